@@ -1,0 +1,62 @@
+/**
+ * The credits stream: every movement of credits. How an event moves lots stands in its columns:
+ * `lots[i]`'s held credits change by `held[i]`, and `moved[i]` is added to what the type counts
+ * (settled, refunded, adjusted). A lot is named by the position of its CreditsGranted.
+ */
+import { Type } from '@sinclair/typebox'
+
+const Time = Type.String({ format: 'date-time' })
+
+export const CreditsGranted = Type.Object({
+  kind: Type.Union([Type.Literal('allowance'), Type.Literal('paid'), Type.Literal('promotional')]),
+  startsAt: Time,
+  expiresAt: Type.Optional(Time),
+  externalId: Type.Optional(Type.String()),
+  paid: Type.Optional(
+    Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() }),
+  ),
+})
+
+/** Credits taken away; `credits` is what could be taken (`moved` per lot). */
+export const CreditsAdjusted = Type.Object({
+  externalId: Type.Optional(Type.String()),
+  /** Set when a debt is taken from a new lot. */
+  repaysDebt: Type.Optional(Type.Boolean()),
+})
+
+/** What an adjustment could not take; taken from the next lot. */
+export const DebtRecorded = Type.Object({ externalId: Type.Optional(Type.String()) })
+
+/** `credits` is the upper bound; `held` says how much of it each lot gives. */
+export const CreditsHeld = Type.Object({ keyVersion: Type.Integer(), holdSeconds: Type.Integer() })
+export const HoldExtended = Type.Object({})
+
+/** `credits` is what was used; the rest of the hold is free again. */
+export const HoldSettled = Type.Object({
+  /** Credits that the call cost beyond its hold: never charged, but said. */
+  shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
+  /** Why it was settled before the upstream's end. */
+  cutBy: Type.Optional(Type.Literal('client')),
+})
+export const HoldReleased = Type.Object({ reason: Type.String() })
+export const HoldExpired = Type.Object({})
+export const ChargeRefunded = Type.Object({ externalId: Type.Optional(Type.String()) })
+
+/** Calls of price 0 of one key and route over a few seconds; their number is in `quantity`. */
+export const CallsCounted = Type.Object({
+  errors: Type.Integer({ minimum: 0 }),
+  latencyMsSum: Type.Integer({ minimum: 0 }),
+})
+
+export const creditEvents = {
+  CreditsGranted,
+  CreditsAdjusted,
+  DebtRecorded,
+  CreditsHeld,
+  HoldExtended,
+  HoldSettled,
+  HoldReleased,
+  HoldExpired,
+  ChargeRefunded,
+  CallsCounted,
+}

@@ -1,0 +1,68 @@
+/**
+ * The key stream: a key's life. Names, descriptions and IP addresses are personal and travel in the
+ * encrypted private document of KeyIssued, KeyImported and KeyUpdated, which always holds all three.
+ */
+import { type Static, Type } from '@sinclair/typebox'
+
+const Time = Type.String({ format: 'date-time' })
+const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
+const nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Integer>>(
+  t: T,
+) => Type.Union([t, Type.Null()])
+
+/** What a key may narrow of its account's allowance; null means: as the account. */
+const limits = {
+  /** Permissions that the key may use; null: all that the plan gives. */
+  endpoints: Type.Union([Type.Array(Type.String()), Type.Null()]),
+  rateLimit: nullable(Type.Integer({ minimum: 1 })),
+  monthlyCap: nullable(Type.Integer({ minimum: 0 })),
+  expiresAt: nullable(Time),
+}
+
+export const KeyIssued = Type.Object({ hash: Hash, display: Type.String(), ...limits })
+export const KeyImported = Type.Object({
+  hash: Hash,
+  display: Type.String(),
+  enabled: Type.Boolean(),
+  createdAt: Time,
+  ...limits,
+})
+
+/** The owner's changes: permissions and expiry (and the private document). */
+export const KeyUpdated = Type.Partial(
+  Type.Object({ endpoints: limits.endpoints, expiresAt: limits.expiresAt }),
+)
+export const KeyLimitsChanged = Type.Partial(
+  Type.Object({ rateLimit: limits.rateLimit, monthlyCap: limits.monthlyCap }),
+)
+export const KeyEnabled = Type.Object({})
+export const KeyDisabled = Type.Object({})
+
+/** The old secret is dead at once, or at `previousUntil` when a grace was asked for. */
+export const KeyRotated = Type.Object({
+  hash: Hash,
+  display: Type.String(),
+  previousHash: nullable(Hash),
+  previousUntil: nullable(Time),
+})
+export const KeyRevoked = Type.Object({})
+
+export const keyEvents = {
+  KeyIssued,
+  KeyImported,
+  KeyUpdated,
+  KeyLimitsChanged,
+  KeyEnabled,
+  KeyDisabled,
+  KeyRotated,
+  KeyRevoked,
+}
+
+export type KeyIssued = Static<typeof KeyIssued>
+
+/** What the private document of a key holds, before encryption. */
+export interface KeyPrivate {
+  readonly name: string
+  readonly description: string | null
+  readonly allowedIps: readonly string[]
+}

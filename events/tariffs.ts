@@ -1,0 +1,27 @@
+/** The tariffs stream: prices and plans are in the book, and so is a restored log's loss. */
+import { type Static, Type } from '@sinclair/typebox'
+
+export const Plan = Type.Object({
+  rateLimit: Type.Integer({ minimum: 1 }),
+  windowMs: Type.Integer({ minimum: 1 }),
+  credits: Type.Integer({ minimum: 0 }),
+  maxInFlight: Type.Integer({ minimum: 1 }),
+  endpoints: Type.Union([Type.Literal('all'), Type.Array(Type.String())]),
+  fee: Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() }),
+})
+
+/** A tariff is named by the SHA-256 of the canonical JSON of `{plans, prices}`. */
+export const TariffPublished = Type.Object({
+  hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  from: Type.String({ format: 'date-time' }),
+  notice: Type.Optional(Type.String()),
+  plans: Type.Record(Type.String(), Plan),
+  prices: Type.Record(Type.String(), Type.Record(Type.String(), Type.Unknown())),
+})
+
+export const LogRestored = Type.Object({ lostFrom: Type.Integer(), reason: Type.String() })
+
+export const tariffEvents = { TariffPublished, LogRestored }
+
+export type Plan = Static<typeof Plan>
+export type TariffPublished = Static<typeof TariffPublished>

@@ -1,0 +1,129 @@
+/** Balances: the lots of an account, its open holds, and what else decides whether it can buy. */
+import type { Projection } from './projection.ts'
+
+export const balances: Projection = {
+  name: 'balances',
+  version: 1,
+  feed: 'inline',
+  concerns: `account_id is not null and stream_version is null and type <> 'CallsCounted'`,
+  tables: [
+    // A lot is named by the position of its CreditsGranted. The checks are a backstop: the append
+    // decides before it writes.
+    `create table lots (
+      lot bigint not null,
+      shard smallint not null,
+      account_id text not null,
+      mode text not null,
+      kind text not null,
+      starts_at timestamptz not null,
+      expires_at timestamptz not null default 'infinity',
+      granted bigint not null,
+      adjusted bigint not null default 0,
+      held bigint not null default 0 check (held >= 0),
+      settled bigint not null default 0 check (settled >= 0),
+      refunded bigint not null default 0,
+      check (granted + refunded - adjusted - settled - held >= 0),
+      primary key (lot, shard)
+    ) with (fillfactor = 70)`,
+    `create index lots_by_account on lots (account_id, mode, expires_at)`,
+    // A hold is open while its row is here: inserted by the hold, deleted by what resolves it.
+    `create table open_holds (
+      hold_id text not null,
+      shard smallint not null,
+      position bigint not null,
+      account_id text not null,
+      key_id text not null,
+      mode text not null,
+      endpoint text not null,
+      tariff text not null,
+      credits bigint not null,
+      quantity bigint not null,
+      held_at timestamptz not null,
+      expires_at timestamptz not null,
+      instance text not null,
+      lots bigint[] not null,
+      held bigint[] not null,
+      primary key (hold_id, shard)
+    )`,
+    `create table balances (
+      account_id text not null,
+      mode text not null,
+      shard smallint not null,
+      open_holds integer not null default 0 check (open_holds >= 0),
+      debt bigint not null default 0 check (debt >= 0),
+      allowance_month date,
+      allowance_granted bigint not null default 0,
+      primary key (account_id, mode, shard)
+    ) with (fillfactor = 70)`,
+  ],
+  apply: [
+    `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted)
+     select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
+       coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits
+     from batch
+     where type = 'CreditsGranted'`,
+    `insert into balances (account_id, mode, shard)
+     select distinct account_id, mode, shard
+     from batch
+     where type in ('CreditsGranted', 'DebtRecorded')
+     on conflict (account_id, mode, shard) do nothing`,
+    `update balances b
+     set debt = b.debt + d.debt,
+       allowance_month = coalesce(d.month, b.allowance_month),
+       allowance_granted = case
+         when d.month is null then b.allowance_granted
+         when d.month = b.allowance_month then b.allowance_granted + d.allowance
+         else d.allowance
+       end
+     from (
+       select account_id, mode, shard, max(month) as month,
+         sum(credits) filter (where month = last_month) as allowance,
+         sum(case type when 'DebtRecorded' then credits when 'CreditsAdjusted' then -credits else 0 end) as debt
+       from (
+         select *, max(month) over (partition by account_id, mode, shard) as last_month
+         from (
+           select *, case when type = 'CreditsGranted'
+             then date_trunc('month', recorded_at at time zone 'UTC')::date end as month
+           from batch
+           where type = 'CreditsGranted' and payload ->> 'kind' = 'allowance'
+             or type = 'DebtRecorded'
+             or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'
+         ) of_month
+       ) of_account
+       group by account_id, mode, shard
+     ) d
+     where b.account_id = d.account_id and b.mode = d.mode and b.shard = d.shard`,
+    `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
+       quantity, held_at, expires_at, instance, lots, held)
+     select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits, quantity, recorded_at,
+       recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer), instance, lots, held
+     from batch
+     where type = 'CreditsHeld'`,
+    `delete from open_holds h
+     using batch b
+     where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired')
+       and h.hold_id = b.request_id and h.shard = b.shard`,
+    `update lots l
+     set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
+       adjusted = l.adjusted + d.adjusted
+     from (
+       select b.shard, u.lot, coalesce(sum(u.held), 0) as held,
+         coalesce(sum(u.moved) filter (where b.type = 'HoldSettled'), 0) as settled,
+         coalesce(sum(u.moved) filter (where b.type = 'ChargeRefunded'), 0) as refunded,
+         coalesce(sum(u.moved) filter (where b.type = 'CreditsAdjusted'), 0) as adjusted
+       from batch b, unnest(b.lots, b.held, b.moved) as u (lot, held, moved)
+       where b.lots is not null
+       group by b.shard, u.lot
+     ) d
+     where l.lot = d.lot and l.shard = d.shard`,
+    `update balances l
+     set open_holds = l.open_holds + d.opened
+     from (
+       select shard, account_id, mode, sum(case type when 'CreditsHeld' then 1 else -1 end) as opened
+       from batch
+       where type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired')
+       group by shard, account_id, mode
+     ) d
+     where l.account_id = d.account_id and l.mode = d.mode and l.shard = d.shard and d.opened <> 0`,
+  ],
+}

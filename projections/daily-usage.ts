@@ -1,0 +1,47 @@
+/** Usage by key, UTC day and endpoint. An error is a call that was held and not settled. */
+import type { Projection } from './projection.ts'
+
+export const dailyUsage: Projection = {
+  name: 'daily_usage',
+  version: 1,
+  feed: 'catch-up',
+  concerns: `type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted')`,
+  tables: [
+    `create table daily_usage (
+      key_id text not null,
+      day date not null,
+      endpoint text not null,
+      shard smallint not null,
+      account_id text not null,
+      mode text not null,
+      requests bigint not null,
+      errors bigint not null,
+      credits bigint not null,
+      quantity bigint not null,
+      latency_ms_sum bigint not null,
+      last_used_at timestamptz not null,
+      primary key (key_id, day, endpoint, shard)
+    ) with (fillfactor = 80)`,
+    `create index daily_usage_by_account on daily_usage (account_id, day)`,
+    `create index daily_usage_by_day on daily_usage (day)`,
+  ],
+  apply: [
+    `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
+       quantity, latency_ms_sum, last_used_at)
+     select key_id, (occurred_at at time zone 'UTC')::date, endpoint, shard, account_id, mode,
+       sum(case type when 'CallsCounted' then quantity else 1 end),
+       sum(case type when 'CallsCounted' then (payload ->> 'errors')::bigint when 'HoldSettled' then 0 else 1 end),
+       coalesce(sum(credits) filter (where type = 'HoldSettled'), 0),
+       coalesce(sum(quantity) filter (where type in ('HoldSettled', 'CallsCounted')), 0),
+       coalesce(sum(case type when 'CallsCounted' then (payload ->> 'latencyMsSum')::bigint else latency_ms end), 0),
+       max(occurred_at)
+     from batch
+     where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted')
+     group by 1, 2, 3, 4, 5, 6
+     on conflict (key_id, day, endpoint, shard) do update set
+       requests = d.requests + excluded.requests, errors = d.errors + excluded.errors,
+       credits = d.credits + excluded.credits, quantity = d.quantity + excluded.quantity,
+       latency_ms_sum = d.latency_ms_sum + excluded.latency_ms_sum,
+       last_used_at = greatest(d.last_used_at, excluded.last_used_at)`,
+  ],
+}

@@ -1,0 +1,17 @@
+/** All projections, in the order in which the inline ones are applied. */
+import { accountState } from './account-state.ts'
+import { balances } from './balances.ts'
+import { dailyUsage } from './daily-usage.ts'
+import { keyState } from './key-state.ts'
+import { monthlyBalances } from './monthly-balances.ts'
+import type { Projection } from './projection.ts'
+import { tariffs } from './tariffs.ts'
+
+export const projections: readonly Projection[] = [
+  tariffs,
+  accountState,
+  keyState,
+  balances,
+  monthlyBalances,
+  dailyUsage,
+]

@@ -1,0 +1,42 @@
+/** Sums by account, key and UTC month (grants and adjustments, which no key makes, under the key ''). */
+import type { Projection } from './projection.ts'
+
+export const monthlyBalances: Projection = {
+  name: 'monthly_balances',
+  version: 1,
+  feed: 'inline',
+  concerns: `account_id is not null and stream_version is null`,
+  tables: [
+    `create table monthly_balances (
+      account_id text not null,
+      key_id text not null,
+      mode text not null,
+      month date not null,
+      shard smallint not null,
+      calls bigint not null default 0,
+      granted bigint not null default 0,
+      adjusted bigint not null default 0,
+      held bigint not null default 0,
+      settled bigint not null default 0,
+      refunded bigint not null default 0,
+      primary key (account_id, key_id, mode, month, shard)
+    ) with (fillfactor = 70)`,
+  ],
+  apply: [
+    `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held, settled, refunded)
+     select account_id, coalesce(key_id, ''), mode, date_trunc('month', occurred_at at time zone 'UTC')::date, shard,
+       coalesce(sum(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end), 0),
+       coalesce(sum(credits) filter (where type = 'CreditsGranted'), 0),
+       coalesce(sum(credits) filter (where type = 'CreditsAdjusted'), 0),
+       coalesce(sum((select sum(h) from unnest(held) h)), 0),
+       coalesce(sum(credits) filter (where type = 'HoldSettled'), 0),
+       coalesce(sum(credits) filter (where type = 'ChargeRefunded'), 0)
+     from batch
+     where account_id is not null and stream_version is null
+     group by 1, 2, 3, 4, 5
+     on conflict (account_id, key_id, mode, month, shard) do update set
+       calls = m.calls + excluded.calls, granted = m.granted + excluded.granted,
+       adjusted = m.adjusted + excluded.adjusted, held = m.held + excluded.held,
+       settled = m.settled + excluded.settled, refunded = m.refunded + excluded.refunded`,
+  ],
+}

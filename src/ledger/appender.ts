@@ -1,0 +1,245 @@
+/**
+ * Group commit. A gateway has at most one batch in flight per shard; what arrives meanwhile becomes
+ * the next batch. One round trip and one commit carry hundreds of events, and the busier the book,
+ * the larger the batches.
+ *
+ * A batch is numbered in the gateway's lane. When its connection dies after it was sent, nobody knows
+ * whether it was committed, so the same batch is sent again under the same number until the book
+ * answers: what was stored, or what it does now. An append is never cancelled; a caller that cannot
+ * wait gives up by itself, and a hold that is granted to a caller who gave up is released at once.
+ */
+import postgres from 'postgres'
+import { appendStatement, pack } from './batch.ts'
+import type { Sql } from './connect.ts'
+import { type Answer, type CallItem, LedgerUnavailable, type Verdict } from './items.ts'
+
+export interface AppenderOptions {
+  /** A pool of one connection of its own, so that no query waits behind another. */
+  readonly sql: Sql
+  readonly shard: number
+  /** Names the gateway process in every event. */
+  readonly instance: string
+  /** How long a caller waits for the book, in milliseconds. */
+  readonly deadlineMs: number
+  /** Called with each batch's size and round trip, for metrics. */
+  readonly observe?: (items: number, roundTripMs: number) => void
+  readonly log?: (message: string, error?: unknown) => void
+}
+
+export interface Appender {
+  /**
+   * Appends one item and answers the book's verdict.
+   * @throws LedgerUnavailable when there is no verdict within the deadline
+   */
+  append(item: CallItem): Promise<Answer>
+  /** Items waiting or in flight. */
+  readonly pending: number
+  /** Waits until nothing is pending, for at most this long. */
+  drain(withinMs: number): Promise<void>
+  /** Stops sending; a batch in flight is not waited for. */
+  close(): void
+}
+
+interface Waiting {
+  readonly item: CallItem
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+  readonly giveUpAt: number
+  gaveUp: boolean
+}
+
+interface Row {
+  outcome: 'appended' | 'repeated' | 'superseded' | 'unknown_lane'
+  recorded_at: Date
+  verdicts: Verdict[]
+  positions: number[]
+  available: number[]
+}
+
+const mostItems = 1_000
+
+export function openAppender(options: AppenderOptions): Appender {
+  const { sql, shard, instance, deadlineMs } = options
+  const log = options.log ?? (() => {})
+  let queue: Waiting[] = []
+  let inFlight: Waiting[] = []
+  let running = false
+  let closed = false
+  let lane: string | undefined
+  let seq = 0
+  const drained: (() => void)[] = []
+  const unwatch = watchDeadlines()
+
+  function append(item: CallItem): Promise<Answer> {
+    if (closed) return Promise.reject(new LedgerUnavailable('the gateway is closing'))
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    queue.push({
+      item,
+      resolve,
+      reject,
+      giveUpAt: performance.now() + deadlineMs,
+      gaveUp: false,
+    })
+    if (!running) {
+      running = true
+      queueMicrotask(run)
+    }
+    return promise
+  }
+
+  async function run(): Promise<void> {
+    while (queue.length > 0 && !closed) {
+      const batch = queue.splice(0, mostItems).filter((w) => !w.gaveUp)
+      inFlight = batch
+      await commit(batch)
+      inFlight = []
+    }
+    running = false
+    for (const done of drained.splice(0)) done()
+  }
+
+  /** Sends a batch until the book has answered it. */
+  async function commit(batch: Waiting[]): Promise<void> {
+    if (batch.length === 0) return
+    for (let attempt = 0; ; attempt++) {
+      try {
+        lane ??= await openLane()
+        const startedAt = performance.now()
+        const row = await send(batch, lane, seq + 1)
+        options.observe?.(batch.length, performance.now() - startedAt)
+        if (row.outcome === 'unknown_lane' || row.outcome === 'superseded') {
+          lane = undefined
+          throw new LaneLost(row.outcome)
+        }
+        seq++
+        answer(batch, row)
+        return
+      } catch (error) {
+        if (error instanceof LaneLost) return fail(batch, error)
+        if (isBadData(error)) return split(batch, error)
+        log('append: the book did not answer; sending the same batch again', error)
+        if (closed) return fail(batch, error)
+        await pause(Math.min(50 * 2 ** attempt, 1_000))
+      }
+    }
+  }
+
+  async function openLane(): Promise<string> {
+    const fresh = crypto.randomUUID()
+    await sql`select open_lane_v1(${shard}::smallint, ${fresh}::uuid, ${instance})`
+    seq = 0
+    return fresh
+  }
+
+  async function send(batch: Waiting[], inLane: string, number: number): Promise<Row> {
+    const texts = pack(batch.map((w) => w.item))
+    const rows = await sql.unsafe<Row[]>(
+      appendStatement,
+      [shard, inLane, number, instance, ...texts],
+      {
+        prepare: true,
+      },
+    )
+    return rows[0] as Row
+  }
+
+  function answer(batch: Waiting[], row: Row): void {
+    batch.forEach((waiting, i) => {
+      const verdict = row.verdicts[i] as Verdict
+      if (!waiting.gaveUp) {
+        waiting.resolve({
+          verdict,
+          shard,
+          position: row.positions[i] as number,
+          available: row.available[i] ?? 0,
+          recordedAt: row.recorded_at,
+        })
+      } else if (waiting.item.kind === 'hold' && verdict === 'ok') {
+        releaseAbandoned(waiting.item)
+      }
+    })
+  }
+
+  /** The hold was granted after its caller had gone: nothing will run on it. */
+  function releaseAbandoned(hold: CallItem & { kind: 'hold' }): void {
+    const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold
+    append({
+      kind: 'release',
+      requestId,
+      accountId,
+      keyId,
+      mode,
+      endpoint,
+      tariff,
+      actor,
+      reason: 'ledger_too_slow',
+      latencyMs: 0,
+    }).catch((error) => log('append: an abandoned hold waits for its expiry', error))
+  }
+
+  /** One bad item must not fail its neighbours: halve the batch until the bad one stands alone. */
+  async function split(batch: Waiting[], error: unknown): Promise<void> {
+    if (batch.length === 1) return fail(batch, error)
+    const middle = batch.length >> 1
+    await commit(batch.slice(0, middle))
+    await commit(batch.slice(middle))
+  }
+
+  function fail(batch: Waiting[], error: unknown): void {
+    log('append: a batch failed', error)
+    for (const waiting of batch) waiting.reject(unavailable(error))
+  }
+
+  /** A caller waits no longer than its deadline, whatever happens to the batch. */
+  function watchDeadlines(): () => void {
+    const timer = setInterval(() => {
+      const now = performance.now()
+      for (const list of [queue, inFlight]) {
+        for (const waiting of list) {
+          if (waiting.gaveUp || waiting.giveUpAt > now) continue
+          waiting.gaveUp = true
+          waiting.reject(new LedgerUnavailable(`no answer within ${deadlineMs} ms`))
+        }
+      }
+      if (queue.some((w) => w.gaveUp)) queue = queue.filter((w) => !w.gaveUp)
+    }, 50)
+    return () => clearInterval(timer)
+  }
+
+  async function drain(withinMs: number): Promise<void> {
+    if (!running && queue.length === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    drained.push(resolve)
+    await Promise.race([promise, pause(withinMs)])
+  }
+
+  return {
+    append,
+    get pending() {
+      return queue.length + inFlight.length
+    },
+    drain,
+    close() {
+      closed = true
+      unwatch()
+    },
+  }
+}
+
+/** The lane is gone, so what became of the batch cannot be known from it. */
+class LaneLost extends Error {}
+
+/** Classes 22 (data) and 23 (constraint): the batch was rolled back and would fail again. */
+function isBadData(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && /^2[23]/.test(error.code)
+}
+
+function unavailable(error: unknown): LedgerUnavailable {
+  return new LedgerUnavailable(error instanceof Error ? error.message : String(error), {
+    cause: error,
+  })
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

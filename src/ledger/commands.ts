@@ -1,0 +1,171 @@
+/**
+ * Management commands: rare, one by one, each in one call of one SQL function.
+ *
+ * A command carries an id of its sender's making. The same id with the same request answers as the
+ * first time, so a command whose connection died is simply sent again; another request under it is
+ * a mismatch.
+ */
+import { createHash } from 'node:crypto'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { canonicalJson } from '../../events/canonical-json.ts'
+import { catalogue, type EventType } from '../../events/catalogue.ts'
+import type { Mode, NewEvent } from '../../events/event.ts'
+import type { Sql } from './connect.ts'
+
+/** Who does it: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
+export type Actor = string
+
+/** The version a command stood on; 0 means: does not exist yet. */
+export interface ExpectedVersion {
+  readonly stream: 'account' | 'key'
+  readonly id: string
+  readonly version: number
+}
+
+export interface RecordCommand {
+  /** The sender's id of this command. */
+  readonly id: string
+  readonly actor: Actor
+  readonly expected: readonly ExpectedVersion[]
+  readonly events: readonly NewEvent[]
+  /** The account's new key for private fields; with AccountOpened only. */
+  readonly secret?: Uint8Array
+}
+
+export interface CommandAnswer {
+  readonly verdict:
+    | 'ok'
+    | 'version_conflict'
+    | 'hash_taken'
+    | 'mismatch'
+    | 'no_such_account'
+    | 'no_such_charge'
+    | 'exceeds_charge'
+  readonly positions?: readonly number[]
+  readonly recordedAt?: string
+  readonly repeated?: true
+  /** adjust: what was taken, and what became a debt. */
+  readonly taken?: number
+  readonly debt?: number
+  /** refund: credits given back, or what could be. */
+  readonly credits?: number
+  readonly refundable?: number
+}
+
+/** Credits given or taken by someone; an externalId is unique per account. */
+export interface CreditsCommand {
+  readonly accountId: string
+  readonly mode: Mode
+  readonly credits: number
+  readonly externalId?: string
+  readonly actor: Actor
+  /** Encrypted private document, e.g. the reason. */
+  readonly private?: Uint8Array
+}
+
+export interface GrantCommand extends CreditsCommand {
+  readonly kind: 'paid' | 'promotional'
+  readonly startsAt: string
+  readonly expiresAt?: string
+  readonly paid?: { readonly minorUnits: number; readonly currency: string }
+}
+
+export interface RefundCommand {
+  readonly requestId: string
+  /** All that is left of the charge when absent. */
+  readonly credits?: number
+  readonly externalId?: string
+  readonly actor: Actor
+  readonly private?: Uint8Array
+}
+
+export interface Commands {
+  record(shard: number, command: RecordCommand): Promise<CommandAnswer>
+  grant(shard: number, command: GrantCommand): Promise<CommandAnswer>
+  adjust(shard: number, command: CreditsCommand): Promise<CommandAnswer>
+  refund(shard: number, command: RefundCommand): Promise<CommandAnswer>
+}
+
+/** @param instance names the process in every event */
+export function openCommands(sql: Sql, instance: string): Commands {
+  return {
+    async record(shard, command) {
+      const events = command.events.map((event) => ({
+        type: event.type,
+        accountId: event.accountId,
+        keyId: event.keyId,
+        mode: event.mode,
+        payload: checkedPayload(event),
+        private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
+        actor: command.actor,
+      }))
+      const [row] = await sql<[{ answer: CommandAnswer }]>`
+        select record_v1(${shard}::smallint, ${instance}, ${command.id},
+          ${digest({ events: command.events.map((e) => [e.type, e.payload]) })},
+          ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
+          ${command.secret ? Buffer.from(command.secret) : null}) as answer`
+      return row.answer
+    },
+
+    async grant(shard, command) {
+      const { kind, startsAt, expiresAt, externalId, paid } = command
+      const payload = checkedPayload({
+        type: 'CreditsGranted',
+        payload: { kind, startsAt, expiresAt, externalId, paid },
+      })
+      const { accountId, mode, credits } = command
+      const [row] = await sql<[{ answer: CommandAnswer }]>`
+        select grant_v1(${shard}::smallint, ${instance}, ${commandId('grant', command)},
+          ${digest({ accountId, mode, credits, kind, expiresAt, paid })},
+          ${accountId}, ${mode}, ${credits}, ${payload}, ${bytes(command.private)}, ${command.actor}) as answer`
+      return row.answer
+    },
+
+    async adjust(shard, command) {
+      const { accountId, mode, credits, externalId } = command
+      const [row] = await sql<[{ answer: CommandAnswer }]>`
+        select adjust_v1(${shard}::smallint, ${instance}, ${commandId('adjust', command)},
+          ${digest({ accountId, mode, credits })}, ${accountId}, ${mode}, ${credits},
+          ${canonicalJson({ externalId })}, ${bytes(command.private)}, ${command.actor}) as answer`
+      return row.answer
+    },
+
+    async refund(shard, command) {
+      const { requestId, credits, externalId } = command
+      const id = externalId ? `refund:${requestId}:${externalId}` : crypto.randomUUID()
+      const [row] = await sql<[{ answer: CommandAnswer }]>`
+        select refund_v1(${shard}::smallint, ${instance}, ${id}, ${digest({ requestId, credits })},
+          ${requestId}, ${credits ?? null}, ${canonicalJson({ externalId })},
+          ${bytes(command.private)}, ${command.actor}) as answer`
+      return row.answer
+    },
+  }
+}
+
+const checks = new Map(
+  Object.entries(catalogue).map(([type, entry]) => [type, TypeCompiler.Compile(entry.payload)]),
+)
+
+/** The payload's canonical text; throws when it is not what its type says. */
+function checkedPayload(event: NewEvent): string {
+  const check = checks.get(event.type as EventType)
+  const problem = check?.Errors(event.payload).First()
+  if (!check || problem) {
+    throw new TypeError(`${event.type}${problem?.path}: ${problem?.message ?? 'unknown type'}`)
+  }
+  return canonicalJson(event.payload)
+}
+
+function commandId(verb: string, command: CreditsCommand): string {
+  return command.externalId
+    ? `external:${command.accountId}:${command.externalId}`
+    : `${verb}:${crypto.randomUUID()}`
+}
+
+function digest(request: object): string {
+  return createHash('sha256').update(canonicalJson(request)).digest('hex')
+}
+
+function bytes(value: Uint8Array | undefined): Buffer | null {
+  return value ? Buffer.from(value) : null
+}

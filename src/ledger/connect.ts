@@ -1,0 +1,50 @@
+/**
+ * Connections to the book's database. Everything of the gateway lives in one schema, and a serving
+ * connection takes the serving role, whoever logged in: that role can execute the appends and read,
+ * and nothing else.
+ */
+import postgres from 'postgres'
+
+export type Sql = postgres.Sql<{ bigint: number }>
+
+export const defaultSchema = 'tollbook'
+export const servingRole = 'tollbook_gateway'
+
+export interface ConnectOptions {
+  readonly url: string
+  readonly schema?: string
+  /** owner: as whoever logged in (migrations); serving: as the serving role. */
+  readonly as: 'owner' | 'serving'
+  /** Connections at most. */
+  readonly max: number
+  /** How long a statement waits for a lock, in milliseconds; frees the caller from a stopped lock holder. */
+  readonly lockTimeoutMs?: number
+}
+
+/**
+ * Opens a pool. bigint columns arrive as numbers: positions and amounts are safe integers, and one
+ * that is not is an error rather than a rounded figure.
+ */
+export function connect(options: ConnectOptions): Sql {
+  return postgres(options.url, {
+    max: options.max,
+    connect_timeout: 5,
+    onnotice: () => {},
+    connection: {
+      application_name: 'tollbook',
+      search_path: `${options.schema ?? defaultSchema}, pg_temp`,
+      timezone: 'UTC',
+      ...(options.as === 'serving' ? { role: servingRole } : {}),
+      ...(options.lockTimeoutMs ? { lock_timeout: options.lockTimeoutMs } : {}),
+    },
+    types: {
+      bigint: { to: 20, from: [20], serialize: String, parse: safeInteger },
+    },
+  }) as unknown as Sql
+}
+
+function safeInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new RangeError(`beyond a safe integer: ${text}`)
+  return value
+}

@@ -1,0 +1,96 @@
+/** What a call asks of the book, and what the book answers. */
+import type { Mode } from '../../events/event.ts'
+
+interface CallRef {
+  /** Names the call and its hold; made by the gateway, so that asking again is safe. */
+  readonly requestId: string
+  readonly accountId: string
+  readonly keyId: string
+  readonly mode: Mode
+  readonly endpoint: string
+  /** Hash of the tariff that prices the call. */
+  readonly tariff: string
+  readonly actor: string
+}
+
+/** Asks for an upper bound of a call's price before the call runs. */
+export interface Hold extends CallRef {
+  readonly kind: 'hold'
+  /** The versions of key and account that the gateway decided by. */
+  readonly keyVersion: number
+  readonly accountVersion: number
+  /** The caller showed the secret from before a rotation, in its grace. */
+  readonly previousSecret: boolean
+  readonly credits: number
+  readonly quantity: number
+  /** After this many seconds any gateway may expire the hold. */
+  readonly holdSeconds: number
+}
+
+/** Charges what was used; the rest of the hold is free again. */
+export interface Settle extends CallRef {
+  readonly kind: 'settle'
+  readonly credits: number
+  readonly quantity: number
+  /** Status of the upstream's answer. */
+  readonly status: number
+  readonly latencyMs: number
+  readonly shortfall?: number
+  readonly cutBy?: 'client'
+}
+
+/** Frees a hold uncharged, because the call did not succeed. */
+export interface Release extends CallRef {
+  readonly kind: 'release'
+  readonly reason: string
+  readonly status?: number
+  readonly latencyMs: number
+}
+
+/** Frees a hold whose time is over. */
+export interface Expire extends CallRef {
+  readonly kind: 'expire'
+}
+
+/** Calls of price 0 of one key and route. */
+export interface Count extends Omit<CallRef, 'requestId' | 'tariff'> {
+  readonly kind: 'count'
+  readonly calls: number
+  readonly errors: number
+  readonly latencyMsSum: number
+}
+
+export type CallItem = Hold | Settle | Release | Expire | Count
+
+export const refusalVerdicts = [
+  'stale_key',
+  'stale_tariff',
+  'key_revoked',
+  'key_disabled',
+  'key_expired',
+  'account_frozen',
+  'too_many_open',
+  'key_cap_reached',
+  'insufficient_credits',
+  'hold_not_open',
+  'hold_not_due',
+  'exceeds_hold',
+] as const
+
+export type Verdict = 'ok' | (typeof refusalVerdicts)[number]
+
+/** The book's answer to one item. */
+export interface Answer {
+  readonly verdict: Verdict
+  readonly shard: number
+  /** Where the event stands; for a refusal, the position it was decided at. */
+  readonly position: number
+  /** Credits then available; for key_cap_reached, what the cap still allows. */
+  readonly available: number
+  readonly recordedAt: Date
+}
+
+/** The book cannot be reached in time: nothing was decided, and nothing may be served. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable'
+}

@@ -1,0 +1,50 @@
+-- Takes credits away: at most what is available, in draw order; the rest is recorded as a debt that the
+-- next lot repays. Answers {verdict, positions, taken, debt}.
+create or replace function adjust_v1(
+  in_shard smallint, in_instance text, in_command text, in_request_hash text,
+  in_account text, in_mode text, in_credits bigint, in_payload text, in_private bytea, in_actor text
+) returns jsonb
+language plpgsql security definer set search_path from current as $$
+declare
+  v_position bigint;
+  v_now timestamptz;
+  v_answer jsonb;
+  v_left bigint := in_credits;
+  v_lots bigint[] := '{}';
+  v_moved bigint[] := '{}';
+  v_positions bigint[] := '{}';
+  r record;
+begin
+  select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
+  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  if not exists (select from account_state s where s.account_id = in_account and s.shard = in_shard) then
+    return jsonb_build_object('verdict', 'no_such_account');
+  end if;
+
+  for r in select l.lot, l.free from live_lots(in_shard, in_account, in_mode, v_now) l where l.free > 0 order by l.draw_order loop
+    exit when v_left = 0;
+    v_lots := v_lots || r.lot;
+    v_moved := v_moved || least(r.free, v_left);
+    v_left := v_left - least(r.free, v_left);
+  end loop;
+  if v_left < in_credits then
+    v_position := v_position + 1;
+    v_positions := v_positions || v_position;
+    perform write_event(in_shard, v_position, v_now, 'CreditsAdjusted', in_actor, in_instance, in_payload,
+      in_account => in_account, in_mode => in_mode, in_credits => in_credits - v_left,
+      in_lots => v_lots, in_moved => v_moved, in_private => in_private);
+  end if;
+  if v_left > 0 then
+    v_position := v_position + 1;
+    v_positions := v_positions || v_position;
+    perform write_event(in_shard, v_position, v_now, 'DebtRecorded', in_actor, in_instance, in_payload,
+      in_account => in_account, in_mode => in_mode, in_credits => v_left, in_private => in_private);
+  end if;
+  perform leave_shard(in_shard, v_position, v_now);
+  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+    jsonb_build_object('verdict', 'ok', 'positions', to_jsonb(v_positions), 'taken', in_credits - v_left, 'debt', v_left));
+end
+$$;

@@ -1,0 +1,316 @@
+-- Appends a batch of call items (hold, settle, release, expire, count), deciding each of them in order.
+--
+-- One lock, one look, one loop, set writes:
+--   1. take the shard's lock, then look up the lane: a batch that was sent before is answered as before;
+--   2. read in one query everything that decides, ordered by account and place in the batch;
+--   3. decide item by item in local variables, so that an item sees what earlier ones of its account
+--      did, and what an item frees counts only for later ones;
+--   4. write what was accepted; the trigger on events moves the inline projections with it.
+--
+-- Item i of each array is one item. Answers, by item: a verdict, the position written (or, for a
+-- refusal, the one it was decided at) and the credits then available (of the key's cap, for
+-- key_cap_reached). A refusal appends nothing.
+create or replace function append_v1(
+  in_shard smallint, in_lane uuid, in_seq bigint, in_instance text,
+  in_kinds text[], in_holds text[], in_accounts text[], in_keys text[],
+  in_key_versions integer[], in_account_versions integer[], in_previous_secrets boolean[], in_modes text[],
+  in_credits bigint[], in_quantities bigint[], in_endpoints text[], in_tariffs text[],
+  in_statuses smallint[], in_latencies integer[], in_actors text[], in_payloads text[],
+  out outcome text, out recorded_at timestamptz, out verdicts text[], out positions bigint[], out available bigint[]
+)
+language plpgsql security definer
+set search_path from current
+set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  v_items integer := cardinality(in_kinds);
+  v_last bigint;
+  v_position bigint;
+  v_now timestamptz;
+  v_month date;
+  v_tariff text;
+  v_lane lanes;
+  r record;
+  -- The account at hand, as the items before this one left it.
+  v_account text;
+  v_mode text;
+  v_open integer;
+  v_free bigint;
+  v_lots bigint[];
+  v_lot_free bigint[];
+  v_allowances integer;
+  v_allowance_due bigint;
+  -- What capped keys of this account hold and have settled this month: {key: credits}.
+  v_cap_used jsonb;
+  v_used bigint;
+  -- The item at hand.
+  v_verdict text;
+  v_left bigint;
+  v_take bigint;
+  v_at integer;
+  v_draw_lots bigint[];
+  v_draw_held bigint[];
+  v_draw_moved bigint[];
+  -- What is written, by item.
+  w_positions bigint[] := array_fill(null::bigint, array[v_items]);
+  w_occurred timestamptz[] := array_fill(null::timestamptz, array[v_items]);
+  w_credits bigint[] := array_fill(null::bigint, array[v_items]);
+  w_lots text[] := array_fill(null::text, array[v_items]);
+  w_held text[] := array_fill(null::text, array[v_items]);
+  w_moved text[] := array_fill(null::text, array[v_items]);
+begin
+  select e.last_position, e.now_at into v_last, v_now from enter_shard(in_shard) e;
+  select * into v_lane from lanes l where l.lane = in_lane and l.shard = in_shard;
+  if v_lane.lane is null then
+    outcome := 'unknown_lane';
+    return;
+  elsif in_seq < v_lane.seq then
+    outcome := 'superseded';
+    return;
+  elsif in_seq = v_lane.seq then
+    outcome := 'repeated';
+    recorded_at := v_lane.recorded_at;
+    verdicts := v_lane.verdicts;
+    positions := v_lane.positions;
+    available := v_lane.available;
+    return;
+  end if;
+
+  v_position := v_last;
+  v_month := date_trunc('month', v_now at time zone 'UTC')::date;
+  select t.hash into v_tariff from tariffs t
+    where t.shard = in_shard and t.effective_from <= v_now
+    order by t.effective_from desc, t.position desc limit 1;
+  verdicts := array_fill(null::text, array[v_items]);
+  positions := array_fill(null::bigint, array[v_items]);
+  available := array_fill(null::bigint, array[v_items]);
+
+  for r in
+    with items as materialized (
+      select *
+      from unnest(in_kinds, in_holds, in_accounts, in_keys, in_key_versions, in_account_versions,
+        in_previous_secrets, in_modes, in_credits, in_tariffs)
+        with ordinality as i (kind, hold_id, account_id, key_id, key_version, account_version,
+          previous_secret, mode, credits, tariff, ord)
+    ),
+    accounts as materialized (
+      select a.account_id, a.mode, s.version, s.frozen or s.erased as frozen,
+        coalesce(s.max_in_flight, p.max_in_flight) as max_open, coalesce(b.open_holds, 0) as open_holds,
+        p.credits - case when b.allowance_month = v_month then b.allowance_granted else 0 end as allowance_due,
+        l.lots, l.free, l.total, coalesce(l.allowances, 0) as allowances
+      from (select distinct i.account_id, i.mode from items i where i.kind <> 'count') a
+      left join lateral (
+        select s.version, s.frozen, s.erased, s.max_in_flight from account_state s
+        where s.account_id = a.account_id and s.shard = in_shard limit 1
+      ) s on true
+      left join lateral (
+        select tp.credits, tp.max_in_flight
+        from (
+          select ap.plan from account_plans ap
+          where ap.account_id = a.account_id and ap.shard = in_shard and ap.starts_at <= v_now
+          order by ap.position desc limit 1
+        ) plan
+        join tariff_plans tp on tp.hash = v_tariff and tp.plan = plan.plan and tp.shard = in_shard
+      ) p on true
+      left join lateral (
+        select b.open_holds, b.allowance_month, b.allowance_granted from balances b
+        where b.account_id = a.account_id and b.mode = a.mode and b.shard = in_shard limit 1
+      ) b on true
+      left join lateral (
+        select array_agg(o.lot order by o.rank, o.expires_at, o.lot) as lots,
+          array_agg(o.free order by o.rank, o.expires_at, o.lot) as free,
+          sum(o.free)::bigint as total, count(*) filter (where o.rank = 0)::integer as allowances
+        from (
+          select lots.lot, lots.expires_at, case lots.kind when 'allowance' then 0 else 1 end as rank,
+            lots.granted + lots.refunded - lots.adjusted - lots.settled - lots.held as free
+          from lots
+          where lots.account_id = a.account_id and lots.mode = a.mode and lots.shard = in_shard
+            and lots.starts_at <= v_now and lots.expires_at > v_now
+        ) o
+      ) l on true
+    )
+    select i.*, a.version as account_version_now, a.frozen, a.max_open, a.open_holds, a.allowance_due,
+      a.lots, a.free, coalesce(a.total, 0) as total, a.allowances,
+      k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
+      k.previous_until, k.monthly_cap, coalesce(m.used, 0) as cap_used,
+      h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held,
+      row_number() over (partition by i.hold_id) as nth
+    from items i
+    left join accounts a on a.account_id = i.account_id and a.mode = i.mode
+    left join lateral (
+      select k.* from key_state k
+      where k.key_id = i.key_id and k.shard = in_shard and k.account_id = i.account_id and k.mode = i.mode limit 1
+    ) k on i.kind <> 'count'
+    left join lateral (
+      select m.held + m.settled - m.refunded as used from monthly_balances m
+      where m.account_id = i.account_id and m.key_id = i.key_id and m.mode = i.mode and m.month = v_month
+        and m.shard = in_shard limit 1
+    ) m on k.monthly_cap is not null
+    left join lateral (
+      select h.* from open_holds h
+      where h.hold_id = i.hold_id and h.shard = in_shard and h.account_id = i.account_id
+        and h.key_id = i.key_id and h.mode = i.mode limit 1
+    ) h on i.kind not in ('hold', 'count')
+    order by i.account_id, i.mode, i.ord
+  loop
+    if r.account_id is distinct from v_account or r.mode is distinct from v_mode then
+      v_account := r.account_id;
+      v_mode := r.mode;
+      v_open := r.open_holds;
+      v_free := r.total;
+      v_lots := coalesce(r.lots, '{}');
+      v_lot_free := coalesce(r.free, '{}');
+      v_allowances := r.allowances;
+      v_allowance_due := r.allowance_due;
+      v_cap_used := '{}';
+    end if;
+    v_verdict := 'ok';
+    v_draw_lots := null;
+    v_draw_held := null;
+    v_draw_moved := null;
+
+    if r.kind = 'hold' then
+      v_verdict := case
+        when r.key_version_now is distinct from r.key_version
+          or r.account_version_now is distinct from r.account_version then 'stale_key'
+        when r.revoked_at is not null then 'key_revoked'
+        when not r.enabled then 'key_disabled'
+        when r.key_expires_at <= v_now or r.previous_secret and r.previous_until <= v_now then 'key_expired'
+        when r.frozen then 'account_frozen'
+        when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
+        when v_open >= r.max_open then 'too_many_open'
+        else 'ok'
+      end;
+      if v_verdict = 'ok' and v_allowance_due > 0 then
+        v_position := v_position + 1;
+        perform grant_allowance(in_shard, v_position, v_now, in_instance, r.account_id, r.mode, v_allowance_due);
+        -- Allowances are drawn first, the older before the newer.
+        v_lots := v_lots[:v_allowances] || v_position || v_lots[v_allowances + 1:];
+        v_lot_free := v_lot_free[:v_allowances] || v_allowance_due || v_lot_free[v_allowances + 1:];
+        v_allowances := v_allowances + 1;
+        v_free := v_free + v_allowance_due;
+        v_allowance_due := 0;
+      end if;
+      available[r.ord] := v_free;
+      if v_verdict = 'ok' and r.monthly_cap is not null then
+        v_used := coalesce((v_cap_used ->> r.key_id)::bigint, r.cap_used);
+        if v_used + r.credits > r.monthly_cap then
+          v_verdict := 'key_cap_reached';
+          available[r.ord] := greatest(r.monthly_cap - v_used, 0);
+        end if;
+      end if;
+      if v_verdict = 'ok' and r.credits > v_free then
+        v_verdict := 'insufficient_credits';
+      end if;
+      if v_verdict = 'ok' then
+        v_draw_lots := '{}';
+        v_draw_held := '{}';
+        v_left := r.credits;
+        for j in 1..cardinality(v_lots) loop
+          exit when v_left = 0;
+          v_take := least(v_lot_free[j], v_left);
+          continue when v_take = 0;
+          v_draw_lots := v_draw_lots || v_lots[j];
+          v_draw_held := v_draw_held || v_take;
+          v_lot_free[j] := v_lot_free[j] - v_take;
+          v_left := v_left - v_take;
+        end loop;
+        v_free := v_free - r.credits;
+        v_open := v_open + 1;
+        available[r.ord] := v_free;
+        if r.monthly_cap is not null then
+          v_cap_used := v_cap_used || jsonb_build_object(r.key_id, v_used + r.credits);
+        end if;
+        w_occurred[r.ord] := v_now;
+        w_credits[r.ord] := r.credits;
+      end if;
+
+    elsif r.kind = 'count' then
+      w_occurred[r.ord] := v_now;
+
+    else
+      -- What resolves a hold: settle takes what was used from the lots it drew on, in their order, and
+      -- frees the rest; release and expire free it all. What returns to an expired lot lapses there.
+      v_verdict := case
+        when r.hold_credits is null or r.nth > 1 then 'hold_not_open'
+        when r.kind = 'settle' and r.credits > r.hold_credits then 'exceeds_hold'
+        when r.kind = 'expire' and r.hold_expires_at > v_now then 'hold_not_due'
+        else 'ok'
+      end;
+      if v_verdict = 'ok' then
+        v_left := case when r.kind = 'settle' then r.credits else 0 end;
+        v_draw_lots := r.hold_lots;
+        v_draw_held := '{}';
+        v_draw_moved := '{}';
+        for j in 1..cardinality(r.hold_lots) loop
+          v_take := least(r.hold_held[j], v_left);
+          v_left := v_left - v_take;
+          v_draw_held := v_draw_held || -r.hold_held[j];
+          v_draw_moved := v_draw_moved || v_take;
+          v_at := array_position(v_lots, r.hold_lots[j]);
+          if v_at is not null then
+            v_lot_free[v_at] := v_lot_free[v_at] + r.hold_held[j] - v_take;
+            v_free := v_free + r.hold_held[j] - v_take;
+          end if;
+        end loop;
+        if r.kind <> 'settle' then
+          v_draw_moved := null;
+        end if;
+        v_open := v_open - 1;
+        if r.monthly_cap is not null and date_trunc('month', r.held_at at time zone 'UTC')::date = v_month then
+          v_used := coalesce((v_cap_used ->> r.key_id)::bigint, r.cap_used);
+          v_cap_used := v_cap_used || jsonb_build_object(r.key_id,
+            v_used - r.hold_credits + case when r.kind = 'settle' then r.credits else 0 end);
+        end if;
+        w_occurred[r.ord] := r.held_at;
+        w_credits[r.ord] := case when r.kind = 'settle' then r.credits else r.hold_credits end;
+      end if;
+      available[r.ord] := v_free;
+    end if;
+
+    verdicts[r.ord] := v_verdict;
+    if v_verdict = 'ok' then
+      v_position := v_position + 1;
+      w_positions[r.ord] := v_position;
+      w_lots[r.ord] := v_draw_lots::text;
+      w_held[r.ord] := v_draw_held::text;
+      w_moved[r.ord] := v_draw_moved::text;
+    end if;
+    positions[r.ord] := v_position;
+  end loop;
+
+  if v_position > v_last then
+    insert into events (shard, position, recorded_at, occurred_at, type, type_version, stream_version,
+      account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status, latency_ms,
+      lots, held, moved, actor, instance, payload, private, leaf)
+    select in_shard, w.position, v_now, w.occurred_at, e.type, 1, null,
+      w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.status, w.latency_ms,
+      e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null,
+      leaf_hash(in_shard, w.position, v_now, w.occurred_at, e.type, 1::smallint, null::integer,
+        w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.status, w.latency_ms,
+        e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null::bytea)
+    from unnest(w_positions, w_occurred, in_kinds, in_accounts, in_keys, in_modes, in_holds, in_endpoints, in_tariffs,
+      w_credits, in_quantities, in_statuses, in_latencies, w_lots, w_held, w_moved, in_actors, in_payloads)
+      as w (position, occurred_at, kind, account_id, key_id, mode, request_id, endpoint, tariff,
+        credits, quantity, status, latency_ms, lots, held, moved, actor, payload)
+    cross join lateral (
+      select case w.kind when 'hold' then 'CreditsHeld' when 'settle' then 'HoldSettled'
+          when 'release' then 'HoldReleased' when 'expire' then 'HoldExpired' else 'CallsCounted' end as type,
+        w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload
+    ) e
+    where w.position is not null;
+    perform leave_shard(in_shard, v_position, v_now);
+  end if;
+
+  outcome := 'appended';
+  recorded_at := v_now;
+  update lanes l
+    set seq = in_seq, recorded_at = v_now, verdicts = append_v1.verdicts, positions = append_v1.positions,
+      available = append_v1.available
+    where l.lane = in_lane and l.shard = in_shard;
+end
+$$;

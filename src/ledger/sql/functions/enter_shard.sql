@@ -1,0 +1,13 @@
+-- Takes the shard's lock, for the transaction, and then looks: where the log ends and what time it is.
+-- The lock comes before any look, so that what is read is what every earlier append left.
+create or replace function enter_shard(
+  in_shard smallint, out last_position bigint, out now_at timestamptz
+)
+language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(hashtext(current_schema()), in_shard);
+  select h.position, greatest(clock_timestamp(), h.recorded_at)
+    into strict last_position, now_at
+    from heads h where h.shard = in_shard;
+end
+$$;

@@ -1,0 +1,52 @@
+/** The SQL functions, in an order in which each finds what it calls. */
+import adjustV1 from './adjust_v1.sql' with { type: 'text' }
+import allowanceDue from './allowance_due.sql' with { type: 'text' }
+import answers from './answers.sql' with { type: 'text' }
+import appendV1 from './append_v1.sql' with { type: 'text' }
+import at from './at.sql' with { type: 'text' }
+import enterShard from './enter_shard.sql' with { type: 'text' }
+import extendPartitions from './extend_partitions.sql' with { type: 'text' }
+import grantAllowance from './grant_allowance.sql' with { type: 'text' }
+import grantV1 from './grant_v1.sql' with { type: 'text' }
+import leafHash from './leaf_hash.sql' with { type: 'text' }
+import leaveShard from './leave_shard.sql' with { type: 'text' }
+import openLaneV1 from './open_lane_v1.sql' with { type: 'text' }
+import recordV1 from './record_v1.sql' with { type: 'text' }
+import refundV1 from './refund_v1.sql' with { type: 'text' }
+import refuseChange from './refuse_change.sql' with { type: 'text' }
+import writeEvent from './write_event.sql' with { type: 'text' }
+
+export const functions: readonly string[] = [
+  refuseChange,
+  extendPartitions,
+  leafHash,
+  enterShard,
+  leaveShard,
+  writeEvent,
+  openLaneV1,
+  at,
+  answers,
+  allowanceDue,
+  grantAllowance,
+  appendV1,
+  recordV1,
+  grantV1,
+  adjustV1,
+  refundV1,
+]
+
+/** What the serving role may execute; everything else is the owner's. */
+export const served: readonly string[] = [
+  'extend_partitions',
+  'open_lane_v1',
+  'append_v1',
+  'record_v1',
+  'grant_v1',
+  'adjust_v1',
+  'refund_v1',
+  'tariff_at',
+  'plan_at',
+  'allowance_due',
+  'live_lots',
+  'leaf_hash',
+]

@@ -1,0 +1,26 @@
+-- The leaf hash of an event: SHA-256 over everything that identifies it, one field a line, absent ones
+-- empty. No field holds a line feed: ids are checked at the front door, JSON escapes control characters.
+-- Times are microseconds since 1970.
+create or replace function leaf_hash(
+  shard smallint, "position" bigint, recorded_at timestamptz, occurred_at timestamptz,
+  type text, type_version smallint, stream_version integer,
+  account_id text, key_id text, mode text, request_id text, endpoint text, tariff text,
+  credits bigint, quantity bigint, status smallint, latency_ms integer,
+  lots bigint[], held bigint[], moved bigint[],
+  actor text, instance text, payload json, private bytea
+) returns bytea
+language sql stable parallel safe as $$
+  select sha256(convert_to(
+    shard || E'\n' || "position"
+      || E'\n' || (extract(epoch from recorded_at) * 1000000)::bigint
+      || E'\n' || (extract(epoch from occurred_at) * 1000000)::bigint
+      || E'\n' || type || E'\n' || type_version || E'\n' || coalesce(stream_version::text, '')
+      || E'\n' || coalesce(account_id, '') || E'\n' || coalesce(key_id, '') || E'\n' || coalesce(mode, '')
+      || E'\n' || coalesce(request_id, '') || E'\n' || coalesce(endpoint, '') || E'\n' || coalesce(tariff, '')
+      || E'\n' || coalesce(credits::text, '') || E'\n' || coalesce(quantity::text, '')
+      || E'\n' || coalesce(status::text, '') || E'\n' || coalesce(latency_ms::text, '')
+      || E'\n' || coalesce(lots::text, '') || E'\n' || coalesce(held::text, '') || E'\n' || coalesce(moved::text, '')
+      || E'\n' || actor || E'\n' || instance
+      || E'\n' || payload::text || E'\n' || coalesce(encode(private, 'hex'), ''),
+    'UTF8'))
+$$;

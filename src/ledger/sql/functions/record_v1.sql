@@ -1,0 +1,94 @@
+-- Appends the events of one management command to account, key and tariff streams.
+--
+-- The command was decided by its sender; what it stood on is said in in_expected, a list of
+-- {stream: 'account' | 'key', id, version}, and a version that moved on is version_conflict. The same
+-- command id again answers as the first time.
+--
+-- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Answers
+-- {verdict, positions, recordedAt, available?}.
+create or replace function record_v1(
+  in_shard smallint, in_instance text, in_command text, in_request_hash text,
+  in_expected jsonb, in_events jsonb, in_secret bytea default null
+) returns jsonb
+language plpgsql security definer set search_path from current as $$
+declare
+  v_position bigint;
+  v_now timestamptz;
+  v_answer jsonb;
+  v_positions bigint[] := '{}';
+  v_versions jsonb := '{}';
+  v_version integer;
+  v_stream text;
+  v_due bigint;
+  r record;
+begin
+  select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
+  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+
+  for r in select * from jsonb_to_recordset(in_expected) as e (stream text, id text, version integer) loop
+    v_version := case r.stream
+      when 'account' then (select s.version from account_state s where s.account_id = r.id and s.shard = in_shard)
+      when 'key' then (select s.version from key_state s where s.key_id = r.id and s.shard = in_shard)
+    end;
+    if coalesce(v_version, 0) <> r.version then
+      return jsonb_build_object('verdict', 'version_conflict');
+    end if;
+    v_versions := v_versions || jsonb_build_object(r.stream || r.id, r.version);
+  end loop;
+  if exists (
+    select from jsonb_array_elements(in_events) e
+    join key_state k on k.hash = ((e ->> 'payload')::jsonb ->> 'hash') and k.shard = in_shard
+    where e ->> 'type' in ('KeyIssued', 'KeyImported', 'KeyRotated')
+  ) then
+    return jsonb_build_object('verdict', 'hash_taken');
+  end if;
+
+  for r in
+    select *
+    from jsonb_to_recordset(in_events) as e (type text, "accountId" text, "keyId" text, mode text, payload text,
+      private text, actor text)
+  loop
+    v_position := v_position + 1;
+    v_version := null;
+    if r.type not in ('TariffPublished', 'LogRestored') then
+      v_stream := case when r."keyId" is null then 'account' || r."accountId" else 'key' || r."keyId" end;
+      v_version := (v_versions ->> v_stream)::integer + 1;
+      if v_version is null then
+        raise exception 'the command names no expected version for %', v_stream;
+      end if;
+      v_versions := v_versions || jsonb_build_object(v_stream, v_version);
+    end if;
+    perform write_event(in_shard, v_position, v_now, r.type, r.actor, in_instance, r.payload,
+      in_stream_version => v_version, in_account => r."accountId", in_key => r."keyId", in_mode => r.mode,
+      in_private => decode(r.private, 'hex'));
+    v_positions := v_positions || v_position;
+    if r.type = 'AccountOpened' then
+      insert into account_secrets (account_id, shard, secret) values (r."accountId", in_shard, in_secret);
+    elsif r.type = 'AccountErased' then
+      delete from account_secrets where account_id = r."accountId" and shard = in_shard;
+    end if;
+  end loop;
+
+  -- A plan that counts at once grants the difference to an allowance that was already given.
+  for r in
+    select distinct e ->> 'accountId' as account_id, b.mode
+    from jsonb_array_elements(in_events) e
+    join balances b on b.account_id = e ->> 'accountId' and b.shard = in_shard
+      and b.allowance_month = date_trunc('month', v_now at time zone 'UTC')::date
+    where e ->> 'type' = 'PlanStarted'
+  loop
+    v_due := allowance_due(in_shard, v_now, r.account_id, r.mode);
+    if v_due > 0 then
+      v_position := v_position + 1;
+      perform grant_allowance(in_shard, v_position, v_now, in_instance, r.account_id, r.mode, v_due);
+    end if;
+  end loop;
+
+  perform leave_shard(in_shard, v_position, v_now);
+  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+    jsonb_build_object('verdict', 'ok', 'positions', to_jsonb(v_positions)));
+end
+$$;

@@ -1,0 +1,57 @@
+-- Refunds a charge, wholly or in part, to the lots it was settled on, the last drawn first. The refunds of
+-- a charge never exceed it. What returns to an expired lot lapses there. Answers {verdict, positions, refundable}.
+create or replace function refund_v1(
+  in_shard smallint, in_instance text, in_command text, in_request_hash text,
+  in_request text, in_credits bigint, in_payload text, in_private bytea, in_actor text
+) returns jsonb
+language plpgsql security definer set search_path from current as $$
+declare
+  v_position bigint;
+  v_now timestamptz;
+  v_answer jsonb;
+  v_charge events;
+  v_refundable bigint;
+  v_left bigint;
+  v_lots bigint[] := '{}';
+  v_moved bigint[] := '{}';
+  r record;
+begin
+  select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
+  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  select * into v_charge from events where request_id = in_request and type = 'HoldSettled' and shard = in_shard;
+  if v_charge.position is null then
+    return jsonb_build_object('verdict', 'no_such_charge');
+  end if;
+  select v_charge.credits - coalesce(sum(e.credits), 0) into v_refundable
+    from events e where e.request_id = in_request and e.type = 'ChargeRefunded' and e.shard = in_shard;
+  v_left := coalesce(in_credits, v_refundable);
+  if v_left > v_refundable or v_left = 0 then
+    return jsonb_build_object('verdict', 'exceeds_charge', 'refundable', v_refundable);
+  end if;
+
+  for r in
+    select u.lot, u.moved - coalesce((
+      select sum(back.moved) from events e, unnest(e.lots, e.moved) as back (lot, moved)
+      where e.request_id = in_request and e.type = 'ChargeRefunded' and e.shard = in_shard and back.lot = u.lot), 0) as left_of_lot
+    from unnest(v_charge.lots, v_charge.moved) with ordinality as u (lot, moved, ord)
+    order by u.ord desc
+  loop
+    exit when v_left = 0;
+    continue when r.left_of_lot = 0;
+    v_lots := v_lots || r.lot;
+    v_moved := v_moved || least(r.left_of_lot, v_left)::bigint;
+    v_left := v_left - least(r.left_of_lot, v_left);
+  end loop;
+  v_position := v_position + 1;
+  perform write_event(in_shard, v_position, v_now, 'ChargeRefunded', in_actor, in_instance, in_payload,
+    in_account => v_charge.account_id, in_key => v_charge.key_id, in_mode => v_charge.mode, in_request => in_request,
+    in_endpoint => v_charge.endpoint, in_tariff => v_charge.tariff, in_credits => coalesce(in_credits, v_refundable),
+    in_lots => v_lots, in_moved => v_moved, in_private => in_private);
+  perform leave_shard(in_shard, v_position, v_now);
+  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+    jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_position), 'credits', coalesce(in_credits, v_refundable)));
+end
+$$;

@@ -1,0 +1,8 @@
+-- The log takes no change, whoever asks: the owner, too, is refused.
+create or replace function refuse_change() returns trigger
+language plpgsql as $$
+begin
+  raise exception 'the log is append-only: % on % is refused', tg_op, tg_table_name
+    using errcode = 'restrict_violation';
+end
+$$;
