@@ -51,7 +51,7 @@ export async function readKeyByHash(sql: Sql, hash: string): Promise<KeyRecord |
     ) k
     join account_state a on a.account_id = k.account_id and a.shard = k.shard
     left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard
-    cross join (select clock_timestamp() as now) t
+    cross join (select book_now() as now) t
     limit 1`
   return row
 }
@@ -70,7 +70,7 @@ export async function readTariff(
 /** The hash of the tariff in force now; null while the book is empty. */
 export async function readTariffInForce(sql: Sql, shard = 0): Promise<string | null> {
   const [row] = await sql<{ hash: string | null }[]>`
-    select tariff_at(${shard}::smallint, clock_timestamp()) as hash`
+    select tariff_at(${shard}::smallint, book_now()) as hash`
   return row?.hash ?? null
 }
 
@@ -88,7 +88,7 @@ export function readOverdueHolds(sql: Sql, shard: number, most: number): Promise
   return sql<OverdueHold[]>`
     select hold_id as "requestId", account_id as "accountId", key_id as "keyId", mode, endpoint, tariff
     from open_holds
-    where shard = ${shard} and expires_at < clock_timestamp()
+    where shard = ${shard} and expires_at < book_now()
     order by expires_at
     limit ${most}`
 }

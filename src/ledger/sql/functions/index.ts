@@ -4,6 +4,7 @@ import allowanceDue from './allowance_due.sql' with { type: 'text' }
 import answers from './answers.sql' with { type: 'text' }
 import appendV1 from './append_v1.sql' with { type: 'text' }
 import at from './at.sql' with { type: 'text' }
+import bookNow from './book_now.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
@@ -18,6 +19,7 @@ import writeEvent from './write_event.sql' with { type: 'text' }
 
 export const functions: readonly string[] = [
   refuseChange,
+  bookNow,
   extendPartitions,
   leafHash,
   enterShard,
@@ -37,6 +39,7 @@ export const functions: readonly string[] = [
 
 /** What the serving role may execute; everything else is the owner's. */
 export const served: readonly string[] = [
+  'book_now',
   'extend_partitions',
   'open_lane_v1',
   'append_v1',

@@ -1,0 +1,15 @@
+/** What holds where tollbook.yaml is silent. */
+export const defaults = {
+  limits: {
+    bodyBytes: 1_048_576,
+    heldBackBytes: 65_536,
+    upstreamTimeoutMs: 30_000,
+    holdSeconds: 900,
+  },
+  gateways: 1,
+  trustedProxies: 0,
+  organisationClaim: 'org_id',
+  adminRole: 'admin',
+  auditorRole: 'auditor',
+  legacyKeys: false,
+} as const

@@ -1,0 +1,125 @@
+/**
+ * What comes from environment variables: secrets and addresses, which do not belong in a file. Read
+ * once at start. The services' addresses are read by load.ts, since the file names their variables.
+ */
+import type { Env } from './load.ts'
+import { ConfigError, type Problem, printValue } from './problem.ts'
+
+export interface Environment {
+  readonly databaseUrl?: string
+  /** Absent: rate windows live in the process. */
+  readonly redisUrl?: string
+  readonly jwtSecret?: string
+  readonly jwksUrl?: string
+  readonly jwtIssuer?: string
+  readonly jwtAudience?: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** Subjects that are admins whatever their token says. */
+  readonly adminUserIds: readonly string[]
+  /** Origins whose pages may call; `*` alone means all. */
+  readonly corsOrigins: readonly string[]
+  readonly keyPrefixes: { readonly live: string; readonly test: string }
+  /** 32 bytes: what the accounts' own keys are encrypted under. */
+  readonly privateKey?: Uint8Array
+}
+
+/** @throws ConfigError with every problem found; secrets are never repeated in it */
+export function readEnvironment(env: Env): Environment {
+  const problems: Problem[] = []
+  const fail = (path: string, message: string) => problems.push({ path, message })
+  const read = (name: string) => env[name]?.trim() || undefined
+
+  const environment = withoutUndefined({
+    databaseUrl: readUrl('DATABASE_URL', ['postgres:', 'postgresql:']),
+    redisUrl: readUrl('REDIS_URL', ['redis:', 'rediss:']),
+    jwtSecret: env.JWT_SECRET || undefined,
+    jwksUrl: readUrl('JWKS_URL', ['https:', 'http:']),
+    jwtIssuer: read('JWT_ISSUER'),
+    jwtAudience: read('JWT_AUDIENCE'),
+    port: readPort(),
+    adminUserIds: readList('ADMIN_USER_IDS'),
+    corsOrigins: readOrigins(),
+    keyPrefixes: readKeyPrefixes(),
+    privateKey: readPrivateKey(),
+  })
+  if (problems.length > 0) throw new ConfigError('environment', problems)
+  return environment
+
+  function readUrl(name: string, protocols: readonly string[]): string | undefined {
+    const text = read(name)
+    if (text === undefined) return undefined
+    const protocol = URL.canParse(text) ? new URL(text).protocol : undefined
+    if (protocol === undefined || !protocols.includes(protocol)) {
+      fail(name, `expected a URL that begins with ${protocols[0]}//`)
+    }
+    return text
+  }
+
+  function readPort(): number {
+    const text = read('PORT') ?? '3030'
+    const port = Number(text)
+    if (/^\d+$/.test(text) && port <= 65_535) return port
+    fail('PORT', `expected an integer from 0 to 65535, got ${printValue(text)}`)
+    return 0
+  }
+
+  function readList(name: string): string[] {
+    const items = (env[name] ?? '').split(',').map((item) => item.trim())
+    return items.filter((item) => item !== '')
+  }
+
+  function readOrigins(): string[] {
+    const origins = readList('CORS_ORIGINS')
+    for (const origin of origins) {
+      // Browsers send exactly this form, and what differs from it by a slash would never match.
+      if (origin === '*' || (URL.canParse(origin) && new URL(origin).origin === origin)) continue
+      fail(
+        'CORS_ORIGINS',
+        `expected origins such as https://example.com, got ${printValue(origin)}`,
+      )
+    }
+    return origins
+  }
+
+  function readKeyPrefixes() {
+    const live = read('API_KEY_PREFIX_LIVE') ?? 'sk_live_'
+    const test = read('API_KEY_PREFIX_TEST') ?? 'sk_test_'
+    for (const [name, prefix] of [
+      ['API_KEY_PREFIX_LIVE', live],
+      ['API_KEY_PREFIX_TEST', test],
+    ] as const) {
+      if (/^[A-Za-z0-9_-]{1,32}$/.test(prefix)) continue
+      fail(name, `expected up to 32 letters, digits, - or _, got ${printValue(prefix)}`)
+    }
+    if (live.startsWith(test) || test.startsWith(live)) {
+      fail(
+        'API_KEY_PREFIX_TEST',
+        'must differ from API_KEY_PREFIX_LIVE, and neither begin the other',
+      )
+    }
+    return { live, test }
+  }
+
+  function readPrivateKey(): Uint8Array | undefined {
+    const text = read('TOLLBOOK_PRIVATE_KEY')
+    if (text === undefined) return undefined
+    const bytes = new Uint8Array(Buffer.from(text, 'base64'))
+    if (bytes.length !== 32 || Buffer.from(bytes).toString('base64') !== text) {
+      fail(
+        'TOLLBOOK_PRIVATE_KEY',
+        'expected 32 bytes in base64, as `openssl rand -base64 32` prints',
+      )
+    }
+    return bytes
+  }
+}
+
+type Defined<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & {
+  [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined>
+}
+
+function withoutUndefined<T extends object>(object: T): Defined<T> {
+  const entries = Object.entries(object).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(entries) as Defined<T>
+}

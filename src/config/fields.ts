@@ -1,0 +1,46 @@
+/** The few kinds of field that the configuration's schema is made of. */
+import { type ObjectOptions, type TProperties, Type } from '@sinclair/typebox'
+
+/** A mapping in which an unknown field is an error: a typo must not silently mean the default. */
+export function closed<T extends TProperties>(properties: T, options: ObjectOptions) {
+  return Type.Object(properties, { ...options, additionalProperties: false })
+}
+
+/** A mapping from names chosen by the operator. They end up in URLs, metrics and events, hence their alphabet. */
+export function named<T extends Parameters<typeof Type.Record>[1]>(item: T, description: string) {
+  return Type.Record(Type.String({ pattern: namePattern }), item, {
+    description,
+    additionalProperties: false,
+  })
+}
+
+export const namePattern = '^[A-Za-z][A-Za-z0-9_-]{0,62}$'
+
+/** Counts and amounts: an integer that JavaScript, JSON and the book all keep exactly. */
+export function atLeast(minimum: number, description: string, maximum = Number.MAX_SAFE_INTEGER) {
+  return Type.Integer({ minimum, maximum, description })
+}
+
+/** `patternErrorMessage` is what editors show, and our own messages say, when the pattern is missed. */
+export function text(pattern: string, expected: string, description: string) {
+  return Type.String({ pattern, patternErrorMessage: `expected ${expected}`, description })
+}
+
+export const pointer = text(
+  '^(/([^~]|~[01])*)?$',
+  'a JSON pointer such as /text',
+  'A JSON pointer (RFC 6901).',
+)
+
+/** An address that a path can be appended to. */
+const urlPattern = '^https?://[^\\s/?#@\\\\]+(/[^\\s?#@\\\\]*)?$'
+export const expectedUrl = 'an http(s) URL without credentials, query or fragment'
+
+export const url = (description: string) => ({
+  ...text(urlPattern, expectedUrl, description),
+  writeOnly: true,
+})
+
+export function isServiceUrl(candidate: string): boolean {
+  return new RegExp(urlPattern).test(candidate) && URL.canParse(candidate)
+}

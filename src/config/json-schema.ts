@@ -1,0 +1,102 @@
+/**
+ * JSON Schemas from the configuration, compiled once at start. Ajv does the work, because TypeBox
+ * compiles only schemas that it has built itself. A keyword that Ajv does not know is an error: a
+ * misspelt `maxLenght` would otherwise be a limit that is not there.
+ */
+import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
+import addFormats from 'ajv-formats'
+import { pointerStep, shortPointer } from '../pointer.ts'
+import { didYouMean } from './did-you-mean.ts'
+import { either, printValue } from './problem.ts'
+
+export type JsonSchema = Readonly<Record<string, unknown>>
+
+/** One thing wrong with a document: where (a JSON pointer) and what. */
+export interface InvalidField {
+  readonly pointer: string
+  readonly detail: string
+}
+
+/**
+ * What is wrong with a document; empty when it fits. `all` looks for every fault, which costs time and
+ * memory in proportion to the faults: for small documents. Otherwise the first one ends the search.
+ */
+export type SchemaCheck = (value: unknown, all: boolean) => InvalidField[]
+
+const maxFaults = 20
+
+const options = {
+  ownProperties: true,
+  verbose: true,
+  strictTypes: false,
+  strictTuples: false,
+  logger: false,
+} as const
+const first = new Ajv2020(options)
+const every = new Ajv2020({ ...options, allErrors: true })
+for (const ajv of [first, every]) addFormats.default(ajv)
+
+const compiled = new WeakMap<JsonSchema, SchemaCheck>()
+
+/**
+ * The check of a schema. The same schema object is compiled once, however often it is asked for.
+ *
+ * @throws Error when it is not a JSON Schema, saying why
+ */
+export function schemaCheck(schema: JsonSchema): SchemaCheck {
+  const known = compiled.get(schema)
+  if (known !== undefined) return known
+  const findFirst = compile(first, schema)
+  // Most schemas never see a faulty document, so the thorough form is made when it is first needed.
+  let findAll: ValidateFunction | undefined
+  const check: SchemaCheck = (value, all) => {
+    if (findFirst(value)) return []
+    if (all) findAll ??= compile(every, schema)
+    const find = all && findAll ? findAll : findFirst
+    if (find !== findFirst) find(value)
+    return (find.errors ?? []).slice(0, maxFaults).map(invalidField)
+  }
+  compiled.set(schema, check)
+  return check
+}
+
+function compile(ajv: Ajv2020, schema: JsonSchema): ValidateFunction {
+  const validate = ajv.compile(schema)
+  // Ajv would keep the schema for ever, and refuse another one with the same $id.
+  ajv.removeSchema(schema)
+  return validate
+}
+
+function invalidField(error: ErrorObject): InvalidField {
+  const { instancePath, keyword, params } = error
+  const child =
+    keyword === 'required'
+      ? pointerStep(params.missingProperty)
+      : keyword === 'additionalProperties'
+        ? pointerStep(params.additionalProperty)
+        : ''
+  return { pointer: shortPointer(instancePath + child), detail: detailOf(error) }
+}
+
+function detailOf({ keyword, params, message, parentSchema, data }: ErrorObject): string {
+  switch (keyword) {
+    case 'required':
+      return 'missing'
+    case 'additionalProperties': {
+      const known = Object.keys((parentSchema?.properties as object | undefined) ?? {})
+      const guess = didYouMean(String(params.additionalProperty), known)
+      return guess === undefined ? 'unknown field' : `unknown field, did you mean ${guess}?`
+    }
+    case 'enum':
+      return `expected ${either((params.allowedValues as unknown[]).map(String))}, got ${printValue(data)}`
+    case 'type':
+      return `expected ${either([params.type].flat().map(withArticle))}, got ${printValue(data)}`
+    default:
+      return message ?? keyword
+  }
+}
+
+function withArticle(type: string): string {
+  if (type === 'null') return 'null'
+  return /^[aio]/.test(type) ? `an ${type}` : `a ${type}`
+}

@@ -1,0 +1,144 @@
+/**
+ * From tollbook.yaml to the one configuration object. Everything that is wrong is said at once and with
+ * its line, because whoever edits prices should not have to start the gateway six times.
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { Config, Plan, Route, Service, Target } from './config.ts'
+import { defaults } from './defaults.ts'
+import { expectedUrl, isServiceUrl } from './fields.ts'
+import { ConfigError, type Problem, printPath } from './problem.ts'
+import { ConfigFile, type Route as FileRoute, type Service as FileService } from './schema.ts'
+import { type Fault, schemaProblems } from './schema-problems.ts'
+import { semanticFaults } from './semantics.ts'
+import { readYaml } from './yaml-file.ts'
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+/** The configuration that Tollbook comes with: three services and their ten routes. */
+export const shippedConfigFile = fileURLToPath(new URL('../../tollbook.yaml', import.meta.url))
+
+/**
+ * Reads and checks a configuration. Without `file`: tollbook.yaml in the working directory, else the
+ * shipped one; `Config.file` says which. `env` gives the services' addresses.
+ *
+ * @throws ConfigError with every problem found
+ */
+export function loadConfig({ file, env }: { file?: string | undefined; env: Env }): Config {
+  const source = file ?? (existsSync('tollbook.yaml') ? 'tollbook.yaml' : shippedConfigFile)
+  let text: string
+  try {
+    text = readFileSync(source, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ConfigError(source, [{ path: '', message: `cannot be read: ${reason}` }])
+  }
+  return parseConfig({ text, source, env })
+}
+
+/**
+ * The same for a text that was read already; `source` is its name in errors.
+ *
+ * @throws ConfigError with every problem found
+ */
+export function parseConfig({ text, source, env }: ConfigText): Config {
+  const yaml = readYaml(text)
+  if (yaml.problems.length > 0) throw new ConfigError(source, yaml.problems)
+  const problems = faultsOf(yaml.value).map(({ path, message }): Problem => {
+    const line = yaml.lineOf(path)
+    return { path: printPath(path), message, ...(line !== undefined && { line }) }
+  })
+  if (problems.length > 0) {
+    throw new ConfigError(
+      source,
+      problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+    )
+  }
+  return resolve(source, yaml.value as ConfigFile, env)
+}
+
+export interface ConfigText {
+  readonly text: string
+  readonly source: string
+  readonly env: Env
+}
+
+function faultsOf(value: unknown): Fault[] {
+  const faults = schemaProblems(ConfigFile, value)
+  // Which parts fit together can be asked as long as the parts are there: a fault inside a route or a
+  // plan leaves the others to be looked at, any other fault does not.
+  const inParts = faults.every(({ path }) => isPart(path[0]) && path.length > 1)
+  if (!inParts) return faults
+  const unsound = new Set(faults.map(({ path }) => printPath(path.slice(0, 2))))
+  const isSound = (section: string, name: string) => !unsound.has(printPath([section, name]))
+  return [...faults, ...semanticFaults(value as ConfigFile, isSound)]
+}
+
+function isPart(section: unknown): boolean {
+  return section === 'routes' || section === 'plans' || section === 'services'
+}
+
+function resolve(source: string, file: ConfigFile, env: Env): Config {
+  const problems: Problem[] = []
+  const limits = { ...defaults.limits, ...file.limits }
+  const services = mapValues(file.services, (service) => serviceOf(service, env, problems))
+  if (problems.length > 0) throw new ConfigError('environment', problems)
+  return {
+    ...defaults,
+    ...file,
+    file: source,
+    services,
+    routes: mapValues(file.routes, (route, id) => routeOf(id, route, limits)),
+    plans: mapValues(file.plans, (plan): Plan => ({ grantable: true, ...plan })),
+    limits,
+  }
+}
+
+function serviceOf(service: FileService, env: Env, problems: Problem[]): Service {
+  const { url: fileUrl, testUrl, ...rest } = service
+  const variable = service.urlEnv
+  const envUrl = variable === undefined ? undefined : env[variable] || undefined
+  if (variable !== undefined && envUrl !== undefined && !isServiceUrl(envUrl)) {
+    // The value itself is not repeated: it may carry a password.
+    problems.push({ path: variable, message: `expected ${expectedUrl}` })
+  }
+  const url = envUrl ?? fileUrl
+  return {
+    ...rest,
+    ...(url !== undefined && { url: withoutSlash(url) }),
+    ...(testUrl !== undefined && { testUrl: withoutSlash(testUrl) }),
+  }
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, '')
+}
+
+function routeOf(id: string, route: FileRoute, limits: Config['limits']): Route {
+  const { service, upstreamPath, answer, permission, ...rest } = route
+  const target: Target =
+    service !== undefined && upstreamPath !== undefined
+      ? { kind: 'service', service, path: upstreamPath }
+      : { kind: 'answer', json: answer }
+  const { request } = route
+  const bodyBytes =
+    request && 'multipart' in request ? request.multipart.maxBytes : limits.bodyBytes
+  return {
+    maxBodyBytes: bodyBytes,
+    timeoutMs: limits.upstreamTimeoutMs,
+    ...rest,
+    id,
+    permission: permission ?? service ?? '',
+    target,
+  }
+}
+
+/** Without a prototype: names such as a plan's come from requests, and `constructor` is no plan. */
+function mapValues<From, To>(
+  record: Readonly<Record<string, From>>,
+  convert: (value: From, name: string) => To,
+): Record<string, To> {
+  const result: Record<string, To> = Object.create(null)
+  for (const [name, value] of Object.entries(record)) result[name] = convert(value, name)
+  return result
+}

@@ -1,0 +1,137 @@
+/**
+ * What a value lacks to fit a TypeBox schema, in sentences for the author of a YAML file. TypeBox finds
+ * the faults; of a union it can only say that nothing fitted, so the variant that was meant is found here.
+ */
+import type { TSchema } from '@sinclair/typebox'
+import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
+import { didYouMean } from './did-you-mean.ts'
+import { either, type Path, printValue } from './problem.ts'
+
+export interface Fault {
+  readonly path: Path
+  readonly message: string
+}
+
+/** All faults of a value, in the order of the file's fields; none when it fits. */
+export function schemaProblems(schema: TSchema, value: unknown, at: Path = []): Fault[] {
+  const faults: Fault[] = []
+  const missing = new Set<string>()
+  for (const error of Value.Errors(schema, value)) {
+    // A missing field is reported twice, as missing and as undefined; likewise a field by each of its rules.
+    if (missing.has(error.path)) continue
+    missing.add(error.path)
+    faults.push(...faultsOf(error, [...at, ...stepsOf(value, error.path)]))
+  }
+  return faults
+}
+
+function faultsOf(error: ValueError, path: Path): Fault[] {
+  const { schema, value } = error
+  if (error.type === ValueErrorType.ObjectAdditionalProperties) {
+    return [{ path, message: unknownField(path, schema) }]
+  }
+  if (value === undefined) return [{ path, message: `missing, expected ${describe(schema)}` }]
+  if (error.type === ValueErrorType.Union) return unionFaults(schema, value, path)
+  const expected =
+    error.type === ValueErrorType.StringPattern && schema.patternErrorMessage
+      ? schema.patternErrorMessage
+      : `expected ${describe(schema)}`
+  // An address that does not fit may do so because of the password in it.
+  const got = schema.writeOnly ? '' : `, got ${printValue(value)}`
+  return [{ path, message: expected + got }]
+}
+
+/** The faults against the variant that was meant, or the choice when that cannot be told. */
+function unionFaults(schema: TSchema, value: unknown, path: Path): Fault[] {
+  const variants: TSchema[] = schema.anyOf
+  if (Array.isArray(value)) {
+    const lists = variants.filter((variant) => variant.type === 'array')
+    if (lists[0] !== undefined) return schemaProblems(lists[0], value, path)
+  }
+  const objects = variants.filter((variant) => variant.type === 'object')
+  if (objects.length > 0 && isMapping(value)) return objectFaults(objects, value, path)
+  return [{ path, message: `expected ${describe(schema)}, got ${printValue(value)}` }]
+}
+
+function objectFaults(variants: TSchema[], value: Record<string, unknown>, path: Path): Fault[] {
+  const tag = tagOf(variants)
+  if (tag !== undefined) {
+    const meant = variants.find((variant) => variant.properties[tag].const === value[tag])
+    if (meant !== undefined) return schemaProblems(meant, value, path)
+    const names = variants.map((variant) => String(variant.properties[tag].const))
+    const got = Object.hasOwn(value, tag) ? `, got ${printValue(value[tag])}` : ''
+    const missing = got === '' ? 'missing, ' : ''
+    return [{ path: [...path, tag], message: `${missing}expected ${either(names)}${got}` }]
+  }
+  const meant = variants.filter((variant) =>
+    (variant.required as string[]).some((key) => Object.hasOwn(value, key)),
+  )
+  const only = variants.length === 1 ? variants[0] : meant.length === 1 ? meant[0] : undefined
+  if (only !== undefined) return schemaProblems(only, value, path)
+  const names = variants.flatMap((variant) => variant.required as string[])
+  return [{ path, message: `expected exactly one of ${either(names)}` }]
+}
+
+/** The field whose literal tells the variants apart, where there is one. */
+function tagOf(variants: readonly TSchema[]): string | undefined {
+  const [first] = variants
+  return Object.keys(first?.properties ?? {}).find((key) =>
+    variants.every((variant) => variant.properties[key]?.const !== undefined),
+  )
+}
+
+function unknownField(path: Path, schema: TSchema): string {
+  const name = String(path.at(-1))
+  if (schema.patternProperties) {
+    return 'not a name: expected letters, digits, - and _, with a letter first, at most 63'
+  }
+  const known = Object.keys(schema.properties ?? {})
+  const guess = didYouMean(name, known)
+  return guess === undefined
+    ? `unknown field, known here are ${known.join(', ')}`
+    : `unknown field, did you mean ${guess}?`
+}
+
+/** What fits, in words: `an integer ≥ 1`. */
+function describe(schema: TSchema): string {
+  if (schema.anyOf) return either((schema.anyOf as TSchema[]).map(describe))
+  if (schema.const !== undefined) return String(schema.const)
+  switch (schema.type) {
+    case 'integer':
+      return describeInteger(schema.minimum, schema.maximum)
+    case 'string':
+      return schema.patternErrorMessage?.replace('expected ', '') ?? 'a text that is not empty'
+    case 'number':
+      return 'a number'
+    case 'boolean':
+      return 'true or false'
+    case 'array':
+      return schema.minItems ? 'a list that is not empty' : 'a list'
+    case 'null':
+      return 'null'
+    default:
+      return 'a mapping'
+  }
+}
+
+function describeInteger(minimum: number, maximum: number): string {
+  return maximum === Number.MAX_SAFE_INTEGER
+    ? `an integer ≥ ${minimum}`
+    : `an integer from ${minimum} to ${maximum}`
+}
+
+function isMapping(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** TypeBox's pointer as steps; what stands in a list is an index. */
+function stepsOf(root: unknown, pointer: string): Path {
+  const steps: (string | number)[] = []
+  let value = root
+  for (const escaped of pointer.split('/').slice(1)) {
+    const step = escaped.replaceAll('~1', '/').replaceAll('~0', '~')
+    steps.push(Array.isArray(value) ? Number(step) : step)
+    value = (value as Record<string, unknown> | undefined)?.[step]
+  }
+  return steps
+}

@@ -1,0 +1,255 @@
+/**
+ * The shape of tollbook.yaml, as its author sees it. The descriptions are what an editor shows while
+ * the file is written, `ConfigFile` is the static type of a file that passed, and what a schema cannot
+ * say (a route's service exists, a pointer leads somewhere) is checked in semantics.ts.
+ */
+import { type Static, Type } from '@sinclair/typebox'
+import { atLeast, closed, named, namePattern, text, url } from './fields.ts'
+import { Equals, PriceRule } from './price-rule.ts'
+
+const segment = '/(?!\\.\\.?(/|$))[A-Za-z0-9_.~-]+'
+const oneHourMs = 3_600_000
+const oneGiB = 1_073_741_824
+
+const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
+  description: 'A JSON Schema (2020-12).',
+})
+
+const Service = closed(
+  {
+    urlEnv: Type.Optional(
+      text(
+        '^[A-Z][A-Z0-9_]*$',
+        'the name of an environment variable',
+        'The environment variable that holds the address; when set, it wins over `url`.',
+      ),
+    ),
+    url: Type.Optional(url('The address that live keys call.')),
+    testUrl: Type.Optional(url('The address that test keys call. Absent: the demo service.')),
+    demo: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The demo service that stands in, labelled as such, where no address is set.',
+      }),
+    ),
+  },
+  { description: 'A service behind the gateway.' },
+)
+
+const JsonRequest = closed(
+  { json: JsonSchema },
+  { description: 'The body is JSON and must fit this schema.' },
+)
+
+const MultipartRequest = closed(
+  {
+    multipart: closed(
+      {
+        file: Type.String({ minLength: 1, description: 'The field that carries the file.' }),
+        fields: Type.Optional(JsonSchema),
+        maxBytes: atLeast(1, 'How large the whole form may be, file and all.', oneGiB),
+        types: Type.Array(
+          text(
+            '^[a-z]+/(\\*|[a-z0-9.+-]+)$',
+            'a media type such as audio/* or audio/mpeg',
+            'A media type.',
+          ),
+          { minItems: 1, description: 'The media types that the file may have.' },
+        ),
+      },
+      { description: 'A form with one file; its other fields are text and must fit `fields`.' },
+    ),
+  },
+  { description: 'The body is a form with a file.' },
+)
+
+const FieldSource = closed(
+  {
+    from: Type.String({ minLength: 1, description: 'Our field.' }),
+    default: Type.Optional(Type.Unknown({ description: 'Sent when our field is absent.' })),
+    values: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'Our values by theirs, for texts that differ; others are sent as they are.',
+      }),
+    ),
+  },
+  { description: 'Where their field comes from.' },
+)
+
+const Route = closed(
+  {
+    method: Type.Union(
+      [
+        Type.Literal('GET'),
+        Type.Literal('POST'),
+        Type.Literal('PUT'),
+        Type.Literal('PATCH'),
+        Type.Literal('DELETE'),
+      ],
+      { description: 'The HTTP method.' },
+    ),
+    path: text(
+      `^/v1(${segment})+$`,
+      'a path such as /v1/search',
+      'The public path, matched exactly.',
+    ),
+    summary: Type.String({ minLength: 1, description: 'One line for the API documentation.' }),
+    permission: Type.Optional(
+      Type.String({
+        pattern: namePattern,
+        patternErrorMessage: 'expected a name such as search',
+        description:
+          "What a key's allowed endpoints and a plan's `endpoints` call this. Default: the service's name.",
+      }),
+    ),
+    service: Type.Optional(
+      Type.String({ minLength: 1, description: 'The service that answers; see `services`.' }),
+    ),
+    upstreamPath: Type.Optional(
+      text(`^(/|(${segment})+)$`, 'a path such as /api/search', "The path on the service's side."),
+    ),
+    answer: Type.Optional(
+      Type.Unknown({ description: 'JSON to answer with, instead of asking a service.' }),
+    ),
+    request: Type.Optional(
+      Type.Union([JsonRequest, MultipartRequest], {
+        description: 'The body, `json` or `multipart`. Absent: the route takes none.',
+      }),
+    ),
+    map: Type.Optional(
+      Type.Record(
+        Type.String({ minLength: 1 }),
+        Type.Union([Type.String({ minLength: 1 }), FieldSource]),
+        {
+          description:
+            "Their JSON body's fields and where each comes from: `theirs: ours`, or `theirs: {from: ours, default, values}`. Absent: our body is sent byte for byte.",
+        },
+      ),
+    ),
+    response: Type.Optional(
+      Type.Union(
+        [
+          closed({ json: JsonSchema }, { description: 'A JSON answer.' }),
+          closed(
+            { binary: Type.String({ minLength: 1, description: 'Its media type.' }) },
+            { description: 'A binary answer.' },
+          ),
+        ],
+        { description: 'The answer, `json` or `binary`: documentation, not checked at run time.' },
+      ),
+    ),
+    maxBodyBytes: Type.Optional(
+      atLeast(1, 'How large a JSON body may be. Default: limits.bodyBytes.', oneGiB),
+    ),
+    timeoutMs: Type.Optional(
+      atLeast(
+        1,
+        'How long the service may take for the whole answer. Default: limits.upstreamTimeoutMs.',
+        oneHourMs,
+      ),
+    ),
+    price: PriceRule,
+    chargeWhen: Type.Optional(Equals),
+  },
+  { description: 'One endpoint that is sold.' },
+)
+
+const Plan = closed(
+  {
+    rateLimit: atLeast(1, 'How many calls any window may contain.'),
+    windowMs: atLeast(1, "The window's length in milliseconds."),
+    credits: atLeast(0, "A month's allowance."),
+    maxInFlight: atLeast(1, 'How many calls of an account may be under way at once.'),
+    endpoints: Type.Union(
+      [
+        Type.Literal('all'),
+        Type.Array(Type.String({ minLength: 1 }), { description: 'Permissions of routes.' }),
+      ],
+      { description: 'What the plan may call: `all`, or a list of permissions.' },
+    ),
+    fee: closed(
+      {
+        minorUnits: atLeast(0, 'Net, in the smallest unit of the currency: 1900 is €19.'),
+        currency: text('^[A-Z]{3}$', 'a currency code such as EUR', 'ISO 4217.'),
+      },
+      { description: 'What a month costs.' },
+    ),
+    grantable: Type.Optional(
+      Type.Boolean({
+        default: true,
+        description: 'False for a plan that accounts may keep but that is no longer given.',
+      }),
+    ),
+  },
+  { description: 'What an account may do and what it pays.' },
+)
+
+const Limits = closed(
+  {
+    bodyBytes: Type.Optional(atLeast(1, 'How large a JSON body may be.', oneGiB)),
+    heldBackBytes: Type.Optional(
+      atLeast(
+        0,
+        'Up to this size an answer is held back whole, so that its head can carry the charge.',
+        oneGiB,
+      ),
+    ),
+    upstreamTimeoutMs: Type.Optional(
+      atLeast(1, 'How long a service may take for the whole answer.', oneHourMs),
+    ),
+    holdSeconds: Type.Optional(
+      atLeast(
+        1,
+        'After this an open hold is expired by any gateway, uncharged. Longer than any timeout.',
+        86_400,
+      ),
+    ),
+  },
+  { description: 'Sizes and times.' },
+)
+
+export const ConfigFile = closed(
+  {
+    services: named(Service, 'The services behind the gateway, by name.'),
+    routes: named(
+      Route,
+      'The endpoints, by id. The id names the price in the book: never reuse it.',
+    ),
+    plans: named(Plan, 'The plans, by name.'),
+    defaultPlan: Type.String({ description: 'The plan of a new account.' }),
+    limits: Type.Optional(Limits),
+    gateways: Type.Optional(
+      atLeast(1, 'How many gateways run: while Redis is away, each admits this part of a limit.'),
+    ),
+    trustedProxies: Type.Optional(
+      atLeast(0, 'How many proxies in front append to X-Forwarded-For: 0 trusts the socket alone.'),
+    ),
+    organisationClaim: Type.Optional(
+      Type.String({ minLength: 1, description: 'The JWT claim that names the organisation.' }),
+    ),
+    adminRole: Type.Optional(
+      Type.String({ minLength: 1, description: 'The JWT role of operators.' }),
+    ),
+    auditorRole: Type.Optional(
+      Type.String({ minLength: 1, description: 'The JWT role of those who may read everything.' }),
+    ),
+    legacyKeys: Type.Optional(
+      Type.Boolean({ description: 'Accept imported keys, which carry no checksum.' }),
+    ),
+  },
+  { description: 'What is sold, to whom and for how much.' },
+)
+
+export type ConfigFile = Static<typeof ConfigFile>
+export type Service = Static<typeof Service>
+export type Route = Static<typeof Route>
+export type Plan = Static<typeof Plan>
+export type FieldSource = Static<typeof FieldSource>
+
+/** The same as plain JSON Schema, for editors: `tollbook config schema` prints it. */
+export const configJsonSchema: Readonly<Record<string, unknown>> = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'tollbook.yaml',
+  // A round trip drops TypeBox's own symbols.
+  ...JSON.parse(JSON.stringify(ConfigFile)),
+}

@@ -1,0 +1,23 @@
+/**
+ * The part of the configuration that decides what a call costs. It is published in the book under the
+ * hash of its content, and every hold names that hash: a bill can be checked without this file.
+ */
+import { canonicalJson } from '../../events/canonical-json.ts'
+import type { Config, Plan, PriceRule } from './config.ts'
+
+export interface Tariff {
+  readonly plans: Readonly<Record<string, Plan>>
+  /** By route id. */
+  readonly prices: Readonly<Record<string, PriceRule>>
+}
+
+export function tariffOf({ plans, routes }: Config): Tariff {
+  const prices: Record<string, PriceRule> = Object.create(null)
+  for (const { id, price } of Object.values(routes)) prices[id] = price
+  return { plans, prices }
+}
+
+/** Hex SHA-256 of the tariff's canonical JSON: the same content has the same hash, in whatever order it is written. */
+export function tariffHash({ plans, prices }: Tariff): string {
+  return Bun.SHA256.hash(canonicalJson({ plans, prices }), 'hex')
+}

@@ -1,0 +1,56 @@
+/** A YAML file as plain data, which still knows on which line each field stands. */
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
+import type { Path, Problem } from './problem.ts'
+
+export interface YamlFile {
+  readonly value: unknown
+  /** What YAML itself objects to: indentation, quotes, a field that stands twice. */
+  readonly problems: readonly Problem[]
+  /** The line, counted from 1, of a field, or of the nearest mapping or list around a missing one. */
+  lineOf(path: Path): number | undefined
+}
+
+export function readYaml(text: string): YamlFile {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const problems: Problem[] = document.errors.map(({ message, pos }) => ({
+    path: '',
+    message: `not YAML: ${message}`,
+    line: lines.linePos(pos[0]).line,
+  }))
+  let value: unknown
+  try {
+    if (problems.length === 0) value = document.toJS()
+  } catch (error) {
+    // An alias without its anchor, or so many of them that they were meant to fill the memory.
+    const reason = error instanceof Error ? error.message : String(error)
+    problems.push({ path: '', message: `not YAML: ${reason}` })
+  }
+
+  function lineOf(path: Path): number | undefined {
+    let node: unknown = document.contents
+    let offset: number | undefined
+    for (const step of path) {
+      if (isAlias(node)) node = node.resolve(document)
+      const found = childOf(node, step)
+      if (found === undefined) break
+      offset = found.offset ?? offset
+      node = found.node
+    }
+    return offset === undefined ? undefined : lines.linePos(offset).line
+  }
+
+  return { value, problems, lineOf }
+}
+
+function childOf(node: unknown, step: string | number) {
+  if (isMap(node)) {
+    const pair = node.items.find(({ key }) => isScalar(key) && String(key.value) === String(step))
+    if (pair) return { node: pair.value, offset: (pair.key as Node).range?.[0] }
+  }
+  if (isSeq(node)) {
+    const item = node.items[Number(step)] as Node | undefined
+    if (item) return { node: item, offset: item.range?.[0] }
+  }
+  return undefined
+}

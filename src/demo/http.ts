@@ -1,0 +1,50 @@
+/** What the demo services share of HTTP: a route table's types and a checked JSON body. */
+
+import type { Static, TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+
+export type Handler = (request: Request, url: URL) => Response | Promise<Response>
+
+/** Handlers by method and path, as in `'POST /transcribe'`. */
+export type Routes = Readonly<Record<string, Handler>>
+
+export interface Fault {
+  /** Where in the body, as in `options.limit`; empty for the body as a whole. */
+  readonly field: string
+  readonly message: string
+}
+
+export type Checked<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Fault)
+
+/** Reads the request's JSON and checks it; of several faults it names the first. */
+export async function readJson<T extends TSchema>(
+  request: Request,
+  schema: T,
+): Promise<Checked<Static<T>>> {
+  let body: unknown
+  try {
+    body = await request.json()
+  } catch {
+    return { ok: false, field: '', message: 'The body is not valid JSON' }
+  }
+  if (Value.Check(schema, body)) return { ok: true, value: body }
+  const fault = Value.Errors(schema, body).First()
+  const field = fault?.path.slice(1).replaceAll('/', '.') ?? ''
+  return { ok: false, field, message: fault?.message ?? 'Invalid' }
+}
+
+/** A refusal in the manner of the search service. */
+export function badRequest({ field, message }: Fault): Response {
+  return Response.json(
+    { statusCode: 400, error: 'Bad Request', message: `${field || 'body'}: ${message}` },
+    { status: 400 },
+  )
+}
+
+/** A refusal in the manner of the two speech services, which name the place of each fault. */
+export function unprocessable({ field, message }: Fault): Response {
+  const detail = [
+    { type: 'value_error', loc: ['body', ...(field ? field.split('.') : [])], msg: message },
+  ]
+  return Response.json({ detail }, { status: 422 })
+}

@@ -1,0 +1,44 @@
+/** Work that is done again and again while a gateway runs: never twice at once, and stopped cleanly. */
+
+export interface Recurring {
+  /** Stops; resolves when a run that is under way has ended. */
+  stop(): Promise<void>
+}
+
+/**
+ * Runs `work`, then again `intervalMs` after it ended; at once when it answers true (there is more).
+ * What it throws goes to `onError`, and the next run comes all the same.
+ */
+export function every(
+  intervalMs: number,
+  work: () => Promise<boolean | void>,
+  onError: (error: unknown) => void,
+): Recurring {
+  let stopped = false
+  let wake = () => {}
+  const ended = (async () => {
+    while (!stopped) {
+      let more: boolean | void = false
+      try {
+        more = await work()
+      } catch (error) {
+        onError(error)
+      }
+      if (more || stopped) continue
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, intervalMs)
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+  })()
+  return {
+    stop() {
+      stopped = true
+      wake()
+      return ended
+    },
+  }
+}

@@ -1,0 +1,305 @@
+/**
+ * Who may pass. The gate finds the key, judges the call, takes a place in the rate windows and, for a
+ * priced call, asks the book for a hold. The book has the last word: when it says that the gate decided
+ * by an old version of the key or the tariff, the gate reads again and decides again. Nothing is refused
+ * from a state older than a second either.
+ */
+
+import type { Config, PriceRule, Route } from '../config/config.ts'
+import type { Tariff } from '../config/tariff.ts'
+import type { Appender } from '../ledger/appender.ts'
+import type { Answer, Verdict } from '../ledger/items.ts'
+import type { KeyRecord } from '../ledger/read.ts'
+import { judgeKey, judgePermission, limitsOf } from './judge.ts'
+import type { CachedKey, KeyCache } from './key-cache.ts'
+import { hashKey, type KeyPrefixes, parseKey } from './key-format.ts'
+import { type Refusal, unknownKey } from './refusal.ts'
+import type { TariffCache } from './tariff-cache.ts'
+import type { Place, WindowState, Windows } from './windows/windows.ts'
+
+export interface GateDeps {
+  readonly config: Config
+  readonly prefixes: KeyPrefixes
+  readonly keys: KeyCache
+  readonly tariffs: TariffCache
+  readonly windows: Windows
+  readonly appenderOf: (shard: number) => Appender
+}
+
+/** A key that may make a call, and by which prices. */
+export interface Admitted {
+  readonly hash: string
+  readonly key: KeyRecord
+  readonly tariff: Tariff
+  readonly price: PriceRule
+}
+
+export interface Held {
+  readonly key: KeyRecord
+  readonly answer: Answer
+}
+
+export type Refused = { readonly refusal: Refusal; readonly window?: WindowState }
+export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Refused)
+
+export interface Gate {
+  /** The key that the request shows, whatever it may do; for routes that are about the key itself. */
+  identify(request: Request, ip: string): Promise<Outcome<{ admitted: Omit<Admitted, 'price'> }>>
+  /** Key, permission and address. */
+  admit(request: Request, route: Route, ip: string): Promise<Outcome<{ admitted: Admitted }>>
+  /** A place in the rate windows. */
+  enter(
+    admitted: Omit<Admitted, 'price'>,
+    ip: string,
+  ): Promise<Outcome<{ place: Place; window: WindowState }>>
+  /**
+   * A hold for at most this many credits. `price` is asked again when the tariff turned out to be
+   * another one, since the bound may be another then.
+   */
+  hold(
+    admitted: Admitted,
+    call: {
+      readonly requestId: string
+      readonly route: Route
+      readonly ip: string
+      readonly price: (rule: PriceRule) => { credits: number; quantity: number }
+    },
+  ): Promise<
+    Outcome<Held & { price: PriceRule; credits: number; quantity: number; tariff: string }>
+  >
+}
+
+/** No refusal, and no call that holds nothing, is decided by a state older than this. */
+const freshMs = 1_000
+/** A key or tariff that changes faster than it can be read is refused service for now. */
+const mostTries = 5
+
+export function openGate(deps: GateDeps): Gate {
+  const { config, prefixes, keys, tariffs, windows } = deps
+
+  async function lookUp(
+    hash: string,
+    permission: string | undefined,
+    ip: string,
+    maxAgeMs: number,
+  ) {
+    const cached = keys.peek(hash, maxAgeMs) ?? (await keys.find(hash, maxAgeMs))
+    const { record } = cached
+    const tariff =
+      record?.tariff && (tariffs.peek(record.tariff) ?? (await tariffs.find(record.tariff)))
+    const plan = tariff && record ? tariff.plans[record.plan] : undefined
+    const refusal =
+      judgeKey(record, cached.allowedIps, ip, bookTime(cached)) ??
+      (record && permission !== undefined ? judgePermission(record, plan, permission) : undefined)
+    return { cached, record, tariff: tariff || undefined, refusal }
+  }
+
+  /** Looks up and judges; before it refuses by what it remembered, it reads again. */
+  async function admitHash(
+    hash: string,
+    permission: string | undefined,
+    ip: string,
+    maxAgeMs: number,
+  ): Promise<Outcome<{ admitted: Omit<Admitted, 'price'> }>> {
+    let found = await lookUp(hash, permission, ip, maxAgeMs)
+    if (found.refusal && performance.now() - found.cached.loadedAtMs > freshMs) {
+      found = await lookUp(hash, permission, ip, freshMs)
+    }
+    if (found.refusal) return { ok: false, refusal: found.refusal }
+    if (!found.record || !found.tariff) return { ok: false, refusal: noPrice }
+    return { ok: true, admitted: { hash, key: found.record, tariff: found.tariff } }
+  }
+
+  async function admitRoute(
+    hash: string,
+    route: Route,
+    ip: string,
+    maxAgeMs: number,
+  ): Promise<Outcome<{ admitted: Admitted }>> {
+    const outcome = await admitHash(hash, route.permission, ip, maxAgeMs)
+    if (!outcome.ok) return outcome
+    const price = outcome.admitted.tariff.prices[route.id]
+    if (!price) return { ok: false, refusal: noPrice }
+    if (price.per === 'free' && maxAgeMs > freshMs) return admitRoute(hash, route, ip, freshMs)
+    return { ok: true, admitted: { ...outcome.admitted, price } }
+  }
+
+  async function enter(
+    admitted: Omit<Admitted, 'price'>,
+    ip: string,
+  ): Promise<Outcome<{ place: Place; window: WindowState }>> {
+    const { hash, key, tariff } = admitted
+    const plan = tariff.plans[key.plan]
+    if (!plan) return { ok: false, refusal: noPrice }
+    const decision = await windows.take(limitsOf(key, plan))
+    const { state: window } = decision
+    if (decision.allowed) return { ok: true, place: decision.place, window }
+    // The limit may be older than a second: a plan that was just raised must not refuse.
+    if (!keys.peek(hash, freshMs)) {
+      const again = await admitHash(hash, undefined, ip, freshMs)
+      if (!again.ok) return again
+      if (isOlder(key, again.admitted.key)) return enter(again.admitted, ip)
+    }
+    const detail = `At most ${window.limit} calls in ${window.windowMs / 1_000} s; try again later.`
+    return { ok: false, window, refusal: { code: 'rate_limited', detail } }
+  }
+
+  function show(request: Request): Outcome<{ hash: string }> {
+    const text = keyText(request)
+    if (text === undefined) {
+      return {
+        ok: false,
+        refusal: {
+          code: 'missing_key',
+          detail: 'Send your API key in the X-API-Key header or as "Authorization: Bearer <key>".',
+        },
+      }
+    }
+    if (!parseKey(text, prefixes, config.legacyKeys)) {
+      return {
+        ok: false,
+        refusal: {
+          code: 'malformed_key',
+          detail:
+            'This is not an API key of this gateway: check for missing or changed characters.',
+        },
+      }
+    }
+    return { ok: true, hash: hashKey(text) }
+  }
+
+  return {
+    async identify(request, ip) {
+      const shown = show(request)
+      return shown.ok ? admitHash(shown.hash, undefined, ip, freshMs) : shown
+    },
+
+    async admit(request, route, ip) {
+      const shown = show(request)
+      return shown.ok ? admitRoute(shown.hash, route, ip, Number.POSITIVE_INFINITY) : shown
+    },
+
+    enter,
+
+    async hold(admitted, { requestId, route, ip, price }) {
+      let { key, price: rule } = admitted
+      for (let tries = 0; tries < mostTries; tries++) {
+        const { credits, quantity } = price(rule)
+        const answer = await deps.appenderOf(key.shard).append({
+          kind: 'hold',
+          requestId,
+          accountId: key.accountId,
+          keyId: key.keyId,
+          mode: key.mode,
+          endpoint: route.id,
+          tariff: key.tariff,
+          actor: `key:${key.keyId}`,
+          keyVersion: key.keyVersion,
+          accountVersion: key.accountVersion,
+          previousSecret: key.previousUntil !== null,
+          credits,
+          quantity,
+          holdSeconds: holdSeconds(config, route),
+        })
+        if (answer.verdict === 'ok') {
+          return { ok: true, key, answer, price: rule, credits, quantity, tariff: key.tariff }
+        }
+        if (answer.verdict !== 'stale_key' && answer.verdict !== 'stale_tariff') {
+          return { ok: false, refusal: refusalOf(answer, credits) }
+        }
+        const again = await admitRoute(admitted.hash, route, ip, 0)
+        if (!again.ok) return again
+        ;({ key, price: rule } = again.admitted)
+      }
+      return { ok: false, refusal: changing }
+    },
+  }
+}
+
+/** The hold outlives the upstream's time by a margin, so that a slow answer still settles. */
+function holdSeconds(config: Config, route: Route): number {
+  return Math.max(config.limits.holdSeconds, Math.ceil(route.timeoutMs / 1_000) + 30)
+}
+
+function isOlder(known: KeyRecord, read: KeyRecord): boolean {
+  return (
+    known.keyVersion !== read.keyVersion ||
+    known.accountVersion !== read.accountVersion ||
+    known.plan !== read.plan ||
+    known.tariff !== read.tariff
+  )
+}
+
+/** The key's text: X-API-Key, or the bearer token. */
+function keyText(request: Request): string | undefined {
+  const header = request.headers.get('x-api-key')
+  if (header) return header
+  const authorization = request.headers.get('authorization')
+  if (authorization?.slice(0, 7).toLowerCase() !== 'bearer ') return undefined
+  return authorization.slice(7).trim() || undefined
+}
+
+/** The book's time now: its clock when the entry was read, and what passed since. */
+function bookTime(cached: CachedKey): number {
+  const readAt = cached.record?.readAt.getTime() ?? Date.now()
+  return readAt + (performance.now() - cached.loadedAtMs)
+}
+
+const noPrice: Refusal = {
+  code: 'price_missing',
+  detail: 'This endpoint has no price in the tariff in force: its operator has to publish one.',
+  headers: { 'Retry-After': '60' },
+}
+
+const changing: Refusal = {
+  code: 'ledger_unavailable',
+  detail: 'The key or the tariff is changing just now; try again.',
+  headers: { 'Retry-After': '1' },
+}
+
+/** What the caller is told when the book refuses a hold. */
+function refusalOf(answer: Answer, required: number): Refusal {
+  const position = `${answer.shard}-${answer.position}`
+  const short = {
+    required,
+    available: answer.available,
+    resetsAt: nextMonth(answer.recordedAt),
+    position,
+  }
+  const verdict: Verdict = answer.verdict
+  switch (verdict) {
+    case 'insufficient_credits':
+      return {
+        code: 'insufficient_credits',
+        detail: `This call needs ${required} credits and ${answer.available} are available.`,
+        extensions: short,
+      }
+    case 'key_cap_reached':
+      return {
+        code: 'key_cap_reached',
+        detail: `This call needs ${required} credits and the key's monthly cap leaves ${answer.available}.`,
+        extensions: short,
+      }
+    case 'too_many_open':
+      return {
+        code: 'too_many_in_flight',
+        detail: 'The account has as many calls in flight as its plan allows.',
+        headers: { 'Retry-After': '1' },
+      }
+    case 'key_revoked':
+      return unknownKey
+    case 'key_disabled':
+      return { code: 'key_disabled', detail: 'This API key is disabled.' }
+    case 'key_expired':
+      return { code: 'key_expired', detail: 'This API key has expired.' }
+    case 'account_frozen':
+      return { code: 'account_frozen', detail: 'The account of this API key is frozen.' }
+    default:
+      throw new Error(`a hold cannot be answered ${verdict}`)
+  }
+}
+
+/** The first moment of the next UTC month, when allowances begin anew. */
+function nextMonth(time: Date): string {
+  return new Date(Date.UTC(time.getUTCFullYear(), time.getUTCMonth() + 1, 1)).toISOString()
+}

@@ -1,0 +1,96 @@
+/**
+ * What the gate knows of keys: a cache over the book, by the SHA-256 of the whole key.
+ *
+ * It may be stale, and nothing is lost by it: a hold names the versions it was decided by, and the book
+ * refuses another version. So an entry serves for as long as it is not contradicted, while whoever is
+ * about to refuse, or to let a call pass that holds nothing, asks for one that is no older than a second.
+ */
+import type { KeyPrivate } from '../../events/key.ts'
+import type { Sql } from '../ledger/connect.ts'
+import { LedgerUnavailable } from '../ledger/items.ts'
+import { unseal } from '../ledger/private-fields.ts'
+import { type KeyRecord, readKeyByHash } from '../ledger/read.ts'
+
+export interface CachedKey {
+  /** undefined: no such key. */
+  readonly record: KeyRecord | undefined
+  readonly allowedIps: readonly string[]
+  /** On the process's monotonic clock, in milliseconds. */
+  readonly loadedAtMs: number
+}
+
+export interface KeyCache {
+  /**
+   * The key, from the cache when it is no older than `maxAgeMs`.
+   * @throws LedgerUnavailable when it has to be read and the book cannot be reached
+   */
+  find(hash: string, maxAgeMs: number): Promise<CachedKey>
+  /** The same when no reading is needed; undefined otherwise. */
+  peek(hash: string, maxAgeMs: number): CachedKey | undefined
+  readonly size: number
+}
+
+const mostEntries = 200_000
+/** Unknown keys are remembered for a moment, so that a scan does not reach the book each time. */
+const unknownForMs = 1_000
+
+export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
+  const entries = new Map<string, CachedKey>()
+  const loading = new Map<string, Promise<CachedKey>>()
+
+  function peek(hash: string, maxAgeMs: number): CachedKey | undefined {
+    const entry = entries.get(hash)
+    if (!entry) return undefined
+    const most = entry.record ? maxAgeMs : Math.min(maxAgeMs, unknownForMs)
+    return performance.now() - entry.loadedAtMs <= most ? entry : undefined
+  }
+
+  function find(hash: string, maxAgeMs: number): Promise<CachedKey> {
+    const entry = peek(hash, maxAgeMs)
+    if (entry) return Promise.resolve(entry)
+    const running = loading.get(hash)
+    if (running) return running
+    const load = read(hash).finally(() => loading.delete(hash))
+    loading.set(hash, load)
+    return load
+  }
+
+  async function read(hash: string): Promise<CachedKey> {
+    // Taken before the question is asked: an answer is as old as its question.
+    const loadedAtMs = performance.now()
+    const record = await within(deadlineMs, readKeyByHash(sql, hash))
+    const hidden = record && unseal<KeyPrivate>(record.secret, record.accountId, record.private)
+    const entry = { record, allowedIps: hidden?.allowedIps ?? [], loadedAtMs }
+    entries.delete(hash)
+    entries.set(hash, entry)
+    if (entries.size > mostEntries) entries.delete(entries.keys().next().value as string)
+    return entry
+  }
+
+  return {
+    find,
+    peek,
+    get size() {
+      return entries.size
+    },
+  }
+}
+
+/** The promise's value, or LedgerUnavailable when it fails or takes longer. */
+export async function within<T>(deadlineMs: number, promise: Promise<T>): Promise<T> {
+  let timer: Timer | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new LedgerUnavailable(`no answer within ${deadlineMs} ms`)),
+      deadlineMs,
+    )
+  })
+  try {
+    return await Promise.race([promise, late])
+  } catch (error) {
+    if (error instanceof LedgerUnavailable) throw error
+    throw new LedgerUnavailable('the book did not answer', { cause: error })
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * A running gateway: builds every part from the configuration, once, and ends them in the right order.
+ * This is where clients of Postgres and Redis are made; everything else is given what it needs.
+ */
+import { createApp } from './app.ts'
+import type { Config } from './config/config.ts'
+import type { Environment } from './config/environment.ts'
+import { serviceAddresses } from './config/service-addresses.ts'
+import { every } from './every.ts'
+import { openGate } from './gate/gate.ts'
+import { openKeyCache } from './gate/key-cache.ts'
+import { openTariffCache } from './gate/tariff-cache.ts'
+import { openWindows, type WindowsLog } from './gate/windows/index.ts'
+import { openAppender } from './ledger/appender.ts'
+import { connect } from './ledger/connect.ts'
+import { expireHolds } from './ledger/expiry.ts'
+import { readShards } from './ledger/read.ts'
+import { catchUp } from './projector/catch-up.ts'
+import { openProxy } from './proxy/call.ts'
+import { openFreeCalls } from './proxy/free-calls.ts'
+
+export interface GatewayOptions {
+  readonly config: Config
+  readonly environment: Environment
+  readonly databaseUrl: string
+  readonly hostname: string
+  /** Demo services that run, by name. */
+  readonly demoUrls: Readonly<Record<string, string>>
+  readonly log: GatewayLog
+}
+
+export type GatewayLog = WindowsLog & {
+  info(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+export interface Gateway {
+  readonly url: string
+  /** Takes no more calls, lets those under way finish, and ends. */
+  stop(): Promise<void>
+}
+
+/** How long a call waits for the book before it is answered 503. */
+const ledgerDeadlineMs = 5_000
+const stopWithinMs = 30_000
+
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { config, environment, databaseUrl, log } = options
+  const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
+  const warn = (message: string, error?: unknown) => log.warn({ err: error }, message)
+
+  const addresses = serviceAddresses(config, options.demoUrls)
+  const sql = connect({ url: databaseUrl, as: 'serving', max: 8 })
+  const shards = await readShards(sql)
+  const lanes = shards.map((shard) => {
+    const lane = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
+    return {
+      lane,
+      appender: openAppender({
+        sql: lane,
+        shard,
+        instance,
+        deadlineMs: ledgerDeadlineMs,
+        log: warn,
+      }),
+    }
+  })
+  const appenderOf = (shard: number) => {
+    const appender = lanes[shard]?.appender
+    if (!appender) throw new Error(`there is no shard ${shard}`)
+    return appender
+  }
+
+  const windows = await openWindows({
+    redisUrl: environment.redisUrl,
+    gateways: config.gateways,
+    prefix: 'tollbook:',
+    log,
+  })
+  const gate = openGate({
+    config,
+    prefixes: environment.keyPrefixes,
+    keys: openKeyCache(sql, ledgerDeadlineMs),
+    tariffs: openTariffCache(sql, ledgerDeadlineMs),
+    windows,
+    appenderOf,
+  })
+  const freeCalls = openFreeCalls(appenderOf, 2_000)
+  const proxy = openProxy({ config, addresses, gate, windows, appenderOf, freeCalls, log: warn })
+
+  const app = createApp({ proxy, trustedProxies: config.trustedProxies, log: warn })
+  const server = Bun.serve({
+    port: environment.port,
+    hostname: options.hostname,
+    idleTimeout: 120,
+    maxRequestBodySize: Math.max(...Object.values(config.routes).map((r) => r.maxBodyBytes)) + 1,
+    fetch: (request, self) => {
+      app.server = self as never
+      return app.handle(request)
+    },
+  })
+
+  const work = [
+    every(
+      500,
+      async () => (await catchUp(sql, shards)) > 0,
+      (e) => warn('daily usage lags', e),
+    ),
+    every(
+      2_000,
+      async () => {
+        for (const shard of shards) await expireHolds(sql, shard, appenderOf(shard))
+      },
+      (e) => warn('overdue holds wait', e),
+    ),
+    every(
+      60_000,
+      async () => {
+        await sql`select extend_partitions()`
+      },
+      (e) => warn('partitions could not be made ahead', e),
+    ),
+  ]
+
+  return {
+    url: `http://${options.hostname}:${server.port}`,
+    async stop() {
+      // stop() without force refuses new connections and lets requests under way finish.
+      const stopped = server.stop()
+      await proxy.idle(stopWithinMs)
+      await Promise.race([stopped, Bun.sleep(1_000)])
+      await server.stop(true)
+      await Promise.all(work.map((recurring) => recurring.stop()))
+      await freeCalls.close()
+      await Promise.all(lanes.map(({ appender }) => appender.drain(stopWithinMs)))
+      await catchUp(sql, shards).catch(() => 0)
+      for (const { appender } of lanes) appender.close()
+      await windows.close()
+      await Promise.all(
+        [sql, ...lanes.map(({ lane }) => lane)].map((pool) => pool.end({ timeout: 5 })),
+      )
+    },
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * One request to a service. Only this file talks to upstreams: to exactly the configured address and
+ * path, following no redirect, decoding nothing, and for no longer than the route allows.
+ */
+import type { Route } from '../config/config.ts'
+import type { RefusalCode } from '../gate/refusal.ts'
+import { towardsService } from './headers.ts'
+
+export interface ForwardedCall {
+  readonly request: Request
+  readonly requestId: string
+  readonly route: Route
+  /** The service's address, without a slash at the end. */
+  readonly baseUrl: string
+  readonly body: { readonly bytes: Uint8Array; readonly contentType: string } | undefined
+  /** The answer will be read as JSON, so it must not come compressed. */
+  readonly plain: boolean
+}
+
+/** How a call to a service can fail; never charged. */
+export type ForwardFailure = Extract<
+  RefusalCode,
+  'upstream_unreachable' | 'upstream_failed' | 'upstream_timeout' | 'upstream_busy'
+>
+
+export type Forwarded =
+  | { readonly ok: true; readonly response: Response }
+  | { readonly ok: false; readonly failure: ForwardFailure; readonly status?: number }
+
+/** Statuses that tell the caller about the caller's own request. */
+const passedOn = new Set([400, 404, 413, 415, 422])
+
+/** Sends the call. `ok` holds for 2xx and for the refusals that are the caller's to read. */
+export async function forward(call: ForwardedCall): Promise<Forwarded> {
+  let response: Response
+  try {
+    response = await fetch(targetOf(call), {
+      method: call.route.method,
+      headers: towardsService(call.request.headers, {
+        requestId: call.requestId,
+        plain: call.plain,
+        ...(call.body ? { contentType: call.body.contentType } : {}),
+      }),
+      ...(call.body ? { body: call.body.bytes as Uint8Array<ArrayBuffer> } : {}),
+      redirect: 'manual',
+      decompress: false,
+      signal: AbortSignal.timeout(call.route.timeoutMs),
+    } as RequestInit)
+  } catch (error) {
+    return { ok: false, failure: failureOf(error) }
+  }
+  if (response.ok || passedOn.has(response.status)) return { ok: true, response }
+  // Nobody may mistake the service's refusal of the gateway for the gateway's refusal of the caller.
+  await response.body?.cancel()
+  const busy = response.status === 429 || response.status === 503
+  return { ok: false, failure: busy ? 'upstream_busy' : 'upstream_failed', status: response.status }
+}
+
+/** What went wrong, from what fetch or a body's stream threw. */
+export function failureOf(error: unknown): ForwardFailure {
+  if (error instanceof Error && error.name === 'TimeoutError') return 'upstream_timeout'
+  const code = (error as { code?: string }).code
+  const unreached = ['ConnectionRefused', 'ECONNREFUSED', 'FailedToOpenSocket', 'ENOTFOUND']
+  return code && unreached.includes(code) ? 'upstream_unreachable' : 'upstream_failed'
+}
+
+function targetOf({ request, route, baseUrl }: ForwardedCall): string {
+  if (route.target.kind !== 'service') throw new TypeError(`${route.id} has no service`)
+  const at = request.url.indexOf('?')
+  const target = baseUrl + route.target.path + (at < 0 ? '' : request.url.slice(at).split('#')[0])
+  // Both parts are configuration; should they ever join to another host, nothing is sent there.
+  if (new URL(target).origin !== new URL(baseUrl).origin) {
+    throw new TypeError(`${route.id}: the path leaves the service`)
+  }
+  return target
+}

@@ -1,0 +1,37 @@
+/** The body of a call, whatever its route takes: read, checked, and made into what the service gets. */
+import type { Route } from '../config/config.ts'
+import { readJsonBody } from './json-body.ts'
+import { mapBody } from './map-body.ts'
+import { readMultipartBody } from './multipart-body.ts'
+import type { RequestFacts } from './price.ts'
+import type { Refused } from './read-body.ts'
+
+export { readJsonBody } from './json-body.ts'
+export { mapBody } from './map-body.ts'
+export { readMultipartBody } from './multipart-body.ts'
+export type { BodyRefusal, Refused } from './read-body.ts'
+
+export interface CallBody {
+  /** As it was sent: what an Idempotency-Key is bound to. Empty for a route that takes no body. */
+  readonly bytes: Uint8Array
+  /** What the service gets; absent for a route that takes no body. */
+  readonly forward?: { readonly bytes: Uint8Array; readonly contentType: string }
+  readonly facts: RequestFacts
+}
+
+/** Reads the body that the route takes, at most `route.maxBodyBytes` of it. */
+export async function readRequestBody(request: Request, route: Route): Promise<CallBody | Refused> {
+  if (route.request === undefined) return { bytes: new Uint8Array(), facts: {} }
+  if ('multipart' in route.request) {
+    const body = await readMultipartBody(request, route, route.maxBodyBytes)
+    if ('refusal' in body) return body
+    const { bytes, contentType, audio } = body
+    return { bytes, forward: { bytes, contentType }, facts: { audio } }
+  }
+  const body = await readJsonBody(request, route, route.maxBodyBytes)
+  if ('refusal' in body) return body
+  const { bytes, json } = body
+  const mapped = route.map && new TextEncoder().encode(JSON.stringify(mapBody(json, route.map)))
+  const forward = { bytes: mapped ?? bytes, contentType: 'application/json' }
+  return { bytes, forward, facts: { json } }
+}

@@ -1,0 +1,36 @@
+/**
+ * Which route a request is for. Paths are compared as they were sent, byte for byte: what is not exactly
+ * a configured path is no route, so no spelling of one (`//`, `%2e`, `..;`) can mean another to a service.
+ */
+import type { Route } from '../config/config.ts'
+import type { Refusal } from '../gate/refusal.ts'
+
+export type Found =
+  | { readonly ok: true; readonly route: Route }
+  | { readonly ok: false; readonly refusal: Refusal }
+
+export function routeTable(routes: readonly Route[]): (request: Request) => Found {
+  const byPath = new Map<string, Map<string, Route>>()
+  for (const route of routes) {
+    const methods = byPath.get(route.path) ?? new Map<string, Route>()
+    byPath.set(route.path, methods.set(route.method, route))
+  }
+  return ({ url, method }) => {
+    const methods = byPath.get(pathOf(url))
+    if (!methods) return { ok: false, refusal: notFound }
+    const route = methods.get(method)
+    if (route) return { ok: true, route }
+    const Allow = [...methods.keys()].join(', ')
+    const detail = `This path takes ${Allow}.`
+    return { ok: false, refusal: { code: 'method_not_allowed', detail, headers: { Allow } } }
+  }
+}
+
+/** The path of an absolute URL, without query. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const end = url.search(/[?#]/)
+  return end < 0 ? url.slice(start) : url.slice(start, end)
+}
+
+const notFound: Refusal = { code: 'not_found', detail: 'There is no such route; see /docs.' }
