@@ -17,7 +17,8 @@
  * The clock may step back (an operator, a failover to a machine that is behind). Entries later than now
  * then count as now and are written down as such, so that the list stays in order and a full window is
  * free again after one window length, however far the clock was off. A place taken before the step and
- * given back after it is no longer found by its time, and stays taken until its window has passed.
+ * given back after it is no longer found by its time, and stays taken until its window has passed
+ * (unless another call was taken in the very same microsecond of the repeated time: then that one's).
  */
 export const WINDOW_SCRIPT = `
 local call = redis.call

@@ -2,9 +2,9 @@
  * Rate windows: "never more than N calls in any window of this length", exactly.
  *
  * The algorithm is the same wherever it runs (Redis or this process). Per key it keeps the times, in
- * microseconds, of the accepted calls that are still inside the window, oldest first and never more
- * than N of them. A call passes while there are fewer than N; it is refused, and leaves no trace, when
- * there are N. Buckets and averages are cheaper to keep but admit up to twice N around their edges.
+ * microseconds, of the accepted calls that are still inside the window, oldest first. A call passes, and
+ * adds its own, while there are fewer than N; it is refused, and leaves no trace, when there are N.
+ * Buckets and averages are cheaper to keep but admit up to twice N around their edges.
  *
  * Windows are half-open. A call accepted at t is inside while now - t < window and outside from the
  * microsecond at which it is exactly one window old, so any span [t, t + window) holds at most N

@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'bun:test'
+import { exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose'
+import { openAuth } from '../../src/http/auth.ts'
+import { signToken } from '../../src/http/sign-token.ts'
+import { type IdentityProvider, openIdentityProvider } from '../support/identity-provider.ts'
+
+const minuteMs = 60_000
+const alice = { subject: 'alice', role: 'owner' } as const
+
+/** The gateway's side, with a clock that tests turn by hand. */
+function openGateway(provider: IdentityProvider, jwtSecret?: string) {
+  const warnings: string[] = []
+  let now = 0
+  const auth = openAuth({
+    jwksUrl: provider.url,
+    jwtSecret,
+    adminUserIds: [],
+    adminRole: 'admin',
+    auditorRole: 'auditor',
+    organisationClaim: 'org',
+    nowMs: () => now,
+    warn: (message) => warnings.push(message),
+  })
+  return {
+    warnings,
+    pass(ms: number) {
+      now += ms
+    },
+    who: (token: string) => auth.authenticate(`Bearer ${token}`),
+  }
+}
+
+describe('tokens of an identity provider', () => {
+  for (const algorithm of ['RS256', 'ES256', 'EdDSA']) {
+    test(`signed with ${algorithm} are accepted`, async () => {
+      await using provider = await openIdentityProvider(algorithm)
+      const { who } = openGateway(provider)
+      expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+    })
+  }
+
+  test('are refused when expired, without expiry or signed by somebody else', async () => {
+    await using provider = await openIdentityProvider()
+    await using impostor = await openIdentityProvider()
+    const { who } = openGateway(provider)
+    expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+    expect(await who(await provider.sign({ sub: 'alice', exp: 1 }))).toBeUndefined()
+    expect(await who(await provider.sign({ sub: 'alice' }, { expires: false }))).toBeUndefined()
+    expect(await who(await impostor.sign({ sub: 'alice' }))).toBeUndefined()
+  })
+
+  test('the keys are fetched once for many callers at once', async () => {
+    await using provider = await openIdentityProvider()
+    const { who } = openGateway(provider)
+    const token = await provider.sign({ sub: 'alice' })
+    const principals = await Promise.all(Array.from({ length: 50 }, () => who(token)))
+    expect(principals).toEqual(Array(50).fill(alice))
+    expect(provider.fetches()).toBe(1)
+  })
+})
+
+describe('algorithm confusion', () => {
+  test('a public key is never an HMAC secret, with or without a secret beside the keys', async () => {
+    await using provider = await openIdentityProvider()
+    const [jwk = {}] = provider.publicKeys()
+    const publicKey = await importJWK(jwk, 'RS256', { extractable: true })
+    if (publicKey instanceof Uint8Array) throw new Error('expected a public key')
+    const pem = await exportSPKI(publicKey)
+    for (const text of [pem, pem.trim(), JSON.stringify(jwk)]) {
+      const forged = await new SignJWT({ sub: 'alice', exp: 9_999_999_999 })
+        .setProtectedHeader({ alg: 'HS256', kid: 'key-1' })
+        .sign(new TextEncoder().encode(text))
+      expect(await openGateway(provider).who(forged)).toBeUndefined()
+      expect(await openGateway(provider, 'x'.repeat(32)).who(forged)).toBeUndefined()
+    }
+  })
+
+  test('a token that brings its own key is refused', async () => {
+    await using provider = await openIdentityProvider()
+    await using attacker = await openIdentityProvider()
+    const { privateKey } = await generateKeyPair('RS256')
+    const [jwk] = attacker.publicKeys()
+    const forged = await new SignJWT({ sub: 'alice', exp: 9_999_999_999 })
+      .setProtectedHeader({ alg: 'RS256', kid: 'key-1', jwk, jku: attacker.url } as { alg: string })
+      .sign(privateKey)
+    expect(await openGateway(provider).who(forged)).toBeUndefined()
+    expect(attacker.fetches()).toBe(0)
+  })
+
+  test('with a secret and keys configured, both kinds of token are accepted', async () => {
+    await using provider = await openIdentityProvider()
+    const secret = 'y'.repeat(32)
+    const { who } = openGateway(provider, secret)
+    const own = await signToken({ secret, subject: 'alice', expiresInSeconds: 60 })
+    expect(await who(own)).toEqual(alice)
+    expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+  })
+})
+
+describe('rotation', () => {
+  test('a token signed with a new key is accepted at once, one with the withdrawn key no more', async () => {
+    await using provider = await openIdentityProvider()
+    const { who, pass } = openGateway(provider)
+    const old = await provider.sign({ sub: 'alice' })
+    expect(await who(old)).toEqual(alice)
+
+    await provider.rotate('ES256')
+    pass(minuteMs)
+    expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+    expect(await who(old)).toBeUndefined()
+  })
+
+  test('a withdrawn key is unlearned even when no token names a new one', async () => {
+    await using provider = await openIdentityProvider()
+    const { who, pass } = openGateway(provider)
+    const old = await provider.sign({ sub: 'alice' })
+    expect(await who(old)).toEqual(alice)
+
+    await provider.rotate()
+    pass(11 * minuteMs)
+    await until(async () => (await who(old)) === undefined)
+    expect(provider.fetches()).toBe(2)
+  })
+
+  test('made-up key ids do not make the gateway ask again and again', async () => {
+    await using provider = await openIdentityProvider()
+    const { who } = openGateway(provider)
+    expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+    for (let attempt = 0; attempt < 20; attempt++) {
+      expect(
+        await who(await provider.sign({ sub: 'alice' }, { keyId: `made-up-${attempt}` })),
+      ).toBeUndefined()
+    }
+    expect(provider.fetches()).toBe(1)
+  })
+})
+
+describe('while the provider is away', () => {
+  for (const outage of ['error', 'garbage', 'hang'] as const) {
+    test(`(${outage}) the keys that are known keep verifying, however old they got`, async () => {
+      await using provider = await openIdentityProvider()
+      const { who, pass, warnings } = openGateway(provider)
+      const token = await provider.sign({ sub: 'alice' })
+      expect(await who(token)).toEqual(alice)
+
+      provider.setOutage(outage)
+      for (let hour = 0; hour < 5; hour++) {
+        pass(60 * minuteMs)
+        expect(await who(token)).toEqual(alice)
+        await until(() => provider.fetches() > 1)
+      }
+      if (outage !== 'hang') await until(() => warnings.length > 0)
+    })
+  }
+
+  test('keys are not believed for longer than a day, and are again when it is back', async () => {
+    await using provider = await openIdentityProvider()
+    const { who, pass, warnings } = openGateway(provider)
+    const token = await provider.sign({ sub: 'alice' })
+    expect(await who(token)).toEqual(alice)
+
+    provider.setOutage('error')
+    pass(24 * 60 * minuteMs + 1)
+    expect(await who(token)).toBeUndefined()
+    expect(warnings).toEqual([expect.stringContaining(provider.url)])
+
+    provider.setOutage('none')
+    pass(minuteMs)
+    expect(await who(token)).toEqual(alice)
+  })
+
+  test('from the start nobody can sign in, and the provider is not asked for every token', async () => {
+    await using provider = await openIdentityProvider()
+    provider.setOutage('error')
+    const { who, pass } = openGateway(provider)
+    const token = await provider.sign({ sub: 'alice' })
+    for (let attempt = 0; attempt < 20; attempt++) expect(await who(token)).toBeUndefined()
+    expect(provider.fetches()).toBe(1)
+
+    provider.setOutage('none')
+    pass(minuteMs)
+    expect(await who(token)).toEqual(alice)
+  })
+})
+
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise(setImmediate)
+}

@@ -1,0 +1,214 @@
+import { describe, expect, test } from 'bun:test'
+import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
+import { type AuthOptions, openAuth, ownerOf } from '../../src/http/auth.ts'
+import { signToken } from '../../src/http/sign-token.ts'
+
+const secret = 'a secret of at least thirty-two bytes'
+const base: AuthOptions = {
+  jwtSecret: secret,
+  adminUserIds: ['root-user'],
+  adminRole: 'admin',
+  auditorRole: 'auditor',
+  organisationClaim: 'org',
+}
+const nowSeconds = Math.floor(Date.now() / 1000)
+const valid: JWTPayload = { sub: 'user-1', exp: nowSeconds + 300 }
+
+function hmacToken(claims: JWTPayload, key = secret, alg = 'HS256'): Promise<string> {
+  return new SignJWT(claims).setProtectedHeader({ alg }).sign(new TextEncoder().encode(key))
+}
+
+async function principalOf(claims: JWTPayload, options: Partial<AuthOptions> = {}) {
+  const auth = openAuth({ ...base, ...options })
+  return auth.authenticate(`Bearer ${await hmacToken(claims)}`)
+}
+
+describe('a valid token', () => {
+  test('speaks for its subject', async () => {
+    expect(await principalOf(valid)).toEqual({ subject: 'user-1', role: 'owner' })
+  })
+
+  test('may be given under any case of the scheme', async () => {
+    const token = await hmacToken(valid)
+    for (const scheme of ['Bearer', 'bearer', 'BEARER']) {
+      expect(await openAuth(base).authenticate(`${scheme} ${token}`)).toBeDefined()
+    }
+  })
+
+  test('speaks for an organisation when it names one, which then owns the keys', async () => {
+    const principal = await principalOf({ ...valid, org: 'org-9' })
+    expect(principal).toEqual({ subject: 'user-1', organisation: 'org-9', role: 'owner' })
+    expect(principal && ownerOf(principal)).toEqual({ kind: 'organisation', id: 'org-9' })
+    expect(ownerOf({ subject: 'user-1', role: 'owner' })).toEqual({ kind: 'user', id: 'user-1' })
+  })
+
+  test('without an organisation, or with null for one, speaks for the user', async () => {
+    expect(await principalOf({ ...valid, org: null })).toEqual({ subject: 'user-1', role: 'owner' })
+  })
+
+  test('with an organisation that is no id is refused, not taken for the user', async () => {
+    for (const org of [42, '', ['org-9'], { id: 'org-9' }, 'a\0b', 'x'.repeat(256), false]) {
+      expect(await principalOf({ ...valid, org })).toBeUndefined()
+    }
+  })
+})
+
+describe('roles', () => {
+  const cases: [claims: JWTPayload, role: string][] = [
+    [{ role: 'admin' }, 'admin'],
+    [{ role: 'auditor' }, 'auditor'],
+    [{ role: 'customer' }, 'owner'],
+    [{ roles: ['customer', 'admin'] }, 'admin'],
+    [{ roles: ['auditor'] }, 'auditor'],
+    [{ roles: ['auditor', 'admin'] }, 'admin'],
+    [{ role: 'auditor', roles: ['admin'] }, 'admin'],
+    [{ role: ['admin'] }, 'owner'],
+    [{ roles: 'admin' }, 'owner'],
+    [{ role: 'Admin' }, 'owner'],
+    [{ role: 'administrator' }, 'owner'],
+    [{ roles: [['admin'], null, 1] }, 'owner'],
+    [{ sub: 'root-user' }, 'admin'],
+    [{ sub: 'root-user', role: 'auditor' }, 'admin'],
+    [{ sub: 'root-user2' }, 'owner'],
+  ]
+  for (const [claims, role] of cases) {
+    test(`${JSON.stringify(claims)} is ${role}`, async () => {
+      expect((await principalOf({ ...valid, ...claims }))?.role as string | undefined).toBe(role)
+    })
+  }
+
+  test('have the names that are configured', async () => {
+    const names = { adminRole: 'operator', auditorRole: 'reviewer' }
+    expect((await principalOf({ ...valid, role: 'operator' }, names))?.role).toBe('admin')
+    expect((await principalOf({ ...valid, role: 'reviewer' }, names))?.role).toBe('auditor')
+    expect((await principalOf({ ...valid, role: 'admin' }, names))?.role).toBe('owner')
+  })
+})
+
+describe('a token is refused', () => {
+  const claims: Record<string, JWTPayload> = {
+    'when it has expired': { ...valid, exp: nowSeconds - 60 },
+    'when it is not valid yet': { ...valid, nbf: nowSeconds + 60 },
+    'when it never expires': { sub: 'user-1' },
+    'when its expiry is no number': { ...valid, exp: 'never' as unknown as number },
+    'without a subject': { exp: nowSeconds + 300 },
+    'with an empty subject': { ...valid, sub: '' },
+    'with a subject that is no text': { ...valid, sub: 1 as unknown as string },
+    'with a subject that the book cannot hold': { ...valid, sub: 'a\0b' },
+  }
+  for (const [name, payload] of Object.entries(claims)) {
+    test(name, async () => expect(await principalOf(payload)).toBeUndefined())
+  }
+
+  test('when issuer or audience are not the configured ones', async () => {
+    const options = { issuer: 'https://id.example', audience: 'tollbook' }
+    const right = { ...valid, iss: options.issuer, aud: ['other', options.audience] }
+    expect(await principalOf(right, options)).toBeDefined()
+    expect(await principalOf({ ...right, iss: 'https://evil.example' }, options)).toBeUndefined()
+    expect(await principalOf({ ...right, aud: 'other' }, options)).toBeUndefined()
+    expect(await principalOf(valid, options)).toBeUndefined()
+  })
+
+  test('when it is signed with another secret, or by another algorithm with this one', async () => {
+    const auth = openAuth(base)
+    const other = await hmacToken(valid, 'another secret of thirty-two bytes or so')
+    expect(await auth.authenticate(`Bearer ${other}`)).toBeUndefined()
+    const long = secret.repeat(2)
+    const hs512 = await hmacToken(valid, long, 'HS512')
+    expect(
+      await openAuth({ ...base, jwtSecret: long }).authenticate(`Bearer ${hs512}`),
+    ).toBeUndefined()
+  })
+
+  test('when it is not signed at all', async () => {
+    const unsigned = new UnsecuredJWT(valid).encode()
+    const [, payload] = (await hmacToken(valid)).split('.')
+    const none = (alg: string) => Buffer.from(JSON.stringify({ alg })).toString('base64url')
+    const forged = ['none', 'None', 'NONE', 'HS256', ''].map((alg) => `${none(alg)}.${payload}.`)
+    for (const token of [unsigned, ...forged]) {
+      expect(await openAuth(base).authenticate(`Bearer ${token}`)).toBeUndefined()
+    }
+  })
+
+  test('when a character of it was changed', async () => {
+    const token = await hmacToken(valid)
+    const auth = openAuth(base)
+    for (const index of [3, token.indexOf('.') + 5, token.lastIndexOf('.') + 5]) {
+      const changed =
+        token.slice(0, index) + (token[index] === 'A' ? 'B' : 'A') + token.slice(index + 1)
+      expect(await auth.authenticate(`Bearer ${changed}`)).toBeUndefined()
+    }
+  })
+
+  test('when the header is anything else', async () => {
+    const token = await hmacToken(valid)
+    const headers = ['', ' ', 'Bearer', 'Bearer ', `Bearer  ${token}`, token, `Basic ${token}`]
+    const others = [
+      `Bearer ${token} x`,
+      'Bearer a.b.c',
+      'Bearer ...',
+      `Bearer sk_live_${'0'.repeat(40)}`,
+    ]
+    for (const header of [
+      undefined,
+      null,
+      ...headers,
+      ...others,
+      `Bearer ${'x'.repeat(100_000)}`,
+    ]) {
+      expect(await openAuth(base).authenticate(header)).toBeUndefined()
+    }
+  })
+
+  test('when nothing is configured to verify it', async () => {
+    expect(await principalOf(valid, { jwtSecret: undefined })).toBeUndefined()
+  })
+})
+
+test('clocks that differ by less than the tolerance do not matter', async () => {
+  const justExpired = { ...valid, exp: nowSeconds - 30 }
+  expect(await principalOf(justExpired, { clockToleranceSeconds: 60 })).toBeDefined()
+  expect(await principalOf(justExpired, { clockToleranceSeconds: 0 })).toBeUndefined()
+})
+
+describe('a secret is refused at the start', () => {
+  test('when it is too short to be one', () => {
+    expect(() => openAuth({ ...base, jwtSecret: 'short' })).toThrow(
+      'JWT_SECRET: expected at least 32',
+    )
+    expect(() => openAuth({ ...base, jwtSecret: '' })).toThrow('JWT_SECRET')
+  })
+
+  test('when it is a public key, which everybody has', () => {
+    const pem = `-----BEGIN PUBLIC KEY-----\n${'A'.repeat(60)}\n-----END PUBLIC KEY-----`
+    expect(() => openAuth({ ...base, jwtSecret: pem })).toThrow('JWKS_URL')
+  })
+})
+
+describe('a token made by signToken', () => {
+  test('is accepted with everything it was given', async () => {
+    const options = { ...base, issuer: 'tollbook', audience: 'api' }
+    const token = await signToken({
+      secret,
+      subject: 'user-7',
+      role: 'auditor',
+      organisation: { claim: 'org', id: 'org-1' },
+      issuer: 'tollbook',
+      audience: 'api',
+      expiresInSeconds: 60,
+    })
+    const principal = await openAuth(options).authenticate(`Bearer ${token}`)
+    expect(principal).toEqual({ subject: 'user-7', organisation: 'org-1', role: 'auditor' })
+  })
+
+  test('is an owner by default, and expires', async () => {
+    const sign = (expiresInSeconds: number) =>
+      signToken({ secret, subject: 'user-7', expiresInSeconds })
+    const auth = openAuth(base)
+    expect(await auth.authenticate(`Bearer ${await sign(60)}`)).toEqual({
+      subject: 'user-7',
+      role: 'owner',
+    })
+    expect(await auth.authenticate(`Bearer ${await sign(-60)}`)).toBeUndefined()
+  })
+})

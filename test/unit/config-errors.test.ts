@@ -1,0 +1,401 @@
+import { describe, expect, test } from 'bun:test'
+import { loadConfig } from '../../src/config/load.ts'
+import { ConfigError, printProblem } from '../../src/config/problem.ts'
+import { parse, smallConfig, withChange } from '../support/config.ts'
+
+/** The problems of a text, one sentence each. */
+function problemsOf(text: string, env: Record<string, string> = {}): string[] {
+  return errorOf(text, env).problems.map(printProblem)
+}
+
+function errorOf(text: string, env: Record<string, string> = {}): ConfigError {
+  try {
+    parse(text, env)
+  } catch (error) {
+    if (error instanceof ConfigError) return error
+    throw error
+  }
+  throw new Error('The configuration was taken')
+}
+
+test('the small configuration is taken as it is', () => {
+  expect(Object.keys(parse(smallConfig).routes)).toEqual(['say'])
+})
+
+describe('a field that does not fit', () => {
+  test.each([
+    [
+      'rateLimit: 10',
+      'rateLimit: fast',
+      'plans.pro.rateLimit: expected an integer ≥ 1, got "fast"',
+    ],
+    ['rateLimit: 10', 'rateLimit: 0', 'plans.pro.rateLimit: expected an integer ≥ 1, got 0'],
+    ['rateLimit: 10', 'rateLimit: 1.5', 'plans.pro.rateLimit: expected an integer ≥ 1, got 1.5'],
+    ['rateLimit: 10', 'rateLimit:', 'plans.pro.rateLimit: expected an integer ≥ 1, got null'],
+    ['credits: 100', 'credits: 1e300', 'plans.pro.credits: expected an integer ≥ 0, got 1e+300'],
+    [
+      'rateLimit: 10',
+      'ratelimit: 10',
+      'plans.pro.rateLimit: missing, expected an integer ≥ 1|plans.pro.ratelimit: unknown field, did you mean rateLimit?',
+    ],
+    [
+      'currency: EUR',
+      'currency: euro',
+      'plans.pro.fee.currency: expected a currency code such as EUR, got "euro"',
+    ],
+    [
+      'endpoints: [echo]',
+      'endpoints: everything',
+      'plans.pro.endpoints: expected all or a list, got "everything"',
+    ],
+    [
+      'endpoints: [echo]',
+      'endpoints: [echo, 7]',
+      'plans.pro.endpoints[1]: expected a text that is not empty, got 7',
+    ],
+    [
+      'method: POST',
+      'method: FETCH',
+      'routes.say.method: expected GET, POST, PUT, PATCH or DELETE, got "FETCH"',
+    ],
+    [
+      'path: /v1/say',
+      'path: v1/say',
+      'routes.say.path: expected a path such as /v1/search, got "v1/say"',
+    ],
+    [
+      'path: /v1/say',
+      'path: /v1/../admin',
+      'routes.say.path: expected a path such as /v1/search, got "/v1/../admin"',
+    ],
+    [
+      'upstreamPath: /say',
+      'upstreamPath: //evil.example',
+      'routes.say.upstreamPath: expected a path such as /api/search, got "//evil.example"',
+    ],
+    [
+      'url: http://127.0.0.1:9',
+      "url: 'http://user:secret@host'",
+      'services.echo.url: expected an http(s) URL without credentials, query or fragment',
+    ],
+    [
+      '{ per: request, credits: 1 }',
+      '{ per: call, credits: 1 }',
+      'routes.say.price.per: expected free, request, item, character or second, got "call"',
+    ],
+    [
+      '{ per: request, credits: 1 }',
+      '{ credits: 1 }',
+      'routes.say.price.per: missing, expected free, request, item, character or second',
+    ],
+    [
+      '{ per: request, credits: 1 }',
+      '{ per: request, credits: 0 }',
+      'routes.say.price.credits: expected an integer ≥ 1, got 0',
+    ],
+    [
+      '{ per: request, credits: 1 }',
+      '{ per: item, credits: 1, settle: { list: /results } }',
+      'routes.say.price.hold: missing, expected a mapping',
+    ],
+    [
+      '{ per: request, credits: 1 }',
+      '{ per: character, unit: 1, credits: 1, hold: { text: text } }',
+      'routes.say.price.hold.text: expected a JSON pointer such as /text, got "text"',
+    ],
+    [
+      'request: { json:',
+      'request: { jsn:',
+      'routes.say.request: expected exactly one of json or multipart',
+    ],
+    [
+      'defaultPlan: pro',
+      'defaultPlan: [pro]',
+      'defaultPlan: expected a text that is not empty, got a list',
+    ],
+    [
+      'defaultPlan: pro',
+      'gateway: 2',
+      'defaultPlan: missing, expected a text that is not empty|gateway: unknown field, did you mean gateways?',
+    ],
+    [
+      '  say:',
+      '  1 say:',
+      'routes["1 say"]: not a name: expected letters, digits, - and _, with a letter first, at most 63',
+    ],
+    [
+      'defaultPlan: pro',
+      'defaultPlan: pro\nlimits: { upstreamTimeoutMs: 99999999 }',
+      'limits.upstreamTimeoutMs: expected an integer from 1 to 3600000, got 99999999',
+    ],
+  ])('%p → %p', (from, to, expected) => {
+    expect(problemsOf(withChange(from, to)).toSorted()).toEqual(expected.split('|'))
+  })
+
+  test('a whole section that is no mapping', () => {
+    expect(problemsOf('just a text')).toEqual(['expected a mapping, got "just a text"'])
+    expect(problemsOf('')).toEqual(['expected a mapping, got null'])
+    expect(problemsOf(withChange('defaultPlan: pro', 'defaultPlan: pro\nlimits: 7'))).toEqual([
+      'limits: expected a mapping, got 7',
+    ])
+  })
+
+  test('an unknown field that resembles none lists the known ones', () => {
+    expect(problemsOf(withChange('url: http://127.0.0.1:9', 'colour: blue'))).toEqual([
+      'services.echo.colour: unknown field, known here are urlEnv, url, testUrl, demo',
+    ])
+  })
+})
+
+describe('parts that do not fit together', () => {
+  const bodyless = (rest: string) =>
+    `${smallConfig}  other: { method: GET, path: /v1/other, summary: Other, ${rest}, price: { per: free } }\n`
+
+  test.each([
+    [
+      'service: echo',
+      'service: ecko',
+      'plans.pro.endpoints[0]: no such permission: "echo", did you mean ecko?|routes.say.service: no such service: "ecko", did you mean echo?',
+    ],
+    ['defaultPlan: pro', 'defaultPlan: free', 'defaultPlan: no such plan: "free", expected pro'],
+    [
+      'endpoints: [echo]',
+      'endpoints: [echo, search]',
+      'plans.pro.endpoints[1]: no such permission: "search", expected echo',
+    ],
+    [
+      'path: /v1/say',
+      'path: /v1/key',
+      'routes.say.path: /v1/key is answered by the gateway itself',
+    ],
+    ['method: POST', 'method: GET', 'routes.say.request: a GET takes no body'],
+    [
+      '    upstreamPath: /say\n',
+      '',
+      'routes.say.upstreamPath: missing, expected a path such as /api/search',
+    ],
+    [
+      '    service: echo\n    upstreamPath: /say\n',
+      '    permission: echo\n',
+      'routes.say.service: missing, a route has a `service` or an `answer`',
+    ],
+    [
+      'type: string',
+      'type: sting',
+      'routes.say.request.json: not a JSON Schema: schema is invalid: data/properties/text/type must be equal to one of the allowed values, data/properties/text/type must be array, data/properties/text/type must match a schema in anyOf',
+    ],
+    [
+      'type: string',
+      'type: string, maxLenght: 5',
+      'routes.say.request.json: not a JSON Schema: strict mode: unknown keyword: "maxLenght"',
+    ],
+    [
+      '    price:',
+      '    map: { words: txt }\n    price:',
+      'routes.say.map.words: no such field of request.json: "txt", did you mean text?',
+    ],
+    [
+      '    price:',
+      '    map: { words: { from: body } }\n    price:',
+      'routes.say.map.words.from: no such field of request.json: "body", expected text',
+    ],
+    [
+      'defaultPlan: pro',
+      'defaultPlan: pro\nlimits: { holdSeconds: 30 }',
+      'limits.holdSeconds: expected more than the longest timeout, 30 s, got 30',
+    ],
+    [
+      '    price:',
+      '    timeoutMs: 1000000\n    price:',
+      'limits.holdSeconds: expected more than the longest timeout, 1000 s, got 900',
+    ],
+  ])('%p → %p', (from, to, expected) => {
+    expect(problemsOf(withChange(from, to)).toSorted()).toEqual(expected.split('|'))
+  })
+
+  test('two routes with one method and path', () => {
+    const text = bodyless('service: echo, upstreamPath: /a')
+    const twice = text.replace('method: GET, path: /v1/other', 'method: POST, path: /v1/say')
+    expect(problemsOf(twice)).toEqual(['routes.other.path: POST /v1/say is routes.say already'])
+  })
+
+  test('an answer from the file asks no service and names its permission', () => {
+    expect(parse(bodyless('answer: null, permission: echo')).routes.other?.target).toEqual({
+      kind: 'answer',
+      json: null,
+    })
+    expect(problemsOf(bodyless('answer: {}'))).toEqual([
+      'routes.other.permission: missing, there is no service whose name it could be',
+    ])
+    expect(problemsOf(bodyless('answer: {}, service: echo, permission: echo'))).toEqual([
+      'routes.other.service: a route with an `answer` asks no service',
+    ])
+  })
+
+  test('a form has its own size', () => {
+    const form = '{ multipart: { file: f, maxBytes: 9, types: [audio/*] } }'
+    const text = smallConfig.replace(/request: .*/, `request: ${form}\n    maxBodyBytes: 7`)
+    expect(problemsOf(text)).toEqual([
+      'routes.say.maxBodyBytes: has no effect on a form, set request.multipart.maxBytes',
+    ])
+  })
+})
+
+describe('a price that would not find what it counts', () => {
+  const price = (rule: string, response = '') =>
+    withChange('price: { per: request, credits: 1 }', `${response}price: ${rule}`)
+  const character = (pointer: string) =>
+    price(`{ per: character, unit: 1, credits: 1, hold: { text: ${pointer} } }`)
+
+  test('a text that every request has is fine', () => {
+    expect(parse(character('/text')).routes.say?.price.per).toBe('character')
+  })
+
+  test('a text that a request may lack would be free', () => {
+    expect(problemsOf(character('/words'))).toEqual([
+      'routes.say.price.hold.text: /words must be a required string of request.json',
+    ])
+    const optional = character('/text').replace('required: [text], ', '')
+    expect(problemsOf(optional)).toEqual([
+      'routes.say.price.hold.text: /text must be a required string of request.json',
+    ])
+  })
+
+  test('a list must be a list', () => {
+    expect(problemsOf(price('{ per: item, credits: 1, hold: { list: /text } }'))).toEqual([
+      'routes.say.price.hold.list: /text must be a required array of request.json',
+    ])
+  })
+
+  test('audio comes from the file of a form', () => {
+    const hold = '{ audio: sound, lowestBitsPerSecond: 8000, maxSeconds: 60 }'
+    const text = price(`{ per: second, unit: 60, credits: 1, hold: ${hold} }`)
+    expect(problemsOf(text)).toEqual([
+      'routes.say.price.hold.audio: needs request.multipart, which carries the audio',
+    ])
+    const form = '{ multipart: { file: file, maxBytes: 9, types: [audio/*] } }'
+    expect(problemsOf(text.replace(/request: .*/, `request: ${form}`))).toEqual([
+      'routes.say.price.hold.audio: the form\'s file is "file", got "sound"',
+    ])
+  })
+
+  test('what is settled must be in the documented answer', () => {
+    const list = withChange('text: { type: string }', 'text: { type: array }')
+    const item = (settle: string) =>
+      list.replace(
+        'price: { per: request, credits: 1 }',
+        `response: { json: { type: object, properties: { results: { type: array, items: { properties: { ok: { type: boolean } } } }, n: { type: integer } } } }
+    price: { per: item, credits: 1, hold: { list: /text }, settle: ${settle} }`,
+      )
+    expect(problemsOf(item('{ list: /result }'))).toEqual([
+      'routes.say.price.settle.list: /result is not in response.json',
+    ])
+    expect(problemsOf(item('{ list: /n }'))).toEqual([
+      'routes.say.price.settle.list: /n must be of type array in response.json',
+    ])
+    expect(
+      problemsOf(item('{ list: /results, where: { pointer: /success, equals: true } }')),
+    ).toEqual([
+      'routes.say.price.settle.where.pointer: /success is not in the items of /results in response.json',
+    ])
+    parse(item('{ list: /results, where: { pointer: /ok, equals: true } }'))
+  })
+
+  test('chargeWhen cannot read a binary answer', () => {
+    const text = withChange(
+      '    price:',
+      '    response: { binary: audio/* }\n    chargeWhen: { pointer: /ok, equals: true }\n    price:',
+    )
+    expect(problemsOf(text)).toEqual([
+      'routes.say.chargeWhen.pointer: reads a JSON answer, and response is binary',
+    ])
+  })
+})
+
+describe('all at once', () => {
+  const spoilt = smallConfig
+    .replace('rateLimit: 10', 'rateLimit: fast')
+    .replace('service: echo', 'service: ecko')
+    .replace('defaultPlan: pro', 'defaultPlan: prro')
+
+  test('faults of fields and of fitting together are told in one go, in the order of the file', () => {
+    expect(problemsOf(spoilt)).toEqual([
+      'plans.pro.rateLimit: expected an integer ≥ 1, got "fast"',
+      'defaultPlan: no such plan: "prro", did you mean pro?',
+      'routes.say.service: no such service: "ecko", did you mean echo?',
+    ])
+  })
+
+  test('each with its line', () => {
+    expect(errorOf(spoilt).problems.map(({ line }) => line)).toEqual([5, 11, 17])
+    expect(errorOf(spoilt).message).toBe(
+      [
+        'test.yaml cannot be used:',
+        '  plans.pro.rateLimit: expected an integer ≥ 1, got "fast" (line 5)',
+        '  defaultPlan: no such plan: "prro", did you mean pro? (line 11)',
+        '  routes.say.service: no such service: "ecko", did you mean echo? (line 17)',
+      ].join('\n'),
+    )
+  })
+
+  test('a missing field has the line of what it is missing from', () => {
+    const [problem] = errorOf(withChange('    credits: 100\n', '')).problems
+    expect(problem).toEqual({
+      path: 'plans.pro.credits',
+      message: 'missing, expected an integer ≥ 0',
+      line: 4,
+    })
+  })
+
+  test('a fault inside an anchored passage has its line there', () => {
+    const text = smallConfig.replace('  pro:\n', '  free: &plan\n').concat('')
+    const both = text.replace('defaultPlan: pro', '  pro: *plan\ndefaultPlan: pro')
+    const spoiltPlan = both.replace('rateLimit: 10', 'rateLimit: 0')
+    expect(errorOf(spoiltPlan).problems.map(({ path, line }) => [path, line])).toEqual([
+      ['plans.free.rateLimit', 5],
+      ['plans.pro.rateLimit', 5],
+    ])
+  })
+})
+
+describe('a file that cannot be read', () => {
+  test('is named', () => {
+    expect(() => loadConfig({ file: '/nowhere/tollbook.yaml', env: {} })).toThrow(
+      /^\/nowhere\/tollbook\.yaml cannot be used:\n {2}cannot be read: ENOENT/,
+    )
+  })
+
+  test('YAML that is none has a line', () => {
+    const [problem] = errorOf('services: {\nplans: ]').problems
+    expect(problem?.message).toStartWith('not YAML: ')
+    expect(problem?.line).toBe(2)
+  })
+
+  test('a field that stands twice is an error', () => {
+    expect(problemsOf(`${smallConfig}defaultPlan: pro\n`)).toEqual([
+      'not YAML: Map keys must be unique',
+    ])
+  })
+
+  test('an alias of nothing is an error', () => {
+    expect(problemsOf('services: *nothing')[0]).toStartWith('not YAML: ')
+  })
+})
+
+describe('addresses from the environment', () => {
+  const text = withChange('url: http://127.0.0.1:9', 'urlEnv: ECHO_URL, url: http://127.0.0.1:9')
+
+  test('win over the file and lose a slash at their end', () => {
+    expect(parse(text).services.echo?.url).toBe('http://127.0.0.1:9')
+    expect(parse(text, { ECHO_URL: '' }).services.echo?.url).toBe('http://127.0.0.1:9')
+    expect(parse(text, { ECHO_URL: 'https://echo.example/base/' }).services.echo?.url).toBe(
+      'https://echo.example/base',
+    )
+  })
+
+  test('are checked, and not repeated where they are wrong', () => {
+    expect(problemsOf(text, { ECHO_URL: 'https://user:secret@echo.example' })).toEqual([
+      'ECHO_URL: expected an http(s) URL without credentials, query or fragment',
+    ])
+  })
+})

@@ -1,0 +1,130 @@
+import { describe, expect, test } from 'bun:test'
+import { readEnvironment } from '../../src/config/environment.ts'
+import { ConfigError, printProblem } from '../../src/config/problem.ts'
+import { serviceAddresses } from '../../src/config/service-addresses.ts'
+import { parse, withChange } from '../support/config.ts'
+
+function problemsOf(run: () => unknown): string[] {
+  try {
+    run()
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(printProblem)
+    throw error
+  }
+  return []
+}
+
+describe('the environment', () => {
+  test('an empty one has defaults and no secrets', () => {
+    const empty = {
+      port: 3030,
+      adminUserIds: [],
+      corsOrigins: [],
+      keyPrefixes: { live: 'sk_live_', test: 'sk_test_' },
+    }
+    expect(readEnvironment({})).toEqual(empty)
+    expect(
+      readEnvironment({ DATABASE_URL: '', PORT: ' ', JWT_SECRET: '', CORS_ORIGINS: ',' }),
+    ).toEqual(empty)
+  })
+
+  test('is read whole', () => {
+    const key = Buffer.alloc(32, 7)
+    expect(
+      readEnvironment({
+        DATABASE_URL: 'postgres://user:pw@db/tollbook',
+        REDIS_URL: 'redis://cache:6379',
+        JWT_SECRET: ' spaces count ',
+        JWKS_URL: 'https://id.example/keys',
+        JWT_ISSUER: 'https://id.example',
+        JWT_AUDIENCE: 'tollbook',
+        PORT: '0',
+        ADMIN_USER_IDS: 'ann, bob,',
+        CORS_ORIGINS: 'https://a.example,http://localhost:5173',
+        API_KEY_PREFIX_LIVE: 'acme_',
+        API_KEY_PREFIX_TEST: 'acmetest_',
+        TOLLBOOK_PRIVATE_KEY: key.toString('base64'),
+      }),
+    ).toEqual({
+      databaseUrl: 'postgres://user:pw@db/tollbook',
+      redisUrl: 'redis://cache:6379',
+      jwtSecret: ' spaces count ',
+      jwksUrl: 'https://id.example/keys',
+      jwtIssuer: 'https://id.example',
+      jwtAudience: 'tollbook',
+      port: 0,
+      adminUserIds: ['ann', 'bob'],
+      corsOrigins: ['https://a.example', 'http://localhost:5173'],
+      keyPrefixes: { live: 'acme_', test: 'acmetest_' },
+      privateKey: new Uint8Array(key),
+    })
+  })
+
+  test('everything wrong with it is said at once, without the secrets', () => {
+    const problems = problemsOf(() =>
+      readEnvironment({
+        DATABASE_URL: 'mysql://user:secret@db',
+        REDIS_URL: 'cache:secret',
+        PORT: '70000',
+        CORS_ORIGINS: 'https://a.example/,*',
+        API_KEY_PREFIX_LIVE: 'sk',
+        API_KEY_PREFIX_TEST: 'sk test',
+        TOLLBOOK_PRIVATE_KEY: 'c2VjcmV0',
+      }),
+    )
+    expect(problems).toEqual([
+      'DATABASE_URL: expected a URL that begins with postgres://',
+      'REDIS_URL: expected a URL that begins with redis://',
+      'PORT: expected an integer from 0 to 65535, got "70000"',
+      'CORS_ORIGINS: expected origins such as https://example.com, got "https://a.example/"',
+      'API_KEY_PREFIX_TEST: expected up to 32 letters, digits, - or _, got "sk test"',
+      'API_KEY_PREFIX_TEST: must differ from API_KEY_PREFIX_LIVE, and neither begin the other',
+      'TOLLBOOK_PRIVATE_KEY: expected 32 bytes in base64, as `openssl rand -base64 32` prints',
+    ])
+    expect(problems.join()).not.toContain('secret')
+  })
+
+  test.each(['1e3', '-1', '80.5', '0x50'])('%p is no port', (port) => {
+    expect(problemsOf(() => readEnvironment({ PORT: port }))).toHaveLength(1)
+  })
+})
+
+describe("a service's address", () => {
+  const echo = (service: string) => parse(withChange('{ url: http://127.0.0.1:9 }', service))
+  const demos = { echo: 'http://127.0.0.1:7' }
+  const demo = { url: 'http://127.0.0.1:7', demo: true }
+
+  test('is the one that is set, and test keys never reach it', () => {
+    const config = echo('{ url: http://live.example }')
+    expect(serviceAddresses(config, demos).echo).toEqual({
+      live: { url: 'http://live.example', demo: false },
+    })
+  })
+
+  test('is the demo where none is set and the demo runs', () => {
+    const config = echo('{ urlEnv: ECHO_URL, demo: echo }')
+    expect(serviceAddresses(config, demos).echo).toEqual({ live: demo, test: demo })
+  })
+
+  test('test keys go to the demo unless the file says otherwise', () => {
+    const live = { url: 'http://live.example', demo: false }
+    expect(serviceAddresses(echo('{ url: http://live.example, demo: echo }'), demos).echo).toEqual({
+      live,
+      test: demo,
+    })
+    const told = echo('{ url: http://live.example, testUrl: http://test.example, demo: echo }')
+    expect(serviceAddresses(told, demos).echo).toEqual({
+      live,
+      test: { url: 'http://test.example', demo: false },
+    })
+  })
+
+  test('without an address and without a running demo, the error says what to set', () => {
+    expect(
+      problemsOf(() => serviceAddresses(echo('{ urlEnv: ECHO_URL, demo: echo }'), {})),
+    ).toEqual(['services.echo: no address, set ECHO_URL (or services.echo.url)'])
+    expect(
+      problemsOf(() => serviceAddresses(echo('{ testUrl: http://a.example }'), demos)),
+    ).toEqual(['services.echo: no address, set services.echo.url'])
+  })
+})

@@ -1,0 +1,75 @@
+import { expect, test } from 'bun:test'
+import type { Route } from '../../src/config/config.ts'
+import { mapBody, readRequestBody } from '../../src/proxy/request-body.ts'
+import { parse, withChange } from '../support/config.ts'
+
+test('fields take their names', () => {
+  expect(mapBody({ a: 1, b: [2], c: 3 }, { x: 'a', y: { from: 'b' } })).toEqual({ x: 1, y: [2] })
+})
+
+test('what is absent takes the default or stays away', () => {
+  const map = { x: { from: 'a', default: 0 }, y: 'b' }
+  expect(mapBody({}, map)).toEqual({ x: 0 })
+  expect(mapBody({ a: null, b: false }, map)).toEqual({ x: null, y: false })
+})
+
+test('values take their spelling, others stay', () => {
+  const map = { x: { from: 'a', values: { ogg: 'mp3', none: null } } }
+  expect(mapBody({ a: 'ogg' }, map)).toEqual({ x: 'mp3' })
+  expect(mapBody({ a: 'none' }, map)).toEqual({ x: null })
+  for (const a of ['wav', 'toString', 7]) expect(mapBody({ a }, map)).toEqual({ x: a })
+})
+
+test('inherited fields are not taken for fields of the body', () => {
+  expect(mapBody({}, { x: 'constructor', y: '__proto__' })).toEqual({})
+  expect(mapBody('text', { x: 'length' })).toEqual({})
+})
+
+function routeOf(text: string): Route {
+  const route = parse(text).routes.say
+  if (route === undefined) throw new Error('no route')
+  return route
+}
+
+function post(body: string): Request {
+  const headers = { 'content-type': 'application/json; charset=utf-8' }
+  return new Request('http://localhost/v1/say', { method: 'POST', body, headers })
+}
+
+async function callOf(route: Route, body: string) {
+  const call = await readRequestBody(post(body), route)
+  if ('refusal' in call) throw new Error(JSON.stringify(call.refusal))
+  const { bytes, forward, facts } = call
+  const text = new TextDecoder()
+  return { sent: text.decode(bytes), forwarded: forward && text.decode(forward.bytes), facts }
+}
+
+test('a call without a map is sent on byte for byte', async () => {
+  const route = routeOf(withChange('POST', 'POST'))
+  const call = await callOf(route, '{ "text": "\\u00e4" }')
+  expect(call).toEqual({
+    sent: '{ "text": "\\u00e4" }',
+    forwarded: '{ "text": "\\u00e4" }',
+    facts: { json: { text: 'ä' } },
+  })
+})
+
+test('a call with a map is sent on mapped, and counted as it was sent to us', async () => {
+  const route = routeOf(withChange('    price:', '    map: { words: text }\n    price:'))
+  expect(await callOf(route, '{ "text": "a" }')).toEqual({
+    sent: '{ "text": "a" }',
+    forwarded: '{"words":"a"}',
+    facts: { json: { text: 'a' } },
+  })
+})
+
+test('a call of a route without a body has none, whatever was sent', async () => {
+  const { request: _, ...route } = routeOf(withChange('POST', 'POST'))
+  expect(await callOf(route, 'anything')).toEqual({ sent: '', forwarded: undefined, facts: {} })
+})
+
+test("a body beyond the route's size is refused", async () => {
+  const route = routeOf(withChange('    price:', '    maxBodyBytes: 10\n    price:'))
+  const call = await readRequestBody(post('{"text":"a"}'), route)
+  expect('refusal' in call && call.refusal.status).toBe(413)
+})

@@ -1,0 +1,263 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import type { PriceRule } from '../../src/config/config.ts'
+import {
+  charges,
+  credits,
+  holdQuantity,
+  readsResponse,
+  settleQuantity,
+} from '../../src/proxy/price.ts'
+
+const free: PriceRule = { per: 'free' }
+const perRequest: PriceRule = { per: 'request', credits: 3 }
+const success = { pointer: '/success', equals: true }
+const perItem: PriceRule = { per: 'item', credits: 2, hold: { list: '/urls' } }
+const perSuccess: PriceRule = { ...perItem, settle: { list: '/results', where: success } }
+const perCharacter: PriceRule = {
+  per: 'character',
+  unit: 1000,
+  credits: 1,
+  hold: { text: '/text' },
+}
+const perSecond: PriceRule = {
+  per: 'second',
+  unit: 60,
+  credits: 10,
+  hold: { audio: 'file', lowestBitsPerSecond: 8000, maxSeconds: 14_400 },
+  settle: { number: '/duration_seconds' },
+}
+const everyRule = [free, perRequest, perItem, perSuccess, perCharacter, perSecond]
+
+describe('credits', () => {
+  test('a free call costs nothing', () => {
+    expect(credits(free, 1)).toBe(0)
+  })
+
+  test('calls and items cost the price each', () => {
+    expect(credits(perRequest, 1)).toBe(3)
+    expect(credits(perItem, 0)).toBe(0)
+    expect(credits(perItem, 20)).toBe(40)
+  })
+
+  test.each([
+    [0, 0],
+    [1, 1],
+    [999, 1],
+    [1000, 1],
+    [1001, 2],
+    [2000, 2],
+    [5000, 5],
+  ])('%i characters at 1 per started 1,000 cost %i', (quantity, price) => {
+    expect(credits(perCharacter, quantity)).toBe(price)
+  })
+
+  test.each([
+    [0, 0],
+    [1, 10],
+    [60, 10],
+    [61, 20],
+    [14_400, 2400],
+  ])('%i seconds at 10 per started minute cost %i', (quantity, price) => {
+    expect(credits(perSecond, quantity)).toBe(price)
+  })
+
+  test('started units are counted exactly where a division would not be', () => {
+    const rule: PriceRule = { ...perCharacter, unit: 2 }
+    expect(credits(rule, Number.MAX_SAFE_INTEGER)).toBe(4_503_599_627_370_496)
+  })
+
+  test('a price beyond the safe integers is an error, not a wrong price', () => {
+    const dear: PriceRule = { per: 'request', credits: Number.MAX_SAFE_INTEGER }
+    expect(credits(dear, 1)).toBe(Number.MAX_SAFE_INTEGER)
+    expect(() => credits(dear, 2)).toThrow('too many credits')
+  })
+
+  test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])(
+    '%p is no quantity',
+    (quantity) => {
+      expect(() => credits(perCharacter, quantity)).toThrow('not a quantity')
+    },
+  )
+})
+
+describe('what is held', () => {
+  test('one for a call, free or not', () => {
+    expect(holdQuantity(free, {})).toBe(1)
+    expect(holdQuantity(perRequest, {})).toBe(1)
+  })
+
+  test('the items of the list', () => {
+    expect(holdQuantity(perItem, { json: { urls: ['a', 'b', 'c'] } })).toBe(3)
+  })
+
+  test.each([
+    ['', 0],
+    ['abc', 3],
+    ['naïve', 5],
+    ['👍', 1],
+    ['👍👍', 2],
+    ['𝒳y', 2],
+    ['👨‍👩‍👧', 5],
+    ['e\u0301', 2],
+  ])('%p is %i code points', (text, count) => {
+    expect(holdQuantity(perCharacter, { json: { text } })).toBe(count)
+  })
+
+  test('the larger of the header and the lowest bitrate', () => {
+    const bytes = 80_000 // 80 s at 8,000 bits per second
+    expect(holdQuantity(perSecond, { audio: { bytes } })).toBe(80)
+    expect(holdQuantity(perSecond, { audio: { bytes, seconds: 5 } })).toBe(80)
+    expect(holdQuantity(perSecond, { audio: { bytes, seconds: 80.2 } })).toBe(81)
+    expect(holdQuantity(perSecond, { audio: { bytes: bytes + 1, seconds: 5 } })).toBe(81)
+  })
+
+  test('never more seconds than the route allows', () => {
+    expect(holdQuantity(perSecond, { audio: { bytes: 1, seconds: 1e9 } })).toBe(14_400)
+    expect(holdQuantity(perSecond, { audio: { bytes: 1e9 } })).toBe(14_400)
+  })
+
+  test('a request without what is counted is not let through as free', () => {
+    expect(() => holdQuantity(perItem, { json: {} })).toThrow('no list at /urls')
+    expect(() => holdQuantity(perItem, { json: { urls: { length: 1 } } })).toThrow('no list')
+    expect(() => holdQuantity(perCharacter, { json: { text: 7 } })).toThrow('no text at /text')
+    expect(() => holdQuantity(perSecond, {})).toThrow('no audio')
+  })
+})
+
+describe('what is settled', () => {
+  const settle = (rule: PriceRule, json: unknown, held: number, seconds?: number) =>
+    settleQuantity(
+      rule,
+      {
+        request: { audio: { bytes: 1, ...(seconds !== undefined && { seconds }) } },
+        response: { json },
+      },
+      held,
+    )
+
+  test('where the request fixed the price: what was held', () => {
+    for (const rule of [free, perRequest, perItem, perCharacter]) {
+      expect(settle(rule, undefined, 7)).toBe(7)
+    }
+  })
+
+  test('the items that succeeded, and no more than were asked for', () => {
+    const results = [{ success: true }, { success: false }, { success: 'true' }, {}, null]
+    expect(settle(perSuccess, { results }, 5)).toBe(1)
+    expect(settle(perSuccess, { results: Array(9).fill({ success: true }) }, 5)).toBe(5)
+  })
+
+  test('without a condition, every item that came back', () => {
+    const rule: PriceRule = { ...perItem, settle: { list: '/results' } }
+    expect(settle(rule, { results: [1, 2] }, 5)).toBe(2)
+  })
+
+  test('items that the answer does not show are not charged', () => {
+    for (const json of [undefined, null, {}, { results: 'none' }, []]) {
+      expect(settle(perSuccess, json, 5)).toBe(0)
+    }
+  })
+
+  test.each([
+    [0, 0],
+    [0.001, 1],
+    [59.2, 60],
+    [60, 60],
+    [60.0000001, 60],
+    [60.001, 61],
+    [1000, 300],
+  ])('an answer that says %p seconds of at most 300 is %p', (said, seconds) => {
+    expect(settle(perSecond, { duration_seconds: said }, 300, 9)).toBe(seconds)
+  })
+
+  test('where the answer says no duration: the header; without one, what was held', () => {
+    for (const said of [undefined, null, '60', -1, Number.NaN, Number.POSITIVE_INFINITY, 1e300]) {
+      expect(settle(perSecond, { duration_seconds: said }, 300, 8.5)).toBe(9)
+      expect(settle(perSecond, { duration_seconds: said }, 300)).toBe(300)
+    }
+    expect(settle(perSecond, undefined, 300, 400)).toBe(300)
+  })
+
+  test('a rule without settle goes by the header', () => {
+    const { settle: _, ...rule } = perSecond
+    expect(settle(rule, { duration_seconds: 200 }, 300, 8.5)).toBe(9)
+  })
+})
+
+describe('whatever a caller and a service say', () => {
+  const number = fc.oneof(fc.double(), fc.integer(), fc.constant(Number.NaN))
+  const anything = fc.oneof(fc.jsonValue(), fc.anything(), number)
+  const requests = fc.record({
+    json: fc.record({ urls: fc.array(fc.webUrl()), text: fc.string({ unit: 'binary' }) }),
+    audio: fc.record(
+      { bytes: fc.nat({ max: 2 ** 31 - 1 }), seconds: number },
+      { requiredKeys: ['bytes'] },
+    ),
+  })
+  const responses = fc.record(
+    {
+      json: fc.oneof(
+        anything,
+        fc.record({
+          results: fc.oneof(
+            anything,
+            fc.array(fc.oneof(anything, fc.record({ success: fc.boolean() }))),
+          ),
+          duration_seconds: anything,
+        }),
+      ),
+    },
+    { requiredKeys: [] },
+  )
+  const rules = fc.constantFrom(...everyRule)
+
+  test('a quantity settled is an integer from 0 to the quantity held', () => {
+    fc.assert(
+      fc.property(rules, requests, responses, (rule, request, response) => {
+        const held = holdQuantity(rule, request)
+        const settled = settleQuantity(rule, { request, response }, held)
+        expect(Number.isSafeInteger(held)).toBe(true)
+        expect(Number.isSafeInteger(settled)).toBe(true)
+        expect(settled).toBeGreaterThanOrEqual(0)
+        expect(settled).toBeLessThanOrEqual(held)
+        expect(credits(rule, settled)).toBeLessThanOrEqual(credits(rule, held))
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
+  test('a larger quantity never costs less', () => {
+    const quantities = fc.nat({ max: 1_000_000 })
+    fc.assert(
+      fc.property(rules, quantities, quantities, (rule, quantity, more) => {
+        const price = credits(rule, quantity)
+        expect(credits(rule, quantity + more)).toBeGreaterThanOrEqual(price)
+      }),
+    )
+  })
+})
+
+describe('chargeWhen', () => {
+  test('only the very value makes a charge', () => {
+    const route = { chargeWhen: success }
+    expect(charges(route, { json: { success: true } })).toBe(true)
+    for (const json of [{ success: false }, { success: 'true' }, { success: 1 }, {}, [], null]) {
+      expect(charges(route, { json })).toBe(false)
+    }
+    expect(charges(route, {})).toBe(false)
+  })
+
+  test('without it every success is charged', () => {
+    expect(charges({}, {})).toBe(true)
+  })
+})
+
+test('the answer has to be read only where its price depends on it', () => {
+  expect(readsResponse({ price: perSuccess })).toBe(true)
+  expect(readsResponse({ price: perSecond })).toBe(true)
+  expect(readsResponse({ price: perRequest, chargeWhen: success })).toBe(true)
+  for (const price of [free, perRequest, perItem, perCharacter]) {
+    expect(readsResponse({ price })).toBe(false)
+  }
+})
