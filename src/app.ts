@@ -3,7 +3,7 @@ import { Elysia } from 'elysia'
 import { clientIp } from './gate/client-ip.ts'
 import { newRequestId } from './ids.ts'
 import { problem } from './problem.ts'
-import type { Proxy as CallProxy } from './proxy/call.ts'
+import type { CallProxy } from './proxy/call.ts'
 
 export interface AppDeps {
   readonly proxy: CallProxy

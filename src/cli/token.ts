@@ -15,7 +15,8 @@ export default defineCommand({
   },
   async run({ args }) {
     const secret = process.env.JWT_SECRET
-    if (!secret) throw new UsageError('set JWT_SECRET to the secret that the gateway verifies with.')
+    if (!secret)
+      throw new UsageError('set JWT_SECRET to the secret that the gateway verifies with.')
     const config = loadConfig({ file: args.config, env: process.env })
     const roles = { admin: config.adminRole, auditor: config.auditorRole }
     if (args.role && !(args.role in roles)) {

@@ -34,8 +34,14 @@ export interface Admitted {
   readonly price: PriceRule
 }
 
+/** A hold that the book granted. */
 export interface Held {
+  /** As the hold was decided by. */
   readonly key: KeyRecord
+  readonly price: PriceRule
+  readonly tariff: string
+  readonly credits: number
+  readonly quantity: number
   readonly answer: Answer
 }
 
@@ -64,9 +70,7 @@ export interface Gate {
       readonly ip: string
       readonly price: (rule: PriceRule) => { credits: number; quantity: number }
     },
-  ): Promise<
-    Outcome<Held & { price: PriceRule; credits: number; quantity: number; tariff: string }>
-  >
+  ): Promise<Outcome<Held>>
 }
 
 /** No refusal, and no call that holds nothing, is decided by a state older than this. */

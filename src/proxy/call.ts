@@ -1,25 +1,34 @@
 /**
- * The way of one call: gate, hold, forward, settle, respond. Everything that a customer pays for goes
- * through `openProxy().handle`, and every way out of it ends the hold that it took.
+ * The way of one call: gate, hold, forward, settle, respond. Everything that a customer pays for comes
+ * through `handle`.
  */
-import type { Config, Route } from '../config/config.ts'
+import type { Config } from '../config/config.ts'
 import type { ServiceAddresses } from '../config/service-addresses.ts'
 import type { Admitted, Gate } from '../gate/gate.ts'
-import type { Refusal } from '../gate/refusal.ts'
-import { rateHeaders, type WindowState, type Windows } from '../gate/windows/index.ts'
+import type { Refusal, RefusalCode } from '../gate/refusal.ts'
+import type { WindowState, Windows } from '../gate/windows/index.ts'
 import { newRequestId } from '../ids.ts'
 import type { Appender } from '../ledger/appender.ts'
-import { type Answer, LedgerUnavailable } from '../ledger/items.ts'
+import { LedgerUnavailable } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
 import { problemOf } from '../problem.ts'
-import { type Forwarded, type ForwardFailure, failureOf, forward } from './forward.ts'
+import {
+  type Answered,
+  bodyRefusal,
+  type Call,
+  callHeaders,
+  ledgerUnavailable,
+  refused,
+  upstreamRefusal,
+} from './answers.ts'
+import { openFlight } from './flight.ts'
+import { type Forwarded, forward } from './forward.ts'
 import type { FreeCalls } from './free-calls.ts'
 import { towardsCaller } from './headers.ts'
-import { charges, credits, holdQuantity, readsResponse, settleQuantity } from './price.ts'
-import { heldBack, readStart } from './relay.ts'
-import { type BodyRefusal, type CallBody, readRequestBody } from './request-body.ts'
+import { credits, holdQuantity } from './price.ts'
+import { pricedCall } from './priced-call.ts'
+import { type CallBody, readRequestBody } from './request-body.ts'
 import { routeTable } from './route-table.ts'
-import { type OpenHold, release, settle } from './settlement.ts'
 
 export interface ProxyDeps {
   readonly config: Config
@@ -28,21 +37,21 @@ export interface ProxyDeps {
   readonly windows: Windows
   readonly appenderOf: (shard: number) => Appender
   readonly freeCalls: FreeCalls
-  /** Called once for each answered call. */
+  /** Called once for each call, when its answer begins. */
   readonly observe?: (call: CallSeen) => void
-  readonly log?: (message: string, error?: unknown) => void
+  readonly log: (message: string, error?: unknown) => void
 }
 
-/** What metrics and logs see of a call. */
+/** What metrics see of a call. */
 export interface CallSeen {
   readonly route: string
   readonly status: number
-  readonly refusal?: Refusal['code']
+  readonly refusal?: RefusalCode
   readonly requestId: string
   readonly latencyMs: number
 }
 
-export interface Proxy {
+export interface CallProxy {
   /** Answers a call under /v1; `ip` is the client's address. Never throws. */
   handle(request: Request, ip: string): Promise<Response>
   /** Calls and streams under way. */
@@ -51,21 +60,10 @@ export interface Proxy {
   idle(withinMs: number): Promise<void>
 }
 
-/** An answer that has to be read to be priced may be this large. */
-const mostMeteredBytes = 16 * 1024 * 1024
-
-interface Call {
-  readonly request: Request
-  readonly requestId: string
-  readonly route: Route
-  readonly ip: string
-  readonly startedAtMs: number
-}
-
-export function openProxy(deps: ProxyDeps): Proxy {
-  const { config, gate, windows, appenderOf } = deps
+export function openProxy(deps: ProxyDeps): CallProxy {
+  const { config, gate, windows, appenderOf, log } = deps
   const find = routeTable(Object.values(config.routes))
-  const flight = trackFlight()
+  const flight = openFlight()
 
   async function handle(request: Request, ip: string): Promise<Response> {
     const startedAtMs = performance.now()
@@ -73,26 +71,20 @@ export function openProxy(deps: ProxyDeps): Proxy {
     const found = find(request)
     if (!found.ok) return problemOf(found.refusal, requestId)
     const call = { request, requestId, route: found.route, ip, startedAtMs }
-    const done = flight.begin()
-    let response: Response
+    const end = flight.begin()
+    let answered: Answered
     try {
-      response = await answer(call, done)
+      answered = await answer(call)
     } catch (error) {
-      response = refused(call, refusalOfError(error, call))
+      answered = refused(call, refusalOf(error, call))
     }
-    if (!streams.has(response)) done()
-    const refusal = refusalCodes.get(response)
-    deps.observe?.({
-      route: call.route.id,
-      status: response.status,
-      requestId,
-      latencyMs: performance.now() - startedAtMs,
-      ...(refusal ? { refusal } : {}),
-    })
-    return response
+    if (answered.relayed) void answered.relayed.then(end)
+    else end()
+    observe(call, answered)
+    return answered.response
   }
 
-  async function answer(call: Call, done: () => void): Promise<Response> {
+  async function answer(call: Call): Promise<Answered> {
     const admission = await gate.admit(call.request, call.route, call.ip)
     if (!admission.ok) return refused(call, admission.refusal)
     const { admitted } = admission
@@ -103,176 +95,57 @@ export function openProxy(deps: ProxyDeps): Proxy {
     const entry = await gate.enter(admitted, call.ip)
     if (!entry.ok) return refused(call, entry.refusal, entry.window)
     const { window, place } = entry
-
     if (admitted.price.per === 'free') return freeCall(call, admitted, body, window)
 
-    let holding: Awaited<ReturnType<Gate['hold']>>
-    try {
-      holding = await gate.hold(admitted, {
-        ...call,
-        price: (rule) => {
-          const quantity = holdQuantity(rule, body.facts)
-          return { quantity, credits: credits(rule, quantity) }
-        },
-      })
-    } catch (error) {
+    const holding = await holdFor(call, admitted, body).catch(async (error) => {
       await windows.giveBack(place)
       throw error
-    }
+    })
     if (!holding.ok) {
-      // A call refused for money gives its place back.
+      // A call that is refused for money has used no place.
       await windows.giveBack(place)
       return refused(call, holding.refusal, window)
     }
-    return pricedCall(call, holding, body, window, done)
+    return pricedCall(call, holding, body, window, {
+      config,
+      appender: appenderOf(holding.key.shard),
+      send: (plain) => send(call, holding.key, body, plain),
+      log,
+    })
   }
 
-  async function pricedCall(
-    call: Call,
-    holding: Extract<Awaited<ReturnType<Gate['hold']>>, { ok: true }>,
-    body: CallBody,
-    window: WindowState,
-    done: () => void,
-  ): Promise<Response> {
-    const { requestId, route, startedAtMs } = call
-    const { key, price, answer: held } = holding
-    const appender = appenderOf(key.shard)
-    const endpoint = route.id
-    const hold: OpenHold = { ...holding, requestId, endpoint, startedAtMs }
-    const metered = readsResponse({ ...route, price })
-
-    const failed = async (failure: ForwardFailure, status?: number) => {
-      const released = await release(appender, hold, failure, status)
-      const headers = { ...moneyHeaders(released ?? held, 0, released), ...rates(window) }
-      return refused(call, upstreamRefusal(failure), undefined, headers)
-    }
-
-    const forwarded = await send(call, key, body, metered)
-    if (!forwarded.ok) return failed(forwarded.failure, forwarded.status)
-    const { response } = forwarded
-    let start: Awaited<ReturnType<typeof readStart>>
-    try {
-      start = await readStart(response, metered ? mostMeteredBytes : config.limits.heldBackBytes)
-    } catch (error) {
-      return failed(failureOf(error), response.status)
-    }
-
-    const settled = (used: { credits: number; quantity: number }, cutBy?: 'client') =>
-      settle(appender, hold, {
-        ...used,
-        status: response.status,
-        ...(cutBy ? { cutBy } : {}),
-      })
-
-    if (start.kind === 'whole') {
-      const { bytes } = start
-      const headers = towardsCaller(response.headers)
-      if (!response.ok) return passedOn(bytes, headers)
-      let json: unknown
-      if (metered) {
-        try {
-          json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-        } catch {
-          return failed('upstream_failed', response.status)
-        }
-      }
-      const facts = { json }
-      if (!charges(route, facts)) {
-        const released = await release(appender, hold, 'not_successful', response.status)
-        return send2xx(bytes, headers, released ?? held, 0, released)
-      }
-      const quantity = settleQuantity(
-        price,
-        { request: body.facts, response: facts },
-        hold.quantity,
-      )
-      const cost = credits(price, quantity)
-      try {
-        return send2xx(bytes, headers, await settled({ credits: cost, quantity }), cost)
-      } catch (error) {
-        // Whether it was charged is not known: free it if it was not, and never send the end.
-        void release(appender, hold, 'settlement_failed', response.status)
-        throw error
-      }
-    }
-
-    if (metered || !response.ok) {
-      await start.rest.cancel()
-      deps.log?.(`${route.id}: the answer is too large to be metered`)
-      return failed('upstream_failed', response.status)
-    }
-    return streamed(start)
-
-    function send2xx(
-      bytes: Uint8Array,
-      headers: Headers,
-      answer: Answer,
-      charged: number,
-      remaining: Answer | undefined = answer,
-    ): Response {
-      setAll(headers, { ...moneyHeaders(answer, charged, remaining), ...rates(window) })
-      headers.set('x-request-id', requestId)
-      return new Response(bytes as Uint8Array<ArrayBuffer>, { status: response.status, headers })
-    }
-
-    async function passedOn(bytes: Uint8Array, headers: Headers): Promise<Response> {
-      const released = await release(appender, hold, 'refused_by_service', response.status)
-      headers.set('x-error-source', 'upstream')
-      return send2xx(bytes, headers, released ?? held, 0, released)
-    }
-
-    function streamed(longer: Extract<typeof start, { kind: 'longer' }>): Response {
-      // Where nothing of the answer is read, the request fixed the price: what was held is the charge.
-      const all = { credits: hold.credits, quantity: hold.quantity }
-      const stream = heldBack(longer, {
-        async atEnd() {
-          await settled(all)
-          done()
-        },
-        async atFailure(error) {
-          deps.log?.(`${route.id}: the answer broke off`, error)
-          await release(appender, hold, 'broke_off', response.status)
-          done()
-        },
-        async atCancel() {
-          await settled(all, 'client').catch((error) =>
-            deps.log?.('a charge could not be written; its hold will expire', error),
-          )
-          done()
-        },
-      })
-      const headers = towardsCaller(response.headers)
-      setAll(headers, { ...moneyHeaders(held, hold.credits, held), ...rates(window) })
-      headers.set('x-request-id', requestId)
-      const relayed = new Response(stream, { status: response.status, headers })
-      streams.add(relayed)
-      return relayed
-    }
+  function holdFor(call: Call, admitted: Admitted, body: CallBody) {
+    return gate.hold(admitted, {
+      ...call,
+      price: (rule) => {
+        const quantity = holdQuantity(rule, body.facts)
+        return { quantity, credits: credits(rule, quantity) }
+      },
+    })
   }
 
+  /** A call of price 0: gated the same way, counted instead of held. */
   async function freeCall(
     call: Call,
     { key }: Admitted,
     body: CallBody,
     window: WindowState,
-  ): Promise<Response> {
-    const { route, requestId, startedAtMs } = call
+  ): Promise<Answered> {
+    const { route, startedAtMs } = call
     const count = (failed: boolean) =>
       deps.freeCalls.count(key, route.id, performance.now() - startedAtMs, failed)
     if (route.target.kind === 'answer') {
       count(false)
-      return Response.json(route.target.json, {
-        headers: { ...rates(window), 'x-request-id': requestId },
-      })
+      const headers = callHeaders(new Headers(), call, window)
+      return { response: Response.json(route.target.json, { headers }) }
     }
     const forwarded = await send(call, key, body, false)
     count(!forwarded.ok || !forwarded.response.ok)
     if (!forwarded.ok) return refused(call, upstreamRefusal(forwarded.failure), window)
     const { response } = forwarded
-    const headers = towardsCaller(response.headers)
-    setAll(headers, { ...rates(window), 'x-request-id': requestId })
-    if (!response.ok) headers.set('x-error-source', 'upstream')
-    return new Response(response.body, { status: response.status, headers })
+    const headers = callHeaders(towardsCaller(response.headers), call, window)
+    if (!response.ok) headers.set('X-Error-Source', 'upstream')
+    return { response: new Response(response.body, { status: response.status, headers }) }
   }
 
   function send(
@@ -284,17 +157,25 @@ export function openProxy(deps: ProxyDeps): Proxy {
     const service = route.target.kind === 'service' ? route.target.service : ''
     const address = deps.addresses[service]?.[key.mode]
     if (!address) return Promise.resolve({ ok: false, failure: 'upstream_unreachable' })
-    const baseUrl = address.url
-    return forward({ request, requestId, route, baseUrl, body: body.forward, plain })
+    return forward({ request, requestId, route, baseUrl: address.url, body: body.forward, plain })
   }
 
-  function refusalOfError(error: unknown, { route }: Call): Refusal {
-    if (error instanceof LedgerUnavailable) {
-      deps.log?.(`${route.id}: the ledger cannot be reached`, error)
-      return ledgerUnavailable
-    }
-    deps.log?.(`${route.id}: failed`, error)
-    return { code: 'internal', detail: 'The gateway failed; the call was not charged.' }
+  function refusalOf(error: unknown, { route, requestId }: Call): Refusal {
+    const away = error instanceof LedgerUnavailable
+    log(`${route.id} ${requestId}: ${away ? 'the ledger cannot be reached' : 'failed'}`, error)
+    return away
+      ? ledgerUnavailable
+      : { code: 'internal', detail: 'The gateway failed. You were not charged.' }
+  }
+
+  function observe({ route, requestId, startedAtMs }: Call, { response, refusal }: Answered): void {
+    deps.observe?.({
+      route: route.id,
+      status: response.status,
+      requestId,
+      latencyMs: performance.now() - startedAtMs,
+      ...(refusal ? { refusal } : {}),
+    })
   }
 
   return {
@@ -303,115 +184,5 @@ export function openProxy(deps: ProxyDeps): Proxy {
       return flight.count
     },
     idle: flight.idle,
-  }
-}
-
-/** Answers whose body is still being relayed: the call ends with the body. */
-const streams = new WeakSet<Response>()
-const refusalCodes = new WeakMap<Response, Refusal['code']>()
-
-function refused(
-  { requestId, route }: Call,
-  refusal: Refusal,
-  window?: WindowState,
-  headers: Record<string, string> = {},
-): Response {
-  const limited = refusal.code === 'rate_limited'
-  const response = problemOf(
-    {
-      ...refusal,
-      headers: {
-        ...(route.price.per === 'free' ? {} : { 'X-Credits-Charged': '0' }),
-        ...(window ? rateHeaders(window, Date.now(), limited) : {}),
-        ...refusal.headers,
-        ...headers,
-      },
-    },
-    requestId,
-  )
-  refusalCodes.set(response, refusal.code)
-  return response
-}
-
-function rates(window: WindowState): Record<string, string> {
-  return rateHeaders(window, Date.now(), false)
-}
-
-/** What the call cost, what is left, and where it stands in the book. */
-function moneyHeaders(
-  answer: Answer,
-  charged: number,
-  remaining: Answer | undefined,
-): Record<string, string> {
-  return {
-    'X-Credits-Charged': String(charged),
-    ...(remaining ? { 'X-Credits-Remaining': String(remaining.available) } : {}),
-    'X-Ledger-Position': `${answer.shard}-${answer.position}`,
-  }
-}
-
-function setAll(headers: Headers, values: Readonly<Record<string, string>>): void {
-  for (const name in values) headers.set(name, values[name] as string)
-}
-
-const ledgerUnavailable: Refusal = {
-  code: 'ledger_unavailable',
-  detail: 'The ledger cannot be reached, so nothing can be sold just now; the call was not made.',
-  headers: { 'Retry-After': '5' },
-}
-
-function upstreamRefusal(failure: ForwardFailure): Refusal {
-  switch (failure) {
-    case 'upstream_unreachable':
-      return { code: failure, detail: 'The service cannot be reached. You were not charged.' }
-    case 'upstream_timeout':
-      return { code: failure, detail: 'The service took too long. You were not charged.' }
-    case 'upstream_busy':
-      return {
-        code: failure,
-        detail: 'The service is busy. You were not charged.',
-        headers: { 'Retry-After': '5' },
-      }
-    case 'upstream_failed':
-      return { code: failure, detail: 'The service failed. You were not charged.' }
-    default:
-      return failure satisfies never
-  }
-}
-
-function bodyRefusal({ status, errors }: BodyRefusal): Refusal {
-  const code = (
-    { 400: 'invalid_request', 413: 'body_too_large', 415: 'unsupported_media_type' } as const
-  )[status]
-  const detail = errors[0]?.detail ?? 'The body is not valid.'
-  return { code, detail, extensions: { errors } }
-}
-
-/** Counts what is under way, so that a gateway can end without cutting anybody off. */
-function trackFlight() {
-  let count = 0
-  const waiting: (() => void)[] = []
-  return {
-    get count() {
-      return count
-    },
-    begin(): () => void {
-      count++
-      let ended = false
-      return () => {
-        if (ended) return
-        ended = true
-        count--
-        if (count === 0) for (const resolve of waiting.splice(0)) resolve()
-      }
-    },
-    async idle(withinMs: number): Promise<void> {
-      if (count === 0) return
-      const { promise, resolve } = Promise.withResolvers<void>()
-      waiting.push(resolve)
-      const timer = setTimeout(resolve, withinMs)
-      await promise
-      clearTimeout(timer)
-    },
   }
 }

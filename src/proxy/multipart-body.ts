@@ -1,13 +1,10 @@
-/**
- * A form with one audio file, held in memory, measured, and sent on byte for byte. What is measured
- * here must be what the service will read, so a form that two parsers could take apart differently
- * (text around the parts, a boundary inside one, a field that stands twice) is refused.
- */
+/** A form with one audio file: held in memory, measured, and sent on byte for byte. */
 import type { Multipart, Route } from '../config/config.ts'
 import { type InvalidField, type JsonSchema, schemaCheck } from '../config/json-schema.ts'
 import { pointerStep } from '../pointer.ts'
 import { readAudio } from './audio.ts'
 import { textFault } from './json-body.ts'
+import { boundaryOf, type FormPart, parseForm } from './multipart-form.ts'
 import type { RequestFacts } from './price.ts'
 import { type Refused, readBody, refuse } from './read-body.ts'
 
@@ -21,6 +18,7 @@ export interface MultipartBody {
   readonly fields: Readonly<Record<string, string>>
 }
 
+const maxErrors = 20
 const noFields: JsonSchema = { type: 'object', additionalProperties: false }
 
 /**
@@ -44,87 +42,48 @@ export async function readMultipartBody(
   if (boundary === undefined) return refuse(400, 'The Content-Type has no usable boundary')
   const body = await readBody(request, maxBytes)
   if ('refusal' in body) return body
-  const entries = await parseForm(body.bytes, contentType, boundary)
-  if (entries === undefined) return refuse(400, 'The body is not multipart/form-data')
-  const parts = takeApart(entries, multipart)
-  if ('refusal' in parts) return parts
-  const audio = await measure(parts.file, multipart)
+  const parts = await parseForm(body.bytes, contentType, boundary)
+  if (parts === undefined) return refuse(400, 'The body is not multipart/form-data')
+  const taken = takeApart(parts, multipart)
+  if ('refusal' in taken) return taken
+  const audio = await measure(taken.file, taken.type, multipart)
   return 'refusal' in audio
     ? audio
-    : { bytes: body.bytes, contentType, audio, fields: parts.fields }
+    : { bytes: body.bytes, contentType, audio, fields: taken.fields }
 }
 
-/** The one parameter there may be. */
-function boundaryOf(contentType: string): string | undefined {
-  const match = /^[^;]+;\s*boundary=(?:"([\w'()+,./:=?-]{1,70})"|([\w'()+,./:=?-]{1,70}))$/i.exec(
-    contentType,
-  )
-  return match?.[1] ?? match?.[2]
+interface Taken {
+  readonly file: File
+  readonly type: string
+  readonly fields: Readonly<Record<string, string>>
 }
 
-type Entry = [string, string | File]
-
-async function parseForm(
-  bytes: Uint8Array,
-  contentType: string,
-  boundary: string,
-): Promise<Entry[] | undefined> {
-  const delimiter = `--${boundary}`
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const end = buffer.subarray(-delimiter.length - 6).toString('latin1')
-  if (!buffer.subarray(0, delimiter.length).equals(Buffer.from(delimiter))) return undefined
-  if (!end.endsWith(`\r\n${delimiter}--\r\n`) && !end.endsWith(`\r\n${delimiter}--`)) {
-    return undefined
-  }
-  try {
-    const headers = { 'content-type': contentType }
-    const form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers }).formData()
-    const entries: Entry[] = [...form]
-    // One delimiter before each part and one at the end, or a part was not seen.
-    return countOf(buffer, delimiter) === entries.length + 1 ? entries : undefined
-  } catch {
-    return undefined
-  }
-}
-
-function countOf(buffer: Buffer, text: string): number {
-  const sought = Buffer.from(text)
-  let count = 0
-  for (let at = buffer.indexOf(sought); at >= 0; at = buffer.indexOf(sought, at + sought.length)) {
-    count++
-  }
-  return count
-}
-
-function takeApart(
-  entries: readonly Entry[],
-  { file: fileField, fields: schema = noFields }: Multipart,
-): { readonly file: File; readonly fields: Readonly<Record<string, string>> } | Refused {
+function takeApart(parts: readonly FormPart[], multipart: Multipart): Taken | Refused {
   const fields: Record<string, string> = Object.create(null)
   const errors: InvalidField[] = []
-  let file: File | undefined
   const seen = new Set<string>()
-  for (const [name, value] of entries) {
-    const pointer = pointerStep(name)
+  let file: { file: File; type: string } | undefined
+  for (const part of parts) {
+    const { name, value, type } = part
     const fault = seen.has(name)
-      ? { pointer, detail: 'stands twice' }
-      : entryFault(name, value, fileField)
+      ? { pointer: pointerStep(name), detail: 'stands twice' }
+      : partFault(part, multipart.file)
     seen.add(name)
     if (fault !== undefined) errors.push(fault)
     else if (typeof value === 'string') fields[name] = value
-    else file = value
+    else file = { file: value, type }
   }
-  if (!seen.has(fileField)) errors.push({ pointer: pointerStep(fileField), detail: 'missing' })
-  if (errors.length === 0) errors.push(...schemaCheck(schema)(fields, true))
-  if (file === undefined || errors.length > 0) return { refusal: { status: 400, errors } }
-  return { file, fields }
+  if (!seen.has(multipart.file)) {
+    errors.push({ pointer: pointerStep(multipart.file), detail: 'missing' })
+  }
+  if (errors.length === 0) errors.push(...schemaCheck(multipart.fields ?? noFields)(fields, true))
+  if (file === undefined || errors.length > 0) {
+    return { refusal: { status: 400, errors: errors.slice(0, maxErrors) } }
+  }
+  return { ...file, fields }
 }
 
-function entryFault(
-  name: string,
-  value: string | File,
-  fileField: string,
-): InvalidField | undefined {
+function partFault({ name, value }: FormPart, fileField: string): InvalidField | undefined {
   const pointer = pointerStep(name)
   if (name === '__proto__') return { pointer, detail: 'unknown field' }
   if (typeof value === 'string') {
@@ -137,9 +96,9 @@ function entryFault(
 
 async function measure(
   file: File,
+  type: string,
   { file: fileField, types }: Multipart,
 ): Promise<MultipartBody['audio'] | Refused> {
-  const type = (file.type.split(';')[0] ?? '').trim().toLowerCase()
   const unlabelled = type === '' || type === 'application/octet-stream'
   const wrongType = refuse(
     415,

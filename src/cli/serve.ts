@@ -1,0 +1,42 @@
+/** `tollbook serve`: one gateway, for production: the database and the services are elsewhere. */
+import { defineCommand } from 'citty'
+import { readEnvironment } from '../config/environment.ts'
+import { loadConfig } from '../config/load.ts'
+import { startGateway } from '../gateway.ts'
+import { UsageError } from './errors.ts'
+import { openLog } from './log.ts'
+import { untilTold } from './until-told.ts'
+
+export default defineCommand({
+  meta: { name: 'serve', description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },
+  args: {
+    config: { type: 'string', description: 'Configuration file (tollbook.yaml)' },
+    host: { type: 'string', description: 'Address to listen on', default: '0.0.0.0' },
+    port: { type: 'string', description: 'Port to listen on; 0 takes a free one (PORT, 3030)' },
+  },
+  async run({ args }) {
+    const log = openLog('info')
+    const env = { ...process.env, ...(args.port ? { PORT: args.port } : {}) }
+    const environment = readEnvironment(env)
+    if (!environment.databaseUrl) {
+      throw new UsageError('set DATABASE_URL, or use "tollbook up", which brings a PostgreSQL.')
+    }
+    if (!environment.jwtSecret && !environment.jwksUrl) {
+      throw new UsageError('set JWT_SECRET or JWKS_URL, so that owners and operators can sign in.')
+    }
+    const gateway = await startGateway({
+      config: loadConfig({ file: args.config, env }),
+      environment,
+      databaseUrl: environment.databaseUrl,
+      hostname: args.host,
+      demoUrls: {},
+      log,
+    })
+    log.info({ url: gateway.url }, 'serving')
+    const signal = await untilTold()
+    log.info({ signal }, 'stopping: calls in flight finish first')
+    await gateway.stop()
+    log.info({}, 'stopped')
+    process.exit(0)
+  },
+})

@@ -1,0 +1,112 @@
+/** How a call is answered: the headers that every answer carries, and refusals in the caller's words. */
+import type { Route } from '../config/config.ts'
+import type { Refusal, RefusalCode } from '../gate/refusal.ts'
+import { rateHeaders, type WindowState } from '../gate/windows/index.ts'
+import type { Answer } from '../ledger/items.ts'
+import { problemOf } from '../problem.ts'
+import type { ForwardFailure } from './forward.ts'
+import type { BodyRefusal } from './request-body.ts'
+
+/** One call under /v1. */
+export interface Call {
+  readonly request: Request
+  readonly requestId: string
+  readonly route: Route
+  /** The client's address. */
+  readonly ip: string
+  /** On the monotonic clock. */
+  readonly startedAtMs: number
+}
+
+export interface Answered {
+  readonly response: Response
+  readonly refusal?: RefusalCode
+  /** Resolves when the body has been relayed or given up; absent when the response is whole. */
+  readonly relayed?: Promise<void>
+}
+
+/** A refusal as the call's answer; `headers` win. */
+export function refused(
+  { requestId, route }: Call,
+  refusal: Refusal,
+  window?: WindowState,
+  headers: Readonly<Record<string, string>> = {},
+): Answered {
+  const response = problemOf(
+    {
+      ...refusal,
+      headers: {
+        ...(route.price.per === 'free' ? {} : { 'X-Credits-Charged': '0' }),
+        ...(window ? rateHeaders(window, Date.now(), refusal.code === 'rate_limited') : {}),
+        ...refusal.headers,
+        ...headers,
+      },
+    },
+    requestId,
+  )
+  return { response, refusal: refusal.code }
+}
+
+/** Headers of an answer that passed the gate. */
+export function callHeaders(headers: Headers, { requestId }: Call, window: WindowState): Headers {
+  setAll(headers, rateHeaders(window, Date.now(), false))
+  headers.set('X-Request-Id', requestId)
+  return headers
+}
+
+/**
+ * What the call cost, what is left, and where it stands in the book. Without an `answer` (the book
+ * could not be reached to release the hold) what is left is not known.
+ */
+export function moneyHeaders(
+  charged: number,
+  held: Answer,
+  answer: Answer | undefined,
+): Record<string, string> {
+  const { shard, position } = answer ?? held
+  return {
+    'X-Credits-Charged': String(charged),
+    ...(answer ? { 'X-Credits-Remaining': String(answer.available) } : {}),
+    'X-Ledger-Position': `${shard}-${position}`,
+  }
+}
+
+export function setAll(headers: Headers, values: Readonly<Record<string, string>>): void {
+  for (const name in values) headers.set(name, values[name] as string)
+}
+
+export const ledgerUnavailable: Refusal = {
+  code: 'ledger_unavailable',
+  detail: 'The ledger cannot be reached, so nothing can be sold just now. You were not charged.',
+  headers: { 'Retry-After': '5' },
+}
+
+export function upstreamRefusal(failure: ForwardFailure): Refusal {
+  switch (failure) {
+    case 'upstream_unreachable':
+      return { code: failure, detail: 'The service cannot be reached. You were not charged.' }
+    case 'upstream_timeout':
+      return { code: failure, detail: 'The service took too long. You were not charged.' }
+    case 'upstream_failed':
+      return { code: failure, detail: 'The service failed. You were not charged.' }
+    case 'upstream_busy':
+      return {
+        code: failure,
+        detail: 'The service is busy. You were not charged.',
+        headers: { 'Retry-After': '5' },
+      }
+    default:
+      return failure satisfies never
+  }
+}
+
+export function bodyRefusal({ status, errors }: BodyRefusal): Refusal {
+  const code = bodyCodes[status]
+  return { code, detail: errors[0]?.detail ?? 'The body is not valid.', extensions: { errors } }
+}
+
+const bodyCodes = {
+  400: 'invalid_request',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+} as const

@@ -1,0 +1,36 @@
+/** Counts what is under way, so that a gateway can end without cutting anybody off. */
+export interface Flight {
+  readonly count: number
+  /** Something begins; the function it gives says that it ended, and may be called again. */
+  begin(): () => void
+  /** Resolves when nothing is under way, or after this long. */
+  idle(withinMs: number): Promise<void>
+}
+
+export function openFlight(): Flight {
+  let count = 0
+  const waiting: (() => void)[] = []
+  return {
+    get count() {
+      return count
+    },
+    begin() {
+      count++
+      let ended = false
+      return () => {
+        if (ended) return
+        ended = true
+        count--
+        if (count === 0) for (const resolve of waiting.splice(0)) resolve()
+      }
+    },
+    async idle(withinMs) {
+      if (count === 0) return
+      const { promise, resolve } = Promise.withResolvers<void>()
+      waiting.push(resolve)
+      const timer = setTimeout(resolve, withinMs)
+      await promise
+      clearTimeout(timer)
+    },
+  }
+}
