@@ -1,7 +1,7 @@
 /** The account stream: who pays, on which plan. */
 import { type Static, Type } from '@sinclair/typebox'
+import { Time } from './time.ts'
 
-const Time = Type.String({ format: 'date-time' })
 const Fee = Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() })
 
 export const AccountOpened = Type.Object({

@@ -4,8 +4,7 @@
  * (settled, refunded, adjusted). A lot is named by the position of its CreditsGranted.
  */
 import { Type } from '@sinclair/typebox'
-
-const Time = Type.String({ format: 'date-time' })
+import { Time } from './time.ts'
 
 export const CreditsGranted = Type.Object({
   kind: Type.Union([Type.Literal('allowance'), Type.Literal('paid'), Type.Literal('promotional')]),
@@ -40,7 +39,11 @@ export const HoldSettled = Type.Object({
 })
 export const HoldReleased = Type.Object({ reason: Type.String() })
 export const HoldExpired = Type.Object({})
-export const ChargeRefunded = Type.Object({ externalId: Type.Optional(Type.String()) })
+export const ChargeRefunded = Type.Object({
+  /** The charge's own time: a key's monthly cap gets back only what was charged in the same month. */
+  chargedAt: Time,
+  externalId: Type.Optional(Type.String()),
+})
 
 /** Calls of price 0 of one key and route over a few seconds; their number is in `quantity`. */
 export const CallsCounted = Type.Object({

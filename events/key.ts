@@ -3,8 +3,8 @@
  * encrypted private document of KeyIssued, KeyImported and KeyUpdated, which always holds all three.
  */
 import { type Static, Type } from '@sinclair/typebox'
+import { Time } from './time.ts'
 
-const Time = Type.String({ format: 'date-time' })
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Integer>>(
   t: T,
@@ -65,4 +65,6 @@ export interface KeyPrivate {
   readonly name: string
   readonly description: string | null
   readonly allowedIps: readonly string[]
+  /** The user who made the key, where it belongs to an organisation. */
+  readonly createdBy?: string
 }

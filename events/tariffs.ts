@@ -1,5 +1,6 @@
 /** The tariffs stream: prices and plans are in the book, and so is a restored log's loss. */
 import { type Static, Type } from '@sinclair/typebox'
+import { Time } from './time.ts'
 
 export const Plan = Type.Object({
   rateLimit: Type.Integer({ minimum: 1 }),
@@ -13,7 +14,7 @@ export const Plan = Type.Object({
 /** A tariff is named by the SHA-256 of the canonical JSON of `{plans, prices}`. */
 export const TariffPublished = Type.Object({
   hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  from: Type.String({ format: 'date-time' }),
+  from: Time,
   notice: Type.Optional(Type.String()),
   plans: Type.Record(Type.String(), Plan),
   prices: Type.Record(Type.String(), Type.Record(Type.String(), Type.Unknown())),

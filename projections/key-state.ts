@@ -43,8 +43,9 @@ export const keyState: Projection = {
            jsonb_build_object('key_id', b.key_id, 'shard', b.shard, 'account_id', b.account_id,
              'mode', b.mode, 'version', b.stream_version, 'position', b.position,
              'updated_at', b.recorded_at)
-           || case when b.private is null then '{}'::jsonb
-             else jsonb_build_object('private', b.private) end
+           -- Other events of a key may carry a private document too: an operator's reason.
+           || case when b.type in ('KeyIssued', 'KeyImported', 'KeyUpdated') and b.private is not null
+             then jsonb_build_object('private', b.private) else '{}'::jsonb end
            || case b.type
              when 'KeyIssued' then '{"enabled": true}'::jsonb || renamed.change
                || jsonb_build_object('created_at', b.recorded_at)

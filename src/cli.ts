@@ -7,7 +7,8 @@ const main = defineCommand({
   meta: {
     name: 'tollbook',
     version,
-    description: 'An API-monetisation gateway that keeps one append-only book and can prove every bill.',
+    description:
+      'An API-monetisation gateway that keeps one append-only book and can prove every bill.',
   },
   subCommands: {
     up: () => import('./cli/up.ts').then((m) => m.default),

@@ -36,7 +36,7 @@ export interface Appender {
   readonly pending: number
   /** Waits until nothing is pending, for at most this long. */
   drain(withinMs: number): Promise<void>
-  /** Stops sending; a batch in flight is not waited for. */
+  /** Stops sending and fails whoever still waits; a batch in flight may be committed all the same. */
   close(): void
 }
 
@@ -101,15 +101,27 @@ export function openAppender(options: AppenderOptions): Appender {
   /** Sends a batch until the book has answered it. */
   async function commit(batch: Waiting[]): Promise<void> {
     if (batch.length === 0) return
+    let texts: string[]
+    try {
+      texts = pack(batch.map((w) => w.item))
+    } catch (error) {
+      return split(batch, error)
+    }
+    let sent = false
     for (let attempt = 0; ; attempt++) {
       try {
         lane ??= await openLane()
+        const sentBefore = sent
+        sent = true
         const startedAt = performance.now()
-        const row = await send(batch, lane, seq + 1)
+        const row = await send(texts, lane, seq + 1)
         options.observe?.(batch.length, performance.now() - startedAt)
         if (row.outcome === 'unknown_lane' || row.outcome === 'superseded') {
           lane = undefined
-          throw new LaneLost(row.outcome)
+          if (sentBefore) throw new LaneLost(row.outcome)
+          // The lane was forgotten over a long silence. What was sent once and refused was not appended.
+          sent = false
+          continue
         }
         seq++
         answer(batch, row)
@@ -131,8 +143,7 @@ export function openAppender(options: AppenderOptions): Appender {
     return fresh
   }
 
-  async function send(batch: Waiting[], inLane: string, number: number): Promise<Row> {
-    const texts = pack(batch.map((w) => w.item))
+  async function send(texts: string[], inLane: string, number: number): Promise<Row> {
     const rows = await sql.unsafe<Row[]>(
       appendStatement,
       [shard, inLane, number, instance, ...texts],
@@ -222,6 +233,11 @@ export function openAppender(options: AppenderOptions): Appender {
     close() {
       closed = true
       unwatch()
+      for (const waiting of [...queue, ...inFlight]) {
+        waiting.gaveUp = true
+        waiting.reject(new LedgerUnavailable('the gateway is closing'))
+      }
+      queue = []
     },
   }
 }
@@ -229,9 +245,12 @@ export function openAppender(options: AppenderOptions): Appender {
 /** The lane is gone, so what became of the batch cannot be known from it. */
 class LaneLost extends Error {}
 
-/** Classes 22 (data) and 23 (constraint): the batch was rolled back and would fail again. */
+/**
+ * The batch was rolled back and would fail again: for its data (class 22), a constraint (23) or a limit
+ * of the server's (54, such as a text too long for an index).
+ */
 function isBadData(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && /^2[23]/.test(error.code)
+  return error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code)
 }
 
 function unavailable(error: unknown): LedgerUnavailable {

@@ -95,13 +95,13 @@ export function openCommands(sql: Sql, instance: string): Commands {
         accountId: event.accountId,
         keyId: event.keyId,
         mode: event.mode,
-        payload: checkedPayload(event),
+        payload: checkedPayload(managed(event)),
         private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
         actor: command.actor,
       }))
       const [row] = await sql<[{ answer: CommandAnswer }]>`
         select record_v1(${shard}::smallint, ${instance}, ${command.id},
-          ${digest({ events: command.events.map((e) => [e.type, e.payload]) })},
+          ${digest(command.events.map((e) => ({ ...e, private: undefined })))},
           ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
           ${command.secret ? Buffer.from(command.secret) : null}) as answer`
       return row.answer
@@ -109,6 +109,7 @@ export function openCommands(sql: Sql, instance: string): Commands {
 
     async grant(shard, command) {
       const { kind, startsAt, expiresAt, externalId, paid } = command
+      requireCredits(command.credits)
       const payload = checkedPayload({
         type: 'CreditsGranted',
         payload: { kind, startsAt, expiresAt, externalId, paid },
@@ -123,6 +124,7 @@ export function openCommands(sql: Sql, instance: string): Commands {
 
     async adjust(shard, command) {
       const { accountId, mode, credits, externalId } = command
+      requireCredits(credits)
       const [row] = await sql<[{ answer: CommandAnswer }]>`
         select adjust_v1(${shard}::smallint, ${instance}, ${commandId('adjust', command)},
           ${digest({ accountId, mode, credits })}, ${accountId}, ${mode}, ${credits},
@@ -132,10 +134,10 @@ export function openCommands(sql: Sql, instance: string): Commands {
 
     async refund(shard, command) {
       const { requestId, credits, externalId } = command
-      const id = externalId ? `refund:${requestId}:${externalId}` : crypto.randomUUID()
+      if (credits !== undefined) requireCredits(credits)
       const [row] = await sql<[{ answer: CommandAnswer }]>`
-        select refund_v1(${shard}::smallint, ${instance}, ${id}, ${digest({ requestId, credits })},
-          ${requestId}, ${credits ?? null}, ${canonicalJson({ externalId })},
+        select refund_v1(${shard}::smallint, ${instance}, ${externalId ?? null},
+          ${digest({ requestId, credits })}, ${requestId}, ${credits ?? null},
           ${bytes(command.private)}, ${command.actor}) as answer`
       return row.answer
     },
@@ -145,6 +147,20 @@ export function openCommands(sql: Sql, instance: string): Commands {
 const checks = new Map(
   Object.entries(catalogue).map(([type, entry]) => [type, TypeCompiler.Compile(entry.payload)]),
 )
+
+/** Streams that only the ledger's own functions may write would not be decided, let alone balanced. */
+function managed(event: NewEvent): NewEvent {
+  if (catalogue[event.type as EventType]?.stream !== 'credits') return event
+  throw new TypeError(`${event.type} cannot be recorded: credits move by grant, adjust and refund`)
+}
+
+/** A bound that keeps every sum of an account's credits a safe integer. */
+const mostCredits = 1_000_000_000_000
+
+function requireCredits(credits: number): void {
+  if (Number.isInteger(credits) && credits >= 1 && credits <= mostCredits) return
+  throw new RangeError(`credits: expected an integer from 1 to ${mostCredits}, got ${credits}`)
+}
 
 /** The payload's canonical text; throws when it is not what its type says. */
 function checkedPayload(event: NewEvent): string {

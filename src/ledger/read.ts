@@ -47,7 +47,7 @@ export async function readKeyByHash(sql: Sql, hash: string): Promise<KeyRecord |
     from (
       select * from key_state where hash = ${hash}
       union all
-      select * from key_state where previous_hash = ${hash}
+      select * from key_state where previous_hash = ${hash} and previous_until is not null
     ) k
     join account_state a on a.account_id = k.account_id and a.shard = k.shard
     left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard
@@ -97,4 +97,26 @@ export function readOverdueHolds(sql: Sql, shard: number, most: number): Promise
 export async function readShards(sql: Sql): Promise<number[]> {
   const rows = await sql<{ shard: number }[]>`select shard from heads order by shard`
   return rows.map((row) => row.shard)
+}
+
+/** A tariff in the book. */
+export interface PublishedTariff {
+  readonly hash: string
+  readonly from: Date
+  readonly notice: string | null
+  readonly plans: Record<string, Plan>
+  readonly prices: Record<string, unknown>
+}
+
+/** The tariff in force and those announced for later, in the order of their time. */
+export function readCurrentTariffs(sql: Sql, shard = 0): Promise<PublishedTariff[]> {
+  return sql<PublishedTariff[]>`
+    select hash, effective_from as "from", notice, content -> 'plans' as plans, content -> 'prices' as prices
+    from tariffs
+    where shard = ${shard}
+      and (effective_from > book_now() or position = (
+        select position from tariffs
+        where shard = ${shard} and effective_from <= book_now()
+        order by effective_from desc, position desc limit 1))
+    order by effective_from, position`
 }

@@ -99,8 +99,9 @@ describe('a form that fits', () => {
 })
 
 describe('the type of the file', () => {
+  // The name of the file says nothing, or even something else.
   const labelled = (type: string | undefined, content: Part['content'] = wav(3)) => {
-    const part: Part = { name: 'file', content, filename: 'upload' }
+    const part: Part = { name: 'file', content, filename: 'upload.mp3' }
     return post(form([type === undefined ? part : { ...part, type }]))
   }
 
@@ -178,6 +179,29 @@ describe('a form that is not taken', () => {
       Buffer.from(form([{ ...audioPart, content: 'a\r\n--limit\r\nb' }])),
     ],
     ['bare line feeds', Buffer.from(whole.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')],
+    [
+      'a part that is named twice',
+      Buffer.from(
+        whole.toString('latin1').replace('name="file"', 'name="x"; name="file"'),
+        'latin1',
+      ),
+    ],
+    [
+      'a part with a header twice',
+      Buffer.from(
+        whole
+          .toString('latin1')
+          .replace(
+            'Content-Type: audio/wav',
+            'Content-Type: audio/wav\r\ncontent-type: text/plain',
+          ),
+        'latin1',
+      ),
+    ],
+    [
+      'a part without a name',
+      Buffer.from(whole.toString('latin1').replace('name="file"; ', ''), 'latin1'),
+    ],
     ['another boundary', Buffer.from(form([audioPart], 'other'))],
   ])('with %s', async (_, bytes) => {
     expect(await faultsOf(post(new Uint8Array(bytes)))).toEqual([

@@ -33,6 +33,7 @@ const statusByCode: Record<RefusalCode, number> = {
   internal: 500,
   upstream_unreachable: 502,
   upstream_failed: 502,
+  upstream_busy: 503,
   ledger_unavailable: 503,
   price_missing: 503,
   upstream_timeout: 504,

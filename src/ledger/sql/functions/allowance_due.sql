@@ -1,4 +1,5 @@
 -- What the account's plan gives for this month beyond what was granted already; null without a plan.
+-- What the account owes is taken from it when it is granted.
 create or replace function allowance_due(in_shard smallint, in_now timestamptz, in_account text, in_mode text)
 returns bigint
 language sql stable as $$

@@ -8,8 +8,8 @@
 --   4. write what was accepted; the trigger on events moves the inline projections with it.
 --
 -- Item i of each array is one item. Answers, by item: a verdict, the position written (or, for a
--- refusal, the one it was decided at) and the credits then available (of the key's cap, for
--- key_cap_reached). A refusal appends nothing.
+-- refusal, the one it was decided at) and the credits then available, the month's allowance that is
+-- still to be granted among them (of the key's cap, for key_cap_reached). A refusal appends nothing.
 create or replace function append_v1(
   in_shard smallint, in_lane uuid, in_seq bigint, in_instance text,
   in_kinds text[], in_holds text[], in_accounts text[], in_keys text[],
@@ -39,11 +39,14 @@ declare
   v_account text;
   v_mode text;
   v_open integer;
+  -- What a hold could draw: what is free on live lots, and what the allowance due would add.
   v_free bigint;
   v_lots bigint[];
   v_lot_free bigint[];
   v_allowances integer;
+  -- The allowance that the first accepted hold brings, and what of it goes to the account's debt.
   v_allowance_due bigint;
+  v_repaid bigint;
   -- What capped keys of this account hold and have settled this month: {key: credits}.
   v_cap_used jsonb;
   v_used bigint;
@@ -55,6 +58,8 @@ declare
   v_draw_lots bigint[];
   v_draw_held bigint[];
   v_draw_moved bigint[];
+  -- Whether this item or an earlier one resolved the item's hold, by item.
+  v_resolved boolean[] := array_fill(false, array[v_items]);
   -- What is written, by item.
   w_positions bigint[] := array_fill(null::bigint, array[v_items]);
   w_occurred timestamptz[] := array_fill(null::timestamptz, array[v_items]);
@@ -63,6 +68,16 @@ declare
   w_held text[] := array_fill(null::text, array[v_items]);
   w_moved text[] := array_fill(null::text, array[v_items]);
 begin
+  -- Columns that do not line up would give an item what belongs to its neighbour.
+  if v_items < greatest(cardinality(in_holds), cardinality(in_accounts), cardinality(in_keys),
+      cardinality(in_key_versions), cardinality(in_account_versions), cardinality(in_previous_secrets),
+      cardinality(in_modes), cardinality(in_credits), cardinality(in_quantities), cardinality(in_endpoints),
+      cardinality(in_tariffs), cardinality(in_statuses), cardinality(in_latencies), cardinality(in_actors),
+      cardinality(in_payloads))
+    or not in_kinds <@ array['hold', 'settle', 'release', 'expire', 'count']
+  then
+    raise exception 'the batch is not % items of known kinds', v_items using errcode = 'invalid_parameter_value';
+  end if;
   select e.last_position, e.now_at into v_last, v_now from enter_shard(in_shard) e;
   select * into v_lane from lanes l where l.lane = in_lane and l.shard = in_shard;
   if v_lane.lane is null then
@@ -87,7 +102,7 @@ begin
     order by t.effective_from desc, t.position desc limit 1;
   verdicts := array_fill(null::text, array[v_items]);
   positions := array_fill(null::bigint, array[v_items]);
-  available := array_fill(null::bigint, array[v_items]);
+  available := array_fill(0::bigint, array[v_items]);
 
   for r in
     with items as materialized (
@@ -100,6 +115,7 @@ begin
     accounts as materialized (
       select a.account_id, a.mode, s.version, s.frozen or s.erased as frozen,
         coalesce(s.max_in_flight, p.max_in_flight) as max_open, coalesce(b.open_holds, 0) as open_holds,
+        coalesce(b.debt, 0) as debt,
         p.credits - case when b.allowance_month = v_month then b.allowance_granted else 0 end as allowance_due,
         l.lots, l.free, l.total, coalesce(l.allowances, 0) as allowances
       from (select distinct i.account_id, i.mode from items i where i.kind <> 'count') a
@@ -117,7 +133,7 @@ begin
         join tariff_plans tp on tp.hash = v_tariff and tp.plan = plan.plan and tp.shard = in_shard
       ) p on true
       left join lateral (
-        select b.open_holds, b.allowance_month, b.allowance_granted from balances b
+        select b.open_holds, b.debt, b.allowance_month, b.allowance_granted from balances b
         where b.account_id = a.account_id and b.mode = a.mode and b.shard = in_shard limit 1
       ) b on true
       left join lateral (
@@ -133,20 +149,20 @@ begin
         ) o
       ) l on true
     )
-    select i.*, a.version as account_version_now, a.frozen, a.max_open, a.open_holds, a.allowance_due,
-      a.lots, a.free, coalesce(a.total, 0) as total, a.allowances,
+    select i.*, a.version as account_version_now, a.frozen, a.max_open, a.open_holds, a.debt,
+      coalesce(greatest(a.allowance_due, 0), 0) as allowance_due, a.lots, a.free, coalesce(a.total, 0) as total, a.allowances,
       k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
       k.previous_until, k.monthly_cap, coalesce(m.used, 0) as cap_used,
       h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held,
-      row_number() over (partition by i.hold_id) as nth
+      lag(i.ord) over (partition by i.account_id, i.mode, i.hold_id order by i.ord) as earlier
     from items i
     left join accounts a on a.account_id = i.account_id and a.mode = i.mode
     left join lateral (
       select k.* from key_state k
       where k.key_id = i.key_id and k.shard = in_shard and k.account_id = i.account_id and k.mode = i.mode limit 1
-    ) k on i.kind <> 'count'
+    ) k on true
     left join lateral (
-      select m.held + m.settled - m.refunded as used from monthly_balances m
+      select m.cap_used as used from monthly_balances m
       where m.account_id = i.account_id and m.key_id = i.key_id and m.mode = i.mode and m.month = v_month
         and m.shard = in_shard limit 1
     ) m on k.monthly_cap is not null
@@ -161,11 +177,12 @@ begin
       v_account := r.account_id;
       v_mode := r.mode;
       v_open := r.open_holds;
-      v_free := r.total;
+      v_allowance_due := r.allowance_due;
+      v_repaid := least(r.debt, v_allowance_due);
+      v_free := r.total + v_allowance_due - v_repaid;
       v_lots := coalesce(r.lots, '{}');
       v_lot_free := coalesce(r.free, '{}');
       v_allowances := r.allowances;
-      v_allowance_due := r.allowance_due;
       v_cap_used := '{}';
     end if;
     v_verdict := 'ok';
@@ -179,22 +196,13 @@ begin
           or r.account_version_now is distinct from r.account_version then 'stale_key'
         when r.revoked_at is not null then 'key_revoked'
         when not r.enabled then 'key_disabled'
-        when r.key_expires_at <= v_now or r.previous_secret and r.previous_until <= v_now then 'key_expired'
+        when r.key_expires_at <= v_now or r.previous_secret and coalesce(r.previous_until, '-infinity') <= v_now then 'key_expired'
         when r.frozen then 'account_frozen'
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
-        when v_open >= r.max_open then 'too_many_open'
+        -- A plan that the tariff does not know allows nothing.
+        when v_open >= coalesce(r.max_open, 0) then 'too_many_open'
         else 'ok'
       end;
-      if v_verdict = 'ok' and v_allowance_due > 0 then
-        v_position := v_position + 1;
-        perform grant_allowance(in_shard, v_position, v_now, in_instance, r.account_id, r.mode, v_allowance_due);
-        -- Allowances are drawn first, the older before the newer.
-        v_lots := v_lots[:v_allowances] || v_position || v_lots[v_allowances + 1:];
-        v_lot_free := v_lot_free[:v_allowances] || v_allowance_due || v_lot_free[v_allowances + 1:];
-        v_allowances := v_allowances + 1;
-        v_free := v_free + v_allowance_due;
-        v_allowance_due := 0;
-      end if;
       available[r.ord] := v_free;
       if v_verdict = 'ok' and r.monthly_cap is not null then
         v_used := coalesce((v_cap_used ->> r.key_id)::bigint, r.cap_used);
@@ -207,6 +215,14 @@ begin
         v_verdict := 'insufficient_credits';
       end if;
       if v_verdict = 'ok' then
+        if v_allowance_due > 0 then
+          -- Allowances are drawn first, the older before the newer.
+          v_lots := v_lots[:v_allowances] || v_position + 1 || v_lots[v_allowances + 1:];
+          v_lot_free := v_lot_free[:v_allowances] || v_allowance_due - v_repaid || v_lot_free[v_allowances + 1:];
+          v_allowances := v_allowances + 1;
+          v_position := grant_allowance(in_shard, v_position + 1, v_now, in_instance, r.account_id, r.mode, v_allowance_due);
+          v_allowance_due := 0;
+        end if;
         v_draw_lots := '{}';
         v_draw_held := '{}';
         v_left := r.credits;
@@ -230,13 +246,17 @@ begin
       end if;
 
     elsif r.kind = 'count' then
+      -- Calls that were served are counted whatever became of the key; it must be the account's own.
+      if r.key_version_now is null then
+        v_verdict := 'stale_key';
+      end if;
       w_occurred[r.ord] := v_now;
 
     else
       -- What resolves a hold: settle takes what was used from the lots it drew on, in their order, and
       -- frees the rest; release and expire free it all. What returns to an expired lot lapses there.
       v_verdict := case
-        when r.hold_credits is null or r.nth > 1 then 'hold_not_open'
+        when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open'
         when r.kind = 'settle' and r.credits > r.hold_credits then 'exceeds_hold'
         when r.kind = 'expire' and r.hold_expires_at > v_now then 'hold_not_due'
         else 'ok'
@@ -272,6 +292,8 @@ begin
       available[r.ord] := v_free;
     end if;
 
+    v_resolved[r.ord] := v_verdict = 'ok' and r.kind in ('settle', 'release', 'expire')
+      or coalesce(v_resolved[r.earlier], false);
     verdicts[r.ord] := v_verdict;
     if v_verdict = 'ok' then
       v_position := v_position + 1;

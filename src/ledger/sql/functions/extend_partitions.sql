@@ -1,26 +1,35 @@
 -- Makes the partitions that a growing log will need, ahead of it: a standalone table that is then
--- attached, for CREATE … PARTITION OF behind a reader stalls appends. Answers how many lie ahead.
+-- attached, for CREATE … PARTITION OF behind a reader stalls appends. New ones begin where the last one
+-- ends, whatever size that has, so that there is never a gap. Answers how many were made.
 create or replace function extend_partitions(in_size bigint default 4000000, in_ahead integer default 2)
 returns integer
 language plpgsql security definer set search_path from current as $$
 declare
   v_head bigint;
-  v_first bigint;
+  v_end bigint;
+  v_made integer := 0;
   v_name text;
 begin
+  if in_size < 1 or in_ahead not between 1 and 10 then
+    raise exception 'partitions of % positions, % ahead, cannot be', in_size, in_ahead
+      using errcode = 'invalid_parameter_value';
+  end if;
   perform pg_advisory_xact_lock(hashtext(current_schema() || '.partitions'));
   select coalesce(max(position), 0) into v_head from heads;
-  for v_step in 0..in_ahead loop
-    v_first := ((v_head + 1) / in_size + v_step) * in_size;
-    v_name := 'events_' || lpad(v_first::text, 13, '0');
-    continue when to_regclass(v_name) is not null;
+  select coalesce(max(substring(pg_get_expr(c.relpartbound, c.oid) from 'TO \(''(\d+)''\)')::bigint), 0) into v_end
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'events'::regclass;
+  while v_end <= v_head + in_size * in_ahead loop
+    v_name := 'events_' || lpad(v_end::text, 13, '0');
     execute format('create table %I (like events including defaults including constraints including storage)', v_name);
-    execute format('alter table %I add constraint bounds check (position >= %s and position < %s)', v_name, v_first, v_first + in_size);
+    execute format('alter table %I add constraint bounds check (position >= %s and position < %s)', v_name, v_end, v_end + in_size);
     execute format('alter table %I set (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)', v_name);
     execute format('create trigger refuse_truncate before truncate on %I execute function refuse_change()', v_name);
-    execute format('alter table events attach partition %I for values from (%s) to (%s)', v_name, v_first, v_first + in_size);
+    execute format('alter table events attach partition %I for values from (%s) to (%s)', v_name, v_end, v_end + in_size);
     execute format('alter table %I drop constraint bounds', v_name);
+    v_end := v_end + in_size;
+    v_made := v_made + 1;
   end loop;
-  return in_ahead;
+  return v_made;
 end
 $$;

@@ -1,6 +1,6 @@
 -- Tops an account's allowance of the month up to what its plan gives: the whole of it when the month's
--- first credits are needed, the difference after an upgrade. Answers the position written, or null.
--- The caller holds the shard's lock.
+-- first credits are needed, the difference after an upgrade. It is a lot like any other, so it repays what
+-- the account owes. Answers the last position written. The caller holds the shard's lock.
 create or replace function grant_allowance(
   in_shard smallint, in_position bigint, in_now timestamptz, in_instance text,
   in_account text, in_mode text, in_credits bigint
@@ -15,6 +15,6 @@ begin
       to_char(v_next at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
       to_char(v_month at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
     in_account => in_account, in_mode => in_mode, in_credits => in_credits);
-  return in_position;
+  return repay_debt(in_shard, in_position, in_now, in_instance, in_account, in_mode, in_credits);
 end
 $$;

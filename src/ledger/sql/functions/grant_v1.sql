@@ -9,7 +9,6 @@ declare
   v_now timestamptz;
   v_answer jsonb;
   v_lot bigint;
-  v_debt bigint;
 begin
   select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
   v_answer := repeated_answer(in_shard, in_command, in_request_hash);
@@ -23,15 +22,7 @@ begin
   v_lot := v_position + 1;
   perform write_event(in_shard, v_lot, v_now, 'CreditsGranted', in_actor, in_instance, in_payload,
     in_account => in_account, in_mode => in_mode, in_credits => in_credits, in_private => in_private);
-  v_position := v_lot;
-  select least(b.debt, in_credits) into v_debt from balances b
-    where b.account_id = in_account and b.mode = in_mode and b.shard = in_shard;
-  if v_debt > 0 then
-    v_position := v_position + 1;
-    perform write_event(in_shard, v_position, v_now, 'CreditsAdjusted', 'ledger', in_instance, '{"repaysDebt":true}',
-      in_account => in_account, in_mode => in_mode, in_credits => v_debt,
-      in_lots => array[v_lot], in_moved => array[v_debt]);
-  end if;
+  v_position := repay_debt(in_shard, v_lot, v_now, in_instance, in_account, in_mode, in_credits);
   perform leave_shard(in_shard, v_position, v_now);
   return keep_answer(in_shard, in_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_lot)));

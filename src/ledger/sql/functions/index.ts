@@ -15,6 +15,7 @@ import openLaneV1 from './open_lane_v1.sql' with { type: 'text' }
 import recordV1 from './record_v1.sql' with { type: 'text' }
 import refundV1 from './refund_v1.sql' with { type: 'text' }
 import refuseChange from './refuse_change.sql' with { type: 'text' }
+import repayDebt from './repay_debt.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
 
 export const functions: readonly string[] = [
@@ -29,6 +30,7 @@ export const functions: readonly string[] = [
   at,
   answers,
   allowanceDue,
+  repayDebt,
   grantAllowance,
   appendV1,
   recordV1,

@@ -40,7 +40,7 @@ begin
   end loop;
   if exists (
     select from jsonb_array_elements(in_events) e
-    join key_state k on k.hash = ((e ->> 'payload')::jsonb ->> 'hash') and k.shard = in_shard
+    join key_state k on (e ->> 'payload')::jsonb ->> 'hash' in (k.hash, k.previous_hash) and k.shard = in_shard
     where e ->> 'type' in ('KeyIssued', 'KeyImported', 'KeyRotated')
   ) then
     return jsonb_build_object('verdict', 'hash_taken');
@@ -82,8 +82,7 @@ begin
   loop
     v_due := allowance_due(in_shard, v_now, r.account_id, r.mode);
     if v_due > 0 then
-      v_position := v_position + 1;
-      perform grant_allowance(in_shard, v_position, v_now, in_instance, r.account_id, r.mode, v_due);
+      v_position := grant_allowance(in_shard, v_position + 1, v_now, in_instance, r.account_id, r.mode, v_due);
     end if;
   end loop;
 

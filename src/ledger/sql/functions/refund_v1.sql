@@ -1,14 +1,16 @@
 -- Refunds a charge, wholly or in part, to the lots it was settled on, the last drawn first. The refunds of
--- a charge never exceed it. What returns to an expired lot lapses there. Answers {verdict, positions, refundable}.
+-- a charge never exceed it. What returns to an expired lot lapses there. The same in_external again, which is
+-- unique per account, answers as the first time. Answers {verdict, positions, credits}, or what is refundable.
 create or replace function refund_v1(
-  in_shard smallint, in_instance text, in_command text, in_request_hash text,
-  in_request text, in_credits bigint, in_payload text, in_private bytea, in_actor text
+  in_shard smallint, in_instance text, in_external text, in_request_hash text,
+  in_request text, in_credits bigint, in_private bytea, in_actor text
 ) returns jsonb
 language plpgsql security definer set search_path from current as $$
 declare
   v_position bigint;
   v_now timestamptz;
   v_answer jsonb;
+  v_command text;
   v_charge events;
   v_refundable bigint;
   v_left bigint;
@@ -17,13 +19,14 @@ declare
   r record;
 begin
   select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
-  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
-  if v_answer is not null then
-    return v_answer;
-  end if;
   select * into v_charge from events where request_id = in_request and type = 'HoldSettled' and shard = in_shard;
   if v_charge.position is null then
     return jsonb_build_object('verdict', 'no_such_charge');
+  end if;
+  v_command := coalesce('external:' || v_charge.account_id || ':' || in_external, 'refund:' || gen_random_uuid());
+  v_answer := repeated_answer(in_shard, v_command, in_request_hash);
+  if v_answer is not null then
+    return v_answer;
   end if;
   select v_charge.credits - coalesce(sum(e.credits), 0) into v_refundable
     from events e where e.request_id = in_request and e.type = 'ChargeRefunded' and e.shard = in_shard;
@@ -46,12 +49,15 @@ begin
     v_left := v_left - least(r.left_of_lot, v_left);
   end loop;
   v_position := v_position + 1;
-  perform write_event(in_shard, v_position, v_now, 'ChargeRefunded', in_actor, in_instance, in_payload,
+  perform write_event(in_shard, v_position, v_now, 'ChargeRefunded', in_actor, in_instance,
+    -- Canonical, like all payloads: fields in alphabetical order, no white space.
+    format('{"chargedAt":"%s"%s}', to_char(v_charge.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+      ',"externalId":' || to_json(in_external)::text),
     in_account => v_charge.account_id, in_key => v_charge.key_id, in_mode => v_charge.mode, in_request => in_request,
     in_endpoint => v_charge.endpoint, in_tariff => v_charge.tariff, in_credits => coalesce(in_credits, v_refundable),
     in_lots => v_lots, in_moved => v_moved, in_private => in_private);
   perform leave_shard(in_shard, v_position, v_now);
-  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+  return keep_answer(in_shard, v_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_position), 'credits', coalesce(in_credits, v_refundable)));
 end
 $$;

@@ -1,0 +1,55 @@
+/** `bun run bench [calls|append] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
+import { benchAppend } from './append.ts'
+import { benchCalls } from './calls.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    connections: { type: 'string', default: '128' },
+    seconds: { type: 'string', default: '5' },
+    rounds: { type: 'string', default: '3' },
+    accounts: { type: 'string', default: '10000' },
+    help: { type: 'boolean', short: 'h' },
+  },
+})
+const parts = positionals.length > 0 ? positionals : ['calls', 'append']
+const unknown = parts.find((part) => part !== 'calls' && part !== 'append')
+if (values.help || unknown) {
+  console.log(`usage: bun run bench [calls] [append] [options]
+
+  calls    calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
+  append   events/s of the append
+  --connections N   at once (128)        --seconds N   of each measurement (5)
+  --rounds N        medians over (3)     --accounts N  with a key each (10000)
+
+PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
+Redis the one of REDIS_URL, else a redis-server from PATH, else none.`)
+  process.exit(values.help ? 0 : 1)
+}
+
+process.on('SIGTERM', () => process.exit(143))
+process.on('SIGINT', () => process.exit(130))
+const folder = mkdtempSync(join(tmpdir(), 'tollbook-bench-'))
+const postgres = process.env.DATABASE_URL
+  ? undefined
+  : await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') })
+const serverUrl = process.env.DATABASE_URL ?? (postgres?.url as string)
+try {
+  const seconds = Number(values.seconds)
+  const rounds = Number(values.rounds)
+  const connections = Number(values.connections)
+  const accounts = Number(values.accounts)
+  if (parts.includes('calls')) {
+    await benchCalls({ serverUrl, connections, seconds, rounds, accounts })
+  }
+  if (parts.includes('append')) await benchAppend(serverUrl, seconds, rounds)
+} finally {
+  await postgres?.stop()
+  rmSync(folder, { recursive: true, force: true })
+}
+process.exit(0)

@@ -1,0 +1,14 @@
+/** The Redis of a bench: REDIS_URL, or a redis-server of its own where one is installed. */
+import { freePort } from '../../src/postgres/free-port.ts'
+import { endWithUs } from './child.ts'
+
+export async function startRedis(): Promise<{ url?: string; stop(): Promise<void> }> {
+  if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: async () => {} }
+  if (!Bun.which('redis-server')) return { stop: async () => {} }
+  const port = await freePort()
+  const child = Bun.spawn(
+    ['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', '/tmp'],
+    { stdout: 'ignore', stderr: 'ignore' },
+  )
+  return { url: `redis://127.0.0.1:${port}`, stop: endWithUs(child) }
+}

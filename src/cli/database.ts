@@ -1,0 +1,36 @@
+/** Which database a command works on. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UsageError } from './errors.ts'
+
+const dataOfUp = '.tollbook'
+
+/** Where `tollbook up` leaves the URL of its PostgreSQL for the other commands. */
+export function databaseUrlFile(dataFolder: string): string {
+  return join(dataFolder, 'database-url')
+}
+
+/**
+ * The PostgreSQL URL of --database, of DATABASE_URL, or of the `tollbook up` of this folder.
+ * @throws UsageError when there is none
+ */
+export async function databaseUrl(args: {
+  readonly database?: string | undefined
+}): Promise<string> {
+  const url = args.database || process.env.DATABASE_URL || (await readLeftByUp())
+  if (!url) {
+    throw new UsageError(
+      'which database? Set DATABASE_URL, pass --database, or start one here with "tollbook up".',
+    )
+  }
+  return url
+}
+
+async function readLeftByUp(): Promise<string | undefined> {
+  try {
+    return (await readFile(databaseUrlFile(dataOfUp), 'utf8')).trim() || undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * What commands print: tables and headings for people, one JSON document for programs. Answers go to
+ * stdout, what went wrong to stderr. Colour only on a terminal, and never with NO_COLOR.
+ */
+import Table from 'cli-table3'
+import pc from 'picocolors'
+import { explainAndExit } from './errors.ts'
+
+const colour = pc.createColors(
+  Boolean(process.stdout.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
+)
+
+export const { bold, dim } = colour
+
+export type Cell = string | number | null
+
+/** Prints rows under their heads. Numbers stand to the right, and null is an empty cell. */
+export function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): void {
+  const colAligns = heads.map((_, column) =>
+    rows.some((row) => typeof row[column] === 'number') ? ('right' as const) : ('left' as const),
+  )
+  const printed = new Table({
+    head: heads.map((head) => dim(head)),
+    colAligns,
+    // cli-table3 would colour everything, on a terminal or not.
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+    chars: noBorders,
+  })
+  printed.push(...rows.map((row) => row.map(printCell)))
+  const lines = printed.toString().split('\n')
+  console.log(lines.map((line) => line.trimEnd()).join('\n'))
+}
+
+/** A heading, with a line of space before it. */
+export function heading(text: string): void {
+  console.log(`\n${bold(text)}`)
+}
+
+/** Prints one JSON document. */
+export function json(document: unknown): void {
+  console.log(JSON.stringify(document, null, 2))
+}
+
+/** Ends with a sentence on stderr and status 1. */
+export const fail: (error: unknown) => never = explainAndExit
+
+/** Runs a command; what it throws fails it. */
+export async function orFail(command: () => Promise<void>): Promise<void> {
+  try {
+    await command()
+  } catch (error) {
+    fail(error)
+  }
+}
+
+/** `1,234` */
+export function number(value: number): string {
+  return value.toLocaleString('en')
+}
+
+/** `EUR 49.00`, with as many decimals as the currency has. */
+export function money(fee: { readonly minorUnits: number; readonly currency: string }): string {
+  const { minorUnits, currency } = fee
+  try {
+    const format = new Intl.NumberFormat('en', { style: 'currency', currency })
+    const decimals = format.resolvedOptions().maximumFractionDigits ?? 2
+    return `${currency} ${(minorUnits / 10 ** decimals).toFixed(decimals)}`
+  } catch {
+    return `${minorUnits} ${currency} (minor units)` // A code that no standard knows.
+  }
+}
+
+/** `2026-01-31 23:59:59` in UTC, of an ISO time. */
+export function time(iso: string): string {
+  return iso.slice(0, 19).replace('T', ' ')
+}
+
+function printCell(cell: Cell): string {
+  if (cell === null) return ''
+  return typeof cell === 'number' ? number(cell) : cell
+}
+
+const noBorders = Object.fromEntries(
+  [
+    'top',
+    'top-mid',
+    'top-left',
+    'top-right',
+    'bottom',
+    'bottom-mid',
+    'bottom-left',
+    'bottom-right',
+    'left',
+    'left-mid',
+    'mid',
+    'mid-mid',
+    'right',
+    'right-mid',
+    'middle',
+  ].map((place) => [place, '']),
+)

@@ -1,0 +1,143 @@
+/** `tollbook report`: statements and usage, computed from the book, for people or as JSON. */
+import { defineCommand } from 'citty'
+import { connect, type Sql } from '../ledger/connect.ts'
+import { monthOf, parseMonth } from '../reports/month.ts'
+import { statement } from '../reports/statement.ts'
+import { daysOf, isKnown, usageByDay, usageSummary } from '../reports/usage.ts'
+import { topUsers, usageOverview } from '../reports/usage-overview.ts'
+import { databaseUrl } from './database.ts'
+import { UsageError } from './errors.ts'
+import { checkOptions, positiveInteger } from './options.ts'
+import { json, orFail } from './output.ts'
+import { printStatement } from './print-statement.ts'
+import { printOverview, printTop, printUsage } from './print-usage.ts'
+
+const shared = {
+  database: { type: 'string', description: 'PostgreSQL URL (DATABASE_URL)' },
+  json: { type: 'boolean', description: 'Print one JSON document' },
+} as const
+
+const subject = {
+  account: { type: 'string', description: 'Account id (acc_…)' },
+  key: { type: 'string', description: 'Key id (key_…): only the calls of this key' },
+  test: { type: 'boolean', description: 'Test mode instead of live' },
+} as const
+
+const statementArgs = {
+  ...subject,
+  month: { type: 'string', description: 'UTC month, as 2026-01', required: true },
+  lines: { type: 'boolean', description: 'List every charge' },
+  ...shared,
+} as const
+
+const month = { type: 'string', description: 'UTC month, as 2026-01 (the present one)' } as const
+const usageArgs = { ...subject, month, ...shared } as const
+const topArgs = {
+  month,
+  limit: { type: 'string', description: 'Accounts at most', default: '20' },
+  ...shared,
+} as const
+
+const statementCommand = defineCommand({
+  meta: {
+    name: 'statement',
+    description: 'The statement of an account, or of a key, for a month.',
+  },
+  args: statementArgs,
+  run: ({ args }) =>
+    orFail(async () => {
+      checkOptions(args, statementArgs)
+      const of = subjectOf(args)
+      if (!of) throw new UsageError('whose statement? Pass --account ID or --key ID.')
+      const found = await withBook(args, (sql) =>
+        statement(sql, { ...of, month: args.month, lines: args.lines === true }),
+      )
+      if (!found) throw new UsageError(`the book has no ${nameOf(of)}.`)
+      if (args.json) json(found)
+      else printStatement(found)
+    }),
+})
+
+const usageCommand = defineCommand({
+  meta: { name: 'usage', description: 'Usage in a month: of an account, of a key, or of all.' },
+  args: usageArgs,
+  run: ({ args }) =>
+    orFail(async () => {
+      checkOptions(args, usageArgs)
+      const of = subjectOf(args)
+      const month = monthOr(args.month)
+      if (!of && args.test) throw new UsageError('--test needs --account ID or --key ID.')
+      if (!of) {
+        const overview = await withBook(args, (sql) => usageOverview(sql, daysOf(month)))
+        if (args.json) json({ month, ...overview })
+        else printOverview({ month, ...overview })
+        return
+      }
+      const usage = await withBook(args, async (sql) => {
+        if (!(await isKnown(sql, of))) throw new UsageError(`the book has no ${nameOf(of)}.`)
+        const summary = await usageSummary(sql, { ...of, month })
+        return { month, summary, days: await usageByDay(sql, { ...of, ...daysOf(month) }) }
+      })
+      if (args.json) json(usage)
+      else printUsage(nameOf(of), usage)
+    }),
+})
+
+const topCommand = defineCommand({
+  meta: { name: 'top', description: 'The accounts that were charged most in a month.' },
+  args: topArgs,
+  run: ({ args }) =>
+    orFail(async () => {
+      checkOptions(args, topArgs)
+      const month = monthOr(args.month)
+      const limit = positiveInteger('limit', args.limit)
+      const users = await withBook(args, (sql) => topUsers(sql, { ...daysOf(month), limit }))
+      if (args.json) json({ month, users })
+      else printTop(month, users)
+    }),
+})
+
+export default defineCommand({
+  meta: { name: 'report', description: 'Statements and usage, computed from the book.' },
+  subCommands: { statement: statementCommand, usage: usageCommand, top: topCommand },
+})
+
+interface Subject {
+  readonly accountId?: string
+  readonly keyId?: string
+  readonly mode?: 'test'
+}
+
+function subjectOf(args: {
+  account?: string | undefined
+  key?: string | undefined
+  test?: boolean | undefined
+}): Subject | undefined {
+  if (args.account && args.key) throw new UsageError('pass --account or --key, not both.')
+  const mode = args.test ? ({ mode: 'test' } as const) : {}
+  if (args.account) return { accountId: args.account, ...mode }
+  return args.key ? { keyId: args.key, ...mode } : undefined
+}
+
+function nameOf({ accountId, keyId }: Subject): string {
+  return keyId === undefined ? `account ${accountId}` : `key ${keyId}`
+}
+
+function monthOr(month: string | undefined): string {
+  if (month === undefined) return monthOf(new Date())
+  if (!parseMonth(month)) throw new UsageError(`"${month}" is not a month: write it as 2026-01`)
+  return month
+}
+
+/** Reads as the serving role, which cannot change anything behind the log's back. */
+async function withBook<T>(
+  args: { database?: string | undefined },
+  read: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  const sql = connect({ url: await databaseUrl(args), as: 'serving', max: 4 })
+  try {
+    return await read(sql)
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}

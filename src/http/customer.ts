@@ -1,0 +1,121 @@
+/** What a customer's program can ask with its API key, unpriced: its key, the prices, a charge. */
+import { Elysia, t } from 'elysia'
+import type { Admitted, Gate } from '../gate/gate.ts'
+import { limitsOf } from '../gate/judge.ts'
+import { rateHeaders, type Windows } from '../gate/windows/index.ts'
+import { newRequestId } from '../ids.ts'
+import { LedgerUnavailable } from '../ledger/items.ts'
+import type { PublishedTariff } from '../ledger/read.ts'
+import { problem, problemOf } from '../problem.ts'
+import type { Balance } from '../reports/balance.ts'
+import type { Charge } from '../reports/charge.ts'
+
+export interface CustomerDeps {
+  readonly gate: Gate
+  readonly windows: Windows
+  readonly ipOf: (request: Request) => string
+  readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
+  readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
+  /** Tariffs in force and announced, the one in force first. */
+  readonly tariffs: () => Promise<readonly PublishedTariff[]>
+  /** Revokes the key for good; answers the position of the revocation. */
+  readonly revoke: (keyId: string) => Promise<void>
+}
+
+type Identified = Omit<Admitted, 'price'>
+
+export function customerRoutes(deps: CustomerDeps) {
+  const { gate, windows } = deps
+
+  /** Runs `work` for the key that the request shows, or answers the refusal. */
+  async function withKey(
+    request: Request,
+    work: (admitted: Identified, requestId: string) => Promise<Response>,
+  ): Promise<Response> {
+    const requestId = newRequestId()
+    try {
+      const identity = await gate.identify(request, deps.ipOf(request))
+      if (!identity.ok) return problemOf(identity.refusal, requestId)
+      return await work(identity.admitted, requestId)
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error
+      const detail = 'The ledger cannot be reached just now.'
+      return problem('ledger_unavailable', { requestId, detail }, { 'Retry-After': '5' })
+    }
+  }
+
+  async function describeKey({ key, tariff }: Identified, requestId: string): Promise<Response> {
+    const plan = tariff.plans[key.plan]
+    const balance = await deps.balance(key.accountId, key.mode)
+    const window = plan && (await windows.peek(limitsOf(key, plan)))
+    return Response.json(
+      {
+        keyId: key.keyId,
+        accountId: key.accountId,
+        display: key.display,
+        mode: key.mode,
+        plan: key.plan,
+        permissions: key.endpoints ?? plan?.endpoints ?? [],
+        expiresAt: key.expiresAt,
+        monthlyCap: key.monthlyCap,
+        credits: balance,
+        window,
+      },
+      {
+        headers: {
+          'X-Request-Id': requestId,
+          ...(window && rateHeaders(window, Date.now(), false)),
+        },
+      },
+    )
+  }
+
+  const detail = (summary: string) => ({
+    summary,
+    tags: ['Your key'],
+    security: [{ apiKey: [] }, { apiKeyBearer: [] }],
+  })
+
+  return new Elysia({ name: 'customer', normalize: false })
+    .get('/v1/key', ({ request }) => withKey(request, describeKey), {
+      detail: detail('Plan, permissions, credits by lot and rate window of the key'),
+    })
+    .get(
+      '/v1/prices',
+      ({ request }) =>
+        withKey(request, async (_, requestId) => {
+          const [current, ...announced] = await deps.tariffs()
+          const headers = { 'X-Request-Id': requestId }
+          return Response.json({ current, announced }, { headers })
+        }),
+      { detail: detail('Prices and plans in force, and those announced') },
+    )
+    .get(
+      '/v1/charges/:requestId',
+      ({ request, params }) =>
+        withKey(request, async ({ key }, requestId) => {
+          const charge = await deps.charge(params.requestId, key.accountId)
+          if (charge) return Response.json(charge, { headers: { 'X-Request-Id': requestId } })
+          return problem('not_found', {
+            requestId,
+            detail: 'Your account has no call with this request id.',
+          })
+        }),
+      {
+        params: t.Object({ requestId: t.String({ maxLength: 64 }) }),
+        detail: detail('What a call cost, and where that stands in the book'),
+      },
+    )
+    .post(
+      '/v1/key/revoke',
+      ({ request }) =>
+        withKey(request, async ({ key }, requestId) => {
+          await deps.revoke(key.keyId)
+          return Response.json(
+            { message: 'The key is revoked and buys nothing more.', keyId: key.keyId },
+            { headers: { 'X-Request-Id': requestId } },
+          )
+        }),
+      { parse: 'none', detail: detail('Revoke this key, for good (it leaked, say)') },
+    )
+}

@@ -1,0 +1,92 @@
+/** Events as answers show them. */
+import { t } from 'elysia'
+import { printPosition, type RecordedEvent } from '../../events/event.ts'
+import { describeEvent } from '../reports/describe-event.ts'
+import type { EventPage } from '../reports/events.ts'
+import { answer } from './fields.ts'
+
+export interface EventView
+  extends Omit<
+    RecordedEvent,
+    'shard' | 'position' | 'recordedAt' | 'occurredAt' | 'lots' | 'private' | 'instance'
+  > {
+  readonly position: string
+  /** In plain words. */
+  readonly summary: string
+  readonly recordedAt: string
+  readonly occurredAt: string
+  readonly lots: readonly string[] | null
+  readonly instance?: string
+  /** Why, where whoever did it said so. */
+  readonly reason?: string
+}
+
+const EventShape = t.Object({
+  position: t.String(),
+  type: t.String(),
+  typeVersion: t.Integer(),
+  summary: t.String(),
+  recordedAt: t.String(),
+  occurredAt: t.String({ description: "The time that counts for days and months: the hold's." }),
+  stream: t.String(),
+  streamVersion: t.Nullable(t.Integer()),
+  accountId: t.Nullable(t.String()),
+  keyId: t.Nullable(t.String()),
+  mode: t.Nullable(t.String()),
+  requestId: t.Nullable(t.String()),
+  endpoint: t.Nullable(t.String()),
+  tariff: t.Nullable(t.String()),
+  credits: t.Nullable(t.Integer()),
+  quantity: t.Nullable(t.Integer()),
+  status: t.Nullable(t.Integer()),
+  latencyMs: t.Nullable(t.Integer()),
+  lots: t.Nullable(t.Array(t.String())),
+  held: t.Nullable(t.Array(t.Integer())),
+  moved: t.Nullable(t.Array(t.Integer())),
+  actor: t.String(),
+  instance: t.Optional(t.String()),
+  payload: t.Record(t.String(), t.Unknown()),
+  reason: t.Optional(t.String()),
+})
+
+export interface EventList {
+  readonly events: readonly EventView[]
+  readonly nextCursor: string | null
+}
+
+export const EventList = answer<EventList>(
+  t.Object({
+    events: t.Array(EventShape),
+    nextCursor: t.Nullable(
+      t.String({ description: 'Given as `cursor`, it goes on here; null at the end of the log.' }),
+    ),
+  }),
+)
+
+/** A page of events, each through `view`. */
+export function eventList(page: EventPage, view: (event: RecordedEvent) => EventView): EventList {
+  return {
+    events: page.events.map(view),
+    nextCursor: page.next ? printPosition(page.next) : null,
+  }
+}
+
+/** As auditors see an event: all of it, with the reason where `reasonOf` can read one. */
+export function auditedEvent(event: RecordedEvent, reason: string | undefined): EventView {
+  const { shard, position, private: _, recordedAt, occurredAt, lots, ...rest } = event
+  return {
+    ...rest,
+    position: printPosition({ shard, position }),
+    summary: describeEvent(event),
+    recordedAt: recordedAt.toISOString(),
+    occurredAt: occurredAt.toISOString(),
+    lots: lots && lots.map((lot) => printPosition({ shard, position: lot })),
+    ...(reason !== undefined && { reason }),
+  }
+}
+
+/** As owners see an event: which operator it was, and which process, is not theirs to know. */
+export function ownersEvent(event: RecordedEvent): EventView {
+  const { instance: _, ...view } = auditedEvent(event, undefined)
+  return { ...view, actor: view.actor.startsWith('admin:') ? 'operator' : view.actor }
+}

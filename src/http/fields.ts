@@ -1,0 +1,91 @@
+/** The kinds of field that requests are made of. `title` is what an error says was expected. */
+import { type Static, type TSchema, t } from 'elysia'
+
+/** An object in which an unknown field is an error: a typo must not silently mean the default. */
+export function closed<T extends Parameters<typeof t.Object>[0]>(properties: T) {
+  return t.Object(properties, { additionalProperties: false })
+}
+
+/**
+ * An object in an answer: its static type is the one of the function that makes it, its schema is what the
+ * API documentation shows and what answers are checked against.
+ */
+export function answer<T>(schema: TSchema) {
+  return t.Unsafe<T>(schema)
+}
+
+/** The field, or null. */
+export function nullable<T extends TSchema>(schema: T) {
+  return t.Nullable(schema, { title: `${schema.title ?? 'a value'}, or null` })
+}
+
+function count(minimum: number, maximum: number) {
+  return t.Integer({ minimum, maximum, title: `an integer from ${minimum} to ${maximum}` })
+}
+
+export const id = t.String({ pattern: '^[0-9A-Za-z_-]{1,64}$', title: 'an id' })
+export const idParams = t.Object({ id })
+
+export const keyName = t.String({
+  minLength: 1,
+  maxLength: 200,
+  title: 'a text of 1 to 200 characters',
+})
+export const description = nullable(
+  t.String({ maxLength: 2_000, title: 'a text of at most 2,000 characters' }),
+)
+export const reason = t.Optional(
+  t.String({
+    minLength: 1,
+    maxLength: 1_000,
+    title: 'a text of 1 to 1,000 characters',
+    description: 'Why; kept encrypted with the events that follow.',
+  }),
+)
+export const externalId = t.Optional(
+  t.String({
+    pattern: '^[!-~]{1,200}$',
+    title: '1 to 200 printable ASCII characters without spaces',
+    description: 'Unique per account: the same request again under it answers as the first time.',
+  }),
+)
+export const permissions = nullable(
+  t.Array(t.String({ minLength: 1, maxLength: 63 }), {
+    minItems: 1,
+    maxItems: 100,
+    title: 'a list of permissions such as search',
+  }),
+)
+export const addresses = t.Array(t.String({ maxLength: 64 }), {
+  maxItems: 1_000,
+  title: 'a list of IP addresses and CIDR ranges',
+  description: 'Addresses and CIDR ranges that the key may be used from; none: from anywhere.',
+})
+export const time = t.String({
+  format: 'date-time',
+  title: 'a time such as 2026-01-31T12:00:00Z',
+})
+export const mode = t.Union([t.Literal('live'), t.Literal('test')], { title: 'live or test' })
+export const day = t.String({ format: 'date', title: 'a day such as 2026-01-31' })
+export const month = t.String({
+  pattern: '^20\\d\\d-(0[1-9]|1[0-2])$',
+  title: 'a month such as 2026-01',
+})
+export const place = t.String({
+  pattern: '^\\d{1,5}-\\d{1,15}$',
+  title: 'a position such as 0-1234',
+})
+
+/** A bound that keeps every sum of an account's credits a safe integer. */
+const mostCredits = 1_000_000_000_000
+
+export const credits = count(1, mostCredits)
+export const monthlyCredits = count(0, mostCredits)
+export const rateLimit = count(1, 1_000_000)
+
+/** The time as the book has it; the schema has seen that it is one. */
+export function iso(text: string): string {
+  return new Date(text).toISOString()
+}
+
+export type { Static }

@@ -1,0 +1,67 @@
+/** The bodies of management requests: small, JSON, and nothing in them that the book could not keep. */
+import { BadRequest } from './bad-request.ts'
+import { textFault } from './text-fault.ts'
+
+/** Far more than any of these requests needs. */
+const maxBytes = 65_536
+
+/**
+ * Elysia's parser for all management routes: the body as JSON, undefined when there is none.
+ * @throws BadRequest for anything else
+ */
+export async function readJson({ request }: { readonly request: Request }): Promise<unknown> {
+  if (request.body === null || request.headers.get('content-length') === '0') return undefined
+  if (!/^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(contentTypeOf(request))) {
+    throw new BadRequest({
+      code: 'unsupported_media_type',
+      detail: 'Expected Content-Type: application/json.',
+    })
+  }
+  return parse(await textOf(request))
+}
+
+function contentTypeOf(request: Request): string {
+  return request.headers.get('content-type')?.trim() ?? ''
+}
+
+async function textOf(request: Request): Promise<string> {
+  const tooLarge = {
+    code: 'body_too_large',
+    detail: `The body exceeds ${maxBytes} bytes.`,
+  } as const
+  if (Number(request.headers.get('content-length')) > maxBytes) throw new BadRequest(tooLarge)
+  const bytes = await request.bytes()
+  if (bytes.length > maxBytes) throw new BadRequest(tooLarge)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw invalid('The body is not UTF-8.')
+  }
+}
+
+function parse(text: string): unknown {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw invalid('The body is not JSON.')
+  }
+  const fault = textFault(json)
+  if (fault) {
+    const errors = [fault]
+    throw new BadRequest({
+      code: 'invalid_request',
+      detail: 'The request is not valid; see errors.',
+      extensions: { errors },
+    })
+  }
+  return json
+}
+
+function invalid(detail: string): BadRequest {
+  return new BadRequest({
+    code: 'invalid_request',
+    detail,
+    extensions: { errors: [{ pointer: '', detail }] },
+  })
+}

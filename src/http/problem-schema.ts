@@ -1,0 +1,25 @@
+/** How refusals look in the API documentation. */
+import { t } from 'elysia'
+
+export const Problem = t.Object(
+  {
+    type: t.String(),
+    title: t.String(),
+    status: t.Integer(),
+    detail: t.String(),
+    code: t.String({ description: 'Stable; programs match on it.' }),
+    requestId: t.String(),
+    statusCode: t.Integer({ description: 'As `status`.' }),
+    message: t.String({ description: 'As `detail`.' }),
+    errors: t.Optional(t.Array(t.Object({ pointer: t.String(), detail: t.String() }))),
+    available: t.Optional(t.Integer()),
+  },
+  { description: 'A problem document (RFC 9457).' },
+)
+
+/** What any signed-in request can be answered with. */
+export const commonProblems = { 400: Problem, 401: Problem, 403: Problem, 503: Problem }
+/** Of routes about one thing. */
+export const oneProblems = { ...commonProblems, 404: Problem }
+/** Of routes that change one. */
+export const changeProblems = { ...oneProblems, 409: Problem }

@@ -1,0 +1,43 @@
+/** What callers are told when management refuses: a code, and words for each reason. */
+import type { Refusal, RefusalCode } from '../gate/refusal.ts'
+import type { RefusalName, Refused } from '../management/decision.ts'
+import { invalidRequest } from './failures.ts'
+
+const answers: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
+  account_unknown: ['not_found', 'There is no such account.'],
+  account_frozen: ['account_frozen', 'The account is frozen: no key is issued for it.'],
+  account_erased: ['conflict', 'The account was erased.'],
+  key_unknown: ['not_found', 'There is no such key.'],
+  key_revoked: ['conflict', 'The key is revoked, for good.'],
+  charge_unknown: ['not_found', 'No call of this id was charged.'],
+  exceeds_charge: ['conflict', 'More than is left of the charge cannot be given back.'],
+  plan_unknown: ['invalid_request', 'no such plan'],
+  plan_not_grantable: ['plan_not_grantable', 'Another plan is given by an operator.'],
+  permission_unknown: ['invalid_request', 'no such permission'],
+  beyond_account: ['invalid_request', 'a key can only narrow what its account has'],
+  time_passed: ['invalid_request', 'must lie ahead'],
+  ends_before_start: ['invalid_request', 'must lie after the start'],
+  external_id_taken: ['conflict', 'The externalId was used for something else.'],
+  external_id_reserved: ['invalid_request', 'begins like those that the gateway makes itself'],
+  changed_meanwhile: ['conflict', 'It was being changed by others at the same time; try again.'],
+  no_tariff: ['price_missing', 'The tariff in force does not have the default plan.'],
+  already_published: ['conflict', 'This tariff was published for this time already.'],
+}
+
+/** @param pointers where the parts of a command stand in this request's body, if not under their names */
+export function refusalOf(
+  { refused, field, expected, available }: Refused,
+  pointers: Readonly<Record<string, string>> = {},
+): Refusal {
+  const [code, words] = answers[refused]
+  if (code === 'invalid_request') {
+    const pointer = field === undefined ? '' : (pointers[field] ?? `/${field}`)
+    const detail = expected === undefined ? words : `${words}: expected ${expected}`
+    return invalidRequest([{ pointer, detail }])
+  }
+  return {
+    code,
+    detail: words,
+    ...(available !== undefined && { extensions: { available } }),
+  }
+}

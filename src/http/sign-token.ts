@@ -1,0 +1,31 @@
+// Makes the tokens that `tollbook token` and `tollbook up` hand out: for trying things, for operators
+// without an identity provider, and for tests.
+
+import { openHs256 } from './hs256.ts'
+
+export interface TokenRequest {
+  readonly secret: string
+  /** The user. */
+  readonly subject: string
+  readonly expiresInSeconds: number
+  /** The configured name of the role, such as `admin`. Without one the bearer is an owner. */
+  readonly role?: string | undefined
+  /** The organisation that owns what the bearer creates, and the configured claim to name it in. */
+  readonly organisation?: { readonly claim: string; readonly id: string } | undefined
+  /** Needed where the gateway is configured to expect them. */
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+}
+
+/** A signed HS256 token that `openAuth` accepts with the same secret, issuer and audience. */
+export function signToken(request: TokenRequest): Promise<string> {
+  const { secret, subject, expiresInSeconds, role, organisation, issuer, audience } = request
+  return openHs256(secret).sign({
+    ...(organisation && { [organisation.claim]: organisation.id }),
+    ...(role !== undefined && { role }),
+    ...(issuer !== undefined && { iss: issuer }),
+    ...(audience !== undefined && { aud: audience }),
+    sub: subject,
+    exp: Math.floor(Date.now() / 1000) + expiresInSeconds,
+  })
+}

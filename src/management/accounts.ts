@@ -1,0 +1,86 @@
+/** Accounts: looking at them, changing their plan and limits, freezing them. */
+import type { NewEvent } from '../../events/event.ts'
+import { readAccount as readAccountRow, readPlans } from '../ledger/read-accounts.ts'
+import { type By, carryOut, reasonOf, sealed } from './carry-out.ts'
+import { type AccountCommand, type AccountFact, accountDecider } from './decide-account.ts'
+import { decideAll, isRefused, type Refused, refused } from './decision.ts'
+import type { ManagementDeps } from './management.ts'
+import { type AccountView, accountView, iso } from './views.ts'
+
+/** Absent: stays. */
+export interface AccountChange {
+  readonly plan?: string
+  /** The account's own limits in place of its plan's; null gives the plan's back. */
+  readonly rateLimit?: number | null
+  readonly maxInFlight?: number | null
+  readonly frozen?: boolean
+}
+
+export interface Accounts {
+  readAccount(accountId: string): Promise<AccountView | undefined>
+  /** Everything in the change is recorded together or not at all. */
+  changeAccount(accountId: string, change: AccountChange, by: By): Promise<AccountView | Refused>
+}
+
+export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
+  async function readAccount(accountId: string): Promise<AccountView | undefined> {
+    const row = await readAccountRow(sql, accountId)
+    return row && accountView(row, (await readPlans(sql, row.shard))?.plans ?? {})
+  }
+
+  async function changeAccount(accountId: string, change: AccountChange, by: By) {
+    const changed = await carryOut(commands, by.actor, async () => {
+      const row = await readAccountRow(sql, accountId)
+      if (!row) return refused('account_unknown')
+      const tariff = await readPlans(sql, row.shard)
+      const orders = commandsOf(change, tariff?.plans ?? {}, iso(row.readAt))
+      const decision = decideAll(accountDecider, row, orders)
+      if (isRefused(decision)) return decision
+      return {
+        shard: row.shard,
+        expected: [{ stream: 'account', id: accountId, version: row.version } as const],
+        events: accountFacts(decision.facts, row, by),
+        result: {},
+      }
+    })
+    if (isRefused(changed)) return changed
+    return (await readAccount(accountId)) ?? refused('account_unknown')
+  }
+
+  return {
+    readAccount,
+    changeAccount,
+  }
+}
+
+/** Facts as events of their account; each may carry the reason. */
+export function accountFacts(
+  facts: readonly AccountFact[],
+  { accountId, secret }: { readonly accountId: string; readonly secret: Uint8Array | null },
+  by: By,
+): NewEvent[] {
+  return facts.map(({ type, payload }) => ({
+    type,
+    payload,
+    accountId,
+    ...sealed(secret, accountId, reasonOf(by)),
+  }))
+}
+
+function commandsOf(
+  { plan, rateLimit, maxInFlight, frozen }: AccountChange,
+  plans: (AccountCommand & { readonly type: 'change-plan' })['plans'],
+  at: string,
+): AccountCommand[] {
+  const orders: AccountCommand[] = []
+  if (plan !== undefined) orders.push({ type: 'change-plan', at, plan, plans })
+  if (rateLimit !== undefined || maxInFlight !== undefined) {
+    orders.push({
+      type: 'change-limits',
+      ...(rateLimit !== undefined && { rateLimit }),
+      ...(maxInFlight !== undefined && { maxInFlight }),
+    })
+  }
+  if (frozen !== undefined) orders.push({ type: frozen ? 'freeze' : 'unfreeze' })
+  return orders
+}

@@ -1,0 +1,194 @@
+/**
+ * What may happen to a key, decided from what it is: no clock, no database. A revoked key accepts
+ * nothing more; what would change nothing is no event.
+ */
+import type { KeyPrivate } from '../../events/key.ts'
+import { type Decision, refused } from './decision.ts'
+
+/** What a key narrows of its account's allowance; null: nothing. */
+export interface KeyLimits {
+  /** Permissions that the key may use. */
+  readonly endpoints: readonly string[] | null
+  /** Calls in a window of its plan's length. */
+  readonly rateLimit: number | null
+  /** Credits in a UTC month. */
+  readonly monthlyCap: number | null
+  /** ISO 8601 */
+  readonly expiresAt: string | null
+}
+
+/** A key's secret as the book keeps it: never itself. */
+export interface SecretHash {
+  /** Hex SHA-256 of the whole key. */
+  readonly hash: string
+  readonly display: string
+}
+
+export interface KeyState extends KeyLimits {
+  readonly hash: string
+  readonly enabled: boolean
+  readonly revoked: boolean
+  /** Name, description and addresses. */
+  readonly document: KeyPrivate
+}
+
+/** The parts of a key that its owner may change. Absent: stays. */
+export interface KeyUpdate extends Partial<Pick<KeyLimits, 'endpoints' | 'expiresAt'>> {
+  readonly name?: string
+  readonly description?: string | null
+  readonly allowedIps?: readonly string[]
+}
+
+/** `at` is the book's time, ISO 8601. */
+export type KeyCommand =
+  | ({
+      readonly type: 'issue'
+      readonly at: string
+      readonly document: KeyPrivate
+    } & SecretHash &
+      KeyLimits)
+  | ({ readonly type: 'update'; readonly at: string } & KeyUpdate)
+  | ({ readonly type: 'change-limits' } & Partial<Pick<KeyLimits, 'rateLimit' | 'monthlyCap'>>)
+  | { readonly type: 'enable' }
+  | { readonly type: 'disable' }
+  | ({ readonly type: 'rotate'; readonly at: string; readonly graceSeconds: number } & SecretHash)
+  | { readonly type: 'revoke' }
+
+export type KeyFact =
+  | {
+      readonly type: 'KeyIssued'
+      readonly payload: SecretHash & KeyLimits
+      readonly document: KeyPrivate
+    }
+  | {
+      readonly type: 'KeyUpdated'
+      readonly payload: Partial<Pick<KeyLimits, 'endpoints' | 'expiresAt'>>
+      readonly document: KeyPrivate
+    }
+  | {
+      readonly type: 'KeyLimitsChanged'
+      readonly payload: Partial<Pick<KeyLimits, 'rateLimit' | 'monthlyCap'>>
+    }
+  | {
+      readonly type: 'KeyRotated'
+      readonly payload: SecretHash & {
+        readonly previousHash: string | null
+        readonly previousUntil: string | null
+      }
+    }
+  | {
+      readonly type: 'KeyEnabled' | 'KeyDisabled' | 'KeyRevoked'
+      readonly payload: Record<string, never>
+    }
+
+/** undefined: no such key yet. */
+export type MaybeKey = KeyState | undefined
+
+export function decideKey(state: MaybeKey, command: KeyCommand): Decision<KeyFact> {
+  if (command.type === 'issue') return issue(state, command)
+  if (!state) return refused('key_unknown')
+  if (state.revoked) return refused('key_revoked')
+  switch (command.type) {
+    case 'update':
+      return update(state, command)
+    case 'change-limits': {
+      const payload = changed(state, command, ['rateLimit', 'monthlyCap'])
+      return Object.keys(payload).length > 0 ? one({ type: 'KeyLimitsChanged', payload }) : nothing
+    }
+    case 'enable':
+      return state.enabled ? nothing : one({ type: 'KeyEnabled', payload: {} })
+    case 'disable':
+      return state.enabled ? one({ type: 'KeyDisabled', payload: {} }) : nothing
+    case 'rotate':
+      return one(rotated(state, command))
+    case 'revoke':
+      return one({ type: 'KeyRevoked', payload: {} })
+    default:
+      return command satisfies never
+  }
+}
+
+export function evolveKey(state: MaybeKey, fact: KeyFact): MaybeKey {
+  if (fact.type === 'KeyIssued') {
+    return { ...fact.payload, document: fact.document, enabled: true, revoked: false }
+  }
+  if (!state) return undefined
+  switch (fact.type) {
+    case 'KeyUpdated':
+      return { ...state, ...fact.payload, document: fact.document }
+    case 'KeyLimitsChanged':
+      return { ...state, ...fact.payload }
+    case 'KeyEnabled':
+      return { ...state, enabled: true }
+    case 'KeyDisabled':
+      return { ...state, enabled: false }
+    case 'KeyRotated':
+      return { ...state, hash: fact.payload.hash }
+    case 'KeyRevoked':
+      return { ...state, revoked: true }
+    default:
+      return fact satisfies never
+  }
+}
+
+export const keyDecider = { decide: decideKey, evolve: evolveKey }
+
+const nothing: Decision<never> = { facts: [] }
+
+function one(fact: KeyFact): Decision<KeyFact> {
+  return { facts: [fact] }
+}
+
+function issue(
+  state: MaybeKey,
+  command: KeyCommand & { readonly type: 'issue' },
+): Decision<KeyFact> {
+  if (state) throw new Error('a new key was given the id of another')
+  const { hash, display, document, endpoints, rateLimit, monthlyCap, expiresAt, at } = command
+  if (hasPassed(expiresAt, at)) return refused('time_passed', { field: 'expiresAt' })
+  const payload = { hash, display, endpoints, rateLimit, monthlyCap, expiresAt }
+  return one({ type: 'KeyIssued', payload, document })
+}
+
+function update(
+  state: KeyState,
+  command: KeyCommand & { readonly type: 'update' },
+): Decision<KeyFact> {
+  const payload = changed(state, command, ['endpoints', 'expiresAt'])
+  const written = changed(state.document, command, ['name', 'description', 'allowedIps'])
+  if (hasPassed(payload.expiresAt, command.at)) {
+    return refused('time_passed', { field: 'expiresAt' })
+  }
+  if (Object.keys(payload).length + Object.keys(written).length === 0) return nothing
+  return one({ type: 'KeyUpdated', payload, document: { ...state.document, ...written } })
+}
+
+function rotated(state: KeyState, command: KeyCommand & { readonly type: 'rotate' }): KeyFact {
+  const { hash, display, graceSeconds, at } = command
+  const grace =
+    graceSeconds > 0
+      ? {
+          previousHash: state.hash,
+          previousUntil: new Date(Date.parse(at) + graceSeconds * 1_000).toISOString(),
+        }
+      : { previousHash: null, previousUntil: null }
+  return { type: 'KeyRotated', payload: { hash, display, ...grace } }
+}
+
+/** The fields of the command that differ from the state's. */
+function changed<Field extends string, Fields extends { readonly [F in Field]?: unknown }>(
+  state: Fields,
+  command: Partial<Fields>,
+  fields: readonly Field[],
+): Partial<Pick<Fields, Field & keyof Fields>> {
+  const differing = fields.filter(
+    (field) => command[field] !== undefined && !Bun.deepEquals(command[field], state[field], true),
+  )
+  return Object.fromEntries(differing.map((field) => [field, command[field]])) as Partial<
+    Pick<Fields, Field & keyof Fields>
+  >
+}
+
+function hasPassed(time: string | null | undefined, at: string): boolean {
+  return time != null && Date.parse(time) <= Date.parse(at)
+}

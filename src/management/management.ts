@@ -1,0 +1,49 @@
+/**
+ * Managing accounts, keys, credits and prices: every change is decided by pure functions on what the book
+ * says (decide-key.ts, decide-account.ts) and recorded in it, and every look is a look into the book.
+ */
+import type { Random } from '../base62.ts'
+import type { Config } from '../config/config.ts'
+import type { KeyPrefixes } from '../gate/key-format.ts'
+import type { Commands } from '../ledger/commands.ts'
+import type { Sql } from '../ledger/connect.ts'
+import { readShards } from '../ledger/read.ts'
+import { type Accounts, openAccounts } from './accounts.ts'
+import { type Credits, openCredits } from './credits.ts'
+import { type Keys, openKeys } from './keys.ts'
+import { shardOf } from './shard-of.ts'
+import { openTariffs, type Tariffs } from './tariffs.ts'
+
+/** There is no clock among these: times that matter are the book's, and come with what is read from it. */
+export interface ManagementDeps {
+  readonly sql: Sql
+  readonly commands: Commands
+  readonly config: Config
+  readonly prefixes: KeyPrefixes
+  /** Where secrets come from. */
+  readonly random: Random
+}
+
+export type Management = Keys & Accounts & Credits & Tariffs
+
+export function openManagement(deps: ManagementDeps): Management {
+  let shards: Promise<number[]> | undefined
+
+  /** Their number never changes, so it is asked once; a failed question is asked again. */
+  async function shardOfNew(accountId: string): Promise<number> {
+    shards ??= readShards(deps.sql)
+    try {
+      return shardOf(accountId, (await shards).length)
+    } catch (error) {
+      shards = undefined
+      throw error
+    }
+  }
+
+  return {
+    ...openKeys(deps, shardOfNew),
+    ...openAccounts(deps),
+    ...openCredits(deps),
+    ...openTariffs(deps),
+  }
+}

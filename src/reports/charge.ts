@@ -1,0 +1,145 @@
+/** One call's charge, from the log: what was held for it, what became of the hold, what was given back. */
+import { type Mode, printPosition } from '../../events/event.ts'
+import type { Sql } from '../ledger/connect.ts'
+
+export interface Charge {
+  readonly requestId: string
+  readonly status: 'held' | 'settled' | 'released' | 'expired'
+  readonly accountId: string
+  readonly keyId: string
+  readonly mode: Mode
+  readonly endpoint: string
+  /** The upper bound that was held. */
+  readonly heldCredits: number
+  /** What was charged: 0 unless settled. */
+  readonly credits: number
+  readonly refunded: number
+  readonly quantity: number
+  /** Hash of the tariff that priced the call. */
+  readonly tariff: string
+  readonly heldAt: string
+  /** null unless settled */
+  readonly settledAt: string | null
+  /** When the hold was settled, released or expired; null while it is open. */
+  readonly resolvedAt: string | null
+  readonly positions: {
+    readonly held: string
+    readonly extended?: readonly string[]
+    readonly settled?: string
+    readonly released?: string
+    readonly expired?: string
+    readonly refunded?: readonly string[]
+  }
+  /** Of a release: why nothing was charged. */
+  readonly reason?: string
+  /** Of a settlement: credits that the call cost beyond its hold, and that nobody pays. */
+  readonly shortfall?: number
+}
+
+interface Row {
+  shard: number
+  position: number
+  requestId: string
+  type: string
+  recordedAt: Date
+  accountId: string
+  keyId: string
+  mode: Mode
+  endpoint: string
+  tariff: string
+  credits: number
+  quantity: number
+  held: number[] | null
+  payload: { reason?: string; shortfall?: number }
+}
+
+/** The charge of a call; undefined when there is none, or it is another account's. */
+export async function charge(
+  sql: Sql,
+  requestId: string,
+  accountId?: string,
+): Promise<Charge | undefined> {
+  const rows = await sql<Row[]>`
+    select shard, position, request_id as "requestId", type, recorded_at as "recordedAt",
+      account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, held, payload
+    from events
+    where request_id = ${requestId}
+      and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired', 'ChargeRefunded')
+      ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
+    order by shard, position`
+  return rows.reduce<Charge | undefined>(evolve, undefined)
+}
+
+function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
+  const position = printPosition(row)
+  const time = row.recordedAt.toISOString()
+  // A hold under the same id again, after the first one ended uncharged, is the call's second try.
+  if (row.type === 'CreditsHeld') return held(row, position, time)
+  if (!charge) return undefined
+  const { positions } = charge
+  switch (row.type) {
+    case 'HoldExtended':
+      return {
+        ...charge,
+        heldCredits: charge.heldCredits + sum(row.held),
+        positions: { ...positions, extended: [...(positions.extended ?? []), position] },
+      }
+    case 'HoldSettled':
+      return {
+        ...charge,
+        status: 'settled',
+        credits: row.credits,
+        quantity: row.quantity,
+        settledAt: time,
+        resolvedAt: time,
+        positions: { ...positions, settled: position },
+        ...(row.payload.shortfall ? { shortfall: row.payload.shortfall } : {}),
+      }
+    case 'HoldReleased':
+      return {
+        ...charge,
+        status: 'released',
+        resolvedAt: time,
+        positions: { ...positions, released: position },
+        ...(row.payload.reason ? { reason: row.payload.reason } : {}),
+      }
+    case 'HoldExpired':
+      return {
+        ...charge,
+        status: 'expired',
+        resolvedAt: time,
+        positions: { ...positions, expired: position },
+      }
+    default:
+      return {
+        ...charge,
+        refunded: charge.refunded + row.credits,
+        positions: { ...positions, refunded: [...(positions.refunded ?? []), position] },
+      }
+  }
+}
+
+function held(row: Row, position: string, heldAt: string): Charge {
+  const { accountId, keyId, mode, endpoint, tariff, quantity, credits } = row
+  return {
+    requestId: row.requestId,
+    status: 'held',
+    accountId,
+    keyId,
+    mode,
+    endpoint,
+    heldCredits: credits,
+    credits: 0,
+    refunded: 0,
+    quantity,
+    tariff,
+    heldAt,
+    settledAt: null,
+    resolvedAt: null,
+    positions: { held: position },
+  }
+}
+
+function sum(credits: readonly number[] | null): number {
+  return (credits ?? []).reduce((total, of) => total + of, 0)
+}

@@ -1,0 +1,190 @@
+/**
+ * An account's statement of a month, or a key's, computed from the log alone: a fold over the account's
+ * events in their order. What is cut on which time is said in lot-movements.ts (credits), charges.ts
+ * (calls: the hold's time) and plan-periods.ts (the fee).
+ *
+ * A statement is final when nothing that is appended from now on can change it: the log has gone past
+ * the month's end, and no hold taken by then is open. The fold stops where that became true, so a final
+ * statement reads the same for ever, byte for byte.
+ *
+ * A key's statement covers the calls of that key: their charges, refunds and open holds. Plan, lots and
+ * debt are the account's.
+ */
+import type { Owner } from '../../events/account.ts'
+import { type Mode, printPosition } from '../../events/event.ts'
+import type { Sql } from '../ledger/connect.ts'
+import { readAccountEvents } from './account-events.ts'
+import type { Charges } from './charges.ts'
+import { ownerOfKey, positionAt, readLogEnd, shardOfAccount } from './log-range.ts'
+import type { LapseLine, LotLine, Movements } from './lot-movements.ts'
+import { parseMonth, printTime } from './month.ts'
+import type { MonthFee, PlanHeld } from './plan-periods.ts'
+import { statementFold } from './statement-fold.ts'
+
+/** Times are ISO 8601 in UTC, positions are printed as `shard-position`, credits are whole. */
+export interface Statement {
+  readonly accountId: string
+  /** The key whose calls it covers; null: the account's. */
+  readonly keyId: string | null
+  readonly mode: Mode
+  /** `YYYY-MM` in UTC */
+  readonly month: string
+  readonly from: string
+  /** The month's end, or the book's time while the month runs. */
+  readonly until: string
+  /** Nothing appended from now on can change it. */
+  readonly final: boolean
+  /** The last event of the account that was looked at. */
+  readonly through: string | null
+  readonly charges: Charges
+  /** Credits given back in the month, for calls of whichever month. */
+  readonly refunds: readonly RefundLine[]
+  /** Holds of the month that are open. */
+  readonly held: readonly HeldLine[]
+  /** Absent from a key's statement. */
+  readonly account?: AccountPart
+}
+
+export interface AccountPart {
+  readonly owner: Owner | null
+  readonly plans: readonly PlanHeld[]
+  /** The fee of the dearest plan held in the month; null without a plan, and in test mode. */
+  readonly fee: MonthFee | null
+  readonly totals: Movements
+  readonly lots: readonly LotLine[]
+  readonly grants: readonly GrantLine[]
+  readonly adjustments: readonly AdjustmentLine[]
+  readonly lapses: readonly LapseLine[]
+  /** What adjustments could not take, and what later lots repaid of it. */
+  readonly debt: {
+    readonly opening: number
+    readonly recorded: number
+    readonly repaid: number
+    readonly closing: number
+    readonly lines: readonly DebtLine[]
+  }
+}
+
+export interface RefundLine {
+  readonly position: string
+  readonly time: string
+  readonly requestId: string
+  readonly keyId: string
+  readonly endpoint: string
+  readonly credits: number
+  readonly externalId?: string
+}
+
+export interface HeldLine {
+  readonly position: string
+  readonly time: string
+  readonly requestId: string
+  readonly keyId: string
+  readonly endpoint: string
+  readonly credits: number
+}
+
+export interface GrantLine {
+  /** The lot. */
+  readonly position: string
+  readonly time: string
+  readonly kind: string
+  readonly credits: number
+  readonly startsAt: string
+  readonly expiresAt: string | null
+  readonly externalId?: string
+  readonly paid?: { readonly minorUnits: number; readonly currency: string }
+}
+
+export interface AdjustmentLine {
+  readonly position: string
+  readonly time: string
+  readonly credits: number
+  readonly externalId?: string
+  /** It repaid a debt out of a new lot. */
+  readonly repaysDebt?: true
+}
+
+export interface DebtLine {
+  readonly position: string
+  readonly time: string
+  readonly credits: number
+  readonly externalId?: string
+}
+
+export interface StatementRequest {
+  /** One of the two; with both, the key must be the account's. */
+  readonly accountId?: string
+  readonly keyId?: string
+  /** `YYYY-MM` in UTC */
+  readonly month: string
+  /** live unless said; of a key, the key's own */
+  readonly mode?: Mode
+  /** With every charge, one by one. */
+  readonly lines?: boolean
+}
+
+/** The month asked for is not one that a statement can be of. */
+export class BadMonth extends Error {
+  override readonly name = 'BadMonth'
+}
+
+/**
+ * The statement, or undefined when the book has no such account or key.
+ * @throws BadMonth when the month is malformed or has not begun
+ */
+export async function statement(
+  sql: Sql,
+  request: StatementRequest,
+): Promise<Statement | undefined> {
+  const { keyId, lines = false } = request
+  const month = parseMonth(request.month)
+  if (!month) throw new BadMonth(`"${request.month}" is not a month: write it as 2026-01`)
+  const subject = await subjectOf(sql, request)
+  const shard = subject && (await shardOfAccount(sql, subject.accountId))
+  if (!subject || shard === undefined) return undefined
+  const { accountId, mode } = subject
+  const end = await readLogEnd(sql, shard)
+  if (month.start > end.now) throw new BadMonth(`the month ${month.name} has not begun`)
+
+  // Lots and plans are the sum of the account's whole life; a key's calls are all within their month.
+  const from = keyId === undefined ? 1 : await positionAt(sql, shard, new Date(month.start / 1_000))
+  const fold = statementFold({ shard, month, withAccount: keyId === undefined, lines })
+  const pages = readAccountEvents(sql, { shard, accountId, keyId, mode, from, to: end.position })
+  reading: for await (const page of pages) {
+    for (const event of page) {
+      if (fold.isFinalBefore(event)) break reading
+      fold.apply(event)
+    }
+  }
+
+  const until = Math.min(month.end, end.now)
+  const { openHolds, through, charges, refunds, held, account } = fold.close({ until, mode })
+  return {
+    accountId,
+    keyId: keyId ?? null,
+    mode,
+    month: month.name,
+    from: printTime(month.start),
+    until: printTime(until),
+    final: openHolds === 0 && end.recordedAt >= month.end,
+    through: through === null ? null : printPosition({ shard, position: through }),
+    charges,
+    refunds,
+    held,
+    ...(account ? { account } : {}),
+  }
+}
+
+/** Whose statement it is, and of which credits. */
+async function subjectOf(
+  sql: Sql,
+  { accountId, keyId, mode }: StatementRequest,
+): Promise<{ accountId: string; mode: Mode } | undefined> {
+  if (keyId === undefined) {
+    return accountId === undefined ? undefined : { accountId, mode: mode ?? 'live' }
+  }
+  const key = await ownerOfKey(sql, keyId)
+  if (!key || (accountId !== undefined && accountId !== key.accountId)) return undefined
+  return { accountId: key.accountId, mode: mode ?? key.mode }
+}

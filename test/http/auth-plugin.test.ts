@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'bun:test'
+import { Elysia, t } from 'elysia'
+import { openAuth } from '../../src/http/auth.ts'
+import { authPlugin } from '../../src/http/auth-plugin.ts'
+import { signToken } from '../../src/http/sign-token.ts'
+
+const secret = 'a secret of at least thirty-two bytes'
+const auth = openAuth({
+  jwtSecret: secret,
+  adminUserIds: [],
+  adminRole: 'admin',
+  auditorRole: 'auditor',
+  organisationClaim: 'org',
+})
+const plugin = authPlugin(auth, () => 'request-1')
+const app = new Elysia()
+  .use(plugin)
+  .get('/open', () => 'open')
+  .get('/owner', ({ principal }) => principal, { signedIn: 'owner' })
+  .get('/reader', ({ principal }) => principal, { signedIn: 'reader' })
+  .get('/admin', ({ principal }) => principal, { signedIn: 'admin' })
+  .post('/named', ({ principal, body }) => ({ by: principal.subject, name: body.name }), {
+    signedIn: 'owner',
+    body: t.Object({ name: t.String() }),
+  })
+
+async function call(path: string, role?: string, body?: string) {
+  const token = role && (await signToken({ secret, subject: 'user-1', role, expiresInSeconds: 60 }))
+  const headers = new Headers({ 'content-type': 'application/json' })
+  if (token) headers.set('authorization', `Bearer ${token}`)
+  const init = body === undefined ? { headers } : { method: 'POST', headers, body }
+  return app.handle(new Request(`http://localhost${path}`, init))
+}
+
+describe('a guarded route', () => {
+  const cases: [path: string, role: string | undefined, status: number][] = [
+    ['/open', undefined, 200],
+    ['/owner', undefined, 401],
+    ['/owner', 'customer', 200],
+    ['/owner', 'auditor', 200],
+    ['/owner', 'admin', 200],
+    ['/reader', undefined, 401],
+    ['/reader', 'customer', 403],
+    ['/reader', 'auditor', 200],
+    ['/reader', 'admin', 200],
+    ['/admin', undefined, 401],
+    ['/admin', 'customer', 403],
+    ['/admin', 'auditor', 403],
+    ['/admin', 'admin', 200],
+  ]
+  for (const [path, role, status] of cases) {
+    test(`${path} answers ${status} to ${role ?? 'nobody'}`, async () => {
+      expect((await call(path, role)).status).toBe(status)
+    })
+  }
+
+  test('gives its handler the principal', async () => {
+    expect(await (await call('/admin', 'admin')).json()).toEqual({
+      subject: 'user-1',
+      role: 'admin',
+    })
+    const named = await call('/named', 'customer', '{"name":"x"}')
+    expect(await named.json()).toEqual({ by: 'user-1', name: 'x' })
+  })
+
+  test('refuses with a problem document and a challenge', async () => {
+    const response = await call('/owner')
+    expect(response.headers.get('content-type')).toBe('application/problem+json')
+    expect(response.headers.get('www-authenticate')).toStartWith('Bearer')
+    expect(await response.json()).toMatchObject({ code: 'unauthorized', requestId: 'request-1' })
+    expect(await (await call('/admin', 'auditor')).json()).toMatchObject({ code: 'forbidden' })
+  })
+
+  test('refuses strangers before it looks at what they sent', async () => {
+    expect((await call('/named', undefined, '{"name":1}')).status).toBe(401)
+    expect((await call('/named', 'customer', '{"name":1}')).status).toBe(422)
+  })
+})
+
+test('concurrent callers keep their own principals', async () => {
+  const subjects = Array.from({ length: 50 }, (_, index) => `user-${index}`)
+  const answers = await Promise.all(
+    subjects.map(async (subject) => {
+      const token = await signToken({ secret, subject, expiresInSeconds: 60 })
+      const headers = { authorization: `Bearer ${token}` }
+      const response = await app.handle(new Request('http://localhost/owner', { headers }))
+      return ((await response.json()) as { subject: string }).subject
+    }),
+  )
+  expect(answers).toEqual(subjects)
+})

@@ -1,0 +1,225 @@
+/** The appender: groups, repeats and splits batches, and loses and doubles nothing over dying connections. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type CallItem, type Hold, LedgerUnavailable } from '../../src/ledger/items.ts'
+import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { countItem, holdItem, openGateway, releaseItem } from '../support/gateway.ts'
+import { openLossyLine } from '../support/lossy-line.ts'
+import { until } from '../support/until.ts'
+
+let book: Book
+let key: TestKey
+beforeAll(async () => {
+  book = await openBook()
+  const account = await book.account({ plan: 'none' })
+  await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 1_000_000 })
+  await book.grant(account, 1_000_000)
+  key = await book.key(account)
+})
+afterAll(() => book.close())
+
+/** How often each of these calls was held, settled and so on. */
+async function eventsOf(items: readonly Hold[]) {
+  const ids = items.map((item) => item.requestId)
+  return book.owner<{ type: string; events: number; calls: number }[]>`
+    select type, count(*) as events, count(distinct request_id) as calls
+    from events where request_id in ${book.owner(ids)} group by type order by type`
+}
+
+/** Holds the shard's lock, so that appends wait, until told to let go. */
+async function holdLock(): Promise<() => Promise<void>> {
+  const connection = await book.owner.reserve()
+  await connection`begin`
+  await connection`select enter_shard(0::smallint)`
+  return async () => {
+    await connection`rollback`
+    connection.release()
+  }
+}
+
+function waitingAppends() {
+  return book.owner<{ pid: number }[]>`
+    select pid from pg_stat_activity where datname = current_database()
+      and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
+}
+
+describe('batches', () => {
+  test('carry what arrives while one is under way', async () => {
+    const sizes: number[] = []
+    const gateway = openGateway(book.url, 'busy', { observe: (items) => sizes.push(items) })
+    await Promise.all(Array.from({ length: 100 }, () => gateway.hold(key, 1)))
+    expect(sizes).toEqual([100])
+    const letGo = await holdLock()
+    const first = gateway.hold(key, 1)
+    await until(async () => (await waitingAppends()).length === 1)
+    const rest = Array.from({ length: 30 }, () => gateway.hold(key, 1))
+    await letGo()
+    await Promise.all([first, ...rest])
+    expect(sizes).toEqual([100, 1, 30])
+    await gateway.close()
+  })
+})
+
+describe('one bad item', () => {
+  test('does not fail its neighbours, wherever it stands', async () => {
+    const { hold: open } = await book.hold(key, 1)
+    const bad: CallItem[] = [
+      open,
+      holdItem(key, -1),
+      holdItem(key, 1.5),
+      holdItem(key, 1, { actor: 'two\nlines' }),
+      holdItem(key, 1, { endpoint: 'nul\0' }),
+      holdItem(key, 1, { requestId: 'long'.repeat(3_000) + crypto.randomUUID() }),
+      releaseItem(open, { reason: 'half a pair \ud800' }),
+      countItem(key, -1),
+    ]
+    const good = Array.from({ length: 32 }, () => holdItem(key, 1))
+    const items = good.flatMap((item, i) => [
+      ...(i % 4 === 3 ? bad.slice(i >> 2, (i >> 2) + 1) : []),
+      item,
+    ])
+    const size = await book.size()
+    const answers = await Promise.allSettled(items.map(book.append))
+    const failed = items.filter((_, i) => answers[i]?.status === 'rejected')
+    expect(failed.length).toBe(bad.length)
+    expect(failed).toEqual(bad)
+    for (const answer of answers) {
+      if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(LedgerUnavailable)
+      else expect(answer.value.verdict).toBe('ok')
+    }
+    expect(await book.size()).toBe(size + good.length)
+  })
+})
+
+describe('a caller that waits no longer', () => {
+  test('is told so at its deadline, and the hold it was granted afterwards is released', async () => {
+    const gateway = openGateway(book.url, 'hasty', { deadlineMs: 100 })
+    const letGo = await holdLock()
+    const item = holdItem(key, 1)
+    await expect(gateway.append(item)).rejects.toBeInstanceOf(LedgerUnavailable)
+    expect(await eventsOf([item])).toHaveLength(0)
+    await letGo()
+    await until(async () => (await eventsOf([item])).length === 2)
+    expect((await eventsOf([item])).map((e) => e.type)).toEqual(['CreditsHeld', 'HoldReleased'])
+    await gateway.close()
+  })
+
+  test('because the gateway closes, is told so at once, sent or not', async () => {
+    const gateway = openGateway(book.url, 'closing')
+    const letGo = await holdLock()
+    const sent = gateway.append(holdItem(key, 1))
+    await until(async () => (await waitingAppends()).length === 1)
+    const waiting = gateway.append(holdItem(key, 1))
+    gateway.appender.close()
+    await expect(sent).rejects.toBeInstanceOf(LedgerUnavailable)
+    await expect(waiting).rejects.toBeInstanceOf(LedgerUnavailable)
+    await expect(gateway.append(holdItem(key, 1))).rejects.toBeInstanceOf(LedgerUnavailable)
+    await letGo()
+    await gateway.close()
+  })
+})
+
+describe('a lane', () => {
+  test('that was forgotten over a long silence is opened anew, and nobody is refused', async () => {
+    const gateway = book.newGateway('sleepy')
+    expect((await gateway.hold(key, 1)).verdict).toBe('ok')
+    await book.owner`delete from lanes where instance = 'sleepy'`
+    const item = holdItem(key, 1)
+    expect((await gateway.append(item)).verdict).toBe('ok')
+    expect(await eventsOf([item])).toEqual([{ type: 'CreditsHeld', events: 1, calls: 1 }])
+  })
+
+  test('is forgotten a week after its last batch', async () => {
+    const ahead = await openBook()
+    const counted = async (instance: string) =>
+      (await ahead.sql`select from lanes where instance = ${instance}`).length
+    const account = await ahead.account()
+    const gateway = ahead.newGateway('old')
+    await gateway.hold(await ahead.key(account), 1)
+    await ahead.advance(7 * 86_400_000)
+    await ahead.newGateway('newer').hold(await ahead.key(account), 1)
+    expect(await counted('old')).toBe(1)
+    await ahead.advance(1)
+    await ahead.newGateway('newest').hold(await ahead.key(account), 1)
+    expect(await counted('old')).toBe(0)
+    await ahead.close()
+  })
+})
+
+describe('a connection that dies', () => {
+  test('before the book has decided: the batch is appended once, over the next connection', async () => {
+    const gateway = book.newGateway('struck')
+    const items = Array.from({ length: 10 }, () => holdItem(key, 1))
+    for (const item of items) {
+      const letGo = await holdLock()
+      const answer = gateway.append(item)
+      await until(async () => (await waitingAppends()).length === 1)
+      const [waiting] = await waitingAppends()
+      await book.owner`select pg_terminate_backend(${waiting?.pid ?? 0})`
+      await letGo()
+      expect((await answer).verdict).toBe('ok')
+    }
+    expect(await eventsOf(items)).toEqual([{ type: 'CreditsHeld', events: 10, calls: 10 }])
+  })
+
+  test('after the book has decided: the same batch is answered what was stored', async () => {
+    const line = await openLossyLine(book.url)
+    const gateway = openGateway(line.url, 'unheard')
+    const items = Array.from({ length: 10 }, () => holdItem(key, 1))
+    for (const item of items) {
+      await gateway.count(key, 1)
+      line.loseNextAnswer()
+      expect((await gateway.append(item)).verdict).toBe('ok')
+    }
+    expect(line.lost).toBe(10)
+    expect(await eventsOf(items)).toEqual([{ type: 'CreditsHeld', events: 10, calls: 10 }])
+    await gateway.close()
+    await line.close()
+  })
+
+  test('again and again while 1,000 items run: nothing is lost and nothing doubled', async () => {
+    const gateway = book.newGateway('mortal')
+    const items = Array.from({ length: 500 }, () => holdItem(key, 2))
+    const killer = killAppends()
+    const verdicts: string[] = []
+    let next = 0
+    const worker = async () => {
+      for (let item = items[next++]; item; item = items[next++]) {
+        verdicts.push((await gateway.append(item)).verdict)
+        verdicts.push((await gateway.settle(item, 1)).verdict)
+      }
+    }
+    await Promise.all(Array.from({ length: 10 }, worker))
+    expect(await killer.stop()).toBeGreaterThan(5)
+    expect(verdicts).toEqual(Array(1_000).fill('ok'))
+    expect(await eventsOf(items)).toEqual([
+      { type: 'CreditsHeld', events: 500, calls: 500 },
+      { type: 'HoldSettled', events: 500, calls: 500 },
+    ])
+  }, 60_000)
+})
+
+/** Ends backends in the middle of their appends, one for each time that the log has grown. */
+function killAppends(): { stop(): Promise<number> } {
+  let running = true
+  const work = (async () => {
+    let killed = 0
+    let position = 0
+    while (running) {
+      const [row] = await book.owner<[{ position: number; killed: number }]>`
+        select h.position, (
+          select count(pg_terminate_backend(pid)) from pg_stat_activity
+          where h.position > ${position} and datname = current_database() and state = 'active'
+            and query like '%append_v1%' and pid <> pg_backend_pid()) as killed
+        from heads h`
+      if (row.killed > 0) position = row.position
+      killed += row.killed
+    }
+    return killed
+  })()
+  return {
+    stop() {
+      running = false
+      return work
+    },
+  }
+}

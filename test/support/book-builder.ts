@@ -1,0 +1,151 @@
+/**
+ * A book (see book.ts) for tests of reports: plans that cost something, and the verbs of a bill. Every
+ * verb throws when the book refuses, so that a test cannot report on what did not happen.
+ */
+import type { NewEvent } from '../../events/event.ts'
+import type { Tariff } from '../../src/config/tariff.ts'
+import type { CommandAnswer, Commands, RefundCommand } from '../../src/ledger/commands.ts'
+import type { Sql } from '../../src/ledger/connect.ts'
+import type { Answer, Hold } from '../../src/ledger/items.ts'
+import { type Book, openBook, type TestAccount, type TestKey } from './book.ts'
+
+export type { TestKey } from './book.ts'
+
+/** What a test says about a call; the rest has plain defaults. */
+export interface TestCall {
+  readonly credits: number
+  readonly quantity?: number
+  readonly endpoint?: string
+}
+
+export interface BookBuilder extends AsyncDisposable {
+  readonly book: Book
+  readonly url: string
+  /** As the serving role. */
+  readonly sql: Sql
+  /** Puts the clock to a time, of up to microseconds. */
+  at(time: string): Promise<void>
+  /** Opens an account on a plan (zero, free 100, pro 1,000, big 10,000 credits a month), with a live key. */
+  openAccount(plan?: string): Promise<TestKey>
+  issueKey(account: TestAccount, mode?: 'live' | 'test'): Promise<TestKey>
+  startPlan(account: TestAccount, plan: string, from: string): Promise<CommandAnswer>
+  /** Answers the call's request id. */
+  hold(key: TestKey, call: TestCall): Promise<string>
+  settle(requestId: string, credits: number, quantity?: number): Promise<Answer>
+  release(requestId: string): Promise<Answer>
+  expire(requestId: string): Promise<Answer>
+  /** Holds and settles at once. */
+  charge(key: TestKey, call: TestCall): Promise<string>
+  count(key: TestKey, calls: number, endpoint?: string): Promise<Answer>
+  /** Grants a paid lot without expiry, unless told otherwise. */
+  grant(
+    key: TestKey,
+    credits: number,
+    more?: Partial<Parameters<Commands['grant']>[1]>,
+  ): Promise<CommandAnswer>
+  adjust(key: TestKey, credits: number, externalId?: string): Promise<CommandAnswer>
+  refund(command: Omit<RefundCommand, 'actor'>): Promise<CommandAnswer>
+  /** Brings daily usage up to the log's end. */
+  catchUp(): Promise<void>
+}
+
+const plans = {
+  zero: plan(0, 0),
+  free: plan(100, 0),
+  pro: plan(1_000, 4_900),
+  big: plan(10_000, 19_900),
+}
+
+export const billedTariff: Tariff = { plans, prices: { search: { per: 'request', credits: 1 } } }
+
+/** The clock stands in June 2030 until it is put on. */
+export async function buildBook(): Promise<BookBuilder> {
+  const book = await openBook({ tariff: billedTariff })
+  const { sql, commands } = book
+  const calls = new Map<string, Hold>()
+
+  function callOf(requestId: string): Hold {
+    const call = calls.get(requestId)
+    if (!call) throw new Error(`no call ${requestId}`)
+    return call
+  }
+
+  function startPlan(account: TestAccount, plan: string, from: string): Promise<CommandAnswer> {
+    return book.change(account, 'PlanStarted', planStarted(plan, from).payload)
+  }
+
+  const builder: BookBuilder = {
+    book,
+    url: book.url,
+    sql,
+    startPlan,
+    async at(time) {
+      await book.travelTo(time)
+      await book.owner.unsafe(`create or replace function book_now() returns timestamptz
+        language sql volatile as $$ select timestamptz '${time}' $$`)
+    },
+    async openAccount(plan = 'free') {
+      // On the plan without a fee first, and at once on the one asked for, with its fee.
+      const account = await book.account({ plan: 'zero' })
+      await startPlan(account, plan, book.now.toISOString())
+      return book.key(account)
+    },
+    issueKey: (account, mode = 'live') => book.key(account, { mode }),
+    async hold(key, { credits, quantity = 1, endpoint = 'search' }) {
+      const held = await book.hold(key, credits, { quantity, endpoint })
+      calls.set(accepted(held).hold.requestId, held.hold)
+      return held.hold.requestId
+    },
+    async settle(requestId, credits, quantity) {
+      const call = callOf(requestId)
+      const more = { quantity: quantity ?? call.quantity, latencyMs: 20 }
+      return accepted(await book.settle(call, credits, more))
+    },
+    release: async (requestId) => accepted(await book.release(callOf(requestId))),
+    expire: async (requestId) => accepted(await book.expire(callOf(requestId))),
+    async charge(key, call) {
+      const requestId = await builder.hold(key, call)
+      await builder.settle(requestId, call.credits)
+      return requestId
+    },
+    count: async (key, calls, endpoint = 'voices') =>
+      accepted(await book.count(key, calls, { endpoint, latencyMsSum: calls * 5 })),
+    async grant({ accountId, mode, account }, credits, more = {}) {
+      const startsAt = book.now.toISOString()
+      const lot = { accountId, mode, credits, kind: 'paid' as const, startsAt }
+      return accepted(await commands.grant(account.shard, { ...lot, actor: 'test', ...more }))
+    },
+    async adjust({ accountId, mode, account }, credits, externalId) {
+      const command = { accountId, mode, credits, actor: 'test' }
+      const id = externalId ? { externalId } : {}
+      return accepted(await commands.adjust(account.shard, { ...command, ...id }))
+    },
+    refund: async (command) => accepted(await commands.refund(0, { ...command, actor: 'test' })),
+    async catchUp() {
+      for (;;) {
+        const [row] = await sql<{ left: number }[]>`
+          select catch_up_daily_usage(0::smallint, 100000) as left`
+        if (row?.left === 0) return
+      }
+    },
+    [Symbol.asyncDispose]: () => book.close(),
+  }
+  return builder
+}
+
+function accepted<T extends { readonly verdict: string }>(answer: T): T {
+  if (answer.verdict !== 'ok') throw new Error(`refused: ${answer.verdict}`)
+  return answer
+}
+
+function planStarted(plan: string, from: string): NewEvent {
+  const fee = plans[plan as keyof typeof plans]?.fee
+  return { type: 'PlanStarted', payload: { plan, from: new Date(from).toISOString(), fee } }
+}
+
+function plan(credits: number, minorUnits: number) {
+  return {
+    ...{ rateLimit: 1_000, windowMs: 60_000, credits, maxInFlight: 10_000 },
+    ...{ endpoints: 'all' as const, fee: { minorUnits, currency: 'EUR' }, grantable: true },
+  }
+}

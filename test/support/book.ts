@@ -1,0 +1,281 @@
+/**
+ * A book for a test file: a database of its own, cloned from a migrated template, with a clock that stands
+ * where the test puts it. Accounts, keys and tariffs are written by the same commands as in service.
+ *
+ *   const book = await openBook()
+ *   const key = await book.key(await book.account({ plan: 'free' }))
+ *   const { hold } = await book.hold(key, 5)
+ *   await book.settle(hold, 3)
+ */
+import type { NewEvent } from '../../events/event.ts'
+import { secureRandom } from '../../src/base62.ts'
+import { type Tariff, tariffHash } from '../../src/config/tariff.ts'
+import { type KeyPrefixes, mintKey } from '../../src/gate/key-format.ts'
+import { accountIdOf, newKeyId, type Owner } from '../../src/ids.ts'
+import { type CommandAnswer, type Commands, openCommands } from '../../src/ledger/commands.ts'
+import { connect, type Sql } from '../../src/ledger/connect.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { newSecret, seal } from '../../src/ledger/private-fields.ts'
+import { type Gateway, type KeyAtGate, openGateway } from './gateway.ts'
+import { createDatabase, templateDatabase } from './postgres.ts'
+
+/** When the clock of a new book stands: in the middle of a month and of a day. */
+export const start = new Date('2030-06-15T12:00:00Z')
+
+export const prefixes: KeyPrefixes = { live: 'sk_live_', test: 'sk_test_' }
+
+const freeOfCharge = { minorUnits: 0, currency: 'EUR' }
+
+/** Plans by what they give a month: free 100 credits, pro 1,000, none 0. */
+export const testTariff: Tariff = {
+  plans: { free: plan(100), pro: plan(1_000), none: plan(0) },
+  prices: { search: { per: 'request', credits: 1 }, prices: { per: 'free' } },
+}
+
+export interface TestAccount {
+  readonly shard: number
+  readonly accountId: string
+  readonly owner: Owner
+  readonly secret: Uint8Array
+  /** Follows what is written through the book; a test may set it back to play a stale gateway. */
+  version: number
+}
+
+export interface TestKey extends KeyAtGate {
+  readonly account: TestAccount
+  /** The key itself, as its owner shows it. */
+  text: string
+  hash: string
+  version: number
+}
+
+export interface Book extends Omit<Gateway, 'close' | 'sql'> {
+  readonly url: string
+  /** Connections as the schema's owner, and as the serving role. */
+  readonly owner: Sql
+  readonly sql: Sql
+  readonly commands: Commands
+  /** Another appender, with its own connection and lane. Closed with the book. */
+  newGateway(instance?: string, options?: { shard?: number; deadlineMs?: number }): Gateway
+  /** Where the clock stands. */
+  readonly now: Date
+  /** Moves the clock. The book's time never runs backwards: what is recorded stays the latest. */
+  travelTo(time: Date | string): Promise<void>
+  advance(ms: number): Promise<void>
+  /** Publishes a tariff, in force at once unless told; answers its hash. */
+  publish(tariff: Tariff, from?: Date | string): Promise<string>
+  account(options?: { plan?: string; owner?: Owner; shard?: number }): Promise<TestAccount>
+  key(
+    account: TestAccount,
+    options?: {
+      mode?: 'live' | 'test'
+      endpoints?: string[] | null
+      rateLimit?: number | null
+      monthlyCap?: number | null
+      expiresAt?: string | null
+      name?: string
+      allowedIps?: string[]
+    },
+  ): Promise<TestKey>
+  /** Records one event on an account or a key, at its present version. */
+  change(target: TestAccount | TestKey, type: string, payload?: object): Promise<CommandAnswer>
+  /** Ends the present plan and starts another, at once unless told. */
+  changePlan(account: TestAccount, plan: string, from?: Date | string): Promise<CommandAnswer>
+  /** Grants promotional credits without expiry, unless told otherwise. */
+  grant(
+    account: TestAccount,
+    credits: number,
+    more?: Partial<Parameters<Commands['grant']>[1]>,
+  ): Promise<CommandAnswer>
+  /** Number of events in the log. */
+  size(): Promise<number>
+  /** Drops the database; fails when something is still connected to it. */
+  close(): Promise<void>
+}
+
+/** Opens a book in which `tariff` is in force: the test tariff unless told, none where it is null. */
+export async function openBook(
+  options: { tariff?: Tariff | null; shards?: number } = {},
+): Promise<Book> {
+  const shards = options.shards ?? 1
+  const template = await templateDatabase(`book_${shards}`, (url) => fillTemplate(url, shards))
+  const database = await createDatabase({ template })
+  const { url } = database
+  const owner = connect({ url, as: 'owner', max: 4 })
+  const sql = connect({ url, as: 'serving', max: 4 })
+  const commands = openCommands(sql, 'manager')
+  const gateways: Gateway[] = []
+  let now = start
+  let tariff = ''
+
+  async function travelTo(time: Date | string): Promise<void> {
+    now = new Date(time)
+    await setClock(owner, now)
+  }
+
+  function newGateway(instance = `gateway-${gateways.length + 1}`, more = {}): Gateway {
+    const gateway = openGateway(url, instance, more)
+    gateways.push(gateway)
+    return gateway
+  }
+
+  async function publish(next: Tariff, from: Date | string = now): Promise<string> {
+    const hash = tariffHash(next)
+    const at = new Date(from)
+    const { plans, prices } = next
+    const payload = { hash, from: at.toISOString(), plans, prices }
+    for (let shard = 0; shard < shards; shard++) {
+      await record(shard, [], [{ type: 'TariffPublished', payload }])
+    }
+    if (at <= now) tariff = hash
+    return hash
+  }
+
+  async function record(
+    shard: number,
+    expected: Parameters<Commands['record']>[1]['expected'],
+    events: readonly NewEvent[],
+    secret?: Uint8Array,
+  ): Promise<CommandAnswer> {
+    const id = crypto.randomUUID()
+    const answer = await commands.record(shard, {
+      ...{ id, actor: 'test', expected, events },
+      ...(secret ? { secret } : {}),
+    })
+    if (answer.verdict !== 'ok') throw new Error(`recording: ${answer.verdict}`)
+    return answer
+  }
+
+  async function account({
+    plan = 'free',
+    owner = { kind: 'user', id: crypto.randomUUID() } as Owner,
+    shard = 0,
+  } = {}): Promise<TestAccount> {
+    const accountId = accountIdOf(owner)
+    const secret = newSecret()
+    const started = { plan, from: now.toISOString(), fee: freeOfCharge }
+    await record(
+      shard,
+      [{ stream: 'account', id: accountId, version: 0 }],
+      [
+        { type: 'AccountOpened', payload: { owner }, accountId },
+        { type: 'PlanStarted', payload: started, accountId },
+      ],
+      secret,
+    )
+    return { shard, accountId, owner, secret, version: 2 }
+  }
+
+  const key: Book['key'] = async (account, options = {}) => {
+    const { accountId, secret, shard } = account
+    const { mode = 'live', name = 'test', allowedIps = [] } = options
+    const { endpoints = null, rateLimit = null, monthlyCap = null, expiresAt = null } = options
+    const minted = mintKey({ prefixes, mode, shard, random: secureRandom })
+    const { hash, display } = minted
+    const keyId = newKeyId()
+    const payload = { hash, display, endpoints, rateLimit, monthlyCap, expiresAt }
+    const sealed = seal(secret, accountId, { name, description: null, allowedIps })
+    await record(
+      shard,
+      [{ stream: 'key', id: keyId, version: 0 }],
+      [{ type: 'KeyIssued', payload, accountId, keyId, mode, private: sealed }],
+    )
+    const text = minted.key
+    return {
+      ...{ shard, keyId, accountId, account, mode, text, hash },
+      version: 1,
+      tariff: () => tariff,
+    }
+  }
+
+  const change: Book['change'] = async (target, type, payload = {}) => {
+    const { accountId } = target
+    const ofKey = 'keyId' in target ? { keyId: target.keyId, mode: target.mode } : {}
+    const stream = 'keyId' in target ? 'key' : 'account'
+    const id = 'keyId' in target ? target.keyId : accountId
+    const answer = await record(
+      target.shard,
+      [{ stream, id, version: target.version }],
+      [{ type, payload, accountId, ...ofKey }],
+    )
+    target.version += 1
+    return answer
+  }
+
+  const changePlan: Book['changePlan'] = async (account, plan, from = now) => {
+    const at = new Date(from).toISOString()
+    const { accountId } = account
+    const answer = await record(
+      account.shard,
+      [{ stream: 'account', id: accountId, version: account.version }],
+      [
+        { type: 'PlanEnded', payload: { plan: 'before', at }, accountId },
+        { type: 'PlanStarted', payload: { plan, from: at, fee: freeOfCharge }, accountId },
+      ],
+    )
+    account.version += 2
+    return answer
+  }
+
+  const grant: Book['grant'] = ({ accountId, shard }, credits, more) =>
+    commands.grant(shard, {
+      ...{ accountId, mode: 'live', credits, kind: 'promotional', startsAt: now.toISOString() },
+      ...{ actor: 'test', ...more },
+    })
+
+  async function size(): Promise<number> {
+    const [row] = await sql<[{ size: number }]>`select count(*) as size from events`
+    return row.size
+  }
+
+  async function close(): Promise<void> {
+    for (const gateway of gateways) await gateway.close()
+    await Promise.all([sql.end({ timeout: 5 }), owner.end({ timeout: 5 })])
+    await database.drop()
+  }
+
+  const { appender, append, hold, settle, release, expire, count } = newGateway()
+  if (options.tariff !== null) await publish(options.tariff ?? testTariff)
+  return {
+    ...{ appender, append, hold, settle, release, expire, count },
+    ...{
+      url,
+      owner,
+      sql,
+      commands,
+      newGateway,
+      travelTo,
+      publish,
+      account,
+      key,
+      change,
+      changePlan,
+    },
+    ...{ grant, size, close },
+    get now() {
+      return now
+    },
+    advance: (ms) => travelTo(new Date(now.getTime() + ms)),
+  }
+}
+
+function plan(credits: number) {
+  return {
+    ...{ rateLimit: 1_000, windowMs: 60_000, credits, maxInFlight: 1_000 },
+    ...{ endpoints: 'all' as const, fee: freeOfCharge, grantable: true },
+  }
+}
+
+async function fillTemplate(url: string, shards: number): Promise<void> {
+  await migrate({ url, shards })
+  const owner = connect({ url, as: 'owner', max: 1 })
+  await setClock(owner, start)
+  await owner`update heads set recorded_at = ${start}`
+  await owner.end()
+}
+
+/** The book reads the time in one place, and this database's book reads it here. */
+async function setClock(owner: Sql, time: Date): Promise<void> {
+  await owner.unsafe(`create or replace function book_now() returns timestamptz
+    language sql volatile as $$ select timestamptz '${time.toISOString()}' $$`)
+}

@@ -1,0 +1,134 @@
+/**
+ * A gateway as the book sees one: an appender with a lane and a connection of its own, and shorthands for
+ * the items of a call. The shorthands that build items stand alone, for tests that make batches themselves.
+ */
+import { newRequestId } from '../../src/ids.ts'
+import { type Appender, type AppenderOptions, openAppender } from '../../src/ledger/appender.ts'
+import { connect, type Sql } from '../../src/ledger/connect.ts'
+import type {
+  Answer,
+  CallItem,
+  Count,
+  Expire,
+  Hold,
+  Release,
+  Settle,
+} from '../../src/ledger/items.ts'
+
+/** What a hold says of its key: the versions are those that the gateway decided by. */
+export interface KeyAtGate {
+  readonly shard: number
+  readonly keyId: string
+  readonly accountId: string
+  readonly mode: 'live' | 'test'
+  readonly version: number
+  readonly account: { readonly version: number }
+  readonly tariff: () => string
+}
+
+type Call = Pick<
+  Hold,
+  'requestId' | 'accountId' | 'keyId' | 'mode' | 'endpoint' | 'tariff' | 'actor'
+>
+export type HoldAnswer = Answer & { readonly hold: Hold }
+
+export function holdItem(key: KeyAtGate, credits: number, more: Partial<Hold> = {}): Hold {
+  return {
+    kind: 'hold',
+    requestId: newRequestId(),
+    accountId: key.accountId,
+    keyId: key.keyId,
+    mode: key.mode,
+    endpoint: 'search',
+    tariff: key.tariff(),
+    actor: `key:${key.keyId}`,
+    keyVersion: key.version,
+    accountVersion: key.account.version,
+    previousSecret: false,
+    credits,
+    quantity: credits,
+    holdSeconds: 60,
+    ...more,
+  }
+}
+
+export function settleItem(hold: Call, credits: number, more: Partial<Settle> = {}): Settle {
+  return {
+    kind: 'settle',
+    ...call(hold),
+    credits,
+    quantity: credits,
+    status: 200,
+    latencyMs: 5,
+    ...more,
+  }
+}
+
+export function releaseItem(hold: Call, more: Partial<Release> = {}): Release {
+  return { kind: 'release', ...call(hold), reason: 'upstream_failed', latencyMs: 5, ...more }
+}
+
+export function expireItem(hold: Call): Expire {
+  return { kind: 'expire', ...call(hold) }
+}
+
+export function countItem(key: KeyAtGate, calls: number, more: Partial<Count> = {}): Count {
+  const { accountId, keyId, mode } = key
+  return {
+    ...{ kind: 'count', accountId, keyId, mode, endpoint: 'prices', actor: `key:${keyId}` },
+    ...{ calls, errors: 0, latencyMsSum: calls },
+    ...more,
+  }
+}
+
+function call({ requestId, accountId, keyId, mode, endpoint, tariff, actor }: Call): Call {
+  return { requestId, accountId, keyId, mode, endpoint, tariff, actor }
+}
+
+export interface Gateway {
+  readonly appender: Appender
+  /** The appender's one connection. */
+  readonly sql: Sql
+  readonly append: (item: CallItem) => Promise<Answer>
+  /** Answers with the hold, to be named when it is settled, released or expired. */
+  hold(key: KeyAtGate, credits: number, more?: Partial<Hold>): Promise<HoldAnswer>
+  settle(hold: Call, credits: number, more?: Partial<Settle>): Promise<Answer>
+  release(hold: Call, more?: Partial<Release>): Promise<Answer>
+  expire(hold: Call): Promise<Answer>
+  count(key: KeyAtGate, calls: number, more?: Partial<Count>): Promise<Answer>
+  close(): Promise<void>
+}
+
+/** @param url the book's database; the connection takes the serving role */
+export function openGateway(
+  url: string,
+  instance: string,
+  options: Partial<Pick<AppenderOptions, 'shard' | 'deadlineMs' | 'observe'>> = {},
+): Gateway {
+  const sql = connect({ url, as: 'serving', max: 1 })
+  const appender = openAppender({
+    sql,
+    shard: 0,
+    instance,
+    deadlineMs: 20_000,
+    ...options,
+  })
+  const { append } = appender
+  return {
+    appender,
+    sql,
+    append,
+    async hold(key, credits, more) {
+      const hold = holdItem(key, credits, more)
+      return { ...(await append(hold)), hold }
+    },
+    settle: (hold, credits, more) => append(settleItem(hold, credits, more)),
+    release: (hold, more) => append(releaseItem(hold, more)),
+    expire: (hold) => append(expireItem(hold)),
+    count: (key, calls, more) => append(countItem(key, calls, more)),
+    async close() {
+      appender.close()
+      await sql.end({ timeout: 5 })
+    },
+  }
+}
