@@ -1,17 +1,21 @@
 /** The HTTP surface: the configured calls under /v1, and everything about keys, accounts and the gateway. */
 import { Elysia } from 'elysia'
-import { clientIp } from './gate/client-ip.ts'
+import { type CustomerDeps, customerRoutes } from './http/customer.ts'
+import { type SystemDeps, systemRoutes } from './http/system.ts'
 import { newRequestId } from './ids.ts'
 import { problem } from './problem.ts'
 import type { CallProxy } from './proxy/call.ts'
 
 export interface AppDeps {
   readonly proxy: CallProxy
-  readonly trustedProxies: number
+  readonly customer: CustomerDeps
+  readonly system: SystemDeps
+  /** The client's address, proxies considered. */
+  readonly ipOf: (request: Request) => string
   readonly log: (message: string, error?: unknown) => void
 }
 
-export function createApp({ proxy, trustedProxies, log }: AppDeps) {
+export function createApp({ proxy, customer, system, ipOf, log }: AppDeps) {
   return new Elysia({ normalize: false })
     .onError({ as: 'global' }, ({ code, error, request }) => {
       const requestId = newRequestId()
@@ -21,18 +25,10 @@ export function createApp({ proxy, trustedProxies, log }: AppDeps) {
       log(`${request.method} ${new URL(request.url).pathname}: failed`, error)
       return problem('internal', { requestId, detail: 'The gateway failed.' })
     })
-    .get('/health', () => ({ status: 'ok' }))
-    .all(
-      '/v1/*',
-      ({ request, server }) =>
-        proxy.handle(
-          request,
-          clientIp({
-            socketAddress: server?.requestIP(request)?.address ?? '',
-            forwardedFor: request.headers.get('x-forwarded-for'),
-            trustedProxies,
-          }),
-        ),
-      { parse: 'none' },
-    )
+    .use(systemRoutes(system))
+    .use(customerRoutes(customer))
+    .all('/v1/*', ({ request }) => proxy.handle(request, ipOf(request)), {
+      parse: 'none',
+      detail: { hide: true },
+    })
 }

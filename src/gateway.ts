@@ -3,21 +3,27 @@
  * This is where clients of Postgres and Redis are made; everything else is given what it needs.
  */
 import { createApp } from './app.ts'
+import { secureRandom } from './base62.ts'
 import type { Config } from './config/config.ts'
 import type { Environment } from './config/environment.ts'
 import { serviceAddresses } from './config/service-addresses.ts'
 import { every } from './every.ts'
+import { clientIp } from './gate/client-ip.ts'
 import { openGate } from './gate/gate.ts'
-import { openKeyCache } from './gate/key-cache.ts'
+import { openKeyCache, within } from './gate/key-cache.ts'
 import { openTariffCache } from './gate/tariff-cache.ts'
 import { openWindows, type WindowsLog } from './gate/windows/index.ts'
 import { openAppender } from './ledger/appender.ts'
+import { openCommands } from './ledger/commands.ts'
 import { connect } from './ledger/connect.ts'
 import { expireHolds } from './ledger/expiry.ts'
-import { readShards } from './ledger/read.ts'
+import { readCurrentTariffs, readShards } from './ledger/read.ts'
+import { openManagement } from './management/management.ts'
 import { catchUp } from './projector/catch-up.ts'
 import { openProxy } from './proxy/call.ts'
 import { openFreeCalls } from './proxy/free-calls.ts'
+import { balance } from './reports/balance.ts'
+import { charge } from './reports/charge.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -88,16 +94,40 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const freeCalls = openFreeCalls(appenderOf, 2_000)
   const proxy = openProxy({ config, addresses, gate, windows, appenderOf, freeCalls, log: warn })
 
-  const app = createApp({ proxy, trustedProxies: config.trustedProxies, log: warn })
+  const management = openManagement({
+    sql,
+    commands: openCommands(sql, instance),
+    config,
+    prefixes: environment.keyPrefixes,
+    random: secureRandom,
+  })
+  const ipOf = (request: Request): string =>
+    clientIp({
+      socketAddress: server.requestIP(request)?.address ?? '',
+      forwardedFor: request.headers.get('x-forwarded-for'),
+      trustedProxies: config.trustedProxies,
+    })
+  const app = createApp({
+    proxy,
+    ipOf,
+    log: warn,
+    system: { checks: { ledger: () => reasonAgainst(sql`select 1 from heads limit 1`) } },
+    customer: {
+      gate,
+      windows,
+      ipOf,
+      balance: (accountId, mode) => balance(sql, accountId, mode),
+      charge: (requestId, accountId) => charge(sql, requestId, accountId),
+      tariffs: () => readCurrentTariffs(sql),
+      revoke: (keyId) => management.revokeKey('everyone', keyId, { actor: `key:${keyId}` }),
+    },
+  })
   const server = Bun.serve({
     port: environment.port,
     hostname: options.hostname,
     idleTimeout: 120,
     maxRequestBodySize: Math.max(...Object.values(config.routes).map((r) => r.maxBodyBytes)) + 1,
-    fetch: (request, self) => {
-      app.server = self as never
-      return app.handle(request)
-    },
+    fetch: (request) => app.handle(request),
   })
 
   const work = [
@@ -140,5 +170,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         [sql, ...lanes.map(({ lane }) => lane)].map((pool) => pool.end({ timeout: 5 })),
       )
     },
+  }
+}
+
+/** Why a dependency cannot be used, or undefined when it answers within a second. */
+async function reasonAgainst(question: Promise<unknown>): Promise<string | undefined> {
+  try {
+    await within(1_000, question)
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
   }
 }

@@ -10,7 +10,7 @@ export function printStatement(statement: Statement): void {
   printHead(statement)
   if (account) {
     printPlans(account)
-    printLots(account)
+    printLots(account, statement.until)
   }
   printCharges(charges)
   rows('Refunds', ['Time (UTC)', 'Endpoint', 'Request', 'Key', 'Credits', 'Position'], {
@@ -54,9 +54,10 @@ function printHead(statement: Statement): void {
 function standing({ final, held, from, until, through }: Statement): string {
   const range = `${time(from)} to ${time(until)} UTC, up to position ${through ?? 'none'}`
   if (final) return `${range}. Final.`
-  return held.length > 0
-    ? `${range}. Not final: ${number(held.length)} calls of the month are not finished.`
-    : `${range}. Not final.`
+  if (held.length === 0) return `${range}. Not final.`
+  const calls =
+    held.length === 1 ? '1 call of the month is' : `${number(held.length)} calls of the month are`
+  return `${range}. Not final: ${calls} not finished.`
 }
 
 function printPlans({ plans, fee }: AccountPart): void {
@@ -84,7 +85,7 @@ const movementHeads = [
   'Closing',
 ]
 
-function printLots({ lots, totals }: AccountPart): void {
+function printLots({ lots, totals }: AccountPart, until: string): void {
   heading('Credits')
   table(
     ['Lot', 'Kind', 'Expires (UTC)', ...movementHeads],
@@ -98,6 +99,13 @@ function printLots({ lots, totals }: AccountPart): void {
       ['Total', '', '', ...movements(totals)],
     ],
   )
+  const late = lots.filter((lot) => lot.expiresAt !== null && lot.expiresAt <= until)
+  const credits = late.reduce((sum, lot) => sum + lot.closing, 0)
+  if (credits > 0) {
+    console.log(
+      dim(`${number(credits)} of the closing were held when their lot expired, and lapsed later.`),
+    )
+  }
 }
 
 function movements(of: Movements): Cell[] {

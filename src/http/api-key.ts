@@ -81,6 +81,15 @@ export const ApiKey = answer<ApiKey>(
   ),
 )
 
+/** Answers to what issues and changes keys. */
+export const ChangedKey = t.Object({ message: t.String(), apiKey: ApiKey })
+export const ShownKey = t.Object({
+  message: t.String(),
+  key: t.String({ description: 'The whole key. It is shown this once and kept nowhere.' }),
+  apiKey: ApiKey,
+})
+export const revokedMessage = 'The key is revoked and buys nothing more.'
+
 /** @param permissions all there are, which is what a plan with `endpoints: all` gives */
 export function apiKeyOf(view: KeyView, permissions: readonly string[]): ApiKey {
   const { owner, planEndpoints } = view

@@ -18,8 +18,8 @@ export interface CustomerDeps {
   readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
   /** Tariffs in force and announced, the one in force first. */
   readonly tariffs: () => Promise<readonly PublishedTariff[]>
-  /** Revokes the key for good; answers the position of the revocation. */
-  readonly revoke: (keyId: string) => Promise<void>
+  /** Revokes the key for good. */
+  readonly revoke: (keyId: string) => Promise<unknown>
 }
 
 type Identified = Omit<Admitted, 'price'>

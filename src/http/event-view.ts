@@ -80,7 +80,7 @@ export function auditedEvent(event: RecordedEvent, reason: string | undefined): 
     summary: describeEvent(event),
     recordedAt: recordedAt.toISOString(),
     occurredAt: occurredAt.toISOString(),
-    lots: lots && lots.map((lot) => printPosition({ shard, position: lot })),
+    lots: lots === null ? null : lots.map((lot) => printPosition({ shard, position: lot })),
     ...(reason !== undefined && { reason }),
   }
 }

@@ -7,8 +7,9 @@ import type { InvalidPart, Refusal } from '../gate/refusal.ts'
 import { isUnavailable } from '../ledger/unavailable.ts'
 import { shortPointer } from '../pointer.ts'
 import { problemOf } from '../problem.ts'
-import { BadRequest } from './bad-request.ts'
 import { methodsOf, type RoutePattern } from './methods.ts'
+import { invalidRequest } from './refused.ts'
+import { RequestRefused } from './request-refused.ts'
 
 export interface FailureDeps {
   readonly requestIdOf: (request: Request) => string
@@ -43,19 +44,10 @@ export function failureAnswer({ requestIdOf, log, routes }: FailureDeps) {
 
 const internal: Refusal = { code: 'internal', detail: 'The gateway failed.' }
 
-/** The refusal of an invalid request, part by part. */
-export function invalidRequest(errors: readonly InvalidPart[]): Refusal {
-  return {
-    code: 'invalid_request',
-    detail: 'The request is not valid; see errors.',
-    extensions: { errors },
-  }
-}
-
 function refusalIn(error: unknown): Refusal | undefined {
-  if (error instanceof BadRequest) return error.refusal
+  if (error instanceof RequestRefused) return error.refusal
   if (error instanceof ParseError) {
-    if (error.cause instanceof BadRequest) return error.cause.refusal
+    if (error.cause instanceof RequestRefused) return error.cause.refusal
     return invalidRequest([{ pointer: '', detail: 'The body cannot be read.' }])
   }
   // An answer of ours that does not fit its own schema is no fault of the caller.

@@ -66,7 +66,10 @@ export const time = t.String({
   title: 'a time such as 2026-01-31T12:00:00Z',
 })
 export const mode = t.Union([t.Literal('live'), t.Literal('test')], { title: 'live or test' })
-export const day = t.String({ format: 'date', title: 'a day such as 2026-01-31' })
+export const day = t.String({
+  pattern: '^\\d{4}-\\d\\d-\\d\\d$',
+  title: 'a day such as 2026-01-31',
+})
 export const month = t.String({
   pattern: '^20\\d\\d-(0[1-9]|1[0-2])$',
   title: 'a month such as 2026-01',
@@ -82,6 +85,7 @@ const mostCredits = 1_000_000_000_000
 export const credits = count(1, mostCredits)
 export const monthlyCredits = count(0, mostCredits)
 export const rateLimit = count(1, 1_000_000)
+export const inFlight = count(1, 100_000)
 
 /** The time as the book has it; the schema has seen that it is one. */
 export function iso(text: string): string {

@@ -1,5 +1,6 @@
 /** The bodies of management requests: small, JSON, and nothing in them that the book could not keep. */
-import { BadRequest } from './bad-request.ts'
+import { invalidRequest } from './refused.ts'
+import { RequestRefused } from './request-refused.ts'
 import { textFault } from './text-fault.ts'
 
 /** Far more than any of these requests needs. */
@@ -7,12 +8,12 @@ const maxBytes = 65_536
 
 /**
  * Elysia's parser for all management routes: the body as JSON, undefined when there is none.
- * @throws BadRequest for anything else
+ * @throws RequestRefused for anything else
  */
 export async function readJson({ request }: { readonly request: Request }): Promise<unknown> {
   if (request.body === null || request.headers.get('content-length') === '0') return undefined
   if (!/^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(contentTypeOf(request))) {
-    throw new BadRequest({
+    throw new RequestRefused({
       code: 'unsupported_media_type',
       detail: 'Expected Content-Type: application/json.',
     })
@@ -29,9 +30,9 @@ async function textOf(request: Request): Promise<string> {
     code: 'body_too_large',
     detail: `The body exceeds ${maxBytes} bytes.`,
   } as const
-  if (Number(request.headers.get('content-length')) > maxBytes) throw new BadRequest(tooLarge)
+  if (Number(request.headers.get('content-length')) > maxBytes) throw new RequestRefused(tooLarge)
   const bytes = await request.bytes()
-  if (bytes.length > maxBytes) throw new BadRequest(tooLarge)
+  if (bytes.length > maxBytes) throw new RequestRefused(tooLarge)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
@@ -47,21 +48,10 @@ function parse(text: string): unknown {
     throw invalid('The body is not JSON.')
   }
   const fault = textFault(json)
-  if (fault) {
-    const errors = [fault]
-    throw new BadRequest({
-      code: 'invalid_request',
-      detail: 'The request is not valid; see errors.',
-      extensions: { errors },
-    })
-  }
+  if (fault) throw new RequestRefused(invalidRequest([fault]))
   return json
 }
 
-function invalid(detail: string): BadRequest {
-  return new BadRequest({
-    code: 'invalid_request',
-    detail,
-    extensions: { errors: [{ pointer: '', detail }] },
-  })
+function invalid(detail: string): RequestRefused {
+  return new RequestRefused({ ...invalidRequest([{ pointer: '', detail }]), detail })
 }

@@ -1,7 +1,6 @@
 /** What callers are told when management refuses: a code, and words for each reason. */
-import type { Refusal, RefusalCode } from '../gate/refusal.ts'
+import type { InvalidPart, Refusal, RefusalCode } from '../gate/refusal.ts'
 import type { RefusalName, Refused } from '../management/decision.ts'
-import { invalidRequest } from './failures.ts'
 
 const answers: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   account_unknown: ['not_found', 'There is no such account.'],
@@ -39,5 +38,14 @@ export function refusalOf(
     code,
     detail: words,
     ...(available !== undefined && { extensions: { available } }),
+  }
+}
+
+/** The refusal of an invalid request, part by part. */
+export function invalidRequest(errors: readonly InvalidPart[]): Refusal {
+  return {
+    code: 'invalid_request',
+    detail: 'The request is not valid; see errors.',
+    extensions: { errors },
   }
 }

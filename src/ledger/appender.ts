@@ -131,7 +131,7 @@ export function openAppender(options: AppenderOptions): Appender {
         if (isBadData(error)) return split(batch, error)
         log('append: the book did not answer; sending the same batch again', error)
         if (closed) return fail(batch, error)
-        await pause(Math.min(50 * 2 ** attempt, 1_000))
+        await pause(Math.min(10 * 2 ** attempt, 1_000))
       }
     }
   }

@@ -41,6 +41,17 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
   return row
 }
 
+/** The keys that accounts' private fields are sealed under; of erased accounts there is none. */
+export async function readSecrets(
+  sql: Sql,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const rows = await sql<{ accountId: string; secret: Uint8Array }[]>`
+    select account_id as "accountId", secret from account_secrets
+    where account_id = any(${[...new Set(accountIds)]})`
+  return new Map(rows.map(({ accountId, secret }) => [accountId, secret]))
+}
+
 /** The plans of the tariff in force, and the book's time; undefined while no tariff is in force. */
 export async function readPlans(
   sql: Sql,

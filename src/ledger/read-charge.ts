@@ -1,4 +1,4 @@
-/** What a refund needs to know before it can be written: where, and under whose secret its reason is sealed. */
+/** Where a charge stands, which a refund has to know before it can be written. */
 import type { Sql } from './connect.ts'
 
 /** Whose a charge was; undefined when no call of this id was charged. */
@@ -10,11 +10,4 @@ export async function readCharge(
     select shard, account_id as "accountId" from events
     where request_id = ${requestId} and type = 'HoldSettled' limit 1`
   return row
-}
-
-/** The key that an account's private fields are sealed under; undefined when there is none (any more). */
-export async function readSecret(sql: Sql, accountId: string): Promise<Uint8Array | undefined> {
-  const [row] = await sql<{ secret: Uint8Array }[]>`
-    select secret from account_secrets where account_id = ${accountId}`
-  return row?.secret
 }

@@ -1,8 +1,8 @@
 /** Credits that an operator gives, takes or gives back. */
 import { type Mode, printPosition } from '../../events/event.ts'
 import type { CommandAnswer } from '../ledger/commands.ts'
-import { type AccountRow, readAccount, readMonthUse } from '../ledger/read-accounts.ts'
-import { readCharge, readSecret } from '../ledger/read-charge.ts'
+import { type AccountRow, readAccount, readMonthUse, readSecrets } from '../ledger/read-accounts.ts'
+import { readCharge } from '../ledger/read-charge.ts'
 import { type By, reasonOf, sealed } from './carry-out.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './management.ts'
@@ -118,7 +118,7 @@ export function openCredits({ sql, commands }: ManagementDeps): Credits {
     const charge = await readCharge(sql, requestId)
     if (!charge) return refused('charge_unknown')
     const { shard, accountId } = charge
-    const secret = await readSecret(sql, accountId)
+    const secret = (await readSecrets(sql, [accountId])).get(accountId)
     const answer = await commands.refund(shard, {
       ...wanted,
       requestId,

@@ -2,6 +2,8 @@
  * Managing accounts, keys, credits and prices: every change is decided by pure functions on what the book
  * says (decide-key.ts, decide-account.ts) and recorded in it, and every look is a look into the book.
  */
+
+import type { RecordedEvent } from '../../events/event.ts'
 import type { Random } from '../base62.ts'
 import type { Config } from '../config/config.ts'
 import type { KeyPrefixes } from '../gate/key-format.ts'
@@ -11,6 +13,7 @@ import { readShards } from '../ledger/read.ts'
 import { type Accounts, openAccounts } from './accounts.ts'
 import { type Credits, openCredits } from './credits.ts'
 import { type Keys, openKeys } from './keys.ts'
+import { readReasons } from './reasons.ts'
 import { shardOf } from './shard-of.ts'
 import { openTariffs, type Tariffs } from './tariffs.ts'
 
@@ -24,7 +27,10 @@ export interface ManagementDeps {
   readonly random: Random
 }
 
-export type Management = Keys & Accounts & Credits & Tariffs
+export interface Management extends Keys, Accounts, Credits, Tariffs {
+  /** The reasons that were given for these events, by their printed positions. */
+  readReasons(events: readonly RecordedEvent[]): Promise<ReadonlyMap<string, string>>
+}
 
 export function openManagement(deps: ManagementDeps): Management {
   let shards: Promise<number[]> | undefined
@@ -45,5 +51,6 @@ export function openManagement(deps: ManagementDeps): Management {
     ...openAccounts(deps),
     ...openCredits(deps),
     ...openTariffs(deps),
+    readReasons: (events) => readReasons(deps.sql, events),
   }
 }

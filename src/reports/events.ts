@@ -37,7 +37,10 @@ const mostEvents = 1_000
 const rangeSize = 50_000
 const mostRanges = 20
 
-/** Events after a place in the log, at most `limit` (1 to 1,000). A key unknown to the book has none. */
+/**
+ * Events after a place in the log, at most `limit` (1 to 1,000). A key unknown to the book has none.
+ * `private` is as it was written, encrypted: what may be shown of it is the caller's to decide.
+ */
 export async function eventFeed(
   sql: Sql,
   filter: EventFilter,

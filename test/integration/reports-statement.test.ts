@@ -272,6 +272,8 @@ describe('the fee', () => {
     await using book = await buildBook()
     await book.at('2031-10-05T00:00:00Z')
     const key = await book.openAccount('free')
+    // An open hold keeps October open to what is recorded later.
+    await book.hold(key, { credits: 1 })
     await book.at('2031-11-05T00:00:00Z')
     await book.startPlan(key.account, 'big', '2031-10-10T00:00:00Z')
 

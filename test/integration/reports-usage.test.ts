@@ -1,0 +1,146 @@
+import { expect, test } from 'bun:test'
+import { isKnown, usageByDay, usageSummary } from '../../src/reports/usage.ts'
+import { topUsers, usageOverview } from '../../src/reports/usage-overview.ts'
+import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+
+const october = { from: '2031-10-01', to: '2031-10-31' }
+
+test("a key's usage by day and endpoint has calls, failures, credits, quantity and latency", async () => {
+  await using book = await buildBook()
+  const { first, second } = await twoKeys(book)
+  expect([...(await usageByDay(book.sql, { keyId: first.keyId, ...october }))]).toEqual([
+    {
+      date: '2031-10-06',
+      endpoint: 'search',
+      requests: 1,
+      errors: 0,
+      credits: 3,
+      avgLatencyMs: 20,
+      quantity: 1,
+    },
+    {
+      date: '2031-10-05',
+      endpoint: 'search',
+      requests: 2,
+      errors: 1,
+      credits: 3,
+      avgLatencyMs: 13,
+      quantity: 1,
+    },
+    {
+      date: '2031-10-05',
+      endpoint: 'voices',
+      requests: 10,
+      errors: 0,
+      credits: 0,
+      avgLatencyMs: 5,
+      quantity: 10,
+    },
+  ])
+  const ofAccount = await usageByDay(book.sql, { accountId: first.accountId, ...october })
+  expect(ofAccount.map(({ endpoint, credits }) => [endpoint, credits])).toEqual([
+    ['search', 3],
+    ['search', 3],
+    ['speech', 8],
+    ['voices', 0],
+  ])
+  const day = { from: '2031-10-06', to: '2031-10-06' }
+  expect(await usageByDay(book.sql, { keyId: first.keyId, ...day })).toHaveLength(1)
+  expect(await usageByDay(book.sql, { keyId: second.keyId, ...day })).toHaveLength(0)
+})
+
+test('a summary adds up a month, or all time', async () => {
+  await using book = await buildBook()
+  const { first } = await twoKeys(book)
+  const ofOctober = await usageSummary(book.sql, { keyId: first.keyId, month: '2031-10' })
+  expect(ofOctober).toMatchObject({
+    ...{ requests: 13, errors: 1, credits: 6, avgLatencyMs: 7 },
+    lastUsedAt: '2031-10-06T00:00:00.000Z',
+    byEndpoint: [
+      { endpoint: 'search', requests: 3, errors: 1, credits: 6, quantity: 2 },
+      { endpoint: 'voices', requests: 10, errors: 0, credits: 0 },
+    ],
+  })
+  expect(ofOctober.errorRate).toBeCloseTo(1 / 13)
+  expect(await usageSummary(book.sql, { keyId: first.keyId })).toMatchObject({
+    ...{ requests: 14, credits: 10, lastUsedAt: '2031-11-02T00:00:00.000Z' },
+  })
+})
+
+test('no usage is zero, and nobody to ask about is an error', async () => {
+  await using book = await buildBook()
+  const key = await book.openAccount('free')
+  expect(await usageSummary(book.sql, { keyId: key.keyId })).toEqual({
+    ...{ requests: 0, errors: 0, errorRate: 0, credits: 0, avgLatencyMs: null },
+    ...{ lastUsedAt: null, byEndpoint: [] },
+  })
+  expect(usageSummary(book.sql, {})).rejects.toThrow(TypeError)
+  expect(usageSummary(book.sql, { keyId: key.keyId, month: '2031-13' })).rejects.toThrow(RangeError)
+  expect(await isKnown(book.sql, { keyId: key.keyId })).toBe(true)
+  expect(await isKnown(book.sql, { accountId: key.accountId })).toBe(true)
+  expect(await isKnown(book.sql, { keyId: 'key_x' })).toBe(false)
+})
+
+test("an account's usage leaves test mode out unless it is asked for", async () => {
+  await using book = await buildBook()
+  await book.at('2031-10-05T00:00:00Z')
+  const live = await book.openAccount('free')
+  const key = await book.issueKey(live.account, 'test')
+  await book.charge(key, { credits: 2 })
+  await book.catchUp()
+  const { accountId } = live
+  expect(await usageSummary(book.sql, { accountId })).toMatchObject({ requests: 0 })
+  expect(await usageSummary(book.sql, { accountId, mode: 'test' })).toMatchObject({ credits: 2 })
+  expect(await usageSummary(book.sql, { keyId: key.keyId })).toMatchObject({ credits: 2 })
+  expect(await topUsers(book.sql, { ...october, limit: 10 })).toEqual([])
+  expect((await usageOverview(book.sql, october)).total).toMatchObject({ requests: 0, accounts: 0 })
+})
+
+test('operators see usage by plan, day and endpoint', async () => {
+  await using book = await buildBook()
+  const { first } = await twoKeys(book)
+  const big = await book.openAccount('big')
+  await book.charge(big, { credits: 100 })
+  await book.catchUp()
+  const days = { from: '2031-10-01', to: '2031-11-30' }
+  const { total, byPlan, byDay, byEndpoint } = await usageOverview(book.sql, days)
+  expect(total).toMatchObject({ requests: 16, errors: 1, credits: 118, accounts: 2, keys: 3 })
+  expect(byPlan).toMatchObject([
+    { plan: 'big', accounts: 1, requests: 1, credits: 100 },
+    { plan: 'free', accounts: 1, requests: 15, errors: 1, credits: 18 },
+  ])
+  expect(byDay.map(({ date, credits }) => [date, credits])).toEqual([
+    ['2031-10-05', 11],
+    ['2031-10-06', 3],
+    ['2031-11-02', 104],
+  ])
+  expect(byEndpoint.map(({ endpoint, credits }) => [endpoint, credits])).toEqual([
+    ['search', 110],
+    ['speech', 8],
+    ['voices', 0],
+  ])
+  const top = await topUsers(book.sql, { ...days, limit: 10 })
+  expect(top).toMatchObject([
+    { accountId: big.accountId, owner: big.account.owner, plan: 'big', credits: 100, keys: 1 },
+    { accountId: first.accountId, plan: 'free', requests: 15, credits: 18, keys: 2 },
+  ])
+  expect(await topUsers(book.sql, { ...days, limit: 1 })).toEqual(top.slice(0, 1))
+})
+
+/** One account with two keys: 14 calls of the first, one of the second. */
+async function twoKeys(book: BookBuilder): Promise<{ first: TestKey; second: TestKey }> {
+  await book.at('2031-10-05T00:00:00Z')
+  const first = await book.openAccount('free')
+  const second = await book.issueKey(first.account)
+  await book.charge(first, { credits: 3 })
+  await book.release(await book.hold(first, { credits: 3 }))
+  await book.count(first, 10)
+  const speech = { credits: 8, quantity: 5_000, endpoint: 'speech' }
+  await book.settle(await book.hold(second, speech), 8)
+  await book.at('2031-10-06T00:00:00Z')
+  await book.charge(first, { credits: 3 })
+  await book.at('2031-11-02T00:00:00Z')
+  await book.charge(first, { credits: 4 })
+  await book.catchUp()
+  return { first, second }
+}

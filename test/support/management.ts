@@ -1,0 +1,129 @@
+/**
+ * Management over HTTP on a book of its own, asked as programs ask it. The shipped configuration is what it
+ * sells: free 100 credits, pro 5,000, enterprise 50,000.
+ */
+import { secureRandom } from '../../src/base62.ts'
+import type { Config } from '../../src/config/config.ts'
+import { loadConfig, shippedConfigFile } from '../../src/config/load.ts'
+import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
+import { openAuth } from '../../src/http/auth.ts'
+import { managementApp } from '../../src/http/management-app.ts'
+import { signToken } from '../../src/http/sign-token.ts'
+import { newRequestId } from '../../src/ids.ts'
+import { type Management, openManagement } from '../../src/management/management.ts'
+import { type Book, openBook, prefixes } from './book.ts'
+
+export interface TestApp extends AsyncDisposable {
+  readonly book: Book
+  readonly config: Config
+  readonly management: Management
+  /** What went wrong without the caller being told. */
+  readonly logged: unknown[]
+  /** Sends a request as `who`: a user, `admin`, `auditor`, `user@organisation`, or nobody. */
+  ask(who: string | undefined, method: string, path: string, body?: unknown): Promise<Response>
+  /** The same, for the JSON of an answer that must be a success. */
+  get<T = Json>(who: string, method: string, path: string, body?: unknown): Promise<T>
+  /** Sends a request that the test made itself. */
+  handle(request: Request): Promise<Response>
+  token(who: string): Promise<string>
+  /** Issues a key for a user and answers its apiKey object. */
+  issue(who: string, body?: object): Promise<Json>
+  /** Charges a call of the key, as a gateway does; answers the request id. */
+  charge(keyId: string, credits: number): Promise<string>
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers as programs without types do.
+export type Json = any
+
+const secret = 'a secret of at least thirty-two bytes'
+
+export const shippedConfig = loadConfig({ file: shippedConfigFile, env: {} })
+
+export async function openTestApp(options: { shards?: number } = {}): Promise<TestApp> {
+  const config = shippedConfig
+  const tariff = tariffOf(config)
+  const book = await openBook({ ...options, tariff })
+  const logged: unknown[] = []
+  const management = managementOn(book, config)
+  const app = managementApp({
+    management,
+    sql: book.sql,
+    config,
+    auth: openAuth({
+      jwtSecret: secret,
+      adminUserIds: [],
+      adminRole: config.adminRole,
+      auditorRole: config.auditorRole,
+      organisationClaim: config.organisationClaim,
+    }),
+    requestIdOf: requestIds(),
+    log: (message, error) => logged.push(message, error),
+  })
+
+  function token(who: string): Promise<string> {
+    const [subject = '', organisation] = who.split('@')
+    return signToken({
+      secret,
+      subject,
+      expiresInSeconds: 60,
+      ...(who === 'admin' || who === 'auditor' ? { role: who } : {}),
+      ...(organisation && { organisation: { claim: config.organisationClaim, id: organisation } }),
+    })
+  }
+
+  async function ask(who: string | undefined, method: string, path: string, body?: unknown) {
+    const headers = new Headers()
+    if (who !== undefined) headers.set('authorization', `Bearer ${await token(who)}`)
+    if (body !== undefined) headers.set('content-type', 'application/json')
+    return app.handle(
+      new Request(`http://localhost${path}`, {
+        method,
+        headers,
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }),
+    )
+  }
+
+  const get: TestApp['get'] = async (who, method, path, body) => {
+    const response = await ask(who, method, path, body)
+    const json: Json = await response.json()
+    if (response.ok) return json
+    throw new Error(`${method} ${path} answered ${response.status}: ${JSON.stringify(json)}`)
+  }
+
+  async function charge(keyId: string, credits: number): Promise<string> {
+    const [row] = await book.sql<Json[]>`
+      select k.shard, k.key_id as "keyId", k.account_id as "accountId", k.mode, k.version,
+        json_build_object('version', a.version) as account
+      from key_state k join account_state a on a.account_id = k.account_id
+      where k.key_id = ${keyId}`
+    const held = await book.hold({ ...row, tariff: () => tariffHash(tariff) }, credits)
+    if (held.verdict !== 'ok') throw new Error(`holding: ${held.verdict}`)
+    await book.settle(held.hold, credits)
+    return held.hold.requestId
+  }
+
+  return {
+    ...{ book, config, management, logged, ask, get, token, charge },
+    handle: (request) => app.handle(request),
+    issue: async (who, body = {}) =>
+      (await get(who, 'POST', '/api-keys', { name: 'A key', ...body })).apiKey,
+    async [Symbol.asyncDispose]() {
+      await book.close()
+    },
+  }
+}
+
+/** Management as another gateway would run it on the same book. */
+export function managementOn({ sql, commands }: Pick<Book, 'sql' | 'commands'>, config: Config) {
+  return openManagement({ sql, commands, config, prefixes, random: secureRandom })
+}
+
+function requestIds(): (request: Request) => string {
+  const ids = new WeakMap<Request, string>()
+  return (request) => {
+    const known = ids.get(request) ?? newRequestId()
+    ids.set(request, known)
+    return known
+  }
+}

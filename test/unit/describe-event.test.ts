@@ -1,0 +1,32 @@
+import { expect, test } from 'bun:test'
+import { catalogue } from '../../events/catalogue.ts'
+import { describeEvent } from '../../src/reports/describe-event.ts'
+
+const plain = { credits: null, quantity: null, endpoint: null, keyId: null, payload: {} }
+
+test('every type of event has a description of its own', () => {
+  const types = Object.keys(catalogue)
+  const described = types.map((type) => describeEvent({ ...plain, type }))
+  expect(new Set(described).size).toBe(types.length)
+  expect(described).not.toContain('')
+})
+
+test('descriptions say how much, of what and why', () => {
+  const say = (type: string, more: object) => describeEvent({ ...plain, type, ...more })
+  expect(say('HoldSettled', { credits: 1, endpoint: 'search' })).toBe(
+    '1 credit charged for a call of search',
+  )
+  expect(
+    say('HoldReleased', { credits: 1_200, endpoint: 'stt', payload: { reason: 'timeout' } }),
+  ).toBe('1,200 credits freed: a call of stt was not charged (timeout)')
+  expect(
+    say('CreditsGranted', {
+      credits: 50,
+      payload: { kind: 'promotional', expiresAt: '2031-01-31T12:00:00Z' },
+    }),
+  ).toBe('50 credits granted (promotional), good until 2031-01-31 12:00 UTC')
+  expect(say('KeyLimitsChanged', { payload: { rateLimit: 10, monthlyCap: null } })).toBe(
+    'Key limits changed: rateLimit 10, monthlyCap none',
+  )
+  expect(say('CallsCounted', { quantity: 1, endpoint: 'voices' })).toBe('1 free call of voices')
+})
