@@ -40,7 +40,11 @@ export const monthlyBalances: Projection = {
          coalesce(sum(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end), 0) as calls,
          coalesce(sum(credits) filter (where type = 'CreditsGranted'), 0) as granted,
          coalesce(sum(credits) filter (where type = 'CreditsAdjusted'), 0) as adjusted,
-         coalesce(sum((select sum(h) from unnest(held) h)), 0) as held,
+         coalesce(sum(case
+           when type in ('CreditsHeld', 'HoldExtended') then credits
+           when type in ('HoldReleased', 'HoldExpired') then -credits
+           when type = 'HoldSettled' then (select sum(h) from unnest(held) h)
+         end), 0) as held,
          coalesce(sum(credits) filter (where type = 'HoldSettled'), 0) as settled,
          coalesce(sum(credits) filter (where type = 'ChargeRefunded'), 0) as refunded,
          coalesce(sum(credits) filter (where type = 'ChargeRefunded'

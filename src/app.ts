@@ -16,13 +16,14 @@ export interface AppDeps {
 }
 
 export function createApp({ proxy, customer, system, ipOf, log }: AppDeps) {
-  return new Elysia({ normalize: false })
+  // Without it, a request whose host has three letters or fewer finds no route.
+  return new Elysia({ normalize: false, handler: { standardHostname: false } })
     .onError({ as: 'global' }, ({ code, error, request }) => {
       const requestId = newRequestId()
       if (code === 'NOT_FOUND') {
         return problem('not_found', { requestId, detail: 'There is no such route; see /docs.' })
       }
-      log(`${request.method} ${new URL(request.url).pathname}: failed`, error)
+      log(`${request.method} ${request.url.split('?')[0]}: failed`, error)
       return problem('internal', { requestId, detail: 'The gateway failed.' })
     })
     .use(systemRoutes(system))

@@ -49,6 +49,8 @@ export interface Gateway {
 /** How long a call waits for the book before it is answered 503. */
 const ledgerDeadlineMs = 5_000
 const stopWithinMs = 30_000
+/** A connection on which nothing moves is closed after this; the longest that the server can count. */
+const silentSeconds = 255
 
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, environment, databaseUrl, log } = options
@@ -92,7 +94,13 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     appenderOf,
   })
   const freeCalls = openFreeCalls(appenderOf, 2_000)
-  const proxy = openProxy({ config, addresses, gate, windows, appenderOf, freeCalls, log: warn })
+  const proxy = openProxy({
+    ...{ config, addresses, gate, windows, appenderOf, freeCalls, log: warn },
+    silence: {
+      seconds: silentSeconds,
+      allow: (request, seconds) => server.timeout(request, seconds),
+    },
+  })
 
   const management = openManagement({
     sql,
@@ -125,8 +133,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const server = Bun.serve({
     port: environment.port,
     hostname: options.hostname,
-    idleTimeout: 120,
-    maxRequestBodySize: Math.max(...Object.values(config.routes).map((r) => r.maxBodyBytes)) + 1,
+    idleTimeout: silentSeconds,
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER, // each route has its own limit, and an answer for it
     fetch: (request) => app.handle(request),
   })
 
@@ -155,10 +163,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     url: `http://${options.hostname}:${server.port}`,
     async stop() {
-      // stop() without force refuses new connections and lets requests under way finish.
-      const stopped = server.stop()
+      // Refuses new connections, closes silent ones, and resolves when the last answer has left.
+      await atMost(stopWithinMs, server.stop())
+      // Calls whose callers have left are still under way.
       await proxy.idle(stopWithinMs)
-      await Promise.race([stopped, Bun.sleep(1_000)])
       await server.stop(true)
       await Promise.all(work.map((recurring) => recurring.stop()))
       await freeCalls.close()
@@ -181,4 +189,12 @@ async function reasonAgainst(question: Promise<unknown>): Promise<string | undef
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   }
+}
+
+/** Resolves with the promise, or after this long. */
+async function atMost(withinMs: number, promise: Promise<unknown>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, withinMs)
+  await Promise.race([promise, late])
+  clearTimeout(timer)
 }

@@ -11,7 +11,7 @@ import type { Appender } from '../ledger/appender.ts'
 import type { Answer, Verdict } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
 import { judgeKey, judgePermission, limitsOf } from './judge.ts'
-import type { CachedKey, KeyCache } from './key-cache.ts'
+import { bookTime, type KeyCache } from './key-cache.ts'
 import { hashKey, type KeyPrefixes, parseKey } from './key-format.ts'
 import { type Refusal, unknownKey } from './refusal.ts'
 import type { TariffCache } from './tariff-cache.ts'
@@ -45,7 +45,10 @@ export interface Held {
   readonly answer: Answer
 }
 
-export type Refused = { readonly refusal: Refusal; readonly window?: WindowState }
+/** A window as a call found it; `degraded`: this gateway decided alone, by its share of the limit. */
+export type SeenWindow = WindowState & { readonly degraded: boolean }
+
+export type Refused = { readonly refusal: Refusal; readonly window?: SeenWindow }
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Refused)
 
 export interface Gate {
@@ -57,7 +60,7 @@ export interface Gate {
   enter(
     admitted: Omit<Admitted, 'price'>,
     ip: string,
-  ): Promise<Outcome<{ place: Place; window: WindowState }>>
+  ): Promise<Outcome<{ place: Place; window: SeenWindow }>>
   /**
    * A hold for at most this many credits. `price` is asked again when the tariff turned out to be
    * another one, since the bound may be another then.
@@ -123,20 +126,22 @@ export function openGate(deps: GateDeps): Gate {
     const outcome = await admitHash(hash, route.permission, ip, maxAgeMs)
     if (!outcome.ok) return outcome
     const price = outcome.admitted.tariff.prices[route.id]
+    // Neither a refusal nor a call that holds nothing may stand on an old tariff.
+    const holds = price && price.per !== 'free'
+    if (!holds && maxAgeMs > freshMs) return admitRoute(hash, route, ip, freshMs)
     if (!price) return { ok: false, refusal: noPrice }
-    if (price.per === 'free' && maxAgeMs > freshMs) return admitRoute(hash, route, ip, freshMs)
     return { ok: true, admitted: { ...outcome.admitted, price } }
   }
 
   async function enter(
     admitted: Omit<Admitted, 'price'>,
     ip: string,
-  ): Promise<Outcome<{ place: Place; window: WindowState }>> {
+  ): Promise<Outcome<{ place: Place; window: SeenWindow }>> {
     const { hash, key, tariff } = admitted
     const plan = tariff.plans[key.plan]
     if (!plan) return { ok: false, refusal: noPrice }
     const decision = await windows.take(limitsOf(key, plan))
-    const { state: window } = decision
+    const window = { ...decision.state, degraded: decision.degraded }
     if (decision.allowed) return { ok: true, place: decision.place, window }
     // The limit may be older than a second: a plan that was just raised must not refuse.
     if (!keys.peek(hash, freshMs)) {
@@ -209,7 +214,7 @@ export function openGate(deps: GateDeps): Gate {
           return { ok: true, key, answer, price: rule, credits, quantity, tariff: key.tariff }
         }
         if (answer.verdict !== 'stale_key' && answer.verdict !== 'stale_tariff') {
-          return { ok: false, refusal: refusalOf(answer, credits) }
+          return { ok: false, refusal: refusalOf(answer, credits, key) }
         }
         const again = await admitRoute(admitted.hash, route, ip, 0)
         if (!again.ok) return again
@@ -243,12 +248,6 @@ function keyText(request: Request): string | undefined {
   return authorization.slice(7).trim() || undefined
 }
 
-/** The book's time now: its clock when the entry was read, and what passed since. */
-function bookTime(cached: CachedKey): number {
-  const readAt = cached.record?.readAt.getTime() ?? Date.now()
-  return readAt + (performance.now() - cached.loadedAtMs)
-}
-
 const noPrice: Refusal = {
   code: 'price_missing',
   detail: 'This endpoint has no price in the tariff in force: its operator has to publish one.',
@@ -262,7 +261,7 @@ const changing: Refusal = {
 }
 
 /** What the caller is told when the book refuses a hold. */
-function refusalOf(answer: Answer, required: number): Refusal {
+function refusalOf(answer: Answer, required: number, key: KeyRecord): Refusal {
   const position = `${answer.shard}-${answer.position}`
   const short = {
     required,
@@ -295,6 +294,8 @@ function refusalOf(answer: Answer, required: number): Refusal {
     case 'key_disabled':
       return { code: 'key_disabled', detail: 'This API key is disabled.' }
     case 'key_expired':
+      // A secret from before a rotation is as dead, when its grace is over, as one that never was.
+      if (key.previousUntil) return unknownKey
       return { code: 'key_expired', detail: 'This API key has expired.' }
     case 'account_frozen':
       return { code: 'account_frozen', detail: 'The account of this API key is frozen.' }

@@ -4,6 +4,7 @@
  * It may be stale, and nothing is lost by it: a hold names the versions it was decided by, and the book
  * refuses another version. So an entry serves for as long as it is not contradicted, while whoever is
  * about to refuse, or to let a call pass that holds nothing, asks for one that is no older than a second.
+ * What changes by time alone (a plan that was announced) has no version, so an entry ends when it does.
  */
 import type { KeyPrivate } from '../../events/key.ts'
 import type { Sql } from '../ledger/connect.ts'
@@ -30,37 +31,57 @@ export interface KeyCache {
   readonly size: number
 }
 
+/** The book's time now, in Unix milliseconds: its clock when the entry was read, and what passed since. */
+export function bookTime({ record, loadedAtMs }: CachedKey): number {
+  const readAt = record?.readAt.getTime() ?? Date.now()
+  return readAt + (performance.now() - loadedAtMs)
+}
+
 const mostEntries = 200_000
 /** Unknown keys are remembered for a moment, so that a scan does not reach the book each time. */
 const unknownForMs = 1_000
+/** Calls of one key that find at the same moment that they have to read share one reading. */
+const sharedForMs = 25
 
 export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
   const entries = new Map<string, CachedKey>()
-  const loading = new Map<string, Promise<CachedKey>>()
+  const loading = new Map<
+    string,
+    { readonly read: Promise<CachedKey>; readonly begunAtMs: number }
+  >()
 
   function peek(hash: string, maxAgeMs: number): CachedKey | undefined {
     const entry = entries.get(hash)
     if (!entry) return undefined
     const most = entry.record ? maxAgeMs : Math.min(maxAgeMs, unknownForMs)
-    return performance.now() - entry.loadedAtMs <= most ? entry : undefined
+    if (performance.now() - entry.loadedAtMs > most) return undefined
+    const planUntil = entry.record?.planUntil
+    return planUntil && planUntil.getTime() <= bookTime(entry) ? undefined : entry
   }
 
   function find(hash: string, maxAgeMs: number): Promise<CachedKey> {
     const entry = peek(hash, maxAgeMs)
     if (entry) return Promise.resolve(entry)
     const running = loading.get(hash)
-    if (running) return running
-    const load = read(hash).finally(() => loading.delete(hash))
+    // An answer is as old as its question: one that was asked too long ago is asked again.
+    const begunAtMs = performance.now()
+    if (running && begunAtMs - running.begunAtMs <= Math.max(maxAgeMs, sharedForMs)) {
+      return running.read
+    }
+    const load = {
+      begunAtMs,
+      read: read(hash, begunAtMs).finally(() => {
+        if (loading.get(hash) === load) loading.delete(hash)
+      }),
+    }
     loading.set(hash, load)
-    return load
+    return load.read
   }
 
-  async function read(hash: string): Promise<CachedKey> {
-    // Taken before the question is asked: an answer is as old as its question.
-    const loadedAtMs = performance.now()
+  async function read(hash: string, loadedAtMs: number): Promise<CachedKey> {
     const record = await within(deadlineMs, readKeyByHash(sql, hash))
-    const hidden = record && unseal<KeyPrivate>(record.secret, record.accountId, record.private)
-    const entry = { record, allowedIps: hidden?.allowedIps ?? [], loadedAtMs }
+    const entry = { record, allowedIps: record ? allowedIpsOf(record) : [], loadedAtMs }
+    if ((entries.get(hash)?.loadedAtMs ?? 0) > loadedAtMs) return entry
     entries.delete(hash)
     entries.set(hash, entry)
     if (entries.size > mostEntries) entries.delete(entries.keys().next().value as string)
@@ -74,6 +95,15 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
       return entries.size
     },
   }
+}
+
+/** A list that no address is on. */
+const nobody = ['-']
+
+/** From where the key may be used. A private document that cannot be read lets nobody in. */
+function allowedIpsOf({ secret, accountId, private: sealed }: KeyRecord): readonly string[] {
+  if (sealed === null) return []
+  return unseal<KeyPrivate>(secret, accountId, sealed)?.allowedIps ?? nobody
 }
 
 /** The promise's value, or LedgerUnavailable when it fails or takes longer. */

@@ -5,13 +5,13 @@ import type { AccountView } from '../management/views.ts'
 import { type Balance, balance } from '../reports/balance.ts'
 import { BadMonth, type Statement, statement } from '../reports/statement.ts'
 import { ownerOf } from './auth.ts'
-import { answer, id, mode, month } from './fields.ts'
+import { answer, id, integer, mode, month } from './fields.ts'
 import { oneProblems } from './problem-schema.ts'
 import { invalidRequest } from './refused.ts'
 import { found, RequestRefused } from './request-refused.ts'
 import type { RouteDeps } from './routes.ts'
 
-const count = t.Integer()
+const count = integer()
 const text = t.String()
 
 export const Account = answer<AccountView>(
@@ -38,7 +38,7 @@ export const Account = answer<AccountView>(
 
 export const BalanceShape = answer<Balance>(
   t.Object({
-    available: t.Integer({ description: 'What a call could hold now.' }),
+    available: integer({ description: 'What a call could hold now.' }),
     held: count,
     debt: count,
     lots: t.Array(
@@ -58,7 +58,7 @@ export const BalanceShape = answer<Balance>(
     allowance: t.Object({
       month: text,
       granted: count,
-      due: t.Integer({ description: 'Given by the plan this month, granted by the next call.' }),
+      due: integer({ description: 'Given by the plan this month, granted by the next call.' }),
     }),
     month: t.Object({ settled: count, refunded: count, calls: count }),
   }),

@@ -10,6 +10,7 @@ import {
   externalId,
   idParams,
   inFlight,
+  integer,
   iso,
   mode,
   nullable,
@@ -42,7 +43,7 @@ const NewGrant = closed({
   externalId,
   paid: t.Optional(
     closed({
-      minorUnits: t.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+      minorUnits: integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
       currency: t.String({ pattern: '^[A-Z]{3}$', title: 'a currency code such as EUR' }),
     }),
   ),
@@ -56,7 +57,7 @@ const GrantAnswer = t.Object({
   grant: answer<Granted>(
     t.Object({
       position: t.Nullable(t.String({ description: 'Names the lot.' })),
-      credits: t.Integer(),
+      credits: integer(),
     }),
   ),
 })
@@ -64,13 +65,13 @@ const AdjustmentAnswer = t.Object({
   adjustment: answer<Adjusted>(
     t.Object({
       positions: t.Array(t.String()),
-      taken: t.Integer(),
-      debt: t.Integer({ description: 'What could not be taken; the next lot repays it.' }),
+      taken: integer(),
+      debt: integer({ description: 'What could not be taken; the next lot repays it.' }),
     }),
   ),
 })
 const RefundAnswer = t.Object({
-  refund: answer<Refunded>(t.Object({ position: t.String(), credits: t.Integer() })),
+  refund: answer<Refunded>(t.Object({ position: t.String(), credits: integer() })),
 })
 const AccountAnswer = t.Object({ account: Account })
 

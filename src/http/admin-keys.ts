@@ -10,7 +10,7 @@ import {
   keyPointers,
   revokedMessage,
 } from './api-key.ts'
-import { closed, idParams, reason } from './fields.ts'
+import { closed, idParams, integer, queryInteger, reason } from './fields.ts'
 import { changeProblems, commonProblems, oneProblems } from './problem-schema.ts'
 import { accepted, found, requireValid } from './request-refused.ts'
 import { byAdmin, type RouteDeps } from './routes.ts'
@@ -31,8 +31,8 @@ const KeyPatch = closed({
 })
 
 const ListQuery = t.Object({
-  page: t.Integer({ minimum: 1, maximum: 1_000_000, default: 1 }),
-  limit: t.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  page: queryInteger({ minimum: 1, maximum: 1_000_000, default: 1 }),
+  limit: queryInteger({ minimum: 1, maximum: 200, default: 50 }),
   userId: t.Optional(t.String({ pattern: '^[^\\x00]{1,255}$', title: 'a user id' })),
   tier: t.Optional(t.String({ pattern: '^[^\\x00]{1,63}$', title: 'a plan' })),
   active: t.Optional(t.Boolean()),
@@ -41,10 +41,10 @@ const ListQuery = t.Object({
 const KeyList = t.Object({
   apiKeys: t.Array(ApiKey),
   pagination: t.Object({
-    page: t.Integer(),
-    limit: t.Integer(),
-    total: t.Integer(),
-    totalPages: t.Integer(),
+    page: integer(),
+    limit: integer(),
+    total: integer(),
+    totalPages: integer(),
   }),
 })
 

@@ -10,7 +10,7 @@ import {
   usageOverview,
 } from '../reports/usage-overview.ts'
 import { auditedEvent, EventList, eventList } from './event-view.ts'
-import { answer, id, place } from './fields.ts'
+import { answer, id, integer, place, queryInteger } from './fields.ts'
 import { commonProblems } from './problem-schema.ts'
 import {
   daysOf,
@@ -27,8 +27,8 @@ import type { RouteDeps } from './routes.ts'
 const OverviewAnswer = t.Object({
   summary: answer<UsageOverview>(
     t.Object({
-      total: t.Object({ ...figuresShape, accounts: t.Integer(), keys: t.Integer() }),
-      byPlan: t.Array(t.Object({ plan: t.String(), ...figuresShape, accounts: t.Integer() })),
+      total: t.Object({ ...figuresShape, accounts: integer(), keys: integer() }),
+      byPlan: t.Array(t.Object({ plan: t.String(), ...figuresShape, accounts: integer() })),
       byDay: t.Array(t.Object({ date: t.String(), ...figuresShape })),
       byEndpoint: t.Array(lineShape),
     }),
@@ -42,7 +42,7 @@ const TopUsersAnswer = t.Object({
         accountId: t.String(),
         owner: t.Object({ kind: t.String(), id: t.String() }),
         plan: t.String(),
-        keys: t.Integer(),
+        keys: integer(),
         ...figuresShape,
         lastUsedAt: t.String(),
       }),
@@ -76,7 +76,7 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
         signedIn: 'reader',
         query: t.Object({
           ...daysQuery.properties,
-          limit: t.Integer({ minimum: 1, maximum: 200, default: 10 }),
+          limit: queryInteger({ minimum: 1, maximum: 200, default: 10 }),
         }),
         response: { 200: TopUsersAnswer, ...commonProblems },
         detail: { summary: 'The accounts that were charged most', tags },

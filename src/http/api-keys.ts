@@ -17,7 +17,7 @@ import {
 } from './api-key.ts'
 import { ownerOf, type Principal } from './auth.ts'
 import { EventList, eventList, ownersEvent } from './event-view.ts'
-import { closed, idParams, keyName, mode, type Static } from './fields.ts'
+import { closed, idParams, integer, keyName, mode, type Static } from './fields.ts'
 import { changeProblems, commonProblems, oneProblems } from './problem-schema.ts'
 import {
   daysOf,
@@ -48,7 +48,7 @@ const NewKey = closed({
 const Rotation = t.Optional(
   closed({
     graceSeconds: t.Optional(
-      t.Integer({
+      integer({
         minimum: 0,
         maximum: 30 * 86_400,
         description: 'How long the old key stays good. Without it, not at all.',

@@ -3,7 +3,7 @@ import { t } from 'elysia'
 import { printPosition, type RecordedEvent } from '../../events/event.ts'
 import { describeEvent } from '../reports/describe-event.ts'
 import type { EventPage } from '../reports/events.ts'
-import { answer } from './fields.ts'
+import { answer, integer } from './fields.ts'
 
 export interface EventView
   extends Omit<
@@ -24,25 +24,25 @@ export interface EventView
 const EventShape = t.Object({
   position: t.String(),
   type: t.String(),
-  typeVersion: t.Integer(),
+  typeVersion: integer(),
   summary: t.String(),
   recordedAt: t.String(),
   occurredAt: t.String({ description: "The time that counts for days and months: the hold's." }),
   stream: t.String(),
-  streamVersion: t.Nullable(t.Integer()),
+  streamVersion: t.Nullable(integer()),
   accountId: t.Nullable(t.String()),
   keyId: t.Nullable(t.String()),
   mode: t.Nullable(t.String()),
   requestId: t.Nullable(t.String()),
   endpoint: t.Nullable(t.String()),
   tariff: t.Nullable(t.String()),
-  credits: t.Nullable(t.Integer()),
-  quantity: t.Nullable(t.Integer()),
-  status: t.Nullable(t.Integer()),
-  latencyMs: t.Nullable(t.Integer()),
+  credits: t.Nullable(integer()),
+  quantity: t.Nullable(integer()),
+  status: t.Nullable(integer()),
+  latencyMs: t.Nullable(integer()),
   lots: t.Nullable(t.Array(t.String())),
-  held: t.Nullable(t.Array(t.Integer())),
-  moved: t.Nullable(t.Array(t.Integer())),
+  held: t.Nullable(t.Array(integer())),
+  moved: t.Nullable(t.Array(integer())),
   actor: t.String(),
   instance: t.Optional(t.String()),
   payload: t.Record(t.String(), t.Unknown()),

@@ -1,4 +1,5 @@
 /** The kinds of field that requests are made of. `title` is what an error says was expected. */
+import { Type } from '@sinclair/typebox'
 import { type Static, type TSchema, t } from 'elysia'
 
 /** An object in which an unknown field is an error: a typo must not silently mean the default. */
@@ -14,13 +15,22 @@ export function answer<T>(schema: TSchema) {
   return t.Unsafe<T>(schema)
 }
 
+/** In bodies and answers. Elysia's own also takes texts of digits, and documents itself as such. */
+export const integer = Type.Integer
+
+/** In queries, where everything is text. */
+export function queryInteger(options: { minimum: number; maximum: number; default: number }) {
+  const { minimum, maximum } = options
+  return t.Integer({ ...options, title: `an integer from ${minimum} to ${maximum}` })
+}
+
 /** The field, or null. */
 export function nullable<T extends TSchema>(schema: T) {
   return t.Nullable(schema, { title: `${schema.title ?? 'a value'}, or null` })
 }
 
 function count(minimum: number, maximum: number) {
-  return t.Integer({ minimum, maximum, title: `an integer from ${minimum} to ${maximum}` })
+  return integer({ minimum, maximum, title: `an integer from ${minimum} to ${maximum}` })
 }
 
 export const id = t.String({ pattern: '^[0-9A-Za-z_-]{1,64}$', title: 'an id' })

@@ -47,6 +47,10 @@ function parse(text: string): unknown {
   } catch {
     throw invalid('The body is not JSON.')
   }
+  // Elysia lets lists, numbers and texts through where a body is optional or has no required field.
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw invalid('The body is not a JSON object.')
+  }
   const fault = textFault(json)
   if (fault) throw new RequestRefused(invalidRequest([fault]))
   return json

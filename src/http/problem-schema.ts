@@ -1,18 +1,19 @@
 /** How refusals look in the API documentation. */
 import { t } from 'elysia'
+import { integer } from './fields.ts'
 
 export const Problem = t.Object(
   {
     type: t.String(),
     title: t.String(),
-    status: t.Integer(),
+    status: integer(),
     detail: t.String(),
     code: t.String({ description: 'Stable; programs match on it.' }),
     requestId: t.String(),
-    statusCode: t.Integer({ description: 'As `status`.' }),
+    statusCode: integer({ description: 'As `status`.' }),
     message: t.String({ description: 'As `detail`.' }),
     errors: t.Optional(t.Array(t.Object({ pointer: t.String(), detail: t.String() }))),
-    available: t.Optional(t.Integer()),
+    available: t.Optional(integer()),
   },
   { description: 'A problem document (RFC 9457).' },
 )

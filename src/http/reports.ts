@@ -5,20 +5,20 @@ import { parsePosition } from '../../events/event.ts'
 import { isTime } from '../../events/time.ts'
 import type { InvalidPart } from '../gate/refusal.ts'
 import type { DailyUsage, Days, UsageSummary } from '../reports/usage.ts'
-import { answer, day, month, place } from './fields.ts'
+import { answer, day, integer, month, place, queryInteger } from './fields.ts'
 import { requireValid } from './request-refused.ts'
 
 const figures = {
-  requests: t.Integer({ description: 'Calls that passed the gate.' }),
-  errors: t.Integer({ description: 'Those of them that failed, uncharged.' }),
-  credits: t.Integer(),
-  avgLatencyMs: t.Nullable(t.Integer()),
+  requests: integer({ description: 'Calls that passed the gate.' }),
+  errors: integer({ description: 'Those of them that failed, uncharged.' }),
+  credits: integer(),
+  avgLatencyMs: t.Nullable(integer()),
 }
 
 const line = {
   endpoint: t.String(),
   ...figures,
-  quantity: t.Integer({ description: 'What the endpoint counts.' }),
+  quantity: integer({ description: 'What the endpoint counts.' }),
 }
 
 export const figuresShape = figures
@@ -69,7 +69,7 @@ export const eventsQuery = t.Object({
     }),
   ),
   cursor: t.Optional(place),
-  limit: t.Integer({ minimum: 1, maximum: 200, default: 50 }),
+  limit: queryInteger({ minimum: 1, maximum: 200, default: 50 }),
 })
 
 /** Where the page begins, and which types it holds. */

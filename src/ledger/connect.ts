@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly max: number
   /** How long a statement waits for a lock, in milliseconds; frees the caller from a stopped lock holder. */
   readonly lockTimeoutMs?: number
+  /** How long a statement may run, in milliseconds. */
+  readonly statementTimeoutMs?: number
 }
 
 /**
@@ -36,6 +38,7 @@ export function connect(options: ConnectOptions): Sql {
       timezone: 'UTC',
       ...(options.as === 'serving' ? { role: servingRole } : {}),
       ...(options.lockTimeoutMs ? { lock_timeout: options.lockTimeoutMs } : {}),
+      ...(options.statementTimeoutMs ? { statement_timeout: options.statementTimeoutMs } : {}),
     },
     types: {
       bigint: { to: 20, from: [20], serialize: String, parse: safeInteger },

@@ -13,6 +13,9 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
   { id: 1, name: 'log', text: log },
 ]
 
+/** What a book's table of migrations holds when it is set up for this version. */
+export const newestMigration = Math.max(...migrations.map(({ id }) => id))
+
 export interface MigrateOptions {
   readonly url: string
   readonly schema?: string

@@ -23,6 +23,8 @@ export interface KeyRecord {
   readonly monthlyCap: number | null
   readonly frozen: boolean
   readonly plan: string
+  /** When another plan of the account's begins, which no version tells; null: none is known of. */
+  readonly planUntil: Date | null
   readonly accountRateLimit: number | null
   readonly maxInFlight: number | null
   /** Hash of the tariff in force. */
@@ -42,6 +44,8 @@ export async function readKeyByHash(sql: Sql, hash: string): Promise<KeyRecord |
       case when k.hash = ${hash} then null else k.previous_until end as "previousUntil",
       k.endpoints, k.rate_limit as "keyRateLimit", k.monthly_cap as "monthlyCap",
       a.frozen or a.erased as frozen, plan_at(k.shard, k.account_id, t.now) as plan,
+      (select min(p.starts_at) from account_plans p
+        where p.account_id = k.account_id and p.shard = k.shard and p.starts_at > t.now) as "planUntil",
       a.rate_limit as "accountRateLimit", a.max_in_flight as "maxInFlight",
       tariff_at(k.shard, t.now) as tariff, s.secret, k.private, t.now as "readAt"
     from (

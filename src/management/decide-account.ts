@@ -152,7 +152,7 @@ function changePlan(
 ): Decision<AccountFact> {
   const next = planOf(plans, plan)
   if (!next) {
-    return refused('plan_unknown', { field: 'plan', expected: Object.keys(plans).join(', ') })
+    return refused('plan_unknown', { field: 'plan', expected: Object.keys(plans).sort().join(', ') })
   }
   const current = planAt(state.schedule, at)?.plan ?? ''
   if (plan !== current && next.grantable === false) return refused('plan_not_grantable')

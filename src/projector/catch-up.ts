@@ -24,11 +24,24 @@ export async function catchUp(sql: Sql, shards: readonly number[]): Promise<numb
   return left
 }
 
-/** How far the catch-up projections are behind, in events. */
-export async function projectionLag(sql: Sql): Promise<number> {
-  const [row] = await sql<[{ lag: number }]>`
-    select coalesce(max(h.position - c.position), 0)::bigint as lag
-    from checkpoints c join heads h using (shard)
-    where c.projection = any(${projections.filter((p) => p.feed === 'catch-up').map((p) => p.name)})`
-  return row.lag
+/** How far a catch-up projection is behind, on the shard where it is furthest. */
+export interface ProjectionLag {
+  readonly projection: string
+  readonly events: number
+  /** Since the oldest event that it has not applied was recorded; 0 when it has applied all. */
+  readonly seconds: number
+}
+
+export function projectionLags(sql: Sql): Promise<ProjectionLag[]> {
+  const names = projections.filter((p) => p.feed === 'catch-up').map((p) => p.name)
+  return sql<ProjectionLag[]>`
+    select c.projection, max(h.position - c.position) as events,
+      coalesce(max(greatest(extract(epoch from t.now - e.recorded_at), 0)), 0)::float8 as seconds
+    from checkpoints c
+    join heads h on h.shard = c.shard
+    cross join (select book_now() as now) t
+    left join events e on e.shard = c.shard and e.position = c.position + 1
+    where c.projection = any(${names})
+    group by c.projection
+    order by c.projection`
 }

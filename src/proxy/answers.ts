@@ -1,7 +1,8 @@
 /** How a call is answered: the headers that every answer carries, and refusals in the caller's words. */
 import type { Route } from '../config/config.ts'
+import type { SeenWindow } from '../gate/gate.ts'
 import type { Refusal, RefusalCode } from '../gate/refusal.ts'
-import { rateHeaders, type WindowState } from '../gate/windows/index.ts'
+import { rateHeaders } from '../gate/windows/index.ts'
 import type { Answer } from '../ledger/items.ts'
 import { problemOf } from '../problem.ts'
 import type { ForwardFailure } from './forward.ts'
@@ -29,7 +30,7 @@ export interface Answered {
 export function refused(
   { requestId, route }: Call,
   refusal: Refusal,
-  window?: WindowState,
+  window?: SeenWindow,
   headers: Readonly<Record<string, string>> = {},
 ): Answered {
   const response = problemOf(
@@ -37,7 +38,7 @@ export function refused(
       ...refusal,
       headers: {
         ...(route.price.per === 'free' ? {} : { 'X-Credits-Charged': '0' }),
-        ...(window ? rateHeaders(window, Date.now(), refusal.code === 'rate_limited') : {}),
+        ...(window ? windowHeaders(window, refusal.code === 'rate_limited') : {}),
         ...refusal.headers,
         ...headers,
       },
@@ -48,10 +49,20 @@ export function refused(
 }
 
 /** Headers of an answer that passed the gate. */
-export function callHeaders(headers: Headers, { requestId }: Call, window: WindowState): Headers {
-  setAll(headers, rateHeaders(window, Date.now(), false))
+export function callHeaders(headers: Headers, { requestId }: Call, window: SeenWindow): Headers {
+  setAll(headers, windowHeaders(window, false))
   headers.set('X-Request-Id', requestId)
   return headers
+}
+
+function windowHeaders(window: SeenWindow, refused: boolean): Record<string, string> {
+  const headers = rateHeaders(window, Date.now(), refused)
+  return window.degraded ? { ...headers, 'X-RateLimit-Degraded': 'true' } : headers
+}
+
+/** The window as it stands when a call has given its place back: one more passes at once. */
+export function givenBack(window: SeenWindow): SeenWindow {
+  return { ...window, remaining: window.remaining + 1, resetMs: 0 }
 }
 
 /**
@@ -79,6 +90,19 @@ export const ledgerUnavailable: Refusal = {
   code: 'ledger_unavailable',
   detail: 'The ledger cannot be reached, so nothing can be sold just now. You were not charged.',
   headers: { 'Retry-After': '5' },
+}
+
+/**
+ * The service answered and the charge may or may not have been written: the answer is withheld, and
+ * nothing is said of what was charged but where to see it.
+ */
+export function unsettled({ requestId }: Call, window: SeenWindow): Answered {
+  const detail =
+    'The service answered, but the ledger cannot be reached to record the charge, so the answer is ' +
+    `withheld. See /v1/charges/${requestId}: if it was charged after all, it is refunded on request.`
+  const headers = { ...windowHeaders(window, false), 'Retry-After': '5' }
+  const code = 'ledger_unavailable'
+  return { response: problemOf({ code, detail, headers }, requestId), refusal: code }
 }
 
 export function upstreamRefusal(failure: ForwardFailure): Refusal {

@@ -2,11 +2,11 @@
  * The way of one call: gate, hold, forward, settle, respond. Everything that a customer pays for comes
  * through `handle`.
  */
-import type { Config } from '../config/config.ts'
+import type { Config, Route } from '../config/config.ts'
 import type { ServiceAddresses } from '../config/service-addresses.ts'
-import type { Admitted, Gate } from '../gate/gate.ts'
+import type { Admitted, Gate, SeenWindow } from '../gate/gate.ts'
 import type { Refusal, RefusalCode } from '../gate/refusal.ts'
-import type { WindowState, Windows } from '../gate/windows/index.ts'
+import type { Windows } from '../gate/windows/index.ts'
 import { newRequestId } from '../ids.ts'
 import type { Appender } from '../ledger/appender.ts'
 import { LedgerUnavailable } from '../ledger/items.ts'
@@ -17,6 +17,7 @@ import {
   bodyRefusal,
   type Call,
   callHeaders,
+  givenBack,
   ledgerUnavailable,
   refused,
   upstreamRefusal,
@@ -37,6 +38,11 @@ export interface ProxyDeps {
   readonly windows: Windows
   readonly appenderOf: (shard: number) => Appender
   readonly freeCalls: FreeCalls
+  /** After how long the server ends a silent connection, and how a request's own is set; 0 is never. */
+  readonly silence: {
+    readonly seconds: number
+    readonly allow: (request: Request, seconds: number) => void
+  }
   /** Called once for each call, when its answer begins. */
   readonly observe?: (call: CallSeen) => void
   readonly log: (message: string, error?: unknown) => void
@@ -61,7 +67,7 @@ export interface CallProxy {
 }
 
 export function openProxy(deps: ProxyDeps): CallProxy {
-  const { config, gate, windows, appenderOf, log } = deps
+  const { config, gate, windows, appenderOf, silence, log } = deps
   const find = routeTable(Object.values(config.routes))
   const flight = openFlight()
 
@@ -78,6 +84,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     } catch (error) {
       answered = refused(call, refusalOf(error, call))
     }
+    if (thinksLong(call.route)) silence.allow(request, silence.seconds)
     if (answered.relayed) void answered.relayed.then(end)
     else end()
     observe(call, answered)
@@ -91,6 +98,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
 
     const body = await readRequestBody(call.request, call.route)
     if ('refusal' in body) return refused(call, bodyRefusal(body.refusal))
+    // Cut off by the server, a caller who waits for a slow service would be charged for leaving.
+    if (thinksLong(call.route)) silence.allow(call.request, 0)
 
     const entry = await gate.enter(admitted, call.ip)
     if (!entry.ok) return refused(call, entry.refusal, entry.window)
@@ -104,7 +113,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     if (!holding.ok) {
       // A call that is refused for money has used no place.
       await windows.giveBack(place)
-      return refused(call, holding.refusal, window)
+      return refused(call, holding.refusal, givenBack(window))
     }
     return pricedCall(call, holding, body, window, {
       config,
@@ -129,7 +138,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     call: Call,
     { key }: Admitted,
     body: CallBody,
-    window: WindowState,
+    window: SeenWindow,
   ): Promise<Answered> {
     const { route, startedAtMs } = call
     const count = (failed: boolean) =>
@@ -148,14 +157,21 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     return { response: new Response(response.body, { status: response.status, headers }) }
   }
 
+  /** Whether the service may take longer than a silent connection lives, with a margin for the book. */
+  function thinksLong({ timeoutMs }: Route): boolean {
+    return timeoutMs / 1_000 + 30 > silence.seconds
+  }
+
   function send(
     { request, requestId, route }: Call,
     key: KeyRecord,
     body: CallBody,
     plain: boolean,
   ): Promise<Forwarded> {
-    const service = route.target.kind === 'service' ? route.target.service : ''
-    const address = deps.addresses[service]?.[key.mode]
+    if (route.target.kind === 'answer') {
+      return Promise.resolve({ ok: true, response: Response.json(route.target.json) })
+    }
+    const address = deps.addresses[route.target.service]?.[key.mode]
     if (!address) return Promise.resolve({ ok: false, failure: 'upstream_unreachable' })
     return forward({ request, requestId, route, baseUrl: address.url, body: body.forward, plain })
   }

@@ -45,13 +45,15 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
       redirect: 'manual',
       decompress: false,
       signal: AbortSignal.timeout(call.route.timeoutMs),
-    } as RequestInit)
+      // Else a service that thinks for five minutes would be given up, whatever the route allows.
+      timeout: false,
+    } as BunFetchRequestInit)
   } catch (error) {
     return { ok: false, failure: failureOf(error) }
   }
   if (response.ok || passedOn.has(response.status)) return { ok: true, response }
   // Nobody may mistake the service's refusal of the gateway for the gateway's refusal of the caller.
-  await response.body?.cancel()
+  response.body?.cancel().catch(() => {})
   const busy = response.status === 429 || response.status === 503
   return { ok: false, failure: busy ? 'upstream_busy' : 'upstream_failed', status: response.status }
 }

@@ -27,36 +27,46 @@ const notFromCallers = new Set([
   'cookie',
   'forwarded',
   'via',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
   'x-real-ip',
   'x-request-id',
   'idempotency-key',
+  // What is sold is the whole answer, each time.
+  'range',
+  'if-range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  // With these some servers take another method or path than the one that was priced.
+  'x-http-method',
+  'x-http-method-override',
+  'x-method-override',
+  'x-original-url',
+  'x-rewrite-url',
 ])
+
+const prefixesNotFromCallers = ['x-forwarded-', 'x-credits-', 'x-ledger-', 'x-ratelimit-']
 
 const notFromServices = new Set([
   ...hopByHop,
   'content-length',
   'x-request-id',
-  'x-credits-charged',
-  'x-credits-remaining',
-  'x-ledger-position',
   'x-error-source',
   'ratelimit',
   'ratelimit-policy',
-  'x-ratelimit-limit',
-  'x-ratelimit-remaining',
-  'x-ratelimit-reset',
   'set-cookie',
+  // Would send the caller past the gateway.
+  'alt-svc',
 ])
+
+const prefixesNotFromServices = ['x-credits-', 'x-ledger-', 'x-ratelimit-', 'access-control-']
 
 /** Headers for the service: the caller's, less what ends here, with the call's id. */
 export function towardsService(
   callers: Headers,
   { requestId, contentType, plain }: { requestId: string; contentType?: string; plain: boolean },
 ): Headers {
-  const headers = kept(callers, notFromCallers)
+  const headers = kept(callers, notFromCallers, prefixesNotFromCallers)
   headers.set('x-request-id', requestId)
   if (contentType !== undefined) headers.set('content-type', contentType)
   // An answer that is metered has to be read; one that is only passed on may come compressed.
@@ -66,10 +76,14 @@ export function towardsService(
 
 /** Headers for the caller: the service's, less what ends here. */
 export function towardsCaller(services: Headers): Headers {
-  return kept(services, notFromServices)
+  return kept(services, notFromServices, prefixesNotFromServices)
 }
 
-function kept(headers: Headers, dropped: ReadonlySet<string>): Headers {
+function kept(
+  headers: Headers,
+  dropped: ReadonlySet<string>,
+  prefixes: readonly string[],
+): Headers {
   const named =
     headers
       .get('connection')
@@ -77,7 +91,8 @@ function kept(headers: Headers, dropped: ReadonlySet<string>): Headers {
       .split(/\s*,\s*/) ?? []
   const result = new Headers()
   headers.forEach((value, name) => {
-    if (!dropped.has(name) && !named.includes(name)) result.append(name, value)
+    if (dropped.has(name) || named.includes(name)) return
+    if (!prefixes.some((prefix) => name.startsWith(prefix))) result.append(name, value)
   })
   return result
 }

@@ -4,9 +4,9 @@
  * hold expires by itself, uncharged, and the answer is not sent.
  */
 import type { Config } from '../config/config.ts'
-import type { Held } from '../gate/gate.ts'
-import type { WindowState } from '../gate/windows/index.ts'
+import type { Held, SeenWindow } from '../gate/gate.ts'
 import type { Appender } from '../ledger/appender.ts'
+import { type Answer, LedgerUnavailable } from '../ledger/items.ts'
 import {
   type Answered,
   type Call,
@@ -14,6 +14,7 @@ import {
   moneyHeaders,
   refused,
   setAll,
+  unsettled,
   upstreamRefusal,
 } from './answers.ts'
 import { type Forwarded, type ForwardFailure, failureOf } from './forward.ts'
@@ -31,14 +32,14 @@ export interface PricedCallDeps {
   readonly log: (message: string, error?: unknown) => void
 }
 
-/** An answer that has to be read to be priced may be this large. */
-const mostMeteredBytes = 16 * 1024 * 1024
+/** An answer that has to be read, to be priced or because it is a refusal, may be this large. */
+const mostReadBytes = 16 * 1024 * 1024
 
 export async function pricedCall(
   call: Call,
   held: Held,
   body: CallBody,
-  window: WindowState,
+  window: SeenWindow,
   deps: PricedCallDeps,
 ): Promise<Answered> {
   const { route } = call
@@ -47,23 +48,34 @@ export async function pricedCall(
   const hold: OpenHold = { ...held, ...call, endpoint: route.id }
   const metered = readsResponse({ ...route, price })
 
-  const forwarded = await deps.send(metered)
-  if (!forwarded.ok) return fail(forwarded.failure, forwarded.status)
-  const { response } = forwarded
-  let start: Start
   try {
-    start = await readStart(response, metered ? mostMeteredBytes : deps.config.limits.heldBackBytes)
+    const forwarded = await deps.send(metered)
+    if (!forwarded.ok) return await fail(forwarded.failure, forwarded.status)
+    return await answer(forwarded.response)
   } catch (error) {
-    return fail(failureOf(error), response.status)
+    // Whatever it was: the hold must not stay open for it.
+    void release(appender, hold, 'gateway_failed')
+    throw error
   }
-  if (start.kind === 'longer') {
-    if (!metered && response.ok) return stream(start)
-    log(`${route.id}: the answer is too large to be read`)
-    await start.rest.cancel()
-    return fail('upstream_failed', response.status)
+
+  async function answer(response: Response): Promise<Answered> {
+    const relays = response.ok && !metered
+    let start: Start
+    try {
+      start = await readStart(response, relays ? deps.config.limits.heldBackBytes : mostReadBytes)
+    } catch (error) {
+      return fail(failureOf(error), response.status)
+    }
+    if (start.kind === 'longer') {
+      if (relays) return stream(response, start)
+      log(`${route.id}: the answer is too large to be read`)
+      start.rest.cancel().catch(() => {})
+      return fail('upstream_failed', response.status)
+    }
+    return response.ok
+      ? charge(response, start.bytes)
+      : free(response, start.bytes, 'refused_by_service')
   }
-  if (!response.ok) return free(start.bytes, 'refused_by_service')
-  return charge(start.bytes)
 
   /** The service failed: nothing of its answer reaches the caller, who is not charged. */
   async function fail(failure: ForwardFailure, status?: number): Promise<Answered> {
@@ -73,15 +85,16 @@ export async function pricedCall(
   }
 
   /** An answer that is the caller's to read and not to be paid. */
-  async function free(bytes: Uint8Array, reason: string): Promise<Answered> {
+  async function free(response: Response, bytes: Uint8Array, reason: string): Promise<Answered> {
     const released = await release(appender, hold, reason, response.status)
-    const headers = answerHeaders(moneyHeaders(0, holdAnswer, released))
+    const headers = headersFor(response)
+    setAll(headers, moneyHeaders(0, holdAnswer, released))
     if (!response.ok) headers.set('X-Error-Source', 'upstream')
-    return whole(bytes, headers)
+    return whole(response, bytes, headers)
   }
 
   /** A whole answer: metered, settled, and then sent with the settlement in its head. */
-  async function charge(bytes: Uint8Array): Promise<Answered> {
+  async function charge(response: Response, bytes: Uint8Array): Promise<Answered> {
     let json: unknown
     if (metered) {
       try {
@@ -90,34 +103,38 @@ export async function pricedCall(
         return fail('upstream_failed', response.status)
       }
     }
-    const facts = { json }
-    if (!charges(route, facts)) return free(bytes, 'not_successful')
-    const quantity = settleQuantity(price, { request: body.facts, response: facts }, hold.quantity)
-    const used = { quantity, credits: credits(price, quantity), status: response.status }
+    if (!charges(route, { json })) return free(response, bytes, 'not_successful')
+    // Whatever can fail has to fail before the charge is written.
+    const used = usedBy(response, json)
+    const headers = headersFor(response)
+    let settled: Answer
     try {
-      const settled = await settle(appender, hold, used)
-      return whole(bytes, answerHeaders(moneyHeaders(used.credits, holdAnswer, settled)))
+      settled = await settle(appender, hold, used)
     } catch (error) {
-      // The charge is not known to be durable, so nothing is sent; what still is held is freed.
+      if (!(error instanceof LedgerUnavailable)) throw error
+      log(`${route.id} ${call.requestId}: the charge may not be written`, error)
+      // If it is not, this frees the hold; if it is, this changes nothing.
       void release(appender, hold, 'settlement_failed', response.status)
-      throw error
+      return unsettled(call, window)
     }
+    setAll(headers, moneyHeaders(used.credits, holdAnswer, settled))
+    return whole(response, bytes, headers)
   }
 
   /**
-   * A long answer. The request fixed its price, so what was held is the charge; the head carries the
-   * hold's position, and the last piece waits for the settlement.
+   * A long answer. The request fixed its price, so the charge is known before its end: the head carries
+   * it, with the hold's position, and the last piece waits for the settlement.
    */
-  function stream(longer: Extract<Start, { kind: 'longer' }>): Answered {
+  function stream(response: Response, longer: Extract<Start, { kind: 'longer' }>): Answered {
     const { promise: relayed, resolve: end } = Promise.withResolvers<void>()
-    const used = { credits: hold.credits, quantity: hold.quantity, status: response.status }
+    const used = usedBy(response, undefined)
     const bodyForCaller = heldBack(longer, {
       async atEnd() {
         await settle(appender, hold, used)
         end()
       },
       async atFailure(error) {
-        log(`${route.id}: the answer broke off`, error)
+        log(`${route.id} ${call.requestId}: the answer broke off`, error)
         await release(appender, hold, 'broke_off', response.status)
         end()
       },
@@ -125,26 +142,30 @@ export async function pricedCall(
         try {
           await settle(appender, hold, { ...used, cutBy: 'client' })
         } catch (error) {
-          log(
-            `${route.id}: the charge of a caller who left is not written; its hold expires`,
-            error,
-          )
+          log(`${route.id} ${call.requestId}: left by its caller, and not charged`, error)
         }
         end()
       },
     })
-    const headers = answerHeaders(moneyHeaders(hold.credits, holdAnswer, holdAnswer))
-    return { response: new Response(bodyForCaller, { status: response.status, headers }), relayed }
-  }
-
-  function answerHeaders(money: Readonly<Record<string, string>>): Headers {
-    const headers = callHeaders(towardsCaller(response.headers), call, window)
-    setAll(headers, money)
-    return headers
-  }
-
-  function whole(bytes: Uint8Array, headers: Headers): Answered {
+    const headers = headersFor(response)
+    const available = holdAnswer.available + hold.credits - used.credits
+    setAll(headers, moneyHeaders(used.credits, holdAnswer, { ...holdAnswer, available }))
     const { status } = response
-    return { response: new Response(bytes as Uint8Array<ArrayBuffer>, { status, headers }) }
+    return { response: new Response(bodyForCaller, { status, headers }), relayed }
   }
+
+  /** What is charged for a 2xx answer; `json` is its body, where it is metered. */
+  function usedBy({ status }: Response, json: unknown) {
+    const facts = { request: body.facts, response: { json } }
+    const quantity = settleQuantity(price, facts, hold.quantity)
+    return { quantity, credits: credits(price, quantity), status }
+  }
+
+  function headersFor(response: Response): Headers {
+    return callHeaders(towardsCaller(response.headers), call, window)
+  }
+}
+
+function whole({ status }: Response, bytes: Uint8Array, headers: Headers): Answered {
+  return { response: new Response(bytes as Uint8Array<ArrayBuffer>, { status, headers }) }
 }

@@ -14,14 +14,18 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>
 
 /** Reads a body to its end, or to the first piece beyond `mostBytes`. Throws what the stream throws. */
 export async function readStart(response: Response, mostBytes: number): Promise<Start> {
-  const announced = Number(response.headers.get('content-length') ?? Number.NaN)
-  if (announced <= mostBytes) return { kind: 'whole', bytes: await response.bytes() }
+  const { headers } = response
+  // Beside a Transfer-Encoding an announced length means nothing.
+  const announced = headers.has('transfer-encoding') ? null : headers.get('content-length')
+  if (announced !== null && Number(announced) <= mostBytes) {
+    return { kind: 'whole', bytes: await response.bytes() }
+  }
   if (!response.body) return { kind: 'whole', bytes: new Uint8Array() }
   const rest = response.body.getReader() as Reader
   const pieces: Uint8Array[] = []
   let size = 0
   for (;;) {
-    const { done, value } = await rest.read()
+    const { done, value } = await readPiece(rest)
     if (done) return { kind: 'whole', bytes: Buffer.concat(pieces) }
     pieces.push(value)
     size += value.length
@@ -29,12 +33,21 @@ export async function readStart(response: Response, mostBytes: number): Promise<
   }
 }
 
+/** The next piece that holds anything: an empty one, held back, would hold nothing back. */
+async function readPiece(reader: Reader) {
+  for (;;) {
+    const read = await reader.read()
+    if (read.done || read.value.length > 0) return read
+  }
+}
+
+/** A body ends in one of these ways, once. */
 export interface StreamEnds {
   /** The service has sent everything. Resolves when the charge is durable; throws when it cannot be. */
   atEnd(): Promise<void>
   /** The service broke off, or the charge was refused: the caller sees a broken body. */
   atFailure(error: unknown): Promise<void>
-  /** The caller left. */
+  /** The caller left before the service had sent everything. */
   atCancel(): Promise<void>
 }
 
@@ -46,27 +59,46 @@ export function heldBack(
   // The piece that waits: sent when there is another one behind it, or when the end is settled.
   let waiting = pieces.pop() as Uint8Array
   const ready = pieces
+  // The service's part is over, well or badly: what becomes of the hold is decided.
+  let ended = false
+  let left = false
+
+  async function fail(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    error: unknown,
+  ): Promise<void> {
+    // A caller who left has decided it, and how the service ends then is of no interest.
+    if (left && !ended) return
+    ended = true
+    await ends.atFailure(error)
+    // Without the error, which is in the log: the server would print it once more.
+    if (!left) controller.error()
+  }
+
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       const first = ready.shift()
       if (first) return controller.enqueue(first)
       try {
-        const { done, value } = await rest.read()
+        const { done, value } = await readPiece(rest)
+        if (left) return
         if (!done) {
           controller.enqueue(waiting)
           waiting = value
           return
         }
+        ended = true
         await ends.atEnd()
+        if (left) return
         controller.enqueue(waiting)
         controller.close()
       } catch (error) {
-        await ends.atFailure(error)
-        controller.error(error)
+        await fail(controller, error)
       }
     },
     async cancel() {
-      await Promise.allSettled([rest.cancel(), ends.atCancel()])
+      left = true
+      if (!ended) await Promise.allSettled([rest.cancel(), ends.atCancel()])
     },
   })
 }

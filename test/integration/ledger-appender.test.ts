@@ -20,9 +20,10 @@ afterAll(() => book.close())
 /** How often each of these calls was held, settled and so on. */
 async function eventsOf(items: readonly Hold[]) {
   const ids = items.map((item) => item.requestId)
-  return book.owner<{ type: string; events: number; calls: number }[]>`
+  const rows = await book.owner<{ type: string; events: number; calls: number }[]>`
     select type, count(*) as events, count(distinct request_id) as calls
     from events where request_id in ${book.owner(ids)} group by type order by type`
+  return [...rows]
 }
 
 /** Too long for an index, however well it is compressed. */

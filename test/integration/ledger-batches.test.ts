@@ -1,6 +1,7 @@
 /** Batches: decided in order, answered once, and never in parts. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from '../../src/ledger/connect.ts'
+import type { Verdict } from '../../src/ledger/items.ts'
 import { type Book, openBook } from '../support/book.ts'
 import { countItem, expireItem, holdItem, releaseItem, settleItem } from '../support/gateway.ts'
 import { openLane, sendBatch } from '../support/lane.ts'
@@ -43,7 +44,10 @@ describe('items of a batch are decided in order', () => {
     const lane = await openLane(book.sql)
     const items = [settleItem(hold, 6), holdItem(key, 5), holdItem(key, 4), holdItem(key, 1)]
     expect((await lane.send(items)).verdicts).toEqual([
-      ...['ok', 'insufficient_credits', 'ok', 'insufficient_credits'],
+      'ok',
+      'insufficient_credits',
+      'ok',
+      'insufficient_credits',
     ])
   })
 
@@ -139,7 +143,7 @@ describe('a key’s cap within a batch', () => {
     const key = await keyWith(100, { monthlyCap: 10 })
     const sibling = await book.key(key.account, { monthlyCap: 5 })
     const items = [holdItem(key, 6), holdItem(sibling, 5), holdItem(key, 4), holdItem(sibling, 1)]
-    const verdicts = ['ok', 'ok', 'ok', 'key_cap_reached']
+    const verdicts: Verdict[] = ['ok', 'ok', 'ok', 'key_cap_reached']
     expect(await (await openLane(book.sql)).verdicts(items)).toEqual(verdicts)
   })
 

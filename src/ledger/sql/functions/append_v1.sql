@@ -38,6 +38,9 @@ declare
   -- The account at hand, as the items before this one left it.
   v_account text;
   v_mode text;
+  v_version integer;
+  v_frozen boolean;
+  v_most_open integer;
   v_open integer;
   -- What a hold could draw: what is free on live lots, and what the allowance due would add.
   v_free bigint;
@@ -105,58 +108,55 @@ begin
   available := array_fill(0::bigint, array[v_items]);
 
   for r in
-    with items as materialized (
-      select *
+    with items as (
+      select i.*, lag(i.ord) over (partition by i.account_id, i.mode, i.hold_id order by i.ord) as earlier,
+        row_number() over (partition by i.account_id, i.mode order by i.ord) as nth_of_account
       from unnest(in_kinds, in_holds, in_accounts, in_keys, in_key_versions, in_account_versions,
         in_previous_secrets, in_modes, in_credits, in_tariffs)
         with ordinality as i (kind, hold_id, account_id, key_id, key_version, account_version,
           previous_secret, mode, credits, tariff, ord)
-    ),
-    accounts as materialized (
-      select a.account_id, a.mode, s.version, s.frozen or s.erased as frozen,
-        coalesce(s.max_in_flight, p.max_in_flight) as max_open, coalesce(b.open_holds, 0) as open_holds,
-        coalesce(b.debt, 0) as debt,
-        p.credits - case when b.allowance_month = v_month then b.allowance_granted else 0 end as allowance_due,
-        l.lots, l.free, l.total, coalesce(l.allowances, 0) as allowances
-      from (select distinct i.account_id, i.mode from items i where i.kind <> 'count') a
-      left join lateral (
-        select s.version, s.frozen, s.erased, s.max_in_flight from account_state s
-        where s.account_id = a.account_id and s.shard = in_shard limit 1
-      ) s on true
-      left join lateral (
-        select tp.credits, tp.max_in_flight
-        from (
-          select ap.plan from account_plans ap
-          where ap.account_id = a.account_id and ap.shard = in_shard and ap.starts_at <= v_now
-          order by ap.position desc limit 1
-        ) plan
-        join tariff_plans tp on tp.hash = v_tariff and tp.plan = plan.plan and tp.shard = in_shard
-      ) p on true
-      left join lateral (
-        select b.open_holds, b.debt, b.allowance_month, b.allowance_granted from balances b
-        where b.account_id = a.account_id and b.mode = a.mode and b.shard = in_shard limit 1
-      ) b on true
-      left join lateral (
-        select array_agg(o.lot order by o.rank, o.expires_at, o.lot) as lots,
-          array_agg(o.free order by o.rank, o.expires_at, o.lot) as free,
-          sum(o.free)::bigint as total, count(*) filter (where o.rank = 0)::integer as allowances
-        from (
-          select lots.lot, lots.expires_at, case lots.kind when 'allowance' then 0 else 1 end as rank,
-            lots.granted + lots.refunded - lots.adjusted - lots.settled - lots.held as free
-          from lots
-          where lots.account_id = a.account_id and lots.mode = a.mode and lots.shard = in_shard
-            and lots.starts_at <= v_now and lots.expires_at > v_now
-        ) o
-      ) l on true
     )
-    select i.*, a.version as account_version_now, a.frozen, a.max_open, a.open_holds, a.debt,
-      coalesce(greatest(a.allowance_due, 0), 0) as allowance_due, a.lots, a.free, coalesce(a.total, 0) as total, a.allowances,
+    select i.*, s.version as account_version_now, s.frozen or s.erased as frozen,
+      coalesce(s.max_in_flight, p.max_in_flight) as max_open, coalesce(b.open_holds, 0) as open_holds,
+      coalesce(b.debt, 0) as debt,
+      coalesce(greatest(p.credits - case when b.allowance_month = v_month then b.allowance_granted else 0 end, 0), 0)
+        as allowance_due,
+      l.lots, l.free, coalesce(l.total, 0) as total, coalesce(l.allowances, 0) as allowances,
       k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
       k.previous_until, k.monthly_cap, coalesce(m.used, 0) as cap_used,
-      h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held,
-      lag(i.ord) over (partition by i.account_id, i.mode, i.hold_id order by i.ord) as earlier
+      h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held
     from items i
-    left join accounts a on a.account_id = i.account_id and a.mode = i.mode
+    -- The account's state, once an account: the loop carries it from item to item.
+    left join lateral (
+      select s.version, s.frozen, s.erased, s.max_in_flight from account_state s
+      where s.account_id = i.account_id and s.shard = in_shard limit 1
+    ) s on i.nth_of_account = 1
+    left join lateral (
+      select tp.credits, tp.max_in_flight
+      from (
+        select ap.plan from account_plans ap
+        where ap.account_id = i.account_id and ap.shard = in_shard and ap.starts_at <= v_now
+        order by ap.position desc limit 1
+      ) plan
+      join tariff_plans tp on tp.hash = v_tariff and tp.plan = plan.plan and tp.shard = in_shard
+      limit 1
+    ) p on i.nth_of_account = 1
+    left join lateral (
+      select b.open_holds, b.debt, b.allowance_month, b.allowance_granted from balances b
+      where b.account_id = i.account_id and b.mode = i.mode and b.shard = in_shard limit 1
+    ) b on i.nth_of_account = 1
+    left join lateral (
+      select array_agg(o.lot) as lots, array_agg(o.free) as free, sum(o.free)::bigint as total,
+        count(*) filter (where o.rank = 0)::integer as allowances
+      from (
+        select lots.lot, case lots.kind when 'allowance' then 0 else 1 end as rank,
+          lots.granted + lots.refunded - lots.adjusted - lots.settled - lots.held as free
+        from lots
+        where lots.account_id = i.account_id and lots.mode = i.mode and lots.shard = in_shard
+          and lots.starts_at <= v_now and lots.expires_at > v_now
+        order by rank, lots.expires_at, lots.lot
+      ) o
+    ) l on i.nth_of_account = 1
     left join lateral (
       select k.* from key_state k
       where k.key_id = i.key_id and k.shard = in_shard and k.account_id = i.account_id and k.mode = i.mode limit 1
@@ -176,6 +176,9 @@ begin
     if r.account_id is distinct from v_account or r.mode is distinct from v_mode then
       v_account := r.account_id;
       v_mode := r.mode;
+      v_version := r.account_version_now;
+      v_frozen := r.frozen;
+      v_most_open := coalesce(r.max_open, 0);
       v_open := r.open_holds;
       v_allowance_due := r.allowance_due;
       v_repaid := least(r.debt, v_allowance_due);
@@ -193,14 +196,14 @@ begin
     if r.kind = 'hold' then
       v_verdict := case
         when r.key_version_now is distinct from r.key_version
-          or r.account_version_now is distinct from r.account_version then 'stale_key'
+          or v_version is distinct from r.account_version then 'stale_key'
         when r.revoked_at is not null then 'key_revoked'
         when not r.enabled then 'key_disabled'
         when r.key_expires_at <= v_now or r.previous_secret and coalesce(r.previous_until, '-infinity') <= v_now then 'key_expired'
-        when r.frozen then 'account_frozen'
+        when v_frozen then 'account_frozen'
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
         -- A plan that the tariff does not know allows nothing.
-        when v_open >= coalesce(r.max_open, 0) then 'too_many_open'
+        when v_open >= v_most_open then 'too_many_open'
         else 'ok'
       end;
       available[r.ord] := v_free;

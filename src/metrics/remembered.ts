@@ -1,0 +1,49 @@
+/**
+ * The answer to a question that costs something: asked once at a time, remembered for a while, and never
+ * waited for beyond a deadline. Whoever scrapes ever so often, and however many they are, the book is
+ * asked no more often than this allows.
+ */
+import { within } from '../gate/key-cache.ts'
+
+export interface RememberedOptions {
+  /** An answer younger than this is not asked for again. */
+  readonly freshMs: number
+  /** An answer older than this is none, when no newer one can be had. */
+  readonly usableMs: number
+  /** How long a caller waits for a newer answer. */
+  readonly deadlineMs: number
+  readonly onError: (error: unknown) => void
+}
+
+/** Answers undefined when there is no usable answer; never throws. */
+export function remembered<T>(
+  ask: () => Promise<T>,
+  { freshMs, usableMs, deadlineMs, onError }: RememberedOptions,
+): () => Promise<T | undefined> {
+  let last: { readonly answer: T; readonly atMs: number } | undefined
+  let asking: Promise<void> | undefined
+
+  async function askOnce(): Promise<void> {
+    try {
+      const answer = await ask()
+      last = { answer, atMs: performance.now() }
+    } catch (error) {
+      onError(error)
+    } finally {
+      asking = undefined
+    }
+  }
+
+  function youngerThan(ms: number): boolean {
+    return last !== undefined && performance.now() - last.atMs <= ms
+  }
+
+  return async () => {
+    if (!youngerThan(freshMs)) {
+      asking ??= askOnce()
+      // Whoever is late goes on being waited for, but not by this caller.
+      await within(deadlineMs, asking).catch(() => {})
+    }
+    return youngerThan(usableMs) ? last?.answer : undefined
+  }
+}

@@ -1,0 +1,246 @@
+/** A month's allowance: granted when it is first needed, drawn first, and gone when the month is. */
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { type Book, openBook, type TestAccount } from '../support/book.ts'
+
+let book: Book
+beforeEach(async () => {
+  book = await openBook()
+})
+afterEach(() => book.close())
+
+interface LotRow {
+  readonly lot: number
+  readonly kind: string
+  readonly granted: number
+  readonly held: number
+  readonly settled: number
+}
+
+function lotsOf({ accountId }: TestAccount) {
+  return book.sql<LotRow[]>`
+    select lot, kind, granted, held, settled from lots where account_id = ${accountId} order by lot`
+}
+
+async function allowances(account: TestAccount): Promise<number[]> {
+  const lots = await lotsOf(account)
+  return lots.filter((lot) => lot.kind === 'allowance').map((lot) => lot.granted)
+}
+
+describe('the allowance', () => {
+  test('is granted with the first hold of the month, and once', async () => {
+    const account = await book.account()
+    const key = await book.key(account)
+    expect(await allowances(account)).toEqual([])
+    const answers = await Promise.all([book.hold(key, 10), book.hold(key, 10), book.hold(key, 10)])
+    expect(answers.map((a) => a.available)).toEqual([90, 80, 70])
+    await book.hold(key, 10)
+    expect(await allowances(account)).toEqual([100])
+    const [lot] = await book.sql`
+      select starts_at, expires_at from lots where account_id = ${account.accountId}`
+    expect(lot).toEqual({
+      starts_at: new Date('2030-06-01T00:00:00Z'),
+      expires_at: new Date('2030-07-01T00:00:00Z'),
+    })
+  })
+
+  test('begins anew with the UTC month, to the microsecond, and the old one lapses', async () => {
+    const account = await book.account()
+    const key = await book.key(account)
+    await book.hold(key, 60)
+    await book.travelTo('2030-06-30T23:59:59.999Z')
+    expect((await book.hold(key, 41)).verdict).toBe('insufficient_credits')
+    await book.travelTo('2030-07-01T00:00:00Z')
+    expect((await book.hold(key, 41)).available).toBe(59)
+    expect(await allowances(account)).toEqual([100, 100])
+  })
+
+  test('counts as available before it is granted', async () => {
+    const key = await book.key(await book.account())
+    const { hold } = await book.hold(key, 60)
+    await book.travelTo('2030-07-01T00:00:00Z')
+    // The settlement is the new month's first event.
+    expect((await book.settle(hold, 60)).available).toBe(100)
+    expect((await book.hold(key, 101)).available).toBe(100)
+  })
+
+  test('is another one in test mode', async () => {
+    const account = await book.account()
+    const [live, trial] = [await book.key(account), await book.key(account, { mode: 'test' })]
+    expect((await book.hold(live, 100)).available).toBe(0)
+    expect((await book.hold(trial, 30)).available).toBe(70)
+    expect(await allowances(account)).toEqual([100, 100])
+  })
+
+  test('of a plan that gives none is not granted', async () => {
+    const account = await book.account({ plan: 'none' })
+    const key = await book.key(account)
+    await book.grant(account, 5)
+    expect((await book.hold(key, 1)).available).toBe(4)
+    expect(await allowances(account)).toEqual([])
+  })
+
+  test('follows a tariff that gives the plan more', async () => {
+    const account = await book.account()
+    const key = await book.key(account)
+    await book.hold(key, 1)
+    const { plans, prices } = (await import('../support/book.ts')).testTariff
+    const free = { ...plans.free, credits: 150 } as typeof plans.free
+    await book.publish({ plans: { ...plans, free } as typeof plans, prices })
+    expect((await book.hold(key, 149)).available).toBe(0)
+    expect(await allowances(account)).toEqual([100, 50])
+  })
+})
+
+describe('an upgrade', () => {
+  test('grants the difference at once', async () => {
+    const account = await book.account()
+    const key = await book.key(account)
+    await book.hold(key, 100)
+    await book.changePlan(account, 'pro')
+    expect(await allowances(account)).toEqual([100, 900])
+    expect((await book.hold(key, 900)).available).toBe(0)
+  })
+
+  test('before the month’s first call leaves the whole allowance to that call', async () => {
+    const account = await book.account()
+    await book.changePlan(account, 'pro')
+    expect(await allowances(account)).toEqual([])
+    expect((await book.hold(await book.key(account), 1)).available).toBe(999)
+    expect(await allowances(account)).toEqual([1_000])
+  })
+
+  test('grants each mode its own difference', async () => {
+    const account = await book.account()
+    await book.hold(await book.key(account), 1)
+    await book.hold(await book.key(account, { mode: 'test' }), 1)
+    await book.changePlan(account, 'pro')
+    const lots = await book.sql`
+      select mode, granted from lots where account_id = ${account.accountId} order by mode, lot`
+    expect(lots.map((lot) => `${lot.mode} ${lot.granted}`)).toEqual([
+      'live 100',
+      'live 900',
+      'test 100',
+      'test 900',
+    ])
+  })
+
+  test('after a downgrade in the same month grants nothing twice', async () => {
+    const account = await book.account({ plan: 'pro' })
+    const key = await book.key(account)
+    await book.hold(key, 1)
+    await book.changePlan(account, 'free', '2030-07-01T00:00:00Z')
+    await book.changePlan(account, 'pro')
+    expect(await allowances(account)).toEqual([1_000])
+  })
+
+  test('cancels a downgrade that still lay ahead', async () => {
+    const account = await book.account({ plan: 'free' })
+    const key = await book.key(account)
+    await book.changePlan(account, 'none', '2030-07-01T00:00:00Z')
+    await book.changePlan(account, 'pro')
+    await book.travelTo('2030-07-01T00:00:00Z')
+    expect((await book.hold(key, 1)).available).toBe(999)
+  })
+})
+
+describe('a downgrade', () => {
+  test('counts from the next month', async () => {
+    const account = await book.account({ plan: 'pro' })
+    const key = await book.key(account)
+    await book.hold(key, 100)
+    await book.changePlan(account, 'free', '2030-07-01T00:00:00Z')
+    expect((await book.hold(key, 900)).verdict).toBe('ok')
+    await book.travelTo('2030-06-30T23:59:59.999Z')
+    expect((await book.hold(key, 1)).verdict).toBe('insufficient_credits')
+    await book.travelTo('2030-07-01T00:00:00Z')
+    expect((await book.hold(key, 1)).available).toBe(99)
+    expect(await allowances(account)).toEqual([1_000, 100])
+  })
+})
+
+describe('credits are drawn', () => {
+  test('from the allowance, then from what expires first, then from the oldest', async () => {
+    const account = await book.account()
+    const key = await book.key(account)
+    await book.grant(account, 10)
+    await book.grant(account, 10, { kind: 'paid' })
+    await book.grant(account, 10, { expiresAt: '2031-01-01T00:00:00Z' })
+    // Ends before the allowance does, and is drawn after it all the same.
+    await book.grant(account, 10, { expiresAt: '2030-06-20T00:00:00Z' })
+    const drawn = async () =>
+      (await lotsOf(account)).sort((a, b) => a.lot - b.lot).map((lot) => lot.held)
+    await book.hold(key, 95)
+    expect(await drawn()).toEqual([0, 0, 0, 0, 95])
+    await book.hold(key, 12)
+    expect(await drawn()).toEqual([0, 0, 0, 7, 100])
+    await book.hold(key, 15)
+    expect(await drawn()).toEqual([2, 0, 10, 10, 100])
+    await book.hold(key, 18)
+    expect(await drawn()).toEqual([10, 10, 10, 10, 100])
+  })
+
+  test('in one batch in the same order as one by one, the new allowance included', async () => {
+    const account = await book.account()
+    const key = await book.key(account)
+    await book.grant(account, 10)
+    await Promise.all([book.hold(key, 60), book.hold(key, 45), book.hold(key, 5)])
+    const events = await book.sql`
+      select lots, held from events where type = 'CreditsHeld' order by position`
+    const [gift, allowance] = (await lotsOf(account)).map((lot) => lot.lot)
+    expect(events.map((e) => [e.lots, e.held])).toEqual([
+      [[allowance], [60]],
+      [
+        [allowance, gift],
+        [40, 5],
+      ],
+      [[gift], [5]],
+    ])
+  })
+
+  test('from a lot not before it starts and not from when it expires', async () => {
+    const account = await book.account({ plan: 'none' })
+    const key = await book.key(account)
+    const startsAt = '2030-06-20T00:00:00Z'
+    await book.grant(account, 10, { startsAt, expiresAt: '2030-06-21T00:00:00Z' })
+    expect((await book.hold(key, 1)).verdict).toBe('insufficient_credits')
+    await book.travelTo(startsAt)
+    expect((await book.hold(key, 1)).verdict).toBe('ok')
+    await book.travelTo('2030-06-20T23:59:59.999Z')
+    expect((await book.hold(key, 1)).verdict).toBe('ok')
+    await book.travelTo('2030-06-21T00:00:00Z')
+    expect(await book.hold(key, 1)).toMatchObject({ verdict: 'insufficient_credits', available: 0 })
+  })
+})
+
+describe('a hold that ends in the next month', () => {
+  test('settles on the lots it drew on, and counts in the month of the hold', async () => {
+    const account = await book.account()
+    const key = await book.key(account)
+    const { hold, recordedAt } = await book.hold(key, 60)
+    await book.travelTo('2030-07-01T00:00:10Z')
+    expect((await book.hold(key, 1)).available).toBe(99)
+    expect(await book.settle(hold, 40)).toMatchObject({ verdict: 'ok', available: 99 })
+    expect(await lotsOf(account)).toMatchObject([
+      { kind: 'allowance', held: 0, settled: 40 },
+      { kind: 'allowance', held: 1, settled: 0 },
+    ])
+    const [event] = await book.sql`
+      select occurred_at, recorded_at from events where type = 'HoldSettled'`
+    expect(event).toEqual({ occurred_at: recordedAt, recorded_at: book.now })
+    const months = await book.sql`
+      select month, held, settled from monthly_balances where key_id = ${key.keyId} order by month`
+    expect(months.map((m) => [m.month.toISOString().slice(0, 7), m.held, m.settled])).toEqual([
+      ['2030-06', 0, 40],
+      ['2030-07', 1, 0],
+    ])
+  })
+
+  test('and is released gives back what lapses with its lot', async () => {
+    const account = await book.account()
+    const key = await book.key(account)
+    const { hold } = await book.hold(key, 60)
+    await book.travelTo('2030-07-01T00:00:10Z')
+    expect(await book.release(hold)).toMatchObject({ verdict: 'ok', available: 100 })
+    expect(await lotsOf(account)).toMatchObject([{ granted: 100, held: 0, settled: 0 }])
+  })
+})

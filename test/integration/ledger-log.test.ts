@@ -1,0 +1,292 @@
+/** The log itself: its order, its hashes, its texts, and that nobody can change it. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import postgres from 'postgres'
+import { canonicalJson } from '../../events/canonical-json.ts'
+import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { countItem, holdItem, releaseItem, settleItem } from '../support/gateway.ts'
+import { openLane } from '../support/lane.ts'
+
+let book: Book
+beforeAll(async () => {
+  book = await openBook()
+})
+afterAll(() => book.close())
+
+/** Some of everything: several gateways, accounts, kinds of events, refusals among them. */
+async function fill(): Promise<TestKey> {
+  const gateways = [book.newGateway(), book.newGateway()]
+  const account = await book.account({ plan: 'pro' })
+  const [key, trial] = [await book.key(account), await book.key(account, { mode: 'test' })]
+  await Promise.all(
+    Array.from({ length: 40 }, async (_, i) => {
+      const gateway = gateways[i % 2] as (typeof gateways)[number]
+      const { hold, verdict } = await gateway.hold(i % 3 ? key : trial, i === 7 ? 5_000 : 10)
+      if (verdict !== 'ok') return
+      if (i % 4 === 0) await gateway.release(hold, { reason: 'ärger with "quotes"\n\u2028' })
+      else await gateway.settle(hold, i % 10, { shortfall: 1, cutBy: 'client' })
+      if (i % 5 === 1) await book.commands.refund(0, { requestId: hold.requestId, actor: 'x' })
+    }),
+  )
+  await gateways[0]?.count(key, 3, { errors: 1 })
+  await book.commands.adjust(0, {
+    ...{ accountId: account.accountId, mode: 'live', credits: 5_000, actor: 'admin:ünï' },
+    ...{ externalId: 'adjust\t"1"', private: new Uint8Array([0, 1, 254, 255]) },
+  })
+  await book.grant(account, 70)
+  return key
+}
+
+describe('the log', () => {
+  test('has consecutive positions, and times that never run backwards along them', async () => {
+    await fill()
+    await book.advance(1_500)
+    const key = await fill()
+    // A clock that was set back: the book stays where it was.
+    const latest = book.now
+    await book.travelTo(new Date(book.now.getTime() - 60_000))
+    const { recordedAt } = await book.hold(key, 1)
+    expect(recordedAt).toEqual(latest)
+    await book.travelTo(latest)
+    const [row] = await book.sql`
+      select count(*) as events, min(position) as first, max(position) as last,
+        count(*) filter (where recorded_at < earlier) as backwards, (select position from heads) as head
+      from (select *, lag(recorded_at) over (order by position) as earlier from events) e`
+    const { events, ...rest } = row as unknown as { events: number }
+    expect(events).toBeGreaterThan(150)
+    expect(rest as object).toEqual({ first: 1, last: events, head: events, backwards: 0 })
+  })
+
+  test('has for each event the hash of all that identifies it, as computed here', async () => {
+    await fill()
+    const rows = await book.sql<Record<string, unknown>[]>`
+      select *, payload::text as payload_text,
+        (extract(epoch from recorded_at) * 1000000)::bigint as recorded_micros,
+        (extract(epoch from occurred_at) * 1000000)::bigint as occurred_micros
+      from events order by position`
+    expect(new Set(rows.map((row) => row.type)).size).toBeGreaterThanOrEqual(10)
+    for (const row of rows)
+      expect([row.position, hex(row.leaf)]).toEqual([row.position, leafHash(row)])
+  })
+
+  test('keeps payloads as the very text that was written, which is canonical', async () => {
+    const lane = await openLane(book.sql)
+    const key = await book.key(await book.account())
+    const item = holdItem(key, 1)
+    const reason = 'quote " backslash \\ tab \t line \n umlaut ü 😀 \u2028 del \u007f esc \u001b'
+    await lane.send([item])
+    await lane.send([releaseItem(item, { reason })])
+    const rows = await book.sql<{ type: string; text: string; payload: unknown }[]>`
+      select type, payload::text as text, payload from events order by position`
+    expect(rows.at(-1)?.text).toBe(canonicalJson({ reason }))
+    for (const { text, payload } of rows) expect(text).toBe(canonicalJson(payload))
+  })
+
+  test('crosses into the next partition without a gap', async () => {
+    const far = await openBook()
+    const key = await far.key(await far.account({ plan: 'pro' }))
+    await far.owner`update heads set position = 3999995`
+    const answers = await Promise.all(Array.from({ length: 10 }, () => far.hold(key, 1)))
+    // Ten holds and the month's allowance, at 3,999,996 to 4,000,006.
+    expect(answers.map((a) => a.position)).toEqual(answers.map((_, i) => 3_999_997 + i))
+    const parts = await far.owner`
+      select tableoid::regclass::text as part, count(*) as events from events
+      where position > 3999995 group by 1 order by 1`
+    expect([...parts]).toEqual([
+      { part: 'events_0000000000000', events: 4 },
+      { part: 'events_0000004000000', events: 7 },
+    ])
+    await far.close()
+  })
+})
+
+test('an item counted and settled in one batch stands as two events of two times', async () => {
+  const key = await book.key(await book.account())
+  const { hold, recordedAt } = await book.hold(key, 1)
+  await book.advance(1_000)
+  const lane = await openLane(book.sql)
+  const answer = await lane.send([settleItem(hold, 1), countItem(key, 1)])
+  const rows = await book.sql`
+    select occurred_at, recorded_at from events where position in ${book.sql(answer.positions ?? [])}
+    order by position`
+  expect([...rows]).toEqual([
+    { occurred_at: recordedAt, recorded_at: book.now },
+    { occurred_at: book.now, recorded_at: book.now },
+  ])
+})
+
+describe('partitions are made ahead', () => {
+  test('from where the last one ends, whatever its size was', async () => {
+    const far = await openBook()
+    const made = async (size: number, ahead: number) => {
+      const [row] = await far.sql`select extend_partitions(${size}, ${ahead}::integer) as made`
+      return row?.made
+    }
+    const bounds = async () => {
+      const rows = await far.owner<{ bounds: string }[]>`
+        select pg_get_expr(c.relpartbound, c.oid) as bounds
+        from pg_inherits i join pg_class c on c.oid = i.inhrelid
+        where i.inhparent = 'events'::regclass order by c.relname`
+      return rows.map((row) => row.bounds.match(/\d+/g)?.map(Number) as [number, number])
+    }
+    const before = await bounds()
+    expect(before[0]?.[0]).toBe(0)
+    expect(await made(1_000, 2)).toBe(0)
+    const end = before.at(-1)?.[1] ?? 0
+    await far.owner`update heads set position = ${end - 1}`
+    expect(await made(1_000, 2)).toBe(2)
+    expect(await made(1_000, 2)).toBe(0)
+    expect(await made(7, 3)).toBe(0)
+    await far.owner`update heads set position = ${end + 1_995}`
+    expect(await made(10, 3)).toBe(3)
+    const after = await bounds()
+    for (const [i, [from]] of after.entries()) if (i > 0) expect(from).toBe(after[i - 1]?.[1] ?? -1)
+    const key = await far.key(await far.account({ plan: 'pro' }))
+    const answers = await Promise.all(Array.from({ length: 25 }, () => far.hold(key, 1)))
+    expect(answers.every((a) => a.verdict === 'ok')).toBe(true)
+    expect(made(0, 2)).rejects.toThrow()
+    await far.close()
+  })
+
+  test('once, when many gateways ask at the same time', async () => {
+    const far = await openBook()
+    await far.owner`update heads set position = 11999999`
+    const made = await Promise.all(
+      Array.from({ length: 8 }, () => far.sql`select extend_partitions() as made`),
+    )
+    expect(made.map(([row]) => row?.made).sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 2])
+    await far.close()
+  })
+})
+
+describe('nobody changes the log', () => {
+  const changes = [
+    "update %t set actor = 'somebody else'",
+    "update %t set payload = payload where type = 'TariffPublished'",
+    'delete from %t',
+    'truncate %t',
+    'truncate %t cascade',
+  ]
+
+  test('its owner neither, through the table or a partition', async () => {
+    const size = await book.size()
+    for (const change of changes) {
+      for (const table of ['events', 'only events_0000000000000', 'events_0000000000000']) {
+        const statement = change.replace('%t', table)
+        await expect(book.owner.unsafe(statement).then(() => 'done')).rejects.toThrow(
+          'the log is append-only',
+        )
+      }
+    }
+    expect(await book.size()).toBe(size)
+  })
+
+  test('the serving role may read every table and write none', async () => {
+    const tables = await book.owner<{ name: string }[]>`
+      select relname as name from pg_class
+      where relnamespace = 'tollbook'::regnamespace and relkind in ('r', 'p') order by 1`
+    expect(tables.length).toBeGreaterThan(15)
+    for (const { name } of tables) {
+      const [column] = await book.owner`
+        select attname as name from pg_attribute
+        where attrelid = ${name}::regclass and attnum = 1`
+      if (!/^events_\d/.test(name)) await book.sql`select * from ${book.sql(name)} limit 1`
+      for (const statement of [
+        `insert into ${name} select * from ${name} limit 1`,
+        `insert into ${name} default values`,
+        `update ${name} set ${column?.name} = ${column?.name}`,
+        `delete from ${name}`,
+        `truncate ${name}`,
+        `lock table ${name} in access exclusive mode`,
+        `alter table ${name} add column mine integer`,
+        `alter table ${name} disable trigger all`,
+        `create index on ${name} (${column?.name})`,
+        `create trigger mine before insert on ${name} execute function refuse_change()`,
+        `drop table ${name}`,
+      ]) {
+        expect([statement, await refusalOf(statement)]).toEqual([statement, denied])
+      }
+    }
+  })
+
+  test('the serving role may execute what is served and nothing else', async () => {
+    const functions = await book.owner<{ name: string; may: boolean }[]>`
+      select p.proname as name, has_function_privilege('tollbook_gateway', p.oid, 'execute') as may
+      from pg_proc p where p.pronamespace = 'tollbook'::regnamespace order by 1`
+    const served = functions.filter((f) => f.may).map((f) => f.name)
+    expect(served).toEqual([
+      ...['adjust_v1', 'allowance_due', 'append_v1', 'book_now', 'catch_up_daily_usage'],
+      ...['extend_partitions', 'grant_v1', 'leaf_hash', 'live_lots', 'open_lane_v1', 'plan_at'],
+      ...['record_v1', 'refund_v1', 'tariff_at'],
+    ])
+    for (const statement of [
+      'select enter_shard(0::smallint)',
+      'select leave_shard(0::smallint, 1, now())',
+      "select write_event(0::smallint, 1, now(), 'CreditsGranted', 'me', 'me', '{}')",
+      "select grant_allowance(0::smallint, 1, now(), 'me', 'a', 'live', 1000)",
+      "select keep_answer(0::smallint, 'id', 'hash', now(), '{}')",
+      'select project_inline()',
+    ]) {
+      expect([statement, await refusalOf(statement)]).toEqual([statement, denied])
+    }
+  })
+
+  test('the serving role makes nothing in the schema, and cannot become another role', async () => {
+    for (const statement of [
+      'create table tollbook.mine (a integer)',
+      'create view tollbook.mine as select 1',
+      'create schema mine',
+      'create role mine',
+      `create function tollbook.mine() returns integer language sql as 'select 1'`,
+      `create or replace function tollbook.book_now() returns timestamptz language sql as 'select now()'`,
+      'drop function tollbook.refuse_change cascade',
+      'drop schema tollbook cascade',
+      'alter role tollbook_gateway superuser',
+    ]) {
+      expect([statement, await refusalOf(statement)]).not.toEqual([statement, 'done'])
+    }
+    // Not an error in PostgreSQL, only without effect.
+    await book.sql`grant insert on events to tollbook_gateway`
+    const [row] = await book.owner`
+      select has_table_privilege('tollbook_gateway', 'events', 'insert') as may`
+    expect(row).toEqual({ may: false })
+  })
+})
+
+const denied = '42501'
+
+/** The code under which the serving role is refused, or `done`. */
+async function refusalOf(statement: string): Promise<string> {
+  try {
+    await book.sql.begin(async (tx) => {
+      await tx.unsafe(statement)
+      throw new Done()
+    })
+    return 'done'
+  } catch (error) {
+    if (error instanceof postgres.PostgresError) return error.code
+    if (error instanceof Done) return 'done'
+    throw error
+  }
+}
+
+class Done extends Error {}
+
+/** The leaf hash from its description: every field on a line, absent ones empty, times in microseconds. */
+function leafHash(row: Record<string, unknown>): string {
+  const list = (value: unknown) => (value === null ? '' : `{${(value as number[]).join(',')}}`)
+  const fields = [
+    ...[row.shard, row.position, row.recorded_micros, row.occurred_micros, row.type],
+    ...[row.type_version, row.stream_version, row.account_id, row.key_id, row.mode],
+    ...[row.request_id, row.endpoint, row.tariff, row.credits, row.quantity, row.status],
+    ...[row.latency_ms, list(row.lots), list(row.held), list(row.moved), row.actor, row.instance],
+    ...[row.payload_text, row.private ? hex(row.private) : ''],
+  ]
+  return createHash('sha256')
+    .update(fields.map((f) => f ?? '').join('\n'))
+    .digest('hex')
+}
+
+function hex(bytes: unknown): string {
+  return Buffer.from(bytes as Uint8Array).toString('hex')
+}

@@ -1,0 +1,93 @@
+/** Migration: safe to run by everyone at once, and again. */
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { connect } from '../../src/ledger/connect.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { openBook } from '../support/book.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+
+let database: TestDatabase
+beforeEach(async () => {
+  database = await createDatabase()
+})
+afterEach(() => database.drop())
+
+/** Everything that the schema is made of, as text. */
+async function shape(url: string, schema = 'tollbook'): Promise<string[]> {
+  const sql = connect({ url, as: 'owner', max: 1, schema })
+  const rows = await sql<{ text: string }[]>`
+    select c.relkind::text || ' ' || c.relname || ' ' || coalesce(c.relacl::text, '') as text
+    from pg_class c where c.relnamespace = ${schema}::regnamespace
+    union all
+    select p.oid::regprocedure::text || ' ' || coalesce(p.proacl::text, '') || ' ' || md5(pg_get_functiondef(p.oid))
+    from pg_proc p where p.pronamespace = ${schema}::regnamespace and p.prokind = 'f'
+    union all
+    select t.tgrelid::regclass || ' ' || t.tgname from pg_trigger t
+    join pg_class c on c.oid = t.tgrelid where c.relnamespace = ${schema}::regnamespace
+    union all
+    select 'head ' || shard from heads
+    union all
+    select 'migration ' || name from migrations
+    union all
+    select 'checkpoint ' || projection || ' ' || shard || ' ' || version from checkpoints
+    order by 1`
+  await sql.end()
+  return rows.map((row) => row.text)
+}
+
+describe('migrate', () => {
+  test('by twenty at once: one applies, the others find nothing to do', async () => {
+    const { url } = database
+    const answers = await Promise.all(Array.from({ length: 20 }, () => migrate({ url })))
+    expect(answers.filter((a) => a.applied.length > 0)).toEqual([{ applied: ['log'] }])
+    expect((await shape(url)).filter((line) => line.startsWith('head '))).toEqual(['head 0'])
+  })
+
+  test('again changes nothing', async () => {
+    const { url } = database
+    await migrate({ url, shards: 3 })
+    const before = await shape(url)
+    expect(await migrate({ url })).toEqual({ applied: [] })
+    expect(await migrate({ url, shards: 5 })).toEqual({ applied: [] })
+    expect(await shape(url)).toEqual(before)
+    expect(before.filter((line) => line.startsWith('head '))).toHaveLength(3)
+  })
+
+  test('keeps to a schema of its own, and two books can share a database', async () => {
+    const { url } = database
+    await migrate({ url, schema: 'first' })
+    await migrate({ url, schema: 'second' })
+    expect((await shape(url, 'second')).length).toBe((await shape(url, 'first')).length)
+    const sql = connect({ url, as: 'owner', max: 1 })
+    const [row] = await sql`
+      select count(*) as outside from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname not in ('first', 'second', 'pg_catalog', 'information_schema', 'pg_toast')`
+    await sql.end()
+    expect(row).toEqual({ outside: 0 })
+  })
+
+  test('refuses a schema’s name that would have to be quoted', async () => {
+    for (const schema of ['Toll', 'a-b', '1a', '', 'x; drop', 'é']) {
+      await expect(migrate({ url: database.url, schema })).rejects.toThrow('cannot name a schema')
+    }
+  })
+
+  test('while calls are being appended disturbs none of them', async () => {
+    const book = await openBook()
+    const key = await book.key(await book.account({ plan: 'pro' }))
+    const gateway = book.newGateway()
+    let migrated = false
+    const migrations = (async () => {
+      for (let i = 0; i < 5; i++) await migrate({ url: book.url })
+      migrated = true
+    })()
+    const verdicts = new Set<string>()
+    while (!migrated) {
+      const { hold, verdict } = await gateway.hold(key, 1)
+      verdicts.add(verdict)
+      verdicts.add((await gateway.settle(hold, 0)).verdict)
+    }
+    await migrations
+    expect([...verdicts]).toEqual(['ok'])
+    await book.close()
+  })
+})
