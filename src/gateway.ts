@@ -13,6 +13,7 @@ import { openGate } from './gate/gate.ts'
 import { openKeyCache, within } from './gate/key-cache.ts'
 import { openTariffCache } from './gate/tariff-cache.ts'
 import { openWindows, type WindowsLog } from './gate/windows/index.ts'
+import { openAuth } from './http/auth.ts'
 import { openAppender } from './ledger/appender.ts'
 import { openCommands } from './ledger/commands.ts'
 import { connect } from './ledger/connect.ts'
@@ -119,6 +120,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     proxy,
     ipOf,
     log: warn,
+    corsOrigins: environment.corsOrigins,
+    management,
+    sql,
+    config,
+    auth: openAuth({
+      ...environment,
+      adminRole: config.adminRole,
+      auditorRole: config.auditorRole,
+      organisationClaim: config.organisationClaim,
+      issuer: environment.jwtIssuer,
+      audience: environment.jwtAudience,
+      warn,
+    }),
     system: { checks: { ledger: () => reasonAgainst(sql`select 1 from heads limit 1`) } },
     customer: {
       gate,
@@ -163,10 +177,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   return {
     url: `http://${options.hostname}:${server.port}`,
     async stop() {
-      // Refuses new connections, closes silent ones, and resolves when the last answer has left.
-      await atMost(stopWithinMs, server.stop())
-      // Calls whose callers have left are still under way.
-      await proxy.idle(stopWithinMs)
+      // stop() refuses new connections, closes silent ones and resolves when the last answer has left;
+      // calls whose callers have left may still be under way then.
+      await atMost(stopWithinMs, Promise.all([server.stop(), proxy.idle(stopWithinMs)]))
       await server.stop(true)
       await Promise.all(work.map((recurring) => recurring.stop()))
       await freeCalls.close()

@@ -20,8 +20,14 @@ export interface Environment {
   /** Origins whose pages may call; `*` alone means all. */
   readonly corsOrigins: readonly string[]
   readonly keyPrefixes: { readonly live: string; readonly test: string }
-  /** 32 bytes: what the accounts' own keys are encrypted under. */
-  readonly privateKey?: Uint8Array
+  /** Where metrics are served; absent: nowhere. */
+  readonly metrics?: MetricsAddress
+}
+
+export interface MetricsAddress {
+  readonly hostname: string
+  /** 0 takes a free one. */
+  readonly port: number
 }
 
 /** @throws ConfigError with every problem found; secrets are never repeated in it */
@@ -37,11 +43,11 @@ export function readEnvironment(env: Env): Environment {
     jwksUrl: readUrl('JWKS_URL', ['https:', 'http:']),
     jwtIssuer: read('JWT_ISSUER'),
     jwtAudience: read('JWT_AUDIENCE'),
-    port: readPort(),
+    port: readPort('PORT', '3030'),
     adminUserIds: readList('ADMIN_USER_IDS'),
     corsOrigins: readOrigins(),
     keyPrefixes: readKeyPrefixes(),
-    privateKey: readPrivateKey(),
+    metrics: readMetrics(),
   })
   if (problems.length > 0) throw new ConfigError('environment', problems)
   return environment
@@ -56,12 +62,19 @@ export function readEnvironment(env: Env): Environment {
     return text
   }
 
-  function readPort(): number {
-    const text = read('PORT') ?? '3030'
+  function readPort(name: string, usual: string): number {
+    const text = read(name) ?? usual
     const port = Number(text)
     if (/^\d+$/.test(text) && port <= 65_535) return port
-    fail('PORT', `expected an integer from 0 to 65535, got ${printValue(text)}`)
+    fail(name, `expected an integer from 0 to 65535, got ${printValue(text)}`)
     return 0
+  }
+
+  function readMetrics(): MetricsAddress | undefined {
+    if (read('METRICS_PORT') === 'off') return undefined
+    // They say how much is sold: nobody's business but of whoever was given an address to ask at.
+    const hostname = read('METRICS_HOST') ?? '127.0.0.1'
+    return { hostname, port: readPort('METRICS_PORT', '9464') }
   }
 
   function readList(name: string): string[] {
@@ -99,19 +112,6 @@ export function readEnvironment(env: Env): Environment {
       )
     }
     return { live, test }
-  }
-
-  function readPrivateKey(): Uint8Array | undefined {
-    const text = read('TOLLBOOK_PRIVATE_KEY')
-    if (text === undefined) return undefined
-    const bytes = new Uint8Array(Buffer.from(text, 'base64'))
-    if (bytes.length !== 32 || Buffer.from(bytes).toString('base64') !== text) {
-      fail(
-        'TOLLBOOK_PRIVATE_KEY',
-        'expected 32 bytes in base64, as `openssl rand -base64 32` prints',
-      )
-    }
-    return bytes
   }
 }
 

@@ -16,10 +16,11 @@ import {
   nullable,
   rateLimit,
   reason,
+  type Static,
   time,
 } from './fields.ts'
 import { changeProblems, oneProblems } from './problem-schema.ts'
-import { accepted, found } from './request-refused.ts'
+import { accepted, found, requireValid } from './request-refused.ts'
 import { byAdmin, type RouteDeps } from './routes.ts'
 
 const AccountPatch = closed({
@@ -112,6 +113,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     .post(
       '/admin/accounts/:id/grants',
       async ({ body, params, principal, status }) => {
+        requireValid(contradictions(body))
         const { reason, mode = 'live', startsAt, expiresAt, ...grant } = body
         const wanted = {
           ...grant,
@@ -160,4 +162,9 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         detail: { summary: 'Give a charge back, wholly or in part (id: its request id)', tags },
       },
     )
+}
+
+function contradictions({ kind, paid }: Static<typeof NewGrant>) {
+  if (kind === 'paid' || paid === undefined) return []
+  return [{ pointer: '/paid', detail: 'promotional credits are not paid' }]
 }

@@ -81,6 +81,17 @@ export const securitySchemes = {
 export const withApiKey = [{ apiKey: [] }, { apiKeyBearer: [] }] as const
 export const withSignIn = [{ signIn: [] }] as const
 
+/** Every way in which an API key is refused, whatever it is used for. */
+export const keyRefusals = [
+  'missing_key',
+  'malformed_key',
+  'unknown_key',
+  'key_disabled',
+  'key_expired',
+  'account_frozen',
+  'ip_not_allowed',
+] as const satisfies readonly RefusalCode[]
+
 const text = { type: 'string' }
 const count = { type: 'integer', minimum: 0 }
 

@@ -57,24 +57,19 @@ export function bookMetrics(
     const answer = await readState()
     // A book that is away is not asked a second time.
     const plans = answer && (await readCensus())
-    for (const known of [position, openHolds, overdueHolds, partitions, lagEvents, lagSeconds]) {
-      known.remove()
-      known.reset()
-    }
     up.set(answer ? 1 : 0)
-    if (answer) {
-      const [book, lags] = answer
-      for (const head of book.heads) position.set({ shard: head.shard }, head.position)
-      openHolds.set(book.openHolds)
-      overdueHolds.set(book.overdueHolds)
-      partitions.set(book.partitionsAhead)
-      for (const { projection, events, seconds } of lags) {
-        lagEvents.set({ projection }, events)
-        lagSeconds.set({ projection }, seconds)
-      }
+    for (const single of [openHolds, overdueHolds, partitions]) single.remove()
+    for (const labelled of [position, lagEvents, lagSeconds, accounts, keys]) labelled.reset()
+    if (!answer) return
+    const [book, lags] = answer
+    openHolds.set(book.openHolds)
+    overdueHolds.set(book.overdueHolds)
+    partitions.set(book.partitionsAhead)
+    for (const head of book.heads) position.set({ shard: head.shard }, head.position)
+    for (const { projection, events, seconds } of lags) {
+      lagEvents.set({ projection }, events)
+      lagSeconds.set({ projection }, seconds)
     }
-    accounts.reset()
-    keys.reset()
     for (const { plan, ...count } of plans ?? []) {
       accounts.set({ plan }, count.accounts)
       keys.set({ plan }, count.keys)

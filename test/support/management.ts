@@ -7,7 +7,7 @@ import type { Config } from '../../src/config/config.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { openAuth } from '../../src/http/auth.ts'
-import { managementApp } from '../../src/http/management-app.ts'
+import { type ManagementAppDeps, managementApp } from '../../src/http/management-app.ts'
 import { signToken } from '../../src/http/sign-token.ts'
 import { newRequestId } from '../../src/ids.ts'
 import { type Management, openManagement } from '../../src/management/management.ts'
@@ -25,7 +25,6 @@ export interface TestApp extends AsyncDisposable {
   get<T = Json>(who: string, method: string, path: string, body?: unknown): Promise<T>
   /** Sends a request that the test made itself. */
   handle(request: Request): Promise<Response>
-  token(who: string): Promise<string>
   /** Issues a key for a user and answers its apiKey object. */
   issue(who: string, body?: object): Promise<Json>
   /** Charges a call of the key, as a gateway does; answers the request id. */
@@ -45,31 +44,11 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
   const book = await openBook({ ...options, tariff })
   const logged: unknown[] = []
   const management = managementOn(book, config)
-  const app = managementApp({
+  const app = appOn({
     management,
     sql: book.sql,
-    config,
-    auth: openAuth({
-      jwtSecret: secret,
-      adminUserIds: [],
-      adminRole: config.adminRole,
-      auditorRole: config.auditorRole,
-      organisationClaim: config.organisationClaim,
-    }),
-    requestIdOf: requestIds(),
     log: (message, error) => logged.push(message, error),
   })
-
-  function token(who: string): Promise<string> {
-    const [subject = '', organisation] = who.split('@')
-    return signToken({
-      secret,
-      subject,
-      expiresInSeconds: 60,
-      ...(who === 'admin' || who === 'auditor' ? { role: who } : {}),
-      ...(organisation && { organisation: { claim: config.organisationClaim, id: organisation } }),
-    })
-  }
 
   async function ask(who: string | undefined, method: string, path: string, body?: unknown) {
     const headers = new Headers()
@@ -104,7 +83,7 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
   }
 
   return {
-    ...{ book, config, management, logged, ask, get, token, charge },
+    ...{ book, config, management, logged, ask, get, charge },
     handle: (request) => app.handle(request),
     issue: async (who, body = {}) =>
       (await get(who, 'POST', '/api-keys', { name: 'A key', ...body })).apiKey,
@@ -112,6 +91,30 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
       await book.close()
     },
   }
+}
+
+/** The app as the gateway mounts it. */
+export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'log'>) {
+  const { adminRole, auditorRole, organisationClaim } = shippedConfig
+  return managementApp({
+    ...deps,
+    config: shippedConfig,
+    auth: openAuth({
+      ...{ jwtSecret: secret, adminUserIds: [], adminRole, auditorRole, organisationClaim },
+    }),
+    requestIdOf: requestIds(),
+  })
+}
+
+/** A token for a user, `user@organisation`, `admin` or `auditor`. */
+export function token(who: string): Promise<string> {
+  const [subject = '', organisation] = who.split('@')
+  const claim = shippedConfig.organisationClaim
+  return signToken({
+    ...{ secret, subject, expiresInSeconds: 60 },
+    ...(who === 'admin' || who === 'auditor' ? { role: who } : {}),
+    ...(organisation && { organisation: { claim, id: organisation } }),
+  })
 }
 
 /** Management as another gateway would run it on the same book. */

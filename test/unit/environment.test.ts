@@ -18,6 +18,7 @@ describe('the environment', () => {
   test('an empty one has defaults and no secrets', () => {
     const empty = {
       port: 3030,
+      metrics: { hostname: '127.0.0.1', port: 9464 },
       adminUserIds: [],
       corsOrigins: [],
       keyPrefixes: { live: 'sk_live_', test: 'sk_test_' },
@@ -29,7 +30,6 @@ describe('the environment', () => {
   })
 
   test('is read whole', () => {
-    const key = Buffer.alloc(32, 7)
     expect(
       readEnvironment({
         DATABASE_URL: 'postgres://user:pw@db/tollbook',
@@ -43,7 +43,8 @@ describe('the environment', () => {
         CORS_ORIGINS: 'https://a.example,http://localhost:5173',
         API_KEY_PREFIX_LIVE: 'acme_',
         API_KEY_PREFIX_TEST: 'acmetest_',
-        TOLLBOOK_PRIVATE_KEY: key.toString('base64'),
+        METRICS_HOST: '::',
+        METRICS_PORT: '9000',
       }),
     ).toEqual({
       databaseUrl: 'postgres://user:pw@db/tollbook',
@@ -56,7 +57,7 @@ describe('the environment', () => {
       adminUserIds: ['ann', 'bob'],
       corsOrigins: ['https://a.example', 'http://localhost:5173'],
       keyPrefixes: { live: 'acme_', test: 'acmetest_' },
-      privateKey: new Uint8Array(key),
+      metrics: { hostname: '::', port: 9000 },
     })
   })
 
@@ -69,7 +70,7 @@ describe('the environment', () => {
         CORS_ORIGINS: 'https://a.example/,*',
         API_KEY_PREFIX_LIVE: 'sk',
         API_KEY_PREFIX_TEST: 'sk test',
-        TOLLBOOK_PRIVATE_KEY: 'c2VjcmV0',
+        METRICS_PORT: 'on',
       }),
     )
     expect(problems).toEqual([
@@ -79,9 +80,13 @@ describe('the environment', () => {
       'CORS_ORIGINS: expected origins such as https://example.com, got "https://a.example/"',
       'API_KEY_PREFIX_TEST: expected up to 32 letters, digits, - or _, got "sk test"',
       'API_KEY_PREFIX_TEST: must differ from API_KEY_PREFIX_LIVE, and neither begin the other',
-      'TOLLBOOK_PRIVATE_KEY: expected 32 bytes in base64, as `openssl rand -base64 32` prints',
+      'METRICS_PORT: expected an integer from 0 to 65535, got "on"',
     ])
     expect(problems.join()).not.toContain('secret')
+  })
+
+  test('metrics are served nowhere when they are switched off', () => {
+    expect(readEnvironment({ METRICS_PORT: 'off' })).not.toHaveProperty('metrics')
   })
 
   test.each(['1e3', '-1', '80.5', '0x50'])('%p is no port', (port) => {

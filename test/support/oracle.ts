@@ -1,0 +1,325 @@
+/**
+ * The oracle: what a log means, folded event by event in TypeScript, from the meaning of the events and
+ * not from the projections' SQL. What it says and what the projections' tables hold must be the same rows.
+ */
+import type { Sql } from '../../src/ledger/connect.ts'
+import { dayOf, type LogEvent, micros, monthOf, readLog } from './log.ts'
+
+export type Row = Record<string, unknown>
+/** Rows by the text of their primary key. */
+export type Table = Map<string, Row>
+export type State = Readonly<Record<keyof typeof tables, Table>>
+
+/** The tables of all projections with their primary keys. */
+const tables = {
+  tariffs: ['position', 'shard'],
+  tariff_plans: ['hash', 'plan', 'shard'],
+  account_state: ['account_id', 'shard'],
+  account_plans: ['account_id', 'position', 'shard'],
+  key_state: ['key_id', 'shard'],
+  lots: ['lot', 'shard'],
+  open_holds: ['hold_id', 'shard'],
+  balances: ['account_id', 'mode', 'shard'],
+  monthly_balances: ['account_id', 'key_id', 'mode', 'month', 'shard'],
+  daily_usage: ['key_id', 'day', 'endpoint', 'shard'],
+} as const
+
+export function emptyState(): State {
+  const entries = Object.keys(tables).map((name) => [name, new Map()])
+  return Object.fromEntries(entries) as State
+}
+
+/** The state after a whole log. */
+export function fold(events: readonly LogEvent[]): State {
+  const state = emptyState()
+  for (const event of events) evolve(state, event)
+  return state
+}
+
+export interface Difference {
+  readonly table: string
+  readonly row: string
+  readonly column: string
+  readonly oracle: unknown
+  readonly projection: unknown
+}
+
+/** How the tables of a shard's projections differ from what its log means; empty when they do not. */
+export async function compareWithProjections(sql: Sql, shard = 0): Promise<Difference[]> {
+  const state = fold(await readLog(sql, shard))
+  const differences: Difference[] = []
+  for (const name of Object.keys(tables) as (keyof typeof tables)[]) {
+    const rows = await sql<{ row: Row }[]>`
+      select to_jsonb(t) as row from ${sql(name)} t where shard = ${shard}`
+    const found = new Map(rows.map(({ row }) => [keyOf(name, row), withMicros(row)]))
+    for (const key of new Set([...state[name].keys(), ...found.keys()])) {
+      differences.push(...compareRows(name, key, state[name].get(key), found.get(key)))
+    }
+  }
+  return differences
+}
+
+function* compareRows(table: string, row: string, oracle: Row = {}, projection: Row = {}) {
+  for (const column of new Set([...Object.keys(oracle), ...Object.keys(projection)])) {
+    const [a, b] = [oracle[column], projection[column]]
+    if (!Bun.deepEquals(a, b)) yield { table, row, column, oracle: a, projection: b }
+  }
+}
+
+/** One event's consequences. */
+export function evolve(state: State, event: LogEvent): void {
+  if (event.type === 'TariffPublished') return publish(state, event)
+  if (event.type === 'LogRestored') return
+  if (event.stream_version === null) return moveCredits(state, event)
+  if (event.key_id === null) return changeAccount(state, event)
+  return changeKey(state, event)
+}
+
+function publish(state: State, { shard, position, payload }: LogEvent): void {
+  const { hash, from, notice = null, plans, prices } = payload
+  const effective_from = micros(from)
+  put(state, 'tariffs', {
+    shard,
+    position,
+    hash,
+    effective_from,
+    notice,
+    content: { plans, prices },
+  })
+  for (const [plan, terms] of Object.entries<Row>(plans)) {
+    const {
+      credits,
+      rateLimit: rate_limit,
+      windowMs: window_ms,
+      maxInFlight: max_in_flight,
+    } = terms
+    put(state, 'tariff_plans', { hash, plan, shard, credits, rate_limit, window_ms, max_in_flight })
+  }
+}
+
+function changeAccount(state: State, event: LogEvent): void {
+  const { shard, account_id, position, payload, recorded_at } = event
+  const account = row(state, 'account_state', { account_id, shard })
+  Object.assign(account, { version: event.stream_version, position })
+  switch (event.type) {
+    case 'AccountOpened':
+      Object.assign(account, {
+        owner_kind: payload.owner.kind,
+        owner_id: payload.owner.id,
+        rate_limit: null,
+        max_in_flight: null,
+        frozen: false,
+        erased: false,
+        opened_at: recorded_at,
+      })
+      break
+    case 'PlanStarted': {
+      const { plan, from } = payload
+      put(state, 'account_plans', { account_id, shard, position, plan, starts_at: micros(from) })
+      break
+    }
+    case 'AccountLimitsChanged':
+      account.rate_limit = payload.rateLimit
+      account.max_in_flight = payload.maxInFlight
+      break
+    case 'AccountFrozen':
+      account.frozen = true
+      break
+    case 'AccountUnfrozen':
+      account.frozen = false
+      break
+    case 'AccountErased':
+      account.erased = true
+      break
+  }
+}
+
+function changeKey(state: State, event: LogEvent): void {
+  const { shard, key_id, position, payload, recorded_at, type } = event
+  const key = row(state, 'key_state', { key_id, shard })
+  Object.assign(key, { version: event.stream_version, position, updated_at: recorded_at })
+  if (type === 'KeyIssued' || type === 'KeyImported') {
+    const { account_id, mode } = event
+    const created_at = type === 'KeyIssued' ? recorded_at : micros(payload.createdAt)
+    const enabled = type === 'KeyIssued' ? true : payload.enabled
+    Object.assign(key, { account_id, mode, created_at, enabled, revoked_at: null })
+    Object.assign(key, { previous_hash: null, previous_until: null, private: null })
+  }
+  if (['KeyIssued', 'KeyImported', 'KeyUpdated'].includes(type) && event.private !== null) {
+    key.private = event.private
+  }
+  if (type === 'KeyEnabled') key.enabled = true
+  if (type === 'KeyDisabled') key.enabled = false
+  if (type === 'KeyRevoked') {
+    Object.assign(key, { revoked_at: recorded_at, previous_hash: null, previous_until: null })
+  }
+  const take = (column: string, field: string, read: (value: unknown) => unknown = (v) => v) => {
+    if (field in payload) key[column] = payload[field] === null ? null : read(payload[field])
+  }
+  take('hash', 'hash')
+  take('display', 'display')
+  take('previous_hash', 'previousHash')
+  take('previous_until', 'previousUntil', micros)
+  take('endpoints', 'endpoints')
+  take('rate_limit', 'rateLimit')
+  take('monthly_cap', 'monthlyCap')
+  take('expires_at', 'expiresAt', micros)
+}
+
+function moveCredits(state: State, event: LogEvent): void {
+  const { shard, account_id, mode, type, credits, payload } = event
+  event.lots?.forEach((lot, i) => {
+    const touched = row(state, 'lots', { lot, shard })
+    add(touched, 'held', event.held?.[i] ?? 0)
+    const counted = {
+      HoldSettled: 'settled',
+      ChargeRefunded: 'refunded',
+      CreditsAdjusted: 'adjusted',
+    }
+    const column = counted[type as keyof typeof counted]
+    if (column) add(touched, column, event.moved?.[i] ?? 0)
+  })
+  const balance = (): Row => row(state, 'balances', { account_id, mode, shard }, noBalance())
+  switch (type) {
+    case 'CreditsGranted': {
+      const { kind, startsAt, expiresAt = 'infinity' } = payload
+      const [starts_at, expires_at] = [micros(startsAt), micros(expiresAt)]
+      put(state, 'lots', {
+        ...{ lot: event.position, shard, account_id, mode, kind, starts_at, expires_at },
+        ...{ granted: credits, adjusted: 0, held: 0, settled: 0, refunded: 0 },
+      })
+      const account = balance()
+      if (kind !== 'allowance') break
+      const month = monthOf(event.recorded_at)
+      if (account.allowance_month !== month) account.allowance_granted = 0
+      account.allowance_month = month
+      add(account, 'allowance_granted', credits)
+      break
+    }
+    case 'DebtRecorded':
+      add(balance(), 'debt', credits)
+      break
+    case 'CreditsAdjusted':
+      if (payload.repaysDebt) add(balance(), 'debt', -credits)
+      break
+    case 'CreditsHeld': {
+      const { key_id, endpoint, tariff, quantity, instance, lots, held, position } = event
+      put(state, 'open_holds', {
+        ...{
+          hold_id: event.request_id,
+          shard,
+          position,
+          account_id,
+          key_id,
+          mode,
+          endpoint,
+          tariff,
+        },
+        ...{ credits, quantity, held_at: event.recorded_at, instance, lots, held },
+        expires_at: event.recorded_at + payload.holdSeconds * 1_000_000,
+      })
+      add(balance(), 'open_holds', 1)
+      break
+    }
+    case 'HoldSettled':
+    case 'HoldReleased':
+    case 'HoldExpired':
+      state.open_holds.delete(keyOf('open_holds', { hold_id: event.request_id, shard }))
+      add(balance(), 'open_holds', -1)
+      break
+  }
+  countMonth(state, event)
+  countDay(state, event)
+}
+
+function countMonth(state: State, event: LogEvent): void {
+  const { shard, account_id, mode, type, credits } = event
+  const month = monthOf(event.occurred_at)
+  const id = { account_id, key_id: event.key_id ?? '', mode, month, shard }
+  const sums = row(state, 'monthly_balances', id, noMonth())
+  const held = (event.held ?? []).reduce((sum, change) => sum + change, 0)
+  add(sums, 'held', held)
+  add(sums, 'cap_used', held)
+  switch (type) {
+    case 'CreditsGranted':
+      return add(sums, 'granted', credits)
+    case 'CreditsAdjusted':
+      return add(sums, 'adjusted', credits)
+    case 'HoldSettled':
+      add(sums, 'settled', credits)
+      add(sums, 'cap_used', credits)
+      return add(sums, 'calls', 1)
+    case 'ChargeRefunded':
+      add(sums, 'refunded', credits)
+      // What was charged in another month counts against no cap of this one.
+      return monthOf(micros(event.payload.chargedAt)) === month
+        ? add(sums, 'cap_used', -credits)
+        : undefined
+    case 'CallsCounted':
+      return add(sums, 'calls', event.quantity)
+  }
+}
+
+function countDay(state: State, event: LogEvent): void {
+  const { shard, account_id, key_id, mode, endpoint, type, payload } = event
+  if (!['HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted'].includes(type)) return
+  const day = dayOf(event.occurred_at)
+  const id = { key_id, day, endpoint, shard }
+  const usage = row(state, 'daily_usage', id, { account_id, mode, ...noUsage() })
+  const counted = type === 'CallsCounted'
+  const settled = type === 'HoldSettled'
+  add(usage, 'requests', counted ? event.quantity : 1)
+  add(usage, 'errors', counted ? payload.errors : settled ? 0 : 1)
+  add(usage, 'credits', settled ? event.credits : 0)
+  add(usage, 'quantity', counted || settled ? event.quantity : 0)
+  add(usage, 'latency_ms_sum', counted ? payload.latencyMsSum : (event.latency_ms ?? 0))
+  usage.last_used_at = Math.max(Number(usage.last_used_at), event.occurred_at)
+}
+
+const noBalance = () => ({ open_holds: 0, debt: 0, allowance_month: null, allowance_granted: 0 })
+const noMonth = () => ({
+  calls: 0,
+  granted: 0,
+  adjusted: 0,
+  held: 0,
+  settled: 0,
+  refunded: 0,
+  cap_used: 0,
+})
+const noUsage = () => ({
+  requests: 0,
+  errors: 0,
+  credits: 0,
+  quantity: 0,
+  latency_ms_sum: 0,
+  last_used_at: 0,
+})
+
+function keyOf(table: keyof typeof tables, columns: Row): string {
+  return tables[table].map((column) => columns[column]).join(' ')
+}
+
+function put(state: State, table: keyof typeof tables, columns: Row): void {
+  state[table].set(keyOf(table, columns), columns)
+}
+
+/** The row of that key, begun with these columns when there is none. */
+function row(state: State, table: keyof typeof tables, id: Row, begin: Row = {}): Row {
+  const key = keyOf(table, id)
+  const found = state[table].get(key) ?? { ...id, ...begin }
+  state[table].set(key, found)
+  return found
+}
+
+function add(columns: Row, column: string, amount: number): void {
+  columns[column] = Number(columns[column]) + amount
+}
+
+/** A table's row with its times as microseconds. */
+function withMicros(columns: Row): Row {
+  const isTime = (name: string) => /_at$|_until$|^effective_from$/.test(name)
+  const entries = Object.entries(columns).map(([name, value]) =>
+    isTime(name) && value !== null ? [name, micros(value)] : [name, value],
+  )
+  return Object.fromEntries(entries)
+}

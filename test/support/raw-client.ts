@@ -1,0 +1,88 @@
+/** A caller on a bare socket: it sees what really arrives, and can leave when it likes. */
+import { connect, type Socket } from 'node:net'
+import { until } from './until.ts'
+
+export interface RawCall {
+  readonly socket: Socket
+  /** Everything received so far. */
+  readonly received: Buffer
+  /** Of the answer's head; undefined before it has arrived. */
+  readonly status: number | undefined
+  header(name: string): string | undefined
+  /** The answer's body so far: of a chunked one, its whole chunks put together. */
+  readonly body: Buffer
+  /** Whether the answer arrived to its end: by its length, or by the chunk that ends it. */
+  readonly whole: boolean
+  readonly closed: boolean
+  /** Resolves when the answer is whole or the connection is closed. */
+  ended(): Promise<void>
+}
+
+/** Sends `text`, a request or a part of one, to the server at `url`. */
+export function rawCall(url: string, text: string | Uint8Array): RawCall {
+  const { hostname, port } = new URL(url)
+  const chunks: Buffer[] = []
+  let closed = false
+  const socket = connect(Number(port), hostname, () => socket.write(text))
+  socket.on('data', (data: Buffer) => chunks.push(data))
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    closed = true
+  })
+  const call: RawCall = {
+    socket,
+    get received() {
+      return Buffer.concat(chunks)
+    },
+    get status() {
+      const match = /^HTTP\/1\.1 (\d{3})/.exec(headOf(call.received) ?? '')
+      return match ? Number(match[1]) : undefined
+    },
+    header: (name) =>
+      new RegExp(`^${name}: (.*)$`, 'im').exec(headOf(call.received) ?? '')?.[1]?.trim(),
+    get body() {
+      return bodyOf(call).body
+    },
+    get whole() {
+      return headOf(call.received) !== undefined && bodyOf(call).whole
+    },
+    get closed() {
+      return closed
+    },
+    ended: () => until(() => closed || call.whole),
+  }
+  return call
+}
+
+/** The text of a request with a JSON body. */
+export function rawPost(path: string, key: string, json: unknown): string {
+  const body = JSON.stringify(json)
+  return (
+    `POST ${path} HTTP/1.1\r\nHost: gateway.test\r\nX-API-Key: ${key}\r\n` +
+    `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
+  )
+}
+
+function headOf(received: Buffer): string | undefined {
+  const end = received.indexOf('\r\n\r\n')
+  return end < 0 ? undefined : received.subarray(0, end).toString('latin1')
+}
+
+function bodyOf(call: RawCall): { body: Buffer; whole: boolean } {
+  const { received } = call
+  const rest = received.subarray(received.indexOf('\r\n\r\n') + 4)
+  if (!/chunked/i.test(call.header('transfer-encoding') ?? '')) {
+    return { body: rest, whole: rest.length === Number(call.header('content-length') ?? 0) }
+  }
+  const parts: Buffer[] = []
+  for (let at = 0; ; ) {
+    const line = rest.indexOf('\r\n', at)
+    if (line < 0) break
+    const size = Number.parseInt(rest.subarray(at, line).toString('latin1'), 16)
+    if (size === 0) return { body: Buffer.concat(parts), whole: rest.length >= line + 4 }
+    if (rest.length < line + 2 + size + 2) break
+    parts.push(rest.subarray(line + 2, line + 2 + size))
+    at = line + 2 + size + 2
+  }
+  return { body: Buffer.concat(parts), whole: false }
+}

@@ -1,0 +1,99 @@
+/** Gateways that serve: in this process, or in one of their own where a test needs two, or to kill one. */
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { readEnvironment } from '../../src/config/environment.ts'
+import { type GatewayLog, startGateway } from '../../src/gateway.ts'
+import { type ConfigChanges, testConfig } from './test-config.ts'
+
+export interface GatewaySettings {
+  readonly databaseUrl: string
+  readonly redisUrl?: string | undefined
+  readonly config?: ConfigChanges
+  /** Where all services are; else `demoUrls`. */
+  readonly upstream?: string
+  readonly demoUrls?: Readonly<Record<string, string>>
+}
+
+export interface TestGateway {
+  readonly url: string
+  /** What it warned of, in the process of the test only. */
+  readonly warnings: readonly string[]
+  stop(): Promise<void>
+}
+
+export async function startTestGateway(settings: GatewaySettings): Promise<TestGateway> {
+  const warnings: string[] = []
+  const log = {
+    info() {},
+    warn: (fields: object, message: string) => void warnings.push(`${message} ${reasonIn(fields)}`),
+    error: (_: object, message: string) => void warnings.push(message),
+  } as GatewayLog
+  const { url, stop } = await startGateway({
+    config: testConfig(settings.config, settings.upstream),
+    environment: readEnvironment({
+      PORT: '0',
+      JWT_SECRET: 'a secret for tests, long enough to be one',
+      REDIS_URL: settings.redisUrl,
+    }),
+    databaseUrl: settings.databaseUrl,
+    hostname: '127.0.0.1',
+    demoUrls: settings.demoUrls ?? {},
+    log,
+  })
+  return { url, warnings, stop }
+}
+
+export interface GatewayProcess extends Omit<TestGateway, 'warnings'> {
+  readonly pid: number
+  /** Ends it without a word; resolves when it is gone. */
+  kill(): Promise<void>
+}
+
+/** The same in a process of its own, which ends by itself when this one does. */
+export async function startGatewayProcess(settings: GatewaySettings): Promise<GatewayProcess> {
+  const child = Bun.spawn([process.execPath, import.meta.path, JSON.stringify(settings)], {
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'inherit',
+  })
+  const end = async (signal: 'SIGTERM' | 'SIGKILL') => {
+    child.kill(signal)
+    await child.exited
+  }
+  return {
+    url: await firstLine(child.stdout),
+    pid: child.pid,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  }
+}
+
+async function firstLine(stream: ReadableStream<Uint8Array>): Promise<string> {
+  let text = ''
+  const decoder = new TextDecoder()
+  for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
+    text += decoder.decode(chunk, { stream: true })
+    const end = text.indexOf('\n')
+    if (end >= 0) return text.slice(0, end)
+  }
+  throw new Error('the gateway ended before it served')
+}
+
+function reasonIn(fields: object): string {
+  return 'err' in fields && fields.err instanceof Error ? fields.err.message : ''
+}
+
+async function serveAsProcess(settings: GatewaySettings): Promise<void> {
+  const gateway = await startTestGateway(settings)
+  console.log(gateway.url)
+  const end = () => void gateway.stop().then(() => process.exit(0))
+  process.on('SIGTERM', end)
+  for await (const _ of Bun.stdin.stream()) {
+    // Nothing is sent; only the end counts, which comes when the test's process is gone.
+  }
+  end()
+}
+
+if (import.meta.url === pathToFileURL(join(process.argv[1] ?? '')).href) {
+  await serveAsProcess(JSON.parse(process.argv[2] ?? '{}'))
+}

@@ -1,0 +1,98 @@
+/**
+ * The whole way of a call, for tests of it: a book, a service that does as it is told, a gateway in front of
+ * it, and an account with a key. Everything is real; only the service is scripted.
+ */
+import type { RecordedEvent } from '../../events/event.ts'
+import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
+import { type Book, openBook, type TestAccount, type TestKey } from './book.ts'
+import { startTestGateway, type TestGateway } from './running-gateway.ts'
+import { type ConfigChanges, testConfig } from './test-config.ts'
+import { until } from './until.ts'
+import { startUpstream, type Upstream } from './upstream.ts'
+
+export interface Shop {
+  readonly book: Book
+  readonly upstream: Upstream
+  readonly gateway: TestGateway
+  /** On the plan pro, with 5,000 credits. */
+  readonly account: TestAccount
+  readonly key: TestKey
+  /** Another account and its key, on this plan. */
+  newKey(plan?: string, options?: Parameters<Book['key']>[1]): Promise<TestKey>
+  /** A request to the gateway, with the shop's key unless another one or none is given. */
+  fetch(path: string, init?: ShopRequest): Promise<Response>
+  /** A JSON POST. */
+  post(path: string, json: unknown, init?: ShopRequest): Promise<Response>
+  /** The call's events, in the order of the log. */
+  eventsOf(requestId: string | null | undefined): Promise<CallEvent[]>
+  /** The same by type, once the last of them has this type. */
+  outcomeOf(requestId: string | null | undefined, last: string): Promise<CallEvent[]>
+  close(): Promise<void>
+}
+
+export type ShopRequest = RequestInit & { readonly key?: string | null }
+
+export type CallEvent = Pick<
+  RecordedEvent,
+  'shard' | 'position' | 'type' | 'credits' | 'quantity' | 'status' | 'tariff' | 'payload'
+>
+
+export async function openShop(
+  options: {
+    readonly config?: ConfigChanges
+    readonly demoUrls?: Readonly<Record<string, string>>
+    /** Where the services are, in place of the shop's own. */
+    readonly upstreamUrl?: string
+    readonly tariff?: Tariff
+  } = {},
+): Promise<Shop> {
+  const { config, demoUrls } = options
+  const upstream = startUpstream()
+  const book = await openBook({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
+  const services = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
+  const gateway = await startTestGateway({
+    databaseUrl: book.url,
+    ...(config ? { config } : {}),
+    ...services,
+  })
+  const account = await book.account({ plan: 'pro' })
+  const key = await book.key(account)
+
+  function request(path: string, { key: shown = key.text, ...init }: ShopRequest = {}) {
+    const headers = new Headers(init.headers)
+    if (shown !== null) headers.set('x-api-key', shown)
+    return fetch(gateway.url + path, { ...init, headers })
+  }
+
+  const eventsOf: Shop['eventsOf'] = (requestId) => book.sql<CallEvent[]>`
+    select shard, position, type, credits, quantity, status, tariff, payload from events
+    where request_id = ${requestId ?? ''} order by position`
+
+  return {
+    ...{ book, upstream, gateway, account, key, fetch: request, eventsOf },
+    newKey: async (plan = 'pro', more) => book.key(await book.account({ plan }), more),
+    post(path, json, init = {}) {
+      const headers = new Headers(init.headers)
+      headers.set('content-type', 'application/json')
+      return request(path, { method: 'POST', body: JSON.stringify(json), ...init, headers })
+    },
+    async outcomeOf(requestId, last) {
+      let events: CallEvent[] = []
+      await until(async () => {
+        events = await eventsOf(requestId)
+        return events.at(-1)?.type === last
+      })
+      return events
+    },
+    async close() {
+      await gateway.stop()
+      await upstream.stop()
+      await book.close()
+    },
+  }
+}
+
+/** `shard-position` of an event, as answers print it. */
+export function at(event: CallEvent | undefined): string {
+  return `${event?.shard}-${event?.position}`
+}

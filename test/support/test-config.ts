@@ -1,0 +1,31 @@
+/** The shipped configuration with what a test changes in it. */
+import { readFileSync } from 'node:fs'
+import { parse, stringify } from 'yaml'
+import type { Config } from '../../src/config/config.ts'
+import { parseConfig, shippedConfigFile } from '../../src/config/load.ts'
+
+/** Laid over the file as it would be written: objects are merged, null takes away, all else replaces. */
+export type ConfigChanges = { readonly [field: string]: unknown }
+
+/** @param upstream where the services are; demo services stand in, if they run, without it */
+export function testConfig(changes: ConfigChanges = {}, upstream?: string): Config {
+  const shipped = parse(readFileSync(shippedConfigFile, 'utf8'))
+  const env = upstream
+    ? { SEARCH_SERVICE_URL: upstream, STT_SERVICE_URL: upstream, TTS_SERVICE_URL: upstream }
+    : {}
+  return parseConfig({ text: stringify(merge(shipped, changes)), source: 'test.yaml', env })
+}
+
+function merge(document: unknown, changes: unknown): unknown {
+  if (!isObject(changes)) return changes
+  const result: Record<string, unknown> = isObject(document) ? { ...document } : {}
+  for (const [name, change] of Object.entries(changes)) {
+    if (change === null) delete result[name]
+    else result[name] = merge(result[name], change)
+  }
+  return result
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
