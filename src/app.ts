@@ -2,6 +2,7 @@
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
 import { type CustomerDeps, customerRoutes } from './http/customer.ts'
+import { docsRoutes } from './http/docs.ts'
 import { failureAnswer } from './http/failures.ts'
 import { type ManagementAppDeps, managementApp } from './http/management-app.ts'
 import type { RoutePattern } from './http/methods.ts'
@@ -31,6 +32,7 @@ export function createApp({ proxy, customer, system, ipOf, corsOrigins, ...rest 
     .use(systemRoutes(system))
     .use(customerRoutes(customer))
     .use(managementApp({ ...rest, requestIdOf }))
+    .use(docsRoutes(rest.config))
     .all('/v1/*', ({ request }) => proxy.handle(request, ipOf(request)), {
       parse: 'none',
       detail: { hide: true },

@@ -1,23 +1,32 @@
 /** The command line: `tollbook <command>`. One file a command, loaded when it is asked for. */
-import { defineCommand, runMain } from 'citty'
 import { version } from '../package.json'
+import { group } from './cli/command.ts'
 import { explainAndExit } from './cli/errors.ts'
+import { runLine } from './cli/run.ts'
 
-const main = defineCommand({
-  meta: {
+const main = group(
+  {
     name: 'tollbook',
-    version,
     description:
       'An API-monetisation gateway that keeps one append-only book and can prove every bill.',
+    examples: ['up', 'keys create --user anna', 'report statement --account acc_… --month 2026-01'],
   },
-  subCommands: {
-    up: () => import('./cli/up.ts').then((m) => m.default),
-    serve: () => import('./cli/serve.ts').then((m) => m.default),
-    migrate: () => import('./cli/migrate.ts').then((m) => m.default),
-    token: () => import('./cli/token.ts').then((m) => m.default),
-    report: () => import('./cli/report.ts').then((m) => m.default),
+  {
+    up: () => import('./cli/up.ts'),
+    serve: () => import('./cli/serve.ts'),
+    migrate: () => import('./cli/migrate.ts'),
+    config: () => import('./cli/config.ts'),
+    token: () => import('./cli/token.ts'),
+    keys: () => import('./cli/keys.ts'),
+    accounts: () => import('./cli/accounts.ts'),
+    grants: () => import('./cli/grants.ts'),
+    prices: () => import('./cli/prices.ts'),
+    report: () => import('./cli/report.ts'),
+    events: () => import('./cli/events.ts'),
   },
-})
+)
 
 process.on('unhandledRejection', explainAndExit)
-await runMain(main)
+const words = process.argv.slice(2)
+if (words[0] === '--version' || words[0] === '-v') console.log(version)
+else await runLine(main, words)

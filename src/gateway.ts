@@ -2,29 +2,35 @@
  * A running gateway: builds every part from the configuration, once, and ends them in the right order.
  * This is where clients of Postgres and Redis are made; everything else is given what it needs.
  */
+import { observed } from './access.ts'
 import { createApp } from './app.ts'
 import { secureRandom } from './base62.ts'
 import type { Config } from './config/config.ts'
-import type { Environment } from './config/environment.ts'
+import type { Environment, MetricsAddress } from './config/environment.ts'
 import { serviceAddresses } from './config/service-addresses.ts'
 import { every } from './every.ts'
 import { clientIp } from './gate/client-ip.ts'
 import { openGate } from './gate/gate.ts'
-import { openKeyCache, within } from './gate/key-cache.ts'
+import { openKeyCache } from './gate/key-cache.ts'
 import { openTariffCache } from './gate/tariff-cache.ts'
 import { openWindows, type WindowsLog } from './gate/windows/index.ts'
 import { openAuth } from './http/auth.ts'
+import { openReadiness } from './http/readiness.ts'
 import { openAppender } from './ledger/appender.ts'
 import { openCommands } from './ledger/commands.ts'
 import { connect } from './ledger/connect.ts'
 import { expireHolds } from './ledger/expiry.ts'
 import { readCurrentTariffs, readShards } from './ledger/read.ts'
 import { openManagement } from './management/management.ts'
+import { bookMetrics } from './metrics/book-metrics.ts'
+import { openMetrics } from './metrics/metrics.ts'
+import { serveMetrics } from './metrics/serve.ts'
 import { catchUp } from './projector/catch-up.ts'
 import { openProxy } from './proxy/call.ts'
 import { openFreeCalls } from './proxy/free-calls.ts'
 import { balance } from './reports/balance.ts'
 import { charge } from './reports/charge.ts'
+import { seldom } from './seldom.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -33,16 +39,21 @@ export interface GatewayOptions {
   readonly hostname: string
   /** Demo services that run, by name. */
   readonly demoUrls: Readonly<Record<string, string>>
+  /** Where metrics are served, or on a free port if that one is taken and may be another; absent: nowhere. */
+  readonly metrics?: (MetricsAddress & { readonly orFreePort?: boolean }) | undefined
   readonly log: GatewayLog
 }
 
 export type GatewayLog = WindowsLog & {
+  debug(fields: object, message: string): void
   info(fields: object, message: string): void
   error(fields: object, message: string): void
 }
 
 export interface Gateway {
   readonly url: string
+  /** Where its metrics stand, if anywhere. */
+  readonly metricsUrl: string | undefined
   /** Takes no more calls, lets those under way finish, and ends. */
   stop(): Promise<void>
 }
@@ -56,8 +67,15 @@ const silentSeconds = 255
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, environment, databaseUrl, log } = options
   const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
-  const warn = (message: string, error?: unknown) => log.warn({ err: error }, message)
+  const warn = seldom<unknown>((message, error, unsaid) =>
+    log.warn({ err: error, ...(unsaid > 0 && { unsaidBefore: unsaid }) }, message),
+  )
 
+  const metrics = openMetrics(Object.keys(config.routes), {
+    callsInFlight: () => proxy.inFlight,
+    appendsPending: () => lanes.reduce((sum, { appender }) => sum + appender.pending, 0),
+    windowsDegraded: () => windows.degraded,
+  })
   const addresses = serviceAddresses(config, options.demoUrls)
   const sql = connect({ url: databaseUrl, as: 'serving', max: 8 })
   const shards = await readShards(sql)
@@ -70,6 +88,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         shard,
         instance,
         deadlineMs: ledgerDeadlineMs,
+        observe: metrics.batch,
+        answered: metrics.item,
         log: warn,
       }),
     }
@@ -97,6 +117,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const freeCalls = openFreeCalls(appenderOf, 2_000)
   const proxy = openProxy({
     ...{ config, addresses, gate, windows, appenderOf, freeCalls, log: warn },
+    settled: metrics.settled,
+    observe(call) {
+      metrics.call(call)
+      if (call.refusal === 'internal') log.error(call, 'a call failed')
+      else log.debug(call, 'call')
+    },
     silence: {
       seconds: silentSeconds,
       allow: (request, seconds) => server.timeout(request, seconds),
@@ -116,6 +142,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       forwardedFor: request.headers.get('x-forwarded-for'),
       trustedProxies: config.trustedProxies,
     })
+  let stopping = false
+  const routes = Object.values(config.routes)
   const app = createApp({
     proxy,
     ipOf,
@@ -133,7 +161,15 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       audience: environment.jwtAudience,
       warn,
     }),
-    system: { checks: { ledger: () => reasonAgainst(sql`select 1 from heads limit 1`) } },
+    system: {
+      readiness: openReadiness({
+        ...{ sql, windows, addresses, warn },
+        services: new Set(
+          routes.flatMap(({ target }) => (target.kind === 'service' ? [target.service] : [])),
+        ),
+        stopping: () => stopping,
+      }),
+    },
     customer: {
       gate,
       windows,
@@ -144,12 +180,29 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       revoke: (keyId) => management.revokeKey('everyone', keyId, { actor: `key:${keyId}` }),
     },
   })
+  const watching = connect({ url: databaseUrl, as: 'serving', max: 1, statementTimeoutMs: 4_000 })
+  const readBook = bookMetrics(metrics.registry, watching, warn)
+  const metricsServer =
+    options.metrics &&
+    serveMetrics(options.metrics, {
+      orFreePort: options.metrics.orFreePort ?? false,
+      async scrape() {
+        await readBook()
+        return metrics.registry.metrics()
+      },
+    })
+  const calls = new Set(routes.map(({ path }) => path))
+  const handle = observed(app.handle, calls, app.routes, (request) => {
+    metrics.request(request)
+    const manages = request.route !== 'none' && request.method !== 'GET'
+    log[manages ? 'info' : 'debug'](request, 'request')
+  })
   const server = Bun.serve({
     port: environment.port,
     hostname: options.hostname,
     idleTimeout: silentSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // each route has its own limit, and an answer for it
-    fetch: (request) => app.handle(request),
+    fetch: handle,
   })
 
   const work = [
@@ -176,7 +229,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   return {
     url: `http://${options.hostname}:${server.port}`,
+    metricsUrl: metricsServer?.url,
     async stop() {
+      stopping = true
       // stop() refuses new connections, closes silent ones and resolves when the last answer has left;
       // calls whose callers have left may still be under way then.
       await atMost(stopWithinMs, Promise.all([server.stop(), proxy.idle(stopWithinMs)]))
@@ -187,20 +242,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await catchUp(sql, shards).catch(() => 0)
       for (const { appender } of lanes) appender.close()
       await windows.close()
+      await metricsServer?.stop()
       await Promise.all(
-        [sql, ...lanes.map(({ lane }) => lane)].map((pool) => pool.end({ timeout: 5 })),
+        [sql, watching, ...lanes.map(({ lane }) => lane)].map((pool) => pool.end({ timeout: 5 })),
       )
     },
-  }
-}
-
-/** Why a dependency cannot be used, or undefined when it answers within a second. */
-async function reasonAgainst(question: Promise<unknown>): Promise<string | undefined> {
-  try {
-    await within(1_000, question)
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
   }
 }
 

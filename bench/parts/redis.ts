@@ -10,5 +10,20 @@ export async function startRedis(): Promise<{ url?: string; stop(): Promise<void
     ['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', '/tmp'],
     { stdout: 'ignore', stderr: 'ignore' },
   )
-  return { url: `redis://127.0.0.1:${port}`, stop: endWithUs(child) }
+  const stop = endWithUs(child)
+  await untilItListens(port)
+  return { url: `redis://127.0.0.1:${port}`, stop }
+}
+
+async function untilItListens(port: number): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      const socket = await Bun.connect({ hostname: '127.0.0.1', port, socket: { data() {} } })
+      socket.end()
+      return
+    } catch (error) {
+      if (attempt === 100) throw error
+      await Bun.sleep(50)
+    }
+  }
 }

@@ -1,5 +1,4 @@
 /** How commands get at the book: as the serving role, which can change nothing behind the log's back. */
-import { userInfo } from 'node:os'
 import { secureRandom } from '../base62.ts'
 import type { Config } from '../config/config.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
@@ -82,12 +81,11 @@ export function by({ reason }: { readonly reason?: string | undefined }): By {
   return { actor: 'cli', reason: reason === undefined ? who : `${reason} (${who})` }
 }
 
+/** As the operating system has it: an environment variable would be whatever somebody set. */
 function userName(): string {
-  try {
-    return userInfo().username
-  } catch {
-    return `user ${process.getuid?.() ?? 'unknown'}` // A container's user that has no name.
-  }
+  const { success, stdout } = Bun.spawnSync(['id', '-un'], { stderr: 'ignore' })
+  // A container's user may have no name.
+  return (success && stdout.toString().trim()) || `user ${process.getuid?.() ?? 'unknown'}`
 }
 
 /** What management answered. @throws UsageError with the reason when it refused */

@@ -1,5 +1,11 @@
 /** How commands are made: their options are checked before they run, and their help has examples. */
-import { type ArgsDef, type CommandDef, type CommandMeta, defineCommand, type ParsedArgs } from 'citty'
+import {
+  type ArgsDef,
+  type CommandDef,
+  type CommandMeta,
+  defineCommand,
+  type ParsedArgs,
+} from 'citty'
 import { checkOptions } from './options.ts'
 
 export interface CommandHelp extends CommandMeta {

@@ -32,7 +32,9 @@ export async function helpOf(command: AnyCommand, name: string): Promise<string>
     ...section('Commands', commands),
     ...section('Options', options.map(optionLine)),
     ...examples(meta?.examples ?? []),
-    ...(commands.length > 0 ? [`\n${dim(`${name} COMMAND --help says more about one of them.`)}`] : []),
+    ...(commands.length > 0
+      ? [`\n${dim(`${name} COMMAND --help says more about one of them.`)}`]
+      : []),
   ].join('\n')
 }
 
@@ -68,6 +70,7 @@ function examples(lines: readonly string[]): string[] {
   return [`\n${bold('Examples:')}`, ...lines.map((line) => `  tollbook ${line}`)]
 }
 
-async function resolved<T>(value: T | Promise<T> | (() => T | Promise<T>)): Promise<T> {
+/** citty takes most of what it is told as a value, a promise or a function. */
+export async function resolved<T>(value: T | Promise<T> | (() => T | Promise<T>)): Promise<T> {
   return typeof value === 'function' ? (value as () => T | Promise<T>)() : value
 }

@@ -1,13 +1,27 @@
-/** Structured logs on stderr, so that stdout stays free for what a command answers. */
+/**
+ * Structured logs on stderr, so that stdout stays free for what a command answers.
+ *
+ * Levels: `error` and `warn` are for whoever is on call; `info` tells what was managed and when a process
+ * began and ended; `debug` has a line for each call. LOG_LEVEL chooses.
+ */
 import pino from 'pino'
+import { scrubber } from '../secrets.ts'
+
+/** Where a request's secrets stand, should anybody log headers. */
+const secretHeaders = ['authorization', 'x-api-key', 'cookie']
 
 export function openLog(level: 'info' | 'warn') {
+  const { LOG_LEVEL, API_KEY_PREFIX_LIVE = '', API_KEY_PREFIX_TEST = '' } = process.env
+  const prefixes = ['sk_live_', 'sk_test_', API_KEY_PREFIX_LIVE, API_KEY_PREFIX_TEST]
   return pino(
     {
-      level: process.env.LOG_LEVEL ?? level,
+      level: LOG_LEVEL || level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (name) => ({ level: name }) },
       serializers: { err: pino.stdSerializers.err },
+      redact: secretHeaders.flatMap((name) => [`headers["${name}"]`, `*.headers["${name}"]`]),
+      hooks: { streamWrite: scrubber(prefixes.filter((prefix) => prefix !== '')) },
     },
     pino.destination({ fd: 2, sync: true }),
   )

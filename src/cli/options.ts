@@ -1,6 +1,7 @@
 /** Reading options: what citty leaves unchecked, and the kinds of value that several commands take. */
-import { didYouMean } from '../config/did-you-mean.ts'
+
 import { isTime } from '../../events/time.ts'
+import { didYouMean } from '../config/did-you-mean.ts'
 import { UsageError } from './errors.ts'
 
 type Known = Readonly<Record<string, { readonly type?: string | undefined }>>

@@ -10,7 +10,7 @@ const colour = pc.createColors(
   Boolean(process.stdout.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
 )
 
-export const { bold, dim } = colour
+export const { bold, dim, green, red, yellow } = colour
 
 export type Cell = string | number | null
 
@@ -29,6 +29,14 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
   printed.push(...rows.map((row) => row.map(printCell)))
   const lines = printed.toString().split('\n')
   console.log(lines.map((line) => line.trimEnd()).join('\n'))
+}
+
+/** Prints names and what stands for them, one a line; null leaves its line out. */
+export function pairs(lines: readonly (readonly [string, Cell])[]): void {
+  const width = Math.max(...lines.map(([name]) => name.length))
+  for (const [name, cell] of lines) {
+    if (cell !== null) console.log(`${dim(name.padEnd(width))}  ${printCell(cell)}`)
+  }
 }
 
 /** A heading, with a line of space before it. */

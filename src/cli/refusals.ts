@@ -30,6 +30,7 @@ export function refusalError({ refused, field, expected, available }: Refused): 
     ...(available === undefined ? [] : [`${available} credits are left of it`]),
   ]
   const sentence = sentences[refused]
-  if (details.length === 0) return new UsageError(/[.?]$/.test(sentence) ? sentence : `${sentence}.`)
+  if (details.length === 0)
+    return new UsageError(/[.?]$/.test(sentence) ? sentence : `${sentence}.`)
   return new UsageError(`${sentence.replace(/\.$/, '')} (${details.join(': ')}).`)
 }

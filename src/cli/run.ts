@@ -2,7 +2,7 @@
 import { runCommand } from 'citty'
 import { didYouMean } from '../config/did-you-mean.ts'
 import { explainAndExit, UsageError } from './errors.ts'
-import { type AnyCommand, helpOf } from './help.ts'
+import { type AnyCommand, helpOf, resolved } from './help.ts'
 
 /** @param words what follows the program's name */
 export async function runLine(main: AnyCommand, words: readonly string[]): Promise<void> {
@@ -33,14 +33,14 @@ async function find(command: AnyCommand, name: string, words: readonly string[])
   if (!command.subCommands || word === undefined || word.startsWith('-')) {
     return { command, name, rest: words }
   }
-  const commands = command.subCommands as Readonly<Record<string, () => Promise<AnyCommand>>>
-  const load = Object.hasOwn(commands, word) ? commands[word] : undefined
-  if (!load) {
+  const commands = await resolved(command.subCommands)
+  const next = Object.hasOwn(commands, word) ? commands[word] : undefined
+  if (!next) {
     const meant = didYouMean(word, Object.keys(commands))
     const hint = meant === undefined ? `see "${name} --help".` : `did you mean "${name} ${meant}"?`
     throw new UsageError(`there is no command "${name} ${word}"; ${hint}`)
   }
-  return find(await load(), `${name} ${word}`, rest)
+  return find(await resolved(next), `${name} ${word}`, rest)
 }
 
 async function run(command: AnyCommand, name: string, words: readonly string[]): Promise<void> {

@@ -30,9 +30,10 @@ export default defineCommand({
       databaseUrl: environment.databaseUrl,
       hostname: args.host,
       demoUrls: {},
+      metrics: environment.metrics,
       log,
     })
-    log.info({ url: gateway.url }, 'serving')
+    log.info({ url: gateway.url, metricsUrl: gateway.metricsUrl }, 'serving')
     const signal = await untilTold()
     log.info({ signal }, 'stopping: calls in flight finish first')
     await gateway.stop()

@@ -74,6 +74,11 @@ export default defineCommand({
         databaseUrl,
         hostname: args.host,
         demoUrls: Object.fromEntries(demos.map(({ name, url }) => [name, url])),
+        // Whoever tries it out may have another one running, which has the usual port.
+        metrics: environment.metrics && {
+          ...environment.metrics,
+          orFreePort: !process.env.METRICS_PORT,
+        },
         log: openLog('warn'),
       })
       const ready: Ready = {
@@ -83,7 +88,7 @@ export default defineCommand({
         databaseUrl,
       }
       if (args.json) console.log(JSON.stringify(ready))
-      else console.log(welcome(ready, demos))
+      else console.log(welcome(ready, demos, gateway.metricsUrl))
       await told
       say('Stopping: calls in flight finish first…')
     } catch (error) {
@@ -175,7 +180,11 @@ function keptSecret(file: string): string {
   return secret
 }
 
-function welcome(ready: Ready, demos: readonly { name: string; url: string }[]): string {
+function welcome(
+  ready: Ready,
+  demos: readonly { name: string; url: string }[],
+  metricsUrl: string | undefined,
+): string {
   const { url, apiKey, accountId, ownerToken, adminToken } = ready
   const month = new Date().toISOString().slice(0, 7)
   const command = (text: string) => `  ${pc.cyan(text)}`
@@ -183,6 +192,7 @@ function welcome(ready: Ready, demos: readonly { name: string; url: string }[]):
     '',
     `${pc.bold('Tollbook is ready')} at ${pc.bold(url)}   (API documentation: ${url}/docs)`,
     ...demos.map(({ name, url: at }) => pc.dim(`  demo service "${name}" at ${at}`)),
+    ...(metricsUrl ? [pc.dim(`  metrics for Prometheus at ${metricsUrl}`)] : []),
     '',
     'A call, charged:',
     command(

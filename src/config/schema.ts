@@ -154,7 +154,7 @@ const Route = closed(
   { description: 'One endpoint that is sold.' },
 )
 
-const Plan = closed(
+export const Plan = closed(
   {
     rateLimit: atLeast(1, 'How many calls any window may contain.'),
     windowMs: atLeast(1, "The window's length in milliseconds."),

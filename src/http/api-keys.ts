@@ -1,6 +1,6 @@
 /** The routes of key owners: their keys, what those used and what happened to them. */
 import { Elysia, t } from 'elysia'
-import type { KeyRequest } from '../management/keys.ts'
+import type { KeyRequest } from '../management/issue-key.ts'
 import { eventFeed } from '../reports/events.ts'
 import { usageByDay, usageSummary } from '../reports/usage.ts'
 import {

@@ -9,6 +9,8 @@ import type { PublishedTariff } from '../ledger/read.ts'
 import { problem, problemOf } from '../problem.ts'
 import type { Balance } from '../reports/balance.ts'
 import type { Charge } from '../reports/charge.ts'
+import { ChargeAnswer, KeyAnswer, PricesAnswer, RevokedAnswer } from './customer-shapes.ts'
+import { Problem } from './problem-schema.ts'
 
 export interface CustomerDeps {
   readonly gate: Gate
@@ -78,6 +80,7 @@ export function customerRoutes(deps: CustomerDeps) {
 
   return new Elysia({ name: 'customer', normalize: false })
     .get('/v1/key', ({ request }) => withKey(request, describeKey), {
+      response: { 200: KeyAnswer },
       detail: detail('Plan, permissions, credits by lot and rate window of the key'),
     })
     .get(
@@ -88,7 +91,10 @@ export function customerRoutes(deps: CustomerDeps) {
           const headers = { 'X-Request-Id': requestId }
           return Response.json({ current, announced }, { headers })
         }),
-      { detail: detail('Prices and plans in force, and those announced') },
+      {
+        response: { 200: PricesAnswer },
+        detail: detail('Prices and plans in force, and those announced'),
+      },
     )
     .get(
       '/v1/charges/:requestId',
@@ -103,6 +109,7 @@ export function customerRoutes(deps: CustomerDeps) {
         }),
       {
         params: t.Object({ requestId: t.String({ maxLength: 64 }) }),
+        response: { 200: ChargeAnswer, 404: Problem },
         detail: detail('What a call cost, and where that stands in the book'),
       },
     )
@@ -116,6 +123,10 @@ export function customerRoutes(deps: CustomerDeps) {
             { headers: { 'X-Request-Id': requestId } },
           )
         }),
-      { parse: 'none', detail: detail('Revoke this key, for good (it leaked, say)') },
+      {
+        parse: 'none',
+        response: { 200: RevokedAnswer },
+        detail: detail('Revoke this key, for good (it leaked, say)'),
+      },
     )
 }

@@ -1,6 +1,6 @@
 /**
  * Examples for the API documentation, made from the schemas: the least that fits, and whatever carries
- * `examples` of its own. A text without one is given by its field's name where we know such a name.
+ * `examples` of its own.
  */
 import type { JsonSchema } from '../config/json-schema.ts'
 import { valueAt } from '../pointer.ts'
@@ -8,14 +8,21 @@ import { valueAt } from '../pointer.ts'
 /** Deeper than any of our schemas; one that refers to itself ends here. */
 const maxDepth = 12
 
-/** A value that fits the schema, as far as examples and types tell; undefined where they do not. */
-export function exampleOf(schema: JsonSchema): unknown {
-  return example(schema, { root: schema, name: '', depth: 0 })
+/**
+ * A value that fits the schema, as far as examples and types tell; undefined where they do not.
+ * @param byName what fields look like whose schema does not say it, by their names
+ */
+export function exampleOf(
+  schema: JsonSchema,
+  byName: Readonly<Record<string, unknown>> = {},
+): unknown {
+  return example(schema, { root: schema, byName, name: '', depth: 0 })
 }
 
 interface Place {
   /** What `#/…` refers to. */
   readonly root: JsonSchema
+  readonly byName: Readonly<Record<string, unknown>>
   /** The field's name. */
   readonly name: string
   readonly depth: number
@@ -24,6 +31,8 @@ interface Place {
 function example(schema: unknown, place: Place): unknown {
   if (!isSchema(schema) || place.depth > maxDepth) return undefined
   const { examples, enum: values, anyOf, oneOf, allOf, $ref } = schema
+  const known = Object.hasOwn(place.byName, place.name) ? place.byName[place.name] : undefined
+  if (!Array.isArray(examples) && isOfType(schema, known)) return known
   for (const list of [examples, values]) if (Array.isArray(list)) return list[0]
   for (const word of ['example', 'const', 'default']) if (word in schema) return schema[word]
   const inner = { ...place, depth: place.depth + 1 }
@@ -41,7 +50,7 @@ function ofType(schema: JsonSchema, place: Place): unknown {
       return item === undefined ? [] : [item]
     }
     case 'string':
-      return named[place.name] ?? 'text'
+      return 'text'
     case 'integer':
     case 'number':
       return schema.minimum ?? 1
@@ -71,50 +80,18 @@ function hasExample(schema: unknown, depth: number): boolean {
   return parts.some((part) => hasExample(part, depth + 1))
 }
 
-function isSchema(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** Whether the value is of a type that the schema names; its items too, when it is a list. */
+function isOfType(schema: unknown, value: unknown): boolean {
+  if (!isSchema(schema)) return false
+  const { type, anyOf, items } = schema
+  if ('const' in schema) return value === schema.const
+  if (Array.isArray(anyOf)) return anyOf.some((part) => isOfType(part, value))
+  if (Array.isArray(value)) return type === 'array' && value.every((item) => isOfType(items, item))
+  if (value === null) return type === 'null'
+  if (Number.isInteger(value)) return type === 'integer' || type === 'number'
+  return typeof value === type
 }
 
-const time = '2026-01-31T12:00:00.000Z'
-
-/** What the gateway's own fields look like. */
-const named: Readonly<Record<string, string>> = {
-  accountId: 'acc_4fTq0bYxP2mVn8RkWzL1sD',
-  actor: 'key:key_7HcJ9aXe3NvQ5tGyUoB2wM',
-  createdAt: time,
-  creditsResetAt: '2026-02-01T00:00:00.000Z',
-  currency: 'EUR',
-  date: '2026-01-31',
-  display: 'sk_live_…9q2X',
-  endpoint: 'search',
-  expiresAt: '2026-12-31T23:59:59.000Z',
-  externalId: 'invoice-2026-0042',
-  from: '2026-01-01T00:00:00.000Z',
-  hash: '3f5e1a2b9c0d4e6f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f',
-  heldAt: time,
-  id: 'key_7HcJ9aXe3NvQ5tGyUoB2wM',
-  key: 'sk_live_0K4fT…',
-  keyId: 'key_7HcJ9aXe3NvQ5tGyUoB2wM',
-  keyPrefix: 'sk_live_…9q2X',
-  lastUsedAt: time,
-  lot: '0-1200',
-  message: 'Done.',
-  month: '2026-01',
-  name: 'Production',
-  nextCursor: '0-1234',
-  occurredAt: time,
-  openedAt: time,
-  plan: 'pro',
-  position: '0-1234',
-  recordedAt: time,
-  requestId: '019b0f6e-7c1a-7d2b-8e3c-4f5a6b7c8d9e',
-  settledAt: time,
-  startsAt: '2026-01-01T00:00:00.000Z',
-  stream: 'key-key_7HcJ9aXe3NvQ5tGyUoB2wM',
-  tariff: '3f5e1a2b9c0d4e6f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f',
-  tier: 'pro',
-  type: 'HoldSettled',
-  until: '2026-02-01T00:00:00.000Z',
-  updatedAt: time,
-  userId: 'user-1',
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -13,7 +13,10 @@ export const Problem = t.Object(
     statusCode: integer({ description: 'As `status`.' }),
     message: t.String({ description: 'As `detail`.' }),
     errors: t.Optional(t.Array(t.Object({ pointer: t.String(), detail: t.String() }))),
-    available: t.Optional(integer()),
+    required: t.Optional(integer({ description: 'Credits that the call would have needed.' })),
+    available: t.Optional(integer({ description: 'Credits that there are.' })),
+    resetsAt: t.Optional(t.String({ description: 'Until when waiting helps.' })),
+    position: t.Optional(t.String({ description: 'Where in the book this was decided.' })),
   },
   { description: 'A problem document (RFC 9457).' },
 )

@@ -1,28 +1,46 @@
 /** For machines: whether the process lives, and whether it can serve. */
-import { Elysia } from 'elysia'
+import { Elysia, t } from 'elysia'
+import type { Readiness } from './readiness.ts'
 
 export interface SystemDeps {
-  /** What the gateway cannot do without, by name: answers why it is missing, or undefined. */
-  readonly checks: Readonly<Record<string, () => Promise<string | undefined>>>
+  readonly readiness: () => Promise<Readiness>
 }
 
-export function systemRoutes({ checks }: SystemDeps) {
+const Reasons = t.Record(t.String(), t.String())
+const ready = {
+  status: t.Union([t.Literal('ready'), t.Literal('not ready')]),
+  missing: t.Optional(Reasons),
+  degraded: t.Optional(Reasons),
+}
+const Ready = t.Object(ready, { description: 'It can.' })
+const NotReady = t.Object(ready, {
+  description: 'It cannot, and why.',
+  examples: [{ status: 'not ready', missing: { ledger: 'connection refused' } }],
+})
+
+export function systemRoutes({ readiness }: SystemDeps) {
   return new Elysia({ name: 'system' })
-    .get('/health', () => ({ status: 'ok' }), {
+    .get('/health', () => ({ status: 'ok' as const }), {
+      response: t.Object({ status: t.Literal('ok') }),
       detail: { summary: 'The process is alive', tags: ['System'] },
     })
     .get(
       '/ready',
-      async ({ set }) => {
-        const results = await Promise.all(
-          Object.entries(checks).map(async ([name, check]) => [name, await check()] as const),
-        )
-        const missing = Object.fromEntries(results.filter(([, reason]) => reason !== undefined))
-        if (Object.keys(missing).length === 0) return { status: 'ready' }
-        set.status = 503
+      async ({ set, status }) => {
+        const { missing, degraded } = await readiness()
+        set.headers['cache-control'] = 'no-store'
+        const worse = isEmpty(degraded) ? {} : { degraded }
+        if (isEmpty(missing)) return { status: 'ready' as const, ...worse }
         set.headers['retry-after'] = '5'
-        return { status: 'not ready', missing }
+        return status(503, { status: 'not ready' as const, missing, ...worse })
       },
-      { detail: { summary: 'The gateway can serve, or what it lacks', tags: ['System'] } },
+      {
+        response: { 200: Ready, 503: NotReady },
+        detail: { summary: 'The gateway can serve, or what it lacks', tags: ['System'] },
+      },
     )
+}
+
+function isEmpty(object: object): boolean {
+  return Object.keys(object).length === 0
 }

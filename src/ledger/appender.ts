@@ -23,6 +23,8 @@ export interface AppenderOptions {
   readonly deadlineMs: number
   /** Called with each batch's size and round trip, for metrics. */
   readonly observe?: (items: number, roundTripMs: number) => void
+  /** Called with each item that the book answered, for metrics. */
+  readonly answered?: (item: CallItem, verdict: Verdict) => void
   readonly log?: (message: string, error?: unknown) => void
 }
 
@@ -157,6 +159,7 @@ export function openAppender(options: AppenderOptions): Appender {
   function answer(batch: Waiting[], row: Row): void {
     batch.forEach((waiting, i) => {
       const verdict = row.verdicts[i] as Verdict
+      options.answered?.(waiting.item, verdict)
       if (!waiting.gaveUp) {
         waiting.resolve({
           verdict,

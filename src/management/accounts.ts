@@ -1,8 +1,14 @@
 /** Accounts: looking at them, changing their plan and limits, freezing them. */
 import type { NewEvent } from '../../events/event.ts'
 import { readAccount as readAccountRow, readPlans } from '../ledger/read-accounts.ts'
+import { readKeysOfAccount } from '../ledger/read-keys.ts'
 import { type By, carryOut, reasonOf, sealed } from './carry-out.ts'
-import { type AccountCommand, type AccountFact, accountDecider } from './decide-account.ts'
+import {
+  type AccountCommand,
+  type AccountFact,
+  accountDecider,
+  decideAccount,
+} from './decide-account.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './management.ts'
 import { type AccountView, accountView, iso } from './views.ts'
@@ -20,12 +26,43 @@ export interface Accounts {
   readAccount(accountId: string): Promise<AccountView | undefined>
   /** Everything in the change is recorded together or not at all. */
   changeAccount(accountId: string, change: AccountChange, by: By): Promise<AccountView | Refused>
+  /**
+   * Destroys the key under which the account's personal data is encrypted, for good, and revokes its API
+   * keys: names, addresses and reasons can be read by nobody. Amounts, hashes and ids stay.
+   */
+  eraseAccount(accountId: string, by: By): Promise<AccountView | Refused>
 }
 
 export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
   async function readAccount(accountId: string): Promise<AccountView | undefined> {
     const row = await readAccountRow(sql, accountId)
     return row && accountView(row, (await readPlans(sql, row.shard))?.plans ?? {})
+  }
+
+  async function eraseAccount(accountId: string, { actor }: By): Promise<AccountView | Refused> {
+    const erased = await carryOut(commands, actor, async () => {
+      const row = await readAccountRow(sql, accountId)
+      const decision = decideAccount(row, { type: 'erase' })
+      if (!row || isRefused(decision)) return refused('account_unknown')
+      const keys = (await readKeysOfAccount(sql, accountId)).filter((key) => !key.revokedAt)
+      return {
+        shard: row.shard,
+        expected: [
+          { stream: 'account', id: accountId, version: row.version } as const,
+          ...keys.map(({ keyId, version }) => ({ stream: 'key', id: keyId, version }) as const),
+        ],
+        // Without a reason: it would be encrypted under the key that is destroyed here.
+        events: [
+          ...keys.map(({ keyId, mode }) => ({
+            ...{ type: 'KeyRevoked', payload: {}, accountId, keyId, mode },
+          })),
+          ...accountFacts(decision.facts, row, { actor }),
+        ],
+        result: {},
+      }
+    })
+    if (isRefused(erased)) return erased
+    return (await readAccount(accountId)) ?? refused('account_unknown')
   }
 
   async function changeAccount(accountId: string, change: AccountChange, by: By) {
@@ -47,10 +84,7 @@ export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
     return (await readAccount(accountId)) ?? refused('account_unknown')
   }
 
-  return {
-    readAccount,
-    changeAccount,
-  }
+  return { readAccount, changeAccount, eraseAccount }
 }
 
 /** Facts as events of their account; each may carry the reason. */

@@ -42,6 +42,7 @@ export type AccountCommand =
     }
   | { readonly type: 'freeze' }
   | { readonly type: 'unfreeze' }
+  | { readonly type: 'erase' }
 
 export type AccountFact =
   | { readonly type: 'AccountOpened'; readonly payload: { readonly owner: Owner } }
@@ -58,7 +59,7 @@ export type AccountFact =
       readonly payload: Pick<AccountState, 'rateLimit' | 'maxInFlight'>
     }
   | {
-      readonly type: 'AccountFrozen' | 'AccountUnfrozen'
+      readonly type: 'AccountFrozen' | 'AccountUnfrozen' | 'AccountErased'
       readonly payload: Record<string, never>
     }
 
@@ -68,6 +69,10 @@ export type MaybeAccount = AccountState | undefined
 export function decideAccount(state: MaybeAccount, command: AccountCommand): Decision<AccountFact> {
   if (command.type === 'open') return open(state, command)
   if (!state) return refused('account_unknown')
+  // Erased already is erased: that is no refusal. Nothing else can be done for it.
+  if (command.type === 'erase') {
+    return state.erased ? nothing : { facts: [{ type: 'AccountErased', payload: {} }] }
+  }
   if (state.erased) return refused('account_erased')
   switch (command.type) {
     case 'change-plan':
@@ -106,6 +111,8 @@ export function evolveAccount(state: MaybeAccount, fact: AccountFact): MaybeAcco
       return { ...state, frozen: true }
     case 'AccountUnfrozen':
       return { ...state, frozen: false }
+    case 'AccountErased':
+      return { ...state, erased: true }
     default:
       return fact satisfies never
   }
@@ -152,7 +159,10 @@ function changePlan(
 ): Decision<AccountFact> {
   const next = planOf(plans, plan)
   if (!next) {
-    return refused('plan_unknown', { field: 'plan', expected: Object.keys(plans).sort().join(', ') })
+    return refused('plan_unknown', {
+      field: 'plan',
+      expected: Object.keys(plans).sort().join(', '),
+    })
   }
   const current = planAt(state.schedule, at)?.plan ?? ''
   if (plan !== current && next.grantable === false) return refused('plan_not_grantable')

@@ -1,9 +1,7 @@
-/** Issuing keys and changing them. */
-import type { Mode, NewEvent } from '../../events/event.ts'
+/** Keys: looking at them, changing them, giving them new secrets, revoking them. */
 import { mintKey } from '../gate/key-format.ts'
-import { accountIdOf, newKeyId, type Owner } from '../ids.ts'
-import { newSecret } from '../ledger/private-fields.ts'
-import { type AccountRow, type Plans, readAccount, readPlans } from '../ledger/read-accounts.ts'
+import { accountIdOf, type Owner } from '../ids.ts'
+import { readAccount, readPlans } from '../ledger/read-accounts.ts'
 import {
   type KeyFilter,
   type KeyRow,
@@ -12,45 +10,28 @@ import {
   readKeysOfAccount,
 } from '../ledger/read-keys.ts'
 import { accountFacts } from './accounts.ts'
-import { type By, type Change, carryOut, reasonOf, sealed } from './carry-out.ts'
-import { decideAccount, planAt } from './decide-account.ts'
+import { type By, type Change, carryOut } from './carry-out.ts'
+import { decideAccount } from './decide-account.ts'
 import {
-  decideKey,
   type KeyCommand,
-  type KeyFact,
   type KeyLimits,
   type KeyState,
   type KeyUpdate,
   keyDecider,
 } from './decide-key.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
+import { type KeyRequest, openIssuing } from './issue-key.ts'
+import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-facts.ts'
 import type { ManagementDeps } from './management.ts'
 import { documentOf, iso, type KeyView, keyView } from './views.ts'
 
 /** Whose keys may be touched: an owner's own, or everyone's. */
 export type Scope = Owner | 'everyone'
 
-export interface KeyRequest extends Partial<KeyLimits> {
-  readonly name: string
-  readonly mode: Mode
-  readonly description?: string | null
-  readonly allowedIps?: readonly string[]
-  /** The plan the caller takes itself to be on: asking for another is refused. */
-  readonly plan?: string
-  /** The user who asks, where the owner is an organisation. */
-  readonly createdBy?: string
-}
-
 export interface KeyChange extends KeyUpdate, Partial<Pick<KeyLimits, 'rateLimit' | 'monthlyCap'>> {
   readonly enabled?: boolean
   /** Of the key's account; an operator's to change. */
   readonly plan?: string
-}
-
-export interface ShownKey {
-  /** The whole key. Shown this once, kept nowhere. */
-  readonly key: string
-  readonly view: KeyView
 }
 
 export interface Keys {
@@ -74,82 +55,6 @@ export interface Keys {
 
 export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promise<number>): Keys {
   const { sql, commands, config, prefixes, random } = deps
-  const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
-
-  async function issueKey(owner: Owner, request: KeyRequest, by: By) {
-    const accountId = accountIdOf(owner)
-    const keyId = newKeyId()
-    const issued = await carryOut(commands, by.actor, async () => {
-      const account = await readAccount(sql, accountId)
-      const shard = account?.shard ?? (await shardOfNew(accountId))
-      const tariff = await readPlans(sql, shard)
-      if (!tariff) return refused('no_tariff')
-      const at = iso(tariff.readAt)
-      const objection = objectionTo(request, account, tariff.plans, at)
-      if (objection) return objection
-      const opening = account
-        ? { facts: [] }
-        : decideAccount(undefined, {
-            type: 'open',
-            at,
-            owner,
-            plan: config.defaultPlan,
-            plans: tariff.plans,
-          })
-      if (isRefused(opening)) return opening
-      const minted = mintKey({ prefixes, mode: request.mode, shard, random })
-      const decision = decideKey(undefined, issueCommand(request, minted, at))
-      if (isRefused(decision)) return decision
-      const secret = account?.secret ?? newSecret()
-      return {
-        shard,
-        expected: [
-          ...(account ? [] : [{ stream: 'account', id: accountId, version: 0 } as const]),
-          { stream: 'key', id: keyId, version: 0 } as const,
-        ],
-        events: [
-          ...accountFacts(opening.facts, { accountId, secret }, by),
-          ...keyFacts(decision.facts, { accountId, keyId, mode: request.mode, secret }, by),
-        ],
-        ...(account ? {} : { secret }),
-        result: { key: minted.key },
-      }
-    })
-    return isRefused(issued) ? issued : { ...issued, view: await mustRead(keyId) }
-  }
-
-  /** What stands against a new key, beyond what the key itself could say. */
-  function objectionTo(
-    request: KeyRequest,
-    account: AccountRow | undefined,
-    plans: Plans,
-    at: string,
-  ): Refused | undefined {
-    if (account?.erased) return refused('account_erased')
-    if (account?.frozen) return refused('account_frozen')
-    const plan = account
-      ? (planAt(account.schedule, at)?.plan ?? config.defaultPlan)
-      : config.defaultPlan
-    if (
-      request.plan !== undefined &&
-      request.plan !== plan &&
-      request.plan !== config.defaultPlan
-    ) {
-      return refused('plan_not_grantable')
-    }
-    const most = account?.rateLimit ?? plans[plan]?.rateLimit
-    return beyond(request.rateLimit, most) ?? unknownPermission(request.endpoints)
-  }
-
-  function beyond(rateLimit: number | null | undefined, most: number | undefined) {
-    if (rateLimit == null || most === undefined || rateLimit <= most) return undefined
-    return refused('beyond_account', { field: 'rateLimit', expected: `at most ${most}` })
-  }
-
-  function unknownPermission(endpoints: readonly string[] | null | undefined) {
-    if (endpoints?.every((name) => permissions.includes(name)) !== false) return undefined
-    return refused('permission_unknown', { field: 'endpoints', expected: permissions.join(', ') })
-  }
 
   /** The key, when it is in scope. */
   async function find(scope: Scope, keyId: string): Promise<KeyRow | undefined> {
@@ -161,19 +66,20 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
     const updated = await carryOut(commands, by.actor, async () => {
       const row = await find(scope, keyId)
       if (!row) return refused('key_unknown')
+      if (row.revokedAt) return refused('key_revoked')
       const fromOwner = scope !== 'everyone'
-      const most = row.accountRateLimit ?? row.planRateLimit ?? undefined
+      const most = row.accountRateLimit ?? row.planRateLimit
       const objection =
         (fromOwner && change.plan !== undefined ? refused('plan_not_grantable') : undefined) ??
         (fromOwner ? beyond(change.rateLimit, most) : undefined) ??
-        unknownPermission(change.endpoints)
+        unknownPermission(config, change.endpoints)
       if (objection) return objection
       const ofKey = changeOfKey(row, commandsOf(change, iso(row.readAt)), by)
       if (isRefused(ofKey) || change.plan === undefined) return ofKey
       const ofAccount = await changeOfPlan(row.accountId, change.plan, by)
       return isRefused(ofAccount) ? ofAccount : together(ofAccount, ofKey)
     })
-    return isRefused(updated) ? updated : mustRead(keyId)
+    return isRefused(updated) ? updated : viewOf(sql, keyId)
   }
 
   async function changeOfPlan(accountId: string, plan: string, by: By) {
@@ -201,7 +107,7 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
       const change = changeOfKey(row, [{ type: 'rotate', ...minted, graceSeconds, at }], by)
       return isRefused(change) ? change : { ...change, result: { key } }
     })
-    return isRefused(rotated) ? rotated : { ...rotated, view: await mustRead(keyId) }
+    return isRefused(rotated) ? rotated : { ...rotated, view: await viewOf(sql, keyId) }
   }
 
   async function revokeKey(scope: Scope, keyId: string, by: By) {
@@ -210,17 +116,11 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
       if (!row) return refused('key_unknown')
       return changeOfKey(row, row.revokedAt ? [] : [{ type: 'revoke' }], by)
     })
-    return isRefused(revoked) ? revoked : mustRead(keyId)
-  }
-
-  async function mustRead(keyId: string): Promise<KeyView> {
-    const row = await readKey(sql, keyId)
-    if (!row) throw new Error(`the book has no ${keyId}, which it just changed`)
-    return keyView(row)
+    return isRefused(revoked) ? revoked : viewOf(sql, keyId)
   }
 
   return {
-    issueKey,
+    issueKey: openIssuing(deps, shardOfNew),
     updateKey,
     rotateKey,
     revokeKey,
@@ -280,26 +180,6 @@ function commandsOf(change: KeyChange, at: string): KeyCommand[] {
   return commands
 }
 
-function issueCommand(
-  request: KeyRequest,
-  { hash, display }: { readonly hash: string; readonly display: string },
-  at: string,
-): KeyCommand {
-  const { name, description = null, allowedIps = [], createdBy } = request
-  const { endpoints = null, rateLimit = null, monthlyCap = null, expiresAt = null } = request
-  return {
-    type: 'issue',
-    at,
-    hash,
-    display,
-    endpoints,
-    rateLimit,
-    monthlyCap,
-    expiresAt,
-    document: { name, description, allowedIps, ...(createdBy !== undefined && { createdBy }) },
-  }
-}
-
 function stateOf(row: KeyRow): KeyState {
   const { hash, enabled, endpoints, rateLimit, monthlyCap } = row
   return {
@@ -312,30 +192,4 @@ function stateOf(row: KeyRow): KeyState {
     expiresAt: iso(row.expiresAt),
     document: documentOf(row),
   }
-}
-
-/** Facts as events of their key. A document is the key's own; any other event may carry the reason. */
-function keyFacts(
-  facts: readonly KeyFact[],
-  key: {
-    readonly accountId: string
-    readonly keyId: string
-    readonly mode: Mode
-    readonly secret: Uint8Array | null
-  },
-  by: By,
-): NewEvent[] {
-  const { accountId, keyId, mode, secret } = key
-  return facts.map((fact) => ({
-    type: fact.type,
-    payload: fact.payload,
-    accountId,
-    keyId,
-    mode,
-    ...sealed(
-      secret,
-      accountId,
-      'document' in fact ? { ...fact.document, ...reasonOf(by) } : reasonOf(by),
-    ),
-  }))
 }

@@ -7,7 +7,7 @@ import { Gauge, type Registry } from 'prom-client'
 import type { Sql } from '../ledger/connect.ts'
 import { countByPlan, readBookState } from '../ledger/read-state.ts'
 import { projectionLags } from '../projector/catch-up.ts'
-import { remembered } from './remembered.ts'
+import { remembered } from '../remembered.ts'
 
 const deadlineMs = 1_000
 const state = { freshMs: 1_000, usableMs: 1_000, deadlineMs }
@@ -47,10 +47,10 @@ export function bookMetrics(
   const keys = gauge('keys', "Keys that were not revoked, by their account's plan", ['plan'])
 
   const onError = (error: unknown) => warn('metrics: the book could not be read', error)
-  const readState = remembered(
-    () => Promise.all([readBookState(sql), projectionLags(sql)]),
-    { ...state, onError },
-  )
+  const readState = remembered(() => Promise.all([readBookState(sql), projectionLags(sql)]), {
+    ...state,
+    onError,
+  })
   const readCensus = remembered(() => countByPlan(sql), { ...census, onError })
 
   return async () => {

@@ -5,11 +5,22 @@
  * key, an account or a path that a caller chose: a caller could make as many series of them as it likes.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Mode } from '../../events/event.ts'
 import { version } from '../../package.json'
-import type { ManagementRequest } from '../http/access.ts'
 import type { CallItem, Verdict } from '../ledger/items.ts'
 import type { CallSeen } from '../proxy/call.ts'
 import { processMetrics } from './process-metrics.ts'
+
+/** A request to a route that is no call. */
+export interface RequestSeen {
+  /** `other` where there is no such route: a caller may send any. */
+  readonly method: string
+  /** The route's pattern, such as `/api-keys/:id`, or `none`. */
+  readonly route: string
+  readonly status: number
+  readonly requestId: string | undefined
+  readonly latencyMs: number
+}
 
 /** What is asked of the gateway's parts when somebody scrapes. */
 export interface MetricsSources {
@@ -25,18 +36,25 @@ export interface Metrics {
   call(seen: CallSeen): void
   /** A hold was settled this long after it was granted. */
   settled(heldMs: number): void
-  /** A request to one of the management routes was answered. */
-  managed(request: ManagementRequest): void
+  /** A request to any other route, when its answer begins. */
+  request(seen: RequestSeen): void
   /** The book answered a batch of so many items. */
   batch(items: number, roundTripMs: number): void
   /** The book answered an item. */
   item(item: CallItem, verdict: Verdict): void
 }
 
+const modes: readonly Mode[] = ['live', 'test']
+const itemKinds: readonly CallItem['kind'][] = ['hold', 'settle', 'release', 'expire', 'count']
+
 const fineSeconds = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 5]
 const coarseSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120]
 
-export function openMetrics(sources: MetricsSources): Metrics {
+/** What alerts ask for by name. */
+const watchedRefusals = ['internal', 'ledger_unavailable', 'price_missing'] as const
+
+/** @param routes ids of the configured routes */
+export function openMetrics(routes: readonly string[], sources: MetricsSources): Metrics {
   const registry = new Registry()
   const registers = [registry]
   for (const metric of processMetrics()) registry.registerMetric(metric)
@@ -50,7 +68,7 @@ export function openMetrics(sources: MetricsSources): Metrics {
   })
   const refusals = new Counter({
     name: 'tollbook_refusals_total',
-    help: "Calls under /v1 that were answered with a problem document, by its code",
+    help: 'Calls under /v1 that were answered with a problem document, by its code',
     labelNames: ['route', 'reason'],
     registers,
   })
@@ -73,9 +91,9 @@ export function openMetrics(sources: MetricsSources): Metrics {
     buckets: coarseSeconds,
     registers,
   })
-  const managed = new Counter({
-    name: 'tollbook_management_requests_total',
-    help: 'Requests to all other routes, by the route\'s pattern ("none": no such route)',
+  const others = new Counter({
+    name: 'tollbook_other_requests_total',
+    help: 'Requests that are no calls (management, health), by the pattern of their route',
     labelNames: ['method', 'route', 'status'],
     registers,
   })
@@ -104,6 +122,13 @@ export function openMetrics(sources: MetricsSources): Metrics {
     registers,
   })
 
+  // A series that appears with its first event shows no increase for it, and no alert sounds.
+  for (const route of routes) {
+    for (const reason of watchedRefusals) refusals.inc({ route, reason }, 0)
+  }
+  for (const mode of modes) credits.inc({ mode }, 0)
+  for (const kind of itemKinds) items.inc({ kind, verdict: 'ok' }, 0)
+
   return {
     registry,
     call({ route, status, refusal, latencyMs, upstreamMs }) {
@@ -116,8 +141,8 @@ export function openMetrics(sources: MetricsSources): Metrics {
     settled(heldMs) {
       holdToSettle.observe(heldMs / 1_000)
     },
-    managed({ method, route, status }) {
-      managed.inc({ method, route, status })
+    request({ method, route, status }) {
+      others.inc({ method, route, status })
     },
     batch(size, roundTripMs) {
       batchItems.observe(size)

@@ -17,6 +17,8 @@ export interface Call {
   readonly ip: string
   /** On the monotonic clock. */
   readonly startedAtMs: number
+  /** Spent waiting for the service; grows until the answer to the caller can begin. */
+  upstreamMs: number
 }
 
 export interface Answered {

@@ -45,16 +45,22 @@ export interface ProxyDeps {
   }
   /** Called once for each call, when its answer begins. */
   readonly observe?: (call: CallSeen) => void
+  /** Called when a hold was settled, with how long it had been held. */
+  readonly settled?: (heldMs: number) => void
   readonly log: (message: string, error?: unknown) => void
 }
 
-/** What metrics see of a call. */
+/** What metrics and logs see of a call. */
 export interface CallSeen {
+  /** The route's id, or `none`: what else a caller asked for is not repeated. */
   readonly route: string
   readonly status: number
-  readonly refusal?: RefusalCode
+  readonly refusal: RefusalCode | undefined
   readonly requestId: string
+  /** Until the answer begins. */
   readonly latencyMs: number
+  /** Of it, spent waiting for the service; 0 when the call did not reach one. */
+  readonly upstreamMs: number
 }
 
 export interface CallProxy {
@@ -75,8 +81,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const startedAtMs = performance.now()
     const requestId = newRequestId()
     const found = find(request)
-    if (!found.ok) return problemOf(found.refusal, requestId)
-    const call = { request, requestId, route: found.route, ip, startedAtMs }
+    if (!found.ok) return unknown(found.refusal, requestId, startedAtMs)
+    const call = { request, requestId, route: found.route, ip, startedAtMs, upstreamMs: 0 }
     const end = flight.begin()
     let answered: Answered
     try {
@@ -89,6 +95,19 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     else end()
     observe(call, answered)
     return answered.response
+  }
+
+  function unknown(refusal: Refusal, requestId: string, startedAtMs: number): Response {
+    const response = problemOf(refusal, requestId)
+    deps.observe?.({
+      route: 'none',
+      status: response.status,
+      refusal: refusal.code,
+      requestId,
+      latencyMs: performance.now() - startedAtMs,
+      upstreamMs: 0,
+    })
+    return response
   }
 
   async function answer(call: Call): Promise<Answered> {
@@ -119,6 +138,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       config,
       appender: appenderOf(holding.key.shard),
       send: (plain) => send(call, holding.key, body, plain),
+      settled: deps.settled,
       log,
     })
   }
@@ -162,36 +182,40 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     return timeoutMs / 1_000 + 30 > silence.seconds
   }
 
-  function send(
-    { request, requestId, route }: Call,
+  async function send(
+    call: Call,
     key: KeyRecord,
     body: CallBody,
     plain: boolean,
   ): Promise<Forwarded> {
+    const { request, requestId, route } = call
     if (route.target.kind === 'answer') {
-      return Promise.resolve({ ok: true, response: Response.json(route.target.json) })
+      return { ok: true, response: Response.json(route.target.json) }
     }
     const address = deps.addresses[route.target.service]?.[key.mode]
-    if (!address) return Promise.resolve({ ok: false, failure: 'upstream_unreachable' })
-    return forward({ request, requestId, route, baseUrl: address.url, body: body.forward, plain })
+    if (!address) return { ok: false, failure: 'upstream_unreachable' }
+    const baseUrl = address.url
+    const sentAtMs = performance.now()
+    const sent = await forward({ request, requestId, route, baseUrl, body: body.forward, plain })
+    call.upstreamMs += performance.now() - sentAtMs
+    return sent
   }
 
   function refusalOf(error: unknown, { route, requestId }: Call): Refusal {
-    const away = error instanceof LedgerUnavailable
-    log(`${route.id} ${requestId}: ${away ? 'the ledger cannot be reached' : 'failed'}`, error)
-    return away
-      ? ledgerUnavailable
-      : { code: 'internal', detail: 'The gateway failed. You were not charged.' }
+    if (error instanceof LedgerUnavailable) {
+      // The same words for every call: there are as many as come in.
+      log('calls are refused: the ledger cannot be reached', error)
+      return ledgerUnavailable
+    }
+    log(`${route.id} ${requestId}: failed`, error)
+    return { code: 'internal', detail: 'The gateway failed. You were not charged.' }
   }
 
-  function observe({ route, requestId, startedAtMs }: Call, { response, refusal }: Answered): void {
-    deps.observe?.({
-      route: route.id,
-      status: response.status,
-      requestId,
-      latencyMs: performance.now() - startedAtMs,
-      ...(refusal ? { refusal } : {}),
-    })
+  function observe(call: Call, { response, refusal }: Answered): void {
+    const { route, requestId, startedAtMs, upstreamMs } = call
+    const latencyMs = performance.now() - startedAtMs
+    const { status } = response
+    deps.observe?.({ route: route.id, status, refusal, requestId, latencyMs, upstreamMs })
   }
 
   return {

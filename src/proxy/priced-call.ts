@@ -29,6 +29,8 @@ export interface PricedCallDeps {
   readonly appender: Appender
   /** Sends the call to its service. `plain`: the answer will be read. */
   readonly send: (plain: boolean) => Promise<Forwarded>
+  /** Called when the hold was settled, with how long it had been held. */
+  readonly settled: ((heldMs: number) => void) | undefined
   readonly log: (message: string, error?: unknown) => void
 }
 
@@ -47,6 +49,7 @@ export async function pricedCall(
   const { price, answer: holdAnswer } = held
   const hold: OpenHold = { ...held, ...call, endpoint: route.id }
   const metered = readsResponse({ ...route, price })
+  const heldAtMs = performance.now()
 
   try {
     const forwarded = await deps.send(metered)
@@ -60,11 +63,14 @@ export async function pricedCall(
 
   async function answer(response: Response): Promise<Answered> {
     const relays = response.ok && !metered
+    const headAtMs = performance.now()
     let start: Start
     try {
       start = await readStart(response, relays ? deps.config.limits.heldBackBytes : mostReadBytes)
     } catch (error) {
       return fail(failureOf(error), response.status)
+    } finally {
+      call.upstreamMs += performance.now() - headAtMs
     }
     if (start.kind === 'longer') {
       if (relays) return stream(response, start)
@@ -109,7 +115,7 @@ export async function pricedCall(
     const headers = headersFor(response)
     let settled: Answer
     try {
-      settled = await settle(appender, hold, used)
+      settled = await settleHold(used)
     } catch (error) {
       if (!(error instanceof LedgerUnavailable)) throw error
       log(`${route.id} ${call.requestId}: the charge may not be written`, error)
@@ -130,7 +136,7 @@ export async function pricedCall(
     const used = usedBy(response, undefined)
     const bodyForCaller = heldBack(longer, {
       async atEnd() {
-        await settle(appender, hold, used)
+        await settleHold(used)
         end()
       },
       async atFailure(error) {
@@ -140,7 +146,7 @@ export async function pricedCall(
       },
       async atCancel() {
         try {
-          await settle(appender, hold, { ...used, cutBy: 'client' })
+          await settleHold({ ...used, cutBy: 'client' })
         } catch (error) {
           log(`${route.id} ${call.requestId}: left by its caller, and not charged`, error)
         }
@@ -152,6 +158,12 @@ export async function pricedCall(
     setAll(headers, moneyHeaders(used.credits, holdAnswer, { ...holdAnswer, available }))
     const { status } = response
     return { response: new Response(bodyForCaller, { status, headers }), relayed }
+  }
+
+  async function settleHold(used: Parameters<typeof settle>[2]): Promise<Answer> {
+    const answer = await settle(appender, hold, used)
+    deps.settled?.(performance.now() - heldAtMs)
+    return answer
   }
 
   /** What is charged for a 2xx answer; `json` is its body, where it is metered. */

@@ -27,7 +27,7 @@ export function routeTable(routes: readonly Route[]): (request: Request) => Foun
 }
 
 /** The path of a URL, without query; a request of HTTP/1.0 that names no host has nothing before it. */
-function pathOf(url: string): string {
+export function pathOf(url: string): string {
   const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('//') + 2)
   const end = url.search(/[?#]/)
   return end < 0 ? url.slice(start) : url.slice(start, end)

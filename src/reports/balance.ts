@@ -64,7 +64,8 @@ export async function balance(
   }))
   const sum = (of: (lot: LotBalance) => number) => lots.reduce((total, lot) => total + of(lot), 0)
   return {
-    available: sum((lot) => lot.available) + row.allowance_due,
+    // An allowance that is granted first repays what is owed.
+    available: sum((lot) => lot.available) + Math.max(row.allowance_due - row.debt, 0),
     held: sum((lot) => lot.held),
     debt: row.debt,
     lots,

@@ -32,7 +32,7 @@ describe('PATCH /admin/accounts/:id', () => {
     const limits = { rateLimit: 7, maxInFlight: 2 }
     const { account } = await get('admin', 'PATCH', path, { plan: 'pro', limits, frozen: true })
     expect(account).toMatchObject({ plan: 'pro', ownLimits: limits, ...limits, frozen: true })
-    expect(charge(key.id, 1)).rejects.toThrow('account_frozen')
+    await expect(charge(key.id, 1)).rejects.toThrow('account_frozen')
 
     const back = { limits: { rateLimit: null }, frozen: false }
     expect((await get('admin', 'PATCH', path, back)).account).toMatchObject({

@@ -80,7 +80,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     expect(patched).toMatchObject({ monthlyCredits: 5, rateLimit: 200 })
     expect(await keyState(key.id)).toMatchObject({ monthly_cap: 5, rate_limit: 200 })
     await charge(key.id, 5)
-    expect(charge(key.id, 1)).rejects.toThrow('key_cap_reached')
+    await expect(charge(key.id, 1)).rejects.toThrow('key_cap_reached')
     await charge((await issue('capped')).id, 1)
   })
 
@@ -100,7 +100,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     expect((await get('tiered', 'GET', `/api-keys/${key.id}`)).apiKey.tier).toBe('free')
     expect((await get('tiered', 'GET', '/account')).account.plannedPlan).toBeNull()
     await charge(key.id, 100)
-    expect(charge(key.id, 1)).rejects.toThrow('insufficient_credits')
+    await expect(charge(key.id, 1)).rejects.toThrow('insufficient_credits')
   })
 
   test('200: resetCredits gives back what the account used this month, until its end', async () => {
@@ -178,7 +178,13 @@ describe('PATCH /admin/api-keys/:id', () => {
   test('409: a revoked key accepts nothing more', async () => {
     const key = await issue('gone')
     await get('admin', 'DELETE', `/admin/api-keys/${key.id}`)
-    for (const body of [{ active: true }, { monthlyCredits: 5 }, { tier: 'pro', name: 'x' }]) {
+    const bodies = [
+      { active: true },
+      { monthlyCredits: 5 },
+      { tier: 'pro' },
+      { resetCredits: true },
+    ]
+    for (const body of bodies) {
       const response = await ask('admin', 'PATCH', `/admin/api-keys/${key.id}`, body)
       expect(response.status).toBe(409)
     }

@@ -17,7 +17,7 @@ describe('GET /admin/events', () => {
     const events: Json[] = []
     let cursor: string | null = ''
     while (cursor !== null) {
-      const page = await get('auditor', 'GET', `/admin/events?${query}${cursor}`)
+      const page: Json = await get('auditor', 'GET', `/admin/events?${query}${cursor}`)
       events.push(...page.events)
       cursor = page.nextCursor && `&cursor=${page.nextCursor}`
     }
@@ -67,29 +67,30 @@ describe('GET /admin/events', () => {
 })
 
 describe('GET /admin/usage/summary and /top-users', () => {
-  test('200: whose keys are on shard 0 can be charged in this test', async () => {
-    const key = keys.find((each) => each.accountId === keys[0].accountId)
-    const [{ shard }] =
-      (await book.sql`select shard from key_state where key_id = ${key.id}`) as Json
-    const gateway = book.newGateway('here', { shard })
-    const [row] = (await book.sql`
-      select k.shard, k.key_id as "keyId", k.account_id as "accountId", k.mode, k.version,
-        json_build_object('version', 2) as account from key_state k where key_id = ${key.id}`) as Json
-    const [{ hash }] = (await book.sql`select hash from tariffs limit 1`) as Json
-    const { hold } = await gateway.hold({ ...row, tariff: () => hash }, 9)
-    await gateway.settle(hold, 9)
-    await book.sql`select catch_up_daily_usage(${shard}::smallint, 100000)`
-
+  test('200: what everyone used, summed up, and who used most', async () => {
+    for (const [i, key] of keys.entries()) await charge(key.id, 4 - i)
+    await app.catchUp()
     const { summary } = await get('auditor', 'GET', '/admin/usage/summary')
     expect(summary).toMatchObject({
-      total: { requests: 1, credits: 9, accounts: 1, keys: 1 },
-      byPlan: [{ plan: 'free', credits: 9 }],
-      byDay: [{ date: '2030-06-15', credits: 9 }],
-      byEndpoint: [{ endpoint: 'search', credits: 9 }],
+      total: { requests: 4, credits: 10, accounts: 4, keys: 4 },
+      byPlan: [{ plan: 'free', credits: 10 }],
+      byDay: [{ date: '2030-06-15', credits: 10 }],
+      byEndpoint: [{ endpoint: 'search', credits: 10 }],
     })
-    const { topUsers } = await get('auditor', 'GET', '/admin/usage/top-users?limit=1')
+    const { topUsers } = await get('auditor', 'GET', '/admin/usage/top-users?limit=2')
     expect(topUsers).toMatchObject([
-      { accountId: key.accountId, owner: { kind: 'user', id: 'ann' }, plan: 'free', credits: 9 },
+      {
+        accountId: keys[0].accountId,
+        owner: { kind: 'user', id: 'ann' },
+        plan: 'free',
+        credits: 4,
+      },
+      {
+        accountId: keys[1].accountId,
+        owner: { kind: 'user', id: 'bob' },
+        plan: 'free',
+        credits: 3,
+      },
     ])
     const before = '/admin/usage/top-users?to=2030-06-14'
     expect(await get('auditor', 'GET', before)).toEqual({ topUsers: [] })

@@ -30,6 +30,11 @@ function refund(requestId: string, credits?: number, externalId?: string): Promi
   })
 }
 
+function toNextMonth(): Promise<void> {
+  const { now } = book
+  return book.travelTo(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1)))
+}
+
 /** What a hold could draw. */
 async function available(key: TestKey): Promise<number> {
   return (await book.hold(key, 1_000_000)).available
@@ -185,8 +190,11 @@ describe('a debt', () => {
   test('is repaid by an allowance too, which is a lot like any other', async () => {
     const account = await book.account({ plan: 'free' })
     const key = await book.key(account)
-    await adjust(account, 30)
+    // The month's allowance is available before a call needs it, so it is taken first.
+    await adjust(account, 130)
     expect(await debtOf(account)).toBe(30)
+    expect(await available(key)).toBe(0)
+    await toNextMonth()
     expect(await available(key)).toBe(70)
     const answers = await Promise.all([book.hold(key, 50), book.hold(key, 21), book.hold(key, 20)])
     expect(answers.map((a) => a.verdict)).toEqual(['ok', 'insufficient_credits', 'ok'])
@@ -200,8 +208,10 @@ describe('a debt', () => {
 
   test('larger than an allowance leaves nothing of it', async () => {
     const account = await book.account({ plan: 'free' })
-    await adjust(account, 130)
+    await adjust(account, 230)
     const key = await book.key(account)
+    expect(await debtOf(account)).toBe(130)
+    await toNextMonth()
     expect(await book.hold(key, 1)).toMatchObject({ verdict: 'insufficient_credits', available: 0 })
     await book.grant(account, 31)
     // The grant repaid what it could; the allowance repays the rest.

@@ -101,7 +101,7 @@ test('test credits are a balance of their own; an unknown account has none', asy
   const tried = await balance(book.sql, live.accountId, 'test')
   expect(tried).toMatchObject({ available: 70, debt: 0, month: { settled: 30 } })
   const billed = await balance(book.sql, live.accountId, 'live')
-  expect(billed).toMatchObject({ debt: 110, month: { settled: 0 } })
+  expect(billed).toMatchObject({ available: 0, debt: 10, month: { settled: 0 } })
   expect(await balance(book.sql, 'acc_x', 'live')).toBeUndefined()
 })
 

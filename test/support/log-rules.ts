@@ -2,23 +2,41 @@
  * What must be true of any log, event by event: the decisions of the book made again, from the state that
  * the oracle had before each event, by the rules as a customer would be told them.
  */
+import type { CallItem, Verdict } from '../../src/ledger/items.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
 import { emptyState, evolve, type Row, type State } from './oracle.ts'
 
-/** Every breach of a rule, with the position where it stands; empty for a sound log. */
-export function breachesOf(log: readonly LogEvent[]): string[] {
+/** An answer of the book to an item, to be judged by the state that it was given in. */
+export interface Answered {
+  readonly item: CallItem
+  readonly verdict: Verdict
+  readonly position: number
+  readonly available: number
+  readonly now: Micros
+}
+
+/**
+ * Every breach of a rule, with the position where it stands; empty for a sound log and right answers.
+ * The log may be a later part of one, as long as it has all events of the accounts and tariffs in it.
+ */
+export function breachesOf(log: readonly LogEvent[], answers: readonly Answered[] = []): string[] {
   const breaches: string[] = []
   const state = emptyState()
   const charges = new Map<string, LogEvent>()
   const refunds = new Map<string, LogEvent[]>()
+  const answersAt = Map.groupBy(answers, (answer) => answer.position)
   let before: LogEvent | undefined
   for (const event of log) {
     const note = (rule: string) => breaches.push(`${event.position} ${event.type}: ${rule}`)
-    if (event.position !== (before?.position ?? 0) + 1) note('positions are consecutive')
+    if (before && event.position !== before.position + 1) note('positions are consecutive')
     if (before && event.recorded_at < before.recorded_at) note('time does not run backwards')
+    if (owes(state, before) && !event.payload.repaysDebt) note('a new lot pays the debt at once')
     for (const rule of broken(state, event, charges, refunds)) note(rule)
     evolve(state, event)
     for (const rule of negative(state, event)) note(rule)
+    for (const answer of answersAt.get(event.position) ?? []) {
+      for (const rule of wrong(state, event, answer)) note(`${rule} (${JSON.stringify(answer)})`)
+    }
     if (event.type === 'HoldSettled') charges.set(event.request_id, event)
     if (event.type === 'ChargeRefunded') {
       refunds.set(event.request_id, [...(refunds.get(event.request_id) ?? []), event])
@@ -26,6 +44,77 @@ export function breachesOf(log: readonly LogEvent[]): string[] {
     before = event
   }
   return breaches
+}
+
+/** Whether an answer is the one that the state at its position calls for. */
+function* wrong(state: State, event: LogEvent, answer: Answered): Generator<string> {
+  const { item, verdict, available, now } = answer
+  const who = { shard: event.shard, account_id: item.accountId, mode: item.mode, now }
+  if (item.kind === 'count') {
+    if (verdict === 'ok' && event.type !== 'CallsCounted') yield 'the calls were counted'
+    return
+  }
+  if (verdict === 'ok') {
+    // The decision itself was judged as an event.
+    if (event.request_id !== item.requestId) yield 'the answer names the item’s event'
+  } else if (judge(state, item, who) !== verdict) yield `the verdict is ${judge(state, item, who)}`
+  const left = verdict === 'key_cap_reached' ? capLeft(state, item, who) : availableAt(state, who)
+  if (available !== left) yield `${left} are available`
+}
+
+interface Who {
+  readonly shard: number
+  readonly account_id: string
+  readonly mode: string
+  readonly now: Micros
+}
+
+/** What the book must answer to a hold, or to what would resolve one. */
+function judge(state: State, item: Exclude<CallItem, { kind: 'count' }>, who: Who): Verdict {
+  const { shard, now } = who
+  if (item.kind !== 'hold') {
+    const hold = state.open_holds.get(`${item.requestId} ${shard}`)
+    const own =
+      hold?.account_id === item.accountId && hold.key_id === item.keyId && hold.mode === item.mode
+    if (!hold || !own) return 'hold_not_open'
+    if (item.kind === 'settle' && item.credits > Number(hold.credits)) return 'exceeds_hold'
+    if (item.kind === 'expire' && now < Number(hold.expires_at)) return 'hold_not_due'
+    return 'ok'
+  }
+  const account = state.account_state.get(`${item.accountId} ${shard}`)
+  const key = state.key_state.get(`${item.keyId} ${shard}`)
+  if (key?.account_id !== item.accountId || key.mode !== item.mode) return 'stale_key'
+  if (key.version !== item.keyVersion || account?.version !== item.accountVersion)
+    return 'stale_key'
+  if (key.revoked_at !== null) return 'key_revoked'
+  if (!key.enabled) return 'key_disabled'
+  if (key.expires_at !== null && Number(key.expires_at) <= now) return 'key_expired'
+  if (account.frozen || account.erased) return 'account_frozen'
+  if (item.tariff !== tariffAt(state, now)) return 'stale_tariff'
+  const most = account.max_in_flight ?? planAt(state, who)?.max_in_flight ?? 0
+  const open = state.balances.get(`${item.accountId} ${item.mode} ${shard}`)?.open_holds ?? 0
+  if (Number(open) >= Number(most)) return 'too_many_open'
+  if (key.monthly_cap !== null && item.credits > capLeft(state, item, who)) return 'key_cap_reached'
+  return item.credits > availableAt(state, who) ? 'insufficient_credits' : 'ok'
+}
+
+/** What a hold could draw: live lots, and what the allowance still to be granted would add. */
+function availableAt(state: State, who: Who): number {
+  const due = allowanceDue(state, who)
+  const debt = Number(balanceOf(state, who)?.debt ?? 0)
+  const free = liveLots(state, who).reduce((sum, lot) => sum + freeOf(lot), 0)
+  return free + due - Math.min(due, debt)
+}
+
+function capLeft(state: State, item: CallItem, { shard, now }: Who): number {
+  const { accountId, keyId, mode } = item
+  const cap = Number(state.key_state.get(`${keyId} ${shard}`)?.monthly_cap)
+  const month = state.monthly_balances.get(`${accountId} ${keyId} ${mode} ${monthOf(now)} ${shard}`)
+  return Math.max(cap - Number(month?.cap_used ?? 0), 0)
+}
+
+function balanceOf(state: State, { account_id, mode, shard }: Who): Row | undefined {
+  return state.balances.get(`${account_id} ${mode} ${shard}`)
 }
 
 function* broken(
@@ -56,27 +145,33 @@ function* broken(
 
 function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   const { shard, account_id, key_id, mode, credits, recorded_at: now } = event
+  const who = { shard, account_id, mode, now }
   const account = state.account_state.get(`${account_id} ${shard}`)
-  const key = state.key_state.get(`${key_id} ${shard}`)
-  const tariff = tariffAt(state, now)
-  if (!account || account.frozen || account.erased) yield 'the account may buy'
-  if (!key || key.account_id !== account_id || key.mode !== mode) yield 'the key is the account’s'
-  if (!key?.enabled || key.revoked_at !== null) yield 'the key may buy'
-  if (key?.expires_at != null && Number(key.expires_at) <= now) yield 'the key has not expired'
-  if (event.payload.keyVersion !== key?.version) yield 'the gateway knew the key’s version'
-  if (event.tariff !== tariff) yield 'the tariff is the one in force'
-  if (event.occurred_at !== now) yield 'a hold occurs when it is recorded'
-  const most = account?.max_in_flight ?? planAt(state, event)?.max_in_flight ?? 0
-  const open = state.balances.get(`${account_id} ${mode} ${shard}`)?.open_holds ?? 0
-  if (Number(open) >= Number(most)) yield 'no more holds are open than may be'
-  const month = state.monthly_balances.get(
-    `${account_id} ${key_id} ${mode} ${monthOf(now)} ${shard}`,
+  const verdict = judge(
+    state,
+    {
+      kind: 'hold',
+      requestId: event.request_id,
+      accountId: account_id,
+      keyId: key_id ?? '',
+      mode: mode as 'live' | 'test',
+      endpoint: event.endpoint,
+      tariff: event.tariff,
+      actor: '',
+      keyVersion: event.payload.keyVersion,
+      // The event does not carry the account's version; that a stale one is refused, answers tell.
+      accountVersion: Number(account?.version),
+      previousSecret: false,
+      credits,
+      quantity: event.quantity,
+      holdSeconds: event.payload.holdSeconds,
+    },
+    who,
   )
-  const cap = key?.monthly_cap
-  if (cap != null && Number(month?.cap_used ?? 0) + credits > Number(cap))
-    yield 'the key’s cap is kept'
-  if (allowanceDue(state, event) > 0) yield 'the month’s allowance was granted first'
-  const drawn = draw(liveLots(state, event), credits)
+  if (verdict !== 'ok') yield `it would be refused: ${verdict}`
+  if (event.occurred_at !== now) yield 'a hold occurs when it is recorded'
+  if (allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
+  const drawn = draw(liveLots(state, who), credits)
   if (drawn.left > 0) yield 'there are credits enough'
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.held))
     yield 'lots are drawn in order'
@@ -115,16 +210,15 @@ function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
 
 function* brokenByGrant(state: State, event: LogEvent): Generator<string> {
   if (event.payload.kind !== 'allowance') return
-  if (event.credits !== allowanceDue(state, event)) yield 'the allowance is what the plan gives'
+  if (event.credits !== allowanceDue(state, whose(event)))
+    yield 'the allowance is what the plan gives'
   if (micros(event.payload.startsAt) !== startOfMonth(event.recorded_at)) yield 'it is the month’s'
   const next = startOfMonth(startOfMonth(event.recorded_at) + 32 * 86_400_000_000)
   if (micros(event.payload.expiresAt) !== next) yield 'it ends with the month'
 }
 
 function* brokenByAdjustment(state: State, event: LogEvent): Generator<string> {
-  const debt = Number(
-    state.balances.get(`${event.account_id} ${event.mode} ${event.shard}`)?.debt ?? 0,
-  )
+  const debt = Number(balanceOf(state, whose(event))?.debt ?? 0)
   if (event.payload.repaysDebt) {
     const lot = state.lots.get(`${event.position - 1} ${event.shard}`)
     const most = Math.min(debt, Number(lot?.granted))
@@ -132,7 +226,7 @@ function* brokenByAdjustment(state: State, event: LogEvent): Generator<string> {
       yield 'the new lot pays the debt'
     return
   }
-  const { lots, taken } = draw(liveLots(state, event), event.credits)
+  const { lots, taken } = draw(liveLots(state, whose(event)), event.credits)
   if (!same(lots, event.lots) || !same(taken, event.moved)) yield 'credits are taken in draw order'
 }
 
@@ -143,9 +237,11 @@ function* brokenByRefund(
 ): Generator<string> {
   if (!charge) return yield 'there is a charge'
   const back = new Map<number, number>()
-  const give = (lots: number[] | null, moved: number[] | null) =>
-    lots?.forEach((lot, i) => back.set(lot, (back.get(lot) ?? 0) + (moved?.[i] ?? 0)))
-  for (const refund of [...earlier, event]) give(refund.lots, refund.moved)
+  for (const { lots, moved } of [...earlier, event]) {
+    for (const [i, lot] of (lots ?? []).entries()) {
+      back.set(lot, (back.get(lot) ?? 0) + (moved?.[i] ?? 0))
+    }
+  }
   const sum = [...back.values()].reduce((a, b) => a + b, 0)
   if (sum > charge.credits) yield 'no more is given back than was charged'
   if (micros(event.payload.chargedAt) !== charge.occurred_at) yield 'it says when it was charged'
@@ -165,9 +261,18 @@ function* negative(state: State, event: LogEvent): Generator<string> {
     if (!row) yield 'the lot was granted'
     else if (freeOf(row) < 0 || Number(row.held) < 0) yield 'no balance is negative'
   }
-  const balance = state.balances.get(`${event.account_id} ${event.mode} ${event.shard}`)
+  const balance = balanceOf(state, whose(event))
   if (Number(balance?.debt ?? 0) < 0 || Number(balance?.open_holds ?? 0) < 0)
     yield 'no balance is negative'
+}
+
+/** Whether a lot was granted just before to an account that owes. */
+function owes(state: State, before: LogEvent | undefined): boolean {
+  return before?.type === 'CreditsGranted' && Number(balanceOf(state, whose(before))?.debt ?? 0) > 0
+}
+
+function whose({ shard, account_id, mode, recorded_at: now }: LogEvent): Who {
+  return { shard, account_id, mode, now }
 }
 
 function freeOf(lot: Row): number {
@@ -178,7 +283,7 @@ function freeOf(lot: Row): number {
 }
 
 /** Lots that can be drawn from, as they are drawn: allowance, then what expires first, then the oldest. */
-function liveLots(state: State, { account_id, mode, recorded_at: now }: LogEvent): Row[] {
+function liveLots(state: State, { account_id, mode, now }: Who): Row[] {
   const rank = (lot: Row) => (lot.kind === 'allowance' ? 0 : 1)
   return [...state.lots.values()]
     .filter((lot) => lot.account_id === account_id && lot.mode === mode)
@@ -218,7 +323,7 @@ function tariffAt(state: State, now: Micros): string | undefined {
 }
 
 /** What the account's plan gives under the tariff in force. */
-function planAt(state: State, { shard, account_id, recorded_at: now }: LogEvent): Row | undefined {
+function planAt(state: State, { shard, account_id, now }: Who): Row | undefined {
   const plan = [...state.account_plans.values()]
     .filter((row) => row.account_id === account_id && Number(row.starts_at) <= now)
     .sort((a, b) => Number(a.position) - Number(b.position))
@@ -226,11 +331,10 @@ function planAt(state: State, { shard, account_id, recorded_at: now }: LogEvent)
   return state.tariff_plans.get(`${tariffAt(state, now)} ${plan} ${shard}`)
 }
 
-function allowanceDue(state: State, event: LogEvent): number {
-  const { shard, account_id, mode, recorded_at } = event
-  const balance = state.balances.get(`${account_id} ${mode} ${shard}`)
-  const granted = balance?.allowance_month === monthOf(recorded_at) ? balance.allowance_granted : 0
-  return Math.max(Number(planAt(state, event)?.credits ?? 0) - Number(granted), 0)
+function allowanceDue(state: State, who: Who): number {
+  const balance = balanceOf(state, who)
+  const granted = balance?.allowance_month === monthOf(who.now) ? balance.allowance_granted : 0
+  return Math.max(Number(planAt(state, who)?.credits ?? 0) - Number(granted), 0)
 }
 
 function startOfMonth(time: Micros): Micros {

@@ -29,10 +29,11 @@ export interface LogEvent {
   readonly payload: any
 }
 
-/** Events of a shard, in order. */
-export async function readLog(sql: Sql, shard = 0): Promise<LogEvent[]> {
+/** Events of a shard after a position, in order. */
+export async function readLog(sql: Sql, shard = 0, after = 0): Promise<LogEvent[]> {
   const rows = await sql<{ event: LogEvent }[]>`
-    select to_jsonb(e) as event from events e where shard = ${shard} order by position`
+    select to_jsonb(e) as event from events e
+    where shard = ${shard} and position > ${after} order by position`
   return rows.map(({ event }) => ({
     ...event,
     recorded_at: micros(event.recorded_at),

@@ -12,6 +12,7 @@ import { signToken } from '../../src/http/sign-token.ts'
 import { newRequestId } from '../../src/ids.ts'
 import { type Management, openManagement } from '../../src/management/management.ts'
 import { type Book, openBook, prefixes } from './book.ts'
+import type { Gateway } from './gateway.ts'
 
 export interface TestApp extends AsyncDisposable {
   readonly book: Book
@@ -29,6 +30,8 @@ export interface TestApp extends AsyncDisposable {
   issue(who: string, body?: object): Promise<Json>
   /** Charges a call of the key, as a gateway does; answers the request id. */
   charge(keyId: string, credits: number): Promise<string>
+  /** Brings daily usage up to the log's end. */
+  catchUp(): Promise<void>
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers as programs without types do.
@@ -70,21 +73,32 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
     throw new Error(`${method} ${path} answered ${response.status}: ${JSON.stringify(json)}`)
   }
 
+  const gateways = new Map<number, Gateway>()
+  function gatewayOf(shard: number): Gateway {
+    const gateway = gateways.get(shard) ?? book.newGateway(`gateway-of-${shard}`, { shard })
+    gateways.set(shard, gateway)
+    return gateway
+  }
+
   async function charge(keyId: string, credits: number): Promise<string> {
     const [row] = await book.sql<Json[]>`
       select k.shard, k.key_id as "keyId", k.account_id as "accountId", k.mode, k.version,
         json_build_object('version', a.version) as account
       from key_state k join account_state a on a.account_id = k.account_id
       where k.key_id = ${keyId}`
-    const held = await book.hold({ ...row, tariff: () => tariffHash(tariff) }, credits)
+    const gateway = gatewayOf(row.shard)
+    const held = await gateway.hold({ ...row, tariff: () => tariffHash(tariff) }, credits)
     if (held.verdict !== 'ok') throw new Error(`holding: ${held.verdict}`)
-    await book.settle(held.hold, credits)
+    await gateway.settle(held.hold, credits)
     return held.hold.requestId
   }
 
   return {
     ...{ book, config, management, logged, ask, get, charge },
     handle: (request) => app.handle(request),
+    async catchUp() {
+      await book.sql`select catch_up_daily_usage(shard, 100000) from heads`
+    },
     issue: async (who, body = {}) =>
       (await get(who, 'POST', '/api-keys', { name: 'A key', ...body })).apiKey,
     async [Symbol.asyncDispose]() {

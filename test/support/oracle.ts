@@ -2,16 +2,16 @@
  * The oracle: what a log means, folded event by event in TypeScript, from the meaning of the events and
  * not from the projections' SQL. What it says and what the projections' tables hold must be the same rows.
  */
-import type { Sql } from '../../src/ledger/connect.ts'
-import { dayOf, type LogEvent, micros, monthOf, readLog } from './log.ts'
+import { dayOf, type LogEvent, micros, monthOf } from './log.ts'
 
 export type Row = Record<string, unknown>
 /** Rows by the text of their primary key. */
 export type Table = Map<string, Row>
-export type State = Readonly<Record<keyof typeof tables, Table>>
+export type TableName = keyof typeof tables
+export type State = Readonly<Record<TableName, Table>>
 
 /** The tables of all projections with their primary keys. */
-const tables = {
+export const tables = {
   tariffs: ['position', 'shard'],
   tariff_plans: ['hash', 'plan', 'shard'],
   account_state: ['account_id', 'shard'],
@@ -36,43 +36,13 @@ export function fold(events: readonly LogEvent[]): State {
   return state
 }
 
-export interface Difference {
-  readonly table: string
-  readonly row: string
-  readonly column: string
-  readonly oracle: unknown
-  readonly projection: unknown
-}
-
-/** How the tables of a shard's projections differ from what its log means; empty when they do not. */
-export async function compareWithProjections(sql: Sql, shard = 0): Promise<Difference[]> {
-  const state = fold(await readLog(sql, shard))
-  const differences: Difference[] = []
-  for (const name of Object.keys(tables) as (keyof typeof tables)[]) {
-    const rows = await sql<{ row: Row }[]>`
-      select to_jsonb(t) as row from ${sql(name)} t where shard = ${shard}`
-    const found = new Map(rows.map(({ row }) => [keyOf(name, row), withMicros(row)]))
-    for (const key of new Set([...state[name].keys(), ...found.keys()])) {
-      differences.push(...compareRows(name, key, state[name].get(key), found.get(key)))
-    }
-  }
-  return differences
-}
-
-function* compareRows(table: string, row: string, oracle: Row = {}, projection: Row = {}) {
-  for (const column of new Set([...Object.keys(oracle), ...Object.keys(projection)])) {
-    const [a, b] = [oracle[column], projection[column]]
-    if (!Bun.deepEquals(a, b)) yield { table, row, column, oracle: a, projection: b }
-  }
-}
-
 /** One event's consequences. */
 export function evolve(state: State, event: LogEvent): void {
-  if (event.type === 'TariffPublished') return publish(state, event)
-  if (event.type === 'LogRestored') return
-  if (event.stream_version === null) return moveCredits(state, event)
-  if (event.key_id === null) return changeAccount(state, event)
-  return changeKey(state, event)
+  if (event.type === 'TariffPublished') publish(state, event)
+  else if (event.type === 'LogRestored') return
+  else if (event.stream_version === null) moveCredits(state, event)
+  else if (event.key_id === null) changeAccount(state, event)
+  else changeKey(state, event)
 }
 
 function publish(state: State, { shard, position, payload }: LogEvent): void {
@@ -240,23 +210,19 @@ function countMonth(state: State, event: LogEvent): void {
   const held = (event.held ?? []).reduce((sum, change) => sum + change, 0)
   add(sums, 'held', held)
   add(sums, 'cap_used', held)
-  switch (type) {
-    case 'CreditsGranted':
-      return add(sums, 'granted', credits)
-    case 'CreditsAdjusted':
-      return add(sums, 'adjusted', credits)
-    case 'HoldSettled':
-      add(sums, 'settled', credits)
-      add(sums, 'cap_used', credits)
-      return add(sums, 'calls', 1)
-    case 'ChargeRefunded':
-      add(sums, 'refunded', credits)
-      // What was charged in another month counts against no cap of this one.
-      return monthOf(micros(event.payload.chargedAt)) === month
-        ? add(sums, 'cap_used', -credits)
-        : undefined
-    case 'CallsCounted':
-      return add(sums, 'calls', event.quantity)
+  if (type === 'CreditsGranted') add(sums, 'granted', credits)
+  if (type === 'CreditsAdjusted') add(sums, 'adjusted', credits)
+  if (type === 'CallsCounted') add(sums, 'calls', event.quantity)
+  if (type === 'HoldSettled') {
+    add(sums, 'calls', 1)
+    add(sums, 'settled', credits)
+    add(sums, 'cap_used', credits)
+  }
+  if (type === 'ChargeRefunded') {
+    add(sums, 'refunded', credits)
+    // What was charged in another month counts against no cap of this one.
+    const sameMonth = monthOf(micros(event.payload.chargedAt)) === month
+    add(sums, 'cap_used', sameMonth ? -credits : 0)
   }
 }
 
@@ -295,16 +261,16 @@ const noUsage = () => ({
   last_used_at: 0,
 })
 
-function keyOf(table: keyof typeof tables, columns: Row): string {
+export function keyOf(table: TableName, columns: Row): string {
   return tables[table].map((column) => columns[column]).join(' ')
 }
 
-function put(state: State, table: keyof typeof tables, columns: Row): void {
+function put(state: State, table: TableName, columns: Row): void {
   state[table].set(keyOf(table, columns), columns)
 }
 
 /** The row of that key, begun with these columns when there is none. */
-function row(state: State, table: keyof typeof tables, id: Row, begin: Row = {}): Row {
+function row(state: State, table: TableName, id: Row, begin: Row = {}): Row {
   const key = keyOf(table, id)
   const found = state[table].get(key) ?? { ...id, ...begin }
   state[table].set(key, found)
@@ -313,13 +279,4 @@ function row(state: State, table: keyof typeof tables, id: Row, begin: Row = {})
 
 function add(columns: Row, column: string, amount: number): void {
   columns[column] = Number(columns[column]) + amount
-}
-
-/** A table's row with its times as microseconds. */
-function withMicros(columns: Row): Row {
-  const isTime = (name: string) => /_at$|_until$|^effective_from$/.test(name)
-  const entries = Object.entries(columns).map(([name, value]) =>
-    isTime(name) && value !== null ? [name, micros(value)] : [name, value],
-  )
-  return Object.fromEntries(entries)
 }

@@ -14,6 +14,8 @@ export interface RawCall {
   /** Whether the answer arrived to its end: by its length, or by the chunk that ends it. */
   readonly whole: boolean
   readonly closed: boolean
+  /** Resolves when the answer's head is there. */
+  begun(): Promise<void>
   /** Resolves when the answer is whole or the connection is closed. */
   ended(): Promise<void>
 }
@@ -44,11 +46,12 @@ export function rawCall(url: string, text: string | Uint8Array): RawCall {
       return bodyOf(call).body
     },
     get whole() {
-      return headOf(call.received) !== undefined && bodyOf(call).whole
+      return bodyOf(call).whole
     },
     get closed() {
       return closed
     },
+    begun: () => until(() => call.status !== undefined),
     ended: () => until(() => closed || call.whole),
   }
   return call
@@ -70,6 +73,7 @@ function headOf(received: Buffer): string | undefined {
 
 function bodyOf(call: RawCall): { body: Buffer; whole: boolean } {
   const { received } = call
+  if (headOf(received) === undefined) return { body: Buffer.alloc(0), whole: false }
   const rest = received.subarray(received.indexOf('\r\n\r\n') + 4)
   if (!/chunked/i.test(call.header('transfer-encoding') ?? '')) {
     return { body: rest, whole: rest.length === Number(call.header('content-length') ?? 0) }

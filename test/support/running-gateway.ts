@@ -16,6 +16,7 @@ export interface GatewaySettings {
 
 export interface TestGateway {
   readonly url: string
+  readonly metricsUrl: string
   /** What it warned of, in the process of the test only. */
   readonly warnings: readonly string[]
   stop(): Promise<void>
@@ -24,11 +25,12 @@ export interface TestGateway {
 export async function startTestGateway(settings: GatewaySettings): Promise<TestGateway> {
   const warnings: string[] = []
   const log = {
+    debug() {},
     info() {},
     warn: (fields: object, message: string) => void warnings.push(`${message} ${reasonIn(fields)}`),
     error: (_: object, message: string) => void warnings.push(message),
-  } as GatewayLog
-  const { url, stop } = await startGateway({
+  } as unknown as GatewayLog
+  const { url, metricsUrl, stop } = await startGateway({
     config: testConfig(settings.config, settings.upstream),
     environment: readEnvironment({
       PORT: '0',
@@ -38,12 +40,13 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     databaseUrl: settings.databaseUrl,
     hostname: '127.0.0.1',
     demoUrls: settings.demoUrls ?? {},
+    metrics: { hostname: '127.0.0.1', port: 0 },
     log,
   })
-  return { url, warnings, stop }
+  return { url, metricsUrl: metricsUrl ?? '', warnings, stop }
 }
 
-export interface GatewayProcess extends Omit<TestGateway, 'warnings'> {
+export interface GatewayProcess extends Omit<TestGateway, 'warnings' | 'metricsUrl'> {
   readonly pid: number
   /** Ends it without a word; resolves when it is gone. */
   kill(): Promise<void>

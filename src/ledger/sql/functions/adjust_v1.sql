@@ -9,6 +9,7 @@ declare
   v_position bigint;
   v_now timestamptz;
   v_answer jsonb;
+  v_due bigint;
   v_left bigint := in_credits;
   v_lots bigint[] := '{}';
   v_moved bigint[] := '{}';
@@ -24,6 +25,11 @@ begin
     return jsonb_build_object('verdict', 'no_such_account');
   end if;
 
+  -- What is available counts the month's allowance, whether or not a call has needed it yet.
+  v_due := allowance_due(in_shard, v_now, in_account, in_mode);
+  if v_due > 0 then
+    v_position := grant_allowance(in_shard, v_position + 1, v_now, in_instance, in_account, in_mode, v_due);
+  end if;
   for r in select l.lot, l.free from live_lots(in_shard, in_account, in_mode, v_now) l where l.free > 0 order by l.draw_order loop
     exit when v_left = 0;
     v_lots := v_lots || r.lot;

@@ -3,7 +3,6 @@
  * waited for beyond a deadline. Whoever scrapes ever so often, and however many they are, the book is
  * asked no more often than this allows.
  */
-import { within } from '../gate/key-cache.ts'
 
 export interface RememberedOptions {
   /** An answer younger than this is not asked for again. */
@@ -41,9 +40,17 @@ export function remembered<T>(
   return async () => {
     if (!youngerThan(freshMs)) {
       asking ??= askOnce()
-      // Whoever is late goes on being waited for, but not by this caller.
-      await within(deadlineMs, asking).catch(() => {})
+      // An answer that is late is still waited for, but not by this caller.
+      await atMost(deadlineMs, asking)
     }
     return youngerThan(usableMs) ? last?.answer : undefined
   }
+}
+
+/** Resolves with the promise, or after this long. */
+async function atMost(withinMs: number, promise: Promise<void>): Promise<void> {
+  const { promise: late, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, withinMs)
+  await Promise.race([promise, late])
+  clearTimeout(timer)
 }

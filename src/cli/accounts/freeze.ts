@@ -1,0 +1,16 @@
+/** `tollbook accounts freeze` */
+import { changeArgs } from '../book.ts'
+import { command } from '../command.ts'
+import { accountArg } from './args.ts'
+import { changeAccount } from './change.ts'
+
+const args = { ...accountArg, ...changeArgs } as const
+
+export default command(
+  {
+    name: 'freeze',
+    description: 'Freeze an account: none of its keys can buy until it is thawed.',
+  },
+  args,
+  (args) => changeAccount(args, { frozen: true }),
+)

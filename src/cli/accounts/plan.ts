@@ -1,0 +1,26 @@
+/** `tollbook accounts plan` */
+import { changeArgs } from '../book.ts'
+import { command } from '../command.ts'
+import { accountArg } from './args.ts'
+import { changeAccount } from './change.ts'
+
+const args = {
+  ...accountArg,
+  plan: {
+    type: 'positional',
+    required: true,
+    description: 'Name of a plan of the tariff in force',
+  },
+  ...changeArgs,
+} as const
+
+export default command(
+  {
+    name: 'plan',
+    description:
+      'Put an account on a plan: one that gives more counts at once, one that gives less from next month.',
+    examples: ['accounts plan acc_… pro --reason "order 4711"'],
+  },
+  args,
+  (args) => changeAccount(args, { plan: args.plan }),
+)

@@ -1,0 +1,49 @@
+/** An account as people read it. */
+import type { AccountView } from '../../management/views.ts'
+import type { Balance } from '../../reports/balance.ts'
+import { heading, money, number, pairs, table, time } from '../output.ts'
+
+export function printAccount(account: AccountView): void {
+  const { owner, plannedPlan, ownLimits, fee } = account
+  const own = (limit: number | null) => (limit === null ? '' : " (the account's own)")
+  const perSeconds = `in ${number(account.windowMs / 1_000)} s`
+  pairs([
+    ['Account', account.accountId],
+    ['Owner', `${owner.kind} ${owner.id}`],
+    ['State', account.erased ? 'erased' : account.frozen ? 'frozen' : 'open'],
+    ['Plan', account.plan + (fee ? `, ${money(fee)} a month` : '')],
+    ['Plan to come', plannedPlan && `${plannedPlan.plan} from ${time(plannedPlan.from)} UTC`],
+    ['Credits a month', account.monthlyCredits],
+    ['Permissions', account.endpoints === 'all' ? 'all' : account.endpoints.join(', ')],
+    ['Calls', `${number(account.rateLimit)} ${perSeconds}${own(ownLimits.rateLimit)}`],
+    ['Calls in flight', `${number(account.maxInFlight)}${own(ownLimits.maxInFlight)}`],
+    ['Opened (UTC)', time(account.openedAt)],
+  ])
+}
+
+export function printBalance(mode: string, balance: Balance): void {
+  const { allowance, month } = balance
+  heading(mode === 'test' ? 'Credits, test mode' : 'Credits')
+  pairs([
+    ['Available', balance.available],
+    ['Held', balance.held],
+    ['Owed', balance.debt > 0 ? balance.debt : null],
+    ['Allowance to come', allowance.due > 0 ? `${number(allowance.due)} with the next call` : null],
+    ['Charged this month', `${number(month.settled)} for ${number(month.calls)} calls`],
+    ['Refunded this month', month.refunded > 0 ? month.refunded : null],
+  ])
+  if (balance.lots.length === 0) return
+  console.log('')
+  table(
+    ['Lot', 'Kind', 'Expires (UTC)', 'Granted', 'Settled', 'Held', 'Available'],
+    balance.lots.map((lot) => [
+      lot.lot,
+      lot.kind,
+      lot.expiresAt === null ? 'never' : time(lot.expiresAt),
+      lot.granted,
+      lot.settled,
+      lot.held,
+      lot.available,
+    ]),
+  )
+}

@@ -1,0 +1,33 @@
+/** `tollbook accounts show` */
+import { balance } from '../../reports/balance.ts'
+import { bookArgs, configArg, withBook } from '../book.ts'
+import { command } from '../command.ts'
+import { UsageError } from '../errors.ts'
+import { json } from '../output.ts'
+import { accountArg } from './args.ts'
+import { printAccount, printBalance } from './print-account.ts'
+
+const args = {
+  ...accountArg,
+  test: { type: 'boolean', description: 'The balance of test mode instead of live' },
+  ...configArg,
+  ...bookArgs,
+} as const
+
+export default command(
+  { name: 'show', description: 'One account: plan, limits, and what a call could use now.' },
+  args,
+  async (args) => {
+    const mode = args.test ? 'test' : 'live'
+    const { account, credits } = await withBook(args, async ({ sql, management }) => ({
+      account: await management.readAccount(args.account),
+      credits: await balance(sql, args.account, mode),
+    }))
+    if (!account || !credits) {
+      throw new UsageError(`the book has no account ${args.account}; see "tollbook accounts list".`)
+    }
+    if (args.json) return json({ account, mode, balance: credits })
+    printAccount(account)
+    printBalance(mode, credits)
+  },
+)

@@ -1,0 +1,11 @@
+/** `tollbook accounts unfreeze` */
+import { changeArgs } from '../book.ts'
+import { command } from '../command.ts'
+import { accountArg } from './args.ts'
+import { changeAccount } from './change.ts'
+
+const args = { ...accountArg, ...changeArgs } as const
+
+export default command({ name: 'unfreeze', description: 'Thaw a frozen account.' }, args, (args) =>
+  changeAccount(args, { frozen: false }),
+)

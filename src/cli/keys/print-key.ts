@@ -1,0 +1,62 @@
+/** Keys as tables, and as people read one. */
+import type { KeyView } from '../../management/views.ts'
+import { dim, number, pairs, table, time } from '../output.ts'
+
+/** In one word, whether the key can be used. */
+export function stateOf(
+  key: Pick<KeyView, 'revokedAt' | 'enabled' | 'expiresAt' | 'readAt'>,
+): string {
+  if (key.revokedAt !== null) return 'revoked'
+  if (!key.enabled) return 'disabled'
+  return key.expiresAt !== null && key.expiresAt <= key.readAt ? 'expired' : 'active'
+}
+
+export function printKeys(keys: readonly KeyView[], total: number): void {
+  if (keys.length === 0) {
+    console.log(dim('No keys.'))
+    return
+  }
+  table(
+    ['Key', 'Display', 'Name', 'Owner', 'Plan', 'State', 'Used', 'Last call (UTC)'],
+    keys.map((key) => [
+      key.keyId,
+      key.display,
+      key.name,
+      `${key.owner.kind} ${key.owner.id}`,
+      key.plan,
+      stateOf(key),
+      key.creditsUsed,
+      key.lastUsedAt === null ? '' : time(key.lastUsedAt),
+    ]),
+  )
+  if (total > keys.length) {
+    console.log(dim(`${number(keys.length)} of ${number(total)}; --page 2 shows the next.`))
+  }
+}
+
+export function printKey(key: KeyView): void {
+  const narrowed = (own: number | null, otherwise: number) =>
+    own === null ? `${number(otherwise)} (the account's)` : number(own)
+  const permissions = key.endpoints ?? (key.planEndpoints === 'all' ? ['all'] : key.planEndpoints)
+  pairs([
+    ['Key', key.keyId],
+    ['Display', key.display],
+    ['State', stateOf(key)],
+    ['Name', key.name || null],
+    ['Description', key.description],
+    ['Owner', `${key.owner.kind} ${key.owner.id}`],
+    ['Account', key.accountId],
+    ['Plan', key.plan],
+    ['Mode', key.mode],
+    ['Permissions', permissions.join(', ')],
+    ['From addresses', key.allowedIps.join(', ') || 'any'],
+    ['Calls in a window', narrowed(key.rateLimit, key.accountRateLimit)],
+    ['Credits a month', narrowed(key.monthlyCap, key.planCredits)],
+    ['Used this month', key.creditsUsed],
+    ['Expires (UTC)', key.expiresAt === null ? 'never' : time(key.expiresAt)],
+    ['Old secret until', key.previousUntil && time(key.previousUntil)],
+    ['Created (UTC)', time(key.createdAt)],
+    ['Revoked (UTC)', key.revokedAt && time(key.revokedAt)],
+    ['Last call (UTC)', key.lastUsedAt && time(key.lastUsedAt)],
+  ])
+}

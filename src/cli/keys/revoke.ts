@@ -1,0 +1,26 @@
+/** `tollbook keys revoke` */
+import { accepted, by, changeArgs, withBook } from '../book.ts'
+import { command } from '../command.ts'
+import { json, time } from '../output.ts'
+import { keyArg } from './args.ts'
+
+const args = { ...keyArg, ...changeArgs } as const
+
+export default command(
+  {
+    name: 'revoke',
+    description: 'Revoke a key, for good. It buys nothing from then on, at any gateway.',
+    examples: ['keys revoke key_… --reason "found in a public repository"'],
+  },
+  args,
+  async (args) => {
+    const view = await withBook(args, async ({ management }) =>
+      accepted(await management.revokeKey('everyone', args.key, by(args))),
+    )
+    if (args.json) json(view)
+    else
+      console.log(
+        `${view.keyId} (${view.display}) is revoked since ${time(view.revokedAt ?? '')} UTC.`,
+      )
+  },
+)

@@ -1,0 +1,24 @@
+/** A price in plain words. */
+import type { PriceRule } from '../../config/config.ts'
+import { number } from '../output.ts'
+
+export function describePrice(rule: PriceRule): string {
+  switch (rule.per) {
+    case 'free':
+      return 'free'
+    case 'request':
+      return `${credits(rule.credits)} a call`
+    case 'item':
+      return `${credits(rule.credits)} for each of ${rule.settle?.list ?? rule.hold.list}`
+    case 'character':
+      return `${credits(rule.credits)} for each started ${number(rule.unit)} characters`
+    case 'second':
+      return `${credits(rule.credits)} for each started ${number(rule.unit)} s`
+    default:
+      return rule satisfies never
+  }
+}
+
+function credits(count: number): string {
+  return `${number(count)} credit${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,45 @@
+/** Tariffs as tables. */
+import type { PriceRule } from '../../config/config.ts'
+import type { TariffChange } from '../../config/tariff-changes.ts'
+import type { PublishedTariff } from '../../ledger/read.ts'
+import { heading, money, table } from '../output.ts'
+import { describePrice } from './describe-price.ts'
+
+export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | 'prices'>): void {
+  heading('Plans')
+  table(
+    ['Plan', 'Fee a month', 'Credits a month', 'Calls', 'in s', 'In flight', 'Permissions'],
+    // The book does not keep the order of the file.
+    Object.entries(plans)
+      .sort(([, a], [, b]) => a.credits - b.credits)
+      .map(([name, plan]) => [
+        name,
+        money(plan.fee),
+        plan.credits,
+        plan.rateLimit,
+        plan.windowMs / 1_000,
+        plan.maxInFlight,
+        plan.endpoints === 'all' ? 'all' : plan.endpoints.join(', '),
+      ]),
+  )
+  heading('Prices')
+  table(
+    ['Route', 'Price'],
+    Object.entries(prices)
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([route, price]) => [route, describePrice(price as PriceRule)]),
+  )
+}
+
+export function printChanges(changes: readonly TariffChange[]): void {
+  table(
+    ['What', 'Before', 'After'],
+    changes.map(({ path, before, after }) => [path, printed(path, before), printed(path, after)]),
+  )
+}
+
+function printed(path: string, value: unknown): string {
+  if (value === undefined) return 'none'
+  if (path.startsWith('prices.')) return describePrice(value as PriceRule)
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,95 @@
+/** What customers' programs are answered: for the API documentation, and the types of clients. */
+import { t } from 'elysia'
+import { PriceRule } from '../config/price-rule.ts'
+import { Plan } from '../config/schema.ts'
+import type { WindowState } from '../gate/windows/index.ts'
+import type { Balance } from '../reports/balance.ts'
+import type { Charge } from '../reports/charge.ts'
+import { BalanceShape } from './account.ts'
+import { answer, integer, mode } from './fields.ts'
+
+const text = t.String()
+const place = t.String({
+  description: 'A position in the book, as `shard-position`.',
+  examples: ['0-1234'],
+})
+
+export const KeyAnswer = t.Object({
+  keyId: text,
+  accountId: text,
+  display: t.String({ description: 'What can be shown of the key: prefix and last four.' }),
+  mode,
+  plan: text,
+  permissions: t.Union([t.Literal('all'), t.Array(text)]),
+  expiresAt: t.Nullable(text),
+  monthlyCap: t.Nullable(integer({ description: "The key's own, in credits." })),
+  credits: answer<Balance>(BalanceShape),
+  window: t.Optional(
+    answer<WindowState>(
+      t.Object({
+        limit: integer({ description: 'Calls in any window.' }),
+        remaining: integer({ description: 'Calls that would pass now.' }),
+        windowMs: integer(),
+        resetMs: t.Number({
+          description: 'Milliseconds until one more call would pass.',
+          examples: [0],
+        }),
+      }),
+    ),
+  ),
+})
+
+const TariffShape = t.Object({
+  hash: t.String({ description: 'Names the tariff; events name it by this.' }),
+  from: t.String({ description: 'Since when, or from when on, it is in force.' }),
+  notice: t.Nullable(text),
+  plans: t.Record(text, Plan, {
+    examples: [
+      {
+        free: {
+          ...{ rateLimit: 10, windowMs: 60_000, credits: 100, maxInFlight: 10 },
+          ...{ endpoints: ['search'], fee: { minorUnits: 0, currency: 'EUR' }, grantable: true },
+        },
+      },
+    ],
+  }),
+  prices: t.Record(text, PriceRule, { examples: [{ search: { per: 'request', credits: 1 } }] }),
+})
+
+export const PricesAnswer = t.Object({
+  current: t.Optional(TariffShape),
+  announced: t.Array(TariffShape),
+})
+
+export const ChargeAnswer = answer<Charge>(
+  t.Object({
+    requestId: text,
+    status: t.Union(['held', 'settled', 'released', 'expired'].map((name) => t.Literal(name))),
+    accountId: text,
+    keyId: text,
+    mode,
+    endpoint: text,
+    heldCredits: integer({ description: 'The upper bound that was held.' }),
+    credits: integer({ description: 'What was charged: 0 unless settled.' }),
+    refunded: integer(),
+    quantity: integer({ description: 'What the endpoint counts.' }),
+    tariff: t.String({ description: 'Hash of the tariff that priced the call.' }),
+    heldAt: text,
+    settledAt: t.Nullable(text),
+    resolvedAt: t.Nullable(t.String({ description: 'When the hold ended, however it did.' })),
+    positions: t.Object({
+      held: place,
+      extended: t.Optional(t.Array(place)),
+      settled: t.Optional(place),
+      released: t.Optional(place),
+      expired: t.Optional(place),
+      refunded: t.Optional(t.Array(place)),
+    }),
+    reason: t.Optional(t.String({ description: 'Of a release: why nothing was charged.' })),
+    shortfall: t.Optional(
+      integer({ description: 'Credits that the call cost beyond its hold, which nobody pays.' }),
+    ),
+  }),
+)
+
+export const RevokedAnswer = t.Object({ message: text, keyId: text })

@@ -1,0 +1,5 @@
+/** Files that are served, not run: an import `with { type: 'file' }` gives their path. */
+declare module 'swagger-ui-dist/*' {
+  const path: string
+  export default path
+}

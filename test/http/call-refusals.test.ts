@@ -1,0 +1,372 @@
+/** Every refusal of the call path, by status: its document, its headers, and what it leaves behind: nothing. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { secureRandom } from '../../src/base62.ts'
+import { mintKey } from '../../src/gate/key-format.ts'
+import { type RefusalCode, refusals } from '../../src/gate/refusal.ts'
+import { prefixes, type TestKey } from '../support/book.ts'
+import { rawCall } from '../support/raw-client.ts'
+import { at, openShop, type Shop, type ShopRequest } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+
+const plan = { windowMs: 60_000, endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } }
+
+let shop: Shop
+beforeAll(async () => {
+  shop = await openShop({
+    config: {
+      plans: {
+        slow: { ...plan, rateLimit: 2, credits: 100, maxInFlight: 10 },
+        poor: { ...plan, rateLimit: 10, credits: 3, maxInFlight: 10 },
+        narrow: { ...plan, rateLimit: 10, credits: 100, maxInFlight: 1 },
+      },
+    },
+  })
+})
+afterAll(() => shop.close())
+
+const search = (key: TestKey | string | null, init: ShopRequest = {}) =>
+  shop.post('/v1/search', { query: 'q' }, { key: key instanceof Object ? key.text : key, ...init })
+
+/** Checks all that refusals have in common, and that nothing was appended or executed; answers the document. */
+async function expectRefused(response: Response, code: RefusalCode, { free = false } = {}) {
+  const { status } = refusals[code]
+  const document = await response.json()
+  const requestId = response.headers.get('x-request-id')
+  expect(document).toMatchObject({
+    ...{ code, status, type: `/problems/${code}`, requestId },
+    ...{ statusCode: status, message: document.detail },
+  })
+  expect(response.status).toBe(status)
+  expect(response.headers.get('content-type')).toBe('application/problem+json')
+  expect(response.headers.get('x-credits-charged')).toBe(free ? null : '0')
+  expect(response.headers.has('retry-after')).toBe(status === 429 || status === 503)
+  expect(await shop.eventsOf(requestId)).toEqual([])
+  expect(shop.upstream.executed.map((one) => one.requestId)).not.toContain(requestId)
+  return document
+}
+
+/** Calls that would pass now. */
+async function placesLeft(key: TestKey): Promise<number> {
+  const { window } = await (await shop.fetch('/v1/key', { key: key.text })).json()
+  return window.remaining
+}
+
+describe('400', () => {
+  test.each([
+    ['a missing field', { options: {} }, '/query'],
+    ['an unknown field', { query: 'q', querry: 'q' }, '/querry'],
+    ['a field of another type', { query: 7 }, '/query'],
+  ])('%s is named by its pointer', async (_, body, pointer) => {
+    const document = await expectRefused(await shop.post('/v1/search', body), 'invalid_request')
+    expect(document.errors.map((error: { pointer: string }) => error.pointer)).toContain(pointer)
+  })
+
+  test('a body that is not JSON, or would be read differently by another parser', async () => {
+    for (const body of ['{"query": "q"', '{"query":"a","query":"b"}', '']) {
+      await expectRefused(await search(shop.key, { body }), 'invalid_request')
+    }
+  })
+
+  test('burns no place in the window', async () => {
+    const key = await shop.newKey('slow')
+    for (let call = 0; call < 5; call++) {
+      await expectRefused(await search(key, { body: '{}' }), 'invalid_request')
+    }
+    expect(await placesLeft(key)).toBe(2)
+  })
+})
+
+describe('401', () => {
+  const challenge = 'Bearer realm="tollbook"'
+
+  test('no key, before the body is looked at', async () => {
+    const response = await search(null, { body: 'not JSON' })
+    expect(response.headers.get('www-authenticate')).toBe(challenge)
+    await expectRefused(response, 'missing_key')
+  })
+
+  test('a key with a typo, found by its checksum', async () => {
+    const { text } = shop.key
+    const typo = text.slice(0, 20) + (text[20] === 'a' ? 'b' : 'a') + text.slice(21)
+    await expectRefused(await search(typo), 'malformed_key')
+    await expectRefused(await search('sk_live_'), 'malformed_key')
+  })
+
+  test('unknown, revoked and rotated keys cannot be told apart', async () => {
+    const unknown = mintKey({ prefixes, mode: 'live', shard: 0, random: secureRandom }).key
+    const revoked = await shop.newKey()
+    await shop.book.change(revoked, 'KeyRevoked')
+    const rotated = await shop.newKey()
+    const next = mintKey({ prefixes, mode: 'live', shard: 0, random: secureRandom })
+    const { hash, display } = next
+    const without = { previousHash: null, previousUntil: null }
+    await shop.book.change(rotated, 'KeyRotated', { hash, display, ...without })
+
+    const answers = await Promise.all(
+      [unknown, revoked.text, rotated.text].map(async (key) => {
+        const response = await search(key)
+        const headers = Object.fromEntries(response.headers)
+        const document = await expectRefused(response, 'unknown_key')
+        return { ...document, requestId: '', headers: { ...headers, 'x-request-id': '', date: '' } }
+      }),
+    )
+    expect(answers[1]).toEqual(answers[0])
+    expect(answers[2]).toEqual(answers[0])
+    expect((await search(next.key)).status).toBe(200)
+  })
+
+  test('the old secret of a rotated key until its grace is over', async () => {
+    const key = await shop.newKey()
+    const {
+      key: text,
+      hash,
+      display,
+    } = mintKey({
+      ...{ prefixes, mode: 'live', shard: 0, random: secureRandom },
+    })
+    const previousUntil = new Date(shop.book.now.getTime() + 60_000).toISOString()
+    const grace = { previousHash: key.hash, previousUntil }
+    await shop.book.change(key, 'KeyRotated', { hash, display, ...grace })
+    expect((await search(key)).status).toBe(200)
+    await shop.book.advance(60_000)
+    await expectRefused(await search(key), 'unknown_key')
+    expect((await search(text)).status).toBe(200)
+  })
+
+  test('a disabled and an expired key', async () => {
+    const key = await shop.newKey()
+    expect((await search(key)).status).toBe(200)
+    await shop.book.change(key, 'KeyDisabled')
+    await expectRefused(await search(key), 'key_disabled')
+    await shop.book.change(key, 'KeyEnabled')
+    // No refusal stands on a state older than a second.
+    await until(async () => (await search(key)).status === 200, 2_000)
+
+    const expiresAt = new Date(shop.book.now.getTime() + 1_000).toISOString()
+    const brief = await shop.newKey('pro', { expiresAt })
+    expect((await search(brief)).status).toBe(200)
+    await shop.book.advance(1_000)
+    await expectRefused(await search(brief), 'key_expired')
+  })
+
+  test('takes the key as a bearer token too', async () => {
+    const headers = { authorization: `Bearer ${shop.key.text}` }
+    expect((await search(null, { headers })).status).toBe(200)
+    await expectRefused(
+      await search(null, { headers: { authorization: 'Basic eDp5' } }),
+      'missing_key',
+    )
+  })
+})
+
+describe('402', () => {
+  test('says what is needed, what there is, until when and by which position', async () => {
+    const key = await shop.newKey('poor')
+    for (let call = 0; call < 3; call++) expect((await search(key)).status).toBe(200)
+    const head = await shop.book.size()
+    const document = await expectRefused(await search(key), 'insufficient_credits')
+    expect(document).toMatchObject({
+      ...{ required: 1, available: 0, position: `0-${head}` },
+      resetsAt: '2030-07-01T00:00:00.000Z',
+    })
+  })
+
+  test('is for the whole bound of a call, not for what it might come to', async () => {
+    const key = await shop.newKey('poor')
+    const urls = Array(4).fill('https://example.com/')
+    const response = await shop.post('/v1/extract/bulk', { urls }, { key: key.text })
+    const document = await expectRefused(response, 'insufficient_credits')
+    expect(document).toMatchObject({ required: 4, available: 3 })
+  })
+
+  test("a key's own cap, of which its account has more", async () => {
+    const key = await shop.newKey('pro', { monthlyCap: 2 })
+    for (let call = 0; call < 2; call++) expect((await search(key)).status).toBe(200)
+    const document = await expectRefused(await search(key), 'key_cap_reached')
+    expect(document).toMatchObject({ required: 1, available: 0 })
+  })
+
+  test('gives the place in the window back, and says so', async () => {
+    const key = await shop.newKey('poor')
+    for (let call = 0; call < 3; call++) await search(key)
+    for (let call = 0; call < 20; call++) {
+      const response = await search(key)
+      expect(response.status).toBe(402)
+      expect(response.headers.get('x-ratelimit-remaining')).toBe('7')
+    }
+    expect(await placesLeft(key)).toBe(7)
+  })
+})
+
+describe('403', () => {
+  test('a permission that the plan, or the key, does not give', async () => {
+    const free = await shop.newKey('free')
+    const text = { text: 'hello' }
+    const byPlan = await shop.post('/v1/tts/synthesize', text, { key: free.text })
+    expect((await expectRefused(byPlan, 'endpoint_not_allowed')).detail).toContain('plan free')
+    const narrowed = await shop.newKey('pro', { endpoints: ['tts'] })
+    await expectRefused(await search(narrowed), 'endpoint_not_allowed')
+    const forFree = await shop.fetch('/v1/search/engines', { key: narrowed.text })
+    await expectRefused(forFree, 'endpoint_not_allowed', { free: true })
+  })
+
+  test('an address that is not on the list of the key', async () => {
+    const elsewhere = await shop.newKey('pro', { allowedIps: ['10.0.0.0/8'] })
+    await expectRefused(await search(elsewhere), 'ip_not_allowed')
+    const claimed = { 'x-forwarded-for': '10.1.2.3' }
+    await expectRefused(await search(elsewhere, { headers: claimed }), 'ip_not_allowed')
+    const here = await shop.newKey('pro', { allowedIps: ['127.0.0.1'] })
+    expect((await search(here)).status).toBe(200)
+  })
+
+  test('a private document that cannot be read lets nobody in', async () => {
+    const sealedForAnother = await shop.newKey('pro', { allowedIps: [] })
+    const owner = sealedForAnother.account
+    await shop.book.owner`update account_secrets set secret = ${Buffer.alloc(32)}
+      where account_id = ${owner.accountId}`
+    await expectRefused(await search(sealedForAnother), 'ip_not_allowed')
+  })
+
+  test('a frozen account', async () => {
+    const key = await shop.newKey()
+    expect((await search(key)).status).toBe(200)
+    await shop.book.change(key.account, 'AccountFrozen')
+    await expectRefused(await search(key), 'account_frozen')
+  })
+})
+
+describe('404 and 405', () => {
+  test('an unknown path, also when it only looks like a known one', async () => {
+    for (const path of [
+      '/v1/nothing',
+      '/v1/search/',
+      '/v1/%73earch',
+      '/v1//search',
+      '/v1/Search',
+    ]) {
+      const response = await shop.post(path, { query: 'q' })
+      await expectRefused(response, 'not_found', { free: true })
+    }
+  })
+
+  test('another method of a known path, with the ones it takes', async () => {
+    const response = await shop.fetch('/v1/search')
+    expect(response.headers.get('allow')).toBe('POST')
+    await expectRefused(response, 'method_not_allowed', { free: true })
+  })
+
+  test('a short name of the host is no other path', async () => {
+    const call = rawCall(
+      shop.gateway.url,
+      `GET /v1/tts/languages HTTP/1.1\r\nHost: api\r\nX-API-Key: ${shop.key.text}\r\n\r\n`,
+    )
+    await call.ended()
+    expect(call.status).toBe(200)
+    call.socket.destroy()
+  })
+})
+
+describe('413', () => {
+  const limit = 1_048_576
+  const tooLarge = JSON.stringify({ query: 'x'.repeat(limit) })
+
+  test('announced: before it is read', async () => {
+    await expectRefused(await search(shop.key, { body: tooLarge }), 'body_too_large')
+  })
+
+  test('announced beyond everything that any route takes', async () => {
+    const call = rawCall(
+      shop.gateway.url,
+      `POST /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${shop.key.text}\r\n` +
+        'Content-Type: application/json\r\nContent-Length: 99999999999\r\n\r\n{',
+    )
+    await call.ended()
+    expect(call.status).toBe(413)
+    expect(JSON.parse(call.body.toString())).toMatchObject({ code: 'body_too_large' })
+    call.socket.destroy()
+  })
+
+  test('chunked: where it exceeds the limit', async () => {
+    const body = new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode(tooLarge))
+        controller.close()
+      },
+    })
+    await expectRefused(await search(shop.key, { body }), 'body_too_large')
+  })
+})
+
+describe('415', () => {
+  test('another media type, and a body in disguise', async () => {
+    const type = { 'content-type': 'text/plain' }
+    const asText = await shop.fetch('/v1/search', { method: 'POST', body: '{}', headers: type })
+    await expectRefused(asText, 'unsupported_media_type')
+    const headers = { 'content-encoding': 'gzip' }
+    await expectRefused(await search(shop.key, { headers }), 'unsupported_media_type')
+  })
+
+  test('a file that is no audio', async () => {
+    const body = new FormData()
+    body.set('file', new Blob(['%PDF'], { type: 'application/pdf' }), 'x.pdf')
+    const response = await shop.fetch('/v1/stt/transcribe', { method: 'POST', body })
+    await expectRefused(response, 'unsupported_media_type')
+  })
+})
+
+describe('429', () => {
+  test('a full window, with when one more call would pass; it burns nothing', async () => {
+    const key = await shop.newKey('slow')
+    for (let call = 0; call < 2; call++) expect((await search(key)).status).toBe(200)
+    for (let call = 0; call < 5; call++) {
+      const response = await search(key)
+      const wait = Number(response.headers.get('retry-after'))
+      expect(wait).toBeGreaterThan(0)
+      expect(wait).toBeLessThanOrEqual(60)
+      expect(response.headers.get('ratelimit')).toBe(`"default";r=0;t=${wait}`)
+      await expectRefused(response, 'rate_limited')
+    }
+  })
+
+  test('keys of one account share its window, and a key can narrow it', async () => {
+    const narrow = await shop.newKey('slow', { rateLimit: 1 })
+    const other = await shop.book.key(narrow.account)
+    expect((await search(narrow)).status).toBe(200)
+    await expectRefused(await search(narrow), 'rate_limited')
+    expect((await search(other)).status).toBe(200)
+    await expectRefused(await search(other), 'rate_limited')
+  })
+
+  test('too many calls in flight; it burns no place', async () => {
+    const key = await shop.newKey('narrow')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    shop.upstream.answer(async () => {
+      await promise
+      return Response.json({})
+    })
+    const first = search(key)
+    await until(() => shop.upstream.executed.length === 1)
+    const response = await search(key)
+    expect(response.headers.get('x-ratelimit-remaining')).toBe('9')
+    await expectRefused(response, 'too_many_in_flight')
+    resolve()
+    expect((await first).status).toBe(200)
+    expect((await search(key)).status).toBe(200)
+  })
+
+  test('routes of price 0 take their place too', async () => {
+    const key = await shop.newKey('slow')
+    for (let call = 0; call < 2; call++) {
+      expect((await shop.fetch('/v1/tts/languages', { key: key.text })).status).toBe(200)
+    }
+    const response = await shop.fetch('/v1/tts/languages', { key: key.text })
+    await expectRefused(response, 'rate_limited', { free: true })
+  })
+})
+
+test('a call is charged where its answer says, whatever was refused before it', async () => {
+  const response = await search(shop.key)
+  const events = await shop.eventsOf(response.headers.get('x-request-id'))
+  expect(events.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldSettled'])
+  expect(response.headers.get('x-ledger-position')).toBe(at(events[1]))
+})

@@ -1,0 +1,247 @@
+/** Answers too long to be held back: relayed in flat memory, and their end is sent when their charge is written. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { wavHeader } from '../../src/demo/wav.ts'
+import type { Book } from '../support/book.ts'
+import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
+import { startGatewayProcess } from '../support/running-gateway.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+
+const piece = new Uint8Array(50_000).fill(120)
+
+let shop: Shop
+beforeAll(async () => {
+  const price = {
+    ...{ per: 'second', unit: 60, credits: 10, settle: null },
+    hold: { audio: 'file', lowestBitsPerSecond: 8_000, maxSeconds: 14_400 },
+  }
+  shop = await openShop({ config: { routes: { 'stt-transcribe': { price } } } })
+})
+afterAll(() => shop.close())
+
+/** An answer of the service that grows as the test says. */
+function growing() {
+  const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, {
+    highWaterMark: 4,
+  })
+  const writer = writable.getWriter()
+  return {
+    readable,
+    write: () => writer.write(piece),
+    end: () => writer.close(),
+    /** Resolves when nobody reads any more. */
+    abandoned: writer.closed.then(
+      () => false,
+      () => true,
+    ),
+  }
+}
+
+/** A call whose answer has begun to arrive, and the answer. */
+async function begin() {
+  const answer = growing()
+  shop.upstream.answer(() => new Response(answer.readable))
+  const call = rawCall(shop.gateway.url, synthesis())
+  await until(async () => {
+    // The service may go on at any time; what it sent last is what is held back.
+    if (shop.upstream.executed.length > 0) await answer.write()
+    return call.body.length > 0
+  })
+  return { answer, call, requestId: call.header('x-request-id') }
+}
+
+const synthesis = () => rawPost('/v1/tts/synthesize', shop.key.text, { text: 'a'.repeat(1_500) })
+
+async function finish(call: RawCall) {
+  await call.ended()
+  call.socket.destroy()
+}
+
+/** Takes the lock of the book, so that appends wait, until the function it gives is called. */
+async function holdAppends(book: Book): Promise<() => Promise<void>> {
+  const connection = await book.owner.reserve()
+  await connection`begin`
+  await connection`select enter_shard(0::smallint)`
+  return async () => {
+    await connection`rollback`
+    connection.release()
+  }
+}
+
+const waitingAppends = () => shop.book.owner`
+  select pid from pg_stat_activity where datname = current_database()
+    and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
+
+describe('the end', () => {
+  test('leaves only when the settlement is in the log', async () => {
+    const { answer, call, requestId } = await begin()
+    const letGo = await holdAppends(shop.book)
+    await answer.end()
+    await until(async () => (await waitingAppends()).length > 0)
+    expect(call.whole).toBe(false)
+    expect(call.body.length % piece.length).toBe(0)
+    const held = call.body.length
+    expect((await shop.eventsOf(requestId)).map(({ type }) => type)).toEqual(['CreditsHeld'])
+    await letGo()
+    await finish(call)
+    expect(call.whole).toBe(true)
+    expect(call.body.length).toBeGreaterThan(held)
+    expect((await shop.eventsOf(requestId)).map(({ type }) => type)).toEqual([
+      ...['CreditsHeld', 'HoldSettled'],
+    ])
+  })
+
+  test('is never sent when the settlement is refused', async () => {
+    const { answer, call, requestId } = await begin()
+    const [hold] = await shop.book.sql<{ tariff: string; accountId: string; keyId: string }[]>`
+      select tariff, account_id as "accountId", key_id as "keyId" from events
+      where request_id = ${requestId ?? ''}`
+    if (!hold || !requestId) throw new Error('there is no hold')
+    await shop.book.advance(3_600_000)
+    const of = { ...hold, requestId, mode: 'live', endpoint: 'tts-synthesize', actor: 'gateway' }
+    await shop.book.expire({ ...of, mode: 'live' })
+    await answer.end()
+    await finish(call)
+    expect(call.whole).toBe(false)
+    expect((await shop.eventsOf(requestId)).map(({ type }) => type)).toEqual([
+      ...['CreditsHeld', 'HoldExpired'],
+    ])
+  })
+
+  test('of an answer that its service sent too slowly is never sent', async () => {
+    const timed = await openShop({ config: { routes: { 'tts-synthesize': { timeoutMs: 400 } } } })
+    const answer = growing()
+    timed.upstream.answer(() => new Response(answer.readable))
+    const text = { text: 'hello' }
+    const call = rawCall(timed.gateway.url, rawPost('/v1/tts/synthesize', timed.key.text, text))
+    for (let pieces = 0; pieces < 3; pieces++) await answer.write()
+    await finish(call)
+    expect(call.whole).toBe(false)
+    const requestId = timed.upstream.executed[0]?.requestId
+    const events = await timed.outcomeOf(requestId, 'HoldReleased')
+    expect(events[1]?.payload).toEqual({ reason: 'broke_off' })
+    await timed.close()
+  })
+})
+
+describe('a caller who leaves', () => {
+  test('in the middle pays the price that the request fixed, and the service is let go', async () => {
+    const { answer, call, requestId } = await begin()
+    call.socket.destroy()
+    const events = await shop.outcomeOf(requestId, 'HoldSettled')
+    expect(events).toHaveLength(2)
+    expect(events[1]).toMatchObject({ credits: 2, quantity: 1_500, payload: { cutBy: 'client' } })
+    expect(await answer.abandoned).toBe(true)
+  })
+
+  test('while the end waits for the book pays once, and nothing is said of leaving', async () => {
+    const { answer, call, requestId } = await begin()
+    const letGo = await holdAppends(shop.book)
+    await answer.end()
+    await until(async () => (await waitingAppends()).length > 0)
+    call.socket.destroy()
+    await letGo()
+    const events = await shop.outcomeOf(requestId, 'HoldSettled')
+    expect(events.map(({ type, payload }) => [type, payload])).toEqual([
+      ['CreditsHeld', events[0]?.payload ?? {}],
+      ['HoldSettled', {}],
+    ])
+    const said = shop.gateway.warnings.filter((line) => line.includes(requestId ?? ''))
+    expect(said).toEqual([])
+  })
+
+  test.each([
+    ['short', new Uint8Array(10), {}],
+    ['long', new Uint8Array(300_000), { cutBy: 'client' }],
+  ])('before a %s answer begins pays for it: the service did its work', async (_, body) => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    shop.upstream.answer(async () => {
+      await promise
+      return new Response(body)
+    })
+    const call = rawCall(shop.gateway.url, synthesis())
+    await until(() => shop.upstream.executed.length === 1)
+    call.socket.destroy()
+    const { requestId } = shop.upstream.executed[0] ?? {}
+    resolve()
+    const events = await shop.outcomeOf(requestId, 'HoldSettled')
+    expect(events.map(({ type, credits }) => [type, credits])).toEqual([
+      ['CreditsHeld', 2],
+      ['HoldSettled', 2],
+    ])
+  })
+
+  test('while sending the request holds nothing', async () => {
+    const before = await shop.book.size()
+    shop.upstream.answer(() => new Response())
+    const whole = synthesis()
+    const call = rawCall(shop.gateway.url, whole.slice(0, -10))
+    await new Promise<void>((resolve) => call.socket.once('connect', () => resolve()))
+    call.socket.end()
+    await until(() => call.closed)
+    // A call that came later has been through: the one before it would have been, too.
+    expect((await shop.fetch('/v1/key')).status).toBe(200)
+    expect(shop.upstream.executed).toHaveLength(0)
+    expect(await shop.book.size()).toBe(before)
+  })
+})
+
+test('a caller who does not read holds up the service, and fills no memory', async () => {
+  const size = 128 * 1024 * 1024
+  let sent = 0
+  const megabyte = new Uint8Array(1024 * 1024)
+  shop.upstream.answer(
+    () =>
+      new Response(
+        new ReadableStream({
+          pull(controller) {
+            if (sent === size) return controller.close()
+            sent += megabyte.length
+            controller.enqueue(megabyte)
+          },
+        }),
+      ),
+  )
+  const gateway = await startGatewayProcess({
+    databaseUrl: shop.book.url,
+    upstream: shop.upstream.url,
+  })
+  const residentBytes = async () => {
+    const ps = Bun.spawn(['ps', '-o', 'rss=', '-p', String(gateway.pid)])
+    return Number(await new Response(ps.stdout).text()) * 1_024
+  }
+  const response = await fetch(`${gateway.url}/v1/tts/synthesize`, {
+    ...{ method: 'POST', body: JSON.stringify({ text: 'hello' }) },
+    headers: { 'x-api-key': shop.key.text, 'content-type': 'application/json' },
+  })
+  const before = await residentBytes()
+  let most = 0
+  let received = 0
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    // Every eight megabytes the caller stops to look.
+    const look = Math.floor(received / 2 ** 23) < Math.floor((received + chunk.length) / 2 ** 23)
+    received += chunk.length
+    if (look) most = Math.max(most, await residentBytes())
+  }
+  expect(received).toBe(size)
+  expect(most - before).toBeLessThan(size / 2)
+  await gateway.stop()
+})
+
+test('the charge of a long answer is what its quantity costs, which can be less than was held', async () => {
+  shop.upstream.answer(() => new Response(new Uint8Array(200_000)))
+  const form = new FormData()
+  const samples = 60 * 8_000
+  const audio = new Blob([wavHeader(samples, 8_000), new Uint8Array(samples * 2)])
+  form.set('file', new File([audio], 'a.wav', { type: 'audio/wav' }))
+  const response = await shop.fetch('/v1/stt/transcribe', { method: 'POST', body: form })
+  const remaining = Number(response.headers.get('x-credits-remaining'))
+  expect(response.headers.get('x-credits-charged')).toBe('10')
+  await response.bytes()
+  const [held, settled] = await shop.eventsOf(response.headers.get('x-request-id'))
+  expect(held).toMatchObject({ credits: 170 })
+  expect(settled).toMatchObject({ type: 'HoldSettled', credits: 10, quantity: 60 })
+  const next = await shop.post('/v1/search', { query: 'q' })
+  await next.bytes()
+  expect(Number(next.headers.get('x-credits-remaining'))).toBe(remaining - 1)
+})

@@ -1,0 +1,334 @@
+/**
+ * Any history: commands, and batches of items over two gateways at once, in any order. Whatever came of
+ * it, each event and each answer must be what the rules say, the projections must hold what the oracle
+ * makes of the log, and the log alone must suffice to make the projections again.
+ */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { projections } from '../../projections/index.ts'
+import type { Plan } from '../../src/config/config.ts'
+import { connect } from '../../src/ledger/connect.ts'
+import type { CallItem, Hold } from '../../src/ledger/items.ts'
+import { type Book, openBook, type TestAccount, type TestKey, testTariff } from '../support/book.ts'
+import { compareWithProjections, compareWithState } from '../support/compare.ts'
+import type { Gateway } from '../support/gateway.ts'
+import * as items from '../support/gateway.ts'
+import { type LogEvent, readLog } from '../support/log.ts'
+import { type Answered, breachesOf } from '../support/log-rules.ts'
+import { fold } from '../support/oracle.ts'
+
+const runs = Number(process.env.PROPERTY_RUNS ?? 100)
+const seed = Number(process.env.PROPERTY_SEED ?? Math.floor(Math.random() * 2 ** 31))
+
+let book: Book
+let gateways: readonly [Gateway, Gateway]
+beforeAll(async () => {
+  book = await openBook()
+  gateways = [book.newGateway('left'), book.newGateway('right')]
+})
+afterAll(() => book.close())
+
+/** Small allowances, so that histories draw on many lots and run out of credits. */
+function tariffOf({ free = 30, pro = 60 }): typeof testTariff {
+  const { prices, plans } = testTariff
+  const none = plans.none as Plan
+  return {
+    prices,
+    plans: { none, free: { ...none, credits: free }, pro: { ...none, credits: pro } },
+  }
+}
+
+/** What one history works on. */
+interface World {
+  readonly accounts: readonly TestAccount[]
+  readonly keys: readonly TestKey[]
+  readonly holds: Hold[]
+  readonly charges: Hold[]
+  readonly answers: Answered[]
+  /** The command's externalIds: few, so that some are used again. */
+  readonly name: string
+}
+
+/** A step of a history. Numbers pick from what there is, modulo how much that is. */
+type Step =
+  | { readonly do: 'batch'; readonly items: readonly ItemStep[] }
+  | { readonly do: 'command'; readonly verb: Verb; readonly pick: number; readonly credits: number }
+  | { readonly do: 'wait'; readonly ms: number }
+
+interface ItemStep {
+  readonly kind: 'hold' | 'settle' | 'release' | 'expire' | 'count' | 'stale'
+  readonly gateway: 0 | 1
+  readonly pick: number
+  readonly credits: number
+  readonly holdSeconds: number
+}
+
+const verbs = {
+  grant: (w: World, pick: number, credits: number) =>
+    book.grant(account(w, pick), credits, {
+      mode: pick % 3 ? 'live' : 'test',
+      ...(pick % 2 ? { expiresAt: inDays(credits % 40) } : {}),
+      ...(pick % 5 ? { externalId: `${w.name}-${credits % 4}` } : {}),
+      ...(pick % 7 ? {} : { startsAt: inDays(1) }),
+    }),
+  adjust: (w: World, pick: number, credits: number) =>
+    book.commands.adjust(0, {
+      accountId: account(w, pick).accountId,
+      ...{ mode: pick % 3 ? 'live' : 'test', credits, actor: 'test' },
+      ...(pick % 5 ? {} : { externalId: `${w.name}-${credits % 4}` }),
+    }),
+  refund: async (w: World, pick: number, credits: number) => {
+    const charge = w.charges.at(pick % Math.max(w.charges.length, 1)) ?? w.holds[0]
+    if (!charge) return
+    await book.commands.refund(0, {
+      ...{ requestId: charge.requestId, actor: 'test' },
+      ...(pick % 3 ? { credits } : {}),
+      ...(pick % 4 ? {} : { externalId: `${w.name}-${credits % 4}` }),
+    })
+  },
+  plan: (w: World, pick: number, credits: number) =>
+    book.changePlan(
+      account(w, pick),
+      ['free', 'pro', 'none', 'unknown'][credits % 4] ?? '',
+      pick % 2 ? book.now : nextMonth(),
+    ),
+  freeze: (w: World, pick: number) => book.change(account(w, pick), 'AccountFrozen'),
+  unfreeze: (w: World, pick: number) => book.change(account(w, pick), 'AccountUnfrozen'),
+  limit: (w: World, pick: number, credits: number) =>
+    book.change(account(w, pick), 'AccountLimitsChanged', {
+      rateLimit: null,
+      maxInFlight: pick % 2 ? null : (credits % 4) + 1,
+    }),
+  cap: (w: World, pick: number, credits: number) =>
+    book.change(key(w, pick), 'KeyLimitsChanged', { monthlyCap: pick % 3 ? credits : null }),
+  update: (w: World, pick: number, credits: number) =>
+    book.change(key(w, pick), 'KeyUpdated', {
+      endpoints: pick % 2 ? ['search'] : null,
+      ...(pick % 5 ? {} : { expiresAt: inDays(credits % 9) }),
+    }),
+  rotate: (w: World, pick: number) => {
+    const rotated = key(w, pick)
+    const previous = pick % 2 ? { previousHash: rotated.hash, previousUntil: inDays(1) } : null
+    rotated.hash = Bun.SHA256.hash(crypto.randomUUID(), 'hex')
+    return book.change(rotated, 'KeyRotated', {
+      ...{ hash: rotated.hash, display: 'rotated' },
+      ...(previous ?? { previousHash: null, previousUntil: null }),
+    })
+  },
+  disable: (w: World, pick: number) => book.change(key(w, pick), 'KeyDisabled'),
+  enable: (w: World, pick: number) => book.change(key(w, pick), 'KeyEnabled'),
+  revoke: (w: World, pick: number) => book.change(key(w, pick), 'KeyRevoked'),
+  publish: async (_: World, pick: number, credits: number) => {
+    await book.publish(tariffOf({ free: 15 + (credits % 3) * 15 }), pick % 2 ? book.now : inDays(2))
+  },
+} as const
+type Verb = keyof typeof verbs
+
+const amount = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 40 }))
+const pick = fc.nat({ max: 104 })
+
+const anItem: fc.Arbitrary<ItemStep> = fc.record({
+  kind: fc.oneof(
+    ...weighted<ItemStep['kind']>({
+      hold: 8,
+      settle: 5,
+      release: 2,
+      expire: 2,
+      count: 1,
+      stale: 1,
+    }),
+  ),
+  gateway: fc.constantFrom(0 as const, 1 as const),
+  pick,
+  credits: amount,
+  holdSeconds: fc.constantFrom(1, 60, 5_000_000),
+})
+
+const aStep: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('batch' as const),
+      items: fc.array(anItem, { minLength: 1, maxLength: 8, size: 'max' }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('command' as const),
+      verb: fc.oneof(
+        { weight: 8, arbitrary: fc.constantFrom<Verb>('grant', 'adjust', 'refund') },
+        {
+          weight: 4,
+          arbitrary: fc.constantFrom<Verb>('plan', 'limit', 'cap', 'update', 'publish'),
+        },
+        {
+          weight: 3,
+          arbitrary: fc.constantFrom<Verb>('freeze', 'unfreeze', 'rotate', 'disable', 'enable'),
+        },
+        { weight: 1, arbitrary: fc.constant<Verb>('revoke') },
+      ),
+      pick,
+      credits: amount,
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('wait' as const),
+      ms: fc.constantFrom(1, 1_000, 61_000, 86_400_000, 16 * 86_400_000),
+    }),
+  },
+)
+
+test(`any history is sound (seed ${seed})`, async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(aStep, { minLength: 1, maxLength: 25, size: 'max' }),
+      async (steps) => {
+        const { world, log } = await live(steps)
+        expect(breachesOf(log, world.answers)).toEqual([])
+        const accounts = world.accounts.map((a) => a.accountId)
+        expect(await compareWithState(book.sql, fold(log), 0, accounts)).toEqual([])
+      },
+    ),
+    { numRuns: runs, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
+  )
+}, 120_000)
+
+test('the whole log, of all histories together, means what the projections hold', async () => {
+  await catchUp()
+  expect(breachesOf(await readLog(book.sql))).toEqual([])
+  expect(await compareWithProjections(book.sql)).toEqual([])
+})
+
+test('the projections can be made again from the log, in one batch or in any ranges', async () => {
+  await catchUp()
+  const size = await book.size()
+  await fc.assert(
+    fc.asyncProperty(
+      fc.uniqueArray(fc.integer({ min: 1, max: size }), { maxLength: 12 }),
+      async (cuts) => {
+        expect(await rebuild([0, ...cuts.sort((a, b) => a - b), size])).toEqual([])
+      },
+    ),
+    { numRuns: 6, seed, examples: [[[]]] },
+  )
+}, 60_000)
+
+/** Runs a history on accounts of its own, and answers the part of the log that it wrote. */
+async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEvent[] }> {
+  // Every history begins in the middle of a month, under the same tariff.
+  await book.travelTo(new Date(nextMonth().getTime() + 14 * 86_400_000))
+  const start = await book.size()
+  await book.publish(tariffOf({}))
+  const [a, b] = [await book.account({ plan: 'free' }), await book.account({ plan: 'none' })]
+  const keys = [
+    await book.key(a),
+    await book.key(a, { monthlyCap: 40 }),
+    await book.key(a, { mode: 'test' }),
+    await book.key(b),
+  ]
+  for (const credits of [7, 5, 20]) await book.grant(b, credits)
+  const name = crypto.randomUUID()
+  const world: World = { accounts: [a, b], keys, holds: [], charges: [], answers: [], name }
+  for (const step of steps) {
+    if (step.do === 'wait') await book.advance(step.ms)
+    else if (step.do === 'command') await verbs[step.verb](world, step.pick, step.credits)
+    else await sendBatches(world, step.items)
+  }
+  await catchUp()
+  return { world, log: await readLog(book.sql, 0, start) }
+}
+
+/** Sends a step's items at once: each gateway makes one batch of its own, and the two race. */
+async function sendBatches(world: World, steps: readonly ItemStep[]): Promise<void> {
+  const made = steps.map((step) => ({ step, item: itemOf(world, step) }))
+  const answers = await Promise.all(
+    made.map(async ({ step, item }) => ({ item, ...(await gateways[step.gateway].append(item)) })),
+  )
+  for (const { item, verdict, position, available, recordedAt } of answers) {
+    world.answers.push({ item, verdict, position, available, now: recordedAt.getTime() * 1_000 })
+    if (item.kind === 'hold' && verdict === 'ok') world.holds.push(item)
+    if (item.kind === 'settle' && verdict === 'ok') world.charges.push(chargeOf(world, item))
+  }
+}
+
+function chargeOf(world: World, { requestId }: { requestId: string }): Hold {
+  return world.holds.find((hold) => hold.requestId === requestId) as Hold
+}
+
+function itemOf(world: World, { kind, pick, credits, holdSeconds }: ItemStep): CallItem {
+  const of = key(world, pick)
+  const hold = world.holds.at(-1 - (pick % Math.max(world.holds.length, 1)))
+  if (kind === 'count') return items.countItem(of, credits, { errors: credits % 2 })
+  if (kind === 'stale') return items.holdItem(of, credits, { keyVersion: of.version - (pick % 2) })
+  if (kind === 'hold' || !hold) return items.holdItem(of, credits, { holdSeconds })
+  if (kind === 'release') return items.releaseItem(hold)
+  if (kind === 'expire') return items.expireItem(hold)
+  return items.settleItem(hold, Math.min(credits, hold.credits + (pick % 2)) - (pick % 3 ? 0 : 1))
+}
+
+async function catchUp(): Promise<void> {
+  for (let behind = 1; behind > 0; ) {
+    const [row] = await book.sql`select catch_up_daily_usage(0::smallint, 1000) as behind`
+    behind = row?.behind ?? 0
+  }
+}
+
+/**
+ * Makes every projection's tables anew in a schema of their own, applies the log between each two cuts
+ * as one batch, and answers in which rows they differ from those in service.
+ */
+async function rebuild(cuts: readonly number[]): Promise<string[]> {
+  const sql = connect({ url: book.url, as: 'owner', max: 1 })
+  try {
+    // The bare names of the projections' tables lead into the new schema, all others to the book.
+    await sql.unsafe('create schema rebuilt; set search_path = rebuilt, tollbook, pg_temp')
+    const differing: string[] = []
+    for (const { name, tables, apply } of projections) {
+      for (const statement of tables) await sql.unsafe(statement)
+      for (const [i, from] of cuts.slice(0, -1).entries()) {
+        const range = `with batch as (select * from events where shard = 0
+          and position > ${from} and position <= ${cuts[i + 1]})`
+        for (const statement of apply) await sql.unsafe(`${range} ${statement}`)
+      }
+      for (const statement of tables) {
+        const table = /^create table (\w+)/.exec(statement)?.[1]
+        if (!table) continue
+        const [row] = await sql.unsafe(`select count(*) as rows from (
+          (select * from rebuilt.${table} except all select * from tollbook.${table})
+          union all
+          (select * from tollbook.${table} except all select * from rebuilt.${table})) d`)
+        if (row?.rows > 0) differing.push(`${name}: ${table} differs in ${row?.rows} rows`)
+      }
+    }
+    return differing
+  } finally {
+    await sql.unsafe('drop schema if exists rebuilt cascade')
+    await sql.end()
+  }
+}
+
+function account(world: World, pick: number): TestAccount {
+  return world.accounts[pick % world.accounts.length] as TestAccount
+}
+
+function key(world: World, pick: number): TestKey {
+  return world.keys[pick % world.keys.length] as TestKey
+}
+
+function inDays(days: number): string {
+  return new Date(book.now.getTime() + days * 86_400_000).toISOString()
+}
+
+function nextMonth(): Date {
+  return new Date(Date.UTC(book.now.getUTCFullYear(), book.now.getUTCMonth() + 1))
+}
+
+function weighted<T extends string>(weights: Record<T, number>) {
+  return Object.entries<number>(weights).map(([value, weight]) => ({
+    weight,
+    arbitrary: fc.constant(value as T),
+  }))
+}

@@ -1,0 +1,264 @@
+import { describe, expect, test } from 'bun:test'
+import { type Random, secureRandom } from '../../src/base62.ts'
+import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
+import { parseKey } from '../../src/gate/key-format.ts'
+import { accountIdOf, type Owner } from '../../src/ids.ts'
+import { type Commands, openCommands } from '../../src/ledger/commands.ts'
+import { connect, type Sql } from '../../src/ledger/connect.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { isRefused, type Refused } from '../../src/management/decision.ts'
+import { openManagement } from '../../src/management/management.ts'
+import { type Book, openBook, prefixes } from '../support/book.ts'
+import { shippedConfig } from '../support/management.ts'
+import { createDatabase } from '../support/postgres.ts'
+
+const config = shippedConfig
+const by = { actor: 'user:test' }
+const request = { name: 'A key', mode: 'live' } as const
+
+function managementOn(
+  { sql, commands }: { sql: Sql; commands: Commands },
+  random: Random = secureRandom,
+  configured = config,
+) {
+  return openManagement({ sql, commands, config: configured, prefixes, random })
+}
+
+/** A management of its own, as another gateway has it: with its own connections. */
+function anotherOn(book: Book) {
+  const sql = connect({ url: book.url, as: 'serving', max: 2 })
+  return { sql, management: managementOn({ sql, commands: openCommands(sql, 'another') }) }
+}
+
+function ok<T extends object>(result: T | Refused): T {
+  if (isRefused(result)) throw new Error(`refused: ${result.refused}`)
+  return result
+}
+
+const user = (id: string): Owner => ({ kind: 'user', id })
+
+async function withBook(work: (book: Book) => Promise<void>, shards = 1): Promise<void> {
+  const book = await openBook({ tariff: tariffOf(config), shards })
+  try {
+    await work(book)
+  } finally {
+    await book.close()
+  }
+}
+
+async function count(sql: Sql, type: string): Promise<number> {
+  const [row] = await sql<[{ count: number }]>`select count(*) from events where type = ${type}`
+  return row.count
+}
+
+describe('several gateways at once', () => {
+  test('two first keys of one owner, issued at the same instant, open one account', () =>
+    withBook(async (book) => {
+      const one = managementOn(book)
+      const other = anotherOn(book)
+      const owners = Array.from({ length: 10 }, (_, i) => user(`user-${i}`))
+      const issued = await Promise.all(
+        owners.flatMap((owner) =>
+          [one, other.management].map((management) => management.issueKey(owner, request, by)),
+        ),
+      )
+      await other.sql.end()
+      expect(issued.filter(isRefused)).toEqual([])
+      expect(await count(book.sql, 'AccountOpened')).toBe(owners.length)
+      expect(await count(book.sql, 'KeyIssued')).toBe(2 * owners.length)
+      for (const owner of owners) {
+        // Both names can be read: both were sealed under the account's one secret.
+        const keys = await one.listKeys(owner)
+        expect(keys.map((key) => key.name)).toEqual(['A key', 'A key'])
+        expect(new Set(keys.map((key) => key.accountId))).toEqual(new Set([accountIdOf(owner)]))
+      }
+    }))
+
+  test('changes of one key at once all last, each decided on what the others left', () =>
+    withBook(async (book) => {
+      const one = managementOn(book)
+      const other = anotherOn(book)
+      const owner = user('u')
+      const { view } = ok(await one.issueKey(owner, request, by))
+      const changes = [
+        ...[{ name: 'New' }, { description: 'Text' }, { allowedIps: ['::1'] }],
+        ...[{ rateLimit: 5 }, { monthlyCap: 50 }, { enabled: false }],
+      ]
+      const results = await Promise.all(
+        changes.map((change, i) =>
+          (i % 2 ? one : other.management).updateKey(owner, view.keyId, change, by),
+        ),
+      )
+      await other.sql.end()
+      expect(results.filter(isRefused)).toEqual([])
+      expect(await one.readKey(owner, view.keyId)).toMatchObject({
+        ...{ name: 'New', description: 'Text', allowedIps: ['::1'], rateLimit: 5 },
+        ...{ monthlyCap: 50, enabled: false, version: 1 + changes.length },
+      })
+    }))
+
+  test('a revocation and a rotation at once end in a revoked key', () =>
+    withBook(async (book) => {
+      const management = managementOn(book)
+      const owner = user('u')
+      for (let i = 0; i < 10; i++) {
+        const { view } = ok(await management.issueKey(owner, request, by))
+        const [rotated] = await Promise.all([
+          management.rotateKey(owner, view.keyId, 60, by),
+          management.revokeKey(owner, view.keyId, by),
+        ])
+        if (isRefused(rotated)) expect(rotated.refused).toBe('key_revoked')
+        expect((await management.readKey(owner, view.keyId))?.revokedAt).toBeString()
+      }
+    }))
+})
+
+describe('a key', () => {
+  test('is issued once though the connection died after it was recorded', () =>
+    withBook(async (book) => {
+      let calls = 0
+      const record: Commands['record'] = async (shard, command) => {
+        const answer = await book.commands.record(shard, command)
+        if (calls++ > 0) return answer
+        throw Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' })
+      }
+      const { sql, commands } = book
+      const management = managementOn({ sql, commands: { ...commands, record } })
+      const { view } = ok(await management.issueKey(user('u'), request, by))
+      expect(calls).toBe(2)
+      expect(await management.listKeys(user('u'))).toMatchObject([{ keyId: view.keyId }])
+      expect(await count(sql, 'KeyIssued')).toBe(1)
+    }))
+
+  test('whose secret exists already is given another one', () =>
+    withBook(async (book) => {
+      let draws = 0
+      const random: Random = (bytes) => new Uint8Array(bytes).fill(draws++ < 2 ? 1 : 2)
+      const management = managementOn(book, random)
+      const first = ok(await management.issueKey(user('u'), request, by))
+      const second = ok(await management.issueKey(user('u'), request, by))
+      expect(first.key).not.toBe(second.key)
+      expect(draws).toBe(3)
+    }))
+
+  test('says in its text which shard its account lives in', () =>
+    withBook(async (book) => {
+      const management = managementOn(book)
+      const shards = new Set<number>()
+      for (let i = 0; i < 12; i++) {
+        const owner = user(`user-${i}`)
+        const { key, view } = ok(await management.issueKey(owner, request, by))
+        const [row] = await book.sql<[{ shard: number }]>`
+          select shard from key_state where key_id = ${view.keyId}`
+        expect(parseKey(key, prefixes, false)?.shard).toBe(row.shard)
+        shards.add(row.shard)
+        const again = ok(await management.issueKey(owner, request, by))
+        expect(parseKey(again.key, prefixes, false)?.shard).toBe(row.shard)
+      }
+      expect(shards.size).toBe(3)
+    }, 3))
+
+  test('of an erased account shows nothing personal, and can be revoked and nothing else', () =>
+    withBook(async (book) => {
+      const management = managementOn(book)
+      const owner = user('u')
+      const { view } = ok(await management.issueKey(owner, { ...request, name: 'Jane' }, by))
+      const { accountId, keyId } = view
+      await book.commands.record(0, {
+        ...{ id: 'erase', actor: 'test' },
+        expected: [{ stream: 'account', id: accountId, version: 2 }],
+        events: [{ type: 'AccountErased', accountId, payload: {} }],
+      })
+      expect(await management.readKey(owner, keyId)).toMatchObject({ name: '', allowedIps: [] })
+      const refused = { refused: 'account_erased' }
+      const renamed = management.updateKey(owner, keyId, { name: 'Jane again' }, by)
+      expect(await renamed).toMatchObject(refused)
+      expect(await management.issueKey(owner, request, by)).toMatchObject(refused)
+      const unfrozen = management.changeAccount(accountId, { frozen: false }, by)
+      expect(await unfrozen).toMatchObject(refused)
+      const why = { ...by, reason: 'Account erased' }
+      expect(ok(await management.revokeKey(owner, keyId, why)).revokedAt).toBeString()
+    }))
+})
+
+describe('the first tariff', () => {
+  test('is taken once from the configuration, however many gateways start at once', async () => {
+    const { url, drop } = await createDatabase()
+    await migrate({ url, shards: 2 })
+    const starts = await Promise.all(
+      Array.from({ length: 6 }, async () => {
+        const sql = connect({ url, as: 'serving', max: 1 })
+        const standing = await managementOn({
+          sql,
+          commands: openCommands(sql, 'starting'),
+        }).ensureTariff()
+        await sql.end()
+        return standing
+      }),
+    )
+    const configured = tariffHash(tariffOf(config))
+    for (const start of starts) {
+      expect(start).toEqual({ inForce: configured, configured, differs: false })
+    }
+    const sql = connect({ url, as: 'serving', max: 1 })
+    expect(await count(sql, 'TariffPublished')).toBe(2)
+    await sql.end()
+    await drop()
+  })
+
+  test('stays when a gateway starts with another file, which is told that it differs', () =>
+    withBook(async (book) => {
+      const plans = { ...config.plans, gold: { ...config.plans.pro, credits: 7_000 } }
+      const management = managementOn(book, secureRandom, { ...config, plans } as typeof config)
+      const standing = await management.ensureTariff()
+      expect(standing).toMatchObject({ inForce: tariffHash(tariffOf(config)), differs: true })
+      expect(await count(book.sql, 'TariffPublished')).toBe(1)
+    }))
+})
+
+describe('publishing a tariff', () => {
+  const { plans, prices } = tariffOf(config)
+  const gold = { plans: { ...plans, gold: { ...plans.pro, credits: 7_000 } }, prices }
+  const tariff = gold as ReturnType<typeof tariffOf>
+
+  test('puts it in force in every shard, and accounts can be given its plans', () =>
+    withBook(async (book) => {
+      const management = managementOn(book)
+      const { accountId } = ok(await management.issueKey(user('u'), request, by)).view
+      const change = { plan: 'gold' }
+      expect(await management.changeAccount(accountId, change, by)).toMatchObject({
+        refused: 'plan_unknown',
+      })
+      const published = ok(await management.publishTariff(tariff, { notice: 'Gold!' }, by))
+      expect(published).toMatchObject({ hash: tariffHash(tariff), from: book.now.toISOString() })
+      expect(published.positions.map((position) => position.split('-')[0])).toEqual(['0', '1'])
+      const changed = ok(await management.changeAccount(accountId, change, by))
+      expect(changed).toMatchObject({ plan: 'gold', monthlyCredits: 7_000 })
+      const { inForce, differs } = await management.ensureTariff()
+      expect({ inForce, differs }).toEqual({ inForce: published.hash, differs: true })
+    }, 2))
+
+  test('ahead of its time changes nothing before', () =>
+    withBook(async (book) => {
+      const management = managementOn(book)
+      const from = '2030-07-01T00:00:00.000Z'
+      expect(ok(await management.publishTariff(tariff, { from }, by)).from).toBe(from)
+      expect((await management.ensureTariff()).differs).toBe(false)
+      await book.travelTo(from)
+      expect((await management.ensureTariff()).inForce).toBe(tariffHash(tariff))
+    }))
+
+  test('is refused for a time that has passed, and a second time for the same', () =>
+    withBook(async (book) => {
+      const management = managementOn(book)
+      const past = { from: '2030-06-15T11:59:59Z' }
+      const refused = await management.publishTariff(tariff, past, by)
+      expect(refused).toMatchObject({ refused: 'time_passed', field: 'from' })
+      const from = '2030-07-01T00:00:00Z'
+      const first = ok(await management.publishTariff(tariff, { from }, by))
+      expect(ok(await management.publishTariff(tariff, { from }, by))).toEqual(first)
+      const other = await management.publishTariff(tariff, { from, notice: 'Again' }, by)
+      expect(other).toMatchObject({ refused: 'already_published' })
+      expect(await count(book.sql, 'TariffPublished')).toBe(2)
+    }))
+})

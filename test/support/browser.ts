@@ -1,0 +1,59 @@
+/**
+ * A browser that can reach nothing but this machine: Debian's Chromium, where it is installed. What a page
+ * asks of anywhere else is refused and remembered.
+ */
+import { type Browser, chromium, type Page } from 'playwright-core'
+
+export interface TestPage {
+  readonly page: Page
+  /** URLs of other machines that the page asked for. */
+  readonly elsewhere: readonly string[]
+  /** What the browser complained of: scripts that fail, files that are missing, policies that are broken. */
+  readonly complaints: readonly string[]
+}
+
+export interface TestBrowser {
+  open(url: string): Promise<TestPage>
+  close(): Promise<void>
+}
+
+const programs = ['chromium', 'chromium-browser', 'google-chrome']
+
+/**
+ * The program to run, or undefined where there is none. With TOLLBOOK_REQUIRE_CHROMIUM=1 that is an error,
+ * so that no run can skip these tests unseen.
+ */
+export function browserProgram(): string | undefined {
+  const program = programs.map((name) => Bun.which(name)).find((path) => path !== null)
+  if (!program && process.env.TOLLBOOK_REQUIRE_CHROMIUM === '1') {
+    throw new Error('These tests need Chromium: install the package chromium.')
+  }
+  return program ?? undefined
+}
+
+export async function startBrowser(executablePath: string): Promise<TestBrowser> {
+  const browser = await chromium.launch({
+    executablePath,
+    // Chromium's own sandbox does not work as root, nor in most containers.
+    args: ['--no-sandbox', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
+  })
+  return { open: (url) => open(browser, url), close: () => browser.close() }
+}
+
+async function open(browser: Browser, url: string): Promise<TestPage> {
+  const elsewhere: string[] = []
+  const complaints: string[] = []
+  const page = await browser.newPage()
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await page.route('**/*', async (route) => {
+    const target = new URL(route.request().url())
+    if (target.hostname === '127.0.0.1') return route.continue()
+    elsewhere.push(target.href)
+    return route.abort()
+  })
+  await page.goto(url)
+  return { page, elsewhere, complaints }
+}
