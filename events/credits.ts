@@ -51,6 +51,16 @@ export const CallsCounted = Type.Object({
   latencyMsSum: Type.Integer({ minimum: 0 }),
 })
 
+/**
+ * What a key did in a day at an endpoint of the service that this book took over from: an opening figure,
+ * in that service's own words. `credits` is what it charged and `quantity` the number of calls. It is shown
+ * in usage, and counts in no balance, cap or statement: those begin with the book.
+ */
+export const UsageImported = Type.Object({
+  errors: Type.Integer({ minimum: 0 }),
+  latencyMsSum: Type.Integer({ minimum: 0 }),
+})
+
 export const creditEvents = {
   CreditsGranted,
   CreditsAdjusted,
@@ -62,4 +72,5 @@ export const creditEvents = {
   HoldExpired,
   ChargeRefunded,
   CallsCounted,
+  UsageImported,
 }

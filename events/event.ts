@@ -45,7 +45,7 @@ export interface RecordedEvent extends LogPosition {
   /** Hash of the tariff that priced the call. */
   readonly tariff: string | null
   readonly credits: number | null
-  /** Raw quantity: characters, seconds, items, requests; for CallsCounted the number of calls. */
+  /** Raw quantity: characters, seconds, items, requests; for CallsCounted and UsageImported the number of calls. */
   readonly quantity: number | null
   readonly status: number | null
   readonly latencyMs: number | null

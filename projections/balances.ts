@@ -5,7 +5,7 @@ export const balances: Projection = {
   name: 'balances',
   version: 1,
   feed: 'inline',
-  concerns: `account_id is not null and stream_version is null and type <> 'CallsCounted'`,
+  concerns: `account_id is not null and stream_version is null and type not in ('CallsCounted', 'UsageImported')`,
   tables: [
     // A lot is named by the position of its CreditsGranted. The checks are a backstop: the append
     // decides before it writes.

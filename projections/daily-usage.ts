@@ -1,11 +1,14 @@
-/** Usage by key, UTC day and endpoint. An error is a call that was held and not settled. */
+/**
+ * Usage by key, UTC day and endpoint. An error is a call that was held and not settled. What was imported
+ * says calls and credits, but not what the endpoint counts, so it adds nothing to `quantity`.
+ */
 import type { Projection } from './projection.ts'
 
 export const dailyUsage: Projection = {
   name: 'daily_usage',
   version: 1,
   feed: 'catch-up',
-  concerns: `type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted')`,
+  concerns: `type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported')`,
   tables: [
     `create table daily_usage (
       key_id text not null,
@@ -29,14 +32,16 @@ export const dailyUsage: Projection = {
     `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
        quantity, latency_ms_sum, last_used_at)
      select key_id, (occurred_at at time zone 'UTC')::date, endpoint, shard, account_id, mode,
-       sum(case type when 'CallsCounted' then quantity else 1 end),
-       sum(case type when 'CallsCounted' then (payload ->> 'errors')::bigint when 'HoldSettled' then 0 else 1 end),
-       coalesce(sum(credits) filter (where type = 'HoldSettled'), 0),
+       sum(case when type in ('CallsCounted', 'UsageImported') then quantity else 1 end),
+       sum(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'errors')::bigint
+         when type = 'HoldSettled' then 0 else 1 end),
+       coalesce(sum(credits) filter (where type in ('HoldSettled', 'UsageImported')), 0),
        coalesce(sum(quantity) filter (where type in ('HoldSettled', 'CallsCounted')), 0),
-       coalesce(sum(case type when 'CallsCounted' then (payload ->> 'latencyMsSum')::bigint else latency_ms end), 0),
+       coalesce(sum(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'latencyMsSum')::bigint
+         else latency_ms end), 0),
        max(occurred_at)
      from batch
-     where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted')
+     where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported')
      group by 1, 2, 3, 4, 5, 6
      on conflict (key_id, day, endpoint, shard) do update set
        requests = d.requests + excluded.requests, errors = d.errors + excluded.errors,

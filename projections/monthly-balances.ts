@@ -11,7 +11,7 @@ export const monthlyBalances: Projection = {
   name: 'monthly_balances',
   version: 1,
   feed: 'inline',
-  concerns: `account_id is not null and stream_version is null`,
+  concerns: `account_id is not null and stream_version is null and type <> 'UsageImported'`,
   tables: [
     `create table monthly_balances (
       account_id text not null,
@@ -51,7 +51,7 @@ export const monthlyBalances: Projection = {
            and date_trunc('month', (payload ->> 'chargedAt')::timestamptz at time zone 'UTC')
              = date_trunc('month', occurred_at at time zone 'UTC')), 0) as refunded_of_month
        from batch
-       where account_id is not null and stream_version is null
+       where account_id is not null and stream_version is null and type <> 'UsageImported'
        group by 1, 2, 3, 4, 5
      ) sums
      on conflict (account_id, key_id, mode, month, shard) do update set

@@ -15,6 +15,7 @@ const main = group(
     up: () => import('./cli/up.ts'),
     serve: () => import('./cli/serve.ts'),
     migrate: () => import('./cli/migrate.ts'),
+    doctor: () => import('./cli/doctor.ts'),
     config: () => import('./cli/config.ts'),
     token: () => import('./cli/token.ts'),
     keys: () => import('./cli/keys.ts'),
@@ -23,6 +24,7 @@ const main = group(
     prices: () => import('./cli/prices.ts'),
     report: () => import('./cli/report.ts'),
     events: () => import('./cli/events.ts'),
+    import: () => import('./cli/import.ts'),
   },
 )
 

@@ -2,11 +2,13 @@
  * A running gateway: builds every part from the configuration, once, and ends them in the right order.
  * This is where clients of Postgres and Redis are made; everything else is given what it needs.
  */
+
+import type { Registry } from 'prom-client'
 import { observed } from './access.ts'
 import { createApp } from './app.ts'
 import { secureRandom } from './base62.ts'
 import type { Config } from './config/config.ts'
-import type { Environment, MetricsAddress } from './config/environment.ts'
+import type { Environment } from './config/environment.ts'
 import { serviceAddresses } from './config/service-addresses.ts'
 import { every } from './every.ts'
 import { clientIp } from './gate/client-ip.ts'
@@ -20,11 +22,12 @@ import { openAppender } from './ledger/appender.ts'
 import { openCommands } from './ledger/commands.ts'
 import { connect } from './ledger/connect.ts'
 import { expireHolds } from './ledger/expiry.ts'
+import { extendPartitions } from './ledger/partitions.ts'
 import { readCurrentTariffs, readShards } from './ledger/read.ts'
 import { openManagement } from './management/management.ts'
 import { bookMetrics } from './metrics/book-metrics.ts'
 import { openMetrics } from './metrics/metrics.ts'
-import { serveMetrics } from './metrics/serve.ts'
+import { type MetricsPlace, serveMetrics } from './metrics/serve.ts'
 import { catchUp } from './projector/catch-up.ts'
 import { openProxy } from './proxy/call.ts'
 import { openFreeCalls } from './proxy/free-calls.ts'
@@ -39,8 +42,8 @@ export interface GatewayOptions {
   readonly hostname: string
   /** Demo services that run, by name. */
   readonly demoUrls: Readonly<Record<string, string>>
-  /** Where metrics are served, or on a free port if that one is taken and may be another; absent: nowhere. */
-  readonly metrics?: (MetricsAddress & { readonly orFreePort?: boolean }) | undefined
+  /** Where metrics are served; absent: nowhere. */
+  readonly metrics?: MetricsPlace | undefined
   readonly log: GatewayLog
 }
 
@@ -54,13 +57,15 @@ export interface Gateway {
   readonly url: string
   /** Where its metrics stand, if anywhere. */
   readonly metricsUrl: string | undefined
-  /** Takes no more calls, lets those under way finish, and ends. */
-  stop(): Promise<void>
+  /** Takes no more calls, lets those under way finish, and ends. What is not done in time is cut off, uncharged. */
+  stop(withinMs?: number): Promise<void>
 }
 
 /** How long a call waits for the book before it is answered 503. */
 const ledgerDeadlineMs = 5_000
 const stopWithinMs = 30_000
+/** How long calls that were cut off then have to free their holds. */
+const cutWithinMs = 500
 /** A connection on which nothing moves is closed after this; the longest that the server can count. */
 const silentSeconds = 255
 
@@ -136,14 +141,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     prefixes: environment.keyPrefixes,
     random: secureRandom,
   })
+  const { differs, ...tariffs } = await management.ensureTariff()
+  if (differs) log.warn(tariffs, 'prices or plans of the file are not those of the book')
   const ipOf = (request: Request): string =>
     clientIp({
       socketAddress: server.requestIP(request)?.address ?? '',
       forwardedFor: request.headers.get('x-forwarded-for'),
       trustedProxies: config.trustedProxies,
     })
-  let stopping = false
   const routes = Object.values(config.routes)
+  let stopping = false
   const app = createApp({
     proxy,
     ipOf,
@@ -180,17 +187,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       revoke: (keyId) => management.revokeKey('everyone', keyId, { actor: `key:${keyId}` }),
     },
   })
-  const watching = connect({ url: databaseUrl, as: 'serving', max: 1, statementTimeoutMs: 4_000 })
-  const readBook = bookMetrics(metrics.registry, watching, warn)
-  const metricsServer =
-    options.metrics &&
-    serveMetrics(options.metrics, {
-      orFreePort: options.metrics.orFreePort ?? false,
-      async scrape() {
-        await readBook()
-        return metrics.registry.metrics()
-      },
-    })
+  const published = publish(metrics.registry, options, warn)
   const calls = new Set(routes.map(({ path }) => path))
   const handle = observed(app.handle, calls, app.routes, (request) => {
     metrics.request(request)
@@ -220,32 +217,54 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ),
     every(
       60_000,
-      async () => {
-        await sql`select extend_partitions()`
-      },
+      () => extendPartitions(sql),
       (e) => warn('partitions could not be made ahead', e),
     ),
   ]
 
   return {
     url: `http://${options.hostname}:${server.port}`,
-    metricsUrl: metricsServer?.url,
-    async stop() {
+    metricsUrl: published?.url,
+    async stop(withinMs = stopWithinMs) {
       stopping = true
       // stop() refuses new connections, closes silent ones and resolves when the last answer has left;
       // calls whose callers have left may still be under way then.
-      await atMost(stopWithinMs, Promise.all([server.stop(), proxy.idle(stopWithinMs)]))
+      await atMost(withinMs, Promise.all([server.stop(), proxy.idle(withinMs)]))
+      proxy.cutOff()
       await server.stop(true)
+      await proxy.idle(cutWithinMs)
       await Promise.all(work.map((recurring) => recurring.stop()))
       await freeCalls.close()
       await Promise.all(lanes.map(({ appender }) => appender.drain(stopWithinMs)))
       await catchUp(sql, shards).catch(() => 0)
       for (const { appender } of lanes) appender.close()
       await windows.close()
-      await metricsServer?.stop()
+      await published?.stop()
       await Promise.all(
-        [sql, watching, ...lanes.map(({ lane }) => lane)].map((pool) => pool.end({ timeout: 5 })),
+        [sql, ...lanes.map(({ lane }) => lane)].map((pool) => pool.end({ timeout: 5 })),
       )
+    },
+  }
+}
+
+/** Serves metrics where they are wanted, on a connection of their own: a scrape takes none from a call. */
+function publish(
+  registry: Registry,
+  { metrics: address, databaseUrl }: GatewayOptions,
+  warn: (message: string, error?: unknown) => void,
+) {
+  if (!address) return undefined
+  const sql = connect({ url: databaseUrl, as: 'serving', max: 1, statementTimeoutMs: 4_000 })
+  const readBook = bookMetrics(registry, sql, warn)
+  const server = serveMetrics(address, async () => {
+    await readBook()
+    return registry.metrics()
+  })
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop()
+      await sql.end({ timeout: 5 })
     },
   }
 }

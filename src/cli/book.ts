@@ -3,7 +3,7 @@ import { secureRandom } from '../base62.ts'
 import type { Config } from '../config/config.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
-import { openCommands } from '../ledger/commands.ts'
+import { type Commands, openCommands } from '../ledger/commands.ts'
 import { connect, type Sql } from '../ledger/connect.ts'
 import type { By } from '../management/carry-out.ts'
 import { isRefused, type Refused } from '../management/decision.ts'
@@ -34,6 +34,7 @@ export const changeArgs = {
 
 export interface OpenBook {
   readonly sql: Sql
+  readonly commands: Commands
   readonly management: Management
   readonly config: Config
   readonly environment: Environment
@@ -61,14 +62,15 @@ export async function withBook<T>(
   const config = loadConfig({ file: args.config, env: process.env })
   const environment = readEnvironment(process.env)
   return withSql(args, (sql) => {
+    const commands = openCommands(sql, instance)
     const management = openManagement({
       sql,
-      commands: openCommands(sql, instance),
+      commands,
       config,
       prefixes: environment.keyPrefixes,
       random: secureRandom,
     })
-    return work({ sql, management, config, environment })
+    return work({ sql, commands, management, config, environment })
   })
 }
 

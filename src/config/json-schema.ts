@@ -88,12 +88,18 @@ function detailOf({ keyword, params, message, parentSchema, data }: ErrorObject)
       return guess === undefined ? 'unknown field' : `unknown field, did you mean ${guess}?`
     }
     case 'enum':
-      return `expected ${either((params.allowedValues as unknown[]).map(String))}, got ${printValue(data)}`
+      return `expected ${either((params.allowedValues as unknown[]).map(String))}, got ${printReceived(data)}`
     case 'type':
-      return `expected ${either([params.type].flat().map(withArticle))}, got ${printValue(data)}`
+      return `expected ${either([params.type].flat().map(withArticle))}, got ${printReceived(data)}`
     default:
       return message ?? keyword
   }
+}
+
+/** A long text is not repeated: it may be a secret in the wrong field, and errors end up in logs. */
+function printReceived(data: unknown): string {
+  const isLong = typeof data === 'string' && data.length > 30
+  return isLong ? `a text of ${data.length} characters` : printValue(data)
 }
 
 function withArticle(type: string): string {

@@ -20,15 +20,18 @@ import {
   components,
   headerRefs,
   keyRefusals,
+  mapValues,
   type Operation,
   type Parameter,
   type ResponseObject,
   type Responses,
+  rateHeaderNames,
   refusalResponses,
   withSignIn,
 } from './openapi.ts'
 import { callsDocument } from './openapi-calls.ts'
 import { exampleOf } from './openapi-example.ts'
+import { shareRefusals } from './openapi-shared.ts'
 import { bodyExamples, fieldExamples, introduction, ownTags } from './openapi-words.ts'
 
 const documentPath = '/docs/json'
@@ -66,13 +69,15 @@ function finished(draft: Draft, config: Pick<Config, 'routes'>): object {
   const own = mapValues(draft.paths, (operations, path) =>
     mapValues(operations, (operation, method) => finishedOperation(`${method} ${path}`, operation)),
   )
+  const { paths, responses } = shareRefusals({ ...calls.paths, ...own })
+  const schemas = { ...components.schemas, ...calls.schemas }
   return {
     openapi: '3.1.0',
     info: { title: 'Tollbook', version, description: introduction },
     servers: [{ url: '/' }],
     tags: [...calls.tags, ...ownTags],
-    paths: { ...calls.paths, ...own },
-    components: { ...components, schemas: { ...components.schemas, ...calls.schemas } },
+    paths,
+    components: { ...components, responses, schemas },
   }
 }
 
@@ -94,7 +99,7 @@ function finishedOperation(where: string, draft: DraftOperation): Operation {
         content: jsonContent(body, bodyExamples[where]),
       },
     }),
-    responses: finishedResponses(draft.responses, refusalsOf(where, draft)),
+    responses: finishedResponses(where, draft.responses, refusalsOf(where, draft)),
   }
 }
 
@@ -112,6 +117,7 @@ function finishedParameter({ name, in: place, required, description, schema }: P
 
 /** Answers as the routes describe them; refusals, where there are any, by their codes. */
 function finishedResponses(
+  where: string,
   draft: DraftOperation['responses'],
   codes: readonly RefusalCode[],
 ): Responses {
@@ -123,7 +129,12 @@ function finishedResponses(
         status,
         {
           description: description ?? 'Done.',
-          ...(codes.length > 0 && { headers: headerRefs(['X-Request-Id']) }),
+          ...(codes.length > 0 && {
+            headers: headerRefs([
+              'X-Request-Id',
+              ...(where === 'get /v1/key' ? rateHeaderNames : []),
+            ]),
+          }),
           ...(json !== undefined && { content: jsonContent(json) }),
         },
       ]
@@ -190,11 +201,4 @@ function readable(schema: unknown): unknown {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function mapValues<From, To>(
-  object: Readonly<Record<string, From>>,
-  map: (value: From, name: string) => To,
-): Record<string, To> {
-  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value, name)]))
 }

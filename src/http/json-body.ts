@@ -31,13 +31,25 @@ async function textOf(request: Request): Promise<string> {
     detail: `The body exceeds ${maxBytes} bytes.`,
   } as const
   if (Number(request.headers.get('content-length')) > maxBytes) throw new RequestRefused(tooLarge)
-  const bytes = await request.bytes()
-  if (bytes.length > maxBytes) throw new RequestRefused(tooLarge)
+  const bytes = await readUpTo(request, maxBytes)
+  if (bytes === undefined) throw new RequestRefused(tooLarge)
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
     throw invalid('The body is not UTF-8.')
   }
+}
+
+/** The whole body, or undefined as soon as there is more: a length need not be announced. */
+async function readUpTo({ body }: Request, most: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of (body ?? []) as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > most) return undefined
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks, length)
 }
 
 function parse(text: string): unknown {

@@ -39,7 +39,7 @@ export function callsDocument({ routes }: Pick<Config, 'routes'>): CallsDocument
     permissions.add(permission)
   }
   const tags = [...permissions].map((permission) => ({
-    name: tagOf(permission),
+    name: permission,
     description: `Calls of a key that has the permission \`${permission}\`.`,
   }))
   return { paths, schemas, tags }
@@ -53,16 +53,12 @@ function operation(route: Route, schemas: Schemas): Operation {
     operationId: route.id,
     summary: route.summary,
     description: `${priceInWords(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.`,
-    tags: [tagOf(route.permission)],
+    tags: [route.permission],
     security: withApiKey,
     ...(body && { requestBody: { required: true, content: body } }),
     responses: responses(route, schemas),
     'x-price': route.price,
   }
-}
-
-function tagOf(permission: string): string {
-  return `Calls: ${permission}`
 }
 
 function requestContent({ id, request }: Route, schemas: Schemas): Content | undefined {
@@ -103,8 +99,8 @@ function responses(route: Route, schemas: Schemas): Responses {
     ? ['X-Credits-Charged', 'X-Credits-Remaining', 'X-Ledger-Position']
     : []
   const refused = refusalResponses(refusalsOf(route), (status) => [
-    ...(priced ? (['X-Credits-Charged'] as const) : []),
-    ...(mayHavePassedTheGate(status) ? rateHeaderNames : []),
+    ...(status > 500 ? money : money.slice(0, 1)),
+    ...(beforeTheWindow.has(status) ? [] : rateHeaderNames),
   ])
   return {
     200: {
@@ -171,10 +167,11 @@ function refusalsOf({ request, target, price }: Route): RefusalCode[] {
   return codes
 }
 
-/** Refusals that may come after the call took its place in the window, and then say how it stands. */
-function mayHavePassedTheGate(status: number): boolean {
-  return status === 402 || status === 429 || status > 500
-}
+/**
+ * Refusals that come before the call takes its place in the window, and so cannot say how it stands. Of a
+ * key they may also come later, when the book knows better than the gateway did.
+ */
+const beforeTheWindow: ReadonlySet<number> = new Set([400, 413, 415, 500])
 
 /** The service's refusals of the request itself, which are passed on beside the gateway's own. */
 function passedOn(refused: Responses, money: readonly HeaderName[]): Responses {

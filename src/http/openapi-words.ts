@@ -19,9 +19,13 @@ everyone's.
 **Refusals** are problem documents (RFC 9457). Their \`code\` is stable, and programs match on it. A path
 that does not exist is refused with \`not_found\`, a method that a path does not take with \`method_not_allowed\`.
 
+<details><summary>All codes</summary>
+
 | code | status | meaning |
 |---|---|---|
 ${refusalRows.join('\n')}
+
+</details>
 `.trim()
 
 export const ownTags = [

@@ -224,3 +224,10 @@ function exampleProblem(code: RefusalCode): ProblemDocument {
     }),
   }
 }
+
+export function mapValues<From, To>(
+  object: Readonly<Record<string, From>>,
+  map: (value: From, name: string) => To,
+): Record<string, To> {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, map(value, name)]))
+}

@@ -79,11 +79,34 @@ export interface RefundCommand {
   readonly private?: Uint8Array
 }
 
+/** What a key did at an endpoint on a day, under the service that the book took over from. */
+export interface ImportedUsage {
+  /** ISO 8601; of the day that it counts for. */
+  readonly time: string
+  readonly endpoint: string
+  readonly calls: number
+  readonly errors: number
+  readonly credits: number
+  readonly latencyMsSum: number
+}
+
+export interface ImportUsageCommand {
+  /** The sender's id of this command. */
+  readonly id: string
+  readonly accountId: string
+  readonly keyId: string
+  readonly mode: Mode
+  readonly actor: Actor
+  /** At least one; none of a time that lies ahead. */
+  readonly usage: readonly ImportedUsage[]
+}
+
 export interface Commands {
   record(shard: number, command: RecordCommand): Promise<CommandAnswer>
   grant(shard: number, command: GrantCommand): Promise<CommandAnswer>
   adjust(shard: number, command: CreditsCommand): Promise<CommandAnswer>
   refund(shard: number, command: RefundCommand): Promise<CommandAnswer>
+  importUsage(shard: number, command: ImportUsageCommand): Promise<CommandAnswer>
 }
 
 /** @param instance names the process in every event */
@@ -139,6 +162,17 @@ export function openCommands(sql: Sql, instance: string): Commands {
         select refund_v1(${shard}::smallint, ${instance}, ${externalId ?? null},
           ${digest({ requestId, credits })}, ${requestId}, ${credits ?? null},
           ${bytes(command.private)}, ${command.actor}) as answer`
+      return row.answer
+    },
+
+    async importUsage(shard, { id, accountId, keyId, mode, actor, usage }) {
+      const lines = usage.map(({ errors, latencyMsSum, ...line }) => ({
+        ...line,
+        payload: checkedPayload({ type: 'UsageImported', payload: { errors, latencyMsSum } }),
+      }))
+      const [row] = await sql<[{ answer: CommandAnswer }]>`
+        select import_usage_v1(${shard}::smallint, ${instance}, ${id}, ${digest({ keyId, usage })},
+          ${accountId}, ${keyId}, ${mode}, ${JSON.stringify(lines)}::text::jsonb, ${actor}) as answer`
       return row.answer
     },
   }

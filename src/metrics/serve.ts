@@ -4,22 +4,20 @@
  */
 import type { MetricsAddress } from '../config/environment.ts'
 
+export interface MetricsPlace extends MetricsAddress {
+  /** Takes a free port when this one is taken. */
+  readonly orFreePort?: boolean
+}
+
 export interface MetricsServer {
   /** Where the metrics stand, path included. */
   readonly url: string
   stop(): Promise<void>
 }
 
-/**
- * @param address `port` 0 takes a free one
- * @param orFreePort takes a free port too when the address is taken
- * @throws Error when the address is taken, saying what to do
- */
-export function serveMetrics(
-  address: MetricsAddress,
-  { orFreePort, scrape }: { readonly orFreePort: boolean; readonly scrape: () => Promise<string> },
-): MetricsServer {
-  const { hostname } = address
+/** @throws Error when the address is taken, saying what to do */
+export function serveMetrics(place: MetricsPlace, scrape: () => Promise<string>): MetricsServer {
+  const { hostname } = place
   const listen = (port: number) =>
     Bun.serve({
       hostname,
@@ -34,10 +32,10 @@ export function serveMetrics(
     })
   let server: ReturnType<typeof listen>
   try {
-    server = listen(address.port)
+    server = listen(place.port)
   } catch (error) {
     if ((error as { code?: string }).code !== 'EADDRINUSE') throw error
-    if (!orFreePort) throw new Error(taken(address))
+    if (!place.orFreePort) throw new Error(taken(place))
     server = listen(0)
   }
   return {

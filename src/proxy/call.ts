@@ -4,7 +4,7 @@
  */
 import type { Config, Route } from '../config/config.ts'
 import type { ServiceAddresses } from '../config/service-addresses.ts'
-import type { Admitted, Gate, SeenWindow } from '../gate/gate.ts'
+import type { Admitted, Gate } from '../gate/gate.ts'
 import type { Refusal, RefusalCode } from '../gate/refusal.ts'
 import type { Windows } from '../gate/windows/index.ts'
 import { newRequestId } from '../ids.ts'
@@ -16,16 +16,14 @@ import {
   type Answered,
   bodyRefusal,
   type Call,
-  callHeaders,
   givenBack,
   ledgerUnavailable,
   refused,
-  upstreamRefusal,
 } from './answers.ts'
 import { openFlight } from './flight.ts'
 import { type Forwarded, forward } from './forward.ts'
+import { freeCall } from './free-call.ts'
 import type { FreeCalls } from './free-calls.ts'
-import { towardsCaller } from './headers.ts'
 import { credits, holdQuantity } from './price.ts'
 import { pricedCall } from './priced-call.ts'
 import { type CallBody, readRequestBody } from './request-body.ts'
@@ -70,12 +68,15 @@ export interface CallProxy {
   readonly inFlight: number
   /** Resolves when nothing is under way, or after this long. */
   idle(withinMs: number): Promise<void>
+  /** From now on it is the gateway that ends connections: whoever is cut off has not left, and is not charged. */
+  cutOff(): void
 }
 
 export function openProxy(deps: ProxyDeps): CallProxy {
   const { config, gate, windows, appenderOf, silence, log } = deps
   const find = routeTable(Object.values(config.routes))
   const flight = openFlight()
+  let cutting = false
 
   async function handle(request: Request, ip: string): Promise<Response> {
     const startedAtMs = performance.now()
@@ -123,7 +124,14 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const entry = await gate.enter(admitted, call.ip)
     if (!entry.ok) return refused(call, entry.refusal, entry.window)
     const { window, place } = entry
-    if (admitted.price.per === 'free') return freeCall(call, admitted, body, window)
+    if (admitted.price.per === 'free') {
+      return freeCall(call, window, {
+        heldBackBytes: config.limits.heldBackBytes,
+        send: () => send(call, admitted.key, body, false),
+        count: (failed) => count(call, admitted.key, failed),
+        log,
+      })
+    }
 
     const holding = await holdFor(call, admitted, body).catch(async (error) => {
       await windows.giveBack(place)
@@ -139,6 +147,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       appender: appenderOf(holding.key.shard),
       send: (plain) => send(call, holding.key, body, plain),
       settled: deps.settled,
+      isCutOff: () => cutting,
       log,
     })
   }
@@ -153,28 +162,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     })
   }
 
-  /** A call of price 0: gated the same way, counted instead of held. */
-  async function freeCall(
-    call: Call,
-    { key }: Admitted,
-    body: CallBody,
-    window: SeenWindow,
-  ): Promise<Answered> {
-    const { route, startedAtMs } = call
-    const count = (failed: boolean) =>
-      deps.freeCalls.count(key, route.id, performance.now() - startedAtMs, failed)
-    if (route.target.kind === 'answer') {
-      count(false)
-      const headers = callHeaders(new Headers(), call, window)
-      return { response: Response.json(route.target.json, { headers }) }
-    }
-    const forwarded = await send(call, key, body, false)
-    count(!forwarded.ok || !forwarded.response.ok)
-    if (!forwarded.ok) return refused(call, upstreamRefusal(forwarded.failure), window)
-    const { response } = forwarded
-    const headers = callHeaders(towardsCaller(response.headers), call, window)
-    if (!response.ok) headers.set('X-Error-Source', 'upstream')
-    return { response: new Response(response.body, { status: response.status, headers }) }
+  function count({ route, startedAtMs }: Call, key: KeyRecord, failed: boolean): void {
+    deps.freeCalls.count(key, route.id, performance.now() - startedAtMs, failed)
   }
 
   /** Whether the service may take longer than a silent connection lives, with a margin for the book. */
@@ -224,5 +213,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       return flight.count
     },
     idle: flight.idle,
+    cutOff() {
+      cutting = true
+    },
   }
 }

@@ -31,6 +31,8 @@ export interface PricedCallDeps {
   readonly send: (plain: boolean) => Promise<Forwarded>
   /** Called when the hold was settled, with how long it had been held. */
   readonly settled: ((heldMs: number) => void) | undefined
+  /** Whether the gateway is ending what still is under way. */
+  readonly isCutOff: () => boolean
   readonly log: (message: string, error?: unknown) => void
 }
 
@@ -110,6 +112,7 @@ export async function pricedCall(
       }
     }
     if (!charges(route, { json })) return free(response, bytes, 'not_successful')
+    if (deps.isCutOff()) return free(response, bytes, 'gateway_stopped')
     // Whatever can fail has to fail before the charge is written.
     const used = usedBy(response, json)
     const headers = headersFor(response)
@@ -145,6 +148,10 @@ export async function pricedCall(
         end()
       },
       async atCancel() {
+        if (deps.isCutOff()) {
+          await release(appender, hold, 'gateway_stopped', response.status)
+          return end()
+        }
         try {
           await settleHold({ ...used, cutBy: 'client' })
         } catch (error) {

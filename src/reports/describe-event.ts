@@ -65,6 +65,8 @@ export function describeEvent(event: Described): string {
       return `${credits} refunded for a call of ${endpoint}`
     case 'CallsCounted':
       return `${count(quantity ?? 0, 'free call')} of ${endpoint}`
+    case 'UsageImported':
+      return `${count(quantity ?? 0, 'call')} of ${endpoint} and ${credits} taken over from the service before`
     case 'TariffPublished':
       return `Tariff ${String(payload.hash).slice(0, 12)} published, in force from ${minute(payload.from)}`
     case 'LogRestored':

@@ -295,6 +295,19 @@ describe('413', () => {
     })
     await expectRefused(await search(shop.key, { body }), 'body_too_large')
   })
+
+  test('of management: before the end of a body that has none', async () => {
+    const chunk = `20000\r\n${'x'.repeat(0x20000)}\r\n`
+    const call = rawCall(
+      shop.gateway.url,
+      'POST /api-keys HTTP/1.1\r\nHost: g\r\nContent-Type: application/json\r\n' +
+        `Transfer-Encoding: chunked\r\n\r\n${chunk}`,
+    )
+    await call.ended()
+    expect(call.status).toBe(413)
+    expect(JSON.parse(call.body.toString())).toMatchObject({ code: 'body_too_large' })
+    call.socket.destroy()
+  })
 })
 
 describe('415', () => {

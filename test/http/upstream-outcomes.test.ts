@@ -19,6 +19,16 @@ beforeAll(async () => {
       routes: {
         search: { timeoutMs },
         broken: route('raw', '/v1/broken'),
+        'broken-free': {
+          ...{
+            method: 'GET',
+            path: '/v1/broken',
+            summary: 'x',
+            service: 'raw',
+            upstreamPath: '/x',
+          },
+          ...{ permission: 'search', price: { per: 'free' } },
+        },
         nowhere: route('nowhere', '/v1/nowhere'),
         static: {
           ...{ method: 'GET', path: '/v1/static', summary: 'Sold from here', permission: 'search' },
@@ -222,6 +232,19 @@ describe('the service dies', () => {
     },
   )
 
+  test('in an answer that costs nothing: the same, and nothing is said of credits', async () => {
+    raw.answer(ends('Content-Length: 9\r\n\r\nhalf'))
+    const response = await shop.fetch('/v1/broken')
+    expect(response.status).toBe(502)
+    expect(response.headers.has('x-credits-charged')).toBe(false)
+    raw.answer(ends(`Content-Length: 999999\r\n\r\n${'x'.repeat(500_000)}`))
+    const long = await shop.fetch('/v1/broken').then(
+      (answer) => answer.bytes().catch(() => 'broken'),
+      () => 'broken',
+    )
+    expect(long).toBe('broken')
+  })
+
   function ends(rest: string): RawScript {
     return (socket) => void socket.end(`HTTP/1.1 200 OK\r\n${rest}`)
   }
@@ -253,6 +276,15 @@ describe('the service succeeds', () => {
     raw.answer((socket) => void socket.write(`HTTP/1.1 200 OK\r\n${chunks}`))
     const response = await shop.post('/v1/broken', {})
     expect(await response.text()).toBe('whole')
+  })
+
+  test('a test key is never sent to the live service', async () => {
+    const key = await shop.book.key(shop.account, { mode: 'test' })
+    shop.upstream.answer(() => Response.json({}))
+    const response = await shop.post('/v1/search', { query: 'q' }, { key: key.text })
+    expect(response.status).toBe(502)
+    expect((await response.json()).code).toBe('upstream_unreachable')
+    expect(shop.upstream.executed).toHaveLength(0)
   })
 
   test('an answer from the configuration can be sold too', async () => {

@@ -40,6 +40,8 @@ export function fold(events: readonly LogEvent[]): State {
 export function evolve(state: State, event: LogEvent): void {
   if (event.type === 'TariffPublished') publish(state, event)
   else if (event.type === 'LogRestored') return
+  // Opening figures of another service: they are shown, and move nothing.
+  else if (event.type === 'UsageImported') countDay(state, event)
   else if (event.stream_version === null) moveCredits(state, event)
   else if (event.key_id === null) changeAccount(state, event)
   else changeKey(state, event)
@@ -228,16 +230,19 @@ function countMonth(state: State, event: LogEvent): void {
 
 function countDay(state: State, event: LogEvent): void {
   const { shard, account_id, key_id, mode, endpoint, type, payload } = event
-  if (!['HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted'].includes(type)) return
+  const ofCalls = ['HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported']
+  if (!ofCalls.includes(type)) return
   const day = dayOf(event.occurred_at)
   const id = { key_id, day, endpoint, shard }
   const usage = row(state, 'daily_usage', id, { account_id, mode, ...noUsage() })
-  const counted = type === 'CallsCounted'
+  const imported = type === 'UsageImported'
+  const counted = type === 'CallsCounted' || imported
   const settled = type === 'HoldSettled'
   add(usage, 'requests', counted ? event.quantity : 1)
   add(usage, 'errors', counted ? payload.errors : settled ? 0 : 1)
-  add(usage, 'credits', settled ? event.credits : 0)
-  add(usage, 'quantity', counted || settled ? event.quantity : 0)
+  add(usage, 'credits', settled || imported ? event.credits : 0)
+  // What it counted was not imported, only that it was called.
+  add(usage, 'quantity', (counted && !imported) || settled ? event.quantity : 0)
   add(usage, 'latency_ms_sum', counted ? payload.latencyMsSum : (event.latency_ms ?? 0))
   usage.last_used_at = Math.max(Number(usage.last_used_at), event.occurred_at)
 }

@@ -5,6 +5,9 @@ import { readEnvironment } from '../../src/config/environment.ts'
 import { type GatewayLog, startGateway } from '../../src/gateway.ts'
 import { type ConfigChanges, testConfig } from './test-config.ts'
 
+/** Verifies the tokens of owners and operators. */
+export const jwtSecret = 'a secret for tests, long enough to be one'
+
 export interface GatewaySettings {
   readonly databaseUrl: string
   readonly redisUrl?: string | undefined
@@ -19,7 +22,7 @@ export interface TestGateway {
   readonly metricsUrl: string
   /** What it warned of, in the process of the test only. */
   readonly warnings: readonly string[]
-  stop(): Promise<void>
+  stop(withinMs?: number): Promise<void>
 }
 
 export async function startTestGateway(settings: GatewaySettings): Promise<TestGateway> {
@@ -34,7 +37,7 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     config: testConfig(settings.config, settings.upstream),
     environment: readEnvironment({
       PORT: '0',
-      JWT_SECRET: 'a secret for tests, long enough to be one',
+      JWT_SECRET: jwtSecret,
       REDIS_URL: settings.redisUrl,
     }),
     databaseUrl: settings.databaseUrl,

@@ -43,15 +43,17 @@ export async function openShop(
     readonly demoUrls?: Readonly<Record<string, string>>
     /** Where the services are, in place of the shop's own. */
     readonly upstreamUrl?: string
+    readonly redisUrl?: string
     readonly tariff?: Tariff
   } = {},
 ): Promise<Shop> {
-  const { config, demoUrls } = options
+  const { config, demoUrls, redisUrl } = options
   const upstream = startUpstream()
   const book = await openBook({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
   const services = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
   const gateway = await startTestGateway({
     databaseUrl: book.url,
+    redisUrl,
     ...(config ? { config } : {}),
     ...services,
   })

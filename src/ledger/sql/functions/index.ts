@@ -9,6 +9,7 @@ import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
+import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
 import leafHash from './leaf_hash.sql' with { type: 'text' }
 import leaveShard from './leave_shard.sql' with { type: 'text' }
 import openLaneV1 from './open_lane_v1.sql' with { type: 'text' }
@@ -37,6 +38,7 @@ export const functions: readonly string[] = [
   grantV1,
   adjustV1,
   refundV1,
+  importUsageV1,
 ]
 
 /** What the serving role may execute; everything else is the owner's. */
@@ -49,6 +51,7 @@ export const served: readonly string[] = [
   'grant_v1',
   'adjust_v1',
   'refund_v1',
+  'import_usage_v1',
   'tariff_at',
   'plan_at',
   'allowance_due',

@@ -1,0 +1,162 @@
+/** Checks of PostgreSQL: whether a charge that was committed there can be lost, and whether a gateway can work on it. */
+import { connect } from '../../ledger/connect.ts'
+import { readServer, type Server } from '../../ledger/read-server.ts'
+import { explain } from '../errors.ts'
+import { type Finding, ok, problem, warning } from './finding.ts'
+
+/** Without a server there is no sense in looking at the book in it. */
+export async function checkServer(url: string, connectionsNeeded: number): Promise<Finding[]> {
+  const sql = connect({ url, as: 'owner', max: 1 })
+  try {
+    const askedAtMs = Date.now()
+    const server = await readServer(sql)
+    const clockAheadMs = server.timeMs - (askedAtMs + Date.now()) / 2
+    return [
+      ok('postgres', `${new URL(url).host}, as ${server.login.name}`),
+      version(server),
+      ...durability(server),
+      ...working(server),
+      connections(server, connectionsNeeded),
+      ...roles(server),
+      clock(clockAheadMs),
+    ]
+  } catch (error) {
+    return [problem('postgres', 'no answer', explain(error))]
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+function version({ version }: Server): Finding {
+  const printed = `${Math.floor(version / 10_000)}.${version % 10_000}`
+  if (version >= 150_000) return ok('version', printed)
+  return problem('version', printed, 'Upgrade to PostgreSQL 15 or newer.')
+}
+
+function durability({ settings }: Server): Finding[] {
+  const commit = settings.synchronous_commit
+  const standbys = settings.synchronous_standby_names
+  return [
+    settings.fsync === 'on'
+      ? ok('fsync', 'on')
+      : problem(
+          'fsync',
+          settings.fsync,
+          'Set fsync = on and restart: a crash of the machine would lose charges, or the database.',
+        ),
+    settings.full_page_writes === 'on'
+      ? ok('full_page_writes', 'on')
+      : problem(
+          'full_page_writes',
+          settings.full_page_writes,
+          'Set full_page_writes = on, unless the file system never tears a page: a crash could spoil the log.',
+        ),
+    commit === 'off'
+      ? problem(
+          'synchronous_commit',
+          commit,
+          'Set synchronous_commit = on: calls are answered whose charges a crash would lose.',
+        )
+      : standbys !== '' && commit === 'local'
+        ? warning(
+            'synchronous_commit',
+            `${commit}, with standbys ${standbys}`,
+            'Set synchronous_commit = on: the standbys are not waited for, so losing this machine loses charges.',
+          )
+        : ok(
+            'synchronous_commit',
+            standbys === '' ? `${commit}, no standby` : `${commit}, ${standbys}`,
+          ),
+  ]
+}
+
+function working({ settings, standby }: Server): Finding[] {
+  const isolation = settings.default_transaction_isolation
+  return [
+    ...(standby
+      ? [
+          problem(
+            'primary',
+            'a standby',
+            'Let DATABASE_URL name the primary: nothing can be written here.',
+          ),
+        ]
+      : []),
+    settings.autovacuum === 'on'
+      ? ok('autovacuum', 'on')
+      : problem(
+          'autovacuum',
+          settings.autovacuum,
+          'Set autovacuum = on: balances are rewritten with every call, and would slow down within hours.',
+        ),
+    isolation === 'read committed'
+      ? ok('isolation', isolation)
+      : problem(
+          'isolation',
+          isolation,
+          "Set default_transaction_isolation = 'read committed': an append looks after it has locked, and must see what the one before it wrote.",
+        ),
+  ]
+}
+
+function connections({ settings, connections }: Server, needed: number): Finding {
+  const most = Number(settings.max_connections)
+  const reserved = Number(settings.superuser_reserved_connections)
+  const found = `${most}, ${connections} in use; the gateways take ${needed}`
+  if (needed > most - reserved) {
+    return problem(
+      'max_connections',
+      found,
+      `Set max_connections to ${needed + reserved + 20} or more.`,
+    )
+  }
+  return ok('max_connections', found)
+}
+
+function roles({ login, servingRole }: Server): Finding[] {
+  if (!servingRole.exists) {
+    return [
+      problem(
+        'roles',
+        'no serving role',
+        'Run "tollbook migrate" as the owner: it makes the role.',
+      ),
+    ]
+  }
+  if (!login.serves) {
+    return [
+      problem(
+        'roles',
+        `${login.name} may not take the role tollbook_gateway`,
+        `As the owner: grant tollbook_gateway to "${login.name}";`,
+      ),
+    ]
+  }
+  if (servingRole.writesLog) {
+    return [
+      problem(
+        'roles',
+        'tollbook_gateway may write the log directly',
+        'Run "tollbook migrate": it takes away what the role should not have.',
+      ),
+    ]
+  }
+  if (!login.superuser) return [ok('roles', `${login.name} serves as tollbook_gateway`)]
+  return [
+    warning(
+      'roles',
+      `${login.name} is a superuser`,
+      'Let "serve" log in as a user that only has the role tollbook_gateway, and keep the owner for "migrate".',
+    ),
+  ]
+}
+
+/** Tokens and logs go by this machine's clock, the book by its own. */
+function clock(aheadMs: number): Finding {
+  const seconds = aheadMs / 1_000
+  const found = `PostgreSQL's is ${Math.abs(seconds).toFixed(1)} s ${seconds < 0 ? 'behind' : 'ahead of'} this machine's`
+  if (Math.abs(seconds) < 2) return ok('clock', found)
+  const advice =
+    'Let both follow NTP: periods and expiries go by PostgreSQL, tokens by this machine.'
+  return Math.abs(seconds) < 60 ? warning('clock', found, advice) : problem('clock', found, advice)
+}

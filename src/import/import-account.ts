@@ -1,0 +1,168 @@
+/** Writes one owner's part of an import: account, plan, limits and keys in as few commands as can be. */
+import type { NewEvent } from '../../events/event.ts'
+import type { Commands } from '../ledger/commands.ts'
+import type { Sql } from '../ledger/connect.ts'
+import { newSecret } from '../ledger/private-fields.ts'
+import { type AccountRow, type Plans, readAccount } from '../ledger/read-accounts.ts'
+import { accountFacts } from '../management/accounts.ts'
+import { type By, sealed } from '../management/carry-out.ts'
+import {
+  type AccountCommand,
+  type AccountState,
+  accountDecider,
+  evolveAccount,
+  planAt,
+} from '../management/decide-account.ts'
+import { decideAll, isRefused } from '../management/decision.ts'
+import type { ReadKey } from './old-key.ts'
+import { type AccountPart, dearest } from './plan-import.ts'
+
+export interface ImportDeps {
+  readonly sql: Sql
+  readonly commands: Commands
+  /** Plans of the tariff in force. */
+  readonly plans: Plans
+  /** Of an owner none of whose keys works any more. */
+  readonly defaultPlan: string
+  /** When plans begin: the time of the import, ISO 8601. */
+  readonly at: string
+  readonly shardOf: (accountId: string) => number
+  readonly by: By
+}
+
+/** Why an owner's keys were not imported, after all; undefined: they were. */
+export type Failure = 'account_erased' | 'changed_meanwhile'
+
+/** Private documents make commands large. */
+const mostKeys = 200
+
+export async function importAccount(
+  part: AccountPart,
+  deps: ImportDeps,
+): Promise<Failure | undefined> {
+  for (let from = 0; from < part.newKeys.length; from += mostKeys) {
+    const failure = await importKeys(part, part.newKeys.slice(from, from + mostKeys), deps)
+    if (failure) return failure
+  }
+  return undefined
+}
+
+async function importKeys(
+  part: AccountPart,
+  keys: readonly ReadKey[],
+  deps: ImportDeps,
+): Promise<Failure | undefined> {
+  const { accountId } = part
+  const row = await readAccount(deps.sql, accountId)
+  if (row?.erased) return 'account_erased'
+  const { facts, state } = accountChange(part, row, deps)
+  const secret = row?.secret ?? newSecret()
+  const command = {
+    // The same keys are the same command: sent by two imports at once, it is carried out once.
+    id: `import:${Bun.SHA256.hash(keys.map(({ keyId }) => keyId).join('\n'), 'hex')}`,
+    actor: deps.by.actor,
+    expected: [
+      { stream: 'account', id: accountId, version: row?.version ?? 0 } as const,
+      ...keys.map(({ keyId }) => ({ stream: 'key', id: keyId, version: 0 }) as const),
+    ],
+    events: [
+      ...accountFacts(facts, { accountId, secret }, deps.by),
+      ...keys.map((key) =>
+        keyImported(key, { accountId, secret, given: limitsGiven(state, deps), plans: deps.plans }),
+      ),
+    ],
+    ...(row ? {} : { secret }),
+  }
+  const { verdict } = await deps.commands.record(row?.shard ?? deps.shardOf(accountId), command)
+  return verdict === 'ok' ? undefined : 'changed_meanwhile'
+}
+
+/** What the account has to become so that its keys can do what they could. */
+function accountChange(part: AccountPart, row: AccountRow | undefined, deps: ImportDeps) {
+  const { plans, defaultPlan, at } = deps
+  // A plan that is no longer given is kept by those who have it.
+  const kept = Object.fromEntries(
+    Object.entries(plans).map(([name, plan]) => [name, { ...plan, grantable: true }]),
+  )
+  const orders: AccountCommand[] = []
+  if (!row) {
+    const plan = part.plan ?? defaultPlan
+    orders.push({ type: 'open', at, owner: part.owner, plan, plans: kept })
+  } else if (part.plan !== undefined) {
+    const current = planAt(row.schedule, at)?.plan ?? ''
+    const plan = dearest([current, part.plan], plans)
+    if (plan !== current && plan !== undefined) {
+      orders.push({ type: 'change-plan', at, plan, plans: kept })
+    }
+  }
+  const before: AccountState | undefined = row
+  const onPlan = decided(before, orders)
+  const given = limitsGiven(onPlan.state, deps)
+  if (part.rateLimit <= given.rateLimit) return onPlan
+  const raised = decided(onPlan.state, [{ type: 'change-limits', rateLimit: part.rateLimit }])
+  return { facts: [...onPlan.facts, ...raised.facts], state: raised.state }
+}
+
+function decided(state: AccountState | undefined, orders: readonly AccountCommand[]) {
+  const decision = decideAll(accountDecider, state, orders)
+  if (isRefused(decision)) throw new Error(`the account cannot be made: ${decision.refused}`)
+  return { facts: decision.facts, state: decision.facts.reduce(evolveAccount, state) }
+}
+
+interface Given {
+  readonly rateLimit: number
+  readonly credits: number
+  readonly endpoints: 'all' | readonly string[]
+}
+
+function limitsGiven(state: AccountState | undefined, { at, plans }: ImportDeps): Given {
+  const plan = plans[(state && planAt(state.schedule, at)?.plan) ?? '']
+  return {
+    rateLimit: state?.rateLimit ?? plan?.rateLimit ?? 0,
+    credits: plan?.credits ?? 0,
+    endpoints: plan?.endpoints ?? [],
+  }
+}
+
+/**
+ * The key with what it had, said or by its tier. A limit is its own only where the account gives another
+ * one: otherwise a better plan would later do nothing for it.
+ */
+function keyImported(
+  key: ReadKey,
+  {
+    accountId,
+    secret,
+    given,
+    plans,
+  }: {
+    readonly accountId: string
+    readonly secret: Uint8Array
+    readonly given: Given
+    readonly plans: Plans
+  },
+): NewEvent {
+  const { keyId, mode, hash, display, enabled, createdAt, expiresAt, createdBy } = key
+  const { name, description, allowedIps } = key
+  const tier = plans[key.tier]
+  const rateLimit = key.rateLimit ?? tier?.rateLimit ?? null
+  const credits = key.monthlyCredits ?? tier?.credits ?? null
+  const ofTier = tier && tier.endpoints !== 'all' ? tier.endpoints : null
+  const narrowed = ofTier !== null && !Bun.deepEquals(ofTier, given.endpoints)
+  return {
+    type: 'KeyImported',
+    accountId,
+    keyId,
+    mode,
+    payload: {
+      ...{ hash, display, enabled, createdAt, expiresAt },
+      endpoints: key.endpoints ?? (narrowed ? ofTier : null),
+      rateLimit: rateLimit === given.rateLimit ? null : rateLimit,
+      monthlyCap: credits === given.credits ? null : credits,
+    },
+    ...sealed(secret, accountId, {
+      ...{ name, description, allowedIps },
+      ...(createdBy !== null && { createdBy }),
+    }),
+  }
+}

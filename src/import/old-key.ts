@@ -1,0 +1,168 @@
+/** One key of the replaced service, read as a key of this book, or why it cannot be one. */
+import { invalidIpEntries } from '../gate/client-ip.ts'
+import type { KeyPrefixes } from '../gate/key-format.ts'
+import type { Owner } from '../ids.ts'
+import type { OldKey } from './source.ts'
+
+/** What a key says of itself, before it is known what its account gives. */
+export interface ReadKey {
+  readonly keyId: string
+  readonly owner: Owner
+  readonly mode: 'live' | 'test'
+  readonly hash: string
+  readonly display: string
+  readonly tier: string
+  readonly name: string
+  readonly description: string | null
+  readonly allowedIps: readonly string[]
+  readonly createdBy: string | null
+  /** null: all that the plan gives. */
+  readonly endpoints: readonly string[] | null
+  readonly rateLimit: number | null
+  readonly monthlyCredits: number | null
+  readonly enabled: boolean
+  readonly expiresAt: string | null
+  readonly createdAt: string
+  /** Neither disabled nor expired. */
+  readonly usable: boolean
+  /** Credits used in the present UTC month. */
+  readonly used: number
+  readonly lastUsedAt: string | null
+}
+
+export interface Conflict {
+  readonly problem: string
+  readonly advice: string
+}
+
+export interface Terms {
+  /** Names of the plans of the tariff in force. */
+  readonly plans: readonly string[]
+  readonly permissions: readonly string[]
+  readonly prefixes: KeyPrefixes
+  readonly now: Date
+}
+
+export function readOldKey(old: OldKey, terms: Terms): ReadKey | Conflict {
+  const { plans, prefixes, permissions, now } = terms
+  if (!/^[0-9A-Za-z_-]{1,64}$/.test(old.id)) {
+    return conflict('its id cannot be an id here', 'give it one of letters, digits, - and _')
+  }
+  const hash = old.hash?.trim().toLowerCase() ?? ''
+  if (hash === '') {
+    return conflict(
+      'it has no hash',
+      'set key_hash to the hex SHA-256 of the key, in that database',
+    )
+  }
+  if (!/^[0-9a-f]{64}$/.test(hash)) {
+    return conflict('its hash is no hex SHA-256', 'correct key_hash in that database')
+  }
+  const mode = modeOf(old.prefix ?? '', prefixes)
+  if (!mode) {
+    return conflict(
+      `its prefix "${old.prefix ?? ''}" is not one of this gateway's`,
+      'set API_KEY_PREFIX_LIVE and API_KEY_PREFIX_TEST as they were set there',
+    )
+  }
+  const owner = ownerOf(old)
+  if (!owner) return conflict('it belongs to nobody', 'set user_id or organization_id')
+  const tier = old.tier ?? ''
+  if (!plans.includes(tier)) {
+    return conflict(
+      `its tier "${tier}" is no plan of the tariff in force (${plans.join(', ')})`,
+      'add the plan to tollbook.yaml and publish it, or change the tier',
+    )
+  }
+  const endpoints = listOf(old.allowedEndpoints)
+  const allowedIps = listOf(old.allowedIps)
+  if (!endpoints || !allowedIps) {
+    const field = endpoints ? 'allowed_ips' : 'allowed_endpoints'
+    return conflict(`${field} is not a JSON list of texts`, `correct ${field}`)
+  }
+  const [badIp] = invalidIpEntries(allowedIps)
+  if (badIp !== undefined) {
+    return conflict(
+      `"${badIp}" in allowed_ips is neither an address nor a CIDR range`,
+      'correct it: left out, it could lock somebody out or let everybody in',
+    )
+  }
+  const everything = endpoints.length === 0 || endpoints.includes('*') || endpoints.includes('all')
+  const unknown = endpoints.find((name) => !permissions.includes(name))
+  if (!everything && unknown !== undefined) {
+    return conflict(
+      `allowed_endpoints names "${unknown}", which no route has as its permission`,
+      'name the permissions of tollbook.yaml, or give a route that one',
+    )
+  }
+  if (!isCount(old.rateLimit, 1) || !isCount(old.monthlyCredits, 0)) {
+    const field = isCount(old.rateLimit, 1) ? 'monthly_credits' : 'rate_limit'
+    return conflict(`its ${field} cannot be a limit`, `set ${field} to a number, or to null`)
+  }
+  return {
+    keyId: old.id,
+    owner,
+    mode,
+    hash,
+    display: `${prefixes[mode]}…${old.ending ?? ''}`,
+    tier,
+    name: old.name || 'Imported key',
+    description: old.description,
+    allowedIps,
+    createdBy: owner.kind === 'organisation' ? old.userId : null,
+    endpoints: everything ? null : [...new Set(endpoints)],
+    rateLimit: old.rateLimit,
+    monthlyCredits: old.monthlyCredits,
+    enabled: old.active,
+    expiresAt: old.expiresAt?.toISOString() ?? null,
+    createdAt: (old.createdAt ?? now).toISOString(),
+    usable: old.active && !(old.expiresAt && old.expiresAt <= now),
+    used: usedThisMonth(old, now),
+    lastUsedAt: old.lastUsedAt?.toISOString() ?? null,
+  }
+}
+
+export function isConflict(read: ReadKey | Conflict): read is Conflict {
+  return 'problem' in read
+}
+
+/**
+ * The counter of a key is only set back when the key is next used, so after its date it counts a period
+ * that is over; then the daily usage of this month says what was used.
+ */
+function usedThisMonth({ creditsUsed, creditsResetAt, creditsOfMonth }: OldKey, now: Date): number {
+  const counts = creditsResetAt === null || creditsResetAt > now
+  return Math.max(0, counts ? (creditsUsed ?? 0) : creditsOfMonth)
+}
+
+function modeOf(prefix: string, { live, test }: KeyPrefixes): 'live' | 'test' | undefined {
+  if (prefix.startsWith(live)) return 'live'
+  return prefix.startsWith(test) ? 'test' : undefined
+}
+
+function ownerOf({ organizationId, userId }: OldKey): Owner | undefined {
+  if (organizationId) return { kind: 'organisation', id: organizationId }
+  return userId ? { kind: 'user', id: userId } : undefined
+}
+
+/** A JSON list of texts; nothing at all is the empty list, undefined is returned for anything else. */
+function listOf(json: string | null): string[] | undefined {
+  if (json === null || json.trim() === '') return []
+  try {
+    const value: unknown = JSON.parse(json)
+    if (value === null) return []
+    if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string'))
+      return undefined
+    return value.map((entry: string) => entry.trim())
+  } catch {
+    return undefined
+  }
+}
+
+function isCount(value: number | null, least: number): boolean {
+  return value === null || (Number.isSafeInteger(value) && value >= least)
+}
+
+function conflict(problem: string, advice: string): Conflict {
+  return { problem, advice }
+}

@@ -1,0 +1,46 @@
+-- Appends what a key did under the service that this book took over from: an event for each day and
+-- endpoint, with the day as the time that counts. in_usage: [{time, endpoint, calls, credits, payload (text)}].
+-- The same command again answers as the first time. Answers {verdict, positions}: the first and the last.
+create or replace function import_usage_v1(
+  in_shard smallint, in_instance text, in_command text, in_request_hash text,
+  in_account text, in_key text, in_mode text, in_usage jsonb, in_actor text
+) returns jsonb
+language plpgsql security definer set search_path from current as $$
+declare
+  v_position bigint;
+  v_now timestamptz;
+  v_answer jsonb;
+  v_last bigint;
+begin
+  select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
+  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
+  if v_answer is not null then
+    return v_answer;
+  end if;
+  if not exists (
+    select from key_state k
+    where k.key_id = in_key and k.account_id = in_account and k.mode = in_mode and k.shard = in_shard
+  ) then
+    return jsonb_build_object('verdict', 'no_such_account');
+  end if;
+
+  insert into events (shard, position, recorded_at, occurred_at, type, account_id, key_id, mode, endpoint,
+    credits, quantity, actor, instance, payload, leaf)
+  select in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', in_account, in_key, in_mode, u.endpoint,
+    u.credits, u.calls, in_actor, in_instance, u.payload::json,
+    leaf_hash(in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', 1::smallint, null::integer,
+      in_account, in_key, in_mode, null::text, u.endpoint, null::text, u.credits, u.calls, null::smallint,
+      null::integer, null::bigint[], null::bigint[], null::bigint[], in_actor, in_instance, u.payload::json,
+      null::bytea)
+  from (
+    select (e.value ->> 'time')::timestamptz as time, e.value ->> 'endpoint' as endpoint,
+      (e.value ->> 'calls')::bigint as calls, (e.value ->> 'credits')::bigint as credits,
+      e.value ->> 'payload' as payload, e.ord
+    from jsonb_array_elements(in_usage) with ordinality as e (value, ord)
+  ) u;
+  v_last := v_position + jsonb_array_length(in_usage);
+  perform leave_shard(in_shard, v_last, v_now);
+  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+    jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_position + 1, v_last)));
+end
+$$;

@@ -1,0 +1,238 @@
+/** The OpenAPI document: valid for those who read it by the book, and whole. */
+import { describe, expect, test } from 'bun:test'
+import { validate } from '@readme/openapi-parser'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { type AppDeps, createApp } from '../../src/app.ts'
+import type { Config } from '../../src/config/config.ts'
+import { refusals } from '../../src/gate/refusal.ts'
+import { type ApiDocument, checkDocument } from '../support/api-document.ts'
+import { parse, withChange } from '../support/config.ts'
+import { testConfig } from '../support/test-config.ts'
+
+/** The whole app, which is asked for nothing but its documentation. */
+function appOf(config: Config) {
+  const deps = { config, system: {}, customer: {}, corsOrigins: ['https://shop.example'] }
+  return createApp(deps as unknown as AppDeps)
+}
+
+async function documentOf(config: Config): Promise<ApiDocument> {
+  const response = await appOf(config).handle(new Request('http://localhost/docs/json'))
+  expect(response.headers.get('content-type')).toBe('application/json')
+  return (await response.json()) as ApiDocument
+}
+
+const config = testConfig()
+const document = await documentOf(config)
+const { operations, find, responseOf, faults } = checkDocument(document)
+
+/** Two who know nothing of each other; what they find wrong. */
+async function validated(document: ApiDocument): Promise<unknown[]> {
+  const byParser = await validate(structuredClone(document) as never)
+  const bySchema = await new Validator().validate(structuredClone(document) as never)
+  return [
+    ...(byParser.valid ? byParser.warnings : byParser.errors),
+    ...(bySchema.valid ? [] : [bySchema.errors]),
+  ]
+}
+
+describe('the document', () => {
+  test('is valid OpenAPI 3.1 for two validators', async () => {
+    expect(document.openapi).toBe('3.1.0')
+    expect(await validated(document)).toEqual([])
+  })
+
+  test('is found faulty by both when a response has no description', async () => {
+    const faulty = structuredClone(document) as { paths: ApiDocument['paths'] }
+    Object.assign(faulty.paths['/health']?.get ?? {}, { responses: { 200: {} } })
+    expect(await validated(faulty as ApiDocument)).toHaveLength(2)
+  })
+
+  test('describes every route of the app and of the configuration, and no other', () => {
+    const own = appOf(config)
+      .routes.map(
+        ({ method, path }) => `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`,
+      )
+      .filter((route) => !/^options |\*$| \/docs/.test(route))
+    const configured = Object.values(config.routes).map(
+      ({ method, path }) => `${method.toLowerCase()} ${path}`,
+    )
+    expect(operations.map(([where]) => where).sort()).toEqual([...own, ...configured].sort())
+  })
+
+  test('names every operation once, and every tag that is used', () => {
+    const ids = operations.map(([, { operationId }]) => operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    const used = new Set(operations.flatMap(([, { tags }]) => tags))
+    expect([...used].sort()).toEqual(document.tags.map(({ name }) => name).sort())
+    for (const [where, { summary }] of operations) expect(summary, where).not.toBe('')
+  })
+
+  test('says how to sign in: by an API key in either header, or with a token', () => {
+    expect(document.components.securitySchemes).toMatchObject({
+      apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      apiKeyBearer: { type: 'http', scheme: 'bearer' },
+      signIn: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+    })
+    for (const [where, { security }] of operations) {
+      const expected = / \/v1/.test(where)
+        ? [{ apiKey: [] }, { apiKeyBearer: [] }]
+        : / \/(health|ready)/.test(where)
+          ? []
+          : [{ signIn: [] }]
+      expect([where, security]).toEqual([where, expected] as never)
+    }
+  })
+
+  test('gives every code of refusal an example that fits the schema', () => {
+    const { Problem } = document.components.schemas as Record<string, object>
+    expect(Object.keys(document.components.examples ?? {})).toEqual(Object.keys(refusals))
+    for (const [code, example] of Object.entries(document.components.examples ?? {})) {
+      const { value } = example as { value: { code: string } }
+      expect(value.code).toBe(code)
+      expect(faults(Problem, value)).toEqual([])
+    }
+  })
+
+  test('shows a body for every request and answer in JSON, and each fits its schema', () => {
+    let examples = 0
+    for (const [where, operation] of operations) {
+      const answers = Object.keys(operation.responses).map((s) => responseOf(operation, s))
+      for (const part of [operation.requestBody, ...answers]) {
+        const json = part?.content?.['application/json']
+        if (!json || isFree(json.schema)) continue
+        expect(json, where).toHaveProperty('example')
+        expect([where, faults(json.schema, json.example)]).toEqual([where, []])
+        examples++
+      }
+    }
+    expect(examples).toBeGreaterThan(40)
+  })
+
+  /** A schema that says nothing of its value. */
+  function isFree(schema: unknown): boolean {
+    const name = (schema as { $ref?: string }).$ref?.split('/').at(-1) ?? ''
+    return !('type' in ((document.components.schemas?.[name] ?? schema) as object))
+  }
+})
+
+describe('a configured call', () => {
+  test('says its price in words and as it stands in the tariff', () => {
+    for (const route of Object.values(config.routes)) {
+      expect(find(route.method, route.path)['x-price']).toEqual(route.price)
+    }
+    const said = (method: string, path: string) => find(method, path).description?.split('\n')[0]
+    expect(said('post', '/v1/search')).toBe('1 credit a call.')
+    expect(said('get', '/v1/search/engines')).toBe(
+      'Free: the call is counted, no credits are held.',
+    )
+    expect(said('post', '/v1/extract')).toBe(
+      "1 credit a call. Not charged unless the answer's `success` is `true`.",
+    )
+    expect(said('post', '/v1/extract/bulk')).toBe(
+      "1 credit for each item of `urls` is held; charged for each of the answer's `results` whose `success` is `true`.",
+    )
+    expect(said('post', '/v1/tts/synthesize')).toBe(
+      '1 credit for each started 1,000 characters (Unicode code points) of `text`.',
+    )
+    expect(said('post', '/v1/stt/transcribe')).toStartWith(
+      '10 credits for each started 60 seconds of audio. Held for',
+    )
+  })
+
+  test('takes and answers what its schemas in the configuration say', () => {
+    for (const { id, request, response } of Object.values(config.routes)) {
+      const { [`${id}.request`]: taken, [`${id}.response`]: answered } =
+        document.components.schemas ?? {}
+      if (request && 'json' in request) expect(taken).toEqual(request.json)
+      if (response && 'json' in response) expect(answered).toEqual(response.json)
+    }
+  })
+
+  test('takes a form with its file, and answers with audio', () => {
+    const form = find('post', '/v1/stt/transcribe').requestBody?.content['multipart/form-data']
+    expect(form?.encoding).toMatchObject({
+      file: { contentType: expect.stringContaining('audio/*') },
+    })
+    expect(document.components.schemas?.['stt-transcribe.request']).toMatchObject({
+      required: ['file'],
+      properties: { file: { format: 'binary' }, language: {}, model: {} },
+    })
+    const { responses } = find('post', '/v1/tts/synthesize')
+    expect(Object.keys(responses[200]?.content ?? {})).toEqual(['audio/*'])
+  })
+
+  test('says what it cost and how the limits stand in its headers', () => {
+    const headersOf = (method: string, path: string) =>
+      Object.keys(find(method, path).responses[200]?.headers ?? {})
+    const always = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy', 'X-RateLimit-Remaining']
+    const priced = ['X-Credits-Charged', 'X-Credits-Remaining', 'X-Ledger-Position']
+    expect(headersOf('post', '/v1/search')).toEqual(expect.arrayContaining([...always, ...priced]))
+    const free = headersOf('get', '/v1/tts/voices')
+    expect(free).toEqual(expect.arrayContaining(always))
+    expect(free).not.toEqual(expect.arrayContaining(['X-Credits-Charged']))
+  })
+
+  test('refuses as its route can: what is free is never short of credits, what is static has no service', () => {
+    const statuses = (method: string, path: string) => Object.keys(find(method, path).responses)
+    const common = ['200', '401', '403', '429', '500', '503']
+    const passedOn = ['400', '404', '413', '415', '422']
+    const service = ['502', '504']
+    expect(statuses('get', '/v1/stt/languages')).toEqual(common)
+    expect(statuses('get', '/v1/tts/voices')).toEqual([...common, ...passedOn, ...service].sort())
+    expect(statuses('post', '/v1/search')).toEqual(
+      [...common, '402', ...passedOn, ...service].sort(),
+    )
+  })
+
+  test('may have a schema that refers to itself', async () => {
+    const tree = `request:
+      json:
+        type: object
+        required: [tree]
+        properties: { tree: { $ref: '#/$defs/node' } }
+        $defs:
+          node:
+            type: object
+            required: [name]
+            properties: { name: { type: string }, children: { type: array, items: { $ref: '#/$defs/node' } } }
+`
+    const text = withChange(
+      'request: { json: { type: object, required: [text], properties: { text: { type: string } } } }\n',
+      tree,
+    )
+    const document = await documentOf(parse(text))
+    expect(await validated(document)).toEqual([])
+    const { operations, faults } = checkDocument(document)
+    const body = operations.find(([where]) => where === 'post /v1/say')?.[1].requestBody
+    const json = body?.content['application/json']
+    expect(json?.example).toEqual({ tree: { name: 'text' } })
+    expect(faults(json?.schema, json?.example)).toEqual([])
+    expect(faults(json?.schema, { tree: { name: 'a', children: [{ name: 1 }] } })).toHaveLength(1)
+  })
+})
+
+describe('the page', () => {
+  const get = (path: string) => appOf(config).handle(new Request(`http://localhost${path}`))
+
+  test('is served with all it needs, none of it from elsewhere', async () => {
+    const page = await get('/docs')
+    expect(page.headers.get('content-type')).toStartWith('text/html')
+    expect(page.headers.get('content-security-policy')).toContain("script-src 'self';")
+    const html = await page.text()
+    const links = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, link]) => link ?? '')
+    expect(links).toHaveLength(4)
+    for (const link of links) {
+      expect(link).toStartWith('/docs/')
+      const file = await get(link)
+      expect(file.status).toBe(200)
+      expect((await file.bytes()).length).toBeGreaterThan(100)
+    }
+    expect(html).not.toMatch(/<script>|<script [^>]*>[^<]/)
+  })
+
+  test('has no other files', async () => {
+    for (const path of ['/docs/package.json', '/docs/constructor', '/docs/..%2fpackage.json']) {
+      expect((await get(path)).status).toBe(404)
+    }
+  })
+})

@@ -1,0 +1,120 @@
+/** What /ready and /health say, and when. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { openReadiness, type ReadinessDeps } from '../../src/http/readiness.ts'
+import { openBook } from '../support/book.ts'
+import { takeAway } from '../support/outage.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+
+let shop: Shop
+beforeAll(async () => {
+  shop = await openShop()
+})
+afterAll(() => shop.close())
+
+async function ready() {
+  const response = await shop.fetch('/ready', { key: null })
+  return { status: response.status, body: await response.json(), headers: response.headers }
+}
+
+test('a gateway that lacks nothing is ready', async () => {
+  const { status, body, headers } = await ready()
+  expect({ status, body }).toEqual({ status: 200, body: { status: 'ready' } })
+  expect(headers.get('cache-control')).toBe('no-store')
+})
+
+test('without its book it lives, is not ready, and becomes so by itself', async () => {
+  const giveBack = await takeAway(shop.book.url)
+  try {
+    await until(async () => (await ready()).status === 503)
+    const { body, headers } = await ready()
+    expect(body).toEqual({
+      status: 'not ready',
+      missing: { ledger: 'the ledger cannot be reached' },
+    })
+    expect(headers.get('retry-after')).toBe('5')
+    expect((await shop.fetch('/health', { key: null })).status).toBe(200)
+  } finally {
+    await giveBack()
+  }
+  await until(async () => (await ready()).status === 200)
+})
+
+describe('what is missing is named', () => {
+  const whole: Omit<ReadinessDeps, 'sql'> = {
+    windows: { degraded: false },
+    services: new Set(['search']),
+    addresses: { search: { live: { url: 'http://127.0.0.1:9', demo: false } } },
+    stopping: () => false,
+    warn: () => {},
+  }
+  const ask = (deps: Partial<ReadinessDeps> = {}) =>
+    openReadiness({ ...whole, sql: shop.book.sql, ...deps })()
+
+  test('nothing', async () => {
+    expect(await ask()).toEqual({ missing: {}, degraded: {} })
+  })
+
+  test('the serving role', async () => {
+    expect((await ask({ sql: shop.book.owner })).missing).toEqual({
+      ledger: 'the connection does not have the role tollbook_gateway',
+    })
+  })
+
+  test.each([
+    ['a migration', 'update migrations set id = -id', 'update migrations set id = -id'],
+    [
+      "a projection's version",
+      'update checkpoints set version = version - 1',
+      'update checkpoints set version = version + 1',
+    ],
+    [
+      'a function',
+      'alter function plan_at rename to other',
+      'alter function other rename to plan_at',
+    ],
+  ])('%s', async (_, spoil, mend) => {
+    await shop.book.owner.unsafe(spoil)
+    const { missing } = await ask()
+    await shop.book.owner.unsafe(mend)
+    expect(missing).toEqual({
+      ledger: 'the database is not set up for this version: run "tollbook migrate"',
+    })
+    expect((await ask()).missing).toEqual({})
+  })
+
+  test('not a book of a later version', async () => {
+    await shop.book.owner`insert into migrations (id, name) values (999999, 'later')`
+    expect((await ask()).missing).toEqual({})
+    await shop.book.owner`delete from migrations where id = 999999`
+  })
+
+  test('the tariff', async () => {
+    const empty = await openBook({ tariff: null })
+    try {
+      expect((await ask({ sql: empty.sql })).missing).toEqual({
+        tariff: expect.stringContaining('no tariff is in force'),
+      })
+    } finally {
+      await empty.close()
+    }
+  })
+
+  test("a service's address", async () => {
+    const services = new Set(['search', 'stt'])
+    expect((await ask({ services })).missing).toEqual({ upstreams: 'no address for stt' })
+  })
+
+  test('the gateway itself, when it stops', async () => {
+    expect((await ask({ stopping: () => true })).missing).toEqual({
+      gateway: 'the gateway is stopping',
+    })
+  })
+
+  test('degraded windows, which do not keep it from serving', async () => {
+    expect(await ask({ windows: { degraded: true } })).toEqual({
+      missing: {},
+      degraded: { windows: expect.any(String) },
+    })
+  })
+})

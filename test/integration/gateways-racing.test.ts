@@ -1,0 +1,186 @@
+/** Two gateways in processes of their own, and the promises that must hold whichever of them is asked. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { tariffOf } from '../../src/config/tariff.ts'
+import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { testRedisUrl } from '../support/redis.ts'
+import { type GatewayProcess, startGatewayProcess } from '../support/running-gateway.ts'
+import { testConfig } from '../support/test-config.ts'
+import { until } from '../support/until.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+
+const plan = {
+  ...{ rateLimit: 100_000, windowMs: 60_000, credits: 1_000, maxInFlight: 1_000 },
+  ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
+}
+const config = {
+  plans: {
+    wide: plan,
+    tight: { ...plan, credits: 37 },
+    slow: { ...plan, rateLimit: 10 },
+    slower: { ...plan, rateLimit: 1 },
+  },
+}
+const redisUrl = await testRedisUrl()
+
+let upstream: Upstream
+let book: Book
+let gateways: readonly GatewayProcess[]
+beforeAll(async () => {
+  upstream = startUpstream()
+  book = await openBook({ tariff: tariffOf(testConfig(config)) })
+  const settings = { databaseUrl: book.url, redisUrl, config, upstream: upstream.url }
+  gateways = await Promise.all([startGatewayProcess(settings), startGatewayProcess(settings)])
+})
+afterAll(async () => {
+  await Promise.all(gateways.map((gateway) => gateway.stop()))
+  await upstream.stop()
+  await book.close()
+})
+
+/** A call at one of the gateways, taken in turn. */
+function call(key: TestKey, turn: number, path = '/v1/search'): Promise<Response> {
+  const url = `${gateways[turn % gateways.length]?.url}${path}`
+  const headers = { 'x-api-key': key.text, 'content-type': 'application/json' }
+  return path === '/v1/search'
+    ? fetch(url, { method: 'POST', headers, body: '{"query":"q"}' })
+    : fetch(url, { headers })
+}
+
+/** How many of `count` calls at once were answered with each status. */
+async function statuses(key: TestKey, count: number): Promise<Record<number, number>> {
+  const answers = await Promise.all(Array.from({ length: count }, (_, turn) => call(key, turn)))
+  const seen: Record<number, number> = {}
+  for (const { status } of answers) seen[status] = (seen[status] ?? 0) + 1
+  return seen
+}
+
+/** The account's bill as the log has it. */
+async function settledCredits({ accountId }: TestKey): Promise<number> {
+  const [row] = await book.sql<[{ credits: number }]>`
+    select coalesce(sum(credits), 0)::bigint as credits from events
+    where account_id = ${accountId} and type = 'HoldSettled'`
+  return row.credits
+}
+
+const newKey = async (plan: string, options?: Parameters<Book['key']>[1]) =>
+  book.key(await book.account({ plan }), options)
+
+describe('a hundred calls at once', () => {
+  test('on credit for 37: 37 are served, charged and executed, and no other', async () => {
+    const key = await newKey('tight')
+    upstream.answer(() => Response.json({}))
+    expect(await statuses(key, 100)).toEqual({ 200: 37, 402: 63 })
+    expect(await settledCredits(key)).toBe(37)
+    expect(new Set(upstream.executed.map((one) => one.requestId)).size).toBe(37)
+    expect(upstream.executed).toHaveLength(37)
+  })
+
+  test('with a key that is capped at 37: the same, and another key of the account goes on', async () => {
+    const key = await newKey('wide', { monthlyCap: 37 })
+    upstream.answer(() => Response.json({}))
+    expect(await statuses(key, 100)).toEqual({ 200: 37, 402: 63 })
+    expect(await settledCredits(key)).toBe(37)
+    expect(upstream.executed).toHaveLength(37)
+    expect((await call(await book.key(key.account), 0)).status).toBe(200)
+  })
+
+  test.skipIf(!redisUrl)('in a window of ten: ten pass', async () => {
+    const key = await newKey('slow')
+    upstream.answer(() => Response.json({}))
+    expect(await statuses(key, 100)).toEqual({ 200: 10, 429: 90 })
+    expect(await settledCredits(key)).toBe(10)
+    expect(upstream.executed).toHaveLength(10)
+  })
+})
+
+describe('a revoked key', () => {
+  test('that every gateway has in its cache buys nothing after its revocation', async () => {
+    const key = await newKey('wide')
+    upstream.answer(() => Response.json({}))
+    let refused = 0
+    let turn = 0
+    const callers = Array.from({ length: 8 }, async () => {
+      while (refused < 40) {
+        const { status } = await call(key, turn++)
+        if (status === 401) refused++
+        else expect(status).toBe(200)
+      }
+    })
+    await until(() => upstream.executed.length > 40)
+    const revocation = await book.change(key, 'KeyRevoked')
+    await Promise.all(callers)
+
+    const [revoked] = revocation.positions ?? []
+    const [holds] = await book.sql<[{ before: number; after: number }]>`
+      select count(*) filter (where position < ${revoked ?? 0}) as before,
+        count(*) filter (where position > ${revoked ?? 0}) as after
+      from events where key_id = ${key.keyId} and type = 'CreditsHeld'`
+    expect(holds.after).toBe(0)
+    expect(holds.before).toBe(upstream.executed.length)
+    expect(await settledCredits(key)).toBe(upstream.executed.length)
+  })
+
+  test('is served nothing that costs nothing either, a second later', async () => {
+    const key = await newKey('wide')
+    for (const turn of [0, 1]) expect((await call(key, turn, '/v1/tts/languages')).status).toBe(200)
+    await book.change(key, 'KeyRevoked')
+    const revokedAtMs = performance.now()
+    for (const turn of [0, 1]) {
+      let begunAtMs = performance.now()
+      while ((await call(key, turn, '/v1/tts/languages')).status === 200) {
+        expect(begunAtMs - revokedAtMs).toBeLessThan(1_000)
+        begunAtMs = performance.now()
+      }
+    }
+  })
+})
+
+describe('a plan that an operator raises', () => {
+  test.each([
+    ['opens what it gives', 'free', '/v1/tts/languages', 403],
+    ['widens the window', 'slower', '/v1/search', 429],
+  ])('%s: no refusal is older than a second', async (_, before, path, refusal) => {
+    const key = await newKey(before)
+    upstream.answer(() => Response.json({}))
+    await call(key, 0, path)
+    for (const turn of [0, 1]) expect((await call(key, turn, path)).status).toBe(refusal)
+    await book.changePlan(key.account, 'wide')
+    const raisedAtMs = performance.now()
+    for (const turn of [0, 1]) {
+      let begunAtMs = performance.now()
+      for (;;) {
+        const { status } = await call(key, turn, path)
+        if (status === 200) break
+        expect(status).toBe(refusal)
+        expect(begunAtMs - raisedAtMs).toBeLessThan(1_000)
+        begunAtMs = performance.now()
+      }
+    }
+  })
+})
+
+test('a call whose gateway dies is expired once by the others, and costs nothing', async () => {
+  const key = await newKey('tight')
+  const settings = { databaseUrl: book.url, redisUrl, config, upstream: upstream.url }
+  const doomed = await startGatewayProcess(settings)
+  upstream.answer(() => new Promise(() => {}))
+  const lost = fetch(`${doomed.url}/v1/search`, {
+    ...{ method: 'POST', body: '{"query":"q"}' },
+    headers: { 'x-api-key': key.text, 'content-type': 'application/json' },
+  }).catch(() => undefined)
+  await until(() => upstream.executed.length === 1)
+  await doomed.kill()
+  await lost
+  await book.advance(3_600_000)
+  const requestId = upstream.executed[0]?.requestId ?? ''
+  const typesOf = async () => {
+    const rows = await book.sql<{ type: string }[]>`
+      select type from events where request_id = ${requestId} order by position`
+    return rows.map(({ type }) => type)
+  }
+  await until(async () => (await typesOf()).length > 1)
+  expect(await typesOf()).toEqual(['CreditsHeld', 'HoldExpired'])
+  upstream.answer(() => Response.json({}))
+  expect(await statuses(key, 38)).toEqual({ 200: 37, 402: 1 })
+  expect(await typesOf()).toEqual(['CreditsHeld', 'HoldExpired'])
+})

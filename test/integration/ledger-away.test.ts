@@ -1,0 +1,114 @@
+/** A gateway whose book does not answer: it sells nothing, says so in time, and goes on by itself afterwards. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import postgres from 'postgres'
+import { testServerUrl } from '../support/postgres.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+
+let shop: Shop
+let admin: postgres.Sql
+let database: string
+beforeAll(async () => {
+  shop = await openShop()
+  admin = postgres(await testServerUrl(), { max: 1 })
+  database = new URL(shop.book.url).pathname.slice(1)
+})
+afterAll(async () => {
+  await admin`alter database ${admin(database)} allow_connections true`
+  await admin.end()
+  await shop.close()
+})
+
+const search = (key = shop.key) => shop.post('/v1/search', { query: 'q' }, { key: key.text })
+
+async function expectUnavailable(response: Response) {
+  expect(response.status).toBe(503)
+  expect(response.headers.get('retry-after')).toBe('5')
+  expect((await response.json()).code).toBe('ledger_unavailable')
+}
+
+test('nothing is sold, forwarded or given away while the book is gone', async () => {
+  const unseen = await shop.newKey()
+  expect((await search()).status).toBe(200)
+  shop.upstream.answer(() => Response.json({}))
+  const pool = shop.book.sql
+  expect(await pool`select 1 as one`).toHaveLength(1)
+
+  await admin`alter database ${admin(database)} allow_connections false`
+  await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${database}`
+  const refusals = await Promise.all([
+    search(),
+    search(unseen),
+    shop.fetch('/v1/tts/languages', { key: unseen.text }),
+  ])
+  for (const response of refusals) await expectUnavailable(response)
+  expect(refusals[0]?.headers.get('x-credits-charged')).toBe('0')
+  expect(shop.upstream.executed).toHaveLength(0)
+
+  await admin`alter database ${admin(database)} allow_connections true`
+  await until(async () => (await search()).status === 200)
+  expect((await search(unseen)).status).toBe(200)
+  const held = await shop.book.owner`select 1 from open_holds`
+  expect(held).toHaveLength(0)
+})
+
+test('a book too slow for a hold and for a charge: neither is served, and neither is left open', async () => {
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+  shop.upstream.answer(async () => {
+    await answered
+    return Response.json({ the: 'answer' })
+  })
+  const charging = search()
+  await until(() => shop.upstream.executed.length === 1)
+  const connection = await shop.book.owner.reserve()
+  await connection`begin`
+  await connection`select enter_shard(0::smallint)`
+  answer()
+  const waiting = () => shop.book.owner`
+    select pid from pg_stat_activity where datname = current_database()
+      and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
+  await until(async () => (await waiting()).length > 0)
+  const holding = search()
+
+  const unheld = await holding
+  await expectUnavailable(unheld)
+  expect(unheld.headers.get('x-credits-charged')).toBe('0')
+  const unsettled = await charging
+  // The charge may be written yet, so it is not said that nothing was charged.
+  expect(unsettled.headers.has('x-credits-charged')).toBe(false)
+  const { detail } = await unsettled.clone().json()
+  const chargeId = unsettled.headers.get('x-request-id') ?? ''
+  expect(detail).toContain(`/v1/charges/${chargeId}`)
+  await expectUnavailable(unsettled)
+  expect(shop.upstream.executed).toHaveLength(1)
+
+  await connection`rollback`
+  connection.release()
+  await shop.outcomeOf(chargeId, 'HoldSettled')
+  expect(await (await shop.fetch(`/v1/charges/${chargeId}`)).json()).toMatchObject({
+    ...{ requestId: chargeId, status: 'settled', credits: 1 },
+  })
+  await until(async () => (await shop.book.owner`select 1 from open_holds`).length === 0)
+  const abandoned = await shop.eventsOf(unheld.headers.get('x-request-id'))
+  if (abandoned.length > 0) {
+    expect(abandoned.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldReleased'])
+    expect(abandoned[1]?.payload).toEqual({ reason: 'ledger_too_slow' })
+  }
+})
+
+test('a hold that is granted after its caller gave up is released at once', async () => {
+  shop.upstream.answer(() => Response.json({}))
+  const connection = await shop.book.owner.reserve()
+  await connection`begin`
+  await connection`select enter_shard(0::smallint)`
+  const response = await search()
+  await expectUnavailable(response)
+  await connection`rollback`
+  connection.release()
+  const events = await shop.outcomeOf(response.headers.get('x-request-id'), 'HoldReleased')
+  expect(events.map(({ type, payload }) => [type, payload.reason])).toEqual([
+    ['CreditsHeld', undefined],
+    ['HoldReleased', 'ledger_too_slow'],
+  ])
+  expect(shop.upstream.executed).toHaveLength(0)
+})

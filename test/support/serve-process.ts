@@ -1,0 +1,51 @@
+/** `tollbook serve` as a process of its own, with all that it prints. */
+import { join } from 'node:path'
+import { until } from './until.ts'
+
+export interface ServeProcess {
+  readonly url: string
+  /** What it has printed so far, on stdout and stderr. */
+  readonly printed: string
+  /** Its log so far. */
+  readonly log: readonly Readonly<Record<string, unknown>>[]
+  /** Asks it to end; resolves with its exit status when it has. */
+  stop(): Promise<number>
+}
+
+/** @param env all that it gets, but for free ports. Ends with this process, whatever happens to it. */
+export async function startServe(env: Readonly<Record<string, string>>): Promise<ServeProcess> {
+  const cli = join(import.meta.dir, '../../src/cli.ts')
+  const child = Bun.spawn([process.execPath, cli, 'serve', '--host', '127.0.0.1'], {
+    env: { PATH: process.env.PATH ?? '', PORT: '0', METRICS_PORT: '0', ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  let printed = ''
+  const read = async (stream: ReadableStream<Uint8Array>) => {
+    const decoder = new TextDecoder()
+    for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
+      printed += decoder.decode(chunk, { stream: true })
+    }
+  }
+  const ended = Promise.all([read(child.stdout), read(child.stderr), child.exited])
+  const lines = () => printed.split('\n').filter((line) => line.startsWith('{'))
+  const serving = () => lines().find((line) => line.includes('"serving"'))
+  await until(() => serving() !== undefined || child.exitCode !== null, 30_000)
+  const line = serving()
+  if (line === undefined) throw new Error(`it does not serve:\n${printed}`)
+  return {
+    url: JSON.parse(line).url,
+    get printed() {
+      return printed
+    },
+    get log() {
+      return lines().map((text) => JSON.parse(text))
+    },
+    async stop() {
+      child.kill('SIGTERM')
+      await ended
+      return child.exitCode ?? -1
+    },
+  }
+}

@@ -1,0 +1,63 @@
+/** A caller who waits longer than the server lets a connection be silent must not be cut, and charged for leaving. */
+import { describe, expect, test } from 'bun:test'
+import type { Admitted, Gate } from '../../src/gate/gate.ts'
+import { processWindows } from '../../src/gate/windows/process.ts'
+import { type CallProxy, openProxy } from '../../src/proxy/call.ts'
+import { testConfig } from '../support/test-config.ts'
+
+const silentSeconds = 255
+
+/** A proxy whose gate lets every call in and grants no hold; what it did to connections is in `allowed`. */
+function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[] } {
+  const config = testConfig({ routes: { search: { timeoutMs } } }, 'http://127.0.0.1:1')
+  const windows = processWindows()
+  const allowed: number[] = []
+  const price = config.routes.search?.price
+  const gate = {
+    admit: async () => ({ ok: true, admitted: { price } as Admitted }),
+    enter: async () => ({ ok: true, place: { limits: [] }, window: {} }),
+    hold: async () => {
+      expect(allowed.length).toBe(timeoutMs > 225_000 ? 1 : 0)
+      return { ok: false, refusal: { code: 'insufficient_credits', detail: '' } }
+    },
+  } as unknown as Gate
+  const unused = (() => {
+    throw new Error('not reached')
+  }) as never
+  const silence = {
+    seconds: silentSeconds,
+    allow: (_: Request, seconds: number) => void allowed.push(seconds),
+  }
+  const freeCalls = { count: unused, flush: unused, close: unused }
+  const proxy = openProxy({
+    ...{ config, gate, windows, silence, freeCalls, addresses: {} },
+    ...{ appenderOf: unused, log: unused },
+  })
+  return { proxy, allowed }
+}
+
+async function call(proxy: CallProxy, body: string): Promise<number> {
+  const headers = { 'content-type': 'application/json' }
+  const request = new Request('http://gateway.test/v1/search', { method: 'POST', headers, body })
+  return (await proxy.handle(request, '127.0.0.1')).status
+}
+
+describe('the connection of a call', () => {
+  test('may be silent while a slow service thinks, and not longer', async () => {
+    const { proxy, allowed } = proxyThatWaits(600_000)
+    expect(await call(proxy, '{"query":"q"}')).toBe(402)
+    expect(allowed).toEqual([0, silentSeconds])
+  })
+
+  test('may not be while its body is awaited', async () => {
+    const { proxy, allowed } = proxyThatWaits(600_000)
+    expect(await call(proxy, '{}')).toBe(400)
+    expect(allowed).not.toContain(0)
+  })
+
+  test('is left alone where the service must be faster', async () => {
+    const { proxy, allowed } = proxyThatWaits(30_000)
+    expect(await call(proxy, '{"query":"q"}')).toBe(402)
+    expect(allowed).toEqual([])
+  })
+})

@@ -1,0 +1,43 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { secureRandom } from '../../src/base62.ts'
+import { mintKey } from '../../src/gate/key-format.ts'
+import { scrubber } from '../../src/secrets.ts'
+
+const prefixes = { live: 'sk_live_', test: 'a.b+' }
+const scrub = scrubber(Object.values(prefixes))
+
+describe('a secret is taken out of what is written', () => {
+  test('a key, wherever it stands', () => {
+    fc.assert(
+      fc.property(
+        fc.string(),
+        fc.string(),
+        fc.constantFrom('live', 'test'),
+        (before, after, mode) => {
+          const { key } = mintKey({ prefixes, mode, shard: 0, random: secureRandom })
+          expect(scrub(before + key + after)).not.toContain(key)
+          expect(JSON.parse(scrub(JSON.stringify({ text: before + key + after })))).toEqual({
+            text: expect.any(String),
+          })
+        },
+      ),
+    )
+  })
+
+  test.each([
+    ['key sk_live_00abcdefghij is bad', 'key sk_live_[secret] is bad'],
+    ['GET /api-keys/sk_live_00abcdefghij/usage', 'GET /api-keys/sk_live_[secret]/usage'],
+    ['Authorization: Bearer abcdefghijklmnop.qr', 'Authorization: Bearer [secret]'],
+    ['token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.a-b_c.', 'token [token].'],
+    ['at postgres://me:pass%20word@db:5432/x', 'at postgres://me:[secret]@db:5432/x'],
+    ['redis://:hunter2@cache', 'redis://:[secret]@cache'],
+  ])('%p', (text, without) => {
+    expect(scrub(text)).toBe(without)
+  })
+})
+
+test.each(['key sk_live_…4f2a of acc_1', 'GET http://127.0.0.1:3030/ready', 'the basic facts'])(
+  '%p is left as it is',
+  (text) => expect(scrub(text)).toBe(text),
+)
