@@ -25,6 +25,8 @@ const main = group(
     report: () => import('./cli/report.ts'),
     events: () => import('./cli/events.ts'),
     import: () => import('./cli/import.ts'),
+    backup: () => import('./cli/backup.ts'),
+    restore: () => import('./cli/restore.ts'),
   },
 )
 

@@ -11,16 +11,16 @@ export interface Recurring {
  */
 export function every(
   intervalMs: number,
-  work: () => Promise<boolean | void>,
+  work: () => Promise<unknown>,
   onError: (error: unknown) => void,
 ): Recurring {
   let stopped = false
   let wake = () => {}
   const ended = (async () => {
     while (!stopped) {
-      let more: boolean | void = false
+      let more = false
       try {
-        more = await work()
+        more = (await work()) === true
       } catch (error) {
         onError(error)
       }

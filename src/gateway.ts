@@ -24,6 +24,7 @@ import { connect } from './ledger/connect.ts'
 import { expireHolds } from './ledger/expiry.ts'
 import { extendPartitions } from './ledger/partitions.ts'
 import { readCurrentTariffs, readShards } from './ledger/read.ts'
+import { openSeenFile } from './ledger/seen.ts'
 import { openManagement } from './management/management.ts'
 import { bookMetrics } from './metrics/book-metrics.ts'
 import { openMetrics } from './metrics/metrics.ts'
@@ -44,6 +45,8 @@ export interface GatewayOptions {
   readonly demoUrls: Readonly<Record<string, string>>
   /** Where metrics are served; absent: nowhere. */
   readonly metrics?: MetricsPlace | undefined
+  /** Where it notes how far it has seen the book, so that it serves none that ends before; absent: nowhere. */
+  readonly seenFile?: string | undefined
   readonly log: GatewayLog
 }
 
@@ -83,6 +86,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const addresses = serviceAddresses(config, options.demoUrls)
   const sql = connect({ url: databaseUrl, as: 'serving', max: 8 })
+  const seen = options.seenFile === undefined ? undefined : openSeenFile(sql, options.seenFile)
+  await seen?.check()
   const shards = await readShards(sql)
   const lanes = shards.map((shard) => {
     const lane = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
@@ -204,6 +209,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
   const work = [
     every(
+      5_000,
+      async () => seen?.remember(),
+      (e) => warn('how far the book was seen cannot be noted', e),
+    ),
+    every(
       500,
       async () => (await catchUp(sql, shards)) > 0,
       (e) => warn('daily usage lags', e),
@@ -237,6 +247,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await freeCalls.close()
       await Promise.all(lanes.map(({ appender }) => appender.drain(stopWithinMs)))
       await catchUp(sql, shards).catch(() => 0)
+      await seen?.remember().catch((e) => warn('how far the book was seen cannot be noted', e))
       for (const { appender } of lanes) appender.close()
       await windows.close()
       await published?.stop()

@@ -13,6 +13,11 @@ export default defineCommand({
     config: { type: 'string', description: 'Configuration file (tollbook.yaml)' },
     host: { type: 'string', description: 'Address to listen on', default: '0.0.0.0' },
     port: { type: 'string', description: 'Port to listen on; 0 takes a free one (PORT, 3030)' },
+    state: {
+      type: 'string',
+      valueHint: 'FILE',
+      description: 'Where to note how far the book was seen, to serve none that ends before',
+    },
   },
   async run({ args }) {
     const log = openLog('info')
@@ -30,6 +35,7 @@ export default defineCommand({
       databaseUrl: environment.databaseUrl,
       hostname: args.host,
       demoUrls: {},
+      seenFile: args.state,
       metrics: environment.metrics,
       log,
     })

@@ -74,6 +74,7 @@ export default defineCommand({
         databaseUrl,
         hostname: args.host,
         demoUrls: Object.fromEntries(demos.map(({ name, url }) => [name, url])),
+        seenFile: join(data, 'seen.json'),
         // Whoever tries it out may have another one running, which has the usual port.
         metrics: environment.metrics && {
           ...environment.metrics,

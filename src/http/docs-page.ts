@@ -6,6 +6,7 @@
 import icon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
 import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import program from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
+import start from './docs-start.js' with { type: 'file' }
 import { RequestRefused } from './request-refused.ts'
 
 const html = `<!doctype html>
@@ -22,20 +23,6 @@ const html = `<!doctype html>
 <body style="margin:0"><div id="docs"></div></body>
 </html>
 `
-
-const options = {
-  url: '/docs/json',
-  dom_id: '#docs',
-  deepLinking: true,
-  tryItOutEnabled: true,
-  displayRequestDuration: true,
-  defaultModelsExpandDepth: 0,
-  // Neither the document nor the keys that are entered leave this page.
-  validatorUrl: null,
-  persistAuthorization: false,
-}
-
-const start = `SwaggerUIBundle(${JSON.stringify(options)})\n`
 
 /**
  * What the page may load: its own files, data: for the icons in its style, and blob: for the audio that
@@ -54,14 +41,15 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
-/** The files of the page, by name. The paths are those of the package, or within a compiled program. */
-const files: Readonly<Record<string, () => { body: Blob | string; type: string }>> = {
-  'swagger-ui.css': () => ({ body: Bun.file(style), type: 'text/css; charset=utf-8' }),
-  'swagger-ui-bundle.js': () => ({ body: Bun.file(program), type: javascript }),
-  'start.js': () => ({ body: start, type: javascript }),
-  'favicon.png': () => ({ body: Bun.file(icon), type: 'image/png' }),
-}
 const javascript = 'text/javascript; charset=utf-8'
+
+/** The files of the page by name: where they are, which in a compiled program is within it. */
+const files: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
+  'swagger-ui.css': { path: style, type: 'text/css; charset=utf-8' },
+  'swagger-ui-bundle.js': { path: program, type: javascript },
+  'start.js': { path: start, type: javascript },
+  'favicon.png': { path: icon, type: 'image/png' },
+}
 
 export function docsPage(): Response {
   return new Response(html, {
@@ -82,10 +70,9 @@ export function docsPage(): Response {
 export function docsFile(name: string): Response {
   const file = Object.hasOwn(files, name) ? files[name] : undefined
   if (!file) throw new RequestRefused({ code: 'not_found', detail: 'There is no such file.' })
-  const { body, type } = file()
-  return new Response(body, {
+  return new Response(Bun.file(file.path), {
     headers: {
-      'Content-Type': type,
+      'Content-Type': file.type,
       'Cache-Control': 'public, max-age=3600',
       'X-Content-Type-Options': 'nosniff',
     },

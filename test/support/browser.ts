@@ -6,7 +6,8 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 
 export interface TestPage {
   readonly page: Page
-  /** URLs of other machines that the page asked for. */
+  /** URLs that the page asked for, and those of them that are of other machines. */
+  readonly asked: readonly string[]
   readonly elsewhere: readonly string[]
   /** What the browser complained of: scripts that fail, files that are missing, policies that are broken. */
   readonly complaints: readonly string[]
@@ -41,19 +42,27 @@ export async function startBrowser(executablePath: string): Promise<TestBrowser>
 }
 
 async function open(browser: Browser, url: string): Promise<TestPage> {
+  const asked: string[] = []
   const elsewhere: string[] = []
   const complaints: string[] = []
   const page = await browser.newPage()
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
+    const refused = message.text().startsWith('Failed to load resource')
+    if (['error', 'warning'].includes(message.type()) && !refused) complaints.push(message.text())
+  })
+  // What a script asks for may be refused, and is the script's to say; a file of the page may not.
+  page.on('response', (response) => {
+    const byScript = ['fetch', 'xhr'].includes(response.request().resourceType())
+    if (response.status() >= 400 && !byScript) complaints.push(`${response.url()} is missing`)
   })
   page.on('pageerror', (error) => complaints.push(error.message))
   await page.route('**/*', async (route) => {
     const target = new URL(route.request().url())
+    asked.push(target.href)
     if (target.hostname === '127.0.0.1') return route.continue()
     elsewhere.push(target.href)
     return route.abort()
   })
   await page.goto(url)
-  return { page, elsewhere, complaints }
+  return { page, asked, elsewhere, complaints }
 }

@@ -69,6 +69,8 @@ begin
       insert into account_secrets (account_id, shard, secret) values (r."accountId", in_shard, in_secret);
     elsif r.type = 'AccountErased' then
       delete from account_secrets where account_id = r."accountId" and shard = in_shard;
+    elsif r.type = 'LogRestored' then
+      update heads set epoch = epoch + 1 where shard = in_shard;
     end if;
   end loop;
 

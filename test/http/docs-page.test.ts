@@ -1,0 +1,142 @@
+/**
+ * /docs in a real browser that can reach this gateway and nothing else: the page shows, and "Try it out"
+ * makes calls that are sold like any other.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import type { Locator, Page } from 'playwright-core'
+import { type DemoService, startDemoServices } from '../../src/demo/index.ts'
+import { wavHeader } from '../../src/demo/wav.ts'
+import { signToken } from '../../src/http/sign-token.ts'
+import {
+  browserProgram,
+  startBrowser,
+  type TestBrowser,
+  type TestPage,
+} from '../support/browser.ts'
+import { jwtSecret } from '../support/running-gateway.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+
+const program = browserProgram()
+
+describe.skipIf(program === undefined)('the page at /docs', () => {
+  let demos: Record<string, DemoService>
+  let shop: Shop
+  let browser: TestBrowser
+  let seen: TestPage
+  let page: Page
+  beforeAll(async () => {
+    demos = startDemoServices()
+    const urls = Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url]))
+    shop = await openShop({ demoUrls: urls })
+    browser = await startBrowser(program ?? '')
+    seen = await browser.open(`${shop.gateway.url}/docs`)
+    page = seen.page
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await shop?.close()
+    await Promise.all(Object.values(demos).map((demo) => demo.stop()))
+  })
+  // Whatever is done on it, the page asks nothing of elsewhere and has nothing to complain of.
+  afterEach(() => {
+    expect(new Set(seen.asked.map((url) => new URL(url).origin))).toEqual(
+      new Set([shop.gateway.url]),
+    )
+    expect(seen.complaints).toEqual([])
+  })
+
+  test('shows every route', async () => {
+    const { paths } = await (await fetch(`${shop.gateway.url}/docs/json`)).json()
+    const routes = Object.values(paths).flatMap((methods) => Object.keys(methods as object))
+    await page.locator('.opblock').first().waitFor()
+    expect(await page.locator('.opblock').count()).toBe(routes.length)
+    expect(await page.locator('.errors-wrapper').count()).toBe(0)
+  })
+
+  test('says why a call is refused', async () => {
+    const answer = await execute(await open(page, 'get', '/v1/key'))
+    expect(await statusIn(answer)).toBe('401')
+    expect(await answer.textContent()).toContain('"code": "missing_key"')
+  })
+
+  test('sells a call that is tried with an API key', async () => {
+    await authorize(page, 'apiKey', shop.key.text)
+    const answer = await execute(await open(page, 'post', '/v1/search'))
+    expect(await statusIn(answer)).toBe('200')
+    const headers = await headersIn(answer)
+    expect(headers['x-credits-charged']).toBe('1')
+    const events = await shop.eventsOf(headers['x-request-id'])
+    expect(events.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldSettled'])
+  })
+
+  test('sends a file', async () => {
+    await authorize(page, 'apiKeyBearer', shop.key.text)
+    const route = await open(page, 'post', '/v1/stt/transcribe')
+    await route.locator('input[type=file]').setInputFiles({
+      name: 'speech.wav',
+      mimeType: 'audio/wav',
+      buffer: Buffer.concat([wavHeader(800, 8_000), Buffer.alloc(1_600)]),
+    })
+    const answer = await execute(route)
+    expect(await statusIn(answer)).toBe('200')
+    expect(await headersIn(answer)).toMatchObject({ 'x-credits-charged': '10' })
+  })
+
+  test('plays the audio of an answer, which is sold once', async () => {
+    await authorize(page, 'apiKey', shop.key.text)
+    const answer = await execute(await open(page, 'post', '/v1/tts/synthesize'))
+    const audio = answer.locator('audio')
+    expect(await audio.locator('source').getAttribute('src')).toStartWith('blob:')
+    await until(() => audio.evaluate((element) => (element as HTMLAudioElement).duration > 0))
+    expect(seen.asked.filter((url) => url.endsWith('/v1/tts/synthesize'))).toHaveLength(1)
+  })
+
+  test('issues a key to who signs in', async () => {
+    const token = await signToken({ secret: jwtSecret, subject: 'nora', expiresInSeconds: 600 })
+    await authorize(page, 'signIn', token)
+    const answer = await execute(await open(page, 'post', '/api-keys'))
+    expect(await statusIn(answer)).toBe('201')
+    expect(await answer.textContent()).toContain('"keyPrefix": "sk_live_')
+  })
+})
+
+/** Enters a key or a token under the scheme of this name, in the place of what was there. */
+async function authorize(page: Page, scheme: string, value: string): Promise<void> {
+  await page.locator('.scheme-container .authorize').click()
+  const form = page.locator('.auth-container', { hasText: `${scheme} (` })
+  const logout = form.getByRole('button', { name: 'Remove authorization' })
+  if (await logout.count()) await logout.click()
+  await form.locator('input').fill(value)
+  await form.locator('button[type=submit]').click()
+  await page.locator('.btn-done').first().click()
+}
+
+async function open(page: Page, method: string, path: string): Promise<Locator> {
+  const route = page.locator(`.opblock-${method}:has([data-path="${path}"])`)
+  await route.locator('.opblock-summary-control').click()
+  return route
+}
+
+/** What is shown of the answer. */
+async function execute(route: Locator): Promise<Locator> {
+  await route.locator('button.execute').click()
+  const answer = route.locator('.live-responses-table')
+  await answer.waitFor()
+  return answer
+}
+
+async function statusIn(answer: Locator): Promise<string | undefined> {
+  return (await answer.locator('.response .response-col_status').textContent())?.slice(0, 3)
+}
+
+/** The headers, printed as ` name: value `. */
+async function headersIn(answer: Locator): Promise<Record<string, string>> {
+  const lines = await answer.locator('.headerline').allTextContents()
+  return Object.fromEntries(
+    lines.map((line) => {
+      const [name = '', ...value] = line.trim().split(': ')
+      return [name, value.join(': ')]
+    }),
+  )
+}

@@ -1,0 +1,213 @@
+/** A backup is the whole book, to the byte; what is not whole, or was changed, is not restored. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gunzipSync, gzipSync } from 'node:zlib'
+import { openCommands } from '../../src/ledger/commands.ts'
+import { connect, type Sql } from '../../src/ledger/connect.ts'
+import { readHeads } from '../../src/ledger/backup-lines.ts'
+import { unseal } from '../../src/ledger/private-fields.ts'
+import { type Book, openBook, type TestAccount, type TestKey } from '../support/book.ts'
+import { runCli, runJson } from '../support/cli.ts'
+import { compareWithProjections } from '../support/compare.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { startTestGateway } from '../support/running-gateway.ts'
+
+let book: Book
+let account: TestAccount
+let key: TestKey
+let folder: string
+let file: string
+const opened: (() => Promise<unknown>)[] = []
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tollbook-backup-'))
+  file = join(folder, 'book.jsonl.gz')
+  book = await openBook({ shards: 2 })
+  account = await book.account({ plan: 'free' })
+  key = await book.key(account, { name: 'Ünïcode "quoted"\n', allowedIps: ['10.0.0.1'] })
+  const other = await book.key(await book.account({ plan: 'pro', shard: 1 }))
+  const grant = { externalId: 'grant-1' }
+  await book.grant(account, 50, grant)
+  const { hold } = await book.hold(key, 30)
+  await book.settle(hold, 20)
+  await book.hold(key, 5)
+  await book.commands.refund(0, { requestId: hold.requestId, credits: 3, actor: 'test' })
+  const elsewhere = book.newGateway('elsewhere', { shard: 1 })
+  await elsewhere.count(other, 7)
+  const erased = await book.account()
+  await book.key(erased, { name: 'Forgotten' })
+  await book.change(erased, 'AccountErased')
+  await book.sql`select catch_up_daily_usage(0::smallint, 1000), catch_up_daily_usage(1::smallint, 1000)`
+  await runCli(['backup', file], { database: book.url })
+})
+
+afterEach(async () => {
+  for (const close of opened.splice(0).reverse()) await close()
+})
+
+afterAll(async () => {
+  await book.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+async function emptyDatabase(): Promise<TestDatabase> {
+  const database = await createDatabase()
+  opened.push(() => database.drop())
+  return database
+}
+
+async function openRestored(url: string): Promise<Sql> {
+  const sql = connect({ url, as: 'serving', max: 2 })
+  opened.push(() => sql.end({ timeout: 5 }))
+  return sql
+}
+
+async function restored(): Promise<{ url: string; sql: Sql }> {
+  const { url } = await emptyDatabase()
+  await runJson(['restore', file], { database: url })
+  return { url, sql: await openRestored(url) }
+}
+
+/** Every row of a table, to the byte. */
+function rowsOf(sql: Sql, table: string) {
+  return sql`select t::text as row from ${sql(table)} t order by 1`
+}
+
+test('what is restored is the same log, with everything that belongs to it', async () => {
+  const { sql } = await restored()
+  for (const table of ['events', 'account_secrets', 'commands', 'heads', 'daily_usage']) {
+    expect([table, ...(await rowsOf(sql, table))]).toEqual([table, ...(await rowsOf(book.sql, table))])
+  }
+  for (const shard of [0, 1]) expect(await compareWithProjections(sql, shard)).toEqual([])
+})
+
+test('a restored book goes on where it ended, and knows what was done before', async () => {
+  const { sql } = await restored()
+  const commands = openCommands(sql, 'test')
+  const { accountId } = account
+  const again = await commands.grant(0, {
+    ...{ accountId, mode: 'live', credits: 50, kind: 'promotional', externalId: 'grant-1' },
+    ...{ startsAt: book.now.toISOString(), actor: 'test' },
+  })
+  expect(again).toMatchObject({ verdict: 'ok', repeated: true })
+  const [before] = await readHeads(sql)
+  const next = await commands.adjust(0, { accountId, mode: 'live', credits: 1, actor: 'test' })
+  expect(next.positions?.[0]).toBe((before?.position ?? 0) + 1)
+  const [row] = await sql<{ private: Uint8Array }[]>`
+    select private from key_state where key_id = ${key.keyId}`
+  expect(unseal(account.secret, accountId, row?.private)).toMatchObject({
+    name: 'Ünïcode "quoted"\n',
+  })
+})
+
+test('a backup taken while gateways write ends at one place, and everything in it agrees', async () => {
+  const busy = join(folder, 'busy.jsonl.gz')
+  let stop = false
+  const writing = (async () => {
+    for (let i = 0; !stop; i++) {
+      const fresh = await book.account()
+      await book.grant(fresh, 5, { externalId: `busy-${i}` })
+    }
+  })()
+  const { head } = await runJson(['backup', busy], { database: book.url })
+  stop = true
+  await writing
+  const { url } = await emptyDatabase()
+  await runJson(['restore', busy], { database: url })
+  const sql = await openRestored(url)
+  expect(await readHeads(sql)).toEqual(head.shards)
+  expect(await compareWithProjections(sql)).toEqual([])
+  const [orphans] = await sql<{ commands: number; secrets: number; without: number }[]>`
+    select (select count(*) from commands c, jsonb_array_elements_text(c.answer -> 'positions') p
+        where p::bigint > (select position from heads h where h.shard = c.shard)) as commands,
+      (select count(*) from account_secrets s
+        where not exists (select from account_state a where a.account_id = s.account_id)) as secrets,
+      (select count(*) from account_state a where not a.erased
+        and not exists (select from account_secrets s where s.account_id = a.account_id)) as without`
+  expect(orphans).toEqual({ commands: 0, secrets: 0, without: 0 })
+})
+
+test('into a folder it is written under a name of its own, readable by its owner alone', async () => {
+  const place = mkdtempSync(join(folder, 'place-'))
+  const done = await runJson(['backup', place], { database: book.url })
+  expect(readdirSync(place)).toEqual([done.file.slice(place.length + 1)])
+  expect(statSync(done.file).mode & 0o777).toBe(0o600)
+  const over = await runCli(['backup', done.file], { database: book.url })
+  expect(over.stderr).toContain('is there already')
+  expect(over.status).toBe(1)
+})
+
+/** The backup's lines, spoiled; and packed again. */
+function spoiled(spoil: (lines: string[]) => string[]): Buffer {
+  const lines = gunzipSync(readFileSync(file)).toString().split('\n')
+  return gzipSync(spoil(lines).join('\n'))
+}
+
+test.each([
+  ['a figure was changed', () => spoiled((l) => l.map((x) => x.replace(', 20, 20, 200,', ', 2, 20, 200,'))), 'does not have the hash'],
+  ['an event is missing', () => spoiled((l) => l.toSpliced(4, 1)), 'hash that its end says'],
+  ['two events changed places', () => spoiled((l) => [...l.slice(0, 3), l[4] ?? '', l[3] ?? '', ...l.slice(5)]), 'hash that its end says'],
+  ['a command was added', () => spoiled((l) => l.toSpliced(-2, 0, '{"command":["x",0,"y","{}","2030-06-15T12:00:00Z"]}')), 'hash that its end says'],
+  ['the end is missing', () => spoiled((l) => l.slice(0, -2)), 'cut off'],
+  ['the file was cut off', () => readFileSync(file).subarray(0, -200), 'cut off'],
+  ['a line is no JSON', () => spoiled((l) => l.toSpliced(5, 0, '{"event" : nothing}')), 'a line that no backup has'],
+  ['it is of another format', () => spoiled((l) => [(l[0] ?? '').replace('"format":1', '"format":9'), ...l.slice(1)]), 'its format is 9'],
+  ['it is something else', () => gzipSync('hello'), 'does not begin like a backup'],
+  ['it is not packed', () => Buffer.from('hello'), 'incorrect header'],
+])('a backup is refused, and nothing written, when %s', async (_, content, sentence) => {
+  const bad = join(folder, 'bad.jsonl.gz')
+  writeFileSync(bad, content())
+  const { url } = await emptyDatabase()
+  const { status, stdout, stderr } = await runCli(['restore', bad], { database: url })
+  expect(stderr).toContain(sentence)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  const sql = connect({ url, as: 'owner', max: 1 })
+  opened.push(() => sql.end({ timeout: 5 }))
+  const [there] = await sql`select to_regclass('events') is not null as log`
+  if (!there?.log) return
+  const [left] = await sql`
+    select (select count(*) from events) as events, (select count(*) from commands) as commands,
+      (select sum(position) from heads)::integer as heads`
+  expect(left).toEqual({ events: 0, commands: 0, heads: 0 })
+})
+
+test('a book that has events is not restored over', async () => {
+  const size = await book.size()
+  const { status, stderr } = await runCli(['restore', file], { database: book.url })
+  expect(stderr).toContain('the book there is not empty')
+  expect(status).toBe(1)
+  expect(await book.size()).toBe(size)
+})
+
+test('a gateway does not serve a book that ends before what it has seen, until the loss is accepted', async () => {
+  const seenFile = join(folder, 'seen.json')
+  const upstream = 'http://127.0.0.1:9'
+  const first = await startTestGateway({ databaseUrl: book.url, upstream, seenFile })
+  await first.stop()
+  expect(existsSync(seenFile)).toBe(true)
+  await (await startTestGateway({ databaseUrl: book.url, upstream, seenFile })).stop()
+
+  const { url, sql } = await restored()
+  const start = () => startTestGateway({ databaseUrl: url, upstream, seenFile })
+  await expect(start()).rejects.toThrow('it was restored from an older backup')
+
+  const without = await runCli(['restore', '--accept-loss'], { database: url })
+  expect(without.stderr).toContain('--accept-loss and --reason go together')
+  const lostFrom = (await readHeads(sql)).map(({ position }) => position + 1)
+  const said = await runCli(['restore', '--accept-loss', '--reason', 'disk lost'], { database: url })
+  expect(said.stdout).toContain('(epoch 2)')
+  const events = await sql`select payload from events where type = 'LogRestored' order by shard`
+  expect(events.map(({ payload }) => payload)).toEqual(
+    lostFrom.map((position) => ({ lostFrom: position, reason: 'disk lost' })),
+  )
+  expect((await readHeads(sql)).map(({ epoch }) => epoch)).toEqual([2, 2])
+  await (await start()).stop()
+
+  // The book of before, should it turn up again, is now the one that is behind.
+  await expect(startTestGateway({ databaseUrl: book.url, upstream, seenFile })).rejects.toThrow(
+    'the book ends at',
+  )
+})
