@@ -87,7 +87,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const addresses = serviceAddresses(config, options.demoUrls)
   const sql = connect({ url: databaseUrl, as: 'serving', max: 8 })
   const seen = options.seenFile === undefined ? undefined : openSeenFile(sql, options.seenFile)
-  await seen?.check()
+  await seen?.check().catch(async (error) => {
+    await sql.end({ timeout: 1 })
+    throw error
+  })
   const shards = await readShards(sql)
   const lanes = shards.map((shard) => {
     const lane = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })

@@ -2,7 +2,7 @@
 import type { ChargeSum, Charges } from '../reports/charges.ts'
 import type { Movements } from '../reports/lot-movements.ts'
 import type { Positions } from '../reports/positions.ts'
-import type { AccountPart, Statement } from '../reports/statement.ts'
+import type { AccountPart, Statement } from '../reports/statement-shape.ts'
 import { bold, type Cell, dim, heading, money, number, table, time } from './output.ts'
 
 export function printStatement(statement: Statement): void {

@@ -10,7 +10,7 @@ import {
   decideAccount,
 } from './decide-account.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
-import type { ManagementDeps } from './management.ts'
+import type { ManagementDeps } from './deps.ts'
 import { type AccountView, accountView, iso } from './views.ts'
 
 /** Absent: stays. */

@@ -5,7 +5,7 @@ import { type AccountRow, readAccount, readMonthUse, readSecrets } from '../ledg
 import { readCharge } from '../ledger/read-charge.ts'
 import { type By, reasonOf, sealed } from './carry-out.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
-import type { ManagementDeps } from './management.ts'
+import type { ManagementDeps } from './deps.ts'
 import { iso } from './views.ts'
 
 export interface Grant {

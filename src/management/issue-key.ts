@@ -10,8 +10,8 @@ import { type By, type Change, carryOut } from './carry-out.ts'
 import { type AccountFact, decideAccount, planAt } from './decide-account.ts'
 import { decideKey, type KeyCommand, type KeyLimits } from './decide-key.ts'
 import { type Decision, isRefused, type Refused, refused } from './decision.ts'
+import type { ManagementDeps } from './deps.ts'
 import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-facts.ts'
-import type { ManagementDeps } from './management.ts'
 import { iso } from './views.ts'
 
 export interface KeyRequest extends Partial<KeyLimits> {

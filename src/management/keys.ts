@@ -20,9 +20,9 @@ import {
   keyDecider,
 } from './decide-key.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
+import type { ManagementDeps } from './deps.ts'
 import { type KeyRequest, openIssuing } from './issue-key.ts'
 import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-facts.ts'
-import type { ManagementDeps } from './management.ts'
 import { documentOf, iso, type KeyView, keyView } from './views.ts'
 
 /** Whose keys may be touched: an owner's own, or everyone's. */

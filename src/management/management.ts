@@ -12,20 +12,11 @@ import type { Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read.ts'
 import { type Accounts, openAccounts } from './accounts.ts'
 import { type Credits, openCredits } from './credits.ts'
+import type { ManagementDeps } from './deps.ts'
 import { type Keys, openKeys } from './keys.ts'
 import { readReasons } from './reasons.ts'
 import { shardOf } from './shard-of.ts'
 import { openTariffs, type Tariffs } from './tariffs.ts'
-
-/** There is no clock among these: times that matter are the book's, and come with what is read from it. */
-export interface ManagementDeps {
-  readonly sql: Sql
-  readonly commands: Commands
-  readonly config: Config
-  readonly prefixes: KeyPrefixes
-  /** Where secrets come from. */
-  readonly random: Random
-}
 
 export interface Management extends Keys, Accounts, Credits, Tariffs {
   /** The reasons that were given for these events, by their printed positions. */

@@ -4,7 +4,7 @@ import { type Tariff, tariffHash, tariffOf } from '../config/tariff.ts'
 import { readShardTariffs } from '../ledger/read-tariffs.ts'
 import type { By } from './carry-out.ts'
 import { type Refused, refused } from './decision.ts'
-import type { ManagementDeps } from './management.ts'
+import type { ManagementDeps } from './deps.ts'
 import { iso } from './views.ts'
 
 export interface Published {

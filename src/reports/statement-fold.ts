@@ -13,7 +13,7 @@ import type {
   GrantLine,
   HeldLine,
   RefundLine,
-} from './statement.ts'
+} from './statement-shape.ts'
 
 export interface StatementFold {
   /** No event from this one on can change the statement. */

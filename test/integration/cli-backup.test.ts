@@ -1,12 +1,20 @@
 /** A backup is the whole book, to the byte; what is not whole, or was changed, is not restored. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
+import { readHeads } from '../../src/ledger/backup-lines.ts'
 import { openCommands } from '../../src/ledger/commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
-import { readHeads } from '../../src/ledger/backup-lines.ts'
 import { unseal } from '../../src/ledger/private-fields.ts'
 import { type Book, openBook, type TestAccount, type TestKey } from '../support/book.ts'
 import { runCli, runJson } from '../support/cli.ts'
@@ -78,7 +86,10 @@ function rowsOf(sql: Sql, table: string) {
 test('what is restored is the same log, with everything that belongs to it', async () => {
   const { sql } = await restored()
   for (const table of ['events', 'account_secrets', 'commands', 'heads', 'daily_usage']) {
-    expect([table, ...(await rowsOf(sql, table))]).toEqual([table, ...(await rowsOf(book.sql, table))])
+    expect([table, ...(await rowsOf(sql, table))]).toEqual([
+      table,
+      ...(await rowsOf(book.sql, table)),
+    ])
   }
   for (const shard of [0, 1]) expect(await compareWithProjections(sql, shard)).toEqual([])
 })
@@ -146,14 +157,34 @@ function spoiled(spoil: (lines: string[]) => string[]): Buffer {
 }
 
 test.each([
-  ['a figure was changed', () => spoiled((l) => l.map((x) => x.replace(', 20, 20, 200,', ', 2, 20, 200,'))), 'does not have the hash'],
+  [
+    'a figure was changed',
+    () => spoiled((l) => l.map((x) => x.replace(', 20, 20, 200,', ', 2, 20, 200,'))),
+    'does not have the hash',
+  ],
   ['an event is missing', () => spoiled((l) => l.toSpliced(4, 1)), 'hash that its end says'],
-  ['two events changed places', () => spoiled((l) => [...l.slice(0, 3), l[4] ?? '', l[3] ?? '', ...l.slice(5)]), 'hash that its end says'],
-  ['a command was added', () => spoiled((l) => l.toSpliced(-2, 0, '{"command":["x",0,"y","{}","2030-06-15T12:00:00Z"]}')), 'hash that its end says'],
+  [
+    'two events changed places',
+    () => spoiled((l) => [...l.slice(0, 3), l[4] ?? '', l[3] ?? '', ...l.slice(5)]),
+    'hash that its end says',
+  ],
+  [
+    'a command was added',
+    () => spoiled((l) => l.toSpliced(-2, 0, '{"command":["x",0,"y","{}","2030-06-15T12:00:00Z"]}')),
+    'hash that its end says',
+  ],
   ['the end is missing', () => spoiled((l) => l.slice(0, -2)), 'cut off'],
   ['the file was cut off', () => readFileSync(file).subarray(0, -200), 'cut off'],
-  ['a line is no JSON', () => spoiled((l) => l.toSpliced(5, 0, '{"event" : nothing}')), 'a line that no backup has'],
-  ['it is of another format', () => spoiled((l) => [(l[0] ?? '').replace('"format":1', '"format":9'), ...l.slice(1)]), 'its format is 9'],
+  [
+    'a line is no JSON',
+    () => spoiled((l) => l.toSpliced(5, 0, '{"event" : nothing}')),
+    'a line that no backup has',
+  ],
+  [
+    'it is of another format',
+    () => spoiled((l) => [(l[0] ?? '').replace('"format":1', '"format":9'), ...l.slice(1)]),
+    'its format is 9',
+  ],
   ['it is something else', () => gzipSync('hello'), 'does not begin like a backup'],
   ['it is not packed', () => Buffer.from('hello'), 'incorrect header'],
 ])('a backup is refused, and nothing written, when %s', async (_, content, sentence) => {
@@ -197,7 +228,9 @@ test('a gateway does not serve a book that ends before what it has seen, until t
   const without = await runCli(['restore', '--accept-loss'], { database: url })
   expect(without.stderr).toContain('--accept-loss and --reason go together')
   const lostFrom = (await readHeads(sql)).map(({ position }) => position + 1)
-  const said = await runCli(['restore', '--accept-loss', '--reason', 'disk lost'], { database: url })
+  const said = await runCli(['restore', '--accept-loss', '--reason', 'disk lost'], {
+    database: url,
+  })
   expect(said.stdout).toContain('(epoch 2)')
   const events = await sql`select payload from events where type = 'LogRestored' order by shard`
   expect(events.map(({ payload }) => payload)).toEqual(

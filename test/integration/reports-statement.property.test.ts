@@ -4,7 +4,8 @@
 import { expect, test } from 'bun:test'
 import { balance } from '../../src/reports/balance.ts'
 import { parseMonth } from '../../src/reports/month.ts'
-import { type Statement, statement } from '../../src/reports/statement.ts'
+import { statement } from '../../src/reports/statement.ts'
+import type { Statement } from '../../src/reports/statement-shape.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 
 const names = ['2031-01', '2031-02', '2031-03', '2031-04']

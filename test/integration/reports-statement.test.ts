@@ -1,11 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readAccountEvents } from '../../src/reports/account-events.ts'
-import {
-  BadMonth,
-  type Statement,
-  type StatementRequest,
-  statement,
-} from '../../src/reports/statement.ts'
+import { BadMonth, type StatementRequest, statement } from '../../src/reports/statement.ts'
+import type { Statement } from '../../src/reports/statement-shape.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 
 const october = '2031-10'

@@ -15,6 +15,8 @@ export interface GatewaySettings {
   /** Where all services are; else `demoUrls`. */
   readonly upstream?: string
   readonly demoUrls?: Readonly<Record<string, string>>
+  /** Where it notes how far it has seen the book. */
+  readonly seenFile?: string
 }
 
 export interface TestGateway {
@@ -44,6 +46,7 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     hostname: '127.0.0.1',
     demoUrls: settings.demoUrls ?? {},
     metrics: { hostname: '127.0.0.1', port: 0 },
+    seenFile: settings.seenFile,
     log,
   })
   return { url, metricsUrl: metricsUrl ?? '', warnings, stop }

@@ -1,0 +1,16 @@
+/** What managing accounts, keys, credits and prices needs. */
+import type { Random } from '../base62.ts'
+import type { Config } from '../config/config.ts'
+import type { KeyPrefixes } from '../gate/key-format.ts'
+import type { Commands } from '../ledger/commands.ts'
+import type { Sql } from '../ledger/connect.ts'
+
+/** There is no clock among these: times that matter are the book's, and come with what is read from it. */
+export interface ManagementDeps {
+  readonly sql: Sql
+  readonly commands: Commands
+  readonly config: Config
+  readonly prefixes: KeyPrefixes
+  /** Where secrets come from. */
+  readonly random: Random
+}
