@@ -41,6 +41,9 @@ export function createApp({ proxy, customer, system, ipOf, corsOrigins, ...rest 
   return app
 }
 
+/** The app's routes as a type, from which Eden makes a client; see docs/client.md. */
+export type App = ReturnType<typeof createApp>
+
 /** What a page of another origin may read of an answer. */
 const exposed = [
   'RateLimit',

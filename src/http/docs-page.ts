@@ -4,6 +4,7 @@
  * it is sent with would not run.
  */
 import icon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
+import frame from 'swagger-ui-dist/index.css' with { type: 'file' }
 import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import program from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
 import start from './docs-start.js' with { type: 'file' }
@@ -16,23 +17,23 @@ const html = `<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Tollbook API</title>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="stylesheet" href="/docs/page.css">
 <link rel="icon" type="image/png" href="/docs/favicon.png">
 <script src="/docs/swagger-ui-bundle.js" defer></script>
 <script src="/docs/start.js" defer></script>
 </head>
-<body style="margin:0"><div id="docs"></div></body>
+<body><div id="docs"></div></body>
 </html>
 `
 
 /**
- * What the page may load: its own files, data: for the icons in its style, and blob: for the audio that
- * an answer is made into. React sets inline styles through the object model, but some of Swagger UI's
- * markup carries them as attributes.
+ * What the page may load: its own files, data: for the icons in its style, and blob: for the pictures and
+ * the audio that an answer is made into.
  */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data: blob:",
   "media-src 'self' data: blob:",
   "connect-src 'self'",
@@ -41,11 +42,13 @@ const policy = [
   "frame-ancestors 'none'",
 ].join('; ')
 
+const css = 'text/css; charset=utf-8'
 const javascript = 'text/javascript; charset=utf-8'
 
 /** The files of the page by name: where they are, which in a compiled program is within it. */
 const files: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
-  'swagger-ui.css': { path: style, type: 'text/css; charset=utf-8' },
+  'swagger-ui.css': { path: style, type: css },
+  'page.css': { path: frame, type: css },
   'swagger-ui-bundle.js': { path: program, type: javascript },
   'start.js': { path: start, type: javascript },
   'favicon.png': { path: icon, type: 'image/png' },

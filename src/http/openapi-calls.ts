@@ -168,8 +168,8 @@ function refusalsOf({ request, target, price }: Route): RefusalCode[] {
 }
 
 /**
- * Refusals that come before the call takes its place in the window, and so cannot say how it stands. Of a
- * key they may also come later, when the book knows better than the gateway did.
+ * Refusals after which no place in the window was asked for, so they cannot say how it stands. Those of a
+ * key may come before or after: the book has the last word on it.
  */
 const beforeTheWindow: ReadonlySet<number> = new Set([400, 413, 415, 500])
 

@@ -55,7 +55,7 @@ export interface Reference {
   readonly $ref: string
 }
 
-export const securitySchemes = {
+const securitySchemes = {
   apiKey: {
     type: 'apiKey',
     in: 'header',
@@ -96,7 +96,7 @@ const text = { type: 'string' }
 const count = { type: 'integer', minimum: 0 }
 
 /** Every header that an answer may carry and a program may read. */
-export const headers = {
+const headers = {
   'X-Request-Id': {
     description: 'The id of this request; the service gets it too, and a charge is named by it.',
     schema: { type: 'string', format: 'uuid' },

@@ -28,9 +28,14 @@ export interface ConnectOptions {
  * that is not is an error rather than a rounded figure.
  */
 export function connect(options: ConnectOptions): Sql {
+  return renewed((onclose) => openPool(options, onclose))
+}
+
+function openPool(options: ConnectOptions, onclose: () => void): Sql {
   return postgres(options.url, {
     max: options.max,
     connect_timeout: 5,
+    onclose,
     onnotice: () => {},
     connection: {
       application_name: 'tollbook',
@@ -50,4 +55,32 @@ function safeInteger(text: string): number {
   const value = Number(text)
   if (!Number.isSafeInteger(value)) throw new RangeError(`beyond a safe integer: ${text}`)
   return value
+}
+
+/**
+ * A pool that is replaced as soon as one of its connections is lost. The client keeps a lost connection's
+ * last query in mind: when the server then refuses the next attempt (it is starting up, say), the refusal is
+ * taken for that query's, nobody is told, and the connection stays unusable for good. A new pool knows
+ * nothing of it. What the old one has under way may finish.
+ */
+function renewed(open: (onclose: () => void) => Sql): Sql {
+  let ended = false
+  let current = openNext()
+
+  function openNext(): Sql {
+    const pool = open(() => {
+      if (ended || current !== pool) return
+      current = openNext()
+      void pool.end({ timeout: 5 })
+    })
+    return pool
+  }
+
+  return new Proxy(current, {
+    apply: (_, __, args) => Reflect.apply(current, undefined, args),
+    get(_, name) {
+      if (name === 'end') ended = true
+      return Reflect.get(current, name)
+    },
+  })
 }

@@ -112,7 +112,10 @@ async function authorize(page: Page, scheme: string, value: string): Promise<voi
   await page.locator('.btn-done').first().click()
 }
 
+/** Opens a route and closes the one before: Swagger UI reads what is open again at every step. */
 async function open(page: Page, method: string, path: string): Promise<Locator> {
+  const before = page.locator('.opblock.is-open .opblock-summary-control')
+  if (await before.count()) await before.click()
   const route = page.locator(`.opblock-${method}:has([data-path="${path}"])`)
   await route.locator('.opblock-summary-control').click()
   return route

@@ -1,5 +1,6 @@
 /** The OpenAPI document: valid for those who read it by the book, and whole. */
 import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { validate } from '@readme/openapi-parser'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { type AppDeps, createApp } from '../../src/app.ts'
@@ -220,7 +221,7 @@ describe('the page', () => {
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self';")
     const html = await page.text()
     const links = [...html.matchAll(/(?:src|href)="([^"]*)"/g)].map(([, link]) => link ?? '')
-    expect(links).toHaveLength(4)
+    expect(links).toHaveLength(5)
     for (const link of links) {
       expect(link).toStartWith('/docs/')
       const file = await get(link)
@@ -228,6 +229,14 @@ describe('the page', () => {
       expect((await file.bytes()).length).toBeGreaterThan(100)
     }
     expect(html).not.toMatch(/<script>|<script [^>]*>[^<]/)
+  })
+
+  test('is bundled with its files, for a program that runs without node_modules', async () => {
+    const entrypoints = [join(import.meta.dir, '../../src/http/docs-page.ts')]
+    const { outputs } = await Bun.build({ entrypoints, target: 'bun' })
+    const files = outputs.filter(({ kind }) => kind === 'asset').map(({ size }) => size)
+    expect(files).toHaveLength(5)
+    for (const bytes of files) expect(bytes).toBeGreaterThan(100)
   })
 
   test('has no other files', async () => {

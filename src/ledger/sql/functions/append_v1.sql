@@ -126,11 +126,12 @@ begin
       k.previous_until, k.monthly_cap, coalesce(m.used, 0) as cap_used,
       h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held
     from items i
-    -- The account's state, once an account: the loop carries it from item to item.
+    -- The account's state, once an account: the loop carries it from item to item. Whether a look is needed
+    -- at all stands inside each look, where it is asked first; as the join's condition it would be asked last.
     left join lateral (
       select s.version, s.frozen, s.erased, s.max_in_flight from account_state s
-      where s.account_id = i.account_id and s.shard = in_shard limit 1
-    ) s on i.nth_of_account = 1
+      where i.nth_of_account = 1 and s.account_id = i.account_id and s.shard = in_shard limit 1
+    ) s on true
     left join lateral (
       select tp.credits, tp.max_in_flight
       from (
@@ -139,12 +140,12 @@ begin
         order by ap.position desc limit 1
       ) plan
       join tariff_plans tp on tp.hash = v_tariff and tp.plan = plan.plan and tp.shard = in_shard
-      limit 1
-    ) p on i.nth_of_account = 1
+      where i.nth_of_account = 1 limit 1
+    ) p on true
     left join lateral (
       select b.open_holds, b.debt, b.allowance_month, b.allowance_granted from balances b
-      where b.account_id = i.account_id and b.mode = i.mode and b.shard = in_shard limit 1
-    ) b on i.nth_of_account = 1
+      where i.nth_of_account = 1 and b.account_id = i.account_id and b.mode = i.mode and b.shard = in_shard limit 1
+    ) b on true
     left join lateral (
       select array_agg(o.lot) as lots, array_agg(o.free) as free, sum(o.free)::bigint as total,
         count(*) filter (where o.rank = 0)::integer as allowances
@@ -152,25 +153,25 @@ begin
         select lots.lot, case lots.kind when 'allowance' then 0 else 1 end as rank,
           lots.granted + lots.refunded - lots.adjusted - lots.settled - lots.held as free
         from lots
-        where lots.account_id = i.account_id and lots.mode = i.mode and lots.shard = in_shard
+        where i.nth_of_account = 1 and lots.account_id = i.account_id and lots.mode = i.mode and lots.shard = in_shard
           and lots.starts_at <= v_now and lots.expires_at > v_now
         order by rank, lots.expires_at, lots.lot
       ) o
-    ) l on i.nth_of_account = 1
+    ) l on true
     left join lateral (
       select k.* from key_state k
       where k.key_id = i.key_id and k.shard = in_shard and k.account_id = i.account_id and k.mode = i.mode limit 1
     ) k on true
     left join lateral (
       select m.cap_used as used from monthly_balances m
-      where m.account_id = i.account_id and m.key_id = i.key_id and m.mode = i.mode and m.month = v_month
-        and m.shard = in_shard limit 1
-    ) m on k.monthly_cap is not null
+      where k.monthly_cap is not null and m.account_id = i.account_id and m.key_id = i.key_id and m.mode = i.mode
+        and m.month = v_month and m.shard = in_shard limit 1
+    ) m on true
     left join lateral (
       select h.* from open_holds h
-      where h.hold_id = i.hold_id and h.shard = in_shard and h.account_id = i.account_id
-        and h.key_id = i.key_id and h.mode = i.mode limit 1
-    ) h on i.kind not in ('hold', 'count')
+      where i.kind not in ('hold', 'count') and h.hold_id = i.hold_id and h.shard = in_shard
+        and h.account_id = i.account_id and h.key_id = i.key_id and h.mode = i.mode limit 1
+    ) h on true
     order by i.account_id, i.mode, i.ord
   loop
     if r.account_id is distinct from v_account or r.mode is distinct from v_mode then

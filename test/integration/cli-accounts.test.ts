@@ -1,0 +1,202 @@
+/** `tollbook accounts`, and what erasing one leaves. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { type Ran, runCli, runJson } from '../support/cli.ts'
+import { compareWithProjections } from '../support/compare.ts'
+import { type Json, openTestApp, type TestApp } from '../support/management.ts'
+
+let app: TestApp
+
+beforeAll(async () => {
+  app = await openTestApp()
+})
+afterAll(() => app[Symbol.asyncDispose]())
+
+const accounts = (args: string[]): Promise<Ran> =>
+  runCli(['accounts', ...args], { database: app.book.url })
+
+const json = (args: string[]): Promise<Json> =>
+  runJson(['accounts', ...args], { database: app.book.url })
+
+async function newAccount(user: string): Promise<string> {
+  return (await app.issue(user)).accountId
+}
+
+test('an account is shown with its plan, its limits and what a call could use', async () => {
+  const id = await newAccount('shown')
+  const shown = await accounts(['show', id])
+  expect(shown).toMatchObject({ status: 0, stderr: '' })
+  expect(shown.stdout).toMatch(/^Plan +free, EUR 0\.00 a month$/m)
+  expect(shown.stdout).toMatch(/^Available +100$/m)
+  expect(await json(['show', id])).toMatchObject({
+    account: { accountId: id, owner: { kind: 'user', id: 'shown' }, plan: 'free' },
+    balance: { available: 100 },
+  })
+})
+
+test('what a debt takes of the allowance to come is not shown as available', async () => {
+  const id = await newAccount('indebted')
+  await app.get('admin', 'POST', `/admin/accounts/${id}/adjustments`, { credits: 130 })
+  await json(['plan', id, 'pro'])
+  const { balance } = await json(['show', id])
+  expect(balance.debt).toBe(0)
+  expect(balance.available).toBe(4_870)
+})
+
+test('accounts are listed by plan and by state', async () => {
+  const frozen = await newAccount('frozen')
+  const paying = await newAccount('paying')
+  await json(['freeze', frozen, '--reason', 'not paid'])
+  await json(['plan', paying, 'enterprise'])
+  const ids = async (args: string[]) =>
+    (await json(['list', ...args])).accounts.map(({ accountId }: Json) => accountId)
+  expect(await ids(['--state', 'frozen'])).toEqual([frozen])
+  expect(await ids(['--plan', 'enterprise'])).toEqual([paying])
+  const page = await json(['list', '--limit', '1'])
+  expect(page.accounts).toHaveLength(1)
+  expect(page.total).toBeGreaterThan(1)
+  expect((await accounts(['list', '--state', 'frozen'])).stdout).toMatch(
+    new RegExp(`^${frozen} +user frozen +free +frozen +1 +0`, 'm'),
+  )
+  await json(['unfreeze', frozen])
+  expect(await ids(['--state', 'frozen'])).toEqual([])
+})
+
+test('a better plan counts at once, a smaller one from next month', async () => {
+  const id = await newAccount('climber')
+  expect(await json(['plan', id, 'pro'])).toMatchObject({ plan: 'pro', plannedPlan: null })
+  const { stdout } = await accounts(['plan', id, 'free'])
+  expect(stdout).toMatch(/^Plan to come +free from 2030-07-01 00:00:00 UTC$/m)
+})
+
+test('limits of its own replace those of its plan, until the plan is given back', async () => {
+  const id = await newAccount('limited')
+  expect(await json(['limits', id, '--rate-limit', '77', '--max-in-flight', '3'])).toMatchObject({
+    ...{ rateLimit: 77, maxInFlight: 3, ownLimits: { rateLimit: 77, maxInFlight: 3 } },
+  })
+  expect(await json(['limits', id, '--rate-limit', 'plan'])).toMatchObject({
+    ...{ rateLimit: 10, maxInFlight: 3, ownLimits: { rateLimit: null, maxInFlight: 3 } },
+  })
+})
+
+test.each([
+  ['the book has no account acc_x', ['show', 'acc_x']],
+  ['the book has no such account', ['freeze', 'acc_x']],
+  ['the book has no such account', ['erase', 'acc_x', '--yes']],
+  ['--state takes open, frozen or erased', ['list', '--state', 'closed']],
+  ['which limit?', ['limits', 'acc_x']],
+  ['--rate-limit takes a whole number', ['limits', 'acc_x', '--rate-limit', '0']],
+  ['erasing cannot be undone', ['erase', 'acc_x']],
+])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
+  const { status, stdout, stderr } = await accounts(args)
+  expect(stderr).toContain(sentence)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+})
+
+test('a plan that there is not is said with those that there are', async () => {
+  const { stderr } = await accounts(['plan', await newAccount('chooser'), 'gold'])
+  expect(stderr).toContain('(plan: expected enterprise, free, pro)')
+})
+
+describe('an erased account', () => {
+  const secrets = ['Wilhelmina', '198.51.100.7', 'a garden in Delft', 'asked by letter']
+  let id: string
+  let keyId: string
+  let request: string
+  let statement: Json
+
+  beforeAll(async () => {
+    const key = await app.issue('erased', {
+      ...{ name: secrets[0], allowedIps: [secrets[1]], description: secrets[2] },
+    })
+    id = key.accountId
+    keyId = key.id
+    await app.get('admin', 'PATCH', `/admin/accounts/${id}`, { plan: 'pro', reason: secrets[3] })
+    await app.get('admin', 'PATCH', `/admin/api-keys/${keyId}`, { name: `${secrets[0]} II` })
+    request = await app.charge(keyId, 3)
+    expect(await everyAnswer()).toContain(secrets[0] as string)
+    statement = await app.get('erased', 'GET', '/account/statements/2030-06')
+    await json(['erase', id, '--yes'])
+  })
+
+  /** Everything that anybody could be told about the account. */
+  async function everyAnswer(): Promise<string> {
+    const asked = [
+      ...['/api-keys', `/api-keys/${keyId}`, `/api-keys/${keyId}/events`, '/account'].map((path) =>
+        app.ask('erased', 'GET', path),
+      ),
+      app.ask('erased', 'GET', '/account/statements/2030-06'),
+      app.ask('admin', 'GET', '/admin/api-keys?userId=erased'),
+      app.ask('admin', 'GET', `/admin/api-keys/${keyId}`),
+      app.ask('admin', 'GET', `/admin/accounts/${id}`),
+      app.ask('auditor', 'GET', `/admin/events?accountId=${id}&limit=200`),
+    ]
+    const bodies = await Promise.all(asked.map(async (answer) => (await answer).text()))
+    const database = app.book.url
+    const printed = await Promise.all(
+      [
+        ['keys', 'show', keyId],
+        ['keys', 'list', '--user', 'erased'],
+        ['events', '--account', id],
+        ['accounts', 'show', id],
+      ].map(async (args) => (await runCli(args, { database })).stdout),
+    )
+    return [...bodies, ...printed].join('\n')
+  }
+
+  test('is gone from every answer but for ids and amounts', async () => {
+    const answers = await everyAnswer()
+    for (const secret of secrets) expect(answers).not.toContain(secret)
+    expect(answers).toContain(keyId)
+  })
+
+  test('buys nothing, gets no key and no credits', async () => {
+    await expect(app.charge(keyId, 1)).rejects.toThrow('key_revoked')
+    expect((await app.ask('erased', 'POST', '/api-keys', { name: 'New' })).status).toBe(409)
+    const create = await runCli(['keys', 'create', '--user', 'erased'], { database: app.book.url })
+    expect(create.stderr).toContain('the account was erased')
+    const grant = await runCli(['grants', 'add', id, '5'], { database: app.book.url })
+    expect(grant.stderr).toContain('the account was erased')
+  })
+
+  test('buys nothing with a key that escaped its erasure, either', async () => {
+    const account = await app.book.account({ plan: 'free' })
+    const key = await app.book.key(account)
+    await app.book.change(account, 'AccountErased')
+    const { verdict } = await app.book.hold(key, 1)
+    expect(verdict).toBe('account_frozen')
+  })
+
+  test('keeps what it was charged, and its statement', async () => {
+    const after = await app.get('admin', 'GET', `/admin/accounts/${id}`)
+    expect(after.balance.month).toMatchObject({ settled: 3 })
+    const printed = await runJson(['report', 'statement', '--account', id, '--month', '2030-06'], {
+      database: app.book.url,
+    })
+    expect(printed.charges).toEqual(statement.statement.charges)
+    const refund = await runJson(['grants', 'refund', request], { database: app.book.url })
+    expect(refund.credits).toBe(3)
+  })
+
+  test('leaves the log as it was: ciphertexts, hashes and all', async () => {
+    const [row] = await app.book.sql<{ wrong: number; sealed: number; secrets: number }[]>`
+      select count(*) filter (where leaf <> leaf_hash(shard, position, recorded_at, occurred_at, type,
+          type_version, stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits,
+          quantity, status, latency_ms, lots, held, moved, actor, instance, payload, private)) as wrong,
+        count(private) as sealed,
+        (select count(*) from account_secrets where account_id = ${id}) as secrets
+      from events where account_id = ${id}`
+    expect(row).toMatchObject({ wrong: 0, secrets: 0 })
+    expect(row?.sealed).toBeGreaterThan(3)
+    await app.book.sql`select catch_up_daily_usage(0::smallint, 100000)`
+    expect(await compareWithProjections(app.book.sql)).toEqual([])
+  })
+
+  test('is erased: doing it again changes nothing', async () => {
+    const size = await app.book.size()
+    expect(await json(['erase', id, '--yes'])).toMatchObject({ accountId: id, erased: true })
+    expect(await app.book.size()).toBe(size)
+    const { accounts: gone } = await json(['list', '--state', 'erased'])
+    expect(gone.map(({ accountId }: Json) => accountId)).toContain(id)
+  })
+})

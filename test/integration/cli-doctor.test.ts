@@ -1,0 +1,167 @@
+/** `tollbook doctor`: each thing that can be wrong is found, and said with what to do. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import postgres from 'postgres'
+import { tariffOf } from '../../src/config/tariff.ts'
+import { freePort } from '../../src/postgres/free-port.ts'
+import { type Book, openBook } from '../support/book.ts'
+import { runCli } from '../support/cli.ts'
+import { shippedConfig } from '../support/management.ts'
+import { createDatabase } from '../support/postgres.ts'
+import { testRedisUrl } from '../support/redis.ts'
+
+let book: Book
+
+beforeAll(async () => {
+  book = await openBook({ tariff: tariffOf(shippedConfig) })
+  await book.owner.unsafe(`create or replace function book_now() returns timestamptz
+    language sql volatile as 'select clock_timestamp()'`)
+  await book.publish(tariffOf(shippedConfig), new Date())
+})
+afterAll(() => book.close())
+
+interface Finding {
+  readonly status: string
+  readonly found: string
+  readonly advice?: string
+}
+
+async function doctor(env: Record<string, string> = {}, database = book.url, more: string[] = []) {
+  const { status, stdout } = await runCli(['doctor', '--json', ...more], { database, env })
+  const { healthy, findings } = JSON.parse(stdout)
+  expect(status).toBe(healthy ? 0 : 1)
+  const by = new Map<string, Finding>(
+    findings.map(({ check, ...finding }: { check: string } & Finding) => [check, finding]),
+  )
+  return { healthy, find: (check: string) => by.get(check), stdout }
+}
+
+/** The book's database with settings of the session, as an operator could have set them. */
+function withSettings(settings: string): string {
+  const url = new URL(book.url)
+  url.searchParams.set('options', settings)
+  return url.href
+}
+
+test('what is well is said to be, and what a good start still lacks is a warning', async () => {
+  const { find } = await doctor({ JWT_SECRET: 'x'.repeat(32) })
+  for (const check of [
+    'version',
+    'autovacuum',
+    'isolation',
+    'clock',
+    'book',
+    'partitions',
+    'holds',
+    'redis',
+    'sign-in',
+  ]) {
+    expect([check, find(check)?.status]).toEqual([check, 'ok'])
+  }
+  expect(find('tariff')).toMatchObject({ status: 'ok' })
+  expect(find('roles')).toMatchObject({
+    status: 'warning',
+    found: expect.stringContaining('superuser'),
+  })
+  expect(find('service search')?.advice).toContain('Set SEARCH_SERVICE_URL')
+})
+
+test('settings that can lose charges are problems', async () => {
+  const { healthy, find } = await doctor({}, withSettings('-c synchronous_commit=off'))
+  expect(healthy).toBe(false)
+  expect(find('synchronous_commit')).toMatchObject({ status: 'problem', found: 'off' })
+  expect(find('synchronous_commit')?.advice).toContain('Set synchronous_commit = on')
+})
+
+test('a server that does not wait for its disk is a problem', async () => {
+  const [row] = await book.sql`select current_setting('fsync') as fsync`
+  const { find } = await doctor()
+  expect(find('fsync')).toMatchObject({ status: row?.fsync === 'on' ? 'ok' : 'problem' })
+})
+
+test('an isolation in which an append would see what is over is a problem', async () => {
+  const { find } = await doctor({}, withSettings('-c default_transaction_isolation=serializable'))
+  expect(find('isolation')).toMatchObject({ status: 'problem', found: 'serializable' })
+})
+
+test('a server that does not answer, and a database without a book, are problems', async () => {
+  const away = await doctor({}, `postgres://nobody@127.0.0.1:${await freePort()}/x`)
+  expect(away.find('postgres')?.advice).toContain('cannot be reached')
+  expect(away.find('book')).toBeUndefined()
+  const empty = await createDatabase()
+  const { find } = await doctor({}, empty.url)
+  expect(find('book')).toMatchObject({ status: 'problem' })
+  expect(find('book')?.advice).toContain('tollbook migrate')
+  await empty.drop()
+})
+
+test('a login that may not serve is a problem, and one that only may is well', async () => {
+  const name = `doctor_${crypto.randomUUID().slice(0, 8)}`
+  const admin = postgres(book.url, { max: 1, onnotice: () => {} })
+  await admin.unsafe(`create role ${name} login password 'x'`)
+  const login = new URL(book.url)
+  login.username = name
+  login.password = 'x'
+  try {
+    const refused = await doctor({}, login.href)
+    expect(refused.find('roles')).toMatchObject({ status: 'problem' })
+    expect(refused.find('roles')?.advice).toContain(`grant tollbook_gateway to "${name}"`)
+    await admin.unsafe(`grant tollbook_gateway to ${name}`)
+    const { find } = await doctor({}, login.href)
+    expect(find('roles')).toMatchObject({ status: 'ok' })
+    expect(find('book')).toMatchObject({ status: 'ok' })
+  } finally {
+    await admin.unsafe(`drop role ${name}`)
+    await admin.end({ timeout: 5 })
+  }
+})
+
+test('prices that differ from the file are pointed out', async () => {
+  const tariff = tariffOf(shippedConfig)
+  const changed = { ...tariff, prices: { ...tariff.prices, search: { per: 'free' as const } } }
+  await book.publish(changed, new Date())
+  const { find } = await doctor()
+  expect(find('tariff')).toMatchObject({ status: 'warning' })
+  expect(find('tariff')?.advice).toContain('tollbook prices diff')
+})
+
+test('a configuration and an environment that are not valid are problems, with all that is wrong', async () => {
+  const { find } = await doctor({ PORT: 'high' }, book.url, ['--config', '/nowhere.yaml'])
+  expect(find('configuration')?.advice).toContain('/nowhere.yaml')
+  expect(find('environment')?.advice).toContain('PORT: expected an integer')
+  expect(find('book')).toMatchObject({ status: 'ok' })
+})
+
+test('a service that does not answer is a problem, and its address is not printed whole', async () => {
+  using service = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: () => new Response('', { status: 404 }),
+  })
+  const { find, stdout } = await doctor({
+    SEARCH_SERVICE_URL: `http://127.0.0.1:${service.port}/hidden`,
+    STT_SERVICE_URL: `http://127.0.0.1:${await freePort()}/hidden`,
+  })
+  expect(find('service search')).toMatchObject({ status: 'ok' })
+  expect(find('service stt')).toMatchObject({ status: 'problem' })
+  expect(find('service tts')).toMatchObject({ status: 'warning' })
+  expect(stdout).not.toContain('hidden')
+})
+
+test('a Redis that does not answer is a problem; one that does says its version', async () => {
+  const away = await doctor({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })
+  expect(away.find('redis')).toMatchObject({ status: 'problem' })
+  expect(away.find('redis')?.advice).toContain('each gateway admits its share')
+  const url = await testRedisUrl()
+  if (!url) return
+  const { find } = await doctor({ REDIS_URL: url })
+  expect(find('redis')?.found).toMatch(/^version \d/)
+  expect(find('eviction')).toBeDefined()
+})
+
+test('people read it as a list that ends with what there is to do', async () => {
+  const { status, stdout } = await runCli(['doctor'], { database: book.url, env: { PORT: 'high' } })
+  expect(stdout).toMatch(/^problem {2}environment +not valid$/m)
+  expect(stdout).toMatch(/^\d+ problems?, \d+ warnings\.$/m)
+  expect(stdout).not.toContain('\u001b')
+  expect(status).toBe(1)
+})

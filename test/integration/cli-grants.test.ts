@@ -1,0 +1,75 @@
+/** `tollbook grants`, as its users run it. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { balance } from '../../src/reports/balance.ts'
+import { runCli, runJson } from '../support/cli.ts'
+import { type Json, openTestApp, type TestApp } from '../support/management.ts'
+
+let app: TestApp
+let key: Json
+
+beforeAll(async () => {
+  app = await openTestApp()
+  key = await app.issue('customer')
+})
+afterAll(() => app[Symbol.asyncDispose]())
+
+const json = (args: string[]): Promise<Json> =>
+  runJson(['grants', ...args], { database: app.book.url })
+const grants = (args: string[]) => runCli(['grants', ...args], { database: app.book.url })
+const credits = async () => (await balance(app.book.sql, key.accountId, 'live'))?.available
+
+test('credits that were given can be used, once for the same external id', async () => {
+  const give = ['add', key.accountId, '500', '--paid', 'EUR:4900', '--external-id', 'inv-1']
+  const first = await json([...give, '--expires', '2030-12-31', '--reason', 'invoice 1'])
+  expect(await credits()).toBe(600)
+  expect(await json([...give, '--expires', '2030-12-31'])).toEqual(first)
+  expect(await credits()).toBe(600)
+  const other = await grants([...give.with(2, '501'), '--expires', '2030-12-31'])
+  expect(other.stderr).toContain('this --external-id was used for something else')
+  expect(other.status).toBe(1)
+  const [event] = await app.book.sql`
+    select actor, payload from events where type = 'CreditsGranted' and actor = 'cli'`
+  expect(event).toMatchObject({
+    actor: 'cli',
+    payload: {
+      ...{ kind: 'paid', paid: { minorUnits: 4_900, currency: 'EUR' }, externalId: 'inv-1' },
+      expiresAt: '2030-12-31T00:00:00.000Z',
+    },
+  })
+})
+
+test('what is taken away is taken as far as it goes, and the rest is owed', async () => {
+  const before = (await credits()) ?? 0
+  const { stdout } = await grants(['adjust', key.accountId, String(before + 7)])
+  expect(stdout).toMatch(
+    new RegExp(`^${before} credits taken, 7 owed: positions 0-\\d+, 0-\\d+\\.`),
+  )
+  expect(await balance(app.book.sql, key.accountId, 'live')).toMatchObject({
+    ...{ available: 0, debt: 7 },
+  })
+})
+
+test('a charge is given back in parts, and never more than it was', async () => {
+  const other = await app.issue('refunded')
+  const request = await app.charge(other.id, 5)
+  expect(await json(['refund', request, '2'])).toMatchObject({ credits: 2 })
+  const { stdout } = await grants(['refund', request])
+  expect(stdout).toContain('3 credits refunded')
+  const { status, stderr } = await grants(['refund', request, '1'])
+  expect(stderr).toContain('more than is left of the charge (0 credits are left of it)')
+  expect(status).toBe(1)
+})
+
+test.each([
+  ['CREDITS takes a whole number', ['add', 'acc_x', 'many']],
+  ['CREDITS takes at most', ['add', 'acc_x', '9999999999999']],
+  ['--paid takes a value such as EUR:1900', ['add', 'acc_x', '1', '--paid', '19.00']],
+  ['--kind takes promotional or paid', ['add', 'acc_x', '1', '--kind', 'free']],
+  ['the book has no such account', ['adjust', 'acc_x', '1']],
+  ['no call of this request id was charged', ['refund', 'unknown']],
+])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
+  const { status, stdout, stderr } = await grants(args)
+  expect(stderr).toContain(sentence)
+  expect(stderr.trim().split('\n')).toHaveLength(1)
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+})

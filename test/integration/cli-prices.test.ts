@@ -1,0 +1,127 @@
+/** `tollbook prices` and `tollbook config`, as their users run them. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse, stringify } from 'yaml'
+import { shippedConfigFile } from '../../src/config/load.ts'
+import { configJsonSchema } from '../../src/config/schema.ts'
+import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
+import { readTariffInForce } from '../../src/ledger/read.ts'
+import { type Book, openBook } from '../support/book.ts'
+import { runCli, runJson } from '../support/cli.ts'
+import { shippedConfig } from '../support/management.ts'
+
+let book: Book
+let folder: string
+
+beforeAll(async () => {
+  book = await openBook({ tariff: null, shards: 2 })
+  folder = mkdtempSync(join(tmpdir(), 'tollbook-prices-'))
+})
+afterAll(async () => {
+  await book.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const prices = (args: string[]) => runCli(['prices', ...args], { database: book.url })
+const shipped = tariffHash(tariffOf(shippedConfig))
+
+/** The shipped file with one passage replaced. */
+function changedFile(from: string, to: string): string {
+  const text = readFileSync(shippedConfigFile, 'utf8')
+  if (!text.includes(from)) throw new Error(`the shipped configuration has no ${from}`)
+  const file = join(folder, `${crypto.randomUUID()}.yaml`)
+  writeFileSync(file, text.replace(from, to))
+  return file
+}
+
+test('an empty book has no prices, and says how to publish some', async () => {
+  const { status, stderr } = await prices(['show'])
+  expect(stderr).toContain('no tariff is in the book yet: "tollbook prices publish FILE"')
+  expect(status).toBe(1)
+})
+
+test('published prices are in force in every shard, and publishing them again does nothing', async () => {
+  const { stdout } = await prices(['publish', shippedConfigFile])
+  expect(stdout).toContain(`Tariff ${shipped} is published, in force from 2030-06-15 12:00:00 UTC`)
+  for (const shard of [0, 1]) expect(await readTariffInForce(book.sql, shard)).toBe(shipped)
+  const size = await book.size()
+  const again = await prices(['publish', shippedConfigFile])
+  expect(again).toMatchObject({ status: 0 })
+  expect(again.stdout).toContain('Nothing to publish')
+  expect(await book.size()).toBe(size)
+  const shown = await prices(['show'])
+  expect(shown.stdout).toContain('In force since 2030-06-15 12:00:00 UTC')
+  expect(shown.stdout).toMatch(/^pro +EUR 19\.00 +5,000 +100 +60 +100 +all$/m)
+  expect(shown.stdout).toMatch(/^stt-transcribe +10 credits for each started 60 s$/m)
+  expect(shown.stdout).toMatch(/^tts-voices +free$/m)
+})
+
+test('a file differs by plan and by price, and is published for a time that lies ahead', async () => {
+  const file = changedFile('credits: 5000', 'credits: 6000')
+  const same = await prices(['diff'])
+  expect(same.stdout).toContain('is what is in force')
+  const { stdout } = await prices(['diff', file])
+  expect(stdout).toMatch(/^plans\.pro\.credits +5000 +6000$/m)
+  const options = ['--from', '2030-07-01', '--notice', 'More for everyone.']
+  const published = await runJson(['prices', 'publish', file, ...options], { database: book.url })
+  expect(published.from).toBe('2030-07-01T00:00:00.000Z')
+  expect(published.positions).toHaveLength(2)
+  expect(await readTariffInForce(book.sql)).toBe(shipped)
+  const shown = await prices(['show'])
+  expect(shown.stdout).toContain('Announced, from 2030-07-01 00:00:00 UTC')
+  expect(shown.stdout).toContain('More for everyone.')
+  const later = await prices(['diff', file])
+  expect(later.stdout).toContain('It is announced, from 2030-07-01 00:00:00 UTC.')
+})
+
+test('what was announced is taken back by publishing another tariff for the same time', async () => {
+  const back = await prices(['publish', shippedConfigFile, '--from', '2030-07-01'])
+  expect(back).toMatchObject({ status: 0, stderr: '' })
+  await book.travelTo('2030-07-01T00:00:01Z')
+  expect(await readTariffInForce(book.sql)).toBe(shipped)
+})
+
+test('a changed price, and one that is gone, are told in plain words', async () => {
+  const file = join(folder, 'diff.yaml')
+  const document = parse(readFileSync(shippedConfigFile, 'utf8'))
+  document.routes.search.price.credits = 2
+  delete document.routes['tts-voices']
+  writeFileSync(file, stringify(document))
+  const { stdout } = await prices(['diff', file])
+  expect(stdout).toMatch(/^prices\.search +1 credit a call +2 credits a call$/m)
+  expect(stdout).toMatch(/^prices\.tts-voices +free +none$/m)
+  const { changes } = await runJson(['prices', 'diff', file], { database: book.url })
+  expect(changes).toContainEqual({
+    ...{ path: 'prices.search', before: { per: 'request', credits: 1 } },
+    after: { per: 'request', credits: 2 },
+  })
+})
+
+test('a time that has passed is refused', async () => {
+  const file = changedFile('credits: 5000', 'credits: 7000')
+  const { status, stderr } = await prices(['publish', file, '--from', '2030-06-01'])
+  expect(stderr).toContain('the time must lie ahead (from)')
+  expect(status).toBe(1)
+})
+
+test('a configuration is checked, and everything wrong in it is said with its line', async () => {
+  const good = await runCli(['config', 'check'])
+  expect(good).toMatchObject({ status: 0, stderr: '' })
+  expect(good.stdout).toContain('is valid.')
+  expect(good.stdout).toMatch(/^search +POST +\/v1\/search +search +1 credit a call +search$/m)
+  const bad = changedFile('credits: 5000', 'credits: many')
+  const { status, stdout, stderr } = await runCli(['config', 'check', bad], {
+    env: { PORT: 'high' },
+  })
+  expect(stderr).toMatch(/plans\.pro\.credits: expected .*, got "many" \(line \d+\)/)
+  expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  const environment = await runCli(['config', 'check'], { env: { PORT: 'high' } })
+  expect(environment.stderr).toContain('PORT: expected an integer')
+})
+
+test('the schema of the configuration is printed for editors', async () => {
+  const { stdout } = await runCli(['config', 'schema'])
+  expect(JSON.parse(stdout)).toEqual(configJsonSchema)
+})
