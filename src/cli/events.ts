@@ -20,7 +20,7 @@ import { bookArgs, withSql } from './book.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
 import { list, moment, positiveInteger } from './options.ts'
-import { dim, time } from './output.ts'
+import { dim, time, write } from './output.ts'
 
 const args = {
   account: { type: 'string', valueHint: 'ID', description: 'Only of this account' },
@@ -61,7 +61,7 @@ export default command(
         ...typesOf(args.type),
         ...places,
       }
-      const print = args.json ? printJson : printLine
+      const print = args.json ? jsonOf : lineOf
       const limit = args.limit === undefined ? undefined : positiveInteger('limit', args.limit)
       if (!args.follow) return printAll(sql, filter, limit, print)
       if (limit !== undefined) throw new UsageError('pass --follow or --limit, not both.')
@@ -70,7 +70,7 @@ export default command(
     }),
 )
 
-type Print = (event: RecordedEvent, reason: string | undefined) => void
+type Print = (event: RecordedEvent, reason: string | undefined) => string
 
 /** Prints all that match, up to `limit`. */
 async function printAll(
@@ -121,31 +121,31 @@ async function follow(
 }
 
 async function printPage(sql: Sql, events: readonly RecordedEvent[], print: Print): Promise<void> {
+  if (events.length === 0) return
   const reasons = await readReasons(sql, events)
-  for (const event of events) print(event, reasons.get(printPosition(event)))
+  await write(
+    events.map((event) => `${print(event, reasons.get(printPosition(event)))}\n`).join(''),
+  )
 }
 
-function printLine(event: RecordedEvent, reason: string | undefined): void {
+function lineOf(event: RecordedEvent, reason: string | undefined): string {
   const { keyId, accountId, recordedAt, actor } = event
   const whose = keyId ?? accountId ?? ''
   const why = reason === undefined ? '' : `: ${reason}`
   const by = actor.startsWith('key:') ? '' : dim(`  by ${actor}${why}`)
-  console.log(
-    `${printPosition(event).padEnd(9)} ${dim(time(recordedAt.toISOString()))} ${whose.padEnd(27)} ${describeEvent(event)}${by}`,
-  )
+  const at = dim(time(recordedAt.toISOString()))
+  return `${printPosition(event).padEnd(9)} ${at} ${whose.padEnd(27)} ${describeEvent(event)}${by}`
 }
 
-function printJson(event: RecordedEvent, reason: string | undefined): void {
+function jsonOf(event: RecordedEvent, reason: string | undefined): string {
   const { private: _, shard, position, lots, ...rest } = event
-  console.log(
-    JSON.stringify({
-      position: printPosition({ shard, position }),
-      ...rest,
-      lots: lots?.map((lot) => printPosition({ shard, position: lot })) ?? null,
-      summary: describeEvent(event),
-      ...(reason !== undefined && { reason }),
-    }),
-  )
+  return JSON.stringify({
+    position: printPosition({ shard, position }),
+    ...rest,
+    lots: lots?.map((lot) => printPosition({ shard, position: lot })) ?? null,
+    summary: describeEvent(event),
+    ...(reason !== undefined && { reason }),
+  })
 }
 
 function typesOf(text: string | undefined): { types?: string[] } {

@@ -49,6 +49,20 @@ export function json(document: unknown): void {
   console.log(JSON.stringify(document, null, 2))
 }
 
+/**
+ * Writes text of any length, no faster than it is read. Ends the program when nobody reads any more, as
+ * when `head` has seen enough.
+ */
+export async function write(text: string): Promise<void> {
+  if (process.stdout.listenerCount('error') === 0) {
+    process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+      process.exit(error.code === 'EPIPE' ? 0 : 1)
+    })
+  }
+  if (process.stdout.write(text)) return
+  await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
+}
+
 /** Ends with a sentence on stderr and status 1. */
 export const fail: (error: unknown) => never = explainAndExit
 

@@ -4,11 +4,6 @@
  */
 
 import type { RecordedEvent } from '../../events/event.ts'
-import type { Random } from '../base62.ts'
-import type { Config } from '../config/config.ts'
-import type { KeyPrefixes } from '../gate/key-format.ts'
-import type { Commands } from '../ledger/commands.ts'
-import type { Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read.ts'
 import { type Accounts, openAccounts } from './accounts.ts'
 import { type Credits, openCredits } from './credits.ts'

@@ -1,24 +1,8 @@
-/**
- * An account's statement of a month, or a key's, computed from the log alone: a fold over the account's
- * events in their order. What is cut on which time is said in lot-movements.ts (credits), charges.ts
- * (calls: the hold's time) and plan-periods.ts (the fee).
- *
- * A statement is final when nothing that is appended from now on can change it: the log has gone past
- * the month's end, and no hold taken by then is open. The fold stops where that became true, so a final
- * statement reads the same for ever, byte for byte.
- *
- * A key's statement covers the calls of that key: their charges, refunds and open holds. Plan, lots and
- * debt are the account's.
- */
-import type { Owner } from '../../events/account.ts'
 import { type Mode, printPosition } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readAccountEvents } from './account-events.ts'
-import type { Charges } from './charges.ts'
 import { ownerOfKey, positionAt, readLogEnd, shardOfAccount } from './log-range.ts'
-import type { LapseLine, LotLine, Movements } from './lot-movements.ts'
 import { parseMonth, printTime } from './month.ts'
-import type { MonthFee, PlanHeld } from './plan-periods.ts'
 import { statementFold } from './statement-fold.ts'
 import type { Statement } from './statement-shape.ts'
 

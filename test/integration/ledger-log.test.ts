@@ -216,7 +216,15 @@ describe('nobody changes the log', () => {
     const served = functions.filter((f) => f.may).map((f) => f.name)
     expect(served).toEqual([
       ...['adjust_v1', 'allowance_due', 'append_v1', 'book_now', 'catch_up_daily_usage'],
-      ...['extend_partitions', 'grant_v1', 'leaf_hash', 'live_lots', 'open_lane_v1', 'plan_at'],
+      ...[
+        'extend_partitions',
+        'grant_v1',
+        'import_usage_v1',
+        'leaf_hash',
+        'live_lots',
+        'open_lane_v1',
+        'plan_at',
+      ],
       ...['record_v1', 'refund_v1', 'tariff_at'],
     ])
     for (const statement of [
