@@ -1,4 +1,4 @@
-# One gateway: `tollbook serve`. PostgreSQL, Redis and the services are elsewhere; see compose.yaml.
+# One gateway: `tollbook serve`. PostgreSQL, Redis and the services are elsewhere.
 FROM oven/bun:1.4.5-slim AS packages
 WORKDIR /app
 COPY package.json bun.lock ./
@@ -7,7 +7,8 @@ RUN bun install --frozen-lockfile --production --omit optional
 
 FROM oven/bun:1.4.5-slim
 WORKDIR /app
-ENV NODE_ENV=production PORT=3030
+# Bun's own limit of 256 calls to services at once would queue the rest while their time runs.
+ENV NODE_ENV=production PORT=3030 BUN_CONFIG_MAX_HTTP_REQUESTS=8192
 COPY --from=packages /app/node_modules node_modules
 COPY package.json tollbook.yaml tsconfig.json ./
 COPY events events

@@ -80,6 +80,11 @@ export function number(value: number): string {
   return value.toLocaleString('en')
 }
 
+/** `1 credit`, `1,234 credits` */
+export function credits(count: number): string {
+  return `${number(count)} credit${count === 1 ? '' : 's'}`
+}
+
 /** `EUR 49.00`, with as many decimals as the currency has. */
 export function money(fee: { readonly minorUnits: number; readonly currency: string }): string {
   const { minorUnits, currency } = fee

@@ -1,11 +1,10 @@
 /** `tollbook report`: statements and usage, computed from the book, for people or as JSON. */
 import { defineCommand } from 'citty'
-import { connect, type Sql } from '../ledger/connect.ts'
 import { monthOf, parseMonth } from '../reports/month.ts'
 import { statement } from '../reports/statement.ts'
 import { daysOf, isKnown, usageByDay, usageSummary } from '../reports/usage.ts'
 import { topUsers, usageOverview } from '../reports/usage-overview.ts'
-import { databaseUrl } from './database.ts'
+import { withSql } from './book.ts'
 import { UsageError } from './errors.ts'
 import { checkOptions, positiveInteger } from './options.ts'
 import { json, orFail } from './output.ts'
@@ -49,7 +48,7 @@ const statementCommand = defineCommand({
       checkOptions(args, statementArgs)
       const of = subjectOf(args)
       if (!of) throw new UsageError('whose statement? Pass --account ID or --key ID.')
-      const found = await withBook(args, (sql) =>
+      const found = await withSql(args, (sql) =>
         statement(sql, { ...of, month: args.month, lines: args.lines === true }),
       )
       if (!found) throw new UsageError(`the book has no ${nameOf(of)}.`)
@@ -68,12 +67,12 @@ const usageCommand = defineCommand({
       const month = monthOr(args.month)
       if (!of && args.test) throw new UsageError('--test needs --account ID or --key ID.')
       if (!of) {
-        const overview = await withBook(args, (sql) => usageOverview(sql, daysOf(month)))
+        const overview = await withSql(args, (sql) => usageOverview(sql, daysOf(month)))
         if (args.json) json({ month, ...overview })
         else printOverview({ month, ...overview })
         return
       }
-      const usage = await withBook(args, async (sql) => {
+      const usage = await withSql(args, async (sql) => {
         if (!(await isKnown(sql, of))) throw new UsageError(`the book has no ${nameOf(of)}.`)
         const summary = await usageSummary(sql, { ...of, month })
         return { month, summary, days: await usageByDay(sql, { ...of, ...daysOf(month) }) }
@@ -91,7 +90,7 @@ const topCommand = defineCommand({
       checkOptions(args, topArgs)
       const month = monthOr(args.month)
       const limit = positiveInteger('limit', args.limit)
-      const users = await withBook(args, (sql) => topUsers(sql, { ...daysOf(month), limit }))
+      const users = await withSql(args, (sql) => topUsers(sql, { ...daysOf(month), limit }))
       if (args.json) json({ month, users })
       else printTop(month, users)
     }),
@@ -127,17 +126,4 @@ function monthOr(month: string | undefined): string {
   if (month === undefined) return monthOf(new Date())
   if (!parseMonth(month)) throw new UsageError(`"${month}" is not a month: write it as 2026-01`)
   return month
-}
-
-/** Reads as the serving role, which cannot change anything behind the log's back. */
-async function withBook<T>(
-  args: { database?: string | undefined },
-  read: (sql: Sql) => Promise<T>,
-): Promise<T> {
-  const sql = connect({ url: await databaseUrl(args), as: 'serving', max: 4 })
-  try {
-    return await read(sql)
-  } finally {
-    await sql.end({ timeout: 1 })
-  }
 }

@@ -1,15 +1,15 @@
 /** `tollbook serve`: one gateway, for production: the database and the services are elsewhere. */
-import { defineCommand } from 'citty'
 import { readEnvironment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
 import { startGateway } from '../gateway.ts'
+import { command } from './command.ts'
 import { UsageError } from './errors.ts'
 import { openLog } from './log.ts'
 import { untilTold } from './until-told.ts'
 
-export default defineCommand({
-  meta: { name: 'serve', description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },
-  args: {
+export default command(
+  { name: 'serve', description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },
+  {
     config: { type: 'string', description: 'Configuration file (tollbook.yaml)' },
     host: { type: 'string', description: 'Address to listen on', default: '0.0.0.0' },
     port: { type: 'string', description: 'Port to listen on; 0 takes a free one (PORT, 3030)' },
@@ -19,7 +19,7 @@ export default defineCommand({
       description: 'Where to note how far the book was seen, to serve none that ends before',
     },
   },
-  async run({ args }) {
+  async (args) => {
     const log = openLog('info')
     const env = { ...process.env, ...(args.port ? { PORT: args.port } : {}) }
     const environment = readEnvironment(env)
@@ -46,4 +46,4 @@ export default defineCommand({
     log.info({}, 'stopped')
     process.exit(0)
   },
-})
+)

@@ -1,19 +1,20 @@
 /** `tollbook token`: signs a token for an owner or an operator, with JWT_SECRET. */
-import { defineCommand } from 'citty'
 import { loadConfig } from '../config/load.ts'
 import { signToken } from '../http/sign-token.ts'
+import { command } from './command.ts'
 import { UsageError } from './errors.ts'
+import { positiveInteger } from './options.ts'
 
-export default defineCommand({
-  meta: { name: 'token', description: 'Sign a token (JWT) for an owner or an operator.' },
-  args: {
+export default command(
+  { name: 'token', description: 'Sign a token (JWT) for an owner or an operator.' },
+  {
     subject: { type: 'positional', description: 'The user the token speaks for', required: true },
     role: { type: 'string', description: 'admin or auditor; without it an owner' },
     org: { type: 'string', description: 'The organisation that owns what the bearer creates' },
     days: { type: 'string', description: 'How long it is valid', default: '30' },
     config: { type: 'string', description: 'Configuration file (tollbook.yaml)' },
   },
-  async run({ args }) {
+  async (args) => {
     const secret = process.env.JWT_SECRET
     if (!secret)
       throw new UsageError('set JWT_SECRET to the secret that the gateway verifies with.')
@@ -25,7 +26,7 @@ export default defineCommand({
     const token = await signToken({
       secret,
       subject: args.subject,
-      expiresInSeconds: Number(args.days) * 86_400,
+      expiresInSeconds: positiveInteger('days', args.days) * 86_400,
       role: roles[args.role as keyof typeof roles],
       organisation: args.org ? { claim: config.organisationClaim, id: args.org } : undefined,
       issuer: process.env.JWT_ISSUER,
@@ -33,4 +34,4 @@ export default defineCommand({
     })
     console.log(token)
   },
-})
+)

@@ -5,7 +5,6 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { defineCommand } from 'citty'
 import pc from 'picocolors'
 import { secureRandom } from '../base62.ts'
 import type { Config } from '../config/config.ts'
@@ -22,23 +21,24 @@ import { readKeyByHash } from '../ledger/read.ts'
 import { isRefused } from '../management/decision.ts'
 import { openManagement } from '../management/management.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded.ts'
+import { command } from './command.ts'
 import { databaseUrlFile } from './database.ts'
 import { openLog } from './log.ts'
 import { untilTold } from './until-told.ts'
 
-export default defineCommand({
-  meta: {
+export default command(
+  {
     name: 'up',
     description: 'Run everything on this machine: PostgreSQL, demo services, a gateway and a key.',
   },
-  args: {
+  {
     port: { type: 'string', description: 'Port to listen on; 0 takes a free one (PORT, 3030)' },
     host: { type: 'string', description: 'Address to listen on', default: '127.0.0.1' },
     data: { type: 'string', description: 'Folder for the data', default: '.tollbook' },
     config: { type: 'string', description: 'Configuration file (tollbook.yaml)' },
     json: { type: 'boolean', description: 'Print one JSON line when ready, and nothing else' },
   },
-  async run({ args }) {
+  async (args) => {
     const data = resolve(args.data)
     mkdirSync(data, { recursive: true, mode: 0o755 })
     const env = {
@@ -99,7 +99,7 @@ export default defineCommand({
     await stop()
     process.exit(0)
   },
-})
+)
 
 interface Ready {
   readonly url: string

@@ -31,7 +31,7 @@ export async function importUse(
     const account = await readAccount(sql, accountId)
     const left = await allowanceLeft(sql, accountId, key.mode)
     const credits = Math.min(key.used, left)
-    if (!account || credits === 0) continue
+    if (!account || account.erased || credits === 0) continue
     const { mode } = key
     const answer = await commands.adjust(account.shard, {
       ...{ accountId, mode, credits, externalId, actor: by.actor },

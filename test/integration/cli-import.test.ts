@@ -305,6 +305,24 @@ test('what cannot be taken over is left out, with the reason and what to do, and
   await old.sql`delete from api_gateway.api_keys where id in ${old.sql(Object.values(bad))}`
 })
 
+test('nothing of an owner who was erased here comes back', async () => {
+  const { id } = await old.addKey({ user_id: 'forgotten', name: 'Forgotten' })
+  await importOld()
+  const { account } = await accountOf('forgotten')
+  const management = managementOn(shop.book, shippedConfig)
+  await management.eraseAccount(account?.accountId ?? '', { actor: 'test' })
+  const late = await old.addKey({ user_id: 'forgotten', name: 'Forgotten too' })
+  const { stdout } = await runCli(['import', '--from', old.url, '--json'], {
+    database: shop.book.url,
+  })
+  expect(JSON.parse(stdout).conflicts).toMatchObject([
+    { keyId: late.id, problem: "its owner's account was erased here" },
+  ])
+  expect(await show(id)).toMatchObject({ name: '', revokedAt: expect.any(String) })
+  expect(await show(late.id)).toBeUndefined()
+  await old.sql`delete from api_gateway.api_keys where id = ${late.id}`
+})
+
 test('the replaced database is only read', async () => {
   const digest = async () => {
     const [row] = await old.sql`

@@ -1,6 +1,7 @@
 /** A month's allowance: granted when it is first needed, drawn first, and gone when the month is. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import { type Book, openBook, type TestAccount } from '../support/book.ts'
+import type { Plan } from '../../src/config/config.ts'
+import { type Book, openBook, type TestAccount, testTariff } from '../support/book.ts'
 
 let book: Book
 beforeEach(async () => {
@@ -83,9 +84,9 @@ describe('the allowance', () => {
     const account = await book.account()
     const key = await book.key(account)
     await book.hold(key, 1)
-    const { plans, prices } = (await import('../support/book.ts')).testTariff
-    const free = { ...plans.free, credits: 150 } as typeof plans.free
-    await book.publish({ plans: { ...plans, free } as typeof plans, prices })
+    const { plans, prices } = testTariff
+    const free = { ...plans.free, credits: 150 } as Plan
+    await book.publish({ plans: { ...plans, free }, prices })
     expect((await book.hold(key, 149)).available).toBe(0)
     expect(await allowances(account)).toEqual([100, 50])
   })
@@ -139,6 +140,9 @@ describe('an upgrade', () => {
     await book.changePlan(account, 'none', '2030-07-01T00:00:00Z')
     await book.changePlan(account, 'pro')
     await book.travelTo('2030-07-01T00:00:00Z')
+    const [row] = await book.sql`
+      select plan_at(0::smallint, ${account.accountId}, book_now()) as plan`
+    expect(row).toEqual({ plan: 'pro' })
     expect((await book.hold(key, 1)).available).toBe(999)
   })
 })

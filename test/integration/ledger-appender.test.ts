@@ -143,6 +143,26 @@ describe('a lane', () => {
     expect(await eventsOf([item])).toEqual([{ type: 'CreditsHeld', events: 1, calls: 1 }])
   })
 
+  test('that is gone when a batch has to be sent again leaves its callers without a verdict', async () => {
+    const gateway = book.newGateway('bereft')
+    await gateway.count(key, 1)
+    const item = holdItem(key, 1)
+    const lock = await book.owner.reserve()
+    await lock`begin`
+    await lock`select enter_shard(0::smallint)`
+    const answer = gateway.append(item).then(() => 'answered', String)
+    await until(async () => (await waitingAppends()).length === 1)
+    const [waiting] = await waitingAppends()
+    await lock`delete from lanes where instance = 'bereft'`
+    await lock`select pg_terminate_backend(${waiting?.pid ?? 0})`
+    await lock`commit`
+    lock.release()
+    // It was not appended, but from the lane nobody could have told.
+    expect(await answer).toContain('LedgerUnavailable')
+    expect(await eventsOf([item])).toEqual([])
+    expect((await gateway.hold(key, 1)).verdict).toBe('ok')
+  })
+
   test('is forgotten a week after its last batch', async () => {
     const ahead = await openBook()
     const counted = async (instance: string) =>

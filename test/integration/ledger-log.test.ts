@@ -4,8 +4,11 @@ import { createHash } from 'node:crypto'
 import postgres from 'postgres'
 import { canonicalJson } from '../../events/canonical-json.ts'
 import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { compareWithProjections } from '../support/compare.ts'
 import { countItem, holdItem, releaseItem, settleItem } from '../support/gateway.ts'
 import { openLane } from '../support/lane.ts'
+import { readLog } from '../support/log.ts'
+import { breachesOf } from '../support/log-rules.ts'
 
 let book: Book
 beforeAll(async () => {
@@ -113,6 +116,36 @@ test('an item counted and settled in one batch stands as two events of two times
     { occurred_at: recordedAt, recorded_at: book.now },
     { occurred_at: book.now, recorded_at: book.now },
   ])
+})
+
+test('shards have positions, lots and locks of their own', async () => {
+  const wide = await openBook({ shards: 2 })
+  const gateways = [wide.newGateway('zero'), wide.newGateway('one', { shard: 1 })] as const
+  const keys = [
+    await wide.key(await wide.account({ shard: 0 })),
+    await wide.key(await wide.account({ shard: 1 })),
+  ] as const
+  for (const round of [10, 20, 30]) {
+    await Promise.all(
+      gateways.map(async (gateway, shard) => {
+        const { hold, position } = await gateway.hold(keys[shard] as TestKey, round)
+        const settled = await gateway.settle(hold, round - shard)
+        expect(settled.position).toBe(position + 1)
+        expect(settled.shard).toBe(shard)
+      }),
+    )
+  }
+  // A shard's gateway knows nothing of the other's accounts, though positions and lots look the same.
+  expect((await gateways[1].hold(keys[0], 1)).verdict).toBe('stale_key')
+  const rows = await wide.sql`
+    select shard, count(*) as events, max(position) as last from events group by shard order by shard`
+  expect(rows.map((row) => row.events - row.last)).toEqual([0, 0])
+  for (const shard of [0, 1]) {
+    await wide.sql`select catch_up_daily_usage(${shard}::smallint, 1000)`
+    expect(await compareWithProjections(wide.sql, shard)).toEqual([])
+    expect(breachesOf(await readLog(wide.sql, shard))).toEqual([])
+  }
+  await wide.close()
 })
 
 describe('partitions are made ahead', () => {

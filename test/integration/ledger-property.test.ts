@@ -101,11 +101,12 @@ const verbs = {
     }),
   cap: (w: World, pick: number, credits: number) =>
     book.change(key(w, pick), 'KeyLimitsChanged', { monthlyCap: pick % 3 ? credits : null }),
-  update: (w: World, pick: number, credits: number) =>
-    book.change(key(w, pick), 'KeyUpdated', {
-      endpoints: pick % 2 ? ['search'] : null,
-      ...(pick % 5 ? {} : { expiresAt: inDays(credits % 9) }),
-    }),
+  update: (w: World, pick: number, credits: number) => {
+    const endpoints = pick % 2 ? ['search'] : null
+    const expiry = pick % 5 ? {} : { expiresAt: inDays(credits % 9) }
+    const sealed = pick % 3 ? new Uint8Array([1, pick, credits]) : undefined
+    return book.change(key(w, pick), 'KeyUpdated', { endpoints, ...expiry }, sealed)
+  },
   rotate: (w: World, pick: number) => {
     const rotated = key(w, pick)
     const previous = pick % 2 ? { previousHash: rotated.hash, previousUntil: inDays(1) } : null
@@ -115,7 +116,8 @@ const verbs = {
       ...(previous ?? { previousHash: null, previousUntil: null }),
     })
   },
-  disable: (w: World, pick: number) => book.change(key(w, pick), 'KeyDisabled'),
+  disable: (w: World, pick: number) =>
+    book.change(key(w, pick), 'KeyDisabled', {}, new Uint8Array([2, pick])),
   enable: (w: World, pick: number) => book.change(key(w, pick), 'KeyEnabled'),
   revoke: (w: World, pick: number) => book.change(key(w, pick), 'KeyRevoked'),
   publish: async (_: World, pick: number, credits: number) => {

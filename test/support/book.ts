@@ -78,7 +78,12 @@ export interface Book extends Omit<Gateway, 'close' | 'sql'> {
     },
   ): Promise<TestKey>
   /** Records one event on an account or a key, at its present version. */
-  change(target: TestAccount | TestKey, type: string, payload?: object): Promise<CommandAnswer>
+  change(
+    target: TestAccount | TestKey,
+    type: string,
+    payload?: object,
+    sealed?: Uint8Array,
+  ): Promise<CommandAnswer>
   /** Ends the present plan and starts another, at once unless told. */
   changePlan(account: TestAccount, plan: string, from?: Date | string): Promise<CommandAnswer>
   /** Grants promotional credits without expiry, unless told otherwise. */
@@ -188,15 +193,16 @@ export async function openBook(
     }
   }
 
-  const change: Book['change'] = async (target, type, payload = {}) => {
+  const change: Book['change'] = async (target, type, payload = {}, sealed) => {
     const { accountId } = target
     const ofKey = 'keyId' in target ? { keyId: target.keyId, mode: target.mode } : {}
+    const sealedIn = sealed ? { private: sealed } : {}
     const stream = 'keyId' in target ? 'key' : 'account'
     const id = 'keyId' in target ? target.keyId : accountId
     const answer = await record(
       target.shard,
       [{ stream, id, version: target.version }],
-      [{ type, payload, accountId, ...ofKey }],
+      [{ type, payload, accountId, ...ofKey, ...sealedIn }],
     )
     target.version += 1
     return answer

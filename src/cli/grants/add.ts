@@ -3,7 +3,7 @@ import { accepted, by, changeArgs, withBook } from '../book.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { moment } from '../options.ts'
-import { json, number } from '../output.ts'
+import { credits, json } from '../output.ts'
 import { creditArgs, creditsOf, externalIdArg, externalIdOf, testArg } from './args.ts'
 
 const args = {
@@ -55,7 +55,7 @@ export default command(
       accepted(await management.grant(args.account, grant, by(args))),
     )
     if (args.json) json(granted)
-    else console.log(`${number(granted.credits)} credits granted: lot ${granted.position}.`)
+    else console.log(`${credits(granted.credits)} granted: lot ${granted.position}.`)
   },
 )
 

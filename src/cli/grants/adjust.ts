@@ -1,7 +1,7 @@
 /** `tollbook grants adjust` */
 import { accepted, by, changeArgs, withBook } from '../book.ts'
 import { command } from '../command.ts'
-import { json, number } from '../output.ts'
+import { credits, json, number } from '../output.ts'
 import { creditArgs, creditsOf, externalIdArg, externalIdOf, testArg } from './args.ts'
 
 const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as const
@@ -26,6 +26,6 @@ export default command(
     if (args.json) return json(adjusted)
     const owed = adjusted.debt > 0 ? `, ${number(adjusted.debt)} owed` : ''
     const places = `${adjusted.positions.length === 1 ? 'position' : 'positions'} ${adjusted.positions.join(', ')}`
-    console.log(`${number(adjusted.taken)} credits taken${owed}: ${places}.`)
+    console.log(`${credits(adjusted.taken)} taken${owed}: ${places}.`)
   },
 )

@@ -1,7 +1,7 @@
 /** `tollbook grants refund` */
 import { accepted, by, changeArgs, withBook } from '../book.ts'
 import { command } from '../command.ts'
-import { json, number } from '../output.ts'
+import { credits, json } from '../output.ts'
 import { creditsOf, externalIdArg, externalIdOf } from './args.ts'
 
 const args = {
@@ -27,6 +27,6 @@ export default command(
       accepted(await management.refund(args.request, refund, by(args))),
     )
     if (args.json) json(refunded)
-    else console.log(`${number(refunded.credits)} credits refunded: position ${refunded.position}.`)
+    else console.log(`${credits(refunded.credits)} refunded: position ${refunded.position}.`)
   },
 )

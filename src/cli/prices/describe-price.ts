@@ -1,6 +1,6 @@
 /** A price in plain words. */
 import type { PriceRule } from '../../config/config.ts'
-import { number } from '../output.ts'
+import { credits, number } from '../output.ts'
 
 export function describePrice(rule: PriceRule): string {
   switch (rule.per) {
@@ -17,8 +17,4 @@ export function describePrice(rule: PriceRule): string {
     default:
       return rule satisfies never
   }
-}
-
-function credits(count: number): string {
-  return `${number(count)} credit${count === 1 ? '' : 's'}`
 }
