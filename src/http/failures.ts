@@ -21,7 +21,8 @@ export interface FailureDeps {
 /** An `onError` for Elysia. Errors are told by their class, never by their `code`, which others have too. */
 export function failureAnswer({ requestIdOf, log, routes }: FailureDeps) {
   return ({ error, request }: { readonly error: unknown; readonly request: Request }): Response => {
-    const { pathname } = new URL(request.url)
+    // A request of HTTP/1.0 may name no host, and then its target is all there is.
+    const pathname = URL.parse(request.url)?.pathname ?? request.url
     const refusal = refusalIn(error) ?? (error instanceof NotFoundError && notFound(pathname))
     if (!refusal) log(`${request.method} ${pathname}: failed`, error)
     else if (refusal.code === 'ledger_unavailable') {
