@@ -23,10 +23,11 @@ export function openProgress(): Progress {
         stop()
         shown = what
         bar = new cliProgress.SingleBar({
-          format: `${what.padEnd(10)} {bar} {value} of {total}, {eta_formatted} left`,
+          format: `${what.padEnd(10)} {bar} {value} of {total}`,
           barCompleteChar: '█',
           barIncompleteChar: '░',
           hideCursor: true,
+          clearOnComplete: true,
           stream: process.stderr,
         })
         bar.start(total, done)
