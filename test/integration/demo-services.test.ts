@@ -331,7 +331,7 @@ describe('every service', () => {
   })
 
   test('runs as a process of its own that prints its address', async () => {
-    const child = Bun.spawn(['bun', 'src/demo/main.ts', 'stt', '--port', '0'], {
+    const child = Bun.spawn([process.execPath, 'src/demo/main.ts', 'stt', '--port', '0'], {
       cwd: `${import.meta.dir}/../..`,
       stdout: 'pipe',
     })
@@ -346,7 +346,7 @@ describe('every service', () => {
   })
 
   test('is not started under an unknown name', async () => {
-    const child = Bun.spawn(['bun', 'src/demo/main.ts', 'toaster'], {
+    const child = Bun.spawn([process.execPath, 'src/demo/main.ts', 'toaster'], {
       cwd: `${import.meta.dir}/../..`,
       stderr: 'ignore',
     })
