@@ -28,6 +28,7 @@ const main = group(
     backup: () => import('./cli/backup.ts'),
     restore: () => import('./cli/restore.ts'),
     replay: () => import('./cli/replay.ts'),
+    verify: () => import('./cli/verify.ts'),
   },
 )
 

@@ -18,6 +18,7 @@ import type { Projection } from '../../projections/projection.ts'
 import { connect, defaultSchema, type Sql, servingRole } from '../ledger/connect.ts'
 import { applied, at, fingerprint, forMany, type Place, statementsOf, tablesOf } from './mapping.ts'
 import { openWalk, type Progress } from './ranges.ts'
+import { together } from './together.ts'
 
 /** So few that they are applied in a moment, while appends wait. */
 const fewEvents = 2_000
@@ -71,27 +72,15 @@ export async function rebuild(
 }
 
 /** Rebuilds projections, two at a time; progress is that of all of them together. */
-export async function rebuildAll(
+export function rebuildAll(
   projections: readonly Projection[],
-  { progress = () => {}, ...options }: RebuildOptions,
+  { progress, ...options }: RebuildOptions,
 ): Promise<Rebuilt[]> {
-  const events = new Map<string, { total: number; done: number }>()
-  const report: Progress = (name, total, done) => {
-    events.set(name, { total, done })
-    const sums = [...events.values()]
-    const sum = (of: 'total' | 'done') => sums.reduce((all, each) => all + each[of], 0)
-    // Those that have not begun have as far to go as this one.
-    progress('replay', sum('total') + (projections.length - sums.length) * total, sum('done'))
-  }
-  const waiting = [...projections]
-  const results: Rebuilt[] = []
-  const work = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      results.push(await rebuild(next, { ...options, progress: report }))
-    }
-  }
-  await Promise.all([work(), work()])
-  return results
+  const jobs = projections.map((projection) => ({
+    name: projection.name,
+    work: (progress: Progress) => rebuild(projection, { ...options, progress }),
+  }))
+  return together('replay', jobs, progress)
 }
 
 /** Makes the tables beside and brings them almost to the log's end. */
