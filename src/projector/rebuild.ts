@@ -62,7 +62,7 @@ export async function rebuild(
   const sql = connect({ url, schema, as: 'owner', max: 1 })
   try {
     const built = await buildBeside(sql, projection, schema, progress)
-    const exchangeMs = await exchange(sql, built)
+    const exchangeMs = await exchange([built], (texts) => sql.unsafe(texts.join(';\n')))
     await sql.unsafe(clearUp(schema))
     const { events, resumed } = built
     return { projection: projection.name, events, resumed, exchangeMs }
@@ -135,24 +135,31 @@ export async function buildBeside(
   }
 }
 
-/** Puts a built projection in service; answers for how long its feed stood still. */
-async function exchange(sql: Sql, built: Built): Promise<number> {
+/**
+ * Puts built projections in service by one transaction, which `run` makes of their texts. Answers for how
+ * long what feeds them stood still, in milliseconds.
+ */
+export async function exchange(
+  builts: readonly Built[],
+  run: (texts: readonly string[]) => Promise<unknown>,
+): Promise<number> {
   for (let attempt = 1; ; attempt++) {
-    const text = await built.exchange()
+    const texts: string[] = []
+    for (const built of builts) texts.push(await built.exchange())
     const startedAt = performance.now()
     try {
-      await sql.unsafe(text)
+      await run(texts)
       return performance.now() - startedAt
     } catch (error) {
       if (!isBusy(error) || attempt === exchangeAttempts) throw error
     }
-    await built.catchUp()
     await Bun.sleep(20 * Math.min(attempt, 25))
+    for (const built of builts) await built.catchUp()
   }
 }
 
 /** Somebody held on to the tables, or to the shard, for longer than it is worth waiting. */
-export function isBusy(error: unknown): boolean {
+function isBusy(error: unknown): boolean {
   return (
     error instanceof postgres.PostgresError &&
     (error.code === lockNotAvailable || error.code === deadlock)
@@ -282,6 +289,8 @@ function exchanging(projection: Projection, place: Place, shards: readonly Reach
       from ${place.tables}.progress where projection = '${name}'
       on conflict (projection, shard) do update set version = excluded.version, position = excluded.position`,
     `delete from ${place.tables}.progress where projection = '${name}'`,
+    // What else the caller's transaction makes belongs in the book.
+    `set local search_path = ${place.book}, pg_temp`,
   ]
 }
 
