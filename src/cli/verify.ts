@@ -112,7 +112,8 @@ function print(verdict: Verdict): void {
       `${mark(faulty)}  log, up to ${shard}-${upTo}: ${said(faulty, 'fault', upTo, 'event')}`,
     )
   }
-  for (const { projection, rows, differing } of verdict.projections) {
+  for (const { projection, rows, differing, failure } of verdict.projections) {
+    if (failure !== undefined) continue // It has its line among what is wrong.
     console.log(
       `${mark(differing)}  ${projection}: ${said(differing, 'differing row', rows, 'row')}`,
     )
@@ -136,7 +137,8 @@ function linesOf(verdict: Verdict): string[] {
       ...faults.map(({ shard, position, fault }) => `${shard}-${position}: ${fault}`),
       ...more(faulty - faults.length),
     ]),
-    ...verdict.projections.flatMap(({ differences, differing }) => [
+    ...verdict.projections.flatMap(({ projection, differences, differing, failure }) => [
+      ...(failure === undefined ? [] : [`${projection}: cannot be made from this log: ${failure}`]),
       ...differences.map(lineOf),
       ...more(differing - differences.length),
     ]),

@@ -7,6 +7,7 @@ export function verifyMetrics(registry: Registry): (verdict: Verdict, at: Date) 
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
     new Gauge({ name: `tollbook_verify_${name}`, help, labelNames, registers: [registry] })
 
+  const sound = gauge('sound', 'Whether the last run found nothing wrong')
   const rows = gauge('differing_rows', 'Rows of a projection that are not what the log says', [
     'projection',
   ])
@@ -15,7 +16,10 @@ export function verifyMetrics(registry: Registry): (verdict: Verdict, at: Date) 
   const lastRun = gauge('last_run_timestamp_seconds', 'When the last run ended')
 
   return (verdict, at) => {
-    for (const { projection, differing } of verdict.projections) rows.set({ projection }, differing)
+    sound.set(verdict.sound ? 1 : 0)
+    for (const { projection, differing, failure } of verdict.projections) {
+      rows.set({ projection }, failure === undefined ? differing : Number.NaN)
+    }
     for (const { shard, faulty, upTo } of verdict.log) {
       faults.set({ shard }, faulty)
       position.set({ shard }, upTo)

@@ -3,7 +3,8 @@
  * run backwards, every leaf hash what the event's fields give, no lot overdrawn and no debt negative at any
  * prefix, and every hold resolved at most once, by what holds it.
  *
- * It is read once, range by range. What later ranges need to know of earlier ones (what is free and held of
+ * Fields that a sound event has and this one lacks are taken for nothing: what was damaged is to be found,
+ * and not to end the search. It is read once, range by range. What later ranges need to know of earlier ones (what is free and held of
  * every lot, which holds are open) is carried in temporary tables.
  */
 import { connect, defaultSchema, type Sql } from '../ledger/connect.ts'
@@ -143,10 +144,10 @@ function leaves(events: string): string {
 /** What every event does to a lot: what is free of it, what is held, and whether it is the grant. */
 function lots(events: string): string[] {
   const changes = `
-    select position, position as lot, credits as free, 0 as held, true as granted
+    select position, position as lot, coalesce(credits, 0) as free, 0 as held, true as granted
     from ${events} and type = 'CreditsGranted'
     union all
-    select e.position, u.lot,
+    select e.position, coalesce(u.lot, -1),
       coalesce(u.moved, 0) * case e.type when 'ChargeRefunded' then 1 when 'HoldSettled' then -1
         when 'CreditsAdjusted' then -1 else 0 end - coalesce(u.held, 0),
       coalesce(u.held, 0), false
@@ -175,8 +176,8 @@ function lots(events: string): string[] {
 
 function debts(events: string): string[] {
   const changes = `
-    select position, account_id collate "C" as account_id, mode,
-      case type when 'DebtRecorded' then credits else -credits end as debt
+    select position, coalesce(account_id, '') collate "C" as account_id, coalesce(mode, '') as mode,
+      coalesce(credits, 0) * case type when 'DebtRecorded' then 1 else -1 end as debt
     from ${events} and (type = 'DebtRecorded' or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true')`
   return [
     `insert into faults
@@ -197,7 +198,7 @@ function debts(events: string): string[] {
 function holds(events: string): string[] {
   const resolving = `('HoldSettled', 'HoldReleased', 'HoldExpired')`
   const changes = `
-    select position, type, request_id collate "C" as request_id, credits,
+    select position, type, coalesce(request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits,
       case cardinality(held) when 1 then held[1] else (select coalesce(sum(h), 0) from unnest(held) h) end as held
     from ${events} and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')`
   return [

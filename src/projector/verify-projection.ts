@@ -5,6 +5,7 @@
  * and the position that they stand at, the last events are applied up to exactly there, and the two are
  * compared. Appends go on meanwhile.
  */
+import postgres from 'postgres'
 import type { Projection } from '../../projections/projection.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { tablesOf } from './mapping.ts'
@@ -31,6 +32,8 @@ export interface ProjectionVerdict {
   /** How many rows differ, and the first of them. */
   readonly differing: number
   readonly differences: readonly RowDifference[]
+  /** The mapping cannot be applied to this log, and why; nothing was compared then. */
+  readonly failure?: string
 }
 
 /** The tail that is applied within the snapshot, at most. */
@@ -50,6 +53,22 @@ export async function verifyProjection(
 
 /** Brings the recomputation to where the tables stand, and compares. May be called again and again. */
 export async function compareOnce(
+  projection: Projection,
+  scratch: Scratch,
+  options: { readonly most: number; readonly progress?: Progress },
+): Promise<ProjectionVerdict> {
+  try {
+    return await catchUpAndCompare(projection, scratch, options)
+  } catch (error) {
+    // Data that no mapping takes, and rows that the tables' own checks refuse.
+    if (!(error instanceof postgres.PostgresError) || !/^2[23]/.test(error.code)) throw error
+    const { name } = projection
+    const none = { positions: {}, rows: 0, differing: 0, differences: [] }
+    return { projection: name, ...none, failure: error.message }
+  }
+}
+
+async function catchUpAndCompare(
   projection: Projection,
   scratch: Scratch,
   { most, progress = () => {} }: { readonly most: number; readonly progress?: Progress },

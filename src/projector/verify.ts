@@ -68,7 +68,8 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
       const log = verdicts.slice(0, checks.length) as LogVerdict[]
       const compared = verdicts.slice(checks.length) as ProjectionVerdict[]
       const sound =
-        log.every(({ faulty }) => faulty === 0) && compared.every((p) => p.differing === 0)
+        log.every(({ faulty }) => faulty === 0) &&
+        compared.every(({ differing, failure }) => differing === 0 && failure === undefined)
       return { sound, log, projections: compared }
     },
   }
