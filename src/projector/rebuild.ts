@@ -91,7 +91,8 @@ export async function buildBeside(
   progress: Progress = () => {},
 ): Promise<Built> {
   const place = { tables: `${schema}_replay`, book: schema }
-  const resumed = await prepare(sql, projection, place)
+  await prepare(sql, projection, place)
+  const resumed = (await reached(sql, projection, place)).some(({ position }) => position > 0)
   let events = 0
   await catchUp()
   await sql.unsafe(finishing(projection, place))
@@ -166,43 +167,41 @@ function isBusy(error: unknown): boolean {
   )
 }
 
-/** Makes the empty tables, unless an interrupted rebuild by the same mapping left some; answers whether one did. */
-async function prepare(sql: Sql, projection: Projection, place: Place): Promise<boolean> {
+/**
+ * Makes the empty tables, unless an interrupted rebuild by the same mapping left some. It is one transaction,
+ * for a rebuild that ends drops the schema when it sees no other one in it.
+ */
+async function prepare(sql: Sql, projection: Projection, place: Place): Promise<void> {
+  const { tables: schema, book } = place
   const name = `'${projection.name}'`
   const mark = `'${fingerprint(projection)}'`
-  const schema = place.tables
+  const tables = tablesOf(projection)
+  const fresh = [
+    `delete from ${schema}.progress where projection = ${name}`,
+    ...tables.map((table) => `drop table if exists ${schema}.${table}`),
+    ...statementsOf(projection).tables,
+    ...tables.map((table) => `grant select on ${schema}.${table} to ${servingRole}`),
+    // The functions that write them belong to whoever owns the log.
+    ...tables.map(
+      (table) => `execute format('alter table ${schema}.${table} owner to %I',
+        (select pg_get_userbyid(relowner) from pg_class where oid = '${book}.events'::regclass))`,
+    ),
+    `insert into ${schema}.progress (projection, shard, fingerprint, position)
+     select ${name}, shard, ${mark}, 0 from heads`,
+  ]
   await sql.unsafe(
     at(place, [
-      serialised(place.book),
+      serialised(book),
       `create schema if not exists ${schema}`,
       `create table if not exists ${schema}.progress (projection text, shard smallint, fingerprint text not null,
         position bigint not null, primary key (projection, shard))`,
+      `do $do$ begin
+        if not exists (select from ${schema}.progress where projection = ${name} and fingerprint = ${mark}) then
+          ${fresh.join(';\n')};
+        end if;
+      end $do$`,
     ]),
   )
-  const [left] = await sql.unsafe<[{ fits: boolean }]>(
-    `select count(*) > 0 as fits from ${schema}.progress where projection = ${name} and fingerprint = ${mark}`,
-  )
-  if (left.fits) return true
-  const tables = tablesOf(projection)
-  await sql.unsafe(
-    at(place, [
-      serialised(place.book),
-      `delete from ${schema}.progress where projection = ${name}`,
-      ...tables.map((table) => `drop table if exists ${schema}.${table}`),
-      ...statementsOf(projection).tables,
-      ...tables.map((table) => `grant select on ${schema}.${table} to ${servingRole}`),
-      // The functions that write them belong to whoever owns the log.
-      `do $$ begin ${tables
-        .map(
-          (table) => `execute format('alter table ${schema}.${table} owner to %I',
-            (select relowner::regrole::text from pg_class where oid = '${place.book}.events'::regclass));`,
-        )
-        .join(' ')} end $$`,
-      `insert into ${schema}.progress (projection, shard, fingerprint, position)
-       select ${name}, shard, ${mark}, 0 from heads`,
-    ]),
-  )
-  return false
 }
 
 interface Reached {

@@ -124,12 +124,15 @@ describe('a book in service', () => {
     })
     const counting = count()
     const rounds = (async () => {
-      for (let round = 0; round < 3; round++) {
-        const atStart = calls
-        await rebuildAll(projections, { url: book.url })
-        await until(() => calls > atStart + 20)
+      try {
+        for (let round = 0; round < 3; round++) {
+          const atStart = calls
+          await rebuildAll(projections, { url: book.url })
+          await until(() => calls > atStart + 20)
+        }
+      } finally {
+        rebuilding = false
       }
-      rebuilding = false
     })()
     const reads = await Promise.all(readers)
     await Promise.all([rounds, counting, ...load])
@@ -247,13 +250,7 @@ describe('a generated log', () => {
     // The rules look at every lot at every event: the first thousands, with all accounts, will do.
     expect(breachesOf(log.slice(0, 6_000))).toEqual([])
     expect(await compareWithProjections(sql)).toEqual([])
-    for (const type of [
-      'HoldExpired',
-      'HoldReleased',
-      'ChargeRefunded',
-      'CreditsAdjusted',
-      'KeyRotated',
-    ])
+    for (const type of ['HoldExpired', 'HoldReleased', 'ChargeRefunded'])
       expect(
         log.some((event) => event.type === type),
         type,
