@@ -33,23 +33,29 @@ interface Answered {
 
 export async function benchKeys({ serverUrl, keys, requests, json }: KeysOptions): Promise<void> {
   console.error(`Filling a book with ${keys} keys…`)
-  const { url, events, usageRows } = await fillKeyBook(serverUrl, 'tollbook_bench_keys', keys)
+  const { url, ...book } = await fillKeyBook(serverUrl, 'tollbook_bench_keys', keys)
+  const answered = await measureAll(url, questions(keys), requests)
+  const { events, usageRows } = book
+  if (json) console.log(JSON.stringify({ keys, ...book, requests, answered }, null, 2))
+  else {
+    console.log(`\n${keys} keys, ${events} events, ${usageRows} rows of daily usage`)
+    console.log(print(answered))
+  }
+}
+
+async function measureAll(databaseUrl: string, asked: readonly Question[], requests: number) {
   const upstream = 'http://127.0.0.1:9' // nothing is forwarded here
-  const gateway = await startBenchGateway({ databaseUrl: url, redisUrl: undefined, upstream })
+  const gateway = await startBenchGateway({ databaseUrl, redisUrl: undefined, upstream })
   const answered: Answered[] = []
   try {
-    for (const question of questions(keys)) {
+    for (const question of asked) {
       console.error(`${question.path}…`)
       answered.push(await measure(gateway.url, question, requests))
     }
   } finally {
     await gateway.stop()
   }
-  if (json) console.log(JSON.stringify({ keys, events, usageRows, requests, answered }, null, 2))
-  else
-    console.log(
-      `\n${keys} keys, ${events} events, ${usageRows} rows of daily usage\n${print(answered)}`,
-    )
+  return answered
 }
 
 function questions(keys: number): Question[] {

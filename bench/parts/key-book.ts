@@ -29,6 +29,7 @@ const endpoints = ['search', 'extract']
 
 export async function fillKeyBook(serverUrl: string, name: string, keys: number): Promise<KeyBook> {
   const url = await freshDatabase(serverUrl, name)
+  await waitForDisk(url, name, false)
   const sql = connect({ url, as: 'owner', max: 4 })
   const commands = openCommands(sql, 'bench')
   await publishTariff(commands)
@@ -52,7 +53,15 @@ export async function fillKeyBook(serverUrl: string, name: string, keys: number)
   const [counted] = await sql<[Omit<KeyBook, 'url'>]>`
     select (select count(*) from events) as events, (select count(*) from daily_usage) as "usageRows"`
   await sql.end()
+  await waitForDisk(url, name, true)
   return { url, ...counted }
+}
+
+/** Whether commits wait for the disk: thousands in a row need not, while a book is filled. */
+async function waitForDisk(url: string, name: string, wait: boolean): Promise<void> {
+  const sql = connect({ url, as: 'owner', max: 1 })
+  await sql.unsafe(`alter database ${name} set synchronous_commit = ${wait ? 'on' : 'off'}`)
+  await sql.end()
 }
 
 function accountOf(n: number): Owner {
