@@ -60,7 +60,10 @@ export interface Gateway {
   readonly url: string
   /** Where its metrics stand, if anywhere. */
   readonly metricsUrl: string | undefined
-  /** Takes no more calls, lets those under way finish, and ends. What is not done in time is cut off, uncharged. */
+  /**
+   * Says at /ready that it stops, takes calls for as long as the environment's drain lasts, then takes no more,
+   * lets those under way finish, and ends. What is not done `withinMs` after the drain is cut off, uncharged.
+   */
   stop(withinMs?: number): Promise<void>
 }
 
@@ -207,8 +210,17 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     hostname: options.hostname,
     idleTimeout: silentSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // each route has its own limit, and an answer for it
-    fetch: handle,
+    fetch: (request) => {
+      const answer = handle(request)
+      return answer instanceof Promise ? answer.then(lastWhenStopping) : lastWhenStopping(answer)
+    },
   })
+
+  /** Callers that keep their connections open would never notice that the others go elsewhere. */
+  function lastWhenStopping(answer: Response): Response {
+    if (stopping) answer.headers.set('Connection', 'close')
+    return answer
+  }
 
   const work = [
     every(
@@ -240,6 +252,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     metricsUrl: published?.url,
     async stop(withinMs = stopWithinMs) {
       stopping = true
+      await Bun.sleep(environment.drainSeconds * 1_000)
       // stop() refuses new connections, closes silent ones and resolves when the last answer has left;
       // calls whose callers have left may still be under way then.
       await atMost(withinMs, Promise.all([server.stop(), proxy.idle(withinMs)]))
