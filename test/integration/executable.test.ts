@@ -30,6 +30,7 @@ beforeAll(async () => {
   database = await createDatabase()
   const { url } = upstream
   env = {
+    PATH: folder, // where no other program is
     ...{ DATABASE_URL: database.url, JWT_SECRET: jwtSecret },
     ...{ SEARCH_SERVICE_URL: url, STT_SERVICE_URL: url, TTS_SERVICE_URL: url },
   }
