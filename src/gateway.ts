@@ -25,6 +25,7 @@ import { expireHolds } from './ledger/expiry.ts'
 import { extendPartitions } from './ledger/partitions.ts'
 import { readCurrentTariffs, readShards } from './ledger/read.ts'
 import { openSeenFile } from './ledger/seen.ts'
+import { forgetAnswers, openStoredAnswers } from './ledger/stored-answers.ts'
 import { openManagement } from './management/management.ts'
 import { bookMetrics } from './metrics/book-metrics.ts'
 import { openMetrics } from './metrics/metrics.ts'
@@ -130,6 +131,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const freeCalls = openFreeCalls(appenderOf, 2_000)
   const proxy = openProxy({
     ...{ config, addresses, gate, windows, appenderOf, freeCalls, log: warn },
+    storedAnswers: openStoredAnswers(sql, ledgerDeadlineMs),
     settled: metrics.settled,
     observe(call) {
       metrics.call(call)
@@ -227,6 +229,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         for (const shard of shards) await expireHolds(sql, shard, appenderOf(shard))
       },
       (e) => warn('overdue holds wait', e),
+    ),
+    every(
+      60_000,
+      () => forgetAnswers(sql),
+      (e) => warn('stored answers are not forgotten', e),
     ),
     every(
       60_000,

@@ -168,7 +168,7 @@ export function openAppender(options: AppenderOptions): Appender {
           available: row.available[i] ?? 0,
           recordedAt: row.recorded_at,
         })
-      } else if (waiting.item.kind === 'hold' && verdict === 'ok') {
+      } else if (waiting.item.kind === 'hold' && (verdict === 'ok' || verdict === 'held_again')) {
         releaseAbandoned(waiting.item)
       }
     })
