@@ -21,6 +21,7 @@ import { openReadiness } from './http/readiness.ts'
 import { openAppender } from './ledger/appender.ts'
 import { openCommands } from './ledger/commands.ts'
 import { connect } from './ledger/connect.ts'
+import { openDeliveries } from './ledger/deliveries.ts'
 import { expireHolds } from './ledger/expiry.ts'
 import { extendPartitions } from './ledger/partitions.ts'
 import { readCurrentTariffs, readShards } from './ledger/read.ts'
@@ -93,6 +94,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error
   })
   const shards = await readShards(sql)
+  const deliveries = await openDeliveries(sql, instance, shards)
   const lanes = shards.map((shard) => {
     const lane = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
     return {
@@ -103,7 +105,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         instance,
         deadlineMs: ledgerDeadlineMs,
         observe: metrics.batch,
-        answered: metrics.item,
+        answered(item, verdict, position) {
+          metrics.item(item, verdict)
+          if (item.kind === 'settle') deliveries.charged(shard, position)
+        },
         log: warn,
       }),
     }
@@ -193,6 +198,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ipOf,
       balance: (accountId, mode) => balance(sql, accountId, mode),
       charge: (requestId, accountId) => charge(sql, requestId, accountId),
+      refund: (requestId, keyId) =>
+        management.refund(
+          requestId,
+          { externalId: `undelivered:${requestId}` },
+          { actor: `key:${keyId}`, reason: 'delivery unknown' },
+        ),
       tariffs: () => readCurrentTariffs(sql),
       revoke: (keyId) => management.revokeKey('everyone', keyId, { actor: `key:${keyId}` }),
     },
@@ -217,6 +228,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       5_000,
       async () => seen?.remember(),
       (e) => warn('how far the book was seen cannot be noted', e),
+    ),
+    every(
+      1_000,
+      () => deliveries.note(),
+      (e) => warn('what was delivered cannot be noted', e),
     ),
     every(
       500,
@@ -256,6 +272,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all(work.map((recurring) => recurring.stop()))
       await freeCalls.close()
       await Promise.all(lanes.map(({ appender }) => appender.drain(stopWithinMs)))
+      await deliveries.noteAll().catch((e) => warn('what was delivered cannot be noted', e))
       await catchUp(sql, shards).catch(() => 0)
       await seen?.remember().catch((e) => warn('how far the book was seen cannot be noted', e))
       for (const { appender } of lanes) appender.close()

@@ -46,6 +46,11 @@ export interface StoredAnswers {
    * @throws LedgerUnavailable when it cannot be read in time
    */
   read(owner: AnswerOwner): Promise<ClaimedCall | undefined>
+  /**
+   * Notes that the answer is given again.
+   * @throws LedgerUnavailable when that cannot be done in time
+   */
+  replayed(owner: AnswerOwner): Promise<void>
 }
 
 interface Sealed {
@@ -75,6 +80,10 @@ export function openStoredAnswers(sql: Sql, deadlineMs: number): StoredAnswers {
       await inTime(
         sql`select store_answer_v1(${shard}::smallint, ${keyId}, ${claim}, ${requestId}, ${quantity}, ${sealed})`,
       )
+    },
+
+    async replayed({ shard, keyId, claim }) {
+      await inTime(sql`select replayed_v1(${shard}::smallint, ${keyId}, ${claim})`)
     },
 
     async read({ shard, keyId, accountId, secret, claim }) {

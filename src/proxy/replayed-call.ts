@@ -38,6 +38,7 @@ export async function replayedCall(
   const first = await stored.read(ownerOf(key, claim))
   const at = first?.settled
   if (!first?.answer || !at) return refused(call, notKept(first), window)
+  await stored.replayed(ownerOf(key, claim))
   const money = moneyHeaders(0, replay, { ...replay, ...at })
   return again(call, first.answer, window, money)
 }
