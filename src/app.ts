@@ -46,6 +46,7 @@ export type App = ReturnType<typeof createApp>
 
 /** What a page of another origin may read of an answer. */
 const exposed = [
+  'Idempotent-Replayed',
   'RateLimit',
   'RateLimit-Policy',
   'Retry-After',

@@ -21,10 +21,12 @@ import { openReadiness } from './http/readiness.ts'
 import { openAppender } from './ledger/appender.ts'
 import { openCommands } from './ledger/commands.ts'
 import { connect } from './ledger/connect.ts'
+import { openDeliveries } from './ledger/deliveries.ts'
 import { expireHolds } from './ledger/expiry.ts'
 import { extendPartitions } from './ledger/partitions.ts'
 import { readCurrentTariffs, readShards } from './ledger/read.ts'
 import { openSeenFile } from './ledger/seen.ts'
+import { forgetAnswers, openStoredAnswers } from './ledger/stored-answers.ts'
 import { openManagement } from './management/management.ts'
 import { bookMetrics } from './metrics/book-metrics.ts'
 import { openMetrics } from './metrics/metrics.ts'
@@ -95,6 +97,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error
   })
   const shards = await readShards(sql)
+  const deliveries = await openDeliveries(sql, instance, shards)
   const lanes = shards.map((shard) => {
     const lane = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
     return {
@@ -105,7 +108,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         instance,
         deadlineMs: ledgerDeadlineMs,
         observe: metrics.batch,
-        answered: metrics.item,
+        answered(item, verdict, position) {
+          metrics.item(item, verdict)
+          if (item.kind === 'settle') deliveries.charged(shard, position)
+        },
         log: warn,
       }),
     }
@@ -133,6 +139,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const freeCalls = openFreeCalls(appenderOf, 2_000)
   const proxy = openProxy({
     ...{ config, addresses, gate, windows, appenderOf, freeCalls, log: warn },
+    storedAnswers: openStoredAnswers(sql, ledgerDeadlineMs),
     settled: metrics.settled,
     observe(call) {
       metrics.call(call)
@@ -194,6 +201,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ipOf,
       balance: (accountId, mode) => balance(sql, accountId, mode),
       charge: (requestId, accountId) => charge(sql, requestId, accountId),
+      refund: (requestId, keyId) =>
+        management.refund(
+          requestId,
+          { externalId: `undelivered:${requestId}` },
+          { actor: `key:${keyId}`, reason: 'delivery unknown' },
+        ),
       tariffs: () => readCurrentTariffs(sql),
       revoke: (keyId) => management.revokeKey('everyone', keyId, { actor: `key:${keyId}` }),
     },
@@ -229,6 +242,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       (e) => warn('how far the book was seen cannot be noted', e),
     ),
     every(
+      1_000,
+      () => deliveries.note(),
+      (e) => warn('what was delivered cannot be noted', e),
+    ),
+    every(
       500,
       async () => (await catchUp(sql, shards)) > 0,
       (e) => warn('daily usage lags', e),
@@ -239,6 +257,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         for (const shard of shards) await expireHolds(sql, shard, appenderOf(shard))
       },
       (e) => warn('overdue holds wait', e),
+    ),
+    every(
+      60_000,
+      () => forgetAnswers(sql),
+      (e) => warn('stored answers are not forgotten', e),
     ),
     every(
       60_000,
@@ -262,6 +285,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all(work.map((recurring) => recurring.stop()))
       await freeCalls.close()
       await Promise.all(lanes.map(({ appender }) => appender.drain(stopWithinMs)))
+      await deliveries.noteAll().catch((e) => warn('what was delivered cannot be noted', e))
       await catchUp(sql, shards).catch(() => 0)
       await seen?.remember().catch((e) => warn('how far the book was seen cannot be noted', e))
       for (const { appender } of lanes) appender.close()
