@@ -10,6 +10,8 @@ export interface Subject {
   readonly keyId: string
   /** Makes a call with the key; answers its request id. */
   charge(): Promise<string>
+  /** The same, of a call whose gateway died before its last write. */
+  undelivered(): Promise<string>
 }
 
 export interface RouteRequest {
@@ -76,6 +78,9 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /v1/key': () => ({ path: '/v1/key' }),
   'GET /v1/prices': () => ({ path: '/v1/prices' }),
   'GET /v1/charges/:requestId': async ({ charge }) => ({ path: `/v1/charges/${await charge()}` }),
+  'POST /v1/charges/:requestId/refund': async ({ undelivered }) => ({
+    path: `/v1/charges/${await undelivered()}/refund`,
+  }),
   'POST /v1/key/revoke': () => ({ path: '/v1/key/revoke' }),
 
   'POST /v1/search': () => ({ path: '/v1/search', json: { query: 'toll' } }),
