@@ -118,8 +118,8 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
   const owner: Owner = { kind, id: kind === 'user' ? maker : `acme-${n}` }
   const account = await book.account({ plan: 'pro', owner })
   const { accountId } = account
-  if (kind === 'organisation')
-    await book.account({ plan: 'pro', owner: { kind: 'user', id: maker } })
+  const alone: Owner = { kind: 'user', id: maker }
+  if (kind === 'organisation') await book.account({ plan: 'pro', owner: alone })
   const token = await tokenOf(maker, kind === 'user' ? {} : { organisation: owner.id })
   const response = await send('POST', { path: '/api-keys', json: { name: 'A key' } }, token)
   const { key, apiKey } = (await response.json()) as { key: string; apiKey: { id: string } }
@@ -222,10 +222,10 @@ const aroundOrganisations: readonly Caller[] = [
   },
 ]
 
-/** Where no organisation is asked about, its members are just anybody. */
+/** Everyone about what a user has; on owners' routes also those around an organisation about what it has. */
 function callersOf(kind: Kind): [Owner['kind'], Caller][] {
   const users = callers.map((caller): [Owner['kind'], Caller] => ['user', caller])
-  if (!/own/.test(kind)) return users
+  if (!/(own|owner’s)$/.test(kind)) return users
   return [...users, ...aroundOrganisations.map((c): [Owner['kind'], Caller] => ['organisation', c])]
 }
 
