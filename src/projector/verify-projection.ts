@@ -10,7 +10,7 @@ import type { Projection } from '../../projections/projection.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { tablesOf } from './mapping.ts'
 import type { Progress } from './ranges.ts'
-import { openScratch, type Scratch, type ScratchOptions } from './scratch.ts'
+import type { Scratch } from './scratch.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -38,18 +38,6 @@ export interface ProjectionVerdict {
 
 /** The tail that is applied within the snapshot, at most. */
 const tailEvents = 20_000
-
-export async function verifyProjection(
-  projection: Projection,
-  options: ScratchOptions & { readonly most: number; readonly progress?: Progress },
-): Promise<ProjectionVerdict> {
-  const scratch = await openScratch(projection, options)
-  try {
-    return await compareOnce(projection, scratch, options)
-  } finally {
-    await scratch.close()
-  }
-}
 
 /** Brings the recomputation to where the tables stand, and compares. May be called again and again. */
 export async function compareOnce(

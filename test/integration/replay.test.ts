@@ -14,6 +14,7 @@ import { runCli, runJson, startCli } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
+import { fold } from '../support/oracle.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { until } from '../support/until.ts'
 import { fillVariedBook } from '../support/varied-book.ts'
@@ -169,7 +170,6 @@ describe('a book in service', () => {
           Array.fromAsync(asOf(projection, { url: book.url, positions: [{ shard: 0, position }] })),
         ),
       )
-      const { fold } = await import('../support/oracle.ts')
       const expected = fold(log.slice(0, position))
       for (const [table, rows] of Object.entries(expected)) {
         const shown = states.flat().filter((each) => each.table === table)

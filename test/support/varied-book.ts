@@ -34,7 +34,7 @@ export async function fillVariedBook(book: Book): Promise<TestKey> {
   const { hold: forgotten } = await book.hold(narrow, 4, { holdSeconds: 1 })
   await book.advance(5_000)
   await book.expire(forgotten)
-  await book.hold(narrow, 7)
+  await book.hold(narrow, 7, { claim: { key: 'claimed', requestHash: 'request' } })
   await book.hold(key, 9)
   await book.count(key, 12, { errors: 2 })
   const owes = { accountId: free.accountId, mode: 'live', credits: 120, actor: 'test' } as const
