@@ -1,4 +1,4 @@
-/** `bun run bench [calls|append|keys] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
+/** `bun run bench [calls|append|keys|replay] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { benchAppend } from './append.ts'
 import { benchCalls } from './calls.ts'
 import { benchKeys } from './keys.ts'
+import { benchReplay } from './replay.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,22 +18,26 @@ const { values, positionals } = parseArgs({
     accounts: { type: 'string', default: '10000' },
     keys: { type: 'string', default: '10000' },
     requests: { type: 'string', default: '300' },
+    events: { type: 'string', default: '1000000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
-const known = ['calls', 'append', 'keys']
-const parts = positionals.length > 0 ? positionals : known
+const known = ['calls', 'append', 'keys', 'replay']
+// A log of a million events takes a while: only when it is asked for.
+const parts = positionals.length > 0 ? positionals : known.slice(0, -1)
 const unknown = parts.find((part) => !known.includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [append] [keys] [options]
+  console.log(`usage: bun run bench [calls] [append] [keys] [replay] [options]
 
   calls    calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
   append   events/s of the append
   keys     how long management takes to answer when there are many keys
+  replay   rebuilding and verifying a long log, and what an append costs on it (not unless asked for)
   --connections N   at once (128)        --seconds N   of each measurement (5)
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
   --keys N          in all (10000)       --requests N  of each question (300)
+  --events N        of the log that is replayed (1000000)
   --json            of keys
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
@@ -59,6 +64,10 @@ try {
   if (parts.includes('keys')) {
     const { keys, requests, json } = values
     await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json })
+  }
+  if (parts.includes('replay')) {
+    const { events, keys } = values
+    await benchReplay({ serverUrl, events: Number(events), keys: Number(keys), seconds, rounds })
   }
 } finally {
   await postgres?.stop()
