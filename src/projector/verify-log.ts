@@ -114,22 +114,22 @@ async function readRange(
     .sort((a, b) => a.position - b.position)
 }
 
-function order(events: string, { after, upTo }: Range): string[] {
-  const neighbours = `select position, lag(position, 1, ${after}::bigint) over w as before, recorded_at,
-    lag(recorded_at, 1, (select recorded_at from before)) over w as recorded_before
-    from ${events} window w as (order by position)`
+function order(events: string, { shard, after, upTo }: Range): string[] {
+  const last = `events where shard = ${shard} and position = ${upTo}`
   return [
     `insert into faults
-     select position, format('the position before it is %s', before) from (${neighbours}) n
-     where position <> before + 1
+     select position, case when position <> before + 1 then format('the position before it is %s', before)
+       else 'it was recorded before the event before it' end
+     from (
+       select position, lag(position, 1, ${after}::bigint) over w as before, recorded_at,
+         lag(recorded_at, 1, (select recorded_at from before)) over w as recorded_before
+       from ${events} window w as (order by position)
+     ) neighbours
+     where position <> before + 1 or recorded_at < recorded_before
      union all
-     select position, 'it was recorded before the event before it' from (${neighbours}) n
-     where recorded_at < recorded_before
-     union all
-     select ${upTo}, 'the log has no such event' where not exists (
-       select from ${events.replace(/position > \d+ and position <= \d+/, `position = ${upTo}`)})`,
+     select ${upTo}, 'the log has no such event' where not exists (select from ${last})`,
     `delete from before`,
-    `insert into before select max(recorded_at) from ${events} having count(*) > 0`,
+    `insert into before select recorded_at from ${last}`,
   ]
 }
 
@@ -141,17 +141,27 @@ function leaves(events: string): string {
         latency_ms, lots, held, moved, actor, instance, payload, private)`
 }
 
+/** Most events touch one lot, and need not be taken apart. */
+const oneLot = `(cardinality(lots) = 1 and coalesce(cardinality(held), 1) = 1 and coalesce(cardinality(moved), 1) = 1)`
+
+/** By how much an event changes what is free of a lot. */
+function freed(type: string, moved: string, held: string): string {
+  return `coalesce(${moved}, 0) * case ${type} when 'ChargeRefunded' then 1 when 'HoldSettled' then -1
+    when 'CreditsAdjusted' then -1 else 0 end - coalesce(${held}, 0)`
+}
+
 /** What every event does to a lot: what is free of it, what is held, and whether it is the grant. */
 function lots(events: string): string[] {
   const changes = `
     select position, position as lot, coalesce(credits, 0) as free, 0 as held, true as granted
     from ${events} and type = 'CreditsGranted'
     union all
+    select position, coalesce(lots[1], -1), ${freed('type', 'moved[1]', 'held[1]')}, coalesce(held[1], 0), false
+    from ${events} and lots is not null and ${oneLot}
+    union all
     select e.position, coalesce(u.lot, -1),
-      coalesce(u.moved, 0) * case e.type when 'ChargeRefunded' then 1 when 'HoldSettled' then -1
-        when 'CreditsAdjusted' then -1 else 0 end - coalesce(u.held, 0),
-      coalesce(u.held, 0), false
-    from (select * from ${events} and lots is not null) e, unnest(e.lots, e.held, e.moved) as u (lot, held, moved)`
+      ${freed('e.type', 'u.moved', 'u.held')}, coalesce(u.held, 0), false
+    from (select * from ${events} and lots is not null and not ${oneLot}) e, unnest(e.lots, e.held, e.moved) as u (lot, held, moved)`
   return [
     `create table changes as ${changes}`,
     `insert into faults
@@ -175,22 +185,24 @@ function lots(events: string): string[] {
 }
 
 function debts(events: string): string[] {
-  const changes = `
+  const changes = `create table changes as
     select position, coalesce(account_id, '') collate "C" as account_id, coalesce(mode, '') as mode,
       coalesce(credits, 0) * case type when 'DebtRecorded' then 1 else -1 end as debt
     from ${events} and (type = 'DebtRecorded' or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true')`
   return [
+    changes,
     `insert into faults
      select position, format('%s credits more than are owed are repaid', -debt)
      from (
        select c.position, coalesce(d.debt, 0) + sum(c.debt) over (
          partition by c.account_id, c.mode order by c.position) as debt
-       from (${changes}) c left join carried_debts d using (account_id, mode)
+       from changes c left join carried_debts d using (account_id, mode)
      ) running
      where debt < 0`,
     `insert into carried_debts as d
-     select account_id, mode, sum(debt) from (${changes}) c group by account_id, mode
+     select account_id, mode, sum(debt) from changes group by account_id, mode
      on conflict (account_id, mode) do update set debt = d.debt + excluded.debt`,
+    `drop table changes`,
   ]
 }
 
