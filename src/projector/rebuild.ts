@@ -252,7 +252,7 @@ function exchanging(projection: Projection, place: Place, shards: readonly Reach
   const { name, version, feed } = projection
   const numbers = shards.map(({ shard }) => shard)
   const all = numbers.join(', ')
-  const stop =
+  const locks =
     feed === 'inline'
       ? numbers.map((shard) => `select pg_advisory_xact_lock(hashtext('${place.book}'), ${shard})`)
       : [
@@ -274,11 +274,12 @@ function exchanging(projection: Projection, place: Place, shards: readonly Reach
     }),
   ])
   return [
-    // Waiting for our turn keeps nobody from theirs; waiting with the shard in hand does.
+    // Waiting for our turn keeps nobody from theirs; waiting with a shard in hand does.
     `set local lock_timeout = '5s'`,
-    ...stop,
-    ...tail,
+    ...locks.slice(0, 1),
     `set local lock_timeout = '250ms'`,
+    ...locks.slice(1),
+    ...tail,
     ...tablesOf(projection).flatMap((table) => [
       `drop table if exists ${place.book}.${table}`,
       `alter table ${place.tables}.${table} set schema ${place.book}`,

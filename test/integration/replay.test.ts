@@ -223,6 +223,41 @@ describe('a book in service', () => {
   })
 })
 
+test('a book of two shards is rebuilt, verified and shown as it stood like one of one', async () => {
+  const book = await openBook({ shards: 2 })
+  try {
+    const keys = await Promise.all(
+      [0, 1].map(async (shard) => book.key(await book.account({ plan: 'pro', shard }))),
+    )
+    const gateways = [book, book.newGateway('second', { shard: 1 })]
+    for (const [shard, key] of keys.entries()) {
+      const gateway = gateways[shard] as Book
+      const { hold } = await gateway.hold(key, 10)
+      await gateway.settle(hold, 4 + shard)
+      await gateway.hold(key, 3)
+      await book.sql`select catch_up_daily_usage(${shard}::smallint, 1000)`
+    }
+    const before = await rowsOf(book.sql)
+    await rebuildAll(projections, { url: book.url })
+    expect(await rowsOf(book.sql)).toEqual(before)
+    const verdict = await verified(book.url)
+    expect(verdict.log.map(({ shard }) => shard)).toEqual([0, 1])
+    expect(verdict.sound).toBe(true)
+    await book.owner`update lots set settled = settled + 1 where shard = 1`
+    const { differences } = (await verified(book.url)).projections.find(
+      ({ differing }) => differing > 0,
+    ) as Verdict['projections'][number]
+    expect(differences.map(({ key }) => key.shard)).toEqual([1])
+    const end = { shard: 1, position: verdict.log[1]?.upTo as number }
+    const rows = await Array.fromAsync(
+      asOf(projectionOf('balances'), { url: book.url, positions: [end] }),
+    )
+    expect(new Set(rows.map(({ row }) => row.shard))).toEqual(new Set([1]))
+  } finally {
+    await book.close()
+  }
+})
+
 describe('a generated log', () => {
   const events = 30_000
   let database: TestDatabase
