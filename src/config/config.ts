@@ -100,6 +100,8 @@ export interface Plan {
 
 export interface Limits {
   readonly bodyBytes: number
+  /** How long a caller may take to send a body. */
+  readonly bodySeconds: number
   /** How large an answer is held back whole. */
   readonly heldBackBytes: number
   readonly upstreamTimeoutMs: number

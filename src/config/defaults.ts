@@ -2,6 +2,7 @@
 export const defaults = {
   limits: {
     bodyBytes: 1_048_576,
+    bodySeconds: 60,
     heldBackBytes: 65_536,
     upstreamTimeoutMs: 30_000,
     holdSeconds: 900,

@@ -187,6 +187,13 @@ export const Plan = closed(
 const Limits = closed(
   {
     bodyBytes: Type.Optional(atLeast(1, 'How large a JSON body may be.', oneGiB)),
+    bodySeconds: Type.Optional(
+      atLeast(
+        1,
+        'How long a caller may take to send a body; one second more for every 64 KiB of it.',
+        255,
+      ),
+    ),
     heldBackBytes: Type.Optional(
       atLeast(
         0,

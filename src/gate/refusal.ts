@@ -20,6 +20,7 @@ export const refusals = {
   account_frozen: { status: 403, title: 'The account is frozen' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
+  body_too_slow: { status: 408, title: 'The body did not arrive in time' },
   conflict: { status: 409, title: 'Conflict with the present state' },
   idempotency_in_progress: {
     status: 409,

@@ -116,7 +116,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     if (!admission.ok) return refused(call, admission.refusal)
     const { admitted } = admission
 
-    const body = await readRequestBody(call.request, call.route)
+    const body = await readRequestBody(call.request, call.route, config.limits.bodySeconds)
     if ('refusal' in body) return refused(call, bodyRefusal(body.refusal))
     // Cut off by the server, a caller who waits for a slow service would be charged for leaving.
     if (thinksLong(call.route)) silence.allow(call.request, 0)

@@ -22,6 +22,7 @@ const statusByCode: Record<RefusalCode, number> = {
   account_frozen: 403,
   not_found: 404,
   method_not_allowed: 405,
+  body_too_slow: 408,
   conflict: 409,
   idempotency_in_progress: 409,
   outcome_unknown: 409,
