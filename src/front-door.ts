@@ -25,9 +25,11 @@ export function guarded(handle: Handle, see: (request: RequestSeen) => void): Ha
 function faultOf({ headers, url }: Request): string | undefined {
   // The parser takes equal ones and joins them; what stands there then is no number to compare.
   if (headers.get('content-length')?.includes(',')) return 'Content-Length stands more than once.'
-  const host = headers.get('host')
-  if (host?.includes(',')) return 'There is more than one Host.'
-  // No URL could be made with it. HTTP/1.0 may name no host, and is answered.
-  if (host && url.startsWith('/')) return 'The Host is no name or address.'
+  if (headers.get('host')?.includes(',')) return 'There is more than one Host.'
+  // Then the target is all there is, as it was sent, and the router would look for the path further on in it.
+  if (url.startsWith('/') && !probes.has(url)) return 'The Host is missing, or is none.'
   return undefined
 }
+
+/** Load balancers ask for these in HTTP/1.0, which need not name a host. */
+const probes: ReadonlySet<string> = new Set(['/health', '/ready'])
