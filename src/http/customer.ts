@@ -10,6 +10,7 @@ import { problem, problemOf } from '../problem.ts'
 import type { Balance } from '../reports/balance.ts'
 import type { Charge } from '../reports/charge.ts'
 import { ChargeAnswer, KeyAnswer, PricesAnswer, RevokedAnswer } from './customer-shapes.ts'
+import { id } from './fields.ts'
 import { Problem } from './problem-schema.ts'
 
 export interface CustomerDeps {
@@ -108,7 +109,7 @@ export function customerRoutes(deps: CustomerDeps) {
           })
         }),
       {
-        params: t.Object({ requestId: t.String({ maxLength: 64 }) }),
+        params: t.Object({ requestId: id }),
         response: { 200: ChargeAnswer, 404: Problem },
         detail: detail('What a call cost, and where that stands in the book'),
       },
