@@ -9,12 +9,14 @@ export type BodyFault = 'encoded' | 'too_large' | 'too_slow' | 'broke_off'
 
 export interface BodyLimits {
   readonly bytes: number
-  /** For any body; one that announces more than a little gets time for it too. */
+  /** How long any body may take, beyond the time for what has arrived of it. */
   readonly seconds: number
 }
 
-/** At this pace a body may arrive beyond the time that every body has. */
+/** Time for what has arrived: whoever is at least as fast is never too slow. */
 const bytesPerSecond = 65_536
+/** Up to here the server's parser collects the body, which is quicker than a stream. */
+const collectedBytes = 65_536
 
 /** The bytes as they were sent, or why they are not taken. After `too_slow` the connection must be closed. */
 export async function readBody(
@@ -25,36 +27,57 @@ export async function readBody(
   const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding.trim().toLowerCase() !== 'identity') return 'encoded'
   const announced = request.headers.get('content-length')
-  const expected = announced === null ? limits.bytes : Number(announced)
+  const expected = Number(announced ?? Number.POSITIVE_INFINITY)
   // A length that is no number exceeds every limit.
-  if (!(expected <= limits.bytes)) return 'too_large'
-
-  const { promise: late, resolve } = Promise.withResolvers<'too_slow'>()
-  const withinMs = (limits.seconds + expected / bytesPerSecond) * 1_000
-  const timer = setTimeout(resolve, withinMs, 'too_slow')
+  if (announced !== null && !(expected <= limits.bytes)) return 'too_large'
   try {
-    return await Promise.race([readUpTo(request, limits.bytes), late])
+    return await (expected <= collectedBytes && !request.headers.has('transfer-encoding')
+      ? collected(request, limits)
+      : streamed(request, limits))
   } catch {
     return 'broke_off'
-  } finally {
-    clearTimeout(timer)
   }
 }
 
-async function readUpTo(request: Request, maxBytes: number): Promise<Uint8Array | 'too_large'> {
-  // An announced length binds the server's parser, which then reads faster than a stream does.
-  if (request.headers.has('content-length') && !request.headers.has('transfer-encoding')) {
-    const bytes = await request.bytes()
-    return bytes.length > maxBytes ? 'too_large' : bytes
-  }
-  if (request.body === null) return new Uint8Array()
+async function collected(request: Request, limits: BodyLimits): Promise<Uint8Array | BodyFault> {
+  const bytes = await withinMs(limits.seconds * 1_000, request.bytes())
+  // Bound by its announced length: where a server does not hold it to that, the limit still does.
+  return bytes !== 'too_slow' && bytes.length > limits.bytes ? 'too_large' : bytes
+}
+
+async function streamed(
+  { body }: Request,
+  { bytes, seconds }: BodyLimits,
+): Promise<Uint8Array | BodyFault> {
+  if (body === null) return new Uint8Array()
+  const startedAtMs = performance.now()
+  const reader = body.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
-  // Leaving the loop early cancels the stream.
-  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-    length += chunk.length
-    if (length > maxBytes) return 'too_large'
-    chunks.push(chunk)
+  /** Nobody waits for the end of it: a stream whose sender is silent has none. */
+  const giveUp = (fault: BodyFault) => {
+    void reader.cancel().catch(() => {})
+    return fault
   }
-  return Buffer.concat(chunks, length)
+  for (;;) {
+    const allowedMs = (seconds + length / bytesPerSecond) * 1_000
+    const leftMs = startedAtMs + allowedMs - performance.now()
+    const next = leftMs > 0 ? await withinMs(leftMs, reader.read()) : 'too_slow'
+    if (next === 'too_slow') return giveUp(next)
+    if (next.done) return Buffer.concat(chunks, length)
+    length += next.value.length
+    if (length > bytes) return giveUp('too_large')
+    chunks.push(next.value)
+  }
+}
+
+/** What the promise resolves with, if that is in time; if it fails too late, nobody hears of it. */
+async function withinMs<T>(ms: number, promise: Promise<T>): Promise<T | 'too_slow'> {
+  const { promise: late, resolve } = Promise.withResolvers<'too_slow'>()
+  const timer = setTimeout(resolve, ms, 'too_slow')
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -190,7 +190,7 @@ const Limits = closed(
     bodySeconds: Type.Optional(
       atLeast(
         1,
-        'How long a caller may take to send a body; one second more for every 64 KiB of it.',
+        'How long a caller may take to send a body; one second more for every 64 KiB that arrived.',
         255,
       ),
     ),
