@@ -1,4 +1,4 @@
-/** `bun run bench [calls|append] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
+/** `bun run bench [calls|append|slow-clients] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { benchAppend } from './append.ts'
 import { benchCalls } from './calls.ts'
+import { benchSlowClients } from './slow-clients.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -18,12 +19,13 @@ const { values, positionals } = parseArgs({
   },
 })
 const parts = positionals.length > 0 ? positionals : ['calls', 'append']
-const unknown = parts.find((part) => part !== 'calls' && part !== 'append')
+const unknown = parts.find((part) => !['calls', 'append', 'slow-clients'].includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [append] [options]
+  console.log(`usage: bun run bench [calls] [append] [slow-clients] [options]
 
-  calls    calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
-  append   events/s of the append
+  calls         calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
+  append        events/s of the append
+  slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
   --connections N   at once (128)        --seconds N   of each measurement (5)
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
 
@@ -48,6 +50,9 @@ try {
     await benchCalls({ serverUrl, connections, seconds, rounds, accounts })
   }
   if (parts.includes('append')) await benchAppend(serverUrl, seconds, rounds)
+  if (parts.includes('slow-clients')) {
+    await benchSlowClients({ serverUrl, connections, seconds, rounds, accounts })
+  }
 } finally {
   await postgres?.stop()
   rmSync(folder, { recursive: true, force: true })

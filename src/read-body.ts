@@ -4,13 +4,15 @@
  * given up on.
  */
 
-/** Why a body is not taken: a Content-Encoding, its size, its pace, or that its sender left. */
-export type BodyFault = 'encoded' | 'too_large' | 'too_slow' | 'broke_off'
+/** Why a body is not taken: a Content-Encoding, its size, its pace, that others fill the room, or that its sender left. */
+export type BodyFault = 'encoded' | 'too_large' | 'too_slow' | 'no_room' | 'broke_off'
 
 export interface BodyLimits {
   readonly bytes: number
   /** How long any body may take, beyond the time for what has arrived of it. */
   readonly seconds: number
+  /** Whether there is room for more of a body that is not small; absent: always. */
+  readonly take?: (bytes: number) => boolean
 }
 
 /** Time for what has arrived: whoever is at least as fast is never too slow. */
@@ -47,7 +49,7 @@ async function collected(request: Request, limits: BodyLimits): Promise<Uint8Arr
 
 async function streamed(
   { body }: Request,
-  { bytes, seconds }: BodyLimits,
+  { bytes, seconds, take = () => true }: BodyLimits,
 ): Promise<Uint8Array | BodyFault> {
   if (body === null) return new Uint8Array()
   const startedAtMs = performance.now()
@@ -67,6 +69,7 @@ async function streamed(
     if (next.done) return Buffer.concat(chunks, length)
     length += next.value.length
     if (length > bytes) return giveUp('too_large')
+    if (!take(next.value.length)) return giveUp('no_room')
     chunks.push(next.value)
   }
 }

@@ -194,6 +194,9 @@ const Limits = closed(
         255,
       ),
     ),
+    bodiesBytes: Type.Optional(
+      atLeast(1, 'How much of bodies of more than 64 KiB a gateway holds at once.'),
+    ),
     heldBackBytes: Type.Optional(
       atLeast(
         0,

@@ -40,6 +40,10 @@ export const refusals = {
   upstream_failed: { status: 502, title: 'The service behind the gateway failed' },
   upstream_busy: { status: 503, title: 'The service behind the gateway is busy' },
   ledger_unavailable: { status: 503, title: 'The ledger cannot be reached' },
+  bodies_too_large: {
+    status: 503,
+    title: 'The gateway is receiving as much as it can hold',
+  },
   price_missing: { status: 503, title: 'The endpoint has no price' },
   upstream_timeout: { status: 504, title: 'The service behind the gateway took too long' },
 } as const satisfies Record<string, { status: number; title: string }>

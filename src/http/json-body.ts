@@ -59,5 +59,10 @@ const refusals: Readonly<Record<BodyFault, Refusal>> = {
     detail: 'The body did not arrive in time.',
     headers: { Connection: 'close' },
   },
+  no_room: {
+    code: 'bodies_too_large',
+    detail: 'The gateway is receiving as much as it can hold; try again.',
+    headers: { 'Retry-After': '1' },
+  },
   broke_off: invalid('The body broke off.'),
 }

@@ -156,7 +156,7 @@ function rebased(schema: unknown, at: string): unknown {
 /** Every way in which the gateway refuses a call of this route, in the order in which it looks. */
 function refusalsOf({ request, target, price }: Route): RefusalCode[] {
   const codes: RefusalCode[] = [...keyRefusals, 'endpoint_not_allowed']
-  if (request) codes.push(...bodyRefusals)
+  if (request) codes.push(...bodyRefusals, 'bodies_too_large')
   codes.push('rate_limited')
   if (price.per !== 'free') {
     codes.push('insufficient_credits', 'key_cap_reached', 'too_many_in_flight')

@@ -134,6 +134,7 @@ export function bodyRefusal({ status, errors }: BodyRefusal): Refusal {
     extensions: { errors },
     // Nothing else ends a body that is still on its way.
     ...(status === 408 && { headers: { Connection: 'close' } }),
+    ...(status === 503 && { headers: { 'Retry-After': '1' } }),
   }
 }
 
@@ -142,4 +143,5 @@ const bodyCodes = {
   408: 'body_too_slow',
   413: 'body_too_large',
   415: 'unsupported_media_type',
+  503: 'bodies_too_large',
 } as const

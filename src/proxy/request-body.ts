@@ -1,5 +1,6 @@
 /** The body of a call, whatever its route takes: read, checked, and made into what the service gets. */
 import type { Route } from '../config/config.ts'
+import type { BodyLimits } from '../read-body.ts'
 import { readJsonBody } from './json-body.ts'
 import { mapBody } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
@@ -22,15 +23,15 @@ export interface CallBody {
 /**
  * Reads the body that the route takes, at most `route.maxBodyBytes` of it.
  *
- * @param seconds how long a caller may take to send a body
+ * @param limits of its time, and of the room for it
  */
 export async function readRequestBody(
   request: Request,
   route: Route,
-  seconds: number,
+  { seconds, take }: Omit<BodyLimits, 'bytes'>,
 ): Promise<CallBody | Refused> {
   if (route.request === undefined) return { bytes: new Uint8Array(), facts: {} }
-  const limits = { bytes: route.maxBodyBytes, seconds }
+  const limits = { bytes: route.maxBodyBytes, seconds, ...(take && { take }) }
   if ('multipart' in route.request) {
     const body = await readMultipartBody(request, route, limits)
     if ('refusal' in body) return body

@@ -4,7 +4,7 @@ import { type BodyFault, type BodyLimits, readBody } from '../read-body.ts'
 
 /** A body that is not taken; `errors` say what and where. */
 export interface BodyRefusal {
-  readonly status: 400 | 408 | 413 | 415
+  readonly status: 400 | 408 | 413 | 415 | 503
   readonly errors: readonly InvalidField[]
 }
 
@@ -33,6 +33,8 @@ function refusalFor(fault: BodyFault, { bytes }: BodyLimits): Refused {
       return refuse(413, `The body is larger than ${bytes} bytes`)
     case 'too_slow':
       return refuse(408, 'The body did not arrive in time')
+    case 'no_room':
+      return refuse(503, 'The gateway is receiving as much as it can hold; try again')
     case 'broke_off':
       return refuse(400, 'The body broke off')
     default:

@@ -36,6 +36,7 @@ const statusByCode: Record<RefusalCode, number> = {
   upstream_failed: 502,
   upstream_busy: 503,
   ledger_unavailable: 503,
+  bodies_too_large: 503,
   price_missing: 503,
   upstream_timeout: 504,
 }

@@ -11,14 +11,16 @@ import { jwtSecret } from '../../support/running-gateway.ts'
 import { until } from '../../support/until.ts'
 
 /** How long a body may take here. */
-const bodySeconds = 1
+const bodySeconds = 2
+/** How much of large bodies the gateway holds here. */
+const bodiesBytes = 300_000
 
 let door: Door
 /** Heads that never end; they run beside the other tests, since the server gives them ten seconds. */
 let endlessHeads: RawCall[]
 const drips: Timer[] = []
 beforeAll(async () => {
-  door = await openDoor({ config: { limits: { bodySeconds } } })
+  door = await openDoor({ config: { limits: { bodySeconds, bodiesBytes } } })
   endlessHeads = ['GET /hea', 'GET /health HTTP/1.1\r\nHost: g\r\nX-A: '].map((text) =>
     drip(text, 'a'),
   )
@@ -113,6 +115,7 @@ test('five hundred callers who drip hold up nobody, cost little memory, and are 
   const before = process.memoryUsage().rss
   const text = head(json, 'Content-Length: 1000000')
   const slow = Array.from({ length: 500 }, () => drip(text, ' '))
+  await until(() => slow.every(({ socket }) => socket.bytesWritten > text.length))
   const statuses: number[] = []
   const caller = async () => {
     for (let call = 0; call < 10; call++) {
@@ -121,12 +124,60 @@ test('five hundred callers who drip hold up nobody, cost little memory, and are 
   }
   await Promise.all(Array.from({ length: 20 }, caller))
   expect(statuses).toEqual(Array(200).fill(200))
-  expect(slow.filter(({ closed }) => closed)).toEqual([])
   await until(() => slow.every(({ closed }) => closed), 60_000)
-  expect(slow.filter(({ status }) => status !== 408)).toEqual([])
+  expect(slow.filter(({ status }) => status !== 408)).toHaveLength(0)
   expect(door.shop.upstream.executed).toHaveLength(200)
   const grownBy = process.memoryUsage().rss - before
   expect(grownBy).toBeLessThan(200_000_000)
+})
+
+describe('large bodies share what room there is for them:', () => {
+  const large = (bytes: number) => `{"query":"large"${' '.repeat(bytes - 17)}}`
+  const post = () => door.shop.post('/v1/search', undefined, { body: large(150_000) })
+
+  /** A caller who has sent all of a body but its last byte, so that a large one finds no room beside it. */
+  async function holdRoom(): Promise<RawCall> {
+    const text = head(json, 'Content-Length: 200000') + large(200_000)
+    let holder = rawCall(door.shop.gateway.url, text.slice(0, -1))
+    await until(async () => {
+      // The large one came first, and this one found no room.
+      if (holder.status === 503) holder = rawCall(door.shop.gateway.url, text.slice(0, -1))
+      await until(() => holder.socket.bytesWritten === text.length - 1)
+      await door.shop.post('/v1/search', { query: 'meanwhile' })
+      return (await post()).status === 503
+    })
+    expect(holder.status).toBeUndefined()
+    return holder
+  }
+
+  test('503 for one too many, 200 for small ones meanwhile, and 200 when there is room again', async () => {
+    const holder = await holdRoom()
+    door.shop.upstream.answer(() => Response.json({ ok: true }))
+    const refused = await post()
+    expect(refused.status).toBe(503)
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(refused.headers.get('x-credits-charged')).toBe('0')
+    expect(await refused.json()).toMatchObject({ code: 'bodies_too_large' })
+    expect(door.shop.upstream.executed).toEqual([])
+    expect((await door.shop.post('/v1/search', { query: 'small' })).status).toBe(200)
+
+    holder.socket.write('}')
+    await holder.ended()
+    holder.socket.destroy()
+    expect(holder.status).toBe(200)
+    expect((await post()).status).toBe(200)
+  })
+
+  test('one who leaves, and one who is refused, give theirs back', async () => {
+    const leaving = await holdRoom()
+    leaving.socket.destroy()
+    await until(async () => (await post()).status === 200)
+    for (let call = 0; call < 5; call++) {
+      const body = large(150_000).replace('query', 'wrong')
+      expect((await door.shop.post('/v1/search', undefined, { body })).status).toBe(400)
+    }
+    expect((await post()).status).toBe(200)
+  })
 })
 
 test('one who leaves in the middle of a body leaves nothing behind', async () => {
