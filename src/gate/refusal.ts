@@ -30,6 +30,10 @@ export const refusals = {
     status: 409,
     title: 'The outcome of the call with this Idempotency-Key is unknown',
   },
+  answer_not_stored: {
+    status: 409,
+    title: 'The answer of the call with this Idempotency-Key is not stored',
+  },
   body_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used for another request' },

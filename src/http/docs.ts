@@ -157,7 +157,9 @@ function refusalsOf(
   if (security) codes.push(...keyRefusals, 'price_missing')
   else if ('401' in responses) codes.push('unauthorized', ...(beyond[where] ?? []))
   else return []
-  if (where.includes(' /admin/')) codes.push('forbidden')
+  // On owners' routes auditors are refused what would change something.
+  if (!security && (where.includes(' /admin/') || !where.startsWith('get ')))
+    codes.push('forbidden')
   if ('404' in responses && where !== 'post /api-keys') codes.push('not_found')
   if ('409' in responses) codes.push('conflict')
   if (requestBody) codes.push(...bodyRefusals)

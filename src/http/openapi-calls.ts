@@ -48,6 +48,16 @@ export function callsDocument({ routes }: Pick<Config, 'routes'>): CallsDocument
 
 type Schemas = CallsDocument['schemas']
 
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Names the call, so that trying it again is safe: the same key with the same request is executed and ' +
+    'charged once, and answered again for at least 24 hours.',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+} as const
+
 function operation(route: Route, schemas: Schemas): Operation {
   const body = requestContent(route, schemas)
   return {
@@ -56,6 +66,7 @@ function operation(route: Route, schemas: Schemas): Operation {
     description: `${priceInWords(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.`,
     tags: [route.permission],
     security: withApiKey,
+    ...(route.price.per !== 'free' && { parameters: [idempotencyKey] }),
     ...(body && { requestBody: { required: true, content: body } }),
     responses: responses(route, schemas),
     'x-price': route.price,
@@ -106,7 +117,12 @@ function responses(route: Route, schemas: Schemas): Responses {
   return {
     200: {
       description: priced ? 'Done, and charged.' : 'Done.',
-      headers: headerRefs(['X-Request-Id', ...money, ...rateHeaderNames]),
+      headers: headerRefs([
+        'X-Request-Id',
+        ...money,
+        ...(priced ? (['Idempotent-Replayed'] as const) : []),
+        ...rateHeaderNames,
+      ]),
       content: answerContent(route, schemas),
     },
     ...refused,
@@ -157,9 +173,12 @@ function rebased(schema: unknown, at: string): unknown {
 function refusalsOf({ request, target, price }: Route): RefusalCode[] {
   const codes: RefusalCode[] = [...keyRefusals, 'endpoint_not_allowed']
   if (request) codes.push(...bodyRefusals, 'bodies_too_large')
+  else if (price.per !== 'free') codes.push('invalid_request')
   codes.push('rate_limited')
   if (price.per !== 'free') {
     codes.push('insufficient_credits', 'key_cap_reached', 'too_many_in_flight')
+    codes.push('idempotency_mismatch', 'idempotency_in_progress')
+    codes.push('outcome_unknown', 'answer_not_stored')
   }
   codes.push('internal', 'ledger_unavailable', 'price_missing')
   if (target.kind === 'service') {

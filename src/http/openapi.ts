@@ -139,6 +139,11 @@ const headers = {
   },
   'Retry-After': { description: 'Seconds to wait before trying again.', schema: count },
   'WWW-Authenticate': { description: 'What to authenticate with.', schema: text },
+  'Idempotent-Replayed': {
+    description:
+      '`true` where the answer is that of an earlier call with the same Idempotency-Key, given again.',
+    schema: { type: 'string', enum: ['true'] },
+  },
   'X-Error-Source': {
     description: "`upstream` where the refusal is the service's own, passed on uncharged.",
     schema: { type: 'string', enum: ['upstream'] },

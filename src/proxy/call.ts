@@ -9,8 +9,9 @@ import type { Refusal, RefusalCode } from '../gate/refusal.ts'
 import type { Windows } from '../gate/windows/index.ts'
 import { newRequestId } from '../ids.ts'
 import type { Appender } from '../ledger/appender.ts'
-import { LedgerUnavailable } from '../ledger/items.ts'
+import { type Claim, LedgerUnavailable } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
+import type { StoredAnswers } from '../ledger/stored-answers.ts'
 import { problemOf } from '../problem.ts'
 import {
   type Answered,
@@ -25,8 +26,10 @@ import { openFlight } from './flight.ts'
 import { type Forwarded, forward } from './forward.ts'
 import { freeCall } from './free-call.ts'
 import type { FreeCalls } from './free-calls.ts'
+import { claimOf } from './idempotency.ts'
 import { credits, holdQuantity } from './price.ts'
 import { pricedCall } from './priced-call.ts'
+import { completedCall, replayedCall } from './replayed-call.ts'
 import { type CallBody, readRequestBody } from './request-body.ts'
 import { routeTable } from './route-table.ts'
 
@@ -37,6 +40,7 @@ export interface ProxyDeps {
   readonly windows: Windows
   readonly appenderOf: (shard: number) => Appender
   readonly freeCalls: FreeCalls
+  readonly storedAnswers: StoredAnswers
   /** After how long the server ends a silent connection, and how a request's own is set; 0 is never. */
   readonly silence: {
     readonly seconds: number
@@ -139,7 +143,9 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       })
     }
 
-    const holding = await holdFor(call, admitted, body).catch(async (error) => {
+    const named = claimOf(call.request, body, admitted.key)
+    if ('refusal' in named) return refused(call, named.refusal)
+    const holding = await holdFor(call, admitted, body, named.claim).catch(async (error) => {
       await windows.giveBack(place)
       throw error
     })
@@ -148,9 +154,18 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       await windows.giveBack(place)
       return refused(call, holding.refusal, givenBack(window))
     }
+    const appender = appenderOf(holding.key.shard)
+    const claim = named.claim?.key ?? ''
+    if ('replay' in holding) {
+      return replayedCall(call, holding.key, claim, holding.replay, window, deps.storedAnswers)
+    }
+    if (holding.again) {
+      return completedCall(call, holding, claim, window, { stored: deps.storedAnswers, appender })
+    }
     return pricedCall(call, holding, body, window, {
       config,
-      appender: appenderOf(holding.key.shard),
+      appender,
+      storedAnswers: deps.storedAnswers,
       send: (plain) => send(call, holding.key, body, plain),
       settled: deps.settled,
       isCutOff: () => cutting,
@@ -158,9 +173,10 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     })
   }
 
-  function holdFor(call: Call, admitted: Admitted, body: CallBody) {
+  function holdFor(call: Call, admitted: Admitted, body: CallBody, claim: Claim | undefined) {
     return gate.hold(admitted, {
       ...call,
+      claim,
       price: (rule) => {
         const quantity = holdQuantity(rule, body.facts)
         return { quantity, credits: credits(rule, quantity) }
