@@ -128,13 +128,16 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const { bodySeconds: seconds } = config.limits
     const body = await readRequestBody(call.request, call.route, { seconds, take })
     if ('refusal' in body) return refused(call, bodyRefusal(body.refusal))
+    const sold = admitted.price.per !== 'free'
+    const named = sold ? claimOf(call.request, body, admitted.key) : { claim: undefined }
+    if ('refusal' in named) return refused(call, named.refusal)
     // Cut off by the server, a caller who waits for a slow service would be charged for leaving.
     if (thinksLong(call.route)) silence.allow(call.request, 0)
 
     const entry = await gate.enter(admitted, call.ip)
     if (!entry.ok) return refused(call, entry.refusal, entry.window)
     const { window, place } = entry
-    if (admitted.price.per === 'free') {
+    if (!sold) {
       return freeCall(call, window, {
         heldBackBytes: config.limits.heldBackBytes,
         send: () => send(call, admitted.key, body, false),
@@ -143,8 +146,6 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       })
     }
 
-    const named = claimOf(call.request, body, admitted.key)
-    if ('refusal' in named) return refused(call, named.refusal)
     const holding = await holdFor(call, admitted, body, named.claim).catch(async (error) => {
       await windows.giveBack(place)
       throw error

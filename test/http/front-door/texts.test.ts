@@ -200,6 +200,26 @@ describe('in a query: never 500:', () => {
   }
 })
 
+describe('in an Idempotency-Key: 400, nothing is forwarded, and no place in the window is taken:', () => {
+  const places = async () => (await (await door.shop.fetch('/v1/key')).json()).window.remaining
+  for (const name of ['', '\xff', 'a b', 'x'.repeat(256)]) {
+    test(JSON.stringify(name).slice(0, 12), async () => {
+      const before = await places()
+      const { statuses } = await door.send(
+        Buffer.from(
+          `POST /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${door.shop.key.text}\r\n` +
+            `Idempotency-Key: ${name}\r\nContent-Type: application/json\r\n` +
+            'Content-Length: 13\r\n\r\n{"query":"q"}',
+          'latin1',
+        ),
+      )
+      expect(statuses).toEqual([400])
+      expect(door.shop.upstream.executed).toEqual([])
+      expect(await places()).toBe(before)
+    })
+  }
+})
+
 describe('in a token: 401', () => {
   for (const subject of ['a\0b', '\ud800', '', 'x'.repeat(1_000)]) {
     test(`for the subject ${JSON.stringify(subject).slice(0, 12)}`, async () => {
