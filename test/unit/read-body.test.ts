@@ -1,6 +1,7 @@
 /** Time: what a body may weigh is tested where bodies are taken. */
 import { expect, test } from 'bun:test'
 import { readBody } from '../../src/read-body.ts'
+import { until } from '../support/until.ts'
 
 /** Sends a byte now and then, for ever. */
 function dribble(headers: Record<string, string> = {}) {
@@ -21,9 +22,10 @@ function dribble(headers: Record<string, string> = {}) {
 }
 
 test('a body that dribbles without end is given up on', async () => {
-  const { request, sent } = dribble()
-  expect(await readBody(request, { bytes: 1_000, seconds: 0.02 })).toBe('too_slow')
+  const { request, sent, cancelled } = dribble()
+  expect(await readBody(request, { bytes: 1_000_000, seconds: 0.02 })).toBe('too_slow')
   expect(sent()).toBeGreaterThan(0)
+  await until(cancelled)
 })
 
 test('one that announced its length is, too', async () => {
