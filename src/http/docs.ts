@@ -16,6 +16,7 @@ import type { JsonSchema } from '../config/json-schema.ts'
 import type { RefusalCode } from '../gate/refusal.ts'
 import { docsFile, docsPage } from './docs-page.ts'
 import {
+  bodyRefusals,
   type Content,
   components,
   headerRefs,
@@ -161,7 +162,7 @@ function refusalsOf(
     codes.push('forbidden')
   if ('404' in responses && where !== 'post /api-keys') codes.push('not_found')
   if ('409' in responses) codes.push('conflict')
-  if (requestBody) codes.push('body_too_large', 'unsupported_media_type')
+  if (requestBody) codes.push(...bodyRefusals)
   return [...codes, 'internal', 'ledger_unavailable'] satisfies RefusalCode[]
 }
 

@@ -6,6 +6,7 @@ import type { Config, Multipart, Route } from '../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../config/json-schema.ts'
 import type { RefusalCode } from '../gate/refusal.ts'
 import {
+  bodyRefusals,
   type Content,
   type HeaderName,
   headerRefs,
@@ -171,7 +172,7 @@ function rebased(schema: unknown, at: string): unknown {
 /** Every way in which the gateway refuses a call of this route, in the order in which it looks. */
 function refusalsOf({ request, target, price }: Route): RefusalCode[] {
   const codes: RefusalCode[] = [...keyRefusals, 'endpoint_not_allowed']
-  if (request) codes.push('invalid_request', 'body_too_large', 'unsupported_media_type')
+  if (request) codes.push(...bodyRefusals, 'bodies_too_large')
   else if (price.per !== 'free') codes.push('invalid_request')
   codes.push('rate_limited')
   if (price.per !== 'free') {
@@ -190,7 +191,7 @@ function refusalsOf({ request, target, price }: Route): RefusalCode[] {
  * Refusals after which no place in the window was asked for, so they cannot say how it stands. Those of a
  * key may come before or after: the book has the last word on it.
  */
-const beforeTheWindow: ReadonlySet<number> = new Set([400, 413, 415, 500])
+const beforeTheWindow: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
 
 /** The service's refusals of the request itself, which are passed on beside the gateway's own. */
 function passedOn(refused: Responses, money: readonly HeaderName[]): Responses {
