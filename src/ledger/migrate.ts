@@ -60,7 +60,9 @@ export async function migrate(
     if (changed.length === 0) return { applied }
     if (!options.rebuild) {
       const names = changed.map(({ name }) => name).join(', ')
-      throw new Error(`projections have changed and have to be built anew: ${names}`)
+      throw new Error(
+        `these projections have changed and have to be built anew: ${names}: run "tollbook migrate"`,
+      )
     }
     // The old functions go on feeding the old tables until the new ones have caught up.
     await options.rebuild(changed, (tx) => replaceFunctions(tx, schema))

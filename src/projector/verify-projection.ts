@@ -106,7 +106,7 @@ function compare(
     const tx = transaction as unknown as Sql
     // Before the snapshot, so that no rebuild exchanges a table after it.
     const names = tables.map((table) => `${book}.${table}`).join(', ')
-    await tx.unsafe(`lock table ${names} in access share mode`)
+    await tx.unsafe(`lock table ${names} in access share mode; set local work_mem = '128MB'`)
     const targets = await standing(tx, projection)
     for (const { shard, position } of targets) await tx.unsafe(scratch.rest(shard, position))
     let [rows, differing] = [0, 0]
