@@ -13,7 +13,9 @@ const { positionals, values } = parseArgs({
 const name = demoServiceNames.find((known) => known === positionals[0])
 const port = Number(values.port)
 if (!name || positionals.length > 1 || !Number.isInteger(port) || port < 0 || port > 65_535) {
-  console.error('Usage: bun src/demo/main.ts search|stt|tts [--port 3021] [--hostname 127.0.0.1]')
+  console.error(
+    'Usage: bun src/demo/main.ts search|stt|tts|chat [--port 3021] [--hostname 127.0.0.1]',
+  )
   process.exit(2)
 }
 

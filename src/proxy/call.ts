@@ -145,6 +145,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     return pricedCall(call, holding, body, window, {
       config,
       appender: appenderOf(holding.key.shard),
+      extend: (held, by) => gate.extend(held, { ...call, ...by }),
       send: (plain) => send(call, holding.key, body, plain),
       settled: deps.settled,
       isCutOff: () => cutting,

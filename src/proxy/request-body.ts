@@ -1,9 +1,9 @@
 /** The body of a call, whatever its route takes: read, checked, and made into what the service gets. */
 import type { Route } from '../config/config.ts'
 import { readJsonBody } from './json-body.ts'
-import { mapBody } from './map-body.ts'
+import { laidOver, mapBody } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
-import type { RequestFacts } from './price.ts'
+import { passes, type RequestFacts } from './price.ts'
 import type { Refused } from './read-body.ts'
 
 export { readJsonBody } from './json-body.ts'
@@ -31,7 +31,15 @@ export async function readRequestBody(request: Request, route: Route): Promise<C
   const body = await readJsonBody(request, route, route.maxBodyBytes)
   if ('refusal' in body) return body
   const { bytes, json } = body
-  const mapped = route.map && new TextEncoder().encode(JSON.stringify(mapBody(json, route.map)))
-  const forward = { bytes: mapped ?? bytes, contentType: 'application/json' }
-  return { bytes, forward, facts: { json } }
+  const streams = route.streams !== undefined && passes(json, route.streams.when)
+  const theirs = theirBody(json, route, streams)
+  const sent = theirs === json ? bytes : new TextEncoder().encode(JSON.stringify(theirs))
+  const forward = { bytes: sent, contentType: 'application/json' }
+  return { bytes, forward, facts: { json, bytes: bytes.length, ...(streams && { streams }) } }
+}
+
+/** The body for the service; ours itself where the route changes nothing in it. */
+function theirBody(json: unknown, { map, streams: rule }: Route, streams: boolean): unknown {
+  const mapped = map ? mapBody(json, map) : json
+  return streams && rule?.send ? laidOver(mapped, rule.send) : mapped
 }

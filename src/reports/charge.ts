@@ -1,6 +1,7 @@
 /** One call's charge, from the log: what was held for it, what became of the hold, what was given back. */
 import { type Mode, printPosition } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
+import type { CutBy } from '../ledger/items.ts'
 
 export interface Charge {
   readonly requestId: string
@@ -34,6 +35,8 @@ export interface Charge {
   readonly reason?: string
   /** Of a settlement: credits that the call cost beyond its hold, and that nobody pays. */
   readonly shortfall?: number
+  /** Of a settlement before the answer's end: the caller left, the service broke off, the hold could not grow. */
+  readonly cutBy?: CutBy
 }
 
 interface Row {
@@ -49,8 +52,7 @@ interface Row {
   tariff: string
   credits: number
   quantity: number
-  held: number[] | null
-  payload: { reason?: string; shortfall?: number }
+  payload: { reason?: string; shortfall?: number; cutBy?: CutBy }
 }
 
 /** The charge of a call; undefined when there is none, or it is another account's. */
@@ -61,7 +63,7 @@ export async function charge(
 ): Promise<Charge | undefined> {
   const rows = await sql<Row[]>`
     select shard, position, request_id as "requestId", type, recorded_at as "recordedAt",
-      account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, held, payload
+      account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, payload
     from events
     where request_id = ${requestId}
       and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired', 'ChargeRefunded')
@@ -81,7 +83,8 @@ function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
     case 'HoldExtended':
       return {
         ...charge,
-        heldCredits: charge.heldCredits + sum(row.held),
+        heldCredits: charge.heldCredits + row.credits,
+        quantity: charge.quantity + row.quantity,
         positions: { ...positions, extended: [...(positions.extended ?? []), position] },
       }
     case 'HoldSettled':
@@ -94,6 +97,7 @@ function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
         resolvedAt: time,
         positions: { ...positions, settled: position },
         ...(row.payload.shortfall ? { shortfall: row.payload.shortfall } : {}),
+        ...(row.payload.cutBy ? { cutBy: row.payload.cutBy } : {}),
       }
     case 'HoldReleased':
       return {
@@ -138,8 +142,4 @@ function held(row: Row, position: string, heldAt: string): Charge {
     resolvedAt: null,
     positions: { held: position },
   }
-}
-
-function sum(credits: readonly number[] | null): number {
-  return (credits ?? []).reduce((total, of) => total + of, 0)
 }

@@ -58,8 +58,12 @@ function* wrong(state: State, event: LogEvent, answer: Answered): Generator<stri
     // The decision itself was judged as an event.
     if (event.request_id !== item.requestId) yield 'the answer names the item’s event'
   } else if (judge(state, item, who) !== verdict) yield `the verdict is ${judge(state, item, who)}`
-  const drawable = verdict === 'ok' ? availableAt(state, who) : drawableAt(state, item, who)
-  const left = verdict === 'key_cap_reached' ? capLeft(state, item, who) : drawable
+  const left =
+    verdict === 'key_cap_reached'
+      ? capLeft(state, item, who)
+      : verdict === 'insufficient_credits'
+        ? drawableAt(state, item, who)
+        : availableAt(state, who)
   if (available !== left) yield `${left} are available`
 }
 

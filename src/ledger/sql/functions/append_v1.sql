@@ -230,7 +230,7 @@ begin
         else 'ok'
       end;
       -- Months cut on the hold's time: what only a later month granted cannot pay for a call of this one.
-      v_before := case when r.cap_month < v_month then r.hold_position end;
+      v_before := case when v_verdict = 'ok' and r.cap_month < v_month then r.hold_position end;
       v_drawable := case when v_before is null then v_free else (
         select coalesce(sum(l.free), 0) from unnest(v_lots, v_lot_free) l (lot, free) where l.lot < v_before) end;
       available[r.ord] := v_drawable;
