@@ -10,6 +10,7 @@ import { type Config, isMetered, type MeteredPrice } from '../config/config.ts'
 import type { Held, Outcome, SeenWindow } from '../gate/gate.ts'
 import type { Appender } from '../ledger/appender.ts'
 import { type Answer, LedgerUnavailable } from '../ledger/items.ts'
+import type { StoredAnswers } from '../ledger/stored-answers.ts'
 import {
   type Answered,
   type Call,
@@ -26,6 +27,7 @@ import { towardsCaller } from './headers.ts'
 import { isPlain, isRelayed, meteredAnswer, upTo } from './metered-answer.ts'
 import { charges, credits, readsResponse, settleQuantity, tokensSaid } from './price.ts'
 import { heldBack, readStart, type Start } from './relay.ts'
+import { ownerOf } from './replayed-call.ts'
 import type { CallBody } from './request-body.ts'
 import { type OpenHold, release, settle } from './settlement.ts'
 
@@ -37,6 +39,7 @@ export interface PricedCallDeps {
     held: Held,
     by: { readonly credits: number; readonly quantity: number },
   ) => Promise<Outcome<Held>>
+  readonly storedAnswers: StoredAnswers
   /** Sends the call to its service. `plain`: the answer will be read. */
   readonly send: (plain: boolean) => Promise<Forwarded>
   /** Called when the hold was settled, with how long it had been held. */
@@ -157,6 +160,7 @@ export async function pricedCall(
     const headers = headersFor(response)
     let settled: Answer
     try {
+      await store(response, bytes, used.quantity)
       settled = await settleHold(used)
     } catch (error) {
       if (!(error instanceof LedgerUnavailable)) throw error
@@ -167,6 +171,22 @@ export async function pricedCall(
     }
     setAll(headers, moneyHeaders(used.credits, holdAnswer, settled))
     return whole(response, bytes, headers)
+  }
+
+  /**
+   * Keeps an answer for the retries of a call that named an Idempotency-Key, before it is charged: a charge
+   * without its answer could never be answered again. Larger ones than are held back whole are not kept.
+   */
+  async function store(response: Response, body: Uint8Array, quantity: number): Promise<void> {
+    if (!held.claim || body.length > deps.config.limits.heldBackBytes) return
+    const { requestId } = call
+    const headers = [...towardsCaller(response.headers)]
+    const answer = { status: response.status, headers, body }
+    await deps.storedAnswers.store(
+      ownerOf(held.key, held.claim.key),
+      { requestId, quantity },
+      answer,
+    )
   }
 
   /**

@@ -36,6 +36,7 @@ function run(send: PricedCallDeps['send']) {
   const deps = { config, appender: { append } as Appender, extend, send, log }
   const outcome = pricedCall(call, held, { bytes: new Uint8Array(), facts: {} }, window, {
     ...{ ...deps, settled: undefined, isCutOff: () => false },
+    storedAnswers: { store: fail, read: fail, replayed: fail },
   })
   return { appended, outcome }
 }
