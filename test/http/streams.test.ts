@@ -155,6 +155,22 @@ describe('a stream', () => {
     }
   })
 
+  test('with an Idempotency-Key runs once and is charged once', async () => {
+    const service = flowing()
+    const headers = { 'idempotency-key': crypto.randomUUID() }
+    const first = shop.post('/v1/chat/completions', chat, { headers })
+    await service.send(tokens(3))
+    const streaming = await first
+    const during = await shop.post('/v1/chat/completions', chat, { headers })
+    expect([during.status, (await during.json()).code]).toEqual([409, 'idempotency_in_progress'])
+    await service.send(done)
+    await service.end()
+    await streaming.text()
+    const after = await shop.post('/v1/chat/completions', chat, { headers })
+    expect([after.status, (await after.json()).code]).toEqual([409, 'answer_not_stored'])
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+
   test('that comes compressed cannot be counted, and is not sent', async () => {
     shop.upstream.answer(
       () =>
