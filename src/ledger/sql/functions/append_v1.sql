@@ -252,8 +252,11 @@ begin
       end;
       -- Months cut on the hold's time: what only a later month granted cannot pay for a call of this one.
       v_before := case when v_verdict = 'ok' and r.cap_month < v_month then r.hold_position end;
-      v_drawable := case when v_before is null then v_free else (
-        select coalesce(sum(l.free), 0) from unnest(v_lots, v_lot_free) l (lot, free) where l.lot < v_before) end;
+      v_drawable := v_free;
+      if v_before is not null then
+        select coalesce(sum(l.free), 0) into v_drawable
+          from unnest(v_lots, v_lot_free) l (lot, free) where l.lot < v_before;
+      end if;
       available[r.ord] := v_drawable;
       if v_verdict = 'ok' and r.monthly_cap is not null then
         v_used := coalesce((v_cap_used ->> r.cap)::bigint, r.cap_used);
