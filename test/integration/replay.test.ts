@@ -285,7 +285,7 @@ describe('a generated log', () => {
     // The rules look at every lot at every event: the first thousands, with all accounts, will do.
     expect(breachesOf(log.slice(0, 6_000))).toEqual([])
     expect(await compareWithProjections(sql)).toEqual([])
-    for (const type of ['HoldExpired', 'HoldReleased', 'ChargeRefunded'])
+    for (const type of ['HoldExtended', 'HoldExpired', 'HoldReleased', 'ChargeRefunded'])
       expect(
         log.some((event) => event.type === type),
         type,

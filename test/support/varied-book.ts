@@ -35,7 +35,8 @@ export async function fillVariedBook(book: Book): Promise<TestKey> {
   await book.advance(5_000)
   await book.expire(forgotten)
   await book.hold(narrow, 7, { claim: { key: 'claimed', requestHash: 'request' } })
-  await book.hold(key, 9)
+  const { hold: growing } = await book.hold(key, 9)
+  await book.extend(key, growing, 3)
   await book.count(key, 12, { errors: 2 })
   const owes = { accountId: free.accountId, mode: 'live', credits: 120, actor: 'test' } as const
   await book.commands.adjust(0, owes)
