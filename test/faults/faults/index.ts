@@ -1,0 +1,43 @@
+/** Every fault, in the order of the table. */
+import type { Fault } from '../fault.ts'
+import { diskFull } from './disk-full.ts'
+import { killGateway } from './kill-gateway.ts'
+import {
+  callerFaults,
+  clockFaults,
+  gatewayFaults,
+  keyFaults,
+  raceFaults,
+  upstreamFaults,
+} from './others.ts'
+import { postgresFaults } from './postgres.ts'
+import { redisFaults } from './redis.ts'
+
+const calm: Fault = {
+  name: 'calm',
+  says: 'nothing happens',
+  runs: 20,
+  load: { narrow: 0.25 },
+  strike: (_, load) => load.calls(60),
+}
+
+export const faults: readonly Fault[] = [
+  calm,
+  ...killGateway,
+  ...gatewayFaults,
+  ...postgresFaults,
+  diskFull,
+  ...redisFaults,
+  ...upstreamFaults,
+  ...callerFaults,
+  ...clockFaults,
+  ...keyFaults,
+  ...raceFaults,
+]
+
+/** Faults by their name, or by the name of their group. @throws for a name that is none */
+export function faultsNamed(name: string): readonly Fault[] {
+  const found = faults.filter((fault) => fault.name === name || fault.name.startsWith(`${name}/`))
+  if (found.length === 0) throw new Error(`There is no fault ${name}: see --list.`)
+  return found
+}

@@ -1,0 +1,241 @@
+/** Services, callers, clocks and keys that do what they please, and gateways that are told to stop. */
+import { until } from '../../support/until.ts'
+import { bulk, languages, longSpeech, search, speech, transcription } from '../calls.ts'
+import { expectThat, type Fault } from '../fault.ts'
+import { makeCall } from '../load.ts'
+import { slowest } from '../measure.ts'
+import { holdSeconds } from '../settings.ts'
+import type { Mood } from '../upstream.ts'
+
+const anHourMs = 3_600_000
+
+export const upstreamFaults: readonly Fault[] = [
+  moody('slow', 'services take longer than their routes allow', 12),
+  moody('failing', 'services answer with 4xx and 5xx', 60),
+  moody('dying', 'services die in the middle of an answer', 60),
+  {
+    name: 'upstream/refusing',
+    says: 'services are gone, and come back',
+    runs: 20,
+    async strike(world, load, random) {
+      const fromMs = performance.now()
+      await world.upstream.refuse()
+      await load.calls(random.int(10, 60))
+      world.upstream.accept()
+      await load.calls(20)
+      return { 'until a call is refused': slowest(world, fromMs, 502) }
+    },
+  },
+]
+
+function moody(mood: Mood, says: string, calls: number): Fault {
+  return {
+    ...{ name: `upstream/${mood}`, says, runs: 20 },
+    async strike({ upstream }, load) {
+      upstream.mood = mood
+      await load.calls(calls)
+      upstream.mood = 'well'
+      await load.calls(5)
+    },
+  }
+}
+
+export const callerFaults: readonly Fault[] = [
+  {
+    name: 'caller/leaves-answer',
+    says: 'callers leave while they are answered',
+    runs: 20,
+    load: { leaving: 0.6, leavingIn: 'answer', kinds: [longSpeech, longSpeech, speech, search] },
+    strike: (_, load) => load.calls(60),
+  },
+  {
+    name: 'caller/leaves-upload',
+    says: 'callers leave in the middle of what they send',
+    runs: 20,
+    load: { leaving: 0.6, leavingIn: 'request', kinds: [transcription, bulk, search] },
+    strike: (_, load) => load.calls(60),
+  },
+]
+
+export const clockFaults: readonly Fault[] = [
+  ...[1, -1].map(
+    (hours): Fault => ({
+      name: hours > 0 ? 'clock/book-ahead' : 'clock/book-behind',
+      says: `the book’s clock is moved an hour ${hours > 0 ? 'ahead' : 'back'}, and calls go on`,
+      runs: 20,
+      async strike({ clock }, load) {
+        await clock.move(hours * anHourMs)
+        await load.calls(40)
+      },
+    }),
+  ),
+  {
+    name: 'clock/gateway',
+    says: 'one gateway’s clock is moved an hour ahead, then an hour back, then right',
+    runs: 20,
+    async strike({ fleet }, load, random) {
+      const gateway = random.pick(fleet.active)
+      for (let moves = 0; moves < 3; moves++) {
+        gateway.moveClock()
+        await load.calls(15)
+      }
+    },
+  },
+]
+
+export const keyFaults: readonly Fault[] = [
+  {
+    name: 'keys/change',
+    says: 'a key that every gateway knows is disabled, enabled, and revoked while it calls',
+    runs: 20,
+    async strike(world, load, random) {
+      const { book, auditor, fleet } = world
+      const key = await book.key(world.cast.changing.account)
+      const ask = (kind = search) =>
+        Promise.all(fleet.active.map((gateway) => makeCall(world, gateway, key, kind, random)))
+      const change = async (type: string, allowed: boolean) => {
+        if (!allowed)
+          auditor.keyChanges.push({ keyId: key.keyId, allowed, atMs: performance.now() })
+        await book.change(key, type)
+        auditor.keyChanges.push({ keyId: key.keyId, allowed, atMs: performance.now() })
+        return performance.now()
+      }
+      await ask()
+      await change('KeyDisabled', false)
+      await ask()
+      const enabledAtMs = await change('KeyEnabled', true)
+      while (performance.now() - enabledAtMs < 1_100) await ask()
+      await ask()
+      const revokedAtMs = await change('KeyRevoked', false)
+      expectThat(
+        (await ask()).every(({ status }) => status === 401),
+        'revoked keys buy nothing',
+      )
+      while (performance.now() - revokedAtMs < 1_000) await ask(languages)
+      const late = await ask(languages)
+      expectThat(
+        late.every(({ status }) => status === 401),
+        'nor do they get what is free',
+      )
+      await load.calls(5)
+    },
+  },
+]
+
+export const gatewayFaults: readonly Fault[] = [
+  {
+    name: 'gateway/sigterm',
+    says: 'SIGTERM of a gateway under load: what it began it finishes',
+    runs: 20,
+    async strike(world, load, random) {
+      const gateway = random.pick(world.fleet.active)
+      const toldAtMs = performance.now()
+      const ending = gateway.terminate()
+      await world.fleet.replace(gateway)
+      expectThat((await ending) === 0, 'it ends with status 0')
+      const endedAtMs = performance.now()
+      const begun = new Set(
+        world.upstream.executions
+          .filter(({ receivedAtMs }) => receivedAtMs < toldAtMs)
+          .map(({ callId }) => callId),
+      )
+      await load.calls(10)
+      const cut = world.calls.filter(
+        ({ id, gateway: name, whole, left }) =>
+          name === gateway.name && begun.has(id) && !whole && !left,
+      )
+      expectThat(cut.length === 0, `it cut off ${cut.map(({ id }) => id)}`)
+      return { 'until it has ended': endedAtMs - toldAtMs }
+    },
+  },
+  {
+    name: 'gateway/freeze',
+    says: 'SIGSTOP of a gateway until the others have expired its holds; then it goes on',
+    runs: 20,
+    async strike(world, load, random) {
+      const gateway = random.pick(world.fleet.active)
+      await Bun.sleep(random.int(0, 40))
+      gateway.freeze()
+      try {
+        await world.clock.move(holdSeconds * 1_000 + 1_000)
+        const [{ last }] = await world.book.sql<[{ last: Date }]>`
+          select coalesce(max(expires_at), book_now()) as last from open_holds
+          where expires_at < book_now()`
+        const overdue = async () => {
+          const rows = await world.book.sql`select 1 from open_holds where expires_at <= ${last}`
+          return rows.length
+        }
+        await until(async () => (await overdue()) === 0, 10_000)
+      } finally {
+        gateway.thaw()
+      }
+      await load.calls(20)
+    },
+  },
+]
+
+export const raceFaults: readonly Fault[] = [
+  {
+    name: 'race/last-credit',
+    says: 'two hundred calls at once, over three gateways, for the last credit',
+    runs: 20,
+    strike: (world, _, random) => race(world, random, 'one', {}),
+  },
+  {
+    name: 'race/key-cap',
+    says: 'two hundred calls at once, over three gateways, for the last credit of a key’s cap',
+    runs: 20,
+    strike: (world, _, random) => race(world, random, 'wide', { monthlyCap: 1 }),
+  },
+  {
+    name: 'race/low-credit',
+    says: 'an account that is always nearly out of credits, over slow lines: holds and settlements meet in a batch',
+    runs: 20,
+    async strike(world, _, random) {
+      const { book, fleet } = world
+      const key = await book.key(await book.account({ plan: 'nothing' }))
+      await book.grant(key.account, 40)
+      const lines = fleet.active.map(({ line }) => line)
+      for (const line of lines) line.delayMs = 8
+      let ended = false
+      const caller = async () => {
+        while (!ended) await makeCall(world, random.pick(fleet.active), key, bulk, random)
+      }
+      const callers = Array.from({ length: 16 }, caller)
+      for (let grants = 0; grants < 12; grants++) {
+        await Bun.sleep(60)
+        await book.grant(key.account, random.int(5, 15))
+      }
+      ended = true
+      await Promise.all(callers)
+      for (const line of lines) line.delayMs = 0
+    },
+  },
+]
+
+async function race(
+  world: Parameters<Fault['strike']>[0],
+  random: Parameters<Fault['strike']>[2],
+  plan: string,
+  options: { readonly monthlyCap?: number },
+): Promise<void> {
+  const { book, fleet } = world
+  const key = await book.key(await book.account({ plan }), options)
+  await fleet.widen()
+  try {
+    const calls = await Promise.all(
+      Array.from({ length: 200 }, (_, turn) => {
+        const gateway = fleet.active[turn % 3] as (typeof fleet.active)[number]
+        return makeCall(world, gateway, key, search, random)
+      }),
+    )
+    const answers = Object.fromEntries(
+      Map.groupBy(calls, ({ status }) => status)
+        .entries()
+        .map(([status, all]) => [status, all.length]),
+    )
+    expectThat(Bun.deepEquals(answers, { 200: 1, 402: 199 }), JSON.stringify(answers))
+  } finally {
+    await fleet.narrow()
+  }
+}

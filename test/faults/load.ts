@@ -1,0 +1,155 @@
+/** Callers who make calls of all kinds, at all gateways, and keep a book of what they got. */
+import type { TestKey } from '../support/book.ts'
+import { until } from '../support/until.ts'
+import type { ClientCall } from './books.ts'
+import { type CallKind, mixture, search } from './calls.ts'
+import { type WireRequest, wireCall } from './client.ts'
+import type { FaultGateway } from './gateways.ts'
+import type { Random } from './random.ts'
+import type { World } from './world.ts'
+
+/** No answer takes longer, whatever is away; a caller who waits longer has not been answered. */
+export const patienceMs = 15_000
+
+let made = 0
+
+export interface CallOptions {
+  readonly leaveAfter?: WireRequest['leaveAfter']
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** One call, noted from before it is sent. Resolves when the caller knows how it ended. */
+export async function makeCall(
+  world: World,
+  gateway: FaultGateway,
+  key: TestKey,
+  kind: CallKind,
+  random: Random,
+  { leaveAfter, headers = {} }: CallOptions = {},
+): Promise<ClientCall> {
+  const id = `call-${gateway.name}-${++made}`
+  const call: ClientCall = {
+    ...{ id, kind, gateway: gateway.name, keyId: key.keyId, accountId: key.accountId },
+    ...{ isNarrow: key === world.cast.narrow, sentAtMs: performance.now(), endedAtMs: undefined },
+    ...{ status: undefined, requestId: undefined, charged: undefined, code: undefined },
+    ...{ whole: false, worth: undefined, degraded: false, left: false },
+  }
+  world.calls.push(call)
+  const body = kind.body?.(id, random)
+  const answer = await wireCall(
+    gateway.url,
+    {
+      method: kind.method,
+      path: kind.path,
+      headers: {
+        'X-API-Key': key.text,
+        ...(body ? { 'Content-Type': body.contentType } : {}),
+        ...headers,
+      },
+      ...(body ? { body: body.bytes } : {}),
+      ...(leaveAfter ? { leaveAfter } : {}),
+    },
+    patienceMs,
+  )
+  const charged = answer.headers.get('x-credits-charged')
+  const isGood = answer.whole && answer.status !== undefined && answer.status < 300
+  Object.assign(call, {
+    endedAtMs: performance.now(),
+    status: answer.status,
+    requestId: answer.headers.get('x-request-id'),
+    charged: charged === undefined ? undefined : Number(charged),
+    whole: answer.whole,
+    left: answer.left,
+    degraded: answer.headers.has('x-ratelimit-degraded'),
+    worth: isGood ? kind.worth?.(answer.body) : undefined,
+    code: answer.whole && !isGood ? codeOf(answer.body) : undefined,
+  })
+  return call
+}
+
+export interface Load {
+  readonly random: Random
+  /** Resolves when this many calls, or this many more, have ended in this load. */
+  calls(count: number): Promise<void>
+  /** Lets calls under way end, and makes no more. */
+  stop(): Promise<void>
+}
+
+export interface LoadOptions {
+  readonly callers?: number
+  readonly kinds?: readonly CallKind[]
+  /** How often callers leave in the middle, and of what; either unless told. */
+  readonly leaving?: number
+  readonly leavingIn?: 'request' | 'answer'
+  /** How often the account with the narrow window calls. */
+  readonly narrow?: number
+}
+
+export function startLoad(world: World, random: Random, options: LoadOptions = {}): Load {
+  const { callers = 10, kinds = mixture, leaving = 0.03, leavingIn, narrow = 0.1 } = options
+  let stopped = false
+  let ended = 0
+
+  async function caller(): Promise<void> {
+    while (!stopped) {
+      const gateway = random.pick(world.fleet.active)
+      const kind = random.pick(kinds)
+      const leaves = random.chance(leaving)
+      const inRequest = leavingIn ? leavingIn === 'request' : random.chance(0.5)
+      const leaveAfter = inRequest
+        ? { sent: random.int(1, 400) }
+        : { received: random.int(1, 120_000) }
+      const call = await makeCall(world, gateway, pickKey(world, random, narrow), kind, random, {
+        ...(leaves ? { leaveAfter } : {}),
+      })
+      ended++
+      // A gateway that is gone refuses at once: callers do not make a storm of it.
+      await Bun.sleep(call.status === undefined ? 20 : random.int(0, 4))
+    }
+  }
+
+  const all = Promise.all(Array.from({ length: callers }, caller))
+  return {
+    random,
+    async calls(count) {
+      const enough = ended + count
+      await until(() => ended >= enough, 60_000)
+    },
+    async stop() {
+      stopped = true
+      await all
+    },
+  }
+}
+
+/** Whether a gateway sells again; asks until it does. Answers how long that took, in milliseconds. */
+export async function untilItSells(
+  world: World,
+  gateway: FaultGateway,
+  random: Random,
+  withinMs: number,
+): Promise<number> {
+  const begunAtMs = performance.now()
+  const [key] = world.cast.wide as [TestKey]
+  await until(async () => {
+    return (await makeCall(world, gateway, key, search, random)).status === 200
+  }, withinMs)
+  return performance.now() - begunAtMs
+}
+
+function pickKey({ cast }: World, random: Random, narrow: number): TestKey {
+  if (random.chance(narrow)) return cast.narrow
+  const often = random.int(1, 20)
+  if (often <= 2) return cast.tight
+  if (often <= 6) return cast.capped
+  if (often <= 8) return cast.changing
+  return random.pick(cast.wide)
+}
+
+function codeOf(body: Buffer): string | undefined {
+  try {
+    return JSON.parse(body.toString()).code
+  } catch {
+    return undefined
+  }
+}

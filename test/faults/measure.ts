@@ -1,0 +1,17 @@
+/** What callers had to wait for, by their own book. */
+import type { ClientCall } from './books.ts'
+import type { World } from './world.ts'
+
+/** The longest that an answer with this status took, of calls sent since; 0 when there was none. */
+export function slowest({ calls }: World, sinceMs: number, status: number): number {
+  return calls
+    .filter((call) => call.sentAtMs >= sinceMs && call.status === status)
+    .reduce((most, call) => Math.max(most, (call.endedAtMs ?? 0) - call.sentAtMs), 0)
+}
+
+/** Calls that ended with a whole 2xx after they were sent in this time. */
+export function soldWithin({ calls }: World, fromMs: number, untilMs: number): ClientCall[] {
+  return calls.filter(
+    ({ sentAtMs, worth }) => worth !== undefined && sentAtMs >= fromMs && sentAtMs < untilMs,
+  )
+}

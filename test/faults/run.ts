@@ -1,0 +1,96 @@
+/** Runs of one fault: calls, the fault in the middle of them, calls again, and what the auditor finds. */
+import type { Finding } from './books.ts'
+import { type Fault, type Figures, worst } from './fault.ts'
+import { startLoad, untilItSells } from './load.ts'
+import { seeded } from './random.ts'
+import type { World } from './world.ts'
+
+/** Runs between two audits. An audit waits for holds to expire, so it costs seconds. */
+const runsAnAudit = 10
+/** Of each fault; more say nothing new. */
+const mostFindings = 20
+
+export interface RunOptions {
+  readonly runs: number
+  /** Of the first run; each that follows has the next one. */
+  readonly seed: number
+  /** When what was away is there again, every gateway must sell within this, unaided. */
+  readonly sellsWithinMs?: number
+  readonly onRun?: (done: number) => void
+}
+
+export interface Ran {
+  readonly fault: string
+  readonly runs: number
+  readonly seed: number
+  readonly calls: number
+  /** Whole 2xx answers to what costs something. */
+  readonly sold: number
+  readonly executions: number
+  readonly events: number
+  /** How many were found, and the first of them with the seeds of the runs they were found after. */
+  readonly found: number
+  readonly findings: readonly (Finding & { readonly seeds: string })[]
+  readonly figures: Figures
+  readonly seconds: number
+}
+
+export async function runFault(world: World, fault: Fault, options: RunOptions): Promise<Ran> {
+  const { runs, seed } = options
+  const begunAtMs = performance.now()
+  const before = { calls: world.calls.length, executions: world.upstream.executions.length }
+  const eventsBefore = world.auditor.events
+  const findings: Ran['findings'][number][] = []
+  const figures: Figures[] = []
+  for (let done = 0; done < runs; ) {
+    await world.cast.refresh()
+    const first = seed + done
+    const found: Finding[] = []
+    for (let i = 0; i < runsAnAudit && done < runs; i++) {
+      const run = await runOnce(world, fault, seed + done, options.sellsWithinMs ?? 20_000)
+      found.push(...run.findings)
+      figures.push(run.figures)
+      done++
+      options.onRun?.(done)
+    }
+    found.push(...(await world.auditor.audit(world)))
+    const seeds = `${first} to ${seed + done - 1}`
+    findings.push(...found.map((one) => ({ ...one, seeds })))
+  }
+  const calls = world.calls.slice(before.calls)
+  return {
+    ...{ fault: fault.name, runs, seed, calls: calls.length },
+    sold: calls.filter(({ worth }) => worth !== undefined).length,
+    executions: world.upstream.executions.length - before.executions,
+    events: world.auditor.events - eventsBefore,
+    found: findings.length,
+    findings: findings.slice(0, mostFindings),
+    figures: worst(figures),
+    seconds: (performance.now() - begunAtMs) / 1_000,
+  }
+}
+
+async function runOnce(world: World, fault: Fault, seed: number, sellsWithinMs: number) {
+  const random = seeded(seed)
+  const findings: Finding[] = []
+  let figures: Figures = {}
+  await world.fleet.ready()
+  const load = startLoad(world, random, fault.load)
+  try {
+    await load.calls(random.int(1, 40))
+    figures = (await fault.strike(world, load, random)) ?? {}
+  } catch (error) {
+    findings.push({ invariant: 'I8', what: String(error) })
+  }
+  const again = await Promise.all(
+    world.fleet.active.map(async (gateway) => {
+      const ms = await untilItSells(world, gateway, random, sellsWithinMs).catch(() => undefined)
+      if (ms === undefined) {
+        findings.push({ invariant: 'I8', what: `${gateway.name} does not sell again` })
+      }
+      return ms ?? sellsWithinMs
+    }),
+  )
+  await load.stop()
+  return { findings, figures: { ...figures, 'until it sells again': Math.max(...again) } }
+}
