@@ -142,10 +142,12 @@ async function settleDown(world: World): Promise<{ findings: Finding[]; overdueM
 }
 
 async function holdsWithin(ms: number, condition: () => Promise<boolean>): Promise<boolean> {
-  return until(condition, ms).then(
-    () => true,
-    () => false,
-  )
+  const deadline = performance.now() + ms
+  while (!(await condition())) {
+    if (performance.now() > deadline) return false
+    await Bun.sleep(20)
+  }
+  return true
 }
 
 async function catchUp(sql: Sql): Promise<number> {

@@ -99,7 +99,7 @@ async function plant(campaign: Campaign, servers: Servers, bug: Bug): Promise<Re
       ...{ runs, seed: campaign.seed, sellsWithinMs: 1_000 },
       onRun: (done) => campaign.onRun?.(bug.name, done, runs),
     })
-    const caught = ran.findings.some(({ invariant }) => invariant === bug.breaks)
+    const caught = bug.breaks in ran.found
     return { kind: 'bug', bug: bug.name, breaks: bug.breaks, caught, ran }
   } finally {
     await world.close()

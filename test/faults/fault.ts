@@ -11,6 +11,8 @@ export interface Fault {
   /** Of a full table. */
   readonly runs: 200 | 20
   readonly load?: LoadOptions
+  /** It takes a third gateway, to replace one or to race with. */
+  readonly takesThird?: true
   /** Where a PostgreSQL of the fault's own lies; absent: it strikes the one of all. */
   readonly disk?: Disk
   /**

@@ -1,6 +1,6 @@
 /**
- * Gateways in processes of their own, each with a line of its own to PostgreSQL. Two are asked, and a third
- * stands by, so that one that dies is replaced at once.
+ * Gateways in processes of their own, each with a line of its own to PostgreSQL. Two are asked, and where one
+ * will die, a third stands by to replace it at once.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,13 +31,13 @@ export interface Fleet {
   readonly active: readonly FaultGateway[]
   /** Every gateway there was, by name. */
   readonly named: ReadonlyMap<string, FaultGateway>
-  /** Puts the one that stands by in a gateway's place, and starts the next one to stand by. */
+  /** Puts the one that stands by in a gateway's place, and starts the next one. */
   replace(gateway: FaultGateway): Promise<FaultGateway>
   /** The one that stands by is asked too, from now on. */
   widen(): Promise<void>
   /** Two are asked again. */
   narrow(): Promise<void>
-  /** Resolves when one stands by. */
+  /** Resolves when one stands by; starts it when none does. */
   ready(): Promise<void>
   stop(): Promise<void>
 }
@@ -58,9 +58,15 @@ export async function startFleet(settings: FleetSettings): Promise<Fleet> {
     named.set(gateway.name, gateway)
     return gateway
   }
-  const starts = [start(), start(), start()]
-  let [standby] = [starts.pop() as Promise<FaultGateway>]
-  let active = await Promise.all(starts)
+  let active: readonly FaultGateway[] = await Promise.all([start(), start()])
+  let third: Promise<FaultGateway> | undefined
+
+  function standBy(): Promise<FaultGateway> {
+    third ??= start()
+    // Whoever needs it will be told; nobody may need it.
+    third.catch(() => {})
+    return third
+  }
 
   return {
     get active() {
@@ -68,24 +74,23 @@ export async function startFleet(settings: FleetSettings): Promise<Fleet> {
     },
     named,
     async replace(gateway) {
-      const next = await standby
+      const next = await standBy()
       active = active.map((one) => (one === gateway ? next : one))
-      standby = start()
-      // Whoever needs it will be told; nobody may need it.
-      standby.catch(() => {})
+      third = undefined
+      standBy()
       return next
     },
     async widen() {
-      active = [...active, await standby]
+      active = [...active, await standBy()]
     },
     async narrow() {
       active = active.slice(0, 2)
     },
     async ready() {
-      await standby
+      await standBy()
     },
     async stop() {
-      const all = new Set([...active, await standby.catch(() => undefined)])
+      const all = new Set([...active, await third?.catch(() => undefined)])
       await Promise.all([...all].map((gateway) => gateway?.terminate()))
     },
   }

@@ -4,7 +4,7 @@ import type { Result } from './campaign.ts'
 /** Nothing was found where nothing should be, and what was planted was caught. */
 export function isGood(result: Result): boolean {
   if (result.kind === 'bug') return result.caught
-  return result.kind === 'skipped' || result.found === 0
+  return result.kind === 'skipped' || Object.keys(result.found).length === 0
 }
 
 export function describe(result: Result): string {
@@ -21,9 +21,11 @@ export function describe(result: Result): string {
         ([name, value]) => `\n    ${name}: ${Math.round(value)}`,
       )
       const list = findings.map((one) => `\n    ${one.invariant} (seeds ${one.seeds}) ${one.what}`)
+      const answers = Object.entries(result.answers).map(([name, times]) => `${name} ${times}`)
+      const all = Object.entries(found).map(([name, times]) => `${name} ${times} times`)
       return (
-        `${fault.padEnd(30)} ${runs} runs, ${calls} calls, ${sold} sold, ${executions} executed, ` +
-        `${events} events: ${found} found, ${seconds.toFixed(1)} s${figures.join('')}${list.join('')}`
+        `${fault.padEnd(30)} ${runs} runs, ${calls} calls (${answers.join(', ')}), ${sold} sold, ${executions} executed, ` +
+        `${events} events, broken: ${all.join(', ') || 'nothing'}, ${seconds.toFixed(1)} s${figures.join('')}${list.join('')}`
       )
     }
     default:

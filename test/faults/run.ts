@@ -1,5 +1,5 @@
 /** Runs of one fault: calls, the fault in the middle of them, calls again, and what the auditor finds. */
-import type { Finding } from './books.ts'
+import type { Finding, Invariant } from './books.ts'
 import { type Fault, type Figures, worst } from './fault.ts'
 import { startLoad, untilItSells } from './load.ts'
 import { seeded } from './random.ts'
@@ -7,8 +7,8 @@ import type { World } from './world.ts'
 
 /** Runs between two audits. An audit waits for holds to expire, so it costs seconds. */
 const runsAnAudit = 10
-/** Of each fault; more say nothing new. */
-const mostFindings = 20
+/** Of each invariant; more say nothing new. */
+const mostFindings = 5
 
 export interface RunOptions {
   readonly runs: number
@@ -26,10 +26,12 @@ export interface Ran {
   readonly calls: number
   /** Whole 2xx answers to what costs something. */
   readonly sold: number
+  /** Calls by how they were answered: a status, or `none`. */
+  readonly answers: Readonly<Record<string, number>>
   readonly executions: number
   readonly events: number
-  /** How many were found, and the first of them with the seeds of the runs they were found after. */
-  readonly found: number
+  /** How much was found, by invariant, and the first of it with the seeds of the runs it was found after. */
+  readonly found: Readonly<Partial<Record<Invariant, number>>>
   readonly findings: readonly (Finding & { readonly seeds: string })[]
   readonly figures: Figures
   readonly seconds: number
@@ -58,13 +60,20 @@ export async function runFault(world: World, fault: Fault, options: RunOptions):
     findings.push(...found.map((one) => ({ ...one, seeds })))
   }
   const calls = world.calls.slice(before.calls)
+  const byInvariant = Map.groupBy(findings, ({ invariant }) => invariant)
   return {
     ...{ fault: fault.name, runs, seed, calls: calls.length },
     sold: calls.filter(({ worth }) => worth !== undefined).length,
+    answers: Object.fromEntries(
+      [...Map.groupBy(calls, ({ status }) => status ?? 'none')].map(([name, all]) => [
+        name,
+        all.length,
+      ]),
+    ),
     executions: world.upstream.executions.length - before.executions,
     events: world.auditor.events - eventsBefore,
-    found: findings.length,
-    findings: findings.slice(0, mostFindings),
+    found: Object.fromEntries([...byInvariant].map(([name, all]) => [name, all.length])),
+    findings: [...byInvariant.values()].flatMap((all) => all.slice(0, mostFindings)),
     figures: worst(figures),
     seconds: (performance.now() - begunAtMs) / 1_000,
   }
@@ -74,7 +83,7 @@ async function runOnce(world: World, fault: Fault, seed: number, sellsWithinMs: 
   const random = seeded(seed)
   const findings: Finding[] = []
   let figures: Figures = {}
-  await world.fleet.ready()
+  if (fault.takesThird) await world.fleet.ready()
   const load = startLoad(world, random, fault.load)
   try {
     await load.calls(random.int(1, 40))

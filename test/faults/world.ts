@@ -62,9 +62,8 @@ let worlds = 0
 export async function openWorld(servers: Servers, seed: number, bug?: Bug): Promise<World> {
   const database = `faults_${process.pid}_${++worlds}`
   const admin = connectToServer(servers.postgres.url, { max: 1, onnotice: () => {} })
-  await admin`create database ${admin(database)} template template0`
+  await admin`create database ${admin(database)} template ${admin(await templateOn(servers, admin))}`
   const url = at(servers.postgres.url, database)
-  await migrate({ url })
   const login = await serveAs(admin, servers.postgres.url)
   await admin.end()
   const book = await openBookAt(url, { tariff, now: new Date(), drop: async () => {} })
@@ -90,6 +89,20 @@ export async function openWorld(servers: Servers, seed: number, bug?: Bug): Prom
       await book.close()
     },
   }
+}
+
+const templates = new WeakMap<Servers, Promise<string>>()
+
+/** A migrated database, of which every world's is a copy. */
+function templateOn(servers: Servers, admin: postgres.Sql): Promise<string> {
+  const make = async () => {
+    await admin`create database faults_template template template0`
+    await migrate({ url: at(servers.postgres.url, 'faults_template') })
+    return 'faults_template'
+  }
+  const template = templates.get(servers) ?? make()
+  templates.set(servers, template)
+  return template
 }
 
 const root = join(import.meta.dir, '../..')

@@ -59,9 +59,10 @@ export const killGateway: readonly Fault[] = [
 /** The fault that kills when `moment` has come. */
 function killing(
   moment: (gateway: FaultGateway, random: Random, world: World) => Promise<void>,
-): Pick<Fault, 'runs' | 'strike'> {
+): Pick<Fault, 'runs' | 'takesThird' | 'strike'> {
   return {
     runs: 200,
+    takesThird: true,
     async strike(world, load, random) {
       const gateway = random.pick(world.fleet.active)
       await moment(gateway, random, world)

@@ -1,5 +1,5 @@
 /** Redis dies, comes back empty, or freezes: limits fall to each gateway's share, and money is untouched. */
-import type { Fault } from '../fault.ts'
+import { expectThat, type Fault } from '../fault.ts'
 import { narrow } from '../settings.ts'
 import type { World } from '../world.ts'
 
@@ -40,6 +40,8 @@ async function away(world: World, strike: () => Promise<void>) {
   const fromMs = performance.now()
   await strike()
   const backAtMs = performance.now()
+  const alone = world.calls.some((call) => call.sentAtMs >= fromMs && call.degraded)
+  expectThat(alone, 'a gateway decided alone, and said so')
   const duringMs = world.calls
     .filter((call) => call.sentAtMs >= fromMs && call.kind.name === 'search' && call.worth === 1)
     .map(({ sentAtMs, endedAtMs = 0 }) => endedAtMs - sentAtMs)
