@@ -14,6 +14,7 @@ import {
   type Finding,
   type LoggedCall,
   ranAsHeld,
+  ranOnce,
 } from './books.ts'
 import { type KeyChange, staleRefusals } from './freshness.ts'
 import { overfullWindows, type Span } from './windows.ts'
@@ -52,6 +53,9 @@ export function openAuditor(): Auditor {
     const findings: Finding[] = []
     await untilBookAnswers(world)
     const settled = await settleDown(world)
+    // With all holds ended, it can be known what came of a call whose gateway died.
+    for (const attempt of world.unfinished.splice(0)) await attempt()
+    await settleDown(world)
     findings.push(...settled.findings)
     longestOverdueMs = Math.max(longestOverdueMs, settled.overdueMs)
     const { log, head, differences } = await readBook(world.book.sql)
@@ -63,6 +67,7 @@ export function openAuditor(): Auditor {
     findings.push(
       ...chargedOnce(calls, logged),
       ...ranAsHeld(executions, world.upstream.executions, logged),
+      ...ranOnce(calls, executions, logged),
       ...log.flatMap((event) => overcounted(event, counted, world.calls)),
       ...head,
       ...differences,

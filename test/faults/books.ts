@@ -9,6 +9,10 @@ import type { Execution } from './upstream.ts'
 /** A call as its caller saw it. */
 export interface ClientCall {
   readonly id: string
+  /** Its name in the body, which is the same in every try of one call; its id, where it is tried once. */
+  readonly callId: string
+  /** It named an Idempotency-Key. */
+  readonly isNamed: boolean
   readonly kind: CallKind
   readonly gateway: string
   readonly keyId: string
@@ -30,6 +34,10 @@ export interface ClientCall {
   left: boolean
   /** The answer arrived to its end. */
   whole: boolean
+  /** The answer is one that was given before. */
+  replayed: boolean
+  /** A hash of a whole 2xx answer's body. */
+  answer: string | undefined
   /** Credits, by what was received; of a whole 2xx answer to what costs something only. */
   worth: number | undefined
 }
@@ -41,9 +49,11 @@ export interface LoggedCall {
   settledCredits: number
   /** Released or expired. */
   freed: number
+  /** The Idempotency-Key, as the book has it. */
+  claim: string | undefined
 }
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8'
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9'
 
 /** What each invariant says, in the order of its number. */
 export const invariants: Readonly<Record<Invariant, string>> = {
@@ -55,6 +65,7 @@ export const invariants: Readonly<Record<Invariant, string>> = {
   I6: 'a window lets N calls pass and no more, 2N where it spans the loss of Redis',
   I7: 'no refusal is older than a second',
   I8: 'afterwards every gateway serves again, unaided',
+  I9: 'a call tried again under its Idempotency-Key runs once, is charged once, and has one answer',
 }
 
 export interface Finding {
@@ -62,14 +73,19 @@ export interface Finding {
   readonly what: string
 }
 
-export const nothingLogged: LoggedCall = { holds: 0, settles: 0, settledCredits: 0, freed: 0 }
+export const nothingLogged: LoggedCall = {
+  ...{ holds: 0, settles: 0, settledCredits: 0, freed: 0, claim: undefined },
+}
 
 /** Adds a part of the log to what is known of its calls. */
 export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]): void {
-  for (const { type, request_id, credits } of log) {
+  for (const { type, request_id, credits, key_id, payload } of log) {
     if (request_id === null) continue
     const call = calls.get(request_id) ?? { ...nothingLogged }
-    if (type === 'CreditsHeld') call.holds++
+    if (type === 'CreditsHeld') {
+      call.holds++
+      if (payload.claim) call.claim = `${key_id} ${payload.claim}`
+    }
     if (type === 'HoldReleased' || type === 'HoldExpired') call.freed++
     if (type === 'HoldSettled') {
       call.settles++
@@ -90,7 +106,8 @@ export function* chargedOnce(
       what: `${call.id} ${call.requestId} (${call.kind.name}, ${call.status} by ${call.gateway}): ${what}`,
     })
     const log = logged.get(call.requestId ?? '') ?? nothingLogged
-    if (call.worth !== undefined) {
+    // What is given again was charged under another request: see ranOnce.
+    if (call.worth !== undefined && !(call.replayed && call.charged === 0)) {
       if (call.requestId === undefined) yield finding('the answer names no request')
       const right = call.worth > 0 ? log.settles === 1 : log.settles <= 1
       if (!right || log.settledCredits !== call.worth) {
@@ -124,12 +141,44 @@ export function* ranAsHeld(
     }
   }
   const ran = Map.groupBy(all, ({ requestId }) => requestId)
-  for (const [id, { holds, settles, freed }] of logged) {
+  const claimsThatRan = new Set([...ran.keys()].map((id) => logged.get(id)?.claim))
+  for (const [id, { holds, settles, freed, claim }] of logged) {
     const times = ran.get(id)?.length ?? 0
-    if (settles > 0 && times === 0) yield finding(id, 'it was settled and never ran')
+    const ranBefore = claim !== undefined && claimsThatRan.has(claim)
+    if (settles > 0 && times === 0 && !ranBefore) yield finding(id, 'it was settled and never ran')
     if (times > 1) yield finding(id, `it ran ${times} times`)
     if (settles + freed !== holds)
       yield finding(id, `${holds} holds ended ${settles + freed} times`)
+  }
+}
+
+/** I9, by all three books: every try of a call that named an Idempotency-Key, put together. */
+export function* ranOnce(
+  calls: readonly ClientCall[],
+  executions: readonly Execution[],
+  logged: ReadonlyMap<string, LoggedCall>,
+): Generator<Finding> {
+  const settled = new Map<string, { times: number; credits: number }>()
+  for (const { claim, settles, settledCredits } of logged.values()) {
+    if (claim === undefined) continue
+    const { times, credits } = settled.get(claim) ?? { times: 0, credits: 0 }
+    settled.set(claim, { times: times + settles, credits: credits + settledCredits })
+  }
+  const ran = Map.groupBy(executions, ({ callId }) => callId)
+  const named = calls.filter(({ isNamed }) => isNamed)
+  for (const [callId, tries] of Map.groupBy(named, (call) => call.callId)) {
+    const finding = (what: string): Finding => ({ invariant: 'I9', what: `${callId}: ${what}` })
+    const worked = (ran.get(callId) ?? []).filter(({ outcome }) => outcome !== 'refused')
+    if (worked.length > 1) yield finding(`it ran ${worked.length} times`)
+    const claim = worked.map(({ requestId }) => logged.get(requestId)?.claim).find(Boolean)
+    const charged = (claim && settled.get(claim)) || { times: 0, credits: 0 }
+    if (charged.times > 1) yield finding(`it was charged ${charged.times} times`)
+    const answers = tries.filter(({ answer }) => answer !== undefined)
+    if (new Set(answers.map(({ answer }) => answer)).size > 1) yield finding('its answers differ')
+    for (const { worth } of answers) {
+      if (worth === undefined || worth === charged.credits) continue
+      yield finding(`worth ${worth}, and charged ${charged.credits}`)
+    }
   }
 }
 

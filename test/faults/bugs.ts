@@ -147,4 +147,18 @@ export const bugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'deaf-to-idempotency-keys',
+    says: 'a call’s Idempotency-Key is not looked at',
+    breaks: 'I9',
+    fault: 'race/idempotency-key',
+    runs: 1,
+    source: [
+      {
+        file: 'src/proxy/idempotency.ts',
+        from: 'if (name === null) return { claim: undefined }',
+        to: 'return { claim: undefined }',
+      },
+    ],
+  },
 ]

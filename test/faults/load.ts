@@ -15,7 +15,14 @@ let made = 0
 
 export interface CallOptions {
   readonly leaveAfter?: WireRequest['leaveAfter']
-  readonly headers?: Readonly<Record<string, string>>
+  /** The call is a try of this one. */
+  readonly tryOf?: NamedCall
+}
+
+/** A call that may be tried again: under one Idempotency-Key, with one body. */
+interface NamedCall {
+  readonly callId: string
+  readonly body: ReturnType<NonNullable<CallKind['body']>> | undefined
 }
 
 /** One call, noted from before it is sent. Resolves when the caller knows how it ended. */
@@ -25,17 +32,19 @@ export async function makeCall(
   key: TestKey,
   kind: CallKind,
   random: Random,
-  { leaveAfter, headers = {} }: CallOptions = {},
+  { leaveAfter, tryOf }: CallOptions = {},
 ): Promise<ClientCall> {
   const id = `call-${gateway.name}-${++made}`
   const call: ClientCall = {
-    ...{ id, kind, gateway: gateway.name, keyId: key.keyId, accountId: key.accountId },
+    ...{ id, callId: tryOf?.callId ?? id, isNamed: tryOf !== undefined, kind },
+    ...{ gateway: gateway.name, keyId: key.keyId, accountId: key.accountId },
     ...{ isNarrow: key === world.cast.narrow, sentAtMs: performance.now(), endedAtMs: undefined },
     ...{ status: undefined, requestId: undefined, charged: undefined, code: undefined },
     ...{ whole: false, worth: undefined, degraded: false, left: false },
+    ...{ replayed: false, answer: undefined },
   }
   world.calls.push(call)
-  const body = kind.body?.(id, random)
+  const body = tryOf ? tryOf.body : kind.body?.(id, random)
   const answer = await wireCall(
     gateway.url,
     {
@@ -44,7 +53,7 @@ export async function makeCall(
       headers: {
         'X-API-Key': key.text,
         ...(body ? { 'Content-Type': body.contentType } : {}),
-        ...headers,
+        ...(tryOf ? { 'Idempotency-Key': `named-${tryOf.callId}` } : {}),
       },
       ...(body ? { body: body.bytes } : {}),
       ...(leaveAfter ? { leaveAfter } : {}),
@@ -61,10 +70,38 @@ export async function makeCall(
     whole: answer.whole,
     left: answer.left,
     degraded: answer.headers.has('x-ratelimit-degraded'),
+    replayed: answer.headers.has('idempotent-replayed'),
+    answer: isGood && tryOf ? String(Bun.hash(answer.body)) : undefined,
     worth: isGood ? kind.worth?.(answer.body) : undefined,
     code: answer.whole && !isGood ? codeOf(answer.body) : undefined,
   })
   return call
+}
+
+/**
+ * A call of a careful caller, who names it and tries again, at any gateway, until it is known what came of it.
+ * What is not known after a few tries is tried once more when the auditor asks.
+ */
+async function carefulCall(world: World, key: TestKey, kind: CallKind, random: Random) {
+  const callId = `call-careful-${++made}`
+  const tryOf: NamedCall = { callId, body: kind.body?.(callId, random) }
+  const attempt = () =>
+    makeCall(world, random.pick(world.fleet.active), key, kind, random, { tryOf })
+  for (let tries = 0; ; tries++) {
+    const call = await attempt()
+    if (isKnown(call)) return call
+    if (tries === 3) {
+      world.unfinished.push(attempt)
+      return call
+    }
+    await Bun.sleep(15)
+  }
+}
+
+/** Whether the caller knows what came of the call, so that trying again would be of no use. */
+function isKnown({ status, code, whole }: ClientCall): boolean {
+  if (status === undefined || !whole) return false
+  return status < 500 && code !== 'idempotency_in_progress'
 }
 
 export interface Load {
@@ -81,31 +118,46 @@ export interface LoadOptions {
   /** How often callers leave in the middle, and of what; either unless told. */
   readonly leaving?: number
   readonly leavingIn?: 'request' | 'answer'
+  /** How often callers name their calls, and try them again. */
+  readonly careful?: number
   /** How often the account with the narrow window calls. */
   readonly narrow?: number
 }
 
 export function startLoad(world: World, random: Random, options: LoadOptions = {}): Load {
-  const { callers = 10, kinds = mixture, leaving = 0.03, leavingIn, narrow = 0.1 } = options
+  const {
+    callers = 10,
+    kinds = mixture,
+    leaving = 0.03,
+    leavingIn,
+    narrow = 0.1,
+    careful = 0.2,
+  } = options
   let stopped = false
   let ended = 0
 
   async function caller(): Promise<void> {
     while (!stopped) {
-      const gateway = random.pick(world.fleet.active)
       const kind = random.pick(kinds)
-      const leaves = random.chance(leaving)
-      const inRequest = leavingIn ? leavingIn === 'request' : random.chance(0.5)
-      const leaveAfter = inRequest
-        ? { sent: random.int(1, 400) }
-        : { received: random.int(1, 120_000) }
-      const call = await makeCall(world, gateway, pickKey(world, random, narrow), kind, random, {
-        ...(leaves ? { leaveAfter } : {}),
-      })
+      const key = pickKey(world, random, narrow)
+      const isCareful = random.chance(careful) && kind.worth && key !== world.cast.narrow
+      const call = isCareful
+        ? await carefulCall(world, key, kind, random)
+        : await plainCall(key, kind)
       ended++
       // A gateway that is gone refuses at once: callers do not make a storm of it.
       await Bun.sleep(call.status === undefined ? 20 : random.int(0, 4))
     }
+  }
+
+  function plainCall(key: TestKey, kind: CallKind): Promise<ClientCall> {
+    const gateway = random.pick(world.fleet.active)
+    const inRequest = leavingIn ? leavingIn === 'request' : random.chance(0.5)
+    const leaveAfter = inRequest
+      ? { sent: random.int(1, 400) }
+      : { received: random.int(1, 120_000) }
+    const leaves = random.chance(leaving)
+    return makeCall(world, gateway, key, kind, random, leaves ? { leaveAfter } : {})
   }
 
   const all = Promise.all(Array.from({ length: callers }, caller))

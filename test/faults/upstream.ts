@@ -11,8 +11,8 @@ export interface Execution {
   readonly callId: string | undefined
   readonly path: string
   readonly receivedAtMs: number
-  /** undefined while it runs. */
-  outcome: 'answered' | 'failed' | 'left' | undefined
+  /** undefined while it runs; `refused`: the service said itself that it did not do it. */
+  outcome: 'answered' | 'refused' | 'failed' | 'left' | undefined
 }
 
 /** How the services behave; `well` is quick and whole. */
@@ -77,7 +77,7 @@ export function startFaultUpstream(seed: number): FaultUpstream {
     const mood = random.chance(0.6) ? upstream.mood : 'well'
     if (mood === 'slow') await Bun.sleep(tooLongMs)
     if (mood === 'failing') {
-      end('failed')
+      end('refused')
       return new Response('no', { status: random.pick([400, 401, 404, 429, 500, 503]) })
     }
     const whole = answer(path, body, random)

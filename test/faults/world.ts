@@ -29,6 +29,8 @@ export interface World {
   readonly cast: Cast
   /** What callers keep of their calls, in the order in which they began. */
   readonly calls: ClientCall[]
+  /** Tries again what callers do not know the end of. */
+  readonly unfinished: (() => Promise<unknown>)[]
   readonly auditor: Auditor
   /** Name of the database. */
   readonly database: string
@@ -82,6 +84,7 @@ export async function openWorld(servers: Servers, seed: number, bug?: Bug): Prom
     clock: openClock(book),
     cast: await assemble(book),
     calls: [],
+    unfinished: [],
     auditor: openAuditor(),
     async close() {
       await fleet.stop()

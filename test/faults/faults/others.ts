@@ -163,8 +163,8 @@ export const gatewayFaults: readonly Fault[] = [
       )
       await load.calls(10)
       const cut = world.calls.filter(
-        ({ id, gateway: name, whole, left }) =>
-          name === gateway.name && begun.has(id) && !whole && !left,
+        ({ callId, isNamed, gateway: name, whole, left }) =>
+          name === gateway.name && begun.has(callId) && !isNamed && !whole && !left,
       )
       expectThat(cut.length === 0, `it cut off ${cut.map(({ id }) => id)}`)
       return { 'until it has ended': endedAtMs - toldAtMs }
@@ -210,6 +210,29 @@ export const raceFaults: readonly Fault[] = [
     runs: 20,
     takesThird: true,
     strike: (world, _, random) => race(world, random, 'wide', { monthlyCap: 1 }),
+  },
+  {
+    name: 'race/idempotency-key',
+    says: 'a call under one Idempotency-Key, a hundred times at once, over two gateways',
+    runs: 20,
+    async strike(world, _, random) {
+      const { book, fleet, upstream } = world
+      const key = await book.key(await book.account({ plan: 'wide' }))
+      const kind = random.pick([search, bulk, speech])
+      const callId = `call-once-${random.int(1, 1_000_000_000)}`
+      const tryOf = { callId, body: kind.body?.(callId, random) }
+      const attempt = () => makeCall(world, random.pick(fleet.active), key, kind, random, { tryOf })
+      const calls = await Promise.all(Array.from({ length: 100 }, attempt))
+      calls.push(await attempt())
+      const others = calls.filter(
+        ({ status, code }) => status !== 200 && code !== 'idempotency_in_progress',
+      )
+      expectThat(others.length === 0, `also answered ${others.map(({ status }) => status)}`)
+      const first = calls.filter(({ status, replayed }) => status === 200 && !replayed)
+      expectThat(first.length === 1, `${first.length} were not replayed`)
+      const ran = upstream.executions.filter((execution) => execution.callId === callId)
+      expectThat(ran.length === 1, `it ran ${ran.length} times`)
+    },
   },
   {
     name: 'race/low-credit',
