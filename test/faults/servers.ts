@@ -62,6 +62,7 @@ async function startPostgres(dataDir: string): Promise<PostgresServer> {
   let frozen: number[] = []
 
   async function kill({ childrenToo } = { childrenToo: true }): Promise<void> {
+    signal(server.pid, 'SIGSTOP')
     const children = childrenToo ? childrenOf(server.pid) : []
     for (const pid of [server.pid, ...children]) signal(pid, 'SIGKILL')
     await until(() => !isAlive(server.pid))
@@ -81,6 +82,8 @@ async function startPostgres(dataDir: string): Promise<PostgresServer> {
     },
     killBackend: (pid) => signal(pid, 'SIGKILL'),
     freeze() {
+      // The postmaster first: it could have one more child otherwise.
+      signal(server.pid, 'SIGSTOP')
       frozen = [server.pid, ...childrenOf(server.pid)]
       for (const pid of frozen) signal(pid, 'SIGSTOP')
     },

@@ -74,7 +74,7 @@ export const postgresFaults: readonly Fault[] = [
       }
       // What was settled just before is still on its way for a moment.
       const sold = soldBetween(world, frozenAtMs + 1_000, thawedAtMs)
-      expectThat(sold === 0, `${sold} calls were sold by a frozen book`)
+      expectThat(sold.length === 0, `sold by a frozen book: ${sold.map(({ id }) => id)}`)
       const grown = Math.max(...memory().map((bytes, i) => bytes - (before[i] ?? 0)))
       expectThat(grown < mostGrowthBytes, `a gateway grew by ${grown} bytes`)
       const refusedAfterMs = slowest(world, frozenAtMs, 503)
