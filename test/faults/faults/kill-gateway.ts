@@ -8,7 +8,7 @@ import type { Piece } from '../line.ts'
 import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
 
-type Verb = 'hold' | 'settle'
+type Verb = 'hold' | 'store' | 'settle'
 
 /** Nobody waits longer for an instant to come. */
 const withinMs = 10_000
@@ -33,6 +33,18 @@ export const killGateway: readonly Fault[] = [
     name: 'kill-gateway/in-forward',
     says: 'kill -9 of a gateway whose call has reached the service, before or while that answers',
     ...killing(reachedService),
+  },
+  {
+    name: 'kill-gateway/before-store',
+    says: 'kill -9 of a gateway that has the answer of a named call, before it has stored it',
+    ...killing((gateway, random) => batchKept(gateway, 'store', random)),
+    load: { careful: 0.7 },
+  },
+  {
+    name: 'kill-gateway/in-store',
+    says: 'kill -9 of a gateway that has stored the answer of a named call, before it is told',
+    ...killing((gateway, random) => answerKept(gateway, 'store', random)),
+    load: { careful: 0.7 },
   },
   {
     name: 'kill-gateway/before-settle',
@@ -127,8 +139,7 @@ async function onLine(
   let skip = random.int(0, 5)
   let batchOn: number | undefined
   gateway.line.watch((piece) => {
-    if (!piece.isLane) return 'pass'
-    if (batchOn === undefined && isBatchWith(piece, verb) && skip-- <= 0) {
+    if (batchOn === undefined && carries(piece, verb) && skip-- <= 0) {
       batchOn = piece.connection
       return decide('batch', resolve).batch
     }
@@ -140,13 +151,15 @@ async function onLine(
   await metWithin(promise)
 }
 
-/** The kinds of a batch's items stand in it as lines, before anything that a caller wrote. */
-function isBatchWith({ towards, bytes }: Piece, verb: Verb): boolean {
-  return (
-    towards === 'server' &&
-    bytes.includes('gw_') &&
-    new RegExp(`\\b${verb}\\b`).test(bytes.toString('latin1'))
-  )
+/**
+ * The kinds of a batch's items stand in it as lines, before anything that a caller wrote. Of all else that a
+ * gateway asks, only the storing of an answer names a request.
+ */
+function carries({ towards, bytes, isLane }: Piece, verb: Verb): boolean {
+  if (towards !== 'server' || isLane !== (verb !== 'store')) return false
+  const text = bytes.toString('latin1')
+  if (verb === 'store') return /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-/.test(text)
+  return text.includes('gw_') && new RegExp(`\\b${verb}\\b`).test(text)
 }
 
 async function metWithin(promise: Promise<void>): Promise<void> {
