@@ -16,6 +16,7 @@ import {
   ranAsHeld,
   ranOnce,
 } from './books.ts'
+import { wronglySent } from './delivery.ts'
 import { type KeyChange, staleRefusals } from './freshness.ts'
 import { overfullWindows, type Span } from './windows.ts'
 import { openHolds, untilBookAnswers, type World } from './world.ts'
@@ -73,6 +74,7 @@ export function openAuditor(): Auditor {
       ...differences,
       ...overfullWindows(calls, executions, redisAway),
       ...staleRefusals(calls, keyChanges),
+      ...(await wronglySent(world, calls, executions, logged)),
     )
     return findings
   }

@@ -53,7 +53,7 @@ export interface LoggedCall {
   claim: string | undefined
 }
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9'
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10'
 
 /** What each invariant says, in the order of its number. */
 export const invariants: Readonly<Record<Invariant, string>> = {
@@ -66,6 +66,7 @@ export const invariants: Readonly<Record<Invariant, string>> = {
   I7: 'no refusal is older than a second',
   I8: 'afterwards every gateway serves again, unaided',
   I9: 'a call tried again under its Idempotency-Key runs once, is charged once, and has one answer',
+  I10: 'a charge of a killed gateway, whose answer did not arrive, is not shown as sent',
 }
 
 export interface Finding {

@@ -14,6 +14,7 @@ export interface FaultGateway {
   readonly url: string
   readonly pid: number
   readonly line: Line
+  readonly isKilled: boolean
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGTERM; resolves with its exit status when it is gone. */
@@ -120,7 +121,9 @@ async function startGateway(name: string, settings: FleetSettings): Promise<Faul
   )
   const url = await firstLine(child.stdout)
 
+  let isKilled = false
   async function end(by: NodeJS.Signals): Promise<number> {
+    isKilled ||= by === 'SIGKILL'
     signal(child.pid, 'SIGCONT')
     child.kill(by)
     await child.exited
@@ -129,6 +132,9 @@ async function startGateway(name: string, settings: FleetSettings): Promise<Faul
   }
   return {
     ...{ name, url, line, pid: child.pid },
+    get isKilled() {
+      return isKilled
+    },
     kill: () => end('SIGKILL').then(() => {}),
     terminate: () => end('SIGTERM'),
     freeze: () => signal(child.pid, 'SIGSTOP'),
