@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../../support/until.ts'
 import type { Disk, Fault } from '../fault.ts'
+import { untilAllSell } from '../load.ts'
 import { slowest } from '../measure.ts'
 import { untilBookAnswers } from '../world.ts'
 
@@ -35,9 +36,11 @@ export const diskFull: Fault = {
       await postgres.start()
     }
     await untilBookAnswers(world)
+    const againMs = await untilAllSell(world, random)
     await load.calls(20)
     return {
       'until a call is refused': slowest(world, fullAtMs, 503),
+      'until all gateways sell, once there is space': againMs,
       'PostgreSQL had to be started (0 or 1)': fellOver ? 1 : 0,
     }
   },

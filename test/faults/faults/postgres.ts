@@ -2,12 +2,14 @@
 import { until } from '../../support/until.ts'
 import { search } from '../calls.ts'
 import { expectThat, type Fault } from '../fault.ts'
-import { makeCall } from '../load.ts'
+import { makeCall, untilAllSell } from '../load.ts'
 import { slowest, soldBetween } from '../measure.ts'
 import { untilBookAnswers, type World } from '../world.ts'
 
 /** A call waits five seconds for the book, and then says so; the rest is a machine that is busy. */
 const refusedWithinMs = 7_000
+const refused = 'until a call is refused'
+const sellsAgain = 'until all gateways sell, once PostgreSQL answers'
 /** A gateway must not gather what it cannot write. */
 const mostGrowthBytes = 96 * 1024 * 1024
 
@@ -24,8 +26,9 @@ export const postgresFaults: readonly Fault[] = [
       await Bun.sleep(random.int(0, 300))
       await postgres.start()
       await untilBookAnswers(world)
+      const againMs = await untilAllSell(world, random)
       await load.calls(10)
-      return { 'until a call is refused': slowest(world, killedAtMs, 503) }
+      return { [refused]: slowest(world, killedAtMs, 503), [sellsAgain]: againMs }
     },
   },
   {
@@ -34,9 +37,12 @@ export const postgresFaults: readonly Fault[] = [
     runs: 20,
     async strike(world, load, random) {
       const pids = await backends(world)
+      const killedAtMs = performance.now()
       world.servers.postgres.killBackend(random.pick(pids))
       await untilBookAnswers(world)
+      const againMs = await untilAllSell(world, random)
       await load.calls(10)
+      return { [refused]: slowest(world, killedAtMs, 503), [sellsAgain]: againMs }
     },
   },
   {
@@ -79,8 +85,13 @@ export const postgresFaults: readonly Fault[] = [
       expectThat(grown < mostGrowthBytes, `a gateway grew by ${grown} bytes`)
       const refusedAfterMs = slowest(world, frozenAtMs, 503)
       expectThat(refusedAfterMs < refusedWithinMs, `refused only after ${refusedAfterMs} ms`)
+      const againMs = await untilAllSell(world, random)
       await load.calls(20)
-      return { 'until a call is refused': refusedAfterMs, 'growth in MiB': grown / 1_048_576 }
+      return {
+        [refused]: refusedAfterMs,
+        [sellsAgain]: againMs,
+        'growth in MiB': grown / 1_048_576,
+      }
     },
   },
   {
@@ -113,8 +124,9 @@ export const postgresFaults: readonly Fault[] = [
       line.fallSilent()
       await Bun.sleep(random.chance(0.3) ? random.int(5_000, 6_000) : random.int(20, 800))
       line.speakAgain()
+      const againMs = await untilAllSell(world, random)
       await load.calls(20)
-      return { 'until a call is refused': slowest(world, fromMs, 503) }
+      return { [refused]: slowest(world, fromMs, 503), [sellsAgain]: againMs }
     },
   },
   {
@@ -131,8 +143,9 @@ export const postgresFaults: readonly Fault[] = [
       } finally {
         await owner`alter role gateway connection limit -1`
       }
+      const againMs = await untilAllSell(world, random)
       await load.calls(20)
-      return { 'until a call is refused': slowest(world, fromMs, 503) }
+      return { [refused]: slowest(world, fromMs, 503), [sellsAgain]: againMs }
     },
   },
   {
