@@ -57,7 +57,15 @@ async function strikeAll(campaign: Campaign, servers: Servers): Promise<void> {
     }
     world ??= await openWorld(servers, campaign.seed)
     carried += runs
-    campaign.onResult({ kind: 'fault', ...(await strike(campaign, world, fault)) })
+    try {
+      campaign.onResult({ kind: 'fault', ...(await strike(campaign, world, fault)) })
+    } catch (error) {
+      // Whatever the harness fell over is a finding, and the next fault gets a new world.
+      campaign.onResult({ kind: 'fault', ...brokenOff(campaign, fault, error) })
+      await world.close().catch(() => {})
+      world = undefined
+      carried = 0
+    }
   }
   await world?.close()
 }
@@ -68,6 +76,25 @@ function strike(campaign: Campaign, world: World, fault: Fault): Promise<Ran> {
     ...{ runs, seed: campaign.seed },
     onRun: (done) => campaign.onRun?.(fault.name, done, runs),
   })
+}
+
+function brokenOff({ seed }: Campaign, fault: Fault, error: unknown): Ran {
+  const what = `the harness could not go on: ${error}`
+  return {
+    ...{
+      fault: fault.name,
+      runs: 0,
+      seed,
+      calls: 0,
+      sold: 0,
+      answers: {},
+      executions: 0,
+      events: 0,
+    },
+    found: { I8: 1 },
+    findings: [{ invariant: 'I8', what, seeds: `${seed} and after` }],
+    ...{ figures: {}, seconds: 0 },
+  }
 }
 
 async function onItsOwnDisk(
