@@ -105,7 +105,8 @@ function isKnown({ status, code, whole }: ClientCall): boolean {
 }
 
 export interface Load {
-  readonly random: Random
+  /** How long a caller rests between two calls, at most, in milliseconds. */
+  restMs: number
   /** Resolves when this many calls, or this many more, have ended in this load. */
   calls(count: number): Promise<void>
   /** Lets calls under way end, and makes no more. */
@@ -146,7 +147,7 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
         : await plainCall(key, kind)
       ended++
       // A gateway that is gone refuses at once: callers do not make a storm of it.
-      await Bun.sleep(call.status === undefined ? 20 : random.int(0, 4))
+      await Bun.sleep(call.status === undefined ? 20 : random.int(0, load.restMs))
     }
   }
 
@@ -160,9 +161,8 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
     return makeCall(world, gateway, key, kind, random, leaves ? { leaveAfter } : {})
   }
 
-  const all = Promise.all(Array.from({ length: callers }, caller))
-  return {
-    random,
+  const load: Load = {
+    restMs: 6,
     async calls(count) {
       const enough = ended + count
       await until(() => ended >= enough, 60_000)
@@ -172,6 +172,8 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
       await all
     },
   }
+  const all = Promise.all(Array.from({ length: callers }, caller))
+  return load
 }
 
 /**

@@ -1,17 +1,18 @@
 /** Redis dies, comes back empty, or freezes: limits fall to each gateway's share, and money is untouched. */
 import { expectThat, type Fault } from '../fault.ts'
+import type { Load } from '../load.ts'
 import { narrow } from '../settings.ts'
 import type { World } from '../world.ts'
 
-const load = { narrow: 0.4 }
+const narrowly = { narrow: 0.4 }
 
 export const redisFaults: readonly Fault[] = [
   {
     name: 'redis/kill',
     says: 'kill -9 of Redis, and its restart, empty',
-    ...{ runs: 20, load },
+    ...{ runs: 20, load: narrowly },
     strike: (world, load, random) =>
-      away(world, async () => {
+      away(world, load, async () => {
         await world.servers.redis.kill()
         await load.calls(random.int(1, 80))
         await world.servers.redis.start()
@@ -21,9 +22,9 @@ export const redisFaults: readonly Fault[] = [
   {
     name: 'redis/freeze',
     says: 'SIGSTOP of Redis',
-    ...{ runs: 20, load },
+    ...{ runs: 20, load: narrowly },
     strike: (world, load, random) =>
-      away(world, async () => {
+      away(world, load, async () => {
         world.servers.redis.freeze()
         await load.calls(random.int(20, 100))
         world.servers.redis.thaw()
@@ -36,7 +37,7 @@ export const redisFaults: readonly Fault[] = [
  * The worst that a sold call took meanwhile, and how long after the return a gateway still decided alone.
  * Gateways are asked until none does.
  */
-async function away(world: World, strike: () => Promise<void>) {
+async function away(world: World, load: Load, strike: () => Promise<void>) {
   const fromMs = performance.now()
   await strike()
   const backAtMs = performance.now()
@@ -45,6 +46,7 @@ async function away(world: World, strike: () => Promise<void>) {
   const duringMs = world.calls
     .filter((call) => call.sentAtMs >= fromMs && call.kind.name === 'search' && call.worth === 1)
     .map(({ sentAtMs, endedAtMs = 0 }) => endedAtMs - sentAtMs)
+  load.restMs = 60
   await untilShared(world)
   const untilMs = performance.now()
   world.auditor.redisAway.push({ fromMs, untilMs: untilMs + narrow.windowMs })
