@@ -11,6 +11,8 @@ import type { Mood } from '../upstream.ts'
 /** So many that holds and releases of the account surely meet in some batch. */
 const lowCreditCalls = 300
 const anHourMs = 3_600_000
+/** Calls under way are refused in five seconds, the book has ten, and its connections five. */
+const endsWithinMs = 30_000
 /** Each of three gateways looks for overdue holds every two seconds; less than a service may take. */
 const expiresWithinMs = 1_700
 
@@ -168,6 +170,33 @@ export const gatewayFaults: readonly Fault[] = [
       )
       expectThat(cut.length === 0, `it cut off ${cut.map(({ id }) => id)}`)
       return { 'until it has ended': endedAtMs - toldAtMs }
+    },
+  },
+  {
+    name: 'gateway/sigterm-frozen-book',
+    says: 'SIGTERM of a gateway whose PostgreSQL does not answer: it ends all the same',
+    runs: 20,
+    takesThird: true,
+    async strike(world, load, random) {
+      const { postgres } = world.servers
+      const gateway = random.pick(world.fleet.active)
+      await world.fleet.replace(gateway)
+      // The next one to stand by could not start without a book.
+      await world.fleet.ready()
+      postgres.freeze()
+      // Time for it to ask something that will not be answered.
+      await Bun.sleep(random.int(0, 2_500))
+      const toldAtMs = performance.now()
+      const ended = gateway.terminate().then((status) => ({ status, atMs: performance.now() }))
+      try {
+        const end = await Promise.race([ended, Bun.sleep(endsWithinMs)])
+        expectThat(end?.status === 0, `it ended with ${end?.status} within ${endsWithinMs} ms`)
+      } finally {
+        postgres.thaw()
+      }
+      const { atMs } = await ended
+      await load.calls(10)
+      return { 'until it has ended': atMs - toldAtMs }
     },
   },
   {
