@@ -124,7 +124,7 @@ export const bugs: readonly Bug[] = [
     says: 'each gateway counts a window by itself',
     breaks: 'I6',
     fault: 'calm',
-    runs: 2,
+    runs: 4,
     source: [
       {
         file: 'src/gate/windows/index.ts',

@@ -2,11 +2,11 @@
 import type { ClientCall } from './books.ts'
 import type { World } from './world.ts'
 
-/** The longest that an answer with this status took, of calls sent since; 0 when there was none. */
+/** The longest that an answer with this status took, of calls that have ended since; 0: there was none. */
 export function slowest({ calls }: World, sinceMs: number, status: number): number {
   return calls
-    .filter((call) => call.sentAtMs >= sinceMs && call.status === status)
-    .reduce((most, call) => Math.max(most, (call.endedAtMs ?? 0) - call.sentAtMs), 0)
+    .filter(({ endedAtMs = 0, ...call }) => endedAtMs >= sinceMs && call.status === status)
+    .reduce((most, { sentAtMs, endedAtMs = 0 }) => Math.max(most, endedAtMs - sentAtMs), 0)
 }
 
 /** Calls that ended in this time with what is paid for. */
