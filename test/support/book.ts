@@ -248,10 +248,10 @@ export async function openBookAt(
     await options.drop()
   }
 
-  const { appender, append, hold, settle, release, expire, count } = newGateway()
+  const { appender, append, hold, extend, settle, release, expire, count } = newGateway()
   if (options.tariff !== null) await publish(options.tariff ?? testTariff)
   return {
-    ...{ appender, append, hold, settle, release, expire, count },
+    ...{ appender, append, hold, extend, settle, release, expire, count },
     ...{
       url,
       owner,
