@@ -42,9 +42,11 @@ export const bugs: readonly Bug[] = [
     source: [
       {
         file: 'src/gate/gate.ts',
-        from: 'const answer = await deps.appenderOf(key.shard).append({',
+        from: `const answer = await deps.appenderOf(key.shard).append({
+          kind: 'hold',`,
         to: `const answer = await (async (_: object) => ({
-          verdict: 'ok' as Verdict, shard: 0, position: 0, available: 0, recordedAt: new Date() }))({`,
+          verdict: 'ok' as Verdict, shard: 0, position: 0, available: 0, recordedAt: new Date() }))({
+          kind: 'hold',`,
       },
     ],
   },
@@ -65,8 +67,10 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: append,
-        from: "when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open'",
-        to: "when r.hold_credits is null then 'hold_not_open'",
+        from: `when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open'
+        when r.kind = 'settle'`,
+        to: `when r.hold_credits is null then 'hold_not_open'
+        when r.kind = 'settle'`,
       },
     ],
   },
@@ -93,8 +97,8 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: append,
-        from: "if v_verdict = 'ok' and r.credits > v_free then",
-        to: `if v_verdict = 'ok' and r.credits > v_free + (
+        from: "if v_verdict = 'ok' and r.credits > v_drawable then",
+        to: `if v_verdict = 'ok' and r.credits > v_drawable + (
           select coalesce(sum(o.credits), 0) from open_holds o
           where o.hold_id = any(in_holds) and o.account_id = r.account_id and o.mode = r.mode) then`,
       },
