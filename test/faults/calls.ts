@@ -13,8 +13,8 @@ export interface CallKind {
     callId: string,
     random: Random,
   ): { readonly bytes: Uint8Array; readonly contentType: string }
-  /** Credits, by a whole 2xx answer's body; undefined for what costs nothing. */
-  readonly worth?: (answer: Buffer) => number
+  /** Credits, by a whole 2xx answer's body, if it tells; absent for what costs nothing. */
+  readonly worth?: (answer: Buffer) => number | undefined
 }
 
 /** The call's name, wherever it stands in a body. */
@@ -81,6 +81,17 @@ export const transcription: CallKind = {
   worth: () => 10,
 }
 
+/** Answered event by event, and paid by the token: its hold grows along the way, and its usage comes last. */
+export const chat: CallKind = {
+  ...{ name: 'chat', endpoint: 'chat', method: 'POST', path: '/v1/chat/completions' },
+  body: (callId) =>
+    json({ model: 'm', messages: [{ role: 'user', content: callId }], stream: true }),
+  worth(answer) {
+    const usage = /"total_tokens":(\d+)/.exec(answer.toString())?.[1]
+    return usage === undefined ? undefined : Number(usage)
+  },
+}
+
 /** Costs nothing, and is forwarded. */
 export const engines: CallKind = {
   ...{ name: 'engines', endpoint: 'search-engines', method: 'GET', path: '/v1/search/engines' },
@@ -95,7 +106,7 @@ export const languages: CallKind = {
 export const mixture: readonly CallKind[] = [
   ...Array(9).fill(search),
   ...[extract, extract, bulk, bulk, bulk, speech, speech],
-  ...[longSpeech, longSpeech, transcription, engines, languages],
+  ...[longSpeech, longSpeech, chat, chat, chat, transcription, engines, languages],
 ]
 
 function json(value: unknown): { bytes: Uint8Array; contentType: string } {

@@ -1,5 +1,6 @@
 /** The configuration under which faults strike: the shipped one, with short times and narrow limits. */
 import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
+import { chatConfig, tokenPrice } from '../support/chat.ts'
 import { type ConfigChanges, testConfig } from '../support/test-config.ts'
 
 /** How many calls a narrow window lets pass, and its length. */
@@ -16,7 +17,10 @@ const plan = {
   ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
 }
 
+const withChat = chatConfig({ price: tokenPrice, timeoutMs })
+
 export const config: ConfigChanges = {
+  ...withChat,
   gateways,
   plans: {
     wide: plan,
@@ -27,6 +31,7 @@ export const config: ConfigChanges = {
   },
   limits: { holdSeconds: 5, upstreamTimeoutMs: timeoutMs },
   routes: {
+    ...withChat.routes,
     extract: { timeoutMs },
     'extract-bulk': { timeoutMs },
     'stt-transcribe': { timeoutMs },

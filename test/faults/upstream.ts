@@ -2,6 +2,7 @@
  * The services behind the gateways, all in one, with a book of their own: what was asked of them, under which
  * request id, and how it ended. A bill is held against this book, which the gateways cannot write.
  */
+import { done, tokens, usage } from '../support/chat.ts'
 import { callIn } from './calls.ts'
 import { type Random, seeded } from './random.ts'
 
@@ -122,6 +123,12 @@ function answer(path: string, body: Buffer, random: Random): Answer {
     case '/synthesize/auto': {
       const long = body.includes('at length')
       return { type: 'audio/mpeg', pieces: Array(long ? 8 : 1).fill(new Uint8Array(24_000)) }
+    }
+    case '/v1/chat/completions': {
+      const count = random.int(1, 40)
+      const pieces = Array.from({ length: count }, () => tokens(1))
+      // A token for each that was sent, and one for the question.
+      return { type: 'text/event-stream', pieces: [...pieces, usage(count + 1), done] }
     }
     default:
       return json({ results: [], meta: {} })

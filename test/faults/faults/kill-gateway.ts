@@ -2,16 +2,19 @@
  * kill -9 of a gateway, at every await of a call's way. What is on its way to and from PostgreSQL is kept back
  * on the line, so each instant is met exactly and not by luck.
  */
+import { bulk, chat, search } from '../calls.ts'
 import { expectThat, type Fault } from '../fault.ts'
 import type { FaultGateway } from '../gateways.ts'
 import type { Piece } from '../line.ts'
 import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
 
-type Verb = 'hold' | 'store' | 'settle'
+type Verb = 'hold' | 'extend' | 'store' | 'settle'
 
 /** Nobody waits longer for an instant to come. */
 const withinMs = 10_000
+
+const streams = { kinds: [chat, chat, search, bulk] }
 
 export const killGateway: readonly Fault[] = [
   {
@@ -33,6 +36,18 @@ export const killGateway: readonly Fault[] = [
     name: 'kill-gateway/in-forward',
     says: 'kill -9 of a gateway whose call has reached the service, before or while that answers',
     ...killing(reachedService),
+  },
+  {
+    name: 'kill-gateway/before-extend',
+    says: 'kill -9 of a gateway in the middle of a stream, before its hold has grown',
+    ...killing((gateway, random) => batchKept(gateway, 'extend', random)),
+    load: streams,
+  },
+  {
+    name: 'kill-gateway/in-extend',
+    says: 'kill -9 of a gateway in the middle of a stream whose hold has grown, before it is told',
+    ...killing((gateway, random) => answerKept(gateway, 'extend', random)),
+    load: streams,
   },
   {
     name: 'kill-gateway/before-store',

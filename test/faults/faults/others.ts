@@ -1,6 +1,6 @@
 /** Services, callers, clocks and keys that do what they please, and gateways that are told to stop. */
 import { until } from '../../support/until.ts'
-import { bulk, languages, longSpeech, search, speech, transcription } from '../calls.ts'
+import { bulk, chat, languages, longSpeech, search, speech, transcription } from '../calls.ts'
 import { expectThat, type Fault } from '../fault.ts'
 import type { FaultGateway } from '../gateways.ts'
 import { makeCall } from '../load.ts'
@@ -52,7 +52,7 @@ export const callerFaults: readonly Fault[] = [
     name: 'caller/leaves-answer',
     says: 'callers leave while they are answered',
     runs: 20,
-    load: { leaving: 0.6, leavingIn: 'answer', kinds: [longSpeech, longSpeech, speech, search] },
+    load: { leaving: 0.6, leavingIn: 'answer', kinds: [longSpeech, chat, chat, speech, search] },
     strike: (_, load) => load.calls(60),
   },
   {
