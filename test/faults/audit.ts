@@ -12,6 +12,7 @@ import {
   chargedOnce,
   enter,
   type Finding,
+  heldBefore,
   type LoggedCall,
   ranAsHeld,
   ranOnce,
@@ -67,6 +68,7 @@ export function openAuditor(): Auditor {
     auditedExecutions = world.upstream.executions.length
     findings.push(
       ...chargedOnce(calls, logged),
+      ...heldBefore(calls, logged),
       ...ranAsHeld(executions, world.upstream.executions, logged),
       ...ranOnce(calls, executions, logged),
       ...log.flatMap((event) => overcounted(event, counted, world.calls)),

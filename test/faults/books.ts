@@ -36,6 +36,8 @@ export interface ClientCall {
   whole: boolean
   /** The answer is one that was given before. */
   replayed: boolean
+  /** Credits that arrived, whole or not, of an answer that is paid along the way. */
+  arrived: number
   /** A hash of a whole 2xx answer's body. */
   answer: string | undefined
   /** Credits, by what was received; of a whole 2xx answer to what costs something only. */
@@ -45,6 +47,8 @@ export interface ClientCall {
 /** A call as the log has it. */
 export interface LoggedCall {
   holds: number
+  /** With all that the hold has grown by. */
+  heldCredits: number
   settles: number
   settledCredits: number
   /** Released or expired. */
@@ -53,7 +57,7 @@ export interface LoggedCall {
   claim: string | undefined
 }
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10'
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11'
 
 /** What each invariant says, in the order of its number. */
 export const invariants: Readonly<Record<Invariant, string>> = {
@@ -67,6 +71,7 @@ export const invariants: Readonly<Record<Invariant, string>> = {
   I8: 'afterwards every gateway serves again, unaided',
   I9: 'a call tried again under its Idempotency-Key runs once, is charged once, and has one answer',
   I10: 'a charge of a killed gateway, whose answer did not arrive, is not shown as sent',
+  I11: 'of an answer that is paid along the way, nothing arrives that was not held before',
 }
 
 export interface Finding {
@@ -75,7 +80,7 @@ export interface Finding {
 }
 
 export const nothingLogged: LoggedCall = {
-  ...{ holds: 0, settles: 0, settledCredits: 0, freed: 0, claim: undefined },
+  ...{ holds: 0, heldCredits: 0, settles: 0, settledCredits: 0, freed: 0, claim: undefined },
 }
 
 /** Adds a part of the log to what is known of its calls. */
@@ -83,6 +88,7 @@ export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]):
   for (const { type, request_id, credits, key_id, payload } of log) {
     if (request_id === null) continue
     const call = calls.get(request_id) ?? { ...nothingLogged }
+    if (type === 'CreditsHeld' || type === 'HoldExtended') call.heldCredits += credits
     if (type === 'CreditsHeld') {
       call.holds++
       if (payload.claim) call.claim = `${key_id} ${payload.claim}`
@@ -120,6 +126,18 @@ export function* chargedOnce(
     if (call.whole && call.charged !== undefined && call.charged !== log.settledCredits) {
       yield finding(`the answer says ${call.charged} credits, the log ${log.settledCredits}`)
     }
+  }
+}
+
+/** I11, by the callers' book. */
+export function* heldBefore(
+  calls: readonly ClientCall[],
+  logged: ReadonlyMap<string, LoggedCall>,
+): Generator<Finding> {
+  for (const { id, requestId, arrived, replayed } of calls) {
+    const { heldCredits } = logged.get(requestId ?? '') ?? nothingLogged
+    if (replayed || arrived <= heldCredits) continue
+    yield { invariant: 'I11', what: `${id} ${requestId}: ${arrived} arrived, ${heldCredits} held` }
   }
 }
 

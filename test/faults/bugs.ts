@@ -165,4 +165,19 @@ export const bugs: readonly Bug[] = [
       },
     ],
   },
+  {
+    name: 'stream-ahead-of-its-hold',
+    says: 'a stream goes on while its hold grows',
+    breaks: 'I11',
+    fault: 'kill-gateway/before-extend',
+    runs: 5,
+    source: [
+      {
+        file: 'src/proxy/metered-stream.ts',
+        from: 'const refusal = sold ? await hold.cover(meter.used) : undefined',
+        to: `if (sold) hold.cover(meter.used).catch(() => {})
+      const refusal = undefined as Refusal | undefined`,
+      },
+    ],
+  },
 ]

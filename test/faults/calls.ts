@@ -15,6 +15,8 @@ export interface CallKind {
   ): { readonly bytes: Uint8Array; readonly contentType: string }
   /** Credits, by a whole 2xx answer's body, if it tells; absent for what costs nothing. */
   readonly worth?: (answer: Buffer) => number | undefined
+  /** Credits that have arrived with what there is of an answer, where that is paid along the way. */
+  readonly arrived?: (answer: Buffer) => number
 }
 
 /** The call's name, wherever it stands in a body. */
@@ -90,6 +92,7 @@ export const chat: CallKind = {
     const usage = /"total_tokens":(\d+)/.exec(answer.toString())?.[1]
     return usage === undefined ? undefined : Number(usage)
   },
+  arrived: (answer) => answer.toString().split('"content"').length - 1,
 }
 
 /** Costs nothing, and is forwarded. */

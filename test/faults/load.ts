@@ -41,7 +41,7 @@ export async function makeCall(
     ...{ isNarrow: key === world.cast.narrow, sentAtMs: performance.now(), endedAtMs: undefined },
     ...{ status: undefined, requestId: undefined, charged: undefined, code: undefined },
     ...{ whole: false, worth: undefined, degraded: false, left: false },
-    ...{ replayed: false, answer: undefined },
+    ...{ replayed: false, answer: undefined, arrived: 0 },
   }
   world.calls.push(call)
   const body = tryOf ? tryOf.body : kind.body?.(id, random)
@@ -71,6 +71,7 @@ export async function makeCall(
     left: answer.left,
     degraded: answer.headers.has('x-ratelimit-degraded'),
     replayed: answer.headers.has('idempotent-replayed'),
+    arrived: answer.status === 200 ? (kind.arrived?.(answer.body) ?? 0) : 0,
     answer: isGood && tryOf ? String(Bun.hash(answer.body)) : undefined,
     worth: isGood ? kind.worth?.(answer.body) : undefined,
     code: answer.whole && !isGood ? codeOf(answer.body) : undefined,
