@@ -1,17 +1,15 @@
 /** Every fault, in the order of the table. */
 import type { Fault } from '../fault.ts'
+import { callerFaults } from './caller.ts'
+import { clockFaults } from './clock.ts'
 import { diskFull } from './disk-full.ts'
+import { gatewayFaults } from './gateway.ts'
+import { keyFaults } from './keys.ts'
 import { killGateway } from './kill-gateway.ts'
-import {
-  callerFaults,
-  clockFaults,
-  gatewayFaults,
-  keyFaults,
-  raceFaults,
-  upstreamFaults,
-} from './others.ts'
 import { postgresFaults } from './postgres.ts'
+import { raceFaults } from './race.ts'
 import { redisFaults } from './redis.ts'
+import { upstreamFaults } from './upstream.ts'
 
 const calm: Fault = {
   name: 'calm',
