@@ -53,6 +53,8 @@ export interface LoggedCall {
   settledCredits: number
   /** Released or expired. */
   freed: number
+  /** How its last hold ended: for who reads a finding. */
+  end: string
   /** The Idempotency-Key, as the book has it. */
   claim: string | undefined
 }
@@ -80,12 +82,13 @@ export interface Finding {
 }
 
 export const nothingLogged: LoggedCall = {
-  ...{ holds: 0, heldCredits: 0, settles: 0, settledCredits: 0, freed: 0, claim: undefined },
+  ...{ holds: 0, heldCredits: 0, settles: 0, settledCredits: 0, freed: 0 },
+  ...{ end: 'open', claim: undefined },
 }
 
 /** Adds a part of the log to what is known of its calls. */
 export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]): void {
-  for (const { type, request_id, credits, key_id, payload } of log) {
+  for (const { type, request_id, credits, key_id, payload, status } of log) {
     if (request_id === null) continue
     const call = calls.get(request_id) ?? { ...nothingLogged }
     if (type === 'CreditsHeld' || type === 'HoldExtended') call.heldCredits += credits
@@ -93,10 +96,14 @@ export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]):
       call.holds++
       if (payload.claim) call.claim = `${key_id} ${payload.claim}`
     }
-    if (type === 'HoldReleased' || type === 'HoldExpired') call.freed++
+    if (type === 'HoldReleased' || type === 'HoldExpired') {
+      call.freed++
+      call.end = `${type} ${payload.reason ?? ''} ${status ?? ''}`.trim()
+    }
     if (type === 'HoldSettled') {
       call.settles++
       call.settledCredits += credits
+      call.end = type
     }
     calls.set(request_id, call)
   }
@@ -188,7 +195,13 @@ export function* ranOnce(
   for (const [callId, tries] of Map.groupBy(named, (call) => call.callId)) {
     const finding = (what: string): Finding => ({ invariant: 'I9', what: `${callId}: ${what}` })
     const worked = (ran.get(callId) ?? []).filter(({ outcome }) => outcome !== 'refused')
-    if (worked.length > 1) yield finding(`it ran ${worked.length} times`)
+    if (worked.length > 1) {
+      const how = worked.map(
+        ({ requestId, path, outcome }) =>
+          `${requestId} ${path}: ${outcome}, ${logged.get(requestId)?.end ?? 'not logged'}`,
+      )
+      yield finding(`it ran ${worked.length} times (${how.join('; ')})`)
+    }
     const claim = worked.map(({ requestId }) => logged.get(requestId)?.claim).find(Boolean)
     const charged = (claim && settled.get(claim)) || { times: 0, credits: 0 }
     if (charged.times > 1) yield finding(`it was charged ${charged.times} times`)
