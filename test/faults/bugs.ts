@@ -24,7 +24,7 @@ export const bugs: readonly Bug[] = [
     says: 'the answer is sent while its charge is on the way',
     breaks: 'I1',
     fault: 'kill-gateway/before-settle',
-    runs: 3,
+    runs: 2,
     source: [
       {
         file: 'src/proxy/priced-call.ts',
@@ -55,7 +55,7 @@ export const bugs: readonly Bug[] = [
     says: 'a gateway settles twice, and the book looks at open holds once a batch only',
     breaks: 'I1',
     fault: 'calm',
-    runs: 3,
+    runs: 2,
     source: [
       {
         file: 'src/proxy/settlement.ts',
@@ -93,7 +93,7 @@ export const bugs: readonly Bug[] = [
     says: 'the book decides a batch by its sums, not item by item in order',
     breaks: 'I3',
     fault: 'race/low-credit',
-    runs: 3,
+    runs: 2,
     sql: [
       {
         file: append,

@@ -1,9 +1,13 @@
-/** Each fault strikes once and each bug is planted once; `bun run faults` does it as often as one likes. */
+/** Each fault but the longest strikes once and each bug is planted once; `bun run faults` does it as often as one likes. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { bugs } from './bugs.ts'
 import type { Result } from './campaign.ts'
-import { faults } from './faults/index.ts'
+import { faults as allFaults } from './faults/index.ts'
+
+/** It waits a quarter of a minute for a gateway to end. */
+const tooLong = 'gateway/sigterm-frozen-book'
+const faults = allFaults.filter(({ name }) => name !== tooLong)
 
 /** Faults wait more than they work: campaigns side by side, each with servers of its own. */
 const campaigns = [
