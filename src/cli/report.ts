@@ -1,13 +1,16 @@
 /** `tollbook report`: statements and usage, computed from the book, for people or as JSON. */
+import { writeFileSync } from 'node:fs'
 import { defineCommand } from 'citty'
 import { monthOf, parseMonth } from '../reports/month.ts'
-import { statement } from '../reports/statement.ts'
+import { type StatementPeriod, statement } from '../reports/statement.ts'
+import { statementCsv } from '../reports/statement-csv.ts'
+import { statementPage } from '../reports/statement-page.ts'
 import { daysOf, isKnown, usageByDay, usageSummary } from '../reports/usage.ts'
 import { topUsers, usageOverview } from '../reports/usage-overview.ts'
 import { withSql } from './book.ts'
 import { UsageError } from './errors.ts'
-import { checkOptions, positiveInteger } from './options.ts'
-import { json, orFail } from './output.ts'
+import { checkOptions, placeOf, positiveInteger } from './options.ts'
+import { json, orFail, write } from './output.ts'
 import { printStatement } from './print-statement.ts'
 import { printOverview, printTop, printUsage } from './print-usage.ts'
 
@@ -24,8 +27,13 @@ const subject = {
 
 const statementArgs = {
   ...subject,
-  month: { type: 'string', description: 'UTC month, as 2026-01', required: true },
+  month: { type: 'string', description: 'Month, as 2026-01' },
+  day: { type: 'string', description: 'A day of it instead, as 2026-01-31' },
+  tz: { type: 'string', description: 'Zone whose days and months they are', default: 'UTC' },
+  'as-of': { type: 'string', description: 'As it stood then: a position (0-1234) or a time' },
   lines: { type: 'boolean', description: 'List every charge' },
+  csv: { type: 'boolean', description: 'Print its entries as CSV' },
+  html: { type: 'string', description: 'Write a page that can be printed to this file' },
   ...shared,
 } as const
 
@@ -40,7 +48,7 @@ const topArgs = {
 const statementCommand = defineCommand({
   meta: {
     name: 'statement',
-    description: 'The statement of an account, or of a key, for a month.',
+    description: 'The statement of an account, or of a key, for a month or a day.',
   },
   args: statementArgs,
   run: ({ args }) =>
@@ -48,14 +56,27 @@ const statementCommand = defineCommand({
       checkOptions(args, statementArgs)
       const of = subjectOf(args)
       if (!of) throw new UsageError('whose statement? Pass --account ID or --key ID.')
+      if ([args.csv, args.html, args.json].filter(Boolean).length > 1) {
+        throw new UsageError('pass one of --csv, --html and --json.')
+      }
+      const period = { ...periodOf(args), timeZone: args.tz }
+      const asOf = placeOf('as-of', args['as-of'])
       const found = await withSql(args, (sql) =>
-        statement(sql, { ...of, month: args.month, lines: args.lines === true }),
+        statement(sql, { ...of, ...period, ...(asOf && { asOf }), lines: args.lines === true }),
       )
       if (!found) throw new UsageError(`the book has no ${nameOf(of)}.`)
       if (args.json) json(found)
+      else if (args.csv) await write(statementCsv(found))
+      else if (args.html) writeFileSync(args.html, statementPage(found))
       else printStatement(found)
     }),
 })
+
+function periodOf(args: { month?: string | undefined; day?: string | undefined }): StatementPeriod {
+  if (args.month !== undefined && args.day === undefined) return { month: args.month }
+  if (args.day !== undefined && args.month === undefined) return { day: args.day }
+  throw new UsageError('of when? Pass --month 2026-01 or --day 2026-01-31.')
+}
 
 const usageCommand = defineCommand({
   meta: { name: 'usage', description: 'Usage in a month: of an account, of a key, or of all.' },

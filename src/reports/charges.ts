@@ -1,7 +1,8 @@
-/** The charges of a month, summed up by endpoint and by UTC day, and one by one when asked for. */
+/** The charges of a period, summed up by endpoint and by day, and one by one when asked for. */
 import { printPosition } from '../../events/event.ts'
 import type { AccountEvent } from './account-events.ts'
-import { dayOf, type Micros, type Month, printTime } from './month.ts'
+import { type Micros, printTime } from './month.ts'
+import { dayOf, type Period } from './period.ts'
 import {
   noPositions,
   notePosition,
@@ -21,6 +22,8 @@ export interface ChargeSum {
 export interface ChargeLine {
   /** The hold's time, on which days and months cut. */
   readonly time: string
+  /** `YYYY-MM-DD` */
+  readonly day: string
   readonly endpoint: string
   readonly quantity: number
   /** Hash of the tariff that priced the call. */
@@ -56,15 +59,15 @@ interface Tally {
   readonly positions: PositionTally
 }
 
-/** Collects the charges of a month; those of other months are left out. */
-export function chargesOf(shard: number, month: Month, withLines: boolean): ChargesOf {
+/** Collects the charges of a period; all others are left out. */
+export function chargesOf(shard: number, period: Period, withLines: boolean): ChargesOf {
   const byEndpoint = new Map<string, Tally>()
   const byDay = new Map<string, Tally>()
   const lines: (ChargeLine & { readonly at: Micros })[] = []
 
   function add(event: AccountEvent): void {
-    if (event.occurredAt < month.start || event.occurredAt >= month.end) return
-    const day = dayOf(event.occurredAt)
+    if (event.occurredAt < period.start || event.occurredAt >= period.end) return
+    const day = dayOf(period, event.occurredAt)
     const endpoint = event.endpoint ?? ''
     count(tallyOf(byEndpoint, endpoint, '', endpoint), event)
     count(tallyOf(byDay, `${day} ${endpoint}`, day, endpoint), event)
@@ -75,6 +78,7 @@ export function chargesOf(shard: number, month: Month, withLines: boolean): Char
     return {
       at: event.occurredAt,
       time: printTime(event.occurredAt),
+      day: dayOf(period, event.occurredAt),
       endpoint: event.endpoint ?? '',
       quantity: event.quantity ?? 0,
       tariff: event.tariff ?? '',

@@ -1,5 +1,5 @@
 /**
- * How credits moved on an account's lots in a month.
+ * How credits moved on an account's lots in a period, most often a month.
  *
  * Each movement counts at one time of its own, its cut, and a month has what is cut in it:
  *
@@ -25,7 +25,8 @@
  */
 import { printPosition } from '../../events/event.ts'
 import type { AccountEvent } from './account-events.ts'
-import { type Micros, type Month, printTime } from './month.ts'
+import { type Micros, printTime } from './month.ts'
+import type { Period } from './period.ts'
 
 export interface Movements {
   readonly opening: number
@@ -70,7 +71,7 @@ interface Lot {
   /** What moved it since its last lapse, once it has expired. */
   touchedBy: number[]
   opening: number
-  readonly month: Record<Column, number>
+  readonly inPeriod: Record<Column, number>
 }
 
 export interface LotMovements {
@@ -89,9 +90,9 @@ export interface LotMovements {
 
 const gives: readonly Column[] = ['granted', 'refunded']
 
-export function lotMovements(shard: number, month: Month): LotMovements {
+export function lotMovements(shard: number, period: Period): LotMovements {
   const lots = new Map<number, Lot>()
-  const lapses: LapseLine[] = []
+  const lapses: (LapseLine & { readonly at: Micros })[] = []
   /** Before this time no lot has anything to lapse. */
   let nextLapse = Number.POSITIVE_INFINITY
 
@@ -113,8 +114,9 @@ export function lotMovements(shard: number, month: Month): LotMovements {
     if (credits !== 0) {
       lot.lapsed += credits
       count(lot, 'lapsed', credits, cut)
-      if (inMonth(cut)) {
+      if (inPeriod(cut)) {
         lapses.push({
+          at,
           lot: print(lot.position),
           time: printTime(at),
           credits,
@@ -137,7 +139,7 @@ export function lotMovements(shard: number, month: Month): LotMovements {
       touchedAt: event.recordedAt,
       touchedBy: [event.position],
       opening: 0,
-      month: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
+      inPeriod: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
     }
     lots.set(event.position, lot)
     nextLapse = Math.min(nextLapse, lot.expiresAt)
@@ -174,12 +176,12 @@ export function lotMovements(shard: number, month: Month): LotMovements {
   }
 
   function count(lot: Lot, column: Column, credits: number, at: Micros): void {
-    if (at < month.start) lot.opening += gives.includes(column) ? credits : -credits
-    else if (inMonth(at)) lot.month[column] += credits
+    if (at < period.start) lot.opening += gives.includes(column) ? credits : -credits
+    else if (inPeriod(at)) lot.inPeriod[column] += credits
   }
 
-  function inMonth(at: Micros): boolean {
-    return at >= month.start && at < month.end
+  function inPeriod(at: Micros): boolean {
+    return at >= period.start && at < period.end
   }
 
   function each(event: AccountEvent, credits: readonly number[] | null): [Lot, number][] {
@@ -199,16 +201,21 @@ export function lotMovements(shard: number, month: Month): LotMovements {
 
   function printLots() {
     const moved = [...lots.values()].filter(
-      (lot) => lot.opening !== 0 || Object.values(lot.month).some((credits) => credits !== 0),
+      (lot) => lot.opening !== 0 || Object.values(lot.inPeriod).some((credits) => credits !== 0),
     )
     const lines = moved.map((lot) => ({
       lot: print(lot.position),
       kind: lot.kind,
       startsAt: printTime(lot.startsAt),
       expiresAt: lot.expiresAt === Number.POSITIVE_INFINITY ? null : printTime(lot.expiresAt),
-      ...closed(lot.opening, lot.month),
+      ...closed(lot.opening, lot.inPeriod),
     }))
-    return { totals: sumOf(lines), lots: lines, lapses }
+    return {
+      totals: sumOf(lines),
+      lots: lines,
+      // A lot may lapse unseen for as long as nothing else happens.
+      lapses: lapses.sort((a, b) => a.at - b.at).map(({ at, ...line }) => line),
+    }
   }
 
   return { advance, grant, hold, move, countHeld, print: printLots }

@@ -38,8 +38,3 @@ export function printTime(time: Micros | null): string | null
 export function printTime(time: Micros | null): string | null {
   return time === null ? null : new Date(Math.floor(time / 1_000)).toISOString()
 }
-
-/** `YYYY-MM-DD` of the UTC day that a time lies in. */
-export function dayOf(time: Micros): string {
-  return printTime(time).slice(0, 10)
-}

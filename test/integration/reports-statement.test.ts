@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { readAccountEvents } from '../../src/reports/account-events.ts'
-import { BadMonth, type StatementRequest, statement } from '../../src/reports/statement.ts'
+import { BadPeriod, type StatementRequest, statement } from '../../src/reports/statement.ts'
 import type { Statement } from '../../src/reports/statement-shape.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 
@@ -407,7 +407,7 @@ test('a month that is none, or has not begun, is refused', async () => {
   await book.at('2031-10-31T23:59:59Z')
   const key = await book.openAccount()
   for (const month of ['2031-13', '2031-1', 'October', '2031-11', '']) {
-    expect(statement(book.sql, { ...of(key), month })).rejects.toThrow(BadMonth)
+    expect(statement(book.sql, { ...of(key), month })).rejects.toThrow(BadPeriod)
   }
 })
 
