@@ -23,6 +23,7 @@ const main = group(
     grants: () => import('./cli/grants.ts'),
     prices: () => import('./cli/prices.ts'),
     report: () => import('./cli/report.ts'),
+    explain: () => import('./cli/explain.ts'),
     events: () => import('./cli/events.ts'),
     import: () => import('./cli/import.ts'),
     backup: () => import('./cli/backup.ts'),

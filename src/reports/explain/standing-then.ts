@@ -1,0 +1,220 @@
+/**
+ * What the append would have looked at then: key, account, tariff and credits as of a position, from the
+ * events up to it. Projections are asked for addresses only (whose a key is, at which positions tariffs were
+ * published), never for what stood there.
+ */
+import type { Mode } from '../../../events/event.ts'
+import type { Plan } from '../../../events/tariffs.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import type { Micros } from '../month.ts'
+
+export interface Moment {
+  readonly shard: number
+  /** The last event that counts. */
+  readonly position: number
+  readonly now: Micros
+}
+
+export interface StandingThen {
+  readonly key: KeyThen | undefined
+  readonly account: AccountThen
+  readonly tariff: TariffThen | undefined
+  readonly credits: CreditsThen
+}
+
+export interface KeyThen {
+  readonly version: number
+  readonly display: string
+  readonly enabled: boolean
+  readonly revoked: boolean
+  readonly expiresAt: string | null
+  readonly endpoints: readonly string[] | null
+  readonly monthlyCap: number | null
+  /** Of the key's last event. */
+  readonly position: number
+}
+
+export interface AccountThen {
+  readonly accountId: string
+  readonly version: number
+  readonly frozen: boolean
+  readonly erased: boolean
+  readonly maxInFlight: number | null
+  readonly plan: { readonly name: string; readonly position: number } | undefined
+}
+
+export interface TariffThen {
+  readonly hash: string
+  readonly from: string
+  readonly position: number
+  readonly plans: Readonly<Record<string, Plan>>
+  readonly prices: Readonly<Record<string, Record<string, unknown>>>
+}
+
+export interface CreditsThen {
+  readonly openHolds: number
+  readonly debt: number
+  /** What the month's allowances had brought by then. */
+  readonly allowanceGranted: number
+  /** What the key held and had settled of the month, against its cap. */
+  readonly capUsed: number
+  /** Those that could be drawn from, in draw order. */
+  readonly lots: readonly LotThen[]
+}
+
+export interface LotThen {
+  /** Position of its CreditsGranted. */
+  readonly lot: number
+  readonly kind: string
+  readonly expiresAt: string | null
+  readonly free: number
+}
+
+export async function standingThen(
+  sql: Sql,
+  { accountId, keyId, mode }: { accountId: string; keyId: string; mode: Mode },
+  at: Moment,
+): Promise<StandingThen> {
+  const [changes, tariff, sums, lots] = await Promise.all([
+    readChanges(sql, accountId, at),
+    readTariff(sql, at),
+    readSums(sql, { accountId, keyId, mode }, at),
+    readLots(sql, { accountId, mode }, at),
+  ])
+  return {
+    key: keyOf(changes.filter((change) => change.keyId === keyId)),
+    account: accountOf(
+      accountId,
+      changes.filter((change) => change.keyId === null),
+      at.now,
+    ),
+    tariff,
+    credits: { ...sums, lots },
+  }
+}
+
+interface Change {
+  readonly position: number
+  readonly type: string
+  readonly version: number
+  readonly keyId: string | null
+  // biome-ignore lint/suspicious/noExplicitAny: payloads are read by type
+  readonly payload: any
+}
+
+function readChanges(sql: Sql, accountId: string, { shard, position }: Moment): Promise<Change[]> {
+  return sql<Change[]>`
+    select position, type, stream_version as version, key_id as "keyId", payload
+    from events
+    where account_id = ${accountId} and shard = ${shard} and position <= ${position}
+      and stream_version is not null
+    order by position`
+}
+
+function keyOf(changes: readonly Change[]): KeyThen | undefined {
+  return changes.reduce<KeyThen | undefined>((key, { position, version, type, payload }) => {
+    const before = key ?? {
+      ...{ display: '', enabled: true, revoked: false },
+      ...{ expiresAt: null, endpoints: null, monthlyCap: null },
+    }
+    const enabled = type === 'KeyEnabled' || (type !== 'KeyDisabled' && before.enabled)
+    // An event carries the fields that it changes, and null is a value.
+    const { display, expiresAt, endpoints, monthlyCap } = { ...before, ...payload }
+    return {
+      ...{ position, version, display, expiresAt, endpoints, monthlyCap },
+      enabled: payload.enabled ?? enabled,
+      revoked: before.revoked || type === 'KeyRevoked',
+    }
+  }, undefined)
+}
+
+function accountOf(accountId: string, changes: readonly Change[], now: Micros): AccountThen {
+  const last = (...types: string[]) => changes.findLast(({ type }) => types.includes(type))
+  const started = changes.findLast(
+    ({ type, payload }) => type === 'PlanStarted' && Date.parse(payload.from) * 1_000 <= now,
+  )
+  return {
+    accountId,
+    version: changes.at(-1)?.version ?? 0,
+    frozen: last('AccountFrozen', 'AccountUnfrozen')?.type === 'AccountFrozen',
+    erased: last('AccountErased') !== undefined,
+    maxInFlight: last('AccountLimitsChanged')?.payload.maxInFlight ?? null,
+    plan: started && { name: started.payload.plan, position: started.position },
+  }
+}
+
+async function readTariff(
+  sql: Sql,
+  { shard, position, now }: Moment,
+): Promise<TariffThen | undefined> {
+  const [row] = await sql<{ position: number; payload: Omit<TariffThen, 'position'> }[]>`
+    select e.position, e.payload
+    from tariffs t join events e on e.position = t.position and e.shard = t.shard
+    where t.shard = ${shard} and e.position <= ${position} and e.type = 'TariffPublished'
+      and (e.payload ->> 'from')::timestamptz <= ${timeOf(now)}::text::timestamptz
+    order by (e.payload ->> 'from')::timestamptz desc, e.position desc
+    limit 1`
+  if (!row) return undefined
+  const { hash, from, plans, prices } = row.payload
+  return { hash, from, plans, prices, position: row.position }
+}
+
+async function readSums(
+  sql: Sql,
+  { accountId, keyId, mode }: { accountId: string; keyId: string; mode: Mode },
+  { shard, position, now }: Moment,
+): Promise<Omit<CreditsThen, 'lots'>> {
+  const month = timeOf(now).slice(0, 7)
+  const [row] = await sql<[Omit<CreditsThen, 'lots'>]>`
+    select
+      (count(*) filter (where type = 'CreditsHeld')
+        - count(*) filter (where type in ('HoldSettled', 'HoldReleased', 'HoldExpired')))::bigint as "openHolds",
+      coalesce(sum(case when type = 'DebtRecorded' then credits
+        when type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true' then -credits end), 0)::bigint as debt,
+      coalesce(sum(credits) filter (where type = 'CreditsGranted' and payload ->> 'kind' = 'allowance'
+        and to_char(recorded_at, 'YYYY-MM') = ${month}), 0)::bigint as "allowanceGranted",
+      coalesce(sum(case
+        when type = 'ChargeRefunded'
+          then case when left(payload ->> 'chargedAt', 7) = ${month} then -credits else 0 end
+        else (select sum(h) from unnest(held) h) + case when type = 'HoldSettled' then credits else 0 end
+      end) filter (where key_id = ${keyId} and to_char(occurred_at, 'YYYY-MM') = ${month}), 0)::bigint as "capUsed"
+    from events
+    where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position <= ${position}
+      and stream_version is null`
+  return row
+}
+
+function readLots(
+  sql: Sql,
+  { accountId, mode }: { accountId: string; mode: Mode },
+  { shard, position, now }: Moment,
+): Promise<LotThen[]> {
+  const ofAccount = sql`account_id = ${accountId} and shard = ${shard} and mode = ${mode}
+    and position <= ${position}`
+  const time = sql`${timeOf(now)}::text::timestamptz`
+  return sql<LotThen[]>`
+    select l.lot, l.kind, l.expires as "expiresAt", l.granted - coalesce(m.taken, 0)::bigint as free
+    from (
+      select position as lot, payload ->> 'kind' as kind, credits as granted,
+        (payload ->> 'startsAt')::timestamptz as starts_at, payload ->> 'expiresAt' as expires
+      from events
+      where type = 'CreditsGranted' and ${ofAccount}
+    ) l
+    left join (
+      select u.lot, sum(coalesce(u.held, 0)
+        + case when type = 'ChargeRefunded' then -coalesce(u.moved, 0) else coalesce(u.moved, 0) end) as taken
+      from events, unnest(lots, held, moved) as u (lot, held, moved)
+      where lots is not null and ${ofAccount}
+      group by u.lot
+    ) m on m.lot = l.lot
+    where l.starts_at <= ${time} and (l.expires is null or l.expires::timestamptz > ${time})
+    order by case l.kind when 'allowance' then 0 else 1 end,
+      coalesce(l.expires::timestamptz, 'infinity'), l.lot`
+}
+
+/** ISO 8601 in UTC, with its microseconds. */
+function timeOf(micros: Micros): string {
+  const whole = Math.floor(micros / 1_000_000)
+  const rest = String(micros - whole * 1_000_000).padStart(6, '0')
+  return `${new Date(whole * 1_000).toISOString().slice(0, 19)}.${rest}Z`
+}
