@@ -6,13 +6,14 @@ import { type StatementPeriod, statement } from '../reports/statement.ts'
 import { statementCsv } from '../reports/statement-csv.ts'
 import { statementPage } from '../reports/statement-page.ts'
 import { daysOf, isKnown, usageByDay, usageSummary } from '../reports/usage.ts'
+import { usageBy, usageDimensions } from '../reports/usage-by.ts'
 import { topUsers, usageOverview } from '../reports/usage-overview.ts'
 import { withSql } from './book.ts'
 import { UsageError } from './errors.ts'
 import { checkOptions, placeOf, positiveInteger } from './options.ts'
 import { json, orFail, write } from './output.ts'
 import { printStatement } from './print-statement.ts'
-import { printOverview, printTop, printUsage } from './print-usage.ts'
+import { printOverview, printRows, printTop, printUsage } from './print-usage.ts'
 
 const shared = {
   database: { type: 'string', description: 'PostgreSQL URL (DATABASE_URL)' },
@@ -38,7 +39,17 @@ const statementArgs = {
 } as const
 
 const month = { type: 'string', description: 'UTC month, as 2026-01 (the present one)' } as const
-const usageArgs = { ...subject, month, ...shared } as const
+const usageArgs = {
+  ...subject,
+  month,
+  by: { type: 'string', description: `One table by ${usageDimensions.join(', ')}` },
+  'from-log': {
+    type: 'boolean',
+    description: 'With --by: from the log instead of the daily figures',
+  },
+  limit: { type: 'string', description: 'With --by: rows at most (all)' },
+  ...shared,
+} as const
 const topArgs = {
   month,
   limit: { type: 'string', description: 'Accounts at most', default: '20' },
@@ -86,6 +97,8 @@ const usageCommand = defineCommand({
       checkOptions(args, usageArgs)
       const of = subjectOf(args)
       const month = monthOr(args.month)
+      if (args.by !== undefined) return printUsageBy({ ...args, by: args.by, month }, of)
+      if (args['from-log'] || args.limit) throw new UsageError('--from-log and --limit need --by.')
       if (!of && args.test) throw new UsageError('--test needs --account ID or --key ID.')
       if (!of) {
         const overview = await withSql(args, (sql) => usageOverview(sql, daysOf(month)))
@@ -102,6 +115,35 @@ const usageCommand = defineCommand({
       else printUsage(nameOf(of), usage)
     }),
 })
+
+/** One table of it; everyone's, where nobody is named. */
+async function printUsageBy(
+  args: {
+    readonly by: string
+    readonly month: string
+    readonly 'from-log'?: boolean | undefined
+    readonly limit?: string | undefined
+    readonly database?: string | undefined
+    readonly json?: boolean | undefined
+    readonly test?: boolean | undefined
+  },
+  of: Subject | undefined,
+): Promise<void> {
+  const by = usageDimensions.find((dimension) => dimension === args.by)
+  if (!by)
+    throw new UsageError(`--by takes one of ${usageDimensions.join(', ')}, not "${args.by}".`)
+  const over = args['from-log'] || by === 'hour' ? 'log' : 'projection'
+  const limit = args.limit === undefined ? undefined : positiveInteger('limit', args.limit)
+  const mode = args.test ? ({ mode: 'test' } as const) : {}
+  const found = await withSql(args, async (sql) => {
+    if (of && !(await isKnown(sql, of))) throw new UsageError(`the book has no ${nameOf(of)}.`)
+    return usageBy(sql, { ...mode, ...of, ...daysOf(args.month), by, over })
+  })
+  const rows = found.slice(0, limit)
+  const { month } = args
+  if (args.json) json({ month, by, over, rows })
+  else printRows({ month, by, over, rows })
+}
 
 const topCommand = defineCommand({
   meta: { name: 'top', description: 'The accounts that were charged most in a month.' },
