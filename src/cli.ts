@@ -25,6 +25,7 @@ const main = group(
     report: () => import('./cli/report.ts'),
     explain: () => import('./cli/explain.ts'),
     events: () => import('./cli/events.ts'),
+    export: () => import('./cli/export.ts'),
     import: () => import('./cli/import.ts'),
     backup: () => import('./cli/backup.ts'),
     restore: () => import('./cli/restore.ts'),

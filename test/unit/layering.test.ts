@@ -11,7 +11,7 @@ const lines = [
   ['ledger', 'config'],
   ['gate', 'projector', 'reports'],
   ['problem.ts', 'management'],
-  ['proxy', 'http', 'import'],
+  ['proxy', 'http', 'import', 'export'],
   ['metrics'],
   ['access.ts'],
   ['app.ts'],
