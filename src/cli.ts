@@ -22,6 +22,7 @@ const main = group(
     accounts: () => import('./cli/accounts.ts'),
     grants: () => import('./cli/grants.ts'),
     prices: () => import('./cli/prices.ts'),
+    simulate: () => import('./cli/simulate.ts'),
     report: () => import('./cli/report.ts'),
     explain: () => import('./cli/explain.ts'),
     events: () => import('./cli/events.ts'),
