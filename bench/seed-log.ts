@@ -43,14 +43,20 @@ if (import.meta.main) {
   })
   const url = values.database ?? process.env.DATABASE_URL
   if (!url) {
-    console.error('which database? Set DATABASE_URL or pass --database: an empty one, as a superuser.')
+    console.error(
+      'which database? Set DATABASE_URL or pass --database: an empty one, as a superuser.',
+    )
     process.exit(1)
   }
   const [events, keys] = [Number(values.events), Number(values.keys)]
   const startedAt = performance.now()
   const options = { events, keys, months: Number(values.months), seed: Number(values.seed) }
-  const written = await seedLog(url, options, (done) => console.error(`${done} of ${events} events`))
+  const written = await seedLog(url, options, (done) =>
+    console.error(`${done} of ${events} events`),
+  )
   const seconds = (performance.now() - startedAt) / 1_000
-  console.log(`${written} events in ${seconds.toFixed(1)} s, ${Math.round(written / seconds)} a second.`)
+  console.log(
+    `${written} events in ${seconds.toFixed(1)} s, ${Math.round(written / seconds)} a second.`,
+  )
   process.exit(0)
 }

@@ -6,7 +6,6 @@ import { type LogPosition, parsePosition, printPosition } from '../../events/eve
 import type { Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read.ts'
 import { positionAt, readLogEnd } from './log-range.ts'
-import type { Micros } from './month.ts'
 import { statement } from './statement.ts'
 import { entriesOf, entryColumns } from './statement-entries.ts'
 
@@ -176,11 +175,4 @@ function cell(name: string, value: string | number | null): Value {
 
 function microsOf(column: string): string {
   return `(extract(epoch from ${column}) * 1000000)::bigint`
-}
-
-/** ISO 8601 in UTC, with its microseconds. */
-export function printMicros(time: Micros): string {
-  const seconds = Math.floor(time / 1_000_000)
-  const rest = String(time - seconds * 1_000_000).padStart(6, '0')
-  return `${new Date(seconds * 1_000).toISOString().slice(0, 19)}.${rest}Z`
 }

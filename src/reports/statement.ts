@@ -1,10 +1,12 @@
 import { type LogPosition, type Mode, printPosition } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
-import { readAccountEvents } from './account-events.ts'
+import { type AccountEvent, readEventsAt } from './account-events.ts'
+import { chargesOf } from './charges.ts'
 import { firstOfAccount, ownerOfKey, positionAt, readLogEnd, readLogEndAsOf } from './log-range.ts'
-import { printTime } from './month.ts'
+import { type Micros, printTime } from './month.ts'
 import { dayPeriod, isTimeZone, monthPeriod, type Period } from './period.ts'
-import { statementFold } from './statement-fold.ts'
+import { accountPart, heldLines, refundLines } from './statement-account.ts'
+import { readPeriod } from './statement-period.ts'
 import type { Statement } from './statement-shape.ts'
 
 export interface StatementRequest extends StatementPeriod {
@@ -70,17 +72,12 @@ export async function statement(
   // Lots and plans are the sum of the account's whole life; a key's calls are all within their period.
   const from =
     keyId === undefined ? 1 : await positionAt(sql, shard, new Date(period.start / 1_000))
-  const fold = statementFold({ shard, period, withAccount: keyId === undefined, lines })
-  const pages = readAccountEvents(sql, { shard, accountId, keyId, mode, from, to: end.position })
-  reading: for await (const page of pages) {
-    for (const event of page) {
-      if (fold.isFinalBefore(event)) break reading
-      fold.apply(event)
-    }
-  }
-
+  const range = { shard, accountId, keyId, mode, from, to: end.position }
+  const read = await readPeriod(sql, range, period)
   const until = Math.min(period.end, end.now)
-  const { openHolds, through, charges, refunds, held, account } = fold.close({ until, mode })
+  const rows = lines ? await read.charges() : undefined
+  const events = await readEventsAt(sql, shard, read.linePositions)
+  const sums = keyId === undefined ? await read.lots(expiriesOf(events)) : []
   return {
     accountId,
     keyId: keyId ?? null,
@@ -93,12 +90,14 @@ export async function statement(
     ...(asOf
       ? { asOf: { position: printPosition({ shard, ...end }), time: printTime(end.now) } }
       : {}),
-    final: openHolds === 0 && end.recordedAt >= period.end,
-    through: through === null ? null : printPosition({ shard, position: through }),
-    charges,
-    refunds,
-    held,
-    ...(account ? { account } : {}),
+    final: read.open === 0 && end.recordedAt >= period.end,
+    through: read.through === null ? null : printPosition({ shard, position: read.through }),
+    charges: chargesOf(shard, period, { sums: read.sums, rows }),
+    refunds: refundLines({ shard, period }, events),
+    held: heldLines(shard, await read.openHolds()),
+    ...(keyId === undefined
+      ? { account: accountPart({ shard, period }, { events, sums, until, mode }) }
+      : {}),
   }
 }
 
@@ -112,6 +111,15 @@ export function periodOf({ month, day, timeZone = 'UTC' }: StatementPeriod): Per
   throw day === undefined
     ? new BadPeriod('/month', `"${month ?? ''}" is not a month: write it as 2026-01`)
     : new BadPeriod('/day', `"${day}" is not a day: write it as 2026-01-31`)
+}
+
+/** When the lots expire that do. */
+function expiriesOf(events: readonly AccountEvent[]): Map<number, Micros> {
+  const expiries = new Map<number, Micros>()
+  for (const { type, position, expiresAt } of events) {
+    if (type === 'CreditsGranted' && expiresAt !== null) expiries.set(position, expiresAt)
+  }
+  return expiries
 }
 
 /** Whose statement it is, and of which credits. */

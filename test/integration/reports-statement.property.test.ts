@@ -9,6 +9,7 @@ import { monthPeriod } from '../../src/reports/period.ts'
 import { type StatementPeriod, statement } from '../../src/reports/statement.ts'
 import type { Statement } from '../../src/reports/statement-shape.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import { statement as oracle } from '../support/statement-oracle/statement.ts'
 
 const names = ['2031-01', '2031-02', '2031-03', '2031-04']
 const dayMs = 86_400_000
@@ -157,6 +158,9 @@ async function statements(book: BookBuilder, key: TestKey, nowMs: number): Promi
     if ((parseMonth(month)?.start ?? 0) / 1_000 > nowMs) break
     const one = await statement(book.sql, { accountId: key.accountId, month, lines: true })
     if (!one) throw new Error('no statement')
+    expect(one).toEqual(
+      (await oracle(book.sql, { accountId: key.accountId, month, lines: true })) ?? fail(),
+    )
     found.push(one)
   }
   return found
@@ -281,6 +285,10 @@ async function checkKeys(book: BookBuilder, keys: readonly TestKey[], found: rea
     const ofKeys = await Promise.all(
       keys.map(({ keyId }) => statement(book.sql, { keyId, month, lines: true })),
     )
+    for (const [i, { keyId }] of keys.entries()) {
+      const folded = await oracle(book.sql, { keyId, month, lines: true })
+      expect(ofKeys[i]).toEqual(folded ?? fail())
+    }
     expect(total(ofKeys, (one) => one?.charges.credits ?? 0)).toBe(charges.credits)
     expect(total(ofKeys, (one) => one?.charges.calls ?? 0)).toBe(charges.calls)
     expect(total(ofKeys, (one) => one?.refunds.length ?? 0)).toBe(refunds.length)

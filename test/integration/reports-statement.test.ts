@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'bun:test'
-import { readAccountEvents } from '../../src/reports/account-events.ts'
-import { BadPeriod, type StatementRequest, statement } from '../../src/reports/statement.ts'
+import { type AccountRange, readEventsAt } from '../../src/reports/account-events.ts'
+import { chargesOf } from '../../src/reports/charges.ts'
+import { lotMovements } from '../../src/reports/lot-movements.ts'
+import {
+  BadPeriod,
+  periodOf,
+  type StatementRequest,
+  statement,
+} from '../../src/reports/statement.ts'
 import type { Statement } from '../../src/reports/statement-shape.ts'
+import { inPieces, readCallSums, readLotSums } from '../../src/reports/statement-sums.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import { readAccountEvents } from '../support/statement-oracle/account-events.ts'
+import { statement as oracle } from '../support/statement-oracle/statement.ts'
 
 const october = '2031-10'
 const november = '2031-11'
@@ -434,6 +444,44 @@ test('pages of the log of any size are the same events', async () => {
   expect(paged).toEqual(whole)
 })
 
+test('the sums of pieces of the log are those of the whole', async () => {
+  await using book = await buildBook()
+  await book.at('2031-10-05T00:00:00Z')
+  const key = await book.openAccount('zero')
+  for (let i = 0; i < 12; i++) {
+    await book.grant(key, 5, i % 2 ? { expiresAt: `2031-10-${10 + i}T00:00:00Z` } : {})
+    await book.at(`2031-10-${String(6 + i).padStart(2, '0')}T00:00:00Z`)
+    const call = await book.hold(key, { credits: 4 - (i % 4) })
+    await book.at(`2031-10-${String(6 + i).padStart(2, '0')}T12:00:00Z`)
+    if (i % 3) await book.settle(call, 1)
+    else await book.release(call)
+  }
+  const whole = { shard: 0, accountId: key.accountId, mode: 'live', from: 1, to: 90 } as const
+  const period = periodOf({ month: october })
+  const events = await readEventsAt(
+    book.sql,
+    0,
+    Array.from({ length: 90 }, (_, i) => i + 1),
+  )
+  const grants = events.filter(({ type }) => type === 'CreditsGranted')
+  const expiries = new Map(grants.map(({ position, expiresAt }) => [position, expiresAt ?? 8e15]))
+  const reported = async (size: number) => {
+    const read = (of: AccountRange) => readCallSums(book.sql, of, period, false)
+    const sums = (await Array.fromAsync(inPieces(whole, read, size))).flat()
+    const more = { period, late: false, expiries }
+    const readLots = (of: AccountRange) => readLotSums(book.sql, of, more)
+    const moved = (await Array.fromAsync(inPieces(whole, readLots, size))).flat()
+    return {
+      charges: chargesOf(0, period, { sums }),
+      lots: lotMovements(0, period, { grants, sums: moved, until: period.end }),
+    }
+  }
+  const atOnce = await reported(1_000)
+  expect(atOnce.charges.calls).toBe(8)
+  expect(atOnce.lots.lapses.length).toBeGreaterThan(2)
+  for (const size of [1, 7, 20]) expect(await reported(size)).toEqual(atOnce)
+})
+
 function of(key: TestKey): Pick<StatementRequest, 'accountId'> {
   return { accountId: key.accountId }
 }
@@ -448,6 +496,7 @@ async function months<T extends string[]>(
   for (const month of names) {
     const one = await statement(book.sql, { ...of(key), month })
     if (!one) throw new Error(`no statement of ${month}`)
+    expect(one).toEqual((await oracle(book.sql, { ...of(key), month })) as Statement)
     const { totals, lots } = accountOf(one)
     for (const m of [totals, ...lots]) {
       const sum = m.opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held

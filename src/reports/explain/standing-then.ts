@@ -6,7 +6,7 @@
 import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import type { Micros } from '../month.ts'
+import { type Micros, printMicros } from '../month.ts'
 
 export interface Moment {
   readonly shard: number
@@ -151,7 +151,7 @@ async function readTariff(
     select e.position, e.payload
     from tariffs t join events e on e.position = t.position and e.shard = t.shard
     where t.shard = ${shard} and e.position <= ${position} and e.type = 'TariffPublished'
-      and (e.payload ->> 'from')::timestamptz <= ${timeOf(now)}::text::timestamptz
+      and (e.payload ->> 'from')::timestamptz <= ${printMicros(now)}::text::timestamptz
     order by (e.payload ->> 'from')::timestamptz desc, e.position desc
     limit 1`
   if (!row) return undefined
@@ -164,7 +164,7 @@ async function readSums(
   { accountId, keyId, mode }: { accountId: string; keyId: string; mode: Mode },
   { shard, position, now }: Moment,
 ): Promise<Omit<CreditsThen, 'lots'>> {
-  const month = timeOf(now).slice(0, 7)
+  const month = printMicros(now).slice(0, 7)
   const [row] = await sql<[Omit<CreditsThen, 'lots'>]>`
     select
       (count(*) filter (where type = 'CreditsHeld')
@@ -191,7 +191,7 @@ function readLots(
 ): Promise<LotThen[]> {
   const ofAccount = sql`account_id = ${accountId} and shard = ${shard} and mode = ${mode}
     and position <= ${position}`
-  const time = sql`${timeOf(now)}::text::timestamptz`
+  const time = sql`${printMicros(now)}::text::timestamptz`
   return sql<LotThen[]>`
     select l.lot, l.kind, l.expires as "expiresAt", l.granted - coalesce(m.taken, 0)::bigint as free
     from (
@@ -210,11 +210,4 @@ function readLots(
     where l.starts_at <= ${time} and (l.expires is null or l.expires::timestamptz > ${time})
     order by case l.kind when 'allowance' then 0 else 1 end,
       coalesce(l.expires::timestamptz, 'infinity'), l.lot`
-}
-
-/** ISO 8601 in UTC, with its microseconds. */
-function timeOf(micros: Micros): string {
-  const whole = Math.floor(micros / 1_000_000)
-  const rest = String(micros - whole * 1_000_000).padStart(6, '0')
-  return `${new Date(whole * 1_000).toISOString().slice(0, 19)}.${rest}Z`
 }

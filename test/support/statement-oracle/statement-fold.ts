@@ -1,12 +1,14 @@
 /** The fold behind a statement: one event after the other, in the order of the log. */
-import type { Owner } from '../../events/account.ts'
-import { type Mode, printPosition } from '../../events/event.ts'
-import type { AccountEvent } from './account-events.ts'
-import { type Charges, chargesOf } from './charges.ts'
-import { lotMovements } from './lot-movements.ts'
-import { type Micros, printTime } from './month.ts'
-import type { Period } from './period.ts'
-import { dearestFee, type Fee, type PlanStart, plansHeld } from './plan-periods.ts'
+import type { Owner } from '../../../events/account.ts'
+import { type Mode, printPosition } from '../../../events/event.ts'
+import { type Micros, printTime } from '../../../src/reports/month.ts'
+import type { Period } from '../../../src/reports/period.ts'
+import {
+  dearestFee,
+  type Fee,
+  type PlanStart,
+  plansHeld,
+} from '../../../src/reports/plan-periods.ts'
 import type {
   AccountPart,
   AdjustmentLine,
@@ -14,7 +16,10 @@ import type {
   GrantLine,
   HeldLine,
   RefundLine,
-} from './statement-shape.ts'
+} from '../../../src/reports/statement-shape.ts'
+import type { AccountEvent } from './account-events.ts'
+import { type Charges, chargesOf } from './charges.ts'
+import { lotMovements } from './lot-movements.ts'
 
 export interface StatementFold {
   /** No event from this one on can change the statement. */
