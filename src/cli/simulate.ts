@@ -66,12 +66,12 @@ interface Written {
 /** Owner by owner, under an externalId of the simulation's: what was written before is not written again. */
 async function commit(
   management: Management,
-  { owners, externalId, unfinished, from, to }: Simulation,
+  { owners, externalId, final, from, to }: Simulation,
   who: ReturnType<typeof by>,
 ): Promise<Written[]> {
-  if (unfinished > 0) {
+  if (!final) {
     throw new UsageError(
-      `${from} to ${to} is not final: a month is not over, or ${number(unfinished)} calls are not finished.`,
+      `${from} to ${to} is not final: a month is not over, or calls of it are not finished.`,
     )
   }
   const written: Written[] = []
@@ -94,7 +94,7 @@ async function commit(
 /** Nobody is left to give to or to take from; or another commit was quicker. */
 const passedOver: readonly string[] = ['account_erased', 'external_id_taken']
 
-function print({ from, to, tariff, owners, totals, unpriced, unfinished }: Simulation): void {
+function print({ from, to, tariff, owners, totals, unpriced, final }: Simulation): void {
   heading(`${from === to ? from : `${from} to ${to}`} under tariff ${tariff.slice(0, 12)}`)
   const currencies = [...new Set(totals.fees.map(({ currency }) => currency))]
   const heads = ['Credits', 'Would be', 'Difference']
@@ -117,11 +117,11 @@ function print({ from, to, tariff, owners, totals, unpriced, unfinished }: Simul
   for (const { endpoint, calls } of unpriced) {
     console.log(
       yellow(
-        `${number(calls)} calls of ${endpoint} cannot be priced again, and are left as they were.`,
+        `${number(calls)} ${calls === 1 ? 'call' : 'calls'} of ${endpoint} cannot be priced again: what was paid stays.`,
       ),
     )
   }
-  if (unfinished > 0) console.log(dim('Not final.'))
+  if (!final) console.log(dim('Not final.'))
 }
 
 function cells({ credits, fees }: Compared, currencies: readonly string[]): Cell[] {

@@ -42,7 +42,7 @@ test.each([21, 22])('the prices that were charged change nothing (seed %d)', asy
     for (const fee of fees) expect(fee.simulated).toBe(fee.actual)
   }
   expect(found.totals.fees).toMatchObject([{ currency: 'EUR', actual: 2 * (19_900 + 4_900) }])
-  expect(found).toMatchObject({ unfinished: 0, unpriced: [] })
+  expect(found).toMatchObject({ final: true, unpriced: [] })
   const [log] = await book.sql`
     select sum(case type when 'HoldSettled' then credits else -credits end)::bigint as actual
     from events where type in ('HoldSettled', 'ChargeRefunded')
@@ -96,7 +96,7 @@ describe('under other prices', () => {
     const late = await book.hold(key, { credits: 2 })
     expect((await simulated(book, {})).totals.credits).toEqual({ actual: 12, simulated: 12 })
     expect(await simulated(book, { from: '2031-11', to: '2031-11' })).toMatchObject({
-      unfinished: 2,
+      final: false,
     })
     const file = shipped('free.yaml', { search: 1 })
     const ask = ['simulate', '--prices', file, '--from', '2031-11', '--commit', '--reason', 'x']
@@ -172,7 +172,7 @@ test('the command line prints both sides, and says what is wrong in a sentence',
   const { stdout } = await runCli([...ask, '2031-10'], { database: book.url })
   expect(stdout).toMatch(new RegExp(`^${key.accountId} .* 12 +16 +4 +EUR 49.00 +EUR 19.00$`, 'm'))
   expect(stdout).toMatch(/^Total +12 +16 +4 /m)
-  expect(stdout).toContain('1 calls of speech cannot be priced again')
+  expect(stdout).toContain('1 call of speech cannot be priced again')
   for (const [sentence, args] of [
     ['"2031" is not a month', ['2031']],
     ['lies before', ['2031-10', '--to', '2031-09']],

@@ -45,13 +45,13 @@ export async function simulate(sql: Sql, request: SimulationRequest): Promise<Si
   const repriced = reprice(sql, request)
   const fees = new Map<string, FeesOfAccount>()
   const committed = new Map<string, string[]>()
-  let unfinished = 0
+  let [over, open] = [true, 0]
   for (const shard of await readShards(sql)) {
     const end = await readLogEnd(sql, shard)
-    if (end.now < period.end) unfinished++
+    over &&= end.now >= period.end
     const refunds = await readRefunds(sql, { shard, period, end })
     for await (const calls of readCalls(sql, { shard, period, end, refunds })) {
-      unfinished += calls.reduce((sum, call) => sum + call.open, 0)
+      open += calls.reduce((sum, call) => sum + call.open, 0)
       for (const call of calls) await repriced.add(call, refunds)
     }
     for (const [account, of] of await feesOf(sql, { shard, from, to, end, tariff })) {
@@ -65,7 +65,8 @@ export async function simulate(sql: Sql, request: SimulationRequest): Promise<Si
   const owners = await named(sql, compared(repriced.byAccount, fees), committed)
   const { unpriced } = repriced
   return {
-    ...{ tariff: hash, externalId, from, to, unfinished, owners, totals: totalsOf(owners) },
+    ...{ tariff: hash, externalId, from, to, final: over && open === 0 },
+    ...{ owners, totals: totalsOf(owners) },
     unpriced: [...unpriced].map(([endpoint, calls]) => ({ endpoint, calls })),
   }
 }

@@ -6,8 +6,8 @@ export interface Simulation {
   readonly externalId: string
   readonly from: string
   readonly to: string
-  /** Calls of these months that are not finished; a month that is not over counts as one. */
-  readonly unfinished: number
+  /** The months are over and their calls finished: nothing but a refund can change them. */
+  readonly final: boolean
   /** Owners who were charged or billed, or would have been; the largest difference first. */
   readonly owners: readonly SimulatedOwner[]
   readonly totals: Compared
