@@ -33,7 +33,7 @@ export interface ExportRequest {
   readonly what: string
   /** The rows to write, and what has to be kept to read the same ones again; given that, where it was kept. */
   readonly open: (kept: unknown) => Promise<{ readonly rows: Rows; readonly scope: unknown }>
-  /** Rows of one Parquet file; 100,000 unless said. */
+  /** Rows of one Parquet file; 50,000 unless said. */
   readonly fileRows?: number
   readonly progress?: (done: number, total: number | undefined) => void
 }
@@ -89,7 +89,7 @@ async function toFolder(
   rows: Rows,
   begin: Checkpoint,
 ): Promise<Checkpoint> {
-  const { target, fileRows = 100_000, progress } = request
+  const { target, fileRows = 50_000, progress } = request
   const folder = partOf(target)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (const name of readdirSync(folder)) {
