@@ -1,22 +1,29 @@
-# One gateway: `tollbook serve`. PostgreSQL, Redis and the services are elsewhere.
-FROM oven/bun:1.4.5-slim AS packages
+# Tollbook as one executable on a bare Debian. PostgreSQL, Redis and the services are elsewhere.
+FROM oven/bun:1.4.5-slim AS build
 WORKDIR /app
 COPY package.json bun.lock ./
 # The embedded PostgreSQL is for `tollbook up`; an image that serves has no use for it.
 RUN bun install --frozen-lockfile --production --omit optional
-
-FROM oven/bun:1.4.5-slim
-WORKDIR /app
-# Bun's own limit of 256 calls to services at once would queue the rest while their time runs.
-ENV NODE_ENV=production PORT=3030 BUN_CONFIG_MAX_HTTP_REQUESTS=8192
-COPY --from=packages /app/node_modules node_modules
-COPY package.json tollbook.yaml tsconfig.json ./
+COPY tsconfig.json tollbook.yaml ./
 COPY events events
 COPY projections projections
 COPY src src
-USER bun
-EXPOSE 3030
-HEALTHCHECK --interval=10s --timeout=3s --start-period=5s \
-  CMD ["bun", "-e", "process.exit((await fetch(`http://127.0.0.1:${process.env.PORT}/health`)).ok ? 0 : 1)"]
-ENTRYPOINT ["bun", "src/cli.ts"]
+RUN bun run compile
+
+FROM debian:12-slim
+WORKDIR /app
+COPY --from=build /app/dist/tollbook /usr/local/bin/tollbook
+# What `serve` reads unless told: mount another one over it to sell something else.
+COPY tollbook.yaml ./
+# Where `serve --state` may note how far it has seen the book.
+RUN mkdir /state && chown 65532:65532 /state
+# Metrics for the network of the container; publish port 9464 to nobody but Prometheus.
+ENV PORT=3030 METRICS_HOST=0.0.0.0 METRICS_PORT=9464
+USER 65532:65532
+EXPOSE 3030 9464
+STOPSIGNAL SIGTERM
+# The executable is a Bun, too: asked to be nothing else, it runs the line that asks the gateway.
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
+  CMD BUN_BE_BUN=1 tollbook -e 'process.exit((await fetch("http://127.0.0.1:" + process.env.PORT + "/health")).ok ? 0 : 1)'
+ENTRYPOINT ["tollbook"]
 CMD ["serve"]

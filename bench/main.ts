@@ -1,4 +1,4 @@
-/** `bun run bench [calls|append] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
+/** `bun run bench [calls|append|keys|slow-clients] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { benchAppend } from './append.ts'
 import { benchCalls } from './calls.ts'
+import { benchKeys } from './keys.ts'
+import { benchSlowClients } from './slow-clients.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,18 +16,26 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     accounts: { type: 'string', default: '10000' },
+    keys: { type: 'string', default: '10000' },
+    requests: { type: 'string', default: '300' },
+    json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
-const parts = positionals.length > 0 ? positionals : ['calls', 'append']
-const unknown = parts.find((part) => part !== 'calls' && part !== 'append')
+const known = ['calls', 'append', 'keys', 'slow-clients']
+const parts = positionals.length > 0 ? positionals : known.slice(0, 3)
+const unknown = parts.find((part) => !known.includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [append] [options]
+  console.log(`usage: bun run bench [calls] [append] [keys] [slow-clients] [options]
 
-  calls    calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
-  append   events/s of the append
+  calls         calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
+  append        events/s of the append
+  keys          how long management takes to answer when there are many keys
+  slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
   --connections N   at once (128)        --seconds N   of each measurement (5)
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
+  --keys N          in all (10000)       --requests N  of each question (300)
+  --json            of keys
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
 Redis the one of REDIS_URL, else a redis-server from PATH, else none.`)
@@ -48,6 +58,13 @@ try {
     await benchCalls({ serverUrl, connections, seconds, rounds, accounts })
   }
   if (parts.includes('append')) await benchAppend(serverUrl, seconds, rounds)
+  if (parts.includes('keys')) {
+    const { keys, requests, json } = values
+    await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json })
+  }
+  if (parts.includes('slow-clients')) {
+    await benchSlowClients({ serverUrl, connections, seconds, rounds, accounts })
+  }
 } finally {
   await postgres?.stop()
   rmSync(folder, { recursive: true, force: true })

@@ -27,7 +27,13 @@ export const CreditsAdjusted = Type.Object({
 export const DebtRecorded = Type.Object({ externalId: Type.Optional(Type.String()) })
 
 /** `credits` is the upper bound; `held` says how much of it each lot gives. */
-export const CreditsHeld = Type.Object({ keyVersion: Type.Integer(), holdSeconds: Type.Integer() })
+export const CreditsHeld = Type.Object({
+  keyVersion: Type.Integer(),
+  holdSeconds: Type.Integer(),
+  /** The call's Idempotency-Key and what it was bound to, as hashes under the account's own key. */
+  claim: Type.Optional(Type.String()),
+  requestHash: Type.Optional(Type.String()),
+})
 export const HoldExtended = Type.Object({})
 
 /** `credits` is what was used; the rest of the hold is free again. */

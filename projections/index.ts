@@ -1,6 +1,7 @@
 /** All projections, in the order in which the inline ones are applied. */
 import { accountState } from './account-state.ts'
 import { balances } from './balances.ts'
+import { claims } from './claims.ts'
 import { dailyUsage } from './daily-usage.ts'
 import { keyState } from './key-state.ts'
 import { monthlyBalances } from './monthly-balances.ts'
@@ -12,6 +13,7 @@ export const projections: readonly Projection[] = [
   accountState,
   keyState,
   balances,
+  claims,
   monthlyBalances,
   dailyUsage,
 ]

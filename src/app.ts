@@ -37,7 +37,8 @@ export function createApp({ proxy, customer, system, ipOf, corsOrigins, ...rest 
       parse: 'none',
       detail: { hide: true },
     })
-  routes = app.routes
+  // What answers every browser's preflight makes no path a route.
+  routes = app.routes.filter(({ method }) => method !== 'OPTIONS')
   return app
 }
 
@@ -46,6 +47,7 @@ export type App = ReturnType<typeof createApp>
 
 /** What a page of another origin may read of an answer. */
 const exposed = [
+  'Idempotent-Replayed',
   'RateLimit',
   'RateLimit-Policy',
   'Retry-After',

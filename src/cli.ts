@@ -14,6 +14,7 @@ const main = group(
   {
     up: () => import('./cli/up.ts'),
     serve: () => import('./cli/serve.ts'),
+    demo: () => import('./cli/demo.ts'),
     migrate: () => import('./cli/migrate.ts'),
     doctor: () => import('./cli/doctor.ts'),
     config: () => import('./cli/config.ts'),

@@ -11,6 +11,7 @@ import type { Config } from './config/config.ts'
 import type { Environment } from './config/environment.ts'
 import { serviceAddresses } from './config/service-addresses.ts'
 import { every } from './every.ts'
+import { guarded } from './front-door.ts'
 import { clientIp } from './gate/client-ip.ts'
 import { openGate } from './gate/gate.ts'
 import { openKeyCache } from './gate/key-cache.ts'
@@ -21,13 +22,15 @@ import { openReadiness } from './http/readiness.ts'
 import { openAppender } from './ledger/appender.ts'
 import { openCommands } from './ledger/commands.ts'
 import { connect } from './ledger/connect.ts'
+import { openDeliveries } from './ledger/deliveries.ts'
 import { expireHolds } from './ledger/expiry.ts'
 import { extendPartitions } from './ledger/partitions.ts'
 import { readCurrentTariffs, readShards } from './ledger/read.ts'
 import { openSeenFile } from './ledger/seen.ts'
+import { forgetAnswers, openStoredAnswers } from './ledger/stored-answers.ts'
 import { openManagement } from './management/management.ts'
 import { bookMetrics } from './metrics/book-metrics.ts'
-import { openMetrics } from './metrics/metrics.ts'
+import { openMetrics, type RequestSeen } from './metrics/metrics.ts'
 import { type MetricsPlace, serveMetrics } from './metrics/serve.ts'
 import { catchUp } from './projector/catch-up.ts'
 import { openProxy } from './proxy/call.ts'
@@ -60,7 +63,10 @@ export interface Gateway {
   readonly url: string
   /** Where its metrics stand, if anywhere. */
   readonly metricsUrl: string | undefined
-  /** Takes no more calls, lets those under way finish, and ends. What is not done in time is cut off, uncharged. */
+  /**
+   * Says at /ready that it stops, takes calls for as long as the environment's drain lasts, then takes no more,
+   * lets those under way finish, and ends. What is not done `withinMs` after the drain is cut off, uncharged.
+   */
   stop(withinMs?: number): Promise<void>
 }
 
@@ -92,6 +98,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     throw error
   })
   const shards = await readShards(sql)
+  const deliveries = await openDeliveries(sql, instance, shards)
   const lanes = shards.map((shard) => {
     const lane = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
     return {
@@ -102,7 +109,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         instance,
         deadlineMs: ledgerDeadlineMs,
         observe: metrics.batch,
-        answered: metrics.item,
+        answered(item, verdict, position) {
+          metrics.item(item, verdict)
+          if (item.kind === 'settle') deliveries.charged(shard, position)
+        },
         log: warn,
       }),
     }
@@ -130,6 +140,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const freeCalls = openFreeCalls(appenderOf, 2_000)
   const proxy = openProxy({
     ...{ config, addresses, gate, windows, appenderOf, freeCalls, log: warn },
+    storedAnswers: openStoredAnswers(sql, ledgerDeadlineMs),
     settled: metrics.settled,
     observe(call) {
       metrics.call(call)
@@ -191,30 +202,51 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       ipOf,
       balance: (accountId, mode) => balance(sql, accountId, mode),
       charge: (requestId, accountId) => charge(sql, requestId, accountId),
+      refund: (requestId, keyId) =>
+        management.refund(
+          requestId,
+          { externalId: `undelivered:${requestId}` },
+          { actor: `key:${keyId}`, reason: 'delivery unknown' },
+        ),
       tariffs: () => readCurrentTariffs(sql),
       revoke: (keyId) => management.revokeKey('everyone', keyId, { actor: `key:${keyId}` }),
     },
   })
   const published = publish(metrics.registry, options, warn)
   const calls = new Set(routes.map(({ path }) => path))
-  const handle = observed(app.handle, calls, app.routes, (request) => {
+  const see = (request: RequestSeen) => {
     metrics.request(request)
     const manages = request.route !== 'none' && request.method !== 'GET'
     log[manages ? 'info' : 'debug'](request, 'request')
-  })
+  }
+  const handle = guarded(observed(app.handle, calls, app.routes, see), see)
   const server = Bun.serve({
     port: environment.port,
     hostname: options.hostname,
     idleTimeout: silentSeconds,
     maxRequestBodySize: Number.MAX_SAFE_INTEGER, // each route has its own limit, and an answer for it
-    fetch: handle,
+    fetch: (request) => {
+      const answer = handle(request)
+      return answer instanceof Promise ? answer.then(lastWhenStopping) : lastWhenStopping(answer)
+    },
   })
+
+  /** Callers that keep their connections open would never notice that the others go elsewhere. */
+  function lastWhenStopping(answer: Response): Response {
+    if (stopping) answer.headers.set('Connection', 'close')
+    return answer
+  }
 
   const work = [
     every(
       5_000,
       async () => seen?.remember(),
       (e) => warn('how far the book was seen cannot be noted', e),
+    ),
+    every(
+      1_000,
+      () => deliveries.note(),
+      (e) => warn('what was delivered cannot be noted', e),
     ),
     every(
       500,
@@ -230,6 +262,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ),
     every(
       60_000,
+      () => forgetAnswers(sql),
+      (e) => warn('stored answers are not forgotten', e),
+    ),
+    every(
+      60_000,
       () => extendPartitions(sql),
       (e) => warn('partitions could not be made ahead', e),
     ),
@@ -240,6 +277,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     metricsUrl: published?.url,
     async stop(withinMs = stopWithinMs) {
       stopping = true
+      await Bun.sleep(environment.drainSeconds * 1_000)
       // stop() refuses new connections, closes silent ones and resolves when the last answer has left;
       // calls whose callers have left may still be under way then.
       await atMost(withinMs, Promise.all([server.stop(), proxy.idle(withinMs)]))
@@ -249,6 +287,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await Promise.all(work.map((recurring) => recurring.stop()))
       await freeCalls.close()
       await Promise.all(lanes.map(({ appender }) => appender.drain(stopWithinMs)))
+      await deliveries.noteAll().catch((e) => warn('what was delivered cannot be noted', e))
       await catchUp(sql, shards).catch(() => 0)
       await seen?.remember().catch((e) => warn('how far the book was seen cannot be noted', e))
       for (const { appender } of lanes) appender.close()

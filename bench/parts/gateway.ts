@@ -2,6 +2,9 @@
 import { pathToFileURL } from 'node:url'
 import { type Part, startScript } from './child.ts'
 
+/** Verifies tokens. */
+export const jwtSecret = 'a secret of the bench, long enough to be one'
+
 /** Starts it on a database that `fillBook` made. */
 export function startBenchGateway(options: {
   databaseUrl: string
@@ -31,7 +34,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     config: benchConfig(),
     environment: readEnvironment({
       PORT: '0',
-      JWT_SECRET: 'a secret of the bench, long enough to be one',
+      JWT_SECRET: jwtSecret,
       ...(redisUrl ? { REDIS_URL: redisUrl } : {}),
     }),
     databaseUrl,

@@ -85,9 +85,11 @@ export function by({ reason }: { readonly reason?: string | undefined }): By {
 
 /** As the operating system has it: an environment variable would be whatever somebody set. */
 function userName(): string {
-  const { success, stdout } = Bun.spawnSync(['id', '-un'], { stderr: 'ignore' })
-  // A container's user may have no name.
-  return (success && stdout.toString().trim()) || `user ${process.getuid?.() ?? 'unknown'}`
+  const id = Bun.which('id')
+  const asked = id === null ? undefined : Bun.spawnSync([id, '-un'], { stderr: 'ignore' })
+  // In a container there may be no such program, and the user may have no name.
+  const name = asked?.success ? asked.stdout.toString().trim() : ''
+  return name || `user ${process.getuid?.() ?? 'unknown'}`
 }
 
 /** What management answered. @throws UsageError with the reason when it refused */

@@ -29,6 +29,9 @@ export default command(
     if (!environment.jwtSecret && !environment.jwksUrl) {
       throw new UsageError('set JWT_SECRET or JWKS_URL, so that owners and operators can sign in.')
     }
+    // Listened for before there is anything to stop: as process 1 of a container, a signal that nobody
+    // listens for is lost.
+    const told = untilTold()
     const gateway = await startGateway({
       config: loadConfig({ file: args.config, env }),
       environment,
@@ -40,8 +43,9 @@ export default command(
       log,
     })
     log.info({ url: gateway.url, metricsUrl: gateway.metricsUrl }, 'serving')
-    const signal = await untilTold()
-    log.info({ signal }, 'stopping: calls in flight finish first')
+    const signal = await told
+    const { drainSeconds } = environment
+    log.info({ signal, drainSeconds }, 'stopping: calls in flight finish first')
     await gateway.stop()
     log.info({}, 'stopped')
     process.exit(0)

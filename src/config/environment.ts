@@ -22,6 +22,8 @@ export interface Environment {
   readonly keyPrefixes: { readonly live: string; readonly test: string }
   /** Where metrics are served; absent: nowhere. */
   readonly metrics?: MetricsAddress
+  /** How long a gateway that was told to stop still takes calls, for what is in front of it to notice. */
+  readonly drainSeconds: number
 }
 
 export interface MetricsAddress {
@@ -48,6 +50,7 @@ export function readEnvironment(env: Env): Environment {
     corsOrigins: readOrigins(),
     keyPrefixes: readKeyPrefixes(),
     metrics: readMetrics(),
+    drainSeconds: readInteger('DRAIN_SECONDS', '0', 3_600),
   })
   if (problems.length > 0) throw new ConfigError('environment', problems)
   return environment
@@ -63,10 +66,14 @@ export function readEnvironment(env: Env): Environment {
   }
 
   function readPort(name: string, usual: string): number {
+    return readInteger(name, usual, 65_535)
+  }
+
+  function readInteger(name: string, usual: string, most: number): number {
     const text = read(name) ?? usual
-    const port = Number(text)
-    if (/^\d+$/.test(text) && port <= 65_535) return port
-    fail(name, `expected an integer from 0 to 65535, got ${printValue(text)}`)
+    const number = Number(text)
+    if (/^\d+$/.test(text) && number <= most) return number
+    fail(name, `expected an integer from 0 to ${most}, got ${printValue(text)}`)
     return 0
   }
 

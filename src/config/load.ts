@@ -3,11 +3,11 @@
  * its line, because whoever edits prices should not have to start the gateway six times.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import shippedFile from '../../tollbook.yaml' with { type: 'file' }
 import type { Config, Plan, Route, Service, Target } from './config.ts'
 import { defaults } from './defaults.ts'
 import { expectedUrl, isServiceUrl } from './fields.ts'
-import { ConfigError, type Problem, printPath } from './problem.ts'
+import { ConfigError, type Problem, printPath, printValue } from './problem.ts'
 import { ConfigFile, type Route as FileRoute, type Service as FileService } from './schema.ts'
 import { type Fault, schemaProblems } from './schema-problems.ts'
 import { semanticFaults } from './semantics.ts'
@@ -15,12 +15,13 @@ import { readYaml } from './yaml-file.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** The configuration that Tollbook comes with: three services and their ten routes. */
-export const shippedConfigFile = fileURLToPath(new URL('../../tollbook.yaml', import.meta.url))
+/** The configuration that Tollbook comes with: three services and their ten routes. In an executable, within it. */
+export const shippedConfigFile: string = shippedFile
 
 /**
  * Reads and checks a configuration. Without `file`: tollbook.yaml in the working directory, else the
- * shipped one; `Config.file` says which. `env` gives the services' addresses.
+ * shipped one; `Config.file` says which. `env` gives the services' addresses, and what may stand in it in
+ * place of the file because it is known where a gateway runs: GATEWAYS and TRUSTED_PROXIES.
  *
  * @throws ConfigError with every problem found
  */
@@ -33,7 +34,12 @@ export function loadConfig({ file, env }: { file?: string | undefined; env: Env 
     const reason = error instanceof Error ? error.message : String(error)
     throw new ConfigError(source, [{ path: '', message: `cannot be read: ${reason}` }])
   }
-  return parseConfig({ text, source, env })
+  return parseConfig({ text, source: nameOf(source), env })
+}
+
+/** An executable's own files have paths that nobody could open. */
+function nameOf(source: string): string {
+  return source.startsWith('/$bunfs/') ? 'tollbook.yaml (built in)' : source
 }
 
 /**
@@ -81,17 +87,32 @@ function isPart(section: unknown): boolean {
 function resolve(source: string, file: ConfigFile, env: Env): Config {
   const problems: Problem[] = []
   const limits = { ...defaults.limits, ...file.limits }
+  const { gateways, trustedProxies } = { ...defaults, ...file }
   const services = mapValues(file.services, (service) => serviceOf(service, env, problems))
+  const deployed = {
+    gateways: numberOf('GATEWAYS', 1, env, problems) ?? gateways,
+    trustedProxies: numberOf('TRUSTED_PROXIES', 0, env, problems) ?? trustedProxies,
+  }
   if (problems.length > 0) throw new ConfigError('environment', problems)
   return {
     ...defaults,
     ...file,
+    ...deployed,
     file: source,
     services,
     routes: mapValues(file.routes, (route, id) => routeOf(id, route, limits)),
     plans: mapValues(file.plans, (plan): Plan => ({ grantable: true, ...plan })),
     limits,
   }
+}
+
+/** A variable that stands in place of a number of the file. */
+function numberOf(name: string, least: number, env: Env, problems: Problem[]): number | undefined {
+  const text = env[name]?.trim()
+  if (!text) return undefined
+  if (/^\d{1,6}$/.test(text) && Number(text) >= least) return Number(text)
+  problems.push({ path: name, message: `expected an integer ≥ ${least}, got ${printValue(text)}` })
+  return undefined
 }
 
 function serviceOf(service: FileService, env: Env, problems: Problem[]): Service {

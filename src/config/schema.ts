@@ -187,6 +187,16 @@ export const Plan = closed(
 const Limits = closed(
   {
     bodyBytes: Type.Optional(atLeast(1, 'How large a JSON body may be.', oneGiB)),
+    bodySeconds: Type.Optional(
+      atLeast(
+        1,
+        'How long a caller may take to send a body; one second more for every 64 KiB that arrived.',
+        255,
+      ),
+    ),
+    bodiesBytes: Type.Optional(
+      atLeast(1, 'How much of bodies of more than 64 KiB a gateway holds at once.'),
+    ),
     heldBackBytes: Type.Optional(
       atLeast(
         0,

@@ -8,7 +8,7 @@
 import type { Config, PriceRule, Route } from '../config/config.ts'
 import type { Tariff } from '../config/tariff.ts'
 import type { Appender } from '../ledger/appender.ts'
-import type { Answer, Verdict } from '../ledger/items.ts'
+import type { Answer, Claim, Verdict } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
 import { judgeKey, judgePermission, limitsOf } from './judge.ts'
 import { bookTime, type KeyCache } from './key-cache.ts'
@@ -43,6 +43,16 @@ export interface Held {
   readonly credits: number
   readonly quantity: number
   readonly answer: Answer
+  /** The Idempotency-Key that the hold has. */
+  readonly claim: Claim | undefined
+  /** The work was done under an earlier hold of the same claim, and its answer is stored. */
+  readonly again: boolean
+}
+
+/** The call was made, and charged, before: nothing was held for it now. */
+export interface Replay {
+  readonly key: KeyRecord
+  readonly replay: Answer
 }
 
 /** A window as a call found it; `degraded`: this gateway decided alone, by its share of the limit. */
@@ -71,9 +81,10 @@ export interface Gate {
       readonly requestId: string
       readonly route: Route
       readonly ip: string
+      readonly claim: Claim | undefined
       readonly price: (rule: PriceRule) => { credits: number; quantity: number }
     },
-  ): Promise<Outcome<Held>>
+  ): Promise<Outcome<Held | Replay>>
 }
 
 /** No refusal, and no call that holds nothing, is decided by a state older than this. */
@@ -190,7 +201,7 @@ export function openGate(deps: GateDeps): Gate {
 
     enter,
 
-    async hold(admitted, { requestId, route, ip, price }) {
+    async hold(admitted, { requestId, route, ip, price, claim }) {
       let { key, price: rule } = admitted
       for (let tries = 0; tries < mostTries; tries++) {
         const { credits, quantity } = price(rule)
@@ -209,10 +220,14 @@ export function openGate(deps: GateDeps): Gate {
           credits,
           quantity,
           holdSeconds: holdSeconds(config, route),
+          ...(claim && { claim }),
         })
-        if (answer.verdict === 'ok') {
-          return { ok: true, key, answer, price: rule, credits, quantity, tariff: key.tariff }
+        if (answer.verdict === 'ok' || answer.verdict === 'held_again') {
+          const again = answer.verdict === 'held_again'
+          const held = { key, answer, price: rule, credits, quantity, tariff: key.tariff }
+          return { ok: true, ...held, claim, again }
         }
+        if (answer.verdict === 'replay') return { ok: true, key, replay: answer }
         if (answer.verdict !== 'stale_key' && answer.verdict !== 'stale_tariff') {
           return { ok: false, refusal: refusalOf(answer, credits, key) }
         }
@@ -299,6 +314,25 @@ function refusalOf(answer: Answer, required: number, key: KeyRecord): Refusal {
       return { code: 'key_expired', detail: 'This API key has expired.' }
     case 'account_frozen':
       return { code: 'account_frozen', detail: 'The account of this API key is frozen.' }
+    case 'mismatch':
+      return {
+        code: 'idempotency_mismatch',
+        detail:
+          'This Idempotency-Key was used for another path or body. Use a new one for each call.',
+      }
+    case 'in_progress':
+      return {
+        code: 'idempotency_in_progress',
+        detail: 'The first call with this Idempotency-Key still runs; try again for its answer.',
+        headers: { 'Retry-After': '1' },
+      }
+    case 'outcome_unknown':
+      return {
+        code: 'outcome_unknown',
+        detail:
+          'The first call with this Idempotency-Key was not charged, but the service may have done the work: ' +
+          'it is not executed again. To run it anew, use a new Idempotency-Key.',
+      }
     default:
       throw new Error(`a hold cannot be answered ${verdict}`)
   }

@@ -8,9 +8,9 @@
  */
 import type { KeyPrivate } from '../../events/key.ts'
 import type { Sql } from '../ledger/connect.ts'
-import { LedgerUnavailable } from '../ledger/items.ts'
 import { unseal } from '../ledger/private-fields.ts'
 import { type KeyRecord, readKeyByHash } from '../ledger/read.ts'
+import { within } from '../ledger/within.ts'
 
 export interface CachedKey {
   /** undefined: no such key. */
@@ -104,23 +104,4 @@ const nobody = ['-']
 function allowedIpsOf({ secret, accountId, private: sealed }: KeyRecord): readonly string[] {
   if (sealed === null) return []
   return unseal<KeyPrivate>(secret, accountId, sealed)?.allowedIps ?? nobody
-}
-
-/** The promise's value, or LedgerUnavailable when it fails or takes longer. */
-export async function within<T>(deadlineMs: number, promise: Promise<T>): Promise<T> {
-  let timer: Timer | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new LedgerUnavailable(`no answer within ${deadlineMs} ms`)),
-      deadlineMs,
-    )
-  })
-  try {
-    return await Promise.race([promise, late])
-  } catch (error) {
-    if (error instanceof LedgerUnavailable) throw error
-    throw new LedgerUnavailable('the book did not answer', { cause: error })
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -2,7 +2,7 @@
 import type { Tariff } from '../config/tariff.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readTariff } from '../ledger/read.ts'
-import { within } from './key-cache.ts'
+import { within } from '../ledger/within.ts'
 
 export interface TariffCache {
   /** @throws LedgerUnavailable when it has to be read and the book cannot be reached */

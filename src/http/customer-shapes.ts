@@ -85,11 +85,26 @@ export const ChargeAnswer = answer<Charge>(
       expired: t.Optional(place),
       refunded: t.Optional(t.Array(place)),
     }),
+    delivery: t.Optional(
+      t.Union(
+        ['sent', 'pending', 'replayed', 'cut', 'unknown'].map((name) => t.Literal(name)),
+        {
+          description:
+            'What became of the answer. `unknown`: its gateway died before it could tell; the charge is given back when you ask.',
+        },
+      ),
+    ),
     reason: t.Optional(t.String({ description: 'Of a release: why nothing was charged.' })),
     shortfall: t.Optional(
       integer({ description: 'Credits that the call cost beyond its hold, which nobody pays.' }),
     ),
   }),
 )
+
+export const RefundedAnswer = t.Object({
+  requestId: text,
+  position: t.String({ description: 'Where the refund stands in the book.' }),
+  credits: integer({ description: 'What was given back.' }),
+})
 
 export const RevokedAnswer = t.Object({ message: text, keyId: text })

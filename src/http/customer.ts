@@ -9,7 +9,14 @@ import type { PublishedTariff } from '../ledger/read.ts'
 import { problem, problemOf } from '../problem.ts'
 import type { Balance } from '../reports/balance.ts'
 import type { Charge } from '../reports/charge.ts'
-import { ChargeAnswer, KeyAnswer, PricesAnswer, RevokedAnswer } from './customer-shapes.ts'
+import {
+  ChargeAnswer,
+  KeyAnswer,
+  PricesAnswer,
+  RefundedAnswer,
+  RevokedAnswer,
+} from './customer-shapes.ts'
+import { id } from './fields.ts'
 import { Problem } from './problem-schema.ts'
 
 export interface CustomerDeps {
@@ -18,6 +25,8 @@ export interface CustomerDeps {
   readonly ipOf: (request: Request) => string
   readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
   readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
+  /** Gives a charge back whose answer may not have arrived; the same again answers the same. */
+  readonly refund: (requestId: string, keyId: string) => Promise<object>
   /** Tariffs in force and announced, the one in force first. */
   readonly tariffs: () => Promise<readonly PublishedTariff[]>
   /** Revokes the key for good. */
@@ -108,9 +117,39 @@ export function customerRoutes(deps: CustomerDeps) {
           })
         }),
       {
-        params: t.Object({ requestId: t.String({ maxLength: 64 }) }),
+        params: t.Object({ requestId: id }),
         response: { 200: ChargeAnswer, 404: Problem },
         detail: detail('What a call cost, and where that stands in the book'),
+      },
+    )
+    .post(
+      '/v1/charges/:requestId/refund',
+      ({ request, params }) =>
+        withKey(request, async ({ key }, requestId) => {
+          const { requestId: of } = params
+          const charge = await deps.charge(of, key.accountId)
+          const headers = { 'X-Request-Id': requestId }
+          if (!charge) {
+            const detail = 'Your account has no call with this request id.'
+            return problem('not_found', { requestId, detail })
+          }
+          if (charge.delivery !== 'unknown') {
+            const detail =
+              'Only a charge whose delivery is unknown is given back here; ask the operator for any other.'
+            return problem('conflict', { requestId, detail })
+          }
+          const refunded = await deps.refund(of, key.keyId)
+          if (!('credits' in refunded)) {
+            const detail = 'This charge was given back already.'
+            return problem('conflict', { requestId, detail })
+          }
+          return Response.json({ requestId: of, ...refunded }, { headers })
+        }),
+      {
+        parse: 'none',
+        params: t.Object({ requestId: id }),
+        response: { 200: RefundedAnswer, 404: Problem, 409: Problem },
+        detail: detail('Give back a charge whose answer may not have arrived'),
       },
     )
     .post(

@@ -6,6 +6,7 @@ import type { Config, Multipart, Route } from '../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../config/json-schema.ts'
 import type { RefusalCode } from '../gate/refusal.ts'
 import {
+  bodyRefusals,
   type Content,
   type HeaderName,
   headerRefs,
@@ -47,6 +48,16 @@ export function callsDocument({ routes }: Pick<Config, 'routes'>): CallsDocument
 
 type Schemas = CallsDocument['schemas']
 
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Names the call, so that trying it again is safe: the same key with the same request is executed and ' +
+    'charged once, and answered again for at least 24 hours.',
+  schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
+} as const
+
 function operation(route: Route, schemas: Schemas): Operation {
   const body = requestContent(route, schemas)
   return {
@@ -55,6 +66,7 @@ function operation(route: Route, schemas: Schemas): Operation {
     description: `${priceInWords(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.`,
     tags: [route.permission],
     security: withApiKey,
+    ...(route.price.per !== 'free' && { parameters: [idempotencyKey] }),
     ...(body && { requestBody: { required: true, content: body } }),
     responses: responses(route, schemas),
     'x-price': route.price,
@@ -105,7 +117,12 @@ function responses(route: Route, schemas: Schemas): Responses {
   return {
     200: {
       description: priced ? 'Done, and charged.' : 'Done.',
-      headers: headerRefs(['X-Request-Id', ...money, ...rateHeaderNames]),
+      headers: headerRefs([
+        'X-Request-Id',
+        ...money,
+        ...(priced ? (['Idempotent-Replayed'] as const) : []),
+        ...rateHeaderNames,
+      ]),
       content: answerContent(route, schemas),
     },
     ...refused,
@@ -155,10 +172,13 @@ function rebased(schema: unknown, at: string): unknown {
 /** Every way in which the gateway refuses a call of this route, in the order in which it looks. */
 function refusalsOf({ request, target, price }: Route): RefusalCode[] {
   const codes: RefusalCode[] = [...keyRefusals, 'endpoint_not_allowed']
-  if (request) codes.push('invalid_request', 'body_too_large', 'unsupported_media_type')
+  if (request) codes.push(...bodyRefusals, 'bodies_too_large')
+  else if (price.per !== 'free') codes.push('invalid_request')
   codes.push('rate_limited')
   if (price.per !== 'free') {
     codes.push('insufficient_credits', 'key_cap_reached', 'too_many_in_flight')
+    codes.push('idempotency_mismatch', 'idempotency_in_progress')
+    codes.push('outcome_unknown', 'answer_not_stored')
   }
   codes.push('internal', 'ledger_unavailable', 'price_missing')
   if (target.kind === 'service') {
@@ -171,7 +191,7 @@ function refusalsOf({ request, target, price }: Route): RefusalCode[] {
  * Refusals after which no place in the window was asked for, so they cannot say how it stands. Those of a
  * key may come before or after: the book has the last word on it.
  */
-const beforeTheWindow: ReadonlySet<number> = new Set([400, 413, 415, 500])
+const beforeTheWindow: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
 
 /** The service's refusals of the request itself, which are passed on beside the gateway's own. */
 function passedOn(refused: Responses, money: readonly HeaderName[]): Responses {

@@ -92,6 +92,14 @@ export const keyRefusals = [
   'ip_not_allowed',
 ] as const satisfies readonly RefusalCode[]
 
+/** Every way in which a body is refused, whatever it is for. */
+export const bodyRefusals = [
+  'invalid_request',
+  'body_too_slow',
+  'body_too_large',
+  'unsupported_media_type',
+] as const satisfies readonly RefusalCode[]
+
 const text = { type: 'string' }
 const count = { type: 'integer', minimum: 0 }
 
@@ -131,6 +139,11 @@ const headers = {
   },
   'Retry-After': { description: 'Seconds to wait before trying again.', schema: count },
   'WWW-Authenticate': { description: 'What to authenticate with.', schema: text },
+  'Idempotent-Replayed': {
+    description:
+      '`true` where the answer is that of an earlier call with the same Idempotency-Key, given again.',
+    schema: { type: 'string', enum: ['true'] },
+  },
   'X-Error-Source': {
     description: "`upstream` where the refusal is the service's own, passed on uncharged.",
     schema: { type: 'string', enum: ['upstream'] },

@@ -24,7 +24,7 @@ export interface AppenderOptions {
   /** Called with each batch's size and round trip, for metrics. */
   readonly observe?: (items: number, roundTripMs: number) => void
   /** Called with each item that the book answered, for metrics. */
-  readonly answered?: (item: CallItem, verdict: Verdict) => void
+  readonly answered?: (item: CallItem, verdict: Verdict, position: number) => void
   readonly log?: (message: string, error?: unknown) => void
 }
 
@@ -159,7 +159,7 @@ export function openAppender(options: AppenderOptions): Appender {
   function answer(batch: Waiting[], row: Row): void {
     batch.forEach((waiting, i) => {
       const verdict = row.verdicts[i] as Verdict
-      options.answered?.(waiting.item, verdict)
+      options.answered?.(waiting.item, verdict, row.positions[i] as number)
       if (!waiting.gaveUp) {
         waiting.resolve({
           verdict,
@@ -168,7 +168,7 @@ export function openAppender(options: AppenderOptions): Appender {
           available: row.available[i] ?? 0,
           recordedAt: row.recorded_at,
         })
-      } else if (waiting.item.kind === 'hold' && verdict === 'ok') {
+      } else if (waiting.item.kind === 'hold' && (verdict === 'ok' || verdict === 'held_again')) {
         releaseAbandoned(waiting.item)
       }
     })

@@ -29,6 +29,8 @@ const columns: readonly Column[] = [
   ['smallint', (i) => ('status' in i ? (i.status ?? null) : null)],
   ['integer', (i) => ('latencyMs' in i ? i.latencyMs : null)],
   ['text', (i) => i.actor],
+  ['text', (i) => (i.kind === 'hold' ? (i.claim?.key ?? null) : null)],
+  ['text', (i) => (i.kind === 'hold' ? (i.claim?.requestHash ?? null) : null)],
   ['text', payloadOf],
 ]
 
@@ -50,7 +52,14 @@ export function pack(items: readonly CallItem[]): string[] {
 function payloadOf(item: CallItem): string {
   switch (item.kind) {
     case 'hold':
-      return `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
+      return item.claim
+        ? canonicalJson({
+            claim: item.claim.key,
+            requestHash: item.claim.requestHash,
+            holdSeconds: item.holdSeconds,
+            keyVersion: item.keyVersion,
+          })
+        : `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
     case 'settle':
       return item.shortfall || item.cutBy
         ? canonicalJson({

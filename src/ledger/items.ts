@@ -25,6 +25,14 @@ export interface Hold extends CallRef {
   readonly quantity: number
   /** After this many seconds any gateway may expire the hold. */
   readonly holdSeconds: number
+  /** The call's Idempotency-Key. */
+  readonly claim?: Claim
+}
+
+/** An Idempotency-Key and the request that it is bound to, both as hashes. */
+export interface Claim {
+  readonly key: string
+  readonly requestHash: string
 }
 
 /** Charges what was used; the rest of the hold is free again. */
@@ -75,9 +83,14 @@ export const refusalVerdicts = [
   'hold_not_open',
   'hold_not_due',
   'exceeds_hold',
+  'replay',
+  'in_progress',
+  'mismatch',
+  'outcome_unknown',
 ] as const
 
-export type Verdict = 'ok' | (typeof refusalVerdicts)[number]
+/** `held_again`: accepted, for a call whose work is done and whose answer is stored already. */
+export type Verdict = 'ok' | 'held_again' | (typeof refusalVerdicts)[number]
 
 /** The book's answer to one item. */
 export interface Answer {

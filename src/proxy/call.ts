@@ -9,8 +9,9 @@ import type { Refusal, RefusalCode } from '../gate/refusal.ts'
 import type { Windows } from '../gate/windows/index.ts'
 import { newRequestId } from '../ids.ts'
 import type { Appender } from '../ledger/appender.ts'
-import { LedgerUnavailable } from '../ledger/items.ts'
+import { type Claim, LedgerUnavailable } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
+import type { StoredAnswers } from '../ledger/stored-answers.ts'
 import { problemOf } from '../problem.ts'
 import {
   type Answered,
@@ -20,12 +21,15 @@ import {
   ledgerUnavailable,
   refused,
 } from './answers.ts'
+import { openBodyRoom, type Share } from './body-room.ts'
 import { openFlight } from './flight.ts'
 import { type Forwarded, forward } from './forward.ts'
 import { freeCall } from './free-call.ts'
 import type { FreeCalls } from './free-calls.ts'
+import { claimOf } from './idempotency.ts'
 import { credits, holdQuantity } from './price.ts'
 import { pricedCall } from './priced-call.ts'
+import { completedCall, replayedCall } from './replayed-call.ts'
 import { type CallBody, readRequestBody } from './request-body.ts'
 import { routeTable } from './route-table.ts'
 
@@ -36,6 +40,7 @@ export interface ProxyDeps {
   readonly windows: Windows
   readonly appenderOf: (shard: number) => Appender
   readonly freeCalls: FreeCalls
+  readonly storedAnswers: StoredAnswers
   /** After how long the server ends a silent connection, and how a request's own is set; 0 is never. */
   readonly silence: {
     readonly seconds: number
@@ -76,6 +81,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   const { config, gate, windows, appenderOf, silence, log } = deps
   const find = routeTable(Object.values(config.routes))
   const flight = openFlight()
+  const newShare = openBodyRoom(config.limits.bodiesBytes)
   let cutting = false
 
   async function handle(request: Request, ip: string): Promise<Response> {
@@ -85,11 +91,14 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     if (!found.ok) return unknown(found.refusal, requestId, startedAtMs)
     const call = { request, requestId, route: found.route, ip, startedAtMs, upstreamMs: 0 }
     const end = flight.begin()
+    const share = newShare()
     let answered: Answered
     try {
-      answered = await answer(call)
+      answered = await answer(call, share.take)
     } catch (error) {
       answered = refused(call, refusalOf(error, call))
+    } finally {
+      share.giveBack()
     }
     if (thinksLong(call.route)) silence.allow(request, silence.seconds)
     if (answered.relayed) void answered.relayed.then(end)
@@ -111,20 +120,24 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     return response
   }
 
-  async function answer(call: Call): Promise<Answered> {
+  async function answer(call: Call, take: Share['take']): Promise<Answered> {
     const admission = await gate.admit(call.request, call.route, call.ip)
     if (!admission.ok) return refused(call, admission.refusal)
     const { admitted } = admission
 
-    const body = await readRequestBody(call.request, call.route)
+    const { bodySeconds: seconds } = config.limits
+    const body = await readRequestBody(call.request, call.route, { seconds, take })
     if ('refusal' in body) return refused(call, bodyRefusal(body.refusal))
+    const sold = admitted.price.per !== 'free'
+    const named = sold ? claimOf(call.request, body, admitted.key) : { claim: undefined }
+    if ('refusal' in named) return refused(call, named.refusal)
     // Cut off by the server, a caller who waits for a slow service would be charged for leaving.
     if (thinksLong(call.route)) silence.allow(call.request, 0)
 
     const entry = await gate.enter(admitted, call.ip)
     if (!entry.ok) return refused(call, entry.refusal, entry.window)
     const { window, place } = entry
-    if (admitted.price.per === 'free') {
+    if (!sold) {
       return freeCall(call, window, {
         heldBackBytes: config.limits.heldBackBytes,
         send: () => send(call, admitted.key, body, false),
@@ -133,7 +146,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       })
     }
 
-    const holding = await holdFor(call, admitted, body).catch(async (error) => {
+    const holding = await holdFor(call, admitted, body, named.claim).catch(async (error) => {
       await windows.giveBack(place)
       throw error
     })
@@ -142,9 +155,18 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       await windows.giveBack(place)
       return refused(call, holding.refusal, givenBack(window))
     }
+    const appender = appenderOf(holding.key.shard)
+    const claim = named.claim?.key ?? ''
+    if ('replay' in holding) {
+      return replayedCall(call, holding.key, claim, holding.replay, window, deps.storedAnswers)
+    }
+    if (holding.again) {
+      return completedCall(call, holding, claim, window, { stored: deps.storedAnswers, appender })
+    }
     return pricedCall(call, holding, body, window, {
       config,
-      appender: appenderOf(holding.key.shard),
+      appender,
+      storedAnswers: deps.storedAnswers,
       send: (plain) => send(call, holding.key, body, plain),
       settled: deps.settled,
       isCutOff: () => cutting,
@@ -152,9 +174,10 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     })
   }
 
-  function holdFor(call: Call, admitted: Admitted, body: CallBody) {
+  function holdFor(call: Call, admitted: Admitted, body: CallBody, claim: Claim | undefined) {
     return gate.hold(admitted, {
       ...call,
+      claim,
       price: (rule) => {
         const quantity = holdQuantity(rule, body.facts)
         return { quantity, credits: credits(rule, quantity) }

@@ -91,8 +91,10 @@ function kept(
       .split(/\s*,\s*/) ?? []
   const result = new Headers()
   headers.forEach((value, name) => {
-    if (dropped.has(name) || named.includes(name)) return
-    if (!prefixes.some((prefix) => name.startsWith(prefix))) result.append(name, value)
+    // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are one.
+    const meant = name.replaceAll('_', '-')
+    if (dropped.has(meant) || named.includes(name)) return
+    if (!prefixes.some((prefix) => meant.startsWith(prefix))) result.append(name, value)
   })
   return result
 }

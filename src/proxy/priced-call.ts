@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import type { Held, SeenWindow } from '../gate/gate.ts'
 import type { Appender } from '../ledger/appender.ts'
 import { type Answer, LedgerUnavailable } from '../ledger/items.ts'
+import type { StoredAnswers } from '../ledger/stored-answers.ts'
 import {
   type Answered,
   type Call,
@@ -21,12 +22,14 @@ import { type Forwarded, type ForwardFailure, failureOf } from './forward.ts'
 import { towardsCaller } from './headers.ts'
 import { charges, credits, readsResponse, settleQuantity } from './price.ts'
 import { heldBack, readStart, type Start } from './relay.ts'
+import { ownerOf } from './replayed-call.ts'
 import type { CallBody } from './request-body.ts'
 import { type OpenHold, release, settle } from './settlement.ts'
 
 export interface PricedCallDeps {
   readonly config: Config
   readonly appender: Appender
+  readonly storedAnswers: StoredAnswers
   /** Sends the call to its service. `plain`: the answer will be read. */
   readonly send: (plain: boolean) => Promise<Forwarded>
   /** Called when the hold was settled, with how long it had been held. */
@@ -118,6 +121,7 @@ export async function pricedCall(
     const headers = headersFor(response)
     let settled: Answer
     try {
+      await store(response, bytes, used.quantity)
       settled = await settleHold(used)
     } catch (error) {
       if (!(error instanceof LedgerUnavailable)) throw error
@@ -128,6 +132,22 @@ export async function pricedCall(
     }
     setAll(headers, moneyHeaders(used.credits, holdAnswer, settled))
     return whole(response, bytes, headers)
+  }
+
+  /**
+   * Keeps an answer for the retries of a call that named an Idempotency-Key, before it is charged: a charge
+   * without its answer could never be answered again. Larger ones than are held back whole are not kept.
+   */
+  async function store(response: Response, body: Uint8Array, quantity: number): Promise<void> {
+    if (!held.claim || body.length > deps.config.limits.heldBackBytes) return
+    const { requestId } = call
+    const headers = [...towardsCaller(response.headers)]
+    const answer = { status: response.status, headers, body }
+    await deps.storedAnswers.store(
+      ownerOf(held.key, held.claim.key),
+      { requestId, quantity },
+      answer,
+    )
   }
 
   /**

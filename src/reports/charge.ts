@@ -20,6 +20,12 @@ export interface Charge {
   readonly heldAt: string
   /** null unless settled */
   readonly settledAt: string | null
+  /**
+   * Of a settled call, what became of its answer: `sent`, `pending` (it is leaving), `replayed` under its
+   * Idempotency-Key, `cut` by the caller who left; `unknown` where its gateway died before it could tell, and
+   * absent where gateways did not tell yet.
+   */
+  readonly delivery?: 'sent' | 'pending' | 'replayed' | 'cut' | 'unknown'
   /** When the hold was settled, released or expired; null while it is open. */
   readonly resolvedAt: string | null
   readonly positions: {
@@ -50,7 +56,12 @@ interface Row {
   credits: number
   quantity: number
   held: number[] | null
-  payload: { reason?: string; shortfall?: number }
+  payload: { reason?: string; shortfall?: number; cutBy?: string }
+  recent: boolean
+  /** How far the event's gateway has delivered; null: it never said. */
+  delivered: number | null
+  /** Of a hold: its stored answer was given again. */
+  replayed: boolean
 }
 
 /** The charge of a call; undefined when there is none, or it is another account's. */
@@ -61,13 +72,32 @@ export async function charge(
 ): Promise<Charge | undefined> {
   const rows = await sql<Row[]>`
     select shard, position, request_id as "requestId", type, recorded_at as "recordedAt",
-      account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, held, payload
-    from events
+      account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, held, payload,
+      recorded_at > book_now() - interval '10 seconds' as recent,
+      (select d.position from deliveries d where d.instance = e.instance and d.shard = e.shard) as delivered,
+      exists (
+        select from stored_answers a
+        where e.type = 'CreditsHeld' and a.key_id = e.key_id and a.claim = e.payload ->> 'claim'
+          and a.shard = e.shard and a.replayed_at is not null
+      ) as replayed
+    from events e
     where request_id = ${requestId}
       and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired', 'ChargeRefunded')
       ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
     order by shard, position`
-  return rows.reduce<Charge | undefined>(evolve, undefined)
+  const found = rows.reduce<Charge | undefined>(evolve, undefined)
+  const delivery = deliveryOf(rows)
+  return found && { ...found, ...(delivery && { delivery }) }
+}
+
+/** What became of the answer of a call that was settled. */
+function deliveryOf(rows: readonly Row[]): Charge['delivery'] {
+  const settled = rows.find(({ type }) => type === 'HoldSettled')
+  if (!settled || settled.delivered === null) return undefined
+  if (settled.payload.cutBy) return 'cut'
+  if (settled.position <= settled.delivered) return 'sent'
+  if (rows.some(({ replayed }) => replayed)) return 'replayed'
+  return settled.recent ? 'pending' : 'unknown'
 }
 
 function evolve(charge: Charge | undefined, row: Row): Charge | undefined {

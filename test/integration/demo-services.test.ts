@@ -3,6 +3,7 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { corpus } from '../../src/demo/corpus.ts'
 import { startDemoService, startDemoServices } from '../../src/demo/index.ts'
+import { runCli, startCli } from '../support/cli.ts'
 
 const services = startDemoServices()
 afterAll(async () => {
@@ -330,26 +331,20 @@ describe('every service', () => {
     }
   })
 
-  test('runs as a process of its own that prints its address', async () => {
-    const child = Bun.spawn([process.execPath, 'src/demo/main.ts', 'stt', '--port', '0'], {
-      cwd: `${import.meta.dir}/../..`,
-      stdout: 'pipe',
-    })
-    try {
-      const { value } = await child.stdout.getReader().read()
-      const url = new TextDecoder().decode(value).trim()
-      expect((await fetch(`${url}/models`)).headers.get('X-Demo-Service')).toBe('stt')
-    } finally {
-      child.kill('SIGTERM')
+  test('run as a process of their own that prints their addresses, and end when told', async () => {
+    const child = startCli(['demo', '--search', '0', '--stt', '0', '--tts', '0', '--json'])
+    const { value } = await child.stdout.getReader().read()
+    const urls: Record<string, string> = JSON.parse(new TextDecoder().decode(value))
+    expect(Object.keys(urls)).toEqual(['search', 'stt', 'tts'])
+    for (const [name, url] of Object.entries(urls)) {
+      expect((await fetch(`${url}/_demo/calls`)).headers.get('X-Demo-Service')).toBe(name)
     }
+    child.kill('SIGTERM')
     expect(await child.exited).toBe(0)
   })
 
-  test('is not started under an unknown name', async () => {
-    const child = Bun.spawn([process.execPath, 'src/demo/main.ts', 'toaster'], {
-      cwd: `${import.meta.dir}/../..`,
-      stderr: 'ignore',
-    })
-    expect(await child.exited).toBe(2)
+  test('do not start at what is no port', async () => {
+    const { status, stderr } = await runCli(['demo', '--stt', '70000'])
+    expect([status, stderr]).toEqual([1, 'tollbook: --stt takes a port, and 70000 is none.\n'])
   })
 })

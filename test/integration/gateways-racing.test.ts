@@ -38,9 +38,14 @@ afterAll(async () => {
 })
 
 /** A call at one of the gateways, taken in turn. */
-function call(key: TestKey, turn: number, path = '/v1/search'): Promise<Response> {
+function call(
+  key: TestKey,
+  turn: number,
+  path = '/v1/search',
+  more: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   const url = `${gateways[turn % gateways.length]?.url}${path}`
-  const headers = { 'x-api-key': key.text, 'content-type': 'application/json' }
+  const headers = { 'x-api-key': key.text, 'content-type': 'application/json', ...more }
   return path === '/v1/search'
     ? fetch(url, { method: 'POST', headers, body: '{"query":"q"}' })
     : fetch(url, { headers })
@@ -82,6 +87,23 @@ describe('a hundred calls at once', () => {
     expect(await settledCredits(key)).toBe(37)
     expect(upstream.executed).toHaveLength(37)
     expect((await call(await book.key(key.account), 0)).status).toBe(200)
+  })
+
+  test("under one Idempotency-Key: one runs, whichever gateway is asked, and its answer is everyone's", async () => {
+    const key = await newKey('wide')
+    upstream.answer(({ requestId }) => Response.json({ made: requestId }))
+    const answers = await Promise.all(
+      Array.from({ length: 100 }, async (_, turn) => {
+        for (;;) {
+          const response = await call(key, turn, '/v1/search', { 'idempotency-key': 'one-order' })
+          if (response.status !== 409) return [response.status, await response.text()] as const
+        }
+      }),
+    )
+    expect(new Set(answers.map(([status]) => status))).toEqual(new Set([200]))
+    expect(new Set(answers.map(([, text]) => text)).size).toBe(1)
+    expect(upstream.executed).toHaveLength(1)
+    expect(await settledCredits(key)).toBe(1)
   })
 
   test.skipIf(!redisUrl)('in a window of ten: ten pass', async () => {

@@ -248,9 +248,17 @@ describe('nobody changes the log', () => {
       from pg_proc p where p.pronamespace = 'tollbook'::regnamespace order by 1`
     const served = functions.filter((f) => f.may).map((f) => f.name)
     expect(served).toEqual([
-      ...['adjust_v1', 'allowance_due', 'append_v1', 'book_now', 'catch_up_daily_usage'],
+      ...[
+        'adjust_v1',
+        'allowance_due',
+        'append_v1',
+        'book_now',
+        'catch_up_daily_usage',
+        'delivered_v1',
+      ],
       ...[
         'extend_partitions',
+        'forget_answers_v1',
         'grant_v1',
         'import_usage_v1',
         'leaf_hash',
@@ -258,7 +266,7 @@ describe('nobody changes the log', () => {
         'open_lane_v1',
         'plan_at',
       ],
-      ...['record_v1', 'refund_v1', 'tariff_at'],
+      ...['record_v1', 'refund_v1', 'replayed_v1', 'store_answer_v1', 'tariff_at'],
     ])
     for (const statement of [
       'select enter_shard(0::smallint)',

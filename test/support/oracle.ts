@@ -20,6 +20,7 @@ export const tables = {
   lots: ['lot', 'shard'],
   open_holds: ['hold_id', 'shard'],
   balances: ['account_id', 'mode', 'shard'],
+  claims: ['key_id', 'claim', 'shard'],
   monthly_balances: ['account_id', 'key_id', 'mode', 'month', 'shard'],
   daily_usage: ['key_id', 'day', 'endpoint', 'shard'],
 } as const
@@ -191,6 +192,11 @@ function moveCredits(state: State, event: LogEvent): void {
         expires_at: event.recorded_at + payload.holdSeconds * 1_000_000,
       })
       add(balance(), 'open_holds', 1)
+      const { claim, requestHash: request_hash } = payload
+      if (claim) {
+        const hold_id = event.request_id
+        put(state, 'claims', { key_id, claim, shard, account_id, request_hash, hold_id, position })
+      }
       break
     }
     case 'HoldSettled':

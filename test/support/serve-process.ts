@@ -12,10 +12,20 @@ export interface ServeProcess {
   stop(): Promise<number>
 }
 
-/** @param env all that it gets, but for free ports. Ends with this process, whatever happens to it. */
-export async function startServe(env: Readonly<Record<string, string>>): Promise<ServeProcess> {
-  const cli = join(import.meta.dir, '../../src/cli.ts')
-  const child = Bun.spawn([process.execPath, cli, 'serve', '--host', '127.0.0.1'], {
+const source = [process.execPath, join(import.meta.dir, '../../src/cli.ts')]
+
+/**
+ * Ends with this process, whatever happens to it.
+ *
+ * @param env all that it gets, but for free ports
+ * @param program what `tollbook` is, and the folder in which it is started
+ */
+export async function startServe(
+  env: Readonly<Record<string, string>>,
+  { program = source, cwd = '.' } = {},
+): Promise<ServeProcess> {
+  const child = Bun.spawn([...program, 'serve', '--host', '127.0.0.1'], {
+    cwd,
     env: { PATH: process.env.PATH ?? '', PORT: '0', METRICS_PORT: '0', ...env },
     stdin: 'ignore',
     stdout: 'pipe',

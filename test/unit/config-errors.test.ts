@@ -399,3 +399,23 @@ describe('addresses from the environment', () => {
     ])
   })
 })
+
+describe('what is known where a gateway runs', () => {
+  const text = withChange('defaultPlan', 'gateways: 3\ntrustedProxies: 1\ndefaultPlan')
+
+  test('wins over the file when it is set', () => {
+    expect(parse(text, { GATEWAYS: '', TRUSTED_PROXIES: ' ' })).toMatchObject({
+      ...{ gateways: 3, trustedProxies: 1 },
+    })
+    expect(parse(text, { GATEWAYS: '2', TRUSTED_PROXIES: '0' })).toMatchObject({
+      ...{ gateways: 2, trustedProxies: 0 },
+    })
+  })
+
+  test('is checked', () => {
+    expect(problemsOf(text, { GATEWAYS: '0', TRUSTED_PROXIES: 'one' })).toEqual([
+      'GATEWAYS: expected an integer ≥ 1, got "0"',
+      'TRUSTED_PROXIES: expected an integer ≥ 0, got "one"',
+    ])
+  })
+})

@@ -19,6 +19,7 @@ describe('the environment', () => {
     const empty = {
       port: 3030,
       metrics: { hostname: '127.0.0.1', port: 9464 },
+      drainSeconds: 0,
       adminUserIds: [],
       corsOrigins: [],
       keyPrefixes: { live: 'sk_live_', test: 'sk_test_' },
@@ -45,6 +46,7 @@ describe('the environment', () => {
         API_KEY_PREFIX_TEST: 'acmetest_',
         METRICS_HOST: '::',
         METRICS_PORT: '9000',
+        DRAIN_SECONDS: '5',
       }),
     ).toEqual({
       databaseUrl: 'postgres://user:pw@db/tollbook',
@@ -58,6 +60,7 @@ describe('the environment', () => {
       corsOrigins: ['https://a.example', 'http://localhost:5173'],
       keyPrefixes: { live: 'acme_', test: 'acmetest_' },
       metrics: { hostname: '::', port: 9000 },
+      drainSeconds: 5,
     })
   })
 

@@ -35,6 +35,7 @@ function run(send: PricedCallDeps['send']) {
   const deps = { config, appender: { append } as Appender, send, log }
   const outcome = pricedCall(call, held, { bytes: new Uint8Array(), facts: {} }, window, {
     ...{ ...deps, settled: undefined, isCutOff: () => false },
+    storedAnswers: { store: fail, read: fail, replayed: fail },
   })
   return { appended, outcome }
 }

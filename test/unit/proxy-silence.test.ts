@@ -29,8 +29,9 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
     allow: (_: Request, seconds: number) => void allowed.push(seconds),
   }
   const freeCalls = { count: unused, flush: unused, close: unused }
+  const storedAnswers = { store: unused, read: unused, replayed: unused }
   const proxy = openProxy({
-    ...{ config, gate, windows, silence, freeCalls, addresses: {} },
+    ...{ config, gate, windows, silence, freeCalls, storedAnswers, addresses: {} },
     ...{ appenderOf: unused, log: unused },
   })
   return { proxy, allowed }

@@ -10,12 +10,14 @@
 -- Item i of each array is one item. Answers, by item: a verdict, the position written (or, for a
 -- refusal, the one it was decided at) and the credits then available, the month's allowance that is
 -- still to be granted among them (of the key's cap, for key_cap_reached). A refusal appends nothing.
+-- A hold that names an Idempotency-Key is also asked of claim_verdict, whose held_again is an acceptance.
 create or replace function append_v1(
   in_shard smallint, in_lane uuid, in_seq bigint, in_instance text,
   in_kinds text[], in_holds text[], in_accounts text[], in_keys text[],
   in_key_versions integer[], in_account_versions integer[], in_previous_secrets boolean[], in_modes text[],
   in_credits bigint[], in_quantities bigint[], in_endpoints text[], in_tariffs text[],
-  in_statuses smallint[], in_latencies integer[], in_actors text[], in_payloads text[],
+  in_statuses smallint[], in_latencies integer[], in_actors text[], in_claims text[], in_request_hashes text[],
+  in_payloads text[],
   out outcome text, out recorded_at timestamptz, out verdicts text[], out positions bigint[], out available bigint[]
 )
 language plpgsql security definer
@@ -53,8 +55,11 @@ declare
   -- What capped keys of this account hold and have settled this month: {key: credits}.
   v_cap_used jsonb;
   v_used bigint;
+  -- Idempotency-Keys that holds of this batch have claimed: {key claim: request hash}.
+  v_claimed jsonb := '{}';
   -- The item at hand.
   v_verdict text;
+  v_claim_verdict text;
   v_left bigint;
   v_take bigint;
   v_at integer;
@@ -76,7 +81,7 @@ begin
       cardinality(in_key_versions), cardinality(in_account_versions), cardinality(in_previous_secrets),
       cardinality(in_modes), cardinality(in_credits), cardinality(in_quantities), cardinality(in_endpoints),
       cardinality(in_tariffs), cardinality(in_statuses), cardinality(in_latencies), cardinality(in_actors),
-      cardinality(in_payloads))
+      cardinality(in_claims), cardinality(in_request_hashes), cardinality(in_payloads))
     or not in_kinds <@ array['hold', 'settle', 'release', 'expire', 'count']
   then
     raise exception 'the batch is not % items of known kinds', v_items using errcode = 'invalid_parameter_value';
@@ -112,9 +117,9 @@ begin
       select i.*, lag(i.ord) over (partition by i.account_id, i.mode, i.hold_id order by i.ord) as earlier,
         row_number() over (partition by i.account_id, i.mode order by i.ord) as nth_of_account
       from unnest(in_kinds, in_holds, in_accounts, in_keys, in_key_versions, in_account_versions,
-        in_previous_secrets, in_modes, in_credits, in_tariffs)
+        in_previous_secrets, in_modes, in_credits, in_tariffs, in_claims, in_request_hashes)
         with ordinality as i (kind, hold_id, account_id, key_id, key_version, account_version,
-          previous_secret, mode, credits, tariff, ord)
+          previous_secret, mode, credits, tariff, claim, request_hash, ord)
     )
     select i.*, s.version as account_version_now, s.frozen or s.erased as frozen,
       coalesce(s.max_in_flight, p.max_in_flight) as max_open, coalesce(b.open_holds, 0) as open_holds,
@@ -202,6 +207,22 @@ begin
         when not r.enabled then 'key_disabled'
         when r.key_expires_at <= v_now or r.previous_secret and coalesce(r.previous_until, '-infinity') <= v_now then 'key_expired'
         when v_frozen then 'account_frozen'
+        else 'ok'
+      end;
+      v_claim_verdict := 'ok';
+      if v_verdict = 'ok' and r.claim is not null then
+        v_claim_verdict := coalesce(
+          case v_claimed ->> (r.key_id || ' ' || r.claim)
+            when r.request_hash then 'in_progress'
+            else case when v_claimed ? (r.key_id || ' ' || r.claim) then 'mismatch' end
+          end,
+          claim_verdict(in_shard, r.key_id, r.claim, r.request_hash));
+        if v_claim_verdict <> 'held_again' then
+          v_verdict := v_claim_verdict;
+        end if;
+      end if;
+      v_verdict := case
+        when v_verdict <> 'ok' then v_verdict
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
         -- A plan that the tariff does not know allows nothing.
         when v_open >= v_most_open then 'too_many_open'
@@ -244,6 +265,9 @@ begin
         available[r.ord] := v_free;
         if r.monthly_cap is not null then
           v_cap_used := v_cap_used || jsonb_build_object(r.key_id, v_used + r.credits);
+        end if;
+        if r.claim is not null then
+          v_claimed := v_claimed || jsonb_build_object(r.key_id || ' ' || r.claim, r.request_hash);
         end if;
         w_occurred[r.ord] := v_now;
         w_credits[r.ord] := r.credits;
@@ -298,7 +322,7 @@ begin
 
     v_resolved[r.ord] := v_verdict = 'ok' and r.kind in ('settle', 'release', 'expire')
       or coalesce(v_resolved[r.earlier], false);
-    verdicts[r.ord] := v_verdict;
+    verdicts[r.ord] := case when v_verdict = 'ok' and r.kind = 'hold' then v_claim_verdict else v_verdict end;
     if v_verdict = 'ok' then
       v_position := v_position + 1;
       w_positions[r.ord] := v_position;

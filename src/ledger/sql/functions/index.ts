@@ -5,8 +5,11 @@ import answers from './answers.sql' with { type: 'text' }
 import appendV1 from './append_v1.sql' with { type: 'text' }
 import at from './at.sql' with { type: 'text' }
 import bookNow from './book_now.sql' with { type: 'text' }
+import claimVerdict from './claim_verdict.sql' with { type: 'text' }
+import deliveredV1 from './delivered_v1.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
+import forgetAnswersV1 from './forget_answers_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
 import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
@@ -17,6 +20,8 @@ import recordV1 from './record_v1.sql' with { type: 'text' }
 import refundV1 from './refund_v1.sql' with { type: 'text' }
 import refuseChange from './refuse_change.sql' with { type: 'text' }
 import repayDebt from './repay_debt.sql' with { type: 'text' }
+import replayedV1 from './replayed_v1.sql' with { type: 'text' }
+import storeAnswerV1 from './store_answer_v1.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
 
 export const functions: readonly string[] = [
@@ -33,6 +38,11 @@ export const functions: readonly string[] = [
   allowanceDue,
   repayDebt,
   grantAllowance,
+  claimVerdict,
+  storeAnswerV1,
+  forgetAnswersV1,
+  replayedV1,
+  deliveredV1,
   appendV1,
   recordV1,
   grantV1,
@@ -47,6 +57,10 @@ export const served: readonly string[] = [
   'extend_partitions',
   'open_lane_v1',
   'append_v1',
+  'store_answer_v1',
+  'forget_answers_v1',
+  'replayed_v1',
+  'delivered_v1',
   'record_v1',
   'grant_v1',
   'adjust_v1',

@@ -1,0 +1,35 @@
+/**
+ * Claims: which call has which Idempotency-Key of an API key. A row is made by the call's hold and moves
+ * to a later hold when the first one ended in a way that leaves the key free; it is never deleted, so
+ * what was executed once under an Idempotency-Key is never executed again under it.
+ */
+import type { Projection } from './projection.ts'
+
+export const claims: Projection = {
+  name: 'claims',
+  version: 1,
+  feed: 'inline',
+  concerns: `type = 'CreditsHeld' and payload ->> 'claim' is not null`,
+  tables: [
+    `create table claims (
+      key_id text not null,
+      claim text not null,
+      shard smallint not null,
+      account_id text not null,
+      request_hash text not null,
+      hold_id text not null,
+      position bigint not null,
+      primary key (key_id, claim, shard)
+    )`,
+  ],
+  apply: [
+    `insert into claims as c (key_id, claim, shard, account_id, request_hash, hold_id, position)
+     select distinct on (key_id, payload ->> 'claim', shard) key_id, payload ->> 'claim', shard, account_id,
+       payload ->> 'requestHash', request_id, position
+     from batch
+     where type = 'CreditsHeld' and payload ->> 'claim' is not null
+     order by key_id, payload ->> 'claim', shard, position desc
+     on conflict (key_id, claim, shard) do update set
+       request_hash = excluded.request_hash, hold_id = excluded.hold_id, position = excluded.position`,
+  ],
+}

@@ -1,0 +1,41 @@
+-- What an Idempotency-Key says to a call that would be held under it:
+--   ok            nobody has it, or whoever had it did no work;
+--   mismatch      it was used for another request;
+--   in_progress   the call that has it still runs;
+--   replay        that call was charged: its answer is to be given again;
+--   held_again    that call's hold expired, but its answer was stored: hold, settle, and give the answer;
+--   outcome_unknown  that call may have been executed, and nobody knows what came of it.
+create or replace function claim_verdict(
+  in_shard smallint, in_key text, in_claim text, in_request_hash text
+) returns text
+language plpgsql as $$
+declare
+  v_claim claims;
+  v_end record;
+begin
+  select * into v_claim from claims c where c.key_id = in_key and c.claim = in_claim and c.shard = in_shard;
+  if not found then
+    return 'ok';
+  elsif v_claim.request_hash <> in_request_hash then
+    return 'mismatch';
+  elsif exists (select from open_holds h where h.hold_id = v_claim.hold_id and h.shard = in_shard) then
+    return 'in_progress';
+  end if;
+  select e.type, e.status, e.payload ->> 'reason' as reason into v_end
+    from events e
+    where e.request_id = v_claim.hold_id and e.shard = in_shard
+      and e.type in ('HoldSettled', 'HoldReleased', 'HoldExpired');
+  return case
+    when v_end.type = 'HoldSettled' then 'replay'
+    when exists (
+      select from stored_answers a where a.key_id = in_key and a.claim = in_claim and a.shard = in_shard
+    ) then 'held_again'
+    -- The service was not reached, or said itself that it did not do it; what a proxy in front of it says
+    -- (502, 504) is not its word.
+    when v_end.reason in ('upstream_unreachable', 'upstream_busy', 'refused_by_service', 'not_successful',
+        'ledger_too_slow')
+      or v_end.reason = 'upstream_failed' and v_end.status not between 200 and 299 and v_end.status not in (502, 504) then 'ok'
+    else 'outcome_unknown'
+  end;
+end
+$$;

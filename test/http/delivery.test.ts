@@ -1,0 +1,117 @@
+/** A charge whose gateway died before its last write: it is shown as such, and given back once, on request. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { type Deliveries, openDeliveries } from '../../src/ledger/deliveries.ts'
+import { openStoredAnswers } from '../../src/ledger/stored-answers.ts'
+import type { Gateway } from '../support/gateway.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+
+let shop: Shop
+beforeAll(async () => {
+  shop = await openShop()
+})
+afterAll(() => shop.close())
+
+const pathOf = (requestId: string | null) => `/v1/charges/${requestId}`
+
+async function deliveryOf(requestId: string | null): Promise<string | undefined> {
+  const charge = (await (await shop.fetch(pathOf(requestId))).json()) as { delivery?: string }
+  return charge.delivery
+}
+
+const refund = (requestId: string | null) =>
+  shop.fetch(`${pathOf(requestId)}/refund`, { method: 'POST' })
+
+test('of a gateway that lives, an answer is sent', async () => {
+  const response = await shop.post('/v1/search', { query: 'q' })
+  const requestId = response.headers.get('x-request-id')
+  await until(async () => (await deliveryOf(requestId)) === 'sent')
+  expect((await refund(requestId)).status).toBe(409)
+})
+
+describe('of another gateway', () => {
+  let other: Gateway
+  let deliveries: Deliveries
+  beforeEach(async () => {
+    const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
+    other = shop.book.newGateway(instance)
+    deliveries = await openDeliveries(shop.book.sql, instance, [0])
+  })
+
+  /** A call that it charged; its place in the book and its id. */
+  async function charged(credits = 2) {
+    const { hold } = await other.hold(shop.key, credits)
+    const { position } = await other.settle(hold, credits)
+    deliveries.charged(0, position)
+    return { requestId: hold.requestId, position }
+  }
+
+  test('what it charged is leaving until it says that it has left', async () => {
+    const { requestId } = await charged()
+    expect(await deliveryOf(requestId)).toBe('pending')
+    await deliveries.note()
+    expect(await deliveryOf(requestId)).toBe('pending')
+    await deliveries.note()
+    expect(await deliveryOf(requestId)).toBe('sent')
+  })
+
+  test('a gateway that ends in order leaves nothing open', async () => {
+    const { requestId } = await charged()
+    await deliveries.noteAll()
+    expect(await deliveryOf(requestId)).toBe('sent')
+  })
+
+  test('when it says no more, delivery is unknown, and the charge is given back once', async () => {
+    const earlier = await charged()
+    await deliveries.noteAll()
+    const { requestId } = await charged(3)
+    await shop.book.advance(11_000)
+    expect(await deliveryOf(earlier.requestId)).toBe('sent')
+    expect(await deliveryOf(requestId)).toBe('unknown')
+
+    const [first, second] = [await refund(requestId), await refund(requestId)]
+    expect([first.status, second.status]).toEqual([200, 200])
+    const answer = await first.json()
+    expect(answer).toMatchObject({ requestId, credits: 3 })
+    expect(await second.json()).toEqual(answer)
+    const refunds = (await shop.eventsOf(requestId)).filter(({ type }) => type === 'ChargeRefunded')
+    expect(refunds.map(({ credits }) => credits)).toEqual([3])
+  })
+
+  test('what was given again under its Idempotency-Key has arrived, and stays charged', async () => {
+    const claim = { key: 'c1a1', requestHash: 'r1' }
+    const { hold } = await other.hold(shop.key, 1, { claim })
+    const { keyId, accountId } = shop.key
+    const owner = { shard: 0, keyId, accountId, secret: new Uint8Array(32), claim: claim.key }
+    const stored = openStoredAnswers(shop.book.sql, 5_000)
+    const { requestId } = hold
+    await stored.store(
+      owner,
+      { requestId, quantity: 1 },
+      { status: 200, headers: [], body: new Uint8Array() },
+    )
+    await other.settle(hold, 1)
+    await shop.book.advance(11_000)
+    expect(await deliveryOf(requestId)).toBe('unknown')
+    await stored.replayed(owner)
+    expect(await deliveryOf(requestId)).toBe('replayed')
+    expect((await refund(requestId)).status).toBe(409)
+  })
+
+  test('nobody else can give it back', async () => {
+    const { requestId } = await charged()
+    await shop.book.advance(11_000)
+    const key = (await shop.newKey()).text
+    const theirs = await shop.fetch(`${pathOf(requestId)}/refund`, { method: 'POST', key })
+    expect(theirs.status).toBe(404)
+  })
+})
+
+test('a gateway that never told is not accused', async () => {
+  const silent = shop.book.newGateway('gw_silent')
+  const { hold } = await silent.hold(shop.key, 1)
+  await silent.settle(hold, 1)
+  await shop.book.advance(11_000)
+  expect(await deliveryOf(hold.requestId)).toBeUndefined()
+  expect((await refund(hold.requestId)).status).toBe(409)
+})

@@ -1,0 +1,336 @@
+/** Promise 6: a call that is tried again under the same Idempotency-Key runs and is charged once. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { hashKey } from '../../src/gate/key-format.ts'
+import { newRequestId } from '../../src/ids.ts'
+import { readKeyByHash } from '../../src/ledger/read.ts'
+import { forgetAnswers, openStoredAnswers } from '../../src/ledger/stored-answers.ts'
+import { claimOf } from '../../src/proxy/idempotency.ts'
+import type { TestKey } from '../support/book.ts'
+import { type HoldAnswer, openGateway } from '../support/gateway.ts'
+import { at, openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+import { type RawUpstream, startRawUpstream } from '../support/upstream.ts'
+
+const plan = {
+  ...{ rateLimit: 100_000, windowMs: 60_000, credits: 1_000, maxInFlight: 1_000 },
+  ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
+}
+
+let shop: Shop
+let raw: RawUpstream
+beforeAll(async () => {
+  raw = await startRawUpstream()
+  shop = await openShop({
+    config: {
+      plans: { wide: plan, three: { ...plan, credits: 3 }, slow: { ...plan, rateLimit: 3 } },
+      services: { raw: { url: raw.url }, nowhere: { url: 'http://127.0.0.1:1' } },
+      routes: {
+        search: { timeoutMs: 400 },
+        broken: route('raw', '/v1/broken'),
+        nowhere: route('nowhere', '/v1/nowhere'),
+      },
+    },
+  })
+})
+afterAll(async () => {
+  await shop.close()
+  await raw.stop()
+})
+
+function route(service: string, path: string) {
+  return {
+    ...{ method: 'POST', path, summary: 'x', service, upstreamPath: '/x', permission: 'search' },
+    ...{ timeoutMs: 5_000, request: { json: {} }, price: { per: 'request', credits: 1 } },
+  }
+}
+
+let name = ''
+beforeEach(() => {
+  name = `order-${newRequestId()}`
+  shop.upstream.answer(({ requestId }) => Response.json({ made: requestId }))
+})
+
+/** A search under the test's Idempotency-Key. */
+function search(query = 'q', { key, path = '/v1/search' }: { key?: TestKey; path?: string } = {}) {
+  const headers = { 'idempotency-key': name }
+  return shop.post(path, { query }, { headers, ...(key && { key: key.text }) })
+}
+
+async function codeOf(response: Response): Promise<[number, string]> {
+  const { code } = (await response.json()) as { code: string }
+  return [response.status, code]
+}
+
+const idOf = (response: Response) => response.headers.get('x-request-id')
+
+/** Charges of the key. */
+const settled = ({ keyId }: TestKey) => shop.book.sql`
+  select position from events where key_id = ${keyId} and type = 'HoldSettled'`
+
+describe('the same key and the same request', () => {
+  test('are answered again, uncharged, with the position of the one charge', async () => {
+    const first = await search()
+    const again = await search()
+    expect([first.status, again.status]).toEqual([200, 200])
+    expect(await again.text()).toBe(await first.text())
+    expect(shop.upstream.executed).toHaveLength(1)
+    expect(first.headers.has('idempotent-replayed')).toBe(false)
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(again.headers.get('x-credits-charged')).toBe('0')
+    for (const header of ['x-ledger-position', 'x-credits-remaining', 'content-type']) {
+      expect(again.headers.get(header)).toBe(first.headers.get(header))
+    }
+    expect((await shop.eventsOf(idOf(again))).length).toBe(0)
+    const [, charge] = await shop.eventsOf(idOf(first))
+    expect(first.headers.get('x-ledger-position')).toBe(at(charge))
+  })
+
+  test('at once, a hundred times: one runs, the others are told so', async () => {
+    const key = await shop.newKey('wide')
+    const { promise: answered, resolve } = Promise.withResolvers<Response>()
+    shop.upstream.answer(() => answered)
+    const calls = Array.from({ length: 100 }, () => search('q', { key }))
+    const done = calls.map((call) => call.then((response) => response.status))
+    // All but the one that runs are answered while it runs.
+    await until(async () => {
+      const now = await Promise.all(done.map((one) => Promise.race([one, Promise.resolve(0)])))
+      return now.filter((status) => status === 409).length === 99
+    })
+    resolve(Response.json({}))
+    expect((await Promise.all(done)).filter((status) => status === 200)).toHaveLength(1)
+    expect(shop.upstream.executed).toHaveLength(1)
+    expect(await settled(key)).toHaveLength(1)
+  })
+
+  test('a form is the same whatever its boundary', async () => {
+    const form = (language: string) => {
+      const body = new FormData()
+      body.set('file', new File([wav(1)], 'a.wav', { type: 'audio/wav' }))
+      body.set('language', language)
+      return body
+    }
+    const transcribe = (language: string) =>
+      shop.fetch('/v1/stt/transcribe', {
+        method: 'POST',
+        body: form(language),
+        headers: { 'idempotency-key': name },
+      })
+    shop.upstream.answer(() => Response.json({ text: 't', model: 'm', duration_seconds: 1 }))
+    expect((await transcribe('en')).headers.get('x-credits-charged')).toBe('10')
+    expect((await transcribe('en')).headers.get('idempotent-replayed')).toBe('true')
+    expect(await codeOf(await transcribe('de'))).toEqual([422, 'idempotency_mismatch'])
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+
+  test('with an answer too large to be stored: not run again, and told so', async () => {
+    shop.upstream.answer(() => new Response('x'.repeat(200_000)))
+    const first = await search()
+    await first.text()
+    await shop.outcomeOf(idOf(first), 'HoldSettled')
+    expect(await codeOf(await search())).toEqual([409, 'answer_not_stored'])
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+
+  test('after the answer was forgotten: not run again, and told so', async () => {
+    await search()
+    const { owner } = shop.book
+    await owner`update stored_answers set stored_at = stored_at - interval '26 hours'`
+    await forgetAnswers(shop.book.sql)
+    expect(await owner`select 1 from stored_answers`).toHaveLength(0)
+    expect(await codeOf(await search())).toEqual([409, 'answer_not_stored'])
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+})
+
+describe('another request under the same key', () => {
+  test('is refused: another body, another query, another path', async () => {
+    await search('one')
+    expect(await codeOf(await search('two'))).toEqual([422, 'idempotency_mismatch'])
+    const path = '/v1/search?more=1'
+    expect(await codeOf(await search('one', { path }))).toEqual([422, 'idempotency_mismatch'])
+    expect(await codeOf(await search('one', { path: '/v1/broken' }))).toEqual([
+      422,
+      'idempotency_mismatch',
+    ])
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+
+  test('of another API key is another call', async () => {
+    const sibling = await shop.book.key(shop.account)
+    await search()
+    expect((await search('two', { key: sibling })).status).toBe(200)
+    expect(shop.upstream.executed).toHaveLength(2)
+  })
+})
+
+describe('a replay passes the gate again', () => {
+  test('needs no credit', async () => {
+    const key = await shop.newKey('three')
+    await search('q', { key })
+    const headers = { 'idempotency-key': `${name}-other` }
+    for (const _ of [1, 2]) {
+      await shop.post('/v1/search', { query: 'q' }, { key: key.text, headers: {} })
+    }
+    expect((await shop.post('/v1/search', {}, { key: key.text, headers })).status).not.toBe(200)
+    const again = await search('q', { key })
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(again.headers.get('x-credits-remaining')).toBe('0')
+  })
+
+  test('but a key that is still good', async () => {
+    const key = await shop.newKey('wide')
+    await search('q', { key })
+    await shop.book.change(key, 'KeyRevoked')
+    expect(await codeOf(await search('q', { key }))).toEqual([401, 'unknown_key'])
+  })
+
+  test('and a place in the window', async () => {
+    const key = await shop.newKey('slow')
+    const statuses = []
+    for (const _ of [1, 2, 3, 4]) statuses.push((await search('q', { key })).status)
+    expect(statuses).toEqual([200, 200, 200, 429])
+  })
+})
+
+describe('a first call that was not charged', () => {
+  test.each([
+    ['was refused by the service', () => Response.json({}, { status: 400 })],
+    ['failed there', () => new Response('', { status: 500 })],
+    ['found it busy', () => new Response('', { status: 503 })],
+  ])('and %s: runs again', async (_, answer) => {
+    shop.upstream.answer(answer)
+    const first = await search()
+    await shop.outcomeOf(idOf(first), 'HoldReleased')
+    shop.upstream.answer(() => Response.json({}))
+    const again = await search()
+    expect(again.status).toBe(200)
+    expect(again.headers.has('idempotent-replayed')).toBe(false)
+    expect(again.headers.get('x-credits-charged')).toBe('1')
+  })
+
+  test('and did not reach the service: is free again', async () => {
+    for (const _ of [1, 2]) {
+      const response = await search('q', { path: '/v1/nowhere' })
+      expect(await codeOf(response)).toEqual([502, 'upstream_unreachable'])
+    }
+  })
+
+  test.each([
+    ['had no answer in time', '/v1/search', 504],
+    ['broke off', '/v1/broken', 502],
+  ])('and %s: never runs again', async (_, path, status) => {
+    const { promise: never, resolve } = Promise.withResolvers<Response>()
+    shop.upstream.answer(() => never)
+    raw.answer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'))
+    const first = await search('q', { path })
+    expect(first.status).toBe(status)
+    resolve(new Response())
+    await shop.outcomeOf(idOf(first), 'HoldReleased')
+    shop.upstream.answer(() => Response.json({}))
+    raw.answer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'))
+    expect(await codeOf(await search('q', { path }))).toEqual([409, 'outcome_unknown'])
+    expect(shop.upstream.executed.length + raw.heads.length).toBe(0)
+  })
+})
+
+describe('a gateway that died', () => {
+  /** Holds as that gateway did, under the test's Idempotency-Key, for a second. */
+  async function heldByTheDead(key: TestKey): Promise<{ hold: HoldAnswer; claim: string }> {
+    const record = await readKeyByHash(shop.book.sql, hashKey(key.text))
+    if (!record) throw new Error('no such key')
+    const bytes = new TextEncoder().encode('{"query":"q"}')
+    const request = new Request('http://gateway.test/v1/search', {
+      method: 'POST',
+      headers: { 'idempotency-key': name },
+    })
+    const named = claimOf(request, { bytes, facts: {} }, record)
+    if (!('claim' in named) || !named.claim) throw new Error('no claim')
+    const dead = openGateway(shop.book.url, 'gw_dead')
+    const hold = await dead.hold(key, 1, { holdSeconds: 1, claim: named.claim })
+    await dead.close()
+    return { hold, claim: named.claim.key }
+  }
+
+  test('before it stored an answer: in progress, then unknown, and never run again', async () => {
+    const key = await shop.newKey('wide')
+    const { hold } = await heldByTheDead(key)
+    expect(await codeOf(await search('q', { key }))).toEqual([409, 'idempotency_in_progress'])
+    await shop.book.advance(2_000)
+    await shop.outcomeOf(hold.hold.requestId, 'HoldExpired')
+    expect(await codeOf(await search('q', { key }))).toEqual([409, 'outcome_unknown'])
+    expect(shop.upstream.executed).toHaveLength(0)
+  })
+
+  test('after it had stored the answer: a retry completes the call, charged once', async () => {
+    const key = await shop.newKey('wide')
+    const record = await readKeyByHash(shop.book.sql, hashKey(key.text))
+    const { hold, claim } = await heldByTheDead(key)
+    const body = new TextEncoder().encode('{"stored":true}')
+    const headers = [['content-type', 'application/json']] as const
+    await openStoredAnswers(shop.book.sql, 5_000).store(
+      {
+        shard: 0,
+        keyId: key.keyId,
+        accountId: key.accountId,
+        secret: record?.secret ?? null,
+        claim,
+      },
+      { requestId: hold.hold.requestId, quantity: 1 },
+      { status: 200, headers, body },
+    )
+    await shop.book.advance(2_000)
+    await shop.outcomeOf(hold.hold.requestId, 'HoldExpired')
+    const [completed, ...more] = [await search('q', { key }), await search('q', { key })]
+    for (const response of [completed, ...more]) {
+      expect(response.headers.get('idempotent-replayed')).toBe('true')
+      expect(await response.json()).toEqual({ stored: true })
+    }
+    expect(completed.headers.get('x-credits-charged')).toBe('1')
+    expect(more[0]?.headers.get('x-credits-charged')).toBe('0')
+    expect(await settled(key)).toHaveLength(1)
+    expect(shop.upstream.executed).toHaveLength(0)
+  })
+})
+
+describe('what is stored', () => {
+  test('can be read by nobody who has the database alone', async () => {
+    shop.upstream.answer(() => Response.json({ secret: 'the-answer' }))
+    await search()
+    const rows = await shop.book.sql<{ answer: Uint8Array; claim: string }[]>`
+      select answer, claim from stored_answers`
+    expect(rows.length).toBeGreaterThan(0)
+    for (const { answer, claim } of rows) {
+      expect(Buffer.from(answer).toString('latin1')).not.toContain('the-answer')
+      expect(claim).not.toContain(name)
+    }
+  })
+
+  test('a key that is none is refused: empty, with a space, too long', async () => {
+    for (const unusable of [' ', 'a b', 'ä', 'x'.repeat(256)]) {
+      const headers = new Headers()
+      headers.set('idempotency-key', unusable)
+      const response = await shop.post('/v1/search', { query: 'q' }, { headers })
+      expect(await codeOf(response)).toEqual([400, 'invalid_request'])
+    }
+    expect(shop.upstream.executed).toHaveLength(0)
+  })
+})
+
+/** A silent file of this many seconds. */
+function wav(seconds: number): Uint8Array<ArrayBuffer> {
+  const bytes = 8_000 * seconds
+  const file = Buffer.alloc(44 + bytes, 128)
+  file.write('RIFF', 0)
+  file.writeUInt32LE(36 + bytes, 4)
+  file.write('WAVEfmt ', 8)
+  file.writeUInt32LE(16, 16)
+  file.writeUInt16LE(1, 20)
+  file.writeUInt16LE(1, 22)
+  file.writeUInt32LE(8_000, 24)
+  file.writeUInt32LE(8_000, 28)
+  file.writeUInt16LE(1, 32)
+  file.writeUInt16LE(8, 34)
+  file.write('data', 36)
+  file.writeUInt32LE(bytes, 40)
+  return new Uint8Array(file)
+}
