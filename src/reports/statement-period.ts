@@ -1,6 +1,6 @@
 /**
  * What the log has about a period: all up to the period's end, and of what was recorded later only what
- * resolves holds taken by then, until none of them is open. Nothing after that can change the period.
+ * extends or resolves holds taken by then, until none of them is open. Nothing after that can change the period.
  */
 import type { Sql } from '../ledger/connect.ts'
 import type { AccountRange } from './account-events.ts'

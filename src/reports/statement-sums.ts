@@ -84,7 +84,7 @@ export async function* inPieces<T>(
   }
 }
 
-/** @param late only what resolves holds of the period or before it: of positions after the period */
+/** @param late only what extends or resolves holds of the period or before it: of positions after the period */
 export function readCallSums(
   sql: Sql,
   range: AccountRange,
@@ -198,7 +198,7 @@ function isIn(sql: Sql, { shard, accountId, keyId, mode, from, to }: AccountRang
 }
 
 function isLate(sql: Sql, period: Period) {
-  return sql`type = any(${sql.array([...resolvingTypes], 1009)})
+  return sql`type = any(${sql.array(['HoldExtended', ...resolvingTypes], 1009)})
     and occurred_at < ${printMicros(period.end)}::text::timestamptz`
 }
 

@@ -6,7 +6,9 @@
 import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { AccountRange } from '../account-events.ts'
 import { type Micros, printMicros } from '../month.ts'
+import { inPieces } from '../statement-sums.ts'
 
 export interface Moment {
   readonly shard: number
@@ -161,11 +163,30 @@ async function readTariff(
 
 async function readSums(
   sql: Sql,
-  { accountId, keyId, mode }: { accountId: string; keyId: string; mode: Mode },
+  { keyId, ...of }: { accountId: string; keyId: string; mode: Mode },
   { shard, position, now }: Moment,
 ): Promise<Omit<CreditsThen, 'lots'>> {
   const month = printMicros(now).slice(0, 7)
-  const [row] = await sql<[Omit<CreditsThen, 'lots'>]>`
+  const sums = { openHolds: 0, debt: 0, allowanceGranted: 0, capUsed: 0 }
+  const range = { ...of, shard, from: 1, to: position }
+  for await (const pieces of inPieces(range, (piece) => readSumsOf(sql, piece, keyId, month))) {
+    for (const piece of pieces) {
+      sums.openHolds += piece.openHolds
+      sums.debt += piece.debt
+      sums.allowanceGranted += piece.allowanceGranted
+      sums.capUsed += piece.capUsed
+    }
+  }
+  return sums
+}
+
+function readSumsOf(
+  sql: Sql,
+  { accountId, shard, mode, from, to }: AccountRange,
+  keyId: string,
+  month: string,
+): Promise<Omit<CreditsThen, 'lots'>[]> {
+  return sql<Omit<CreditsThen, 'lots'>[]>`
     select
       (count(*) filter (where type = 'CreditsHeld')
         - count(*) filter (where type in ('HoldSettled', 'HoldReleased', 'HoldExpired')))::bigint as "openHolds",
@@ -179,35 +200,68 @@ async function readSums(
         else (select sum(h) from unnest(held) h) + case when type = 'HoldSettled' then credits else 0 end
       end) filter (where key_id = ${keyId} and to_char(occurred_at, 'YYYY-MM') = ${month}), 0)::bigint as "capUsed"
     from events
-    where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position <= ${position}
+    where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position between ${from} and ${to}
       and stream_version is null`
-  return row
 }
 
-function readLots(
+/** Those that could be drawn from, in draw order, with what all before had left of them. */
+async function readLots(
   sql: Sql,
-  { accountId, mode }: { accountId: string; mode: Mode },
+  of: { accountId: string; mode: Mode },
   { shard, position, now }: Moment,
 ): Promise<LotThen[]> {
-  const ofAccount = sql`account_id = ${accountId} and shard = ${shard} and mode = ${mode}
-    and position <= ${position}`
-  const time = sql`${printMicros(now)}::text::timestamptz`
-  return sql<LotThen[]>`
-    select l.lot, l.kind, l.expires as "expiresAt", l.granted - coalesce(m.taken, 0)::bigint as free
-    from (
-      select position as lot, payload ->> 'kind' as kind, credits as granted,
-        (payload ->> 'startsAt')::timestamptz as starts_at, payload ->> 'expiresAt' as expires
-      from events
-      where type = 'CreditsGranted' and ${ofAccount}
-    ) l
-    left join (
-      select u.lot, sum(coalesce(u.held, 0)
-        + case when type = 'ChargeRefunded' then -coalesce(u.moved, 0) else coalesce(u.moved, 0) end) as taken
-      from events, unnest(lots, held, moved) as u (lot, held, moved)
-      where lots is not null and ${ofAccount}
-      group by u.lot
-    ) m on m.lot = l.lot
-    where l.starts_at <= ${time} and (l.expires is null or l.expires::timestamptz > ${time})
-    order by case l.kind when 'allowance' then 0 else 1 end,
-      coalesce(l.expires::timestamptz, 'infinity'), l.lot`
+  const lots = new Map<number, LotRow>()
+  const range = { ...of, shard, from: 1, to: position }
+  for await (const grants of inPieces(range, (piece) => readGrants(sql, piece))) {
+    for (const grant of grants) lots.set(grant.lot, grant)
+  }
+  for await (const taken of inPieces(range, (piece) => readTaken(sql, piece))) {
+    for (const { lot, credits } of taken) {
+      const of = lots.get(lot)
+      if (of) of.free -= credits
+    }
+  }
+  const end = ({ endsAt }: LotRow) => endsAt ?? Number.POSITIVE_INFINITY
+  const rank = ({ kind }: LotThen) => (kind === 'allowance' ? 0 : 1)
+  return [...lots.values()]
+    .filter(({ startsAt, endsAt }) => startsAt <= now && (endsAt === null || endsAt > now))
+    .sort((a, b) => rank(a) - rank(b) || order(end(a), end(b)) || a.lot - b.lot)
+    .map(({ startsAt, endsAt, ...lot }) => lot)
+}
+
+interface LotRow extends LotThen {
+  free: number
+  readonly startsAt: Micros
+  readonly endsAt: Micros | null
+}
+
+/** Lots without an end are all alike, though infinity less infinity is no number. */
+function order(a: number, b: number): number {
+  return a === b ? 0 : a - b
+}
+
+function readGrants(
+  sql: Sql,
+  { accountId, shard, mode, from, to }: AccountRange,
+): Promise<LotRow[]> {
+  return sql<LotRow[]>`
+    select position as lot, payload ->> 'kind' as kind, payload ->> 'expiresAt' as "expiresAt", credits as free,
+      (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::bigint as "startsAt",
+      (extract(epoch from (payload ->> 'expiresAt')::timestamptz) * 1000000)::bigint as "endsAt"
+    from events
+    where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position between ${from} and ${to}
+      and type = 'CreditsGranted'`
+}
+
+function readTaken(
+  sql: Sql,
+  { accountId, shard, mode, from, to }: AccountRange,
+): Promise<{ lot: number; credits: number }[]> {
+  return sql<{ lot: number; credits: number }[]>`
+    select u.lot, sum(coalesce(u.held, 0)
+      + case when type = 'ChargeRefunded' then -coalesce(u.moved, 0) else coalesce(u.moved, 0) end)::bigint as credits
+    from events, unnest(lots, held, moved) as u (lot, held, moved)
+    where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position between ${from} and ${to}
+      and lots is not null
+    group by u.lot`
 }
