@@ -150,6 +150,23 @@ const Route = closed(
     ),
     price: PriceRule,
     chargeWhen: Type.Optional(Equals),
+    streams: Type.Optional(
+      closed(
+        {
+          when: Equals,
+          send: Type.Optional(
+            Type.Record(Type.String({ minLength: 1 }), Type.Unknown(), {
+              description:
+                "Laid over such a request's JSON before it is sent: objects are merged, all else replaces.",
+            }),
+          ),
+        },
+        {
+          description:
+            'Which requests ask for an answer event by event (text/event-stream), for a price per token: they hold a step at a time.',
+        },
+      ),
+    ),
   },
   { description: 'One endpoint that is sold.' },
 )

@@ -114,9 +114,14 @@ function responses(route: Route, schemas: Schemas): Responses {
     ...(status > 500 ? money : money.slice(0, 1)),
     ...(beforeTheWindow.has(status) ? [] : rateHeaderNames),
   ])
+  // What is metered along the way is known when its head is long gone.
+  const metered = route.price.per === 'byte' || route.streams !== undefined
+  const done = metered
+    ? 'Done, and charged. The head of a stream carries the position of its hold, and not what it will cost.'
+    : 'Done, and charged.'
   return {
     200: {
-      description: priced ? 'Done, and charged.' : 'Done.',
+      description: priced ? done : 'Done.',
       headers: headerRefs([
         'X-Request-Id',
         ...money,
@@ -130,14 +135,15 @@ function responses(route: Route, schemas: Schemas): Responses {
   }
 }
 
-function answerContent({ id, response, target }: Route, schemas: Schemas): Content {
+function answerContent({ id, response, target, streams }: Route, schemas: Schemas): Content {
   if (response && 'binary' in response) {
     return { [response.binary]: { schema: { type: 'string', format: 'binary' } } }
   }
   const content = jsonContent(`${id}.response`, response?.json ?? {}, schemas)
   // An answer that stands in the configuration is its own example.
   const example = target.kind === 'answer' ? { example: target.json } : {}
-  return { 'application/json': { ...content, ...example } }
+  const events = streams && { 'text/event-stream': { schema: { type: 'string' } } }
+  return { 'application/json': { ...content, ...example }, ...events }
 }
 
 /** A body's schema, and an example where one can be made that fits it. */

@@ -166,6 +166,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     return pricedCall(call, holding, body, window, {
       config,
       appender,
+      extend: (held, by) => gate.extend(held, { ...call, ...by }),
       storedAnswers: deps.storedAnswers,
       send: (plain) => send(call, holding.key, body, plain),
       settled: deps.settled,

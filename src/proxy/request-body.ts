@@ -2,9 +2,9 @@
 import type { Route } from '../config/config.ts'
 import type { BodyLimits } from '../read-body.ts'
 import { readJsonBody } from './json-body.ts'
-import { mapBody } from './map-body.ts'
+import { laidOver, mapBody } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
-import type { RequestFacts } from './price.ts'
+import { passes, type RequestFacts } from './price.ts'
 import type { Refused } from './take-body.ts'
 
 export { readJsonBody } from './json-body.ts'
@@ -41,7 +41,15 @@ export async function readRequestBody(
   const body = await readJsonBody(request, route, limits)
   if ('refusal' in body) return body
   const { bytes, json } = body
-  const mapped = route.map && new TextEncoder().encode(JSON.stringify(mapBody(json, route.map)))
-  const forward = { bytes: mapped ?? bytes, contentType: 'application/json' }
-  return { bytes, forward, facts: { json } }
+  const streams = route.streams !== undefined && passes(json, route.streams.when)
+  const theirs = theirBody(json, route, streams)
+  const sent = theirs === json ? bytes : new TextEncoder().encode(JSON.stringify(theirs))
+  const forward = { bytes: sent, contentType: 'application/json' }
+  return { bytes, forward, facts: { json, bytes: bytes.length, ...(streams && { streams }) } }
+}
+
+/** The body for the service; ours itself where the route changes nothing in it. */
+function theirBody(json: unknown, { map, streams: rule }: Route, streams: boolean): unknown {
+  const mapped = map ? mapBody(json, map) : json
+  return streams && rule?.send ? laidOver(mapped, rule.send) : mapped
 }
