@@ -22,6 +22,9 @@
  * with the holds that were open then taken as they ended. A hold that outlives its month therefore
  * moves that month's closing, and the next one's opening, once more when it resolves; and where its lot
  * expired meanwhile, the part not used is in that closing until it returns, and lapses then.
+ *
+ * A hold may be extended on a lot that was granted only after its own day, never after its own month in UTC. In a
+ * day's statement, or a month's of another zone, such a lot closes below zero, and the next one makes up for it.
  */
 import { printPosition } from '../../events/event.ts'
 import type { AccountEvent } from './account-events.ts'

@@ -37,11 +37,14 @@ export function accountPart(
   { shard, period }: Place,
   {
     events,
+    laterGrants,
     sums,
     until,
     mode,
   }: {
     readonly events: readonly AccountEvent[]
+    /** Lots granted after the period, on which a hold of it was extended. */
+    readonly laterGrants: readonly AccountEvent[]
     readonly sums: readonly LotSum[]
     readonly until: Micros
     readonly mode: Mode
@@ -51,7 +54,8 @@ export function accountPart(
   const inPeriod = (type: string) => of(type).filter((event) => isIn(period, event.occurredAt))
   const erasedAt = of('AccountErased')[0]?.recordedAt ?? Number.POSITIVE_INFINITY
   const plans = plansHeld(of('PlanStarted').map(planStart), { shard, period, now: until, erasedAt })
-  const moved = lotMovements(shard, period, { grants: of('CreditsGranted'), sums, until })
+  const grants = [...of('CreditsGranted'), ...laterGrants]
+  const moved = lotMovements(shard, period, { grants, sums, until })
   return {
     owner: (of('AccountOpened')[0]?.payload?.owner as Owner | undefined) ?? null,
     plans,

@@ -78,6 +78,9 @@ export async function statement(
   const rows = lines ? await read.charges() : undefined
   const events = await readEventsAt(sql, shard, read.linePositions)
   const sums = keyId === undefined ? await read.lots(expiriesOf(events)) : []
+  const known = new Set(events.map(({ position }) => position))
+  const later = new Set(sums.map(({ lot }) => lot).filter((lot) => !known.has(lot)))
+  const laterGrants = await readEventsAt(sql, shard, [...later])
   return {
     accountId,
     keyId: keyId ?? null,
@@ -96,7 +99,7 @@ export async function statement(
     refunds: refundLines({ shard, period }, events),
     held: heldLines(shard, await read.openHolds()),
     ...(keyId === undefined
-      ? { account: accountPart({ shard, period }, { events, sums, until, mode }) }
+      ? { account: accountPart({ shard, period }, { events, laterGrants, sums, until, mode }) }
       : {}),
   }
 }

@@ -452,42 +452,42 @@ test('a hold that grows after the month has ended is charged to its month all th
   const call = await book.hold(key, { credits: 5 })
   await book.at('2031-11-01T00:10:00Z')
   await book.count(key, 1)
-  await callEvent(book, call, { type: 'HoldExtended', credits: 4, held: 4, moved: null })
+  await book.extend(key, call, 4)
   const [open] = await months(book, key, october)
   expect(open).toMatchObject({ final: false, held: [{ requestId: call, credits: 9 }] })
   expect(accountOf(open).totals).toMatchObject({ granted: 50, held: 9, closing: 41 })
 
-  await callEvent(book, call, { type: 'HoldSettled', credits: 7, held: -9, moved: 7 })
+  await book.settle(call, 7)
   const [before, after] = await months(book, key, october, november)
   expect(before).toMatchObject({ final: true, held: [], charges: { calls: 1, credits: 7 } })
   expect(accountOf(before).totals).toMatchObject({ settled: 7, held: 0, closing: 43 })
   expect(accountOf(after).totals).toMatchObject({ opening: 43, settled: 0, closing: 43 })
 })
 
-/** Appends an event of an open hold on one lot, with the hold's time; its projections are left as they are. */
-async function callEvent(
-  { book: { owner } }: BookBuilder,
-  requestId: string,
-  {
-    type,
-    credits,
-    held,
-    moved,
-  }: Record<'type', string> & Record<'credits' | 'held', number> & { moved: number | null },
-): Promise<void> {
-  await owner.begin(async (tx) => {
-    await tx`alter table events disable trigger project`
-    await tx`
-      insert into events (shard, position, recorded_at, occurred_at, type, account_id, key_id, mode, request_id,
-        endpoint, tariff, credits, quantity, lots, held, moved, actor, instance, payload, leaf)
-      select h.shard, heads.position + 1, heads.recorded_at, h.occurred_at, ${type}, h.account_id, h.key_id, h.mode,
-        h.request_id, h.endpoint, h.tariff, ${credits}, 1, h.lots, array[${held}::bigint],
-        case when ${moved}::bigint is null then null else array[${moved}::bigint] end, h.actor, h.instance, '{}', h.leaf
-      from events h, heads where h.request_id = ${requestId} and h.type = 'CreditsHeld'`
-    await tx`update heads set position = position + 1`
-    await tx`alter table events enable trigger project`
+test('a hold that grows on credits of the next day is its own day’s all the same', async () => {
+  await using book = await buildBook()
+  await book.at('2031-10-10T23:59:00Z')
+  const key = await book.openAccount('zero')
+  await book.grant(key, 5)
+  const call = await book.hold(key, { credits: 5 })
+  await book.at('2031-10-11T00:01:00Z')
+  await book.grant(key, 10)
+  await book.extend(key, call, 6)
+  await book.settle(call, 11)
+  const of = async (day: string) => {
+    const found = await statement(book.sql, { accountId: key.accountId, day })
+    return { credits: found?.charges.credits, ...found?.account?.totals }
+  }
+  expect(await of('2031-10-10')).toMatchObject({
+    credits: 11,
+    granted: 5,
+    settled: 11,
+    closing: -6,
   })
-}
+  expect(await of('2031-10-11')).toMatchObject({ credits: 0, opening: -6, granted: 10, closing: 4 })
+  const [month] = await months(book, key, october)
+  expect(accountOf(month).totals).toMatchObject({ granted: 15, settled: 11, closing: 4 })
+})
 
 test('the sums of pieces of the log are those of the whole', async () => {
   await using book = await buildBook()

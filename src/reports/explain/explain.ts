@@ -153,7 +153,8 @@ function disagreementsOf(
   settled: CallExplanation['settled'],
 ): string[] {
   const draws = hold.lots.map((lot, i) => ({ lot, credits: hold.held[i] ?? 0 }))
-  const cost = charge.credits + (charge.shortfall ?? 0)
+  // What the hold did not cover was not charged, and is no part of the quantity either.
+  const cost = charge.credits
   const faults = [
     decision.verdict !== 'ok' && `the hold would have been refused: ${decision.verdict}`,
     standing.tariff?.hash !== hold.tariff && 'the hold names a tariff that was not in force',

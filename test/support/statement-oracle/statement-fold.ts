@@ -80,10 +80,11 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
         owner = event.payload?.owner as Owner
         break
       case 'PlanStarted':
-        plans.push(planStart(event))
+        // Read only because a hold of the period is open still, what follows the period says nothing of it.
+        if (event.recordedAt < period.end) plans.push(planStart(event))
         break
       case 'AccountErased':
-        erasedAt = event.recordedAt
+        if (event.recordedAt < period.end) erasedAt = event.recordedAt
         break
       case 'CreditsGranted':
         lots?.grant(event)
