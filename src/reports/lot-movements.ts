@@ -26,7 +26,7 @@
  * A hold may be extended on a lot that was granted only after its own day, never after its own month in UTC. In a
  * day's statement, or a month's of another zone, such a lot closes below zero, and the next one makes up for it.
  */
-import { printPosition } from '../../events/event.ts'
+import { parsePosition, printPosition } from '../../events/event.ts'
 import type { AccountEvent } from './account-events.ts'
 import { type Micros, printTime } from './month.ts'
 import type { Period } from './period.ts'
@@ -95,7 +95,9 @@ export interface MovedLots {
 export function lotMovements(shard: number, period: Period, { grants, sums, until }: MovedLots) {
   const lots = new Map(grants.map((grant) => [grant.position, granted(grant)]))
   for (const sum of sums) move(sum)
-  const lapses = [...lots.values()].flatMap(lapsesOf).sort((a, b) => a.at - b.at)
+  const lapses = [...lots.values()]
+    .flatMap(lapsesOf)
+    .sort((a, b) => a.at - b.at || numberOf(a) - numberOf(b))
   const lines = [...lots.values()]
     .filter(
       ({ opening, inPeriod }) => opening !== 0 || Object.values(inPeriod).some((of) => of !== 0),
@@ -217,4 +219,9 @@ function sumOf(lines: readonly Movements[]): Movements {
     held: sum('held'),
     closing: sum('closing'),
   }
+}
+
+/** What lapses at one time is in the order of its lots. */
+function numberOf({ lot }: LapseLine): number {
+  return parsePosition(lot)?.position ?? 0
 }

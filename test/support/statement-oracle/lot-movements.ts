@@ -23,7 +23,7 @@
  * moves that month's closing, and the next one's opening, once more when it resolves; and where its lot
  * expired meanwhile, the part not used is in that closing until it returns, and lapses then.
  */
-import { printPosition } from '../../../events/event.ts'
+import { parsePosition, printPosition } from '../../../events/event.ts'
 import { type Micros, printTime } from '../../../src/reports/month.ts'
 import type { Period } from '../../../src/reports/period.ts'
 import type { AccountEvent } from './account-events.ts'
@@ -214,7 +214,9 @@ export function lotMovements(shard: number, period: Period): LotMovements {
       totals: sumOf(lines),
       lots: lines,
       // A lot may lapse unseen for as long as nothing else happens.
-      lapses: lapses.sort((a, b) => a.at - b.at).map(({ at, ...line }) => line),
+      lapses: lapses
+        .sort((a, b) => a.at - b.at || numberOf(a) - numberOf(b))
+        .map(({ at, ...line }) => line),
     }
   }
 
@@ -238,4 +240,9 @@ function sumOf(lines: readonly Movements[]): Movements {
     held: sum('held'),
     closing: sum('closing'),
   }
+}
+
+/** What lapses at one time is in the order of its lots. */
+function numberOf({ lot }: LapseLine): number {
+  return parsePosition(lot)?.position ?? 0
 }

@@ -129,6 +129,8 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
   function hold(event: AccountEvent): void {
     const id = event.requestId ?? ''
     const known = open.get(id)
+    // Of a hold from before a key's statement begins.
+    if (!known && event.type === 'HoldExtended') return
     const now = known ?? { event, held: new Map() }
     if (!known) {
       open.set(id, now)
