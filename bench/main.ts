@@ -1,4 +1,4 @@
-/** `bun run bench [calls|append|keys|slow-clients] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
+/** `bun run bench [calls|append|keys|slow-clients|replay] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { benchAppend } from './append.ts'
 import { benchCalls } from './calls.ts'
 import { benchKeys } from './keys.ts'
+import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
 
 const { values, positionals } = parseArgs({
@@ -18,23 +19,27 @@ const { values, positionals } = parseArgs({
     accounts: { type: 'string', default: '10000' },
     keys: { type: 'string', default: '10000' },
     requests: { type: 'string', default: '300' },
+    events: { type: 'string', default: '1000000' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
-const known = ['calls', 'append', 'keys', 'slow-clients']
+const known = ['calls', 'append', 'keys', 'slow-clients', 'replay']
+// What takes long is run when it is asked for.
 const parts = positionals.length > 0 ? positionals : known.slice(0, 3)
 const unknown = parts.find((part) => !known.includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [append] [keys] [slow-clients] [options]
+  console.log(`usage: bun run bench [calls] [append] [keys] [slow-clients] [replay] [options]
 
   calls         calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
   append        events/s of the append
   keys          how long management takes to answer when there are many keys
   slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
+  replay        rebuilding and verifying a long log, and what an append costs on it
   --connections N   at once (128)        --seconds N   of each measurement (5)
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
   --keys N          in all (10000)       --requests N  of each question (300)
+  --events N        of the log that is replayed (1000000)
   --json            of keys
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
@@ -61,6 +66,10 @@ try {
   if (parts.includes('keys')) {
     const { keys, requests, json } = values
     await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json })
+  }
+  if (parts.includes('replay')) {
+    const { events, keys } = values
+    await benchReplay({ serverUrl, events: Number(events), keys: Number(keys), seconds, rounds })
   }
   if (parts.includes('slow-clients')) {
     await benchSlowClients({ serverUrl, connections, seconds, rounds, accounts })

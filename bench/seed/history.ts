@@ -88,10 +88,11 @@ interface Hold {
   readonly key: Key
   readonly kind: CallKind
   readonly heldAt: number
-  readonly credits: number
-  readonly quantity: number
-  readonly lots: readonly Lot[]
-  readonly held: readonly number[]
+  expiresAt: number
+  credits: number
+  quantity: number
+  readonly lots: Lot[]
+  readonly held: number[]
   resolved: boolean
 }
 
@@ -214,8 +215,11 @@ export function* history(options: HistoryOptions): Generator<SeededEvent> {
     const requestId = uuid(now, random)
     const drawn = draw(purse, credits)
     const hold: Hold = {
-      ...{ requestId, key, kind, heldAt: now, credits, ...drawn, resolved: false },
+      ...{ requestId, key, kind, heldAt: now, credits, resolved: false },
+      expiresAt: now + holdSeconds * 1_000,
       quantity: units * kind.quantityPerUnit,
+      lots: [...drawn.lots],
+      held: [...drawn.held],
     }
     purse.open++
     key.capUsed += credits
@@ -340,6 +344,38 @@ export function* history(options: HistoryOptions): Generator<SeededEvent> {
     }
   }
 
+  /** A call that turns out longer holds more; a lot that it draws on again stands in it once. */
+  function* extend(): Generator<SeededEvent> {
+    const hold = open[below(open.length)]
+    if (!hold || hold.resolved || hold.expiresAt <= now) return
+    const { key, kind } = hold
+    // Credits of a new month are not for a call of the old one.
+    if (!key.enabled || key.revoked || monthStart(hold.heldAt) !== month) return
+    const credits = kind.creditsPerUnit
+    const purse = key.account[key.mode]
+    if (free(purse) < credits) return
+    if (key.cap !== undefined && (key.capMonth !== month || key.capUsed + credits > key.cap)) return
+    const { lots, held } = draw(purse, credits)
+    for (const [i, lot] of lots.entries()) {
+      const at = hold.lots.indexOf(lot)
+      if (at >= 0) hold.held[at] = (hold.held[at] ?? 0) + (held[i] ?? 0)
+      else {
+        hold.lots.push(lot)
+        hold.held.push(held[i] ?? 0)
+      }
+    }
+    key.capUsed += credits
+    hold.credits += credits
+    hold.quantity += kind.quantityPerUnit
+    hold.expiresAt = Math.max(hold.expiresAt, now + holdSeconds * 1_000)
+    yield record({
+      ...ofCall(hold),
+      ...{ type: 'HoldExtended', credits, quantity: kind.quantityPerUnit },
+      ...{ lots: lots.map(({ lot }) => lot), held },
+      payload: `{"holdSeconds":${holdSeconds},"keyVersion":${key.version}}`,
+    })
+  }
+
   function takeOpen(): Hold | undefined {
     const at = below(open.length)
     const hold = open[at]
@@ -450,11 +486,12 @@ export function* history(options: HistoryOptions): Generator<SeededEvent> {
     if (oldest > 10_000) byAge.splice(0, oldest)
     if (oldest > 10_000) oldest = 0
     const due = byAge[oldest]
-    if (due && now >= due.heldAt + holdSeconds * 1_000) return yield resolve(due, 'HoldExpired')
+    if (due && now >= due.expiresAt) return yield resolve(due, 'HoldExpired')
     const dice = random()
     if (dice < 0.0005) return yield* manage()
     if (dice < 0.002) return yield* refund()
     if (dice < 0.03) return yield* count()
+    if (dice < 0.04) return yield* extend()
     if (dice < 0.52 && open.length < mostOpen) return yield* call()
     const hold = takeOpen()
     // One in a thousand is forgotten, as by a gateway that died, and expires.
