@@ -1,5 +1,6 @@
 /** Reading options: what citty leaves unchecked, and the kinds of value that several commands take. */
 
+import { type LogPosition, parsePosition } from '../../events/event.ts'
 import { isTime } from '../../events/time.ts'
 import { didYouMean } from '../config/did-you-mean.ts'
 import { UsageError } from './errors.ts'
@@ -55,6 +56,12 @@ export function list(text: string | undefined): string[] | undefined {
 }
 
 const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** A place in the log: a position such as `0-1234`, or a time (see `moment`). */
+export function placeOf(name: string, text: string | undefined): LogPosition | Date | undefined {
+  if (text === undefined) return undefined
+  return parsePosition(text) ?? moment(name, text, 'ago', new Date())
+}
 
 /**
  * A time: `2026-01-31T12:00:00Z`, `2026-01-31` (its first instant in UTC), or a span such as 30m, 24h or

@@ -4,7 +4,10 @@
  */
 import Table from 'cli-table3'
 import pc from 'picocolors'
+import { number } from '../reports/figures.ts'
 import { explainAndExit } from './errors.ts'
+
+export { money, number } from '../reports/figures.ts'
 
 const colour = pc.createColors(
   Boolean(process.stdout.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
@@ -75,26 +78,9 @@ export async function orFail(command: () => Promise<void>): Promise<void> {
   }
 }
 
-/** `1,234` */
-export function number(value: number): string {
-  return value.toLocaleString('en')
-}
-
 /** `1 credit`, `1,234 credits` */
 export function credits(count: number): string {
   return `${number(count)} credit${count === 1 ? '' : 's'}`
-}
-
-/** `EUR 49.00`, with as many decimals as the currency has. */
-export function money(fee: { readonly minorUnits: number; readonly currency: string }): string {
-  const { minorUnits, currency } = fee
-  try {
-    const format = new Intl.NumberFormat('en', { style: 'currency', currency })
-    const decimals = format.resolvedOptions().maximumFractionDigits ?? 2
-    return `${currency} ${(minorUnits / 10 ** decimals).toFixed(decimals)}`
-  } catch {
-    return `${minorUnits} ${currency} (minor units)` // A code that no standard knows.
-  }
 }
 
 /** `2026-01-31 23:59:59` in UTC, of an ISO time. */

@@ -1,5 +1,6 @@
 /** Usage as tables. */
 import type { DailyUsage, UsageFigures, UsageSummary } from '../reports/usage.ts'
+import type { UsageRow } from '../reports/usage-by.ts'
 import type { TopUser, UsageOverview } from '../reports/usage-overview.ts'
 import { type Cell, dim, heading, number, table, time } from './output.ts'
 
@@ -54,6 +55,30 @@ export function printOverview(usage: UsageOverview & { month: string }): void {
   table(
     ['Day', ...figureHeads],
     byDay.map((line) => [line.date, ...figuresOf(line)]),
+  )
+}
+
+export function printRows(usage: {
+  month: string
+  by: string
+  over: 'log' | 'projection'
+  rows: readonly UsageRow[]
+}): void {
+  const { month, by, over, rows } = usage
+  heading(`Usage in ${month} by ${by}${over === 'log' ? ', from the log' : ''}`)
+  if (rows.length === 0) {
+    console.log(dim('No calls.'))
+    return
+  }
+  const counted = by === 'endpoint' ? ['Quantity'] : []
+  const name = `${by[0]?.toUpperCase()}${by.slice(1)}${by === 'hour' || by === 'day' ? ' (UTC)' : ''}`
+  table(
+    [name, ...counted, 'Requests', 'Errors', 'Error rate', 'Credits', 'Latency (ms)'],
+    rows.map(({ name, quantity, requests, errors, errorRate, credits, avgLatencyMs }) => [
+      name,
+      ...(quantity === null ? [] : [quantity]),
+      ...[requests, errors, percent(errorRate), credits, avgLatencyMs],
+    ]),
   )
 }
 

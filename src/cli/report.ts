@@ -1,15 +1,19 @@
 /** `tollbook report`: statements and usage, computed from the book, for people or as JSON. */
+import { writeFileSync } from 'node:fs'
 import { defineCommand } from 'citty'
 import { monthOf, parseMonth } from '../reports/month.ts'
-import { statement } from '../reports/statement.ts'
+import { type StatementPeriod, statement } from '../reports/statement.ts'
+import { statementCsv } from '../reports/statement-csv.ts'
+import { statementPage } from '../reports/statement-page.ts'
 import { daysOf, isKnown, usageByDay, usageSummary } from '../reports/usage.ts'
+import { usageBy, usageDimensions } from '../reports/usage-by.ts'
 import { topUsers, usageOverview } from '../reports/usage-overview.ts'
 import { withSql } from './book.ts'
 import { UsageError } from './errors.ts'
-import { checkOptions, positiveInteger } from './options.ts'
-import { json, orFail } from './output.ts'
+import { checkOptions, placeOf, positiveInteger } from './options.ts'
+import { json, orFail, write } from './output.ts'
 import { printStatement } from './print-statement.ts'
-import { printOverview, printTop, printUsage } from './print-usage.ts'
+import { printOverview, printRows, printTop, printUsage } from './print-usage.ts'
 
 const shared = {
   database: { type: 'string', description: 'PostgreSQL URL (DATABASE_URL)' },
@@ -24,13 +28,28 @@ const subject = {
 
 const statementArgs = {
   ...subject,
-  month: { type: 'string', description: 'UTC month, as 2026-01', required: true },
+  month: { type: 'string', description: 'Month, as 2026-01' },
+  day: { type: 'string', description: 'A day of it instead, as 2026-01-31' },
+  tz: { type: 'string', description: 'Zone whose days and months they are', default: 'UTC' },
+  'as-of': { type: 'string', description: 'As it stood then: a position (0-1234) or a time' },
   lines: { type: 'boolean', description: 'List every charge' },
+  csv: { type: 'boolean', description: 'Print its entries as CSV' },
+  html: { type: 'string', description: 'Write a page that can be printed to this file' },
   ...shared,
 } as const
 
 const month = { type: 'string', description: 'UTC month, as 2026-01 (the present one)' } as const
-const usageArgs = { ...subject, month, ...shared } as const
+const usageArgs = {
+  ...subject,
+  month,
+  by: { type: 'string', description: `One table by ${usageDimensions.join(', ')}` },
+  'from-log': {
+    type: 'boolean',
+    description: 'With --by: from the log instead of the daily figures',
+  },
+  limit: { type: 'string', description: 'With --by: rows at most (all)' },
+  ...shared,
+} as const
 const topArgs = {
   month,
   limit: { type: 'string', description: 'Accounts at most', default: '20' },
@@ -40,7 +59,7 @@ const topArgs = {
 const statementCommand = defineCommand({
   meta: {
     name: 'statement',
-    description: 'The statement of an account, or of a key, for a month.',
+    description: 'The statement of an account, or of a key, for a month or a day.',
   },
   args: statementArgs,
   run: ({ args }) =>
@@ -48,14 +67,27 @@ const statementCommand = defineCommand({
       checkOptions(args, statementArgs)
       const of = subjectOf(args)
       if (!of) throw new UsageError('whose statement? Pass --account ID or --key ID.')
+      if ([args.csv, args.html, args.json].filter(Boolean).length > 1) {
+        throw new UsageError('pass one of --csv, --html and --json.')
+      }
+      const period = { ...periodOf(args), timeZone: args.tz }
+      const asOf = placeOf('as-of', args['as-of'])
       const found = await withSql(args, (sql) =>
-        statement(sql, { ...of, month: args.month, lines: args.lines === true }),
+        statement(sql, { ...of, ...period, ...(asOf && { asOf }), lines: args.lines === true }),
       )
       if (!found) throw new UsageError(`the book has no ${nameOf(of)}.`)
       if (args.json) json(found)
+      else if (args.csv) await write(statementCsv(found))
+      else if (args.html) writeFileSync(args.html, statementPage(found))
       else printStatement(found)
     }),
 })
+
+function periodOf(args: { month?: string | undefined; day?: string | undefined }): StatementPeriod {
+  if (args.month !== undefined && args.day === undefined) return { month: args.month }
+  if (args.day !== undefined && args.month === undefined) return { day: args.day }
+  throw new UsageError('of when? Pass --month 2026-01 or --day 2026-01-31.')
+}
 
 const usageCommand = defineCommand({
   meta: { name: 'usage', description: 'Usage in a month: of an account, of a key, or of all.' },
@@ -65,6 +97,8 @@ const usageCommand = defineCommand({
       checkOptions(args, usageArgs)
       const of = subjectOf(args)
       const month = monthOr(args.month)
+      if (args.by !== undefined) return printUsageBy({ ...args, by: args.by, month }, of)
+      if (args['from-log'] || args.limit) throw new UsageError('--from-log and --limit need --by.')
       if (!of && args.test) throw new UsageError('--test needs --account ID or --key ID.')
       if (!of) {
         const overview = await withSql(args, (sql) => usageOverview(sql, daysOf(month)))
@@ -81,6 +115,35 @@ const usageCommand = defineCommand({
       else printUsage(nameOf(of), usage)
     }),
 })
+
+/** One table of it; everyone's, where nobody is named. */
+async function printUsageBy(
+  args: {
+    readonly by: string
+    readonly month: string
+    readonly 'from-log'?: boolean | undefined
+    readonly limit?: string | undefined
+    readonly database?: string | undefined
+    readonly json?: boolean | undefined
+    readonly test?: boolean | undefined
+  },
+  of: Subject | undefined,
+): Promise<void> {
+  const by = usageDimensions.find((dimension) => dimension === args.by)
+  if (!by)
+    throw new UsageError(`--by takes one of ${usageDimensions.join(', ')}, not "${args.by}".`)
+  const over = args['from-log'] || by === 'hour' ? 'log' : 'projection'
+  const limit = args.limit === undefined ? undefined : positiveInteger('limit', args.limit)
+  const mode = args.test ? ({ mode: 'test' } as const) : {}
+  const found = await withSql(args, async (sql) => {
+    if (of && !(await isKnown(sql, of))) throw new UsageError(`the book has no ${nameOf(of)}.`)
+    return usageBy(sql, { ...mode, ...of, ...daysOf(args.month), by, over })
+  })
+  const rows = found.slice(0, limit)
+  const { month } = args
+  if (args.json) json({ month, by, over, rows })
+  else printRows({ month, by, over, rows })
+}
 
 const topCommand = defineCommand({
   meta: { name: 'top', description: 'The accounts that were charged most in a month.' },

@@ -1,12 +1,15 @@
 /** The routes of an owner's account: what it is on, what it has, and its statements. */
 import { Elysia, t } from 'elysia'
+import { type LogPosition, parsePosition } from '../../events/event.ts'
 import { accountIdOf } from '../ids.ts'
 import type { AccountView } from '../management/views.ts'
 import { type Balance, balance } from '../reports/balance.ts'
-import { BadMonth, statement } from '../reports/statement.ts'
+import { BadPeriod, statement } from '../reports/statement.ts'
+import { statementCsv } from '../reports/statement-csv.ts'
+import { statementPage } from '../reports/statement-page.ts'
 import type { Statement } from '../reports/statement-shape.ts'
 import { ownerOf } from './auth.ts'
-import { answer, id, integer, mode, month } from './fields.ts'
+import { answer, id, integer, mode, month, place, time } from './fields.ts'
 import { oneProblems } from './problem-schema.ts'
 import { invalidRequest } from './refused.ts'
 import { found, RequestRefused } from './request-refused.ts'
@@ -72,8 +75,10 @@ const StatementShape = answer<Statement>(
       keyId: t.Nullable(text),
       mode,
       month: text,
+      timeZone: text,
       from: text,
       until: text,
+      asOf: t.Optional(t.Object({ position: text, time: text })),
       final: t.Boolean({ description: 'Nothing appended from now on can change it.' }),
       through: t.Nullable(text),
       charges: t.Object({ calls: count, credits: count }),
@@ -115,16 +120,20 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
     )
     .get(
       '/account/statements/:month',
-      async ({ params, principal, query: { keyId, lines, mode } }) => {
+      async ({ params, principal, query: { keyId, lines, mode, tz, asOf, format } }) => {
+        const place = asOf === undefined ? undefined : placeOf(asOf)
         const request = {
           accountId: accountIdOf(ownerOf(principal)),
           month: params.month,
           ...(keyId !== undefined && { keyId }),
           ...(lines !== undefined && { lines }),
           ...(mode !== undefined && { mode }),
+          ...(tz !== undefined && { timeZone: tz }),
+          ...(place !== undefined && { asOf: place }),
         }
         const what = keyId === undefined ? noAccount : 'key'
-        return { statement: found(await statement(sql, request).catch(notBegun), what) }
+        const answer = found(await statement(sql, request).catch(notPossible), what)
+        return answerIn(format, answer)
       },
       {
         signedIn: 'owner',
@@ -133,6 +142,24 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
           mode: t.Optional(mode),
           keyId: t.Optional(id),
           lines: t.Optional(t.Boolean({ description: 'With every charge, one by one.' })),
+          tz: t.Optional(
+            t.String({
+              maxLength: 64,
+              title: 'a time zone such as Europe/Berlin',
+              description: 'Whose days and months they are; UTC without it.',
+            }),
+          ),
+          asOf: t.Optional(
+            t.Union([place, time], {
+              description: 'As it stood at that position, or at that time.',
+            }),
+          ),
+          format: t.Optional(
+            t.Union([t.Literal('json'), t.Literal('csv'), t.Literal('html')], {
+              title: 'json, csv or html',
+              description: 'csv: its entries, for a spreadsheet; html: a page that can be printed.',
+            }),
+          ),
         }),
         response: { 200: t.Object({ statement: StatementShape }), ...oneProblems },
         detail: { summary: "A month's statement, computed from the log", tags },
@@ -140,7 +167,38 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
     )
 }
 
-function notBegun(error: unknown): never {
-  if (!(error instanceof BadMonth)) throw error
-  throw new RequestRefused(invalidRequest([{ pointer: '/month', detail: 'has not begun' }]))
+function placeOf(text: string): LogPosition | Date {
+  return parsePosition(text) ?? new Date(text)
+}
+
+/** Elysia sends a Response as it is; the declared type is that of the JSON answer. */
+function answerIn(format: 'json' | 'csv' | 'html' | undefined, statement: Statement) {
+  const json = { statement }
+  if (format === 'csv') return csvAnswer(statement) as unknown as typeof json
+  return format === 'html' ? (pageAnswer(statement) as unknown as typeof json) : json
+}
+
+function csvAnswer(statement: Statement): Response {
+  const name = `statement-${statement.keyId ?? statement.accountId}-${statement.month}.csv`
+  return new Response(statementCsv(statement), {
+    headers: {
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': `attachment; filename="${name}"`,
+    },
+  })
+}
+
+/** Nothing on the page may run or be fetched, whatever texts stand in it. */
+function pageAnswer(statement: Statement): Response {
+  return new Response(statementPage(statement), {
+    headers: {
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "default-src 'none'; style-src 'unsafe-inline'",
+    },
+  })
+}
+
+function notPossible(error: unknown): never {
+  if (!(error instanceof BadPeriod)) throw error
+  throw new RequestRefused(invalidRequest([{ pointer: error.field, detail: error.message }]))
 }

@@ -1,4 +1,4 @@
-/** An account's events in the order of the log, page by page, with what statements count with. */
+/** An account's events, with what statements count with. */
 import type { Mode } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
 import type { Micros } from './month.ts'
@@ -21,7 +21,6 @@ export interface AccountEvent {
   readonly startsAt: Micros | null
   /** CreditsGranted's. */
   readonly expiresAt: Micros | null
-  /** null for the types that calls append by the thousand, whose payload no report needs. */
   readonly payload: Record<string, unknown> | null
 }
 
@@ -37,37 +36,40 @@ export interface AccountRange {
   readonly to: number
 }
 
-/** Pages of at most `pageSize` events; together all events of the range. */
-export async function* readAccountEvents(
+const pageSize = 10_000
+
+/** The events at these positions, in the order of the log. */
+export async function readEventsAt(
   sql: Sql,
-  { shard, accountId, keyId, mode, from, to }: AccountRange,
-  pageSize = 10_000,
-): AsyncGenerator<readonly AccountEvent[]> {
-  let next = from
-  for (;;) {
-    const page: AccountEvent[] = await sql<AccountEvent[]>`
-      select position, type, key_id as "keyId", request_id as "requestId", endpoint, tariff, credits, quantity,
-        (extract(epoch from recorded_at) * 1000000)::bigint as "recordedAt",
-        (extract(epoch from occurred_at) * 1000000)::bigint as "occurredAt",
-        lots, held, moved,
-        case type
-          when 'CreditsGranted' then (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::bigint
-          when 'PlanStarted' then (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::bigint
-        end as "startsAt",
-        case type
-          when 'CreditsGranted' then (extract(epoch from (payload ->> 'expiresAt')::timestamptz) * 1000000)::bigint
-        end as "expiresAt",
-        case when type not in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')
-          then payload end as payload
-      from events
-      where account_id = ${accountId} and shard = ${shard} and position between ${next} and ${to}
-        and (mode = ${mode} or mode is null)
-        ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
-      order by position
-      limit ${pageSize}`
-    if (page.length > 0) yield page
-    const last = page.at(-1)
-    if (!last || page.length < pageSize) return
-    next = last.position + 1
+  shard: number,
+  positions: readonly number[],
+): Promise<AccountEvent[]> {
+  const events: AccountEvent[] = []
+  const inOrder = [...positions].sort((a, b) => a - b)
+  for (let i = 0; i < inOrder.length; i += pageSize) {
+    const page = inOrder.slice(i, i + pageSize)
+    events.push(
+      ...(await sql<AccountEvent[]>`
+        select ${columns(sql)} from events
+        where shard = ${shard} and position = any(${sql.array(page.map(String), 1016)}::bigint[])
+        order by position`),
+    )
   }
+  return events
+}
+
+function columns(sql: Sql) {
+  return sql`position, type, key_id as "keyId", request_id as "requestId", endpoint, tariff, credits, quantity,
+    (extract(epoch from recorded_at) * 1000000)::bigint as "recordedAt",
+    (extract(epoch from occurred_at) * 1000000)::bigint as "occurredAt",
+    lots, held, moved,
+    case type
+      when 'CreditsGranted' then (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::bigint
+      when 'PlanStarted' then (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::bigint
+    end as "startsAt",
+    case type
+      when 'CreditsGranted' then (extract(epoch from (payload ->> 'expiresAt')::timestamptz) * 1000000)::bigint
+    end as "expiresAt",
+    case when type not in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')
+      then payload end as payload`
 }

@@ -1,14 +1,15 @@
-/** The charges of a month, summed up by endpoint and by UTC day, and one by one when asked for. */
+/** The charges of a period, summed up by endpoint and by day, and one by one when asked for. */
 import { printPosition } from '../../events/event.ts'
-import type { AccountEvent } from './account-events.ts'
-import { dayOf, type Micros, type Month, printTime } from './month.ts'
+import { printTime } from './month.ts'
+import { dayOf, type Period } from './period.ts'
 import {
+  addPositions,
   noPositions,
-  notePosition,
   type Positions,
   type PositionTally,
   printPositions,
 } from './positions.ts'
+import type { CallSum, ChargeRow } from './statement-sums.ts'
 
 export interface ChargeSum {
   readonly calls: number
@@ -21,6 +22,8 @@ export interface ChargeSum {
 export interface ChargeLine {
   /** The hold's time, on which days and months cut. */
   readonly time: string
+  /** `YYYY-MM-DD` */
+  readonly day: string
   readonly endpoint: string
   readonly quantity: number
   /** Hash of the tariff that priced the call. */
@@ -41,12 +44,6 @@ export interface Charges {
   readonly lines?: readonly ChargeLine[]
 }
 
-export interface ChargesOf {
-  /** Counts a HoldSettled, or CallsCounted: calls of price 0. */
-  add(event: AccountEvent): void
-  print(): Charges
-}
-
 interface Tally {
   readonly day: string
   readonly endpoint: string
@@ -56,60 +53,51 @@ interface Tally {
   readonly positions: PositionTally
 }
 
-/** Collects the charges of a month; those of other months are left out. */
-export function chargesOf(shard: number, month: Month, withLines: boolean): ChargesOf {
+/** @param rows the charges one by one; without them there are no lines */
+export function chargesOf(
+  shard: number,
+  period: Period,
+  {
+    sums,
+    rows,
+  }: { readonly sums: readonly CallSum[]; readonly rows?: readonly ChargeRow[] | undefined },
+): Charges {
   const byEndpoint = new Map<string, Tally>()
   const byDay = new Map<string, Tally>()
-  const lines: (ChargeLine & { readonly at: Micros })[] = []
-
-  function add(event: AccountEvent): void {
-    if (event.occurredAt < month.start || event.occurredAt >= month.end) return
-    const day = dayOf(event.occurredAt)
-    const endpoint = event.endpoint ?? ''
-    count(tallyOf(byEndpoint, endpoint, '', endpoint), event)
-    count(tallyOf(byDay, `${day} ${endpoint}`, day, endpoint), event)
-    if (withLines && event.type === 'HoldSettled') lines.push(lineOf(event))
+  for (const sum of sums) {
+    const day = period.days[sum.bucket - 1]?.name
+    const isCharge = sum.type === 'HoldSettled' || sum.type === 'CallsCounted'
+    if (day === undefined || !isCharge) continue
+    const endpoint = sum.endpoint ?? ''
+    add(tallyOf(byEndpoint, endpoint, '', endpoint), sum)
+    add(tallyOf(byDay, `${day} ${endpoint}`, day, endpoint), sum)
   }
-
-  function lineOf(event: AccountEvent) {
-    return {
-      at: event.occurredAt,
-      time: printTime(event.occurredAt),
-      endpoint: event.endpoint ?? '',
-      quantity: event.quantity ?? 0,
-      tariff: event.tariff ?? '',
-      credits: event.credits ?? 0,
-      requestId: event.requestId ?? '',
-      keyId: event.keyId ?? '',
-      position: printPosition({ shard, position: event.position }),
-    }
+  const print = ({ calls, quantity, credits, positions }: Tally): ChargeSum => ({
+    ...{ calls, quantity, credits, positions: printPositions(shard, positions) },
+  })
+  const endpoints = inOrder(byEndpoint)
+  const total = (of: (tally: Tally) => number) =>
+    endpoints.reduce((sum, tally) => sum + of(tally), 0)
+  return {
+    calls: total(({ calls }) => calls),
+    credits: total(({ credits }) => credits),
+    byEndpoint: endpoints.map((tally) => ({ endpoint: tally.endpoint, ...print(tally) })),
+    byDay: inOrder(byDay).map((tally) => ({
+      ...{ day: tally.day, endpoint: tally.endpoint, ...print(tally) },
+    })),
+    ...(rows ? { lines: linesOf(shard, period, rows) } : {}),
   }
+}
 
-  function sumOf({ calls, quantity, credits, positions }: Tally): ChargeSum {
-    return { calls, quantity, credits, positions: printPositions(shard, positions) }
-  }
-
-  function print(): Charges {
-    const endpoints = inOrder(byEndpoint)
-    const total = (count: (tally: Tally) => number) =>
-      endpoints.reduce((sum, tally) => sum + count(tally), 0)
-    return {
-      calls: total((tally) => tally.calls),
-      credits: total((tally) => tally.credits),
-      byEndpoint: endpoints.map((tally) => ({ endpoint: tally.endpoint, ...sumOf(tally) })),
-      byDay: inOrder(byDay).map((tally) => ({
-        day: tally.day,
-        endpoint: tally.endpoint,
-        ...sumOf(tally),
-      })),
-      // Settlements come in any order; a statement goes by the calls' own time.
-      ...(withLines
-        ? { lines: lines.sort((a, b) => a.at - b.at).map(({ at, ...line }) => line) }
-        : {}),
-    }
-  }
-
-  return { add, print }
+/** Settlements come in any order; a statement goes by the calls' own time. */
+function linesOf(shard: number, period: Period, rows: readonly ChargeRow[]): ChargeLine[] {
+  return rows
+    .toSorted((a, b) => a.occurredAt - b.occurredAt || a.position - b.position)
+    .map(({ occurredAt, position, endpoint, quantity, tariff, credits, requestId, keyId }) => ({
+      ...{ time: printTime(occurredAt), day: dayOf(period, occurredAt) },
+      ...{ endpoint, quantity, tariff, credits, requestId, keyId },
+      position: printPosition({ shard, position }),
+    }))
 }
 
 function tallyOf(tallies: Map<string, Tally>, key: string, day: string, endpoint: string): Tally {
@@ -121,11 +109,11 @@ function tallyOf(tallies: Map<string, Tally>, key: string, day: string, endpoint
   return tally
 }
 
-function count(tally: Tally, event: AccountEvent): void {
-  tally.calls += event.type === 'CallsCounted' ? (event.quantity ?? 0) : 1
-  tally.quantity += event.quantity ?? 0
-  tally.credits += event.type === 'HoldSettled' ? (event.credits ?? 0) : 0
-  notePosition(tally.positions, event.position)
+function add(tally: Tally, { type, events, quantity, credits, ...positions }: CallSum): void {
+  tally.calls += type === 'CallsCounted' ? quantity : events
+  tally.quantity += quantity
+  tally.credits += type === 'HoldSettled' ? credits : 0
+  addPositions(tally.positions, { count: events, ...positions })
 }
 
 function inOrder(tallies: Map<string, Tally>): Tally[] {

@@ -11,7 +11,7 @@ import type { LogPosition, RecordedEvent } from '../../events/event.ts'
 import { upcast } from '../../events/upcasters.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read.ts'
-import { ownerOfKey, positionAt, readLogEnd, shardOfAccount } from './log-range.ts'
+import { firstOfAccount, ownerOfKey, positionAt, readLogEnd } from './log-range.ts'
 
 export interface EventFilter {
   readonly accountId?: string
@@ -82,7 +82,7 @@ async function shardsToRead(
   accountId: string | undefined,
 ): Promise<number[]> {
   const shards = await readShards(sql)
-  const lived = accountId === undefined ? undefined : await shardOfAccount(sql, accountId)
+  const lived = accountId === undefined ? undefined : (await firstOfAccount(sql, accountId))?.shard
   if (accountId !== undefined && lived === undefined) return []
   return shards.filter(
     (shard) =>

@@ -4,7 +4,7 @@
  * changes, so the ranges together are as consistent as one snapshot, and no snapshot lives longer than
  * the reading of one range.
  */
-import type { Mode } from '../../events/event.ts'
+import type { LogPosition, Mode } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
 import type { Micros } from './month.ts'
 
@@ -26,6 +26,33 @@ export async function readLogEnd(sql: Sql, shard: number): Promise<LogEnd> {
     ) head`
   if (!end) throw new Error(`this book has no shard ${shard}`)
   return end
+}
+
+/**
+ * Where the log ended at a position, whose time it then was, or at a time: with all that was recorded by
+ * that millisecond. undefined when the position or the time lies ahead, or the position is another shard's.
+ */
+export async function readLogEndAsOf(
+  sql: Sql,
+  shard: number,
+  asOf: LogPosition | Date,
+): Promise<LogEnd | undefined> {
+  const end = await readLogEnd(sql, shard)
+  const atTime = asOf instanceof Date
+  if (atTime ? asOf.getTime() * 1_000 > end.now : asOf.shard !== shard) return undefined
+  const position = atTime
+    ? (await positionAt(sql, shard, new Date(asOf.getTime() + 1))) - 1
+    : asOf.position
+  const [row] = await sql<{ recordedAt: number }[]>`
+    select (extract(epoch from recorded_at) * 1000000)::bigint as "recordedAt"
+    from events where shard = ${shard} and position = ${position}`
+  if (!row) return atTime ? { position: 0, recordedAt: 0, now: asOf.getTime() * 1_000 } : undefined
+  const { recordedAt } = row
+  return {
+    position,
+    recordedAt,
+    now: atTime ? Math.max(asOf.getTime() * 1_000, recordedAt) : recordedAt,
+  }
 }
 
 /**
@@ -51,11 +78,14 @@ export async function positionAt(sql: Sql, shard: number, time: Date): Promise<n
   return row?.position ?? 1
 }
 
-/** The shard that an account lives in; undefined when the log has no such account. */
-export async function shardOfAccount(sql: Sql, accountId: string): Promise<number | undefined> {
-  const [row] = await sql<{ shard: number }[]>`
-    select shard from events where account_id = ${accountId} order by position limit 1`
-  return row?.shard
+/** The account's first event, in the shard that it lives in; undefined when the log has no such account. */
+export async function firstOfAccount(
+  sql: Sql,
+  accountId: string,
+): Promise<LogPosition | undefined> {
+  const [row] = await sql<LogPosition[]>`
+    select shard, position from events where account_id = ${accountId} order by position limit 1`
+  return row
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * How credits moved on an account's lots in a month.
+ * How credits moved on an account's lots in a period, most often a month.
  *
  * Each movement counts at one time of its own, its cut, and a month has what is cut in it:
  *
@@ -22,10 +22,15 @@
  * with the holds that were open then taken as they ended. A hold that outlives its month therefore
  * moves that month's closing, and the next one's opening, once more when it resolves; and where its lot
  * expired meanwhile, the part not used is in that closing until it returns, and lapses then.
+ *
+ * A hold may be extended on a lot that was granted only after its own day, never after its own month in UTC. In a
+ * day's statement, or a month's of another zone, such a lot closes below zero, and the next one makes up for it.
  */
-import { printPosition } from '../../events/event.ts'
+import { parsePosition, printPosition } from '../../events/event.ts'
 import type { AccountEvent } from './account-events.ts'
-import { type Micros, type Month, printTime } from './month.ts'
+import { type Micros, printTime } from './month.ts'
+import type { Period } from './period.ts'
+import type { LotSum } from './statement-sums.ts'
 
 export interface Movements {
   readonly opening: number
@@ -63,155 +68,138 @@ interface Lot {
   readonly kind: string
   readonly startsAt: Micros
   readonly expiresAt: Micros
-  /** What the book has free on it after the event at hand, and how much of that has lapsed. */
+  /** What was free on it when it expired. */
   free: number
-  lapsed: number
-  touchedAt: Micros
-  /** What moved it since its last lapse, once it has expired. */
-  touchedBy: number[]
+  /** What came to it, or was taken from it, in each transaction after that. */
+  readonly late: Map<Micros, { credits: number; readonly positions: number[] }>
   opening: number
-  readonly month: Record<Column, number>
-}
-
-export interface LotMovements {
-  /** To be called with each time before the events recorded then: lets lots lapse that expired by it. */
-  advance(to: Micros): void
-  /** A CreditsGranted: a new lot. */
-  grant(event: AccountEvent): void
-  /** Moves what each lot of the event holds by `event.held`; nothing is counted yet. */
-  hold(event: AccountEvent): void
-  /** Moves `event.moved` of each lot. */
-  move(event: AccountEvent, column: 'settled' | 'refunded' | 'adjusted'): void
-  /** Counts what an open hold holds, by lot. */
-  countHeld(at: Micros, lots: readonly number[], held: readonly number[]): void
-  print(): { totals: Movements; lots: readonly LotLine[]; lapses: readonly LapseLine[] }
+  readonly inPeriod: Record<Column, number>
 }
 
 const gives: readonly Column[] = ['granted', 'refunded']
+const movedAs: Readonly<Record<string, Column>> = {
+  HoldSettled: 'settled',
+  ChargeRefunded: 'refunded',
+  CreditsAdjusted: 'adjusted',
+}
 
-export function lotMovements(shard: number, month: Month): LotMovements {
-  const lots = new Map<number, Lot>()
-  const lapses: LapseLine[] = []
-  /** Before this time no lot has anything to lapse. */
-  let nextLapse = Number.POSITIVE_INFINITY
+/** What moved an account's lots: its CreditsGranted, and what else touched them. */
+export interface MovedLots {
+  readonly grants: readonly AccountEvent[]
+  readonly sums: readonly LotSum[]
+  /** Lots that expired by then have lapsed. */
+  readonly until: Micros
+}
 
-  function advance(to: Micros): void {
-    if (to < nextLapse) return
-    nextLapse = Number.POSITIVE_INFINITY
-    for (const lot of lots.values()) {
-      if (lot.expiresAt <= to) lapse(lot)
-      else nextLapse = Math.min(nextLapse, lot.expiresAt)
-    }
-  }
+/** @throws when a lot was moved that was never granted */
+export function lotMovements(shard: number, period: Period, { grants, sums, until }: MovedLots) {
+  const lots = new Map(grants.map((grant) => [grant.position, granted(grant)]))
+  for (const sum of sums) move(sum)
+  const lapses = [...lots.values()]
+    .flatMap(lapsesOf)
+    .sort((a, b) => a.at - b.at || numberOf(a) - numberOf(b))
+  const lines = [...lots.values()]
+    .filter(
+      ({ opening, inPeriod }) => opening !== 0 || Object.values(inPeriod).some((of) => of !== 0),
+    )
+    .map(printLot)
+  return { totals: sumOf(lines), lots: lines, lapses: lapses.map(({ at, ...line }) => line) }
 
-  function lapse(lot: Lot): void {
-    const credits = lot.free - lot.lapsed
-    const returned = lot.touchedAt >= lot.expiresAt
-    const at = returned ? lot.touchedAt : lot.expiresAt
-    // The last instant of the lot's life, so that an expiry at the month's end is the month's.
-    const cut = returned ? at : at - 1
-    if (credits !== 0) {
-      lot.lapsed += credits
-      count(lot, 'lapsed', credits, cut)
-      if (inMonth(cut)) {
-        lapses.push({
-          lot: print(lot.position),
-          time: printTime(at),
-          credits,
-          because: returned ? 'returned' : 'expired',
-          positions: (returned ? lot.touchedBy : [lot.position]).map(print),
-        })
-      }
-    }
-    lot.touchedBy = []
-  }
-
-  function grant(event: AccountEvent): void {
+  function granted(event: AccountEvent): Lot {
+    const credits = event.credits ?? 0
     const lot: Lot = {
       position: event.position,
       kind: String(event.payload?.kind),
       startsAt: event.startsAt ?? event.recordedAt,
       expiresAt: event.expiresAt ?? Number.POSITIVE_INFINITY,
-      free: event.credits ?? 0,
-      lapsed: 0,
-      touchedAt: event.recordedAt,
-      touchedBy: [event.position],
+      free: 0,
+      late: new Map(),
       opening: 0,
-      month: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
+      inPeriod: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
     }
-    lots.set(event.position, lot)
-    nextLapse = Math.min(nextLapse, lot.expiresAt)
-    count(lot, 'granted', lot.free, event.occurredAt)
+    const lateAt = event.recordedAt >= lot.expiresAt ? event.recordedAt : null
+    free(lot, credits, lateAt, [event.position])
+    count(lot, 'granted', credits, cutOf(event.occurredAt))
+    return lot
   }
 
-  function hold(event: AccountEvent): void {
-    for (const [lot, credits] of each(event, event.held)) {
-      lot.free -= credits
-      touch(lot, event)
-    }
-  }
-
-  function move(event: AccountEvent, column: 'settled' | 'refunded' | 'adjusted'): void {
-    for (const [lot, credits] of each(event, event.moved)) {
-      lot.free += column === 'refunded' ? credits : -credits
-      touch(lot, event)
-      count(lot, column, credits, event.occurredAt)
-    }
-  }
-
-  function countHeld(at: Micros, ids: readonly number[], held: readonly number[]): void {
-    ids.forEach((id, i) => {
-      count(lotOf(id), 'held', held[i] ?? 0, at)
-    })
-  }
-
-  function touch(lot: Lot, event: AccountEvent): void {
-    lot.touchedAt = event.recordedAt
-    if (lot.expiresAt > event.recordedAt) return
-    if (lot.touchedBy.at(-1) !== event.position) lot.touchedBy.push(event.position)
-    // What one transaction does to the lot is looked at as a whole, at the next later time.
-    nextLapse = Math.min(nextLapse, event.recordedAt)
-  }
-
-  function count(lot: Lot, column: Column, credits: number, at: Micros): void {
-    if (at < month.start) lot.opening += gives.includes(column) ? credits : -credits
-    else if (inMonth(at)) lot.month[column] += credits
-  }
-
-  function inMonth(at: Micros): boolean {
-    return at >= month.start && at < month.end
-  }
-
-  function each(event: AccountEvent, credits: readonly number[] | null): [Lot, number][] {
-    if (!credits) return []
-    return (event.lots ?? []).map((id, i) => [lotOf(id), credits[i] ?? 0])
-  }
-
-  function lotOf(id: number): Lot {
+  function move({ lot: id, cut, type, lateAt, held, moved, positions }: LotSum): void {
     const lot = lots.get(id)
     if (!lot) throw new Error(`the log moves lot ${print(id)}, which it never granted`)
-    return lot
+    const column = movedAs[type]
+    free(lot, -held + (column === 'refunded' ? moved : -moved), lateAt, positions ?? [])
+    // What resolves a hold takes from what is held at the hold's own time, so only open holds remain.
+    count(lot, 'held', held, cut)
+    if (column) count(lot, column, moved, cut)
+  }
+
+  function free(
+    lot: Lot,
+    credits: number,
+    lateAt: Micros | null,
+    positions: readonly number[],
+  ): void {
+    if (lateAt === null) {
+      lot.free += credits
+      return
+    }
+    // What one transaction does to a lot is looked at as a whole.
+    const late = lot.late.get(lateAt) ?? { credits: 0, positions: [] }
+    lot.late.set(lateAt, late)
+    late.credits += credits
+    late.positions.push(...positions)
+  }
+
+  /** Those of the period; each takes from what is free as it happens. */
+  function lapsesOf(lot: Lot): (LapseLine & { readonly at: Micros })[] {
+    if (lot.expiresAt > until) return []
+    const late = [...lot.late].map(([at, { credits, positions }]) => ({
+      ...{ at, cut: cutOf(at), credits, positions, because: 'returned' as const },
+    }))
+    // The last instant of the lot's life, so that an expiry at the month's end is the month's.
+    const [at, positions] = [lot.expiresAt, [lot.position]]
+    const expired = {
+      at,
+      cut: cutOf(at - 1),
+      credits: lot.free,
+      positions,
+      because: 'expired' as const,
+    }
+    return [expired, ...late]
+      .filter(({ credits }) => credits !== 0)
+      .flatMap(({ at, cut, credits, positions, because }) => {
+        count(lot, 'lapsed', credits, cut)
+        if (cut !== 1) return []
+        const from = [...new Set(positions)].sort((a, b) => a - b).map(print)
+        return [
+          { at, lot: print(lot.position), time: printTime(at), credits, because, positions: from },
+        ]
+      })
+  }
+
+  function count(lot: Lot, column: Column, credits: number, cut: LotSum['cut']): void {
+    if (cut === 0) lot.opening += gives.includes(column) ? credits : -credits
+    if (cut === 1) lot.inPeriod[column] += credits
+  }
+
+  function cutOf(at: Micros): LotSum['cut'] {
+    if (at < period.start) return 0
+    return at < period.end ? 1 : 2
+  }
+
+  function printLot(lot: Lot): LotLine {
+    return {
+      lot: print(lot.position),
+      kind: lot.kind,
+      startsAt: printTime(lot.startsAt),
+      expiresAt: lot.expiresAt === Number.POSITIVE_INFINITY ? null : printTime(lot.expiresAt),
+      ...closed(lot.opening, lot.inPeriod),
+    }
   }
 
   function print(position: number): string {
     return printPosition({ shard, position })
   }
-
-  function printLots() {
-    const moved = [...lots.values()].filter(
-      (lot) => lot.opening !== 0 || Object.values(lot.month).some((credits) => credits !== 0),
-    )
-    const lines = moved.map((lot) => ({
-      lot: print(lot.position),
-      kind: lot.kind,
-      startsAt: printTime(lot.startsAt),
-      expiresAt: lot.expiresAt === Number.POSITIVE_INFINITY ? null : printTime(lot.expiresAt),
-      ...closed(lot.opening, lot.month),
-    }))
-    return { totals: sumOf(lines), lots: lines, lapses }
-  }
-
-  return { advance, grant, hold, move, countHeld, print: printLots }
 }
 
 function closed(opening: number, m: Readonly<Record<Column, number>>): Movements {
@@ -231,4 +219,9 @@ function sumOf(lines: readonly Movements[]): Movements {
     held: sum('held'),
     closing: sum('closing'),
   }
+}
+
+/** What lapses at one time is in the order of its lots. */
+function numberOf({ lot }: LapseLine): number {
+  return parsePosition(lot)?.position ?? 0
 }

@@ -39,7 +39,9 @@ export function printTime(time: Micros | null): string | null {
   return time === null ? null : new Date(Math.floor(time / 1_000)).toISOString()
 }
 
-/** `YYYY-MM-DD` of the UTC day that a time lies in. */
-export function dayOf(time: Micros): string {
-  return printTime(time).slice(0, 10)
+/** ISO 8601 in UTC, with its microseconds. */
+export function printMicros(time: Micros): string {
+  const seconds = Math.floor(time / 1_000_000)
+  const rest = String(time - seconds * 1_000_000).padStart(6, '0')
+  return `${new Date(seconds * 1_000).toISOString().slice(0, 19)}.${rest}Z`
 }

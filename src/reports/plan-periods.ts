@@ -8,7 +8,8 @@
  * nothing is computed from it. An erased account holds no plan.
  */
 import { printPosition } from '../../events/event.ts'
-import { type Micros, type Month, printTime } from './month.ts'
+import { type Micros, printTime } from './month.ts'
+import type { Period } from './period.ts'
 
 /** A PlanStarted, as read from the log. */
 export interface PlanStart {
@@ -25,33 +26,38 @@ export interface Fee {
   readonly currency: string
 }
 
-/** A plan that was in force at some time of the month. */
+/** A plan that was in force at some time of the period. */
 export interface PlanHeld {
   readonly plan: string
   readonly fee: Fee
   readonly from: string
-  /** null: beyond the month's end. */
+  /** null: beyond the period's end. */
   readonly until: string | null
   readonly position: string
 }
 
-/** The plans held in the month so far, in the order of their decisions. */
+/** The plans held in the period so far, in the order of their decisions. */
 export function plansHeld(
   starts: readonly PlanStart[],
-  { shard, month, now, erasedAt }: { shard: number; month: Month; now: Micros; erasedAt: Micros },
+  {
+    shard,
+    period,
+    now,
+    erasedAt,
+  }: { shard: number; period: Period; now: Micros; erasedAt: Micros },
 ): PlanHeld[] {
   const held: PlanHeld[] = []
   let until = erasedAt
   // Backwards, because a plan ends where any later decision starts.
   for (const start of starts.toReversed()) {
     const from = Math.max(start.startsAt, start.recordedAt)
-    const heldInMonth = from < until && from < month.end && from <= now && until > month.start
-    if (heldInMonth) {
+    const heldInPeriod = from < until && from < period.end && from <= now && until > period.start
+    if (heldInPeriod) {
       held.unshift({
         plan: start.plan,
         fee: start.fee,
         from: printTime(from),
-        until: until > month.end ? null : printTime(until),
+        until: until > period.end ? null : printTime(until),
         position: printPosition({ shard, position: start.position }),
       })
     }

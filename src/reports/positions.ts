@@ -9,11 +9,12 @@ export interface Positions {
   readonly list?: readonly string[]
 }
 
-/** Positions of one shard, noted in the order of the log. */
+/** Positions of one shard. */
 export interface PositionTally {
   count: number
   first: number
   last: number
+  /** All of them, while they are few. */
   few: number[]
 }
 
@@ -23,11 +24,20 @@ export function noPositions(): PositionTally {
   return { count: 0, first: 0, last: 0, few: [] }
 }
 
-export function notePosition(tally: PositionTally, position: number): void {
-  if (tally.count === 0) tally.first = position
-  tally.last = position
-  tally.count++
-  if (tally.count <= fewAre) tally.few.push(position)
+/** @param more of other events; `positions` need not be known where they are many */
+export function addPositions(
+  tally: PositionTally,
+  more: {
+    readonly count: number
+    readonly first: number
+    readonly last: number
+    readonly positions: readonly number[] | null
+  },
+): void {
+  tally.first = tally.count === 0 ? more.first : Math.min(tally.first, more.first)
+  tally.last = Math.max(tally.last, more.last)
+  tally.count += more.count
+  if (tally.count <= fewAre) tally.few.push(...(more.positions ?? []))
 }
 
 export function printPositions(shard: number, tally: PositionTally): Positions {
@@ -36,6 +46,6 @@ export function printPositions(shard: number, tally: PositionTally): Positions {
     count: tally.count,
     first: print(tally.first),
     last: print(tally.last),
-    ...(tally.count <= fewAre ? { list: tally.few.map(print) } : {}),
+    ...(tally.count <= fewAre ? { list: tally.few.sort((a, b) => a - b).map(print) } : {}),
   }
 }

@@ -5,17 +5,23 @@ import type { Charges } from './charges.ts'
 import type { LapseLine, LotLine, Movements } from './lot-movements.ts'
 import type { MonthFee, PlanHeld } from './plan-periods.ts'
 
-/** Times are ISO 8601 in UTC, positions are printed as `shard-position`, credits are whole. */
+/** Times are ISO 8601 in UTC whatever the zone, positions are printed as `shard-position`, credits are whole. */
 export interface Statement {
   readonly accountId: string
   /** The key whose calls it covers; null: the account's. */
   readonly keyId: string | null
   readonly mode: Mode
-  /** `YYYY-MM` in UTC */
+  /** `YYYY-MM` */
   readonly month: string
+  /** `YYYY-MM-DD`, of a day's statement only. */
+  readonly day?: string
+  /** The IANA name of the zone in which months and days begin and end. */
+  readonly timeZone: string
   readonly from: string
-  /** The month's end, or the book's time while the month runs. */
+  /** The period's end, or the book's time while it runs. */
   readonly until: string
+  /** Where the log ended, and what time it was, for a statement as of then; absent from one as of now. */
+  readonly asOf?: { readonly position: string; readonly time: string }
   /** Nothing appended from now on can change it. */
   readonly final: boolean
   /** The last event of the account that was looked at. */
@@ -32,7 +38,7 @@ export interface Statement {
 export interface AccountPart {
   readonly owner: Owner | null
   readonly plans: readonly PlanHeld[]
-  /** The fee of the dearest plan held in the month; null without a plan, and in test mode. */
+  /** The fee of the dearest plan held in the month; null without a plan, in test mode, and of a day. */
   readonly fee: MonthFee | null
   readonly totals: Movements
   readonly lots: readonly LotLine[]

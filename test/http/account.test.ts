@@ -73,6 +73,51 @@ describe('GET /account/statements/:month', () => {
     expect(ofKey.charges).toMatchObject({ calls: 1, credits: 3, lines: [{ keyId: first.id }] })
   })
 
+  test('200: in any zone, and as it stood then', async () => {
+    const key = await issue('u8')
+    await charge(key.id, 3)
+    const { through, ...before } = (await get('u8', 'GET', '/account/statements/2030-06')).statement
+    await charge(key.id, 4)
+    const then = `/account/statements/2030-06?asOf=${through}&tz=Asia/Kathmandu`
+    expect((await get('u8', 'GET', then)).statement).toMatchObject({
+      ...{ timeZone: 'Asia/Kathmandu', from: '2030-05-31T18:15:00.000Z', through },
+      ...{ asOf: { position: through }, charges: before.charges },
+    })
+    const now = `/account/statements/2030-06?asOf=${book.now.toISOString()}`
+    expect((await get('u8', 'GET', now)).statement.charges).toMatchObject({ credits: 7 })
+  })
+
+  test('200: as CSV, and as a page that asks for nothing and runs nothing', async () => {
+    const key = await issue('u9')
+    await charge(key.id, 3)
+    const csv = await ask('u9', 'GET', '/account/statements/2030-06?format=csv')
+    expect(csv.headers.get('content-type')).toBe('text/csv; charset=utf-8')
+    expect(csv.headers.get('content-disposition')).toMatch(
+      /filename="statement-acc_\w+-2030-06.csv"/,
+    )
+    const [heads, ...rows] = (await csv.text()).trim().split('\r\n')
+    expect(heads).toStartWith('accountId,keyId,mode,month,entry,')
+    expect(rows.filter((row) => row.includes(',charge,'))).toHaveLength(1)
+    const page = await ask('u9', 'GET', '/account/statements/2030-06?format=html')
+    expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8')
+    expect(page.headers.get('content-security-policy')).toStartWith("default-src 'none'")
+    expect(await page.text()).toContain('<h1>Statement of acc_')
+  })
+
+  test.each([
+    ['/tz', 'tz=Europe/Atlantis'],
+    ['/asOf', 'asOf=0-999999999'],
+    ['/asOf', 'asOf=1-1'],
+    ['/asOf', 'asOf=2031-01-01T00:00:00Z'],
+    ['/asOf', 'asOf=yesterday'],
+    ['/format', 'format=pdf'],
+  ])('400: %s, when it is %s', async (pointer, query) => {
+    await issue('u7')
+    const response = await ask('u7', 'GET', `/account/statements/2030-06?${query}`)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ errors: [{ pointer }] })
+  })
+
   test("404: another owner's key", async () => {
     const { id } = await issue('u5')
     await issue('u6')

@@ -2,11 +2,14 @@
 // add up, follow on each other, agree with the projections, and stay as they are once they are final.
 
 import { expect, test } from 'bun:test'
+import type { LogPosition } from '../../events/event.ts'
 import { balance } from '../../src/reports/balance.ts'
 import { parseMonth } from '../../src/reports/month.ts'
-import { statement } from '../../src/reports/statement.ts'
+import { monthPeriod } from '../../src/reports/period.ts'
+import { type StatementPeriod, statement } from '../../src/reports/statement.ts'
 import type { Statement } from '../../src/reports/statement-shape.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import { statement as oracle } from '../support/statement-oracle/statement.ts'
 
 const names = ['2031-01', '2031-02', '2031-03', '2031-04']
 const dayMs = 86_400_000
@@ -15,6 +18,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   await using book = await buildBook()
   const random = randomOf(seed)
   const finals = new Map<string, string>()
+  const asOf: { readonly place: LogPosition | Date; readonly found: readonly Statement[] }[] = []
   let now = parseMonth('2031-01')?.start ?? 0
   now /= 1_000
   await book.at(new Date(now).toISOString())
@@ -26,6 +30,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   for (let step = 0; step < 150; step++) {
     await oneStep()
     if (step % 25 === 0) await noteFinals()
+    if (step % 10 === 0) await noteHead()
   }
   await noteFinals()
   await checkAll()
@@ -33,6 +38,8 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   await noteFinals()
   await checkAll()
   expect(finals.size).toBeGreaterThan(0)
+  await checkAsOf()
+  await checkPeriods(book, key, pick(Intl.supportedValuesOf('timeZone'), random), now)
 
   async function oneStep(): Promise<void> {
     const credits = 1 + Math.floor(random() * 60)
@@ -54,7 +61,36 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const nextMonth = Date.UTC(end.getUTCFullYear(), end.getUTCMonth() + 1)
     now = random() < 0.2 ? nextMonth - pick([0, 1], random) : now + random() * 6 * dayMs
     now = Math.min(Math.floor(now), Date.UTC(2031, 4) - 1)
+    if (now > book.book.now.getTime() && asOf.length < 10) await noteTime()
     await book.at(iso(now))
+  }
+
+  /** The statements at the log's head, where the head's time is the book's. */
+  async function noteHead(): Promise<void> {
+    const [head] = await book.sql<{ shard: number; position: number; recordedAt: Date }[]>`
+      select shard, position, recorded_at as "recordedAt" from heads`
+    if (!head || head.recordedAt.getTime() !== now) return
+    asOf.push({ place: head, found: await statements(book, key, now) })
+  }
+
+  /** The statements before the clock moves on: nothing more is recorded at its time. */
+  async function noteTime(): Promise<void> {
+    const place = new Date(book.book.now)
+    asOf.push({ place, found: await statements(book, key, place.getTime()) })
+  }
+
+  /** As of a place, the log says what it said when it ended there. */
+  async function checkAsOf(): Promise<void> {
+    expect(asOf.filter(({ place }) => place instanceof Date).length).toBeGreaterThan(3)
+    expect(asOf.filter(({ place }) => !(place instanceof Date)).length).toBeGreaterThan(3)
+    for (const { place, found } of asOf) {
+      for (const { month, ...then } of found) {
+        const request = { accountId: key.accountId, month, lines: true, asOf: place }
+        const { asOf: at, ...again } = (await statement(book.sql, request)) ?? fail()
+        expect({ place, again }).toEqual({ place, again: { month, ...then } })
+        expect(at?.time).toBe(found.at(-1)?.until as string)
+      }
+    }
   }
 
   async function hold(credits: number): Promise<void> {
@@ -135,18 +171,21 @@ async function statements(book: BookBuilder, key: TestKey, nowMs: number): Promi
     if ((parseMonth(month)?.start ?? 0) / 1_000 > nowMs) break
     const one = await statement(book.sql, { accountId: key.accountId, month, lines: true })
     if (!one) throw new Error('no statement')
+    expect(one).toEqual(
+      (await oracle(book.sql, { accountId: key.accountId, month, lines: true })) ?? fail(),
+    )
     found.push(one)
   }
   return found
 }
 
 /** Days, endpoints and lines are the same charges; lots and lines of movements are the same credits. */
-function checkSums({ charges, account, refunds, held }: Statement): void {
+function checkSums({ charges, account, refunds, held }: Statement, leastClosing = 0): void {
   const { totals, lots, grants, adjustments, lapses } = account ?? fail()
   for (const m of [totals, ...lots]) {
     const sum = m.opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held
     expect(sum).toBe(m.closing)
-    expect(m.closing).toBeGreaterThanOrEqual(0)
+    expect(m.closing).toBeGreaterThanOrEqual(leastClosing)
   }
   expect(total(lots, (lot) => lot.closing)).toBe(totals.closing)
   expect(total(charges.byDay, (sum) => sum.credits)).toBe(totals.settled)
@@ -158,6 +197,58 @@ function checkSums({ charges, account, refunds, held }: Statement): void {
   expect(total(refunds, (line) => line.credits)).toBe(totals.refunded)
   expect(total(lapses, (line) => line.credits)).toBe(totals.lapsed)
   expect(total(held, (line) => line.credits)).toBe(totals.held)
+}
+
+/** In whatever zone: the days' statements merged are the month's, and the months' together the log. */
+async function checkPeriods(book: BookBuilder, key: TestKey, timeZone: string, nowMs: number) {
+  const of = (period: StatementPeriod) =>
+    statement(book.sql, { accountId: key.accountId, timeZone, lines: true, ...period })
+  const settled = { calls: 0, credits: 0 }
+  for (const name of ['2030-12', ...names, '2031-05']) {
+    const period = monthPeriod(name, timeZone) ?? fail()
+    if (period.start / 1_000 > nowMs) break
+    const month = (await of({ month: name })) ?? fail()
+    checkSums(month, timeZone === 'UTC' ? 0 : Number.NEGATIVE_INFINITY)
+    settled.calls += month.charges.calls
+    settled.credits += month.charges.credits
+    const begun = period.days.filter(({ start }) => start / 1_000 <= nowMs)
+    const days = await Promise.all(
+      begun.map(async (day) => (await of({ day: day.name })) ?? fail()),
+    )
+    expect({ timeZone, name, ...merged(days) }).toEqual({ timeZone, name, ...merged([month]) })
+  }
+  const [log] = await book.sql<{ calls: number; credits: number }[]>`
+    select coalesce(sum(case type when 'HoldSettled' then 1 else quantity end), 0)::bigint as calls,
+      coalesce(sum(credits) filter (where type = 'HoldSettled'), 0)::bigint as credits
+    from events where account_id = ${key.accountId} and type in ('HoldSettled', 'CallsCounted')`
+  expect({ timeZone, ...settled }).toEqual({ timeZone, ...(log ?? fail()) })
+}
+
+/** What the statements of consecutive periods say together. */
+function merged(statements: readonly Statement[]) {
+  const accounts = statements.map(({ account }) => account ?? fail())
+  const columns = ['granted', 'refunded', 'settled', 'adjusted', 'lapsed', 'held'] as const
+  const sums = columns.map((column) => [column, total(accounts, (of) => of.totals[column])])
+  const byEndpoint: Record<string, number[]> = {}
+  for (const { endpoint, calls, quantity, credits } of statements.flatMap(
+    ({ charges }) => charges.byEndpoint,
+  )) {
+    const sum = byEndpoint[endpoint] ?? [0, 0, 0]
+    byEndpoint[endpoint] = sum.map((of, i) => of + ([calls, quantity, credits][i] ?? 0))
+  }
+  return {
+    opening: accounts[0]?.totals.opening,
+    closing: accounts.at(-1)?.totals.closing,
+    ...Object.fromEntries(sums),
+    byEndpoint,
+    byDay: statements.flatMap(({ charges }) => charges.byDay),
+    lines: statements.flatMap(({ charges }) => charges.lines ?? []),
+    refunds: statements.flatMap(({ refunds }) => refunds),
+    lapses: accounts.flatMap(({ lapses }) => lapses),
+    grants: accounts.flatMap(({ grants }) => grants),
+    debts: accounts.flatMap(({ debt }) => debt.lines),
+    owed: accounts.at(-1)?.debt.closing,
+  }
 }
 
 async function checkMonthlyBalances(book: BookBuilder, key: TestKey, one: Statement) {
@@ -207,6 +298,10 @@ async function checkKeys(book: BookBuilder, keys: readonly TestKey[], found: rea
     const ofKeys = await Promise.all(
       keys.map(({ keyId }) => statement(book.sql, { keyId, month, lines: true })),
     )
+    for (const [i, { keyId }] of keys.entries()) {
+      const folded = await oracle(book.sql, { keyId, month, lines: true })
+      expect(ofKeys[i]).toEqual(folded ?? fail())
+    }
     expect(total(ofKeys, (one) => one?.charges.credits ?? 0)).toBe(charges.credits)
     expect(total(ofKeys, (one) => one?.charges.calls ?? 0)).toBe(charges.calls)
     expect(total(ofKeys, (one) => one?.refunds.length ?? 0)).toBe(refunds.length)

@@ -1,8 +1,18 @@
 import { describe, expect, test } from 'bun:test'
-import { readAccountEvents } from '../../src/reports/account-events.ts'
-import { BadMonth, type StatementRequest, statement } from '../../src/reports/statement.ts'
+import { type AccountRange, readEventsAt } from '../../src/reports/account-events.ts'
+import { chargesOf } from '../../src/reports/charges.ts'
+import { lotMovements } from '../../src/reports/lot-movements.ts'
+import {
+  BadPeriod,
+  periodOf,
+  type StatementRequest,
+  statement,
+} from '../../src/reports/statement.ts'
 import type { Statement } from '../../src/reports/statement-shape.ts'
+import { inPieces, readCallSums, readLotSums } from '../../src/reports/statement-sums.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import { readAccountEvents } from '../support/statement-oracle/account-events.ts'
+import { statement as oracle } from '../support/statement-oracle/statement.ts'
 
 const october = '2031-10'
 const november = '2031-11'
@@ -407,7 +417,7 @@ test('a month that is none, or has not begun, is refused', async () => {
   await book.at('2031-10-31T23:59:59Z')
   const key = await book.openAccount()
   for (const month of ['2031-13', '2031-1', 'October', '2031-11', '']) {
-    expect(statement(book.sql, { ...of(key), month })).rejects.toThrow(BadMonth)
+    expect(statement(book.sql, { ...of(key), month })).rejects.toThrow(BadPeriod)
   }
 })
 
@@ -434,6 +444,89 @@ test('pages of the log of any size are the same events', async () => {
   expect(paged).toEqual(whole)
 })
 
+test('a hold that grows after the month has ended is charged to its month all the same', async () => {
+  await using book = await buildBook()
+  await book.at('2031-10-31T23:59:00Z')
+  const key = await book.openAccount('zero')
+  await book.grant(key, 50)
+  const call = await book.hold(key, { credits: 5 })
+  await book.at('2031-11-01T00:10:00Z')
+  await book.count(key, 1)
+  await book.extend(key, call, 4)
+  const [open] = await months(book, key, october)
+  expect(open).toMatchObject({ final: false, held: [{ requestId: call, credits: 9 }] })
+  expect(accountOf(open).totals).toMatchObject({ granted: 50, held: 9, closing: 41 })
+
+  await book.settle(call, 7)
+  const [before, after] = await months(book, key, october, november)
+  expect(before).toMatchObject({ final: true, held: [], charges: { calls: 1, credits: 7 } })
+  expect(accountOf(before).totals).toMatchObject({ settled: 7, held: 0, closing: 43 })
+  expect(accountOf(after).totals).toMatchObject({ opening: 43, settled: 0, closing: 43 })
+})
+
+test('a hold that grows on credits of the next day is its own day’s all the same', async () => {
+  await using book = await buildBook()
+  await book.at('2031-10-10T23:59:00Z')
+  const key = await book.openAccount('zero')
+  await book.grant(key, 5)
+  const call = await book.hold(key, { credits: 5 })
+  await book.at('2031-10-11T00:01:00Z')
+  await book.grant(key, 10)
+  await book.extend(key, call, 6)
+  await book.settle(call, 11)
+  const of = async (day: string) => {
+    const found = await statement(book.sql, { accountId: key.accountId, day })
+    return { credits: found?.charges.credits, ...found?.account?.totals }
+  }
+  expect(await of('2031-10-10')).toMatchObject({
+    credits: 11,
+    granted: 5,
+    settled: 11,
+    closing: -6,
+  })
+  expect(await of('2031-10-11')).toMatchObject({ credits: 0, opening: -6, granted: 10, closing: 4 })
+  const [month] = await months(book, key, october)
+  expect(accountOf(month).totals).toMatchObject({ granted: 15, settled: 11, closing: 4 })
+})
+
+test('the sums of pieces of the log are those of the whole', async () => {
+  await using book = await buildBook()
+  await book.at('2031-10-05T00:00:00Z')
+  const key = await book.openAccount('zero')
+  for (let i = 0; i < 12; i++) {
+    await book.grant(key, 5, i % 2 ? { expiresAt: `2031-10-${10 + i}T00:00:00Z` } : {})
+    await book.at(`2031-10-${String(6 + i).padStart(2, '0')}T00:00:00Z`)
+    const call = await book.hold(key, { credits: 4 - (i % 4) })
+    await book.at(`2031-10-${String(6 + i).padStart(2, '0')}T12:00:00Z`)
+    if (i % 3) await book.settle(call, 1)
+    else await book.release(call)
+  }
+  const whole = { shard: 0, accountId: key.accountId, mode: 'live', from: 1, to: 90 } as const
+  const period = periodOf({ month: october })
+  const events = await readEventsAt(
+    book.sql,
+    0,
+    Array.from({ length: 90 }, (_, i) => i + 1),
+  )
+  const grants = events.filter(({ type }) => type === 'CreditsGranted')
+  const expiries = new Map(grants.map(({ position, expiresAt }) => [position, expiresAt ?? 8e15]))
+  const reported = async (size: number) => {
+    const read = (of: AccountRange) => readCallSums(book.sql, of, period, false)
+    const sums = (await Array.fromAsync(inPieces(whole, read, size))).flat()
+    const more = { period, late: false, expiries }
+    const readLots = (of: AccountRange) => readLotSums(book.sql, of, more)
+    const moved = (await Array.fromAsync(inPieces(whole, readLots, size))).flat()
+    return {
+      charges: chargesOf(0, period, { sums }),
+      lots: lotMovements(0, period, { grants, sums: moved, until: period.end }),
+    }
+  }
+  const atOnce = await reported(1_000)
+  expect(atOnce.charges.calls).toBe(8)
+  expect(atOnce.lots.lapses.length).toBeGreaterThan(2)
+  for (const size of [1, 7, 20]) expect(await reported(size)).toEqual(atOnce)
+})
+
 function of(key: TestKey): Pick<StatementRequest, 'accountId'> {
   return { accountId: key.accountId }
 }
@@ -448,6 +541,7 @@ async function months<T extends string[]>(
   for (const month of names) {
     const one = await statement(book.sql, { ...of(key), month })
     if (!one) throw new Error(`no statement of ${month}`)
+    expect(one).toEqual((await oracle(book.sql, { ...of(key), month })) as Statement)
     const { totals, lots } = accountOf(one)
     for (const m of [totals, ...lots]) {
       const sum = m.opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held

@@ -14,7 +14,7 @@ const lines = [
   ['ledger', 'config'],
   ['gate', 'projector', 'reports'],
   ['problem.ts', 'management'],
-  ['proxy', 'http', 'import'],
+  ['proxy', 'http', 'import', 'export'],
   ['metrics'],
   ['access.ts', 'front-door.ts'],
   ['app.ts'],

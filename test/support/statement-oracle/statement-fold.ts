@@ -1,11 +1,14 @@
 /** The fold behind a statement: one event after the other, in the order of the log. */
-import type { Owner } from '../../events/account.ts'
-import { type Mode, printPosition } from '../../events/event.ts'
-import type { AccountEvent } from './account-events.ts'
-import { type Charges, chargesOf } from './charges.ts'
-import { lotMovements } from './lot-movements.ts'
-import { type Micros, type Month, printTime } from './month.ts'
-import { dearestFee, type Fee, type PlanStart, plansHeld } from './plan-periods.ts'
+import type { Owner } from '../../../events/account.ts'
+import { type Mode, printPosition } from '../../../events/event.ts'
+import { type Micros, printTime } from '../../../src/reports/month.ts'
+import type { Period } from '../../../src/reports/period.ts'
+import {
+  dearestFee,
+  type Fee,
+  type PlanStart,
+  plansHeld,
+} from '../../../src/reports/plan-periods.ts'
 import type {
   AccountPart,
   AdjustmentLine,
@@ -13,14 +16,17 @@ import type {
   GrantLine,
   HeldLine,
   RefundLine,
-} from './statement-shape.ts'
+} from '../../../src/reports/statement-shape.ts'
+import type { AccountEvent } from './account-events.ts'
+import { type Charges, chargesOf } from './charges.ts'
+import { lotMovements } from './lot-movements.ts'
 
 export interface StatementFold {
   /** No event from this one on can change the statement. */
   isFinalBefore(event: AccountEvent): boolean
   apply(event: AccountEvent): void
   close(at: { until: Micros; mode: Mode }): {
-    /** Holds taken by the month's end that are open still. */
+    /** Holds taken by the period's end that are open still. */
     openHolds: number
     through: number | null
     charges: Charges
@@ -38,18 +44,18 @@ interface OpenHold {
 
 export interface StatementFoldOptions {
   readonly shard: number
-  readonly month: Month
+  readonly period: Period
   /** With plan, lots and debt; needs the account's events from the first one on. */
   readonly withAccount: boolean
   readonly lines: boolean
 }
 
 export function statementFold(options: StatementFoldOptions): StatementFold {
-  const { shard, month, withAccount } = options
-  const charges = chargesOf(shard, month, options.lines)
-  const lots = withAccount ? lotMovements(shard, month) : undefined
+  const { shard, period, withAccount } = options
+  const charges = chargesOf(shard, period, options.lines)
+  const lots = withAccount ? lotMovements(shard, period) : undefined
   const open = new Map<string, OpenHold>()
-  let openByMonthsEnd = 0
+  let openByEnd = 0
   let lastTime: Micros = 0
   let through: number | null = null
   const refunds: RefundLine[] = []
@@ -62,7 +68,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
   let erasedAt: Micros = Number.POSITIVE_INFINITY
 
   function isFinalBefore(event: AccountEvent): boolean {
-    return event.recordedAt >= month.end && openByMonthsEnd === 0
+    return event.recordedAt >= period.end && openByEnd === 0
   }
 
   function apply(event: AccountEvent): void {
@@ -74,22 +80,23 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
         owner = event.payload?.owner as Owner
         break
       case 'PlanStarted':
-        plans.push(planStart(event))
+        // Read only because a hold of the period is open still, what follows the period says nothing of it.
+        if (event.recordedAt < period.end) plans.push(planStart(event))
         break
       case 'AccountErased':
-        erasedAt = event.recordedAt
+        if (event.recordedAt < period.end) erasedAt = event.recordedAt
         break
       case 'CreditsGranted':
         lots?.grant(event)
-        if (inMonth(event)) grants.push(grantLine(event))
+        if (inPeriod(event)) grants.push(grantLine(event))
         break
       case 'CreditsAdjusted':
         lots?.move(event, 'adjusted')
-        if (inMonth(event)) adjustments.push(adjustmentLine(event))
+        if (inPeriod(event)) adjustments.push(adjustmentLine(event))
         if (event.payload?.repaysDebt) countDebt(event, 'repaid')
         break
       case 'DebtRecorded':
-        if (inMonth(event)) debts.push(debtLine(event))
+        if (inPeriod(event)) debts.push(debtLine(event))
         countDebt(event, 'recorded')
         break
       case 'CreditsHeld':
@@ -110,7 +117,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
         break
       case 'ChargeRefunded':
         lots?.move(event, 'refunded')
-        if (inMonth(event)) refunds.push(refundLine(event))
+        if (inPeriod(event)) refunds.push(refundLine(event))
         break
       case 'CallsCounted':
         charges.add(event)
@@ -122,10 +129,12 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
   function hold(event: AccountEvent): void {
     const id = event.requestId ?? ''
     const known = open.get(id)
+    // Of a hold from before a key's statement begins.
+    if (!known && event.type === 'HoldExtended') return
     const now = known ?? { event, held: new Map() }
     if (!known) {
       open.set(id, now)
-      if (event.occurredAt < month.end) openByMonthsEnd++
+      if (event.occurredAt < period.end) openByEnd++
     }
     event.lots?.forEach((lot, i) => {
       now.held.set(lot, (now.held.get(lot) ?? 0) + (event.held?.[i] ?? 0))
@@ -136,17 +145,17 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     const known = open.get(event.requestId ?? '')
     if (!known) return
     open.delete(event.requestId ?? '')
-    if (known.event.occurredAt < month.end) openByMonthsEnd--
+    if (known.event.occurredAt < period.end) openByEnd--
   }
 
   function countDebt(event: AccountEvent, column: 'recorded' | 'repaid'): void {
     const credits = event.credits ?? 0
-    if (event.occurredAt < month.start) debt.opening += column === 'recorded' ? credits : -credits
-    else if (inMonth(event)) debt[column] += credits
+    if (event.occurredAt < period.start) debt.opening += column === 'recorded' ? credits : -credits
+    else if (inPeriod(event)) debt[column] += credits
   }
 
-  function inMonth(event: AccountEvent): boolean {
-    return event.occurredAt >= month.start && event.occurredAt < month.end
+  function inPeriod(event: AccountEvent): boolean {
+    return event.occurredAt >= period.start && event.occurredAt < period.end
   }
 
   function close({ until, mode }: { until: Micros; mode: Mode }) {
@@ -155,11 +164,11 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     }
     lots?.advance(until)
     return {
-      openHolds: openByMonthsEnd,
+      openHolds: openByEnd,
       through,
       charges: charges.print(),
       refunds,
-      held: [...open.values()].filter(({ event }) => inMonth(event)).map(heldLine),
+      held: [...open.values()].filter(({ event }) => inPeriod(event)).map(heldLine),
       ...(lots ? { account: accountPart(lots.print(), until, mode) } : {}),
     }
   }
@@ -169,12 +178,12 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     until: Micros,
     mode: Mode,
   ): AccountPart {
-    const held = plansHeld(plans, { shard, month, now: until, erasedAt })
+    const held = plansHeld(plans, { shard, period, now: until, erasedAt })
     return {
       owner,
       plans: held,
-      // The plan is paid once: the live statement bills it.
-      fee: mode === 'live' ? dearestFee(held) : null,
+      // The plan is paid once: a month's live statement bills it.
+      fee: mode === 'live' && period.day === undefined ? dearestFee(held) : null,
       ...moved,
       grants,
       adjustments,

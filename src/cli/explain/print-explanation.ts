@@ -1,0 +1,157 @@
+/** Explanations in words. */
+import { printPosition } from '../../../events/event.ts'
+import type { CallExplanation, Explanation } from '../../reports/explain/explain.ts'
+import { bold, credits, dim, green, heading, number, pairs, red, table, time } from '../output.ts'
+import { describePrice } from '../prices/describe-price.ts'
+
+export function printAnswer(explanation: Explanation): void {
+  const { position, decision } = explanation
+  const passes = decision.verdict === 'ok' || decision.verdict === 'free'
+  const colour = passes ? green : red
+  console.log(`${bold(colour(decision.verdict))}: ${sentence(explanation)}`)
+  console.log(dim(`As the log stood at ${position}, ${time(explanation.time)} UTC.`))
+  printStanding(explanation)
+  console.log(dim('\nRate windows and IP addresses are not in the log and were not looked at.'))
+}
+
+export function printCall({ charge, held, settled, disagreements }: CallExplanation): void {
+  console.log(`${bold(charge.status)}: ${outcome({ charge, settled })}`)
+  printStanding(held)
+  heading('What happened')
+  const { positions } = charge
+  table(
+    ['Time (UTC)', 'Position', 'What'],
+    [
+      [time(charge.heldAt), positions.held, `${credits(held.call.credits ?? 0)} held`],
+      ...(positions.extended ?? []).map((at) => ['', at, 'hold extended']),
+      ...(charge.resolvedAt === null
+        ? []
+        : [
+            [
+              time(charge.resolvedAt),
+              positions.settled ?? positions.released ?? positions.expired ?? '',
+              charge.status,
+            ],
+          ]),
+      ...(positions.refunded ?? []).map((at) => ['', at, 'refunded']),
+    ],
+  )
+  if (disagreements.length === 0) {
+    console.log(dim('\nDerived again from the log: it is as the rules make it.'))
+  } else {
+    heading(red('The log does not bear this out'))
+    for (const fault of disagreements) console.log(fault)
+  }
+}
+
+function outcome({ charge, settled }: Pick<CallExplanation, 'charge' | 'settled'>): string {
+  const of = `a call of ${charge.endpoint} by ${charge.keyId}`
+  switch (charge.status) {
+    case 'settled': {
+      const count = settled ? ` for a quantity of ${number(settled.quantity)}` : ''
+      const short = charge.shortfall
+        ? `; it cost ${number(charge.shortfall)} more than was held`
+        : ''
+      const back = charge.refunded > 0 ? `, ${credits(charge.refunded)} of them refunded since` : ''
+      return `${of} was charged ${credits(charge.credits)}${count}${short}${back}.`
+    }
+    case 'released':
+      return `${of} was not charged: ${charge.reason ?? 'its hold was released'}.`
+    case 'expired':
+      return `${of} was not charged: its gateway did not say in time what became of it.`
+    case 'held':
+      return `${of} is under way: ${credits(charge.heldCredits)} are held for it.`
+  }
+}
+
+function printStanding({ call, standing, decision, keyId, position }: Explanation): void {
+  const { key, account, tariff, credits: had } = standing
+  const shard = Number(position.split('-')[0])
+  const at = (place: number) => dim(`  (${printPosition({ shard, position: place })})`)
+  console.log('')
+  pairs([
+    [
+      'Key',
+      key ? `${keyId}, ${key.display}, ${stateOf(standing)}${at(key.position)}` : 'not there',
+    ],
+    [
+      'Account',
+      `${account.accountId}, ${account.frozen ? 'frozen' : account.erased ? 'erased' : 'open'}`,
+    ],
+    ['Plan', account.plan ? `${account.plan.name}${at(account.plan.position)}` : 'none'],
+    [
+      'Tariff',
+      tariff
+        ? `${tariff.hash.slice(0, 12)}, from ${time(tariff.from)} UTC${at(tariff.position)}`
+        : 'none',
+    ],
+    ['Price', call.rule ? `${call.route}: ${describePrice(call.rule)}` : `${call.route}: none`],
+    [
+      'Call',
+      `a quantity of ${number(call.quantity)}: ${call.credits === null ? 'no price' : credits(call.credits)}`,
+    ],
+    ['Calls in flight', `${number(had.openHolds)} of ${number(decision.mostOpen)}`],
+    [
+      'Cap of the key',
+      decision.capLeft === null ? null : `${credits(decision.capLeft)} left of it`,
+    ],
+    ['Available', credits(decision.available)],
+  ])
+  const due = decision.allowanceDue - decision.repaid
+  if (had.lots.length === 0 && due === 0) return
+  heading('Lots, in the order in which they are drawn on')
+  const drawn = (lot: number | null) =>
+    decision.draws.find((draw) => draw.lot === lot)?.credits ?? 0
+  table(
+    ['Lot', 'Kind', 'Expires (UTC)', 'Free', 'Drawn'],
+    [
+      ...had.lots.map((lot) => [
+        printPosition({ shard, position: lot.lot }),
+        lot.kind,
+        lot.expiresAt === null ? 'never' : time(lot.expiresAt),
+        lot.free,
+        drawn(lot.lot),
+      ]),
+      ...(due > 0 ? [['due', 'allowance', 'with the month', due, drawn(null)]] : []),
+    ],
+  )
+}
+
+function stateOf({ key }: Explanation['standing']): string {
+  if (key?.revoked) return 'revoked'
+  if (!key?.enabled) return 'disabled'
+  return key.expiresAt === null ? 'active' : `active until ${time(key.expiresAt)} UTC`
+}
+
+function sentence({ call, decision, standing }: Explanation): string {
+  const { available, mostOpen, capLeft } = decision
+  const needs = `the call needs ${credits(call.credits ?? 0)}`
+  switch (decision.verdict) {
+    case 'ok':
+      return `${needs} and ${number(available)} are available: they are held, and ${number(available - (call.credits ?? 0))} are left.`
+    case 'free':
+      return 'the call costs nothing: it is counted, and no credits are held.'
+    case 'key_unknown':
+      return 'the key was not there yet.'
+    case 'key_revoked':
+      return 'the key was revoked by then.'
+    case 'key_disabled':
+      return 'the key was disabled.'
+    case 'key_expired':
+      return `the key had expired, at ${time(standing.key?.expiresAt ?? '')} UTC.`
+    case 'account_frozen':
+      return `the account was ${standing.account.erased ? 'erased' : 'frozen'}.`
+    case 'endpoint_not_allowed':
+      return `plan ${standing.account.plan?.name ?? 'none'} or the key did not give the route's permission.`
+    case 'price_missing':
+      return 'the tariff in force had no price for the route.'
+    case 'too_many_open':
+      return `the account had ${number(standing.credits.openHolds)} calls in flight, and may have ${number(mostOpen)}.`
+    case 'key_cap_reached':
+      return `${needs} and the key's monthly cap leaves ${number(capLeft ?? 0)}.`
+    case 'insufficient_credits':
+      return `${needs} and ${number(available)} are available.`
+    default:
+      return decision.verdict satisfies never
+  }
+}

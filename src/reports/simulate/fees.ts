@@ -1,0 +1,90 @@
+/** The fees of the plans that were held in some months, as they were billed and as another tariff has them. */
+import type { Tariff } from '../../config/tariff.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import type { LogEnd } from '../log-range.ts'
+import type { Micros } from '../month.ts'
+import { monthPeriod } from '../period.ts'
+import { dearestFee, type Fee, type PlanStart, plansHeld } from '../plan-periods.ts'
+import type { Side } from './simulation-shape.ts'
+
+/** By currency; minor units. */
+export type FeesOfAccount = ReadonlyMap<string, Side>
+
+interface Asked {
+  readonly shard: number
+  readonly from: string
+  readonly to: string
+  readonly end: LogEnd
+  readonly tariff: Tariff
+}
+
+/** By account. A plan that the tariff does not have keeps its fee. */
+export async function feesOf(sql: Sql, asked: Asked): Promise<Map<string, FeesOfAccount>> {
+  const fees = new Map<string, FeesOfAccount>()
+  const months = monthsFrom(asked.from, asked.to)
+  for (const [account, { starts, erasedAt }] of await readPlans(sql, asked.shard)) {
+    const others = starts.map((start) => ({
+      ...start,
+      fee: asked.tariff.plans[start.plan]?.fee ?? start.fee,
+    }))
+    const sums = new Map<string, { actual: number; simulated: number }>()
+    for (const period of months) {
+      const at = { shard: asked.shard, period, now: asked.end.now, erasedAt }
+      count(sums, 'actual', dearestFee(plansHeld(starts, at)))
+      count(sums, 'simulated', dearestFee(plansHeld(others, at)))
+    }
+    fees.set(account, sums)
+  }
+  return fees
+}
+
+function count(
+  sums: Map<string, { actual: number; simulated: number }>,
+  side: 'actual' | 'simulated',
+  fee: Fee | null,
+): void {
+  if (!fee) return
+  const sum = sums.get(fee.currency) ?? { actual: 0, simulated: 0 }
+  sum[side] += fee.minorUnits
+  sums.set(fee.currency, sum)
+}
+
+function monthsFrom(from: string, to: string) {
+  const months = []
+  for (let month = Temporal.PlainYearMonth.from(from); ; month = month.add({ months: 1 })) {
+    const name = month.toString()
+    const period = monthPeriod(name, 'UTC')
+    if (name > to || !period) return months
+    months.push(period)
+  }
+}
+
+async function readPlans(sql: Sql, shard: number) {
+  const rows = await sql<
+    {
+      accountId: string
+      type: string
+      position: number
+      at: Micros
+      startsAt: Micros
+      payload: unknown
+    }[]
+  >`
+    select account_id as "accountId", type, position, payload,
+      (extract(epoch from recorded_at) * 1000000)::bigint as at,
+      (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::bigint as "startsAt"
+    from events
+    where shard = ${shard} and stream_version is not null and type in ('PlanStarted', 'AccountErased')
+    order by position`
+  const accounts = new Map<string, { starts: PlanStart[]; erasedAt: Micros }>()
+  for (const { accountId, type, position, at, startsAt, payload } of rows) {
+    const account = accounts.get(accountId) ?? { starts: [], erasedAt: Number.POSITIVE_INFINITY }
+    accounts.set(accountId, account)
+    if (type === 'AccountErased') account.erasedAt = at
+    else {
+      const { plan, fee } = payload as { plan: string; fee: Fee }
+      account.starts.push({ position, plan, fee, startsAt, recordedAt: at })
+    }
+  }
+  return accounts
+}

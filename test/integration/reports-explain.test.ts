@@ -1,0 +1,232 @@
+// What explain derives from the log must be what the append decided, whatever came before it.
+
+import { describe, expect, test } from 'bun:test'
+import type { Tariff } from '../../src/config/tariff.ts'
+import type { Answer } from '../../src/ledger/items.ts'
+import { credits as price } from '../../src/proxy/price.ts'
+import { explainAnswer, explainCall } from '../../src/reports/explain/explain.ts'
+import { type Book, openBook, type TestKey, testTariff } from '../support/book.ts'
+import { runCli, runJson } from '../support/cli.ts'
+import { openShop } from '../support/shop.ts'
+
+const small = { ...testTariff.plans.free, credits: 40, maxInFlight: 6 } as Tariff['plans'][string]
+const tariff: Tariff = {
+  plans: {
+    free: small,
+    pro: { ...small, credits: 90, maxInFlight: 9 },
+    none: { ...small, credits: 0 },
+  },
+  prices: { bulk: { per: 'item', credits: 1, hold: { list: '/urls' } } },
+}
+const dearer: Tariff = {
+  ...tariff,
+  prices: { bulk: { per: 'item', credits: 2, hold: { list: '/urls' } } },
+}
+
+test('every answer of the append is derived again, whatever came before it', async () => {
+  const book = await openBook({ tariff })
+  const verdicts = new Set<string>()
+  for (const seed of [11, 12, 13]) {
+    for (const verdict of await history(book, seed)) verdicts.add(verdict)
+  }
+  expect([...verdicts].sort()).toEqual([
+    ...['account_frozen', 'insufficient_credits', 'key_cap_reached', 'key_disabled', 'ok'],
+    'too_many_open',
+  ])
+  await book.close()
+})
+
+/** Answers the verdicts that were met. */
+async function history(book: Book, seed: number): Promise<Set<string>> {
+  const random = randomOf(seed)
+  const account = await book.account()
+  const keys = [await book.key(account), await book.key(account, { monthlyCap: 12 })]
+  const answers: { key: TestKey; credits: number; requestId: string; answer: Answer }[] = []
+  const open: Awaited<ReturnType<Book['hold']>>['hold'][] = []
+  const charged: string[] = []
+  let unit = 1
+  let frozen = false
+  await book.publish(tariff)
+  for (let step = 0; step < 100; step++) await oneStep()
+  if (frozen) await book.change(account, 'AccountUnfrozen')
+
+  for (const { key, credits, requestId, answer } of answers) {
+    const { verdict, shard, position, available, recordedAt } = answer
+    if (verdict === 'ok') {
+      const found = await explainCall(book.sql, requestId, price)
+      expect({ position, disagreements: found?.disagreements }).toEqual({
+        position,
+        disagreements: [],
+      })
+      expect((found?.held.decision.available ?? 0) - credits).toBe(available)
+    } else {
+      const question = {
+        keyId: key.keyId,
+        at: { shard, position },
+        time: recordedAt,
+        route: 'bulk',
+      }
+      const rule = (await explainAnswer(
+        book.sql,
+        { ...question, quantity: 0 },
+        price,
+      )) as never as {
+        call: { rule: { credits: number } }
+      }
+      const quantity = credits / rule.call.rule.credits
+      const found = await explainAnswer(book.sql, { ...question, quantity }, price)
+      if (!found || found === 'ahead') throw new Error('not explained')
+      const { decision } = found
+      const left = verdict === 'key_cap_reached' ? decision.capLeft : decision.available
+      expect({ seed, position, verdict: decision.verdict as string, left }).toEqual({
+        ...{ seed, position, verdict, left: available },
+      })
+    }
+  }
+  return new Set(answers.map(({ answer }) => answer.verdict))
+
+  async function oneStep(): Promise<void> {
+    // What stops every call does not last long.
+    const roll = frozen && random() < 0.5 ? 0.9 : random()
+    const amount = 1 + Math.floor(random() * 12)
+    if (roll < 0.5) await Promise.all(Array.from({ length: 1 + amount / 4 }, () => hold(amount)))
+    else if (roll < 0.65) await resolve(amount)
+    else if (roll < 0.7) await book.advance(random() * 9 * 86_400_000)
+    else if (roll < 0.75) await book.grant(account, amount, expiry())
+    else if (roll < 0.8) {
+      const { accountId } = account
+      await book.commands.adjust(0, { accountId, mode: 'live', credits: amount * 3, actor: 'test' })
+    } else if (roll < 0.85) {
+      const requestId = charged.at(Math.floor(random() * charged.length))
+      if (requestId) await book.commands.refund(0, { requestId, credits: 1, actor: 'test' })
+    } else if (roll < 0.88) {
+      const next = pick(['free', 'pro', 'none'])
+      await book.changePlan(account, next, pick([book.now, new Date(book.now.getTime() + 864e5)]))
+    } else if (roll < 0.91) {
+      frozen = !frozen
+      await book.change(account, frozen ? 'AccountFrozen' : 'AccountUnfrozen')
+    } else if (roll < 0.94) {
+      await book.change(pick(keys), pick(['KeyDisabled', 'KeyEnabled', 'KeyEnabled']))
+    } else if (roll < 0.97) {
+      const maxInFlight = pick([null, 2, 5])
+      await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight })
+    } else {
+      unit = pick([1, 2])
+      await book.publish(unit === 1 ? tariff : dearer)
+    }
+  }
+
+  async function hold(quantity: number): Promise<void> {
+    const key = pick(keys)
+    const credits = quantity * unit
+    const { hold, ...answer } = await book.hold(key, credits, { quantity, endpoint: 'bulk' })
+    answers.push({ key, credits, requestId: hold.requestId, answer })
+    if (answer.verdict === 'ok') open.push(hold)
+  }
+
+  async function resolve(amount: number): Promise<void> {
+    const [hold] = open.splice(Math.floor(random() * open.length), 1)
+    if (!hold) return
+    if (random() < 0.3) {
+      await book.release(hold)
+      return
+    }
+    const quantity = Math.min(amount, hold.quantity)
+    await book.settle(hold, (hold.credits / hold.quantity) * quantity, { quantity })
+    charged.push(hold.requestId)
+  }
+
+  function expiry() {
+    const startsAt = new Date(book.now.getTime() + pick([0, 3]) * 86_400_000)
+    const expiresAt = new Date(startsAt.getTime() + pick([1, 40]) * 86_400_000).toISOString()
+    return { startsAt: startsAt.toISOString(), ...pick([{}, { expiresAt }]) }
+  }
+
+  function pick<T>(list: readonly T[]): T {
+    return list[Math.floor(random() * list.length)] as T
+  }
+}
+
+test('a charge that the rules do not make is pointed out', async () => {
+  const book = await openBook({ tariff })
+  const key = await book.key(await book.account())
+  const { hold } = await book.hold(key, 4, { quantity: 3, endpoint: 'bulk' })
+  await book.settle(hold, 4, { quantity: 3 })
+  const found = await explainCall(book.sql, hold.requestId, price)
+  expect(found?.disagreements).toEqual([
+    '4 credits were held, not 3',
+    'the hold drew on other lots',
+    '4 credits were charged, not 3',
+  ])
+  await book.close()
+})
+
+describe('on the command line', () => {
+  test('a call and a 402 are explained in words and as JSON', async () => {
+    const shop = await openShop()
+    const { key, book } = shop
+    const database = book.url
+    const paid = await shop.post('/v1/search', { query: 'honey' })
+    const requestId = paid.headers.get('x-request-id') ?? ''
+    await paid.text()
+    const words = await runCli(['explain', requestId], { database })
+    expect({ ...words, stdout: '' }).toEqual({ status: 0, stdout: '', stderr: '' })
+    expect(words.stdout).toContain('settled: a call of search')
+    expect(words.stdout).toContain('was charged 1 credit for a quantity of 1.')
+    expect(words.stdout).toContain('it is as the rules make it')
+    expect(await runJson(['explain', requestId], { database })).toMatchObject({
+      ...{ charge: { requestId, credits: 1 }, settled: { quantity: 1, credits: 1 } },
+      disagreements: [],
+    })
+
+    const poor = await shop.newKey('pro', { monthlyCap: 0 })
+    const refused = await shop.post('/v1/search', { query: 'honey' }, { key: poor.text })
+    const { position, code } = (await refused.json()) as { position: string; code: string }
+    expect({ status: refused.status, code }).toEqual({ status: 402, code: 'key_cap_reached' })
+    const ask = ['explain', '--key', poor.keyId, '--at', position, '--route', '/v1/search']
+    const why = await runCli(ask, { database })
+    expect(why.stdout).toContain(
+      "key_cap_reached: the call needs 1 credit and the key's monthly cap leaves 0.",
+    )
+    expect(await runJson(ask, { database })).toMatchObject({
+      ...{ position, keyId: poor.keyId, call: { route: 'search', credits: 1 } },
+      decision: { verdict: 'key_cap_reached', capLeft: 0 },
+    })
+    // Its own key may, and what the plan does not give is not asked for money.
+    const own = ['explain', '--key', key.keyId, '--at', position, '--route', 'search']
+    expect((await runCli(own, { database })).stdout).toStartWith('ok: the call needs 1 credit')
+    const free = await shop.newKey('free')
+    const speech = ['explain', '--key', free.keyId, '--route', 'tts-synthesize', '--quantity', '9']
+    const now = ['--at', book.now.toISOString()]
+    expect((await runCli([...speech, ...now], { database })).stdout).toStartWith(
+      'endpoint_not_allowed',
+    )
+    await shop.close()
+  })
+
+  test.each([
+    ['explain what?', []],
+    ['explain what?', ['an-id', '--key', 'key_x']],
+    ['which route?', ['--key', 'key_x']],
+    ['did you mean search?', ['--key', 'key_x', '--route', 'serch']],
+    ['the book has no key key_x', ['--key', 'key_x', '--route', 'search']],
+    ['nothing was ever held for an-id', ['an-id']],
+  ])('"%s" is said in a sentence', async (sentence, args) => {
+    const book = await openBook()
+    const { status, stdout, stderr } = await runCli(['explain', ...args], { database: book.url })
+    expect(stderr).toContain(sentence)
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+    await book.close()
+  })
+})
+
+/** The same numbers for the same seed: mulberry32. */
+function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

@@ -1,0 +1,178 @@
+// A statement as CSV and as a page, of a history in which everything happens that a statement can show.
+
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { statement } from '../../src/reports/statement.ts'
+import { statementCsv } from '../../src/reports/statement-csv.ts'
+import { entriesOf } from '../../src/reports/statement-entries.ts'
+import { statementPage } from '../../src/reports/statement-page.ts'
+import type { Statement } from '../../src/reports/statement-shape.ts'
+import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import { browserProgram, startBrowser } from '../support/browser.ts'
+import { runCli } from '../support/cli.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'tollbook-statement-'))
+const october = '2031-10'
+let book: BookBuilder
+let key: TestKey
+
+beforeAll(async () => {
+  book = await buildBook()
+  await book.at('2031-09-20T00:00:00Z')
+  key = await book.openAccount('pro')
+  await book.grant(key, 70, { externalId: 'a "lot", of <b>many</b>' })
+  await book.charge(key, { credits: 5 })
+  await book.at('2031-10-05T10:00:00Z')
+  const refunded = await book.charge(key, { credits: 30 })
+  await book.charge(key, { credits: 8, quantity: 5_000, endpoint: 'speech' })
+  await book.count(key, 12)
+  await book.adjust(key, 1_500, 'too-much')
+  await book.at('2031-10-25T00:30:00Z')
+  await book.refund({ requestId: refunded, credits: 10 })
+  await book.grant(key, 100, { kind: 'promotional', expiresAt: '2031-10-28T00:00:00Z' })
+  await book.grant(key, 600, { paid: { minorUnits: 4_900, currency: 'EUR' } })
+  await book.at('2031-10-31T23:30:00Z')
+  await book.hold(key, { credits: 6 })
+  await book.at('2031-11-03T00:00:00Z')
+})
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true })
+  await book[Symbol.asyncDispose]()
+})
+
+describe('entries', () => {
+  test.each([false, true])('add up to the closing, with every charge listed: %p', async (lines) => {
+    for (const timeZone of ['UTC', 'Pacific/Auckland', 'America/St_Johns']) {
+      const found = await statementOf({ lines, timeZone })
+      const entries = entriesOf(found)
+      const closing = entries.filter(({ entry }) => entry === 'closing')
+      const sum = entries
+        .filter(({ entry }) => entry !== 'closing')
+        .reduce((total, { credits }) => total + (credits ?? 0), 0)
+      expect(closing).toMatchObject([{ credits: sum }])
+      expect(sum).toBe(found.account?.totals.closing ?? Number.NaN)
+      const debts = entries.reduce((total, { debt }) => total + (debt ?? 0), 0)
+      expect(debts).toBe((found.account?.debt.closing ?? 0) - (found.account?.debt.opening ?? 0))
+      const calls = entries.reduce((total, { calls }) => total + (calls ?? 0), 0)
+      expect(calls).toBe(found.charges.calls)
+    }
+  })
+
+  test('every kind of entry is there', async () => {
+    const kinds = new Set(entriesOf(await statementOf({})).map(({ entry }) => entry))
+    expect([...kinds].sort()).toEqual([
+      ...['adjustment', 'charge', 'closing', 'debt', 'fee', 'grant', 'held', 'lapse'],
+      ...['opening', 'refund'],
+    ] as never)
+  })
+})
+
+describe('CSV', () => {
+  test('texts that need it are quoted, and every line has all fields', async () => {
+    const csv = statementCsv(await statementOf({ month: '2031-09' }))
+    expect(csv).toContain(',"a ""lot"", of <b>many</b>",')
+    for (const line of csv.trimEnd().split('\r\n')) {
+      const fields = line.replaceAll(/"(?:[^"]|"")*"/g, '').split(',')
+      expect(fields).toHaveLength(20)
+    }
+  })
+
+  test('the command line prints it', async () => {
+    const { stdout, status } = await cli(['--csv', '--lines'])
+    expect(status).toBe(0)
+    expect(stdout).toBe(statementCsv(await statementOf({ lines: true })))
+  })
+})
+
+describe('the page', () => {
+  test("others' texts stand on it as texts", async () => {
+    const page = statementPage(await statementOf({ month: '2031-09' }))
+    expect(page).toContain('a &quot;lot&quot;, of &lt;b&gt;many&lt;/b&gt;')
+    expect(page).not.toContain('<b>')
+  })
+
+  test('the command line writes it, with times as the zone has them', async () => {
+    const file = join(folder, 'october.html')
+    const { stdout, stderr, status } = await cli(['--html', file, '--tz', 'Europe/Berlin'])
+    expect({ stdout, stderr, status }).toEqual({ stdout: '', stderr: '', status: 0 })
+    const page = readFileSync(file, 'utf8')
+    expect(page).toBe(statementPage(await statementOf({ timeZone: 'Europe/Berlin' })))
+    expect(page).toContain('2031-10-25 02:30:00')
+  })
+
+  const program = browserProgram()
+  test.skipIf(!program)('fits on paper, and asks for nothing', async () => {
+    const text = statementPage(await statementOf({ lines: true }))
+    const headers = { 'content-type': 'text/html; charset=utf-8' }
+    const server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: () => new Response(text, { headers }),
+    })
+    const browser = await startBrowser(program ?? '')
+    try {
+      const { page, asked, complaints } = await browser.open(server.url.href)
+      expect({ asked, complaints }).toEqual({ asked: [server.url.href], complaints: [] })
+      expect(await page.locator('table').count()).toBeGreaterThan(5)
+      await page.emulateMedia({ media: 'print' })
+      // A4 landscape less its margins, at 96 dots an inch.
+      await page.setViewportSize({ width: 1_031, height: 702 })
+      expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(1_031)
+      const paper = await page.pdf({ preferCSSPageSize: true })
+      expect(paper.subarray(0, 5).toString()).toBe('%PDF-')
+    } finally {
+      await browser.close()
+      await server.stop(true)
+    }
+  })
+})
+
+describe('the command line', () => {
+  test('prints a statement as of a position and a day of any zone', async () => {
+    const [settled] = await book.sql<{ position: number }[]>`
+      select position from events where type = 'HoldSettled' and endpoint = 'search'
+        and occurred_at >= '2031-10-01' order by position limit 1`
+    const { stdout } = await cli(['--as-of', `0-${settled?.position}`, '--json'])
+    expect(JSON.parse(stdout)).toMatchObject({
+      asOf: { position: `0-${settled?.position}`, time: '2031-10-05T10:00:00.000Z' },
+      charges: { calls: 1, credits: 30 },
+    })
+    const day = ['--day', '2031-10-05', '--tz', 'Pacific/Kiritimati']
+    const ran = await runCli(['report', 'statement', '--account', key.accountId, ...day], {
+      database: book.url,
+    })
+    expect(ran.stdout).toContain('2031-10-05 00:00:00 to 2031-10-06 00:00:00 Pacific/Kiritimati')
+    expect(ran.stdout).toContain('No calls.')
+  })
+
+  test.each([
+    ['no time zone', ['--tz', 'Mars/Olympus']],
+    ['has not come that far', ['--as-of', '0-99999999']],
+    ['--as-of takes a time', ['--as-of', 'noon']],
+    ['pass one of --csv, --html and --json', ['--csv', '--json']],
+    ['of when?', ['--day', '2031-10-05']],
+  ])('"%s" is said in a sentence', async (sentence, args) => {
+    const { status, stdout, stderr } = await cli(args)
+    expect(stderr).toContain(sentence)
+    expect(stderr.trim().split('\n')).toHaveLength(1)
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
+  })
+})
+
+async function statementOf(more: {
+  month?: string
+  lines?: boolean
+  timeZone?: string
+}): Promise<Statement> {
+  const found = await statement(book.sql, { accountId: key.accountId, month: october, ...more })
+  if (!found) throw new Error('no statement')
+  return found
+}
+
+function cli(args: readonly string[]) {
+  const of = ['report', 'statement', '--account', key.accountId, '--month', october]
+  return runCli([...of, ...args], { database: book.url })
+}

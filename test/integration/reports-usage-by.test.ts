@@ -1,0 +1,118 @@
+// Usage by each dimension: the log and the projection give the same answer, and it is the overview's.
+
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { usageBy, usageDimensions } from '../../src/reports/usage-by.ts'
+import { topUsers, usageOverview } from '../../src/reports/usage-overview.ts'
+import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import { runCli, runJson } from '../support/cli.ts'
+
+const days = { from: '2031-10-01', to: '2031-10-31' }
+let book: BookBuilder
+let keys: TestKey[]
+
+beforeAll(async () => {
+  book = await buildBook()
+  await book.at('2031-09-30T23:30:00Z')
+  const first = await book.openAccount('free')
+  const big = await book.openAccount('big')
+  keys = [first, await book.issueKey(first.account), big, await book.issueKey(big.account, 'test')]
+  for (const [i, key] of keys.entries()) {
+    for (const [j, time] of ['2031-09-30T23:30:00Z', '2031-10-01T00:10:00Z'].entries()) {
+      await book.at(i === 0 ? time : `2031-10-${10 + i}T1${j}:59:59.999999Z`)
+      await book.charge(key, { credits: 2 + i, quantity: 7 + j })
+      await book.count(key, 5 + i)
+      await book.release(await book.hold(key, { credits: 3, endpoint: 'speech' }))
+    }
+  }
+  // Held in October and settled in November: October's.
+  await book.at('2031-10-31T23:59:59Z')
+  const late = await book.hold(big, { credits: 50 })
+  await book.at('2031-11-01T00:00:10Z')
+  await book.settle(late, 41)
+  await book.charge(big, { credits: 9 })
+  await book.startPlan(first.account, 'pro', '2031-11-01T00:00:10Z')
+  await book.book.commands.importUsage(0, {
+    ...{
+      id: 'an-import',
+      accountId: first.accountId,
+      keyId: first.keyId,
+      mode: 'live',
+      actor: 'test',
+    },
+    usage: [
+      {
+        ...{ time: '2031-10-03T00:00:00Z', endpoint: 'search', calls: 4, errors: 1 },
+        ...{ credits: 6, latencyMsSum: 80 },
+      },
+    ],
+  })
+  await book.catchUp()
+})
+
+afterAll(() => book[Symbol.asyncDispose]())
+
+test('over the log and over the projection the answer is the same', async () => {
+  for (const by of usageDimensions) {
+    for (const of of [
+      {},
+      { accountId: keys[0]?.accountId ?? '' },
+      { keyId: keys[3]?.keyId ?? '' },
+    ]) {
+      const overLog = await usageBy(book.sql, { by, ...of, ...days, over: 'log' })
+      const overProjection = await usageBy(book.sql, { by, ...of, ...days, over: 'projection' })
+      expect(overLog).toEqual(overProjection)
+      expect(overLog.length).toBeGreaterThan(0)
+    }
+  }
+})
+
+test('by plan, endpoint, day and owner it is the overview and the top', async () => {
+  const { byPlan, byEndpoint, byDay, total } = await usageOverview(book.sql, days)
+  const by = (by: (typeof usageDimensions)[number]) =>
+    usageBy(book.sql, { by, ...days, over: 'log' })
+  const plans = await by('plan')
+  expect(plans.map(({ name, credits }) => [name, credits])).toEqual(
+    byPlan.map(({ plan, credits }) => [plan, credits]),
+  )
+  expect(
+    (await by('day')).map(({ name, requests, avgLatencyMs }) => [name, requests, avgLatencyMs]),
+  ).toEqual(byDay.map(({ date, requests, avgLatencyMs }) => [date, requests, avgLatencyMs]))
+  const endpoints = await by('endpoint')
+  for (const { endpoint, requests, errors, credits, quantity, avgLatencyMs } of byEndpoint) {
+    expect(endpoints.find(({ name }) => name === endpoint)).toEqual({
+      ...{ name: endpoint, requests, errors, credits, quantity, avgLatencyMs },
+      errorRate: errors / requests,
+    })
+  }
+  const top = await topUsers(book.sql, { ...days, limit: 10 })
+  expect((await by('owner')).map(({ name, credits }) => [name, credits])).toEqual(
+    top.map(({ owner, credits }) => [`${owner.kind} ${owner.id}`, credits]),
+  )
+  expect(total.credits).toBe(plans.reduce((sum, { credits }) => sum + credits, 0))
+})
+
+test('hours add up to days', async () => {
+  const hours = await usageBy(book.sql, { by: 'hour', ...days, over: 'log' })
+  expect(hours.map(({ name }) => name)).toContain('2031-10-31 23:00')
+  const summed = new Map<string, number>()
+  for (const { name, requests } of hours) {
+    const day = name.slice(0, 10)
+    summed.set(day, (summed.get(day) ?? 0) + requests)
+  }
+  const daily = await usageBy(book.sql, { by: 'day', ...days, over: 'projection' })
+  expect([...summed]).toEqual(daily.map(({ name, requests }) => [name, requests]))
+})
+
+test('the command line prints it, and says what it was made from', async () => {
+  const database = book.url
+  const ask = ['report', 'usage', '--month', '2031-10', '--by']
+  const { stdout } = await runCli([...ask, 'endpoint', '--from-log'], { database })
+  expect(stdout).toContain('Usage in 2031-10 by endpoint, from the log')
+  expect(stdout).toMatch(/^speech +0 +5 +5 +100.0 % +0 +5$/m)
+  const { rows, over } = await runJson([...ask, 'owner', '--limit', '1'], { database })
+  expect({ over, rows }).toMatchObject({ over: 'projection', rows: [{ credits: 49 }] })
+  const wrong = await runCli([...ask, 'colour'], { database })
+  expect(wrong.stderr).toContain('--by takes one of key, owner, plan, endpoint, day, hour')
+  const alone = await runCli(['report', 'usage', '--from-log'], { database })
+  expect(alone.stderr).toContain('--from-log and --limit need --by')
+})

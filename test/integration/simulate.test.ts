@@ -1,0 +1,248 @@
+// Months under other prices: the present ones change nothing, and what others change is written once.
+
+import { afterAll, describe, expect, test } from 'bun:test'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { PriceRule } from '../../src/config/config.ts'
+import { shippedConfigFile } from '../../src/config/load.ts'
+import { credits as price } from '../../src/proxy/price.ts'
+import { balance } from '../../src/reports/balance.ts'
+import { simulate } from '../../src/reports/simulate/simulate.ts'
+import { type BookBuilder, billedTariff, buildBook, type TestKey } from '../support/book-builder.ts'
+import { runCli, runJson } from '../support/cli.ts'
+
+const text = (unit: number, credits: number): PriceRule => ({
+  ...{ per: 'character', unit, credits, hold: { text: '/text' } },
+})
+const prices: Record<string, PriceRule> = {
+  search: { per: 'request', credits: 2 },
+  speech: text(1_000, 3),
+  voices: { per: 'free' },
+}
+const present = { ...billedTariff, prices }
+const folder = mkdtempSync(join(tmpdir(), 'tollbook-simulate-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test.each([21, 22])('the prices that were charged change nothing (seed %d)', async (seed) => {
+  await using book = await buildBook()
+  const random = randomOf(seed)
+  await book.at('2031-09-01T00:00:00Z')
+  await book.book.publish(present)
+  const keys = [await book.openAccount('big'), await book.openAccount('pro')]
+  for (let i = 0; i < 60; i++) {
+    await book.at(new Date(Date.UTC(2031, 8, 1 + i, i % 24)).toISOString())
+    await oneCall(book, keys[i % 2] as TestKey, random)
+  }
+  await book.at('2031-11-02T00:00:00Z')
+  const found = await simulated(book, { from: '2031-09', to: '2031-10' })
+  expect(found.owners.length).toBe(2)
+  for (const { credits, fees } of [...found.owners, found.totals]) {
+    expect(credits.simulated).toBe(credits.actual)
+    for (const fee of fees) expect(fee.simulated).toBe(fee.actual)
+  }
+  expect(found.totals.fees).toMatchObject([{ currency: 'EUR', actual: 2 * (19_900 + 4_900) }])
+  expect(found).toMatchObject({ final: true, unpriced: [] })
+  const [log] = await book.sql`
+    select sum(case type when 'HoldSettled' then credits else -credits end)::bigint as actual
+    from events where type in ('HoldSettled', 'ChargeRefunded')
+      and coalesce((payload ->> 'chargedAt')::timestamptz, occurred_at) < '2031-11-01'`
+  expect({ actual: found.totals.credits.actual }).toEqual({ ...log } as never)
+})
+
+describe('under other prices', () => {
+  test('every call is priced again by its quantity; refunds, failures and what is free stay as they were', async () => {
+    await using book = await buildBook()
+    const key = await history(book)
+    const other = {
+      ...{
+        prices: {
+          search: { per: 'request', credits: 5 },
+          speech: text(100, 1),
+          voices: prices.voices,
+        },
+      },
+      plans: { ...billedTariff.plans, pro: planWithFee(1_000) },
+    } as never
+    const { owners, totals } = await simulated(book, { tariff: other })
+    // 2 searches (one of them refunded in part, one whole) and 2,500 characters of speech.
+    const credits = { actual: 2 + (2 - 1) + 9, simulated: 5 + (5 - 1) + 25 }
+    expect(owners).toMatchObject([{ accountId: key.accountId, credits }])
+    expect(totals.fees).toEqual([{ currency: 'EUR', actual: 4_900, simulated: 1_000 }])
+  })
+
+  test('what was counted in other units, or has no price, is left as it was and named', async () => {
+    await using book = await buildBook()
+    await history(book)
+    const other = {
+      ...billedTariff,
+      prices: { search: text(1, 1), voices: { per: 'request', credits: 1 } },
+    }
+    const { unpriced, totals } = await simulated(book, { tariff: other as never })
+    expect(unpriced).toEqual(
+      expect.arrayContaining([
+        { endpoint: 'search', calls: 3 },
+        { endpoint: 'speech', calls: 1 },
+      ]),
+    )
+    expect(totals.credits).toEqual({ actual: 12, simulated: 12 + 7 })
+  })
+
+  test('test mode and other months are left out, and months that are not final are not written', async () => {
+    await using book = await buildBook()
+    const key = await history(book)
+    const testKey = await book.issueKey(key.account, 'test')
+    await book.charge(testKey, { credits: 2 })
+    const late = await book.hold(key, { credits: 2 })
+    expect((await simulated(book, {})).totals.credits).toEqual({ actual: 12, simulated: 12 })
+    expect(await simulated(book, { from: '2031-11', to: '2031-11' })).toMatchObject({
+      final: false,
+    })
+    const file = shipped('free.yaml', { search: 1 })
+    const ask = ['simulate', '--prices', file, '--from', '2031-11', '--commit', '--reason', 'x']
+    const { status, stderr } = await runCli(ask, { database: book.url })
+    expect(status).toBe(1)
+    expect(stderr).toContain('is not final')
+    await book.release(late)
+  })
+})
+
+describe('--commit', () => {
+  test.each([
+    ['cheaper', 1, 2],
+    ['dearer', 5, -6],
+  ])('%s prices are made up for, once', async (_, search, difference) => {
+    await using book = await buildBook()
+    await book.at('2031-10-05T00:00:00Z')
+    await book.book.publish({ ...billedTariff, prices })
+    const key = await book.openAccount('big')
+    for (let i = 0; i < 2; i++) await book.charge(key, { credits: 2 })
+    await book.at('2031-11-02T00:00:00Z')
+    const file = shipped(`${search}.yaml`, { search })
+    const ask = ['simulate', '--prices', file, '--from', '2031-10']
+    const database = book.url
+    const size = await book.book.size()
+    await runJson(ask, { database })
+    expect(await book.book.size()).toBe(size)
+
+    const before = await balance(book.sql, key.accountId, 'live')
+    const commit = [...ask, '--commit', '--reason', 'the price was a mistake']
+    const { written, externalId } = await runJson(commit, { database })
+    expect(written).toMatchObject([{ accountId: key.accountId, credits: difference }])
+    const after = await balance(book.sql, key.accountId, 'live')
+    expect((after?.available ?? 0) - (before?.available ?? 0)).toBe(difference)
+    const found = await book.sql<{ type: string; position: string }[]>`
+      select type, '0-' || position as position from events where payload ->> 'externalId' = ${externalId}`
+    expect(found.map(({ position }) => position)).toEqual(written[0].positions)
+
+    const sizeThen = await book.book.size()
+    const again = await runJson(commit, { database })
+    expect(again.written).toEqual([])
+    expect(again.owners[0]).toMatchObject({ committed: written[0].positions })
+    expect(await book.book.size()).toBe(sizeThen)
+  })
+
+  test('commits at once write it once', async () => {
+    await using book = await buildBook()
+    await book.at('2031-10-05T00:00:00Z')
+    await book.book.publish({ ...billedTariff, prices })
+    const key = await book.openAccount('big')
+    await book.charge(key, { credits: 2 })
+    await book.at('2031-11-02T00:00:00Z')
+    const file = shipped('race.yaml', { search: 1 })
+    const commit = ['simulate', '--prices', file, '--from', '2031-10', '--commit', '--reason', 'x']
+    const ran = await Promise.all(
+      Array.from({ length: 4 }, () => runCli(commit, { database: book.url })),
+    )
+    expect(ran.map(({ status, stderr }) => ({ status, stderr }))).toEqual(
+      ran.map(() => ({ status: 0, stderr: '' })),
+    )
+    const [granted] = await book.sql`
+      select count(*) as count, sum(credits)::bigint as credits from events
+      where type = 'CreditsGranted' and payload ->> 'externalId' like 'reprice:%'`
+    expect({ ...granted }).toEqual({ count: 1, credits: 1 } as never)
+  })
+})
+
+test('the command line prints both sides, and says what is wrong in a sentence', async () => {
+  await using book = await buildBook()
+  const key = await history(book)
+  const file = shipped('printed.yaml', { search: 4 })
+  const ask = ['simulate', '--prices', file, '--from']
+  const { stdout } = await runCli([...ask, '2031-10'], { database: book.url })
+  expect(stdout).toMatch(new RegExp(`^${key.accountId} .* 12 +16 +4 +EUR 49.00 +EUR 19.00$`, 'm'))
+  expect(stdout).toMatch(/^Total +12 +16 +4 /m)
+  expect(stdout).toContain('1 call of speech cannot be priced again')
+  for (const [sentence, args] of [
+    ['"2031" is not a month', ['2031']],
+    ['lies before', ['2031-10', '--to', '2031-09']],
+    ['--commit needs --reason', ['2031-10', '--commit']],
+  ] as const) {
+    const { status, stderr } = await runCli([...ask, ...args], { database: book.url })
+    expect(stderr).toContain(sentence)
+    expect(status).toBe(1)
+  }
+})
+
+/** October 2031 on the plan pro: searches at 2, speech at 3 per 1,000 characters, and lists for nothing. */
+async function history(book: BookBuilder): Promise<TestKey> {
+  await book.at('2031-10-05T00:00:00Z')
+  await book.book.publish(present)
+  const key = await book.openAccount('pro')
+  await book.charge(key, { credits: 2 })
+  await book.refund({ requestId: await book.charge(key, { credits: 2 }), credits: 1 })
+  await book.refund({ requestId: await book.charge(key, { credits: 2 }) })
+  await book.charge(key, { credits: 9, quantity: 2_500, endpoint: 'speech' })
+  await book.release(await book.hold(key, { credits: 2 }))
+  await book.count(key, 7)
+  await book.at('2031-11-02T00:00:00Z')
+  return key
+}
+
+async function oneCall(book: BookBuilder, key: TestKey, random: () => number): Promise<void> {
+  const endpoint = random() < 0.5 ? 'search' : 'speech'
+  const quantity = endpoint === 'search' ? 1 : 1 + Math.floor(random() * 5_000)
+  const of = (count: number) => price(prices[endpoint] as PriceRule, count)
+  const call = await book.hold(key, { credits: of(quantity), quantity, endpoint })
+  const used = endpoint === 'search' ? 1 : Math.ceil(quantity * random())
+  await book.settle(call, of(used), used)
+  if (random() < 0.3) await book.refund({ requestId: call, credits: 1 })
+  if (random() < 0.3) await book.count(key, 3)
+}
+
+function simulated(
+  { sql }: BookBuilder,
+  { from = '2031-10', to = '2031-10', tariff = present } = {},
+) {
+  return simulate(sql, { from, to, tariff: tariff as never, price })
+}
+
+function planWithFee(minorUnits: number) {
+  return { ...billedTariff.plans.pro, fee: { minorUnits, currency: 'EUR' } }
+}
+
+/** The shipped file with another price for searches. */
+function shipped(name: string, { search }: { search: number }): string {
+  const file = join(folder, name)
+  const text = readFileSync(shippedConfigFile, 'utf8')
+  // The first price in it is that of searches.
+  writeFileSync(
+    file,
+    text.replace(
+      /price: \{ per: request, credits: 1 \}/,
+      `price: { per: request, credits: ${search} }`,
+    ),
+  )
+  return file
+}
+
+/** The same numbers for the same seed: mulberry32. */
+function randomOf(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let t = Math.imul(state ^ (state >>> 15), 1 | state)
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296
+  }
+}

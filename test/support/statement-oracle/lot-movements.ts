@@ -1,0 +1,248 @@
+/**
+ * How credits moved on an account's lots in a period, most often a month.
+ *
+ * Each movement counts at one time of its own, its cut, and a month has what is cut in it:
+ *
+ *   granted, refunded, adjusted   when they were recorded
+ *   settled, held                 the time of the hold, whenever it was resolved: `settled` is what a
+ *                                 resolved hold used (what it did not use never moved), `held` all of
+ *                                 a hold that is still open
+ *   lapsed                        what a lot had free when it expired: its expiry; what came to it
+ *                                 afterwards, from a hold or a refund: when that was recorded
+ *
+ * A lot's opening is the sum of all that is cut before the month, its closing that and the month's, so
+ *
+ *   opening + granted + refunded − settled − adjusted − lapsed − held = closing
+ *
+ * and a month opens with what the one before closed with, in whatever order holds resolve: both are
+ * the same sum. A lot that expires as the month ends lapses in that month.
+ *
+ * While the month runs, its closing is what is free now: on live lots what a call could draw, on lots
+ * that start later what it will, on expired lots nothing. Of a past month it is what was free at the end,
+ * with the holds that were open then taken as they ended. A hold that outlives its month therefore
+ * moves that month's closing, and the next one's opening, once more when it resolves; and where its lot
+ * expired meanwhile, the part not used is in that closing until it returns, and lapses then.
+ */
+import { parsePosition, printPosition } from '../../../events/event.ts'
+import { type Micros, printTime } from '../../../src/reports/month.ts'
+import type { Period } from '../../../src/reports/period.ts'
+import type { AccountEvent } from './account-events.ts'
+
+export interface Movements {
+  readonly opening: number
+  readonly granted: number
+  readonly refunded: number
+  readonly settled: number
+  readonly adjusted: number
+  readonly lapsed: number
+  readonly held: number
+  readonly closing: number
+}
+
+export interface LotLine extends Movements {
+  /** Position of its CreditsGranted, which names the lot. */
+  readonly lot: string
+  readonly kind: string
+  readonly startsAt: string
+  readonly expiresAt: string | null
+}
+
+export interface LapseLine {
+  readonly lot: string
+  readonly time: string
+  readonly credits: number
+  /** expired: it was free when the lot expired; returned: it came to a lot that had expired already. */
+  readonly because: 'expired' | 'returned'
+  /** What returned it; of an expiry, the lot itself. */
+  readonly positions: readonly string[]
+}
+
+type Column = 'granted' | 'refunded' | 'settled' | 'adjusted' | 'lapsed' | 'held'
+
+interface Lot {
+  readonly position: number
+  readonly kind: string
+  readonly startsAt: Micros
+  readonly expiresAt: Micros
+  /** What the book has free on it after the event at hand, and how much of that has lapsed. */
+  free: number
+  lapsed: number
+  touchedAt: Micros
+  /** What moved it since its last lapse, once it has expired. */
+  touchedBy: number[]
+  opening: number
+  readonly inPeriod: Record<Column, number>
+}
+
+export interface LotMovements {
+  /** To be called with each time before the events recorded then: lets lots lapse that expired by it. */
+  advance(to: Micros): void
+  /** A CreditsGranted: a new lot. */
+  grant(event: AccountEvent): void
+  /** Moves what each lot of the event holds by `event.held`; nothing is counted yet. */
+  hold(event: AccountEvent): void
+  /** Moves `event.moved` of each lot. */
+  move(event: AccountEvent, column: 'settled' | 'refunded' | 'adjusted'): void
+  /** Counts what an open hold holds, by lot. */
+  countHeld(at: Micros, lots: readonly number[], held: readonly number[]): void
+  print(): { totals: Movements; lots: readonly LotLine[]; lapses: readonly LapseLine[] }
+}
+
+const gives: readonly Column[] = ['granted', 'refunded']
+
+export function lotMovements(shard: number, period: Period): LotMovements {
+  const lots = new Map<number, Lot>()
+  const lapses: (LapseLine & { readonly at: Micros })[] = []
+  /** Before this time no lot has anything to lapse. */
+  let nextLapse = Number.POSITIVE_INFINITY
+
+  function advance(to: Micros): void {
+    if (to < nextLapse) return
+    nextLapse = Number.POSITIVE_INFINITY
+    for (const lot of lots.values()) {
+      if (lot.expiresAt <= to) lapse(lot)
+      else nextLapse = Math.min(nextLapse, lot.expiresAt)
+    }
+  }
+
+  function lapse(lot: Lot): void {
+    const credits = lot.free - lot.lapsed
+    const returned = lot.touchedAt >= lot.expiresAt
+    const at = returned ? lot.touchedAt : lot.expiresAt
+    // The last instant of the lot's life, so that an expiry at the month's end is the month's.
+    const cut = returned ? at : at - 1
+    if (credits !== 0) {
+      lot.lapsed += credits
+      count(lot, 'lapsed', credits, cut)
+      if (inPeriod(cut)) {
+        lapses.push({
+          at,
+          lot: print(lot.position),
+          time: printTime(at),
+          credits,
+          because: returned ? 'returned' : 'expired',
+          positions: (returned ? lot.touchedBy : [lot.position]).map(print),
+        })
+      }
+    }
+    lot.touchedBy = []
+  }
+
+  function grant(event: AccountEvent): void {
+    const lot: Lot = {
+      position: event.position,
+      kind: String(event.payload?.kind),
+      startsAt: event.startsAt ?? event.recordedAt,
+      expiresAt: event.expiresAt ?? Number.POSITIVE_INFINITY,
+      free: event.credits ?? 0,
+      lapsed: 0,
+      touchedAt: event.recordedAt,
+      touchedBy: [event.position],
+      opening: 0,
+      inPeriod: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
+    }
+    lots.set(event.position, lot)
+    nextLapse = Math.min(nextLapse, lot.expiresAt)
+    count(lot, 'granted', lot.free, event.occurredAt)
+  }
+
+  function hold(event: AccountEvent): void {
+    for (const [lot, credits] of each(event, event.held)) {
+      lot.free -= credits
+      touch(lot, event)
+    }
+  }
+
+  function move(event: AccountEvent, column: 'settled' | 'refunded' | 'adjusted'): void {
+    for (const [lot, credits] of each(event, event.moved)) {
+      lot.free += column === 'refunded' ? credits : -credits
+      touch(lot, event)
+      count(lot, column, credits, event.occurredAt)
+    }
+  }
+
+  function countHeld(at: Micros, ids: readonly number[], held: readonly number[]): void {
+    ids.forEach((id, i) => {
+      count(lotOf(id), 'held', held[i] ?? 0, at)
+    })
+  }
+
+  function touch(lot: Lot, event: AccountEvent): void {
+    lot.touchedAt = event.recordedAt
+    if (lot.expiresAt > event.recordedAt) return
+    if (lot.touchedBy.at(-1) !== event.position) lot.touchedBy.push(event.position)
+    // What one transaction does to the lot is looked at as a whole, at the next later time.
+    nextLapse = Math.min(nextLapse, event.recordedAt)
+  }
+
+  function count(lot: Lot, column: Column, credits: number, at: Micros): void {
+    if (at < period.start) lot.opening += gives.includes(column) ? credits : -credits
+    else if (inPeriod(at)) lot.inPeriod[column] += credits
+  }
+
+  function inPeriod(at: Micros): boolean {
+    return at >= period.start && at < period.end
+  }
+
+  function each(event: AccountEvent, credits: readonly number[] | null): [Lot, number][] {
+    if (!credits) return []
+    return (event.lots ?? []).map((id, i) => [lotOf(id), credits[i] ?? 0])
+  }
+
+  function lotOf(id: number): Lot {
+    const lot = lots.get(id)
+    if (!lot) throw new Error(`the log moves lot ${print(id)}, which it never granted`)
+    return lot
+  }
+
+  function print(position: number): string {
+    return printPosition({ shard, position })
+  }
+
+  function printLots() {
+    const moved = [...lots.values()].filter(
+      (lot) => lot.opening !== 0 || Object.values(lot.inPeriod).some((credits) => credits !== 0),
+    )
+    const lines = moved.map((lot) => ({
+      lot: print(lot.position),
+      kind: lot.kind,
+      startsAt: printTime(lot.startsAt),
+      expiresAt: lot.expiresAt === Number.POSITIVE_INFINITY ? null : printTime(lot.expiresAt),
+      ...closed(lot.opening, lot.inPeriod),
+    }))
+    return {
+      totals: sumOf(lines),
+      lots: lines,
+      // A lot may lapse unseen for as long as nothing else happens.
+      lapses: lapses
+        .sort((a, b) => a.at - b.at || numberOf(a) - numberOf(b))
+        .map(({ at, ...line }) => line),
+    }
+  }
+
+  return { advance, grant, hold, move, countHeld, print: printLots }
+}
+
+function closed(opening: number, m: Readonly<Record<Column, number>>): Movements {
+  const closing = opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held
+  return { opening, ...m, closing }
+}
+
+function sumOf(lines: readonly Movements[]): Movements {
+  const sum = (column: keyof Movements) => lines.reduce((total, line) => total + line[column], 0)
+  return {
+    opening: sum('opening'),
+    granted: sum('granted'),
+    refunded: sum('refunded'),
+    settled: sum('settled'),
+    adjusted: sum('adjusted'),
+    lapsed: sum('lapsed'),
+    held: sum('held'),
+    closing: sum('closing'),
+  }
+}
+
+/** What lapses at one time is in the order of its lots. */
+function numberOf({ lot }: LapseLine): number {
+  return parsePosition(lot)?.position ?? 0
+}
