@@ -1,4 +1,4 @@
-/** `bun run bench [calls|append] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
+/** `bun run bench [calls|cost|append] [options]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { benchAppend } from './append.ts'
 import { benchCalls } from './calls.ts'
+import { benchCost } from './cost.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -14,18 +15,24 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     accounts: { type: 'string', default: '10000' },
+    against: { type: 'string' },
+    json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
-const parts = positionals.length > 0 ? positionals : ['calls', 'append']
-const unknown = parts.find((part) => part !== 'calls' && part !== 'append')
+const known = ['calls', 'cost', 'append']
+const parts = positionals.length > 0 ? positionals : known
+const unknown = parts.find((part) => !known.includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [append] [options]
+  console.log(`usage: bun run bench [calls] [cost] [append] [options]
 
   calls    calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
+  cost     processor time of a call: the gateway's, PostgreSQL's, Redis', and the bare proxy's
   append   events/s of the append
   --connections N   at once (128)        --seconds N   of each measurement (5)
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
+  --against FOLDER  cost: of another checkout too, taking turns
+  --json            cost: every measurement, for programs
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
 Redis the one of REDIS_URL, else a redis-server from PATH, else none.`)
@@ -46,6 +53,13 @@ try {
   const accounts = Number(values.accounts)
   if (parts.includes('calls')) {
     await benchCalls({ serverUrl, connections, seconds, rounds, accounts })
+  }
+  if (parts.includes('cost')) {
+    const { against, json } = values
+    const postgresPid = postgres?.pid
+    await benchCost({
+      ...{ serverUrl, postgresPid, connections, seconds, rounds, accounts, against, json },
+    })
   }
   if (parts.includes('append')) await benchAppend(serverUrl, seconds, rounds)
 } finally {
