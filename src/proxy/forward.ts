@@ -4,6 +4,7 @@
  */
 import type { Route } from '../config/config.ts'
 import type { RefusalCode } from '../gate/refusal.ts'
+import { deadline } from './deadline.ts'
 import { towardsService } from './headers.ts'
 
 export interface ForwardedCall {
@@ -44,7 +45,7 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
       ...(call.body ? { body: call.body.bytes as Uint8Array<ArrayBuffer> } : {}),
       redirect: 'manual',
       decompress: false,
-      signal: AbortSignal.timeout(call.route.timeoutMs),
+      signal: deadline(call.route.timeoutMs),
       // Else a service that thinks for five minutes would be given up, whatever the route allows.
       timeout: false,
     } as BunFetchRequestInit)
