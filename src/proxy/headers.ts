@@ -89,10 +89,10 @@ function kept(
       .get('connection')
       ?.toLowerCase()
       .split(/\s*,\s*/) ?? []
-  const result = new Headers()
-  headers.forEach((value, name) => {
-    if (dropped.has(name) || named.includes(name)) return
-    if (!prefixes.some((prefix) => name.startsWith(prefix))) result.append(name, value)
-  })
+  const result = new Headers(headers)
+  for (const name of headers.keys()) {
+    const ends = dropped.has(name) || named.includes(name)
+    if (ends || prefixes.some((prefix) => name.startsWith(prefix))) result.delete(name)
+  }
   return result
 }
