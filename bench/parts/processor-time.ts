@@ -30,22 +30,28 @@ export function processorTime(pid: number | undefined): ProcessorTime {
   }
 }
 
-/** Times include those of children that have ended. */
+/** What the process's first thread has used, in microseconds: the one that runs JavaScript. */
+export function firstThreadTime(pid: number): number {
+  const { user, system } = statOf(`/proc/${pid}/task/${pid}/stat`)
+  return (user + system) * tickUs
+}
+
 function allProcesses() {
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
     try {
-      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
-      // The second field is the program's name in parentheses, and may contain anything.
-      const fields = stat
-        .slice(stat.lastIndexOf(')') + 2)
-        .split(' ')
-        .map(Number)
-      const at = (field: number) => fields[field - 3] ?? 0
-      const [parent, user, system] = [at(4), at(14) + at(16), at(15) + at(17)]
-      return [{ id: Number(name), parent, user, system }]
+      return [{ id: Number(name), ...statOf(`/proc/${name}/stat`) }]
     } catch {
       return [] // it has ended meanwhile
     }
   })
+}
+
+/** Ticks include those of children that have ended. */
+function statOf(file: string) {
+  const stat = readFileSync(file, 'utf8')
+  // The second field is the program's name in parentheses, and may contain anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const at = (field: number) => Number(fields[field - 3])
+  return { parent: at(4), user: at(14) + at(16), system: at(15) + at(17) }
 }

@@ -79,7 +79,10 @@ export async function connect(url: string, prefix: string): Promise<Link> {
 
   const deadline = setTimeout(() => fail(new Error('Redis is slow to connect')), CONNECT_TIMEOUT_MS)
   try {
-    await client.connect()
+    await client.connect().catch((cause) => {
+      // The client does not say why: nobody there, no such host, another password.
+      throw new Error('Redis cannot be reached; "tollbook doctor" says why', { cause })
+    })
     sha = await client.send('SCRIPT', ['LOAD', WINDOW_SCRIPT])
     // A Redis that cannot run the script (a replica, a full one) must be found out here, not by a call.
     await run(['{probe}'], ['take', '1', '1'])
