@@ -1,4 +1,4 @@
-/** `bun run bench [calls|cost|append] [options]`: figures, never a test. */
+/** `bun run bench [calls|cost|append|keys|slow-clients] [options]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,8 @@ import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { benchAppend } from './append.ts'
 import { benchCalls } from './calls.ts'
 import { benchCost } from './cost.ts'
+import { benchKeys } from './keys.ts'
+import { benchSlowClients } from './slow-clients.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -15,24 +17,29 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '5' },
     rounds: { type: 'string', default: '3' },
     accounts: { type: 'string', default: '10000' },
+    keys: { type: 'string', default: '10000' },
+    requests: { type: 'string', default: '300' },
     against: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
-const known = ['calls', 'cost', 'append']
-const parts = positionals.length > 0 ? positionals : known
+const known = ['calls', 'cost', 'append', 'keys', 'slow-clients']
+const parts = positionals.length > 0 ? positionals : known.slice(0, 4)
 const unknown = parts.find((part) => !known.includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [cost] [append] [options]
+  console.log(`usage: bun run bench [calls] [cost] [append] [keys] [slow-clients] [options]
 
-  calls    calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
-  cost     processor time of a call: the gateway's, PostgreSQL's, Redis', and the bare proxy's
-  append   events/s of the append
+  calls         calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
+  cost          processor time of a call: the gateway's, PostgreSQL's, Redis', and the bare proxy's
+  append        events/s of the append
+  keys          how long management takes to answer when there are many keys
+  slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
   --connections N   at once (128)        --seconds N   of each measurement (5)
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
-  --against FOLDER  cost: of another checkout too, taking turns
-  --json            cost: every measurement, for programs
+  --keys N          in all (10000)       --requests N  of each question (300)
+  --against FOLDER  of cost: another checkout's gateway, taking turns with this one's
+  --json            of cost (every measurement) and of keys
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
 Redis the one of REDIS_URL, else a redis-server from PATH, else none.`)
@@ -62,6 +69,13 @@ try {
     })
   }
   if (parts.includes('append')) await benchAppend(serverUrl, seconds, rounds)
+  if (parts.includes('keys')) {
+    const { keys, requests, json } = values
+    await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json })
+  }
+  if (parts.includes('slow-clients')) {
+    await benchSlowClients({ serverUrl, connections, seconds, rounds, accounts })
+  }
 } finally {
   await postgres?.stop()
   rmSync(folder, { recursive: true, force: true })

@@ -34,14 +34,18 @@ export const CreditsHeld = Type.Object({
   claim: Type.Optional(Type.String()),
   requestHash: Type.Optional(Type.String()),
 })
-export const HoldExtended = Type.Object({})
+
+/** `credits` and `quantity` are what is added, which may be nothing: the hold then only lives longer. */
+export const HoldExtended = Type.Object({ keyVersion: Type.Integer(), holdSeconds: Type.Integer() })
 
 /** `credits` is what was used; the rest of the hold is free again. */
 export const HoldSettled = Type.Object({
   /** Credits that the call cost beyond its hold: never charged, but said. */
   shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
-  /** Why it was settled before the upstream's end. */
-  cutBy: Type.Optional(Type.Literal('client')),
+  /** What ended the answer before its end: the caller left, the service broke off, the hold could not be extended. */
+  cutBy: Type.Optional(
+    Type.Union([Type.Literal('client'), Type.Literal('upstream'), Type.Literal('hold')]),
+  ),
 })
 export const HoldReleased = Type.Object({ reason: Type.String() })
 export const HoldExpired = Type.Object({})

@@ -99,6 +99,33 @@ export const balances: Projection = {
        recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer), instance, lots, held
      from batch
      where type = 'CreditsHeld'`,
+    // A lot that an extension draws on again stands in the hold once, where it was drawn on first.
+    `update open_holds h
+     set credits = h.credits + e.credits, quantity = h.quantity + e.quantity,
+       expires_at = greatest(h.expires_at, e.expires_at),
+       (lots, held) = (
+         select coalesce(array_agg(lot order by first), '{}'), coalesce(array_agg(held order by first), '{}')
+         from (
+           select lot, sum(held)::bigint as held, min(array[position, nth]) as first
+           from (
+             select 0 as position, u.nth, u.lot, u.held
+             from unnest(h.lots, h.held) with ordinality as u (lot, held, nth)
+             union all
+             select b.position, u.nth, u.lot, u.held
+             from batch b, unnest(b.lots, b.held) with ordinality as u (lot, held, nth)
+             where b.type = 'HoldExtended' and b.request_id = h.hold_id and b.shard = h.shard
+           ) draws
+           group by lot
+         ) drawn
+       )
+     from (
+       select shard, request_id, sum(credits) as credits, sum(quantity) as quantity,
+         max(recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer)) as expires_at
+       from batch
+       where type = 'HoldExtended'
+       group by shard, request_id
+     ) e
+     where h.hold_id = e.request_id and h.shard = e.shard`,
     `delete from open_holds h
      using batch b
      where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired')

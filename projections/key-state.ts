@@ -32,6 +32,7 @@ export const keyState: Projection = {
     `create unique index key_state_by_hash on key_state (hash, shard)`,
     `create index key_state_by_previous_hash on key_state (previous_hash) where previous_hash is not null`,
     `create index key_state_by_account on key_state (account_id, created_at)`,
+    `create index key_state_by_age on key_state (created_at desc, key_id)`,
   ],
   apply: [
     `insert into key_state

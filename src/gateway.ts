@@ -11,6 +11,7 @@ import type { Config } from './config/config.ts'
 import type { Environment } from './config/environment.ts'
 import { serviceAddresses } from './config/service-addresses.ts'
 import { every } from './every.ts'
+import { guarded } from './front-door.ts'
 import { clientIp } from './gate/client-ip.ts'
 import { openGate } from './gate/gate.ts'
 import { openKeyCache } from './gate/key-cache.ts'
@@ -29,7 +30,7 @@ import { openSeenFile } from './ledger/seen.ts'
 import { forgetAnswers, openStoredAnswers } from './ledger/stored-answers.ts'
 import { openManagement } from './management/management.ts'
 import { bookMetrics } from './metrics/book-metrics.ts'
-import { openMetrics } from './metrics/metrics.ts'
+import { openMetrics, type RequestSeen } from './metrics/metrics.ts'
 import { type MetricsPlace, serveMetrics } from './metrics/serve.ts'
 import { catchUp } from './projector/catch-up.ts'
 import { openProxy } from './proxy/call.ts'
@@ -215,11 +216,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     // The app does nothing around a call but tell pages of other origins what they may read.
     handle: environment.corsOrigins.length > 0 ? app.handle : proxy.handle,
   }
-  const handle = observed(app.handle, calls, app.routes, (request) => {
+  const see = (request: RequestSeen) => {
     metrics.request(request)
     const manages = request.route !== 'none' && request.method !== 'GET'
     log[manages ? 'info' : 'debug'](request, 'request')
-  })
+  }
+  const handle = guarded(observed(app.handle, calls, app.routes, see), see)
   const server = Bun.serve({
     port: environment.port,
     hostname: options.hostname,

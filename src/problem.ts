@@ -17,14 +17,13 @@ export interface ProblemDocument extends RefusalExtensions {
   readonly message: string
 }
 
-/** The answer to a refused request. `headers` win over the ones every problem has. */
-export function problem(
+/** What a refusal says. */
+export function problemDocument(
   code: RefusalCode,
   { requestId, detail, ...extensions }: { requestId: string; detail: string } & RefusalExtensions,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
+): ProblemDocument {
   const { status, title } = refusals[code]
-  const document: ProblemDocument = {
+  return {
     type: `/problems/${code}`,
     title,
     status,
@@ -35,10 +34,20 @@ export function problem(
     message: detail,
     ...extensions,
   }
+}
+
+/** The answer to a refused request. `headers` win over the ones every problem has. */
+export function problem(
+  code: RefusalCode,
+  said: { requestId: string; detail: string } & RefusalExtensions,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const { status } = refusals[code]
+  const document = problemDocument(code, said)
   const all = new Headers({
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
-    'X-Request-Id': requestId,
+    'X-Request-Id': said.requestId,
   })
   // The same challenge on every 401, whatever was wrong: it must not tell what the body does not.
   if (status === 401) all.set('WWW-Authenticate', 'Bearer realm="tollbook"')

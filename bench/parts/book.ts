@@ -4,7 +4,7 @@ import type { Config } from '../../src/config/config.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { mintKey } from '../../src/gate/key-format.ts'
-import { openCommands } from '../../src/ledger/commands.ts'
+import { type Commands, openCommands } from '../../src/ledger/commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
@@ -33,7 +33,30 @@ export function benchConfig(): Config {
     fee: { minorUnits: 0, currency: 'EUR' },
     grantable: true,
   }
-  return { ...config, plans: { bench: wide }, defaultPlan: 'bench' }
+  return { ...config, plans: { bench: wide, pro: wide, enterprise: wide }, defaultPlan: 'bench' }
+}
+
+/** A fresh database `name`, migrated, on the server at `serverUrl`; answers its URL. */
+export async function freshDatabase(serverUrl: string, name: string): Promise<string> {
+  const server = connect({ url: serverUrl, as: 'owner', max: 1 })
+  await server.unsafe(`drop database if exists ${name} with (force)`)
+  await server.unsafe(`create database ${name}`)
+  await server.end()
+  const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
+  await migrate({ url })
+  return url
+}
+
+/** Puts the bench's prices and plans in force; answers the tariff's hash. */
+export async function publishTariff(commands: Commands): Promise<string> {
+  const tariff = tariffOf(benchConfig())
+  const hash = tariffHash(tariff)
+  const published = {
+    type: 'TariffPublished',
+    payload: { hash, from: '2020-01-01T00:00:00.000Z', ...tariff },
+  }
+  await commands.record(0, { id: 'tariff', actor: 'bench', expected: [], events: [published] })
+  return hash
 }
 
 /** Fills a fresh database `name` on the server at `serverUrl`. */
@@ -42,22 +65,10 @@ export async function fillBook(
   name: string,
   accounts: number,
 ): Promise<BenchBook> {
-  const server = connect({ url: serverUrl, as: 'owner', max: 1 })
-  await server.unsafe(`drop database if exists ${name} with (force)`)
-  await server.unsafe(`create database ${name}`)
-  await server.end()
-  const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
-  await migrate({ url })
-
+  const url = await freshDatabase(serverUrl, name)
   const sql = connect({ url, as: 'owner', max: 4 })
   const commands = openCommands(sql, 'bench')
-  const tariff = tariffOf(benchConfig())
-  const hash = tariffHash(tariff)
-  const published = {
-    type: 'TariffPublished',
-    payload: { hash, from: '2020-01-01T00:00:00.000Z', ...tariff },
-  }
-  await commands.record(0, { id: 'tariff', actor: 'bench', expected: [], events: [published] })
+  const hash = await publishTariff(commands)
 
   const keys: BenchKey[] = []
   const openOne = async (n: number) => {

@@ -3,6 +3,9 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Part, startScript } from './child.ts'
 
+/** Verifies tokens. */
+export const jwtSecret = 'a secret of the bench, long enough to be one'
+
 /** Starts it on a database that `fillBook` made; `checkout` is the folder of another one's. */
 export function startBenchGateway(
   options: { databaseUrl: string; redisUrl: string | undefined; upstream: string },
@@ -28,7 +31,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     config: benchConfig(),
     environment: readEnvironment({
       PORT: '0',
-      JWT_SECRET: 'a secret of the bench, long enough to be one',
+      JWT_SECRET: jwtSecret,
       ...(redisUrl ? { REDIS_URL: redisUrl } : {}),
     }),
     databaseUrl,

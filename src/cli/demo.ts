@@ -10,13 +10,14 @@ export default command(
   {
     name: 'demo',
     description: 'Run the demo services alone, for gateways that run elsewhere.',
-    examples: ['demo', 'demo --search 0 --stt 0 --tts 0 --json'],
+    examples: ['demo', 'demo --search 0 --stt 0 --tts 0 --chat 0 --json'],
   },
   {
     host: { type: 'string', description: 'Address to listen on', default: '127.0.0.1' },
     search: { type: 'string', valueHint: 'PORT', description: 'Port of search', default: '3021' },
     stt: { type: 'string', valueHint: 'PORT', description: 'Port of stt', default: '3020' },
     tts: { type: 'string', valueHint: 'PORT', description: 'Port of tts', default: '3022' },
+    chat: { type: 'string', valueHint: 'PORT', description: 'Port of chat', default: '3023' },
     json: { type: 'boolean', description: 'Print one JSON line when ready, and nothing else' },
   },
   async (args) => {

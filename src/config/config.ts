@@ -3,9 +3,10 @@
  * environment. Made once at start by load.ts and passed down.
  */
 import type { JsonSchema } from './json-schema.ts'
-import type { Equals, PriceRule } from './price-rule.ts'
+import type { Equals, MeteredPrice, PriceRule } from './price-rule.ts'
 
-export type { Equals, PriceRule }
+export { isMetered } from './price-rule.ts'
+export type { Equals, MeteredPrice, PriceRule }
 
 export interface Config {
   /** The file that was read. */
@@ -57,6 +58,14 @@ export interface Route {
   readonly price: PriceRule
   /** A 2xx for which this does not hold is not charged. */
   readonly chargeWhen?: Equals
+  readonly streams?: Streams
+}
+
+/** Requests that ask for an answer event by event. */
+export interface Streams {
+  readonly when: Equals
+  /** Laid over such a request's JSON before it is sent: objects are merged, all else replaces. */
+  readonly send?: Readonly<Record<string, unknown>>
 }
 
 /** Where the answer comes from. */
@@ -100,6 +109,10 @@ export interface Plan {
 
 export interface Limits {
   readonly bodyBytes: number
+  /** How long a caller may take to send a body. */
+  readonly bodySeconds: number
+  /** How much of bodies of more than 64 KiB a gateway holds at once. */
+  readonly bodiesBytes: number
   /** How large an answer is held back whole. */
   readonly heldBackBytes: number
   readonly upstreamTimeoutMs: number

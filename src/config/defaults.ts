@@ -2,6 +2,8 @@
 export const defaults = {
   limits: {
     bodyBytes: 1_048_576,
+    bodySeconds: 60,
+    bodiesBytes: 268_435_456,
     heldBackBytes: 65_536,
     upstreamTimeoutMs: 30_000,
     holdSeconds: 900,

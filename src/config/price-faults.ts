@@ -30,9 +30,19 @@ export function priceFaults(route: Route): Fault[] {
         faults.push(...responseFaults(route, ['price', 'settle', 'number'], number, 'number'))
       }
       break
+    case 'token':
+      faults.push(...tokenFaults(route, price))
+      break
+    case 'byte':
+      if (chargeWhen !== undefined) {
+        const message = 'has no effect on a price per byte, whose answers are not read'
+        faults.push({ path: ['chargeWhen'], message })
+      }
+      break
     default:
       price satisfies never
   }
+  if (route.streams !== undefined) faults.push(...streamFaults(route, route.streams))
   if (chargeWhen !== undefined) {
     faults.push(...responseFaults(route, ['chargeWhen', 'pointer'], chargeWhen.pointer))
   }
@@ -64,6 +74,45 @@ function audioFaults({ request }: Route, field: string): Fault[] {
       ? 'needs request.multipart, which carries the audio'
       : `the form's file is ${JSON.stringify(file)}, got ${JSON.stringify(field)}`
   return [{ path: ['price', 'hold', 'audio'], message }]
+}
+
+function tokenFaults(
+  route: Route,
+  { hold, settle }: Extract<Route['price'], { per: 'token' }>,
+): Fault[] {
+  const { request } = route
+  if (!request || !('json' in request)) {
+    return [{ path: ['price', 'per'], message: 'counts tokens of JSON, so request.json is needed' }]
+  }
+  const limits = hold.limit.flatMap((at, index) =>
+    requestFaults(request.json, ['price', 'hold', 'limit', index], at, 'number'),
+  )
+  const usage = responseFaults(route, ['price', 'settle', 'usage'], settle.usage, 'number')
+  return [...limits, ...usage]
+}
+
+function streamFaults({ price, request }: Route, { when }: NonNullable<Route['streams']>): Fault[] {
+  if (price.per !== 'token') {
+    return [{ path: ['streams'], message: 'has an effect on a price per token only' }]
+  }
+  if (!request || !('json' in request)) return []
+  return requestFaults(request.json, ['streams', 'when', 'pointer'], when.pointer)
+}
+
+/** What a request may carry, but need not. */
+function requestFaults(
+  schema: Schema,
+  path: (string | number)[],
+  pointer: string,
+  type?: string,
+): Fault[] {
+  const found = leads(schema, pointer)
+  if (found === undefined) {
+    return [{ path, message: `${printPointer(pointer)} is not in request.json` }]
+  }
+  const got = found === 'anything' ? undefined : found.type
+  if (got === undefined || type === undefined || types(got).includes(type)) return []
+  return [{ path, message: `${printPointer(pointer)} must be of type ${type} in request.json` }]
 }
 
 function itemFaults(

@@ -6,7 +6,10 @@
  * the bound that is held before the call.
  */
 import { type Static, Type } from '@sinclair/typebox'
-import { atLeast, closed, pointer } from './fields.ts'
+import { atLeast, closed, pointer, text } from './fields.ts'
+
+/** Of one call: what is beyond it is a mistake, and sums of it stay exact. */
+export const mostTokens = 1_000_000_000
 
 const credits = atLeast(1, 'Credits for one unit. What costs nothing is `per: free`.')
 
@@ -98,10 +101,87 @@ const SecondPrice = closed(
   { description: 'A price for each started unit of seconds of audio.' },
 )
 
+const step = (what: string) =>
+  atLeast(
+    1,
+    `How many ${what} of a stream are held ahead at a time: what may be lost to a call that ends without a word, and how often the book is asked.`,
+    mostTokens,
+  )
+
+const TokenPrice = closed(
+  {
+    per: Type.Literal('token'),
+    unit: atLeast(1, 'How many tokens one price buys; a started unit counts.'),
+    credits,
+    hold: closed(
+      {
+        bytesPerToken: atLeast(
+          1,
+          'The request counts one token for so many bytes of its body, until the answer says better.',
+        ),
+        limit: Type.Array(pointer, {
+          description:
+            "Where the request's JSON may say how many tokens its answer can have; the first number counts.",
+        }),
+        most: atLeast(
+          1,
+          "The answer's tokens where the request does not say; more are not held before the call.",
+          mostTokens,
+        ),
+        step: step('tokens'),
+      },
+      {
+        description:
+          'Held before the call: the tokens of the request and those that the answer can have; of a stream, one step, and more as it comes.',
+      },
+    ),
+    settle: closed(
+      {
+        usage: text(
+          '^/.+$',
+          'a JSON pointer such as /usage/total_tokens',
+          "Where the answer, or an event of a stream, says all tokens: the request's and its own.",
+        ),
+        each: Type.Array(pointer, {
+          minItems: 1,
+          description:
+            'An event of a stream counts one token where there is something at one of these, until an event says the usage.',
+        }),
+      },
+      {
+        description:
+          'Charged after the call: the tokens that the answer says. A stream that does not say is charged by its events, another answer as held.',
+      },
+    ),
+  },
+  {
+    description: 'A price for each started unit of tokens, of a JSON answer or of an event stream.',
+  },
+)
+
+const BytePrice = closed(
+  {
+    per: Type.Literal('byte'),
+    unit: atLeast(1, 'How many bytes of the answer one price buys; a started unit counts.'),
+    credits,
+    hold: closed(
+      { step: step('bytes') },
+      { description: 'Held before the call: one step, and more as the answer comes.' },
+    ),
+  },
+  { description: 'A price for each started unit of bytes of the answer.' },
+)
+
 export const PriceRule = Type.Union(
-  [FreePrice, RequestPrice, ItemPrice, CharacterPrice, SecondPrice],
+  [FreePrice, RequestPrice, ItemPrice, CharacterPrice, SecondPrice, TokenPrice, BytePrice],
   { description: 'What a call costs.' },
 )
 
 export type Equals = Static<typeof Equals>
 export type PriceRule = Static<typeof PriceRule>
+export type MeteredPrice = Extract<PriceRule, { per: 'token' | 'byte' }>
+
+/** Whether a call is metered along the way: its hold grows with its answer. */
+export function isMetered(rule: PriceRule): rule is MeteredPrice {
+  return rule.per === 'token' || rule.per === 'byte'
+}

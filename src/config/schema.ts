@@ -150,6 +150,23 @@ const Route = closed(
     ),
     price: PriceRule,
     chargeWhen: Type.Optional(Equals),
+    streams: Type.Optional(
+      closed(
+        {
+          when: Equals,
+          send: Type.Optional(
+            Type.Record(Type.String({ minLength: 1 }), Type.Unknown(), {
+              description:
+                "Laid over such a request's JSON before it is sent: objects are merged, all else replaces.",
+            }),
+          ),
+        },
+        {
+          description:
+            'Which requests ask for an answer event by event (text/event-stream), for a price per token: they hold a step at a time.',
+        },
+      ),
+    ),
   },
   { description: 'One endpoint that is sold.' },
 )
@@ -187,6 +204,16 @@ export const Plan = closed(
 const Limits = closed(
   {
     bodyBytes: Type.Optional(atLeast(1, 'How large a JSON body may be.', oneGiB)),
+    bodySeconds: Type.Optional(
+      atLeast(
+        1,
+        'How long a caller may take to send a body; one second more for every 64 KiB that arrived.',
+        255,
+      ),
+    ),
+    bodiesBytes: Type.Optional(
+      atLeast(1, 'How much of bodies of more than 64 KiB a gateway holds at once.'),
+    ),
     heldBackBytes: Type.Optional(
       atLeast(
         0,

@@ -3,6 +3,7 @@ import { defaults } from './defaults.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { schemaCheck } from './json-schema.ts'
 import { priceFaults } from './price-faults.ts'
+import { isMetered } from './price-rule.ts'
 import { either, printValue } from './problem.ts'
 import type { ConfigFile, Route } from './schema.ts'
 import type { Fault } from './schema-problems.ts'
@@ -143,10 +144,15 @@ function permissionsOf(file: ConfigFile): string[] {
   return [...new Set(names.filter((name) => typeof name === 'string'))]
 }
 
-/** A hold that expires under a call that is still running could not be settled: the answer would be lost. */
+/**
+ * A hold that expires under a call that is still running could not be settled: the answer would be lost.
+ * Calls that are metered along the way keep theirs alive.
+ */
 function holdSecondsFaults(file: ConfigFile, routes: readonly [string, Route][]): Fault[] {
   const { holdSeconds, upstreamTimeoutMs } = { ...defaults.limits, ...file.limits }
-  const timeoutsMs = routes.map(([, route]) => route.timeoutMs ?? upstreamTimeoutMs)
+  const timeoutsMs = routes
+    .filter(([, { price }]) => !isMetered(price))
+    .map(([, route]) => route.timeoutMs ?? upstreamTimeoutMs)
   const longestSeconds = Math.ceil(Math.max(upstreamTimeoutMs, ...timeoutsMs) / 1000)
   if (holdSeconds > longestSeconds) return []
   const message = `expected more than the longest timeout, ${longestSeconds} s, got ${holdSeconds}`

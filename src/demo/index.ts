@@ -1,16 +1,17 @@
 /**
- * Demo stand-ins for the upstream services of the shipped configuration: real HTTP servers with the
- * real shapes, for a first run without any service and for the tests. Every response says
+ * Demo stand-ins for the upstream services of the shipped configuration, and for a chat service: real HTTP
+ * servers with the real shapes, for a first run without any service and for the tests. Every response says
  * `X-Demo-Service`, so that nobody takes one for the real thing.
  */
 
 import { type Book, createBook } from './book.ts'
+import { chatRoutes } from './chat.ts'
 import type { Routes } from './http.ts'
 import { searchRoutes } from './search.ts'
 import { sttRoutes } from './stt.ts'
 import { ttsRoutes } from './tts.ts'
 
-export const demoServiceNames = ['search', 'stt', 'tts'] as const
+export const demoServiceNames = ['search', 'stt', 'tts', 'chat'] as const
 export type DemoServiceName = (typeof demoServiceNames)[number]
 
 export interface DemoService {
@@ -48,12 +49,13 @@ export function startDemoService(
   return { url: `http://${hostname}:${server.port}`, stop: () => server.stop(true) }
 }
 
-/** Starts all three on free ports of the loopback. */
+/** Starts all of them on free ports of the loopback. */
 export function startDemoServices(): Record<DemoServiceName, DemoService> {
   return {
     search: startDemoService('search'),
     stt: startDemoService('stt'),
     tts: startDemoService('tts'),
+    chat: startDemoService('chat'),
   }
 }
 
@@ -65,6 +67,8 @@ function routesOf(name: DemoServiceName): Routes {
       return sttRoutes
     case 'tts':
       return ttsRoutes
+    case 'chat':
+      return chatRoutes
     default:
       return name satisfies never
   }

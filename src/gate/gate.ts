@@ -5,7 +5,7 @@
  * from a state older than a second either.
  */
 
-import type { Config, PriceRule, Route } from '../config/config.ts'
+import { type Config, isMetered, type PriceRule, type Route } from '../config/config.ts'
 import type { Tariff } from '../config/tariff.ts'
 import type { Appender } from '../ledger/appender.ts'
 import type { Answer, Claim, Verdict } from '../ledger/items.ts'
@@ -38,12 +38,15 @@ export interface Admitted {
 
 /** A hold that the book granted. */
 export interface Held {
-  /** As the hold was decided by. */
+  /** Of the key that was shown. */
+  readonly hash: string
+  /** As the hold, or its last extension, was decided by. */
   readonly key: KeyRecord
   readonly price: PriceRule
   readonly tariff: string
   readonly credits: number
   readonly quantity: number
+  /** To the hold, or to its last extension. */
   readonly answer: Answer
   /** The Idempotency-Key that the hold has. */
   readonly claim: Claim | undefined
@@ -87,6 +90,20 @@ export interface Gate {
       readonly price: (rule: PriceRule) => { credits: number; quantity: number }
     },
   ): Promise<Outcome<Held | Replay>>
+  /**
+   * Adds to a hold, or by nothing lets it live longer: for a key that may still make this call, at the hold's
+   * own price. Answers the hold as it then is.
+   */
+  extend(
+    held: Held,
+    call: {
+      readonly requestId: string
+      readonly request: Request
+      readonly route: Route
+      readonly credits: number
+      readonly quantity: number
+    },
+  ): Promise<Outcome<Held>>
 }
 
 /** No refusal, and no call that holds nothing, is decided by a state older than this. */
@@ -221,12 +238,13 @@ export function openGate(deps: GateDeps): Gate {
           previousSecret: key.previousUntil !== null,
           credits,
           quantity,
-          holdSeconds: holdSeconds(config, route),
+          holdSeconds: holdSeconds(config, route, rule),
           ...(claim && { claim }),
         })
         if (answer.verdict === 'ok' || answer.verdict === 'held_again') {
           const again = answer.verdict === 'held_again'
-          const held = { key, answer, price: rule, credits, quantity, tariff: key.tariff }
+          const { hash } = admitted
+          const held = { hash, key, answer, price: rule, credits, quantity, tariff: key.tariff }
           return { ok: true, ...held, claim, again }
         }
         if (answer.verdict === 'replay') return { ok: true, key, replay: answer }
@@ -239,11 +257,49 @@ export function openGate(deps: GateDeps): Gate {
       }
       return { ok: false, refusal: changing }
     },
+
+    async extend(held, { requestId, request, route, credits, quantity }) {
+      let { key } = held
+      for (let tries = 0; tries < mostTries; tries++) {
+        const answer = await deps.appenderOf(key.shard).append({
+          kind: 'extend',
+          requestId,
+          accountId: key.accountId,
+          keyId: key.keyId,
+          mode: key.mode,
+          endpoint: route.id,
+          tariff: held.tariff,
+          actor: `key:${key.keyId}`,
+          keyVersion: key.keyVersion,
+          accountVersion: key.accountVersion,
+          previousSecret: key.previousUntil !== null,
+          credits,
+          quantity,
+          holdSeconds: holdSeconds(config, route, held.price),
+        })
+        if (answer.verdict === 'ok') {
+          const grown = { credits: held.credits + credits, quantity: held.quantity + quantity }
+          return { ok: true, ...held, ...grown, key, answer }
+        }
+        if (answer.verdict === 'hold_not_open') return { ok: false, refusal: holdExpired }
+        if (answer.verdict !== 'stale_key') {
+          return { ok: false, refusal: refusalOf(answer, credits, key) }
+        }
+        const again = await admitRoute(held.hash, route, request, 0)
+        if (!again.ok) return again
+        ;({ key } = again.admitted)
+      }
+      return { ok: false, refusal: changing }
+    },
   }
 }
 
-/** The hold outlives the upstream's time by a margin, so that a slow answer still settles. */
-function holdSeconds(config: Config, route: Route): number {
+/**
+ * The hold outlives the upstream's time by a margin, so that a slow answer still settles. Of a call that is
+ * metered along the way it need not, since the call keeps it alive.
+ */
+function holdSeconds(config: Config, route: Route, price: PriceRule): number {
+  if (isMetered(price)) return config.limits.holdSeconds
   return Math.max(config.limits.holdSeconds, Math.ceil(route.timeoutMs / 1_000) + 30)
 }
 
@@ -275,6 +331,11 @@ const changing: Refusal = {
   code: 'ledger_unavailable',
   detail: 'The key or the tariff is changing just now; try again.',
   headers: { 'Retry-After': '1' },
+}
+
+const holdExpired: Refusal = {
+  code: 'ledger_unavailable',
+  detail: 'The ledger could not be reached in time to keep the hold of this call.',
 }
 
 /** What the caller is told when the book refuses a hold. */

@@ -20,6 +20,7 @@ export const refusals = {
   account_frozen: { status: 403, title: 'The account is frozen' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'Method not allowed' },
+  body_too_slow: { status: 408, title: 'The body did not arrive in time' },
   conflict: { status: 409, title: 'Conflict with the present state' },
   idempotency_in_progress: {
     status: 409,
@@ -43,6 +44,10 @@ export const refusals = {
   upstream_failed: { status: 502, title: 'The service behind the gateway failed' },
   upstream_busy: { status: 503, title: 'The service behind the gateway is busy' },
   ledger_unavailable: { status: 503, title: 'The ledger cannot be reached' },
+  bodies_too_large: {
+    status: 503,
+    title: 'The gateway is receiving as much as it can hold',
+  },
   price_missing: { status: 503, title: 'The endpoint has no price' },
   upstream_timeout: { status: 504, title: 'The service behind the gateway took too long' },
 } as const satisfies Record<string, { status: number; title: string }>

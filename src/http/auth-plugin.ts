@@ -9,13 +9,18 @@ import { Elysia, status } from 'elysia'
 import { problem } from '../problem.ts'
 import type { Auth, Principal } from './auth.ts'
 
-/** Whom a route lets in: anyone signed in; auditors and admins; admins. */
+/** Whom a route lets in: anyone signed in (auditors only to read); auditors and admins; admins. */
 export type SignedIn = 'owner' | 'reader' | 'admin'
 
 const allowedRoles: Readonly<Record<SignedIn, readonly Principal['role'][]>> = {
   owner: ['owner', 'auditor', 'admin'],
   reader: ['auditor', 'admin'],
   admin: ['admin'],
+}
+
+/** Auditors change nothing, not even keys of their own: whoever checks the book does not write in it. */
+function wouldChange({ role }: Principal, { method }: Request): boolean {
+  return role === 'auditor' && method !== 'GET'
 }
 
 /** `requestIdOf` names the request in refusals, as the rest of the app does. */
@@ -28,7 +33,7 @@ export function authPlugin(auth: Auth, requestIdOf: (request: Request) => string
     if (principal === undefined) {
       return problem('unauthorized', { requestId, detail: 'A valid bearer token is required.' })
     }
-    if (!allowedRoles[level].includes(principal.role)) {
+    if (!allowedRoles[level].includes(principal.role) || wouldChange(principal, request)) {
       return problem('forbidden', { requestId, detail: 'Your role does not allow this.' })
     }
     principals.set(request, principal)

@@ -15,7 +15,7 @@ export interface Principal {
   readonly subject: string
   /** The organisation the user acts for, when the token names one. */
   readonly organisation?: string
-  /** Everybody is an owner of what is theirs; an auditor may read everything, an admin change it. */
+  /** Everybody is an owner of what is theirs; an admin may change everything, an auditor read it and change nothing. */
   readonly role: 'owner' | 'admin' | 'auditor'
 }
 

@@ -98,6 +98,15 @@ export const ChargeAnswer = answer<Charge>(
     shortfall: t.Optional(
       integer({ description: 'Credits that the call cost beyond its hold, which nobody pays.' }),
     ),
+    cutBy: t.Optional(
+      t.Union(
+        ['client', 'upstream', 'hold'].map((name) => t.Literal(name)),
+        {
+          description:
+            'What ended the answer before its end: the caller left, the service broke off, or the hold could not grow.',
+        },
+      ),
+    ),
   }),
 )
 

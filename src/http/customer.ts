@@ -16,6 +16,7 @@ import {
   RefundedAnswer,
   RevokedAnswer,
 } from './customer-shapes.ts'
+import { id } from './fields.ts'
 import { Problem } from './problem-schema.ts'
 
 export interface CustomerDeps {
@@ -115,7 +116,7 @@ export function customerRoutes(deps: CustomerDeps) {
           })
         }),
       {
-        params: t.Object({ requestId: t.String({ maxLength: 64 }) }),
+        params: t.Object({ requestId: id }),
         response: { 200: ChargeAnswer, 404: Problem },
         detail: detail('What a call cost, and where that stands in the book'),
       },
@@ -145,7 +146,7 @@ export function customerRoutes(deps: CustomerDeps) {
         }),
       {
         parse: 'none',
-        params: t.Object({ requestId: t.String({ maxLength: 64 }) }),
+        params: t.Object({ requestId: id }),
         response: { 200: RefundedAnswer, 404: Problem, 409: Problem },
         detail: detail('Give back a charge whose answer may not have arrived'),
       },

@@ -16,6 +16,7 @@ import type { JsonSchema } from '../config/json-schema.ts'
 import type { RefusalCode } from '../gate/refusal.ts'
 import { docsFile, docsPage } from './docs-page.ts'
 import {
+  bodyRefusals,
   type Content,
   components,
   headerRefs,
@@ -156,10 +157,12 @@ function refusalsOf(
   if (security) codes.push(...keyRefusals, 'price_missing')
   else if ('401' in responses) codes.push('unauthorized', ...(beyond[where] ?? []))
   else return []
-  if (where.includes(' /admin/')) codes.push('forbidden')
+  // On owners' routes auditors are refused what would change something.
+  if (!security && (where.includes(' /admin/') || !where.startsWith('get ')))
+    codes.push('forbidden')
   if ('404' in responses && where !== 'post /api-keys') codes.push('not_found')
   if ('409' in responses) codes.push('conflict')
-  if (requestBody) codes.push('body_too_large', 'unsupported_media_type')
+  if (requestBody) codes.push(...bodyRefusals)
   return [...codes, 'internal', 'ledger_unavailable'] satisfies RefusalCode[]
 }
 

@@ -13,7 +13,7 @@ import { apiKeysRoutes } from './api-keys.ts'
 import type { Auth } from './auth.ts'
 import { authPlugin } from './auth-plugin.ts'
 import { failureAnswer } from './failures.ts'
-import { readJson } from './json-body.ts'
+import { jsonReader } from './json-body.ts'
 import type { RoutePattern } from './methods.ts'
 
 export interface ManagementAppDeps {
@@ -21,7 +21,7 @@ export interface ManagementAppDeps {
   /** For reports; the serving role. */
   readonly sql: Sql
   readonly auth: Auth
-  readonly config: Pick<Config, 'routes'>
+  readonly config: Pick<Config, 'routes' | 'limits'>
   readonly requestIdOf: (request: Request) => string
   /** Told of what callers are not. */
   readonly log: (message: string, error: unknown) => void
@@ -35,7 +35,7 @@ export function managementApp({ config, auth, requestIdOf, log, ...deps }: Manag
   // What is registered here comes before the routes, or it would not count for them.
   const app = new Elysia({ name: 'management', normalize: false })
     .onError(failureAnswer({ requestIdOf, log, routes: () => routes }))
-    .onParse(readJson)
+    .onParse(jsonReader(config.limits.bodySeconds))
     .onTransform(({ request, set }) => {
       set.headers['x-request-id'] = requestIdOf(request)
       // Answers are about somebody's account, and some carry a secret.

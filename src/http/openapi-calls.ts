@@ -6,6 +6,7 @@ import type { Config, Multipart, Route } from '../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../config/json-schema.ts'
 import type { RefusalCode } from '../gate/refusal.ts'
 import {
+  bodyRefusals,
   type Content,
   type HeaderName,
   headerRefs,
@@ -113,9 +114,14 @@ function responses(route: Route, schemas: Schemas): Responses {
     ...(status > 500 ? money : money.slice(0, 1)),
     ...(beforeTheWindow.has(status) ? [] : rateHeaderNames),
   ])
+  // What is metered along the way is known when its head is long gone.
+  const metered = route.price.per === 'byte' || route.streams !== undefined
+  const done = metered
+    ? 'Done, and charged. The head of a stream carries the position of its hold, and not what it will cost.'
+    : 'Done, and charged.'
   return {
     200: {
-      description: priced ? 'Done, and charged.' : 'Done.',
+      description: priced ? done : 'Done.',
       headers: headerRefs([
         'X-Request-Id',
         ...money,
@@ -129,14 +135,15 @@ function responses(route: Route, schemas: Schemas): Responses {
   }
 }
 
-function answerContent({ id, response, target }: Route, schemas: Schemas): Content {
+function answerContent({ id, response, target, streams }: Route, schemas: Schemas): Content {
   if (response && 'binary' in response) {
     return { [response.binary]: { schema: { type: 'string', format: 'binary' } } }
   }
   const content = jsonContent(`${id}.response`, response?.json ?? {}, schemas)
   // An answer that stands in the configuration is its own example.
   const example = target.kind === 'answer' ? { example: target.json } : {}
-  return { 'application/json': { ...content, ...example } }
+  const events = streams && { 'text/event-stream': { schema: { type: 'string' } } }
+  return { 'application/json': { ...content, ...example }, ...events }
 }
 
 /** A body's schema, and an example where one can be made that fits it. */
@@ -171,7 +178,7 @@ function rebased(schema: unknown, at: string): unknown {
 /** Every way in which the gateway refuses a call of this route, in the order in which it looks. */
 function refusalsOf({ request, target, price }: Route): RefusalCode[] {
   const codes: RefusalCode[] = [...keyRefusals, 'endpoint_not_allowed']
-  if (request) codes.push('invalid_request', 'body_too_large', 'unsupported_media_type')
+  if (request) codes.push(...bodyRefusals, 'bodies_too_large')
   else if (price.per !== 'free') codes.push('invalid_request')
   codes.push('rate_limited')
   if (price.per !== 'free') {
@@ -190,7 +197,7 @@ function refusalsOf({ request, target, price }: Route): RefusalCode[] {
  * Refusals after which no place in the window was asked for, so they cannot say how it stands. Those of a
  * key may come before or after: the book has the last word on it.
  */
-const beforeTheWindow: ReadonlySet<number> = new Set([400, 413, 415, 500])
+const beforeTheWindow: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
 
 /** The service's refusals of the request itself, which are passed on beside the gateway's own. */
 function passedOn(refused: Responses, money: readonly HeaderName[]): Responses {

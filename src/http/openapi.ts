@@ -92,6 +92,14 @@ export const keyRefusals = [
   'ip_not_allowed',
 ] as const satisfies readonly RefusalCode[]
 
+/** Every way in which a body is refused, whatever it is for. */
+export const bodyRefusals = [
+  'invalid_request',
+  'body_too_slow',
+  'body_too_large',
+  'unsupported_media_type',
+] as const satisfies readonly RefusalCode[]
+
 const text = { type: 'string' }
 const count = { type: 'integer', minimum: 0 }
 

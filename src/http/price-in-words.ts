@@ -31,6 +31,14 @@ function ruleInWords(rule: PriceRule): string {
           ? `charged for the answer's ${field(rule.settle.number)} where it says so, else by the header, never more than was held.`
           : 'charged by the header, never more than was held.',
       ].join(' ')
+    case 'token':
+      return [
+        `${amount(rule.credits)} for each started ${number(rule.unit)} tokens of request and answer together, by the answer's ${field(rule.settle.usage)}.`,
+        `Held for a token in every ${number(rule.hold.bytesPerToken)} bytes of the request, and for what the answer can have; of a stream for ${number(rule.hold.step)} tokens, and for more as it comes.`,
+        'A stream for which no more can be held ends with an `error` event; what was sent by then is charged.',
+      ].join(' ')
+    case 'byte':
+      return `${amount(rule.credits)} for each started ${number(rule.unit)} bytes of the answer, which are held ${number(rule.hold.step)} ahead and charged as they are sent.`
     default:
       return rule satisfies never
   }

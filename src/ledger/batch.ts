@@ -18,9 +18,9 @@ const columns: readonly Column[] = [
   ['text', (i) => ('requestId' in i ? i.requestId : null)],
   ['text', (i) => i.accountId],
   ['text', (i) => i.keyId],
-  ['integer', (i) => (i.kind === 'hold' ? i.keyVersion : null)],
-  ['integer', (i) => (i.kind === 'hold' ? i.accountVersion : null)],
-  ['boolean', (i) => (i.kind === 'hold' ? i.previousSecret : null)],
+  ['integer', (i) => ('keyVersion' in i ? i.keyVersion : null)],
+  ['integer', (i) => ('accountVersion' in i ? i.accountVersion : null)],
+  ['boolean', (i) => ('previousSecret' in i ? i.previousSecret : null)],
   ['text', (i) => i.mode],
   ['bigint', (i) => ('credits' in i ? i.credits : null)],
   ['bigint', (i) => (i.kind === 'count' ? i.calls : 'quantity' in i ? i.quantity : null)],
@@ -54,6 +54,8 @@ function payloadOf(item: CallItem): string {
             keyVersion: item.keyVersion,
           })
         : `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
+    case 'extend':
+      return `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
     case 'settle':
       return item.shortfall || item.cutBy
         ? canonicalJson({

@@ -35,6 +35,24 @@ export interface Claim {
   readonly requestHash: string
 }
 
+/**
+ * Adds to an open hold, which is to buy: the key must be one that may, as for a hold. The hold's price and
+ * month stay what they were. `credits` may be 0: the hold then only lives longer.
+ */
+export interface Extend extends CallRef {
+  readonly kind: 'extend'
+  readonly keyVersion: number
+  readonly accountVersion: number
+  readonly previousSecret: boolean
+  readonly credits: number
+  readonly quantity: number
+  /** From now on; an extension never shortens. */
+  readonly holdSeconds: number
+}
+
+/** Why a call was settled before its answer's end. */
+export type CutBy = 'client' | 'upstream' | 'hold'
+
 /** Charges what was used; the rest of the hold is free again. */
 export interface Settle extends CallRef {
   readonly kind: 'settle'
@@ -44,7 +62,7 @@ export interface Settle extends CallRef {
   readonly status: number
   readonly latencyMs: number
   readonly shortfall?: number
-  readonly cutBy?: 'client'
+  readonly cutBy?: CutBy
 }
 
 /** Frees a hold uncharged, because the call did not succeed. */
@@ -68,7 +86,7 @@ export interface Count extends Omit<CallRef, 'requestId' | 'tariff'> {
   readonly latencyMsSum: number
 }
 
-export type CallItem = Hold | Settle | Release | Expire | Count
+export type CallItem = Hold | Extend | Settle | Release | Expire | Count
 
 export const refusalVerdicts = [
   'stale_key',

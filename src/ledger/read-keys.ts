@@ -78,21 +78,36 @@ export async function readKeyPage(
   const { userId, plan, active } = filter
   const matching = () => sql`
     from key_state k
-    join account_state a on a.account_id = k.account_id and a.shard = k.shard
     where true
-      ${userId === undefined ? sql`` : sql`and a.owner_kind = 'user' and a.owner_id = ${userId}`}
-      ${plan === undefined ? sql`` : sql`and plan_at(k.shard, k.account_id, (select book_now())) = ${plan}`}
+      ${userId === undefined ? sql`` : sql`and (k.account_id, k.shard) in (${accountsOf(sql, userId)})`}
+      ${plan === undefined ? sql`` : sql`and (k.account_id, k.shard) in (${accountsOn(sql, plan)})`}
       ${active === undefined ? sql`` : sql`and (k.enabled and k.revoked_at is null) = ${active}`}`
-  const [counted] = await sql<{ total: number }[]>`select count(*) as total ${matching()}`
-  const ids = await sql<{ keyId: string }[]>`
-    select k.key_id as "keyId" ${matching()}
+  // Ids first: what is shown of a key is looked up for those of the page alone.
+  const page = sql`
+    select k.key_id ${matching()}
     order by k.created_at desc, k.key_id limit ${limit} offset ${offset}`
-  const keys = await selectKeys(
-    sql,
-    sql`where k.key_id = any(${ids.map((row) => row.keyId)})
-      order by k.created_at desc, k.key_id`,
-  )
+  const [[counted], keys] = await Promise.all([
+    sql<{ total: number }[]>`select count(*) as total ${matching()}`,
+    selectKeys(sql, sql`where k.key_id = any(array(${page})) order by k.created_at desc, k.key_id`),
+  ])
   return { keys, total: counted?.total ?? 0 }
+}
+
+function accountsOf(sql: Sql, userId: string) {
+  return sql`
+    select account_id, shard from account_state
+    where owner_kind = 'user' and owner_id = ${userId}`
+}
+
+/** Accounts whose plan in force is this one: what `plan_at` says of one account, of all of them at once. */
+function accountsOn(sql: Sql, plan: string) {
+  return sql`
+    select account_id, shard from (
+      select distinct on (account_id, shard) account_id, shard, plan from account_plans
+      where starts_at <= (select book_now())
+      order by account_id, shard, position desc
+    ) in_force
+    where plan = ${plan}`
 }
 
 function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
@@ -123,9 +138,9 @@ function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
     left join monthly_balances m on m.account_id = k.account_id and m.key_id = k.key_id
       and m.mode = k.mode and m.month = t.month::date and m.shard = k.shard
     left join lateral (
-      select max(last_used_at) as last_used_at from daily_usage d
+      select last_used_at from daily_usage d
       where d.key_id = k.key_id
-        and d.day = (select max(day) from daily_usage where key_id = k.key_id)
+      order by d.day desc, d.last_used_at desc limit 1
     ) u on true
     ${which}`
 }

@@ -13,7 +13,14 @@ export interface AppendMetrics {
 }
 
 const modes: readonly Mode[] = ['live', 'test']
-const kinds: readonly CallItem['kind'][] = ['hold', 'settle', 'release', 'expire', 'count']
+const kinds: readonly CallItem['kind'][] = [
+  'hold',
+  'extend',
+  'settle',
+  'release',
+  'expire',
+  'count',
+]
 
 /** @param routes ids of the configured routes */
 export function appendMetrics(registry: Registry, routes: readonly string[]): AppendMetrics {

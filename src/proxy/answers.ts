@@ -126,11 +126,20 @@ export function upstreamRefusal(failure: ForwardFailure): Refusal {
 
 export function bodyRefusal({ status, errors }: BodyRefusal): Refusal {
   const code = bodyCodes[status]
-  return { code, detail: errors[0]?.detail ?? 'The body is not valid.', extensions: { errors } }
+  return {
+    code,
+    detail: errors[0]?.detail ?? 'The body is not valid.',
+    extensions: { errors },
+    // Nothing else ends a body that is still on its way.
+    ...(status === 408 && { headers: { Connection: 'close' } }),
+    ...(status === 503 && { headers: { 'Retry-After': '1' } }),
+  }
 }
 
 const bodyCodes = {
   400: 'invalid_request',
+  408: 'body_too_slow',
   413: 'body_too_large',
   415: 'unsupported_media_type',
+  503: 'bodies_too_large',
 } as const

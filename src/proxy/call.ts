@@ -21,6 +21,7 @@ import {
   ledgerUnavailable,
   refused,
 } from './answers.ts'
+import { openBodyRoom, type Share } from './body-room.ts'
 import { openFlight } from './flight.ts'
 import { type Forwarded, forward } from './forward.ts'
 import { freeCall } from './free-call.ts'
@@ -80,6 +81,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   const { config, gate, windows, appenderOf, silence, log } = deps
   const find = routeTable(Object.values(config.routes))
   const flight = openFlight()
+  const newShare = openBodyRoom(config.limits.bodiesBytes)
   let cutting = false
 
   async function handle(request: Request): Promise<Response> {
@@ -89,11 +91,14 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     if (!found.ok) return unknown(found.refusal, requestId, startedAtMs)
     const call = { request, requestId, route: found.route, startedAtMs, upstreamMs: 0 }
     const end = flight.begin()
+    const share = newShare()
     let answered: Answered
     try {
-      answered = await answer(call)
+      answered = await answer(call, share.take)
     } catch (error) {
       answered = refused(call, refusalOf(error, call))
+    } finally {
+      share.giveBack()
     }
     if (thinksLong(call.route)) silence.allow(request, silence.seconds)
     if (answered.relayed) void answered.relayed.then(end)
@@ -115,20 +120,24 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     return response
   }
 
-  async function answer(call: Call): Promise<Answered> {
+  async function answer(call: Call, take: Share['take']): Promise<Answered> {
     const admission = await gate.admit(call.request, call.route)
     if (!admission.ok) return refused(call, admission.refusal)
     const { admitted } = admission
 
-    const body = await readRequestBody(call.request, call.route)
+    const { bodySeconds: seconds } = config.limits
+    const body = await readRequestBody(call.request, call.route, { seconds, take })
     if ('refusal' in body) return refused(call, bodyRefusal(body.refusal))
+    const sold = admitted.price.per !== 'free'
+    const named = sold ? claimOf(call.request, body, admitted.key) : { claim: undefined }
+    if ('refusal' in named) return refused(call, named.refusal)
     // Cut off by the server, a caller who waits for a slow service would be charged for leaving.
     if (thinksLong(call.route)) silence.allow(call.request, 0)
 
     const entry = await gate.enter(admitted, call.request)
     if (!entry.ok) return refused(call, entry.refusal, entry.window)
     const { window, place } = entry
-    if (admitted.price.per === 'free') {
+    if (!sold) {
       return freeCall(call, window, {
         heldBackBytes: config.limits.heldBackBytes,
         send: () => send(call, admitted.key, body, false),
@@ -137,8 +146,6 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       })
     }
 
-    const named = claimOf(call.request, body, admitted.key)
-    if ('refusal' in named) return refused(call, named.refusal)
     const holding = await holdFor(call, admitted, body, named.claim).catch(async (error) => {
       await windows.giveBack(place)
       throw error
@@ -159,6 +166,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     return pricedCall(call, holding, body, window, {
       config,
       appender,
+      extend: (held, by) => gate.extend(held, { ...call, ...by }),
       storedAnswers: deps.storedAnswers,
       send: (plain) => send(call, holding.key, body, plain),
       settled: deps.settled,

@@ -91,8 +91,10 @@ function kept(
       .split(/\s*,\s*/) ?? []
   const result = new Headers(headers)
   for (const name of headers.keys()) {
-    const ends = dropped.has(name) || named.includes(name)
-    if (ends || prefixes.some((prefix) => name.startsWith(prefix))) result.delete(name)
+    // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are one.
+    const meant = name.replaceAll('_', '-')
+    const ends = dropped.has(meant) || named.includes(name)
+    if (ends || prefixes.some((prefix) => meant.startsWith(prefix))) result.delete(name)
   }
   return result
 }

@@ -17,6 +17,20 @@ export function mapBody(json: unknown, map: FieldMap): Record<string, unknown> {
   return Object.fromEntries(fields)
 }
 
+/** A document with another laid over it: objects are merged, all else replaces. */
+export function laidOver(json: unknown, over: unknown): unknown {
+  if (!isObject(json) || !isObject(over)) return over
+  const merged = new Map(Object.entries(json))
+  for (const [name, value] of Object.entries(over)) {
+    merged.set(name, merged.has(name) ? laidOver(merged.get(name), value) : value)
+  }
+  return Object.fromEntries(merged)
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 function translate(value: unknown, values: Readonly<Record<string, unknown>> | undefined): unknown {
   const known = values !== undefined && typeof value === 'string' && Object.hasOwn(values, value)
   return known ? values[value] : value

@@ -2,11 +2,12 @@
 import type { Multipart, Route } from '../config/config.ts'
 import { type InvalidField, type JsonSchema, schemaCheck } from '../config/json-schema.ts'
 import { pointerStep } from '../pointer.ts'
+import type { BodyLimits } from '../read-body.ts'
+import { textFault } from '../strict-json.ts'
 import { readAudio } from './audio.ts'
-import { textFault } from './json-body.ts'
 import { boundaryOf, type FormPart, parseForm } from './multipart-form.ts'
 import type { RequestFacts } from './price.ts'
-import { type Refused, readBody, refuse } from './read-body.ts'
+import { type Refused, refuse, takeBody } from './take-body.ts'
 
 /** A form that is fit to be sent on, under its own Content-Type. */
 export interface MultipartBody {
@@ -24,13 +25,13 @@ const noFields: JsonSchema = { type: 'object', additionalProperties: false }
 /**
  * Reads the form of a call and checks it against its route.
  *
- * @param maxBytes of the whole form
+ * @param limits of the whole form
  * @throws TypeError when the route takes no form
  */
 export async function readMultipartBody(
   request: Request,
   route: Pick<Route, 'request'>,
-  maxBytes: number,
+  limits: BodyLimits,
 ): Promise<MultipartBody | Refused> {
   if (!route.request || !('multipart' in route.request)) throw new TypeError('takes no form')
   const { multipart } = route.request
@@ -40,7 +41,7 @@ export async function readMultipartBody(
   }
   const boundary = boundaryOf(contentType)
   if (boundary === undefined) return refuse(400, 'The Content-Type has no usable boundary')
-  const body = await readBody(request, maxBytes)
+  const body = await takeBody(request, limits)
   if ('refusal' in body) return body
   const parts = await parseForm(body.bytes, contentType, boundary)
   if (parts === undefined) return refuse(400, 'The body is not multipart/form-data')

@@ -1,13 +1,17 @@
 /**
- * What a call costs. A quantity is counted (calls, items, characters, seconds: non-negative safe
- * integers) and a rule makes credits of it. Before the call a bound is held; after it the quantity used
- * is settled, never more than the bound, whatever the upstream says.
+ * What a call costs. A quantity is counted (calls, items, characters, seconds, tokens, bytes: non-negative
+ * safe integers) and a rule makes credits of it. Before the call a bound is held; after it the quantity used
+ * is settled, never more than the bound, whatever the upstream says. Tokens and bytes are metered along the
+ * way: their hold grows with the answer (growing-hold.ts).
  *
  * Everything here is a pure function of the request, the response and the rule in the tariff, so a
  * recorded quantity can be priced again, under the same rule or another.
  */
-import type { Equals, PriceRule, Route } from '../config/config.ts'
+import type { Equals, MeteredPrice, PriceRule, Route } from '../config/config.ts'
+import { mostTokens } from '../config/price-rule.ts'
 import { valueAt } from '../pointer.ts'
+
+export type TokenPrice = Extract<PriceRule, { per: 'token' }>
 
 /** What is known of a request before it is sent on. */
 export interface RequestFacts {
@@ -15,6 +19,10 @@ export interface RequestFacts {
   readonly json?: unknown
   /** The file of a form; `seconds` is what its header says, absent where it says nothing readable. */
   readonly audio?: { readonly bytes: number; readonly seconds?: number }
+  /** The size of the body, where it is JSON. */
+  readonly bytes?: number
+  /** It asks for an answer event by event. */
+  readonly streams?: boolean
 }
 
 /** What is known of a 2xx answer. `json` must be the whole body wherever `readsResponse` says so. */
@@ -64,9 +72,48 @@ export function holdQuantity(rule: PriceRule, request: RequestFacts): number {
       const atLowestRate = Math.ceil((audio.bytes * 8) / lowestBitsPerSecond)
       return Math.min(Math.max(wholeSeconds(audio.seconds) ?? 0, atLowestRate), maxSeconds)
     }
+    case 'token': {
+      const answer = answerTokens(rule, request)
+      const first = request.streams ? Math.min(rule.hold.step, answer) : answer
+      return requestTokens(rule, request) + first
+    }
+    case 'byte':
+      return rule.hold.step
     default:
       return rule satisfies never
   }
+}
+
+/** What the request of a call counts until its answer says better. */
+export function requestTokens(rule: TokenPrice, { bytes }: RequestFacts): number {
+  if (bytes === undefined) throw new TypeError('no JSON')
+  return Math.ceil(bytes / rule.hold.bytesPerToken)
+}
+
+/** The most tokens that the answer can have, as far as a hold goes. */
+function answerTokens({ hold }: TokenPrice, { json }: RequestFacts): number {
+  const said = hold.limit.map((at) => valueAt(json, at)).find((limit) => isCount(limit))
+  return Math.min((said as number | undefined) ?? hold.most, hold.most)
+}
+
+/** The tokens of a call that its answer, or an event of it, says; undefined where it does not. */
+export function tokensSaid({ settle }: TokenPrice, json: unknown): number | undefined {
+  const said = valueAt(json, settle.usage)
+  return isCount(said) && said <= mostTokens ? said : undefined
+}
+
+/** Whether an answer comes event by event. */
+export function isEventStream({ headers }: Response): boolean {
+  return /^text\/event-stream\s*(;|$)/i.test(headers.get('content-type')?.trim() ?? '')
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}
+
+/** The largest quantity that so many credits buy. */
+export function quantityFor(rule: MeteredPrice, credits: number): number {
+  return Math.floor(credits / rule.credits) * rule.unit
 }
 
 /**
@@ -96,6 +143,10 @@ export function settleQuantity(
       const said = rule.settle && wholeSeconds(valueAt(response.json, rule.settle.number))
       return Math.min(said ?? wholeSeconds(request.audio?.seconds) ?? held, held)
     }
+    case 'token':
+      return Math.min(tokensSaid(rule, response.json) ?? held, held)
+    case 'byte':
+      return held
     default:
       return rule satisfies never
   }
@@ -111,12 +162,12 @@ export function charges(
 
 /** Whether the price of a call depends on its answer, which then has to be read as JSON, to its end. */
 export function readsResponse({ price, chargeWhen }: Pick<Route, 'price' | 'chargeWhen'>): boolean {
-  const settles = (price.per === 'item' || price.per === 'second') && price.settle !== undefined
+  const settles = 'settle' in price && price.settle !== undefined
   return settles || chargeWhen !== undefined
 }
 
 function unitsOf(rule: PriceRule, quantity: number): number {
-  if (rule.per !== 'character' && rule.per !== 'second') return quantity
+  if (!('unit' in rule)) return quantity
   // Not ceil(quantity / unit): that division is inexact for large integers.
   const rest = quantity % rule.unit
   return (quantity - rest) / rule.unit + (rest > 0 ? 1 : 0)
@@ -139,6 +190,7 @@ function wholeSeconds(seconds: unknown): number | undefined {
   return Number.isSafeInteger(whole) ? whole : undefined
 }
 
-function passes(json: unknown, { pointer, equals }: Equals): boolean {
+/** Whether the value at the pointer is this one. */
+export function passes(json: unknown, { pointer, equals }: Equals): boolean {
   return valueAt(json, pointer) === equals
 }

@@ -2,9 +2,12 @@
  * A priced call, once it holds credits: forward, meter, settle, respond. Every way out of here ends the
  * hold: settled when the service did its work, released when it did not. Should the book be away, the
  * hold expires by itself, uncharged, and the answer is not sent.
+ *
+ * A call that is metered along the way has a hold that grows, and a 2xx answer that is relayed by
+ * metered-answer.ts, unless it is JSON that says its tokens.
  */
-import type { Config } from '../config/config.ts'
-import type { Held, SeenWindow } from '../gate/gate.ts'
+import { type Config, isMetered, type MeteredPrice } from '../config/config.ts'
+import type { Held, Outcome, SeenWindow } from '../gate/gate.ts'
 import type { Appender } from '../ledger/appender.ts'
 import { type Answer, LedgerUnavailable } from '../ledger/items.ts'
 import type { StoredAnswers } from '../ledger/stored-answers.ts'
@@ -19,8 +22,10 @@ import {
   upstreamRefusal,
 } from './answers.ts'
 import { type Forwarded, type ForwardFailure, failureOf } from './forward.ts'
+import { type GrowingHold, growingHold } from './growing-hold.ts'
 import { towardsCaller } from './headers.ts'
-import { charges, credits, readsResponse, settleQuantity } from './price.ts'
+import { isPlain, isRelayed, meteredAnswer, upTo } from './metered-answer.ts'
+import { charges, credits, readsResponse, settleQuantity, tokensSaid } from './price.ts'
 import { heldBack, readStart, type Start } from './relay.ts'
 import { ownerOf } from './replayed-call.ts'
 import type { CallBody } from './request-body.ts'
@@ -29,6 +34,11 @@ import { type OpenHold, release, settle } from './settlement.ts'
 export interface PricedCallDeps {
   readonly config: Config
   readonly appender: Appender
+  /** Adds to the hold. */
+  readonly extend: (
+    held: Held,
+    by: { readonly credits: number; readonly quantity: number },
+  ) => Promise<Outcome<Held>>
   readonly storedAnswers: StoredAnswers
   /** Sends the call to its service. `plain`: the answer will be read. */
   readonly send: (plain: boolean) => Promise<Forwarded>
@@ -55,18 +65,47 @@ export async function pricedCall(
   const hold: OpenHold = { ...held, ...call, endpoint: route.id }
   const metered = readsResponse({ ...route, price })
   const heldAtMs = performance.now()
+  const growing = isMetered(price) ? grow(price) : undefined
 
   try {
     const forwarded = await deps.send(metered)
-    if (!forwarded.ok) return await fail(forwarded.failure, forwarded.status)
-    return await answer(forwarded.response)
+    const answered = forwarded.ok
+      ? await answer(forwarded.response)
+      : await fail(forwarded.failure, forwarded.status)
+    if (answered.relayed) void answered.relayed.then(growing?.end)
+    else growing?.end()
+    return answered
   } catch (error) {
+    growing?.end()
     // Whatever it was: the hold must not stay open for it.
     void release(appender, hold, 'gateway_failed')
     throw error
   }
 
+  function grow(price: MeteredPrice): GrowingHold {
+    const seconds = deps.config.limits.holdSeconds
+    const { extend } = deps
+    return growingHold(held, { price, seconds, askedAtMs: call.startedAtMs, extend, log })
+  }
+
   async function answer(response: Response): Promise<Answered> {
+    if (growing && response.ok && isRelayed(response, growing.price)) {
+      if (!isPlain(response, growing.price)) return fail('upstream_failed', response.status)
+      return meteredAnswer(response, {
+        ...{ requestId: call.requestId, request: body.facts, headers: headersFor(response) },
+        ...{
+          hold: growing,
+          settle: (used, cutBy) =>
+            settleHold({
+              ...upTo(growing, used),
+              status: response.status,
+              ...(cutBy && { cutBy }),
+            }),
+        },
+        release: (reason) => release(appender, hold, reason, response.status),
+        ...{ held: holdAnswer, isCutOff: deps.isCutOff, log },
+      })
+    }
     const relays = response.ok && !metered
     const headAtMs = performance.now()
     let start: Start
@@ -117,7 +156,7 @@ export async function pricedCall(
     if (!charges(route, { json })) return free(response, bytes, 'not_successful')
     if (deps.isCutOff()) return free(response, bytes, 'gateway_stopped')
     // Whatever can fail has to fail before the charge is written.
-    const used = usedBy(response, json)
+    const used = await usedBy(response, json)
     const headers = headersFor(response)
     let settled: Answer
     try {
@@ -156,7 +195,7 @@ export async function pricedCall(
    */
   function stream(response: Response, longer: Extract<Start, { kind: 'longer' }>): Answered {
     const { promise: relayed, resolve: end } = Promise.withResolvers<void>()
-    const used = usedBy(response, undefined)
+    const used = fixedBy(response, undefined)
     const bodyForCaller = heldBack(longer, {
       async atEnd() {
         await settleHold(used)
@@ -193,8 +232,16 @@ export async function pricedCall(
     return answer
   }
 
-  /** What is charged for a 2xx answer; `json` is its body, where it is metered. */
-  function usedBy({ status }: Response, json: unknown) {
+  /** What is charged for a whole 2xx answer; `json` is its body, where it is metered. */
+  async function usedBy(response: Response, json: unknown) {
+    const said = price.per === 'token' ? tokensSaid(price, json) : undefined
+    if (!growing || said === undefined) return fixedBy(response, json)
+    await growing.cover(said, 0)
+    return { ...upTo(growing, said), status: response.status }
+  }
+
+  /** The same where the hold is fixed. */
+  function fixedBy({ status }: Response, json: unknown) {
     const facts = { request: body.facts, response: { json } }
     const quantity = settleQuantity(price, facts, hold.quantity)
     return { quantity, credits: credits(price, quantity), status }

@@ -63,8 +63,10 @@ export async function completedCall(
     const released = await release(appender, hold, 'gateway_failed')
     return refused(call, notKept(first), window, moneyHeaders(0, held.answer, released))
   }
-  const { quantity, answer } = first
-  const used = Math.min(credits(held.price, quantity), held.credits)
+  const { answer } = first
+  // A hold that grew with the call does not do so again.
+  const quantity = Math.min(first.quantity, held.quantity)
+  const used = credits(held.price, quantity)
   const { status } = answer
   try {
     const settled = await settle(appender, hold, { credits: used, quantity, status })

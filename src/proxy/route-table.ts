@@ -1,6 +1,8 @@
 /**
- * Which route a request is for. Paths are compared as they were sent, byte for byte: what is not exactly
- * a configured path is no route, so no spelling of one (`//`, `%2e`, `..;`) can mean another to a service.
+ * Which route a request is for. What is not exactly a configured path, byte for byte, is no route, and what
+ * is forwarded is the route's own path: no spelling (`//`, `%2f`, `..;`) can mean one here and another to a
+ * service. Dots (`..`, `%2e%2e`), backslashes and a host in the target are gone by then: the server hands
+ * over a URL, whose path was resolved by its standard.
  */
 import type { Route } from '../config/config.ts'
 import type { Refusal } from '../gate/refusal.ts'

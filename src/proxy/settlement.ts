@@ -1,6 +1,6 @@
 /** What becomes of a hold: settled or released, once. */
 import type { Appender } from '../ledger/appender.ts'
-import type { Answer } from '../ledger/items.ts'
+import type { Answer, CutBy } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
 
 /** A hold that was granted. */
@@ -23,7 +23,8 @@ export async function settle(
     readonly credits: number
     readonly quantity: number
     readonly status: number
-    readonly cutBy?: 'client'
+    readonly shortfall?: number
+    readonly cutBy?: CutBy
   },
 ): Promise<Answer> {
   const answer = await appender.append({ kind: 'settle', ...reference(hold), ...used })

@@ -1,6 +1,7 @@
 /** One call's charge, from the log: what was held for it, what became of the hold, what was given back. */
 import { type Mode, printPosition } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
+import type { CutBy } from '../ledger/items.ts'
 
 export interface Charge {
   readonly requestId: string
@@ -22,7 +23,7 @@ export interface Charge {
   readonly settledAt: string | null
   /**
    * Of a settled call, what became of its answer: `sent`, `pending` (it is leaving), `replayed` under its
-   * Idempotency-Key, `cut` by the caller who left; `unknown` where its gateway died before it could tell, and
+   * Idempotency-Key, `cut` before its end (`cutBy` says by whom); `unknown` where its gateway died before it could tell, and
    * absent where gateways did not tell yet.
    */
   readonly delivery?: 'sent' | 'pending' | 'replayed' | 'cut' | 'unknown'
@@ -40,6 +41,8 @@ export interface Charge {
   readonly reason?: string
   /** Of a settlement: credits that the call cost beyond its hold, and that nobody pays. */
   readonly shortfall?: number
+  /** Of a settlement before the answer's end: the caller left, the service broke off, the hold could not grow. */
+  readonly cutBy?: CutBy
 }
 
 interface Row {
@@ -55,8 +58,7 @@ interface Row {
   tariff: string
   credits: number
   quantity: number
-  held: number[] | null
-  payload: { reason?: string; shortfall?: number; cutBy?: string }
+  payload: { reason?: string; shortfall?: number; cutBy?: CutBy }
   recent: boolean
   /** How far the event's gateway has delivered; null: it never said. */
   delivered: number | null
@@ -72,7 +74,7 @@ export async function charge(
 ): Promise<Charge | undefined> {
   const rows = await sql<Row[]>`
     select shard, position, request_id as "requestId", type, recorded_at as "recordedAt",
-      account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, held, payload,
+      account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, payload,
       recorded_at > book_now() - interval '10 seconds' as recent,
       (select d.position from deliveries d where d.instance = e.instance and d.shard = e.shard) as delivered,
       exists (
@@ -111,7 +113,8 @@ function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
     case 'HoldExtended':
       return {
         ...charge,
-        heldCredits: charge.heldCredits + sum(row.held),
+        heldCredits: charge.heldCredits + row.credits,
+        quantity: charge.quantity + row.quantity,
         positions: { ...positions, extended: [...(positions.extended ?? []), position] },
       }
     case 'HoldSettled':
@@ -124,6 +127,7 @@ function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
         resolvedAt: time,
         positions: { ...positions, settled: position },
         ...(row.payload.shortfall ? { shortfall: row.payload.shortfall } : {}),
+        ...(row.payload.cutBy ? { cutBy: row.payload.cutBy } : {}),
       }
     case 'HoldReleased':
       return {
@@ -168,8 +172,4 @@ function held(row: Row, position: string, heldAt: string): Charge {
     resolvedAt: null,
     positions: { held: position },
   }
-}
-
-function sum(credits: readonly number[] | null): number {
-  return (credits ?? []).reduce((total, of) => total + of, 0)
 }

@@ -54,9 +54,11 @@ export function describeEvent(event: Described): string {
     case 'CreditsHeld':
       return `Up to ${credits} held for a call of ${endpoint}`
     case 'HoldExtended':
-      return `The hold of a call of ${endpoint} extended by ${credits}`
+      return event.credits === 0
+        ? `The hold of a call of ${endpoint} prolonged`
+        : `The hold of a call of ${endpoint} extended by ${credits}`
     case 'HoldSettled':
-      return `${credits} charged for a call of ${endpoint}${payload.cutBy === 'client' ? ', which the client left early' : ''}`
+      return `${credits} charged for a call of ${endpoint}${cut(payload.cutBy)}`
     case 'HoldReleased':
       return `${credits} freed: a call of ${endpoint} was not charged (${payload.reason})`
     case 'HoldExpired':
@@ -76,6 +78,12 @@ export function describeEvent(event: Described): string {
       return event.type
     }
   }
+}
+
+function cut(by: unknown): string {
+  if (by === 'client') return ', which the client left early'
+  if (by === 'upstream') return ', which the service broke off'
+  return by === 'hold' ? ', cut because its hold could not be extended' : ''
 }
 
 function count(number: number, what: string): string {

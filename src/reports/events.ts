@@ -62,7 +62,7 @@ export async function eventFeed(
     let from = after?.shard === shard ? Math.max(bounds.from, after.position + 1) : bounds.from
     while (from <= bounds.to) {
       if (ranges++ === mostRanges) return { events, next: { shard, position: from - 1 } }
-      const to = await rangeEnd(sql, shard, accountId, from, bounds.to)
+      const to = await rangeEnd(sql, shard, filter, accountId, from, bounds.to)
       const most = limit - events.length
       const found = await readRange(sql, { ...filter, shard, accountId, from, to, most })
       events.push(...found)
@@ -101,15 +101,20 @@ async function boundsOf(sql: Sql, shard: number, filter: EventFilter) {
   }
 }
 
-/** The last position of a range that holds no more than `rangeSize` events to look at. */
+/**
+ * The last position of a range that holds no more than `rangeSize` events to look at. Where all of an
+ * account's events pass the filter, none is looked at in vain, and the page's limit is bound enough.
+ */
 async function rangeEnd(
   sql: Sql,
   shard: number,
+  { keyId, types }: EventFilter,
   accountId: string | undefined,
   from: number,
   to: number,
 ): Promise<number> {
   if (accountId === undefined) return Math.min(from + rangeSize - 1, to)
+  if (keyId === undefined && types === undefined) return to
   const [row] = await sql<{ position: number }[]>`
     select position from events
     where account_id = ${accountId} and shard = ${shard} and position between ${from} and ${to}

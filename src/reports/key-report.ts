@@ -76,7 +76,7 @@ export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<K
     endpoints.set(endpoint, use)
     const requestId = event.requestId ?? ''
     if (event.type === 'CreditsHeld') open.add(requestId)
-    else open.delete(requestId)
+    else if (event.type !== 'HoldExtended') open.delete(requestId)
     if (event.type === 'HoldSettled') {
       use.charged++
       use.credits += event.credits ?? 0

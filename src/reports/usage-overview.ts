@@ -20,47 +20,78 @@ export interface TopUser extends UsageFigures {
   readonly lastUsedAt: string
 }
 
-/** Usage between two days, both included, summed up in four ways. */
+/**
+ * Usage between two days, both included, summed up in four ways. Tens of thousands of keys have hundreds of
+ * thousands of rows a month, so they are gone through twice only: by day and endpoint, and by key.
+ */
 export async function usageOverview(sql: Sql, days: Days): Promise<UsageOverview> {
-  const [total, byPlan, byDay, byEndpoint] = await Promise.all([
-    sql<UsageOverview['total'][]>`
-      select coalesce(sum(d.requests), 0)::bigint as requests, coalesce(sum(d.errors), 0)::bigint as errors,
-        coalesce(sum(d.credits), 0)::bigint as credits,
-        round(sum(d.latency_ms_sum) / nullif(sum(d.requests), 0))::bigint as "avgLatencyMs",
-        count(distinct d.account_id) as accounts, count(distinct d.key_id) as keys
-      from daily_usage d
-      where ${isIn(sql, days)} and d.mode = ${liveOnly}`,
+  const [sums, byPlan] = await Promise.all([
+    sumsByDayAndEndpoint(sql, days),
     usageByPlan(sql, days),
-    sql<(UsageFigures & { date: string })[]>`
-      select to_char(d.day, 'YYYY-MM-DD') as date, ${figures(sql)}
-      from daily_usage d
-      where ${isIn(sql, days)} and d.mode = ${liveOnly}
-      group by d.day
-      order by d.day`,
-    sql<UsageLine[]>`
-      select d.endpoint, ${figures(sql)}, sum(d.quantity)::bigint as quantity
-      from daily_usage d
-      where ${isIn(sql, days)} and d.mode = ${liveOnly}
-      group by d.endpoint
-      order by credits desc, d.endpoint`,
   ])
-  return { total: total[0] as UsageOverview['total'], byPlan, byDay, byEndpoint }
+  const [total] = sums.filter((row) => row.date === null && row.endpoint === null)
+  const { requests = 0, errors = 0, credits = 0, avgLatencyMs = null } = total ?? {}
+  const count = (what: 'accounts' | 'keys') => byPlan.reduce((sum, row) => sum + row[what], 0)
+  return {
+    total: {
+      requests,
+      errors,
+      credits,
+      avgLatencyMs,
+      accounts: count('accounts'),
+      keys: count('keys'),
+    },
+    byPlan: byPlan.map(({ keys, ...row }) => row),
+    byDay: sums.flatMap(({ date, endpoint, quantity, ...row }) => (date ? [{ date, ...row }] : [])),
+    byEndpoint: sums.flatMap(({ date, endpoint, ...row }) =>
+      endpoint ? [{ endpoint, ...row }] : [],
+    ),
+  }
 }
 
-// Summed up by account first, so that each account's plan is looked up once.
-function usageByPlan(sql: Sql, days: Days) {
-  return sql<UsageOverview['byPlan'][number][]>`
-    select coalesce(plan_at(d.shard, d.account_id, clock.now), '') as plan, ${figures(sql)}, count(*) as accounts
+/** One row for each day, one for each endpoint, one for all. */
+function sumsByDayAndEndpoint(sql: Sql, days: Days) {
+  return sql<(UsageFigures & { date: string | null; endpoint: string | null; quantity: number })[]>`
+    select to_char(d.day, 'YYYY-MM-DD') as date, d.endpoint, ${figures(sql)}, sum(d.quantity)::bigint as quantity
     from (
-      select account_id, shard, sum(requests) as requests, sum(errors) as errors, sum(credits) as credits,
-        sum(latency_ms_sum) as latency_ms_sum
+      select day, endpoint, ${sums(sql)}, sum(quantity)::bigint as quantity
       from daily_usage d
       where ${isIn(sql, days)} and d.mode = ${liveOnly}
-      group by account_id, shard
+      group by day, endpoint
     ) d
+    group by grouping sets ((), (d.day), (d.endpoint))
+    having count(*) > 0
+    order by d.day, credits desc, d.endpoint`
+}
+
+/** Each account's plan is looked up once. */
+function usageByPlan(sql: Sql, days: Days) {
+  return sql<(UsageOverview['byPlan'][number] & { readonly keys: number })[]>`
+    select coalesce(plan_at(d.shard, d.account_id, clock.now), '') as plan, ${figures(sql)},
+      count(*) as accounts, sum(d.keys)::bigint as keys
+    from (${usageByAccount(sql, days)}) d
     cross join (select book_now() as now offset 0) clock
     group by 1
     order by credits desc, plan`
+}
+
+/** Summed up by key first: counting an account's distinct keys would sort all rows. */
+function usageByAccount(sql: Sql, days: Days) {
+  return sql`
+    select account_id, shard, ${sums(sql)}, count(*) as keys, max(last_used_at) as last_used_at
+    from (
+      select account_id, shard, key_id, ${sums(sql)}, max(last_used_at) as last_used_at
+      from daily_usage d
+      where ${isIn(sql, days)} and d.mode = ${liveOnly}
+      group by account_id, shard, key_id
+    ) of_keys
+    group by account_id, shard`
+}
+
+/** The columns from which figures are made, summed up. */
+function sums(sql: Sql) {
+  return sql`sum(requests)::bigint as requests, sum(errors)::bigint as errors,
+    sum(credits)::bigint as credits, sum(latency_ms_sum)::bigint as latency_ms_sum`
 }
 
 /** The accounts that were charged most between two days, both included. */
@@ -72,12 +103,11 @@ export async function topUsers(
     select d.*, a.owner_kind as "ownerKind", a.owner_id as "ownerId",
       coalesce(plan_at(d.shard, d."accountId", book_now()), '') as plan
     from (
-      select d.account_id as "accountId", d.shard, ${figures(sql)}, count(distinct d.key_id) as keys,
-        max(d.last_used_at) as last
-      from daily_usage d
-      where ${isIn(sql, days)} and d.mode = ${liveOnly}
-      group by d.account_id, d.shard
-      order by credits desc, requests desc, d.account_id
+      select d.account_id as "accountId", d.shard, d.requests, d.errors, d.credits, d.keys,
+        round(d.latency_ms_sum::numeric / nullif(d.requests, 0))::bigint as "avgLatencyMs",
+        d.last_used_at as last
+      from (${usageByAccount(sql, days)}) d
+      order by d.credits desc, d.requests desc, d.account_id
       limit ${limit}
     ) d
     join account_state a on a.account_id = d."accountId" and a.shard = d.shard

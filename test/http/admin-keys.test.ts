@@ -53,6 +53,28 @@ describe('GET /admin/api-keys', () => {
     expect(await ids('tier=no-such-plan')).toEqual([])
   })
 
+  test('200: by the plan in force, not by one that is yet to come or is over', async () => {
+    await using own = await openTestApp() // whose clock moves to another month
+    const key = await own.issue('plans')
+    const changeTo = (tier: string) =>
+      own.get('admin', 'PATCH', `/admin/api-keys/${key.id}`, { tier })
+    const listedUnder = async () => {
+      const plans: string[] = []
+      for (const plan of ['free', 'pro', 'enterprise']) {
+        const { apiKeys } = await own.get('auditor', 'GET', `/admin/api-keys?tier=${plan}`)
+        if (apiKeys.length > 0) plans.push(plan)
+      }
+      return plans
+    }
+    expect(await listedUnder()).toEqual(['free'])
+    await changeTo('enterprise')
+    expect(await listedUnder()).toEqual(['enterprise'])
+    await changeTo('pro') // which is less, and so counts from the next month on
+    expect(await listedUnder()).toEqual(['enterprise'])
+    await own.book.travelTo('2030-07-01T00:00:00Z')
+    expect(await listedUnder()).toEqual(['pro'])
+  })
+
   test('400: a page that is none', async () => {
     const queries = ['limit=201', 'limit=0', 'page=0', 'page=1e99', 'page=-1', 'page=x', 'limit=']
     for (const query of [...queries, 'active=maybe', 'userId=%00', 'tier=a%00', 'userId=']) {

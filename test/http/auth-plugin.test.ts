@@ -71,6 +71,10 @@ describe('a guarded route', () => {
     expect(await (await call('/admin', 'auditor')).json()).toMatchObject({ code: 'forbidden' })
   })
 
+  test('lets an auditor change nothing, not even as an owner', async () => {
+    expect((await call('/named', 'auditor', '{"name":"x"}')).status).toBe(403)
+  })
+
   test('refuses strangers before it looks at what they sent', async () => {
     expect((await call('/named', undefined, '{"name":1}')).status).toBe(401)
     expect((await call('/named', 'customer', '{"name":1}')).status).toBe(422)

@@ -181,7 +181,7 @@ describe('a configured call', () => {
     expect(statuses('get', '/v1/stt/languages')).toEqual(common)
     expect(statuses('get', '/v1/tts/voices')).toEqual([...common, ...passedOn, ...service].sort())
     expect(statuses('post', '/v1/search')).toEqual(
-      [...common, '402', '409', ...passedOn, ...service].sort(),
+      [...common, '402', '408', '409', ...passedOn, ...service].sort(),
     )
   })
 

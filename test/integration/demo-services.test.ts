@@ -332,10 +332,14 @@ describe('every service', () => {
   })
 
   test('run as a process of their own that prints their addresses, and end when told', async () => {
-    const child = startCli(['demo', '--search', '0', '--stt', '0', '--tts', '0', '--json'])
+    const child = startCli([
+      'demo',
+      ...['search', 'stt', 'tts', 'chat'].flatMap((name) => [`--${name}`, '0']),
+      '--json',
+    ])
     const { value } = await child.stdout.getReader().read()
     const urls: Record<string, string> = JSON.parse(new TextDecoder().decode(value))
-    expect(Object.keys(urls)).toEqual(['search', 'stt', 'tts'])
+    expect(Object.keys(urls)).toEqual(['search', 'stt', 'tts', 'chat'])
     for (const [name, url] of Object.entries(urls)) {
       expect((await fetch(`${url}/_demo/calls`)).headers.get('X-Demo-Service')).toBe(name)
     }

@@ -56,7 +56,7 @@ type Step =
   | { readonly do: 'wait'; readonly ms: number }
 
 interface ItemStep {
-  readonly kind: 'hold' | 'settle' | 'release' | 'expire' | 'count' | 'stale'
+  readonly kind: 'hold' | 'extend' | 'settle' | 'release' | 'expire' | 'count' | 'stale'
   readonly gateway: 0 | 1
   readonly pick: number
   readonly credits: number
@@ -133,6 +133,7 @@ const anItem: fc.Arbitrary<ItemStep> = fc.record({
   kind: fc.oneof(
     ...weighted<ItemStep['kind']>({
       hold: 8,
+      extend: 5,
       settle: 5,
       release: 2,
       expire: 2,
@@ -266,6 +267,13 @@ function itemOf(world: World, { kind, pick, credits, holdSeconds }: ItemStep): C
   if (kind === 'count') return items.countItem(of, credits, { errors: credits % 2 })
   if (kind === 'stale') return items.holdItem(of, credits, { keyVersion: of.version - (pick % 2) })
   if (kind === 'hold' || !hold) return items.holdItem(of, credits, { holdSeconds })
+  if (kind === 'extend') {
+    const owner = world.keys.find(({ keyId }) => keyId === hold.keyId) as TestKey
+    const version = owner.version - (pick % 11 ? 0 : 1)
+    // Some extend by nothing: the hold then only lives longer.
+    const more = { holdSeconds, keyVersion: version }
+    return items.extendItem(owner, hold, pick % 4 ? credits : 0, more)
+  }
   if (kind === 'release') return items.releaseItem(hold)
   if (kind === 'expire') return items.expireItem(hold)
   return items.settleItem(hold, Math.min(credits, hold.credits + (pick % 2)) - (pick % 3 ? 0 : 1))

@@ -20,7 +20,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   await book.at(new Date(now).toISOString())
   const key = await book.openAccount(pick(['free', 'pro', 'zero'], random))
   const keys = [key, await book.issueKey(key.account)]
-  const open: { requestId: string; credits: number }[] = []
+  const open: { key: TestKey; requestId: string; credits: number }[] = []
   const charged: string[] = []
 
   for (let step = 0; step < 150; step++) {
@@ -38,7 +38,8 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const credits = 1 + Math.floor(random() * 60)
     const roll = random()
     if (roll < 0.2) await advance()
-    else if (roll < 0.5) await hold(credits)
+    else if (roll < 0.45) await hold(credits)
+    else if (roll < 0.55) await extend(credits)
     else if (roll < 0.75) await resolve()
     else if (roll < 0.85) await grant(credits * 3)
     else if (roll < 0.9) await book.adjust(key, credits * 2)
@@ -59,7 +60,19 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   async function hold(credits: number): Promise<void> {
     const call = { credits, quantity: credits * 10, endpoint: pick(['search', 'speech'], random) }
     try {
-      open.push({ requestId: await book.hold(pick(keys, random), call), credits })
+      const key = pick(keys, random)
+      open.push({ key, requestId: await book.hold(key, call), credits })
+    } catch (error) {
+      expect(String(error)).toContain('insufficient_credits')
+    }
+  }
+
+  async function extend(credits: number): Promise<void> {
+    const call = pick(open, random)
+    if (!call) return
+    try {
+      await book.extend(call.key, call.requestId, credits)
+      call.credits += credits
     } catch (error) {
       expect(String(error)).toContain('insufficient_credits')
     }

@@ -31,6 +31,7 @@ export interface BookBuilder extends AsyncDisposable {
   startPlan(account: TestAccount, plan: string, from: string): Promise<CommandAnswer>
   /** Answers the call's request id. */
   hold(key: TestKey, call: TestCall): Promise<string>
+  extend(key: TestKey, requestId: string, credits: number): Promise<Answer>
   settle(requestId: string, credits: number, quantity?: number): Promise<Answer>
   release(requestId: string): Promise<Answer>
   expire(requestId: string): Promise<Answer>
@@ -95,6 +96,9 @@ export async function buildBook(): Promise<BookBuilder> {
       const held = await book.hold(key, credits, { quantity, endpoint })
       calls.set(accepted(held).hold.requestId, held.hold)
       return held.hold.requestId
+    },
+    async extend(key, requestId, credits) {
+      return accepted(await book.extend(key, callOf(requestId), credits))
     },
     async settle(requestId, credits, quantity) {
       const call = callOf(requestId)

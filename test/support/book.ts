@@ -240,10 +240,10 @@ export async function openBook(
     await database.drop()
   }
 
-  const { appender, append, hold, settle, release, expire, count } = newGateway()
+  const { appender, append, hold, extend, settle, release, expire, count } = newGateway()
   if (options.tariff !== null) await publish(options.tariff ?? testTariff)
   return {
-    ...{ appender, append, hold, settle, release, expire, count },
+    ...{ appender, append, hold, extend, settle, release, expire, count },
     ...{
       url,
       owner,

@@ -10,6 +10,7 @@ import type {
   CallItem,
   Count,
   Expire,
+  Extend,
   Hold,
   Release,
   Settle,
@@ -42,6 +43,26 @@ export function holdItem(key: KeyAtGate, credits: number, more: Partial<Hold> = 
     endpoint: 'search',
     tariff: key.tariff(),
     actor: `key:${key.keyId}`,
+    keyVersion: key.version,
+    accountVersion: key.account.version,
+    previousSecret: false,
+    credits,
+    quantity: credits,
+    holdSeconds: 60,
+    ...more,
+  }
+}
+
+/** Extends a hold by credits, decided by the key as it is now. */
+export function extendItem(
+  key: KeyAtGate,
+  hold: Call,
+  credits: number,
+  more: Partial<Extend> = {},
+): Extend {
+  return {
+    kind: 'extend',
+    ...call(hold),
     keyVersion: key.version,
     accountVersion: key.account.version,
     previousSecret: false,
@@ -92,6 +113,7 @@ export interface Gateway {
   readonly append: (item: CallItem) => Promise<Answer>
   /** Answers with the hold, to be named when it is settled, released or expired. */
   hold(key: KeyAtGate, credits: number, more?: Partial<Hold>): Promise<HoldAnswer>
+  extend(key: KeyAtGate, hold: Call, credits: number, more?: Partial<Extend>): Promise<Answer>
   settle(hold: Call, credits: number, more?: Partial<Settle>): Promise<Answer>
   release(hold: Call, more?: Partial<Release>): Promise<Answer>
   expire(hold: Call): Promise<Answer>
@@ -122,6 +144,7 @@ export function openGateway(
       const hold = holdItem(key, credits, more)
       return { ...(await append(hold)), hold }
     },
+    extend: (key, hold, credits, more) => append(extendItem(key, hold, credits, more)),
     settle: (hold, credits, more) => append(settleItem(hold, credits, more)),
     release: (hold, more) => append(releaseItem(hold, more)),
     expire: (hold) => append(expireItem(hold)),

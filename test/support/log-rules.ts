@@ -58,7 +58,12 @@ function* wrong(state: State, event: LogEvent, answer: Answered): Generator<stri
     // The decision itself was judged as an event.
     if (event.request_id !== item.requestId) yield 'the answer names the item’s event'
   } else if (judge(state, item, who) !== verdict) yield `the verdict is ${judge(state, item, who)}`
-  const left = verdict === 'key_cap_reached' ? capLeft(state, item, who) : availableAt(state, who)
+  const left =
+    verdict === 'key_cap_reached'
+      ? capLeft(state, item, who)
+      : verdict === 'insufficient_credits'
+        ? drawableAt(state, item, who)
+        : availableAt(state, who)
   if (available !== left) yield `${left} are available`
 }
 
@@ -72,11 +77,9 @@ interface Who {
 /** What the book must answer to a hold, or to what would resolve one. */
 function judge(state: State, item: Exclude<CallItem, { kind: 'count' }>, who: Who): Verdict {
   const { shard, now } = who
-  if (item.kind !== 'hold') {
-    const hold = state.open_holds.get(`${item.requestId} ${shard}`)
-    const own =
-      hold?.account_id === item.accountId && hold.key_id === item.keyId && hold.mode === item.mode
-    if (!hold || !own) return 'hold_not_open'
+  const hold = holdOf(state, item, shard)
+  if (item.kind !== 'hold' && item.kind !== 'extend') {
+    if (!hold) return 'hold_not_open'
     if (item.kind === 'settle' && item.credits > Number(hold.credits)) return 'exceeds_hold'
     if (item.kind === 'expire' && now < Number(hold.expires_at)) return 'hold_not_due'
     return 'ok'
@@ -90,12 +93,26 @@ function judge(state: State, item: Exclude<CallItem, { kind: 'count' }>, who: Wh
   if (!key.enabled) return 'key_disabled'
   if (key.expires_at !== null && Number(key.expires_at) <= now) return 'key_expired'
   if (account.frozen || account.erased) return 'account_frozen'
-  if (item.tariff !== tariffAt(state, now)) return 'stale_tariff'
-  const most = account.max_in_flight ?? planAt(state, who)?.max_in_flight ?? 0
-  const open = state.balances.get(`${item.accountId} ${item.mode} ${shard}`)?.open_holds ?? 0
-  if (Number(open) >= Number(most)) return 'too_many_open'
+  if (item.kind === 'extend') {
+    // Price and place in flight were settled with the hold.
+    if (!hold) return 'hold_not_open'
+  } else {
+    if (item.tariff !== tariffAt(state, now)) return 'stale_tariff'
+    const most = account.max_in_flight ?? planAt(state, who)?.max_in_flight ?? 0
+    const open = state.balances.get(`${item.accountId} ${item.mode} ${shard}`)?.open_holds ?? 0
+    if (Number(open) >= Number(most)) return 'too_many_open'
+  }
   if (key.monthly_cap !== null && item.credits > capLeft(state, item, who)) return 'key_cap_reached'
-  return item.credits > availableAt(state, who) ? 'insufficient_credits' : 'ok'
+  return item.credits > drawableAt(state, item, who) ? 'insufficient_credits' : 'ok'
+}
+
+/** The item's hold, if it is open and the item's own. */
+function holdOf(state: State, item: CallItem, shard: number): Row | undefined {
+  if (item.kind === 'count') return undefined
+  const hold = state.open_holds.get(`${item.requestId} ${shard}`)
+  const own =
+    hold?.account_id === item.accountId && hold.key_id === item.keyId && hold.mode === item.mode
+  return own ? hold : undefined
 }
 
 /** What a hold could draw: live lots, and what the allowance still to be granted would add. */
@@ -106,10 +123,26 @@ function availableAt(state: State, who: Who): number {
   return free + due - Math.min(due, debt)
 }
 
+/** The same for one item: months cut on the hold's time, so an extension draws on nothing of a later month. */
+function drawableAt(state: State, item: CallItem, who: Who): number {
+  const hold = item.kind === 'extend' ? holdOf(state, item, who.shard) : undefined
+  const lots = lotsFor(state, hold, who)
+  return lots ? lots.reduce((sum, lot) => sum + freeOf(lot), 0) : availableAt(state, who)
+}
+
+/** The lots that an extension of a hold of an earlier month may draw on; undefined where it is of this one. */
+function lotsFor(state: State, hold: Row | undefined, who: Who): Row[] | undefined {
+  if (!hold || monthOf(Number(hold.held_at)) === monthOf(who.now)) return undefined
+  return liveLots(state, who).filter((lot) => Number(lot.lot) < Number(hold.position))
+}
+
 function capLeft(state: State, item: CallItem, { shard, now }: Who): number {
   const { accountId, keyId, mode } = item
   const cap = Number(state.key_state.get(`${keyId} ${shard}`)?.monthly_cap)
-  const month = state.monthly_balances.get(`${accountId} ${keyId} ${mode} ${monthOf(now)} ${shard}`)
+  const held = item.kind === 'extend' ? holdOf(state, item, shard)?.held_at : undefined
+  const month = state.monthly_balances.get(
+    `${accountId} ${keyId} ${mode} ${monthOf(Number(held ?? now))} ${shard}`,
+  )
   return Math.max(cap - Number(month?.cap_used ?? 0), 0)
 }
 
@@ -125,6 +158,7 @@ function* broken(
 ): Generator<string> {
   switch (event.type) {
     case 'CreditsHeld':
+    case 'HoldExtended':
       return yield* brokenByHold(state, event)
     case 'HoldSettled':
     case 'HoldReleased':
@@ -150,7 +184,7 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   const verdict = judge(
     state,
     {
-      kind: 'hold',
+      kind: event.type === 'CreditsHeld' ? 'hold' : 'extend',
       requestId: event.request_id,
       accountId: account_id,
       keyId: key_id ?? '',
@@ -169,9 +203,13 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
     who,
   )
   if (verdict !== 'ok') yield `it would be refused: ${verdict}`
-  if (event.occurred_at !== now) yield 'a hold occurs when it is recorded'
-  if (allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
-  const drawn = draw(liveLots(state, who), credits)
+  const hold = state.open_holds.get(`${event.request_id} ${shard}`)
+  if (event.occurred_at !== Number(hold?.held_at ?? now))
+    yield 'a hold occurs when it is recorded, and its extensions with it'
+  if (hold && event.tariff !== hold.tariff) yield 'an extension is priced as its hold'
+  const old = lotsFor(state, hold, who)
+  if (!old && allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
+  const drawn = draw(old ?? liveLots(state, who), credits)
   if (drawn.left > 0) yield 'there are credits enough'
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.held))
     yield 'lots are drawn in order'

@@ -199,6 +199,20 @@ function moveCredits(state: State, event: LogEvent): void {
       }
       break
     }
+    case 'HoldExtended': {
+      const hold = row(state, 'open_holds', { hold_id: event.request_id, shard })
+      add(hold, 'credits', credits)
+      add(hold, 'quantity', event.quantity)
+      const until = event.recorded_at + payload.holdSeconds * 1_000_000
+      hold.expires_at = Math.max(Number(hold.expires_at), until)
+      const [lots, held] = [[...(hold.lots as number[])], [...(hold.held as number[])]]
+      event.lots?.forEach((lot, i) => {
+        const at = lots.includes(lot) ? lots.indexOf(lot) : lots.push(lot) - 1
+        held[at] = (held[at] ?? 0) + (event.held?.[i] ?? 0)
+      })
+      Object.assign(hold, { lots, held })
+      break
+    }
     case 'HoldSettled':
     case 'HoldReleased':
     case 'HoldExpired':

@@ -18,6 +18,8 @@ export interface RawCall {
   begun(): Promise<void>
   /** Resolves when the answer is whole or the connection is closed. */
   ended(): Promise<void>
+  /** Resolves when this many answers have come, of which the last may not be whole, or the connection is closed. */
+  heard(answers: number): Promise<void>
 }
 
 /** Sends `text`, a request or a part of one, to the server at `url`. */
@@ -53,6 +55,7 @@ export function rawCall(url: string, text: string | Uint8Array): RawCall {
     },
     begun: () => until(() => call.status !== undefined),
     ended: () => until(() => closed || call.whole),
+    heard: (answers) => until(() => closed || answersIn(call.received) >= answers),
   }
   return call
 }
@@ -64,6 +67,11 @@ export function rawPost(path: string, key: string, json: unknown): string {
     `POST ${path} HTTP/1.1\r\nHost: gateway.test\r\nX-API-Key: ${key}\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
   )
+}
+
+/** Answers on a connection, apart from `100 Continue`. */
+function answersIn(received: Buffer): number {
+  return received.toString('latin1').match(/HTTP\/1\.1 (?!100)\d{3} [\s\S]*?\r\n\r\n/g)?.length ?? 0
 }
 
 function headOf(received: Buffer): string | undefined {

@@ -17,6 +17,8 @@ export interface GatewaySettings {
   readonly demoUrls?: Readonly<Record<string, string>>
   /** Where it notes how far it has seen the book. */
   readonly seenFile?: string
+  /** Subjects that are operators whatever their token says. */
+  readonly adminUserIds?: readonly string[] | undefined
 }
 
 export interface TestGateway {
@@ -41,6 +43,7 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
       PORT: '0',
       JWT_SECRET: jwtSecret,
       REDIS_URL: settings.redisUrl,
+      ADMIN_USER_IDS: settings.adminUserIds?.join(','),
     }),
     databaseUrl: settings.databaseUrl,
     hostname: '127.0.0.1',

@@ -45,15 +45,17 @@ export async function openShop(
     readonly upstreamUrl?: string
     readonly redisUrl?: string
     readonly tariff?: Tariff
+    readonly adminUserIds?: readonly string[]
   } = {},
 ): Promise<Shop> {
-  const { config, demoUrls, redisUrl } = options
+  const { config, demoUrls, redisUrl, adminUserIds } = options
   const upstream = startUpstream()
   const book = await openBook({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
   const services = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
   const gateway = await startTestGateway({
     databaseUrl: book.url,
     redisUrl,
+    adminUserIds,
     ...(config ? { config } : {}),
     ...services,
   })

@@ -10,9 +10,8 @@ export type ConfigChanges = { readonly [field: string]: unknown }
 /** @param upstream where the services are; demo services stand in, if they run, without it */
 export function testConfig(changes: ConfigChanges = {}, upstream?: string): Config {
   const shipped = parse(readFileSync(shippedConfigFile, 'utf8'))
-  const env = upstream
-    ? { SEARCH_SERVICE_URL: upstream, STT_SERVICE_URL: upstream, TTS_SERVICE_URL: upstream }
-    : {}
+  const variables = ['SEARCH', 'STT', 'TTS', 'CHAT'].map((name) => `${name}_SERVICE_URL`)
+  const env = upstream ? Object.fromEntries(variables.map((name) => [name, upstream])) : {}
   return parseConfig({ text: stringify(merge(shipped, changes)), source: 'test.yaml', env })
 }
 

@@ -81,12 +81,12 @@ describe('a field that does not fit', () => {
     [
       '{ per: request, credits: 1 }',
       '{ per: call, credits: 1 }',
-      'routes.say.price.per: expected free, request, item, character or second, got "call"',
+      'routes.say.price.per: expected free, request, item, character, second, token or byte, got "call"',
     ],
     [
       '{ per: request, credits: 1 }',
       '{ credits: 1 }',
-      'routes.say.price.per: missing, expected free, request, item, character or second',
+      'routes.say.price.per: missing, expected free, request, item, character, second, token or byte',
     ],
     [
       '{ per: request, credits: 1 }',
@@ -299,6 +299,57 @@ describe('a price that would not find what it counts', () => {
       'routes.say.price.settle.where.pointer: /success is not in the items of /results in response.json',
     ])
     parse(item('{ list: /results, where: { pointer: /ok, equals: true } }'))
+  })
+
+  describe('tokens', () => {
+    const hold = '{ bytesPerToken: 4, limit: [/max], most: 9, step: 3 }'
+    const rule = `{ per: token, unit: 1, credits: 1, hold: ${hold}, settle: { usage: /used, each: [/text] } }`
+    const answer = (type: string) =>
+      `response: { json: { type: object, properties: { used: { type: ${type} } } } }\n    `
+    const token = (max: string, more = '') =>
+      price(rule, answer('integer') + more).replace(
+        'text: { type: string }',
+        `text: { type: string }, max: { type: ${max} }, stream: { type: boolean }`,
+      )
+
+    test('are fine where limits and usage are numbers', () => {
+      const streams = 'streams: { when: { pointer: /stream, equals: true } }\n    '
+      expect(parse(token('integer', streams)).routes.say?.streams?.when.equals).toBe(true)
+    })
+
+    test('need limits and usage that can be there', () => {
+      expect(problemsOf(token('string'))).toEqual([
+        'routes.say.price.hold.limit[0]: /max must be of type number in request.json',
+      ])
+      expect(problemsOf(price(rule, answer('string')))).toEqual([
+        'routes.say.price.hold.limit[0]: /max is not in request.json',
+        'routes.say.price.settle.usage: /used must be of type number in response.json',
+      ])
+    })
+
+    test('need a JSON request', () => {
+      expect(problemsOf(token('integer').replace(/request: .*/, ''))).toEqual([
+        'routes.say.price.per: counts tokens of JSON, so request.json is needed',
+      ])
+    })
+
+    test('alone make sense of `streams`, which ask for what a request can say', () => {
+      const streams = 'streams: { when: { pointer: /flow, equals: true } }\n    '
+      expect(problemsOf(token('integer', streams))).toEqual([
+        'routes.say.streams.when.pointer: /flow is not in request.json',
+      ])
+      expect(problemsOf(price('{ per: request, credits: 1 }', streams))).toEqual([
+        'routes.say.streams: has an effect on a price per token only',
+      ])
+    })
+  })
+
+  test('bytes are not read, so chargeWhen has nothing to look at', () => {
+    const when = 'chargeWhen: { pointer: /ok, equals: true }\n    '
+    const rule = '{ per: byte, unit: 1, credits: 1, hold: { step: 1 } }'
+    expect(problemsOf(price(rule, when))).toEqual([
+      'routes.say.chargeWhen: has no effect on a price per byte, whose answers are not read',
+    ])
   })
 
   test('chargeWhen cannot read a binary answer', () => {

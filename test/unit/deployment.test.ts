@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import { readEnvironment } from '../../src/config/environment.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load.ts'
-import { demoServiceNames } from '../../src/demo/index.ts'
 
 interface Service {
   readonly image: string
@@ -98,7 +97,7 @@ describe('compose.yaml', () => {
     const args = demo.args as Readonly<Record<string, { default?: string }>>
     for (const [, service] of gateways) {
       const env = environmentOf(service)
-      for (const name of demoServiceNames) {
+      for (const name of Object.keys(loadConfig({ file: shippedConfigFile, env: {} }).services)) {
         expect(env[`${name.toUpperCase()}_SERVICE_URL`]).toBe(`http://demo:${args[name]?.default}`)
       }
     }

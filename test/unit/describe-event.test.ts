@@ -28,5 +28,10 @@ test('descriptions say how much, of what and why', () => {
   expect(say('KeyLimitsChanged', { payload: { rateLimit: 10, monthlyCap: null } })).toBe(
     'Key limits changed: rateLimit 10, monthlyCap none',
   )
+  const extended = { endpoint: 'chat', credits: 0 }
+  expect(say('HoldExtended', extended)).toBe('The hold of a call of chat prolonged')
+  expect(say('HoldSettled', { credits: 2, endpoint: 'chat', payload: { cutBy: 'hold' } })).toBe(
+    '2 credits charged for a call of chat, cut because its hold could not be extended',
+  )
   expect(say('CallsCounted', { quantity: 1, endpoint: 'voices' })).toBe('1 free call of voices')
 })

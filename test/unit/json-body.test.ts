@@ -25,7 +25,7 @@ function post(body: string | Uint8Array | ReadableStream, headers: Record<string
 }
 
 function read(request: Request, json: JsonSchema = schema, maxBytes = 1000) {
-  return readJsonBody(request, { request: { json } }, maxBytes)
+  return readJsonBody(request, { request: { json } }, { bytes: maxBytes, seconds: 60 })
 }
 
 async function refusalOf(...args: Parameters<typeof read>) {
@@ -208,5 +208,7 @@ describe('what the schema refuses', () => {
 })
 
 test('a route that takes no JSON is a mistake of ours', async () => {
-  await expect(readJsonBody(post('{}'), {}, 10)).rejects.toThrow('takes no JSON')
+  await expect(readJsonBody(post('{}'), {}, { bytes: 10, seconds: 60 })).rejects.toThrow(
+    'takes no JSON',
+  )
 })

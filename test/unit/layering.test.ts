@@ -5,7 +5,10 @@ import { dirname, join, relative } from 'node:path'
 
 /** From the bottom up. A part imports from lower lines only: not from its own, and not from above. */
 const lines = [
-  ['base62.ts', 'every.ts', 'ids.ts', 'pointer.ts', 'remembered.ts', 'secrets.ts', 'seldom.ts'],
+  [
+    ...['base62.ts', 'every.ts', 'ids.ts', 'pointer.ts', 'read-body.ts', 'remembered.ts'],
+    ...['secrets.ts', 'seldom.ts', 'strict-json.ts'],
+  ],
   ['events', 'demo', 'postgres'],
   ['projections'],
   ['ledger', 'config'],
@@ -13,7 +16,7 @@ const lines = [
   ['problem.ts', 'management'],
   ['proxy', 'http', 'import'],
   ['metrics'],
-  ['access.ts'],
+  ['access.ts', 'front-door.ts'],
   ['app.ts'],
   ['gateway.ts'],
   ['cli'],

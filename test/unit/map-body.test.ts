@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Route } from '../../src/config/config.ts'
+import { laidOver } from '../../src/proxy/map-body.ts'
 import { mapBody, readRequestBody } from '../../src/proxy/request-body.ts'
 import { parse, withChange } from '../support/config.ts'
 
@@ -37,7 +38,7 @@ function post(body: string): Request {
 }
 
 async function callOf(route: Route, body: string) {
-  const call = await readRequestBody(post(body), route)
+  const call = await readRequestBody(post(body), route, { seconds: 60 })
   if ('refusal' in call) throw new Error(JSON.stringify(call.refusal))
   const { bytes, forward, facts } = call
   const text = new TextDecoder()
@@ -50,7 +51,7 @@ test('a call without a map is sent on byte for byte', async () => {
   expect(call).toEqual({
     sent: '{ "text": "\\u00e4" }',
     forwarded: '{ "text": "\\u00e4" }',
-    facts: { json: { text: 'ä' } },
+    facts: { json: { text: 'ä' }, bytes: 20 },
   })
 })
 
@@ -59,8 +60,34 @@ test('a call with a map is sent on mapped, and counted as it was sent to us', as
   expect(await callOf(route, '{ "text": "a" }')).toEqual({
     sent: '{ "text": "a" }',
     forwarded: '{"words":"a"}',
-    facts: { json: { text: 'a' } },
+    facts: { json: { text: 'a' }, bytes: 15 },
   })
+})
+
+test('only a request for a stream has laid over it what is to be sent with one', async () => {
+  const hold = '{ bytesPerToken: 1, limit: [], most: 1, step: 1 }'
+  const settle = '{ usage: /used, each: [/a] }'
+  const price = `{ per: token, unit: 1, credits: 1, hold: ${hold}, settle: ${settle} }`
+  const streams = '{ when: { pointer: /text, equals: flow }, send: { options: { usage: true } } }'
+  const route = routeOf(
+    withChange('price: { per: request, credits: 1 }', `streams: ${streams}\n    price: ${price}`),
+  )
+  const other = '{ "text": "a", "options": {} }'
+  expect(await callOf(route, other)).toMatchObject({ forwarded: other })
+  const asked = '{ "text": "flow", "options": { "usage": false, "more": 1 } }'
+  expect(await callOf(route, asked)).toEqual({
+    sent: asked,
+    forwarded: '{"text":"flow","options":{"usage":true,"more":1}}',
+    facts: { json: JSON.parse(asked), bytes: asked.length, streams: true },
+  })
+})
+
+test('objects laid over each other are merged, all else replaces', () => {
+  expect(laidOver({ a: 1, b: { c: 1, d: 2 }, e: [1] }, { b: { d: 3 }, e: [2], f: {} })).toEqual({
+    ...{ a: 1, b: { c: 1, d: 3 }, e: [2], f: {} },
+  })
+  expect(laidOver({ a: 1 }, { a: { b: 1 } })).toEqual({ a: { b: 1 } })
+  expect(laidOver({ a: { b: 1 } }, { a: null })).toEqual({ a: null })
 })
 
 test('a call of a route without a body has none, whatever was sent', async () => {
@@ -70,6 +97,6 @@ test('a call of a route without a body has none, whatever was sent', async () =>
 
 test("a body beyond the route's size is refused", async () => {
   const route = routeOf(withChange('    price:', '    maxBodyBytes: 10\n    price:'))
-  const call = await readRequestBody(post('{"text":"a"}'), route)
+  const call = await readRequestBody(post('{"text":"a"}'), route, { seconds: 60 })
   expect('refusal' in call && call.refusal.status).toBe(413)
 })

@@ -5,8 +5,12 @@ import {
   charges,
   credits,
   holdQuantity,
+  isEventStream,
+  quantityFor,
   readsResponse,
   settleQuantity,
+  type TokenPrice,
+  tokensSaid,
 } from '../../src/proxy/price.ts'
 
 const free: PriceRule = { per: 'free' }
@@ -27,7 +31,15 @@ const perSecond: PriceRule = {
   hold: { audio: 'file', lowestBitsPerSecond: 8000, maxSeconds: 14_400 },
   settle: { number: '/duration_seconds' },
 }
-const everyRule = [free, perRequest, perItem, perSuccess, perCharacter, perSecond]
+const perToken: TokenPrice = {
+  ...{ per: 'token', unit: 100, credits: 2 },
+  hold: { bytesPerToken: 4, limit: ['/max', '/old_max'], most: 500, step: 64 },
+  settle: { usage: '/usage/total', each: ['/text'] },
+}
+const perByte = { per: 'byte', unit: 1024, credits: 1, hold: { step: 65_536 } } as const
+const everyRule: PriceRule[] = [
+  ...[free, perRequest, perItem, perSuccess, perCharacter, perSecond, perToken, perByte],
+]
 
 describe('credits', () => {
   test('a free call costs nothing', () => {
@@ -117,7 +129,25 @@ describe('what is held', () => {
     expect(holdQuantity(perSecond, { audio: { bytes: 1e9 } })).toBe(14_400)
   })
 
+  test.each([
+    [{}, false, 25 + 500],
+    [{ max: 40 }, false, 25 + 40],
+    [{ old_max: 40 }, false, 25 + 40],
+    [{ max: 30, old_max: 40 }, false, 25 + 30],
+    [{ max: 9_000 }, false, 25 + 500],
+    [{ max: 'many', old_max: -1 }, false, 25 + 500],
+    [{}, true, 25 + 64],
+    [{ max: 40 }, true, 25 + 40],
+  ])('tokens: of %j, streaming %p, in 97 bytes: %i', (json, streams, tokens) => {
+    expect(holdQuantity(perToken, { json, bytes: 97, streams })).toBe(tokens)
+  })
+
+  test('of bytes, a step', () => {
+    expect(holdQuantity(perByte, {})).toBe(65_536)
+  })
+
   test('a request without what is counted is not let through as free', () => {
+    expect(() => holdQuantity(perToken, {})).toThrow('no JSON')
     expect(() => holdQuantity(perItem, { json: {} })).toThrow('no list at /urls')
     expect(() => holdQuantity(perItem, { json: { urls: { length: 1 } } })).toThrow('no list')
     expect(() => holdQuantity(perCharacter, { json: { text: 7 } })).toThrow('no text at /text')
@@ -179,6 +209,16 @@ describe('what is settled', () => {
     expect(settle(perSecond, undefined, 300, 400)).toBe(300)
   })
 
+  test('the tokens that the answer says; where it says none that can be, what was held', () => {
+    expect(settle(perToken, { usage: { total: 7 } }, 300)).toBe(7)
+    expect(settle(perToken, { usage: { total: 0 } }, 300)).toBe(0)
+    expect(settle(perToken, { usage: { total: 301 } }, 300)).toBe(300)
+    for (const total of [undefined, null, '7', -1, 1.5, 1e300, 1e9 + 1]) {
+      expect(settle(perToken, { usage: { total } }, 300)).toBe(300)
+      expect(tokensSaid(perToken, { usage: { total } })).toBeUndefined()
+    }
+  })
+
   test('a rule without settle goes by the header', () => {
     const { settle: _, ...rule } = perSecond
     expect(settle(rule, { duration_seconds: 200 }, 300, 8.5)).toBe(9)
@@ -189,6 +229,8 @@ describe('whatever a caller and a service say', () => {
   const number = fc.oneof(fc.double(), fc.integer(), fc.constant(Number.NaN))
   const anything = fc.oneof(fc.jsonValue(), fc.anything(), number)
   const requests = fc.record({
+    bytes: fc.nat(),
+    streams: fc.boolean(),
     json: fc.record({ urls: fc.array(fc.webUrl()), text: fc.string({ unit: 'binary' }) }),
     audio: fc.record(
       { bytes: fc.nat({ max: 2 ** 31 - 1 }), seconds: number },
@@ -227,6 +269,17 @@ describe('whatever a caller and a service say', () => {
     )
   })
 
+  test('the quantity that credits buy is the largest that they do', () => {
+    const metered = fc.constantFrom(perToken, { ...perByte, credits: 3 })
+    fc.assert(
+      fc.property(metered, fc.nat({ max: 1_000_000 }), (rule, amount) => {
+        const quantity = quantityFor(rule, amount)
+        expect(credits(rule, quantity)).toBeLessThanOrEqual(amount)
+        expect(credits(rule, quantity + 1)).toBeGreaterThan(amount)
+      }),
+    )
+  })
+
   test('a larger quantity never costs less', () => {
     const quantities = fc.nat({ max: 1_000_000 })
     fc.assert(
@@ -256,8 +309,16 @@ describe('chargeWhen', () => {
 test('the answer has to be read only where its price depends on it', () => {
   expect(readsResponse({ price: perSuccess })).toBe(true)
   expect(readsResponse({ price: perSecond })).toBe(true)
+  expect(readsResponse({ price: perToken })).toBe(true)
   expect(readsResponse({ price: perRequest, chargeWhen: success })).toBe(true)
-  for (const price of [free, perRequest, perItem, perCharacter]) {
+  for (const price of [free, perRequest, perItem, perCharacter, perByte]) {
     expect(readsResponse({ price })).toBe(false)
   }
+})
+
+test('an event stream is told by its media type', () => {
+  const of = (type: string) =>
+    isEventStream(new Response('', { headers: { 'content-type': type } }))
+  expect(['text/event-stream', 'Text/Event-Stream; charset=utf-8'].map(of)).toEqual([true, true])
+  expect(['application/json', 'text/event-stream-2', ''].map(of)).toEqual([false, false, false])
 })

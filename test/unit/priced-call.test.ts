@@ -32,7 +32,8 @@ function run(send: PricedCallDeps['send']) {
     return answer
   }
   const log = () => {}
-  const deps = { config, appender: { append } as Appender, send, log }
+  const extend = () => Promise.reject(new Error('nothing is metered here'))
+  const deps = { config, appender: { append } as Appender, extend, send, log }
   const outcome = pricedCall(call, held, { bytes: new Uint8Array(), facts: {} }, window, {
     ...{ ...deps, settled: undefined, isCutOff: () => false },
     storedAnswers: { store: fail, read: fail, replayed: fail },

@@ -22,6 +22,7 @@ const statusByCode: Record<RefusalCode, number> = {
   account_frozen: 403,
   not_found: 404,
   method_not_allowed: 405,
+  body_too_slow: 408,
   conflict: 409,
   idempotency_in_progress: 409,
   outcome_unknown: 409,
@@ -36,6 +37,7 @@ const statusByCode: Record<RefusalCode, number> = {
   upstream_failed: 502,
   upstream_busy: 503,
   ledger_unavailable: 503,
+  bodies_too_large: 503,
   price_missing: 503,
   upstream_timeout: 504,
 }

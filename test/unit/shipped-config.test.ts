@@ -162,6 +162,8 @@ test('where the file is silent, the defaults hold', () => {
   expect({ limits, gateways, trustedProxies, legacyKeys, organisationClaim }).toEqual({
     limits: {
       bodyBytes: 1_048_576,
+      bodySeconds: 60,
+      bodiesBytes: 268_435_456,
       heldBackBytes: 65_536,
       upstreamTimeoutMs: 30_000,
       holdSeconds: 900,

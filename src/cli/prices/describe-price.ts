@@ -14,6 +14,10 @@ export function describePrice(rule: PriceRule): string {
       return `${credits(rule.credits)} for each started ${number(rule.unit)} characters`
     case 'second':
       return `${credits(rule.credits)} for each started ${number(rule.unit)} s`
+    case 'token':
+      return `${credits(rule.credits)} for each started ${number(rule.unit)} tokens`
+    case 'byte':
+      return `${credits(rule.credits)} for each started ${number(rule.unit)} bytes`
     default:
       return rule satisfies never
   }

@@ -1,4 +1,4 @@
--- Appends a batch of call items (hold, settle, release, expire, count), deciding each of them in order.
+-- Appends a batch of call items (hold, extend, settle, release, expire, count), deciding each of them in order.
 --
 -- One lock, one look, one loop, set writes:
 --   1. take the shard's lock, then look up the lane: a batch that was sent before is answered as before;
@@ -48,11 +48,14 @@ declare
   v_free bigint;
   v_lots bigint[];
   v_lot_free bigint[];
+  -- What this item could draw, which of an extension can be less: only lots from before this one.
+  v_drawable bigint;
+  v_before bigint;
   v_allowances integer;
   -- The allowance that the first accepted hold brings, and what of it goes to the account's debt.
   v_allowance_due bigint;
   v_repaid bigint;
-  -- What capped keys of this account hold and have settled this month: {key: credits}.
+  -- What capped keys of this account hold and have settled: {key and month: credits}.
   v_cap_used jsonb;
   v_used bigint;
   -- Idempotency-Keys that holds of this batch have claimed: {key claim: request hash}.
@@ -68,6 +71,11 @@ declare
   v_draw_moved bigint[];
   -- Whether this item or an earlier one resolved the item's hold, by item.
   v_resolved boolean[] := array_fill(false, array[v_items]);
+  -- The item's hold as this item or an earlier one extended it, by item; null where none did.
+  v_extended_credits bigint[] := array_fill(null::bigint, array[v_items]);
+  v_extended_until timestamptz[] := array_fill(null::timestamptz, array[v_items]);
+  v_extended_lots text[] := array_fill(null::text, array[v_items]);
+  v_extended_held text[] := array_fill(null::text, array[v_items]);
   -- What is written, by item.
   w_positions bigint[] := array_fill(null::bigint, array[v_items]);
   w_occurred timestamptz[] := array_fill(null::timestamptz, array[v_items]);
@@ -82,7 +90,7 @@ begin
       cardinality(in_modes), cardinality(in_credits), cardinality(in_quantities), cardinality(in_endpoints),
       cardinality(in_tariffs), cardinality(in_statuses), cardinality(in_latencies), cardinality(in_actors),
       cardinality(in_claims), cardinality(in_request_hashes), cardinality(in_payloads))
-    or not in_kinds <@ array['hold', 'settle', 'release', 'expire', 'count']
+    or not in_kinds <@ array['hold', 'extend', 'settle', 'release', 'expire', 'count']
   then
     raise exception 'the batch is not % items of known kinds', v_items using errcode = 'invalid_parameter_value';
   end if;
@@ -128,8 +136,8 @@ begin
         as allowance_due,
       l.lots, l.free, coalesce(l.total, 0) as total, coalesce(l.allowances, 0) as allowances,
       k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
-      k.previous_until, k.monthly_cap, coalesce(m.used, 0) as cap_used,
-      h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held
+      k.previous_until, k.monthly_cap, c.month as cap_month, i.key_id || c.month as cap, coalesce(m.used, 0) as cap_used,
+      h.position as hold_position, h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held
     from items i
     -- The account's state, once an account: the loop carries it from item to item. Whether a look is needed
     -- at all stands inside each look, where it is asked first; as the join's condition it would be asked last.
@@ -168,15 +176,19 @@ begin
       where k.key_id = i.key_id and k.shard = in_shard and k.account_id = i.account_id and k.mode = i.mode limit 1
     ) k on true
     left join lateral (
-      select m.cap_used as used from monthly_balances m
-      where k.monthly_cap is not null and m.account_id = i.account_id and m.key_id = i.key_id and m.mode = i.mode
-        and m.month = v_month and m.shard = in_shard limit 1
-    ) m on true
-    left join lateral (
       select h.* from open_holds h
       where i.kind not in ('hold', 'count') and h.hold_id = i.hold_id and h.shard = in_shard
         and h.account_id = i.account_id and h.key_id = i.key_id and h.mode = i.mode limit 1
     ) h on true
+    -- A call counts against its key's cap in the month of its hold.
+    cross join lateral (
+      select coalesce(date_trunc('month', h.held_at at time zone 'UTC')::date, v_month) as month
+    ) c
+    left join lateral (
+      select m.cap_used as used from monthly_balances m
+      where k.monthly_cap is not null and m.account_id = i.account_id and m.key_id = i.key_id and m.mode = i.mode
+        and m.month = c.month and m.shard = in_shard limit 1
+    ) m on true
     order by i.account_id, i.mode, i.ord
   loop
     if r.account_id is distinct from v_account or r.mode is distinct from v_mode then
@@ -198,8 +210,16 @@ begin
     v_draw_lots := null;
     v_draw_held := null;
     v_draw_moved := null;
+    if v_extended_credits[r.earlier] is not null then
+      r.hold_credits := v_extended_credits[r.earlier];
+      r.hold_expires_at := v_extended_until[r.earlier];
+      r.hold_lots := v_extended_lots[r.earlier]::bigint[];
+      r.hold_held := v_extended_held[r.earlier]::bigint[];
+    end if;
 
-    if r.kind = 'hold' then
+    if r.kind in ('hold', 'extend') then
+      -- To buy is to hold: what is added to a hold is bought at that moment, under the same conditions. Only
+      -- the price and the place in flight were settled when the hold was taken.
       v_verdict := case
         when r.key_version_now is distinct from r.key_version
           or v_version is distinct from r.account_version then 'stale_key'
@@ -223,24 +243,33 @@ begin
       end if;
       v_verdict := case
         when v_verdict <> 'ok' then v_verdict
+        when r.kind = 'extend' then
+          case when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open' else 'ok' end
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
         -- A plan that the tariff does not know allows nothing.
         when v_open >= v_most_open then 'too_many_open'
         else 'ok'
       end;
-      available[r.ord] := v_free;
+      -- Months cut on the hold's time: what only a later month granted cannot pay for a call of this one.
+      v_before := case when v_verdict = 'ok' and r.cap_month < v_month then r.hold_position end;
+      v_drawable := v_free;
+      if v_before is not null then
+        select coalesce(sum(l.free), 0) into v_drawable
+          from unnest(v_lots, v_lot_free) l (lot, free) where l.lot < v_before;
+      end if;
+      available[r.ord] := v_drawable;
       if v_verdict = 'ok' and r.monthly_cap is not null then
-        v_used := coalesce((v_cap_used ->> r.key_id)::bigint, r.cap_used);
-        if v_used + r.credits > r.monthly_cap then
+        v_used := coalesce((v_cap_used ->> r.cap)::bigint, r.cap_used);
+        if r.credits > greatest(r.monthly_cap - v_used, 0) then
           v_verdict := 'key_cap_reached';
           available[r.ord] := greatest(r.monthly_cap - v_used, 0);
         end if;
       end if;
-      if v_verdict = 'ok' and r.credits > v_free then
+      if v_verdict = 'ok' and r.credits > v_drawable then
         v_verdict := 'insufficient_credits';
       end if;
       if v_verdict = 'ok' then
-        if v_allowance_due > 0 then
+        if v_allowance_due > 0 and v_before is null then
           -- Allowances are drawn first, the older before the newer.
           v_lots := v_lots[:v_allowances] || v_position + 1 || v_lots[v_allowances + 1:];
           v_lot_free := v_lot_free[:v_allowances] || v_allowance_due - v_repaid || v_lot_free[v_allowances + 1:];
@@ -254,22 +283,40 @@ begin
         for j in 1..cardinality(v_lots) loop
           exit when v_left = 0;
           v_take := least(v_lot_free[j], v_left);
-          continue when v_take = 0;
+          continue when v_take = 0 or v_lots[j] >= v_before;
           v_draw_lots := v_draw_lots || v_lots[j];
           v_draw_held := v_draw_held || v_take;
           v_lot_free[j] := v_lot_free[j] - v_take;
           v_left := v_left - v_take;
         end loop;
         v_free := v_free - r.credits;
-        v_open := v_open + 1;
         available[r.ord] := v_free;
         if r.monthly_cap is not null then
-          v_cap_used := v_cap_used || jsonb_build_object(r.key_id, v_used + r.credits);
+          v_cap_used := v_cap_used || jsonb_build_object(r.cap, v_used + r.credits);
         end if;
-        if r.claim is not null then
-          v_claimed := v_claimed || jsonb_build_object(r.key_id || ' ' || r.claim, r.request_hash);
+        if r.kind = 'hold' then
+          v_open := v_open + 1;
+          if r.claim is not null then
+            v_claimed := v_claimed || jsonb_build_object(r.key_id || ' ' || r.claim, r.request_hash);
+          end if;
+        else
+          -- The hold for later items of this batch: a lot that it draws on again stands in it once.
+          for j in 1..cardinality(v_draw_lots) loop
+            v_at := array_position(r.hold_lots, v_draw_lots[j]);
+            if v_at is null then
+              r.hold_lots := r.hold_lots || v_draw_lots[j];
+              r.hold_held := r.hold_held || v_draw_held[j];
+            else
+              r.hold_held[v_at] := r.hold_held[v_at] + v_draw_held[j];
+            end if;
+          end loop;
+          v_extended_credits[r.ord] := r.hold_credits + r.credits;
+          v_extended_until[r.ord] := greatest(r.hold_expires_at,
+            v_now + make_interval(secs => (in_payloads[r.ord]::json ->> 'holdSeconds')::integer));
+          v_extended_lots[r.ord] := r.hold_lots::text;
+          v_extended_held[r.ord] := r.hold_held::text;
         end if;
-        w_occurred[r.ord] := v_now;
+        w_occurred[r.ord] := coalesce(r.held_at, v_now);
         w_credits[r.ord] := r.credits;
       end if;
 
@@ -309,9 +356,9 @@ begin
           v_draw_moved := null;
         end if;
         v_open := v_open - 1;
-        if r.monthly_cap is not null and date_trunc('month', r.held_at at time zone 'UTC')::date = v_month then
-          v_used := coalesce((v_cap_used ->> r.key_id)::bigint, r.cap_used);
-          v_cap_used := v_cap_used || jsonb_build_object(r.key_id,
+        if r.monthly_cap is not null then
+          v_used := coalesce((v_cap_used ->> r.cap)::bigint, r.cap_used);
+          v_cap_used := v_cap_used || jsonb_build_object(r.cap,
             v_used - r.hold_credits + case when r.kind = 'settle' then r.credits else 0 end);
         end if;
         w_occurred[r.ord] := r.held_at;
@@ -322,6 +369,12 @@ begin
 
     v_resolved[r.ord] := v_verdict = 'ok' and r.kind in ('settle', 'release', 'expire')
       or coalesce(v_resolved[r.earlier], false);
+    if v_extended_credits[r.ord] is null and v_extended_credits[r.earlier] is not null then
+      v_extended_credits[r.ord] := v_extended_credits[r.earlier];
+      v_extended_until[r.ord] := v_extended_until[r.earlier];
+      v_extended_lots[r.ord] := v_extended_lots[r.earlier];
+      v_extended_held[r.ord] := v_extended_held[r.earlier];
+    end if;
     verdicts[r.ord] := case when v_verdict = 'ok' and r.kind = 'hold' then v_claim_verdict else v_verdict end;
     if v_verdict = 'ok' then
       v_position := v_position + 1;
@@ -348,7 +401,7 @@ begin
       as w (position, occurred_at, kind, account_id, key_id, mode, request_id, endpoint, tariff,
         credits, quantity, status, latency_ms, lots, held, moved, actor, payload)
     cross join lateral (
-      select case w.kind when 'hold' then 'CreditsHeld' when 'settle' then 'HoldSettled'
+      select case w.kind when 'hold' then 'CreditsHeld' when 'extend' then 'HoldExtended' when 'settle' then 'HoldSettled'
           when 'release' then 'HoldReleased' when 'expire' then 'HoldExpired' else 'CallsCounted' end as type,
         w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload
     ) e

@@ -1,0 +1,132 @@
+/**
+ * How long management takes to answer when there are many keys: each question is asked again and again over
+ * one connection, one at a time, so that what is measured is the answer and no queue.
+ */
+import Table from 'cli-table3'
+import { signToken } from '../src/http/sign-token.ts'
+import { accountIdOf, type Owner } from '../src/ids.ts'
+import { jwtSecret, startBenchGateway } from './parts/gateway.ts'
+import { busyOwner, fillKeyBook, usualOwner } from './parts/key-book.ts'
+
+export interface KeysOptions {
+  readonly serverUrl: string
+  readonly keys: number
+  /** How often each question is asked. */
+  readonly requests: number
+  readonly json: boolean
+}
+
+interface Question {
+  readonly path: string
+  /** Whoever asks: an operator, or an owner. */
+  readonly as: 'admin' | Owner
+}
+
+interface Answered {
+  readonly path: string
+  readonly as: string
+  readonly minMs: number
+  readonly medianMs: number
+  readonly p99Ms: number
+  readonly maxMs: number
+  readonly bytes: number
+}
+
+export async function benchKeys({ serverUrl, keys, requests, json }: KeysOptions): Promise<void> {
+  console.error(`Filling a book with ${keys} keys…`)
+  const { url, ...book } = await fillKeyBook(serverUrl, 'tollbook_bench_keys', keys)
+  const answered = await measureAll(url, questions(keys), requests)
+  const { events, usageRows } = book
+  if (json) console.log(JSON.stringify({ keys, ...book, requests, answered }, null, 2))
+  else {
+    console.log(`\n${keys} keys, ${events} events, ${usageRows} rows of daily usage`)
+    console.log(print(answered))
+  }
+}
+
+async function measureAll(databaseUrl: string, asked: readonly Question[], requests: number) {
+  const upstream = 'http://127.0.0.1:9' // nothing is forwarded here
+  const gateway = await startBenchGateway({ databaseUrl, redisUrl: undefined, upstream })
+  const answered: Answered[] = []
+  try {
+    for (const question of asked) {
+      console.error(`${question.path}…`)
+      answered.push(await measure(gateway.url, question, requests))
+    }
+  } finally {
+    await gateway.stop()
+  }
+  return answered
+}
+
+function questions(keys: number): Question[] {
+  const list = '/admin/api-keys'
+  const busy = busyOwner.id
+  const asAdmin = [
+    list,
+    `${list}?limit=200`,
+    `${list}?limit=200&page=${Math.ceil(keys / 200)}`,
+    `${list}?userId=${busy}&limit=200`,
+    `${list}?userId=${usualOwner.id}`,
+    `${list}?tier=bench&limit=200`,
+    `${list}?tier=enterprise&limit=200`,
+    `${list}?tier=none`,
+    `${list}?active=true&limit=200`,
+    `${list}?active=false&limit=200`,
+    `${list}?tier=pro&active=true&limit=200`,
+    `${list}?tier=pro&active=true&limit=200&page=8`,
+    `${list}?userId=${busy}&tier=pro&active=false&limit=200`,
+    '/admin/usage/summary',
+    '/admin/usage/top-users?limit=200',
+    '/admin/events?limit=200',
+    `/admin/events?accountId=${accountIdOf(busyOwner)}&limit=200`,
+    `/admin/events?accountId=${accountIdOf(usualOwner)}`,
+    '/admin/events?keyId=key_17',
+    '/admin/events?type=KeyRevoked&limit=200',
+  ].map((path): Question => ({ path, as: 'admin' }))
+  const asOwners = ['/api-keys', '/account'].flatMap((path) =>
+    [usualOwner, busyOwner].map((as): Question => ({ path, as })),
+  )
+  return [...asAdmin, ...asOwners]
+}
+
+async function measure(
+  origin: string,
+  { path, as }: Question,
+  requests: number,
+): Promise<Answered> {
+  const token = await signToken({
+    ...{ secret: jwtSecret, expiresInSeconds: 3_600 },
+    ...(as === 'admin' ? { subject: as, role: as } : { subject: as.id }),
+  })
+  const headers = { authorization: `Bearer ${token}` }
+  const times: number[] = []
+  let bytes = 0
+  for (let i = -warmUp; i < requests; i++) {
+    const startedAt = performance.now()
+    const response = await fetch(origin + path, { headers })
+    bytes = (await response.arrayBuffer()).byteLength
+    if (i >= 0) times.push(performance.now() - startedAt)
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+  }
+  times.sort((a, b) => a - b)
+  const at = (share: number) => times[Math.max(Math.ceil(times.length * share) - 1, 0)] as number
+  const who = as === 'admin' ? as : as.id
+  return { path, as: who, minMs: at(0), medianMs: at(0.5), p99Ms: at(0.99), maxMs: at(1), bytes }
+}
+
+/** Until prepared statements have their plans. */
+const warmUp = 20
+
+function print(answered: readonly Answered[]): string {
+  const table = new Table({
+    head: ['GET', 'as', 'min ms', 'median ms', 'p99 ms', 'max ms', 'bytes'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+  })
+  for (const { path, as, bytes, minMs, medianMs, p99Ms, maxMs } of answered) {
+    const times = [minMs, medianMs, p99Ms, maxMs].map((ms) => ms.toFixed(1))
+    table.push([path, as, ...times, bytes])
+  }
+  return table.toString()
+}

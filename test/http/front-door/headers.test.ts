@@ -1,0 +1,153 @@
+/**
+ * Headers that would make the gateway, or the service, believe what only the other may say. What crosses in
+ * an ordinary call stands in ../headers-across.test.ts.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { type Door, openDoor } from '../../support/front-door.ts'
+import { rawCall } from '../../support/raw-client.ts'
+import { type RawUpstream, startRawUpstream } from '../../support/upstream.ts'
+
+let raw: RawUpstream
+let door: Door
+beforeAll(async () => {
+  raw = await startRawUpstream()
+  door = await openDoor({ upstreamUrl: raw.url })
+})
+afterAll(async () => {
+  await door.close()
+  await raw.stop()
+})
+
+const answerWith = (...lines: string[]) =>
+  raw.answer((socket) => socket.write(['HTTP/1.1 200 OK', ...lines, '', '{}'].join('\r\n')))
+const reset = () => answerWith('Content-Length: 2')
+beforeAll(reset)
+afterEach(async () => {
+  reset()
+  await door.expectServes()
+  reset()
+})
+
+/** A priced call with these header lines, as they are, beside those that it needs. */
+async function call(...lines: string[]) {
+  const head = ['POST /v1/search HTTP/1.1', 'Host: g', `X-API-Key: ${door.shop.key.text}`]
+  const body = ['Content-Type: application/json', 'Content-Length: 13', '', '{"query":"q"}']
+  const text = [...head, ...lines, ...body].join('\r\n')
+  const sent = rawCall(door.shop.gateway.url, Buffer.from(text, 'latin1'))
+  await sent.ended()
+  sent.socket.destroy()
+  const linesThere = (raw.heads.at(-1) ?? '').split('\r\n').slice(1)
+  const there = new Map(
+    linesThere.map((line) => [
+      line.slice(0, line.indexOf(':')).toLowerCase(),
+      line.slice(line.indexOf(':') + 1).trim(),
+    ]),
+  )
+  return { sent, status: sent.status, there }
+}
+
+describe('to the service', () => {
+  test('goes nothing that is ours under a name with underscores, which some servers take for the same', async () => {
+    const names = ['X_Request_Id', 'X_Forwarded_For', 'X_API_Key', 'X_Credits_Charged', 'X_Real-IP']
+    const { status, sent, there } = await call(...names.map((name) => `${name}: mine`))
+    expect(status).toBe(200)
+    expect([...there.keys()].filter((name) => name.includes('_'))).toEqual([])
+    expect(there.get('x-request-id')).toBe(sent.header('x-request-id') ?? '')
+  })
+
+  test('goes an underscore in a name that means nothing to us', async () => {
+    expect((await call('X_Mine: 1')).there.get('x_mine')).toBe('1')
+  })
+
+  test('goes what the gateway sets, though Connection names it', async () => {
+    const named = 'Connection: content-type, content-length, host, x-request-id, transfer-encoding'
+    const { status, sent, there } = await call(named)
+    expect(status).toBe(200)
+    expect(there.get('content-type')).toBe('application/json')
+    expect(there.get('content-length')).toBe('13')
+    expect(there.get('x-request-id')).toBe(sent.header('x-request-id') ?? '')
+    expect(there.get('host')).toBe(new URL(raw.url).host)
+  })
+
+  test('goes no upgrade of the connection', async () => {
+    const { status, there } = await call('Connection: Upgrade', 'Upgrade: websocket, h2c')
+    expect(status).toBe(200)
+    expect(there.has('upgrade')).toBe(false)
+    expect(there.get('connection')?.toLowerCase()).not.toContain('upgrade')
+  })
+
+  test('go bytes beyond ASCII in the line that they came in', async () => {
+    const { status } = await call('X-Mine: \xff\xe9\x85', 'X-Empty:')
+    expect(status).toBe(200)
+    expect(
+      raw.heads
+        .at(-1)
+        ?.split('\r\n')
+        .filter((line) => /^x-(mine|empty):/i.test(line)),
+    ).toHaveLength(2)
+  })
+})
+
+describe('refused, and nothing is forwarded:', () => {
+  test('401: two keys', async () => {
+    const { status, sent } = await call(`X-API-Key: ${door.shop.key.text}`)
+    expect(status).toBe(401)
+    expect(JSON.parse(sent.body.toString())).toMatchObject({ code: 'malformed_key' })
+    expect(raw.heads).toEqual([])
+  })
+
+  test('415: two types of content', async () => {
+    expect((await call('Content-Type: text/plain')).status).toBe(415)
+    expect(raw.heads).toEqual([])
+  })
+
+  test('415: a body of several encodings', async () => {
+    const lines = ['Content-Encoding: identity', 'Content-Encoding: gzip']
+    expect((await call(...lines)).status).toBe(415)
+    expect(raw.heads).toEqual([])
+  })
+})
+
+describe('from the service', () => {
+  const broken: [what: string, lines: string[]][] = [
+    ['two lengths that differ', ['Content-Length: 2', 'Content-Length: 1']],
+    ['a length that is no number', ['Content-Length: 2x']],
+    ['a header without a colon', ['Content-Length: 2', 'nonsense']],
+  ]
+  for (const [what, lines] of broken) {
+    test(`502, and nothing charged: ${what}`, async () => {
+      answerWith(...lines)
+      const { status, sent } = await call()
+      expect(status).toBe(502)
+      expect(sent.header('x-credits-charged')).toBe('0')
+    })
+  }
+
+  test('502: an upgrade that nobody asked for', async () => {
+    raw.answer((socket) =>
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+    )
+    const { status, sent } = await call()
+    expect(status).toBe(502)
+    expect(sent.header('x-credits-charged')).toBe('0')
+  })
+
+  test('200: interim answers are not passed on', async () => {
+    raw.answer((socket) =>
+      socket.write(
+        'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
+      ),
+    )
+    const { status, sent } = await call()
+    expect(status).toBe(200)
+    expect(sent.received.toString()).not.toContain('Early Hints')
+  })
+
+  test('comes nothing of ours under a name with underscores', async () => {
+    answerWith('Content-Length: 2', 'X_Credits_Charged: 0', 'X_Request_Id: theirs')
+    const { sent } = await call()
+    expect(sent.header('x_credits_charged')).toBeUndefined()
+    expect(sent.header('x_request_id')).toBeUndefined()
+    expect(sent.header('x-credits-charged')).toBe('1')
+  })
+})

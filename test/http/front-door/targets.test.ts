@@ -1,0 +1,208 @@
+/**
+ * Paths. A target means one thing: the path that is authorised, byte for byte a configured one, is the path
+ * that the service gets, as it is configured. The server hands over a URL, so dots and backslashes were
+ * resolved and a host in the target was put aside before anyone could be of two minds.
+ */
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
+import { type Door, openDoor } from '../../support/front-door.ts'
+import { type RawUpstream, startRawUpstream } from '../../support/upstream.ts'
+
+let raw: RawUpstream
+let door: Door
+let narrowKey: string
+beforeAll(async () => {
+  raw = await startRawUpstream()
+  door = await openDoor({ upstreamUrl: `${raw.url}/base` })
+  narrowKey = (await door.shop.newKey('pro', { endpoints: ['tts'] })).text
+})
+afterAll(async () => {
+  await door.close()
+  await raw.stop()
+})
+
+/** What the service was asked since the test began. */
+const requestLines = () => raw.heads.map((head) => head.split('\r\n')[0])
+const reset = () =>
+  raw.answer((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'))
+
+beforeAll(reset)
+afterEach(async () => {
+  await door.expectServes()
+  reset()
+})
+
+async function post(target: string, key = door.shop.key.text) {
+  const heard = await door.send(
+    Buffer.from(
+      `POST ${target} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${key}\r\n` +
+        'Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{"query":"q"}',
+      'latin1',
+    ),
+  )
+  return heard.statuses[0]
+}
+
+const forwarded = 'POST /base/api/v1/search'
+
+describe('404, and nothing is forwarded:', () => {
+  const unknown = [
+    ...['//v1/search', '/v1//search', '/v1/search/', '/v1/search//', '//', '/'],
+    ...['/v1/..;/v1/search', '/v1/search/..;/engines', '/v1/search;a=b', '/v1/;/search'],
+    ...['/v1%2fsearch', '/v1/search%2f', '/%2fv1/search', '/v1%5csearch', '/v1/search%2f..%2fx'],
+    ...['/v1/%252e%252e/v1/search', '/v1/x/%252e%252e/search', '/v1/x/..%2fsearch'],
+    ...[
+      '/v1/s%65arch',
+      '/v1/search%00',
+      '/v1/search%20',
+      '/v1/search.',
+      '/v1/search%',
+      '/V1/search',
+    ],
+    ...['//evil.test/v1/search', '/\\evil.test/v1/search', '/@evil.test/v1/search'],
+    ...[
+      'http://evil.test//v1/search',
+      'http://evil.test',
+      'http://evil.test\\v1\\search',
+      '/v1/search\xe9',
+      '/v1/search\x7f',
+    ],
+    ...['/v1/../..//v1/search', '/v1/search/..', '/v1/search/%2e%2e', '/base/api/v1/search'],
+  ]
+  for (const target of unknown) {
+    test(JSON.stringify(target), async () => {
+      expect(await post(target)).toBe(404)
+      expect(requestLines()).toEqual([])
+    })
+  }
+})
+
+describe('200, forwarded to exactly the configured path:', () => {
+  const known = [
+    ...[
+      '/v1/search',
+      '/v1/x/../search',
+      '/v1/%2e%2e/v1/search',
+      '/v1/x/%2E./search',
+      '/./v1/search',
+    ],
+    ...['/v1\\search', '\\v1\\x\\..\\search'.replace('\\', '/'), '/v1/search#/../x'],
+    ...['http://evil.test/v1/search', 'HTTPS://user:word@evil.test:1/v1/search'],
+    '/../../../v1/search',
+  ]
+  for (const target of known) {
+    test(JSON.stringify(target), async () => {
+      expect(await post(target)).toBe(200)
+      expect(requestLines()).toEqual([`${forwarded} HTTP/1.1`])
+      expect(raw.heads[0]?.toLowerCase()).toContain(`host: ${new URL(raw.url).host}`)
+      expect(raw.heads[0]).not.toContain('evil')
+    })
+
+    test(`${JSON.stringify(target)}, but 403 for a key that may not search`, async () => {
+      expect(await post(target, narrowKey)).toBe(403)
+      expect(requestLines()).toEqual([])
+    })
+  }
+})
+
+describe('200, and a query stays a query:', () => {
+  const queries: [sent: string, forwarded: string][] = [
+    ['?a=1&a=2', '?a=1&a=2'],
+    ['?../../admin', '?../../admin'],
+    ['?x=/../..//evil.test', '?x=/../..//evil.test'],
+    ['?@evil.test/', '?@evil.test/'],
+    ['?a=%00%0d%0aX-A:%201', '?a=%00%0d%0aX-A:%201'],
+    ['?a=%2e%2e%2f%252e', '?a=%2e%2e%2f%252e'],
+    ['?a?b', '?a?b'],
+    ['?a\\..\\b', '?a\\..\\b'],
+    ['?a#b?c', '?a'],
+    ['?', '?'],
+  ]
+  for (const [sent, there] of queries) {
+    test(JSON.stringify(sent), async () => {
+      expect(await post(`/v1/search${sent}`)).toBe(200)
+      expect(requestLines()).toEqual([`${forwarded}${there} HTTP/1.1`])
+    })
+  }
+})
+
+describe('400, and nothing is forwarded:', () => {
+  for (const target of [
+    '*',
+    'v1/search',
+    '\\v1\\search',
+    '?',
+    'ftp://evil.test/v1/search',
+    'g:80',
+  ]) {
+    test(JSON.stringify(target), async () => {
+      expect(await post(target)).toBe(400)
+      expect(requestLines()).toEqual([])
+    })
+  }
+})
+
+describe('what is for others than customers is reached by no way around:', () => {
+  const targets = [
+    ...['/v1/../admin/api-keys', '/v1/%2e%2e/admin/api-keys', '/v1\\..\\admin/api-keys'],
+    ...['http://evil.test/admin/api-keys', '/api-keys/..%2f..%2fadmin/usage', '/api-keys/%2fadmin'],
+  ]
+  for (const target of targets) {
+    test(`401 for a key at ${target}`, async () => {
+      const { statuses, codes } = await door.send(
+        `GET ${target} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${door.shop.key.text}\r\n\r\n`,
+      )
+      expect({ statuses, codes }).toEqual({ statuses: [401], codes: ['unauthorized'] })
+      expect(requestLines()).toEqual([])
+    })
+  }
+})
+
+describe('405, and nothing is forwarded:', () => {
+  for (const method of ['CONNECT', 'TRACE', 'OPTIONS', 'PUT', 'HEAD', 'GET']) {
+    test(method, async () => {
+      const { statuses } = await door.send(
+        `${method} /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${door.shop.key.text}\r\n\r\n`,
+      )
+      expect(statuses).toEqual([405])
+      expect(requestLines()).toEqual([])
+    })
+  }
+
+  test('404: CONNECT to elsewhere', async () => {
+    const { statuses } = await door.send(
+      `CONNECT evil.test:80 HTTP/1.1\r\nHost: g\r\nX-API-Key: ${door.shop.key.text}\r\n\r\n`,
+    )
+    expect(statuses).toEqual([404])
+    expect(requestLines()).toEqual([])
+  })
+})
+
+describe('without a host, which HTTP/1.0 need not name,', () => {
+  const get = (target: string) =>
+    door.send(`GET ${target} HTTP/1.0\r\nX-API-Key: ${door.shop.key.text}\r\n\r\n`)
+
+  test('the probes of load balancers are answered', async () => {
+    expect((await get('/health')).statuses).toEqual([200])
+    expect((await get('/ready')).statuses).toEqual([200])
+  })
+
+  // Beyond its seventh character the router would find the path of another route.
+  for (const target of [
+    '/v1/search',
+    '/v1/key',
+    '/public/v1/key',
+    '/public/admin/api-keys',
+    '//',
+  ]) {
+    test(`400 for ${target}`, async () => {
+      expect((await get(target)).statuses).toEqual([400])
+      expect(requestLines()).toEqual([])
+    })
+  }
+})
+
+test('a service whose address has a path gets its own path behind it, and nothing else', async () => {
+  expect(await post('/v1/../base/v1/search')).toBe(404)
+  expect(await post('/v1/search')).toBe(200)
+  expect(requestLines()).toEqual([`${forwarded} HTTP/1.1`])
+})

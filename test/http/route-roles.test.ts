@@ -1,0 +1,361 @@
+/**
+ * Every route × everyone who may come: the routes are the running app's own, the callers are generated, and
+ * what each is told follows from one table by the kind of route. A route of no known kind, or without a
+ * request in test/support/route-requests.ts, fails by name.
+ */
+import { afterAll, describe, expect, test } from 'bun:test'
+import { type AppDeps, createApp } from '../../src/app.ts'
+import { startDemoServices } from '../../src/demo/index.ts'
+import { signToken } from '../../src/http/sign-token.ts'
+import { newKeyId, newRequestId, type Owner } from '../../src/ids.ts'
+import { openDeliveries } from '../../src/ledger/deliveries.ts'
+import { type ApiDocument, checkDocument } from '../support/api-document.ts'
+import { type RouteRequest, requests, type Subject } from '../support/route-requests.ts'
+import { jwtSecret } from '../support/running-gateway.ts'
+import { openShop } from '../support/shop.ts'
+import { testConfig } from '../support/test-config.ts'
+
+/** Who comes, as the table knows them. A stranger is signed in, and owns something else. */
+const standings = [
+  'nobody',
+  'stranger',
+  'owner',
+  'auditor',
+  'admin',
+  'key',
+  'strangersKey',
+] as const
+type Standing = (typeof standings)[number]
+type Told = 'served' | readonly [status: number, code: string]
+
+const served = 'served'
+const signIn = [401, 'unauthorized'] as const
+const noKey = [401, 'missing_key'] as const
+const badKey = [401, 'malformed_key'] as const
+const notYours = [404, 'not_found'] as const
+const notYourRole = [403, 'forbidden'] as const
+
+/** By kind of route, what each is told, in the order of `standings`. To owners' routes an admin is another owner. */
+const rules = {
+  open: [served, served, served, served, served, served, served],
+  'reads the caller’s own': [signIn, served, served, served, served, signIn, signIn],
+  'changes the caller’s own': [signIn, served, served, notYourRole, served, signIn, signIn],
+  'reads an owner’s': [signIn, notYours, served, notYours, notYours, signIn, signIn],
+  'changes an owner’s': [signIn, notYours, served, notYourRole, notYours, signIn, signIn],
+  'operators read': [signIn, notYourRole, notYourRole, served, served, signIn, signIn],
+  'operators change': [signIn, notYourRole, notYourRole, notYourRole, served, signIn, signIn],
+  'for programs': [noKey, badKey, badKey, badKey, badKey, served, served],
+  'for programs, about a call': [noKey, badKey, badKey, badKey, badKey, served, notYours],
+} satisfies Record<string, readonly Told[]>
+type Kind = keyof typeof rules
+
+function toldTo(standing: Standing, kind: Kind): Told {
+  return rules[kind][standings.indexOf(standing)] as Told
+}
+
+/** The kind of a route, by its method and path alone: not by what the code says of it. */
+function kindOf(route: string): Kind | undefined {
+  const [method = '', path = ''] = route.split(' ')
+  const reads = method === 'GET'
+  const aboutOne = /:id|:requestId|\?keyId/.test(path)
+  if (/^\/(health|ready|docs)\b/.test(path)) return 'open'
+  if (path.startsWith('/admin/')) return reads ? 'operators read' : 'operators change'
+  if (path.startsWith('/v1/')) return aboutOne ? 'for programs, about a call' : 'for programs'
+  if (!/^\/(api-keys|account)\b/.test(path)) return undefined
+  if (aboutOne) return reads ? 'reads an owner’s' : 'changes an owner’s'
+  return reads ? 'reads the caller’s own' : 'changes the caller’s own'
+}
+
+const listedAdmin = 'lila'
+const demos = startDemoServices()
+const shop = await openShop({
+  demoUrls: Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url])),
+  adminUserIds: [listedAdmin],
+})
+afterAll(async () => {
+  await shop.close()
+  await Promise.all(Object.values(demos).map((demo) => demo.stop()))
+})
+const { book, gateway } = shop
+const config = testConfig()
+
+const check = checkDocument((await (await fetch(`${gateway.url}/docs/json`)).json()) as ApiDocument)
+const documented = check.operations.map(([where]) => {
+  const [method = '', path = ''] = where.split(' ')
+  return `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`
+})
+const configured = Object.values(config.routes).map(({ method, path }) => `${method} ${path}`)
+/** Of the app, but in no documentation: the documentation itself, and what all configured calls go through. */
+const undocumented = ['GET /docs', 'GET /docs/json', 'GET /docs/:file', 'ALL /v1/*']
+/** Routes whose query can name something too. */
+const withQuery = ['GET /account/statements/:month?keyId']
+const routes = [...new Set([...registered(), ...documented, ...withQuery])]
+  .filter((route) => route !== 'ALL /v1/*')
+  .sort()
+
+function registered(): string[] {
+  const deps = { config, system: {}, customer: {}, corsOrigins: [] } as unknown as AppDeps
+  return createApp(deps).routes.map(({ method, path }) => `${method} ${path}`)
+}
+
+/** One that has told of the answers it sent, and tells no more. */
+const deadGateway = book.newGateway('gw_dead')
+await openDeliveries(book.sql, 'gw_dead', [0])
+
+interface FullSubject extends Subject {
+  readonly owner: Owner
+  /** The user who issued the key: the owner, or a member of the organisation that is. */
+  readonly maker: string
+  readonly keyText: string
+}
+
+let count = 0
+
+/** An account on the plan pro, and a key of its that its maker issued. */
+async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
+  const n = ++count
+  const maker = `mia-${n}`
+  const owner: Owner = { kind, id: kind === 'user' ? maker : `acme-${n}` }
+  const account = await book.account({ plan: 'pro', owner })
+  const { accountId } = account
+  const alone: Owner = { kind: 'user', id: maker }
+  if (kind === 'organisation') await book.account({ plan: 'pro', owner: alone })
+  const token = await tokenOf(maker, kind === 'user' ? {} : { organisation: owner.id })
+  const response = await send('POST', { path: '/api-keys', json: { name: 'A key' } }, token)
+  const { key, apiKey } = (await response.json()) as { key: string; apiKey: { id: string } }
+  const keyId = apiKey.id
+  let charged: Promise<string> | undefined
+  const charge = async () => {
+    const search = { path: '/v1/search', json: { query: 'toll' } }
+    const sold = await send('POST', search, { 'x-api-key': key })
+    if (!sold.ok) throw new Error(`the call was answered ${sold.status}`)
+    await sold.bytes()
+    return sold.headers.get('x-request-id') as string
+  }
+  return {
+    ...{ owner, maker, accountId, keyId, keyText: key },
+    charge: () => (charged ??= charge()),
+    async undelivered() {
+      const { shard, tariff } = shop.key
+      const ofKey = { shard, accountId, keyId, mode: 'live' as const, version: 1, account, tariff }
+      const { hold } = await deadGateway.hold(ofKey, 1)
+      await deadGateway.settle(hold, 1)
+      await book.advance(11_000) // until its silence is taken for its end
+      return hold.requestId
+    },
+  }
+}
+
+/** For routes that change nothing one is enough; the others get a fresh one each, so order means nothing. */
+const shared = new Map<Owner['kind'], Promise<FullSubject>>()
+function subjectFor(route: string, kind: Owner['kind']): Promise<FullSubject> {
+  if (!route.startsWith('GET ')) return newSubject(kind)
+  const known = shared.get(kind) ?? newSubject(kind)
+  shared.set(kind, known)
+  return known
+}
+
+interface Caller {
+  readonly name: string
+  readonly standing: Standing
+  headers(subject: FullSubject): Record<string, string> | Promise<Record<string, string>>
+}
+
+/** Those with accounts of their own, whatever is asked about. */
+const somebodyElse = 'zoe'
+const otherOrganisation = 'globex'
+for (const id of [somebodyElse, 'ada', 'otto', listedAdmin]) {
+  await book.account({ plan: 'pro', owner: { kind: 'user', id } })
+}
+await book.account({ plan: 'pro', owner: { kind: 'organisation', id: otherOrganisation } })
+
+const callers: readonly Caller[] = [
+  { name: 'nobody', standing: 'nobody', headers: () => ({}) },
+  { name: 'another owner', standing: 'stranger', headers: () => tokenOf(somebodyElse) },
+  { name: 'the owner', standing: 'owner', headers: ({ maker }) => tokenOf(maker) },
+  {
+    name: 'the owner, acting for an organisation',
+    standing: 'stranger',
+    headers: ({ maker }) => tokenOf(maker, { organisation: otherOrganisation }),
+  },
+  { name: 'an auditor', standing: 'auditor', headers: () => tokenOf('ada', { role: 'auditor' }) },
+  { name: 'an admin', standing: 'admin', headers: () => tokenOf('otto', { role: 'admin' }) },
+  { name: 'an admin by ADMIN_USER_IDS', standing: 'admin', headers: () => tokenOf(listedAdmin) },
+  {
+    name: 'the key in X-API-Key',
+    standing: 'key',
+    headers: ({ keyText }) => ({ 'x-api-key': keyText }),
+  },
+  {
+    name: 'the key as a bearer token',
+    standing: 'key',
+    headers: ({ keyText }) => ({ authorization: `Bearer ${keyText}` }),
+  },
+  {
+    name: 'another account’s key',
+    standing: 'strangersKey',
+    headers: async () => ({ 'x-api-key': (await newSubject('user')).keyText }),
+  },
+]
+
+/** Where the owner is an organisation. */
+const aroundOrganisations: readonly Caller[] = [
+  {
+    name: 'the member who issued the key',
+    standing: 'owner',
+    headers: ({ maker, owner }) => tokenOf(maker, { organisation: owner.id }),
+  },
+  {
+    name: 'another member of the organisation',
+    standing: 'owner',
+    headers: ({ owner }) => tokenOf(somebodyElse, { organisation: owner.id }),
+  },
+  {
+    name: 'the member who issued the key, for herself',
+    standing: 'stranger',
+    headers: ({ maker }) => tokenOf(maker),
+  },
+  {
+    name: 'a member of another organisation',
+    standing: 'stranger',
+    headers: ({ maker }) => tokenOf(maker, { organisation: otherOrganisation }),
+  },
+]
+
+/** Everyone about what a user has; on owners' routes also those around an organisation about what it has. */
+function callersOf(kind: Kind): [Owner['kind'], Caller][] {
+  const users = callers.map((caller): [Owner['kind'], Caller] => ['user', caller])
+  if (!/(own|owner’s)$/.test(kind)) return users
+  return [...users, ...aroundOrganisations.map((c): [Owner['kind'], Caller] => ['organisation', c])]
+}
+
+test('the app and its documentation know the same routes', () => {
+  const inApp = registered().filter((route) => !undocumented.includes(route))
+  const inDocument = documented.filter((route) => !configured.includes(route))
+  expect(inDocument.sort()).toEqual([...new Set(inApp)].sort())
+  expect(registered()).toEqual(expect.arrayContaining(undocumented))
+  expect(documented).toEqual(expect.arrayContaining(configured))
+})
+
+test('every route is of a known kind and has a request, and no request is left over', () => {
+  expect(routes.filter((route) => kindOf(route) === undefined)).toEqual([])
+  expect(routes.filter((route) => !Object.hasOwn(requests, route))).toEqual([])
+  expect(Object.keys(requests).filter((route) => !routes.includes(route))).toEqual([])
+})
+
+for (const route of routes) {
+  const kind = kindOf(route)
+  const requestFor = requests[route]
+  if (!kind || !requestFor) continue
+  describe(route, () => {
+    for (const [ownerKind, caller] of callersOf(kind)) {
+      const told = toldTo(caller.standing, kind)
+      const says = told === served ? 'serves' : `answers ${told[0]} to`
+      test(`${says} ${caller.name}`, async () => {
+        const subject = await subjectFor(route, ownerKind)
+        const request = await requestFor(subject)
+        const headers = await caller.headers(subject)
+        const before = await endOfLog()
+
+        const response = await ask(route, request, headers)
+        const text = await response.clone().text()
+        await expectTold(route, request, response, told)
+
+        if (!maySee(caller.standing, kind, told)) expectSilent(text, subject)
+        const changes = told === served && !route.startsWith('GET ')
+        expect((await appendedSince(before)).length > 0, 'something was appended').toBe(changes)
+      })
+    }
+
+    if (toldTo('stranger', kind) === notYours || toldTo('strangersKey', kind) === notYours) {
+      test('answers about another’s as about none at all', async () => {
+        const subject = await subjectFor(route, 'user')
+        const noCharge = async () => newRequestId()
+        const none = { keyId: newKeyId(), charge: noCharge, undelivered: noCharge }
+        const isStranger = ({ standing }: Caller) => toldTo(standing, kind) === notYours
+        const headers = await callers.find(isStranger)?.headers(subject)
+        const answers = [subject, { ...subject, ...none }].map(async (about) => {
+          const response = await ask(route, await requestFor(about), headers ?? {})
+          return { ...((await response.json()) as object), requestId: '' }
+        })
+        const [ofAnothers, ofNone] = await Promise.all(answers)
+        expect(ofAnothers).toEqual(ofNone as never)
+      })
+    }
+  })
+}
+
+test('nothing went wrong unseen', () => {
+  expect(gateway.warnings).toEqual([])
+})
+
+/** Holds status and body against the rule, and against what the documentation says of the route. */
+async function expectTold(route: string, request: RouteRequest, response: Response, told: Told) {
+  const [status, code] = told === served ? [successOf(route), undefined] : told
+  const type = response.headers.get('content-type')
+  const isDocumented = documented.includes(route.split('?')[0] ?? '')
+  const [path = ''] = request.path.split('?')
+  const method = route.split(' ')[0] ?? ''
+  expect(response.status).toBe(status)
+  const body = isDocumented ? await check.expectDocumented(method, path, response) : undefined
+  if (code === undefined) return
+  expect(type).toBe('application/problem+json')
+  expect(body).toMatchObject({ status, code })
+}
+
+/** The one status that a success of the route has by the documentation. */
+function successOf(route: string): number {
+  const [method = '', path = ''] = route.split('?')[0]?.split(' ') ?? []
+  const documentedAs = `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`
+  const operation = check.operations.find(([where]) => where === documentedAs)?.[1]
+  const [status, ...others] = Object.keys(operation?.responses ?? { 200: {} }).filter(
+    (s) => s < '3',
+  )
+  expect(others).toEqual([])
+  return Number(status)
+}
+
+function maySee(standing: Standing, kind: Kind, told: Told): boolean {
+  return told === served && (/^operators/.test(kind) || standing === 'owner' || standing === 'key')
+}
+
+/** No word of the subject in what somebody else is told. */
+function expectSilent(text: string, { accountId, keyId, keyText }: FullSubject): void {
+  for (const name of [accountId, keyId, keyText]) expect(text).not.toContain(name)
+}
+
+function ask(route: string, request: RouteRequest, headers: Record<string, string>) {
+  return send(route.split(' ')[0] ?? '', request, headers)
+}
+
+function send(method: string, request: RouteRequest, headers: Record<string, string>) {
+  const { path, json, form } = request
+  const body = form ?? (json && JSON.stringify(json))
+  return fetch(gateway.url + path, {
+    method,
+    headers: { ...headers, ...(json && { 'content-type': 'application/json' }) },
+    ...(body !== undefined && { body }),
+  })
+}
+
+async function tokenOf(
+  subject: string,
+  { organisation, role }: { organisation?: string; role?: string } = {},
+): Promise<Record<string, string>> {
+  const token = await signToken({
+    ...{ secret: jwtSecret, subject, role, expiresInSeconds: 60 },
+    ...(organisation && { organisation: { claim: config.organisationClaim, id: organisation } }),
+  })
+  return { authorization: `Bearer ${token}` }
+}
+
+async function endOfLog(): Promise<number> {
+  const [row] = await book.sql<[{ position: number }]>`select position from heads`
+  return row.position
+}
+
+/** Events after a position, but for the counts of free calls, which come when they come. */
+function appendedSince(position: number): Promise<object[]> {
+  return book.sql`
+    select type from events where position > ${position} and type <> 'CallsCounted'`
+}

@@ -1,0 +1,183 @@
+/**
+ * Long streams and their holds: a stream keeps its hold alive for as long as it lasts, over a book that goes
+ * away and a gateway that ends.
+ */
+import { afterEach, expect, test } from 'bun:test'
+import { expireHolds } from '../../src/ledger/expiry.ts'
+import {
+  chat,
+  chatConfig,
+  done,
+  eventsIn,
+  flow,
+  tokenPrice,
+  tokens,
+  tokensIn,
+} from '../support/chat.ts'
+import { readLog } from '../support/log.ts'
+import { breachesOf } from '../support/log-rules.ts'
+import { openLossyLine } from '../support/lossy-line.ts'
+import { takeAway } from '../support/outage.ts'
+import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
+import { startTestGateway } from '../support/running-gateway.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+
+let shop: Shop
+afterEach(() => shop.close())
+
+/** Sells nothing but chat, since other calls' holds have to outlive their services' time. */
+function chatAlone(holdSeconds: number) {
+  const config = chatConfig({ price: tokenPrice })
+  const others = [
+    'search',
+    'search-engines',
+    'extract',
+    'extract-bulk',
+    'stt-transcribe',
+    'stt-models',
+  ]
+  const more = ['stt-languages', 'tts-synthesize', 'tts-voices', 'tts-languages']
+  const none = Object.fromEntries([...others, ...more].map((id) => [id, null]))
+  return {
+    ...config,
+    ...{ routes: { ...none, ...config.routes }, plans: { free: null }, defaultPlan: 'pro' },
+    limits: { holdSeconds, upstreamTimeoutMs: 900 },
+  }
+}
+
+const request = () => rawPost('/v1/chat/completions', shop.key.text, chat)
+const requestIdOf = (call: RawCall) => call.header('x-request-id')
+
+async function eventsOf(call: RawCall) {
+  return (await shop.eventsOf(requestIdOf(call))).map(({ type, credits }) => ({ type, credits }))
+}
+
+/** How often the call's hold was only kept alive. */
+async function prolonged(call: RawCall): Promise<number> {
+  const events = await eventsOf(call)
+  return events.filter(({ type, credits }) => type === 'HoldExtended' && credits === 0).length
+}
+
+test('a stream that lasts longer than its hold keeps it alive, and no gateway expires it', async () => {
+  shop = await openShop({ config: chatAlone(2) })
+  const other = shop.book.newGateway().appender
+  const service = flow(shop.upstream)
+  const call = rawCall(shop.gateway.url, request())
+  await service.send(tokens(1))
+  await until(() => tokensIn(call) === 1)
+  for (let times = 1; times <= 3; times++) {
+    const before = await prolonged(call)
+    await until(async () => (await prolonged(call)) > before)
+    await shop.book.advance(900)
+    expect(await expireHolds(shop.book.sql, 0, other)).toBe(0)
+  }
+  await service.send(tokens(1) + done)
+  await service.end()
+  await call.ended()
+  expect(eventsIn(call).at(-1)).toBe('[DONE]')
+  expect((await eventsOf(call)).at(-1)).toEqual({ type: 'HoldSettled', credits: 3 })
+})
+
+test('a silent stream of a key that is revoked ends: its hold is kept alive no longer', async () => {
+  shop = await openShop({ config: chatAlone(2) })
+  const service = flow(shop.upstream)
+  const call = rawCall(shop.gateway.url, request())
+  await service.send(tokens(1))
+  await until(() => tokensIn(call) === 1)
+  await shop.book.change(shop.key, 'KeyRevoked')
+  await call.ended()
+  expect(eventsIn(call).at(-1)).toContain('unknown_key')
+  expect(await service.abandoned).toBe(true)
+  expect((await eventsOf(call)).at(-1)).toEqual({ type: 'HoldSettled', credits: 2 })
+})
+
+test('a stream whose gateway stops is cut off, and not charged', async () => {
+  shop = await openShop({ config: chatAlone(60) })
+  const service = flow(shop.upstream)
+  const call = rawCall(shop.gateway.url, request())
+  await service.send(tokens(1))
+  await until(() => tokensIn(call) === 1)
+  await shop.gateway.stop(10)
+  await call.ended()
+  expect(call.whole).toBe(false)
+  const events = await shop.eventsOf(requestIdOf(call))
+  expect(events.at(-1)?.payload).toEqual({ reason: 'gateway_stopped' })
+})
+
+test('a book that goes away in the middle: no token beyond what is held, and what was sent is charged once it is back', async () => {
+  shop = await openShop({ config: chatAlone(60) })
+  const service = flow(shop.upstream)
+  const call = rawCall(shop.gateway.url, request())
+  await service.send(tokens(1))
+  await until(() => tokensIn(call) === 1)
+  const giveBack = await takeAway(shop.book.url)
+  await service.send(tokens(100))
+  await until(() => call.whole, 20_000)
+  // The request's token and one step.
+  expect(tokensIn(call)).toBe(10)
+  expect(eventsIn(call).at(-1)).toContain('ledger_unavailable')
+  await giveBack()
+  const events = await shop.outcomeOf(requestIdOf(call), 'HoldSettled')
+  expect(events.at(-1)).toMatchObject({ credits: 11, payload: { cutBy: 'hold' } })
+})
+
+test('streams that race for the last credits on two gateways: each token is paid once, and no more than there are', async () => {
+  shop = await openShop({ config: chatAlone(60) })
+  const second = await startTestGateway({
+    ...{ databaseUrl: shop.book.url, upstream: shop.upstream.url, config: chatAlone(60) },
+  })
+  const key = await shop.newKey('enterprise')
+  // Of 50,000 credits.
+  const { hold: spent } = await shop.book.hold(key, 49_700)
+  await shop.book.settle(spent, 49_700)
+  const events = { headers: { 'content-type': 'text/event-stream' } }
+  shop.upstream.answer(() => new Response(tokens(40) + done, events))
+  const calls = Array.from({ length: 16 }, (_, at) =>
+    rawCall(
+      at % 2 ? shop.gateway.url : second.url,
+      rawPost('/v1/chat/completions', key.text, chat),
+    ),
+  )
+  await Promise.all(calls.map((call) => call.ended()))
+  const sold = calls.filter((call) => call.status === 200)
+  expect(sold.length).toBeGreaterThan(5)
+  let charged = 0
+  for (const call of sold) {
+    const settled = (await shop.outcomeOf(requestIdOf(call), 'HoldSettled')).at(-1)
+    expect(settled?.credits).toBe(tokensIn(call) + 1)
+    charged += settled?.credits ?? 0
+  }
+  expect(charged).toBeLessThanOrEqual(300)
+  expect(breachesOf(await readLog(shop.book.sql))).toEqual([])
+  for (const { socket } of calls) socket.destroy()
+  await second.stop()
+})
+
+test('an extension whose answer is lost is asked for again, and stands in the book once', async () => {
+  shop = await openShop({ config: chatAlone(60) })
+  const line = await openLossyLine(shop.book.url)
+  const gateway = await startTestGateway({
+    databaseUrl: line.url,
+    upstream: shop.upstream.url,
+    config: chatAlone(60),
+  })
+  const service = flow(shop.upstream)
+  const call = rawCall(gateway.url, request())
+  await service.send(tokens(1))
+  await until(() => tokensIn(call) === 1)
+  line.loseNextAnswer()
+  await service.send(tokens(19) + done)
+  await service.end()
+  await call.ended()
+  expect(line.lost).toBe(1)
+  expect(eventsIn(call).at(-1)).toBe('[DONE]')
+  const events = await eventsOf(call)
+  expect(events.at(-1)).toEqual({ type: 'HoldSettled', credits: 21 })
+  const held = events.slice(0, -1).reduce((sum, { credits }) => sum + (credits ?? 0), 0)
+  expect(held).toBeGreaterThanOrEqual(21)
+  expect(held).toBeLessThanOrEqual(21 + 15)
+  call.socket.destroy()
+  await gateway.stop()
+  await line.close()
+})

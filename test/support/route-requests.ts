@@ -1,0 +1,106 @@
+/**
+ * One valid request for every route: what whoever may ask would send. A route without one fails
+ * test/http/route-roles.test.ts by name.
+ */
+import { wavHeader } from '../../src/demo/wav.ts'
+
+/** Somebody's account with a key, which requests are about. */
+export interface Subject {
+  readonly accountId: string
+  readonly keyId: string
+  /** Makes a call with the key; answers its request id. */
+  charge(): Promise<string>
+  /** The same, of a call whose gateway died before its last write. */
+  undelivered(): Promise<string>
+}
+
+export interface RouteRequest {
+  /** With the query. */
+  readonly path: string
+  readonly json?: object
+  readonly form?: FormData
+}
+
+type MakeRequest = (subject: Subject) => RouteRequest | Promise<RouteRequest>
+
+/** By route, as the router has it; `?keyId` and the like name what a query is about. */
+export const requests: Readonly<Record<string, MakeRequest>> = {
+  'GET /health': () => ({ path: '/health' }),
+  'GET /ready': () => ({ path: '/ready' }),
+  'GET /docs': () => ({ path: '/docs' }),
+  'GET /docs/json': () => ({ path: '/docs/json' }),
+  'GET /docs/:file': () => ({ path: '/docs/page.css' }),
+
+  'POST /api-keys': () => ({ path: '/api-keys', json: { name: 'Another' } }),
+  'GET /api-keys': () => ({ path: '/api-keys' }),
+  'GET /api-keys/:id': ({ keyId }) => ({ path: `/api-keys/${keyId}` }),
+  'PATCH /api-keys/:id': ({ keyId }) => ({ path: `/api-keys/${keyId}`, json: { rateLimit: 5 } }),
+  'DELETE /api-keys/:id': ({ keyId }) => ({ path: `/api-keys/${keyId}` }),
+  'POST /api-keys/:id/regenerate': ({ keyId }) => ({ path: `/api-keys/${keyId}/regenerate` }),
+  'GET /api-keys/:id/usage': ({ keyId }) => ({ path: `/api-keys/${keyId}/usage` }),
+  'GET /api-keys/:id/usage/summary': ({ keyId }) => ({ path: `/api-keys/${keyId}/usage/summary` }),
+  'GET /api-keys/:id/events': ({ keyId }) => ({ path: `/api-keys/${keyId}/events` }),
+
+  'GET /account': () => ({ path: '/account' }),
+  'GET /account/balance': () => ({ path: '/account/balance' }),
+  'GET /account/statements/:month': () => ({ path: '/account/statements/2030-06?lines=true' }),
+  'GET /account/statements/:month?keyId': ({ keyId }) => ({
+    path: `/account/statements/2030-06?keyId=${keyId}`,
+  }),
+
+  'GET /admin/api-keys': () => ({ path: '/admin/api-keys' }),
+  'GET /admin/api-keys/:id': ({ keyId }) => ({ path: `/admin/api-keys/${keyId}` }),
+  'PATCH /admin/api-keys/:id': ({ keyId }) => ({
+    path: `/admin/api-keys/${keyId}`,
+    json: { active: false },
+  }),
+  'DELETE /admin/api-keys/:id': ({ keyId }) => ({ path: `/admin/api-keys/${keyId}` }),
+  'GET /admin/accounts/:id': ({ accountId }) => ({ path: `/admin/accounts/${accountId}` }),
+  'PATCH /admin/accounts/:id': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}`,
+    json: { frozen: true },
+  }),
+  'POST /admin/accounts/:id/grants': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/grants`,
+    json: { credits: 5, kind: 'promotional' },
+  }),
+  'POST /admin/accounts/:id/adjustments': ({ accountId }) => ({
+    path: `/admin/accounts/${accountId}/adjustments`,
+    json: { credits: 5 },
+  }),
+  'POST /admin/charges/:id/refund': async ({ charge }) => ({
+    path: `/admin/charges/${await charge()}/refund`,
+  }),
+  'GET /admin/usage/summary': () => ({ path: '/admin/usage/summary' }),
+  'GET /admin/usage/top-users': () => ({ path: '/admin/usage/top-users' }),
+  'GET /admin/events': () => ({ path: '/admin/events' }),
+
+  'GET /v1/key': () => ({ path: '/v1/key' }),
+  'GET /v1/prices': () => ({ path: '/v1/prices' }),
+  'GET /v1/charges/:requestId': async ({ charge }) => ({ path: `/v1/charges/${await charge()}` }),
+  'POST /v1/charges/:requestId/refund': async ({ undelivered }) => ({
+    path: `/v1/charges/${await undelivered()}/refund`,
+  }),
+  'POST /v1/key/revoke': () => ({ path: '/v1/key/revoke' }),
+
+  'POST /v1/search': () => ({ path: '/v1/search', json: { query: 'toll' } }),
+  'GET /v1/search/engines': () => ({ path: '/v1/search/engines' }),
+  'POST /v1/extract': () => ({ path: '/v1/extract', json: { url: page } }),
+  'POST /v1/extract/bulk': () => ({ path: '/v1/extract/bulk', json: { urls: [page] } }),
+  'POST /v1/stt/transcribe': () => ({ path: '/v1/stt/transcribe', form: speech() }),
+  'GET /v1/stt/models': () => ({ path: '/v1/stt/models' }),
+  'GET /v1/stt/languages': () => ({ path: '/v1/stt/languages' }),
+  'POST /v1/tts/synthesize': () => ({ path: '/v1/tts/synthesize', json: { text: 'Morning.' } }),
+  'GET /v1/tts/voices': () => ({ path: '/v1/tts/voices' }),
+  'GET /v1/tts/languages': () => ({ path: '/v1/tts/languages' }),
+}
+
+/** One that the demo services know. */
+const page = 'https://demo.tollbook.example/pages/a-short-history-of-the-toll-road'
+
+function speech(): FormData {
+  const form = new FormData()
+  const wav = new Blob([wavHeader(800, 8_000), new Uint8Array(1_600)], { type: 'audio/wav' })
+  form.set('file', wav, 'speech.wav')
+  return form
+}
