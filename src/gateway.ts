@@ -73,6 +73,8 @@ export interface Gateway {
 /** How long a call waits for the book before it is answered 503. */
 const ledgerDeadlineMs = 5_000
 const stopWithinMs = 30_000
+/** How long the book has, after that, to take what is still to be written: twice what a call waits for it. */
+const leaveBookWithinMs = 10_000
 /** How long calls that were cut off then have to free their holds. */
 const cutWithinMs = 500
 /** A connection on which nothing moves is closed after this; the longest that the server can count. */
@@ -286,12 +288,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       proxy.cutOff()
       await server.stop(true)
       await proxy.idle(cutWithinMs)
-      await Promise.all(work.map((recurring) => recurring.stop()))
-      await freeCalls.close()
-      await Promise.all(lanes.map(({ appender }) => appender.drain(stopWithinMs)))
-      await deliveries.noteAll().catch((e) => warn('what was delivered cannot be noted', e))
-      await catchUp(sql, shards).catch(() => 0)
-      await seen?.remember().catch((e) => warn('how far the book was seen cannot be noted', e))
+      // A book that does not answer keeps nobody from ending: what is not written expires, uncharged.
+      await atMost(leaveBookWithinMs, leaveBook())
       for (const { appender } of lanes) appender.close()
       await windows.close()
       await published?.stop()
@@ -299,6 +297,16 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         [sql, ...lanes.map(({ lane }) => lane)].map((pool) => pool.end({ timeout: 5 })),
       )
     },
+  }
+
+  /** Ends what is done again and again, and tells the book what it was not told yet. */
+  async function leaveBook(): Promise<void> {
+    await Promise.all(work.map((recurring) => recurring.stop()))
+    await freeCalls.close()
+    await Promise.all(lanes.map(({ appender }) => appender.drain(leaveBookWithinMs)))
+    await deliveries.noteAll().catch((e) => warn('what was delivered cannot be noted', e))
+    await catchUp(sql, shards).catch(() => 0)
+    await seen?.remember().catch((e) => warn('how far the book was seen cannot be noted', e))
   }
 }
 

@@ -129,10 +129,10 @@ export function openAppender(options: AppenderOptions): Appender {
         answer(batch, row)
         return
       } catch (error) {
-        if (error instanceof LaneLost) return fail(batch, error)
+        if (error instanceof LaneLost) return fail(batch, error, true)
         if (isBadData(error)) return split(batch, error)
         log('append: the book did not answer; sending the same batch again', error)
-        if (closed) return fail(batch, error)
+        if (closed) return fail(batch, error, true)
         await pause(Math.min(10 * 2 ** attempt, 1_000))
       }
     }
@@ -199,9 +199,9 @@ export function openAppender(options: AppenderOptions): Appender {
     await commit(batch.slice(middle))
   }
 
-  function fail(batch: Waiting[], error: unknown): void {
+  function fail(batch: Waiting[], error: unknown, mayBeWritten = false): void {
     log('append: a batch failed', error)
-    for (const waiting of batch) waiting.reject(unavailable(error))
+    for (const waiting of batch) waiting.reject(unavailable(error, mayBeWritten))
   }
 
   /** A caller waits no longer than its deadline, whatever happens to the batch. */
@@ -212,7 +212,10 @@ export function openAppender(options: AppenderOptions): Appender {
         for (const waiting of list) {
           if (waiting.gaveUp || waiting.giveUpAt > now) continue
           waiting.gaveUp = true
-          waiting.reject(new LedgerUnavailable(`no answer within ${deadlineMs} ms`))
+          const mayBeWritten = list === inFlight
+          waiting.reject(
+            new LedgerUnavailable(`no answer within ${deadlineMs} ms`, { mayBeWritten }),
+          )
         }
       }
       if (queue.some((w) => w.gaveUp)) queue = queue.filter((w) => !w.gaveUp)
@@ -256,9 +259,10 @@ function isBadData(error: unknown): boolean {
   return error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code)
 }
 
-function unavailable(error: unknown): LedgerUnavailable {
+function unavailable(error: unknown, mayBeWritten: boolean): LedgerUnavailable {
   return new LedgerUnavailable(error instanceof Error ? error.message : String(error), {
     cause: error,
+    mayBeWritten,
   })
 }
 

@@ -124,4 +124,11 @@ export interface Answer {
 /** The book cannot be reached in time: nothing was decided, and nothing may be served. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable'
+  /** It was on its way to the book, which may write it yet: sent anew, it could stand there twice. */
+  readonly mayBeWritten: boolean
+
+  constructor(message: string, options: ErrorOptions & { readonly mayBeWritten?: boolean } = {}) {
+    super(message, options)
+    this.mayBeWritten = options.mayBeWritten ?? false
+  }
 }

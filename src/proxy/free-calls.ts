@@ -4,11 +4,12 @@
  * nobody is billed for.
  */
 import type { Appender } from '../ledger/appender.ts'
+import { LedgerUnavailable } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
 
 export interface FreeCalls {
   count(key: KeyRecord, endpoint: string, latencyMs: number, failed: boolean): void
-  /** Appends what was counted; what the book does not take is counted again with the next. */
+  /** Appends what was counted; what surely does not reach the book is counted again with the next. */
   flush(): Promise<void>
   close(): Promise<void>
 }
@@ -47,8 +48,10 @@ export function openFreeCalls(appenderOf: (shard: number) => Appender, everyMs: 
             ...{ kind: 'count', accountId, keyId, mode, endpoint, actor },
             ...{ calls, errors, latencyMsSum },
           })
-        } catch {
-          add(key, endpoint, tally)
+        } catch (error) {
+          // What was on its way is written when the book is back: counted again, it would stand there twice.
+          const mayBeWritten = error instanceof LedgerUnavailable && error.mayBeWritten
+          if (!mayBeWritten) add(key, endpoint, tally)
         }
       }),
     )

@@ -104,13 +104,21 @@ export async function openBook(
 ): Promise<Book> {
   const shards = options.shards ?? 1
   const template = await templateDatabase(`book_${shards}`, (url) => fillTemplate(url, shards))
-  const database = await createDatabase({ template })
-  const { url } = database
+  const { url, drop } = await createDatabase({ template })
+  return openBookAt(url, { ...options, shards, now: start, drop })
+}
+
+/** The same on a database that is migrated already, with the clock as it stands there. */
+export async function openBookAt(
+  url: string,
+  options: { tariff?: Tariff | null; shards?: number; now: Date; drop: () => Promise<void> },
+): Promise<Book> {
+  const { shards = 1 } = options
   const owner = connect({ url, as: 'owner', max: 4 })
   const sql = connect({ url, as: 'serving', max: 4 })
   const commands = openCommands(sql, 'manager')
   const gateways: Gateway[] = []
-  let now = start
+  let { now } = options
   let tariff = ''
 
   async function travelTo(time: Date | string): Promise<void> {
@@ -237,7 +245,7 @@ export async function openBook(
   async function close(): Promise<void> {
     for (const gateway of gateways) await gateway.close()
     await Promise.all([sql.end({ timeout: 5 }), owner.end({ timeout: 5 })])
-    await database.drop()
+    await options.drop()
   }
 
   const { appender, append, hold, extend, settle, release, expire, count } = newGateway()

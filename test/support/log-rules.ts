@@ -20,30 +20,47 @@ export interface Answered {
  * The log may be a later part of one, as long as it has all events of the accounts and tariffs in it.
  */
 export function breachesOf(log: readonly LogEvent[], answers: readonly Answered[] = []): string[] {
-  const breaches: string[] = []
+  return followLog().breachesOf(log, answers)
+}
+
+/** A log that is judged part by part, as it grows. */
+export interface FollowedLog {
+  /** The state after all parts so far. */
+  readonly state: State
+  /** Every breach in the log's next part. */
+  breachesOf(log: readonly LogEvent[], answers?: readonly Answered[]): string[]
+}
+
+export function followLog(): FollowedLog {
   const state = emptyState()
   const charges = new Map<string, LogEvent>()
   const refunds = new Map<string, LogEvent[]>()
-  const answersAt = Map.groupBy(answers, (answer) => answer.position)
   let before: LogEvent | undefined
-  for (const event of log) {
-    const note = (rule: string) => breaches.push(`${event.position} ${event.type}: ${rule}`)
-    if (before && event.position !== before.position + 1) note('positions are consecutive')
-    if (before && event.recorded_at < before.recorded_at) note('time does not run backwards')
-    if (owes(state, before) && !event.payload.repaysDebt) note('a new lot pays the debt at once')
-    for (const rule of broken(state, event, charges, refunds)) note(rule)
-    evolve(state, event)
-    for (const rule of negative(state, event)) note(rule)
-    for (const answer of answersAt.get(event.position) ?? []) {
-      for (const rule of wrong(state, event, answer)) note(`${rule} (${JSON.stringify(answer)})`)
+
+  function breachesIn(log: readonly LogEvent[], answers: readonly Answered[] = []): string[] {
+    const breaches: string[] = []
+    const answersAt = Map.groupBy(answers, (answer) => answer.position)
+    for (const event of log) {
+      const note = (rule: string) => breaches.push(`${event.position} ${event.type}: ${rule}`)
+      if (before && event.position !== before.position + 1) note('positions are consecutive')
+      if (before && event.recorded_at < before.recorded_at) note('time does not run backwards')
+      if (owes(state, before) && !event.payload.repaysDebt) note('a new lot pays the debt at once')
+      for (const rule of broken(state, event, charges, refunds)) note(rule)
+      evolve(state, event)
+      for (const rule of negative(state, event)) note(rule)
+      for (const answer of answersAt.get(event.position) ?? []) {
+        for (const rule of wrong(state, event, answer)) note(`${rule} (${JSON.stringify(answer)})`)
+      }
+      if (event.type === 'HoldSettled') charges.set(event.request_id, event)
+      if (event.type === 'ChargeRefunded') {
+        refunds.set(event.request_id, [...(refunds.get(event.request_id) ?? []), event])
+      }
+      before = event
     }
-    if (event.type === 'HoldSettled') charges.set(event.request_id, event)
-    if (event.type === 'ChargeRefunded') {
-      refunds.set(event.request_id, [...(refunds.get(event.request_id) ?? []), event])
-    }
-    before = event
+    return breaches
   }
-  return breaches
+
+  return { state, breachesOf: breachesIn }
 }
 
 /** Whether an answer is the one that the state at its position calls for. */

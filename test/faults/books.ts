@@ -1,0 +1,204 @@
+/**
+ * Three books of the same calls: what callers received, what services did, what the log says. Each is kept by
+ * itself, and they meet only here, by request id.
+ */
+import type { LogEvent } from '../support/log.ts'
+import type { CallKind } from './calls.ts'
+import type { Execution } from './upstream.ts'
+
+/** A call as its caller saw it. */
+export interface ClientCall {
+  readonly id: string
+  /** Its name in the body, which is the same in every try of one call; its id, where it is tried once. */
+  readonly callId: string
+  /** It named an Idempotency-Key. */
+  readonly isNamed: boolean
+  readonly kind: CallKind
+  readonly gateway: string
+  readonly keyId: string
+  readonly accountId: string
+  /** Its account's window is a narrow one. */
+  readonly isNarrow: boolean
+  readonly sentAtMs: number
+  endedAtMs: number | undefined
+  /** undefined: none arrived, not even its head. */
+  status: number | undefined
+  requestId: string | undefined
+  /** As the answer's head says; undefined when it does not. */
+  charged: number | undefined
+  /** A refusal's. */
+  code: string | undefined
+  /** A gateway decided alone, by its share of the limit, and said so. */
+  degraded: boolean
+  /** The caller left before its end. */
+  left: boolean
+  /** The answer arrived to its end. */
+  whole: boolean
+  /** The answer is one that was given before. */
+  replayed: boolean
+  /** Credits that arrived, whole or not, of an answer that is paid along the way. */
+  arrived: number
+  /** A hash of a whole 2xx answer's body. */
+  answer: string | undefined
+  /** Credits, by what was received; of a whole 2xx answer to what costs something only. */
+  worth: number | undefined
+}
+
+/** A call as the log has it. */
+export interface LoggedCall {
+  holds: number
+  /** With all that the hold has grown by. */
+  heldCredits: number
+  settles: number
+  settledCredits: number
+  /** Released or expired. */
+  freed: number
+  /** The Idempotency-Key, as the book has it. */
+  claim: string | undefined
+}
+
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11'
+
+/** What each invariant says, in the order of its number. */
+export const invariants: Readonly<Record<Invariant, string>> = {
+  I1: 'every 2xx that arrived whole has exactly one settled hold, of the right amount, and no answer states another charge than the log',
+  I2: 'nothing is settled, and nothing runs, without the other and a hold before it; all that ran ends settled, released or expired',
+  I3: 'no account, lot or cap is below zero at any prefix of the log, and every decision in it is the right one',
+  I4: 'positions are contiguous, and every row of every projection is what an independent fold of the log gives',
+  I5: 'no hold is open longer than a few seconds after its deadline',
+  I6: 'a window lets N calls pass and no more, 2N where it spans the loss of Redis',
+  I7: 'no refusal is older than a second',
+  I8: 'afterwards every gateway serves again, unaided',
+  I9: 'a call tried again under its Idempotency-Key runs once, is charged once, and has one answer',
+  I10: 'a charge of a killed gateway, whose answer did not arrive, is not shown as sent',
+  I11: 'of an answer that is paid along the way, nothing arrives that was not held before',
+}
+
+export interface Finding {
+  readonly invariant: Invariant
+  readonly what: string
+}
+
+export const nothingLogged: LoggedCall = {
+  ...{ holds: 0, heldCredits: 0, settles: 0, settledCredits: 0, freed: 0, claim: undefined },
+}
+
+/** Adds a part of the log to what is known of its calls. */
+export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]): void {
+  for (const { type, request_id, credits, key_id, payload } of log) {
+    if (request_id === null) continue
+    const call = calls.get(request_id) ?? { ...nothingLogged }
+    if (type === 'CreditsHeld' || type === 'HoldExtended') call.heldCredits += credits
+    if (type === 'CreditsHeld') {
+      call.holds++
+      if (payload.claim) call.claim = `${key_id} ${payload.claim}`
+    }
+    if (type === 'HoldReleased' || type === 'HoldExpired') call.freed++
+    if (type === 'HoldSettled') {
+      call.settles++
+      call.settledCredits += credits
+    }
+    calls.set(request_id, call)
+  }
+}
+
+/** I1, by the callers' book. */
+export function* chargedOnce(
+  calls: readonly ClientCall[],
+  logged: ReadonlyMap<string, LoggedCall>,
+): Generator<Finding> {
+  for (const call of calls) {
+    const finding = (what: string): Finding => ({
+      invariant: 'I1',
+      what: `${call.id} ${call.requestId} (${call.kind.name}, ${call.status} by ${call.gateway}): ${what}`,
+    })
+    const log = logged.get(call.requestId ?? '') ?? nothingLogged
+    // What is given again was charged under another request: see ranOnce.
+    if (call.worth !== undefined && !(call.replayed && call.charged === 0)) {
+      if (call.requestId === undefined) yield finding('the answer names no request')
+      const right = call.worth > 0 ? log.settles === 1 : log.settles <= 1
+      if (!right || log.settledCredits !== call.worth) {
+        yield finding(
+          `worth ${call.worth}, and settled ${log.settles} times, ${log.settledCredits}`,
+        )
+      }
+    }
+    if (call.whole && call.charged !== undefined && call.charged !== log.settledCredits) {
+      yield finding(`the answer says ${call.charged} credits, the log ${log.settledCredits}`)
+    }
+  }
+}
+
+/** I11, by the callers' book. */
+export function* heldBefore(
+  calls: readonly ClientCall[],
+  logged: ReadonlyMap<string, LoggedCall>,
+): Generator<Finding> {
+  for (const { id, requestId, arrived, replayed } of calls) {
+    const { heldCredits } = logged.get(requestId ?? '') ?? nothingLogged
+    if (replayed || arrived <= heldCredits) continue
+    yield { invariant: 'I11', what: `${id} ${requestId}: ${arrived} arrived, ${heldCredits} held` }
+  }
+}
+
+/** I2, by the services' book; `all`: of every call so far, for what the log settled without it. */
+export function* ranAsHeld(
+  executions: readonly Execution[],
+  all: readonly Execution[],
+  logged: ReadonlyMap<string, LoggedCall>,
+): Generator<Finding> {
+  const finding = (id: string, what: string): Finding => ({
+    invariant: 'I2',
+    what: `${id}: ${what}`,
+  })
+  for (const { requestId, path } of executions) {
+    if (freePaths.has(path)) continue
+    const log = logged.get(requestId) ?? nothingLogged
+    if (log.holds !== 1) yield finding(requestId, `it ran on ${log.holds} holds`)
+    if (log.settles + log.freed !== 1) {
+      yield finding(requestId, `it ran, and ended ${log.settles} times settled, ${log.freed} freed`)
+    }
+  }
+  const ran = Map.groupBy(all, ({ requestId }) => requestId)
+  const claimsThatRan = new Set([...ran.keys()].map((id) => logged.get(id)?.claim))
+  for (const [id, { holds, settles, freed, claim }] of logged) {
+    const times = ran.get(id)?.length ?? 0
+    const ranBefore = claim !== undefined && claimsThatRan.has(claim)
+    if (settles > 0 && times === 0 && !ranBefore) yield finding(id, 'it was settled and never ran')
+    if (times > 1) yield finding(id, `it ran ${times} times`)
+    if (settles + freed !== holds)
+      yield finding(id, `${holds} holds ended ${settles + freed} times`)
+  }
+}
+
+/** I9, by all three books: every try of a call that named an Idempotency-Key, put together. */
+export function* ranOnce(
+  calls: readonly ClientCall[],
+  executions: readonly Execution[],
+  logged: ReadonlyMap<string, LoggedCall>,
+): Generator<Finding> {
+  const settled = new Map<string, { times: number; credits: number }>()
+  for (const { claim, settles, settledCredits } of logged.values()) {
+    if (claim === undefined) continue
+    const { times, credits } = settled.get(claim) ?? { times: 0, credits: 0 }
+    settled.set(claim, { times: times + settles, credits: credits + settledCredits })
+  }
+  const ran = Map.groupBy(executions, ({ callId }) => callId)
+  const named = calls.filter(({ isNamed }) => isNamed)
+  for (const [callId, tries] of Map.groupBy(named, (call) => call.callId)) {
+    const finding = (what: string): Finding => ({ invariant: 'I9', what: `${callId}: ${what}` })
+    const worked = (ran.get(callId) ?? []).filter(({ outcome }) => outcome !== 'refused')
+    if (worked.length > 1) yield finding(`it ran ${worked.length} times`)
+    const claim = worked.map(({ requestId }) => logged.get(requestId)?.claim).find(Boolean)
+    const charged = (claim && settled.get(claim)) || { times: 0, credits: 0 }
+    if (charged.times > 1) yield finding(`it was charged ${charged.times} times`)
+    const answers = tries.filter(({ answer }) => answer !== undefined)
+    if (new Set(answers.map(({ answer }) => answer)).size > 1) yield finding('its answers differ')
+    for (const { worth } of answers) {
+      if (worth === undefined || worth === charged.credits) continue
+      yield finding(`worth ${worth}, and charged ${charged.credits}`)
+    }
+  }
+}
+
+const freePaths = new Set(['/api/v1/search/engines', '/models', '/voices'])

@@ -1,0 +1,183 @@
+/** Bugs to be planted, one at a time: each must be caught, by the invariant that it breaks. */
+import type { Invariant } from './books.ts'
+import type { Edit } from './edits.ts'
+
+export interface Bug {
+  readonly name: string
+  /** What is wrong with it, in a sentence for the table. */
+  readonly says: string
+  /** The invariant that must find it. */
+  readonly breaks: Invariant
+  /** Under which fault. */
+  readonly fault: string
+  readonly runs: number
+  /** In the gateways' source, and in SQL functions of the book. */
+  readonly source?: readonly Edit[]
+  readonly sql?: readonly Edit[]
+}
+
+const append = 'src/ledger/sql/functions/append_v1.sql'
+
+export const bugs: readonly Bug[] = [
+  {
+    name: 'answer-before-commit',
+    says: 'the answer is sent while its charge is on the way',
+    breaks: 'I1',
+    fault: 'kill-gateway/before-settle',
+    runs: 3,
+    source: [
+      {
+        file: 'src/proxy/priced-call.ts',
+        from: 'settled = await settleHold(used)',
+        to: 'settleHold(used).catch(() => {}); settled = holdAnswer',
+      },
+    ],
+  },
+  {
+    name: 'no-hold',
+    says: 'the call is forwarded without a hold',
+    breaks: 'I2',
+    fault: 'calm',
+    runs: 1,
+    source: [
+      {
+        file: 'src/gate/gate.ts',
+        from: `const answer = await deps.appenderOf(key.shard).append({
+          kind: 'hold',`,
+        to: `const answer = await (async (_: object) => ({
+          verdict: 'ok' as Verdict, shard: 0, position: 0, available: 0, recordedAt: new Date() }))({
+          kind: 'hold',`,
+      },
+    ],
+  },
+  {
+    name: 'settle-twice',
+    says: 'a gateway settles twice, and the book looks at open holds once a batch only',
+    breaks: 'I1',
+    fault: 'calm',
+    runs: 3,
+    source: [
+      {
+        file: 'src/proxy/settlement.ts',
+        from: "const answer = await appender.append({ kind: 'settle', ...reference(hold), ...used })",
+        to: `const item = { kind: 'settle', ...reference(hold), ...used } as const
+          const [answer] = await Promise.all([appender.append(item), appender.append(item)])`,
+      },
+    ],
+    sql: [
+      {
+        file: append,
+        from: `when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open'
+        when r.kind = 'settle'`,
+        to: `when r.hold_credits is null then 'hold_not_open'
+        when r.kind = 'settle'`,
+      },
+    ],
+  },
+  {
+    name: 'new-number-on-retry',
+    says: 'a batch whose answer was lost is sent again under another number',
+    breaks: 'I1',
+    fault: 'postgres/lost-answer',
+    runs: 6,
+    source: [
+      {
+        file: 'src/ledger/appender.ts',
+        from: "log('append: the book did not answer; sending the same batch again', error)",
+        to: 'seq++',
+      },
+    ],
+  },
+  {
+    name: 'netted-sums',
+    says: 'the book decides a batch by its sums, not item by item in order',
+    breaks: 'I3',
+    fault: 'race/low-credit',
+    runs: 3,
+    sql: [
+      {
+        file: append,
+        from: "if v_verdict = 'ok' and r.credits > v_drawable then",
+        to: `if v_verdict = 'ok' and r.credits > v_drawable + (
+          select coalesce(sum(o.credits), 0) from open_holds o
+          where o.hold_id = any(in_holds) and o.account_id = r.account_id and o.mode = r.mode) then`,
+      },
+      {
+        file: append,
+        from: 'v_take := least(v_lot_free[j], v_left);',
+        to: 'v_take := case when r.credits > v_free then v_left else least(v_lot_free[j], v_left) end;',
+      },
+    ],
+  },
+  {
+    name: 'period-at-settle',
+    says: 'a charge counts when it is settled, not when it was held',
+    breaks: 'I3',
+    fault: 'calm',
+    runs: 1,
+    sql: [
+      {
+        file: append,
+        from: 'w_occurred[r.ord] := r.held_at;',
+        to: 'w_occurred[r.ord] := v_now;',
+      },
+    ],
+  },
+  {
+    name: 'window-per-process',
+    says: 'each gateway counts a window by itself',
+    breaks: 'I6',
+    fault: 'calm',
+    runs: 4,
+    source: [
+      {
+        file: 'src/gate/windows/index.ts',
+        from: 'if (redisUrl !== undefined) return redisWindows({ ...options, redisUrl })',
+        to: 'if (redisUrl !== undefined) return processWindows()',
+      },
+    ],
+  },
+  {
+    name: 'stale-refusal',
+    says: 'a key is refused by what is remembered of it, however old',
+    breaks: 'I7',
+    fault: 'keys/change',
+    runs: 1,
+    source: [
+      {
+        file: 'src/gate/gate.ts',
+        from: 'if (found.refusal && performance.now() - found.cached.loadedAtMs > freshMs) {',
+        to: 'if (found.refusal && false) {',
+      },
+    ],
+  },
+  {
+    name: 'deaf-to-idempotency-keys',
+    says: 'a call’s Idempotency-Key is not looked at',
+    breaks: 'I9',
+    fault: 'race/idempotency-key',
+    runs: 1,
+    source: [
+      {
+        file: 'src/proxy/idempotency.ts',
+        from: 'if (name === null) return { claim: undefined }',
+        to: 'return { claim: undefined }',
+      },
+    ],
+  },
+  {
+    name: 'stream-ahead-of-its-hold',
+    says: 'a stream goes on while its hold grows',
+    breaks: 'I11',
+    fault: 'kill-gateway/before-extend',
+    runs: 5,
+    source: [
+      {
+        file: 'src/proxy/metered-stream.ts',
+        from: 'const refusal = sold ? await hold.cover(meter.used) : undefined',
+        to: `if (sold) hold.cover(meter.used).catch(() => {})
+      const refusal = undefined as Refusal | undefined`,
+      },
+    ],
+  },
+]

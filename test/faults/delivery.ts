@@ -1,0 +1,25 @@
+/** I10: what a killed gateway charged for an answer that did not arrive is not shown as sent. */
+import { charge } from '../../src/reports/charge.ts'
+import type { ClientCall, Finding, LoggedCall } from './books.ts'
+import type { Execution } from './upstream.ts'
+import type { World } from './world.ts'
+
+export async function wronglySent(
+  { book, fleet }: World,
+  calls: readonly ClientCall[],
+  executions: readonly Execution[],
+  logged: ReadonlyMap<string, LoggedCall>,
+): Promise<Finding[]> {
+  const ran = new Map(executions.map(({ callId, requestId }) => [callId, requestId]))
+  const findings: Finding[] = []
+  for (const { id, whole, left, isNamed, gateway, requestId } of calls) {
+    // What was tried again may have run in another try.
+    if (whole || left || isNamed || !fleet.named.get(gateway)?.isKilled) continue
+    const found = requestId ?? ran.get(id)
+    if (found === undefined || logged.get(found)?.settles !== 1) continue
+    const delivery = (await charge(book.sql, found))?.delivery
+    if (delivery !== 'sent') continue
+    findings.push({ invariant: 'I10', what: `${id} ${found}: charged by ${gateway}, and not sent` })
+  }
+  return findings
+}

@@ -1,0 +1,92 @@
+/** Each fault strikes once and each bug is planted once; `bun run faults` does it as often as one likes. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { bugs } from './bugs.ts'
+import type { Result } from './campaign.ts'
+import { faults } from './faults/index.ts'
+
+/** Faults wait more than they work: campaigns side by side, each with servers of its own. */
+const campaigns = [
+  faults.filter(({ name }) => /^(calm|kill-gateway|gateway)/.test(name)).map(({ name }) => name),
+  faults.filter(({ name }) => /^postgres/.test(name)).map(({ name }) => name),
+  faults.filter(({ name }) => !/^(calm|kill|gate|post)/.test(name)).map(({ name }) => name),
+  bugs.map(({ name }) => `--bug=${name}`),
+]
+const seed = 1
+const limitMs = 240_000
+/** It stops and counts processes as Linux does. Where Redis is required, a missing one fails. */
+const possible =
+  process.platform === 'linux' &&
+  (Bun.which('redis-server') !== null || process.env.TOLLBOOK_REQUIRE_REDIS === '1')
+
+const results = new Map<string, PromiseWithResolvers<Result>>()
+for (const { name } of [...faults, ...bugs]) results.set(name, Promise.withResolvers())
+for (const { promise } of results.values()) promise.catch(() => {})
+let running: Bun.Subprocess<'ignore', 'pipe', 'pipe'>[] = []
+
+beforeAll(() => {
+  if (possible) running = campaigns.map(start)
+})
+afterAll(async () => {
+  for (const campaign of running) campaign.kill()
+  await Promise.all(running.map(({ exited }) => exited))
+})
+
+function start(what: readonly string[]) {
+  const harness = join(import.meta.dir, 'main.ts')
+  const campaign = Bun.spawn(
+    [process.execPath, harness, ...what, '--json', '--runs', '1', '--seed', String(seed)],
+    { stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' },
+  )
+  void follow(campaign, what)
+  return campaign
+}
+
+async function follow(
+  campaign: Bun.Subprocess<'ignore', 'pipe', 'pipe'>,
+  what: readonly string[],
+): Promise<void> {
+  const complaints = new Response(campaign.stderr).text()
+  let rest = ''
+  for await (const chunk of campaign.stdout as unknown as AsyncIterable<Uint8Array>) {
+    const lines = (rest + new TextDecoder().decode(chunk)).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const result: Result = JSON.parse(line)
+      results.get(result.kind === 'bug' ? result.bug : result.fault)?.resolve(result)
+    }
+  }
+  const error = new Error(`the harness ended: ${await complaints}`)
+  for (const name of what) results.get(name.replace('--bug=', ''))?.reject(error)
+}
+
+describe.skipIf(!possible)('three books agree, and the log with itself, after', () => {
+  test.each(faults.map(({ name, says }) => [name, says]))(
+    '%s: %s',
+    async (name) => {
+      const result = (await results.get(name)?.promise) as Result
+      if (result.kind === 'skipped')
+        return console.warn(`${name}: not possible here: ${result.why}`)
+      if (result.kind === 'bug') throw new Error('a bug has a fault’s name')
+      expect({ found: result.found, findings: result.findings }).toEqual({
+        found: {},
+        findings: [],
+      })
+      expect(result.sold).toBeGreaterThan(0)
+      expect(result.events).toBeGreaterThan(0)
+    },
+    limitMs,
+  )
+})
+
+describe.skipIf(!possible)('a planted bug is caught by the invariant it breaks', () => {
+  test.each(bugs.map(({ name, breaks, says }) => [name, breaks, says]))(
+    '%s by %s: %s',
+    async (name, breaks) => {
+      const result = (await results.get(name)?.promise) as Result
+      if (result.kind !== 'bug') throw new Error('a fault has a bug’s name')
+      expect(Object.keys(result.ran.found)).toContain(breaks)
+    },
+    limitMs,
+  )
+})

@@ -1,0 +1,87 @@
+/** Gateways that are told to stop, or stand still for a while. */
+import { until } from '../../support/until.ts'
+import { expectThat, type Fault } from '../fault.ts'
+import { holdSeconds } from '../settings.ts'
+
+/** Calls under way are refused in five seconds, the book has ten, and its connections five. */
+const endsWithinMs = 30_000
+
+export const gatewayFaults: readonly Fault[] = [
+  {
+    name: 'gateway/sigterm',
+    says: 'SIGTERM of a gateway under load: what it began it finishes',
+    runs: 20,
+    takesThird: true,
+    async strike(world, load, random) {
+      const gateway = random.pick(world.fleet.active)
+      const toldAtMs = performance.now()
+      const ending = gateway.terminate()
+      await world.fleet.replace(gateway)
+      expectThat((await ending) === 0, 'it ends with status 0')
+      const endedAtMs = performance.now()
+      const begun = new Set(
+        world.upstream.executions
+          .filter(({ receivedAtMs }) => receivedAtMs < toldAtMs)
+          .map(({ callId }) => callId),
+      )
+      await load.calls(10)
+      const cut = world.calls.filter(
+        ({ callId, isNamed, gateway: name, whole, left }) =>
+          name === gateway.name && begun.has(callId) && !isNamed && !whole && !left,
+      )
+      expectThat(cut.length === 0, `it cut off ${cut.map(({ id }) => id)}`)
+      return { 'until it has ended': endedAtMs - toldAtMs }
+    },
+  },
+  {
+    name: 'gateway/sigterm-frozen-book',
+    says: 'SIGTERM of a gateway whose PostgreSQL does not answer: it ends all the same',
+    runs: 20,
+    takesThird: true,
+    async strike(world, load, random) {
+      const { postgres } = world.servers
+      const gateway = random.pick(world.fleet.active)
+      await world.fleet.replace(gateway)
+      // The next one to stand by could not start without a book.
+      await world.fleet.ready()
+      postgres.freeze()
+      // Time for it to ask something that will not be answered.
+      await Bun.sleep(random.int(0, 2_500))
+      const toldAtMs = performance.now()
+      const ended = gateway.terminate().then((status) => ({ status, atMs: performance.now() }))
+      try {
+        const end = await Promise.race([ended, Bun.sleep(endsWithinMs)])
+        expectThat(end?.status === 0, `it ended with ${end?.status} within ${endsWithinMs} ms`)
+      } finally {
+        postgres.thaw()
+      }
+      const { atMs } = await ended
+      await load.calls(10)
+      return { 'until it has ended': atMs - toldAtMs }
+    },
+  },
+  {
+    name: 'gateway/freeze',
+    says: 'SIGSTOP of a gateway until the others have expired its holds; then it goes on',
+    runs: 20,
+    async strike(world, load, random) {
+      const gateway = random.pick(world.fleet.active)
+      await Bun.sleep(random.int(0, 40))
+      gateway.freeze()
+      try {
+        await world.clock.move(holdSeconds * 1_000 + 1_000)
+        const [{ last }] = await world.book.sql<[{ last: Date }]>`
+          select coalesce(max(expires_at), book_now()) as last from open_holds
+          where expires_at < book_now()`
+        const overdue = async () => {
+          const rows = await world.book.sql`select 1 from open_holds where expires_at <= ${last}`
+          return rows.length
+        }
+        await until(async () => (await overdue()) === 0, 10_000)
+      } finally {
+        gateway.thaw()
+      }
+      await load.calls(20)
+    },
+  },
+]

@@ -1,0 +1,41 @@
+/** Every fault, in the order of the table. */
+import type { Fault } from '../fault.ts'
+import { callerFaults } from './caller.ts'
+import { clockFaults } from './clock.ts'
+import { diskFull } from './disk-full.ts'
+import { gatewayFaults } from './gateway.ts'
+import { keyFaults } from './keys.ts'
+import { killGateway } from './kill-gateway.ts'
+import { postgresFaults } from './postgres.ts'
+import { raceFaults } from './race.ts'
+import { redisFaults } from './redis.ts'
+import { upstreamFaults } from './upstream.ts'
+
+const calm: Fault = {
+  name: 'calm',
+  says: 'nothing happens',
+  runs: 20,
+  load: { narrow: 0.25 },
+  strike: (_, load) => load.calls(60),
+}
+
+export const faults: readonly Fault[] = [
+  calm,
+  ...killGateway,
+  ...gatewayFaults,
+  ...postgresFaults,
+  diskFull,
+  ...redisFaults,
+  ...upstreamFaults,
+  ...callerFaults,
+  ...clockFaults,
+  ...keyFaults,
+  ...raceFaults,
+]
+
+/** Faults by their name, or by the name of their group. @throws for a name that is none */
+export function faultsNamed(name: string): readonly Fault[] {
+  const found = faults.filter((fault) => fault.name === name || fault.name.startsWith(`${name}/`))
+  if (found.length === 0) throw new Error(`There is no fault ${name}: see --list.`)
+  return found
+}

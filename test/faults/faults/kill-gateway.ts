@@ -1,0 +1,183 @@
+/**
+ * kill -9 of a gateway, at every await of a call's way. What is on its way to and from PostgreSQL is kept back
+ * on the line, so each instant is met exactly and not by luck.
+ */
+import { bulk, chat, search } from '../calls.ts'
+import { expectThat, type Fault } from '../fault.ts'
+import type { FaultGateway } from '../gateways.ts'
+import type { Piece } from '../line.ts'
+import type { Random } from '../random.ts'
+import type { World } from '../world.ts'
+
+type Verb = 'hold' | 'extend' | 'store' | 'settle'
+
+/** Nobody waits longer for an instant to come. */
+const withinMs = 10_000
+
+const streams = { kinds: [chat, chat, search, bulk] }
+
+export const killGateway: readonly Fault[] = [
+  {
+    name: 'kill-gateway/before-hold',
+    says: 'kill -9 of a gateway whose hold has not left it',
+    ...killing((gateway, random) => batchKept(gateway, 'hold', random)),
+  },
+  {
+    name: 'kill-gateway/in-hold',
+    says: 'kill -9 of a gateway whose hold is committed, before it is told',
+    ...killing((gateway, random) => answerKept(gateway, 'hold', random)),
+  },
+  {
+    name: 'kill-gateway/before-forward',
+    says: 'kill -9 of a gateway that was just told of its hold, before it forwards',
+    ...killing((gateway, random) => answerPassed(gateway, 'hold', random)),
+  },
+  {
+    name: 'kill-gateway/in-forward',
+    says: 'kill -9 of a gateway whose call has reached the service, before or while that answers',
+    ...killing(reachedService),
+  },
+  {
+    name: 'kill-gateway/before-extend',
+    says: 'kill -9 of a gateway in the middle of a stream, before its hold has grown',
+    ...killing((gateway, random) => batchKept(gateway, 'extend', random)),
+    load: streams,
+  },
+  {
+    name: 'kill-gateway/in-extend',
+    says: 'kill -9 of a gateway in the middle of a stream whose hold has grown, before it is told',
+    ...killing((gateway, random) => answerKept(gateway, 'extend', random)),
+    load: streams,
+  },
+  {
+    name: 'kill-gateway/before-store',
+    says: 'kill -9 of a gateway that has the answer of a named call, before it has stored it',
+    ...killing((gateway, random) => batchKept(gateway, 'store', random)),
+    load: { careful: 0.7 },
+  },
+  {
+    name: 'kill-gateway/in-store',
+    says: 'kill -9 of a gateway that has stored the answer of a named call, before it is told',
+    ...killing((gateway, random) => answerKept(gateway, 'store', random)),
+    load: { careful: 0.7 },
+  },
+  {
+    name: 'kill-gateway/before-settle',
+    says: 'kill -9 of a gateway that has the answer, before its settlement has left it',
+    ...killing((gateway, random) => batchKept(gateway, 'settle', random)),
+  },
+  {
+    name: 'kill-gateway/in-settle',
+    says: 'kill -9 of a gateway whose settlement is committed, before it is told',
+    ...killing((gateway, random) => answerKept(gateway, 'settle', random)),
+  },
+  {
+    name: 'kill-gateway/before-response',
+    says: 'kill -9 of a gateway that was just told of its settlement, before or while it answers',
+    ...killing((gateway, random) => answerPassed(gateway, 'settle', random)),
+  },
+  {
+    name: 'kill-gateway/any-time',
+    says: 'kill -9 of a gateway at any instant',
+    ...killing(async (_, random) => Bun.sleep(random.int(0, 80))),
+  },
+]
+
+/** The fault that kills when `moment` has come. */
+function killing(
+  moment: (gateway: FaultGateway, random: Random, world: World) => Promise<void>,
+): Pick<Fault, 'runs' | 'takesThird' | 'strike'> {
+  return {
+    runs: 200,
+    takesThird: true,
+    async strike(world, load, random) {
+      const gateway = random.pick(world.fleet.active)
+      await moment(gateway, random, world)
+      await gateway.kill()
+      await world.fleet.replace(gateway)
+      await load.calls(10)
+    },
+  }
+}
+
+/** A batch with this in it has come to the line and goes no further. */
+function batchKept(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
+  return onLine(gateway, verb, random, (_, meet) => {
+    setTimeout(meet, random.int(0, 5))
+    return { batch: 'keep', answer: 'keep' }
+  })
+}
+
+/** The book has answered such a batch, so it is committed, and the answer goes no further. */
+function answerKept(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
+  return onLine(gateway, verb, random, (step, meet) => {
+    if (step === 'answer') setTimeout(meet, random.int(0, 5))
+    return { batch: 'pass', answer: 'keep' }
+  })
+}
+
+/** The answer has been passed on this very moment, or a moment ago. */
+function answerPassed(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
+  return onLine(gateway, verb, random, (step, meet) => {
+    const afterMs = random.int(0, 3)
+    if (step === 'answer') afterMs === 0 ? queueMicrotask(meet) : setTimeout(meet, afterMs)
+    return { batch: 'pass', answer: 'pass' }
+  })
+}
+
+/** A call of this gateway is with the service. */
+async function reachedService(
+  gateway: FaultGateway,
+  random: Random,
+  { upstream }: World,
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let skip = random.int(0, 5)
+  upstream.received = async ({ callId }) => {
+    if (!callId?.startsWith(`call-${gateway.name}-`) || skip-- > 0) return
+    setTimeout(resolve, random.int(0, 25))
+  }
+  await metWithin(promise)
+  upstream.received = () => {}
+}
+
+type Step = 'batch' | 'answer'
+
+/** Watches for one of the next batches with this verb, and asks what becomes of it and of its answer. */
+async function onLine(
+  gateway: FaultGateway,
+  verb: Verb,
+  random: Random,
+  decide: (step: Step, meet: () => void) => { batch: 'pass' | 'keep'; answer: 'pass' | 'keep' },
+): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let skip = random.int(0, 5)
+  let batchOn: number | undefined
+  gateway.line.watch((piece) => {
+    if (batchOn === undefined && carries(piece, verb) && skip-- <= 0) {
+      batchOn = piece.connection
+      return decide('batch', resolve).batch
+    }
+    if (piece.towards === 'client' && piece.connection === batchOn) {
+      return decide('answer', resolve).answer
+    }
+    return 'pass'
+  })
+  await metWithin(promise)
+}
+
+/**
+ * The kinds of a batch's items stand in it as lines, before anything that a caller wrote. Of all else that a
+ * gateway asks, only the storing of an answer names a request.
+ */
+function carries({ towards, bytes, isLane }: Piece, verb: Verb): boolean {
+  if (towards !== 'server' || isLane !== (verb !== 'store')) return false
+  const text = bytes.toString('latin1')
+  if (verb === 'store') return /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-/.test(text)
+  return text.includes('gw_') && new RegExp(`\\b${verb}\\b`).test(text)
+}
+
+async function metWithin(promise: Promise<void>): Promise<void> {
+  const late = Bun.sleep(withinMs).then(() => 'late' as const)
+  expectThat((await Promise.race([promise, late])) !== 'late', 'the instant did not come')
+}

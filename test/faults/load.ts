@@ -1,0 +1,218 @@
+/** Callers who make calls of all kinds, at all gateways, and keep a book of what they got. */
+import type { TestKey } from '../support/book.ts'
+import { until } from '../support/until.ts'
+import type { ClientCall } from './books.ts'
+import { type CallKind, mixture, search } from './calls.ts'
+import { type WireRequest, wireCall } from './client.ts'
+import type { FaultGateway } from './gateways.ts'
+import type { Random } from './random.ts'
+import type { World } from './world.ts'
+
+/** No answer takes longer, whatever is away; a caller who waits longer has not been answered. */
+export const patienceMs = 15_000
+
+let made = 0
+
+export interface CallOptions {
+  readonly leaveAfter?: WireRequest['leaveAfter']
+  /** The call is a try of this one. */
+  readonly tryOf?: NamedCall
+}
+
+/** A call that may be tried again: under one Idempotency-Key, with one body. */
+interface NamedCall {
+  readonly callId: string
+  readonly body: ReturnType<NonNullable<CallKind['body']>> | undefined
+}
+
+/** One call, noted from before it is sent. Resolves when the caller knows how it ended. */
+export async function makeCall(
+  world: World,
+  gateway: FaultGateway,
+  key: TestKey,
+  kind: CallKind,
+  random: Random,
+  { leaveAfter, tryOf }: CallOptions = {},
+): Promise<ClientCall> {
+  const id = `call-${gateway.name}-${++made}`
+  const call: ClientCall = {
+    ...{ id, callId: tryOf?.callId ?? id, isNamed: tryOf !== undefined, kind },
+    ...{ gateway: gateway.name, keyId: key.keyId, accountId: key.accountId },
+    ...{ isNarrow: key === world.cast.narrow, sentAtMs: performance.now(), endedAtMs: undefined },
+    ...{ status: undefined, requestId: undefined, charged: undefined, code: undefined },
+    ...{ whole: false, worth: undefined, degraded: false, left: false },
+    ...{ replayed: false, answer: undefined, arrived: 0 },
+  }
+  world.calls.push(call)
+  const body = tryOf ? tryOf.body : kind.body?.(id, random)
+  const answer = await wireCall(
+    gateway.url,
+    {
+      method: kind.method,
+      path: kind.path,
+      headers: {
+        'X-API-Key': key.text,
+        ...(body ? { 'Content-Type': body.contentType } : {}),
+        ...(tryOf ? { 'Idempotency-Key': `named-${tryOf.callId}` } : {}),
+      },
+      ...(body ? { body: body.bytes } : {}),
+      ...(leaveAfter ? { leaveAfter } : {}),
+    },
+    patienceMs,
+  )
+  const charged = answer.headers.get('x-credits-charged')
+  const isGood = answer.whole && answer.status !== undefined && answer.status < 300
+  Object.assign(call, {
+    endedAtMs: performance.now(),
+    status: answer.status,
+    requestId: answer.headers.get('x-request-id'),
+    charged: charged === undefined ? undefined : Number(charged),
+    whole: answer.whole,
+    left: answer.left,
+    degraded: answer.headers.has('x-ratelimit-degraded'),
+    replayed: answer.headers.has('idempotent-replayed'),
+    arrived: answer.status === 200 ? (kind.arrived?.(answer.body) ?? 0) : 0,
+    answer: isGood && tryOf ? String(Bun.hash(answer.body)) : undefined,
+    worth: isGood ? kind.worth?.(answer.body) : undefined,
+    code: answer.whole && !isGood ? codeOf(answer.body) : undefined,
+  })
+  return call
+}
+
+/**
+ * A call of a careful caller, who names it and tries again, at any gateway, until it is known what came of it.
+ * What is not known after a few tries is tried once more when the auditor asks.
+ */
+async function carefulCall(world: World, key: TestKey, kind: CallKind, random: Random) {
+  const callId = `call-careful-${++made}`
+  const tryOf: NamedCall = { callId, body: kind.body?.(callId, random) }
+  const attempt = () =>
+    makeCall(world, random.pick(world.fleet.active), key, kind, random, { tryOf })
+  for (let tries = 0; ; tries++) {
+    const call = await attempt()
+    if (isKnown(call)) return call
+    if (tries === 3) {
+      world.unfinished.push(attempt)
+      return call
+    }
+    await Bun.sleep(15)
+  }
+}
+
+/** Whether the caller knows what came of the call, so that trying again would be of no use. */
+function isKnown({ status, code, whole }: ClientCall): boolean {
+  if (status === undefined || !whole) return false
+  return status < 500 && code !== 'idempotency_in_progress'
+}
+
+export interface Load {
+  /** How long a caller rests between two calls, at most, in milliseconds. */
+  restMs: number
+  /** Resolves when this many calls, or this many more, have ended in this load. */
+  calls(count: number): Promise<void>
+  /** Lets calls under way end, and makes no more. */
+  stop(): Promise<void>
+}
+
+export interface LoadOptions {
+  readonly callers?: number
+  readonly kinds?: readonly CallKind[]
+  /** How often callers leave in the middle, and of what; either unless told. */
+  readonly leaving?: number
+  readonly leavingIn?: 'request' | 'answer'
+  /** How often callers name their calls, and try them again. */
+  readonly careful?: number
+  /** How often the account with the narrow window calls. */
+  readonly narrow?: number
+}
+
+export function startLoad(world: World, random: Random, options: LoadOptions = {}): Load {
+  const {
+    callers = 10,
+    kinds = mixture,
+    leaving = 0.03,
+    leavingIn,
+    narrow = 0.1,
+    careful = 0.2,
+  } = options
+  let stopped = false
+  let ended = 0
+
+  async function caller(): Promise<void> {
+    while (!stopped) {
+      const kind = random.pick(kinds)
+      const key = pickKey(world, random, narrow)
+      const isCareful = random.chance(careful) && kind.worth && key !== world.cast.narrow
+      const call = isCareful
+        ? await carefulCall(world, key, kind, random)
+        : await plainCall(key, kind)
+      ended++
+      // A gateway that is gone refuses at once: callers do not make a storm of it.
+      await Bun.sleep(call.status === undefined ? 20 : random.int(0, load.restMs))
+    }
+  }
+
+  function plainCall(key: TestKey, kind: CallKind): Promise<ClientCall> {
+    const gateway = random.pick(world.fleet.active)
+    const inRequest = leavingIn ? leavingIn === 'request' : random.chance(0.5)
+    const leaveAfter = inRequest
+      ? { sent: random.int(1, 400) }
+      : { received: random.int(1, 120_000) }
+    const leaves = random.chance(leaving)
+    return makeCall(world, gateway, key, kind, random, leaves ? { leaveAfter } : {})
+  }
+
+  const load: Load = {
+    restMs: 6,
+    async calls(count) {
+      const enough = ended + count
+      await until(() => ended >= enough, 60_000)
+    },
+    async stop() {
+      stopped = true
+      await all
+    },
+  }
+  const all = Promise.all(Array.from({ length: callers }, caller))
+  return load
+}
+
+/**
+ * Asks every gateway until it sells; answers how long the last of them took, in milliseconds.
+ * @throws when one does not within the time
+ */
+export async function untilAllSell(
+  world: World,
+  random: Random,
+  withinMs = 20_000,
+): Promise<number> {
+  const begunAtMs = performance.now()
+  const [key] = world.cast.wide as [TestKey]
+  const sells = async (gateway: FaultGateway) =>
+    (await makeCall(world, gateway, key, search, random)).status === 200
+  await Promise.all(
+    world.fleet.active.map((gateway) =>
+      until(() => sells(gateway), withinMs).catch(() => {
+        throw new Error(`${gateway.name} does not sell within ${withinMs} ms`)
+      }),
+    ),
+  )
+  return performance.now() - begunAtMs
+}
+
+function pickKey({ cast }: World, random: Random, narrow: number): TestKey {
+  if (random.chance(narrow)) return cast.narrow
+  const often = random.int(1, 20)
+  if (often <= 2) return cast.tight
+  if (often <= 6) return cast.capped
+  if (often <= 8) return cast.changing
+  return random.pick(cast.wide)
+}
+
+function codeOf(body: Buffer): string | undefined {
+  try {
+    return JSON.parse(body.toString()).code
+  } catch {
+    return undefined
+  }
+}

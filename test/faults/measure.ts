@@ -1,0 +1,17 @@
+/** What callers had to wait for, by their own book. */
+import type { ClientCall } from './books.ts'
+import type { World } from './world.ts'
+
+/** The longest that an answer with this status took, of calls that have ended since; 0: there was none. */
+export function slowest({ calls }: World, sinceMs: number, status: number): number {
+  return calls
+    .filter(({ endedAtMs = 0, ...call }) => endedAtMs >= sinceMs && call.status === status)
+    .reduce((most, { sentAtMs, endedAtMs = 0 }) => Math.max(most, endedAtMs - sentAtMs), 0)
+}
+
+/** Calls that ended in this time with what is paid for. */
+export function soldBetween({ calls }: World, fromMs: number, untilMs: number): ClientCall[] {
+  return calls.filter(
+    ({ endedAtMs = 0, worth }) => worth !== undefined && endedAtMs >= fromMs && endedAtMs < untilMs,
+  )
+}

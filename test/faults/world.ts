@@ -1,0 +1,183 @@
+/**
+ * Everything a fault happens to: a book in a database of its own, services, two gateways with a third standing
+ * by, accounts of several kinds, and the books that callers and services keep.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type postgres from 'postgres'
+import connectToServer from 'postgres'
+import { servingRole } from '../../src/ledger/connect.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { type Book, openBookAt, type TestAccount, type TestKey } from '../support/book.ts'
+import { until } from '../support/until.ts'
+import { type Auditor, openAuditor } from './audit.ts'
+import type { ClientCall } from './books.ts'
+import type { Bug } from './bugs.ts'
+import { edited } from './edits.ts'
+import { type Fleet, startFleet } from './gateways.ts'
+import type { Servers } from './servers.ts'
+import { tariff } from './settings.ts'
+import { type FaultUpstream, startFaultUpstream } from './upstream.ts'
+
+export interface World {
+  readonly servers: Servers
+  /** Connected past the lines, as the owner and as the serving role. */
+  readonly book: Book
+  readonly clock: Clock
+  readonly upstream: FaultUpstream
+  readonly fleet: Fleet
+  readonly cast: Cast
+  /** What callers keep of their calls, in the order in which they began. */
+  readonly calls: ClientCall[]
+  /** Tries again what callers do not know the end of. */
+  readonly unfinished: (() => Promise<unknown>)[]
+  readonly auditor: Auditor
+  /** Name of the database. */
+  readonly database: string
+  /** Ends gateways and services and drops the database. */
+  close(): Promise<void>
+}
+
+/** The book's clock: the real one, and what it was moved by. */
+export interface Clock {
+  readonly shiftMs: number
+  move(ms: number): Promise<void>
+}
+
+/** Who calls. Some are replaced by fresh ones now and then, so that their credits and limits matter again. */
+export interface Cast {
+  /** More credits than can be used. */
+  readonly wide: readonly TestKey[]
+  /** Of a wide account, with a monthly cap that is soon reached. */
+  readonly capped: TestKey
+  /** An account whose credits are soon used up. */
+  readonly tight: TestKey
+  /** An account whose window is soon full. */
+  readonly narrow: TestKey
+  /** A wide account's, to be disabled, enabled and revoked. */
+  readonly changing: TestKey
+  refresh(): Promise<void>
+}
+
+let worlds = 0
+
+export async function openWorld(servers: Servers, seed: number, bug?: Bug): Promise<World> {
+  const database = `faults_${process.pid}_${++worlds}`
+  const admin = connectToServer(servers.postgres.url, { max: 1, onnotice: () => {} })
+  await admin`create database ${admin(database)} template ${admin(await templateOn(servers, admin))}`
+  const url = at(servers.postgres.url, database)
+  const login = await serveAs(admin, servers.postgres.url)
+  await admin.end()
+  const book = await openBookAt(url, { tariff, now: new Date(), drop: async () => {} })
+  for (const [file, edits] of Map.groupBy(bug?.sql ?? [], ({ file }) => file)) {
+    await book.owner.unsafe(edits.reduce(edited, readFileSync(join(root, file), 'utf8')))
+  }
+  const upstream = startFaultUpstream(seed)
+  const fleet = await startFleet({
+    databaseUrl: at(login, database),
+    redisUrl: servers.redis.url,
+    upstreamUrl: upstream.url,
+    edits: bug?.source ?? [],
+  })
+  return {
+    ...{ servers, book, upstream, fleet, database },
+    clock: openClock(book),
+    cast: await assemble(book),
+    calls: [],
+    unfinished: [],
+    auditor: openAuditor(),
+    async close() {
+      await fleet.stop()
+      await upstream.stop()
+      await book.close()
+    },
+  }
+}
+
+const templates = new WeakMap<Servers, Promise<string>>()
+
+/** A migrated database, of which every world's is a copy. */
+function templateOn(servers: Servers, admin: postgres.Sql): Promise<string> {
+  const make = async () => {
+    await admin`create database faults_template template template0`
+    await migrate({ url: at(servers.postgres.url, 'faults_template') })
+    return 'faults_template'
+  }
+  const template = templates.get(servers) ?? make()
+  templates.set(servers, template)
+  return template
+}
+
+const root = join(import.meta.dir, '../..')
+
+/** Gateways log in as they should in production: as a member of the serving role. */
+async function serveAs(admin: postgres.Sql, serverUrl: string): Promise<string> {
+  const url = new URL(serverUrl)
+  const [found] = await admin`select 1 from pg_roles where rolname = 'gateway'`
+  if (!found) {
+    await admin.unsafe(
+      `create role gateway login password '${url.password}' in role ${servingRole}`,
+    )
+  }
+  url.username = 'gateway'
+  return url.href
+}
+
+function at(serverUrl: string, database: string): string {
+  const url = new URL(serverUrl)
+  url.pathname = `/${database}`
+  return url.href
+}
+
+function openClock(book: Book): Clock {
+  let shiftMs = 0
+  return {
+    get shiftMs() {
+      return shiftMs
+    },
+    async move(ms) {
+      shiftMs += ms
+      await book.owner.unsafe(`create or replace function book_now() returns timestamptz
+        language sql volatile as $$ select clock_timestamp() + interval '${shiftMs} ms' $$`)
+    },
+  }
+}
+
+async function assemble(book: Book): Promise<Cast> {
+  const keyOn = async (plan: string, options?: Parameters<Book['key']>[1]) =>
+    book.key(await book.account({ plan }), options)
+  const wideAccounts: readonly TestAccount[] = [
+    await book.account({ plan: 'wide' }),
+    await book.account({ plan: 'wide' }),
+  ]
+  const cast = {
+    wide: await Promise.all(wideAccounts.map((account) => book.key(account))),
+  } as unknown as { -readonly [name in keyof Cast]: Cast[name] }
+  cast.refresh = async () => {
+    const [first, second] = wideAccounts as [TestAccount, TestAccount]
+    cast.capped = await book.key(first, { monthlyCap: 40 })
+    cast.changing = await book.key(second)
+    cast.tight = await keyOn('tight')
+    cast.narrow = await keyOn('narrow')
+  }
+  await cast.refresh()
+  return cast
+}
+
+/** Number of open holds. */
+export async function openHolds({ book }: World): Promise<number> {
+  const [row] = await book.sql<[{ open: number }]>`select count(*) as open from open_holds`
+  return row.open
+}
+
+/** Resolves when the book answers the harness itself. */
+export async function untilBookAnswers({ book }: World, withinMs = 30_000): Promise<void> {
+  await until(
+    () =>
+      book.sql`select 1`.then(
+        () => true,
+        () => false,
+      ),
+    withinMs,
+  )
+}
