@@ -21,7 +21,7 @@ export async function benchAppend(serverUrl: string, seconds: number, rounds: nu
       const rates: number[] = []
       let meanBatch = 0
       for (let round = 0; round < rounds; round++) {
-        const measured = await run(book, inFlight, seconds)
+        const measured = await runAppends(book, inFlight, seconds)
         rates.push(measured.eventsPerSecond)
         meanBatch = measured.meanBatch
       }
@@ -38,7 +38,8 @@ export async function benchAppend(serverUrl: string, seconds: number, rounds: nu
   console.log(table.toString())
 }
 
-async function run(book: BenchBook, inFlight: number, seconds: number) {
+/** Half holds, half settlements, for so long, over as many calls in flight. */
+export async function runAppends(book: BenchBook, inFlight: number, seconds: number) {
   const sql = connect({ url: book.url, as: 'serving', max: 1 })
   let batches = 0
   let events = 0

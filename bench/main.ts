@@ -1,4 +1,4 @@
-/** `bun run bench [calls|cost|append|keys|slow-clients] [options]`: figures, never a test. */
+/** `bun run bench [calls|cost|append|keys|slow-clients|replay] [options]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { benchAppend } from './append.ts'
 import { benchCalls } from './calls.ts'
 import { benchCost } from './cost.ts'
 import { benchKeys } from './keys.ts'
+import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
 
 const { values, positionals } = parseArgs({
@@ -19,25 +20,29 @@ const { values, positionals } = parseArgs({
     accounts: { type: 'string', default: '10000' },
     keys: { type: 'string', default: '10000' },
     requests: { type: 'string', default: '300' },
+    events: { type: 'string', default: '1000000' },
     against: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
-const known = ['calls', 'cost', 'append', 'keys', 'slow-clients']
+const known = ['calls', 'cost', 'append', 'keys', 'slow-clients', 'replay']
+// What takes long is run when it is asked for.
 const parts = positionals.length > 0 ? positionals : known.slice(0, 4)
 const unknown = parts.find((part) => !known.includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [cost] [append] [keys] [slow-clients] [options]
+  console.log(`usage: bun run bench [calls] [cost] [append] [keys] [slow-clients] [replay] [options]
 
   calls         calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
   cost          processor time of a call: the gateway's, PostgreSQL's, Redis', and the bare proxy's
   append        events/s of the append
   keys          how long management takes to answer when there are many keys
   slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
+  replay        rebuilding and verifying a long log, and what an append costs on it
   --connections N   at once (128)        --seconds N   of each measurement (5)
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
   --keys N          in all (10000)       --requests N  of each question (300)
+  --events N        of the log that is replayed (1000000)
   --against FOLDER  of cost: another checkout's gateway, taking turns with this one's
   --json            of cost (every measurement) and of keys
 
@@ -72,6 +77,10 @@ try {
   if (parts.includes('keys')) {
     const { keys, requests, json } = values
     await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json })
+  }
+  if (parts.includes('replay')) {
+    const { events, keys } = values
+    await benchReplay({ serverUrl, events: Number(events), keys: Number(keys), seconds, rounds })
   }
   if (parts.includes('slow-clients')) {
     await benchSlowClients({ serverUrl, connections, seconds, rounds, accounts })

@@ -103,21 +103,7 @@ export const balances: Projection = {
     `update open_holds h
      set credits = h.credits + e.credits, quantity = h.quantity + e.quantity,
        expires_at = greatest(h.expires_at, e.expires_at),
-       (lots, held) = (
-         select coalesce(array_agg(lot order by first), '{}'), coalesce(array_agg(held order by first), '{}')
-         from (
-           select lot, sum(held)::bigint as held, min(array[position, nth]) as first
-           from (
-             select 0 as position, u.nth, u.lot, u.held
-             from unnest(h.lots, h.held) with ordinality as u (lot, held, nth)
-             union all
-             select b.position, u.nth, u.lot, u.held
-             from batch b, unnest(b.lots, b.held) with ordinality as u (lot, held, nth)
-             where b.type = 'HoldExtended' and b.request_id = h.hold_id and b.shard = h.shard
-           ) draws
-           group by lot
-         ) drawn
-       )
+       lots = coalesce(d.lots, h.lots), held = coalesce(d.held, h.held)
      from (
        select shard, request_id, sum(credits) as credits, sum(quantity) as quantity,
          max(recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer)) as expires_at
@@ -125,6 +111,24 @@ export const balances: Projection = {
        where type = 'HoldExtended'
        group by shard, request_id
      ) e
+     left join (
+       select shard, hold_id, array_agg(lot order by first) as lots, array_agg(held order by first) as held
+       from (
+         select shard, hold_id, lot, sum(held)::bigint as held, min(array[position, nth]) as first
+         from (
+           select o.shard, o.hold_id, 0 as position, u.nth, u.lot, u.held
+           from (select distinct shard, request_id from batch where type = 'HoldExtended') b
+           join open_holds o on o.hold_id = b.request_id and o.shard = b.shard,
+             unnest(o.lots, o.held) with ordinality as u (lot, held, nth)
+           union all
+           select b.shard, b.request_id, b.position, u.nth, u.lot, u.held
+           from batch b, unnest(b.lots, b.held) with ordinality as u (lot, held, nth)
+           where b.type = 'HoldExtended'
+         ) draws
+         group by shard, hold_id, lot
+       ) drawn
+       group by shard, hold_id
+     ) d on d.shard = e.shard and d.hold_id = e.request_id
      where h.hold_id = e.request_id and h.shard = e.shard`,
     `delete from open_holds h
      using batch b

@@ -28,6 +28,8 @@ const main = group(
     import: () => import('./cli/import.ts'),
     backup: () => import('./cli/backup.ts'),
     restore: () => import('./cli/restore.ts'),
+    replay: () => import('./cli/replay.ts'),
+    verify: () => import('./cli/verify.ts'),
   },
 )
 

@@ -48,13 +48,13 @@ export async function freshDatabase(serverUrl: string, name: string): Promise<st
 }
 
 /** Puts the bench's prices and plans in force; answers the tariff's hash. */
-export async function publishTariff(commands: Commands): Promise<string> {
+export async function publishTariff(
+  commands: Commands,
+  from = '2020-01-01T00:00:00.000Z',
+): Promise<string> {
   const tariff = tariffOf(benchConfig())
   const hash = tariffHash(tariff)
-  const published = {
-    type: 'TariffPublished',
-    payload: { hash, from: '2020-01-01T00:00:00.000Z', ...tariff },
-  }
+  const published = { type: 'TariffPublished', payload: { hash, from, ...tariff } }
   await commands.record(0, { id: 'tariff', actor: 'bench', expected: [], events: [published] })
   return hash
 }
@@ -65,10 +65,18 @@ export async function fillBook(
   name: string,
   accounts: number,
 ): Promise<BenchBook> {
-  const url = await freshDatabase(serverUrl, name)
+  return fillAccounts(await freshDatabase(serverUrl, name), accounts)
+}
+
+/** Opens accounts with a key each in a book that is there, and puts the bench's prices in force. */
+export async function fillAccounts(
+  url: string,
+  accounts: number,
+  from?: string,
+): Promise<BenchBook> {
   const sql = connect({ url, as: 'owner', max: 4 })
   const commands = openCommands(sql, 'bench')
-  const hash = await publishTariff(commands)
+  const hash = await publishTariff(commands, from)
 
   const keys: BenchKey[] = []
   const openOne = async (n: number) => {

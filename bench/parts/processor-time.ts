@@ -2,7 +2,7 @@
  * How much processor time a program has used, its children included. Unlike calls per second it hardly
  * changes when others use the same machine. Linux tells it to 10 ms, so a run has to use many of those.
  */
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 export interface ProcessorTime {
   readonly userUs: number
@@ -15,7 +15,16 @@ const tickUs = 10_000
 
 /** What a process and those it has started have used so far; NaN when there is none to look at. */
 export function processorTime(pid: number | undefined): ProcessorTime {
-  if (pid === undefined) return { userUs: Number.NaN, systemUs: Number.NaN }
+  const members = pid === undefined ? [] : familyOf(pid)
+  if (members.length === 0) return { userUs: Number.NaN, systemUs: Number.NaN }
+  return {
+    userUs: members.reduce((sum, { user }) => sum + user, 0) * tickUs,
+    systemUs: members.reduce((sum, { system }) => sum + system, 0) * tickUs,
+  }
+}
+
+/** A process and those it has started; none where /proc is not. */
+export function familyOf(pid: number): { readonly id: number; user: number; system: number }[] {
   const processes = allProcesses()
   const family = new Set([pid])
   // A child may stand before its parent in the list.
@@ -23,11 +32,7 @@ export function processorTime(pid: number | undefined): ProcessorTime {
     grown = family.size
     for (const { id, parent } of processes) if (family.has(parent)) family.add(id)
   }
-  const members = processes.filter(({ id }) => family.has(id))
-  return {
-    userUs: members.reduce((sum, { user }) => sum + user, 0) * tickUs,
-    systemUs: members.reduce((sum, { system }) => sum + system, 0) * tickUs,
-  }
+  return processes.filter(({ id }) => family.has(id))
 }
 
 /** What the process's first thread has used, in microseconds: the one that runs JavaScript. */
@@ -37,6 +42,7 @@ export function firstThreadTime(pid: number): number {
 }
 
 function allProcesses() {
+  if (!existsSync('/proc')) return []
   return readdirSync('/proc').flatMap((name) => {
     if (!/^\d+$/.test(name)) return []
     try {

@@ -46,7 +46,7 @@ function explainPostgres(error: postgres.PostgresError): string {
       if (!error.message.includes('role')) break
       return `there is no book on this server yet (${error.message}): run "tollbook migrate".`
     case '42501':
-      return `${error.message}: "tollbook migrate" needs the schema's owner, "tollbook serve" a member of the role tollbook_gateway.`
+      return `${error.message}: "tollbook migrate" and "tollbook replay" need the schema's owner, "tollbook serve" a member of the role tollbook_gateway.`
   }
   return `PostgreSQL says: ${error.message} (${error.code}).`
 }

@@ -1,8 +1,9 @@
 /** `tollbook migrate`: makes or updates the schema, as its owner. */
-import { migrate } from '../ledger/migrate.ts'
+import { deploy } from '../projector/deploy.ts'
 import { command } from './command.ts'
 import { databaseUrl } from './database.ts'
 import { positiveInteger } from './options.ts'
+import { openProgress } from './progress.ts'
 
 export default command(
   { name: 'migrate', description: 'Create or update the schema of the book, as its owner.' },
@@ -12,11 +13,20 @@ export default command(
     json: { type: 'boolean', description: 'Answer as JSON' },
   },
   async (args) => {
-    const { applied } = await migrate({
-      url: await databaseUrl(args),
-      shards: positiveInteger('shards', args.shards),
-    })
-    if (args.json) console.log(JSON.stringify({ applied }))
-    else console.log(applied.length > 0 ? `Applied: ${applied.join(', ')}.` : 'Up to date.')
+    const progress = openProgress({ lines: !args.json })
+    try {
+      const { applied, rebuilt } = await deploy({
+        url: await databaseUrl(args),
+        shards: positiveInteger('shards', args.shards),
+        progress: progress.show,
+      })
+      progress.stop()
+      if (args.json) return console.log(JSON.stringify({ applied, rebuilt }))
+      if (applied.length > 0) console.log(`Applied: ${applied.join(', ')}.`)
+      if (rebuilt.length > 0) console.log(`Built anew from the log: ${rebuilt.join(', ')}.`)
+      if (applied.length + rebuilt.length === 0) console.log('Up to date.')
+    } finally {
+      progress.stop()
+    }
   },
 )

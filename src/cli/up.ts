@@ -16,11 +16,11 @@ import { type Gateway, startGateway } from '../gateway.ts'
 import { signToken } from '../http/sign-token.ts'
 import { openCommands } from '../ledger/commands.ts'
 import { connect } from '../ledger/connect.ts'
-import { migrate } from '../ledger/migrate.ts'
 import { readKeyByHash } from '../ledger/read.ts'
 import { isRefused } from '../management/decision.ts'
 import { openManagement } from '../management/management.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded.ts'
+import { deploy } from '../projector/deploy.ts'
 import { command } from './command.ts'
 import { databaseUrlFile } from './database.ts'
 import { openLog } from './log.ts'
@@ -66,7 +66,7 @@ export default command(
     }
     try {
       say('Setting up the book…')
-      await migrate({ url: databaseUrl })
+      await deploy({ url: databaseUrl })
       const account = await readyMadeKey(config, environment, databaseUrl, join(data, 'demo-key'))
       gateway = await startGateway({
         config,

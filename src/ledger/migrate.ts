@@ -27,8 +27,22 @@ export interface MigrateOptions {
   readonly shards?: number
 }
 
-/** Migrates as whoever the URL logs in; answers the migrations that were applied now. */
-export async function migrate(options: MigrateOptions): Promise<{ applied: readonly string[] }> {
+/**
+ * Builds projections anew whose tables or mapping changed, while the old ones serve, and puts them in
+ * service in one transaction with `bringFunctions`, which brings the functions that feed and read them.
+ */
+export type Rebuild = (
+  changed: readonly Projection[],
+  bringFunctions: (tx: Sql) => Promise<void>,
+) => Promise<void>
+
+/**
+ * Migrates as whoever the URL logs in; answers the migrations that were applied now.
+ * @throws Error when a projection has changed and nothing is given to rebuild it
+ */
+export async function migrate(
+  options: MigrateOptions & { readonly rebuild?: Rebuild },
+): Promise<{ applied: readonly string[] }> {
   const schema = options.schema ?? defaultSchema
   if (!/^[a-z_][a-z0-9_]{0,40}$/.test(schema)) {
     throw new Error(`"${schema}" cannot name a schema: use lower-case letters, digits and _`)
@@ -36,31 +50,51 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: reado
   const sql = connect({ url: options.url, schema, as: 'owner', max: 1 })
   try {
     await makeServingRole(sql)
-    return await sql.begin(async (tx) => {
-      await tx`select pg_advisory_xact_lock(hashtext(${`${schema}.migrate`}))`
-      await tx.unsafe(`create schema if not exists ${schema}`)
-      await tx`create table if not exists migrations (
-        id integer primary key, name text not null, applied_at timestamptz not null default now())`
-      const applied: string[] = []
-      for (const migration of migrations) {
-        const inserted = await tx`insert into migrations (id, name)
-          values (${migration.id}, ${migration.name}) on conflict (id) do nothing returning id`
-        if (inserted.length === 0) continue
-        await tx.unsafe(migration.text)
-        if (migration.id === 1) await makeHeads(tx as unknown as Sql, options.shards ?? 1)
-        applied.push(migration.name)
-      }
-      for (const projection of projections) await makeTables(tx as unknown as Sql, projection)
-      for (const text of functions) await tx.unsafe(text)
-      for (const text of projectionFunctions()) await tx.unsafe(text)
-      await tx.unsafe(guards)
-      await tx`select extend_partitions()`
-      await tx.unsafe(grants(schema))
-      return { applied }
+    const { applied, changed } = await sql.begin(async (transaction) => {
+      const tx = transaction as unknown as Sql
+      const applied = await applyMigrations(tx, schema, options.shards ?? 1)
+      const changed = await makeTables(tx)
+      if (changed.length === 0) await replaceFunctions(tx, schema)
+      return { applied, changed }
     })
+    if (changed.length === 0) return { applied }
+    if (!options.rebuild) {
+      const names = changed.map(({ name }) => name).join(', ')
+      throw new Error(
+        `these projections have changed and have to be built anew: ${names}: run "tollbook migrate"`,
+      )
+    }
+    // The old functions go on feeding the old tables until the new ones have caught up.
+    await options.rebuild(changed, (tx) => replaceFunctions(tx, schema))
+    return { applied }
   } finally {
     await sql.end()
   }
+}
+
+async function applyMigrations(tx: Sql, schema: string, shards: number): Promise<string[]> {
+  await tx`select pg_advisory_xact_lock(hashtext(${`${schema}.migrate`}))`
+  await tx.unsafe(`create schema if not exists ${schema}`)
+  await tx`create table if not exists migrations (
+    id integer primary key, name text not null, applied_at timestamptz not null default now())`
+  const applied: string[] = []
+  for (const migration of migrations) {
+    const inserted = await tx`insert into migrations (id, name)
+      values (${migration.id}, ${migration.name}) on conflict (id) do nothing returning id`
+    if (inserted.length === 0) continue
+    await tx.unsafe(migration.text)
+    if (migration.id === 1) await makeHeads(tx, shards)
+    applied.push(migration.name)
+  }
+  return applied
+}
+
+async function replaceFunctions(tx: Sql, schema: string): Promise<void> {
+  for (const text of functions) await tx.unsafe(text)
+  for (const text of projectionFunctions()) await tx.unsafe(text)
+  await tx.unsafe(guards)
+  await tx`select extend_partitions()`
+  await tx.unsafe(grants(schema))
 }
 
 /** Roles belong to the whole server, so two databases' migrations may race to make this one. */
@@ -75,12 +109,25 @@ async function makeHeads(tx: Sql, shards: number): Promise<void> {
   await tx`insert into heads (shard) select generate_series(0, ${shards - 1})`
 }
 
-async function makeTables(tx: Sql, projection: Projection): Promise<void> {
-  const inserted = await tx`insert into checkpoints (projection, shard, version)
-    select ${projection.name}, shard, ${projection.version} from heads
-    on conflict (projection, shard) do nothing returning shard`
-  if (inserted.length === 0) return
-  for (const table of projection.tables) await tx.unsafe(table)
+/** Makes the tables of projections where the log is empty; answers those that are to be built from it. */
+async function makeTables(tx: Sql): Promise<Projection[]> {
+  const found = await tx<{ projection: string; version: number }[]>`
+    select projection, min(version) as version from checkpoints group by projection`
+  const [log] = await tx<[{ empty: boolean }]>`select max(position) = 0 as empty from heads`
+  const changed: Projection[] = []
+  for (const projection of projections) {
+    const version = found.find((row) => row.projection === projection.name)?.version
+    // A book that is set up for a later version serves this one too.
+    if (version !== undefined && version >= projection.version) continue
+    if (version !== undefined || !log.empty) {
+      changed.push(projection)
+      continue
+    }
+    await tx`insert into checkpoints (projection, shard, version)
+      select ${projection.name}, shard, ${projection.version} from heads`
+    for (const table of projection.tables) await tx.unsafe(table)
+  }
+  return changed
 }
 
 function projectionFunctions(): string[] {

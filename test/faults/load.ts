@@ -115,7 +115,6 @@ export interface Load {
 }
 
 export interface LoadOptions {
-  readonly callers?: number
   readonly kinds?: readonly CallKind[]
   /** How often callers leave in the middle, and of what; either unless told. */
   readonly leaving?: number
@@ -126,15 +125,10 @@ export interface LoadOptions {
   readonly narrow?: number
 }
 
+const callers = 10
+
 export function startLoad(world: World, random: Random, options: LoadOptions = {}): Load {
-  const {
-    callers = 10,
-    kinds = mixture,
-    leaving = 0.03,
-    leavingIn,
-    narrow = 0.1,
-    careful = 0.2,
-  } = options
+  const { kinds = mixture, leaving = 0.03, leavingIn, narrow = 0.1, careful = 0.2 } = options
   let stopped = false
   let ended = 0
 

@@ -34,7 +34,7 @@ export interface World {
   readonly auditor: Auditor
   /** Name of the database. */
   readonly database: string
-  /** Ends gateways and services and drops the database. */
+  /** Ends gateways and services; the database stays for as long as its server. */
   close(): Promise<void>
 }
 

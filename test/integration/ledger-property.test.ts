@@ -9,6 +9,9 @@ import { projections } from '../../projections/index.ts'
 import type { Plan } from '../../src/config/config.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import type { CallItem, Hold } from '../../src/ledger/items.ts'
+import { asOf } from '../../src/projector/as-of.ts'
+import { tablesOf } from '../../src/projector/mapping.ts'
+import { rebuildAll } from '../../src/projector/rebuild.ts'
 import { type Book, openBook, type TestAccount, type TestKey, testTariff } from '../support/book.ts'
 import { compareWithProjections, compareWithState } from '../support/compare.ts'
 import type { Gateway } from '../support/gateway.ts'
@@ -21,6 +24,7 @@ const runs = Number(process.env.PROPERTY_RUNS ?? 100)
 const seed = Number(process.env.PROPERTY_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 let book: Book
+let histories = 0
 let gateways: readonly [Gateway, Gateway]
 beforeAll(async () => {
   book = await openBook()
@@ -219,6 +223,49 @@ test('the projections can be made again from the log, in one batch or in any ran
   )
 }, 60_000)
 
+test('a rebuild in service leaves the rows that were there', async () => {
+  await catchUp()
+  const before = await rowsInService()
+  await rebuildAll(projections, { url: book.url })
+  expect(await rowsInService()).toEqual(before)
+}, 60_000)
+
+test('as of any position stand the rows that stood when it was the last', async () => {
+  expect(recorded.length).toBeGreaterThan(0)
+  for (const { position, rows } of recorded) {
+    const shown: string[] = []
+    for (const projection of projections) {
+      const options = { url: book.url, positions: [{ shard: 0, position }] }
+      for await (const { table, row } of asOf(projection, options)) {
+        shown.push(`${table} ${JSON.stringify(row)}`)
+      }
+    }
+    expect(shown.sort(), `as of ${position}`).toEqual([...rows])
+  }
+}, 60_000)
+
+/** Some heads of the log, with all rows that stood then: taken in the midst of histories. */
+const recorded: { readonly position: number; readonly rows: readonly string[] }[] = []
+const mostRecorded = 4
+
+/** Takes the state down every so often, so that the last ones stand on long logs. */
+async function recordState(history: number): Promise<void> {
+  if (recorded.length === mostRecorded || history % Math.ceil(runs / mostRecorded) > 0) return
+  await catchUp()
+  recorded.push({ position: await book.size(), rows: await rowsInService() })
+}
+
+async function rowsInService(): Promise<string[]> {
+  const shown: string[] = []
+  for (const table of projections.flatMap(tablesOf)) {
+    const rows = await book.sql<
+      { row: object }[]
+    >`select to_json(t) as row from ${book.sql(table)} t`
+    shown.push(...rows.map(({ row }) => `${table} ${JSON.stringify(row)}`))
+  }
+  return shown.sort()
+}
+
 /** Runs a history on accounts of its own, and answers the part of the log that it wrote. */
 async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEvent[] }> {
   // Every history begins in the middle of a month, under the same tariff.
@@ -235,7 +282,9 @@ async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEve
   for (const credits of [7, 5, 20]) await book.grant(b, credits)
   const name = crypto.randomUUID()
   const world: World = { accounts: [a, b], keys, holds: [], charges: [], answers: [], name }
-  for (const step of steps) {
+  const middle = Math.floor(steps.length / 2)
+  for (const [i, step] of steps.entries()) {
+    if (i === middle) await recordState(histories++)
     if (step.do === 'wait') await book.advance(step.ms)
     else if (step.do === 'command') await verbs[step.verb](world, step.pick, step.credits)
     else await sendBatches(world, step.items)

@@ -7,6 +7,7 @@ import { refusals } from '../../src/gate/refusal.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { bookMetrics } from '../../src/metrics/book-metrics.ts'
 import { openMetrics } from '../../src/metrics/metrics.ts'
+import { verifyMetrics } from '../../src/metrics/verify-metrics.ts'
 
 interface Rule {
   readonly alert: string
@@ -30,6 +31,7 @@ const { registry } = openMetrics(['search'], {
   windowsDegraded: () => false,
 })
 bookMetrics(registry, {} as Sql, () => {})
+verifyMetrics(registry)
 
 /** Labels by the names of samples; `job` and `instance` are put there by whoever scrapes. */
 const labelsOf = new Map<string, readonly string[]>([['up', ['job', 'instance']]])

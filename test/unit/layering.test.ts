@@ -31,7 +31,7 @@ const knows: Readonly<Record<string, readonly string[]>> = {
   elysia: ['app.ts', 'http'],
   '@elysiajs/': ['app.ts', 'http'],
   ioredis: ['cli'],
-  postgres: ['ledger', 'postgres', 'import', 'cli'],
+  postgres: ['ledger', 'projector', 'postgres', 'import', 'cli'],
 }
 
 /** Where SQL may stand; `import` reads the database of the replaced service, `postgres` asks the server for its folder. */

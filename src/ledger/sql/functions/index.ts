@@ -71,4 +71,5 @@ export const served: readonly string[] = [
   'allowance_due',
   'live_lots',
   'leaf_hash',
+  'merge_changes',
 ]

@@ -1,0 +1,169 @@
+/**
+ * Whether a projection's tables are what its mapping makes of the log, row by row and column by column.
+ *
+ * The log is applied to temporary tables almost to its end; then one short snapshot sees the tables in service
+ * and the position that they stand at, the last events are applied up to exactly there, and the two are
+ * compared. Appends go on meanwhile.
+ */
+import postgres from 'postgres'
+import type { Projection } from '../../projections/projection.ts'
+import type { Sql } from '../ledger/connect.ts'
+import { tablesOf } from './mapping.ts'
+import type { Progress } from './ranges.ts'
+import type { Scratch } from './scratch.ts'
+
+type Row = Readonly<Record<string, unknown>>
+
+/** A row that is not what the log says. */
+export interface RowDifference {
+  readonly table: string
+  /** The columns of its key. */
+  readonly key: Row
+  /** What differs, by column: as the table has it, and as the log does. A row that only one has has all its columns here. */
+  readonly columns: Readonly<Record<string, { readonly table: unknown; readonly log: unknown }>>
+  readonly only?: 'table' | 'log'
+}
+
+export interface ProjectionVerdict {
+  readonly projection: string
+  /** By shard: the position that was compared. */
+  readonly positions: Readonly<Record<number, number>>
+  readonly rows: number
+  /** How many rows differ, and the first of them. */
+  readonly differing: number
+  readonly differences: readonly RowDifference[]
+  /** The mapping cannot be applied to this log, and why; nothing was compared then. */
+  readonly failure?: string
+}
+
+/** The tail that is applied within the snapshot, at most. */
+const tailEvents = 20_000
+
+/** Brings the recomputation to where the tables stand, and compares. May be called again and again. */
+export async function compareOnce(
+  projection: Projection,
+  scratch: Scratch,
+  options: { readonly most: number; readonly progress?: Progress },
+): Promise<ProjectionVerdict> {
+  try {
+    return await catchUpAndCompare(projection, scratch, options)
+  } catch (error) {
+    // Data that no mapping takes, and rows that the tables' own checks refuse.
+    if (!(error instanceof postgres.PostgresError) || !/^2[23]/.test(error.code)) throw error
+    const { name } = projection
+    const none = { positions: {}, rows: 0, differing: 0, differences: [] }
+    return { projection: name, ...none, failure: error.message }
+  }
+}
+
+async function catchUpAndCompare(
+  projection: Projection,
+  scratch: Scratch,
+  { most, progress = () => {} }: { readonly most: number; readonly progress?: Progress },
+): Promise<ProjectionVerdict> {
+  const { sql } = scratch
+  for (;;) {
+    const targets = await standing(sql, projection)
+    if (targets.every(({ shard, position }) => position - scratch.position(shard) <= tailEvents)) {
+      return compare(projection, scratch, most)
+    }
+    const total = targets.reduce((sum, { position }) => sum + position, 0)
+    for (const { shard, position } of targets) {
+      await scratch.advance(shard, position, () => {
+        const done = targets.reduce((sum, each) => sum + scratch.position(each.shard), 0)
+        progress(projection.name, total, done)
+      })
+    }
+  }
+}
+
+/** How far the tables in service have come, by shard. */
+async function standing(
+  sql: Sql,
+  { name, feed, version }: Projection,
+): Promise<{ shard: number; position: number }[]> {
+  const rows = await sql<{ shard: number; position: number; version: number }[]>`
+    select h.shard, case when ${feed === 'inline'} then h.position else c.position end as position, c.version
+    from heads h join checkpoints c on c.shard = h.shard and c.projection = ${name}
+    order by h.shard`
+  const other = rows.find((row) => row.version !== version)
+  if (other || rows.length === 0) {
+    throw new Error(
+      `${name} is in version ${other?.version ?? 'none'} here, and this program has ${version}: run "tollbook migrate"`,
+    )
+  }
+  return [...rows]
+}
+
+function compare(
+  projection: Projection,
+  scratch: Scratch,
+  most: number,
+): Promise<ProjectionVerdict> {
+  const { book } = scratch.place
+  const tables = tablesOf(projection)
+  return scratch.sql.begin('isolation level repeatable read', async (transaction) => {
+    const tx = transaction as unknown as Sql
+    // Before the snapshot, so that no rebuild exchanges a table after it.
+    const names = tables.map((table) => `${book}.${table}`).join(', ')
+    await tx.unsafe(`lock table ${names} in access share mode; set local work_mem = '128MB'`)
+    const targets = await standing(tx, projection)
+    for (const { shard, position } of targets) await tx.unsafe(scratch.rest(shard, position))
+    let [rows, differing] = [0, 0]
+    const differences: RowDifference[] = []
+    for (const table of tables) {
+      const found = await differencesOf(tx, book, table, most - differences.length)
+      rows += found.rows
+      differing += found.differing
+      differences.push(...found.differences)
+    }
+    const positions = Object.fromEntries(targets.map(({ shard, position }) => [shard, position]))
+    return { projection: projection.name, positions, rows, differing, differences }
+  }) as Promise<ProjectionVerdict>
+}
+
+async function differencesOf(tx: Sql, book: string, table: string, most: number) {
+  const key = await keyOf(tx, book, table)
+  const joined = `(select t as is, t.* from ${book}.${table} t) t
+    full join (select l as is, l.* from pg_temp.${table} l) l using (${key.join(', ')})`
+  const [counted] = await tx.unsafe<[{ rows: number; differing: number }]>(`
+    select (select count(*) from ${book}.${table}) as rows, count(*) as differing
+    from ${joined} where t.is is distinct from l.is`)
+  if (counted.differing === 0) return { ...counted, differences: [] }
+  const rows = await tx.unsafe<{ in_table: Row | null; in_log: Row | null }[]>(`
+    select to_jsonb(t.is) as in_table, to_jsonb(l.is) as in_log
+    from ${joined} where t.is is distinct from l.is
+    order by ${key.join(', ')} limit ${Math.max(most, 0)}`)
+  const differences = rows.map((row) => describe(table, key, row.in_table, row.in_log))
+  return { ...counted, differences }
+}
+
+async function keyOf(tx: Sql, book: string, table: string): Promise<string[]> {
+  const rows = await tx<{ name: string }[]>`
+    select a.attname as name
+    from pg_index i
+    cross join unnest(i.indkey::smallint[]) with ordinality as k (number, nth)
+    join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
+    where i.indrelid = ${`${book}.${table}`}::regclass and i.indisprimary
+    order by k.nth`
+  return rows.map(({ name }) => name)
+}
+
+function describe(
+  table: string,
+  key: readonly string[],
+  inTable: Row | null,
+  inLog: Row | null,
+): RowDifference {
+  const either = inTable ?? inLog ?? {}
+  const columns = Object.keys(either)
+    .filter((name) => !Bun.deepEquals(inTable?.[name], inLog?.[name]))
+    .map((name) => [name, { table: inTable?.[name], log: inLog?.[name] }] as const)
+  return {
+    table,
+    key: Object.fromEntries(key.map((name) => [name, either[name]])),
+    columns: Object.fromEntries(columns),
+    ...(inTable === null ? { only: 'log' as const } : {}),
+    ...(inLog === null ? { only: 'table' as const } : {}),
+  }
+}

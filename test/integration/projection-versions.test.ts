@@ -1,0 +1,128 @@
+/** A new version of the program whose projections changed: they are built anew while the old ones serve. */
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { dailyUsage } from '../../projections/daily-usage.ts'
+import { monthlyBalances } from '../../projections/monthly-balances.ts'
+import type { Projection } from '../../projections/projection.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { standingFault } from '../../src/ledger/standing.ts'
+import { deploy } from '../../src/projector/deploy.ts'
+import { openVerifier } from '../../src/projector/verify.ts'
+import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { until } from '../support/until.ts'
+import { fillVariedBook } from '../support/varied-book.ts'
+
+let book: Book
+let key: TestKey
+/** Takes the program's projections back to what they were. */
+let takeBack: (() => void)[]
+beforeEach(async () => {
+  takeBack = []
+  book = await openBook()
+  key = await fillVariedBook(book)
+})
+afterEach(async () => {
+  for (const undo of takeBack) undo()
+  await book.close()
+})
+
+/** The program in a later version: this projection has changed. */
+function change(projection: Projection, { tables, apply }: Pick<Projection, 'tables' | 'apply'>) {
+  const before = { ...projection }
+  takeBack.push(() => Object.assign(projection, before))
+  Object.assign(projection, { version: projection.version + 1, tables, apply })
+}
+
+/** A column that counts what was released, in months and in days. */
+function nextVersion(): void {
+  const adding = (text: string, from: string, to: string) => {
+    expect(text).toContain(from)
+    return text.replaceAll(from, to)
+  }
+  for (const projection of [monthlyBalances, dailyUsage]) {
+    const key = 'account_id text not null,'
+    const [table = '', ...indexes] = projection.tables
+    const of =
+      projection === monthlyBalances
+        ? `m.account_id = b.account_id and m.key_id = b.key_id and m.mode = b.mode
+           and m.month = date_trunc('month', b.occurred_at at time zone 'UTC')::date`
+        : `m.key_id = b.key_id and m.endpoint = b.endpoint and m.day = (b.occurred_at at time zone 'UTC')::date`
+    change(projection, {
+      tables: [adding(table, key, `${key} released bigint not null default 0,`), ...indexes],
+      apply: [
+        ...projection.apply,
+        `update ${projection.name} m set released = m.released + r.released
+         from (select m.ctid as row, count(*) as released from ${projection.name} m join batch b on ${of}
+           where b.type = 'HoldReleased' group by m.ctid) r
+         where m.ctid = r.row`,
+      ],
+    })
+  }
+}
+
+async function released() {
+  const [row] = await book.sql<[{ months: number; days: number; log: number }]>`
+    select (select sum(released) from monthly_balances)::bigint as months,
+      (select sum(released) from daily_usage)::bigint as days,
+      (select count(*) from events where type = 'HoldReleased') as log`
+  return { ...row }
+}
+
+async function isSound(): Promise<boolean> {
+  const verifier = await openVerifier({ url: book.url, most: 5 })
+  const { sound, projections } = await verifier.run()
+  await verifier.close()
+  if (!sound) console.error(JSON.stringify(projections))
+  return sound
+}
+
+test('a changed projection is built anew while gateways sell, and takes over with its functions', async () => {
+  let deploying = true
+  let calls = 0
+  const gateway = book.newGateway()
+  const load = (async () => {
+    while (deploying) {
+      const { hold, verdict } = await gateway.hold(key, 1)
+      expect(verdict).toBe('ok')
+      const answer = calls % 2 ? await gateway.release(hold) : await gateway.settle(hold, 1)
+      expect(answer.verdict).toBe('ok')
+      calls++
+    }
+  })()
+  try {
+    await until(() => calls > 5)
+    expect(await standingFault(book.sql)).toBeUndefined()
+    nextVersion()
+    expect(await standingFault(book.sql)).toContain('tollbook migrate')
+    await expect(migrate({ url: book.url })).rejects.toThrow('monthly_balances, daily_usage')
+    const deployed = await deploy({ url: book.url })
+    expect(deployed).toEqual({ applied: [], rebuilt: ['monthly_balances', 'daily_usage'] })
+    const after = calls
+    await until(() => calls > after + 5)
+  } finally {
+    deploying = false
+    await load
+  }
+  while (
+    ((await book.sql`select catch_up_daily_usage(0::smallint, 1000) as left`)[0]?.left ?? 0) > 0
+  );
+  expect(await standingFault(book.sql)).toBeUndefined()
+  const sums = await released()
+  expect(sums.log).toBeGreaterThan(3)
+  expect(sums).toEqual({ months: sums.log, days: sums.log, log: sums.log })
+  expect(await isSound()).toBe(true)
+})
+
+test('deploys that are started at once build it once', async () => {
+  nextVersion()
+  const deployed = await Promise.all([1, 2, 3].map(() => deploy({ url: book.url })))
+  expect(deployed.map(({ rebuilt }) => rebuilt.length).sort()).toEqual([0, 0, 2])
+  expect(await isSound()).toBe(true)
+})
+
+test('a projection that a book with events has not known is built from all of them', async () => {
+  await book.owner`drop table monthly_balances`
+  await book.owner`delete from checkpoints where projection = 'monthly_balances'`
+  expect((await deploy({ url: book.url })).rebuilt).toEqual(['monthly_balances'])
+  expect(await isSound()).toBe(true)
+  expect((await book.hold(key, 1)).verdict).toBe('ok')
+})

@@ -1,0 +1,354 @@
+/** Rebuilding projections from the log: in full service, after interruptions, and by other versions of them. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { seedLog } from '../../bench/seed-log.ts'
+import { projections } from '../../projections/index.ts'
+import type { Projection } from '../../projections/projection.ts'
+import { connect, defaultSchema, type Sql } from '../../src/ledger/connect.ts'
+import { migrate } from '../../src/ledger/migrate.ts'
+import { asOf } from '../../src/projector/as-of.ts'
+import { tablesOf } from '../../src/projector/mapping.ts'
+import { buildBeside, rebuild, rebuildAll } from '../../src/projector/rebuild.ts'
+import { openVerifier, type Verdict } from '../../src/projector/verify.ts'
+import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { runCli, runJson, startCli } from '../support/cli.ts'
+import { compareWithProjections } from '../support/compare.ts'
+import { readLog } from '../support/log.ts'
+import { breachesOf } from '../support/log-rules.ts'
+import { fold } from '../support/oracle.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { until } from '../support/until.ts'
+import { fillVariedBook } from '../support/varied-book.ts'
+
+async function verified(url: string): Promise<Verdict> {
+  const verifier = await openVerifier({ url, most: 5 })
+  try {
+    return await verifier.run()
+  } finally {
+    await verifier.close()
+  }
+}
+
+function projectionOf(name: string): Projection {
+  return projections.find((projection) => projection.name === name) as Projection
+}
+
+/** Every row of every projection's tables, as text. */
+async function rowsOf(sql: Sql): Promise<Record<string, string[]>> {
+  const dump: Record<string, string[]> = {}
+  for (const table of projections.flatMap(tablesOf)) {
+    const rows = await sql<{ row: string }[]>`
+      select to_jsonb(t)::text as row from ${sql(table)} t order by 1`
+    dump[table] = rows.map(({ row }) => row)
+  }
+  return dump
+}
+
+describe('a book in service', () => {
+  let book: Book
+  let key: TestKey
+  beforeAll(async () => {
+    book = await openBook()
+    key = await fillVariedBook(book)
+  })
+  afterAll(() => book.close())
+
+  test('has the same rows, grants and indexes after a rebuild, and its appends go on', async () => {
+    const shape = () => book.owner`
+      select c.relname, c.relacl::text, pg_get_userbyid(c.relowner) as owner, i.indexdef
+      from pg_class c left join pg_indexes i on i.tablename = c.relname and i.schemaname = 'tollbook'
+      where c.relnamespace = 'tollbook'::regnamespace and c.relname = any(${projections.flatMap(tablesOf)})
+      order by 1, 4`
+    const [before, shapeBefore] = [await rowsOf(book.sql), [...(await shape())]]
+    const done = await rebuildAll(projections, { url: book.url })
+    expect(done.map(({ projection }) => projection)).toEqual(projections.map(({ name }) => name))
+    expect(await rowsOf(book.sql)).toEqual(before)
+    expect([...(await shape())]).toEqual(shapeBefore)
+    const [left] = await book.owner`select to_regnamespace('tollbook_replay') as schema`
+    expect(left?.schema).toBeNull()
+    const { hold, verdict } = await book.hold(key, 3)
+    expect([verdict, (await book.settle(hold, 2)).verdict]).toEqual(['ok', 'ok'])
+    expect((await verified(book.url)).sound).toBe(true)
+  })
+
+  test('is repaired by a rebuild where its tables were changed', async () => {
+    await book.owner`update lots set refunded = refunded + 1000`
+    await book.owner`delete from daily_usage`
+    await book.owner`update key_state set enabled = not enabled`
+    expect((await verified(book.url)).sound).toBe(false)
+    for (const name of ['balances', 'daily_usage', 'key_state']) {
+      await rebuild(projectionOf(name), { url: book.url })
+    }
+    expect((await verified(book.url)).sound).toBe(true)
+  })
+
+  test('shows every reader whole tables while it is rebuilt under load, and loses nothing', async () => {
+    const account = await book.account({ plan: 'pro' })
+    const keys = await Promise.all([1, 2, 3].map(() => book.key(account)))
+    await book.grant(account, 1_000_000)
+    const { accountId } = account
+    let rebuilding = true
+    let calls = 0
+    const load = keys.map(async (key, n) => {
+      const gateway = book.newGateway(`load-${n}`)
+      while (rebuilding) {
+        const held = await Promise.all([1, 2, 3, 4].map(() => gateway.hold(key, 2)))
+        for (const { hold, verdict } of held) {
+          expect(verdict).toBe('ok')
+          expect((await gateway.settle(hold, 1)).verdict).toBe('ok')
+          calls++
+        }
+      }
+    })
+    const count = async () => {
+      while (rebuilding) await book.sql`select catch_up_daily_usage(0::smallint, 20000)`
+    }
+    // What a reader may see: what is never fewer than before, and what stands in two tables at once.
+    const readers = [1, 2].map(async () => {
+      const sql = connect({ url: book.url, as: 'serving', max: 1 })
+      let before = { keys: 0, settled: 0, months: 0, days: 0, plans: 0 }
+      let reads = 0
+      while (rebuilding) {
+        const [now] = await sql<[typeof before]>`
+          select (select count(*) from key_state) as keys, (select count(*) from account_plans) as plans,
+            (select coalesce(sum(settled), 0)::bigint from lots where account_id = ${accountId}) as settled,
+            (select coalesce(sum(settled), 0)::bigint from monthly_balances where account_id = ${accountId}) as months,
+            (select coalesce(sum(credits), 0)::bigint from daily_usage where account_id = ${accountId}) as days`
+        for (const name of Object.keys(before) as (keyof typeof before)[]) {
+          expect(now[name], name).toBeGreaterThanOrEqual(before[name])
+        }
+        expect(now.settled).toBe(now.months)
+        before = now
+        reads++
+      }
+      await sql.end()
+      return reads
+    })
+    const counting = count()
+    const rounds = (async () => {
+      try {
+        for (let round = 0; round < 3; round++) {
+          const atStart = calls
+          await rebuildAll(projections, { url: book.url })
+          await until(() => calls > atStart + 20)
+        }
+      } finally {
+        rebuilding = false
+      }
+    })()
+    const reads = await Promise.all(readers)
+    await Promise.all([rounds, counting, ...load])
+    expect(Math.min(...reads)).toBeGreaterThan(10)
+    expect((await verified(book.url)).sound).toBe(true)
+    const [row] = await book.sql`
+      select sum(settled)::bigint as settled, sum(held)::bigint as held from lots where account_id = ${accountId}`
+    expect(row).toEqual({ settled: calls, held: 0 })
+  }, 60_000)
+
+  test('keeps its tables when a reader holds on to them: the exchange waits, and appends go on', async () => {
+    const reader = connect({ url: book.url, as: 'serving', max: 1 })
+    await reader.unsafe('begin; select from lots limit 1')
+    let exchanged = false
+    const rebuilding = rebuild(projectionOf('balances'), { url: book.url }).then(() => {
+      exchanged = true
+    })
+    for (let call = 0; call < 20; call++) {
+      const { hold, verdict } = await book.hold(key, 1)
+      expect([verdict, (await book.settle(hold, 1)).verdict]).toEqual(['ok', 'ok'])
+    }
+    expect(exchanged).toBe(false)
+    await reader.unsafe('commit')
+    await rebuilding
+    await reader.end()
+    expect((await verified(book.url)).sound).toBe(true)
+  })
+
+  test('shows its state as of any position, row by row', async () => {
+    const log = await readLog(book.sql)
+    for (const position of [0, 1, Math.floor(log.length / 2), log.length - 1]) {
+      const states = await Promise.all(
+        projections.map((projection) =>
+          Array.fromAsync(asOf(projection, { url: book.url, positions: [{ shard: 0, position }] })),
+        ),
+      )
+      const expected = fold(log.slice(0, position))
+      for (const [table, rows] of Object.entries(expected)) {
+        const shown = states.flat().filter((each) => each.table === table)
+        expect(shown.length, `${table} as of ${position}`).toBe(rows.size)
+      }
+    }
+    const now = Object.groupBy(
+      (
+        await Promise.all(
+          projections.map((projection) =>
+            Array.fromAsync(
+              asOf(projection, { url: book.url, positions: [{ shard: 0, position: log.length }] }),
+            ),
+          ),
+        )
+      ).flat(),
+      ({ table }) => table,
+    )
+    while (
+      ((await book.sql`select catch_up_daily_usage(0::smallint, 1000) as left`)[0]?.left ?? 0) > 0
+    );
+    for (const [table, rows] of Object.entries(await rowsOf(book.sql))) {
+      const shown = (now[table] ?? []).map(({ row }) => row)
+      expect(shown.length).toBe(rows.length)
+      for (const row of rows) expect(shown).toContainEqual(JSON.parse(row))
+    }
+  })
+
+  test('the command prints one account as it stood', async () => {
+    const [lot] = await book.sql`select lot, account_id from lots order by lot limit 1`
+    const args = ['replay', 'balances', '--account', lot?.account_id]
+    const { stdout, status } = await runCli([...args, '--as-of', `0-${lot?.lot}`], {
+      database: book.url,
+    })
+    expect(status).toBe(0)
+    expect(stdout).toContain(lot?.account_id)
+    const { stdout: before } = await runCli([...args, '--as-of', `0-${lot?.lot - 1}`], {
+      database: book.url,
+    })
+    expect(before).not.toContain(lot?.account_id)
+    const beyond = await runCli(['replay', '--as-of', '0-999999'], { database: book.url })
+    expect([beyond.status, beyond.stderr]).toEqual([
+      1,
+      expect.stringContaining('the log ends at 0-'),
+    ])
+  })
+
+  test('the command names projections that there are', async () => {
+    const { status, stderr } = await runCli(['replay', 'balance'], { database: book.url })
+    expect([status, stderr]).toEqual([1, expect.stringContaining('did you mean "balances"?')])
+  })
+})
+
+test('a book of two shards is rebuilt, verified and shown as it stood like one of one', async () => {
+  const book = await openBook({ shards: 2 })
+  try {
+    const keys = await Promise.all(
+      [0, 1].map(async (shard) => book.key(await book.account({ plan: 'pro', shard }))),
+    )
+    const gateways = [book, book.newGateway('second', { shard: 1 })]
+    for (const [shard, key] of keys.entries()) {
+      const gateway = gateways[shard] as Book
+      const { hold } = await gateway.hold(key, 10)
+      await gateway.settle(hold, 4 + shard)
+      await gateway.hold(key, 3)
+      await book.sql`select catch_up_daily_usage(${shard}::smallint, 1000)`
+    }
+    const before = await rowsOf(book.sql)
+    await rebuildAll(projections, { url: book.url })
+    expect(await rowsOf(book.sql)).toEqual(before)
+    const verdict = await verified(book.url)
+    expect(verdict.log.map(({ shard }) => shard)).toEqual([0, 1])
+    expect(verdict.sound).toBe(true)
+    await book.owner`update lots set settled = settled + 1 where shard = 1`
+    const { differences } = (await verified(book.url)).projections.find(
+      ({ differing }) => differing > 0,
+    ) as Verdict['projections'][number]
+    expect(differences.map(({ key }) => key.shard)).toEqual([1])
+    const end = { shard: 1, position: verdict.log[1]?.upTo as number }
+    const rows = await Array.fromAsync(
+      asOf(projectionOf('balances'), { url: book.url, positions: [end] }),
+    )
+    expect(new Set(rows.map(({ row }) => row.shard))).toEqual(new Set([1]))
+  } finally {
+    await book.close()
+  }
+})
+
+describe('a generated log', () => {
+  const events = 25_000
+  let database: TestDatabase
+  let sql: Sql
+  beforeAll(async () => {
+    database = await createDatabase()
+    await seedLog(database.url, { events, keys: 300, seed: 7 })
+    sql = connect({ url: database.url, as: 'owner', max: 2 })
+  }, 60_000)
+  afterAll(async () => {
+    await sql?.end()
+    await database?.drop()
+  })
+
+  test('keeps every rule of a log, and is what it says once its projections are replayed', async () => {
+    expect(await verified(database.url)).toMatchObject({ sound: false })
+    const done = await runJson<{ events: number; resumed: boolean }[]>(['replay'], {
+      database: database.url,
+    })
+    expect(done.map(({ resumed }) => resumed)).toEqual(projections.map(() => false))
+    const verdict = await verified(database.url)
+    expect(verdict.log[0]).toEqual({ shard: 0, upTo: events, faulty: 0, faults: [] })
+    expect(verdict.sound).toBe(true)
+    const log = await readLog(sql)
+    // The rules look at every lot at every event: the first thousands, with all accounts, will do.
+    expect(breachesOf(log.slice(0, 3_000))).toEqual([])
+    expect(await compareWithProjections(sql)).toEqual([])
+    for (const type of ['HoldExtended', 'HoldExpired', 'HoldReleased', 'ChargeRefunded'])
+      expect(
+        log.some((event) => event.type === type),
+        type,
+      ).toBe(true)
+  }, 60_000)
+
+  test('a rebuild that was killed goes on where it stopped', async () => {
+    // It cannot end before it is killed: a reader holds on to the tables in service.
+    const reader = connect({ url: database.url, as: 'serving', max: 1 })
+    await reader.unsafe('begin; select from monthly_balances limit 1')
+    const child = startCli(['replay', 'monthly_balances'], { database: database.url })
+    const reached = async () => {
+      const [there] = await sql`select to_regclass('tollbook_replay.progress') as progress`
+      if (!there?.progress) return 0
+      const [row] = await sql`
+        select position from tollbook_replay.progress where projection = 'monthly_balances'`
+      return row?.position ?? 0
+    }
+    await until(async () => (await reached()) > 0, 30_000)
+    child.kill('SIGKILL')
+    await child.exited
+    await reader.unsafe('rollback')
+    await reader.end()
+    // What the server was at when its client died may still end.
+    await until(async () => {
+      const [row] = await sql`select count(*) as busy from pg_stat_activity
+        where datname = current_database() and state = 'active' and query ilike '%tollbook_replay%'
+          and pid <> pg_backend_pid()`
+      return row?.busy === 0
+    })
+    const position = await reached()
+    expect(position).toBeGreaterThan(0)
+    const result = await rebuild(projectionOf('monthly_balances'), { url: database.url })
+    expect(result).toMatchObject({ resumed: true })
+    expect(result.events).toBeLessThanOrEqual(events - position)
+    expect((await verified(database.url)).sound).toBe(true)
+  }, 60_000)
+
+  test('an interrupted rebuild by another mapping is begun again', async () => {
+    const projection = projectionOf('monthly_balances')
+    const older = { ...projection, apply: [...projection.apply, 'select from batch limit 0'] }
+    const owner = connect({ url: database.url, as: 'owner', max: 1 })
+    expect((await buildBeside(owner, older, defaultSchema)).resumed).toBe(false)
+    expect((await buildBeside(owner, older, defaultSchema)).resumed).toBe(true)
+    await owner.end()
+    expect((await rebuild(projection, { url: database.url })).resumed).toBe(false)
+    expect((await verified(database.url)).sound).toBe(true)
+  }, 60_000)
+
+  test('two rebuilds at once do not mix', async () => {
+    const projection = projectionOf('balances')
+    const outcomes = await Promise.allSettled(
+      [1, 2, 3].map(() => rebuild(projection, { url: database.url })),
+    )
+    expect(outcomes.some(({ status }) => status === 'fulfilled')).toBe(true)
+    for (const outcome of outcomes) {
+      if (outcome.status === 'rejected') expect(outcome.reason.message).toContain('another rebuild')
+    }
+    expect((await verified(database.url)).sound).toBe(true)
+  }, 60_000)
+
+  test('is written into an empty book only', async () => {
+    await expect(seedLog(database.url, { events: 10, keys: 1 })).rejects.toThrow('not empty')
+    await migrate({ url: database.url })
+  })
+})

@@ -1,0 +1,398 @@
+/** Verifying: whatever is changed behind the book's back is found, where it is. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { projections } from '../../projections/index.ts'
+import { connect, type Sql } from '../../src/ledger/connect.ts'
+import { tablesOf } from '../../src/projector/mapping.ts'
+import { openScratch, type Scratch } from '../../src/projector/scratch.ts'
+import { openVerifier } from '../../src/projector/verify.ts'
+import { type LogVerdict, openLogCheck } from '../../src/projector/verify-log.ts'
+import { compareOnce } from '../../src/projector/verify-projection.ts'
+import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { runCli, startCli } from '../support/cli.ts'
+import { until } from '../support/until.ts'
+import { fillVariedBook } from '../support/varied-book.ts'
+
+let book: Book
+let key: TestKey
+/** Changes what nobody may change: no trigger fires for it. */
+let vandal: Sql
+beforeAll(async () => {
+  book = await openBook()
+  key = await fillVariedBook(book)
+  vandal = connect({ url: book.url, as: 'owner', max: 1 })
+  await vandal`set session_replication_role = replica`
+})
+afterAll(async () => {
+  await vandal?.end()
+  await book?.close()
+})
+
+async function checkLog(): Promise<LogVerdict> {
+  const check = await openLogCheck({ url: book.url, shard: 0, most: 100 })
+  try {
+    return await check.advance()
+  } finally {
+    await check.close()
+  }
+}
+
+/** Runs work on a table that is as before afterwards. */
+async function vandalised(table: string, work: () => Promise<void>): Promise<void> {
+  await vandal.unsafe(`create table saved as table ${table}`)
+  try {
+    await work()
+  } finally {
+    await vandal.unsafe(`delete from ${table}; insert into ${table} table saved; drop table saved`)
+  }
+}
+
+interface Column {
+  readonly table: string
+  readonly column: string
+  readonly type: string
+}
+
+async function columnsOf(tables: readonly string[]): Promise<Column[]> {
+  return vandal<Column[]>`
+    select c.relname as "table", a.attname as "column", format_type(a.atttypid, null) as type
+    from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relname = any(${[...tables]}) and c.relnamespace = 'tollbook'::regnamespace and a.attnum > 0
+      and not a.attisdropped
+    order by c.relname, a.attnum`
+}
+
+/** Another value than a column has, by its type. */
+const otherwise: Readonly<Record<string, (column: string) => string>> = {
+  text: (c) => `coalesce(${c}, '') || 'x'`,
+  smallint: (c) => `coalesce(${c}, 0) + 1000`,
+  integer: (c) => `coalesce(${c}, 0) + 1000`,
+  bigint: (c) => `coalesce(${c}, 0) + 1000`,
+  'bigint[]': (c) => `coalesce(${c}, '{}') || 7::bigint`,
+  boolean: (c) => `not ${c}`,
+  date: (c) => `coalesce(${c}, '2030-01-01'::date) + 1000`,
+  'timestamp with time zone': (c) =>
+    `case when ${c} is null or ${c} = 'infinity' then '2030-01-01' else ${c} + interval '1 microsecond' end`,
+  jsonb: (c) => `coalesce(${c}, '{}') || '["x"]'`,
+  json: (c) => `(left(${c}::text, -1) || ' ' || right(${c}::text, 1))::json`,
+  bytea: (c) => `coalesce(${c}, '') || '\\x00'`,
+}
+
+/** Modes are checked by the log's own constraint. */
+const otherMode = `case mode when 'live' then 'test' else 'live' end`
+
+test('a sound book is sound', async () => {
+  const verifier = await openVerifier({ url: book.url, most: 10 })
+  const verdict = await verifier.run()
+  await verifier.close()
+  expect(verdict.sound).toBe(true)
+  expect(verdict.log).toEqual([{ shard: 0, upTo: await book.size(), faulty: 0, faults: [] }])
+  expect(verdict.projections.map(({ projection }) => projection)).toEqual(
+    projections.map(({ name }) => name),
+  )
+  for (const { rows, differing } of verdict.projections) {
+    expect(rows).toBeGreaterThan(0)
+    expect(differing).toBe(0)
+  }
+})
+
+describe.each(projections)('$name', (projection) => {
+  const tables = tablesOf(projection)
+  // The log stays as it is: it is applied once, and compared again and again.
+  let scratch: Scratch
+  const verify = () => compareOnce(projection, scratch, { most: 10 })
+  afterAll(() => scratch?.close())
+  beforeAll(async () => {
+    scratch = await openScratch(projection, { url: book.url })
+    // The checks would keep some of it out; whoever vandalises drops them first.
+    const checks = await vandal<{ table: string; name: string }[]>`
+      select conrelid::regclass::text as "table", conname as name from pg_constraint
+      where conrelid::regclass::text = any(${tables}) and contype in ('c', 'n')`
+    for (const { table, name } of checks) {
+      if (!name.endsWith('_not_null'))
+        await vandal.unsafe(`alter table ${table} drop constraint "${name}"`)
+    }
+  })
+
+  test('a change of any column of any row is found', async () => {
+    const columns = await columnsOf(tables)
+    expect(columns.length).toBeGreaterThan(5)
+    for (const { table, column, type } of columns) {
+      const value = otherwise[type]?.(column)
+      if (!value)
+        throw new Error(`${table}.${column} is of a type that this test does not know: ${type}`)
+      await vandalised(table, async () => {
+        const [changed] = await vandal.unsafe(`update ${table} t set ${column} = ${value}
+          where ctid = (select ctid from ${table} order by random() limit 1) returning to_jsonb(t) as row`)
+        expect(changed, `${table}.${column}`).toBeDefined()
+        const { differing, differences } = await verify()
+        expect(differing, `${table}.${column}`).toBeGreaterThan(0)
+        for (const difference of differences) expect(difference.table).toBe(table)
+        const [first] = differences
+        const isKey = first?.only !== undefined
+        // A row with another key is one too many, and the row it was is missing.
+        if (isKey) expect(differences.map(({ only }) => only).sort()).toEqual(['log', 'table'])
+        else {
+          expect(differences.length).toBe(1)
+          expect(Object.keys(first?.columns ?? {})).toEqual([column])
+          expect(first?.columns[column]?.table).toEqual(changed?.row[column])
+        }
+      })
+    }
+    expect((await verify()).differing).toBe(0)
+  }, 60_000)
+
+  test('a row that is missing is found, and one that is too many', async () => {
+    for (const table of tables) {
+      await vandalised(table, async () => {
+        await vandal.unsafe(`delete from ${table} where ctid = (select ctid from ${table} limit 1)`)
+        const { differing, differences } = await verify()
+        expect([differing, differences[0]?.table, differences[0]?.only]).toEqual([1, table, 'log'])
+      })
+    }
+    expect((await verify()).differing).toBe(0)
+  })
+})
+
+describe('the log', () => {
+  test('a change of any column of an event is found at its position', async () => {
+    const columns = await columnsOf(['events'])
+    expect(columns.length).toBe(25)
+    const [{ position }] = await vandal<[{ position: number }]>`
+      select position from events where type = 'CreditsHeld' limit 1`
+    for (const { column, type } of columns) {
+      if (column === 'position' || column === 'shard') continue
+      await vandalised('events', async () => {
+        const value = column === 'mode' ? otherMode : otherwise[type]?.(column)
+        await vandal.unsafe(`update events set ${column} = ${value} where position = ${position}`)
+        const { faults } = await checkLog()
+        const found = faults.filter(({ fault }) => fault.includes('leaf hash'))
+        expect(
+          found.map((fault) => fault.position),
+          column,
+        ).toEqual([position])
+      })
+    }
+    expect((await checkLog()).faults).toEqual([])
+  }, 60_000)
+
+  test('an event that is missing is found, the last one too', async () => {
+    const last = await book.size()
+    for (const position of [1, 7, last]) {
+      await vandalised('events', async () => {
+        await vandal`delete from events where position = ${position}`
+        const { faults } = await checkLog()
+        const gap =
+          position === last
+            ? 'the log has no such event'
+            : `the position before it is ${position - 1}`
+        const at = position === last ? last : position + 1
+        expect(faults).toContainEqual({ shard: 0, position: at, fault: gap })
+      })
+    }
+  })
+
+  test('an event that was recorded before the one before it is found', async () => {
+    await vandalised('events', async () => {
+      await vandal`update events set recorded_at = recorded_at - interval '1 hour' where position = 9`
+      const faults = (await checkLog()).faults.map(({ position, fault }) => [position, fault])
+      expect(faults).toContainEqual([9, 'it was recorded before the event before it'])
+    })
+  })
+
+  /** Appends an event with a right leaf hash that no append would have written. */
+  async function forge(columns: Readonly<Record<string, string>>): Promise<void> {
+    const changes = Object.entries(columns).map(([name, value]) => `${name} = ${value}`)
+    await vandal.unsafe(`
+      create temp table forged as select * from events order by position desc limit 1;
+      update forged set position = position + 1, stream_version = null, ${changes.join(', ')};
+      update forged set leaf = leaf_hash(shard, position, recorded_at, occurred_at, type, type_version,
+        stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status,
+        latency_ms, lots, held, moved, actor, instance, payload, private);
+      insert into events table forged;
+      update heads set position = (select position from forged);
+      drop table forged`)
+  }
+
+  /** Faults after forging, with the book as it was afterwards. */
+  async function faultsAfter(work: () => Promise<unknown>): Promise<string[]> {
+    const head = await book.size()
+    let faults: string[] = []
+    await vandalised('events', async () => {
+      try {
+        await work()
+        faults = (await checkLog()).faults.map(({ fault }) => fault)
+      } finally {
+        await vandal`update heads set position = ${head}`
+      }
+    })
+    return faults
+  }
+
+  const ofOpenHold = (column: string) =>
+    `(select ${column} from open_holds order by position limit 1)`
+
+  test('a lot that is overdrawn is found, though a later grant would make up for it', async () => {
+    const [{ lot, free }] = await vandal<[{ lot: number; free: number }]>`
+      select lot, granted + refunded - adjusted - settled - held as free from lots order by lot desc limit 1`
+    const taken = { type: `'CreditsAdjusted'`, payload: `'{}'`, held: 'null' }
+    const faults = await faultsAfter(async () => {
+      await forge({
+        ...taken,
+        lots: `array[${lot}]`,
+        moved: `array[${free + 3}]`,
+        credits: `${free + 3}`,
+      })
+      await forge({
+        ...{ type: `'ChargeRefunded'`, payload: `'{}'`, held: 'null' },
+        ...{ lots: `array[${lot}]`, moved: `array[${free + 3}]`, credits: `${free + 3}` },
+      })
+    })
+    expect(faults).toEqual([`3 credits more than lot ${lot} has are taken from it`])
+  })
+
+  test('credits of a lot that was never granted are found', async () => {
+    const faults = await faultsAfter(() =>
+      forge({
+        type: `'ChargeRefunded'`,
+        lots: 'array[1]',
+        moved: 'array[5]',
+        held: 'null',
+      }),
+    )
+    expect(faults).toEqual(['lot 1 was never granted'])
+  })
+
+  const resolution = {
+    ...{ type: `'HoldReleased'`, payload: `'{}'`, moved: 'null' },
+    ...{ request_id: ofOpenHold('hold_id'), lots: ofOpenHold('lots') },
+    held: `(select array_agg(-h) from unnest(${ofOpenHold('held')}) h)`,
+    credits: ofOpenHold('credits'),
+  }
+
+  test('a hold that is resolved twice is found', async () => {
+    const [{ hold_id }] = await vandal<[{ hold_id: string }]>`
+      select hold_id from open_holds order by position limit 1`
+    const faults = await faultsAfter(async () => {
+      await forge(resolution)
+      await forge({ ...resolution, type: `'HoldExpired'` })
+    })
+    expect(faults).toContain(`the hold ${hold_id} is not open`)
+  })
+
+  test('a resolution that frees less than was held is found, and a charge of more', async () => {
+    const less = {
+      ...resolution,
+      held: `(select array_agg(1 - h) from unnest(${ofOpenHold('held')}) h)`,
+    }
+    expect((await faultsAfter(() => forge(less))).join()).toContain('stay held')
+    const more = { type: `'HoldSettled'`, credits: `${ofOpenHold('credits')} + 1` }
+    const faults = await faultsAfter(() =>
+      forge({ ...resolution, ...more, moved: ofOpenHold('held') }),
+    )
+    expect(faults.join()).toContain('credits are charged, and')
+  })
+
+  test('a debt that is repaid beyond what is owed is found', async () => {
+    const faults = await faultsAfter(() =>
+      forge({
+        ...{
+          type: `'CreditsAdjusted'`,
+          payload: `'{"repaysDebt":true}'`,
+          credits: '1000',
+        },
+        ...{ lots: 'null', held: 'null', moved: 'null' },
+      }),
+    )
+    expect(faults.join()).toContain('credits more than are owed are repaid')
+  })
+})
+
+describe('the command', () => {
+  test('goes on when the log is so damaged that a projection cannot be made from it', async () => {
+    await vandalised('events', async () => {
+      await vandal`update events set credits = null where type = 'CreditsGranted'`
+      const { status, stdout } = await runCli(['verify'], { database: book.url })
+      expect(status).toBe(1)
+      expect(stdout).toMatch(/^0-\d+: its leaf hash is not that of its fields$/m)
+      expect(stdout).toContain(
+        'balances: cannot be made from this log: null value in column "granted"',
+      )
+    })
+  })
+
+  test('ends with status 0 for a sound book, and says what it looked at', async () => {
+    const { status, stdout } = await runCli(['verify'], { database: book.url })
+    expect(stdout).toContain('The book is what its log says.')
+    expect(stdout).toContain(`log, up to 0-${await book.size()}`)
+    expect(status).toBe(0)
+  })
+
+  test('ends with status 1 and names the row and both values', async () => {
+    await vandalised('lots', async () => {
+      const [row] = await vandal`update lots set settled = settled + 41
+        where lot = (select min(lot) from lots) returning lot, settled`
+      const { status, stdout } = await runCli(['verify'], { database: book.url })
+      expect(status).toBe(1)
+      expect(stdout).toContain(
+        `lots (lot ${row?.lot}, shard 0): settled is ${row?.settled}, the log says`,
+      )
+      const { stdout: document } = await runCli(['verify', '--json'], { database: book.url })
+      const { sound, projections } = JSON.parse(document)
+      expect(sound).toBe(false)
+      expect(projections.find((p: { differing: number }) => p.differing > 0).projection).toBe(
+        'balances',
+      )
+    })
+  })
+
+  test('that watches finds what is changed later, tells it as a metric, and goes on', async () => {
+    const child = startCli(['verify', '--watch', '--every', '1', '--port', '0'], {
+      database: book.url,
+    })
+    const lines = linesOf(child.stderr)
+    const url = await lines.find((line) => line.metricsUrl)
+    const scrape = async () => (await fetch(url?.metricsUrl as string)).text()
+    const differing = async () =>
+      Number(/differing_rows\{projection="balances"\} (\d+)/.exec(await scrape())?.[1])
+    await until(async () => (await differing()) === 0)
+    await vandalised('balances', async () => {
+      await vandal`update balances set debt = debt + 1`
+      await until(async () => (await differing()) > 0, 20_000)
+    })
+    await until(async () => (await differing()) === 0, 20_000)
+    const { hold } = await book.hold(key, 1)
+    await book.settle(hold, 1)
+    const head = await book.size()
+    await until(
+      async () => (await scrape()).includes(`tollbook_verify_position{shard="0"} ${head}`),
+      20_000,
+    )
+    expect(await scrape()).toContain('tollbook_verify_log_faults{shard="0"} 0')
+    expect(await scrape()).toContain('tollbook_verify_sound 1')
+    child.kill('SIGTERM')
+    expect(await child.exited).toBe(0)
+  }, 60_000)
+})
+
+interface Line {
+  readonly metricsUrl?: string
+}
+
+/** Lines of JSON as they come. */
+function linesOf(stream: ReadableStream<Uint8Array>) {
+  const seen: Line[] = []
+  void (async () => {
+    let rest = ''
+    for await (const piece of stream.pipeThrough(new TextDecoderStream() as never)) {
+      const lines = `${rest}${piece}`.split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) if (line.startsWith('{')) seen.push(JSON.parse(line))
+    }
+  })()
+  return {
+    async find(wanted: (line: Line) => unknown): Promise<Line | undefined> {
+      await until(() => seen.some(wanted), 30_000)
+      return seen.find(wanted)
+    },
+  }
+}
