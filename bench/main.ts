@@ -1,4 +1,4 @@
-/** `bun run bench [calls|append|keys|slow-clients|replay] [--connections N] [--seconds N] [--rounds N]`: figures, never a test. */
+/** `bun run bench [calls|cost|append|keys|slow-clients|replay] [options]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { benchAppend } from './append.ts'
 import { benchCalls } from './calls.ts'
+import { benchCost } from './cost.ts'
 import { benchKeys } from './keys.ts'
 import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
@@ -20,18 +21,20 @@ const { values, positionals } = parseArgs({
     keys: { type: 'string', default: '10000' },
     requests: { type: 'string', default: '300' },
     events: { type: 'string', default: '1000000' },
+    against: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
-const known = ['calls', 'append', 'keys', 'slow-clients', 'replay']
+const known = ['calls', 'cost', 'append', 'keys', 'slow-clients', 'replay']
 // What takes long is run when it is asked for.
-const parts = positionals.length > 0 ? positionals : known.slice(0, 3)
+const parts = positionals.length > 0 ? positionals : known.slice(0, 4)
 const unknown = parts.find((part) => !known.includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [append] [keys] [slow-clients] [replay] [options]
+  console.log(`usage: bun run bench [calls] [cost] [append] [keys] [slow-clients] [replay] [options]
 
   calls         calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
+  cost          processor time of a call: the gateway's, PostgreSQL's, Redis', and the bare proxy's
   append        events/s of the append
   keys          how long management takes to answer when there are many keys
   slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
@@ -40,7 +43,8 @@ if (values.help || unknown) {
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
   --keys N          in all (10000)       --requests N  of each question (300)
   --events N        of the log that is replayed (1000000)
-  --json            of keys
+  --against FOLDER  of cost: another checkout's gateway, taking turns with this one's
+  --json            of cost (every measurement) and of keys
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
 Redis the one of REDIS_URL, else a redis-server from PATH, else none.`)
@@ -61,6 +65,13 @@ try {
   const accounts = Number(values.accounts)
   if (parts.includes('calls')) {
     await benchCalls({ serverUrl, connections, seconds, rounds, accounts })
+  }
+  if (parts.includes('cost')) {
+    const { against, json } = values
+    const postgresPid = postgres?.pid
+    await benchCost({
+      ...{ serverUrl, postgresPid, connections, seconds, rounds, accounts, against, json },
+    })
   }
   if (parts.includes('append')) await benchAppend(serverUrl, seconds, rounds)
   if (parts.includes('keys')) {

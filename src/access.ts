@@ -9,18 +9,19 @@ import { pathOf } from './proxy/route-table.ts'
 type Handle = (request: Request) => Response | Promise<Response>
 
 /**
- * @param calls paths of the configured calls, as they are sent
+ * @param handle the app
+ * @param calls the configured calls: their paths, as they are sent, and what answers them
  * @param routes all routes of the app
  */
 export function observed(
   handle: Handle,
-  calls: ReadonlySet<string>,
+  calls: { readonly paths: ReadonlySet<string>; readonly handle: Handle },
   routes: readonly RoutePattern[],
   see: (request: RequestSeen) => void,
 ): Handle {
   return (request) => {
     const path = pathOf(request.url)
-    return calls.has(path) ? handle(request) : handleAndSee(request, path)
+    return calls.paths.has(path) ? calls.handle(request) : handleAndSee(request, path)
   }
 
   async function handleAndSee(request: Request, path: string): Promise<Response> {

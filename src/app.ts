@@ -14,14 +14,12 @@ export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log'> 
   readonly proxy: CallProxy
   readonly customer: CustomerDeps
   readonly system: SystemDeps
-  /** The client's address, proxies considered. */
-  readonly ipOf: (request: Request) => string
   /** Origins whose pages may call; `*` stands for all, none for no page at all. */
   readonly corsOrigins: readonly string[]
   readonly log: (message: string, error?: unknown) => void
 }
 
-export function createApp({ proxy, customer, system, ipOf, corsOrigins, ...rest }: AppDeps) {
+export function createApp({ proxy, customer, system, corsOrigins, ...rest }: AppDeps) {
   const { log } = rest
   const requestIdOf = requestIds()
   let routes: readonly RoutePattern[] = []
@@ -33,7 +31,7 @@ export function createApp({ proxy, customer, system, ipOf, corsOrigins, ...rest 
     .use(customerRoutes(customer))
     .use(managementApp({ ...rest, requestIdOf }))
     .use(docsRoutes(rest.config))
-    .all('/v1/*', ({ request }) => proxy.handle(request, ipOf(request)), {
+    .all('/v1/*', ({ request }) => proxy.handle(request), {
       parse: 'none',
       detail: { hide: true },
     })

@@ -138,6 +138,12 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     tariffs: openTariffCache(sql, ledgerDeadlineMs),
     windows,
     appenderOf,
+    ipOf: (request) =>
+      clientIp({
+        socketAddress: server.requestIP(request)?.address ?? '',
+        forwardedFor: request.headers.get('x-forwarded-for'),
+        trustedProxies: config.trustedProxies,
+      }),
   })
   const freeCalls = openFreeCalls(appenderOf, 2_000)
   const proxy = openProxy({
@@ -164,17 +170,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const { differs, ...tariffs } = await management.ensureTariff()
   if (differs) log.warn(tariffs, 'prices or plans of the file are not those of the book')
-  const ipOf = (request: Request): string =>
-    clientIp({
-      socketAddress: server.requestIP(request)?.address ?? '',
-      forwardedFor: request.headers.get('x-forwarded-for'),
-      trustedProxies: config.trustedProxies,
-    })
   const routes = Object.values(config.routes)
   let stopping = false
   const app = createApp({
     proxy,
-    ipOf,
     log: warn,
     corsOrigins: environment.corsOrigins,
     management,
@@ -201,7 +200,6 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     customer: {
       gate,
       windows,
-      ipOf,
       balance: (accountId, mode) => balance(sql, accountId, mode),
       charge: (requestId, accountId) => charge(sql, requestId, accountId),
       refund: (requestId, keyId) =>
@@ -215,7 +213,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
   const published = publish(metrics.registry, options, warn)
-  const calls = new Set(routes.map(({ path }) => path))
+  const calls = {
+    paths: new Set(routes.map(({ path }) => path)),
+    // The app does nothing around a call but tell pages of other origins what they may read.
+    handle: environment.corsOrigins.length > 0 ? app.handle : proxy.handle,
+  }
   const see = (request: RequestSeen) => {
     metrics.request(request)
     const manages = request.route !== 'none' && request.method !== 'GET'

@@ -1,21 +1,18 @@
 /** This gateway in a process of its own, as `serve` runs it, in front of the bench's upstream. */
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Part, startScript } from './child.ts'
 
 /** Verifies tokens. */
 export const jwtSecret = 'a secret of the bench, long enough to be one'
 
-/** Starts it on a database that `fillBook` made. */
-export function startBenchGateway(options: {
-  databaseUrl: string
-  redisUrl: string | undefined
-  upstream: string
-}): Promise<Part> {
-  return startScript(import.meta.path, [
-    options.databaseUrl,
-    options.upstream,
-    options.redisUrl ?? '',
-  ])
+/** Starts it on a database that `fillBook` made; `checkout` is the folder of another one's. */
+export function startBenchGateway(
+  options: { databaseUrl: string; redisUrl: string | undefined; upstream: string },
+  checkout?: string,
+): Promise<Part> {
+  const script = checkout ? resolve(checkout, 'bench/parts/gateway.ts') : import.meta.path
+  return startScript(script, [options.databaseUrl, options.upstream, options.redisUrl ?? ''])
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

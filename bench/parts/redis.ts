@@ -2,7 +2,14 @@
 import { freePort } from '../../src/postgres/free-port.ts'
 import { endWithUs } from './child.ts'
 
-export async function startRedis(): Promise<{ url?: string; stop(): Promise<void> }> {
+export interface BenchRedis {
+  readonly url?: string
+  /** Of the server, where it is ours. */
+  readonly pid?: number
+  stop(): Promise<void>
+}
+
+export async function startRedis(): Promise<BenchRedis> {
   if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: async () => {} }
   if (!Bun.which('redis-server')) return { stop: async () => {} }
   const port = await freePort()
@@ -12,7 +19,7 @@ export async function startRedis(): Promise<{ url?: string; stop(): Promise<void
   )
   const stop = endWithUs(child)
   await untilItListens(port)
-  return { url: `redis://127.0.0.1:${port}`, stop }
+  return { url: `redis://127.0.0.1:${port}`, pid: child.pid, stop }
 }
 
 async function untilItListens(port: number): Promise<void> {

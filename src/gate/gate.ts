@@ -24,6 +24,8 @@ export interface GateDeps {
   readonly tariffs: TariffCache
   readonly windows: Windows
   readonly appenderOf: (shard: number) => Appender
+  /** The client's address, proxies considered; asked only where a key is bound to some: it costs a system call. */
+  readonly ipOf: (request: Request) => string
 }
 
 /** A key that may make a call, and by which prices. */
@@ -66,13 +68,13 @@ export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } &
 
 export interface Gate {
   /** The key that the request shows, whatever it may do; for routes that are about the key itself. */
-  identify(request: Request, ip: string): Promise<Outcome<{ admitted: Omit<Admitted, 'price'> }>>
+  identify(request: Request): Promise<Outcome<{ admitted: Omit<Admitted, 'price'> }>>
   /** Key, permission and address. */
-  admit(request: Request, route: Route, ip: string): Promise<Outcome<{ admitted: Admitted }>>
+  admit(request: Request, route: Route): Promise<Outcome<{ admitted: Admitted }>>
   /** A place in the rate windows. */
   enter(
     admitted: Omit<Admitted, 'price'>,
-    ip: string,
+    request: Request,
   ): Promise<Outcome<{ place: Place; window: SeenWindow }>>
   /**
    * A hold for at most this many credits. `price` is asked again when the tariff turned out to be
@@ -82,8 +84,8 @@ export interface Gate {
     admitted: Admitted,
     call: {
       readonly requestId: string
+      readonly request: Request
       readonly route: Route
-      readonly ip: string
       readonly claim: Claim | undefined
       readonly price: (rule: PriceRule) => { credits: number; quantity: number }
     },
@@ -96,8 +98,8 @@ export interface Gate {
     held: Held,
     call: {
       readonly requestId: string
+      readonly request: Request
       readonly route: Route
-      readonly ip: string
       readonly credits: number
       readonly quantity: number
     },
@@ -115,7 +117,7 @@ export function openGate(deps: GateDeps): Gate {
   async function lookUp(
     hash: string,
     permission: string | undefined,
-    ip: string,
+    request: Request,
     maxAgeMs: number,
   ) {
     const cached = keys.peek(hash, maxAgeMs) ?? (await keys.find(hash, maxAgeMs))
@@ -124,7 +126,7 @@ export function openGate(deps: GateDeps): Gate {
       record?.tariff && (tariffs.peek(record.tariff) ?? (await tariffs.find(record.tariff)))
     const plan = tariff && record ? tariff.plans[record.plan] : undefined
     const refusal =
-      judgeKey(record, cached.allowedIps, ip, bookTime(cached)) ??
+      judgeKey(record, cached.allowedIps, () => deps.ipOf(request), bookTime(cached)) ??
       (record && permission !== undefined ? judgePermission(record, plan, permission) : undefined)
     return { cached, record, tariff: tariff || undefined, refusal }
   }
@@ -133,12 +135,12 @@ export function openGate(deps: GateDeps): Gate {
   async function admitHash(
     hash: string,
     permission: string | undefined,
-    ip: string,
+    request: Request,
     maxAgeMs: number,
   ): Promise<Outcome<{ admitted: Omit<Admitted, 'price'> }>> {
-    let found = await lookUp(hash, permission, ip, maxAgeMs)
+    let found = await lookUp(hash, permission, request, maxAgeMs)
     if (found.refusal && performance.now() - found.cached.loadedAtMs > freshMs) {
-      found = await lookUp(hash, permission, ip, freshMs)
+      found = await lookUp(hash, permission, request, freshMs)
     }
     if (found.refusal) return { ok: false, refusal: found.refusal }
     if (!found.record || !found.tariff) return { ok: false, refusal: noPrice }
@@ -148,22 +150,22 @@ export function openGate(deps: GateDeps): Gate {
   async function admitRoute(
     hash: string,
     route: Route,
-    ip: string,
+    request: Request,
     maxAgeMs: number,
   ): Promise<Outcome<{ admitted: Admitted }>> {
-    const outcome = await admitHash(hash, route.permission, ip, maxAgeMs)
+    const outcome = await admitHash(hash, route.permission, request, maxAgeMs)
     if (!outcome.ok) return outcome
     const price = outcome.admitted.tariff.prices[route.id]
     // Neither a refusal nor a call that holds nothing may stand on an old tariff.
     const holds = price && price.per !== 'free'
-    if (!holds && maxAgeMs > freshMs) return admitRoute(hash, route, ip, freshMs)
+    if (!holds && maxAgeMs > freshMs) return admitRoute(hash, route, request, freshMs)
     if (!price) return { ok: false, refusal: noPrice }
     return { ok: true, admitted: { ...outcome.admitted, price } }
   }
 
   async function enter(
     admitted: Omit<Admitted, 'price'>,
-    ip: string,
+    request: Request,
   ): Promise<Outcome<{ place: Place; window: SeenWindow }>> {
     const { hash, key, tariff } = admitted
     const plan = tariff.plans[key.plan]
@@ -173,9 +175,9 @@ export function openGate(deps: GateDeps): Gate {
     if (decision.allowed) return { ok: true, place: decision.place, window }
     // The limit may be older than a second: a plan that was just raised must not refuse.
     if (!keys.peek(hash, freshMs)) {
-      const again = await admitHash(hash, undefined, ip, freshMs)
+      const again = await admitHash(hash, undefined, request, freshMs)
       if (!again.ok) return again
-      if (isOlder(key, again.admitted.key)) return enter(again.admitted, ip)
+      if (isOlder(key, again.admitted.key)) return enter(again.admitted, request)
     }
     const detail = `At most ${window.limit} calls in ${window.windowMs / 1_000} s; try again later.`
     return { ok: false, window, refusal: { code: 'rate_limited', detail } }
@@ -206,19 +208,19 @@ export function openGate(deps: GateDeps): Gate {
   }
 
   return {
-    async identify(request, ip) {
+    async identify(request) {
       const shown = show(request)
-      return shown.ok ? admitHash(shown.hash, undefined, ip, freshMs) : shown
+      return shown.ok ? admitHash(shown.hash, undefined, request, freshMs) : shown
     },
 
-    async admit(request, route, ip) {
+    async admit(request, route) {
       const shown = show(request)
-      return shown.ok ? admitRoute(shown.hash, route, ip, Number.POSITIVE_INFINITY) : shown
+      return shown.ok ? admitRoute(shown.hash, route, request, Number.POSITIVE_INFINITY) : shown
     },
 
     enter,
 
-    async hold(admitted, { requestId, route, ip, price, claim }) {
+    async hold(admitted, { requestId, request, route, price, claim }) {
       let { key, price: rule } = admitted
       for (let tries = 0; tries < mostTries; tries++) {
         const { credits, quantity } = price(rule)
@@ -249,14 +251,14 @@ export function openGate(deps: GateDeps): Gate {
         if (answer.verdict !== 'stale_key' && answer.verdict !== 'stale_tariff') {
           return { ok: false, refusal: refusalOf(answer, credits, key) }
         }
-        const again = await admitRoute(admitted.hash, route, ip, 0)
+        const again = await admitRoute(admitted.hash, route, request, 0)
         if (!again.ok) return again
         ;({ key, price: rule } = again.admitted)
       }
       return { ok: false, refusal: changing }
     },
 
-    async extend(held, { requestId, route, ip, credits, quantity }) {
+    async extend(held, { requestId, request, route, credits, quantity }) {
       let { key } = held
       for (let tries = 0; tries < mostTries; tries++) {
         const answer = await deps.appenderOf(key.shard).append({
@@ -283,7 +285,7 @@ export function openGate(deps: GateDeps): Gate {
         if (answer.verdict !== 'stale_key') {
           return { ok: false, refusal: refusalOf(answer, credits, key) }
         }
-        const again = await admitRoute(held.hash, route, ip, 0)
+        const again = await admitRoute(held.hash, route, request, 0)
         if (!again.ok) return again
         ;({ key } = again.admitted)
       }

@@ -9,7 +9,7 @@ import type { Limit } from './windows/windows.ts'
 export function judgeKey(
   key: KeyRecord | undefined,
   allowedIps: readonly string[],
-  ip: string,
+  ip: () => string,
   bookTimeMs: number,
 ): Refusal | undefined {
   if (!key || key.revokedAt) return unknownKey
@@ -21,7 +21,7 @@ export function judgeKey(
   if (key.frozen) {
     return { code: 'account_frozen', detail: 'The account of this API key is frozen.' }
   }
-  if (!ipAllowed(allowedIps, ip)) {
+  if (allowedIps.length > 0 && !ipAllowed(allowedIps, ip())) {
     return { code: 'ip_not_allowed', detail: 'This API key may not be used from your address.' }
   }
   return undefined

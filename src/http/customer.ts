@@ -22,7 +22,6 @@ import { Problem } from './problem-schema.ts'
 export interface CustomerDeps {
   readonly gate: Gate
   readonly windows: Windows
-  readonly ipOf: (request: Request) => string
   readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
   readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
   /** Gives a charge back whose answer may not have arrived; the same again answers the same. */
@@ -45,7 +44,7 @@ export function customerRoutes(deps: CustomerDeps) {
   ): Promise<Response> {
     const requestId = newRequestId()
     try {
-      const identity = await gate.identify(request, deps.ipOf(request))
+      const identity = await gate.identify(request)
       if (!identity.ok) return problemOf(identity.refusal, requestId)
       return await work(identity.admitted, requestId)
     } catch (error) {

@@ -39,14 +39,8 @@ export const appendStatement = `select * from append_v1($1::smallint, $2::uuid, 
 
 /** The column texts of a batch, in the order of the statement's parameters. */
 export function pack(items: readonly CallItem[]): string[] {
-  return columns.map(([, value]) => {
-    let text = ''
-    for (let i = 0; i < items.length; i++) {
-      const v = value(items[i] as CallItem)
-      text += i === 0 ? (v ?? '') : `\n${v ?? ''}`
-    }
-    return text
-  })
+  // join writes null as nothing; texts that grow piece by piece cost more.
+  return columns.map(([, value]) => items.map((item) => value(item)).join('\n'))
 }
 
 function payloadOf(item: CallItem): string {

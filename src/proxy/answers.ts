@@ -13,8 +13,6 @@ export interface Call {
   readonly request: Request
   readonly requestId: string
   readonly route: Route
-  /** The client's address. */
-  readonly ip: string
   /** On the monotonic clock. */
   readonly startedAtMs: number
   /** Spent waiting for the service; grows until the answer to the caller can begin. */

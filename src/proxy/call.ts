@@ -67,8 +67,8 @@ export interface CallSeen {
 }
 
 export interface CallProxy {
-  /** Answers a call under /v1; `ip` is the client's address. Never throws. */
-  handle(request: Request, ip: string): Promise<Response>
+  /** Answers a call under /v1. Never throws. */
+  handle(request: Request): Promise<Response>
   /** Calls and streams under way. */
   readonly inFlight: number
   /** Resolves when nothing is under way, or after this long. */
@@ -84,12 +84,12 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   const newShare = openBodyRoom(config.limits.bodiesBytes)
   let cutting = false
 
-  async function handle(request: Request, ip: string): Promise<Response> {
+  async function handle(request: Request): Promise<Response> {
     const startedAtMs = performance.now()
     const requestId = newRequestId()
     const found = find(request)
     if (!found.ok) return unknown(found.refusal, requestId, startedAtMs)
-    const call = { request, requestId, route: found.route, ip, startedAtMs, upstreamMs: 0 }
+    const call = { request, requestId, route: found.route, startedAtMs, upstreamMs: 0 }
     const end = flight.begin()
     const share = newShare()
     let answered: Answered
@@ -121,7 +121,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   }
 
   async function answer(call: Call, take: Share['take']): Promise<Answered> {
-    const admission = await gate.admit(call.request, call.route, call.ip)
+    const admission = await gate.admit(call.request, call.route)
     if (!admission.ok) return refused(call, admission.refusal)
     const { admitted } = admission
 
@@ -134,7 +134,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     // Cut off by the server, a caller who waits for a slow service would be charged for leaving.
     if (thinksLong(call.route)) silence.allow(call.request, 0)
 
-    const entry = await gate.enter(admitted, call.ip)
+    const entry = await gate.enter(admitted, call.request)
     if (!entry.ok) return refused(call, entry.refusal, entry.window)
     const { window, place } = entry
     if (!sold) {

@@ -4,6 +4,7 @@
  */
 import type { Route } from '../config/config.ts'
 import type { RefusalCode } from '../gate/refusal.ts'
+import { deadline } from './deadline.ts'
 import { towardsService } from './headers.ts'
 
 export interface ForwardedCall {
@@ -44,7 +45,7 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
       ...(call.body ? { body: call.body.bytes as Uint8Array<ArrayBuffer> } : {}),
       redirect: 'manual',
       decompress: false,
-      signal: AbortSignal.timeout(call.route.timeoutMs),
+      signal: deadline(call.route.timeoutMs),
       // Else a service that thinks for five minutes would be given up, whatever the route allows.
       timeout: false,
     } as BunFetchRequestInit)
@@ -68,11 +69,22 @@ export function failureOf(error: unknown): ForwardFailure {
 
 function targetOf({ request, route, baseUrl }: ForwardedCall): string {
   if (route.target.kind !== 'service') throw new TypeError(`${route.id} has no service`)
-  const at = request.url.indexOf('?')
-  const target = baseUrl + route.target.path + (at < 0 ? '' : request.url.slice(at).split('#')[0])
-  // Both parts are configuration; should they ever join to another host, nothing is sent there.
-  if (new URL(target).origin !== new URL(baseUrl).origin) {
+  const { path } = route.target
+  if (!staysWithService(baseUrl, path)) {
     throw new TypeError(`${route.id}: the path leaves the service`)
   }
-  return target
+  const at = request.url.indexOf('?')
+  return baseUrl + path + (at < 0 ? '' : request.url.slice(at).split('#')[0])
+}
+
+/** Base and path of the pairs that were looked at. */
+const staying = new Set<string>()
+
+/** Both parts are configuration; should they ever join to another host, nothing is sent there. */
+function staysWithService(baseUrl: string, path: string): boolean {
+  const pair = `${baseUrl} ${path}`
+  if (staying.has(pair)) return true
+  const stays = new URL(baseUrl + path).origin === new URL(baseUrl).origin
+  if (stays) staying.add(pair)
+  return stays
 }

@@ -89,12 +89,12 @@ function kept(
       .get('connection')
       ?.toLowerCase()
       .split(/\s*,\s*/) ?? []
-  const result = new Headers()
-  headers.forEach((value, name) => {
+  const result = new Headers(headers)
+  for (const name of headers.keys()) {
     // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are one.
     const meant = name.replaceAll('_', '-')
-    if (dropped.has(meant) || named.includes(name)) return
-    if (!prefixes.some((prefix) => meant.startsWith(prefix))) result.append(name, value)
-  })
+    const ends = dropped.has(meant) || named.includes(name)
+    if (ends || prefixes.some((prefix) => meant.startsWith(prefix))) result.delete(name)
+  }
   return result
 }

@@ -13,7 +13,8 @@ const routes = [
 async function seenOf(method: string, path: string): Promise<Partial<RequestSeen>[]> {
   const seen: RequestSeen[] = []
   const answer = () => new Response(null, { status: 418, headers: { 'X-Request-Id': 'r1' } })
-  const handle = observed(answer, new Set(['/v1/search']), routes, (request) => seen.push(request))
+  const calls = { paths: new Set(['/v1/search']), handle: answer }
+  const handle = observed(answer, calls, routes, (request) => seen.push(request))
   await handle(new Request(`http://gateway${path}`, { method }))
   return seen.map(({ latencyMs, ...rest }) => rest)
 }

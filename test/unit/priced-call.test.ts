@@ -22,7 +22,7 @@ const window: SeenWindow = {
 }
 const call = {
   ...{ request: new Request('http://gateway.test/v1/search'), requestId: 'r', route },
-  ...{ ip: '127.0.0.1', startedAtMs: 0, upstreamMs: 0 },
+  ...{ startedAtMs: 0, upstreamMs: 0 },
 }
 
 function run(send: PricedCallDeps['send']) {

@@ -1,4 +1,4 @@
-/** Checks of Redis, in which the rate windows live. */
+/** Checks of Redis, in which the rate windows live: with a client that says why it cannot connect, as the gateway's does not. */
 import { Redis } from 'ioredis'
 import { type Finding, ok, problem, warning } from './finding.ts'
 

@@ -1,0 +1,21 @@
+import { expect, test } from 'bun:test'
+import { once } from 'node:events'
+import { deadline } from '../../src/proxy/deadline.ts'
+
+test('calls that begin together share a signal, and those with another timeout do not', () => {
+  const [first, second, other] = [deadline(10_000), deadline(10_000), deadline(10_001)]
+  expect(second).toBe(first)
+  expect(other).not.toBe(first)
+})
+
+test('whoever comes late to a shared signal still has the whole time', async () => {
+  deadline(60)
+  const startedAtMs = performance.now()
+  let askedAtMs = startedAtMs
+  while (askedAtMs - startedAtMs < 15) askedAtMs = performance.now()
+  const signal = deadline(60)
+  await once(signal, 'abort')
+  // Timers count whole milliseconds.
+  expect(performance.now() - askedAtMs).toBeGreaterThanOrEqual(59)
+  expect(signal.reason.name).toBe('TimeoutError')
+})
