@@ -30,7 +30,7 @@ const lineOf = (part: string) => lines.findIndex((line) => line.includes(part))
 const knows: Readonly<Record<string, readonly string[]>> = {
   elysia: ['app.ts', 'http'],
   '@elysiajs/': ['app.ts', 'http'],
-  ioredis: ['cli'],
+  ioredis: ['gate', 'cli'],
   postgres: ['ledger', 'projector', 'postgres', 'import', 'cli'],
 }
 

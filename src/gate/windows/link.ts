@@ -5,10 +5,19 @@
  * restart, to a Redis that has forgotten everything. Here a connection that fails is thrown away, and
  * the next one is looked at (which Redis is it, since when is it up?) before anything is asked of it.
  */
-import { RedisClient } from 'bun'
+import { Redis, type Result } from 'ioredis'
 import { WINDOW_SCRIPT } from './script.ts'
 import { watchForStall } from './stall.ts'
 import type { Limit } from './windows.ts'
+
+declare module 'ioredis' {
+  interface RedisCommander<Context> {
+    tollbookWindow(
+      keyCount: number,
+      ...keysThenArguments: (string | number)[]
+    ): Result<number[], Context>
+  }
+}
 
 /** What one Redis says of itself: a restart changes the id and starts the uptime again. */
 export interface Seen {
@@ -32,38 +41,51 @@ const CONNECT_TIMEOUT_MS = 1_000
 
 /** Rejects when Redis cannot be reached, does not answer in time, or cannot run the script. */
 export async function connect(url: string, prefix: string): Promise<Link> {
-  const client = new RedisClient(url, {
+  const client = new Redis(url, {
+    lazyConnect: true,
     // One connection, one life: nothing is queued for the next one or sent again on it.
-    autoReconnect: false,
+    retryStrategy: null,
     enableOfflineQueue: false,
-    connectionTimeout: CONNECT_TIMEOUT_MS,
-    // Calls that arrive together leave in one write: a write a call is a system call a call.
-    enableAutoPipelining: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    enableAutoPipelining: false,
   })
+  client.defineCommand('tollbookWindow', { lua: WINDOW_SCRIPT })
+
   let failure: Error | undefined
   const lost = new Promise<Error>((resolve) => {
-    client.onclose = (error) => {
+    client.on('error', (error: Error) => {
+      failure ??= error
+    })
+    client.once('end', () => {
       watch.stop()
-      resolve(failure ?? error)
-    }
+      resolve(failure ?? new Error('Redis closed the connection'))
+    })
   })
-  /** Ends what is in flight now, also where Redis is stopped and would never say goodbye. */
+  // Ends what is in flight now; disconnect() would first wait for a stopped Redis to say goodbye.
   function fail(reason: Error): void {
     failure ??= reason
-    client.close()
+    client.stream?.destroy()
   }
   const watch = watchForStall(() => fail(new Error('Redis did not answer in time')))
-  let sha = ''
 
-  async function run(keys: readonly string[], args: readonly string[]): Promise<number[]> {
-    const rest = [String(keys.length), ...keys.map((key) => prefix + key), ...args]
+  // Calls that arrive together leave in one write: a write a call is a system call a call.
+  let gathering = false
+  function gather(): void {
+    const { stream } = client
+    if (gathering || !stream) return
+    gathering = true
+    stream.cork()
+    setImmediate(() => {
+      gathering = false
+      stream.uncork()
+    })
+  }
+
+  async function run(keys: readonly string[], ...args: (string | number)[]): Promise<number[]> {
     watch.sent()
+    gather()
     try {
-      return await client.send('EVALSHA', [sha, ...rest]).catch((error) => {
-        // Somebody has emptied Redis' cache of scripts; running this one puts it back.
-        if (!String(error).includes('NOSCRIPT')) throw error
-        return client.send('EVAL', [WINDOW_SCRIPT, ...rest])
-      })
+      return await client.tollbookWindow(keys.length, ...keys.map((key) => prefix + key), ...args)
     } catch (error) {
       // An error reply (read-only, out of memory) is as good as no Redis.
       fail(error instanceof Error ? error : new Error(String(error)))
@@ -75,24 +97,20 @@ export async function connect(url: string, prefix: string): Promise<Link> {
 
   const keysOf = (limits: readonly Limit[]) => limits.map(({ key }) => key)
   const numbersOf = (limits: readonly Limit[]) =>
-    limits.flatMap(({ limit, windowMs }) => [String(limit), String(windowMs)])
+    limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
 
   const deadline = setTimeout(() => fail(new Error('Redis is slow to connect')), CONNECT_TIMEOUT_MS)
   try {
-    await client.connect().catch((cause) => {
-      // The client does not say why: nobody there, no such host, another password.
-      throw new Error('Redis cannot be reached; "tollbook doctor" says why', { cause })
-    })
-    sha = await client.send('SCRIPT', ['LOAD', WINDOW_SCRIPT])
+    await client.connect()
     // A Redis that cannot run the script (a replica, a full one) must be found out here, not by a call.
-    await run(['{probe}'], ['take', '1', '1'])
-    const seen = seenIn(await client.send('INFO', ['server']))
+    await run(['{probe}'], 'take', 1, 1)
+    const seen = seenIn(await client.info('server'))
     return {
       seen,
-      take: (limits) => run(keysOf(limits), ['take', ...numbersOf(limits)]),
-      peek: (limits) => run(keysOf(limits), ['peek', ...numbersOf(limits)]),
+      take: (limits) => run(keysOf(limits), 'take', ...numbersOf(limits)),
+      peek: (limits) => run(keysOf(limits), 'peek', ...numbersOf(limits)),
       giveBack: async (limits, takenAtUs) => {
-        await run(keysOf(limits), ['back', String(takenAtUs)])
+        await run(keysOf(limits), 'back', takenAtUs)
       },
       lost,
       close: () => fail(new Error('closed')),
