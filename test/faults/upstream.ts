@@ -108,11 +108,15 @@ interface Answer {
   readonly pieces: readonly (string | Uint8Array)[]
 }
 
+const notRead = JSON.stringify({ success: false })
+
 /** What each service answers, by its path. */
 function answer(path: string, body: Buffer, random: Random): Answer {
   switch (path) {
     case '/api/v1/extract':
-      return json({ success: random.chance(0.8) })
+      return random.chance(0.8)
+        ? json({ success: true })
+        : { type: 'application/json', pieces: [notRead] }
     case '/api/v1/extract/bulk': {
       const { urls } = JSON.parse(body.toString()) as { urls: string[] }
       const results = urls.map((url) => ({ url, success: random.chance(0.7) }))
@@ -139,10 +143,14 @@ function json(value: unknown): Answer {
   return { type: 'application/json', pieces: [JSON.stringify(value)] }
 }
 
-function ending({ type, pieces }: Answer, end: (outcome: 'answered' | 'left') => void): Response {
+function ending(
+  { type, pieces }: Answer,
+  end: (outcome: 'answered' | 'refused' | 'left') => void,
+): Response {
   const headers = { 'Content-Type': type }
   if (pieces.length === 1) {
-    end('answered')
+    // A page that could not be read costs nothing, and may be asked for again.
+    end(pieces[0] === notRead ? 'refused' : 'answered')
     return new Response(pieces[0] as BodyInit, { headers })
   }
   let at = 0
