@@ -263,6 +263,7 @@ describe('nobody changes the log', () => {
         'import_usage_v1',
         'leaf_hash',
         'live_lots',
+        'merge_changes',
         'open_lane_v1',
         'plan_at',
       ],
