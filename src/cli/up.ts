@@ -20,9 +20,11 @@ import { readKeyByHash } from '../ledger/read.ts'
 import { isRefused } from '../management/decision.ts'
 import { openManagement } from '../management/management.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded.ts'
+import { holdFolder } from '../postgres/folder-lock.ts'
 import { deploy } from '../projector/deploy.ts'
 import { command } from './command.ts'
 import { databaseUrlFile } from './database.ts'
+import { UsageError } from './errors.ts'
 import { openLog } from './log.ts'
 import { untilTold } from './until-told.ts'
 
@@ -34,8 +36,17 @@ export default command(
   {
     port: { type: 'string', description: 'Port to listen on; 0 takes a free one (PORT, 3030)' },
     host: { type: 'string', description: 'Address to listen on', default: '127.0.0.1' },
-    data: { type: 'string', description: 'Folder for the data', default: '.tollbook' },
-    config: { type: 'string', description: 'Configuration file (tollbook.yaml)' },
+    data: {
+      type: 'string',
+      valueHint: 'FOLDER',
+      description: 'Folder for the data',
+      default: '.tollbook',
+    },
+    config: {
+      type: 'string',
+      valueHint: 'FILE',
+      description: 'Configuration file (tollbook.yaml)',
+    },
     json: { type: 'boolean', description: 'Print one JSON line when ready, and nothing else' },
   },
   async (args) => {
@@ -50,6 +61,13 @@ export default command(
     const environment = readEnvironment(env)
     const say = (line: string) => args.json || console.error(pc.dim(line))
 
+    // Each would end the other's PostgreSQL when it ends.
+    const letGo = holdFolder(data)
+    if (!letGo) {
+      throw new UsageError(
+        `another "tollbook up" runs in ${data}: end it first, or choose another folder with --data.`,
+      )
+    }
     const postgres = environment.databaseUrl
       ? undefined
       : await startEmbeddedPostgres({ dataDir: join(data, 'postgres'), log: say })
@@ -63,6 +81,7 @@ export default command(
       await gateway?.stop()
       await Promise.all(demos.map((demo) => demo.stop()))
       await postgres?.stop()
+      letGo()
     }
     try {
       say('Setting up the book…')

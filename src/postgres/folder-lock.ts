@@ -30,6 +30,19 @@ export async function withFolderLock<T>(folder: string, work: () => Promise<T>):
   }
 }
 
+/**
+ * Holds `folder` for as long as this process lives, or until the function returned is called. Undefined when
+ * another process holds it.
+ */
+export function holdFolder(folder: string): (() => void) | undefined {
+  // A file of its own: whoever holds the folder also starts and stops the server in it.
+  const lock = new Database(join(folder, 'held'), { create: true })
+  lock.run('PRAGMA busy_timeout = 0')
+  if (tryToTake(lock)) return () => lock.close()
+  lock.close()
+  return undefined
+}
+
 function tryToTake(lock: Database): boolean {
   try {
     lock.run('BEGIN EXCLUSIVE')
