@@ -40,7 +40,7 @@ export interface Built {
   exchange(): Promise<string>
   /** Applies what was appended since. */
   catchUp(): Promise<void>
-  /** Events applied by this run. */
+  /** Events applied by this run, but for those that were appended during the exchange itself. */
   readonly events: number
   /** The run went on where another one had stopped. */
   readonly resumed: boolean
@@ -94,6 +94,7 @@ export async function buildBeside(
   await prepare(sql, projection, place)
   const resumed = (await reached(sql, projection, place)).some(({ position }) => position > 0)
   let events = 0
+  let inExchange = 0
   await catchUp()
   await sql.unsafe(finishing(projection, place))
   await catchUp()
@@ -128,10 +129,11 @@ export async function buildBeside(
     catchUp,
     exchange: async () => {
       const shards = await reached(sql, projection, place)
+      inExchange = shards.reduce((sum, { position, head }) => sum + head - position, 0)
       return at(place, exchanging(projection, place, shards))
     },
     get events() {
-      return events
+      return events + inExchange
     },
   }
 }

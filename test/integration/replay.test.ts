@@ -278,6 +278,7 @@ describe('a generated log', () => {
       database: database.url,
     })
     expect(done.map(({ resumed }) => resumed)).toEqual(projections.map(() => false))
+    expect(done.map((each) => each.events)).toEqual(projections.map(() => events))
     const verdict = await verified(database.url)
     expect(verdict.log[0]).toEqual({ shard: 0, upTo: events, faulty: 0, faults: [] })
     expect(verdict.sound).toBe(true)
