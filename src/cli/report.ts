@@ -16,13 +16,17 @@ import { printStatement } from './print-statement.ts'
 import { printOverview, printRows, printTop, printUsage } from './print-usage.ts'
 
 const shared = {
-  database: { type: 'string', description: 'PostgreSQL URL (DATABASE_URL)' },
+  database: { type: 'string', valueHint: 'URL', description: 'PostgreSQL URL (DATABASE_URL)' },
   json: { type: 'boolean', description: 'Print one JSON document' },
 } as const
 
 const subject = {
-  account: { type: 'string', description: 'Account id (acc_…)' },
-  key: { type: 'string', description: 'Key id (key_…): only the calls of this key' },
+  account: { type: 'string', valueHint: 'ID', description: 'Account id (acc_…)' },
+  key: {
+    type: 'string',
+    valueHint: 'ID',
+    description: 'Key id (key_…): only the calls of this key',
+  },
   test: { type: 'boolean', description: 'Test mode instead of live' },
 } as const
 
@@ -30,11 +34,24 @@ const statementArgs = {
   ...subject,
   month: { type: 'string', description: 'Month, as 2026-01' },
   day: { type: 'string', description: 'A day of it instead, as 2026-01-31' },
-  tz: { type: 'string', description: 'Zone whose days and months they are', default: 'UTC' },
-  'as-of': { type: 'string', description: 'As it stood then: a position (0-1234) or a time' },
+  tz: {
+    type: 'string',
+    valueHint: 'ZONE',
+    description: 'Zone whose days and months they are',
+    default: 'UTC',
+  },
+  'as-of': {
+    type: 'string',
+    valueHint: 'WHERE',
+    description: 'As it stood then: a position (0-1234) or a time',
+  },
   lines: { type: 'boolean', description: 'List every charge' },
   csv: { type: 'boolean', description: 'Print its entries as CSV' },
-  html: { type: 'string', description: 'Write a page that can be printed to this file' },
+  html: {
+    type: 'string',
+    valueHint: 'FILE',
+    description: 'Write a page that can be printed to this file',
+  },
   ...shared,
 } as const
 
@@ -47,12 +64,12 @@ const usageArgs = {
     type: 'boolean',
     description: 'With --by: from the log instead of the daily figures',
   },
-  limit: { type: 'string', description: 'With --by: rows at most (all)' },
+  limit: { type: 'string', valueHint: 'N', description: 'With --by: rows at most (all)' },
   ...shared,
 } as const
 const topArgs = {
   month,
-  limit: { type: 'string', description: 'Accounts at most', default: '20' },
+  limit: { type: 'string', valueHint: 'N', description: 'Accounts at most', default: '20' },
   ...shared,
 } as const
 

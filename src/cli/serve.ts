@@ -10,7 +10,11 @@ import { untilTold } from './until-told.ts'
 export default command(
   { name: 'serve', description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },
   {
-    config: { type: 'string', description: 'Configuration file (tollbook.yaml)' },
+    config: {
+      type: 'string',
+      valueHint: 'FILE',
+      description: 'Configuration file (tollbook.yaml)',
+    },
     host: { type: 'string', description: 'Address to listen on', default: '0.0.0.0' },
     port: { type: 'string', description: 'Port to listen on; 0 takes a free one (PORT, 3030)' },
     state: {

@@ -71,7 +71,7 @@ async function commit(
 ): Promise<Written[]> {
   if (!final) {
     throw new UsageError(
-      `${from} to ${to} is not final: a month is not over, or calls of it are not finished.`,
+      `${from === to ? from : `${from} to ${to}`} is not final: a month is not over, or calls of it are not finished.`,
     )
   }
   const written: Written[] = []

@@ -12,7 +12,11 @@ export default command(
     role: { type: 'string', description: 'admin or auditor; without it an owner' },
     org: { type: 'string', description: 'The organisation that owns what the bearer creates' },
     days: { type: 'string', description: 'How long it is valid', default: '30' },
-    config: { type: 'string', description: 'Configuration file (tollbook.yaml)' },
+    config: {
+      type: 'string',
+      valueHint: 'FILE',
+      description: 'Configuration file (tollbook.yaml)',
+    },
   },
   async (args) => {
     const secret = process.env.JWT_SECRET

@@ -29,7 +29,10 @@ export function printBalance(mode: string, balance: Balance): void {
     ['Held', balance.held],
     ['Owed', balance.debt > 0 ? balance.debt : null],
     ['Allowance to come', allowance.due > 0 ? `${number(allowance.due)} with the next call` : null],
-    ['Charged this month', `${number(month.settled)} for ${number(month.calls)} calls`],
+    [
+      'Charged this month',
+      `${number(month.settled)} for ${number(month.calls)} ${month.calls === 1 ? 'call' : 'calls'}`,
+    ],
     ['Refunded this month', month.refunded > 0 ? month.refunded : null],
   ])
   if (balance.lots.length === 0) return

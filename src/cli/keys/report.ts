@@ -56,7 +56,10 @@ function print(report: KeyReport): void {
   }
   if (open > 0) console.log(`${number(open)} more have begun and not ended.`)
   events('What was done to it', changes)
-  events(`The last ${lastCharges.length} charges`, lastCharges)
+  events(
+    lastCharges.length === 1 ? 'The last charge' : `The last ${lastCharges.length} charges`,
+    lastCharges,
+  )
 }
 
 function events(title: string, lines: KeyReport['changes']): void {
