@@ -1,4 +1,6 @@
 /** What went wrong, for the person at the terminal: a sentence that says what to do. */
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
 import postgres from 'postgres'
 import { ConfigError } from '../config/problem.ts'
 
@@ -17,7 +19,7 @@ export function explainAndExit(error: unknown): never {
 export function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof UsageError) return error.message
   if (error instanceof postgres.PostgresError) return explainPostgres(error)
-  const { code, message, stack, ...where } = error as NodeJS.ErrnoException & {
+  const { code, message, stack, path, ...where } = error as NodeJS.ErrnoException & {
     address?: string
     port?: number
   }
@@ -27,6 +29,9 @@ export function explain(error: unknown): string {
   if (code === 'CONNECT_TIMEOUT' || code === 'ECONNREFUSED' || code === 'ENOTFOUND') {
     const place = where.address ? ` at ${where.address}:${where.port}` : ''
     return `PostgreSQL${place} cannot be reached (${code}): start it, or set DATABASE_URL to one that runs.`
+  }
+  if (code === 'ENOENT' && path && !existsSync(dirname(path))) {
+    return `there is no folder ${dirname(path)}: make it first, or name another.`
   }
   return process.env.DEBUG ? (stack ?? message) : (message ?? String(error))
 }

@@ -156,6 +156,17 @@ function spoiled(spoil: (lines: string[]) => string[]): Buffer {
   return gzipSync(spoil(lines).join('\n'))
 }
 
+test('where a folder is missing, it is named', async () => {
+  const missing = join(folder, 'missing')
+  for (const command of [['backup'], ['export', 'events']]) {
+    const ran = await runCli([...command, join(missing, 'log.csv')], { database: book.url })
+    expect(ran).toMatchObject({ status: 1, stdout: '' })
+    expect(ran.stderr).toBe(
+      `tollbook: there is no folder ${missing}: make it first, or name another.\n`,
+    )
+  }
+})
+
 test.each([
   [
     'a figure was changed',
