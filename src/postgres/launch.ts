@@ -29,6 +29,9 @@ const gatewaySettings: Record<string, string> = {
 }
 
 const attempts = 5
+/** How long children of a killed postmaster are waited for: they end by themselves, and hold its memory until then. */
+const orphansLimitMs = 15_000
+const orphansPollMs = 200
 const readyLimitMs = 600_000
 const stillStartingMs = 10_000
 const pollMs = 10
@@ -44,7 +47,8 @@ export async function launch(
   log: (line: string) => void,
 ): Promise<{ pid: number; port: number }> {
   let candidate = port
-  for (let attempt = 1; ; attempt++) {
+  const orphansUntilMs = performance.now() + orphansLimitMs
+  for (let attempt = 1; ; ) {
     const chosen = await freePort(candidate)
     const child = spawnPostmaster(cluster, { ...gatewaySettings, ...settings, port: `${chosen}` })
     const isAlive = () => child.exitCode === null && child.signalCode === null
@@ -53,11 +57,16 @@ export async function launch(
       return { pid: child.pid, port: chosen }
     }
     const said = readLog(cluster)
+    if (said.includes('shared memory block') && performance.now() < orphansUntilMs) {
+      await Bun.sleep(orphansPollMs)
+      continue
+    }
     // Somebody took the port between our look and the server's.
     if (!said.includes('could not bind') || attempt === attempts) {
       throw new Error(`PostgreSQL in ${cluster.folder.path} did not start. It said:\n${said}`)
     }
     candidate = undefined
+    attempt++
   }
 }
 

@@ -216,6 +216,23 @@ describe('a pid file left behind', () => {
     await second.stop()
   })
 
+  test('a child that outlives its killed postmaster for a moment is waited for', async () => {
+    const first = await start()
+    const sql = postgres(first.url, { max: 1, onnotice: () => {}, onclose() {} })
+    const [{ pid } = { pid: 0 }] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`
+    process.kill(pid, 'SIGSTOP')
+    process.kill(first.pid, 'SIGKILL')
+    await until(() => !isRunning(first.pid))
+
+    const starting = start()
+    await until(() => readFileSync(join(dataDir, 'log'), 'utf8').includes('shared memory block'))
+    process.kill(pid, 'SIGCONT')
+    const second = await starting
+    expect(await query(second.url, 'select n from kept where n = 3')).toEqual([{ n: 3 }])
+    await sql.end({ timeout: 1 })
+    await second.stop()
+  })
+
   test('a pid that now belongs to another process does not stop the start', async () => {
     const first = await start()
     const pidFile = join(dataDir, 'cluster/postmaster.pid')
