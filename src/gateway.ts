@@ -111,9 +111,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         instance,
         deadlineMs: ledgerDeadlineMs,
         observe: metrics.batch,
-        answered(item, verdict, position) {
+        answered(item, verdict, position, heard) {
           metrics.item(item, verdict)
-          if (item.kind === 'settle') deliveries.charged(shard, position)
+          if (item.kind !== 'settle' || verdict !== 'ok') return
+          if (heard || item.sentAlong) deliveries.charged(shard, position)
+          else deliveries.withheld(shard, position)
         },
         log: warn,
       }),

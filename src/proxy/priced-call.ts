@@ -99,6 +99,7 @@ export async function pricedCall(
             settleHold({
               ...upTo(growing, used),
               status: response.status,
+              sentAlong: true,
               ...(cutBy && { cutBy }),
             }),
         },
