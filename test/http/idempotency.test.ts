@@ -292,6 +292,47 @@ describe('a gateway that died', () => {
   })
 })
 
+describe('a charge that was given back since nobody knew whether its answer arrived', () => {
+  const undelivered = (requestId: string) => `undelivered:${requestId}`
+  const givenBack = (requestId: string) =>
+    shop.book.commands.refund(0, { requestId, externalId: undelivered(requestId), actor: 'test' })
+
+  test('buys no answer any more, and does not run again', async () => {
+    const key = await shop.newKey('wide')
+    const requestId = idOf(await search('q', { key })) ?? ''
+    expect(await givenBack(requestId)).toMatchObject({ verdict: 'ok', credits: 1 })
+    for (const _ of [1, 2]) {
+      expect(await codeOf(await search('q', { key }))).toEqual([409, 'outcome_unknown'])
+    }
+    expect(await givenBack(requestId)).toMatchObject({ verdict: 'ok', credits: 1 })
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+
+  test('is not given back after its answer was given again', async () => {
+    const key = await shop.newKey('wide')
+    const requestId = idOf(await search('q', { key })) ?? ''
+    expect((await search('q', { key })).headers.get('idempotent-replayed')).toBe('true')
+    expect(await givenBack(requestId)).toMatchObject({ verdict: 'exceeds_charge', refundable: 0 })
+    // An operator may give back what arrived.
+    const byOperator = { requestId, externalId: 'goodwill', actor: 'test' }
+    expect(await shop.book.commands.refund(0, byOperator)).toMatchObject({ verdict: 'ok' })
+    expect((await search('q', { key })).status).toBe(200)
+  })
+
+  test('is given back, or its answer is given again, and never both', async () => {
+    const key = await shop.newKey('wide')
+    for (let round = 0; round < 12; round++) {
+      name = `order-${newRequestId()}`
+      const requestId = idOf(await search('q', { key })) ?? ''
+      const [refund, again] = await Promise.all([givenBack(requestId), search('q', { key })])
+      expect([refund.verdict, again.status]).toBeOneOf([
+        ['ok', 409],
+        ['exceeds_charge', 200],
+      ])
+    }
+  })
+})
+
 describe('what is stored', () => {
   test('can be read by nobody who has the database alone', async () => {
     shop.upstream.answer(() => Response.json({ secret: 'the-answer' }))

@@ -4,7 +4,8 @@
 --   in_progress   the call that has it still runs;
 --   replay        that call was charged: its answer is to be given again;
 --   held_again    that call's hold expired, but its answer was stored: hold, settle, and give the answer;
---   outcome_unknown  that call may have been executed, and nobody knows what came of it.
+--   outcome_unknown  that call may have been executed, and nobody knows what came of it; or its charge was
+--                 given back because nobody knew.
 create or replace function claim_verdict(
   in_shard smallint, in_key text, in_claim text, in_request_hash text
 ) returns text
@@ -26,7 +27,11 @@ begin
     where e.request_id = v_claim.hold_id and e.shard = in_shard
       and e.type in ('HoldSettled', 'HoldReleased', 'HoldExpired');
   return case
-    when v_end.type = 'HoldSettled' then 'replay'
+    when v_end.type = 'HoldSettled' then case when exists (
+        select from events e
+        where e.request_id = v_claim.hold_id and e.shard = in_shard and e.type = 'ChargeRefunded'
+          and e.payload ->> 'externalId' = 'undelivered:' || v_claim.hold_id
+      ) then 'outcome_unknown' else 'replay' end
     when exists (
       select from stored_answers a where a.key_id = in_key and a.claim = in_claim and a.shard = in_shard
     ) then 'held_again'
