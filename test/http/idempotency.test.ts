@@ -215,6 +215,19 @@ describe('a first call that was not charged', () => {
     }
   })
 
+  test.each([502, 504, 520, 524])(
+    'and %d was said in front of the service: never runs again',
+    async (status) => {
+      shop.upstream.answer(() => new Response('', { status }))
+      const first = await search()
+      expect(first.status).toBe(502)
+      await shop.outcomeOf(idOf(first), 'HoldReleased')
+      shop.upstream.answer(() => Response.json({}))
+      expect(await codeOf(await search())).toEqual([409, 'outcome_unknown'])
+      expect(shop.upstream.executed).toHaveLength(0)
+    },
+  )
+
   test.each([
     ['had no answer in time', '/v1/search', 504],
     ['broke off', '/v1/broken', 502],

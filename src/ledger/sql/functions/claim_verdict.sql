@@ -36,10 +36,11 @@ begin
       select from stored_answers a where a.key_id = in_key and a.claim = in_claim and a.shard = in_shard
     ) then 'held_again'
     -- The service was not reached, or said itself that it did not do it; what a proxy in front of it says
-    -- (502, 504) is not its word.
+    -- (502, 504, and the unregistered ones from 520 on) is not its word.
     when v_end.reason in ('upstream_unreachable', 'upstream_busy', 'refused_by_service', 'not_successful',
         'ledger_too_slow')
-      or v_end.reason = 'upstream_failed' and v_end.status not between 200 and 299 and v_end.status not in (502, 504) then 'ok'
+      or v_end.reason = 'upstream_failed' and v_end.status not between 200 and 299 and v_end.status not in (502, 504)
+        and v_end.status < 520 then 'ok'
     else 'outcome_unknown'
   end;
 end
