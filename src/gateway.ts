@@ -101,6 +101,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   })
   const shards = await readShards(sql)
   const deliveries = await openDeliveries(sql, instance, shards)
+  /** Connections are closed: what is charged from now on reaches nobody. */
+  let cutOff = false
   const lanes = shards.map((shard) => {
     const lane = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
     return {
@@ -111,9 +113,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         instance,
         deadlineMs: ledgerDeadlineMs,
         observe: metrics.batch,
-        answered(item, verdict, position) {
+        answered(item, verdict, position, heard) {
           metrics.item(item, verdict)
-          if (item.kind === 'settle') deliveries.charged(shard, position)
+          if (item.kind !== 'settle' || verdict !== 'ok') return
+          if ((heard && !cutOff) || item.sentAlong) deliveries.charged(shard, position)
+          else deliveries.withheld(shard, position)
         },
         log: warn,
       }),
@@ -286,6 +290,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       // calls whose callers have left may still be under way then.
       await atMost(withinMs, Promise.all([server.stop(), proxy.idle(withinMs)]))
       proxy.cutOff()
+      cutOff = true
       await server.stop(true)
       await proxy.idle(cutWithinMs)
       // A book that does not answer keeps nobody from ending: what is not written expires, uncharged.

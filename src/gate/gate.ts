@@ -333,6 +333,13 @@ const changing: Refusal = {
   headers: { 'Retry-After': '1' },
 }
 
+export const outcomeUnknown: Refusal = {
+  code: 'outcome_unknown',
+  detail:
+    'The first call with this Idempotency-Key was not charged, but the service may have done the work: ' +
+    'it is not executed again. To run it anew, use a new Idempotency-Key.',
+}
+
 const holdExpired: Refusal = {
   code: 'ledger_unavailable',
   detail: 'The ledger could not be reached in time to keep the hold of this call.',
@@ -390,12 +397,7 @@ function refusalOf(answer: Answer, required: number, key: KeyRecord): Refusal {
         headers: { 'Retry-After': '1' },
       }
     case 'outcome_unknown':
-      return {
-        code: 'outcome_unknown',
-        detail:
-          'The first call with this Idempotency-Key was not charged, but the service may have done the work: ' +
-          'it is not executed again. To run it anew, use a new Idempotency-Key.',
-      }
+      return outcomeUnknown
     default:
       throw new Error(`a hold cannot be answered ${verdict}`)
   }

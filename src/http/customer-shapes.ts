@@ -90,7 +90,7 @@ export const ChargeAnswer = answer<Charge>(
         ['sent', 'pending', 'replayed', 'cut', 'unknown'].map((name) => t.Literal(name)),
         {
           description:
-            'What became of the answer. `unknown`: its gateway died before it could tell; the charge is given back when you ask.',
+            'What became of the answer. `unknown`: its gateway died before it could tell, or kept it back; the charge is given back when you ask.',
         },
       ),
     ),

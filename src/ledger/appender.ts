@@ -23,8 +23,8 @@ export interface AppenderOptions {
   readonly deadlineMs: number
   /** Called with each batch's size and round trip, for metrics. */
   readonly observe?: (items: number, roundTripMs: number) => void
-  /** Called with each item that the book answered, for metrics. */
-  readonly answered?: (item: CallItem, verdict: Verdict, position: number) => void
+  /** Called with each item that the book answered; `heard`: its caller still waited for that. */
+  readonly answered?: (item: CallItem, verdict: Verdict, position: number, heard: boolean) => void
   readonly log?: (message: string, error?: unknown) => void
 }
 
@@ -159,7 +159,7 @@ export function openAppender(options: AppenderOptions): Appender {
   function answer(batch: Waiting[], row: Row): void {
     batch.forEach((waiting, i) => {
       const verdict = row.verdicts[i] as Verdict
-      options.answered?.(waiting.item, verdict, row.positions[i] as number)
+      options.answered?.(waiting.item, verdict, row.positions[i] as number, !waiting.gaveUp)
       if (!waiting.gaveUp) {
         waiting.resolve({
           verdict,

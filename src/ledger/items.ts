@@ -63,6 +63,8 @@ export interface Settle extends CallRef {
   readonly latencyMs: number
   readonly shortfall?: number
   readonly cutBy?: CutBy
+  /** What is charged was sent already, whatever becomes of this: not written, only known to the gateway. */
+  readonly sentAlong?: true
 }
 
 /** Frees a hold uncharged, because the call did not succeed. */

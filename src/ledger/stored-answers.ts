@@ -30,6 +30,8 @@ export interface ClaimedCall {
   readonly quantity: number
   /** Where it was charged; absent when it was not. */
   readonly settled?: { readonly shard: number; readonly position: number }
+  /** Its charge was given back because nobody knew whether its answer had arrived. */
+  readonly givenBack: boolean
   /** Absent when it was too large to be kept, or is forgotten. */
   readonly answer?: StoredAnswer
 }
@@ -65,6 +67,7 @@ interface Row {
   quantity: number | null
   answer: Uint8Array | null
   position: number | null
+  givenBack: boolean
 }
 
 /** @param deadlineMs how long a caller waits */
@@ -90,7 +93,12 @@ export function openStoredAnswers(sql: Sql, deadlineMs: number): StoredAnswers {
       const [row] = await inTime(
         sql<Row[]>`
           select c.hold_id as "holdId", a.hold_id as "storedFor", coalesce(a.quantity, e.quantity) as quantity,
-            a.answer, e.position
+            a.answer, e.position,
+            exists (
+              select from events r
+              where r.request_id = c.hold_id and r.shard = c.shard and r.type = 'ChargeRefunded'
+                and r.payload ->> 'externalId' = 'undelivered:' || c.hold_id
+            ) as "givenBack"
           from claims c
           left join stored_answers a on a.key_id = c.key_id and a.claim = c.claim and a.shard = c.shard
           left join events e on e.request_id = c.hold_id and e.shard = c.shard and e.type = 'HoldSettled'
@@ -101,6 +109,7 @@ export function openStoredAnswers(sql: Sql, deadlineMs: number): StoredAnswers {
       return {
         requestId: row.holdId,
         quantity: row.quantity ?? 0,
+        givenBack: row.givenBack,
         ...(row.position === null ? {} : { settled: { shard, position: row.position } }),
         ...(sealed && { answer: { ...sealed, body: Buffer.from(sealed.body, 'base64') } }),
       }

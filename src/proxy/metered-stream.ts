@@ -111,13 +111,15 @@ export function meteredStream(
     await letGo
   }
 
-  /** The service broke off. */
+  /** The service broke off, or what it sends cannot be taken. */
   async function breakOff(controller: Controller, error: unknown): Promise<void> {
+    const letGo = parts.cancel().catch(() => {})
     const refusal = ends.brokenOff(error)
     const say = () => sayLast(controller, refusal, soldSome)
     if (soldSome) await ends.settle(used, 'upstream', say)
     else await ends.release('broke_off')
     say()
+    await letGo
   }
 
   function sayLast(controller: Controller, refusal: Refusal, charged: boolean): void {

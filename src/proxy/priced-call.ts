@@ -99,6 +99,7 @@ export async function pricedCall(
             settleHold({
               ...upTo(growing, used),
               status: response.status,
+              sentAlong: true,
               ...(cutBy && { cutBy }),
             }),
         },
@@ -201,24 +202,28 @@ export async function pricedCall(
         await settleHold(used)
         end()
       },
-      async atFailure(error) {
+      async atFailure(error, unreadMs) {
+        // The time that the service had was mostly the caller's, who had the answer but for its end.
+        const stalled = failureOf(error) === 'upstream_timeout' && unreadMs > route.timeoutMs / 2
+        if (stalled) return leave()
         log(`${route.id} ${call.requestId}: the answer broke off`, error)
         await release(appender, hold, 'broke_off', response.status)
         end()
       },
-      async atCancel() {
-        if (deps.isCutOff()) {
-          await release(appender, hold, 'gateway_stopped', response.status)
-          return end()
-        }
-        try {
-          await settleHold({ ...used, cutBy: 'client' })
-        } catch (error) {
-          log(`${route.id} ${call.requestId}: left by its caller, and not charged`, error)
-        }
-        end()
-      },
+      atCancel: leave,
     })
+    async function leave(): Promise<void> {
+      if (deps.isCutOff()) {
+        await release(appender, hold, 'gateway_stopped', response.status)
+        return end()
+      }
+      try {
+        await settleHold({ ...used, cutBy: 'client' })
+      } catch (error) {
+        log(`${route.id} ${call.requestId}: left by its caller, and not charged`, error)
+      }
+      end()
+    }
     const headers = headersFor(response)
     const available = holdAnswer.available + hold.credits - used.credits
     setAll(headers, moneyHeaders(used.credits, holdAnswer, { ...holdAnswer, available }))

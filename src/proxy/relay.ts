@@ -45,8 +45,11 @@ async function readPiece(reader: Reader) {
 export interface StreamEnds {
   /** The service has sent everything. Resolves when the charge is durable; throws when it cannot be. */
   atEnd(): Promise<void>
-  /** The service broke off, or the charge was refused: the caller sees a broken body. */
-  atFailure(error: unknown): Promise<void>
+  /**
+   * The service broke off, or the charge was refused: the caller sees a broken body.
+   * @param unreadMs for how long nothing was asked of the service, since the caller did not read
+   */
+  atFailure(error: unknown, unreadMs: number): Promise<void>
   /** The caller left before the service had sent everything. */
   atCancel(): Promise<void>
 }
@@ -62,6 +65,8 @@ export function heldBack(
   // The service's part is over, well or badly: what becomes of the hold is decided.
   let ended = false
   let left = false
+  let unreadMs = 0
+  let sentAtMs = performance.now()
 
   async function fail(
     controller: ReadableStreamDefaultController<Uint8Array>,
@@ -70,16 +75,17 @@ export function heldBack(
     // A caller who left has decided it, and how the service ends then is of no interest.
     if (left && !ended) return
     ended = true
-    await ends.atFailure(error)
+    await ends.atFailure(error, unreadMs)
     // Without the error, which is in the log: the server would print it once more.
     if (!left) controller.error()
   }
 
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const first = ready.shift()
-      if (first) return controller.enqueue(first)
+      unreadMs += performance.now() - sentAtMs
       try {
+        const first = ready.shift()
+        if (first) return controller.enqueue(first)
         const { done, value } = await readPiece(rest)
         if (left) return
         if (!done) {
@@ -94,6 +100,8 @@ export function heldBack(
         controller.close()
       } catch (error) {
         await fail(controller, error)
+      } finally {
+        sentAtMs = performance.now()
       }
     },
     async cancel() {

@@ -3,7 +3,7 @@
  * Usually it was charged, and this costs nothing. When its gateway died between storing the answer and
  * charging it, this call holds anew, settles, and so completes it. Nothing runs a second time.
  */
-import type { Held, SeenWindow } from '../gate/gate.ts'
+import { type Held, outcomeUnknown, type SeenWindow } from '../gate/gate.ts'
 import type { Refusal } from '../gate/refusal.ts'
 import type { Appender } from '../ledger/appender.ts'
 import { type Answer, LedgerUnavailable } from '../ledger/items.ts'
@@ -35,10 +35,12 @@ export async function replayedCall(
   window: SeenWindow,
   stored: StoredAnswers,
 ): Promise<Answered> {
+  // Noted before it is read: whoever gives the charge back sees that, or is seen here.
+  await stored.replayed(ownerOf(key, claim))
   const first = await stored.read(ownerOf(key, claim))
+  if (first?.givenBack) return refused(call, outcomeUnknown, window)
   const at = first?.settled
   if (!first?.answer || !at) return refused(call, notKept(first), window)
-  await stored.replayed(ownerOf(key, claim))
   const money = moneyHeaders(0, replay, { ...replay, ...at })
   return again(call, first.answer, window, money)
 }

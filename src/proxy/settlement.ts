@@ -25,6 +25,7 @@ export async function settle(
     readonly status: number
     readonly shortfall?: number
     readonly cutBy?: CutBy
+    readonly sentAlong?: true
   },
 ): Promise<Answer> {
   const answer = await appender.append({ kind: 'settle', ...reference(hold), ...used })

@@ -23,8 +23,8 @@ export interface Charge {
   readonly settledAt: string | null
   /**
    * Of a settled call, what became of its answer: `sent`, `pending` (it is leaving), `replayed` under its
-   * Idempotency-Key, `cut` before its end (`cutBy` says by whom); `unknown` where its gateway died before it could tell, and
-   * absent where gateways did not tell yet.
+   * Idempotency-Key, `cut` before its end (`cutBy` says by whom); `unknown` where its gateway died before it could tell
+   * or kept it back, and absent where gateways did not tell yet.
    */
   readonly delivery?: 'sent' | 'pending' | 'replayed' | 'cut' | 'unknown'
   /** When the hold was settled, released or expired; null while it is open. */
@@ -64,6 +64,8 @@ interface Row {
   delivered: number | null
   /** Of a hold: its stored answer was given again. */
   replayed: boolean
+  /** The answer was kept back. */
+  withheld: boolean
 }
 
 /** The charge of a call; undefined when there is none, or it is another account's. */
@@ -77,6 +79,7 @@ export async function charge(
       account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, payload,
       recorded_at > book_now() - interval '10 seconds' as recent,
       (select d.position from deliveries d where d.instance = e.instance and d.shard = e.shard) as delivered,
+      exists (select from withheld w where w.position = e.position and w.shard = e.shard) as withheld,
       exists (
         select from stored_answers a
         where e.type = 'CreditsHeld' and a.key_id = e.key_id and a.claim = e.payload ->> 'claim'
@@ -97,9 +100,9 @@ function deliveryOf(rows: readonly Row[]): Charge['delivery'] {
   const settled = rows.find(({ type }) => type === 'HoldSettled')
   if (!settled || settled.delivered === null) return undefined
   if (settled.payload.cutBy) return 'cut'
-  if (settled.position <= settled.delivered) return 'sent'
+  if (settled.position <= settled.delivered && !settled.withheld) return 'sent'
   if (rows.some(({ replayed }) => replayed)) return 'replayed'
-  return settled.recent ? 'pending' : 'unknown'
+  return settled.recent && !settled.withheld ? 'pending' : 'unknown'
 }
 
 function evolve(charge: Charge | undefined, row: Row): Charge | undefined {

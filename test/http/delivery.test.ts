@@ -1,7 +1,7 @@
 /** A charge whose gateway died before its last write: it is shown as such, and given back once, on request. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Deliveries, openDeliveries } from '../../src/ledger/deliveries.ts'
-import { openStoredAnswers } from '../../src/ledger/stored-answers.ts'
+import { forgetAnswers, openStoredAnswers } from '../../src/ledger/stored-answers.ts'
 import type { Gateway } from '../support/gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
@@ -94,6 +94,14 @@ describe('of another gateway', () => {
     await shop.book.advance(11_000)
     expect(await deliveryOf(requestId)).toBe('unknown')
     await stored.replayed(owner)
+    expect(await deliveryOf(requestId)).toBe('replayed')
+    expect((await refund(requestId)).status).toBe(409)
+
+    await shop.book.advance(26 * 3_600_000)
+    while (await forgetAnswers(shop.book.sql, 1));
+    expect((await stored.read(owner))?.answer).toBeUndefined()
+    const answers = await shop.book.sql`select 1 from stored_answers where length(answer) > 0`
+    expect(answers).toHaveLength(0)
     expect(await deliveryOf(requestId)).toBe('replayed')
     expect((await refund(requestId)).status).toBe(409)
   })

@@ -136,7 +136,7 @@ describe('the same key and the same request', () => {
     const { owner } = shop.book
     await owner`update stored_answers set stored_at = stored_at - interval '26 hours'`
     await forgetAnswers(shop.book.sql)
-    expect(await owner`select 1 from stored_answers`).toHaveLength(0)
+    expect(await owner`select 1 from stored_answers where length(answer) > 0`).toHaveLength(0)
     expect(await codeOf(await search())).toEqual([409, 'answer_not_stored'])
     expect(shop.upstream.executed).toHaveLength(1)
   })
@@ -215,6 +215,19 @@ describe('a first call that was not charged', () => {
     }
   })
 
+  test.each([502, 504, 520, 524])(
+    'and %d was said in front of the service: never runs again',
+    async (status) => {
+      shop.upstream.answer(() => new Response('', { status }))
+      const first = await search()
+      expect(first.status).toBe(502)
+      await shop.outcomeOf(idOf(first), 'HoldReleased')
+      shop.upstream.answer(() => Response.json({}))
+      expect(await codeOf(await search())).toEqual([409, 'outcome_unknown'])
+      expect(shop.upstream.executed).toHaveLength(0)
+    },
+  )
+
   test.each([
     ['had no answer in time', '/v1/search', 504],
     ['broke off', '/v1/broken', 502],
@@ -289,6 +302,47 @@ describe('a gateway that died', () => {
     expect(more[0]?.headers.get('x-credits-charged')).toBe('0')
     expect(await settled(key)).toHaveLength(1)
     expect(shop.upstream.executed).toHaveLength(0)
+  })
+})
+
+describe('a charge that was given back since nobody knew whether its answer arrived', () => {
+  const undelivered = (requestId: string) => `undelivered:${requestId}`
+  const givenBack = (requestId: string) =>
+    shop.book.commands.refund(0, { requestId, externalId: undelivered(requestId), actor: 'test' })
+
+  test('buys no answer any more, and does not run again', async () => {
+    const key = await shop.newKey('wide')
+    const requestId = idOf(await search('q', { key })) ?? ''
+    expect(await givenBack(requestId)).toMatchObject({ verdict: 'ok', credits: 1 })
+    for (const _ of [1, 2]) {
+      expect(await codeOf(await search('q', { key }))).toEqual([409, 'outcome_unknown'])
+    }
+    expect(await givenBack(requestId)).toMatchObject({ verdict: 'ok', credits: 1 })
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+
+  test('is not given back after its answer was given again', async () => {
+    const key = await shop.newKey('wide')
+    const requestId = idOf(await search('q', { key })) ?? ''
+    expect((await search('q', { key })).headers.get('idempotent-replayed')).toBe('true')
+    expect(await givenBack(requestId)).toMatchObject({ verdict: 'exceeds_charge', refundable: 0 })
+    // An operator may give back what arrived.
+    const byOperator = { requestId, externalId: 'goodwill', actor: 'test' }
+    expect(await shop.book.commands.refund(0, byOperator)).toMatchObject({ verdict: 'ok' })
+    expect((await search('q', { key })).status).toBe(200)
+  })
+
+  test('is given back, or its answer is given again, and never both', async () => {
+    const key = await shop.newKey('wide')
+    for (let round = 0; round < 12; round++) {
+      name = `order-${newRequestId()}`
+      const requestId = idOf(await search('q', { key })) ?? ''
+      const [refund, again] = await Promise.all([givenBack(requestId), search('q', { key })])
+      expect([refund.verdict, again.status]).toBeOneOf([
+        ['ok', 409],
+        ['exceeds_charge', 200],
+      ])
+    }
   })
 })
 

@@ -134,6 +134,23 @@ describe('a caller who leaves', () => {
     expect(await answer.abandoned).toBe(true)
   })
 
+  test('off reading until the service has had its time pays as one who left', async () => {
+    const timed = await openShop({ config: { routes: { 'tts-synthesize': { timeoutMs: 1_500 } } } })
+    const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(piece)
+    timed.upstream.answer(() => new Response(new ReadableStream({ pull })))
+    const text = { text: 'hello' }
+    const call = rawCall(timed.gateway.url, rawPost('/v1/tts/synthesize', timed.key.text, text))
+    await until(() => call.body.length > 1_000_000)
+    call.socket.pause()
+    await Bun.sleep(2_000)
+    call.socket.resume()
+    await finish(call)
+    expect(call.whole).toBe(false)
+    const events = await timed.outcomeOf(timed.upstream.executed[0]?.requestId, 'HoldSettled')
+    expect(events.at(-1)).toMatchObject({ credits: 1, payload: { cutBy: 'client' } })
+    await timed.close()
+  })
+
   test('while the end waits for the book pays once, and nothing is said of leaving', async () => {
     const { answer, call, requestId } = await begin()
     const letGo = await holdAppends(shop.book)

@@ -1,5 +1,6 @@
 /** A gateway that is told to stop: what is under way finishes, nothing new begins, nothing stays open. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { charge } from '../../src/reports/charge.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
@@ -139,3 +140,31 @@ async function endOf(call: RawCall): Promise<void> {
   })
   await until(() => closed || call.closed, 30_000)
 }
+
+test('a charge that is written after its caller was cut off is not shown as sent', async () => {
+  const connection = await shop.book.owner.reserve()
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+  shop.upstream.answer(async () => {
+    await answered
+    return Response.json({})
+  })
+  const call = search()
+  await until(() => shop.upstream.executed.length === 1)
+  await connection`begin`
+  await connection`select enter_shard(0::smallint)`
+  answer()
+  const waiting = () => shop.book.owner`
+    select pid from pg_stat_activity where datname = current_database()
+      and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
+  await until(async () => (await waiting()).length > 0)
+
+  const stop = shop.gateway.stop(10)
+  await call.ended()
+  expect(call.status).toBeUndefined()
+  await connection`rollback`
+  connection.release()
+  await stop
+  expect(await outcomes()).toEqual({ HoldSettled: 1 })
+  const requestId = shop.upstream.executed[0]?.requestId ?? ''
+  expect((await charge(shop.book.sql, requestId))?.delivery).toBe('unknown')
+})

@@ -1,6 +1,7 @@
 /** A gateway whose book does not answer: it sells nothing, says so in time, and goes on by itself afterwards. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
+import type { Charge } from '../../src/reports/charge.ts'
 import { testServerUrl } from '../support/postgres.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
@@ -20,6 +21,11 @@ afterAll(async () => {
 })
 
 const search = (key = shop.key) => shop.post('/v1/search', { query: 'q' }, { key: key.text })
+
+async function deliveryOf(requestId: string): Promise<string | undefined> {
+  const charge = (await (await shop.fetch(`/v1/charges/${requestId}`)).json()) as Partial<Charge>
+  return charge.delivery
+}
 
 async function expectUnavailable(response: Response) {
   expect(response.status).toBe(503)
@@ -88,6 +94,12 @@ test('a book too slow for a hold and for a charge: neither is served, and neithe
   expect(await (await shop.fetch(`/v1/charges/${chargeId}`)).json()).toMatchObject({
     ...{ requestId: chargeId, status: 'settled', credits: 1 },
   })
+  // Its answer never left, whatever the gateway has written since.
+  expect((await search()).status).toBe(200)
+  await until(async () => (await deliveryOf(chargeId)) !== 'pending')
+  expect(await deliveryOf(chargeId)).toBe('unknown')
+  const refund = await shop.fetch(`/v1/charges/${chargeId}/refund`, { method: 'POST' })
+  expect(await refund.json()).toMatchObject({ requestId: chargeId, credits: 1 })
   await until(async () => (await shop.book.owner`select 1 from open_holds`).length === 0)
   const abandoned = await shop.eventsOf(unheld.headers.get('x-request-id'))
   if (abandoned.length > 0) {

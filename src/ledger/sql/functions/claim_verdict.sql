@@ -4,7 +4,8 @@
 --   in_progress   the call that has it still runs;
 --   replay        that call was charged: its answer is to be given again;
 --   held_again    that call's hold expired, but its answer was stored: hold, settle, and give the answer;
---   outcome_unknown  that call may have been executed, and nobody knows what came of it.
+--   outcome_unknown  that call may have been executed, and nobody knows what came of it; or its charge was
+--                 given back because nobody knew.
 create or replace function claim_verdict(
   in_shard smallint, in_key text, in_claim text, in_request_hash text
 ) returns text
@@ -26,15 +27,20 @@ begin
     where e.request_id = v_claim.hold_id and e.shard = in_shard
       and e.type in ('HoldSettled', 'HoldReleased', 'HoldExpired');
   return case
-    when v_end.type = 'HoldSettled' then 'replay'
+    when v_end.type = 'HoldSettled' then case when exists (
+        select from events e
+        where e.request_id = v_claim.hold_id and e.shard = in_shard and e.type = 'ChargeRefunded'
+          and e.payload ->> 'externalId' = 'undelivered:' || v_claim.hold_id
+      ) then 'outcome_unknown' else 'replay' end
     when exists (
       select from stored_answers a where a.key_id = in_key and a.claim = in_claim and a.shard = in_shard
     ) then 'held_again'
     -- The service was not reached, or said itself that it did not do it; what a proxy in front of it says
-    -- (502, 504) is not its word.
+    -- (502, 504, and the unregistered ones from 520 on) is not its word.
     when v_end.reason in ('upstream_unreachable', 'upstream_busy', 'refused_by_service', 'not_successful',
         'ledger_too_slow')
-      or v_end.reason = 'upstream_failed' and v_end.status not between 200 and 299 and v_end.status not in (502, 504) then 'ok'
+      or v_end.reason = 'upstream_failed' and v_end.status not between 200 and 299 and v_end.status not in (502, 504)
+        and v_end.status < 520 then 'ok'
     else 'outcome_unknown'
   end;
 end

@@ -22,6 +22,7 @@ import refuseChange from './refuse_change.sql' with { type: 'text' }
 import repayDebt from './repay_debt.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
 import storeAnswerV1 from './store_answer_v1.sql' with { type: 'text' }
+import withheldV1 from './withheld_v1.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
 
 export const functions: readonly string[] = [
@@ -43,6 +44,7 @@ export const functions: readonly string[] = [
   forgetAnswersV1,
   replayedV1,
   deliveredV1,
+  withheldV1,
   appendV1,
   recordV1,
   grantV1,
@@ -61,6 +63,7 @@ export const served: readonly string[] = [
   'forget_answers_v1',
   'replayed_v1',
   'delivered_v1',
+  'withheld_v1',
   'record_v1',
   'grant_v1',
   'adjust_v1',

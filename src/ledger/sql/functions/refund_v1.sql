@@ -1,6 +1,7 @@
 -- Refunds a charge, wholly or in part, to the lots it was settled on, the last drawn first. The refunds of
 -- a charge never exceed it. What returns to an expired lot lapses there. The same in_external again, which is
--- unique per account, answers as the first time. Answers {verdict, positions, credits}, or what is refundable.
+-- unique per account, answers as the first time. As 'undelivered:<request>', which is the caller's own asking, it is
+-- refused once the answer was given again under its Idempotency-Key. Answers {verdict, positions, credits}, or what is refundable.
 create or replace function refund_v1(
   in_shard smallint, in_instance text, in_external text, in_request_hash text,
   in_request text, in_credits bigint, in_private bytea, in_actor text
@@ -30,6 +31,20 @@ begin
   end if;
   select v_charge.credits - coalesce(sum(e.credits), 0) into v_refundable
     from events e where e.request_id = in_request and e.type = 'ChargeRefunded' and e.shard = in_shard;
+  if in_external = 'undelivered:' || in_request then
+    -- A replay marks this row before it looks for a refund: one of the two sees the other.
+    perform from events h
+      join stored_answers a on a.key_id = h.key_id and a.claim = h.payload ->> 'claim' and a.shard = h.shard
+      where h.request_id = in_request and h.type = 'CreditsHeld' and h.shard = in_shard
+      for update of a;
+    if exists (
+      select from events h
+      join stored_answers a on a.key_id = h.key_id and a.claim = h.payload ->> 'claim' and a.shard = h.shard
+      where h.request_id = in_request and h.type = 'CreditsHeld' and h.shard = in_shard and a.replayed_at is not null
+    ) then
+      v_refundable := 0;
+    end if;
+  end if;
   v_left := coalesce(in_credits, v_refundable);
   if v_left > v_refundable or v_left = 0 then
     return jsonb_build_object('verdict', 'exceeds_charge', 'refundable', v_refundable);
