@@ -12,6 +12,7 @@ export function slowest({ calls }: World, sinceMs: number, status: number): numb
 /** Calls that ended in this time with what is paid for. */
 export function soldBetween({ calls }: World, fromMs: number, untilMs: number): ClientCall[] {
   return calls.filter(
-    ({ endedAtMs = 0, worth }) => worth !== undefined && endedAtMs >= fromMs && endedAtMs < untilMs,
+    // What is worth nothing, such as a page that could not be read, needs no book to be sent.
+    ({ endedAtMs = 0, worth = 0 }) => worth > 0 && endedAtMs >= fromMs && endedAtMs < untilMs,
   )
 }

@@ -80,7 +80,8 @@ export const postgresFaults: readonly Fault[] = [
       }
       // What was settled just before is still on its way for a moment.
       const sold = soldBetween(world, frozenAtMs + 1_000, thawedAtMs)
-      expectThat(sold.length === 0, `sold by a frozen book: ${sold.map(({ id }) => id)}`)
+      const what = sold.map(({ id, kind }) => `${id} (${kind.name})`)
+      expectThat(sold.length === 0, `sold by a frozen book: ${what}`)
       const grown = Math.max(...memory().map((bytes, i) => bytes - (before[i] ?? 0)))
       expectThat(grown < mostGrowthBytes, `a gateway grew by ${grown} bytes`)
       const refusedAfterMs = slowest(world, frozenAtMs, 503)
