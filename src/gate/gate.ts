@@ -226,16 +226,10 @@ export function openGate(deps: GateDeps): Gate {
         const { credits, quantity } = price(rule)
         const answer = await deps.appenderOf(key.shard).append({
           kind: 'hold',
+          ...decidedBy(key),
           requestId,
-          accountId: key.accountId,
-          keyId: key.keyId,
-          mode: key.mode,
           endpoint: route.id,
           tariff: key.tariff,
-          actor: `key:${key.keyId}`,
-          keyVersion: key.keyVersion,
-          accountVersion: key.accountVersion,
-          previousSecret: key.previousUntil !== null,
           credits,
           quantity,
           holdSeconds: holdSeconds(config, route, rule),
@@ -263,16 +257,10 @@ export function openGate(deps: GateDeps): Gate {
       for (let tries = 0; tries < mostTries; tries++) {
         const answer = await deps.appenderOf(key.shard).append({
           kind: 'extend',
+          ...decidedBy(key),
           requestId,
-          accountId: key.accountId,
-          keyId: key.keyId,
-          mode: key.mode,
           endpoint: route.id,
           tariff: held.tariff,
-          actor: `key:${key.keyId}`,
-          keyVersion: key.keyVersion,
-          accountVersion: key.accountVersion,
-          previousSecret: key.previousUntil !== null,
           credits,
           quantity,
           holdSeconds: holdSeconds(config, route, held.price),
@@ -291,6 +279,21 @@ export function openGate(deps: GateDeps): Gate {
       }
       return { ok: false, refusal: changing }
     },
+  }
+}
+
+/** Who buys, and the versions by which the gate decided that he may. */
+function decidedBy(key: KeyRecord) {
+  const { accountId, keyId, mode, keyVersion, accountVersion, previousUntil } = key
+  const actor = `key:${keyId}`
+  return {
+    accountId,
+    keyId,
+    mode,
+    actor,
+    keyVersion,
+    accountVersion,
+    previousSecret: previousUntil !== null,
   }
 }
 

@@ -13,9 +13,8 @@ interface CallRef {
   readonly actor: string
 }
 
-/** Asks for an upper bound of a call's price before the call runs. */
-export interface Hold extends CallRef {
-  readonly kind: 'hold'
+/** To buy is to hold: what a hold and its extension are decided by. */
+interface Purchase extends CallRef {
   /** The versions of key and account that the gateway decided by. */
   readonly keyVersion: number
   readonly accountVersion: number
@@ -23,8 +22,13 @@ export interface Hold extends CallRef {
   readonly previousSecret: boolean
   readonly credits: number
   readonly quantity: number
-  /** After this many seconds any gateway may expire the hold. */
+  /** After this many seconds from now any gateway may expire the hold; an extension never shortens. */
   readonly holdSeconds: number
+}
+
+/** Asks for an upper bound of a call's price before the call runs. */
+export interface Hold extends Purchase {
+  readonly kind: 'hold'
   /** The call's Idempotency-Key. */
   readonly claim?: Claim
 }
@@ -39,15 +43,8 @@ export interface Claim {
  * Adds to an open hold, which is to buy: the key must be one that may, as for a hold. The hold's price and
  * month stay what they were. `credits` may be 0: the hold then only lives longer.
  */
-export interface Extend extends CallRef {
+export interface Extend extends Purchase {
   readonly kind: 'extend'
-  readonly keyVersion: number
-  readonly accountVersion: number
-  readonly previousSecret: boolean
-  readonly credits: number
-  readonly quantity: number
-  /** From now on; an extension never shortens. */
-  readonly holdSeconds: number
 }
 
 /** Why a call was settled before its answer's end. */

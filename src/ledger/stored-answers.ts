@@ -63,7 +63,6 @@ interface Sealed {
 
 interface Row {
   holdId: string
-  storedFor: string | null
   quantity: number | null
   answer: Uint8Array | null
   position: number | null
@@ -92,7 +91,7 @@ export function openStoredAnswers(sql: Sql, deadlineMs: number): StoredAnswers {
     async read({ shard, keyId, accountId, secret, claim }) {
       const [row] = await inTime(
         sql<Row[]>`
-          select c.hold_id as "holdId", a.hold_id as "storedFor", coalesce(a.quantity, e.quantity) as quantity,
+          select c.hold_id as "holdId", coalesce(a.quantity, e.quantity) as quantity,
             a.answer, e.position,
             exists (
               select from events r
