@@ -1,9 +1,10 @@
 /** PostgreSQL dies, freezes, loses connections and answers, or has none to give. */
 import { until } from '../../support/until.ts'
 import { search } from '../calls.ts'
-import { expectThat, type Fault } from '../fault.ts'
-import { makeCall, untilAllSell } from '../load.ts'
+import { expectThat, type Fault, type Figures } from '../fault.ts'
+import { type Load, makeCall, untilAllSell } from '../load.ts'
 import { slowest, soldBetween } from '../measure.ts'
+import type { Random } from '../random.ts'
 import { untilBookAnswers, type World } from '../world.ts'
 
 /** A call waits five seconds for the book, and then says so; the rest is a machine that is busy. */
@@ -26,9 +27,7 @@ export const postgresFaults: readonly Fault[] = [
       await Bun.sleep(random.int(0, 300))
       await postgres.start()
       await untilBookAnswers(world)
-      const againMs = await untilAllSell(world, random)
-      await load.calls(10)
-      return { [refused]: slowest(world, killedAtMs, 503), [sellsAgain]: againMs }
+      return sellAgain(world, load, random, { sinceMs: killedAtMs, calls: 10 })
     },
   },
   {
@@ -40,9 +39,7 @@ export const postgresFaults: readonly Fault[] = [
       const killedAtMs = performance.now()
       world.servers.postgres.killBackend(random.pick(pids))
       await untilBookAnswers(world)
-      const againMs = await untilAllSell(world, random)
-      await load.calls(10)
-      return { [refused]: slowest(world, killedAtMs, 503), [sellsAgain]: againMs }
+      return sellAgain(world, load, random, { sinceMs: killedAtMs, calls: 10 })
     },
   },
   {
@@ -125,9 +122,7 @@ export const postgresFaults: readonly Fault[] = [
       line.fallSilent()
       await Bun.sleep(random.chance(0.3) ? random.int(5_000, 6_000) : random.int(20, 800))
       line.speakAgain()
-      const againMs = await untilAllSell(world, random)
-      await load.calls(20)
-      return { [refused]: slowest(world, fromMs, 503), [sellsAgain]: againMs }
+      return sellAgain(world, load, random, { sinceMs: fromMs, calls: 20 })
     },
   },
   {
@@ -144,9 +139,7 @@ export const postgresFaults: readonly Fault[] = [
       } finally {
         await owner`alter role gateway connection limit -1`
       }
-      const againMs = await untilAllSell(world, random)
-      await load.calls(20)
-      return { [refused]: slowest(world, fromMs, 503), [sellsAgain]: againMs }
+      return sellAgain(world, load, random, { sinceMs: fromMs, calls: 20 })
     },
   },
   {
@@ -179,6 +172,18 @@ export const postgresFaults: readonly Fault[] = [
     },
   },
 ]
+
+/** Waits until every gateway sells, makes calls, and says how long callers waited. */
+async function sellAgain(
+  world: World,
+  load: Load,
+  random: Random,
+  { sinceMs, calls }: { readonly sinceMs: number; readonly calls: number },
+): Promise<Figures> {
+  const againMs = await untilAllSell(world, random)
+  await load.calls(calls)
+  return { [refused]: slowest(world, sinceMs, 503), [sellsAgain]: againMs }
+}
 
 /** Processes of PostgreSQL that serve the gateways, with a last statement like this. */
 async function backends({ book, database }: World, like = '%'): Promise<number[]> {
