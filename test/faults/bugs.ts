@@ -10,6 +10,7 @@ export interface Bug {
   readonly breaks: Invariant
   /** Under which fault. */
   readonly fault: string
+  /** After so many the books are compared; planted again until it is caught. */
   readonly runs: number
   /** In the gateways' source, and in SQL functions of the book. */
   readonly source?: readonly Edit[]

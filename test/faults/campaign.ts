@@ -116,14 +116,18 @@ async function onItsOwnDisk(
   }
 }
 
+/** What a bug does can need luck to show: a moment that is hit, or a batch that mixes. */
+const mostRounds = 10
+
 /** A bug is caught when the invariant that it breaks, and that was named beforehand, finds something. */
 async function plant(campaign: Campaign, servers: Servers, bug: Bug): Promise<Result> {
   const world = await openWorld(servers, campaign.seed, bug)
   const [fault] = faultsNamed(bug.fault) as [Fault]
-  const { runs } = bug
+  const runs = bug.runs * mostRounds
   try {
     const ran = await runFault(world, fault, {
       ...{ runs, seed: campaign.seed, sellsWithinMs: 1_000 },
+      until: { finds: bug.breaks, round: bug.runs },
       onRun: (done) => campaign.onRun?.(bug.name, done, runs),
     })
     const caught = bug.breaks in ran.found

@@ -16,6 +16,8 @@ export interface RunOptions {
   readonly seed: number
   /** When what was away is there again, every gateway must sell within this, unaided. */
   readonly sellsWithinMs?: number
+  /** Ends when this invariant has found something: `runs` are then the most, in rounds of this many. */
+  readonly until?: { readonly finds: Invariant; readonly round: number }
   readonly onRun?: (done: number) => void
 }
 
@@ -38,28 +40,29 @@ export interface Ran {
 }
 
 export async function runFault(world: World, fault: Fault, options: RunOptions): Promise<Ran> {
-  const { runs, seed } = options
+  const { runs: most, seed, until } = options
   const begunAtMs = performance.now()
   const before = { calls: world.calls.length, executions: world.upstream.executions.length }
   const eventsBefore = world.auditor.events
   const findings: Ran['findings'][number][] = []
   const figures: Figures[] = []
-  for (let done = 0; done < runs; ) {
+  let runs = 0
+  while (runs < most && !findings.some(({ invariant }) => invariant === until?.finds)) {
     await world.cast.refresh()
-    const first = seed + done
+    const first = seed + runs
     const found: Finding[] = []
-    for (let i = 0; i < runsAnAudit && done < runs; i++) {
-      const run = await runOnce(world, fault, seed + done, options.sellsWithinMs ?? 20_000)
+    for (let i = 0; i < (until?.round ?? runsAnAudit) && runs < most; i++) {
+      const run = await runOnce(world, fault, seed + runs, options.sellsWithinMs ?? 20_000)
       found.push(...run.findings)
       figures.push(run.figures)
-      done++
-      options.onRun?.(done)
+      runs++
+      options.onRun?.(runs)
     }
     found.push(...(await world.auditor.audit(world)))
     const { overdueMs } = world.auditor
     if (overdueMs > 0)
       figures.push({ 'until an open hold is freed, after its deadline': overdueMs })
-    const seeds = `${first} to ${seed + done - 1}`
+    const seeds = `${first} to ${seed + runs - 1}`
     findings.push(...found.map((one) => ({ ...one, seeds })))
   }
   const calls = world.calls.slice(before.calls)
