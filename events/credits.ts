@@ -26,7 +26,10 @@ export const CreditsAdjusted = Type.Object({
 /** What an adjustment could not take; taken from the next lot. */
 export const DebtRecorded = Type.Object({ externalId: Type.Optional(Type.String()) })
 
-/** `credits` is the upper bound; `held` says how much of it each lot gives. */
+/**
+ * `credits` is the upper bound; `held` says how much of it each lot gives. Of a standing hold, which is for
+ * calls to come, the endpoint is `*` and `quantity` says how many may run on it at once; its end says that again.
+ */
 export const CreditsHeld = Type.Object({
   keyVersion: Type.Integer(),
   holdSeconds: Type.Integer(),
@@ -38,8 +41,14 @@ export const CreditsHeld = Type.Object({
 /** `credits` and `quantity` are what is added, which may be nothing: the hold then only lives longer. */
 export const HoldExtended = Type.Object({ keyVersion: Type.Integer(), holdSeconds: Type.Integer() })
 
-/** `credits` is what was used; the rest of the hold is free again. */
+/**
+ * `credits` is what was used; the rest of the hold is free again. A call that ran on a standing hold is bought
+ * and paid at once: `moved` comes from what was free, and `hold` stays as it was.
+ */
 export const HoldSettled = Type.Object({
+  /** The standing hold that the call ran on, and by which version of its key it was sold. */
+  hold: Type.Optional(Type.String()),
+  keyVersion: Type.Optional(Type.Integer()),
   /** Credits that the call cost beyond its hold: never charged, but said. */
   shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
   /** What ended the answer before its end: the caller left, the service broke off, the hold could not be extended. */
@@ -47,7 +56,11 @@ export const HoldSettled = Type.Object({
     Type.Union([Type.Literal('client'), Type.Literal('upstream'), Type.Literal('hold')]),
   ),
 })
-export const HoldReleased = Type.Object({ reason: Type.String() })
+export const HoldReleased = Type.Object({
+  reason: Type.String(),
+  /** The standing hold that the call ran on, which stays: the event moves nothing. */
+  hold: Type.Optional(Type.String()),
+})
 export const HoldExpired = Type.Object({})
 export const ChargeRefunded = Type.Object({
   /** The charge's own time: a key's monthly cap gets back only what was charged in the same month. */

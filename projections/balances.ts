@@ -1,9 +1,14 @@
-/** Balances: the lots of an account, its open holds, and what else decides whether it can buy. */
+/**
+ * Balances: the lots of an account, its open holds, and what else decides whether it can buy.
+ *
+ * A standing hold counts as so many open ones as its `quantity` says. What ran on it ends with events that hold
+ * and free nothing (`held` is null), so they leave it as it is.
+ */
 import type { Projection } from './projection.ts'
 
 export const balances: Projection = {
   name: 'balances',
-  version: 1,
+  version: 2,
   feed: 'inline',
   concerns: `account_id is not null and stream_version is null and type not in ('CallsCounted', 'UsageImported')`,
   tables: [
@@ -132,7 +137,7 @@ export const balances: Projection = {
      where h.hold_id = e.request_id and h.shard = e.shard`,
     `delete from open_holds h
      using batch b
-     where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired')
+     where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired') and b.held is not null
        and h.hold_id = b.request_id and h.shard = b.shard`,
     `update lots l
      set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
@@ -150,9 +155,10 @@ export const balances: Projection = {
     `update balances l
      set open_holds = l.open_holds + d.opened
      from (
-       select shard, account_id, mode, sum(case type when 'CreditsHeld' then 1 else -1 end) as opened
+       select shard, account_id, mode, sum(case type when 'CreditsHeld' then 1 else -1 end
+         * case endpoint when '*' then quantity else 1 end) as opened
        from batch
-       where type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired')
+       where type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired') and held is not null
        group by shard, account_id, mode
      ) d
      where l.account_id = d.account_id and l.mode = d.mode and l.shard = d.shard and d.opened <> 0`,

@@ -1,14 +1,14 @@
 /**
- * Usage by key, UTC day and endpoint. An error is a call that was held and not settled. What was imported
- * says calls and credits, but not what the endpoint counts, so it adds nothing to `quantity`.
+ * Usage by key, UTC day and endpoint. An error is a call that was held and not settled; a standing hold (`*`)
+ * is no call. What was imported says calls and credits, but not what the endpoint counts, so it adds nothing to `quantity`.
  */
 import type { Projection } from './projection.ts'
 
 export const dailyUsage: Projection = {
   name: 'daily_usage',
-  version: 1,
+  version: 2,
   feed: 'catch-up',
-  concerns: `type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported')`,
+  concerns: `type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and endpoint <> '*'`,
   tables: [
     `create table daily_usage (
       key_id text not null,
@@ -41,7 +41,7 @@ export const dailyUsage: Projection = {
          else latency_ms end), 0),
        max(occurred_at)
      from batch
-     where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported')
+     where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and endpoint <> '*'
      group by 1, 2, 3, 4, 5, 6
      on conflict (key_id, day, endpoint, shard) do update set
        requests = d.requests + excluded.requests, errors = d.errors + excluded.errors,

@@ -14,6 +14,7 @@ import { every } from './every.ts'
 import { guarded } from './front-door.ts'
 import { clientIp } from './gate/client-ip.ts'
 import { openGate } from './gate/gate.ts'
+import { openHoldingAhead } from './gate/holding-ahead.ts'
 import { openKeyCache } from './gate/key-cache.ts'
 import { openTariffCache } from './gate/tariff-cache.ts'
 import { openWindows, type WindowsLog } from './gate/windows/index.ts'
@@ -115,8 +116,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
         observe: metrics.batch,
         answered(item, verdict, position, heard) {
           metrics.item(item, verdict)
-          if (item.kind !== 'settle' || verdict !== 'ok') return
-          if ((heard && !cutOff) || item.sentAlong) deliveries.charged(shard, position)
+          if ((item.kind !== 'settle' && item.kind !== 'buy') || verdict !== 'ok') return
+          const sentAlong = item.kind === 'settle' && item.sentAlong
+          if ((heard && !cutOff) || sentAlong) deliveries.charged(shard, position)
           else deliveries.withheld(shard, position)
         },
         log: warn,
@@ -135,12 +137,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     prefix: 'tollbook:',
     log,
   })
+  const ahead = openHoldingAhead(appenderOf, warn)
   const gate = openGate({
     config,
     prefixes: environment.keyPrefixes,
     keys: openKeyCache(sql, ledgerDeadlineMs),
     tariffs: openTariffCache(sql, ledgerDeadlineMs),
     windows,
+    ahead,
     appenderOf,
     ipOf: (request) =>
       clientIp({
@@ -308,6 +312,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   async function leaveBook(): Promise<void> {
     await Promise.all(work.map((recurring) => recurring.stop()))
     await freeCalls.close()
+    await ahead.close()
     await Promise.all(lanes.map(({ appender }) => appender.drain(leaveBookWithinMs)))
     await deliveries.noteAll().catch((e) => warn('what was delivered cannot be noted', e))
     await catchUp(sql, shards).catch(() => 0)

@@ -10,6 +10,7 @@ import type { Tariff } from '../config/tariff.ts'
 import type { Appender } from '../ledger/appender.ts'
 import type { Answer, Claim, Verdict } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
+import type { HoldingAhead, Place as PlaceAhead } from './holding-ahead.ts'
 import { judgeKey, judgePermission, limitsOf } from './judge.ts'
 import { bookTime, type KeyCache } from './key-cache.ts'
 import { hashKey, type KeyPrefixes, parseKey } from './key-format.ts'
@@ -23,6 +24,7 @@ export interface GateDeps {
   readonly keys: KeyCache
   readonly tariffs: TariffCache
   readonly windows: Windows
+  readonly ahead: HoldingAhead
   readonly appenderOf: (shard: number) => Appender
   /** The client's address, proxies considered; asked only where a key is bound to some: it costs a system call. */
   readonly ipOf: (request: Request) => string
@@ -36,7 +38,7 @@ export interface Admitted {
   readonly price: PriceRule
 }
 
-/** A hold that the book granted. */
+/** A hold that the book granted: the call's own, or a place on a standing one. */
 export interface Held {
   /** Of the key that was shown. */
   readonly hash: string
@@ -52,6 +54,8 @@ export interface Held {
   readonly claim: Claim | undefined
   /** The work was done under an earlier hold of the same claim, and its answer is stored. */
   readonly again: boolean
+  /** Among the calls that could run on a standing hold; to be left when the call has ended. */
+  readonly place?: PlaceAhead
 }
 
 /** The call was made, and charged, before: nothing was held for it now. */
@@ -66,6 +70,15 @@ export type SeenWindow = WindowState & { readonly degraded: boolean }
 export type Refused = { readonly refusal: Refusal; readonly window?: SeenWindow }
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Refused)
 
+/** A call that asks for a hold. */
+export interface CallToHold {
+  readonly requestId: string
+  readonly request: Request
+  readonly route: Route
+  readonly claim: Claim | undefined
+  readonly price: (rule: PriceRule) => { credits: number; quantity: number }
+}
+
 export interface Gate {
   /** The key that the request shows, whatever it may do; for routes that are about the key itself. */
   identify(request: Request): Promise<Outcome<{ admitted: Omit<Admitted, 'price'> }>>
@@ -77,19 +90,13 @@ export interface Gate {
     request: Request,
   ): Promise<Outcome<{ place: Place; window: SeenWindow }>>
   /**
-   * A hold for at most this many credits. `price` is asked again when the tariff turned out to be
-   * another one, since the bound may be another then.
+   * A hold for at most this many credits: a place on the key's standing hold where there is one, which asks
+   * nothing of the book. `price` is asked again when the tariff turned out to be another one, since the bound may
+   * be another then.
    */
-  hold(
-    admitted: Admitted,
-    call: {
-      readonly requestId: string
-      readonly request: Request
-      readonly route: Route
-      readonly claim: Claim | undefined
-      readonly price: (rule: PriceRule) => { credits: number; quantity: number }
-    },
-  ): Promise<Outcome<Held | Replay>>
+  hold(admitted: Admitted, call: CallToHold): Promise<Outcome<Held | Replay>>
+  /** The same for a call that ran on a standing hold and needs one of its own, as the key and its price now are. */
+  holdAlone(held: Held, call: CallToHold): Promise<Outcome<Held | Replay>>
   /**
    * Adds to a hold, or by nothing lets it live longer: for a key that may still make this call, at the hold's
    * own price. Answers the hold as it then is.
@@ -183,6 +190,53 @@ export function openGate(deps: GateDeps): Gate {
     return { ok: false, window, refusal: { code: 'rate_limited', detail } }
   }
 
+  /** The place of a call whose price is bounded from the start: no other may run on a standing hold. */
+  function placeFor(
+    { key, tariff, price }: Admitted,
+    { route, claim }: CallToHold,
+    credits: number,
+  ): PlaceAhead | undefined {
+    if (claim || credits === 0 || isMetered(price) || key.monthlyCap !== null) return undefined
+    const mostInFlight = key.maxInFlight ?? tariff.plans[key.plan]?.maxInFlight ?? 0
+    return deps.ahead.enter({ key, mostInFlight, credits, seconds: secondsOf(route) })
+  }
+
+  /** Asks the book, and again by the key as it is when it was another one. */
+  async function holdFor(
+    admitted: Admitted,
+    { requestId, request, route, price, claim }: CallToHold,
+  ): Promise<Outcome<Held | Replay>> {
+    let { key, price: rule } = admitted
+    for (let tries = 0; tries < mostTries; tries++) {
+      const { credits, quantity } = price(rule)
+      const answer = await deps.appenderOf(key.shard).append({
+        kind: 'hold',
+        ...decidedBy(key),
+        requestId,
+        endpoint: route.id,
+        tariff: key.tariff,
+        credits,
+        quantity,
+        holdSeconds: holdSeconds(config, route, rule),
+        ...(claim && { claim }),
+      })
+      if (answer.verdict === 'ok' || answer.verdict === 'held_again') {
+        const again = answer.verdict === 'held_again'
+        const { hash } = admitted
+        const held = { hash, key, answer, price: rule, credits, quantity, tariff: key.tariff }
+        return { ok: true, ...held, claim, again }
+      }
+      if (answer.verdict === 'replay') return { ok: true, key, replay: answer }
+      if (answer.verdict !== 'stale_key' && answer.verdict !== 'stale_tariff') {
+        return { ok: false, refusal: refusalOf(answer, credits, key) }
+      }
+      const again = await admitRoute(admitted.hash, route, request, 0)
+      if (!again.ok) return again
+      ;({ key, price: rule } = again.admitted)
+    }
+    return { ok: false, refusal: changing }
+  }
+
   function show(request: Request): Outcome<{ hash: string }> {
     const text = keyText(request)
     if (text === undefined) {
@@ -220,36 +274,33 @@ export function openGate(deps: GateDeps): Gate {
 
     enter,
 
-    async hold(admitted, { requestId, request, route, price, claim }) {
-      let { key, price: rule } = admitted
-      for (let tries = 0; tries < mostTries; tries++) {
-        const { credits, quantity } = price(rule)
-        const answer = await deps.appenderOf(key.shard).append({
-          kind: 'hold',
-          ...decidedBy(key),
-          requestId,
-          endpoint: route.id,
-          tariff: key.tariff,
-          credits,
-          quantity,
-          holdSeconds: holdSeconds(config, route, rule),
-          ...(claim && { claim }),
-        })
-        if (answer.verdict === 'ok' || answer.verdict === 'held_again') {
-          const again = answer.verdict === 'held_again'
-          const { hash } = admitted
-          const held = { hash, key, answer, price: rule, credits, quantity, tariff: key.tariff }
-          return { ok: true, ...held, claim, again }
-        }
-        if (answer.verdict === 'replay') return { ok: true, key, replay: answer }
-        if (answer.verdict !== 'stale_key' && answer.verdict !== 'stale_tariff') {
-          return { ok: false, refusal: refusalOf(answer, credits, key) }
-        }
-        const again = await admitRoute(admitted.hash, route, request, 0)
-        if (!again.ok) return again
-        ;({ key, price: rule } = again.admitted)
+    async hold(admitted, call) {
+      const { hash, key, price } = admitted
+      const bound = call.price(price)
+      const place = placeFor(admitted, call, bound.credits)
+      if (place?.standing) {
+        const { answer } = place.standing
+        const held = { hash, key, answer, price, ...bound, tariff: key.tariff }
+        return { ok: true, ...held, claim: undefined, again: false, place }
       }
-      return { ok: false, refusal: changing }
+      const askedAtMs = performance.now()
+      const outcome = await holdFor(admitted, call).catch((error) => {
+        place?.leave()
+        throw error
+      })
+      if (!place) return outcome
+      if (!outcome.ok || 'replay' in outcome) {
+        place.leave()
+        return outcome
+      }
+      place.held(outcome.answer, askedAtMs)
+      return { ...outcome, place }
+    },
+
+    async holdAlone({ hash, key, price }, call) {
+      const tariff = tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff))
+      if (!tariff) return { ok: false, refusal: noPrice }
+      return holdFor({ hash, key, tariff, price }, call)
     },
 
     async extend(held, { requestId, request, route, credits, quantity }) {
@@ -283,7 +334,7 @@ export function openGate(deps: GateDeps): Gate {
 }
 
 /** Who buys, and the versions by which the gate decided that he may. */
-function decidedBy(key: KeyRecord) {
+export function decidedBy(key: KeyRecord) {
   const { accountId, keyId, mode, keyVersion, accountVersion, previousUntil } = key
   const actor = `key:${keyId}`
   return {
@@ -303,7 +354,12 @@ function decidedBy(key: KeyRecord) {
  */
 function holdSeconds(config: Config, route: Route, price: PriceRule): number {
   if (isMetered(price)) return config.limits.holdSeconds
-  return Math.max(config.limits.holdSeconds, Math.ceil(route.timeoutMs / 1_000) + 30)
+  return Math.max(config.limits.holdSeconds, secondsOf(route))
+}
+
+/** How long a call can take until it is settled: its service's time, and a margin. */
+function secondsOf({ timeoutMs }: Route): number {
+  return Math.ceil(timeoutMs / 1_000) + 30
 }
 
 function isOlder(known: KeyRecord, read: KeyRecord): boolean {

@@ -56,6 +56,10 @@ function payloadOf(item: CallItem): string {
         : `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
     case 'extend':
       return `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
+    case 'buy':
+      return `{"hold":"${item.hold}","keyVersion":${item.keyVersion}}`
+    case 'fail':
+      return canonicalJson({ hold: item.hold, reason: item.reason })
     case 'settle':
       return item.shortfall || item.cutBy
         ? canonicalJson({

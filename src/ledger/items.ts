@@ -26,7 +26,10 @@ interface Purchase extends CallRef {
   readonly holdSeconds: number
 }
 
-/** Asks for an upper bound of a call's price before the call runs. */
+/**
+ * Asks for an upper bound of a call's price before the call runs. At the endpoint `anyEndpoint` it is a
+ * standing hold: for `quantity` calls at once, which run on it one after another and each buy at their end.
+ */
 export interface Hold extends Purchase {
   readonly kind: 'hold'
   /** The call's Idempotency-Key. */
@@ -45,6 +48,30 @@ export interface Claim {
  */
 export interface Extend extends Purchase {
   readonly kind: 'extend'
+}
+
+/** The endpoint of a standing hold, which is for no route. No route is called so. */
+export const anyEndpoint = '*'
+
+/**
+ * Buys and pays a call that ran on a standing hold, in one: decided like a hold, by the key as it is now, from
+ * what is free. The standing hold must be open and stays as it is.
+ */
+export interface Buy extends Omit<Purchase, 'holdSeconds'> {
+  readonly kind: 'buy'
+  /** Names the standing hold. */
+  readonly hold: string
+  readonly status: number
+  readonly latencyMs: number
+}
+
+/** Says that a call which ran on a standing hold is not charged. */
+export interface Fail extends CallRef {
+  readonly kind: 'fail'
+  readonly hold: string
+  readonly reason: string
+  readonly status?: number
+  readonly latencyMs: number
 }
 
 /** Why a call was settled before its answer's end. */
@@ -85,7 +112,7 @@ export interface Count extends Omit<CallRef, 'requestId' | 'tariff'> {
   readonly latencyMsSum: number
 }
 
-export type CallItem = Hold | Extend | Settle | Release | Expire | Count
+export type CallItem = Hold | Extend | Buy | Fail | Settle | Release | Expire | Count
 
 export const refusalVerdicts = [
   'stale_key',

@@ -16,6 +16,8 @@ const modes: readonly Mode[] = ['live', 'test']
 const kinds: readonly CallItem['kind'][] = [
   'hold',
   'extend',
+  'buy',
+  'fail',
   'settle',
   'release',
   'expire',
@@ -58,7 +60,7 @@ export function appendMetrics(registry: Registry, routes: readonly string[]): Ap
     },
     item(item, verdict) {
       items.add(item.kind, verdict)
-      if (item.kind === 'settle' && verdict === 'ok') {
+      if ((item.kind === 'settle' || item.kind === 'buy') && verdict === 'ok') {
         credits.add(item.mode, item.endpoint, item.credits)
       }
     },

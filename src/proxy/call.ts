@@ -4,7 +4,7 @@
  */
 import type { Config, Route } from '../config/config.ts'
 import type { ServiceAddresses } from '../config/service-addresses.ts'
-import type { Admitted, Gate } from '../gate/gate.ts'
+import type { CallToHold, Gate } from '../gate/gate.ts'
 import type { Refusal, RefusalCode } from '../gate/refusal.ts'
 import type { Windows } from '../gate/windows/index.ts'
 import { newRequestId } from '../ids.ts'
@@ -146,7 +146,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       })
     }
 
-    const holding = await holdFor(call, admitted, body, named.claim).catch(async (error) => {
+    const asked = callToHold(call, body, named.claim)
+    const holding = await gate.hold(admitted, asked).catch(async (error) => {
       await windows.giveBack(place)
       throw error
     })
@@ -167,6 +168,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       config,
       appender,
       extend: (held, by) => gate.extend(held, { ...call, ...by }),
+      holdAlone: (held) => gate.holdAlone(held, asked),
       storedAnswers: deps.storedAnswers,
       send: (plain) => send(call, holding.key, body, plain),
       settled: deps.settled,
@@ -175,15 +177,15 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     })
   }
 
-  function holdFor(call: Call, admitted: Admitted, body: CallBody, claim: Claim | undefined) {
-    return gate.hold(admitted, {
+  function callToHold(call: Call, body: CallBody, claim: Claim | undefined): CallToHold {
+    return {
       ...call,
       claim,
       price: (rule) => {
         const quantity = holdQuantity(rule, body.facts)
         return { quantity, credits: credits(rule, quantity) }
       },
-    })
+    }
   }
 
   function count({ route, startedAtMs }: Call, key: KeyRecord, failed: boolean): void {

@@ -3,11 +3,16 @@
  * hold: settled when the service did its work, released when it did not. Should the book be away, the
  * hold expires by itself, uncharged, and the answer is not sent.
  *
+ * A call that runs on a standing hold is bought at its end. Where the book does not sell it so, since the key or its
+ * price are not what they were, it is decided again as any call: by a hold of its own, and refused where that is. An
+ * answer too long to be held back whole is decided so before its head leaves, which says what it is charged.
+ *
  * A call that is metered along the way has a hold that grows, and a 2xx answer that is relayed by
  * metered-answer.ts, unless it is JSON that says its tokens.
  */
 import { type Config, isMetered, type MeteredPrice } from '../config/config.ts'
-import type { Held, Outcome, SeenWindow } from '../gate/gate.ts'
+import type { Held, Outcome, Replay, SeenWindow } from '../gate/gate.ts'
+import type { Refusal } from '../gate/refusal.ts'
 import type { Appender } from '../ledger/appender.ts'
 import { type Answer, LedgerUnavailable } from '../ledger/items.ts'
 import type { StoredAnswers } from '../ledger/stored-answers.ts'
@@ -29,7 +34,7 @@ import { charges, credits, readsResponse, settleQuantity, tokensSaid } from './p
 import { heldBack, readStart, type Start } from './relay.ts'
 import { ownerOf } from './replayed-call.ts'
 import type { CallBody } from './request-body.ts'
-import { type OpenHold, release, settle } from './settlement.ts'
+import { NotBought, type OpenHold, release, settle, type Used } from './settlement.ts'
 
 export interface PricedCallDeps {
   readonly config: Config
@@ -39,6 +44,8 @@ export interface PricedCallDeps {
     held: Held,
     by: { readonly credits: number; readonly quantity: number },
   ) => Promise<Outcome<Held>>
+  /** A hold of its own for a call that ran on a standing one, as the key and its price now are. */
+  readonly holdAlone: (held: Held) => Promise<Outcome<Held | Replay>>
   readonly storedAnswers: StoredAnswers
   /** Sends the call to its service. `plain`: the answer will be read. */
   readonly send: (plain: boolean) => Promise<Forwarded>
@@ -54,32 +61,37 @@ const mostReadBytes = 16 * 1024 * 1024
 
 export async function pricedCall(
   call: Call,
-  held: Held,
+  first: Held,
   body: CallBody,
   window: SeenWindow,
   deps: PricedCallDeps,
 ): Promise<Answered> {
   const { route } = call
   const { appender, log } = deps
-  const { price, answer: holdAnswer } = held
-  const hold: OpenHold = { ...held, ...call, endpoint: route.id }
-  const metered = readsResponse({ ...route, price })
+  let held = first
+  let hold: OpenHold = { ...held, ...call, endpoint: route.id }
+  const metered = readsResponse({ ...route, price: held.price })
   const heldAtMs = performance.now()
-  const growing = isMetered(price) ? grow(price) : undefined
+  const growing = isMetered(held.price) ? grow(held.price) : undefined
 
   try {
     const forwarded = await deps.send(metered)
     const answered = forwarded.ok
       ? await answer(forwarded.response)
       : await fail(forwarded.failure, forwarded.status)
-    if (answered.relayed) void answered.relayed.then(growing?.end)
-    else growing?.end()
+    if (answered.relayed) void answered.relayed.then(end)
+    else end()
     return answered
   } catch (error) {
-    growing?.end()
     // Whatever it was: the hold must not stay open for it.
     void release(appender, hold, 'gateway_failed')
+    end()
     throw error
+  }
+
+  function end(): void {
+    growing?.end()
+    first.place?.leave()
   }
 
   function grow(price: MeteredPrice): GrowingHold {
@@ -104,7 +116,7 @@ export async function pricedCall(
             }),
         },
         release: (reason) => release(appender, hold, reason, response.status),
-        ...{ held: holdAnswer, isCutOff: deps.isCutOff, log },
+        ...{ held: held.answer, isCutOff: deps.isCutOff, log },
       })
     }
     const relays = response.ok && !metered
@@ -118,6 +130,11 @@ export async function pricedCall(
       call.upstreamMs += performance.now() - headAtMs
     }
     if (start.kind === 'longer') {
+      const refusal = relays && held.place?.standing ? await holdAlone() : undefined
+      if (refusal) {
+        start.rest.cancel().catch(() => {})
+        return notSold(refusal)
+      }
       if (relays) return stream(response, start)
       log(`${route.id}: the answer is too large to be read`)
       start.rest.cancel().catch(() => {})
@@ -131,7 +148,7 @@ export async function pricedCall(
   /** The service failed: nothing of its answer reaches the caller, who is not charged. */
   async function fail(failure: ForwardFailure, status?: number): Promise<Answered> {
     const released = await release(appender, hold, failure, status)
-    const headers = moneyHeaders(0, holdAnswer, released)
+    const headers = moneyHeaders(0, held.answer, released)
     return refused(call, upstreamRefusal(failure), window, headers)
   }
 
@@ -139,7 +156,7 @@ export async function pricedCall(
   async function free(response: Response, bytes: Uint8Array, reason: string): Promise<Answered> {
     const released = await release(appender, hold, reason, response.status)
     const headers = headersFor(response)
-    setAll(headers, moneyHeaders(0, holdAnswer, released))
+    setAll(headers, moneyHeaders(0, held.answer, released))
     if (!response.ok) headers.set('X-Error-Source', 'upstream')
     return whole(response, bytes, headers)
   }
@@ -164,14 +181,36 @@ export async function pricedCall(
       await store(response, bytes, used.quantity)
       settled = await settleHold(used)
     } catch (error) {
+      if (error instanceof NotBought) {
+        const refusal = await holdAlone()
+        return refusal ? notSold(refusal) : charge(response, bytes)
+      }
       if (!(error instanceof LedgerUnavailable)) throw error
       log(`${route.id} ${call.requestId}: the charge may not be written`, error)
-      // If it is not, this frees the hold; if it is, this changes nothing.
-      void release(appender, hold, 'settlement_failed', response.status)
+      // If it is not, this frees the hold; if it is, this changes nothing. A call that ran on a standing hold has
+      // nothing to be freed.
+      if (!held.place?.standing) void release(appender, hold, 'settlement_failed', response.status)
       return unsettled(call, window)
     }
-    setAll(headers, moneyHeaders(used.credits, holdAnswer, settled))
+    setAll(headers, moneyHeaders(used.credits, held.answer, settled))
     return whole(response, bytes, headers)
+  }
+
+  /** From now on the call has a hold of its own; answers why it cannot have one. */
+  async function holdAlone(): Promise<Refusal | undefined> {
+    const own = await deps.holdAlone(held)
+    if (!own.ok) return own.refusal
+    if ('replay' in own) throw new TypeError('a call without an Idempotency-Key replays nothing')
+    first.place?.leave()
+    held = own
+    hold = { ...own, ...call, endpoint: route.id }
+    return undefined
+  }
+
+  /** The service answered a call that may not be sold any more: its answer is not given. */
+  async function notSold(refusal: Refusal): Promise<Answered> {
+    await release(appender, hold, 'not_sold')
+    return refused(call, refusal, window)
   }
 
   /**
@@ -225,13 +264,13 @@ export async function pricedCall(
       end()
     }
     const headers = headersFor(response)
-    const available = holdAnswer.available + hold.credits - used.credits
-    setAll(headers, moneyHeaders(used.credits, holdAnswer, { ...holdAnswer, available }))
+    const available = held.answer.available + hold.credits - used.credits
+    setAll(headers, moneyHeaders(used.credits, held.answer, { ...held.answer, available }))
     const { status } = response
     return { response: new Response(bodyForCaller, { status, headers }), relayed }
   }
 
-  async function settleHold(used: Parameters<typeof settle>[2]): Promise<Answer> {
+  async function settleHold(used: Used): Promise<Answer> {
     const answer = await settle(appender, hold, used)
     deps.settled?.(performance.now() - heldAtMs)
     return answer
@@ -239,6 +278,7 @@ export async function pricedCall(
 
   /** What is charged for a whole 2xx answer; `json` is its body, where it is metered. */
   async function usedBy(response: Response, json: unknown) {
+    const { price } = held
     const said = price.per === 'token' ? tokensSaid(price, json) : undefined
     if (!growing || said === undefined) return fixedBy(response, json)
     await growing.cover(said, 0)
@@ -248,8 +288,8 @@ export async function pricedCall(
   /** The same where the hold is fixed. */
   function fixedBy({ status }: Response, json: unknown) {
     const facts = { request: body.facts, response: { json } }
-    const quantity = settleQuantity(price, facts, hold.quantity)
-    return { quantity, credits: credits(price, quantity), status }
+    const quantity = settleQuantity(held.price, facts, hold.quantity)
+    return { quantity, credits: credits(held.price, quantity), status }
   }
 
   function headersFor(response: Response): Headers {

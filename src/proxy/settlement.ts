@@ -1,4 +1,7 @@
-/** What becomes of a hold: settled or released, once. */
+/** What becomes of a hold: settled or released, once. Of a place on a standing hold: the call is bought, or failed. */
+
+import { decidedBy } from '../gate/gate.ts'
+import type { Place } from '../gate/holding-ahead.ts'
 import type { Appender } from '../ledger/appender.ts'
 import type { Answer, CutBy } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
@@ -13,24 +16,46 @@ export interface OpenHold {
   readonly quantity: number
   /** When the call began, on the monotonic clock. */
   readonly startedAtMs: number
+  readonly place?: Place
 }
 
-/** Charges what was used. Throws when the charge is not durable; the answer must not be sent then. */
-export async function settle(
-  appender: Appender,
-  hold: OpenHold,
-  used: {
-    readonly credits: number
-    readonly quantity: number
-    readonly status: number
-    readonly shortfall?: number
-    readonly cutBy?: CutBy
-    readonly sentAlong?: true
-  },
-): Promise<Answer> {
+export interface Used {
+  readonly credits: number
+  readonly quantity: number
+  readonly status: number
+  readonly shortfall?: number
+  readonly cutBy?: CutBy
+  readonly sentAlong?: true
+}
+
+/**
+ * Charges what was used. Throws when the charge is not durable; the answer must not be sent then.
+ * @throws NotBought when the call ran on a standing hold and the book does not sell it so: nothing is written
+ */
+export async function settle(appender: Appender, hold: OpenHold, used: Used): Promise<Answer> {
+  if (hold.place?.standing) return buy(appender, hold, used)
   const answer = await appender.append({ kind: 'settle', ...reference(hold), ...used })
   if (answer.verdict !== 'ok') throw new SettlementRefused(answer.verdict)
   return answer
+}
+
+async function buy(
+  appender: Appender,
+  hold: OpenHold,
+  { credits, quantity, status }: Used,
+): Promise<Answer> {
+  const standing = hold.place?.standing
+  if (!standing) throw new TypeError('the call runs on no standing hold')
+  const askedAtMs = performance.now()
+  const answer = await appender.append({
+    kind: 'buy',
+    ...reference(hold),
+    ...decidedBy(hold.key),
+    ...{ hold: standing.holdId, credits, quantity, status },
+  })
+  if (answer.verdict === 'ok') return standing.sold(answer, askedAtMs)
+  standing.refused()
+  throw new NotBought(answer.verdict)
 }
 
 /**
@@ -43,14 +68,16 @@ export async function release(
   reason: string,
   status?: number,
 ): Promise<Answer | undefined> {
+  const standing = hold.place?.standing
   try {
     const answer = await appender.append({
-      kind: 'release',
+      ...(standing ? { kind: 'fail', hold: standing.holdId } : { kind: 'release' }),
       ...reference(hold),
       reason,
       ...(status === undefined ? {} : { status }),
     })
-    return answer.verdict === 'ok' ? answer : undefined
+    if (answer.verdict !== 'ok') return undefined
+    return standing ? standing.failed(answer) : answer
   } catch {
     return undefined
   }
@@ -59,6 +86,11 @@ export async function release(
 /** The book does not know the hold any more: it was expired meanwhile. */
 export class SettlementRefused extends Error {
   override readonly name = 'SettlementRefused'
+}
+
+/** The key, its price or its credits are not any more what the call began with, or the standing hold is gone. */
+export class NotBought extends Error {
+  override readonly name = 'NotBought'
 }
 
 function reference({ requestId, key, endpoint, tariff, startedAtMs }: OpenHold) {

@@ -229,7 +229,7 @@ describe('a batch fails as a whole', () => {
     const batch = lane.send([torn, holdItem(key, 1)])
     await expect(batch.then(() => 'taken')).rejects.toThrow('the batch is not 2 items')
     await expect(lane.send([torn]).then(() => 'taken')).rejects.toThrow('the batch is not 1 items')
-    const unheard = { ...holdItem(key, 1), kind: 'buy' as 'hold' }
+    const unheard = { ...holdItem(key, 1), kind: 'lend' as 'hold' }
     await expect(lane.send([unheard]).then(() => 'taken')).rejects.toThrow('of known kinds')
     expect(await book.size()).toBe(size)
   })

@@ -33,7 +33,8 @@ function run(send: PricedCallDeps['send']) {
   }
   const log = () => {}
   const extend = () => Promise.reject(new Error('nothing is metered here'))
-  const deps = { config, appender: { append } as Appender, extend, send, log }
+  const holdAlone = extend
+  const deps = { config, appender: { append } as Appender, extend, holdAlone, send, log }
   const outcome = pricedCall(call, held, { bytes: new Uint8Array(), facts: {} }, window, {
     ...{ ...deps, settled: undefined, isCutOff: () => false },
     storedAnswers: { store: fail, read: fail, replayed: fail },

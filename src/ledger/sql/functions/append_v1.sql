@@ -1,4 +1,4 @@
--- Appends a batch of call items (hold, extend, settle, release, expire, count), deciding each of them in order.
+-- Appends a batch of call items (hold, extend, buy, fail, settle, release, expire, count), deciding each of them in order.
 --
 -- One lock, one look, one loop, set writes:
 --   1. take the shard's lock, then look up the lane: a batch that was sent before is answered as before;
@@ -11,6 +11,8 @@
 -- refusal, the one it was decided at) and the credits then available, the month's allowance that is
 -- still to be granted among them (of the key's cap, for key_cap_reached). A refusal appends nothing.
 -- A hold that names an Idempotency-Key is also asked of claim_verdict, whose held_again is an acceptance.
+-- A hold at the endpoint * is a standing one: it counts as so many calls in flight as its quantity says, and stays
+-- open while calls run on it, each of which ends with a buy (held and settled in one, from what is free) or a fail.
 create or replace function append_v1(
   in_shard smallint, in_lane uuid, in_seq bigint, in_instance text,
   in_kinds text[], in_holds text[], in_accounts text[], in_keys text[],
@@ -66,6 +68,7 @@ declare
   v_left bigint;
   v_take bigint;
   v_at integer;
+  v_places integer;
   v_draw_lots bigint[];
   v_draw_held bigint[];
   v_draw_moved bigint[];
@@ -90,7 +93,7 @@ begin
       cardinality(in_modes), cardinality(in_credits), cardinality(in_quantities), cardinality(in_endpoints),
       cardinality(in_tariffs), cardinality(in_statuses), cardinality(in_latencies), cardinality(in_actors),
       cardinality(in_claims), cardinality(in_request_hashes), cardinality(in_payloads))
-    or not in_kinds <@ array['hold', 'extend', 'settle', 'release', 'expire', 'count']
+    or not in_kinds <@ array['hold', 'extend', 'buy', 'fail', 'settle', 'release', 'expire', 'count']
   then
     raise exception 'the batch is not % items of known kinds', v_items using errcode = 'invalid_parameter_value';
   end if;
@@ -124,10 +127,13 @@ begin
     with items as (
       select i.*, lag(i.ord) over (partition by i.account_id, i.mode, i.hold_id order by i.ord) as earlier,
         row_number() over (partition by i.account_id, i.mode order by i.ord) as nth_of_account
-      from unnest(in_kinds, in_holds, in_accounts, in_keys, in_key_versions, in_account_versions,
-        in_previous_secrets, in_modes, in_credits, in_tariffs, in_claims, in_request_hashes)
-        with ordinality as i (kind, hold_id, account_id, key_id, key_version, account_version,
-          previous_secret, mode, credits, tariff, claim, request_hash, ord)
+      from (
+        select u.*, case when u.kind in ('buy', 'fail') then in_payloads[u.ord]::json ->> 'hold' else u.request_id end as hold_id
+        from unnest(in_kinds, in_holds, in_accounts, in_keys, in_key_versions, in_account_versions,
+          in_previous_secrets, in_modes, in_credits, in_tariffs, in_claims, in_request_hashes)
+          with ordinality as u (kind, request_id, account_id, key_id, key_version, account_version,
+            previous_secret, mode, credits, tariff, claim, request_hash, ord)
+      ) i
     )
     select i.*, s.version as account_version_now, s.frozen or s.erased as frozen,
       coalesce(s.max_in_flight, p.max_in_flight) as max_open, coalesce(b.open_holds, 0) as open_holds,
@@ -137,7 +143,8 @@ begin
       l.lots, l.free, coalesce(l.total, 0) as total, coalesce(l.allowances, 0) as allowances,
       k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
       k.previous_until, k.monthly_cap, c.month as cap_month, i.key_id || c.month as cap, coalesce(m.used, 0) as cap_used,
-      h.position as hold_position, h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held
+      h.position as hold_position, h.endpoint as hold_endpoint, h.quantity as hold_quantity, h.credits as hold_credits,
+      h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held
     from items i
     -- The account's state, once an account: the loop carries it from item to item. Whether a look is needed
     -- at all stands inside each look, where it is asked first; as the join's condition it would be asked last.
@@ -182,7 +189,8 @@ begin
     ) h on true
     -- A call counts against its key's cap in the month of its hold.
     cross join lateral (
-      select coalesce(date_trunc('month', h.held_at at time zone 'UTC')::date, v_month) as month
+      select case when h.held_at is null or i.kind = 'buy' then v_month
+        else date_trunc('month', h.held_at at time zone 'UTC')::date end as month
     ) c
     left join lateral (
       select m.cap_used as used from monthly_balances m
@@ -210,6 +218,9 @@ begin
     v_draw_lots := null;
     v_draw_held := null;
     v_draw_moved := null;
+    -- How many calls in flight the item's hold stands for.
+    v_places := case when coalesce(r.hold_endpoint, in_endpoints[r.ord]) = '*'
+      then coalesce(r.hold_quantity, in_quantities[r.ord]) else 1 end;
     if v_extended_credits[r.earlier] is not null then
       r.hold_credits := v_extended_credits[r.earlier];
       r.hold_expires_at := v_extended_until[r.earlier];
@@ -217,9 +228,10 @@ begin
       r.hold_held := v_extended_held[r.earlier]::bigint[];
     end if;
 
-    if r.kind in ('hold', 'extend') then
+    if r.kind in ('hold', 'extend', 'buy') then
       -- To buy is to hold: what is added to a hold is bought at that moment, under the same conditions. Only
-      -- the price and the place in flight were settled when the hold was taken.
+      -- the price and the place in flight were settled when the hold was taken. What ran on a standing hold is
+      -- bought at its end, which took no more than its place in flight before.
       v_verdict := case
         when r.key_version_now is distinct from r.key_version
           or v_version is distinct from r.account_version then 'stale_key'
@@ -243,11 +255,14 @@ begin
       end if;
       v_verdict := case
         when v_verdict <> 'ok' then v_verdict
-        when r.kind = 'extend' then
-          case when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open' else 'ok' end
+        when r.kind <> 'hold' and (r.hold_credits is null or v_resolved[r.earlier]
+          or (r.hold_endpoint = '*') <> (r.kind = 'buy')) then 'hold_not_open'
+        when r.kind = 'extend' then 'ok'
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
+        when r.kind = 'buy' then
+          case when r.credits > r.hold_credits then 'exceeds_hold' else 'ok' end
         -- A plan that the tariff does not know allows nothing.
-        when v_open >= v_most_open then 'too_many_open'
+        when v_open + v_places > v_most_open then 'too_many_open'
         else 'ok'
       end;
       -- Months cut on the hold's time: what only a later month granted cannot pay for a call of this one.
@@ -280,13 +295,15 @@ begin
         v_draw_lots := '{}';
         v_draw_held := '{}';
         v_left := r.credits;
-        for j in 1..cardinality(v_lots) loop
+        for n in 1..cardinality(v_lots) loop
           exit when v_left = 0;
-          v_take := least(v_lot_free[j], v_left);
-          continue when v_take = 0 or v_lots[j] >= v_before;
-          v_draw_lots := v_draw_lots || v_lots[j];
+          -- A standing hold keeps what would be spent last: what expires first is still spent first.
+          v_at := case when r.kind = 'hold' and in_endpoints[r.ord] = '*' then cardinality(v_lots) + 1 - n else n end;
+          v_take := least(v_lot_free[v_at], v_left);
+          continue when v_take = 0 or v_lots[v_at] >= v_before;
+          v_draw_lots := v_draw_lots || v_lots[v_at];
           v_draw_held := v_draw_held || v_take;
-          v_lot_free[j] := v_lot_free[j] - v_take;
+          v_lot_free[v_at] := v_lot_free[v_at] - v_take;
           v_left := v_left - v_take;
         end loop;
         v_free := v_free - r.credits;
@@ -295,10 +312,13 @@ begin
           v_cap_used := v_cap_used || jsonb_build_object(r.cap, v_used + r.credits);
         end if;
         if r.kind = 'hold' then
-          v_open := v_open + 1;
+          v_open := v_open + v_places;
           if r.claim is not null then
             v_claimed := v_claimed || jsonb_build_object(r.key_id || ' ' || r.claim, r.request_hash);
           end if;
+        elsif r.kind = 'buy' then
+          v_draw_moved := v_draw_held;
+          v_draw_held := null;
         else
           -- The hold for later items of this batch: a lot that it draws on again stands in it once.
           for j in 1..cardinality(v_draw_lots) loop
@@ -316,7 +336,7 @@ begin
           v_extended_lots[r.ord] := r.hold_lots::text;
           v_extended_held[r.ord] := r.hold_held::text;
         end if;
-        w_occurred[r.ord] := coalesce(r.held_at, v_now);
+        w_occurred[r.ord] := case when r.kind = 'extend' then r.held_at else v_now end;
         w_credits[r.ord] := r.credits;
       end if;
 
@@ -326,6 +346,12 @@ begin
         v_verdict := 'stale_key';
       end if;
       w_occurred[r.ord] := v_now;
+
+    elsif r.kind = 'fail' then
+      v_verdict := case when r.hold_endpoint = '*' and not coalesce(v_resolved[r.earlier], false) then 'ok' else 'hold_not_open' end;
+      available[r.ord] := v_free;
+      w_occurred[r.ord] := v_now;
+      w_credits[r.ord] := 0;
 
     else
       -- What resolves a hold: settle takes what was used from the lots it drew on, in their order, and
@@ -355,7 +381,12 @@ begin
         if r.kind <> 'settle' then
           v_draw_moved := null;
         end if;
-        v_open := v_open - 1;
+        v_open := v_open - v_places;
+        -- Whoever counts calls in flight is told here how many fewer there are.
+        if '*' in (r.hold_endpoint, in_endpoints[r.ord]) then
+          in_endpoints[r.ord] := r.hold_endpoint;
+          in_quantities[r.ord] := r.hold_quantity;
+        end if;
         if r.monthly_cap is not null then
           v_used := coalesce((v_cap_used ->> r.cap)::bigint, r.cap_used);
           v_cap_used := v_cap_used || jsonb_build_object(r.cap,
@@ -401,8 +432,8 @@ begin
       as w (position, occurred_at, kind, account_id, key_id, mode, request_id, endpoint, tariff,
         credits, quantity, status, latency_ms, lots, held, moved, actor, payload)
     cross join lateral (
-      select case w.kind when 'hold' then 'CreditsHeld' when 'extend' then 'HoldExtended' when 'settle' then 'HoldSettled'
-          when 'release' then 'HoldReleased' when 'expire' then 'HoldExpired' else 'CallsCounted' end as type,
+      select case w.kind when 'hold' then 'CreditsHeld' when 'extend' then 'HoldExtended' when 'settle' then 'HoldSettled' when 'buy' then 'HoldSettled'
+          when 'release' then 'HoldReleased' when 'fail' then 'HoldReleased' when 'expire' then 'HoldExpired' else 'CallsCounted' end as type,
         w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload
     ) e
     where w.position is not null;

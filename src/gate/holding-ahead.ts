@@ -1,0 +1,250 @@
+/**
+ * Keeps the standing holds of this gateway: at most one of a key takes new calls (see standing-holds.ts for when and
+ * how much). It is taken, replaced and freed beside the calls: a call that finds no place on one holds for itself.
+ * A standing hold never changes; one that is too small, too large or too old is replaced, and freed when the last
+ * call on it has ended.
+ */
+import { newRequestId } from '../ids.ts'
+import type { Appender } from '../ledger/appender.ts'
+import { type Answer, anyEndpoint, type Hold } from '../ledger/items.ts'
+import type { KeyRecord } from '../ledger/read.ts'
+import {
+  isOutgrown,
+  isTooMuch,
+  mayRun,
+  quietMs,
+  type StandingHold,
+  secondsAhead,
+  sizeAhead,
+} from './standing-holds.ts'
+
+/** A call of a key, from before it holds to its end. */
+export interface Place {
+  /** What it runs on; undefined: it has to hold for itself. */
+  readonly standing: OnStanding | undefined
+  /** The call, which had to hold for itself, was granted its hold: the book was asked at this time. */
+  held(answer: Answer, askedAtMs: number): void
+  /** The call has ended. May be called again. */
+  leave(): void
+}
+
+/** A call's part of a standing hold. */
+export interface OnStanding {
+  readonly holdId: string
+  /** The book's answer to the hold. */
+  readonly answer: Answer
+  /** The book sold the call that it was asked for at this time; answers that, what is held for no call added. */
+  sold(answer: Answer, askedAtMs: number): Answer
+  /** It was told that the call is not charged; answers that with the same. */
+  failed(answer: Answer): Answer
+  /** The book did not: nothing more runs on the hold, which is freed at once. */
+  refused(): void
+}
+
+/** What a call that could run on a standing hold asks for. */
+export interface CallAhead {
+  readonly key: KeyRecord
+  /** As the account's limits or its plan say. */
+  readonly mostInFlight: number
+  /** The upper bound of its price. */
+  readonly credits: number
+  /** How long it can take until it is settled. */
+  readonly seconds: number
+}
+
+export interface HoldingAhead {
+  enter(call: CallAhead): Place
+  /** Frees what no call uses, and waits until the book has been told. */
+  close(): Promise<void>
+}
+
+interface Kept extends StandingHold {
+  readonly item: Hold
+  readonly answer: Answer
+  /** No call begins on it any more. */
+  retired: boolean
+  freed: boolean
+}
+
+interface KeyState {
+  calls: number
+  credits: number
+  hold: Kept | undefined
+  /** A standing hold is on its way. */
+  asking: boolean
+  lastCallAtMs: number
+}
+
+export function openHoldingAhead(
+  appenderOf: (shard: number) => Appender,
+  log: (message: string, error?: unknown) => void,
+): HoldingAhead {
+  const keys = new Map<string, KeyState>()
+  const freeing = new Set<Promise<unknown>>()
+  let closed = false
+  const looking = setInterval(retireQuiet, quietMs / 4)
+
+  function enter(call: CallAhead): Place {
+    const { keyId } = call.key
+    const state = keys.get(keyId) ?? newState(keys, keyId)
+    const nowMs = performance.now()
+    state.calls++
+    state.credits += call.credits
+    state.lastCallAtMs = nowMs
+    const hold = state.hold && mayRun(state.hold, call, nowMs) ? state.hold : undefined
+    if (hold) {
+      hold.freeCalls--
+      hold.freeCredits -= call.credits
+    }
+    let left = false
+    return {
+      standing: hold && onStanding(state, hold, call),
+      held(answer, askedAtMs) {
+        if (state.hold) state.hold.soldAtMs = Math.max(state.hold.soldAtMs, askedAtMs)
+        if (wantsMore(state, call)) void take(state, call, answer.available)
+      },
+      leave() {
+        if (left) return
+        left = true
+        state.calls--
+        state.credits -= call.credits
+        if (hold) {
+          hold.freeCalls++
+          hold.freeCredits += call.credits
+          freeUnused(hold)
+        }
+        if (state.calls === 0 && !state.hold && !state.asking) keys.delete(keyId)
+      },
+    }
+  }
+
+  function onStanding(state: KeyState, hold: Kept, { credits }: CallAhead): OnStanding {
+    return {
+      holdId: hold.id,
+      answer: hold.answer,
+      sold(answer, askedAtMs) {
+        hold.soldAtMs = Math.max(hold.soldAtMs, askedAtMs)
+        if (isTooMuch(hold, answer.available)) retire(state, hold)
+        return withUnused(hold, credits, answer)
+      },
+      failed: (answer) => withUnused(hold, credits, answer),
+      refused() {
+        retire(state, hold)
+        free(hold)
+      },
+    }
+  }
+
+  function wantsMore(state: KeyState, call: CallAhead): boolean {
+    if (closed || state.asking) return false
+    return !state.hold || isOutgrown(state.hold, state, call, performance.now())
+  }
+
+  /** Takes a standing hold, in place of the one that there is. */
+  async function take(state: KeyState, call: CallAhead, available: number): Promise<void> {
+    const size = sizeAhead(state, { available, mostInFlight: call.mostInFlight })
+    if (!size) return
+    const item = holdFor(call, size)
+    const askedAtMs = performance.now()
+    state.asking = true
+    try {
+      const answer = await appenderOf(call.key.shard).append(item)
+      // What was refused is asked for again by the next call that holds for itself.
+      if (answer.verdict !== 'ok') return
+      const hold: Kept = {
+        ...{ item, answer, id: item.requestId, calls: size.calls, credits: size.credits },
+        ...{ freeCalls: size.calls, freeCredits: size.credits },
+        ...{ aliveUntilMs: askedAtMs + item.holdSeconds * 1_000, soldAtMs: askedAtMs },
+        ...{ retired: false, freed: false },
+      }
+      if (state.hold) retire(state, state.hold)
+      state.hold = hold
+      if (closed) retire(state, hold)
+    } catch (error) {
+      log('nothing is held ahead: the ledger cannot be reached', error)
+    } finally {
+      state.asking = false
+    }
+  }
+
+  function retire(state: KeyState, hold: Kept): void {
+    hold.retired = true
+    if (state.hold === hold) state.hold = undefined
+    freeUnused(hold)
+  }
+
+  function freeUnused(hold: Kept): void {
+    if (hold.retired && hold.freeCalls === hold.calls) free(hold)
+  }
+
+  /** Tells the book; should it be away, the hold expires by itself. */
+  function free(hold: Kept): void {
+    if (hold.freed) return
+    hold.freed = true
+    const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold.item
+    const told = appenderOf(hold.answer.shard)
+      .append({
+        ...{ kind: 'release', requestId, accountId, keyId, mode, endpoint, tariff, actor },
+        ...{ reason: 'held_ahead', latencyMs: 0 },
+      })
+      .catch((error) => log('what was held ahead waits for its expiry', error))
+      .finally(() => freeing.delete(told))
+    freeing.add(told)
+  }
+
+  function retireQuiet(): void {
+    const nowMs = performance.now()
+    for (const [keyId, state] of keys) {
+      const { hold, lastCallAtMs } = state
+      if (hold && nowMs - lastCallAtMs > quietMs) retire(state, hold)
+      if (state.calls === 0 && !state.hold && !state.asking) keys.delete(keyId)
+    }
+  }
+
+  return {
+    enter,
+    async close() {
+      closed = true
+      clearInterval(looking)
+      for (const state of keys.values()) {
+        if (!state.hold) continue
+        const { hold } = state
+        retire(state, hold)
+        free(hold)
+      }
+      await Promise.all(freeing)
+    },
+  }
+}
+
+/** What is held ahead for no call is the account's to use, and what this call had of it, which has ended. */
+function withUnused(hold: Kept, credits: number, answer: Answer): Answer {
+  const unused = hold.freed ? 0 : hold.freeCredits + credits
+  return { ...answer, available: answer.available + unused }
+}
+
+function newState(keys: Map<string, KeyState>, keyId: string): KeyState {
+  const state = { calls: 0, credits: 0, hold: undefined, asking: false, lastCallAtMs: 0 }
+  keys.set(keyId, state)
+  return state
+}
+
+function holdFor(
+  { key, seconds }: CallAhead,
+  { calls, credits }: { readonly calls: number; readonly credits: number },
+): Hold {
+  const { accountId, keyId, mode, keyVersion, accountVersion, previousUntil, tariff } = key
+  return {
+    ...{
+      kind: 'hold',
+      requestId: newRequestId(),
+      accountId,
+      keyId,
+      mode,
+      keyVersion,
+      accountVersion,
+    },
+    ...{ previousSecret: previousUntil !== null, endpoint: anyEndpoint, tariff, credits },
+    ...{ quantity: calls, holdSeconds: secondsAhead(seconds), actor: `key:${keyId}` },
+  }
+}
