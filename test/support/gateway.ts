@@ -5,15 +5,18 @@
 import { newRequestId } from '../../src/ids.ts'
 import { type Appender, type AppenderOptions, openAppender } from '../../src/ledger/appender.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
-import type {
-  Answer,
-  CallItem,
-  Count,
-  Expire,
-  Extend,
-  Hold,
-  Release,
-  Settle,
+import {
+  type Answer,
+  anyEndpoint,
+  type Buy,
+  type CallItem,
+  type Count,
+  type Expire,
+  type Extend,
+  type Fail,
+  type Hold,
+  type Release,
+  type Settle,
 } from '../../src/ledger/items.ts'
 
 /** What a hold says of its key: the versions are those that the gateway decided by. */
@@ -70,6 +73,41 @@ export function extendItem(
     quantity: credits,
     holdSeconds: 60,
     ...more,
+  }
+}
+
+/** A standing hold, for so many calls at once. */
+export function standingItem(
+  key: KeyAtGate,
+  credits: number,
+  calls: number,
+  more: Partial<Hold> = {},
+): Hold {
+  return holdItem(key, credits, { endpoint: anyEndpoint, quantity: calls, ...more })
+}
+
+/** A call that ran on a standing hold, bought by the key as it is now. */
+export function buyItem(
+  key: KeyAtGate,
+  standing: { readonly requestId: string },
+  credits: number,
+  more: Partial<Buy> = {},
+): Buy {
+  const { holdSeconds, kind, ...bought } = holdItem(key, credits)
+  return {
+    ...{ kind: 'buy', ...bought, hold: standing.requestId, status: 200, latencyMs: 5 },
+    ...more,
+  }
+}
+
+export function failItem(
+  key: KeyAtGate,
+  standing: { readonly requestId: string },
+  more: Partial<Fail> = {},
+): Fail {
+  return {
+    ...{ kind: 'fail', ...call(holdItem(key, 0)), hold: standing.requestId },
+    ...{ reason: 'upstream_failed', status: 502, latencyMs: 5, ...more },
   }
 }
 

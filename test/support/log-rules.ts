@@ -2,9 +2,9 @@
  * What must be true of any log, event by event: the decisions of the book made again, from the state that
  * the oracle had before each event, by the rules as a customer would be told them.
  */
-import type { CallItem, Verdict } from '../../src/ledger/items.ts'
+import { anyEndpoint, type CallItem, type Verdict } from '../../src/ledger/items.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
-import { emptyState, evolve, type Row, type State } from './oracle.ts'
+import { emptyState, evolve, placesOf, type Row, type State } from './oracle.ts'
 
 /** An answer of the book to an item, to be judged by the state that it was given in. */
 export interface Answered {
@@ -95,7 +95,7 @@ interface Who {
 function judge(state: State, item: Exclude<CallItem, { kind: 'count' }>, who: Who): Verdict {
   const { shard, now } = who
   const hold = holdOf(state, item, shard)
-  if (item.kind !== 'hold' && item.kind !== 'extend') {
+  if (item.kind !== 'hold' && item.kind !== 'extend' && item.kind !== 'buy') {
     if (!hold) return 'hold_not_open'
     if (item.kind === 'settle' && item.credits > Number(hold.credits)) return 'exceeds_hold'
     if (item.kind === 'expire' && now < Number(hold.expires_at)) return 'hold_not_due'
@@ -110,26 +110,28 @@ function judge(state: State, item: Exclude<CallItem, { kind: 'count' }>, who: Wh
   if (!key.enabled) return 'key_disabled'
   if (key.expires_at !== null && Number(key.expires_at) <= now) return 'key_expired'
   if (account.frozen || account.erased) return 'account_frozen'
-  if (item.kind === 'extend') {
-    // Price and place in flight were settled with the hold.
-    if (!hold) return 'hold_not_open'
-  } else {
-    if (item.tariff !== tariffAt(state, now)) return 'stale_tariff'
+  // Price and place in flight were settled with the hold that is extended.
+  if (item.kind !== 'hold' && !hold) return 'hold_not_open'
+  if (item.kind !== 'extend' && item.tariff !== tariffAt(state, now)) return 'stale_tariff'
+  if (item.kind === 'buy' && item.credits > Number(hold?.credits)) return 'exceeds_hold'
+  if (item.kind === 'hold') {
     const most = account.max_in_flight ?? planAt(state, who)?.max_in_flight ?? 0
     const open = state.balances.get(`${item.accountId} ${item.mode} ${shard}`)?.open_holds ?? 0
-    if (Number(open) >= Number(most)) return 'too_many_open'
+    if (Number(open) + placesOf(item) > Number(most)) return 'too_many_open'
   }
   if (key.monthly_cap !== null && item.credits > capLeft(state, item, who)) return 'key_cap_reached'
   return item.credits > drawableAt(state, item, who) ? 'insufficient_credits' : 'ok'
 }
 
-/** The item's hold, if it is open and the item's own. */
+/** The item's hold, if it is open and the item's own; only what runs on a standing hold has one of those. */
 function holdOf(state: State, item: CallItem, shard: number): Row | undefined {
   if (item.kind === 'count') return undefined
-  const hold = state.open_holds.get(`${item.requestId} ${shard}`)
+  const runsOnOne = item.kind === 'buy' || item.kind === 'fail'
+  const hold = state.open_holds.get(`${runsOnOne ? item.hold : item.requestId} ${shard}`)
   const own =
     hold?.account_id === item.accountId && hold.key_id === item.keyId && hold.mode === item.mode
-  return own ? hold : undefined
+  if (!own || (runsOnOne && hold.endpoint !== anyEndpoint)) return undefined
+  return item.kind === 'extend' && hold.endpoint === anyEndpoint ? undefined : hold
 }
 
 /** What a hold could draw: live lots, and what the allowance still to be granted would add. */
@@ -180,7 +182,9 @@ function* broken(
     case 'HoldSettled':
     case 'HoldReleased':
     case 'HoldExpired':
-      return yield* brokenByResolution(state, event)
+      return yield* event.payload.hold
+        ? brokenByEndAhead(state, event)
+        : brokenByResolution(state, event)
     case 'CreditsGranted':
       return yield* brokenByGrant(state, event)
     case 'CreditsAdjusted':
@@ -195,20 +199,14 @@ function* broken(
 }
 
 function* brokenByHold(state: State, event: LogEvent): Generator<string> {
-  const { shard, account_id, key_id, mode, credits, recorded_at: now } = event
+  const { shard, account_id, mode, credits, recorded_at: now } = event
   const who = { shard, account_id, mode, now }
   const account = state.account_state.get(`${account_id} ${shard}`)
   const verdict = judge(
     state,
     {
       kind: event.type === 'CreditsHeld' ? 'hold' : 'extend',
-      requestId: event.request_id,
-      accountId: account_id,
-      keyId: key_id ?? '',
-      mode: mode as 'live' | 'test',
-      endpoint: event.endpoint,
-      tariff: event.tariff,
-      actor: '',
+      ...callOf(event),
       keyVersion: event.payload.keyVersion,
       // The event does not carry the account's version; that a stale one is refused, answers tell.
       accountVersion: Number(account?.version),
@@ -226,10 +224,51 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   if (hold && event.tariff !== hold.tariff) yield 'an extension is priced as its hold'
   const old = lotsFor(state, hold, who)
   if (!old && allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
-  const drawn = draw(old ?? liveLots(state, who), credits)
+  const lots = old ?? liveLots(state, who)
+  // What is held ahead is what would be spent last.
+  const drawn = draw(event.endpoint === anyEndpoint ? lots.toReversed() : lots, credits)
   if (drawn.left > 0) yield 'there are credits enough'
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.held))
     yield 'lots are drawn in order'
+}
+
+/** The end of a call that ran on a standing hold: sold by the rules of a hold, or not charged. */
+function* brokenByEndAhead(state: State, event: LogEvent): Generator<string> {
+  const who = whose(event)
+  const { requestId, ...call } = callOf(event)
+  const { hold } = event.payload
+  if (event.occurred_at !== event.recorded_at) yield 'it occurs when it is recorded'
+  if (event.held !== null) yield 'it frees nothing'
+  if (event.type !== 'HoldSettled') {
+    const item = { kind: 'fail', requestId, ...call, hold, reason: '', latencyMs: 0 } as const
+    if (judge(state, item, who) !== 'ok') yield 'its standing hold is open'
+    if (event.credits !== 0 || event.lots !== null) yield 'it moves nothing'
+    return
+  }
+  const account = state.account_state.get(`${event.account_id} ${event.shard}`)
+  const verdict = judge(
+    state,
+    {
+      ...{ kind: 'buy', requestId, ...call, hold, status: 200, latencyMs: 0 },
+      ...{ credits: event.credits, quantity: event.quantity, previousSecret: false },
+      keyVersion: event.payload.keyVersion,
+      accountVersion: Number(account?.version),
+    },
+    who,
+  )
+  if (verdict !== 'ok') yield `it would be refused: ${verdict}`
+  if (allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
+  const drawn = draw(liveLots(state, who), event.credits)
+  if (drawn.left > 0) yield 'there are credits enough'
+  if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.moved))
+    yield 'lots are drawn in order'
+}
+
+function callOf({ request_id, account_id, key_id, mode, endpoint, tariff }: LogEvent) {
+  return {
+    ...{ requestId: request_id, accountId: account_id, keyId: key_id ?? '' },
+    ...{ mode: mode as 'live' | 'test', endpoint, tariff, actor: '' },
+  }
 }
 
 function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
@@ -240,6 +279,8 @@ function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
   for (const column of ['account_id', 'key_id', 'mode'] as const) {
     if (hold[column] !== event[column]) yield `the ${column} is the hold’s`
   }
+  if (event.endpoint === anyEndpoint && event.quantity !== hold.quantity)
+    yield 'as many places are free again as were held'
   if (event.occurred_at !== hold.held_at) yield 'it counts at the time of the hold'
   if (settled && event.credits > Number(hold.credits)) yield 'no more is charged than was held'
   if (!settled && event.credits !== hold.credits) yield 'all of the hold is freed'

@@ -191,7 +191,7 @@ function moveCredits(state: State, event: LogEvent): void {
         ...{ credits, quantity, held_at: event.recorded_at, instance, lots, held },
         expires_at: event.recorded_at + payload.holdSeconds * 1_000_000,
       })
-      add(balance(), 'open_holds', 1)
+      add(balance(), 'open_holds', placesOf(event))
       const { claim, requestHash: request_hash } = payload
       if (claim) {
         const hold_id = event.request_id
@@ -216,12 +216,19 @@ function moveCredits(state: State, event: LogEvent): void {
     case 'HoldSettled':
     case 'HoldReleased':
     case 'HoldExpired':
+      // What ran on a standing hold leaves it as it is.
+      if (payload.hold) break
       state.open_holds.delete(keyOf('open_holds', { hold_id: event.request_id, shard }))
-      add(balance(), 'open_holds', -1)
+      add(balance(), 'open_holds', -placesOf(event))
       break
   }
   countMonth(state, event)
   countDay(state, event)
+}
+
+/** As how many calls in flight a hold counts: a standing one as so many as may run on it at once. */
+export function placesOf({ endpoint, quantity }: Pick<LogEvent, 'endpoint' | 'quantity'>): number {
+  return endpoint === '*' ? quantity : 1
 }
 
 function countMonth(state: State, event: LogEvent): void {
@@ -251,7 +258,8 @@ function countMonth(state: State, event: LogEvent): void {
 function countDay(state: State, event: LogEvent): void {
   const { shard, account_id, key_id, mode, endpoint, type, payload } = event
   const ofCalls = ['HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported']
-  if (!ofCalls.includes(type)) return
+  // A standing hold is no call, and neither is its end.
+  if (!ofCalls.includes(type) || endpoint === '*') return
   const day = dayOf(event.occurred_at)
   const id = { key_id, day, endpoint, shard }
   const usage = row(state, 'daily_usage', id, { account_id, mode, ...noUsage() })
