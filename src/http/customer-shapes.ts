@@ -75,6 +75,12 @@ export const ChargeAnswer = answer<Charge>(
     quantity: integer({ description: 'What the endpoint counts.' }),
     tariff: t.String({ description: 'Hash of the tariff that priced the call.' }),
     heldAt: text,
+    heldAhead: t.Optional(
+      t.Literal(true, {
+        description:
+          'It ran on a hold that was taken for calls to come (`positions.held`), and was held and settled at once.',
+      }),
+    ),
     settledAt: t.Nullable(text),
     resolvedAt: t.Nullable(t.String({ description: 'When the hold ended, however it did.' })),
     positions: t.Object({

@@ -69,6 +69,8 @@ export interface Buy extends Omit<Purchase, 'holdSeconds'> {
 export interface Fail extends CallRef {
   readonly kind: 'fail'
   readonly hold: string
+  /** What it was for. */
+  readonly quantity: number
   readonly reason: string
   readonly status?: number
   readonly latencyMs: number

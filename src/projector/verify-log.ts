@@ -206,19 +206,25 @@ function debts(events: string): string[] {
   ]
 }
 
-/** A hold is open from its CreditsHeld to what resolves it, which frees exactly what it holds. */
+/**
+ * A hold is open from its CreditsHeld to what resolves it, which frees exactly what it holds. Between the two, what
+ * ran on a standing hold names it (`RunOn` here) and frees nothing.
+ */
 function holds(events: string): string[] {
   const resolving = `('HoldSettled', 'HoldReleased', 'HoldExpired')`
+  const standing = `case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end`
   const changes = `
-    select position, type, coalesce(request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits,
+    select position, case when hold is null then type else 'RunOn' end as type,
+      coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits,
       case cardinality(held) when 1 then held[1] else (select coalesce(sum(h), 0) from unnest(held) h) end as held
-    from ${events} and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')`
+    from (select *, ${standing} as hold from ${events}
+      and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')) e`
   return [
     `create table changes as ${changes}`,
     `create table running as
      select c.position, c.type, c.request_id, c.credits, c.held as change,
        row_number() over w = 1 and h.request_id is not null
-         or lag(c.type) over w in ('CreditsHeld', 'HoldExtended') as was_open,
+         or lag(c.type) over w in ('CreditsHeld', 'HoldExtended', 'RunOn') as was_open,
        coalesce(h.held, 0) + sum(c.held) over w as held, lead(c.position) over w is null as last
      from changes c left join carried_holds h on h.request_id = c.request_id
      window w as (partition by c.request_id order by c.position)`,

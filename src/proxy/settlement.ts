@@ -71,7 +71,9 @@ export async function release(
   const standing = hold.place?.standing
   try {
     const answer = await appender.append({
-      ...(standing ? { kind: 'fail', hold: standing.holdId } : { kind: 'release' }),
+      ...(standing
+        ? { kind: 'fail', hold: standing.holdId, quantity: hold.quantity }
+        : { kind: 'release' }),
       ...reference(hold),
       reason,
       ...(status === undefined ? {} : { status }),

@@ -1,7 +1,7 @@
 /** One call's charge, from the log: what was held for it, what became of the hold, what was given back. */
 import { type Mode, printPosition } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
-import type { CutBy } from '../ledger/items.ts'
+import { anyEndpoint, type CutBy } from '../ledger/items.ts'
 
 export interface Charge {
   readonly requestId: string
@@ -29,7 +29,10 @@ export interface Charge {
   readonly delivery?: 'sent' | 'pending' | 'replayed' | 'cut' | 'unknown'
   /** When the hold was settled, released or expired; null while it is open. */
   readonly resolvedAt: string | null
+  /** It ran on a hold that was taken for calls to come, and was held and settled at once at its end. */
+  readonly heldAhead?: true
   readonly positions: {
+    /** Of a call held ahead, where the standing hold stands. */
     readonly held: string
     readonly extended?: readonly string[]
     readonly settled?: string
@@ -66,6 +69,8 @@ interface Row {
   replayed: boolean
   /** The answer was kept back. */
   withheld: boolean
+  /** Of a call that ran on a standing hold, where that stands. */
+  standing: number | null
 }
 
 /** The charge of a call; undefined when there is none, or it is another account's. */
@@ -79,6 +84,8 @@ export async function charge(
       account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, payload,
       recorded_at > book_now() - interval '10 seconds' as recent,
       (select d.position from deliveries d where d.instance = e.instance and d.shard = e.shard) as delivered,
+      (select h.position from events h where h.request_id = e.payload ->> 'hold' and h.shard = e.shard
+        and h.type = 'CreditsHeld') as standing,
       exists (select from withheld w where w.position = e.position and w.shard = e.shard) as withheld,
       exists (
         select from stored_answers a
@@ -86,7 +93,7 @@ export async function charge(
           and a.shard = e.shard and a.replayed_at is not null
       ) as replayed
     from events e
-    where request_id = ${requestId}
+    where request_id = ${requestId} and endpoint <> ${anyEndpoint}
       and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired', 'ChargeRefunded')
       ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
     order by shard, position`
@@ -110,6 +117,11 @@ function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
   const time = row.recordedAt.toISOString()
   // A hold under the same id again, after the first one ended uncharged, is the call's second try.
   if (row.type === 'CreditsHeld') return held(row, position, time)
+  if (row.standing !== null) {
+    const standing = printPosition({ ...row, position: row.standing })
+    const ahead = { ...held(row, standing, time), heldAhead: true as const }
+    return evolve(ahead, { ...row, standing: null })
+  }
   if (!charge) return undefined
   const { positions } = charge
   switch (row.type) {

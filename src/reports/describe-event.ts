@@ -52,6 +52,8 @@ export function describeEvent(event: Described): string {
     case 'DebtRecorded':
       return `${credits} owed, to be taken from the next grant`
     case 'CreditsHeld':
+      if (endpoint === '*')
+        return `${credits} held ahead, for ${count(quantity ?? 0, 'call')} at once`
       return `Up to ${credits} held for a call of ${endpoint}`
     case 'HoldExtended':
       return event.credits === 0
@@ -60,8 +62,11 @@ export function describeEvent(event: Described): string {
     case 'HoldSettled':
       return `${credits} charged for a call of ${endpoint}${cut(payload.cutBy)}`
     case 'HoldReleased':
+      if (endpoint === '*') return `${credits} freed that were held ahead`
+      if (payload.hold) return `A call of ${endpoint} was not charged (${payload.reason})`
       return `${credits} freed: a call of ${endpoint} was not charged (${payload.reason})`
     case 'HoldExpired':
+      if (endpoint === '*') return `${credits} freed that a gateway held ahead until it ended`
       return `${credits} freed: a call of ${endpoint} was never finished, and not charged`
     case 'ChargeRefunded':
       return `${credits} refunded for a call of ${endpoint}`

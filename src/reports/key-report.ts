@@ -1,6 +1,7 @@
 /** What a key did since a time, from the log alone: what was charged, what failed, what was changed. */
 import { printPosition, type RecordedEvent } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
+import { anyEndpoint } from '../ledger/items.ts'
 import { describeEvent } from './describe-event.ts'
 import { eventFeed } from './events.ts'
 
@@ -54,7 +55,7 @@ export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<K
       changes.push(keyEvent(event))
       continue
     }
-    if (event.type === 'UsageImported') continue
+    if (event.type === 'UsageImported' || event.endpoint === anyEndpoint) continue
     firstAt ??= event.occurredAt.toISOString()
     lastAt = event.recordedAt.toISOString()
     count(event)

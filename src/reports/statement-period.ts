@@ -19,7 +19,6 @@ import {
   readLast,
   readLotSums,
   readOpenHolds,
-  resolvingTypes,
 } from './statement-sums.ts'
 
 export interface PeriodInLog {
@@ -110,8 +109,8 @@ export async function readPeriod(
 }
 
 function openIn(sums: readonly CallSum[]): number {
-  return sums.reduce((open, { type, events }) => {
-    if (type === 'CreditsHeld') return open + events
-    return resolvingTypes.includes(type) ? open - events : open
-  }, 0)
+  return sums.reduce(
+    (open, { type, events, ends }) => open + (type === 'CreditsHeld' ? events : 0) - ends,
+    0,
+  )
 }

@@ -16,6 +16,8 @@ export interface CallSum {
   readonly endpoint: string | null
   readonly type: string
   readonly events: number
+  /** Those that end a hold: not what ran on a standing one, which has one end for all. */
+  readonly ends: number
   readonly quantity: number
   readonly credits: number
   readonly first: number
@@ -96,6 +98,7 @@ export function readCallSums(
     sql,
     sql`
     select width_bucket(occurred_at, (select ${bounds})) as bucket, endpoint, type, count(*) as events,
+      count(held) filter (where type = any(${sql.array([...resolvingTypes], 1009)})) as ends,
       coalesce(sum(quantity), 0)::bigint as quantity, coalesce(sum(credits), 0)::bigint as credits,
       min(position) as first, max(position) as last,
       case when count(*) <= 10 or type <> all(${sql.array(callTypes, 1009)}) then array_agg(position) end as positions

@@ -107,7 +107,7 @@ export function failItem(
 ): Fail {
   return {
     ...{ kind: 'fail', ...call(holdItem(key, 0)), hold: standing.requestId },
-    ...{ reason: 'upstream_failed', status: 502, latencyMs: 5, ...more },
+    ...{ quantity: 1, reason: 'upstream_failed', status: 502, latencyMs: 5, ...more },
   }
 }
 

@@ -240,7 +240,15 @@ function* brokenByEndAhead(state: State, event: LogEvent): Generator<string> {
   if (event.occurred_at !== event.recorded_at) yield 'it occurs when it is recorded'
   if (event.held !== null) yield 'it frees nothing'
   if (event.type !== 'HoldSettled') {
-    const item = { kind: 'fail', requestId, ...call, hold, reason: '', latencyMs: 0 } as const
+    const item = {
+      kind: 'fail',
+      requestId,
+      ...call,
+      hold,
+      quantity: 1,
+      reason: '',
+      latencyMs: 0,
+    } as const
     if (judge(state, item, who) !== 'ok') yield 'its standing hold is open'
     if (event.credits !== 0 || event.lots !== null) yield 'it moves nothing'
     return

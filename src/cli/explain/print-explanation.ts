@@ -22,7 +22,9 @@ export function printCall({ charge, held, settled, disagreements }: CallExplanat
   table(
     ['Time (UTC)', 'Position', 'What'],
     [
-      [time(charge.heldAt), positions.held, `${credits(held.call.credits ?? 0)} held`],
+      charge.heldAhead
+        ? ['', positions.held, 'held ahead, for calls to come']
+        : [time(charge.heldAt), positions.held, `${credits(held.call.credits ?? 0)} held`],
       ...(positions.extended ?? []).map((at) => ['', at, 'hold extended']),
       ...(charge.resolvedAt === null
         ? []

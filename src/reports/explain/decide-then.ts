@@ -25,6 +25,8 @@ export interface Asked {
   readonly permission?: string | undefined
   /** Microseconds since 1970. */
   readonly now: number
+  /** The call had its place in flight already. */
+  readonly heldAhead?: boolean | undefined
 }
 
 export interface DecisionThen {
@@ -66,7 +68,7 @@ export function decideThen(then: StandingThen, asked: Asked): DecisionThen {
     if (asked.permission !== undefined && !gives(asked.permission)) return 'endpoint_not_allowed'
     if (asked.credits === undefined) return 'price_missing'
     if (asked.credits === 0) return 'free'
-    if (credits.openHolds >= mostOpen) return 'too_many_open'
+    if (!asked.heldAhead && credits.openHolds >= mostOpen) return 'too_many_open'
     if (capLeft !== null && asked.credits > capLeft) return 'key_cap_reached'
     return asked.credits > available ? 'insufficient_credits' : 'ok'
   }

@@ -53,7 +53,8 @@ export async function explainCall(
   const hold = await readHold(sql, requestId)
   const at = { ...hold, position: hold.position - 1 }
   const standing = await standingThen(sql, { accountId, keyId, mode }, at)
-  const held = explain(standing, { keyId, route, quantity: hold.quantity, at, price })
+  const { heldAhead = false } = found
+  const held = explain(standing, { keyId, route, quantity: hold.quantity, at, price, heldAhead })
   const { rule } = held.call
   const settled =
     found.status === 'settled' && rule
@@ -107,12 +108,13 @@ function explain(
   call: Pick<Question, 'keyId' | 'route' | 'quantity' | 'permission'> & {
     readonly at: Moment
     readonly price: Price
+    readonly heldAhead?: boolean
   },
 ): Explanation {
-  const { keyId, route, quantity, permission, at, price } = call
+  const { keyId, route, quantity, permission, at, price, heldAhead } = call
   const rule = (standing.tariff?.prices[route] as PriceRule | undefined) ?? null
   const credits = rule && price(rule, quantity)
-  const asked = { credits: credits ?? undefined, permission, now: at.now }
+  const asked = { credits: credits ?? undefined, permission, now: at.now, heldAhead }
   return {
     position: printPosition(at),
     time: printTime(at.now),
@@ -131,11 +133,13 @@ interface HoldEvent extends Moment {
   readonly held: readonly number[]
 }
 
+/** What was decided as a hold; of a call that ran on a standing one, its end. */
 async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
   const [row] = await sql<[HoldEvent]>`
     select shard, position, (extract(epoch from recorded_at) * 1000000)::bigint as now,
-      quantity, credits, tariff, lots, held
-    from events where request_id = ${requestId} and type = 'CreditsHeld'
+      quantity, credits, tariff, coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
+    from events where request_id = ${requestId}
+      and (type = 'CreditsHeld' or type in ('HoldSettled', 'HoldReleased') and payload ->> 'hold' is not null)
     order by position desc limit 1`
   return row
 }
@@ -152,11 +156,14 @@ function disagreementsOf(
   { decision, call, standing }: Explanation,
   settled: CallExplanation['settled'],
 ): string[] {
+  // Nothing was decided for a call that ran on a standing hold and failed.
+  if (charge.heldAhead && charge.status !== 'settled') return []
   const draws = hold.lots.map((lot, i) => ({ lot, credits: hold.held[i] ?? 0 }))
+  const isSold = decision.verdict === 'ok' || (decision.verdict === 'free' && hold.credits === 0)
   // What the hold did not cover was not charged, and is no part of the quantity either.
   const cost = charge.credits
   const faults = [
-    decision.verdict !== 'ok' && `the hold would have been refused: ${decision.verdict}`,
+    !isSold && `the hold would have been refused: ${decision.verdict}`,
     standing.tariff?.hash !== hold.tariff && 'the hold names a tariff that was not in force',
     call.credits !== hold.credits && `${hold.credits} credits were held, not ${call.credits}`,
     !Bun.deepEquals(decision.draws, draws) && 'the hold drew on other lots',

@@ -188,8 +188,9 @@ function readSumsOf(
 ): Promise<Omit<CreditsThen, 'lots'>[]> {
   return sql<Omit<CreditsThen, 'lots'>[]>`
     select
-      (count(*) filter (where type = 'CreditsHeld')
-        - count(*) filter (where type in ('HoldSettled', 'HoldReleased', 'HoldExpired')))::bigint as "openHolds",
+      coalesce(sum(case type when 'CreditsHeld' then 1 else -1 end * case endpoint when '*' then quantity else 1 end)
+        filter (where held is not null and type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired')), 0)::bigint
+        as "openHolds",
       coalesce(sum(case when type = 'DebtRecorded' then credits
         when type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true' then -credits end), 0)::bigint as debt,
       coalesce(sum(credits) filter (where type = 'CreditsGranted' and payload ->> 'kind' = 'allowance'
@@ -197,7 +198,7 @@ function readSumsOf(
       coalesce(sum(case
         when type = 'ChargeRefunded'
           then case when left(payload ->> 'chargedAt', 7) = ${month} then -credits else 0 end
-        else (select sum(h) from unnest(held) h) + case when type = 'HoldSettled' then credits else 0 end
+        else coalesce((select sum(h) from unnest(held) h), 0) + case when type = 'HoldSettled' then credits else 0 end
       end) filter (where key_id = ${keyId} and to_char(occurred_at, 'YYYY-MM') = ${month}), 0)::bigint as "capUsed"
     from events
     where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position between ${from} and ${to}
