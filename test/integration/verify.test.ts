@@ -292,6 +292,19 @@ describe('the log', () => {
     expect(faults.join()).toContain('credits are charged, and')
   })
 
+  test('a call that ran on a standing hold that is not open is found, and so is a damaged one’s hold', async () => {
+    const [{ hold_id }] = await vandal<[{ hold_id: string }]>`
+      select hold_id from open_holds where endpoint = '*'`
+    const [{ ended }] = await vandal<[{ ended: string }]>`
+      select request_id as ended from events where type = 'HoldReleased' and endpoint = '*'`
+    const failed = { type: `'HoldReleased'`, lots: 'null', held: 'null', moved: 'null' }
+    const on = (hold: string) => ({ ...failed, payload: `'{"hold":"${hold}","reason":"r"}'` })
+    expect(await faultsAfter(() => forge(on(hold_id)))).toEqual([])
+    expect(await faultsAfter(() => forge(on(ended)))).toEqual([`the hold ${ended} is not open`])
+    const nameless = { ...failed, payload: `'{"reason":"r"}'`, request_id: `'nobody'` }
+    expect(await faultsAfter(() => forge(nameless))).toEqual(['the hold nobody is not open'])
+  })
+
   test('a debt that is repaid beyond what is owed is found', async () => {
     const faults = await faultsAfter(() =>
       forge({

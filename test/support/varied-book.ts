@@ -1,6 +1,7 @@
 /** A small book in which every table of every projection has rows, with something in every column. */
 import type { Book, TestKey } from './book.ts'
 import { testTariff } from './book.ts'
+import { buyItem, failItem, standingItem } from './gateway.ts'
 
 /** Fills it; answers a key that can buy. Days of usage are caught up. */
 export async function fillVariedBook(book: Book): Promise<TestKey> {
@@ -38,6 +39,13 @@ export async function fillVariedBook(book: Book): Promise<TestKey> {
   const { hold: growing } = await book.hold(key, 9)
   await book.extend(key, growing, 3)
   await book.count(key, 12, { errors: 2 })
+  const ended = standingItem(key, 6, 2)
+  const standing = standingItem(key, 8, 4)
+  for (const item of [ended, standing, buyItem(key, ended, 2), failItem(key, ended)]) {
+    await book.append(item)
+  }
+  await book.release(ended, { reason: 'held_ahead' })
+  for (const credits of [3, 1]) await book.append(buyItem(key, standing, credits))
   const owes = { accountId: free.accountId, mode: 'live', credits: 120, actor: 'test' } as const
   await book.commands.adjust(0, owes)
   await book.grant(free, 5)
