@@ -63,13 +63,15 @@ interface Kept extends StandingHold {
   readonly answer: Answer
   /** No call begins on it any more. */
   retired: boolean
-  freed: boolean
 }
 
 interface KeyState {
   calls: number
   credits: number
+  /** The one that calls begin on. */
   hold: Kept | undefined
+  /** All that are not freed: on some of them calls are only to end. */
+  readonly holds: Set<Kept>
   /** A standing hold is on its way. */
   asking: boolean
   lastCallAtMs: number
@@ -111,7 +113,7 @@ export function openHoldingAhead(
         if (hold) {
           hold.freeCalls++
           hold.freeCredits += call.credits
-          freeUnused(hold)
+          freeUnused(state, hold)
         }
         if (state.calls === 0 && !state.hold && !state.asking) keys.delete(keyId)
       },
@@ -125,12 +127,12 @@ export function openHoldingAhead(
       sold(answer, askedAtMs) {
         hold.soldAtMs = Math.max(hold.soldAtMs, askedAtMs)
         if (isTooMuch(hold, answer.available)) retire(state, hold)
-        return withUnused(hold, credits, answer)
+        return withUnused(state, hold, credits, answer)
       },
-      failed: (answer) => withUnused(hold, credits, answer),
+      failed: (answer) => withUnused(state, hold, credits, answer),
       refused() {
         retire(state, hold)
-        free(hold)
+        free(state, hold)
       },
     }
   }
@@ -155,10 +157,11 @@ export function openHoldingAhead(
         ...{ item, answer, id: item.requestId, calls: size.calls, credits: size.credits },
         ...{ freeCalls: size.calls, freeCredits: size.credits },
         ...{ aliveUntilMs: askedAtMs + item.holdSeconds * 1_000, soldAtMs: askedAtMs },
-        ...{ retired: false, freed: false },
+        retired: false,
       }
       if (state.hold) retire(state, state.hold)
       state.hold = hold
+      state.holds.add(hold)
       if (closed) retire(state, hold)
     } catch (error) {
       log('nothing is held ahead: the ledger cannot be reached', error)
@@ -170,17 +173,16 @@ export function openHoldingAhead(
   function retire(state: KeyState, hold: Kept): void {
     hold.retired = true
     if (state.hold === hold) state.hold = undefined
-    freeUnused(hold)
+    freeUnused(state, hold)
   }
 
-  function freeUnused(hold: Kept): void {
-    if (hold.retired && hold.freeCalls === hold.calls) free(hold)
+  function freeUnused(state: KeyState, hold: Kept): void {
+    if (hold.retired && hold.freeCalls === hold.calls) free(state, hold)
   }
 
   /** Tells the book; should it be away, the hold expires by itself. */
-  function free(hold: Kept): void {
-    if (hold.freed) return
-    hold.freed = true
+  function free(state: KeyState, hold: Kept): void {
+    if (!state.holds.delete(hold)) return
     const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold.item
     const told = appenderOf(hold.answer.shard)
       .append({
@@ -207,10 +209,8 @@ export function openHoldingAhead(
       closed = true
       clearInterval(looking)
       for (const state of keys.values()) {
-        if (!state.hold) continue
-        const { hold } = state
-        retire(state, hold)
-        free(hold)
+        if (state.hold) retire(state, state.hold)
+        for (const hold of state.holds) free(state, hold)
       }
       await Promise.all(freeing)
     },
@@ -218,13 +218,17 @@ export function openHoldingAhead(
 }
 
 /** What is held ahead for no call is the account's to use, and what this call had of it, which has ended. */
-function withUnused(hold: Kept, credits: number, answer: Answer): Answer {
-  const unused = hold.freed ? 0 : hold.freeCredits + credits
-  return { ...answer, available: answer.available + unused }
+function withUnused({ holds }: KeyState, hold: Kept, credits: number, answer: Answer): Answer {
+  let available = answer.available + (holds.has(hold) ? credits : 0)
+  for (const { freeCredits } of holds) available += freeCredits
+  return { ...answer, available }
 }
 
 function newState(keys: Map<string, KeyState>, keyId: string): KeyState {
-  const state = { calls: 0, credits: 0, hold: undefined, asking: false, lastCallAtMs: 0 }
+  const state: KeyState = {
+    ...{ calls: 0, credits: 0, hold: undefined, holds: new Set<Kept>(), asking: false },
+    lastCallAtMs: 0,
+  }
   keys.set(keyId, state)
   return state
 }

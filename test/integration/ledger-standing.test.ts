@@ -220,8 +220,16 @@ describe('a standing hold', () => {
     expect(await lane.verdicts([holdItem(key, 1), releaseItem(hold), ...holds])).toEqual([
       ...['too_many_open', 'ok', 'ok', 'ok', 'ok', 'too_many_open'],
     ] as never)
-    const again = standingItem(key, 1, 1)
-    expect(await lane.verdicts([again])).toEqual(['too_many_open'])
+    await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 6 })
+    const more = [
+      standingItem(key, 1, 4),
+      standingItem(key, 1, 2),
+      holdItem(key, 1),
+      holdItem(key, 1),
+    ]
+    expect(await lane.verdicts(more)).toEqual([
+      ...(['too_many_open', 'ok', 'ok', 'too_many_open'] as const),
+    ])
   })
 
   test('keeps what would be spent last, so that what expires first is spent first', async () => {

@@ -1,0 +1,260 @@
+/**
+ * A busy key's calls run on standing holds. Two gateways in processes of their own sell to one such key, and what is
+ * promised of any call holds of these: in particular of those that are under way when something changes.
+ */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
+import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { type GatewayProcess, startGatewayProcess } from '../support/running-gateway.ts'
+import { testConfig } from '../support/test-config.ts'
+import { until } from '../support/until.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
+
+const plan = {
+  ...{ rateLimit: 1_000_000, windowMs: 60_000, credits: 1_000_000, maxInFlight: 1_000 },
+  ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
+}
+const config = { plans: { wide: plan, modest: { ...plan, credits: 1_000 } } }
+const tariff = tariffOf(testConfig(config))
+
+let upstream: Upstream
+let book: Book
+let gateways: GatewayProcess[]
+beforeAll(async () => {
+  upstream = startUpstream()
+  book = await openBook({ tariff })
+  gateways = await Promise.all([startOne(), startOne()])
+})
+afterAll(async () => {
+  await Promise.all(gateways.map((gateway) => gateway.stop()))
+  await upstream.stop()
+  await book.close()
+})
+beforeEach(() => upstream.answer(answerSoon))
+
+const startOne = () =>
+  startGatewayProcess({ databaseUrl: book.url, config, upstream: upstream.url })
+
+/** Long enough for calls to meet, and then as long as it likes. */
+async function answerSoon(): Promise<Response> {
+  await Bun.sleep(3)
+  return Response.json({})
+}
+
+async function call(key: TestKey, gateway: GatewayProcess): Promise<Response> {
+  const headers = { 'x-api-key': key.text, 'content-type': 'application/json' }
+  const init = { method: 'POST', headers, body: '{"query":"q"}' }
+  const response = await fetch(`${gateway.url}/v1/search`, init)
+  await response.arrayBuffer()
+  return response
+}
+
+interface Busy {
+  /** Of every answer. */
+  readonly answers: Response[]
+  /** Makes no more calls, and waits for those under way. */
+  stop(): Promise<void>
+}
+
+/** Callers enough at each gateway for it to hold ahead; resolves when calls of both have run on standing holds. */
+async function busy(key: TestKey, at: readonly GatewayProcess[] = gateways): Promise<Busy> {
+  const answers: Response[] = []
+  let stopped = false
+  const caller = async (gateway: GatewayProcess) => {
+    while (!stopped) answers.push(await call(key, gateway))
+  }
+  const callers = at.flatMap((gateway) => Array.from({ length: 20 }, () => caller(gateway)))
+  const instances = async () => {
+    const [row] = await book.sql<[{ count: number }]>`
+      select count(distinct instance) as count from events
+      where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'hold' is not null`
+    return row.count
+  }
+  await until(async () => (await instances()) === at.length)
+  return {
+    answers,
+    async stop() {
+      stopped = true
+      await Promise.all(callers)
+    },
+  }
+}
+
+const newKey = async (plan = 'wide') => book.key(await book.account({ plan }))
+
+/** What of a key's calls stands in the log. */
+async function logOf({ keyId }: TestKey, after = 0) {
+  const [row] = await book.sql<
+    [{ charged: number; requests: number; credits: number; ahead: number; held: number }]
+  >`
+    select count(*) filter (where type = 'HoldSettled') as charged,
+      count(distinct request_id) filter (where type = 'HoldSettled') as requests,
+      coalesce(sum(credits) filter (where type = 'HoldSettled'), 0)::bigint as credits,
+      count(*) filter (where type = 'HoldSettled' and payload ->> 'hold' is not null) as ahead,
+      count(*) filter (where type = 'CreditsHeld') as held
+    from events where key_id = ${keyId} and position > ${after}`
+  return row
+}
+
+async function openHolds({ accountId }: TestKey) {
+  const [row] = await book.sql<[{ rows: number; places: number; held: number }]>`
+    select (select count(*) from open_holds where account_id = ${accountId}) as rows,
+      (select open_holds from balances where account_id = ${accountId})::bigint as places,
+      (select sum(held) from lots where account_id = ${accountId})::bigint as held`
+  return row
+}
+
+const statuses = (answers: readonly Response[]) => [...new Set(answers.map((a) => a.status))].sort()
+const sold = (answers: readonly Response[]) => answers.filter(({ status }) => status === 200)
+const nothing = { rows: 0, places: 0, held: 0 }
+
+test('each call is charged once, and what was held ahead is free a moment after the last', async () => {
+  const key = await newKey()
+  const { answers, stop } = await busy(key)
+  await stop()
+  expect(statuses(answers)).toEqual([200])
+  const log = await logOf(key)
+  expect(log).toMatchObject({ charged: answers.length, requests: answers.length })
+  expect(log.credits).toBe(answers.length)
+  const ids = answers.map(({ headers }) => headers.get('x-request-id'))
+  expect(new Set(ids).size).toBe(answers.length)
+  await until(async () => Bun.deepEquals(await openHolds(key), nothing))
+})
+
+const changes: readonly [
+  what: string,
+  change: (key: TestKey) => Promise<unknown>,
+  status: number,
+][] = [
+  ['is revoked', (key) => book.change(key, 'KeyRevoked'), 401],
+  ['is disabled', (key) => book.change(key, 'KeyDisabled'), 401],
+  ['is of an account that is frozen', (key) => book.change(key.account, 'AccountFrozen'), 403],
+]
+test.each(changes)(
+  'a busy key that %s buys nothing after that position',
+  async (_, change, status) => {
+    const key = await newKey()
+    const { answers, stop } = await busy(key)
+    const { positions } = (await change(key)) as { positions: number[] }
+    await until(() => answers.filter((answer) => answer.status === status).length > 100)
+    await stop()
+    expect(statuses(answers)).toEqual([200, status])
+    const after = await logOf(key, positions[0])
+    expect(after).toMatchObject({ ahead: 0, held: 0 })
+    // A hold taken before may still settle; every answer that was given is charged, and no other.
+    expect((await logOf(key)).charged).toBe(sold(answers).length)
+    await until(async () => Bun.deepEquals(await openHolds(key), nothing))
+  },
+)
+
+test('a call that began before its key was revoked is answered nothing, and costs nothing', async () => {
+  const key = await newKey()
+  const [gateway] = gateways as [GatewayProcess]
+  const { stop } = await busy(key, [gateway])
+  const { promise: revoked, resolve: revoke } = Promise.withResolvers<void>()
+  upstream.answer(() => revoked.then(() => Response.json({})))
+  const begun = call(key, gateway)
+  await until(() => upstream.executed.length > 0)
+  await book.change(key, 'KeyRevoked')
+  const before = await logOf(key)
+  revoke()
+  expect((await begun).status).toBe(401)
+  await stop()
+  expect((await logOf(key)).ahead).toBe(before.ahead)
+})
+
+test('nothing is sold at a price after another one is in force', async () => {
+  const key = await newKey()
+  const { answers, stop } = await busy(key)
+  const before = key.tariff()
+  const dearer: Tariff = {
+    ...tariff,
+    prices: { ...tariff.prices, search: { per: 'request', credits: 3 } },
+  }
+  await book.publish(dearer)
+  const [published] = await book.sql<[{ position: number }]>`
+    select max(position) as position from events where type = 'TariffPublished'`
+  const charged = (answer: Response) => answer.headers.get('x-credits-charged')
+  await until(() => answers.filter((answer) => charged(answer) === '3').length > 100)
+  await stop()
+  expect(statuses(answers)).toEqual([200])
+  const [old] = await book.sql<[{ count: number }]>`
+    select count(*) as count from events
+    where key_id = ${key.keyId} and position > ${published.position} and tariff = ${before}
+      and (type = 'CreditsHeld' or type = 'HoldSettled' and payload ->> 'hold' is not null)`
+  expect(old.count).toBe(0)
+  // Each answer says what the log says.
+  const said = answers.reduce((sum, answer) => sum + Number(charged(answer)), 0)
+  expect((await logOf(key)).credits).toBe(said)
+  await book.publish(tariff)
+})
+
+test('the last credit can be spent, and no more', async () => {
+  const key = await newKey('modest')
+  const { answers, stop } = await busy(key)
+  await until(async () => (await logOf(key)).credits === 1_000, 30_000)
+  await until(() => statuses(answers).includes(402))
+  await stop()
+  expect(sold(answers)).toHaveLength(1_000)
+  expect(await logOf(key)).toMatchObject({ charged: 1_000, requests: 1_000, credits: 1_000 })
+})
+
+test('a call that fails is not charged, and is counted', async () => {
+  const key = await newKey()
+  const { stop } = await busy(key)
+  upstream.answer(() => new Response('no', { status: 500 }))
+  const [failed] = await Promise.all([
+    until(async () => {
+      const [row] = await book.sql<[{ count: number }]>`
+        select count(*) as count from events
+        where key_id = ${key.keyId} and type = 'HoldReleased' and payload ->> 'hold' is not null`
+      return row.count > 20
+    }),
+  ])
+  expect(failed).toBeUndefined()
+  await stop()
+  await until(async () => Bun.deepEquals(await openHolds(key), nothing))
+  const [usage] = await book.sql<[{ ended: number; endpoints: string }]>`
+    select count(*) filter (where endpoint <> '*' and type in ('HoldSettled', 'HoldReleased')) as ended,
+      string_agg(distinct endpoint, ' ') as endpoints
+    from events where key_id = ${key.keyId}`
+  expect(usage.endpoints).toBe('* search')
+  await until(async () => {
+    const [row] = await book.sql<[{ requests: number }]>`
+      select coalesce(sum(requests), 0)::bigint as requests from daily_usage where key_id = ${key.keyId}`
+    return row.requests === usage.ended
+  })
+})
+
+test('a gateway that is told to stop frees what it held ahead', async () => {
+  const key = await newKey()
+  const leaving = await startOne()
+  const { stop } = await busy(key, [leaving])
+  await stop()
+  // Within the second after the last call, when it would not be freed yet.
+  await leaving.stop()
+  expect(await openHolds(key)).toEqual(nothing)
+})
+
+test('what a killed gateway held ahead is expired by the others; all it answered was charged', async () => {
+  const key = await newKey()
+  const doomed = await startOne()
+  const answers: Response[] = []
+  let alive = true
+  const caller = async () => {
+    while (alive) answers.push(await call(key, doomed))
+  }
+  const callers = Array.from({ length: 20 }, () => caller().catch(() => undefined))
+  await until(async () => (await logOf(key)).ahead > 100)
+  await doomed.kill()
+  alive = false
+  await Promise.all(callers)
+  expect((await openHolds(key)).held).toBeGreaterThan(0)
+  const ids = answers.map(({ headers }) => headers.get('x-request-id'))
+  const [charged] = await book.sql<[{ count: number }]>`
+    select count(*) as count from events
+    where type = 'HoldSettled' and request_id = any(${book.sql.array(ids, 1009)})`
+  expect(charged.count).toBe(answers.length)
+  await book.advance(3_600_000)
+  await until(async () => Bun.deepEquals(await openHolds(key), nothing), 10_000)
+})

@@ -1,0 +1,196 @@
+/** When is held ahead, how much, and which calls may run on it; and that what is held ahead is freed. */
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import {
+  type CallAhead,
+  type HoldingAhead,
+  openHoldingAhead,
+} from '../../src/gate/holding-ahead.ts'
+import {
+  busyFrom,
+  isOutgrown,
+  isTooMuch,
+  mayRun,
+  type StandingHold,
+  secondsAhead,
+  sizeAhead,
+} from '../../src/gate/standing-holds.ts'
+import type { Appender } from '../../src/ledger/appender.ts'
+import type { Answer, CallItem, Verdict } from '../../src/ledger/items.ts'
+import type { KeyRecord } from '../../src/ledger/read.ts'
+import { until } from '../support/until.ts'
+
+const wide = { available: 1_000_000, mostInFlight: 1_000 }
+
+describe('so much is held ahead', () => {
+  test('nothing for a key with few calls in flight', () => {
+    expect(sizeAhead({ calls: busyFrom - 1, credits: 9 }, wide)).toBeUndefined()
+    expect(sizeAhead({ calls: busyFrom, credits: 10 }, wide)).toEqual({ calls: 15, credits: 15 })
+  })
+
+  test('half as much again as is in flight, each call for what they cost on average', () => {
+    expect(sizeAhead({ calls: 20, credits: 50 }, wide)).toEqual({ calls: 30, credits: 75 })
+  })
+
+  test('at most a quarter of the calls that the account may have in flight', () => {
+    const size = sizeAhead({ calls: 90, credits: 90 }, { ...wide, mostInFlight: 100 })
+    expect(size).toEqual({ calls: 25, credits: 25 })
+    expect(sizeAhead({ calls: 10, credits: 10 }, { ...wide, mostInFlight: 39 })).toBeUndefined()
+  })
+
+  test('at most a sixteenth of what is available, and nothing of little', () => {
+    const inFlight = { calls: 100, credits: 200 }
+    const of = (available: number) => sizeAhead(inFlight, { ...wide, available })
+    expect(of(640)).toEqual({ calls: 20, credits: 40 })
+    expect(of(320)).toEqual({ calls: 10, credits: 20 })
+    expect(of(319)).toBeUndefined()
+    expect(of(0)).toBeUndefined()
+  })
+})
+
+describe('a call may run on a standing hold', () => {
+  const hold: StandingHold = {
+    ...{ id: 'h', calls: 20, credits: 40, freeCalls: 5, freeCredits: 10 },
+    ...{ aliveUntilMs: 60_000, soldAtMs: 9_000 },
+  }
+  const call = { credits: 10, seconds: 50 }
+
+  test('that has a place and credits for it', () => {
+    expect(mayRun(hold, call, 10_000)).toBe(true)
+    expect(mayRun({ ...hold, freeCalls: 0 }, call, 10_000)).toBe(false)
+    expect(mayRun(hold, { ...call, credits: 11 }, 10_000)).toBe(false)
+  })
+
+  test('that lives until the call surely has ended', () => {
+    expect(mayRun(hold, { ...call, seconds: 50.1 }, 10_000)).toBe(false)
+    expect(secondsAhead(60)).toBe(90)
+  })
+
+  test('on which something was sold within the last second', () => {
+    expect(mayRun({ ...hold, soldAtMs: 8_999 }, call, 10_000)).toBe(false)
+  })
+
+  test('which is outgrown by more calls, dearer ones, or time', () => {
+    const inFlight = { calls: 20, credits: 40 }
+    expect(isOutgrown(hold, inFlight, call, 10_000)).toBe(false)
+    expect(isOutgrown(hold, { ...inFlight, calls: 21 }, call, 10_000)).toBe(true)
+    expect(isOutgrown(hold, { ...inFlight, credits: 41 }, call, 10_000)).toBe(true)
+    expect(isOutgrown(hold, inFlight, call, 10_001)).toBe(true)
+  })
+
+  test('which is too much for an account that has little left', () => {
+    expect(isTooMuch(hold, 320)).toBe(false)
+    expect(isTooMuch(hold, 319)).toBe(true)
+  })
+})
+
+describe('what is held ahead', () => {
+  let ahead: HoldingAhead
+  let items: CallItem[]
+  let verdict: Verdict
+  beforeEach(() => {
+    items = []
+    verdict = 'ok'
+    const append = async (item: CallItem) => {
+      items.push(item)
+      return { ...answer, verdict }
+    }
+    ahead = openHoldingAhead(
+      () => ({ append }) as unknown as Appender,
+      () => {},
+    )
+  })
+  afterEach(() => ahead.close())
+
+  const answer: Answer = {
+    ...{ verdict: 'ok', shard: 0, position: 1, available: 10_000, recordedAt: new Date(0) },
+  }
+  const call = {
+    key: { keyId: 'k', accountId: 'a', mode: 'live', shard: 0 } as KeyRecord,
+    ...{ mostInFlight: 1_000, credits: 2, seconds: 60 },
+  } satisfies CallAhead
+  const kinds = () => items.map(({ kind }) => kind)
+
+  /** So many calls that hold for themselves, and are under way. */
+  function holding(calls: number) {
+    const places = Array.from({ length: calls }, () => ahead.enter(call))
+    for (const place of places) place.held(answer, performance.now())
+    return places
+  }
+
+  test('is taken once for a busy key, and by calls that come then', async () => {
+    const before = holding(busyFrom)
+    expect(before.every(({ standing }) => standing === undefined)).toBe(true)
+    expect(items).toMatchObject([{ kind: 'hold', endpoint: '*', quantity: 15, credits: 30 }])
+    await Bun.sleep(0)
+    const after = Array.from({ length: 16 }, () => ahead.enter(call))
+    const [first] = after
+    expect(after.filter(({ standing }) => standing)).toHaveLength(15)
+    // What no call uses is said to be there.
+    for (const place of after.slice(1)) place.leave()
+    expect(first?.standing?.sold(answer, performance.now()).available).toBe(10_030)
+  })
+
+  test('is not taken for one that is not busy, or when the book refuses', async () => {
+    holding(busyFrom - 1)
+    expect(items).toEqual([])
+    verdict = 'stale_key'
+    holding(1)
+    await Bun.sleep(0)
+    expect(ahead.enter(call).standing).toBeUndefined()
+  })
+
+  test('is replaced when it is outgrown, and freed when its last call has ended', async () => {
+    holding(busyFrom)
+    await Bun.sleep(0)
+    const on = ahead.enter(call)
+    const first = on.standing?.holdId
+    const more = holding(30)
+    await Bun.sleep(0)
+    expect(kinds()).toEqual(['hold', 'hold'])
+    for (const place of more) place.leave()
+    const next = ahead.enter(call)
+    expect(next.standing?.holdId).not.toBe(first ?? '')
+    on.leave()
+    on.leave()
+    expect(items.at(-1)).toMatchObject({ kind: 'release', requestId: first, endpoint: '*' })
+    expect(kinds()).toEqual(['hold', 'hold', 'release'])
+  })
+
+  test('is freed at once when the book did not sell on it', async () => {
+    holding(busyFrom)
+    await Bun.sleep(0)
+    const places = [ahead.enter(call), ahead.enter(call)]
+    places[0]?.standing?.refused()
+    places[1]?.standing?.refused()
+    expect(kinds()).toEqual(['hold', 'release'])
+    expect(ahead.enter(call).standing).toBeUndefined()
+    for (const place of places) place.leave()
+    expect(kinds()).toEqual(['hold', 'release'])
+  })
+
+  test('is freed when the account has little left', async () => {
+    holding(busyFrom)
+    await Bun.sleep(0)
+    const place = ahead.enter(call)
+    place.standing?.sold({ ...answer, available: 200 }, performance.now())
+    expect(ahead.enter(call).standing).toBeUndefined()
+    expect(kinds()).toEqual(['hold'])
+    place.leave()
+    expect(kinds()).toEqual(['hold', 'release'])
+  })
+
+  test('is freed when the key falls quiet', async () => {
+    for (const place of holding(busyFrom)) place.leave()
+    await until(() => items.length === 2)
+    expect(kinds()).toEqual(['hold', 'release'])
+  })
+
+  test('is freed when the gateway ends, also what was under way', async () => {
+    holding(busyFrom)
+    await ahead.close()
+    await Bun.sleep(0)
+    expect(kinds()).toEqual(['hold', 'release'])
+    holding(busyFrom)
+    expect(kinds()).toEqual(['hold', 'release'])
+  })
+})
