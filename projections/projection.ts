@@ -28,5 +28,7 @@ export interface Projection {
 export interface Statement {
   /** The types of events that it does something for: without any of them it need not run. */
   readonly of: readonly EventType[]
+  /** What one of them must be besides, where that is rare. */
+  readonly only?: string
   readonly sql: string
 }

@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { projections } from '../../projections/index.ts'
 import type { Plan } from '../../src/config/config.ts'
 import { connect } from '../../src/ledger/connect.ts'
-import { anyEndpoint, type CallItem, type Hold } from '../../src/ledger/items.ts'
+import type { CallItem, Hold } from '../../src/ledger/items.ts'
 import { asOf } from '../../src/projector/as-of.ts'
 import { tablesOf } from '../../src/projector/mapping.ts'
 import { rebuildAll } from '../../src/projector/rebuild.ts'
@@ -47,7 +47,7 @@ interface World {
   readonly accounts: readonly TestAccount[]
   readonly keys: readonly TestKey[]
   readonly holds: Hold[]
-  readonly charges: { readonly requestId: string }[]
+  readonly charges: Hold[]
   readonly answers: Answered[]
   /** The command's externalIds: few, so that some are used again. */
   readonly name: string
@@ -60,7 +60,7 @@ type Step =
   | { readonly do: 'wait'; readonly ms: number }
 
 interface ItemStep {
-  readonly kind: CallItem['kind'] | 'stale' | 'standing'
+  readonly kind: 'hold' | 'extend' | 'settle' | 'release' | 'expire' | 'count' | 'stale'
   readonly gateway: 0 | 1
   readonly pick: number
   readonly credits: number
@@ -137,9 +137,6 @@ const anItem: fc.Arbitrary<ItemStep> = fc.record({
   kind: fc.oneof(
     ...weighted<ItemStep['kind']>({
       hold: 8,
-      standing: 3,
-      buy: 7,
-      fail: 1,
       extend: 5,
       settle: 5,
       release: 2,
@@ -305,9 +302,12 @@ async function sendBatches(world: World, steps: readonly ItemStep[]): Promise<vo
   for (const { item, verdict, position, available, recordedAt } of answers) {
     world.answers.push({ item, verdict, position, available, now: recordedAt.getTime() * 1_000 })
     if (item.kind === 'hold' && verdict === 'ok') world.holds.push(item)
-    const sold = item.kind === 'settle' || item.kind === 'buy'
-    if (sold && verdict === 'ok') world.charges.push(item)
+    if (item.kind === 'settle' && verdict === 'ok') world.charges.push(chargeOf(world, item))
   }
+}
+
+function chargeOf(world: World, { requestId }: { requestId: string }): Hold {
+  return world.holds.find((hold) => hold.requestId === requestId) as Hold
 }
 
 function itemOf(world: World, { kind, pick, credits, holdSeconds }: ItemStep): CallItem {
@@ -315,17 +315,7 @@ function itemOf(world: World, { kind, pick, credits, holdSeconds }: ItemStep): C
   const hold = world.holds.at(-1 - (pick % Math.max(world.holds.length, 1)))
   if (kind === 'count') return items.countItem(of, credits, { errors: credits % 2 })
   if (kind === 'stale') return items.holdItem(of, credits, { keyVersion: of.version - (pick % 2) })
-  if (kind === 'standing') return items.standingItem(of, credits, (pick % 3) + 1, { holdSeconds })
   if (kind === 'hold' || !hold) return items.holdItem(of, credits, { holdSeconds })
-  if (kind === 'buy' || kind === 'fail') {
-    const standing = world.holds.filter(({ endpoint }) => endpoint === anyEndpoint)
-    // Now and then one that is not for this, or another key's.
-    const on = pick % 13 ? (standing.at(-1 - (pick % Math.max(standing.length, 1))) ?? hold) : hold
-    const buyer = pick % 17 ? (world.keys.find(({ keyId }) => keyId === on.keyId) as TestKey) : of
-    if (kind === 'fail') return items.failItem(buyer, on)
-    const version = { keyVersion: buyer.version - (pick % 11 ? 0 : 1) }
-    return items.buyItem(buyer, on, Math.min(credits, on.credits + (pick % 2)), version)
-  }
   if (kind === 'extend') {
     const owner = world.keys.find(({ keyId }) => keyId === hold.keyId) as TestKey
     const version = owner.version - (pick % 11 ? 0 : 1)
@@ -360,7 +350,7 @@ async function rebuild(cuts: readonly number[]): Promise<string[]> {
       for (const [i, from] of cuts.slice(0, -1).entries()) {
         const range = `with batch as (select * from events where shard = 0
           and position > ${from} and position <= ${cuts[i + 1]})`
-        for (const { sql: text } of apply) await sql.unsafe(`${range} ${text}`)
+        for (const statement of apply) await sql.unsafe(`${range} ${statement.sql}`)
       }
       for (const statement of tables) {
         const table = /^create table (\w+)/.exec(statement)?.[1]
