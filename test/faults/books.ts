@@ -57,6 +57,10 @@ export interface LoggedCall {
   end: string
   /** The Idempotency-Key, as the book has it. */
   claim: string | undefined
+  /** Of a standing hold, which is no call: the key whose calls ran on it. */
+  standingOf: string | undefined
+  /** It ran on a standing hold, which the follower of the log has found to be open. */
+  ahead: boolean
 }
 
 export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11'
@@ -83,14 +87,20 @@ export interface Finding {
 
 export const nothingLogged: LoggedCall = {
   ...{ holds: 0, heldCredits: 0, settles: 0, settledCredits: 0, freed: 0 },
-  ...{ end: 'open', claim: undefined },
+  ...{ end: 'open', claim: undefined, standingOf: undefined, ahead: false },
 }
 
 /** Adds a part of the log to what is known of its calls. */
 export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]): void {
-  for (const { type, request_id, credits, key_id, payload, status } of log) {
+  for (const { type, request_id, endpoint, credits, key_id, payload, status } of log) {
     if (request_id === null) continue
     const call = calls.get(request_id) ?? { ...nothingLogged }
+    if (endpoint === '*') call.standingOf = key_id ?? undefined
+    if (payload.hold) {
+      call.ahead = true
+      call.holds++
+      call.heldCredits += credits
+    }
     if (type === 'CreditsHeld' || type === 'HoldExtended') call.heldCredits += credits
     if (type === 'CreditsHeld') {
       call.holds++
@@ -148,8 +158,12 @@ export function* heldBefore(
   }
 }
 
-/** I2, by the services' book; `all`: of every call so far, for what the log settled without it. */
+/**
+ * I2, by the services' book; `all`: of every call so far, for what the log settled without it. What ran on a standing
+ * hold and was not answered has no end of its own in the log: that of its standing hold stands for it.
+ */
 export function* ranAsHeld(
+  calls: readonly ClientCall[],
   executions: readonly Execution[],
   all: readonly Execution[],
   logged: ReadonlyMap<string, LoggedCall>,
@@ -158,8 +172,15 @@ export function* ranAsHeld(
     invariant: 'I2',
     what: `${id}: ${what}`,
   })
-  for (const { requestId, path } of executions) {
+  const heldAheadFor = new Set([...logged.values()].map(({ standingOf }) => standingOf))
+  const unanswered = new Set(
+    calls
+      .filter(({ keyId, isNamed, worth }) => heldAheadFor.has(keyId) && !isNamed && !worth)
+      .map(({ callId }) => callId),
+  )
+  for (const { requestId, callId, path } of executions) {
     if (freePaths.has(path)) continue
+    if (!logged.has(requestId) && unanswered.has(callId ?? '')) continue
     const log = logged.get(requestId) ?? nothingLogged
     if (log.holds !== 1) yield finding(requestId, `it ran on ${log.holds} holds`)
     if (log.settles + log.freed !== 1) {

@@ -30,7 +30,7 @@ export const bugs: readonly Bug[] = [
       {
         file: 'src/proxy/priced-call.ts',
         from: 'settled = await settleHold(used)',
-        to: 'settleHold(used).catch(() => {}); settled = holdAnswer',
+        to: 'settleHold(used).catch(() => {}); settled = held.answer',
       },
     ],
   },
@@ -44,10 +44,10 @@ export const bugs: readonly Bug[] = [
       {
         file: 'src/gate/gate.ts',
         from: `const answer = await deps.appenderOf(key.shard).append({
-          kind: 'hold',`,
+        kind: 'hold',`,
         to: `const answer = await (async (_: object) => ({
           verdict: 'ok' as Verdict, shard: 0, position: 0, available: 0, recordedAt: new Date() }))({
-          kind: 'hold',`,
+        kind: 'hold',`,
       },
     ],
   },
@@ -103,8 +103,8 @@ export const bugs: readonly Bug[] = [
       },
       {
         file: append,
-        from: 'v_take := least(v_lot_free[j], v_left);',
-        to: 'v_take := case when r.credits > v_free then v_left else least(v_lot_free[j], v_left) end;',
+        from: 'v_take := least(v_lot_free[v_at], v_left);',
+        to: 'v_take := case when r.credits > v_free then v_left else least(v_lot_free[v_at], v_left) end;',
       },
     ],
   },
@@ -161,6 +161,48 @@ export const bugs: readonly Bug[] = [
         file: 'src/proxy/idempotency.ts',
         from: 'if (name === null) return { claim: undefined }',
         to: 'return { claim: undefined }',
+      },
+    ],
+  },
+  {
+    name: 'ahead-unasked',
+    says: 'a call that ran on a standing hold is sold without asking whether its key may still buy',
+    breaks: 'I3',
+    fault: 'ahead/key-revoked',
+    runs: 1,
+    sql: [
+      {
+        file: append,
+        from: 'v_verdict := case\n        when r.key_version_now is distinct',
+        to: "v_verdict := case when r.kind = 'buy' then 'ok'\n        when r.key_version_now is distinct",
+      },
+    ],
+  },
+  {
+    name: 'ahead-unmeasured',
+    says: 'a call that ran on a standing hold is sold without asking what is free',
+    breaks: 'I3',
+    fault: 'ahead/credits-gone',
+    runs: 1,
+    sql: [
+      {
+        file: append,
+        from: "if v_verdict = 'ok' and r.credits > v_drawable then",
+        to: "if v_verdict = 'ok' and r.credits > v_drawable and r.kind <> 'buy' then",
+      },
+    ],
+  },
+  {
+    name: 'ahead-without-hold',
+    says: 'a call that ran on a standing hold is sold when that is gone',
+    breaks: 'I3',
+    fault: 'gateway/freeze',
+    runs: 2,
+    sql: [
+      {
+        file: append,
+        from: "(r.hold_endpoint = '*') <> (r.kind = 'buy')) then 'hold_not_open'",
+        to: "(r.hold_endpoint = '*') <> (r.kind = 'buy')) and r.kind <> 'buy' then 'hold_not_open'",
       },
     ],
   },

@@ -90,6 +90,7 @@ function brokenOff({ seed }: Campaign, fault: Fault, error: unknown): Ran {
       answers: {},
       executions: 0,
       events: 0,
+      ahead: 0,
     },
     found: { I8: 1 },
     findings: [{ invariant: 'I8', what, seeds: `${seed} and after` }],

@@ -16,6 +16,8 @@ const campaigns = [
   faults.filter(({ name }) => !/^(calm|kill|gate|post)/.test(name)).map(({ name }) => name),
   bugs.map(({ name }) => `--bug=${name}`),
 ]
+/** What strikes calls on standing holds must have met some. */
+const isOfBusyKeys = (name: string) => /^(calm|ahead|kill-gateway\/(before|in)-buy)/.test(name)
 const seed = 1
 const limitMs = 240_000
 /** It stops and counts processes as Linux does. Where Redis is required, a missing one fails. */
@@ -78,6 +80,7 @@ describe.skipIf(!possible)('three books agree, and the log with itself, after', 
       })
       expect(result.sold).toBeGreaterThan(0)
       expect(result.events).toBeGreaterThan(0)
+      if (isOfBusyKeys(name)) expect(result.ahead).toBeGreaterThan(0)
     },
     limitMs,
   )

@@ -126,6 +126,9 @@ export interface LoadOptions {
 }
 
 const callers = 10
+/** A busy key's calls come so many at once, so that it is held ahead for them, and again after this many milliseconds. */
+export const atOnce = 14
+const burstsRestMs = 100
 
 export function startLoad(world: World, random: Random, options: LoadOptions = {}): Load {
   const { kinds = mixture, leaving = 0.03, leavingIn, narrow = 0.1, careful = 0.2 } = options
@@ -143,6 +146,16 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
       ended++
       // A gateway that is gone refuses at once: callers do not make a storm of it.
       await Bun.sleep(call.status === undefined ? 20 : random.int(0, load.restMs))
+    }
+  }
+
+  /** One of a key that every gateway finds busy, as is now and then one that is disabled and revoked. */
+  async function busyCaller(): Promise<void> {
+    while (!stopped) {
+      const { busy, changing } = world.cast
+      const key = random.chance(0.8) ? busy : changing
+      await burst(world, random.pick(world.fleet.active), key, random.pick(kinds), random)
+      await Bun.sleep(random.int(burstsRestMs / 2, burstsRestMs))
     }
   }
 
@@ -167,8 +180,21 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
       await all
     },
   }
-  const all = Promise.all(Array.from({ length: callers }, caller))
+  const all = Promise.all([busyCaller(), ...Array.from({ length: callers }, caller)])
   return load
+}
+
+/** Calls of a key all at once. */
+export function burst(
+  world: World,
+  gateway: FaultGateway,
+  key: TestKey,
+  kind: CallKind,
+  random: Random,
+): Promise<ClientCall[]> {
+  return Promise.all(
+    Array.from({ length: atOnce }, () => makeCall(world, gateway, key, kind, random)),
+  )
 }
 
 /**

@@ -32,6 +32,8 @@ export interface Ran {
   readonly answers: Readonly<Record<string, number>>
   readonly executions: number
   readonly events: number
+  /** Calls that ran on standing holds, and were charged. */
+  readonly ahead: number
   /** How much was found, by invariant, and the first of it with the seeds of the runs it was found after. */
   readonly found: Readonly<Partial<Record<Invariant, number>>>
   readonly findings: readonly (Finding & { readonly seeds: string })[]
@@ -43,7 +45,7 @@ export async function runFault(world: World, fault: Fault, options: RunOptions):
   const { runs: most, seed, until } = options
   const begunAtMs = performance.now()
   const before = { calls: world.calls.length, executions: world.upstream.executions.length }
-  const eventsBefore = world.auditor.events
+  const { events: eventsBefore, ahead: aheadBefore } = world.auditor
   const findings: Ran['findings'][number][] = []
   const figures: Figures[] = []
   let runs = 0
@@ -78,6 +80,7 @@ export async function runFault(world: World, fault: Fault, options: RunOptions):
     ),
     executions: world.upstream.executions.length - before.executions,
     events: world.auditor.events - eventsBefore,
+    ahead: world.auditor.ahead - aheadBefore,
     found: Object.fromEntries([...byInvariant].map(([name, all]) => [name, all.length])),
     findings: [...byInvariant.values()].flatMap((all) => all.slice(0, mostFindings)),
     figures: worst(figures),

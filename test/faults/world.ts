@@ -48,6 +48,8 @@ export interface Clock {
 export interface Cast {
   /** More credits than can be used. */
   readonly wide: readonly TestKey[]
+  /** Of a wide account; its calls come many at once. */
+  readonly busy: TestKey
   /** Of a wide account, with a monthly cap that is soon reached. */
   readonly capped: TestKey
   /** An account whose credits are soon used up. */
@@ -152,6 +154,7 @@ async function assemble(book: Book): Promise<Cast> {
   ]
   const cast = {
     wide: await Promise.all(wideAccounts.map((account) => book.key(account))),
+    busy: await keyOn('wide'),
   } as unknown as { -readonly [name in keyof Cast]: Cast[name] }
   cast.refresh = async () => {
     const [first, second] = wideAccounts as [TestAccount, TestAccount]

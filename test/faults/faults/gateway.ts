@@ -1,7 +1,7 @@
 /** Gateways that are told to stop, or stand still for a while. */
 import { until } from '../../support/until.ts'
 import { expectThat, type Fault } from '../fault.ts'
-import { holdSeconds } from '../settings.ts'
+import { longestHoldSeconds } from '../settings.ts'
 
 /** Calls under way are refused in five seconds, the book has ten, and its connections five. */
 const endsWithinMs = 30_000
@@ -69,7 +69,7 @@ export const gatewayFaults: readonly Fault[] = [
       await Bun.sleep(random.int(0, 40))
       gateway.freeze()
       try {
-        await world.clock.move(holdSeconds * 1_000 + 1_000)
+        await world.clock.move(longestHoldSeconds * 1_000 + 1_000)
         const [{ last }] = await world.book.sql<[{ last: Date }]>`
           select coalesce(max(expires_at), book_now()) as last from open_holds
           where expires_at < book_now()`

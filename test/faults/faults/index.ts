@@ -1,5 +1,6 @@
 /** Every fault, in the order of the table. */
 import type { Fault } from '../fault.ts'
+import { aheadFaults } from './ahead.ts'
 import { callerFaults } from './caller.ts'
 import { clockFaults } from './clock.ts'
 import { diskFull } from './disk-full.ts'
@@ -31,6 +32,7 @@ export const faults: readonly Fault[] = [
   ...clockFaults,
   ...keyFaults,
   ...raceFaults,
+  ...aheadFaults,
 ]
 
 /** Faults by their name, or by the name of their group. @throws for a name that is none */

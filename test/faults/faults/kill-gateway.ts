@@ -9,11 +9,12 @@ import type { Piece } from '../line.ts'
 import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
 
-type Verb = 'hold' | 'extend' | 'store' | 'settle'
+type Verb = 'hold' | 'extend' | 'store' | 'settle' | 'buy'
 
 /** Nobody waits longer for an instant to come. */
 const withinMs = 10_000
 
+const streamless = { kinds: [search, search, bulk] }
 const streams = { kinds: [chat, chat, search, bulk] }
 
 export const killGateway: readonly Fault[] = [
@@ -70,6 +71,18 @@ export const killGateway: readonly Fault[] = [
     name: 'kill-gateway/in-settle',
     says: 'kill -9 of a gateway whose settlement is committed, before it is told',
     ...killing((gateway, random) => answerKept(gateway, 'settle', random)),
+  },
+  {
+    name: 'kill-gateway/before-buy',
+    says: 'kill -9 of a gateway whose calls ran on a standing hold, before their charges have left it',
+    ...killing((gateway, random) => batchKept(gateway, 'buy', random)),
+    load: streamless,
+  },
+  {
+    name: 'kill-gateway/in-buy',
+    says: 'kill -9 of a gateway whose charges of calls on a standing hold are committed, before it is told',
+    ...killing((gateway, random) => answerKept(gateway, 'buy', random)),
+    load: streamless,
   },
   {
     name: 'kill-gateway/before-response',

@@ -1,0 +1,95 @@
+/** What changes while calls run on a standing hold: it was taken before, and each of them is sold by what is then. */
+import type { TestKey } from '../../support/book.ts'
+import { until } from '../../support/until.ts'
+import type { ClientCall } from '../books.ts'
+import { search } from '../calls.ts'
+import { expectThat, type Fault } from '../fault.ts'
+import type { FaultGateway } from '../gateways.ts'
+import { atOnce, burst } from '../load.ts'
+import type { Random } from '../random.ts'
+import type { World } from '../world.ts'
+
+export const aheadFaults: readonly Fault[] = [
+  {
+    name: 'ahead/key-revoked',
+    says: 'a key is revoked while its calls run on a standing hold',
+    runs: 20,
+    async strike(world, load, random) {
+      const key = await world.book.key(await world.book.account({ plan: 'wide' }))
+      const calls = await whileRunning(world, key, random, () =>
+        world.book.change(key, 'KeyRevoked'),
+      )
+      const sold = calls.filter(({ status }) => status === 200)
+      expectThat(sold.length === 0, `${sold.length} calls were sold`)
+      await load.calls(5)
+    },
+  },
+  {
+    name: 'ahead/credits-gone',
+    says: 'all credits that are free are taken away while calls run on a standing hold',
+    runs: 20,
+    async strike(world, load, random) {
+      const { book } = world
+      const key = await book.key(await book.account({ plan: 'wide' }))
+      const { accountId } = key
+      const takeAll = async () => {
+        const [row] = await book.sql<[{ free: number }]>`
+          select sum(granted + refunded - adjusted - settled - held)::bigint as free
+          from lots where account_id = ${accountId}`
+        const taken = { accountId, mode: 'live', credits: row.free, actor: 'test' } as const
+        await book.commands.adjust(0, taken)
+      }
+      const calls = await whileRunning(world, key, random, takeAll)
+      const sold = calls.filter(({ status }) => status === 200)
+      expectThat(sold.length === calls.length, `only ${sold.length} were sold, and all were held`)
+      await load.calls(5)
+    },
+  },
+]
+
+/** Calls of a key that all run on a standing hold, with this done while the service has them. */
+async function whileRunning(
+  { book, fleet, upstream, ...world }: World,
+  key: TestKey,
+  random: Random,
+  work: () => Promise<unknown>,
+): Promise<ClientCall[]> {
+  const gateway = random.pick(fleet.active)
+  const all = { book, fleet, upstream, ...world }
+  await untilAhead(all, gateway, key, random)
+  const { promise: done, resolve: goOn } = Promise.withResolvers<void>()
+  let running = 0
+  upstream.received = async ({ callId }) => {
+    if (!callId?.startsWith(`call-${gateway.name}-`)) return
+    running++
+    await done
+  }
+  try {
+    const calls = burst(all, gateway, key, search, random)
+    await until(() => running >= atOnce, 5_000)
+    await work()
+    goOn()
+    return await calls
+  } finally {
+    goOn()
+    upstream.received = () => {}
+  }
+}
+
+/** Resolves when the key's calls run on a standing hold. */
+async function untilAhead(
+  world: World,
+  gateway: FaultGateway,
+  key: TestKey,
+  random: Random,
+): Promise<void> {
+  await until(async () => {
+    await burst(world, gateway, key, search, random)
+    const ended = await burst(world, gateway, key, search, random)
+    const ids = ended.map(({ requestId }) => requestId ?? '')
+    const [row] = await world.book.sql<[{ count: number }]>`
+      select count(*) as count from events
+      where request_id = any(${world.book.sql.array(ids, 1009)}) and payload ->> 'hold' is not null`
+    return row.count === atOnce
+  }, 5_000)
+}
