@@ -1,18 +1,18 @@
 /**
- * Keeps the standing holds of this gateway: at most one of a key takes new calls (see standing-holds.ts for when and
- * how much). It is taken, replaced and freed beside the calls: a call that finds no place on one holds for itself.
- * A standing hold never changes; one that is too small, too large or too old is replaced, and freed when the last
- * call on it has ended.
+ * Keeps the standing holds of this gateway (see standing-holds.ts for when and how much). They are taken and freed
+ * beside the calls: a call that finds no place on one holds for itself. A standing hold never changes: when more is
+ * needed, another is taken, and one that is too old or too much is freed when the last call on it has ended.
  */
 import { newRequestId } from '../ids.ts'
 import type { Appender } from '../ledger/appender.ts'
 import { type Answer, anyEndpoint, type Hold } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
 import {
-  isOutgrown,
+  goodForSeconds,
   isTooMuch,
   mayRun,
   quietMs,
+  type Size,
   type StandingHold,
   secondsAhead,
   sizeAhead,
@@ -66,11 +66,10 @@ interface Kept extends StandingHold {
 }
 
 interface KeyState {
+  /** In flight. */
   calls: number
   credits: number
-  /** The one that calls begin on. */
-  hold: Kept | undefined
-  /** All that are not freed: on some of them calls are only to end. */
+  /** Those that are not freed. */
   readonly holds: Set<Kept>
   /** A standing hold is on its way. */
   asking: boolean
@@ -84,7 +83,7 @@ export function openHoldingAhead(
   const keys = new Map<string, KeyState>()
   const freeing = new Set<Promise<unknown>>()
   let closed = false
-  const looking = setInterval(retireQuiet, quietMs / 4)
+  const looking = setInterval(retireSome, quietMs / 4)
 
   function enter(call: CallAhead): Place {
     const { keyId } = call.key
@@ -93,7 +92,7 @@ export function openHoldingAhead(
     state.calls++
     state.credits += call.credits
     state.lastCallAtMs = nowMs
-    const hold = state.hold && mayRun(state.hold, call, nowMs) ? state.hold : undefined
+    const hold = holdFor(state, call, nowMs)
     if (hold) {
       hold.freeCalls--
       hold.freeCredits -= call.credits
@@ -102,8 +101,8 @@ export function openHoldingAhead(
     return {
       standing: hold && onStanding(state, hold, call),
       held(answer, askedAtMs) {
-        if (state.hold) state.hold.soldAtMs = Math.max(state.hold.soldAtMs, askedAtMs)
-        if (wantsMore(state, call)) void take(state, call, answer.available)
+        for (const each of state.holds) each.soldAtMs = Math.max(each.soldAtMs, askedAtMs)
+        if (!closed && !state.asking) void takeMore(state, call, answer.available)
       },
       leave() {
         if (left) return
@@ -115,7 +114,7 @@ export function openHoldingAhead(
           hold.freeCredits += call.credits
           freeUnused(state, hold)
         }
-        if (state.calls === 0 && !state.hold && !state.asking) keys.delete(keyId)
+        forgetUnused(keyId, state)
       },
     }
   }
@@ -126,27 +125,22 @@ export function openHoldingAhead(
       answer: hold.answer,
       sold(answer, askedAtMs) {
         hold.soldAtMs = Math.max(hold.soldAtMs, askedAtMs)
-        if (isTooMuch(hold, answer.available)) retire(state, hold)
+        if (isTooMuch(heldAhead(state), answer.available)) retireAll(state)
         return withUnused(state, hold, credits, answer)
       },
       failed: (answer) => withUnused(state, hold, credits, answer),
       refused() {
-        retire(state, hold)
+        hold.retired = true
         free(state, hold)
       },
     }
   }
 
-  function wantsMore(state: KeyState, call: CallAhead): boolean {
-    if (closed || state.asking) return false
-    return !state.hold || isOutgrown(state.hold, state, call, performance.now())
-  }
-
-  /** Takes a standing hold, in place of the one that there is. */
-  async function take(state: KeyState, call: CallAhead, available: number): Promise<void> {
-    const size = sizeAhead(state, { available, mostInFlight: call.mostInFlight })
+  async function takeMore(state: KeyState, call: CallAhead, available: number): Promise<void> {
+    const { mostInFlight } = call
+    const size = sizeAhead(state, heldAhead(state), { available, mostInFlight })
     if (!size) return
-    const item = holdFor(call, size)
+    const item = itemFor(call, size)
     const askedAtMs = performance.now()
     state.asking = true
     try {
@@ -156,13 +150,12 @@ export function openHoldingAhead(
       const hold: Kept = {
         ...{ item, answer, id: item.requestId, calls: size.calls, credits: size.credits },
         ...{ freeCalls: size.calls, freeCredits: size.credits },
-        ...{ aliveUntilMs: askedAtMs + item.holdSeconds * 1_000, soldAtMs: askedAtMs },
-        retired: false,
+        ...{ soldAtMs: askedAtMs, retired: closed },
+        goodUntilMs: askedAtMs + goodForSeconds * 1_000,
+        aliveUntilMs: askedAtMs + item.holdSeconds * 1_000,
       }
-      if (state.hold) retire(state, state.hold)
-      state.hold = hold
       state.holds.add(hold)
-      if (closed) retire(state, hold)
+      freeUnused(state, hold)
     } catch (error) {
       log('nothing is held ahead: the ledger cannot be reached', error)
     } finally {
@@ -170,10 +163,11 @@ export function openHoldingAhead(
     }
   }
 
-  function retire(state: KeyState, hold: Kept): void {
-    hold.retired = true
-    if (state.hold === hold) state.hold = undefined
-    freeUnused(state, hold)
+  function retireAll(state: KeyState): void {
+    for (const hold of state.holds) {
+      hold.retired = true
+      freeUnused(state, hold)
+    }
   }
 
   function freeUnused(state: KeyState, hold: Kept): void {
@@ -194,13 +188,21 @@ export function openHoldingAhead(
     freeing.add(told)
   }
 
-  function retireQuiet(): void {
+  /** Those of a key that has fallen quiet, and those that have served their time. */
+  function retireSome(): void {
     const nowMs = performance.now()
     for (const [keyId, state] of keys) {
-      const { hold, lastCallAtMs } = state
-      if (hold && nowMs - lastCallAtMs > quietMs) retire(state, hold)
-      if (state.calls === 0 && !state.hold && !state.asking) keys.delete(keyId)
+      if (nowMs - state.lastCallAtMs > quietMs) retireAll(state)
+      for (const hold of state.holds) {
+        hold.retired ||= nowMs > hold.goodUntilMs
+        freeUnused(state, hold)
+      }
+      forgetUnused(keyId, state)
     }
+  }
+
+  function forgetUnused(keyId: string, state: KeyState): void {
+    if (state.calls === 0 && state.holds.size === 0 && !state.asking) keys.delete(keyId)
   }
 
   return {
@@ -209,7 +211,7 @@ export function openHoldingAhead(
       closed = true
       clearInterval(looking)
       for (const state of keys.values()) {
-        if (state.hold) retire(state, state.hold)
+        retireAll(state)
         for (const hold of state.holds) free(state, hold)
       }
       await Promise.all(freeing)
@@ -224,19 +226,29 @@ function withUnused({ holds }: KeyState, hold: Kept, credits: number, answer: An
   return { ...answer, available }
 }
 
-function newState(keys: Map<string, KeyState>, keyId: string): KeyState {
-  const state: KeyState = {
-    ...{ calls: 0, credits: 0, hold: undefined, holds: new Set<Kept>(), asking: false },
-    lastCallAtMs: 0,
+/** The first on which the call may run. */
+function holdFor({ holds }: KeyState, call: CallAhead, nowMs: number): Kept | undefined {
+  for (const hold of holds) if (!hold.retired && mayRun(hold, call, nowMs)) return hold
+  return undefined
+}
+
+/** All that is not freed yet, whether calls begin on it or are only to end. */
+function heldAhead({ holds }: KeyState): Size {
+  let [calls, credits] = [0, 0]
+  for (const hold of holds) {
+    calls += hold.calls
+    credits += hold.credits
   }
+  return { calls, credits }
+}
+
+function newState(keys: Map<string, KeyState>, keyId: string): KeyState {
+  const state = { calls: 0, credits: 0, holds: new Set<Kept>(), asking: false, lastCallAtMs: 0 }
   keys.set(keyId, state)
   return state
 }
 
-function holdFor(
-  { key, seconds }: CallAhead,
-  { calls, credits }: { readonly calls: number; readonly credits: number },
-): Hold {
+function itemFor({ key, seconds }: CallAhead, { calls, credits }: Size): Hold {
   const { accountId, keyId, mode, keyVersion, accountVersion, previousUntil, tariff } = key
   return {
     ...{

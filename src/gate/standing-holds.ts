@@ -15,7 +15,9 @@ export interface StandingHold {
   readonly credits: number
   freeCalls: number
   freeCredits: number
-  /** On the monotonic clock: until then the book expires it for nobody. */
+  /** On the monotonic clock: calls begin on it until then, */
+  readonly goodUntilMs: number
+  /** and until then the book expires it for nobody. */
   readonly aliveUntilMs: number
   /** When the book was last asked to sell to the key, and did. */
   soldAtMs: number
@@ -30,28 +32,38 @@ const mostOfPlaces = 1 / 4
 export const quietMs = 1_000
 /** No call begins by what was known longer ago: a key that was revoked since is not forwarded. */
 const freshMs = 1_000
-/** New calls begin on it for so long; then another one is taken. */
-const goodForSeconds = 30
+/** Calls begin on it for so long. */
+export const goodForSeconds = 30
 
-export interface KeyInFlight {
-  /** Calls of the key in flight, whether on a standing hold or on their own, and their upper bounds together. */
+/** So many calls, and what they may cost together. */
+export interface Size {
   readonly calls: number
   readonly credits: number
 }
 
-/** What to hold ahead for a key; undefined: nothing. */
+/**
+ * What more to hold ahead for a key: undefined is nothing. In all, it is for half as many calls again as are in flight.
+ * @param inFlight on standing holds or on their own
+ * @param ahead what is held ahead already
+ */
 export function sizeAhead(
-  inFlight: KeyInFlight,
+  inFlight: Size,
+  ahead: Size,
   account: { readonly available: number; readonly mostInFlight: number },
-): { readonly calls: number; readonly credits: number } | undefined {
+): Size | undefined {
   if (inFlight.calls < busyFrom) return undefined
   const creditsEach = inFlight.credits / inFlight.calls
+  const most = (account.available + ahead.credits) * mostOfAvailable
   const calls = Math.min(
     Math.ceil(inFlight.calls * 1.5),
     Math.floor(account.mostInFlight * mostOfPlaces),
-    Math.floor((account.available * mostOfAvailable) / creditsEach),
+    Math.floor(most / creditsEach),
   )
-  return calls < busyFrom ? undefined : { calls, credits: Math.ceil(calls * creditsEach) }
+  const more = calls - ahead.calls
+  const credits = Math.ceil(more * creditsEach)
+  // Slivers are not worth an event, and an account with little is not held ahead for at all.
+  if (calls < busyFrom || more < calls / 4 || ahead.credits + credits > most) return undefined
+  return { calls: more, credits }
 }
 
 /** For how long to hold it: a call that begins at its last moment still ends in time. */
@@ -69,22 +81,12 @@ export function mayRun(
     hold.freeCalls > 0 &&
     call.credits <= hold.freeCredits &&
     nowMs - hold.soldAtMs <= freshMs &&
+    nowMs <= hold.goodUntilMs &&
     nowMs + call.seconds * 1_000 <= hold.aliveUntilMs
   )
 }
 
 /** Whether the account has become too poor for what is held ahead: by half, so that it is not taken anew all the time. */
-export function isTooMuch(hold: StandingHold, available: number): boolean {
-  return hold.credits > 2 * mostOfAvailable * available
-}
-
-/** Whether a call that had to hold for itself would have found a place on a hold that is larger, or younger. */
-export function isOutgrown(
-  hold: StandingHold,
-  inFlight: KeyInFlight,
-  call: { readonly seconds: number },
-  nowMs: number,
-): boolean {
-  const isTooSmall = inFlight.calls > hold.calls || inFlight.credits > hold.credits
-  return isTooSmall || nowMs + call.seconds * 1_000 > hold.aliveUntilMs
+export function isTooMuch(ahead: Size, available: number): boolean {
+  return ahead.credits > 2 * mostOfAvailable * available
 }

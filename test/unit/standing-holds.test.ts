@@ -7,7 +7,6 @@ import {
 } from '../../src/gate/holding-ahead.ts'
 import {
   busyFrom,
-  isOutgrown,
   isTooMuch,
   mayRun,
   type StandingHold,
@@ -20,27 +19,43 @@ import type { KeyRecord } from '../../src/ledger/read.ts'
 import { until } from '../support/until.ts'
 
 const wide = { available: 1_000_000, mostInFlight: 1_000 }
+const none = { calls: 0, credits: 0 }
 
 describe('so much is held ahead', () => {
   test('nothing for a key with few calls in flight', () => {
-    expect(sizeAhead({ calls: busyFrom - 1, credits: 9 }, wide)).toBeUndefined()
-    expect(sizeAhead({ calls: busyFrom, credits: 10 }, wide)).toEqual({ calls: 15, credits: 15 })
+    expect(sizeAhead({ calls: busyFrom - 1, credits: 9 }, none, wide)).toBeUndefined()
+    const size = sizeAhead({ calls: busyFrom, credits: 10 }, none, wide)
+    expect(size).toEqual({ calls: 15, credits: 15 })
   })
 
   test('half as much again as is in flight, each call for what they cost on average', () => {
-    expect(sizeAhead({ calls: 20, credits: 50 }, wide)).toEqual({ calls: 30, credits: 75 })
+    const inFlight = { calls: 20, credits: 50 }
+    expect(sizeAhead(inFlight, none, wide)).toEqual({ calls: 30, credits: 75 })
+  })
+
+  test('so much less as is held ahead already, and no sliver', () => {
+    const inFlight = { calls: 20, credits: 20 }
+    const more = sizeAhead(inFlight, { calls: 15, credits: 15 }, wide)
+    expect(more).toEqual({ calls: 15, credits: 15 })
+    expect(sizeAhead(inFlight, { calls: 23, credits: 23 }, wide)).toBeUndefined()
+    expect(sizeAhead(inFlight, { calls: 90, credits: 90 }, wide)).toBeUndefined()
   })
 
   test('at most a quarter of the calls that the account may have in flight', () => {
-    const size = sizeAhead({ calls: 90, credits: 90 }, { ...wide, mostInFlight: 100 })
-    expect(size).toEqual({ calls: 25, credits: 25 })
-    expect(sizeAhead({ calls: 10, credits: 10 }, { ...wide, mostInFlight: 39 })).toBeUndefined()
+    const of = (mostInFlight: number, ahead = none) =>
+      sizeAhead({ calls: 90, credits: 90 }, ahead, { ...wide, mostInFlight })
+    expect(of(100)).toEqual({ calls: 25, credits: 25 })
+    expect(of(100, { calls: 15, credits: 15 })).toEqual({ calls: 10, credits: 10 })
+    expect(of(39)).toBeUndefined()
   })
 
   test('at most a sixteenth of what is available, and nothing of little', () => {
     const inFlight = { calls: 100, credits: 200 }
-    const of = (available: number) => sizeAhead(inFlight, { ...wide, available })
+    const of = (available: number, ahead = none) =>
+      sizeAhead(inFlight, ahead, { ...wide, available })
     expect(of(640)).toEqual({ calls: 20, credits: 40 })
+    expect(of(615, { calls: 10, credits: 25 })).toBeUndefined()
+    expect(of(620, { calls: 10, credits: 20 })).toEqual({ calls: 10, credits: 20 })
     expect(of(320)).toEqual({ calls: 10, credits: 20 })
     expect(of(319)).toBeUndefined()
     expect(of(0)).toBeUndefined()
@@ -50,7 +65,7 @@ describe('so much is held ahead', () => {
 describe('a call may run on a standing hold', () => {
   const hold: StandingHold = {
     ...{ id: 'h', calls: 20, credits: 40, freeCalls: 5, freeCredits: 10 },
-    ...{ aliveUntilMs: 60_000, soldAtMs: 9_000 },
+    ...{ goodUntilMs: 30_000, aliveUntilMs: 60_000, soldAtMs: 9_000 },
   }
   const call = { credits: 10, seconds: 50 }
 
@@ -63,18 +78,13 @@ describe('a call may run on a standing hold', () => {
   test('that lives until the call surely has ended', () => {
     expect(mayRun(hold, { ...call, seconds: 50.1 }, 10_000)).toBe(false)
     expect(secondsAhead(60)).toBe(90)
+    const fresh = { ...hold, soldAtMs: 30_000 }
+    expect(mayRun(fresh, { ...call, seconds: 1 }, 30_000)).toBe(true)
+    expect(mayRun(fresh, { ...call, seconds: 1 }, 30_001)).toBe(false)
   })
 
   test('on which something was sold within the last second', () => {
     expect(mayRun({ ...hold, soldAtMs: 8_999 }, call, 10_000)).toBe(false)
-  })
-
-  test('which is outgrown by more calls, dearer ones, or time', () => {
-    const inFlight = { calls: 20, credits: 40 }
-    expect(isOutgrown(hold, inFlight, call, 10_000)).toBe(false)
-    expect(isOutgrown(hold, { ...inFlight, calls: 21 }, call, 10_000)).toBe(true)
-    expect(isOutgrown(hold, { ...inFlight, credits: 41 }, call, 10_000)).toBe(true)
-    expect(isOutgrown(hold, inFlight, call, 10_001)).toBe(true)
   })
 
   test('which is too much for an account that has little left', () => {
@@ -139,21 +149,28 @@ describe('what is held ahead', () => {
     expect(ahead.enter(call).standing).toBeUndefined()
   })
 
-  test('is replaced when it is outgrown, and freed when its last call has ended', async () => {
+  test('grows with the calls in flight, by holds of their own', async () => {
     holding(busyFrom)
     await Bun.sleep(0)
-    const on = ahead.enter(call)
-    const first = on.standing?.holdId
-    const more = holding(30)
+    holding(30)
     await Bun.sleep(0)
-    expect(kinds()).toEqual(['hold', 'hold'])
-    for (const place of more) place.leave()
-    const next = ahead.enter(call)
-    expect(next.standing?.holdId).not.toBe(first ?? '')
+    expect(items).toMatchObject([{ quantity: 15 }, { quantity: 45 }])
+    const names = Array.from({ length: 40 }, () => ahead.enter(call).standing?.holdId)
+    expect(names).toContain((items[1] as { requestId: string }).requestId)
+  })
+
+  test('is freed when the last call on it has ended', async () => {
+    holding(busyFrom)
+    await Bun.sleep(0)
+    const [on, other] = [ahead.enter(call), ahead.enter(call)]
+    on.standing?.sold({ ...answer, available: 0 }, performance.now())
     on.leave()
     on.leave()
-    expect(items.at(-1)).toMatchObject({ kind: 'release', requestId: first, endpoint: '*' })
-    expect(kinds()).toEqual(['hold', 'hold', 'release'])
+    expect(kinds()).toEqual(['hold'])
+    other.leave()
+    expect(items.at(-1)).toMatchObject({
+      ...{ kind: 'release', endpoint: '*', requestId: on.standing?.holdId },
+    })
   })
 
   test('is freed at once when the book did not sell on it', async () => {
