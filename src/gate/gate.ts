@@ -196,7 +196,7 @@ export function openGate(deps: GateDeps): Gate {
     { route, claim }: CallToHold,
     credits: number,
   ): PlaceAhead | undefined {
-    if (claim || credits === 0 || isMetered(price) || key.monthlyCap !== null) return undefined
+    if (claim || credits === 0 || isMetered(price) || !mayHoldAhead(key)) return undefined
     const mostInFlight = key.maxInFlight ?? tariff.plans[key.plan]?.maxInFlight ?? 0
     return deps.ahead.enter({ key, mostInFlight, credits, seconds: secondsOf(route) })
   }
@@ -293,7 +293,7 @@ export function openGate(deps: GateDeps): Gate {
         place.leave()
         return outcome
       }
-      place.held(outcome.answer, askedAtMs)
+      if (mayHoldAhead(outcome.key)) place.held(outcome.key, outcome.answer, askedAtMs)
       return { ...outcome, place }
     },
 
@@ -355,6 +355,14 @@ export function decidedBy(key: KeyRecord) {
 function holdSeconds(config: Config, route: Route, price: PriceRule): number {
   if (isMetered(price)) return config.limits.holdSeconds
   return Math.max(config.limits.holdSeconds, secondsOf(route))
+}
+
+/**
+ * What is held ahead would count against a key's cap. And the secret from before a rotation can end while the key is
+ * sold to by the new one.
+ */
+function mayHoldAhead({ monthlyCap, previousUntil }: KeyRecord): boolean {
+  return monthlyCap === null && previousUntil === null
 }
 
 /** How long a call can take until it is settled: its service's time, and a margin. */

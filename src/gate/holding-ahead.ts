@@ -22,8 +22,8 @@ import {
 export interface Place {
   /** What it runs on; undefined: it has to hold for itself. */
   readonly standing: OnStanding | undefined
-  /** The call, which had to hold for itself, was granted its hold: the book was asked at this time. */
-  held(answer: Answer, askedAtMs: number): void
+  /** The call, which had to hold for itself, was granted its hold for this key: the book was asked at this time. */
+  held(key: KeyRecord, answer: Answer, askedAtMs: number): void
   /** The call has ended. May be called again. */
   leave(): void
 }
@@ -100,9 +100,12 @@ export function openHoldingAhead(
     let left = false
     return {
       standing: hold && onStanding(state, hold, call),
-      held(answer, askedAtMs) {
-        for (const each of state.holds) each.soldAtMs = Math.max(each.soldAtMs, askedAtMs)
-        if (!closed && !state.asking) void takeMore(state, call, answer.available)
+      held(key, answer, askedAtMs) {
+        for (const each of state.holds) {
+          if (isDecidedAlike(each.item, key)) each.soldAtMs = Math.max(each.soldAtMs, askedAtMs)
+          else retire(state, each)
+        }
+        if (!closed && !state.asking) void takeMore(state, { ...call, key }, answer.available)
       },
       leave() {
         if (left) return
@@ -164,10 +167,12 @@ export function openHoldingAhead(
   }
 
   function retireAll(state: KeyState): void {
-    for (const hold of state.holds) {
-      hold.retired = true
-      freeUnused(state, hold)
-    }
+    for (const hold of state.holds) retire(state, hold)
+  }
+
+  function retire(state: KeyState, hold: Kept): void {
+    hold.retired = true
+    freeUnused(state, hold)
   }
 
   function freeUnused(state: KeyState, hold: Kept): void {
@@ -228,8 +233,20 @@ function withUnused({ holds }: KeyState, hold: Kept, credits: number, answer: An
 
 /** The first on which the call may run. */
 function holdFor({ holds }: KeyState, call: CallAhead, nowMs: number): Kept | undefined {
-  for (const hold of holds) if (!hold.retired && mayRun(hold, call, nowMs)) return hold
+  for (const hold of holds) {
+    if (!hold.retired && isDecidedAlike(hold.item, call.key) && mayRun(hold, call, nowMs))
+      return hold
+  }
   return undefined
+}
+
+/** That one key is sold to says nothing of what the same key was before it changed, or of another tariff. */
+function isDecidedAlike(hold: Hold, key: KeyRecord): boolean {
+  return (
+    hold.keyVersion === key.keyVersion &&
+    hold.accountVersion === key.accountVersion &&
+    hold.tariff === key.tariff
+  )
 }
 
 /** All that is not freed yet, whether calls begin on it or are only to end. */

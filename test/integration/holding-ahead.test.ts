@@ -3,8 +3,10 @@
  * promised of any call holds of these: in particular of those that are under way when something changes.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { secureRandom } from '../../src/base62.ts'
 import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
-import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { mintKey } from '../../src/gate/key-format.ts'
+import { type Book, openBook, prefixes, type TestKey } from '../support/book.ts'
 import { type GatewayProcess, startGatewayProcess } from '../support/running-gateway.ts'
 import { testConfig } from '../support/test-config.ts'
 import { until } from '../support/until.ts'
@@ -41,9 +43,9 @@ async function answerSoon(): Promise<Response> {
   return Response.json({})
 }
 
-async function call(key: TestKey, gateway: GatewayProcess): Promise<Response> {
+async function call(key: TestKey, gateway: GatewayProcess, query = 'q'): Promise<Response> {
   const headers = { 'x-api-key': key.text, 'content-type': 'application/json' }
-  const init = { method: 'POST', headers, body: '{"query":"q"}' }
+  const init = { method: 'POST', headers, body: JSON.stringify({ query }) }
   const response = await fetch(`${gateway.url}/v1/search`, init)
   await response.arrayBuffer()
   return response
@@ -161,6 +163,23 @@ test('a call that began before its key was revoked is answered nothing, and cost
   expect((await begun).status).toBe(401)
   await stop()
   expect((await logOf(key)).ahead).toBe(before.ahead)
+})
+
+test('a secret that was replaced is not forwarded, however busy the new one is', async () => {
+  const key = await newKey()
+  const [gateway] = gateways as [GatewayProcess]
+  expect((await call(key, gateway)).status).toBe(200)
+  const minted = mintKey({ prefixes, mode: 'live', shard: key.shard, random: secureRandom })
+  const { hash, display } = minted
+  const rotated = { hash, display, previousHash: key.hash, previousUntil: null }
+  await book.change(key, 'KeyRotated', rotated)
+  const { stop } = await busy({ ...key, text: minted.key }, [gateway])
+  upstream.answer(answerSoon)
+  const leaked = await call(key, gateway, 'leaked')
+  const forwarded = upstream.executed.map(({ body }) => new TextDecoder().decode(body))
+  await stop()
+  expect(leaked.status).toBe(401)
+  expect(forwarded.filter((body) => body.includes('leaked'))).toEqual([])
 })
 
 test('nothing is sold at a price after another one is in force', async () => {

@@ -115,7 +115,7 @@ describe('what is held ahead', () => {
     ...{ verdict: 'ok', shard: 0, position: 1, available: 10_000, recordedAt: new Date(0) },
   }
   const call = {
-    key: { keyId: 'k', accountId: 'a', mode: 'live', shard: 0 } as KeyRecord,
+    key: { keyId: 'k', keyVersion: 1, accountId: 'a', mode: 'live', shard: 0 } as KeyRecord,
     ...{ mostInFlight: 1_000, credits: 2, seconds: 60 },
   } satisfies CallAhead
   const kinds = () => items.map(({ kind }) => kind)
@@ -123,7 +123,7 @@ describe('what is held ahead', () => {
   /** So many calls that hold for themselves, and are under way. */
   function holding(calls: number) {
     const places = Array.from({ length: calls }, () => ahead.enter(call))
-    for (const place of places) place.held(answer, performance.now())
+    for (const place of places) place.held(call.key, answer, performance.now())
     return places
   }
 
@@ -171,6 +171,23 @@ describe('what is held ahead', () => {
     expect(items.at(-1)).toMatchObject({
       ...{ kind: 'release', endpoint: '*', requestId: on.standing?.holdId },
     })
+  })
+
+  test('is for calls of the key as it was then, and is freed when that has changed', async () => {
+    holding(busyFrom)
+    await Bun.sleep(0)
+    const before = ahead.enter(call)
+    const changed = { ...call, key: { ...call.key, keyVersion: 2 } }
+    const after = Array.from({ length: 2 * busyFrom }, () => ahead.enter(changed))
+    expect(before.standing).toBeDefined()
+    expect(after.filter(({ standing }) => standing)).toEqual([])
+    for (const place of after) place.held(changed.key, answer, performance.now())
+    await Bun.sleep(0)
+    expect(items.at(-1)).toMatchObject({ kind: 'hold', keyVersion: 2 })
+    expect(ahead.enter(call).standing).toBeUndefined()
+    expect(ahead.enter(changed).standing).toBeDefined()
+    before.leave()
+    expect(items.at(-1)).toMatchObject({ kind: 'release', requestId: before.standing?.holdId })
   })
 
   test('is freed at once when the book did not sell on it', async () => {
