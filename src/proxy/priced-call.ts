@@ -70,7 +70,7 @@ export async function pricedCall(
   const { appender, log } = deps
   let held = first
   let hold: OpenHold = { ...held, ...call, endpoint: route.id }
-  const metered = readsResponse({ ...route, price: held.price })
+  const metered = isMeteredByAnswer()
   const heldAtMs = performance.now()
   const growing = isMetered(held.price) ? grow(held.price) : undefined
 
@@ -92,6 +92,11 @@ export async function pricedCall(
   function end(): void {
     growing?.end()
     first.place?.leave()
+  }
+
+  /** Asked anew where it matters: a call that ran on a standing hold can end up with a hold at another price. */
+  function isMeteredByAnswer(): boolean {
+    return readsResponse({ ...route, price: held.price })
   }
 
   function grow(price: MeteredPrice): GrowingHold {
@@ -135,7 +140,7 @@ export async function pricedCall(
         start.rest.cancel().catch(() => {})
         return notSold(refusal)
       }
-      if (relays) return stream(response, start)
+      if (relays && !isMeteredByAnswer()) return stream(response, start)
       log(`${route.id}: the answer is too large to be read`)
       start.rest.cancel().catch(() => {})
       return fail('upstream_failed', response.status)
@@ -164,7 +169,7 @@ export async function pricedCall(
   /** A whole answer: metered, settled, and then sent with the settlement in its head. */
   async function charge(response: Response, bytes: Uint8Array): Promise<Answered> {
     let json: unknown
-    if (metered) {
+    if (isMeteredByAnswer()) {
       try {
         json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
       } catch {

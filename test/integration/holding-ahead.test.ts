@@ -43,10 +43,16 @@ async function answerSoon(): Promise<Response> {
   return Response.json({})
 }
 
-async function call(key: TestKey, gateway: GatewayProcess, query = 'q'): Promise<Response> {
+const search = (query: string) => ({ path: '/v1/search', body: { query } })
+
+async function call(
+  key: TestKey,
+  gateway: GatewayProcess,
+  { path, body }: { readonly path: string; readonly body: object } = search('q'),
+): Promise<Response> {
   const headers = { 'x-api-key': key.text, 'content-type': 'application/json' }
-  const init = { method: 'POST', headers, body: JSON.stringify({ query }) }
-  const response = await fetch(`${gateway.url}/v1/search`, init)
+  const init = { method: 'POST', headers, body: JSON.stringify(body) }
+  const response = await fetch(gateway.url + path, init)
   await response.arrayBuffer()
   return response
 }
@@ -59,11 +65,15 @@ interface Busy {
 }
 
 /** Callers enough at each gateway for it to hold ahead; resolves when calls of both have run on standing holds. */
-async function busy(key: TestKey, at: readonly GatewayProcess[] = gateways): Promise<Busy> {
+async function busy(
+  key: TestKey,
+  at: readonly GatewayProcess[] = gateways,
+  what = search('q') as Parameters<typeof call>[2],
+): Promise<Busy> {
   const answers: Response[] = []
   let stopped = false
   const caller = async (gateway: GatewayProcess) => {
-    while (!stopped) answers.push(await call(key, gateway))
+    while (!stopped) answers.push(await call(key, gateway, what))
   }
   const callers = at.flatMap((gateway) => Array.from({ length: 20 }, () => caller(gateway)))
   const instances = async () => {
@@ -175,7 +185,7 @@ test('a secret that was replaced is not forwarded, however busy the new one is',
   await book.change(key, 'KeyRotated', rotated)
   const { stop } = await busy({ ...key, text: minted.key }, [gateway])
   upstream.answer(answerSoon)
-  const leaked = await call(key, gateway, 'leaked')
+  const leaked = await call(key, gateway, search('leaked'))
   const forwarded = upstream.executed.map(({ body }) => new TextDecoder().decode(body))
   await stop()
   expect(leaked.status).toBe(401)
@@ -206,6 +216,32 @@ test('nothing is sold at a price after another one is in force', async () => {
   const said = answers.reduce((sum, answer) => sum + Number(charged(answer)), 0)
   expect((await logOf(key)).credits).toBe(said)
   await book.publish(tariff)
+})
+
+test('a call that ends under a price which counts its answer is charged for that', async () => {
+  const perCall = { 'extract-bulk': { per: 'request', credits: 1 } } as const
+  await book.publish({ ...tariff, prices: { ...tariff.prices, ...perCall } })
+  const key = await newKey()
+  const [gateway] = gateways as [GatewayProcess]
+  const urls = ['https://a.example', 'https://b.example', 'https://c.example']
+  const results = urls.map((url, i) => ({ url, success: i > 0 }))
+  const bulk = { path: '/v1/extract/bulk', body: { urls } }
+  const { promise: published, resolve: publish } = Promise.withResolvers<void>()
+  upstream.answer(async () => {
+    await (waits ? published : Bun.sleep(3))
+    return Response.json({ results, meta: {} })
+  })
+  let waits = false
+  const { stop } = await busy(key, [gateway], bulk)
+  waits = true
+  const begun = upstream.executed.length
+  const answered = call(key, gateway, bulk)
+  await until(() => upstream.executed.length > begun + 20)
+  await book.publish(tariff)
+  publish()
+  const answer = await answered
+  await stop()
+  expect([answer.status, answer.headers.get('x-credits-charged')]).toEqual([200, '2'])
 })
 
 test('the last credit can be spent, and no more', async () => {
