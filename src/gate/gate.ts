@@ -227,6 +227,9 @@ export function openGate(deps: GateDeps): Gate {
         return { ok: true, ...held, claim, again }
       }
       if (answer.verdict === 'replay') return { ok: true, key, replay: answer }
+      if (answer.verdict === 'insufficient_credits' || answer.verdict === 'too_many_open') {
+        deps.ahead.makeRoom(key)
+      }
       if (answer.verdict !== 'stale_key' && answer.verdict !== 'stale_tariff') {
         return { ok: false, refusal: refusalOf(answer, credits, key) }
       }

@@ -14,6 +14,7 @@ import {
   quietMs,
   type Size,
   type StandingHold,
+  scarceForMs,
   secondsAhead,
   sizeAhead,
 } from './standing-holds.ts'
@@ -54,6 +55,11 @@ export interface CallAhead {
 
 export interface HoldingAhead {
   enter(call: CallAhead): Place
+  /**
+   * The book refused a call for want of credits or places, which may be those held ahead: what is held ahead for the
+   * account is freed, and no more is for a while.
+   */
+  makeRoom(key: KeyRecord): void
   /** Frees what no call uses, and waits until the book has been told. */
   close(): Promise<void>
 }
@@ -66,6 +72,7 @@ interface Kept extends StandingHold {
 }
 
 interface KeyState {
+  readonly account: string
   /** In flight. */
   calls: number
   credits: number
@@ -81,13 +88,15 @@ export function openHoldingAhead(
   log: (message: string, error?: unknown) => void,
 ): HoldingAhead {
   const keys = new Map<string, KeyState>()
+  /** Accounts for which nothing is held ahead, until when. */
+  const scarce = new Map<string, number>()
   const freeing = new Set<Promise<unknown>>()
   let closed = false
   const looking = setInterval(retireSome, quietMs / 4)
 
   function enter(call: CallAhead): Place {
     const { keyId } = call.key
-    const state = keys.get(keyId) ?? newState(keys, keyId)
+    const state = keys.get(keyId) ?? newState(keys, call.key)
     const nowMs = performance.now()
     state.calls++
     state.credits += call.credits
@@ -141,6 +150,7 @@ export function openHoldingAhead(
 
   async function takeMore(state: KeyState, call: CallAhead, available: number): Promise<void> {
     const { mostInFlight } = call
+    if (scarce.has(state.account)) return
     const size = sizeAhead(state, heldAhead(state), { available, mostInFlight })
     if (!size) return
     const item = itemFor(call, size)
@@ -153,7 +163,7 @@ export function openHoldingAhead(
       const hold: Kept = {
         ...{ item, answer, id: item.requestId, calls: size.calls, credits: size.credits },
         ...{ freeCalls: size.calls, freeCredits: size.credits },
-        ...{ soldAtMs: askedAtMs, retired: closed },
+        ...{ soldAtMs: askedAtMs, retired: closed || scarce.has(state.account) },
         goodUntilMs: askedAtMs + goodForSeconds * 1_000,
         aliveUntilMs: askedAtMs + item.holdSeconds * 1_000,
       }
@@ -204,6 +214,15 @@ export function openHoldingAhead(
       }
       forgetUnused(keyId, state)
     }
+    for (const [account, untilMs] of scarce) if (nowMs > untilMs) scarce.delete(account)
+  }
+
+  function makeRoom(key: KeyRecord): void {
+    const account = accountOf(key)
+    const isNew = !scarce.has(account)
+    scarce.set(account, performance.now() + scarceForMs)
+    if (!isNew) return
+    for (const state of keys.values()) if (state.account === account) retireAll(state)
   }
 
   function forgetUnused(keyId: string, state: KeyState): void {
@@ -212,6 +231,7 @@ export function openHoldingAhead(
 
   return {
     enter,
+    makeRoom,
     async close() {
       closed = true
       clearInterval(looking)
@@ -259,10 +279,18 @@ function heldAhead({ holds }: KeyState): Size {
   return { calls, credits }
 }
 
-function newState(keys: Map<string, KeyState>, keyId: string): KeyState {
-  const state = { calls: 0, credits: 0, holds: new Set<Kept>(), asking: false, lastCallAtMs: 0 }
-  keys.set(keyId, state)
+function newState(keys: Map<string, KeyState>, key: KeyRecord): KeyState {
+  const state = {
+    ...{ account: accountOf(key), calls: 0, credits: 0, holds: new Set<Kept>() },
+    ...{ asking: false, lastCallAtMs: 0 },
+  }
+  keys.set(key.keyId, state)
   return state
+}
+
+/** Credits and places of an account are apart in its modes. */
+function accountOf({ accountId, mode }: KeyRecord): string {
+  return `${accountId} ${mode}`
 }
 
 function itemFor({ key, seconds }: CallAhead, { calls, credits }: Size): Hold {

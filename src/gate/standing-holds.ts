@@ -28,6 +28,8 @@ export const busyFrom = 10
 /** What may be held ahead of what is available, and of the calls that the account may have in flight. */
 const mostOfAvailable = 1 / 16
 const mostOfPlaces = 1 / 4
+/** An account that was refused credits or places is not held ahead for again for so long. */
+export const scarceForMs = 10_000
 /** What no call has run on for so long is freed. */
 export const quietMs = 1_000
 /** No call begins by what was known longer ago: a key that was revoked since is not forwarded. */

@@ -16,7 +16,8 @@ const plan = {
   ...{ rateLimit: 1_000_000, windowMs: 60_000, credits: 1_000_000, maxInFlight: 1_000 },
   ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
 }
-const config = { plans: { wide: plan, modest: { ...plan, credits: 1_000 } } }
+const narrow = { ...plan, maxInFlight: 100 }
+const config = { plans: { wide: plan, narrow, modest: { ...plan, credits: 1_000 } } }
 const tariff = tariffOf(testConfig(config))
 
 let upstream: Upstream
@@ -252,6 +253,29 @@ test('the last credit can be spent, and no more', async () => {
   await stop()
   expect(sold(answers)).toHaveLength(1_000)
   expect(await logOf(key)).toMatchObject({ charged: 1_000, requests: 1_000, credits: 1_000 })
+})
+
+test('an account may have as many calls in flight as its plan says, whatever is held ahead', async () => {
+  const key = await newKey('narrow')
+  const [gateway] = gateways as [GatewayProcess]
+  const { stop } = await busy(key, [gateway])
+  const sibling = await book.key(key.account)
+  const { promise: all, resolve: goOn } = Promise.withResolvers<void>()
+  let running = 0
+  upstream.answer(async ({ body }) => {
+    if (!new TextDecoder().decode(body).includes('long')) return answerSoon()
+    running++
+    await all
+    return Response.json({})
+  })
+  // Twenty callers are at work already.
+  const callers = Array.from({ length: 80 }, async () => {
+    while ((await call(sibling, gateway, search('long'))).status === 429) await Bun.sleep(10)
+  })
+  await until(() => running === 80)
+  goOn()
+  await Promise.all(callers)
+  await stop()
 })
 
 test('a call that fails is not charged, and is counted', async () => {

@@ -213,6 +213,25 @@ describe('what is held ahead', () => {
     expect(kinds()).toEqual(['hold', 'release'])
   })
 
+  test('is freed for an account that was refused credits or places, and not taken again soon', async () => {
+    const before = holding(busyFrom)
+    await Bun.sleep(0)
+    ahead.makeRoom({ ...call.key, keyId: 'sibling', mode: 'test' })
+    expect(kinds()).toEqual(['hold'])
+    ahead.makeRoom({ ...call.key, keyId: 'sibling' })
+    expect(kinds()).toEqual(['hold', 'release'])
+    for (const place of before) place.held(call.key, answer, performance.now())
+    expect(kinds()).toEqual(['hold', 'release'])
+    expect(ahead.enter(call).standing).toBeUndefined()
+  })
+
+  test('is freed when it was on its way while the account was refused', async () => {
+    holding(busyFrom)
+    ahead.makeRoom(call.key)
+    await Bun.sleep(0)
+    expect(kinds()).toEqual(['hold', 'release'])
+  })
+
   test('is freed when the key falls quiet', async () => {
     for (const place of holding(busyFrom)) place.leave()
     await until(() => items.length === 2)
