@@ -11,6 +11,7 @@ import {
   failItem,
   holdItem,
   releaseItem,
+  settleItem,
   standingItem,
 } from '../support/gateway.ts'
 import { openLane } from '../support/lane.ts'
@@ -249,9 +250,11 @@ describe('a standing hold', () => {
     expect(spent?.settled).toBe(8)
   })
 
-  test('is not extended: another one is taken', async () => {
+  test('is neither extended nor charged: another one is taken, and calls on it are bought', async () => {
     const { key, hold } = await standing()
     await refused(book.append(extendItem(key, hold, 1)), 'hold_not_open')
+    await refused(book.append(settleItem(hold, 1)), 'hold_not_open')
+    expect((await book.release(hold)).verdict).toBe('ok')
   })
 
   test('of a gateway that died is expired by any other, once, and nothing is bought on it then', async () => {

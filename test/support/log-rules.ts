@@ -131,7 +131,8 @@ function holdOf(state: State, item: CallItem, shard: number): Row | undefined {
   const own =
     hold?.account_id === item.accountId && hold.key_id === item.keyId && hold.mode === item.mode
   if (!own || (runsOnOne && hold.endpoint !== anyEndpoint)) return undefined
-  return item.kind === 'extend' && hold.endpoint === anyEndpoint ? undefined : hold
+  const isOfOneCall = item.kind === 'extend' || item.kind === 'settle'
+  return isOfOneCall && hold.endpoint === anyEndpoint ? undefined : hold
 }
 
 /** What a hold could draw: live lots, and what the allowance still to be granted would add. */
@@ -289,6 +290,7 @@ function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
   }
   if (event.endpoint === anyEndpoint && event.quantity !== hold.quantity)
     yield 'as many places are free again as were held'
+  if (settled && hold.endpoint === anyEndpoint) yield 'what is held ahead is not charged itself'
   if (event.occurred_at !== hold.held_at) yield 'it counts at the time of the hold'
   if (settled && event.credits > Number(hold.credits)) yield 'no more is charged than was held'
   if (!settled && event.credits !== hold.credits) yield 'all of the hold is freed'

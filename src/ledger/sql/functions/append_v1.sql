@@ -375,7 +375,7 @@ begin
       -- What resolves a hold: settle takes what was used from the lots it drew on, in their order, and
       -- frees the rest; release and expire free it all. What returns to an expired lot lapses there.
       v_verdict := case
-        when r.hold_credits is null then 'hold_not_open'
+        when r.hold_credits is null or r.kind = 'settle' and r.hold_endpoint = '*' then 'hold_not_open'
         when r.kind = 'settle' and r.credits > r.hold_credits then 'exceeds_hold'
         when r.kind = 'expire' and r.hold_expires_at > v_now then 'hold_not_due'
         else 'ok'
