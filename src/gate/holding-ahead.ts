@@ -32,6 +32,8 @@ export interface Place {
 /** A call's part of a standing hold. */
 export interface OnStanding {
   readonly holdId: string
+  /** Until it is settled, nobody can name the hold: another one is being taken in its place. */
+  readonly renewing: Promise<void> | undefined
   /** The book's answer to the hold. */
   readonly answer: Answer
   /** The book sold the call that it was asked for at this time; answers that, what is held for no call added. */
@@ -40,6 +42,12 @@ export interface OnStanding {
   failed(answer: Answer): Answer
   /** The book did not: nothing more runs on the hold, which is freed at once. */
   refused(): void
+  /**
+   * What is free does not suffice for the call, or no place is: it holds for itself out of the standing hold. That is
+   * freed, the call's hold (`holdAlone` asks for it at once) and one for what else runs there taken in the same batch,
+   * so that nobody comes between. The call's place is left.
+   */
+  takeOut<T>(holdAlone: () => Promise<T>): Promise<T>
 }
 
 /** What a call that could run on a standing hold asks for. */
@@ -65,7 +73,11 @@ export interface HoldingAhead {
 }
 
 interface Kept extends StandingHold {
-  readonly item: Hold
+  id: string
+  calls: number
+  credits: number
+  item: Hold
+  renewing: Promise<void> | undefined
   readonly answer: Answer
   /** No call begins on it any more. */
   retired: boolean
@@ -108,7 +120,7 @@ export function openHoldingAhead(
     }
     let left = false
     return {
-      standing: hold && onStanding(state, hold, call),
+      standing: hold && onStanding(state, hold, call, leave),
       held(key, answer, askedAtMs) {
         for (const each of state.holds) {
           if (isDecidedAlike(each.item, key)) each.soldAtMs = Math.max(each.soldAtMs, askedAtMs)
@@ -116,24 +128,36 @@ export function openHoldingAhead(
         }
         if (!closed && !state.asking) void takeMore(state, { ...call, key }, answer.available)
       },
-      leave() {
-        if (left) return
-        left = true
-        state.calls--
-        state.credits -= call.credits
-        if (hold) {
-          hold.freeCalls++
-          hold.freeCredits += call.credits
-          freeUnused(state, hold)
-        }
-        forgetUnused(keyId, state)
-      },
+      leave,
+    }
+
+    function leave(): void {
+      if (left) return
+      left = true
+      state.calls--
+      state.credits -= call.credits
+      if (hold) {
+        hold.freeCalls++
+        hold.freeCredits += call.credits
+        freeUnused(state, hold)
+      }
+      forgetUnused(keyId, state)
     }
   }
 
-  function onStanding(state: KeyState, hold: Kept, { credits }: CallAhead): OnStanding {
+  function onStanding(
+    state: KeyState,
+    hold: Kept,
+    { credits }: CallAhead,
+    leave: () => void,
+  ): OnStanding {
     return {
-      holdId: hold.id,
+      get holdId() {
+        return hold.id
+      },
+      get renewing() {
+        return hold.renewing
+      },
       answer: hold.answer,
       sold(answer, askedAtMs) {
         hold.soldAtMs = Math.max(hold.soldAtMs, askedAtMs)
@@ -145,6 +169,37 @@ export function openHoldingAhead(
         hold.retired = true
         free(state, hold)
       },
+      async takeOut(holdAlone) {
+        hold.retired = true
+        while (hold.renewing) await hold.renewing
+        leave()
+        const runsOn = state.holds.has(hold)
+        if (runsOn) release(hold)
+        const own = holdAlone()
+        if (runsOn) hold.renewing = holdForTheRest(state, hold)
+        return own
+      },
+    }
+  }
+
+  /** Another hold in place of one that was freed, for no more than runs on it. */
+  async function holdForTheRest(state: KeyState, hold: Kept): Promise<void> {
+    hold.calls -= hold.freeCalls
+    hold.credits -= hold.freeCredits
+    hold.freeCalls = 0
+    hold.freeCredits = 0
+    hold.id = newRequestId()
+    const { calls: quantity, credits } = hold
+    hold.item = { ...hold.item, requestId: hold.id, quantity, credits }
+    try {
+      // What names it in the same batch would find no hold.
+      const { verdict } = await appenderOf(hold.answer.shard).append(hold.item)
+      // What runs on it has to hold for itself at its end, then.
+      if (verdict !== 'ok') state.holds.delete(hold)
+    } catch (error) {
+      log('nothing is held ahead: the ledger cannot be reached', error)
+    } finally {
+      hold.renewing = undefined
     }
   }
 
@@ -164,6 +219,7 @@ export function openHoldingAhead(
         ...{ item, answer, id: item.requestId, calls: size.calls, credits: size.credits },
         ...{ freeCalls: size.calls, freeCredits: size.credits },
         ...{ soldAtMs: askedAtMs, retired: closed || scarce.has(state.account) },
+        renewing: undefined,
         goodUntilMs: askedAtMs + goodForSeconds * 1_000,
         aliveUntilMs: askedAtMs + item.holdSeconds * 1_000,
       }
@@ -191,7 +247,11 @@ export function openHoldingAhead(
 
   /** Tells the book; should it be away, the hold expires by itself. */
   function free(state: KeyState, hold: Kept): void {
-    if (!state.holds.delete(hold)) return
+    if (hold.renewing) void hold.renewing.then(() => free(state, hold))
+    else if (state.holds.delete(hold)) release(hold)
+  }
+
+  function release(hold: Kept): void {
     const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold.item
     const told = appenderOf(hold.answer.shard)
       .append({

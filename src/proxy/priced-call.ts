@@ -135,7 +135,7 @@ export async function pricedCall(
       call.upstreamMs += performance.now() - headAtMs
     }
     if (start.kind === 'longer') {
-      const refusal = relays && held.place?.standing ? await holdAlone() : undefined
+      const refusal = relays && held.place?.standing ? await holdBeside() : undefined
       if (refusal) {
         start.rest.cancel().catch(() => {})
         return notSold(refusal)
@@ -187,7 +187,7 @@ export async function pricedCall(
       settled = await settleHold(used)
     } catch (error) {
       if (error instanceof NotBought) {
-        const refusal = await holdAlone()
+        const refusal = await holdAlone(error.verdict === 'insufficient_credits')
         return refusal ? notSold(refusal) : charge(response, bytes)
       }
       if (!(error instanceof LedgerUnavailable)) throw error
@@ -201,9 +201,19 @@ export async function pricedCall(
     return whole(response, bytes, headers)
   }
 
-  /** From now on the call has a hold of its own; answers why it cannot have one. */
-  async function holdAlone(): Promise<Refusal | undefined> {
-    const own = await deps.holdAlone(held)
+  /** A hold of its own, out of the standing one only where nothing else is left. */
+  async function holdBeside(): Promise<Refusal | undefined> {
+    const refusal = await holdAlone(false)
+    const isShort =
+      refusal?.code === 'insufficient_credits' || refusal?.code === 'too_many_in_flight'
+    return isShort ? holdAlone(true) : refusal
+  }
+
+  /** From now on the call has a hold of its own, or one `outOf` the standing hold; answers why it cannot have one. */
+  async function holdAlone(outOf: boolean): Promise<Refusal | undefined> {
+    const ask = () => deps.holdAlone(held)
+    const own = await (outOf ? held.place?.standing?.takeOut(ask) : ask())
+    if (!own) throw new TypeError('the call runs on no standing hold')
     if (!own.ok) return own.refusal
     if ('replay' in own) throw new TypeError('a call without an Idempotency-Key replays nothing')
     first.place?.leave()

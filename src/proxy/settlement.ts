@@ -3,7 +3,7 @@
 import { decidedBy } from '../gate/gate.ts'
 import type { Place } from '../gate/holding-ahead.ts'
 import type { Appender } from '../ledger/appender.ts'
-import type { Answer, CutBy } from '../ledger/items.ts'
+import type { Answer, CutBy, Verdict } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
 
 /** A hold that was granted. */
@@ -46,6 +46,7 @@ async function buy(
 ): Promise<Answer> {
   const standing = hold.place?.standing
   if (!standing) throw new TypeError('the call runs on no standing hold')
+  while (standing.renewing) await standing.renewing
   const askedAtMs = performance.now()
   const answer = await appender.append({
     kind: 'buy',
@@ -54,7 +55,8 @@ async function buy(
     ...{ hold: standing.holdId, credits, quantity, status },
   })
   if (answer.verdict === 'ok') return standing.sold(answer, askedAtMs)
-  standing.refused()
+  // What the standing hold has is enough for what runs on it.
+  if (answer.verdict !== 'insufficient_credits') standing.refused()
   throw new NotBought(answer.verdict)
 }
 
@@ -70,6 +72,7 @@ export async function release(
 ): Promise<Answer | undefined> {
   const standing = hold.place?.standing
   try {
+    while (standing?.renewing) await standing.renewing
     const answer = await appender.append({
       ...(standing
         ? { kind: 'fail', hold: standing.holdId, quantity: hold.quantity }
@@ -93,6 +96,12 @@ export class SettlementRefused extends Error {
 /** The key, its price or its credits are not any more what the call began with, or the standing hold is gone. */
 export class NotBought extends Error {
   override readonly name = 'NotBought'
+  readonly verdict: Verdict
+
+  constructor(verdict: Verdict) {
+    super(verdict)
+    this.verdict = verdict
+  }
 }
 
 function reference({ requestId, key, endpoint, tariff, startedAtMs }: OpenHold) {

@@ -278,6 +278,61 @@ test('an account may have as many calls in flight as its plan says, whatever is 
   await stop()
 })
 
+/** Calls on a standing hold of the key, which the service has and answers when it is told to, one by one. */
+async function heldUp(key: TestKey, calls: number, answer: () => Response) {
+  const [gateway] = gateways as [GatewayProcess]
+  const { stop } = await busy(key, [gateway])
+  await stop()
+  const waiting: (() => void)[] = []
+  upstream.answer(async ({ body }) => {
+    if (!new TextDecoder().decode(body).includes('slow')) return answerSoon()
+    await new Promise<void>((goOn) => waiting.push(goOn))
+    return answer()
+  })
+  const before = await logOf(key)
+  const answers = Array.from({ length: calls }, () => call(key, gateway, search('slow')))
+  await until(() => waiting.length === calls)
+  expect((await logOf(key)).held).toBe(before.held)
+  return { answers, waiting, gateway }
+}
+
+test('what was held ahead is for the calls that run on it, though others of the account want it', async () => {
+  const key = await newKey('modest')
+  const { answers, waiting, gateway } = await heldUp(key, 20, () => Response.json({}))
+  const sibling = await book.key(key.account)
+  let [refused, stopped] = [0, false]
+  const callers = Array.from({ length: 5 }, async () => {
+    while (!stopped) if ((await call(sibling, gateway)).status === 402) refused++
+  })
+  await until(() => refused > 20)
+  for (const [i, goOn] of waiting.entries()) {
+    goOn()
+    await answers[i]
+  }
+  stopped = true
+  await Promise.all(callers)
+  expect(statuses(await Promise.all(answers))).toEqual([200])
+  await until(async () => Bun.deepEquals(await openHolds(key), nothing))
+})
+
+test('a long answer needs no place in flight beside the one that its call has', async () => {
+  const key = await newKey('narrow')
+  const long = 'x'.repeat(200_000)
+  const { answers, waiting, gateway } = await heldUp(key, 20, () => Response.json({ long }))
+  const sibling = await book.key(key.account)
+  const others = Array.from({ length: 80 }, () => call(sibling, gateway, search('slow')))
+  // The standing hold is for a few more calls than run on it.
+  await until(() => waiting.length >= 20 + 70)
+  for (const [i, goOn] of waiting.splice(0, 20).entries()) {
+    goOn()
+    await answers[i]
+  }
+  expect(statuses(await Promise.all(answers))).toEqual([200])
+  for (const goOn of waiting) goOn()
+  await Promise.all(others)
+  await until(async () => Bun.deepEquals(await openHolds(key), nothing))
+})
+
 test('a call that fails is not charged, and is counted', async () => {
   const key = await newKey()
   const { stop } = await busy(key)

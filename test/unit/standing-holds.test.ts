@@ -202,6 +202,44 @@ describe('what is held ahead', () => {
     expect(kinds()).toEqual(['hold', 'release'])
   })
 
+  test('is parted at once where a call has to hold for itself out of it', async () => {
+    holding(busyFrom)
+    await Bun.sleep(0)
+    const [one, other] = [ahead.enter(call), ahead.enter(call)]
+    const first = one.standing?.holdId
+    const own = one.standing?.takeOut(async () => {
+      items.push({ kind: 'hold', endpoint: 'search', requestId: 'own' } as CallItem)
+      return 'held'
+    })
+    const rest = other.standing?.holdId
+    expect(items.slice(1)).toMatchObject([
+      { kind: 'release', endpoint: '*', requestId: first },
+      { kind: 'hold', endpoint: 'search', requestId: 'own' },
+      { kind: 'hold', endpoint: '*', requestId: rest, quantity: 1, credits: 2 },
+    ])
+    expect(await own).toBe('held')
+    expect(ahead.enter(call).standing).toBeUndefined()
+    one.leave()
+    expect(items).toHaveLength(4)
+    const last = await other.standing?.takeOut(async () => kinds())
+    expect([last, items.at(-1)]).toMatchObject([kinds(), { kind: 'release', requestId: rest }])
+  })
+
+  test('is named by nothing while another is taken in its place', async () => {
+    holding(busyFrom)
+    await Bun.sleep(0)
+    const [one, other] = [ahead.enter(call), ahead.enter(call)]
+    const own = one.standing?.takeOut(async () => 'held')
+    expect(other.standing?.renewing).toBeDefined()
+    other.standing?.refused()
+    expect(kinds()).toEqual(['hold', 'release', 'hold'])
+    await own
+    await Bun.sleep(0)
+    expect(other.standing?.renewing).toBeUndefined()
+    expect(kinds()).toEqual(['hold', 'release', 'hold', 'release'])
+    expect(items.at(-1)).toMatchObject({ requestId: other.standing?.holdId })
+  })
+
   test('is freed when the account has little left', async () => {
     holding(busyFrom)
     await Bun.sleep(0)
