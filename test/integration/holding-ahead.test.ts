@@ -118,6 +118,12 @@ test('each call is charged once, and what was held ahead is free a moment after 
   expect(log.credits).toBe(answers.length)
   const ids = answers.map(({ headers }) => headers.get('x-request-id'))
   expect(new Set(ids).size).toBe(answers.length)
+  const [one] = await book.sql<[{ id: string }]>`
+    select request_id as id from events
+    where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'hold' is not null limit 1`
+  const headers = { 'x-api-key': key.text }
+  const charge = await fetch(`${gateways[0]?.url}/v1/charges/${one.id}`, { headers })
+  expect(await charge.json()).toMatchObject({ status: 'settled', credits: 1, heldAhead: true })
   await until(async () => Bun.deepEquals(await openHolds(key), nothing))
 })
 
