@@ -78,9 +78,12 @@ interface KeyState {
 
 export function openHoldingAhead(
   appenderOf: (shard: number) => Appender,
+  gateways: number,
   log: (message: string, error?: unknown) => void,
 ): HoldingAhead {
   const keys = new Map<string, KeyState>()
+  /** What is held ahead for all keys of an account, or asked for. */
+  const accounts = new Map<string, Size>()
   const freeing = new Set<Promise<unknown>>()
   let closed = false
   const looking = setInterval(retireSome, quietMs / 4)
@@ -138,15 +141,17 @@ export function openHoldingAhead(
 
   async function takeMore(state: KeyState, call: CallAhead, available: number): Promise<void> {
     const { mostInFlight } = call
-    const size = sizeAhead(state, heldAhead(state), { available, mostInFlight })
+    const ahead = accounts.get(accountOf(call.key)) ?? { calls: 0, credits: 0 }
+    const size = sizeAhead(state, heldAhead(state), { available, mostInFlight, gateways, ahead })
     if (!size) return
     const item = itemFor(call, size)
     const askedAtMs = performance.now()
     state.asking = true
+    count(item, 1)
     try {
       const answer = await appenderOf(call.key.shard).append(item)
       // What was refused is asked for again by the next call that holds for itself.
-      if (answer.verdict !== 'ok') return
+      if (answer.verdict !== 'ok') return count(item, -1)
       const hold: Kept = {
         ...{ item, answer, id: item.requestId, calls: size.calls, credits: size.credits },
         ...{ freeCalls: size.calls, freeCredits: size.credits },
@@ -157,10 +162,18 @@ export function openHoldingAhead(
       state.holds.add(hold)
       freeUnused(state, hold)
     } catch (error) {
+      count(item, -1)
       log('nothing is held ahead: the ledger cannot be reached', error)
     } finally {
       state.asking = false
     }
+  }
+
+  function count(item: Hold, sign: 1 | -1): void {
+    const { calls, credits } = accounts.get(accountOf(item)) ?? { calls: 0, credits: 0 }
+    const size = { calls: calls + sign * item.quantity, credits: credits + sign * item.credits }
+    if (size.calls === 0) accounts.delete(accountOf(item))
+    else accounts.set(accountOf(item), size)
   }
 
   function retireAll(state: KeyState): void {
@@ -177,6 +190,7 @@ export function openHoldingAhead(
   /** Tells the book; should it be away, the hold expires by itself. */
   function free(state: KeyState, hold: Kept): void {
     if (!state.holds.delete(hold)) return
+    count(hold.item, -1)
     const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold.item
     const told = appenderOf(hold.answer.shard)
       .append({
@@ -224,6 +238,11 @@ function withUnused({ holds }: KeyState, hold: Kept, credits: number, answer: An
   let available = answer.available + (holds.has(hold) ? credits : 0)
   for (const { freeCredits } of holds) available += freeCredits
   return { ...answer, available }
+}
+
+/** Live and test calls are counted apart, as their credits are. */
+function accountOf({ accountId, mode }: Pick<KeyRecord, 'accountId' | 'mode'>): string {
+  return `${accountId} ${mode}`
 }
 
 /** The first on which the call may run. */
