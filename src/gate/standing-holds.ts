@@ -29,7 +29,7 @@ export const busyFrom = 10
 const mostOfAvailable = 1 / 16
 const mostOfPlaces = 1 / 4
 /** What no call has run on for so long is freed. */
-export const quietMs = 1_000
+export const quietMs = 500
 /** No call begins by what was known longer ago: a key that was revoked since is not forwarded. */
 const freshMs = 1_000
 /** Calls begin on it for so long. */

@@ -237,7 +237,6 @@ test('a gateway that is told to stop frees what it held ahead', async () => {
   const leaving = await startOne()
   const { stop } = await busy(key, [leaving])
   await stop()
-  // Within the second after the last call, when it would not be freed yet.
   await leaving.stop()
   expect(await openHolds(key)).toEqual(nothing)
 })
