@@ -97,30 +97,6 @@ describe.skipIf(redisUrl === undefined)('windows in Redis', () => {
     expect(await timesOf(`${key}:k`)).toHaveLength(0)
   })
 
-  test('questions of one moment are each answered for themselves, in their order', async () => {
-    const limitOf = (name: string, limit: number): Limit => ({
-      key: name,
-      limit,
-      windowMs: minuteMs,
-    })
-    const early = placeOf(await one.take([limitOf(`${key}:a`, 1)]))
-    const [refused, , taken, both, seen] = await Promise.all([
-      one.take([limitOf(`${key}:a`, 1)]),
-      one.giveBack(early),
-      one.take([limitOf(`${key}:a`, 1)]),
-      one.take([limitOf(`${key}:b`, 9), limitOf(`${key}:c`, 3)]),
-      one.peek([limitOf(`${key}:d`, 5)]),
-    ])
-    expect([refused.allowed, taken.allowed, both.allowed]).toEqual([false, true, true])
-    expect(both.state).toMatchObject({ limit: 3, remaining: 2 })
-    expect(seen).toMatchObject({ limit: 5, remaining: 5 })
-    // More than go together in one command.
-    const many = await Promise.all(
-      Array.from({ length: 250 }, (_, n) => one.take([limitOf(`${key}:${n}`, n + 1)])),
-    )
-    expect(many.map(({ state }) => state.remaining)).toEqual(many.map((_, n) => n))
-  })
-
   test('limit 0 lets nothing through', async () => {
     expect(await one.take(perMinute(0))).toMatchObject({ allowed: false, degraded: false })
   })

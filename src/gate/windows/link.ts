@@ -15,7 +15,7 @@ declare module 'ioredis' {
     tollbookWindow(
       keyCount: number,
       ...keysThenArguments: (string | number)[]
-    ): Result<number[][], Context>
+    ): Result<number[], Context>
   }
 }
 
@@ -35,16 +35,6 @@ export interface Link {
   readonly lost: Promise<Error>
   close(): void
 }
-
-interface Question {
-  readonly keys: readonly string[]
-  readonly args: readonly (string | number)[]
-  readonly resolve: (answer: number[]) => void
-  readonly reject: (error: Error) => void
-}
-
-/** So that one command keeps nobody else's waiting for long. */
-const mostTogether = 100
 
 /** Connecting happens in the background or once at the start, so it may take a moment. */
 const CONNECT_TIMEOUT_MS = 1_000
@@ -78,40 +68,31 @@ export async function connect(url: string, prefix: string): Promise<Link> {
   }
   const watch = watchForStall(() => fail(new Error('Redis did not answer in time')))
 
-  // What is asked while an answer is under way goes together in the next command: the busier the gateway,
-  // the less a question costs it, and Redis.
-  const waiting: Question[] = []
-  let busy = false
-
-  function ask(keys: readonly string[], ...args: (string | number)[]): Promise<number[]> {
-    if (failure) return Promise.reject(failure)
-    const { promise, resolve, reject } = Promise.withResolvers<number[]>()
-    waiting.push({ keys, args, resolve, reject })
-    if (!busy) {
-      busy = true
-      // When everything that came in at the same moment has asked, too.
-      setImmediate(sendWaiting)
-    }
-    return promise
+  // Calls that arrive together leave in one write: a write a call is a system call a call.
+  let gathering = false
+  function gather(): void {
+    const { stream } = client
+    if (gathering || !stream) return
+    gathering = true
+    stream.cork()
+    setImmediate(() => {
+      gathering = false
+      stream.uncork()
+    })
   }
 
-  async function sendWaiting(): Promise<void> {
-    const asked = waiting.splice(0, mostTogether)
+  async function run(keys: readonly string[], ...args: (string | number)[]): Promise<number[]> {
     watch.sent()
+    gather()
     try {
-      const keys = asked.flatMap((question) => question.keys.map((key) => prefix + key))
-      const args = asked.flatMap((question) => [question.keys.length, ...question.args])
-      const answers = await client.tollbookWindow(keys.length, ...keys, ...args)
-      asked.forEach(({ resolve }, i) => void resolve(answers[i] as number[]))
+      return await client.tollbookWindow(keys.length, ...keys.map((key) => prefix + key), ...args)
     } catch (error) {
       // An error reply (read-only, out of memory) is as good as no Redis.
       fail(error instanceof Error ? error : new Error(String(error)))
-      for (const { reject } of [...asked, ...waiting.splice(0)]) reject(failure as Error)
+      throw error
     } finally {
       watch.answered()
     }
-    busy = waiting.length > 0
-    if (busy) setImmediate(sendWaiting)
   }
 
   const keysOf = (limits: readonly Limit[]) => limits.map(({ key }) => key)
@@ -122,14 +103,14 @@ export async function connect(url: string, prefix: string): Promise<Link> {
   try {
     await client.connect()
     // A Redis that cannot run the script (a replica, a full one) must be found out here, not by a call.
-    await ask(['{probe}'], 'take', 1, 1)
+    await run(['{probe}'], 'take', 1, 1)
     const seen = seenIn(await client.info('server'))
     return {
       seen,
-      take: (limits) => ask(keysOf(limits), 'take', ...numbersOf(limits)),
-      peek: (limits) => ask(keysOf(limits), 'peek', ...numbersOf(limits)),
+      take: (limits) => run(keysOf(limits), 'take', ...numbersOf(limits)),
+      peek: (limits) => run(keysOf(limits), 'peek', ...numbersOf(limits)),
       giveBack: async (limits, takenAtUs) => {
-        await ask(keysOf(limits), 'back', takenAtUs)
+        await run(keysOf(limits), 'back', takenAtUs)
       },
       lost,
       close: () => fail(new Error('closed')),

@@ -6,16 +6,13 @@
  * (the gateways' clocks need not agree), oldest first: about 10 bytes an entry. The work of a call does
  * not grow with N: it reads the list's two ends, and every entry is written once and dropped once.
  *
- * Questions that come together are answered by one call, one after the other.
- *
- * KEYS  per question one list per limit, all with one hash tag
- * ARGV  per question how many keys it has, then 'take' | 'peek' | 'back', then
+ * KEYS  one list per limit, all with one hash tag
+ * ARGV  'take' | 'peek' | 'back', then
  *         for take and peek   limit, windowMs        per key
  *         for back            the place's time       once
- * Answers, per question, for take and peek: { 1 or 0: allowed, the place's time, then remaining, resetUs per key }.
+ * Answers, for take and peek: { 1 or 0: allowed, the place's time, then remaining, resetUs per key }.
  *
- * Errors cannot leave half a decision: everything is read before anything is taken. What came before the
- * question that failed may be taken all the same: too strict until it has left its window, never too lax.
+ * Errors cannot leave half a decision: everything is read before anything is taken.
  *
  * The clock may step back (an operator, a failover to a machine that is behind). Entries later than now
  * then count as now and are written down as such, so that the list stays in order and a full window is
@@ -25,95 +22,73 @@
  */
 export const WINDOW_SCRIPT = `
 local call = redis.call
+if ARGV[1] == 'back' then
+  for i = 1, #KEYS do call('LREM', KEYS[i], -1, ARGV[2]) end
+  return {}
+end
+
 local clock = call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 -- Not tostring(now): Lua prints numbers of this size with an exponent.
 local stamp = string.format('%.0f', now)
+local allowed = true
+local reply = { 1, now }
 
--- How many entries of the list are inside the window, at most one window old.
-local function inside(key, windowUs)
+for i = 1, #KEYS do
+  local key, limit, windowUs = KEYS[i], tonumber(ARGV[i * 2]), ARGV[i * 2 + 1] * 1000
+  local size, resetUs = 0, 0
   local newest = call('LINDEX', key, -1)
-  if not newest then return 0 end
-  -- Entries later than now count as now. The list is in order, so they are its last ones.
-  local index, time = -1, tonumber(newest)
-  while time and time > now do
-    call('LSET', key, index, stamp)
-    index = index - 1
-    time = tonumber(call('LINDEX', key, index) or nil)
-  end
-  -- What has left the window is dropped: the oldest entry inside is found by steps that double
-  -- (usually the first one does), then halve.
-  local edge = now - windowUs
-  if tonumber(call('LINDEX', key, 0)) <= edge then
-    local outside, inside = 0, 1
-    time = tonumber(call('LINDEX', key, inside) or nil)
-    while time and time <= edge do
-      outside, inside = inside, inside * 2
+  if newest then
+    -- Entries later than now count as now. The list is in order, so they are its last ones.
+    local index, time = -1, tonumber(newest)
+    while time and time > now do
+      call('LSET', key, index, stamp)
+      index = index - 1
+      time = tonumber(call('LINDEX', key, index) or nil)
+    end
+    -- What has left the window is dropped: the oldest entry inside is found by steps that double
+    -- (usually the first one does), then halve.
+    local edge = now - windowUs
+    if tonumber(call('LINDEX', key, 0)) <= edge then
+      local outside, inside = 0, 1
       time = tonumber(call('LINDEX', key, inside) or nil)
-    end
-    while inside - outside > 1 do
-      local middle = math.floor((outside + inside) / 2)
-      time = tonumber(call('LINDEX', key, middle) or nil)
-      if time and time <= edge then outside = middle else inside = middle end
-    end
-    call('LTRIM', key, inside, -1)
-  end
-  return call('LLEN', key)
-end
-
--- Keys and limits of a question stand behind the places firstKey and firstLimit.
-local function decide(verb, count, firstKey, firstLimit)
-  local allowed = true
-  local reply = { 1, now }
-  for i = 1, count do
-    local key = KEYS[firstKey + i]
-    local limit = tonumber(ARGV[firstLimit + i * 2 - 1])
-    local windowUs = ARGV[firstLimit + i * 2] * 1000
-    local size, resetUs = inside(key, windowUs), 0
-    if size >= limit then
-      allowed = false
-      reply[1] = 0
-      -- One more passes when fewer than limit are inside: when the limit-th newest leaves.
-      resetUs = limit == 0 and windowUs or call('LINDEX', key, -limit) + windowUs - now
-    end
-    reply[i * 2 + 1] = math.max(0, limit - size)
-    reply[i * 2 + 2] = resetUs
-  end
-
-  for i = 1, count do
-    local key = KEYS[firstKey + i]
-    local limit = tonumber(ARGV[firstLimit + i * 2 - 1])
-    local windowMs = ARGV[firstLimit + i * 2]
-    -- One millisecond more, because Redis expires on whole ones.
-    if allowed and verb == 'take' then
-      local size = call('RPUSH', key, stamp)
-      call('PEXPIRE', key, windowMs + 1)
-      reply[i * 2 + 1] = limit - size
-      if size == limit then
-        reply[i * 2 + 2] = call('LINDEX', key, 0) + windowMs * 1000 - now
+      while time and time <= edge do
+        outside, inside = inside, inside * 2
+        time = tonumber(call('LINDEX', key, inside) or nil)
       end
-    else
-      -- A window that has become longer needs what is remembered for longer.
-      call('PEXPIRE', key, windowMs + 1, 'GT')
+      while inside - outside > 1 do
+        local middle = math.floor((outside + inside) / 2)
+        time = tonumber(call('LINDEX', key, middle) or nil)
+        if time and time <= edge then outside = middle else inside = middle end
+      end
+      call('LTRIM', key, inside, -1)
     end
+    size = call('LLEN', key)
   end
-  return reply
+  if size >= limit then
+    allowed = false
+    reply[1] = 0
+    -- One more passes when fewer than limit are inside: when the limit-th newest leaves.
+    resetUs = limit == 0 and windowUs or call('LINDEX', key, -limit) + windowUs - now
+  end
+  reply[i * 2 + 1] = math.max(0, limit - size)
+  reply[i * 2 + 2] = resetUs
 end
 
-local replies = {}
-local firstKey, at = 0, 1
-while at < #ARGV do
-  local count, verb = tonumber(ARGV[at]), ARGV[at + 1]
-  at = at + 2
-  if verb == 'back' then
-    for i = 1, count do call('LREM', KEYS[firstKey + i], -1, ARGV[at]) end
-    replies[#replies + 1] = {}
-    at = at + 1
+for i = 1, #KEYS do
+  -- One millisecond more, because Redis expires on whole ones.
+  local limit, expiryMs = tonumber(ARGV[i * 2]), ARGV[i * 2 + 1] + 1
+  if allowed and ARGV[1] == 'take' then
+    local size = call('RPUSH', KEYS[i], stamp)
+    call('PEXPIRE', KEYS[i], expiryMs)
+    reply[i * 2 + 1] = limit - size
+    if size == limit then
+      reply[i * 2 + 2] = call('LINDEX', KEYS[i], 0) + ARGV[i * 2 + 1] * 1000 - now
+    end
   else
-    replies[#replies + 1] = decide(verb, count, firstKey, at - 1)
-    at = at + count * 2
+    -- A window that has become longer needs what is remembered for longer.
+    call('PEXPIRE', KEYS[i], expiryMs, 'GT')
   end
-  firstKey = firstKey + count
 end
-return replies
+return reply
 `

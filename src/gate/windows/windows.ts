@@ -18,8 +18,8 @@
 /** One limit to take a place in. */
 export interface Limit {
   /**
-   * What is counted. The keys of one decision are distinct and share a hash tag, so that they stay
-   * together wherever keys are spread: '{acc_1:live}' for the account, '{acc_1:live}:key_2' for a key's
+   * What is counted. The keys of one decision are distinct and share a hash tag, so that a Redis
+   * Cluster finds them on one node: '{acc_1:live}' for the account, '{acc_1:live}:key_2' for a key's
    * own lower rate.
    */
   readonly key: string
