@@ -2,7 +2,7 @@
 import { startBareProxy } from './parts/bare-proxy.ts'
 import { copyOf } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
-import { callFromEach, contender, keysOf, load, type Target } from './parts/measure.ts'
+import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { nginxAvailable, startNginx } from './parts/nginx.ts'
 import { eventStream, largeAnswer, largeRequest, upload } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
@@ -41,7 +41,7 @@ async function measureFamily(bench: Bench): Promise<void> {
   for (const { targets } of rows) {
     for (const target of targets) {
       await callFromEach(target)
-      await load(target, connections, bench.warmUpSeconds)
+      await warmUp(target, connections, bench)
     }
   }
   const turns = rows.map(({ name, targets }) => ({

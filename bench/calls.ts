@@ -6,7 +6,7 @@ import { startBareProxy } from './parts/bare-proxy.ts'
 import { copyOf } from './parts/book.ts'
 import { measureCommits } from './parts/commits.ts'
 import { startBenchGateway } from './parts/gateway.ts'
-import { callFromEach, contender, keysOf, load, type Target } from './parts/measure.ts'
+import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { nginxAvailable, startNginx } from './parts/nginx.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
@@ -45,7 +45,7 @@ async function measureFamily(bench: Bench): Promise<void> {
     { ...charged, name: names.oneKey, keys: keys.slice(0, 1) },
   ]
   await callFromEach(charged)
-  for (const target of targets) await load(target, 128, bench.warmUpSeconds)
+  for (const target of targets) await warmUp(target, 128, bench)
   const commits = {
     name: names.commit,
     measure: () => measureCommits(bench.serverUrl, 'tollbook_bench_commits', seconds),

@@ -5,7 +5,7 @@
 import { startBareProxy } from './parts/bare-proxy.ts'
 import { copyOf } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
-import { callFromEach, contender, keysOf, load, type Target } from './parts/measure.ts'
+import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
 import type { Bench, Family } from './suite/bench.ts'
@@ -48,7 +48,7 @@ async function measureFamily(bench: Bench): Promise<void> {
   ]
   for (const target of targets) {
     await callFromEach(target)
-    await load(target, connections, bench.warmUpSeconds)
+    await warmUp(target, connections, bench)
   }
   const contenders = targets.map((target) => contender(target, connections, bench))
   await takeTurns(cost.name, rounds, [{ name: `${connections} connections`, contenders }], record)

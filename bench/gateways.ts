@@ -1,7 +1,7 @@
 /** One gateway process against two on the same book and the same Redis. */
 import { copyOf } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
-import { callFromEach, check, keysOf, load, type Target } from './parts/measure.ts'
+import { callFromEach, check, keysOf, load, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
 import type { Bench, Family } from './suite/bench.ts'
@@ -31,7 +31,7 @@ async function measureFamily(bench: Bench): Promise<void> {
   ) as [Target, Target]
   for (const target of [one, other]) {
     await callFromEach(target)
-    await load(target, connections, bench.warmUpSeconds)
+    await warmUp(target, connections, bench)
   }
   const contenders = [
     { name: processes.one, measure: () => measureHalves(one, one, bench.seconds) },

@@ -5,7 +5,7 @@ import { rebuildAll } from '../src/projector/rebuild.ts'
 import { startBareProxy } from './parts/bare-proxy.ts'
 import { type BenchBook, copyOf, fillAccounts, freshDatabase } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
-import { callFromEach, contender, keysOf, load, type Target } from './parts/measure.ts'
+import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
 import { seedLog } from './seed-log.ts'
@@ -51,7 +51,7 @@ async function measureFamily(bench: Bench): Promise<void> {
   ]
   for (const target of targets) {
     await callFromEach(target)
-    await load(target, connections, bench.warmUpSeconds)
+    await warmUp(target, connections, bench)
   }
   const contenders = targets.map((target) => contender(target, connections, bench))
   await takeTurns(longLog.name, bench.rounds, [{ name: longLogRow, contenders }], bench.record)

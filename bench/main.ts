@@ -36,11 +36,11 @@ const { values, positionals } = parseArgs({
 /** What the page is made from, and a short pass that shows that everything works. */
 const defaults = values.quick
   ? {
-      ...{ rounds: 1, seconds: 1, warmUpSeconds: 1, accounts: 200, logEvents: 20_000 },
+      ...{ rounds: 1, seconds: 1, warmUpSeconds: 0, accounts: 200, logEvents: 20_000 },
       ...{ cachedKeys: 500, hourOfCalls: 2_000 },
     }
   : {
-      ...{ rounds: 5, seconds: 3, warmUpSeconds: 4, accounts: 10_000, logEvents: 10_000_000 },
+      ...{ rounds: 5, seconds: 2, warmUpSeconds: 4, accounts: 10_000, logEvents: 10_000_000 },
       ...{ cachedKeys: 100_000, hourOfCalls: 360_000 },
     }
 const rounds = Number(values.rounds ?? defaults.rounds)
@@ -140,7 +140,7 @@ ${line(cost)}
   --quick           everything, briefly: that it works, no figures
   --json FILE       every measurement (of the suite; of keys when only they are measured)
   --doc             writes the suite's part of docs/BENCHMARKS.md
-  --rounds N        medians over (5)         --seconds N      of each measurement (3)
+  --rounds N        medians over (5)         --seconds N      of each measurement (2)
   --accounts N      of the book (10000)      --log-events N   of the long log (10000000)
   --cached-keys N   (100000)                 --hour-calls N   (360000)
   --against FOLDER  of cost: another checkout's gateway, taking turns with this one's

@@ -2,7 +2,7 @@
 import { startBareProxy } from './parts/bare-proxy.ts'
 import { copyOf, openAccounts } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
-import { callFromEach, contender, keysOf, load, type Target } from './parts/measure.ts'
+import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
 import type { Bench, Family } from './suite/bench.ts'
@@ -38,7 +38,7 @@ async function measureFamily(bench: Bench): Promise<void> {
   ]
   // The slow ones have one call an hour, and this is it.
   for (const target of targets) await callFromEach(target)
-  for (const target of targets) await load(target, connections, bench.warmUpSeconds)
+  for (const target of targets) await warmUp(target, connections, bench)
   const contenders = targets.map((target) => contender(target, connections, bench))
   await takeTurns(refusals.name, bench.rounds, [{ name: refusalsRow, contenders }], bench.record)
 }

@@ -83,6 +83,15 @@ export function load(
   return runLoad({ ...what, apiKeys: keys })
 }
 
+/** Load until what runs often is compiled; its answers are not looked at. */
+export async function warmUp(
+  target: Target,
+  connections: number,
+  { warmUpSeconds }: Pick<Bench, 'warmUpSeconds'>,
+): Promise<void> {
+  if (warmUpSeconds > 0) await load(target, connections, warmUpSeconds)
+}
+
 /** One call, whose status has to be the target's; says what was answered instead. */
 async function probe(target: Target): Promise<void> {
   const { status = 200 } = target

@@ -26,33 +26,91 @@ export function withSuite(page: string, results: Results): string {
 }
 
 export function suitePart(results: Results): string {
-  const ofBare = callColumns('the bare proxy', (contender) =>
-    contender === names.commit ? undefined : names.bare,
-  )
-  const ofStreamed = callColumns('the bare proxy', () => names.streamed)
-  const sections: readonly [title: string, text: string][] = [
-    ['How it was measured', describeRun(results)],
-    ['Targets', targetTable(results)],
-    ['Calls', table(results, calls.name, ofBare)],
-    ['Refusals', table(results, refusals.name, ofBare)],
-    ['Bodies', table(results, bodies.name, ofStreamed)],
-    [
-      'Processes',
+  const said = sections.flatMap(({ title, note, text }) => {
+    const table = text(results)
+    return table ? [[`### ${title}`, ...(note ? [note] : []), table].join('\n\n')] : []
+  })
+  return [`## The suite, measured on ${results.startedAt.slice(0, 10)}`, ...said].join('\n\n')
+}
+
+interface Section {
+  readonly title: string
+  /** What a reader has to know beside the table. */
+  readonly note?: string
+  /** Empty when nothing of it was measured. */
+  readonly text: (results: Results) => string
+}
+
+const sections: readonly Section[] = [
+  { title: 'How it was measured', text: describeRun },
+  { title: 'Targets', text: targetTable },
+  {
+    title: 'Calls',
+    note: 'A small JSON request and 463 bytes of JSON back. Everyone is sent the same requests, keys included. The one commit is an `insert` of one row over one connection.',
+    text: (results) =>
+      table(
+        results,
+        calls.name,
+        callColumns('the bare proxy', (contender) =>
+          contender === names.commit ? undefined : names.bare,
+        ),
+      ),
+  },
+  {
+    title: 'Refusals',
+    note: 'At 128 connections. Who has no credit is refused by the book; a key with a typo and one over its rate never get there.',
+    text: (results) =>
+      table(
+        results,
+        refusals.name,
+        callColumns('the bare proxy', () => names.bare),
+      ),
+  },
+  {
+    title: 'Bodies',
+    note: 'At 32 connections, 100 keys. A request is read whole, checked and then sent on; an answer of 100 kB and a stream are relayed as they come. The upload is a recording of three seconds; the stream sends every token by itself.',
+    text: (results) =>
+      table(
+        results,
+        bodies.name,
+        callColumns('the bare streamed proxy', () => names.streamed),
+      ),
+  },
+  {
+    title: 'Processes',
+    note: 'Two load generators of 64 connections each send their calls to one gateway or to one each. A second process brings another core for JavaScript, where there is one to spare; PostgreSQL, which decides all calls of a shard one batch after the other, is the same for both, and two gateways make its batches smaller. Where load generator, service, PostgreSQL and gateway already share all cores there is nothing to gain.',
+    text: (results) =>
       table(
         results,
         gateways.name,
         callColumns('one', () => processes.one),
       ),
-    ],
-    ['Append', table(results, append.name, appendColumns)],
-    ['Memory', table(results, memory.name, memoryColumns)],
-    ['A long log', table(results, longLog.name, callColumns('the new book', sameOnNew))],
-    ['Processor time of a call', table(results, calls.name, costColumns, connectionsRow(128))],
-    ['Processor time in turns', table(results, cost.name, costColumns)],
-  ]
-  const said = sections.flatMap(([title, text]) => (text ? [`### ${title}\n\n${text}`] : []))
-  return [`## The suite, measured on ${results.startedAt.slice(0, 10)}`, ...said].join('\n\n')
-}
+  },
+  {
+    title: 'Append',
+    note: 'Half holds, half settlements, over one connection; what is in flight at once becomes one batch.',
+    text: (results) => table(results, append.name, appendColumns),
+  },
+  {
+    title: 'Memory',
+    note: "Of one gateway process, after a full garbage collection. Keys: a call from each, after as many calls from ten keys. An hour's worth of calls comes as fast as it goes.",
+    text: (results) => table(results, memory.name, memoryColumns),
+  },
+  {
+    title: 'A long log',
+    note: "At 128 connections, on a book that has only begun and on one with months of other accounts' history before.",
+    text: (results) => table(results, longLog.name, callColumns('the new book', sameOnNew)),
+  },
+  {
+    title: 'Processor time of a call',
+    note: 'In microseconds, at 128 connections, in the run of the calls above: the own process, of it user and system and the first thread, which runs JavaScript; then PostgreSQL and Redis.',
+    text: (results) => table(results, calls.name, costColumns, connectionsRow(128)),
+  },
+  {
+    title: 'Processor time in turns',
+    text: (results) => table(results, cost.name, costColumns),
+  },
+]
 
 /** One row per target: what was aimed at, what was measured, and whether that reaches it. */
 export function targetTable(results: Results): string {
