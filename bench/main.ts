@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { cost } from './cost.ts'
 import { benchKeys } from './keys.ts'
 import { startServer } from './parts/server.ts'
+import { profile } from './profile.ts'
 import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
 import { suitePart, withSuite } from './suite/page.ts'
@@ -50,8 +51,9 @@ const accounts = Number(values.accounts ?? defaults.accounts)
 /** What is not of the suite, with sections of its own in docs/BENCHMARKS.md. */
 const others = ['keys', 'slow-clients', 'replay']
 const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
-const chosen = [...families, cost].filter(({ name }) => positionals.includes(name))
-const known = [...families, cost].map(({ name }) => name).concat(others, 'page')
+const named = [...families, cost, profile]
+const chosen = named.filter(({ name }) => positionals.includes(name))
+const known = named.map(({ name }) => name).concat(others, 'page')
 const unknown = positionals.find((name) => !known.includes(name))
 if (values.help || unknown) {
   console.log(usage())
@@ -132,6 +134,7 @@ Without a name, the whole suite, in about 25 minutes on a machine with nothing e
 ${families.map(line).join('\n')}
 Only when named:
 ${line(cost)}
+${line(profile)}
   keys          how long management takes to answer when there are many keys
   slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
   replay        rebuilding and verifying a long log, and what an append costs on it

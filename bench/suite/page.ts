@@ -7,6 +7,7 @@ import { gateways, processes } from '../gateways.ts'
 import { longLog, onBook } from '../long-log.ts'
 import { memory } from '../memory.ts'
 import { median, spread } from '../parts/statistics.ts'
+import { profile } from '../profile.ts'
 import { refusals } from '../refusals.ts'
 import type { Machine } from './machine.ts'
 import { names } from './names.ts'
@@ -110,12 +111,19 @@ const sections: readonly Section[] = [
     title: 'Processor time in turns',
     text: (results) => table(results, cost.name, costColumns),
   },
+  {
+    title: 'Where samples fall',
+    note: 'Of all samples of the gateway and of PostgreSQL, in percent.',
+    text: (results) => table(results, profile.name, [shown('%', 'percent', 1)]),
+  },
 ]
 
-/** One row per target: what was aimed at, what was measured, and whether that reaches it. */
+/** One row per target: what was aimed at, what was measured, and whether that reaches it. Empty when none was. */
 export function targetTable(results: Results): string {
-  const rows = targets.map((target) => {
-    const figures = target.figures(results)
+  const figuresOfAll = targets.map((target) => target.figures(results))
+  if (figuresOfAll.every(({ length }) => length === 0)) return ''
+  const rows = targets.map((target, i) => {
+    const figures = figuresOfAll[i] as number[]
     if (figures.length === 0) return [target.what, boundOf(target), '–', '–', 'not measured']
     const figure = median(figures)
     const shown = (value: number) => numeral(value, target.digits)
@@ -245,7 +253,7 @@ function describeRun(results: Results): string {
   const took = Date.parse(results.finishedAt) - Date.parse(results.startedAt)
   const number = (count: number) => count.toLocaleString('en')
   return [
-    `\`${results.command}\`, in ${Math.round(took / 60_000)} minutes. ${describe(machine)}`,
+    `\`${results.command}\`, in ${(took / 60_000).toFixed(1)} minutes. ${describe(machine)}`,
     [
       `Load average ${before?.toFixed(1)} before, ${least.toFixed(1)} to ${most.toFixed(1)} during (the suite's own load included).`,
       `${rounds} rounds of ${seconds} s each, in which the contenders take turns; medians, and the lowest and highest round. A ratio is the median of the rounds' own.`,
