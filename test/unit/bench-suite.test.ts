@@ -72,7 +72,14 @@ test("a ratio is the median of the rounds' ratios, not the ratio of medians", ()
 test('a round that failed makes its line no figure, and leaves its targets unmeasured', () => {
   const [first, ...others] = samplesOf(names.manyKeys, [500, 600, 700]) as [Sample, ...Sample[]]
   const failed = { ...first, figures: {}, error: '3 of 500 answers were not 200, 0 broken off' }
-  const results = resultsOf([failed, ...others, ...samplesOf(names.bare, [1_000, 1_000, 1_000])])
+  const commit = {
+    ...{ family: calls.name, row: connectionsRow(1), contender: names.commit, round: 1 },
+    figures: { p50Ms: 0.4 },
+  }
+  const results = resultsOf([
+    ...[failed, ...others, commit],
+    ...samplesOf(names.bare, [1_000, 1_000, 1_000]),
+  ])
   expect(lineOf(suitePart(results), names.manyKeys)[0]).toBe(
     'no figure: 3 of 500 answers were not 200, 0 broken off',
   )
@@ -81,6 +88,8 @@ test('a round that failed makes its line no figure, and leaves its targets unmea
     'charged calls/s at 128 connections, of the bare buffered Bun proxy',
   )
   expect(target.join()).toBe('≥ 0.5,–,–,not measured |')
+  const commits = '… of which two commits of PostgreSQL, on this disk'
+  expect(lineOf(targetTable(results), commits).slice(0, 2)).toEqual(['–', '0.80 ms'])
 })
 
 test('a target is reached at its bound and missed beyond it', () => {
