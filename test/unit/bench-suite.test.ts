@@ -7,7 +7,7 @@ import { median } from '../../bench/parts/statistics.ts'
 import { names } from '../../bench/suite/names.ts'
 import { suitePart, targetTable, withSuite } from '../../bench/suite/page.ts'
 import type { Results } from '../../bench/suite/results.ts'
-import type { Sample } from '../../bench/suite/samples.ts'
+import { figuresOf, type Sample } from '../../bench/suite/samples.ts'
 import { isReached } from '../../bench/suite/targets.ts'
 import { takeTurns } from '../../bench/suite/turns.ts'
 
@@ -87,6 +87,8 @@ test('a round that failed makes its line no figure, and leaves its targets unmea
     targetTable(results),
     'charged calls/s at 128 connections, of the bare buffered Bun proxy',
   )
+  const which = { family: calls.name, row, contender: names.manyKeys }
+  expect(figuresOf(results.samples, which, 'callsPerSecond')).toEqual([])
   expect(target.join()).toBe('≥ 0.5,–,–,not measured |')
   const commits = '… of which two commits of PostgreSQL, on this disk'
   expect(lineOf(targetTable(results), commits).slice(0, 2)).toEqual(['–', '0.80 ms'])
