@@ -39,6 +39,7 @@ export async function runSuite(options: RunOptions): Promise<Results> {
   const machine = await describeMachine(server.url)
   const load = [loadNow('before')]
   const samples: Sample[] = []
+  const record = (sample: Sample) => void samples.push(sample)
   const soFar = (): Results => {
     const finishedAt = new Date().toISOString()
     return { startedAt, finishedAt, command, machine, rounds, seconds, sizes, load, samples }
@@ -51,14 +52,21 @@ export async function runSuite(options: RunOptions): Promise<Results> {
     serverUrl: server.url,
     postgresPid: server.pid,
     book: await fillBook(server.url, 'tollbook_bench_book', sizes.accounts),
-    record: (sample) => samples.push(sample),
+    record,
   }
   for (const family of options.families) {
     const begunAt = performance.now()
-    await family.run(bench)
+    await family.run(bench).catch((error) => record(failureOf(family, error)))
     console.error(`${family.name}: ${Math.round((performance.now() - begunAt) / 1_000)} s in all`)
     load.push(loadNow(family.name))
     await options.save(soFar())
   }
   return soFar()
+}
+
+/** A family that could not go on does not end the others. */
+function failureOf({ name: family }: Family, error: unknown): Sample {
+  console.error(error)
+  const said = error instanceof Error ? error.message : String(error)
+  return { family, row: '', contender: 'the rest', round: 1, figures: {}, error: said }
 }
