@@ -72,6 +72,8 @@ if (import.meta.main) {
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
+    // A proxy may not find its idle connections closed just when it needs them.
+    idleTimeout: 255,
     routes: {
       '/large-answer': answerLarge,
       '/v1/large-answer': answerLarge,

@@ -1,6 +1,7 @@
 /** On what a run was made: machine, versions, and how busy it was. */
 import { availableParallelism, cpus, loadavg, release, totalmem } from 'node:os'
 import { connect } from '../../src/ledger/connect.ts'
+import { wrkAvailable } from '../parts/load.ts'
 
 export interface Machine {
   readonly processor: string
@@ -37,7 +38,8 @@ export async function describeMachine(serverUrl: string): Promise<Machine> {
     PostgreSQL: /^[\d.]+/.exec(postgres)?.[0],
     Redis: said(['redis-server', '--version'], /v=([\d.]+)/),
     nginx: said(['nginx', '-v'], /nginx\/([\d.]+)/),
-    wrk: said(['wrk', '-v'], /^wrk \S*?([\d.]+)/),
+    'load by wrk': said(['wrk', '-v'], /^wrk \S*?([\d.]+)/),
+    'load by': wrkAvailable() ? undefined : 'our own client',
   }
   return {
     processor: cpus()[0]?.model ?? 'unknown',
