@@ -45,7 +45,7 @@ export async function describeMachine(serverUrl: string): Promise<Machine> {
     processor: cpus()[0]?.model ?? 'unknown',
     cores: availableParallelism(),
     memoryGb: Math.round(totalmem() / 2 ** 30),
-    kernel: `${process.platform} ${release()}`,
+    kernel: `${process.platform} ${/^[\d.]+/.exec(release())?.[0] ?? release()}`,
     versions: Object.fromEntries(
       Object.entries(versions).flatMap(([name, version]) => (version ? [[name, version]] : [])),
     ),
