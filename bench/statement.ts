@@ -46,7 +46,7 @@ async function newDatabase(serverUrl: string): Promise<string> {
 
 /** The seed writes the log alone; whose the key is stands in a projection. */
 async function busiestMonth(sql: Sql) {
-  for (const apply of keyState.apply) {
+  for (const { sql: apply } of keyState.apply) {
     await sql.unsafe(
       `with batch as (select * from events where stream_version is not null) ${apply}`,
     )

@@ -1,4 +1,5 @@
 /** Accounts: whose they are, on which plan, with which limits. */
+import { accountEvents } from '../events/account.ts'
 import type { Projection } from './projection.ts'
 
 export const accountState: Projection = {
@@ -34,39 +35,45 @@ export const accountState: Projection = {
     )`,
   ],
   apply: [
-    `insert into account_state
-     select (jsonb_populate_record(null::account_state, coalesce(to_jsonb(s), '{}') || f.changes)).*
-     from (
-       select shard, account_id, merge_changes(change order by position) as changes
+    {
+      of: Object.keys(accountEvents) as (keyof typeof accountEvents)[],
+      sql: `insert into account_state
+       select (jsonb_populate_record(null::account_state, coalesce(to_jsonb(s), '{}') || f.changes)).*
        from (
-         select b.shard, b.account_id, b.position,
-           jsonb_build_object('account_id', b.account_id, 'shard', b.shard,
-             'version', b.stream_version, 'position', b.position)
-           || case b.type
-             when 'AccountOpened' then jsonb_build_object(
-               'owner_kind', b.payload #>> '{owner,kind}', 'owner_id', b.payload #>> '{owner,id}',
-               'rate_limit', null, 'max_in_flight', null, 'frozen', false, 'erased', false,
-               'opened_at', b.recorded_at)
-             when 'AccountLimitsChanged' then jsonb_build_object(
-               'rate_limit', b.payload -> 'rateLimit', 'max_in_flight', b.payload -> 'maxInFlight')
-             when 'AccountFrozen' then '{"frozen": true}'::jsonb
-             when 'AccountUnfrozen' then '{"frozen": false}'::jsonb
-             when 'AccountErased' then '{"erased": true}'::jsonb
-             else '{}'::jsonb
-           end as change
-         from batch b
-         where b.stream_version is not null and b.key_id is null
-       ) changes
-       group by shard, account_id
-     ) f
-     left join account_state s on s.account_id = f.account_id and s.shard = f.shard
-     on conflict (account_id, shard) do update set
-       version = excluded.version, position = excluded.position,
-       rate_limit = excluded.rate_limit, max_in_flight = excluded.max_in_flight,
-       frozen = excluded.frozen, erased = excluded.erased`,
-    `insert into account_plans (account_id, shard, position, plan, starts_at)
-     select account_id, shard, position, payload ->> 'plan', (payload ->> 'from')::timestamptz
-     from batch
-     where type = 'PlanStarted'`,
+         select shard, account_id, merge_changes(change order by position) as changes
+         from (
+           select b.shard, b.account_id, b.position,
+             jsonb_build_object('account_id', b.account_id, 'shard', b.shard,
+               'version', b.stream_version, 'position', b.position)
+             || case b.type
+               when 'AccountOpened' then jsonb_build_object(
+                 'owner_kind', b.payload #>> '{owner,kind}', 'owner_id', b.payload #>> '{owner,id}',
+                 'rate_limit', null, 'max_in_flight', null, 'frozen', false, 'erased', false,
+                 'opened_at', b.recorded_at)
+               when 'AccountLimitsChanged' then jsonb_build_object(
+                 'rate_limit', b.payload -> 'rateLimit', 'max_in_flight', b.payload -> 'maxInFlight')
+               when 'AccountFrozen' then '{"frozen": true}'::jsonb
+               when 'AccountUnfrozen' then '{"frozen": false}'::jsonb
+               when 'AccountErased' then '{"erased": true}'::jsonb
+               else '{}'::jsonb
+             end as change
+           from batch b
+           where b.stream_version is not null and b.key_id is null
+         ) changes
+         group by shard, account_id
+       ) f
+       left join account_state s on s.account_id = f.account_id and s.shard = f.shard
+       on conflict (account_id, shard) do update set
+         version = excluded.version, position = excluded.position,
+         rate_limit = excluded.rate_limit, max_in_flight = excluded.max_in_flight,
+         frozen = excluded.frozen, erased = excluded.erased`,
+    },
+    {
+      of: ['PlanStarted'],
+      sql: `insert into account_plans (account_id, shard, position, plan, starts_at)
+       select account_id, shard, position, payload ->> 'plan', (payload ->> 'from')::timestamptz
+       from batch
+       where type = 'PlanStarted'`,
+    },
   ],
 }

@@ -1,9 +1,11 @@
 /** Balances: the lots of an account, its open holds, and what else decides whether it can buy. */
 import type { Projection } from './projection.ts'
 
+const resolving = ['HoldSettled', 'HoldReleased', 'HoldExpired'] as const
+
 export const balances: Projection = {
   name: 'balances',
-  version: 1,
+  version: 2,
   feed: 'inline',
   concerns: `account_id is not null and stream_version is null and type not in ('CallsCounted', 'UsageImported')`,
   tables: [
@@ -25,7 +27,7 @@ export const balances: Projection = {
       check (granted + refunded - adjusted - settled - held >= 0),
       primary key (lot, shard)
     ) with (fillfactor = 70)`,
-    `create index lots_by_account on lots (account_id, mode, expires_at)`,
+    `create index lots_by_account on lots (account_id, mode, expires_at, lot)`,
     // A hold is open while its row is here: inserted by the hold, deleted by what resolves it.
     `create table open_holds (
       hold_id text not null,
@@ -57,104 +59,128 @@ export const balances: Projection = {
     ) with (fillfactor = 70)`,
   ],
   apply: [
-    `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted)
-     select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
-       coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits
-     from batch
-     where type = 'CreditsGranted'`,
-    `insert into balances (account_id, mode, shard)
-     select distinct account_id, mode, shard
-     from batch
-     where type in ('CreditsGranted', 'DebtRecorded')
-     on conflict (account_id, mode, shard) do nothing`,
-    `update balances b
-     set debt = b.debt + d.debt,
-       allowance_month = coalesce(d.month, b.allowance_month),
-       allowance_granted = case
-         when d.month is null then b.allowance_granted
-         when d.month = b.allowance_month then b.allowance_granted + d.allowance
-         else d.allowance
-       end
-     from (
-       select account_id, mode, shard, max(month) as month,
-         sum(credits) filter (where month = last_month) as allowance,
-         sum(case type when 'DebtRecorded' then credits when 'CreditsAdjusted' then -credits else 0 end) as debt
+    {
+      of: ['CreditsGranted'],
+      sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted)
+       select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
+         coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits
+       from batch
+       where type = 'CreditsGranted'`,
+    },
+    {
+      of: ['CreditsGranted', 'DebtRecorded'],
+      sql: `insert into balances (account_id, mode, shard)
+       select distinct account_id, mode, shard
+       from batch
+       where type in ('CreditsGranted', 'DebtRecorded')
+       on conflict (account_id, mode, shard) do nothing`,
+    },
+    {
+      of: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
+      sql: `update balances b
+       set debt = b.debt + d.debt,
+         allowance_month = coalesce(d.month, b.allowance_month),
+         allowance_granted = case
+           when d.month is null then b.allowance_granted
+           when d.month = b.allowance_month then b.allowance_granted + d.allowance
+           else d.allowance
+         end
        from (
-         select *, max(month) over (partition by account_id, mode, shard) as last_month
+         select account_id, mode, shard, max(month) as month,
+           sum(credits) filter (where month = last_month) as allowance,
+           sum(case type when 'DebtRecorded' then credits when 'CreditsAdjusted' then -credits else 0 end) as debt
          from (
-           select *, case when type = 'CreditsGranted'
-             then date_trunc('month', recorded_at at time zone 'UTC')::date end as month
-           from batch
-           where type = 'CreditsGranted' and payload ->> 'kind' = 'allowance'
-             or type = 'DebtRecorded'
-             or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'
-         ) of_month
-       ) of_account
-       group by account_id, mode, shard
-     ) d
-     where b.account_id = d.account_id and b.mode = d.mode and b.shard = d.shard`,
-    `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
-       quantity, held_at, expires_at, instance, lots, held)
-     select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits, quantity, recorded_at,
-       recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer), instance, lots, held
-     from batch
-     where type = 'CreditsHeld'`,
+           select *, max(month) over (partition by account_id, mode, shard) as last_month
+           from (
+             select *, case when type = 'CreditsGranted'
+               then date_trunc('month', recorded_at at time zone 'UTC')::date end as month
+             from batch
+             where type = 'CreditsGranted' and payload ->> 'kind' = 'allowance'
+               or type = 'DebtRecorded'
+               or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'
+           ) of_month
+         ) of_account
+         group by account_id, mode, shard
+       ) d
+       where b.account_id = d.account_id and b.mode = d.mode and b.shard = d.shard`,
+    },
+    {
+      of: ['CreditsHeld'],
+      sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
+         quantity, held_at, expires_at, instance, lots, held)
+       select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits, quantity, recorded_at,
+         recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer), instance, lots, held
+       from batch
+       where type = 'CreditsHeld'`,
+    },
     // A lot that an extension draws on again stands in the hold once, where it was drawn on first.
-    `update open_holds h
-     set credits = h.credits + e.credits, quantity = h.quantity + e.quantity,
-       expires_at = greatest(h.expires_at, e.expires_at),
-       lots = coalesce(d.lots, h.lots), held = coalesce(d.held, h.held)
-     from (
-       select shard, request_id, sum(credits) as credits, sum(quantity) as quantity,
-         max(recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer)) as expires_at
-       from batch
-       where type = 'HoldExtended'
-       group by shard, request_id
-     ) e
-     left join (
-       select shard, hold_id, array_agg(lot order by first) as lots, array_agg(held order by first) as held
+    {
+      of: ['HoldExtended'],
+      sql: `update open_holds h
+       set credits = h.credits + e.credits, quantity = h.quantity + e.quantity,
+         expires_at = greatest(h.expires_at, e.expires_at),
+         lots = coalesce(d.lots, h.lots), held = coalesce(d.held, h.held)
        from (
-         select shard, hold_id, lot, sum(held)::bigint as held, min(array[position, nth]) as first
+         select shard, request_id, sum(credits) as credits, sum(quantity) as quantity,
+           max(recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer)) as expires_at
+         from batch
+         where type = 'HoldExtended'
+         group by shard, request_id
+       ) e
+       left join (
+         select shard, hold_id, array_agg(lot order by first) as lots, array_agg(held order by first) as held
          from (
-           select o.shard, o.hold_id, 0 as position, u.nth, u.lot, u.held
-           from (select distinct shard, request_id from batch where type = 'HoldExtended') b
-           join open_holds o on o.hold_id = b.request_id and o.shard = b.shard,
-             unnest(o.lots, o.held) with ordinality as u (lot, held, nth)
-           union all
-           select b.shard, b.request_id, b.position, u.nth, u.lot, u.held
-           from batch b, unnest(b.lots, b.held) with ordinality as u (lot, held, nth)
-           where b.type = 'HoldExtended'
-         ) draws
-         group by shard, hold_id, lot
-       ) drawn
-       group by shard, hold_id
-     ) d on d.shard = e.shard and d.hold_id = e.request_id
-     where h.hold_id = e.request_id and h.shard = e.shard`,
-    `delete from open_holds h
-     using batch b
-     where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired')
-       and h.hold_id = b.request_id and h.shard = b.shard`,
-    `update lots l
-     set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
-       adjusted = l.adjusted + d.adjusted
-     from (
-       select b.shard, u.lot, coalesce(sum(u.held), 0) as held,
-         coalesce(sum(u.moved) filter (where b.type = 'HoldSettled'), 0) as settled,
-         coalesce(sum(u.moved) filter (where b.type = 'ChargeRefunded'), 0) as refunded,
-         coalesce(sum(u.moved) filter (where b.type = 'CreditsAdjusted'), 0) as adjusted
-       from batch b, unnest(b.lots, b.held, b.moved) as u (lot, held, moved)
-       where b.lots is not null
-       group by b.shard, u.lot
-     ) d
-     where l.lot = d.lot and l.shard = d.shard`,
-    `update balances l
-     set open_holds = l.open_holds + d.opened
-     from (
-       select shard, account_id, mode, sum(case type when 'CreditsHeld' then 1 else -1 end) as opened
-       from batch
-       where type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired')
-       group by shard, account_id, mode
-     ) d
-     where l.account_id = d.account_id and l.mode = d.mode and l.shard = d.shard and d.opened <> 0`,
+           select shard, hold_id, lot, sum(held)::bigint as held, min(array[position, nth]) as first
+           from (
+             select o.shard, o.hold_id, 0 as position, u.nth, u.lot, u.held
+             from (select distinct shard, request_id from batch where type = 'HoldExtended') b
+             join open_holds o on o.hold_id = b.request_id and o.shard = b.shard,
+               unnest(o.lots, o.held) with ordinality as u (lot, held, nth)
+             union all
+             select b.shard, b.request_id, b.position, u.nth, u.lot, u.held
+             from batch b, unnest(b.lots, b.held) with ordinality as u (lot, held, nth)
+             where b.type = 'HoldExtended'
+           ) draws
+           group by shard, hold_id, lot
+         ) drawn
+         group by shard, hold_id
+       ) d on d.shard = e.shard and d.hold_id = e.request_id
+       where h.hold_id = e.request_id and h.shard = e.shard`,
+    },
+    {
+      of: resolving,
+      sql: `delete from open_holds h
+       using batch b
+       where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired')
+         and h.hold_id = b.request_id and h.shard = b.shard`,
+    },
+    {
+      of: ['CreditsHeld', 'HoldExtended', ...resolving, 'ChargeRefunded', 'CreditsAdjusted'],
+      sql: `update lots l
+       set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
+         adjusted = l.adjusted + d.adjusted
+       from (
+         select b.shard, u.lot, coalesce(sum(u.held), 0) as held,
+           coalesce(sum(u.moved) filter (where b.type = 'HoldSettled'), 0) as settled,
+           coalesce(sum(u.moved) filter (where b.type = 'ChargeRefunded'), 0) as refunded,
+           coalesce(sum(u.moved) filter (where b.type = 'CreditsAdjusted'), 0) as adjusted
+         from batch b, unnest(b.lots, b.held, b.moved) as u (lot, held, moved)
+         where b.lots is not null
+         group by b.shard, u.lot
+       ) d
+       where l.lot = d.lot and l.shard = d.shard`,
+    },
+    {
+      of: ['CreditsHeld', ...resolving],
+      sql: `update balances l
+       set open_holds = l.open_holds + d.opened
+       from (
+         select shard, account_id, mode, sum(case type when 'CreditsHeld' then 1 else -1 end) as opened
+         from batch
+         where type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired')
+         group by shard, account_id, mode
+       ) d
+       where l.account_id = d.account_id and l.mode = d.mode and l.shard = d.shard and d.opened <> 0`,
+    },
   ],
 }

@@ -23,13 +23,17 @@ export const claims: Projection = {
     )`,
   ],
   apply: [
-    `insert into claims as c (key_id, claim, shard, account_id, request_hash, hold_id, position)
-     select distinct on (key_id, payload ->> 'claim', shard) key_id, payload ->> 'claim', shard, account_id,
-       payload ->> 'requestHash', request_id, position
-     from batch
-     where type = 'CreditsHeld' and payload ->> 'claim' is not null
-     order by key_id, payload ->> 'claim', shard, position desc
-     on conflict (key_id, claim, shard) do update set
-       request_hash = excluded.request_hash, hold_id = excluded.hold_id, position = excluded.position`,
+    {
+      of: ['CreditsHeld'],
+      only: `payload ->> 'claim' is not null`,
+      sql: `insert into claims as c (key_id, claim, shard, account_id, request_hash, hold_id, position)
+       select distinct on (key_id, payload ->> 'claim', shard) key_id, payload ->> 'claim', shard, account_id,
+         payload ->> 'requestHash', request_id, position
+       from batch
+       where type = 'CreditsHeld' and payload ->> 'claim' is not null
+       order by key_id, payload ->> 'claim', shard, position desc
+       on conflict (key_id, claim, shard) do update set
+         request_hash = excluded.request_hash, hold_id = excluded.hold_id, position = excluded.position`,
+    },
   ],
 }

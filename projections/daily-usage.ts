@@ -29,24 +29,27 @@ export const dailyUsage: Projection = {
     `create index daily_usage_by_day on daily_usage (day)`,
   ],
   apply: [
-    `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
-       quantity, latency_ms_sum, last_used_at)
-     select key_id, (occurred_at at time zone 'UTC')::date, endpoint, shard, account_id, mode,
-       sum(case when type in ('CallsCounted', 'UsageImported') then quantity else 1 end),
-       sum(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'errors')::bigint
-         when type = 'HoldSettled' then 0 else 1 end),
-       coalesce(sum(credits) filter (where type in ('HoldSettled', 'UsageImported')), 0),
-       coalesce(sum(quantity) filter (where type in ('HoldSettled', 'CallsCounted')), 0),
-       coalesce(sum(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'latencyMsSum')::bigint
-         else latency_ms end), 0),
-       max(occurred_at)
-     from batch
-     where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported')
-     group by 1, 2, 3, 4, 5, 6
-     on conflict (key_id, day, endpoint, shard) do update set
-       requests = d.requests + excluded.requests, errors = d.errors + excluded.errors,
-       credits = d.credits + excluded.credits, quantity = d.quantity + excluded.quantity,
-       latency_ms_sum = d.latency_ms_sum + excluded.latency_ms_sum,
-       last_used_at = greatest(d.last_used_at, excluded.last_used_at)`,
+    {
+      of: ['HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported'],
+      sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
+         quantity, latency_ms_sum, last_used_at)
+       select key_id, (occurred_at at time zone 'UTC')::date, endpoint, shard, account_id, mode,
+         sum(case when type in ('CallsCounted', 'UsageImported') then quantity else 1 end),
+         sum(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'errors')::bigint
+           when type = 'HoldSettled' then 0 else 1 end),
+         coalesce(sum(credits) filter (where type in ('HoldSettled', 'UsageImported')), 0),
+         coalesce(sum(quantity) filter (where type in ('HoldSettled', 'CallsCounted')), 0),
+         coalesce(sum(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'latencyMsSum')::bigint
+           else latency_ms end), 0),
+         max(occurred_at)
+       from batch
+       where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported')
+       group by 1, 2, 3, 4, 5, 6
+       on conflict (key_id, day, endpoint, shard) do update set
+         requests = d.requests + excluded.requests, errors = d.errors + excluded.errors,
+         credits = d.credits + excluded.credits, quantity = d.quantity + excluded.quantity,
+         latency_ms_sum = d.latency_ms_sum + excluded.latency_ms_sum,
+         last_used_at = greatest(d.last_used_at, excluded.last_used_at)`,
+    },
   ],
 }

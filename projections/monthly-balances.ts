@@ -5,7 +5,12 @@
  * settled, less the refunds of those calls. A refund of an older charge is `refunded` in the month it is
  * made, but frees nothing of that month's cap.
  */
+import { creditEvents } from '../events/credits.ts'
 import type { Projection } from './projection.ts'
+
+const ofMoney = (Object.keys(creditEvents) as (keyof typeof creditEvents)[]).filter(
+  (type) => type !== 'UsageImported',
+)
 
 export const monthlyBalances: Projection = {
   name: 'monthly_balances',
@@ -30,34 +35,37 @@ export const monthlyBalances: Projection = {
     ) with (fillfactor = 70)`,
   ],
   apply: [
-    `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held, settled,
-       refunded, cap_used)
-     select account_id, key_id, mode, month, shard,
-       calls, granted, adjusted, held, settled, refunded, held + settled - refunded_of_month
-     from (
-       select account_id, coalesce(key_id, '') as key_id, mode,
-         date_trunc('month', occurred_at at time zone 'UTC')::date as month, shard,
-         coalesce(sum(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end), 0) as calls,
-         coalesce(sum(credits) filter (where type = 'CreditsGranted'), 0) as granted,
-         coalesce(sum(credits) filter (where type = 'CreditsAdjusted'), 0) as adjusted,
-         coalesce(sum(case
-           when type in ('CreditsHeld', 'HoldExtended') then credits
-           when type in ('HoldReleased', 'HoldExpired') then -credits
-           when type = 'HoldSettled' then (select sum(h) from unnest(held) h)
-         end), 0) as held,
-         coalesce(sum(credits) filter (where type = 'HoldSettled'), 0) as settled,
-         coalesce(sum(credits) filter (where type = 'ChargeRefunded'), 0) as refunded,
-         coalesce(sum(credits) filter (where type = 'ChargeRefunded'
-           and date_trunc('month', (payload ->> 'chargedAt')::timestamptz at time zone 'UTC')
-             = date_trunc('month', occurred_at at time zone 'UTC')), 0) as refunded_of_month
-       from batch
-       where account_id is not null and stream_version is null and type <> 'UsageImported'
-       group by 1, 2, 3, 4, 5
-     ) sums
-     on conflict (account_id, key_id, mode, month, shard) do update set
-       calls = m.calls + excluded.calls, granted = m.granted + excluded.granted,
-       adjusted = m.adjusted + excluded.adjusted, held = m.held + excluded.held,
-       settled = m.settled + excluded.settled, refunded = m.refunded + excluded.refunded,
-       cap_used = m.cap_used + excluded.cap_used`,
+    {
+      of: ofMoney,
+      sql: `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held, settled,
+         refunded, cap_used)
+       select account_id, key_id, mode, month, shard,
+         calls, granted, adjusted, held, settled, refunded, held + settled - refunded_of_month
+       from (
+         select account_id, coalesce(key_id, '') as key_id, mode,
+           date_trunc('month', occurred_at at time zone 'UTC')::date as month, shard,
+           coalesce(sum(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end), 0) as calls,
+           coalesce(sum(credits) filter (where type = 'CreditsGranted'), 0) as granted,
+           coalesce(sum(credits) filter (where type = 'CreditsAdjusted'), 0) as adjusted,
+           coalesce(sum(case
+             when type in ('CreditsHeld', 'HoldExtended') then credits
+             when type in ('HoldReleased', 'HoldExpired') then -credits
+             when type = 'HoldSettled' then (select sum(h) from unnest(held) h)
+           end), 0) as held,
+           coalesce(sum(credits) filter (where type = 'HoldSettled'), 0) as settled,
+           coalesce(sum(credits) filter (where type = 'ChargeRefunded'), 0) as refunded,
+           coalesce(sum(credits) filter (where type = 'ChargeRefunded'
+             and date_trunc('month', (payload ->> 'chargedAt')::timestamptz at time zone 'UTC')
+               = date_trunc('month', occurred_at at time zone 'UTC')), 0) as refunded_of_month
+         from batch
+         where account_id is not null and stream_version is null and type <> 'UsageImported'
+         group by 1, 2, 3, 4, 5
+       ) sums
+       on conflict (account_id, key_id, mode, month, shard) do update set
+         calls = m.calls + excluded.calls, granted = m.granted + excluded.granted,
+         adjusted = m.adjusted + excluded.adjusted, held = m.held + excluded.held,
+         settled = m.settled + excluded.settled, refunded = m.refunded + excluded.refunded,
+         cap_used = m.cap_used + excluded.cap_used`,
+    },
   ],
 }

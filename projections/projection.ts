@@ -1,3 +1,5 @@
+import type { EventType } from '../events/catalogue.ts'
+
 /**
  * A projection: tables, and one mapping from events to changes of them, written once, in SQL.
  *
@@ -19,5 +21,14 @@ export interface Projection {
   readonly tables: readonly string[]
   /** What a row of `batch` must be for the mapping to have work at all; saves time, changes nothing. */
   readonly concerns: string
-  readonly apply: readonly string[]
+  readonly apply: readonly Statement[]
+}
+
+/** A statement of a mapping. */
+export interface Statement {
+  /** The types of events that it does something for: without any of them it need not run. */
+  readonly of: readonly EventType[]
+  /** What one of them must be besides, where that is rare. */
+  readonly only?: string
+  readonly sql: string
 }

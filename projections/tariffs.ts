@@ -29,17 +29,23 @@ export const tariffs: Projection = {
     )`,
   ],
   apply: [
-    `insert into tariffs (shard, position, hash, effective_from, notice, content)
-     select shard, position, payload ->> 'hash', (payload ->> 'from')::timestamptz, payload ->> 'notice',
-       jsonb_build_object('plans', payload -> 'plans', 'prices', payload -> 'prices')
-     from batch
-     where type = 'TariffPublished'`,
-    `insert into tariff_plans (hash, plan, shard, credits, rate_limit, window_ms, max_in_flight)
-     select distinct on (b.payload ->> 'hash', p.key, b.shard) b.payload ->> 'hash', p.key, b.shard,
-       (p.value ->> 'credits')::bigint, (p.value ->> 'rateLimit')::integer,
-       (p.value ->> 'windowMs')::integer, (p.value ->> 'maxInFlight')::integer
-     from batch b, jsonb_each((b.payload -> 'plans')::jsonb) p
-     where b.type = 'TariffPublished'
-     on conflict (hash, plan, shard) do nothing`,
+    {
+      of: ['TariffPublished'],
+      sql: `insert into tariffs (shard, position, hash, effective_from, notice, content)
+       select shard, position, payload ->> 'hash', (payload ->> 'from')::timestamptz, payload ->> 'notice',
+         jsonb_build_object('plans', payload -> 'plans', 'prices', payload -> 'prices')
+       from batch
+       where type = 'TariffPublished'`,
+    },
+    {
+      of: ['TariffPublished'],
+      sql: `insert into tariff_plans (hash, plan, shard, credits, rate_limit, window_ms, max_in_flight)
+       select distinct on (b.payload ->> 'hash', p.key, b.shard) b.payload ->> 'hash', p.key, b.shard,
+         (p.value ->> 'credits')::bigint, (p.value ->> 'rateLimit')::integer,
+         (p.value ->> 'windowMs')::integer, (p.value ->> 'maxInFlight')::integer
+       from batch b, jsonb_each((b.payload -> 'plans')::jsonb) p
+       where b.type = 'TariffPublished'
+       on conflict (hash, plan, shard) do nothing`,
+    },
   ],
 }

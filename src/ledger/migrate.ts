@@ -140,14 +140,18 @@ function projectionFunctions(): string[] {
 
 /** Feeds every inline projection with the rows that were just written, inside the same transaction. */
 function inlineTrigger(inline: readonly Projection[]): string {
-  const steps = inline.map(
-    (p) => `-- ${p.name}
-  if exists (select from batch where ${p.concerns}) then
-    ${p.apply.join(';\n    ')};
+  const steps = inline.flatMap(({ name, apply }) =>
+    apply.map(
+      ({ of, only, sql }) => `-- ${name}
+  if v_types && '{${of.join(', ')}}'${only ? ` and exists (select from batch where ${only})` : ''} then
+    ${sql};
   end if;`,
+    ),
   )
   return `create or replace function project_inline() returns trigger
 language plpgsql as $$
+declare
+  v_types text[] := array(select distinct type from batch);
 begin
   ${steps.join('\n  ')}
   return null;
@@ -158,11 +162,11 @@ $$`
 /** Moves one projection along the log: rows and checkpoint in one transaction, one mover at a time. */
 function catchUpFunction(projection: Projection): string {
   const statements = projection.apply.map(
-    (statement) => `with batch as (
+    ({ sql }) => `with batch as (
       select * from events
       where shard = in_shard and position > v_from and position <= v_to and (${projection.concerns})
     )
-    ${statement};`,
+    ${sql};`,
   )
   return `create or replace function catch_up_${projection.name}(in_shard smallint, in_most bigint)
 returns bigint

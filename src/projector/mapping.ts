@@ -41,7 +41,7 @@ export function at({ tables, book }: Place, statements: readonly string[]): stri
 export function applied({ apply, concerns }: Projection, { shard, after, upTo }: Range): string[] {
   const batch = `select * from events
     where shard = ${shard} and position > ${after} and position <= ${upTo} and (${concerns})`
-  return apply.map((statement) => `with batch as (${batch}) ${statement}`)
+  return apply.map(({ sql }) => `with batch as (${batch}) ${sql}`)
 }
 
 /**

@@ -350,7 +350,7 @@ async function rebuild(cuts: readonly number[]): Promise<string[]> {
       for (const [i, from] of cuts.slice(0, -1).entries()) {
         const range = `with batch as (select * from events where shard = 0
           and position > ${from} and position <= ${cuts[i + 1]})`
-        for (const statement of apply) await sql.unsafe(`${range} ${statement}`)
+        for (const statement of apply) await sql.unsafe(`${range} ${statement.sql}`)
       }
       for (const statement of tables) {
         const table = /^create table (\w+)/.exec(statement)?.[1]

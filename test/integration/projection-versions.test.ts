@@ -50,10 +50,13 @@ function nextVersion(): void {
       tables: [adding(table, key, `${key} released bigint not null default 0,`), ...indexes],
       apply: [
         ...projection.apply,
-        `update ${projection.name} m set released = m.released + r.released
-         from (select m.ctid as row, count(*) as released from ${projection.name} m join batch b on ${of}
-           where b.type = 'HoldReleased' group by m.ctid) r
-         where m.ctid = r.row`,
+        {
+          of: ['HoldReleased'],
+          sql: `update ${projection.name} m set released = m.released + r.released
+            from (select m.ctid as row, count(*) as released from ${projection.name} m join batch b on ${of}
+              where b.type = 'HoldReleased' group by m.ctid) r
+            where m.ctid = r.row`,
+        },
       ],
     })
   }

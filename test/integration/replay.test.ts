@@ -328,7 +328,10 @@ describe('a generated log', () => {
 
   test('an interrupted rebuild by another mapping is begun again', async () => {
     const projection = projectionOf('monthly_balances')
-    const older = { ...projection, apply: [...projection.apply, 'select from batch limit 0'] }
+    const older = {
+      ...projection,
+      apply: [...projection.apply, { of: [], sql: 'select from batch limit 0' }],
+    }
     const owner = connect({ url: database.url, as: 'owner', max: 1 })
     expect((await buildBeside(owner, older, defaultSchema)).resumed).toBe(false)
     expect((await buildBeside(owner, older, defaultSchema)).resumed).toBe(true)
