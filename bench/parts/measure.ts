@@ -7,7 +7,7 @@ import type { Figures } from '../suite/samples.ts'
 import type { Contender } from '../suite/turns.ts'
 import type { BenchKey } from './book.ts'
 import { type Measured, runLoad } from './load.ts'
-import { firstThreadTime, processorTime } from './processor-time.ts'
+import { firstThreadTime, type ProcessorTime, processorTime } from './processor-time.ts'
 import type { Shape } from './shapes.ts'
 
 /** A server, and the calls that it is measured by. */
@@ -38,38 +38,41 @@ export function contender(target: Target, connections: number, bench: Measuring)
 export async function measureCalls(
   target: Target,
   connections: number,
-  { postgresPid, redis, seconds }: Measuring,
+  bench: Measuring,
 ): Promise<Figures> {
   await probe(target)
-  const pids = [target.pid, postgresPid, redis.pid]
-  const before = pids.map(processorTime)
-  const javaScriptBefore = firstThreadTime(target.pid)
-  const measured = await load(target, connections, seconds)
-  const javaScriptUs = firstThreadTime(target.pid) - javaScriptBefore
-  const used = pids.map(processorTime).map(({ userUs, systemUs }, i) => ({
-    userUs: userUs - (before[i]?.userUs ?? 0),
-    systemUs: systemUs - (before[i]?.systemUs ?? 0),
-  }))
+  const usedSince = watchProcessors(target.pid, bench)
+  const measured = await load(target, connections, bench.seconds)
+  const used = usedSince()
   check(target, measured)
-  const [own, postgres, ofRedis] = used.map(({ userUs, systemUs }) => userUs + systemUs)
-  const perCall = {
-    ownUs: own,
-    userUs: used[0]?.userUs,
-    systemUs: used[0]?.systemUs,
-    javaScriptUs,
-    postgresUs: postgres,
-    redisUs: ofRedis,
-  }
   return {
     callsPerSecond: measured.requestsPerSecond,
     p50Ms: measured.p50Ms,
     p99Ms: measured.p99Ms,
     calls: measured.total,
-    ...Object.fromEntries(
-      Object.entries(perCall).flatMap(([name, us]) =>
-        us === undefined || Number.isNaN(us) ? [] : [[name, us / measured.total]],
-      ),
-    ),
+    ...Object.fromEntries(used.map(([name, us]) => [name, us / measured.total])),
+  }
+}
+
+/** What is returned tells the microseconds of processor time used until it is asked, by figure; those that are known. */
+function watchProcessors(pid: number, { postgresPid, redis }: Measuring) {
+  const look = () => {
+    const [own, postgres, ofRedis] = [pid, postgresPid, redis.pid].map(processorTime) as [
+      ...[ProcessorTime, ProcessorTime, ProcessorTime],
+    ]
+    return {
+      ...{ ownUs: own.userUs + own.systemUs, userUs: own.userUs, systemUs: own.systemUs },
+      javaScriptUs: firstThreadTime(pid),
+      postgresUs: postgres.userUs + postgres.systemUs,
+      redisUs: ofRedis.userUs + ofRedis.systemUs,
+    }
+  }
+  const before = look()
+  return (): [string, number][] => {
+    const now = Object.entries(look())
+    return now
+      .map(([name, us]): [string, number] => [name, us - before[name as keyof typeof before]])
+      .filter(([, us]) => !Number.isNaN(us))
   }
 }
 
