@@ -100,7 +100,7 @@ async function measureSuite(server: Awaited<ReturnType<typeof startServer>>): Pr
       cachedKeys: Number(values['cached-keys'] ?? defaults.cachedKeys),
       hourOfCalls: Number(values['hour-calls'] ?? defaults.hourOfCalls),
     },
-    command: ['bun run bench', ...process.argv.slice(2)].join(' '),
+    command: ['bun run bench', ...process.argv.slice(2).filter(notAFile)].join(' '),
     // What takes half an hour is not lost by what comes at its end.
     async save(soFar) {
       if (values.json) await Bun.write(values.json, JSON.stringify(soFar, undefined, 1))
@@ -113,6 +113,11 @@ async function measureSuite(server: Awaited<ReturnType<typeof startServer>>): Pr
     console.error(`no figure: ${family}, ${row}, ${contender}: ${error}`)
   }
   return failed.length
+}
+
+/** Where results go changes none of them. */
+function notAFile(argument: string, at: number, all: readonly string[]): boolean {
+  return argument !== '--json' && !argument.startsWith('--json=') && all[at - 1] !== '--json'
 }
 
 function readResults(): Results {

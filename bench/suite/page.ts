@@ -57,6 +57,8 @@ function boundOf({ bound, unit }: Target): string {
 function describeRun(results: Results): string {
   const { machine, rounds, seconds, sizes, load } = results
   const before = load.find(({ when }) => when === 'before')?.average
+  // Nothing of the suite runs yet: what wants a core then is somebody else's.
+  const busy = before !== undefined && before >= 1
   const during = load.filter(({ when }) => when !== 'before').map(({ average }) => average)
   const [least, most] = spread(during)
   const took = Date.parse(results.finishedAt) - Date.parse(results.startedAt)
@@ -64,7 +66,7 @@ function describeRun(results: Results): string {
   return [
     `\`${results.command}\`, in ${(took / 60_000).toFixed(1)} minutes. ${describe(machine)}`,
     [
-      `Load average ${before?.toFixed(1)} before, ${least.toFixed(1)} to ${most.toFixed(1)} during (the suite's own load included).`,
+      `Load average ${before?.toFixed(1)} before, ${least.toFixed(1)} to ${most.toFixed(1)} during (the suite's own load included).${busy ? ' **The machine did other work meanwhile**, so these figures say little by themselves.' : ''}`,
       `${rounds} rounds of ${seconds} s each, in which the contenders take turns; medians, and the lowest and highest round. A ratio is the median of the rounds' own.`,
       `Many keys are ${number(sizes.accounts)}, each on an account of its own. An hour's worth of calls is ${number(sizes.hourOfCalls)}, ${number(Math.round(sizes.hourOfCalls / 3_600))} a second; the long log has ${number(sizes.logEvents)} events.`,
     ].join('\n'),
