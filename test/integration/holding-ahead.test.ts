@@ -14,7 +14,11 @@ const plan = {
   ...{ rateLimit: 1_000_000, windowMs: 60_000, credits: 1_000_000, maxInFlight: 1_000 },
   ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
 }
-const config = { plans: { wide: plan, modest: { ...plan, credits: 1_000 } } }
+const heldBackBytes = 10_000
+const config = {
+  plans: { wide: plan, modest: { ...plan, credits: 1_000 } },
+  limits: { heldBackBytes },
+}
 const tariff = tariffOf(testConfig(config))
 
 let upstream: Upstream
@@ -193,6 +197,27 @@ test('nothing is sold at a price after another one is in force', async () => {
   const said = answers.reduce((sum, answer) => sum + Number(charged(answer)), 0)
   expect((await logOf(key)).credits).toBe(said)
   await book.publish(tariff)
+})
+
+test('an answer too long to be held back has a hold of its own, which its head names', async () => {
+  const key = await newKey()
+  const { answers, stop } = await busy(key)
+  upstream.answer(() => new Response(new Uint8Array(4 * heldBackBytes)))
+  await until(() => upstream.executed.length > 200)
+  await stop()
+  expect(statuses(answers)).toEqual([200])
+  expect(await logOf(key)).toMatchObject({ charged: answers.length, requests: answers.length })
+  const isLong = ({ headers }: Response) =>
+    !headers.get('content-type')?.startsWith('application/json')
+  const said = answers
+    .filter(isLong)
+    .map(({ headers }) => [headers.get('x-request-id'), headers.get('x-ledger-position')])
+  expect(said.length).toBeGreaterThan(100)
+  const holds = await book.sql<{ requestId: string; position: number }[]>`
+    select request_id as "requestId", position from events
+    where key_id = ${key.keyId} and type = 'CreditsHeld' and endpoint = 'search'`
+  const held = new Map(holds.map(({ requestId, position }) => [requestId, `0-${position}`]))
+  expect(said.map(([id]) => [id, held.get(id ?? '') ?? null])).toEqual(said)
 })
 
 test('the last credit can be spent, and no more', async () => {
