@@ -137,7 +137,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     prefix: 'tollbook:',
     log,
   })
-  const ahead = openHoldingAhead(appenderOf, warn)
+  const ahead = openHoldingAhead(appenderOf, config.gateways, warn)
   const gate = openGate({
     config,
     prefixes: environment.keyPrefixes,

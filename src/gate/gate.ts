@@ -205,10 +205,11 @@ export function openGate(deps: GateDeps): Gate {
   async function holdFor(
     admitted: Admitted,
     { requestId, request, route, price, claim }: CallToHold,
+    bound: ReturnType<CallToHold['price']>,
   ): Promise<Outcome<Held | Replay>> {
     let { key, price: rule } = admitted
+    let { credits, quantity } = bound
     for (let tries = 0; tries < mostTries; tries++) {
-      const { credits, quantity } = price(rule)
       const answer = await deps.appenderOf(key.shard).append({
         kind: 'hold',
         ...decidedBy(key),
@@ -236,6 +237,7 @@ export function openGate(deps: GateDeps): Gate {
       const again = await admitRoute(admitted.hash, route, request, 0)
       if (!again.ok) return again
       ;({ key, price: rule } = again.admitted)
+      ;({ credits, quantity } = price(rule))
     }
     return { ok: false, refusal: changing }
   }
@@ -287,7 +289,7 @@ export function openGate(deps: GateDeps): Gate {
         return { ok: true, ...held, claim: undefined, again: false, place }
       }
       const askedAtMs = performance.now()
-      const outcome = await holdFor(admitted, call).catch((error) => {
+      const outcome = await holdFor(admitted, call, bound).catch((error) => {
         place?.leave()
         throw error
       })
@@ -303,7 +305,7 @@ export function openGate(deps: GateDeps): Gate {
     async holdAlone({ hash, key, price }, call) {
       const tariff = tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff))
       if (!tariff) return { ok: false, refusal: noPrice }
-      return holdFor({ hash, key, tariff, price }, call)
+      return holdFor({ hash, key, tariff, price }, call, call.price(price))
     },
 
     async extend(held, { requestId, request, route, credits, quantity }) {

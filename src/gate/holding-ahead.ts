@@ -97,11 +97,14 @@ interface KeyState {
 
 export function openHoldingAhead(
   appenderOf: (shard: number) => Appender,
+  gateways: number,
   log: (message: string, error?: unknown) => void,
 ): HoldingAhead {
   const keys = new Map<string, KeyState>()
   /** Accounts for which nothing is held ahead, until when. */
   const scarce = new Map<string, number>()
+  /** What is held ahead for all keys of an account, or asked for. */
+  const accounts = new Map<string, Size>()
   const freeing = new Set<Promise<unknown>>()
   let closed = false
   const looking = setInterval(retireSome, quietMs / 4)
@@ -191,11 +194,12 @@ export function openHoldingAhead(
     hold.id = newRequestId()
     const { calls: quantity, credits } = hold
     hold.item = { ...hold.item, requestId: hold.id, quantity, credits }
+    count(hold.item, 1)
     try {
       // What names it in the same batch would find no hold.
       const { verdict } = await appenderOf(hold.answer.shard).append(hold.item)
       // What runs on it has to hold for itself at its end, then.
-      if (verdict !== 'ok') state.holds.delete(hold)
+      if (verdict !== 'ok' && state.holds.delete(hold)) count(hold.item, -1)
     } catch (error) {
       log('nothing is held ahead: the ledger cannot be reached', error)
     } finally {
@@ -206,15 +210,17 @@ export function openHoldingAhead(
   async function takeMore(state: KeyState, call: CallAhead, available: number): Promise<void> {
     const { mostInFlight } = call
     if (scarce.has(state.account)) return
-    const size = sizeAhead(state, heldAhead(state), { available, mostInFlight })
+    const ahead = accounts.get(accountOf(call.key)) ?? { calls: 0, credits: 0 }
+    const size = sizeAhead(state, heldAhead(state), { available, mostInFlight, gateways, ahead })
     if (!size) return
     const item = itemFor(call, size)
     const askedAtMs = performance.now()
     state.asking = true
+    count(item, 1)
     try {
       const answer = await appenderOf(call.key.shard).append(item)
       // What was refused is asked for again by the next call that holds for itself.
-      if (answer.verdict !== 'ok') return
+      if (answer.verdict !== 'ok') return count(item, -1)
       const hold: Kept = {
         ...{ item, answer, id: item.requestId, calls: size.calls, credits: size.credits },
         ...{ freeCalls: size.calls, freeCredits: size.credits },
@@ -226,10 +232,18 @@ export function openHoldingAhead(
       state.holds.add(hold)
       freeUnused(state, hold)
     } catch (error) {
+      count(item, -1)
       log('nothing is held ahead: the ledger cannot be reached', error)
     } finally {
       state.asking = false
     }
+  }
+
+  function count(item: Hold, sign: 1 | -1): void {
+    const { calls, credits } = accounts.get(accountOf(item)) ?? { calls: 0, credits: 0 }
+    const size = { calls: calls + sign * item.quantity, credits: credits + sign * item.credits }
+    if (size.calls === 0) accounts.delete(accountOf(item))
+    else accounts.set(accountOf(item), size)
   }
 
   function retireAll(state: KeyState): void {
@@ -252,6 +266,7 @@ export function openHoldingAhead(
   }
 
   function release(hold: Kept): void {
+    count(hold.item, -1)
     const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold.item
     const told = appenderOf(hold.answer.shard)
       .append({
@@ -311,6 +326,11 @@ function withUnused({ holds }: KeyState, hold: Kept, credits: number, answer: An
   return { ...answer, available }
 }
 
+/** Live and test calls are counted apart, as their credits are. */
+function accountOf({ accountId, mode }: Pick<KeyRecord, 'accountId' | 'mode'>): string {
+  return `${accountId} ${mode}`
+}
+
 /** The first on which the call may run. */
 function holdFor({ holds }: KeyState, call: CallAhead, nowMs: number): Kept | undefined {
   for (const hold of holds) {
@@ -346,11 +366,6 @@ function newState(keys: Map<string, KeyState>, key: KeyRecord): KeyState {
   }
   keys.set(key.keyId, state)
   return state
-}
-
-/** Credits and places of an account are apart in its modes. */
-function accountOf({ accountId, mode }: KeyRecord): string {
-  return `${accountId} ${mode}`
 }
 
 function itemFor({ key, seconds }: CallAhead, { calls, credits }: Size): Hold {

@@ -25,13 +25,13 @@ export interface StandingHold {
 
 /** Calls of a key in flight at once in this gateway, from which on it is busy. */
 export const busyFrom = 10
-/** What may be held ahead of what is available, and of the calls that the account may have in flight. */
+/** What may be held ahead of what is available, and by all gateways of the calls that the account may have in flight. */
 const mostOfAvailable = 1 / 16
 const mostOfPlaces = 1 / 4
 /** An account that was refused credits or places is not held ahead for again for so long. */
 export const scarceForMs = 10_000
 /** What no call has run on for so long is freed. */
-export const quietMs = 1_000
+export const quietMs = 500
 /** No call begins by what was known longer ago: a key that was revoked since is not forwarded. */
 const freshMs = 1_000
 /** Calls begin on it for so long. */
@@ -43,29 +43,35 @@ export interface Size {
   readonly credits: number
 }
 
+/** What limits it for all keys of an account. */
+export interface AccountAhead {
+  readonly available: number
+  /** As the account's limits or its plan say, and among how many gateways. */
+  readonly mostInFlight: number
+  readonly gateways: number
+  /** What this gateway holds ahead for all its keys. */
+  readonly ahead: Size
+}
+
 /**
  * What more to hold ahead for a key: undefined is nothing. In all, it is for half as many calls again as are in flight.
  * @param inFlight on standing holds or on their own
- * @param ahead what is held ahead already
+ * @param ahead what is held ahead for the key already
  */
-export function sizeAhead(
-  inFlight: Size,
-  ahead: Size,
-  account: { readonly available: number; readonly mostInFlight: number },
-): Size | undefined {
+export function sizeAhead(inFlight: Size, ahead: Size, account: AccountAhead): Size | undefined {
   if (inFlight.calls < busyFrom) return undefined
   const creditsEach = inFlight.credits / inFlight.calls
-  const most = (account.available + ahead.credits) * mostOfAvailable
-  const calls = Math.min(
-    Math.ceil(inFlight.calls * 1.5),
-    Math.floor(account.mostInFlight * mostOfPlaces),
-    Math.floor(most / creditsEach),
+  const places = Math.floor((account.mostInFlight * mostOfPlaces) / account.gateways)
+  const credits = (account.available + account.ahead.credits) * mostOfAvailable
+  const more = Math.min(
+    Math.ceil(inFlight.calls * 1.5) - ahead.calls,
+    places - account.ahead.calls,
+    Math.floor((credits - account.ahead.credits) / creditsEach),
   )
-  const more = calls - ahead.calls
-  const credits = Math.ceil(more * creditsEach)
   // Slivers are not worth an event, and an account with little is not held ahead for at all.
-  if (calls < busyFrom || more < calls / 4 || ahead.credits + credits > most) return undefined
-  return { calls: more, credits }
+  const calls = ahead.calls + more
+  if (calls < busyFrom || more < calls / 4) return undefined
+  return { calls: more, credits: Math.ceil(more * creditsEach) }
 }
 
 /** For how long to hold it: a call that begins at its last moment still ends in time. */

@@ -40,7 +40,7 @@ export interface Auditor {
 }
 
 /** What a key that has fallen quiet had held ahead is freed by then. */
-const freedWithinMs = 2_000
+const freedWithinMs = 1_500
 /** A hold ends this long after its deadline at the latest: gateways look every two seconds. */
 const expiredWithinMs = 8_000
 

@@ -134,7 +134,7 @@ describe('after 5,000 calls of all kinds', () => {
       log = await readLog()
       return log.CallsCounted?.quantity === 800
     })
-    // A key that is busy is held ahead for, until it has been quiet for a second.
+    // A key that is busy is held ahead for, until it has been quiet for a moment.
     await until(async () => (await scrape()).sum('tollbook_open_holds') === 0)
     log = await readLog()
     metrics = await scrape()

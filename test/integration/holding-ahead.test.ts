@@ -16,8 +16,12 @@ const plan = {
   ...{ rateLimit: 1_000_000, windowMs: 60_000, credits: 1_000_000, maxInFlight: 1_000 },
   ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
 }
+const heldBackBytes = 10_000
 const narrow = { ...plan, maxInFlight: 100 }
-const config = { plans: { wide: plan, narrow, modest: { ...plan, credits: 1_000 } } }
+const config = {
+  plans: { wide: plan, narrow, modest: { ...plan, credits: 1_000 } },
+  limits: { heldBackBytes },
+}
 const tariff = tariffOf(testConfig(config))
 
 let upstream: Upstream
@@ -131,6 +135,12 @@ test('each call is charged once, and what was held ahead is free a moment after 
   expect(log.credits).toBe(answers.length)
   const ids = answers.map(({ headers }) => headers.get('x-request-id'))
   expect(new Set(ids).size).toBe(answers.length)
+  const [one] = await book.sql<[{ id: string }]>`
+    select request_id as id from events
+    where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'hold' is not null limit 1`
+  const headers = { 'x-api-key': key.text }
+  const charge = await fetch(`${gateways[0]?.url}/v1/charges/${one.id}`, { headers })
+  expect(await charge.json()).toMatchObject({ status: 'settled', credits: 1, heldAhead: true })
   await until(async () => Bun.deepEquals(await openHolds(key), nothing))
 })
 
@@ -243,6 +253,27 @@ test('a call that ends under a price which counts its answer is charged for that
   const answer = await answered
   await stop()
   expect([answer.status, answer.headers.get('x-credits-charged')]).toEqual([200, '2'])
+})
+
+test('an answer too long to be held back has a hold of its own, which its head names', async () => {
+  const key = await newKey()
+  const { answers, stop } = await busy(key)
+  upstream.answer(() => new Response(new Uint8Array(4 * heldBackBytes)))
+  await until(() => upstream.executed.length > 200)
+  await stop()
+  expect(statuses(answers)).toEqual([200])
+  expect(await logOf(key)).toMatchObject({ charged: answers.length, requests: answers.length })
+  const isLong = ({ headers }: Response) =>
+    !headers.get('content-type')?.startsWith('application/json')
+  const said = answers
+    .filter(isLong)
+    .map(({ headers }) => [headers.get('x-request-id'), headers.get('x-ledger-position')])
+  expect(said.length).toBeGreaterThan(100)
+  const holds = await book.sql<{ requestId: string; position: number }[]>`
+    select request_id as "requestId", position from events
+    where key_id = ${key.keyId} and type = 'CreditsHeld' and endpoint = 'search'`
+  const held = new Map(holds.map(({ requestId, position }) => [requestId, `0-${position}`]))
+  expect(said.map(([id]) => [id, held.get(id ?? '') ?? null])).toEqual(said)
 })
 
 test('the last credit can be spent, and no more', async () => {
@@ -365,7 +396,6 @@ test('a gateway that is told to stop frees what it held ahead', async () => {
   const leaving = await startOne()
   const { stop } = await busy(key, [leaving])
   await stop()
-  // Within the second after the last call, when it would not be freed yet.
   await leaving.stop()
   expect(await openHolds(key)).toEqual(nothing)
 })

@@ -29,6 +29,16 @@ test('descriptions say how much, of what and why', () => {
     'Key limits changed: rateLimit 10, monthlyCap none',
   )
   const extended = { endpoint: 'chat', credits: 0 }
+  const ahead = { endpoint: '*', credits: 30, quantity: 15 }
+  expect(say('CreditsHeld', ahead)).toBe('30 credits held ahead, for 15 calls at once')
+  expect(say('HoldReleased', { ...ahead, payload: { reason: 'held_ahead' } })).toBe(
+    '30 credits freed that were held ahead',
+  )
+  expect(say('HoldExpired', ahead)).toBe(
+    '30 credits freed that a gateway held ahead until it ended',
+  )
+  const failed = { credits: 0, endpoint: 'search', payload: { hold: 'h', reason: 'timeout' } }
+  expect(say('HoldReleased', failed)).toBe('A call of search was not charged (timeout)')
   expect(say('HoldExtended', extended)).toBe('The hold of a call of chat prolonged')
   expect(say('HoldSettled', { credits: 2, endpoint: 'chat', payload: { cutBy: 'hold' } })).toBe(
     '2 credits charged for a call of chat, cut because its hold could not be extended',

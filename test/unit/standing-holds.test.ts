@@ -18,8 +18,8 @@ import type { Answer, CallItem, Verdict } from '../../src/ledger/items.ts'
 import type { KeyRecord } from '../../src/ledger/read.ts'
 import { until } from '../support/until.ts'
 
-const wide = { available: 1_000_000, mostInFlight: 1_000 }
 const none = { calls: 0, credits: 0 }
+const wide = { available: 1_000_000, mostInFlight: 1_000, gateways: 1, ahead: none }
 
 describe('so much is held ahead', () => {
   test('nothing for a key with few calls in flight', () => {
@@ -42,20 +42,23 @@ describe('so much is held ahead', () => {
   })
 
   test('at most a quarter of the calls that the account may have in flight', () => {
-    const of = (mostInFlight: number, ahead = none) =>
-      sizeAhead({ calls: 90, credits: 90 }, ahead, { ...wide, mostInFlight })
+    const of = (mostInFlight: number, more = {}) =>
+      sizeAhead({ calls: 40, credits: 40 }, none, { ...wide, mostInFlight, ...more })
     expect(of(100)).toEqual({ calls: 25, credits: 25 })
-    expect(of(100, { calls: 15, credits: 15 })).toEqual({ calls: 10, credits: 10 })
     expect(of(39)).toBeUndefined()
+    // Of all its keys, and by all gateways.
+    expect(of(100, { ahead: { calls: 10, credits: 10 } })).toEqual({ calls: 15, credits: 15 })
+    expect(of(100, { ahead: { calls: 16, credits: 16 } })).toBeUndefined()
+    expect(of(100, { gateways: 2 })).toEqual({ calls: 12, credits: 12 })
   })
 
   test('at most a sixteenth of what is available, and nothing of little', () => {
     const inFlight = { calls: 100, credits: 200 }
     const of = (available: number, ahead = none) =>
-      sizeAhead(inFlight, ahead, { ...wide, available })
+      sizeAhead(inFlight, none, { ...wide, available, ahead })
     expect(of(640)).toEqual({ calls: 20, credits: 40 })
-    expect(of(615, { calls: 10, credits: 25 })).toBeUndefined()
-    expect(of(620, { calls: 10, credits: 20 })).toEqual({ calls: 10, credits: 20 })
+    expect(of(610, { calls: 10, credits: 20 })).toBeUndefined()
+    expect(of(1_260, { calls: 10, credits: 20 })).toEqual({ calls: 30, credits: 60 })
     expect(of(320)).toEqual({ calls: 10, credits: 20 })
     expect(of(319)).toBeUndefined()
     expect(of(0)).toBeUndefined()
@@ -106,6 +109,7 @@ describe('what is held ahead', () => {
     }
     ahead = openHoldingAhead(
       () => ({ append }) as unknown as Appender,
+      1,
       () => {},
     )
   })

@@ -272,6 +272,7 @@ begin
       end if;
       v_verdict := case
         when v_verdict <> 'ok' then v_verdict
+        -- Only what ran on a standing hold is bought on one, and only other holds are extended.
         when r.kind <> 'hold' and (r.hold_credits is null or (r.hold_endpoint = '*') <> (r.kind = 'buy')) then 'hold_not_open'
         when r.kind = 'extend' then 'ok'
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
@@ -445,8 +446,9 @@ begin
       as w (position, occurred_at, kind, account_id, key_id, mode, request_id, endpoint, tariff,
         credits, quantity, status, latency_ms, lots, held, moved, actor, payload)
     cross join lateral (
-      select case w.kind when 'hold' then 'CreditsHeld' when 'extend' then 'HoldExtended' when 'settle' then 'HoldSettled' when 'buy' then 'HoldSettled'
-          when 'release' then 'HoldReleased' when 'fail' then 'HoldReleased' when 'expire' then 'HoldExpired' else 'CallsCounted' end as type,
+      select case w.kind when 'hold' then 'CreditsHeld' when 'extend' then 'HoldExtended' when 'settle' then 'HoldSettled'
+          when 'buy' then 'HoldSettled' when 'release' then 'HoldReleased' when 'fail' then 'HoldReleased'
+          when 'expire' then 'HoldExpired' else 'CallsCounted' end as type,
         w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload
     ) e
     where w.position is not null;
