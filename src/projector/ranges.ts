@@ -4,7 +4,7 @@
  */
 const goalMs = 1_500
 const shortest = 10_000
-const longest = 500_000
+const longest = 4_000_000
 
 export interface Walk {
   /** How many events the next range may take. */
@@ -14,7 +14,7 @@ export interface Walk {
 }
 
 export function openWalk(): Walk {
-  let size = 20_000
+  let size = 100_000
   return {
     get size() {
       return size

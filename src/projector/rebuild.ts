@@ -16,7 +16,16 @@
 import postgres from 'postgres'
 import type { Projection } from '../../projections/projection.ts'
 import { connect, defaultSchema, type Sql, servingRole } from '../ledger/connect.ts'
-import { applied, at, fingerprint, forMany, type Place, statementsOf, tablesOf } from './mapping.ts'
+import {
+  applied,
+  appliedAtOnce,
+  at,
+  fingerprint,
+  type Place,
+  statementsOf,
+  tablesOf,
+  weightOf,
+} from './mapping.ts'
 import { openWalk, type Progress } from './ranges.ts'
 import { together } from './together.ts'
 
@@ -78,6 +87,7 @@ export function rebuildAll(
 ): Promise<Rebuilt[]> {
   const jobs = projections.map((projection) => ({
     name: projection.name,
+    weight: weightOf(projection),
     work: (progress: Progress) => rebuild(projection, { ...options, progress }),
   }))
   return together('replay', jobs, progress)
@@ -96,7 +106,7 @@ export async function buildBeside(
   let events = 0
   let inExchange = 0
   await catchUp()
-  await sql.unsafe(finishing(projection, place))
+  for (const statement of finishing(projection, place)) await sql.unsafe(at(place, [statement]))
   await catchUp()
 
   async function catchUp(): Promise<void> {
@@ -113,9 +123,8 @@ export async function buildBeside(
       await walk.step(async () => {
         await sql.unsafe(
           at(place, [
-            ...forMany,
             moves(projection, place, shard, position, `${upTo}`),
-            ...applied(projection, { shard, after: position, upTo }),
+            ...appliedAtOnce(projection, { shard, after: position, upTo }),
           ]),
         )
       })
@@ -181,7 +190,9 @@ async function prepare(sql: Sql, projection: Projection, place: Place): Promise<
   const fresh = [
     `delete from ${schema}.progress where projection = ${name}`,
     ...tables.map((table) => `drop table if exists ${schema}.${table}`),
-    ...statementsOf(projection).tables,
+    ...statementsOf(projection).tables.map((statement) =>
+      statement.replace(/^create table /, 'create unlogged table '),
+    ),
     ...tables.map((table) => `grant select on ${schema}.${table} to ${servingRole}`),
     // The functions that write them belong to whoever owns the log.
     ...tables.map(
@@ -195,7 +206,8 @@ async function prepare(sql: Sql, projection: Projection, place: Place): Promise<
     at(place, [
       serialised(book),
       `create schema if not exists ${schema}`,
-      `create table if not exists ${schema}.progress (projection text, shard smallint, fingerprint text not null,
+      // Unlogged, as the tables are until they are finished: a crash of PostgreSQL empties both together.
+      `create unlogged table if not exists ${schema}.progress (projection text, shard smallint, fingerprint text not null,
         position bigint not null, primary key (projection, shard))`,
       `do $do$ begin
         if not exists (select from ${schema}.progress where projection = ${name} and fingerprint = ${mark}) then
@@ -239,15 +251,17 @@ function moves(
   end $$`
 }
 
-/** Indexes and figures for the planner, while nobody uses the tables yet. */
-function finishing(projection: Projection, place: Place): string {
+/** Durability, indexes, and figures for the planner, while nobody uses the tables yet. */
+function finishing(projection: Projection, { tables: schema }: Place): string[] {
+  const tables = tablesOf(projection)
   const indexes = statementsOf(projection).indexes.map((statement) =>
     statement.replace(/^create (unique )?index /, 'create $1index if not exists '),
   )
-  return at(place, [
+  return [
+    ...tables.map((table) => `alter table ${schema}.${table} set logged`),
     ...indexes,
-    ...tablesOf(projection).map((table) => `analyze ${place.tables}.${table}`),
-  ])
+    ...tables.map((table) => `analyze ${schema}.${table}`),
+  ]
 }
 
 function exchanging(projection: Projection, place: Place, shards: readonly Reached[]): string[] {
