@@ -5,7 +5,7 @@ const resolving = ['HoldSettled', 'HoldReleased', 'HoldExpired'] as const
 
 export const balances: Projection = {
   name: 'balances',
-  version: 1,
+  version: 2,
   feed: 'inline',
   concerns: `account_id is not null and stream_version is null and type not in ('CallsCounted', 'UsageImported')`,
   tables: [
@@ -27,7 +27,7 @@ export const balances: Projection = {
       check (granted + refunded - adjusted - settled - held >= 0),
       primary key (lot, shard)
     ) with (fillfactor = 70)`,
-    `create index lots_by_account on lots (account_id, mode, expires_at)`,
+    `create index lots_by_account on lots (account_id, mode, expires_at, lot)`,
     // A hold is open while its row is here: inserted by the hold, deleted by what resolves it.
     `create table open_holds (
       hold_id text not null,

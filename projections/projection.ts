@@ -28,6 +28,8 @@ export interface Projection {
 export interface Statement {
   /** The types of events that it does something for: without any of them it need not run. */
   readonly of: readonly EventType[]
+  /** What one of them must be besides, where that is rare. */
+  readonly only?: string
   /**
    * A call that begins and ends within the batch leaves no trace in what this statement writes. Where many
    * events are applied at once, it is not shown such calls.

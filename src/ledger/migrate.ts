@@ -142,8 +142,8 @@ function projectionFunctions(): string[] {
 function inlineTrigger(inline: readonly Projection[]): string {
   const steps = inline.flatMap(({ name, apply }) =>
     apply.map(
-      ({ of, sql }) => `-- ${name}
-  if v_types && '{${of.join(', ')}}' then
+      ({ of, only, sql }) => `-- ${name}
+  if v_types && '{${of.join(', ')}}'${only ? ` and exists (select from batch where ${only})` : ''} then
     ${sql};
   end if;`,
     ),

@@ -54,7 +54,8 @@ export function appliedAtOnce(projection: Projection, range: Range): string[] {
     ...forMany,
     ...(apply.some(takesFew) ? [few] : []),
     ...apply.map(
-      (each) => `with batch as (${takesFew(each) ? 'table few' : eventsOf(range)}) ${each.sql}`,
+      (each) =>
+        `with batch as (${takesFew(each) ? 'table pg_temp.few' : eventsOf(range)}) ${each.sql}`,
     ),
   ]
 }
@@ -82,9 +83,10 @@ function fewOf({ apply, concerns }: Projection, range: Range): string {
     union all
     ${concerned} and type in (${listed(ofCalls)}) and request_id = any(array(
       select request_id from (${eventsOf(range)}) of_range
-      where type in (${listed(['CreditsHeld', ...resolving])})
+      where type in (${listed(ofCalls)})
       group by request_id
-      having count(*) <> 2 or count(*) filter (where type = 'CreditsHeld') <> 1))`
+      having count(*) filter (where type = 'CreditsHeld') <> 1
+        or count(*) filter (where type in (${listed(resolving)})) <> 1))`
 }
 
 function eventsOf({ shard, after, upTo }: Range): string {

@@ -14,7 +14,7 @@ export interface Walk {
 }
 
 export function openWalk(): Walk {
-  let size = 100_000
+  let size = 20_000
   return {
     get size() {
       return size

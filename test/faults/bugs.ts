@@ -68,10 +68,8 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: append,
-        from: `when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open'
-        when r.kind = 'settle'`,
-        to: `when r.hold_credits is null then 'hold_not_open'
-        when r.kind = 'settle'`,
+        from: "v_nth := case when v_touched <> '{}' then array_position(v_touched, r.hold_id) end;",
+        to: 'v_nth := null;',
       },
     ],
   },

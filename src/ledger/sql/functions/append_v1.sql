@@ -69,13 +69,14 @@ declare
   v_draw_lots bigint[];
   v_draw_held bigint[];
   v_draw_moved bigint[];
-  -- Whether this item or an earlier one resolved the item's hold, by item.
-  v_resolved boolean[] := array_fill(false, array[v_items]);
-  -- The item's hold as this item or an earlier one extended it, by item; null where none did.
-  v_extended_credits bigint[] := array_fill(null::bigint, array[v_items]);
-  v_extended_until timestamptz[] := array_fill(null::timestamptz, array[v_items]);
-  v_extended_lots text[] := array_fill(null::text, array[v_items]);
-  v_extended_held text[] := array_fill(null::text, array[v_items]);
+  -- The account's holds that items of this batch have extended or resolved, and what they are since:
+  -- nothing where they were resolved.
+  v_nth integer;
+  v_touched text[];
+  v_touched_credits bigint[];
+  v_touched_until timestamptz[];
+  v_touched_lots text[];
+  v_touched_held text[];
   -- What is written, by item.
   w_positions bigint[] := array_fill(null::bigint, array[v_items]);
   w_occurred timestamptz[] := array_fill(null::timestamptz, array[v_items]);
@@ -122,28 +123,31 @@ begin
 
   for r in
     with items as (
-      select i.*, lag(i.ord) over (partition by i.account_id, i.mode, i.hold_id order by i.ord) as earlier,
-        row_number() over (partition by i.account_id, i.mode order by i.ord) as nth_of_account
+      select i.*, row_number() over account as nth_of_account,
+        bool_or(i.kind in ('hold', 'extend')) over (
+          account rows between unbounded preceding and unbounded following) as buys
       from unnest(in_kinds, in_holds, in_accounts, in_keys, in_key_versions, in_account_versions,
         in_previous_secrets, in_modes, in_credits, in_tariffs, in_claims, in_request_hashes)
         with ordinality as i (kind, hold_id, account_id, key_id, key_version, account_version,
           previous_secret, mode, credits, tariff, claim, request_hash, ord)
+      window account as (partition by i.account_id, i.mode order by i.ord)
     )
     select i.*, s.version as account_version_now, s.frozen or s.erased as frozen,
       coalesce(s.max_in_flight, p.max_in_flight) as max_open, coalesce(b.open_holds, 0) as open_holds,
       coalesce(b.debt, 0) as debt,
       coalesce(greatest(p.credits - case when b.allowance_month = v_month then b.allowance_granted else 0 end, 0), 0)
         as allowance_due,
-      l.lots, l.free, coalesce(l.total, 0) as total, coalesce(l.allowances, 0) as allowances,
+      l.lots, l.free, l.ranks, coalesce(l.total, 0) as total,
       k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
       k.previous_until, k.monthly_cap, c.month as cap_month, i.key_id || c.month as cap, coalesce(m.used, 0) as cap_used,
       h.position as hold_position, h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held
     from items i
     -- The account's state, once an account: the loop carries it from item to item. Whether a look is needed
     -- at all stands inside each look, where it is asked first; as the join's condition it would be asked last.
+    -- What only a purchase is decided by is not looked for where the account buys nothing in this batch.
     left join lateral (
       select s.version, s.frozen, s.erased, s.max_in_flight from account_state s
-      where i.nth_of_account = 1 and s.account_id = i.account_id and s.shard = in_shard limit 1
+      where i.nth_of_account = 1 and i.buys and s.account_id = i.account_id and s.shard = in_shard limit 1
     ) s on true
     left join lateral (
       select tp.credits, tp.max_in_flight
@@ -160,21 +164,23 @@ begin
       where i.nth_of_account = 1 and b.account_id = i.account_id and b.mode = i.mode and b.shard = in_shard limit 1
     ) b on true
     left join lateral (
-      select array_agg(o.lot) as lots, array_agg(o.free) as free, sum(o.free)::bigint as total,
-        count(*) filter (where o.rank = 0)::integer as allowances
+      select array_agg(o.lot) as lots, array_agg(o.free) as free, array_agg(o.rank) as ranks,
+        sum(o.free)::bigint as total
       from (
         select lots.lot, case lots.kind when 'allowance' then 0 else 1 end as rank,
           lots.granted + lots.refunded - lots.adjusted - lots.settled - lots.held as free
         from lots
         where i.nth_of_account = 1 and lots.account_id = i.account_id and lots.mode = i.mode and lots.shard = in_shard
           and lots.starts_at <= v_now and lots.expires_at > v_now
-        order by rank, lots.expires_at, lots.lot
+        order by lots.expires_at, lots.lot
       ) o
     ) l on true
+    -- By its id alone: an account can have a thousand keys.
     left join lateral (
-      select k.* from key_state k
-      where k.key_id = i.key_id and k.shard = in_shard and k.account_id = i.account_id and k.mode = i.mode limit 1
-    ) k on true
+      select k.account_id, k.mode, k.version, k.enabled, k.revoked_at, k.expires_at, k.previous_until, k.monthly_cap
+      from key_state k
+      where (i.buys or i.kind = 'count') and k.key_id = i.key_id and k.shard = in_shard limit 1
+    ) k on k.account_id = i.account_id and k.mode = i.mode
     left join lateral (
       select h.* from open_holds h
       where i.kind not in ('hold', 'count') and h.hold_id = i.hold_id and h.shard = in_shard
@@ -203,18 +209,29 @@ begin
       v_free := r.total + v_allowance_due - v_repaid;
       v_lots := coalesce(r.lots, '{}');
       v_lot_free := coalesce(r.free, '{}');
-      v_allowances := r.allowances;
+      v_allowances := 0;
+      if cardinality(v_lots) = 1 then
+        v_allowances := 1 - r.ranks[1];
+      elsif v_lots <> '{}' then
+        -- Allowances are drawn first, then what expires first, then the oldest.
+        select array_agg(l.lot order by l.rank, l.nth), array_agg(l.free order by l.rank, l.nth),
+            count(*) filter (where l.rank = 0)
+          into v_lots, v_lot_free, v_allowances
+          from unnest(r.lots, r.free, r.ranks) with ordinality as l (lot, free, rank, nth);
+      end if;
       v_cap_used := '{}';
+      v_touched := '{}';
     end if;
     v_verdict := 'ok';
     v_draw_lots := null;
     v_draw_held := null;
     v_draw_moved := null;
-    if v_extended_credits[r.earlier] is not null then
-      r.hold_credits := v_extended_credits[r.earlier];
-      r.hold_expires_at := v_extended_until[r.earlier];
-      r.hold_lots := v_extended_lots[r.earlier]::bigint[];
-      r.hold_held := v_extended_held[r.earlier]::bigint[];
+    v_nth := case when v_touched <> '{}' then array_position(v_touched, r.hold_id) end;
+    if v_nth is not null then
+      r.hold_credits := v_touched_credits[v_nth];
+      r.hold_expires_at := v_touched_until[v_nth];
+      r.hold_lots := v_touched_lots[v_nth]::bigint[];
+      r.hold_held := v_touched_held[v_nth]::bigint[];
     end if;
 
     if r.kind in ('hold', 'extend') then
@@ -244,7 +261,7 @@ begin
       v_verdict := case
         when v_verdict <> 'ok' then v_verdict
         when r.kind = 'extend' then
-          case when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open' else 'ok' end
+          case when r.hold_credits is null then 'hold_not_open' else 'ok' end
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
         -- A plan that the tariff does not know allows nothing.
         when v_open >= v_most_open then 'too_many_open'
@@ -310,11 +327,13 @@ begin
               r.hold_held[v_at] := r.hold_held[v_at] + v_draw_held[j];
             end if;
           end loop;
-          v_extended_credits[r.ord] := r.hold_credits + r.credits;
-          v_extended_until[r.ord] := greatest(r.hold_expires_at,
+          v_nth := coalesce(v_nth, cardinality(v_touched) + 1);
+          v_touched[v_nth] := r.hold_id;
+          v_touched_credits[v_nth] := r.hold_credits + r.credits;
+          v_touched_until[v_nth] := greatest(r.hold_expires_at,
             v_now + make_interval(secs => (in_payloads[r.ord]::json ->> 'holdSeconds')::integer));
-          v_extended_lots[r.ord] := r.hold_lots::text;
-          v_extended_held[r.ord] := r.hold_held::text;
+          v_touched_lots[v_nth] := r.hold_lots::text;
+          v_touched_held[v_nth] := r.hold_held::text;
         end if;
         w_occurred[r.ord] := coalesce(r.held_at, v_now);
         w_credits[r.ord] := r.credits;
@@ -331,7 +350,7 @@ begin
       -- What resolves a hold: settle takes what was used from the lots it drew on, in their order, and
       -- frees the rest; release and expire free it all. What returns to an expired lot lapses there.
       v_verdict := case
-        when r.hold_credits is null or v_resolved[r.earlier] then 'hold_not_open'
+        when r.hold_credits is null then 'hold_not_open'
         when r.kind = 'settle' and r.credits > r.hold_credits then 'exceeds_hold'
         when r.kind = 'expire' and r.hold_expires_at > v_now then 'hold_not_due'
         else 'ok'
@@ -356,6 +375,9 @@ begin
           v_draw_moved := null;
         end if;
         v_open := v_open - 1;
+        v_nth := coalesce(v_nth, cardinality(v_touched) + 1);
+        v_touched[v_nth] := r.hold_id;
+        v_touched_credits[v_nth] := null;
         if r.monthly_cap is not null then
           v_used := coalesce((v_cap_used ->> r.cap)::bigint, r.cap_used);
           v_cap_used := v_cap_used || jsonb_build_object(r.cap,
@@ -367,14 +389,6 @@ begin
       available[r.ord] := v_free;
     end if;
 
-    v_resolved[r.ord] := v_verdict = 'ok' and r.kind in ('settle', 'release', 'expire')
-      or coalesce(v_resolved[r.earlier], false);
-    if v_extended_credits[r.ord] is null and v_extended_credits[r.earlier] is not null then
-      v_extended_credits[r.ord] := v_extended_credits[r.earlier];
-      v_extended_until[r.ord] := v_extended_until[r.earlier];
-      v_extended_lots[r.ord] := v_extended_lots[r.earlier];
-      v_extended_held[r.ord] := v_extended_held[r.earlier];
-    end if;
     verdicts[r.ord] := case when v_verdict = 'ok' and r.kind = 'hold' then v_claim_verdict else v_verdict end;
     if v_verdict = 'ok' then
       v_position := v_position + 1;
