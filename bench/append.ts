@@ -82,5 +82,5 @@ export async function runAppends(book: BenchBook, inFlight: number, seconds: num
   const elapsedMs = performance.now() - startedAt
   appender.close()
   await sql.end()
-  return { eventsPerSecond: (events / elapsedMs) * 1_000, meanBatch: events / batches }
+  return { events, eventsPerSecond: (events / elapsedMs) * 1_000, meanBatch: events / batches }
 }

@@ -1,4 +1,4 @@
-/** `bun run bench [calls|cost|append|keys|slow-clients|replay] [options]`: figures, never a test. */
+/** `bun run bench [calls|cost|append|keys|slow-clients|statement|replay] [options]`: figures, never a test. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,7 @@ import { benchCost } from './cost.ts'
 import { benchKeys } from './keys.ts'
 import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
+import { benchStatement } from './statement.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,23 +27,25 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', short: 'h' },
   },
 })
-const known = ['calls', 'cost', 'append', 'keys', 'slow-clients', 'replay']
+const known = ['calls', 'cost', 'append', 'keys', 'slow-clients', 'statement', 'replay']
 // What takes long is run when it is asked for.
 const parts = positionals.length > 0 ? positionals : known.slice(0, 4)
 const unknown = parts.find((part) => !known.includes(part))
 if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [cost] [append] [keys] [slow-clients] [replay] [options]
+  console.log(`usage: bun run bench [calls] [cost] [append] [keys] [slow-clients] [statement] [replay] [options]
 
   calls         calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
   cost          processor time of a call: the gateway's, PostgreSQL's, Redis', and the bare proxy's
   append        events/s of the append
   keys          how long management takes to answer when there are many keys
   slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
-  replay        rebuilding and verifying a long log, and what an append costs on it
+  statement     the statement of one key with very many calls, and of its account
+  replay        replaying, verifying and exporting a long log, what an append costs on it, and a
+                statement of a key with a million charges
   --connections N   at once (128)        --seconds N   of each measurement (5)
   --rounds N        medians over (3)     --accounts N  with a key each (10000)
   --keys N          in all (10000)       --requests N  of each question (300)
-  --events N        of the log that is replayed (1000000)
+  --events N        of the log that is replayed, or of the key whose statement is made (1000000)
   --against FOLDER  of cost: another checkout's gateway, taking turns with this one's
   --json            of cost (every measurement) and of keys
 
@@ -77,6 +80,9 @@ try {
   if (parts.includes('keys')) {
     const { keys, requests, json } = values
     await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json })
+  }
+  if (parts.includes('statement')) {
+    await benchStatement({ serverUrl, events: Number(values.events), rounds })
   }
   if (parts.includes('replay')) {
     const { events, keys } = values
