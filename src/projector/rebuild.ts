@@ -2,10 +2,11 @@
  * Builds projections anew from the log, beside the tables in service, and puts the new tables in their
  * place when they have caught up.
  *
- *   1. The tables are made in a schema of their own, `<book>_replay`, without their secondary indexes.
+ *   1. The tables are made in a schema of their own, `<book>_replay`, without their secondary indexes, and unlogged,
+ *      as the table of the position reached is: a crash of PostgreSQL empties all of them, and it is begun again.
  *   2. The log is applied range by range; rows and the position reached move in one transaction, so that an
  *      interrupted rebuild goes on where it stopped. Nobody waits for any of this.
- *   3. Indexes and statistics are made, and what was appended meanwhile is applied.
+ *   3. The tables become logged, indexes and statistics are made, and what was appended meanwhile is applied.
  *   4. Under the lock that whatever feeds the tables in service takes (the shards' locks, or the checkpoint's
  *      row), the last few events are applied and the tables change places. A reader has the old tables or the
  *      new ones. If some reader keeps the old ones for longer than a moment, everybody else goes first and
@@ -206,10 +207,13 @@ async function prepare(sql: Sql, projection: Projection, place: Place): Promise<
     at(place, [
       serialised(book),
       `create schema if not exists ${schema}`,
-      // Unlogged, as the tables are until they are finished: a crash of PostgreSQL empties both together.
       `create unlogged table if not exists ${schema}.progress (projection text, shard smallint, fingerprint text not null,
         position bigint not null, primary key (projection, shard))`,
       `do $do$ begin
+        -- What a version of this program left that had a log of it.
+        if exists (select from pg_class where oid = '${schema}.progress'::regclass and relpersistence <> 'u') then
+          alter table ${schema}.progress set unlogged;
+        end if;
         if not exists (select from ${schema}.progress where projection = ${name} and fingerprint = ${mark}) then
           ${fresh.join(';\n')};
         end if;
