@@ -2,40 +2,57 @@
  * Events per second of the append: half holds, half settlements, through the gateway's own group commit,
  * with so many calls in flight that batches reach the size asked for.
  */
-import Table from 'cli-table3'
 import { openAppender } from '../src/ledger/appender.ts'
 import { connect } from '../src/ledger/connect.ts'
-import { median } from './calls.ts'
-import { type BenchBook, fillBook } from './parts/book.ts'
+import { type BenchBook, copyOf } from './parts/book.ts'
+import { processorSeconds } from './parts/postgres-use.ts'
+import type { Bench, Family } from './suite/bench.ts'
+import type { Figures } from './suite/samples.ts'
+import { takeTurns } from './suite/turns.ts'
 
-export async function benchAppend(serverUrl: string, seconds: number, rounds: number) {
-  const table = new Table({
-    head: ['accounts', 'in flight', 'events/s', 'min–max', 'mean batch'],
-    style: { head: [], border: [] },
-    colAligns: ['right', 'right', 'right', 'right', 'right'],
-  })
-  for (const accounts of [1, 10_000]) {
-    console.error(`Filling a book with ${accounts} accounts…`)
-    const book = await fillBook(serverUrl, 'tollbook_bench_append', accounts)
-    for (const inFlight of [1, 50, 100, 200, 1_000]) {
-      const rates: number[] = []
-      let meanBatch = 0
-      for (let round = 0; round < rounds; round++) {
-        const measured = await runAppends(book, inFlight, seconds)
-        rates.push(measured.eventsPerSecond)
-        meanBatch = measured.meanBatch
-      }
-      table.push([
-        accounts,
-        inFlight,
-        Math.round(median(rates)),
-        `${Math.round(Math.min(...rates))}–${Math.round(Math.max(...rates))}`,
-        meanBatch.toFixed(1),
-      ])
-    }
+const callsInFlight = [1, 100, 1_000]
+
+export const append: Family = {
+  name: 'append',
+  summary: "events/s of the append, on one account and on all of the book's",
+  run: measureFamily,
+}
+
+export const appendAccounts = { one: 'one account', many: 'many accounts' } as const
+
+async function measureFamily(bench: Bench): Promise<void> {
+  const many = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_append')
+  const one = { ...many, keys: many.keys.slice(0, 1) }
+  // The first call of every account grants its month's allowance.
+  await runAppends(many, many.keys.length, 1)
+  const rows = callsInFlight.map((inFlight) => ({
+    name: inFlightRow(inFlight),
+    contenders: [
+      { name: appendAccounts.one, measure: () => measure(one, inFlight, bench) },
+      { name: appendAccounts.many, measure: () => measure(many, inFlight, bench) },
+    ],
+  }))
+  await takeTurns(append.name, bench.rounds, rows, bench.record)
+}
+
+export function inFlightRow(inFlight: number): string {
+  return `${inFlight.toLocaleString('en')} in flight`
+}
+
+async function measure(
+  book: BenchBook,
+  inFlight: number,
+  { postgresPid, seconds }: Bench,
+): Promise<Figures> {
+  const used = () => (postgresPid === undefined ? undefined : processorSeconds(postgresPid))
+  const before = used()
+  const { events, eventsPerSecond, meanBatch } = await runAppends(book, inFlight, seconds)
+  const after = used()
+  const known = before !== undefined && after !== undefined
+  return {
+    ...{ eventsPerSecond, meanBatch },
+    ...(known && { postgresUs: ((after - before) / events) * 1e6 }),
   }
-  console.log(`\nappend, one connection, ${rounds} rounds of ${seconds} s, medians\n`)
-  console.log(table.toString())
 }
 
 /** Half holds, half settlements, for so long, over as many calls in flight. */

@@ -13,7 +13,8 @@ export interface KeysOptions {
   readonly keys: number
   /** How often each question is asked. */
   readonly requests: number
-  readonly json: boolean
+  /** Where to write what was measured. */
+  readonly json: string | undefined
 }
 
 interface Question {
@@ -37,11 +38,9 @@ export async function benchKeys({ serverUrl, keys, requests, json }: KeysOptions
   const { url, ...book } = await fillKeyBook(serverUrl, 'tollbook_bench_keys', keys)
   const answered = await measureAll(url, questions(keys), requests)
   const { events, usageRows } = book
-  if (json) console.log(JSON.stringify({ keys, ...book, requests, answered }, null, 2))
-  else {
-    console.log(`\n${keys} keys, ${events} events, ${usageRows} rows of daily usage`)
-    console.log(print(answered))
-  }
+  if (json) await Bun.write(json, JSON.stringify({ keys, ...book, requests, answered }, null, 2))
+  console.log(`\n${keys} keys, ${events} events, ${usageRows} rows of daily usage`)
+  console.log(print(answered))
 }
 
 async function measureAll(databaseUrl: string, asked: readonly Question[], requests: number) {

@@ -1,98 +1,166 @@
-/** `bun run bench [calls|cost|append|keys|slow-clients|statement|replay] [options]`: figures, never a test. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+/** `bun run bench [family…|part|page] [options]`: figures, never a test. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
-import { benchAppend } from './append.ts'
-import { benchCalls } from './calls.ts'
-import { benchCost } from './cost.ts'
+import { cost } from './cost.ts'
 import { benchKeys } from './keys.ts'
+import { startServer } from './parts/server.ts'
+import { profile } from './profile.ts'
 import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
 import { benchStatement } from './statement.ts'
+import { suitePart, withSuite } from './suite/page.ts'
+import type { Results } from './suite/results.ts'
+import { families, runSuite } from './suite/run.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    accounts: { type: 'string' },
+    'log-events': { type: 'string' },
+    'cached-keys': { type: 'string' },
+    'hour-calls': { type: 'string' },
+    against: { type: 'string' },
+    json: { type: 'string' },
+    doc: { type: 'boolean', default: false },
+    results: { type: 'string' },
     connections: { type: 'string', default: '128' },
-    seconds: { type: 'string', default: '5' },
-    rounds: { type: 'string', default: '3' },
-    accounts: { type: 'string', default: '10000' },
     keys: { type: 'string', default: '10000' },
     requests: { type: 'string', default: '300' },
     events: { type: 'string', default: '1000000' },
-    against: { type: 'string' },
-    json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h' },
   },
 })
-const known = ['calls', 'cost', 'append', 'keys', 'slow-clients', 'statement', 'replay']
-// What takes long is run when it is asked for.
-const parts = positionals.length > 0 ? positionals : known.slice(0, 4)
-const unknown = parts.find((part) => !known.includes(part))
-if (values.help || unknown) {
-  console.log(`usage: bun run bench [calls] [cost] [append] [keys] [slow-clients] [statement] [replay] [options]
 
-  calls         calls/s of this gateway, a bare Bun proxy, nginx and the upstream alone, taking turns
-  cost          processor time of a call: the gateway's, PostgreSQL's, Redis', and the bare proxy's
-  append        events/s of the append
+/** What the page is made from, and a short pass that shows that everything works. */
+const defaults = values.quick
+  ? {
+      ...{ rounds: 1, seconds: 1, warmUpSeconds: 0, accounts: 200, logEvents: 20_000 },
+      ...{ cachedKeys: 500, hourOfCalls: 2_000 },
+    }
+  : {
+      ...{ rounds: 5, seconds: 2, warmUpSeconds: 4, accounts: 10_000, logEvents: 10_000_000 },
+      ...{ cachedKeys: 100_000, hourOfCalls: 360_000 },
+    }
+const rounds = Number(values.rounds ?? defaults.rounds)
+const seconds = Number(values.seconds ?? defaults.seconds)
+const accounts = Number(values.accounts ?? defaults.accounts)
+
+/** What is not of the suite, with sections of its own in docs/BENCHMARKS.md. */
+const others = ['keys', 'slow-clients', 'statement', 'replay']
+const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
+const named = [...families, cost, profile]
+const chosen = named.filter(({ name }) => positionals.includes(name))
+const known = named.map(({ name }) => name).concat(others, 'page')
+const unknown = positionals.find((name) => !known.includes(name))
+if (values.help || unknown) {
+  console.log(usage())
+  process.exit(values.help ? 0 : 1)
+}
+
+if (positionals[0] === 'page') await writePage(readResults())
+else process.exit(await measure())
+
+async function measure(): Promise<number> {
+  const server = await startServer()
+  const serverUrl = server.url
+  try {
+    const all = positionals.length === 0
+    const failed = all || chosen.length > 0 ? await measureSuite(server) : 0
+    if (positionals.includes('keys')) {
+      const { keys, requests, json } = values
+      const own = chosen.length > 0 ? undefined : json
+      await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json: own })
+    }
+    if (positionals.includes('statement')) {
+      await benchStatement({ serverUrl, events: Number(values.events), rounds })
+    }
+    if (positionals.includes('replay')) {
+      const { events, keys } = values
+      await benchReplay({ serverUrl, events: Number(events), keys: Number(keys), seconds, rounds })
+    }
+    if (positionals.includes('slow-clients')) {
+      const connections = Number(values.connections)
+      await benchSlowClients({ serverUrl, connections, seconds, rounds, accounts })
+    }
+    return failed > 0 ? 1 : 0
+  } finally {
+    await server.stop()
+  }
+}
+
+/** Answers how many measurements were no figures. */
+async function measureSuite(server: Awaited<ReturnType<typeof startServer>>): Promise<number> {
+  const results = await runSuite({
+    ...{ server, rounds, seconds, against: values.against },
+    warmUpSeconds: defaults.warmUpSeconds,
+    families: chosen.length > 0 ? chosen : families,
+    sizes: {
+      accounts,
+      logEvents: Number(values['log-events'] ?? defaults.logEvents),
+      cachedKeys: Number(values['cached-keys'] ?? defaults.cachedKeys),
+      hourOfCalls: Number(values['hour-calls'] ?? defaults.hourOfCalls),
+    },
+    command: ['bun run bench', ...process.argv.slice(2).filter(notAFile)].join(' '),
+    // What takes half an hour is not lost by what comes at its end.
+    async save(soFar) {
+      if (values.json) await Bun.write(values.json, JSON.stringify(soFar, undefined, 1))
+    },
+  })
+  console.log(suitePart(results))
+  if (values.doc) await writePage(results)
+  const failed = results.samples.filter(({ error }) => error !== undefined)
+  for (const { family, row, contender, error } of failed) {
+    console.error(`no figure: ${family}, ${row}, ${contender}: ${error}`)
+  }
+  return failed.length
+}
+
+/** Where results go changes none of them. */
+function notAFile(argument: string, at: number, all: readonly string[]): boolean {
+  return argument !== '--json' && !argument.startsWith('--json=') && all[at - 1] !== '--json'
+}
+
+function readResults(): Results {
+  if (!values.results) throw new Error('which results? --results FILE, as --json FILE wrote it')
+  return JSON.parse(readFileSync(values.results, 'utf8'))
+}
+
+async function writePage(results: Results): Promise<void> {
+  await Bun.write(page, withSuite(readFileSync(page, 'utf8'), results))
+  console.error('docs/BENCHMARKS.md is written.')
+}
+
+function usage(): string {
+  const line = ({ name, summary }: { name: string; summary: string }) =>
+    `  ${name.padEnd(13)} ${summary}`
+  return `usage: bun run bench [what…] [options]
+
+Without a name, the whole suite, in about 25 minutes on a machine with nothing else to do:
+${families.map(line).join('\n')}
+Only when named:
+${line(cost)}
+${line(profile)}
   keys          how long management takes to answer when there are many keys
   slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
   statement     the statement of one key with very many calls, and of its account
   replay        replaying, verifying and exporting a long log, what an append costs on it, and a
                 statement of a key with a million charges
-  --connections N   at once (128)        --seconds N   of each measurement (5)
-  --rounds N        medians over (3)     --accounts N  with a key each (10000)
-  --keys N          in all (10000)       --requests N  of each question (300)
-  --events N        of the log that is replayed, or of the key whose statement is made (1000000)
+  page          writes docs/BENCHMARKS.md again, from --results FILE
+
+  --quick           everything, briefly: that it works, no figures
+  --json FILE       every measurement (of the suite; of keys when only they are measured)
+  --doc             writes the suite's part of docs/BENCHMARKS.md
+  --rounds N        medians over (5)         --seconds N      of each measurement (2)
+  --accounts N      of the book (10000)      --log-events N   of the long log (10000000)
+  --cached-keys N   (100000)                 --hour-calls N   (360000)
   --against FOLDER  of cost: another checkout's gateway, taking turns with this one's
-  --json            of cost (every measurement) and of keys
+  --connections N   of slow-clients (128)    --keys N, --requests N   of keys (10000, 300)
+  --events N        of replay, and of the one key of statement (1000000)
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
-Redis the one of REDIS_URL, else a redis-server from PATH, else none.`)
-  process.exit(values.help ? 0 : 1)
+Redis the one of REDIS_URL, else a redis-server from PATH, else none. wrk makes the load where it is on PATH.`
 }
-
-process.on('SIGTERM', () => process.exit(143))
-process.on('SIGINT', () => process.exit(130))
-const folder = mkdtempSync(join(tmpdir(), 'tollbook-bench-'))
-const postgres = process.env.DATABASE_URL
-  ? undefined
-  : await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') })
-const serverUrl = process.env.DATABASE_URL ?? (postgres?.url as string)
-try {
-  const seconds = Number(values.seconds)
-  const rounds = Number(values.rounds)
-  const connections = Number(values.connections)
-  const accounts = Number(values.accounts)
-  if (parts.includes('calls')) {
-    await benchCalls({ serverUrl, connections, seconds, rounds, accounts })
-  }
-  if (parts.includes('cost')) {
-    const { against, json } = values
-    const postgresPid = postgres?.pid
-    await benchCost({
-      ...{ serverUrl, postgresPid, connections, seconds, rounds, accounts, against, json },
-    })
-  }
-  if (parts.includes('append')) await benchAppend(serverUrl, seconds, rounds)
-  if (parts.includes('keys')) {
-    const { keys, requests, json } = values
-    await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json })
-  }
-  if (parts.includes('statement')) {
-    await benchStatement({ serverUrl, events: Number(values.events), rounds })
-  }
-  if (parts.includes('replay')) {
-    const { events, keys } = values
-    await benchReplay({ serverUrl, events: Number(events), keys: Number(keys), seconds, rounds })
-  }
-  if (parts.includes('slow-clients')) {
-    await benchSlowClients({ serverUrl, connections, seconds, rounds, accounts })
-  }
-} finally {
-  await postgres?.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
-process.exit(0)

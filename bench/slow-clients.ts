@@ -4,11 +4,11 @@
  */
 import { connect, type Socket } from 'node:net'
 import Table from 'cli-table3'
-import { median } from './calls.ts'
 import { type BenchBook, fillBook } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
 import { type Measured, runLoad } from './parts/load.ts'
 import { startRedis } from './parts/redis.ts'
+import { median } from './parts/statistics.ts'
 import { startUpstream } from './parts/upstream.ts'
 
 export interface SlowClientsOptions {

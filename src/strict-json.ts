@@ -83,14 +83,22 @@ export function textFault(text: string, pointer: string): JsonFault | undefined 
 /** Colons outside of texts, in what is known to be JSON. */
 function countColons(text: string): number {
   let colons = 0
-  let inText = false
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index)
-    if (unit === quote) inText = !inText
-    else if (unit === backslash) index++
-    else if (unit === colon && !inText) colons++
+    if (unit === colon) colons++
+    else if (unit === quote) index = endOfText(text, index + 1)
   }
   return colons
+}
+
+/** Where the text that begins here has its closing quote: found by the engine's own search, which is quicker than looking. */
+function endOfText(text: string, begin: number): number {
+  for (let at = text.indexOf('"', begin); ; at = text.indexOf('"', at + 1)) {
+    let before = at - 1
+    while (text.charCodeAt(before) === backslash) before--
+    // After an odd number of backslashes a quote belongs to the text.
+    if ((at - before) % 2 === 1) return at
+  }
 }
 
 const quote = 0x22

@@ -1,13 +1,15 @@
 /** A book for a bench: migrated, priced, with as many accounts and keys as asked for. */
+
 import { secureRandom } from '../../src/base62.ts'
 import type { Config } from '../../src/config/config.ts'
-import { loadConfig } from '../../src/config/load.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { mintKey } from '../../src/gate/key-format.ts'
 import { type Commands, openCommands } from '../../src/ledger/commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
+import { chatConfig } from '../../test/support/chat.ts'
+import { testConfig } from '../../test/support/test-config.ts'
 
 export interface BenchKey {
   readonly key: string
@@ -21,30 +23,68 @@ export interface BenchBook {
   readonly keys: readonly BenchKey[]
 }
 
-/** The configuration with plans wide enough that nothing is refused. */
+/** Plans that refuse nothing, that refuse every call for its price, and every call but an hour's first. */
+export type BenchPlan = 'bench' | 'broke' | 'slow'
+
+/**
+ * The shipped configuration with such plans, its route for streams that are sold by the token, and two routes
+ * for large bodies.
+ */
 export function benchConfig(): Config {
-  const config = loadConfig({ env: {} })
   const wide = {
     rateLimit: 1_000_000,
     windowMs: 1_000,
     credits: 1_000_000_000,
     maxInFlight: 100_000,
-    endpoints: 'all' as const,
+    endpoints: 'all',
     fee: { minorUnits: 0, currency: 'EUR' },
-    grantable: true,
   }
-  return { ...config, plans: { bench: wide, pro: wide, enterprise: wide }, defaultPlan: 'bench' }
+  const large = (name: string) => ({
+    ...{ method: 'POST', path: `/v1/${name}`, summary: name, service: 'search' },
+    ...{ upstreamPath: `/${name}`, price: { per: 'request', credits: 1 } },
+    request: {
+      json: {
+        ...{ type: 'object', additionalProperties: false, required: ['documents'] },
+        properties: { documents: { type: 'array', items: { type: 'string' } } },
+      },
+    },
+  })
+  const { services, routes } = chatConfig()
+  return testConfig({
+    services,
+    plans: {
+      ...{ free: null, bench: wide, pro: wide, enterprise: wide },
+      broke: { ...wide, credits: 0 },
+      slow: { ...wide, rateLimit: 1, windowMs: 3_600_000 },
+    },
+    defaultPlan: 'bench',
+    routes: {
+      ...routes,
+      'large-answer': large('large-answer'),
+      'large-request': large('large-request'),
+    },
+  })
 }
 
 /** A fresh database `name`, migrated, on the server at `serverUrl`; answers its URL. */
 export async function freshDatabase(serverUrl: string, name: string): Promise<string> {
-  const server = connect({ url: serverUrl, as: 'owner', max: 1 })
-  await server.unsafe(`drop database if exists ${name} with (force)`)
-  await server.unsafe(`create database ${name}`)
-  await server.end()
-  const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
+  const url = await createDatabase(serverUrl, name)
   await migrate({ url })
   return url
+}
+
+/** A copy of a book that nobody is connected to, in a database `name` of its own. */
+export async function copyOf(serverUrl: string, book: BenchBook, name: string): Promise<BenchBook> {
+  const original = new URL(book.url).pathname.slice(1)
+  return { ...book, url: await createDatabase(serverUrl, name, `template ${original}`) }
+}
+
+async function createDatabase(serverUrl: string, name: string, like = ''): Promise<string> {
+  const server = connect({ url: serverUrl, as: 'owner', max: 1 })
+  await server.unsafe(`drop database if exists ${name} with (force)`)
+  await server.unsafe(`create database ${name} ${like}`)
+  await server.end()
+  return Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
 }
 
 /** Puts the bench's prices and plans in force; answers the tariff's hash. */
@@ -74,65 +114,93 @@ export async function fillAccounts(
   accounts: number,
   from?: string,
 ): Promise<BenchBook> {
-  const sql = connect({ url, as: 'owner', max: 4 })
-  const commands = openCommands(sql, 'bench')
-  const hash = await publishTariff(commands, from)
+  const sql = connect({ url, as: 'owner', max: 1 })
+  const tariff = await publishTariff(openCommands(sql, 'bench'), from)
+  await sql.end()
+  return { url, tariff, keys: await openAccounts(url, { accounts }) }
+}
 
-  const keys: BenchKey[] = []
+/**
+ * Opens accounts, `acc_0` and so on, with keys (one) on a plan (`bench`) in a book that is there.
+ * @param named what stands in the ids before the number, where there are several groups
+ */
+export async function openAccounts(
+  url: string,
+  options: { accounts: number; keysEach?: number; plan?: BenchPlan; named?: string },
+): Promise<BenchKey[]> {
+  const { accounts, keysEach = 1, plan = 'bench', named = '' } = options
+  await waitForDisk(url, false)
+  const sql = connect({ url, as: 'owner', max: 1 })
+  const commands = openCommands(sql, 'bench')
   const openOne = async (n: number) => {
-    const accountId = `acc_${n}`
-    const keyId = `key_${n}`
-    const prefixes = { live: 'sk_live_', test: 'sk_test_' }
-    const minted = mintKey({ prefixes, mode: 'live', shard: 0, random: secureRandom })
+    const accountId = `acc_${named}${n}`
     const secret = newSecret()
+    const minted = Array.from({ length: keysEach }, (_, i) =>
+      mint(`key_${named}${n * keysEach + i}`),
+    )
     const { verdict } = await commands.record(0, {
-      id: `open-${n}`,
+      id: `open-${named}${n}`,
       actor: 'bench',
       secret,
       expected: [
         { stream: 'account', id: accountId, version: 0 },
-        { stream: 'key', id: keyId, version: 0 },
+        ...minted.map(({ keyId }) => ({ stream: 'key', id: keyId, version: 0 }) as const),
       ],
       events: [
         {
           type: 'AccountOpened',
           accountId,
-          payload: { owner: { kind: 'user', id: `user-${n}` } },
+          payload: { owner: { kind: 'user', id: `user-${named}${n}` } },
         },
         {
           type: 'PlanStarted',
           accountId,
           payload: {
-            plan: 'bench',
+            plan,
             from: '2020-01-01T00:00:00.000Z',
             fee: { minorUnits: 0, currency: 'EUR' },
           },
         },
-        {
-          type: 'KeyIssued',
-          accountId,
-          keyId,
-          mode: 'live',
+        ...minted.map(({ keyId, hash, display }) => ({
+          type: 'KeyIssued' as const,
+          ...{ accountId, keyId, mode: 'live' as const },
           private: seal(secret, accountId, { name: 'bench', description: null, allowedIps: [] }),
           payload: {
-            hash: minted.hash,
-            display: minted.display,
-            endpoints: null,
-            rateLimit: null,
-            monthlyCap: null,
-            expiresAt: null,
+            ...{ hash, display },
+            ...{ endpoints: null, rateLimit: null, monthlyCap: null, expiresAt: null },
           },
-        },
+        })),
       ],
     })
     if (verdict !== 'ok') throw new Error(`account ${n}: ${verdict}`)
-    keys.push({ key: minted.key, keyId, accountId })
+    return minted.map(({ key, keyId }) => ({ key, keyId, accountId }))
   }
-  for (let n = 0; n < accounts; n += 4) {
-    const some = Array.from({ length: Math.min(4, accounts - n) }, (_, i) => openOne(n + i))
-    await Promise.all(some)
+  const keys: BenchKey[] = []
+  for (let n = 0; n < accounts; n += sentAtOnce) {
+    const count = Math.min(sentAtOnce, accounts - n)
+    const some = Array.from({ length: count }, (_, i) => openOne(n + i))
+    keys.push(...(await Promise.all(some)).flat())
+    // Plans that were made for empty tables look at every row of full ones.
+    if (Number.isInteger(Math.log2((n + count) / sentAtOnce))) await sql.unsafe('analyze')
   }
   await sql.unsafe('analyze')
   await sql.end()
-  return { url, tariff: hash, keys }
+  await waitForDisk(url, true)
+  return keys
+}
+
+/** One connection sends them without waiting for answers: several would wait for each other's shard lock. */
+const sentAtOnce = 100
+
+function mint(keyId: string) {
+  const prefixes = { live: 'sk_live_', test: 'sk_test_' }
+  return { keyId, ...mintKey({ prefixes, mode: 'live', shard: 0, random: secureRandom }) }
+}
+
+/** Whether commits wait for the disk: thousands in a row need not, while a book is filled. */
+export async function waitForDisk(url: string, wait: boolean): Promise<void> {
+  const name = new URL(url).pathname.slice(1)
+  const sql = connect({ url, as: 'owner', max: 1 })
+  await sql.unsafe(`alter database ${name} set synchronous_commit = ${wait ? 'on' : 'off'}`)
+  await sql.end()
 }

@@ -5,8 +5,8 @@
 
 import type { Subprocess } from 'bun'
 
-/** A server in a process of its own. */
-export interface Part {
+/** A server in a process of its own; `await using` ends it. */
+export interface Part extends AsyncDisposable {
   /** Origin without a slash at the end. */
   readonly url: string
   readonly pid: number
@@ -14,9 +14,20 @@ export interface Part {
   stop(): Promise<void>
 }
 
+/** A part that answers questions, one at a time. */
+export interface Script extends Part {
+  /** @throws when it does not answer within a minute */
+  ask(question: string): Promise<unknown>
+}
+
 /** Starts a script that prints its URL as its first line; throws when it ends before that. */
-export async function startScript(path: string, args: readonly string[] = []): Promise<Part> {
-  const child = Bun.spawn([process.execPath, path, ...args], { stdout: 'pipe', stderr: 'inherit' })
+export async function startScript(path: string, args: readonly string[] = []): Promise<Script> {
+  let heard: (answer: unknown) => void = () => {}
+  const child = Bun.spawn([process.execPath, path, ...args], {
+    stdout: 'pipe',
+    stderr: 'inherit',
+    ipc: (answer) => heard(answer),
+  })
   const stop = endWithUs(child)
   const reader = child.stdout.getReader()
   const decoder = new TextDecoder()
@@ -27,10 +38,19 @@ export async function startScript(path: string, args: readonly string[] = []): P
     printed += decoder.decode(value, { stream: true })
   }
   const url = printed.slice(0, printed.indexOf('\n')).trim()
-  return { url, pid: child.pid, stop }
+  const ask = (question: string) =>
+    new Promise<unknown>((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`${path} does not answer`)), 60_000)
+      heard = (answer) => {
+        clearTimeout(timer)
+        resolve(answer)
+      }
+      child.send(question)
+    })
+  return { url, pid: child.pid, ask, stop, [Symbol.asyncDispose]: stop }
 }
 
-/** Kills the child when this process exits; returns what ends it before. */
+/** Kills the child when this process exits; returns what ends it before, and waits for it. */
 export function endWithUs(child: Subprocess): () => Promise<void> {
   const kill = () => child.kill('SIGTERM')
   process.on('exit', kill)

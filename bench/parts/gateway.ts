@@ -6,13 +6,27 @@ import { type Part, startScript } from './child.ts'
 /** Verifies tokens. */
 export const jwtSecret = 'a secret of the bench, long enough to be one'
 
+export interface BenchGateway extends Part {
+  /** What it has in memory, its garbage collected. */
+  memory(): Promise<Memory>
+}
+
+export interface Memory {
+  /** Of the whole process, in bytes. */
+  readonly rss: number
+  /** Of JavaScript's objects and what they keep outside of the heap, in bytes. */
+  readonly heap: number
+}
+
 /** Starts it on a database that `fillBook` made; `checkout` is the folder of another one's. */
-export function startBenchGateway(
+export async function startBenchGateway(
   options: { databaseUrl: string; redisUrl: string | undefined; upstream: string },
   checkout?: string,
-): Promise<Part> {
+): Promise<BenchGateway> {
   const script = checkout ? resolve(checkout, 'bench/parts/gateway.ts') : import.meta.path
-  return startScript(script, [options.databaseUrl, options.upstream, options.redisUrl ?? ''])
+  const args = [options.databaseUrl, options.upstream, options.redisUrl ?? '']
+  const part = await startScript(script, args)
+  return { ...part, memory: async () => (await part.ask('memory')) as Memory }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
@@ -23,6 +37,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     string,
     string,
   ]
+  const { heapStats } = await import('bun:jsc')
   const { startGateway } = await import('../../src/gateway.ts')
   const { readEnvironment } = await import('../../src/config/environment.ts')
   const { openLog } = await import('../../src/cli/log.ts')
@@ -36,9 +51,14 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     }),
     databaseUrl,
     hostname: '127.0.0.1',
-    demoUrls: { search: upstream, stt: upstream, tts: upstream },
+    demoUrls: { search: upstream, stt: upstream, tts: upstream, chat: upstream },
     log: openLog('warn'),
   })
   console.log(gateway.url)
   process.on('SIGTERM', () => void gateway.stop().then(() => process.exit(0)))
+  process.on('message', () => {
+    Bun.gc(true)
+    const memory: Memory = { rss: process.memoryUsage.rss(), heap: heapStats().heapSize }
+    process.send?.(memory)
+  })
 }

@@ -10,7 +10,7 @@ import { type Commands, type ImportedUsage, openCommands } from '../../src/ledge
 import { connect } from '../../src/ledger/connect.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
-import { freshDatabase, publishTariff } from './book.ts'
+import { freshDatabase, publishTariff, waitForDisk } from './book.ts'
 
 export interface KeyBook {
   readonly url: string
@@ -29,7 +29,7 @@ const endpoints = ['search', 'extract']
 
 export async function fillKeyBook(serverUrl: string, name: string, keys: number): Promise<KeyBook> {
   const url = await freshDatabase(serverUrl, name)
-  await waitForDisk(url, name, false)
+  await waitForDisk(url, false)
   const sql = connect({ url, as: 'owner', max: 4 })
   const commands = openCommands(sql, 'bench')
   await publishTariff(commands)
@@ -53,15 +53,8 @@ export async function fillKeyBook(serverUrl: string, name: string, keys: number)
   const [counted] = await sql<[Omit<KeyBook, 'url'>]>`
     select (select count(*) from events) as events, (select count(*) from daily_usage) as "usageRows"`
   await sql.end()
-  await waitForDisk(url, name, true)
+  await waitForDisk(url, true)
   return { url, ...counted }
-}
-
-/** Whether commits wait for the disk: thousands in a row need not, while a book is filled. */
-async function waitForDisk(url: string, name: string, wait: boolean): Promise<void> {
-  const sql = connect({ url, as: 'owner', max: 1 })
-  await sql.unsafe(`alter database ${name} set synchronous_commit = ${wait ? 'on' : 'off'}`)
-  await sql.end()
 }
 
 function accountOf(n: number): Owner {

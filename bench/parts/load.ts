@@ -15,7 +15,7 @@ export interface Load {
   /** GET unless told otherwise. */
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array<ArrayBuffer>
   /** Sent in turn as X-API-Key, so that no single account is hot. */
   readonly apiKeys?: readonly string[]
 }

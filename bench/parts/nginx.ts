@@ -7,6 +7,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endWithUs, type Part } from './child.ts'
+import { eventStream } from './shapes.ts'
 
 export function nginxAvailable(): boolean {
   return Bun.which('nginx') !== null
@@ -37,10 +38,13 @@ export async function startNginx(target: string): Promise<Part> {
     await stop()
     throw error
   }
-  return { url, pid: child.pid, stop }
+  return { url, pid: child.pid, stop, [Symbol.asyncDispose]: stop }
 }
 
-/** The limit is looked up and counted on every request, but so generous that it refuses none. */
+/**
+ * The limit is looked up and counted on every request, but so generous that it refuses none. Bodies of
+ * 100 kB stay in memory, and an event stream is passed on as it comes.
+ */
 function configOf(folder: string, port: number, targetHost: string): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((name) => `  ${name}_temp_path ${folder}/${name};`)
@@ -62,12 +66,18 @@ ${temporary}
   }
   server {
     listen 127.0.0.1:${port} backlog=4096;
+    limit_req zone=calls burst=1000000 nodelay;
+    limit_req_status 429;
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    client_body_buffer_size 256k;
+    proxy_buffers 16 16k;
     location / {
-      limit_req zone=calls burst=1000000 nodelay;
-      limit_req_status 429;
       proxy_pass http://target;
-      proxy_http_version 1.1;
-      proxy_set_header Connection "";
+    }
+    location ${eventStream.path} {
+      proxy_pass http://target;
+      proxy_buffering off;
     }
   }
 }

@@ -35,8 +35,9 @@ export function familyOf(pid: number): { readonly id: number; user: number; syst
   return processes.filter(({ id }) => family.has(id))
 }
 
-/** What the process's first thread has used, in microseconds: the one that runs JavaScript. */
+/** What the process's first thread has used, in microseconds: the one that runs JavaScript. NaN where /proc is not. */
 export function firstThreadTime(pid: number): number {
+  if (!existsSync('/proc')) return Number.NaN
   const { user, system } = statOf(`/proc/${pid}/task/${pid}/stat`)
   return (user + system) * tickUs
 }

@@ -2,7 +2,7 @@
 import { freePort } from '../../src/postgres/free-port.ts'
 import { endWithUs } from './child.ts'
 
-export interface BenchRedis {
+export interface BenchRedis extends AsyncDisposable {
   readonly url?: string
   /** Of the server, where it is ours. */
   readonly pid?: number
@@ -10,8 +10,9 @@ export interface BenchRedis {
 }
 
 export async function startRedis(): Promise<BenchRedis> {
-  if (process.env.REDIS_URL) return { url: process.env.REDIS_URL, stop: async () => {} }
-  if (!Bun.which('redis-server')) return { stop: async () => {} }
+  const url = process.env.REDIS_URL
+  if (url) return { url, ...endedBy(async () => {}) }
+  if (!Bun.which('redis-server')) return endedBy(async () => {})
   const port = await freePort()
   const child = Bun.spawn(
     ['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', '/tmp'],
@@ -19,7 +20,11 @@ export async function startRedis(): Promise<BenchRedis> {
   )
   const stop = endWithUs(child)
   await untilItListens(port)
-  return { url: `redis://127.0.0.1:${port}`, pid: child.pid, stop }
+  return { url: `redis://127.0.0.1:${port}`, pid: child.pid, ...endedBy(stop) }
+}
+
+function endedBy(stop: () => Promise<void>) {
+  return { stop, [Symbol.asyncDispose]: stop }
 }
 
 async function untilItListens(port: number): Promise<void> {

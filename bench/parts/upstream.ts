@@ -1,11 +1,16 @@
 /**
- * The upstream that everything is measured in front of: it answers every request with the same
- * 463 bytes of JSON, so that what is measured is the way there and back.
+ * The upstream that everything is measured in front of. What it answers is made beforehand and always the
+ * same, so that what is measured is the way there and back. It answers at the paths that callers use, for
+ * proxies that pass them on, and at those that the gateway makes of them.
  */
 
 import { type Part, startScript } from './child.ts'
 
-export const upstreamBody = bodyOf(463)
+export const upstreamBody = searchAnswer(463)
+/** Of the large answer and of the large request. */
+export const largeBytes = 100_000
+/** Events that bring a token each, in one stream. */
+export const streamedTokens = 100
 
 /** Starts the upstream as a process of its own, on a free port of the loopback. */
 export function startUpstream(): Promise<Part> {
@@ -13,7 +18,7 @@ export function startUpstream(): Promise<Part> {
 }
 
 /** A search answer with one result, filled up to exactly this many bytes. */
-function bodyOf(bytes: number): string {
+function searchAnswer(bytes: number): string {
   const withSnippet = (snippet: string) =>
     JSON.stringify({
       results: [{ url: 'https://example.com/', title: 'A result', snippet, engine: 'bench' }],
@@ -22,13 +27,63 @@ function bodyOf(bytes: number): string {
   return withSnippet('x'.repeat(bytes - withSnippet('').length))
 }
 
+/** A chat's answer, event by event, and its usage at the end. */
+function chatEvents(): string[] {
+  const event = (data: object) => `data: ${JSON.stringify({ id: 'chat', ...data })}\n\n`
+  const token = { choices: [{ index: 0, delta: { content: ' honey' }, finish_reason: null }] }
+  const usage = { prompt_tokens: 10, completion_tokens: streamedTokens, total_tokens: 110 }
+  return [
+    ...Array.from({ length: streamedTokens }, () => event(token)),
+    event({ choices: [], usage }),
+    'data: [DONE]\n\n',
+  ]
+}
+
 if (import.meta.main) {
-  const body = new TextEncoder().encode(upstreamBody)
-  const headers = { 'Content-Type': 'application/json' }
+  const encoder = new TextEncoder()
+  const json = { headers: { 'Content-Type': 'application/json' } }
+  const small = encoder.encode(upstreamBody)
+  const large = encoder.encode(searchAnswer(largeBytes))
+  const transcript = JSON.stringify({ text: 'Good morning.', language: 'en', duration_seconds: 3 })
+  const events = chatEvents().map((event) => encoder.encode(event))
+
+  const answerLarge = () => new Response(large, json)
+  const readLarge = async (request: Request) => {
+    await request.arrayBuffer()
+    return new Response(small, json)
+  }
+  const transcribe = async (request: Request) => {
+    await request.arrayBuffer()
+    return new Response(transcript, json)
+  }
+  const chat = () => {
+    let next = 0
+    // One event a turn of the event loop, so that each of them is sent by itself.
+    const stream = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        await new Promise(setImmediate)
+        controller.enqueue(events[next++] as Uint8Array)
+        if (next === events.length) controller.close()
+      },
+    })
+    return new Response(stream, { headers: { 'Content-Type': 'text/event-stream' } })
+  }
+
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
-    fetch: () => new Response(body, { headers }),
+    // A proxy may not find its idle connections closed just when it needs them.
+    idleTimeout: 255,
+    routes: {
+      '/large-answer': answerLarge,
+      '/v1/large-answer': answerLarge,
+      '/large-request': readLarge,
+      '/v1/large-request': readLarge,
+      '/transcribe': transcribe,
+      '/v1/stt/transcribe': transcribe,
+      '/v1/chat/completions': chat,
+    },
+    fetch: () => new Response(small, json),
   })
   console.log(server.url.origin)
 }

@@ -66,7 +66,7 @@ function scriptOf({ method = 'GET', headers = {}, body, apiKeys = [] }: Load): s
 wrk.method = ${lua(method)}
 wrk.body = ${body === undefined ? 'nil' : lua(body)}
 ${headerLines.join('\n')}
-local keys = { ${apiKeys.map(lua).join(', ')} }
+local keys = { ${apiKeys.map((key) => lua(key)).join(', ')} }
 local requests = {}
 local threads = 0
 local turn = 0
@@ -99,8 +99,8 @@ end
 `
 }
 
-/** A Lua string literal of the text's UTF-8 bytes, every one of them escaped: nothing can break out. */
-function lua(text: string): string {
-  const bytes = [...new TextEncoder().encode(text)]
-  return `"${bytes.map((byte) => `\\${String(byte).padStart(3, '0')}`).join('')}"`
+/** A Lua string literal of these bytes (a text's in UTF-8), every one of them escaped: nothing can break out. */
+function lua(content: string | Uint8Array): string {
+  const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : content
+  return `"${Array.from(bytes, (byte) => `\\${String(byte).padStart(3, '0')}`).join('')}"`
 }

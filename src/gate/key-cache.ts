@@ -9,7 +9,7 @@
 import type { KeyPrivate } from '../../events/key.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { unseal } from '../ledger/private-fields.ts'
-import { type KeyRecord, readKeyByHash } from '../ledger/read.ts'
+import { type KeyRecord, type ReadKey, readKeyByHash } from '../ledger/read.ts'
 import { within } from '../ledger/within.ts'
 
 export interface CachedKey {
@@ -18,6 +18,8 @@ export interface CachedKey {
   readonly allowedIps: readonly string[]
   /** On the process's monotonic clock, in milliseconds. */
   readonly loadedAtMs: number
+  /** On the book's clock, in Unix milliseconds. */
+  readonly readAtMs: number
 }
 
 export interface KeyCache {
@@ -32,9 +34,8 @@ export interface KeyCache {
 }
 
 /** The book's time now, in Unix milliseconds: its clock when the entry was read, and what passed since. */
-export function bookTime({ record, loadedAtMs }: CachedKey): number {
-  const readAt = record?.readAt.getTime() ?? Date.now()
-  return readAt + (performance.now() - loadedAtMs)
+export function bookTime({ readAtMs, loadedAtMs }: CachedKey): number {
+  return readAtMs + (performance.now() - loadedAtMs)
 }
 
 const mostEntries = 200_000
@@ -79,8 +80,13 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
   }
 
   async function read(hash: string, loadedAtMs: number): Promise<CachedKey> {
-    const record = await within(deadlineMs, readKeyByHash(sql, hash))
-    const entry = { record, allowedIps: record ? allowedIpsOf(record) : [], loadedAtMs }
+    const found = await within(deadlineMs, readKeyByHash(sql, hash))
+    const entry = {
+      record: found && slim(found),
+      allowedIps: found ? allowedIpsOf(found) : everywhere,
+      loadedAtMs,
+      readAtMs: found?.readAt.getTime() ?? Date.now(),
+    }
     if ((entries.get(hash)?.loadedAtMs ?? 0) > loadedAtMs) return entry
     entries.delete(hash)
     entries.set(hash, entry)
@@ -97,11 +103,34 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
   }
 }
 
+/** As it is kept, for there may be many: without what was needed once, and with one copy of what many keys have alike. */
+function slim({ private: _, readAt: __, ...record }: ReadKey): KeyRecord {
+  return {
+    ...record,
+    mode: shared(record.mode),
+    plan: shared(record.plan),
+    tariff: shared(record.tariff),
+    secret: record.secret && Uint8Array.from(record.secret),
+  }
+}
+
+const texts = new Map<string, string>()
+
+/** An equal text, the same one each time: modes, plans and tariffs are few. */
+function shared<T extends string>(text: T): T {
+  const known = texts.get(text)
+  if (known === undefined) texts.set(text, text)
+  return (known ?? text) as T
+}
+
+/** From where a key may be used that is bound to no address. */
+const everywhere: readonly string[] = []
 /** A list that no address is on. */
 const nobody = ['-']
 
 /** From where the key may be used. A private document that cannot be read lets nobody in. */
-function allowedIpsOf({ secret, accountId, private: sealed }: KeyRecord): readonly string[] {
-  if (sealed === null) return []
-  return unseal<KeyPrivate>(secret, accountId, sealed)?.allowedIps ?? nobody
+function allowedIpsOf({ secret, accountId, private: sealed }: ReadKey): readonly string[] {
+  if (sealed === null) return everywhere
+  const { allowedIps = nobody } = unseal<KeyPrivate>(secret, accountId, sealed) ?? {}
+  return allowedIps.length > 0 ? allowedIps : everywhere
 }

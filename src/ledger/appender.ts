@@ -90,19 +90,29 @@ export function openAppender(options: AppenderOptions): Appender {
   }
 
   async function run(): Promise<void> {
-    while (queue.length > 0 && !closed) {
+    let tell = () => {}
+    for (;;) {
+      if (queue.length === 0 || closed) {
+        tell()
+        // What is told may be too late for its caller, and then leads to another item.
+        if (queue.length === 0 || closed) break
+        tell = () => {}
+      }
       const batch = queue.splice(0, mostItems).filter((w) => !w.gaveUp)
       inFlight = batch
-      await commit(batch)
+      const committed = commit(batch)
+      // What the callers of the last batch do next takes a while, in which the book already has this one.
+      tell()
+      tell = await committed
       inFlight = []
     }
     running = false
     for (const done of drained.splice(0)) done()
   }
 
-  /** Sends a batch until the book has answered it. */
-  async function commit(batch: Waiting[]): Promise<void> {
-    if (batch.length === 0) return
+  /** Sends a batch until the book has answered it; what it gives tells that to the callers. */
+  async function commit(batch: Waiting[]): Promise<() => void> {
+    if (batch.length === 0) return () => {}
     let texts: string[]
     try {
       texts = pack(batch.map((w) => w.item))
@@ -126,8 +136,7 @@ export function openAppender(options: AppenderOptions): Appender {
           continue
         }
         seq++
-        answer(batch, row)
-        return
+        return () => answer(batch, row)
       } catch (error) {
         if (error instanceof LaneLost) return fail(batch, error, true)
         if (isBadData(error)) return split(batch, error)
@@ -146,13 +155,11 @@ export function openAppender(options: AppenderOptions): Appender {
   }
 
   async function send(texts: string[], inLane: string, number: number): Promise<Row> {
-    const rows = await sql.unsafe<Row[]>(
-      appendStatement,
-      [shard, inLane, number, instance, ...texts],
-      {
-        prepare: true,
-      },
-    )
+    const parameters = [shard, inLane, number, instance, ...texts]
+    const query = sql.unsafe<Row[]>(appendStatement, parameters, { prepare: true })
+    // Without it a query leaves only when it is waited for, and then behind what the callers do next.
+    query.execute()
+    const rows = await query
     return rows[0] as Row
   }
 
@@ -192,16 +199,19 @@ export function openAppender(options: AppenderOptions): Appender {
   }
 
   /** One bad item must not fail its neighbours: halve the batch until the bad one stands alone. */
-  async function split(batch: Waiting[], error: unknown): Promise<void> {
+  async function split(batch: Waiting[], error: unknown): Promise<() => void> {
     if (batch.length === 1) return fail(batch, error)
     const middle = batch.length >> 1
-    await commit(batch.slice(0, middle))
-    await commit(batch.slice(middle))
+    const tellFirst = await commit(batch.slice(0, middle))
+    tellFirst()
+    return commit(batch.slice(middle))
   }
 
-  function fail(batch: Waiting[], error: unknown, mayBeWritten = false): void {
+  function fail(batch: Waiting[], error: unknown, mayBeWritten = false): () => void {
     log('append: a batch failed', error)
-    for (const waiting of batch) waiting.reject(unavailable(error, mayBeWritten))
+    return () => {
+      for (const waiting of batch) waiting.reject(unavailable(error, mayBeWritten))
+    }
   }
 
   /** A caller waits no longer than its deadline, whatever happens to the batch. */

@@ -3,7 +3,7 @@ import type { Mode } from '../../events/event.ts'
 import type { Plan } from '../../events/tariffs.ts'
 import type { Sql } from './connect.ts'
 
-/** A key as the book has it at `readAt`, with what its account adds. */
+/** A key as the book has it, with what its account adds. */
 export interface KeyRecord {
   readonly shard: number
   readonly keyId: string
@@ -30,14 +30,18 @@ export interface KeyRecord {
   /** Hash of the tariff in force. */
   readonly tariff: string
   readonly secret: Uint8Array | null
+}
+
+/** What comes with a key when it is read. */
+export interface ReadKey extends KeyRecord {
   readonly private: Uint8Array | null
   /** The book's clock. */
   readonly readAt: Date
 }
 
 /** The key that a secret's hash opens, revoked ones included; undefined when there is none. */
-export async function readKeyByHash(sql: Sql, hash: string): Promise<KeyRecord | undefined> {
-  const [row] = await sql<KeyRecord[]>`
+export async function readKeyByHash(sql: Sql, hash: string): Promise<ReadKey | undefined> {
+  const [row] = await sql<ReadKey[]>`
     select k.shard, k.key_id as "keyId", k.account_id as "accountId", k.mode,
       k.version as "keyVersion", a.version as "accountVersion", k.display, k.enabled,
       k.revoked_at as "revokedAt", k.expires_at as "expiresAt",

@@ -77,14 +77,14 @@ function targetOf({ request, route, baseUrl }: ForwardedCall): string {
   return baseUrl + path + (at < 0 ? '' : request.url.slice(at).split('#')[0])
 }
 
-/** Base and path of the pairs that were looked at. */
-const staying = new Set<string>()
+/** The paths that were looked at, by base. */
+const staying = new Map<string, Set<string>>()
 
 /** Both parts are configuration; should they ever join to another host, nothing is sent there. */
 function staysWithService(baseUrl: string, path: string): boolean {
-  const pair = `${baseUrl} ${path}`
-  if (staying.has(pair)) return true
+  const known = staying.get(baseUrl)
+  if (known?.has(path)) return true
   const stays = new URL(baseUrl + path).origin === new URL(baseUrl).origin
-  if (stays) staying.add(pair)
+  if (stays) staying.set(baseUrl, (known ?? new Set()).add(path))
   return stays
 }

@@ -61,12 +61,15 @@ const notFromServices = new Set([
 
 const prefixesNotFromServices = ['x-credits-', 'x-ledger-', 'x-ratelimit-', 'access-control-']
 
+const endsFromCallers = endsHere(notFromCallers, prefixesNotFromCallers)
+const endsFromServices = endsHere(notFromServices, prefixesNotFromServices)
+
 /** Headers for the service: the caller's, less what ends here, with the call's id. */
 export function towardsService(
   callers: Headers,
   { requestId, contentType, plain }: { requestId: string; contentType?: string; plain: boolean },
 ): Headers {
-  const headers = kept(callers, notFromCallers, prefixesNotFromCallers)
+  const headers = kept(callers, endsFromCallers)
   headers.set('x-request-id', requestId)
   if (contentType !== undefined) headers.set('content-type', contentType)
   // An answer that is metered has to be read; one that is only passed on may come compressed.
@@ -76,25 +79,33 @@ export function towardsService(
 
 /** Headers for the caller: the service's, less what ends here. */
 export function towardsCaller(services: Headers): Headers {
-  return kept(services, notFromServices, prefixesNotFromServices)
+  return kept(services, endsFromServices)
 }
 
-function kept(
-  headers: Headers,
-  dropped: ReadonlySet<string>,
-  prefixes: readonly string[],
-): Headers {
-  const named =
-    headers
-      .get('connection')
-      ?.toLowerCase()
-      .split(/\s*,\s*/) ?? []
+function kept(headers: Headers, ends: (name: string) => boolean): Headers {
+  const named = headers
+    .get('connection')
+    ?.toLowerCase()
+    .split(/\s*,\s*/)
   const result = new Headers(headers)
   for (const name of headers.keys()) {
-    // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are one.
-    const meant = name.replaceAll('_', '-')
-    const ends = dropped.has(meant) || named.includes(name)
-    if (ends || prefixes.some((prefix) => meant.startsWith(prefix))) result.delete(name)
+    if (ends(name) || named?.includes(name)) result.delete(name)
   }
   return result
+}
+
+/** Names that are remembered of each side: a call brings the same ones as the last, unless it means harm. */
+const mostRemembered = 200
+
+function endsHere(dropped: ReadonlySet<string>, prefixes: readonly string[]) {
+  const remembered = new Map<string, boolean>()
+  return (name: string): boolean => {
+    const known = remembered.get(name)
+    if (known !== undefined) return known
+    // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are one.
+    const meant = name.replaceAll('_', '-')
+    const ends = dropped.has(meant) || prefixes.some((prefix) => meant.startsWith(prefix))
+    if (remembered.size < mostRemembered) remembered.set(name, ends)
+    return ends
+  }
 }

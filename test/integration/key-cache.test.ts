@@ -68,3 +68,10 @@ test('an unknown key is remembered as such for a moment', async () => {
   await until(() => keys.peek(unknown, Number.POSITIVE_INFINITY) === undefined)
   expect((await keys.find(minted.hash, Number.POSITIVE_INFINITY)).record?.keyId).toBe(minted.keyId)
 })
+
+test('what was only needed to read a key is not kept with it', async () => {
+  const found = await openKeyCache(book.sql, 10_000).find(key.hash, 0)
+  expect(found.record).toMatchObject({ keyId: key.keyId })
+  expect(found.record).not.toHaveProperty('private')
+  expect(found.allowedIps).toEqual([])
+})

@@ -128,6 +128,7 @@ describe('what is no JSON, or not the same to every reader', () => {
     ['{"text":"a","text":"b"}', 'a field stands twice in the same object'],
     ['{"text":"a","te\\u0078t":"b"}', 'a field stands twice in the same object'],
     ['{"text":"a","options":{"a":[{"b":1,"b":1}]}}', 'a field stands twice in the same object'],
+    ['{"text":"a\\\\","text":"\\"b"}', 'a field stands twice in the same object'],
   ])('%p', async (text, detail) => {
     expect(await faultOf(post(text))).toBe(`400 : ${detail}`)
   })

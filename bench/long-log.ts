@@ -1,0 +1,75 @@
+/** The same calls on a book that has only begun and on one with a long log, taking turns. */
+import { projections } from '../projections/index.ts'
+import { connect } from '../src/ledger/connect.ts'
+import { rebuildAll } from '../src/projector/rebuild.ts'
+import { startBareProxy } from './parts/bare-proxy.ts'
+import { type BenchBook, copyOf, fillAccounts, freshDatabase } from './parts/book.ts'
+import { startBenchGateway } from './parts/gateway.ts'
+import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
+import { search } from './parts/shapes.ts'
+import { startUpstream } from './parts/upstream.ts'
+import { seedLog } from './seed-log.ts'
+import type { Bench, Family } from './suite/bench.ts'
+import { names } from './suite/names.ts'
+import { takeTurns } from './suite/turns.ts'
+
+const connections = 128
+const seededKeys = 10_000
+
+export const longLog: Family = {
+  name: 'long-log',
+  summary: 'calls/s on a book with a long log (--log-events) against a new one',
+  run: measureFamily,
+}
+
+export const longLogRow = `${connections} connections`
+export const onBook = (contenderName: string, book: 'new' | 'long') =>
+  `${contenderName}, on ${book === 'new' ? 'a new book' : 'a long log'}`
+
+async function measureFamily(bench: Bench): Promise<void> {
+  const { accounts, logEvents } = bench.sizes
+  const books = {
+    new: await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_new'),
+    long: await fillLongBook(bench.serverUrl, logEvents, accounts),
+  }
+  await using upstream = await startUpstream()
+  await using bare = await startBareProxy(upstream.url, 'buffered')
+  const place = { redisUrl: bench.redis.url, upstream: upstream.url }
+  await using onNew = await startBenchGateway({ ...place, databaseUrl: books.new.url })
+  await using onLong = await startBenchGateway({ ...place, databaseUrl: books.long.url })
+  const charged = { new: onNew, long: onLong }
+  const targets: Target[] = [
+    { ...bare, name: names.bare, keys: keysOf(books.new.keys), shape: search },
+    ...(['new', 'long'] as const).flatMap((which): Target[] => {
+      const keys = keysOf(books[which].keys)
+      const target = { ...charged[which], shape: search }
+      return [
+        { ...target, name: onBook(names.manyKeys, which), keys },
+        { ...target, name: onBook(names.oneKey, which), keys: keys.slice(0, 1) },
+      ]
+    }),
+  ]
+  for (const target of targets) {
+    await callFromEach(target)
+    await warmUp(target, connections, bench)
+  }
+  const contenders = targets.map((target) => contender(target, connections, bench))
+  await takeTurns(longLog.name, bench.rounds, [{ name: longLogRow, contenders }], bench.record)
+}
+
+/** A history of months whose projections are built, and the bench's accounts after it. */
+async function fillLongBook(
+  serverUrl: string,
+  events: number,
+  accounts: number,
+): Promise<BenchBook> {
+  const url = await freshDatabase(serverUrl, 'tollbook_bench_long')
+  console.error(`long-log: writing ${events.toLocaleString('en')} events…`)
+  await seedLog(url, { events, keys: seededKeys })
+  const sql = connect({ url, as: 'owner', max: 1 })
+  await sql.unsafe('vacuum analyze')
+  await sql.end()
+  console.error('long-log: building the projections…')
+  await rebuildAll(projections, { url })
+  return fillAccounts(url, accounts, new Date().toISOString())
+}

@@ -1,0 +1,35 @@
+/**
+ * The PostgreSQL of a bench: the one of DATABASE_URL, or an embedded one that ends with the bench, however
+ * that ends, and leaves nothing behind.
+ */
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts'
+
+export interface BenchServer {
+  /** A superuser's. */
+  readonly url: string
+  /** The server's first process, where it is ours. */
+  readonly pid?: number
+  stop(): Promise<void>
+}
+
+export async function startServer(): Promise<BenchServer> {
+  if (process.env.DATABASE_URL) return { url: process.env.DATABASE_URL, stop: async () => {} }
+  const folder = mkdtempSync(join(tmpdir(), 'tollbook-bench-'))
+  // Started by root, PostgreSQL runs as another user; who must get at its files in here.
+  chmodSync(folder, 0o711)
+  const { url, pid, stop } = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') })
+  const stopAndClear = async () => {
+    await stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+  for (const [signal, status] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const) {
+    process.on(signal, () => void stopAndClear().finally(() => process.exit(status)))
+  }
+  return { url, pid, stop: stopAndClear }
+}

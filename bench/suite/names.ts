@@ -1,0 +1,10 @@
+/** What contenders are called in every family's samples, since families are compared by them. */
+export const names = {
+  upstream: 'upstream alone',
+  nginx: 'nginx with `limit_req`',
+  streamed: 'bare Bun proxy, streamed',
+  bare: 'bare Bun proxy, buffered',
+  manyKeys: 'Tollbook, many keys',
+  oneKey: 'Tollbook, one hot key',
+  commit: 'one commit of PostgreSQL',
+} as const
