@@ -3,9 +3,9 @@ import Table from 'cli-table3'
 import { keyState } from '../projections/key-state.ts'
 import { connect, type Sql } from '../src/ledger/connect.ts'
 import { type StatementRequest, statement } from '../src/reports/statement.ts'
-import { median } from './calls.ts'
 import { freshDatabase } from './parts/book.ts'
 import { postmasterOf, processorSeconds } from './parts/postgres-use.ts'
+import { median } from './parts/statistics.ts'
 import { seedLog } from './seed-log.ts'
 
 export interface StatementOptions {
