@@ -14,8 +14,6 @@ import type { Bench, Family } from './suite/bench.ts'
 import { names } from './suite/names.ts'
 import { takeTurns } from './suite/turns.ts'
 
-export { median } from './parts/statistics.ts'
-
 const connectionCounts = [1, 32, 128, 512]
 
 export const calls: Family = {

@@ -8,6 +8,7 @@ import { startServer } from './parts/server.ts'
 import { profile } from './profile.ts'
 import { benchReplay } from './replay.ts'
 import { benchSlowClients } from './slow-clients.ts'
+import { benchStatement } from './statement.ts'
 import { suitePart, withSuite } from './suite/page.ts'
 import type { Results } from './suite/results.ts'
 import { families, runSuite } from './suite/run.ts'
@@ -49,7 +50,7 @@ const seconds = Number(values.seconds ?? defaults.seconds)
 const accounts = Number(values.accounts ?? defaults.accounts)
 
 /** What is not of the suite, with sections of its own in docs/BENCHMARKS.md. */
-const others = ['keys', 'slow-clients', 'replay']
+const others = ['keys', 'slow-clients', 'statement', 'replay']
 const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
 const named = [...families, cost, profile]
 const chosen = named.filter(({ name }) => positionals.includes(name))
@@ -73,6 +74,9 @@ async function measure(): Promise<number> {
       const { keys, requests, json } = values
       const own = chosen.length > 0 ? undefined : json
       await benchKeys({ serverUrl, keys: Number(keys), requests: Number(requests), json: own })
+    }
+    if (positionals.includes('statement')) {
+      await benchStatement({ serverUrl, events: Number(values.events), rounds })
     }
     if (positionals.includes('replay')) {
       const { events, keys } = values
@@ -142,7 +146,9 @@ ${line(cost)}
 ${line(profile)}
   keys          how long management takes to answer when there are many keys
   slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
-  replay        rebuilding and verifying a long log, and what an append costs on it
+  statement     the statement of one key with very many calls, and of its account
+  replay        replaying, verifying and exporting a long log, what an append costs on it, and a
+                statement of a key with a million charges
   page          writes docs/BENCHMARKS.md again, from --results FILE
 
   --quick           everything, briefly: that it works, no figures
@@ -153,7 +159,7 @@ ${line(profile)}
   --cached-keys N   (100000)                 --hour-calls N   (360000)
   --against FOLDER  of cost: another checkout's gateway, taking turns with this one's
   --connections N   of slow-clients (128)    --keys N, --requests N   of keys (10000, 300)
-  --events N        of replay (1000000)
+  --events N        of replay, and of the one key of statement (1000000)
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;
 Redis the one of REDIS_URL, else a redis-server from PATH, else none. wrk makes the load where it is on PATH.`

@@ -1,17 +1,20 @@
 /**
- * A long log: how fast it is written by the generator, rebuilt and verified, with how much memory; and what
- * an append costs on it, against a book that has only begun, taking turns.
+ * A long log: how fast it is written by the generator, replayed, verified and exported, and with how much
+ * memory; what an append costs on it, against a book that has only begun, taking turns; and how long the
+ * statement of a key with a million charges takes.
  */
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { loadavg, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import Table from 'cli-table3'
-import { projections } from '../projections/index.ts'
 import { connect } from '../src/ledger/connect.ts'
-import { rebuildAll } from '../src/projector/rebuild.ts'
-import { openVerifier } from '../src/projector/verify.ts'
 import { runAppends } from './append.ts'
-import { median } from './calls.ts'
 import { fillAccounts, fillBook, freshDatabase } from './parts/book.ts'
-import { memoryNow, processorSeconds } from './parts/postgres-use.ts'
+import { endWithUs } from './parts/child.ts'
+import { memoryNow, postmasterOf, processorSeconds } from './parts/postgres-use.ts'
+import { median } from './parts/statistics.ts'
 import { seedLog } from './seed-log.ts'
+import { benchStatement } from './statement.ts'
 
 export interface ReplayOptions {
   readonly serverUrl: string
@@ -23,93 +26,134 @@ export interface ReplayOptions {
 
 const inFlight = 100
 const benchAccounts = 500
+/** Of one key: about a million of them are charges of one month. */
+const eventsOfOneKey = 2_650_000
 
 export async function benchReplay(options: ReplayOptions): Promise<void> {
   const { serverUrl, events, keys, seconds, rounds } = options
   const url = await freshDatabase(serverUrl, 'tollbook_bench_replay')
   const postmaster = await postmasterOf(serverUrl)
+  const folder = mkdtempSync(join(tmpdir(), 'tollbook-bench-'))
   const table = new Table({
-    head: ['', 's', 'events/s', 'of processor s', 'backend MB', 'own MB'],
+    head: ['', 's', 'events/s', 'of processor s', 'backend MB', 'program MB', 'load'],
     style: { head: [], border: [] },
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right'],
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right'],
   })
-  const measure = async (what: string, work: () => Promise<unknown>) => {
+  const measure = async (
+    what: string,
+    work: (watch: (pid: number) => void) => Promise<unknown>,
+  ) => {
     console.error(`${what}…`)
-    const peaks = watchMemory(postmaster)
+    const memory = watchMemory(postmaster)
     const [startedAt, used] = [performance.now(), processorSeconds(postmaster)]
-    await work()
+    await work(memory.watch)
     const took = (performance.now() - startedAt) / 1_000
     const now = processorSeconds(postmaster)
     const processor = used === undefined || now === undefined ? '' : (now - used).toFixed(1)
     const rate = Math.round(events / took).toLocaleString('en')
-    table.push([what, took.toFixed(1), rate, processor, ...peaks()])
+    table.push([
+      what,
+      took.toFixed(1),
+      rate,
+      processor,
+      ...memory.peaks(),
+      loadavg()[0]?.toFixed(1),
+    ])
   }
 
-  await measure('generate', () => seedLog(url, { events, keys }))
-  const sql = connect({ url, as: 'owner', max: 1 })
-  await sql.unsafe('vacuum analyze')
-  await sql.end()
-  for (const projection of projections) {
-    await measure(`rebuild ${projection.name}`, () => rebuildAll([projection], { url }))
+  try {
+    await measure('generate', () => seedLog(url, { events, keys }))
+    const sql = connect({ url, as: 'owner', max: 1 })
+    await sql.unsafe('vacuum analyze')
+    await sql.end()
+    await measure('replay', (watch) => runCommand(['replay'], url, watch))
+    await measure('verify', (watch) => runCommand(['verify'], url, watch))
+    const target = join(folder, 'events.parquet')
+    const exporting = ['export', 'events', target]
+    await measure('export as Parquet', (watch) => runCommand(exporting, url, watch))
+    console.log(`\na log of ${events.toLocaleString('en')} events, ${keys} keys\n`)
+    console.log(table.toString())
+    console.log('Memory: the most in the first half of the time / in the second half.')
+    console.log(`The Parquet files have ${megabytesOf(target)} MB.\n`)
+    await compareAppends(serverUrl, url, seconds, rounds)
+    const ofOneKey = Math.min(events, eventsOfOneKey)
+    await benchStatement({ serverUrl, events: ofOneKey, rounds: Math.max(rounds, 5) })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
-  await measure('rebuild all, two at a time', () => rebuildAll(projections, { url }))
-  await measure('verify', () => verify(url))
-  console.log(`\na log of ${events.toLocaleString('en')} events, ${keys} keys\n`)
-  console.log(table.toString())
-  console.log('Memory: the most in the first half of the time / in the second half.\n')
-  await compareAppends(serverUrl, url, seconds, rounds)
 }
 
-async function verify(url: string): Promise<void> {
-  const verifier = await openVerifier({ url, most: 10 })
-  const verdict = await verifier.run()
-  await verifier.close()
-  if (!verdict.sound) throw new Error(`not sound: ${JSON.stringify(verdict)}`)
+/** Runs a command of the command line to its end, in a process of its own. */
+async function runCommand(words: readonly string[], url: string, watch: (pid: number) => void) {
+  const child = Bun.spawn(
+    [process.execPath, join(import.meta.dir, '../src/cli.ts'), ...words, '--database', url],
+    { stdout: 'inherit', stderr: 'inherit' },
+  )
+  const stop = endWithUs(child)
+  watch(child.pid)
+  const status = await child.exited
+  await stop()
+  if (status !== 0) throw new Error(`${words[0]} ended with status ${status}`)
 }
 
 async function compareAppends(serverUrl: string, url: string, seconds: number, rounds: number) {
+  const postmaster = await postmasterOf(serverUrl)
   const books = {
     'a new book': await fillBook(serverUrl, 'tollbook_bench_new', benchAccounts),
     'the long log': await fillAccounts(url, benchAccounts, new Date().toISOString()),
   }
-  const rates = new Map(Object.keys(books).map((name) => [name, [] as number[]]))
+  const measured = Object.entries(books).map(([name, book]) => ({
+    ...{ name, book, rates: [] as number[], costs: [] as number[] },
+  }))
   for (let round = 0; round < rounds; round++) {
-    for (const [name, book] of Object.entries(books)) {
+    for (const { name, book, rates, costs } of measured) {
       console.error(`appends on ${name}…`)
-      rates.get(name)?.push((await runAppends(book, inFlight, seconds)).eventsPerSecond)
+      const before = processorSeconds(postmaster) ?? Number.NaN
+      const { events, eventsPerSecond } = await runAppends(book, inFlight, seconds)
+      costs.push((((processorSeconds(postmaster) ?? Number.NaN) - before) * 1e6) / events)
+      rates.push(eventsPerSecond)
     }
   }
   console.log(`append, ${inFlight} in flight, ${rounds} rounds of ${seconds} s in turns, medians`)
-  for (const [name, measured] of rates) {
-    console.log(`  on ${name}: ${Math.round(median(measured)).toLocaleString('en')} events/s`)
+  for (const { name, rates, costs } of measured) {
+    const rate = Math.round(median(rates)).toLocaleString('en')
+    console.log(
+      `  on ${name}: ${rate} events/s, ${median(costs).toFixed(0)} µs of PostgreSQL's processor time an event`,
+    )
   }
 }
 
-/** The most memory, in megabytes, of the first and of the second half of the time until it is asked for. */
-function watchMemory(postmaster: number): () => [string, string] {
-  const seen: { backend: number; own: number }[] = []
-  const look = () => seen.push(memoryNow(postmaster))
+/**
+ * Remembers the most memory, in megabytes, of PostgreSQL's largest backend and of a program: this one, until
+ * another one is to be watched.
+ */
+function watchMemory(postmaster: number) {
+  const seen: { backend: number; program: number }[] = []
+  let program = process.pid
+  const look = () => seen.push(memoryNow(postmaster, program))
   const timer = setInterval(look, 250)
   look()
-  return () => {
-    clearInterval(timer)
-    const half = Math.ceil(seen.length / 2)
-    const most = (of: 'backend' | 'own') =>
-      [seen.slice(0, half), seen.slice(half)]
-        .map((part) => Math.round(Math.max(0, ...part.map((each) => each[of]))))
-        .join(' / ')
-    return [most('backend'), most('own')]
+  return {
+    watch: (pid: number) => {
+      program = pid
+      seen.length = 0
+    },
+    peaks: (): [string, string] => {
+      clearInterval(timer)
+      const half = Math.ceil(seen.length / 2)
+      const most = (of: 'backend' | 'program') =>
+        [seen.slice(0, half), seen.slice(half)]
+          .map((part) => Math.round(Math.max(0, ...part.map((each) => each[of]))))
+          .join(' / ')
+      return [most('backend'), most('program')]
+    },
   }
 }
 
-async function postmasterOf(serverUrl: string): Promise<number> {
-  const sql = connect({ url: serverUrl, as: 'owner', max: 1 })
-  try {
-    const [row] = await sql.unsafe<[{ pid: number }]>(
-      `select split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::integer as pid`,
-    )
-    return row.pid
-  } finally {
-    await sql.end()
-  }
+function megabytesOf(folder: string): number {
+  const bytes = readdirSync(folder).reduce(
+    (sum, name) => sum + statSync(join(folder, name)).size,
+    0,
+  )
+  return Math.round(bytes / 2 ** 20)
 }

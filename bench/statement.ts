@@ -1,47 +1,54 @@
-/** `bun bench/statement.ts [--events N] [--rounds N]`: how long the statement of one busy key takes, and its account's. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import postgres from 'postgres'
+/** How long the statement of one key with very many calls takes, and its account's. */
+import Table from 'cli-table3'
 import { keyState } from '../projections/key-state.ts'
 import { connect, type Sql } from '../src/ledger/connect.ts'
-import { startEmbeddedPostgres } from '../src/postgres/embedded.ts'
 import { type StatementRequest, statement } from '../src/reports/statement.ts'
+import { freshDatabase } from './parts/book.ts'
+import { postmasterOf, processorSeconds } from './parts/postgres-use.ts'
+import { median } from './parts/statistics.ts'
 import { seedLog } from './seed-log.ts'
 
-const { values } = parseArgs({
-  options: {
-    events: { type: 'string', default: '2000000' },
-    rounds: { type: 'string', default: '5' },
-  },
-})
-const events = Number(values.events)
-const folder = mkdtempSync(join(tmpdir(), 'tollbook-bench-'))
-const server = await startEmbeddedPostgres({ dataDir: join(folder, 'postgres') })
-try {
-  const url = await newDatabase(server.url)
+export interface StatementOptions {
+  readonly serverUrl: string
+  /** Of the log; about four in ten are charges of the busiest month. */
+  readonly events: number
+  readonly rounds: number
+}
+
+export async function benchStatement({ serverUrl, events, rounds }: StatementOptions) {
+  const url = await freshDatabase(serverUrl, 'tollbook_bench_statement')
+  const postmaster = await postmasterOf(serverUrl)
+  console.error(`writing ${events} events of one key…`)
   const written = await seedLog(url, { events, keys: 1, months: 1 })
   const sql = connect({ url, as: 'owner', max: 2 })
-  const busy = await busiestMonth(sql)
-  const charges = `${busy.charges.toLocaleString('en')} charges in ${busy.month}`
-  console.log(`${written.toLocaleString('en')} events of one key, ${charges}`)
-  await measure(sql, 'key', { keyId: busy.keyId, month: busy.month })
-  await measure(sql, 'account', { accountId: busy.accountId, month: busy.month })
-  await sql.end()
-} finally {
-  await server.stop()
-  rmSync(folder, { recursive: true, force: true })
-}
-process.exit(0)
+  const { keyId, accountId, month, charges } = await busiestMonth(sql)
+  const table = new Table({
+    head: ['', 'ms', 'least–most', 'of processor s'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'right', 'right', 'right'],
+  })
 
-async function newDatabase(serverUrl: string): Promise<string> {
-  const admin = postgres(serverUrl, { max: 1 })
-  await admin`create database statement`
-  await admin.end()
-  const url = new URL(serverUrl)
-  url.pathname = '/statement'
-  return url.href
+  async function measure(name: string, request: StatementRequest): Promise<void> {
+    const times: number[] = []
+    const used: number[] = []
+    for (let round = 0; round < rounds; round++) {
+      const [startedAt, before] = [performance.now(), processorSeconds(postmaster)]
+      await statement(sql, request)
+      times.push(Math.round(performance.now() - startedAt))
+      used.push((processorSeconds(postmaster) ?? Number.NaN) - (before ?? 0))
+    }
+    const range = `${Math.min(...times)}–${Math.max(...times)}`
+    table.push([name, median(times), range, median(used).toFixed(2)])
+  }
+
+  await measure('of the key', { keyId, month })
+  await measure('of its account, with its lots', { accountId, month })
+  await sql.end()
+  const many = (n: number) => n.toLocaleString('en')
+  console.log(
+    `\nstatements of ${month}: ${many(charges)} charges, ${many(written)} events of one key; medians of ${rounds}\n`,
+  )
+  console.log(table.toString())
 }
 
 /** The seed writes the log alone; whose the key is stands in a projection. */
@@ -57,15 +64,4 @@ async function busiestMonth(sql: Sql) {
     from events where type = 'HoldSettled' group by 1, 2, 3 order by charges desc limit 1`
   if (!row) throw new Error('the log has no charges')
   return row
-}
-
-async function measure(sql: Sql, name: string, request: StatementRequest): Promise<void> {
-  const times: number[] = []
-  for (let round = 0; round < Number(values.rounds); round++) {
-    const startedAt = performance.now()
-    await statement(sql, request)
-    times.push(performance.now() - startedAt)
-  }
-  const sorted = times.toSorted((a, b) => a - b).map(Math.round)
-  console.log(`${name}: ${sorted[sorted.length >> 1]} ms (${sorted[0]} to ${sorted.at(-1)})`)
 }

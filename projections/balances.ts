@@ -111,6 +111,7 @@ export const balances: Projection = {
     },
     {
       of: ['CreditsHeld'],
+      lasting: true,
       sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
          quantity, held_at, expires_at, instance, lots, held)
        select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits, quantity, recorded_at,
@@ -121,6 +122,7 @@ export const balances: Projection = {
     // A lot that an extension draws on again stands in the hold once, where it was drawn on first.
     {
       of: ['HoldExtended'],
+      lasting: true,
       sql: `update open_holds h
        set credits = h.credits + e.credits, quantity = h.quantity + e.quantity,
          expires_at = greatest(h.expires_at, e.expires_at),
@@ -154,6 +156,7 @@ export const balances: Projection = {
     },
     {
       of: resolving,
+      lasting: true,
       sql: `delete from open_holds h
        using batch b
        where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired') and b.held is not null
@@ -165,18 +168,22 @@ export const balances: Projection = {
        set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
          adjusted = l.adjusted + d.adjusted
        from (
-         select b.shard, u.lot, coalesce(sum(u.held), 0) as held,
-           coalesce(sum(u.moved) filter (where b.type = 'HoldSettled'), 0) as settled,
-           coalesce(sum(u.moved) filter (where b.type = 'ChargeRefunded'), 0) as refunded,
-           coalesce(sum(u.moved) filter (where b.type = 'CreditsAdjusted'), 0) as adjusted
-         from batch b, unnest(b.lots, b.held, b.moved) as u (lot, held, moved)
-         where b.lots is not null
-         group by b.shard, u.lot
+         select shard, lots[n] as lot, coalesce(sum(held[n]), 0) as held,
+           coalesce(sum(moved[n]) filter (where type = 'HoldSettled'), 0) as settled,
+           coalesce(sum(moved[n]) filter (where type = 'ChargeRefunded'), 0) as refunded,
+           coalesce(sum(moved[n]) filter (where type = 'CreditsAdjusted'), 0) as adjusted
+         from (
+           select shard, type, lots, held, moved, generate_series(1, cardinality(lots)) as n
+           from batch
+           where lots is not null
+         ) each
+         group by 1, 2
        ) d
        where l.lot = d.lot and l.shard = d.shard`,
     },
     {
       of: ['CreditsHeld', ...resolving],
+      lasting: true,
       sql: `update balances l
        set open_holds = l.open_holds + d.opened
        from (

@@ -50,7 +50,8 @@ export const monthlyBalances: Projection = {
            coalesce(sum(case
              when type in ('CreditsHeld', 'HoldExtended') then credits
              when type in ('HoldReleased', 'HoldExpired') then -credits
-             when type = 'HoldSettled' then (select sum(h) from unnest(held) h)
+             when type = 'HoldSettled' then case cardinality(held) when 1 then held[1]
+               else (select sum(h) from unnest(held) h) end
            end), 0) as held,
            coalesce(sum(credits) filter (where type = 'HoldSettled'), 0) as settled,
            coalesce(sum(credits) filter (where type = 'ChargeRefunded'), 0) as refunded,

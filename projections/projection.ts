@@ -30,5 +30,10 @@ export interface Statement {
   readonly of: readonly EventType[]
   /** What one of them must be besides, where that is rare. */
   readonly only?: string
+  /**
+   * A call that begins and ends within the batch leaves no trace in what this statement writes. Where many
+   * events are applied at once, it is not shown such calls.
+   */
+  readonly lasting?: true
   readonly sql: string
 }

@@ -6,7 +6,7 @@
  * Every text here is sent as one message, and is therefore one transaction: the path of names that it sets
  * holds for the whole text and for nothing else, whichever connection of a pool it reaches.
  */
-import type { Projection } from '../../projections/projection.ts'
+import type { Projection, Statement } from '../../projections/projection.ts'
 
 /** Where a text's bare names of tables lead first, and the book's schema, where they lead then. */
 export interface Place {
@@ -38,19 +38,78 @@ export function at({ tables, book }: Place, statements: readonly string[]): stri
 }
 
 /** The statements that apply a range of the log. */
-export function applied({ apply, concerns }: Projection, { shard, after, upTo }: Range): string[] {
-  const batch = `select * from events
-    where shard = ${shard} and position > ${after} and position <= ${upTo} and (${concerns})`
-  return apply.map(({ sql }) => `with batch as (${batch}) ${sql}`)
+export function applied({ apply, concerns }: Projection, range: Range): string[] {
+  return apply.map(({ sql }) => `with batch as (${eventsOf(range)} and (${concerns})) ${sql}`)
 }
 
 /**
- * For ranges of many events: sorting and grouping stay in memory, and tables of which PostgreSQL has no
- * figures yet are not searched again for every row.
+ * The same for a range of very many events. Nearly all of them belong to calls that begin and end within the
+ * range; statements that have nothing to do for those are fed with the others alone, which are found once.
+ * They belong into one transaction with nothing after them.
+ */
+export function appliedAtOnce(projection: Projection, range: Range): string[] {
+  const { apply } = projection
+  const few = `create temp table few on commit drop as ${fewOf(projection, range)}`
+  return [
+    ...forMany,
+    ...(apply.some(takesFew) ? [few] : []),
+    ...apply.map(
+      (each) =>
+        `with batch as (${takesFew(each) ? 'table pg_temp.few' : eventsOf(range)}) ${each.sql}`,
+    ),
+  ]
+}
+
+const resolving: readonly string[] = ['HoldSettled', 'HoldReleased', 'HoldExpired']
+const ofCalls: readonly string[] = ['CreditsHeld', 'HoldExtended', ...resolving]
+/** Types of which a log may have very many. */
+const frequent = [...ofCalls, 'CallsCounted', 'UsageImported']
+
+function takesFew({ of, lasting }: Statement): boolean {
+  return lasting === true || !of.some((type) => frequent.includes(type))
+}
+
+/** Grows with the work that a projection makes of a long log. */
+export function weightOf({ apply }: Projection): number {
+  return apply.flatMap(({ of }) => of.filter((type) => frequent.includes(type))).length
+}
+
+/**
+ * Events of rare types, and all of the calls that are not both held and resolved in the range: but for those that
+ * ran on a standing hold, which hold and free nothing.
+ */
+function fewOf({ apply, concerns }: Projection, range: Range): string {
+  const concerned = `${eventsOf(range)} and (${concerns})`
+  const rare = `${concerned} and type not in (${listed(frequent)})`
+  if (!apply.some(({ lasting }) => lasting)) return rare
+  return `${rare}
+    union all
+    ${concerned} and type in (${listed(ofCalls)}) and held is not null and request_id = any(array(
+      select request_id from (${eventsOf(range)}) of_range
+      where type in (${listed(ofCalls)})
+      group by request_id
+      having count(*) filter (where type = 'CreditsHeld') <> 1
+        or count(*) filter (where type in (${listed(resolving)})) <> 1))`
+}
+
+function eventsOf({ shard, after, upTo }: Range): string {
+  return `select * from events where shard = ${shard} and position > ${after} and position <= ${upTo}`
+}
+
+function listed(types: readonly string[]): string {
+  return types.map((type) => `'${type}'`).join(', ')
+}
+
+/**
+ * Grouping stays in memory, and does not sort very many rows to make few of them; tables of which PostgreSQL
+ * has no figures yet are not searched again for every row. Workers beside it would only take turns with the
+ * other connection's.
  */
 export const forMany: readonly string[] = [
   `set local work_mem = '64MB'`,
+  'set local enable_sort = off',
   'set local enable_nestloop = off',
+  'set local max_parallel_workers_per_gather = 0',
 ]
 
 /** Names a mapping and its tables: another one cannot go on where this one stopped. */

@@ -2,9 +2,9 @@
  * Walks along the log in ranges. No range's transaction should live long, for as long as it does PostgreSQL
  * keeps every old row that is overwritten anywhere; so a range that took long makes the next one shorter.
  */
-const goalMs = 1_500
+const goalMs = 1_200
 const shortest = 10_000
-const longest = 500_000
+const longest = 1_000_000
 
 export interface Walk {
   /** How many events the next range may take. */
@@ -23,7 +23,7 @@ export function openWalk(): Walk {
       const startedAt = performance.now()
       await work()
       const factor = goalMs / Math.max(performance.now() - startedAt, 1)
-      const next = size * Math.min(Math.max(factor, 0.25), 2)
+      const next = size * Math.min(Math.max(factor, 0.25), 1.5)
       size = Math.round(Math.min(Math.max(next, shortest), longest))
     },
   }

@@ -2,10 +2,11 @@
  * Builds projections anew from the log, beside the tables in service, and puts the new tables in their
  * place when they have caught up.
  *
- *   1. The tables are made in a schema of their own, `<book>_replay`, without their secondary indexes.
+ *   1. The tables are made in a schema of their own, `<book>_replay`, without their secondary indexes, and unlogged,
+ *      as the table of the position reached is: a crash of PostgreSQL empties all of them, and it is begun again.
  *   2. The log is applied range by range; rows and the position reached move in one transaction, so that an
  *      interrupted rebuild goes on where it stopped. Nobody waits for any of this.
- *   3. Indexes and statistics are made, and what was appended meanwhile is applied.
+ *   3. The tables become logged, indexes and statistics are made, and what was appended meanwhile is applied.
  *   4. Under the lock that whatever feeds the tables in service takes (the shards' locks, or the checkpoint's
  *      row), the last few events are applied and the tables change places. A reader has the old tables or the
  *      new ones. If some reader keeps the old ones for longer than a moment, everybody else goes first and
@@ -16,7 +17,16 @@
 import postgres from 'postgres'
 import type { Projection } from '../../projections/projection.ts'
 import { connect, defaultSchema, type Sql, servingRole } from '../ledger/connect.ts'
-import { applied, at, fingerprint, forMany, type Place, statementsOf, tablesOf } from './mapping.ts'
+import {
+  applied,
+  appliedAtOnce,
+  at,
+  fingerprint,
+  type Place,
+  statementsOf,
+  tablesOf,
+  weightOf,
+} from './mapping.ts'
 import { openWalk, type Progress } from './ranges.ts'
 import { together } from './together.ts'
 
@@ -78,6 +88,7 @@ export function rebuildAll(
 ): Promise<Rebuilt[]> {
   const jobs = projections.map((projection) => ({
     name: projection.name,
+    weight: weightOf(projection),
     work: (progress: Progress) => rebuild(projection, { ...options, progress }),
   }))
   return together('replay', jobs, progress)
@@ -96,7 +107,7 @@ export async function buildBeside(
   let events = 0
   let inExchange = 0
   await catchUp()
-  await sql.unsafe(finishing(projection, place))
+  for (const statement of finishing(projection, place)) await sql.unsafe(at(place, [statement]))
   await catchUp()
 
   async function catchUp(): Promise<void> {
@@ -113,9 +124,8 @@ export async function buildBeside(
       await walk.step(async () => {
         await sql.unsafe(
           at(place, [
-            ...forMany,
             moves(projection, place, shard, position, `${upTo}`),
-            ...applied(projection, { shard, after: position, upTo }),
+            ...appliedAtOnce(projection, { shard, after: position, upTo }),
           ]),
         )
       })
@@ -181,7 +191,9 @@ async function prepare(sql: Sql, projection: Projection, place: Place): Promise<
   const fresh = [
     `delete from ${schema}.progress where projection = ${name}`,
     ...tables.map((table) => `drop table if exists ${schema}.${table}`),
-    ...statementsOf(projection).tables,
+    ...statementsOf(projection).tables.map((statement) =>
+      statement.replace(/^create table /, 'create unlogged table '),
+    ),
     ...tables.map((table) => `grant select on ${schema}.${table} to ${servingRole}`),
     // The functions that write them belong to whoever owns the log.
     ...tables.map(
@@ -195,9 +207,13 @@ async function prepare(sql: Sql, projection: Projection, place: Place): Promise<
     at(place, [
       serialised(book),
       `create schema if not exists ${schema}`,
-      `create table if not exists ${schema}.progress (projection text, shard smallint, fingerprint text not null,
+      `create unlogged table if not exists ${schema}.progress (projection text, shard smallint, fingerprint text not null,
         position bigint not null, primary key (projection, shard))`,
       `do $do$ begin
+        -- What a version of this program left that had a log of it.
+        if exists (select from pg_class where oid = '${schema}.progress'::regclass and relpersistence <> 'u') then
+          alter table ${schema}.progress set unlogged;
+        end if;
         if not exists (select from ${schema}.progress where projection = ${name} and fingerprint = ${mark}) then
           ${fresh.join(';\n')};
         end if;
@@ -239,15 +255,17 @@ function moves(
   end $$`
 }
 
-/** Indexes and figures for the planner, while nobody uses the tables yet. */
-function finishing(projection: Projection, place: Place): string {
+/** Durability, indexes, and figures for the planner, while nobody uses the tables yet. */
+function finishing(projection: Projection, { tables: schema }: Place): string[] {
+  const tables = tablesOf(projection)
   const indexes = statementsOf(projection).indexes.map((statement) =>
     statement.replace(/^create (unique )?index /, 'create $1index if not exists '),
   )
-  return at(place, [
+  return [
+    ...tables.map((table) => `alter table ${schema}.${table} set logged`),
     ...indexes,
-    ...tablesOf(projection).map((table) => `analyze ${place.tables}.${table}`),
-  ])
+    ...tables.map((table) => `analyze ${schema}.${table}`),
+  ]
 }
 
 function exchanging(projection: Projection, place: Place, shards: readonly Reached[]): string[] {

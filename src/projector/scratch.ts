@@ -5,7 +5,7 @@
  */
 import type { Projection } from '../../projections/projection.ts'
 import { connect, defaultSchema, type Sql } from '../ledger/connect.ts'
-import { applied, at, forMany, statementsOf } from './mapping.ts'
+import { applied, appliedAtOnce, at, statementsOf } from './mapping.ts'
 import { openWalk } from './ranges.ts'
 
 export interface Scratch {
@@ -54,7 +54,7 @@ export async function openScratch(
         const after = position(shard)
         const range = { shard, after, upTo: Math.min(after + walk.size, upTo) }
         await walk.step(async () => {
-          await sql.unsafe(at(place, [...forMany, ...applied(projection, range)]))
+          await sql.unsafe(at(place, appliedAtOnce(projection, range)))
         })
         positions.set(shard, range.upTo)
         progress(range.upTo)

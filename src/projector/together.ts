@@ -6,6 +6,8 @@ const atOnce = 2
 
 export interface Job<T> {
   readonly name: string
+  /** Which is begun first: the heaviest, lest it be left to run alone at the end. */
+  readonly weight: number
   readonly work: (progress: Progress) => Promise<T>
 }
 
@@ -27,7 +29,7 @@ export async function together<T>(
     progress(what, all + (jobs.length - reached.size) * total, sum)
   }
   const results: T[] = []
-  const waiting = [...jobs.entries()]
+  const waiting = [...jobs.entries()].sort(([, a], [, b]) => b.weight - a.weight)
   const worker = async () => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [place, { name, work }] = next

@@ -8,7 +8,7 @@
  * every lot, which holds are open) is carried in temporary tables.
  */
 import { connect, defaultSchema, type Sql } from '../ledger/connect.ts'
-import { at } from './mapping.ts'
+import { at, forMany } from './mapping.ts'
 import { openWalk, type Progress } from './ranges.ts'
 
 /** What is wrong, and at which event. */
@@ -78,7 +78,7 @@ export async function openLogCheck(options: LogCheckOptions): Promise<LogCheck> 
 
 const carried = [
   `create table carried_lots (lot bigint primary key, free bigint not null, held bigint not null)`,
-  `create table carried_holds (request_id text collate "C" primary key, held bigint not null)`,
+  `create table carried_holds (request_id text primary key, held bigint not null)`,
   `create table carried_debts (account_id text collate "C", mode text, debt bigint not null,
     primary key (account_id, mode))`,
   `create table faults (position bigint not null, fault text not null)`,
@@ -99,9 +99,8 @@ async function readRange(
   const events = `events where shard = ${range.shard} and position > ${range.after} and position <= ${range.upTo}`
   const results = await sql.unsafe(
     at(place, [
-      `set local work_mem = '64MB'`,
-      ...order(events, range),
-      leaves(events),
+      ...forMany,
+      ...neighbours(events, range),
       ...lots(events),
       ...debts(events),
       ...holds(events),
@@ -114,35 +113,33 @@ async function readRange(
     .sort((a, b) => a.position - b.position)
 }
 
-function order(events: string, { shard, after, upTo }: Range): string[] {
+/** Each event against the one before it, and its leaf hash against its fields. */
+function neighbours(events: string, { shard, after, upTo }: Range): string[] {
   const last = `events where shard = ${shard} and position = ${upTo}`
   return [
     `insert into faults
-     select position, case when position <> before + 1 then format('the position before it is %s', before)
-       else 'it was recorded before the event before it' end
+     select position, unnest(array_remove(array[
+       case when position <> before + 1 then format('the position before it is %s', before)
+         when recorded_at < recorded_before then 'it was recorded before the event before it' end,
+       case when changed then 'its leaf hash is not that of its fields' end], null))
      from (
        select position, lag(position, 1, ${after}::bigint) over w as before, recorded_at,
-         lag(recorded_at, 1, (select recorded_at from before)) over w as recorded_before
-       from ${events} window w as (order by position)
+         lag(recorded_at, 1, (select recorded_at from before)) over w as recorded_before, changed
+       from (
+         select position, recorded_at,
+           leaf is distinct from leaf_hash(shard, position, recorded_at, occurred_at, type, type_version,
+             stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status,
+             latency_ms, lots, held, moved, actor, instance, payload, private) as changed
+         from ${events}
+       ) hashed window w as (order by position)
      ) neighbours
-     where position <> before + 1 or recorded_at < recorded_before
+     where position <> before + 1 or recorded_at < recorded_before or changed
      union all
      select ${upTo}, 'the log has no such event' where not exists (select from ${last})`,
     `delete from before`,
     `insert into before select recorded_at from ${last}`,
   ]
 }
-
-function leaves(events: string): string {
-  return `insert into faults
-    select position, 'its leaf hash is not that of its fields' from ${events}
-      and leaf is distinct from leaf_hash(shard, position, recorded_at, occurred_at, type, type_version,
-        stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status,
-        latency_ms, lots, held, moved, actor, instance, payload, private)`
-}
-
-/** Most events touch one lot, and need not be taken apart. */
-const oneLot = `(cardinality(lots) = 1 and coalesce(cardinality(held), 1) = 1 and coalesce(cardinality(moved), 1) = 1)`
 
 /** By how much an event changes what is free of a lot. */
 function freed(type: string, moved: string, held: string): string {
@@ -156,12 +153,12 @@ function lots(events: string): string[] {
     select position, position as lot, coalesce(credits, 0) as free, 0 as held, true as granted
     from ${events} and type = 'CreditsGranted'
     union all
-    select position, coalesce(lots[1], -1), ${freed('type', 'moved[1]', 'held[1]')}, coalesce(held[1], 0), false
-    from ${events} and lots is not null and ${oneLot}
-    union all
-    select e.position, coalesce(u.lot, -1),
-      ${freed('e.type', 'u.moved', 'u.held')}, coalesce(u.held, 0), false
-    from (select * from ${events} and lots is not null and not ${oneLot}) e, unnest(e.lots, e.held, e.moved) as u (lot, held, moved)`
+    select position, coalesce(lots[n], -1), ${freed('type', 'moved[n]', 'held[n]')}, coalesce(held[n], 0), false
+    from (
+      select position, type, lots, held, moved,
+        generate_series(1, greatest(cardinality(lots), cardinality(held), cardinality(moved))) as n
+      from ${events} and lots is not null
+    ) each`
   return [
     `create table changes as ${changes}`,
     `insert into faults
@@ -208,19 +205,30 @@ function debts(events: string): string[] {
 
 /**
  * A hold is open from its CreditsHeld to what resolves it, which frees exactly what it holds. Between the two, what
- * ran on a standing hold names it (`RunOn` here) and frees nothing.
+ * ran on a standing hold names it (`RunOn` here) and frees nothing. Most holds are held and resolved within the range,
+ * by two events that agree; only the others are looked at event by event.
  */
 function holds(events: string): string[] {
   const resolving = `('HoldSettled', 'HoldReleased', 'HoldExpired')`
-  const standing = `case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end`
-  const changes = `
+  const ofHolds = `
     select position, case when hold is null then type else 'RunOn' end as type,
       coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits,
       case cardinality(held) when 1 then held[1] else (select coalesce(sum(h), 0) from unnest(held) h) end as held
-    from (select *, ${standing} as hold from ${events}
-      and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')) e`
+    from (
+      select *, case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
+      from ${events} and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')
+    ) e`
   return [
-    `create table changes as ${changes}`,
+    `create table unpaired as
+     select request_id from (${ofHolds}) e
+     group by 1
+     having count(*) <> 2
+       or min(position) filter (where type = 'CreditsHeld') >= max(position) filter (where type in ${resolving}) is not false
+       or sum(held) <> 0
+       or max(credits) filter (where type = 'HoldSettled') > sum(held) filter (where type = 'CreditsHeld')
+       or request_id in (select request_id from carried_holds)`,
+    `create table changes as
+     select * from (${ofHolds}) e where request_id = any(array(select request_id from unpaired))`,
     `create table running as
      select c.position, c.type, c.request_id, c.credits, c.held as change,
        row_number() over w = 1 and h.request_id is not null
@@ -243,6 +251,6 @@ function holds(events: string): string[] {
     `delete from carried_holds h using running r where r.request_id = h.request_id`,
     `insert into carried_holds
      select request_id, held from running where last and type not in ${resolving}`,
-    `drop table changes, running`,
+    `drop table unpaired, changes, running`,
   ]
 }

@@ -6,6 +6,7 @@ import { projections } from '../../projections/index.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { connect } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read.ts'
+import { weightOf } from './mapping.ts'
 import type { Progress } from './ranges.ts'
 import { openScratch, type Scratch, type ScratchOptions } from './scratch.ts'
 import { type Job, together } from './together.ts'
@@ -56,10 +57,12 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
       const jobs: Job<LogVerdict | ProjectionVerdict>[] = [
         ...checks.map((check, i) => ({
           name: `log ${i}`,
+          weight: Number.POSITIVE_INFINITY,
           work: (progress: Progress) => check.advance(progress),
         })),
         ...scratches.map(({ projection, scratch }) => ({
           name: projection.name,
+          weight: weightOf(projection),
           work: (progress: Progress) =>
             compareOnce(projection, scratch, { most: options.most, progress }),
         })),

@@ -6,11 +6,12 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { projections } from '../../projections/index.ts'
+import type { Projection } from '../../projections/projection.ts'
 import type { Plan } from '../../src/config/config.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import type { CallItem, Hold } from '../../src/ledger/items.ts'
 import { asOf } from '../../src/projector/as-of.ts'
-import { tablesOf } from '../../src/projector/mapping.ts'
+import { appliedAtOnce, type Range, tablesOf } from '../../src/projector/mapping.ts'
 import { rebuildAll } from '../../src/projector/rebuild.ts'
 import { type Book, openBook, type TestAccount, type TestKey, testTariff } from '../support/book.ts'
 import { compareWithProjections, compareWithState } from '../support/compare.ts'
@@ -216,7 +217,9 @@ test('the projections can be made again from the log, in one batch or in any ran
     fc.asyncProperty(
       fc.uniqueArray(fc.integer({ min: 1, max: size }), { maxLength: 12 }),
       async (cuts) => {
-        expect(await rebuild([0, ...cuts.sort((a, b) => a - b), size])).toEqual([])
+        const ranges = [0, ...cuts.sort((a, b) => a - b), size]
+        expect(await rebuild(ranges, inBatches)).toEqual([])
+        expect(await rebuild(ranges, appliedAtOnce)).toEqual([])
       },
     ),
     { numRuns: 6, seed, examples: [[[]]] },
@@ -335,22 +338,31 @@ async function catchUp(): Promise<void> {
   }
 }
 
+/** The mapping as it is written, on a batch of all events of a range. */
+function inBatches({ apply }: Projection, { after, upTo }: Range): string[] {
+  const batch = `select * from events where shard = 0 and position > ${after} and position <= ${upTo}`
+  return apply.map(({ sql }) => `with batch as (${batch}) ${sql}`)
+}
+
 /**
  * Makes every projection's tables anew in a schema of their own, applies the log between each two cuts
- * as one batch, and answers in which rows they differ from those in service.
+ * at once, and answers in which rows they differ from those in service.
  */
-async function rebuild(cuts: readonly number[]): Promise<string[]> {
+async function rebuild(
+  cuts: readonly number[],
+  statementsOf: (projection: Projection, range: Range) => string[],
+): Promise<string[]> {
   const sql = connect({ url: book.url, as: 'owner', max: 1 })
   try {
     // The bare names of the projections' tables lead into the new schema, all others to the book.
     await sql.unsafe('create schema rebuilt; set search_path = rebuilt, tollbook, pg_temp')
     const differing: string[] = []
-    for (const { name, tables, apply } of projections) {
+    for (const projection of projections) {
+      const { name, tables } = projection
       for (const statement of tables) await sql.unsafe(statement)
-      for (const [i, from] of cuts.slice(0, -1).entries()) {
-        const range = `with batch as (select * from events where shard = 0
-          and position > ${from} and position <= ${cuts[i + 1]})`
-        for (const statement of apply) await sql.unsafe(`${range} ${statement.sql}`)
+      for (const [i, after] of cuts.slice(0, -1).entries()) {
+        const range = { shard: 0, after, upTo: cuts[i + 1] ?? after }
+        await sql.unsafe(statementsOf(projection, range).join(';\n'))
       }
       for (const statement of tables) {
         const table = /^create table (\w+)/.exec(statement)?.[1]

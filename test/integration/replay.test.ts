@@ -54,7 +54,7 @@ describe('a book in service', () => {
 
   test('has the same rows, grants and indexes after a rebuild, and its appends go on', async () => {
     const shape = () => book.owner`
-      select c.relname, c.relacl::text, pg_get_userbyid(c.relowner) as owner, i.indexdef
+      select c.relname, c.relacl::text, c.relpersistence, pg_get_userbyid(c.relowner) as owner, i.indexdef
       from pg_class c left join pg_indexes i on i.tablename = c.relname and i.schemaname = 'tollbook'
       where c.relnamespace = 'tollbook'::regnamespace and c.relname = any(${projections.flatMap(tablesOf)})
       order by 1, 4`
@@ -320,6 +320,10 @@ describe('a generated log', () => {
     })
     const position = await reached()
     expect(position).toBeGreaterThan(0)
+    // A crash of PostgreSQL would empty the tables and the position alike: all are unlogged until they are full.
+    const beside = await sql`select distinct relpersistence as kind from pg_class
+      where relnamespace = 'tollbook_replay'::regnamespace and relkind = 'r'`
+    expect([...beside]).toEqual([{ kind: 'u' }])
     const result = await rebuild(projectionOf('monthly_balances'), { url: database.url })
     expect(result).toMatchObject({ resumed: true })
     expect(result.events).toBeLessThanOrEqual(events - position)
