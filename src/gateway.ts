@@ -311,8 +311,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   /** Ends what is done again and again, and tells the book what it was not told yet. */
   async function leaveBook(): Promise<void> {
     await Promise.all(work.map((recurring) => recurring.stop()))
-    await freeCalls.close()
-    await ahead.close()
+    await Promise.all([freeCalls.close(), ahead.close()])
     await Promise.all(lanes.map(({ appender }) => appender.drain(leaveBookWithinMs)))
     await deliveries.noteAll().catch((e) => warn('what was delivered cannot be noted', e))
     await catchUp(sql, shards).catch(() => 0)
