@@ -11,7 +11,13 @@
 import postgres from 'postgres'
 import { appendStatement, pack } from './batch.ts'
 import type { Sql } from './connect.ts'
-import { type Answer, type CallItem, LedgerUnavailable, type Verdict } from './items.ts'
+import {
+  type Answer,
+  anyEndpoint,
+  type CallItem,
+  LedgerUnavailable,
+  type Verdict,
+} from './items.ts'
 
 export interface AppenderOptions {
   /** A pool of one connection of its own, so that no query waits behind another. */
@@ -59,6 +65,8 @@ interface Row {
 }
 
 const mostItems = 1_000
+/** So few are cheaper together. */
+const fewItems = 32
 
 export function openAppender(options: AppenderOptions): Appender {
   const { sql, shard, instance, deadlineMs } = options
@@ -98,7 +106,7 @@ export function openAppender(options: AppenderOptions): Appender {
         if (queue.length === 0 || closed) break
         tell = () => {}
       }
-      const batch = queue.splice(0, mostItems).filter((w) => !w.gaveUp)
+      const batch = queue.splice(0, sizeOf(queue)).filter((w) => !w.gaveUp)
       inFlight = batch
       const committed = commit(batch)
       // What the callers of the last batch do next takes a while, in which the book already has this one.
@@ -256,6 +264,26 @@ export function openAppender(options: AppenderOptions): Appender {
       queue = []
     },
   }
+}
+
+/**
+ * How many of those that wait make the next batch: of many, half. While the book decides them, the callers of the other
+ * half's last batch go on; all in one batch, the book and they would wait for each other in turns.
+ */
+function sizeOf(queue: readonly Waiting[]): number {
+  let size = Math.min(Math.max(Math.ceil(queue.length / 2), fewItems), mostItems)
+  while (size < queue.length && belongTogether(queue[size - 1], queue[size])) size++
+  return size
+}
+
+/**
+ * A call takes its own hold out of a standing one: release, own hold, and a standing one for the rest. Nobody else's
+ * purchase may come in between, and so nothing of it in another batch.
+ */
+function belongTogether(before: Waiting | undefined, after: Waiting | undefined): boolean {
+  if (after?.item.kind !== 'hold') return false
+  const frees = before?.item.kind === 'release' && before.item.endpoint === anyEndpoint
+  return frees || after.item.endpoint === anyEndpoint
 }
 
 /** The lane is gone, so what became of the batch cannot be known from it. */

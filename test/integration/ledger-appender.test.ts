@@ -60,15 +60,40 @@ describe('batches', () => {
   test('carry what arrives while one is under way', async () => {
     const sizes: number[] = []
     const gateway = openGateway(book.url, 'busy', { observe: (items) => sizes.push(items) })
-    await Promise.all(Array.from({ length: 100 }, () => gateway.hold(key, 1)))
-    expect(sizes).toEqual([100])
+    await Promise.all(Array.from({ length: 32 }, () => gateway.hold(key, 1)))
+    expect(sizes).toEqual([32])
     const letGo = await holdLock()
     const first = gateway.hold(key, 1)
     await until(async () => (await waitingAppends()).length === 1)
     const rest = Array.from({ length: 30 }, () => gateway.hold(key, 1))
     await letGo()
     await Promise.all([first, ...rest])
-    expect(sizes).toEqual([100, 1, 30])
+    expect(sizes).toEqual([32, 1, 30])
+    await gateway.close()
+  })
+
+  test('carry half of very many, so that the book need not wait for all their callers', async () => {
+    const sizes: number[] = []
+    const gateway = openGateway(book.url, 'busier', { observe: (items) => sizes.push(items) })
+    await Promise.all(Array.from({ length: 100 }, () => gateway.hold(key, 1)))
+    expect(sizes).toEqual([50, 32, 18])
+    await gateway.close()
+  })
+
+  test('never part what makes one hold out of a standing one', async () => {
+    const sizes: number[] = []
+    const gateway = openGateway(book.url, 'parting', { observe: (items) => sizes.push(items) })
+    const standing = holdItem(key, 9, { endpoint: '*', quantity: 9 })
+    await gateway.appender.append(standing)
+    const others = (count: number) => Array.from({ length: count }, () => gateway.hold(key, 1))
+    await Promise.all([
+      ...others(31),
+      gateway.appender.append(releaseItem(standing)),
+      gateway.hold(key, 1),
+      gateway.appender.append(holdItem(key, 8, { endpoint: '*', quantity: 8 })),
+      ...others(10),
+    ])
+    expect(sizes).toEqual([1, 34, 10])
     await gateway.close()
   })
 })
