@@ -93,6 +93,10 @@ interface KeyState {
   /** A standing hold is on its way. */
   asking: boolean
   lastCallAtMs: number
+  /** Calls begun in the last whole second, and in the one that began at `secondAtMs`. */
+  lastSecond: number
+  thisSecond: number
+  secondAtMs: number
 }
 
 export function openHoldingAhead(
@@ -116,6 +120,7 @@ export function openHoldingAhead(
     state.calls++
     state.credits += call.credits
     state.lastCallAtMs = nowMs
+    countBegun(state, nowMs)
     const hold = holdFor(state, call, nowMs)
     if (hold) {
       hold.freeCalls--
@@ -144,7 +149,6 @@ export function openHoldingAhead(
         hold.freeCredits += call.credits
         freeUnused(state, hold)
       }
-      forgetUnused(keyId, state)
     }
   }
 
@@ -211,7 +215,9 @@ export function openHoldingAhead(
     const { mostInFlight } = call
     if (scarce.has(state.account)) return
     const ahead = accounts.get(accountOf(call.key)) ?? { calls: 0, credits: 0 }
-    const size = sizeAhead(state, heldAhead(state), { available, mostInFlight, gateways, ahead })
+    const lastSecond = Math.max(state.lastSecond, state.thisSecond)
+    const inFlight = { calls: state.calls, credits: state.credits, lastSecond }
+    const size = sizeAhead(inFlight, heldAhead(state), { available, mostInFlight, gateways, ahead })
     if (!size) return
     const item = itemFor(call, size)
     const askedAtMs = performance.now()
@@ -287,7 +293,10 @@ export function openHoldingAhead(
         hold.retired ||= nowMs > hold.goodUntilMs
         freeUnused(state, hold)
       }
-      forgetUnused(keyId, state)
+      const isQuiet = nowMs - state.lastCallAtMs > quietMs
+      if (isQuiet && state.calls === 0 && state.holds.size === 0 && !state.asking) {
+        keys.delete(keyId)
+      }
     }
     for (const [account, untilMs] of scarce) if (nowMs > untilMs) scarce.delete(account)
   }
@@ -298,10 +307,6 @@ export function openHoldingAhead(
     scarce.set(account, performance.now() + scarceForMs)
     if (!isNew) return
     for (const state of keys.values()) if (state.account === account) retireAll(state)
-  }
-
-  function forgetUnused(keyId: string, state: KeyState): void {
-    if (state.calls === 0 && state.holds.size === 0 && !state.asking) keys.delete(keyId)
   }
 
   return {
@@ -359,10 +364,20 @@ function heldAhead({ holds }: KeyState): Size {
   return { calls, credits }
 }
 
+function countBegun(state: KeyState, nowMs: number): void {
+  const sinceMs = nowMs - state.secondAtMs
+  if (sinceMs >= 1_000) {
+    state.lastSecond = sinceMs < 2_000 ? state.thisSecond : 0
+    state.thisSecond = 0
+    state.secondAtMs = nowMs
+  }
+  state.thisSecond++
+}
+
 function newState(keys: Map<string, KeyState>, key: KeyRecord): KeyState {
   const state = {
     ...{ account: accountOf(key), calls: 0, credits: 0, holds: new Set<Kept>() },
-    ...{ asking: false, lastCallAtMs: 0 },
+    ...{ asking: false, lastCallAtMs: 0, lastSecond: 0, thisSecond: 0, secondAtMs: 0 },
   }
   keys.set(key.keyId, state)
   return state

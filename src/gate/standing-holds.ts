@@ -23,8 +23,10 @@ export interface StandingHold {
   soldAtMs: number
 }
 
-/** Calls of a key in flight at once in this gateway, from which on it is busy. */
+/** A key is busy in this gateway from so many calls in flight at once, */
 export const busyFrom = 10
+/** or so many begun within a second, one after another. */
+export const oftenFrom = 50
 /** What may be held ahead of what is available, and by all gateways of the calls that the account may have in flight. */
 const mostOfAvailable = 1 / 16
 const mostOfPlaces = 1 / 4
@@ -55,22 +57,26 @@ export interface AccountAhead {
 
 /**
  * What more to hold ahead for a key: undefined is nothing. In all, it is for half as many calls again as are in flight.
- * @param inFlight on standing holds or on their own
+ * @param inFlight on standing holds or on their own; `lastSecond`: how many calls began within a second
  * @param ahead what is held ahead for the key already
  */
-export function sizeAhead(inFlight: Size, ahead: Size, account: AccountAhead): Size | undefined {
-  if (inFlight.calls < busyFrom) return undefined
+export function sizeAhead(
+  inFlight: Size & { readonly lastSecond: number },
+  ahead: Size,
+  account: AccountAhead,
+): Size | undefined {
+  if (inFlight.calls < busyFrom && inFlight.lastSecond < oftenFrom) return undefined
   const creditsEach = inFlight.credits / inFlight.calls
   const places = Math.floor((account.mostInFlight * mostOfPlaces) / account.gateways)
   const credits = (account.available + account.ahead.credits) * mostOfAvailable
-  const more = Math.min(
-    Math.ceil(inFlight.calls * 1.5) - ahead.calls,
+  const most = Math.min(
     places - account.ahead.calls,
     Math.floor((credits - account.ahead.credits) / creditsEach),
   )
-  // Slivers are not worth an event, and an account with little is not held ahead for at all.
-  const calls = ahead.calls + more
-  if (calls < busyFrom || more < calls / 4) return undefined
+  // An account with little is not held ahead for at all, and slivers are not worth an event.
+  if (ahead.calls + most < busyFrom) return undefined
+  const more = Math.min(Math.ceil(inFlight.calls * 1.5) - ahead.calls, most)
+  if (more < (ahead.calls + more) / 4) return undefined
   return { calls: more, credits: Math.ceil(more * creditsEach) }
 }
 

@@ -9,6 +9,7 @@ import {
   busyFrom,
   isTooMuch,
   mayRun,
+  oftenFrom,
   type StandingHold,
   secondsAhead,
   sizeAhead,
@@ -23,18 +24,28 @@ const wide = { available: 1_000_000, mostInFlight: 1_000, gateways: 1, ahead: no
 
 describe('so much is held ahead', () => {
   test('nothing for a key with few calls in flight', () => {
-    expect(sizeAhead({ calls: busyFrom - 1, credits: 9 }, none, wide)).toBeUndefined()
-    const size = sizeAhead({ calls: busyFrom, credits: 10 }, none, wide)
+    expect(
+      sizeAhead({ calls: busyFrom - 1, credits: 9, lastSecond: oftenFrom - 1 }, none, wide),
+    ).toBeUndefined()
+    const size = sizeAhead({ calls: busyFrom, credits: 10, lastSecond: 0 }, none, wide)
     expect(size).toEqual({ calls: 15, credits: 15 })
   })
 
+  test('for a key that calls often, one call after another, two', () => {
+    const one = { calls: 1, credits: 3, lastSecond: oftenFrom }
+    expect(sizeAhead(one, none, wide)).toEqual({ calls: 2, credits: 6 })
+    expect(sizeAhead(one, { calls: 2, credits: 6 }, wide)).toBeUndefined()
+    expect(sizeAhead(one, none, { ...wide, available: 479 })).toBeUndefined()
+    expect(sizeAhead(one, none, { ...wide, mostInFlight: 39 })).toBeUndefined()
+  })
+
   test('half as much again as is in flight, each call for what they cost on average', () => {
-    const inFlight = { calls: 20, credits: 50 }
+    const inFlight = { calls: 20, credits: 50, lastSecond: 0 }
     expect(sizeAhead(inFlight, none, wide)).toEqual({ calls: 30, credits: 75 })
   })
 
   test('so much less as is held ahead already, and no sliver', () => {
-    const inFlight = { calls: 20, credits: 20 }
+    const inFlight = { calls: 20, credits: 20, lastSecond: 0 }
     const more = sizeAhead(inFlight, { calls: 15, credits: 15 }, wide)
     expect(more).toEqual({ calls: 15, credits: 15 })
     expect(sizeAhead(inFlight, { calls: 23, credits: 23 }, wide)).toBeUndefined()
@@ -43,7 +54,7 @@ describe('so much is held ahead', () => {
 
   test('at most a quarter of the calls that the account may have in flight', () => {
     const of = (mostInFlight: number, more = {}) =>
-      sizeAhead({ calls: 40, credits: 40 }, none, { ...wide, mostInFlight, ...more })
+      sizeAhead({ calls: 40, credits: 40, lastSecond: 0 }, none, { ...wide, mostInFlight, ...more })
     expect(of(100)).toEqual({ calls: 25, credits: 25 })
     expect(of(39)).toBeUndefined()
     // Of all its keys, and by all gateways.
@@ -53,7 +64,7 @@ describe('so much is held ahead', () => {
   })
 
   test('at most a sixteenth of what is available, and nothing of little', () => {
-    const inFlight = { calls: 100, credits: 200 }
+    const inFlight = { calls: 100, credits: 200, lastSecond: 0 }
     const of = (available: number, ahead = none) =>
       sizeAhead(inFlight, none, { ...wide, available, ahead })
     expect(of(640)).toEqual({ calls: 20, credits: 40 })
