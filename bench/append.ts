@@ -10,7 +10,9 @@ import type { Bench, Family } from './suite/bench.ts'
 import type { Figures } from './suite/samples.ts'
 import { takeTurns } from './suite/turns.ts'
 
-const callsInFlight = [1, 100, 1_000]
+/** Group commit takes half of what waits, which comes to a third of what is in flight. */
+export const batchesOf100 = 300
+const callsInFlight = [1, batchesOf100, 3_000]
 
 export const append: Family = {
   name: 'append',
