@@ -90,7 +90,7 @@ test('a round that failed makes its line no figure, and leaves its targets unmea
   const which = { family: calls.name, row, contender: names.manyKeys }
   expect(figuresOf(results.samples, which, 'callsPerSecond')).toEqual([])
   expect(target.join()).toBe('≥ 0.5,–,–,not measured |')
-  const commits = '… of which two commits of PostgreSQL, on this disk'
+  const commits = '… of the latter, two commits of PostgreSQL, on this disk'
   expect(lineOf(targetTable(results), commits).slice(0, 2)).toEqual(['–', '0.80 ms'])
 })
 
