@@ -92,6 +92,14 @@ export const ledgerUnavailable: Refusal = {
   headers: { 'Retry-After': '5' },
 }
 
+/** The service answered, and the hold had expired by then: the gateway, or the ledger, was too slow. */
+export const heldNoLonger: Refusal = {
+  code: 'ledger_unavailable',
+  detail:
+    'The service answered, but what was held for this call had expired, so the answer is withheld. You were not charged.',
+  headers: { 'Retry-After': '5' },
+}
+
 /**
  * The service answered and the charge may or may not have been written: the answer is withheld, and
  * nothing is said of what was charged but where to see it.

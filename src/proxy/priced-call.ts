@@ -20,6 +20,7 @@ import {
   type Answered,
   type Call,
   callHeaders,
+  heldNoLonger,
   moneyHeaders,
   refused,
   setAll,
@@ -34,7 +35,14 @@ import { charges, credits, readsResponse, settleQuantity, tokensSaid } from './p
 import { heldBack, readStart, type Start } from './relay.ts'
 import { ownerOf } from './replayed-call.ts'
 import type { CallBody } from './request-body.ts'
-import { NotBought, type OpenHold, release, settle, type Used } from './settlement.ts'
+import {
+  NotBought,
+  type OpenHold,
+  release,
+  SettlementRefused,
+  settle,
+  type Used,
+} from './settlement.ts'
 
 export interface PricedCallDeps {
   readonly config: Config
@@ -189,6 +197,10 @@ export async function pricedCall(
       if (error instanceof NotBought) {
         const refusal = await holdAlone(error.verdict === 'insufficient_credits')
         return refusal ? notSold(refusal) : charge(response, bytes)
+      }
+      if (error instanceof SettlementRefused && error.verdict === 'hold_not_open') {
+        log(`${route.id} ${call.requestId}: its hold expired before it was settled`)
+        return refused(call, heldNoLonger, window, moneyHeaders(0, held.answer, undefined))
       }
       if (!(error instanceof LedgerUnavailable)) throw error
       log(`${route.id} ${call.requestId}: the charge may not be written`, error)

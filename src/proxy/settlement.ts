@@ -88,9 +88,15 @@ export async function release(
   }
 }
 
-/** The book does not know the hold any more: it was expired meanwhile. */
+/** The book does not settle the hold; nothing is written. `hold_not_open`: it has expired meanwhile. */
 export class SettlementRefused extends Error {
   override readonly name = 'SettlementRefused'
+  readonly verdict: Verdict
+
+  constructor(verdict: Verdict) {
+    super(verdict)
+    this.verdict = verdict
+  }
 }
 
 /** The key, its price or its credits are not any more what the call began with, or the standing hold is gone. */

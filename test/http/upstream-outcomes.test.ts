@@ -113,6 +113,24 @@ describe('the service refuses the caller', () => {
   })
 })
 
+test('a hold that has expired when its service answers: withheld, and nobody pays', async () => {
+  shop.upstream.answer(async () => {
+    const [hold] = await shop.book.sql<[Parameters<typeof shop.book.release>[0]]>`
+      select hold_id as "requestId", account_id as "accountId", key_id as "keyId", mode, endpoint, tariff,
+        'gateway' as actor
+      from open_holds`
+    await shop.book.release(hold, { reason: 'upstream_timeout' })
+    return Response.json({ results: [] })
+  })
+  const response = await search()
+  expect(response.status).toBe(503)
+  expect(await response.json()).toMatchObject({ code: 'ledger_unavailable', status: 503 })
+  expect(response.headers.get('retry-after')).toBe('5')
+  expect(response.headers.get('x-credits-charged')).toBe('0')
+  const events = await shop.eventsOf(response.headers.get('x-request-id'))
+  expect(events.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldReleased'])
+})
+
 describe('the service fails', () => {
   test.each([401, 402, 403, 407, 405, 409, 418, 500, 502, 504])(
     '%i becomes 502',
