@@ -57,7 +57,7 @@ describe('a book in service', () => {
       select c.relname, c.relacl::text, c.relpersistence, pg_get_userbyid(c.relowner) as owner, i.indexdef
       from pg_class c left join pg_indexes i on i.tablename = c.relname and i.schemaname = 'tollbook'
       where c.relnamespace = 'tollbook'::regnamespace and c.relname = any(${projections.flatMap(tablesOf)})
-      order by 1, 4`
+      order by c.relname, i.indexdef`
     const [before, shapeBefore] = [await rowsOf(book.sql), [...(await shape())]]
     const done = await rebuildAll(projections, { url: book.url })
     expect(done.map(({ projection }) => projection)).toEqual(projections.map(({ name }) => name))

@@ -97,6 +97,8 @@ test('a rolling restart loses no call and charges each once', async () => {
   expect(log).toEqual({
     ...{ charges: outcomes.length, calls: outcomes.length, credits: outcomes.length },
   })
-  const [open] = await book.sql<[{ count: number }]>`select count(*)::int as count from open_holds`
-  expect(open.count).toBe(0)
+  // What was held ahead is freed when the key has been quiet for a moment; nothing else is open.
+  const open = await book.sql`select from open_holds where endpoint <> '*'`
+  expect(open).toHaveLength(0)
+  await until(async () => (await book.sql`select from open_holds`).length === 0)
 }, 60_000)
