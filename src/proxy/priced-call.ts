@@ -21,6 +21,7 @@ import {
   type Call,
   callHeaders,
   heldNoLonger,
+  ledgerUnavailable,
   moneyHeaders,
   refused,
   setAll,
@@ -224,7 +225,7 @@ export async function pricedCall(
   /** From now on the call has a hold of its own, or one `outOf` the standing hold; answers why it cannot have one. */
   async function holdAlone(outOf: boolean): Promise<Refusal | undefined> {
     const ask = () => deps.holdAlone(held)
-    const own = await (outOf ? held.place?.standing?.takeOut(ask) : ask())
+    const own = await asked(outOf ? held.place?.standing?.takeOut(ask) : ask())
     if (!own) throw new TypeError('the call runs on no standing hold')
     if (!own.ok) return own.refusal
     if ('replay' in own) throw new TypeError('a call without an Idempotency-Key replays nothing')
@@ -234,10 +235,24 @@ export async function pricedCall(
     return undefined
   }
 
-  /** The service answered a call that may not be sold any more: its answer is not given. */
+  /**
+   * The service answered a call that may not be sold any more: its answer is not given. A hold that the book grants
+   * too late is freed by the appender, which says what became of the call; it is not to be said twice.
+   */
   async function notSold(refusal: Refusal): Promise<Answered> {
-    await release(appender, hold, 'not_sold')
+    if (refusal !== ledgerUnavailable) await release(appender, hold, 'not_sold')
     return refused(call, refusal, window)
+  }
+
+  /** What the book says of a hold; that it does not answer is a refusal like another. */
+  async function asked<T>(own: Promise<T> | undefined) {
+    try {
+      return await own
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error
+      log(`${route.id} ${call.requestId}: the ledger did not answer for a hold of its own`, error)
+      return { ok: false as const, refusal: ledgerUnavailable }
+    }
   }
 
   /**
