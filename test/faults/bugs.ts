@@ -197,7 +197,7 @@ export const bugs: readonly Bug[] = [
     says: 'a call that ran on a standing hold is sold when that is gone',
     breaks: 'I3',
     fault: 'gateway/freeze',
-    runs: 2,
+    runs: 5,
     sql: [
       {
         file: append,
