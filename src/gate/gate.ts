@@ -10,6 +10,7 @@ import type { Tariff } from '../config/tariff.ts'
 import type { Appender } from '../ledger/appender.ts'
 import type { Answer, Claim, Verdict } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
+import { decidedBy } from './decided-by.ts'
 import type { HoldingAhead, Place as PlaceAhead } from './holding-ahead.ts'
 import { judgeKey, judgePermission, limitsOf } from './judge.ts'
 import { bookTime, type KeyCache } from './key-cache.ts'
@@ -335,21 +336,6 @@ export function openGate(deps: GateDeps): Gate {
       }
       return { ok: false, refusal: changing }
     },
-  }
-}
-
-/** Who buys, and the versions by which the gate decided that he may. */
-export function decidedBy(key: KeyRecord) {
-  const { accountId, keyId, mode, keyVersion, accountVersion, previousUntil } = key
-  const actor = `key:${keyId}`
-  return {
-    accountId,
-    keyId,
-    mode,
-    actor,
-    keyVersion,
-    accountVersion,
-    previousSecret: previousUntil !== null,
   }
 }
 

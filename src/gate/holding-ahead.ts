@@ -7,6 +7,7 @@ import { newRequestId } from '../ids.ts'
 import type { Appender } from '../ledger/appender.ts'
 import { type Answer, anyEndpoint, type Hold } from '../ledger/items.ts'
 import type { KeyRecord } from '../ledger/read.ts'
+import { decidedBy } from './decided-by.ts'
 import {
   goodForSeconds,
   isTooMuch,
@@ -288,12 +289,12 @@ export function openHoldingAhead(
   function retireSome(): void {
     const nowMs = performance.now()
     for (const [keyId, state] of keys) {
-      if (nowMs - state.lastCallAtMs > quietMs) retireAll(state)
+      const isQuiet = nowMs - state.lastCallAtMs > quietMs
+      if (isQuiet) retireAll(state)
       for (const hold of state.holds) {
         hold.retired ||= nowMs > hold.goodUntilMs
         freeUnused(state, hold)
       }
-      const isQuiet = nowMs - state.lastCallAtMs > quietMs
       if (isQuiet && state.calls === 0 && state.holds.size === 0 && !state.asking) {
         keys.delete(keyId)
       }
@@ -384,18 +385,9 @@ function newState(keys: Map<string, KeyState>, key: KeyRecord): KeyState {
 }
 
 function itemFor({ key, seconds }: CallAhead, { calls, credits }: Size): Hold {
-  const { accountId, keyId, mode, keyVersion, accountVersion, previousUntil, tariff } = key
   return {
-    ...{
-      kind: 'hold',
-      requestId: newRequestId(),
-      accountId,
-      keyId,
-      mode,
-      keyVersion,
-      accountVersion,
-    },
-    ...{ previousSecret: previousUntil !== null, endpoint: anyEndpoint, tariff, credits },
-    ...{ quantity: calls, holdSeconds: secondsAhead(seconds), actor: `key:${keyId}` },
+    ...{ kind: 'hold', ...decidedBy(key), requestId: newRequestId() },
+    ...{ endpoint: anyEndpoint, tariff: key.tariff, credits, quantity: calls },
+    holdSeconds: secondsAhead(seconds),
   }
 }

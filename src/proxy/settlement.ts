@@ -1,6 +1,6 @@
 /** What becomes of a hold: settled or released, once. Of a place on a standing hold: the call is bought, or failed. */
 
-import { decidedBy } from '../gate/gate.ts'
+import { decidedBy } from '../gate/decided-by.ts'
 import type { Place } from '../gate/holding-ahead.ts'
 import type { Appender } from '../ledger/appender.ts'
 import type { Answer, CutBy, Verdict } from '../ledger/items.ts'
