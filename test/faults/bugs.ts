@@ -196,8 +196,8 @@ export const bugs: readonly Bug[] = [
     name: 'ahead-without-hold',
     says: 'a call that ran on a standing hold is sold when that is gone',
     breaks: 'I3',
-    fault: 'gateway/freeze',
-    runs: 5,
+    fault: 'ahead/hold-expired',
+    runs: 1,
     sql: [
       {
         file: append,

@@ -200,7 +200,9 @@ function moveCredits(state: State, event: LogEvent): void {
       break
     }
     case 'HoldExtended': {
-      const hold = row(state, 'open_holds', { hold_id: event.request_id, shard })
+      const hold = state.open_holds.get(keyOf('open_holds', { hold_id: event.request_id, shard }))
+      // A log that extends what is not open is wrong, and is still followed to its end.
+      if (!hold) break
       add(hold, 'credits', credits)
       add(hold, 'quantity', event.quantity)
       const until = event.recorded_at + payload.holdSeconds * 1_000_000

@@ -1,4 +1,5 @@
 /** What changes while calls run on a standing hold: it was taken before, and each of them is sold by what is then. */
+import { expireHolds } from '../../../src/ledger/expiry.ts'
 import type { TestKey } from '../../support/book.ts'
 import { until } from '../../support/until.ts'
 import type { ClientCall } from '../books.ts'
@@ -7,6 +8,7 @@ import { expectThat, type Fault } from '../fault.ts'
 import type { FaultGateway } from '../gateways.ts'
 import { atOnce, burst } from '../load.ts'
 import type { Random } from '../random.ts'
+import { longestHoldSeconds } from '../settings.ts'
 import type { World } from '../world.ts'
 
 export const aheadFaults: readonly Fault[] = [
@@ -42,6 +44,24 @@ export const aheadFaults: readonly Fault[] = [
       const calls = await whileRunning(world, key, random, takeAll)
       const sold = calls.filter(({ status }) => status === 200)
       expectThat(sold.length === calls.length, `only ${sold.length} were sold, and all were held`)
+      await load.calls(5)
+    },
+  },
+  {
+    name: 'ahead/hold-expired',
+    says: 'a standing hold is expired by another gateway while calls run on it',
+    runs: 20,
+    async strike(world, load, random) {
+      const { book, clock } = world
+      const key = await book.key(await book.account({ plan: 'wide' }))
+      const expire = async () => {
+        await clock.move(longestHoldSeconds * 1_000 + 1_000)
+        const open = () => book.sql`select 1 from open_holds where key_id = ${key.keyId}`
+        while ((await open()).length > 0) await expireHolds(book.sql, 0, book.appender)
+      }
+      const calls = await whileRunning(world, key, random, expire)
+      const sold = calls.filter(({ status }) => status === 200)
+      expectThat(sold.length === calls.length, `only ${sold.length} were sold, each on its own`)
       await load.calls(5)
     },
   },

@@ -2,6 +2,7 @@
  * kill -9 of a gateway, at every await of a call's way. What is on its way to and from PostgreSQL is kept back
  * on the line, so each instant is met exactly and not by luck.
  */
+import { until } from '../../support/until.ts'
 import { bulk, chat, search } from '../calls.ts'
 import { expectThat, type Fault } from '../fault.ts'
 import type { FaultGateway } from '../gateways.ts'
@@ -75,7 +76,7 @@ export const killGateway: readonly Fault[] = [
   {
     name: 'kill-gateway/before-buy',
     says: 'kill -9 of a gateway whose calls ran on a standing hold, before their charges have left it',
-    ...killing((gateway, random) => batchKept(gateway, 'buy', random)),
+    ...killing((gateway, random) => batchKept(gateway, 'buy', random), untilSoldAhead),
     load: streamless,
   },
   {
@@ -96,9 +97,10 @@ export const killGateway: readonly Fault[] = [
   },
 ]
 
-/** The fault that kills when `moment` has come. */
+/** The fault that kills when `moment` has come, and lets callers go on until `enough` of what they want is done. */
 function killing(
   moment: (gateway: FaultGateway, random: Random, world: World) => Promise<void>,
+  enough?: (world: World) => Promise<void>,
 ): Pick<Fault, 'runs' | 'takesThird' | 'strike'> {
   return {
     runs: 200,
@@ -109,8 +111,19 @@ function killing(
       await gateway.kill()
       await world.fleet.replace(gateway)
       await load.calls(10)
+      await enough?.(world)
     },
   }
+}
+
+/** The other gateways have sold calls that ran on a standing hold since. */
+async function untilSoldAhead({ book }: World): Promise<void> {
+  const [before] = await book.sql<[{ position: number }]>`select position from heads`
+  const soldAhead = () => book.sql`
+    select 1 from events
+    where position > ${before.position} and type = 'HoldSettled' and payload ->> 'hold' is not null
+    limit 1`
+  await until(async () => (await soldAhead()).length > 0, withinMs)
 }
 
 /** A batch with this in it has come to the line and goes no further. */
