@@ -10,7 +10,9 @@ import { weightOf } from './mapping.ts'
 import type { Progress } from './ranges.ts'
 import { openScratch, type Scratch, type ScratchOptions } from './scratch.ts'
 import { type Job, together } from './together.ts'
-import { type LogCheck, type LogVerdict, openLogCheck } from './verify-log.ts'
+import { credits } from './verify-credits.ts'
+import { allOf, type LogCheck, type LogVerdict, openLogCheck } from './verify-log.ts'
+import { order } from './verify-order.ts'
 import { compareOnce, type ProjectionVerdict } from './verify-projection.ts'
 
 export interface Verdict {
@@ -31,17 +33,20 @@ export interface VerifyOptions extends ScratchOptions {
 }
 
 export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
-  const checks: LogCheck[] = []
+  const checks: { shard: number; name: string; check: LogCheck }[] = []
   const scratches: { projection: Projection; scratch: Scratch }[] = []
 
   async function close(): Promise<void> {
-    const open = [...checks, ...scratches.map(({ scratch }) => scratch)]
+    const open = [...checks.map(({ check }) => check), ...scratches.map(({ scratch }) => scratch)]
     await Promise.all(open.map((each) => each.close()))
   }
 
   try {
     for (const shard of await shardsOf(options)) {
-      checks.push(await openLogCheck({ ...options, shard }))
+      for (const rules of [credits, order]) {
+        const check = await openLogCheck(rules, { ...options, shard })
+        checks.push({ shard, name: `${rules.name} ${shard}`, check })
+      }
     }
     for (const projection of projections) {
       scratches.push({ projection, scratch: await openScratch(projection, options) })
@@ -55,8 +60,8 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
     close,
     async run(progress) {
       const jobs: Job<LogVerdict | ProjectionVerdict>[] = [
-        ...checks.map((check, i) => ({
-          name: `log ${i}`,
+        ...checks.map(({ name, check }) => ({
+          name,
           weight: Number.POSITIVE_INFINITY,
           work: (progress: Progress) => check.advance(progress),
         })),
@@ -68,7 +73,10 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
         })),
       ]
       const verdicts = await together('verify', jobs, progress)
-      const log = verdicts.slice(0, checks.length) as LogVerdict[]
+      const ofLogs = verdicts.slice(0, checks.length) as LogVerdict[]
+      const log = [...Map.groupBy(ofLogs, ({ shard }) => shard).values()].map((ofShard) =>
+        allOf(ofShard, options.most),
+      )
       const compared = verdicts.slice(checks.length) as ProjectionVerdict[]
       const sound =
         log.every(({ faulty }) => faulty === 0) &&

@@ -5,7 +5,9 @@ import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { tablesOf } from '../../src/projector/mapping.ts'
 import { openScratch, type Scratch } from '../../src/projector/scratch.ts'
 import { openVerifier } from '../../src/projector/verify.ts'
-import { type LogVerdict, openLogCheck } from '../../src/projector/verify-log.ts'
+import { credits } from '../../src/projector/verify-credits.ts'
+import { allOf, type LogVerdict, openLogCheck } from '../../src/projector/verify-log.ts'
+import { order } from '../../src/projector/verify-order.ts'
 import { compareOnce } from '../../src/projector/verify-projection.ts'
 import { type Book, openBook, type TestKey } from '../support/book.ts'
 import { runCli, startCli } from '../support/cli.ts'
@@ -28,11 +30,12 @@ afterAll(async () => {
 })
 
 async function checkLog(): Promise<LogVerdict> {
-  const check = await openLogCheck({ url: book.url, shard: 0, most: 100 })
+  const options = { url: book.url, shard: 0, most: 100 }
+  const checks = await Promise.all([order, credits].map((rules) => openLogCheck(rules, options)))
   try {
-    return await check.advance()
+    return allOf(await Promise.all(checks.map((check) => check.advance())), 100)
   } finally {
-    await check.close()
+    await Promise.all(checks.map((check) => check.close()))
   }
 }
 

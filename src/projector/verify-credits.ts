@@ -1,0 +1,184 @@
+/**
+ * No credit of a log is spent that was not there: no lot overdrawn and no debt negative at any prefix, and every hold
+ * resolved at most once, by what frees exactly what it holds.
+ *
+ * Most events need not be looked at one by one. A call that is held and resolved within the range, all from one lot and
+ * by events that agree, leaves that lot's credits and its own hold as they should be; and a lot that would suffice even
+ * if nothing came back to it within the range is not overdrawn in between. Only the calls and lots of which that cannot
+ * be said are followed event by event.
+ */
+import type { LogRules } from './verify-log.ts'
+
+export const credits: LogRules = {
+  name: 'credits',
+  carried: [
+    'create table carried_lots (lot bigint primary key, free bigint not null, held bigint not null)',
+    'create table carried_holds (request_id text primary key, held bigint not null)',
+    `create table carried_debts (account_id text collate "C", mode text, debt bigint not null,
+      primary key (account_id, mode))`,
+  ],
+  ofRange: (events) => [
+    ...read(events),
+    ...holds,
+    ...lots,
+    ...debts,
+    'drop table calls, rare, followed',
+  ],
+}
+
+const resolving = `('HoldSettled', 'HoldReleased', 'HoldExpired')`
+const ofCalls = `('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')`
+
+/**
+ * What is needed of the range's events, in two tables, since the log's rows are wide. In `calls`, what ran on a standing hold
+ * names it (`RunOn` as its type); an event that touches one lot has it in `lot`, and others have theirs in `lots`.
+ */
+function read(events: string): string[] {
+  return [
+    `create table rare as
+     select position, type, account_id, mode, credits, payload, lots, held, moved
+     from ${events} and type not in ${ofCalls} and (type not in ('CallsCounted', 'UsageImported') or lots is not null)`,
+    // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
+    `create table calls as
+     select position, case when hold is null then type else 'RunOn' end as type,
+       coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits,
+       case when not several then coalesce(lot, case when cardinality(lots) = 1 then -1 end) end as lot, case when not several then held1 end as held,
+       case when several then lots end as lots, case when several then held end as helds,
+       case when several then moved end as moveds,
+       case when not several then ${freed('moved1', 'held1')} end as free
+     from (
+       select position, type, request_id, credits, lots, held, moved,
+         lots[1] as lot, held[1] as held1, moved[1] as moved1,
+         greatest(cardinality(lots), cardinality(held), cardinality(moved)) > 1 is true as several,
+         case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
+       from ${events} and type in ${ofCalls}
+       offset 0
+     ) e`,
+  ]
+}
+
+/** By how much an event changes what is free of a lot. */
+function freed(moved: string, held: string): string {
+  return `case when ${moved} is null then 0 else ${moved} * case type when 'HoldSettled' then -1
+    when 'ChargeRefunded' then 1 when 'CreditsAdjusted' then -1 else 0 end end - coalesce(${held}, 0)`
+}
+
+/** A hold is open from its CreditsHeld to what resolves it. Leaves the events that it followed, in `followed`. */
+const holds: readonly string[] = [
+  // A call has one beginning, which counts 1 here, and one end, 1,000; what is out of the ordinary counts a million.
+  `create table unpaired as
+   select request_id
+   from (
+     select request_id, position, credits, held, lot,
+       case when type = 'CreditsHeld' then 1 when type in ${resolving} then 1000 else 0 end
+         + case when lots is not null or (held is null) <> (lot is null) and type <> 'RunOn'
+             or (held < 0) = (type in ('CreditsHeld', 'HoldExtended')) then 1000000 else 0 end as parts
+     from calls
+     offset 0
+   ) c
+   group by 1
+   having sum(parts) <> 1001 or min(position) <> min(position) filter (where parts = 1)
+     or max(position) <> max(position) filter (where parts = 1000) or sum(held) <> 0
+     or max(credits) filter (where parts = 1000) > coalesce(-min(held), 0) or min(lot) <> max(lot)
+     or request_id in (select request_id from carried_holds)`,
+  `create table followed as
+   select position, type, request_id, credits, lot, lots,
+     case when lots is null then coalesce(held, 0) else (select coalesce(sum(h), 0) from unnest(helds) h) end as held
+   from calls where request_id in (select request_id from unpaired)`,
+  `create table running as
+     select c.position, c.type, c.request_id, c.credits, c.held as change,
+       row_number() over w = 1 and h.request_id is not null
+         or lag(c.type) over w in ('CreditsHeld', 'HoldExtended', 'RunOn') as was_open,
+       coalesce(h.held, 0) + sum(c.held) over w as held, lead(c.position) over w is null as last
+     from followed c left join carried_holds h on h.request_id = c.request_id
+     window w as (partition by c.request_id order by c.position)`,
+  `insert into faults
+     select position, case
+       when type = 'CreditsHeld' then format('the hold %s is open already', request_id)
+       when was_open is not true then format('the hold %s is not open', request_id)
+       when held <> 0 then format('%s credits of the hold %s stay held', held, request_id)
+       else format('%s credits are charged, and the hold %s has %s', credits, request_id, -change)
+     end
+     from running
+     where type = 'CreditsHeld' and was_open
+       or type <> 'CreditsHeld' and was_open is not true
+       or type in ${resolving} and held <> 0
+       or type = 'HoldSettled' and credits > -change`,
+  `delete from carried_holds h using running r where r.request_id = h.request_id`,
+  `insert into carried_holds
+     select request_id, held from running where last and type not in ${resolving}`,
+  `drop table unpaired, running`,
+]
+
+/** What every event does to a lot: what is free of it, and what is held. */
+const touching = 'select position, lot, free, coalesce(held, 0) as held, false as granted'
+const lots: readonly string[] = [
+  `create table others as
+   ${touching}
+   from (
+     select position, coalesce(lots[n], -1) as lot, ${freed('moved[n]', 'held[n]')} as free, held[n] as held
+     from (
+       select *, generate_series(1, greatest(cardinality(lots), cardinality(held), cardinality(moved))) as n
+       from (
+         select position, type, lots, helds as held, moveds as moved from calls where lots is not null
+         union all
+         select position, type, lots, held, moved from rare where lots is not null
+       ) several
+     ) each
+   ) of_lot
+   union all
+   select position, position, coalesce(credits, 0), 0, true from rare where type = 'CreditsGranted'`,
+  `create table touched as
+   select lot, sum(free) as free, sum(held) as held, sum(least(free, 0)) as taken
+   from calls where lot is not null
+   group by lot`,
+  `create table close_look as
+   select lot from touched t left join carried_lots l using (lot) where l.lot is null or l.free + t.taken < 0
+   union
+   select lot from others
+   union
+   select coalesce(each, lot) from followed left join unnest(lots) each on true`,
+  `insert into faults
+   select position, case
+     when not known then format('lot %s was never granted', lot)
+     when free < 0 then format('%s credits more than lot %s has are taken from it', -free, lot)
+     else format('%s credits more than are held of lot %s are freed', -held, lot)
+   end
+   from (
+     select c.position, c.lot, l.lot is not null or bool_or(c.granted) over w as known,
+       coalesce(l.free, 0) + sum(c.free) over w as free, coalesce(l.held, 0) + sum(c.held) over w as held
+     from (
+       ${touching} from calls where lot in (select lot from close_look)
+       union all
+       table others
+     ) c left join carried_lots l on l.lot = c.lot
+     window w as (partition by c.lot order by c.position)
+   ) running
+   where free < 0 or held < 0 or not known`,
+  `insert into carried_lots as l
+   select lot, sum(free), sum(held)
+   from (select lot, free, held from touched union all select lot, free, held from others) c
+   group by lot
+   on conflict (lot) do update set free = l.free + excluded.free, held = l.held + excluded.held`,
+  'drop table others, touched, close_look',
+]
+
+const debts: readonly string[] = [
+  `create table changes as
+     select position, coalesce(account_id, '') collate "C" as account_id, coalesce(mode, '') as mode,
+       coalesce(credits, 0) * case type when 'DebtRecorded' then 1 else -1 end as debt
+     from rare
+     where type = 'DebtRecorded' or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'`,
+  `insert into faults
+     select position, format('%s credits more than are owed are repaid', -debt)
+     from (
+       select c.position, coalesce(d.debt, 0) + sum(c.debt) over (
+         partition by c.account_id, c.mode order by c.position) as debt
+       from changes c left join carried_debts d using (account_id, mode)
+     ) running
+     where debt < 0`,
+  `insert into carried_debts as d
+     select account_id, mode, sum(debt) from changes group by account_id, mode
+     on conflict (account_id, mode) do update set debt = d.debt + excluded.debt`,
+  'drop table changes',
+]

@@ -1,0 +1,188 @@
+/**
+ * Verifying looks closely only at the calls and lots of a range that could be wrong. What it finds in damaged logs is
+ * compared with what the rules say when they are followed event by event.
+ */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { seedLog } from '../../bench/seed-log.ts'
+import { connect, type Sql } from '../../src/ledger/connect.ts'
+import { credits } from '../../src/projector/verify-credits.ts'
+import { openLogCheck } from '../../src/projector/verify-log.ts'
+import { type Random, seeded } from '../faults/random.ts'
+import { type LogEvent, readLog } from '../support/log.ts'
+import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+
+const events = 2_000
+const damagedLogs = 10
+let database: TestDatabase
+/** Changes what nobody may change: no trigger fires for it. */
+let vandal: Sql
+beforeAll(async () => {
+  database = await createDatabase()
+  await seedLog(database.url, { events, keys: 15, seed: 5 })
+  vandal = connect({ url: database.url, as: 'owner', max: 1 })
+  await vandal`set session_replication_role = replica`
+  await runSomeOnStandingHolds()
+  await vandal`create table saved as table events`
+}, 60_000)
+afterAll(async () => {
+  await vandal?.end()
+  await database?.drop()
+})
+
+test('a sound log has no faults, in whatever ranges it is read', async () => {
+  expect(await found([events])).toEqual({})
+  expect(await found([1, 2, 500, 501, 1_200, events])).toEqual({})
+})
+
+test('of a damaged log, the first fault of every hold and lot is found, and no other', async () => {
+  let faulty = 0
+  for (let seed = 1; seed <= damagedLogs; seed++) {
+    const random = seeded(seed)
+    const damages = Array.from({ length: random.int(20, 60) }, () => damage(random))
+    for (const each of damages) await vandal.unsafe(each)
+    const ends = [random.int(1, events), random.int(1, events)].sort((a, b) => a - b)
+    const expected = followed(await readLog(vandal))
+    expect(await found([...ends, events]), `seed ${seed}`).toEqual(expected)
+    faulty += Object.keys(expected).length
+    await vandal`delete from events`
+    await vandal`insert into events table saved`
+  }
+  expect(faulty).toBeGreaterThan(damagedLogs)
+}, 60_000)
+
+/** Makes every third call that begins and ends while the longest one lasts look as if it had run on that one's hold. */
+async function runSomeOnStandingHolds(): Promise<void> {
+  const log = await readLog(vandal)
+  const calls = [...Map.groupBy(log, ({ request_id }) => request_id).values()].filter(
+    (of) => of.length === 2 && of[0]?.type === 'CreditsHeld' && of[1]?.type === 'HoldSettled',
+  ) as [LogEvent, LogEvent][]
+  const lasted = ([{ position: from }, { position: to }]: [LogEvent, LogEvent]) => to - from
+  calls.sort((a, b) => lasted(b) - lasted(a))
+  const [[hold, end], ...others] = calls as [[LogEvent, LogEvent], ...typeof calls]
+  const within = others.filter(
+    ([{ position: from }, { position: to }]) => hold.position < from && to < end.position,
+  )
+  expect(within.length).toBeGreaterThan(9)
+  for (const [begun, ended] of within.filter((_, i) => i % 3 === 0)) {
+    await vandal`
+      update events set type = 'CallsCounted', lots = null, held = null where position = ${begun.position}`
+    await vandal`
+      update events set held = null, payload = json_build_object('hold', ${hold.request_id}::text)
+      where position = ${ended.position}`
+  }
+}
+
+/** What is wrong by the check: of each hold and lot that a fault names, the first position. */
+async function found(ends: readonly number[]): Promise<Record<string, number>> {
+  const check = await openLogCheck(credits, { url: database.url, shard: 0, most: 100_000 })
+  const first: Record<string, number> = {}
+  try {
+    for (const end of ends) {
+      await vandal`update heads set position = ${end} where shard = 0`
+      for (const { position, fault } of (await check.advance()).faults) {
+        const name = /\b(lot -?\d+|hold \S+)/.exec(fault)?.[0] ?? fault
+        first[name] ??= position
+      }
+    }
+  } finally {
+    await check.close()
+  }
+  return sorted(first)
+}
+
+/** The same by the rules, followed event by event. */
+function followed(log: readonly LogEvent[]): Record<string, number> {
+  const first: Record<string, number> = {}
+  const note = (name: string, position: number) => {
+    first[name] ??= position
+  }
+  const holds = new Map<string, number>()
+  const lots = new Map<string, { known: boolean; free: number; held: number }>()
+  const lotOf = (name: string) => {
+    const lot = lots.get(name) ?? { known: false, free: 0, held: 0 }
+    lots.set(name, lot)
+    return lot
+  }
+  for (const event of log) {
+    const { position, type, payload, credits, lots: touched, held, moved } = event
+    const isEnd = ['HoldSettled', 'HoldReleased', 'HoldExpired'].includes(type)
+    const runsOn = isEnd && type !== 'HoldExpired' && held === null ? payload.hold : undefined
+    const change = sum(held)
+    if (runsOn !== undefined && !holds.has(runsOn)) note(`hold ${runsOn}`, position)
+    if (type === 'CreditsHeld') {
+      if (holds.has(event.request_id)) note(`hold ${event.request_id}`, position)
+      holds.set(event.request_id, (holds.get(event.request_id) ?? 0) + change)
+    } else if (runsOn === undefined && (isEnd || type === 'HoldExtended')) {
+      const before = holds.get(event.request_id)
+      const after = (before ?? 0) + change
+      const wrong = isEnd && (after !== 0 || (type === 'HoldSettled' && credits > -change))
+      if (before === undefined || wrong) note(`hold ${event.request_id}`, position)
+      if (isEnd) holds.delete(event.request_id)
+      else holds.set(event.request_id, after)
+    }
+    const names = new Set<string>()
+    if (type === 'CreditsGranted') {
+      const lot = lotOf(`lot ${position}`)
+      lot.known = true
+      lot.free += credits
+      names.add(`lot ${position}`)
+    }
+    const most = Math.max(touched?.length ?? 0, held?.length ?? 0, moved?.length ?? 0)
+    for (let n = 0; touched && n < most; n++) {
+      const name = `lot ${touched[n] ?? -1}`
+      const lot = lotOf(name)
+      const sign = { ChargeRefunded: 1, HoldSettled: -1, CreditsAdjusted: -1 }[type] ?? 0
+      lot.free += sign * (moved?.[n] ?? 0) - (held?.[n] ?? 0)
+      lot.held += held?.[n] ?? 0
+      names.add(name)
+    }
+    for (const name of names) {
+      const { known, free, held } = lotOf(name)
+      if (!known || free < 0 || held < 0) note(name, position)
+    }
+  }
+  return sorted(first)
+}
+
+/** A statement that changes one event, or exchanges two, as no append would. */
+function damage(random: Random): string {
+  const ofCalls = `type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased')`
+  const nth = `(select position from events where ${ofCalls} order by position offset ${random.int(0, events / 2)} limit 1)`
+  const lot = `(select position from events where type = 'CreditsGranted' order by position offset ${random.int(0, 8)} limit 1)`
+  const change = random.pick([
+    `lots = array[${lot}]`,
+    `lots = null`,
+    `lots = lots || ${lot}`,
+    `held = array[held[1] + ${random.int(-30, 30)}]`,
+    `held = array[-held[1]]`,
+    `held = held || ${random.int(-9, 9)}::bigint`,
+    `held = null`,
+    `moved = array[${random.int(0, 5_000_000)}]`,
+    `moved = array[-1]`,
+    `credits = credits + ${random.int(1, 9)}`,
+    `type = '${random.pick(['CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExtended', 'ChargeRefunded', 'CallsCounted'])}'`,
+    `request_id = 'x' || request_id`,
+    `request_id = (select request_id from events where type = 'CreditsHeld' order by position desc limit 1)`,
+    `payload = json_build_object('hold', request_id), held = null`,
+  ])
+  if (random.chance(0.2)) {
+    return `update events set credits = credits / ${random.int(50, 5_000)} where position = ${lot}`
+  }
+  if (random.chance(0.25)) return exchanged(random.int(1, events), random.int(1, events))
+  return `update events set ${change} where position = ${nth}`
+}
+
+/** Two events in each other's place. */
+function exchanged(a: number, b: number): string {
+  const aside = 100_000
+  return `update events set position = position + ${aside} where position in (${a}, ${b});
+    update events set position = case position when ${a + aside} then ${b} else ${a} end where position > ${aside}`
+}
+
+function sum(numbers: readonly number[] | null): number {
+  return (numbers ?? []).reduce((a, b) => a + b, 0)
+}
+
+function sorted(first: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(first).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
