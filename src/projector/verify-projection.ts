@@ -1,9 +1,10 @@
 /**
  * Whether a projection's tables are what its mapping makes of the log, row by row and column by column.
  *
- * The log is applied to temporary tables almost to its end; then one short snapshot sees the tables in service
+ * The log is applied to temporary tables almost to its end; then a short snapshot sees the tables in service
  * and the position that they stand at, the last events are applied up to exactly there, and the two are
- * compared. Appends go on meanwhile.
+ * compared. Large tables are compared slice by slice, each in a snapshot of its own and as of the position that the
+ * tables have come to by then, for no snapshot may live long. Appends go on meanwhile.
  */
 import postgres from 'postgres'
 import type { Projection } from '../../projections/projection.ts'
@@ -38,6 +39,14 @@ export interface ProjectionVerdict {
 
 /** The tail that is applied within the snapshot, at most. */
 const tailEvents = 20_000
+/** About as many are compared in a second. */
+const rowsInSlice = 400_000
+
+/** The rows whose key's first column has a certain hash: one slice of so many. */
+interface Slice {
+  readonly nth: number
+  readonly of: number
+}
 
 /** Brings the recomputation to where the tables stand, and compares. May be called again and again. */
 export async function compareOnce(
@@ -65,7 +74,7 @@ async function catchUpAndCompare(
   for (;;) {
     const targets = await standing(sql, projection)
     if (targets.every(({ shard, position }) => position - scratch.position(shard) <= tailEvents)) {
-      return compare(projection, scratch, most)
+      return compareSlices(projection, scratch, most)
     }
     const total = targets.reduce((sum, { position }) => sum + position, 0)
     for (const { shard, position } of targets) {
@@ -95,11 +104,40 @@ async function standing(
   return [...rows]
 }
 
-function compare(
+async function compareSlices(
   projection: Projection,
   scratch: Scratch,
   most: number,
 ): Promise<ProjectionVerdict> {
+  let [rows, differing] = [0, 0]
+  let positions: ProjectionVerdict['positions'] = {}
+  const differences: RowDifference[] = []
+  const of = await slicesOf(projection, scratch)
+  for (let nth = 0; nth < of; nth++) {
+    const slice = await compare(projection, scratch, { nth, of }, most - differences.length)
+    positions = slice.positions
+    rows += slice.rows
+    differing += slice.differing
+    differences.push(...slice.differences)
+  }
+  return { projection: projection.name, positions, rows, differing, differences }
+}
+
+/** Into how many slices the projection's largest table is cut. */
+async function slicesOf(projection: Projection, { sql }: Scratch): Promise<number> {
+  const counts = tablesOf(projection).map((table) => `(select count(*) from pg_temp.${table})`)
+  const [{ most }] = await sql.unsafe<[{ most: number }]>(
+    `select greatest(${counts.join(', ')}) as most`,
+  )
+  return Math.max(Math.ceil(most / rowsInSlice), 1)
+}
+
+function compare(
+  projection: Projection,
+  scratch: Scratch,
+  slice: Slice,
+  most: number,
+): Promise<Omit<ProjectionVerdict, 'projection'>> {
   const { book } = scratch.place
   const tables = tablesOf(projection)
   return scratch.sql.begin('isolation level repeatable read', async (transaction) => {
@@ -112,23 +150,24 @@ function compare(
     let [rows, differing] = [0, 0]
     const differences: RowDifference[] = []
     for (const table of tables) {
-      const found = await differencesOf(tx, book, table, most - differences.length)
+      const found = await differencesOf(tx, book, table, slice, most - differences.length)
       rows += found.rows
       differing += found.differing
       differences.push(...found.differences)
     }
     const positions = Object.fromEntries(targets.map(({ shard, position }) => [shard, position]))
-    return { projection: projection.name, positions, rows, differing, differences }
-  }) as Promise<ProjectionVerdict>
+    return { positions, rows, differing, differences }
+  }) as Promise<Omit<ProjectionVerdict, 'projection'>>
 }
 
-async function differencesOf(tx: Sql, book: string, table: string, most: number) {
+async function differencesOf(tx: Sql, book: string, table: string, slice: Slice, most: number) {
   const key = await keyOf(tx, book, table)
-  const joined = `(select t as is, t.* from ${book}.${table} t) t
-    full join (select l as is, l.* from pg_temp.${table} l) l using (${key.join(', ')})`
+  const sliced = `mod(hashtext(${key[0]}::text)::bigint + 2147483648, ${slice.of}) = ${slice.nth}`
+  const joined = `(select t as is, t.* from ${book}.${table} t where ${sliced}) t
+    full join (select l as is, l.* from pg_temp.${table} l where ${sliced}) l using (${key.join(', ')})`
   const [counted] = await tx.unsafe<[{ rows: number; differing: number }]>(`
-    select (select count(*) from ${book}.${table}) as rows, count(*) as differing
-    from ${joined} where t.is is distinct from l.is`)
+    select count(t.is) as rows, count(*) filter (where t.is is distinct from l.is) as differing
+    from ${joined}`)
   if (counted.differing === 0) return { ...counted, differences: [] }
   const rows = await tx.unsafe<{ in_table: Row | null; in_log: Row | null }[]>(`
     select to_jsonb(t.is) as in_table, to_jsonb(l.is) as in_log

@@ -12,7 +12,7 @@ import { type LogEvent, readLog } from '../support/log.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 
 const events = 2_000
-const damagedLogs = 10
+const damagedLogs = 20
 let database: TestDatabase
 /** Changes what nobody may change: no trigger fires for it. */
 let vandal: Sql
@@ -38,9 +38,9 @@ test('of a damaged log, the first fault of every hold and lot is found, and no o
   let faulty = 0
   for (let seed = 1; seed <= damagedLogs; seed++) {
     const random = seeded(seed)
-    const damages = Array.from({ length: random.int(20, 60) }, () => damage(random))
+    const damages = Array.from({ length: random.int(10, 40) }, () => damage(random))
     for (const each of damages) await vandal.unsafe(each)
-    const ends = [random.int(1, events), random.int(1, events)].sort((a, b) => a - b)
+    const ends = Array.from({ length: 4 }, () => random.int(1, events)).sort((a, b) => a - b)
     const expected = followed(await readLog(vandal))
     expect(await found([...ends, events]), `seed ${seed}`).toEqual(expected)
     faulty += Object.keys(expected).length
@@ -144,39 +144,58 @@ function followed(log: readonly LogEvent[]): Record<string, number> {
   return sorted(first)
 }
 
-/** A statement that changes one event, or exchanges two, as no append would. */
+/** A statement that changes one event, a lot or a call, or exchanges two events, as no append would. */
 function damage(random: Random): string {
   const ofCalls = `type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased')`
-  const nth = `(select position from events where ${ofCalls} order by position offset ${random.int(0, events / 2)} limit 1)`
-  const lot = `(select position from events where type = 'CreditsGranted' order by position offset ${random.int(0, 8)} limit 1)`
+  const nth = (column: string) =>
+    `(select ${column} from events where ${ofCalls} and lots is not null order by position offset ${random.int(0, events / 2)} limit 1)`
+  const [lot, call] = [nth('lots[1]'), nth('request_id')]
   const change = random.pick([
     `lots = array[${lot}]`,
-    `lots = null`,
+    'lots = null',
     `lots = lots || ${lot}`,
     `held = array[held[1] + ${random.int(-30, 30)}]`,
-    `held = array[-held[1]]`,
+    'held = array[-held[1]]',
     `held = held || ${random.int(-9, 9)}::bigint`,
-    `held = null`,
+    'held = null',
     `moved = array[${random.int(0, 5_000_000)}]`,
-    `moved = array[-1]`,
+    'moved = array[-1]',
     `credits = credits + ${random.int(1, 9)}`,
     `type = '${random.pick(['CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExtended', 'ChargeRefunded', 'CallsCounted'])}'`,
     `request_id = 'x' || request_id`,
-    `request_id = (select request_id from events where type = 'CreditsHeld' order by position desc limit 1)`,
-    `payload = json_build_object('hold', request_id), held = null`,
+    `request_id = ${call}`,
+    `payload = json_build_object('hold', ${call}), held = null, lots = null`,
   ])
-  if (random.chance(0.2)) {
-    return `update events set credits = credits / ${random.int(50, 5_000)} where position = ${lot}`
-  }
-  if (random.chance(0.25)) return exchanged(random.int(1, events), random.int(1, events))
-  return `update events set ${change} where position = ${nth}`
+  const [a, b] = [random.int(1, events), random.int(1, events)]
+  return random.pick([
+    `update events set ${change} where position = ${nth('position')}`,
+    `update events set ${change} where position = ${nth('position')}`,
+    `update events set credits = credits / ${random.int(50, 50_000)} where position = ${lot}`,
+    `update events set lots = array[${lot}] where request_id = ${call}`,
+    `update events set type = 'CallsCounted', lots = null where request_id = ${call} and type = 'HoldSettled'`,
+    `update events set request_id = ${nth('request_id')} where request_id = ${call}`,
+    exchanged(`${a}`, `${b}`),
+    exchanged(
+      `(select max(position) from events where request_id = ${call})`,
+      `(select min(position) + ${random.int(0, 40)} from events where request_id = ${call})`,
+    ),
+    // The end of the hold that others run on, somewhere before the end of those.
+    exchanged(
+      `(select max(position) from events where request_id = (select payload ->> 'hold' from events
+        where payload ->> 'hold' is not null limit 1))`,
+      `${a}`,
+    ),
+  ])
 }
 
-/** Two events in each other's place. */
-function exchanged(a: number, b: number): string {
+/** Two events, by their positions, in each other's place. */
+function exchanged(a: string, b: string): string {
   const aside = 100_000
-  return `update events set position = position + ${aside} where position in (${a}, ${b});
-    update events set position = case position when ${a + aside} then ${b} else ${a} end where position > ${aside}`
+  return `
+    create temp table pair as select ${a} as a, ${b} as b;
+    update events set position = position + ${aside} from pair where position in (a, b);
+    update events set position = case position when a + ${aside} then b else a end from pair where position > ${aside};
+    drop table pair`
 }
 
 function sum(numbers: readonly number[] | null): number {
