@@ -129,7 +129,7 @@ const lots: readonly string[] = [
    union all
    select position, position, coalesce(credits, 0), 0, true from rare where type = 'CreditsGranted'`,
   `create table touched as
-   select lot, sum(free) as free, sum(held) as held, sum(least(free, 0)) as taken
+   select lot, sum(free) as free, coalesce(sum(held), 0) as held, sum(least(free, 0)) as taken
    from calls where lot is not null
    group by lot`,
   `create table close_look as
