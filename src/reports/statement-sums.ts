@@ -69,14 +69,19 @@ export const resolvingTypes: readonly string[] = ['HoldSettled', 'HoldReleased',
 
 /** So many positions are summed up in one statement: less than a second's work, for snapshots must not live long. */
 const rangeSize = 250_000
+/** Fewer are not worth a statement of their own. */
+const fewest = 20_000
 const atOnce = 2
 
-/** A range in pieces, several at once, in their order. */
+/** A range in pieces of about one size, several at once, in their order. */
 export async function* inPieces<T>(
   range: AccountRange,
   read: (piece: AccountRange) => Promise<readonly T[]>,
-  size = rangeSize,
+  most = rangeSize,
 ): AsyncGenerator<T[]> {
+  const positions = range.to - range.from + 1
+  const rounds = Math.ceil(positions / (most * atOnce))
+  const size = Math.max(Math.ceil(positions / (rounds * atOnce)), Math.min(fewest, most))
   for (let from = range.from; from <= range.to; from += size * atOnce) {
     const starts = Array.from({ length: atOnce }, (_, i) => from + i * size)
     const pieces = starts
