@@ -34,13 +34,13 @@ export const dailyUsage: Projection = {
       sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
          quantity, latency_ms_sum, last_used_at)
        select key_id, (occurred_at at time zone 'UTC')::date, endpoint, shard, account_id, mode,
-         sum(case when type in ('CallsCounted', 'UsageImported') then quantity else 1 end),
-         sum(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'errors')::bigint
+         total(case when type in ('CallsCounted', 'UsageImported') then quantity else 1 end),
+         total(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'errors')::bigint
            when type = 'HoldSettled' then 0 else 1 end),
-         coalesce(sum(credits) filter (where type in ('HoldSettled', 'UsageImported')), 0),
-         coalesce(sum(quantity) filter (where type in ('HoldSettled', 'CallsCounted')), 0),
-         coalesce(sum(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'latencyMsSum')::bigint
-           else latency_ms end), 0),
+         total(credits) filter (where type in ('HoldSettled', 'UsageImported')),
+         total(quantity) filter (where type in ('HoldSettled', 'CallsCounted')),
+         total(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'latencyMsSum')::bigint
+           else latency_ms end),
          max(occurred_at)
        from batch
        where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and endpoint <> '*'

@@ -44,20 +44,20 @@ export const monthlyBalances: Projection = {
        from (
          select account_id, coalesce(key_id, '') as key_id, mode,
            date_trunc('month', occurred_at at time zone 'UTC')::date as month, shard,
-           coalesce(sum(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end), 0) as calls,
-           coalesce(sum(credits) filter (where type = 'CreditsGranted'), 0) as granted,
-           coalesce(sum(credits) filter (where type = 'CreditsAdjusted'), 0) as adjusted,
-           coalesce(sum(case
+           total(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end) as calls,
+           total(credits) filter (where type = 'CreditsGranted') as granted,
+           total(credits) filter (where type = 'CreditsAdjusted') as adjusted,
+           total(case
              when type in ('CreditsHeld', 'HoldExtended') then credits
              when type in ('HoldReleased', 'HoldExpired') then -credits
              when type = 'HoldSettled' then case cardinality(held) when 1 then held[1]
-               else (select sum(h) from unnest(held) h) end
-           end), 0) as held,
-           coalesce(sum(credits) filter (where type = 'HoldSettled'), 0) as settled,
-           coalesce(sum(credits) filter (where type = 'ChargeRefunded'), 0) as refunded,
-           coalesce(sum(credits) filter (where type = 'ChargeRefunded'
+               else (select total(h) from unnest(held) h) end
+           end) as held,
+           total(credits) filter (where type = 'HoldSettled') as settled,
+           total(credits) filter (where type = 'ChargeRefunded') as refunded,
+           total(credits) filter (where type = 'ChargeRefunded'
              and date_trunc('month', (payload ->> 'chargedAt')::timestamptz at time zone 'UTC')
-               = date_trunc('month', occurred_at at time zone 'UTC')), 0) as refunded_of_month
+               = date_trunc('month', occurred_at at time zone 'UTC')) as refunded_of_month
          from batch
          where account_id is not null and stream_version is null and type <> 'UsageImported'
          group by 1, 2, 3, 4, 5

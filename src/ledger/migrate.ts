@@ -10,6 +10,7 @@ import log from './sql/000001-log.sql' with { type: 'text' }
 import storedAnswers from './sql/000002-stored-answers.sql' with { type: 'text' }
 import deliveries from './sql/000003-deliveries.sql' with { type: 'text' }
 import withheld from './sql/000004-withheld.sql' with { type: 'text' }
+import total from './sql/000005-total.sql' with { type: 'text' }
 import { functions, served } from './sql/functions/index.ts'
 
 const migrations: readonly { id: number; name: string; text: string }[] = [
@@ -17,6 +18,7 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
   { id: 2, name: 'stored-answers', text: storedAnswers },
   { id: 3, name: 'deliveries', text: deliveries },
   { id: 4, name: 'withheld', text: withheld },
+  { id: 5, name: 'total', text: total },
 ]
 
 /** What a book's table of migrations holds when it is set up for this version. */

@@ -39,7 +39,7 @@ describe('migrate', () => {
     const { url } = database
     const answers = await Promise.all(Array.from({ length: 20 }, () => migrate({ url })))
     expect(answers.filter((a) => a.applied.length > 0)).toEqual([
-      { applied: ['log', 'stored-answers', 'deliveries', 'withheld'] },
+      { applied: ['log', 'stored-answers', 'deliveries', 'withheld', 'total'] },
     ])
     expect((await shape(url)).filter((line) => line.startsWith('head '))).toEqual(['head 0'])
   })

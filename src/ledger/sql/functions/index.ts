@@ -75,4 +75,5 @@ export const served: readonly string[] = [
   'live_lots',
   'leaf_hash',
   'merge_changes',
+  'total',
 ]
