@@ -25,6 +25,8 @@ export interface ReplayOptions {
 }
 
 const inFlight = 100
+/** What a call and its bill need most: who has a key, and what was used by month and by day. */
+const three = 'key_state,monthly_balances,daily_usage'
 const benchAccounts = 500
 /** Of one key: about a million of them are charges of one month. */
 const eventsOfOneKey = 2_650_000
@@ -67,6 +69,7 @@ export async function benchReplay(options: ReplayOptions): Promise<void> {
     await sql.unsafe('vacuum analyze')
     await sql.end()
     await measure('replay', (watch) => runCommand(['replay'], url, watch))
+    await measure('replay of three', (watch) => runCommand(['replay', three], url, watch))
     await measure('verify', (watch) => runCommand(['verify'], url, watch))
     const target = join(folder, 'events.parquet')
     const exporting = ['export', 'events', target]

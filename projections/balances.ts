@@ -168,10 +168,10 @@ export const balances: Projection = {
        set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
          adjusted = l.adjusted + d.adjusted
        from (
-         select shard, lots[n] as lot, coalesce(sum(held[n]), 0) as held,
-           coalesce(sum(moved[n]) filter (where type = 'HoldSettled'), 0) as settled,
-           coalesce(sum(moved[n]) filter (where type = 'ChargeRefunded'), 0) as refunded,
-           coalesce(sum(moved[n]) filter (where type = 'CreditsAdjusted'), 0) as adjusted
+         select shard, lots[n] as lot, total(held[n]) as held,
+           total(moved[n]) filter (where type = 'HoldSettled') as settled,
+           total(moved[n]) filter (where type = 'ChargeRefunded') as refunded,
+           total(moved[n]) filter (where type = 'CreditsAdjusted') as adjusted
          from (
            select shard, type, lots, held, moved, generate_series(1, cardinality(lots)) as n
            from batch

@@ -20,7 +20,7 @@ const args = {
   projection: {
     type: 'positional',
     required: false,
-    description: 'Which one; all of them unless said',
+    description: 'Which one, or several with commas between; all of them unless said',
   },
   'as-of': {
     type: 'string',
@@ -44,6 +44,7 @@ export default command(
     examples: [
       'replay',
       'replay daily_usage --json',
+      'replay key_state,monthly_balances',
       'replay balances --as-of 0-4711 --account acc_…',
       'replay key_state --as-of 2026-01-31T12:00:00Z --json',
     ],
@@ -71,11 +72,14 @@ export default command(
   },
 )
 
-/** @throws UsageError when there is none of that name */
-export function chooseProjections(name: string | undefined) {
-  if (name === undefined) return projections
-  const found = projections.filter((projection) => projection.name === name)
-  if (found.length > 0) return found
+/** @throws UsageError when there is none of such a name */
+export function chooseProjections(chosen: string | undefined): readonly Projection[] {
+  return chosen === undefined ? projections : [...new Set(chosen.split(','))].map(projectionNamed)
+}
+
+function projectionNamed(name: string): Projection {
+  const found = projections.find((projection) => projection.name === name)
+  if (found) return found
   const names = projections.map((projection) => projection.name)
   const meant = didYouMean(name, names)
   throw new UsageError(

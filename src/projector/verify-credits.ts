@@ -78,12 +78,12 @@ const holds: readonly string[] = [
    ) c
    group by 1
    having sum(parts) <> 1001 or min(position) <> min(position) filter (where parts = 1)
-     or max(position) <> max(position) filter (where parts = 1000) or sum(held) <> 0
+     or max(position) <> max(position) filter (where parts = 1000) or total(held) <> 0
      or max(credits) filter (where parts = 1000) > coalesce(-min(held), 0) or min(lot) <> max(lot)
      or request_id in (select request_id from carried_holds)`,
   `create table followed as
    select position, type, request_id, credits, lot, lots,
-     case when lots is null then coalesce(held, 0) else (select coalesce(sum(h), 0) from unnest(helds) h) end as held
+     case when lots is null then coalesce(held, 0) else (select total(h) from unnest(helds) h) end as held
    from calls where request_id in (select request_id from unpaired)`,
   `create table running as
      select c.position, c.type, c.request_id, c.credits, c.held as change,
@@ -129,7 +129,7 @@ const lots: readonly string[] = [
    union all
    select position, position, coalesce(credits, 0), 0, true from rare where type = 'CreditsGranted'`,
   `create table touched as
-   select lot, sum(free) as free, coalesce(sum(held), 0) as held, sum(least(free, 0)) as taken
+   select lot, total(free) as free, total(held) as held, total(least(free, 0)) as taken
    from calls where lot is not null
    group by lot`,
   `create table close_look as
@@ -156,7 +156,7 @@ const lots: readonly string[] = [
    ) running
    where free < 0 or held < 0 or not known`,
   `insert into carried_lots as l
-   select lot, sum(free), sum(held)
+   select lot, total(free), total(held)
    from (select lot, free, held from touched union all select lot, free, held from others) c
    group by lot
    on conflict (lot) do update set free = l.free + excluded.free, held = l.held + excluded.held`,
@@ -178,7 +178,7 @@ const debts: readonly string[] = [
      ) running
      where debt < 0`,
   `insert into carried_debts as d
-     select account_id, mode, sum(debt) from changes group by account_id, mode
+     select account_id, mode, total(debt) from changes group by account_id, mode
      on conflict (account_id, mode) do update set debt = d.debt + excluded.debt`,
   'drop table changes',
 ]

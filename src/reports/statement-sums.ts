@@ -104,7 +104,7 @@ export function readCallSums(
     sql`
     select width_bucket(occurred_at, (select ${bounds})) as bucket, endpoint, type, count(*) as events,
       count(held) filter (where type = any(${sql.array([...resolvingTypes], 1009)})) as ends,
-      coalesce(sum(quantity), 0)::bigint as quantity, coalesce(sum(credits), 0)::bigint as credits,
+      total(quantity) as quantity, total(credits) as credits,
       min(position) as first, max(position) as last,
       case when count(*) <= 10 or type <> all(${sql.array(callTypes, 1009)}) then array_agg(position) end as positions
     from events
@@ -131,7 +131,7 @@ export function readLotSums(
     sql`
     select e.lot, e.cut, e.type,
       case when e.recorded_at >= x.expires_at then (extract(epoch from e.recorded_at) * 1000000)::bigint end as "lateAt",
-      coalesce(sum(e.held), 0)::bigint as held, coalesce(sum(e.moved), 0)::bigint as moved,
+      total(e.held) as held, total(e.moved) as moved,
       array_agg(e.position) filter (where e.recorded_at >= x.expires_at) as positions
     from (
       select position, recorded_at, type, ${cut} as cut, lots[1] as lot, events.held[1] as held, events.moved[1] as moved

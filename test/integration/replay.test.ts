@@ -222,6 +222,9 @@ describe('a book in service', () => {
   test('the command names projections that there are', async () => {
     const { status, stderr } = await runCli(['replay', 'balance'], { database: book.url })
     expect([status, stderr]).toEqual([1, expect.stringContaining('did you mean "balances"?')])
+    const several = ['replay', 'key_state,balances,key_state']
+    const done = await runJson<{ projection: string }[]>(several, { database: book.url })
+    expect(done.map(({ projection }) => projection)).toEqual(['key_state', 'balances'])
   })
 })
 
