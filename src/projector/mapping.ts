@@ -103,13 +103,15 @@ function listed(types: readonly string[]): string {
 /**
  * Grouping stays in memory, and does not sort very many rows to make few of them; tables of which PostgreSQL
  * has no figures yet are not searched again for every row. Workers beside it would only take turns with the
- * other connection's.
+ * other connection's. Before version 18, what is turned off and needed all the same is estimated at so much that
+ * PostgreSQL would compile every statement anew.
  */
 export const forMany: readonly string[] = [
   `set local work_mem = '64MB'`,
   'set local enable_sort = off',
   'set local enable_nestloop = off',
   'set local max_parallel_workers_per_gather = 0',
+  'set local jit = off',
 ]
 
 /** Names a mapping and its tables: another one cannot go on where this one stopped. */

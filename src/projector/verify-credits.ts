@@ -27,11 +27,13 @@ export const credits: LogRules = {
 }
 
 const resolving = `('HoldSettled', 'HoldReleased', 'HoldExpired')`
+/** What the end of a call counts: more than a range has events. */
+const anEnd = 10_000_000
 const ofCalls = `('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')`
 
 /**
  * What is needed of the range's events, in two tables, since the log's rows are wide. In `calls`, what ran on a standing hold
- * names it (`RunOn` as its type); an event that touches one lot has it in `lot`, and others have theirs in `lots`.
+ * names it and is a `RunOn`, whatever its type; an event that touches one lot has it in `lot`, and others have theirs in `lots`.
  */
 function read(events: string): string[] {
   return [
@@ -40,19 +42,23 @@ function read(events: string): string[] {
      from ${events} and type not in ${ofCalls} and (type not in ('CallsCounted', 'UsageImported') or lots is not null)`,
     // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
     `create table calls as
-     select position, case when hold is null then type else 'RunOn' end as type,
-       coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits,
-       case when not several then coalesce(lot, case when cardinality(lots) = 1 then -1 end) end as lot, case when not several then held1 end as held,
+     select position, type, case when hold is null then type else 'RunOn' end as part,
+       coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits, several,
+       case when lots is not null and most = 1 then coalesce(lot, -1) end as lot,
+       case when not several then held1 end as held,
+       case when not several then ${freed('moved1', 'held1')} end as free,
        case when several then lots end as lots, case when several then held end as helds,
-       case when several then moved end as moveds,
-       case when not several then ${freed('moved1', 'held1')} end as free
+       case when several then moved end as moveds
      from (
-       select position, type, request_id, credits, lots, held, moved,
-         lots[1] as lot, held[1] as held1, moved[1] as moved1,
-         greatest(cardinality(lots), cardinality(held), cardinality(moved)) > 1 is true as several,
-         case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
-       from ${events} and type in ${ofCalls}
-       offset 0
+       select *, coalesce(most > 1, false) as several
+       from (
+         select position, type, request_id, credits, lots, held, moved,
+           lots[1] as lot, held[1] as held1, moved[1] as moved1,
+           greatest(cardinality(lots), cardinality(held), cardinality(moved)) as most,
+           case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
+         from ${events} and type in ${ofCalls}
+         offset 0
+       ) taken
      ) e`,
   ]
 }
@@ -65,25 +71,26 @@ function freed(moved: string, held: string): string {
 
 /** A hold is open from its CreditsHeld to what resolves it. Leaves the events that it followed, in `followed`. */
 const holds: readonly string[] = [
-  // A call has one beginning, which counts 1 here, and one end, 1,000; what is out of the ordinary counts a million.
+  // A call has one beginning, which counts 1 here, and one end, which counts more than a range has events; whatever is
+  // out of the ordinary counts more than both.
   `create table unpaired as
    select request_id
    from (
      select request_id, position, credits, held, lot,
-       case when type = 'CreditsHeld' then 1 when type in ${resolving} then 1000 else 0 end
-         + case when lots is not null or (held is null) <> (lot is null) and type <> 'RunOn'
-             or (held < 0) = (type in ('CreditsHeld', 'HoldExtended')) then 1000000 else 0 end as parts
+       case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${anEnd} else 0 end
+         + case when several or (held is null) <> (lot is null) and part <> 'RunOn'
+             or (held < 0) = (part in ('CreditsHeld', 'HoldExtended')) then 2 * ${anEnd} else 0 end as parts
      from calls
      offset 0
    ) c
    group by 1
-   having sum(parts) <> 1001 or min(position) <> min(position) filter (where parts = 1)
-     or max(position) <> max(position) filter (where parts = 1000) or total(held) <> 0
-     or max(credits) filter (where parts = 1000) > coalesce(-min(held), 0) or min(lot) <> max(lot)
+   having sum(parts) <> 1 + ${anEnd} or min(position) <> min(position) filter (where parts = 1)
+     or max(position) <> max(position) filter (where parts = ${anEnd}) or sum(held) <> 0
+     or max(credits) filter (where parts = ${anEnd}) > coalesce(-min(held), 0) or min(lot) <> max(lot)
      or request_id in (select request_id from carried_holds)`,
   `create table followed as
-   select position, type, request_id, credits, lot, lots,
-     case when lots is null then coalesce(held, 0) else (select total(h) from unnest(helds) h) end as held
+   select position, part as type, request_id, credits, lot, lots,
+     case when several then (select coalesce(sum(h), 0) from unnest(helds) h) else coalesce(held, 0) end as held
    from calls where request_id in (select request_id from unpaired)`,
   `create table running as
      select c.position, c.type, c.request_id, c.credits, c.held as change,
@@ -129,7 +136,7 @@ const lots: readonly string[] = [
    union all
    select position, position, coalesce(credits, 0), 0, true from rare where type = 'CreditsGranted'`,
   `create table touched as
-   select lot, total(free) as free, total(held) as held, total(least(free, 0)) as taken
+   select lot, sum(free) as free, coalesce(sum(held), 0) as held, sum(least(free, 0)) as taken
    from calls where lot is not null
    group by lot`,
   `create table close_look as
@@ -156,7 +163,7 @@ const lots: readonly string[] = [
    ) running
    where free < 0 or held < 0 or not known`,
   `insert into carried_lots as l
-   select lot, total(free), total(held)
+   select lot, sum(free), sum(held)
    from (select lot, free, held from touched union all select lot, free, held from others) c
    group by lot
    on conflict (lot) do update set free = l.free + excluded.free, held = l.held + excluded.held`,
@@ -178,7 +185,7 @@ const debts: readonly string[] = [
      ) running
      where debt < 0`,
   `insert into carried_debts as d
-     select account_id, mode, total(debt) from changes group by account_id, mode
+     select account_id, mode, sum(debt) from changes group by account_id, mode
      on conflict (account_id, mode) do update set debt = d.debt + excluded.debt`,
   'drop table changes',
 ]

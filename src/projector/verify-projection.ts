@@ -42,7 +42,7 @@ const tailEvents = 20_000
 /** About as many are compared in a second. */
 const rowsInSlice = 400_000
 
-/** The rows whose key's first column has a certain hash: one slice of so many. */
+/** The rows whose key has a certain hash: one slice of so many. */
 interface Slice {
   readonly nth: number
   readonly of: number
@@ -162,7 +162,7 @@ function compare(
 
 async function differencesOf(tx: Sql, book: string, table: string, slice: Slice, most: number) {
   const key = await keyOf(tx, book, table)
-  const sliced = `mod(hashtext(${key[0]}::text)::bigint + 2147483648, ${slice.of}) = ${slice.nth}`
+  const sliced = `mod(hash_record(row(${key.join(', ')}))::bigint + 2147483648, ${slice.of}) = ${slice.nth}`
   const joined = `(select t as is, t.* from ${book}.${table} t where ${sliced}) t
     full join (select l as is, l.* from pg_temp.${table} l where ${sliced}) l using (${key.join(', ')})`
   const [counted] = await tx.unsafe<[{ rows: number; differing: number }]>(`
