@@ -3,9 +3,10 @@ import type { LogPosition } from '../../events/event.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { tablesOf } from './mapping.ts'
 import type { Progress } from './ranges.ts'
-import { openScratch, type ScratchOptions } from './scratch.ts'
+import { openScratch } from './scratch.ts'
+import type { TemporaryOptions } from './temporary.ts'
 
-export interface AsOfOptions extends ScratchOptions {
+export interface AsOfOptions extends TemporaryOptions {
   /** The last event of each shard that counts; a shard that is not named counts with none. */
   readonly positions: readonly LogPosition[]
   /** Only the rows of this account, in tables that have accounts. */

@@ -4,14 +4,11 @@
  * role may do this, and can harm nothing: the tables in service are not its own to write.
  */
 import type { Projection } from '../../projections/projection.ts'
-import { connect, defaultSchema, type Sql } from '../ledger/connect.ts'
 import { applied, appliedAtOnce, at, statementsOf } from './mapping.ts'
 import { openWalk } from './ranges.ts'
+import { openTemporary, type Temporary, type TemporaryOptions } from './temporary.ts'
 
-export interface Scratch {
-  /** One connection, where the temporary tables are. */
-  readonly sql: Sql
-  readonly place: { readonly tables: 'pg_temp'; readonly book: string }
+export interface Scratch extends Temporary {
   /** Applies the shard's log up to a position, range by range. */
   advance(shard: number, upTo: number, progress?: (position: number) => void): Promise<void>
   /** The statements that apply the rest up to a position, for a transaction of the caller's. */
@@ -21,29 +18,15 @@ export interface Scratch {
   close(): Promise<void>
 }
 
-export interface ScratchOptions {
-  readonly url: string
-  readonly schema?: string | undefined
-}
-
 /** Makes a projection's empty tables on a connection of their own. */
 export async function openScratch(
   projection: Projection,
-  { url, schema = defaultSchema }: ScratchOptions,
+  options: TemporaryOptions,
 ): Promise<Scratch> {
-  const sql = connect({ url, schema, as: 'serving', max: 1 })
-  const place = { tables: 'pg_temp', book: schema } as const
+  const { sql, place } = await openTemporary(statementsOf(projection).tables, options)
   const positions = new Map<number, number>()
   const walk = openWalk()
   const position = (shard: number) => positions.get(shard) ?? 0
-
-  try {
-    await sql.unsafe(`set temp_buffers = '64MB'`)
-    await sql.unsafe(at(place, statementsOf(projection).tables))
-  } catch (error) {
-    await sql.end({ timeout: 5 })
-    throw error
-  }
 
   return {
     sql,

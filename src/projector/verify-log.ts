@@ -6,9 +6,9 @@
  * end the search. The log is read once by each, range by range. What later ranges need to know of earlier ones is
  * carried in temporary tables.
  */
-import { connect, defaultSchema } from '../ledger/connect.ts'
 import { at, forMany } from './mapping.ts'
 import { openWalk, type Progress } from './ranges.ts'
+import { openTemporary, type TemporaryOptions } from './temporary.ts'
 
 /** What is wrong, and at which event. */
 export interface LogFault {
@@ -51,9 +51,7 @@ export interface LogCheck {
   close(): Promise<void>
 }
 
-export interface LogCheckOptions {
-  readonly url: string
-  readonly schema?: string | undefined
+export interface LogCheckOptions extends TemporaryOptions {
   readonly shard: number
   /** Faults to remember; the others are only counted. */
   readonly most: number
@@ -61,20 +59,12 @@ export interface LogCheckOptions {
 
 /** Opens the check of a shard's log by these rules, on a connection of its own. */
 export async function openLogCheck(rules: LogRules, options: LogCheckOptions): Promise<LogCheck> {
-  const { url, schema = defaultSchema, shard, most } = options
-  const sql = connect({ url, schema, as: 'serving', max: 1 })
-  const place = { tables: 'pg_temp', book: schema }
+  const { shard, most } = options
+  const found = 'create table faults (position bigint not null, fault text not null)'
+  const { sql, place } = await openTemporary([found, ...rules.carried], options)
   const walk = openWalk()
   const faults: LogFault[] = []
   let [position, faulty] = [0, 0]
-  try {
-    await sql.unsafe(`set temp_buffers = '64MB'`)
-    const found = 'create table faults (position bigint not null, fault text not null)'
-    await sql.unsafe(at(place, [found, ...rules.carried]))
-  } catch (error) {
-    await sql.end({ timeout: 5 })
-    throw error
-  }
 
   async function readRange(range: LogRange): Promise<LogFault[]> {
     const { after, upTo } = range

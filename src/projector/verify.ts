@@ -8,7 +8,8 @@ import { connect } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read.ts'
 import { weightOf } from './mapping.ts'
 import type { Progress } from './ranges.ts'
-import { openScratch, type Scratch, type ScratchOptions } from './scratch.ts'
+import { openScratch, type Scratch } from './scratch.ts'
+import type { TemporaryOptions } from './temporary.ts'
 import { type Job, together } from './together.ts'
 import { credits } from './verify-credits.ts'
 import { allOf, type LogCheck, type LogVerdict, openLogCheck } from './verify-log.ts'
@@ -27,7 +28,7 @@ export interface Verifier {
   close(): Promise<void>
 }
 
-export interface VerifyOptions extends ScratchOptions {
+export interface VerifyOptions extends TemporaryOptions {
   /** Faults, and differing rows of a projection, to describe; the others are only counted. */
   readonly most: number
 }
@@ -86,7 +87,7 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
   }
 }
 
-async function shardsOf({ url, schema }: ScratchOptions): Promise<number[]> {
+async function shardsOf({ url, schema }: TemporaryOptions): Promise<number[]> {
   const sql = connect({ url, ...(schema && { schema }), as: 'serving', max: 1 })
   try {
     return await readShards(sql)
