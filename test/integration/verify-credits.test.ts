@@ -4,23 +4,22 @@
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { seedLog } from '../../bench/seed-log.ts'
-import { connect, type Sql } from '../../src/ledger/connect.ts'
+import type { Sql } from '../../src/ledger/connect.ts'
 import { credits } from '../../src/projector/verify-credits.ts'
 import { openLogCheck } from '../../src/projector/verify-log.ts'
 import { type Random, seeded } from '../faults/random.ts'
 import { type LogEvent, readLog } from '../support/log.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { openVandal } from '../support/vandal.ts'
 
 const events = 3_000
 const damagedLogs = 20
 let database: TestDatabase
-/** Changes what nobody may change: no trigger fires for it. */
 let vandal: Sql
 beforeAll(async () => {
   database = await createDatabase()
   await seedLog(database.url, { events, keys: 150, seed: 5 })
-  vandal = connect({ url: database.url, as: 'owner', max: 1 })
-  await vandal`set session_replication_role = replica`
+  vandal = await openVandal(database.url)
   await runSomeOnStandingHolds()
   await vandal`create table saved as table events`
 }, 60_000)

@@ -1,7 +1,7 @@
 /** Verifying: whatever is changed behind the book's back is found, where it is. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { projections } from '../../projections/index.ts'
-import { connect, type Sql } from '../../src/ledger/connect.ts'
+import type { Sql } from '../../src/ledger/connect.ts'
 import { tablesOf } from '../../src/projector/mapping.ts'
 import { openScratch, type Scratch } from '../../src/projector/scratch.ts'
 import { openVerifier } from '../../src/projector/verify.ts'
@@ -12,17 +12,16 @@ import { compareOnce } from '../../src/projector/verify-projection.ts'
 import { type Book, openBook, type TestKey } from '../support/book.ts'
 import { runCli, startCli } from '../support/cli.ts'
 import { until } from '../support/until.ts'
+import { openVandal } from '../support/vandal.ts'
 import { fillVariedBook } from '../support/varied-book.ts'
 
 let book: Book
 let key: TestKey
-/** Changes what nobody may change: no trigger fires for it. */
 let vandal: Sql
 beforeAll(async () => {
   book = await openBook()
   key = await fillVariedBook(book)
-  vandal = connect({ url: book.url, as: 'owner', max: 1 })
-  await vandal`set session_replication_role = replica`
+  vandal = await openVandal(book.url)
 })
 afterAll(async () => {
   await vandal?.end()
