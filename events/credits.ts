@@ -97,3 +97,10 @@ export const creditEvents = {
   CallsCounted,
   UsageImported,
 }
+
+/** What resolves a hold. */
+export const resolvingTypes = ['HoldSettled', 'HoldReleased', 'HoldExpired'] as const
+/** What happens to holds. */
+export const holdTypes = ['CreditsHeld', 'HoldExtended', ...resolvingTypes] as const
+/** What calls append: nearly all of a long log, whereas all other types are rare. */
+export const callTypes = [...holdTypes, 'CallsCounted', 'UsageImported'] as const

@@ -4,9 +4,8 @@
  * A standing hold counts as so many open ones as its `quantity` says. What ran on it ends with events that hold
  * and free nothing (`held` is null), so they leave it as it is.
  */
+import { holdTypes, resolvingTypes } from '../events/credits.ts'
 import type { Projection } from './projection.ts'
-
-const resolving = ['HoldSettled', 'HoldReleased', 'HoldExpired'] as const
 
 export const balances: Projection = {
   name: 'balances',
@@ -155,7 +154,7 @@ export const balances: Projection = {
        where h.hold_id = e.request_id and h.shard = e.shard`,
     },
     {
-      of: resolving,
+      of: resolvingTypes,
       lasting: true,
       sql: `delete from open_holds h
        using batch b
@@ -163,7 +162,7 @@ export const balances: Projection = {
          and h.hold_id = b.request_id and h.shard = b.shard`,
     },
     {
-      of: ['CreditsHeld', 'HoldExtended', ...resolving, 'ChargeRefunded', 'CreditsAdjusted'],
+      of: [...holdTypes, 'ChargeRefunded', 'CreditsAdjusted'],
       sql: `update lots l
        set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
          adjusted = l.adjusted + d.adjusted
@@ -182,7 +181,7 @@ export const balances: Projection = {
        where l.lot = d.lot and l.shard = d.shard`,
     },
     {
-      of: ['CreditsHeld', ...resolving],
+      of: ['CreditsHeld', ...resolvingTypes],
       lasting: true,
       sql: `update balances l
        set open_holds = l.open_holds + d.opened

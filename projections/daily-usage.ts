@@ -2,6 +2,7 @@
  * Usage by key, UTC day and endpoint. An error is a call that was held and not settled; a standing hold (`*`)
  * is no call. What was imported says calls and credits, but not what the endpoint counts, so it adds nothing to `quantity`.
  */
+import { resolvingTypes } from '../events/credits.ts'
 import type { Projection } from './projection.ts'
 
 export const dailyUsage: Projection = {
@@ -30,7 +31,7 @@ export const dailyUsage: Projection = {
   ],
   apply: [
     {
-      of: ['HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported'],
+      of: [...resolvingTypes, 'CallsCounted', 'UsageImported'],
       sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
          quantity, latency_ms_sum, last_used_at)
        select key_id, (occurred_at at time zone 'UTC')::date, endpoint, shard, account_id, mode,

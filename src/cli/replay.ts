@@ -73,7 +73,7 @@ export default command(
 )
 
 /** @throws UsageError when there is none of such a name */
-export function chooseProjections(chosen: string | undefined): readonly Projection[] {
+function chooseProjections(chosen: string | undefined): readonly Projection[] {
   return chosen === undefined ? projections : [...new Set(chosen.split(','))].map(projectionNamed)
 }
 

@@ -6,6 +6,7 @@
  * Every text here is sent as one message, and is therefore one transaction: the path of names that it sets
  * holds for the whole text and for nothing else, whichever connection of a pool it reaches.
  */
+import { callTypes, holdTypes, resolvingTypes } from '../../events/credits.ts'
 import type { Projection, Statement } from '../../projections/projection.ts'
 
 /** Where a text's bare names of tables lead first, and the book's schema, where they lead then. */
@@ -60,10 +61,8 @@ export function appliedAtOnce(projection: Projection, range: Range): string[] {
   ]
 }
 
-const resolving: readonly string[] = ['HoldSettled', 'HoldReleased', 'HoldExpired']
-const ofCalls: readonly string[] = ['CreditsHeld', 'HoldExtended', ...resolving]
 /** Types of which a log may have very many. */
-const frequent = [...ofCalls, 'CallsCounted', 'UsageImported']
+const frequent: readonly string[] = callTypes
 
 function takesFew({ of, lasting }: Statement): boolean {
   return lasting === true || !of.some((type) => frequent.includes(type))
@@ -84,19 +83,20 @@ function fewOf({ apply, concerns }: Projection, range: Range): string {
   if (!apply.some(({ lasting }) => lasting)) return rare
   return `${rare}
     union all
-    ${concerned} and type in (${listed(ofCalls)}) and held is not null and request_id = any(array(
+    ${concerned} and type in (${listed(holdTypes)}) and held is not null and request_id = any(array(
       select request_id from (${eventsOf(range)}) of_range
-      where type in (${listed(ofCalls)})
+      where type in (${listed(holdTypes)})
       group by request_id
       having count(*) filter (where type = 'CreditsHeld') <> 1
-        or count(*) filter (where type in (${listed(resolving)})) <> 1))`
+        or count(*) filter (where type in (${listed(resolvingTypes)})) <> 1))`
 }
 
 function eventsOf({ shard, after, upTo }: Range): string {
   return `select * from events where shard = ${shard} and position > ${after} and position <= ${upTo}`
 }
 
-function listed(types: readonly string[]): string {
+/** Types as the list after IN. */
+export function listed(types: readonly string[]): string {
   return types.map((type) => `'${type}'`).join(', ')
 }
 

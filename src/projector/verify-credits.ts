@@ -7,6 +7,8 @@
  * if nothing came back to it within the range is not overdrawn in between. Only the calls and lots of which that cannot
  * be said are followed event by event.
  */
+import { callTypes, holdTypes, resolvingTypes } from '../../events/credits.ts'
+import { listed } from './mapping.ts'
 import type { LogRules } from './verify-log.ts'
 
 export const credits: LogRules = {
@@ -26,10 +28,7 @@ export const credits: LogRules = {
   ],
 }
 
-const resolving = `('HoldSettled', 'HoldReleased', 'HoldExpired')`
-/** What the end of a call counts: more than a range has events. */
-const anEnd = 10_000_000
-const ofCalls = `('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')`
+const resolving = `(${listed(resolvingTypes)})`
 
 /**
  * What is needed of the range's events, in two tables, since the log's rows are wide. In `calls`, what ran on a standing hold
@@ -39,7 +38,8 @@ function read(events: string): string[] {
   return [
     `create table rare as
      select position, type, account_id, mode, credits, payload, lots, held, moved
-     from ${events} and type not in ${ofCalls} and (type not in ('CallsCounted', 'UsageImported') or lots is not null)`,
+     from ${events} and (type not in (${listed(callTypes)})
+       or type not in (${listed(holdTypes)}) and lots is not null)`,
     // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
     `create table calls as
      select position, type, case when hold is null then type else 'RunOn' end as part,
@@ -56,7 +56,7 @@ function read(events: string): string[] {
            lots[1] as lot, held[1] as held1, moved[1] as moved1,
            greatest(cardinality(lots), cardinality(held), cardinality(moved)) as most,
            case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
-         from ${events} and type in ${ofCalls}
+         from ${events} and type in (${listed(holdTypes)})
          offset 0
        ) taken
      ) e`,
@@ -69,10 +69,12 @@ function freed(moved: string, held: string): string {
     when 'ChargeRefunded' then 1 when 'CreditsAdjusted' then -1 else 0 end end - coalesce(${held}, 0)`
 }
 
+/** What the end of a call counts where its beginning counts 1: more than a range has events. */
+const anEnd = 10_000_000
+
 /** A hold is open from its CreditsHeld to what resolves it. Leaves the events that it followed, in `followed`. */
 const holds: readonly string[] = [
-  // A call has one beginning, which counts 1 here, and one end, which counts more than a range has events; whatever is
-  // out of the ordinary counts more than both.
+  // A call has one beginning and one end; whatever is out of the ordinary counts more than both.
   `create table unpaired as
    select request_id
    from (
@@ -93,32 +95,33 @@ const holds: readonly string[] = [
      case when several then (select coalesce(sum(h), 0) from unnest(helds) h) else coalesce(held, 0) end as held
    from calls where request_id in (select request_id from unpaired)`,
   `create table running as
-     select c.position, c.type, c.request_id, c.credits, c.held as change,
-       row_number() over w = 1 and h.request_id is not null
-         or lag(c.type) over w in ('CreditsHeld', 'HoldExtended', 'RunOn') as was_open,
-       coalesce(h.held, 0) + sum(c.held) over w as held, lead(c.position) over w is null as last
-     from followed c left join carried_holds h on h.request_id = c.request_id
-     window w as (partition by c.request_id order by c.position)`,
+   select c.position, c.type, c.request_id, c.credits, c.held as change,
+     row_number() over w = 1 and h.request_id is not null
+       or lag(c.type) over w in ('CreditsHeld', 'HoldExtended', 'RunOn') as was_open,
+     coalesce(h.held, 0) + sum(c.held) over w as held, lead(c.position) over w is null as last
+   from followed c left join carried_holds h on h.request_id = c.request_id
+   window w as (partition by c.request_id order by c.position)`,
   `insert into faults
-     select position, case
-       when type = 'CreditsHeld' then format('the hold %s is open already', request_id)
-       when was_open is not true then format('the hold %s is not open', request_id)
-       when held <> 0 then format('%s credits of the hold %s stay held', held, request_id)
-       else format('%s credits are charged, and the hold %s has %s', credits, request_id, -change)
-     end
-     from running
-     where type = 'CreditsHeld' and was_open
-       or type <> 'CreditsHeld' and was_open is not true
-       or type in ${resolving} and held <> 0
-       or type = 'HoldSettled' and credits > -change`,
+   select position, case
+     when type = 'CreditsHeld' then format('the hold %s is open already', request_id)
+     when was_open is not true then format('the hold %s is not open', request_id)
+     when held <> 0 then format('%s credits of the hold %s stay held', held, request_id)
+     else format('%s credits are charged, and the hold %s has %s', credits, request_id, -change)
+   end
+   from running
+   where type = 'CreditsHeld' and was_open
+     or type <> 'CreditsHeld' and was_open is not true
+     or type in ${resolving} and held <> 0
+     or type = 'HoldSettled' and credits > -change`,
   `delete from carried_holds h using running r where r.request_id = h.request_id`,
   `insert into carried_holds
-     select request_id, held from running where last and type not in ${resolving}`,
+   select request_id, held from running where last and type not in ${resolving}`,
   `drop table unpaired, running`,
 ]
 
-/** What every event does to a lot: what is free of it, and what is held. */
 const touching = 'select position, lot, free, coalesce(held, 0) as held, false as granted'
+
+/** What every event does to a lot: what is free of it, and what is held. */
 const lots: readonly string[] = [
   `create table others as
    ${touching}
@@ -172,20 +175,20 @@ const lots: readonly string[] = [
 
 const debts: readonly string[] = [
   `create table changes as
-     select position, coalesce(account_id, '') collate "C" as account_id, coalesce(mode, '') as mode,
-       coalesce(credits, 0) * case type when 'DebtRecorded' then 1 else -1 end as debt
-     from rare
-     where type = 'DebtRecorded' or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'`,
+   select position, coalesce(account_id, '') collate "C" as account_id, coalesce(mode, '') as mode,
+     coalesce(credits, 0) * case type when 'DebtRecorded' then 1 else -1 end as debt
+   from rare
+   where type = 'DebtRecorded' or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'`,
   `insert into faults
-     select position, format('%s credits more than are owed are repaid', -debt)
-     from (
-       select c.position, coalesce(d.debt, 0) + sum(c.debt) over (
-         partition by c.account_id, c.mode order by c.position) as debt
-       from changes c left join carried_debts d using (account_id, mode)
-     ) running
-     where debt < 0`,
+   select position, format('%s credits more than are owed are repaid', -debt)
+   from (
+     select c.position, coalesce(d.debt, 0) + sum(c.debt) over (
+       partition by c.account_id, c.mode order by c.position) as debt
+     from changes c left join carried_debts d using (account_id, mode)
+   ) running
+   where debt < 0`,
   `insert into carried_debts as d
-     select account_id, mode, sum(debt) from changes group by account_id, mode
-     on conflict (account_id, mode) do update set debt = d.debt + excluded.debt`,
+   select account_id, mode, sum(debt) from changes group by account_id, mode
+   on conflict (account_id, mode) do update set debt = d.debt + excluded.debt`,
   'drop table changes',
 ]
