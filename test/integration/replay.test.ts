@@ -299,7 +299,7 @@ describe('a generated log', () => {
 
   test('a rebuild that was killed goes on where it stopped', async () => {
     // It cannot end before it is killed: a reader holds on to the tables in service.
-    const reader = connect({ url: database.url, as: 'serving', max: 1 })
+    const reader = connect({ url: database.url, as: 'owner', max: 1 })
     await reader.unsafe('begin; select from monthly_balances limit 1')
     const child = startCli(['replay', 'monthly_balances'], { database: database.url })
     const reached = async () => {
@@ -309,7 +309,17 @@ describe('a generated log', () => {
         select position from tollbook_replay.progress where projection = 'monthly_balances'`
       return row?.position ?? 0
     }
+    // Nor can it make its tables logged, while the reader holds on to them too.
+    await until(async () => {
+      const [there] = await sql`select to_regclass('tollbook_replay.monthly_balances') as made`
+      return there?.made !== null
+    }, 30_000)
+    await reader.unsafe('select from tollbook_replay.monthly_balances limit 1')
     await until(async () => (await reached()) > 0, 30_000)
+    // A crash of PostgreSQL would empty the tables and the position alike: all are unlogged until they are full.
+    const beside = await sql`select distinct relpersistence as kind from pg_class
+      where relnamespace = 'tollbook_replay'::regnamespace and relkind = 'r'`
+    expect([...beside]).toEqual([{ kind: 'u' }])
     child.kill('SIGKILL')
     await child.exited
     await reader.unsafe('rollback')
@@ -323,10 +333,6 @@ describe('a generated log', () => {
     })
     const position = await reached()
     expect(position).toBeGreaterThan(0)
-    // A crash of PostgreSQL would empty the tables and the position alike: all are unlogged until they are full.
-    const beside = await sql`select distinct relpersistence as kind from pg_class
-      where relnamespace = 'tollbook_replay'::regnamespace and relkind = 'r'`
-    expect([...beside]).toEqual([{ kind: 'u' }])
     const result = await rebuild(projectionOf('monthly_balances'), { url: database.url })
     expect(result).toMatchObject({ resumed: true })
     expect(result.events).toBeLessThanOrEqual(events - position)
