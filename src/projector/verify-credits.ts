@@ -20,47 +20,46 @@ export const credits: LogRules = {
       primary key (account_id, mode))`,
   ],
   ofRange: (events) => [
-    ...read(events),
+    read(events),
     ...holds,
     ...lots,
     ...debts,
-    'drop table calls, rare, followed',
+    'drop table needed, followed',
   ],
 }
 
 const resolving = `(${listed(resolvingTypes)})`
 
 /**
- * What is needed of the range's events, in two tables, since the log's rows are wide. In `calls`, what ran on a standing hold
- * names it and is a `RunOn`, whatever its type; an event that touches one lot has it in `lot`, and others have theirs in `lots`.
+ * What is needed of the range's events, since the log's rows are wide. An event of a call has a `part` in it: its type, but
+ * for what ran on a standing hold, which names that hold and is a `RunOn`. If it touches one lot, that is in `lot`; all other
+ * events have theirs in `lots`.
  */
-function read(events: string): string[] {
-  return [
-    `create table rare as
-     select position, type, account_id, mode, credits, payload, lots, held, moved
-     from ${events} and (type not in (${listed(callTypes)})
-       or type not in (${listed(holdTypes)}) and lots is not null)`,
-    // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
-    `create table calls as
-     select position, type, case when hold is null then type else 'RunOn' end as part,
-       coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits, several,
-       case when lots is not null and most = 1 then coalesce(lot, -1) end as lot,
-       case when not several then held1 end as held,
-       case when not several then ${freed('moved1', 'held1')} end as free,
-       case when several then lots end as lots, case when several then held end as helds,
-       case when several then moved end as moveds
-     from (
-       select *, coalesce(most > 1, false) as several
-       from (
-         select position, type, request_id, credits, lots, held, moved,
-           lots[1] as lot, held[1] as held1, moved[1] as moved1,
-           greatest(cardinality(lots), cardinality(held), cardinality(moved)) as most,
-           case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
-         from ${events} and type in (${listed(holdTypes)})
-         offset 0
-       ) taken
-     ) e`,
-  ]
+function read(events: string): string {
+  // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
+  return `create table needed as
+    select position, type, case when of_call then case when hold is null then type else 'RunOn' end end as part,
+      coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits, several,
+      case when of_call and lots is not null and most = 1 then coalesce(lot, -1) end as lot,
+      case when of_call and not several then held1 end as held,
+      case when of_call and not several then ${freed('moved1', 'held1')} end as free,
+      case when several or not of_call then lots end as lots,
+      case when several or not of_call then held end as helds,
+      case when several or not of_call then moved end as moveds,
+      case when not of_call then coalesce(account_id, '') end collate "C" as account_id,
+      case when not of_call then coalesce(mode, '') end as mode,
+      case when type = 'CreditsAdjusted' then payload ->> 'repaysDebt' = 'true' end as repays_debt
+    from (
+      select *, coalesce(most > 1, false) as several
+      from (
+        select position, type, type in (${listed(holdTypes)}) as of_call, request_id, credits, lots, held, moved,
+          account_id, mode, payload, lots[1] as lot, held[1] as held1, moved[1] as moved1,
+          greatest(cardinality(lots), cardinality(held), cardinality(moved)) as most,
+          case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
+        from ${events} and (type not in ('CallsCounted', 'UsageImported') or lots is not null)
+        offset 0
+      ) taken
+    ) e`
 }
 
 /** By how much an event changes what is free of a lot. */
@@ -72,28 +71,39 @@ function freed(moved: string, held: string): string {
 /** What the end of a call counts where its beginning counts 1: more than a range has events. */
 const anEnd = 10_000_000
 
+/** Credits of which a range's events cannot make more than a bigint takes. */
+const much = 1e11
+
 /** A hold is open from its CreditsHeld to what resolves it. Leaves the events that it followed, in `followed`. */
 const holds: readonly string[] = [
-  // A call has one beginning and one end; whatever is out of the ordinary counts more than both.
+  // A call begins once, first, and ends once, last, and what it holds is freed; whatever is out of the ordinary counts
+  // more than both.
   `create table unpaired as
    select request_id
    from (
-     select request_id, position, credits, held, lot,
-       case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${anEnd} else 0 end
-         + case when several or (held is null) <> (lot is null) and part <> 'RunOn'
-             or (held < 0) = (part in ('CreditsHeld', 'HoldExtended')) then 2 * ${anEnd} else 0 end as parts
-     from calls
+     select request_id, lot, parts, position * 4 + case parts when 1 then 1 when ${anEnd} then 2 else 0 end as place,
+       case when held between -${much} and ${much} then held end as held
+     from (
+       select request_id, position, held, lot,
+         case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${anEnd} else 0 end
+           + case when several or (held is null) <> (lot is null) and part <> 'RunOn'
+               or (held < 0) = (part in ('CreditsHeld', 'HoldExtended')) or held not between -${much} and ${much}
+               or part in ${resolving} and credits > coalesce(-held, 0)
+               then 2 * ${anEnd} else 0 end as parts
+       from needed
+       where part is not null
+       offset 0
+     ) parts_of_calls
      offset 0
-   ) c
+   ) places
    group by 1
-   having sum(parts) <> 1 + ${anEnd} or min(position) <> min(position) filter (where parts = 1)
-     or max(position) <> max(position) filter (where parts = ${anEnd}) or sum(held) <> 0
-     or max(credits) filter (where parts = ${anEnd}) > coalesce(-min(held), 0) or min(lot) <> max(lot)
+   having sum(parts) <> 1 + ${anEnd} or mod(min(place), 4) <> 1 or mod(max(place), 4) <> 2
+     or total(held) <> 0 or min(lot) <> max(lot)
      or request_id in (select request_id from carried_holds)`,
   `create table followed as
    select position, part as type, request_id, credits, lot, lots,
      case when several then (select coalesce(sum(h), 0) from unnest(helds) h) else coalesce(held, 0) end as held
-   from calls where request_id in (select request_id from unpaired)`,
+   from needed where part is not null and request_id in (select request_id from unpaired)`,
   `create table running as
    select c.position, c.type, c.request_id, c.credits, c.held as change,
      row_number() over w = 1 and h.request_id is not null
@@ -128,24 +138,21 @@ const lots: readonly string[] = [
    from (
      select position, coalesce(lots[n], -1) as lot, ${freed('moved[n]', 'held[n]')} as free, held[n] as held
      from (
-       select *, generate_series(1, greatest(cardinality(lots), cardinality(held), cardinality(moved))) as n
-       from (
-         select position, type, lots, helds as held, moveds as moved from calls where lots is not null
-         union all
-         select position, type, lots, held, moved from rare where lots is not null
-       ) several
+       select position, type, lots, helds as held, moveds as moved,
+         generate_series(1, greatest(cardinality(lots), cardinality(helds), cardinality(moveds))) as n
+       from needed where lots is not null
      ) each
    ) of_lot
    union all
-   select position, position, coalesce(credits, 0), 0, true from rare where type = 'CreditsGranted'`,
+   select position, position, credits, 0, true from needed where type = 'CreditsGranted'`,
   `create table touched as
    select lot, sum(free) as free, coalesce(sum(held), 0) as held, sum(least(free, 0)) as taken
-   from calls where lot is not null
+   from (select lot, free, held from needed where lot is not null union all select lot, free, held from others) c
    group by lot`,
   `create table close_look as
    select lot from touched t left join carried_lots l using (lot) where l.lot is null or l.free + t.taken < 0
    union
-   select lot from others
+   select lot from others where held <> 0
    union
    select coalesce(each, lot) from followed left join unnest(lots) each on true`,
   `insert into faults
@@ -158,7 +165,7 @@ const lots: readonly string[] = [
      select c.position, c.lot, l.lot is not null or bool_or(c.granted) over w as known,
        coalesce(l.free, 0) + sum(c.free) over w as free, coalesce(l.held, 0) + sum(c.held) over w as held
      from (
-       ${touching} from calls where lot in (select lot from close_look)
+       ${touching} from needed where lot in (select lot from close_look)
        union all
        table others
      ) c left join carried_lots l on l.lot = c.lot
@@ -166,19 +173,16 @@ const lots: readonly string[] = [
    ) running
    where free < 0 or held < 0 or not known`,
   `insert into carried_lots as l
-   select lot, sum(free), sum(held)
-   from (select lot, free, held from touched union all select lot, free, held from others) c
-   group by lot
+   select lot, free, held from touched
    on conflict (lot) do update set free = l.free + excluded.free, held = l.held + excluded.held`,
   'drop table others, touched, close_look',
 ]
 
 const debts: readonly string[] = [
   `create table changes as
-   select position, coalesce(account_id, '') collate "C" as account_id, coalesce(mode, '') as mode,
-     coalesce(credits, 0) * case type when 'DebtRecorded' then 1 else -1 end as debt
-   from rare
-   where type = 'DebtRecorded' or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'`,
+   select position, account_id, mode, case when repays_debt then -credits else credits end as debt
+   from needed
+   where type = 'DebtRecorded' or repays_debt`,
   `insert into faults
    select position, format('%s credits more than are owed are repaid', -debt)
    from (

@@ -3,8 +3,8 @@
  *
  * The log is applied to temporary tables almost to its end; then a short snapshot sees the tables in service
  * and the position that they stand at, the last events are applied up to exactly there, and the two are
- * compared. Large tables are compared slice by slice, each in a snapshot of its own and as of the position that the
- * tables have come to by then, for no snapshot may live long. Appends go on meanwhile.
+ * compared. Tables are compared one by one, and large ones slice by slice along their key, each in a snapshot of its own
+ * and as of the position that the tables have come to by then, for no snapshot may live long. Appends go on meanwhile.
  */
 import postgres from 'postgres'
 import type { Projection } from '../../projections/projection.ts'
@@ -39,13 +39,16 @@ export interface ProjectionVerdict {
 
 /** The tail that is applied within the snapshot, at most. */
 const tailEvents = 20_000
-/** About as many are compared in a second. */
-const rowsInSlice = 400_000
+/** About as many are compared in a quarter of a second. */
+const rowsInSlice = 100_000
 
-/** The rows whose key has a certain hash: one slice of so many. */
+/** Rows of a table. */
 interface Slice {
-  readonly nth: number
-  readonly of: number
+  readonly table: string
+  /** The columns of its key. */
+  readonly key: readonly string[]
+  /** Which of them, as SQL. */
+  readonly where: string
 }
 
 /** Brings the recomputation to where the tables stand, and compares. May be called again and again. */
@@ -112,24 +115,36 @@ async function compareSlices(
   let [rows, differing] = [0, 0]
   let positions: ProjectionVerdict['positions'] = {}
   const differences: RowDifference[] = []
-  const of = await slicesOf(projection, scratch)
-  for (let nth = 0; nth < of; nth++) {
-    const slice = await compare(projection, scratch, { nth, of }, most - differences.length)
-    positions = slice.positions
-    rows += slice.rows
-    differing += slice.differing
-    differences.push(...slice.differences)
+  for (const table of tablesOf(projection)) {
+    for (const slice of await slicesOf(scratch, table)) {
+      const found = await compare(projection, scratch, slice, most - differences.length)
+      positions = found.positions
+      rows += found.rows
+      differing += found.differing
+      differences.push(...found.differences)
+    }
   }
   return { projection: projection.name, positions, rows, differing, differences }
 }
 
-/** Into how many slices the projection's largest table is cut. */
-async function slicesOf(projection: Projection, { sql }: Scratch): Promise<number> {
-  const counts = tablesOf(projection).map((table) => `(select count(*) from pg_temp.${table})`)
-  const [{ most }] = await sql.unsafe<[{ most: number }]>(
-    `select greatest(${counts.join(', ')}) as most`,
-  )
-  return Math.max(Math.ceil(most / rowsInSlice), 1)
+/** Cuts a table along its key where the log's rows are so many apart. */
+async function slicesOf({ sql, place }: Scratch, table: string): Promise<Slice[]> {
+  const key = await keyOf(sql, place.book, table)
+  const columns = key.join(', ')
+  const literals = key.map((column) => `quote_literal(${column})`).join(`, ', ', `)
+  const ends = await sql.unsafe<{ end: string }[]>(`
+    select concat(${literals}) as end
+    from (select ${columns}, row_number() over (order by ${columns}) as nth from pg_temp.${table}) numbered
+    where mod(nth, ${rowsInSlice}) = 0
+    order by nth`)
+  return [...ends, undefined].map((upTo, i) => {
+    const after = ends[i - 1]
+    const bounds = [
+      ...(after ? [`(${columns}) > (${after.end})`] : []),
+      ...(upTo ? [`(${columns}) <= (${upTo.end})`] : []),
+    ]
+    return { table, key, where: bounds.length > 0 ? bounds.join(' and ') : 'true' }
+  })
 }
 
 function compare(
@@ -138,33 +153,21 @@ function compare(
   slice: Slice,
   most: number,
 ): Promise<Omit<ProjectionVerdict, 'projection'>> {
-  const { book } = scratch.place
-  const tables = tablesOf(projection)
+  const table = `${scratch.place.book}.${slice.table}`
   return scratch.sql.begin('isolation level repeatable read', async (transaction) => {
     const tx = transaction as unknown as Sql
-    // Before the snapshot, so that no rebuild exchanges a table after it.
-    const names = tables.map((table) => `${book}.${table}`).join(', ')
-    await tx.unsafe(`lock table ${names} in access share mode; set local work_mem = '128MB'`)
+    // Before the snapshot, so that no rebuild exchanges the table after it.
+    await tx.unsafe(`lock table ${table} in access share mode; set local work_mem = '64MB'`)
     const targets = await standing(tx, projection)
     for (const { shard, position } of targets) await tx.unsafe(scratch.rest(shard, position))
-    let [rows, differing] = [0, 0]
-    const differences: RowDifference[] = []
-    for (const table of tables) {
-      const found = await differencesOf(tx, book, table, slice, most - differences.length)
-      rows += found.rows
-      differing += found.differing
-      differences.push(...found.differences)
-    }
     const positions = Object.fromEntries(targets.map(({ shard, position }) => [shard, position]))
-    return { positions, rows, differing, differences }
+    return { positions, ...(await differencesOf(tx, table, slice, most)) }
   }) as Promise<Omit<ProjectionVerdict, 'projection'>>
 }
 
-async function differencesOf(tx: Sql, book: string, table: string, slice: Slice, most: number) {
-  const key = await keyOf(tx, book, table)
-  const sliced = `mod(hash_record(row(${key.join(', ')}))::bigint + 2147483648, ${slice.of}) = ${slice.nth}`
-  const joined = `(select t as is, t.* from ${book}.${table} t where ${sliced}) t
-    full join (select l as is, l.* from pg_temp.${table} l where ${sliced}) l using (${key.join(', ')})`
+async function differencesOf(tx: Sql, inService: string, { table, key, where }: Slice, most: number) {
+  const joined = `(select t as is, t.* from ${inService} t where ${where}) t
+    full join (select l as is, l.* from pg_temp.${table} l where ${where}) l using (${key.join(', ')})`
   const [counted] = await tx.unsafe<[{ rows: number; differing: number }]>(`
     select count(t.is) as rows, count(*) filter (where t.is is distinct from l.is) as differing
     from ${joined}`)
