@@ -34,14 +34,16 @@ export const dailyUsage: Projection = {
       of: [...resolvingTypes, 'CallsCounted', 'UsageImported'],
       sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
          quantity, latency_ms_sum, last_used_at)
-       select key_id, (occurred_at at time zone 'UTC')::date, endpoint, shard, account_id, mode,
-         total(case when type in ('CallsCounted', 'UsageImported') then quantity else 1 end),
-         total(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'errors')::bigint
-           when type = 'HoldSettled' then 0 else 1 end),
+       -- The frequent type first, and UTC as what it is: its name would be looked up for every row.
+       select key_id, (occurred_at at time zone interval '0')::date, endpoint, shard, account_id, mode,
+         total(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity when 'UsageImported' then quantity
+           else 1 end),
+         total(case type when 'HoldSettled' then 0 when 'CallsCounted' then (payload ->> 'errors')::bigint
+           when 'UsageImported' then (payload ->> 'errors')::bigint else 1 end),
          total(credits) filter (where type in ('HoldSettled', 'UsageImported')),
          total(quantity) filter (where type in ('HoldSettled', 'CallsCounted')),
-         total(case when type in ('CallsCounted', 'UsageImported') then (payload ->> 'latencyMsSum')::bigint
-           else latency_ms end),
+         total(case type when 'HoldSettled' then latency_ms when 'CallsCounted' then (payload ->> 'latencyMsSum')::bigint
+           when 'UsageImported' then (payload ->> 'latencyMsSum')::bigint else latency_ms end),
          max(occurred_at)
        from batch
        where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and endpoint <> '*'

@@ -42,8 +42,9 @@ export const monthlyBalances: Projection = {
        select account_id, key_id, mode, month, shard,
          calls, granted, adjusted, held, settled, refunded, held + settled - refunded_of_month
        from (
+         -- UTC as what it is: its name would be looked up for every row.
          select account_id, coalesce(key_id, '') as key_id, mode,
-           date_trunc('month', occurred_at at time zone 'UTC')::date as month, shard,
+           date_trunc('month', occurred_at at time zone interval '0')::date as month, shard,
            total(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end) as calls,
            total(credits) filter (where type = 'CreditsGranted') as granted,
            total(credits) filter (where type = 'CreditsAdjusted') as adjusted,

@@ -11,6 +11,7 @@ import storedAnswers from './sql/000002-stored-answers.sql' with { type: 'text' 
 import deliveries from './sql/000003-deliveries.sql' with { type: 'text' }
 import withheld from './sql/000004-withheld.sql' with { type: 'text' }
 import total from './sql/000005-total.sql' with { type: 'text' }
+import rareEvents from './sql/000006-rare-events.sql' with { type: 'text' }
 import { functions, served } from './sql/functions/index.ts'
 
 const migrations: readonly { id: number; name: string; text: string }[] = [
@@ -19,6 +20,7 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
   { id: 3, name: 'deliveries', text: deliveries },
   { id: 4, name: 'withheld', text: withheld },
   { id: 5, name: 'total', text: total },
+  { id: 6, name: 'rare-events', text: rareEvents },
 ]
 
 /** What a book's table of migrations holds when it is set up for this version. */

@@ -7,8 +7,8 @@
  * if nothing came back to it within the range is not overdrawn in between. Only the calls and lots of which that cannot
  * be said are followed event by event.
  */
-import { callTypes, holdTypes, resolvingTypes } from '../../events/credits.ts'
-import { listed } from './mapping.ts'
+import { holdTypes, resolvingTypes } from '../../events/credits.ts'
+import { anEnd, listed } from './mapping.ts'
 import type { LogRules } from './verify-log.ts'
 
 export const credits: LogRules = {
@@ -19,13 +19,7 @@ export const credits: LogRules = {
     `create table carried_debts (account_id text collate "C", mode text, debt bigint not null,
       primary key (account_id, mode))`,
   ],
-  ofRange: (events) => [
-    read(events),
-    ...holds,
-    ...lots,
-    ...debts,
-    'drop table needed, followed',
-  ],
+  ofRange: (events) => [read(events), ...holds, ...lots, ...debts, 'drop table needed, followed'],
 }
 
 const resolving = `(${listed(resolvingTypes)})`
@@ -67,9 +61,6 @@ function freed(moved: string, held: string): string {
   return `case when ${moved} is null then 0 else ${moved} * case type when 'HoldSettled' then -1
     when 'ChargeRefunded' then 1 when 'CreditsAdjusted' then -1 else 0 end end - coalesce(${held}, 0)`
 }
-
-/** What the end of a call counts where its beginning counts 1: more than a range has events. */
-const anEnd = 10_000_000
 
 /** Credits of which a range's events cannot make more than a bigint takes. */
 const much = 1e11

@@ -165,7 +165,12 @@ function compare(
   }) as Promise<Omit<ProjectionVerdict, 'projection'>>
 }
 
-async function differencesOf(tx: Sql, inService: string, { table, key, where }: Slice, most: number) {
+async function differencesOf(
+  tx: Sql,
+  inService: string,
+  { table, key, where }: Slice,
+  most: number,
+) {
   const joined = `(select t as is, t.* from ${inService} t where ${where}) t
     full join (select l as is, l.* from pg_temp.${table} l where ${where}) l using (${key.join(', ')})`
   const [counted] = await tx.unsafe<[{ rows: number; differing: number }]>(`

@@ -1,5 +1,6 @@
 /** Migration: safe to run by everyone at once, and again. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+import { callTypes } from '../../events/credits.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate.ts'
 import { openBook } from '../support/book.ts'
@@ -39,7 +40,7 @@ describe('migrate', () => {
     const { url } = database
     const answers = await Promise.all(Array.from({ length: 20 }, () => migrate({ url })))
     expect(answers.filter((a) => a.applied.length > 0)).toEqual([
-      { applied: ['log', 'stored-answers', 'deliveries', 'withheld', 'total'] },
+      { applied: ['log', 'stored-answers', 'deliveries', 'withheld', 'total', 'rare-events'] },
     ])
     expect((await shape(url)).filter((line) => line.startsWith('head '))).toEqual(['head 0'])
   })
@@ -65,6 +66,16 @@ describe('migrate', () => {
       where n.nspname not in ('first', 'second', 'pg_catalog', 'information_schema', 'pg_toast')`
     await sql.end()
     expect(row).toEqual({ outside: 0 })
+  })
+
+  test('makes an index of rare events that leaves out just what calls append', async () => {
+    await migrate({ url: database.url })
+    const sql = connect({ url: database.url, as: 'owner', max: 1 })
+    const [index] = await sql<[{ of: string }]>`
+      select pg_get_expr(indpred, indrelid) as of from pg_index where indexrelid = 'events_rare'::regclass`
+    await sql.end()
+    expect(index.of.match(/\w+(?='::text)/g)).toEqual([...callTypes])
+    expect(index.of).toContain('<> ALL')
   })
 
   test('refuses a schema’s name that would have to be quoted', async () => {

@@ -11,16 +11,17 @@ create or replace function leaf_hash(
 ) returns bytea
 language sql stable parallel safe as $$
   select sha256(convert_to(
-    shard || E'\n' || "position"
+    -- In groups, for every || copies what is before it.
+    (shard || E'\n' || "position"
       || E'\n' || (extract(epoch from recorded_at) * 1000000)::bigint
-      || E'\n' || (extract(epoch from occurred_at) * 1000000)::bigint
-      || E'\n' || type || E'\n' || type_version || E'\n' || coalesce(stream_version::text, '')
-      || E'\n' || coalesce(account_id, '') || E'\n' || coalesce(key_id, '') || E'\n' || coalesce(mode, '')
-      || E'\n' || coalesce(request_id, '') || E'\n' || coalesce(endpoint, '') || E'\n' || coalesce(tariff, '')
-      || E'\n' || coalesce(credits::text, '') || E'\n' || coalesce(quantity::text, '')
-      || E'\n' || coalesce(status::text, '') || E'\n' || coalesce(latency_ms::text, '')
-      || E'\n' || coalesce(lots::text, '') || E'\n' || coalesce(held::text, '') || E'\n' || coalesce(moved::text, '')
-      || E'\n' || actor || E'\n' || instance
-      || E'\n' || payload::text || E'\n' || coalesce(encode(private, 'hex'), ''),
+      || E'\n' || (extract(epoch from occurred_at) * 1000000)::bigint || E'\n')
+    || (type || E'\n' || type_version || E'\n' || coalesce(stream_version::text, '') || E'\n')
+    || (coalesce(account_id, '') || E'\n' || coalesce(key_id, '') || E'\n' || coalesce(mode, '') || E'\n')
+    || (coalesce(request_id, '') || E'\n' || coalesce(endpoint, '') || E'\n' || coalesce(tariff, '') || E'\n')
+    || (coalesce(credits::text, '') || E'\n' || coalesce(quantity::text, '') || E'\n')
+    || (coalesce(status::text, '') || E'\n' || coalesce(latency_ms::text, '') || E'\n')
+    || (coalesce(lots::text, '') || E'\n' || coalesce(held::text, '') || E'\n' || coalesce(moved::text, '') || E'\n')
+    || (actor || E'\n' || instance || E'\n')
+    || (payload::text || E'\n' || coalesce(encode(private, 'hex'), '')),
     'UTF8'))
 $$;
