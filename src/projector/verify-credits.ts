@@ -62,9 +62,6 @@ function freed(moved: string, held: string): string {
     when 'ChargeRefunded' then 1 when 'CreditsAdjusted' then -1 else 0 end end - coalesce(${held}, 0)`
 }
 
-/** Credits of which a range's events cannot make more than a bigint takes. */
-const much = 1e11
-
 /** A hold is open from its CreditsHeld to what resolves it. Leaves the events that it followed, in `followed`. */
 const holds: readonly string[] = [
   // A call begins once, first, and ends once, last, and what it holds is freed; whatever is out of the ordinary counts
@@ -72,27 +69,26 @@ const holds: readonly string[] = [
   `create table unpaired as
    select request_id
    from (
-     select request_id, lot, parts, position * 4 + case parts when 1 then 1 when ${anEnd} then 2 else 0 end as place,
-       case when held between -${much} and ${much} then held end as held
+     select *, position * 4 + case parts when 1 then 1 when ${anEnd} then 2 else 0 end as place
      from (
        select request_id, position, held, lot,
          case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${anEnd} else 0 end
            + case when several or (held is null) <> (lot is null) and part <> 'RunOn'
-               or (held < 0) = (part in ('CreditsHeld', 'HoldExtended')) or held not between -${much} and ${much}
+               or (held < 0) = (part in ('CreditsHeld', 'HoldExtended'))
                or part in ${resolving} and credits > coalesce(-held, 0)
                then 2 * ${anEnd} else 0 end as parts
        from needed
        where part is not null
        offset 0
-     ) parts_of_calls
+     ) c
      offset 0
-   ) places
+   ) placed
    group by 1
    having sum(parts) <> 1 + ${anEnd} or mod(min(place), 4) <> 1 or mod(max(place), 4) <> 2
      or total(held) <> 0 or min(lot) <> max(lot)
      or request_id in (select request_id from carried_holds)`,
   `create table followed as
-   select position, part as type, request_id, credits, lot, lots,
+   select position, part as type, request_id, credits, lot,
      case when several then (select coalesce(sum(h), 0) from unnest(helds) h) else coalesce(held, 0) end as held
    from needed where part is not null and request_id in (select request_id from unpaired)`,
   `create table running as
@@ -145,7 +141,7 @@ const lots: readonly string[] = [
    union
    select lot from others where held <> 0
    union
-   select coalesce(each, lot) from followed left join unnest(lots) each on true`,
+   select lot from followed where lot is not null`,
   `insert into faults
    select position, case
      when not known then format('lot %s was never granted', lot)

@@ -35,32 +35,136 @@ test('a sound log has no faults, in whatever ranges it is read', async () => {
   expect(await found([1, 2, 500, 501, 2_200, events])).toEqual({})
 })
 
-test.each([
+/** Where the first of two ranges ends. */
+const half = events / 2
+
+/** A call of the second half, held and charged by two events on a lot of the first, and what else a damage needs. */
+interface Damaged {
+  readonly hold: LogEvent
+  readonly end: LogEvent
+  readonly log: readonly LogEvent[]
+  change(event: LogEvent | undefined, to: string): Promise<unknown>
+}
+
+const last = (log: readonly LogEvent[], type: string) =>
+  log.findLast((event) => event.type === type)
+
+/** A lot of the first half on which nothing of the second draws. */
+function quiet(log: readonly LogEvent[]): number | undefined {
+  const later = log.slice(half).flatMap(({ lots }) => lots ?? [])
+  return log.find(({ type, position }) => type === 'CreditsGranted' && !later.includes(position))
+    ?.position
+}
+
+test.each<[string, (damaged: Damaged) => Promise<unknown>]>([
   [
     'the end of a call names another lot',
-    'lots = array[(select min(position) from events where type = $granted)]',
-    '',
+    ({ end, log, change }) =>
+      change(end, `lots = array[${log.find(({ type }) => type === 'CreditsGranted')?.position}]`),
   ],
   [
     'a call has two amounts and no lot',
-    "type = 'HoldReleased', moved = null, lots = null, held = held || 1::bigint",
-    'lots = null, held = held || 0::bigint',
+    async ({ hold, end, change }) => {
+      await change(
+        end,
+        `type = 'HoldReleased', moved = null, lots = null, held = held || 1::bigint`,
+      )
+      await change(hold, 'lots = null, held = held || 0::bigint')
+    },
   ],
-  ['a call draws on no lot at all', `lots = '{}'`, `lots = '{}'`],
-])('%s: found, though nothing else is wrong', async (_, ofEnd, ofHold) => {
-  const calls = Map.groupBy(await readLog(vandal), ({ request_id }) => request_id)
-  const [hold, end] = [...calls.values()].findLast(
-    (of) => of.length === 2 && of[1]?.type === 'HoldSettled' && (of[1]?.lots?.[0] ?? 0) > 300,
+  [
+    'a call draws on no lot at all',
+    async ({ hold, end, change }) => {
+      await change(end, `lots = '{}'`)
+      await change(hold, `lots = '{}'`)
+    },
+  ],
+  [
+    'a call holds of no lot what it frees of one',
+    async ({ hold, end, change }) => {
+      await change(end, 'held = array[-1000000]')
+      await change(hold, 'held = array[1000000], lots = null')
+    },
+  ],
+  [
+    'counted calls free what a call holds',
+    ({ log, change }) => {
+      const heldOf = (lot: number | undefined) =>
+        sum(log.filter(({ lots }) => lots?.[0] === lot).map(({ held }) => held?.[0] ?? 0))
+      const [holding, counted] = log
+        .map((event, i) => [event, log[i + 1]] as const)
+        .findLast(
+          ([{ type, position, lots }, next]) =>
+            type === 'CreditsHeld' &&
+            next?.type === 'CallsCounted' &&
+            position > half &&
+            (lots?.[0] ?? half) < half &&
+            heldOf(lots?.[0]) === 0,
+        ) as [LogEvent, LogEvent]
+      return change(counted, `held = array[-1], lots = array[${holding.lots}]`)
+    },
+  ],
+  [
+    'counted calls draw on a lot that is none',
+    ({ log, change }) => change(last(log, 'CallsCounted'), 'lots = array[1], held = array[0]'),
+  ],
+  [
+    'a call is extended after its end',
+    async ({ log, change }) => {
+      const extension = last(log, 'HoldExtended')
+      const end = log.find(
+        ({ type, request_id }) => type === 'HoldSettled' && request_id === extension?.request_id,
+      )
+      const elsewhere = events + 1
+      await change(end, `position = ${elsewhere}`)
+      await change(extension, `position = ${end?.position}`)
+      await change(end && { ...end, position: elsewhere }, `position = ${extension?.position}`)
+    },
+  ],
+  [
+    'a call begins and ends within the range, and was open before',
+    async ({ hold, end, log, change }) => {
+      const open = log.find(
+        ({ type, position, request_id }) =>
+          type === 'CreditsHeld' &&
+          !log.some((e) => e.request_id === request_id && e.position !== position),
+      )
+      await change(hold, `request_id = '${open?.request_id}'`)
+      await change(end, `request_id = '${open?.request_id}'`)
+    },
+  ],
+  [
+    'a hold takes less than nothing, and an extension the rest',
+    async ({ log, change }) => {
+      const extension = last(log, 'HoldExtended')
+      const [hold, ...others] = log.filter(({ request_id }) => request_id === extension?.request_id)
+      const all = (hold?.held?.[0] ?? 0) + (extension?.held?.[0] ?? 0)
+      for (const each of others) await change(each, `lots = array[${quiet(log)}]`)
+      await change(hold, `held = array[-1], lots = array[${quiet(log)}]`)
+      await change(extension, `held = array[${1 + all}]`)
+    },
+  ],
+])('%s: found, though nothing else is wrong', async (_, damage) => {
+  const log = await readLog(vandal)
+  const calls = Map.groupBy(log, ({ request_id }) => request_id)
+  const [hold, end] = [...calls.values()].find(
+    ([first, second, ...others]) =>
+      (first?.position ?? 0) > half &&
+      (first?.lots?.[0] ?? 0) > 300 &&
+      (first?.lots?.[0] ?? 0) < half &&
+      second?.type === 'HoldSettled' &&
+      others.length === 0,
   ) as [LogEvent, LogEvent]
-  const change = (what: string, { position }: LogEvent) =>
-    vandal.unsafe(
-      `update events set ${what.replace('$granted', `'CreditsGranted'`)} where position = ${position}`,
-    )
-  await change(ofEnd, end)
-  if (ofHold) await change(ofHold, hold)
+  await damage({
+    ...{ hold, end, log },
+    change: (event, to) => {
+      if (!event) throw new Error('the log has no such event')
+      return vandal.unsafe(`update events set ${to} where position = ${event.position}`)
+    },
+  })
   const expected = followed(await readLog(vandal))
   expect(Object.keys(expected).length).toBeGreaterThan(0)
-  expect(await found([hold.position - 100, events])).toEqual(expected)
+  expect(await found([half, events])).toEqual(expected)
 })
 
 test('of a damaged log, the first fault of every hold and lot is found, and no other', async () => {
