@@ -68,7 +68,7 @@ function takesFew({ of, lasting }: Statement): boolean {
   return lasting === true || !of.some((type) => frequent.includes(type))
 }
 
-/** Grows with the work that a projection makes of a long log: one that would burden appends makes the most. */
+/** Grows with the work that a projection makes of a long log. One that is too much work for an append makes the most. */
 export function weightOf({ apply, feed }: Projection): number {
   const often = apply.flatMap(({ of }) => of.filter((type) => frequent.includes(type)))
   return feed === 'catch-up' ? Number.MAX_SAFE_INTEGER : often.length

@@ -21,7 +21,7 @@ export async function openTemporary(
   const sql = connect({ url, schema, as: 'serving', max: 1 })
   const place = { tables: 'pg_temp', book: schema } as const
   try {
-    await sql.unsafe(`set temp_buffers = '128MB'`)
+    await sql.unsafe(`set temp_buffers = '64MB'`)
     await sql.unsafe(at(place, tables))
     return { sql, place }
   } catch (error) {

@@ -62,19 +62,23 @@ function freed(moved: string, held: string): string {
     when 'ChargeRefunded' then 1 when 'CreditsAdjusted' then -1 else 0 end end - coalesce(${held}, 0)`
 }
 
+/** Credits of which a range's events cannot make more than a bigint takes. */
+const much = 1e11
+
 /** A hold is open from its CreditsHeld to what resolves it. Leaves the events that it followed, in `followed`. */
 const holds: readonly string[] = [
   // A call begins once, first, and ends once, last, and what it holds is freed; whatever is out of the ordinary counts
-  // more than both.
+  // more than both. A place is a position that also says whether it is a beginning's (1) or an end's (2).
   `create table unpaired as
    select request_id
    from (
-     select *, position * 4 + case parts when 1 then 1 when ${anEnd} then 2 else 0 end as place
+     select request_id, lot, parts, position * 4 + case parts when 1 then 1 when ${anEnd} then 2 else 0 end as place,
+       case when held between -${much} and ${much} then held end as held
      from (
        select request_id, position, held, lot,
          case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${anEnd} else 0 end
            + case when several or (held is null) <> (lot is null) and part <> 'RunOn'
-               or (held < 0) = (part in ('CreditsHeld', 'HoldExtended'))
+               or (held < 0) = (part in ('CreditsHeld', 'HoldExtended')) or held not between -${much} and ${much}
                or part in ${resolving} and credits > coalesce(-held, 0)
                then 2 * ${anEnd} else 0 end as parts
        from needed
@@ -154,6 +158,7 @@ const lots: readonly string[] = [
      from (
        ${touching} from needed where lot in (select lot from close_look)
        union all
+       -- Also of lots that need no close look: what else becomes of those cannot make a fault of it.
        table others
      ) c left join carried_lots l on l.lot = c.lot
      window w as (partition by c.lot order by c.position)

@@ -27,7 +27,7 @@ export interface RowDifference {
 
 export interface ProjectionVerdict {
   readonly projection: string
-  /** By shard: the position that was compared. */
+  /** By shard: the position up to which all of it was compared. Parts of it may have been as of later ones. */
   readonly positions: Readonly<Record<number, number>>
   readonly rows: number
   /** How many rows differ, and the first of them. */
@@ -40,22 +40,37 @@ export interface ProjectionVerdict {
 /** The tail that is applied within the snapshot, at most. */
 const tailEvents = 20_000
 /** About as many are compared in a quarter of a second. */
-const rowsInSlice = 100_000
+const rowsAtOnce = 100_000
 
-/** Rows of a table. */
+interface CompareOptions {
+  /** Differing rows to describe; the others are only counted. */
+  readonly most: number
+  readonly progress?: Progress
+  readonly rowsInSlice?: number
+}
+
+/** Rows of a table: so many from the beginning of its key's order on, or from behind a key. */
 interface Slice {
   readonly table: string
   /** The columns of its key. */
   readonly key: readonly string[]
-  /** Which of them, as SQL. */
-  readonly where: string
+  /** The key behind which it begins, as SQL. */
+  readonly after?: string | undefined
+  readonly rowsInSlice: number
+}
+
+interface Compared {
+  readonly positions: ProjectionVerdict['positions']
+  readonly rows: number
+  readonly differing: number
+  readonly differences: readonly RowDifference[]
 }
 
 /** Brings the recomputation to where the tables stand, and compares. May be called again and again. */
 export async function compareOnce(
   projection: Projection,
   scratch: Scratch,
-  options: { readonly most: number; readonly progress?: Progress },
+  options: CompareOptions,
 ): Promise<ProjectionVerdict> {
   try {
     return await catchUpAndCompare(projection, scratch, options)
@@ -71,13 +86,13 @@ export async function compareOnce(
 async function catchUpAndCompare(
   projection: Projection,
   scratch: Scratch,
-  { most, progress = () => {} }: { readonly most: number; readonly progress?: Progress },
+  { most, progress = () => {}, rowsInSlice = rowsAtOnce }: CompareOptions,
 ): Promise<ProjectionVerdict> {
   const { sql } = scratch
   for (;;) {
     const targets = await standing(sql, projection)
     if (targets.every(({ shard, position }) => position - scratch.position(shard) <= tailEvents)) {
-      return compareSlices(projection, scratch, most)
+      return compareSlices(projection, scratch, { most, rowsInSlice })
     }
     const total = targets.reduce((sum, { position }) => sum + position, 0)
     for (const { shard, position } of targets) {
@@ -110,69 +125,80 @@ async function standing(
 async function compareSlices(
   projection: Projection,
   scratch: Scratch,
-  most: number,
+  { most, rowsInSlice }: { readonly most: number; readonly rowsInSlice: number },
 ): Promise<ProjectionVerdict> {
   let [rows, differing] = [0, 0]
-  let positions: ProjectionVerdict['positions'] = {}
+  let positions: ProjectionVerdict['positions'] | undefined
   const differences: RowDifference[] = []
   for (const table of tablesOf(projection)) {
-    for (const slice of await slicesOf(scratch, table)) {
+    const key = await keyOf(scratch.sql, table)
+    let after: string | undefined
+    do {
+      const slice = { table, key, after, rowsInSlice }
       const found = await compare(projection, scratch, slice, most - differences.length)
-      positions = found.positions
+      positions ??= found.positions
       rows += found.rows
       differing += found.differing
       differences.push(...found.differences)
-    }
+      after = found.end
+    } while (after !== undefined)
   }
-  return { projection: projection.name, positions, rows, differing, differences }
+  return { projection: projection.name, positions: positions ?? {}, rows, differing, differences }
 }
 
-/** Cuts a table along its key where the log's rows are so many apart. */
-async function slicesOf({ sql, place }: Scratch, table: string): Promise<Slice[]> {
-  const key = await keyOf(sql, place.book, table)
-  const columns = key.join(', ')
-  const literals = key.map((column) => `quote_literal(${column})`).join(`, ', ', `)
-  const ends = await sql.unsafe<{ end: string }[]>(`
-    select concat(${literals}) as end
-    from (select ${columns}, row_number() over (order by ${columns}) as nth from pg_temp.${table}) numbered
-    where mod(nth, ${rowsInSlice}) = 0
-    order by nth`)
-  return [...ends, undefined].map((upTo, i) => {
-    const after = ends[i - 1]
-    const bounds = [
-      ...(after ? [`(${columns}) > (${after.end})`] : []),
-      ...(upTo ? [`(${columns}) <= (${upTo.end})`] : []),
-    ]
-    return { table, key, where: bounds.length > 0 ? bounds.join(' and ') : 'true' }
-  })
-}
-
+/** Compares a slice; answers where it ends too, unless it is the last one. */
 function compare(
   projection: Projection,
   scratch: Scratch,
   slice: Slice,
   most: number,
-): Promise<Omit<ProjectionVerdict, 'projection'>> {
-  const table = `${scratch.place.book}.${slice.table}`
+): Promise<Compared & { readonly end: string | undefined }> {
+  const inService = `${scratch.place.book}.${slice.table}`
   return scratch.sql.begin('isolation level repeatable read', async (transaction) => {
     const tx = transaction as unknown as Sql
     // Before the snapshot, so that no rebuild exchanges the table after it.
-    await tx.unsafe(`lock table ${table} in access share mode; set local work_mem = '64MB'`)
+    await tx.unsafe(`lock table ${inService} in access share mode; set local work_mem = '64MB'`)
     const targets = await standing(tx, projection)
     for (const { shard, position } of targets) await tx.unsafe(scratch.rest(shard, position))
     const positions = Object.fromEntries(targets.map(({ shard, position }) => [shard, position]))
-    return { positions, ...(await differencesOf(tx, table, slice, most)) }
-  }) as Promise<Omit<ProjectionVerdict, 'projection'>>
+    const end = await endOf(tx, slice)
+    const found = await differencesOf(tx, inService, { ...slice, end }, most)
+    return { positions, end, ...found }
+  }) as Promise<Compared & { end: string | undefined }>
+}
+
+/** The key with which a slice of the log's rows ends; nothing where they are fewer. */
+async function endOf(
+  tx: Sql,
+  { table, key, after, rowsInSlice }: Slice,
+): Promise<string | undefined> {
+  const columns = key.join(', ')
+  const literals = key.map((column) => `quote_literal(${column})`).join(`, ', ', `)
+  // Along its index, and not by sorting all that follows.
+  const results = await tx.unsafe(`
+    set local enable_sort = off;
+    select concat(${literals}) as end
+    from (
+      select ${columns} from pg_temp.${table}
+      where ${after === undefined ? 'true' : `(${columns}) > (${after})`}
+      order by ${columns} offset ${rowsInSlice - 1} limit 1
+    ) last_one;
+    set local enable_sort = on`)
+  const [, rows] = results as unknown as [unknown, { end: string }[]]
+  return rows[0]?.end
 }
 
 async function differencesOf(
   tx: Sql,
   inService: string,
-  { table, key, where }: Slice,
+  { table, key, after, end }: Slice & { readonly end: string | undefined },
   most: number,
-) {
+): Promise<Omit<Compared, 'positions'>> {
+  const columns = key.join(', ')
+  const from = after === undefined ? 'true' : `(${columns}) > (${after})`
+  const where = end === undefined ? from : `${from} and (${columns}) <= (${end})`
   const joined = `(select t as is, t.* from ${inService} t where ${where}) t
-    full join (select l as is, l.* from pg_temp.${table} l where ${where}) l using (${key.join(', ')})`
+    full join (select l as is, l.* from pg_temp.${table} l where ${where}) l using (${columns})`
   const [counted] = await tx.unsafe<[{ rows: number; differing: number }]>(`
     select count(t.is) as rows, count(*) filter (where t.is is distinct from l.is) as differing
     from ${joined}`)
@@ -180,18 +206,19 @@ async function differencesOf(
   const rows = await tx.unsafe<{ in_table: Row | null; in_log: Row | null }[]>(`
     select to_jsonb(t.is) as in_table, to_jsonb(l.is) as in_log
     from ${joined} where t.is is distinct from l.is
-    order by ${key.join(', ')} limit ${Math.max(most, 0)}`)
+    order by ${columns} limit ${Math.max(most, 0)}`)
   const differences = rows.map((row) => describe(table, key, row.in_table, row.in_log))
   return { ...counted, differences }
 }
 
-async function keyOf(tx: Sql, book: string, table: string): Promise<string[]> {
-  const rows = await tx<{ name: string }[]>`
+/** The columns of a table's key: of the temporary one, which no rebuild exchanges. */
+async function keyOf(sql: Sql, table: string): Promise<string[]> {
+  const rows = await sql<{ name: string }[]>`
     select a.attname as name
     from pg_index i
     cross join unnest(i.indkey::smallint[]) with ordinality as k (number, nth)
     join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number
-    where i.indrelid = ${`${book}.${table}`}::regclass and i.indisprimary
+    where i.indrelid = ${`pg_temp.${table}`}::regclass and i.indisprimary
     order by k.nth`
   return rows.map(({ name }) => name)
 }

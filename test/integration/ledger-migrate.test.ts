@@ -86,6 +86,9 @@ describe('migrate', () => {
 
   test('while calls are being appended disturbs none of them', async () => {
     const book = await openBook()
+    // As before the newest migration, which makes an index of the log.
+    await book.owner`drop index events_rare`
+    await book.owner`delete from migrations where name = 'rare-events'`
     const key = await book.key(await book.account({ plan: 'pro' }))
     const gateway = book.newGateway()
     let migrated = false

@@ -144,6 +144,14 @@ test.each<[string, (damaged: Damaged) => Promise<unknown>]>([
       await change(extension, `held = array[${1 + all}]`)
     },
   ],
+  [
+    'a hold takes more than can be added up',
+    async ({ log, change }) => {
+      const extension = last(log, 'HoldExtended')
+      const hold = log.find(({ request_id }) => request_id === extension?.request_id)
+      await change(hold, 'held = array[9223372036854775807]')
+    },
+  ],
 ])('%s: found, though nothing else is wrong', async (_, damage) => {
   const log = await readLog(vandal)
   const calls = Map.groupBy(log, ({ request_id }) => request_id)

@@ -1,7 +1,19 @@
 -- Events that no call makes are few, and what looks for them in a long log finds them here. The types that are left out
--- are `callTypes` of events/credits.ts: a query that leaves them out too, or names others, uses the index.
+-- are `callTypes` of events/credits.ts: a query that leaves them out too, or names others, can use the index.
+--
+-- Partition by partition, the one that is being written last: appends wait for no other. The log's own index finds those
+-- of its partitions made.
+do $$
+declare
+  v_partition regclass;
+begin
+  for v_partition in
+    select inhrelid from pg_inherits where inhparent = 'events'::regclass order by inhrelid::regclass::text
+  loop
+    execute format('create index on %s (shard, position) where type not in (''CreditsHeld'', ''HoldExtended'',
+      ''HoldSettled'', ''HoldReleased'', ''HoldExpired'', ''CallsCounted'', ''UsageImported'')', v_partition);
+  end loop;
+end $$;
+
 create index events_rare on events (shard, position) where type not in ('CreditsHeld', 'HoldExtended', 'HoldSettled',
   'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported');
-
--- Those of accounts and keys were all that the index before had.
-drop index events_of_streams;
