@@ -10,22 +10,23 @@ export interface SeedOptions {
   readonly keys: number
   readonly months?: number
   readonly seed?: number
+  /** When the history ends, in milliseconds since 1970; a minute ago unless said. */
+  readonly until?: number
 }
 
 const dayMs = 86_400_000
 
 /**
- * Migrates the database and writes the history: `months` of it (3), which end just now. The log alone is
+ * Migrates the database and writes the history: `months` of it (3). The log alone is
  * written; its projections are to be replayed.
  * @param url of the schema's owner, a superuser
  */
 export async function seedLog(
   url: string,
-  { events, keys, months = 3, seed = 1 }: SeedOptions,
+  { events, keys, months = 3, seed = 1, until = Date.now() - 60_000 }: SeedOptions,
   progress: (done: number) => void = () => {},
 ): Promise<number> {
   await migrate({ url })
-  const until = Date.now() - 60_000
   const from = until - months * 30 * dayMs
   const config = loadConfig({ env: {} })
   return writeHistory(url, history({ config, events, keys, seed, from, until }), progress)

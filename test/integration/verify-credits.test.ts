@@ -18,7 +18,7 @@ let database: TestDatabase
 let vandal: Sql
 beforeAll(async () => {
   database = await createDatabase()
-  await seedLog(database.url, { events, keys: 150, seed: 5 })
+  await seedLog(database.url, { events, keys: 150, seed: 5, until: Date.UTC(2026, 10, 26, 12) })
   vandal = await openVandal(database.url)
   await runSomeOnStandingHolds()
   await vandal`create table saved as table events`
