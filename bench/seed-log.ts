@@ -17,8 +17,8 @@ export interface SeedOptions {
 const dayMs = 86_400_000
 
 /**
- * Migrates the database and writes the history: `months` of it (3). The log alone is
- * written; its projections are to be replayed.
+ * Migrates the database and writes the history: `months` of it (3). The log alone is written; its
+ * projections are to be replayed.
  * @param url of the schema's owner, a superuser
  */
 export async function seedLog(

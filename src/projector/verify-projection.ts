@@ -49,22 +49,17 @@ interface CompareOptions {
   readonly rowsInSlice?: number
 }
 
-/** Rows of a table: so many from the beginning of its key's order on, or from behind a key. */
+/** Rows of a table: so many in its key's order. */
 interface Slice {
   readonly table: string
   /** The columns of its key. */
   readonly key: readonly string[]
-  /** The key behind which it begins, as SQL. */
-  readonly after?: string | undefined
+  /** Where it begins, as SQL's condition. */
+  readonly from: string
   readonly rowsInSlice: number
 }
 
-interface Compared {
-  readonly positions: ProjectionVerdict['positions']
-  readonly rows: number
-  readonly differing: number
-  readonly differences: readonly RowDifference[]
-}
+type Compared = Omit<ProjectionVerdict, 'projection' | 'failure'>
 
 /** Brings the recomputation to where the tables stand, and compares. May be called again and again. */
 export async function compareOnce(
@@ -132,16 +127,16 @@ async function compareSlices(
   const differences: RowDifference[] = []
   for (const table of tablesOf(projection)) {
     const key = await keyOf(scratch.sql, table)
-    let after: string | undefined
-    do {
-      const slice = { table, key, after, rowsInSlice }
+    let from: string | undefined = 'true'
+    while (from !== undefined) {
+      const slice: Slice = { table, key, from, rowsInSlice }
       const found = await compare(projection, scratch, slice, most - differences.length)
       positions ??= found.positions
       rows += found.rows
       differing += found.differing
       differences.push(...found.differences)
-      after = found.end
-    } while (after !== undefined)
+      from = found.end && `(${key.join(', ')}) > (${found.end})`
+    }
   }
   return { projection: projection.name, positions: positions ?? {}, rows, differing, differences }
 }
@@ -170,7 +165,7 @@ function compare(
 /** The key with which a slice of the log's rows ends; nothing where they are fewer. */
 async function endOf(
   tx: Sql,
-  { table, key, after, rowsInSlice }: Slice,
+  { table, key, from, rowsInSlice }: Slice,
 ): Promise<string | undefined> {
   const columns = key.join(', ')
   const literals = key.map((column) => `quote_literal(${column})`).join(`, ', ', `)
@@ -180,7 +175,7 @@ async function endOf(
     select concat(${literals}) as end
     from (
       select ${columns} from pg_temp.${table}
-      where ${after === undefined ? 'true' : `(${columns}) > (${after})`}
+      where ${from}
       order by ${columns} offset ${rowsInSlice - 1} limit 1
     ) last_one;
     set local enable_sort = on`)
@@ -191,11 +186,10 @@ async function endOf(
 async function differencesOf(
   tx: Sql,
   inService: string,
-  { table, key, after, end }: Slice & { readonly end: string | undefined },
+  { table, key, from, end }: Slice & { readonly end: string | undefined },
   most: number,
 ): Promise<Omit<Compared, 'positions'>> {
   const columns = key.join(', ')
-  const from = after === undefined ? 'true' : `(${columns}) > (${after})`
   const where = end === undefined ? from : `${from} and (${columns}) <= (${end})`
   const joined = `(select t as is, t.* from ${inService} t where ${where}) t
     full join (select l as is, l.* from pg_temp.${table} l where ${where}) l using (${columns})`

@@ -13,7 +13,7 @@ import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { openVandal } from '../support/vandal.ts'
 
 const events = 3_000
-const damagedLogs = 20
+const damagedLogs = 30
 let database: TestDatabase
 let vandal: Sql
 beforeAll(async () => {

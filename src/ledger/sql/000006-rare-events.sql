@@ -5,15 +5,14 @@
 -- of its partitions made.
 do $$
 declare
+  v_index constant text := $index$ (shard, position) where type not in ('CreditsHeld', 'HoldExtended', 'HoldSettled',
+    'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported')$index$;
   v_partition regclass;
 begin
   for v_partition in
     select inhrelid from pg_inherits where inhparent = 'events'::regclass order by inhrelid::regclass::text
   loop
-    execute format('create index on %s (shard, position) where type not in (''CreditsHeld'', ''HoldExtended'',
-      ''HoldSettled'', ''HoldReleased'', ''HoldExpired'', ''CallsCounted'', ''UsageImported'')', v_partition);
+    execute format('create index on %s', v_partition) || v_index;
   end loop;
+  execute 'create index events_rare on events' || v_index;
 end $$;
-
-create index events_rare on events (shard, position) where type not in ('CreditsHeld', 'HoldExtended', 'HoldSettled',
-  'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported');
