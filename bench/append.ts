@@ -2,7 +2,7 @@
  * Events per second of the append: half holds, half settlements, through the gateway's own group commit,
  * with so many calls in flight that batches reach the size asked for.
  */
-import { openAppender } from '../src/ledger/appender.ts'
+import { openAppender } from '../src/ledger/append/appender.ts'
 import { connect } from '../src/ledger/connect.ts'
 import { type BenchBook, copyOf } from './parts/book.ts'
 import { processorSeconds } from './parts/postgres-use.ts'

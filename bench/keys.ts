@@ -3,8 +3,8 @@
  * one connection, one at a time, so that what is measured is the answer and no queue.
  */
 import Table from 'cli-table3'
-import { signToken } from '../src/http/sign-token.ts'
-import { accountIdOf, type Owner } from '../src/ids.ts'
+import { signToken } from '../src/http/auth/sign-token.ts'
+import { accountIdOf, type Owner } from '../src/lib/ids.ts'
 import { jwtSecret, startBenchGateway } from './parts/gateway.ts'
 import { busyOwner, fillKeyBook, usualOwner } from './parts/key-book.ts'
 

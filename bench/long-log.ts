@@ -1,7 +1,7 @@
 /** The same calls on a book that has only begun and on one with a long log, taking turns. */
 import { projections } from '../projections/index.ts'
 import { connect } from '../src/ledger/connect.ts'
-import { rebuildAll } from '../src/projector/rebuild.ts'
+import { rebuildAll } from '../src/projector/rebuild/rebuild.ts'
 import { startBareProxy } from './parts/bare-proxy.ts'
 import { type BenchBook, copyOf, fillAccounts, freshDatabase } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'

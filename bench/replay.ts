@@ -89,7 +89,7 @@ export async function benchReplay(options: ReplayOptions): Promise<void> {
 /** Runs a command of the command line to its end, in a process of its own. */
 async function runCommand(words: readonly string[], url: string, watch: (pid: number) => void) {
   const child = Bun.spawn(
-    [process.execPath, join(import.meta.dir, '../src/cli.ts'), ...words, '--database', url],
+    [process.execPath, join(import.meta.dir, '../src/cli/main.ts'), ...words, '--database', url],
     { stdout: 'inherit', stderr: 'inherit' },
   )
   const stop = endWithUs(child)

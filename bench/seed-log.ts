@@ -1,7 +1,7 @@
 /** `bun run seed-log [--events N] [--keys N]`: fills an empty book with a realistic, valid history. */
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../src/config/load.ts'
-import { migrate } from '../src/ledger/migrate.ts'
+import { migrate } from '../src/ledger/migrate/migrate.ts'
 import { history } from './seed/history.ts'
 import { writeHistory } from './seed/write.ts'
 

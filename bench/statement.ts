@@ -2,7 +2,7 @@
 import Table from 'cli-table3'
 import { keyState } from '../projections/key-state.ts'
 import { connect, type Sql } from '../src/ledger/connect.ts'
-import { type StatementRequest, statement } from '../src/reports/statement.ts'
+import { type StatementRequest, statement } from '../src/reports/statement/statement.ts'
 import { freshDatabase } from './parts/book.ts'
 import { postmasterOf, processorSeconds } from './parts/postgres-use.ts'
 import { median } from './parts/statistics.ts'

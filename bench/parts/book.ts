@@ -1,13 +1,13 @@
 /** A book for a bench: migrated, priced, with as many accounts and keys as asked for. */
 
-import { secureRandom } from '../../src/base62.ts'
 import type { Config } from '../../src/config/config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
-import { mintKey } from '../../src/gate/key-format.ts'
-import { type Commands, openCommands } from '../../src/ledger/commands.ts'
+import { mintKey } from '../../src/gate/authenticate/key-format.ts'
+import { type Commands, openCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
+import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
+import { secureRandom } from '../../src/lib/base62.ts'
 import { chatConfig } from '../../test/support/chat.ts'
 import { testConfig } from '../../test/support/test-config.ts'
 

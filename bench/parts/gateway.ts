@@ -38,7 +38,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     string,
   ]
   const { heapStats } = await import('bun:jsc')
-  const { startGateway } = await import('../../src/gateway.ts')
+  const { startGateway } = await import('../../src/server/gateway.ts')
   const { readEnvironment } = await import('../../src/config/environment.ts')
   const { openLog } = await import('../../src/cli/log.ts')
   const { benchConfig } = await import('./book.ts')

@@ -3,12 +3,16 @@
  * a tenth of all keys; keys that are disabled and revoked; thirty days of use.
  */
 import type { NewEvent } from '../../events/event.ts'
-import { secureRandom } from '../../src/base62.ts'
-import { mintKey } from '../../src/gate/key-format.ts'
-import { accountIdOf, type Owner } from '../../src/ids.ts'
-import { type Commands, type ImportedUsage, openCommands } from '../../src/ledger/commands.ts'
+import { mintKey } from '../../src/gate/authenticate/key-format.ts'
+import {
+  type Commands,
+  type ImportedUsage,
+  openCommands,
+} from '../../src/ledger/commands/management-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
+import { secureRandom } from '../../src/lib/base62.ts'
+import { accountIdOf, type Owner } from '../../src/lib/ids.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
 import { freshDatabase, publishTariff, waitForDisk } from './book.ts'
 

@@ -8,9 +8,9 @@
 import { canonicalJson } from '../../events/canonical-json.ts'
 import type { Config } from '../../src/config/config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
-import { mintKey } from '../../src/gate/key-format.ts'
-import { accountIdOf } from '../../src/ids.ts'
+import { mintKey } from '../../src/gate/authenticate/key-format.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
+import { accountIdOf } from '../../src/lib/ids.ts'
 
 export interface HistoryOptions {
   readonly config: Config

@@ -5,7 +5,7 @@
  *   bun docs/examples/client.ts http://127.0.0.1:3030 <owner's token>
  */
 import { treaty } from '@elysiajs/eden'
-import type { App } from '../../src/app.ts'
+import type { App } from '../../src/server/app.ts'
 
 /** Issues a key, makes a call with it and reads what the call cost. */
 export async function tryKey(gateway: string, token: string) {

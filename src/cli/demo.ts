@@ -4,7 +4,7 @@ import { command } from './command.ts'
 import { UsageError } from './errors.ts'
 import { integer } from './options.ts'
 import { json } from './output.ts'
-import { untilTold } from './until-told.ts'
+import { untilTold } from './shutdown-signal.ts'
 
 export default command(
   {

@@ -1,15 +1,15 @@
 /** `tollbook doctor`: looks at everything a gateway depends on, and says what to do. */
 import { readEnvironment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
-import { configArg } from './book.ts'
 import { command } from './command.ts'
 import { databaseUrl } from './database.ts'
-import { checkBook } from './doctor/book.ts'
 import { type Finding, ok, problem } from './doctor/finding.ts'
+import { checkBook } from './doctor/ledger.ts'
 import { checkServer } from './doctor/postgres.ts'
 import { checkRedis } from './doctor/redis.ts'
 import { checkServices, checkSignIn } from './doctor/services.ts'
 import { explain } from './errors.ts'
+import { configArg } from './open-ledger.ts'
 import { bold, dim, green, json, red, yellow } from './output.ts'
 
 const args = {

@@ -1,10 +1,10 @@
-/** `tollbook import`: the keys of the service that Tollbook replaces. See docs/MOVING-IN.md. */
+/** `tollbook import`: the keys of the service that Tollbook replaces. See docs/MIGRATION.md. */
 import postgres from 'postgres'
 import { type ImportReport, runImport } from '../import/run-import.ts'
 import { openSource } from '../import/source.ts'
-import { by, changeArgs, withBook } from './book.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
+import { by, changeArgs, withBook } from './open-ledger.ts'
 import { bold, dim, heading, json, number, pairs, table } from './output.ts'
 import { openProgress } from './progress.ts'
 

@@ -5,7 +5,7 @@
  * began and ended; `debug` has a line for each call. LOG_LEVEL chooses.
  */
 import pino from 'pino'
-import { scrubber } from '../secrets.ts'
+import { scrubber } from '../lib/redact.ts'
 
 /** Where a request's secrets stand, should anybody log headers. */
 const secretHeaders = ['authorization', 'x-api-key', 'cookie']

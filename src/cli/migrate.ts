@@ -1,5 +1,5 @@
 /** `tollbook migrate`: makes or updates the schema, as its owner. */
-import { deploy } from '../projector/deploy.ts'
+import { deploy } from '../projector/rebuild/deploy.ts'
 import { command } from './command.ts'
 import { databaseUrl } from './database.ts'
 import { positiveInteger } from './options.ts'

@@ -1,7 +1,7 @@
 /** A statement as tables on a terminal. */
 
-import { sectionsOf, standingOf, titleOf } from '../reports/statement-sections.ts'
-import type { Statement } from '../reports/statement-shape.ts'
+import { sectionsOf, standingOf, titleOf } from '../reports/statement/statement-sections.ts'
+import type { Statement } from '../reports/statement/statement-shape.ts'
 import { bold, dim, heading, table } from './output.ts'
 
 export function printStatement(statement: Statement): void {

@@ -1,7 +1,7 @@
 /** Usage as tables. */
-import type { DailyUsage, UsageFigures, UsageSummary } from '../reports/usage.ts'
-import type { UsageRow } from '../reports/usage-by.ts'
-import type { TopUser, UsageOverview } from '../reports/usage-overview.ts'
+import type { DailyUsage, UsageFigures, UsageSummary } from '../reports/usage/usage.ts'
+import type { UsageRow } from '../reports/usage/usage-by.ts'
+import type { TopUser, UsageOverview } from '../reports/usage/usage-overview.ts'
 import { type Cell, dim, heading, number, table, time } from './output.ts'
 
 const figureHeads = ['Requests', 'Errors', 'Credits', 'Latency (ms)']

@@ -1,11 +1,11 @@
 /** `tollbook serve`: one gateway, for production: the database and the services are elsewhere. */
 import { readEnvironment } from '../config/environment.ts'
 import { loadConfig } from '../config/load.ts'
-import { startGateway } from '../gateway.ts'
+import { startGateway } from '../server/gateway.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
 import { openLog } from './log.ts'
-import { untilTold } from './until-told.ts'
+import { untilTold } from './shutdown-signal.ts'
 
 export default command(
   { name: 'serve', description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },

@@ -1,6 +1,6 @@
 /** `tollbook token`: signs a token for an owner or an operator, with JWT_SECRET. */
 import { loadConfig } from '../config/load.ts'
-import { signToken } from '../http/sign-token.ts'
+import { signToken } from '../http/auth/sign-token.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
 import { positiveInteger } from './options.ts'

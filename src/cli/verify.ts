@@ -1,18 +1,18 @@
 /** `tollbook verify`: is the log whole, and is everything else what it says? */
 import { Registry } from 'prom-client'
-import { serveMetrics } from '../metrics/serve.ts'
-import { verifyMetrics } from '../metrics/verify-metrics.ts'
-import { openVerifier, type Verdict, type Verifier } from '../projector/verify.ts'
-import type { RowDifference } from '../projector/verify-projection.ts'
-import { bookArgs } from './book.ts'
+import { openVerifier, type Verdict, type Verifier } from '../projector/verify/verify.ts'
+import type { RowDifference } from '../projector/verify/verify-projection.ts'
+import { serveMetrics } from '../server/metrics/serve-metrics.ts'
+import { verifyMetrics } from '../server/metrics/verify-metrics.ts'
 import { command } from './command.ts'
 import { databaseUrl } from './database.ts'
 import { explain, UsageError } from './errors.ts'
 import { openLog } from './log.ts'
+import { bookArgs } from './open-ledger.ts'
 import { integer, positiveInteger } from './options.ts'
 import { bold, dim, green, json, number, red } from './output.ts'
 import { openProgress } from './progress.ts'
-import { untilTold } from './until-told.ts'
+import { untilTold } from './shutdown-signal.ts'
 
 const args = {
   most: {

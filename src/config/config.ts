@@ -2,10 +2,11 @@
  * The configuration as the program uses it: checked, defaults filled in, addresses taken from the
  * environment. Made once at start by load.ts and passed down.
  */
-import type { JsonSchema } from './json-schema.ts'
-import type { Equals, MeteredPrice, PriceRule } from './price-rule.ts'
 
-export { isMetered } from './price-rule.ts'
+import type { Equals, MeteredPrice, PriceRule } from '../pricing/price-rule.ts'
+import type { JsonSchema } from './json-schema.ts'
+
+export { isMetered } from '../pricing/price-rule.ts'
 export type { Equals, MeteredPrice, PriceRule }
 
 export interface Config {

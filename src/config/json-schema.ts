@@ -5,7 +5,7 @@
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import { pointerStep, shortPointer } from '../pointer.ts'
+import { pointerStep, shortPointer } from '../lib/json-pointer.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { either, printValue } from './problem.ts'
 

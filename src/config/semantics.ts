@@ -1,9 +1,10 @@
 /** What a schema cannot say about tollbook.yaml: that its parts fit together. */
+
+import { priceFaults } from '../pricing/price-checks.ts'
+import { isMetered } from '../pricing/price-rule.ts'
 import { defaults } from './defaults.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { schemaCheck } from './json-schema.ts'
-import { priceFaults } from './price-faults.ts'
-import { isMetered } from './price-rule.ts'
 import { either, printValue } from './problem.ts'
 import type { ConfigFile, Route } from './schema.ts'
 import type { Fault } from './schema-problems.ts'

@@ -4,8 +4,8 @@
  * `X-Demo-Service`, so that nobody takes one for the real thing.
  */
 
-import { type Book, createBook } from './book.ts'
 import { chatRoutes } from './chat.ts'
+import { type Book, createBook } from './executed-calls.ts'
 import type { Routes } from './http.ts'
 import { searchRoutes } from './search.ts'
 import { sttRoutes } from './stt.ts'

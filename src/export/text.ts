@@ -1,7 +1,7 @@
 /** Rows as text: CSV with a line of names, or one JSON document a line. */
 import { csvLine } from '../reports/csv.ts'
 import type { Column, Value } from '../reports/export-rows.ts'
-import { printMicros } from '../reports/month.ts'
+import { printMicros } from '../reports/log-reader/month.ts'
 
 export interface TextFormat {
   head(columns: readonly Column[]): string

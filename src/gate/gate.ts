@@ -7,17 +7,17 @@
 
 import { type Config, isMetered, type PriceRule, type Route } from '../config/config.ts'
 import type { Tariff } from '../config/tariff.ts'
-import type { Appender } from '../ledger/appender.ts'
-import type { Answer, Claim, Verdict } from '../ledger/items.ts'
-import type { KeyRecord } from '../ledger/read.ts'
-import { decidedBy } from './decided-by.ts'
-import type { HoldingAhead, Place as PlaceAhead } from './holding-ahead.ts'
-import { judgeKey, judgePermission, limitsOf } from './judge.ts'
-import { bookTime, type KeyCache } from './key-cache.ts'
-import { hashKey, type KeyPrefixes, parseKey } from './key-format.ts'
-import { type Refusal, unknownKey } from './refusal.ts'
+import type { Appender } from '../ledger/append/appender.ts'
+import type { Answer, Claim, Verdict } from '../ledger/append/call-commands.ts'
+import type { KeyRecord } from '../ledger/read/read-for-calls.ts'
+import { type Refusal, unknownKey } from '../problems/refusal.ts'
+import { bookTime, type KeyCache } from './authenticate/key-cache.ts'
+import { hashKey, type KeyPrefixes, parseKey } from './authenticate/key-format.ts'
+import { judgeKey, judgePermission, limitsOf } from './authorize.ts'
+import type { Place, WindowState, Windows } from './rate-limit/rate-limiter.ts'
+import type { HoldingAhead, Place as PlaceAhead } from './reservation/lease-manager.ts'
+import { decidedBy } from './reservation/purchase-preconditions.ts'
 import type { TariffCache } from './tariff-cache.ts'
-import type { Place, WindowState, Windows } from './windows/windows.ts'
 
 export interface GateDeps {
   readonly config: Config

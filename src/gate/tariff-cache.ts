@@ -1,7 +1,7 @@
 /** Tariffs by their hash. A tariff never changes under its hash, so what was read once stays. */
 import type { Tariff } from '../config/tariff.ts'
 import type { Sql } from '../ledger/connect.ts'
-import { readTariff } from '../ledger/read.ts'
+import { readTariff } from '../ledger/read/read-for-calls.ts'
 import { within } from '../ledger/within.ts'
 
 export interface TariffCache {

@@ -1,8 +1,8 @@
 /** Events as answers show them. */
 import { t } from 'elysia'
 import { printPosition, type RecordedEvent } from '../../events/event.ts'
-import { describeEvent } from '../reports/describe-event.ts'
-import type { EventPage } from '../reports/events.ts'
+import { describeEvent } from '../reports/log-reader/describe-event.ts'
+import type { EventPage } from '../reports/log-reader/events.ts'
 import { answer, integer } from './fields.ts'
 
 export interface EventView

@@ -3,10 +3,10 @@
  * the log has the error itself.
  */
 import { NotFoundError, ParseError, ValidationError } from 'elysia'
-import type { InvalidPart, Refusal } from '../gate/refusal.ts'
 import { isUnavailable } from '../ledger/unavailable.ts'
-import { shortPointer } from '../pointer.ts'
-import { problemOf } from '../problem.ts'
+import { shortPointer } from '../lib/json-pointer.ts'
+import { problemOf } from '../problems/problem-document.ts'
+import type { InvalidPart, Refusal } from '../problems/refusal.ts'
 import { methodsOf, type RoutePattern } from './methods.ts'
 import { invalidRequest } from './refused.ts'
 import { RequestRefused } from './request-refused.ts'

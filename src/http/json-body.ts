@@ -1,7 +1,8 @@
 /** The bodies of management requests: small, JSON, and nothing in them that the book could not keep. */
-import type { Refusal } from '../gate/refusal.ts'
-import { type BodyFault, readBody } from '../read-body.ts'
-import { parseStrictJson } from '../strict-json.ts'
+
+import { type BodyFault, readBody } from '../lib/http-body.ts'
+import { parseStrictJson } from '../lib/strict-json.ts'
+import type { Refusal } from '../problems/refusal.ts'
 import { invalidRequest } from './refused.ts'
 import { RequestRefused } from './request-refused.ts'
 

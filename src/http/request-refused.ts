@@ -2,8 +2,9 @@
  * How routes and parsers say no: they throw, and failures.ts makes the problem document of it. A handler
  * then answers with its success alone, which is what its response schema and its type describe.
  */
-import type { InvalidPart, Refusal } from '../gate/refusal.ts'
+
 import { isRefused, type Refused } from '../management/decision.ts'
+import type { InvalidPart, Refusal } from '../problems/refusal.ts'
 import { invalidRequest, refusalOf } from './refused.ts'
 
 export class RequestRefused extends Error {

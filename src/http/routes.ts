@@ -1,9 +1,9 @@
 /** What the management routes are given. */
 import type { Sql } from '../ledger/connect.ts'
-import type { By } from '../management/carry-out.ts'
+import type { By } from '../management/execute.ts'
 import type { Management } from '../management/management.ts'
-import type { Principal } from './auth.ts'
-import type { authPlugin } from './auth-plugin.ts'
+import type { Principal } from './auth/auth.ts'
+import type { authPlugin } from './auth/auth-plugin.ts'
 
 export interface RouteDeps {
   readonly management: Management

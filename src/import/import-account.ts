@@ -1,11 +1,10 @@
 /** Writes one owner's part of an import: account, plan, limits and keys in as few commands as can be. */
 import type { NewEvent } from '../../events/event.ts'
-import type { Commands } from '../ledger/commands.ts'
+import type { Commands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { newSecret } from '../ledger/private-fields.ts'
-import { type AccountRow, type Plans, readAccount } from '../ledger/read-accounts.ts'
+import { type AccountRow, type Plans, readAccount } from '../ledger/read/read-accounts.ts'
 import { accountFacts } from '../management/accounts.ts'
-import { type By, sealed } from '../management/carry-out.ts'
 import {
   type AccountCommand,
   type AccountState,
@@ -14,6 +13,7 @@ import {
   planAt,
 } from '../management/decide-account.ts'
 import { decideAll, isRefused } from '../management/decision.ts'
+import { type By, sealed } from '../management/execute.ts'
 import type { ReadKey } from './old-key.ts'
 import { type AccountPart, dearest } from './plan-import.ts'
 

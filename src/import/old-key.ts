@@ -1,7 +1,8 @@
 /** One key of the replaced service, read as a key of this book, or why it cannot be one. */
+
+import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
 import { invalidIpEntries } from '../gate/client-ip.ts'
-import type { KeyPrefixes } from '../gate/key-format.ts'
-import type { Owner } from '../ids.ts'
+import type { Owner } from '../lib/ids.ts'
 import type { OldKey } from './source.ts'
 
 /** What a key says of itself, before it is known what its account gives. */

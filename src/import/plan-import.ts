@@ -1,7 +1,8 @@
 /** What an import will do, decided from both databases before anything is written: no clock, no database. */
-import { accountIdOf, type Owner } from '../ids.ts'
-import type { Plans } from '../ledger/read-accounts.ts'
-import type { KnownKey } from '../ledger/read-imported.ts'
+
+import type { Plans } from '../ledger/read/read-accounts.ts'
+import type { KnownKey } from '../ledger/read/read-imported.ts'
+import { accountIdOf, type Owner } from '../lib/ids.ts'
 import { type Conflict, isConflict, type ReadKey, readOldKey, type Terms } from './old-key.ts'
 import type { OldKey } from './source.ts'
 

@@ -1,6 +1,6 @@
 /** Tells a book that cannot be reached from a request that is wrong, in one place. */
 import postgres from 'postgres'
-import { LedgerUnavailable } from './items.ts'
+import { LedgerUnavailable } from './append/call-commands.ts'
 
 /** Lost and refused connections, servers that start or stop, no more connections, a lock that was not got. */
 const serverCodes = /^(08|57P0|53|55P03|25006)/

@@ -1,5 +1,5 @@
 /** A question to the book, waited for no longer than its asker can. */
-import { LedgerUnavailable } from './items.ts'
+import { LedgerUnavailable } from './append/call-commands.ts'
 
 /** The promise's value, or LedgerUnavailable when it fails or takes longer. */
 export async function within<T>(deadlineMs: number, promise: Promise<T>): Promise<T> {

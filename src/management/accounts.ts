@@ -1,8 +1,7 @@
 /** Accounts: looking at them, changing their plan and limits, freezing them. */
 import type { NewEvent } from '../../events/event.ts'
-import { readAccount as readAccountRow, readPlans } from '../ledger/read-accounts.ts'
-import { readKeysOfAccount } from '../ledger/read-keys.ts'
-import { type By, carryOut, reasonOf, sealed } from './carry-out.ts'
+import { readAccount as readAccountRow, readPlans } from '../ledger/read/read-accounts.ts'
+import { readKeysOfAccount } from '../ledger/read/read-keys.ts'
 import {
   type AccountCommand,
   type AccountFact,
@@ -11,6 +10,7 @@ import {
 } from './decide-account.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './deps.ts'
+import { type By, carryOut, reasonOf, sealed } from './execute.ts'
 import { type AccountView, accountView, iso } from './views.ts'
 
 /** Absent: stays. */

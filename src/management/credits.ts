@@ -1,11 +1,16 @@
 /** Credits that an operator gives, takes or gives back. */
 import { type Mode, printPosition } from '../../events/event.ts'
-import type { CommandAnswer } from '../ledger/commands.ts'
-import { type AccountRow, readAccount, readMonthUse, readSecrets } from '../ledger/read-accounts.ts'
-import { readCharge } from '../ledger/read-charge.ts'
-import { type By, reasonOf, sealed } from './carry-out.ts'
+import type { CommandAnswer } from '../ledger/commands/management-commands.ts'
+import {
+  type AccountRow,
+  readAccount,
+  readMonthUse,
+  readSecrets,
+} from '../ledger/read/read-accounts.ts'
+import { readCharge } from '../ledger/read/read-charge.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './deps.ts'
+import { type By, reasonOf, sealed } from './execute.ts'
 import { iso } from './views.ts'
 
 export interface Grant {

@@ -1,7 +1,7 @@
 /** What may happen to an account, decided from what it is: no clock, no database. */
 import type { Owner } from '../../events/account.ts'
 import type { Plan } from '../../events/tariffs.ts'
-import type { Plans } from '../ledger/read-accounts.ts'
+import type { Plans } from '../ledger/read/read-accounts.ts'
 import { type Decision, refused } from './decision.ts'
 
 /** A plan and its start, ISO 8601. */

@@ -1,9 +1,10 @@
 /** What managing accounts, keys, credits and prices needs. */
-import type { Random } from '../base62.ts'
+
 import type { Config } from '../config/config.ts'
-import type { KeyPrefixes } from '../gate/key-format.ts'
-import type { Commands } from '../ledger/commands.ts'
+import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
+import type { Commands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
+import type { Random } from '../lib/base62.ts'
 
 /** There is no clock among these: times that matter are the book's, and come with what is read from it. */
 export interface ManagementDeps {

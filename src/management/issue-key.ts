@@ -1,17 +1,22 @@
 /** Issuing a key; an owner's first one opens the account. */
 import type { Mode } from '../../events/event.ts'
 import type { Config } from '../config/config.ts'
-import { mintKey } from '../gate/key-format.ts'
-import { accountIdOf, newKeyId, type Owner } from '../ids.ts'
+import { mintKey } from '../gate/authenticate/key-format.ts'
 import { newSecret } from '../ledger/private-fields.ts'
-import { type AccountRow, type Plans, readAccount, readPlans } from '../ledger/read-accounts.ts'
+import {
+  type AccountRow,
+  type Plans,
+  readAccount,
+  readPlans,
+} from '../ledger/read/read-accounts.ts'
+import { accountIdOf, newKeyId, type Owner } from '../lib/ids.ts'
 import { accountFacts } from './accounts.ts'
-import { type By, type Change, carryOut } from './carry-out.ts'
 import { type AccountFact, decideAccount, planAt } from './decide-account.ts'
 import { decideKey, type KeyCommand, type KeyLimits } from './decide-key.ts'
 import { type Decision, isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './deps.ts'
-import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-facts.ts'
+import { type By, type Change, carryOut } from './execute.ts'
+import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-changes.ts'
 import { iso } from './views.ts'
 
 export interface KeyRequest extends Partial<KeyLimits> {

@@ -1,16 +1,15 @@
 /** Keys: looking at them, changing them, giving them new secrets, revoking them. */
-import { mintKey } from '../gate/key-format.ts'
-import { accountIdOf, type Owner } from '../ids.ts'
-import { readAccount, readPlans } from '../ledger/read-accounts.ts'
+import { mintKey } from '../gate/authenticate/key-format.ts'
+import { readAccount, readPlans } from '../ledger/read/read-accounts.ts'
 import {
   type KeyFilter,
   type KeyRow,
   readKey,
   readKeyPage,
   readKeysOfAccount,
-} from '../ledger/read-keys.ts'
+} from '../ledger/read/read-keys.ts'
+import { accountIdOf, type Owner } from '../lib/ids.ts'
 import { accountFacts } from './accounts.ts'
-import { type By, type Change, carryOut } from './carry-out.ts'
 import { decideAccount } from './decide-account.ts'
 import {
   type KeyCommand,
@@ -21,8 +20,9 @@ import {
 } from './decide-key.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './deps.ts'
+import { type By, type Change, carryOut } from './execute.ts'
 import { type KeyRequest, openIssuing } from './issue-key.ts'
-import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-facts.ts'
+import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-changes.ts'
 import { documentOf, iso, type KeyView, keyView } from './views.ts'
 
 /** Whose keys may be touched: an owner's own, or everyone's. */

@@ -4,7 +4,7 @@
  */
 
 import type { RecordedEvent } from '../../events/event.ts'
-import { readShards } from '../ledger/read.ts'
+import { readShards } from '../ledger/read/read-for-calls.ts'
 import { type Accounts, openAccounts } from './accounts.ts'
 import { type Credits, openCredits } from './credits.ts'
 import type { ManagementDeps } from './deps.ts'

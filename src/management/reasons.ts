@@ -2,7 +2,7 @@
 import { printPosition, type RecordedEvent } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { unseal } from '../ledger/private-fields.ts'
-import { readSecrets } from '../ledger/read-accounts.ts'
+import { readSecrets } from '../ledger/read/read-accounts.ts'
 
 export async function readReasons(
   sql: Sql,

@@ -1,10 +1,10 @@
 /** Prices and plans: put into the book, for every shard of it decides by its own copy. */
 import { printPosition } from '../../events/event.ts'
 import { type Tariff, tariffHash, tariffOf } from '../config/tariff.ts'
-import { readShardTariffs } from '../ledger/read-tariffs.ts'
-import type { By } from './carry-out.ts'
+import { readShardTariffs } from '../ledger/read/read-tariffs.ts'
 import { type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './deps.ts'
+import type { By } from './execute.ts'
 import { iso } from './views.ts'
 
 export interface Published {

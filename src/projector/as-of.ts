@@ -3,8 +3,8 @@ import type { LogPosition } from '../../events/event.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { tablesOf } from './mapping.ts'
 import type { Progress } from './ranges.ts'
-import { openScratch } from './scratch.ts'
-import type { TemporaryOptions } from './temporary.ts'
+import { openScratch } from './temporary-projection.ts'
+import type { TemporaryOptions } from './temporary-tables.ts'
 
 export interface AsOfOptions extends TemporaryOptions {
   /** The last event of each shard that counts; a shard that is not named counts with none. */

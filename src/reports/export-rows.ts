@@ -4,10 +4,10 @@
  */
 import { type LogPosition, parsePosition, printPosition } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
-import { readShards } from '../ledger/read.ts'
-import { positionAt, readLogEnd } from './log-range.ts'
-import { statement } from './statement.ts'
-import { entriesOf, entryColumns } from './statement-entries.ts'
+import { readShards } from '../ledger/read/read-for-calls.ts'
+import { positionAt, readLogEnd } from './log-reader/log-range.ts'
+import { statement } from './statement/statement.ts'
+import { entriesOf, entryColumns } from './statement/statement-entries.ts'
 
 /** time: microseconds since 1970; json: its exact text. */
 export type ColumnKind = 'text' | 'integer' | 'time' | 'integers' | 'json'

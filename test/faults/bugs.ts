@@ -28,7 +28,7 @@ export const bugs: readonly Bug[] = [
     runs: 2,
     source: [
       {
-        file: 'src/proxy/priced-call.ts',
+        file: 'src/proxy/delivery/priced-call.ts',
         from: 'settled = await settleHold(used)',
         to: 'settleHold(used).catch(() => {}); settled = held.answer',
       },
@@ -59,7 +59,7 @@ export const bugs: readonly Bug[] = [
     runs: 2,
     source: [
       {
-        file: 'src/proxy/settlement.ts',
+        file: 'src/gate/reservation/settlement.ts',
         from: "const answer = await appender.append({ kind: 'settle', ...reference(hold), ...used })",
         to: `const item = { kind: 'settle', ...reference(hold), ...used } as const
           const [answer] = await Promise.all([appender.append(item), appender.append(item)])`,
@@ -81,7 +81,7 @@ export const bugs: readonly Bug[] = [
     runs: 6,
     source: [
       {
-        file: 'src/ledger/appender.ts',
+        file: 'src/ledger/append/appender.ts',
         from: "log('append: the book did not answer; sending the same batch again', error)",
         to: 'seq++',
       },
@@ -130,7 +130,7 @@ export const bugs: readonly Bug[] = [
     runs: 4,
     source: [
       {
-        file: 'src/gate/windows/index.ts',
+        file: 'src/gate/rate-limit/open-rate-limiter.ts',
         from: 'if (redisUrl !== undefined) return redisWindows({ ...options, redisUrl })',
         to: 'if (redisUrl !== undefined) return processWindows()',
       },
@@ -158,7 +158,7 @@ export const bugs: readonly Bug[] = [
     runs: 1,
     source: [
       {
-        file: 'src/proxy/idempotency.ts',
+        file: 'src/proxy/request/idempotency-claim.ts',
         from: 'if (name === null) return { claim: undefined }',
         to: 'return { claim: undefined }',
       },
@@ -214,7 +214,7 @@ export const bugs: readonly Bug[] = [
     runs: 5,
     source: [
       {
-        file: 'src/proxy/metered-stream.ts',
+        file: 'src/proxy/delivery/metered-stream.ts',
         from: 'const refusal = sold ? await hold.cover(meter.used) : undefined',
         to: `if (sold) hold.cover(meter.used).catch(() => {})
       const refusal = undefined as Refusal | undefined`,

@@ -1,5 +1,5 @@
 /** I10: what a killed gateway charged for an answer that did not arrive is not shown as sent. */
-import { charge } from '../../src/reports/charge.ts'
+import { charge } from '../../src/reports/charge/charge-lookup.ts'
 import type { ClientCall, Finding, LoggedCall } from './books.ts'
 import type { Execution } from './upstream.ts'
 import type { World } from './world.ts'

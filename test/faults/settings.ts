@@ -11,7 +11,7 @@ export const gateways = 3
 export const timeoutMs = 2_000
 /** What the book gives a hold: a service's time and half a minute (see `holdSeconds` in src/gate/gate.ts). */
 export const holdSeconds = timeoutMs / 1_000 + 30
-/** A standing hold, which calls begin on for half a minute (see `secondsAhead` in src/gate/standing-holds.ts). */
+/** A standing hold, which calls begin on for half a minute (see `secondsAhead` in src/gate/reservation/lease-policy.ts). */
 export const longestHoldSeconds = holdSeconds + 30
 
 const plan = {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { Elysia, t } from 'elysia'
-import { openAuth } from '../../src/http/auth.ts'
-import { authPlugin } from '../../src/http/auth-plugin.ts'
-import { signToken } from '../../src/http/sign-token.ts'
+import { openAuth } from '../../src/http/auth/auth.ts'
+import { authPlugin } from '../../src/http/auth/auth-plugin.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 
 const secret = 'a secret of at least thirty-two bytes'
 const auth = openAuth({

@@ -1,8 +1,8 @@
 /** Every refusal of the call path, by status: its document, its headers, and what it leaves behind: nothing. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { secureRandom } from '../../src/base62.ts'
-import { mintKey } from '../../src/gate/key-format.ts'
-import { type RefusalCode, refusals } from '../../src/gate/refusal.ts'
+import { mintKey } from '../../src/gate/authenticate/key-format.ts'
+import { secureRandom } from '../../src/lib/base62.ts'
+import { type RefusalCode, refusals } from '../../src/problems/refusal.ts'
 import { prefixes, type TestKey } from '../support/book.ts'
 import { rawCall } from '../support/raw-client.ts'
 import { at, openShop, type Shop, type ShopRequest } from '../support/shop.ts'

@@ -1,7 +1,7 @@
 /** A charge whose gateway died before its last write: it is shown as such, and given back once, on request. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { type Deliveries, openDeliveries } from '../../src/ledger/deliveries.ts'
-import { forgetAnswers, openStoredAnswers } from '../../src/ledger/stored-answers.ts'
+import { type Deliveries, openDeliveries } from '../../src/ledger/append/deliveries.ts'
+import { forgetAnswers, openStoredAnswers } from '../../src/ledger/idempotency/stored-responses.ts'
 import type { Gateway } from '../support/gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'

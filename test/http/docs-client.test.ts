@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { treaty } from '@elysiajs/eden'
 import { tryKey } from '../../docs/examples/client.ts'
-import type { App } from '../../src/app.ts'
-import { signToken } from '../../src/http/sign-token.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
+import type { App } from '../../src/server/app.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 

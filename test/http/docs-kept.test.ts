@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type DemoService, startDemoServices } from '../../src/demo/index.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
-import { signToken } from '../../src/http/sign-token.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ApiDocument, checkDocument, type DocumentCheck } from '../support/api-document.ts'
 import type { Json } from '../support/management.ts'
 import { jwtSecret } from '../support/running-gateway.ts'

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import type { Locator, Page } from 'playwright-core'
 import { type DemoService, startDemoServices } from '../../src/demo/index.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
-import { signToken } from '../../src/http/sign-token.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 import {
   browserProgram,
   startBrowser,

@@ -3,9 +3,9 @@ import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { validate } from '@readme/openapi-parser'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { type AppDeps, createApp } from '../../src/app.ts'
 import type { Config } from '../../src/config/config.ts'
-import { refusals } from '../../src/gate/refusal.ts'
+import { refusals } from '../../src/problems/refusal.ts'
+import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
 import { parse, withChange } from '../support/config.ts'
 import { testConfig } from '../support/test-config.ts'
@@ -232,7 +232,7 @@ describe('the page', () => {
   })
 
   test('is bundled with its files, for a program that runs without node_modules', async () => {
-    const entrypoints = [join(import.meta.dir, '../../src/http/docs-page.ts')]
+    const entrypoints = [join(import.meta.dir, '../../src/http/routes/system/docs-page.ts')]
     const { outputs } = await Bun.build({ entrypoints, target: 'bun' })
     const files = outputs.filter(({ kind }) => kind === 'asset').map(({ size }) => size)
     expect(files).toHaveLength(5)

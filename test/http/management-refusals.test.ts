@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { Elysia } from 'elysia'
-import { openCommands } from '../../src/ledger/commands.ts'
+import { openCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import {

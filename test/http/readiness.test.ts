@@ -1,6 +1,6 @@
 /** What /ready and /health say, and when. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { openReadiness, type ReadinessDeps } from '../../src/http/readiness.ts'
+import { openReadiness, type ReadinessDeps } from '../../src/http/routes/system/readiness.ts'
 import { openBook } from '../support/book.ts'
 import { takeAway } from '../support/outage.ts'
 import { openShop, type Shop } from '../support/shop.ts'

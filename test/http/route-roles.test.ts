@@ -4,11 +4,11 @@
  * request in test/support/route-requests.ts, fails by name.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { type AppDeps, createApp } from '../../src/app.ts'
 import { startDemoServices } from '../../src/demo/index.ts'
-import { signToken } from '../../src/http/sign-token.ts'
-import { newKeyId, newRequestId, type Owner } from '../../src/ids.ts'
-import { openDeliveries } from '../../src/ledger/deliveries.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
+import { openDeliveries } from '../../src/ledger/append/deliveries.ts'
+import { newKeyId, newRequestId, type Owner } from '../../src/lib/ids.ts'
+import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
 import { type RouteRequest, requests, type Subject } from '../support/route-requests.ts'
 import { jwtSecret } from '../support/running-gateway.ts'

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { tariffOf } from '../../src/config/tariff.ts'
-import { signToken } from '../../src/http/sign-token.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type Book, openBook } from '../support/book.ts'
 import { takeAway } from '../support/outage.ts'
 import { type ServeProcess, startServe } from '../support/serve-process.ts'

@@ -3,7 +3,7 @@
  * whatever ends it, what was sent is charged once.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { dataOf, eventSplitter } from '../../src/proxy/event-stream.ts'
+import { dataOf, eventSplitter } from '../../src/proxy/metering/event-stream.ts'
 import type { TestKey } from '../support/book.ts'
 import {
   chat,

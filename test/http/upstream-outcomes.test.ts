@@ -1,7 +1,7 @@
 /** What becomes of a call when its service refuses, fails, dawdles or dies: the answer, and that nobody pays. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import type { RefusalCode } from '../../src/gate/refusal.ts'
+import type { RefusalCode } from '../../src/problems/refusal.ts'
 import { rawCall, rawPost } from '../support/raw-client.ts'
 import { at, openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose'
-import { openAuth } from '../../src/http/auth.ts'
-import { signToken } from '../../src/http/sign-token.ts'
+import { openAuth } from '../../src/http/auth/auth.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type IdentityProvider, openIdentityProvider } from '../support/identity-provider.ts'
 
 const minuteMs = 60_000

@@ -1,6 +1,6 @@
 /** `tollbook grants`, as its users run it. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { balance } from '../../src/reports/balance.ts'
+import { balance } from '../../src/reports/account/balance.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { type Json, openTestApp, type TestApp } from '../support/management.ts'
 

@@ -1,7 +1,7 @@
 /** Moving in: the replaced service's keys work here, with what they had, and nothing is there twice. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { accountIdOf } from '../../src/ids.ts'
-import { balance } from '../../src/reports/balance.ts'
+import { accountIdOf } from '../../src/lib/ids.ts'
+import { balance } from '../../src/reports/account/balance.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { managementOn, shippedConfig } from '../support/management.ts'

@@ -1,6 +1,6 @@
 /** Overdue holds: expired by whichever gateway looks, and by one of them only. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { expireHolds } from '../../src/ledger/expiry.ts'
+import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { type Book, openBook, type TestKey } from '../support/book.ts'
 
 let book: Book

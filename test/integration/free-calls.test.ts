@@ -1,7 +1,7 @@
 /** Calls of price 0 are counted once, whatever becomes of the book while they are. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { readKeyByHash } from '../../src/ledger/read.ts'
-import { openFreeCalls } from '../../src/proxy/free-calls.ts'
+import { readKeyByHash } from '../../src/ledger/read/read-for-calls.ts'
+import { openFreeCalls } from '../../src/proxy/metering/free-calls.ts'
 import { type Book, openBook } from '../support/book.ts'
 import { until } from '../support/until.ts'
 

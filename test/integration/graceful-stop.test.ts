@@ -1,6 +1,6 @@
 /** A gateway that is told to stop: what is under way finishes, nothing new begins, nothing stays open. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { charge } from '../../src/reports/charge.ts'
+import { charge } from '../../src/reports/charge/charge-lookup.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'

@@ -3,9 +3,9 @@
  * promised of any call holds of these: in particular of those that are under way when something changes.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
-import { secureRandom } from '../../src/base62.ts'
 import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
-import { mintKey } from '../../src/gate/key-format.ts'
+import { mintKey } from '../../src/gate/authenticate/key-format.ts'
+import { secureRandom } from '../../src/lib/base62.ts'
 import { type Book, openBook, prefixes, type TestKey } from '../support/book.ts'
 import { type GatewayProcess, startGatewayProcess } from '../support/running-gateway.ts'
 import { testConfig } from '../support/test-config.ts'

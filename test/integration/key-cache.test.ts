@@ -1,6 +1,6 @@
 /** What a gateway remembers of keys, and for how long: the book is asked once for many, and never too late. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { openKeyCache } from '../../src/gate/key-cache.ts'
+import { openKeyCache } from '../../src/gate/authenticate/key-cache.ts'
 import { type Book, openBook, type TestKey } from '../support/book.ts'
 import { until } from '../support/until.ts'
 

@@ -1,6 +1,10 @@
 /** The appender: groups, repeats and splits batches, and loses and doubles nothing over dying connections. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { type CallItem, type Hold, LedgerUnavailable } from '../../src/ledger/items.ts'
+import {
+  type CallItem,
+  type Hold,
+  LedgerUnavailable,
+} from '../../src/ledger/append/call-commands.ts'
 import { type Book, openBook, type TestKey } from '../support/book.ts'
 import { countItem, holdItem, openGateway, releaseItem } from '../support/gateway.ts'
 import { openLossyLine } from '../support/lossy-line.ts'

@@ -1,7 +1,7 @@
 /** A gateway whose book does not answer: it sells nothing, says so in time, and goes on by itself afterwards. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import type { Charge } from '../../src/reports/charge.ts'
+import type { Charge } from '../../src/reports/charge/charge-lookup.ts'
 import { testServerUrl } from '../support/postgres.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'

@@ -1,7 +1,7 @@
 /** Batches: decided in order, answered once, and never in parts. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import type { Verdict } from '../../src/ledger/append/call-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
-import type { Verdict } from '../../src/ledger/items.ts'
 import { type Book, openBook } from '../support/book.ts'
 import { countItem, expireItem, holdItem, releaseItem, settleItem } from '../support/gateway.ts'
 import { openLane, sendBatch } from '../support/lane.ts'

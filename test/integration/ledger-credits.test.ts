@@ -1,6 +1,6 @@
 /** Grants, adjustments, debts and refunds. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { CommandAnswer } from '../../src/ledger/commands.ts'
+import type { CommandAnswer } from '../../src/ledger/commands/management-commands.ts'
 import { type Book, openBook, type TestAccount, type TestKey } from '../support/book.ts'
 import { holdItem } from '../support/gateway.ts'
 

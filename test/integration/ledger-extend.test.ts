@@ -1,7 +1,7 @@
 /** Holds that grow: what is added to a hold is bought at that moment, and belongs to the hold from then on. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { expireHolds } from '../../src/ledger/expiry.ts'
-import type { Verdict } from '../../src/ledger/items.ts'
+import type { Verdict } from '../../src/ledger/append/call-commands.ts'
+import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
 import { type Book, openBook, testTariff } from '../support/book.ts'
 import { compareWithProjections } from '../support/compare.ts'

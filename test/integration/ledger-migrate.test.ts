@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { callTypes } from '../../events/credits.ts'
 import { connect } from '../../src/ledger/connect.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
+import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { openBook } from '../support/book.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 

@@ -1,6 +1,10 @@
 /** What the gate reads from the book. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { readKeyByHash, readOverdueHolds, readTariffInForce } from '../../src/ledger/read.ts'
+import {
+  readKeyByHash,
+  readOverdueHolds,
+  readTariffInForce,
+} from '../../src/ledger/read/read-for-calls.ts'
 import { type Book, openBook, testTariff } from '../support/book.ts'
 
 let book: Book

@@ -1,8 +1,8 @@
 /** Standing holds: calls run on them one after another, and each is bought at its end, decided like a hold. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { expireHolds } from '../../src/ledger/expiry.ts'
+import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
-import { charge } from '../../src/reports/charge.ts'
+import { charge } from '../../src/reports/charge/charge-lookup.ts'
 import { type Book, openBook, type TestKey, testTariff } from '../support/book.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import {

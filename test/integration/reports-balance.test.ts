@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { balance } from '../../src/reports/balance.ts'
-import { charge } from '../../src/reports/charge.ts'
+import { balance } from '../../src/reports/account/balance.ts'
+import { charge } from '../../src/reports/charge/charge-lookup.ts'
 import { buildBook } from '../support/book-builder.ts'
 
 test('an allowance that no call has needed yet is available', async () => {

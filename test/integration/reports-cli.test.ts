@@ -130,7 +130,7 @@ const october = ['--month', '2031-10']
 /** Runs `tollbook report` in a folder where no `tollbook up` has been. */
 async function report(args: string[], { database = book.url } = {}) {
   const { DATABASE_URL: _, ...env } = process.env
-  const cli = new URL('../../src/cli.ts', import.meta.url).pathname
+  const cli = new URL('../../src/cli/main.ts', import.meta.url).pathname
   const child = Bun.spawn([process.execPath, cli, 'report', ...args], {
     cwd: new URL('../support', import.meta.url).pathname,
     env: { ...env, ...(database ? { DATABASE_URL: database } : {}) },

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { parsePosition } from '../../events/event.ts'
-import { eventFeed } from '../../src/reports/events.ts'
-import { positionAt } from '../../src/reports/log-range.ts'
+import { eventFeed } from '../../src/reports/log-reader/events.ts'
+import { positionAt } from '../../src/reports/log-reader/log-range.ts'
 import { openBook } from '../support/book.ts'
 import { buildBook } from '../support/book-builder.ts'
 

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from 'bun:test'
 import type { Tariff } from '../../src/config/tariff.ts'
-import type { Answer, Hold } from '../../src/ledger/items.ts'
-import { credits as price } from '../../src/proxy/price.ts'
+import type { Answer, Hold } from '../../src/ledger/append/call-commands.ts'
+import { credits as price } from '../../src/pricing/price-arithmetic.ts'
 import { explainAnswer, explainCall } from '../../src/reports/explain/explain.ts'
 import { type Book, openBook, type TestKey, testTariff } from '../support/book.ts'
 import { runCli, runJson } from '../support/cli.ts'

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'bun:test'
-import { type AccountRange, readEventsAt } from '../../src/reports/account-events.ts'
-import { chargesOf } from '../../src/reports/charges.ts'
-import { lotMovements } from '../../src/reports/lot-movements.ts'
+import { type AccountRange, readEventsAt } from '../../src/reports/log-reader/account-events.ts'
+import { chargesOf } from '../../src/reports/statement/charge-lines.ts'
+import { lotMovements } from '../../src/reports/statement/lot-movements.ts'
 import {
   BadPeriod,
   periodOf,
   type StatementRequest,
   statement,
-} from '../../src/reports/statement.ts'
-import type { Statement } from '../../src/reports/statement-shape.ts'
-import { inPieces, readCallSums, readLotSums } from '../../src/reports/statement-sums.ts'
+} from '../../src/reports/statement/statement.ts'
+import type { Statement } from '../../src/reports/statement/statement-shape.ts'
+import { inPieces, readCallSums, readLotSums } from '../../src/reports/statement/statement-sums.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 import { readAccountEvents } from '../support/statement-oracle/account-events.ts'
 import { statement as oracle } from '../support/statement-oracle/statement.ts'

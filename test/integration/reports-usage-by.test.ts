@@ -1,8 +1,8 @@
 // Usage by each dimension: the log and the projection give the same answer, and it is the overview's.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { usageBy, usageDimensions } from '../../src/reports/usage-by.ts'
-import { topUsers, usageOverview } from '../../src/reports/usage-overview.ts'
+import { usageBy, usageDimensions } from '../../src/reports/usage/usage-by.ts'
+import { topUsers, usageOverview } from '../../src/reports/usage/usage-overview.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 import { runCli, runJson } from '../support/cli.ts'
 

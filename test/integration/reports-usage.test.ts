@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { isKnown, usageByDay, usageSummary } from '../../src/reports/usage.ts'
-import { topUsers, usageOverview } from '../../src/reports/usage-overview.ts'
+import { isKnown, usageByDay, usageSummary } from '../../src/reports/usage/usage.ts'
+import { topUsers, usageOverview } from '../../src/reports/usage/usage-overview.ts'
 import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 
 const october = { from: '2031-10-01', to: '2031-10-31' }

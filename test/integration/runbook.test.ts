@@ -25,7 +25,7 @@ test('the runbook has commands', () => {
 test.each([...used])(
   'tollbook %s exists, with the options it is used with',
   async (name, options) => {
-    const cli = [process.execPath, join(root, 'src/cli.ts'), ...name.split(' '), '--help']
+    const cli = [process.execPath, join(root, 'src/cli/main.ts'), ...name.split(' '), '--help']
     const { exitCode, stdout } = Bun.spawnSync(cli, { env: { PATH: process.env.PATH ?? '' } })
     expect(exitCode).toBe(0)
     const help = stdout.toString()

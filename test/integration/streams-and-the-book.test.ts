@@ -3,7 +3,7 @@
  * away and a gateway that ends.
  */
 import { afterEach, expect, test } from 'bun:test'
-import { expireHolds } from '../../src/ledger/expiry.ts'
+import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import {
   chat,
   chatConfig,

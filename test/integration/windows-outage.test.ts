@@ -2,8 +2,8 @@
 // at once, within the gateways' shares, and never let more than 2N through in a window.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
-import { openWindows } from '../../src/gate/windows/index.ts'
-import type { Limit, Windows } from '../../src/gate/windows/windows.ts'
+import { openWindows } from '../../src/gate/rate-limit/open-rate-limiter.ts'
+import type { Limit, Windows } from '../../src/gate/rate-limit/rate-limiter.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 
 const open: Windows[] = []

@@ -2,9 +2,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
-import { openWindows } from '../../src/gate/windows/index.ts'
-import { processWindows } from '../../src/gate/windows/process.ts'
-import type { Limit, Place, WindowDecision, Windows } from '../../src/gate/windows/windows.ts'
+import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import { openWindows } from '../../src/gate/rate-limit/open-rate-limiter.ts'
+import type {
+  Limit,
+  Place,
+  WindowDecision,
+  Windows,
+} from '../../src/gate/rate-limit/rate-limiter.ts'
 import { testRedisUrl } from '../support/redis.ts'
 
 const redisUrl = await testRedisUrl()

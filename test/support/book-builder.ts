@@ -4,9 +4,13 @@
  */
 import type { NewEvent } from '../../events/event.ts'
 import type { Tariff } from '../../src/config/tariff.ts'
-import type { CommandAnswer, Commands, RefundCommand } from '../../src/ledger/commands.ts'
+import type { Answer, Hold } from '../../src/ledger/append/call-commands.ts'
+import type {
+  CommandAnswer,
+  Commands,
+  RefundCommand,
+} from '../../src/ledger/commands/management-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
-import type { Answer, Hold } from '../../src/ledger/items.ts'
 import { type Book, openBook, type TestAccount, type TestKey } from './book.ts'
 
 export type { TestKey } from './book.ts'

@@ -8,14 +8,18 @@
  *   await book.settle(hold, 3)
  */
 import type { NewEvent } from '../../events/event.ts'
-import { secureRandom } from '../../src/base62.ts'
 import { type Tariff, tariffHash } from '../../src/config/tariff.ts'
-import { type KeyPrefixes, mintKey } from '../../src/gate/key-format.ts'
-import { accountIdOf, newKeyId, type Owner } from '../../src/ids.ts'
-import { type CommandAnswer, type Commands, openCommands } from '../../src/ledger/commands.ts'
+import { type KeyPrefixes, mintKey } from '../../src/gate/authenticate/key-format.ts'
+import {
+  type CommandAnswer,
+  type Commands,
+  openCommands,
+} from '../../src/ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
-import { migrate } from '../../src/ledger/migrate.ts'
+import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
+import { secureRandom } from '../../src/lib/base62.ts'
+import { accountIdOf, newKeyId, type Owner } from '../../src/lib/ids.ts'
 import { type Gateway, type KeyAtGate, openGateway } from './gateway.ts'
 import { createDatabase, templateDatabase } from './postgres.ts'
 

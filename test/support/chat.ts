@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { shippedConfigFile } from '../../src/config/load.ts'
-import { dataOf, eventSplitter } from '../../src/proxy/event-stream.ts'
+import { dataOf, eventSplitter } from '../../src/proxy/metering/event-stream.ts'
 import type { RawCall } from './raw-client.ts'
 import type { ConfigChanges } from './test-config.ts'
 import type { Upstream } from './upstream.ts'

@@ -13,7 +13,7 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-const program = join(import.meta.dir, '../../src/cli.ts')
+const program = join(import.meta.dir, '../../src/cli/main.ts')
 
 /** Environment variables that would change what a command does, whoever runs the tests. */
 const own =

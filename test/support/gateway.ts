@@ -2,9 +2,12 @@
  * A gateway as the book sees one: an appender with a lane and a connection of its own, and shorthands for
  * the items of a call. The shorthands that build items stand alone, for tests that make batches themselves.
  */
-import { newRequestId } from '../../src/ids.ts'
-import { type Appender, type AppenderOptions, openAppender } from '../../src/ledger/appender.ts'
-import { connect, type Sql } from '../../src/ledger/connect.ts'
+
+import {
+  type Appender,
+  type AppenderOptions,
+  openAppender,
+} from '../../src/ledger/append/appender.ts'
 import {
   type Answer,
   anyEndpoint,
@@ -17,7 +20,9 @@ import {
   type Hold,
   type Release,
   type Settle,
-} from '../../src/ledger/items.ts'
+} from '../../src/ledger/append/call-commands.ts'
+import { connect, type Sql } from '../../src/ledger/connect.ts'
+import { newRequestId } from '../../src/lib/ids.ts'
 
 /** What a hold says of its key: the versions are those that the gateway decided by. */
 export interface KeyAtGate {

@@ -2,9 +2,9 @@
  * A lane driven by hand: a test says which items are one batch, and under which number it is sent. What
  * the appender does of its own accord (group, number, repeat, split) does not happen here.
  */
-import { appendStatement, pack } from '../../src/ledger/batch.ts'
+import { appendStatement, pack } from '../../src/ledger/append/batch.ts'
+import type { CallItem, Verdict } from '../../src/ledger/append/call-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
-import type { CallItem, Verdict } from '../../src/ledger/items.ts'
 
 export interface BatchAnswer {
   readonly outcome: 'appended' | 'repeated' | 'superseded' | 'unknown_lane'

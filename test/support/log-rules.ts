@@ -2,7 +2,7 @@
  * What must be true of any log, event by event: the decisions of the book made again, from the state that
  * the oracle had before each event, by the rules as a customer would be told them.
  */
-import { anyEndpoint, type CallItem, type Verdict } from '../../src/ledger/items.ts'
+import { anyEndpoint, type CallItem, type Verdict } from '../../src/ledger/append/call-commands.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
 import { emptyState, evolve, placesOf, type Row, type State } from './oracle.ts'
 

@@ -2,14 +2,15 @@
  * Management over HTTP on a book of its own, asked as programs ask it. The shipped configuration is what it
  * sells: free 100 credits, pro 5,000, enterprise 50,000.
  */
-import { secureRandom } from '../../src/base62.ts'
+
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
-import { openAuth } from '../../src/http/auth.ts'
+import { openAuth } from '../../src/http/auth/auth.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ManagementAppDeps, managementApp } from '../../src/http/management-app.ts'
-import { signToken } from '../../src/http/sign-token.ts'
-import { newRequestId } from '../../src/ids.ts'
+import { secureRandom } from '../../src/lib/base62.ts'
+import { newRequestId } from '../../src/lib/ids.ts'
 import { type Management, openManagement } from '../../src/management/management.ts'
 import { type Book, openBook, prefixes } from './book.ts'
 import type { Gateway } from './gateway.ts'

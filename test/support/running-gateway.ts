@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readEnvironment } from '../../src/config/environment.ts'
-import { type GatewayLog, startGateway } from '../../src/gateway.ts'
+import { type GatewayLog, startGateway } from '../../src/server/gateway.ts'
 import { type ConfigChanges, testConfig } from './test-config.ts'
 
 /** Verifies the tokens of owners and operators. */

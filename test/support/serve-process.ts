@@ -12,7 +12,7 @@ export interface ServeProcess {
   stop(): Promise<number>
 }
 
-const source = [process.execPath, join(import.meta.dir, '../../src/cli.ts')]
+const source = [process.execPath, join(import.meta.dir, '../../src/cli/main.ts')]
 
 /**
  * Ends with this process, whatever happens to it.

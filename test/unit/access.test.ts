@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { observed } from '../../src/access.ts'
-import type { RequestSeen } from '../../src/metrics/metrics.ts'
+import type { RequestSeen } from '../../src/server/metrics/metrics.ts'
+import { observed } from '../../src/server/request-observer.ts'
 
 const routes = [
   { method: 'GET', path: '/api-keys/:id' },

@@ -3,11 +3,11 @@ import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { refusals } from '../../src/gate/refusal.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
-import { bookMetrics } from '../../src/metrics/book-metrics.ts'
-import { openMetrics } from '../../src/metrics/metrics.ts'
-import { verifyMetrics } from '../../src/metrics/verify-metrics.ts'
+import { refusals } from '../../src/problems/refusal.ts'
+import { bookMetrics } from '../../src/server/metrics/ledger-metrics.ts'
+import { openMetrics } from '../../src/server/metrics/metrics.ts'
+import { verifyMetrics } from '../../src/server/metrics/verify-metrics.ts'
 
 interface Rule {
   readonly alert: string

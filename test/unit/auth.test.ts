@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
-import { type AuthOptions, openAuth, ownerOf } from '../../src/http/auth.ts'
-import { signToken } from '../../src/http/sign-token.ts'
+import { type AuthOptions, openAuth, ownerOf } from '../../src/http/auth/auth.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 
 const secret = 'a secret of at least thirty-two bytes'
 const base: AuthOptions = {

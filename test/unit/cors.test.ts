@@ -1,6 +1,6 @@
 /** Pages of other origins: what a browser asks first, and what they may read. */
 import { expect, test } from 'bun:test'
-import { type AppDeps, createApp } from '../../src/app.ts'
+import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { testConfig } from '../support/test-config.ts'
 
 const app = createApp({

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { once } from 'node:events'
-import { deadline } from '../../src/proxy/deadline.ts'
+import { deadline } from '../../src/proxy/upstream/deadline.ts'
 
 test('calls that begin together share a signal, and those with another timeout do not', () => {
   const [first, second, other] = [deadline(10_000), deadline(10_000), deadline(10_001)]

@@ -1,8 +1,8 @@
 /** The parts of the demo services that need no server: the book, the cache, the sound, the corpus. */
 
 import { expect, test } from 'bun:test'
-import { createBook } from '../../src/demo/book.ts'
 import { corpus } from '../../src/demo/corpus.ts'
+import { createBook } from '../../src/demo/executed-calls.ts'
 import { searchRoutes } from '../../src/demo/search.ts'
 import { plan, sampleRate } from '../../src/demo/tones.ts'
 import { measureWav, wavHeader } from '../../src/demo/wav.ts'

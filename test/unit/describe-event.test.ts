@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { catalogue } from '../../events/catalogue.ts'
-import { describeEvent } from '../../src/reports/describe-event.ts'
+import { describeEvent } from '../../src/reports/log-reader/describe-event.ts'
 
 const plain = { credits: null, quantity: null, endpoint: null, keyId: null, payload: {} }
 

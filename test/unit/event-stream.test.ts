@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { dataOf, eventSplitter, printEvent } from '../../src/proxy/event-stream.ts'
+import { dataOf, eventSplitter, printEvent } from '../../src/proxy/metering/event-stream.ts'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 const textOf = (bytes: Uint8Array) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)

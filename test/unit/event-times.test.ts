@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { isTime } from '../../events/time.ts'
-import { openCommands } from '../../src/ledger/commands.ts'
+import { openCommands } from '../../src/ledger/commands/management-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 
 test('times in events are RFC 3339 and days of the calendar', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { every } from '../../src/every.ts'
+import { every } from '../../src/lib/run-periodically.ts'
 import { until } from '../support/until.ts'
 
 const never = () => {}

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { accountIdOf, newKeyId, newRequestId } from '../../src/ids.ts'
+import { accountIdOf, newKeyId, newRequestId } from '../../src/lib/ids.ts'
 
 test('request ids are UUIDv7 and sort in the order they were made', () => {
   const ids = Array.from({ length: 100 }, newRequestId)

@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import { base62Digits, secureRandom } from '../../src/base62.ts'
-import { type KeyMode, maxShard, mintKey, parseKey } from '../../src/gate/key-format.ts'
+import {
+  type KeyMode,
+  maxShard,
+  mintKey,
+  parseKey,
+} from '../../src/gate/authenticate/key-format.ts'
+import { base62Digits, secureRandom } from '../../src/lib/base62.ts'
 
 const prefixes = { live: 'sk_live_', test: 'sk_test_' }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { Route } from '../../src/config/config.ts'
-import { laidOver } from '../../src/proxy/map-body.ts'
-import { mapBody, readRequestBody } from '../../src/proxy/request-body.ts'
+import { laidOver } from '../../src/proxy/request/map-body.ts'
+import { mapBody, readRequestBody } from '../../src/proxy/request/request-body.ts'
 import { parse, withChange } from '../support/config.ts'
 
 test('fields take their names', () => {

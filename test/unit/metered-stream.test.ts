@@ -1,8 +1,8 @@
 /** However an answer that is metered along the way ends, its service is let go. */
 import { expect, test } from 'bun:test'
-import type { GrowingHold } from '../../src/proxy/growing-hold.ts'
-import { partsOf } from '../../src/proxy/meter.ts'
-import { meteredStream } from '../../src/proxy/metered-stream.ts'
+import type { GrowingHold } from '../../src/gate/reservation/growing-hold.ts'
+import { meteredStream } from '../../src/proxy/delivery/metered-stream.ts'
+import { partsOf } from '../../src/proxy/metering/meter.ts'
 
 const hold = { cover: async () => undefined, whenLost() {} } as unknown as GrowingHold
 

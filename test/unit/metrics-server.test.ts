@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'bun:test'
-import { serveMetrics } from '../../src/metrics/serve.ts'
+import { serveMetrics } from '../../src/server/metrics/serve-metrics.ts'
 
 const first = serveMetrics({ hostname: '127.0.0.1', port: 0 }, async () => 'up 1\n')
 afterAll(() => first.stop())

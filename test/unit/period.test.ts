@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { dayOf, dayPeriod, isTimeZone, localTime, monthPeriod } from '../../src/reports/period.ts'
+import {
+  dayOf,
+  dayPeriod,
+  isTimeZone,
+  localTime,
+  monthPeriod,
+} from '../../src/reports/log-reader/period.ts'
 
 const zones = Intl.supportedValuesOf('timeZone')
 const hourMs = 3_600_000

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { pointerStep, shortPointer, valueAt } from '../../src/pointer.ts'
+import { pointerStep, shortPointer, valueAt } from '../../src/lib/json-pointer.ts'
 
 /** The document and the answers of RFC 6901, section 5. */
 const document = {

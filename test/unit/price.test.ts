@@ -11,7 +11,7 @@ import {
   settleQuantity,
   type TokenPrice,
   tokensSaid,
-} from '../../src/proxy/price.ts'
+} from '../../src/pricing/price-arithmetic.ts'
 
 const free: PriceRule = { per: 'free' }
 const perRequest: PriceRule = { per: 'request', credits: 3 }

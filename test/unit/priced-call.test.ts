@@ -1,9 +1,9 @@
 /** Whatever goes wrong inside the gateway, a hold does not stay open for it. */
 import { expect, test } from 'bun:test'
 import type { Held, SeenWindow } from '../../src/gate/gate.ts'
-import type { Appender } from '../../src/ledger/appender.ts'
-import type { Answer, CallItem } from '../../src/ledger/items.ts'
-import { type PricedCallDeps, pricedCall } from '../../src/proxy/priced-call.ts'
+import type { Appender } from '../../src/ledger/append/appender.ts'
+import type { Answer, CallItem } from '../../src/ledger/append/call-commands.ts'
+import { type PricedCallDeps, pricedCall } from '../../src/proxy/delivery/priced-call.ts'
 import { testConfig } from '../support/test-config.ts'
 
 const config = testConfig({}, 'http://127.0.0.1:1')

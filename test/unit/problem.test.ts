@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { type RefusalCode, refusals, unknownKey } from '../../src/gate/refusal.ts'
-import { problem, problemOf } from '../../src/problem.ts'
+import { problem, problemOf } from '../../src/problems/problem-document.ts'
+import { type RefusalCode, refusals, unknownKey } from '../../src/problems/refusal.ts'
 
 const codes = Object.keys(refusals) as RefusalCode[]
 

@@ -1,8 +1,8 @@
 /** A caller who waits longer than the server lets a connection be silent must not be cut, and charged for leaving. */
 import { describe, expect, test } from 'bun:test'
 import type { Admitted, Gate } from '../../src/gate/gate.ts'
-import { processWindows } from '../../src/gate/windows/process.ts'
-import { type CallProxy, openProxy } from '../../src/proxy/call.ts'
+import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import { type CallProxy, openProxy } from '../../src/proxy/pipeline.ts'
 import { testConfig } from '../support/test-config.ts'
 
 const silentSeconds = 255

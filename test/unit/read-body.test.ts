@@ -1,6 +1,6 @@
 /** Time: what a body may weigh is tested where bodies are taken. */
 import { expect, test } from 'bun:test'
-import { readBody } from '../../src/read-body.ts'
+import { readBody } from '../../src/lib/http-body.ts'
 import { until } from '../support/until.ts'
 
 /** Sends a byte now and then, for ever. */

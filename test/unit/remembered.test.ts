@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { remembered } from '../../src/remembered.ts'
+import { remembered } from '../../src/lib/cached-with-fallback.ts'
 
 const always = { freshMs: 60_000, usableMs: 60_000, deadlineMs: 10_000, onError: () => {} }
 const never = { ...always, freshMs: -1 }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { secureRandom } from '../../src/base62.ts'
-import { mintKey } from '../../src/gate/key-format.ts'
-import { scrubber } from '../../src/secrets.ts'
+import { mintKey } from '../../src/gate/authenticate/key-format.ts'
+import { secureRandom } from '../../src/lib/base62.ts'
+import { scrubber } from '../../src/lib/redact.ts'
 
 const prefixes = { live: 'sk_live_', test: 'a.b+' }
 const scrub = scrubber(Object.values(prefixes))

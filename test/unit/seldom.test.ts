@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { seldom } from '../../src/seldom.ts'
+import { seldom } from '../../src/lib/limit-repeats.ts'
 
 function speaker() {
   const said: [string, number][] = []

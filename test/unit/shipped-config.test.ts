@@ -3,8 +3,8 @@ import { schemaCheck } from '../../src/config/json-schema.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load.ts'
 import { configJsonSchema } from '../../src/config/schema.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
-import { credits, holdQuantity } from '../../src/proxy/price.ts'
-import { mapBody } from '../../src/proxy/request-body.ts'
+import { credits, holdQuantity } from '../../src/pricing/price-arithmetic.ts'
+import { mapBody } from '../../src/proxy/request/request-body.ts'
 import { parse, smallConfig } from '../support/config.ts'
 
 const config = loadConfig({ file: shippedConfigFile, env: {} })

@@ -4,7 +4,7 @@ import {
   type CallAhead,
   type HoldingAhead,
   openHoldingAhead,
-} from '../../src/gate/holding-ahead.ts'
+} from '../../src/gate/reservation/lease-manager.ts'
 import {
   busyFrom,
   isTooMuch,
@@ -13,10 +13,10 @@ import {
   type StandingHold,
   secondsAhead,
   sizeAhead,
-} from '../../src/gate/standing-holds.ts'
-import type { Appender } from '../../src/ledger/appender.ts'
-import type { Answer, CallItem, Verdict } from '../../src/ledger/items.ts'
-import type { KeyRecord } from '../../src/ledger/read.ts'
+} from '../../src/gate/reservation/lease-policy.ts'
+import type { Appender } from '../../src/ledger/append/appender.ts'
+import type { Answer, CallItem, Verdict } from '../../src/ledger/append/call-commands.ts'
+import type { KeyRecord } from '../../src/ledger/read/read-for-calls.ts'
 import { until } from '../support/until.ts'
 
 const none = { calls: 0, credits: 0 }

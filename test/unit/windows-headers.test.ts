@@ -1,6 +1,6 @@
 // What a caller is told about its window.
 import { expect, test } from 'bun:test'
-import { rateHeaders } from '../../src/gate/windows/headers.ts'
+import { rateHeaders } from '../../src/gate/rate-limit/rate-limit-headers.ts'
 
 const nowMs = 1_760_000_000_000
 const open = { limit: 10, remaining: 3, windowMs: 60_000, resetMs: 0 }

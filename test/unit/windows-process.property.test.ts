@@ -2,8 +2,8 @@
 // half-open window ever holds more calls than its limit. fast-check prints the seed when this fails.
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { processWindows } from '../../src/gate/windows/process.ts'
-import type { Limit, Place } from '../../src/gate/windows/windows.ts'
+import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import type { Limit, Place } from '../../src/gate/rate-limit/rate-limiter.ts'
 
 type Step =
   | { readonly do: 'take'; readonly limits: readonly Limit[] }

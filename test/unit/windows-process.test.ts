@@ -1,7 +1,7 @@
 // Windows in one process, on a clock that the test moves by hand.
 import { describe, expect, test } from 'bun:test'
-import { processWindows } from '../../src/gate/windows/process.ts'
-import type { Limit, WindowDecision } from '../../src/gate/windows/windows.ts'
+import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import type { Limit, WindowDecision } from '../../src/gate/rate-limit/rate-limiter.ts'
 
 const limitOf = (limit: number, windowMs = 1_000, key = '{a}'): Limit => ({ key, limit, windowMs })
 

@@ -1,9 +1,9 @@
 // The local shares of several gateways, and how far back a Redis is believed.
 import { describe, expect, test } from 'bun:test'
-import { memoryOf } from '../../src/gate/windows/memory.ts'
-import { processWindows } from '../../src/gate/windows/process.ts'
-import { shareWindows } from '../../src/gate/windows/share.ts'
-import type { Windows } from '../../src/gate/windows/windows.ts'
+import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import { shareWindows } from '../../src/gate/rate-limit/local-rate-limit.ts'
+import type { Windows } from '../../src/gate/rate-limit/rate-limiter.ts'
+import { memoryOf } from '../../src/gate/rate-limit/redis-trust.ts'
 
 const ten = [{ key: '{a}', limit: 10, windowMs: 60_000 }]
 

@@ -1,6 +1,6 @@
 /** Changes an account and shows what it is then: the part that most commands about accounts share. */
 import type { AccountChange } from '../../management/accounts.ts'
-import { accepted, by, withBook } from '../book.ts'
+import { accepted, by, withBook } from '../open-ledger.ts'
 import { json } from '../output.ts'
 import { printAccount } from './print-account.ts'
 

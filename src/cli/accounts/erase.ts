@@ -1,7 +1,8 @@
 /** `tollbook accounts erase` */
-import { accepted, changeArgs, withBook } from '../book.ts'
+
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { accepted, changeArgs, withBook } from '../open-ledger.ts'
 import { json } from '../output.ts'
 import { accountArg } from './args.ts'
 

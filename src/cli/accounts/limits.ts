@@ -1,7 +1,8 @@
 /** `tollbook accounts limits` */
-import { changeArgs } from '../book.ts'
+
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { changeArgs } from '../open-ledger.ts'
 import { positiveInteger } from '../options.ts'
 import { accountArg } from './args.ts'
 import { changeAccount } from './change.ts'

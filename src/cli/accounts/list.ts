@@ -1,8 +1,8 @@
 /** `tollbook accounts list` */
-import { accountPage, type ListedAccount } from '../../reports/account-list.ts'
-import { bookArgs, withSql } from '../book.ts'
+import { accountPage, type ListedAccount } from '../../reports/account/account-list.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { bookArgs, withSql } from '../open-ledger.ts'
 import { positiveInteger } from '../options.ts'
 import { dim, json, number, table, time } from '../output.ts'
 

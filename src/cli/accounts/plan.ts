@@ -1,6 +1,7 @@
 /** `tollbook accounts plan` */
-import { changeArgs } from '../book.ts'
+
 import { command } from '../command.ts'
+import { changeArgs } from '../open-ledger.ts'
 import { accountArg } from './args.ts'
 import { changeAccount } from './change.ts'
 

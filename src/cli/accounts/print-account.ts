@@ -1,6 +1,6 @@
 /** An account as people read it. */
 import type { AccountView } from '../../management/views.ts'
-import type { Balance } from '../../reports/balance.ts'
+import type { Balance } from '../../reports/account/balance.ts'
 import { heading, money, number, pairs, table, time } from '../output.ts'
 
 export function printAccount(account: AccountView): void {

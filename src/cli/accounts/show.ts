@@ -1,8 +1,8 @@
 /** `tollbook accounts show` */
-import { balance } from '../../reports/balance.ts'
-import { bookArgs, configArg, withBook } from '../book.ts'
+import { balance } from '../../reports/account/balance.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { bookArgs, configArg, withBook } from '../open-ledger.ts'
 import { json } from '../output.ts'
 import { accountArg } from './args.ts'
 import { printAccount, printBalance } from './print-account.ts'

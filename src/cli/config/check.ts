@@ -3,9 +3,9 @@ import type { Config } from '../../config/config.ts'
 import { readEnvironment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load.ts'
 import { tariffHash, tariffOf } from '../../config/tariff.ts'
+import { describePrice } from '../../pricing/price-line.ts'
 import { command } from '../command.ts'
 import { dim, heading, json, table } from '../output.ts'
-import { describePrice } from '../prices/describe-price.ts'
 
 const args = {
   file: { type: 'positional', required: false, description: 'The file (tollbook.yaml)' },

@@ -1,6 +1,6 @@
 /** Checks of PostgreSQL: whether a charge that was committed there can be lost, and whether a gateway can work on it. */
 import { connect } from '../../ledger/connect.ts'
-import { readServer, type Server } from '../../ledger/read-server.ts'
+import { readServer, type Server } from '../../ledger/read/read-server.ts'
 import { explain } from '../errors.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 

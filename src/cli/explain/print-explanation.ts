@@ -1,8 +1,8 @@
 /** Explanations in words. */
 import { printPosition } from '../../../events/event.ts'
+import { describePrice } from '../../pricing/price-line.ts'
 import type { CallExplanation, Explanation } from '../../reports/explain/explain.ts'
 import { bold, credits, dim, green, heading, number, pairs, red, table, time } from '../output.ts'
-import { describePrice } from '../prices/describe-price.ts'
 
 export function printAnswer(explanation: Explanation): void {
   const { position, decision } = explanation

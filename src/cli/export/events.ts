@@ -1,7 +1,7 @@
 /** `tollbook export events` */
 import { type EventRange, eventRanges, eventRows } from '../../reports/export-rows.ts'
-import { bookArgs, withSql } from '../book.ts'
 import { command } from '../command.ts'
+import { bookArgs, withSql } from '../open-ledger.ts'
 import { placeOf } from '../options.ts'
 import { fileArgs, runExport } from './run-export.ts'
 

@@ -1,8 +1,8 @@
 /** `tollbook export statements` */
 import { statementRows } from '../../reports/export-rows.ts'
-import { periodOf } from '../../reports/statement.ts'
-import { bookArgs, withSql } from '../book.ts'
+import { periodOf } from '../../reports/statement/statement.ts'
 import { command } from '../command.ts'
+import { bookArgs, withSql } from '../open-ledger.ts'
 import { fileArgs, runExport } from './run-export.ts'
 
 const args = {

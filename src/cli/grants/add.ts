@@ -1,7 +1,8 @@
 /** `tollbook grants add` */
-import { accepted, by, changeArgs, withBook } from '../book.ts'
+
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
 import { moment } from '../options.ts'
 import { credits, json } from '../output.ts'
 import { creditArgs, creditsOf, externalIdArg, externalIdOf, testArg } from './args.ts'

@@ -1,6 +1,7 @@
 /** `tollbook grants adjust` */
-import { accepted, by, changeArgs, withBook } from '../book.ts'
+
 import { command } from '../command.ts'
+import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
 import { credits, json, number } from '../output.ts'
 import { creditArgs, creditsOf, externalIdArg, externalIdOf, testArg } from './args.ts'
 

@@ -1,6 +1,7 @@
 /** `tollbook grants refund` */
-import { accepted, by, changeArgs, withBook } from '../book.ts'
+
 import { command } from '../command.ts'
+import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
 import { credits, json } from '../output.ts'
 import { creditsOf, externalIdArg, externalIdOf } from './args.ts'
 

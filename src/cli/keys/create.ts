@@ -1,8 +1,8 @@
 /** `tollbook keys create` */
 import { invalidIpEntries } from '../../gate/client-ip.ts'
-import { accepted, by, changeArgs, withBook } from '../book.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
 import { integer, list, moment, positiveInteger } from '../options.ts'
 import { bold, dim, json } from '../output.ts'
 import { ownerArgs } from './args.ts'

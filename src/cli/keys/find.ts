@@ -4,12 +4,12 @@
  * and line numbers, never what it found.
  */
 import { createInterface } from 'node:readline'
-import { keyHashesIn } from '../../gate/keys-in-text.ts'
+import { keyHashesIn } from '../../gate/authenticate/keys-in-text.ts'
 import type { KeyView } from '../../management/views.ts'
-import { type KeyOfSecret, keysOfSecrets } from '../../reports/find-key.ts'
-import { bookArgs, configArg, withBook } from '../book.ts'
+import { type KeyOfSecret, keysOfSecrets } from '../../reports/account/find-key.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { bookArgs, configArg, withBook } from '../open-ledger.ts'
 import { dim, json, number, table, time } from '../output.ts'
 import { stateOf } from './print-key.ts'
 

@@ -1,8 +1,8 @@
 /** `tollbook keys list` */
-import type { Owner } from '../../ids.ts'
-import { bookArgs, configArg, withBook } from '../book.ts'
+import type { Owner } from '../../lib/ids.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { bookArgs, configArg, withBook } from '../open-ledger.ts'
 import { positiveInteger } from '../options.ts'
 import { json } from '../output.ts'
 import { ownerArgs } from './args.ts'

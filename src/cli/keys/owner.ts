@@ -1,5 +1,5 @@
 /** Whose account is meant. */
-import type { Owner } from '../../ids.ts'
+import type { Owner } from '../../lib/ids.ts'
 import { UsageError } from '../errors.ts'
 
 /** @throws UsageError when both are named */

@@ -1,8 +1,8 @@
 /** `tollbook keys report`: what a key did, for whoever has to judge the damage of a leak. */
-import { type KeyReport, keyReport } from '../../reports/key-report.ts'
-import { bookArgs, configArg, withBook } from '../book.ts'
+import { type KeyReport, keyReport } from '../../reports/usage/key-report.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { bookArgs, configArg, withBook } from '../open-ledger.ts'
 import { moment } from '../options.ts'
 import { bold, dim, heading, json, number, table, time } from '../output.ts'
 import { keyArg } from './args.ts'

@@ -1,6 +1,7 @@
 /** `tollbook keys revoke` */
-import { accepted, by, changeArgs, withBook } from '../book.ts'
+
 import { command } from '../command.ts'
+import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
 import { json, time } from '../output.ts'
 import { keyArg } from './args.ts'
 

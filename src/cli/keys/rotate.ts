@@ -1,6 +1,7 @@
 /** `tollbook keys rotate` */
-import { accepted, by, changeArgs, withBook } from '../book.ts'
+
 import { command } from '../command.ts'
+import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
 import { integer } from '../options.ts'
 import { bold, dim, json, time } from '../output.ts'
 import { keyArg } from './args.ts'

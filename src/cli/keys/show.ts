@@ -1,7 +1,8 @@
 /** `tollbook keys show` */
-import { bookArgs, configArg, withBook } from '../book.ts'
+
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { bookArgs, configArg, withBook } from '../open-ledger.ts'
 import { json } from '../output.ts'
 import { keyArg } from './args.ts'
 import { printKey } from './print-key.ts'

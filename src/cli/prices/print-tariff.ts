@@ -1,9 +1,9 @@
 /** Tariffs as tables. */
 import type { PriceRule } from '../../config/config.ts'
 import type { TariffChange } from '../../config/tariff-changes.ts'
-import type { PublishedTariff } from '../../ledger/read.ts'
+import type { PublishedTariff } from '../../ledger/read/read-for-calls.ts'
+import { describePrice } from '../../pricing/price-line.ts'
 import { heading, money, table } from '../output.ts'
-import { describePrice } from './describe-price.ts'
 
 export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | 'prices'>): void {
   heading('Plans')

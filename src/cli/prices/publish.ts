@@ -1,9 +1,9 @@
 /** `tollbook prices publish` */
 import { loadConfig } from '../../config/load.ts'
 import { tariffHash, tariffOf } from '../../config/tariff.ts'
-import { readTariffInForce } from '../../ledger/read.ts'
-import { accepted, bookArgs, withBook } from '../book.ts'
+import { readTariffInForce } from '../../ledger/read/read-for-calls.ts'
 import { command } from '../command.ts'
+import { accepted, bookArgs, withBook } from '../open-ledger.ts'
 import { moment } from '../options.ts'
 import { json, time } from '../output.ts'
 

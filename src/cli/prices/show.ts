@@ -1,8 +1,8 @@
 /** `tollbook prices show` */
-import { readCurrentTariffs, readTariffInForce } from '../../ledger/read.ts'
-import { bookArgs, withSql } from '../book.ts'
+import { readCurrentTariffs, readTariffInForce } from '../../ledger/read/read-for-calls.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
+import { bookArgs, withSql } from '../open-ledger.ts'
 import { bold, dim, json, time } from '../output.ts'
 import { printTariff } from './print-tariff.ts'
 

@@ -2,11 +2,11 @@
 import { type LogPosition, printPosition } from '../../../events/event.ts'
 import type { PriceRule } from '../../config/config.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { type Charge, charge } from '../charge.ts'
-import { ownerOfKey, readLogEndAsOf } from '../log-range.ts'
-import { printTime } from '../month.ts'
-import { type DecisionThen, decideThen } from './decide-then.ts'
-import { type Moment, type StandingThen, standingThen } from './standing-then.ts'
+import { type Charge, charge } from '../charge/charge-lookup.ts'
+import { ownerOfKey, readLogEndAsOf } from '../log-reader/log-range.ts'
+import { printTime } from '../log-reader/month.ts'
+import { type DecisionThen, decideThen } from './decide-as-of.ts'
+import { type Moment, type StandingThen, standingThen } from './state-as-of.ts'
 
 /** What a quantity costs under a rule, in credits. */
 export type Price = (rule: PriceRule, quantity: number) => number

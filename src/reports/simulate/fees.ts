@@ -1,10 +1,10 @@
 /** The fees of the plans that were held in some months, as they were billed and as another tariff has them. */
 import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import type { LogEnd } from '../log-range.ts'
-import type { Micros } from '../month.ts'
-import { monthPeriod } from '../period.ts'
-import { dearestFee, type Fee, type PlanStart, plansHeld } from '../plan-periods.ts'
+import type { LogEnd } from '../log-reader/log-range.ts'
+import type { Micros } from '../log-reader/month.ts'
+import { monthPeriod } from '../log-reader/period.ts'
+import { dearestFee, type Fee, type PlanStart, plansHeld } from '../statement/plan-periods.ts'
 import type { Side } from './simulation-shape.ts'
 
 /** By currency; minor units. */

@@ -1,8 +1,8 @@
 /** The calls of a period, in groups that cost the same, range by range of the log. */
 import { printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { type LogEnd, positionAt } from '../log-range.ts'
-import type { Micros } from '../month.ts'
+import { type LogEnd, positionAt } from '../log-reader/log-range.ts'
+import type { Micros } from '../log-reader/month.ts'
 
 /** Calls that were charged alike, and holds of their account that are not resolved yet. */
 export interface CallGroup {

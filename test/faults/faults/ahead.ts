@@ -1,5 +1,5 @@
 /** What changes while calls run on a standing hold: it was taken before, and each of them is sold by what is then. */
-import { expireHolds } from '../../../src/ledger/expiry.ts'
+import { expireHolds } from '../../../src/ledger/append/expiry.ts'
 import type { TestKey } from '../../support/book.ts'
 import { until } from '../../support/until.ts'
 import type { ClientCall } from '../books.ts'

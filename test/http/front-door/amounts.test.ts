@@ -3,7 +3,7 @@
  * are is read from the API documentation, so that a new one is tried too.
  */
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
-import { signToken } from '../../../src/http/sign-token.ts'
+import { signToken } from '../../../src/http/auth/sign-token.ts'
 import type { ApiDocument } from '../../support/api-document.ts'
 import { type Door, openDoor } from '../../support/front-door.ts'
 import { jwtSecret } from '../../support/running-gateway.ts'

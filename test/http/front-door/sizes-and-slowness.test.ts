@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
-import { signToken } from '../../../src/http/sign-token.ts'
+import { signToken } from '../../../src/http/auth/sign-token.ts'
 import { type Door, openDoor } from '../../support/front-door.ts'
 import { type RawCall, rawCall, rawPost } from '../../support/raw-client.ts'
 import { jwtSecret } from '../../support/running-gateway.ts'

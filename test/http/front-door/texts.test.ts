@@ -3,7 +3,7 @@
  * text, and names that every object has. In bodies, paths, queries, forms and tokens; never a 500.
  */
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
-import { signToken } from '../../../src/http/sign-token.ts'
+import { signToken } from '../../../src/http/auth/sign-token.ts'
 import type { ApiDocument } from '../../support/api-document.ts'
 import { type Door, openDoor } from '../../support/front-door.ts'
 import { jwtSecret } from '../../support/running-gateway.ts'

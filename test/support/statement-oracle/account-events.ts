@@ -1,6 +1,6 @@
 /** An account's events in the order of the log, page by page. */
 import type { Sql } from '../../../src/ledger/connect.ts'
-import type { AccountEvent, AccountRange } from '../../../src/reports/account-events.ts'
+import type { AccountEvent, AccountRange } from '../../../src/reports/log-reader/account-events.ts'
 
 export type { AccountEvent }
 

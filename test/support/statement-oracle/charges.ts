@@ -1,7 +1,7 @@
 /** The charges of a period, summed up by endpoint and by day, and one by one when asked for. */
 import { printPosition } from '../../../events/event.ts'
-import { type Micros, printTime } from '../../../src/reports/month.ts'
-import { dayOf, type Period } from '../../../src/reports/period.ts'
+import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
+import { dayOf, type Period } from '../../../src/reports/log-reader/period.ts'
 import type { AccountEvent } from './account-events.ts'
 import {
   noPositions,

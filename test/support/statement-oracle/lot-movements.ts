@@ -24,8 +24,8 @@
  * expired meanwhile, the part not used is in that closing until it returns, and lapses then.
  */
 import { parsePosition, printPosition } from '../../../events/event.ts'
-import { type Micros, printTime } from '../../../src/reports/month.ts'
-import type { Period } from '../../../src/reports/period.ts'
+import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
+import type { Period } from '../../../src/reports/log-reader/period.ts'
 import type { AccountEvent } from './account-events.ts'
 
 export interface Movements {

@@ -1,14 +1,14 @@
 /** The fold behind a statement: one event after the other, in the order of the log. */
 import type { Owner } from '../../../events/account.ts'
 import { type Mode, printPosition } from '../../../events/event.ts'
-import { type Micros, printTime } from '../../../src/reports/month.ts'
-import type { Period } from '../../../src/reports/period.ts'
+import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
+import type { Period } from '../../../src/reports/log-reader/period.ts'
 import {
   dearestFee,
   type Fee,
   type PlanStart,
   plansHeld,
-} from '../../../src/reports/plan-periods.ts'
+} from '../../../src/reports/statement/plan-periods.ts'
 import type {
   AccountPart,
   AdjustmentLine,
@@ -16,7 +16,7 @@ import type {
   GrantLine,
   HeldLine,
   RefundLine,
-} from '../../../src/reports/statement-shape.ts'
+} from '../../../src/reports/statement/statement-shape.ts'
 import type { AccountEvent } from './account-events.ts'
 import { type Charges, chargesOf } from './charges.ts'
 import { lotMovements } from './lot-movements.ts'

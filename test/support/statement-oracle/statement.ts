@@ -10,10 +10,15 @@ import {
   positionAt,
   readLogEnd,
   readLogEndAsOf,
-} from '../../../src/reports/log-range.ts'
-import { printTime } from '../../../src/reports/month.ts'
-import { dayPeriod, isTimeZone, monthPeriod, type Period } from '../../../src/reports/period.ts'
-import type { Statement } from '../../../src/reports/statement-shape.ts'
+} from '../../../src/reports/log-reader/log-range.ts'
+import { printTime } from '../../../src/reports/log-reader/month.ts'
+import {
+  dayPeriod,
+  isTimeZone,
+  monthPeriod,
+  type Period,
+} from '../../../src/reports/log-reader/period.ts'
+import type { Statement } from '../../../src/reports/statement/statement-shape.ts'
 import { readAccountEvents } from './account-events.ts'
 import { statementFold } from './statement-fold.ts'
 

@@ -1,0 +1,80 @@
+/** Checks of the book itself: set up for this version, served, kept up with, and priced as configured. */
+import type { Config } from '../../config/config.ts'
+import { tariffHash, tariffOf } from '../../config/tariff.ts'
+import { connect } from '../../ledger/connect.ts'
+import { standingFault } from '../../ledger/migrate/schema-compatibility.ts'
+import { readBookState } from '../../ledger/read/read-state.ts'
+import { readShardTariffs } from '../../ledger/read/read-tariffs.ts'
+import { projectionLags } from '../../projector/catch-up.ts'
+import { explain } from '../errors.ts'
+import { number } from '../output.ts'
+import { type Finding, ok, problem, warning } from './finding.ts'
+
+/** @param config absent when the configuration could not be read */
+export async function checkBook(url: string, config: Config | undefined): Promise<Finding[]> {
+  const sql = connect({ url, as: 'serving', max: 1 })
+  try {
+    const fault = await standingFault(sql)
+    if (fault !== undefined) return [problem('book', fault, 'Run "tollbook migrate" as the owner.')]
+    const [book, lags, tariffs] = [
+      await readBookState(sql),
+      await projectionLags(sql),
+      await readShardTariffs(sql),
+    ]
+    const heads = book.heads.map(({ shard, position }) => `${shard}-${position}`).join(', ')
+    return [
+      ok('book', `set up for this version; the log ends at ${heads}`),
+      book.partitionsAhead > 0
+        ? ok('partitions', `${book.partitionsAhead} ahead of the log`)
+        : problem(
+            'partitions',
+            'none ahead of the log',
+            'Run "tollbook migrate", and keep a gateway running: each makes partitions every minute.',
+          ),
+      overdue(book.overdueHolds),
+      lag(Math.max(0, ...lags.map(({ seconds }) => seconds))),
+      tariff(tariffs, config),
+    ]
+  } catch (error) {
+    return [problem('book', 'cannot be read', explain(error))]
+  } finally {
+    await sql.end({ timeout: 1 })
+  }
+}
+
+function overdue(holds: number): Finding {
+  if (holds === 0) return ok('holds', 'none is overdue')
+  return warning(
+    'holds',
+    `${number(holds)} overdue`,
+    'Is a gateway running? Each expires them within seconds; credits stay held until then.',
+  )
+}
+
+function lag(seconds: number): Finding {
+  const found = `usage is ${seconds.toFixed(0)} s behind the log`
+  if (seconds < 30) return ok('projections', found)
+  return warning('projections', found, 'Is a gateway running? Each of them keeps usage up to date.')
+}
+
+function tariff(
+  shards: readonly { readonly inForce: string | null }[],
+  config: Config | undefined,
+): Finding {
+  if (shards.some(({ inForce }) => inForce === null)) {
+    return problem(
+      'tariff',
+      'none is in force',
+      'Publish one with "tollbook prices publish", or start a gateway: the first one does.',
+    )
+  }
+  const inForce = shards[0]?.inForce ?? ''
+  if (config && tariffHash(tariffOf(config)) !== inForce) {
+    return warning(
+      'tariff',
+      `what is in force differs from ${config.file}`,
+      'Look with "tollbook prices diff"; "tollbook prices publish" puts the file in force.',
+    )
+  }
+  return ok('tariff', `${inForce.slice(0, 12)} is in force`)
+}

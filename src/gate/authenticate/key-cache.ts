@@ -1,0 +1,136 @@
+/**
+ * What the gate knows of keys: a cache over the book, by the SHA-256 of the whole key.
+ *
+ * It may be stale, and nothing is lost by it: a hold names the versions it was decided by, and the book
+ * refuses another version. So an entry serves for as long as it is not contradicted, while whoever is
+ * about to refuse, or to let a call pass that holds nothing, asks for one that is no older than a second.
+ * What changes by time alone (a plan that was announced) has no version, so an entry ends when it does.
+ */
+import type { KeyPrivate } from '../../../events/key.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { unseal } from '../../ledger/private-fields.ts'
+import { type KeyRecord, type ReadKey, readKeyByHash } from '../../ledger/read/read-for-calls.ts'
+import { within } from '../../ledger/within.ts'
+
+export interface CachedKey {
+  /** undefined: no such key. */
+  readonly record: KeyRecord | undefined
+  readonly allowedIps: readonly string[]
+  /** On the process's monotonic clock, in milliseconds. */
+  readonly loadedAtMs: number
+  /** On the book's clock, in Unix milliseconds. */
+  readonly readAtMs: number
+}
+
+export interface KeyCache {
+  /**
+   * The key, from the cache when it is no older than `maxAgeMs`.
+   * @throws LedgerUnavailable when it has to be read and the book cannot be reached
+   */
+  find(hash: string, maxAgeMs: number): Promise<CachedKey>
+  /** The same when no reading is needed; undefined otherwise. */
+  peek(hash: string, maxAgeMs: number): CachedKey | undefined
+  readonly size: number
+}
+
+/** The book's time now, in Unix milliseconds: its clock when the entry was read, and what passed since. */
+export function bookTime({ readAtMs, loadedAtMs }: CachedKey): number {
+  return readAtMs + (performance.now() - loadedAtMs)
+}
+
+const mostEntries = 200_000
+/** Unknown keys are remembered for a moment, so that a scan does not reach the book each time. */
+const unknownForMs = 1_000
+/** Calls of one key that find at the same moment that they have to read share one reading. */
+const sharedForMs = 25
+
+export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
+  const entries = new Map<string, CachedKey>()
+  const loading = new Map<
+    string,
+    { readonly read: Promise<CachedKey>; readonly begunAtMs: number }
+  >()
+
+  function peek(hash: string, maxAgeMs: number): CachedKey | undefined {
+    const entry = entries.get(hash)
+    if (!entry) return undefined
+    const most = entry.record ? maxAgeMs : Math.min(maxAgeMs, unknownForMs)
+    if (performance.now() - entry.loadedAtMs > most) return undefined
+    const planUntil = entry.record?.planUntil
+    return planUntil && planUntil.getTime() <= bookTime(entry) ? undefined : entry
+  }
+
+  function find(hash: string, maxAgeMs: number): Promise<CachedKey> {
+    const entry = peek(hash, maxAgeMs)
+    if (entry) return Promise.resolve(entry)
+    const running = loading.get(hash)
+    // An answer is as old as its question: one that was asked too long ago is asked again.
+    const begunAtMs = performance.now()
+    if (running && begunAtMs - running.begunAtMs <= Math.max(maxAgeMs, sharedForMs)) {
+      return running.read
+    }
+    const load = {
+      begunAtMs,
+      read: read(hash, begunAtMs).finally(() => {
+        if (loading.get(hash) === load) loading.delete(hash)
+      }),
+    }
+    loading.set(hash, load)
+    return load.read
+  }
+
+  async function read(hash: string, loadedAtMs: number): Promise<CachedKey> {
+    const found = await within(deadlineMs, readKeyByHash(sql, hash))
+    const entry = {
+      record: found && slim(found),
+      allowedIps: found ? allowedIpsOf(found) : everywhere,
+      loadedAtMs,
+      readAtMs: found?.readAt.getTime() ?? Date.now(),
+    }
+    if ((entries.get(hash)?.loadedAtMs ?? 0) > loadedAtMs) return entry
+    entries.delete(hash)
+    entries.set(hash, entry)
+    if (entries.size > mostEntries) entries.delete(entries.keys().next().value as string)
+    return entry
+  }
+
+  return {
+    find,
+    peek,
+    get size() {
+      return entries.size
+    },
+  }
+}
+
+/** As it is kept, for there may be many: without what was needed once, and with one copy of what many keys have alike. */
+function slim({ private: _, readAt: __, ...record }: ReadKey): KeyRecord {
+  return {
+    ...record,
+    mode: shared(record.mode),
+    plan: shared(record.plan),
+    tariff: shared(record.tariff),
+    secret: record.secret && Uint8Array.from(record.secret),
+  }
+}
+
+const texts = new Map<string, string>()
+
+/** An equal text, the same one each time: modes, plans and tariffs are few. */
+function shared<T extends string>(text: T): T {
+  const known = texts.get(text)
+  if (known === undefined) texts.set(text, text)
+  return (known ?? text) as T
+}
+
+/** From where a key may be used that is bound to no address. */
+const everywhere: readonly string[] = []
+/** A list that no address is on. */
+const nobody = ['-']
+
+/** From where the key may be used. A private document that cannot be read lets nobody in. */
+function allowedIpsOf({ secret, accountId, private: sealed }: ReadKey): readonly string[] {
+  if (sealed === null) return everywhere
+  const { allowedIps = nobody } = unseal<KeyPrivate>(secret, accountId, sealed) ?? {}
+  return allowedIps.length > 0 ? allowedIps : everywhere
+}

@@ -1,0 +1,133 @@
+// Who is asking, for the routes of key owners and operators: a bearer token (JWT), signed with a shared
+// secret (HS256) or by an identity provider whose public keys stand at a JWKS URL.
+//
+// The token's algorithm decides which of the two may verify it, and each accepts its own algorithms only:
+// a token can therefore never choose how a key is used (a public key as an HMAC secret, `alg: none`).
+// Whatever is wrong with a token, the answer is the same: nobody.
+
+import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
+import type { Owner } from '../../lib/ids.ts'
+import { openHs256 } from './hs256.ts'
+import { openJwks } from './jwks.ts'
+
+export interface Principal {
+  /** The user: the token's `sub`. */
+  readonly subject: string
+  /** The organisation the user acts for, when the token names one. */
+  readonly organisation?: string
+  /** Everybody is an owner of what is theirs; an admin may change everything, an auditor read it and change nothing. */
+  readonly role: 'owner' | 'admin' | 'auditor'
+}
+
+export interface AuthOptions {
+  /** With neither secret nor URL nobody can sign in; with both, both kinds of token are accepted. */
+  readonly jwtSecret?: string | undefined
+  readonly jwksUrl?: string | undefined
+  /** Checked when given. */
+  readonly issuer?: string | undefined
+  readonly audience?: string | undefined
+  /** Subjects that are admins whatever their token says. */
+  readonly adminUserIds: readonly string[]
+  /** The role names that make an admin and an auditor, in the claim `role` (a string) or `roles` (a list). */
+  readonly adminRole: string
+  readonly auditorRole: string
+  /** The claim that names the organisation. */
+  readonly organisationClaim: string
+  /** How far the issuer's clock may be off. */
+  readonly clockToleranceSeconds?: number | undefined
+  /** Told when the signing keys cannot be fetched. */
+  readonly warn?: ((message: string) => void) | undefined
+  /** A monotonic clock, for the age of the signing keys. */
+  readonly nowMs?: (() => number) | undefined
+}
+
+export interface Auth {
+  /** Who the value of an Authorization header speaks for, or undefined for anything but a valid token. */
+  readonly authenticate: (
+    authorization: string | null | undefined,
+  ) => Promise<Principal | undefined>
+}
+
+const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519']
+
+/** @throws Error when the secret is unfit (see `openHs256`) or the URL is none */
+export function openAuth(options: AuthOptions): Auth {
+  const hs256 = options.jwtSecret === undefined ? undefined : openHs256(options.jwtSecret)
+  const jwks =
+    options.jwksUrl === undefined
+      ? undefined
+      : openJwks({
+          url: options.jwksUrl,
+          nowMs: options.nowMs ?? (() => performance.now()),
+          warn: options.warn ?? (() => {}),
+        })
+  const checks = checksOf(options)
+
+  return {
+    async authenticate(authorization) {
+      const token = bearerToken(authorization)
+      const claims = token === undefined ? undefined : await verify(token)
+      return claims && principalOf(claims, options)
+    },
+  }
+
+  async function verify(token: string): Promise<JWTPayload | undefined> {
+    try {
+      if (decodeProtectedHeader(token).alg === 'HS256') {
+        return (await hs256?.verify(token, { ...checks, algorithms: ['HS256'] })) || undefined
+      }
+      return (
+        jwks && (await jwtVerify(token, jwks, { ...checks, algorithms: jwksAlgorithms })).payload
+      )
+    } catch {
+      return undefined
+    }
+  }
+}
+
+/** Whose keys a principal manages: the organisation's when acting for one, else the user's own. */
+export function ownerOf({ subject, organisation }: Principal): Owner {
+  return organisation === undefined
+    ? { kind: 'user', id: subject }
+    : { kind: 'organisation', id: organisation }
+}
+
+/** A token without `exp` would be valid for ever, so it is not valid at all. */
+function checksOf({ issuer, audience, clockToleranceSeconds }: AuthOptions): JWTVerifyOptions {
+  return {
+    requiredClaims: ['exp', 'sub'],
+    clockTolerance: clockToleranceSeconds ?? 5,
+    ...(issuer !== undefined && { issuer }),
+    ...(audience !== undefined && { audience }),
+  }
+}
+
+function bearerToken(authorization: string | null | undefined): string | undefined {
+  const [scheme, token, ...rest] = authorization?.split(' ') ?? []
+  return scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
+}
+
+/**
+ * A token whose organisation is no usable id is refused rather than read as the user's own: the keys
+ * it creates would land on the wrong account.
+ */
+function principalOf(claims: JWTPayload, options: AuthOptions): Principal | undefined {
+  const subject = claims.sub
+  const organisation = claims[options.organisationClaim] ?? undefined
+  if (!isId(subject)) return undefined
+  const role = roleOf(subject, claims, options)
+  if (organisation === undefined) return { subject, role }
+  return isId(organisation) ? { subject, organisation, role } : undefined
+}
+
+function roleOf(subject: string, claims: JWTPayload, options: AuthOptions): Principal['role'] {
+  const roles: unknown[] = Array.isArray(claims.roles) ? claims.roles : []
+  const has = (role: string) => claims.role === role || roles.includes(role)
+  if (options.adminUserIds.includes(subject) || has(options.adminRole)) return 'admin'
+  return has(options.auditorRole) ? 'auditor' : 'owner'
+}
+
+/** Ids go into the book: text without control characters (which PostgreSQL's JSON refuses) and of a length. */
+function isId(value: unknown): value is string {
+  return typeof value === 'string' && /^\P{C}{1,255}$/u.test(value)
+}

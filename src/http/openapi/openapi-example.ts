@@ -1,0 +1,97 @@
+/**
+ * Examples for the API documentation, made from the schemas: the least that fits, and whatever carries
+ * `examples` of its own.
+ */
+import type { JsonSchema } from '../../config/json-schema.ts'
+import { valueAt } from '../../lib/json-pointer.ts'
+
+/** Deeper than any of our schemas; one that refers to itself ends here. */
+const maxDepth = 12
+
+/**
+ * A value that fits the schema, as far as examples and types tell; undefined where they do not.
+ * @param byName what fields look like whose schema does not say it, by their names
+ */
+export function exampleOf(
+  schema: JsonSchema,
+  byName: Readonly<Record<string, unknown>> = {},
+): unknown {
+  return example(schema, { root: schema, byName, name: '', depth: 0 })
+}
+
+interface Place {
+  /** What `#/…` refers to. */
+  readonly root: JsonSchema
+  readonly byName: Readonly<Record<string, unknown>>
+  /** The field's name. */
+  readonly name: string
+  readonly depth: number
+}
+
+function example(schema: unknown, place: Place): unknown {
+  if (!isSchema(schema) || place.depth > maxDepth) return undefined
+  const { examples, enum: values, anyOf, oneOf, allOf, $ref } = schema
+  const known = Object.hasOwn(place.byName, place.name) ? place.byName[place.name] : undefined
+  if (!Array.isArray(examples) && isOfType(schema, known)) return known
+  for (const list of [examples, values]) if (Array.isArray(list)) return list[0]
+  for (const word of ['example', 'const', 'default']) if (word in schema) return schema[word]
+  const inner = { ...place, depth: place.depth + 1 }
+  if (typeof $ref === 'string') return example(valueAt(place.root, $ref.replace(/^#/, '')), inner)
+  for (const list of [anyOf, oneOf, allOf]) if (Array.isArray(list)) return example(list[0], inner)
+  return ofType(schema, inner)
+}
+
+function ofType(schema: JsonSchema, place: Place): unknown {
+  switch ([schema.type].flat()[0]) {
+    case 'object':
+      return Object.fromEntries(fields(schema, place))
+    case 'array': {
+      const item = example(schema.items, place)
+      return item === undefined ? [] : [item]
+    }
+    case 'string':
+      return 'text'
+    case 'integer':
+    case 'number':
+      return schema.minimum ?? 1
+    case 'boolean':
+      return true
+    case 'null':
+      return null
+    default:
+      return undefined
+  }
+}
+
+function fields(schema: JsonSchema, place: Place): [string, unknown][] {
+  const required = Array.isArray(schema.required) ? schema.required : []
+  return Object.entries(isSchema(schema.properties) ? schema.properties : {})
+    .filter(([name, property]) => required.includes(name) || hasExample(property, 0))
+    .map(([name, property]): [string, unknown] => [name, example(property, { ...place, name })])
+    .filter(([, value]) => value !== undefined)
+}
+
+/** Whether the schema, or a field or an item in it, carries an example. */
+function hasExample(schema: unknown, depth: number): boolean {
+  if (!isSchema(schema) || depth > maxDepth) return false
+  if (Array.isArray(schema.examples)) return true
+  const { properties, items } = schema
+  const parts = [items, ...Object.values(isSchema(properties) ? properties : {})]
+  return parts.some((part) => hasExample(part, depth + 1))
+}
+
+/** Whether the value is of a type that the schema names; its items too, when it is a list. */
+function isOfType(schema: unknown, value: unknown): boolean {
+  if (!isSchema(schema)) return false
+  const { type, anyOf, items } = schema
+  if ('const' in schema) return value === schema.const
+  if (Array.isArray(anyOf)) return anyOf.some((part) => isOfType(part, value))
+  if (Array.isArray(value)) return type === 'array' && value.every((item) => isOfType(items, item))
+  if (value === null) return type === 'null'
+  if (Number.isInteger(value)) return type === 'integer' || type === 'number'
+  return typeof value === type
+}
+
+function isSchema(value: unknown): value is JsonSchema {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

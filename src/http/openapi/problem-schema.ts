@@ -1,0 +1,29 @@
+/** How refusals look in the API documentation. */
+import { t } from 'elysia'
+import { integer } from '../fields.ts'
+
+export const Problem = t.Object(
+  {
+    type: t.String(),
+    title: t.String(),
+    status: integer(),
+    detail: t.String(),
+    code: t.String({ description: 'Stable; programs match on it.' }),
+    requestId: t.String(),
+    statusCode: integer({ description: 'As `status`.' }),
+    message: t.String({ description: 'As `detail`.' }),
+    errors: t.Optional(t.Array(t.Object({ pointer: t.String(), detail: t.String() }))),
+    required: t.Optional(integer({ description: 'Credits that the call would have needed.' })),
+    available: t.Optional(integer({ description: 'Credits that there are.' })),
+    resetsAt: t.Optional(t.String({ description: 'Until when waiting helps.' })),
+    position: t.Optional(t.String({ description: 'Where in the book this was decided.' })),
+  },
+  { description: 'A problem document (RFC 9457).' },
+)
+
+/** What any signed-in request can be answered with. */
+export const commonProblems = { 400: Problem, 401: Problem, 403: Problem, 503: Problem }
+/** Of routes about one thing. */
+export const oneProblems = { ...commonProblems, 404: Problem }
+/** Of routes that change one. */
+export const changeProblems = { ...oneProblems, 409: Problem }

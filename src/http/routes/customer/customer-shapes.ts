@@ -1,0 +1,125 @@
+/** What customers' programs are answered: for the API documentation, and the types of clients. */
+import { t } from 'elysia'
+import { Plan } from '../../../config/schema.ts'
+import type { WindowState } from '../../../gate/rate-limit/open-rate-limiter.ts'
+import { PriceRule } from '../../../pricing/price-rule.ts'
+import type { Balance } from '../../../reports/account/balance.ts'
+import type { Charge } from '../../../reports/charge/charge-lookup.ts'
+import { answer, integer, mode } from '../../fields.ts'
+import { BalanceShape } from '../owner/account.ts'
+
+const text = t.String()
+const place = t.String({
+  description: 'A position in the book, as `shard-position`.',
+  examples: ['0-1234'],
+})
+
+export const KeyAnswer = t.Object({
+  keyId: text,
+  accountId: text,
+  display: t.String({ description: 'What can be shown of the key: prefix and last four.' }),
+  mode,
+  plan: text,
+  permissions: t.Union([t.Literal('all'), t.Array(text)]),
+  expiresAt: t.Nullable(text),
+  monthlyCap: t.Nullable(integer({ description: "The key's own, in credits." })),
+  credits: answer<Balance>(BalanceShape),
+  window: t.Optional(
+    answer<WindowState>(
+      t.Object({
+        limit: integer({ description: 'Calls in any window.' }),
+        remaining: integer({ description: 'Calls that would pass now.' }),
+        windowMs: integer(),
+        resetMs: t.Number({
+          description: 'Milliseconds until one more call would pass.',
+          examples: [0],
+        }),
+      }),
+    ),
+  ),
+})
+
+const TariffShape = t.Object({
+  hash: t.String({ description: 'Names the tariff; events name it by this.' }),
+  from: t.String({ description: 'Since when, or from when on, it is in force.' }),
+  notice: t.Nullable(text),
+  plans: t.Record(text, Plan, {
+    examples: [
+      {
+        free: {
+          ...{ rateLimit: 10, windowMs: 60_000, credits: 100, maxInFlight: 10 },
+          ...{ endpoints: ['search'], fee: { minorUnits: 0, currency: 'EUR' }, grantable: true },
+        },
+      },
+    ],
+  }),
+  prices: t.Record(text, PriceRule, { examples: [{ search: { per: 'request', credits: 1 } }] }),
+})
+
+export const PricesAnswer = t.Object({
+  current: t.Optional(TariffShape),
+  announced: t.Array(TariffShape),
+})
+
+export const ChargeAnswer = answer<Charge>(
+  t.Object({
+    requestId: text,
+    status: t.Union(['held', 'settled', 'released', 'expired'].map((name) => t.Literal(name))),
+    accountId: text,
+    keyId: text,
+    mode,
+    endpoint: text,
+    heldCredits: integer({ description: 'The upper bound that was held.' }),
+    credits: integer({ description: 'What was charged: 0 unless settled.' }),
+    refunded: integer(),
+    quantity: integer({ description: 'What the endpoint counts.' }),
+    tariff: t.String({ description: 'Hash of the tariff that priced the call.' }),
+    heldAt: text,
+    heldAhead: t.Optional(
+      t.Literal(true, {
+        description:
+          'It ran on a hold that was taken for calls to come (`positions.held`), and was held and settled at once.',
+      }),
+    ),
+    settledAt: t.Nullable(text),
+    resolvedAt: t.Nullable(t.String({ description: 'When the hold ended, however it did.' })),
+    positions: t.Object({
+      held: place,
+      extended: t.Optional(t.Array(place)),
+      settled: t.Optional(place),
+      released: t.Optional(place),
+      expired: t.Optional(place),
+      refunded: t.Optional(t.Array(place)),
+    }),
+    delivery: t.Optional(
+      t.Union(
+        ['sent', 'pending', 'replayed', 'cut', 'unknown'].map((name) => t.Literal(name)),
+        {
+          description:
+            'What became of the answer. `unknown`: its gateway died before it could tell, or kept it back; the charge is given back when you ask.',
+        },
+      ),
+    ),
+    reason: t.Optional(t.String({ description: 'Of a release: why nothing was charged.' })),
+    shortfall: t.Optional(
+      integer({ description: 'Credits that the call cost beyond its hold, which nobody pays.' }),
+    ),
+    cutBy: t.Optional(
+      t.Union(
+        ['client', 'upstream', 'hold'].map((name) => t.Literal(name)),
+        {
+          description:
+            'What ended the answer before its end: the caller left, the service broke off, or the hold could not grow.',
+        },
+      ),
+    ),
+  }),
+)
+
+export const RefundedAnswer = t.Object({
+  requestId: text,
+  position: t.String({ description: 'Where the refund stands in the book.' }),
+  credits: integer({ description: 'What was given back.' }),
+})
+
+export const RevokedAnswer = t.Object({ message: text, keyId: text })

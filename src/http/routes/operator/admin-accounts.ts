@@ -1,0 +1,170 @@
+/** Operators' routes about accounts and their credits. */
+import { Elysia, t } from 'elysia'
+import type { Adjusted, Granted, Refunded } from '../../../management/credits.ts'
+import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import { balance } from '../../../reports/account/balance.ts'
+import {
+  answer,
+  closed,
+  credits,
+  externalId,
+  idParams,
+  inFlight,
+  integer,
+  iso,
+  mode,
+  nullable,
+  rateLimit,
+  reason,
+  type Static,
+  time,
+} from '../../fields.ts'
+import { accepted, found, requireValid } from '../../request-refused.ts'
+import { byAdmin, type RouteDeps } from '../../routes.ts'
+import { Account, BalanceShape } from '../owner/account.ts'
+
+const AccountPatch = closed({
+  plan: t.Optional(t.String({ minLength: 1, maxLength: 63 })),
+  limits: t.Optional(
+    closed({
+      rateLimit: t.Optional(nullable(rateLimit)),
+      maxInFlight: t.Optional(nullable(inFlight)),
+    }),
+  ),
+  frozen: t.Optional(t.Boolean({ description: 'While it is, none of its keys can buy.' })),
+  reason,
+})
+
+const NewGrant = closed({
+  credits,
+  kind: t.Union([t.Literal('paid'), t.Literal('promotional')], { title: 'paid or promotional' }),
+  mode: t.Optional(mode),
+  startsAt: t.Optional(time),
+  expiresAt: t.Optional(nullable(time)),
+  externalId,
+  paid: t.Optional(
+    closed({
+      minorUnits: integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+      currency: t.String({ pattern: '^[A-Z]{3}$', title: 'a currency code such as EUR' }),
+    }),
+  ),
+  reason,
+})
+
+const NewAdjustment = closed({ credits, mode: t.Optional(mode), externalId, reason })
+const NewRefund = t.Optional(closed({ credits: t.Optional(credits), externalId, reason }))
+
+const GrantAnswer = t.Object({
+  grant: answer<Granted>(
+    t.Object({
+      position: t.Nullable(t.String({ description: 'Names the lot.' })),
+      credits: integer(),
+    }),
+  ),
+})
+const AdjustmentAnswer = t.Object({
+  adjustment: answer<Adjusted>(
+    t.Object({
+      positions: t.Array(t.String()),
+      taken: integer(),
+      debt: integer({ description: 'What could not be taken; the next lot repays it.' }),
+    }),
+  ),
+})
+const RefundAnswer = t.Object({
+  refund: answer<Refunded>(t.Object({ position: t.String(), credits: integer() })),
+})
+const AccountAnswer = t.Object({ account: Account })
+
+const tags = ['Operators: accounts']
+
+export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
+  return new Elysia({ name: 'admin-accounts', normalize: false })
+    .use(signIn)
+    .get(
+      '/admin/accounts/:id',
+      async ({ params, query: { mode = 'live' } }) => ({
+        account: found(await management.readAccount(params.id), 'account'),
+        balance: found(await balance(sql, params.id, mode), 'account'),
+      }),
+      {
+        signedIn: 'reader',
+        params: idParams,
+        query: t.Object({ mode: t.Optional(mode) }),
+        response: { 200: t.Object({ account: Account, balance: BalanceShape }), ...oneProblems },
+        detail: { summary: 'An account: plan, limits and credits', tags },
+      },
+    )
+    .patch(
+      '/admin/accounts/:id',
+      async ({ body: { reason, limits, ...change }, params, principal }) => {
+        const by = byAdmin(principal, reason)
+        const changed = await management.changeAccount(params.id, { ...change, ...limits }, by)
+        return { account: accepted(changed) }
+      },
+      {
+        signedIn: 'admin',
+        params: idParams,
+        body: AccountPatch,
+        response: { 200: AccountAnswer, ...changeProblems },
+        detail: { summary: 'Change plan and limits, freeze and unfreeze', tags },
+      },
+    )
+    .post(
+      '/admin/accounts/:id/grants',
+      async ({ body, params, principal, status }) => {
+        requireValid(contradictions(body))
+        const { reason, mode = 'live', startsAt, expiresAt, ...grant } = body
+        const wanted = {
+          ...grant,
+          mode,
+          ...(startsAt !== undefined && { startsAt: iso(startsAt) }),
+          ...(expiresAt != null && { expiresAt: iso(expiresAt) }),
+        }
+        const by = byAdmin(principal, reason)
+        return status(201, { grant: accepted(await management.grant(params.id, wanted, by)) })
+      },
+      {
+        signedIn: 'admin',
+        params: idParams,
+        body: NewGrant,
+        response: { 201: GrantAnswer, ...changeProblems },
+        detail: { summary: 'Give credits, as a lot of their own', tags },
+      },
+    )
+    .post(
+      '/admin/accounts/:id/adjustments',
+      async ({ body: { reason, mode = 'live', ...wanted }, params, principal, status }) => {
+        const by = byAdmin(principal, reason)
+        const adjusted = await management.adjust(params.id, { ...wanted, mode }, by)
+        return status(201, { adjustment: accepted(adjusted) })
+      },
+      {
+        signedIn: 'admin',
+        params: idParams,
+        body: NewAdjustment,
+        response: { 201: AdjustmentAnswer, ...changeProblems },
+        detail: { summary: 'Take credits away', tags },
+      },
+    )
+    .post(
+      '/admin/charges/:id/refund',
+      async ({ body, params, principal, status }) => {
+        const { reason, ...wanted } = body ?? {}
+        const by = byAdmin(principal, reason)
+        return status(201, { refund: accepted(await management.refund(params.id, wanted, by)) })
+      },
+      {
+        signedIn: 'admin',
+        params: idParams,
+        body: NewRefund,
+        response: { 201: RefundAnswer, ...changeProblems },
+        detail: { summary: 'Give a charge back, wholly or in part (id: its request id)', tags },
+      },
+    )
+}
+
+function contradictions({ kind, paid }: Static<typeof NewGrant>) {
+  if (kind === 'paid' || paid === undefined) return []
+  return [{ pointer: '/paid', detail: 'promotional credits are not paid' }]
+}

@@ -1,0 +1,127 @@
+/** Operators' routes about keys: everyone's, and what acts on their accounts too. */
+import { Elysia, t } from 'elysia'
+import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import { closed, idParams, integer, queryInteger, reason } from '../../fields.ts'
+import { accepted, found, requireValid } from '../../request-refused.ts'
+import { byAdmin, type RouteDeps } from '../../routes.ts'
+import {
+  ApiKey,
+  apiKeyOf,
+  ChangedKey,
+  invalidAddresses,
+  keyChangeOf,
+  keyPatchFields,
+  keyPointers,
+  revokedMessage,
+} from '../owner/api-key.ts'
+
+const KeyPatch = closed({
+  ...keyPatchFields,
+  tier: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: 63,
+      description: "Acts on the key's account: more counts at once, less from the next month on.",
+    }),
+  ),
+  resetCredits: t.Optional(
+    t.Boolean({ description: 'Gives back what the account used this month, until its end.' }),
+  ),
+  reason,
+})
+
+const ListQuery = t.Object({
+  page: queryInteger({ minimum: 1, maximum: 1_000_000, default: 1 }),
+  limit: queryInteger({ minimum: 1, maximum: 200, default: 50 }),
+  userId: t.Optional(t.String({ pattern: '^[^\\x00]{1,255}$', title: 'a user id' })),
+  tier: t.Optional(t.String({ pattern: '^[^\\x00]{1,63}$', title: 'a plan' })),
+  active: t.Optional(t.Boolean()),
+})
+
+const KeyList = t.Object({
+  apiKeys: t.Array(ApiKey),
+  pagination: t.Object({
+    page: integer(),
+    limit: integer(),
+    total: integer(),
+    totalPages: integer(),
+  }),
+})
+
+const tags = ['Operators: keys']
+
+export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) {
+  return new Elysia({ name: 'admin-keys', normalize: false })
+    .use(signIn)
+    .get(
+      '/admin/api-keys',
+      async ({ query: { page, limit, tier, userId, active } }) => {
+        const filter = { userId, plan: tier, active }
+        const offset = (page - 1) * limit
+        const { keys, total } = await management.pageOfKeys(filter, { offset, limit })
+        return {
+          apiKeys: keys.map((view) => apiKeyOf(view, permissions)),
+          pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
+        }
+      },
+      {
+        signedIn: 'reader',
+        query: ListQuery,
+        response: { 200: KeyList, ...commonProblems },
+        detail: { summary: "Everyone's keys, the newest first", tags },
+      },
+    )
+    .get(
+      '/admin/api-keys/:id',
+      async ({ params }) => {
+        const view = found(await management.readKey('everyone', params.id), 'key')
+        return { apiKey: apiKeyOf(view, permissions) }
+      },
+      {
+        signedIn: 'reader',
+        params: idParams,
+        response: { 200: t.Object({ apiKey: ApiKey }), ...oneProblems },
+        detail: { summary: 'Any key', tags },
+      },
+    )
+    .patch(
+      '/admin/api-keys/:id',
+      async ({ body, params, principal }) => {
+        const { tier, resetCredits, reason, ...fields } = body
+        requireValid(invalidAddresses(fields))
+        const by = byAdmin(principal, reason)
+        const change = { ...keyChangeOf(fields), ...(tier !== undefined && { plan: tier }) }
+        const view = accepted(
+          await management.updateKey('everyone', params.id, change, by),
+          keyPointers,
+        )
+        // After the change, so that one that is refused gives nothing back either.
+        if (resetCredits) {
+          accepted(await management.resetCredits(view.accountId, view.mode, by))
+        }
+        return { message: 'The key was changed.', apiKey: apiKeyOf(view, permissions) }
+      },
+      {
+        signedIn: 'admin',
+        params: idParams,
+        body: KeyPatch,
+        response: { 200: ChangedKey, ...changeProblems },
+        detail: { summary: "Change a key, its cap and rate, and its account's plan", tags },
+      },
+    )
+    .delete(
+      '/admin/api-keys/:id',
+      async ({ body, params, principal }) => {
+        const by = byAdmin(principal, body?.reason)
+        const view = accepted(await management.revokeKey('everyone', params.id, by))
+        return { message: revokedMessage, apiKey: apiKeyOf(view, permissions) }
+      },
+      {
+        signedIn: 'admin',
+        params: idParams,
+        body: t.Optional(closed({ reason })),
+        response: { 200: ChangedKey, ...changeProblems },
+        detail: { summary: 'Revoke any key, for good', tags },
+      },
+    )
+}

@@ -1,0 +1,175 @@
+/**
+ * An API key as programs of the replaced service know it: its old field names, and beside them what is
+ * ours. Frozen in test/http/fixtures: a field may be added, never renamed.
+ */
+import { t } from 'elysia'
+import { invalidIpEntries } from '../../../gate/client-ip.ts'
+import type { KeyChange } from '../../../management/keys.ts'
+import type { KeyView } from '../../../management/views.ts'
+import type { InvalidPart } from '../../../problems/refusal.ts'
+import {
+  addresses,
+  answer,
+  description,
+  integer,
+  iso,
+  keyName,
+  mode,
+  monthlyCredits,
+  nullable,
+  permissions,
+  rateLimit,
+  type Static,
+  time,
+} from '../../fields.ts'
+
+export interface ApiKey {
+  readonly id: string
+  readonly keyPrefix: string
+  readonly userId: string | null
+  readonly organizationId: string | null
+  readonly name: string
+  readonly description: string | null
+  readonly tier: string
+  readonly rateLimit: number
+  readonly monthlyCredits: number
+  readonly creditsUsed: number
+  readonly creditsResetAt: string
+  readonly allowedEndpoints: readonly string[]
+  readonly allowedIps: readonly string[]
+  readonly active: boolean
+  readonly expiresAt: string | null
+  readonly lastUsedAt: string | null
+  readonly createdAt: string
+  readonly updatedAt: string
+  readonly accountId: string
+  readonly mode: 'live' | 'test'
+  readonly revokedAt: string | null
+  readonly version: number
+}
+
+export const ApiKey = answer<ApiKey>(
+  t.Object(
+    {
+      id: t.String(),
+      keyPrefix: t.String({ description: 'What can be shown of the key: prefix and last four.' }),
+      userId: t.Nullable(
+        t.String({ description: "Its owner; of an organisation's key the user who made it." }),
+      ),
+      organizationId: t.Nullable(t.String()),
+      name: t.String(),
+      description: t.Nullable(t.String()),
+      tier: t.String({ description: "The account's plan." }),
+      rateLimit: integer({ description: "The key's own, else its account's." }),
+      monthlyCredits: integer({
+        description: "The key's own monthly cap, else the plan's allowance.",
+      }),
+      creditsUsed: integer({ description: 'Charged to this key this UTC month.' }),
+      creditsResetAt: t.String({ description: 'When the next UTC month begins.' }),
+      allowedEndpoints: t.Array(t.String()),
+      allowedIps: t.Array(t.String()),
+      active: t.Boolean(),
+      expiresAt: t.Nullable(t.String()),
+      lastUsedAt: t.Nullable(t.String()),
+      createdAt: t.String(),
+      updatedAt: t.String(),
+      accountId: t.String(),
+      mode,
+      revokedAt: t.Nullable(t.String()),
+      version: integer(),
+    },
+    { description: 'An API key, without its secret.' },
+  ),
+)
+
+/** Answers to what issues and changes keys. */
+export const ChangedKey = t.Object({ message: t.String(), apiKey: ApiKey })
+export const ShownKey = t.Object({
+  message: t.String(),
+  key: t.String({ description: 'The whole key. It is shown this once and kept nowhere.' }),
+  apiKey: ApiKey,
+})
+export const revokedMessage = 'The key is revoked and buys nothing more.'
+
+/** @param permissions all there are, which is what a plan with `endpoints: all` gives */
+export function apiKeyOf(view: KeyView, permissions: readonly string[]): ApiKey {
+  const { owner, planEndpoints } = view
+  const ofPlan = planEndpoints === 'all' ? permissions : planEndpoints
+  return {
+    id: view.keyId,
+    keyPrefix: view.display,
+    userId: owner.kind === 'user' ? owner.id : (view.createdBy ?? null),
+    organizationId: owner.kind === 'organisation' ? owner.id : null,
+    name: view.name,
+    description: view.description,
+    tier: view.plan,
+    rateLimit: view.rateLimit ?? view.accountRateLimit,
+    monthlyCredits: view.monthlyCap ?? view.planCredits,
+    creditsUsed: view.creditsUsed,
+    creditsResetAt: view.nextMonth,
+    allowedEndpoints: view.endpoints ?? ofPlan,
+    allowedIps: view.allowedIps,
+    active: view.enabled && view.revokedAt === null,
+    expiresAt: view.expiresAt,
+    lastUsedAt: view.lastUsedAt,
+    createdAt: view.createdAt,
+    updatedAt: view.updatedAt,
+    accountId: view.accountId,
+    mode: view.mode,
+    revokedAt: view.revokedAt,
+    version: view.version,
+  }
+}
+
+/** What a body may say of a key, under the old names; null takes a limit of the key's own away. */
+export const keyFields = {
+  description: t.Optional(description),
+  rateLimit: t.Optional(nullable(rateLimit)),
+  monthlyCredits: t.Optional(nullable(monthlyCredits)),
+  allowedEndpoints: t.Optional(permissions),
+  allowedIps: t.Optional(addresses),
+  expiresAt: t.Optional(nullable(time)),
+}
+
+/** What a PATCH may say beyond that. */
+export const keyPatchFields = {
+  name: t.Optional(keyName),
+  active: t.Optional(t.Boolean()),
+  ...keyFields,
+}
+
+type KeyFields = Static<ReturnType<typeof t.Object<typeof keyPatchFields>>>
+
+/** Where the parts of a command stand in such a body. */
+export const keyPointers = {
+  endpoints: '/allowedEndpoints',
+  monthlyCap: '/monthlyCredits',
+  plan: '/tier',
+}
+
+/** The body in management's words. */
+export function keyChangeOf(body: KeyFields): KeyChange {
+  const { name, description, allowedIps, allowedEndpoints, expiresAt, active } = body
+  return {
+    ...(name !== undefined && { name }),
+    ...(description !== undefined && { description }),
+    ...(allowedIps !== undefined && { allowedIps }),
+    ...(allowedEndpoints !== undefined && {
+      endpoints: allowedEndpoints && [...new Set(allowedEndpoints)],
+    }),
+    ...(expiresAt !== undefined && { expiresAt: expiresAt && iso(expiresAt) }),
+    ...(body.rateLimit !== undefined && { rateLimit: body.rateLimit }),
+    ...(body.monthlyCredits !== undefined && { monthlyCap: body.monthlyCredits }),
+    ...(active !== undefined && { enabled: active }),
+  }
+}
+
+/** Entries of the body's IP list that are neither addresses nor ranges. */
+export function invalidAddresses({ allowedIps = [] }: KeyFields): InvalidPart[] {
+  const invalid = new Set(invalidIpEntries(allowedIps))
+  return allowedIps.flatMap((entry, i) =>
+    invalid.has(entry)
+      ? [{ pointer: `/allowedIps/${i}`, detail: 'expected an IP address or a CIDR range' }]
+      : [],
+  )
+}

@@ -1,0 +1,233 @@
+/** The routes of key owners: their keys, what those used and what happened to them. */
+import { Elysia, t } from 'elysia'
+import type { KeyRequest } from '../../../management/issue-key.ts'
+import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import { eventFeed } from '../../../reports/log-reader/events.ts'
+import { usageByDay, usageSummary } from '../../../reports/usage/usage.ts'
+import { ownerOf, type Principal } from '../../auth/auth.ts'
+import { EventList, eventList, ownersEvent } from '../../event-view.ts'
+import { closed, idParams, integer, keyName, mode, type Static } from '../../fields.ts'
+import { accepted, found, requireValid } from '../../request-refused.ts'
+import { byUser, type RouteDeps } from '../../routes.ts'
+import {
+  ApiKey,
+  apiKeyOf,
+  ChangedKey,
+  invalidAddresses,
+  keyChangeOf,
+  keyFields,
+  keyPatchFields,
+  keyPointers,
+  revokedMessage,
+  ShownKey,
+} from './api-key.ts'
+import {
+  daysOf,
+  daysQuery,
+  eventsQuery,
+  monthQuery,
+  pageOf,
+  SummaryAnswer,
+  UsageAnswer,
+} from './owner-reports.ts'
+
+const NewKey = closed({
+  name: keyName,
+  tier: t.Optional(
+    t.String({
+      minLength: 1,
+      maxLength: 63,
+      description: 'The plan the caller is on; another is given by an operator only.',
+    }),
+  ),
+  mode: t.Optional(mode),
+  environment: t.Optional(mode),
+  ...keyFields,
+})
+
+const Rotation = t.Optional(
+  closed({
+    graceSeconds: t.Optional(
+      integer({
+        minimum: 0,
+        maximum: 30 * 86_400,
+        description: 'How long the old key stays good. Without it, not at all.',
+      }),
+    ),
+  }),
+)
+
+const tags = ['API keys']
+
+export function apiKeysRoutes(deps: RouteDeps) {
+  const { management, sql, signIn, permissions } = deps
+
+  async function ownKey(principal: Principal, keyId: string) {
+    return found(await management.readKey(ownerOf(principal), keyId), 'key')
+  }
+
+  return new Elysia({ name: 'api-keys', normalize: false })
+    .use(signIn)
+    .post(
+      '/api-keys',
+      async ({ body, principal, status }) => {
+        requireValid([...invalidAddresses(body), ...contradictions(body)])
+        const { key, view } = accepted(
+          await management.issueKey(
+            ownerOf(principal),
+            keyRequestOf(body, principal),
+            byUser(principal),
+          ),
+          keyPointers,
+        )
+        const message = 'The key is shown this once only: keep it now.'
+        return status(201, { message, key, apiKey: apiKeyOf(view, permissions) })
+      },
+      {
+        signedIn: 'owner',
+        body: NewKey,
+        response: { 201: ShownKey, ...changeProblems },
+        detail: { summary: 'Issue a key; the first one opens your account', tags },
+      },
+    )
+    .get(
+      '/api-keys',
+      async ({ principal }) => {
+        const views = await management.listKeys(ownerOf(principal))
+        return { apiKeys: views.map((view) => apiKeyOf(view, permissions)) }
+      },
+      {
+        signedIn: 'owner',
+        response: { 200: t.Object({ apiKeys: t.Array(ApiKey) }), ...commonProblems },
+        detail: { summary: 'Your keys, the newest first, revoked ones included', tags },
+      },
+    )
+    .get(
+      '/api-keys/:id',
+      async ({ params, principal }) => ({
+        apiKey: apiKeyOf(await ownKey(principal, params.id), permissions),
+      }),
+      {
+        signedIn: 'owner',
+        params: idParams,
+        response: { 200: t.Object({ apiKey: ApiKey }), ...oneProblems },
+        detail: { summary: 'One of your keys', tags },
+      },
+    )
+    .patch(
+      '/api-keys/:id',
+      async ({ body, params, principal }) => {
+        requireValid(invalidAddresses(body))
+        const view = accepted(
+          await management.updateKey(
+            ownerOf(principal),
+            params.id,
+            keyChangeOf(body),
+            byUser(principal),
+          ),
+          keyPointers,
+        )
+        return { message: 'The key was changed.', apiKey: apiKeyOf(view, permissions) }
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        body: closed(keyPatchFields),
+        response: { 200: ChangedKey, ...changeProblems },
+        detail: { summary: 'Change a key: what it is called and what it narrows', tags },
+      },
+    )
+    .delete(
+      '/api-keys/:id',
+      async ({ params, principal }) => {
+        const owner = ownerOf(principal)
+        const view = accepted(await management.revokeKey(owner, params.id, byUser(principal)))
+        return { message: revokedMessage, apiKey: apiKeyOf(view, permissions) }
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        response: { 200: ChangedKey, ...changeProblems },
+        detail: { summary: 'Revoke a key, for good; its history stays', tags },
+      },
+    )
+    .post(
+      '/api-keys/:id/regenerate',
+      async ({ body, params, principal }) => {
+        const graceSeconds = body?.graceSeconds ?? 0
+        const owner = ownerOf(principal)
+        const { key, view } = accepted(
+          await management.rotateKey(owner, params.id, graceSeconds, byUser(principal)),
+        )
+        const message = 'The new key is shown this once only: keep it now.'
+        return { message, key, apiKey: apiKeyOf(view, permissions) }
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        body: Rotation,
+        response: { 200: ShownKey, ...changeProblems },
+        detail: { summary: 'Give a key a new secret', tags },
+      },
+    )
+    .get(
+      '/api-keys/:id/usage',
+      async ({ params, principal, query }) => {
+        const { keyId, readAt } = await ownKey(principal, params.id)
+        const days = daysOf(query, new Date(readAt))
+        return { usage: await usageByDay(sql, { keyId, ...days }) }
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        query: daysQuery,
+        response: { 200: UsageAnswer, ...oneProblems },
+        detail: { summary: 'What a key used, by day and endpoint (30 days unless told)', tags },
+      },
+    )
+    .get(
+      '/api-keys/:id/usage/summary',
+      async ({ params, principal, query: { month } }) => {
+        const { keyId } = await ownKey(principal, params.id)
+        return { summary: await usageSummary(sql, month ? { keyId, month } : { keyId }) }
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        query: monthQuery,
+        response: { 200: SummaryAnswer, ...oneProblems },
+        detail: { summary: 'What a key used in a month, or ever', tags },
+      },
+    )
+    .get(
+      '/api-keys/:id/events',
+      async ({ params, principal, query }) => {
+        const { keyId } = await ownKey(principal, params.id)
+        const { filter, page } = pageOf(query)
+        return eventList(await eventFeed(sql, { keyId, ...filter }, page), ownersEvent)
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        query: eventsQuery,
+        response: { 200: EventList, ...oneProblems },
+        detail: { summary: "A key's history: its life and its calls, in the log's order", tags },
+      },
+    )
+}
+
+function contradictions({ mode, environment }: Static<typeof NewKey>) {
+  if (mode === undefined || environment === undefined || mode === environment) return []
+  return [{ pointer: '/environment', detail: 'contradicts `mode`' }]
+}
+
+function keyRequestOf(body: Static<typeof NewKey>, principal: Principal): KeyRequest {
+  const { name, tier, mode, environment, ...fields } = body
+  return {
+    ...keyChangeOf(fields),
+    name,
+    mode: mode ?? environment ?? 'live',
+    ...(tier !== undefined && { plan: tier }),
+    ...(principal.organisation !== undefined && { createdBy: principal.subject }),
+  }
+}

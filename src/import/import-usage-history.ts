@@ -1,0 +1,111 @@
+/**
+ * Writes daily usage as opening figures: a command for each key and month, so that doing it again does
+ * nothing twice, and a month that had not ended at the last import is known by its command.
+ */
+import type { Commands, ImportedUsage } from '../ledger/commands/management-commands.ts'
+import type { ReadKey } from './old-key.ts'
+import type { OldUsage } from './source.ts'
+
+export interface UsageTarget {
+  readonly accountId: string
+  readonly shard: number
+  readonly key: ReadKey
+}
+
+export interface UsageDeps {
+  readonly commands: Commands
+  readonly actor: string
+  /** Of keys that are in the book, by their ids. */
+  readonly targets: ReadonlyMap<string, UsageTarget>
+  /** What this book calls an endpoint. */
+  readonly endpointOf: (endpoint: string) => string
+  readonly now: Date
+}
+
+export interface UsageResult {
+  /** Rows of keys that are in the book. */
+  readonly rows: number
+  /** Rows that the book had not yet. */
+  readonly written: number
+  /** Rows that say what cannot be: a day that lies ahead, a number below 0. */
+  readonly unsound: number
+  /** Months of keys whose usage has changed since it was imported; it stays as it was. */
+  readonly changed: number
+}
+
+export async function importUsage(
+  pages: AsyncIterable<readonly OldUsage[]>,
+  deps: UsageDeps,
+  progress: (rows: number) => void,
+): Promise<UsageResult> {
+  const result = { rows: 0, written: 0, unsound: 0, changed: 0 }
+  let month: OldUsage[] = []
+  for await (const page of pages) {
+    for (const row of page) {
+      if (!deps.targets.has(row.keyId)) continue
+      if (!isSound(row, deps.now)) {
+        result.unsound++
+        continue
+      }
+      result.rows++
+      if (month[0] && monthOf(month[0]) !== monthOf(row)) {
+        await write(month)
+        month = []
+      }
+      month.push(row)
+    }
+    progress(page.length)
+  }
+  if (month.length > 0) await write(month)
+  return result
+
+  async function write(rows: readonly OldUsage[]): Promise<void> {
+    const outcome = await writeMonth(rows, deps)
+    if (outcome === 'written') result.written += rows.length
+    if (outcome === 'changed') result.changed++
+  }
+}
+
+/** For one key. */
+async function writeMonth(
+  rows: readonly OldUsage[],
+  { commands, actor, targets, endpointOf }: UsageDeps,
+): Promise<'written' | 'there' | 'changed'> {
+  const { keyId, day } = rows[0] as OldUsage
+  const { accountId, shard, key } = targets.get(keyId) as UsageTarget
+  const usage = rows.map(
+    (row): ImportedUsage => ({
+      time: timeOf(row.day, key.lastUsedAt),
+      endpoint: endpointOf(row.endpoint),
+      calls: row.calls,
+      errors: row.errors,
+      credits: row.credits,
+      latencyMsSum: row.latencyMsSum,
+    }),
+  )
+  const id = `import:usage:${keyId}:${day.slice(0, 7)}`
+  const { verdict, repeated } = await commands.importUsage(shard, {
+    ...{ id, accountId, keyId, mode: key.mode, actor, usage },
+  })
+  if (verdict === 'mismatch') return 'changed'
+  if (verdict !== 'ok') throw new Error(`the book answered ${verdict} to the usage of ${keyId}`)
+  return repeated ? 'there' : 'written'
+}
+
+/** The day, and on the last one the time of the last call, which the key's own row has. */
+function timeOf(day: string, lastUsedAt: string | null): string {
+  return lastUsedAt?.startsWith(day) ? lastUsedAt : `${day}T00:00:00.000Z`
+}
+
+function monthOf({ keyId, day }: OldUsage): string {
+  return `${keyId} ${day.slice(0, 7)}`
+}
+
+function isSound({ day, calls, errors, credits, latencyMsSum }: OldUsage, now: Date): boolean {
+  const numbers = [calls, errors, credits, latencyMsSum]
+  return (
+    /^20\d\d-\d\d-\d\d$/.test(day) &&
+    day <= now.toISOString().slice(0, 10) &&
+    numbers.every((number) => Number.isSafeInteger(number) && number >= 0)
+  )
+}

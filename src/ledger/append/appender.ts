@@ -1,0 +1,309 @@
+/**
+ * Group commit. A gateway has at most one batch in flight per shard; what arrives meanwhile becomes
+ * the next batch. One round trip and one commit carry hundreds of events, and the busier the book,
+ * the larger the batches.
+ *
+ * A batch is numbered in the gateway's lane. When its connection dies after it was sent, nobody knows
+ * whether it was committed, so the same batch is sent again under the same number until the book
+ * answers: what was stored, or what it does now. An append is never cancelled; a caller that cannot
+ * wait gives up by itself, and a hold that is granted to a caller who gave up is released at once.
+ */
+import postgres from 'postgres'
+import type { Sql } from '../connect.ts'
+import { appendStatement, pack } from './batch.ts'
+import {
+  type Answer,
+  anyEndpoint,
+  type CallItem,
+  LedgerUnavailable,
+  type Verdict,
+} from './call-commands.ts'
+
+export interface AppenderOptions {
+  /** A pool of one connection of its own, so that no query waits behind another. */
+  readonly sql: Sql
+  readonly shard: number
+  /** Names the gateway process in every event. */
+  readonly instance: string
+  /** How long a caller waits for the book, in milliseconds. */
+  readonly deadlineMs: number
+  /** Called with each batch's size and round trip, for metrics. */
+  readonly observe?: (items: number, roundTripMs: number) => void
+  /** Called with each item that the book answered; `heard`: its caller still waited for that. */
+  readonly answered?: (item: CallItem, verdict: Verdict, position: number, heard: boolean) => void
+  readonly log?: (message: string, error?: unknown) => void
+}
+
+export interface Appender {
+  /**
+   * Appends one item and answers the book's verdict.
+   * @throws LedgerUnavailable when there is no verdict within the deadline
+   */
+  append(item: CallItem): Promise<Answer>
+  /** Items waiting or in flight. */
+  readonly pending: number
+  /** Waits until nothing is pending, for at most this long. */
+  drain(withinMs: number): Promise<void>
+  /** Stops sending and fails whoever still waits; a batch in flight may be committed all the same. */
+  close(): void
+}
+
+interface Waiting {
+  readonly item: CallItem
+  readonly resolve: (answer: Answer) => void
+  readonly reject: (error: Error) => void
+  readonly giveUpAt: number
+  gaveUp: boolean
+}
+
+interface Row {
+  outcome: 'appended' | 'repeated' | 'superseded' | 'unknown_lane'
+  recorded_at: Date
+  verdicts: Verdict[]
+  positions: number[]
+  available: number[]
+}
+
+const mostItems = 1_000
+/** So few are cheaper together. */
+const fewItems = 32
+
+export function openAppender(options: AppenderOptions): Appender {
+  const { sql, shard, instance, deadlineMs } = options
+  const log = options.log ?? (() => {})
+  let queue: Waiting[] = []
+  let inFlight: Waiting[] = []
+  let running = false
+  let closed = false
+  let lane: string | undefined
+  let seq = 0
+  const drained: (() => void)[] = []
+  const unwatch = watchDeadlines()
+
+  function append(item: CallItem): Promise<Answer> {
+    if (closed) return Promise.reject(new LedgerUnavailable('the gateway is closing'))
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
+    queue.push({
+      item,
+      resolve,
+      reject,
+      giveUpAt: performance.now() + deadlineMs,
+      gaveUp: false,
+    })
+    if (!running) {
+      running = true
+      queueMicrotask(run)
+    }
+    return promise
+  }
+
+  async function run(): Promise<void> {
+    let tell = () => {}
+    for (;;) {
+      if (queue.length === 0 || closed) {
+        tell()
+        // What is told may be too late for its caller, and then leads to another item.
+        if (queue.length === 0 || closed) break
+        tell = () => {}
+      }
+      const batch = queue.splice(0, sizeOf(queue)).filter((w) => !w.gaveUp)
+      inFlight = batch
+      const committed = commit(batch)
+      // What the callers of the last batch do next takes a while, in which the book already has this one.
+      tell()
+      tell = await committed
+      inFlight = []
+    }
+    running = false
+    for (const done of drained.splice(0)) done()
+  }
+
+  /** Sends a batch until the book has answered it; what it gives tells that to the callers. */
+  async function commit(batch: Waiting[]): Promise<() => void> {
+    if (batch.length === 0) return () => {}
+    let texts: string[]
+    try {
+      texts = pack(batch.map((w) => w.item))
+    } catch (error) {
+      return split(batch, error)
+    }
+    let sent = false
+    for (let attempt = 0; ; attempt++) {
+      try {
+        lane ??= await openLane()
+        const sentBefore = sent
+        sent = true
+        const startedAt = performance.now()
+        const row = await send(texts, lane, seq + 1)
+        options.observe?.(batch.length, performance.now() - startedAt)
+        if (row.outcome === 'unknown_lane' || row.outcome === 'superseded') {
+          lane = undefined
+          if (sentBefore) throw new LaneLost(row.outcome)
+          // The lane was forgotten over a long silence. What was sent once and refused was not appended.
+          sent = false
+          continue
+        }
+        seq++
+        return () => answer(batch, row)
+      } catch (error) {
+        if (error instanceof LaneLost) return fail(batch, error, true)
+        if (isBadData(error)) return split(batch, error)
+        log('append: the book did not answer; sending the same batch again', error)
+        if (closed) return fail(batch, error, true)
+        await pause(Math.min(10 * 2 ** attempt, 1_000))
+      }
+    }
+  }
+
+  async function openLane(): Promise<string> {
+    const fresh = crypto.randomUUID()
+    await sql`select open_lane_v1(${shard}::smallint, ${fresh}::uuid, ${instance})`
+    seq = 0
+    return fresh
+  }
+
+  async function send(texts: string[], inLane: string, number: number): Promise<Row> {
+    const parameters = [shard, inLane, number, instance, ...texts]
+    const query = sql.unsafe<Row[]>(appendStatement, parameters, { prepare: true })
+    // Without it a query leaves only when it is waited for, and then behind what the callers do next.
+    query.execute()
+    const rows = await query
+    return rows[0] as Row
+  }
+
+  function answer(batch: Waiting[], row: Row): void {
+    batch.forEach((waiting, i) => {
+      const verdict = row.verdicts[i] as Verdict
+      options.answered?.(waiting.item, verdict, row.positions[i] as number, !waiting.gaveUp)
+      if (!waiting.gaveUp) {
+        waiting.resolve({
+          verdict,
+          shard,
+          position: row.positions[i] as number,
+          available: row.available[i] ?? 0,
+          recordedAt: row.recorded_at,
+        })
+      } else if (waiting.item.kind === 'hold' && (verdict === 'ok' || verdict === 'held_again')) {
+        releaseAbandoned(waiting.item)
+      }
+    })
+  }
+
+  /** The hold was granted after its caller had gone: nothing will run on it. */
+  function releaseAbandoned(hold: CallItem & { kind: 'hold' }): void {
+    const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold
+    append({
+      kind: 'release',
+      requestId,
+      accountId,
+      keyId,
+      mode,
+      endpoint,
+      tariff,
+      actor,
+      reason: 'ledger_too_slow',
+      latencyMs: 0,
+    }).catch((error) => log('append: an abandoned hold waits for its expiry', error))
+  }
+
+  /** One bad item must not fail its neighbours: halve the batch until the bad one stands alone. */
+  async function split(batch: Waiting[], error: unknown): Promise<() => void> {
+    if (batch.length === 1) return fail(batch, error)
+    const middle = batch.length >> 1
+    const tellFirst = await commit(batch.slice(0, middle))
+    tellFirst()
+    return commit(batch.slice(middle))
+  }
+
+  function fail(batch: Waiting[], error: unknown, mayBeWritten = false): () => void {
+    log('append: a batch failed', error)
+    return () => {
+      for (const waiting of batch) waiting.reject(unavailable(error, mayBeWritten))
+    }
+  }
+
+  /** A caller waits no longer than its deadline, whatever happens to the batch. */
+  function watchDeadlines(): () => void {
+    const timer = setInterval(() => {
+      const now = performance.now()
+      for (const list of [queue, inFlight]) {
+        for (const waiting of list) {
+          if (waiting.gaveUp || waiting.giveUpAt > now) continue
+          waiting.gaveUp = true
+          const mayBeWritten = list === inFlight
+          waiting.reject(
+            new LedgerUnavailable(`no answer within ${deadlineMs} ms`, { mayBeWritten }),
+          )
+        }
+      }
+      if (queue.some((w) => w.gaveUp)) queue = queue.filter((w) => !w.gaveUp)
+    }, 50)
+    return () => clearInterval(timer)
+  }
+
+  async function drain(withinMs: number): Promise<void> {
+    if (!running && queue.length === 0) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    drained.push(resolve)
+    await Promise.race([promise, pause(withinMs)])
+  }
+
+  return {
+    append,
+    get pending() {
+      return queue.length + inFlight.length
+    },
+    drain,
+    close() {
+      closed = true
+      unwatch()
+      for (const waiting of [...queue, ...inFlight]) {
+        waiting.gaveUp = true
+        waiting.reject(new LedgerUnavailable('the gateway is closing'))
+      }
+      queue = []
+    },
+  }
+}
+
+/**
+ * How many of those that wait make the next batch: of many, half. While the book decides them, the callers of the other
+ * half's last batch go on; all in one batch, the book and they would wait for each other in turns.
+ */
+function sizeOf(queue: readonly Waiting[]): number {
+  let size = Math.min(Math.max(Math.ceil(queue.length / 2), fewItems), mostItems)
+  while (size < queue.length && belongTogether(queue[size - 1], queue[size])) size++
+  return size
+}
+
+/**
+ * A call takes its own hold out of a standing one: release, own hold, and a standing one for the rest. Nobody else's
+ * purchase may come in between, and so nothing of it in another batch.
+ */
+function belongTogether(before: Waiting | undefined, after: Waiting | undefined): boolean {
+  if (after?.item.kind !== 'hold') return false
+  const frees = before?.item.kind === 'release' && before.item.endpoint === anyEndpoint
+  return frees || after.item.endpoint === anyEndpoint
+}
+
+/** The lane is gone, so what became of the batch cannot be known from it. */
+class LaneLost extends Error {}
+
+/**
+ * The batch was rolled back and would fail again: for its data (class 22), a constraint (23) or a limit
+ * of the server's (54, such as a text too long for an index).
+ */
+function isBadData(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code)
+}
+
+function unavailable(error: unknown, mayBeWritten: boolean): LedgerUnavailable {
+  return new LedgerUnavailable(error instanceof Error ? error.message : String(error), {
+    cause: error,
+    mayBeWritten,
+  })
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}

@@ -1,0 +1,123 @@
+/**
+ * Answers kept for the retries of calls that named an Idempotency-Key. An answer is stored before its
+ * settlement is appended, so a charge whose answer was lost can still be answered; it is sealed under the
+ * account's key and forgotten after a day.
+ */
+import type { Sql } from '../connect.ts'
+import { seal, unseal } from '../private-fields.ts'
+import { within } from '../within.ts'
+
+/** What is sent again. */
+export interface StoredAnswer {
+  readonly status: number
+  readonly headers: readonly (readonly [string, string])[]
+  readonly body: Uint8Array
+}
+
+/** Whose answer it is. */
+export interface AnswerOwner {
+  readonly shard: number
+  readonly keyId: string
+  readonly accountId: string
+  readonly secret: Uint8Array | null
+  /** The Idempotency-Key's hash. */
+  readonly claim: string
+}
+
+/** The call that has a claim, and what came of it. */
+export interface ClaimedCall {
+  readonly requestId: string
+  readonly quantity: number
+  /** Where it was charged; absent when it was not. */
+  readonly settled?: { readonly shard: number; readonly position: number }
+  /** Its charge was given back because nobody knew whether its answer had arrived. */
+  readonly givenBack: boolean
+  /** Absent when it was too large to be kept, or is forgotten. */
+  readonly answer?: StoredAnswer
+}
+
+export interface StoredAnswers {
+  /** @throws LedgerUnavailable when it cannot be kept in time */
+  store(
+    owner: AnswerOwner,
+    of: { readonly requestId: string; readonly quantity: number },
+    answer: StoredAnswer,
+  ): Promise<void>
+  /**
+   * The call that has the claim.
+   * @throws LedgerUnavailable when it cannot be read in time
+   */
+  read(owner: AnswerOwner): Promise<ClaimedCall | undefined>
+  /**
+   * Notes that the answer is given again.
+   * @throws LedgerUnavailable when that cannot be done in time
+   */
+  replayed(owner: AnswerOwner): Promise<void>
+}
+
+interface Sealed {
+  status: number
+  headers: [string, string][]
+  body: string
+}
+
+interface Row {
+  holdId: string
+  quantity: number | null
+  answer: Uint8Array | null
+  position: number | null
+  givenBack: boolean
+}
+
+/** @param deadlineMs how long a caller waits */
+export function openStoredAnswers(sql: Sql, deadlineMs: number): StoredAnswers {
+  const inTime = <T>(query: Promise<T>) => within(deadlineMs, query)
+
+  return {
+    async store({ shard, keyId, accountId, secret, claim }, { requestId, quantity }, answer) {
+      if (!secret) throw new TypeError(`${accountId} has no key to seal an answer with`)
+      const { status, headers, body } = answer
+      const text = Buffer.from(body).toString('base64')
+      const sealed = seal(secret, accountId, { status, headers, body: text } satisfies object)
+      await inTime(
+        sql`select store_answer_v1(${shard}::smallint, ${keyId}, ${claim}, ${requestId}, ${quantity}, ${sealed})`,
+      )
+    },
+
+    async replayed({ shard, keyId, claim }) {
+      await inTime(sql`select replayed_v1(${shard}::smallint, ${keyId}, ${claim})`)
+    },
+
+    async read({ shard, keyId, accountId, secret, claim }) {
+      const [row] = await inTime(
+        sql<Row[]>`
+          select c.hold_id as "holdId", coalesce(a.quantity, e.quantity) as quantity,
+            a.answer, e.position,
+            exists (
+              select from events r
+              where r.request_id = c.hold_id and r.shard = c.shard and r.type = 'ChargeRefunded'
+                and r.payload ->> 'externalId' = 'undelivered:' || c.hold_id
+            ) as "givenBack"
+          from claims c
+          left join stored_answers a on a.key_id = c.key_id and a.claim = c.claim and a.shard = c.shard
+          left join events e on e.request_id = c.hold_id and e.shard = c.shard and e.type = 'HoldSettled'
+          where c.key_id = ${keyId} and c.claim = ${claim} and c.shard = ${shard}`,
+      )
+      if (!row) return undefined
+      const sealed = unseal<Sealed>(secret, accountId, row.answer)
+      return {
+        requestId: row.holdId,
+        quantity: row.quantity ?? 0,
+        givenBack: row.givenBack,
+        ...(row.position === null ? {} : { settled: { shard, position: row.position } }),
+        ...(sealed && { answer: { ...sealed, body: Buffer.from(sealed.body, 'base64') } }),
+      }
+    },
+  }
+}
+
+/** Forgets what is older than a day; answers whether there may be more. */
+export async function forgetAnswers(sql: Sql, most = 1_000): Promise<boolean> {
+  const [row] = await sql<[{ forgotten: number }]>`select forget_answers_v1(${most}) as forgotten`
+  return row.forgotten === most
+}

@@ -1,0 +1,100 @@
+/** Accounts as those read them who manage them, the plans in force, and what a month's use comes to. */
+import type { Mode } from '../../../events/event.ts'
+import type { Plan } from '../../../events/tariffs.ts'
+import type { Sql } from '../connect.ts'
+
+/** Plans as the book has them; one that is not grantable is kept by those who have it, but no longer given. */
+export type Plans = Readonly<Record<string, Plan & { readonly grantable?: boolean }>>
+
+export interface AccountRow {
+  readonly shard: number
+  readonly accountId: string
+  readonly version: number
+  readonly ownerKind: 'user' | 'organisation'
+  readonly ownerId: string
+  /** The account's own limits; null: as its plan. */
+  readonly rateLimit: number | null
+  readonly maxInFlight: number | null
+  readonly frozen: boolean
+  readonly erased: boolean
+  readonly openedAt: Date
+  /** Every plan that was decided on, in the order of the decisions; ISO 8601. */
+  readonly schedule: readonly { readonly plan: string; readonly from: string }[]
+  readonly secret: Uint8Array | null
+  /** The book's clock. */
+  readonly readAt: Date
+}
+
+export async function readAccount(sql: Sql, accountId: string): Promise<AccountRow | undefined> {
+  const [row] = await sql<AccountRow[]>`
+    select a.shard, a.account_id as "accountId", a.version, a.owner_kind as "ownerKind",
+      a.owner_id as "ownerId", a.rate_limit as "rateLimit", a.max_in_flight as "maxInFlight",
+      a.frozen, a.erased, a.opened_at as "openedAt", s.secret, t.now as "readAt", (
+        select coalesce(json_agg(json_build_object('plan', p.plan, 'from', p.starts_at)
+          order by p.position), '[]')
+        from account_plans p where p.account_id = a.account_id and p.shard = a.shard
+      ) as schedule
+    from account_state a
+    cross join (select book_now() as now) t
+    left join account_secrets s on s.account_id = a.account_id and s.shard = a.shard
+    where a.account_id = ${accountId}`
+  return row
+}
+
+/** The keys that accounts' private fields are sealed under; of erased accounts there is none. */
+export async function readSecrets(
+  sql: Sql,
+  accountIds: readonly string[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const rows = await sql<{ accountId: string; secret: Uint8Array }[]>`
+    select account_id as "accountId", secret from account_secrets
+    where account_id = any(${[...new Set(accountIds)]})`
+  return new Map(rows.map(({ accountId, secret }) => [accountId, secret]))
+}
+
+/** The plans of the tariff in force, and the book's time; undefined while no tariff is in force. */
+export async function readPlans(
+  sql: Sql,
+  shard: number,
+): Promise<{ readonly plans: Plans; readonly readAt: Date } | undefined> {
+  const [row] = await sql<{ plans: Plans; readAt: Date }[]>`
+    select t.content -> 'plans' as plans, clock.now as "readAt"
+    from (select book_now() as now) clock
+    join tariffs t on t.shard = ${shard} and t.hash = tariff_at(${shard}::smallint, clock.now)
+    limit 1`
+  return row
+}
+
+/** What was used in the present month, and what of it was given back by resets. */
+export interface MonthUse {
+  /** Credits charged this UTC month by all keys, refunds taken off. */
+  readonly used: number
+  /** Credits granted this month under an externalId that begins with `reset:`, and how many such grants. */
+  readonly resetCredits: number
+  readonly resets: number
+  readonly nextMonth: Date
+  readonly readAt: Date
+}
+
+export async function readMonthUse(sql: Sql, accountId: string, mode: Mode): Promise<MonthUse> {
+  const [row] = await sql<[MonthUse]>`
+    select t.now as "readAt", t.month_end as "nextMonth",
+      (select greatest(coalesce(sum(m.settled - m.refunded), 0), 0)::bigint from monthly_balances m
+        where m.account_id = ${accountId} and m.mode = ${mode} and m.month = t.month::date) as used,
+      coalesce(r.credits, 0) as "resetCredits", coalesce(r.resets, 0) as resets
+    from (
+      select now, month, (month + interval '1 month') at time zone 'UTC' as month_end
+      from (
+        select now, date_trunc('month', now at time zone 'UTC') as month
+        from (select book_now() as now) clock
+      ) of_month
+    ) t
+    left join lateral (
+      select sum(l.granted)::bigint as credits, count(*) as resets
+      from lots l
+      join events e on e.position = l.lot and e.shard = l.shard
+      where l.account_id = ${accountId} and l.mode = ${mode} and l.kind = 'promotional'
+        and l.expires_at = t.month_end and starts_with(e.payload ->> 'externalId', 'reset:')
+    ) r on true`
+  return row
+}

@@ -1,0 +1,13 @@
+/** Where a charge stands, which a refund has to know before it can be written. */
+import type { Sql } from '../connect.ts'
+
+/** Whose a charge was; undefined when no call of this id was charged. */
+export async function readCharge(
+  sql: Sql,
+  requestId: string,
+): Promise<{ readonly shard: number; readonly accountId: string } | undefined> {
+  const [row] = await sql<{ shard: number; accountId: string }[]>`
+    select shard, account_id as "accountId" from events
+    where request_id = ${requestId} and type = 'HoldSettled' limit 1`
+  return row
+}

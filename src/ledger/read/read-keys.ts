@@ -1,0 +1,146 @@
+/** Keys as those read them who manage them: with their account, their plan and what they used this month. */
+import type { Mode } from '../../../events/event.ts'
+import type { Sql } from '../connect.ts'
+
+export interface KeyRow {
+  readonly shard: number
+  readonly keyId: string
+  readonly accountId: string
+  readonly mode: Mode
+  readonly version: number
+  readonly hash: string
+  readonly display: string
+  readonly enabled: boolean
+  readonly revokedAt: Date | null
+  readonly expiresAt: Date | null
+  /** Until when the secret from before a rotation is good; it may have passed. */
+  readonly previousUntil: Date | null
+  /** The key's own limits; null: as the account. */
+  readonly endpoints: readonly string[] | null
+  readonly rateLimit: number | null
+  readonly monthlyCap: number | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+  readonly ownerKind: 'user' | 'organisation'
+  readonly ownerId: string
+  readonly accountRateLimit: number | null
+  /** The plan in force, and what it gives; null when the tariff in force does not know it. */
+  readonly plan: string
+  readonly planRateLimit: number | null
+  readonly planCredits: number | null
+  readonly planEndpoints: 'all' | readonly string[] | null
+  /** Credits charged to this key in the present UTC month, refunds taken off. */
+  readonly creditsUsed: number
+  /** The first instant of the next UTC month. */
+  readonly nextMonth: Date
+  /** From daily usage, so behind by at most a second. */
+  readonly lastUsedAt: Date | null
+  readonly secret: Uint8Array | null
+  readonly private: Uint8Array | null
+  /** The book's clock. */
+  readonly readAt: Date
+}
+
+export async function readKey(sql: Sql, keyId: string): Promise<KeyRow | undefined> {
+  const [row] = await selectKeys(sql, sql`where k.key_id = ${keyId}`)
+  return row
+}
+
+/** All keys of an account, revoked ones included, the newest first. */
+export function readKeysOfAccount(sql: Sql, accountId: string): Promise<KeyRow[]> {
+  return selectKeys(
+    sql,
+    sql`where k.account_id = ${accountId} order by k.created_at desc, k.key_id`,
+  )
+}
+
+export interface KeyFilter {
+  /** Keys of this user's account. */
+  readonly userId?: string | undefined
+  /** Keys whose account is on this plan now. */
+  readonly plan?: string | undefined
+  /** Enabled and not revoked, or not. */
+  readonly active?: boolean | undefined
+}
+
+export interface KeyPage {
+  readonly keys: KeyRow[]
+  /** How many keys pass the filter, on all pages. */
+  readonly total: number
+}
+
+/** A page of all keys, the newest first. */
+export async function readKeyPage(
+  sql: Sql,
+  filter: KeyFilter,
+  { offset, limit }: { readonly offset: number; readonly limit: number },
+): Promise<KeyPage> {
+  const { userId, plan, active } = filter
+  const matching = () => sql`
+    from key_state k
+    where true
+      ${userId === undefined ? sql`` : sql`and (k.account_id, k.shard) in (${accountsOf(sql, userId)})`}
+      ${plan === undefined ? sql`` : sql`and (k.account_id, k.shard) in (${accountsOn(sql, plan)})`}
+      ${active === undefined ? sql`` : sql`and (k.enabled and k.revoked_at is null) = ${active}`}`
+  // Ids first: what is shown of a key is looked up for those of the page alone.
+  const page = sql`
+    select k.key_id ${matching()}
+    order by k.created_at desc, k.key_id limit ${limit} offset ${offset}`
+  const [[counted], keys] = await Promise.all([
+    sql<{ total: number }[]>`select count(*) as total ${matching()}`,
+    selectKeys(sql, sql`where k.key_id = any(array(${page})) order by k.created_at desc, k.key_id`),
+  ])
+  return { keys, total: counted?.total ?? 0 }
+}
+
+function accountsOf(sql: Sql, userId: string) {
+  return sql`
+    select account_id, shard from account_state
+    where owner_kind = 'user' and owner_id = ${userId}`
+}
+
+/** Accounts whose plan in force is this one: what `plan_at` says of one account, of all of them at once. */
+function accountsOn(sql: Sql, plan: string) {
+  return sql`
+    select account_id, shard from (
+      select distinct on (account_id, shard) account_id, shard, plan from account_plans
+      where starts_at <= (select book_now())
+      order by account_id, shard, position desc
+    ) in_force
+    where plan = ${plan}`
+}
+
+function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
+  return sql<KeyRow[]>`
+    select k.shard, k.key_id as "keyId", k.account_id as "accountId", k.mode, k.version, k.hash,
+      k.display, k.enabled, k.revoked_at as "revokedAt", k.expires_at as "expiresAt",
+      k.previous_until as "previousUntil", k.endpoints, k.rate_limit as "rateLimit",
+      k.monthly_cap as "monthlyCap", k.created_at as "createdAt", k.updated_at as "updatedAt",
+      a.owner_kind as "ownerKind", a.owner_id as "ownerId", a.rate_limit as "accountRateLimit",
+      p.plan, (c.plan ->> 'rateLimit')::integer as "planRateLimit",
+      (c.plan ->> 'credits')::bigint as "planCredits",
+      c.plan -> 'endpoints' as "planEndpoints",
+      greatest(coalesce(m.settled - m.refunded, 0), 0) as "creditsUsed",
+      (t.month + interval '1 month') at time zone 'UTC' as "nextMonth",
+      u.last_used_at as "lastUsedAt", s.secret, k.private, t.now as "readAt"
+    from key_state k
+    join account_state a on a.account_id = k.account_id and a.shard = k.shard
+    left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard
+    cross join (
+      select now, date_trunc('month', now at time zone 'UTC') as month
+      from (select book_now() as now) clock
+    ) t
+    cross join lateral (select plan_at(k.shard, k.account_id, t.now) as plan) p
+    left join lateral (
+      select content -> 'plans' -> p.plan as plan from tariffs
+      where tariffs.shard = k.shard and tariffs.hash = tariff_at(k.shard, t.now) limit 1
+    ) c on true
+    left join monthly_balances m on m.account_id = k.account_id and m.key_id = k.key_id
+      and m.mode = k.mode and m.month = t.month::date and m.shard = k.shard
+    left join lateral (
+      select last_used_at from daily_usage d
+      where d.key_id = k.key_id
+      order by d.day desc, d.last_used_at desc limit 1
+    ) u on true
+    ${which}`
+}

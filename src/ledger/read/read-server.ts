@@ -1,0 +1,61 @@
+/** What a PostgreSQL server is like, as far as a book depends on it; nothing here needs a book to be there. */
+import { type Sql, servingRole } from '../connect.ts'
+
+export interface Server {
+  /** As in `server_version_num`: 150004 is 15.4. */
+  readonly version: number
+  readonly settings: Readonly<Record<ServerSetting, string>>
+  /** A standby, which cannot be written to. */
+  readonly standby: boolean
+  /** Connections of all programs now. */
+  readonly connections: number
+  readonly login: {
+    readonly name: string
+    readonly superuser: boolean
+    /** May take the serving role. */
+    readonly serves: boolean
+  }
+  readonly servingRole: {
+    readonly exists: boolean
+    /** May do more to the log than read it; false as well where there is no log. */
+    readonly writesLog: boolean
+  }
+  /** The server's clock, in Unix milliseconds. */
+  readonly timeMs: number
+}
+
+const settings = [
+  'fsync',
+  'synchronous_commit',
+  'synchronous_standby_names',
+  'full_page_writes',
+  'max_connections',
+  'superuser_reserved_connections',
+  'autovacuum',
+  'default_transaction_isolation',
+] as const
+
+export type ServerSetting = (typeof settings)[number]
+
+/** @param sql connected as whoever logs in, without the serving role, which may not be there */
+export async function readServer(sql: Sql): Promise<Server> {
+  const [row] = await sql<[Server]>`
+    select current_setting('server_version_num')::integer as version,
+      (select json_object_agg(name, current_setting(name)) from unnest(${[...settings]}::text[]) name) as settings,
+      pg_is_in_recovery() as standby,
+      (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections,
+      (
+        select json_build_object('name', rolname, 'superuser', rolsuper, 'serves', case
+          when exists (select from pg_roles where rolname = ${servingRole})
+          then pg_has_role(${servingRole}, 'member') else false end)
+        from pg_roles where rolname = current_user
+      ) as login,
+      json_build_object(
+        'exists', exists (select from pg_roles where rolname = ${servingRole}),
+        'writesLog', exists (
+          select from pg_roles where rolname = ${servingRole} and to_regclass('events') is not null
+            and has_table_privilege(${servingRole}, to_regclass('events'), 'insert, update, delete, truncate'))
+      ) as "servingRole",
+      (extract(epoch from clock_timestamp()) * 1000)::float8 as "timeMs"`
+  return row
+}

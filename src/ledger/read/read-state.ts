@@ -1,0 +1,56 @@
+/** How the book stands, for those who watch it: cheap enough to be asked every second. */
+import type { Sql } from '../connect.ts'
+
+export interface BookState {
+  readonly openHolds: number
+  /** Open holds whose time is over and which no gateway has expired yet. */
+  readonly overdueHolds: number
+  /** Partitions of the log that lie wholly ahead of it. */
+  readonly partitionsAhead: number
+  readonly heads: readonly { readonly shard: number; readonly position: number }[]
+}
+
+export async function readBookState(sql: Sql): Promise<BookState> {
+  const [row] = await sql<[BookState]>`
+    select h.open as "openHolds", h.overdue as "overdueHolds", p.ahead as "partitionsAhead",
+      (select json_agg(json_build_object('shard', shard, 'position', position) order by shard) from heads) as heads
+    from (
+      select count(*) as open, count(*) filter (where expires_at < t.now) as overdue
+      from open_holds cross join (select book_now() as now) t
+    ) h
+    cross join (
+      select count(*) as ahead
+      from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where i.inhparent = 'events'::regclass
+        and substring(pg_get_expr(c.relpartbound, c.oid) from 'FROM \\(''(\\d+)''\\)')::bigint
+          > (select max(position) from heads)
+    ) p`
+  return row
+}
+
+/** How many there are on a plan now: accounts that were not erased, and their keys that were not revoked. */
+export interface PlanCount {
+  readonly plan: string
+  readonly accounts: number
+  readonly keys: number
+}
+
+/** Reads every account and key: not to be asked often. */
+export function countByPlan(sql: Sql): Promise<PlanCount[]> {
+  return sql<PlanCount[]>`
+    with plans as (
+      select distinct on (p.shard, p.account_id) p.shard, p.account_id, p.plan
+      from account_plans p cross join (select book_now() as now) t
+      where p.starts_at <= t.now
+      order by p.shard, p.account_id, p.position desc
+    )
+    select p.plan, count(*) as accounts, coalesce(sum(k.keys), 0)::bigint as keys
+    from plans p
+    join account_state a on a.account_id = p.account_id and a.shard = p.shard and not a.erased
+    left join (
+      select shard, account_id, count(*) as keys
+      from key_state where revoked_at is null group by shard, account_id
+    ) k on k.account_id = p.account_id and k.shard = p.shard
+    group by p.plan
+    order by p.plan`
+}

@@ -1,0 +1,106 @@
+/**
+ * JSON that means the same to every reader: what two parsers may read differently (a field that stands
+ * twice, 1e400, half a surrogate pair) is refused, and so is NUL, which PostgreSQL cannot store.
+ */
+import { pointerStep, shortPointer } from './json-pointer.ts'
+
+/** What is wrong with a document, and where (a JSON pointer). */
+export interface JsonFault {
+  readonly pointer: string
+  readonly detail: string
+}
+
+const maxDepth = 64
+
+/** The document, or the first fault in it: the others would say little more. */
+export function parseStrictJson(
+  bytes: Uint8Array,
+): { readonly json: unknown } | { readonly fault: JsonFault } {
+  if (bytes.length === 0) return whole('The body is empty, expected JSON')
+  let text: string
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return whole('The body is not UTF-8')
+  }
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    return whole('The body is not JSON')
+  }
+  const count = { fields: 0 }
+  const fault = walk(json, '', 0, count)
+  if (fault !== undefined) return { fault: { ...fault, pointer: shortPointer(fault.pointer) } }
+  // Each field of the text has one colon outside of texts, and the parser kept one field of each name.
+  if (countColons(text) > count.fields) return whole('a field stands twice in the same object')
+  return { json }
+}
+
+function whole(detail: string): { fault: JsonFault } {
+  return { fault: { pointer: '', detail } }
+}
+
+function walk(
+  value: unknown,
+  pointer: string,
+  depth: number,
+  count: { fields: number },
+): JsonFault | undefined {
+  if (typeof value === 'string') return textFault(value, pointer)
+  if (typeof value === 'number') {
+    return Number.isFinite(value) ? undefined : { pointer, detail: 'a number too large' }
+  }
+  if (typeof value !== 'object' || value === null) return undefined
+  if (depth === maxDepth) return { pointer, detail: `nested deeper than ${maxDepth} levels` }
+  if (Array.isArray(value)) {
+    for (let index = 0; index < value.length; index++) {
+      const fault = walk(value[index], `${pointer}/${index}`, depth + 1, count)
+      if (fault !== undefined) return fault
+    }
+    return undefined
+  }
+  for (const name of Object.keys(value)) {
+    count.fields++
+    const at = pointer + pointerStep(name)
+    const fault =
+      name === '__proto__'
+        ? { pointer: at, detail: 'unknown field' }
+        : (textFault(name, pointer) ??
+          walk((value as Record<string, unknown>)[name], at, depth + 1, count))
+    if (fault !== undefined) return fault
+  }
+  return undefined
+}
+
+/** What the book could not keep: PostgreSQL's texts have no NUL, and UTF-8 no half surrogate pairs. */
+export function textFault(text: string, pointer: string): JsonFault | undefined {
+  if (text.includes('\0')) return { pointer, detail: 'must not contain the character U+0000' }
+  if (!text.isWellFormed()) return { pointer, detail: 'must not contain half a surrogate pair' }
+  return undefined
+}
+
+/** Colons outside of texts, in what is known to be JSON. */
+function countColons(text: string): number {
+  let colons = 0
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index)
+    if (unit === colon) colons++
+    else if (unit === quote) index = endOfText(text, index + 1)
+  }
+  return colons
+}
+
+/** Where the text that begins here has its closing quote: found by the engine's own search, which is quicker than looking. */
+function endOfText(text: string, begin: number): number {
+  for (let at = text.indexOf('"', begin); ; at = text.indexOf('"', at + 1)) {
+    let before = at - 1
+    while (text.charCodeAt(before) === backslash) before--
+    // After an odd number of backslashes a quote belongs to the text.
+    if ((at - before) % 2 === 1) return at
+  }
+}
+
+const quote = 0x22
+const backslash = 0x5c
+const colon = 0x3a

@@ -1,0 +1,62 @@
+// Refusals as RFC 9457 problem documents. `statusCode` and `message` repeat `status` and `detail` for
+// programs that were written for the replaced service. It stands beside, not in, http/ because the proxy
+// answers with it too.
+
+import { type Refusal, type RefusalCode, type RefusalExtensions, refusals } from './refusal.ts'
+
+/** The body of every refusal. */
+export interface ProblemDocument extends RefusalExtensions {
+  /** `/problems/<code>`: a stable reference, relative to the gateway. */
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: RefusalCode
+  readonly requestId: string
+  readonly statusCode: number
+  readonly message: string
+}
+
+/** What a refusal says. */
+export function problemDocument(
+  code: RefusalCode,
+  { requestId, detail, ...extensions }: { requestId: string; detail: string } & RefusalExtensions,
+): ProblemDocument {
+  const { status, title } = refusals[code]
+  return {
+    type: `/problems/${code}`,
+    title,
+    status,
+    detail,
+    code,
+    requestId,
+    statusCode: status,
+    message: detail,
+    ...extensions,
+  }
+}
+
+/** The answer to a refused request. `headers` win over the ones every problem has. */
+export function problem(
+  code: RefusalCode,
+  said: { requestId: string; detail: string } & RefusalExtensions,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const { status } = refusals[code]
+  const document = problemDocument(code, said)
+  const all = new Headers({
+    'Content-Type': 'application/problem+json',
+    'Cache-Control': 'no-store',
+    'X-Request-Id': said.requestId,
+  })
+  // The same challenge on every 401, whatever was wrong: it must not tell what the body does not.
+  if (status === 401) all.set('WWW-Authenticate', 'Bearer realm="tollbook"')
+  for (const [name, value] of Object.entries(headers)) all.set(name, value)
+  return new Response(JSON.stringify(document), { status, headers: all })
+}
+
+/** The answer to what was refused as data. */
+export function problemOf(refusal: Refusal, requestId: string): Response {
+  const { code, detail, extensions, headers } = refusal
+  return problem(code, { ...extensions, requestId, detail }, headers)
+}

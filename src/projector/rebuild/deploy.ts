@@ -1,0 +1,46 @@
+/**
+ * Migrates a book to this version of the program. Projections whose version changed are built anew from the
+ * log, beside the old ones, which serve until the new ones and their functions take over in one transaction.
+ */
+import { connect, defaultSchema, type Sql } from '../../ledger/connect.ts'
+import { type MigrateOptions, migrate, type Rebuild } from '../../ledger/migrate/migrate.ts'
+import type { Progress } from '../ranges.ts'
+import { type Built, buildBeside, clearUp, exchange } from './rebuild.ts'
+
+export interface Deployed {
+  /** Migrations that were applied now. */
+  readonly applied: readonly string[]
+  /** Projections that were built anew. */
+  readonly rebuilt: readonly string[]
+}
+
+/** Deploys that are started at once take turns, and the later ones find nothing to do. */
+export async function deploy(
+  options: MigrateOptions & { readonly progress?: Progress },
+): Promise<Deployed> {
+  const schema = options.schema ?? defaultSchema
+  const sql = connect({ url: options.url, schema, as: 'owner', max: 1 })
+  const turn = connect({ url: options.url, schema, as: 'owner', max: 1 })
+  const rebuilt: string[] = []
+  const rebuild: Rebuild = async (changed, bringFunctions) => {
+    const builts: Built[] = []
+    for (const projection of changed) {
+      builts.push(await buildBeside(sql, projection, schema, options.progress))
+    }
+    await exchange(builts, (texts) =>
+      sql.begin(async (tx) => {
+        for (const text of texts) await tx.unsafe(text)
+        await bringFunctions(tx as unknown as Sql)
+      }),
+    )
+    await sql.unsafe(clearUp(schema))
+    rebuilt.push(...changed.map(({ name }) => name))
+  }
+  try {
+    await turn`select pg_advisory_lock(hashtext(${`${schema}.deploy`}))`
+    const { applied } = await migrate({ ...options, rebuild })
+    return { applied, rebuilt }
+  } finally {
+    await Promise.all([sql, turn].map((pool) => pool.end({ timeout: 5 })))
+  }
+}

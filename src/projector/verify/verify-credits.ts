@@ -1,0 +1,190 @@
+/**
+ * No credit of a log is spent that was not there: no lot overdrawn and no debt negative at any prefix, and every hold
+ * resolved at most once, by what frees exactly what it holds.
+ *
+ * Most events need not be looked at one by one. A call that is held and resolved within the range, all from one lot and
+ * by events that agree, leaves that lot's credits and its own hold as they should be; and a lot that would suffice even
+ * if nothing came back to it within the range is not overdrawn in between. Only the calls and lots of which that cannot
+ * be said are followed event by event.
+ */
+import { holdTypes, resolvingTypes } from '../../../events/credits.ts'
+import { anEnd, listed } from '../mapping.ts'
+import type { LogRules } from './verify-log.ts'
+
+export const credits: LogRules = {
+  name: 'credits',
+  carried: [
+    'create table carried_lots (lot bigint primary key, free bigint not null, held bigint not null)',
+    'create table carried_holds (request_id text primary key, held bigint not null)',
+    `create table carried_debts (account_id text collate "C", mode text, debt bigint not null,
+      primary key (account_id, mode))`,
+  ],
+  ofRange: (events) => [read(events), ...holds, ...lots, ...debts, 'drop table needed, followed'],
+}
+
+const resolving = `(${listed(resolvingTypes)})`
+
+/**
+ * What is needed of the range's events, since the log's rows are wide. An event of a call has a `part` in it: its type, but
+ * for what ran on a standing hold, which names that hold and is a `RunOn`. If it touches one lot, that is in `lot`; all other
+ * events have theirs in `lots`.
+ */
+function read(events: string): string {
+  // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
+  return `create table needed as
+    select position, type, case when of_call then case when hold is null then type else 'RunOn' end end as part,
+      coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits, several,
+      case when of_call and lots is not null and most = 1 then coalesce(lot, -1) end as lot,
+      case when of_call and not several then held1 end as held,
+      case when of_call and not several then ${freed('moved1', 'held1')} end as free,
+      case when several or not of_call then lots end as lots,
+      case when several or not of_call then held end as helds,
+      case when several or not of_call then moved end as moveds,
+      case when not of_call then coalesce(account_id, '') end collate "C" as account_id,
+      case when not of_call then coalesce(mode, '') end as mode,
+      case when type = 'CreditsAdjusted' then payload ->> 'repaysDebt' = 'true' end as repays_debt
+    from (
+      select *, coalesce(most > 1, false) as several
+      from (
+        select position, type, type in (${listed(holdTypes)}) as of_call, request_id, credits, lots, held, moved,
+          account_id, mode, payload, lots[1] as lot, held[1] as held1, moved[1] as moved1,
+          greatest(cardinality(lots), cardinality(held), cardinality(moved)) as most,
+          case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
+        from ${events} and (type not in ('CallsCounted', 'UsageImported') or lots is not null)
+        offset 0
+      ) taken
+    ) e`
+}
+
+/** By how much an event changes what is free of a lot. */
+function freed(moved: string, held: string): string {
+  return `case when ${moved} is null then 0 else ${moved} * case type when 'HoldSettled' then -1
+    when 'ChargeRefunded' then 1 when 'CreditsAdjusted' then -1 else 0 end end - coalesce(${held}, 0)`
+}
+
+/** Credits of which a range's events cannot make more than a bigint takes. */
+const much = 1e11
+
+/** A hold is open from its CreditsHeld to what resolves it. Leaves the events that it followed, in `followed`. */
+const holds: readonly string[] = [
+  // A call begins once, first, and ends once, last, and what it holds is freed; whatever is out of the ordinary counts
+  // more than both. A place is a position that also says whether it is a beginning's (1) or an end's (2).
+  `create table unpaired as
+   select request_id
+   from (
+     select request_id, lot, parts, position * 4 + case parts when 1 then 1 when ${anEnd} then 2 else 0 end as place,
+       case when held between -${much} and ${much} then held end as held
+     from (
+       select request_id, position, held, lot,
+         case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${anEnd} else 0 end
+           + case when several or (held is null) <> (lot is null) and part <> 'RunOn'
+               or (held < 0) = (part in ('CreditsHeld', 'HoldExtended')) or held not between -${much} and ${much}
+               or part in ${resolving} and credits > coalesce(-held, 0)
+               then 2 * ${anEnd} else 0 end as parts
+       from needed
+       where part is not null
+       offset 0
+     ) c
+     offset 0
+   ) placed
+   group by 1
+   having sum(parts) <> 1 + ${anEnd} or mod(min(place), 4) <> 1 or mod(max(place), 4) <> 2
+     or total(held) <> 0 or min(lot) <> max(lot)
+     or request_id in (select request_id from carried_holds)`,
+  `create table followed as
+   select position, part as type, request_id, credits, lot,
+     case when several then (select coalesce(sum(h), 0) from unnest(helds) h) else coalesce(held, 0) end as held
+   from needed where part is not null and request_id in (select request_id from unpaired)`,
+  `create table running as
+   select c.position, c.type, c.request_id, c.credits, c.held as change,
+     row_number() over w = 1 and h.request_id is not null
+       or lag(c.type) over w in ('CreditsHeld', 'HoldExtended', 'RunOn') as was_open,
+     coalesce(h.held, 0) + sum(c.held) over w as held, lead(c.position) over w is null as last
+   from followed c left join carried_holds h on h.request_id = c.request_id
+   window w as (partition by c.request_id order by c.position)`,
+  `insert into faults
+   select position, case
+     when type = 'CreditsHeld' then format('the hold %s is open already', request_id)
+     when was_open is not true then format('the hold %s is not open', request_id)
+     when held <> 0 then format('%s credits of the hold %s stay held', held, request_id)
+     else format('%s credits are charged, and the hold %s has %s', credits, request_id, -change)
+   end
+   from running
+   where type = 'CreditsHeld' and was_open
+     or type <> 'CreditsHeld' and was_open is not true
+     or type in ${resolving} and held <> 0
+     or type = 'HoldSettled' and credits > -change`,
+  `delete from carried_holds h using running r where r.request_id = h.request_id`,
+  `insert into carried_holds
+   select request_id, held from running where last and type not in ${resolving}`,
+  `drop table unpaired, running`,
+]
+
+const touching = 'select position, lot, free, coalesce(held, 0) as held, false as granted'
+
+/** What every event does to a lot: what is free of it, and what is held. */
+const lots: readonly string[] = [
+  `create table others as
+   ${touching}
+   from (
+     select position, coalesce(lots[n], -1) as lot, ${freed('moved[n]', 'held[n]')} as free, held[n] as held
+     from (
+       select position, type, lots, helds as held, moveds as moved,
+         generate_series(1, greatest(cardinality(lots), cardinality(helds), cardinality(moveds))) as n
+       from needed where lots is not null
+     ) each
+   ) of_lot
+   union all
+   select position, position, credits, 0, true from needed where type = 'CreditsGranted'`,
+  `create table touched as
+   select lot, sum(free) as free, coalesce(sum(held), 0) as held, sum(least(free, 0)) as taken
+   from (select lot, free, held from needed where lot is not null union all select lot, free, held from others) c
+   group by lot`,
+  `create table close_look as
+   select lot from touched t left join carried_lots l using (lot) where l.lot is null or l.free + t.taken < 0
+   union
+   select lot from others where held <> 0
+   union
+   select lot from followed where lot is not null`,
+  `insert into faults
+   select position, case
+     when not known then format('lot %s was never granted', lot)
+     when free < 0 then format('%s credits more than lot %s has are taken from it', -free, lot)
+     else format('%s credits more than are held of lot %s are freed', -held, lot)
+   end
+   from (
+     select c.position, c.lot, l.lot is not null or bool_or(c.granted) over w as known,
+       coalesce(l.free, 0) + sum(c.free) over w as free, coalesce(l.held, 0) + sum(c.held) over w as held
+     from (
+       ${touching} from needed where lot in (select lot from close_look)
+       union all
+       -- Also of lots that need no close look: what else becomes of those cannot make a fault of it.
+       table others
+     ) c left join carried_lots l on l.lot = c.lot
+     window w as (partition by c.lot order by c.position)
+   ) running
+   where free < 0 or held < 0 or not known`,
+  `insert into carried_lots as l
+   select lot, free, held from touched
+   on conflict (lot) do update set free = l.free + excluded.free, held = l.held + excluded.held`,
+  'drop table others, touched, close_look',
+]
+
+const debts: readonly string[] = [
+  `create table changes as
+   select position, account_id, mode, case when repays_debt then -credits else credits end as debt
+   from needed
+   where type = 'DebtRecorded' or repays_debt`,
+  `insert into faults
+   select position, format('%s credits more than are owed are repaid', -debt)
+   from (
+     select c.position, coalesce(d.debt, 0) + sum(c.debt) over (
+       partition by c.account_id, c.mode order by c.position) as debt
+     from changes c left join carried_debts d using (account_id, mode)
+   ) running
+   where debt < 0`,
+  `insert into carried_debts as d
+   select account_id, mode, sum(debt) from changes group by account_id, mode
+   on conflict (account_id, mode) do update set debt = d.debt + excluded.debt`,
+  'drop table changes',
+]

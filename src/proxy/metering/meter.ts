@@ -1,0 +1,123 @@
+/** Counts an answer along the way, part by part: the events of a stream, or pieces of bytes. */
+import type { MeteredPrice } from '../../config/config.ts'
+import { valueAt } from '../../lib/json-pointer.ts'
+import {
+  type RequestFacts,
+  requestTokens,
+  type TokenPrice,
+  tokensSaid,
+} from '../../pricing/price-arithmetic.ts'
+import { dataOf, eventSplitter } from './event-stream.ts'
+
+export interface Meter {
+  /** What is used once all parts so far have been sent. */
+  readonly used: number
+  /** Counts the next part. */
+  count(part: Uint8Array): Counted
+}
+
+export interface Counted {
+  /** It is something that is sold. */
+  readonly sold: boolean
+  /** It can be the answer's last, and waits until another one comes or the charge is written. */
+  readonly waits: boolean
+}
+
+export function meterOf(price: MeteredPrice, request: RequestFacts): Meter {
+  return price.per === 'token' ? tokenMeter(price, request) : byteMeter()
+}
+
+/**
+ * Events of which each brings a token, until one says what was used. What brings none (a usage report, the
+ * `[DONE]` at the end) waits; what does is sent at once, for a reader is waiting for it.
+ */
+function tokenMeter(price: TokenPrice, request: RequestFacts): Meter {
+  let used = requestTokens(price, request)
+  return {
+    get used() {
+      return used
+    },
+    count(event) {
+      const data = dataOf(event)
+      if (data === undefined) return { sold: false, waits: false }
+      const json = parsed(data)
+      const sold = price.settle.each.some((at) => isSomething(valueAt(json, at)))
+      if (sold) used++
+      used = tokensSaid(price, json) ?? used
+      return { sold, waits: !sold }
+    },
+  }
+}
+
+function byteMeter(): Meter {
+  let used = 0
+  return {
+    get used() {
+      return used
+    },
+    count(piece) {
+      used += piece.length
+      return { sold: true, waits: true }
+    },
+  }
+}
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch {
+    return undefined
+  }
+}
+
+/** Neither absent nor empty: `""`, `[]` and null stand for nothing. */
+function isSomething(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0
+  return value !== undefined && value !== null && value !== ''
+}
+
+/** An answer in parts. */
+export interface Parts {
+  /** The next part, or undefined at the end. Throws when the service breaks off. */
+  next(): Promise<Uint8Array | undefined>
+  /** Lets the service go. */
+  cancel(): Promise<void>
+}
+
+/** An event may have so many bytes. */
+const mostEventBytes = 4 * 1024 * 1024
+
+/** @param pieceBytes how large a piece of bytes may be */
+export function partsOf(body: ReadableStream<Uint8Array>, kind: 'events' | number): Parts {
+  const reader = body.getReader()
+  const split = kind === 'events' ? inEvents() : inPieces(kind)
+  const ready: Uint8Array[] = []
+  let ended = false
+  return {
+    async next() {
+      while (ready.length === 0 && !ended) {
+        const { done, value } = await reader.read()
+        ended = done
+        // What stands behind the last whole event is sent on too, as it came.
+        for (const part of value ? split.push(value) : [split.rest()]) {
+          if (part.length > 0) ready.push(part)
+        }
+      }
+      return ready.shift()
+    },
+    cancel: () => reader.cancel(),
+  }
+}
+
+const inEvents = () => eventSplitter(mostEventBytes)
+
+function inPieces(most: number) {
+  return {
+    push(bytes: Uint8Array): Uint8Array[] {
+      const pieces: Uint8Array[] = []
+      for (let at = 0; at < bytes.length; at += most) pieces.push(bytes.subarray(at, at + most))
+      return pieces
+    },
+    rest: () => new Uint8Array(),
+  }
+}

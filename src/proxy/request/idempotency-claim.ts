@@ -1,0 +1,64 @@
+/**
+ * Idempotency-Keys: a caller names a call, so that trying it again is safe. The book keeps the name and
+ * what it was bound to (method, target and body) as hashes under the account's own key: whoever reads the
+ * log learns neither, and erasing the account ends what could be guessed.
+ */
+import { createHmac } from 'node:crypto'
+import type { Claim } from '../../ledger/append/call-commands.ts'
+import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { Refusal } from '../../problems/refusal.ts'
+import { boundaryOf } from './multipart-form.ts'
+import type { CallBody } from './request-body.ts'
+
+/** Hex digits kept of a hash: 128 bits, so no two meet. */
+const hashDigits = 32
+
+/** The claim of a call, undefined when it names no Idempotency-Key. */
+export function claimOf(
+  request: Request,
+  body: CallBody,
+  apiKey: Pick<KeyRecord, 'secret' | 'keyId'>,
+): { readonly claim: Claim | undefined } | { readonly refusal: Refusal } {
+  const name = request.headers.get('idempotency-key')
+  if (name === null) return { claim: undefined }
+  if (!/^[\x21-\x7e]{1,255}$/.test(name)) return { refusal: unusable }
+  const { secret, keyId } = apiKey
+  // An account without a key was erased, and buys nothing.
+  if (!secret) return { claim: undefined }
+  const key = createHmac('sha256', secret).update(`${keyId} ${name}`).digest('hex')
+  const bound = createHmac('sha256', secret).update(`${request.method} ${targetOf(request)}\n`)
+  for (const part of partsOf(body)) bound.update(part)
+  return {
+    claim: {
+      key: key.slice(0, hashDigits),
+      requestHash: bound.digest('hex').slice(0, hashDigits),
+    },
+  }
+}
+
+/** The path with its query, as it was sent. */
+function targetOf({ url }: Request): string {
+  return url.slice(url.indexOf('/', url.indexOf('//') + 2))
+}
+
+/** The body's bytes; of a form without its boundary, which programs draw anew for each try. */
+function* partsOf({ bytes, forward }: CallBody): Generator<Uint8Array> {
+  const boundary = forward && boundaryOf(forward.contentType)
+  if (boundary === undefined) return yield bytes
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let from = 0
+  for (;;) {
+    const at = buffer.indexOf(boundary, from)
+    if (at < 0) return yield buffer.subarray(from)
+    yield buffer.subarray(from, at)
+    from = at + boundary.length
+  }
+}
+
+const unusable: Refusal = {
+  code: 'invalid_request',
+  detail: 'An Idempotency-Key has 1 to 255 visible ASCII characters.',
+  extensions: {
+    errors: [{ pointer: '', detail: 'Idempotency-Key: 1 to 255 visible ASCII characters' }],
+  },
+}

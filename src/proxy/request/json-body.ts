@@ -1,0 +1,48 @@
+/** JSON from a caller, which is validated, counted and sent on byte for byte. */
+import type { Route } from '../../config/config.ts'
+import { type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
+import type { BodyLimits } from '../../lib/http-body.ts'
+import { parseStrictJson } from '../../lib/strict-json.ts'
+import { type Refused, refuse, takeBody } from './take-body.ts'
+
+/** A body that is fit to be sent on. */
+export interface JsonBody {
+  /** As it was sent. */
+  readonly bytes: Uint8Array
+  readonly json: unknown
+}
+
+/** Up to here all faults are looked for; a large body full of them would cost too much. */
+const describedWholeBytes = 16_384
+
+/**
+ * Reads the JSON body of a call and checks it against its route's schema.
+ *
+ * @param limits of the body
+ * @throws TypeError when the route takes no JSON
+ */
+export async function readJsonBody(
+  request: Request,
+  route: Pick<Route, 'request'>,
+  limits: BodyLimits,
+): Promise<JsonBody | Refused> {
+  if (!route.request || !('json' in route.request)) throw new TypeError('takes no JSON')
+  if (!isJson(request.headers.get('content-type'))) {
+    return refuse(415, 'Expected Content-Type: application/json')
+  }
+  const body = await takeBody(request, limits)
+  if ('refusal' in body) return body
+  return parseJsonBody(body.bytes, route.request.json)
+}
+
+function isJson(contentType: string | null): boolean {
+  return /^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(contentType?.trim() ?? '')
+}
+
+function parseJsonBody(bytes: Uint8Array, schema: JsonSchema): JsonBody | Refused {
+  const parsed = parseStrictJson(bytes)
+  if ('fault' in parsed) return refuse(400, parsed.fault.detail, parsed.fault.pointer)
+  const invalid = schemaCheck(schema)(parsed.json, bytes.length <= describedWholeBytes)
+  if (invalid.length > 0) return { refusal: { status: 400, errors: invalid } }
+  return { bytes, json: parsed.json }
+}

@@ -1,0 +1,55 @@
+/** The body of a call, whatever its route takes: read, checked, and made into what the service gets. */
+import type { Route } from '../../config/config.ts'
+import type { BodyLimits } from '../../lib/http-body.ts'
+import { passes, type RequestFacts } from '../../pricing/price-arithmetic.ts'
+import { readJsonBody } from './json-body.ts'
+import { laidOver, mapBody } from './map-body.ts'
+import { readMultipartBody } from './multipart-body.ts'
+import type { Refused } from './take-body.ts'
+
+export { readJsonBody } from './json-body.ts'
+export { mapBody } from './map-body.ts'
+export { readMultipartBody } from './multipart-body.ts'
+export type { BodyRefusal, Refused } from './take-body.ts'
+
+export interface CallBody {
+  /** As it was sent: what an Idempotency-Key is bound to. Empty for a route that takes no body. */
+  readonly bytes: Uint8Array
+  /** What the service gets; absent for a route that takes no body. */
+  readonly forward?: { readonly bytes: Uint8Array; readonly contentType: string }
+  readonly facts: RequestFacts
+}
+
+/**
+ * Reads the body that the route takes, at most `route.maxBodyBytes` of it.
+ *
+ * @param limits of its time, and of the room for it
+ */
+export async function readRequestBody(
+  request: Request,
+  route: Route,
+  { seconds, take }: Omit<BodyLimits, 'bytes'>,
+): Promise<CallBody | Refused> {
+  if (route.request === undefined) return { bytes: new Uint8Array(), facts: {} }
+  const limits = { bytes: route.maxBodyBytes, seconds, ...(take && { take }) }
+  if ('multipart' in route.request) {
+    const body = await readMultipartBody(request, route, limits)
+    if ('refusal' in body) return body
+    const { bytes, contentType, audio } = body
+    return { bytes, forward: { bytes, contentType }, facts: { audio } }
+  }
+  const body = await readJsonBody(request, route, limits)
+  if ('refusal' in body) return body
+  const { bytes, json } = body
+  const streams = route.streams !== undefined && passes(json, route.streams.when)
+  const theirs = theirBody(json, route, streams)
+  const sent = theirs === json ? bytes : new TextEncoder().encode(JSON.stringify(theirs))
+  const forward = { bytes: sent, contentType: 'application/json' }
+  return { bytes, forward, facts: { json, bytes: bytes.length, ...(streams && { streams }) } }
+}
+
+/** The body for the service; ours itself where the route changes nothing in it. */
+function theirBody(json: unknown, { map, streams: rule }: Route, streams: boolean): unknown {
+  const mapped = map ? mapBody(json, map) : json
+  return streams && rule?.send ? laidOver(mapped, rule.send) : mapped
+}

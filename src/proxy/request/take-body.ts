@@ -1,0 +1,43 @@
+/** The body of a call, or the refusal of it. */
+import type { InvalidField } from '../../config/json-schema.ts'
+import { type BodyFault, type BodyLimits, readBody } from '../../lib/http-body.ts'
+
+/** A body that is not taken; `errors` say what and where. */
+export interface BodyRefusal {
+  readonly status: 400 | 408 | 413 | 415 | 503
+  readonly errors: readonly InvalidField[]
+}
+
+export interface Refused {
+  readonly refusal: BodyRefusal
+}
+
+export function refuse(status: BodyRefusal['status'], detail: string, pointer = ''): Refused {
+  return { refusal: { status, errors: [{ pointer, detail }] } }
+}
+
+/** The body's bytes as they were sent, or why they are not taken. */
+export async function takeBody(
+  request: Request,
+  limits: BodyLimits,
+): Promise<{ readonly bytes: Uint8Array } | Refused> {
+  const body = await readBody(request, limits)
+  return typeof body === 'string' ? refusalFor(body, limits) : { bytes: body }
+}
+
+function refusalFor(fault: BodyFault, { bytes }: BodyLimits): Refused {
+  switch (fault) {
+    case 'encoded':
+      return refuse(415, 'A body with a Content-Encoding is not accepted')
+    case 'too_large':
+      return refuse(413, `The body is larger than ${bytes} bytes`)
+    case 'too_slow':
+      return refuse(408, 'The body did not arrive in time')
+    case 'no_room':
+      return refuse(503, 'The gateway is receiving as much as it can hold; try again')
+    case 'broke_off':
+      return refuse(400, 'The body broke off')
+    default:
+      return fault satisfies never
+  }
+}

@@ -1,0 +1,66 @@
+/** Accounts, page by page, as operators look through them. */
+import type { Owner } from '../../../events/account.ts'
+import type { Sql } from '../../ledger/connect.ts'
+
+export interface ListedAccount {
+  readonly accountId: string
+  readonly owner: Owner
+  readonly plan: string
+  readonly state: 'open' | 'frozen' | 'erased'
+  /** Keys that are not revoked. */
+  readonly keys: number
+  /** Charged in the UTC month that runs, refunds taken off; live mode. */
+  readonly creditsUsed: number
+  readonly openedAt: string
+}
+
+export interface AccountFilter {
+  readonly plan?: string | undefined
+  readonly state?: ListedAccount['state'] | undefined
+}
+
+/** A page of accounts, the newest first, and how many there are on all pages. */
+export async function accountPage(
+  sql: Sql,
+  { plan, state }: AccountFilter,
+  { offset, limit }: { readonly offset: number; readonly limit: number },
+): Promise<{ readonly accounts: ListedAccount[]; readonly total: number }> {
+  const matching = () => sql`
+    from (
+      select a.*, plan_at(a.shard, a.account_id, clock.now) as plan, clock.now,
+        case when a.erased then 'erased' when a.frozen then 'frozen' else 'open' end as state
+      from account_state a cross join (select book_now() as now offset 0) clock
+    ) a
+    where true
+      ${plan === undefined ? sql`` : sql`and a.plan = ${plan}`}
+      ${state === undefined ? sql`` : sql`and a.state = ${state}`}`
+  const [counted] = await sql<{ total: number }[]>`select count(*) as total ${matching()}`
+  const rows = await sql<
+    (Omit<ListedAccount, 'owner' | 'openedAt'> & {
+      ownerKind: Owner['kind']
+      ownerId: string
+      openedAt: Date
+    })[]
+  >`
+    select a."accountId", a."ownerKind", a."ownerId", coalesce(a.plan, '') as plan, a.state, a."openedAt",
+      (select count(*) from key_state k
+        where k.account_id = a."accountId" and k.shard = a.shard and k.revoked_at is null) as keys,
+      (select coalesce(sum(m.settled - m.refunded), 0)::bigint from monthly_balances m
+        where m.account_id = a."accountId" and m.shard = a.shard and m.mode = 'live'
+          and m.month = date_trunc('month', a.now at time zone 'UTC')::date) as "creditsUsed"
+    from (
+      select a.account_id as "accountId", a.shard, a.owner_kind as "ownerKind", a.owner_id as "ownerId",
+        a.plan, a.state, a.opened_at as "openedAt", a.now
+      ${matching()}
+      order by a.opened_at desc, a.account_id
+      limit ${limit} offset ${offset}
+    ) a
+    order by a."openedAt" desc, a."accountId"`
+  const accounts = rows.map(({ ownerKind, ownerId, openedAt, ...row }) => ({
+    ...row,
+    owner: { kind: ownerKind, id: ownerId },
+    creditsUsed: Math.max(row.creditsUsed, 0),
+    openedAt: openedAt.toISOString(),
+  }))
+  return { accounts, total: counted?.total ?? 0 }
+}

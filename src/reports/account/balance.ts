@@ -1,0 +1,114 @@
+/** An account's balance as a call would find it now, in one consistent read. */
+import { type Mode, printPosition } from '../../../events/event.ts'
+import type { Sql } from '../../ledger/connect.ts'
+
+export interface Balance {
+  /** What a call could hold: free on live lots, and the allowance that is still due. */
+  readonly available: number
+  readonly held: number
+  /** What an adjustment could not take; a later grant repays it. */
+  readonly debt: number
+  /** Lots that have not expired, and expired ones on which a hold is open; in draw order. */
+  readonly lots: readonly LotBalance[]
+  readonly allowance: {
+    /** `YYYY-MM`, the month that runs */
+    readonly month: string
+    readonly granted: number
+    /** What the plan gives beyond that; granted by the next call. */
+    readonly due: number
+  }
+  /** What was cut in the month that runs; `calls` are those charged or free, not those that failed. */
+  readonly month: { readonly settled: number; readonly refunded: number; readonly calls: number }
+}
+
+export interface LotBalance {
+  /** Position of its CreditsGranted, printed. */
+  readonly lot: string
+  readonly kind: string
+  readonly granted: number
+  readonly settled: number
+  readonly held: number
+  readonly refunded: number
+  readonly adjusted: number
+  /** What a call could draw now: nothing before the lot starts, and nothing once it has expired. */
+  readonly available: number
+  readonly startsAt: string
+  readonly expiresAt: string | null
+}
+
+interface Row {
+  shard: number
+  month: string
+  debt: number
+  allowance_granted: number
+  allowance_due: number
+  month_settled: number
+  month_refunded: number
+  month_calls: number
+  lots: (Omit<LotBalance, 'lot'> & { lot: number })[]
+}
+
+/** The balance of live or test credits; undefined when there is no such account. */
+export async function balance(
+  sql: Sql,
+  accountId: string,
+  mode: Mode,
+): Promise<Balance | undefined> {
+  const row = await read(sql, accountId, mode)
+  if (!row) return undefined
+  const lots = row.lots.map((lot) => ({
+    ...lot,
+    lot: printPosition({ shard: row.shard, position: lot.lot }),
+    startsAt: new Date(lot.startsAt).toISOString(),
+    expiresAt: lot.expiresAt === null ? null : new Date(lot.expiresAt).toISOString(),
+  }))
+  const sum = (of: (lot: LotBalance) => number) => lots.reduce((total, lot) => total + of(lot), 0)
+  return {
+    // An allowance that is granted first repays what is owed.
+    available: sum((lot) => lot.available) + Math.max(row.allowance_due - row.debt, 0),
+    held: sum((lot) => lot.held),
+    debt: row.debt,
+    lots,
+    allowance: { month: row.month, granted: row.allowance_granted, due: row.allowance_due },
+    month: {
+      settled: row.month_settled,
+      refunded: row.month_refunded,
+      calls: row.month_calls,
+    },
+  }
+}
+
+async function read(sql: Sql, accountId: string, mode: Mode): Promise<Row | undefined> {
+  const [row] = await sql<Row[]>`
+    with clock as materialized (
+      select now, date_trunc('month', now at time zone 'UTC')::date as month
+      from (select book_now() as now) t
+    )
+    select a.shard, to_char(clock.month, 'YYYY-MM') as month, coalesce(b.debt, 0) as debt,
+      case when b.allowance_month = clock.month then b.allowance_granted else 0 end as allowance_granted,
+      greatest(coalesce(allowance_due(a.shard, clock.now, a.account_id, ${mode}), 0), 0) as allowance_due,
+      m.settled as month_settled, m.refunded as month_refunded, m.calls as month_calls, l.lots
+    from account_state a
+    cross join clock
+    left join balances b on b.account_id = a.account_id and b.mode = ${mode} and b.shard = a.shard
+    cross join lateral (
+      select coalesce(sum(m.settled), 0)::bigint as settled, coalesce(sum(m.refunded), 0)::bigint as refunded,
+        coalesce(sum(m.calls), 0)::bigint as calls
+      from monthly_balances m
+      where m.account_id = a.account_id and m.mode = ${mode} and m.month = clock.month and m.shard = a.shard
+    ) m
+    cross join lateral (
+      select coalesce(jsonb_agg(
+        jsonb_build_object('lot', l.lot, 'kind', l.kind, 'granted', l.granted, 'settled', l.settled,
+          'held', l.held, 'refunded', l.refunded, 'adjusted', l.adjusted,
+          'available', case when l.starts_at <= clock.now and l.expires_at > clock.now
+            then l.granted + l.refunded - l.adjusted - l.settled - l.held else 0 end,
+          'startsAt', l.starts_at, 'expiresAt', nullif(l.expires_at, 'infinity'))
+        order by case l.kind when 'allowance' then 0 else 1 end, l.expires_at, l.lot), '[]') as lots
+      from lots l
+      where l.account_id = a.account_id and l.mode = ${mode} and l.shard = a.shard
+        and (l.expires_at > clock.now or l.held > 0)
+    ) l
+    where a.account_id = ${accountId}`
+  return row
+}

@@ -1,0 +1,58 @@
+/** Which keys secrets belong to: those in use, and those that a rotation replaced long ago. */
+import type { Sql } from '../../ledger/connect.ts'
+import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { readLogEnd } from '../log-reader/log-range.ts'
+
+export interface KeyOfSecret {
+  /** Hex SHA-256 of the whole secret. */
+  readonly hash: string
+  readonly keyId: string
+  readonly accountId: string
+  /** Whether it opens the key, still does beside a newer one, or was replaced. */
+  readonly secret: 'current' | 'previous' | 'replaced'
+  /** Of a previous secret, until when it works; ISO 8601. */
+  readonly goodUntil: string | null
+}
+
+/** Those of the hashes that the book knows, each once. */
+export async function keysOfSecrets(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
+  const wanted = [...new Set(hashes)]
+  if (wanted.length === 0) return []
+  const live = await secretsInUse(sql, wanted)
+  const known = new Set(live.map(({ hash }) => hash))
+  const missing = wanted.filter((hash) => !known.has(hash))
+  const replaced = missing.length > 0 ? await replacedSecrets(sql, missing) : []
+  return [...live, ...replaced]
+}
+
+async function secretsInUse(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
+  const rows = await sql<(Omit<KeyOfSecret, 'goodUntil'> & { until: Date | null })[]>`
+    select k.hash, k.key_id as "keyId", k.account_id as "accountId", 'current' as secret,
+      null::timestamptz as until
+    from key_state k where k.hash = any(${hashes as string[]})
+    union all
+    select k.previous_hash, k.key_id, k.account_id, 'previous', k.previous_until
+    from key_state k
+    where k.previous_hash = any(${hashes as string[]}) and k.previous_until > book_now()`
+  return rows.map(({ until, ...row }) => ({ ...row, goodUntil: until?.toISOString() ?? null }))
+}
+
+const rangeSize = 200_000
+
+/** Only the log remembers them, and it has no index by hash: the events of keys are read, range by range. */
+async function replacedSecrets(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
+  const found: KeyOfSecret[] = []
+  for (const shard of await readShards(sql)) {
+    const end = await readLogEnd(sql, shard)
+    for (let from = 1; from <= end.position; from += rangeSize) {
+      const rows = await sql<{ hash: string; keyId: string; accountId: string }[]>`
+        select payload ->> 'hash' as hash, key_id as "keyId", account_id as "accountId"
+        from events
+        where shard = ${shard} and position >= ${from} and position < ${from + rangeSize}
+          and stream_version is not null and type in ('KeyIssued', 'KeyImported', 'KeyRotated')
+          and payload ->> 'hash' = any(${hashes as string[]})`
+      found.push(...rows.map((row) => ({ ...row, secret: 'replaced' as const, goodUntil: null })))
+    }
+  }
+  return found
+}

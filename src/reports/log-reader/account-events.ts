@@ -1,0 +1,75 @@
+/** An account's events, with what statements count with. */
+import type { Mode } from '../../../events/event.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import type { Micros } from './month.ts'
+
+export interface AccountEvent {
+  readonly position: number
+  readonly type: string
+  readonly keyId: string | null
+  readonly requestId: string | null
+  readonly endpoint: string | null
+  readonly tariff: string | null
+  readonly credits: number | null
+  readonly quantity: number | null
+  readonly recordedAt: Micros
+  readonly occurredAt: Micros
+  readonly lots: readonly number[] | null
+  readonly held: readonly number[] | null
+  readonly moved: readonly number[] | null
+  /** CreditsGranted's `startsAt` and PlanStarted's `from`. */
+  readonly startsAt: Micros | null
+  /** CreditsGranted's. */
+  readonly expiresAt: Micros | null
+  readonly payload: Record<string, unknown> | null
+}
+
+export interface AccountRange {
+  readonly shard: number
+  readonly accountId: string
+  /** Only events of this key. */
+  readonly keyId?: string | undefined
+  /** Only credits of this mode; what belongs to the account as a whole has none and is included. */
+  readonly mode: Mode
+  /** First position that may be read, and last. */
+  readonly from: number
+  readonly to: number
+}
+
+const pageSize = 10_000
+
+/** The events at these positions, in the order of the log. */
+export async function readEventsAt(
+  sql: Sql,
+  shard: number,
+  positions: readonly number[],
+): Promise<AccountEvent[]> {
+  const events: AccountEvent[] = []
+  const inOrder = [...positions].sort((a, b) => a - b)
+  for (let i = 0; i < inOrder.length; i += pageSize) {
+    const page = inOrder.slice(i, i + pageSize)
+    events.push(
+      ...(await sql<AccountEvent[]>`
+        select ${columns(sql)} from events
+        where shard = ${shard} and position = any(${sql.array(page.map(String), 1016)}::bigint[])
+        order by position`),
+    )
+  }
+  return events
+}
+
+function columns(sql: Sql) {
+  return sql`position, type, key_id as "keyId", request_id as "requestId", endpoint, tariff, credits, quantity,
+    (extract(epoch from recorded_at) * 1000000)::bigint as "recordedAt",
+    (extract(epoch from occurred_at) * 1000000)::bigint as "occurredAt",
+    lots, held, moved,
+    case type
+      when 'CreditsGranted' then (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::bigint
+      when 'PlanStarted' then (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::bigint
+    end as "startsAt",
+    case type
+      when 'CreditsGranted' then (extract(epoch from (payload ->> 'expiresAt')::timestamptz) * 1000000)::bigint
+    end as "expiresAt",
+    case when type not in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')
+      then payload end as payload`
+}

@@ -1,0 +1,154 @@
+/**
+ * Events as they are read back: the operators' feed, and a key's own history.
+ *
+ * The log is read in ranges of bounded size, each in a statement of its own, so that a filter that
+ * matches next to nothing cannot keep one snapshot open over the whole log; and one call looks at a
+ * bounded number of them. `next` says where to go on.
+ */
+
+import { streamOf } from '../../../events/catalogue.ts'
+import type { LogPosition, RecordedEvent } from '../../../events/event.ts'
+import { upcast } from '../../../events/upcasters.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { firstOfAccount, ownerOfKey, positionAt, readLogEnd } from './log-range.ts'
+
+export interface EventFilter {
+  readonly accountId?: string
+  readonly keyId?: string
+  readonly types?: readonly string[]
+  readonly shard?: number
+  /** First and last position, in every shard that is read. */
+  readonly fromPosition?: number
+  readonly toPosition?: number
+  /** Recorded at `from` or later, and before `to`. */
+  readonly from?: Date
+  readonly to?: Date
+}
+
+export interface EventPage {
+  /** In the order of the log: by position, one shard after the other. */
+  readonly events: readonly RecordedEvent[]
+  /** Where this page stopped; asking again `after` it goes on. Absent at the log's end. */
+  readonly next?: LogPosition
+}
+
+const mostEvents = 1_000
+const rangeSize = 50_000
+const mostRanges = 20
+
+/**
+ * Events after a place in the log, at most `limit` (1 to 1,000). A key unknown to the book has none.
+ * `private` is as it was written, encrypted: what may be shown of it is the caller's to decide.
+ */
+export async function eventFeed(
+  sql: Sql,
+  filter: EventFilter,
+  { after, limit }: { readonly after?: LogPosition; readonly limit: number },
+): Promise<EventPage> {
+  if (!Number.isInteger(limit) || limit < 1 || limit > mostEvents) {
+    throw new RangeError(`limit: expected an integer from 1 to ${mostEvents}, got ${limit}`)
+  }
+  const accountId =
+    filter.keyId === undefined ? filter.accountId : (await ownerOfKey(sql, filter.keyId))?.accountId
+  if (filter.accountId !== undefined && accountId !== filter.accountId) return { events: [] }
+  if (filter.keyId !== undefined && accountId === undefined) return { events: [] }
+
+  const events: RecordedEvent[] = []
+  let ranges = 0
+  for (const shard of await shardsToRead(sql, filter, accountId)) {
+    if (after && shard < after.shard) continue
+    const bounds = await boundsOf(sql, shard, filter)
+    let from = after?.shard === shard ? Math.max(bounds.from, after.position + 1) : bounds.from
+    while (from <= bounds.to) {
+      if (ranges++ === mostRanges) return { events, next: { shard, position: from - 1 } }
+      const to = await rangeEnd(sql, shard, filter, accountId, from, bounds.to)
+      const most = limit - events.length
+      const found = await readRange(sql, { ...filter, shard, accountId, from, to, most })
+      events.push(...found)
+      const last = found.at(-1)
+      if (last && found.length === most) {
+        return { events, next: { shard, position: last.position } }
+      }
+      from = to + 1
+    }
+  }
+  return { events }
+}
+
+async function shardsToRead(
+  sql: Sql,
+  filter: EventFilter,
+  accountId: string | undefined,
+): Promise<number[]> {
+  const shards = await readShards(sql)
+  const lived = accountId === undefined ? undefined : (await firstOfAccount(sql, accountId))?.shard
+  if (accountId !== undefined && lived === undefined) return []
+  return shards.filter(
+    (shard) =>
+      (filter.shard === undefined || shard === filter.shard) &&
+      (lived === undefined || shard === lived),
+  )
+}
+
+async function boundsOf(sql: Sql, shard: number, filter: EventFilter) {
+  const end = await readLogEnd(sql, shard)
+  const from = filter.from ? await positionAt(sql, shard, filter.from) : 1
+  const to = filter.to ? (await positionAt(sql, shard, filter.to)) - 1 : end.position
+  return {
+    from: Math.max(from, filter.fromPosition ?? 1),
+    to: Math.min(to, filter.toPosition ?? to, end.position),
+  }
+}
+
+/**
+ * The last position of a range that holds no more than `rangeSize` events to look at. Where all of an
+ * account's events pass the filter, none is looked at in vain, and the page's limit is bound enough.
+ */
+async function rangeEnd(
+  sql: Sql,
+  shard: number,
+  { keyId, types }: EventFilter,
+  accountId: string | undefined,
+  from: number,
+  to: number,
+): Promise<number> {
+  if (accountId === undefined) return Math.min(from + rangeSize - 1, to)
+  if (keyId === undefined && types === undefined) return to
+  const [row] = await sql<{ position: number }[]>`
+    select position from events
+    where account_id = ${accountId} and shard = ${shard} and position between ${from} and ${to}
+    order by position offset ${rangeSize - 1} limit 1`
+  return row?.position ?? to
+}
+
+interface Range {
+  readonly shard: number
+  readonly accountId: string | undefined
+  readonly keyId?: string
+  readonly types?: readonly string[]
+  readonly from: number
+  readonly to: number
+  readonly most: number
+}
+
+async function readRange(sql: Sql, range: Range): Promise<RecordedEvent[]> {
+  const { shard, accountId, keyId, types, from, to, most } = range
+  const rows = await sql<Omit<RecordedEvent, 'stream'>[]>`
+    select shard, position, recorded_at as "recordedAt", occurred_at as "occurredAt", type,
+      type_version as "typeVersion", stream_version as "streamVersion", account_id as "accountId",
+      key_id as "keyId", mode, request_id as "requestId", endpoint, tariff, credits, quantity, status,
+      latency_ms as "latencyMs", lots, held, moved, actor, instance, payload, private
+    from events
+    where shard = ${shard} and position between ${from} and ${to}
+      ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
+      ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
+      ${types === undefined ? sql`` : sql`and type = any(${sql.array([...types], 1009)})`}
+    order by position
+    limit ${most}`
+  return rows.map((row) => ({
+    ...row,
+    stream: streamOf(row),
+    payload: upcast(row.type, row.typeVersion, row.payload),
+  }))
+}

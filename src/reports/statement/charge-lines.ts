@@ -1,0 +1,121 @@
+/** The charges of a period, summed up by endpoint and by day, and one by one when asked for. */
+import { printPosition } from '../../../events/event.ts'
+import { printTime } from '../log-reader/month.ts'
+import { dayOf, type Period } from '../log-reader/period.ts'
+import {
+  addPositions,
+  noPositions,
+  type Positions,
+  type PositionTally,
+  printPositions,
+} from '../log-reader/positions.ts'
+import type { CallSum, ChargeRow } from './statement-sums.ts'
+
+export interface ChargeSum {
+  readonly calls: number
+  /** What the endpoint counts: characters, seconds, items, tokens, or calls. */
+  readonly quantity: number
+  readonly credits: number
+  readonly positions: Positions
+}
+
+export interface ChargeLine {
+  /** The hold's time, on which days and months cut. */
+  readonly time: string
+  /** `YYYY-MM-DD` */
+  readonly day: string
+  readonly endpoint: string
+  readonly quantity: number
+  /** Hash of the tariff that priced the call. */
+  readonly tariff: string
+  readonly credits: number
+  readonly requestId: string
+  readonly keyId: string
+  /** Of the settlement. */
+  readonly position: string
+}
+
+export interface Charges {
+  readonly calls: number
+  readonly credits: number
+  readonly byEndpoint: readonly (ChargeSum & { readonly endpoint: string })[]
+  /** By day and endpoint, for quantities of different endpoints do not add up. */
+  readonly byDay: readonly (ChargeSum & { readonly day: string; readonly endpoint: string })[]
+  readonly lines?: readonly ChargeLine[]
+}
+
+interface Tally {
+  readonly day: string
+  readonly endpoint: string
+  calls: number
+  quantity: number
+  credits: number
+  readonly positions: PositionTally
+}
+
+/** @param rows the charges one by one; without them there are no lines */
+export function chargesOf(
+  shard: number,
+  period: Period,
+  {
+    sums,
+    rows,
+  }: { readonly sums: readonly CallSum[]; readonly rows?: readonly ChargeRow[] | undefined },
+): Charges {
+  const byEndpoint = new Map<string, Tally>()
+  const byDay = new Map<string, Tally>()
+  for (const sum of sums) {
+    const day = period.days[sum.bucket - 1]?.name
+    const isCharge = sum.type === 'HoldSettled' || sum.type === 'CallsCounted'
+    if (day === undefined || !isCharge) continue
+    const endpoint = sum.endpoint ?? ''
+    add(tallyOf(byEndpoint, endpoint, '', endpoint), sum)
+    add(tallyOf(byDay, `${day} ${endpoint}`, day, endpoint), sum)
+  }
+  const print = ({ calls, quantity, credits, positions }: Tally): ChargeSum => ({
+    ...{ calls, quantity, credits, positions: printPositions(shard, positions) },
+  })
+  const endpoints = inOrder(byEndpoint)
+  const total = (of: (tally: Tally) => number) =>
+    endpoints.reduce((sum, tally) => sum + of(tally), 0)
+  return {
+    calls: total(({ calls }) => calls),
+    credits: total(({ credits }) => credits),
+    byEndpoint: endpoints.map((tally) => ({ endpoint: tally.endpoint, ...print(tally) })),
+    byDay: inOrder(byDay).map((tally) => ({
+      ...{ day: tally.day, endpoint: tally.endpoint, ...print(tally) },
+    })),
+    ...(rows ? { lines: linesOf(shard, period, rows) } : {}),
+  }
+}
+
+/** Settlements come in any order; a statement goes by the calls' own time. */
+function linesOf(shard: number, period: Period, rows: readonly ChargeRow[]): ChargeLine[] {
+  return rows
+    .toSorted((a, b) => a.occurredAt - b.occurredAt || a.position - b.position)
+    .map(({ occurredAt, position, endpoint, quantity, tariff, credits, requestId, keyId }) => ({
+      ...{ time: printTime(occurredAt), day: dayOf(period, occurredAt) },
+      ...{ endpoint, quantity, tariff, credits, requestId, keyId },
+      position: printPosition({ shard, position }),
+    }))
+}
+
+function tallyOf(tallies: Map<string, Tally>, key: string, day: string, endpoint: string): Tally {
+  let tally = tallies.get(key)
+  if (!tally) {
+    tally = { day, endpoint, calls: 0, quantity: 0, credits: 0, positions: noPositions() }
+    tallies.set(key, tally)
+  }
+  return tally
+}
+
+function add(tally: Tally, { type, events, quantity, credits, ...positions }: CallSum): void {
+  tally.calls += type === 'CallsCounted' ? quantity : events
+  tally.quantity += quantity
+  tally.credits += type === 'HoldSettled' ? credits : 0
+  addPositions(tally.positions, { count: events, ...positions })
+}
+
+function inOrder(tallies: Map<string, Tally>): Tally[] {
+  return [...tallies.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tally]) => tally)
+}

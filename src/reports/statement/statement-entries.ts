@@ -1,0 +1,177 @@
+/**
+ * A statement as entries of a ledger, one a row, for spreadsheets and databases. `credits` is signed, and
+ * an account's rows up to its `closing` add up to it: opening and grants and refunds bring credits, charges,
+ * adjustments, lapses and open holds take them. Of a key's statement, which has no balance, there are only its calls.
+ */
+import type { ChargeLine, ChargeSum, Charges } from './charge-lines.ts'
+import { rangeOf } from './statement-sections.ts'
+import type { AccountPart, Statement } from './statement-shape.ts'
+
+/** Times are ISO 8601 in UTC. What does not apply is null. */
+export interface StatementEntry {
+  readonly accountId: string
+  readonly keyId: string | null
+  readonly mode: string
+  readonly month: string
+  readonly entry: EntryKind
+  readonly time: string | null
+  /** `YYYY-MM-DD`, of sums of a day. */
+  readonly day: string | null
+  readonly lot: string | null
+  readonly endpoint: string | null
+  readonly calls: number | null
+  readonly quantity: number | null
+  readonly credits: number | null
+  /** Credits that became owed (positive) or were repaid (negative). */
+  readonly debt: number | null
+  /** Of a plan's fee and of what a lot cost: minor units of the currency, net. */
+  readonly minorUnits: number | null
+  readonly currency: string | null
+  readonly plan: string | null
+  readonly requestId: string | null
+  readonly tariff: string | null
+  readonly externalId: string | null
+  readonly positions: string | null
+}
+
+export type EntryKind =
+  | 'fee'
+  | 'opening'
+  | 'grant'
+  | 'refund'
+  | 'charge'
+  | 'adjustment'
+  | 'lapse'
+  | 'held'
+  | 'closing'
+  | 'debt'
+
+export const entryColumns = [
+  'accountId',
+  'keyId',
+  'mode',
+  'month',
+  'entry',
+  'time',
+  'day',
+  'lot',
+  'endpoint',
+  'calls',
+  'quantity',
+  'credits',
+  'debt',
+  'minorUnits',
+  'currency',
+  'plan',
+  'requestId',
+  'tariff',
+  'externalId',
+  'positions',
+] as const satisfies readonly (keyof StatementEntry)[]
+
+/** Charges are sums by day and endpoint; of a statement with lines they are the calls, one by one. */
+export function entriesOf(statement: Statement): StatementEntry[] {
+  const { accountId, keyId, mode, month, account, charges, refunds, held } = statement
+  const entry = (kind: EntryKind, more: Partial<StatementEntry>): StatementEntry => ({
+    ...{ ...nothing, accountId, keyId, mode, month, entry: kind, ...more },
+  })
+  const sums = charges.lines ? unlisted(charges.byDay, charges.lines) : charges.byDay
+  return [
+    ...(account ? openings(account, entry) : []),
+    ...refunds.map(({ position, time, requestId, endpoint, credits, externalId = null }) =>
+      entry('refund', { time, requestId, endpoint, credits, externalId, positions: position }),
+    ),
+    ...sums.map((sum) => entry('charge', sumFields(sum))),
+    ...(charges.lines ?? []).map(({ position, credits, ...line }) =>
+      entry('charge', { ...line, calls: 1, credits: -credits, positions: position }),
+    ),
+    ...held.map(({ position, time, requestId, endpoint, credits }) =>
+      entry('held', { time, requestId, endpoint, credits: -credits, positions: position }),
+    ),
+    ...(account ? closings(account, entry) : []),
+  ]
+}
+
+type Entry = (kind: EntryKind, more: Partial<StatementEntry>) => StatementEntry
+
+function openings({ fee, lots, grants }: AccountPart, entry: Entry): StatementEntry[] {
+  return [
+    ...(fee
+      ? [
+          entry('fee', {
+            minorUnits: fee.minorUnits,
+            currency: fee.currency,
+            plan: fee.plan,
+            positions: fee.position,
+          }),
+        ]
+      : []),
+    ...lots
+      .filter(({ opening }) => opening !== 0)
+      .map(({ lot, opening }) => entry('opening', { lot, credits: opening })),
+    ...grants.map(({ position, time, credits, externalId = null, paid }) =>
+      entry('grant', {
+        time,
+        lot: position,
+        credits,
+        externalId,
+        minorUnits: paid?.minorUnits ?? null,
+        currency: paid?.currency ?? null,
+        positions: position,
+      }),
+    ),
+  ]
+}
+
+function closings({ adjustments, lapses, totals, debt }: AccountPart, entry: Entry) {
+  return [
+    ...adjustments.map(({ position, time, credits, externalId = null, repaysDebt }) =>
+      entry('adjustment', {
+        time,
+        credits: -credits,
+        debt: repaysDebt ? -credits : null,
+        externalId,
+        positions: position,
+      }),
+    ),
+    ...lapses.map(({ lot, time, credits, positions }) =>
+      entry('lapse', { time, lot, credits: -credits, positions: positions.join(' ') }),
+    ),
+    ...debt.lines.map(({ position, time, credits, externalId = null }) =>
+      entry('debt', { time, debt: credits, externalId, positions: position }),
+    ),
+    entry('closing', { credits: totals.closing }),
+  ]
+}
+
+/** What remains of the sums beside the calls that are listed: those that cost nothing, which are only counted. */
+function unlisted(byDay: Charges['byDay'], lines: readonly ChargeLine[]): Charges['byDay'] {
+  const listed = new Map<string, { calls: number; quantity: number; credits: number }>()
+  for (const { day, endpoint, quantity, credits } of lines) {
+    const sum = listed.get(`${day} ${endpoint}`) ?? { calls: 0, quantity: 0, credits: 0 }
+    sum.calls += 1
+    sum.quantity += quantity
+    sum.credits += credits
+    listed.set(`${day} ${endpoint}`, sum)
+  }
+  return byDay
+    .map((sum) => {
+      const of = listed.get(`${sum.day} ${sum.endpoint}`) ?? { calls: 0, quantity: 0, credits: 0 }
+      return {
+        ...sum,
+        calls: sum.calls - of.calls,
+        quantity: sum.quantity - of.quantity,
+        credits: sum.credits - of.credits,
+      }
+    })
+    .filter(({ calls }) => calls > 0)
+}
+
+function sumFields(sum: ChargeSum & { day: string; endpoint: string }): Partial<StatementEntry> {
+  const { day, endpoint, calls, quantity, credits, positions } = sum
+  return { day, endpoint, calls, quantity, credits: -credits || 0, positions: rangeOf(positions) }
+}
+
+const nothing = Object.fromEntries(entryColumns.map((column) => [column, null])) as {
+  [column in keyof StatementEntry]: never
+}

@@ -1,0 +1,145 @@
+import { type LogPosition, type Mode, printPosition } from '../../../events/event.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { type AccountEvent, readEventsAt } from '../log-reader/account-events.ts'
+import {
+  firstOfAccount,
+  ownerOfKey,
+  positionAt,
+  readLogEnd,
+  readLogEndAsOf,
+} from '../log-reader/log-range.ts'
+import { type Micros, printTime } from '../log-reader/month.ts'
+import { dayPeriod, isTimeZone, monthPeriod, type Period } from '../log-reader/period.ts'
+import { chargesOf } from './charge-lines.ts'
+import { accountPart, heldLines, refundLines } from './statement-account.ts'
+import { readPeriod } from './statement-period.ts'
+import type { Statement } from './statement-shape.ts'
+
+export interface StatementRequest extends StatementPeriod {
+  /** One of the two; with both, the key must be the account's. */
+  readonly accountId?: string
+  readonly keyId?: string
+  /** live unless said; of a key, the key's own */
+  readonly mode?: Mode
+  /** With every charge, one by one. */
+  readonly lines?: boolean
+  /** As it stood when the log ended there, or at that time, to the millisecond; as it stands now unless said. */
+  readonly asOf?: LogPosition | Date
+}
+
+/** One of `month` and `day`. */
+export interface StatementPeriod {
+  /** `YYYY-MM` */
+  readonly month?: string
+  /** `YYYY-MM-DD` */
+  readonly day?: string
+  /** IANA name; UTC unless said. */
+  readonly timeZone?: string
+}
+
+/** What was asked for is not something that a statement can be of: a sentence that says why. */
+export class BadPeriod extends Error {
+  override readonly name = 'BadPeriod'
+
+  /** @param field a JSON pointer to the part of the request that is at fault */
+  constructor(
+    readonly field: '/month' | '/day' | '/tz' | '/asOf',
+    message: string,
+  ) {
+    super(message)
+  }
+}
+
+/**
+ * The statement, or undefined when the book has (or, as of then, had) no such account or key.
+ * @throws BadPeriod when month, day or zone are none, the period has not begun, or `asOf` lies ahead
+ */
+export async function statement(
+  sql: Sql,
+  request: StatementRequest,
+): Promise<Statement | undefined> {
+  const { keyId, lines = false, asOf } = request
+  const period = periodOf(request)
+  const subject = await subjectOf(sql, request)
+  const first = subject && (await firstOfAccount(sql, subject.accountId))
+  if (!subject || !first) return undefined
+  const { accountId, mode } = subject
+  const { shard } = first
+  const end = asOf ? await readLogEndAsOf(sql, shard, asOf) : await readLogEnd(sql, shard)
+  if (!end) throw new BadPeriod('/asOf', 'the log of this account has not come that far')
+  if (end.position < first.position) return undefined
+  if (period.start > end.now) {
+    const [span, name] = period.day
+      ? (['day', period.day] as const)
+      : (['month', period.month] as const)
+    throw new BadPeriod(`/${span}`, `the ${span} ${name} has not begun`)
+  }
+
+  // Lots and plans are the sum of the account's whole life; a key's calls are all within their period.
+  const from =
+    keyId === undefined ? 1 : await positionAt(sql, shard, new Date(period.start / 1_000))
+  const range = { shard, accountId, keyId, mode, from, to: end.position }
+  const read = await readPeriod(sql, range, period)
+  const until = Math.min(period.end, end.now)
+  const rows = lines ? await read.charges() : undefined
+  const events = await readEventsAt(sql, shard, read.linePositions)
+  const sums = keyId === undefined ? await read.lots(expiriesOf(events)) : []
+  const known = new Set(events.map(({ position }) => position))
+  const later = new Set(sums.map(({ lot }) => lot).filter((lot) => !known.has(lot)))
+  const laterGrants = await readEventsAt(sql, shard, [...later])
+  return {
+    accountId,
+    keyId: keyId ?? null,
+    mode,
+    month: period.month,
+    ...(period.day === undefined ? {} : { day: period.day }),
+    timeZone: period.timeZone,
+    from: printTime(period.start),
+    until: printTime(until),
+    ...(asOf
+      ? { asOf: { position: printPosition({ shard, ...end }), time: printTime(end.now) } }
+      : {}),
+    final: read.open === 0 && end.recordedAt >= period.end,
+    through: read.through === null ? null : printPosition({ shard, position: read.through }),
+    charges: chargesOf(shard, period, { sums: read.sums, rows }),
+    refunds: refundLines({ shard, period }, events),
+    held: heldLines(shard, await read.openHolds()),
+    ...(keyId === undefined
+      ? { account: accountPart({ shard, period }, { events, laterGrants, sums, until, mode }) }
+      : {}),
+  }
+}
+
+/** @throws BadPeriod when it is none */
+export function periodOf({ month, day, timeZone = 'UTC' }: StatementPeriod): Period {
+  if (!isTimeZone(timeZone)) {
+    throw new BadPeriod('/tz', `"${timeZone}" is no time zone: write it as Europe/Berlin`)
+  }
+  const period = day === undefined ? monthPeriod(month ?? '', timeZone) : dayPeriod(day, timeZone)
+  if (period) return period
+  throw day === undefined
+    ? new BadPeriod('/month', `"${month ?? ''}" is not a month: write it as 2026-01`)
+    : new BadPeriod('/day', `"${day}" is not a day: write it as 2026-01-31`)
+}
+
+/** When the lots expire that do. */
+function expiriesOf(events: readonly AccountEvent[]): Map<number, Micros> {
+  const expiries = new Map<number, Micros>()
+  for (const { type, position, expiresAt } of events) {
+    if (type === 'CreditsGranted' && expiresAt !== null) expiries.set(position, expiresAt)
+  }
+  return expiries
+}
+
+/** Whose statement it is, and of which credits. */
+async function subjectOf(
+  sql: Sql,
+  { accountId, keyId, mode }: StatementRequest,
+): Promise<{ accountId: string; mode: Mode } | undefined> {
+  if (keyId === undefined) {
+    return accountId === undefined ? undefined : { accountId, mode: mode ?? 'live' }
+  }
+  const key = await ownerOfKey(sql, keyId)
+  if (!key || (accountId !== undefined && accountId !== key.accountId)) return undefined
+  return { accountId: key.accountId, mode: mode ?? key.mode }
+}

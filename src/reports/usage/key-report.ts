@@ -1,0 +1,115 @@
+/** What a key did since a time, from the log alone: what was charged, what failed, what was changed. */
+import { printPosition, type RecordedEvent } from '../../../events/event.ts'
+import { anyEndpoint } from '../../ledger/append/call-commands.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { describeEvent } from '../log-reader/describe-event.ts'
+import { eventFeed } from '../log-reader/events.ts'
+
+export interface KeyReport {
+  readonly keyId: string
+  readonly since: string
+  readonly endpoints: readonly EndpointUse[]
+  /** Calls that were begun and have not ended. */
+  readonly open: number
+  /** What was done to the key itself, in the order of the log. */
+  readonly changes: readonly KeyEvent[]
+  /** The last calls that were charged. */
+  readonly lastCharges: readonly KeyEvent[]
+  readonly firstAt: string | null
+  readonly lastAt: string | null
+}
+
+export interface EndpointUse {
+  readonly endpoint: string
+  readonly charged: number
+  readonly credits: number
+  /** Calls that were held for and not charged: released or expired. */
+  readonly failed: number
+  /** Calls of price 0. */
+  readonly free: number
+}
+
+export interface KeyEvent {
+  readonly position: string
+  /** ISO 8601 */
+  readonly time: string
+  readonly summary: string
+  readonly actor: string
+  readonly requestId: string | null
+}
+
+const pageSize = 1_000
+const mostCharges = 20
+
+/** The report of a key that the book knows; of another one it is empty. */
+export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<KeyReport> {
+  const endpoints = new Map<string, { -readonly [K in keyof EndpointUse]: EndpointUse[K] }>()
+  const open = new Set<string>()
+  const changes: KeyEvent[] = []
+  const lastCharges: KeyEvent[] = []
+  let firstAt: string | null = null
+  let lastAt: string | null = null
+
+  for await (const event of events(sql, keyId, since)) {
+    if (event.stream.startsWith('key-')) {
+      changes.push(keyEvent(event))
+      continue
+    }
+    if (event.type === 'UsageImported' || event.endpoint === anyEndpoint) continue
+    firstAt ??= event.occurredAt.toISOString()
+    lastAt = event.recordedAt.toISOString()
+    count(event)
+  }
+  return {
+    keyId,
+    since: since.toISOString(),
+    endpoints: [...endpoints.values()].sort((a, b) => b.credits - a.credits),
+    open: open.size,
+    changes,
+    lastCharges,
+    firstAt,
+    lastAt,
+  }
+
+  function count(event: RecordedEvent): void {
+    const endpoint = event.endpoint ?? ''
+    const use = endpoints.get(endpoint) ?? { endpoint, charged: 0, credits: 0, failed: 0, free: 0 }
+    endpoints.set(endpoint, use)
+    const requestId = event.requestId ?? ''
+    if (event.type === 'CreditsHeld') open.add(requestId)
+    else if (event.type !== 'HoldExtended') open.delete(requestId)
+    if (event.type === 'HoldSettled') {
+      use.charged++
+      use.credits += event.credits ?? 0
+      lastCharges.push(keyEvent(event))
+      if (lastCharges.length > mostCharges) lastCharges.shift()
+    } else if (event.type === 'HoldReleased' || event.type === 'HoldExpired') {
+      use.failed++
+    } else if (event.type === 'CallsCounted') {
+      use.free += event.quantity ?? 0
+    }
+  }
+}
+
+async function* events(sql: Sql, keyId: string, since: Date): AsyncGenerator<RecordedEvent> {
+  let after: { shard: number; position: number } | undefined
+  do {
+    const page = await eventFeed(
+      sql,
+      { keyId, from: since },
+      { limit: pageSize, ...(after && { after }) },
+    )
+    yield* page.events
+    after = page.next
+  } while (after)
+}
+
+function keyEvent(event: RecordedEvent): KeyEvent {
+  return {
+    position: printPosition(event),
+    time: event.recordedAt.toISOString(),
+    summary: describeEvent(event),
+    actor: event.actor,
+    requestId: event.requestId,
+  }
+}

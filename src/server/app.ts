@@ -1,0 +1,88 @@
+/** The HTTP surface: the configured calls under /v1, and everything about keys, accounts and the gateway. */
+import { cors } from '@elysiajs/cors'
+import { Elysia } from 'elysia'
+import { failureAnswer } from '../http/failures.ts'
+import { type ManagementAppDeps, managementApp } from '../http/management-app.ts'
+import type { RoutePattern } from '../http/methods.ts'
+import { type CustomerDeps, customerRoutes } from '../http/routes/customer/customer.ts'
+import { docsRoutes } from '../http/routes/system/docs.ts'
+import { type SystemDeps, systemRoutes } from '../http/routes/system/system.ts'
+import { newRequestId } from '../lib/ids.ts'
+import type { CallProxy } from '../proxy/pipeline.ts'
+
+export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log'> {
+  readonly proxy: CallProxy
+  readonly customer: CustomerDeps
+  readonly system: SystemDeps
+  /** Origins whose pages may call; `*` stands for all, none for no page at all. */
+  readonly corsOrigins: readonly string[]
+  readonly log: (message: string, error?: unknown) => void
+}
+
+export function createApp({ proxy, customer, system, corsOrigins, ...rest }: AppDeps) {
+  const { log } = rest
+  const requestIdOf = requestIds()
+  let routes: readonly RoutePattern[] = []
+  // Without standardHostname, a request whose host has three letters or fewer finds no route.
+  const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
+    .onError(failureAnswer({ requestIdOf, log, routes: () => routes }))
+    .use(crossOrigin(corsOrigins))
+    .use(systemRoutes(system))
+    .use(customerRoutes(customer))
+    .use(managementApp({ ...rest, requestIdOf }))
+    .use(docsRoutes(rest.config))
+    .all('/v1/*', ({ request }) => proxy.handle(request), {
+      parse: 'none',
+      detail: { hide: true },
+    })
+  // What answers every browser's preflight makes no path a route.
+  routes = app.routes.filter(({ method }) => method !== 'OPTIONS')
+  return app
+}
+
+/** The app's routes as a type, from which Eden makes a client; see docs/client.md. */
+export type App = ReturnType<typeof createApp>
+
+/** What a page of another origin may read of an answer. */
+const exposed = [
+  'Idempotent-Replayed',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'X-Credits-Charged',
+  'X-Credits-Remaining',
+  'X-Error-Source',
+  'X-Ledger-Position',
+  'X-RateLimit-Degraded',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'X-Request-Id',
+]
+
+/** Nothing at all where no origin is configured: the hook would cost every call. */
+function crossOrigin(origins: readonly string[]): Elysia {
+  if (origins.length === 0) return new Elysia()
+  return new Elysia().use(
+    cors({
+      origin: origins.includes('*') ? true : [...origins],
+      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+      allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-API-Key'],
+      exposeHeaders: exposed,
+      // Keys and tokens travel in headers: no page may use a visitor's cookies.
+      credentials: false,
+    }),
+  )
+}
+
+/** One id for all that is said about a request. */
+function requestIds(): (request: Request) => string {
+  const ids = new WeakMap<Request, string>()
+  return (request) => {
+    const known = ids.get(request)
+    if (known !== undefined) return known
+    const id = newRequestId()
+    ids.set(request, id)
+    return id
+  }
+}

@@ -1,0 +1,29 @@
+/** What `verify --watch` tells of a book: whether it still is what its log says. */
+import { Gauge, type Registry } from 'prom-client'
+import type { Verdict } from '../../projector/verify/verify.ts'
+
+/** Sets the figures of a run; the time of the last one says whether they are still looked after. */
+export function verifyMetrics(registry: Registry): (verdict: Verdict, at: Date) => void {
+  const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
+    new Gauge({ name: `tollbook_verify_${name}`, help, labelNames, registers: [registry] })
+
+  const sound = gauge('sound', 'Whether the last run found nothing wrong')
+  const rows = gauge('differing_rows', 'Rows of a projection that are not what the log says', [
+    'projection',
+  ])
+  const faults = gauge('log_faults', "Faults found in a shard's log so far", ['shard'])
+  const position = gauge('position', "How far a shard's log was verified", ['shard'])
+  const lastRun = gauge('last_run_timestamp_seconds', 'When the last run ended')
+
+  return (verdict, at) => {
+    sound.set(verdict.sound ? 1 : 0)
+    for (const { projection, differing, failure } of verdict.projections) {
+      rows.set({ projection }, failure === undefined ? differing : Number.NaN)
+    }
+    for (const { shard, faulty, upTo } of verdict.log) {
+      faults.set({ shard }, faulty)
+      position.set({ shard }, upTo)
+    }
+    lastRun.set(at.getTime() / 1_000)
+  }
+}
