@@ -4,7 +4,7 @@
  */
 import { openAppender } from '../src/ledger/append/appender.ts'
 import { connect } from '../src/ledger/connect.ts'
-import { type BenchBook, copyOf } from './parts/book.ts'
+import { type BenchLedger, copyOf } from './parts/ledger.ts'
 import { processorSeconds } from './parts/postgres-use.ts'
 import type { Bench, Family } from './suite/bench.ts'
 import type { Figures } from './suite/samples.ts'
@@ -16,14 +16,14 @@ const callsInFlight = [1, batchesOf100, 3_000]
 
 export const append: Family = {
   name: 'append',
-  summary: "events/s of the append, on one account and on all of the book's",
+  summary: "events/s of the append, on one account and on all of the ledger's",
   run: measureFamily,
 }
 
 export const appendAccounts = { one: 'one account', many: 'many accounts' } as const
 
 async function measureFamily(bench: Bench): Promise<void> {
-  const many = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_append')
+  const many = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_append')
   const one = { ...many, keys: many.keys.slice(0, 1) }
   // The first call of every account grants its month's allowance.
   await runAppends(many, many.keys.length, 1)
@@ -42,13 +42,13 @@ export function inFlightRow(inFlight: number): string {
 }
 
 async function measure(
-  book: BenchBook,
+  ledger: BenchLedger,
   inFlight: number,
   { postgresPid, seconds }: Bench,
 ): Promise<Figures> {
   const used = () => (postgresPid === undefined ? undefined : processorSeconds(postgresPid))
   const before = used()
-  const { events, eventsPerSecond, meanBatch } = await runAppends(book, inFlight, seconds)
+  const { events, eventsPerSecond, meanBatch } = await runAppends(ledger, inFlight, seconds)
   const after = used()
   const known = before !== undefined && after !== undefined
   return {
@@ -58,8 +58,8 @@ async function measure(
 }
 
 /** Half holds, half settlements, for so long, over as many calls in flight. */
-export async function runAppends(book: BenchBook, inFlight: number, seconds: number) {
-  const sql = connect({ url: book.url, as: 'serving', max: 1 })
+export async function runAppends(ledger: BenchLedger, inFlight: number, seconds: number) {
+  const sql = connect({ url: ledger.url, as: 'serving', max: 1 })
   let batches = 0
   let events = 0
   const appender = openAppender({
@@ -75,16 +75,18 @@ export async function runAppends(book: BenchBook, inFlight: number, seconds: num
   const until = performance.now() + seconds * 1_000
   const startedAt = performance.now()
   let next = 0
-  const caller = async () => {
+  const client = async () => {
     while (performance.now() < until) {
-      const { accountId, keyId } = book.keys[next++ % book.keys.length] as BenchBook['keys'][number]
+      const { accountId, keyId } = ledger.keys[
+        next++ % ledger.keys.length
+      ] as BenchLedger['keys'][number]
       const call = {
         requestId: Bun.randomUUIDv7(),
         accountId,
         keyId,
         mode: 'live' as const,
         endpoint: 'search',
-        tariff: book.tariff,
+        tariff: ledger.tariff,
         actor: `key:${keyId}`,
         credits: 1,
         quantity: 1,
@@ -97,7 +99,7 @@ export async function runAppends(book: BenchBook, inFlight: number, seconds: num
       await appender.append({ ...call, kind: 'settle', status: 200, latencyMs: 12 })
     }
   }
-  await Promise.all(Array.from({ length: inFlight }, caller))
+  await Promise.all(Array.from({ length: inFlight }, client))
   const elapsedMs = performance.now() - startedAt
   appender.close()
   await sql.end()

@@ -1,7 +1,7 @@
 /** Bodies that are large or come piece by piece, against a proxy that pipes them. */
 import { startBareProxy } from './parts/bare-proxy.ts'
-import { copyOf } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
+import { copyOf } from './parts/ledger.ts'
 import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { nginxAvailable, startNginx } from './parts/nginx.ts'
 import { eventStream, largeAnswer, largeRequest, upload } from './parts/shapes.ts'
@@ -21,14 +21,14 @@ export const bodies: Family = {
 }
 
 async function measureFamily(bench: Bench): Promise<void> {
-  const book = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_bodies')
+  const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_bodies')
   await using upstream = await startUpstream()
   await using bare = await startBareProxy(upstream.url, 'streamed')
   await using nginx = nginxAvailable() ? await startNginx(upstream.url) : undefined
   await using gateway = await startBenchGateway({
-    ...{ databaseUrl: book.url, redisUrl: bench.redis.url, upstream: upstream.url },
+    ...{ databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url },
   })
-  const keys = keysOf(book.keys.slice(0, keysInTurn))
+  const keys = keysOf(ledger.keys.slice(0, keysInTurn))
   const rows = [largeAnswer, largeRequest, upload, eventStream].map((shape) => ({
     name: shape.name,
     targets: [

@@ -3,9 +3,9 @@
  * turns, so that a machine that slows down slows them all. The figure to quote is the ratio.
  */
 import { startBareProxy } from './parts/bare-proxy.ts'
-import { copyOf } from './parts/book.ts'
 import { measureCommits } from './parts/commits.ts'
 import { startBenchGateway } from './parts/gateway.ts'
+import { copyOf } from './parts/ledger.ts'
 import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { nginxAvailable, startNginx } from './parts/nginx.ts'
 import { search } from './parts/shapes.ts'
@@ -24,15 +24,15 @@ export const calls: Family = {
 
 async function measureFamily(bench: Bench): Promise<void> {
   const { record, rounds, seconds } = bench
-  const book = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_calls')
+  const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_calls')
   await using upstream = await startUpstream()
   await using buffered = await startBareProxy(upstream.url, 'buffered')
   await using streamed = await startBareProxy(upstream.url, 'streamed')
   await using nginx = nginxAvailable() ? await startNginx(upstream.url) : undefined
   await using gateway = await startBenchGateway({
-    ...{ databaseUrl: book.url, redisUrl: bench.redis.url, upstream: upstream.url },
+    ...{ databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url },
   })
-  const keys = keysOf(book.keys)
+  const keys = keysOf(ledger.keys)
   const charged: Target = { ...gateway, name: names.manyKeys, keys, shape: search }
   const targets: Target[] = [
     { ...upstream, name: names.upstream, keys, shape: search },

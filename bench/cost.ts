@@ -3,8 +3,8 @@
  * on a machine that is too busy for calls per second to say anything, it still does.
  */
 import { startBareProxy } from './parts/bare-proxy.ts'
-import { copyOf } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
+import { copyOf } from './parts/ledger.ts'
 import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
@@ -23,13 +23,13 @@ export const cost: Family = {
 async function measureFamily(bench: Bench): Promise<void> {
   if (process.platform !== 'linux') throw new Error('processor time is read from /proc: Linux only')
   const { against, record, rounds } = bench
-  const book = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_cost')
+  const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_cost')
   await using upstream = await startUpstream()
   await using bare = await startBareProxy(upstream.url, 'buffered')
-  const place = { databaseUrl: book.url, redisUrl: bench.redis.url, upstream: upstream.url }
+  const place = { databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url }
   await using gateway = await startBenchGateway(place)
   await using other = against === undefined ? undefined : await startBenchGateway(place, against)
-  const keys = keysOf(book.keys)
+  const keys = keysOf(ledger.keys)
   const gateways = [
     ...(other ? [{ ...other, as: (name: string) => name.replace('Tollbook', `${against}`) }] : []),
     { ...gateway, as: (name: string) => name },

@@ -1,6 +1,7 @@
-/** One gateway process against two on the same book and the same Redis. */
-import { copyOf } from './parts/book.ts'
+/** One gateway process against two on the same ledger and the same Redis. */
+
 import { startBenchGateway } from './parts/gateway.ts'
+import { copyOf } from './parts/ledger.ts'
 import { callFromEach, check, keysOf, load, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
@@ -21,13 +22,13 @@ export const processes = { one: 'one process', two: 'two processes' } as const
 
 /** In both cases two load generators send half of the calls each: to the same gateway, or to one each. */
 async function measureFamily(bench: Bench): Promise<void> {
-  const book = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_gateways')
+  const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_gateways')
   await using upstream = await startUpstream()
-  const place = { databaseUrl: book.url, redisUrl: bench.redis.url, upstream: upstream.url }
+  const place = { databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url }
   await using first = await startBenchGateway(place)
   await using second = await startBenchGateway(place)
   const [one, other] = [first, second].map(
-    ({ url, pid }): Target => ({ name: url, url, pid, keys: keysOf(book.keys), shape: search }),
+    ({ url, pid }): Target => ({ name: url, url, pid, keys: keysOf(ledger.keys), shape: search }),
   ) as [Target, Target]
   for (const target of [one, other]) {
     await callFromEach(target)

@@ -6,7 +6,7 @@ import Table from 'cli-table3'
 import { signToken } from '../src/http/auth/sign-token.ts'
 import { accountIdOf, type Owner } from '../src/lib/ids.ts'
 import { jwtSecret, startBenchGateway } from './parts/gateway.ts'
-import { busyOwner, fillKeyBook, usualOwner } from './parts/key-book.ts'
+import { busyOwner, fillKeyLedger, usualOwner } from './parts/key-ledger.ts'
 
 export interface KeysOptions {
   readonly serverUrl: string
@@ -34,11 +34,11 @@ interface Answered {
 }
 
 export async function benchKeys({ serverUrl, keys, requests, json }: KeysOptions): Promise<void> {
-  console.error(`Filling a book with ${keys} keys…`)
-  const { url, ...book } = await fillKeyBook(serverUrl, 'tollbook_bench_keys', keys)
+  console.error(`Filling a ledger with ${keys} keys…`)
+  const { url, ...ledger } = await fillKeyLedger(serverUrl, 'tollbook_bench_keys', keys)
   const answered = await measureAll(url, questions(keys), requests)
-  const { events, usageRows } = book
-  if (json) await Bun.write(json, JSON.stringify({ keys, ...book, requests, answered }, null, 2))
+  const { events, usageRows } = ledger
+  if (json) await Bun.write(json, JSON.stringify({ keys, ...ledger, requests, answered }, null, 2))
   console.log(`\n${keys} keys, ${events} events, ${usageRows} rows of daily usage`)
   console.log(print(answered))
 }

@@ -1,10 +1,10 @@
-/** The same calls on a book that has only begun and on one with a long log, taking turns. */
+/** The same calls on a ledger that has only begun and on one with a long log, taking turns. */
 import { projections } from '../projections/index.ts'
 import { connect } from '../src/ledger/connect.ts'
 import { rebuildAll } from '../src/projector/rebuild/rebuild.ts'
 import { startBareProxy } from './parts/bare-proxy.ts'
-import { type BenchBook, copyOf, fillAccounts, freshDatabase } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
+import { type BenchLedger, copyOf, fillAccounts, freshDatabase } from './parts/ledger.ts'
 import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
@@ -18,34 +18,34 @@ const seededKeys = 10_000
 
 export const longLog: Family = {
   name: 'long-log',
-  summary: 'calls/s on a book with a long log (--log-events) against a new one',
+  summary: 'calls/s on a ledger with a long log (--log-events) against a new one',
   run: measureFamily,
 }
 
 export const longLogRow = `${connections} connections`
-export const onBook = (contenderName: string, book: 'new' | 'long') =>
-  `${contenderName}, on ${book === 'new' ? 'a new book' : 'a long log'}`
+export const onLedger = (contenderName: string, ledger: 'new' | 'long') =>
+  `${contenderName}, on ${ledger === 'new' ? 'a new ledger' : 'a long log'}`
 
 async function measureFamily(bench: Bench): Promise<void> {
   const { accounts, logEvents } = bench.sizes
-  const books = {
-    new: await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_new'),
-    long: await fillLongBook(bench.serverUrl, logEvents, accounts),
+  const ledgers = {
+    new: await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_new'),
+    long: await fillLongLedger(bench.serverUrl, logEvents, accounts),
   }
   await using upstream = await startUpstream()
   await using bare = await startBareProxy(upstream.url, 'buffered')
   const place = { redisUrl: bench.redis.url, upstream: upstream.url }
-  await using onNew = await startBenchGateway({ ...place, databaseUrl: books.new.url })
-  await using onLong = await startBenchGateway({ ...place, databaseUrl: books.long.url })
+  await using onNew = await startBenchGateway({ ...place, databaseUrl: ledgers.new.url })
+  await using onLong = await startBenchGateway({ ...place, databaseUrl: ledgers.long.url })
   const charged = { new: onNew, long: onLong }
   const targets: Target[] = [
-    { ...bare, name: names.bare, keys: keysOf(books.new.keys), shape: search },
+    { ...bare, name: names.bare, keys: keysOf(ledgers.new.keys), shape: search },
     ...(['new', 'long'] as const).flatMap((which): Target[] => {
-      const keys = keysOf(books[which].keys)
+      const keys = keysOf(ledgers[which].keys)
       const target = { ...charged[which], shape: search }
       return [
-        { ...target, name: onBook(names.manyKeys, which), keys },
-        { ...target, name: onBook(names.oneKey, which), keys: keys.slice(0, 1) },
+        { ...target, name: onLedger(names.manyKeys, which), keys },
+        { ...target, name: onLedger(names.oneKey, which), keys: keys.slice(0, 1) },
       ]
     }),
   ]
@@ -58,11 +58,11 @@ async function measureFamily(bench: Bench): Promise<void> {
 }
 
 /** A history of months whose projections are built, and the bench's accounts after it. */
-async function fillLongBook(
+async function fillLongLedger(
   serverUrl: string,
   events: number,
   accounts: number,
-): Promise<BenchBook> {
+): Promise<BenchLedger> {
   const url = await freshDatabase(serverUrl, 'tollbook_bench_long')
   console.error(`long-log: writing ${events.toLocaleString('en')} events…`)
   await seedLog(url, { events, keys: seededKeys })

@@ -145,7 +145,7 @@ Only when named:
 ${line(cost)}
 ${line(profile)}
   keys          how long management takes to answer when there are many keys
-  slow-clients  latency of calls with and without 500 callers beside them who send a byte a second
+  slow-clients  latency of calls with and without 500 clients beside them who send a byte a second
   statement     the statement of one key with very many calls, and of its account
   replay        replaying, verifying and exporting a long log, what an append costs on it, and a
                 statement of a key with a million charges
@@ -155,7 +155,7 @@ ${line(profile)}
   --json FILE       every measurement (of the suite; of keys when only they are measured)
   --doc             writes the suite's part of docs/BENCHMARKS.md
   --rounds N        medians over (5)         --seconds N      of each measurement (2)
-  --accounts N      of the book (10000)      --log-events N   of the long log (10000000)
+  --accounts N      of the ledger (10000)      --log-events N   of the long log (10000000)
   --cached-keys N   (100000)                 --hour-calls N   (360000)
   --against FOLDER  of cost: another checkout's gateway, taking turns with this one's
   --connections N   of slow-clients (128)    --keys N, --requests N   of keys (10000, 300)

@@ -1,6 +1,7 @@
 /** What a gateway has in memory: for the keys it knows, and after an hour's worth of calls. */
-import { copyOf, openAccounts } from './parts/book.ts'
+
 import { type BenchGateway, startBenchGateway } from './parts/gateway.ts'
+import { copyOf, openAccounts } from './parts/ledger.ts'
 import { callFromEach, check, keysOf, load, type Target } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
@@ -34,16 +35,16 @@ export const moments = {
  */
 async function measureKeys(bench: Bench): Promise<void> {
   const { cachedKeys } = bench.sizes
-  const book = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_memory')
+  const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_memory')
   const accounts = Math.ceil(cachedKeys / keysEach)
-  const opened = await openAccounts(book.url, { accounts, keysEach, named: 'memory' })
+  const opened = await openAccounts(ledger.url, { accounts, keysEach, named: 'memory' })
   const keys = keysOf(opened).slice(0, cachedKeys)
   await using upstream = await startUpstream()
   await using gateway = await startBenchGateway({
-    ...{ databaseUrl: book.url, redisUrl: bench.redis.url, upstream: upstream.url },
+    ...{ databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url },
   })
   const target: Target = { ...gateway, name: 'Tollbook', keys, shape: search }
-  const few = keysOf(book.keys.slice(0, 10))
+  const few = keysOf(ledger.keys.slice(0, 10))
   const fewTarget = { ...target, keys: keys.map((_, i) => few[i % few.length] as string) }
   const contenders = [
     { name: moments.start, measure: () => memoryOf(gateway, 0) },
@@ -64,13 +65,13 @@ async function afterCalls(gateway: BenchGateway, target: Target) {
 /** As many calls as an hour is said to have, as fast as they go. */
 async function measureHour(bench: Bench): Promise<void> {
   const { hourOfCalls } = bench.sizes
-  const book = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_memory')
+  const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_memory')
   await using upstream = await startUpstream()
   await using gateway = await startBenchGateway({
-    ...{ databaseUrl: book.url, redisUrl: bench.redis.url, upstream: upstream.url },
+    ...{ databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url },
   })
   const target: Target = {
-    ...{ ...gateway, name: 'Tollbook', keys: keysOf(book.keys), shape: search },
+    ...{ ...gateway, name: 'Tollbook', keys: keysOf(ledger.keys), shape: search },
   }
   let calls = 0
   const until = async (goal: number) => {

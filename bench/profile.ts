@@ -5,8 +5,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { copyOf } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
+import { copyOf } from './parts/ledger.ts'
 import { callFromEach, check, keysOf, load, type Target, warmUp } from './parts/measure.ts'
 import { familyOf } from './parts/processor-time.ts'
 import { search } from './parts/shapes.ts'
@@ -30,13 +30,13 @@ export const profileRows = {
 
 async function measureFamily(bench: Bench): Promise<void> {
   if (!Bun.which('perf')) throw new Error('perf is not on PATH (package linux-perf)')
-  const book = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_profile')
+  const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_profile')
   await using upstream = await startUpstream()
   await using gateway = await startBenchGateway({
-    ...{ databaseUrl: book.url, redisUrl: bench.redis.url, upstream: upstream.url },
+    ...{ databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url },
   })
   const target: Target = {
-    ...{ ...gateway, name: 'Tollbook', keys: keysOf(book.keys), shape: search },
+    ...{ ...gateway, name: 'Tollbook', keys: keysOf(ledger.keys), shape: search },
   }
   await callFromEach(target)
   await warmUp(target, connections, bench)

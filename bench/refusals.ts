@@ -1,7 +1,7 @@
-/** Refusals per second: what a caller costs who is turned away, against a proxy that turns nobody away. */
+/** Refusals per second: what a client costs who is turned away, against a proxy that turns nobody away. */
 import { startBareProxy } from './parts/bare-proxy.ts'
-import { copyOf, openAccounts } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
+import { copyOf, openAccounts } from './parts/ledger.ts'
 import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { search } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
@@ -9,7 +9,7 @@ import type { Bench, Family } from './suite/bench.ts'
 import { names } from './suite/names.ts'
 import { takeTurns } from './suite/turns.ts'
 
-/** Of each kind of caller who is refused by the book or by the rate window. */
+/** Of each kind of client who is refused by the ledger or by the rate window. */
 const accounts = 100
 const connections = 128
 
@@ -20,18 +20,18 @@ export const refusals: Family = {
 }
 
 async function measureFamily(bench: Bench): Promise<void> {
-  const book = await copyOf(bench.serverUrl, bench.book, 'tollbook_bench_refusals')
-  const broke = await openAccounts(book.url, { accounts, plan: 'broke', named: 'broke' })
-  const slow = await openAccounts(book.url, { accounts, plan: 'slow', named: 'slow' })
+  const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_refusals')
+  const broke = await openAccounts(ledger.url, { accounts, plan: 'broke', named: 'broke' })
+  const slow = await openAccounts(ledger.url, { accounts, plan: 'slow', named: 'slow' })
   await using upstream = await startUpstream()
   await using bare = await startBareProxy(upstream.url, 'buffered')
   await using gateway = await startBenchGateway({
-    ...{ databaseUrl: book.url, redisUrl: bench.redis.url, upstream: upstream.url },
+    ...{ databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url },
   })
   const refusing = { ...gateway, shape: search }
-  const good = book.keys[0]?.key ?? ''
+  const good = ledger.keys[0]?.key ?? ''
   const targets: Target[] = [
-    { ...bare, name: names.bare, keys: keysOf(book.keys.slice(0, accounts)), shape: search },
+    { ...bare, name: names.bare, keys: keysOf(ledger.keys.slice(0, accounts)), shape: search },
     { ...refusing, name: refused.malformed, keys: [`${good.slice(0, -1)}_`], status: 401 },
     { ...refusing, name: refused.credit, keys: keysOf(broke), status: 402 },
     { ...refusing, name: refused.rate, keys: keysOf(slow), status: 429 },

@@ -1,6 +1,6 @@
 /**
  * A long log: how fast it is written by the generator, replayed, verified and exported, and with how much
- * memory; what an append costs on it, against a book that has only begun, taking turns; and how long the
+ * memory; what an append costs on it, against a ledger that has only begun, taking turns; and how long the
  * statement of a key with a million charges takes.
  */
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import Table from 'cli-table3'
 import { connect } from '../src/ledger/connect.ts'
 import { runAppends } from './append.ts'
-import { fillAccounts, fillBook, freshDatabase } from './parts/book.ts'
 import { endWithUs } from './parts/child.ts'
+import { fillAccounts, fillLedger, freshDatabase } from './parts/ledger.ts'
 import { memoryNow, postmasterOf, processorSeconds } from './parts/postgres-use.ts'
 import { median } from './parts/statistics.ts'
 import { seedLog } from './seed-log.ts'
@@ -101,18 +101,18 @@ async function runCommand(words: readonly string[], url: string, watch: (pid: nu
 
 async function compareAppends(serverUrl: string, url: string, seconds: number, rounds: number) {
   const postmaster = await postmasterOf(serverUrl)
-  const books = {
-    'a new book': await fillBook(serverUrl, 'tollbook_bench_new', benchAccounts),
+  const ledgers = {
+    'a new ledger': await fillLedger(serverUrl, 'tollbook_bench_new', benchAccounts),
     'the long log': await fillAccounts(url, benchAccounts, new Date().toISOString()),
   }
-  const measured = Object.entries(books).map(([name, book]) => ({
-    ...{ name, book, rates: [] as number[], costs: [] as number[] },
+  const measured = Object.entries(ledgers).map(([name, ledger]) => ({
+    ...{ name, ledger, rates: [] as number[], costs: [] as number[] },
   }))
   for (let round = 0; round < rounds; round++) {
-    for (const { name, book, rates, costs } of measured) {
+    for (const { name, ledger, rates, costs } of measured) {
       console.error(`appends on ${name}…`)
       const before = processorSeconds(postmaster) ?? Number.NaN
-      const { events, eventsPerSecond } = await runAppends(book, inFlight, seconds)
+      const { events, eventsPerSecond } = await runAppends(ledger, inFlight, seconds)
       costs.push((((processorSeconds(postmaster) ?? Number.NaN) - before) * 1e6) / events)
       rates.push(eventsPerSecond)
     }

@@ -1,4 +1,4 @@
-/** `bun run seed-log [--events N] [--keys N]`: fills an empty book with a realistic, valid history. */
+/** `bun run seed-log [--events N] [--keys N]`: fills an empty ledger with a realistic, valid history. */
 import { parseArgs } from 'node:util'
 import { loadConfig } from '../src/config/load.ts'
 import { migrate } from '../src/ledger/migrate/migrate.ts'

@@ -1,11 +1,11 @@
 /**
- * What slow callers cost the others: the latency of ordinary calls with and without a crowd beside them
+ * What slow clients cost the others: the latency of ordinary calls with and without a crowd beside them
  * that sends its bodies byte by byte, taking turns.
  */
 import { connect, type Socket } from 'node:net'
 import Table from 'cli-table3'
-import { type BenchBook, fillBook } from './parts/book.ts'
 import { startBenchGateway } from './parts/gateway.ts'
+import { type BenchLedger, fillLedger } from './parts/ledger.ts'
 import { type Measured, runLoad } from './parts/load.ts'
 import { startRedis } from './parts/redis.ts'
 import { median } from './parts/statistics.ts'
@@ -13,7 +13,7 @@ import { startUpstream } from './parts/upstream.ts'
 
 export interface SlowClientsOptions {
   readonly serverUrl: string
-  /** Of the ordinary callers. */
+  /** Of the ordinary clients. */
   readonly connections: number
   readonly seconds: number
   readonly rounds: number
@@ -25,12 +25,12 @@ const everyMs = 1_000
 
 export async function benchSlowClients(options: SlowClientsOptions): Promise<void> {
   const { connections, seconds, rounds } = options
-  console.error(`Filling a book with ${options.accounts} accounts…`)
-  const book = await fillBook(options.serverUrl, 'tollbook_bench_slow', options.accounts)
+  console.error(`Filling a ledger with ${options.accounts} accounts…`)
+  const ledger = await fillLedger(options.serverUrl, 'tollbook_bench_slow', options.accounts)
   const redis = await startRedis()
   const upstream = await startUpstream()
   const gateway = await startBenchGateway({
-    databaseUrl: book.url,
+    databaseUrl: ledger.url,
     redisUrl: redis.url,
     upstream: upstream.url,
   })
@@ -40,14 +40,14 @@ export async function benchSlowClients(options: SlowClientsOptions): Promise<voi
     runLoad({
       ...{ url: `${gateway.url}/v1/search`, method: 'POST', connections, durationSeconds: seconds },
       ...{ headers: { 'content-type': 'application/json' }, body: '{"query":"how much"}' },
-      apiKeys: book.keys.map(({ key }) => key),
+      apiKeys: ledger.keys.map(({ key }) => key),
     })
   try {
     await load()
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}…`)
       alone.push(await load())
-      const crowd = await openCrowd(gateway.url, book)
+      const crowd = await openCrowd(gateway.url, ledger)
       beside.push(await load())
       crowd.close()
     }
@@ -58,14 +58,14 @@ export async function benchSlowClients(options: SlowClientsOptions): Promise<voi
 }
 
 /** Connections that send a byte a second, each of them opened again when the gateway has ended it. */
-async function openCrowd(url: string, book: BenchBook): Promise<{ close(): void }> {
+async function openCrowd(url: string, ledger: BenchLedger): Promise<{ close(): void }> {
   const { hostname, port } = new URL(url)
   const sockets = new Set<Socket>()
   let closing = false
 
   function open(): Promise<void> {
     return new Promise((resolve) => {
-      const { key } = book.keys[sockets.size % book.keys.length] as BenchBook['keys'][number]
+      const { key } = ledger.keys[sockets.size % ledger.keys.length] as BenchLedger['keys'][number]
       const socket = connect(Number(port), hostname, () => {
         socket.write(
           `POST /v1/search HTTP/1.1\r\nHost: bench\r\nX-API-Key: ${key}\r\n` +

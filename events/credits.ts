@@ -51,8 +51,8 @@ export const HoldSettled = Type.Object({
   keyVersion: Type.Optional(Type.Integer()),
   /** Credits that the call cost beyond its hold: never charged, but said. */
   shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
-  /** What ended the answer before its end: the caller left, the service broke off, the hold could not be extended. */
-  cutBy: Type.Optional(
+  /** What ended the answer before its end: the client left, the service broke off, the hold could not be extended. */
+  terminatedBy: Type.Optional(
     Type.Union([Type.Literal('client'), Type.Literal('upstream'), Type.Literal('hold')]),
   ),
 })
@@ -75,9 +75,9 @@ export const CallsCounted = Type.Object({
 })
 
 /**
- * What a key did in a day at an endpoint of the service that this book took over from: an opening figure,
+ * What a key did in a day at an endpoint of the service that this ledger took over from: an opening figure,
  * in that service's own words. `credits` is what it charged and `quantity` the number of calls. It is shown
- * in usage, and counts in no balance, cap or statement: those begin with the book.
+ * in usage, and counts in no balance, cap or statement: those begin with the ledger.
  */
 export const UsageImported = Type.Object({
   errors: Type.Integer({ minimum: 0 }),

@@ -2,7 +2,7 @@
  * What an event is, on its way in and on its way back.
  *
  * A fact stands once: what projections and statements count with has a typed column of its own, and
- * the payload carries the rest. The leaf hash covers both.
+ * the payload carries the rest. The event hash covers both.
  */
 
 export type Mode = 'live' | 'test'
@@ -13,7 +13,7 @@ export interface LogPosition {
   readonly position: number
 }
 
-/** What a writer says. The log adds the position, the times and the leaf hash. */
+/** What a writer says. The log adds the position, the times and the event hash. */
 export interface NewEvent {
   readonly type: string
   readonly payload: object

@@ -1,4 +1,4 @@
-/** The tariffs stream: prices and plans are in the book, and so is a restored log's loss. */
+/** The tariffs stream: prices and plans are in the ledger, and so is a restored log's loss. */
 import { type Static, Type } from '@sinclair/typebox'
 import { Time } from './time.ts'
 

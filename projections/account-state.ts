@@ -5,8 +5,8 @@ import type { Projection } from './projection.ts'
 export const accountState: Projection = {
   name: 'account_state',
   version: 1,
-  feed: 'inline',
-  concerns: `stream_version is not null`,
+  mode: 'inline',
+  eventFilter: `stream_version is not null`,
   tables: [
     `create table account_state (
       account_id text not null,

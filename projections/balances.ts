@@ -10,8 +10,8 @@ import type { Projection } from './projection.ts'
 export const balances: Projection = {
   name: 'balances',
   version: 2,
-  feed: 'inline',
-  concerns: `account_id is not null and stream_version is null and type not in ('CallsCounted', 'UsageImported')`,
+  mode: 'inline',
+  eventFilter: `account_id is not null and stream_version is null and type not in ('CallsCounted', 'UsageImported')`,
   tables: [
     // A lot is named by the position of its CreditsGranted. The checks are a backstop: the append
     // decides before it writes.
@@ -110,7 +110,7 @@ export const balances: Projection = {
     },
     {
       of: ['CreditsHeld'],
-      lasting: true,
+      skipsCompletedCalls: true,
       sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
          quantity, held_at, expires_at, instance, lots, held)
        select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits, quantity, recorded_at,
@@ -121,7 +121,7 @@ export const balances: Projection = {
     // A lot that an extension draws on again stands in the hold once, where it was drawn on first.
     {
       of: ['HoldExtended'],
-      lasting: true,
+      skipsCompletedCalls: true,
       sql: `update open_holds h
        set credits = h.credits + e.credits, quantity = h.quantity + e.quantity,
          expires_at = greatest(h.expires_at, e.expires_at),
@@ -155,7 +155,7 @@ export const balances: Projection = {
     },
     {
       of: resolvingTypes,
-      lasting: true,
+      skipsCompletedCalls: true,
       sql: `delete from open_holds h
        using batch b
        where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired') and b.held is not null
@@ -182,7 +182,7 @@ export const balances: Projection = {
     },
     {
       of: ['CreditsHeld', ...resolvingTypes],
-      lasting: true,
+      skipsCompletedCalls: true,
       sql: `update balances l
        set open_holds = l.open_holds + d.opened
        from (

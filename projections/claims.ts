@@ -11,8 +11,8 @@ const claiming = `type = 'CreditsHeld' and strpos(payload::text, '"claim"') > 0 
 export const claims: Projection = {
   name: 'claims',
   version: 1,
-  feed: 'inline',
-  concerns: claiming,
+  mode: 'inline',
+  eventFilter: claiming,
   tables: [
     `create table claims (
       key_id text not null,

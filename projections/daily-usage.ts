@@ -8,8 +8,8 @@ import type { Projection } from './projection.ts'
 export const dailyUsage: Projection = {
   name: 'daily_usage',
   version: 2,
-  feed: 'catch-up',
-  concerns: `type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and endpoint <> '*'`,
+  mode: 'catch-up',
+  eventFilter: `type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and endpoint <> '*'`,
   tables: [
     `create table daily_usage (
       key_id text not null,

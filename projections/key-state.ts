@@ -5,8 +5,8 @@ import type { Projection } from './projection.ts'
 export const keyState: Projection = {
   name: 'key_state',
   version: 1,
-  feed: 'inline',
-  concerns: `stream_version is not null`,
+  mode: 'inline',
+  eventFilter: `stream_version is not null`,
   tables: [
     `create table key_state (
       key_id text not null,

@@ -15,8 +15,8 @@ const ofMoney = (Object.keys(creditEvents) as (keyof typeof creditEvents)[]).fil
 export const monthlyBalances: Projection = {
   name: 'monthly_balances',
   version: 1,
-  feed: 'inline',
-  concerns: `account_id is not null and stream_version is null and type <> 'UsageImported'`,
+  mode: 'inline',
+  eventFilter: `account_id is not null and stream_version is null and type <> 'UsageImported'`,
   tables: [
     `create table monthly_balances (
       account_id text not null,

@@ -4,8 +4,8 @@ import type { Projection } from './projection.ts'
 export const tariffs: Projection = {
   name: 'tariffs',
   version: 1,
-  feed: 'inline',
-  concerns: `type = 'TariffPublished'`,
+  mode: 'inline',
+  eventFilter: `type = 'TariffPublished'`,
   tables: [
     // In force at a time: the latest effective_from by then, and of several the last published.
     `create table tariffs (

@@ -41,7 +41,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const { startGateway } = await import('../../src/server/gateway.ts')
   const { readEnvironment } = await import('../../src/config/environment.ts')
   const { openLog } = await import('../../src/cli/log.ts')
-  const { benchConfig } = await import('./book.ts')
+  const { benchConfig } = await import('./ledger.ts')
   const gateway = await startGateway({
     config: benchConfig(),
     environment: readEnvironment({

@@ -5,7 +5,7 @@
 import type { Bench } from '../suite/bench.ts'
 import type { Figures } from '../suite/samples.ts'
 import type { Contender } from '../suite/turns.ts'
-import type { BenchKey } from './book.ts'
+import type { BenchKey } from './ledger.ts'
 import { type Measured, runLoad } from './load.ts'
 import { firstThreadTime, type ProcessorTime, processorTime } from './processor-time.ts'
 import type { Shape } from './shapes.ts'
@@ -117,13 +117,13 @@ export function check({ status = 200 }: Target, measured: Measured): void {
 export async function callFromEach(target: Target): Promise<ReadonlyMap<number, number>> {
   const statuses = new Map<number, number>()
   let next = 0
-  const caller = async () => {
+  const client = async () => {
     while (next < target.keys.length) {
       const { status } = await callOnce(target, target.keys[next++] as string)
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
     }
   }
-  await Promise.all(Array.from({ length: 64 }, caller))
+  await Promise.all(Array.from({ length: 64 }, client))
   return statuses
 }
 

@@ -1,6 +1,6 @@
 /**
  * The upstream that everything is measured in front of. What it answers is made beforehand and always the
- * same, so that what is measured is the way there and back. It answers at the paths that callers use, for
+ * same, so that what is measured is the way there and back. It answers at the paths that clients use, for
  * proxies that pass them on, and at those that the gateway makes of them.
  */
 

@@ -1,7 +1,7 @@
 /**
  * A history of a business that sells calls: accounts on three plans with several keys each, calls that are
  * held and settled, released or expired, allowances when a month's first credits are needed, lots that are
- * bought, refunds, adjustments, caps and the life of keys. It is decided event by event as the book itself
+ * bought, refunds, adjustments, caps and the life of keys. It is decided event by event as the ledger itself
  * would, so that every rule of the log holds for it at every position; the same seed makes the same history
  * (but for what is encrypted).
  */
@@ -111,7 +111,7 @@ interface CallKind {
   readonly latencyMs: number
 }
 
-const mostOpen = 100
+const maxOpen = 100
 /** A hold lasts at least this many events, or a sparse log would be one of expiries. */
 const holdEvents = 2_000
 const dayMs = 86_400_000
@@ -198,7 +198,7 @@ export function* history(options: HistoryOptions): Generator<SeededEvent> {
     const purse = account[mode]
     const plan = config.plans[account.plan]
     const kind = account.plan === 'free' ? kinds.search : pickKind()
-    if (purse.open >= Math.min(plan?.maxInFlight ?? 0, mostOpen)) return
+    if (purse.open >= Math.min(plan?.maxInFlight ?? 0, maxOpen)) return
     const units = 1 + below(kind.units)
     const credits = units * kind.creditsPerUnit
     if (key.capMonth !== month) {
@@ -492,7 +492,7 @@ export function* history(options: HistoryOptions): Generator<SeededEvent> {
     if (dice < 0.002) return yield* refund()
     if (dice < 0.03) return yield* count()
     if (dice < 0.04) return yield* extend()
-    if (dice < 0.52 && open.length < mostOpen) return yield* call()
+    if (dice < 0.52 && open.length < maxOpen) return yield* call()
     const hold = takeOpen()
     // One in a thousand is forgotten, as by a gateway that died, and expires.
     if (!hold || below(1_000) === 0) return

@@ -1,6 +1,6 @@
 /**
- * Writes a history into an empty book through SQL: lines copied into a table of the connection's own, and from
- * there into the log, hashed by the book's own function. Two connections take turns, so that one set of lines
+ * Writes a history into an empty ledger through SQL: lines copied into a table of the connection's own, and from
+ * there into the log, hashed by the ledger's own function. Two connections take turns, so that one set of lines
  * is made while another is written. The projections are not fed (they are replayed afterwards, which is
  * faster), and appends wait at the shard's lock until it is done.
  */
@@ -9,7 +9,7 @@ import { connect, type Sql } from '../../src/ledger/connect.ts'
 import type { SeededEvent } from './history.ts'
 
 const linesAtOnce = 50_000
-const lanes = 2
+const producers = 2
 
 export async function writeHistory(
   url: string,
@@ -17,7 +17,7 @@ export async function writeHistory(
   progress: (done: number) => void,
 ): Promise<number> {
   const sql = connect({ url, as: 'owner', max: 1 })
-  const pools = Array.from({ length: lanes }, () => connect({ url, as: 'owner', max: 1 }))
+  const pools = Array.from({ length: producers }, () => connect({ url, as: 'owner', max: 1 }))
   try {
     await prepare(sql)
     for (const pool of pools) await pool.unsafe(staging)
@@ -27,16 +27,16 @@ export async function writeHistory(
     const under: Promise<void>[] = pools.map(() => Promise.resolve())
     let turn = 0
     const flush = async () => {
-      const lane = turn++ % lanes
+      const producer = turn++ % producers
       const [lines, to] = [chunk.join(''), position]
       chunk = []
-      await under[lane]
+      await under[producer]
       await writeSecrets(sql, secrets)
       secrets = []
       await sql`select extend_partitions(in_ahead => 3)`
-      under[lane] = write(pools[lane] as Sql, lines, to).then(() => progress(to))
+      under[producer] = write(pools[producer] as Sql, lines, to).then(() => progress(to))
       // Nobody may be waiting for it yet when it fails.
-      under[lane]?.catch(() => {})
+      under[producer]?.catch(() => {})
     }
     for (const event of events) {
       chunk.push(lineOf(++position, event))
@@ -52,10 +52,10 @@ export async function writeHistory(
   }
 }
 
-/** Refuses a book that has events, and one whose server does not let us leave the triggers alone. */
+/** Refuses a ledger that has events, and one whose server does not let us leave the triggers alone. */
 async function prepare(sql: Sql): Promise<void> {
   const [{ last }] = await sql<[{ last: number }]>`select max(position) as last from heads`
-  if (last > 0) throw new Error('the book is not empty: seed a new one')
+  if (last > 0) throw new Error('the ledger is not empty: seed a new one')
 }
 
 const columns = `position, recorded_at, occurred_at, type, stream_version, account_id, key_id, mode, request_id,
@@ -70,9 +70,9 @@ async function write(sql: Sql, lines: string, to: number): Promise<void> {
   const copied = await sql.unsafe(`copy seeded (${columns}) from stdin`).writable()
   await pipeline([Buffer.from(lines)], copied)
   await sql.unsafe(`
-    insert into events (shard, ${columns}, instance, leaf)
+    insert into events (shard, ${columns}, instance, event_hash)
     select 0, ${columns}, 'seed',
-      leaf_hash(0::smallint, position, recorded_at, occurred_at, type, 1::smallint, stream_version, account_id,
+      hash_event(0::smallint, position, recorded_at, occurred_at, type, 1::smallint, stream_version, account_id,
         key_id, mode, request_id, endpoint, tariff, credits, quantity, status, latency_ms, lots, held, moved,
         actor, 'seed', payload, private)
     from seeded order by position;

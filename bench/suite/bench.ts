@@ -1,5 +1,5 @@
 /** What every family of the suite is given, and what it is. */
-import type { BenchBook } from '../parts/book.ts'
+import type { BenchLedger } from '../parts/ledger.ts'
 import type { BenchRedis } from '../parts/redis.ts'
 import type { Sample } from './samples.ts'
 
@@ -10,7 +10,7 @@ export interface Bench {
   readonly postgresPid: number | undefined
   readonly redis: BenchRedis
   /** Accounts with a key each. Nobody is served from it: a family takes a copy. */
-  readonly book: BenchBook
+  readonly ledger: BenchLedger
   /** Of which figures are medians. */
   readonly rounds: number
   /** Of each measurement. */
@@ -24,7 +24,7 @@ export interface Bench {
 }
 
 export interface Sizes {
-  /** Of the book, and so keys. */
+  /** Of the ledger, and so keys. */
   readonly accounts: number
   /** Of the long log. */
   readonly logEvents: number

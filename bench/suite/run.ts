@@ -1,11 +1,11 @@
-/** Runs families of the suite, one after the other, on one PostgreSQL, one Redis and copies of one book. */
+/** Runs families of the suite, one after the other, on one PostgreSQL, one Redis and copies of one ledger. */
 import { append } from '../append.ts'
 import { bodies } from '../bodies.ts'
 import { calls } from '../calls.ts'
 import { gateways } from '../gateways.ts'
 import { longLog } from '../long-log.ts'
 import { memory } from '../memory.ts'
-import { fillBook } from '../parts/book.ts'
+import { fillLedger } from '../parts/ledger.ts'
 import { startRedis } from '../parts/redis.ts'
 import type { BenchServer } from '../parts/server.ts'
 import { refusals } from '../refusals.ts'
@@ -45,13 +45,13 @@ export async function runSuite(options: RunOptions): Promise<Results> {
     return { startedAt, finishedAt, command, machine, rounds, seconds, sizes, load, samples }
   }
   await using redis = await startRedis()
-  console.error(`Filling a book with ${sizes.accounts} accounts…`)
+  console.error(`Filling a ledger with ${sizes.accounts} accounts…`)
   const bench: Bench = {
     ...{ redis, rounds, seconds, sizes, against },
     warmUpSeconds: options.warmUpSeconds,
     serverUrl: server.url,
     postgresPid: server.pid,
-    book: await fillBook(server.url, 'tollbook_bench_book', sizes.accounts),
+    ledger: await fillLedger(server.url, 'tollbook_bench_book', sizes.accounts),
     record,
   }
   for (const family of options.families) {

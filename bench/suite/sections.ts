@@ -4,7 +4,7 @@ import { bodies } from '../bodies.ts'
 import { calls, connectionsRow } from '../calls.ts'
 import { cost } from '../cost.ts'
 import { gateways, processes } from '../gateways.ts'
-import { longLog, onBook } from '../long-log.ts'
+import { longLog, onLedger } from '../long-log.ts'
 import { memory } from '../memory.ts'
 import { profile } from '../profile.ts'
 import { refusals } from '../refusals.ts'
@@ -36,7 +36,7 @@ export const sections: readonly Section[] = [
   },
   {
     title: 'Refusals',
-    note: 'At 128 connections. Who has no credit is refused by the book; a key with a typo and one over its rate never get there.',
+    note: 'At 128 connections. Who has no credit is refused by the ledger; a key with a typo and one over its rate never get there.',
     text: (results) =>
       table(
         results,
@@ -76,8 +76,8 @@ export const sections: readonly Section[] = [
   },
   {
     title: 'A long log',
-    note: "At 128 connections, on a book that has only begun and on one with months of other accounts' history before.",
-    text: (results) => table(results, longLog.name, callColumns('the new book', sameOnNew)),
+    note: "At 128 connections, on a ledger that has only begun and on one with months of other accounts' history before.",
+    text: (results) => table(results, longLog.name, callColumns('the new ledger', sameOnNew)),
   },
   {
     title: 'Processor time of a call',
@@ -144,5 +144,5 @@ const memoryColumns = [
 function sameOnNew(contender: string): string | undefined {
   return [names.manyKeys, names.oneKey]
     .filter((name) => contender.startsWith(name))
-    .map((name) => onBook(name, 'new'))[0]
+    .map((name) => onLedger(name, 'new'))[0]
 }

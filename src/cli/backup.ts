@@ -1,4 +1,4 @@
-/** `tollbook backup`: the whole book in one file. */
+/** `tollbook backup`: the whole ledger in one file. */
 import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib'
 import { type BackupEnd, type BackupHead, backupLines } from '../ledger/backup/backup-lines.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
-import { bookArgs, withSql } from './open-ledger.ts'
+import { ledgerArgs, withSql } from './open-ledger.ts'
 import { dim, json, number } from './output.ts'
 import { openProgress } from './progress.ts'
 
@@ -17,15 +17,15 @@ const args = {
     required: true,
     description: 'The file to write, or a folder for it',
   },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
   {
     name: 'backup',
     description:
-      "Write the whole book to one file: events, accounts' keys for personal data, answers to commands. Gateways go on meanwhile.",
-    examples: ['backup /backups', 'backup book.jsonl.gz --json'],
+      "Write the whole ledger to one file: events, accounts' keys for personal data, answers to commands. Gateways go on meanwhile.",
+    examples: ['backup /backups', 'backup ledger.jsonl.gz --json'],
   },
   args,
   async (args) => {

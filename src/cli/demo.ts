@@ -4,7 +4,7 @@ import { command } from './command.ts'
 import { UsageError } from './errors.ts'
 import { integer } from './options.ts'
 import { json } from './output.ts'
-import { untilTold } from './shutdown-signal.ts'
+import { shutdownSignal } from './shutdown-signal.ts'
 
 export default command(
   {
@@ -21,7 +21,7 @@ export default command(
     json: { type: 'boolean', description: 'Print one JSON line when ready, and nothing else' },
   },
   async (args) => {
-    const told = untilTold()
+    const told = shutdownSignal()
     const ports = demoServiceNames.map((name) => ({ name, port: port(name, args[name]) }))
     const services = ports.map(({ name, port }) => ({
       name,

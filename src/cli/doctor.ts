@@ -4,7 +4,7 @@ import { loadConfig } from '../config/load.ts'
 import { command } from './command.ts'
 import { databaseUrl } from './database.ts'
 import { type Finding, ok, problem } from './doctor/finding.ts'
-import { checkBook } from './doctor/ledger.ts'
+import { checkLedger } from './doctor/ledger.ts'
 import { checkServer } from './doctor/postgres.ts'
 import { checkRedis } from './doctor/redis.ts'
 import { checkServices, checkSignIn } from './doctor/services.ts'
@@ -22,7 +22,7 @@ export default command(
   {
     name: 'doctor',
     description:
-      'Check configuration, PostgreSQL, the book, Redis, services and clocks; ends with status 1 when something is wrong.',
+      'Check configuration, PostgreSQL, the ledger, Redis, services and clocks; ends with status 1 when something is wrong.',
     examples: ['doctor', 'doctor --json'],
   },
   args,
@@ -62,7 +62,7 @@ const connectionsOfGateway = 10
 
 async function examineDatabase(
   args: { readonly database?: string | undefined },
-  config: Parameters<typeof checkBook>[1],
+  config: Parameters<typeof checkLedger>[1],
   gateways: number,
 ): Promise<Finding[]> {
   let url: string
@@ -74,7 +74,7 @@ async function examineDatabase(
   const server = await checkServer(url, gateways * connectionsOfGateway)
   const answers = server.some(({ check, status }) => check === 'postgres' && status === 'ok')
   const serves = server.some(({ check, status }) => check === 'roles' && status !== 'problem')
-  return answers && serves ? [...server, ...(await checkBook(url, config))] : server
+  return answers && serves ? [...server, ...(await checkLedger(url, config))] : server
 }
 
 /** What reading something gave, and the finding that it is or is not well. */

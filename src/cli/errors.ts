@@ -47,9 +47,9 @@ function explainPostgres(error: postgres.PostgresError): string {
     case '42883':
     case '3F000':
       return `the database is not set up for this version (${error.message}): run "tollbook migrate".`
-    case '22023': // The role that connections to a book take is made by the first migration.
+    case '22023': // The role that connections to a ledger take is made by the first migration.
       if (!error.message.includes('role')) break
-      return `there is no book on this server yet (${error.message}): run "tollbook migrate".`
+      return `there is no ledger on this server yet (${error.message}): run "tollbook migrate".`
     case '42501':
       return `${error.message}: "tollbook migrate" and "tollbook replay" need the schema's owner, "tollbook serve" a member of the role tollbook_gateway.`
   }

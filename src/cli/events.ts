@@ -18,7 +18,7 @@ import { type EventFilter, eventFeed } from '../reports/log-reader/events.ts'
 import { readLogEnd } from '../reports/log-reader/log-range.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
-import { bookArgs, withSql } from './open-ledger.ts'
+import { ledgerArgs, withSql } from './open-ledger.ts'
 import { list, moment, positiveInteger } from './options.ts'
 import { dim, time, write } from './output.ts'
 
@@ -38,7 +38,7 @@ const args = {
   },
   limit: { type: 'string', valueHint: 'N', description: 'Stop after so many (all)' },
   follow: { type: 'boolean', description: 'Go on as events come; without --from, only new ones' },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(

@@ -1,4 +1,4 @@
-/** `tollbook explain`: why a call was charged what it was, or what the book would have answered then. */
+/** `tollbook explain`: why a call was charged what it was, or what the ledger would have answered then. */
 import type { Config } from '../config/config.ts'
 import { didYouMean } from '../config/did-you-mean.ts'
 import { loadConfig } from '../config/load.ts'
@@ -7,7 +7,7 @@ import { explainAnswer, explainCall, type Question } from '../reports/explain/ex
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
 import { printAnswer, printCall } from './explain/print-explanation.ts'
-import { bookArgs, configArg, withSql } from './open-ledger.ts'
+import { configArg, ledgerArgs, withSql } from './open-ledger.ts'
 import { integer, moment, placeOf } from './options.ts'
 import { json } from './output.ts'
 
@@ -31,14 +31,14 @@ const args = {
   route: { type: 'string', valueHint: 'ROUTE', description: 'The route, as search' },
   quantity: { type: 'string', valueHint: 'N', description: 'Items, characters, seconds (1)' },
   ...configArg,
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
   {
     name: 'explain',
     description:
-      'Why a call was charged what it was, or what the book answered then, or would have; derived from the log again.',
+      'Why a call was charged what it was, or what the ledger answered then, or would have; derived from the log again.',
     examples: [
       'explain 01a20445-9cfb-7065-a159-89f00cd16545',
       'explain --key key_… --at 0-1234 --route search',
@@ -60,7 +60,7 @@ export default command(
     }
     const question = questionOf({ ...args, key: key ?? '' })
     const found = await withSql(args, (sql) => explainAnswer(sql, question, credits))
-    if (!found) throw new UsageError(`the book has no key ${key}.`)
+    if (!found) throw new UsageError(`the ledger has no key ${key}.`)
     if (found === 'ahead') throw new UsageError('the log of this key has not come that far.')
     if (args.json) json(found)
     else printAnswer(found)
@@ -87,7 +87,7 @@ function questionOf(args: {
   }
 }
 
-/** By its id or its path. What it asks for stands in the configuration; what it cost then, in the book. */
+/** By its id or its path. What it asks for stands in the configuration; what it cost then, in the ledger. */
 function routeOf(text: string, { routes }: Config): { route: string; permission: string } {
   const known = Object.values(routes)
   const route = known.find(({ id, path }) => id === text || path === text)

@@ -4,7 +4,7 @@ import { type ImportReport, runImport } from '../import/run-import.ts'
 import { openSource } from '../import/source.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
-import { by, changeArgs, withBook } from './open-ledger.ts'
+import { by, changeArgs, withLedger } from './open-ledger.ts'
 import { bold, dim, heading, json, number, pairs, table } from './output.ts'
 import { openProgress } from './progress.ts'
 
@@ -31,12 +31,12 @@ export default command(
     const progress = openProgress()
     const source = openSource(args.from)
     try {
-      const { report, legacyKeys } = await withBook(args, async (book) => ({
-        legacyKeys: book.config.legacyKeys,
+      const { report, legacyKeys } = await withLedger(args, async (ledger) => ({
+        legacyKeys: ledger.config.legacyKeys,
         report: await runImport({
           source,
-          ...{ sql: book.sql, commands: book.commands, config: book.config },
-          prefixes: book.environment.keyPrefixes,
+          ...{ sql: ledger.sql, commands: ledger.commands, config: ledger.config },
+          prefixes: ledger.environment.keyPrefixes,
           by: by(args),
           dryRun: args['dry-run'] === true,
           progress: progress.show,
@@ -60,7 +60,7 @@ export default command(
   },
 )
 
-/** An undefined table there is not this book's schema, which "tollbook migrate" would make. */
+/** An undefined table there is not this ledger's schema, which "tollbook migrate" would make. */
 function notTheOldOne(error: unknown): UsageError | undefined {
   if (!(error instanceof postgres.PostgresError)) return undefined
   if (!/api_gateway|api_keys|api_usage_daily/.test(error.message + (error.query ?? '')))
@@ -114,7 +114,7 @@ function print(report: ImportReport, legacyKeys: boolean): void {
       ['Key', 'Owner', 'Because', 'What to do'],
       conflicts.map((key) => [key.keyId, key.owner, key.problem, key.advice]),
     )
-    console.log(dim('Then import again: what is in the book already stays as it is.'))
+    console.log(dim('Then import again: what is in the ledger already stays as it is.'))
   }
   if (!legacyKeys) {
     console.log(

@@ -8,7 +8,7 @@ const main = group(
   {
     name: 'tollbook',
     description:
-      'An API-monetisation gateway that keeps one append-only book and can prove every bill.',
+      'An API-monetisation gateway that keeps one append-only ledger and can prove every bill.',
     examples: ['up', 'keys create --user anna', 'report statement --account acc_… --month 2026-01'],
   },
   {

@@ -1,4 +1,4 @@
-/** How commands get at the book: as the serving role, which can change nothing behind the log's back. */
+/** How commands get at the ledger: as the serving role, which can change nothing behind the log's back. */
 
 import type { Config } from '../config/config.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
@@ -12,8 +12,8 @@ import { type Management, openManagement } from '../management/management.ts'
 import { databaseUrl } from './database.ts'
 import { refusalError } from './refusals.ts'
 
-/** What every command about the book takes. */
-export const bookArgs = {
+/** What every command about the ledger takes. */
+export const ledgerArgs = {
   database: { type: 'string', valueHint: 'URL', description: 'PostgreSQL URL (DATABASE_URL)' },
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
@@ -27,13 +27,13 @@ export const changeArgs = {
   reason: {
     type: 'string',
     valueHint: 'TEXT',
-    description: 'Why; kept encrypted in the book, for auditors',
+    description: 'Why; kept encrypted in the ledger, for auditors',
   },
   ...configArg,
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
-export interface OpenBook {
+export interface OpenLedger {
   readonly sql: Sql
   readonly commands: Commands
   readonly management: Management
@@ -56,9 +56,9 @@ export async function withSql<T>(
   }
 }
 
-export async function withBook<T>(
+export async function withLedger<T>(
   args: { readonly database?: string | undefined; readonly config?: string | undefined },
-  work: (book: OpenBook) => Promise<T>,
+  work: (ledger: OpenLedger) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig({ file: args.config, env: process.env })
   const environment = readEnvironment(process.env)

@@ -70,7 +70,7 @@ export async function write(text: string): Promise<void> {
 export const fail: (error: unknown) => never = explainAndExit
 
 /** Runs a command; what it throws fails it. */
-export async function orFail(command: () => Promise<void>): Promise<void> {
+export async function exitOnError(command: () => Promise<void>): Promise<void> {
   try {
     await command()
   } catch (error) {

@@ -2,7 +2,7 @@
 import { group } from './command.ts'
 
 export default group(
-  { name: 'prices', description: 'Prices and plans: publish them into the book, show, compare.' },
+  { name: 'prices', description: 'Prices and plans: publish them into the ledger, show, compare.' },
   {
     publish: () => import('./prices/publish.ts'),
     show: () => import('./prices/show.ts'),

@@ -3,10 +3,10 @@ import type { RefusalName, Refused } from '../management/decision.ts'
 import { UsageError } from './errors.ts'
 
 const sentences: Readonly<Record<RefusalName, string>> = {
-  account_unknown: 'the book has no such account; "tollbook accounts list" shows those it has.',
+  account_unknown: 'the ledger has no such account; "tollbook accounts list" shows those it has.',
   account_frozen: 'the account is frozen: "tollbook accounts unfreeze" thaws it.',
   account_erased: 'the account was erased, and nothing can be done for it any more.',
-  key_unknown: 'the book has no such key; "tollbook keys list" shows those it has.',
+  key_unknown: 'the ledger has no such key; "tollbook keys list" shows those it has.',
   key_revoked: 'the key is revoked, for good: issue another with "tollbook keys create".',
   charge_unknown: 'no call of this request id was charged; X-Request-Id of the answer names it.',
   exceeds_charge: 'that is more than is left of the charge',

@@ -11,7 +11,7 @@ import { positionAt } from '../reports/log-reader/log-range.ts'
 import { command } from './command.ts'
 import { databaseUrl } from './database.ts'
 import { UsageError } from './errors.ts'
-import { bookArgs, withSql } from './open-ledger.ts'
+import { ledgerArgs, withSql } from './open-ledger.ts'
 import { moment } from './options.ts'
 import { bold, json, number, table, write } from './output.ts'
 import { openProgress } from './progress.ts'
@@ -33,7 +33,7 @@ const args = {
     valueHint: 'ACCOUNT',
     description: 'With --as-of: only rows of that account',
   },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
@@ -153,7 +153,7 @@ async function positionsAt(sql: Sql, when: string): Promise<LogPosition[]> {
   const at = parsePosition(when)
   if (at) {
     const head = heads.find(({ shard }) => shard === at.shard)
-    if (!head) throw new UsageError(`this book has no shard ${at.shard}.`)
+    if (!head) throw new UsageError(`this ledger has no shard ${at.shard}.`)
     if (at.position > head.position) {
       throw new UsageError(`the log ends at ${at.shard}-${head.position}, before ${when}.`)
     }

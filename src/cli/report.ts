@@ -1,4 +1,4 @@
-/** `tollbook report`: statements and usage, computed from the book, for people or as JSON. */
+/** `tollbook report`: statements and usage, computed from the ledger, for people or as JSON. */
 import { writeFileSync } from 'node:fs'
 import { defineCommand } from 'citty'
 import { monthOf, parseMonth } from '../reports/log-reader/month.ts'
@@ -11,7 +11,7 @@ import { topUsers, usageOverview } from '../reports/usage/usage-overview.ts'
 import { UsageError } from './errors.ts'
 import { withSql } from './open-ledger.ts'
 import { checkOptions, placeOf, positiveInteger } from './options.ts'
-import { json, orFail, write } from './output.ts'
+import { exitOnError, json, write } from './output.ts'
 import { printStatement } from './print-statement.ts'
 import { printOverview, printRows, printTop, printUsage } from './print-usage.ts'
 
@@ -80,7 +80,7 @@ const statementCommand = defineCommand({
   },
   args: statementArgs,
   run: ({ args }) =>
-    orFail(async () => {
+    exitOnError(async () => {
       checkOptions(args, statementArgs)
       const of = subjectOf(args)
       if (!of) throw new UsageError('whose statement? Pass --account ID or --key ID.')
@@ -92,7 +92,7 @@ const statementCommand = defineCommand({
       const found = await withSql(args, (sql) =>
         statement(sql, { ...of, ...period, ...(asOf && { asOf }), lines: args.lines === true }),
       )
-      if (!found) throw new UsageError(`the book has no ${nameOf(of)}.`)
+      if (!found) throw new UsageError(`the ledger has no ${nameOf(of)}.`)
       if (args.json) json(found)
       else if (args.csv) await write(statementCsv(found))
       else if (args.html) writeFileSync(args.html, statementPage(found))
@@ -110,7 +110,7 @@ const usageCommand = defineCommand({
   meta: { name: 'usage', description: 'Usage in a month: of an account, of a key, or of all.' },
   args: usageArgs,
   run: ({ args }) =>
-    orFail(async () => {
+    exitOnError(async () => {
       checkOptions(args, usageArgs)
       const of = subjectOf(args)
       const month = monthOr(args.month)
@@ -124,7 +124,7 @@ const usageCommand = defineCommand({
         return
       }
       const usage = await withSql(args, async (sql) => {
-        if (!(await isKnown(sql, of))) throw new UsageError(`the book has no ${nameOf(of)}.`)
+        if (!(await isKnown(sql, of))) throw new UsageError(`the ledger has no ${nameOf(of)}.`)
         const summary = await usageSummary(sql, { ...of, month })
         return { month, summary, days: await usageByDay(sql, { ...of, ...daysOf(month) }) }
       })
@@ -153,7 +153,7 @@ async function printUsageBy(
   const limit = args.limit === undefined ? undefined : positiveInteger('limit', args.limit)
   const mode = args.test ? ({ mode: 'test' } as const) : {}
   const found = await withSql(args, async (sql) => {
-    if (of && !(await isKnown(sql, of))) throw new UsageError(`the book has no ${nameOf(of)}.`)
+    if (of && !(await isKnown(sql, of))) throw new UsageError(`the ledger has no ${nameOf(of)}.`)
     return usageBy(sql, { ...mode, ...of, ...daysOf(args.month), by, over })
   })
   const rows = found.slice(0, limit)
@@ -166,7 +166,7 @@ const topCommand = defineCommand({
   meta: { name: 'top', description: 'The accounts that were charged most in a month.' },
   args: topArgs,
   run: ({ args }) =>
-    orFail(async () => {
+    exitOnError(async () => {
       checkOptions(args, topArgs)
       const month = monthOr(args.month)
       const limit = positiveInteger('limit', args.limit)
@@ -177,7 +177,7 @@ const topCommand = defineCommand({
 })
 
 export default defineCommand({
-  meta: { name: 'report', description: 'Statements and usage, computed from the book.' },
+  meta: { name: 'report', description: 'Statements and usage, computed from the ledger.' },
   subCommands: { statement: statementCommand, usage: usageCommand, top: topCommand },
 })
 

@@ -10,7 +10,7 @@ import { catchUp } from '../projector/catch-up.ts'
 import { command } from './command.ts'
 import { databaseUrl } from './database.ts'
 import { UsageError } from './errors.ts'
-import { bookArgs, withSql } from './open-ledger.ts'
+import { ledgerArgs, withSql } from './open-ledger.ts'
 import { json, number } from './output.ts'
 import { openProgress } from './progress.ts'
 
@@ -19,10 +19,10 @@ const args = {
   'accept-loss': {
     type: 'boolean',
     description:
-      'Say in the book that what came after the backup is lost, so that gateways serve it',
+      'Say in the ledger that what came after the backup is lost, so that gateways serve it',
   },
   reason: { type: 'string', valueHint: 'TEXT', description: 'What happened; open in the log' },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
@@ -31,7 +31,7 @@ export default command(
     description:
       'Restore a backup into an empty database, as its owner. All of it is checked, and all or nothing is written.',
     examples: [
-      'restore book.jsonl.gz --database postgres://owner@db/new',
+      'restore ledger.jsonl.gz --database postgres://owner@db/new',
       'restore --accept-loss --reason "disk of db-1 lost, last backup of 02:00"',
     ],
   },
@@ -56,7 +56,7 @@ export default command(
       const heads = accepted.map(
         ({ shard, position, epoch }) => `${shard}-${position} (epoch ${epoch})`,
       )
-      console.log(`The loss is accepted, at ${heads.join(', ')}: gateways serve this book again.`)
+      console.log(`The loss is accepted, at ${heads.join(', ')}: gateways serve this ledger again.`)
     }
   },
 )

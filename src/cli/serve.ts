@@ -5,7 +5,7 @@ import { startGateway } from '../server/gateway.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
 import { openLog } from './log.ts'
-import { untilTold } from './shutdown-signal.ts'
+import { shutdownSignal } from './shutdown-signal.ts'
 
 export default command(
   { name: 'serve', description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },
@@ -20,7 +20,7 @@ export default command(
     state: {
       type: 'string',
       valueHint: 'FILE',
-      description: 'Where to note how far the book was seen, to serve none that ends before',
+      description: 'Where to note how far the ledger was seen, to serve none that ends before',
     },
   },
   async (args) => {
@@ -35,7 +35,7 @@ export default command(
     }
     // Listened for before there is anything to stop: as process 1 of a container, a signal that nobody
     // listens for is lost.
-    const told = untilTold()
+    const told = shutdownSignal()
     const gateway = await startGateway({
       config: loadConfig({ file: args.config, env }),
       environment,

@@ -1,7 +1,7 @@
 /** Runs until somebody says stop: once asks politely, twice means now. */
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
-export function untilTold(): Promise<NodeJS.Signals> {
+export function shutdownSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let told = false
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {

@@ -8,7 +8,7 @@ import { simulate } from '../reports/simulate/simulate.ts'
 import type { Compared, Simulation } from '../reports/simulate/simulation-shape.ts'
 import { command } from './command.ts'
 import { UsageError } from './errors.ts'
-import { by, changeArgs, withBook } from './open-ledger.ts'
+import { by, changeArgs, withLedger } from './open-ledger.ts'
 import { type Cell, dim, heading, json, money, number, table, yellow } from './output.ts'
 import { refusalError } from './refusals.ts'
 
@@ -43,7 +43,7 @@ export default command(
     if (args.commit && args.reason === undefined) throw new UsageError('--commit needs --reason.')
     const tariff = tariffOf(loadConfig({ file: args.prices, env: process.env }))
     const request = { from: args.from, to: args.to ?? args.from, tariff, price: credits }
-    await withBook(args, async ({ sql, management }) => {
+    await withLedger(args, async ({ sql, management }) => {
       const found = await simulate(sql, request)
       const written = args.commit ? await commit(management, found, by(args)) : undefined
       if (args.json) return json({ ...found, ...(written && { written }) })

@@ -19,14 +19,14 @@ import { secureRandom } from '../lib/base62.ts'
 import { isRefused } from '../management/decision.ts'
 import { openManagement } from '../management/management.ts'
 import { startEmbeddedPostgres } from '../postgres/embedded.ts'
-import { holdFolder } from '../postgres/folder-lock.ts'
+import { lockFolder } from '../postgres/folder-lock.ts'
 import { deploy } from '../projector/rebuild/deploy.ts'
 import { type Gateway, startGateway } from '../server/gateway.ts'
 import { command } from './command.ts'
 import { databaseUrlFile } from './database.ts'
 import { UsageError } from './errors.ts'
 import { openLog } from './log.ts'
-import { untilTold } from './shutdown-signal.ts'
+import { shutdownSignal } from './shutdown-signal.ts'
 
 export default command(
   {
@@ -55,15 +55,15 @@ export default command(
     const env = {
       ...process.env,
       ...(args.port ? { PORT: args.port } : {}),
-      JWT_SECRET: process.env.JWT_SECRET ?? keptSecret(join(data, 'jwt-secret')),
+      JWT_SECRET: process.env.JWT_SECRET ?? loadOrCreateSecret(join(data, 'jwt-secret')),
     }
     const config = loadConfig({ file: args.config, env })
     const environment = readEnvironment(env)
     const say = (line: string) => args.json || console.error(pc.dim(line))
 
     // Each would end the other's PostgreSQL when it ends.
-    const letGo = holdFolder(data)
-    if (!letGo) {
+    const releaseLock = lockFolder(data)
+    if (!releaseLock) {
       throw new UsageError(
         `another "tollbook up" runs in ${data}: end it first, or choose another folder with --data.`,
       )
@@ -74,17 +74,17 @@ export default command(
     const databaseUrl = environment.databaseUrl ?? (postgres?.url as string)
     writeFileSync(databaseUrlFile(data), `${databaseUrl}\n`, { mode: 0o600 })
 
-    const told = untilTold()
+    const told = shutdownSignal()
     let gateway: Gateway | undefined
     const demos = startDemos(config)
     const stop = async () => {
       await gateway?.stop()
       await Promise.all(demos.map((demo) => demo.stop()))
       await postgres?.stop()
-      letGo()
+      releaseLock()
     }
     try {
-      say('Setting up the book…')
+      say('Setting up the ledger…')
       await deploy({ url: databaseUrl })
       const account = await readyMadeKey(config, environment, databaseUrl, join(data, 'demo-key'))
       gateway = await startGateway({
@@ -193,7 +193,7 @@ async function tokens(config: Config, secret: string) {
 }
 
 /** A secret that is made once and kept beside the data. */
-function keptSecret(file: string): string {
+function loadOrCreateSecret(file: string): string {
   if (existsSync(file)) return readFileSync(file, 'utf8').trim()
   const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(48))).toString('base64url')
   writeFileSync(file, `${secret}\n`, { mode: 0o600 })

@@ -8,11 +8,11 @@ import { command } from './command.ts'
 import { databaseUrl } from './database.ts'
 import { explain, UsageError } from './errors.ts'
 import { openLog } from './log.ts'
-import { bookArgs } from './open-ledger.ts'
+import { ledgerArgs } from './open-ledger.ts'
 import { integer, positiveInteger } from './options.ts'
 import { bold, dim, green, json, number, red } from './output.ts'
 import { openProgress } from './progress.ts'
-import { untilTold } from './shutdown-signal.ts'
+import { shutdownSignal } from './shutdown-signal.ts'
 
 const args = {
   most: {
@@ -28,7 +28,7 @@ const args = {
     valueHint: 'PORT',
     description: 'With --watch: serve metrics of it there, on the loopback (0 takes a free one)',
   },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
@@ -76,7 +76,7 @@ async function watch(
         )
   log.info({ metricsUrl: server?.url }, 'verifying')
   let stopped = false
-  const told = untilTold().then(() => {
+  const told = shutdownSignal().then(() => {
     stopped = true
   })
   let verifier: Verifier | undefined
@@ -88,7 +88,7 @@ async function watch(
       report(verdict, new Date())
       status = verdict.sound ? 0 : 1
       if (verdict.sound) log.info(positionsOf(verdict), 'as the log says')
-      else log.error({ ...positionsOf(verdict), faults: linesOf(verdict) }, 'the book differs')
+      else log.error({ ...positionsOf(verdict), faults: linesOf(verdict) }, 'the ledger differs')
     } catch (error) {
       log.error({ error: explain(error) }, 'could not verify; trying again from the start')
       await verifier?.close().catch(() => {})
@@ -118,7 +118,7 @@ function print(verdict: Verdict): void {
       `${mark(differing)}  ${projection}: ${said(differing, 'differing row', rows, 'row')}`,
     )
   }
-  console.log(verdict.sound ? bold('The book is what its log says.') : bold(red('It is not.')))
+  console.log(verdict.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')))
 }
 
 function mark(faults: number): string {

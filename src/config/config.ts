@@ -110,12 +110,12 @@ export interface Plan {
 
 export interface Limits {
   readonly bodyBytes: number
-  /** How long a caller may take to send a body. */
+  /** How long a client may take to send a body. */
   readonly bodySeconds: number
   /** How much of bodies of more than 64 KiB a gateway holds at once. */
   readonly bodiesBytes: number
   /** How large an answer is held back whole. */
-  readonly heldBackBytes: number
+  readonly maxBufferedBytes: number
   readonly upstreamTimeoutMs: number
   /** An open hold older than this is expired. */
   readonly holdSeconds: number

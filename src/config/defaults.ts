@@ -4,7 +4,7 @@ export const defaults = {
     bodyBytes: 1_048_576,
     bodySeconds: 60,
     bodiesBytes: 268_435_456,
-    heldBackBytes: 65_536,
+    maxBufferedBytes: 65_536,
     upstreamTimeoutMs: 30_000,
     holdSeconds: 900,
   },

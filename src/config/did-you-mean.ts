@@ -5,7 +5,7 @@ export function didYouMean(name: string, known: readonly string[]): string | und
   let best: string | undefined
   let bestDistance = bound + 1
   for (const candidate of known) {
-    // The distance is at least the difference of the lengths, and a caller's name may be very long.
+    // The distance is at least the difference of the lengths, and a client's name may be very long.
     if (Math.abs(candidate.length - name.length) > bound) continue
     const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]

@@ -16,7 +16,7 @@ export function named<T extends Parameters<typeof Type.Record>[1]>(item: T, desc
 
 export const namePattern = '^[A-Za-z][A-Za-z0-9_-]{0,62}$'
 
-/** Counts and amounts: an integer that JavaScript, JSON and the book all keep exactly. */
+/** Counts and amounts: an integer that JavaScript, JSON and the ledger all keep exactly. */
 export function atLeast(minimum: number, description: string, maximum = Number.MAX_SAFE_INTEGER) {
   return Type.Integer({ minimum, maximum, description })
 }

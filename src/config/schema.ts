@@ -207,14 +207,14 @@ const Limits = closed(
     bodySeconds: Type.Optional(
       atLeast(
         1,
-        'How long a caller may take to send a body; one second more for every 64 KiB that arrived.',
+        'How long a client may take to send a body; one second more for every 64 KiB that arrived.',
         255,
       ),
     ),
     bodiesBytes: Type.Optional(
       atLeast(1, 'How much of bodies of more than 64 KiB a gateway holds at once.'),
     ),
-    heldBackBytes: Type.Optional(
+    maxBufferedBytes: Type.Optional(
       atLeast(
         0,
         'Up to this size an answer is held back whole, so that its head can carry the charge.',
@@ -240,7 +240,7 @@ export const ConfigFile = closed(
     services: named(Service, 'The services behind the gateway, by name.'),
     routes: named(
       Route,
-      'The endpoints, by id. The id names the price in the book: never reuse it.',
+      'The endpoints, by id. The id names the price in the ledger: never reuse it.',
     ),
     plans: named(Plan, 'The plans, by name.'),
     defaultPlan: Type.String({ description: 'The plan of a new account.' }),

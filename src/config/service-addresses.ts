@@ -1,6 +1,6 @@
 /**
  * Where calls of live and test keys really go. A demo service may stand in for a missing address, but
- * only one that the caller has running: a gateway in production runs none, and must not sell answers
+ * only one that the client has running: a gateway in production runs none, and must not sell answers
  * that nobody's service gave.
  */
 import type { Config } from './config.ts'

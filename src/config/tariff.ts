@@ -1,5 +1,5 @@
 /**
- * The part of the configuration that decides what a call costs. It is published in the book under the
+ * The part of the configuration that decides what a call costs. It is published in the ledger under the
  * hash of its content, and every hold names that hash: a bill can be checked without this file.
  */
 import { canonicalJson } from '../../events/canonical-json.ts'

@@ -11,7 +11,7 @@ export interface Call {
   readonly status: number
 }
 
-export interface Book {
+export interface Ledger {
   record(call: Call): void
   /** Newest last; only the last `limit` calls are kept. */
   calls(): Call[]
@@ -19,7 +19,7 @@ export interface Book {
   readonly count: number
 }
 
-export function createBook(limit = 100_000): Book {
+export function createLedger(limit = 100_000): Ledger {
   const kept: Call[] = []
   let count = 0
 

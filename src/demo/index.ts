@@ -5,7 +5,7 @@
  */
 
 import { chatRoutes } from './chat.ts'
-import { type Book, createBook } from './executed-calls.ts'
+import { createLedger, type Ledger } from './executed-calls.ts'
 import type { Routes } from './http.ts'
 import { searchRoutes } from './search.ts'
 import { sttRoutes } from './stt.ts'
@@ -32,7 +32,7 @@ export function startDemoService(
 ): DemoService {
   const { port = 0, hostname = '127.0.0.1' } = options
   const routes = routesOf(name)
-  const book = createBook()
+  const ledger = createLedger()
   const server = Bun.serve({
     port,
     hostname,
@@ -40,8 +40,8 @@ export function startDemoService(
       const url = new URL(request.url)
       const response =
         url.pathname === '/_demo/calls'
-          ? readBook(book, url)
-          : await answerAndRecord(routes, book, request, url)
+          ? readLedger(ledger, url)
+          : await answerAndRecord(routes, ledger, request, url)
       response.headers.set('X-Demo-Service', name)
       return response
     },
@@ -74,14 +74,14 @@ function routesOf(name: DemoServiceName): Routes {
   }
 }
 
-function readBook(book: Book, url: URL): Response {
-  const { count } = book
-  return Response.json(url.searchParams.has('count') ? { count } : { count, calls: book.calls() })
+function readLedger(ledger: Ledger, url: URL): Response {
+  const { count } = ledger
+  return Response.json(url.searchParams.has('count') ? { count } : { count, calls: ledger.calls() })
 }
 
 async function answerAndRecord(
   routes: Routes,
-  book: Book,
+  ledger: Ledger,
   request: Request,
   url: URL,
 ): Promise<Response> {
@@ -89,7 +89,7 @@ async function answerAndRecord(
   const path = url.pathname
   const response = await answer(routes, request, url)
   const requestId = request.headers.get('X-Request-Id')
-  book.record({ requestId, method, path, status: response.status })
+  ledger.record({ requestId, method, path, status: response.status })
   return response
 }
 

@@ -5,17 +5,17 @@ import { type Refusal, unknownKey } from '../problems/refusal.ts'
 import { ipAllowed } from './client-ip.ts'
 import type { Limit } from './rate-limit/rate-limiter.ts'
 
-/** Whether the key may be used at all, from this address, at the book's time. undefined: it may. */
-export function judgeKey(
+/** Whether the key may be used at all, from this address, at the ledger's time. undefined: it may. */
+export function authorizeKey(
   key: KeyRecord | undefined,
   allowedIps: readonly string[],
   ip: () => string,
-  bookTimeMs: number,
+  ledgerTimeMs: number,
 ): Refusal | undefined {
   if (!key || key.revokedAt) return unknownKey
-  if (key.previousUntil && key.previousUntil.getTime() <= bookTimeMs) return unknownKey
+  if (key.previousUntil && key.previousUntil.getTime() <= ledgerTimeMs) return unknownKey
   if (!key.enabled) return { code: 'key_disabled', detail: 'This API key is disabled.' }
-  if (key.expiresAt && key.expiresAt.getTime() <= bookTimeMs) {
+  if (key.expiresAt && key.expiresAt.getTime() <= ledgerTimeMs) {
     return { code: 'key_expired', detail: 'This API key has expired.' }
   }
   if (key.frozen) {
@@ -28,7 +28,7 @@ export function judgeKey(
 }
 
 /** Whether plan and key both give a permission, such as `search`. undefined: they do. */
-export function judgePermission(
+export function authorizePermission(
   key: KeyRecord,
   plan: Plan | undefined,
   permission: string,

@@ -1,6 +1,6 @@
 /**
  * Who may pass. The gate finds the key, judges the call, takes a place in the rate windows and, for a
- * priced call, asks the book for a hold. The book has the last word: when it says that the gate decided
+ * priced call, asks the ledger for a hold. The ledger has the last word: when it says that the gate decided
  * by an old version of the key or the tariff, the gate reads again and decides again. Nothing is refused
  * from a state older than a second either.
  */
@@ -11,12 +11,12 @@ import type { Appender } from '../ledger/append/appender.ts'
 import type { Answer, Claim, Verdict } from '../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../ledger/read/read-for-calls.ts'
 import { type Refusal, unknownKey } from '../problems/refusal.ts'
-import { bookTime, type KeyCache } from './authenticate/key-cache.ts'
+import { type KeyCache, ledgerTime } from './authenticate/key-cache.ts'
 import { hashKey, type KeyPrefixes, parseKey } from './authenticate/key-format.ts'
-import { judgeKey, judgePermission, limitsOf } from './authorize.ts'
+import { authorizeKey, authorizePermission, limitsOf } from './authorize.ts'
 import type { Place, WindowState, Windows } from './rate-limit/rate-limiter.ts'
-import type { HoldingAhead, Place as PlaceAhead } from './reservation/lease-manager.ts'
-import { decidedBy } from './reservation/purchase-preconditions.ts'
+import type { LeaseManager, Place as LeasePlace } from './reservation/lease-manager.ts'
+import { purchasePreconditions } from './reservation/purchase-preconditions.ts'
 import type { TariffCache } from './tariff-cache.ts'
 
 export interface GateDeps {
@@ -25,7 +25,7 @@ export interface GateDeps {
   readonly keys: KeyCache
   readonly tariffs: TariffCache
   readonly windows: Windows
-  readonly ahead: HoldingAhead
+  readonly ahead: LeaseManager
   readonly appenderOf: (shard: number) => Appender
   /** The client's address, proxies considered; asked only where a key is bound to some: it costs a system call. */
   readonly ipOf: (request: Request) => string
@@ -39,7 +39,7 @@ export interface Admitted {
   readonly price: PriceRule
 }
 
-/** A hold that the book granted: the call's own, or a place on a standing one. */
+/** A hold that the ledger granted: the call's own, or a place on a standing one. */
 export interface Held {
   /** Of the key that was shown. */
   readonly hash: string
@@ -56,7 +56,7 @@ export interface Held {
   /** The work was done under an earlier hold of the same claim, and its answer is stored. */
   readonly again: boolean
   /** Among the calls that could run on a standing hold; to be left when the call has ended. */
-  readonly place?: PlaceAhead
+  readonly place?: LeasePlace
 }
 
 /** The call was made, and charged, before: nothing was held for it now. */
@@ -92,12 +92,12 @@ export interface Gate {
   ): Promise<Outcome<{ place: Place; window: SeenWindow }>>
   /**
    * A hold for at most this many credits: a place on the key's standing hold where there is one, which asks
-   * nothing of the book. `price` is asked again when the tariff turned out to be another one, since the bound may
+   * nothing of the ledger. `price` is asked again when the tariff turned out to be another one, since the bound may
    * be another then.
    */
   hold(admitted: Admitted, call: CallToHold): Promise<Outcome<Held | Replay>>
   /** The same for a call that ran on a standing hold and needs one of its own, as the key and its price now are. */
-  holdAlone(held: Held, call: CallToHold): Promise<Outcome<Held | Replay>>
+  takeDedicatedHold(held: Held, call: CallToHold): Promise<Outcome<Held | Replay>>
   /**
    * Adds to a hold, or by nothing lets it live longer: for a key that may still make this call, at the hold's
    * own price. Answers the hold as it then is.
@@ -117,7 +117,7 @@ export interface Gate {
 /** No refusal, and no call that holds nothing, is decided by a state older than this. */
 const freshMs = 1_000
 /** A key or tariff that changes faster than it can be read is refused service for now. */
-const mostTries = 5
+const maxAttempts = 5
 
 export function openGate(deps: GateDeps): Gate {
   const { config, prefixes, keys, tariffs, windows } = deps
@@ -134,8 +134,10 @@ export function openGate(deps: GateDeps): Gate {
       record?.tariff && (tariffs.peek(record.tariff) ?? (await tariffs.find(record.tariff)))
     const plan = tariff && record ? tariff.plans[record.plan] : undefined
     const refusal =
-      judgeKey(record, cached.allowedIps, () => deps.ipOf(request), bookTime(cached)) ??
-      (record && permission !== undefined ? judgePermission(record, plan, permission) : undefined)
+      authorizeKey(record, cached.allowedIps, () => deps.ipOf(request), ledgerTime(cached)) ??
+      (record && permission !== undefined
+        ? authorizePermission(record, plan, permission)
+        : undefined)
     return { cached, record, tariff: tariff || undefined, refusal }
   }
 
@@ -196,13 +198,13 @@ export function openGate(deps: GateDeps): Gate {
     { key, tariff, price }: Admitted,
     { route, claim }: CallToHold,
     credits: number,
-  ): PlaceAhead | undefined {
-    if (claim || credits === 0 || isMetered(price) || !mayHoldAhead(key)) return undefined
-    const mostInFlight = key.maxInFlight ?? tariff.plans[key.plan]?.maxInFlight ?? 0
-    return deps.ahead.enter({ key, mostInFlight, credits, seconds: secondsOf(route) })
+  ): LeasePlace | undefined {
+    if (claim || credits === 0 || isMetered(price) || !isLeaseable(key)) return undefined
+    const maxInFlight = key.maxInFlight ?? tariff.plans[key.plan]?.maxInFlight ?? 0
+    return deps.ahead.enter({ key, maxInFlight, credits, seconds: secondsOf(route) })
   }
 
-  /** Asks the book, and again by the key as it is when it was another one. */
+  /** Asks the ledger, and again by the key as it is when it was another one. */
   async function holdFor(
     admitted: Admitted,
     { requestId, request, route, price, claim }: CallToHold,
@@ -210,10 +212,10 @@ export function openGate(deps: GateDeps): Gate {
   ): Promise<Outcome<Held | Replay>> {
     let { key, price: rule } = admitted
     let { credits, quantity } = bound
-    for (let tries = 0; tries < mostTries; tries++) {
+    for (let tries = 0; tries < maxAttempts; tries++) {
       const answer = await deps.appenderOf(key.shard).append({
         kind: 'hold',
-        ...decidedBy(key),
+        ...purchasePreconditions(key),
         requestId,
         endpoint: route.id,
         tariff: key.tariff,
@@ -222,15 +224,15 @@ export function openGate(deps: GateDeps): Gate {
         holdSeconds: holdSeconds(config, route, rule),
         ...(claim && { claim }),
       })
-      if (answer.verdict === 'ok' || answer.verdict === 'held_again') {
-        const again = answer.verdict === 'held_again'
+      if (answer.verdict === 'ok' || answer.verdict === 'resumed') {
+        const again = answer.verdict === 'resumed'
         const { hash } = admitted
         const held = { hash, key, answer, price: rule, credits, quantity, tariff: key.tariff }
         return { ok: true, ...held, claim, again }
       }
       if (answer.verdict === 'replay') return { ok: true, key, replay: answer }
-      if (answer.verdict === 'insufficient_credits' || answer.verdict === 'too_many_open') {
-        deps.ahead.makeRoom(key)
+      if (answer.verdict === 'insufficient_credits' || answer.verdict === 'concurrency_exceeded') {
+        deps.ahead.releaseLeases(key)
       }
       if (answer.verdict !== 'stale_key' && answer.verdict !== 'stale_tariff') {
         return { ok: false, refusal: refusalOf(answer, credits, key) }
@@ -299,11 +301,11 @@ export function openGate(deps: GateDeps): Gate {
         place.leave()
         return outcome
       }
-      if (mayHoldAhead(outcome.key)) place.held(outcome.key, outcome.answer, askedAtMs)
+      if (isLeaseable(outcome.key)) place.held(outcome.key, outcome.answer, askedAtMs)
       return { ...outcome, place }
     },
 
-    async holdAlone({ hash, key, price }, call) {
+    async takeDedicatedHold({ hash, key, price }, call) {
       const tariff = tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff))
       if (!tariff) return { ok: false, refusal: noPrice }
       return holdFor({ hash, key, tariff, price }, call, call.price(price))
@@ -311,10 +313,10 @@ export function openGate(deps: GateDeps): Gate {
 
     async extend(held, { requestId, request, route, credits, quantity }) {
       let { key } = held
-      for (let tries = 0; tries < mostTries; tries++) {
+      for (let tries = 0; tries < maxAttempts; tries++) {
         const answer = await deps.appenderOf(key.shard).append({
           kind: 'extend',
-          ...decidedBy(key),
+          ...purchasePreconditions(key),
           requestId,
           endpoint: route.id,
           tariff: held.tariff,
@@ -352,7 +354,7 @@ function holdSeconds(config: Config, route: Route, price: PriceRule): number {
  * What is held ahead would count against a key's cap. And the secret from before a rotation can end while the key is
  * sold to by the new one.
  */
-function mayHoldAhead({ monthlyCap, previousUntil }: KeyRecord): boolean {
+function isLeaseable({ monthlyCap, previousUntil }: KeyRecord): boolean {
   return monthlyCap === null && previousUntil === null
 }
 
@@ -403,7 +405,7 @@ const holdExpired: Refusal = {
   detail: 'The ledger could not be reached in time to keep the hold of this call.',
 }
 
-/** What the caller is told when the book refuses a hold. */
+/** What the client is told when the ledger refuses a hold. */
 function refusalOf(answer: Answer, required: number, key: KeyRecord): Refusal {
   const position = `${answer.shard}-${answer.position}`
   const short = {
@@ -426,9 +428,9 @@ function refusalOf(answer: Answer, required: number, key: KeyRecord): Refusal {
         detail: `This call needs ${required} credits and the key's monthly cap leaves ${answer.available}.`,
         extensions: short,
       }
-    case 'too_many_open':
+    case 'concurrency_exceeded':
       return {
-        code: 'too_many_in_flight',
+        code: 'concurrency_exceeded',
         detail: 'The account has as many calls in flight as its plan allows.',
         headers: { 'Retry-After': '1' },
       }

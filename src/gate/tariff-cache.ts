@@ -5,7 +5,7 @@ import { readTariff } from '../ledger/read/read-for-calls.ts'
 import { within } from '../ledger/within.ts'
 
 export interface TariffCache {
-  /** @throws LedgerUnavailable when it has to be read and the book cannot be reached */
+  /** @throws LedgerUnavailable when it has to be read and the ledger cannot be reached */
   find(hash: string): Promise<Tariff | undefined>
   peek(hash: string): Tariff | undefined
 }

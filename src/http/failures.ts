@@ -1,5 +1,5 @@
 /**
- * Every failure of a request as a problem document. The caller learns what it can act on and nothing else;
+ * Every failure of a request as a problem document. The client learns what it can act on and nothing else;
  * the log has the error itself.
  */
 import { NotFoundError, ParseError, ValidationError } from 'elysia'
@@ -51,7 +51,7 @@ function refusalIn(error: unknown): Refusal | undefined {
     if (error.cause instanceof RequestRefused) return error.cause.refusal
     return invalidRequest([{ pointer: '', detail: 'The body cannot be read.' }])
   }
-  // An answer of ours that does not fit its own schema is no fault of the caller.
+  // An answer of ours that does not fit its own schema is no fault of the client.
   if (error instanceof ValidationError && error.type !== 'response') {
     return invalidRequest(invalidParts(error))
   }

@@ -90,14 +90,14 @@ export const place = t.String({
 })
 
 /** A bound that keeps every sum of an account's credits a safe integer. */
-const mostCredits = 1_000_000_000_000
+const maxCredits = 1_000_000_000_000
 
-export const credits = count(1, mostCredits)
-export const monthlyCredits = count(0, mostCredits)
+export const credits = count(1, maxCredits)
+export const monthlyCredits = count(0, maxCredits)
 export const rateLimit = count(1, 1_000_000)
 export const inFlight = count(1, 100_000)
 
-/** The time as the book has it; the schema has seen that it is one. */
+/** The time as the ledger has it; the schema has seen that it is one. */
 export function iso(text: string): string {
   return new Date(text).toISOString()
 }

@@ -1,4 +1,4 @@
-/** The bodies of management requests: small, JSON, and nothing in them that the book could not keep. */
+/** The bodies of management requests: small, JSON, and nothing in them that the ledger could not keep. */
 
 import { type BodyFault, readBody } from '../lib/http-body.ts'
 import { parseStrictJson } from '../lib/strict-json.ts'
@@ -13,7 +13,7 @@ const maxBytes = 65_536
  * Elysia's parser for all management routes: the body as JSON, undefined when there is none. It throws
  * RequestRefused for anything else.
  *
- * @param seconds how long a caller may take to send a body
+ * @param seconds how long a client may take to send a body
  */
 export function jsonReader(seconds: number) {
   return async ({ request }: { readonly request: Request }): Promise<unknown> => {

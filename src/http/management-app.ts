@@ -23,7 +23,7 @@ export interface ManagementAppDeps {
   readonly auth: Auth
   readonly config: Pick<Config, 'routes' | 'limits'>
   readonly requestIdOf: (request: Request) => string
-  /** Told of what callers are not. */
+  /** Told of what clients are not. */
   readonly log: (message: string, error: unknown) => void
 }
 

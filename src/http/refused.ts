@@ -1,4 +1,4 @@
-/** What callers are told when management refuses: a code, and words for each reason. */
+/** What clients are told when management refuses: a code, and words for each reason. */
 
 import type { RefusalName, Refused } from '../management/decision.ts'
 import type { InvalidPart, Refusal, RefusalCode } from '../problems/refusal.ts'

@@ -15,7 +15,7 @@ import {
 import { decideAll, isRefused } from '../management/decision.ts'
 import { type By, sealed } from '../management/execute.ts'
 import type { ReadKey } from './old-key.ts'
-import { type AccountPart, dearest } from './plan-import.ts'
+import { type AccountPart, mostExpensive } from './plan-import.ts'
 
 export interface ImportDeps {
   readonly sql: Sql
@@ -34,14 +34,14 @@ export interface ImportDeps {
 export type Failure = 'account_erased' | 'changed_meanwhile'
 
 /** Private documents make commands large. */
-const mostKeys = 200
+const maxKeys = 200
 
 export async function importAccount(
   part: AccountPart,
   deps: ImportDeps,
 ): Promise<Failure | undefined> {
-  for (let from = 0; from < part.newKeys.length; from += mostKeys) {
-    const failure = await importKeys(part, part.newKeys.slice(from, from + mostKeys), deps)
+  for (let from = 0; from < part.newKeys.length; from += maxKeys) {
+    const failure = await importKeys(part, part.newKeys.slice(from, from + maxKeys), deps)
     if (failure) return failure
   }
   return undefined
@@ -90,7 +90,7 @@ function accountChange(part: AccountPart, row: AccountRow | undefined, deps: Imp
     orders.push({ type: 'open', at, owner: part.owner, plan, plans: kept })
   } else if (part.plan !== undefined) {
     const current = planAt(row.schedule, at)?.plan ?? ''
-    const plan = dearest([current, part.plan], plans)
+    const plan = mostExpensive([current, part.plan], plans)
     if (plan !== current && plan !== undefined) {
       orders.push({ type: 'change-plan', at, plan, plans: kept })
     }

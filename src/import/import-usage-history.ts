@@ -15,17 +15,17 @@ export interface UsageTarget {
 export interface UsageDeps {
   readonly commands: Commands
   readonly actor: string
-  /** Of keys that are in the book, by their ids. */
+  /** Of keys that are in the ledger, by their ids. */
   readonly targets: ReadonlyMap<string, UsageTarget>
-  /** What this book calls an endpoint. */
+  /** What this ledger calls an endpoint. */
   readonly endpointOf: (endpoint: string) => string
   readonly now: Date
 }
 
 export interface UsageResult {
-  /** Rows of keys that are in the book. */
+  /** Rows of keys that are in the ledger. */
   readonly rows: number
-  /** Rows that the book had not yet. */
+  /** Rows that the ledger had not yet. */
   readonly written: number
   /** Rows that say what cannot be: a day that lies ahead, a number below 0. */
   readonly unsound: number
@@ -88,7 +88,7 @@ async function writeMonth(
     ...{ id, accountId, keyId, mode: key.mode, actor, usage },
   })
   if (verdict === 'mismatch') return 'changed'
-  if (verdict !== 'ok') throw new Error(`the book answered ${verdict} to the usage of ${keyId}`)
+  if (verdict !== 'ok') throw new Error(`the ledger answered ${verdict} to the usage of ${keyId}`)
   return repeated ? 'there' : 'written'
 }
 

@@ -1,4 +1,4 @@
-/** One key of the replaced service, read as a key of this book, or why it cannot be one. */
+/** One key of the replaced service, read as a key of this ledger, or why it cannot be one. */
 
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
 import { invalidIpEntries } from '../gate/client-ip.ts'

@@ -20,7 +20,7 @@ export interface AccountPart {
   readonly plan: string | undefined
   /** The highest rate of a key that works. */
   readonly rateLimit: number
-  /** Keys that are not in the book yet. */
+  /** Keys that are not in the ledger yet. */
   readonly newKeys: readonly ReadKey[]
   /** All, those included that an earlier import brought. */
   readonly keys: readonly ReadKey[]
@@ -46,7 +46,7 @@ export function planImport(
     leftOut.push({ keyId: old.id, owner: ownerText(old), ...conflict })
 
   const hashes = countBy(oldKeys, ({ hash }) => hash?.trim().toLowerCase() ?? '')
-  const standing = standingOf(known)
+  const standing = subtitle(known)
   for (const old of oldKeys) {
     const key = readOldKey(old, { ...terms, plans: Object.keys(plans) })
     const conflict = isConflict(key)
@@ -62,7 +62,7 @@ export function planImport(
     return {
       accountId,
       owner: (keys[0] as ReadKey).owner,
-      plan: dearest(
+      plan: mostExpensive(
         usable.map(({ tier }) => tier),
         plans,
       ),
@@ -80,8 +80,8 @@ const sameKeyTwice: Conflict = {
   advice: 'delete or change one of the two: nobody can say whose calls of that key are',
 }
 
-/** How a key stands to those that are in the book. */
-function standingOf(known: readonly KnownKey[]) {
+/** How a key stands to those that are in the ledger. */
+function subtitle(known: readonly KnownKey[]) {
   const byId = new Map(known.map((key) => [key.keyId, key]))
   const byHash = new Map(
     known.flatMap((key) => [key.hash, key.previousHash].map((hash) => [hash, key] as const)),
@@ -92,14 +92,14 @@ function standingOf(known: readonly KnownKey[]) {
       const same = byId.get(keyId)
       if (same && same.accountId !== accountIdOf(owner)) {
         return {
-          problem: "its id is that of another account's key in this book",
+          problem: "its id is that of another account's key in this ledger",
           advice: 'give it another id',
         }
       }
       const sameHash = byHash.get(hash)
       if (!same && sameHash) {
         return {
-          problem: `its hash is that of ${sameHash.keyId} in this book`,
+          problem: `its hash is that of ${sameHash.keyId} in this ledger`,
           advice: 'delete one of the two',
         }
       }
@@ -109,7 +109,7 @@ function standingOf(known: readonly KnownKey[]) {
 }
 
 /** Of plans that cost the same, the one that gives more. */
-export function dearest(names: readonly string[], plans: Plans): string | undefined {
+export function mostExpensive(names: readonly string[], plans: Plans): string | undefined {
   return names.toSorted((a, b) => compare(plans[b], plans[a]))[0]
 }
 

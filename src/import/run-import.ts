@@ -1,7 +1,7 @@
 /**
  * Moving in: takes the keys of the service that Tollbook replaces, so that none of its customers has to
  * change one. Every step names what it does by the ids of that service, so an import can be broken off and
- * done again: what is in the book is left as it is.
+ * done again: what is in the ledger is left as it is.
  */
 import type { Config } from '../config/config.ts'
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
@@ -38,7 +38,7 @@ export interface ImportReport {
     readonly imported: number
     readonly already: number
     readonly leftOut: number
-    /** Of those that are or would be in the book, the ones that work. */
+    /** Of those that are or would be in the ledger, the ones that work. */
     readonly usable: number
   }
   readonly accounts: { readonly opened: number; readonly byPlan: Readonly<Record<string, number>> }

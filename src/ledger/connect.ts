@@ -1,5 +1,5 @@
 /**
- * Connections to the book's database. Everything of the gateway lives in one schema, and a serving
+ * Connections to the ledger's database. Everything of the gateway lives in one schema, and a serving
  * connection takes the serving role, whoever logged in: that role can execute the appends and read,
  * and nothing else.
  */
@@ -17,7 +17,7 @@ export interface ConnectOptions {
   readonly as: 'owner' | 'serving'
   /** Connections at most. */
   readonly max: number
-  /** How long a statement waits for a lock, in milliseconds; frees the caller from a stopped lock holder. */
+  /** How long a statement waits for a lock, in milliseconds; frees the client from a stopped lock holder. */
   readonly lockTimeoutMs?: number
   /** How long a statement may run, in milliseconds. */
   readonly statementTimeoutMs?: number

@@ -1,4 +1,4 @@
-/** Tells a book that cannot be reached from a request that is wrong, in one place. */
+/** Tells a ledger that cannot be reached from a request that is wrong, in one place. */
 import postgres from 'postgres'
 import { LedgerUnavailable } from './append/call-commands.ts'
 
@@ -15,7 +15,7 @@ const clientCodes = new Set([
   'ETIMEDOUT',
 ])
 
-/** Whether an error means that the book gave no answer, so that asking again later may help. */
+/** Whether an error means that the ledger gave no answer, so that asking again later may help. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof LedgerUnavailable) return true
   if (error instanceof postgres.PostgresError) return serverCodes.test(error.code)

@@ -1,4 +1,4 @@
-/** A question to the book, waited for no longer than its asker can. */
+/** A question to the ledger, waited for no longer than its asker can. */
 import { LedgerUnavailable } from './append/call-commands.ts'
 
 /** The promise's value, or LedgerUnavailable when it fails or takes longer. */
@@ -14,7 +14,7 @@ export async function within<T>(deadlineMs: number, promise: Promise<T>): Promis
     return await Promise.race([promise, late])
   } catch (error) {
     if (error instanceof LedgerUnavailable) throw error
-    throw new LedgerUnavailable('the book did not answer', { cause: error })
+    throw new LedgerUnavailable('the ledger did not answer', { cause: error })
   } finally {
     clearTimeout(timer)
   }

@@ -1,23 +1,23 @@
 /**
  * The answer to a question that costs something: asked once at a time, remembered for a while, and never
- * waited for beyond a deadline. Whoever scrapes ever so often, and however many they are, the book is
+ * waited for beyond a deadline. Whoever scrapes ever so often, and however many they are, the ledger is
  * asked no more often than this allows.
  */
 
-export interface RememberedOptions {
+export interface CachedWithFallbackOptions {
   /** An answer younger than this is not asked for again. */
   readonly freshMs: number
   /** An answer older than this is none, when no newer one can be had. */
-  readonly usableMs: number
-  /** How long a caller waits for a newer answer. */
+  readonly maxStaleMs: number
+  /** How long a client waits for a newer answer. */
   readonly deadlineMs: number
   readonly onError: (error: unknown) => void
 }
 
 /** Answers undefined when there is no usable answer; never throws. */
-export function remembered<T>(
+export function cachedWithFallback<T>(
   ask: () => Promise<T>,
-  { freshMs, usableMs, deadlineMs, onError }: RememberedOptions,
+  { freshMs, maxStaleMs, deadlineMs, onError }: CachedWithFallbackOptions,
 ): () => Promise<T | undefined> {
   let last: { readonly answer: T; readonly atMs: number } | undefined
   let asking: Promise<void> | undefined
@@ -40,10 +40,10 @@ export function remembered<T>(
   return async () => {
     if (!youngerThan(freshMs)) {
       asking ??= askOnce()
-      // An answer that is late is still waited for, but not by this caller.
+      // An answer that is late is still waited for, but not by this client.
       await atMost(deadlineMs, asking)
     }
-    return youngerThan(usableMs) ? last?.answer : undefined
+    return youngerThan(maxStaleMs) ? last?.answer : undefined
   }
 }
 

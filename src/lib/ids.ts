@@ -16,7 +16,7 @@ export function newRequestId(): string {
   return Bun.randomUUIDv7()
 }
 
-/** `key_` and 22 base62 digits. It names a key in the book and in URLs; it is not the secret. */
+/** `key_` and 22 base62 digits. It names a key in the ledger and in URLs; it is not the secret. */
 export function newKeyId(): string {
   return `key_${randomBase62(idDigits, secureRandom)}`
 }

@@ -7,21 +7,21 @@
  * @param say also gets how often the message before this one was left unsaid
  * @param nowMs on a monotonic clock
  */
-export function seldom<T>(
-  say: (message: string, detail: T | undefined, unsaid: number) => void,
+export function limitRepeats<T>(
+  say: (message: string, detail: T | undefined, suppressed: number) => void,
   nowMs: () => number = () => performance.now(),
 ): (message: string, detail?: T) => void {
   let last = ''
   let saidAtMs = Number.NEGATIVE_INFINITY
-  let unsaid = 0
+  let suppressed = 0
   return (message, detail) => {
     if (message === last && nowMs() - saidAtMs < 1_000) {
-      unsaid++
+      suppressed++
       return
     }
-    say(message, detail, unsaid)
+    say(message, detail, suppressed)
     last = message
     saidAtMs = nowMs()
-    unsaid = 0
+    suppressed = 0
   }
 }

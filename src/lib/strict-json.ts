@@ -30,7 +30,7 @@ export function parseStrictJson(
     return whole('The body is not JSON')
   }
   const count = { fields: 0 }
-  const fault = walk(json, '', 0, count)
+  const fault = adaptiveBatch(json, '', 0, count)
   if (fault !== undefined) return { fault: { ...fault, pointer: shortPointer(fault.pointer) } }
   // Each field of the text has one colon outside of texts, and the parser kept one field of each name.
   if (countColons(text) > count.fields) return whole('a field stands twice in the same object')
@@ -41,7 +41,7 @@ function whole(detail: string): { fault: JsonFault } {
   return { fault: { pointer: '', detail } }
 }
 
-function walk(
+function adaptiveBatch(
   value: unknown,
   pointer: string,
   depth: number,
@@ -55,7 +55,7 @@ function walk(
   if (depth === maxDepth) return { pointer, detail: `nested deeper than ${maxDepth} levels` }
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const fault = walk(value[index], `${pointer}/${index}`, depth + 1, count)
+      const fault = adaptiveBatch(value[index], `${pointer}/${index}`, depth + 1, count)
       if (fault !== undefined) return fault
     }
     return undefined
@@ -67,13 +67,13 @@ function walk(
       name === '__proto__'
         ? { pointer: at, detail: 'unknown field' }
         : (textFault(name, pointer) ??
-          walk((value as Record<string, unknown>)[name], at, depth + 1, count))
+          adaptiveBatch((value as Record<string, unknown>)[name], at, depth + 1, count))
     if (fault !== undefined) return fault
   }
   return undefined
 }
 
-/** What the book could not keep: PostgreSQL's texts have no NUL, and UTF-8 no half surrogate pairs. */
+/** What the ledger could not keep: PostgreSQL's texts have no NUL, and UTF-8 no half surrogate pairs. */
 export function textFault(text: string, pointer: string): JsonFault | undefined {
   if (text.includes('\0')) return { pointer, detail: 'must not contain the character U+0000' }
   if (!text.isWellFormed()) return { pointer, detail: 'must not contain half a surrogate pair' }

@@ -10,7 +10,7 @@ import {
 } from './decide-account.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './deps.ts'
-import { type By, carryOut, reasonOf, sealed } from './execute.ts'
+import { type By, execute, reasonOf, sealed } from './execute.ts'
 import { type AccountView, accountView, iso } from './views.ts'
 
 /** Absent: stays. */
@@ -40,7 +40,7 @@ export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
   }
 
   async function eraseAccount(accountId: string, { actor }: By): Promise<AccountView | Refused> {
-    const erased = await carryOut(commands, actor, async () => {
+    const erased = await execute(commands, actor, async () => {
       const row = await readAccountRow(sql, accountId)
       const decision = decideAccount(row, { type: 'erase' })
       if (!row || isRefused(decision)) return refused('account_unknown')
@@ -66,7 +66,7 @@ export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
   }
 
   async function changeAccount(accountId: string, change: AccountChange, by: By) {
-    const changed = await carryOut(commands, by.actor, async () => {
+    const changed = await execute(commands, by.actor, async () => {
       const row = await readAccountRow(sql, accountId)
       if (!row) return refused('account_unknown')
       const tariff = await readPlans(sql, row.shard)

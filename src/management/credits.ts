@@ -1,6 +1,6 @@
 /** Credits that an operator gives, takes or gives back. */
 import { type Mode, printPosition } from '../../events/event.ts'
-import type { CommandAnswer } from '../ledger/commands/management-commands.ts'
+import type { CommandResult } from '../ledger/commands/management-commands.ts'
 import {
   type AccountRow,
   readAccount,
@@ -34,7 +34,7 @@ export interface Adjustment {
 }
 
 export interface Granted {
-  /** The grant's place in the book, which names the lot; null when there was nothing to grant. */
+  /** The grant's place in the ledger, which names the lot; null when there was nothing to grant. */
   readonly position: string | null
   readonly credits: number
 }
@@ -179,7 +179,7 @@ function objectionTo(
   return undefined
 }
 
-function refusalIn({ verdict, refundable }: CommandAnswer): Refused | undefined {
+function refusalIn({ verdict, refundable }: CommandResult): Refused | undefined {
   switch (verdict) {
     case 'ok':
       return undefined
@@ -193,12 +193,12 @@ function refusalIn({ verdict, refundable }: CommandAnswer): Refused | undefined 
       return refused('exceeds_charge', { available: refundable ?? 0 })
     case 'version_conflict':
     case 'hash_taken':
-      throw new Error(`the book answered ${verdict} to a movement of credits`)
+      throw new Error(`the ledger answered ${verdict} to a movement of credits`)
     default:
       return verdict satisfies never
   }
 }
 
-function placesOf(answer: CommandAnswer, shard: number): string[] {
+function placesOf(answer: CommandResult, shard: number): string[] {
   return (answer.positions ?? []).map((position) => printPosition({ shard, position }))
 }

@@ -20,7 +20,7 @@ export interface AccountState {
   readonly erased: boolean
 }
 
-/** `at` is the book's time, ISO 8601; `plans` those of the tariff in force. */
+/** `at` is the ledger's time, ISO 8601; `plans` those of the tariff in force. */
 export type AccountCommand =
   | {
       readonly type: 'open'

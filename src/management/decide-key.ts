@@ -17,7 +17,7 @@ export interface KeyLimits {
   readonly expiresAt: string | null
 }
 
-/** A key's secret as the book keeps it: never itself. */
+/** A key's secret as the ledger keeps it: never itself. */
 export interface SecretHash {
   /** Hex SHA-256 of the whole key. */
   readonly hash: string
@@ -39,7 +39,7 @@ export interface KeyUpdate extends Partial<Pick<KeyLimits, 'endpoints' | 'expire
   readonly allowedIps?: readonly string[]
 }
 
-/** `at` is the book's time, ISO 8601. */
+/** `at` is the ledger's time, ISO 8601. */
 export type KeyCommand =
   | ({
       readonly type: 'issue'

@@ -1,6 +1,6 @@
 /** What a decision answers: the events that follow, or why there are none. Plain data. */
 
-/** Why a management command was refused. Whoever answers the caller gives it words and a status. */
+/** Why a management command was refused. Whoever answers the client gives it words and a status. */
 export type RefusalName =
   | 'account_unknown'
   | 'account_frozen'

@@ -6,7 +6,7 @@ import type { Commands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import type { Random } from '../lib/base62.ts'
 
-/** There is no clock among these: times that matter are the book's, and come with what is read from it. */
+/** There is no clock among these: times that matter are the ledger's, and come with what is read from it. */
 export interface ManagementDeps {
   readonly sql: Sql
   readonly commands: Commands

@@ -1,6 +1,6 @@
 /**
  * How every change of keys and accounts is made: read what is, decide, record what follows together with
- * the versions it was decided on. When one of them moved on meanwhile, the book refuses and it all begins
+ * the versions it was decided on. When one of them moved on meanwhile, the ledger refuses and it all begins
  * again, so no decision ever rests on what is no longer so.
  */
 import type { NewEvent } from '../../events/event.ts'
@@ -30,14 +30,14 @@ export interface Change<Result> {
 }
 
 /** Several who change the same key at once each win one round, so this many are never all lost in earnest. */
-const mostRounds = 10
+const maxRounds = 10
 
-export async function carryOut<Result extends object>(
+export async function execute<Result extends object>(
   commands: Commands,
   actor: string,
   prepare: () => Promise<Change<Result> | Refused>,
 ): Promise<Result | Refused> {
-  for (let round = 0; round < mostRounds; round++) {
+  for (let round = 0; round < maxRounds; round++) {
     const change = await prepare()
     if (isRefused(change)) return change
     if (change.events.length === 0) return change.result
@@ -47,7 +47,7 @@ export async function carryOut<Result extends object>(
     const { verdict } = await recordSurely(commands, shard, command)
     if (verdict === 'ok') return result
     if (verdict !== 'version_conflict' && verdict !== 'hash_taken') {
-      throw new Error(`the book answered ${verdict} to ${events.map((e) => e.type).join(', ')}`)
+      throw new Error(`the ledger answered ${verdict} to ${events.map((e) => e.type).join(', ')}`)
     }
   }
   return refused('changed_meanwhile')

@@ -15,8 +15,14 @@ import { type AccountFact, decideAccount, planAt } from './decide-account.ts'
 import { decideKey, type KeyCommand, type KeyLimits } from './decide-key.ts'
 import { type Decision, isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './deps.ts'
-import { type By, type Change, carryOut } from './execute.ts'
-import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-changes.ts'
+import { type By, type Change, execute } from './execute.ts'
+import {
+  exceedsAccount,
+  keyFacts,
+  type ShownKey,
+  unknownPermission,
+  viewOf,
+} from './key-changes.ts'
 import { iso } from './views.ts'
 
 export interface KeyRequest extends Partial<KeyLimits> {
@@ -24,7 +30,7 @@ export interface KeyRequest extends Partial<KeyLimits> {
   readonly mode: Mode
   readonly description?: string | null
   readonly allowedIps?: readonly string[]
-  /** The plan the caller takes itself to be on: asking for another is refused. */
+  /** The plan the client takes itself to be on: asking for another is refused. */
   readonly plan?: string
   /** The user who asks, where the owner is an organisation. */
   readonly createdBy?: string
@@ -69,7 +75,7 @@ export function openIssuing(
       }
     }
 
-    const issued = await carryOut(commands, by.actor, prepare)
+    const issued = await execute(commands, by.actor, prepare)
     return isRefused(issued) ? issued : { ...issued, view: await viewOf(sql, keyId) }
   }
 }
@@ -96,7 +102,7 @@ function objectionTo(
   // Programs that always name the default plan go on working when their account is on another one.
   if (![undefined, plan, defaultPlan].includes(request.plan)) return refused('plan_not_grantable')
   const most = account?.rateLimit ?? plans[plan]?.rateLimit
-  return beyond(request.rateLimit, most) ?? unknownPermission(config, request.endpoints)
+  return exceedsAccount(request.rateLimit, most) ?? unknownPermission(config, request.endpoints)
 }
 
 function issueCommand(

@@ -41,7 +41,7 @@ export function keyFacts(
 }
 
 /** A key can only narrow the rate that its account has. */
-export function beyond(
+export function exceedsAccount(
   rateLimit: number | null | undefined,
   most: number | null | undefined,
 ): Refused | undefined {
@@ -62,6 +62,6 @@ export function unknownPermission(
 /** The key as it is after a change. */
 export async function viewOf(sql: Sql, keyId: string): Promise<KeyView> {
   const row = await readKey(sql, keyId)
-  if (!row) throw new Error(`the book has no ${keyId}, which it just changed`)
+  if (!row) throw new Error(`the ledger has no ${keyId}, which it just changed`)
   return keyView(row)
 }

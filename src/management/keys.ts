@@ -20,9 +20,15 @@ import {
 } from './decide-key.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
 import type { ManagementDeps } from './deps.ts'
-import { type By, type Change, carryOut } from './execute.ts'
+import { type By, type Change, execute } from './execute.ts'
 import { type KeyRequest, openIssuing } from './issue-key.ts'
-import { beyond, keyFacts, type ShownKey, unknownPermission, viewOf } from './key-changes.ts'
+import {
+  exceedsAccount,
+  keyFacts,
+  type ShownKey,
+  unknownPermission,
+  viewOf,
+} from './key-changes.ts'
 import { documentOf, iso, type KeyView, keyView } from './views.ts'
 
 /** Whose keys may be touched: an owner's own, or everyone's. */
@@ -63,7 +69,7 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
   }
 
   async function updateKey(scope: Scope, keyId: string, change: KeyChange, by: By) {
-    const updated = await carryOut(commands, by.actor, async () => {
+    const updated = await execute(commands, by.actor, async () => {
       const row = await find(scope, keyId)
       if (!row) return refused('key_unknown')
       if (row.revokedAt) return refused('key_revoked')
@@ -71,7 +77,7 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
       const most = row.accountRateLimit ?? row.planRateLimit
       const objection =
         (fromOwner && change.plan !== undefined ? refused('plan_not_grantable') : undefined) ??
-        (fromOwner ? beyond(change.rateLimit, most) : undefined) ??
+        (fromOwner ? exceedsAccount(change.rateLimit, most) : undefined) ??
         unknownPermission(config, change.endpoints)
       if (objection) return objection
       const ofKey = changeOfKey(row, commandsOf(change, iso(row.readAt)), by)
@@ -99,7 +105,7 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
   }
 
   async function rotateKey(scope: Scope, keyId: string, graceSeconds: number, by: By) {
-    const rotated = await carryOut(commands, by.actor, async () => {
+    const rotated = await execute(commands, by.actor, async () => {
       const row = await find(scope, keyId)
       if (!row) return refused('key_unknown')
       const { key, ...minted } = mintKey({ prefixes, mode: row.mode, shard: row.shard, random })
@@ -111,7 +117,7 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
   }
 
   async function revokeKey(scope: Scope, keyId: string, by: By) {
-    const revoked = await carryOut(commands, by.actor, async () => {
+    const revoked = await execute(commands, by.actor, async () => {
       const row = await find(scope, keyId)
       if (!row) return refused('key_unknown')
       return changeOfKey(row, row.revokedAt ? [] : [{ type: 'revoke' }], by)

@@ -1,6 +1,6 @@
 /**
- * Managing accounts, keys, credits and prices: every change is decided by pure functions on what the book
- * says (decide-key.ts, decide-account.ts) and recorded in it, and every look is a look into the book.
+ * Managing accounts, keys, credits and prices: every change is decided by pure functions on what the ledger
+ * says (decide-key.ts, decide-account.ts) and recorded in it, and every look is a look into the ledger.
  */
 
 import type { RecordedEvent } from '../../events/event.ts'

@@ -1,4 +1,4 @@
-/** Prices and plans: put into the book, for every shard of it decides by its own copy. */
+/** Prices and plans: put into the ledger, for every shard of it decides by its own copy. */
 import { printPosition } from '../../events/event.ts'
 import { type Tariff, tariffHash, tariffOf } from '../config/tariff.ts'
 import { readShardTariffs } from '../ledger/read/read-tariffs.ts'
@@ -29,7 +29,7 @@ export interface Tariffs {
     options: { readonly from?: string; readonly notice?: string },
     by: By,
   ): Promise<Published | Refused>
-  /** Gives an empty book the configuration's tariff, once, and says how the two stand. */
+  /** Gives an empty ledger the configuration's tariff, once, and says how the two stand. */
   ensureTariff(): Promise<TariffStanding>
 }
 
@@ -70,7 +70,7 @@ export function openTariffs({ sql, commands, config }: ManagementDeps): Tariffs 
     for (const { shard, empty, readAt } of await readShardTariffs(sql)) {
       if (!empty) continue
       // Gateways that start at once all send this id: the first is recorded, the others are repetitions
-      // of it or, with another file or another instant, mismatches, and either way the book has its tariff.
+      // of it or, with another file or another instant, mismatches, and either way the ledger has its tariff.
       const payload = { hash: configured, from: iso(readAt), plans, prices }
       await record(shard, 'first-tariff', payload, 'gateway')
     }

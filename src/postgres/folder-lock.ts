@@ -34,7 +34,7 @@ export async function withFolderLock<T>(folder: string, work: () => Promise<T>):
  * Holds `folder` for as long as this process lives, or until the function returned is called. Undefined when
  * another process holds it.
  */
-export function holdFolder(folder: string): (() => void) | undefined {
+export function lockFolder(folder: string): (() => void) | undefined {
   // A file of its own: whoever holds the folder also starts and stops the server in it.
   const lock = new Database(join(folder, 'held'), { create: true })
   lock.run('PRAGMA busy_timeout = 0')

@@ -90,7 +90,7 @@ function realFolder(wanted: string): string {
     throw new Error(
       existsSync(wanted)
         ? `The folder ${wanted} belongs to another user. Start Tollbook as that user, or pass --data with another folder.`
-        : `${wanted} leads to ${readlinkSync(wanted)}, where the data was, and which is missing. Put it back, or delete the link to start with an empty book.`,
+        : `${wanted} leads to ${readlinkSync(wanted)}, where the data was, and which is missing. Put it back, or delete the link to start with an empty ledger.`,
     )
   }
 }

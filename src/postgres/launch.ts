@@ -8,7 +8,7 @@ import { type Cluster, serverEnvironment } from './cluster.ts'
 import { freePort } from './free-port.ts'
 import { type Postmaster, postmasterOf } from './postmaster.ts'
 
-/** What a gateway wants of its book. What concerns single tables is set by the migrations, not here. */
+/** What a gateway wants of its ledger. What concerns single tables is set by the migrations, not here. */
 const gatewaySettings: Record<string, string> = {
   // A charge that was answered for must survive the machine's fall. Both are defaults; this is a promise.
   fsync: 'on',

@@ -9,7 +9,7 @@
  */
 import type { Equals, MeteredPrice, PriceRule, Route } from '../config/config.ts'
 import { valueAt } from '../lib/json-pointer.ts'
-import { mostTokens } from './price-rule.ts'
+import { maxTokens } from './price-rule.ts'
 
 export type TokenPrice = Extract<PriceRule, { per: 'token' }>
 
@@ -99,7 +99,7 @@ function answerTokens({ hold }: TokenPrice, { json }: RequestFacts): number {
 /** The tokens of a call that its answer, or an event of it, says; undefined where it does not. */
 export function tokensSaid({ settle }: TokenPrice, json: unknown): number | undefined {
   const said = valueAt(json, settle.usage)
-  return isCount(said) && said <= mostTokens ? said : undefined
+  return isCount(said) && said <= maxTokens ? said : undefined
 }
 
 /** Whether an answer comes event by event. */

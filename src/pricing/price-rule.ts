@@ -1,5 +1,5 @@
 /**
- * How a call is priced. A rule stands in the tariff, and so in the book, exactly as written here: it
+ * How a call is priced. A rule stands in the tariff, and so in the ledger, exactly as written here: it
  * must suffice to price a recorded quantity again years later, without the configuration it came from.
  *
  * Every rule says what is counted, what a unit costs and, where the count is not the request's own,
@@ -9,7 +9,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { atLeast, closed, pointer, text } from '../config/fields.ts'
 
 /** Of one call: what is beyond it is a mistake, and sums of it stay exact. */
-export const mostTokens = 1_000_000_000
+export const maxTokens = 1_000_000_000
 
 const credits = atLeast(1, 'Credits for one unit. What costs nothing is `per: free`.')
 
@@ -104,8 +104,8 @@ const SecondPrice = closed(
 const step = (what: string) =>
   atLeast(
     1,
-    `How many ${what} of a stream are held ahead at a time: what may be lost to a call that ends without a word, and how often the book is asked.`,
-    mostTokens,
+    `How many ${what} of a stream are held ahead at a time: what may be lost to a call that ends without a word, and how often the ledger is asked.`,
+    maxTokens,
   )
 
 const TokenPrice = closed(
@@ -126,7 +126,7 @@ const TokenPrice = closed(
         most: atLeast(
           1,
           "The answer's tokens where the request does not say; more are not held before the call.",
-          mostTokens,
+          maxTokens,
         ),
         step: step('tokens'),
       },

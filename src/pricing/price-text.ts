@@ -3,12 +3,12 @@ import type { Equals, PriceRule, Route } from '../config/config.ts'
 import { pointerSteps } from '../lib/json-pointer.ts'
 
 /** Of a route: its price, and what is not charged of it. Markdown. */
-export function priceInWords({ price, chargeWhen }: Pick<Route, 'price' | 'chargeWhen'>): string {
-  if (chargeWhen === undefined || price.per === 'free') return ruleInWords(price)
-  return `${ruleInWords(price)} Not charged unless the answer's ${test(chargeWhen)}.`
+export function priceText({ price, chargeWhen }: Pick<Route, 'price' | 'chargeWhen'>): string {
+  if (chargeWhen === undefined || price.per === 'free') return ruleText(price)
+  return `${ruleText(price)} Not charged unless the answer's ${test(chargeWhen)}.`
 }
 
-function ruleInWords(rule: PriceRule): string {
+function ruleText(rule: PriceRule): string {
   switch (rule.per) {
     case 'free':
       return 'Free: the call is counted, no credits are held.'

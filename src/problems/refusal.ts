@@ -38,7 +38,7 @@ export const refusals = {
   unsupported_media_type: { status: 415, title: 'Unsupported media type' },
   idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used for another request' },
   rate_limited: { status: 429, title: 'Too many requests' },
-  too_many_in_flight: { status: 429, title: 'Too many calls in flight' },
+  concurrency_exceeded: { status: 429, title: 'Too many calls in flight' },
   internal: { status: 500, title: 'Internal error' },
   upstream_unreachable: { status: 502, title: 'The service behind the gateway cannot be reached' },
   upstream_failed: { status: 502, title: 'The service behind the gateway failed' },
@@ -69,13 +69,13 @@ export interface RefusalExtensions {
   readonly available?: number
   /** ISO 8601: when waiting helps, and until when. */
   readonly resetsAt?: string
-  /** `shard-position` of the book at which this was decided. */
+  /** `shard-position` of the ledger at which this was decided. */
   readonly position?: string
 }
 
 export interface Refusal {
   readonly code: RefusalCode
-  /** What the caller is told about this occurrence. Never internals: those go to the log. */
+  /** What the client is told about this occurrence. Never internals: those go to the log. */
   readonly detail: string
   readonly extensions?: RefusalExtensions
   /** Headers that the refusal asks for: Retry-After with 429 and 503, Allow with 405. */

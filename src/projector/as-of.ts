@@ -3,7 +3,7 @@ import type { LogPosition } from '../../events/event.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { tablesOf } from './mapping.ts'
 import type { Progress } from './ranges.ts'
-import { openScratch } from './temporary-projection.ts'
+import { openTemporaryProjection } from './temporary-projection.ts'
 import type { TemporaryOptions } from './temporary-tables.ts'
 
 export interface AsOfOptions extends TemporaryOptions {
@@ -27,13 +27,13 @@ export async function* asOf(
   projection: Projection,
   { positions, accountId, progress = () => {}, ...options }: AsOfOptions,
 ): AsyncGenerator<RowAsOf> {
-  const scratch = await openScratch(projection, options)
-  const { sql } = scratch
+  const temporary = await openTemporaryProjection(projection, options)
+  const { sql } = temporary
   try {
     const total = positions.reduce((sum, { position }) => sum + position, 0)
     let before = 0
     for (const { shard, position } of positions) {
-      await scratch.advance(shard, position, (done) => {
+      await temporary.advance(shard, position, (done) => {
         progress(projection.name, total, before + done)
       })
       before += position
@@ -56,6 +56,6 @@ export async function* asOf(
       }
     }
   } finally {
-    await scratch.close()
+    await temporary.close()
   }
 }

@@ -6,16 +6,16 @@ import { projections } from '../../projections/index.ts'
 import type { Sql } from '../ledger/connect.ts'
 
 /** Events applied in one transaction: no snapshot lives long. */
-const mostAtOnce = 20_000
+const maxAtOnce = 20_000
 
 /** Applies what the log has beyond the checkpoints; answers how many events are left. */
 export async function catchUp(sql: Sql, shards: readonly number[]): Promise<number> {
   let left = 0
-  for (const projection of projections.filter((p) => p.feed === 'catch-up')) {
+  for (const projection of projections.filter((p) => p.mode === 'catch-up')) {
     for (const shard of shards) {
       const [row] = await sql.unsafe<[{ left: number }]>(
         `select catch_up_${projection.name}($1::smallint, $2::bigint) as left`,
-        [shard, mostAtOnce],
+        [shard, maxAtOnce],
         { prepare: true },
       )
       left += row.left
@@ -33,13 +33,13 @@ export interface ProjectionLag {
 }
 
 export function projectionLags(sql: Sql): Promise<ProjectionLag[]> {
-  const names = projections.filter((p) => p.feed === 'catch-up').map((p) => p.name)
+  const names = projections.filter((p) => p.mode === 'catch-up').map((p) => p.name)
   return sql<ProjectionLag[]>`
     select c.projection, max(h.position - c.position) as events,
       coalesce(max(greatest(extract(epoch from t.now - e.recorded_at), 0)), 0)::float8 as seconds
-    from checkpoints c
+    from projection_checkpoints c
     join heads h on h.shard = c.shard
-    cross join (select book_now() as now) t
+    cross join (select ledger_now() as now) t
     left join events e on e.shard = c.shard and e.position = c.position + 1
     where c.projection = any(${names})
     group by c.projection

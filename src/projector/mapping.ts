@@ -9,10 +9,10 @@
 import { callTypes, holdTypes, resolvingTypes } from '../../events/credits.ts'
 import type { Projection, Statement } from '../../projections/projection.ts'
 
-/** Where a text's bare names of tables lead first, and the book's schema, where they lead then. */
+/** Where a text's bare names of tables lead first, and the ledger's schema, where they lead then. */
 export interface Place {
   readonly tables: string
-  readonly book: string
+  readonly ledger: string
 }
 
 /** Events of a shard after a position, up to another: literals, or subqueries in brackets. */
@@ -34,13 +34,13 @@ export function statementsOf({ tables }: Projection): { tables: string[]; indexe
 }
 
 /** Statements, made one text whose bare names lead to the place. */
-export function at({ tables, book }: Place, statements: readonly string[]): string {
-  return [`set local search_path = ${tables}, ${book}, pg_temp`, ...statements].join(';\n')
+export function at({ tables, ledger }: Place, statements: readonly string[]): string {
+  return [`set local search_path = ${tables}, ${ledger}, pg_temp`, ...statements].join(';\n')
 }
 
 /** The statements that apply a range of the log. */
-export function applied({ apply, concerns }: Projection, range: Range): string[] {
-  return apply.map(({ sql }) => `with batch as (${eventsOf(range)} and (${concerns})) ${sql}`)
+export function applied({ apply, eventFilter }: Projection, range: Range): string[] {
+  return apply.map(({ sql }) => `with batch as (${eventsOf(range)} and (${eventFilter})) ${sql}`)
 }
 
 /**
@@ -48,11 +48,11 @@ export function applied({ apply, concerns }: Projection, range: Range): string[]
  * range; statements that have nothing to do for those are fed with the others alone, which are found once.
  * They belong into one transaction with nothing after them.
  */
-export function appliedAtOnce(projection: Projection, range: Range): string[] {
+export function applyLargeRange(projection: Projection, range: Range): string[] {
   const { apply } = projection
   const few = `create temp table few on commit drop as ${fewOf(projection, range)}`
   return [
-    ...forMany,
+    ...bulkSettings,
     ...(apply.some(takesFew) ? [few] : []),
     ...apply.map(
       (each) =>
@@ -64,27 +64,27 @@ export function appliedAtOnce(projection: Projection, range: Range): string[] {
 /** Types of which a log may have very many. */
 const frequent: readonly string[] = callTypes
 
-function takesFew({ of, lasting }: Statement): boolean {
-  return lasting === true || !of.some((type) => frequent.includes(type))
+function takesFew({ of, skipsCompletedCalls }: Statement): boolean {
+  return skipsCompletedCalls === true || !of.some((type) => frequent.includes(type))
 }
 
 /** Grows with the work that a projection makes of a long log. One that is too much work for an append makes the most. */
-export function weightOf({ apply, feed }: Projection): number {
+export function weightOf({ apply, mode }: Projection): number {
   const often = apply.flatMap(({ of }) => of.filter((type) => frequent.includes(type)))
-  return feed === 'catch-up' ? Number.MAX_SAFE_INTEGER : often.length
+  return mode === 'catch-up' ? Number.MAX_SAFE_INTEGER : often.length
 }
 
 /**
  * Events of rare types, and all of the calls that are not both held and resolved in the range: but for those that
  * ran on a standing hold, which hold and free nothing.
  */
-function fewOf({ apply, concerns }: Projection, range: Range): string {
-  const concerned = `${eventsOf(range)} and (${concerns})`
-  const rare = `${concerned} and type not in (${listed(frequent)})`
-  if (!apply.some(({ lasting }) => lasting)) return rare
+function fewOf({ apply, eventFilter }: Projection, range: Range): string {
+  const filtered = `${eventsOf(range)} and (${eventFilter})`
+  const rare = `${filtered} and type not in (${listed(frequent)})`
+  if (!apply.some(({ skipsCompletedCalls }) => skipsCompletedCalls)) return rare
   return `${rare}
     union all
-    ${concerned} and type in (${listed(holdTypes)}) and held is not null and request_id = any(array(
+    ${filtered} and type in (${listed(holdTypes)}) and held is not null and request_id = any(array(
       select request_id from (${eventsOf(range)}) of_range
       where type in (${listed(holdTypes)})
       group by request_id
@@ -110,7 +110,7 @@ export function listed(types: readonly string[]): string {
  * other connection's. Before version 18, what is turned off and needed all the same is estimated at so much that
  * PostgreSQL would compile every statement anew.
  */
-export const forMany: readonly string[] = [
+export const bulkSettings: readonly string[] = [
   `set local work_mem = '64MB'`,
   'set local enable_sort = off',
   'set local enable_nestloop = off',

@@ -6,14 +6,14 @@ const goalMs = 1_200
 const shortest = 10_000
 const longest = 1_000_000
 
-export interface Walk {
+export interface AdaptiveBatch {
   /** How many events the next range may take. */
   readonly size: number
   /** Does one range's work, and learns from how long it takes. */
   step(work: () => Promise<void>): Promise<void>
 }
 
-export function openWalk(): Walk {
+export function openAdaptiveBatch(): AdaptiveBatch {
   let size = 20_000
   return {
     get size() {

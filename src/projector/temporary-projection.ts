@@ -4,14 +4,14 @@
  * role may do this, and can harm nothing: the tables in service are not its own to write.
  */
 import type { Projection } from '../../projections/projection.ts'
-import { applied, appliedAtOnce, at, statementsOf } from './mapping.ts'
-import { openWalk } from './ranges.ts'
+import { applied, applyLargeRange, at, statementsOf } from './mapping.ts'
+import { openAdaptiveBatch } from './ranges.ts'
 import { openTemporary, type Temporary, type TemporaryOptions } from './temporary-tables.ts'
 
-export interface Scratch extends Temporary {
+export interface TemporaryProjection extends Temporary {
   /** Applies the shard's log up to a position, range by range. */
   advance(shard: number, upTo: number, progress?: (position: number) => void): Promise<void>
-  /** The statements that apply the rest up to a position, for a transaction of the caller's. */
+  /** The statements that apply the rest up to a position, for a transaction of the client's. */
   rest(shard: number, upTo: number): string
   /** How far the tables have come. */
   position(shard: number): number
@@ -19,13 +19,13 @@ export interface Scratch extends Temporary {
 }
 
 /** Makes a projection's empty tables on a connection of their own. */
-export async function openScratch(
+export async function openTemporaryProjection(
   projection: Projection,
   options: TemporaryOptions,
-): Promise<Scratch> {
+): Promise<TemporaryProjection> {
   const { sql, place } = await openTemporary(statementsOf(projection).tables, options)
   const positions = new Map<number, number>()
-  const walk = openWalk()
+  const adaptiveBatch = openAdaptiveBatch()
   const position = (shard: number) => positions.get(shard) ?? 0
 
   return {
@@ -35,9 +35,9 @@ export async function openScratch(
     async advance(shard, upTo, progress = () => {}) {
       while (position(shard) < upTo) {
         const after = position(shard)
-        const range = { shard, after, upTo: Math.min(after + walk.size, upTo) }
-        await walk.step(async () => {
-          await sql.unsafe(at(place, appliedAtOnce(projection, range)))
+        const range = { shard, after, upTo: Math.min(after + adaptiveBatch.size, upTo) }
+        await adaptiveBatch.step(async () => {
+          await sql.unsafe(at(place, applyLargeRange(projection, range)))
         })
         positions.set(shard, range.upTo)
         progress(range.upTo)

@@ -1,5 +1,5 @@
 /** Counts what is under way, so that a gateway can end without cutting anybody off. */
-export interface Flight {
+export interface InFlightCounter {
   readonly count: number
   /** Something begins; the function it gives says that it ended, and may be called again. */
   begin(): () => void
@@ -7,7 +7,7 @@ export interface Flight {
   idle(withinMs: number): Promise<void>
 }
 
-export function openFlight(): Flight {
+export function openInFlightCounter(): InFlightCounter {
   let count = 0
   const waiting: (() => void)[] = []
   return {

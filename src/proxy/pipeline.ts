@@ -8,7 +8,7 @@ import type { CallToHold, Gate } from '../gate/gate.ts'
 import type { Windows } from '../gate/rate-limit/open-rate-limiter.ts'
 import type { Appender } from '../ledger/append/appender.ts'
 import { type Claim, LedgerUnavailable } from '../ledger/append/call-commands.ts'
-import type { StoredAnswers } from '../ledger/idempotency/stored-responses.ts'
+import type { StoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import type { KeyRecord } from '../ledger/read/read-for-calls.ts'
 import { newRequestId } from '../lib/ids.ts'
 import { credits, holdQuantity } from '../pricing/price-arithmetic.ts'
@@ -25,7 +25,7 @@ import {
   ledgerUnavailable,
   refused,
 } from './delivery/responses.ts'
-import { openFlight } from './in-flight.ts'
+import { openInFlightCounter } from './in-flight.ts'
 import type { FreeCalls } from './metering/free-calls.ts'
 import { openBodyRoom, type Share } from './request/body-memory-budget.ts'
 import { claimOf } from './request/idempotency-claim.ts'
@@ -40,7 +40,7 @@ export interface ProxyDeps {
   readonly windows: Windows
   readonly appenderOf: (shard: number) => Appender
   readonly freeCalls: FreeCalls
-  readonly storedAnswers: StoredAnswers
+  readonly storedResponses: StoredResponses
   /** After how long the server ends a silent connection, and how a request's own is set; 0 is never. */
   readonly silence: {
     readonly seconds: number
@@ -55,7 +55,7 @@ export interface ProxyDeps {
 
 /** What metrics and logs see of a call. */
 export interface CallSeen {
-  /** The route's id, or `none`: what else a caller asked for is not repeated. */
+  /** The route's id, or `none`: what else a client asked for is not repeated. */
   readonly route: string
   readonly status: number
   readonly refusal: RefusalCode | undefined
@@ -80,7 +80,7 @@ export interface CallProxy {
 export function openProxy(deps: ProxyDeps): CallProxy {
   const { config, gate, windows, appenderOf, silence, log } = deps
   const find = routeTable(Object.values(config.routes))
-  const flight = openFlight()
+  const inFlightCalls = openInFlightCounter()
   const newShare = openBodyRoom(config.limits.bodiesBytes)
   let cutting = false
 
@@ -90,7 +90,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const found = find(request)
     if (!found.ok) return unknown(found.refusal, requestId, startedAtMs)
     const call = { request, requestId, route: found.route, startedAtMs, upstreamMs: 0 }
-    const end = flight.begin()
+    const end = inFlightCalls.begin()
     const share = newShare()
     let answered: Answered
     try {
@@ -100,7 +100,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     } finally {
       share.giveBack()
     }
-    if (thinksLong(call.route)) silence.allow(request, silence.seconds)
+    if (exceedsIdleTimeout(call.route)) silence.allow(request, silence.seconds)
     if (answered.relayed) void answered.relayed.then(end)
     else end()
     observe(call, answered)
@@ -131,15 +131,15 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const sold = admitted.price.per !== 'free'
     const named = sold ? claimOf(call.request, body, admitted.key) : { claim: undefined }
     if ('refusal' in named) return refused(call, named.refusal)
-    // Cut off by the server, a caller who waits for a slow service would be charged for leaving.
-    if (thinksLong(call.route)) silence.allow(call.request, 0)
+    // Cut off by the server, a client who waits for a slow service would be charged for leaving.
+    if (exceedsIdleTimeout(call.route)) silence.allow(call.request, 0)
 
     const entry = await gate.enter(admitted, call.request)
     if (!entry.ok) return refused(call, entry.refusal, entry.window)
     const { window, place } = entry
     if (!sold) {
       return freeCall(call, window, {
-        heldBackBytes: config.limits.heldBackBytes,
+        maxBufferedBytes: config.limits.maxBufferedBytes,
         send: () => send(call, admitted.key, body, false),
         count: (failed) => count(call, admitted.key, failed),
         log,
@@ -159,17 +159,17 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const appender = appenderOf(holding.key.shard)
     const claim = named.claim?.key ?? ''
     if ('replay' in holding) {
-      return replayedCall(call, holding.key, claim, holding.replay, window, deps.storedAnswers)
+      return replayedCall(call, holding.key, claim, holding.replay, window, deps.storedResponses)
     }
     if (holding.again) {
-      return completedCall(call, holding, claim, window, { stored: deps.storedAnswers, appender })
+      return completedCall(call, holding, claim, window, { stored: deps.storedResponses, appender })
     }
     return pricedCall(call, holding, body, window, {
       config,
       appender,
       extend: (held, by) => gate.extend(held, { ...call, ...by }),
-      holdAlone: (held) => gate.holdAlone(held, asked),
-      storedAnswers: deps.storedAnswers,
+      takeDedicatedHold: (held) => gate.takeDedicatedHold(held, asked),
+      storedResponses: deps.storedResponses,
       send: (plain) => send(call, holding.key, body, plain),
       settled: deps.settled,
       isCutOff: () => cutting,
@@ -192,8 +192,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     deps.freeCalls.count(key, route.id, performance.now() - startedAtMs, failed)
   }
 
-  /** Whether the service may take longer than a silent connection lives, with a margin for the book. */
-  function thinksLong({ timeoutMs }: Route): boolean {
+  /** Whether the service may take longer than a silent connection lives, with a margin for the ledger. */
+  function exceedsIdleTimeout({ timeoutMs }: Route): boolean {
     return timeoutMs / 1_000 + 30 > silence.seconds
   }
 
@@ -236,9 +236,9 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   return {
     handle,
     get inFlight() {
-      return flight.count
+      return inFlightCalls.count
     },
-    idle: flight.idle,
+    idle: inFlightCalls.idle,
     cutOff() {
       cutting = true
     },

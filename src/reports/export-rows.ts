@@ -68,7 +68,7 @@ const eventColumns: readonly (Column & { readonly sql: string })[] = [
   { name: 'actor', kind: 'text', sql: 'actor' },
   { name: 'instance', kind: 'text', sql: 'instance' },
   { name: 'payload', kind: 'json', sql: 'payload::text' },
-  { name: 'leaf', kind: 'text', sql: `encode(leaf, 'hex')` },
+  { name: 'event_hash', kind: 'text', sql: `encode(event_hash, 'hex')` },
 ]
 
 const rangeSize = 5_000

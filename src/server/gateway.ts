@@ -11,7 +11,7 @@ import { openKeyCache } from '../gate/authenticate/key-cache.ts'
 import { clientIp } from '../gate/client-ip.ts'
 import { openGate } from '../gate/gate.ts'
 import { openWindows, type WindowsLog } from '../gate/rate-limit/open-rate-limiter.ts'
-import { openHoldingAhead } from '../gate/reservation/lease-manager.ts'
+import { openLeaseManager } from '../gate/reservation/lease-manager.ts'
 import { openTariffCache } from '../gate/tariff-cache.ts'
 import { openAuth } from '../http/auth/auth.ts'
 import { openReadiness } from '../http/routes/system/readiness.ts'
@@ -21,11 +21,11 @@ import { expireHolds } from '../ledger/append/expiry.ts'
 import { openSeenFile } from '../ledger/append/high-water-mark.ts'
 import { openCommands } from '../ledger/commands/management-commands.ts'
 import { connect } from '../ledger/connect.ts'
-import { forgetAnswers, openStoredAnswers } from '../ledger/idempotency/stored-responses.ts'
+import { forgetResponses, openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { extendPartitions } from '../ledger/migrate/partitions.ts'
 import { readCurrentTariffs, readShards } from '../ledger/read/read-for-calls.ts'
 import { secureRandom } from '../lib/base62.ts'
-import { seldom } from '../lib/limit-repeats.ts'
+import { limitRepeats } from '../lib/limit-repeats.ts'
 import { every } from '../lib/run-periodically.ts'
 import { openManagement } from '../management/management.ts'
 import { catchUp } from '../projector/catch-up.ts'
@@ -34,7 +34,7 @@ import { openProxy } from '../proxy/pipeline.ts'
 import { balance } from '../reports/account/balance.ts'
 import { charge } from '../reports/charge/charge-lookup.ts'
 import { createApp } from './app.ts'
-import { bookMetrics } from './metrics/ledger-metrics.ts'
+import { ledgerMetrics } from './metrics/ledger-metrics.ts'
 import { openMetrics, type RequestSeen } from './metrics/metrics.ts'
 import { type MetricsPlace, serveMetrics } from './metrics/serve-metrics.ts'
 import { guarded } from './reject-malformed.ts'
@@ -49,7 +49,7 @@ export interface GatewayOptions {
   readonly demoUrls: Readonly<Record<string, string>>
   /** Where metrics are served; absent: nowhere. */
   readonly metrics?: MetricsPlace | undefined
-  /** Where it notes how far it has seen the book, so that it serves none that ends before; absent: nowhere. */
+  /** Where it notes how far it has seen the ledger, so that it serves none that ends before; absent: nowhere. */
   readonly seenFile?: string | undefined
   readonly log: GatewayLog
 }
@@ -71,11 +71,11 @@ export interface Gateway {
   stop(withinMs?: number): Promise<void>
 }
 
-/** How long a call waits for the book before it is answered 503. */
+/** How long a call waits for the ledger before it is answered 503. */
 const ledgerDeadlineMs = 5_000
 const stopWithinMs = 30_000
-/** How long the book has, after that, to take what is still to be written: twice what a call waits for it. */
-const leaveBookWithinMs = 10_000
+/** How long the ledger has, after that, to take what is still to be written: twice what a call waits for it. */
+const leaveLedgerWithinMs = 10_000
 /** How long calls that were cut off then have to free their holds. */
 const cutWithinMs = 500
 /** A connection on which nothing moves is closed after this; the longest that the server can count. */
@@ -84,13 +84,13 @@ const silentSeconds = 255
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, environment, databaseUrl, log } = options
   const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
-  const warn = seldom<unknown>((message, error, unsaid) =>
-    log.warn({ err: error, ...(unsaid > 0 && { unsaidBefore: unsaid }) }, message),
+  const warn = limitRepeats<unknown>((message, error, suppressed) =>
+    log.warn({ err: error, ...(suppressed > 0 && { unsaidBefore: suppressed }) }, message),
   )
 
   const metrics = openMetrics(Object.keys(config.routes), {
     callsInFlight: () => proxy.inFlight,
-    appendsPending: () => lanes.reduce((sum, { appender }) => sum + appender.pending, 0),
+    appendsPending: () => producers.reduce((sum, { appender }) => sum + appender.pending, 0),
     windowsDegraded: () => windows.degraded,
   })
   const addresses = serviceAddresses(config, options.demoUrls)
@@ -104,21 +104,22 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const deliveries = await openDeliveries(sql, instance, shards)
   /** Connections are closed: what is charged from now on reaches nobody. */
   let cutOff = false
-  const lanes = shards.map((shard) => {
-    const lane = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
+  const producers = shards.map((shard) => {
+    const producer = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
     return {
-      lane,
+      producer,
       appender: openAppender({
-        sql: lane,
+        sql: producer,
         shard,
         instance,
         deadlineMs: ledgerDeadlineMs,
         observe: metrics.batch,
         answered(item, verdict, position, heard) {
           metrics.item(item, verdict)
-          if ((item.kind !== 'settle' && item.kind !== 'buy') || verdict !== 'ok') return
-          const sentAlong = item.kind === 'settle' && item.sentAlong
-          if ((heard && !cutOff) || sentAlong) deliveries.charged(shard, position)
+          if ((item.kind !== 'settle' && item.kind !== 'charge_on_lease') || verdict !== 'ok')
+            return
+          const alreadyDelivered = item.kind === 'settle' && item.alreadyDelivered
+          if ((heard && !cutOff) || alreadyDelivered) deliveries.charged(shard, position)
           else deliveries.withheld(shard, position)
         },
         log: warn,
@@ -126,7 +127,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     }
   })
   const appenderOf = (shard: number) => {
-    const appender = lanes[shard]?.appender
+    const appender = producers[shard]?.appender
     if (!appender) throw new Error(`there is no shard ${shard}`)
     return appender
   }
@@ -137,7 +138,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     prefix: 'tollbook:',
     log,
   })
-  const ahead = openHoldingAhead(appenderOf, config.gateways, warn)
+  const ahead = openLeaseManager(appenderOf, config.gateways, warn)
   const gate = openGate({
     config,
     prefixes: environment.keyPrefixes,
@@ -156,7 +157,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const freeCalls = openFreeCalls(appenderOf, 2_000)
   const proxy = openProxy({
     ...{ config, addresses, gate, windows, appenderOf, freeCalls, log: warn },
-    storedAnswers: openStoredAnswers(sql, ledgerDeadlineMs),
+    storedResponses: openStoredResponses(sql, ledgerDeadlineMs),
     settled: metrics.settled,
     observe(call) {
       metrics.call(call)
@@ -177,7 +178,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     random: secureRandom,
   })
   const { differs, ...tariffs } = await management.ensureTariff()
-  if (differs) log.warn(tariffs, 'prices or plans of the file are not those of the book')
+  if (differs) log.warn(tariffs, 'prices or plans of the file are not those of the ledger')
   const routes = Object.values(config.routes)
   let stopping = false
   const app = createApp({
@@ -243,7 +244,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     },
   })
 
-  /** Callers that keep their connections open would never notice that the others go elsewhere. */
+  /** Clients that keep their connections open would never notice that the others go elsewhere. */
   function lastWhenStopping(answer: Response): Response {
     if (stopping) answer.headers.set('Connection', 'close')
     return answer
@@ -253,7 +254,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     every(
       5_000,
       async () => seen?.remember(),
-      (e) => warn('how far the book was seen cannot be noted', e),
+      (e) => warn('how far the ledger was seen cannot be noted', e),
     ),
     every(
       1_000,
@@ -274,7 +275,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ),
     every(
       60_000,
-      () => forgetAnswers(sql),
+      () => forgetResponses(sql),
       (e) => warn('stored answers are not forgotten', e),
     ),
     every(
@@ -291,31 +292,31 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       stopping = true
       await Bun.sleep(environment.drainSeconds * 1_000)
       // stop() refuses new connections, closes silent ones and resolves when the last answer has left;
-      // calls whose callers have left may still be under way then.
+      // calls whose clients have left may still be under way then.
       await atMost(withinMs, Promise.all([server.stop(), proxy.idle(withinMs)]))
       proxy.cutOff()
       cutOff = true
       await server.stop(true)
       await proxy.idle(cutWithinMs)
-      // A book that does not answer keeps nobody from ending: what is not written expires, uncharged.
-      await atMost(leaveBookWithinMs, leaveBook())
-      for (const { appender } of lanes) appender.close()
+      // A ledger that does not answer keeps nobody from ending: what is not written expires, uncharged.
+      await atMost(leaveLedgerWithinMs, leaveLedger())
+      for (const { appender } of producers) appender.close()
       await windows.close()
       await published?.stop()
       await Promise.all(
-        [sql, ...lanes.map(({ lane }) => lane)].map((pool) => pool.end({ timeout: 5 })),
+        [sql, ...producers.map(({ producer }) => producer)].map((pool) => pool.end({ timeout: 5 })),
       )
     },
   }
 
-  /** Ends what is done again and again, and tells the book what it was not told yet. */
-  async function leaveBook(): Promise<void> {
+  /** Ends what is done again and again, and tells the ledger what it was not told yet. */
+  async function leaveLedger(): Promise<void> {
     await Promise.all(work.map((recurring) => recurring.stop()))
     await Promise.all([freeCalls.close(), ahead.close()])
-    await Promise.all(lanes.map(({ appender }) => appender.drain(leaveBookWithinMs)))
+    await Promise.all(producers.map(({ appender }) => appender.drain(leaveLedgerWithinMs)))
     await deliveries.noteAll().catch((e) => warn('what was delivered cannot be noted', e))
     await catchUp(sql, shards).catch(() => 0)
-    await seen?.remember().catch((e) => warn('how far the book was seen cannot be noted', e))
+    await seen?.remember().catch((e) => warn('how far the ledger was seen cannot be noted', e))
   }
 }
 
@@ -327,9 +328,9 @@ function publish(
 ) {
   if (!address) return undefined
   const sql = connect({ url: databaseUrl, as: 'serving', max: 1, statementTimeoutMs: 4_000 })
-  const readBook = bookMetrics(registry, sql, warn)
+  const readLedger = ledgerMetrics(registry, sql, warn)
   const server = serveMetrics(address, async () => {
-    await readBook()
+    await readLedger()
     return registry.metrics()
   })
   return {

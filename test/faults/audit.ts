@@ -1,5 +1,5 @@
 /**
- * The auditor reads the log as it grows, folds it by itself, and compares the three books and the projections.
+ * The auditor reads the log as it grows, folds it by itself, and compares the three ledgers and the projections.
  * It is asked when all calls have ended; what was audited once is not audited again.
  */
 import type { Sql } from '../../src/ledger/connect.ts'
@@ -7,6 +7,9 @@ import { compareWithState } from '../support/compare.ts'
 import { type LogEvent, readLog } from '../support/log.ts'
 import { followLog } from '../support/log-rules.ts'
 import { until } from '../support/until.ts'
+import { wronglySent } from './delivery.ts'
+import { type KeyChange, staleRefusals } from './freshness.ts'
+import { overfullWindows, type Span } from './rate-limits.ts'
 import {
   type ClientCall,
   chargedOnce,
@@ -16,11 +19,8 @@ import {
   type LoggedCall,
   ranAsHeld,
   ranOnce,
-} from './books.ts'
-import { wronglySent } from './delivery.ts'
-import { type KeyChange, staleRefusals } from './freshness.ts'
-import { overfullWindows, type Span } from './windows.ts'
-import { openHolds, untilBookAnswers, type World } from './world.ts'
+} from './records.ts'
+import { openHolds, untilLedgerAnswers, type World } from './world.ts'
 
 export interface Auditor {
   /** Every call of the log so far, by request id. */
@@ -57,14 +57,14 @@ export function openAuditor(): Auditor {
 
   async function audit(world: World): Promise<Finding[]> {
     const findings: Finding[] = []
-    await untilBookAnswers(world)
+    await untilLedgerAnswers(world)
     const settled = await settleDown(world)
     // With all holds ended, it can be known what came of a call whose gateway died.
     for (const attempt of world.unfinished.splice(0)) await attempt()
     await settleDown(world)
     findings.push(...settled.findings)
     overdueMs = settled.overdueMs
-    const { log, head, differences } = await readBook(world.book.sql)
+    const { log, head, differences } = await readLedger(world.ledger.sql)
     enter(logged, log)
     const calls = world.calls.slice(auditedCalls)
     const executions = world.upstream.executions.slice(auditedExecutions)
@@ -86,14 +86,14 @@ export function openAuditor(): Auditor {
   }
 
   /** What of the log is new, and how the projections differ from it: all as of one moment. */
-  async function readBook(sql: Sql) {
+  async function readLedger(sql: Sql) {
     for (;;) {
       while ((await catchUp(sql)) > 0);
       const seen = await sql.begin('isolation level repeatable read', async (tx) => {
         const at = tx as unknown as Sql
         const [{ behind, position }] = await at<[{ behind: boolean; position: number }]>`
           select h.position, h.position > c.position as behind
-          from heads h join checkpoints c on c.shard = h.shard and c.projection = 'daily_usage'`
+          from heads h join projection_checkpoints c on c.shard = h.shard and c.projection = 'daily_usage'`
         if (behind) return undefined
         const log = await readLog(at, 0, last)
         const head = follow(log, position)
@@ -138,19 +138,19 @@ export function openAuditor(): Auditor {
 
 /** Lets what is under way end, puts the clock past every deadline, and waits for the gateways to expire the rest. */
 async function settleDown(world: World): Promise<{ findings: Finding[]; overdueMs: number }> {
-  const { book, clock, upstream } = world
+  const { ledger, clock, upstream } = world
   await until(() => upstream.running === 0, 20_000)
   const allClosed = async () => (await openHolds(world)) === 0
   if (await holdsWithin(freedWithinMs, allClosed)) return { findings: [], overdueMs: 0 }
-  const [row] = await book.sql<[{ leap: number }]>`
-    select ceil(extract(epoch from max(expires_at) - book_now()) * 1000)::integer as leap
+  const [row] = await ledger.sql<[{ leap: number }]>`
+    select ceil(extract(epoch from max(expires_at) - ledger_now()) * 1000)::integer as leap
     from open_holds`
   await clock.move(Math.max(row.leap ?? 0, 0) + 1)
   const dueAtMs = performance.now()
   const closed = await holdsWithin(expiredWithinMs, allClosed)
   const overdueMs = performance.now() - dueAtMs
   if (closed) return { findings: [], overdueMs }
-  const left = await book.sql<{ hold_id: string }[]>`select hold_id from open_holds`
+  const left = await ledger.sql<{ hold_id: string }[]>`select hold_id from open_holds`
   const findings = left.map(
     ({ hold_id }): Finding => ({ invariant: 'I5', what: `${hold_id} is still open` }),
   )

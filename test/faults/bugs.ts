@@ -1,6 +1,7 @@
 /** Bugs to be planted, one at a time: each must be caught, by the invariant that it breaks. */
-import type { Invariant } from './books.ts'
+
 import type { Edit } from './edits.ts'
+import type { Invariant } from './records.ts'
 
 export interface Bug {
   readonly name: string
@@ -10,9 +11,9 @@ export interface Bug {
   readonly breaks: Invariant
   /** Under which fault. */
   readonly fault: string
-  /** After so many the books are compared; planted again until it is caught. */
+  /** After so many the ledgers are compared; planted again until it is caught. */
   readonly runs: number
-  /** In the gateways' source, and in SQL functions of the book. */
+  /** In the gateways' source, and in SQL functions of the ledger. */
   readonly source?: readonly Edit[]
   readonly sql?: readonly Edit[]
 }
@@ -53,7 +54,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'settle-twice',
-    says: 'a gateway settles twice, and the book looks at open holds once a batch only',
+    says: 'a gateway settles twice, and the ledger looks at open holds once a batch only',
     breaks: 'I1',
     fault: 'calm',
     runs: 2,
@@ -68,7 +69,7 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: append,
-        from: "v_nth := case when v_touched <> '{}' then array_position(v_touched, r.hold_id) end;",
+        from: "v_nth := case when v_updated_holds <> '{}' then array_position(v_updated_holds, r.hold_id) end;",
         to: 'v_nth := null;',
       },
     ],
@@ -82,14 +83,14 @@ export const bugs: readonly Bug[] = [
     source: [
       {
         file: 'src/ledger/append/appender.ts',
-        from: "log('append: the book did not answer; sending the same batch again', error)",
-        to: 'seq++',
+        from: "log('append: the ledger did not answer; sending the same batch again', error)",
+        to: 'sequence++',
       },
     ],
   },
   {
     name: 'netted-sums',
-    says: 'the book decides a batch by its sums, not item by item in order',
+    says: 'the ledger decides a batch by its sums, not item by item in order',
     breaks: 'I3',
     fault: 'race/low-credit',
     runs: 2,
@@ -174,7 +175,7 @@ export const bugs: readonly Bug[] = [
       {
         file: append,
         from: 'v_verdict := case\n        when r.key_version_now is distinct',
-        to: "v_verdict := case when r.kind = 'buy' then 'ok'\n        when r.key_version_now is distinct",
+        to: "v_verdict := case when r.kind = 'charge_on_lease' then 'ok'\n        when r.key_version_now is distinct",
       },
     ],
   },
@@ -188,7 +189,7 @@ export const bugs: readonly Bug[] = [
       {
         file: append,
         from: "if v_verdict = 'ok' and r.credits > v_drawable then",
-        to: "if v_verdict = 'ok' and r.credits > v_drawable and r.kind <> 'buy' then",
+        to: "if v_verdict = 'ok' and r.credits > v_drawable and r.kind <> 'charge_on_lease' then",
       },
     ],
   },
@@ -201,8 +202,8 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: append,
-        from: "(r.hold_endpoint = '*') <> (r.kind = 'buy')) then 'hold_not_open'",
-        to: "(r.hold_endpoint = '*') <> (r.kind = 'buy')) and r.kind <> 'buy' then 'hold_not_open'",
+        from: "(r.hold_endpoint = '*') <> (r.kind = 'charge_on_lease')) then 'hold_not_open'",
+        to: "(r.hold_endpoint = '*') <> (r.kind = 'charge_on_lease')) and r.kind <> 'charge_on_lease' then 'hold_not_open'",
       },
     ],
   },

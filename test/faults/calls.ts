@@ -4,7 +4,7 @@ import type { Random } from './random.ts'
 
 export interface CallKind {
   readonly name: string
-  /** Its endpoint in the book. */
+  /** Its endpoint in the ledger. */
   readonly endpoint: string
   readonly method: 'GET' | 'POST'
   readonly path: string

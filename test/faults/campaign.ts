@@ -31,7 +31,7 @@ export type Result =
 /** A world that has carried this many runs is replaced: its log is long, and each audit reads its tables whole. */
 const runsAWorld = 200
 
-export async function carryOut(campaign: Campaign): Promise<void> {
+export async function execute(campaign: Campaign): Promise<void> {
   const servers = await startServers()
   try {
     await strikeAll(campaign, servers)
@@ -118,13 +118,13 @@ async function onItsOwnDisk(
 }
 
 /** What a bug does can need luck to show: a moment that is hit, or a batch that mixes. */
-const mostRounds = 10
+const maxRounds = 10
 
 /** A bug is caught when the invariant that it breaks, and that was named beforehand, finds something. */
 async function plant(campaign: Campaign, servers: Servers, bug: Bug): Promise<Result> {
   const world = await openWorld(servers, campaign.seed, bug)
   const [fault] = faultsNamed(bug.fault) as [Fault]
-  const runs = bug.runs * mostRounds
+  const runs = bug.runs * maxRounds
   try {
     const ran = await runFault(world, fault, {
       ...{ runs, seed: campaign.seed, sellsWithinMs: 1_000 },

@@ -1,5 +1,5 @@
 /**
- * A caller on a bare socket, one connection a call: it sees what really arrives, knows whether an answer
+ * A client on a bare socket, one connection a call: it sees what really arrives, knows whether an answer
  * arrived whole, and can leave in the middle of its own request or of the answer.
  */
 import { connect } from 'node:net'
@@ -20,7 +20,7 @@ export interface WireAnswer {
   readonly body: Buffer
   /** It arrived to its end: by its length, or by the chunk that ends it. */
   readonly whole: boolean
-  /** The caller left. */
+  /** The client left. */
   readonly left: boolean
 }
 

@@ -1,11 +1,11 @@
 /** I10: what a killed gateway charged for an answer that did not arrive is not shown as sent. */
 import { charge } from '../../src/reports/charge/charge-lookup.ts'
-import type { ClientCall, Finding, LoggedCall } from './books.ts'
+import type { ClientCall, Finding, LoggedCall } from './records.ts'
 import type { Execution } from './upstream.ts'
 import type { World } from './world.ts'
 
 export async function wronglySent(
-  { book, fleet }: World,
+  { ledger, fleet }: World,
   calls: readonly ClientCall[],
   executions: readonly Execution[],
   logged: ReadonlyMap<string, LoggedCall>,
@@ -17,7 +17,7 @@ export async function wronglySent(
     if (whole || left || isNamed || !fleet.named.get(gateway)?.isKilled) continue
     const found = requestId ?? ran.get(id)
     if (found === undefined || logged.get(found)?.settles !== 1) continue
-    const delivery = (await charge(book.sql, found))?.delivery
+    const delivery = (await charge(ledger.sql, found))?.delivery
     if (delivery !== 'sent') continue
     findings.push({ invariant: 'I10', what: `${id} ${found}: charged by ${gateway}, and not sent` })
   }

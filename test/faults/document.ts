@@ -1,10 +1,10 @@
 /** docs/FAULTS.md: what was run, under which seeds, and what was found. Written here, never by hand. */
 
-import { invariants } from './books.ts'
 import { bugs } from './bugs.ts'
 import type { Result } from './campaign.ts'
 import { type Figures, worst } from './fault.ts'
 import { faults } from './faults/index.ts'
+import { invariants } from './records.ts'
 
 type FaultResult = Extract<Result, { kind: 'fault' }>
 
@@ -14,9 +14,9 @@ export function document(results: readonly Result[], writtenOn: string): string 
 
 Written by \`bun run faults --doc\` on ${writtenOn}; the figures are of that run and its machine.
 
-Two gateways, with a third standing by, sell ten kinds of call to ten callers while a fault strikes at a random
-instant. Each gateway is a process of its own, with its own line to a real PostgreSQL, beside a real Redis. Callers, services and the log
-each keep a book of the same calls, by request id. When all is over, the three are compared:
+Two gateways, with a third standing by, sell ten kinds of call to ten clients while a fault strikes at a random
+instant. Each gateway is a process of its own, with its own line to a real PostgreSQL, beside a real Redis. Clients, services and the log
+each keep a ledger of the same calls, by request id. When all is over, the three are compared:
 
 ${Object.entries(invariants)
   .map(([name, says]) => `- **${name}**: ${says}.`)
@@ -31,7 +31,7 @@ ${faultTable(results)}
 
 ${sum(ran)}
 
-## What callers wait for
+## What clients wait for
 
 The worst of all runs, in milliseconds unless it says otherwise. A call waits for PostgreSQL for five seconds; a service may take two here.
 

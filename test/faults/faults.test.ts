@@ -6,7 +6,7 @@ import type { Result } from './campaign.ts'
 import { faults as allFaults } from './faults/index.ts'
 
 /** It waits a quarter of a minute for a gateway to end. */
-const tooLong = 'gateway/sigterm-frozen-book'
+const tooLong = 'gateway/sigterm-frozen-ledger'
 const faults = allFaults.filter(({ name }) => name !== tooLong)
 
 /** Faults wait more than they work: campaigns side by side, each with servers of its own. */
@@ -66,7 +66,7 @@ async function follow(
   for (const name of what) results.get(name.replace('--bug=', ''))?.reject(error)
 }
 
-describe.skipIf(!possible)('three books agree, and the log with itself, after', () => {
+describe.skipIf(!possible)('three ledgers agree, and the log with itself, after', () => {
   test.each(faults.map(({ name, says }) => [name, says]))(
     '%s: %s',
     async (name) => {

@@ -1,5 +1,5 @@
 /** I7: no refusal comes from a state older than a second. */
-import type { ClientCall, Finding } from './books.ts'
+import type { ClientCall, Finding } from './records.ts'
 
 const freshMs = 1_000
 

@@ -28,7 +28,7 @@ export interface FaultGateway {
 }
 
 export interface Fleet {
-  /** Those that callers ask. */
+  /** Those that clients ask. */
   readonly active: readonly FaultGateway[]
   /** Every gateway there was, by name. */
   readonly named: ReadonlyMap<string, FaultGateway>

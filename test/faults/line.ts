@@ -9,7 +9,7 @@ export interface Piece {
   readonly towards: 'server' | 'client'
   readonly bytes: Buffer
   /** The connection carries appends, one batch at a time. */
-  readonly isLane: boolean
+  readonly isProducer: boolean
   /** Of the connection, so that an answer can be told to belong to a batch. */
   readonly connection: number
 }
@@ -35,7 +35,7 @@ interface Connection {
   readonly id: number
   readonly client: Socket
   readonly server: Socket
-  isLane: boolean
+  isProducer: boolean
   /** Something was kept back: nothing passes any more. */
   kept: boolean
   waiting: (() => void)[]
@@ -53,12 +53,12 @@ export async function openLine(target: { host: string; port: number }): Promise<
   }
 
   function carry(connection: Connection, towards: Piece['towards'], bytes: Buffer): void {
-    if (towards === 'server' && !connection.isLane) {
-      connection.isLane = bytes.includes('append_v') || bytes.includes('open_lane_v')
+    if (towards === 'server' && !connection.isProducer) {
+      connection.isProducer = bytes.includes('append_v') || bytes.includes('open_lane_v')
     }
     if (connection.kept) return
-    const { isLane, id } = connection
-    const fate = decide({ towards, bytes, isLane, connection: id })
+    const { isProducer, id } = connection
+    const fate = decide({ towards, bytes, isProducer, connection: id })
     if (fate !== 'pass') connection.kept = true
     if (fate === 'lose') breakOff(connection)
     if (fate !== 'pass') return
@@ -72,7 +72,7 @@ export async function openLine(target: { host: string; port: number }): Promise<
   const server = createServer((client) => {
     const connection: Connection = {
       ...{ id: ++opened, client, server: connect(target.port, target.host) },
-      ...{ isLane: false, kept: false, waiting: [] },
+      ...{ isProducer: false, kept: false, waiting: [] },
     }
     connections.add(connection)
     for (const socket of [client, connection.server]) {

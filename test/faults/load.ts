@@ -1,14 +1,14 @@
-/** Callers who make calls of all kinds, at all gateways, and keep a book of what they got. */
-import type { TestKey } from '../support/book.ts'
+/** Clients who make calls of all kinds, at all gateways, and keep a ledger of what they got. */
+import type { TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
-import type { ClientCall } from './books.ts'
 import { type CallKind, mixture, search } from './calls.ts'
 import { type WireRequest, wireCall } from './client.ts'
 import type { FaultGateway } from './gateways.ts'
 import type { Random } from './random.ts'
+import type { ClientCall } from './records.ts'
 import type { World } from './world.ts'
 
-/** No answer takes longer, whatever is away; a caller who waits longer has not been answered. */
+/** No answer takes longer, whatever is away; a client who waits longer has not been answered. */
 export const patienceMs = 15_000
 
 let made = 0
@@ -25,7 +25,7 @@ interface NamedCall {
   readonly body: ReturnType<NonNullable<CallKind['body']>> | undefined
 }
 
-/** One call, noted from before it is sent. Resolves when the caller knows how it ended. */
+/** One call, noted from before it is sent. Resolves when the client knows how it ended. */
 export async function makeCall(
   world: World,
   gateway: FaultGateway,
@@ -80,7 +80,7 @@ export async function makeCall(
 }
 
 /**
- * A call of a careful caller, who names it and tries again, at any gateway, until it is known what came of it.
+ * A call of a careful client, who names it and tries again, at any gateway, until it is known what came of it.
  * What is not known after a few tries is tried once more when the auditor asks.
  */
 async function carefulCall(world: World, key: TestKey, kind: CallKind, random: Random) {
@@ -99,14 +99,14 @@ async function carefulCall(world: World, key: TestKey, kind: CallKind, random: R
   }
 }
 
-/** Whether the caller knows what came of the call, so that trying again would be of no use. */
+/** Whether the client knows what came of the call, so that trying again would be of no use. */
 function isKnown({ status, code, whole }: ClientCall): boolean {
   if (status === undefined || !whole) return false
   return status < 500 && code !== 'idempotency_in_progress'
 }
 
 export interface Load {
-  /** How long a caller rests between two calls, at most, in milliseconds. */
+  /** How long a client rests between two calls, at most, in milliseconds. */
   restMs: number
   /** Resolves when this many calls, or this many more, have ended in this load. */
   calls(count: number): Promise<void>
@@ -116,16 +116,16 @@ export interface Load {
 
 export interface LoadOptions {
   readonly kinds?: readonly CallKind[]
-  /** How often callers leave in the middle, and of what; either unless told. */
+  /** How often clients leave in the middle, and of what; either unless told. */
   readonly leaving?: number
   readonly leavingIn?: 'request' | 'answer'
-  /** How often callers name their calls, and try them again. */
+  /** How often clients name their calls, and try them again. */
   readonly careful?: number
   /** How often the account with the narrow window calls. */
   readonly narrow?: number
 }
 
-const callers = 10
+const clients = 10
 /** A busy key's calls come so many at once, so that it is held ahead for them, and again after this many milliseconds. */
 export const atOnce = 14
 const burstsRestMs = 100
@@ -135,7 +135,7 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
   let stopped = false
   let ended = 0
 
-  async function caller(): Promise<void> {
+  async function client(): Promise<void> {
     while (!stopped) {
       const kind = random.pick(kinds)
       const key = pickKey(world, random, narrow)
@@ -144,13 +144,13 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
         ? await carefulCall(world, key, kind, random)
         : await plainCall(key, kind)
       ended++
-      // A gateway that is gone refuses at once: callers do not make a storm of it.
+      // A gateway that is gone refuses at once: clients do not make a storm of it.
       await Bun.sleep(call.status === undefined ? 20 : random.int(0, load.restMs))
     }
   }
 
   /** One of a key that every gateway finds busy, as is now and then one that is disabled and revoked. */
-  async function busyCaller(): Promise<void> {
+  async function busyClient(): Promise<void> {
     while (!stopped) {
       const { busy, changing } = world.cast
       const key = random.chance(0.8) ? busy : changing
@@ -180,7 +180,7 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
       await all
     },
   }
-  const all = Promise.all([busyCaller(), ...Array.from({ length: callers }, caller)])
+  const all = Promise.all([busyClient(), ...Array.from({ length: clients }, client)])
   return load
 }
 

@@ -1,11 +1,11 @@
-/** `bun run faults [NAME…] [options]`: strikes, compares the books, and says what was found. */
+/** `bun run faults [NAME…] [options]`: strikes, compares the ledgers, and says what was found. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { openProgress } from '../../src/cli/progress.ts'
 import { endRun } from '../support/run.ts'
 import { bugs } from './bugs.ts'
-import { bugNamed, carryOut, type Result } from './campaign.ts'
+import { bugNamed, execute, type Result } from './campaign.ts'
 import { document } from './document.ts'
 import { faults, faultsNamed } from './faults/index.ts'
 import { describe, isGood } from './print.ts'
@@ -28,8 +28,8 @@ const { values, positionals } = parseArgs({
 
 const usage = `usage: bun run faults [NAME…] [options]
 
-Strikes real gateways, PostgreSQL and Redis, all started for it, and compares three books afterwards: what
-callers received, what services did, what the log says. NAME is a fault or a group of faults; without any,
+Strikes real gateways, PostgreSQL and Redis, all started for it, and compares three ledgers afterwards: what
+clients received, what services did, what the log says. NAME is a fault or a group of faults; without any,
 all faults and all planted bugs.
 
   --runs N      of each fault (3)        --full       200 of each kill, 20 of each other
@@ -73,7 +73,7 @@ async function main(): Promise<boolean> {
     console.log(`seed ${seed}, ${count} runs: about ${Math.ceil((count * secondsARun) / 60)} min`)
   }
   const progress = openProgress()
-  await carryOut({
+  await execute({
     ...{ faults: chosen, bugs: planted, seed, runs },
     onRun: (what, done, of) => progress.show(what, of, done),
     onResult(result) {

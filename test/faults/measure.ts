@@ -1,5 +1,5 @@
-/** What callers had to wait for, by their own book. */
-import type { ClientCall } from './books.ts'
+/** What clients had to wait for, by their own ledger. */
+import type { ClientCall } from './records.ts'
 import type { World } from './world.ts'
 
 /** The longest that an answer with this status took, of calls that have ended since; 0: there was none. */
@@ -12,7 +12,7 @@ export function slowest({ calls }: World, sinceMs: number, status: number): numb
 /** Calls that ended in this time with what is paid for. */
 export function soldBetween({ calls }: World, fromMs: number, untilMs: number): ClientCall[] {
   return calls.filter(
-    // What is worth nothing, such as a page that could not be read, needs no book to be sent.
+    // What is worth nothing, such as a page that could not be read, needs no ledger to be sent.
     ({ endedAtMs = 0, worth = 0 }) => worth > 0 && endedAtMs >= fromMs && endedAtMs < untilMs,
   )
 }

@@ -1,14 +1,15 @@
 /** Runs of one fault: calls, the fault in the middle of them, calls again, and what the auditor finds. */
-import type { Finding, Invariant } from './books.ts'
+
 import { type Fault, type Figures, worst } from './fault.ts'
 import { startLoad, untilAllSell } from './load.ts'
 import { seeded } from './random.ts'
+import type { Finding, Invariant } from './records.ts'
 import type { World } from './world.ts'
 
 /** Runs between two audits. An audit waits for holds to expire, so it costs seconds. */
 const runsAnAudit = 10
 /** Of each invariant; more say nothing new. */
-const mostFindings = 5
+const maxFindings = 5
 
 export interface RunOptions {
   readonly runs: number
@@ -45,7 +46,7 @@ export async function runFault(world: World, fault: Fault, options: RunOptions):
   const { runs: most, seed, until } = options
   const begunAtMs = performance.now()
   const before = { calls: world.calls.length, executions: world.upstream.executions.length }
-  const { events: eventsBefore, ahead: aheadBefore } = world.auditor
+  const { events: eventsBefore, ahead: onLeaseBefore } = world.auditor
   const findings: Ran['findings'][number][] = []
   const figures: Figures[] = []
   let runs = 0
@@ -80,9 +81,9 @@ export async function runFault(world: World, fault: Fault, options: RunOptions):
     ),
     executions: world.upstream.executions.length - before.executions,
     events: world.auditor.events - eventsBefore,
-    ahead: world.auditor.ahead - aheadBefore,
+    ahead: world.auditor.ahead - onLeaseBefore,
     found: Object.fromEntries([...byInvariant].map(([name, all]) => [name, all.length])),
-    findings: [...byInvariant.values()].flatMap((all) => all.slice(0, mostFindings)),
+    findings: [...byInvariant.values()].flatMap((all) => all.slice(0, maxFindings)),
     figures: worst(figures),
     seconds: (performance.now() - begunAtMs) / 1_000,
   }

@@ -9,7 +9,7 @@ export const narrow = { rateLimit: 12, windowMs: 1_500 }
 export const gateways = 3
 /** How long any service may take. */
 export const timeoutMs = 2_000
-/** What the book gives a hold: a service's time and half a minute (see `holdSeconds` in src/gate/gate.ts). */
+/** What the ledger gives a hold: a service's time and half a minute (see `holdSeconds` in src/gate/gate.ts). */
 export const holdSeconds = timeoutMs / 1_000 + 30
 /** A standing hold, which calls begin on for half a minute (see `secondsAhead` in src/gate/reservation/lease-policy.ts). */
 export const longestHoldSeconds = holdSeconds + 30

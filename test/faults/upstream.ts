@@ -1,6 +1,6 @@
 /**
- * The services behind the gateways, all in one, with a book of their own: what was asked of them, under which
- * request id, and how it ended. A bill is held against this book, which the gateways cannot write.
+ * The services behind the gateways, all in one, with a ledger of their own: what was asked of them, under which
+ * request id, and how it ended. A bill is held against this ledger, which the gateways cannot write.
  */
 import { done, tokens, usage } from '../support/chat.ts'
 import { callIn } from './calls.ts'
@@ -8,7 +8,7 @@ import { type Random, seeded } from './random.ts'
 
 export interface Execution {
   readonly requestId: string
-  /** As the caller named its call, where the service is told. */
+  /** As the client named its call, where the service is told. */
   readonly callId: string | undefined
   readonly path: string
   readonly receivedAtMs: number

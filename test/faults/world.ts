@@ -1,6 +1,6 @@
 /**
- * Everything a fault happens to: a book in a database of its own, services, two gateways with a third standing
- * by, accounts of several kinds, and the books that callers and services keep.
+ * Everything a fault happens to: a ledger in a database of its own, services, two gateways with a third standing
+ * by, accounts of several kinds, and the ledgers that clients and services keep.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,13 +8,18 @@ import type postgres from 'postgres'
 import connectToServer from 'postgres'
 import { servingRole } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
-import { type Book, openBookAt, type TestAccount, type TestKey } from '../support/book.ts'
+import {
+  type Ledger,
+  openLedgerAt,
+  type TestAccount,
+  type TestKey,
+} from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { type Auditor, openAuditor } from './audit.ts'
-import type { ClientCall } from './books.ts'
 import type { Bug } from './bugs.ts'
 import { edited } from './edits.ts'
 import { type Fleet, startFleet } from './gateways.ts'
+import type { ClientCall } from './records.ts'
 import type { Servers } from './servers.ts'
 import { tariff } from './settings.ts'
 import { type FaultUpstream, startFaultUpstream } from './upstream.ts'
@@ -22,14 +27,14 @@ import { type FaultUpstream, startFaultUpstream } from './upstream.ts'
 export interface World {
   readonly servers: Servers
   /** Connected past the lines, as the owner and as the serving role. */
-  readonly book: Book
+  readonly ledger: Ledger
   readonly clock: Clock
   readonly upstream: FaultUpstream
   readonly fleet: Fleet
   readonly cast: Cast
-  /** What callers keep of their calls, in the order in which they began. */
+  /** What clients keep of their calls, in the order in which they began. */
   readonly calls: ClientCall[]
-  /** Tries again what callers do not know the end of. */
+  /** Tries again what clients do not know the end of. */
   readonly unfinished: (() => Promise<unknown>)[]
   readonly auditor: Auditor
   /** Name of the database. */
@@ -38,7 +43,7 @@ export interface World {
   close(): Promise<void>
 }
 
-/** The book's clock: the real one, and what it was moved by. */
+/** The ledger's clock: the real one, and what it was moved by. */
 export interface Clock {
   readonly shiftMs: number
   move(ms: number): Promise<void>
@@ -70,9 +75,9 @@ export async function openWorld(servers: Servers, seed: number, bug?: Bug): Prom
   const url = at(servers.postgres.url, database)
   const login = await serveAs(admin, servers.postgres.url)
   await admin.end()
-  const book = await openBookAt(url, { tariff, now: new Date(), drop: async () => {} })
+  const ledger = await openLedgerAt(url, { tariff, now: new Date(), drop: async () => {} })
   for (const [file, edits] of Map.groupBy(bug?.sql ?? [], ({ file }) => file)) {
-    await book.owner.unsafe(edits.reduce(edited, readFileSync(join(root, file), 'utf8')))
+    await ledger.owner.unsafe(edits.reduce(edited, readFileSync(join(root, file), 'utf8')))
   }
   const upstream = startFaultUpstream(seed)
   const fleet = await startFleet({
@@ -82,16 +87,16 @@ export async function openWorld(servers: Servers, seed: number, bug?: Bug): Prom
     edits: bug?.source ?? [],
   })
   return {
-    ...{ servers, book, upstream, fleet, database },
-    clock: openClock(book),
-    cast: await assemble(book),
+    ...{ servers, ledger, upstream, fleet, database },
+    clock: openClock(ledger),
+    cast: await assemble(ledger),
     calls: [],
     unfinished: [],
     auditor: openAuditor(),
     async close() {
       await fleet.stop()
       await upstream.stop()
-      await book.close()
+      await ledger.close()
     },
   }
 }
@@ -131,7 +136,7 @@ function at(serverUrl: string, database: string): string {
   return url.href
 }
 
-function openClock(book: Book): Clock {
+function openClock(ledger: Ledger): Clock {
   let shiftMs = 0
   return {
     get shiftMs() {
@@ -139,27 +144,27 @@ function openClock(book: Book): Clock {
     },
     async move(ms) {
       shiftMs += ms
-      await book.owner.unsafe(`create or replace function book_now() returns timestamptz
+      await ledger.owner.unsafe(`create or replace function ledger_now() returns timestamptz
         language sql volatile as $$ select clock_timestamp() + interval '${shiftMs} ms' $$`)
     },
   }
 }
 
-async function assemble(book: Book): Promise<Cast> {
-  const keyOn = async (plan: string, options?: Parameters<Book['key']>[1]) =>
-    book.key(await book.account({ plan }), options)
+async function assemble(ledger: Ledger): Promise<Cast> {
+  const keyOn = async (plan: string, options?: Parameters<Ledger['key']>[1]) =>
+    ledger.key(await ledger.account({ plan }), options)
   const wideAccounts: readonly TestAccount[] = [
-    await book.account({ plan: 'wide' }),
-    await book.account({ plan: 'wide' }),
+    await ledger.account({ plan: 'wide' }),
+    await ledger.account({ plan: 'wide' }),
   ]
   const cast = {
-    wide: await Promise.all(wideAccounts.map((account) => book.key(account))),
+    wide: await Promise.all(wideAccounts.map((account) => ledger.key(account))),
     busy: await keyOn('wide'),
   } as unknown as { -readonly [name in keyof Cast]: Cast[name] }
   cast.refresh = async () => {
     const [first, second] = wideAccounts as [TestAccount, TestAccount]
-    cast.capped = await book.key(first, { monthlyCap: 40 })
-    cast.changing = await book.key(second)
+    cast.capped = await ledger.key(first, { monthlyCap: 40 })
+    cast.changing = await ledger.key(second)
     cast.tight = await keyOn('tight')
     cast.narrow = await keyOn('narrow')
   }
@@ -168,16 +173,16 @@ async function assemble(book: Book): Promise<Cast> {
 }
 
 /** Number of open holds. */
-export async function openHolds({ book }: World): Promise<number> {
-  const [row] = await book.sql<[{ open: number }]>`select count(*) as open from open_holds`
+export async function openHolds({ ledger }: World): Promise<number> {
+  const [row] = await ledger.sql<[{ open: number }]>`select count(*) as open from open_holds`
   return row.open
 }
 
-/** Resolves when the book answers the harness itself. */
-export async function untilBookAnswers({ book }: World, withinMs = 30_000): Promise<void> {
+/** Resolves when the ledger answers the harness itself. */
+export async function untilLedgerAnswers({ ledger }: World, withinMs = 30_000): Promise<void> {
   await until(
     () =>
-      book.sql`select 1`.then(
+      ledger.sql`select 1`.then(
         () => true,
         () => false,
       ),

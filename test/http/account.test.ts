@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { openTestApp } from '../support/management.ts'
 
 const app = await openTestApp()
-const { ask, book, get, issue, charge } = app
+const { ask, ledger, get, issue, charge } = app
 afterAll(() => app[Symbol.asyncDispose]())
 
 describe('GET /account', () => {
@@ -12,7 +12,7 @@ describe('GET /account', () => {
       account: {
         ...{ accountId, owner: { kind: 'user', id: 'u1' }, version: 2 },
         ...{ plan: 'free', plannedPlan: null, frozen: false, erased: false },
-        openedAt: book.now.toISOString(),
+        openedAt: ledger.now.toISOString(),
         ownLimits: { rateLimit: null, maxInFlight: null },
         ...{ rateLimit: 10, windowMs: 60_000, maxInFlight: 10, monthlyCredits: 100 },
         ...{ endpoints: ['search'], fee: { minorUnits: 0, currency: 'EUR' } },
@@ -83,7 +83,7 @@ describe('GET /account/statements/:month', () => {
       ...{ timeZone: 'Asia/Kathmandu', from: '2030-05-31T18:15:00.000Z', through },
       ...{ asOf: { position: through }, charges: before.charges },
     })
-    const now = `/account/statements/2030-06?asOf=${book.now.toISOString()}`
+    const now = `/account/statements/2030-06?asOf=${ledger.now.toISOString()}`
     expect((await get('u8', 'GET', now)).statement.charges).toMatchObject({ credits: 7 })
   })
 

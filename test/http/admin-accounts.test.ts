@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { type Json, openTestApp } from '../support/management.ts'
 
 const app = await openTestApp()
-const { ask, book, get, issue, charge } = app
+const { ask, ledger, get, issue, charge } = app
 afterAll(() => app[Symbol.asyncDispose]())
 
 const grant = (accountId: string, body: object) =>
@@ -62,7 +62,7 @@ describe('PATCH /admin/accounts/:id', () => {
 
   test('400: nothing is done when part of it is wrong', async () => {
     const { accountId } = await issue('u5')
-    const size = await book.size()
+    const size = await ledger.size()
     const bodies = [
       ...[{ plan: 'gold', frozen: true }, { plan: '' }, { frozen: 'yes' }, { freeze: true }],
       ...[{ limits: { rateLimit: 0 } }, { limits: { rate: 1 } }, { limits: 5 }],
@@ -71,7 +71,7 @@ describe('PATCH /admin/accounts/:id', () => {
       const response = await ask('admin', 'PATCH', `/admin/accounts/${accountId}`, body)
       expect([body, response.status]).toEqual([body, 400])
     }
-    expect(await book.size()).toBe(size)
+    expect(await ledger.size()).toBe(size)
   })
 
   test('404', async () => {
@@ -98,7 +98,7 @@ describe('POST /admin/accounts/:id/grants', () => {
     const { accountId } = await issue('u7')
     const body = { credits: 5, kind: 'promotional', externalId: 'order-1' }
     const first = await (await grant(accountId, body)).json()
-    await book.advance(5_000)
+    await ledger.advance(5_000)
     expect(await (await grant(accountId, body)).json()).toEqual(first)
     const other = await grant(accountId, { ...body, credits: 6 })
     expect(other.status).toBe(409)

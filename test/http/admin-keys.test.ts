@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { type Json, openTestApp } from '../support/management.ts'
 
 const app = await openTestApp()
-const { ask, book, get, issue, charge } = app
+const { ask, ledger, get, issue, charge } = app
 afterAll(() => app[Symbol.asyncDispose]())
 
 async function patch(keyId: string, body: object) {
@@ -10,14 +10,14 @@ async function patch(keyId: string, body: object) {
 }
 
 async function keyState(keyId: string): Promise<Json> {
-  const [row] = await book.sql`select * from key_state where key_id = ${keyId}`
+  const [row] = await ledger.sql`select * from key_state where key_id = ${keyId}`
   return row
 }
 
 describe('GET /admin/api-keys', () => {
   test('200: page by page, the newest first, fifty unless told', async () => {
     for (let i = 0; i < 5; i++) {
-      await book.advance(1_000)
+      await ledger.advance(1_000)
       await issue('pages', { name: `key ${i}` })
     }
     const path = '/admin/api-keys?userId=pages'
@@ -28,8 +28,8 @@ describe('GET /admin/api-keys', () => {
       names.push(...apiKeys.map((key: Json) => key.name))
     }
     expect(names).toEqual(['key 4', 'key 3', 'key 2', 'key 1', 'key 0'])
-    const beyond = await get('admin', 'GET', `${path}&page=9`)
-    expect(beyond).toEqual({
+    const exceedsAccount = await get('admin', 'GET', `${path}&page=9`)
+    expect(exceedsAccount).toEqual({
       apiKeys: [],
       pagination: { page: 9, limit: 50, total: 5, totalPages: 1 },
     })
@@ -71,7 +71,7 @@ describe('GET /admin/api-keys', () => {
     expect(await listedUnder()).toEqual(['enterprise'])
     await changeTo('pro') // which is less, and so counts from the next month on
     expect(await listedUnder()).toEqual(['enterprise'])
-    await own.book.travelTo('2030-07-01T00:00:00Z')
+    await own.ledger.travelTo('2030-07-01T00:00:00Z')
     expect(await listedUnder()).toEqual(['pro'])
   })
 
@@ -118,7 +118,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     expect(await patch(sister.id, { tier: 'free' })).toMatchObject({ tier: 'pro' })
     const { account } = await get('tiered', 'GET', '/account')
     expect(account.plannedPlan).toEqual({ plan: 'free', from: '2030-07-01T00:00:00.000Z' })
-    await book.travelTo('2030-07-01T00:00:00Z')
+    await ledger.travelTo('2030-07-01T00:00:00Z')
     expect((await get('tiered', 'GET', `/api-keys/${key.id}`)).apiKey.tier).toBe('free')
     expect((await get('tiered', 'GET', '/account')).account.plannedPlan).toBeNull()
     await charge(key.id, 100)
@@ -175,7 +175,7 @@ describe('PATCH /admin/api-keys/:id', () => {
   test('nothing of a patch is done when part of it is refused', async () => {
     const key = await issue('atomic')
     await charge(key.id, 10)
-    const size = await book.size()
+    const size = await ledger.size()
     const bodies: [status: number, body: object][] = [
       [400, { tier: 'gold', monthlyCredits: 5, resetCredits: true }],
       [400, { name: 'x', allowedEndpoints: ['serach'], tier: 'pro' }],
@@ -186,7 +186,7 @@ describe('PATCH /admin/api-keys/:id', () => {
       const response = await ask('admin', 'PATCH', `/admin/api-keys/${key.id}`, body)
       expect([body, response.status]).toEqual([body, status])
     }
-    expect(await book.size()).toBe(size)
+    expect(await ledger.size()).toBe(size)
   })
 
   test('400 points at the field under its old name', async () => {

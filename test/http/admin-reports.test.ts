@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Json, openTestApp } from '../support/management.ts'
 
 const app = await openTestApp({ shards: 3 })
-const { ask, book, get, issue, charge } = app
+const { ask, ledger, get, issue, charge } = app
 afterAll(() => app[Symbol.asyncDispose]())
 
 const users = ['ann', 'bob', 'eve', 'kim']
@@ -26,7 +26,7 @@ describe('GET /admin/events', () => {
 
   test('200: the whole log, page by page, over all shards, each event once', async () => {
     const events = await all('limit=4')
-    expect(events).toHaveLength(await book.size())
+    expect(events).toHaveLength(await ledger.size())
     expect(new Set(events.map((event) => event.position)).size).toBe(events.length)
     const shards = events.map((event) => Number(event.position.split('-')[0]))
     expect(shards).toEqual(shards.toSorted())

@@ -5,7 +5,7 @@ import { type Json, openTestApp } from '../support/management.ts'
 import frozenKey from './fixtures/api-key.json' with { type: 'json' }
 
 const app = await openTestApp()
-const { ask, book, get, issue, charge } = app
+const { ask, ledger, get, issue, charge } = app
 afterAll(() => app[Symbol.asyncDispose]())
 
 describe('POST /api-keys', () => {
@@ -27,7 +27,7 @@ describe('POST /api-keys', () => {
       accountId: expect.stringMatching(/^acc_/),
     })
 
-    const record = await readKeyByHash(book.sql, hashKey(key))
+    const record = await readKeyByHash(ledger.sql, hashKey(key))
     expect(record).toMatchObject({ keyId: apiKey.id, monthlyCap: 50, keyRateLimit: 5 })
     const listed = await (await ask('user-1', 'GET', '/api-keys')).text()
     expect(listed).not.toContain(key)
@@ -141,7 +141,7 @@ describe('POST /api-keys', () => {
 describe('GET /api-keys', () => {
   test('200: an owner sees their own keys only, the newest first, revoked ones too', async () => {
     const first = await issue('lister', { name: 'first' })
-    await book.advance(1_000)
+    await ledger.advance(1_000)
     await issue('lister', { name: 'second' })
     await issue('stranger')
     await get('lister', 'DELETE', `/api-keys/${first.id}`)
@@ -163,7 +163,7 @@ describe('GET /api-keys/:id', () => {
     await charge(key.id, 7)
     await app.catchUp()
     const { apiKey } = await get('reader', 'GET', `/api-keys/${key.id}`)
-    const lastUsedAt = book.now.toISOString()
+    const lastUsedAt = ledger.now.toISOString()
     expect(apiKey).toMatchObject({ creditsUsed: 7, lastUsedAt })
   })
 
@@ -232,12 +232,12 @@ describe('PATCH /api-keys/:id', () => {
 
   test('200: what changes nothing is no event', async () => {
     const key = await issue('patcher')
-    const before = await book.size()
+    const before = await ledger.size()
     for (const body of [{}, { name: 'A key', active: true, allowedIps: [] }]) {
       const { apiKey } = await get('patcher', 'PATCH', `/api-keys/${key.id}`, body)
       expect(apiKey.version).toBe(1)
     }
-    expect(await book.size()).toBe(before)
+    expect(await ledger.size()).toBe(before)
   })
 
   test('200: a disabled key buys nothing until it is enabled', async () => {
@@ -288,8 +288,8 @@ describe('POST /api-keys/:id/regenerate', () => {
     const rotated = await get('rotator', 'POST', `/api-keys/${apiKey.id}/regenerate`)
     expect(rotated.key).not.toBe(old)
     expect(rotated.apiKey).toMatchObject({ id: apiKey.id, version: 2 })
-    expect(await readKeyByHash(book.sql, hashKey(old))).toBeUndefined()
-    expect(await readKeyByHash(book.sql, hashKey(rotated.key))).toMatchObject({
+    expect(await readKeyByHash(ledger.sql, hashKey(old))).toBeUndefined()
+    expect(await readKeyByHash(ledger.sql, hashKey(rotated.key))).toMatchObject({
       keyId: apiKey.id,
       previousUntil: null,
     })
@@ -298,8 +298,8 @@ describe('POST /api-keys/:id/regenerate', () => {
   test('200: with a grace the old one is good until then', async () => {
     const { key: old, apiKey } = await get('rotator', 'POST', '/api-keys', { name: 'x' })
     await get('rotator', 'POST', `/api-keys/${apiKey.id}/regenerate`, { graceSeconds: 60 })
-    const previousUntil = new Date(book.now.getTime() + 60_000)
-    expect(await readKeyByHash(book.sql, hashKey(old))).toMatchObject({ previousUntil })
+    const previousUntil = new Date(ledger.now.getTime() + 60_000)
+    expect(await readKeyByHash(ledger.sql, hashKey(old))).toMatchObject({ previousUntil })
   })
 
   test('400: a grace that is none', async () => {

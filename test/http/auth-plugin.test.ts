@@ -81,7 +81,7 @@ describe('a guarded route', () => {
   })
 })
 
-test('concurrent callers keep their own principals', async () => {
+test('concurrent clients keep their own principals', async () => {
   const subjects = Array.from({ length: 50 }, (_, index) => `user-${index}`)
   const answers = await Promise.all(
     subjects.map(async (subject) => {

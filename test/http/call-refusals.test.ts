@@ -3,9 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
 import { type RefusalCode, refusals } from '../../src/problems/refusal.ts'
-import { prefixes, type TestKey } from '../support/book.ts'
 import { rawCall } from '../support/raw-client.ts'
 import { at, openShop, type Shop, type ShopRequest } from '../support/shop.ts'
+import { prefixes, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
 const plan = { windowMs: 60_000, endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } }
@@ -95,12 +95,12 @@ describe('401', () => {
   test('unknown, revoked and rotated keys cannot be told apart', async () => {
     const unknown = mintKey({ prefixes, mode: 'live', shard: 0, random: secureRandom }).key
     const revoked = await shop.newKey()
-    await shop.book.change(revoked, 'KeyRevoked')
+    await shop.ledger.change(revoked, 'KeyRevoked')
     const rotated = await shop.newKey()
     const next = mintKey({ prefixes, mode: 'live', shard: 0, random: secureRandom })
     const { hash, display } = next
     const without = { previousHash: null, previousUntil: null }
-    await shop.book.change(rotated, 'KeyRotated', { hash, display, ...without })
+    await shop.ledger.change(rotated, 'KeyRotated', { hash, display, ...without })
 
     const answers = await Promise.all(
       [unknown, revoked.text, rotated.text].map(async (key) => {
@@ -124,11 +124,11 @@ describe('401', () => {
     } = mintKey({
       ...{ prefixes, mode: 'live', shard: 0, random: secureRandom },
     })
-    const previousUntil = new Date(shop.book.now.getTime() + 60_000).toISOString()
+    const previousUntil = new Date(shop.ledger.now.getTime() + 60_000).toISOString()
     const grace = { previousHash: key.hash, previousUntil }
-    await shop.book.change(key, 'KeyRotated', { hash, display, ...grace })
+    await shop.ledger.change(key, 'KeyRotated', { hash, display, ...grace })
     expect((await search(key)).status).toBe(200)
-    await shop.book.advance(60_000)
+    await shop.ledger.advance(60_000)
     await expectRefused(await search(key), 'unknown_key')
     expect((await search(text)).status).toBe(200)
   })
@@ -136,16 +136,16 @@ describe('401', () => {
   test('a disabled and an expired key', async () => {
     const key = await shop.newKey()
     expect((await search(key)).status).toBe(200)
-    await shop.book.change(key, 'KeyDisabled')
+    await shop.ledger.change(key, 'KeyDisabled')
     await expectRefused(await search(key), 'key_disabled')
-    await shop.book.change(key, 'KeyEnabled')
+    await shop.ledger.change(key, 'KeyEnabled')
     // No refusal stands on a state older than a second.
     await until(async () => (await search(key)).status === 200, 2_000)
 
-    const expiresAt = new Date(shop.book.now.getTime() + 1_000).toISOString()
+    const expiresAt = new Date(shop.ledger.now.getTime() + 1_000).toISOString()
     const brief = await shop.newKey('pro', { expiresAt })
     expect((await search(brief)).status).toBe(200)
-    await shop.book.advance(1_000)
+    await shop.ledger.advance(1_000)
     await expectRefused(await search(brief), 'key_expired')
   })
 
@@ -163,7 +163,7 @@ describe('402', () => {
   test('says what is needed, what there is, until when and by which position', async () => {
     const key = await shop.newKey('poor')
     for (let call = 0; call < 3; call++) expect((await search(key)).status).toBe(200)
-    const head = await shop.book.size()
+    const head = await shop.ledger.size()
     const document = await expectRefused(await search(key), 'insufficient_credits')
     expect(document).toMatchObject({
       ...{ required: 1, available: 0, position: `0-${head}` },
@@ -222,7 +222,7 @@ describe('403', () => {
   test('a private document that cannot be read lets nobody in', async () => {
     const sealedForAnother = await shop.newKey('pro', { allowedIps: [] })
     const owner = sealedForAnother.account
-    await shop.book.owner`update account_secrets set secret = ${Buffer.alloc(32)}
+    await shop.ledger.owner`update account_secrets set secret = ${Buffer.alloc(32)}
       where account_id = ${owner.accountId}`
     await expectRefused(await search(sealedForAnother), 'ip_not_allowed')
   })
@@ -230,7 +230,7 @@ describe('403', () => {
   test('a frozen account', async () => {
     const key = await shop.newKey()
     expect((await search(key)).status).toBe(200)
-    await shop.book.change(key.account, 'AccountFrozen')
+    await shop.ledger.change(key.account, 'AccountFrozen')
     await expectRefused(await search(key), 'account_frozen')
   })
 })
@@ -343,7 +343,7 @@ describe('429', () => {
 
   test('keys of one account share its window, and a key can narrow it', async () => {
     const narrow = await shop.newKey('slow', { rateLimit: 1 })
-    const other = await shop.book.key(narrow.account)
+    const other = await shop.ledger.key(narrow.account)
     expect((await search(narrow)).status).toBe(200)
     await expectRefused(await search(narrow), 'rate_limited')
     expect((await search(other)).status).toBe(200)
@@ -361,7 +361,7 @@ describe('429', () => {
     await until(() => shop.upstream.executed.length === 1)
     const response = await search(key)
     expect(response.headers.get('x-ratelimit-remaining')).toBe('9')
-    await expectRefused(response, 'too_many_in_flight')
+    await expectRefused(response, 'concurrency_exceeded')
     resolve()
     expect((await first).status).toBe(200)
     expect((await search(key)).status).toBe(200)

@@ -1,7 +1,10 @@
 /** A charge whose gateway died before its last write: it is shown as such, and given back once, on request. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Deliveries, openDeliveries } from '../../src/ledger/append/deliveries.ts'
-import { forgetAnswers, openStoredAnswers } from '../../src/ledger/idempotency/stored-responses.ts'
+import {
+  forgetResponses,
+  openStoredResponses,
+} from '../../src/ledger/idempotency/stored-responses.ts'
 import type { Gateway } from '../support/gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
@@ -34,11 +37,11 @@ describe('of another gateway', () => {
   let deliveries: Deliveries
   beforeEach(async () => {
     const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
-    other = shop.book.newGateway(instance)
-    deliveries = await openDeliveries(shop.book.sql, instance, [0])
+    other = shop.ledger.newGateway(instance)
+    deliveries = await openDeliveries(shop.ledger.sql, instance, [0])
   })
 
-  /** A call that it charged; its place in the book and its id. */
+  /** A call that it charged; its place in the ledger and its id. */
   async function charged(credits = 2) {
     const { hold } = await other.hold(shop.key, credits)
     const { position } = await other.settle(hold, credits)
@@ -65,7 +68,7 @@ describe('of another gateway', () => {
     const earlier = await charged()
     await deliveries.noteAll()
     const { requestId } = await charged(3)
-    await shop.book.advance(11_000)
+    await shop.ledger.advance(11_000)
     expect(await deliveryOf(earlier.requestId)).toBe('sent')
     expect(await deliveryOf(requestId)).toBe('unknown')
 
@@ -83,7 +86,7 @@ describe('of another gateway', () => {
     const { hold } = await other.hold(shop.key, 1, { claim })
     const { keyId, accountId } = shop.key
     const owner = { shard: 0, keyId, accountId, secret: new Uint8Array(32), claim: claim.key }
-    const stored = openStoredAnswers(shop.book.sql, 5_000)
+    const stored = openStoredResponses(shop.ledger.sql, 5_000)
     const { requestId } = hold
     await stored.store(
       owner,
@@ -91,16 +94,16 @@ describe('of another gateway', () => {
       { status: 200, headers: [], body: new Uint8Array() },
     )
     await other.settle(hold, 1)
-    await shop.book.advance(11_000)
+    await shop.ledger.advance(11_000)
     expect(await deliveryOf(requestId)).toBe('unknown')
     await stored.replayed(owner)
     expect(await deliveryOf(requestId)).toBe('replayed')
     expect((await refund(requestId)).status).toBe(409)
 
-    await shop.book.advance(26 * 3_600_000)
-    while (await forgetAnswers(shop.book.sql, 1));
-    expect((await stored.read(owner))?.answer).toBeUndefined()
-    const answers = await shop.book.sql`select 1 from stored_answers where length(answer) > 0`
+    await shop.ledger.advance(26 * 3_600_000)
+    while (await forgetResponses(shop.ledger.sql, 1));
+    expect((await stored.read(owner))?.response).toBeUndefined()
+    const answers = await shop.ledger.sql`select 1 from stored_responses where length(response) > 0`
     expect(answers).toHaveLength(0)
     expect(await deliveryOf(requestId)).toBe('replayed')
     expect((await refund(requestId)).status).toBe(409)
@@ -108,7 +111,7 @@ describe('of another gateway', () => {
 
   test('nobody else can give it back', async () => {
     const { requestId } = await charged()
-    await shop.book.advance(11_000)
+    await shop.ledger.advance(11_000)
     const key = (await shop.newKey()).text
     const theirs = await shop.fetch(`${pathOf(requestId)}/refund`, { method: 'POST', key })
     expect(theirs.status).toBe(404)
@@ -116,10 +119,10 @@ describe('of another gateway', () => {
 })
 
 test('a gateway that never told is not accused', async () => {
-  const silent = shop.book.newGateway('gw_silent')
+  const silent = shop.ledger.newGateway('gw_silent')
   const { hold } = await silent.hold(shop.key, 1)
   await silent.settle(hold, 1)
-  await shop.book.advance(11_000)
+  await shop.ledger.advance(11_000)
   expect(await deliveryOf(hold.requestId)).toBeUndefined()
   expect((await refund(hold.requestId)).status).toBe(409)
 })

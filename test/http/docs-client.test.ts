@@ -18,7 +18,7 @@ const tokenOf = (subject: string) => signToken({ secret: jwtSecret, subject, exp
 test('the example issues a key, makes a call with it and reads what it cost', async () => {
   const seen = await tryKey(shop.gateway.url, await tokenOf('olga'))
   expect(seen).toMatchObject({ plan: 'free', charged: 1, left: 99 })
-  const [settled] = await shop.book.sql<{ at: string; accountId: string; keyId: string }[]>`
+  const [settled] = await shop.ledger.sql<{ at: string; accountId: string; keyId: string }[]>`
     select concat_ws('-', shard, position) as at, account_id as "accountId", key_id as "keyId"
     from events where type = 'HoldSettled'`
   const { settledAt, accountId, keyId } = seen

@@ -88,15 +88,15 @@ describe('calls', () => {
   })
 
   test('that are refused before they are sold', async () => {
-    const { book } = shop
+    const { ledger } = shop
     const revoked = await shop.newKey()
     await call('/v1/key/revoke', { method: 'POST', key: revoked.text }, 200)
     const disabled = await shop.newKey()
-    await book.change(disabled, 'KeyDisabled')
+    await ledger.change(disabled, 'KeyDisabled')
     const capped = await shop.newKey('pro', { monthlyCap: 0 })
     const elsewhere = await shop.newKey('pro', { allowedIps: ['203.0.113.9'] })
     const frozen = await shop.newKey()
-    await book.change(frozen.account, 'AccountFrozen')
+    await ledger.change(frozen.account, 'AccountFrozen')
     const search = json({ query: 'toll' })
     const cases: [ShopRequest, number, string][] = [
       [{ ...search, key: null }, 401, 'missing_key'],

@@ -1,4 +1,4 @@
-/** The OpenAPI document: valid for those who read it by the book, and whole. */
+/** The OpenAPI document: valid for those who read it by the ledger, and whole. */
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { validate } from '@readme/openapi-parser'

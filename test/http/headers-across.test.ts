@@ -17,7 +17,7 @@ afterAll(async () => {
 })
 
 /** Sends a search with these headers, which the service answers with those; answers what each side got. */
-async function cross(callers: readonly string[], services: readonly string[] = []) {
+async function cross(clients: readonly string[], services: readonly string[] = []) {
   raw.answer((socket) =>
     socket.write(['HTTP/1.1 200 OK', 'Content-Length: 2', ...services, '', '{}'].join('\r\n')),
   )
@@ -26,7 +26,7 @@ async function cross(callers: readonly string[], services: readonly string[] = [
     'Host: gateway.test',
     'Content-Type: application/json',
     'Content-Length: 13',
-    ...callers,
+    ...clients,
   ]
   const call = rawCall(shop.gateway.url, `${head.join('\r\n')}\r\n\r\n{"query":"q"}`)
   await call.ended()
@@ -40,7 +40,7 @@ async function cross(callers: readonly string[], services: readonly string[] = [
 const asKey = () => `X-API-Key: ${shop.key.text}`
 
 describe('to the service', () => {
-  test('go the configured path, the query as it was sent, and the headers of the caller', async () => {
+  test('go the configured path, the query as it was sent, and the headers of the client', async () => {
     const language = 'Accept-Language: pt-BR'
     const { requestLine, toService } = await cross([asKey(), language, 'X-Mine: 1'])
     expect(requestLine).toBe('POST /api/v1/search?debug=a%2Fb&x=1 HTTP/1.1')
@@ -49,7 +49,7 @@ describe('to the service', () => {
     expect(toService.get('host')).toBe(new URL(raw.url).host)
   })
 
-  test('goes the id of the call, whatever id the caller sent', async () => {
+  test('goes the id of the call, whatever id the client sent', async () => {
     const { call, toService } = await cross([asKey(), 'X-Request-Id: mine'])
     expect(toService.get('x-request-id')).toBe(call.header('x-request-id') ?? '')
     expect(toService.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
@@ -74,20 +74,20 @@ describe('to the service', () => {
   })
 
   test('goes nothing that Connection names', async () => {
-    const callers = [asKey(), 'Connection: keep-alive, X-Hop , x-request-id', 'X-Hop: 1']
-    const { call, toService } = await cross(callers)
+    const clients = [asKey(), 'Connection: keep-alive, X-Hop , x-request-id', 'X-Hop: 1']
+    const { call, toService } = await cross(clients)
     expect(toService.has('x-hop')).toBe(false)
     expect(toService.get('x-request-id')).toBe(call.header('x-request-id') ?? '')
   })
 
-  test('goes the wish for compression as the caller has it, and none of our own', async () => {
+  test('goes the wish for compression as the client has it, and none of our own', async () => {
     expect((await cross([asKey()])).toService.has('accept-encoding')).toBe(false)
     const wish = await cross([asKey(), 'Accept-Encoding: br'])
     expect(wish.toService.get('accept-encoding')).toBe('br')
   })
 })
 
-describe('to the caller', () => {
+describe('to the client', () => {
   test('come the headers of the service', async () => {
     const services = ['Content-Type: application/json', 'X-Voice: one', 'Cache-Control: no-cache']
     const { call } = await cross([asKey()], services)

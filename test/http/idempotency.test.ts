@@ -1,13 +1,16 @@
 /** Promise 6: a call that is tried again under the same Idempotency-Key runs and is charged once. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { hashKey } from '../../src/gate/authenticate/key-format.ts'
-import { forgetAnswers, openStoredAnswers } from '../../src/ledger/idempotency/stored-responses.ts'
+import {
+  forgetResponses,
+  openStoredResponses,
+} from '../../src/ledger/idempotency/stored-responses.ts'
 import { readKeyByHash } from '../../src/ledger/read/read-for-calls.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { claimOf } from '../../src/proxy/request/idempotency-claim.ts'
-import type { TestKey } from '../support/book.ts'
 import { type HoldAnswer, openGateway } from '../support/gateway.ts'
 import { at, openShop, type Shop } from '../support/shop.ts'
+import type { TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { type RawUpstream, startRawUpstream } from '../support/upstream.ts'
 
@@ -64,7 +67,7 @@ async function codeOf(response: Response): Promise<[number, string]> {
 const idOf = (response: Response) => response.headers.get('x-request-id')
 
 /** Charges of the key. */
-const settled = ({ keyId }: TestKey) => shop.book.sql`
+const settled = ({ keyId }: TestKey) => shop.ledger.sql`
   select position from events where key_id = ${keyId} and type = 'HoldSettled'`
 
 describe('the same key and the same request', () => {
@@ -133,10 +136,10 @@ describe('the same key and the same request', () => {
 
   test('after the answer was forgotten: not run again, and told so', async () => {
     await search()
-    const { owner } = shop.book
-    await owner`update stored_answers set stored_at = stored_at - interval '26 hours'`
-    await forgetAnswers(shop.book.sql)
-    expect(await owner`select 1 from stored_answers where length(answer) > 0`).toHaveLength(0)
+    const { owner } = shop.ledger
+    await owner`update stored_responses set stored_at = stored_at - interval '26 hours'`
+    await forgetResponses(shop.ledger.sql)
+    expect(await owner`select 1 from stored_responses where length(response) > 0`).toHaveLength(0)
     expect(await codeOf(await search())).toEqual([409, 'answer_not_stored'])
     expect(shop.upstream.executed).toHaveLength(1)
   })
@@ -156,7 +159,7 @@ describe('another request under the same key', () => {
   })
 
   test('of another API key is another call', async () => {
-    const sibling = await shop.book.key(shop.account)
+    const sibling = await shop.ledger.key(shop.account)
     await search()
     expect((await search('two', { key: sibling })).status).toBe(200)
     expect(shop.upstream.executed).toHaveLength(2)
@@ -180,7 +183,7 @@ describe('a replay passes the gate again', () => {
   test('but a key that is still good', async () => {
     const key = await shop.newKey('wide')
     await search('q', { key })
-    await shop.book.change(key, 'KeyRevoked')
+    await shop.ledger.change(key, 'KeyRevoked')
     expect(await codeOf(await search('q', { key }))).toEqual([401, 'unknown_key'])
   })
 
@@ -249,7 +252,7 @@ describe('a first call that was not charged', () => {
 describe('a gateway that died', () => {
   /** Holds as that gateway did, under the test's Idempotency-Key, for a second. */
   async function heldByTheDead(key: TestKey): Promise<{ hold: HoldAnswer; claim: string }> {
-    const record = await readKeyByHash(shop.book.sql, hashKey(key.text))
+    const record = await readKeyByHash(shop.ledger.sql, hashKey(key.text))
     if (!record) throw new Error('no such key')
     const bytes = new TextEncoder().encode('{"query":"q"}')
     const request = new Request('http://gateway.test/v1/search', {
@@ -258,7 +261,7 @@ describe('a gateway that died', () => {
     })
     const named = claimOf(request, { bytes, facts: {} }, record)
     if (!('claim' in named) || !named.claim) throw new Error('no claim')
-    const dead = openGateway(shop.book.url, 'gw_dead')
+    const dead = openGateway(shop.ledger.url, 'gw_dead')
     const hold = await dead.hold(key, 1, { holdSeconds: 1, claim: named.claim })
     await dead.close()
     return { hold, claim: named.claim.key }
@@ -268,7 +271,7 @@ describe('a gateway that died', () => {
     const key = await shop.newKey('wide')
     const { hold } = await heldByTheDead(key)
     expect(await codeOf(await search('q', { key }))).toEqual([409, 'idempotency_in_progress'])
-    await shop.book.advance(2_000)
+    await shop.ledger.advance(2_000)
     await shop.outcomeOf(hold.hold.requestId, 'HoldExpired')
     expect(await codeOf(await search('q', { key }))).toEqual([409, 'outcome_unknown'])
     expect(shop.upstream.executed).toHaveLength(0)
@@ -276,11 +279,11 @@ describe('a gateway that died', () => {
 
   test('after it had stored the answer: a retry completes the call, charged once', async () => {
     const key = await shop.newKey('wide')
-    const record = await readKeyByHash(shop.book.sql, hashKey(key.text))
+    const record = await readKeyByHash(shop.ledger.sql, hashKey(key.text))
     const { hold, claim } = await heldByTheDead(key)
     const body = new TextEncoder().encode('{"stored":true}')
     const headers = [['content-type', 'application/json']] as const
-    await openStoredAnswers(shop.book.sql, 5_000).store(
+    await openStoredResponses(shop.ledger.sql, 5_000).store(
       {
         shard: 0,
         keyId: key.keyId,
@@ -291,7 +294,7 @@ describe('a gateway that died', () => {
       { requestId: hold.hold.requestId, quantity: 1 },
       { status: 200, headers, body },
     )
-    await shop.book.advance(2_000)
+    await shop.ledger.advance(2_000)
     await shop.outcomeOf(hold.hold.requestId, 'HoldExpired')
     const [completed, ...more] = [await search('q', { key }), await search('q', { key })]
     for (const response of [completed, ...more]) {
@@ -308,7 +311,7 @@ describe('a gateway that died', () => {
 describe('a charge that was given back since nobody knew whether its answer arrived', () => {
   const undelivered = (requestId: string) => `undelivered:${requestId}`
   const givenBack = (requestId: string) =>
-    shop.book.commands.refund(0, { requestId, externalId: undelivered(requestId), actor: 'test' })
+    shop.ledger.commands.refund(0, { requestId, externalId: undelivered(requestId), actor: 'test' })
 
   test('buys no answer any more, and does not run again', async () => {
     const key = await shop.newKey('wide')
@@ -328,7 +331,7 @@ describe('a charge that was given back since nobody knew whether its answer arri
     expect(await givenBack(requestId)).toMatchObject({ verdict: 'exceeds_charge', refundable: 0 })
     // An operator may give back what arrived.
     const byOperator = { requestId, externalId: 'goodwill', actor: 'test' }
-    expect(await shop.book.commands.refund(0, byOperator)).toMatchObject({ verdict: 'ok' })
+    expect(await shop.ledger.commands.refund(0, byOperator)).toMatchObject({ verdict: 'ok' })
     expect((await search('q', { key })).status).toBe(200)
   })
 
@@ -350,11 +353,11 @@ describe('what is stored', () => {
   test('can be read by nobody who has the database alone', async () => {
     shop.upstream.answer(() => Response.json({ secret: 'the-answer' }))
     await search()
-    const rows = await shop.book.sql<{ answer: Uint8Array; claim: string }[]>`
-      select answer, claim from stored_answers`
+    const rows = await shop.ledger.sql<{ response: Uint8Array; claim: string }[]>`
+      select response, claim from stored_responses`
     expect(rows.length).toBeGreaterThan(0)
-    for (const { answer, claim } of rows) {
-      expect(Buffer.from(answer).toString('latin1')).not.toContain('the-answer')
+    for (const { response, claim } of rows) {
+      expect(Buffer.from(response).toString('latin1')).not.toContain('the-answer')
       expect(claim).not.toContain(name)
     }
   })

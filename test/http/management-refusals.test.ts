@@ -11,7 +11,7 @@ import {
   shippedConfig,
   token,
 } from '../support/management.ts'
-import answers from './fixtures/answers.json' with { type: 'json' }
+import answers from './fixtures/responses.json' with { type: 'json' }
 
 const app = await openTestApp()
 const { ask, get, issue } = app
@@ -138,8 +138,8 @@ describe('where there is nothing', () => {
   })
 })
 
-describe('what is not the caller’s fault', () => {
-  test('503 while the book cannot be reached', async () => {
+describe('what is not the client’s fault', () => {
+  test('503 while the ledger cannot be reached', async () => {
     const nowhere = `postgres://nobody@127.0.0.1:${await freePort()}/none`
     const sql = connect({ url: nowhere, as: 'serving', max: 1 })
     const logged: unknown[] = []
@@ -162,7 +162,7 @@ describe('what is not the caller’s fault', () => {
     const listKeys = () => Promise.reject(secretive)
     const broken = appOn({
       management: { ...app.management, listKeys },
-      sql: app.book.sql,
+      sql: app.ledger.sql,
       log: (_, error) => logged.push(error),
     })
     const headers = { authorization: `Bearer ${await token('owner')}` }
@@ -178,7 +178,7 @@ describe('what is not the caller’s fault', () => {
 test('mounted in another app it refuses the same, in the same words', async () => {
   const log = () => {}
   const mounted = new Elysia({ normalize: false }).use(
-    appOn({ management: app.management, sql: app.book.sql, log }),
+    appOn({ management: app.management, sql: app.ledger.sql, log }),
   )
   const headers = {
     authorization: `Bearer ${await token('owner')}`,

@@ -1,9 +1,9 @@
-/** What /metrics says, held against what the callers saw and what the log has. */
+/** What /metrics says, held against what the clients saw and what the log has. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { TestKey } from '../support/book.ts'
 import { type Exposition, parseExposition } from '../support/exposition.ts'
 import { takeAway } from '../support/outage.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import type { TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
 const plenty = { rateLimit: 1_000_000, maxInFlight: 1_000, credits: 1_000_000 }
@@ -31,14 +31,14 @@ async function scrape(): Promise<Exposition> {
 }
 
 describe('a gateway at rest', () => {
-  test('says how the book and the windows stand', async () => {
+  test('says how the ledger and the windows stand', async () => {
     const metrics = await scrape()
     expect(metrics.sum('tollbook_ledger_up')).toBe(1)
     expect(metrics.sum('tollbook_windows_degraded')).toBe(0)
     expect(metrics.sum('tollbook_partitions_ahead')).toBeGreaterThanOrEqual(2)
     expect(metrics.by('tollbook_accounts', 'plan')).toEqual({ pro: 1 })
     expect(metrics.by('tollbook_keys', 'plan')).toEqual({ pro: 1 })
-    const [head] = await shop.book.sql<{ position: number }[]>`select position from heads`
+    const [head] = await shop.ledger.sql<{ position: number }[]>`select position from heads`
     expect(metrics.sum('tollbook_ledger_position')).toBe(head?.position ?? -1)
     expect(metrics.sum('process_resident_memory_bytes')).toBeGreaterThan(0)
   })
@@ -155,7 +155,7 @@ describe('after 5,000 calls of all kinds', () => {
     expect(metrics.by('tollbook_requests_total', 'status')).toEqual(seen)
   })
 
-  test('refusals are counted by the code that callers got', () => {
+  test('refusals are counted by the code that clients got', () => {
     const counted = metrics.by('tollbook_refusals_total', 'reason')
     expect(Object.fromEntries(Object.entries(counted).filter(([, count]) => count > 0))).toEqual(
       codes,
@@ -170,17 +170,20 @@ describe('after 5,000 calls of all kinds', () => {
   })
 
   test('holds, settlements, releases and counts are those of the log', () => {
-    const { hold, settle, buy, release, fail, expire } = metrics.by(
-      'tollbook_append_items_total',
-      'kind',
-      { verdict: 'ok' },
-    )
+    const {
+      hold,
+      settle,
+      charge_on_lease: chargeOnLease,
+      release,
+      void_on_lease: voidOnLease,
+      expire,
+    } = metrics.by('tollbook_append_items_total', 'kind', { verdict: 'ok' })
     const ahead = log['CreditsHeld ahead']?.events ?? 0
     expect(log['HoldReleased ahead']?.events ?? 0).toBe(ahead)
-    expect({ hold, ended: Number(settle) + Number(buy), expire }).toEqual({
+    expect({ hold, ended: Number(settle) + Number(chargeOnLease), expire }).toEqual({
       ...{ hold: Number(log.CreditsHeld?.events) + ahead, ended: 1_730, expire: 0 },
     })
-    expect(Number(release) + Number(fail)).toBe(900 + ahead)
+    expect(Number(release) + Number(voidOnLease)).toBe(900 + ahead)
     expect(log.HoldReleased?.events).toBe(900)
     expect(metrics.sum('tollbook_hold_to_settle_seconds_count')).toBe(1_730)
     expect(metrics.sum('tollbook_open_holds')).toBe(0)
@@ -204,7 +207,7 @@ describe('after 5,000 calls of all kinds', () => {
     expect(shop.upstream.executed).toHaveLength(3_130)
   })
 
-  test('nothing that a caller chose becomes a label', () => {
+  test('nothing that a client chose becomes a label', () => {
     const values = new Set(
       metrics.families.flatMap(({ samples }) => samples.flatMap((s) => Object.values(s.labels))),
     )
@@ -213,8 +216,8 @@ describe('after 5,000 calls of all kinds', () => {
   })
 })
 
-test('without its book a gateway is still scraped, and says that the book is away', async () => {
-  const giveBack = await takeAway(shop.book.url)
+test('without its ledger a gateway is still scraped, and says that the ledger is away', async () => {
+  const giveBack = await takeAway(shop.ledger.url)
   try {
     await until(async () => (await scrape()).sum('tollbook_ledger_up') === 0)
     const names = (await scrape()).families.flatMap(({ samples }) => samples.map((s) => s.name))
@@ -228,7 +231,7 @@ test('without its book a gateway is still scraped, and says that the book is awa
 })
 
 async function readLog() {
-  const rows = await shop.book.sql<
+  const rows = await shop.ledger.sql<
     { type: string; events: number; credits: number; quantity: number }[]
   >`
     select type || case when endpoint = '*' then ' ahead' else '' end as type, count(*) as events, coalesce(sum(credits), 0)::bigint as credits,

@@ -84,7 +84,7 @@ describe('the openai client', () => {
   })
 
   test('is told before the answer begins that there are not enough credits', async () => {
-    const capped = await shop.book.key(shop.account, { monthlyCap: 3 })
+    const capped = await shop.ledger.key(shop.account, { monthlyCap: 3 })
     const refusal = await clientOf(capped.text)
       .chat.completions.create({ ...chat, stream: true })
       .catch((error) => error)
@@ -95,7 +95,7 @@ describe('the openai client', () => {
   test('is told in the middle of a stream that the credits have ended', async () => {
     // 1,000 words are 5 kB of request: 13 credits for it, and 3 for a step of the answer.
     const long = { ...chat, messages: [{ role: 'user' as const, content: 'word '.repeat(1_000) }] }
-    const capped = await shop.book.key(shop.account, { monthlyCap: 18 })
+    const capped = await shop.ledger.key(shop.account, { monthlyCap: 18 })
     const { data: stream, response } = await clientOf(capped.text)
       .chat.completions.create({ ...long, stream: true })
       .withResponse()
@@ -110,7 +110,7 @@ describe('the openai client', () => {
     expect(events.at(-1)).toMatchObject({
       type: 'HoldSettled',
       credits: 18,
-      payload: { cutBy: 'hold' },
+      payload: { terminatedBy: 'hold' },
     })
     // Each token that arrived was charged, and none that did not.
     const requestBytes = JSON.stringify({ ...long, stream: true }).length

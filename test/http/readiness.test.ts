@@ -1,9 +1,9 @@
 /** What /ready and /health say, and when. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openReadiness, type ReadinessDeps } from '../../src/http/routes/system/readiness.ts'
-import { openBook } from '../support/book.ts'
 import { takeAway } from '../support/outage.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import { openLedger } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
 let shop: Shop
@@ -23,8 +23,8 @@ test('a gateway that lacks nothing is ready', async () => {
   expect(headers.get('cache-control')).toBe('no-store')
 })
 
-test('without its book it lives, is not ready, and becomes so by itself', async () => {
-  const giveBack = await takeAway(shop.book.url)
+test('without its ledger it lives, is not ready, and becomes so by itself', async () => {
+  const giveBack = await takeAway(shop.ledger.url)
   try {
     await until(async () => (await ready()).status === 503)
     const { body, headers } = await ready()
@@ -49,14 +49,14 @@ describe('what is missing is named', () => {
     warn: () => {},
   }
   const ask = (deps: Partial<ReadinessDeps> = {}) =>
-    openReadiness({ ...whole, sql: shop.book.sql, ...deps })()
+    openReadiness({ ...whole, sql: shop.ledger.sql, ...deps })()
 
   test('nothing', async () => {
     expect(await ask()).toEqual({ missing: {}, degraded: {} })
   })
 
   test('the serving role', async () => {
-    expect((await ask({ sql: shop.book.owner })).missing).toEqual({
+    expect((await ask({ sql: shop.ledger.owner })).missing).toEqual({
       ledger: 'the connection does not have the role tollbook_gateway',
     })
   })
@@ -65,8 +65,8 @@ describe('what is missing is named', () => {
     ['a migration', 'update migrations set id = -id', 'update migrations set id = -id'],
     [
       "a projection's version",
-      'update checkpoints set version = version - 1',
-      'update checkpoints set version = version + 1',
+      'update projection_checkpoints set version = version - 1',
+      'update projection_checkpoints set version = version + 1',
     ],
     [
       'a function',
@@ -74,23 +74,23 @@ describe('what is missing is named', () => {
       'alter function other rename to plan_at',
     ],
   ])('%s', async (_, spoil, mend) => {
-    await shop.book.owner.unsafe(spoil)
+    await shop.ledger.owner.unsafe(spoil)
     const { missing } = await ask()
-    await shop.book.owner.unsafe(mend)
+    await shop.ledger.owner.unsafe(mend)
     expect(missing).toEqual({
       ledger: 'the database is not set up for this version: run "tollbook migrate"',
     })
     expect((await ask()).missing).toEqual({})
   })
 
-  test('not a book of a later version', async () => {
-    await shop.book.owner`insert into migrations (id, name) values (999999, 'later')`
+  test('not a ledger of a later version', async () => {
+    await shop.ledger.owner`insert into migrations (id, name) values (999999, 'later')`
     expect((await ask()).missing).toEqual({})
-    await shop.book.owner`delete from migrations where id = 999999`
+    await shop.ledger.owner`delete from migrations where id = 999999`
   })
 
   test('the tariff', async () => {
-    const empty = await openBook({ tariff: null })
+    const empty = await openLedger({ tariff: null })
     try {
       expect((await ask({ sql: empty.sql })).missing).toEqual({
         tariff: expect.stringContaining('no tariff is in force'),

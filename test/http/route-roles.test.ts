@@ -1,5 +1,5 @@
 /**
- * Every route × everyone who may come: the routes are the running app's own, the callers are generated, and
+ * Every route × everyone who may come: the routes are the running app's own, the clients are generated, and
  * what each is told follows from one table by the kind of route. A route of no known kind, or without a
  * request in test/support/route-requests.ts, fails by name.
  */
@@ -38,8 +38,8 @@ const notYourRole = [403, 'forbidden'] as const
 /** By kind of route, what each is told, in the order of `standings`. To owners' routes an admin is another owner. */
 const rules = {
   open: [served, served, served, served, served, served, served],
-  'reads the caller’s own': [signIn, served, served, served, served, signIn, signIn],
-  'changes the caller’s own': [signIn, served, served, notYourRole, served, signIn, signIn],
+  'reads the client’s own': [signIn, served, served, served, served, signIn, signIn],
+  'changes the client’s own': [signIn, served, served, notYourRole, served, signIn, signIn],
   'reads an owner’s': [signIn, notYours, served, notYours, notYours, signIn, signIn],
   'changes an owner’s': [signIn, notYours, served, notYourRole, notYours, signIn, signIn],
   'operators read': [signIn, notYourRole, notYourRole, served, served, signIn, signIn],
@@ -63,7 +63,7 @@ function kindOf(route: string): Kind | undefined {
   if (path.startsWith('/v1/')) return aboutOne ? 'for programs, about a call' : 'for programs'
   if (!/^\/(api-keys|account)\b/.test(path)) return undefined
   if (aboutOne) return reads ? 'reads an owner’s' : 'changes an owner’s'
-  return reads ? 'reads the caller’s own' : 'changes the caller’s own'
+  return reads ? 'reads the client’s own' : 'changes the client’s own'
 }
 
 const listedAdmin = 'lila'
@@ -76,7 +76,7 @@ afterAll(async () => {
   await shop.close()
   await Promise.all(Object.values(demos).map((demo) => demo.stop()))
 })
-const { book, gateway } = shop
+const { ledger, gateway } = shop
 const config = testConfig()
 
 const check = checkDocument((await (await fetch(`${gateway.url}/docs/json`)).json()) as ApiDocument)
@@ -99,8 +99,8 @@ function registered(): string[] {
 }
 
 /** One that has told of the answers it sent, and tells no more. */
-const deadGateway = book.newGateway('gw_dead')
-await openDeliveries(book.sql, 'gw_dead', [0])
+const deadGateway = ledger.newGateway('gw_dead')
+await openDeliveries(ledger.sql, 'gw_dead', [0])
 
 interface FullSubject extends Subject {
   readonly owner: Owner
@@ -116,10 +116,10 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
   const n = ++count
   const maker = `mia-${n}`
   const owner: Owner = { kind, id: kind === 'user' ? maker : `acme-${n}` }
-  const account = await book.account({ plan: 'pro', owner })
+  const account = await ledger.account({ plan: 'pro', owner })
   const { accountId } = account
   const alone: Owner = { kind: 'user', id: maker }
-  if (kind === 'organisation') await book.account({ plan: 'pro', owner: alone })
+  if (kind === 'organisation') await ledger.account({ plan: 'pro', owner: alone })
   const token = await tokenOf(maker, kind === 'user' ? {} : { organisation: owner.id })
   const response = await send('POST', { path: '/api-keys', json: { name: 'A key' } }, token)
   const { key, apiKey } = (await response.json()) as { key: string; apiKey: { id: string } }
@@ -140,7 +140,7 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
       const ofKey = { shard, accountId, keyId, mode: 'live' as const, version: 1, account, tariff }
       const { hold } = await deadGateway.hold(ofKey, 1)
       await deadGateway.settle(hold, 1)
-      await book.advance(11_000) // until its silence is taken for its end
+      await ledger.advance(11_000) // until its silence is taken for its end
       return hold.requestId
     },
   }
@@ -155,7 +155,7 @@ function subjectFor(route: string, kind: Owner['kind']): Promise<FullSubject> {
   return known
 }
 
-interface Caller {
+interface Client {
   readonly name: string
   readonly standing: Standing
   headers(subject: FullSubject): Record<string, string> | Promise<Record<string, string>>
@@ -165,11 +165,11 @@ interface Caller {
 const somebodyElse = 'zoe'
 const otherOrganisation = 'globex'
 for (const id of [somebodyElse, 'ada', 'otto', listedAdmin]) {
-  await book.account({ plan: 'pro', owner: { kind: 'user', id } })
+  await ledger.account({ plan: 'pro', owner: { kind: 'user', id } })
 }
-await book.account({ plan: 'pro', owner: { kind: 'organisation', id: otherOrganisation } })
+await ledger.account({ plan: 'pro', owner: { kind: 'organisation', id: otherOrganisation } })
 
-const callers: readonly Caller[] = [
+const clients: readonly Client[] = [
   { name: 'nobody', standing: 'nobody', headers: () => ({}) },
   { name: 'another owner', standing: 'stranger', headers: () => tokenOf(somebodyElse) },
   { name: 'the owner', standing: 'owner', headers: ({ maker }) => tokenOf(maker) },
@@ -199,7 +199,7 @@ const callers: readonly Caller[] = [
 ]
 
 /** Where the owner is an organisation. */
-const aroundOrganisations: readonly Caller[] = [
+const aroundOrganisations: readonly Client[] = [
   {
     name: 'the member who issued the key',
     standing: 'owner',
@@ -223,10 +223,10 @@ const aroundOrganisations: readonly Caller[] = [
 ]
 
 /** Everyone about what a user has; on owners' routes also those around an organisation about what it has. */
-function callersOf(kind: Kind): [Owner['kind'], Caller][] {
-  const users = callers.map((caller): [Owner['kind'], Caller] => ['user', caller])
+function clientsOf(kind: Kind): [Owner['kind'], Client][] {
+  const users = clients.map((client): [Owner['kind'], Client] => ['user', client])
   if (!/(own|owner’s)$/.test(kind)) return users
-  return [...users, ...aroundOrganisations.map((c): [Owner['kind'], Caller] => ['organisation', c])]
+  return [...users, ...aroundOrganisations.map((c): [Owner['kind'], Client] => ['organisation', c])]
 }
 
 test('the app and its documentation know the same routes', () => {
@@ -248,20 +248,20 @@ for (const route of routes) {
   const requestFor = requests[route]
   if (!kind || !requestFor) continue
   describe(route, () => {
-    for (const [ownerKind, caller] of callersOf(kind)) {
-      const told = toldTo(caller.standing, kind)
+    for (const [ownerKind, client] of clientsOf(kind)) {
+      const told = toldTo(client.standing, kind)
       const says = told === served ? 'serves' : `answers ${told[0]} to`
-      test(`${says} ${caller.name}`, async () => {
+      test(`${says} ${client.name}`, async () => {
         const subject = await subjectFor(route, ownerKind)
         const request = await requestFor(subject)
-        const headers = await caller.headers(subject)
+        const headers = await client.headers(subject)
         const before = await endOfLog()
 
         const response = await ask(route, request, headers)
         const text = await response.clone().text()
         await expectTold(route, request, response, told)
 
-        if (!maySee(caller.standing, kind, told)) expectSilent(text, subject)
+        if (!maySee(client.standing, kind, told)) expectSilent(text, subject)
         const changes = told === served && !route.startsWith('GET ')
         expect((await appendedSince(before)).length > 0, 'something was appended').toBe(changes)
       })
@@ -272,8 +272,8 @@ for (const route of routes) {
         const subject = await subjectFor(route, 'user')
         const noCharge = async () => newRequestId()
         const none = { keyId: newKeyId(), charge: noCharge, undelivered: noCharge }
-        const isStranger = ({ standing }: Caller) => toldTo(standing, kind) === notYours
-        const headers = await callers.find(isStranger)?.headers(subject)
+        const isStranger = ({ standing }: Client) => toldTo(standing, kind) === notYours
+        const headers = await clients.find(isStranger)?.headers(subject)
         const answers = [subject, { ...subject, ...none }].map(async (about) => {
           const response = await ask(route, await requestFor(about), headers ?? {})
           return { ...((await response.json()) as object), requestId: '' }
@@ -350,12 +350,12 @@ async function tokenOf(
 }
 
 async function endOfLog(): Promise<number> {
-  const [row] = await book.sql<[{ position: number }]>`select position from heads`
+  const [row] = await ledger.sql<[{ position: number }]>`select position from heads`
   return row.position
 }
 
 /** Events after a position, but for the counts of free calls, which come when they come. */
 function appendedSince(position: number): Promise<object[]> {
-  return book.sql`
+  return ledger.sql`
     select type from events where position > ${position} and type <> 'CallsCounted'`
 }

@@ -1,16 +1,16 @@
 /**
  * Keys and tokens go where they belong and nowhere else: not into what a gateway prints, not into its
  * answers, not into the database. Everything here goes through a real `tollbook serve` at its most
- * talkative, with secrets shown in every place where callers put them by mistake.
+ * talkative, with secrets shown in every place where clients put them by mistake.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { tariffOf } from '../../src/config/tariff.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
-import { type Book, openBook } from '../support/book.ts'
 import { takeAway } from '../support/outage.ts'
 import { type ServeProcess, startServe } from '../support/serve-process.ts'
 import { testConfig } from '../support/test-config.ts'
+import { type Ledger, openLedger } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -18,7 +18,7 @@ const jwtSecret = 'the secret of the secrets test, long enough'
 
 const json = { 'content-type': 'application/json' }
 
-let book: Book
+let ledger: Ledger
 let upstream: Upstream
 let gateway: ServeProcess
 let owner: string
@@ -29,18 +29,18 @@ const secrets = new Map<string, string>([['the JWT secret', jwtSecret]])
 let answers = ''
 
 beforeAll(async () => {
-  book = await openBook({ tariff: tariffOf(testConfig()) })
+  ledger = await openLedger({ tariff: tariffOf(testConfig()) })
   upstream = startUpstream()
   const { url } = upstream
   gateway = await startServe({
-    ...{ DATABASE_URL: book.url, JWT_SECRET: jwtSecret, LOG_LEVEL: 'trace' },
+    ...{ DATABASE_URL: ledger.url, JWT_SECRET: jwtSecret, LOG_LEVEL: 'trace' },
     ...{ SEARCH_SERVICE_URL: url, STT_SERVICE_URL: url, TTS_SERVICE_URL: url },
   })
   const token = { secret: jwtSecret, expiresInSeconds: 600 }
   owner = await signToken({ ...token, subject: 'anna' })
   admin = await signToken({ ...token, subject: 'root', role: 'admin' })
   secrets.set("the owner's token", owner).set("the admin's token", admin)
-  secrets.set("the database's password", new URL(book.url).password)
+  secrets.set("the database's password", new URL(ledger.url).password)
   await misuse()
   await gateway.stop()
 }, 60_000)
@@ -48,7 +48,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await gateway.stop()
   await upstream.stop()
-  await book.close()
+  await ledger.close()
 })
 
 async function misuse(): Promise<void> {
@@ -126,7 +126,7 @@ async function fail(key: string): Promise<void> {
     )
     await call(shown, { query: key })
   }
-  const giveBack = await takeAway(book.url)
+  const giveBack = await takeAway(ledger.url)
   await call(shown, { query: 'away' })
   await ask('GET', `/api-keys/${key}`)
   await giveBack()
@@ -198,15 +198,19 @@ test('none of its answers repeats a secret', () => {
 })
 
 test('no table of the database holds a secret, as text or as bytes', async () => {
-  const tables = await book.owner<{ name: string }[]>`
+  const tables = await ledger.owner<{ name: string }[]>`
     select c.oid::regclass::text as name from pg_class c
     where c.relkind in ('r', 'm') and c.relnamespace not in
       (select oid from pg_namespace where nspname in ('pg_catalog', 'information_schema', 'pg_toast'))`
   const names = tables.map(({ name }) => name)
-  expect(names).toEqual(expect.arrayContaining(['key_state', 'commands', 'lanes', 'daily_usage']))
+  expect(names).toEqual(
+    expect.arrayContaining(['key_state', 'management_commands', 'producers', 'daily_usage']),
+  )
   let dump = ''
   for (const name of names) {
-    const rows = await book.owner.unsafe<{ row: string }[]>(`select t::text as row from ${name} t`)
+    const rows = await ledger.owner.unsafe<{ row: string }[]>(
+      `select t::text as row from ${name} t`,
+    )
     dump += rows.map(({ row }) => row).join('\n')
   }
   expect(dump).toContain('KeyIssued')

@@ -25,13 +25,13 @@ const missingPage = 'https://demo.invalid/nowhere'
 
 /** What the demo service executed under this request id. */
 async function executed(service: keyof typeof demos, requestId: string | null) {
-  const book = await (await fetch(`${demos[service].url}/_demo/calls`)).json()
-  return book.calls.filter((call: { requestId: string }) => call.requestId === requestId)
+  const ledger = await (await fetch(`${demos[service].url}/_demo/calls`)).json()
+  return ledger.calls.filter((call: { requestId: string }) => call.requestId === requestId)
 }
 
-/** Credits that the key's account has, by the book. */
+/** Credits that the key's account has, by the ledger. */
 async function available(): Promise<number> {
-  const [row] = await shop.book.sql<{ free: number }[]>`
+  const [row] = await shop.ledger.sql<{ free: number }[]>`
     select sum(granted + refunded - adjusted - settled - held)::bigint as free
     from lots where account_id = ${shop.account.accountId} and mode = 'live'`
   return row?.free ?? 5_000
@@ -57,7 +57,7 @@ async function expectCharged(
   expect(response.headers.get('x-credits-charged')).toBe(String(credits))
   expect(response.headers.get('x-ledger-position')).toBe(at(settled))
   expect(response.headers.get('x-credits-remaining')).toBe(String(await available()))
-  const [row] = await shop.book.sql<{ endpoint: string }[]>`
+  const [row] = await shop.ledger.sql<{ endpoint: string }[]>`
     select endpoint from events where request_id = ${requestId} and type = 'HoldSettled'`
   expect(row?.endpoint).toBe(route)
 }
@@ -93,10 +93,10 @@ describe('search', () => {
   })
 
   test('a test key pays from a balance of its own', async () => {
-    const test = await shop.book.key(shop.account, { mode: 'test' })
+    const test = await shop.ledger.key(shop.account, { mode: 'test' })
     const response = await shop.post('/v1/search', { query: 'ledger' }, { key: test.text })
     expect(response.headers.get('x-credits-remaining')).toBe('4999')
-    const [row] = await shop.book.sql`select mode from events
+    const [row] = await shop.ledger.sql`select mode from events
       where request_id = ${response.headers.get('x-request-id')} and type = 'HoldSettled'`
     expect(row?.mode).toBe('test')
   })
@@ -218,7 +218,7 @@ describe('routes of price 0', () => {
       expect(response.headers.has('x-demo-service')).toBe(service !== undefined)
       await response.json()
     }
-    const counted = async () => shop.book.sql<
+    const counted = async () => shop.ledger.sql<
       { type: string; endpoint: string; quantity: number }[]
     >`
       select type, endpoint, sum(quantity)::bigint as quantity from events

@@ -4,7 +4,6 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { dataOf, eventSplitter } from '../../src/proxy/metering/event-stream.ts'
-import type { TestKey } from '../support/book.ts'
 import {
   chat,
   chatConfig,
@@ -18,6 +17,7 @@ import {
 } from '../support/chat.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import type { TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
 /** What the request counts. */
@@ -37,11 +37,11 @@ function stream(key: TestKey = shop.key, body: object = chat): RawCall {
 
 /** A key of an account of its own that has so many credits. */
 async function keyWith(credits: number): Promise<TestKey> {
-  const account = await shop.book.account({ plan: 'enterprise' })
-  const key = await shop.book.key(account)
+  const account = await shop.ledger.account({ plan: 'enterprise' })
+  const key = await shop.ledger.key(account)
   const spent = 50_000 - credits
-  const { hold } = await shop.book.hold(key, spent)
-  await shop.book.settle(hold, spent)
+  const { hold } = await shop.ledger.hold(key, spent)
+  await shop.ledger.settle(hold, spent)
   return key
 }
 
@@ -80,7 +80,7 @@ describe('a stream', () => {
     expect(call.header('x-credits-charged')).toBeUndefined()
   })
 
-  test('asks its service for the usage, whether its caller did or not', async () => {
+  test('asks its service for the usage, whether its client did or not', async () => {
     for (const stream_options of [undefined, { include_usage: false, other: 1 }]) {
       const service = flowing()
       const call = stream(shop.key, { ...chat, stream_options })
@@ -108,11 +108,11 @@ describe('a stream', () => {
     await until(() => tokensIn(call) === 1)
     await service.send(tokens(1) + usage(3) + done)
     await until(() => eventsIn(call).length === 3)
-    const letGo = await holdAppends()
+    const releaseLock = await holdAppends()
     await service.end()
     await until(async () => (await waitingAppends()).length > 0)
     expect(call.body.toString()).not.toContain('[DONE]')
-    await letGo()
+    await releaseLock()
     await call.ended()
     expect(eventsIn(call).at(-1)).toBe('[DONE]')
     expect((await shop.eventsOf(requestIdOf(call))).at(-1)?.credits).toBe(3)
@@ -240,11 +240,11 @@ describe('a stream is cut', () => {
     // It was settled before the last words were sent.
     const events = await shop.eventsOf(requestIdOf(call))
     expect(events.at(-1)).toMatchObject({
-      ...{ type: 'HoldSettled', credits: 34, payload: { cutBy: 'hold' } },
+      ...{ type: 'HoldSettled', credits: 34, payload: { terminatedBy: 'hold' } },
     })
     const charge = await shop.fetch(`/v1/charges/${requestIdOf(call)}`, { key: key.text })
     expect(await charge.json()).toMatchObject({
-      ...{ status: 'settled', heldCredits: 34, credits: 34, quantity: 34, cutBy: 'hold' },
+      ...{ status: 'settled', heldCredits: 34, credits: 34, quantity: 34, terminatedBy: 'hold' },
     })
     const { credits } = await (await shop.fetch('/v1/key', { key: key.text })).json()
     expect(credits.available).toBe(0)
@@ -256,7 +256,7 @@ describe('a stream is cut', () => {
     const call = stream(key)
     await service.send(tokens(3))
     await until(() => tokensIn(call) === 3)
-    const { positions } = await shop.book.change(key, 'KeyRevoked')
+    const { positions } = await shop.ledger.change(key, 'KeyRevoked')
     await service.send(tokens(100))
     await call.ended()
     expect(problemIn(call).code).toBe('unknown_key')
@@ -266,20 +266,20 @@ describe('a stream is cut', () => {
       positions?.[0] ?? 0,
     )
     const settled = events.at(-1)
-    expect(settled).toMatchObject({ type: 'HoldSettled', payload: { cutBy: 'hold' } })
+    expect(settled).toMatchObject({ type: 'HoldSettled', payload: { terminatedBy: 'hold' } })
     expect(settled?.credits).toBe(asked + tokensIn(call))
     expect(await service.abandoned).toBe(true)
   })
 
   test('not when its key only changes, or its account moves to another plan', async () => {
-    const account = await shop.book.account({ plan: 'pro' })
-    const key = await shop.book.key(account)
+    const account = await shop.ledger.account({ plan: 'pro' })
+    const key = await shop.ledger.key(account)
     const service = flowing()
     const call = stream(key)
     await service.send(tokens(3))
     await until(() => tokensIn(call) === 3)
-    await shop.book.change(key, 'KeyUpdated', { endpoints: ['chat'] })
-    await shop.book.changePlan(account, 'enterprise')
+    await shop.ledger.change(key, 'KeyUpdated', { endpoints: ['chat'] })
+    await shop.ledger.changePlan(account, 'enterprise')
     await service.send(tokens(60) + done)
     await service.end()
     await call.ended()
@@ -292,7 +292,7 @@ describe('a stream is cut', () => {
     const call = stream(key)
     await service.send(tokens(3))
     await until(() => tokensIn(call) === 3)
-    await shop.book.change(key, 'KeyUpdated', { endpoints: ['search'] })
+    await shop.ledger.change(key, 'KeyUpdated', { endpoints: ['search'] })
     await service.send(tokens(60))
     await call.ended()
     expect(problemIn(call).code).toBe('endpoint_not_allowed')
@@ -300,7 +300,7 @@ describe('a stream is cut', () => {
 })
 
 describe('a service that breaks off', () => {
-  test('in the middle: what was sent is charged, and the caller is told', async () => {
+  test('in the middle: what was sent is charged, and the client is told', async () => {
     const service = flowing()
     const call = stream()
     await service.send(tokens(7))
@@ -310,7 +310,7 @@ describe('a service that breaks off', () => {
     expect(problemIn(call)).toMatchObject({ code: 'upstream_failed', status: 502 })
     const events = await shop.eventsOf(requestIdOf(call))
     expect(events.at(-1)).toMatchObject({
-      ...{ type: 'HoldSettled', credits: asked + 7, payload: { cutBy: 'upstream' } },
+      ...{ type: 'HoldSettled', credits: asked + 7, payload: { terminatedBy: 'upstream' } },
     })
   })
 
@@ -335,7 +335,7 @@ describe('a service that breaks off', () => {
   })
 })
 
-describe('a caller who leaves', () => {
+describe('a client who leaves', () => {
   test('pays for what was sent by then, and the service is let go', async () => {
     const service = flowing()
     const call = stream()
@@ -343,7 +343,7 @@ describe('a caller who leaves', () => {
     await until(() => tokensIn(call) === 7)
     call.socket.destroy()
     const events = await shop.outcomeOf(requestIdOf(call), 'HoldSettled')
-    expect(events.at(-1)).toMatchObject({ credits: asked + 7, payload: { cutBy: 'client' } })
+    expect(events.at(-1)).toMatchObject({ credits: asked + 7, payload: { terminatedBy: 'client' } })
     expect(await service.abandoned).toBe(true)
   })
 
@@ -352,25 +352,28 @@ describe('a caller who leaves', () => {
     const call = stream()
     await service.send(tokens(1))
     await until(() => tokensIn(call) === 1)
-    const letGo = await holdAppends()
+    const releaseLock = await holdAppends()
     await service.send(tokens(50))
     await until(async () => (await waitingAppends()).length > 0)
     await until(() => tokensIn(call) === 10)
     call.socket.destroy()
     await service.abandoned
-    await letGo()
+    await releaseLock()
     const events = await shop.outcomeOf(requestIdOf(call), 'HoldSettled')
     expect(events.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldExtended', 'HoldSettled'])
-    expect(events.at(-1)).toMatchObject({ credits: asked + 10, payload: { cutBy: 'client' } })
+    expect(events.at(-1)).toMatchObject({
+      credits: asked + 10,
+      payload: { terminatedBy: 'client' },
+    })
   })
 })
 
-test('no token goes out beyond the durable hold while the book does not answer', async () => {
+test('no token goes out beyond the durable hold while the ledger does not answer', async () => {
   const service = flowing()
   const call = stream()
   await service.send(tokens(1))
   await until(() => tokensIn(call) === 1)
-  const letGo = await holdAppends()
+  const releaseLock = await holdAppends()
   await service.send(tokens(500))
   await until(async () => (await waitingAppends()).length > 0)
   const held = await heldFor(requestIdOf(call))
@@ -378,7 +381,7 @@ test('no token goes out beyond the durable hold while the book does not answer',
   await until(() => tokensIn(call) === held - asked)
   expect((await shop.fetch('/v1/key')).status).toBe(200)
   expect(tokensIn(call)).toBe(held - asked)
-  await letGo()
+  await releaseLock()
   await until(() => tokensIn(call) === 501)
   expect(await heldFor(requestIdOf(call))).toBeGreaterThanOrEqual(asked + 501)
   await service.send(done)
@@ -415,14 +418,14 @@ describe('an answer that is sold by the byte', () => {
   })
 
   test('breaks off where the credits end, and no byte goes out beyond them', async () => {
-    const key = await bytes.book.key(bytes.account, { monthlyCap: 25 })
+    const key = await bytes.ledger.key(bytes.account, { monthlyCap: 25 })
     bytes.upstream.answer(() => new Response(new Uint8Array(100_000)))
     const call = rawCall(bytes.gateway.url, rawPost('/v1/search', key.text, search))
     await call.ended()
     expect(call.whole).toBe(false)
     const events = await bytes.outcomeOf(requestIdOf(call), 'HoldSettled')
     const settled = events.at(-1)
-    expect(settled?.payload).toEqual({ cutBy: 'hold' })
+    expect(settled?.payload).toEqual({ terminatedBy: 'hold' })
     expect(settled?.quantity).toBeLessThanOrEqual(250)
     expect(call.body.length).toBeLessThanOrEqual(settled?.quantity ?? 0)
   })
@@ -435,9 +438,9 @@ describe('an answer that is sold by the byte', () => {
   })
 })
 
-/** Takes the lock of the book, so that appends wait, until the function it gives is called. */
+/** Takes the lock of the ledger, so that appends wait, until the function it gives is called. */
 async function holdAppends(): Promise<() => Promise<void>> {
-  const connection = await shop.book.owner.reserve()
+  const connection = await shop.ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
   return async () => {
@@ -446,6 +449,6 @@ async function holdAppends(): Promise<() => Promise<void>> {
   }
 }
 
-const waitingAppends = () => shop.book.owner`
+const waitingAppends = () => shop.ledger.owner`
   select pid from pg_stat_activity where datname = current_database()
     and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`

@@ -54,12 +54,12 @@ const search = () => shop.post('/v1/search', { query: 'q' })
 
 /** Credits held or settled before a test; the same after it. */
 let before: unknown
-const lots = () => shop.book.sql`select lot, held, settled from lots order by lot`
+const lots = () => shop.ledger.sql`select lot, held, settled from lots order by lot`
 beforeEach(async () => {
   before = [...(await lots())]
 })
 afterEach(async () => {
-  expect(await shop.book.sql`select hold_id from open_holds`).toHaveLength(0)
+  expect(await shop.ledger.sql`select hold_id from open_holds`).toHaveLength(0)
 })
 
 async function expectUncharged(response: Response, reason: string, status: number | null) {
@@ -83,7 +83,7 @@ async function expectFailed(response: Response, code: RefusalCode, status: numbe
   await expectUncharged(response, code, status)
 }
 
-describe('the service refuses the caller', () => {
+describe('the service refuses the client', () => {
   test.each([400, 404, 413, 415, 422])(
     '%i passes through, marked and uncharged',
     async (status) => {
@@ -115,11 +115,11 @@ describe('the service refuses the caller', () => {
 
 test('a hold that has expired when its service answers: withheld, and nobody pays', async () => {
   shop.upstream.answer(async () => {
-    const [hold] = await shop.book.sql<[Parameters<typeof shop.book.release>[0]]>`
+    const [hold] = await shop.ledger.sql<[Parameters<typeof shop.ledger.release>[0]]>`
       select hold_id as "requestId", account_id as "accountId", key_id as "keyId", mode, endpoint, tariff,
         'gateway' as actor
       from open_holds`
-    await shop.book.release(hold, { reason: 'upstream_timeout' })
+    await shop.ledger.release(hold, { reason: 'upstream_timeout' })
     return Response.json({ results: [] })
   })
   const response = await search()
@@ -224,7 +224,7 @@ describe('the service dies', () => {
     ['its connection is closed', (socket) => void socket.end()],
     ['its connection is reset', (socket) => void socket.resetAndDestroy()],
   ] as [string, RawScript][])(
-    'in a long answer, %s: the caller sees a broken body',
+    'in a long answer, %s: the client sees a broken body',
     async (_, die) => {
       const piece = `8000\r\n${'x'.repeat(0x8000)}\r\n`
       let more = () => {}
@@ -297,7 +297,7 @@ describe('the service succeeds', () => {
   })
 
   test('a test key is never sent to the live service', async () => {
-    const key = await shop.book.key(shop.account, { mode: 'test' })
+    const key = await shop.ledger.key(shop.account, { mode: 'test' })
     shop.upstream.answer(() => Response.json({}))
     const response = await shop.post('/v1/search', { query: 'q' }, { key: key.text })
     expect(response.status).toBe(502)

@@ -49,7 +49,7 @@ describe('tokens of an identity provider', () => {
     expect(await who(await impostor.sign({ sub: 'alice' }))).toBeUndefined()
   })
 
-  test('the keys are fetched once for many callers at once', async () => {
+  test('the keys are fetched once for many clients at once', async () => {
     await using provider = await openIdentityProvider()
     const { who } = openGateway(provider)
     const token = await provider.sign({ sub: 'alice' })

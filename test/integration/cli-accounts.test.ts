@@ -12,10 +12,10 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]())
 
 const accounts = (args: string[]): Promise<Ran> =>
-  runCli(['accounts', ...args], { database: app.book.url })
+  runCli(['accounts', ...args], { database: app.ledger.url })
 
 const json = (args: string[]): Promise<Json> =>
-  runJson(['accounts', ...args], { database: app.book.url })
+  runJson(['accounts', ...args], { database: app.ledger.url })
 
 async function newAccount(user: string): Promise<string> {
   return (await app.issue(user)).accountId
@@ -79,9 +79,9 @@ test('limits of its own replace those of its plan, until the plan is given back'
 })
 
 test.each([
-  ['the book has no account acc_x', ['show', 'acc_x']],
-  ['the book has no such account', ['freeze', 'acc_x']],
-  ['the book has no such account', ['erase', 'acc_x', '--yes']],
+  ['the ledger has no account acc_x', ['show', 'acc_x']],
+  ['the ledger has no such account', ['freeze', 'acc_x']],
+  ['the ledger has no such account', ['erase', 'acc_x', '--yes']],
   ['--state takes open, frozen or erased', ['list', '--state', 'closed']],
   ['which limit?', ['limits', 'acc_x']],
   ['--rate-limit takes a whole number', ['limits', 'acc_x', '--rate-limit', '0']],
@@ -132,7 +132,7 @@ describe('an erased account', () => {
       app.ask('auditor', 'GET', `/admin/events?accountId=${id}&limit=200`),
     ]
     const bodies = await Promise.all(asked.map(async (answer) => (await answer).text()))
-    const database = app.book.url
+    const database = app.ledger.url
     const printed = await Promise.all(
       [
         ['keys', 'show', keyId],
@@ -153,17 +153,19 @@ describe('an erased account', () => {
   test('buys nothing, gets no key and no credits', async () => {
     await expect(app.charge(keyId, 1)).rejects.toThrow('key_revoked')
     expect((await app.ask('erased', 'POST', '/api-keys', { name: 'New' })).status).toBe(409)
-    const create = await runCli(['keys', 'create', '--user', 'erased'], { database: app.book.url })
+    const create = await runCli(['keys', 'create', '--user', 'erased'], {
+      database: app.ledger.url,
+    })
     expect(create.stderr).toContain('the account was erased')
-    const grant = await runCli(['grants', 'add', id, '5'], { database: app.book.url })
+    const grant = await runCli(['grants', 'add', id, '5'], { database: app.ledger.url })
     expect(grant.stderr).toContain('the account was erased')
   })
 
   test('buys nothing with a key that escaped its erasure, either', async () => {
-    const account = await app.book.account({ plan: 'free' })
-    const key = await app.book.key(account)
-    await app.book.change(account, 'AccountErased')
-    const { verdict } = await app.book.hold(key, 1)
+    const account = await app.ledger.account({ plan: 'free' })
+    const key = await app.ledger.key(account)
+    await app.ledger.change(account, 'AccountErased')
+    const { verdict } = await app.ledger.hold(key, 1)
     expect(verdict).toBe('account_frozen')
   })
 
@@ -171,16 +173,16 @@ describe('an erased account', () => {
     const after = await app.get('admin', 'GET', `/admin/accounts/${id}`)
     expect(after.balance.month).toMatchObject({ settled: 3 })
     const printed = await runJson(['report', 'statement', '--account', id, '--month', '2030-06'], {
-      database: app.book.url,
+      database: app.ledger.url,
     })
     expect(printed.charges).toEqual(statement.statement.charges)
-    const refund = await runJson(['grants', 'refund', request], { database: app.book.url })
+    const refund = await runJson(['grants', 'refund', request], { database: app.ledger.url })
     expect(refund.credits).toBe(3)
   })
 
   test('leaves the log as it was: ciphertexts, hashes and all', async () => {
-    const [row] = await app.book.sql<{ wrong: number; sealed: number; secrets: number }[]>`
-      select count(*) filter (where leaf <> leaf_hash(shard, position, recorded_at, occurred_at, type,
+    const [row] = await app.ledger.sql<{ wrong: number; sealed: number; secrets: number }[]>`
+      select count(*) filter (where event_hash <> hash_event(shard, position, recorded_at, occurred_at, type,
           type_version, stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits,
           quantity, status, latency_ms, lots, held, moved, actor, instance, payload, private)) as wrong,
         count(private) as sealed,
@@ -188,14 +190,14 @@ describe('an erased account', () => {
       from events where account_id = ${id}`
     expect(row).toMatchObject({ wrong: 0, secrets: 0 })
     expect(row?.sealed).toBeGreaterThan(3)
-    await app.book.sql`select catch_up_daily_usage(0::smallint, 100000)`
-    expect(await compareWithProjections(app.book.sql)).toEqual([])
+    await app.ledger.sql`select catch_up_daily_usage(0::smallint, 100000)`
+    expect(await compareWithProjections(app.ledger.sql)).toEqual([])
   })
 
   test('is erased: doing it again changes nothing', async () => {
-    const size = await app.book.size()
+    const size = await app.ledger.size()
     expect(await json(['erase', id, '--yes'])).toMatchObject({ accountId: id, erased: true })
-    expect(await app.book.size()).toBe(size)
+    expect(await app.ledger.size()).toBe(size)
     const { accounts: gone } = await json(['list', '--state', 'erased'])
     expect(gone.map(({ accountId }: Json) => accountId)).toContain(id)
   })

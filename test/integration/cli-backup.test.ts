@@ -1,4 +1,4 @@
-/** A backup is the whole book, to the byte; what is not whole, or was changed, is not restored. */
+/** A backup is the whole ledger, to the byte; what is not whole, or was changed, is not restored. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import {
   existsSync,
@@ -16,13 +16,13 @@ import { readHeads } from '../../src/ledger/backup/backup-lines.ts'
 import { openCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { unseal } from '../../src/ledger/private-fields.ts'
-import { type Book, openBook, type TestAccount, type TestKey } from '../support/book.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startTestGateway } from '../support/running-gateway.ts'
+import { type Ledger, openLedger, type TestAccount, type TestKey } from '../support/test-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 let account: TestAccount
 let key: TestKey
 let folder: string
@@ -31,24 +31,24 @@ const opened: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tollbook-backup-'))
-  file = join(folder, 'book.jsonl.gz')
-  book = await openBook({ shards: 2 })
-  account = await book.account({ plan: 'free' })
-  key = await book.key(account, { name: 'Ünïcode "quoted"\n', allowedIps: ['10.0.0.1'] })
-  const other = await book.key(await book.account({ plan: 'pro', shard: 1 }))
+  file = join(folder, 'ledger.jsonl.gz')
+  ledger = await openLedger({ shards: 2 })
+  account = await ledger.account({ plan: 'free' })
+  key = await ledger.key(account, { name: 'Ünïcode "quoted"\n', allowedIps: ['10.0.0.1'] })
+  const other = await ledger.key(await ledger.account({ plan: 'pro', shard: 1 }))
   const grant = { externalId: 'grant-1' }
-  await book.grant(account, 50, grant)
-  const { hold } = await book.hold(key, 30)
-  await book.settle(hold, 20)
-  await book.hold(key, 5)
-  await book.commands.refund(0, { requestId: hold.requestId, credits: 3, actor: 'test' })
-  const elsewhere = book.newGateway('elsewhere', { shard: 1 })
+  await ledger.grant(account, 50, grant)
+  const { hold } = await ledger.hold(key, 30)
+  await ledger.settle(hold, 20)
+  await ledger.hold(key, 5)
+  await ledger.commands.refund(0, { requestId: hold.requestId, credits: 3, actor: 'test' })
+  const elsewhere = ledger.newGateway('elsewhere', { shard: 1 })
   await elsewhere.count(other, 7)
-  const erased = await book.account()
-  await book.key(erased, { name: 'Forgotten' })
-  await book.change(erased, 'AccountErased')
-  await book.sql`select catch_up_daily_usage(0::smallint, 1000), catch_up_daily_usage(1::smallint, 1000)`
-  await runCli(['backup', file], { database: book.url })
+  const erased = await ledger.account()
+  await ledger.key(erased, { name: 'Forgotten' })
+  await ledger.change(erased, 'AccountErased')
+  await ledger.sql`select catch_up_daily_usage(0::smallint, 1000), catch_up_daily_usage(1::smallint, 1000)`
+  await runCli(['backup', file], { database: ledger.url })
 })
 
 afterEach(async () => {
@@ -56,7 +56,7 @@ afterEach(async () => {
 })
 
 afterAll(async () => {
-  await book.close()
+  await ledger.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -85,22 +85,28 @@ function rowsOf(sql: Sql, table: string) {
 
 test('what is restored is the same log, with everything that belongs to it', async () => {
   const { sql } = await restored()
-  for (const table of ['events', 'account_secrets', 'commands', 'heads', 'daily_usage']) {
+  for (const table of [
+    'events',
+    'account_secrets',
+    'management_commands',
+    'heads',
+    'daily_usage',
+  ]) {
     expect([table, ...(await rowsOf(sql, table))]).toEqual([
       table,
-      ...(await rowsOf(book.sql, table)),
+      ...(await rowsOf(ledger.sql, table)),
     ])
   }
   for (const shard of [0, 1]) expect(await compareWithProjections(sql, shard)).toEqual([])
 })
 
-test('a restored book goes on where it ended, and knows what was done before', async () => {
+test('a restored ledger goes on where it ended, and knows what was done before', async () => {
   const { sql } = await restored()
   const commands = openCommands(sql, 'test')
   const { accountId } = account
   const again = await commands.grant(0, {
     ...{ accountId, mode: 'live', credits: 50, kind: 'promotional', externalId: 'grant-1' },
-    ...{ startsAt: book.now.toISOString(), actor: 'test' },
+    ...{ startsAt: ledger.now.toISOString(), actor: 'test' },
   })
   expect(again).toMatchObject({ verdict: 'ok', repeated: true })
   const [before] = await readHeads(sql)
@@ -118,11 +124,11 @@ test('a backup taken while gateways write ends at one place, and everything in i
   let stop = false
   const writing = (async () => {
     for (let i = 0; !stop; i++) {
-      const fresh = await book.account()
-      await book.grant(fresh, 5, { externalId: `busy-${i}` })
+      const fresh = await ledger.account()
+      await ledger.grant(fresh, 5, { externalId: `busy-${i}` })
     }
   })()
-  const { head } = await runJson(['backup', busy], { database: book.url })
+  const { head } = await runJson(['backup', busy], { database: ledger.url })
   stop = true
   await writing
   const { url } = await emptyDatabase()
@@ -131,7 +137,7 @@ test('a backup taken while gateways write ends at one place, and everything in i
   expect(await readHeads(sql)).toEqual(head.shards)
   expect(await compareWithProjections(sql)).toEqual([])
   const [orphans] = await sql<{ commands: number; secrets: number; without: number }[]>`
-    select (select count(*) from commands c, jsonb_array_elements_text(c.answer -> 'positions') p
+    select (select count(*) from management_commands c, jsonb_array_elements_text(c.result -> 'positions') p
         where p::bigint > (select position from heads h where h.shard = c.shard)) as commands,
       (select count(*) from account_secrets s
         where not exists (select from account_state a where a.account_id = s.account_id)) as secrets,
@@ -142,10 +148,10 @@ test('a backup taken while gateways write ends at one place, and everything in i
 
 test('into a folder it is written under a name of its own, readable by its owner alone', async () => {
   const place = mkdtempSync(join(folder, 'place-'))
-  const done = await runJson(['backup', place], { database: book.url })
+  const done = await runJson(['backup', place], { database: ledger.url })
   expect(readdirSync(place)).toEqual([done.file.slice(place.length + 1)])
   expect(statSync(done.file).mode & 0o777).toBe(0o600)
-  const over = await runCli(['backup', done.file], { database: book.url })
+  const over = await runCli(['backup', done.file], { database: ledger.url })
   expect(over.stderr).toContain('is there already')
   expect(over.status).toBe(1)
 })
@@ -159,7 +165,7 @@ function spoiled(spoil: (lines: string[]) => string[]): Buffer {
 test('where a folder is missing, it is named', async () => {
   const missing = join(folder, 'missing')
   for (const command of [['backup'], ['export', 'events']]) {
-    const ran = await runCli([...command, join(missing, 'log.csv')], { database: book.url })
+    const ran = await runCli([...command, join(missing, 'log.csv')], { database: ledger.url })
     expect(ran).toMatchObject({ status: 1, stdout: '' })
     expect(ran.stderr).toBe(
       `tollbook: there is no folder ${missing}: make it first, or name another.\n`,
@@ -211,26 +217,26 @@ test.each([
   const [there] = await sql`select to_regclass('events') is not null as log`
   if (!there?.log) return
   const [left] = await sql`
-    select (select count(*) from events) as events, (select count(*) from commands) as commands,
+    select (select count(*) from events) as events, (select count(*) from management_commands) as commands,
       (select sum(position) from heads)::integer as heads`
   expect(left).toEqual({ events: 0, commands: 0, heads: 0 })
 })
 
-test('a book that has events is not restored over', async () => {
-  const size = await book.size()
-  const { status, stderr } = await runCli(['restore', file], { database: book.url })
-  expect(stderr).toContain('the book there is not empty')
+test('a ledger that has events is not restored over', async () => {
+  const size = await ledger.size()
+  const { status, stderr } = await runCli(['restore', file], { database: ledger.url })
+  expect(stderr).toContain('the ledger there is not empty')
   expect(status).toBe(1)
-  expect(await book.size()).toBe(size)
+  expect(await ledger.size()).toBe(size)
 })
 
-test('a gateway does not serve a book that ends before what it has seen, until the loss is accepted', async () => {
+test('a gateway does not serve a ledger that ends before what it has seen, until the loss is accepted', async () => {
   const seenFile = join(folder, 'seen.json')
   const upstream = 'http://127.0.0.1:9'
-  const first = await startTestGateway({ databaseUrl: book.url, upstream, seenFile })
+  const first = await startTestGateway({ databaseUrl: ledger.url, upstream, seenFile })
   await first.stop()
   expect(existsSync(seenFile)).toBe(true)
-  await (await startTestGateway({ databaseUrl: book.url, upstream, seenFile })).stop()
+  await (await startTestGateway({ databaseUrl: ledger.url, upstream, seenFile })).stop()
 
   const { url, sql } = await restored()
   const start = () => startTestGateway({ databaseUrl: url, upstream, seenFile })
@@ -250,8 +256,8 @@ test('a gateway does not serve a book that ends before what it has seen, until t
   expect((await readHeads(sql)).map(({ epoch }) => epoch)).toEqual([2, 2])
   await (await start()).stop()
 
-  // The book of before, should it turn up again, is now the one that is behind.
-  await expect(startTestGateway({ databaseUrl: book.url, upstream, seenFile })).rejects.toThrow(
-    'the book ends at',
+  // The ledger of before, should it turn up again, is now the one that is behind.
+  await expect(startTestGateway({ databaseUrl: ledger.url, upstream, seenFile })).rejects.toThrow(
+    'the ledger ends at',
   )
 })

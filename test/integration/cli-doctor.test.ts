@@ -3,21 +3,21 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import { tariffOf } from '../../src/config/tariff.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
-import { type Book, openBook } from '../support/book.ts'
 import { runCli } from '../support/cli.ts'
 import { shippedConfig } from '../support/management.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { testRedisUrl } from '../support/redis.ts'
+import { type Ledger, openLedger } from '../support/test-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 
 beforeAll(async () => {
-  book = await openBook({ tariff: tariffOf(shippedConfig) })
-  await book.owner.unsafe(`create or replace function book_now() returns timestamptz
+  ledger = await openLedger({ tariff: tariffOf(shippedConfig) })
+  await ledger.owner.unsafe(`create or replace function ledger_now() returns timestamptz
     language sql volatile as 'select clock_timestamp()'`)
-  await book.publish(tariffOf(shippedConfig), new Date())
+  await ledger.publish(tariffOf(shippedConfig), new Date())
 })
-afterAll(() => book.close())
+afterAll(() => ledger.close())
 
 interface Finding {
   readonly status: string
@@ -25,7 +25,11 @@ interface Finding {
   readonly advice?: string
 }
 
-async function doctor(env: Record<string, string> = {}, database = book.url, more: string[] = []) {
+async function doctor(
+  env: Record<string, string> = {},
+  database = ledger.url,
+  more: string[] = [],
+) {
   const { status, stdout } = await runCli(['doctor', '--json', ...more], { database, env })
   const { healthy, findings } = JSON.parse(stdout)
   expect(status).toBe(healthy ? 0 : 1)
@@ -35,9 +39,9 @@ async function doctor(env: Record<string, string> = {}, database = book.url, mor
   return { healthy, find: (check: string) => by.get(check), stdout }
 }
 
-/** The book's database with settings of the session, as an operator could have set them. */
+/** The ledger's database with settings of the session, as an operator could have set them. */
 function withSettings(settings: string): string {
-  const url = new URL(book.url)
+  const url = new URL(ledger.url)
   url.searchParams.set('options', settings)
   return url.href
 }
@@ -49,7 +53,7 @@ test('what is well is said to be, and what a good start still lacks is a warning
     'autovacuum',
     'isolation',
     'clock',
-    'book',
+    'ledger',
     'partitions',
     'holds',
     'redis',
@@ -73,7 +77,7 @@ test('settings that can lose charges are problems', async () => {
 })
 
 test('a server that does not wait for its disk is a problem', async () => {
-  const [row] = await book.sql`select current_setting('fsync') as fsync`
+  const [row] = await ledger.sql`select current_setting('fsync') as fsync`
   const { find } = await doctor()
   expect(find('fsync')).toMatchObject({ status: row?.fsync === 'on' ? 'ok' : 'problem' })
 })
@@ -83,22 +87,22 @@ test('an isolation in which an append would see what is over is a problem', asyn
   expect(find('isolation')).toMatchObject({ status: 'problem', found: 'serializable' })
 })
 
-test('a server that does not answer, and a database without a book, are problems', async () => {
+test('a server that does not answer, and a database without a ledger, are problems', async () => {
   const away = await doctor({}, `postgres://nobody@127.0.0.1:${await freePort()}/x`)
   expect(away.find('postgres')?.advice).toContain('cannot be reached')
-  expect(away.find('book')).toBeUndefined()
+  expect(away.find('ledger')).toBeUndefined()
   const empty = await createDatabase()
   const { find } = await doctor({}, empty.url)
-  expect(find('book')).toMatchObject({ status: 'problem' })
-  expect(find('book')?.advice).toContain('tollbook migrate')
+  expect(find('ledger')).toMatchObject({ status: 'problem' })
+  expect(find('ledger')?.advice).toContain('tollbook migrate')
   await empty.drop()
 })
 
 test('a login that may not serve is a problem, and one that only may is well', async () => {
   const name = `doctor_${crypto.randomUUID().slice(0, 8)}`
-  const admin = postgres(book.url, { max: 1, onnotice: () => {} })
+  const admin = postgres(ledger.url, { max: 1, onnotice: () => {} })
   await admin.unsafe(`create role ${name} login password 'x'`)
-  const login = new URL(book.url)
+  const login = new URL(ledger.url)
   login.username = name
   login.password = 'x'
   try {
@@ -108,7 +112,7 @@ test('a login that may not serve is a problem, and one that only may is well', a
     await admin.unsafe(`grant tollbook_gateway to ${name}`)
     const { find } = await doctor({}, login.href)
     expect(find('roles')).toMatchObject({ status: 'ok' })
-    expect(find('book')).toMatchObject({ status: 'ok' })
+    expect(find('ledger')).toMatchObject({ status: 'ok' })
   } finally {
     await admin.unsafe(`drop role ${name}`)
     await admin.end({ timeout: 5 })
@@ -118,17 +122,17 @@ test('a login that may not serve is a problem, and one that only may is well', a
 test('prices that differ from the file are pointed out', async () => {
   const tariff = tariffOf(shippedConfig)
   const changed = { ...tariff, prices: { ...tariff.prices, search: { per: 'free' as const } } }
-  await book.publish(changed, new Date())
+  await ledger.publish(changed, new Date())
   const { find } = await doctor()
   expect(find('tariff')).toMatchObject({ status: 'warning' })
   expect(find('tariff')?.advice).toContain('tollbook prices diff')
 })
 
 test('a configuration and an environment that are not valid are problems, with all that is wrong', async () => {
-  const { find } = await doctor({ PORT: 'high' }, book.url, ['--config', '/nowhere.yaml'])
+  const { find } = await doctor({ PORT: 'high' }, ledger.url, ['--config', '/nowhere.yaml'])
   expect(find('configuration')?.advice).toContain('/nowhere.yaml')
   expect(find('environment')?.advice).toContain('PORT: expected an integer')
-  expect(find('book')).toMatchObject({ status: 'ok' })
+  expect(find('ledger')).toMatchObject({ status: 'ok' })
 })
 
 test('a service that does not answer is a problem, and its address is not printed whole', async () => {
@@ -159,7 +163,10 @@ test('a Redis that does not answer is a problem; one that does says its version'
 })
 
 test('people read it as a list that ends with what there is to do', async () => {
-  const { status, stdout } = await runCli(['doctor'], { database: book.url, env: { PORT: 'high' } })
+  const { status, stdout } = await runCli(['doctor'], {
+    database: ledger.url,
+    env: { PORT: 'high' },
+  })
   expect(stdout).toMatch(/^problem {2}environment +not valid$/m)
   expect(stdout).toMatch(/^\d+ problems?, \d+ warnings\.$/m)
   expect(stdout).not.toContain('\u001b')

@@ -13,7 +13,7 @@ beforeAll(async () => {
   app = await openTestApp()
   key = await app.issue('anna')
   other = await app.issue('bob')
-  await app.book.travelTo('2030-06-16T00:00:00Z')
+  await app.ledger.travelTo('2030-06-16T00:00:00Z')
   request = await app.charge(key.id, 3)
   await app.get('admin', 'PATCH', `/admin/api-keys/${other.id}`, {
     ...{ active: false, reason: 'by phone' },
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => app[Symbol.asyncDispose]())
 
-const events = (args: string[]) => runCli(['events', ...args], { database: app.book.url })
+const events = (args: string[]) => runCli(['events', ...args], { database: app.ledger.url })
 
 /** The events that a command printed, a line each. */
 async function listed(args: string[]): Promise<Json[]> {
@@ -35,7 +35,7 @@ async function listed(args: string[]): Promise<Json[]> {
 
 test('the log is listed whole, in its order, in plain words', async () => {
   const all = await listed([])
-  expect(all).toHaveLength(await app.book.size())
+  expect(all).toHaveLength(await app.ledger.size())
   expect(all.map(({ position }) => position)).toEqual(all.map((_, i) => `0-${i + 1}`))
   const { stdout } = await events([])
   expect(stdout).toMatch(
@@ -65,7 +65,7 @@ test('it is listed by account, key, type, position and time', async () => {
 
 test('followed, events are printed as they come, each once', async () => {
   const child = startCli(['events', '--follow', '--from', '2030-06-16', '--json'], {
-    database: app.book.url,
+    database: app.ledger.url,
   })
   let text = ''
   const reading = (async () => {

@@ -14,9 +14,9 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]())
 
 const json = (args: string[]): Promise<Json> =>
-  runJson(['grants', ...args], { database: app.book.url })
-const grants = (args: string[]) => runCli(['grants', ...args], { database: app.book.url })
-const credits = async () => (await balance(app.book.sql, key.accountId, 'live'))?.available
+  runJson(['grants', ...args], { database: app.ledger.url })
+const grants = (args: string[]) => runCli(['grants', ...args], { database: app.ledger.url })
+const credits = async () => (await balance(app.ledger.sql, key.accountId, 'live'))?.available
 
 test('credits that were given can be used, once for the same external id', async () => {
   const give = ['add', key.accountId, '500', '--paid', 'EUR:4900', '--external-id', 'inv-1']
@@ -27,7 +27,7 @@ test('credits that were given can be used, once for the same external id', async
   const other = await grants([...give.with(2, '501'), '--expires', '2030-12-31'])
   expect(other.stderr).toContain('this --external-id was used for something else')
   expect(other.status).toBe(1)
-  const [event] = await app.book.sql`
+  const [event] = await app.ledger.sql`
     select actor, payload from events where type = 'CreditsGranted' and actor = 'cli'`
   expect(event).toMatchObject({
     actor: 'cli',
@@ -44,7 +44,7 @@ test('what is taken away is taken as far as it goes, and the rest is owed', asyn
   expect(stdout).toMatch(
     new RegExp(`^${before} credits taken, 7 owed: positions 0-\\d+, 0-\\d+\\.`),
   )
-  expect(await balance(app.book.sql, key.accountId, 'live')).toMatchObject({
+  expect(await balance(app.ledger.sql, key.accountId, 'live')).toMatchObject({
     ...{ available: 0, debt: 7 },
   })
 })
@@ -65,7 +65,7 @@ test.each([
   ['CREDITS takes at most', ['add', 'acc_x', '9999999999999']],
   ['--paid takes a value such as EUR:1900', ['add', 'acc_x', '1', '--paid', '19.00']],
   ['--kind takes promotional or paid', ['add', 'acc_x', '1', '--kind', 'free']],
-  ['the book has no such account', ['adjust', 'acc_x', '1']],
+  ['the ledger has no such account', ['adjust', 'acc_x', '1']],
   ['no call of this request id was charged', ['refund', 'unknown']],
 ])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
   const { status, stdout, stderr } = await grants(args)

@@ -27,7 +27,7 @@ async function close() {
 const june = (day: number) => new Date(Date.UTC(2030, 5, day))
 
 function importOld(...more: string[]) {
-  return runJson(['import', '--from', old.url, ...more], { database: shop.book.url })
+  return runJson(['import', '--from', old.url, ...more], { database: shop.ledger.url })
 }
 
 function searchWith(key: string): Promise<Response> {
@@ -35,14 +35,14 @@ function searchWith(key: string): Promise<Response> {
 }
 
 function show(keyId: string) {
-  return managementOn(shop.book, shippedConfig).readKey('everyone', keyId)
+  return managementOn(shop.ledger, shippedConfig).readKey('everyone', keyId)
 }
 
 async function accountOf(user: string) {
   const id = accountIdOf({ kind: 'user', id: user })
   return {
-    account: await managementOn(shop.book, shippedConfig).readAccount(id),
-    balance: await balance(shop.book.sql, id, 'live'),
+    account: await managementOn(shop.ledger, shippedConfig).readAccount(id),
+    balance: await balance(shop.ledger.sql, id, 'live'),
   }
 }
 
@@ -72,7 +72,7 @@ test('two hundred old keys work at the gateway, and importing them twice doubles
     usage: { found: 400, written: 400, unsound: 0 },
     conflicts: [],
   })
-  const size = await shop.book.size()
+  const size = await shop.ledger.size()
   const second = await importOld()
   expect(second).toMatchObject({
     keys: { found: 200, imported: 0, already: 200, leftOut: 0 },
@@ -80,19 +80,19 @@ test('two hundred old keys work at the gateway, and importing them twice doubles
     use: { taken: 0 },
     usage: { written: 0, changed: 0 },
   })
-  expect(await shop.book.size()).toBe(size)
+  expect(await shop.ledger.size()).toBe(size)
 
   const statuses = await Promise.all(
     keys.slice(0, 20).map(async ({ text }) => (await searchWith(text)).status),
   )
   expect(statuses).toEqual([...[200, 401, 401, 403, 200], ...Array.from({ length: 15 }, () => 200)])
-  const book = await shop.book.sql<
+  const ledger = await shop.ledger.sql<
     { event: string }[]
   >`select to_jsonb(e)::text as event from events e`
-  const whole = book.map(({ event }) => event).join('\n')
+  const whole = ledger.map(({ event }) => event).join('\n')
   expect(keys.filter(({ text }) => whole.includes(text.slice('sk_live_'.length)))).toEqual([])
-  await shop.book.sql`select catch_up_daily_usage(0::smallint, 100000)`
-  expect(await compareWithProjections(shop.book.sql)).toEqual([])
+  await shop.ledger.sql`select catch_up_daily_usage(0::smallint, 100000)`
+  expect(await compareWithProjections(shop.ledger.sql)).toEqual([])
   // The tests that follow import a few keys each, again and again.
   await close()
   await open()
@@ -104,11 +104,11 @@ test('a dry run says what would be done and writes nothing', async () => {
     rate_limit: 1_000,
     monthly_credits: 50_000,
   })
-  const size = await shop.book.size()
+  const size = await shop.ledger.size()
   const report = await importOld('--dry-run')
   expect(report).toMatchObject({ dryRun: true, keys: { imported: 1 }, accounts: { opened: 0 } })
   expect(report.accounts.byPlan.enterprise).toBe(1)
-  expect(await shop.book.size()).toBe(size)
+  expect(await shop.ledger.size()).toBe(size)
   expect(await show(id)).toBeUndefined()
 })
 
@@ -184,7 +184,7 @@ describe('an imported key', () => {
   test('is not touched by another import after it was changed here', async () => {
     const { id, text } = await old.addKey({ user_id: 'changed' })
     await importOld()
-    const { key } = await runJson(['keys', 'rotate', id], { database: shop.book.url })
+    const { key } = await runJson(['keys', 'rotate', id], { database: shop.ledger.url })
     await importOld()
     expect((await searchWith(text)).status).toBe(401)
     expect((await searchWith(key)).status).toBe(200)
@@ -236,9 +236,9 @@ test('daily usage is shown as it was, under the names of our routes, and is in n
   await old.addUsage(id, '2031-01-01')
   const { usage } = await importOld()
   expect(usage).toMatchObject({ unsound: 1 })
-  await shop.book.sql`select catch_up_daily_usage(0::smallint, 100000)`
+  await shop.ledger.sql`select catch_up_daily_usage(0::smallint, 100000)`
   const month = ['--key', id, '--month', '2030-06']
-  const shown = await runJson(['report', 'usage', ...month], { database: shop.book.url })
+  const shown = await runJson(['report', 'usage', ...month], { database: shop.ledger.url })
   expect(shown.days).toEqual([
     expect.objectContaining({
       date: '2030-06-10',
@@ -261,7 +261,7 @@ test('daily usage is shown as it was, under the names of our routes, and is in n
     }),
   ])
   expect(shown.summary.lastUsedAt).toBe('2030-06-10T08:30:00.000Z')
-  const bill = await runJson(['report', 'statement', ...month], { database: shop.book.url })
+  const bill = await runJson(['report', 'statement', ...month], { database: shop.ledger.url })
   expect(bill.charges).toMatchObject({ calls: 0, credits: 0 })
 })
 
@@ -279,7 +279,7 @@ test('what cannot be taken over is left out, with the reason and what to do, and
     nobody: (await old.addKey({ user_id: null })).id,
   }
   const { status, stdout } = await runCli(['import', '--from', old.url, '--json'], {
-    database: shop.book.url,
+    database: shop.ledger.url,
   })
   const { conflicts } = JSON.parse(stdout)
   expect(status).toBe(1)
@@ -298,7 +298,7 @@ test('what cannot be taken over is left out, with the reason and what to do, and
   expect(problems[bad.nobody]).toContain('belongs to nobody')
 
   await old.sql`update api_gateway.api_keys set tier = 'pro' where id = ${bad.tier}`
-  const table = await runCli(['import', '--from', old.url], { database: shop.book.url })
+  const table = await runCli(['import', '--from', old.url], { database: shop.ledger.url })
   expect(table.stdout).toMatch(/Keys imported +1$/m)
   expect(table.stdout).toContain('Left out')
   expect(table.stdout).toContain('Set "legacyKeys: true"')
@@ -309,11 +309,11 @@ test('nothing of an owner who was erased here comes back', async () => {
   const { id } = await old.addKey({ user_id: 'forgotten', name: 'Forgotten' })
   await importOld()
   const { account } = await accountOf('forgotten')
-  const management = managementOn(shop.book, shippedConfig)
+  const management = managementOn(shop.ledger, shippedConfig)
   await management.eraseAccount(account?.accountId ?? '', { actor: 'test' })
   const late = await old.addKey({ user_id: 'forgotten', name: 'Forgotten too' })
   const { stdout } = await runCli(['import', '--from', old.url, '--json'], {
-    database: shop.book.url,
+    database: shop.ledger.url,
   })
   expect(JSON.parse(stdout).conflicts).toMatchObject([
     { keyId: late.id, problem: "its owner's account was erased here" },
@@ -335,8 +335,8 @@ test('the replaced database is only read', async () => {
 })
 
 test('a database that is not the replaced one is said in a sentence', async () => {
-  const { status, stderr } = await runCli(['import', '--from', shop.book.url], {
-    database: shop.book.url,
+  const { status, stderr } = await runCli(['import', '--from', shop.ledger.url], {
+    database: shop.ledger.url,
   })
   expect(stderr).toContain('without the tables of the replaced service')
   expect(stderr.trim().split('\n')).toHaveLength(1)
@@ -344,6 +344,6 @@ test('a database that is not the replaced one is said in a sentence', async () =
 })
 
 test('what the projections hold of all this is what the log means', async () => {
-  await shop.book.sql`select catch_up_daily_usage(0::smallint, 100000)`
-  expect(await compareWithProjections(shop.book.sql)).toEqual([])
+  await shop.ledger.sql`select catch_up_daily_usage(0::smallint, 100000)`
+  expect(await compareWithProjections(shop.ledger.sql)).toEqual([])
 })

@@ -13,10 +13,10 @@ beforeAll(async () => {
 afterAll(() => app[Symbol.asyncDispose]())
 
 const keys = (args: string[], stdin?: string): Promise<Ran> =>
-  runCli(['keys', ...args], { database: app.book.url, stdin })
+  runCli(['keys', ...args], { database: app.ledger.url, stdin })
 
 function json(args: string[], stdin?: string): Promise<Json> {
-  return runJson(['keys', ...args], { database: app.book.url, stdin })
+  return runJson(['keys', ...args], { database: app.ledger.url, stdin })
 }
 
 test('a created key is printed once, and is what was asked for', async () => {
@@ -27,7 +27,7 @@ test('a created key is printed once, and is what was asked for', async () => {
   ])
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   const [text = ''] = stdout.split('\n')
-  const record = await readKeyByHash(app.book.sql, hashKey(text))
+  const record = await readKeyByHash(app.ledger.sql, hashKey(text))
   expect(stdout).toContain(`Key                ${record?.keyId}`)
   expect(stdout).not.toContain('\u001b')
   expect(await json(['show', record?.keyId ?? ''])).toMatchObject({
@@ -61,12 +61,12 @@ test('a rotated key has a new secret; the old one is dead, or good for the grace
   const { key: old, keyId } = await json(['create', '--user', 'rotating'])
   const { key: next, previousUntil } = await json(['rotate', keyId, '--grace', '3600'])
   expect(previousUntil).toBe('2030-06-15T13:00:00.000Z')
-  expect((await readKeyByHash(app.book.sql, hashKey(old)))?.previousUntil).toEqual(
+  expect((await readKeyByHash(app.ledger.sql, hashKey(old)))?.previousUntil).toEqual(
     new Date(previousUntil),
   )
   const { stdout } = await keys(['rotate', keyId])
   expect(stdout).toContain('The old one is dead.')
-  expect(await readKeyByHash(app.book.sql, hashKey(next))).toBeUndefined()
+  expect(await readKeyByHash(app.ledger.sql, hashKey(next))).toBeUndefined()
 })
 
 test('a revoked key is revoked, by the command line, for a reason that only auditors can read', async () => {
@@ -74,7 +74,7 @@ test('a revoked key is revoked, by the command line, for a reason that only audi
   const { status, stdout } = await keys(['revoke', keyId, '--reason', 'found in a log'])
   expect(stdout).toContain('is revoked since 2030-06-15 12:00:00 UTC')
   expect(status).toBe(0)
-  const [event] = await app.book.sql`
+  const [event] = await app.ledger.sql`
     select actor, payload::text as payload from events where key_id = ${keyId} and type = 'KeyRevoked'`
   expect(event).toEqual({ actor: 'cli', payload: '{}' })
   const user = Bun.spawnSync(['id', '-un']).stdout.toString().trim()
@@ -130,8 +130,8 @@ describe('find', () => {
 test('a report says what a key did since a time, and what was done to it', async () => {
   const { keyId } = await json(['create', '--user', 'reported'])
   await app.charge(keyId, 3)
-  await app.book.advance(60_000)
-  const since = app.book.now.toISOString()
+  await app.ledger.advance(60_000)
+  const since = app.ledger.now.toISOString()
   const charged = await app.charge(keyId, 4)
   const row = { shard: 0, keyId, mode: 'live' as const, version: 1 }
   const { accountId, version } = await app
@@ -139,7 +139,7 @@ test('a report says what a key did since a time, and what was done to it', async
     .then(({ apiKey }) => apiKey)
   const tariff = () => ''
   const atGate = { ...row, accountId, version, account: { version: 2 }, tariff }
-  await app.book.count(atGate, 5, { endpoint: 'tts-voices' })
+  await app.ledger.count(atGate, 5, { endpoint: 'tts-voices' })
   await json(['rotate', keyId])
 
   const report = await json(['report', keyId, '--since', since])
@@ -172,8 +172,8 @@ test.each([
   ['--expires takes a time', ['create', '--user', 'a', '--expires', 'soon']],
   ['there is no option --nme; did you mean --name?', ['create', '--user', 'a', '--nme', 'x']],
   ['what is "extra"?', ['show', 'key_x', 'extra']],
-  ['the book has no key key_x', ['show', 'key_x']],
-  ['the book has no such key', ['revoke', 'key_x']],
+  ['the ledger has no key key_x', ['show', 'key_x']],
+  ['the ledger has no such key', ['revoke', 'key_x']],
   ['Missing required positional argument: KEY; see "tollbook keys rotate --help"', ['rotate']],
   ['there is no command "tollbook keys shw"; did you mean "tollbook keys show"?', ['shw']],
 ])('"%s" is said in a sentence, with status 1', async (sentence, args) => {

@@ -8,23 +8,23 @@ import { shippedConfigFile } from '../../src/config/load.ts'
 import { configJsonSchema } from '../../src/config/schema.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { readTariffInForce } from '../../src/ledger/read/read-for-calls.ts'
-import { type Book, openBook } from '../support/book.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { shippedConfig } from '../support/management.ts'
+import { type Ledger, openLedger } from '../support/test-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 let folder: string
 
 beforeAll(async () => {
-  book = await openBook({ tariff: null, shards: 2 })
+  ledger = await openLedger({ tariff: null, shards: 2 })
   folder = mkdtempSync(join(tmpdir(), 'tollbook-prices-'))
 })
 afterAll(async () => {
-  await book.close()
+  await ledger.close()
   rmSync(folder, { recursive: true, force: true })
 })
 
-const prices = (args: string[]) => runCli(['prices', ...args], { database: book.url })
+const prices = (args: string[]) => runCli(['prices', ...args], { database: ledger.url })
 const shipped = tariffHash(tariffOf(shippedConfig))
 
 /** The shipped file with one passage replaced. */
@@ -36,21 +36,21 @@ function changedFile(from: string, to: string): string {
   return file
 }
 
-test('an empty book has no prices, and says how to publish some', async () => {
+test('an empty ledger has no prices, and says how to publish some', async () => {
   const { status, stderr } = await prices(['show'])
-  expect(stderr).toContain('no tariff is in the book yet: "tollbook prices publish FILE"')
+  expect(stderr).toContain('no tariff is in the ledger yet: "tollbook prices publish FILE"')
   expect(status).toBe(1)
 })
 
 test('published prices are in force in every shard, and publishing them again does nothing', async () => {
   const { stdout } = await prices(['publish', shippedConfigFile])
   expect(stdout).toContain(`Tariff ${shipped} is published, in force from 2030-06-15 12:00:00 UTC`)
-  for (const shard of [0, 1]) expect(await readTariffInForce(book.sql, shard)).toBe(shipped)
-  const size = await book.size()
+  for (const shard of [0, 1]) expect(await readTariffInForce(ledger.sql, shard)).toBe(shipped)
+  const size = await ledger.size()
   const again = await prices(['publish', shippedConfigFile])
   expect(again).toMatchObject({ status: 0 })
   expect(again.stdout).toContain('Nothing to publish')
-  expect(await book.size()).toBe(size)
+  expect(await ledger.size()).toBe(size)
   const shown = await prices(['show'])
   expect(shown.stdout).toContain('In force since 2030-06-15 12:00:00 UTC')
   expect(shown.stdout).toMatch(/^pro +EUR 19\.00 +5,000 +100 +60 +100 +all$/m)
@@ -65,10 +65,10 @@ test('a file differs by plan and by price, and is published for a time that lies
   const { stdout } = await prices(['diff', file])
   expect(stdout).toMatch(/^plans\.pro\.credits +5000 +6000$/m)
   const options = ['--from', '2030-07-01', '--notice', 'More for everyone.']
-  const published = await runJson(['prices', 'publish', file, ...options], { database: book.url })
+  const published = await runJson(['prices', 'publish', file, ...options], { database: ledger.url })
   expect(published.from).toBe('2030-07-01T00:00:00.000Z')
   expect(published.positions).toHaveLength(2)
-  expect(await readTariffInForce(book.sql)).toBe(shipped)
+  expect(await readTariffInForce(ledger.sql)).toBe(shipped)
   const shown = await prices(['show'])
   expect(shown.stdout).toContain('Announced, from 2030-07-01 00:00:00 UTC')
   expect(shown.stdout).toContain('More for everyone.')
@@ -79,8 +79,8 @@ test('a file differs by plan and by price, and is published for a time that lies
 test('what was announced is taken back by publishing another tariff for the same time', async () => {
   const back = await prices(['publish', shippedConfigFile, '--from', '2030-07-01'])
   expect(back).toMatchObject({ status: 0, stderr: '' })
-  await book.travelTo('2030-07-01T00:00:01Z')
-  expect(await readTariffInForce(book.sql)).toBe(shipped)
+  await ledger.travelTo('2030-07-01T00:00:01Z')
+  expect(await readTariffInForce(ledger.sql)).toBe(shipped)
 })
 
 test('a changed price, and one that is gone, are told in plain words', async () => {
@@ -92,7 +92,7 @@ test('a changed price, and one that is gone, are told in plain words', async () 
   const { stdout } = await prices(['diff', file])
   expect(stdout).toMatch(/^prices\.search +1 credit a call +2 credits a call$/m)
   expect(stdout).toMatch(/^prices\.tts-voices +free +none$/m)
-  const { changes } = await runJson(['prices', 'diff', file], { database: book.url })
+  const { changes } = await runJson(['prices', 'diff', file], { database: ledger.url })
   expect(changes).toContainEqual({
     ...{ path: 'prices.search', before: { per: 'request', credits: 1 } },
     after: { per: 'request', credits: 2 },

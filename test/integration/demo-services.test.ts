@@ -310,7 +310,7 @@ describe('every service', () => {
     expect((await fetch(`${services.tts.url}/synthesize/auto`)).status).toBe(405)
   })
 
-  test('keeps a book of what it executed, under the caller’s request ids', async () => {
+  test('keeps a ledger of what it executed, under the client’s request ids', async () => {
     const service = startDemoService('search')
     try {
       const headers = { 'X-Request-Id': 'req_1' }

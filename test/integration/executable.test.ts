@@ -74,7 +74,7 @@ test('examines what it is given', async () => {
   expect(found('configuration')).toMatchObject({
     ...{ status: 'ok', found: 'tollbook.yaml (built in): 10 routes' },
   })
-  expect(found('book')).toMatchObject({ status: 'ok' })
+  expect(found('ledger')).toMatchObject({ status: 'ok' })
   expect(found('service stt')).toMatchObject({ status: 'ok' })
 })
 

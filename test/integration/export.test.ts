@@ -7,45 +7,45 @@ import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { type ExportFormat, exportRows } from '../../src/export/export.ts'
 import { eventRanges, eventRows, type Rows } from '../../src/reports/export-rows.ts'
-import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 import { runCli, runJson } from '../support/cli.ts'
+import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollbook-export-'))
 const manyEvents = 12_000
-let book: BookBuilder
+let ledger: LedgerBuilder
 let key: TestKey
 let database: string
 
 beforeAll(async () => {
-  book = await buildBook()
-  database = book.url
-  await book.at('2031-10-05T10:00:00.123456Z')
-  key = await book.openAccount('pro')
-  await book.charge(key, { credits: 5, quantity: 7 })
-  await book.grant(key, 70, { externalId: 'a "quoted", id' })
-  await book.refund({ requestId: await book.charge(key, { credits: 9 }), credits: 2 })
-  await book.adjust(key, 3)
+  ledger = await buildLedger()
+  database = ledger.url
+  await ledger.at('2031-10-05T10:00:00.123456Z')
+  key = await ledger.openAccount('pro')
+  await ledger.charge(key, { credits: 5, quantity: 7 })
+  await ledger.grant(key, 70, { externalId: 'a "quoted", id' })
+  await ledger.refund({ requestId: await ledger.charge(key, { credits: 9 }), credits: 2 })
+  await ledger.adjust(key, 3)
   await manyCounted()
-  await book.at('2031-11-02T00:00:00Z')
-  await book.charge(key, { credits: 4 })
+  await ledger.at('2031-11-02T00:00:00Z')
+  await ledger.charge(key, { credits: 4 })
 })
 
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
-  await book[Symbol.asyncDispose]()
+  await ledger[Symbol.asyncDispose]()
 })
 
 describe('the log', () => {
   test('as Parquet opens in DuckDB, and its sums are those of the log', async () => {
     const target = join(folder, 'log.parquet')
     const done = await exportLog(target, 'parquet', { fileRows: 7_000 })
-    expect(done.rows).toBe(await book.book.size())
+    expect(done.rows).toBe(await ledger.ledger.size())
     expect(readdirSync(target).length).toBe(2)
     const query = (from: string) => `
       select type, count(*)::bigint as events, sum(credits)::bigint as credits,
         sum(quantity)::bigint as quantity, max(position)::bigint as last
       from ${from} group by type order by type`
-    const inLog = await book.sql.unsafe(query('events'))
+    const inLog = await ledger.sql.unsafe(query('events'))
     expect(await duck(query(`'${target}/*.parquet'`))).toEqual(numbers(inLog) as never)
 
     const [time] =
@@ -73,7 +73,7 @@ describe('the log', () => {
     const first = JSON.parse(readFileSync(jsonl, 'utf8').split('\n')[0] ?? '')
     expect(first).toMatchObject({ position: 1, type: 'TariffPublished', lots: null })
     expect(Object.keys(first)).not.toContain('private')
-    expect(first.leaf).toMatch(/^[0-9a-f]{64}$/)
+    expect(first.event_hash).toMatch(/^[0-9a-f]{64}$/)
   })
 
   test.each(['csv', 'jsonl', 'parquet'] as const)(
@@ -95,7 +95,7 @@ describe('the log', () => {
       else appendFileSync(join(`${broken}.part`, '000009.parquet'), 'half a file')
       const { resumedAt, rows } = await exportLog(broken, format, { fileRows })
       expect(resumedAt).toBeGreaterThan(0)
-      expect(rows).toBe(await book.book.size())
+      expect(rows).toBe(await ledger.ledger.size())
       expect(contentOf(broken)).toEqual(contentOf(whole))
       expect(readdirSync(folder).filter((name) => /part|checkpoint/.test(name))).toEqual([])
     },
@@ -103,12 +103,12 @@ describe('the log', () => {
 
   test('gone on with, it ends where the log ended when it was begun', async () => {
     const target = join(folder, 'steady.jsonl')
-    const size = await book.book.size()
+    const size = await ledger.ledger.size()
     const breakOff = () => {
       throw new Error('broken off')
     }
     await expect(exportLog(target, 'jsonl', { progress: breakOff })).rejects.toThrow()
-    await book.count(key, 1)
+    await ledger.count(key, 1)
     expect(await exportLog(target, 'jsonl')).toMatchObject({ rows: size })
   })
 
@@ -119,7 +119,7 @@ describe('the log', () => {
     }
     await expect(exportLog(target, 'jsonl', { progress: breakOff })).rejects.toThrow()
     const ranges = [{ shard: 0, from: 2, to: 3 }]
-    const open = async () => ({ rows: eventRows(book.sql, ranges), scope: ranges })
+    const open = async () => ({ rows: eventRows(ledger.sql, ranges), scope: ranges })
     const done = await exportRows({ target, format: 'jsonl', what: 'two events', open })
     expect(done).toEqual({ rows: 2, resumedAt: 0 })
     expect(readFileSync(target, 'utf8').trim().split('\n')).toHaveLength(2)
@@ -131,7 +131,7 @@ describe('on the command line', () => {
     const target = join(folder, 'november.csv')
     const ask = ['export', 'events', target, '--from', '2031-11-01', '--to', '2031-12-01']
     const { rows } = await runJson(ask, { database })
-    const [held] = await book.sql`
+    const [held] = await ledger.sql`
       select count(*) as count from events where recorded_at >= '2031-11-01'`
     expect({ count: rows }).toEqual({ ...held } as never)
     const again = await runCli(ask, { database })
@@ -171,8 +171,8 @@ function exportLog(
 ) {
   const open = async (kept: unknown): Promise<{ rows: Rows; scope: unknown }> => {
     const all = { from: undefined, to: undefined }
-    const ranges = (kept ?? (await eventRanges(book.sql, all))) as never
-    return { rows: eventRows(book.sql, ranges), scope: ranges }
+    const ranges = (kept ?? (await eventRanges(ledger.sql, all))) as never
+    return { rows: eventRows(ledger.sql, ranges), scope: ranges }
   }
   return exportRows({ target, format, what: 'the log', open, ...more })
 }
@@ -209,11 +209,11 @@ function numbers(rows: readonly object[]): Record<string, unknown>[] {
 
 /** More events than are read at once: as many as would take the append a while. */
 async function manyCounted(): Promise<void> {
-  await book.book.owner`
+  await ledger.ledger.owner`
     insert into events (shard, position, recorded_at, occurred_at, type, account_id, key_id, mode, endpoint,
-      quantity, actor, instance, payload, leaf)
+      quantity, actor, instance, payload, event_hash)
     select 0, h.position + n, h.recorded_at, h.recorded_at, 'CallsCounted', ${key.accountId}, ${key.keyId}, 'live',
       'voices', 1, 'test', 'test', '{"errors":0,"latencyMsSum":3}', decode(md5(n::text), 'hex')
     from heads h, generate_series(1, ${manyEvents}::integer) n`
-  await book.book.owner`update heads set position = position + ${manyEvents}`
+  await ledger.ledger.owner`update heads set position = position + ${manyEvents}`
 }

@@ -37,7 +37,7 @@ test('has many types of event in it, all of their first version', async () => {
   }
 })
 
-test('has the leaf hashes that it had, and keeps every rule', async () => {
+test('has the event hashes that it had, and keeps every rule', async () => {
   const verifier = await openVerifier({ url: database.url, most: 10 })
   const verdict = await verifier.run()
   await verifier.close()

@@ -1,30 +1,30 @@
-/** Calls of price 0 are counted once, whatever becomes of the book while they are. */
+/** Calls of price 0 are counted once, whatever becomes of the ledger while they are. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readKeyByHash } from '../../src/ledger/read/read-for-calls.ts'
 import { openFreeCalls } from '../../src/proxy/metering/free-calls.ts'
-import { type Book, openBook } from '../support/book.ts'
+import { type Ledger, openLedger } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
-let book: Book
+let ledger: Ledger
 beforeAll(async () => {
-  book = await openBook()
+  ledger = await openLedger()
 })
-afterAll(() => book.close())
+afterAll(() => ledger.close())
 
-test('what the book wrote after its gateway gave up waiting is not counted again', async () => {
-  const key = await book.key(await book.account())
-  const record = await readKeyByHash(book.sql, key.hash)
+test('what the ledger wrote after its gateway gave up waiting is not counted again', async () => {
+  const key = await ledger.key(await ledger.account())
+  const record = await readKeyByHash(ledger.sql, key.hash)
   if (!record) throw new Error('no such key')
-  const { appender } = book.newGateway('impatient', { deadlineMs: 100 })
+  const { appender } = ledger.newGateway('impatient', { deadlineMs: 100 })
   const calls = openFreeCalls(() => appender, 60_000)
   const counted = async () => {
-    const [row] = await book.sql<[{ calls: number }]>`
+    const [row] = await ledger.sql<[{ calls: number }]>`
       select coalesce(sum(quantity), 0)::bigint as calls from events
       where key_id = ${key.keyId} and type = 'CallsCounted'`
     return row.calls
   }
 
-  const connection = await book.owner.reserve()
+  const connection = await ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
   calls.count(record, 'prices', 5, false)

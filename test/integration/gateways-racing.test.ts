@@ -1,10 +1,10 @@
 /** Two gateways in processes of their own, and the promises that must hold whichever of them is asked. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { tariffOf } from '../../src/config/tariff.ts'
-import { type Book, openBook, type TestKey } from '../support/book.ts'
 import { testRedisUrl } from '../support/redis.ts'
 import { type GatewayProcess, startGatewayProcess } from '../support/running-gateway.ts'
 import { testConfig } from '../support/test-config.ts'
+import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -23,18 +23,18 @@ const config = {
 const redisUrl = await testRedisUrl()
 
 let upstream: Upstream
-let book: Book
+let ledger: Ledger
 let gateways: readonly GatewayProcess[]
 beforeAll(async () => {
   upstream = startUpstream()
-  book = await openBook({ tariff: tariffOf(testConfig(config)) })
-  const settings = { databaseUrl: book.url, redisUrl, config, upstream: upstream.url }
+  ledger = await openLedger({ tariff: tariffOf(testConfig(config)) })
+  const settings = { databaseUrl: ledger.url, redisUrl, config, upstream: upstream.url }
   gateways = await Promise.all([startGatewayProcess(settings), startGatewayProcess(settings)])
 })
 afterAll(async () => {
   await Promise.all(gateways.map((gateway) => gateway.stop()))
   await upstream.stop()
-  await book.close()
+  await ledger.close()
 })
 
 /** A call at one of the gateways, taken in turn. */
@@ -61,14 +61,14 @@ async function statuses(key: TestKey, count: number): Promise<Record<number, num
 
 /** The account's bill as the log has it. */
 async function settledCredits({ accountId }: TestKey): Promise<number> {
-  const [row] = await book.sql<[{ credits: number }]>`
+  const [row] = await ledger.sql<[{ credits: number }]>`
     select coalesce(sum(credits), 0)::bigint as credits from events
     where account_id = ${accountId} and type = 'HoldSettled'`
   return row.credits
 }
 
-const newKey = async (plan: string, options?: Parameters<Book['key']>[1]) =>
-  book.key(await book.account({ plan }), options)
+const newKey = async (plan: string, options?: Parameters<Ledger['key']>[1]) =>
+  ledger.key(await ledger.account({ plan }), options)
 
 describe('a hundred calls at once', () => {
   test('on credit for 37: 37 are served, charged and executed, and no other', async () => {
@@ -86,7 +86,7 @@ describe('a hundred calls at once', () => {
     expect(await statuses(key, 100)).toEqual({ 200: 37, 402: 63 })
     expect(await settledCredits(key)).toBe(37)
     expect(upstream.executed).toHaveLength(37)
-    expect((await call(await book.key(key.account), 0)).status).toBe(200)
+    expect((await call(await ledger.key(key.account), 0)).status).toBe(200)
   })
 
   test("under one Idempotency-Key: one runs, whichever gateway is asked, and its answer is everyone's", async () => {
@@ -121,7 +121,7 @@ describe('a revoked key', () => {
     upstream.answer(() => Response.json({}))
     let refused = 0
     let turn = 0
-    const callers = Array.from({ length: 8 }, async () => {
+    const clients = Array.from({ length: 8 }, async () => {
       while (refused < 40) {
         const { status } = await call(key, turn++)
         if (status === 401) refused++
@@ -129,11 +129,11 @@ describe('a revoked key', () => {
       }
     })
     await until(() => upstream.executed.length > 40)
-    const revocation = await book.change(key, 'KeyRevoked')
-    await Promise.all(callers)
+    const revocation = await ledger.change(key, 'KeyRevoked')
+    await Promise.all(clients)
 
     const [revoked] = revocation.positions ?? []
-    const [holds] = await book.sql<[{ before: number; after: number }]>`
+    const [holds] = await ledger.sql<[{ before: number; after: number }]>`
       select count(*) filter (where position < ${revoked ?? 0}) as before,
         count(*) filter (where position > ${revoked ?? 0}) as after
       from events where key_id = ${key.keyId} and type = 'CreditsHeld'`
@@ -145,7 +145,7 @@ describe('a revoked key', () => {
   test('is served nothing that costs nothing either, a second later', async () => {
     const key = await newKey('wide')
     for (const turn of [0, 1]) expect((await call(key, turn, '/v1/tts/languages')).status).toBe(200)
-    await book.change(key, 'KeyRevoked')
+    await ledger.change(key, 'KeyRevoked')
     const revokedAtMs = performance.now()
     for (const turn of [0, 1]) {
       let begunAtMs = performance.now()
@@ -168,7 +168,7 @@ describe('a plan that an operator raises', () => {
     upstream.answer(() => Response.json({}))
     await call(key, 0, path)
     for (const turn of [0, 1]) expect((await call(key, turn, path)).status).toBe(refusal)
-    await book.changePlan(key.account, 'wide')
+    await ledger.changePlan(key.account, 'wide')
     const raisedAtMs = performance.now()
     for (const turn of [0, 1]) {
       let begunAtMs = performance.now()
@@ -185,7 +185,7 @@ describe('a plan that an operator raises', () => {
 
 test('a call whose gateway dies is expired once by the others, and costs nothing', async () => {
   const key = await newKey('tight')
-  const settings = { databaseUrl: book.url, redisUrl, config, upstream: upstream.url }
+  const settings = { databaseUrl: ledger.url, redisUrl, config, upstream: upstream.url }
   const doomed = await startGatewayProcess(settings)
   upstream.answer(() => new Promise(() => {}))
   const lost = fetch(`${doomed.url}/v1/search`, {
@@ -195,10 +195,10 @@ test('a call whose gateway dies is expired once by the others, and costs nothing
   await until(() => upstream.executed.length === 1)
   await doomed.kill()
   await lost
-  await book.advance(3_600_000)
+  await ledger.advance(3_600_000)
   const requestId = upstream.executed[0]?.requestId ?? ''
   const typesOf = async () => {
-    const rows = await book.sql<{ type: string }[]>`
+    const rows = await ledger.sql<{ type: string }[]>`
       select type from events where request_id = ${requestId} order by position`
     return rows.map(({ type }) => type)
   }

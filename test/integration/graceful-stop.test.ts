@@ -9,14 +9,14 @@ let shop: Shop
 beforeEach(async () => {
   shop = await openShop()
 })
-// Closing the book fails when the gateway left a connection to it open.
+// Closing the ledger fails when the gateway left a connection to it open.
 afterEach(() => shop.close())
 
 const search = () => rawCall(shop.gateway.url, rawPost('/v1/search', shop.key.text, { query: 'q' }))
 
 /** The type of each call's last event. */
 async function outcomes(): Promise<Record<string, number>> {
-  const rows = await shop.book.sql<{ type: string; calls: number }[]>`
+  const rows = await shop.ledger.sql<{ type: string; calls: number }[]>`
     select type, count(*) as calls from (
       select distinct on (request_id) type from events where request_id is not null
       order by request_id, position desc) last
@@ -32,7 +32,7 @@ async function refusesConnections(): Promise<boolean> {
   return refused
 }
 
-test('calls and streams under way finish, also those whose callers have left', async () => {
+test('calls and streams under way finish, also those whose clients have left', async () => {
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const growing = writable.getWriter()
@@ -73,7 +73,7 @@ test('calls and streams under way finish, also those whose callers have left', a
   expect(await outcomes()).toEqual({ HoldSettled: 3 })
 })
 
-test('an answer that its caller reads slowly is not cut', async () => {
+test('an answer that its client reads slowly is not cut', async () => {
   const size = 30_000_000
   shop.upstream.answer(() => new Response(new Uint8Array(size)))
   const text = { text: 'hello' }
@@ -114,7 +114,7 @@ test('what does not finish in time is cut off, and not charged', async () => {
   expect(waiting.status).toBeUndefined()
   expect(streaming.whole).toBe(false)
   expect(await outcomes()).toEqual({ HoldReleased: 2 })
-  const reasons = await shop.book.sql`
+  const reasons = await shop.ledger.sql`
     select payload ->> 'reason' as reason from events where type = 'HoldReleased'`
   expect([...reasons]).toEqual([{ reason: 'gateway_stopped' }, { reason: 'gateway_stopped' }])
 })
@@ -124,10 +124,10 @@ test('calls of price 0 that were served are counted before the end', async () =>
     expect((await shop.fetch('/v1/tts/languages')).status).toBe(200)
   }
   await shop.gateway.stop()
-  const [row] = await shop.book.sql<[{ calls: number }]>`
+  const [row] = await shop.ledger.sql<[{ calls: number }]>`
     select sum(quantity)::bigint as calls from events where type = 'CallsCounted'`
   expect(row.calls).toBe(3)
-  const [usage] = await shop.book.sql<[{ requests: number }]>`
+  const [usage] = await shop.ledger.sql<[{ requests: number }]>`
     select sum(requests)::bigint as requests from daily_usage`
   expect(usage.requests).toBe(3)
 })
@@ -141,8 +141,8 @@ async function endOf(call: RawCall): Promise<void> {
   await until(() => closed || call.closed, 30_000)
 }
 
-test('a charge that is written after its caller was cut off is not shown as sent', async () => {
-  const connection = await shop.book.owner.reserve()
+test('a charge that is written after its client was cut off is not shown as sent', async () => {
+  const connection = await shop.ledger.owner.reserve()
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
   shop.upstream.answer(async () => {
     await answered
@@ -153,7 +153,7 @@ test('a charge that is written after its caller was cut off is not shown as sent
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
   answer()
-  const waiting = () => shop.book.owner`
+  const waiting = () => shop.ledger.owner`
     select pid from pg_stat_activity where datname = current_database()
       and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
   await until(async () => (await waiting()).length > 0)
@@ -166,5 +166,5 @@ test('a charge that is written after its caller was cut off is not shown as sent
   await stop
   expect(await outcomes()).toEqual({ HoldSettled: 1 })
   const requestId = shop.upstream.executed[0]?.requestId ?? ''
-  expect((await charge(shop.book.sql, requestId))?.delivery).toBe('unknown')
+  expect((await charge(shop.ledger.sql, requestId))?.delivery).toBe('unknown')
 })

@@ -1,32 +1,32 @@
 /** The appender: groups, repeats and splits batches, and loses and doubles nothing over dying connections. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import {
-  type CallItem,
+  type CallCommand,
   type Hold,
   LedgerUnavailable,
 } from '../../src/ledger/append/call-commands.ts'
-import { type Book, openBook, type TestKey } from '../support/book.ts'
-import { countItem, holdItem, openGateway, releaseItem } from '../support/gateway.ts'
+import { countCommand, holdCommand, openGateway, releaseCommand } from '../support/gateway.ts'
 import { openLossyLine } from '../support/lossy-line.ts'
+import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
-let book: Book
+let ledger: Ledger
 let key: TestKey
 beforeAll(async () => {
-  book = await openBook()
-  const account = await book.account({ plan: 'none' })
-  await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 1_000_000 })
-  await book.grant(account, 1_000_000)
-  key = await book.key(account)
+  ledger = await openLedger()
+  const account = await ledger.account({ plan: 'none' })
+  await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 1_000_000 })
+  await ledger.grant(account, 1_000_000)
+  key = await ledger.key(account)
 })
-afterAll(() => book.close())
+afterAll(() => ledger.close())
 
 /** How often each of these calls was held, settled and so on. */
 async function eventsOf(items: readonly Hold[]) {
   const ids = items.map((item) => item.requestId)
-  const rows = await book.owner<{ type: string; events: number; calls: number }[]>`
+  const rows = await ledger.owner<{ type: string; events: number; calls: number }[]>`
     select type, count(*) as events, count(distinct request_id) as calls
-    from events where request_id in ${book.owner(ids)} group by type order by type`
+    from events where request_id in ${ledger.owner(ids)} group by type order by type`
   return [...rows]
 }
 
@@ -37,25 +37,25 @@ function noise(length: number): string {
 
 const heldLocks: (() => Promise<void>)[] = []
 afterEach(async () => {
-  for (const letGo of heldLocks.splice(0)) await letGo()
+  for (const releaseLock of heldLocks.splice(0)) await releaseLock()
 })
 
 /** Holds the shard's lock, so that appends wait, until told to let go. */
 async function holdLock(): Promise<() => Promise<void>> {
-  const connection = await book.owner.reserve()
+  const connection = await ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
-  const letGo = async () => {
-    heldLocks.splice(heldLocks.indexOf(letGo), 1)
+  const releaseLock = async () => {
+    heldLocks.splice(heldLocks.indexOf(releaseLock), 1)
     await connection`rollback`
     connection.release()
   }
-  heldLocks.push(letGo)
-  return letGo
+  heldLocks.push(releaseLock)
+  return releaseLock
 }
 
 function waitingAppends() {
-  return book.owner<{ pid: number }[]>`
+  return ledger.owner<{ pid: number }[]>`
     select pid from pg_stat_activity where datname = current_database()
       and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
 }
@@ -63,22 +63,22 @@ function waitingAppends() {
 describe('batches', () => {
   test('carry what arrives while one is under way', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(book.url, 'busy', { observe: (items) => sizes.push(items) })
+    const gateway = openGateway(ledger.url, 'busy', { observe: (items) => sizes.push(items) })
     await Promise.all(Array.from({ length: 32 }, () => gateway.hold(key, 1)))
     expect(sizes).toEqual([32])
-    const letGo = await holdLock()
+    const releaseLock = await holdLock()
     const first = gateway.hold(key, 1)
     await until(async () => (await waitingAppends()).length === 1)
     const rest = Array.from({ length: 30 }, () => gateway.hold(key, 1))
-    await letGo()
+    await releaseLock()
     await Promise.all([first, ...rest])
     expect(sizes).toEqual([32, 1, 30])
     await gateway.close()
   })
 
-  test('carry half of very many, so that the book need not wait for all their callers', async () => {
+  test('carry half of very many, so that the ledger need not wait for all their clients', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(book.url, 'busier', { observe: (items) => sizes.push(items) })
+    const gateway = openGateway(ledger.url, 'busier', { observe: (items) => sizes.push(items) })
     await Promise.all(Array.from({ length: 100 }, () => gateway.hold(key, 1)))
     expect(sizes).toEqual([50, 32, 18])
     await gateway.close()
@@ -86,15 +86,15 @@ describe('batches', () => {
 
   test('never part what makes one hold out of a standing one', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(book.url, 'parting', { observe: (items) => sizes.push(items) })
-    const standing = holdItem(key, 9, { endpoint: '*', quantity: 9 })
+    const gateway = openGateway(ledger.url, 'parting', { observe: (items) => sizes.push(items) })
+    const standing = holdCommand(key, 9, { endpoint: '*', quantity: 9 })
     await gateway.appender.append(standing)
     const others = (count: number) => Array.from({ length: count }, () => gateway.hold(key, 1))
     await Promise.all([
       ...others(31),
-      gateway.appender.append(releaseItem(standing)),
+      gateway.appender.append(releaseCommand(standing)),
       gateway.hold(key, 1),
-      gateway.appender.append(holdItem(key, 8, { endpoint: '*', quantity: 8 })),
+      gateway.appender.append(holdCommand(key, 8, { endpoint: '*', quantity: 8 })),
       ...others(10),
     ])
     expect(sizes).toEqual([1, 34, 10])
@@ -104,24 +104,24 @@ describe('batches', () => {
 
 describe('one bad item', () => {
   test('does not fail its neighbours, wherever it stands', async () => {
-    const { hold: open } = await book.hold(key, 1)
-    const bad: CallItem[] = [
+    const { hold: open } = await ledger.hold(key, 1)
+    const bad: CallCommand[] = [
       open,
-      holdItem(key, -1),
-      holdItem(key, 1.5),
-      holdItem(key, 1, { actor: 'two\nlines' }),
-      holdItem(key, 1, { endpoint: 'nul\0' }),
-      holdItem(key, 1, { requestId: noise(10_000) }),
-      releaseItem(open, { reason: 'half a pair \ud800' }),
-      countItem(key, -1),
+      holdCommand(key, -1),
+      holdCommand(key, 1.5),
+      holdCommand(key, 1, { actor: 'two\nlines' }),
+      holdCommand(key, 1, { endpoint: 'nul\0' }),
+      holdCommand(key, 1, { requestId: noise(10_000) }),
+      releaseCommand(open, { reason: 'half a pair \ud800' }),
+      countCommand(key, -1),
     ]
-    const good = Array.from({ length: 32 }, () => holdItem(key, 1))
+    const good = Array.from({ length: 32 }, () => holdCommand(key, 1))
     const items = good.flatMap((item, i) => [
       ...(i % 4 === 3 ? bad.slice(i >> 2, (i >> 2) + 1) : []),
       item,
     ])
-    const size = await book.size()
-    const answers = await Promise.allSettled(items.map(book.append))
+    const size = await ledger.size()
+    const answers = await Promise.allSettled(items.map(ledger.append))
     const failed = items.filter((_, i) => answers[i]?.status === 'rejected')
     expect(failed.length).toBe(bad.length)
     expect(failed).toEqual(bad)
@@ -129,73 +129,73 @@ describe('one bad item', () => {
       if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(LedgerUnavailable)
       else expect(answer.value.verdict).toBe('ok')
     }
-    expect(await book.size()).toBe(size + good.length)
+    expect(await ledger.size()).toBe(size + good.length)
   })
 })
 
-describe('a caller that waits no longer', () => {
+describe('a client that waits no longer', () => {
   test('is told so at its deadline, and the hold it was granted afterwards is released', async () => {
-    const gateway = openGateway(book.url, 'hasty', { deadlineMs: 100 })
-    const letGo = await holdLock()
-    const item = holdItem(key, 1)
+    const gateway = openGateway(ledger.url, 'hasty', { deadlineMs: 100 })
+    const releaseLock = await holdLock()
+    const item = holdCommand(key, 1)
     await expect(gateway.append(item)).rejects.toBeInstanceOf(LedgerUnavailable)
     expect(await eventsOf([item])).toHaveLength(0)
-    await letGo()
+    await releaseLock()
     await until(async () => (await eventsOf([item])).length === 2)
     expect((await eventsOf([item])).map((e) => e.type)).toEqual(['CreditsHeld', 'HoldReleased'])
     await gateway.close()
   })
 
   test('because the gateway closes, is told so at once, sent or not', async () => {
-    const gateway = openGateway(book.url, 'closing')
+    const gateway = openGateway(ledger.url, 'closing')
     await gateway.count(key, 1)
-    const letGo = await holdLock()
-    const sent = gateway.append(holdItem(key, 1))
+    const releaseLock = await holdLock()
+    const sent = gateway.append(holdCommand(key, 1))
     await until(async () => (await waitingAppends()).length === 1)
-    const waiting = gateway.append(holdItem(key, 1))
+    const waiting = gateway.append(holdCommand(key, 1))
     gateway.appender.close()
     await expect(sent).rejects.toBeInstanceOf(LedgerUnavailable)
     await expect(waiting).rejects.toBeInstanceOf(LedgerUnavailable)
-    await expect(gateway.append(holdItem(key, 1))).rejects.toBeInstanceOf(LedgerUnavailable)
-    await letGo()
+    await expect(gateway.append(holdCommand(key, 1))).rejects.toBeInstanceOf(LedgerUnavailable)
+    await releaseLock()
     await gateway.close()
   })
 })
 
-describe('a lane', () => {
+describe('a producer', () => {
   test('that was forgotten over a long silence is opened anew, and nobody is refused', async () => {
-    const gateway = book.newGateway('sleepy')
+    const gateway = ledger.newGateway('sleepy')
     expect((await gateway.hold(key, 1)).verdict).toBe('ok')
-    await book.owner`delete from lanes where instance = 'sleepy'`
-    const item = holdItem(key, 1)
+    await ledger.owner`delete from producers where instance = 'sleepy'`
+    const item = holdCommand(key, 1)
     expect((await gateway.append(item)).verdict).toBe('ok')
     expect(await eventsOf([item])).toEqual([{ type: 'CreditsHeld', events: 1, calls: 1 }])
   })
 
-  test('that is gone when a batch has to be sent again leaves its callers without a verdict', async () => {
-    const gateway = book.newGateway('bereft')
+  test('that is gone when a batch has to be sent again leaves its clients without a verdict', async () => {
+    const gateway = ledger.newGateway('bereft')
     await gateway.count(key, 1)
-    const item = holdItem(key, 1)
-    const lock = await book.owner.reserve()
+    const item = holdCommand(key, 1)
+    const lock = await ledger.owner.reserve()
     await lock`begin`
     await lock`select enter_shard(0::smallint)`
     const answer = gateway.append(item).then(() => 'answered', String)
     await until(async () => (await waitingAppends()).length === 1)
     const [waiting] = await waitingAppends()
-    await lock`delete from lanes where instance = 'bereft'`
+    await lock`delete from producers where instance = 'bereft'`
     await lock`select pg_terminate_backend(${waiting?.pid ?? 0})`
     await lock`commit`
     lock.release()
-    // It was not appended, but from the lane nobody could have told.
+    // It was not appended, but from the producer nobody could have told.
     expect(await answer).toContain('LedgerUnavailable')
     expect(await eventsOf([item])).toEqual([])
     expect((await gateway.hold(key, 1)).verdict).toBe('ok')
   })
 
   test('is forgotten a week after its last batch', async () => {
-    const ahead = await openBook()
+    const ahead = await openLedger()
     const counted = async (instance: string) =>
-      (await ahead.sql`select from lanes where instance = ${instance}`).length
+      (await ahead.sql`select from producers where instance = ${instance}`).length
     const account = await ahead.account()
     const gateway = ahead.newGateway('old')
     await gateway.hold(await ahead.key(account), 1)
@@ -210,26 +210,26 @@ describe('a lane', () => {
 })
 
 describe('a connection that dies', () => {
-  test('before the book has decided: the batch is appended once, over the next connection', async () => {
-    const gateway = book.newGateway('struck')
+  test('before the ledger has decided: the batch is appended once, over the next connection', async () => {
+    const gateway = ledger.newGateway('struck')
     await gateway.count(key, 1)
-    const items = Array.from({ length: 10 }, () => holdItem(key, 1))
+    const items = Array.from({ length: 10 }, () => holdCommand(key, 1))
     for (const item of items) {
-      const letGo = await holdLock()
+      const releaseLock = await holdLock()
       const answer = gateway.append(item)
       await until(async () => (await waitingAppends()).length === 1)
       const [waiting] = await waitingAppends()
-      await book.owner`select pg_terminate_backend(${waiting?.pid ?? 0})`
-      await letGo()
+      await ledger.owner`select pg_terminate_backend(${waiting?.pid ?? 0})`
+      await releaseLock()
       expect((await answer).verdict).toBe('ok')
     }
     expect(await eventsOf(items)).toEqual([{ type: 'CreditsHeld', events: 10, calls: 10 }])
   })
 
-  test('after the book has decided: the same batch is answered what was stored', async () => {
-    const line = await openLossyLine(book.url)
+  test('after the ledger has decided: the same batch is answered what was stored', async () => {
+    const line = await openLossyLine(ledger.url)
     const gateway = openGateway(line.url, 'unheard')
-    const items = Array.from({ length: 10 }, () => holdItem(key, 1))
+    const items = Array.from({ length: 10 }, () => holdCommand(key, 1))
     for (const item of items) {
       await gateway.count(key, 1)
       line.loseNextAnswer()
@@ -242,8 +242,8 @@ describe('a connection that dies', () => {
   })
 
   test('again and again while 1,000 items run: nothing is lost and nothing doubled', async () => {
-    const gateway = book.newGateway('mortal')
-    const items = Array.from({ length: 500 }, () => holdItem(key, 2))
+    const gateway = ledger.newGateway('mortal')
+    const items = Array.from({ length: 500 }, () => holdCommand(key, 2))
     const killer = killAppends()
     const verdicts: string[] = []
     let next = 0
@@ -270,7 +270,7 @@ function killAppends(): { stop(): Promise<number> } {
     let killed = 0
     let position = 0
     while (running) {
-      const [row] = await book.owner<[{ position: number; killed: number }]>`
+      const [row] = await ledger.owner<[{ position: number; killed: number }]>`
         select h.position, (
           select count(pg_terminate_backend(pid)) from pg_stat_activity
           where h.position >= ${position} and datname = current_database() and state = 'active'

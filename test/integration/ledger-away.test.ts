@@ -1,4 +1,4 @@
-/** A gateway whose book does not answer: it sells nothing, says so in time, and goes on by itself afterwards. */
+/** A gateway whose ledger does not answer: it sells nothing, says so in time, and goes on by itself afterwards. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import type { Charge } from '../../src/reports/charge/charge-lookup.ts'
@@ -12,7 +12,7 @@ let database: string
 beforeAll(async () => {
   shop = await openShop()
   admin = postgres(await testServerUrl(), { max: 1 })
-  database = new URL(shop.book.url).pathname.slice(1)
+  database = new URL(shop.ledger.url).pathname.slice(1)
 })
 afterAll(async () => {
   await admin`alter database ${admin(database)} allow_connections true`
@@ -33,11 +33,11 @@ async function expectUnavailable(response: Response) {
   expect((await response.json()).code).toBe('ledger_unavailable')
 }
 
-test('nothing is sold, forwarded or given away while the book is gone', async () => {
+test('nothing is sold, forwarded or given away while the ledger is gone', async () => {
   const unseen = await shop.newKey()
   expect((await search()).status).toBe(200)
   shop.upstream.answer(() => Response.json({}))
-  const pool = shop.book.sql
+  const pool = shop.ledger.sql
   expect(await pool`select 1 as one`).toHaveLength(1)
 
   await admin`alter database ${admin(database)} allow_connections false`
@@ -54,11 +54,11 @@ test('nothing is sold, forwarded or given away while the book is gone', async ()
   await admin`alter database ${admin(database)} allow_connections true`
   await until(async () => (await search()).status === 200)
   expect((await search(unseen)).status).toBe(200)
-  const held = await shop.book.owner`select 1 from open_holds`
+  const held = await shop.ledger.owner`select 1 from open_holds`
   expect(held).toHaveLength(0)
 })
 
-test('a book too slow for a hold and for a charge: neither is served, and neither is left open', async () => {
+test('a ledger too slow for a hold and for a charge: neither is served, and neither is left open', async () => {
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
   shop.upstream.answer(async () => {
     await answered
@@ -66,11 +66,11 @@ test('a book too slow for a hold and for a charge: neither is served, and neithe
   })
   const charging = search()
   await until(() => shop.upstream.executed.length === 1)
-  const connection = await shop.book.owner.reserve()
+  const connection = await shop.ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
   answer()
-  const waiting = () => shop.book.owner`
+  const waiting = () => shop.ledger.owner`
     select pid from pg_stat_activity where datname = current_database()
       and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
   await until(async () => (await waiting()).length > 0)
@@ -79,13 +79,13 @@ test('a book too slow for a hold and for a charge: neither is served, and neithe
   const unheld = await holding
   await expectUnavailable(unheld)
   expect(unheld.headers.get('x-credits-charged')).toBe('0')
-  const unsettled = await charging
+  const chargeUnknown = await charging
   // The charge may be written yet, so it is not said that nothing was charged.
-  expect(unsettled.headers.has('x-credits-charged')).toBe(false)
-  const { detail } = await unsettled.clone().json()
-  const chargeId = unsettled.headers.get('x-request-id') ?? ''
+  expect(chargeUnknown.headers.has('x-credits-charged')).toBe(false)
+  const { detail } = await chargeUnknown.clone().json()
+  const chargeId = chargeUnknown.headers.get('x-request-id') ?? ''
   expect(detail).toContain(`/v1/charges/${chargeId}`)
-  await expectUnavailable(unsettled)
+  await expectUnavailable(chargeUnknown)
   expect(shop.upstream.executed).toHaveLength(1)
 
   await connection`rollback`
@@ -100,7 +100,7 @@ test('a book too slow for a hold and for a charge: neither is served, and neithe
   expect(await deliveryOf(chargeId)).toBe('unknown')
   const refund = await shop.fetch(`/v1/charges/${chargeId}/refund`, { method: 'POST' })
   expect(await refund.json()).toMatchObject({ requestId: chargeId, credits: 1 })
-  await until(async () => (await shop.book.owner`select 1 from open_holds`).length === 0)
+  await until(async () => (await shop.ledger.owner`select 1 from open_holds`).length === 0)
   const abandoned = await shop.eventsOf(unheld.headers.get('x-request-id'))
   if (abandoned.length > 0) {
     expect(abandoned.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldReleased'])
@@ -108,9 +108,9 @@ test('a book too slow for a hold and for a charge: neither is served, and neithe
   }
 })
 
-test('a hold that is granted after its caller gave up is released at once', async () => {
+test('a hold that is granted after its client gave up is released at once', async () => {
   shop.upstream.answer(() => Response.json({}))
-  const connection = await shop.book.owner.reserve()
+  const connection = await shop.ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
   const response = await search()

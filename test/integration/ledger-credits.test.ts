@@ -1,29 +1,29 @@
 /** Grants, adjustments, debts and refunds. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { CommandAnswer } from '../../src/ledger/commands/management-commands.ts'
-import { type Book, openBook, type TestAccount, type TestKey } from '../support/book.ts'
-import { holdItem } from '../support/gateway.ts'
+import type { CommandResult } from '../../src/ledger/commands/management-commands.ts'
+import { holdCommand } from '../support/gateway.ts'
+import { type Ledger, openLedger, type TestAccount, type TestKey } from '../support/test-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 beforeAll(async () => {
-  book = await openBook()
+  ledger = await openLedger()
 })
-afterAll(() => book.close())
+afterAll(() => ledger.close())
 
 function adjust(
   account: TestAccount,
   credits: number,
   externalId?: string,
-): Promise<CommandAnswer> {
+): Promise<CommandResult> {
   const { accountId } = account
-  return book.commands.adjust(0, {
+  return ledger.commands.adjust(0, {
     ...{ accountId, mode: 'live', credits, actor: 'test' },
     ...(externalId ? { externalId } : {}),
   })
 }
 
-function refund(requestId: string, credits?: number, externalId?: string): Promise<CommandAnswer> {
-  return book.commands.refund(0, {
+function refund(requestId: string, credits?: number, externalId?: string): Promise<CommandResult> {
+  return ledger.commands.refund(0, {
     ...{ requestId, actor: 'test' },
     ...(credits === undefined ? {} : { credits }),
     ...(externalId ? { externalId } : {}),
@@ -31,55 +31,55 @@ function refund(requestId: string, credits?: number, externalId?: string): Promi
 }
 
 function toNextMonth(): Promise<void> {
-  const { now } = book
-  return book.travelTo(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1)))
+  const { now } = ledger
+  return ledger.travelTo(new Date(Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 1, 1)))
 }
 
 /** What a hold could draw. */
 async function available(key: TestKey): Promise<number> {
-  return (await book.hold(key, 1_000_000)).available
+  return (await ledger.hold(key, 1_000_000)).available
 }
 
 async function debtOf({ accountId }: TestAccount): Promise<number> {
-  const [row] = await book.sql<{ debt: number }[]>`
+  const [row] = await ledger.sql<{ debt: number }[]>`
     select debt from balances where account_id = ${accountId} and mode = 'live'`
   return row?.debt ?? 0
 }
 
 async function charged(key: TestKey, held: number, used = held) {
-  const { hold, verdict } = await book.hold(key, held)
+  const { hold, verdict } = await ledger.hold(key, held)
   expect(verdict).toBe('ok')
-  expect((await book.settle(hold, used)).verdict).toBe('ok')
+  expect((await ledger.settle(hold, used)).verdict).toBe('ok')
   return hold.requestId
 }
 
 /** An account without allowance that was granted these amounts, each as a lot, and a key of it. */
 async function accountWith(...grants: number[]) {
-  const account = await book.account({ plan: 'none' })
+  const account = await ledger.account({ plan: 'none' })
   const lots: number[] = []
   for (const credits of grants) {
-    const { positions } = await book.grant(account, credits)
+    const { positions } = await ledger.grant(account, credits)
     lots.push(positions?.[0] ?? 0)
   }
-  return { account, lots, key: await book.key(account) }
+  return { account, lots, key: await ledger.key(account) }
 }
 
 describe('an externalId', () => {
   test('grants once, and answers again as the first time', async () => {
     const { account, key } = await accountWith()
-    const first = await book.grant(account, 10, { externalId: 'invoice-1' })
+    const first = await ledger.grant(account, 10, { externalId: 'invoice-1' })
     expect(first.verdict).toBe('ok')
-    const size = await book.size()
-    await book.advance(1_000)
-    const again = await book.grant(account, 10, { externalId: 'invoice-1' })
+    const size = await ledger.size()
+    await ledger.advance(1_000)
+    const again = await ledger.grant(account, 10, { externalId: 'invoice-1' })
     expect(again).toEqual({ ...first, repeated: true })
-    expect(await book.size()).toBe(size)
+    expect(await ledger.size()).toBe(size)
     expect(await available(key)).toBe(10)
   })
 
   test('grants once, however many ask at the same time', async () => {
     const { account, key } = await accountWith()
-    const asked = Array.from({ length: 20 }, () => book.grant(account, 10, { externalId: 'x' }))
+    const asked = Array.from({ length: 20 }, () => ledger.grant(account, 10, { externalId: 'x' }))
     const answers = await Promise.all(asked)
     expect(answers.filter((a) => !a.repeated)).toHaveLength(1)
     expect(await available(key)).toBe(10)
@@ -88,30 +88,32 @@ describe('an externalId', () => {
   test('under which something else was done is a mismatch: other amount, other verb, other charge', async () => {
     const { account, key } = await accountWith(100)
     const charges = [await charged(key, 5), await charged(key, 5)]
-    await book.grant(account, 10, { externalId: 'a' })
+    await ledger.grant(account, 10, { externalId: 'a' })
     await adjust(account, 10, 'b')
     await refund(charges[0] ?? '', 1, 'c')
-    const size = await book.size()
+    const size = await ledger.size()
     const answers = [
-      await book.grant(account, 11, { externalId: 'a' }),
-      await book.grant(account, 10, { externalId: 'a', kind: 'paid' }),
-      await book.grant(account, 10, { externalId: 'a', mode: 'test' }),
+      await ledger.grant(account, 11, { externalId: 'a' }),
+      await ledger.grant(account, 10, { externalId: 'a', kind: 'paid' }),
+      await ledger.grant(account, 10, { externalId: 'a', mode: 'test' }),
       await adjust(account, 10, 'a'),
       await refund(charges[0] ?? '', 1, 'a'),
       await adjust(account, 9, 'b'),
-      await book.grant(account, 10, { externalId: 'b' }),
+      await ledger.grant(account, 10, { externalId: 'b' }),
       await refund(charges[0] ?? '', 2, 'c'),
       await refund(charges[1] ?? '', 1, 'c'),
       await refund(charges[0] ?? '', undefined, 'c'),
     ]
     expect(answers.map((a) => a.verdict)).toEqual(Array(10).fill('mismatch'))
-    expect(await book.size()).toBe(size)
+    expect(await ledger.size()).toBe(size)
   })
 
   test('is its account’s own', async () => {
     const [a, b] = [await accountWith(), await accountWith()]
-    await book.grant(a.account, 10, { externalId: 'same' })
-    expect(await book.grant(b.account, 20, { externalId: 'same' })).toMatchObject({ verdict: 'ok' })
+    await ledger.grant(a.account, 10, { externalId: 'same' })
+    expect(await ledger.grant(b.account, 20, { externalId: 'same' })).toMatchObject({
+      verdict: 'ok',
+    })
     expect(await available(b.key)).toBe(20)
   })
 
@@ -128,30 +130,30 @@ describe('an externalId', () => {
 
 describe('a grant', () => {
   test('for an account that is not there is refused', async () => {
-    const nobody = { ...(await book.account()), accountId: 'acc_nobody' }
-    expect(await book.grant(nobody, 1)).toEqual({ verdict: 'no_such_account' })
+    const nobody = { ...(await ledger.account()), accountId: 'acc_nobody' }
+    expect(await ledger.grant(nobody, 1)).toEqual({ verdict: 'no_such_account' })
     expect(await adjust(nobody, 1)).toEqual({ verdict: 'no_such_account' })
   })
 
   test('of anything but a positive whole number is an error, and appends nothing', async () => {
     const { account, key } = await accountWith(10)
     const charge = await charged(key, 5)
-    const size = await book.size()
+    const size = await ledger.size()
     for (const credits of [0, -1, 1.5, Number.NaN, Number.MAX_SAFE_INTEGER]) {
-      await expect(book.grant(account, credits)).rejects.toThrow(RangeError)
+      await expect(ledger.grant(account, credits)).rejects.toThrow(RangeError)
       await expect(adjust(account, credits)).rejects.toThrow(RangeError)
       await expect(refund(charge, credits)).rejects.toThrow(RangeError)
     }
-    expect(await book.size()).toBe(size)
+    expect(await ledger.size()).toBe(size)
   })
 })
 
 describe('an adjustment', () => {
   test('takes in draw order what is available', async () => {
     const { account, key, lots } = await accountWith(10, 10)
-    await book.hold(key, 4)
+    await ledger.hold(key, 4)
     expect(await adjust(account, 8)).toMatchObject({ verdict: 'ok', taken: 8, debt: 0 })
-    const [event] = await book.sql`
+    const [event] = await ledger.sql`
       select lots, moved, credits from events
       where account_id = ${account.accountId} and type = 'CreditsAdjusted'`
     expect(event).toEqual({ lots, moved: [6, 2], credits: 8 })
@@ -160,11 +162,11 @@ describe('an adjustment', () => {
 
   test('records as a debt what it cannot take, and never takes what is held', async () => {
     const { account, key } = await accountWith(10)
-    const { hold } = await book.hold(key, 4)
+    const { hold } = await ledger.hold(key, 4)
     expect(await adjust(account, 9)).toMatchObject({ verdict: 'ok', taken: 6, debt: 3 })
     expect(await available(key)).toBe(0)
     expect(await debtOf(account)).toBe(3)
-    expect(await book.settle(hold, 4)).toMatchObject({ verdict: 'ok', available: 0 })
+    expect(await ledger.settle(hold, 4)).toMatchObject({ verdict: 'ok', available: 0 })
   })
 
   test('of an account without credits is all debt', async () => {
@@ -179,53 +181,60 @@ describe('a debt', () => {
   test('is repaid by the next grants, as far as they go', async () => {
     const { account, key } = await accountWith()
     await adjust(account, 15)
-    await book.grant(account, 10)
+    await ledger.grant(account, 10)
     expect(await debtOf(account)).toBe(5)
     expect(await available(key)).toBe(0)
-    await book.grant(account, 10)
+    await ledger.grant(account, 10)
     expect(await debtOf(account)).toBe(0)
     expect(await available(key)).toBe(5)
   })
 
   test('is repaid by an allowance too, which is a lot like any other', async () => {
-    const account = await book.account({ plan: 'free' })
-    const key = await book.key(account)
+    const account = await ledger.account({ plan: 'free' })
+    const key = await ledger.key(account)
     // The month's allowance is available before a call needs it, so it is taken first.
     await adjust(account, 130)
     expect(await debtOf(account)).toBe(30)
     expect(await available(key)).toBe(0)
     await toNextMonth()
     expect(await available(key)).toBe(70)
-    const answers = await Promise.all([book.hold(key, 50), book.hold(key, 21), book.hold(key, 20)])
+    const answers = await Promise.all([
+      ledger.hold(key, 50),
+      ledger.hold(key, 21),
+      ledger.hold(key, 20),
+    ])
     expect(answers.map((a) => a.verdict)).toEqual(['ok', 'insufficient_credits', 'ok'])
     expect(answers.map((a) => a.available)).toEqual([20, 20, 0])
     expect(await debtOf(account)).toBe(0)
     await adjust(account, 950)
-    await book.changePlan(account, 'pro')
+    await ledger.changePlan(account, 'pro')
     expect(await debtOf(account)).toBe(50)
     expect(await available(key)).toBe(0)
   })
 
   test('larger than an allowance leaves nothing of it', async () => {
-    const account = await book.account({ plan: 'free' })
+    const account = await ledger.account({ plan: 'free' })
     await adjust(account, 230)
-    const key = await book.key(account)
+    const key = await ledger.key(account)
     expect(await debtOf(account)).toBe(130)
     await toNextMonth()
-    expect(await book.hold(key, 1)).toMatchObject({ verdict: 'insufficient_credits', available: 0 })
-    await book.grant(account, 31)
+    expect(await ledger.hold(key, 1)).toMatchObject({
+      verdict: 'insufficient_credits',
+      available: 0,
+    })
+    await ledger.grant(account, 31)
     // The grant repaid what it could; the allowance repays the rest.
     expect(await debtOf(account)).toBe(99)
-    expect(await book.hold(key, 1)).toMatchObject({ verdict: 'ok', available: 0 })
+    expect(await ledger.hold(key, 1)).toMatchObject({ verdict: 'ok', available: 0 })
     expect(await debtOf(account)).toBe(0)
   })
 
   test('of one mode is not taken from the other', async () => {
     const { account, key } = await accountWith()
-    await book.commands.adjust(0, {
+    await ledger.commands.adjust(0, {
       ...{ accountId: account.accountId, mode: 'test', credits: 5, actor: 'test' },
     })
-    await book.grant(account, 10)
+    await ledger.grant(account, 10)
     expect(await available(key)).toBe(10)
   })
 })
@@ -261,7 +270,7 @@ describe('a refund', () => {
     const { key, lots, account } = await accountWith(4, 4, 4)
     const charge = await charged(key, 12, 10)
     for (const credits of [1, 3, 5, 1]) await refund(charge, credits)
-    const events = await book.sql`
+    const events = await ledger.sql`
       select lots, moved from events
       where account_id = ${account.accountId} and type = 'ChargeRefunded' order by position`
     const [first, second, third] = lots
@@ -281,9 +290,9 @@ describe('a refund', () => {
 
   test('of what was not charged is no_such_charge', async () => {
     const { key } = await accountWith(10)
-    const held = await book.hold(key, 1)
-    const released = await book.hold(key, 1)
-    await book.release(released.hold)
+    const held = await ledger.hold(key, 1)
+    const released = await ledger.hold(key, 1)
+    await ledger.release(released.hold)
     const unknown = crypto.randomUUID()
     for (const id of [held.hold.requestId, released.hold.requestId, unknown]) {
       expect(await refund(id)).toEqual({ verdict: 'no_such_charge' })
@@ -298,19 +307,20 @@ describe('a refund', () => {
 
   test('to a lot that has expired lapses there', async () => {
     const { account, key } = await accountWith()
-    const expiresAt = new Date(book.now.getTime() + 60_000).toISOString()
-    await book.grant(account, 10, { expiresAt })
+    const expiresAt = new Date(ledger.now.getTime() + 60_000).toISOString()
+    await ledger.grant(account, 10, { expiresAt })
     const charge = await charged(key, 10)
-    await book.advance(60_000)
+    await ledger.advance(60_000)
     expect((await refund(charge)).verdict).toBe('ok')
     expect(await available(key)).toBe(0)
-    const [lot] = await book.sql`select refunded from lots where account_id = ${account.accountId}`
+    const [lot] =
+      await ledger.sql`select refunded from lots where account_id = ${account.accountId}`
     expect(lot).toEqual({ refunded: 10 })
   })
 
   test('frees the key’s cap in the month of the charge', async () => {
     const { account } = await accountWith(100)
-    const key = await book.key(account, { monthlyCap: 10 })
+    const key = await ledger.key(account, { monthlyCap: 10 })
     const charge = await charged(key, 10)
     expect(await available(key)).toBe(0)
     await refund(charge, 4)
@@ -318,7 +328,7 @@ describe('a refund', () => {
   })
 
   test('of last month’s charge frees nothing of this month’s cap', async () => {
-    const ahead = await openBook()
+    const ahead = await openLedger()
     const account = await ahead.account({ plan: 'none' })
     await ahead.grant(account, 100)
     const key = await ahead.key(account, { monthlyCap: 10 })
@@ -335,10 +345,10 @@ describe('a refund', () => {
 
 describe('a command', () => {
   test('under an id that was used answers as the first time, or mismatch for another request', async () => {
-    const account = await book.account()
+    const account = await ledger.account()
     const { accountId } = account
     const freeze = (version: number, type = 'AccountFrozen', id = accountId) =>
-      book.commands.record(0, {
+      ledger.commands.record(0, {
         id: `freeze-${accountId}`,
         actor: 'test',
         expected: [{ stream: 'account', id, version }],
@@ -348,17 +358,17 @@ describe('a command', () => {
     expect(first.verdict).toBe('ok')
     expect(await freeze(account.version)).toEqual({ ...first, repeated: true })
     expect(await freeze(account.version, 'AccountUnfrozen')).toEqual({ verdict: 'mismatch' })
-    const other = await book.account()
+    const other = await ledger.account()
     const elsewhere = await freeze(other.version, 'AccountFrozen', other.accountId)
     expect(elsewhere).toEqual({ verdict: 'mismatch' })
   })
 
   test('that stood on a version which moved on is version_conflict, and appends nothing', async () => {
-    const account = await book.account()
-    const key = await book.key(account)
+    const account = await ledger.account()
+    const key = await ledger.key(account)
     const { accountId } = account
     const record = (stream: 'account' | 'key', id: string, version: number) =>
-      book.commands.record(0, {
+      ledger.commands.record(0, {
         id: crypto.randomUUID(),
         actor: 'test',
         expected: [{ stream, id, version }],
@@ -367,21 +377,21 @@ describe('a command', () => {
             ? [{ type: 'AccountFrozen', payload: {}, accountId }]
             : [{ type: 'KeyRevoked', payload: {}, accountId, keyId: key.keyId, mode: 'live' }],
       })
-    const size = await book.size()
+    const size = await ledger.size()
     expect(await record('account', accountId, 1)).toEqual({ verdict: 'version_conflict' })
     expect(await record('account', accountId, 3)).toEqual({ verdict: 'version_conflict' })
     expect(await record('key', key.keyId, 0)).toEqual({ verdict: 'version_conflict' })
     expect(await record('key', 'key_none', 1)).toEqual({ verdict: 'version_conflict' })
-    expect(await book.size()).toBe(size)
+    expect(await ledger.size()).toBe(size)
     expect(await record('key', key.keyId, 1)).toMatchObject({ verdict: 'ok' })
   })
 
   test('of two that stand on the same version one is carried out', async () => {
-    const account = await book.account()
+    const account = await ledger.account()
     const { accountId } = account
     const answers = await Promise.all(
       Array.from({ length: 10 }, () =>
-        book.commands.record(0, {
+        ledger.commands.record(0, {
           id: crypto.randomUUID(),
           actor: 'test',
           expected: [{ stream: 'account', id: accountId, version: 2 }],
@@ -394,12 +404,12 @@ describe('a command', () => {
   })
 
   test('that issues a secret which some key has, or had until its grace ends, is hash_taken', async () => {
-    const account = await book.account()
-    const key = await book.key(account)
+    const account = await ledger.account()
+    const key = await ledger.key(account)
     const issue = (hash: string) => {
       const keyId = `key_${crypto.randomUUID()}`
       const limits = { endpoints: null, rateLimit: null, monthlyCap: null, expiresAt: null }
-      return book.commands.record(0, {
+      return ledger.commands.record(0, {
         id: crypto.randomUUID(),
         actor: 'test',
         expected: [{ stream: 'key', id: keyId, version: 0 }],
@@ -412,7 +422,7 @@ describe('a command', () => {
       })
     }
     expect(await issue(key.hash)).toEqual({ verdict: 'hash_taken' })
-    await book.change(key, 'KeyRotated', {
+    await ledger.change(key, 'KeyRotated', {
       ...{ hash: 'e'.repeat(64), display: 'x', previousHash: key.hash },
       previousUntil: '2030-07-01T00:00:00Z',
     })
@@ -422,10 +432,10 @@ describe('a command', () => {
   })
 
   test('cannot record what moves credits, nor a payload that is not its type’s', async () => {
-    const account = await book.account()
+    const account = await ledger.account()
     const { accountId } = account
     const record = (type: string, payload: object) =>
-      book.commands.record(0, {
+      ledger.commands.record(0, {
         id: crypto.randomUUID(),
         actor: 'test',
         expected: [{ stream: 'account', id: accountId, version: account.version }],
@@ -435,16 +445,16 @@ describe('a command', () => {
     await expect(record('CreditsGranted', gift)).rejects.toThrow(TypeError)
     await expect(record('AccountDreamt', {})).rejects.toThrow(TypeError)
     await expect(record('PlanStarted', { plan: 'pro' })).rejects.toThrow(TypeError)
-    expect(await book.hold(await book.key(account), 1)).toMatchObject({ available: 99 })
+    expect(await ledger.hold(await ledger.key(account), 1)).toMatchObject({ available: 99 })
   })
 })
 
 test('a hold names its tariff, and a settlement may say what the hold did not cover', async () => {
   const { key } = await accountWith(10)
-  const item = holdItem(key, 5)
-  await book.append(item)
-  await book.settle(item, 5, { shortfall: 3 })
-  const events = await book.sql`
+  const item = holdCommand(key, 5)
+  await ledger.append(item)
+  await ledger.settle(item, 5, { shortfall: 3 })
+  const events = await ledger.sql`
     select tariff, payload from events where request_id = ${item.requestId} order by position`
   expect(events.map((e) => e.tariff)).toEqual([key.tariff(), key.tariff()])
   expect(events[1]?.payload).toEqual({ shortfall: 3 })

@@ -3,55 +3,55 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import postgres from 'postgres'
 import { canonicalJson } from '../../events/canonical-json.ts'
-import { type Book, openBook, type TestKey } from '../support/book.ts'
 import { compareWithProjections } from '../support/compare.ts'
-import { countItem, holdItem, releaseItem, settleItem } from '../support/gateway.ts'
-import { openLane } from '../support/lane.ts'
+import { countCommand, holdCommand, releaseCommand, settleCommand } from '../support/gateway.ts'
 import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
+import { openProducer } from '../support/producer.ts'
+import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 beforeAll(async () => {
-  book = await openBook()
+  ledger = await openLedger()
 })
-afterAll(() => book.close())
+afterAll(() => ledger.close())
 
 /** Some of everything: several gateways, accounts, kinds of events, refusals among them. */
 async function fill(): Promise<TestKey> {
-  const gateways = [book.newGateway(), book.newGateway()]
-  const account = await book.account({ plan: 'pro' })
-  const [key, trial] = [await book.key(account), await book.key(account, { mode: 'test' })]
+  const gateways = [ledger.newGateway(), ledger.newGateway()]
+  const account = await ledger.account({ plan: 'pro' })
+  const [key, trial] = [await ledger.key(account), await ledger.key(account, { mode: 'test' })]
   await Promise.all(
     Array.from({ length: 40 }, async (_, i) => {
       const gateway = gateways[i % 2] as (typeof gateways)[number]
       const { hold, verdict } = await gateway.hold(i % 3 ? key : trial, i === 7 ? 5_000 : 10)
       if (verdict !== 'ok') return
       if (i % 4 === 0) await gateway.release(hold, { reason: 'ärger with "quotes"\n\u2028' })
-      else await gateway.settle(hold, i % 10, { shortfall: 1, cutBy: 'client' })
-      if (i % 5 === 1) await book.commands.refund(0, { requestId: hold.requestId, actor: 'x' })
+      else await gateway.settle(hold, i % 10, { shortfall: 1, terminatedBy: 'client' })
+      if (i % 5 === 1) await ledger.commands.refund(0, { requestId: hold.requestId, actor: 'x' })
     }),
   )
   await gateways[0]?.count(key, 3, { errors: 1 })
-  await book.commands.adjust(0, {
+  await ledger.commands.adjust(0, {
     ...{ accountId: account.accountId, mode: 'live', credits: 5_000, actor: 'admin:ünï' },
     ...{ externalId: 'adjust\t"1"', private: new Uint8Array([0, 1, 254, 255]) },
   })
-  await book.grant(account, 70)
+  await ledger.grant(account, 70)
   return key
 }
 
 describe('the log', () => {
   test('has consecutive positions, and times that never run backwards along them', async () => {
     await fill()
-    await book.advance(1_500)
+    await ledger.advance(1_500)
     const key = await fill()
-    // A clock that was set back: the book stays where it was.
-    const latest = book.now
-    await book.travelTo(new Date(book.now.getTime() - 60_000))
-    const { recordedAt } = await book.hold(key, 1)
+    // A clock that was set back: the ledger stays where it was.
+    const latest = ledger.now
+    await ledger.travelTo(new Date(ledger.now.getTime() - 60_000))
+    const { recordedAt } = await ledger.hold(key, 1)
     expect(recordedAt).toEqual(latest)
-    await book.travelTo(latest)
-    const [row] = await book.sql`
+    await ledger.travelTo(latest)
+    const [row] = await ledger.sql`
       select count(*) as events, min(position) as first, max(position) as last,
         count(*) filter (where recorded_at < earlier) as backwards, (select position from heads) as head
       from (select *, lag(recorded_at) over (order by position) as earlier from events) e`
@@ -62,31 +62,31 @@ describe('the log', () => {
 
   test('has for each event the hash of all that identifies it, as computed here', async () => {
     await fill()
-    const rows = await book.sql<Record<string, unknown>[]>`
+    const rows = await ledger.sql<Record<string, unknown>[]>`
       select *, payload::text as payload_text,
         (extract(epoch from recorded_at) * 1000000)::bigint as recorded_micros,
         (extract(epoch from occurred_at) * 1000000)::bigint as occurred_micros
       from events order by position`
     expect(new Set(rows.map((row) => row.type)).size).toBeGreaterThanOrEqual(10)
     for (const row of rows)
-      expect([row.position, hex(row.leaf)]).toEqual([row.position, leafHash(row)])
+      expect([row.position, hex(row.event_hash)]).toEqual([row.position, hashEvent(row)])
   })
 
   test('keeps payloads as the very text that was written, which is canonical', async () => {
-    const lane = await openLane(book.sql)
-    const key = await book.key(await book.account())
-    const item = holdItem(key, 1)
+    const producer = await openProducer(ledger.sql)
+    const key = await ledger.key(await ledger.account())
+    const item = holdCommand(key, 1)
     const reason = 'quote " backslash \\ tab \t line \n umlaut ü 😀 \u2028 del \u007f esc \u001b'
-    await lane.send([item])
-    await lane.send([releaseItem(item, { reason })])
-    const rows = await book.sql<{ type: string; text: string; payload: unknown }[]>`
+    await producer.send([item])
+    await producer.send([releaseCommand(item, { reason })])
+    const rows = await ledger.sql<{ type: string; text: string; payload: unknown }[]>`
       select type, payload::text as text, payload from events order by position`
     expect(rows.at(-1)?.text).toBe(canonicalJson({ reason }))
     for (const { text, payload } of rows) expect(text).toBe(canonicalJson(payload))
   })
 
   test('crosses into the next partition without a gap', async () => {
-    const far = await openBook()
+    const far = await openLedger()
     const key = await far.key(await far.account({ plan: 'pro' }))
     await far.owner`update heads set position = 3999995`
     const answers = await Promise.all(Array.from({ length: 10 }, () => far.hold(key, 1)))
@@ -104,22 +104,22 @@ describe('the log', () => {
 })
 
 test('an item counted and settled in one batch stands as two events of two times', async () => {
-  const key = await book.key(await book.account())
-  const { hold, recordedAt } = await book.hold(key, 1)
-  await book.advance(1_000)
-  const lane = await openLane(book.sql)
-  const answer = await lane.send([settleItem(hold, 1), countItem(key, 1)])
-  const rows = await book.sql`
-    select occurred_at, recorded_at from events where position in ${book.sql(answer.positions ?? [])}
+  const key = await ledger.key(await ledger.account())
+  const { hold, recordedAt } = await ledger.hold(key, 1)
+  await ledger.advance(1_000)
+  const producer = await openProducer(ledger.sql)
+  const answer = await producer.send([settleCommand(hold, 1), countCommand(key, 1)])
+  const rows = await ledger.sql`
+    select occurred_at, recorded_at from events where position in ${ledger.sql(answer.positions ?? [])}
     order by position`
   expect([...rows]).toEqual([
-    { occurred_at: recordedAt, recorded_at: book.now },
-    { occurred_at: book.now, recorded_at: book.now },
+    { occurred_at: recordedAt, recorded_at: ledger.now },
+    { occurred_at: ledger.now, recorded_at: ledger.now },
   ])
 })
 
 test('shards have positions, lots and locks of their own', async () => {
-  const wide = await openBook({ shards: 2 })
+  const wide = await openLedger({ shards: 2 })
   const gateways = [wide.newGateway('zero'), wide.newGateway('one', { shard: 1 })] as const
   const keys = [
     await wide.key(await wide.account({ shard: 0 })),
@@ -150,7 +150,7 @@ test('shards have positions, lots and locks of their own', async () => {
 
 describe('partitions are made ahead', () => {
   test('from where the last one ends, whatever its size was', async () => {
-    const far = await openBook()
+    const far = await openLedger()
     const made = async (size: number, ahead: number) => {
       const [row] = await far.sql`select extend_partitions(${size}, ${ahead}::integer) as made`
       return row?.made
@@ -182,7 +182,7 @@ describe('partitions are made ahead', () => {
   })
 
   test('once, when many gateways ask at the same time', async () => {
-    const far = await openBook()
+    const far = await openLedger()
     await far.owner`update heads set position = 11999999`
     const made = await Promise.all(
       Array.from({ length: 8 }, () => far.sql`select extend_partitions() as made`),
@@ -202,28 +202,28 @@ describe('nobody changes the log', () => {
   ]
 
   test('its owner neither, through the table or a partition', async () => {
-    const size = await book.size()
+    const size = await ledger.size()
     for (const change of changes) {
       for (const table of ['events', 'only events_0000000000000', 'events_0000000000000']) {
         const statement = change.replace('%t', table)
-        await expect(book.owner.unsafe(statement).then(() => 'done')).rejects.toThrow(
+        await expect(ledger.owner.unsafe(statement).then(() => 'done')).rejects.toThrow(
           'the log is append-only',
         )
       }
     }
-    expect(await book.size()).toBe(size)
+    expect(await ledger.size()).toBe(size)
   })
 
   test('the serving role may read every table and write none', async () => {
-    const tables = await book.owner<{ name: string }[]>`
+    const tables = await ledger.owner<{ name: string }[]>`
       select relname as name from pg_class
       where relnamespace = 'tollbook'::regnamespace and relkind in ('r', 'p') order by 1`
     expect(tables.length).toBeGreaterThan(15)
     for (const { name } of tables) {
-      const [column] = await book.owner`
+      const [column] = await ledger.owner`
         select attname as name from pg_attribute
         where attrelid = ${name}::regclass and attnum = 1`
-      if (!/^events_\d/.test(name)) await book.sql`select * from ${book.sql(name)} limit 1`
+      if (!/^events_\d/.test(name)) await ledger.sql`select * from ${ledger.sql(name)} limit 1`
       for (const statement of [
         `insert into ${name} select * from ${name} limit 1`,
         `insert into ${name} default values`,
@@ -243,39 +243,40 @@ describe('nobody changes the log', () => {
   })
 
   test('the serving role may execute what is served and nothing else', async () => {
-    const functions = await book.owner<{ name: string; may: boolean }[]>`
+    const functions = await ledger.owner<{ name: string; may: boolean }[]>`
       select p.proname as name, has_function_privilege('tollbook_gateway', p.oid, 'execute') as may
       from pg_proc p where p.pronamespace = 'tollbook'::regnamespace order by 1`
     const served = functions.filter((f) => f.may).map((f) => f.name)
     expect(served).toEqual([
-      ...[
-        'adjust_v1',
-        'allowance_due',
-        'append_v1',
-        'book_now',
-        'catch_up_daily_usage',
-        'delivered_v1',
-      ],
-      ...[
-        'extend_partitions',
-        'forget_answers_v1',
-        'grant_v1',
-        'import_usage_v1',
-        'leaf_hash',
-        'live_lots',
-        'merge_changes',
-        'open_lane_v1',
-        'plan_at',
-      ],
-      ...['record_v1', 'refund_v1', 'replayed_v1', 'store_answer_v1', 'tariff_at'],
-      ...['total', 'withheld_v1'],
+      'adjust_v1',
+      'allowance_due',
+      'append_v1',
+      'catch_up_daily_usage',
+      'delivered_v1',
+      'extend_partitions',
+      'forget_responses_v1',
+      'grant_v1',
+      'hash_event',
+      'import_usage_v1',
+      'ledger_now',
+      'live_lots',
+      'merge_changes',
+      'open_producer_v1',
+      'plan_at',
+      'record_v1',
+      'refund_v1',
+      'replayed_v1',
+      'store_response_v1',
+      'tariff_at',
+      'total',
+      'withheld_v1',
     ])
     for (const statement of [
       'select enter_shard(0::smallint)',
       'select leave_shard(0::smallint, 1, now())',
       "select write_event(0::smallint, 1, now(), 'CreditsGranted', 'me', 'me', '{}')",
       "select grant_allowance(0::smallint, 1, now(), 'me', 'a', 'live', 1000)",
-      "select keep_answer(0::smallint, 'id', 'hash', now(), '{}')",
+      "select keep_result(0::smallint, 'id', 'hash', now(), '{}')",
       'select project_inline()',
     ]) {
       expect([statement, await refusalOf(statement)]).toEqual([statement, denied])
@@ -289,7 +290,7 @@ describe('nobody changes the log', () => {
       'create schema mine',
       'create role mine',
       `create function tollbook.mine() returns integer language sql as 'select 1'`,
-      `create or replace function tollbook.book_now() returns timestamptz language sql as 'select now()'`,
+      `create or replace function tollbook.ledger_now() returns timestamptz language sql as 'select now()'`,
       'drop function tollbook.refuse_change cascade',
       'drop schema tollbook cascade',
       'alter role tollbook_gateway superuser',
@@ -297,8 +298,8 @@ describe('nobody changes the log', () => {
       expect([statement, await refusalOf(statement)]).not.toEqual([statement, 'done'])
     }
     // Not an error in PostgreSQL, only without effect.
-    await book.sql`grant insert on events to tollbook_gateway`
-    const [row] = await book.owner`
+    await ledger.sql`grant insert on events to tollbook_gateway`
+    const [row] = await ledger.owner`
       select has_table_privilege('tollbook_gateway', 'events', 'insert') as may`
     expect(row).toEqual({ may: false })
   })
@@ -309,7 +310,7 @@ const denied = '42501'
 /** The code under which the serving role is refused, or `done`. */
 async function refusalOf(statement: string): Promise<string> {
   try {
-    await book.sql.begin(async (tx) => {
+    await ledger.sql.begin(async (tx) => {
       await tx.unsafe(statement)
       throw new Done()
     })
@@ -323,8 +324,8 @@ async function refusalOf(statement: string): Promise<string> {
 
 class Done extends Error {}
 
-/** The leaf hash from its description: every field on a line, absent ones empty, times in microseconds. */
-function leafHash(row: Record<string, unknown>): string {
+/** The event hash from its description: every field on a line, absent ones empty, times in microseconds. */
+function hashEvent(row: Record<string, unknown>): string {
   const list = (value: unknown) => (value === null ? '' : `{${(value as number[]).join(',')}}`)
   const fields = [
     ...[row.shard, row.position, row.recorded_micros, row.occurred_micros, row.type],

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import { callTypes } from '../../events/credits.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
-import { openBook } from '../support/book.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { openLedger } from '../support/test-ledger.ts'
 
 let database: TestDatabase
 beforeEach(async () => {
@@ -29,7 +29,7 @@ async function shape(url: string, schema = 'tollbook'): Promise<string[]> {
     union all
     select 'migration ' || name from migrations
     union all
-    select 'checkpoint ' || projection || ' ' || shard || ' ' || version from checkpoints
+    select 'checkpoint ' || projection || ' ' || shard || ' ' || version from projection_checkpoints
     order by 1`
   await sql.end()
   return rows.map((row) => row.text)
@@ -39,9 +39,7 @@ describe('migrate', () => {
   test('by twenty at once: one applies, the others find nothing to do', async () => {
     const { url } = database
     const answers = await Promise.all(Array.from({ length: 20 }, () => migrate({ url })))
-    expect(answers.filter((a) => a.applied.length > 0)).toEqual([
-      { applied: ['log', 'stored-answers', 'deliveries', 'withheld', 'total', 'rare-events'] },
-    ])
+    expect(answers.filter((a) => a.applied.length > 0)).toEqual([{ applied: ['schema'] }])
     expect((await shape(url)).filter((line) => line.startsWith('head '))).toEqual(['head 0'])
   })
 
@@ -55,7 +53,7 @@ describe('migrate', () => {
     expect(before.filter((line) => line.startsWith('head '))).toHaveLength(3)
   })
 
-  test('keeps to a schema of its own, and two books can share a database', async () => {
+  test('keeps to a schema of its own, and two ledgers can share a database', async () => {
     const { url } = database
     await migrate({ url, schema: 'first' })
     await migrate({ url, schema: 'second' })
@@ -85,15 +83,15 @@ describe('migrate', () => {
   })
 
   test('while calls are being appended disturbs none of them', async () => {
-    const book = await openBook()
+    const ledger = await openLedger()
     // As before the newest migration, which makes an index of the log.
-    await book.owner`drop index events_rare`
-    await book.owner`delete from migrations where name = 'rare-events'`
-    const key = await book.key(await book.account({ plan: 'pro' }))
-    const gateway = book.newGateway()
+    await ledger.owner`drop index events_rare`
+    await ledger.owner`delete from migrations where name = 'rare-events'`
+    const key = await ledger.key(await ledger.account({ plan: 'pro' }))
+    const gateway = ledger.newGateway()
     let migrated = false
     const migrations = (async () => {
-      for (let i = 0; i < 5; i++) await migrate({ url: book.url })
+      for (let i = 0; i < 5; i++) await migrate({ url: ledger.url })
       migrated = true
     })()
     const verdicts = new Set<string>()
@@ -104,6 +102,6 @@ describe('migrate', () => {
     }
     await migrations
     expect([...verdicts]).toEqual(['ok'])
-    await book.close()
+    await ledger.close()
   })
 })

@@ -8,30 +8,36 @@ import fc from 'fast-check'
 import { projections } from '../../projections/index.ts'
 import type { Projection } from '../../projections/projection.ts'
 import type { Plan } from '../../src/config/config.ts'
-import type { CallItem, Hold } from '../../src/ledger/append/call-commands.ts'
+import type { CallCommand, Hold } from '../../src/ledger/append/call-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { asOf } from '../../src/projector/as-of.ts'
-import { appliedAtOnce, type Range, tablesOf } from '../../src/projector/mapping.ts'
+import { applyLargeRange, type Range, tablesOf } from '../../src/projector/mapping.ts'
 import { rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
-import { type Book, openBook, type TestAccount, type TestKey, testTariff } from '../support/book.ts'
 import { compareWithProjections, compareWithState } from '../support/compare.ts'
 import type { Gateway } from '../support/gateway.ts'
 import * as items from '../support/gateway.ts'
 import { type LogEvent, readLog } from '../support/log.ts'
 import { type Answered, breachesOf } from '../support/log-rules.ts'
 import { fold } from '../support/oracle.ts'
+import {
+  type Ledger,
+  openLedger,
+  type TestAccount,
+  type TestKey,
+  testTariff,
+} from '../support/test-ledger.ts'
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 100)
 const seed = Number(process.env.PROPERTY_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
-let book: Book
+let ledger: Ledger
 let histories = 0
 let gateways: readonly [Gateway, Gateway]
 beforeAll(async () => {
-  book = await openBook()
-  gateways = [book.newGateway('left'), book.newGateway('right')]
+  ledger = await openLedger()
+  gateways = [ledger.newGateway('left'), ledger.newGateway('right')]
 })
-afterAll(() => book.close())
+afterAll(() => ledger.close())
 
 /** Small allowances, so that histories draw on many lots and run out of credits. */
 function tariffOf({ free = 30, pro = 60 }): typeof testTariff {
@@ -56,11 +62,11 @@ interface World {
 
 /** A step of a history. Numbers pick from what there is, modulo how much that is. */
 type Step =
-  | { readonly do: 'batch'; readonly items: readonly ItemStep[] }
+  | { readonly do: 'batch'; readonly items: readonly CommandStep[] }
   | { readonly do: 'command'; readonly verb: Verb; readonly pick: number; readonly credits: number }
   | { readonly do: 'wait'; readonly ms: number }
 
-interface ItemStep {
+interface CommandStep {
   readonly kind: 'hold' | 'extend' | 'settle' | 'release' | 'expire' | 'count' | 'stale'
   readonly gateway: 0 | 1
   readonly pick: number
@@ -70,14 +76,14 @@ interface ItemStep {
 
 const verbs = {
   grant: (w: World, pick: number, credits: number) =>
-    book.grant(account(w, pick), credits, {
+    ledger.grant(account(w, pick), credits, {
       mode: pick % 3 ? 'live' : 'test',
       ...(pick % 2 ? { expiresAt: inDays(credits % 40) } : {}),
       ...(pick % 5 ? { externalId: `${w.name}-${credits % 4}` } : {}),
       ...(pick % 7 ? {} : { startsAt: inDays(1) }),
     }),
   adjust: (w: World, pick: number, credits: number) =>
-    book.commands.adjust(0, {
+    ledger.commands.adjust(0, {
       accountId: account(w, pick).accountId,
       ...{ mode: pick % 3 ? 'live' : 'test', credits, actor: 'test' },
       ...(pick % 5 ? {} : { externalId: `${w.name}-${credits % 4}` }),
@@ -85,48 +91,51 @@ const verbs = {
   refund: async (w: World, pick: number, credits: number) => {
     const charge = w.charges.at(pick % Math.max(w.charges.length, 1)) ?? w.holds[0]
     if (!charge) return
-    await book.commands.refund(0, {
+    await ledger.commands.refund(0, {
       ...{ requestId: charge.requestId, actor: 'test' },
       ...(pick % 3 ? { credits } : {}),
       ...(pick % 4 ? {} : { externalId: `${w.name}-${credits % 4}` }),
     })
   },
   plan: (w: World, pick: number, credits: number) =>
-    book.changePlan(
+    ledger.changePlan(
       account(w, pick),
       ['free', 'pro', 'none', 'unknown'][credits % 4] ?? '',
-      pick % 2 ? book.now : nextMonth(),
+      pick % 2 ? ledger.now : nextMonth(),
     ),
-  freeze: (w: World, pick: number) => book.change(account(w, pick), 'AccountFrozen'),
-  unfreeze: (w: World, pick: number) => book.change(account(w, pick), 'AccountUnfrozen'),
+  freeze: (w: World, pick: number) => ledger.change(account(w, pick), 'AccountFrozen'),
+  unfreeze: (w: World, pick: number) => ledger.change(account(w, pick), 'AccountUnfrozen'),
   limit: (w: World, pick: number, credits: number) =>
-    book.change(account(w, pick), 'AccountLimitsChanged', {
+    ledger.change(account(w, pick), 'AccountLimitsChanged', {
       rateLimit: null,
       maxInFlight: pick % 2 ? null : (credits % 4) + 1,
     }),
   cap: (w: World, pick: number, credits: number) =>
-    book.change(key(w, pick), 'KeyLimitsChanged', { monthlyCap: pick % 3 ? credits : null }),
+    ledger.change(key(w, pick), 'KeyLimitsChanged', { monthlyCap: pick % 3 ? credits : null }),
   update: (w: World, pick: number, credits: number) => {
     const endpoints = pick % 2 ? ['search'] : null
     const expiry = pick % 5 ? {} : { expiresAt: inDays(credits % 9) }
     const sealed = pick % 3 ? new Uint8Array([1, pick, credits]) : undefined
-    return book.change(key(w, pick), 'KeyUpdated', { endpoints, ...expiry }, sealed)
+    return ledger.change(key(w, pick), 'KeyUpdated', { endpoints, ...expiry }, sealed)
   },
   rotate: (w: World, pick: number) => {
     const rotated = key(w, pick)
     const previous = pick % 2 ? { previousHash: rotated.hash, previousUntil: inDays(1) } : null
     rotated.hash = Bun.SHA256.hash(crypto.randomUUID(), 'hex')
-    return book.change(rotated, 'KeyRotated', {
+    return ledger.change(rotated, 'KeyRotated', {
       ...{ hash: rotated.hash, display: 'rotated' },
       ...(previous ?? { previousHash: null, previousUntil: null }),
     })
   },
   disable: (w: World, pick: number) =>
-    book.change(key(w, pick), 'KeyDisabled', {}, new Uint8Array([2, pick])),
-  enable: (w: World, pick: number) => book.change(key(w, pick), 'KeyEnabled'),
-  revoke: (w: World, pick: number) => book.change(key(w, pick), 'KeyRevoked'),
+    ledger.change(key(w, pick), 'KeyDisabled', {}, new Uint8Array([2, pick])),
+  enable: (w: World, pick: number) => ledger.change(key(w, pick), 'KeyEnabled'),
+  revoke: (w: World, pick: number) => ledger.change(key(w, pick), 'KeyRevoked'),
   publish: async (_: World, pick: number, credits: number) => {
-    await book.publish(tariffOf({ free: 15 + (credits % 3) * 15 }), pick % 2 ? book.now : inDays(2))
+    await ledger.publish(
+      tariffOf({ free: 15 + (credits % 3) * 15 }),
+      pick % 2 ? ledger.now : inDays(2),
+    )
   },
 } as const
 type Verb = keyof typeof verbs
@@ -134,9 +143,9 @@ type Verb = keyof typeof verbs
 const amount = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 1, max: 40 }))
 const pick = fc.nat({ max: 104 })
 
-const anItem: fc.Arbitrary<ItemStep> = fc.record({
+const aCommand: fc.Arbitrary<CommandStep> = fc.record({
   kind: fc.oneof(
-    ...weighted<ItemStep['kind']>({
+    ...weighted<CommandStep['kind']>({
       hold: 8,
       extend: 5,
       settle: 5,
@@ -157,7 +166,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant('batch' as const),
-      items: fc.array(anItem, { minLength: 1, maxLength: 8, size: 'max' }),
+      items: fc.array(aCommand, { minLength: 1, maxLength: 8, size: 'max' }),
     }),
   },
   {
@@ -197,7 +206,7 @@ test(`any history is sound (seed ${seed})`, async () => {
         const { world, log } = await live(steps)
         expect(breachesOf(log, world.answers)).toEqual([])
         const accounts = world.accounts.map((a) => a.accountId)
-        expect(await compareWithState(book.sql, fold(log), 0, accounts)).toEqual([])
+        expect(await compareWithState(ledger.sql, fold(log), 0, accounts)).toEqual([])
       },
     ),
     { numRuns: runs, seed, endOnFailure: !process.env.PROPERTY_SHRINK },
@@ -206,20 +215,20 @@ test(`any history is sound (seed ${seed})`, async () => {
 
 test('the whole log, of all histories together, means what the projections hold', async () => {
   await catchUp()
-  expect(breachesOf(await readLog(book.sql))).toEqual([])
-  expect(await compareWithProjections(book.sql)).toEqual([])
+  expect(breachesOf(await readLog(ledger.sql))).toEqual([])
+  expect(await compareWithProjections(ledger.sql)).toEqual([])
 })
 
 test('the projections can be made again from the log, in one batch or in any ranges', async () => {
   await catchUp()
-  const size = await book.size()
+  const size = await ledger.size()
   await fc.assert(
     fc.asyncProperty(
       fc.uniqueArray(fc.integer({ min: 1, max: size }), { maxLength: 12 }),
       async (cuts) => {
         const ranges = [0, ...cuts.sort((a, b) => a - b), size]
         expect(await rebuild(ranges, inBatches)).toEqual([])
-        expect(await rebuild(ranges, appliedAtOnce)).toEqual([])
+        expect(await rebuild(ranges, applyLargeRange)).toEqual([])
       },
     ),
     { numRuns: 6, seed, examples: [[[]]] },
@@ -229,7 +238,7 @@ test('the projections can be made again from the log, in one batch or in any ran
 test('a rebuild in service leaves the rows that were there', async () => {
   await catchUp()
   const before = await rowsInService()
-  await rebuildAll(projections, { url: book.url })
+  await rebuildAll(projections, { url: ledger.url })
   expect(await rowsInService()).toEqual(before)
 }, 60_000)
 
@@ -238,7 +247,7 @@ test('as of any position stand the rows that stood when it was the last', async 
   for (const { position, rows } of recorded) {
     const shown: string[] = []
     for (const projection of projections) {
-      const options = { url: book.url, positions: [{ shard: 0, position }] }
+      const options = { url: ledger.url, positions: [{ shard: 0, position }] }
       for await (const { table, row } of asOf(projection, options)) {
         shown.push(`${table} ${JSON.stringify(row)}`)
       }
@@ -249,21 +258,21 @@ test('as of any position stand the rows that stood when it was the last', async 
 
 /** Some heads of the log, with all rows that stood then: taken in the midst of histories. */
 const recorded: { readonly position: number; readonly rows: readonly string[] }[] = []
-const mostRecorded = 4
+const maxRecorded = 4
 
 /** Takes the state down every so often, so that the last ones stand on long logs. */
 async function recordState(history: number): Promise<void> {
-  if (recorded.length === mostRecorded || history % Math.ceil(runs / mostRecorded) > 0) return
+  if (recorded.length === maxRecorded || history % Math.ceil(runs / maxRecorded) > 0) return
   await catchUp()
-  recorded.push({ position: await book.size(), rows: await rowsInService() })
+  recorded.push({ position: await ledger.size(), rows: await rowsInService() })
 }
 
 async function rowsInService(): Promise<string[]> {
   const shown: string[] = []
   for (const table of projections.flatMap(tablesOf)) {
-    const rows = await book.sql<
+    const rows = await ledger.sql<
       { row: object }[]
-    >`select to_json(t) as row from ${book.sql(table)} t`
+    >`select to_json(t) as row from ${ledger.sql(table)} t`
     shown.push(...rows.map(({ row }) => `${table} ${JSON.stringify(row)}`))
   }
   return shown.sort()
@@ -272,33 +281,33 @@ async function rowsInService(): Promise<string[]> {
 /** Runs a history on accounts of its own, and answers the part of the log that it wrote. */
 async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEvent[] }> {
   // Every history begins in the middle of a month, under the same tariff.
-  await book.travelTo(new Date(nextMonth().getTime() + 14 * 86_400_000))
-  const start = await book.size()
-  await book.publish(tariffOf({}))
-  const [a, b] = [await book.account({ plan: 'free' }), await book.account({ plan: 'none' })]
+  await ledger.travelTo(new Date(nextMonth().getTime() + 14 * 86_400_000))
+  const start = await ledger.size()
+  await ledger.publish(tariffOf({}))
+  const [a, b] = [await ledger.account({ plan: 'free' }), await ledger.account({ plan: 'none' })]
   const keys = [
-    await book.key(a),
-    await book.key(a, { monthlyCap: 40 }),
-    await book.key(a, { mode: 'test' }),
-    await book.key(b),
+    await ledger.key(a),
+    await ledger.key(a, { monthlyCap: 40 }),
+    await ledger.key(a, { mode: 'test' }),
+    await ledger.key(b),
   ]
-  for (const credits of [7, 5, 20]) await book.grant(b, credits)
+  for (const credits of [7, 5, 20]) await ledger.grant(b, credits)
   const name = crypto.randomUUID()
   const world: World = { accounts: [a, b], keys, holds: [], charges: [], answers: [], name }
   const middle = Math.floor(steps.length / 2)
   for (const [i, step] of steps.entries()) {
     if (i === middle) await recordState(histories++)
-    if (step.do === 'wait') await book.advance(step.ms)
+    if (step.do === 'wait') await ledger.advance(step.ms)
     else if (step.do === 'command') await verbs[step.verb](world, step.pick, step.credits)
     else await sendBatches(world, step.items)
   }
   await catchUp()
-  return { world, log: await readLog(book.sql, 0, start) }
+  return { world, log: await readLog(ledger.sql, 0, start) }
 }
 
 /** Sends a step's items at once: each gateway makes one batch of its own, and the two race. */
-async function sendBatches(world: World, steps: readonly ItemStep[]): Promise<void> {
-  const made = steps.map((step) => ({ step, item: itemOf(world, step) }))
+async function sendBatches(world: World, steps: readonly CommandStep[]): Promise<void> {
+  const made = steps.map((step) => ({ step, item: commandOf(world, step) }))
   const answers = await Promise.all(
     made.map(async ({ step, item }) => ({ item, ...(await gateways[step.gateway].append(item)) })),
   )
@@ -313,27 +322,31 @@ function chargeOf(world: World, { requestId }: { requestId: string }): Hold {
   return world.holds.find((hold) => hold.requestId === requestId) as Hold
 }
 
-function itemOf(world: World, { kind, pick, credits, holdSeconds }: ItemStep): CallItem {
+function commandOf(world: World, { kind, pick, credits, holdSeconds }: CommandStep): CallCommand {
   const of = key(world, pick)
   const hold = world.holds.at(-1 - (pick % Math.max(world.holds.length, 1)))
-  if (kind === 'count') return items.countItem(of, credits, { errors: credits % 2 })
-  if (kind === 'stale') return items.holdItem(of, credits, { keyVersion: of.version - (pick % 2) })
-  if (kind === 'hold' || !hold) return items.holdItem(of, credits, { holdSeconds })
+  if (kind === 'count') return items.countCommand(of, credits, { errors: credits % 2 })
+  if (kind === 'stale')
+    return items.holdCommand(of, credits, { keyVersion: of.version - (pick % 2) })
+  if (kind === 'hold' || !hold) return items.holdCommand(of, credits, { holdSeconds })
   if (kind === 'extend') {
     const owner = world.keys.find(({ keyId }) => keyId === hold.keyId) as TestKey
     const version = owner.version - (pick % 11 ? 0 : 1)
     // Some extend by nothing: the hold then only lives longer.
     const more = { holdSeconds, keyVersion: version }
-    return items.extendItem(owner, hold, pick % 4 ? credits : 0, more)
+    return items.extendCommand(owner, hold, pick % 4 ? credits : 0, more)
   }
-  if (kind === 'release') return items.releaseItem(hold)
-  if (kind === 'expire') return items.expireItem(hold)
-  return items.settleItem(hold, Math.min(credits, hold.credits + (pick % 2)) - (pick % 3 ? 0 : 1))
+  if (kind === 'release') return items.releaseCommand(hold)
+  if (kind === 'expire') return items.expireCommand(hold)
+  return items.settleCommand(
+    hold,
+    Math.min(credits, hold.credits + (pick % 2)) - (pick % 3 ? 0 : 1),
+  )
 }
 
 async function catchUp(): Promise<void> {
   for (let behind = 1; behind > 0; ) {
-    const [row] = await book.sql`select catch_up_daily_usage(0::smallint, 1000) as behind`
+    const [row] = await ledger.sql`select catch_up_daily_usage(0::smallint, 1000) as behind`
     behind = row?.behind ?? 0
   }
 }
@@ -352,9 +365,9 @@ async function rebuild(
   cuts: readonly number[],
   statementsOf: (projection: Projection, range: Range) => string[],
 ): Promise<string[]> {
-  const sql = connect({ url: book.url, as: 'owner', max: 1 })
+  const sql = connect({ url: ledger.url, as: 'owner', max: 1 })
   try {
-    // The bare names of the projections' tables lead into the new schema, all others to the book.
+    // The bare names of the projections' tables lead into the new schema, all others to the ledger.
     await sql.unsafe('create schema rebuilt; set search_path = rebuilt, tollbook, pg_temp')
     const differing: string[] = []
     for (const projection of projections) {
@@ -390,11 +403,11 @@ function key(world: World, pick: number): TestKey {
 }
 
 function inDays(days: number): string {
-  return new Date(book.now.getTime() + days * 86_400_000).toISOString()
+  return new Date(ledger.now.getTime() + days * 86_400_000).toISOString()
 }
 
 function nextMonth(): Date {
-  return new Date(Date.UTC(book.now.getUTCFullYear(), book.now.getUTCMonth() + 1))
+  return new Date(Date.UTC(ledger.now.getUTCFullYear(), ledger.now.getUTCMonth() + 1))
 }
 
 function weighted<T extends string>(weights: Record<T, number>) {

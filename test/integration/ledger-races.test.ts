@@ -1,15 +1,15 @@
 /** Gateways racing for the same credits: what is sold is what there was, and not one more. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type Book, openBook, type TestKey } from '../support/book.ts'
-import { type Gateway, holdItem } from '../support/gateway.ts'
+import { type Gateway, holdCommand } from '../support/gateway.ts'
+import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 let gateways: Gateway[]
 beforeAll(async () => {
-  book = await openBook()
-  gateways = [book.newGateway(), book.newGateway(), book.newGateway()]
+  ledger = await openLedger()
+  gateways = [ledger.newGateway(), ledger.newGateway(), ledger.newGateway()]
 })
-afterAll(() => book.close())
+afterAll(() => ledger.close())
 
 /** Asks for `count` holds of one credit over all gateways, in several waves; answers how often which verdict. */
 async function race(keys: readonly TestKey[], count: number): Promise<Record<string, number>> {
@@ -19,7 +19,7 @@ async function race(keys: readonly TestKey[], count: number): Promise<Record<str
       // Waves, so that the three gateways' batches interleave.
       for (let wave = 0; wave < i % 5; wave++) await Bun.sleep(0)
       const gateway = gateways[i % gateways.length] as Gateway
-      const { verdict } = await gateway.append(holdItem(keys[i % keys.length] as TestKey, 1))
+      const { verdict } = await gateway.append(holdCommand(keys[i % keys.length] as TestKey, 1))
       verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
     }),
   )
@@ -28,11 +28,11 @@ async function race(keys: readonly TestKey[], count: number): Promise<Record<str
 
 describe('200 holds over three gateways', () => {
   test('for 37 credits: 37 are granted', async () => {
-    const account = await book.account({ plan: 'none' })
-    await book.grant(account, 37)
-    const keys = [await book.key(account), await book.key(account)]
+    const account = await ledger.account({ plan: 'none' })
+    await ledger.grant(account, 37)
+    const keys = [await ledger.key(account), await ledger.key(account)]
     expect(await race(keys, 200)).toEqual({ ok: 37, insufficient_credits: 163 })
-    const [balance] = await book.sql`
+    const [balance] = await ledger.sql`
       select b.open_holds, sum(l.held)::bigint as held
       from balances b join lots l using (account_id, mode, shard)
       where account_id = ${account.accountId} group by b.open_holds`
@@ -40,63 +40,66 @@ describe('200 holds over three gateways', () => {
   })
 
   test('for a cap of 37: 37 are granted, and the account’s other key has the rest', async () => {
-    const account = await book.account({ plan: 'pro' })
-    const key = await book.key(account, { monthlyCap: 37 })
-    const sibling = await book.key(account)
+    const account = await ledger.account({ plan: 'pro' })
+    const key = await ledger.key(account, { monthlyCap: 37 })
+    const sibling = await ledger.key(account)
     expect(await race([key], 200)).toEqual({ ok: 37, key_cap_reached: 163 })
-    expect((await book.hold(sibling, 963)).available).toBe(0)
+    expect((await ledger.hold(sibling, 963)).available).toBe(0)
   })
 
   test('for 37 places: 37 are granted', async () => {
-    const account = await book.account({ plan: 'pro' })
-    await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 37 })
-    const key = await book.key(account)
-    expect(await race([key], 200)).toEqual({ ok: 37, too_many_open: 163 })
+    const account = await ledger.account({ plan: 'pro' })
+    await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 37 })
+    const key = await ledger.key(account)
+    expect(await race([key], 200)).toEqual({ ok: 37, concurrency_exceeded: 163 })
   })
 
   test('for an allowance that is not granted yet: it is granted once', async () => {
-    const account = await book.account({ plan: 'free' })
-    expect(await race([await book.key(account)], 200)).toEqual({
+    const account = await ledger.account({ plan: 'free' })
+    expect(await race([await ledger.key(account)], 200)).toEqual({
       ...{ ok: 100, insufficient_credits: 100 },
     })
-    const grants = await book.sql`
+    const grants = await ledger.sql`
       select credits from events where account_id = ${account.accountId} and type = 'CreditsGranted'`
     expect(grants.map((row) => row.credits)).toEqual([100])
   })
 })
 
 test('a revocation among racing holds: none is granted after its position', async () => {
-  const account = await book.account({ plan: 'pro' })
-  const key = await book.key(account)
+  const account = await ledger.account({ plan: 'pro' })
+  const key = await ledger.key(account)
   const holds = race([key], 300)
-  const { positions } = await book.change(key, 'KeyRevoked')
+  const { positions } = await ledger.change(key, 'KeyRevoked')
   await holds
-  const [row] = await book.sql`
+  const [row] = await ledger.sql`
     select max(position) as last from events
     where key_id = ${key.keyId} and type = 'CreditsHeld'`
   expect(row?.last ?? 0).toBeLessThan(positions?.[0] ?? 0)
-  expect((await book.hold(key, 1)).verdict).toBe('key_revoked')
+  expect((await ledger.hold(key, 1)).verdict).toBe('key_revoked')
 })
 
 describe('an overdue hold', () => {
   test('is expired once, by whichever gateway comes first', async () => {
-    const key = await book.key(await book.account())
-    const { hold } = await book.hold(key, 10, { holdSeconds: 1 })
-    await book.advance(1_000)
+    const key = await ledger.key(await ledger.account())
+    const { hold } = await ledger.hold(key, 10, { holdSeconds: 1 })
+    await ledger.advance(1_000)
     const answers = await Promise.all(gateways.map((gateway) => gateway.expire(hold)))
     expect(answers.map((a) => a.verdict).sort()).toEqual(['hold_not_open', 'hold_not_open', 'ok'])
     // The gateway that made it comes back: too late, and its customer is not charged.
-    expect(await book.settle(hold, 10)).toMatchObject({ verdict: 'hold_not_open', available: 100 })
-    const events = await book.sql`
+    expect(await ledger.settle(hold, 10)).toMatchObject({
+      verdict: 'hold_not_open',
+      available: 100,
+    })
+    const events = await ledger.sql`
       select type from events where request_id = ${hold.requestId} order by position`
     expect(events.map((e) => e.type)).toEqual(['CreditsHeld', 'HoldExpired'])
   })
 
   test('may still settle while nobody has expired it', async () => {
-    const key = await book.key(await book.account())
-    const { hold } = await book.hold(key, 10, { holdSeconds: 1 })
-    await book.advance(5_000)
-    expect((await book.settle(hold, 10)).verdict).toBe('ok')
+    const key = await ledger.key(await ledger.account())
+    const { hold } = await ledger.hold(key, 10, { holdSeconds: 1 })
+    await ledger.advance(5_000)
+    expect((await ledger.settle(hold, 10)).verdict).toBe('ok')
     expect((await gateways[0]?.expire(hold))?.verdict).toBe('hold_not_open')
   })
 })

@@ -8,9 +8,9 @@ import { type Random, secureRandom } from '../../src/lib/base62.ts'
 import { accountIdOf, type Owner } from '../../src/lib/ids.ts'
 import { isRefused, type Refused } from '../../src/management/decision.ts'
 import { openManagement } from '../../src/management/management.ts'
-import { type Book, openBook, prefixes } from '../support/book.ts'
 import { shippedConfig } from '../support/management.ts'
 import { createDatabase } from '../support/postgres.ts'
+import { type Ledger, openLedger, prefixes } from '../support/test-ledger.ts'
 
 const config = shippedConfig
 const by = { actor: 'user:test' }
@@ -25,8 +25,8 @@ function managementOn(
 }
 
 /** A management of its own, as another gateway has it: with its own connections. */
-function anotherOn(book: Book) {
-  const sql = connect({ url: book.url, as: 'serving', max: 2 })
+function anotherOn(ledger: Ledger) {
+  const sql = connect({ url: ledger.url, as: 'serving', max: 2 })
   return { sql, management: managementOn({ sql, commands: openCommands(sql, 'another') }) }
 }
 
@@ -37,12 +37,12 @@ function ok<T extends object>(result: T | Refused): T {
 
 const user = (id: string): Owner => ({ kind: 'user', id })
 
-async function withBook(work: (book: Book) => Promise<void>, shards = 1): Promise<void> {
-  const book = await openBook({ tariff: tariffOf(config), shards })
+async function withLedger(work: (ledger: Ledger) => Promise<void>, shards = 1): Promise<void> {
+  const ledger = await openLedger({ tariff: tariffOf(config), shards })
   try {
-    await work(book)
+    await work(ledger)
   } finally {
-    await book.close()
+    await ledger.close()
   }
 }
 
@@ -53,9 +53,9 @@ async function count(sql: Sql, type: string): Promise<number> {
 
 describe('several gateways at once', () => {
   test('two first keys of one owner, issued at the same instant, open one account', () =>
-    withBook(async (book) => {
-      const one = managementOn(book)
-      const other = anotherOn(book)
+    withLedger(async (ledger) => {
+      const one = managementOn(ledger)
+      const other = anotherOn(ledger)
       const owners = Array.from({ length: 10 }, (_, i) => user(`user-${i}`))
       const issued = await Promise.all(
         owners.flatMap((owner) =>
@@ -64,8 +64,8 @@ describe('several gateways at once', () => {
       )
       await other.sql.end()
       expect(issued.filter(isRefused)).toEqual([])
-      expect(await count(book.sql, 'AccountOpened')).toBe(owners.length)
-      expect(await count(book.sql, 'KeyIssued')).toBe(2 * owners.length)
+      expect(await count(ledger.sql, 'AccountOpened')).toBe(owners.length)
+      expect(await count(ledger.sql, 'KeyIssued')).toBe(2 * owners.length)
       for (const owner of owners) {
         // Both names can be read: both were sealed under the account's one secret.
         const keys = await one.listKeys(owner)
@@ -75,9 +75,9 @@ describe('several gateways at once', () => {
     }))
 
   test('changes of one key at once all last, each decided on what the others left', () =>
-    withBook(async (book) => {
-      const one = managementOn(book)
-      const other = anotherOn(book)
+    withLedger(async (ledger) => {
+      const one = managementOn(ledger)
+      const other = anotherOn(ledger)
       const owner = user('u')
       const { view } = ok(await one.issueKey(owner, request, by))
       const changes = [
@@ -98,8 +98,8 @@ describe('several gateways at once', () => {
     }))
 
   test('a revocation and a rotation at once end in a revoked key', () =>
-    withBook(async (book) => {
-      const management = managementOn(book)
+    withLedger(async (ledger) => {
+      const management = managementOn(ledger)
       const owner = user('u')
       for (let i = 0; i < 10; i++) {
         const { view } = ok(await management.issueKey(owner, request, by))
@@ -115,14 +115,14 @@ describe('several gateways at once', () => {
 
 describe('a key', () => {
   test('is issued once though the connection died after it was recorded', () =>
-    withBook(async (book) => {
+    withLedger(async (ledger) => {
       let calls = 0
       const record: Commands['record'] = async (shard, command) => {
-        const answer = await book.commands.record(shard, command)
+        const answer = await ledger.commands.record(shard, command)
         if (calls++ > 0) return answer
         throw Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' })
       }
-      const { sql, commands } = book
+      const { sql, commands } = ledger
       const management = managementOn({ sql, commands: { ...commands, record } })
       const { view } = ok(await management.issueKey(user('u'), request, by))
       expect(calls).toBe(2)
@@ -131,10 +131,10 @@ describe('a key', () => {
     }))
 
   test('whose secret exists already is given another one', () =>
-    withBook(async (book) => {
+    withLedger(async (ledger) => {
       let draws = 0
       const random: Random = (bytes) => new Uint8Array(bytes).fill(draws++ < 2 ? 1 : 2)
-      const management = managementOn(book, random)
+      const management = managementOn(ledger, random)
       const first = ok(await management.issueKey(user('u'), request, by))
       const second = ok(await management.issueKey(user('u'), request, by))
       expect(first.key).not.toBe(second.key)
@@ -142,13 +142,13 @@ describe('a key', () => {
     }))
 
   test('says in its text which shard its account lives in', () =>
-    withBook(async (book) => {
-      const management = managementOn(book)
+    withLedger(async (ledger) => {
+      const management = managementOn(ledger)
       const shards = new Set<number>()
       for (let i = 0; i < 12; i++) {
         const owner = user(`user-${i}`)
         const { key, view } = ok(await management.issueKey(owner, request, by))
-        const [row] = await book.sql<[{ shard: number }]>`
+        const [row] = await ledger.sql<[{ shard: number }]>`
           select shard from key_state where key_id = ${view.keyId}`
         expect(parseKey(key, prefixes, false)?.shard).toBe(row.shard)
         shards.add(row.shard)
@@ -159,12 +159,12 @@ describe('a key', () => {
     }, 3))
 
   test('of an erased account shows nothing personal, and can be revoked and nothing else', () =>
-    withBook(async (book) => {
-      const management = managementOn(book)
+    withLedger(async (ledger) => {
+      const management = managementOn(ledger)
       const owner = user('u')
       const { view } = ok(await management.issueKey(owner, { ...request, name: 'Jane' }, by))
       const { accountId, keyId } = view
-      await book.commands.record(0, {
+      await ledger.commands.record(0, {
         ...{ id: 'erase', actor: 'test' },
         expected: [{ stream: 'account', id: accountId, version: 2 }],
         events: [{ type: 'AccountErased', accountId, payload: {} }],
@@ -207,12 +207,12 @@ describe('the first tariff', () => {
   })
 
   test('stays when a gateway starts with another file, which is told that it differs', () =>
-    withBook(async (book) => {
+    withLedger(async (ledger) => {
       const plans = { ...config.plans, gold: { ...config.plans.pro, credits: 7_000 } }
-      const management = managementOn(book, secureRandom, { ...config, plans } as typeof config)
+      const management = managementOn(ledger, secureRandom, { ...config, plans } as typeof config)
       const standing = await management.ensureTariff()
       expect(standing).toMatchObject({ inForce: tariffHash(tariffOf(config)), differs: true })
-      expect(await count(book.sql, 'TariffPublished')).toBe(1)
+      expect(await count(ledger.sql, 'TariffPublished')).toBe(1)
     }))
 })
 
@@ -222,15 +222,15 @@ describe('publishing a tariff', () => {
   const tariff = gold as ReturnType<typeof tariffOf>
 
   test('puts it in force in every shard, and accounts can be given its plans', () =>
-    withBook(async (book) => {
-      const management = managementOn(book)
+    withLedger(async (ledger) => {
+      const management = managementOn(ledger)
       const { accountId } = ok(await management.issueKey(user('u'), request, by)).view
       const change = { plan: 'gold' }
       expect(await management.changeAccount(accountId, change, by)).toMatchObject({
         refused: 'plan_unknown',
       })
       const published = ok(await management.publishTariff(tariff, { notice: 'Gold!' }, by))
-      expect(published).toMatchObject({ hash: tariffHash(tariff), from: book.now.toISOString() })
+      expect(published).toMatchObject({ hash: tariffHash(tariff), from: ledger.now.toISOString() })
       expect(published.positions.map((position) => position.split('-')[0])).toEqual(['0', '1'])
       const changed = ok(await management.changeAccount(accountId, change, by))
       expect(changed).toMatchObject({ plan: 'gold', monthlyCredits: 7_000 })
@@ -239,18 +239,18 @@ describe('publishing a tariff', () => {
     }, 2))
 
   test('ahead of its time changes nothing before', () =>
-    withBook(async (book) => {
-      const management = managementOn(book)
+    withLedger(async (ledger) => {
+      const management = managementOn(ledger)
       const from = '2030-07-01T00:00:00.000Z'
       expect(ok(await management.publishTariff(tariff, { from }, by)).from).toBe(from)
       expect((await management.ensureTariff()).differs).toBe(false)
-      await book.travelTo(from)
+      await ledger.travelTo(from)
       expect((await management.ensureTariff()).inForce).toBe(tariffHash(tariff))
     }))
 
   test('is refused for a time that has passed, and a second time for the same', () =>
-    withBook(async (book) => {
-      const management = managementOn(book)
+    withLedger(async (ledger) => {
+      const management = managementOn(ledger)
       const past = { from: '2030-06-15T11:59:59Z' }
       const refused = await management.publishTariff(tariff, past, by)
       expect(refused).toMatchObject({ refused: 'time_passed', field: 'from' })
@@ -259,6 +259,6 @@ describe('publishing a tariff', () => {
       expect(ok(await management.publishTariff(tariff, { from }, by))).toEqual(first)
       const other = await management.publishTariff(tariff, { from, notice: 'Again' }, by)
       expect(other).toMatchObject({ refused: 'already_published' })
-      expect(await count(book.sql, 'TariffPublished')).toBe(2)
+      expect(await count(ledger.sql, 'TariffPublished')).toBe(2)
     }))
 })

@@ -33,7 +33,7 @@ test('a route without a price is not sold, until a second after one is published
   expect(response.status).toBe(503)
   expect((await response.json()).code).toBe('price_missing')
   expect((await shop.post('/v1/extract', { url: 'https://example.com/' })).status).toBe(200)
-  await shop.book.publish(shipped)
+  await shop.ledger.publish(shipped)
   const publishedAtMs = performance.now()
   for (;;) {
     const begunAtMs = performance.now()
@@ -48,7 +48,7 @@ test('the next call after a publication is priced by it, and its hold names it',
     ['CreditsHeld', before, 1],
     ['HoldSettled', before, 1],
   ])
-  const after = await shop.book.publish(pricedAt(3))
+  const after = await shop.ledger.publish(pricedAt(3))
   const response = await search()
   expect(response.headers.get('x-credits-charged')).toBe('3')
   expect(await pricesOf(response)).toEqual([
@@ -65,27 +65,27 @@ test('a call under way keeps the price that it was held by', async () => {
   })
   const under = search()
   await until(() => shop.upstream.executed.length === 1)
-  await shop.book.publish(pricedAt(7))
+  await shop.ledger.publish(pricedAt(7))
   resolve()
   expect((await under).headers.get('x-credits-charged')).toBe('3')
   expect((await search()).headers.get('x-credits-charged')).toBe('7')
 })
 
 test('a tariff that was announced prices the first call of its time', async () => {
-  const from = new Date(shop.book.now.getTime() + 3_600_000)
-  await shop.book.publish(pricedAt(9), from)
+  const from = new Date(shop.ledger.now.getTime() + 3_600_000)
+  await shop.ledger.publish(pricedAt(9), from)
   expect((await search()).headers.get('x-credits-charged')).toBe('7')
-  await shop.book.travelTo(from)
+  await shop.ledger.travelTo(from)
   expect((await search()).headers.get('x-credits-charged')).toBe('9')
 })
 
 test('a route that becomes free charges nothing from the next call on', async () => {
   expect((await search()).headers.get('x-credits-charged')).toBe('9')
-  await shop.book.publish({ ...shipped, prices: { ...shipped.prices, search: { per: 'free' } } })
+  await shop.ledger.publish({ ...shipped, prices: { ...shipped.prices, search: { per: 'free' } } })
   const response = await search()
   expect(response.status).toBe(200)
   expect(response.headers.get('x-credits-charged') ?? '0').toBe('0')
-  await shop.book.publish(shipped)
+  await shop.ledger.publish(shipped)
   const patient = await shop.newKey('enterprise')
   await until(async () => (await search(patient)).headers.get('x-credits-charged') === '1')
 })
@@ -94,12 +94,12 @@ test('a plan that was announced counts from its time, also for a key that the ga
   const key = await shop.newKey('pro')
   const synthesize = () => shop.post('/v1/tts/synthesize', { text: 'hello' }, { key: key.text })
   // Real time passes, too: what a gateway has in memory ages by its own clock.
-  const from = new Date(shop.book.now.getTime() + 100)
-  await shop.book.changePlan(key.account, 'free', from)
+  const from = new Date(shop.ledger.now.getTime() + 100)
+  await shop.ledger.changePlan(key.account, 'free', from)
   const asPro = await synthesize()
   expect(asPro.status).toBe(200)
   expect(asPro.headers.get('x-ratelimit-limit')).toBe('100')
-  await shop.book.travelTo(from)
+  await shop.ledger.travelTo(from)
   await Bun.sleep(100)
   const asFree = await search(key)
   expect(asFree.headers.get('x-ratelimit-limit')).toBe('10')

@@ -4,25 +4,25 @@ import { dailyUsage } from '../../projections/daily-usage.ts'
 import { monthlyBalances } from '../../projections/monthly-balances.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
-import { standingFault } from '../../src/ledger/migrate/schema-compatibility.ts'
+import { schemaFault } from '../../src/ledger/migrate/schema-compatibility.ts'
 import { deploy } from '../../src/projector/rebuild/deploy.ts'
 import { openVerifier } from '../../src/projector/verify/verify.ts'
-import { type Book, openBook, type TestKey } from '../support/book.ts'
+import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
-import { fillVariedBook } from '../support/varied-book.ts'
+import { fillVariedLedger } from '../support/varied-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 let key: TestKey
 /** Takes the program's projections back to what they were. */
 let takeBack: (() => void)[]
 beforeEach(async () => {
   takeBack = []
-  book = await openBook()
-  key = await fillVariedBook(book)
+  ledger = await openLedger()
+  key = await fillVariedLedger(ledger)
 })
 afterEach(async () => {
   for (const undo of takeBack) undo()
-  await book.close()
+  await ledger.close()
 })
 
 /** The program in a later version: this projection has changed. */
@@ -63,7 +63,7 @@ function nextVersion(): void {
 }
 
 async function released() {
-  const [row] = await book.sql<[{ months: number; days: number; log: number }]>`
+  const [row] = await ledger.sql<[{ months: number; days: number; log: number }]>`
     select (select sum(released) from monthly_balances)::bigint as months,
       (select sum(released) from daily_usage)::bigint as days,
       (select count(*) from events where type = 'HoldReleased' and endpoint <> '*') as log`
@@ -71,7 +71,7 @@ async function released() {
 }
 
 async function isSound(): Promise<boolean> {
-  const verifier = await openVerifier({ url: book.url, most: 5 })
+  const verifier = await openVerifier({ url: ledger.url, most: 5 })
   const { sound, projections } = await verifier.run()
   await verifier.close()
   if (!sound) console.error(JSON.stringify(projections))
@@ -81,7 +81,7 @@ async function isSound(): Promise<boolean> {
 test('a changed projection is built anew while gateways sell, and takes over with its functions', async () => {
   let deploying = true
   let calls = 0
-  const gateway = book.newGateway()
+  const gateway = ledger.newGateway()
   const load = (async () => {
     while (deploying) {
       const { hold, verdict } = await gateway.hold(key, 1)
@@ -93,11 +93,11 @@ test('a changed projection is built anew while gateways sell, and takes over wit
   })()
   try {
     await until(() => calls > 5)
-    expect(await standingFault(book.sql)).toBeUndefined()
+    expect(await schemaFault(ledger.sql)).toBeUndefined()
     nextVersion()
-    expect(await standingFault(book.sql)).toContain('tollbook migrate')
-    await expect(migrate({ url: book.url })).rejects.toThrow('monthly_balances, daily_usage')
-    const deployed = await deploy({ url: book.url })
+    expect(await schemaFault(ledger.sql)).toContain('tollbook migrate')
+    await expect(migrate({ url: ledger.url })).rejects.toThrow('monthly_balances, daily_usage')
+    const deployed = await deploy({ url: ledger.url })
     expect(deployed).toEqual({ applied: [], rebuilt: ['monthly_balances', 'daily_usage'] })
     const after = calls
     await until(() => calls > after + 5)
@@ -106,9 +106,9 @@ test('a changed projection is built anew while gateways sell, and takes over wit
     await load
   }
   while (
-    ((await book.sql`select catch_up_daily_usage(0::smallint, 1000) as left`)[0]?.left ?? 0) > 0
+    ((await ledger.sql`select catch_up_daily_usage(0::smallint, 1000) as left`)[0]?.left ?? 0) > 0
   );
-  expect(await standingFault(book.sql)).toBeUndefined()
+  expect(await schemaFault(ledger.sql)).toBeUndefined()
   const sums = await released()
   expect(sums.log).toBeGreaterThan(3)
   expect(sums).toEqual({ months: sums.log, days: sums.log, log: sums.log })
@@ -117,15 +117,15 @@ test('a changed projection is built anew while gateways sell, and takes over wit
 
 test('deploys that are started at once build it once', async () => {
   nextVersion()
-  const deployed = await Promise.all([1, 2, 3].map(() => deploy({ url: book.url })))
+  const deployed = await Promise.all([1, 2, 3].map(() => deploy({ url: ledger.url })))
   expect(deployed.map(({ rebuilt }) => rebuilt.length).sort()).toEqual([0, 0, 2])
   expect(await isSound()).toBe(true)
 })
 
-test('a projection that a book with events has not known is built from all of them', async () => {
-  await book.owner`drop table monthly_balances`
-  await book.owner`delete from checkpoints where projection = 'monthly_balances'`
-  expect((await deploy({ url: book.url })).rebuilt).toEqual(['monthly_balances'])
+test('a projection that a ledger with events has not known is built from all of them', async () => {
+  await ledger.owner`drop table monthly_balances`
+  await ledger.owner`delete from projection_checkpoints where projection = 'monthly_balances'`
+  expect((await deploy({ url: ledger.url })).rebuilt).toEqual(['monthly_balances'])
   expect(await isSound()).toBe(true)
-  expect((await book.hold(key, 1)).verdict).toBe('ok')
+  expect((await ledger.hold(key, 1)).verdict).toBe('ok')
 })

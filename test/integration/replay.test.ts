@@ -9,15 +9,15 @@ import { asOf } from '../../src/projector/as-of.ts'
 import { tablesOf } from '../../src/projector/mapping.ts'
 import { buildBeside, rebuild, rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
 import { openVerifier, type Verdict } from '../../src/projector/verify/verify.ts'
-import { type Book, openBook, type TestKey } from '../support/book.ts'
 import { runCli, runJson, startCli } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
 import { fold } from '../support/oracle.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
-import { fillVariedBook } from '../support/varied-book.ts'
+import { fillVariedLedger } from '../support/varied-ledger.ts'
 
 async function verified(url: string): Promise<Verdict> {
   const verifier = await openVerifier({ url, most: 5 })
@@ -43,55 +43,55 @@ async function rowsOf(sql: Sql): Promise<Record<string, string[]>> {
   return dump
 }
 
-describe('a book in service', () => {
-  let book: Book
+describe('a ledger in service', () => {
+  let ledger: Ledger
   let key: TestKey
   beforeAll(async () => {
-    book = await openBook()
-    key = await fillVariedBook(book)
+    ledger = await openLedger()
+    key = await fillVariedLedger(ledger)
   })
-  afterAll(() => book.close())
+  afterAll(() => ledger.close())
 
   test('has the same rows, grants and indexes after a rebuild, and its appends go on', async () => {
-    const shape = () => book.owner`
+    const shape = () => ledger.owner`
       select c.relname, c.relacl::text, c.relpersistence, pg_get_userbyid(c.relowner) as owner, i.indexdef
       from pg_class c left join pg_indexes i on i.tablename = c.relname and i.schemaname = 'tollbook'
       where c.relnamespace = 'tollbook'::regnamespace and c.relname = any(${projections.flatMap(tablesOf)})
       order by c.relname, i.indexdef`
-    const [before, shapeBefore] = [await rowsOf(book.sql), [...(await shape())]]
-    const done = await rebuildAll(projections, { url: book.url })
+    const [before, shapeBefore] = [await rowsOf(ledger.sql), [...(await shape())]]
+    const done = await rebuildAll(projections, { url: ledger.url })
     expect(done.map(({ projection }) => projection)).toEqual(projections.map(({ name }) => name))
-    const { length } = await readLog(book.sql)
+    const { length } = await readLog(ledger.sql)
     expect(done.map(({ events }) => events)).toEqual(projections.map(() => length))
-    expect(await rowsOf(book.sql)).toEqual(before)
+    expect(await rowsOf(ledger.sql)).toEqual(before)
     expect([...(await shape())]).toEqual(shapeBefore)
-    const [left] = await book.owner`select to_regnamespace('tollbook_replay') as schema`
+    const [left] = await ledger.owner`select to_regnamespace('tollbook_replay') as schema`
     expect(left?.schema).toBeNull()
-    const { hold, verdict } = await book.hold(key, 3)
-    expect([verdict, (await book.settle(hold, 2)).verdict]).toEqual(['ok', 'ok'])
-    expect((await verified(book.url)).sound).toBe(true)
+    const { hold, verdict } = await ledger.hold(key, 3)
+    expect([verdict, (await ledger.settle(hold, 2)).verdict]).toEqual(['ok', 'ok'])
+    expect((await verified(ledger.url)).sound).toBe(true)
   })
 
   test('is repaired by a rebuild where its tables were changed', async () => {
-    await book.owner`update lots set refunded = refunded + 1000`
-    await book.owner`delete from daily_usage`
-    await book.owner`update key_state set enabled = not enabled`
-    expect((await verified(book.url)).sound).toBe(false)
+    await ledger.owner`update lots set refunded = refunded + 1000`
+    await ledger.owner`delete from daily_usage`
+    await ledger.owner`update key_state set enabled = not enabled`
+    expect((await verified(ledger.url)).sound).toBe(false)
     for (const name of ['balances', 'daily_usage', 'key_state']) {
-      await rebuild(projectionOf(name), { url: book.url })
+      await rebuild(projectionOf(name), { url: ledger.url })
     }
-    expect((await verified(book.url)).sound).toBe(true)
+    expect((await verified(ledger.url)).sound).toBe(true)
   })
 
   test('shows every reader whole tables while it is rebuilt under load, and loses nothing', async () => {
-    const account = await book.account({ plan: 'pro' })
-    const keys = await Promise.all([1, 2, 3].map(() => book.key(account)))
-    await book.grant(account, 1_000_000)
+    const account = await ledger.account({ plan: 'pro' })
+    const keys = await Promise.all([1, 2, 3].map(() => ledger.key(account)))
+    await ledger.grant(account, 1_000_000)
     const { accountId } = account
     let rebuilding = true
     let calls = 0
     const load = keys.map(async (key, n) => {
-      const gateway = book.newGateway(`load-${n}`)
+      const gateway = ledger.newGateway(`load-${n}`)
       while (rebuilding) {
         const held = await Promise.all([1, 2, 3, 4].map(() => gateway.hold(key, 2)))
         for (const { hold, verdict } of held) {
@@ -102,11 +102,11 @@ describe('a book in service', () => {
       }
     })
     const count = async () => {
-      while (rebuilding) await book.sql`select catch_up_daily_usage(0::smallint, 20000)`
+      while (rebuilding) await ledger.sql`select catch_up_daily_usage(0::smallint, 20000)`
     }
     // What a reader may see: what is never fewer than before, and what stands in two tables at once.
     const readers = [1, 2].map(async () => {
-      const sql = connect({ url: book.url, as: 'serving', max: 1 })
+      const sql = connect({ url: ledger.url, as: 'serving', max: 1 })
       let before = { keys: 0, settled: 0, months: 0, days: 0, plans: 0 }
       let reads = 0
       while (rebuilding) {
@@ -130,7 +130,7 @@ describe('a book in service', () => {
       try {
         for (let round = 0; round < 3; round++) {
           const atStart = calls
-          await rebuildAll(projections, { url: book.url })
+          await rebuildAll(projections, { url: ledger.url })
           await until(() => calls > atStart + 20)
         }
       } finally {
@@ -140,36 +140,38 @@ describe('a book in service', () => {
     const reads = await Promise.all(readers)
     await Promise.all([rounds, counting, ...load])
     expect(Math.min(...reads)).toBeGreaterThan(10)
-    expect((await verified(book.url)).sound).toBe(true)
-    const [row] = await book.sql`
+    expect((await verified(ledger.url)).sound).toBe(true)
+    const [row] = await ledger.sql`
       select sum(settled)::bigint as settled, sum(held)::bigint as held from lots where account_id = ${accountId}`
     expect(row).toEqual({ settled: calls, held: 0 })
   }, 60_000)
 
   test('keeps its tables when a reader holds on to them: the exchange waits, and appends go on', async () => {
-    const reader = connect({ url: book.url, as: 'serving', max: 1 })
+    const reader = connect({ url: ledger.url, as: 'serving', max: 1 })
     await reader.unsafe('begin; select from lots limit 1')
     let exchanged = false
-    const rebuilding = rebuild(projectionOf('balances'), { url: book.url }).then(() => {
+    const rebuilding = rebuild(projectionOf('balances'), { url: ledger.url }).then(() => {
       exchanged = true
     })
     for (let call = 0; call < 20; call++) {
-      const { hold, verdict } = await book.hold(key, 1)
-      expect([verdict, (await book.settle(hold, 1)).verdict]).toEqual(['ok', 'ok'])
+      const { hold, verdict } = await ledger.hold(key, 1)
+      expect([verdict, (await ledger.settle(hold, 1)).verdict]).toEqual(['ok', 'ok'])
     }
     expect(exchanged).toBe(false)
     await reader.unsafe('commit')
     await rebuilding
     await reader.end()
-    expect((await verified(book.url)).sound).toBe(true)
+    expect((await verified(ledger.url)).sound).toBe(true)
   })
 
   test('shows its state as of any position, row by row', async () => {
-    const log = await readLog(book.sql)
+    const log = await readLog(ledger.sql)
     for (const position of [0, 1, Math.floor(log.length / 2), log.length - 1]) {
       const states = await Promise.all(
         projections.map((projection) =>
-          Array.fromAsync(asOf(projection, { url: book.url, positions: [{ shard: 0, position }] })),
+          Array.fromAsync(
+            asOf(projection, { url: ledger.url, positions: [{ shard: 0, position }] }),
+          ),
         ),
       )
       const expected = fold(log.slice(0, position))
@@ -183,7 +185,10 @@ describe('a book in service', () => {
         await Promise.all(
           projections.map((projection) =>
             Array.fromAsync(
-              asOf(projection, { url: book.url, positions: [{ shard: 0, position: log.length }] }),
+              asOf(projection, {
+                url: ledger.url,
+                positions: [{ shard: 0, position: log.length }],
+              }),
             ),
           ),
         )
@@ -191,9 +196,9 @@ describe('a book in service', () => {
       ({ table }) => table,
     )
     while (
-      ((await book.sql`select catch_up_daily_usage(0::smallint, 1000) as left`)[0]?.left ?? 0) > 0
+      ((await ledger.sql`select catch_up_daily_usage(0::smallint, 1000) as left`)[0]?.left ?? 0) > 0
     );
-    for (const [table, rows] of Object.entries(await rowsOf(book.sql))) {
+    for (const [table, rows] of Object.entries(await rowsOf(ledger.sql))) {
       const shown = (now[table] ?? []).map(({ row }) => row)
       expect(shown.length).toBe(rows.length)
       for (const row of rows) expect(shown).toContainEqual(JSON.parse(row))
@@ -201,65 +206,65 @@ describe('a book in service', () => {
   })
 
   test('the command prints one account as it stood', async () => {
-    const [lot] = await book.sql`select lot, account_id from lots order by lot limit 1`
+    const [lot] = await ledger.sql`select lot, account_id from lots order by lot limit 1`
     const args = ['replay', 'balances', '--account', lot?.account_id]
     const { stdout, status } = await runCli([...args, '--as-of', `0-${lot?.lot}`], {
-      database: book.url,
+      database: ledger.url,
     })
     expect(status).toBe(0)
     expect(stdout).toContain(lot?.account_id)
     const { stdout: before } = await runCli([...args, '--as-of', `0-${lot?.lot - 1}`], {
-      database: book.url,
+      database: ledger.url,
     })
     expect(before).not.toContain(lot?.account_id)
-    const beyond = await runCli(['replay', '--as-of', '0-999999'], { database: book.url })
-    expect([beyond.status, beyond.stderr]).toEqual([
+    const exceedsAccount = await runCli(['replay', '--as-of', '0-999999'], { database: ledger.url })
+    expect([exceedsAccount.status, exceedsAccount.stderr]).toEqual([
       1,
       expect.stringContaining('the log ends at 0-'),
     ])
   })
 
   test('the command names projections that there are', async () => {
-    const { status, stderr } = await runCli(['replay', 'balance'], { database: book.url })
+    const { status, stderr } = await runCli(['replay', 'balance'], { database: ledger.url })
     expect([status, stderr]).toEqual([1, expect.stringContaining('did you mean "balances"?')])
     const several = ['replay', 'key_state,balances,key_state']
-    const done = await runJson<{ projection: string }[]>(several, { database: book.url })
+    const done = await runJson<{ projection: string }[]>(several, { database: ledger.url })
     expect(done.map(({ projection }) => projection)).toEqual(['key_state', 'balances'])
   })
 })
 
-test('a book of two shards is rebuilt, verified and shown as it stood like one of one', async () => {
-  const book = await openBook({ shards: 2 })
+test('a ledger of two shards is rebuilt, verified and shown as it stood like one of one', async () => {
+  const ledger = await openLedger({ shards: 2 })
   try {
     const keys = await Promise.all(
-      [0, 1].map(async (shard) => book.key(await book.account({ plan: 'pro', shard }))),
+      [0, 1].map(async (shard) => ledger.key(await ledger.account({ plan: 'pro', shard }))),
     )
-    const gateways = [book, book.newGateway('second', { shard: 1 })]
+    const gateways = [ledger, ledger.newGateway('second', { shard: 1 })]
     for (const [shard, key] of keys.entries()) {
-      const gateway = gateways[shard] as Book
+      const gateway = gateways[shard] as Ledger
       const { hold } = await gateway.hold(key, 10)
       await gateway.settle(hold, 4 + shard)
       await gateway.hold(key, 3)
-      await book.sql`select catch_up_daily_usage(${shard}::smallint, 1000)`
+      await ledger.sql`select catch_up_daily_usage(${shard}::smallint, 1000)`
     }
-    const before = await rowsOf(book.sql)
-    await rebuildAll(projections, { url: book.url })
-    expect(await rowsOf(book.sql)).toEqual(before)
-    const verdict = await verified(book.url)
+    const before = await rowsOf(ledger.sql)
+    await rebuildAll(projections, { url: ledger.url })
+    expect(await rowsOf(ledger.sql)).toEqual(before)
+    const verdict = await verified(ledger.url)
     expect(verdict.log.map(({ shard }) => shard)).toEqual([0, 1])
     expect(verdict.sound).toBe(true)
-    await book.owner`update lots set settled = settled + 1 where shard = 1`
-    const { differences } = (await verified(book.url)).projections.find(
+    await ledger.owner`update lots set settled = settled + 1 where shard = 1`
+    const { differences } = (await verified(ledger.url)).projections.find(
       ({ differing }) => differing > 0,
     ) as Verdict['projections'][number]
     expect(differences.map(({ key }) => key.shard)).toEqual([1])
     const end = { shard: 1, position: verdict.log[1]?.upTo as number }
     const rows = await Array.fromAsync(
-      asOf(projectionOf('balances'), { url: book.url, positions: [end] }),
+      asOf(projectionOf('balances'), { url: ledger.url, positions: [end] }),
     )
     expect(new Set(rows.map(({ row }) => row.shard))).toEqual(new Set([1]))
   } finally {
-    await book.close()
+    await ledger.close()
   }
 })
 
@@ -365,7 +370,7 @@ describe('a generated log', () => {
     expect((await verified(database.url)).sound).toBe(true)
   }, 60_000)
 
-  test('is written into an empty book only', async () => {
+  test('is written into an empty ledger only', async () => {
     await expect(seedLog(database.url, { events: 10, keys: 1 })).rejects.toThrow('not empty')
     await migrate({ url: database.url })
   })

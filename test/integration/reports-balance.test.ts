@@ -1,13 +1,13 @@
 import { expect, test } from 'bun:test'
 import { balance } from '../../src/reports/account/balance.ts'
 import { charge } from '../../src/reports/charge/charge-lookup.ts'
-import { buildBook } from '../support/book-builder.ts'
+import { buildLedger } from '../support/ledger-builder.ts'
 
 test('an allowance that no call has needed yet is available', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const { accountId } = await book.openAccount('free')
-  expect(await balance(book.sql, accountId, 'live')).toEqual({
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const { accountId } = await ledger.openAccount('free')
+  expect(await balance(ledger.sql, accountId, 'live')).toEqual({
     available: 100,
     held: 0,
     debt: 0,
@@ -18,20 +18,20 @@ test('an allowance that no call has needed yet is available', async () => {
 })
 
 test('a balance says lot by lot where credits are, in the order in which they are drawn', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const key = await book.openAccount('free')
-  const { positions: paid } = await book.grant(key, 500)
-  const { positions: promotional } = await book.grant(key, 50, {
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const key = await ledger.openAccount('free')
+  const { positions: paid } = await ledger.grant(key, 500)
+  const { positions: promotional } = await ledger.grant(key, 50, {
     kind: 'promotional',
     expiresAt: '2031-10-20T00:00:00Z',
   })
-  const call = await book.charge(key, { credits: 60 })
-  await book.refund({ requestId: call, credits: 10 })
-  await book.hold(key, { credits: 70 })
-  await book.count(key, 4)
+  const call = await ledger.charge(key, { credits: 60 })
+  await ledger.refund({ requestId: call, credits: 10 })
+  await ledger.hold(key, { credits: 70 })
+  await ledger.count(key, 4)
 
-  const found = await balance(book.sql, key.accountId, 'live')
+  const found = await balance(ledger.sql, key.accountId, 'live')
   expect(found).toMatchObject({
     available: 650 - 60 + 10 - 70,
     held: 70,
@@ -51,86 +51,89 @@ test('a balance says lot by lot where credits are, in the order in which they ar
 })
 
 test('a new month shows the new allowance, and the old lot only while a hold is open on it', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-31T23:59:00Z')
-  const key = await book.openAccount('free')
-  const call = await book.hold(key, { credits: 30 })
-  await book.at('2031-11-01T00:00:00Z')
-  expect(await balance(book.sql, key.accountId, 'live')).toMatchObject({
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-31T23:59:00Z')
+  const key = await ledger.openAccount('free')
+  const call = await ledger.hold(key, { credits: 30 })
+  await ledger.at('2031-11-01T00:00:00Z')
+  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({
     available: 100,
     held: 30,
     lots: [{ held: 30, available: 0 }],
     allowance: { month: '2031-11', granted: 0, due: 100 },
   })
-  await book.release(call)
-  expect(await balance(book.sql, key.accountId, 'live')).toMatchObject({ held: 0, lots: [] })
+  await ledger.release(call)
+  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({ held: 0, lots: [] })
 })
 
 test('a lot that starts later cannot be drawn yet', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const key = await book.openAccount('zero')
-  await book.grant(key, 50, { startsAt: '2031-10-06T00:00:00Z' })
-  expect(await balance(book.sql, key.accountId, 'live')).toMatchObject({
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const key = await ledger.openAccount('zero')
+  await ledger.grant(key, 50, { startsAt: '2031-10-06T00:00:00Z' })
+  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({
     available: 0,
     lots: [{ granted: 50, available: 0, startsAt: '2031-10-06T00:00:00.000Z' }],
   })
-  await book.at('2031-10-06T00:00:00Z')
-  expect(await balance(book.sql, key.accountId, 'live')).toMatchObject({ available: 50 })
+  await ledger.at('2031-10-06T00:00:00Z')
+  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({ available: 50 })
 })
 
 test('what is available is what a call can hold, and not a credit more', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const key = await book.openAccount('free')
-  await book.grant(key, 7)
-  const found = await balance(book.sql, key.accountId, 'live')
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const key = await ledger.openAccount('free')
+  await ledger.grant(key, 7)
+  const found = await balance(ledger.sql, key.accountId, 'live')
   const available = found?.available ?? 0
-  expect(book.hold(key, { credits: available + 1 })).rejects.toThrow('insufficient_credits')
-  await book.hold(key, { credits: available })
-  expect(await balance(book.sql, key.accountId, 'live')).toMatchObject({ available: 0, held: 107 })
+  expect(ledger.hold(key, { credits: available + 1 })).rejects.toThrow('insufficient_credits')
+  await ledger.hold(key, { credits: available })
+  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({
+    available: 0,
+    held: 107,
+  })
 })
 
 test('test credits are a balance of their own; an unknown account has none', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const live = await book.openAccount('free')
-  const key = await book.issueKey(live.account, 'test')
-  await book.charge(key, { credits: 30 })
-  await book.adjust(live, 110)
-  const tried = await balance(book.sql, live.accountId, 'test')
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const live = await ledger.openAccount('free')
+  const key = await ledger.issueKey(live.account, 'test')
+  await ledger.charge(key, { credits: 30 })
+  await ledger.adjust(live, 110)
+  const tried = await balance(ledger.sql, live.accountId, 'test')
   expect(tried).toMatchObject({ available: 70, debt: 0, month: { settled: 30 } })
-  const billed = await balance(book.sql, live.accountId, 'live')
+  const billed = await balance(ledger.sql, live.accountId, 'live')
   expect(billed).toMatchObject({ available: 0, debt: 10, month: { settled: 0 } })
-  expect(await balance(book.sql, 'acc_x', 'live')).toBeUndefined()
+  expect(await balance(ledger.sql, 'acc_x', 'live')).toBeUndefined()
 })
 
 test('a charge tells what became of its hold', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const key = await book.openAccount('free')
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const key = await ledger.openAccount('free')
   const ids = {
-    held: await book.hold(key, { credits: 9, quantity: 3 }),
-    settled: await book.hold(key, { credits: 9 }),
-    released: await book.hold(key, { credits: 9 }),
-    expired: await book.hold(key, { credits: 9 }),
+    held: await ledger.hold(key, { credits: 9, quantity: 3 }),
+    settled: await ledger.hold(key, { credits: 9 }),
+    released: await ledger.hold(key, { credits: 9 }),
+    expired: await ledger.hold(key, { credits: 9 }),
   }
-  await book.at('2031-10-05T00:02:00Z')
-  const settled = await book.settle(ids.settled, 5, 2)
-  const released = await book.release(ids.released)
-  const expired = await book.expire(ids.expired)
+  await ledger.at('2031-10-05T00:02:00Z')
+  const settled = await ledger.settle(ids.settled, 5, 2)
+  const released = await ledger.release(ids.released)
+  const expired = await ledger.expire(ids.expired)
   const refunds = [
-    await book.refund({ requestId: ids.settled, credits: 1 }),
-    await book.refund({ requestId: ids.settled, credits: 2 }),
+    await ledger.refund({ requestId: ids.settled, credits: 1 }),
+    await ledger.refund({ requestId: ids.settled, credits: 2 }),
   ]
 
   const common = { keyId: key.keyId, endpoint: 'search', heldCredits: 9, mode: 'live' }
   const heldAt = '2031-10-05T00:00:00.000Z'
   const resolvedAt = '2031-10-05T00:02:00.000Z'
-  expect(await charge(book.sql, ids.held, key.accountId)).toMatchObject({
+  expect(await charge(ledger.sql, ids.held, key.accountId)).toMatchObject({
     ...{ ...common, status: 'held', credits: 0, quantity: 3, heldAt, resolvedAt: null },
   })
-  expect(await charge(book.sql, ids.settled, key.accountId)).toMatchObject({
+  expect(await charge(ledger.sql, ids.settled, key.accountId)).toMatchObject({
     ...{ ...common, status: 'settled', credits: 5, refunded: 3, quantity: 2, heldAt },
     settledAt: resolvedAt,
     positions: {
@@ -138,23 +141,23 @@ test('a charge tells what became of its hold', async () => {
       refunded: refunds.map(({ positions }) => `0-${positions?.[0]}`),
     },
   })
-  expect(await charge(book.sql, ids.released, key.accountId)).toMatchObject({
+  expect(await charge(ledger.sql, ids.released, key.accountId)).toMatchObject({
     ...{ ...common, status: 'released', credits: 0, settledAt: null, resolvedAt },
     ...{ reason: 'upstream_failed', positions: { released: `0-${released.position}` } },
   })
-  expect(await charge(book.sql, ids.expired, key.accountId)).toMatchObject({
+  expect(await charge(ledger.sql, ids.expired, key.accountId)).toMatchObject({
     ...{ ...common, status: 'expired', credits: 0, resolvedAt },
     positions: { expired: `0-${expired.position}` },
   })
 })
 
 test("another account's charge is not found", async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const key = await book.openAccount('free')
-  const other = await book.openAccount('free')
-  const call = await book.charge(key, { credits: 1 })
-  expect(await charge(book.sql, call, other.accountId)).toBeUndefined()
-  expect(await charge(book.sql, 'no-such-call')).toBeUndefined()
-  expect(await charge(book.sql, call)).toMatchObject({ accountId: key.accountId })
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const key = await ledger.openAccount('free')
+  const other = await ledger.openAccount('free')
+  const call = await ledger.charge(key, { credits: 1 })
+  expect(await charge(ledger.sql, call, other.accountId)).toBeUndefined()
+  expect(await charge(ledger.sql, 'no-such-call')).toBeUndefined()
+  expect(await charge(ledger.sql, call)).toMatchObject({ accountId: key.accountId })
 })

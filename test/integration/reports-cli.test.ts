@@ -1,24 +1,24 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { freePort } from '../../src/postgres/free-port.ts'
-import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 import { createDatabase } from '../support/postgres.ts'
 
-let book: BookBuilder
+let ledger: LedgerBuilder
 let key: TestKey
 let call: string
 
 beforeAll(async () => {
-  book = await buildBook()
-  await book.at('2031-10-31T23:59:00Z')
-  key = await book.openAccount('pro')
-  call = await book.charge(key, { credits: 3 })
-  await book.hold(key, { credits: 5 })
-  await book.at('2031-11-01T00:00:00Z')
-  await book.refund({ requestId: call, credits: 1 })
-  await book.catchUp()
+  ledger = await buildLedger()
+  await ledger.at('2031-10-31T23:59:00Z')
+  key = await ledger.openAccount('pro')
+  call = await ledger.charge(key, { credits: 3 })
+  await ledger.hold(key, { credits: 5 })
+  await ledger.at('2031-11-01T00:00:00Z')
+  await ledger.refund({ requestId: call, credits: 1 })
+  await ledger.catchUp()
 })
 
-afterAll(() => book[Symbol.asyncDispose]())
+afterAll(() => ledger[Symbol.asyncDispose]())
 
 test('a statement is printed for people, without colour where there is no terminal', async () => {
   const { status, stdout, stderr } = await report([
@@ -50,7 +50,7 @@ test('--json prints one document, with the position of each charge', async () =>
   ])
   expect(status).toBe(0)
   const document = JSON.parse(stdout)
-  const [found] = await book.sql<{ position: number }[]>`
+  const [found] = await ledger.sql<{ position: number }[]>`
     select position from events where type = 'HoldSettled' and request_id = ${call}`
   expect(document).toMatchObject({
     account: { totals: { granted: 1_000, settled: 3, lapsed: 992, held: 5, closing: 0 } },
@@ -59,11 +59,11 @@ test('--json prints one document, with the position of each charge', async () =>
 })
 
 test('what came back to an expired lot is pointed out', async () => {
-  const late = await book.openAccount('free')
-  await book.at('2031-11-30T00:00:00Z')
-  const held = await book.hold(late, { credits: 5 })
-  await book.at('2031-12-01T00:00:00Z')
-  await book.settle(held, 2)
+  const late = await ledger.openAccount('free')
+  await ledger.at('2031-11-30T00:00:00Z')
+  const held = await ledger.hold(late, { credits: 5 })
+  await ledger.at('2031-12-01T00:00:00Z')
+  await ledger.settle(held, 2)
   const ask = ['statement', '--account', late.accountId, '--month']
   const november = await report([...ask, '2031-11'])
   expect(november.stdout).toContain('3 of the closing were held when their lot expired')
@@ -85,8 +85,8 @@ test('usage is printed of a key, of all accounts and of those charged most', asy
 })
 
 test.each([
-  ['the book has no account acc_x', ['statement', '--account', 'acc_x', '--month', '2031-10']],
-  ['the book has no key key_x', ['usage', '--key', 'key_x', '--month', '2031-10']],
+  ['the ledger has no account acc_x', ['statement', '--account', 'acc_x', '--month', '2031-10']],
+  ['the ledger has no key key_x', ['usage', '--key', 'key_x', '--month', '2031-10']],
   ['"2031-13" is not a month', ['statement', '--account', 'acc_x', '--month', '2031-13']],
   ['"last" is not a month', ['top', '--month', 'last']],
   ['whose statement?', ['statement', '--month', '2031-10']],
@@ -110,7 +110,7 @@ test('a database that cannot be reached is said in a sentence, with status 1', a
   expect(status).toBe(1)
 })
 
-test('a database without a book is said in a sentence, with status 1', async () => {
+test('a database without a ledger is said in a sentence, with status 1', async () => {
   const empty = await createDatabase()
   const { status, stderr } = await report(['top', ...october], { database: empty.url })
   expect(stderr).toContain('tollbook migrate')
@@ -128,7 +128,7 @@ test('without a database named anywhere it says how to name one', async () => {
 const october = ['--month', '2031-10']
 
 /** Runs `tollbook report` in a folder where no `tollbook up` has been. */
-async function report(args: string[], { database = book.url } = {}) {
+async function report(args: string[], { database = ledger.url } = {}) {
   const { DATABASE_URL: _, ...env } = process.env
   const cli = new URL('../../src/cli/main.ts', import.meta.url).pathname
   const child = Bun.spawn([process.execPath, cli, 'report', ...args], {

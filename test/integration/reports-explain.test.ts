@@ -5,10 +5,10 @@ import type { Tariff } from '../../src/config/tariff.ts'
 import type { Answer, Hold } from '../../src/ledger/append/call-commands.ts'
 import { credits as price } from '../../src/pricing/price-arithmetic.ts'
 import { explainAnswer, explainCall } from '../../src/reports/explain/explain.ts'
-import { type Book, openBook, type TestKey, testTariff } from '../support/book.ts'
 import { runCli, runJson } from '../support/cli.ts'
-import { buyItem, standingItem } from '../support/gateway.ts'
+import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
 import { openShop } from '../support/shop.ts'
+import { type Ledger, openLedger, type TestKey, testTariff } from '../support/test-ledger.ts'
 
 const small = { ...testTariff.plans.free, credits: 40, maxInFlight: 6 } as Tariff['plans'][string]
 const tariff: Tariff = {
@@ -25,37 +25,41 @@ const dearer: Tariff = {
 }
 
 test('every answer of the append is derived again, whatever came before it', async () => {
-  const book = await openBook({ tariff })
+  const ledger = await openLedger({ tariff })
   const verdicts = new Set<string>()
   for (const seed of [11, 12, 14, 15]) {
-    for (const verdict of await history(book, seed)) verdicts.add(verdict)
+    for (const verdict of await history(ledger, seed)) verdicts.add(verdict)
   }
   expect([...verdicts].sort()).toEqual([
-    ...['account_frozen', 'insufficient_credits', 'key_cap_reached', 'key_disabled', 'ok'],
-    'too_many_open',
+    'account_frozen',
+    'concurrency_exceeded',
+    'insufficient_credits',
+    'key_cap_reached',
+    'key_disabled',
+    'ok',
   ])
-  await book.close()
+  await ledger.close()
 })
 
 /** Answers the verdicts that were met. */
-async function history(book: Book, seed: number): Promise<Set<string>> {
+async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
   const random = randomOf(seed)
-  const account = await book.account()
-  const keys = [await book.key(account), await book.key(account, { monthlyCap: 12 })]
+  const account = await ledger.account()
+  const keys = [await ledger.key(account), await ledger.key(account, { monthlyCap: 12 })]
   const answers: { key: TestKey; credits: number; requestId: string; answer: Answer }[] = []
-  const open: Awaited<ReturnType<Book['hold']>>['hold'][] = []
+  const open: Awaited<ReturnType<Ledger['hold']>>['hold'][] = []
   const charged: string[] = []
   let standing: Hold | undefined
   let unit = 1
   let frozen = false
-  await book.publish(tariff)
+  await ledger.publish(tariff)
   for (let step = 0; step < 100; step++) await oneStep()
-  if (frozen) await book.change(account, 'AccountUnfrozen')
+  if (frozen) await ledger.change(account, 'AccountUnfrozen')
 
   for (const { key, credits, requestId, answer } of answers) {
     const { verdict, shard, position, available, recordedAt } = answer
     if (verdict === 'ok') {
-      const found = await explainCall(book.sql, requestId, price)
+      const found = await explainCall(ledger.sql, requestId, price)
       expect({ position, disagreements: found?.disagreements }).toEqual({
         position,
         disagreements: [],
@@ -69,14 +73,14 @@ async function history(book: Book, seed: number): Promise<Set<string>> {
         route: 'bulk',
       }
       const rule = (await explainAnswer(
-        book.sql,
+        ledger.sql,
         { ...question, quantity: 0 },
         price,
       )) as never as {
         call: { rule: { credits: number } }
       }
       const quantity = credits / rule.call.rule.credits
-      const found = await explainAnswer(book.sql, { ...question, quantity }, price)
+      const found = await explainAnswer(ledger.sql, { ...question, quantity }, price)
       if (!found || found === 'ahead') throw new Error('not explained')
       const { decision } = found
       const left = verdict === 'key_cap_reached' ? decision.capLeft : decision.available
@@ -93,28 +97,37 @@ async function history(book: Book, seed: number): Promise<Set<string>> {
     const amount = 1 + Math.floor(random() * 12)
     if (roll < 0.5) await Promise.all(Array.from({ length: 1 + amount / 4 }, () => hold(amount)))
     else if (roll < 0.65) await resolve(amount)
-    else if (roll < 0.7) await book.advance(random() * 9 * 86_400_000)
-    else if (roll < 0.75) await book.grant(account, amount, expiry())
+    else if (roll < 0.7) await ledger.advance(random() * 9 * 86_400_000)
+    else if (roll < 0.75) await ledger.grant(account, amount, expiry())
     else if (roll < 0.8) {
       const { accountId } = account
-      await book.commands.adjust(0, { accountId, mode: 'live', credits: amount * 3, actor: 'test' })
+      await ledger.commands.adjust(0, {
+        accountId,
+        mode: 'live',
+        credits: amount * 3,
+        actor: 'test',
+      })
     } else if (roll < 0.85) {
       const requestId = charged.at(Math.floor(random() * charged.length))
-      if (requestId) await book.commands.refund(0, { requestId, credits: 1, actor: 'test' })
+      if (requestId) await ledger.commands.refund(0, { requestId, credits: 1, actor: 'test' })
     } else if (roll < 0.88) {
       const next = pick(['free', 'pro', 'none'])
-      await book.changePlan(account, next, pick([book.now, new Date(book.now.getTime() + 864e5)]))
+      await ledger.changePlan(
+        account,
+        next,
+        pick([ledger.now, new Date(ledger.now.getTime() + 864e5)]),
+      )
     } else if (roll < 0.91) {
       frozen = !frozen
-      await book.change(account, frozen ? 'AccountFrozen' : 'AccountUnfrozen')
+      await ledger.change(account, frozen ? 'AccountFrozen' : 'AccountUnfrozen')
     } else if (roll < 0.94) {
-      await book.change(pick(keys), pick(['KeyDisabled', 'KeyEnabled', 'KeyEnabled']))
+      await ledger.change(pick(keys), pick(['KeyDisabled', 'KeyEnabled', 'KeyEnabled']))
     } else if (roll < 0.97) {
       const maxInFlight = pick([null, 2, 5])
-      await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight })
+      await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight })
     } else {
       unit = pick([1, 2])
-      await book.publish(unit === 1 ? tariff : dearer)
+      await ledger.publish(unit === 1 ? tariff : dearer)
     }
   }
 
@@ -122,24 +135,24 @@ async function history(book: Book, seed: number): Promise<Set<string>> {
     const key = pick(keys)
     const credits = quantity * unit
     if (random() < 0.3) return ahead(quantity)
-    const { hold, ...answer } = await book.hold(key, credits, { quantity, endpoint: 'bulk' })
+    const { hold, ...answer } = await ledger.hold(key, credits, { quantity, endpoint: 'bulk' })
     answers.push({ key, credits, requestId: hold.requestId, answer })
     if (answer.verdict === 'ok') open.push(hold)
   }
 
   /** What runs on a standing hold is decided at its end; whether there was a place for it, when it began. */
   async function ahead(quantity: number): Promise<void> {
-    standing ??= standingItem(keys[0] as TestKey, 8, 2)
+    standing ??= leaseCommand(keys[0] as TestKey, 8, 2)
     const [key, credits] = [keys[0] as TestKey, quantity * unit]
-    const bought = buyItem(key, standing, credits, { quantity, endpoint: 'bulk' })
-    const answer = await book.append(bought)
+    const bought = chargeOnLeaseCommand(key, standing, credits, { quantity, endpoint: 'bulk' })
+    const answer = await ledger.append(bought)
     const { requestId } = bought
     if (answer.verdict === 'ok') {
       answers.push({ key, credits, requestId, answer })
       charged.push(requestId)
     } else if (answer.verdict === 'hold_not_open') {
-      standing = standingItem(key, 8, 2)
-      await book.append(standing)
+      standing = leaseCommand(key, 8, 2)
+      await ledger.append(standing)
     }
   }
 
@@ -147,16 +160,16 @@ async function history(book: Book, seed: number): Promise<Set<string>> {
     const [hold] = open.splice(Math.floor(random() * open.length), 1)
     if (!hold) return
     if (random() < 0.3) {
-      await book.release(hold)
+      await ledger.release(hold)
       return
     }
     const quantity = Math.min(amount, hold.quantity)
-    await book.settle(hold, (hold.credits / hold.quantity) * quantity, { quantity })
+    await ledger.settle(hold, (hold.credits / hold.quantity) * quantity, { quantity })
     charged.push(hold.requestId)
   }
 
   function expiry() {
-    const startsAt = new Date(book.now.getTime() + pick([0, 3]) * 86_400_000)
+    const startsAt = new Date(ledger.now.getTime() + pick([0, 3]) * 86_400_000)
     const expiresAt = new Date(startsAt.getTime() + pick([1, 40]) * 86_400_000).toISOString()
     return { startsAt: startsAt.toISOString(), ...pick([{}, { expiresAt }]) }
   }
@@ -167,24 +180,24 @@ async function history(book: Book, seed: number): Promise<Set<string>> {
 }
 
 test('a charge that the rules do not make is pointed out', async () => {
-  const book = await openBook({ tariff })
-  const key = await book.key(await book.account())
-  const { hold } = await book.hold(key, 4, { quantity: 3, endpoint: 'bulk' })
-  await book.settle(hold, 4, { quantity: 3 })
-  const found = await explainCall(book.sql, hold.requestId, price)
+  const ledger = await openLedger({ tariff })
+  const key = await ledger.key(await ledger.account())
+  const { hold } = await ledger.hold(key, 4, { quantity: 3, endpoint: 'bulk' })
+  await ledger.settle(hold, 4, { quantity: 3 })
+  const found = await explainCall(ledger.sql, hold.requestId, price)
   expect(found?.disagreements).toEqual([
     '4 credits were held, not 3',
     'the hold drew on other lots',
     '4 credits were charged, not 3',
   ])
-  await book.close()
+  await ledger.close()
 })
 
 describe('on the command line', () => {
   test('a call and a 402 are explained in words and as JSON', async () => {
     const shop = await openShop()
-    const { key, book } = shop
-    const database = book.url
+    const { key, ledger } = shop
+    const database = ledger.url
     const paid = await shop.post('/v1/search', { query: 'honey' })
     const requestId = paid.headers.get('x-request-id') ?? ''
     await paid.text()
@@ -216,7 +229,7 @@ describe('on the command line', () => {
     expect((await runCli(own, { database })).stdout).toStartWith('ok: the call needs 1 credit')
     const free = await shop.newKey('free')
     const speech = ['explain', '--key', free.keyId, '--route', 'tts-synthesize', '--quantity', '9']
-    const now = ['--at', book.now.toISOString()]
+    const now = ['--at', ledger.now.toISOString()]
     expect((await runCli([...speech, ...now], { database })).stdout).toStartWith(
       'endpoint_not_allowed',
     )
@@ -228,14 +241,14 @@ describe('on the command line', () => {
     ['explain what?', ['an-id', '--key', 'key_x']],
     ['which route?', ['--key', 'key_x']],
     ['did you mean search?', ['--key', 'key_x', '--route', 'serch']],
-    ['the book has no key key_x', ['--key', 'key_x', '--route', 'search']],
+    ['the ledger has no key key_x', ['--key', 'key_x', '--route', 'search']],
     ['nothing was ever held for an-id', ['an-id']],
   ])('"%s" is said in a sentence', async (sentence, args) => {
-    const book = await openBook()
-    const { status, stdout, stderr } = await runCli(['explain', ...args], { database: book.url })
+    const ledger = await openLedger()
+    const { status, stdout, stderr } = await runCli(['explain', ...args], { database: ledger.url })
     expect(stderr).toContain(sentence)
     expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
-    await book.close()
+    await ledger.close()
   })
 })
 

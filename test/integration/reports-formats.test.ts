@@ -9,38 +9,38 @@ import { statementCsv } from '../../src/reports/statement/statement-csv.ts'
 import { entriesOf } from '../../src/reports/statement/statement-entries.ts'
 import { statementPage } from '../../src/reports/statement/statement-page.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
-import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 import { browserProgram, startBrowser } from '../support/browser.ts'
 import { runCli } from '../support/cli.ts'
+import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollbook-statement-'))
 const october = '2031-10'
-let book: BookBuilder
+let ledger: LedgerBuilder
 let key: TestKey
 
 beforeAll(async () => {
-  book = await buildBook()
-  await book.at('2031-09-20T00:00:00Z')
-  key = await book.openAccount('pro')
-  await book.grant(key, 70, { externalId: 'a "lot", of <b>many</b>' })
-  await book.charge(key, { credits: 5 })
-  await book.at('2031-10-05T10:00:00Z')
-  const refunded = await book.charge(key, { credits: 30 })
-  await book.charge(key, { credits: 8, quantity: 5_000, endpoint: 'speech' })
-  await book.count(key, 12)
-  await book.adjust(key, 1_500, 'too-much')
-  await book.at('2031-10-25T00:30:00Z')
-  await book.refund({ requestId: refunded, credits: 10 })
-  await book.grant(key, 100, { kind: 'promotional', expiresAt: '2031-10-28T00:00:00Z' })
-  await book.grant(key, 600, { paid: { minorUnits: 4_900, currency: 'EUR' } })
-  await book.at('2031-10-31T23:30:00Z')
-  await book.hold(key, { credits: 6 })
-  await book.at('2031-11-03T00:00:00Z')
+  ledger = await buildLedger()
+  await ledger.at('2031-09-20T00:00:00Z')
+  key = await ledger.openAccount('pro')
+  await ledger.grant(key, 70, { externalId: 'a "lot", of <b>many</b>' })
+  await ledger.charge(key, { credits: 5 })
+  await ledger.at('2031-10-05T10:00:00Z')
+  const refunded = await ledger.charge(key, { credits: 30 })
+  await ledger.charge(key, { credits: 8, quantity: 5_000, endpoint: 'speech' })
+  await ledger.count(key, 12)
+  await ledger.adjust(key, 1_500, 'too-much')
+  await ledger.at('2031-10-25T00:30:00Z')
+  await ledger.refund({ requestId: refunded, credits: 10 })
+  await ledger.grant(key, 100, { kind: 'promotional', expiresAt: '2031-10-28T00:00:00Z' })
+  await ledger.grant(key, 600, { paid: { minorUnits: 4_900, currency: 'EUR' } })
+  await ledger.at('2031-10-31T23:30:00Z')
+  await ledger.hold(key, { credits: 6 })
+  await ledger.at('2031-11-03T00:00:00Z')
 })
 
 afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
-  await book[Symbol.asyncDispose]()
+  await ledger[Symbol.asyncDispose]()
 })
 
 describe('entries', () => {
@@ -132,7 +132,7 @@ describe('the page', () => {
 
 describe('the command line', () => {
   test('prints a statement as of a position and a day of any zone', async () => {
-    const [settled] = await book.sql<{ position: number }[]>`
+    const [settled] = await ledger.sql<{ position: number }[]>`
       select position from events where type = 'HoldSettled' and endpoint = 'search'
         and occurred_at >= '2031-10-01' order by position limit 1`
     const { stdout } = await cli(['--as-of', `0-${settled?.position}`, '--json'])
@@ -142,7 +142,7 @@ describe('the command line', () => {
     })
     const day = ['--day', '2031-10-05', '--tz', 'Pacific/Kiritimati']
     const ran = await runCli(['report', 'statement', '--account', key.accountId, ...day], {
-      database: book.url,
+      database: ledger.url,
     })
     expect(ran.stdout).toContain('2031-10-05 00:00:00 to 2031-10-06 00:00:00 Pacific/Kiritimati')
     expect(ran.stdout).toContain('No calls.')
@@ -167,12 +167,12 @@ async function statementOf(more: {
   lines?: boolean
   timeZone?: string
 }): Promise<Statement> {
-  const found = await statement(book.sql, { accountId: key.accountId, month: october, ...more })
+  const found = await statement(ledger.sql, { accountId: key.accountId, month: october, ...more })
   if (!found) throw new Error('no statement')
   return found
 }
 
 function cli(args: readonly string[]) {
   const of = ['report', 'statement', '--account', key.accountId, '--month', october]
-  return runCli([...of, ...args], { database: book.url })
+  return runCli([...of, ...args], { database: ledger.url })
 }

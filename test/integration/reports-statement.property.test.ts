@@ -9,23 +9,23 @@ import { parseMonth } from '../../src/reports/log-reader/month.ts'
 import { monthPeriod } from '../../src/reports/log-reader/period.ts'
 import { type StatementPeriod, statement } from '../../src/reports/statement/statement.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
-import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
-import { buyItem, standingItem } from '../support/gateway.ts'
+import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
+import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 import { statement as oracle } from '../support/statement-oracle/statement.ts'
 
 const names = ['2031-01', '2031-02', '2031-03', '2031-04']
 const dayMs = 86_400_000
 
 test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async (seed) => {
-  await using book = await buildBook()
+  await using ledger = await buildLedger()
   const random = randomOf(seed)
   const finals = new Map<string, string>()
   const asOf: { readonly place: LogPosition | Date; readonly found: readonly Statement[] }[] = []
   let now = parseMonth('2031-01')?.start ?? 0
   now /= 1_000
-  await book.at(new Date(now).toISOString())
-  const key = await book.openAccount(pick(['free', 'pro', 'zero'], random))
-  const keys = [key, await book.issueKey(key.account)]
+  await ledger.at(new Date(now).toISOString())
+  const key = await ledger.openAccount(pick(['free', 'pro', 'zero'], random))
+  const keys = [key, await ledger.issueKey(key.account)]
   const open: { key: TestKey; requestId: string; credits: number }[] = []
   const standing: { key: TestKey; hold: Hold }[] = []
   const charged: string[] = []
@@ -37,13 +37,13 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   }
   await noteFinals()
   await checkAll()
-  for (const { requestId } of open) await book.release(requestId)
-  for (const { hold } of standing) await book.book.release(hold)
+  for (const { requestId } of open) await ledger.release(requestId)
+  for (const { hold } of standing) await ledger.ledger.release(hold)
   await noteFinals()
   await checkAll()
   expect(finals.size).toBeGreaterThan(0)
   await checkAsOf()
-  await checkPeriods(book, key, pick(Intl.supportedValuesOf('timeZone'), random), now)
+  await checkPeriods(ledger, key, pick(Intl.supportedValuesOf('timeZone'), random), now)
 
   async function oneStep(): Promise<void> {
     const credits = 1 + Math.floor(random() * 60)
@@ -53,10 +53,10 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     else if (roll < 0.55) await extend(credits)
     else if (roll < 0.75) await resolve()
     else if (roll < 0.85) await grant(credits * 3)
-    else if (roll < 0.9) await book.adjust(key, credits * 2)
+    else if (roll < 0.9) await ledger.adjust(key, credits * 2)
     else if (roll < 0.95) await refund()
-    else if (roll < 0.98) await book.count(pick(keys, random), credits)
-    else await book.startPlan(key.account, pick(['free', 'pro', 'zero'], random), iso(now))
+    else if (roll < 0.98) await ledger.count(pick(keys, random), credits)
+    else await ledger.startPlan(key.account, pick(['free', 'pro', 'zero'], random), iso(now))
   }
 
   async function advance(): Promise<void> {
@@ -65,22 +65,22 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const nextMonth = Date.UTC(end.getUTCFullYear(), end.getUTCMonth() + 1)
     now = random() < 0.2 ? nextMonth - pick([0, 1], random) : now + random() * 6 * dayMs
     now = Math.min(Math.floor(now), Date.UTC(2031, 4) - 1)
-    if (now > book.book.now.getTime() && asOf.length < 10) await noteTime()
-    await book.at(iso(now))
+    if (now > ledger.ledger.now.getTime() && asOf.length < 10) await noteTime()
+    await ledger.at(iso(now))
   }
 
-  /** The statements at the log's head, where the head's time is the book's. */
+  /** The statements at the log's head, where the head's time is the ledger's. */
   async function noteHead(): Promise<void> {
-    const [head] = await book.sql<{ shard: number; position: number; recordedAt: Date }[]>`
+    const [head] = await ledger.sql<{ shard: number; position: number; recordedAt: Date }[]>`
       select shard, position, recorded_at as "recordedAt" from heads`
     if (!head || head.recordedAt.getTime() !== now) return
-    asOf.push({ place: head, found: await statements(book, key, now) })
+    asOf.push({ place: head, found: await statements(ledger, key, now) })
   }
 
   /** The statements before the clock moves on: nothing more is recorded at its time. */
   async function noteTime(): Promise<void> {
-    const place = new Date(book.book.now)
-    asOf.push({ place, found: await statements(book, key, place.getTime()) })
+    const place = new Date(ledger.ledger.now)
+    asOf.push({ place, found: await statements(ledger, key, place.getTime()) })
   }
 
   /** As of a place, the log says what it said when it ended there. */
@@ -90,7 +90,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     for (const { place, found } of asOf) {
       for (const { month, ...then } of found) {
         const request = { accountId: key.accountId, month, lines: true, asOf: place }
-        const { asOf: at, ...again } = (await statement(book.sql, request)) ?? fail()
+        const { asOf: at, ...again } = (await statement(ledger.sql, request)) ?? fail()
         expect({ place, again }).toEqual({ place, again: { month, ...then } })
         expect(at?.time).toBe(found.at(-1)?.until as string)
       }
@@ -101,7 +101,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const call = { credits, quantity: credits * 10, endpoint: pick(['search', 'speech'], random) }
     try {
       const key = pick(keys, random)
-      open.push({ key, requestId: await book.hold(key, call), credits })
+      open.push({ key, requestId: await ledger.hold(key, call), credits })
     } catch (error) {
       expect(String(error)).toContain('insufficient_credits')
     }
@@ -113,20 +113,20 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const roll = random()
     if (!kept || roll < 0.25) {
       const key = pick(keys, random)
-      const item = standingItem(key, credits, 3)
-      const { verdict } = await book.book.append(item)
+      const item = leaseCommand(key, credits, 3)
+      const { verdict } = await ledger.ledger.append(item)
       if (verdict === 'ok') standing.push({ key, hold: item })
       else expect(verdict).toBe('insufficient_credits')
     } else if (roll < 0.9) {
       const cost = Math.min(credits, kept.hold.credits)
       const more = { endpoint: pick(['search', 'speech'], random), quantity: cost * 10 }
-      const bought = buyItem(kept.key, kept.hold, cost, more)
-      const { verdict } = await book.book.append(bought)
+      const bought = chargeOnLeaseCommand(kept.key, kept.hold, cost, more)
+      const { verdict } = await ledger.ledger.append(bought)
       if (verdict === 'ok') charged.push(bought.requestId)
       else expect(verdict).toBe('insufficient_credits')
     } else {
       standing.splice(standing.indexOf(kept), 1)
-      expect((await book.book.release(kept.hold)).verdict).toBe('ok')
+      expect((await ledger.ledger.release(kept.hold)).verdict).toBe('ok')
     }
   }
 
@@ -134,7 +134,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const call = pick(open, random)
     if (!call) return
     try {
-      await book.extend(call.key, call.requestId, credits)
+      await ledger.extend(call.key, call.requestId, credits)
       call.credits += credits
     } catch (error) {
       expect(String(error)).toContain('insufficient_credits')
@@ -145,17 +145,17 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const [call] = open.splice(Math.floor(random() * open.length), 1)
     if (!call) return
     if (random() < 0.25) {
-      await book.release(call.requestId)
+      await ledger.release(call.requestId)
       return
     }
-    await book.settle(call.requestId, Math.floor(random() * (call.credits + 1)))
+    await ledger.settle(call.requestId, Math.floor(random() * (call.credits + 1)))
     charged.push(call.requestId)
   }
 
   async function grant(credits: number): Promise<void> {
     const startsIn = pick([0, 0, 0, 10], random) * dayMs
     const lastsMs = pick([0, 1, 20, 60], random) * dayMs
-    await book.grant(key, credits, {
+    await ledger.grant(key, credits, {
       startsAt: iso(now + startsIn),
       ...(lastsMs > 0 ? { expiresAt: iso(now + startsIn + lastsMs) } : {}),
     })
@@ -165,14 +165,14 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const requestId = pick(charged, random)
     if (requestId === undefined) return
     // One credit at a time; a charge with nothing left to refund says so.
-    await book.refund({ requestId, credits: 1 }).catch((error) => {
+    await ledger.refund({ requestId, credits: 1 }).catch((error) => {
       expect(String(error)).toContain('exceeds_charge')
     })
   }
 
   /** A statement that says it is final must read the same for ever. */
   async function noteFinals(): Promise<void> {
-    for (const found of await statements(book, key, now)) {
+    for (const found of await statements(ledger, key, now)) {
       const text = JSON.stringify(found)
       const noted = finals.get(found.month)
       if (noted !== undefined) expect(text).toBe(noted)
@@ -181,25 +181,29 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   }
 
   async function checkAll(): Promise<void> {
-    const found = await statements(book, key, now)
+    const found = await statements(ledger, key, now)
     for (const [i, one] of found.entries()) {
       checkSums(one)
       expect(totalsOf(one).opening).toBe(i === 0 ? 0 : totalsOf(found[i - 1]).closing)
-      await checkMonthlyBalances(book, key, one)
+      await checkMonthlyBalances(ledger, key, one)
     }
-    await checkLots(book, key, found)
-    await checkKeys(book, keys, found)
+    await checkLots(ledger, key, found)
+    await checkKeys(ledger, keys, found)
   }
 })
 
-async function statements(book: BookBuilder, key: TestKey, nowMs: number): Promise<Statement[]> {
+async function statements(
+  ledger: LedgerBuilder,
+  key: TestKey,
+  nowMs: number,
+): Promise<Statement[]> {
   const found: Statement[] = []
   for (const month of names) {
     if ((parseMonth(month)?.start ?? 0) / 1_000 > nowMs) break
-    const one = await statement(book.sql, { accountId: key.accountId, month, lines: true })
+    const one = await statement(ledger.sql, { accountId: key.accountId, month, lines: true })
     if (!one) throw new Error('no statement')
     expect(one).toEqual(
-      (await oracle(book.sql, { accountId: key.accountId, month, lines: true })) ?? fail(),
+      (await oracle(ledger.sql, { accountId: key.accountId, month, lines: true })) ?? fail(),
     )
     found.push(one)
   }
@@ -227,9 +231,9 @@ function checkSums({ charges, account, refunds, held }: Statement, leastClosing 
 }
 
 /** In whatever zone: the days' statements merged are the month's, and the months' together the log. */
-async function checkPeriods(book: BookBuilder, key: TestKey, timeZone: string, nowMs: number) {
+async function checkPeriods(ledger: LedgerBuilder, key: TestKey, timeZone: string, nowMs: number) {
   const of = (period: StatementPeriod) =>
-    statement(book.sql, { accountId: key.accountId, timeZone, lines: true, ...period })
+    statement(ledger.sql, { accountId: key.accountId, timeZone, lines: true, ...period })
   const settled = { calls: 0, credits: 0 }
   for (const name of ['2030-12', ...names, '2031-05']) {
     const period = monthPeriod(name, timeZone) ?? fail()
@@ -244,7 +248,7 @@ async function checkPeriods(book: BookBuilder, key: TestKey, timeZone: string, n
     )
     expect({ timeZone, name, ...merged(days) }).toEqual({ timeZone, name, ...merged([month]) })
   }
-  const [log] = await book.sql<{ calls: number; credits: number }[]>`
+  const [log] = await ledger.sql<{ calls: number; credits: number }[]>`
     select coalesce(sum(case type when 'HoldSettled' then 1 else quantity end), 0)::bigint as calls,
       coalesce(sum(credits) filter (where type = 'HoldSettled'), 0)::bigint as credits
     from events where account_id = ${key.accountId} and type in ('HoldSettled', 'CallsCounted')`
@@ -278,8 +282,8 @@ function merged(statements: readonly Statement[]) {
   }
 }
 
-async function checkMonthlyBalances(book: BookBuilder, key: TestKey, one: Statement) {
-  const [row] = await book.sql`
+async function checkMonthlyBalances(ledger: LedgerBuilder, key: TestKey, one: Statement) {
+  const [row] = await ledger.sql`
     select coalesce(sum(calls), 0)::bigint as calls, coalesce(sum(granted), 0)::bigint as granted,
       coalesce(sum(adjusted), 0)::bigint as adjusted, coalesce(sum(held), 0)::bigint as held,
       coalesce(sum(settled), 0)::bigint as settled, coalesce(sum(refunded), 0)::bigint as refunded
@@ -291,10 +295,10 @@ async function checkMonthlyBalances(book: BookBuilder, key: TestKey, one: Statem
 }
 
 /** Lot by lot, the months together are what the projection counts, and the last closing is what is free. */
-async function checkLots(book: BookBuilder, key: TestKey, found: readonly Statement[]) {
-  const lots = await book.sql<Record<string, number>[]>`
+async function checkLots(ledger: LedgerBuilder, key: TestKey, found: readonly Statement[]) {
+  const lots = await ledger.sql<Record<string, number>[]>`
     select lot, granted, adjusted, held, settled, refunded,
-      case when expires_at > book_now()
+      case when expires_at > ledger_now()
         then granted + refunded - adjusted - settled - held else 0 end as closing
     from lots where account_id = ${key.accountId} order by lot`
   const lines = found.flatMap(({ account }) => account?.lots ?? [])
@@ -311,7 +315,7 @@ async function checkLots(book: BookBuilder, key: TestKey, found: readonly Statem
     }
     expect({ lot: lot.lot, ...sums } as object).toEqual({ ...lot })
   }
-  const now = await balance(book.sql, key.accountId, 'live')
+  const now = await balance(ledger.sql, key.accountId, 'live')
   const live = now?.lots.filter((lot) => lot.available > 0).map((lot) => lot.lot) ?? []
   const closing = found.at(-1)?.account?.lots.filter((lot) => live.includes(lot.lot)) ?? []
   // What is still due of the allowance stands on no lot, and first repays what is owed.
@@ -320,13 +324,17 @@ async function checkLots(book: BookBuilder, key: TestKey, found: readonly Statem
 }
 
 /** The keys' charges together are the account's. */
-async function checkKeys(book: BookBuilder, keys: readonly TestKey[], found: readonly Statement[]) {
+async function checkKeys(
+  ledger: LedgerBuilder,
+  keys: readonly TestKey[],
+  found: readonly Statement[],
+) {
   for (const { month, charges, refunds } of found) {
     const ofKeys = await Promise.all(
-      keys.map(({ keyId }) => statement(book.sql, { keyId, month, lines: true })),
+      keys.map(({ keyId }) => statement(ledger.sql, { keyId, month, lines: true })),
     )
     for (const [i, { keyId }] of keys.entries()) {
-      const folded = await oracle(book.sql, { keyId, month, lines: true })
+      const folded = await oracle(ledger.sql, { keyId, month, lines: true })
       expect(ofKeys[i]).toEqual(folded ?? fail())
     }
     expect(total(ofKeys, (one) => one?.charges.credits ?? 0)).toBe(charges.credits)

@@ -9,8 +9,12 @@ import {
   statement,
 } from '../../src/reports/statement/statement.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
-import { inPieces, readCallSums, readLotSums } from '../../src/reports/statement/statement-sums.ts'
-import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import {
+  readCallSums,
+  readInRanges,
+  readLotSums,
+} from '../../src/reports/statement/statement-sums.ts'
+import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 import { readAccountEvents } from '../support/statement-oracle/account-events.ts'
 import { statement as oracle } from '../support/statement-oracle/statement.ts'
 
@@ -19,48 +23,48 @@ const november = '2031-11'
 
 describe('a month that turns during a call', () => {
   test('a hold of October settled in November is charged to October', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-31T23:59:59.999999Z')
-    const key = await book.openAccount()
-    const call = await book.hold(key, { credits: 5 })
-    await book.at('2031-11-01T00:00:00Z')
-    await book.settle(call, 3)
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-31T23:59:59.999999Z')
+    const key = await ledger.openAccount()
+    const call = await ledger.hold(key, { credits: 5 })
+    await ledger.at('2031-11-01T00:00:00Z')
+    await ledger.settle(call, 3)
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(before.charges).toMatchObject({ calls: 1, credits: 3 })
     expect(before.charges.byDay).toMatchObject([{ day: '2031-10-31', calls: 1, credits: 3 }])
     expect(after.charges).toMatchObject({ calls: 0, credits: 0 })
   })
 
   test('until it is settled it is held, and the statement is not final', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-31T23:00:00Z')
-    const key = await book.openAccount()
-    const call = await book.hold(key, { credits: 5 })
-    await book.at('2031-11-01T01:00:00Z')
-    await book.grant(key, 10)
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-31T23:00:00Z')
+    const key = await ledger.openAccount()
+    const call = await ledger.hold(key, { credits: 5 })
+    await ledger.at('2031-11-01T01:00:00Z')
+    await ledger.grant(key, 10)
 
-    const [open, next] = await months(book, key, october, november)
+    const [open, next] = await months(ledger, key, october, november)
     expect(open).toMatchObject({ final: false, held: [{ requestId: call, credits: 5 }] })
     expect(accountOf(open).totals).toMatchObject({ granted: 100, held: 5, lapsed: 95, closing: 0 })
     expect(accountOf(next).totals.opening).toBe(0)
     expect(next.held).toEqual([])
 
-    await book.settle(call, 5)
-    const [closed] = await months(book, key, october)
+    await ledger.settle(call, 5)
+    const [closed] = await months(ledger, key, october)
     expect(closed).toMatchObject({ final: true, held: [], charges: { credits: 5 } })
     expect(accountOf(closed).totals).toMatchObject({ held: 0, settled: 5, lapsed: 95, closing: 0 })
   })
 
   test('what a late hold returns goes to its own expired lot and lapses there, visibly', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-31T23:00:00Z')
-    const key = await book.openAccount()
-    const call = await book.hold(key, { credits: 40 })
-    await book.at('2031-11-02T00:00:00Z')
-    const { position } = await book.release(call)
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-31T23:00:00Z')
+    const key = await ledger.openAccount()
+    const call = await ledger.hold(key, { credits: 40 })
+    await ledger.at('2031-11-02T00:00:00Z')
+    const { position } = await ledger.release(call)
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     const lot = { kind: 'allowance', expiresAt: '2031-11-01T00:00:00.000Z' }
     expect(accountOf(before).lots).toMatchObject([
       { ...lot, granted: 100, lapsed: 60, closing: 40 },
@@ -79,15 +83,15 @@ describe('a month that turns during a call', () => {
   })
 
   test('what a late hold returns to a lot that lives on is in the closing of its own month', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-31T23:00:00Z')
-    const key = await book.openAccount('zero')
-    await book.grant(key, 100)
-    const call = await book.hold(key, { credits: 40 })
-    await book.at('2031-11-02T00:00:00Z')
-    await book.expire(call)
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-31T23:00:00Z')
+    const key = await ledger.openAccount('zero')
+    await ledger.grant(key, 100)
+    const call = await ledger.hold(key, { credits: 40 })
+    await ledger.at('2031-11-02T00:00:00Z')
+    await ledger.expire(call)
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(accountOf(before).totals).toMatchObject({ granted: 100, held: 0, closing: 100 })
     expect(accountOf(after).totals).toMatchObject({ opening: 100, lapsed: 0, closing: 100 })
   })
@@ -95,14 +99,14 @@ describe('a month that turns during a call', () => {
 
 describe('lots', () => {
   test('an allowance lapses as its month ends, and the next one opens without it', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-10T00:00:00Z')
-    const key = await book.openAccount()
-    await book.charge(key, { credits: 30 })
-    await book.at('2031-11-10T00:00:00Z')
-    await book.charge(key, { credits: 1 })
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-10T00:00:00Z')
+    const key = await ledger.openAccount()
+    await ledger.charge(key, { credits: 30 })
+    await ledger.at('2031-11-10T00:00:00Z')
+    await ledger.charge(key, { credits: 1 })
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(accountOf(before).totals).toMatchObject({
       granted: 100,
       settled: 30,
@@ -118,14 +122,14 @@ describe('lots', () => {
   })
 
   test('a lot that expires in the month lapses at its expiry', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-01T00:00:00Z')
-    const key = await book.openAccount('zero')
-    await book.grant(key, 50, { kind: 'promotional', expiresAt: '2031-10-15T12:00:00Z' })
-    await book.charge(key, { credits: 20 })
-    await book.at('2031-10-20T00:00:00Z')
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-01T00:00:00Z')
+    const key = await ledger.openAccount('zero')
+    await ledger.grant(key, 50, { kind: 'promotional', expiresAt: '2031-10-15T12:00:00Z' })
+    await ledger.charge(key, { credits: 20 })
+    await ledger.at('2031-10-20T00:00:00Z')
 
-    const [running] = await months(book, key, october)
+    const [running] = await months(ledger, key, october)
     expect(accountOf(running).lapses).toMatchObject([
       { time: '2031-10-15T12:00:00.000Z', credits: 30, because: 'expired' },
     ])
@@ -133,31 +137,31 @@ describe('lots', () => {
   })
 
   test('a lot that starts later is in the closing, and can be drawn when it starts', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-01T00:00:00Z')
-    const key = await book.openAccount('zero')
-    await book.grant(key, 50, { startsAt: '2031-11-01T00:00:00Z' })
-    expect(book.hold(key, { credits: 1 })).rejects.toThrow('insufficient_credits')
-    await book.at('2031-11-01T00:00:00Z')
-    await book.charge(key, { credits: 1 })
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-01T00:00:00Z')
+    const key = await ledger.openAccount('zero')
+    await ledger.grant(key, 50, { startsAt: '2031-11-01T00:00:00Z' })
+    expect(ledger.hold(key, { credits: 1 })).rejects.toThrow('insufficient_credits')
+    await ledger.at('2031-11-01T00:00:00Z')
+    await ledger.charge(key, { credits: 1 })
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(accountOf(before).totals).toMatchObject({ granted: 50, lapsed: 0, closing: 50 })
     expect(accountOf(after).totals).toMatchObject({ opening: 50, settled: 1, closing: 49 })
   })
 
   test('a lot granted when it had expired lapses at once, less the debt that it repaid', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T00:00:00Z')
-    const key = await book.openAccount('zero')
-    await book.adjust(key, 30)
-    await book.grant(key, 100, {
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T00:00:00Z')
+    const key = await ledger.openAccount('zero')
+    await ledger.adjust(key, 30)
+    await ledger.grant(key, 100, {
       startsAt: '2031-09-01T00:00:00Z',
       expiresAt: '2031-10-01T00:00:00Z',
     })
-    await book.at('2031-10-06T00:00:00Z')
+    await ledger.at('2031-10-06T00:00:00Z')
 
-    const [running] = await months(book, key, october)
+    const [running] = await months(ledger, key, october)
     const { totals, lapses, debt } = accountOf(running)
     expect(totals).toMatchObject({ granted: 100, adjusted: 30, lapsed: 70, closing: 0 })
     expect(lapses).toMatchObject([{ time: '2031-10-05T00:00:00.000Z', credits: 70 }])
@@ -167,14 +171,14 @@ describe('lots', () => {
 
 describe('refunds, adjustments and debts', () => {
   test('a refund counts in the month it is given, and lapses on a lot that has expired', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-10T00:00:00Z')
-    const key = await book.openAccount()
-    const call = await book.charge(key, { credits: 30 })
-    await book.at('2031-11-10T00:00:00Z')
-    await book.refund({ requestId: call, credits: 10, externalId: 'sorry' })
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-10T00:00:00Z')
+    const key = await ledger.openAccount()
+    const call = await ledger.charge(key, { credits: 30 })
+    await ledger.at('2031-11-10T00:00:00Z')
+    await ledger.refund({ requestId: call, credits: 10, externalId: 'sorry' })
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(before.refunds).toEqual([])
     expect(before.charges.credits).toBe(30)
     expect(after.refunds).toMatchObject([{ requestId: call, credits: 10, externalId: 'sorry' }])
@@ -187,15 +191,15 @@ describe('refunds, adjustments and debts', () => {
   })
 
   test('what an adjustment could not take is a debt, which a later lot repays', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-10T00:00:00Z')
-    const key = await book.openAccount('zero')
-    await book.grant(key, 40)
-    await book.adjust(key, 100, 'chargeback')
-    await book.at('2031-11-10T00:00:00Z')
-    await book.grant(key, 80, { externalId: 'top-up' })
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-10T00:00:00Z')
+    const key = await ledger.openAccount('zero')
+    await ledger.grant(key, 40)
+    await ledger.adjust(key, 100, 'chargeback')
+    await ledger.at('2031-11-10T00:00:00Z')
+    await ledger.grant(key, 80, { externalId: 'top-up' })
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(accountOf(before)).toMatchObject({
       totals: { granted: 40, adjusted: 40, closing: 0 },
       adjustments: [{ credits: 40, externalId: 'chargeback' }],
@@ -212,33 +216,33 @@ describe('refunds, adjustments and debts', () => {
 
 describe('the fee', () => {
   test('an idle month bills the plan', async () => {
-    await using book = await buildBook()
-    await book.at('2031-09-15T00:00:00Z')
-    const key = await book.openAccount('pro')
-    await book.at('2031-11-20T00:00:00Z')
+    await using ledger = await buildLedger()
+    await ledger.at('2031-09-15T00:00:00Z')
+    const key = await ledger.openAccount('pro')
+    await ledger.at('2031-11-20T00:00:00Z')
 
-    const [idle] = await months(book, key, october)
+    const [idle] = await months(ledger, key, october)
     expect(accountOf(idle).fee).toMatchObject({ plan: 'pro', minorUnits: 4_900, currency: 'EUR' })
     expect(idle.charges.calls).toBe(0)
   })
 
   test('no month before the account bills', async () => {
-    await using book = await buildBook()
-    await book.at('2031-11-01T00:00:00Z')
-    const key = await book.openAccount('pro')
-    const [before] = await months(book, key, october)
+    await using ledger = await buildLedger()
+    await ledger.at('2031-11-01T00:00:00Z')
+    const key = await ledger.openAccount('pro')
+    const [before] = await months(ledger, key, october)
     expect(accountOf(before)).toMatchObject({ fee: null, plans: [] })
   })
 
   test('an upgrade bills the dearest plan of the month, and grants the difference', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T00:00:00Z')
-    const key = await book.openAccount('pro')
-    await book.charge(key, { credits: 1 })
-    await book.at('2031-10-20T00:00:00Z')
-    await book.startPlan(key.account, 'big', '2031-10-20T00:00:00Z')
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T00:00:00Z')
+    const key = await ledger.openAccount('pro')
+    await ledger.charge(key, { credits: 1 })
+    await ledger.at('2031-10-20T00:00:00Z')
+    await ledger.startPlan(key.account, 'big', '2031-10-20T00:00:00Z')
 
-    const [running] = await months(book, key, october)
+    const [running] = await months(ledger, key, october)
     expect(accountOf(running).fee).toMatchObject({ plan: 'big', minorUnits: 19_900 })
     expect(accountOf(running).plans).toMatchObject([
       { plan: 'pro', until: '2031-10-20T00:00:00.000Z' },
@@ -248,55 +252,55 @@ describe('the fee', () => {
   })
 
   test('a downgrade bills less from the next month on', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T00:00:00Z')
-    const key = await book.openAccount('big')
-    await book.startPlan(key.account, 'pro', '2031-11-01T00:00:00Z')
-    await book.at('2031-11-01T00:00:00Z')
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T00:00:00Z')
+    const key = await ledger.openAccount('big')
+    await ledger.startPlan(key.account, 'pro', '2031-11-01T00:00:00Z')
+    await ledger.at('2031-11-01T00:00:00Z')
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(accountOf(before).fee).toMatchObject({ plan: 'big' })
     expect(accountOf(after).fee).toMatchObject({ plan: 'pro' })
     expect(accountOf(after).plans).toHaveLength(1)
   })
 
   test('a downgrade that was taken back before its time bills nothing of its own', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T00:00:00Z')
-    const key = await book.openAccount('pro')
-    await book.startPlan(key.account, 'free', '2031-11-01T00:00:00Z')
-    await book.at('2031-10-20T00:00:00Z')
-    await book.startPlan(key.account, 'pro', '2031-10-20T00:00:00Z')
-    await book.at('2031-11-15T00:00:00Z')
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T00:00:00Z')
+    const key = await ledger.openAccount('pro')
+    await ledger.startPlan(key.account, 'free', '2031-11-01T00:00:00Z')
+    await ledger.at('2031-10-20T00:00:00Z')
+    await ledger.startPlan(key.account, 'pro', '2031-10-20T00:00:00Z')
+    await ledger.at('2031-11-15T00:00:00Z')
 
-    const [after] = await months(book, key, november)
+    const [after] = await months(ledger, key, november)
     expect(accountOf(after).plans).toMatchObject([{ plan: 'pro' }])
     expect(accountOf(after).fee).toMatchObject({ minorUnits: 4_900 })
   })
 
   test('a start dated back does not change what a past month bills', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T00:00:00Z')
-    const key = await book.openAccount('free')
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T00:00:00Z')
+    const key = await ledger.openAccount('free')
     // An open hold keeps October open to what is recorded later.
-    await book.hold(key, { credits: 1 })
-    await book.at('2031-11-05T00:00:00Z')
-    await book.startPlan(key.account, 'big', '2031-10-10T00:00:00Z')
+    await ledger.hold(key, { credits: 1 })
+    await ledger.at('2031-11-05T00:00:00Z')
+    await ledger.startPlan(key.account, 'big', '2031-10-10T00:00:00Z')
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(accountOf(before).fee).toMatchObject({ plan: 'free' })
     expect(accountOf(after).fee).toMatchObject({ plan: 'big' })
   })
 
   test('an erased account is not billed any more', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T00:00:00Z')
-    const key = await book.openAccount('pro')
-    await book.at('2031-10-20T00:00:00Z')
-    await book.book.change(key.account, 'AccountErased')
-    await book.at('2031-11-20T00:00:00Z')
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T00:00:00Z')
+    const key = await ledger.openAccount('pro')
+    await ledger.at('2031-10-20T00:00:00Z')
+    await ledger.ledger.change(key.account, 'AccountErased')
+    await ledger.at('2031-11-20T00:00:00Z')
 
-    const [before, after] = await months(book, key, october, november)
+    const [before, after] = await months(ledger, key, october, november)
     expect(accountOf(before).fee).toMatchObject({ plan: 'pro' })
     expect(accountOf(after).fee).toBeNull()
   })
@@ -304,16 +308,16 @@ describe('the fee', () => {
 
 describe('charges', () => {
   test('are summed up by endpoint and by day, with the positions they come from', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T10:00:00Z')
-    const key = await book.openAccount()
-    for (let i = 0; i < 11; i++) await book.charge(key, { credits: 2 })
-    await book.at('2031-10-06T10:00:00Z')
-    const speech = await book.hold(key, { credits: 5, quantity: 4_000, endpoint: 'speech' })
-    const { position } = await book.settle(speech, 4, 3_500)
-    await book.count(key, 7, 'voices')
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T10:00:00Z')
+    const key = await ledger.openAccount()
+    for (let i = 0; i < 11; i++) await ledger.charge(key, { credits: 2 })
+    await ledger.at('2031-10-06T10:00:00Z')
+    const speech = await ledger.hold(key, { credits: 5, quantity: 4_000, endpoint: 'speech' })
+    const { position } = await ledger.settle(speech, 4, 3_500)
+    await ledger.count(key, 7, 'voices')
 
-    const [running] = await months(book, key, october)
+    const [running] = await months(ledger, key, october)
     const { byEndpoint, byDay, calls, credits } = running.charges
     expect({ calls, credits }).toEqual({ calls: 19, credits: 26 })
     expect(byEndpoint).toMatchObject([
@@ -337,16 +341,16 @@ describe('charges', () => {
   })
 
   test('are listed one by one in the order of their calls when lines are asked for', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T10:00:00Z')
-    const key = await book.openAccount()
-    const first = await book.hold(key, { credits: 2 })
-    await book.at('2031-10-05T10:00:01Z')
-    const second = await book.charge(key, { credits: 1, quantity: 3, endpoint: 'speech' })
-    await book.settle(first, 2)
-    await book.release(await book.hold(key, { credits: 9 }))
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T10:00:00Z')
+    const key = await ledger.openAccount()
+    const first = await ledger.hold(key, { credits: 2 })
+    await ledger.at('2031-10-05T10:00:01Z')
+    const second = await ledger.charge(key, { credits: 1, quantity: 3, endpoint: 'speech' })
+    await ledger.settle(first, 2)
+    await ledger.release(await ledger.hold(key, { credits: 9 }))
 
-    const found = await statement(book.sql, { ...of(key), month: october, lines: true })
+    const found = await statement(ledger.sql, { ...of(key), month: october, lines: true })
     expect(found?.charges.lines).toMatchObject([
       { requestId: first, time: '2031-10-05T10:00:00.000Z', endpoint: 'search', credits: 2 },
       { requestId: second, quantity: 3, endpoint: 'speech', keyId: key.keyId },
@@ -354,38 +358,38 @@ describe('charges', () => {
   })
 
   test('of test mode stand in a statement of their own', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T10:00:00Z')
-    const live = await book.openAccount('pro')
-    const key = await book.issueKey(live.account, 'test')
-    await book.charge(key, { credits: 2 })
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T10:00:00Z')
+    const live = await ledger.openAccount('pro')
+    const key = await ledger.issueKey(live.account, 'test')
+    await ledger.charge(key, { credits: 2 })
 
-    const [billed] = await months(book, live, october)
+    const [billed] = await months(ledger, live, october)
     expect(billed.charges.calls).toBe(0)
     expect(accountOf(billed).grants).toEqual([])
-    const tried = await statement(book.sql, { ...of(live), month: october, mode: 'test' })
+    const tried = await statement(ledger.sql, { ...of(live), month: october, mode: 'test' })
     expect(tried?.charges.credits).toBe(2)
     expect(tried?.account?.fee).toBeNull()
-    const ofKey = await statement(book.sql, { keyId: key.keyId, month: october })
+    const ofKey = await statement(ledger.sql, { keyId: key.keyId, month: october })
     expect(ofKey).toMatchObject({ mode: 'test', charges: { credits: 2 } })
   })
 })
 
 describe('a statement of a key', () => {
   test('has the calls of that key alone, and neither plan nor lots', async () => {
-    await using book = await buildBook()
-    await book.at('2031-09-30T23:00:00Z')
-    const first = await book.openAccount()
-    const second = await book.issueKey(first.account)
-    const late = await book.hold(second, { credits: 7 })
-    await book.at('2031-10-05T00:00:00Z')
-    await book.settle(late, 7)
-    await book.charge(first, { credits: 1 })
-    const call = await book.charge(second, { credits: 2 })
-    await book.refund({ requestId: call, credits: 1 })
-    await book.hold(second, { credits: 4 })
+    await using ledger = await buildLedger()
+    await ledger.at('2031-09-30T23:00:00Z')
+    const first = await ledger.openAccount()
+    const second = await ledger.issueKey(first.account)
+    const late = await ledger.hold(second, { credits: 7 })
+    await ledger.at('2031-10-05T00:00:00Z')
+    await ledger.settle(late, 7)
+    await ledger.charge(first, { credits: 1 })
+    const call = await ledger.charge(second, { credits: 2 })
+    await ledger.refund({ requestId: call, credits: 1 })
+    await ledger.hold(second, { credits: 4 })
 
-    const found = await statement(book.sql, { keyId: second.keyId, month: october })
+    const found = await statement(ledger.sql, { keyId: second.keyId, month: october })
     expect(found).toMatchObject({
       accountId: first.accountId,
       keyId: second.keyId,
@@ -397,42 +401,42 @@ describe('a statement of a key', () => {
   })
 
   test('is not shown for another account', async () => {
-    await using book = await buildBook()
-    await book.at('2031-10-05T00:00:00Z')
-    const key = await book.openAccount()
-    const other = await book.openAccount()
+    await using ledger = await buildLedger()
+    await ledger.at('2031-10-05T00:00:00Z')
+    const key = await ledger.openAccount()
+    const other = await ledger.openAccount()
     const ask = { keyId: key.keyId, accountId: other.accountId, month: october }
-    expect(await statement(book.sql, ask)).toBeUndefined()
+    expect(await statement(ledger.sql, ask)).toBeUndefined()
   })
 })
 
 test('an unknown account or key has no statement', async () => {
-  await using book = await buildBook()
-  expect(await statement(book.sql, { accountId: 'acc_x', month: october })).toBeUndefined()
-  expect(await statement(book.sql, { keyId: 'key_x', month: october })).toBeUndefined()
+  await using ledger = await buildLedger()
+  expect(await statement(ledger.sql, { accountId: 'acc_x', month: october })).toBeUndefined()
+  expect(await statement(ledger.sql, { keyId: 'key_x', month: october })).toBeUndefined()
 })
 
 test('a month that is none, or has not begun, is refused', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-31T23:59:59Z')
-  const key = await book.openAccount()
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-31T23:59:59Z')
+  const key = await ledger.openAccount()
   for (const month of ['2031-13', '2031-1', 'October', '2031-11', '']) {
-    expect(statement(book.sql, { ...of(key), month })).rejects.toThrow(BadPeriod)
+    expect(statement(ledger.sql, { ...of(key), month })).rejects.toThrow(BadPeriod)
   }
 })
 
 test('pages of the log of any size are the same events', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const key = await book.openAccount()
-  const other = await book.openAccount()
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const key = await ledger.openAccount()
+  const other = await ledger.openAccount()
   for (let i = 0; i < 5; i++) {
-    await book.charge(key, { credits: 1 })
-    await book.charge(other, { credits: 1 })
+    await ledger.charge(key, { credits: 1 })
+    await ledger.charge(other, { credits: 1 })
   }
   const range = { shard: 0, accountId: key.accountId, mode: 'live', from: 1, to: 1_000 } as const
-  const whole = (await Array.fromAsync(readAccountEvents(book.sql, range))).flat()
-  const paged = (await Array.fromAsync(readAccountEvents(book.sql, range, 4))).flat()
+  const whole = (await Array.fromAsync(readAccountEvents(ledger.sql, range))).flat()
+  const paged = (await Array.fromAsync(readAccountEvents(ledger.sql, range, 4))).flat()
   expect(whole.map((event) => event.type)).toEqual([
     'AccountOpened',
     'PlanStarted',
@@ -445,37 +449,37 @@ test('pages of the log of any size are the same events', async () => {
 })
 
 test('a hold that grows after the month has ended is charged to its month all the same', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-31T23:59:00Z')
-  const key = await book.openAccount('zero')
-  await book.grant(key, 50)
-  const call = await book.hold(key, { credits: 5 })
-  await book.at('2031-11-01T00:10:00Z')
-  await book.count(key, 1)
-  await book.extend(key, call, 4)
-  const [open] = await months(book, key, october)
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-31T23:59:00Z')
+  const key = await ledger.openAccount('zero')
+  await ledger.grant(key, 50)
+  const call = await ledger.hold(key, { credits: 5 })
+  await ledger.at('2031-11-01T00:10:00Z')
+  await ledger.count(key, 1)
+  await ledger.extend(key, call, 4)
+  const [open] = await months(ledger, key, october)
   expect(open).toMatchObject({ final: false, held: [{ requestId: call, credits: 9 }] })
   expect(accountOf(open).totals).toMatchObject({ granted: 50, held: 9, closing: 41 })
 
-  await book.settle(call, 7)
-  const [before, after] = await months(book, key, october, november)
+  await ledger.settle(call, 7)
+  const [before, after] = await months(ledger, key, october, november)
   expect(before).toMatchObject({ final: true, held: [], charges: { calls: 1, credits: 7 } })
   expect(accountOf(before).totals).toMatchObject({ settled: 7, held: 0, closing: 43 })
   expect(accountOf(after).totals).toMatchObject({ opening: 43, settled: 0, closing: 43 })
 })
 
 test('a hold that grows on credits of the next day is its own day’s all the same', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-10T23:59:00Z')
-  const key = await book.openAccount('zero')
-  await book.grant(key, 5)
-  const call = await book.hold(key, { credits: 5 })
-  await book.at('2031-10-11T00:01:00Z')
-  await book.grant(key, 10)
-  await book.extend(key, call, 6)
-  await book.settle(call, 11)
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-10T23:59:00Z')
+  const key = await ledger.openAccount('zero')
+  await ledger.grant(key, 5)
+  const call = await ledger.hold(key, { credits: 5 })
+  await ledger.at('2031-10-11T00:01:00Z')
+  await ledger.grant(key, 10)
+  await ledger.extend(key, call, 6)
+  await ledger.settle(call, 11)
   const of = async (day: string) => {
-    const found = await statement(book.sql, { accountId: key.accountId, day })
+    const found = await statement(ledger.sql, { accountId: key.accountId, day })
     return { credits: found?.charges.credits, ...found?.account?.totals }
   }
   expect(await of('2031-10-10')).toMatchObject({
@@ -485,37 +489,37 @@ test('a hold that grows on credits of the next day is its own day’s all the sa
     closing: -6,
   })
   expect(await of('2031-10-11')).toMatchObject({ credits: 0, opening: -6, granted: 10, closing: 4 })
-  const [month] = await months(book, key, october)
+  const [month] = await months(ledger, key, october)
   expect(accountOf(month).totals).toMatchObject({ granted: 15, settled: 11, closing: 4 })
 })
 
 test('the sums of pieces of the log are those of the whole', async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const key = await book.openAccount('zero')
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const key = await ledger.openAccount('zero')
   for (let i = 0; i < 12; i++) {
-    await book.grant(key, 5, i % 2 ? { expiresAt: `2031-10-${10 + i}T00:00:00Z` } : {})
-    await book.at(`2031-10-${String(6 + i).padStart(2, '0')}T00:00:00Z`)
-    const call = await book.hold(key, { credits: 4 - (i % 4) })
-    await book.at(`2031-10-${String(6 + i).padStart(2, '0')}T12:00:00Z`)
-    if (i % 3) await book.settle(call, 1)
-    else await book.release(call)
+    await ledger.grant(key, 5, i % 2 ? { expiresAt: `2031-10-${10 + i}T00:00:00Z` } : {})
+    await ledger.at(`2031-10-${String(6 + i).padStart(2, '0')}T00:00:00Z`)
+    const call = await ledger.hold(key, { credits: 4 - (i % 4) })
+    await ledger.at(`2031-10-${String(6 + i).padStart(2, '0')}T12:00:00Z`)
+    if (i % 3) await ledger.settle(call, 1)
+    else await ledger.release(call)
   }
   const whole = { shard: 0, accountId: key.accountId, mode: 'live', from: 1, to: 90 } as const
   const period = periodOf({ month: october })
   const events = await readEventsAt(
-    book.sql,
+    ledger.sql,
     0,
     Array.from({ length: 90 }, (_, i) => i + 1),
   )
   const grants = events.filter(({ type }) => type === 'CreditsGranted')
   const expiries = new Map(grants.map(({ position, expiresAt }) => [position, expiresAt ?? 8e15]))
   const reported = async (size: number) => {
-    const read = (of: AccountRange) => readCallSums(book.sql, of, period, false)
-    const sums = (await Array.fromAsync(inPieces(whole, read, size))).flat()
+    const read = (of: AccountRange) => readCallSums(ledger.sql, of, period, false)
+    const sums = (await Array.fromAsync(readInRanges(whole, read, size))).flat()
     const more = { period, late: false, expiries }
-    const readLots = (of: AccountRange) => readLotSums(book.sql, of, more)
-    const moved = (await Array.fromAsync(inPieces(whole, readLots, size))).flat()
+    const readLots = (of: AccountRange) => readLotSums(ledger.sql, of, more)
+    const moved = (await Array.fromAsync(readInRanges(whole, readLots, size))).flat()
     return {
       charges: chargesOf(0, period, { sums }),
       lots: lotMovements(0, period, { grants, sums: moved, until: period.end }),
@@ -533,15 +537,15 @@ function of(key: TestKey): Pick<StatementRequest, 'accountId'> {
 
 /** The account's statements; each must add up and open with what the one before closed with. */
 async function months<T extends string[]>(
-  book: BookBuilder,
+  ledger: LedgerBuilder,
   key: TestKey,
   ...names: T
 ): Promise<{ [K in keyof T]: Statement }> {
   const found: Statement[] = []
   for (const month of names) {
-    const one = await statement(book.sql, { ...of(key), month })
+    const one = await statement(ledger.sql, { ...of(key), month })
     if (!one) throw new Error(`no statement of ${month}`)
-    expect(one).toEqual((await oracle(book.sql, { ...of(key), month })) as Statement)
+    expect(one).toEqual((await oracle(ledger.sql, { ...of(key), month })) as Statement)
     const { totals, lots } = accountOf(one)
     for (const m of [totals, ...lots]) {
       const sum = m.opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held

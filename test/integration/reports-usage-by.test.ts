@@ -3,35 +3,40 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { usageBy, usageDimensions } from '../../src/reports/usage/usage-by.ts'
 import { topUsers, usageOverview } from '../../src/reports/usage/usage-overview.ts'
-import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
 import { runCli, runJson } from '../support/cli.ts'
+import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
 const days = { from: '2031-10-01', to: '2031-10-31' }
-let book: BookBuilder
+let ledger: LedgerBuilder
 let keys: TestKey[]
 
 beforeAll(async () => {
-  book = await buildBook()
-  await book.at('2031-09-30T23:30:00Z')
-  const first = await book.openAccount('free')
-  const big = await book.openAccount('big')
-  keys = [first, await book.issueKey(first.account), big, await book.issueKey(big.account, 'test')]
+  ledger = await buildLedger()
+  await ledger.at('2031-09-30T23:30:00Z')
+  const first = await ledger.openAccount('free')
+  const big = await ledger.openAccount('big')
+  keys = [
+    first,
+    await ledger.issueKey(first.account),
+    big,
+    await ledger.issueKey(big.account, 'test'),
+  ]
   for (const [i, key] of keys.entries()) {
     for (const [j, time] of ['2031-09-30T23:30:00Z', '2031-10-01T00:10:00Z'].entries()) {
-      await book.at(i === 0 ? time : `2031-10-${10 + i}T1${j}:59:59.999999Z`)
-      await book.charge(key, { credits: 2 + i, quantity: 7 + j })
-      await book.count(key, 5 + i)
-      await book.release(await book.hold(key, { credits: 3, endpoint: 'speech' }))
+      await ledger.at(i === 0 ? time : `2031-10-${10 + i}T1${j}:59:59.999999Z`)
+      await ledger.charge(key, { credits: 2 + i, quantity: 7 + j })
+      await ledger.count(key, 5 + i)
+      await ledger.release(await ledger.hold(key, { credits: 3, endpoint: 'speech' }))
     }
   }
   // Held in October and settled in November: October's.
-  await book.at('2031-10-31T23:59:59Z')
-  const late = await book.hold(big, { credits: 50 })
-  await book.at('2031-11-01T00:00:10Z')
-  await book.settle(late, 41)
-  await book.charge(big, { credits: 9 })
-  await book.startPlan(first.account, 'pro', '2031-11-01T00:00:10Z')
-  await book.book.commands.importUsage(0, {
+  await ledger.at('2031-10-31T23:59:59Z')
+  const late = await ledger.hold(big, { credits: 50 })
+  await ledger.at('2031-11-01T00:00:10Z')
+  await ledger.settle(late, 41)
+  await ledger.charge(big, { credits: 9 })
+  await ledger.startPlan(first.account, 'pro', '2031-11-01T00:00:10Z')
+  await ledger.ledger.commands.importUsage(0, {
     ...{
       id: 'an-import',
       accountId: first.accountId,
@@ -46,10 +51,10 @@ beforeAll(async () => {
       },
     ],
   })
-  await book.catchUp()
+  await ledger.catchUp()
 })
 
-afterAll(() => book[Symbol.asyncDispose]())
+afterAll(() => ledger[Symbol.asyncDispose]())
 
 test('over the log and over the projection the answer is the same', async () => {
   for (const by of usageDimensions) {
@@ -58,8 +63,8 @@ test('over the log and over the projection the answer is the same', async () => 
       { accountId: keys[0]?.accountId ?? '' },
       { keyId: keys[3]?.keyId ?? '' },
     ]) {
-      const overLog = await usageBy(book.sql, { by, ...of, ...days, over: 'log' })
-      const overProjection = await usageBy(book.sql, { by, ...of, ...days, over: 'projection' })
+      const overLog = await usageBy(ledger.sql, { by, ...of, ...days, over: 'log' })
+      const overProjection = await usageBy(ledger.sql, { by, ...of, ...days, over: 'projection' })
       expect(overLog).toEqual(overProjection)
       expect(overLog.length).toBeGreaterThan(0)
     }
@@ -67,9 +72,9 @@ test('over the log and over the projection the answer is the same', async () => 
 })
 
 test('by plan, endpoint, day and owner it is the overview and the top', async () => {
-  const { byPlan, byEndpoint, byDay, total } = await usageOverview(book.sql, days)
+  const { byPlan, byEndpoint, byDay, total } = await usageOverview(ledger.sql, days)
   const by = (by: (typeof usageDimensions)[number]) =>
-    usageBy(book.sql, { by, ...days, over: 'log' })
+    usageBy(ledger.sql, { by, ...days, over: 'log' })
   const plans = await by('plan')
   expect(plans.map(({ name, credits }) => [name, credits])).toEqual(
     byPlan.map(({ plan, credits }) => [plan, credits]),
@@ -84,7 +89,7 @@ test('by plan, endpoint, day and owner it is the overview and the top', async ()
       errorRate: errors / requests,
     })
   }
-  const top = await topUsers(book.sql, { ...days, limit: 10 })
+  const top = await topUsers(ledger.sql, { ...days, limit: 10 })
   expect((await by('owner')).map(({ name, credits }) => [name, credits])).toEqual(
     top.map(({ owner, credits }) => [`${owner.kind} ${owner.id}`, credits]),
   )
@@ -92,19 +97,19 @@ test('by plan, endpoint, day and owner it is the overview and the top', async ()
 })
 
 test('hours add up to days', async () => {
-  const hours = await usageBy(book.sql, { by: 'hour', ...days, over: 'log' })
+  const hours = await usageBy(ledger.sql, { by: 'hour', ...days, over: 'log' })
   expect(hours.map(({ name }) => name)).toContain('2031-10-31 23:00')
   const summed = new Map<string, number>()
   for (const { name, requests } of hours) {
     const day = name.slice(0, 10)
     summed.set(day, (summed.get(day) ?? 0) + requests)
   }
-  const daily = await usageBy(book.sql, { by: 'day', ...days, over: 'projection' })
+  const daily = await usageBy(ledger.sql, { by: 'day', ...days, over: 'projection' })
   expect([...summed]).toEqual(daily.map(({ name, requests }) => [name, requests]))
 })
 
 test('the command line prints it, and says what it was made from', async () => {
-  const database = book.url
+  const database = ledger.url
   const ask = ['report', 'usage', '--month', '2031-10', '--by']
   const { stdout } = await runCli([...ask, 'endpoint', '--from-log'], { database })
   expect(stdout).toContain('Usage in 2031-10 by endpoint, from the log')

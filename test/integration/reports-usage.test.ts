@@ -1,14 +1,14 @@
 import { expect, test } from 'bun:test'
 import { isKnown, usageByDay, usageSummary } from '../../src/reports/usage/usage.ts'
 import { topUsers, usageOverview } from '../../src/reports/usage/usage-overview.ts'
-import { type BookBuilder, buildBook, type TestKey } from '../support/book-builder.ts'
+import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
 const october = { from: '2031-10-01', to: '2031-10-31' }
 
 test("a key's usage by day and endpoint has calls, failures, credits, quantity and latency", async () => {
-  await using book = await buildBook()
-  const { first, second } = await twoKeys(book)
-  expect([...(await usageByDay(book.sql, { keyId: first.keyId, ...october }))]).toEqual([
+  await using ledger = await buildLedger()
+  const { first, second } = await twoKeys(ledger)
+  expect([...(await usageByDay(ledger.sql, { keyId: first.keyId, ...october }))]).toEqual([
     {
       date: '2031-10-06',
       endpoint: 'search',
@@ -37,7 +37,7 @@ test("a key's usage by day and endpoint has calls, failures, credits, quantity a
       quantity: 10,
     },
   ])
-  const ofAccount = await usageByDay(book.sql, { accountId: first.accountId, ...october })
+  const ofAccount = await usageByDay(ledger.sql, { accountId: first.accountId, ...october })
   expect(ofAccount.map(({ endpoint, credits }) => [endpoint, credits])).toEqual([
     ['search', 3],
     ['search', 3],
@@ -45,14 +45,14 @@ test("a key's usage by day and endpoint has calls, failures, credits, quantity a
     ['voices', 0],
   ])
   const day = { from: '2031-10-06', to: '2031-10-06' }
-  expect(await usageByDay(book.sql, { keyId: first.keyId, ...day })).toHaveLength(1)
-  expect(await usageByDay(book.sql, { keyId: second.keyId, ...day })).toHaveLength(0)
+  expect(await usageByDay(ledger.sql, { keyId: first.keyId, ...day })).toHaveLength(1)
+  expect(await usageByDay(ledger.sql, { keyId: second.keyId, ...day })).toHaveLength(0)
 })
 
 test('a summary adds up a month, or all time', async () => {
-  await using book = await buildBook()
-  const { first } = await twoKeys(book)
-  const ofOctober = await usageSummary(book.sql, { keyId: first.keyId, month: '2031-10' })
+  await using ledger = await buildLedger()
+  const { first } = await twoKeys(ledger)
+  const ofOctober = await usageSummary(ledger.sql, { keyId: first.keyId, month: '2031-10' })
   expect(ofOctober).toMatchObject({
     ...{ requests: 13, errors: 1, credits: 6, avgLatencyMs: 7 },
     lastUsedAt: '2031-10-06T00:00:00.000Z',
@@ -62,48 +62,53 @@ test('a summary adds up a month, or all time', async () => {
     ],
   })
   expect(ofOctober.errorRate).toBeCloseTo(1 / 13)
-  expect(await usageSummary(book.sql, { keyId: first.keyId })).toMatchObject({
+  expect(await usageSummary(ledger.sql, { keyId: first.keyId })).toMatchObject({
     ...{ requests: 14, credits: 10, lastUsedAt: '2031-11-02T00:00:00.000Z' },
   })
 })
 
 test('no usage is zero, and nobody to ask about is an error', async () => {
-  await using book = await buildBook()
-  const key = await book.openAccount('free')
-  expect(await usageSummary(book.sql, { keyId: key.keyId })).toEqual({
+  await using ledger = await buildLedger()
+  const key = await ledger.openAccount('free')
+  expect(await usageSummary(ledger.sql, { keyId: key.keyId })).toEqual({
     ...{ requests: 0, errors: 0, errorRate: 0, credits: 0, avgLatencyMs: null },
     ...{ lastUsedAt: null, byEndpoint: [] },
   })
-  expect(usageSummary(book.sql, {})).rejects.toThrow(TypeError)
-  expect(usageSummary(book.sql, { keyId: key.keyId, month: '2031-13' })).rejects.toThrow(RangeError)
-  expect(await isKnown(book.sql, { keyId: key.keyId })).toBe(true)
-  expect(await isKnown(book.sql, { accountId: key.accountId })).toBe(true)
-  expect(await isKnown(book.sql, { keyId: 'key_x' })).toBe(false)
+  expect(usageSummary(ledger.sql, {})).rejects.toThrow(TypeError)
+  expect(usageSummary(ledger.sql, { keyId: key.keyId, month: '2031-13' })).rejects.toThrow(
+    RangeError,
+  )
+  expect(await isKnown(ledger.sql, { keyId: key.keyId })).toBe(true)
+  expect(await isKnown(ledger.sql, { accountId: key.accountId })).toBe(true)
+  expect(await isKnown(ledger.sql, { keyId: 'key_x' })).toBe(false)
 })
 
 test("an account's usage leaves test mode out unless it is asked for", async () => {
-  await using book = await buildBook()
-  await book.at('2031-10-05T00:00:00Z')
-  const live = await book.openAccount('free')
-  const key = await book.issueKey(live.account, 'test')
-  await book.charge(key, { credits: 2 })
-  await book.catchUp()
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T00:00:00Z')
+  const live = await ledger.openAccount('free')
+  const key = await ledger.issueKey(live.account, 'test')
+  await ledger.charge(key, { credits: 2 })
+  await ledger.catchUp()
   const { accountId } = live
-  expect(await usageSummary(book.sql, { accountId })).toMatchObject({ requests: 0 })
-  expect(await usageSummary(book.sql, { accountId, mode: 'test' })).toMatchObject({ credits: 2 })
-  expect(await usageSummary(book.sql, { keyId: key.keyId })).toMatchObject({ credits: 2 })
-  expect(await topUsers(book.sql, { ...october, limit: 10 })).toEqual([])
-  expect((await usageOverview(book.sql, october)).total).toMatchObject({ requests: 0, accounts: 0 })
+  expect(await usageSummary(ledger.sql, { accountId })).toMatchObject({ requests: 0 })
+  expect(await usageSummary(ledger.sql, { accountId, mode: 'test' })).toMatchObject({ credits: 2 })
+  expect(await usageSummary(ledger.sql, { keyId: key.keyId })).toMatchObject({ credits: 2 })
+  expect(await topUsers(ledger.sql, { ...october, limit: 10 })).toEqual([])
+  expect((await usageOverview(ledger.sql, october)).total).toMatchObject({
+    requests: 0,
+    accounts: 0,
+  })
 })
 
 test('operators see usage by plan, day and endpoint', async () => {
-  await using book = await buildBook()
-  const { first } = await twoKeys(book)
-  const big = await book.openAccount('big')
-  await book.charge(big, { credits: 100 })
-  await book.catchUp()
+  await using ledger = await buildLedger()
+  const { first } = await twoKeys(ledger)
+  const big = await ledger.openAccount('big')
+  await ledger.charge(big, { credits: 100 })
+  await ledger.catchUp()
   const days = { from: '2031-10-01', to: '2031-11-30' }
-  const { total, byPlan, byDay, byEndpoint } = await usageOverview(book.sql, days)
+  const { total, byPlan, byDay, byEndpoint } = await usageOverview(ledger.sql, days)
   expect(total).toMatchObject({ requests: 16, errors: 1, credits: 118, accounts: 2, keys: 3 })
   expect(byPlan).toMatchObject([
     { plan: 'big', accounts: 1, requests: 1, credits: 100 },
@@ -119,28 +124,28 @@ test('operators see usage by plan, day and endpoint', async () => {
     ['speech', 8],
     ['voices', 0],
   ])
-  const top = await topUsers(book.sql, { ...days, limit: 10 })
+  const top = await topUsers(ledger.sql, { ...days, limit: 10 })
   expect(top).toMatchObject([
     { accountId: big.accountId, owner: big.account.owner, plan: 'big', credits: 100, keys: 1 },
     { accountId: first.accountId, plan: 'free', requests: 15, credits: 18, keys: 2 },
   ])
-  expect(await topUsers(book.sql, { ...days, limit: 1 })).toEqual(top.slice(0, 1))
+  expect(await topUsers(ledger.sql, { ...days, limit: 1 })).toEqual(top.slice(0, 1))
 })
 
 /** One account with two keys: 14 calls of the first, one of the second. */
-async function twoKeys(book: BookBuilder): Promise<{ first: TestKey; second: TestKey }> {
-  await book.at('2031-10-05T00:00:00Z')
-  const first = await book.openAccount('free')
-  const second = await book.issueKey(first.account)
-  await book.charge(first, { credits: 3 })
-  await book.release(await book.hold(first, { credits: 3 }))
-  await book.count(first, 10)
+async function twoKeys(ledger: LedgerBuilder): Promise<{ first: TestKey; second: TestKey }> {
+  await ledger.at('2031-10-05T00:00:00Z')
+  const first = await ledger.openAccount('free')
+  const second = await ledger.issueKey(first.account)
+  await ledger.charge(first, { credits: 3 })
+  await ledger.release(await ledger.hold(first, { credits: 3 }))
+  await ledger.count(first, 10)
   const speech = { credits: 8, quantity: 5_000, endpoint: 'speech' }
-  await book.settle(await book.hold(second, speech), 8)
-  await book.at('2031-10-06T00:00:00Z')
-  await book.charge(first, { credits: 3 })
-  await book.at('2031-11-02T00:00:00Z')
-  await book.charge(first, { credits: 4 })
-  await book.catchUp()
+  await ledger.settle(await ledger.hold(second, speech), 8)
+  await ledger.at('2031-10-06T00:00:00Z')
+  await ledger.charge(first, { credits: 3 })
+  await ledger.at('2031-11-02T00:00:00Z')
+  await ledger.charge(first, { credits: 4 })
+  await ledger.catchUp()
   return { first, second }
 }

@@ -2,27 +2,27 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { tariffOf } from '../../src/config/tariff.ts'
 import { type Balancer, startBalancer } from '../support/balancer.ts'
-import { type Book, openBook } from '../support/book.ts'
-import { keepAliveCaller } from '../support/keep-alive-caller.ts'
+import { keepAliveClient } from '../support/keep-alive-client.ts'
 import { rawPost } from '../support/raw-client.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { type ServeProcess, startServe } from '../support/serve-process.ts'
 import { testConfig } from '../support/test-config.ts'
+import { type Ledger, openLedger } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
-const callers = 8
-/** How many calls a caller makes on one connection. The balancer spreads connections, not calls. */
+const clients = 8
+/** How many calls a client makes on one connection. The balancer spreads connections, not calls. */
 const callsAConnection = [20, Number.POSITIVE_INFINITY]
 const wide = { rateLimit: 1_000_000, credits: 1_000_000, maxInFlight: 1_000 }
 
 let upstream: Upstream
-let book: Book
+let ledger: Ledger
 let balancer: Balancer
 let gateways: ServeProcess[] = []
 beforeAll(async () => {
   upstream = startUpstream()
-  book = await openBook({ tariff: tariffOf(testConfig({ plans: { pro: wide } })) })
+  ledger = await openLedger({ tariff: tariffOf(testConfig({ plans: { pro: wide } })) })
   balancer = await startBalancer()
   gateways = await Promise.all([startGateway(), startGateway()])
   for (const { url } of gateways) await balancer.add(url)
@@ -31,13 +31,13 @@ afterAll(async () => {
   await Promise.all(gateways.map((gateway) => gateway.stop()))
   await balancer.stop()
   await upstream.stop()
-  await book.close()
+  await ledger.close()
 })
 
 function startGateway(): Promise<ServeProcess> {
   const { url } = upstream
   return startServe({
-    ...{ DATABASE_URL: book.url, JWT_SECRET: jwtSecret, DRAIN_SECONDS: '2' },
+    ...{ DATABASE_URL: ledger.url, JWT_SECRET: jwtSecret, DRAIN_SECONDS: '2' },
     ...{ SEARCH_SERVICE_URL: url, STT_SERVICE_URL: url, TTS_SERVICE_URL: url },
   })
 }
@@ -49,24 +49,24 @@ async function load(
   ended: () => boolean,
 ): Promise<(number | string)[]> {
   const outcomes: (number | string)[] = []
-  const caller = keepAliveCaller(balancer.url)
+  const client = keepAliveClient(balancer.url)
   while (!ended()) {
-    outcomes.push(await caller.call(request).catch((error) => String(error)))
-    if (outcomes.length % perConnection === 0) caller.leave()
+    outcomes.push(await client.call(request).catch((error) => String(error)))
+    if (outcomes.length % perConnection === 0) client.leave()
   }
-  caller.leave()
+  client.leave()
   return outcomes
 }
 
 /** How many gateway processes have sold something. */
 async function sellers(): Promise<number> {
-  const [row] = await book.sql<[{ count: number }]>`
+  const [row] = await ledger.sql<[{ count: number }]>`
     select count(distinct instance)::int as count from events where type = 'CreditsHeld'`
   return row.count
 }
 
 test('a rolling restart loses no call and charges each once', async () => {
-  const key = await book.key(await book.account({ plan: 'pro' }))
+  const key = await ledger.key(await ledger.account({ plan: 'pro' }))
   // Takes its time, so that calls are under way whatever happens to a gateway.
   upstream.answer(async () => {
     await Bun.sleep(10)
@@ -74,8 +74,8 @@ test('a rolling restart loses no call and charges each once', async () => {
   })
   let over = false
   const request = rawPost('/v1/search', key.text, { query: 'q' })
-  const loads = Array.from({ length: callers }, (_, caller) =>
-    load(request, callsAConnection[caller % 2] ?? 1, () => over),
+  const loads = Array.from({ length: clients }, (_, client) =>
+    load(request, callsAConnection[client % 2] ?? 1, () => over),
   )
   await until(async () => (await sellers()) === 2)
 
@@ -91,14 +91,14 @@ test('a rolling restart loses no call and charges each once', async () => {
 
   expect(outcomes.filter((outcome) => outcome !== 200)).toEqual([])
   expect(upstream.executed).toHaveLength(outcomes.length)
-  const [log] = await book.sql<[{ charges: number; calls: number; credits: number }]>`
+  const [log] = await ledger.sql<[{ charges: number; calls: number; credits: number }]>`
     select count(*)::int as charges, count(distinct request_id)::int as calls, sum(credits)::int as credits
     from events where type = 'HoldSettled'`
   expect(log).toEqual({
     ...{ charges: outcomes.length, calls: outcomes.length, credits: outcomes.length },
   })
   // What was held ahead is freed when the key has been quiet for a moment; nothing else is open.
-  const open = await book.sql`select from open_holds where endpoint <> '*'`
+  const open = await ledger.sql`select from open_holds where endpoint <> '*'`
   expect(open).toHaveLength(0)
-  await until(async () => (await book.sql`select from open_holds`).length === 0)
+  await until(async () => (await ledger.sql`select from open_holds`).length === 0)
 }, 60_000)

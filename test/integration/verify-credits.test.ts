@@ -20,7 +20,7 @@ beforeAll(async () => {
   database = await createDatabase()
   await seedLog(database.url, { events, keys: 150, seed: 5, until: Date.UTC(2026, 10, 26, 12) })
   vandal = await openVandal(database.url)
-  await runSomeOnStandingHolds()
+  await runSomeOnLeases()
   await vandal`create table saved as table events`
 }, 60_000)
 afterAll(async () => {
@@ -197,7 +197,7 @@ async function restore(): Promise<void> {
 }
 
 /** Makes every third call that begins and ends while the longest one lasts look as if it had run on that one's hold. */
-async function runSomeOnStandingHolds(): Promise<void> {
+async function runSomeOnLeases(): Promise<void> {
   const log = await readLog(vandal)
   const calls = [...Map.groupBy(log, ({ request_id }) => request_id).values()].filter(
     (of) => of.length === 2 && of[0]?.type === 'CreditsHeld' && of[1]?.type === 'HoldSettled',

@@ -1,35 +1,38 @@
-/** Verifying: whatever is changed behind the book's back is found, where it is. */
+/** Verifying: whatever is changed behind the ledger's back is found, where it is. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { projections } from '../../projections/index.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { tablesOf } from '../../src/projector/mapping.ts'
-import { openScratch, type Scratch } from '../../src/projector/temporary-projection.ts'
+import {
+  openTemporaryProjection,
+  type TemporaryProjection,
+} from '../../src/projector/temporary-projection.ts'
 import { openVerifier } from '../../src/projector/verify/verify.ts'
 import { credits } from '../../src/projector/verify/verify-credits.ts'
 import { allOf, type LogVerdict, openLogCheck } from '../../src/projector/verify/verify-log.ts'
 import { order } from '../../src/projector/verify/verify-order.ts'
 import { compareOnce } from '../../src/projector/verify/verify-projection.ts'
-import { type Book, openBook, type TestKey } from '../support/book.ts'
 import { runCli, startCli } from '../support/cli.ts'
+import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { openVandal } from '../support/vandal.ts'
-import { fillVariedBook } from '../support/varied-book.ts'
+import { fillVariedLedger } from '../support/varied-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 let key: TestKey
 let vandal: Sql
 beforeAll(async () => {
-  book = await openBook()
-  key = await fillVariedBook(book)
-  vandal = await openVandal(book.url)
+  ledger = await openLedger()
+  key = await fillVariedLedger(ledger)
+  vandal = await openVandal(ledger.url)
 })
 afterAll(async () => {
   await vandal?.end()
-  await book?.close()
+  await ledger?.close()
 })
 
 async function checkLog(): Promise<LogVerdict> {
-  const options = { url: book.url, shard: 0, most: 100 }
+  const options = { url: ledger.url, shard: 0, most: 100 }
   const checks = await Promise.all([order, credits].map((rules) => openLogCheck(rules, options)))
   try {
     return allOf(await Promise.all(checks.map((check) => check.advance())), 100)
@@ -82,12 +85,12 @@ const otherwise: Readonly<Record<string, (column: string) => string>> = {
 /** Modes are checked by the log's own constraint. */
 const otherMode = `case mode when 'live' then 'test' else 'live' end`
 
-test('a sound book is sound', async () => {
-  const verifier = await openVerifier({ url: book.url, most: 10 })
+test('a sound ledger is sound', async () => {
+  const verifier = await openVerifier({ url: ledger.url, most: 10 })
   const verdict = await verifier.run()
   await verifier.close()
   expect(verdict.sound).toBe(true)
-  expect(verdict.log).toEqual([{ shard: 0, upTo: await book.size(), faulty: 0, faults: [] }])
+  expect(verdict.log).toEqual([{ shard: 0, upTo: await ledger.size(), faulty: 0, faults: [] }])
   expect(verdict.projections.map(({ projection }) => projection)).toEqual(
     projections.map(({ name }) => name),
   )
@@ -100,12 +103,12 @@ test('a sound book is sound', async () => {
 describe.each(projections)('$name', (projection) => {
   const tables = tablesOf(projection)
   // The log stays as it is: it is applied once, and compared again and again.
-  let scratch: Scratch
+  let temporary: TemporaryProjection
   // In slices of a few rows, as long tables are in slices of many.
-  const verify = () => compareOnce(projection, scratch, { most: 10, rowsInSlice: 3 })
-  afterAll(() => scratch?.close())
+  const verify = () => compareOnce(projection, temporary, { most: 10, rowsInSlice: 3 })
+  afterAll(() => temporary?.close())
   beforeAll(async () => {
-    scratch = await openScratch(projection, { url: book.url })
+    temporary = await openTemporaryProjection(projection, { url: ledger.url })
     // The checks would keep some of it out; whoever vandalises drops them first.
     const checks = await vandal<{ table: string; name: string }[]>`
       select conrelid::regclass::text as "table", conname as name from pg_constraint
@@ -168,7 +171,7 @@ describe('the log', () => {
         const value = column === 'mode' ? otherMode : otherwise[type]?.(column)
         await vandal.unsafe(`update events set ${column} = ${value} where position = ${position}`)
         const { faults } = await checkLog()
-        const found = faults.filter(({ fault }) => fault.includes('leaf hash'))
+        const found = faults.filter(({ fault }) => fault.includes('event hash'))
         expect(
           found.map((fault) => fault.position),
           column,
@@ -179,7 +182,7 @@ describe('the log', () => {
   }, 60_000)
 
   test('an event that is missing is found, the last one too', async () => {
-    const last = await book.size()
+    const last = await ledger.size()
     for (const position of [1, 7, last]) {
       await vandalised('events', async () => {
         await vandal`delete from events where position = ${position}`
@@ -202,13 +205,13 @@ describe('the log', () => {
     })
   })
 
-  /** Appends an event with a right leaf hash that no append would have written. */
+  /** Appends an event with a right event hash that no append would have written. */
   async function forge(columns: Readonly<Record<string, string>>): Promise<void> {
     const changes = Object.entries(columns).map(([name, value]) => `${name} = ${value}`)
     await vandal.unsafe(`
       create temp table forged as select * from events order by position desc limit 1;
       update forged set position = position + 1, stream_version = null, ${changes.join(', ')};
-      update forged set leaf = leaf_hash(shard, position, recorded_at, occurred_at, type, type_version,
+      update forged set event_hash = hash_event(shard, position, recorded_at, occurred_at, type, type_version,
         stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status,
         latency_ms, lots, held, moved, actor, instance, payload, private);
       insert into events table forged;
@@ -216,9 +219,9 @@ describe('the log', () => {
       drop table forged`)
   }
 
-  /** Faults after forging, with the book as it was afterwards. */
+  /** Faults after forging, with the ledger as it was afterwards. */
   async function faultsAfter(work: () => Promise<unknown>): Promise<string[]> {
-    const head = await book.size()
+    const head = await ledger.size()
     let faults: string[] = []
     await vandalised('events', async () => {
       try {
@@ -327,19 +330,19 @@ describe('the command', () => {
   test('goes on when the log is so damaged that a projection cannot be made from it', async () => {
     await vandalised('events', async () => {
       await vandal`update events set credits = null where type = 'CreditsGranted'`
-      const { status, stdout } = await runCli(['verify'], { database: book.url })
+      const { status, stdout } = await runCli(['verify'], { database: ledger.url })
       expect(status).toBe(1)
-      expect(stdout).toMatch(/^0-\d+: its leaf hash is not that of its fields$/m)
+      expect(stdout).toMatch(/^0-\d+: its event hash is not that of its fields$/m)
       expect(stdout).toContain(
         'balances: cannot be made from this log: null value in column "granted"',
       )
     })
   })
 
-  test('ends with status 0 for a sound book, and says what it looked at', async () => {
-    const { status, stdout } = await runCli(['verify'], { database: book.url })
-    expect(stdout).toContain('The book is what its log says.')
-    expect(stdout).toContain(`log, up to 0-${await book.size()}`)
+  test('ends with status 0 for a sound ledger, and says what it looked at', async () => {
+    const { status, stdout } = await runCli(['verify'], { database: ledger.url })
+    expect(stdout).toContain('The ledger is what its log says.')
+    expect(stdout).toContain(`log, up to 0-${await ledger.size()}`)
     expect(status).toBe(0)
   })
 
@@ -347,12 +350,12 @@ describe('the command', () => {
     await vandalised('lots', async () => {
       const [row] = await vandal`update lots set settled = settled + 41
         where lot = (select min(lot) from lots) returning lot, settled`
-      const { status, stdout } = await runCli(['verify'], { database: book.url })
+      const { status, stdout } = await runCli(['verify'], { database: ledger.url })
       expect(status).toBe(1)
       expect(stdout).toContain(
         `lots (lot ${row?.lot}, shard 0): settled is ${row?.settled}, the log says`,
       )
-      const { stdout: document } = await runCli(['verify', '--json'], { database: book.url })
+      const { stdout: document } = await runCli(['verify', '--json'], { database: ledger.url })
       const { sound, projections } = JSON.parse(document)
       expect(sound).toBe(false)
       expect(projections.find((p: { differing: number }) => p.differing > 0).projection).toBe(
@@ -363,7 +366,7 @@ describe('the command', () => {
 
   test('that watches finds what is changed later, tells it as a metric, and goes on', async () => {
     const child = startCli(['verify', '--watch', '--every', '1', '--port', '0'], {
-      database: book.url,
+      database: ledger.url,
     })
     const lines = linesOf(child.stderr)
     const url = await lines.find((line) => line.metricsUrl)
@@ -376,9 +379,9 @@ describe('the command', () => {
       await until(async () => (await differing()) > 0, 20_000)
     })
     await until(async () => (await differing()) === 0, 20_000)
-    const { hold } = await book.hold(key, 1)
-    await book.settle(hold, 1)
-    const head = await book.size()
+    const { hold } = await ledger.hold(key, 1)
+    await ledger.settle(hold, 1)
+    const head = await ledger.size()
     await until(
       async () => (await scrape()).includes(`tollbook_verify_position{shard="0"} ${head}`),
       20_000,

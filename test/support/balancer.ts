@@ -23,15 +23,15 @@ export async function startBalancer(): Promise<Balancer> {
   let stopped = false
   let turn = 0
 
-  const server = createServer((caller) => {
+  const server = createServer((client) => {
     const ready = [...gateways].filter(([, gateway]) => gateway.ready).map(([url]) => url)
     const url = ready[turn++ % ready.length]
-    if (url === undefined) return void caller.destroy()
+    if (url === undefined) return void client.destroy()
     const { hostname, port } = new URL(url)
     const gateway = connect(Number(port), hostname)
     for (const [socket, other] of [
-      [caller, gateway],
-      [gateway, caller],
+      [client, gateway],
+      [gateway, client],
     ] as const) {
       sockets.add(socket)
       socket.on('data', (bytes) => other.write(bytes))

@@ -1,5 +1,5 @@
 /**
- * A gateway as the book sees one: an appender with a lane and a connection of its own, and shorthands for
+ * A gateway as the ledger sees one: an appender with a producer and a connection of its own, and shorthands for
  * the items of a call. The shorthands that build items stand alone, for tests that make batches themselves.
  */
 
@@ -11,15 +11,15 @@ import {
 import {
   type Answer,
   anyEndpoint,
-  type Buy,
-  type CallItem,
+  type CallCommand,
+  type ChargeOnLease,
   type Count,
   type Expire,
   type Extend,
-  type Fail,
   type Hold,
   type Release,
   type Settle,
+  type VoidOnLease,
 } from '../../src/ledger/append/call-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
@@ -41,7 +41,7 @@ type Call = Pick<
 >
 export type HoldAnswer = Answer & { readonly hold: Hold }
 
-export function holdItem(key: KeyAtGate, credits: number, more: Partial<Hold> = {}): Hold {
+export function holdCommand(key: KeyAtGate, credits: number, more: Partial<Hold> = {}): Hold {
   return {
     kind: 'hold',
     requestId: newRequestId(),
@@ -62,7 +62,7 @@ export function holdItem(key: KeyAtGate, credits: number, more: Partial<Hold> = 
 }
 
 /** Extends a hold by credits, decided by the key as it is now. */
-export function extendItem(
+export function extendCommand(
   key: KeyAtGate,
   hold: Call,
   credits: number,
@@ -82,41 +82,41 @@ export function extendItem(
 }
 
 /** A standing hold, for so many calls at once. */
-export function standingItem(
+export function leaseCommand(
   key: KeyAtGate,
   credits: number,
   calls: number,
   more: Partial<Hold> = {},
 ): Hold {
-  return holdItem(key, credits, { endpoint: anyEndpoint, quantity: calls, ...more })
+  return holdCommand(key, credits, { endpoint: anyEndpoint, quantity: calls, ...more })
 }
 
 /** A call that ran on a standing hold, bought by the key as it is now. */
-export function buyItem(
+export function chargeOnLeaseCommand(
   key: KeyAtGate,
   standing: { readonly requestId: string },
   credits: number,
-  more: Partial<Buy> = {},
-): Buy {
-  const { holdSeconds, kind, ...bought } = holdItem(key, credits)
+  more: Partial<ChargeOnLease> = {},
+): ChargeOnLease {
+  const { holdSeconds, kind, ...bought } = holdCommand(key, credits)
   return {
-    ...{ kind: 'buy', ...bought, hold: standing.requestId, status: 200, latencyMs: 5 },
+    ...{ kind: 'charge_on_lease', ...bought, hold: standing.requestId, status: 200, latencyMs: 5 },
     ...more,
   }
 }
 
-export function failItem(
+export function voidOnLeaseCommand(
   key: KeyAtGate,
   standing: { readonly requestId: string },
-  more: Partial<Fail> = {},
-): Fail {
+  more: Partial<VoidOnLease> = {},
+): VoidOnLease {
   return {
-    ...{ kind: 'fail', ...call(holdItem(key, 0)), hold: standing.requestId },
+    ...{ kind: 'void_on_lease', ...call(holdCommand(key, 0)), hold: standing.requestId },
     ...{ quantity: 1, reason: 'upstream_failed', status: 502, latencyMs: 5, ...more },
   }
 }
 
-export function settleItem(hold: Call, credits: number, more: Partial<Settle> = {}): Settle {
+export function settleCommand(hold: Call, credits: number, more: Partial<Settle> = {}): Settle {
   return {
     kind: 'settle',
     ...call(hold),
@@ -128,15 +128,15 @@ export function settleItem(hold: Call, credits: number, more: Partial<Settle> = 
   }
 }
 
-export function releaseItem(hold: Call, more: Partial<Release> = {}): Release {
+export function releaseCommand(hold: Call, more: Partial<Release> = {}): Release {
   return { kind: 'release', ...call(hold), reason: 'upstream_failed', latencyMs: 5, ...more }
 }
 
-export function expireItem(hold: Call): Expire {
+export function expireCommand(hold: Call): Expire {
   return { kind: 'expire', ...call(hold) }
 }
 
-export function countItem(key: KeyAtGate, calls: number, more: Partial<Count> = {}): Count {
+export function countCommand(key: KeyAtGate, calls: number, more: Partial<Count> = {}): Count {
   const { accountId, keyId, mode } = key
   return {
     ...{ kind: 'count', accountId, keyId, mode, endpoint: 'prices', actor: `key:${keyId}` },
@@ -153,7 +153,7 @@ export interface Gateway {
   readonly appender: Appender
   /** The appender's one connection. */
   readonly sql: Sql
-  readonly append: (item: CallItem) => Promise<Answer>
+  readonly append: (item: CallCommand) => Promise<Answer>
   /** Answers with the hold, to be named when it is settled, released or expired. */
   hold(key: KeyAtGate, credits: number, more?: Partial<Hold>): Promise<HoldAnswer>
   extend(key: KeyAtGate, hold: Call, credits: number, more?: Partial<Extend>): Promise<Answer>
@@ -164,7 +164,7 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** @param url the book's database; the connection takes the serving role */
+/** @param url the ledger's database; the connection takes the serving role */
 export function openGateway(
   url: string,
   instance: string,
@@ -184,14 +184,14 @@ export function openGateway(
     sql,
     append,
     async hold(key, credits, more) {
-      const hold = holdItem(key, credits, more)
+      const hold = holdCommand(key, credits, more)
       return { ...(await append(hold)), hold }
     },
-    extend: (key, hold, credits, more) => append(extendItem(key, hold, credits, more)),
-    settle: (hold, credits, more) => append(settleItem(hold, credits, more)),
-    release: (hold, more) => append(releaseItem(hold, more)),
-    expire: (hold) => append(expireItem(hold)),
-    count: (key, calls, more) => append(countItem(key, calls, more)),
+    extend: (key, hold, credits, more) => append(extendCommand(key, hold, credits, more)),
+    settle: (hold, credits, more) => append(settleCommand(hold, credits, more)),
+    release: (hold, more) => append(releaseCommand(hold, more)),
+    expire: (hold) => append(expireCommand(hold)),
+    count: (key, calls, more) => append(countCommand(key, calls, more)),
     async close() {
       appender.close()
       await sql.end({ timeout: 5 })

@@ -1,14 +1,18 @@
 /**
- * What must be true of any log, event by event: the decisions of the book made again, from the state that
+ * What must be true of any log, event by event: the decisions of the ledger made again, from the state that
  * the oracle had before each event, by the rules as a customer would be told them.
  */
-import { anyEndpoint, type CallItem, type Verdict } from '../../src/ledger/append/call-commands.ts'
+import {
+  anyEndpoint,
+  type CallCommand,
+  type Verdict,
+} from '../../src/ledger/append/call-commands.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
 import { emptyState, evolve, placesOf, type Row, type State } from './oracle.ts'
 
-/** An answer of the book to an item, to be judged by the state that it was given in. */
+/** An answer of the ledger to an item, to be judged by the state that it was given in. */
 export interface Answered {
-  readonly item: CallItem
+  readonly item: CallCommand
   readonly verdict: Verdict
   readonly position: number
   readonly available: number
@@ -91,11 +95,11 @@ interface Who {
   readonly now: Micros
 }
 
-/** What the book must answer to a hold, or to what would resolve one. */
-function judge(state: State, item: Exclude<CallItem, { kind: 'count' }>, who: Who): Verdict {
+/** What the ledger must answer to a hold, or to what would resolve one. */
+function judge(state: State, item: Exclude<CallCommand, { kind: 'count' }>, who: Who): Verdict {
   const { shard, now } = who
   const hold = holdOf(state, item, shard)
-  if (item.kind !== 'hold' && item.kind !== 'extend' && item.kind !== 'buy') {
+  if (item.kind !== 'hold' && item.kind !== 'extend' && item.kind !== 'charge_on_lease') {
     if (!hold) return 'hold_not_open'
     if (item.kind === 'settle' && item.credits > Number(hold.credits)) return 'exceeds_hold'
     if (item.kind === 'expire' && now < Number(hold.expires_at)) return 'hold_not_due'
@@ -113,20 +117,20 @@ function judge(state: State, item: Exclude<CallItem, { kind: 'count' }>, who: Wh
   // Price and place in flight were settled with the hold that is extended.
   if (item.kind !== 'hold' && !hold) return 'hold_not_open'
   if (item.kind !== 'extend' && item.tariff !== tariffAt(state, now)) return 'stale_tariff'
-  if (item.kind === 'buy' && item.credits > Number(hold?.credits)) return 'exceeds_hold'
+  if (item.kind === 'charge_on_lease' && item.credits > Number(hold?.credits)) return 'exceeds_hold'
   if (item.kind === 'hold') {
     const most = account.max_in_flight ?? planAt(state, who)?.max_in_flight ?? 0
     const open = state.balances.get(`${item.accountId} ${item.mode} ${shard}`)?.open_holds ?? 0
-    if (Number(open) + placesOf(item) > Number(most)) return 'too_many_open'
+    if (Number(open) + placesOf(item) > Number(most)) return 'concurrency_exceeded'
   }
   if (key.monthly_cap !== null && item.credits > capLeft(state, item, who)) return 'key_cap_reached'
   return item.credits > drawableAt(state, item, who) ? 'insufficient_credits' : 'ok'
 }
 
 /** The item's hold, if it is open and the item's own; only what runs on a standing hold has one of those. */
-function holdOf(state: State, item: CallItem, shard: number): Row | undefined {
+function holdOf(state: State, item: CallCommand, shard: number): Row | undefined {
   if (item.kind === 'count') return undefined
-  const runsOnOne = item.kind === 'buy' || item.kind === 'fail'
+  const runsOnOne = item.kind === 'charge_on_lease' || item.kind === 'void_on_lease'
   const hold = state.open_holds.get(`${runsOnOne ? item.hold : item.requestId} ${shard}`)
   const own =
     hold?.account_id === item.accountId && hold.key_id === item.keyId && hold.mode === item.mode
@@ -144,7 +148,7 @@ function availableAt(state: State, who: Who): number {
 }
 
 /** The same for one item: months cut on the hold's time, so an extension draws on nothing of a later month. */
-function drawableAt(state: State, item: CallItem, who: Who): number {
+function drawableAt(state: State, item: CallCommand, who: Who): number {
   const hold = item.kind === 'extend' ? holdOf(state, item, who.shard) : undefined
   const lots = lotsFor(state, hold, who)
   return lots ? lots.reduce((sum, lot) => sum + freeOf(lot), 0) : availableAt(state, who)
@@ -156,7 +160,7 @@ function lotsFor(state: State, hold: Row | undefined, who: Who): Row[] | undefin
   return liveLots(state, who).filter((lot) => Number(lot.lot) < Number(hold.position))
 }
 
-function capLeft(state: State, item: CallItem, { shard, now }: Who): number {
+function capLeft(state: State, item: CallCommand, { shard, now }: Who): number {
   const { accountId, keyId, mode } = item
   const cap = Number(state.key_state.get(`${keyId} ${shard}`)?.monthly_cap)
   const held = item.kind === 'extend' ? holdOf(state, item, shard)?.held_at : undefined
@@ -184,7 +188,7 @@ function* broken(
     case 'HoldReleased':
     case 'HoldExpired':
       return yield* event.payload.hold
-        ? brokenByEndAhead(state, event)
+        ? brokenByLeaseEnd(state, event)
         : brokenByResolution(state, event)
     case 'CreditsGranted':
       return yield* brokenByGrant(state, event)
@@ -234,7 +238,7 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
 }
 
 /** The end of a call that ran on a standing hold: sold by the rules of a hold, or not charged. */
-function* brokenByEndAhead(state: State, event: LogEvent): Generator<string> {
+function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
   const who = whose(event)
   const { requestId, ...call } = callOf(event)
   const { hold } = event.payload
@@ -242,7 +246,7 @@ function* brokenByEndAhead(state: State, event: LogEvent): Generator<string> {
   if (event.held !== null) yield 'it frees nothing'
   if (event.type !== 'HoldSettled') {
     const item = {
-      kind: 'fail',
+      kind: 'void_on_lease',
       requestId,
       ...call,
       hold,
@@ -258,7 +262,7 @@ function* brokenByEndAhead(state: State, event: LogEvent): Generator<string> {
   const verdict = judge(
     state,
     {
-      ...{ kind: 'buy', requestId, ...call, hold, status: 200, latencyMs: 0 },
+      ...{ kind: 'charge_on_lease', requestId, ...call, hold, status: 200, latencyMs: 0 },
       ...{ credits: event.credits, quantity: event.quantity, previousSecret: false },
       keyVersion: event.payload.keyVersion,
       accountVersion: Number(account?.version),

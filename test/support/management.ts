@@ -1,5 +1,5 @@
 /**
- * Management over HTTP on a book of its own, asked as programs ask it. The shipped configuration is what it
+ * Management over HTTP on a ledger of its own, asked as programs ask it. The shipped configuration is what it
  * sells: free 100 credits, pro 5,000, enterprise 50,000.
  */
 
@@ -12,14 +12,14 @@ import { type ManagementAppDeps, managementApp } from '../../src/http/management
 import { secureRandom } from '../../src/lib/base62.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { type Management, openManagement } from '../../src/management/management.ts'
-import { type Book, openBook, prefixes } from './book.ts'
 import type { Gateway } from './gateway.ts'
+import { type Ledger, openLedger, prefixes } from './test-ledger.ts'
 
 export interface TestApp extends AsyncDisposable {
-  readonly book: Book
+  readonly ledger: Ledger
   readonly config: Config
   readonly management: Management
-  /** What went wrong without the caller being told. */
+  /** What went wrong without the client being told. */
   readonly logged: unknown[]
   /** Sends a request as `who`: a user, `admin`, `auditor`, `user@organisation`, or nobody. */
   ask(who: string | undefined, method: string, path: string, body?: unknown): Promise<Response>
@@ -45,12 +45,12 @@ export const shippedConfig = loadConfig({ file: shippedConfigFile, env: {} })
 export async function openTestApp(options: { shards?: number } = {}): Promise<TestApp> {
   const config = shippedConfig
   const tariff = tariffOf(config)
-  const book = await openBook({ ...options, tariff })
+  const ledger = await openLedger({ ...options, tariff })
   const logged: unknown[] = []
-  const management = managementOn(book, config)
+  const management = managementOn(ledger, config)
   const app = appOn({
     management,
-    sql: book.sql,
+    sql: ledger.sql,
     log: (message, error) => logged.push(message, error),
   })
 
@@ -76,13 +76,13 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
 
   const gateways = new Map<number, Gateway>()
   function gatewayOf(shard: number): Gateway {
-    const gateway = gateways.get(shard) ?? book.newGateway(`gateway-of-${shard}`, { shard })
+    const gateway = gateways.get(shard) ?? ledger.newGateway(`gateway-of-${shard}`, { shard })
     gateways.set(shard, gateway)
     return gateway
   }
 
   async function charge(keyId: string, credits: number): Promise<string> {
-    const [row] = await book.sql<Json[]>`
+    const [row] = await ledger.sql<Json[]>`
       select k.shard, k.key_id as "keyId", k.account_id as "accountId", k.mode, k.version,
         json_build_object('version', a.version) as account
       from key_state k join account_state a on a.account_id = k.account_id
@@ -95,15 +95,15 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
   }
 
   return {
-    ...{ book, config, management, logged, ask, get, charge },
+    ...{ ledger, config, management, logged, ask, get, charge },
     handle: (request) => app.handle(request),
     async catchUp() {
-      await book.sql`select catch_up_daily_usage(shard, 100000) from heads`
+      await ledger.sql`select catch_up_daily_usage(shard, 100000) from heads`
     },
     issue: async (who, body = {}) =>
       (await get(who, 'POST', '/api-keys', { name: 'A key', ...body })).apiKey,
     async [Symbol.asyncDispose]() {
-      await book.close()
+      await ledger.close()
     },
   }
 }
@@ -132,8 +132,8 @@ export function token(who: string): Promise<string> {
   })
 }
 
-/** Management as another gateway would run it on the same book. */
-export function managementOn({ sql, commands }: Pick<Book, 'sql' | 'commands'>, config: Config) {
+/** Management as another gateway would run it on the same ledger. */
+export function managementOn({ sql, commands }: Pick<Ledger, 'sql' | 'commands'>, config: Config) {
   return openManagement({ sql, commands, config, prefixes, random: secureRandom })
 }
 

@@ -1,4 +1,4 @@
-/** Takes a book away from everyone who uses it, and gives it back. */
+/** Takes a ledger away from everyone who uses it, and gives it back. */
 import postgres from 'postgres'
 
 /**

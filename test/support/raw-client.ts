@@ -1,4 +1,4 @@
-/** A caller on a bare socket: it sees what really arrives, and can leave when it likes. */
+/** A client on a bare socket: it sees what really arrives, and can leave when it likes. */
 import { connect, type Socket } from 'node:net'
 import { until } from './until.ts'
 

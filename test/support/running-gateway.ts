@@ -15,7 +15,7 @@ export interface GatewaySettings {
   /** Where all services are; else `demoUrls`. */
   readonly upstream?: string
   readonly demoUrls?: Readonly<Record<string, string>>
-  /** Where it notes how far it has seen the book. */
+  /** Where it notes how far it has seen the ledger. */
   readonly seenFile?: string
   /** Subjects that are operators whatever their token says. */
   readonly adminUserIds?: readonly string[] | undefined

@@ -1,24 +1,24 @@
 /**
- * The whole way of a call, for tests of it: a book, a service that does as it is told, a gateway in front of
+ * The whole way of a call, for tests of it: a ledger, a service that does as it is told, a gateway in front of
  * it, and an account with a key. Everything is real; only the service is scripted.
  */
 import type { RecordedEvent } from '../../events/event.ts'
 import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
-import { type Book, openBook, type TestAccount, type TestKey } from './book.ts'
 import { startTestGateway, type TestGateway } from './running-gateway.ts'
 import { type ConfigChanges, testConfig } from './test-config.ts'
+import { type Ledger, openLedger, type TestAccount, type TestKey } from './test-ledger.ts'
 import { until } from './until.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
 
 export interface Shop {
-  readonly book: Book
+  readonly ledger: Ledger
   readonly upstream: Upstream
   readonly gateway: TestGateway
   /** On the plan pro, with 5,000 credits. */
   readonly account: TestAccount
   readonly key: TestKey
   /** Another account and its key, on this plan. */
-  newKey(plan?: string, options?: Parameters<Book['key']>[1]): Promise<TestKey>
+  newKey(plan?: string, options?: Parameters<Ledger['key']>[1]): Promise<TestKey>
   /** A request to the gateway, with the shop's key unless another one or none is given. */
   fetch(path: string, init?: ShopRequest): Promise<Response>
   /** A JSON POST. */
@@ -50,17 +50,17 @@ export async function openShop(
 ): Promise<Shop> {
   const { config, demoUrls, redisUrl, adminUserIds } = options
   const upstream = startUpstream()
-  const book = await openBook({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
+  const ledger = await openLedger({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
   const services = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
   const gateway = await startTestGateway({
-    databaseUrl: book.url,
+    databaseUrl: ledger.url,
     redisUrl,
     adminUserIds,
     ...(config ? { config } : {}),
     ...services,
   })
-  const account = await book.account({ plan: 'pro' })
-  const key = await book.key(account)
+  const account = await ledger.account({ plan: 'pro' })
+  const key = await ledger.key(account)
 
   function request(path: string, { key: shown = key.text, ...init }: ShopRequest = {}) {
     const headers = new Headers(init.headers)
@@ -68,13 +68,13 @@ export async function openShop(
     return fetch(gateway.url + path, { ...init, headers })
   }
 
-  const eventsOf: Shop['eventsOf'] = (requestId) => book.sql<CallEvent[]>`
+  const eventsOf: Shop['eventsOf'] = (requestId) => ledger.sql<CallEvent[]>`
     select shard, position, type, credits, quantity, status, tariff, payload from events
     where request_id = ${requestId ?? ''} order by position`
 
   return {
-    ...{ book, upstream, gateway, account, key, fetch: request, eventsOf },
-    newKey: async (plan = 'pro', more) => book.key(await book.account({ plan }), more),
+    ...{ ledger, upstream, gateway, account, key, fetch: request, eventsOf },
+    newKey: async (plan = 'pro', more) => ledger.key(await ledger.account({ plan }), more),
     post(path, json, init = {}) {
       const headers = new Headers(init.headers)
       headers.set('content-type', 'application/json')
@@ -91,7 +91,7 @@ export async function openShop(
     async close() {
       await gateway.stop()
       await upstream.stop()
-      await book.close()
+      await ledger.close()
     },
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A service behind the gateway that does as a test says, and keeps its own book of what it was asked: what a
+ * A service behind the gateway that does as a test says, and keeps its own ledger of what it was asked: what a
  * bill is held against. `startUpstream` answers in HTTP; `startRawUpstream` writes bytes, to break HTTP.
  */
 import { createServer, type Socket } from 'node:net'
@@ -21,7 +21,7 @@ export interface Upstream {
   readonly url: string
   /** Everything executed since the last script was set, in the order of arrival. */
   readonly executed: readonly Executed[]
-  /** What is answered from now on; begins the book anew. */
+  /** What is answered from now on; begins the ledger anew. */
   answer(script: Script): void
   stop(): Promise<void>
 }

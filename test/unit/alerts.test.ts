@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { refusals } from '../../src/problems/refusal.ts'
-import { bookMetrics } from '../../src/server/metrics/ledger-metrics.ts'
+import { ledgerMetrics } from '../../src/server/metrics/ledger-metrics.ts'
 import { openMetrics } from '../../src/server/metrics/metrics.ts'
 import { verifyMetrics } from '../../src/server/metrics/verify-metrics.ts'
 
@@ -30,7 +30,7 @@ const { registry } = openMetrics(['search'], {
   appendsPending: none,
   windowsDegraded: () => false,
 })
-bookMetrics(registry, {} as Sql, () => {})
+ledgerMetrics(registry, {} as Sql, () => {})
 verifyMetrics(registry)
 
 /** Labels by the names of samples; `job` and `instance` are put there by whoever scrapes. */

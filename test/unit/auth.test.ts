@@ -94,7 +94,7 @@ describe('a token is refused', () => {
     'without a subject': { exp: nowSeconds + 300 },
     'with an empty subject': { ...valid, sub: '' },
     'with a subject that is no text': { ...valid, sub: 1 as unknown as string },
-    'with a subject that the book cannot hold': { ...valid, sub: 'a\0b' },
+    'with a subject that the ledger cannot hold': { ...valid, sub: 'a\0b' },
   }
   for (const [name, payload] of Object.entries(claims)) {
     test(name, async () => expect(await principalOf(payload)).toBeUndefined())

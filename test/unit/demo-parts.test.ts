@@ -1,19 +1,19 @@
-/** The parts of the demo services that need no server: the book, the cache, the sound, the corpus. */
+/** The parts of the demo services that need no server: the ledger, the cache, the sound, the corpus. */
 
 import { expect, test } from 'bun:test'
 import { corpus } from '../../src/demo/corpus.ts'
-import { createBook } from '../../src/demo/executed-calls.ts'
+import { createLedger } from '../../src/demo/executed-calls.ts'
 import { searchRoutes } from '../../src/demo/search.ts'
 import { plan, sampleRate } from '../../src/demo/tones.ts'
 import { measureWav, wavHeader } from '../../src/demo/wav.ts'
 
-test('the book keeps the newest calls in order and counts them all', () => {
-  const book = createBook(3)
+test('the ledger keeps the newest calls in order and counts them all', () => {
+  const ledger = createLedger(3)
   for (let i = 1; i <= 8; i += 1) {
-    book.record({ requestId: `req-${i}`, method: 'GET', path: '/', status: 200 })
+    ledger.record({ requestId: `req-${i}`, method: 'GET', path: '/', status: 200 })
   }
-  expect(book.calls().map((call) => call.requestId)).toEqual(['req-6', 'req-7', 'req-8'])
-  expect(book.count).toBe(8)
+  expect(ledger.calls().map((call) => call.requestId)).toEqual(['req-6', 'req-7', 'req-8'])
+  expect(ledger.count).toBe(8)
 })
 
 test('each document of the corpus has an address of its own', () => {

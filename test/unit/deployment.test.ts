@@ -43,7 +43,7 @@ function environmentOf({ environment = {} }: Service): Record<string, string> {
 }
 
 describe('the gateways of compose.yaml', () => {
-  test('are two, on one book and one Redis, and differ in nothing but where they are seen', () => {
+  test('are two, on one ledger and one Redis, and differ in nothing but where they are seen', () => {
     expect(gateways).toHaveLength(2)
     const [one, other] = gateways.map(([, { volumes: _, ports: __, ...rest }]) => rest)
     expect(one).toEqual(other as typeof one)

@@ -40,8 +40,8 @@ test('descriptions say how much, of what and why', () => {
   const failed = { credits: 0, endpoint: 'search', payload: { hold: 'h', reason: 'timeout' } }
   expect(say('HoldReleased', failed)).toBe('A call of search was not charged (timeout)')
   expect(say('HoldExtended', extended)).toBe('The hold of a call of chat prolonged')
-  expect(say('HoldSettled', { credits: 2, endpoint: 'chat', payload: { cutBy: 'hold' } })).toBe(
-    '2 credits charged for a call of chat, cut because its hold could not be extended',
-  )
+  expect(
+    say('HoldSettled', { credits: 2, endpoint: 'chat', payload: { terminatedBy: 'hold' } }),
+  ).toBe('2 credits charged for a call of chat, cut because its hold could not be extended')
   expect(say('CallsCounted', { quantity: 1, endpoint: 'voices' })).toBe('1 free call of voices')
 })

@@ -26,9 +26,9 @@ test('times in events are RFC 3339 and days of the calendar', () => {
   for (const time of none) expect([time, isTime(time)]).toEqual([time, false])
 })
 
-test('an event whose time is none is refused before it reaches the book', async () => {
+test('an event whose time is none is refused before it reaches the ledger', async () => {
   const unreachable = (() => {
-    throw new Error('asked the book')
+    throw new Error('asked the ledger')
   }) as unknown as Sql
   const payload = { plan: 'free', from: 'now', fee: { minorUnits: 0, currency: 'EUR' } }
   const event = { type: 'PlanStarted', accountId: 'acc_1', payload }

@@ -19,7 +19,7 @@ test('an event that never ends is no longer read', async () => {
   const answer = meteredStream(partsOf(service, 'events'), meter, hold, {
     settle: async () => {},
     release: async () => {},
-    lastWords: () => undefined,
+    finalEvent: () => undefined,
     brokenOff: () => ({ code: 'upstream_failed', detail: 'x' }),
     isCutOff: () => false,
     over: resolve,

@@ -225,7 +225,7 @@ describe('what is settled', () => {
   })
 })
 
-describe('whatever a caller and a service say', () => {
+describe('whatever a client and a service say', () => {
   const number = fc.oneof(fc.double(), fc.integer(), fc.constant(Number.NaN))
   const anything = fc.oneof(fc.jsonValue(), fc.anything(), number)
   const requests = fc.record({

@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import type { Held, SeenWindow } from '../../src/gate/gate.ts'
 import type { Appender } from '../../src/ledger/append/appender.ts'
-import type { Answer, CallItem } from '../../src/ledger/append/call-commands.ts'
+import type { Answer, CallCommand } from '../../src/ledger/append/call-commands.ts'
 import { type PricedCallDeps, pricedCall } from '../../src/proxy/delivery/priced-call.ts'
 import { testConfig } from '../support/test-config.ts'
 
@@ -26,18 +26,18 @@ const call = {
 }
 
 function run(send: PricedCallDeps['send']) {
-  const appended: CallItem[] = []
-  const append = async (item: CallItem) => {
+  const appended: CallCommand[] = []
+  const append = async (item: CallCommand) => {
     appended.push(item)
     return answer
   }
   const log = () => {}
   const extend = () => Promise.reject(new Error('nothing is metered here'))
-  const holdAlone = extend
-  const deps = { config, appender: { append } as Appender, extend, holdAlone, send, log }
+  const takeDedicatedHold = extend
+  const deps = { config, appender: { append } as Appender, extend, takeDedicatedHold, send, log }
   const outcome = pricedCall(call, held, { bytes: new Uint8Array(), facts: {} }, window, {
     ...{ ...deps, settled: undefined, isCutOff: () => false },
-    storedAnswers: { store: fail, read: fail, replayed: fail },
+    storedResponses: { store: fail, read: fail, replayed: fail },
   })
   return { appended, outcome }
 }

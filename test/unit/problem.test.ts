@@ -31,7 +31,7 @@ const statusByCode: Record<RefusalCode, number> = {
   unsupported_media_type: 415,
   idempotency_mismatch: 422,
   rate_limited: 429,
-  too_many_in_flight: 429,
+  concurrency_exceeded: 429,
   internal: 500,
   upstream_unreachable: 502,
   upstream_failed: 502,

@@ -1,4 +1,4 @@
-/** A caller who waits longer than the server lets a connection be silent must not be cut, and charged for leaving. */
+/** A client who waits longer than the server lets a connection be silent must not be cut, and charged for leaving. */
 import { describe, expect, test } from 'bun:test'
 import type { Admitted, Gate } from '../../src/gate/gate.ts'
 import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
@@ -29,9 +29,9 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
     allow: (_: Request, seconds: number) => void allowed.push(seconds),
   }
   const freeCalls = { count: unused, flush: unused, close: unused }
-  const storedAnswers = { store: unused, read: unused, replayed: unused }
+  const storedResponses = { store: unused, read: unused, replayed: unused }
   const proxy = openProxy({
-    ...{ config, gate, windows, silence, freeCalls, storedAnswers, addresses: {} },
+    ...{ config, gate, windows, silence, freeCalls, storedResponses, addresses: {} },
     ...{ appenderOf: unused, log: unused },
   })
   return { proxy, allowed }

@@ -164,7 +164,7 @@ test('where the file is silent, the defaults hold', () => {
       bodyBytes: 1_048_576,
       bodySeconds: 60,
       bodiesBytes: 268_435_456,
-      heldBackBytes: 65_536,
+      maxBufferedBytes: 65_536,
       upstreamTimeoutMs: 30_000,
       holdSeconds: 900,
     },
@@ -224,7 +224,7 @@ test('the hash changes with a price, a plan and nothing else', () => {
   expect(hashOf(smallConfig.replace('fee:', 'grantable: true\n    fee:'))).toBe(hash)
 })
 
-test('the hash of a given tariff is fixed: books already hold it', () => {
+test('the hash of a given tariff is fixed: ledgers already hold it', () => {
   const plan = {
     rateLimit: 1,
     windowMs: 1000,

@@ -1,6 +1,6 @@
 /** Changes an account and shows what it is then: the part that most commands about accounts share. */
 import type { AccountChange } from '../../management/accounts.ts'
-import { accepted, by, withBook } from '../open-ledger.ts'
+import { accepted, by, withLedger } from '../open-ledger.ts'
 import { json } from '../output.ts'
 import { printAccount } from './print-account.ts'
 
@@ -14,7 +14,7 @@ export async function changeAccount(
   },
   change: AccountChange,
 ): Promise<void> {
-  const account = await withBook(args, async ({ management }) =>
+  const account = await withLedger(args, async ({ management }) =>
     accepted(await management.changeAccount(args.account, change, by(args))),
   )
   if (args.json) json(account)

@@ -2,7 +2,7 @@
 
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { accepted, changeArgs, withBook } from '../open-ledger.ts'
+import { accepted, changeArgs, withLedger } from '../open-ledger.ts'
 import { json } from '../output.ts'
 import { accountArg } from './args.ts'
 
@@ -27,7 +27,7 @@ export default command(
         `erasing cannot be undone: ${args.account} would never buy again. If that is meant, pass --yes.`,
       )
     }
-    const account = await withBook(args, async ({ management }) =>
+    const account = await withLedger(args, async ({ management }) =>
       accepted(await management.eraseAccount(args.account, { actor: 'cli' })),
     )
     if (args.json) return json(account)

@@ -2,7 +2,7 @@
 import { accountPage, type ListedAccount } from '../../reports/account/account-list.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { bookArgs, withSql } from '../open-ledger.ts'
+import { ledgerArgs, withSql } from '../open-ledger.ts'
 import { positiveInteger } from '../options.ts'
 import { dim, json, number, table, time } from '../output.ts'
 
@@ -11,7 +11,7 @@ const args = {
   state: { type: 'string', valueHint: 'STATE', description: 'Only open, frozen or erased ones' },
   page: { type: 'string', valueHint: 'N', description: 'Which page', default: '1' },
   limit: { type: 'string', valueHint: 'N', description: 'Accounts on a page', default: '50' },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(

@@ -2,7 +2,7 @@
 import { balance } from '../../reports/account/balance.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { bookArgs, configArg, withBook } from '../open-ledger.ts'
+import { configArg, ledgerArgs, withLedger } from '../open-ledger.ts'
 import { json } from '../output.ts'
 import { accountArg } from './args.ts'
 import { printAccount, printBalance } from './print-account.ts'
@@ -11,7 +11,7 @@ const args = {
   ...accountArg,
   test: { type: 'boolean', description: 'The balance of test mode instead of live' },
   ...configArg,
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
@@ -19,12 +19,14 @@ export default command(
   args,
   async (args) => {
     const mode = args.test ? 'test' : 'live'
-    const { account, credits } = await withBook(args, async ({ sql, management }) => ({
+    const { account, credits } = await withLedger(args, async ({ sql, management }) => ({
       account: await management.readAccount(args.account),
       credits: await balance(sql, args.account, mode),
     }))
     if (!account || !credits) {
-      throw new UsageError(`the book has no account ${args.account}; see "tollbook accounts list".`)
+      throw new UsageError(
+        `the ledger has no account ${args.account}; see "tollbook accounts list".`,
+      )
     }
     if (args.json) return json({ account, mode, balance: credits })
     printAccount(account)

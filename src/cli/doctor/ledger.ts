@@ -1,9 +1,9 @@
-/** Checks of the book itself: set up for this version, served, kept up with, and priced as configured. */
+/** Checks of the ledger itself: set up for this version, served, kept up with, and priced as configured. */
 import type { Config } from '../../config/config.ts'
 import { tariffHash, tariffOf } from '../../config/tariff.ts'
 import { connect } from '../../ledger/connect.ts'
-import { standingFault } from '../../ledger/migrate/schema-compatibility.ts'
-import { readBookState } from '../../ledger/read/read-state.ts'
+import { schemaFault } from '../../ledger/migrate/schema-compatibility.ts'
+import { readLedgerState } from '../../ledger/read/read-state.ts'
 import { readShardTariffs } from '../../ledger/read/read-tariffs.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 import { explain } from '../errors.ts'
@@ -11,32 +11,33 @@ import { number } from '../output.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
 /** @param config absent when the configuration could not be read */
-export async function checkBook(url: string, config: Config | undefined): Promise<Finding[]> {
+export async function checkLedger(url: string, config: Config | undefined): Promise<Finding[]> {
   const sql = connect({ url, as: 'serving', max: 1 })
   try {
-    const fault = await standingFault(sql)
-    if (fault !== undefined) return [problem('book', fault, 'Run "tollbook migrate" as the owner.')]
-    const [book, lags, tariffs] = [
-      await readBookState(sql),
+    const fault = await schemaFault(sql)
+    if (fault !== undefined)
+      return [problem('ledger', fault, 'Run "tollbook migrate" as the owner.')]
+    const [ledger, lags, tariffs] = [
+      await readLedgerState(sql),
       await projectionLags(sql),
       await readShardTariffs(sql),
     ]
-    const heads = book.heads.map(({ shard, position }) => `${shard}-${position}`).join(', ')
+    const heads = ledger.heads.map(({ shard, position }) => `${shard}-${position}`).join(', ')
     return [
-      ok('book', `set up for this version; the log ends at ${heads}`),
-      book.partitionsAhead > 0
-        ? ok('partitions', `${book.partitionsAhead} ahead of the log`)
+      ok('ledger', `set up for this version; the log ends at ${heads}`),
+      ledger.partitionsAhead > 0
+        ? ok('partitions', `${ledger.partitionsAhead} ahead of the log`)
         : problem(
             'partitions',
             'none ahead of the log',
             'Run "tollbook migrate", and keep a gateway running: each makes partitions every minute.',
           ),
-      overdue(book.overdueHolds),
+      overdue(ledger.overdueHolds),
       lag(Math.max(0, ...lags.map(({ seconds }) => seconds))),
       tariff(tariffs, config),
     ]
   } catch (error) {
-    return [problem('book', 'cannot be read', explain(error))]
+    return [problem('ledger', 'cannot be read', explain(error))]
   } finally {
     await sql.end({ timeout: 1 })
   }

@@ -4,7 +4,7 @@ import { readServer, type Server } from '../../ledger/read/read-server.ts'
 import { explain } from '../errors.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
-/** Without a server there is no sense in looking at the book in it. */
+/** Without a server there is no sense in looking at the ledger in it. */
 export async function checkServer(url: string, connectionsNeeded: number): Promise<Finding[]> {
   const sql = connect({ url, as: 'owner', max: 1 })
   try {
@@ -152,7 +152,7 @@ function roles({ login, servingRole }: Server): Finding[] {
   ]
 }
 
-/** Tokens and logs go by this machine's clock, the book by its own. */
+/** Tokens and logs go by this machine's clock, the ledger by its own. */
 function clock(aheadMs: number): Finding {
   const seconds = aheadMs / 1_000
   const found = `PostgreSQL's is ${Math.abs(seconds).toFixed(1)} s ${seconds < 0 ? 'behind' : 'ahead of'} this machine's`

@@ -22,7 +22,7 @@ export function printCall({ charge, held, settled, disagreements }: CallExplanat
   table(
     ['Time (UTC)', 'Position', 'What'],
     [
-      charge.heldAhead
+      charge.onLease
         ? ['', positions.held, 'held ahead, for calls to come']
         : [time(charge.heldAt), positions.held, `${credits(held.call.credits ?? 0)} held`],
       ...(positions.extended ?? []).map((at) => ['', at, 'hold extended']),
@@ -92,7 +92,7 @@ function printStanding({ call, standing, decision, keyId, position }: Explanatio
       'Call',
       `a quantity of ${number(call.quantity)}: ${call.credits === null ? 'no price' : credits(call.credits)}`,
     ],
-    ['Calls in flight', `${number(had.openHolds)} of ${number(decision.mostOpen)}`],
+    ['Calls in flight', `${number(had.openHolds)} of ${number(decision.maxOpen)}`],
     [
       'Cap of the key',
       decision.capLeft === null ? null : `${credits(decision.capLeft)} left of it`,
@@ -126,7 +126,7 @@ function stateOf({ key }: Explanation['standing']): string {
 }
 
 function sentence({ call, decision, standing }: Explanation): string {
-  const { available, mostOpen, capLeft } = decision
+  const { available, maxOpen, capLeft } = decision
   const needs = `the call needs ${credits(call.credits ?? 0)}`
   switch (decision.verdict) {
     case 'ok':
@@ -147,8 +147,8 @@ function sentence({ call, decision, standing }: Explanation): string {
       return `plan ${standing.account.plan?.name ?? 'none'} or the key did not give the route's permission.`
     case 'price_missing':
       return 'the tariff in force had no price for the route.'
-    case 'too_many_open':
-      return `the account had ${number(standing.credits.openHolds)} calls in flight, and may have ${number(mostOpen)}.`
+    case 'concurrency_exceeded':
+      return `the account had ${number(standing.credits.openHolds)} calls in flight, and may have ${number(maxOpen)}.`
     case 'key_cap_reached':
       return `${needs} and the key's monthly cap leaves ${number(capLeft ?? 0)}.`
     case 'insufficient_credits':

@@ -1,7 +1,7 @@
 /** `tollbook export events` */
 import { type EventRange, eventRanges, eventRows } from '../../reports/export-rows.ts'
 import { command } from '../command.ts'
-import { bookArgs, withSql } from '../open-ledger.ts'
+import { ledgerArgs, withSql } from '../open-ledger.ts'
 import { placeOf } from '../options.ts'
 import { fileArgs, runExport } from './run-export.ts'
 
@@ -13,7 +13,7 @@ const args = {
     valueHint: 'WHERE',
     description: 'The last position, or a time before which (the log’s end)',
   },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(

@@ -2,14 +2,14 @@
 import { statementRows } from '../../reports/export-rows.ts'
 import { periodOf } from '../../reports/statement/statement.ts'
 import { command } from '../command.ts'
-import { bookArgs, withSql } from '../open-ledger.ts'
+import { ledgerArgs, withSql } from '../open-ledger.ts'
 import { fileArgs, runExport } from './run-export.ts'
 
 const args = {
   ...fileArgs,
   month: { type: 'string', required: true, description: 'Month, as 2026-01' },
   tz: { type: 'string', description: 'Zone whose month it is', default: 'UTC' },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(

@@ -2,7 +2,7 @@
 
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
+import { accepted, by, changeArgs, withLedger } from '../open-ledger.ts'
 import { moment } from '../options.ts'
 import { credits, json } from '../output.ts'
 import { creditArgs, creditsOf, externalIdArg, externalIdOf, testArg } from './args.ts'
@@ -52,7 +52,7 @@ export default command(
       }),
       ...externalIdOf(args['external-id']),
     }
-    const granted = await withBook(args, async ({ management }) =>
+    const granted = await withLedger(args, async ({ management }) =>
       accepted(await management.grant(args.account, grant, by(args))),
     )
     if (args.json) json(granted)

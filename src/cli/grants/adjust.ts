@@ -1,7 +1,7 @@
 /** `tollbook grants adjust` */
 
 import { command } from '../command.ts'
-import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
+import { accepted, by, changeArgs, withLedger } from '../open-ledger.ts'
 import { credits, json, number } from '../output.ts'
 import { creditArgs, creditsOf, externalIdArg, externalIdOf, testArg } from './args.ts'
 
@@ -21,7 +21,7 @@ export default command(
       mode: args.test ? ('test' as const) : ('live' as const),
       ...externalIdOf(args['external-id']),
     }
-    const adjusted = await withBook(args, async ({ management }) =>
+    const adjusted = await withLedger(args, async ({ management }) =>
       accepted(await management.adjust(args.account, adjustment, by(args))),
     )
     if (args.json) return json(adjusted)

@@ -20,12 +20,12 @@ export const testArg = {
   test: { type: 'boolean', description: 'Credits of test mode instead of live' },
 } as const
 
-const mostCredits = 1_000_000_000_000
+const maxCredits = 1_000_000_000_000
 
 export function creditsOf(text: string): number {
   const credits = integer('CREDITS', text, 1)
-  if (credits <= mostCredits) return credits
-  throw new UsageError(`CREDITS takes at most ${mostCredits}, not "${text}".`)
+  if (credits <= maxCredits) return credits
+  throw new UsageError(`CREDITS takes at most ${maxCredits}, not "${text}".`)
 }
 
 export function externalIdOf(text: string | undefined): { externalId?: string } {

@@ -1,7 +1,7 @@
 /** `tollbook grants refund` */
 
 import { command } from '../command.ts'
-import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
+import { accepted, by, changeArgs, withLedger } from '../open-ledger.ts'
 import { credits, json } from '../output.ts'
 import { creditsOf, externalIdArg, externalIdOf } from './args.ts'
 
@@ -24,7 +24,7 @@ export default command(
       ...(args.credits !== undefined && { credits: creditsOf(args.credits) }),
       ...externalIdOf(args['external-id']),
     }
-    const refunded = await withBook(args, async ({ management }) =>
+    const refunded = await withLedger(args, async ({ management }) =>
       accepted(await management.refund(args.request, refund, by(args))),
     )
     if (args.json) json(refunded)

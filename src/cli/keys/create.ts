@@ -2,7 +2,7 @@
 import { invalidIpEntries } from '../../gate/client-ip.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
+import { accepted, by, changeArgs, withLedger } from '../open-ledger.ts'
 import { integer, list, moment, positiveInteger } from '../options.ts'
 import { bold, dim, json } from '../output.ts'
 import { ownerArgs } from './args.ts'
@@ -56,7 +56,7 @@ export default command(
           ? null
           : moment('expires', args.expires, 'ahead', new Date()).toISOString(),
     }
-    const { key, view } = await withBook(args, async ({ management }) =>
+    const { key, view } = await withLedger(args, async ({ management }) =>
       accepted(await management.issueKey(owner, request, by(args))),
     )
     if (args.json) return json({ key, ...view })

@@ -9,14 +9,14 @@ import type { KeyView } from '../../management/views.ts'
 import { type KeyOfSecret, keysOfSecrets } from '../../reports/account/find-key.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { bookArgs, configArg, withBook } from '../open-ledger.ts'
+import { configArg, ledgerArgs, withLedger } from '../open-ledger.ts'
 import { dim, json, number, table, time } from '../output.ts'
 import { stateOf } from './print-key.ts'
 
 const args = {
   stdin: { type: 'boolean', description: 'Read the text from standard input' },
   ...configArg,
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
@@ -32,7 +32,7 @@ export default command(
         'pass --stdin and the text on standard input; never a key as an argument.',
       )
     }
-    const { found, unknown } = await withBook(args, async ({ sql, management, environment }) => {
+    const { found, unknown } = await withLedger(args, async ({ sql, management, environment }) => {
       const lines = await readLines((line) => keyHashesIn(line, environment.keyPrefixes))
       const secrets = await keysOfSecrets(sql, [...lines.keys()])
       const known = new Set(secrets.map(({ hash }) => hash))
@@ -58,7 +58,7 @@ interface Finding extends Omit<KeyOfSecret, 'hash'> {
   readonly lines: readonly number[]
 }
 
-const mostLines = 1_000
+const maxLines = 1_000
 
 /** Hashes by the lines they stand in, counted from 1. */
 async function readLines(hashesIn: (line: string) => string[]): Promise<Map<string, number[]>> {
@@ -69,7 +69,7 @@ async function readLines(hashesIn: (line: string) => string[]): Promise<Map<stri
     for (const hash of hashesIn(line)) {
       const known = lines.get(hash) ?? []
       lines.set(hash, known)
-      if (known.length < mostLines && known.at(-1) !== number) known.push(number)
+      if (known.length < maxLines && known.at(-1) !== number) known.push(number)
     }
   }
   return lines
@@ -100,7 +100,7 @@ function print(found: readonly Finding[], unknown: readonly { lines: readonly nu
     console.log(dim('"keys report" tells what it did.'))
   }
   for (const { lines } of unknown) {
-    console.log(`Line ${someLines(lines)}: has the shape of a key, but this book never had it.`)
+    console.log(`Line ${someLines(lines)}: has the shape of a key, but this ledger never had it.`)
   }
   if (found.length + unknown.length === 0)
     console.log('Nothing in the text has the shape of a key.')

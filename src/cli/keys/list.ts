@@ -2,7 +2,7 @@
 import type { Owner } from '../../lib/ids.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { bookArgs, configArg, withBook } from '../open-ledger.ts'
+import { configArg, ledgerArgs, withLedger } from '../open-ledger.ts'
 import { positiveInteger } from '../options.ts'
 import { json } from '../output.ts'
 import { ownerArgs } from './args.ts'
@@ -17,7 +17,7 @@ const args = {
   page: { type: 'string', valueHint: 'N', description: 'Which page', default: '1' },
   limit: { type: 'string', valueHint: 'N', description: 'Keys on a page', default: '50' },
   ...configArg,
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
@@ -31,7 +31,7 @@ export default command(
     const limit = positiveInteger('limit', args.limit)
     const page = positiveInteger('page', args.page)
     const ofPage = { offset: (page - 1) * limit, limit }
-    const found = await withBook(args, async ({ management }) => {
+    const found = await withLedger(args, async ({ management }) => {
       const owner = await ownerNamed(args.account, ownerOf(args), management)
       if (!owner) return management.pageOfKeys({ plan: args.plan, active: args.active }, ofPage)
       const all = (await management.listKeys(owner)).filter(
@@ -54,6 +54,6 @@ async function ownerNamed(
   if (accountId === undefined) return owner
   if (owner) throw new UsageError('pass --account or an owner, not both.')
   const account = await management.readAccount(accountId)
-  if (!account) throw new UsageError(`the book has no account ${accountId}.`)
+  if (!account) throw new UsageError(`the ledger has no account ${accountId}.`)
   return account.owner
 }

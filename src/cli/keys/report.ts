@@ -2,7 +2,7 @@
 import { type KeyReport, keyReport } from '../../reports/usage/key-report.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { bookArgs, configArg, withBook } from '../open-ledger.ts'
+import { configArg, ledgerArgs, withLedger } from '../open-ledger.ts'
 import { moment } from '../options.ts'
 import { bold, dim, heading, json, number, table, time } from '../output.ts'
 import { keyArg } from './args.ts'
@@ -17,7 +17,7 @@ const args = {
     required: true,
   },
   ...configArg,
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
@@ -29,11 +29,11 @@ export default command(
   args,
   async (args) => {
     const since = moment('since', args.since, 'ago', new Date())
-    const { key, report } = await withBook(args, async ({ sql, management }) => ({
+    const { key, report } = await withLedger(args, async ({ sql, management }) => ({
       key: await management.readKey('everyone', args.key),
       report: await keyReport(sql, args.key, since),
     }))
-    if (!key) throw new UsageError(`the book has no key ${args.key}; see "tollbook keys list".`)
+    if (!key) throw new UsageError(`the ledger has no key ${args.key}; see "tollbook keys list".`)
     const { display, accountId } = key
     const state = stateOf(key)
     if (args.json) return json({ display, accountId, state, ...report })

@@ -1,7 +1,7 @@
 /** `tollbook keys revoke` */
 
 import { command } from '../command.ts'
-import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
+import { accepted, by, changeArgs, withLedger } from '../open-ledger.ts'
 import { json, time } from '../output.ts'
 import { keyArg } from './args.ts'
 
@@ -15,7 +15,7 @@ export default command(
   },
   args,
   async (args) => {
-    const view = await withBook(args, async ({ management }) =>
+    const view = await withLedger(args, async ({ management }) =>
       accepted(await management.revokeKey('everyone', args.key, by(args))),
     )
     if (args.json) json(view)

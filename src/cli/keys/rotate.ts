@@ -1,7 +1,7 @@
 /** `tollbook keys rotate` */
 
 import { command } from '../command.ts'
-import { accepted, by, changeArgs, withBook } from '../open-ledger.ts'
+import { accepted, by, changeArgs, withLedger } from '../open-ledger.ts'
 import { integer } from '../options.ts'
 import { bold, dim, json, time } from '../output.ts'
 import { keyArg } from './args.ts'
@@ -27,7 +27,7 @@ export default command(
   args,
   async (args) => {
     const grace = integer('--grace', args.grace, 0)
-    const { key, view } = await withBook(args, async ({ management }) =>
+    const { key, view } = await withLedger(args, async ({ management }) =>
       accepted(await management.rotateKey('everyone', args.key, grace, by(args))),
     )
     if (args.json) return json({ key, ...view })

@@ -2,19 +2,19 @@
 
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { bookArgs, configArg, withBook } from '../open-ledger.ts'
+import { configArg, ledgerArgs, withLedger } from '../open-ledger.ts'
 import { json } from '../output.ts'
 import { keyArg } from './args.ts'
 import { printKey } from './print-key.ts'
 
-const args = { ...keyArg, ...configArg, ...bookArgs } as const
+const args = { ...keyArg, ...configArg, ...ledgerArgs } as const
 
 export default command(
   { name: 'show', description: 'One key: whose it is, what it may do, what it used.' },
   args,
   async (args) => {
-    const key = await withBook(args, ({ management }) => management.readKey('everyone', args.key))
-    if (!key) throw new UsageError(`the book has no key ${args.key}; see "tollbook keys list".`)
+    const key = await withLedger(args, ({ management }) => management.readKey('everyone', args.key))
+    if (!key) throw new UsageError(`the ledger has no key ${args.key}; see "tollbook keys list".`)
     if (args.json) json(key)
     else printKey(key)
   },

@@ -5,13 +5,13 @@ import { type Tariff, tariffHash, tariffOf } from '../../config/tariff.ts'
 import { tariffChanges } from '../../config/tariff-changes.ts'
 import { readCurrentTariffs, readTariffInForce } from '../../ledger/read/read-for-calls.ts'
 import { command } from '../command.ts'
-import { bookArgs, withSql } from '../open-ledger.ts'
+import { ledgerArgs, withSql } from '../open-ledger.ts'
 import { dim, json, time } from '../output.ts'
 import { printChanges } from './print-tariff.ts'
 
 const args = {
   file: { type: 'positional', required: false, description: 'The file (tollbook.yaml)' },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(

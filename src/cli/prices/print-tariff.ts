@@ -9,7 +9,7 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
   heading('Plans')
   table(
     ['Plan', 'Fee a month', 'Credits a month', 'Calls', 'in s', 'In flight', 'Permissions'],
-    // The book does not keep the order of the file.
+    // The ledger does not keep the order of the file.
     Object.entries(plans)
       .sort(([, a], [, b]) => a.credits - b.credits)
       .map(([name, plan]) => [

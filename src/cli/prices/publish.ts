@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load.ts'
 import { tariffHash, tariffOf } from '../../config/tariff.ts'
 import { readTariffInForce } from '../../ledger/read/read-for-calls.ts'
 import { command } from '../command.ts'
-import { accepted, bookArgs, withBook } from '../open-ledger.ts'
+import { accepted, ledgerArgs, withLedger } from '../open-ledger.ts'
 import { moment } from '../options.ts'
 import { json, time } from '../output.ts'
 
@@ -11,14 +11,14 @@ const args = {
   file: { type: 'positional', required: true, description: 'A file such as tollbook.yaml' },
   from: { type: 'string', valueHint: 'TIME', description: 'When it comes into force (now)' },
   notice: { type: 'string', valueHint: 'TEXT', description: 'What customers are told about it' },
-  ...bookArgs,
+  ...ledgerArgs,
 } as const
 
 export default command(
   {
     name: 'publish',
     description:
-      'Put the prices and plans of a file into the book: in force at once, or from a time on. Calls under way keep their price.',
+      'Put the prices and plans of a file into the ledger: in force at once, or from a time on. Calls under way keep their price.',
     examples: [
       'prices publish tollbook.yaml',
       'prices publish 2027.yaml --from 2027-01-01 --notice "Prices change on 1 January."',
@@ -34,8 +34,8 @@ export default command(
       }),
       ...(args.notice !== undefined && { notice: args.notice }),
     }
-    const book = { database: args.database, config: args.file }
-    const published = await withBook(book, async ({ sql, management }) => {
+    const ledger = { database: args.database, config: args.file }
+    const published = await withLedger(ledger, async ({ sql, management }) => {
       // What is in force anyway would only add a line to the history. From a time on it says something:
       // it takes back what was announced for then.
       if (args.from === undefined && (await readTariffInForce(sql)) === hash) return undefined

@@ -2,11 +2,11 @@
 import { readCurrentTariffs, readTariffInForce } from '../../ledger/read/read-for-calls.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { bookArgs, withSql } from '../open-ledger.ts'
+import { ledgerArgs, withSql } from '../open-ledger.ts'
 import { bold, dim, json, time } from '../output.ts'
 import { printTariff } from './print-tariff.ts'
 
-const args = { ...bookArgs } as const
+const args = { ...ledgerArgs } as const
 
 export default command(
   { name: 'show', description: 'The prices and plans in force, and those announced for later.' },
@@ -17,7 +17,7 @@ export default command(
       inForce: await readTariffInForce(sql),
     }))
     if (tariffs.length === 0) {
-      throw new UsageError('no tariff is in the book yet: "tollbook prices publish FILE".')
+      throw new UsageError('no tariff is in the ledger yet: "tollbook prices publish FILE".')
     }
     if (args.json) return json({ inForce, tariffs })
     tariffs.forEach((tariff, i) => {

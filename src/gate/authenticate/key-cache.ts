@@ -1,7 +1,7 @@
 /**
- * What the gate knows of keys: a cache over the book, by the SHA-256 of the whole key.
+ * What the gate knows of keys: a cache over the ledger, by the SHA-256 of the whole key.
  *
- * It may be stale, and nothing is lost by it: a hold names the versions it was decided by, and the book
+ * It may be stale, and nothing is lost by it: a hold names the versions it was decided by, and the ledger
  * refuses another version. So an entry serves for as long as it is not contradicted, while whoever is
  * about to refuse, or to let a call pass that holds nothing, asks for one that is no older than a second.
  * What changes by time alone (a plan that was announced) has no version, so an entry ends when it does.
@@ -18,14 +18,14 @@ export interface CachedKey {
   readonly allowedIps: readonly string[]
   /** On the process's monotonic clock, in milliseconds. */
   readonly loadedAtMs: number
-  /** On the book's clock, in Unix milliseconds. */
+  /** On the ledger's clock, in Unix milliseconds. */
   readonly readAtMs: number
 }
 
 export interface KeyCache {
   /**
    * The key, from the cache when it is no older than `maxAgeMs`.
-   * @throws LedgerUnavailable when it has to be read and the book cannot be reached
+   * @throws LedgerUnavailable when it has to be read and the ledger cannot be reached
    */
   find(hash: string, maxAgeMs: number): Promise<CachedKey>
   /** The same when no reading is needed; undefined otherwise. */
@@ -33,13 +33,13 @@ export interface KeyCache {
   readonly size: number
 }
 
-/** The book's time now, in Unix milliseconds: its clock when the entry was read, and what passed since. */
-export function bookTime({ readAtMs, loadedAtMs }: CachedKey): number {
+/** The ledger's time now, in Unix milliseconds: its clock when the entry was read, and what passed since. */
+export function ledgerTime({ readAtMs, loadedAtMs }: CachedKey): number {
   return readAtMs + (performance.now() - loadedAtMs)
 }
 
-const mostEntries = 200_000
-/** Unknown keys are remembered for a moment, so that a scan does not reach the book each time. */
+const maxEntries = 200_000
+/** Unknown keys are remembered for a moment, so that a scan does not reach the ledger each time. */
 const unknownForMs = 1_000
 /** Calls of one key that find at the same moment that they have to read share one reading. */
 const sharedForMs = 25
@@ -57,7 +57,7 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
     const most = entry.record ? maxAgeMs : Math.min(maxAgeMs, unknownForMs)
     if (performance.now() - entry.loadedAtMs > most) return undefined
     const planUntil = entry.record?.planUntil
-    return planUntil && planUntil.getTime() <= bookTime(entry) ? undefined : entry
+    return planUntil && planUntil.getTime() <= ledgerTime(entry) ? undefined : entry
   }
 
   function find(hash: string, maxAgeMs: number): Promise<CachedKey> {
@@ -90,7 +90,7 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
     if ((entries.get(hash)?.loadedAtMs ?? 0) > loadedAtMs) return entry
     entries.delete(hash)
     entries.set(hash, entry)
-    if (entries.size > mostEntries) entries.delete(entries.keys().next().value as string)
+    if (entries.size > maxEntries) entries.delete(entries.keys().next().value as string)
     return entry
   }
 

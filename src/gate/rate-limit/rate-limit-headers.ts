@@ -1,11 +1,11 @@
 /**
- * How a window is told to the caller: the IETF fields (draft-ietf-httpapi-ratelimit-headers-10,
+ * How a window is told to the client: the IETF fields (draft-ietf-httpapi-ratelimit-headers-10,
  * structured fields) and the older X-RateLimit trio, which more programs read.
  */
 import type { WindowState } from './rate-limiter.ts'
 
 /**
- * Response headers for a window. Times are rounded up, so that a caller who waits as told is not early.
+ * Response headers for a window. Times are rounded up, so that a client who waits as told is not early.
  *
  * `RateLimit` carries `t`, "seconds until additional quota is made available", only when nothing is
  * left: before that the next call passes at once, and the field is optional.

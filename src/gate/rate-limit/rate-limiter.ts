@@ -31,7 +31,7 @@ export interface Limit {
 
 /**
  * A place that was taken, to be given back when the call is refused for another reason.
- * Opaque to callers: `takenAtUs` is read on the clock of `source` and means nothing elsewhere.
+ * Opaque to clients: `takenAtUs` is read on the clock of `source` and means nothing elsewhere.
  */
 export interface Place {
   readonly limits: readonly Limit[]
@@ -39,7 +39,7 @@ export interface Place {
   readonly source: 'redis' | 'process' | 'share'
 }
 
-/** How a window stands. With several limits: the one that makes the caller wait longest. */
+/** How a window stands. With several limits: the one that makes the client wait longest. */
 export interface WindowState {
   /** Calls per window as enforced: under a local share, that gateway's share of the limit. */
   readonly limit: number

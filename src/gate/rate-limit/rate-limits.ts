@@ -17,7 +17,7 @@ export function assertLimits(limits: readonly Limit[]): void {
 
 /**
  * The state that decides when one more call passes all limits: the longest wait, then the fewest
- * places left. What a caller is told must hold for the whole decision, not for one of its limits.
+ * places left. What a client is told must hold for the whole decision, not for one of its limits.
  */
 export function tightest(states: readonly WindowState[]): WindowState {
   return states.reduce((tight, state) => {

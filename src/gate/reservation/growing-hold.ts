@@ -1,8 +1,8 @@
 /**
  * A hold that grows with its answer: nothing is sent that it does not cover, it is extended before it is
- * used up, so that nobody waits for the book, and it is kept alive while the call lasts.
+ * used up, so that nobody waits for the ledger, and it is kept alive while the call lasts.
  *
- * Once the book has refused to extend it, what is held is all there is. A book that cannot be reached is
+ * Once the ledger has refused to extend it, what is held is all there is. A ledger that cannot be reached is
  * asked again when the answer cannot go on without.
  */
 import type { MeteredPrice } from '../../config/config.ts'
@@ -49,7 +49,7 @@ const unreachable: Refusal = {
 export function growingHold(first: Held, options: GrowingHoldOptions): GrowingHold {
   const { price, seconds, extend, log } = options
   let held = first
-  let aliveUntilMs = options.askedAtMs + seconds * 1_000
+  let expiresAtMs = options.askedAtMs + seconds * 1_000
   let asking: Promise<void> | undefined
   let refusal: Refusal | undefined
   let lost: (refusal: Refusal) => void = () => {}
@@ -92,7 +92,7 @@ export function growingHold(first: Held, options: GrowingHoldOptions): GrowingHo
     const outcome = await extend(held, { credits: more, quantity })
     if (outcome.ok) {
       held = outcome
-      aliveUntilMs = askedAtMs + seconds * 1_000
+      expiresAtMs = askedAtMs + seconds * 1_000
       return undefined
     }
     // What is left buys less than a step, but may buy something.
@@ -111,7 +111,7 @@ export function growingHold(first: Held, options: GrowingHoldOptions): GrowingHo
     )
   }
 
-  const isAlive = () => performance.now() < aliveUntilMs
+  const isAlive = () => performance.now() < expiresAtMs
 
   return {
     price,

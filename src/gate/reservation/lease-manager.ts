@@ -9,72 +9,72 @@ import { type Answer, anyEndpoint, type Hold } from '../../ledger/append/call-co
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 import { newRequestId } from '../../lib/ids.ts'
 import {
-  goodForSeconds,
-  isTooMuch,
-  mayRun,
-  quietMs,
+  acceptsForSeconds,
+  canServe,
+  exceedsBudget,
+  idleMs,
+  type Lease,
+  leaseSeconds,
+  leaseSize,
   type Size,
-  type StandingHold,
-  scarceForMs,
-  secondsAhead,
-  sizeAhead,
+  suspendedForMs,
 } from './lease-policy.ts'
-import { decidedBy } from './purchase-preconditions.ts'
+import { purchasePreconditions } from './purchase-preconditions.ts'
 
 /** A call of a key, from before it holds to its end. */
 export interface Place {
   /** What it runs on; undefined: it has to hold for itself. */
-  readonly standing: OnStanding | undefined
-  /** The call, which had to hold for itself, was granted its hold for this key: the book was asked at this time. */
+  readonly standing: OnLease | undefined
+  /** The call, which had to hold for itself, was granted its hold for this key: the ledger was asked at this time. */
   held(key: KeyRecord, answer: Answer, askedAtMs: number): void
   /** The call has ended. May be called again. */
   leave(): void
 }
 
 /** A call's part of a standing hold. */
-export interface OnStanding {
+export interface OnLease {
   readonly holdId: string
   /** Until it is settled, nobody can name the hold: another one is being taken in its place. */
   readonly renewing: Promise<void> | undefined
-  /** The book's answer to the hold. */
+  /** The ledger's answer to the hold. */
   readonly answer: Answer
-  /** The book sold the call that it was asked for at this time; answers that, what is held for no call added. */
+  /** The ledger sold the call that it was asked for at this time; answers that, what is held for no call added. */
   sold(answer: Answer, askedAtMs: number): Answer
   /** It was told that the call is not charged; answers that with the same. */
   failed(answer: Answer): Answer
-  /** The book did not: nothing more runs on the hold, which is freed at once. */
+  /** The ledger did not: nothing more runs on the hold, which is freed at once. */
   refused(): void
   /**
    * What is free does not suffice for the call, or no place is: it holds for itself out of the standing hold. That is
    * freed, the call's hold (`holdAlone` asks for it at once) and one for what else runs there taken in the same batch,
    * so that nobody comes between. The call's place is left.
    */
-  takeOut<T>(holdAlone: () => Promise<T>): Promise<T>
+  splitLease<T>(takeDedicatedHold: () => Promise<T>): Promise<T>
 }
 
 /** What a call that could run on a standing hold asks for. */
-export interface CallAhead {
+export interface LeasedCall {
   readonly key: KeyRecord
   /** As the account's limits or its plan say. */
-  readonly mostInFlight: number
+  readonly maxInFlight: number
   /** The upper bound of its price. */
   readonly credits: number
   /** How long it can take until it is settled. */
   readonly seconds: number
 }
 
-export interface HoldingAhead {
-  enter(call: CallAhead): Place
+export interface LeaseManager {
+  enter(call: LeasedCall): Place
   /**
-   * The book refused a call for want of credits or places, which may be those held ahead: what is held ahead for the
+   * The ledger refused a call for want of credits or places, which may be those held ahead: what is held ahead for the
    * account is freed, and no more is for a while.
    */
-  makeRoom(key: KeyRecord): void
-  /** Frees what no call uses, and waits until the book has been told. */
+  releaseLeases(key: KeyRecord): void
+  /** Frees what no call uses, and waits until the ledger has been told. */
   close(): Promise<void>
 }
 
-interface Kept extends StandingHold {
+interface Kept extends Lease {
   id: string
   calls: number
   credits: number
@@ -101,21 +101,21 @@ interface KeyState {
   secondAtMs: number
 }
 
-export function openHoldingAhead(
+export function openLeaseManager(
   appenderOf: (shard: number) => Appender,
   gateways: number,
   log: (message: string, error?: unknown) => void,
-): HoldingAhead {
+): LeaseManager {
   const keys = new Map<string, KeyState>()
   /** Accounts for which nothing is held ahead, until when. */
-  const scarce = new Map<string, number>()
+  const leasingSuspended = new Map<string, number>()
   /** What is held ahead for all keys of an account, or asked for. */
   const accounts = new Map<string, Size>()
   const freeing = new Set<Promise<unknown>>()
   let closed = false
-  const looking = setInterval(retireSome, quietMs / 4)
+  const looking = setInterval(retireSome, idleMs / 4)
 
-  function enter(call: CallAhead): Place {
+  function enter(call: LeasedCall): Place {
     const { keyId } = call.key
     const state = keys.get(keyId) ?? newState(keys, call.key)
     const nowMs = performance.now()
@@ -130,7 +130,7 @@ export function openHoldingAhead(
     }
     let left = false
     return {
-      standing: hold && onStanding(state, hold, call, leave),
+      standing: hold && onLeaseSlot(state, hold, call, leave),
       held(key, answer, askedAtMs) {
         for (const each of state.holds) {
           if (isDecidedAlike(each.item, key)) each.soldAtMs = Math.max(each.soldAtMs, askedAtMs)
@@ -154,12 +154,12 @@ export function openHoldingAhead(
     }
   }
 
-  function onStanding(
+  function onLeaseSlot(
     state: KeyState,
     hold: Kept,
-    { credits }: CallAhead,
+    { credits }: LeasedCall,
     leave: () => void,
-  ): OnStanding {
+  ): OnLease {
     return {
       get holdId() {
         return hold.id
@@ -170,7 +170,7 @@ export function openHoldingAhead(
       answer: hold.answer,
       sold(answer, askedAtMs) {
         hold.soldAtMs = Math.max(hold.soldAtMs, askedAtMs)
-        if (isTooMuch(heldAhead(state), answer.available)) retireAll(state)
+        if (exceedsBudget(onLease(state), answer.available)) retireAll(state)
         return withUnused(state, hold, credits, answer)
       },
       failed: (answer) => withUnused(state, hold, credits, answer),
@@ -178,13 +178,13 @@ export function openHoldingAhead(
         hold.retired = true
         free(state, hold)
       },
-      async takeOut(holdAlone) {
+      async splitLease(takeDedicatedHold) {
         hold.retired = true
         while (hold.renewing) await hold.renewing
         leave()
         const runsOn = state.holds.has(hold)
         if (runsOn) release(hold)
-        const own = holdAlone()
+        const own = takeDedicatedHold()
         if (runsOn) hold.renewing = holdForTheRest(state, hold)
         return own
       },
@@ -213,15 +213,15 @@ export function openHoldingAhead(
     }
   }
 
-  async function takeMore(state: KeyState, call: CallAhead, available: number): Promise<void> {
-    const { mostInFlight } = call
-    if (scarce.has(state.account)) return
+  async function takeMore(state: KeyState, call: LeasedCall, available: number): Promise<void> {
+    const { maxInFlight } = call
+    if (leasingSuspended.has(state.account)) return
     const ahead = accounts.get(accountOf(call.key)) ?? { calls: 0, credits: 0 }
     const lastSecond = Math.max(state.lastSecond, state.thisSecond)
     const inFlight = { calls: state.calls, credits: state.credits, lastSecond }
-    const size = sizeAhead(inFlight, heldAhead(state), { available, mostInFlight, gateways, ahead })
+    const size = leaseSize(inFlight, onLease(state), { available, maxInFlight, gateways, ahead })
     if (!size) return
-    const item = itemFor(call, size)
+    const item = leaseHoldCommand(call, size)
     const askedAtMs = performance.now()
     state.asking = true
     count(item, 1)
@@ -232,10 +232,10 @@ export function openHoldingAhead(
       const hold: Kept = {
         ...{ item, answer, id: item.requestId, calls: size.calls, credits: size.credits },
         ...{ freeCalls: size.calls, freeCredits: size.credits },
-        ...{ soldAtMs: askedAtMs, retired: closed || scarce.has(state.account) },
+        ...{ soldAtMs: askedAtMs, retired: closed || leasingSuspended.has(state.account) },
         renewing: undefined,
-        goodUntilMs: askedAtMs + goodForSeconds * 1_000,
-        aliveUntilMs: askedAtMs + item.holdSeconds * 1_000,
+        acceptsUntilMs: askedAtMs + acceptsForSeconds * 1_000,
+        expiresAtMs: askedAtMs + item.holdSeconds * 1_000,
       }
       state.holds.add(hold)
       freeUnused(state, hold)
@@ -267,7 +267,7 @@ export function openHoldingAhead(
     if (hold.retired && hold.freeCalls === hold.calls) free(state, hold)
   }
 
-  /** Tells the book; should it be away, the hold expires by itself. */
+  /** Tells the ledger; should it be away, the hold expires by itself. */
   function free(state: KeyState, hold: Kept): void {
     if (hold.renewing) void hold.renewing.then(() => free(state, hold))
     else if (state.holds.delete(hold)) release(hold)
@@ -290,30 +290,31 @@ export function openHoldingAhead(
   function retireSome(): void {
     const nowMs = performance.now()
     for (const [keyId, state] of keys) {
-      const isQuiet = nowMs - state.lastCallAtMs > quietMs
-      if (isQuiet) retireAll(state)
+      const isIdle = nowMs - state.lastCallAtMs > idleMs
+      if (isIdle) retireAll(state)
       for (const hold of state.holds) {
-        hold.retired ||= nowMs > hold.goodUntilMs
+        hold.retired ||= nowMs > hold.acceptsUntilMs
         freeUnused(state, hold)
       }
-      if (isQuiet && state.calls === 0 && state.holds.size === 0 && !state.asking) {
+      if (isIdle && state.calls === 0 && state.holds.size === 0 && !state.asking) {
         keys.delete(keyId)
       }
     }
-    for (const [account, untilMs] of scarce) if (nowMs > untilMs) scarce.delete(account)
+    for (const [account, untilMs] of leasingSuspended)
+      if (nowMs > untilMs) leasingSuspended.delete(account)
   }
 
-  function makeRoom(key: KeyRecord): void {
+  function releaseLeases(key: KeyRecord): void {
     const account = accountOf(key)
-    const isNew = !scarce.has(account)
-    scarce.set(account, performance.now() + scarceForMs)
+    const isNew = !leasingSuspended.has(account)
+    leasingSuspended.set(account, performance.now() + suspendedForMs)
     if (!isNew) return
     for (const state of keys.values()) if (state.account === account) retireAll(state)
   }
 
   return {
     enter,
-    makeRoom,
+    releaseLeases,
     async close() {
       closed = true
       clearInterval(looking)
@@ -339,9 +340,9 @@ function accountOf({ accountId, mode }: Pick<KeyRecord, 'accountId' | 'mode'>): 
 }
 
 /** The first on which the call may run. */
-function holdFor({ holds }: KeyState, call: CallAhead, nowMs: number): Kept | undefined {
+function holdFor({ holds }: KeyState, call: LeasedCall, nowMs: number): Kept | undefined {
   for (const hold of holds) {
-    if (!hold.retired && isDecidedAlike(hold.item, call.key) && mayRun(hold, call, nowMs))
+    if (!hold.retired && isDecidedAlike(hold.item, call.key) && canServe(hold, call, nowMs))
       return hold
   }
   return undefined
@@ -357,7 +358,7 @@ function isDecidedAlike(hold: Hold, key: KeyRecord): boolean {
 }
 
 /** All that is not freed yet, whether calls begin on it or are only to end. */
-function heldAhead({ holds }: KeyState): Size {
+function onLease({ holds }: KeyState): Size {
   let [calls, credits] = [0, 0]
   for (const hold of holds) {
     calls += hold.calls
@@ -385,10 +386,10 @@ function newState(keys: Map<string, KeyState>, key: KeyRecord): KeyState {
   return state
 }
 
-function itemFor({ key, seconds }: CallAhead, { calls, credits }: Size): Hold {
+function leaseHoldCommand({ key, seconds }: LeasedCall, { calls, credits }: Size): Hold {
   return {
-    ...{ kind: 'hold', ...decidedBy(key), requestId: newRequestId() },
+    ...{ kind: 'hold', ...purchasePreconditions(key), requestId: newRequestId() },
     ...{ endpoint: anyEndpoint, tariff: key.tariff, credits, quantity: calls },
-    holdSeconds: secondsAhead(seconds),
+    holdSeconds: leaseSeconds(seconds),
   }
 }

@@ -1,8 +1,8 @@
-/** What every purchase tells the book of its key, so that the book can decide by the same. */
+/** What every purchase tells the ledger of its key, so that the ledger can decide by the same. */
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 
 /** Who buys, and the versions by which the gate decided that he may. */
-export function decidedBy(key: KeyRecord) {
+export function purchasePreconditions(key: KeyRecord) {
   const { accountId, keyId, mode, keyVersion, accountVersion, previousUntil } = key
   const actor = `key:${keyId}`
   return {

@@ -1,10 +1,10 @@
 /** What becomes of a hold: settled or released, once. Of a place on a standing hold: the call is bought, or failed. */
 
 import type { Appender } from '../../ledger/append/appender.ts'
-import type { Answer, CutBy, Verdict } from '../../ledger/append/call-commands.ts'
+import type { Answer, TerminatedBy, Verdict } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 import type { Place } from './lease-manager.ts'
-import { decidedBy } from './purchase-preconditions.ts'
+import { purchasePreconditions } from './purchase-preconditions.ts'
 
 /** A hold that was granted. */
 export interface OpenHold {
@@ -24,13 +24,13 @@ export interface Used {
   readonly quantity: number
   readonly status: number
   readonly shortfall?: number
-  readonly cutBy?: CutBy
-  readonly sentAlong?: true
+  readonly terminatedBy?: TerminatedBy
+  readonly alreadyDelivered?: true
 }
 
 /**
  * Charges what was used. Throws when the charge is not durable; the answer must not be sent then.
- * @throws NotBought when the call ran on a standing hold and the book does not sell it so: nothing is written
+ * @throws NotBought when the call ran on a standing hold and the ledger does not sell it so: nothing is written
  */
 export async function settle(appender: Appender, hold: OpenHold, used: Used): Promise<Answer> {
   if (hold.place?.standing) return buy(appender, hold, used)
@@ -49,9 +49,9 @@ async function buy(
   while (standing.renewing) await standing.renewing
   const askedAtMs = performance.now()
   const answer = await appender.append({
-    kind: 'buy',
+    kind: 'charge_on_lease',
     ...reference(hold),
-    ...decidedBy(hold.key),
+    ...purchasePreconditions(hold.key),
     ...{ hold: standing.holdId, credits, quantity, status },
   })
   if (answer.verdict === 'ok') return standing.sold(answer, askedAtMs)
@@ -61,7 +61,7 @@ async function buy(
 }
 
 /**
- * Frees the hold uncharged. Resolves to undefined when the book cannot be reached: the hold then stays
+ * Frees the hold uncharged. Resolves to undefined when the ledger cannot be reached: the hold then stays
  * until it expires, which frees it too.
  */
 export async function release(
@@ -75,7 +75,7 @@ export async function release(
     while (standing?.renewing) await standing.renewing
     const answer = await appender.append({
       ...(standing
-        ? { kind: 'fail', hold: standing.holdId, quantity: hold.quantity }
+        ? { kind: 'void_on_lease', hold: standing.holdId, quantity: hold.quantity }
         : { kind: 'release' }),
       ...reference(hold),
       reason,
@@ -88,7 +88,7 @@ export async function release(
   }
 }
 
-/** The book does not settle the hold; nothing is written. `hold_not_open`: it has expired meanwhile. */
+/** The ledger does not settle the hold; nothing is written. `hold_not_open`: it has expired meanwhile. */
 export class SettlementRefused extends Error {
   override readonly name = 'SettlementRefused'
   readonly verdict: Verdict

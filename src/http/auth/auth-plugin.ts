@@ -1,4 +1,4 @@
-// The Elysia plugin that guards routes: `{ signedIn: 'owner' }` on a route lets only signed-in callers
+// The Elysia plugin that guards routes: `{ signedIn: 'owner' }` on a route lets only signed-in clients
 // in and gives its handler the `principal`.
 //
 // The check runs as a transform, before the body is validated: who may not ask is not told what a valid
@@ -18,7 +18,7 @@ const allowedRoles: Readonly<Record<SignedIn, readonly Principal['role'][]>> = {
   admin: ['admin'],
 }
 
-/** Auditors change nothing, not even keys of their own: whoever checks the book does not write in it. */
+/** Auditors change nothing, not even keys of their own: whoever checks the ledger does not write in it. */
 function wouldChange({ role }: Principal, { method }: Request): boolean {
   return role === 'auditor' && method !== 'GET'
 }

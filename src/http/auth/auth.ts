@@ -127,7 +127,7 @@ function roleOf(subject: string, claims: JWTPayload, options: AuthOptions): Prin
   return has(options.auditorRole) ? 'auditor' : 'owner'
 }
 
-/** Ids go into the book: text without control characters (which PostgreSQL's JSON refuses) and of a length. */
+/** Ids go into the ledger: text without control characters (which PostgreSQL's JSON refuses) and of a length. */
 function isId(value: unknown): value is string {
   return typeof value === 'string' && /^\P{C}{1,255}$/u.test(value)
 }

@@ -4,7 +4,7 @@
  */
 import type { Config, Multipart, Route } from '../../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
-import { priceInWords } from '../../pricing/price-text.ts'
+import { priceText } from '../../pricing/price-text.ts'
 import type { RefusalCode } from '../../problems/refusal.ts'
 import {
   bodyRefusals,
@@ -63,7 +63,7 @@ function operation(route: Route, schemas: Schemas): Operation {
   return {
     operationId: route.id,
     summary: route.summary,
-    description: `${priceInWords(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.`,
+    description: `${priceText(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.`,
     tags: [route.permission],
     security: withApiKey,
     ...(route.price.per !== 'free' && { parameters: [idempotencyKey] }),
@@ -182,7 +182,7 @@ function refusalsOf({ request, target, price }: Route): RefusalCode[] {
   else if (price.per !== 'free') codes.push('invalid_request')
   codes.push('rate_limited')
   if (price.per !== 'free') {
-    codes.push('insufficient_credits', 'key_cap_reached', 'too_many_in_flight')
+    codes.push('insufficient_credits', 'key_cap_reached', 'concurrency_exceeded')
     codes.push('idempotency_mismatch', 'idempotency_in_progress')
     codes.push('outcome_unknown', 'answer_not_stored')
   }
@@ -195,7 +195,7 @@ function refusalsOf({ request, target, price }: Route): RefusalCode[] {
 
 /**
  * Refusals after which no place in the window was asked for, so they cannot say how it stands. Those of a
- * key may come before or after: the book has the last word on it.
+ * key may come before or after: the ledger has the last word on it.
  */
 const beforeTheWindow: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
 

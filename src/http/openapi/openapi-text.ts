@@ -7,10 +7,10 @@ const refusalRows = Object.entries(refusals).map(
 
 /** Markdown. */
 export const introduction = `
-A gateway that sells calls to APIs, and keeps one append-only book of them.
+A gateway that sells calls to APIs, and keeps one append-only ledger of them.
 
 **Calls** under \`/v1\` take an API key: press *Authorize*, enter one, and try them. What a call cost, what is
-left and where its settlement stands in the book is said in the headers \`X-Credits-Charged\`,
+left and where its settlement stands in the ledger is said in the headers \`X-Credits-Charged\`,
 \`X-Credits-Remaining\` and \`X-Ledger-Position\`. A call that fails is not charged.
 
 **Keys and accounts** are for whoever signs in with a token (JWT): owners see their own, operators

@@ -4,8 +4,8 @@
  */
 
 import type { ProblemDocument } from '../../problems/problem-document.ts'
-import { Problem } from './problem-schema.ts'
 import { type RefusalCode, refusals } from '../../problems/refusal.ts'
+import { Problem } from './problem-schema.ts'
 
 export interface Operation {
   readonly operationId: string
@@ -117,7 +117,7 @@ const headers = {
   },
   'X-Ledger-Position': {
     description:
-      'Where the settlement stands in the book, as `shard-position`; of a long answer, whose head is sent before, the hold.',
+      'Where the settlement stands in the ledger, as `shard-position`; of a long answer, whose head is sent before, the hold.',
     schema: { type: 'string', pattern: '^\\d+-\\d+$', examples: ['0-1234'] },
   },
   'RateLimit-Policy': {

@@ -16,7 +16,7 @@ export const Problem = t.Object(
     required: t.Optional(integer({ description: 'Credits that the call would have needed.' })),
     available: t.Optional(integer({ description: 'Credits that there are.' })),
     resetsAt: t.Optional(t.String({ description: 'Until when waiting helps.' })),
-    position: t.Optional(t.String({ description: 'Where in the book this was decided.' })),
+    position: t.Optional(t.String({ description: 'Where in the ledger this was decided.' })),
   },
   { description: 'A problem document (RFC 9457).' },
 )

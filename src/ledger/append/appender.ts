@@ -1,12 +1,12 @@
 /**
  * Group commit. A gateway has at most one batch in flight per shard; what arrives meanwhile becomes
- * the next batch. One round trip and one commit carry hundreds of events, and the busier the book,
+ * the next batch. One round trip and one commit carry hundreds of events, and the busier the ledger,
  * the larger the batches.
  *
- * A batch is numbered in the gateway's lane. When its connection dies after it was sent, nobody knows
- * whether it was committed, so the same batch is sent again under the same number until the book
- * answers: what was stored, or what it does now. An append is never cancelled; a caller that cannot
- * wait gives up by itself, and a hold that is granted to a caller who gave up is released at once.
+ * A batch is numbered in the gateway's producer. When its connection dies after it was sent, nobody knows
+ * whether it was committed, so the same batch is sent again under the same number until the ledger
+ * answers: what was stored, or what it does now. An append is never cancelled; a client that cannot
+ * wait gives up by itself, and a hold that is granted to a client who gave up is released at once.
  */
 import postgres from 'postgres'
 import type { Sql } from '../connect.ts'
@@ -14,7 +14,7 @@ import { appendStatement, pack } from './batch.ts'
 import {
   type Answer,
   anyEndpoint,
-  type CallItem,
+  type CallCommand,
   LedgerUnavailable,
   type Verdict,
 } from './call-commands.ts'
@@ -25,21 +25,26 @@ export interface AppenderOptions {
   readonly shard: number
   /** Names the gateway process in every event. */
   readonly instance: string
-  /** How long a caller waits for the book, in milliseconds. */
+  /** How long a client waits for the ledger, in milliseconds. */
   readonly deadlineMs: number
   /** Called with each batch's size and round trip, for metrics. */
   readonly observe?: (items: number, roundTripMs: number) => void
-  /** Called with each item that the book answered; `heard`: its caller still waited for that. */
-  readonly answered?: (item: CallItem, verdict: Verdict, position: number, heard: boolean) => void
+  /** Called with each item that the ledger answered; `heard`: its client still waited for that. */
+  readonly answered?: (
+    item: CallCommand,
+    verdict: Verdict,
+    position: number,
+    heard: boolean,
+  ) => void
   readonly log?: (message: string, error?: unknown) => void
 }
 
 export interface Appender {
   /**
-   * Appends one item and answers the book's verdict.
+   * Appends one item and answers the ledger's verdict.
    * @throws LedgerUnavailable when there is no verdict within the deadline
    */
-  append(item: CallItem): Promise<Answer>
+  append(item: CallCommand): Promise<Answer>
   /** Items waiting or in flight. */
   readonly pending: number
   /** Waits until nothing is pending, for at most this long. */
@@ -49,7 +54,7 @@ export interface Appender {
 }
 
 interface Waiting {
-  readonly item: CallItem
+  readonly item: CallCommand
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: Error) => void
   readonly giveUpAt: number
@@ -57,16 +62,16 @@ interface Waiting {
 }
 
 interface Row {
-  outcome: 'appended' | 'repeated' | 'superseded' | 'unknown_lane'
+  outcome: 'appended' | 'repeated' | 'superseded' | 'unknown_producer'
   recorded_at: Date
   verdicts: Verdict[]
   positions: number[]
   available: number[]
 }
 
-const mostItems = 1_000
+const maxCommands = 1_000
 /** So few are cheaper together. */
-const fewItems = 32
+const minCommands = 32
 
 export function openAppender(options: AppenderOptions): Appender {
   const { sql, shard, instance, deadlineMs } = options
@@ -75,12 +80,12 @@ export function openAppender(options: AppenderOptions): Appender {
   let inFlight: Waiting[] = []
   let running = false
   let closed = false
-  let lane: string | undefined
-  let seq = 0
+  let producer: string | undefined
+  let sequence = 0
   const drained: (() => void)[] = []
   const unwatch = watchDeadlines()
 
-  function append(item: CallItem): Promise<Answer> {
+  function append(item: CallCommand): Promise<Answer> {
     if (closed) return Promise.reject(new LedgerUnavailable('the gateway is closing'))
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     queue.push({
@@ -102,14 +107,14 @@ export function openAppender(options: AppenderOptions): Appender {
     for (;;) {
       if (queue.length === 0 || closed) {
         tell()
-        // What is told may be too late for its caller, and then leads to another item.
+        // What is told may be too late for its client, and then leads to another item.
         if (queue.length === 0 || closed) break
         tell = () => {}
       }
       const batch = queue.splice(0, sizeOf(queue)).filter((w) => !w.gaveUp)
       inFlight = batch
       const committed = commit(batch)
-      // What the callers of the last batch do next takes a while, in which the book already has this one.
+      // What the clients of the last batch do next takes a while, in which the ledger already has this one.
       tell()
       tell = await committed
       inFlight = []
@@ -118,7 +123,7 @@ export function openAppender(options: AppenderOptions): Appender {
     for (const done of drained.splice(0)) done()
   }
 
-  /** Sends a batch until the book has answered it; what it gives tells that to the callers. */
+  /** Sends a batch until the ledger has answered it; what it gives tells that to the clients. */
   async function commit(batch: Waiting[]): Promise<() => void> {
     if (batch.length === 0) return () => {}
     let texts: string[]
@@ -130,42 +135,42 @@ export function openAppender(options: AppenderOptions): Appender {
     let sent = false
     for (let attempt = 0; ; attempt++) {
       try {
-        lane ??= await openLane()
+        producer ??= await openProducer()
         const sentBefore = sent
         sent = true
         const startedAt = performance.now()
-        const row = await send(texts, lane, seq + 1)
+        const row = await send(texts, producer, sequence + 1)
         options.observe?.(batch.length, performance.now() - startedAt)
-        if (row.outcome === 'unknown_lane' || row.outcome === 'superseded') {
-          lane = undefined
-          if (sentBefore) throw new LaneLost(row.outcome)
-          // The lane was forgotten over a long silence. What was sent once and refused was not appended.
+        if (row.outcome === 'unknown_producer' || row.outcome === 'superseded') {
+          producer = undefined
+          if (sentBefore) throw new ProducerLost(row.outcome)
+          // The producer was forgotten over a long silence. What was sent once and refused was not appended.
           sent = false
           continue
         }
-        seq++
+        sequence++
         return () => answer(batch, row)
       } catch (error) {
-        if (error instanceof LaneLost) return fail(batch, error, true)
+        if (error instanceof ProducerLost) return fail(batch, error, true)
         if (isBadData(error)) return split(batch, error)
-        log('append: the book did not answer; sending the same batch again', error)
+        log('append: the ledger did not answer; sending the same batch again', error)
         if (closed) return fail(batch, error, true)
         await pause(Math.min(10 * 2 ** attempt, 1_000))
       }
     }
   }
 
-  async function openLane(): Promise<string> {
+  async function openProducer(): Promise<string> {
     const fresh = crypto.randomUUID()
-    await sql`select open_lane_v1(${shard}::smallint, ${fresh}::uuid, ${instance})`
-    seq = 0
+    await sql`select open_producer_v1(${shard}::smallint, ${fresh}::uuid, ${instance})`
+    sequence = 0
     return fresh
   }
 
-  async function send(texts: string[], inLane: string, number: number): Promise<Row> {
-    const parameters = [shard, inLane, number, instance, ...texts]
+  async function send(texts: string[], inProducer: string, number: number): Promise<Row> {
+    const parameters = [shard, inProducer, number, instance, ...texts]
     const query = sql.unsafe<Row[]>(appendStatement, parameters, { prepare: true })
-    // Without it a query leaves only when it is waited for, and then behind what the callers do next.
+    // Without it a query leaves only when it is waited for, and then behind what the clients do next.
     query.execute()
     const rows = await query
     return rows[0] as Row
@@ -183,14 +188,14 @@ export function openAppender(options: AppenderOptions): Appender {
           available: row.available[i] ?? 0,
           recordedAt: row.recorded_at,
         })
-      } else if (waiting.item.kind === 'hold' && (verdict === 'ok' || verdict === 'held_again')) {
+      } else if (waiting.item.kind === 'hold' && (verdict === 'ok' || verdict === 'resumed')) {
         releaseAbandoned(waiting.item)
       }
     })
   }
 
-  /** The hold was granted after its caller had gone: nothing will run on it. */
-  function releaseAbandoned(hold: CallItem & { kind: 'hold' }): void {
+  /** The hold was granted after its client had gone: nothing will run on it. */
+  function releaseAbandoned(hold: CallCommand & { kind: 'hold' }): void {
     const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold
     append({
       kind: 'release',
@@ -222,7 +227,7 @@ export function openAppender(options: AppenderOptions): Appender {
     }
   }
 
-  /** A caller waits no longer than its deadline, whatever happens to the batch. */
+  /** A client waits no longer than its deadline, whatever happens to the batch. */
   function watchDeadlines(): () => void {
     const timer = setInterval(() => {
       const now = performance.now()
@@ -267,12 +272,12 @@ export function openAppender(options: AppenderOptions): Appender {
 }
 
 /**
- * How many of those that wait make the next batch: of many, half. While the book decides them, the callers of the other
- * half's last batch go on; all in one batch, the book and they would wait for each other in turns.
+ * How many of those that wait make the next batch: of many, half. While the ledger decides them, the clients of the other
+ * half's last batch go on; all in one batch, the ledger and they would wait for each other in turns.
  */
 function sizeOf(queue: readonly Waiting[]): number {
-  let size = Math.min(Math.max(Math.ceil(queue.length / 2), fewItems), mostItems)
-  while (size < queue.length && belongTogether(queue[size - 1], queue[size])) size++
+  let size = Math.min(Math.max(Math.ceil(queue.length / 2), minCommands), maxCommands)
+  while (size < queue.length && mustShareBatch(queue[size - 1], queue[size])) size++
   return size
 }
 
@@ -280,14 +285,14 @@ function sizeOf(queue: readonly Waiting[]): number {
  * A call takes its own hold out of a standing one: release, own hold, and a standing one for the rest. Nobody else's
  * purchase may come in between, and so nothing of it in another batch.
  */
-function belongTogether(before: Waiting | undefined, after: Waiting | undefined): boolean {
+function mustShareBatch(before: Waiting | undefined, after: Waiting | undefined): boolean {
   if (after?.item.kind !== 'hold') return false
   const frees = before?.item.kind === 'release' && before.item.endpoint === anyEndpoint
   return frees || after.item.endpoint === anyEndpoint
 }
 
-/** The lane is gone, so what became of the batch cannot be known from it. */
-class LaneLost extends Error {}
+/** The producer is gone, so what became of the batch cannot be known from it. */
+class ProducerLost extends Error {}
 
 /**
  * The batch was rolled back and would fail again: for its data (class 22), a constraint (23) or a limit

@@ -6,11 +6,11 @@
  * control characters); an empty line is null.
  */
 import { canonicalJson } from '../../../events/canonical-json.ts'
-import type { CallItem } from './call-commands.ts'
+import type { CallCommand } from './call-commands.ts'
 
 type Column = readonly [
   sqlType: string,
-  value: (item: CallItem) => string | number | boolean | null,
+  value: (item: CallCommand) => string | number | boolean | null,
 ]
 
 const columns: readonly Column[] = [
@@ -38,12 +38,12 @@ export const appendStatement = `select * from append_v1($1::smallint, $2::uuid, 
   ${columns.map(([type], i) => `string_to_array($${i + 5}, E'\\n', '')::${type}[]`).join(',\n  ')})`
 
 /** The column texts of a batch, in the order of the statement's parameters. */
-export function pack(items: readonly CallItem[]): string[] {
+export function pack(items: readonly CallCommand[]): string[] {
   // join writes null as nothing; texts that grow piece by piece cost more.
   return columns.map(([, value]) => items.map((item) => value(item)).join('\n'))
 }
 
-function payloadOf(item: CallItem): string {
+function payloadOf(item: CallCommand): string {
   switch (item.kind) {
     case 'hold':
       return item.claim
@@ -56,14 +56,14 @@ function payloadOf(item: CallItem): string {
         : `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
     case 'extend':
       return `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
-    case 'buy':
+    case 'charge_on_lease':
       return `{"hold":"${item.hold}","keyVersion":${item.keyVersion}}`
-    case 'fail':
+    case 'void_on_lease':
       return canonicalJson({ hold: item.hold, reason: item.reason })
     case 'settle':
-      return item.shortfall || item.cutBy
+      return item.shortfall || item.terminatedBy
         ? canonicalJson({
-            ...(item.cutBy ? { cutBy: item.cutBy } : {}),
+            ...(item.terminatedBy ? { terminatedBy: item.terminatedBy } : {}),
             ...(item.shortfall ? { shortfall: item.shortfall } : {}),
           })
         : '{}'

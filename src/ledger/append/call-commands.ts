@@ -1,4 +1,4 @@
-/** What a call asks of the book, and what the book answers. */
+/** What a call asks of the ledger, and what the ledger answers. */
 import type { Mode } from '../../../events/event.ts'
 
 interface CallRef {
@@ -18,7 +18,7 @@ interface Purchase extends CallRef {
   /** The versions of key and account that the gateway decided by. */
   readonly keyVersion: number
   readonly accountVersion: number
-  /** The caller showed the secret from before a rotation, in its grace. */
+  /** The client showed the secret from before a rotation, in its grace. */
   readonly previousSecret: boolean
   readonly credits: number
   readonly quantity: number
@@ -57,8 +57,8 @@ export const anyEndpoint = '*'
  * Buys and pays a call that ran on a standing hold, in one: decided like a hold, by the key as it is now, from
  * what is free. The standing hold must be open and stays as it is.
  */
-export interface Buy extends Omit<Purchase, 'holdSeconds'> {
-  readonly kind: 'buy'
+export interface ChargeOnLease extends Omit<Purchase, 'holdSeconds'> {
+  readonly kind: 'charge_on_lease'
   /** Names the standing hold. */
   readonly hold: string
   readonly status: number
@@ -66,8 +66,8 @@ export interface Buy extends Omit<Purchase, 'holdSeconds'> {
 }
 
 /** Says that a call which ran on a standing hold is not charged. */
-export interface Fail extends CallRef {
-  readonly kind: 'fail'
+export interface VoidOnLease extends CallRef {
+  readonly kind: 'void_on_lease'
   readonly hold: string
   /** What it was for. */
   readonly quantity: number
@@ -77,7 +77,7 @@ export interface Fail extends CallRef {
 }
 
 /** Why a call was settled before its answer's end. */
-export type CutBy = 'client' | 'upstream' | 'hold'
+export type TerminatedBy = 'client' | 'upstream' | 'hold'
 
 /** Charges what was used; the rest of the hold is free again. */
 export interface Settle extends CallRef {
@@ -88,9 +88,9 @@ export interface Settle extends CallRef {
   readonly status: number
   readonly latencyMs: number
   readonly shortfall?: number
-  readonly cutBy?: CutBy
+  readonly terminatedBy?: TerminatedBy
   /** What is charged was sent already, whatever becomes of this: not written, only known to the gateway. */
-  readonly sentAlong?: true
+  readonly alreadyDelivered?: true
 }
 
 /** Frees a hold uncharged, because the call did not succeed. */
@@ -114,7 +114,15 @@ export interface Count extends Omit<CallRef, 'requestId' | 'tariff'> {
   readonly latencyMsSum: number
 }
 
-export type CallItem = Hold | Extend | Buy | Fail | Settle | Release | Expire | Count
+export type CallCommand =
+  | Hold
+  | Extend
+  | ChargeOnLease
+  | VoidOnLease
+  | Settle
+  | Release
+  | Expire
+  | Count
 
 export const refusalVerdicts = [
   'stale_key',
@@ -123,7 +131,7 @@ export const refusalVerdicts = [
   'key_disabled',
   'key_expired',
   'account_frozen',
-  'too_many_open',
+  'concurrency_exceeded',
   'key_cap_reached',
   'insufficient_credits',
   'hold_not_open',
@@ -135,10 +143,10 @@ export const refusalVerdicts = [
   'outcome_unknown',
 ] as const
 
-/** `held_again`: accepted, for a call whose work is done and whose answer is stored already. */
-export type Verdict = 'ok' | 'held_again' | (typeof refusalVerdicts)[number]
+/** `resumed`: accepted, for a call whose work is done and whose answer is stored already. */
+export type Verdict = 'ok' | 'resumed' | (typeof refusalVerdicts)[number]
 
-/** The book's answer to one item. */
+/** The ledger's answer to one item. */
 export interface Answer {
   readonly verdict: Verdict
   readonly shard: number
@@ -149,10 +157,10 @@ export interface Answer {
   readonly recordedAt: Date
 }
 
-/** The book cannot be reached in time: nothing was decided, and nothing may be served. */
+/** The ledger cannot be reached in time: nothing was decided, and nothing may be served. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable'
-  /** It was on its way to the book, which may write it yet: sent anew, it could stand there twice. */
+  /** It was on its way to the ledger, which may write it yet: sent anew, it could stand there twice. */
   readonly mayBeWritten: boolean
 
   constructor(message: string, options: ErrorOptions & { readonly mayBeWritten?: boolean } = {}) {

@@ -1,8 +1,8 @@
 /**
  * How far this gateway's charges are delivered. An answer leaves as soon as its charge is written, so what
- * was charged a while ago has left; the book is told so once a second, beside the log. A gateway that dies
+ * was charged a while ago has left; the ledger is told so once a second, beside the log. A gateway that dies
  * thereby leaves a mark: what it charged after it may not have arrived, and is shown as such. So is what it
- * charged for an answer that it kept back, which the book is told before.
+ * charged for an answer that it kept back, which the ledger is told before.
  */
 import type { Sql } from '../connect.ts'
 
@@ -11,7 +11,7 @@ export interface Deliveries {
   charged(shard: number, position: number): void
   /** A charge was written, and its answer does not leave. */
   withheld(shard: number, position: number): void
-  /** Tells the book of what was charged before the last time this was called. */
+  /** Tells the ledger of what was charged before the last time this was called. */
   note(): Promise<void>
   /** Tells it of everything: the gateway has nothing under way any more. */
   noteAll(): Promise<void>

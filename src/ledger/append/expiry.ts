@@ -1,5 +1,5 @@
 /**
- * Holds whose gateway died are expired by any other: uncharged, and once, because the book deletes an
+ * Holds whose gateway died are expired by any other: uncharged, and once, because the ledger deletes an
  * open hold only once. Gateways that try the same hold at the same time are told `hold_not_open`.
  */
 
@@ -7,11 +7,11 @@ import type { Sql } from '../connect.ts'
 import { readOverdueHolds } from '../read/read-for-calls.ts'
 import type { Appender } from './appender.ts'
 
-const mostAtOnce = 500
+const maxAtOnce = 500
 
 /** Expires what is overdue in a shard; answers how many holds this call expired. */
 export async function expireHolds(sql: Sql, shard: number, appender: Appender): Promise<number> {
-  const overdue = await readOverdueHolds(sql, shard, mostAtOnce)
+  const overdue = await readOverdueHolds(sql, shard, maxAtOnce)
   const answers = await Promise.all(
     overdue.map((hold) => appender.append({ kind: 'expire', ...hold, actor: 'gateway' })),
   )

@@ -1,14 +1,14 @@
 /**
- * What a gateway has seen of the book, in a small file of its own. A book that was restored from a backup may
- * end before it: then calls were answered whose charges it does not know. Such a book is not served before
+ * What a gateway has seen of the ledger, in a small file of its own. A ledger that was restored from a backup may
+ * end before it: then calls were answered whose charges it does not know. Such a ledger is not served before
  * somebody has accepted the loss, which is an event in it and raises its epoch.
  */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import type { Sql } from '../connect.ts'
 
 interface Seen {
-  /** Hex leaf hash of the first event: which book it was. */
-  readonly book: string
+  /** Hex event hash of the first event: which ledger it was. */
+  readonly ledger: string
   readonly shards: readonly SeenShard[]
 }
 
@@ -18,15 +18,15 @@ interface SeenShard {
   readonly epoch: number
 }
 
-/** The book ends before what this gateway has seen of it. */
-export class BookBehind extends Error {
-  override readonly name = 'BookBehind'
+/** The ledger ends before what this gateway has seen of it. */
+export class LogDiverged extends Error {
+  override readonly name = 'LogDiverged'
 }
 
 export interface SeenFile {
-  /** @throws BookBehind */
+  /** @throws LogDiverged */
   check(): Promise<void>
-  /** Notes how far the book is now. */
+  /** Notes how far the ledger is now. */
   remember(): Promise<void>
 }
 
@@ -35,14 +35,14 @@ export function openSeenFile(sql: Sql, file: string): SeenFile {
     async check() {
       const seen = readSeen(file)
       const now = await readNow(sql)
-      // Another book, or none yet: nothing was seen of it.
-      if (!seen || !now || seen.book !== now.book) return
+      // Another ledger, or none yet: nothing was seen of it.
+      if (!seen || !now || seen.ledger !== now.ledger) return
       for (const before of seen.shards) {
         const shard = now.shards.find((of) => of.shard === before.shard)
         if (shard && !isBehind(shard, before)) continue
         const [is, was] = [shard, before].map((of) => `${of?.shard}-${of?.position ?? 0}`)
-        throw new BookBehind(
-          `the book ends at ${is}, and this gateway has seen it at ${was}: it was restored from an older backup. Restore a newer one, or accept that what is missing is lost: tollbook restore --accept-loss --reason "…".`,
+        throw new LogDiverged(
+          `the ledger ends at ${is}, and this gateway has seen it at ${was}: it was restored from an older backup. Restore a newer one, or accept that what is missing is lost: tollbook restore --accept-loss --reason "…".`,
         )
       }
     },
@@ -72,8 +72,8 @@ function readSeen(file: string): Seen | undefined {
 
 /** Undefined while the log is empty. */
 async function readNow(sql: Sql): Promise<Seen | undefined> {
-  const [row] = await sql<{ book: string; shards: SeenShard[] }[]>`
-    select encode(e.leaf, 'hex') as book, (
+  const [row] = await sql<{ ledger: string; shards: SeenShard[] }[]>`
+    select encode(e.event_hash, 'hex') as ledger, (
       select json_agg(json_build_object('shard', shard, 'position', position, 'epoch', epoch) order by shard)
       from heads) as shards
     from events e where e.position = 1 order by e.shard limit 1`

@@ -1,5 +1,5 @@
 /**
- * A book as lines of JSON: a head that says where each shard's log ends, every event up to there, what
+ * A ledger as lines of JSON: a head that says where each shard's log ends, every event up to there, what
  * belongs to them and stands beside the log (the accounts' keys for private fields, and the answers to
  * commands), and an end with the hash of all lines before it.
  *
@@ -56,7 +56,7 @@ const columns = [
   ['instance', 'text'],
   ['payload', 'json'],
   ['private', 'bytea'],
-  ['leaf', 'bytea'],
+  ['event_hash', 'bytea'],
 ] as const
 
 const rangeSize = 2_000
@@ -67,7 +67,7 @@ export async function readHeads(sql: Sql): Promise<ShardHead[]> {
     from heads order by shard`
 }
 
-/** The lines of a book, in pieces that end with a line feed. */
+/** The lines of a ledger, in pieces that end with a line feed. */
 export async function* backupLines(
   sql: Sql,
   progress: (total: number, done: number) => void,
@@ -143,15 +143,15 @@ function secretLines(sql: Sql, shard: number, position: number, after: string): 
     limit ${rangeSize}`
 }
 
-/** Of commands whose events are all among the lines: another one's answer would be about nothing. */
+/** Of commands whose events are all among the lines: another one's result would be about nothing. */
 function commandLines(sql: Sql, shard: number, position: number, after: string): Promise<Line[]> {
   return sql<Line[]>`
     select c.command_id as id, json_build_object('command', json_build_array(
-      c.command_id, c.shard, c.request_hash, c.answer::text,
+      c.command_id, c.shard, c.request_hash, c.result::text,
       ${sql.unsafe(written('c.recorded_at', 'timestamptz'))}))::text as line
-    from commands c
+    from management_commands c
     where c.shard = ${shard} and c.command_id > ${after} and not exists (
-      select from jsonb_array_elements_text(c.answer -> 'positions') p (position)
+      select from jsonb_array_elements_text(c.result -> 'positions') p (position)
       where p.position::bigint > ${position})
     order by c.command_id
     limit ${rangeSize}`

@@ -1,7 +1,7 @@
 /**
- * Puts a backup's lines into an empty book, all of them or none. Events are inserted in the order of the
+ * Puts a backup's lines into an empty ledger, all of them or none. Events are inserted in the order of the
  * log, so the trigger that feeds the inline projections makes them as it did the first time. Every event's
- * leaf hash is computed again: a line that was changed is found.
+ * event hash is computed again: a line that was changed is found.
  */
 import postgres from 'postgres'
 import { connect, type Sql } from '../connect.ts'
@@ -46,12 +46,12 @@ export async function restoreLines(
   hash.update(`${first.value}\n`)
   const sql = connect({ url, as: 'owner', max: 1 })
   try {
-    await refuseOtherBook(sql)
+    await refuseOtherLedger(sql)
     await migrate({ url, shards: head.shards.length })
     return await sql.begin(async (transaction) => {
       const tx = transaction as unknown as Sql
       const [before] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`
-      await lockEmptyBook(tx, head)
+      await lockEmptyLedger(tx, head)
       const end = await restoreAll(tx, head, lines, hash, progress)
       await leaveHeads(tx, head)
       // The client goes on over another connection when one is lost, and the transaction is then gone.
@@ -76,16 +76,16 @@ function headOf(line: string): BackupHead {
   return head
 }
 
-/** Before the schema is touched: a book that is in use may be served by an older version. */
-async function refuseOtherBook(sql: Sql): Promise<void> {
+/** Before the schema is touched: a ledger that is in use may be served by an older version. */
+async function refuseOtherLedger(sql: Sql): Promise<void> {
   const [there] = await sql<[{ log: boolean }]>`select to_regclass('events') is not null as log`
   if (!there.log) return
   const [row] = await sql<[{ empty: boolean }]>`select not exists (select from events) as empty`
-  if (!row.empty) throw new RestoreRefused('not_empty', 'the book there is not empty')
+  if (!row.empty) throw new RestoreRefused('not_empty', 'the ledger there is not empty')
 }
 
 /** Keeps gateways out until the end: they would append to what is not whole yet. */
-async function lockEmptyBook(tx: Sql, head: BackupHead): Promise<void> {
+async function lockEmptyLedger(tx: Sql, head: BackupHead): Promise<void> {
   const shards = await tx<{ shard: number; position: number; events: boolean }[]>`
     select h.shard, e.last_position as position,
       exists (select from events where shard = h.shard) as events
@@ -94,11 +94,11 @@ async function lockEmptyBook(tx: Sql, head: BackupHead): Promise<void> {
   if (shards.length !== head.shards.length) {
     throw new RestoreRefused(
       'other_shards',
-      `the book there has ${shards.length} shards, the backup ${head.shards.length}`,
+      `the ledger there has ${shards.length} shards, the backup ${head.shards.length}`,
     )
   }
   if (shards.some(({ position, events }) => position > 0 || events)) {
-    throw new RestoreRefused('not_empty', 'the book there is not empty')
+    throw new RestoreRefused('not_empty', 'the ledger there is not empty')
   }
 }
 
@@ -152,10 +152,10 @@ function kindOf(line: string): 'events' | 'secrets' | 'commands' | 'end' {
 
 const insert = {
   async events(tx: Sql, text: string): Promise<void> {
-    // Positions and leaf hashes tell a line that was changed; the heads move for the partitions ahead.
+    // Positions and event hashes tell a line that was changed; the heads move for the partitions ahead.
     const names = eventColumns.join(', ')
-    const leafOf = eventColumns
-      .filter((name) => name !== 'leaf')
+    const hashedFields = eventColumns
+      .filter((name) => name !== 'event_hash')
       .map((name) => `b.${name}`)
       .join(', ')
     const [row] = await readable(() =>
@@ -168,7 +168,7 @@ const insert = {
            from (select shard, max(position) as position from rows group by shard) r where h.shard = r.shard
            returning 1
          )
-         select count(*) filter (where b.leaf <> leaf_hash(${leafOf})) as changed from rows b`,
+         select count(*) filter (where b.event_hash <> hash_event(${hashedFields})) as changed from rows b`,
         [text],
       ),
     )
@@ -193,7 +193,7 @@ const insert = {
   async commands(tx: Sql, text: string): Promise<void> {
     await readable(
       () => tx`
-        insert into commands (command_id, shard, request_hash, answer, recorded_at)
+        insert into management_commands (command_id, shard, request_hash, result, recorded_at)
         select j ->> 0, (j ->> 1)::smallint, j ->> 2, (j ->> 3)::jsonb, (j ->> 4)::timestamptz
         from unnest(string_to_array(${text}, ${'\n'})) line
         cross join lateral (select line::json -> 'command' as j) parsed`,

@@ -32,7 +32,7 @@ export interface RecordCommand {
   readonly secret?: Uint8Array
 }
 
-export interface CommandAnswer {
+export interface CommandResult {
   readonly verdict:
     | 'ok'
     | 'version_conflict'
@@ -79,7 +79,7 @@ export interface RefundCommand {
   readonly private?: Uint8Array
 }
 
-/** What a key did at an endpoint on a day, under the service that the book took over from. */
+/** What a key did at an endpoint on a day, under the service that the ledger took over from. */
 export interface ImportedUsage {
   /** ISO 8601; of the day that it counts for. */
   readonly time: string
@@ -102,11 +102,11 @@ export interface ImportUsageCommand {
 }
 
 export interface Commands {
-  record(shard: number, command: RecordCommand): Promise<CommandAnswer>
-  grant(shard: number, command: GrantCommand): Promise<CommandAnswer>
-  adjust(shard: number, command: CreditsCommand): Promise<CommandAnswer>
-  refund(shard: number, command: RefundCommand): Promise<CommandAnswer>
-  importUsage(shard: number, command: ImportUsageCommand): Promise<CommandAnswer>
+  record(shard: number, command: RecordCommand): Promise<CommandResult>
+  grant(shard: number, command: GrantCommand): Promise<CommandResult>
+  adjust(shard: number, command: CreditsCommand): Promise<CommandResult>
+  refund(shard: number, command: RefundCommand): Promise<CommandResult>
+  importUsage(shard: number, command: ImportUsageCommand): Promise<CommandResult>
 }
 
 /** @param instance names the process in every event */
@@ -122,7 +122,7 @@ export function openCommands(sql: Sql, instance: string): Commands {
         private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
         actor: command.actor,
       }))
-      const [row] = await sql<[{ answer: CommandAnswer }]>`
+      const [row] = await sql<[{ answer: CommandResult }]>`
         select record_v1(${shard}::smallint, ${instance}, ${command.id},
           ${digest(command.events.map((e) => ({ ...e, private: undefined })))},
           ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
@@ -138,7 +138,7 @@ export function openCommands(sql: Sql, instance: string): Commands {
         payload: { kind, startsAt, expiresAt, externalId, paid },
       })
       const { accountId, mode, credits } = command
-      const [row] = await sql<[{ answer: CommandAnswer }]>`
+      const [row] = await sql<[{ answer: CommandResult }]>`
         select grant_v1(${shard}::smallint, ${instance}, ${commandId('grant', command)},
           ${digest({ accountId, mode, credits, kind, expiresAt, paid })},
           ${accountId}, ${mode}, ${credits}, ${payload}, ${bytes(command.private)}, ${command.actor}) as answer`
@@ -148,7 +148,7 @@ export function openCommands(sql: Sql, instance: string): Commands {
     async adjust(shard, command) {
       const { accountId, mode, credits, externalId } = command
       requireCredits(credits)
-      const [row] = await sql<[{ answer: CommandAnswer }]>`
+      const [row] = await sql<[{ answer: CommandResult }]>`
         select adjust_v1(${shard}::smallint, ${instance}, ${commandId('adjust', command)},
           ${digest({ accountId, mode, credits })}, ${accountId}, ${mode}, ${credits},
           ${canonicalJson({ externalId })}, ${bytes(command.private)}, ${command.actor}) as answer`
@@ -158,7 +158,7 @@ export function openCommands(sql: Sql, instance: string): Commands {
     async refund(shard, command) {
       const { requestId, credits, externalId } = command
       if (credits !== undefined) requireCredits(credits)
-      const [row] = await sql<[{ answer: CommandAnswer }]>`
+      const [row] = await sql<[{ answer: CommandResult }]>`
         select refund_v1(${shard}::smallint, ${instance}, ${externalId ?? null},
           ${digest({ requestId, credits })}, ${requestId}, ${credits ?? null},
           ${bytes(command.private)}, ${command.actor}) as answer`
@@ -170,7 +170,7 @@ export function openCommands(sql: Sql, instance: string): Commands {
         ...line,
         payload: checkedPayload({ type: 'UsageImported', payload: { errors, latencyMsSum } }),
       }))
-      const [row] = await sql<[{ answer: CommandAnswer }]>`
+      const [row] = await sql<[{ answer: CommandResult }]>`
         select import_usage_v1(${shard}::smallint, ${instance}, ${id}, ${digest({ keyId, usage })},
           ${accountId}, ${keyId}, ${mode}, ${JSON.stringify(lines)}::text::jsonb, ${actor}) as answer`
       return row.answer
@@ -189,11 +189,11 @@ function managed(event: NewEvent): NewEvent {
 }
 
 /** A bound that keeps every sum of an account's credits a safe integer. */
-const mostCredits = 1_000_000_000_000
+const maxCredits = 1_000_000_000_000
 
 function requireCredits(credits: number): void {
-  if (Number.isInteger(credits) && credits >= 1 && credits <= mostCredits) return
-  throw new RangeError(`credits: expected an integer from 1 to ${mostCredits}, got ${credits}`)
+  if (Number.isInteger(credits) && credits >= 1 && credits <= maxCredits) return
+  throw new RangeError(`credits: expected an integer from 1 to ${maxCredits}, got ${credits}`)
 }
 
 /** The payload's canonical text; throws when it is not what its type says. */

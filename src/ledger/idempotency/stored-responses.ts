@@ -8,14 +8,14 @@ import { seal, unseal } from '../private-fields.ts'
 import { within } from '../within.ts'
 
 /** What is sent again. */
-export interface StoredAnswer {
+export interface StoredResponse {
   readonly status: number
   readonly headers: readonly (readonly [string, string])[]
   readonly body: Uint8Array
 }
 
 /** Whose answer it is. */
-export interface AnswerOwner {
+export interface ResponseOwner {
   readonly shard: number
   readonly keyId: string
   readonly accountId: string
@@ -33,26 +33,26 @@ export interface ClaimedCall {
   /** Its charge was given back because nobody knew whether its answer had arrived. */
   readonly givenBack: boolean
   /** Absent when it was too large to be kept, or is forgotten. */
-  readonly answer?: StoredAnswer
+  readonly response?: StoredResponse
 }
 
-export interface StoredAnswers {
+export interface StoredResponses {
   /** @throws LedgerUnavailable when it cannot be kept in time */
   store(
-    owner: AnswerOwner,
+    owner: ResponseOwner,
     of: { readonly requestId: string; readonly quantity: number },
-    answer: StoredAnswer,
+    answer: StoredResponse,
   ): Promise<void>
   /**
    * The call that has the claim.
    * @throws LedgerUnavailable when it cannot be read in time
    */
-  read(owner: AnswerOwner): Promise<ClaimedCall | undefined>
+  read(owner: ResponseOwner): Promise<ClaimedCall | undefined>
   /**
    * Notes that the answer is given again.
    * @throws LedgerUnavailable when that cannot be done in time
    */
-  replayed(owner: AnswerOwner): Promise<void>
+  replayed(owner: ResponseOwner): Promise<void>
 }
 
 interface Sealed {
@@ -64,13 +64,13 @@ interface Sealed {
 interface Row {
   holdId: string
   quantity: number | null
-  answer: Uint8Array | null
+  response: Uint8Array | null
   position: number | null
   givenBack: boolean
 }
 
-/** @param deadlineMs how long a caller waits */
-export function openStoredAnswers(sql: Sql, deadlineMs: number): StoredAnswers {
+/** @param deadlineMs how long a client waits */
+export function openStoredResponses(sql: Sql, deadlineMs: number): StoredResponses {
   const inTime = <T>(query: Promise<T>) => within(deadlineMs, query)
 
   return {
@@ -80,7 +80,7 @@ export function openStoredAnswers(sql: Sql, deadlineMs: number): StoredAnswers {
       const text = Buffer.from(body).toString('base64')
       const sealed = seal(secret, accountId, { status, headers, body: text } satisfies object)
       await inTime(
-        sql`select store_answer_v1(${shard}::smallint, ${keyId}, ${claim}, ${requestId}, ${quantity}, ${sealed})`,
+        sql`select store_response_v1(${shard}::smallint, ${keyId}, ${claim}, ${requestId}, ${quantity}, ${sealed})`,
       )
     },
 
@@ -92,32 +92,32 @@ export function openStoredAnswers(sql: Sql, deadlineMs: number): StoredAnswers {
       const [row] = await inTime(
         sql<Row[]>`
           select c.hold_id as "holdId", coalesce(a.quantity, e.quantity) as quantity,
-            a.answer, e.position,
+            a.response, e.position,
             exists (
               select from events r
               where r.request_id = c.hold_id and r.shard = c.shard and r.type = 'ChargeRefunded'
                 and r.payload ->> 'externalId' = 'undelivered:' || c.hold_id
             ) as "givenBack"
           from claims c
-          left join stored_answers a on a.key_id = c.key_id and a.claim = c.claim and a.shard = c.shard
+          left join stored_responses a on a.key_id = c.key_id and a.claim = c.claim and a.shard = c.shard
           left join events e on e.request_id = c.hold_id and e.shard = c.shard and e.type = 'HoldSettled'
           where c.key_id = ${keyId} and c.claim = ${claim} and c.shard = ${shard}`,
       )
       if (!row) return undefined
-      const sealed = unseal<Sealed>(secret, accountId, row.answer)
+      const sealed = unseal<Sealed>(secret, accountId, row.response)
       return {
         requestId: row.holdId,
         quantity: row.quantity ?? 0,
         givenBack: row.givenBack,
         ...(row.position === null ? {} : { settled: { shard, position: row.position } }),
-        ...(sealed && { answer: { ...sealed, body: Buffer.from(sealed.body, 'base64') } }),
+        ...(sealed && { response: { ...sealed, body: Buffer.from(sealed.body, 'base64') } }),
       }
     },
   }
 }
 
 /** Forgets what is older than a day; answers whether there may be more. */
-export async function forgetAnswers(sql: Sql, most = 1_000): Promise<boolean> {
-  const [row] = await sql<[{ forgotten: number }]>`select forget_answers_v1(${most}) as forgotten`
+export async function forgetResponses(sql: Sql, most = 1_000): Promise<boolean> {
+  const [row] = await sql<[{ forgotten: number }]>`select forget_responses_v1(${most}) as forgotten`
   return row.forgotten === most
 }

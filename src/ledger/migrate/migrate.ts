@@ -6,24 +6,17 @@
 import { projections } from '../../../projections/index.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import { connect, defaultSchema, type Sql, servingRole } from '../connect.ts'
-import log from '../sql/000001-log.sql' with { type: 'text' }
-import storedAnswers from '../sql/000002-stored-answers.sql' with { type: 'text' }
-import deliveries from '../sql/000003-deliveries.sql' with { type: 'text' }
-import withheld from '../sql/000004-withheld.sql' with { type: 'text' }
-import total from '../sql/000005-total.sql' with { type: 'text' }
-import rareEvents from '../sql/000006-rare-events.sql' with { type: 'text' }
+import schema7 from '../sql/000007-schema.sql' with { type: 'text' }
 import { functions, served } from '../sql/functions/index.ts'
 
+/**
+ * Migrations 1 to 6 are folded into number 7: none of them was ever in a release.
+ */
 const migrations: readonly { id: number; name: string; text: string }[] = [
-  { id: 1, name: 'log', text: log },
-  { id: 2, name: 'stored-answers', text: storedAnswers },
-  { id: 3, name: 'deliveries', text: deliveries },
-  { id: 4, name: 'withheld', text: withheld },
-  { id: 5, name: 'total', text: total },
-  { id: 6, name: 'rare-events', text: rareEvents },
+  { id: 7, name: 'schema', text: schema7 },
 ]
 
-/** What a book's table of migrations holds when it is set up for this version. */
+/** What a ledger's table of migrations holds when it is set up for this version. */
 export const newestMigration = Math.max(...migrations.map(({ id }) => id))
 
 export interface MigrateOptions {
@@ -83,16 +76,26 @@ async function applyMigrations(tx: Sql, schema: string, shards: number): Promise
   await tx.unsafe(`create schema if not exists ${schema}`)
   await tx`create table if not exists migrations (
     id integer primary key, name text not null, applied_at timestamptz not null default now())`
+  await refuseUnreleasedSchema(tx, schema)
   const applied: string[] = []
   for (const migration of migrations) {
     const inserted = await tx`insert into migrations (id, name)
       values (${migration.id}, ${migration.name}) on conflict (id) do nothing returning id`
     if (inserted.length === 0) continue
     await tx.unsafe(migration.text)
-    if (migration.id === 1) await makeHeads(tx, shards)
+    if (migration.id === 7) await makeHeads(tx, shards)
     applied.push(migration.name)
   }
   return applied
+}
+
+/** Migrations 1 to 6 were never released, and nothing leads from their tables to today's. */
+async function refuseUnreleasedSchema(tx: Sql, schema: string): Promise<void> {
+  const [old] = await tx`select 1 from migrations where id < 7`
+  if (!old) return
+  throw new Error(
+    `the schema "${schema}" was made by an unreleased version, and cannot be migrated: use another database, or drop the schema`,
+  )
 }
 
 async function replaceFunctions(tx: Sql, schema: string): Promise<void> {
@@ -118,18 +121,18 @@ async function makeHeads(tx: Sql, shards: number): Promise<void> {
 /** Makes the tables of projections where the log is empty; answers those that are to be built from it. */
 async function makeTables(tx: Sql): Promise<Projection[]> {
   const found = await tx<{ projection: string; version: number }[]>`
-    select projection, min(version) as version from checkpoints group by projection`
+    select projection, min(version) as version from projection_checkpoints group by projection`
   const [log] = await tx<[{ empty: boolean }]>`select max(position) = 0 as empty from heads`
   const changed: Projection[] = []
   for (const projection of projections) {
     const version = found.find((row) => row.projection === projection.name)?.version
-    // A book that is set up for a later version serves this one too.
+    // A ledger that is set up for a later version serves this one too.
     if (version !== undefined && version >= projection.version) continue
     if (version !== undefined || !log.empty) {
       changed.push(projection)
       continue
     }
-    await tx`insert into checkpoints (projection, shard, version)
+    await tx`insert into projection_checkpoints (projection, shard, version)
       select ${projection.name}, shard, ${projection.version} from heads`
     for (const table of projection.tables) await tx.unsafe(table)
   }
@@ -137,8 +140,8 @@ async function makeTables(tx: Sql): Promise<Projection[]> {
 }
 
 function projectionFunctions(): string[] {
-  const inline = projections.filter((p) => p.feed === 'inline')
-  const catchUp = projections.filter((p) => p.feed === 'catch-up')
+  const inline = projections.filter((p) => p.mode === 'inline')
+  const catchUp = projections.filter((p) => p.mode === 'catch-up')
   return [inlineTrigger(inline), ...catchUp.map(catchUpFunction)]
 }
 
@@ -168,7 +171,7 @@ function catchUpFunction(projection: Projection): string {
   const statements = projection.apply.map(
     ({ sql }) => `with batch as (
       select * from events
-      where shard = in_shard and position > v_from and position <= v_to and (${projection.concerns})
+      where shard = in_shard and position > v_from and position <= v_to and (${projection.eventFilter})
     )
     ${sql};`,
   )
@@ -180,7 +183,7 @@ declare
   v_to bigint;
   v_head bigint;
 begin
-  select position into v_from from checkpoints
+  select position into v_from from projection_checkpoints
     where projection = '${projection.name}' and shard = in_shard for update skip locked;
   if v_from is null then
     return 0;
@@ -189,7 +192,7 @@ begin
   v_to := least(v_head, v_from + in_most);
   if v_to > v_from then
     ${statements.join('\n    ')}
-    update checkpoints set position = v_to where projection = '${projection.name}' and shard = in_shard;
+    update projection_checkpoints set position = v_to where projection = '${projection.name}' and shard = in_shard;
   end if;
   return v_head - v_to;
 end
@@ -207,7 +210,7 @@ create or replace trigger refuse_truncate before truncate on events
 function grants(schema: string): string {
   const names = [
     ...served,
-    ...projections.filter((p) => p.feed === 'catch-up').map((p) => `catch_up_${p.name}`),
+    ...projections.filter((p) => p.mode === 'catch-up').map((p) => `catch_up_${p.name}`),
   ]
   const functionGrants = names.map(
     (name) => `do $$ declare f regprocedure; begin

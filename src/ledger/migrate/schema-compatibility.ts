@@ -1,4 +1,4 @@
-/** Whether a book can serve this version of the program, over this connection. */
+/** Whether a ledger can serve this version of the program, over this connection. */
 import postgres from 'postgres'
 import { projections } from '../../../projections/index.ts'
 import { type Sql, servingRole } from '../connect.ts'
@@ -17,14 +17,14 @@ interface Standing {
 const setUp = 'the database is not set up for this version: run "tollbook migrate"'
 
 /**
- * Why the book cannot serve this version, in words that an anonymous caller may read; undefined when it
- * can. A book that is set up for a later version serves this one too.
+ * Why the ledger cannot serve this version, in words that an anonymous client may read; undefined when it
+ * can. A ledger that is set up for a later version serves this one too.
  * @throws whatever keeps it from answering
  */
-export async function standingFault(sql: Sql): Promise<string | undefined> {
+export async function schemaFault(sql: Sql): Promise<string | undefined> {
   let standing: Standing
   try {
-    standing = await readStanding(sql)
+    standing = await readSchemaState(sql)
   } catch (error) {
     if (error instanceof postgres.PostgresError && notThere.has(error.code)) return setUp
     throw error
@@ -39,13 +39,13 @@ export async function standingFault(sql: Sql): Promise<string | undefined> {
 /** Undefined table, function or schema; a table that may not be read, as before its grant. */
 const notThere = new Set(['42P01', '42883', '3F000', '42501'])
 
-async function readStanding(sql: Sql): Promise<Standing> {
+async function readSchemaState(sql: Sql): Promise<Standing> {
   const [row] = await sql<[Standing]>`
     select current_user::text as role, m.id as migration, v.versions, f.count as functions
     from (select max(id) as id from migrations) m
     cross join (
       select json_object_agg(projection, version) as versions
-      from (select projection, min(version) as version from checkpoints group by projection) oldest
+      from (select projection, min(version) as version from projection_checkpoints group by projection) oldest
     ) v
     cross join (
       select count(distinct proname) as count

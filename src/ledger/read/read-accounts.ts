@@ -3,7 +3,7 @@ import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
 import type { Sql } from '../connect.ts'
 
-/** Plans as the book has them; one that is not grantable is kept by those who have it, but no longer given. */
+/** Plans as the ledger has them; one that is not grantable is kept by those who have it, but no longer given. */
 export type Plans = Readonly<Record<string, Plan & { readonly grantable?: boolean }>>
 
 export interface AccountRow {
@@ -21,7 +21,7 @@ export interface AccountRow {
   /** Every plan that was decided on, in the order of the decisions; ISO 8601. */
   readonly schedule: readonly { readonly plan: string; readonly from: string }[]
   readonly secret: Uint8Array | null
-  /** The book's clock. */
+  /** The ledger's clock. */
   readonly readAt: Date
 }
 
@@ -35,7 +35,7 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
         from account_plans p where p.account_id = a.account_id and p.shard = a.shard
       ) as schedule
     from account_state a
-    cross join (select book_now() as now) t
+    cross join (select ledger_now() as now) t
     left join account_secrets s on s.account_id = a.account_id and s.shard = a.shard
     where a.account_id = ${accountId}`
   return row
@@ -52,14 +52,14 @@ export async function readSecrets(
   return new Map(rows.map(({ accountId, secret }) => [accountId, secret]))
 }
 
-/** The plans of the tariff in force, and the book's time; undefined while no tariff is in force. */
+/** The plans of the tariff in force, and the ledger's time; undefined while no tariff is in force. */
 export async function readPlans(
   sql: Sql,
   shard: number,
 ): Promise<{ readonly plans: Plans; readonly readAt: Date } | undefined> {
   const [row] = await sql<{ plans: Plans; readAt: Date }[]>`
     select t.content -> 'plans' as plans, clock.now as "readAt"
-    from (select book_now() as now) clock
+    from (select ledger_now() as now) clock
     join tariffs t on t.shard = ${shard} and t.hash = tariff_at(${shard}::smallint, clock.now)
     limit 1`
   return row
@@ -86,7 +86,7 @@ export async function readMonthUse(sql: Sql, accountId: string, mode: Mode): Pro
       select now, month, (month + interval '1 month') at time zone 'UTC' as month_end
       from (
         select now, date_trunc('month', now at time zone 'UTC') as month
-        from (select book_now() as now) clock
+        from (select ledger_now() as now) clock
       ) of_month
     ) t
     left join lateral (

@@ -1,9 +1,9 @@
-/** What the gate and the projector read from the book. */
+/** What the gate and the projector read from the ledger. */
 import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
 import type { Sql } from '../connect.ts'
 
-/** A key as the book has it, with what its account adds. */
+/** A key as the ledger has it, with what its account adds. */
 export interface KeyRecord {
   readonly shard: number
   readonly keyId: string
@@ -35,7 +35,7 @@ export interface KeyRecord {
 /** What comes with a key when it is read. */
 export interface ReadKey extends KeyRecord {
   readonly private: Uint8Array | null
-  /** The book's clock. */
+  /** The ledger's clock. */
   readonly readAt: Date
 }
 
@@ -59,12 +59,12 @@ export async function readKeyByHash(sql: Sql, hash: string): Promise<ReadKey | u
     ) k
     join account_state a on a.account_id = k.account_id and a.shard = k.shard
     left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard
-    cross join (select book_now() as now) t
+    cross join (select ledger_now() as now) t
     limit 1`
   return row
 }
 
-/** Prices and plans as published; undefined when no such tariff is in the book. */
+/** Prices and plans as published; undefined when no such tariff is in the ledger. */
 export async function readTariff(
   sql: Sql,
   hash: string,
@@ -75,10 +75,10 @@ export async function readTariff(
   return row?.content
 }
 
-/** The hash of the tariff in force now; null while the book is empty. */
+/** The hash of the tariff in force now; null while the ledger is empty. */
 export async function readTariffInForce(sql: Sql, shard = 0): Promise<string | null> {
   const [row] = await sql<{ hash: string | null }[]>`
-    select tariff_at(${shard}::smallint, book_now()) as hash`
+    select tariff_at(${shard}::smallint, ledger_now()) as hash`
   return row?.hash ?? null
 }
 
@@ -96,18 +96,18 @@ export function readOverdueHolds(sql: Sql, shard: number, most: number): Promise
   return sql<OverdueHold[]>`
     select hold_id as "requestId", account_id as "accountId", key_id as "keyId", mode, endpoint, tariff
     from open_holds
-    where shard = ${shard} and expires_at < book_now()
+    where shard = ${shard} and expires_at < ledger_now()
     order by expires_at
     limit ${most}`
 }
 
-/** The shards of this book. */
+/** The shards of this ledger. */
 export async function readShards(sql: Sql): Promise<number[]> {
   const rows = await sql<{ shard: number }[]>`select shard from heads order by shard`
   return rows.map((row) => row.shard)
 }
 
-/** A tariff in the book. */
+/** A tariff in the ledger. */
 export interface PublishedTariff {
   readonly hash: string
   readonly from: Date
@@ -122,9 +122,9 @@ export function readCurrentTariffs(sql: Sql, shard = 0): Promise<PublishedTariff
     select hash, effective_from as "from", notice, content -> 'plans' as plans, content -> 'prices' as prices
     from tariffs
     where shard = ${shard}
-      and (effective_from > book_now() or position = (
+      and (effective_from > ledger_now() or position = (
         select position from tariffs
-        where shard = ${shard} and effective_from <= book_now()
+        where shard = ${shard} and effective_from <= ledger_now()
         order by effective_from desc, position desc limit 1))
     order by effective_from, position`
 }

@@ -1,4 +1,4 @@
-/** What of an import is in the book already, so that doing it again does nothing twice. */
+/** What of an import is in the ledger already, so that doing it again does nothing twice. */
 import type { Sql } from '../connect.ts'
 
 export interface KnownKey {
@@ -21,7 +21,7 @@ export function readKnownKeys(
       or previous_hash = any(${hashes as string[]})`
 }
 
-/** Where those of these accounts live that the book has. */
+/** Where those of these accounts live that the ledger has. */
 export async function readShardsOf(
   sql: Sql,
   accountIds: readonly string[],
@@ -38,6 +38,6 @@ export async function readDoneCommands(
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const rows = await sql<{ id: string }[]>`
-    select command_id as id from commands where command_id = any(${ids as string[]})`
+    select command_id as id from management_commands where command_id = any(${ids as string[]})`
   return new Set(rows.map(({ id }) => id))
 }

@@ -37,7 +37,7 @@ export interface KeyRow {
   readonly lastUsedAt: Date | null
   readonly secret: Uint8Array | null
   readonly private: Uint8Array | null
-  /** The book's clock. */
+  /** The ledger's clock. */
   readonly readAt: Date
 }
 
@@ -104,7 +104,7 @@ function accountsOn(sql: Sql, plan: string) {
   return sql`
     select account_id, shard from (
       select distinct on (account_id, shard) account_id, shard, plan from account_plans
-      where starts_at <= (select book_now())
+      where starts_at <= (select ledger_now())
       order by account_id, shard, position desc
     ) in_force
     where plan = ${plan}`
@@ -128,7 +128,7 @@ function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
     left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard
     cross join (
       select now, date_trunc('month', now at time zone 'UTC') as month
-      from (select book_now() as now) clock
+      from (select ledger_now() as now) clock
     ) t
     cross join lateral (select plan_at(k.shard, k.account_id, t.now) as plan) p
     left join lateral (

@@ -1,4 +1,4 @@
-/** What a PostgreSQL server is like, as far as a book depends on it; nothing here needs a book to be there. */
+/** What a PostgreSQL server is like, as far as a ledger depends on it; nothing here needs a ledger to be there. */
 import { type Sql, servingRole } from '../connect.ts'
 
 export interface Server {

@@ -1,7 +1,7 @@
-/** How the book stands, for those who watch it: cheap enough to be asked every second. */
+/** How the ledger stands, for those who watch it: cheap enough to be asked every second. */
 import type { Sql } from '../connect.ts'
 
-export interface BookState {
+export interface LedgerState {
   readonly openHolds: number
   /** Open holds whose time is over and which no gateway has expired yet. */
   readonly overdueHolds: number
@@ -10,13 +10,13 @@ export interface BookState {
   readonly heads: readonly { readonly shard: number; readonly position: number }[]
 }
 
-export async function readBookState(sql: Sql): Promise<BookState> {
-  const [row] = await sql<[BookState]>`
+export async function readLedgerState(sql: Sql): Promise<LedgerState> {
+  const [row] = await sql<[LedgerState]>`
     select h.open as "openHolds", h.overdue as "overdueHolds", p.ahead as "partitionsAhead",
       (select json_agg(json_build_object('shard', shard, 'position', position) order by shard) from heads) as heads
     from (
       select count(*) as open, count(*) filter (where expires_at < t.now) as overdue
-      from open_holds cross join (select book_now() as now) t
+      from open_holds cross join (select ledger_now() as now) t
     ) h
     cross join (
       select count(*) as ahead
@@ -40,7 +40,7 @@ export function countByPlan(sql: Sql): Promise<PlanCount[]> {
   return sql<PlanCount[]>`
     with plans as (
       select distinct on (p.shard, p.account_id) p.shard, p.account_id, p.plan
-      from account_plans p cross join (select book_now() as now) t
+      from account_plans p cross join (select ledger_now() as now) t
       where p.starts_at <= t.now
       order by p.shard, p.account_id, p.position desc
     )

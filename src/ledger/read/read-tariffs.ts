@@ -7,7 +7,7 @@ export interface ShardTariff {
   readonly inForce: string | null
   /** Nothing was ever published here. */
   readonly empty: boolean
-  /** The book's clock. */
+  /** The ledger's clock. */
   readonly readAt: Date
 }
 
@@ -16,6 +16,6 @@ export function readShardTariffs(sql: Sql): Promise<ShardTariff[]> {
     select h.shard, tariff_at(h.shard, t.now) as "inForce",
       not exists (select from tariffs where tariffs.shard = h.shard) as empty, t.now as "readAt"
     from heads h
-    cross join (select book_now() as now) t
+    cross join (select ledger_now() as now) t
     order by h.shard`
 }

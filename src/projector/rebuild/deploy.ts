@@ -1,5 +1,5 @@
 /**
- * Migrates a book to this version of the program. Projections whose version changed are built anew from the
+ * Migrates a ledger to this version of the program. Projections whose version changed are built anew from the
  * log, beside the old ones, which serve until the new ones and their functions take over in one transaction.
  */
 import { connect, defaultSchema, type Sql } from '../../ledger/connect.ts'

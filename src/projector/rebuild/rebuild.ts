@@ -2,7 +2,7 @@
  * Builds projections anew from the log, beside the tables in service, and puts the new tables in their
  * place when they have caught up.
  *
- *   1. The tables are made in a schema of their own, `<book>_replay`, without their secondary indexes, and unlogged,
+ *   1. The tables are made in a schema of their own, `<ledger>_replay`, without their secondary indexes, and unlogged,
  *      as the table of the position reached is: a crash of PostgreSQL empties all of them, and it is begun again.
  *   2. The log is applied range by range; rows and the position reached move in one transaction, so that an
  *      interrupted rebuild goes on where it stopped. Nobody waits for any of this.
@@ -19,7 +19,7 @@ import type { Projection } from '../../../projections/projection.ts'
 import { connect, defaultSchema, type Sql, servingRole } from '../../ledger/connect.ts'
 import {
   applied,
-  appliedAtOnce,
+  applyLargeRange,
   at,
   fingerprint,
   type Place,
@@ -27,7 +27,7 @@ import {
   tablesOf,
   weightOf,
 } from '../mapping.ts'
-import { openWalk, type Progress } from '../ranges.ts'
+import { openAdaptiveBatch, type Progress } from '../ranges.ts'
 import { together } from '../together.ts'
 
 /** So few that they are applied in a moment, while appends wait. */
@@ -101,7 +101,7 @@ export async function buildBeside(
   schema: string,
   progress: Progress = () => {},
 ): Promise<Built> {
-  const place = { tables: `${schema}_replay`, book: schema }
+  const place = { tables: `${schema}_replay`, ledger: schema }
   await prepare(sql, projection, place)
   const resumed = (await reached(sql, projection, place)).some(({ position }) => position > 0)
   let events = 0
@@ -111,7 +111,7 @@ export async function buildBeside(
   await catchUp()
 
   async function catchUp(): Promise<void> {
-    const walk = openWalk()
+    const adaptiveBatch = openAdaptiveBatch()
     for (;;) {
       const shards = await reached(sql, projection, place)
       const total = shards.reduce((sum, { head }) => sum + head, 0)
@@ -120,12 +120,12 @@ export async function buildBeside(
       const next = shards.find(({ position, head }) => head - position > fewEvents)
       if (!next) return
       const { shard, position, head } = next
-      const upTo = Math.min(position + walk.size, head)
-      await walk.step(async () => {
+      const upTo = Math.min(position + adaptiveBatch.size, head)
+      await adaptiveBatch.step(async () => {
         await sql.unsafe(
           at(place, [
             moves(projection, place, shard, position, `${upTo}`),
-            ...appliedAtOnce(projection, { shard, after: position, upTo }),
+            ...applyLargeRange(projection, { shard, after: position, upTo }),
           ]),
         )
       })
@@ -184,7 +184,7 @@ function isBusy(error: unknown): boolean {
  * for a rebuild that ends drops the schema when it sees no other one in it.
  */
 async function prepare(sql: Sql, projection: Projection, place: Place): Promise<void> {
-  const { tables: schema, book } = place
+  const { tables: schema, ledger } = place
   const name = `'${projection.name}'`
   const mark = `'${fingerprint(projection)}'`
   const tables = tablesOf(projection)
@@ -198,14 +198,14 @@ async function prepare(sql: Sql, projection: Projection, place: Place): Promise<
     // The functions that write them belong to whoever owns the log.
     ...tables.map(
       (table) => `execute format('alter table ${schema}.${table} owner to %I',
-        (select pg_get_userbyid(relowner) from pg_class where oid = '${book}.events'::regclass))`,
+        (select pg_get_userbyid(relowner) from pg_class where oid = '${ledger}.events'::regclass))`,
     ),
     `insert into ${schema}.progress (projection, shard, fingerprint, position)
      select ${name}, shard, ${mark}, 0 from heads`,
   ]
   await sql.unsafe(
     at(place, [
-      serialised(book),
+      serialised(ledger),
       `create schema if not exists ${schema}`,
       `create unlogged table if not exists ${schema}.progress (projection text, shard smallint, fingerprint text not null,
         position bigint not null, primary key (projection, shard))`,
@@ -269,14 +269,16 @@ function finishing(projection: Projection, { tables: schema }: Place): string[] 
 }
 
 function exchanging(projection: Projection, place: Place, shards: readonly Reached[]): string[] {
-  const { name, version, feed } = projection
+  const { name, version, mode } = projection
   const numbers = shards.map(({ shard }) => shard)
   const all = numbers.join(', ')
   const locks =
-    feed === 'inline'
-      ? numbers.map((shard) => `select pg_advisory_xact_lock(hashtext('${place.book}'), ${shard})`)
+    mode === 'inline'
+      ? numbers.map(
+          (shard) => `select pg_advisory_xact_lock(hashtext('${place.ledger}'), ${shard})`,
+        )
       : [
-          `select from ${place.book}.checkpoints
+          `select from ${place.ledger}.projection_checkpoints
             where projection = '${name}' and shard in (${all}) order by shard for update`,
         ]
   const tail = shards.flatMap(({ shard, position }) => [
@@ -285,7 +287,7 @@ function exchanging(projection: Projection, place: Place, shards: readonly Reach
       place,
       shard,
       position,
-      `(select position from ${place.book}.heads where shard = ${shard})`,
+      `(select position from ${place.ledger}.heads where shard = ${shard})`,
     ),
     ...applied(projection, {
       shard,
@@ -301,16 +303,16 @@ function exchanging(projection: Projection, place: Place, shards: readonly Reach
     ...locks.slice(1),
     ...tail,
     ...tablesOf(projection).flatMap((table) => [
-      `drop table if exists ${place.book}.${table}`,
-      `alter table ${place.tables}.${table} set schema ${place.book}`,
+      `drop table if exists ${place.ledger}.${table}`,
+      `alter table ${place.tables}.${table} set schema ${place.ledger}`,
     ]),
-    `insert into ${place.book}.checkpoints (projection, shard, version, position)
-      select projection, shard, ${version}, ${feed === 'inline' ? '0' : 'position'}
+    `insert into ${place.ledger}.projection_checkpoints (projection, shard, version, position)
+      select projection, shard, ${version}, ${mode === 'inline' ? '0' : 'position'}
       from ${place.tables}.progress where projection = '${name}'
       on conflict (projection, shard) do update set version = excluded.version, position = excluded.position`,
     `delete from ${place.tables}.progress where projection = '${name}'`,
-    // What else the caller's transaction makes belongs in the book.
-    `set local search_path = ${place.book}, pg_temp`,
+    // What else the client's transaction makes belongs in the ledger.
+    `set local search_path = ${place.ledger}, pg_temp`,
   ]
 }
 

@@ -6,8 +6,8 @@
  * end the search. The log is read once by each, range by range. What later ranges need to know of earlier ones is
  * carried in temporary tables.
  */
-import { at, forMany } from '../mapping.ts'
-import { openWalk, type Progress } from '../ranges.ts'
+import { at, bulkSettings } from '../mapping.ts'
+import { openAdaptiveBatch, type Progress } from '../ranges.ts'
 import { openTemporary, type TemporaryOptions } from '../temporary-tables.ts'
 
 /** What is wrong, and at which event. */
@@ -62,7 +62,7 @@ export async function openLogCheck(rules: LogRules, options: LogCheckOptions): P
   const { shard, most } = options
   const found = 'create table faults (position bigint not null, fault text not null)'
   const { sql, place } = await openTemporary([found, ...rules.carried], options)
-  const walk = openWalk()
+  const adaptiveBatch = openAdaptiveBatch()
   const faults: LogFault[] = []
   let [position, faulty] = [0, 0]
 
@@ -70,7 +70,7 @@ export async function openLogCheck(rules: LogRules, options: LogCheckOptions): P
     const { after, upTo } = range
     const events = `events where shard = ${shard} and position > ${after} and position <= ${upTo}`
     const statements = [
-      ...forMany,
+      ...bulkSettings,
       ...rules.ofRange(events, range),
       'delete from faults returning position, fault',
     ]
@@ -85,8 +85,8 @@ export async function openLogCheck(rules: LogRules, options: LogCheckOptions): P
         select position from heads where shard = ${shard}`
       const end = head?.position ?? 0
       while (position < end) {
-        const [after, upTo] = [position, Math.min(position + walk.size, end)]
-        await walk.step(async () => {
+        const [after, upTo] = [position, Math.min(position + adaptiveBatch.size, end)]
+        await adaptiveBatch.step(async () => {
           const found = await readRange({ shard, after, upTo })
           faulty += found.length
           faults.push(...found.slice(0, Math.max(most - faults.length, 0)))

@@ -1,5 +1,5 @@
 /**
- * A log is in order and unchanged: positions without gaps, times that never run backwards, and every leaf hash what
+ * A log is in order and unchanged: positions without gaps, times that never run backwards, and every event hash what
  * the event's fields give.
  */
 import type { LogRules } from './verify-log.ts'
@@ -14,13 +14,13 @@ export const order: LogRules = {
        select position, unnest(array_remove(array[
          case when position <> before + 1 then format('the position before it is %s', before)
            when recorded_at < recorded_before then 'it was recorded before the event before it' end,
-         case when changed then 'its leaf hash is not that of its fields' end], null))
+         case when changed then 'its event hash is not that of its fields' end], null))
        from (
          select position, lag(position, 1, ${after}::bigint) over w as before, recorded_at,
            lag(recorded_at, 1, (select recorded_at from before)) over w as recorded_before, changed
          from (
            select position, recorded_at,
-             leaf is distinct from leaf_hash(shard, position, recorded_at, occurred_at, type, type_version,
+             event_hash is distinct from hash_event(shard, position, recorded_at, occurred_at, type, type_version,
                stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status,
                latency_ms, lots, held, moved, actor, instance, payload, private) as changed
            from ${events}

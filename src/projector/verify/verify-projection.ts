@@ -11,7 +11,7 @@ import type { Projection } from '../../../projections/projection.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { tablesOf } from '../mapping.ts'
 import type { Progress } from '../ranges.ts'
-import type { Scratch } from '../temporary-projection.ts'
+import type { TemporaryProjection } from '../temporary-projection.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
@@ -64,11 +64,11 @@ type Compared = Omit<ProjectionVerdict, 'projection' | 'failure'>
 /** Brings the recomputation to where the tables stand, and compares. May be called again and again. */
 export async function compareOnce(
   projection: Projection,
-  scratch: Scratch,
+  temporary: TemporaryProjection,
   options: CompareOptions,
 ): Promise<ProjectionVerdict> {
   try {
-    return await catchUpAndCompare(projection, scratch, options)
+    return await catchUpAndCompare(projection, temporary, options)
   } catch (error) {
     // Data that no mapping takes, and rows that the tables' own checks refuse.
     if (!(error instanceof postgres.PostgresError) || !/^2[23]/.test(error.code)) throw error
@@ -80,19 +80,21 @@ export async function compareOnce(
 
 async function catchUpAndCompare(
   projection: Projection,
-  scratch: Scratch,
+  temporary: TemporaryProjection,
   { most, progress = () => {}, rowsInSlice = rowsAtOnce }: CompareOptions,
 ): Promise<ProjectionVerdict> {
-  const { sql } = scratch
+  const { sql } = temporary
   for (;;) {
     const targets = await standing(sql, projection)
-    if (targets.every(({ shard, position }) => position - scratch.position(shard) <= tailEvents)) {
-      return compareSlices(projection, scratch, { most, rowsInSlice })
+    if (
+      targets.every(({ shard, position }) => position - temporary.position(shard) <= tailEvents)
+    ) {
+      return compareSlices(projection, temporary, { most, rowsInSlice })
     }
     const total = targets.reduce((sum, { position }) => sum + position, 0)
     for (const { shard, position } of targets) {
-      await scratch.advance(shard, position, () => {
-        const done = targets.reduce((sum, each) => sum + scratch.position(each.shard), 0)
+      await temporary.advance(shard, position, () => {
+        const done = targets.reduce((sum, each) => sum + temporary.position(each.shard), 0)
         progress(projection.name, total, done)
       })
     }
@@ -102,11 +104,11 @@ async function catchUpAndCompare(
 /** How far the tables in service have come, by shard. */
 async function standing(
   sql: Sql,
-  { name, feed, version }: Projection,
+  { name, mode, version }: Projection,
 ): Promise<{ shard: number; position: number }[]> {
   const rows = await sql<{ shard: number; position: number; version: number }[]>`
-    select h.shard, case when ${feed === 'inline'} then h.position else c.position end as position, c.version
-    from heads h join checkpoints c on c.shard = h.shard and c.projection = ${name}
+    select h.shard, case when ${mode === 'inline'} then h.position else c.position end as position, c.version
+    from heads h join projection_checkpoints c on c.shard = h.shard and c.projection = ${name}
     order by h.shard`
   const other = rows.find((row) => row.version !== version)
   if (other || rows.length === 0) {
@@ -119,18 +121,18 @@ async function standing(
 
 async function compareSlices(
   projection: Projection,
-  scratch: Scratch,
+  temporary: TemporaryProjection,
   { most, rowsInSlice }: { readonly most: number; readonly rowsInSlice: number },
 ): Promise<ProjectionVerdict> {
   let [rows, differing] = [0, 0]
   let positions: ProjectionVerdict['positions'] | undefined
   const differences: RowDifference[] = []
   for (const table of tablesOf(projection)) {
-    const key = await keyOf(scratch.sql, table)
+    const key = await keyOf(temporary.sql, table)
     let from: string | undefined = 'true'
     while (from !== undefined) {
       const slice: Slice = { table, key, from, rowsInSlice }
-      const found = await compare(projection, scratch, slice, most - differences.length)
+      const found = await compare(projection, temporary, slice, most - differences.length)
       positions ??= found.positions
       rows += found.rows
       differing += found.differing
@@ -144,17 +146,17 @@ async function compareSlices(
 /** Compares a slice; answers where it ends too, unless it is the last one. */
 function compare(
   projection: Projection,
-  scratch: Scratch,
+  temporary: TemporaryProjection,
   slice: Slice,
   most: number,
 ): Promise<Compared & { readonly end: string | undefined }> {
-  const inService = `${scratch.place.book}.${slice.table}`
-  return scratch.sql.begin('isolation level repeatable read', async (transaction) => {
+  const inService = `${temporary.place.ledger}.${slice.table}`
+  return temporary.sql.begin('isolation level repeatable read', async (transaction) => {
     const tx = transaction as unknown as Sql
     // Before the snapshot, so that no rebuild exchanges the table after it.
     await tx.unsafe(`lock table ${inService} in access share mode; set local work_mem = '64MB'`)
     const targets = await standing(tx, projection)
-    for (const { shard, position } of targets) await tx.unsafe(scratch.rest(shard, position))
+    for (const { shard, position } of targets) await tx.unsafe(temporary.rest(shard, position))
     const positions = Object.fromEntries(targets.map(({ shard, position }) => [shard, position]))
     const end = await endOf(tx, slice)
     const found = await differencesOf(tx, inService, { ...slice, end }, most)

@@ -1,5 +1,5 @@
 /**
- * Verifies a book: the log of every shard, and every projection against what the log makes of it. Whoever
+ * Verifies a ledger: the log of every shard, and every projection against what the log makes of it. Whoever
  * keeps the verifier open may ask again: it reads on from where it stopped.
  */
 import { projections } from '../../../projections/index.ts'
@@ -8,7 +8,7 @@ import { connect } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
 import { weightOf } from '../mapping.ts'
 import type { Progress } from '../ranges.ts'
-import { openScratch, type Scratch } from '../temporary-projection.ts'
+import { openTemporaryProjection, type TemporaryProjection } from '../temporary-projection.ts'
 import type { TemporaryOptions } from '../temporary-tables.ts'
 import { type Job, together } from '../together.ts'
 import { credits } from './verify-credits.ts'
@@ -35,10 +35,13 @@ export interface VerifyOptions extends TemporaryOptions {
 
 export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
   const checks: { shard: number; name: string; check: LogCheck }[] = []
-  const scratches: { projection: Projection; scratch: Scratch }[] = []
+  const temporaries: { projection: Projection; temporary: TemporaryProjection }[] = []
 
   async function close(): Promise<void> {
-    const open = [...checks.map(({ check }) => check), ...scratches.map(({ scratch }) => scratch)]
+    const open = [
+      ...checks.map(({ check }) => check),
+      ...temporaries.map(({ temporary }) => temporary),
+    ]
     await Promise.all(open.map((each) => each.close()))
   }
 
@@ -50,7 +53,10 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
       }
     }
     for (const projection of projections) {
-      scratches.push({ projection, scratch: await openScratch(projection, options) })
+      temporaries.push({
+        projection,
+        temporary: await openTemporaryProjection(projection, options),
+      })
     }
   } catch (error) {
     await close()
@@ -66,11 +72,11 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
           weight: Number.POSITIVE_INFINITY,
           work: (progress: Progress) => check.advance(progress),
         })),
-        ...scratches.map(({ projection, scratch }) => ({
+        ...temporaries.map(({ projection, temporary }) => ({
           name: projection.name,
           weight: weightOf(projection),
           work: (progress: Progress) =>
-            compareOnce(projection, scratch, { most: options.most, progress }),
+            compareOnce(projection, temporary, { most: options.most, progress }),
         })),
       ]
       const verdicts = await together('verify', jobs, progress)

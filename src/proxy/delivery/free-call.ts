@@ -1,12 +1,12 @@
 /** A call of price 0, once it is let in: answered or forwarded, and counted instead of held. */
 import type { SeenWindow } from '../../gate/gate.ts'
-import { towardsCaller } from '../upstream/crossing-headers.ts'
+import { forClient } from '../upstream/crossing-headers.ts'
 import { type Forwarded, type ForwardFailure, failureOf } from '../upstream/forward.ts'
 import { type Answered, type Call, callHeaders, refused, upstreamRefusal } from './responses.ts'
-import { heldBack, readStart, type Start } from './withhold-tail.ts'
+import { readBeginning, type Start, withholdTail } from './withhold-tail.ts'
 
 export interface FreeCallDeps {
-  readonly heldBackBytes: number
+  readonly maxBufferedBytes: number
   readonly send: () => Promise<Forwarded>
   /** Called once, when it is known whether the call failed. */
   readonly count: (failed: boolean) => void
@@ -16,7 +16,7 @@ export interface FreeCallDeps {
 export async function freeCall(
   call: Call,
   window: SeenWindow,
-  { heldBackBytes, send, count, log }: FreeCallDeps,
+  { maxBufferedBytes, send, count, log }: FreeCallDeps,
 ): Promise<Answered> {
   const { route, requestId } = call
   if (route.target.kind === 'answer') {
@@ -29,12 +29,12 @@ export async function freeCall(
   const { status } = forwarded.response
   let start: Start
   try {
-    start = await readStart(forwarded.response, heldBackBytes)
+    start = await readBeginning(forwarded.response, maxBufferedBytes)
   } catch (error) {
     return fail(failureOf(error))
   }
   count(!forwarded.response.ok)
-  const headers = callHeaders(towardsCaller(forwarded.response.headers), call, window)
+  const headers = callHeaders(forClient(forwarded.response.headers), call, window)
   if (!forwarded.response.ok) headers.set('X-Error-Source', 'upstream')
   if (start.kind === 'whole') {
     const bytes = start.bytes as Uint8Array<ArrayBuffer>
@@ -42,7 +42,7 @@ export async function freeCall(
   }
   const { promise: relayed, resolve } = Promise.withResolvers<void>()
   const end = async () => resolve()
-  const body = heldBack(start, {
+  const body = withholdTail(start, {
     atEnd: end,
     async atFailure(error) {
       log(`${route.id} ${requestId}: the answer broke off`, error)

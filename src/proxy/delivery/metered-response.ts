@@ -7,7 +7,11 @@ import { printPosition } from '../../../events/event.ts'
 import type { MeteredPrice } from '../../config/config.ts'
 import type { GrowingHold } from '../../gate/reservation/growing-hold.ts'
 import { SettlementRefused } from '../../gate/reservation/settlement.ts'
-import { type Answer, type CutBy, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
+import {
+  type Answer,
+  LedgerUnavailable,
+  type TerminatedBy,
+} from '../../ledger/append/call-commands.ts'
 import { credits, isEventStream, type RequestFacts } from '../../pricing/price-arithmetic.ts'
 import { problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
@@ -20,13 +24,13 @@ import type { Answered } from './responses.ts'
 export interface MeteredAnswerDeps {
   readonly requestId: string
   readonly request: RequestFacts
-  /** Of the answer to the caller, to which the hold's are added. */
+  /** Of the answer to the client, to which the hold's are added. */
   readonly headers: Headers
-  /** The book's answer to the hold. */
+  /** The ledger's answer to the hold. */
   readonly held: Answer
   readonly hold: GrowingHold
   /** Charges this quantity, or what of it is held. Throws when the charge is not durable. */
-  readonly settle: (used: number, cutBy: CutBy | undefined) => Promise<unknown>
+  readonly settle: (used: number, terminatedBy: TerminatedBy | undefined) => Promise<unknown>
   readonly release: (reason: string) => Promise<unknown>
   /** Whether the gateway is ending what still is under way. */
   readonly isCutOff: () => boolean
@@ -53,9 +57,9 @@ export function meteredAnswer(response: Response, deps: MeteredAnswerDeps): Answ
   const asEvents = price.per === 'token'
   const parts = partsOf(response.body ?? new Blob().stream(), asEvents ? 'events' : price.hold.step)
   const body = meteredStream(parts, meterOf(price, deps.request), hold, {
-    settle: (used, cutBy, late) => settleWhileHeld(deps, used, cutBy, late),
+    settle: (used, terminatedBy, late) => settleWhileHeld(deps, used, terminatedBy, late),
     release: deps.release,
-    lastWords: (refusal, charged) =>
+    finalEvent: (refusal, charged) =>
       asEvents ? errorEvent(refusal, requestId, charged) : undefined,
     brokenOff(error) {
       log('the answer broke off', error)
@@ -73,19 +77,19 @@ export function upTo({ price, held }: GrowingHold, used: number) {
   return { quantity, credits: credits(price, quantity), ...(shortfall > 0 && { shortfall }) }
 }
 
-/** What was sent is owed: while the hold lives, a book that cannot be reached is asked again. */
+/** What was sent is owed: while the hold lives, a ledger that cannot be reached is asked again. */
 async function settleWhileHeld(
   { settle, hold, isCutOff, log }: MeteredAnswerDeps,
   used: number,
-  cutBy: CutBy | undefined,
+  terminatedBy: TerminatedBy | undefined,
   late: () => void,
 ): Promise<void> {
   for (let again = false; ; again = true) {
     try {
-      await settle(used, cutBy)
+      await settle(used, terminatedBy)
       return
     } catch (error) {
-      // Asked before, the book may have written the charge after all.
+      // Asked before, the ledger may have written the charge after all.
       if (again && error instanceof SettlementRefused) return
       late()
       if (!(error instanceof LedgerUnavailable) || !hold.alive || isCutOff()) throw error

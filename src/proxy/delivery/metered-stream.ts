@@ -5,7 +5,7 @@
  */
 
 import type { GrowingHold } from '../../gate/reservation/growing-hold.ts'
-import type { CutBy } from '../../ledger/append/call-commands.ts'
+import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Meter, Parts } from '../metering/meter.ts'
 
@@ -13,14 +13,14 @@ import type { Meter, Parts } from '../metering/meter.ts'
 export interface MeteredEnds {
   /**
    * Resolves when the charge is written, which can be long after. Throws when it never will be.
-   * @param late called when it is not written in time for the caller to wait
+   * @param late called when it is not written in time for the client to wait
    */
-  settle(used: number, cutBy: CutBy | undefined, late: () => void): Promise<void>
+  settle(used: number, terminatedBy: TerminatedBy | undefined, late: () => void): Promise<void>
   /** Frees the hold: nothing that is sold was sent, or it was the gateway that ended the answer. */
   release(reason: string): Promise<unknown>
-  /** What the caller is told in place of the rest; undefined where the body can only be broken. */
-  lastWords(refusal: Refusal, charged: boolean): Uint8Array | undefined
-  /** Why the service's answer broke off, as it is told to the caller. */
+  /** What the client is told in place of the rest; undefined where the body can only be broken. */
+  finalEvent(refusal: Refusal, charged: boolean): Uint8Array | undefined
+  /** Why the service's answer broke off, as it is told to the client. */
   brokenOff(error: unknown): Refusal
   /** Whether the gateway is ending what still is under way. */
   isCutOff(): boolean
@@ -74,7 +74,7 @@ export function meteredStream(
     waiting = []
   }
 
-  /** Ends the answer in one way, once. Whatever fails in it, the caller sees a broken body. */
+  /** Ends the answer in one way, once. Whatever fails in it, the client sees a broken body. */
   async function finish(
     controller: Controller,
     ending: (controller: Controller) => Promise<void>,
@@ -104,27 +104,27 @@ export function meteredStream(
 
   /** The hold does not grow any more, and is used up or cannot be kept. */
   async function cut(controller: Controller, refusal: Refusal): Promise<void> {
-    const letGo = parts.cancel().catch(() => {})
+    const releaseLock = parts.cancel().catch(() => {})
     const say = () => sayLast(controller, refusal, true)
     if (refusal.code === 'ledger_unavailable') say()
     await ends.settle(used, 'hold', say)
     say()
-    await letGo
+    await releaseLock
   }
 
   /** The service broke off, or what it sends cannot be taken. */
   async function breakOff(controller: Controller, error: unknown): Promise<void> {
-    const letGo = parts.cancel().catch(() => {})
+    const releaseLock = parts.cancel().catch(() => {})
     const refusal = ends.brokenOff(error)
     const say = () => sayLast(controller, refusal, soldSome)
     if (soldSome) await ends.settle(used, 'upstream', say)
     else await ends.release('broke_off')
     say()
-    await letGo
+    await releaseLock
   }
 
   function sayLast(controller: Controller, refusal: Refusal, charged: boolean): void {
-    const words = ends.lastWords(refusal, charged)
+    const words = ends.finalEvent(refusal, charged)
     if (words && !closed) {
       closed = true
       controller.enqueue(words)
@@ -153,14 +153,14 @@ export function meteredStream(
       closed = true
       if (decided) return
       decided = true
-      const letGo = parts.cancel().catch(() => {})
+      const releaseLock = parts.cancel().catch(() => {})
       try {
         if (ends.isCutOff()) await ends.release('gateway_stopped')
         else await ends.settle(used, 'client', () => {})
       } catch (error) {
-        ends.log('left by its caller, and not charged', error)
+        ends.log('left by its client, and not charged', error)
       }
-      await letGo
+      await releaseLock
       ends.over()
     },
   })

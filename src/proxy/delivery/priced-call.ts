@@ -1,9 +1,9 @@
 /**
  * A priced call, once it holds credits: forward, meter, settle, respond. Every way out of here ends the
- * hold: settled when the service did its work, released when it did not. Should the book be away, the
+ * hold: settled when the service did its work, released when it did not. Should the ledger be away, the
  * hold expires by itself, uncharged, and the answer is not sent.
  *
- * A call that runs on a standing hold is bought at its end. Where the book does not sell it so, since the key or its
+ * A call that runs on a standing hold is bought at its end. Where the ledger does not sell it so, since the key or its
  * price are not what they were, it is decided again as any call: by a hold of its own, and refused where that is. An
  * answer too long to be held back whole is decided so before its head leaves, which says what it is charged.
  *
@@ -23,7 +23,7 @@ import {
 } from '../../gate/reservation/settlement.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
 import { type Answer, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
-import type { StoredAnswers } from '../../ledger/idempotency/stored-responses.ts'
+import type { StoredResponses } from '../../ledger/idempotency/stored-responses.ts'
 import {
   charges,
   credits,
@@ -33,7 +33,7 @@ import {
 } from '../../pricing/price-arithmetic.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { CallBody } from '../request/request-body.ts'
-import { towardsCaller } from '../upstream/crossing-headers.ts'
+import { forClient } from '../upstream/crossing-headers.ts'
 import { type Forwarded, type ForwardFailure, failureOf } from '../upstream/forward.ts'
 import { isPlain, isRelayed, meteredAnswer, upTo } from './metered-response.ts'
 import { ownerOf } from './replayed-call.ts'
@@ -41,15 +41,15 @@ import {
   type Answered,
   type Call,
   callHeaders,
+  chargeUnknown,
   heldNoLonger,
   ledgerUnavailable,
   moneyHeaders,
   refused,
   setAll,
-  unsettled,
   upstreamRefusal,
 } from './responses.ts'
-import { heldBack, readStart, type Start } from './withhold-tail.ts'
+import { readBeginning, type Start, withholdTail } from './withhold-tail.ts'
 
 export interface PricedCallDeps {
   readonly config: Config
@@ -60,8 +60,8 @@ export interface PricedCallDeps {
     by: { readonly credits: number; readonly quantity: number },
   ) => Promise<Outcome<Held>>
   /** A hold of its own for a call that ran on a standing one, as the key and its price now are. */
-  readonly holdAlone: (held: Held) => Promise<Outcome<Held | Replay>>
-  readonly storedAnswers: StoredAnswers
+  readonly takeDedicatedHold: (held: Held) => Promise<Outcome<Held | Replay>>
+  readonly storedResponses: StoredResponses
   /** Sends the call to its service. `plain`: the answer will be read. */
   readonly send: (plain: boolean) => Promise<Forwarded>
   /** Called when the hold was settled, with how long it had been held. */
@@ -72,7 +72,7 @@ export interface PricedCallDeps {
 }
 
 /** An answer that has to be read, to be priced or because it is a refusal, may be this large. */
-const mostReadBytes = 16 * 1024 * 1024
+const maxReadBytes = 16 * 1024 * 1024
 
 export async function pricedCall(
   call: Call,
@@ -127,12 +127,12 @@ export async function pricedCall(
         ...{ requestId: call.requestId, request: body.facts, headers: headersFor(response) },
         ...{
           hold: growing,
-          settle: (used, cutBy) =>
+          settle: (used, terminatedBy) =>
             settleHold({
               ...upTo(growing, used),
               status: response.status,
-              sentAlong: true,
-              ...(cutBy && { cutBy }),
+              alreadyDelivered: true,
+              ...(terminatedBy && { terminatedBy }),
             }),
         },
         release: (reason) => release(appender, hold, reason, response.status),
@@ -143,17 +143,20 @@ export async function pricedCall(
     const headAtMs = performance.now()
     let start: Start
     try {
-      start = await readStart(response, relays ? deps.config.limits.heldBackBytes : mostReadBytes)
+      start = await readBeginning(
+        response,
+        relays ? deps.config.limits.maxBufferedBytes : maxReadBytes,
+      )
     } catch (error) {
       return fail(failureOf(error), response.status)
     } finally {
       call.upstreamMs += performance.now() - headAtMs
     }
     if (start.kind === 'longer') {
-      const refusal = relays && held.place?.standing ? await holdBeside() : undefined
+      const refusal = relays && held.place?.standing ? await convertToDedicatedHold() : undefined
       if (refusal) {
         start.rest.cancel().catch(() => {})
-        return notSold(refusal)
+        return rejectAfterUpstream(refusal)
       }
       if (relays && !isMeteredByAnswer()) return stream(response, start)
       log(`${route.id}: the answer is too large to be read`)
@@ -165,14 +168,14 @@ export async function pricedCall(
       : free(response, start.bytes, 'refused_by_service')
   }
 
-  /** The service failed: nothing of its answer reaches the caller, who is not charged. */
+  /** The service failed: nothing of its answer reaches the client, who is not charged. */
   async function fail(failure: ForwardFailure, status?: number): Promise<Answered> {
     const released = await release(appender, hold, failure, status)
     const headers = moneyHeaders(0, held.answer, released)
     return refused(call, upstreamRefusal(failure), window, headers)
   }
 
-  /** An answer that is the caller's to read and not to be paid. */
+  /** An answer that is the client's to read and not to be paid. */
   async function free(response: Response, bytes: Uint8Array, reason: string): Promise<Answered> {
     const released = await release(appender, hold, reason, response.status)
     const headers = headersFor(response)
@@ -202,8 +205,8 @@ export async function pricedCall(
       settled = await settleHold(used)
     } catch (error) {
       if (error instanceof NotBought) {
-        const refusal = await holdAlone(error.verdict === 'insufficient_credits')
-        return refusal ? notSold(refusal) : charge(response, bytes)
+        const refusal = await takeDedicatedHold(error.verdict === 'insufficient_credits')
+        return refusal ? rejectAfterUpstream(refusal) : charge(response, bytes)
       }
       if (error instanceof SettlementRefused && error.verdict === 'hold_not_open') {
         log(`${route.id} ${call.requestId}: its hold expired before it was settled`)
@@ -214,24 +217,24 @@ export async function pricedCall(
       // If it is not, this frees the hold; if it is, this changes nothing. A call that ran on a standing hold has
       // nothing to be freed.
       if (!held.place?.standing) void release(appender, hold, 'settlement_failed', response.status)
-      return unsettled(call, window)
+      return chargeUnknown(call, window)
     }
     setAll(headers, moneyHeaders(used.credits, held.answer, settled))
     return whole(response, bytes, headers)
   }
 
   /** A hold of its own, out of the standing one only where nothing else is left. */
-  async function holdBeside(): Promise<Refusal | undefined> {
-    const refusal = await holdAlone(false)
+  async function convertToDedicatedHold(): Promise<Refusal | undefined> {
+    const refusal = await takeDedicatedHold(false)
     const isShort =
-      refusal?.code === 'insufficient_credits' || refusal?.code === 'too_many_in_flight'
-    return isShort ? holdAlone(true) : refusal
+      refusal?.code === 'insufficient_credits' || refusal?.code === 'concurrency_exceeded'
+    return isShort ? takeDedicatedHold(true) : refusal
   }
 
   /** From now on the call has a hold of its own, or one `outOf` the standing hold; answers why it cannot have one. */
-  async function holdAlone(outOf: boolean): Promise<Refusal | undefined> {
-    const ask = () => deps.holdAlone(held)
-    const own = await asked(outOf ? held.place?.standing?.takeOut(ask) : ask())
+  async function takeDedicatedHold(outOf: boolean): Promise<Refusal | undefined> {
+    const ask = () => deps.takeDedicatedHold(held)
+    const own = await asked(outOf ? held.place?.standing?.splitLease(ask) : ask())
     if (!own) throw new TypeError('the call runs on no standing hold')
     if (!own.ok) return own.refusal
     if ('replay' in own) throw new TypeError('a call without an Idempotency-Key replays nothing')
@@ -242,15 +245,15 @@ export async function pricedCall(
   }
 
   /**
-   * The service answered a call that may not be sold any more: its answer is not given. A hold that the book grants
+   * The service answered a call that may not be sold any more: its answer is not given. A hold that the ledger grants
    * too late is freed by the appender, which says what became of the call; it is not to be said twice.
    */
-  async function notSold(refusal: Refusal): Promise<Answered> {
+  async function rejectAfterUpstream(refusal: Refusal): Promise<Answered> {
     if (refusal !== ledgerUnavailable) await release(appender, hold, 'not_sold')
     return refused(call, refusal, window)
   }
 
-  /** What the book says of a hold; that it does not answer is a refusal like another. */
+  /** What the ledger says of a hold; that it does not answer is a refusal like another. */
   async function asked<T>(own: Promise<T> | undefined) {
     try {
       return await own
@@ -266,11 +269,11 @@ export async function pricedCall(
    * without its answer could never be answered again. Larger ones than are held back whole are not kept.
    */
   async function store(response: Response, body: Uint8Array, quantity: number): Promise<void> {
-    if (!held.claim || body.length > deps.config.limits.heldBackBytes) return
+    if (!held.claim || body.length > deps.config.limits.maxBufferedBytes) return
     const { requestId } = call
-    const headers = [...towardsCaller(response.headers)]
+    const headers = [...forClient(response.headers)]
     const answer = { status: response.status, headers, body }
-    await deps.storedAnswers.store(
+    await deps.storedResponses.store(
       ownerOf(held.key, held.claim.key),
       { requestId, quantity },
       answer,
@@ -284,13 +287,13 @@ export async function pricedCall(
   function stream(response: Response, longer: Extract<Start, { kind: 'longer' }>): Answered {
     const { promise: relayed, resolve: end } = Promise.withResolvers<void>()
     const used = fixedBy(response, undefined)
-    const bodyForCaller = heldBack(longer, {
+    const bodyForClient = withholdTail(longer, {
       async atEnd() {
         await settleHold(used)
         end()
       },
       async atFailure(error, unreadMs) {
-        // The time that the service had was mostly the caller's, who had the answer but for its end.
+        // The time that the service had was mostly the client's, who had the answer but for its end.
         const stalled = failureOf(error) === 'upstream_timeout' && unreadMs > route.timeoutMs / 2
         if (stalled) return leave()
         log(`${route.id} ${call.requestId}: the answer broke off`, error)
@@ -305,9 +308,9 @@ export async function pricedCall(
         return end()
       }
       try {
-        await settleHold({ ...used, cutBy: 'client' })
+        await settleHold({ ...used, terminatedBy: 'client' })
       } catch (error) {
-        log(`${route.id} ${call.requestId}: left by its caller, and not charged`, error)
+        log(`${route.id} ${call.requestId}: left by its client, and not charged`, error)
       }
       end()
     }
@@ -315,7 +318,7 @@ export async function pricedCall(
     const available = held.answer.available + hold.credits - used.credits
     setAll(headers, moneyHeaders(used.credits, held.answer, { ...held.answer, available }))
     const { status } = response
-    return { response: new Response(bodyForCaller, { status, headers }), relayed }
+    return { response: new Response(bodyForClient, { status, headers }), relayed }
   }
 
   async function settleHold(used: Used): Promise<Answer> {
@@ -341,7 +344,7 @@ export async function pricedCall(
   }
 
   function headersFor(response: Response): Headers {
-    return callHeaders(towardsCaller(response.headers), call, window)
+    return callHeaders(forClient(response.headers), call, window)
   }
 }
 

@@ -8,10 +8,10 @@ import { type OpenHold, release, settle } from '../../gate/reservation/settlemen
 import type { Appender } from '../../ledger/append/appender.ts'
 import { type Answer, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import type {
-  AnswerOwner,
   ClaimedCall,
-  StoredAnswer,
-  StoredAnswers,
+  ResponseOwner,
+  StoredResponse,
+  StoredResponses,
 } from '../../ledger/idempotency/stored-responses.ts'
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
@@ -20,29 +20,29 @@ import {
   type Answered,
   type Call,
   callHeaders,
+  chargeUnknown,
   moneyHeaders,
   refused,
   setAll,
-  unsettled,
 } from './responses.ts'
 
-/** The answer of a call that was charged. `replay` is the book's verdict on this one. */
+/** The answer of a call that was charged. `replay` is the ledger's verdict on this one. */
 export async function replayedCall(
   call: Call,
   key: KeyRecord,
   claim: string,
   replay: Answer,
   window: SeenWindow,
-  stored: StoredAnswers,
+  stored: StoredResponses,
 ): Promise<Answered> {
   // Noted before it is read: whoever gives the charge back sees that, or is seen here.
   await stored.replayed(ownerOf(key, claim))
   const first = await stored.read(ownerOf(key, claim))
   if (first?.givenBack) return refused(call, outcomeUnknown, window)
   const at = first?.settled
-  if (!first?.answer || !at) return refused(call, notKept(first), window)
+  if (!first?.response || !at) return refused(call, notKept(first), window)
   const money = moneyHeaders(0, replay, { ...replay, ...at })
-  return again(call, first.answer, window, money)
+  return again(call, first.response, window, money)
 }
 
 /** The answer of a call that was executed and not charged, charged now. */
@@ -51,7 +51,7 @@ export async function completedCall(
   held: Held,
   claim: string,
   window: SeenWindow,
-  { stored, appender }: { readonly stored: StoredAnswers; readonly appender: Appender },
+  { stored, appender }: { readonly stored: StoredResponses; readonly appender: Appender },
 ): Promise<Answered> {
   const hold: OpenHold = { ...held, ...call, endpoint: call.route.id }
   let first: ClaimedCall | undefined
@@ -61,11 +61,11 @@ export async function completedCall(
     void release(appender, hold, 'gateway_failed')
     throw error
   }
-  if (!first?.answer) {
+  if (!first?.response) {
     const released = await release(appender, hold, 'gateway_failed')
     return refused(call, notKept(first), window, moneyHeaders(0, held.answer, released))
   }
-  const { answer } = first
+  const { response: answer } = first
   // A hold that grew with the call does not do so again.
   const quantity = Math.min(first.quantity, held.quantity)
   const used = credits(held.price, quantity)
@@ -76,19 +76,19 @@ export async function completedCall(
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error
     void release(appender, hold, 'settlement_failed', status)
-    return unsettled(call, window)
+    return chargeUnknown(call, window)
   }
 }
 
 /** Whose the stored answer is. */
-export function ownerOf(key: KeyRecord, claim: string): AnswerOwner {
+export function ownerOf(key: KeyRecord, claim: string): ResponseOwner {
   const { shard, keyId, accountId, secret } = key
   return { shard, keyId, accountId, secret, claim }
 }
 
 function again(
   call: Call,
-  { status, headers: stored, body }: StoredAnswer,
+  { status, headers: stored, body }: StoredResponse,
   window: SeenWindow,
   money: Readonly<Record<string, string>>,
 ): Answered {

@@ -1,4 +1,4 @@
-/** How a call is answered: the headers that every answer carries, and refusals in the caller's words. */
+/** How a call is answered: the headers that every answer carries, and refusals in the client's words. */
 import type { Route } from '../../config/config.ts'
 import type { SeenWindow } from '../../gate/gate.ts'
 import { rateHeaders } from '../../gate/rate-limit/open-rate-limiter.ts'
@@ -15,7 +15,7 @@ export interface Call {
   readonly route: Route
   /** On the monotonic clock. */
   readonly startedAtMs: number
-  /** Spent waiting for the service; grows until the answer to the caller can begin. */
+  /** Spent waiting for the service; grows until the answer to the client can begin. */
   upstreamMs: number
 }
 
@@ -66,7 +66,7 @@ export function givenBack(window: SeenWindow): SeenWindow {
 }
 
 /**
- * What the call cost, what is left, and where it stands in the book. Without an `answer` (the book
+ * What the call cost, what is left, and where it stands in the ledger. Without an `answer` (the ledger
  * could not be reached to release the hold) what is left is not known.
  */
 export function moneyHeaders(
@@ -104,7 +104,7 @@ export const heldNoLonger: Refusal = {
  * The service answered and the charge may or may not have been written: the answer is withheld, and
  * nothing is said of what was charged but where to see it.
  */
-export function unsettled({ requestId }: Call, window: SeenWindow): Answered {
+export function chargeUnknown({ requestId }: Call, window: SeenWindow): Answered {
   const detail =
     'The service answered, but the ledger cannot be reached to record the charge, so the answer is ' +
     `withheld. See /v1/charges/${requestId}: if it was charged after all, it is refunded on request.`

@@ -3,7 +3,7 @@
  *
  * A small body is held back whole, so that its head can still carry what was charged. Of a larger one
  * the last piece waits: it leaves only after `atEnd` has resolved, which is when the charge is durable.
- * Memory stays flat: one piece is kept, and the service is read no faster than the caller reads.
+ * Memory stays flat: one piece is kept, and the service is read no faster than the client reads.
  */
 
 export type Start =
@@ -13,11 +13,11 @@ export type Start =
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
 /** Reads a body to its end, or to the first piece beyond `mostBytes`. Throws what the stream throws. */
-export async function readStart(response: Response, mostBytes: number): Promise<Start> {
+export async function readBeginning(response: Response, maxBytes: number): Promise<Start> {
   const { headers } = response
   // Beside a Transfer-Encoding an announced length means nothing.
   const announced = headers.has('transfer-encoding') ? null : headers.get('content-length')
-  if (announced !== null && Number(announced) <= mostBytes) {
+  if (announced !== null && Number(announced) <= maxBytes) {
     return { kind: 'whole', bytes: await response.bytes() }
   }
   if (!response.body) return { kind: 'whole', bytes: new Uint8Array() }
@@ -29,7 +29,7 @@ export async function readStart(response: Response, mostBytes: number): Promise<
     if (done) return { kind: 'whole', bytes: Buffer.concat(pieces) }
     pieces.push(value)
     size += value.length
-    if (size > mostBytes) return { kind: 'longer', pieces, rest }
+    if (size > maxBytes) return { kind: 'longer', pieces, rest }
   }
 }
 
@@ -46,16 +46,16 @@ export interface StreamEnds {
   /** The service has sent everything. Resolves when the charge is durable; throws when it cannot be. */
   atEnd(): Promise<void>
   /**
-   * The service broke off, or the charge was refused: the caller sees a broken body.
-   * @param unreadMs for how long nothing was asked of the service, since the caller did not read
+   * The service broke off, or the charge was refused: the client sees a broken body.
+   * @param unreadMs for how long nothing was asked of the service, since the client did not read
    */
   atFailure(error: unknown, unreadMs: number): Promise<void>
-  /** The caller left before the service had sent everything. */
+  /** The client left before the service had sent everything. */
   atCancel(): Promise<void>
 }
 
-/** The body for the caller, its last piece held back until `atEnd` has resolved. */
-export function heldBack(
+/** The body for the client, its last piece held back until `atEnd` has resolved. */
+export function withholdTail(
   { pieces, rest }: Extract<Start, { kind: 'longer' }>,
   ends: StreamEnds,
 ): ReadableStream<Uint8Array> {
@@ -72,7 +72,7 @@ export function heldBack(
     controller: ReadableStreamDefaultController<Uint8Array>,
     error: unknown,
   ): Promise<void> {
-    // A caller who left has decided it, and how the service ends then is of no interest.
+    // A client who left has decided it, and how the service ends then is of no interest.
     if (left && !ended) return
     ended = true
     await ends.atFailure(error, unreadMs)

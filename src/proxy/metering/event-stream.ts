@@ -13,7 +13,7 @@ export interface EventSplitter {
 }
 
 /** @param mostBytes an event may have; a longer one is an error, since it waits in memory until it ends */
-export function eventSplitter(mostBytes: number): EventSplitter {
+export function eventSplitter(maxBytes: number): EventSplitter {
   let begun: Uint8Array[] = []
   let begunBytes = 0
   let lineIsEmpty = true
@@ -52,7 +52,7 @@ export function eventSplitter(mostBytes: number): EventSplitter {
     if (piece.length === 0) return
     begun.push(piece)
     begunBytes += piece.length
-    if (begunBytes > mostBytes) throw new Error(`an event of more than ${mostBytes} bytes`)
+    if (begunBytes > maxBytes) throw new Error(`an event of more than ${maxBytes} bytes`)
   }
 
   function rest(): Uint8Array {

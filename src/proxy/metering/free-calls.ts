@@ -9,7 +9,7 @@ import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 
 export interface FreeCalls {
   count(key: KeyRecord, endpoint: string, latencyMs: number, failed: boolean): void
-  /** Appends what was counted; what surely does not reach the book is counted again with the next. */
+  /** Appends what was counted; what surely does not reach the ledger is counted again with the next. */
   flush(): Promise<void>
   close(): Promise<void>
 }
@@ -49,7 +49,7 @@ export function openFreeCalls(appenderOf: (shard: number) => Appender, everyMs: 
             ...{ calls, errors, latencyMsSum },
           })
         } catch (error) {
-          // What was on its way is written when the book is back: counted again, it would stand there twice.
+          // What was on its way is written when the ledger is back: counted again, it would stand there twice.
           const mayBeWritten = error instanceof LedgerUnavailable && error.mayBeWritten
           if (!mayBeWritten) add(key, endpoint, tally)
         }

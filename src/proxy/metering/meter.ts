@@ -85,12 +85,12 @@ export interface Parts {
 }
 
 /** An event may have so many bytes. */
-const mostEventBytes = 4 * 1024 * 1024
+const maxEventBytes = 4 * 1024 * 1024
 
 /** @param pieceBytes how large a piece of bytes may be */
 export function partsOf(body: ReadableStream<Uint8Array>, kind: 'events' | number): Parts {
   const reader = body.getReader()
-  const split = kind === 'events' ? inEvents() : inPieces(kind)
+  const split = kind === 'events' ? inEvents() : readInRanges(kind)
   const ready: Uint8Array[] = []
   let ended = false
   return {
@@ -109,9 +109,9 @@ export function partsOf(body: ReadableStream<Uint8Array>, kind: 'events' | numbe
   }
 }
 
-const inEvents = () => eventSplitter(mostEventBytes)
+const inEvents = () => eventSplitter(maxEventBytes)
 
-function inPieces(most: number) {
+function readInRanges(most: number) {
   return {
     push(bytes: Uint8Array): Uint8Array[] {
       const pieces: Uint8Array[] = []

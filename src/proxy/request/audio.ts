@@ -28,7 +28,7 @@ const deadlineMsPerMiB = 80
 let worker: Promise<Worker> | undefined
 let previous: Promise<unknown> = Promise.resolve()
 
-/** Reads a file's header. The bytes are handed over to the thread: the caller's array is empty afterwards. */
+/** Reads a file's header. The bytes are handed over to the thread: the client's array is empty afterwards. */
 export function readAudio(file: AudioFile): Promise<Audio> {
   // The time spent waiting for other files is not counted against this one.
   const audio = previous.then(() => readNow(file))

@@ -1,6 +1,6 @@
 /**
  * Room for the large bodies that a gateway holds at once: each has its route's limit, and all of them have
- * this one, which many callers could reach together before any of them has bought anything.
+ * this one, which many clients could reach together before any of them has bought anything.
  */
 
 /** One call's share of the room. */

@@ -1,5 +1,5 @@
 /**
- * Idempotency-Keys: a caller names a call, so that trying it again is safe. The book keeps the name and
+ * Idempotency-Keys: a client names a call, so that trying it again is safe. The ledger keeps the name and
  * what it was bound to (method, target and body) as hashes under the account's own key: whoever reads the
  * log learns neither, and erasing the account ends what could be guessed.
  */

@@ -1,4 +1,4 @@
-/** JSON from a caller, which is validated, counted and sent on byte for byte. */
+/** JSON from a client, which is validated, counted and sent on byte for byte. */
 import type { Route } from '../../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'

@@ -1,6 +1,6 @@
 /**
  * What crosses the gateway and what does not: connection-level headers end here (RFC 9110 §7.6.1), the
- * caller's key and cookies never reach a service, and neither side can set what the gateway sets.
+ * client's key and cookies never reach a service, and neither side can set what the gateway sets.
  */
 
 const hopByHop = [
@@ -15,7 +15,7 @@ const hopByHop = [
   'upgrade',
 ]
 
-const notFromCallers = new Set([
+const notFromClients = new Set([
   ...hopByHop,
   'host',
   'content-length',
@@ -45,7 +45,7 @@ const notFromCallers = new Set([
   'x-rewrite-url',
 ])
 
-const prefixesNotFromCallers = ['x-forwarded-', 'x-credits-', 'x-ledger-', 'x-ratelimit-']
+const prefixesNotFromClients = ['x-forwarded-', 'x-credits-', 'x-ledger-', 'x-ratelimit-']
 
 const notFromServices = new Set([
   ...hopByHop,
@@ -55,21 +55,21 @@ const notFromServices = new Set([
   'ratelimit',
   'ratelimit-policy',
   'set-cookie',
-  // Would send the caller past the gateway.
+  // Would send the client past the gateway.
   'alt-svc',
 ])
 
 const prefixesNotFromServices = ['x-credits-', 'x-ledger-', 'x-ratelimit-', 'access-control-']
 
-const endsFromCallers = endsHere(notFromCallers, prefixesNotFromCallers)
+const endsFromClients = endsHere(notFromClients, prefixesNotFromClients)
 const endsFromServices = endsHere(notFromServices, prefixesNotFromServices)
 
-/** Headers for the service: the caller's, less what ends here, with the call's id. */
+/** Headers for the service: the client's, less what ends here, with the call's id. */
 export function towardsService(
-  callers: Headers,
+  clients: Headers,
   { requestId, contentType, plain }: { requestId: string; contentType?: string; plain: boolean },
 ): Headers {
-  const headers = kept(callers, endsFromCallers)
+  const headers = kept(clients, endsFromClients)
   headers.set('x-request-id', requestId)
   if (contentType !== undefined) headers.set('content-type', contentType)
   // An answer that is metered has to be read; one that is only passed on may come compressed.
@@ -77,8 +77,8 @@ export function towardsService(
   return headers
 }
 
-/** Headers for the caller: the service's, less what ends here. */
-export function towardsCaller(services: Headers): Headers {
+/** Headers for the client: the service's, less what ends here. */
+export function forClient(services: Headers): Headers {
   return kept(services, endsFromServices)
 }
 
@@ -95,17 +95,17 @@ function kept(headers: Headers, ends: (name: string) => boolean): Headers {
 }
 
 /** Names that are remembered of each side: a call brings the same ones as the last, unless it means harm. */
-const mostRemembered = 200
+const maxKnown = 200
 
 function endsHere(dropped: ReadonlySet<string>, prefixes: readonly string[]) {
-  const remembered = new Map<string, boolean>()
+  const cachedWithFallback = new Map<string, boolean>()
   return (name: string): boolean => {
-    const known = remembered.get(name)
+    const known = cachedWithFallback.get(name)
     if (known !== undefined) return known
     // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are one.
     const meant = name.replaceAll('_', '-')
     const ends = dropped.has(meant) || prefixes.some((prefix) => meant.startsWith(prefix))
-    if (remembered.size < mostRemembered) remembered.set(name, ends)
+    if (cachedWithFallback.size < maxKnown) cachedWithFallback.set(name, ends)
     return ends
   }
 }

@@ -28,10 +28,10 @@ export type Forwarded =
   | { readonly ok: true; readonly response: Response }
   | { readonly ok: false; readonly failure: ForwardFailure; readonly status?: number }
 
-/** Statuses that tell the caller about the caller's own request. */
+/** Statuses that tell the client about the client's own request. */
 const passedOn = new Set([400, 404, 413, 415, 422])
 
-/** Sends the call. `ok` holds for 2xx and for the refusals that are the caller's to read. */
+/** Sends the call. `ok` holds for 2xx and for the refusals that are the client's to read. */
 export async function forward(call: ForwardedCall): Promise<Forwarded> {
   let response: Response
   try {
@@ -53,7 +53,7 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
     return { ok: false, failure: failureOf(error) }
   }
   if (response.ok || passedOn.has(response.status)) return { ok: true, response }
-  // Nobody may mistake the service's refusal of the gateway for the gateway's refusal of the caller.
+  // Nobody may mistake the service's refusal of the gateway for the gateway's refusal of the client.
   response.body?.cancel().catch(() => {})
   const busy = response.status === 429 || response.status === 503
   return { ok: false, failure: busy ? 'upstream_busy' : 'upstream_failed', status: response.status }

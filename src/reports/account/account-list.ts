@@ -29,7 +29,7 @@ export async function accountPage(
     from (
       select a.*, plan_at(a.shard, a.account_id, clock.now) as plan, clock.now,
         case when a.erased then 'erased' when a.frozen then 'frozen' else 'open' end as state
-      from account_state a cross join (select book_now() as now offset 0) clock
+      from account_state a cross join (select ledger_now() as now offset 0) clock
     ) a
     where true
       ${plan === undefined ? sql`` : sql`and a.plan = ${plan}`}

@@ -82,7 +82,7 @@ async function read(sql: Sql, accountId: string, mode: Mode): Promise<Row | unde
   const [row] = await sql<Row[]>`
     with clock as materialized (
       select now, date_trunc('month', now at time zone 'UTC')::date as month
-      from (select book_now() as now) t
+      from (select ledger_now() as now) t
     )
     select a.shard, to_char(clock.month, 'YYYY-MM') as month, coalesce(b.debt, 0) as debt,
       case when b.allowance_month = clock.month then b.allowance_granted else 0 end as allowance_granted,

@@ -14,7 +14,7 @@ export interface KeyOfSecret {
   readonly goodUntil: string | null
 }
 
-/** Those of the hashes that the book knows, each once. */
+/** Those of the hashes that the ledger knows, each once. */
 export async function keysOfSecrets(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
   const wanted = [...new Set(hashes)]
   if (wanted.length === 0) return []
@@ -33,7 +33,7 @@ async function secretsInUse(sql: Sql, hashes: readonly string[]): Promise<KeyOfS
     union all
     select k.previous_hash, k.key_id, k.account_id, 'previous', k.previous_until
     from key_state k
-    where k.previous_hash = any(${hashes as string[]}) and k.previous_until > book_now()`
+    where k.previous_hash = any(${hashes as string[]}) and k.previous_until > ledger_now()`
   return rows.map(({ until, ...row }) => ({ ...row, goodUntil: until?.toISOString() ?? null }))
 }
 

@@ -1,6 +1,6 @@
 /** One call's charge, from the log: what was held for it, what became of the hold, what was given back. */
 import { type Mode, printPosition } from '../../../events/event.ts'
-import { anyEndpoint, type CutBy } from '../../ledger/append/call-commands.ts'
+import { anyEndpoint, type TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Sql } from '../../ledger/connect.ts'
 
 export interface Charge {
@@ -30,7 +30,7 @@ export interface Charge {
   /** When the hold was settled, released or expired; null while it is open. */
   readonly resolvedAt: string | null
   /** It ran on a hold that was taken for calls to come, and was held and settled at once at its end. */
-  readonly heldAhead?: true
+  readonly onLease?: true
   readonly positions: {
     /** Of a call held ahead, where the standing hold stands. */
     readonly held: string
@@ -44,8 +44,8 @@ export interface Charge {
   readonly reason?: string
   /** Of a settlement: credits that the call cost beyond its hold, and that nobody pays. */
   readonly shortfall?: number
-  /** Of a settlement before the answer's end: the caller left, the service broke off, the hold could not grow. */
-  readonly cutBy?: CutBy
+  /** Of a settlement before the answer's end: the client left, the service broke off, the hold could not grow. */
+  readonly terminatedBy?: TerminatedBy
 }
 
 interface Row {
@@ -61,7 +61,7 @@ interface Row {
   tariff: string
   credits: number
   quantity: number
-  payload: { reason?: string; shortfall?: number; cutBy?: CutBy }
+  payload: { reason?: string; shortfall?: number; terminatedBy?: TerminatedBy }
   recent: boolean
   /** How far the event's gateway has delivered; null: it never said. */
   delivered: number | null
@@ -82,13 +82,13 @@ export async function charge(
   const rows = await sql<Row[]>`
     select shard, position, request_id as "requestId", type, recorded_at as "recordedAt",
       account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, payload,
-      recorded_at > book_now() - interval '10 seconds' as recent,
+      recorded_at > ledger_now() - interval '10 seconds' as recent,
       (select d.position from deliveries d where d.instance = e.instance and d.shard = e.shard) as delivered,
       (select h.position from events h where h.request_id = e.payload ->> 'hold' and h.shard = e.shard
         and h.type = 'CreditsHeld') as standing,
       exists (select from withheld w where w.position = e.position and w.shard = e.shard) as withheld,
       exists (
-        select from stored_answers a
+        select from stored_responses a
         where e.type = 'CreditsHeld' and a.key_id = e.key_id and a.claim = e.payload ->> 'claim'
           and a.shard = e.shard and a.replayed_at is not null
       ) as replayed
@@ -106,7 +106,7 @@ export async function charge(
 function deliveryOf(rows: readonly Row[]): Charge['delivery'] {
   const settled = rows.find(({ type }) => type === 'HoldSettled')
   if (!settled || settled.delivered === null) return undefined
-  if (settled.payload.cutBy) return 'cut'
+  if (settled.payload.terminatedBy) return 'cut'
   if (settled.position <= settled.delivered && !settled.withheld) return 'sent'
   if (rows.some(({ replayed }) => replayed)) return 'replayed'
   return settled.recent && !settled.withheld ? 'pending' : 'unknown'
@@ -119,7 +119,7 @@ function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
   if (row.type === 'CreditsHeld') return held(row, position, time)
   if (row.standing !== null) {
     const standing = printPosition({ ...row, position: row.standing })
-    const ahead = { ...held(row, standing, time), heldAhead: true as const }
+    const ahead = { ...held(row, standing, time), onLease: true as const }
     return evolve(ahead, { ...row, standing: null })
   }
   if (!charge) return undefined
@@ -142,7 +142,7 @@ function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
         resolvedAt: time,
         positions: { ...positions, settled: position },
         ...(row.payload.shortfall ? { shortfall: row.payload.shortfall } : {}),
-        ...(row.payload.cutBy ? { cutBy: row.payload.cutBy } : {}),
+        ...(row.payload.terminatedBy ? { terminatedBy: row.payload.terminatedBy } : {}),
       }
     case 'HoldReleased':
       return {

@@ -1,8 +1,8 @@
 /**
- * What the book answers a call that asks for a hold, by the rules that the gate and the append go by, in
+ * What the ledger answers a call that asks for a hold, by the rules that the gate and the append go by, in
  * their order. Written again here, from what is promised: the log must suffice to check the append.
  */
-import type { StandingThen } from './state-as-of.ts'
+import type { StateAsOf } from './state-as-of.ts'
 
 export type VerdictThen =
   | 'ok'
@@ -14,7 +14,7 @@ export type VerdictThen =
   | 'account_frozen'
   | 'endpoint_not_allowed'
   | 'price_missing'
-  | 'too_many_open'
+  | 'concurrency_exceeded'
   | 'key_cap_reached'
   | 'insufficient_credits'
 
@@ -26,7 +26,7 @@ export interface Asked {
   /** Microseconds since 1970. */
   readonly now: number
   /** The call had its place in flight already. */
-  readonly heldAhead?: boolean | undefined
+  readonly onLease?: boolean | undefined
 }
 
 export interface DecisionThen {
@@ -37,26 +37,26 @@ export interface DecisionThen {
   readonly allowanceDue: number
   readonly repaid: number
   /** Calls in flight at most. */
-  readonly mostOpen: number
+  readonly maxOpen: number
   /** What the key's cap leaves; null without a cap. */
   readonly capLeft: number | null
   /** What is held of which lot, where the verdict is ok; the lot null is the allowance that is due. */
   readonly draws: readonly { readonly lot: number | null; readonly credits: number }[]
 }
 
-export function decideThen(then: StandingThen, asked: Asked): DecisionThen {
+export function decideThen(then: StateAsOf, asked: Asked): DecisionThen {
   const { key, account, tariff, credits } = then
   const plan = account.plan && tariff?.plans[account.plan.name]
   const allowanceDue = Math.max((plan?.credits ?? 0) - credits.allowanceGranted, 0)
   const repaid = Math.min(credits.debt, allowanceDue)
   const free = credits.lots.reduce((sum, lot) => sum + lot.free, 0)
   const available = free + allowanceDue - repaid
-  const mostOpen = account.maxInFlight ?? plan?.maxInFlight ?? 0
+  const maxOpen = account.maxInFlight ?? plan?.maxInFlight ?? 0
   const cap = key?.monthlyCap ?? null
   const capLeft = cap === null ? null : Math.max(cap - credits.capUsed, 0)
   const verdict = verdictOf()
   const draws = verdict === 'ok' ? drawsOf(then, allowanceDue - repaid, asked.credits ?? 0) : []
-  return { verdict, available, allowanceDue, repaid, mostOpen, capLeft, draws }
+  return { verdict, available, allowanceDue, repaid, maxOpen, capLeft, draws }
 
   function verdictOf(): VerdictThen {
     if (!key) return 'key_unknown'
@@ -68,7 +68,7 @@ export function decideThen(then: StandingThen, asked: Asked): DecisionThen {
     if (asked.permission !== undefined && !gives(asked.permission)) return 'endpoint_not_allowed'
     if (asked.credits === undefined) return 'price_missing'
     if (asked.credits === 0) return 'free'
-    if (!asked.heldAhead && credits.openHolds >= mostOpen) return 'too_many_open'
+    if (!asked.onLease && credits.openHolds >= maxOpen) return 'concurrency_exceeded'
     if (capLeft !== null && asked.credits > capLeft) return 'key_cap_reached'
     return asked.credits > available ? 'insufficient_credits' : 'ok'
   }
@@ -80,7 +80,7 @@ export function decideThen(then: StandingThen, asked: Asked): DecisionThen {
 }
 
 /** Allowances first, the one that is due after those that were granted; the rest in its order. */
-function drawsOf(then: StandingThen, due: number, credits: number) {
+function drawsOf(then: StateAsOf, due: number, credits: number) {
   const { lots } = then.credits
   const allowances = lots.filter(({ kind }) => kind === 'allowance')
   const others = lots.filter(({ kind }) => kind !== 'allowance')

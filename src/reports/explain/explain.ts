@@ -1,4 +1,4 @@
-/** Why the book answered a call as it did, or what it would have answered then, derived from the log again. */
+/** Why the ledger answered a call as it did, or what it would have answered then, derived from the log again. */
 import { type LogPosition, printPosition } from '../../../events/event.ts'
 import type { PriceRule } from '../../config/config.ts'
 import type { Sql } from '../../ledger/connect.ts'
@@ -6,7 +6,7 @@ import { type Charge, charge } from '../charge/charge-lookup.ts'
 import { ownerOfKey, readLogEndAsOf } from '../log-reader/log-range.ts'
 import { printTime } from '../log-reader/month.ts'
 import { type DecisionThen, decideThen } from './decide-as-of.ts'
-import { type Moment, type StandingThen, standingThen } from './state-as-of.ts'
+import { type Moment, type StateAsOf, stateAsOf } from './state-as-of.ts'
 
 /** What a quantity costs under a rule, in credits. */
 export type Price = (rule: PriceRule, quantity: number) => number
@@ -18,7 +18,7 @@ export interface Explanation {
   readonly time: string
   readonly keyId: string
   readonly call: Call
-  readonly standing: StandingThen
+  readonly standing: StateAsOf
   readonly decision: DecisionThen
 }
 
@@ -52,9 +52,9 @@ export async function explainCall(
   const { keyId, accountId, mode, endpoint: route } = found
   const hold = await readHold(sql, requestId)
   const at = { ...hold, position: hold.position - 1 }
-  const standing = await standingThen(sql, { accountId, keyId, mode }, at)
-  const { heldAhead = false } = found
-  const held = explain(standing, { keyId, route, quantity: hold.quantity, at, price, heldAhead })
+  const standing = await stateAsOf(sql, { accountId, keyId, mode }, at)
+  const { onLease = false } = found
+  const held = explain(standing, { keyId, route, quantity: hold.quantity, at, price, onLease })
   const { rule } = held.call
   const settled =
     found.status === 'settled' && rule
@@ -81,10 +81,10 @@ export interface Question {
 }
 
 /**
- * What the book answered, or would have answered then, to a call of the key that asked for a hold of so
+ * What the ledger answered, or would have answered then, to a call of the key that asked for a hold of so
  * much. Rate windows and IP addresses, which are not in the log, are not looked at.
  *
- * @returns undefined when the book has no such key; 'ahead' when the log was not that far
+ * @returns undefined when the ledger has no such key; 'ahead' when the log was not that far
  */
 export async function explainAnswer(
   sql: Sql,
@@ -99,22 +99,22 @@ export async function explainAnswer(
   if (!end) return 'ahead'
   const now = time ? Math.max(time.getTime() * 1_000, end.recordedAt) : end.now
   const at = { shard, position: end.position, now }
-  const standing = await standingThen(sql, { ...owner, keyId }, at)
+  const standing = await stateAsOf(sql, { ...owner, keyId }, at)
   return explain(standing, { ...question, at, price })
 }
 
 function explain(
-  standing: StandingThen,
+  standing: StateAsOf,
   call: Pick<Question, 'keyId' | 'route' | 'quantity' | 'permission'> & {
     readonly at: Moment
     readonly price: Price
-    readonly heldAhead?: boolean
+    readonly onLease?: boolean
   },
 ): Explanation {
-  const { keyId, route, quantity, permission, at, price, heldAhead } = call
+  const { keyId, route, quantity, permission, at, price, onLease } = call
   const rule = (standing.tariff?.prices[route] as PriceRule | undefined) ?? null
   const credits = rule && price(rule, quantity)
-  const asked = { credits: credits ?? undefined, permission, now: at.now, heldAhead }
+  const asked = { credits: credits ?? undefined, permission, now: at.now, onLease }
   return {
     position: printPosition(at),
     time: printTime(at.now),
@@ -157,7 +157,7 @@ function disagreementsOf(
   settled: CallExplanation['settled'],
 ): string[] {
   // Nothing was decided for a call that ran on a standing hold and failed.
-  if (charge.heldAhead && charge.status !== 'settled') return []
+  if (charge.onLease && charge.status !== 'settled') return []
   const draws = hold.lots.map((lot, i) => ({ lot, credits: hold.held[i] ?? 0 }))
   const isSold = decision.verdict === 'ok' || (decision.verdict === 'free' && hold.credits === 0)
   // What the hold did not cover was not charged, and is no part of the quantity either.

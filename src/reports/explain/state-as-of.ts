@@ -8,7 +8,7 @@ import type { Plan } from '../../../events/tariffs.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { AccountRange } from '../log-reader/account-events.ts'
 import { type Micros, printMicros } from '../log-reader/month.ts'
-import { inPieces } from '../statement/statement-sums.ts'
+import { readInRanges } from '../statement/statement-sums.ts'
 
 export interface Moment {
   readonly shard: number
@@ -17,7 +17,7 @@ export interface Moment {
   readonly now: Micros
 }
 
-export interface StandingThen {
+export interface StateAsOf {
   readonly key: KeyThen | undefined
   readonly account: AccountThen
   readonly tariff: TariffThen | undefined
@@ -72,11 +72,11 @@ export interface LotThen {
   readonly free: number
 }
 
-export async function standingThen(
+export async function stateAsOf(
   sql: Sql,
   { accountId, keyId, mode }: { accountId: string; keyId: string; mode: Mode },
   at: Moment,
-): Promise<StandingThen> {
+): Promise<StateAsOf> {
   const [changes, tariff, sums, lots] = await Promise.all([
     readChanges(sql, accountId, at),
     readTariff(sql, at),
@@ -169,7 +169,7 @@ async function readSums(
   const month = printMicros(now).slice(0, 7)
   const sums = { openHolds: 0, debt: 0, allowanceGranted: 0, capUsed: 0 }
   const range = { ...of, shard, from: 1, to: position }
-  for await (const pieces of inPieces(range, (piece) => readSumsOf(sql, piece, keyId, month))) {
+  for await (const pieces of readInRanges(range, (piece) => readSumsOf(sql, piece, keyId, month))) {
     for (const piece of pieces) {
       sums.openHolds += piece.openHolds
       sums.debt += piece.debt
@@ -213,10 +213,10 @@ async function readLots(
 ): Promise<LotThen[]> {
   const lots = new Map<number, LotRow>()
   const range = { ...of, shard, from: 1, to: position }
-  for await (const grants of inPieces(range, (piece) => readGrants(sql, piece))) {
+  for await (const grants of readInRanges(range, (piece) => readGrants(sql, piece))) {
     for (const grant of grants) lots.set(grant.lot, grant)
   }
-  for await (const taken of inPieces(range, (piece) => readTaken(sql, piece))) {
+  for await (const taken of readInRanges(range, (piece) => readTaken(sql, piece))) {
     for (const { lot, credits } of taken) {
       const of = lots.get(lot)
       if (of) of.free -= credits

@@ -60,7 +60,7 @@ export function describeEvent(event: Described): string {
         ? `The hold of a call of ${endpoint} prolonged`
         : `The hold of a call of ${endpoint} extended by ${credits}`
     case 'HoldSettled':
-      return `${credits} charged for a call of ${endpoint}${cut(payload.cutBy)}`
+      return `${credits} charged for a call of ${endpoint}${cut(payload.terminatedBy)}`
     case 'HoldReleased':
       if (endpoint === '*') return `${credits} freed that were held ahead`
       if (payload.hold) return `A call of ${endpoint} was not charged (${payload.reason})`

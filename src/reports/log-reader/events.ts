@@ -33,21 +33,21 @@ export interface EventPage {
   readonly next?: LogPosition
 }
 
-const mostEvents = 1_000
+const maxEvents = 1_000
 const rangeSize = 50_000
-const mostRanges = 20
+const maxRanges = 20
 
 /**
- * Events after a place in the log, at most `limit` (1 to 1,000). A key unknown to the book has none.
- * `private` is as it was written, encrypted: what may be shown of it is the caller's to decide.
+ * Events after a place in the log, at most `limit` (1 to 1,000). A key unknown to the ledger has none.
+ * `private` is as it was written, encrypted: what may be shown of it is the client's to decide.
  */
 export async function eventFeed(
   sql: Sql,
   filter: EventFilter,
   { after, limit }: { readonly after?: LogPosition; readonly limit: number },
 ): Promise<EventPage> {
-  if (!Number.isInteger(limit) || limit < 1 || limit > mostEvents) {
-    throw new RangeError(`limit: expected an integer from 1 to ${mostEvents}, got ${limit}`)
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxEvents) {
+    throw new RangeError(`limit: expected an integer from 1 to ${maxEvents}, got ${limit}`)
   }
   const accountId =
     filter.keyId === undefined ? filter.accountId : (await ownerOfKey(sql, filter.keyId))?.accountId
@@ -61,7 +61,7 @@ export async function eventFeed(
     const bounds = await boundsOf(sql, shard, filter)
     let from = after?.shard === shard ? Math.max(bounds.from, after.position + 1) : bounds.from
     while (from <= bounds.to) {
-      if (ranges++ === mostRanges) return { events, next: { shard, position: from - 1 } }
+      if (ranges++ === maxRanges) return { events, next: { shard, position: from - 1 } }
       const to = await rangeEnd(sql, shard, filter, accountId, from, bounds.to)
       const most = limit - events.length
       const found = await readRange(sql, { ...filter, shard, accountId, from, to, most })

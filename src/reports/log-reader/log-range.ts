@@ -12,19 +12,19 @@ export interface LogEnd {
   readonly position: number
   /** When the last event was recorded: whatever is appended later is not recorded earlier. */
   readonly recordedAt: Micros
-  /** The book's clock, never behind the last event. */
+  /** The ledger's clock, never behind the last event. */
   readonly now: Micros
 }
 
 export async function readLogEnd(sql: Sql, shard: number): Promise<LogEnd> {
   const [end] = await sql<LogEnd[]>`
     select position, micros as "recordedAt",
-      greatest(micros, (extract(epoch from book_now()) * 1000000)::bigint) as now
+      greatest(micros, (extract(epoch from ledger_now()) * 1000000)::bigint) as now
     from (
       select position, (extract(epoch from recorded_at) * 1000000)::bigint as micros
       from heads where shard = ${shard}
     ) head`
-  if (!end) throw new Error(`this book has no shard ${shard}`)
+  if (!end) throw new Error(`this ledger has no shard ${shard}`)
   return end
 }
 

@@ -1,5 +1,5 @@
 /**
- * Months in UTC, and time as whole microseconds since 1970. The book's times have microseconds, which a
+ * Months in UTC, and time as whole microseconds since 1970. The ledger's times have microseconds, which a
  * Date would cut off, and on which side of a lot's expiry or of a month's end an event lies can hang
  * on one of them. As a number they are exact until the year 2255.
  */

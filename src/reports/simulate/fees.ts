@@ -4,7 +4,7 @@ import type { Sql } from '../../ledger/connect.ts'
 import type { LogEnd } from '../log-reader/log-range.ts'
 import type { Micros } from '../log-reader/month.ts'
 import { monthPeriod } from '../log-reader/period.ts'
-import { dearestFee, type Fee, type PlanStart, plansHeld } from '../statement/plan-periods.ts'
+import { type Fee, mostExpensiveFee, type PlanStart, plansHeld } from '../statement/plan-periods.ts'
 import type { Side } from './simulation-shape.ts'
 
 /** By currency; minor units. */
@@ -30,8 +30,8 @@ export async function feesOf(sql: Sql, asked: Asked): Promise<Map<string, FeesOf
     const sums = new Map<string, { actual: number; simulated: number }>()
     for (const period of months) {
       const at = { shard: asked.shard, period, now: asked.end.now, erasedAt }
-      count(sums, 'actual', dearestFee(plansHeld(starts, at)))
-      count(sums, 'simulated', dearestFee(plansHeld(others, at)))
+      count(sums, 'actual', mostExpensiveFee(plansHeld(starts, at)))
+      count(sums, 'simulated', mostExpensiveFee(plansHeld(others, at)))
     }
     fees.set(account, sums)
   }

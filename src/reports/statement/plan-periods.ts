@@ -73,10 +73,12 @@ export interface MonthFee extends Fee {
 }
 
 /** The fee of the dearest plan held, of several equally dear ones the latest; null when none was. */
-export function dearestFee(plans: readonly PlanHeld[]): MonthFee | null {
-  const dearest = plans.reduce<PlanHeld | undefined>(
+export function mostExpensiveFee(plans: readonly PlanHeld[]): MonthFee | null {
+  const mostExpensive = plans.reduce<PlanHeld | undefined>(
     (best, plan) => (best && best.fee.minorUnits > plan.fee.minorUnits ? best : plan),
     undefined,
   )
-  return dearest ? { ...dearest.fee, plan: dearest.plan, position: dearest.position } : null
+  return mostExpensive
+    ? { ...mostExpensive.fee, plan: mostExpensive.plan, position: mostExpensive.position }
+    : null
 }

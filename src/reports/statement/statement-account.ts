@@ -5,7 +5,7 @@ import type { AccountEvent } from '../log-reader/account-events.ts'
 import { type Micros, printTime } from '../log-reader/month.ts'
 import type { Period } from '../log-reader/period.ts'
 import { lotMovements } from './lot-movements.ts'
-import { dearestFee, type Fee, type PlanStart, plansHeld } from './plan-periods.ts'
+import { type Fee, mostExpensiveFee, type PlanStart, plansHeld } from './plan-periods.ts'
 import type {
   AccountPart,
   AdjustmentLine,
@@ -60,7 +60,7 @@ export function accountPart(
     owner: (of('AccountOpened')[0]?.payload?.owner as Owner | undefined) ?? null,
     plans,
     // The plan is paid once: a month's live statement bills it.
-    fee: mode === 'live' && period.day === undefined ? dearestFee(plans) : null,
+    fee: mode === 'live' && period.day === undefined ? mostExpensiveFee(plans) : null,
     ...moved,
     grants: inPeriod('CreditsGranted').map((event) => grantLine(shard, event)),
     adjustments: inPeriod('CreditsAdjusted').map((event) => adjustmentLine(shard, event)),

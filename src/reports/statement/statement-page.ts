@@ -1,6 +1,6 @@
 /** A statement as a page that can be printed: one file, without scripts, pictures or anything from elsewhere. */
 import { number } from '../figures.ts'
-import { type Cell, type Section, sectionsOf, standingOf, titleOf } from './statement-sections.ts'
+import { type Cell, type Section, sectionsOf, subtitle, titleOf } from './statement-sections.ts'
 import type { Statement } from './statement-shape.ts'
 
 export function statementPage(statement: Statement): string {
@@ -15,7 +15,7 @@ export function statementPage(statement: Statement): string {
 </head>
 <body>
 <h1>${title}</h1>
-<p>${html(standingOf(statement))}</p>
+<p>${html(subtitle(statement))}</p>
 ${sectionsOf(statement).map(section).join('\n')}
 <footer>Computed from the events of the log alone. A position names the event that a figure comes from.
 This is not a tax invoice.</footer>

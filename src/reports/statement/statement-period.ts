@@ -11,11 +11,11 @@ import { lineTypes } from './statement-account.ts'
 import {
   type CallSum,
   type ChargeRow,
-  inPieces,
   type LotSum,
   type OpenHoldRow,
   readCallSums,
   readCharges,
+  readInRanges,
   readLast,
   readLotSums,
   readOpenHolds,
@@ -44,7 +44,7 @@ export async function readPeriod(
   const boundary = await positionAt(sql, range.shard, new Date(period.end / 1_000))
   const within = { ...range, to: Math.min(boundary - 1, range.to) }
   const sums: CallSum[] = []
-  for await (const piece of inPieces(within, (of) => readCallSums(sql, of, period, false))) {
+  for await (const piece of readInRanges(within, (of) => readCallSums(sql, of, period, false))) {
     sums.push(...piece)
   }
   // A key's statement begins with its period, and does not know the holds from before.
@@ -54,7 +54,7 @@ export async function readPeriod(
   let resolved = 0
   if (open > 0) {
     const after = { ...late, to: range.to }
-    for await (const piece of inPieces(after, (of) => readCallSums(sql, of, period, true))) {
+    for await (const piece of readInRanges(after, (of) => readCallSums(sql, of, period, true))) {
       const resolving = piece.filter(counts)
       sums.push(...resolving)
       open += openIn(resolving)
@@ -77,7 +77,7 @@ export async function readPeriod(
       const lots: LotSum[] = []
       for (const [part, isLate] of [[within, false] as const, [late, true] as const]) {
         const read = (of: AccountRange) => readLotSums(sql, of, { period, late: isLate, expiries })
-        for await (const piece of inPieces(part, read)) lots.push(...piece)
+        for await (const piece of readInRanges(part, read)) lots.push(...piece)
       }
       return lots
     },
@@ -101,7 +101,7 @@ export async function readPeriod(
     async charges() {
       const rows: ChargeRow[] = []
       const whole = { ...range, to: Math.max(within.to, late.to) }
-      for await (const piece of inPieces(whole, (of) => readCharges(sql, of, period)))
+      for await (const piece of readInRanges(whole, (of) => readCharges(sql, of, period)))
         rows.push(...piece)
       return rows
     },

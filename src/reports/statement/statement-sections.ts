@@ -27,7 +27,7 @@ export function titleOf({ accountId, keyId, mode, account, ...of }: Statement): 
 }
 
 /** From when to when, up to which position, and whether it can still change. */
-export function standingOf(statement: Statement): string {
+export function subtitle(statement: Statement): string {
   const { final, held, from, until, through, timeZone, asOf } = statement
   const at = (time: string) => localTime(time, timeZone)
   const then = asOf ? ` As of position ${asOf.position}, ${at(asOf.time)}.` : ''

@@ -18,7 +18,7 @@ export interface Statement {
   /** The IANA name of the zone in which months and days begin and end. */
   readonly timeZone: string
   readonly from: string
-  /** The period's end, or the book's time while it runs. */
+  /** The period's end, or the ledger's time while it runs. */
   readonly until: string
   /** Where the log ended, and what time it was, for a statement as of then; absent from one as of now. */
   readonly asOf?: { readonly position: string; readonly time: string }

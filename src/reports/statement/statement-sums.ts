@@ -63,7 +63,7 @@ const fewest = 20_000
 const atOnce = 2
 
 /** A range in pieces of about one size, several at once, in their order. */
-export async function* inPieces<T>(
+export async function* readInRanges<T>(
   range: AccountRange,
   read: (piece: AccountRange) => Promise<readonly T[]>,
   most = rangeSize,

@@ -39,9 +39,9 @@ export interface KeyEvent {
 }
 
 const pageSize = 1_000
-const mostCharges = 20
+const maxCharges = 20
 
-/** The report of a key that the book knows; of another one it is empty. */
+/** The report of a key that the ledger knows; of another one it is empty. */
 export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<KeyReport> {
   const endpoints = new Map<string, { -readonly [K in keyof EndpointUse]: EndpointUse[K] }>()
   const open = new Set<string>()
@@ -82,7 +82,7 @@ export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<K
       use.charged++
       use.credits += event.credits ?? 0
       lastCharges.push(keyEvent(event))
-      if (lastCharges.length > mostCharges) lastCharges.shift()
+      if (lastCharges.length > maxCharges) lastCharges.shift()
     } else if (event.type === 'HoldReleased' || event.type === 'HoldExpired') {
       use.failed++
     } else if (event.type === 'CallsCounted') {

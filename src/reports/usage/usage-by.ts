@@ -159,12 +159,12 @@ function readPlans(sql: Sql, inLog: boolean): Promise<Named[]> {
         select distinct on (account_id) account_id as "accountId", payload ->> 'plan' as name
         from events
         where type = 'PlanStarted' and stream_version is not null
-          and (payload ->> 'from')::timestamptz <= book_now()
+          and (payload ->> 'from')::timestamptz <= ledger_now()
         order by account_id, position desc`
     : sql<Named[]>`
         select distinct on (account_id) account_id as "accountId", plan as name
         from account_plans
-        where starts_at <= book_now()
+        where starts_at <= ledger_now()
         order by account_id, position desc`
 }
 

@@ -70,7 +70,7 @@ function usageByPlan(sql: Sql, days: Days) {
     select coalesce(plan_at(d.shard, d.account_id, clock.now), '') as plan, ${figures(sql)},
       count(*) as accounts, sum(d.keys)::bigint as keys
     from (${usageByAccount(sql, days)}) d
-    cross join (select book_now() as now offset 0) clock
+    cross join (select ledger_now() as now offset 0) clock
     group by 1
     order by credits desc, plan`
 }
@@ -101,7 +101,7 @@ export async function topUsers(
 ): Promise<TopUser[]> {
   const rows = await sql<(TopUser & { ownerKind: Owner['kind']; ownerId: string; last: Date })[]>`
     select d.*, a.owner_kind as "ownerKind", a.owner_id as "ownerId",
-      coalesce(plan_at(d.shard, d."accountId", book_now()), '') as plan
+      coalesce(plan_at(d.shard, d."accountId", ledger_now()), '') as plan
     from (
       select d.account_id as "accountId", d.shard, d.requests, d.errors, d.credits, d.keys,
         round(d.latency_ms_sum::numeric / nullif(d.requests, 0))::bigint as "avgLatencyMs",

@@ -86,7 +86,7 @@ export async function usageSummary(
   }
 }
 
-/** Whether the book has this key or account: no usage is an answer, of somebody unknown it is none. */
+/** Whether the ledger has this key or account: no usage is an answer, of somebody unknown it is none. */
 export async function isKnown(sql: Sql, { keyId, accountId }: UsageOf): Promise<boolean> {
   const [row] = await sql`
     select from ${keyId === undefined ? sql`account_state` : sql`key_state`}

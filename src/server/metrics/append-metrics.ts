@@ -1,23 +1,23 @@
-/** What a gateway appends to the book: batches, items by verdict, and the credits that were charged. */
+/** What a gateway appends to the ledger: batches, items by verdict, and the credits that were charged. */
 import { Histogram, type Registry } from 'prom-client'
 import type { Mode } from '../../../events/event.ts'
-import type { CallItem, Verdict } from '../../ledger/append/call-commands.ts'
+import type { CallCommand, Verdict } from '../../ledger/append/call-commands.ts'
 import { fineSeconds } from './buckets.ts'
 import { openTally } from './tally.ts'
 
 export interface AppendMetrics {
-  /** The book answered a batch of so many items. */
+  /** The ledger answered a batch of so many items. */
   batch(items: number, roundTripMs: number): void
-  /** The book answered an item. */
-  item(item: CallItem, verdict: Verdict): void
+  /** The ledger answered an item. */
+  item(item: CallCommand, verdict: Verdict): void
 }
 
 const modes: readonly Mode[] = ['live', 'test']
-const kinds: readonly CallItem['kind'][] = [
+const kinds: readonly CallCommand['kind'][] = [
   'hold',
   'extend',
-  'buy',
-  'fail',
+  'charge_on_lease',
+  'void_on_lease',
   'settle',
   'release',
   'expire',
@@ -34,10 +34,10 @@ export function appendMetrics(registry: Registry, routes: readonly string[]): Ap
   })
   const items = openTally(registry, {
     name: 'tollbook_append_items_total',
-    help: 'What this gateway asked of the book, and the verdicts',
+    help: 'What this gateway asked of the ledger, and the verdicts',
     labelNames: ['kind', 'verdict'],
   })
-  const batchItems = new Histogram({
+  const batchCommands = new Histogram({
     name: 'tollbook_append_batch_items',
     help: 'Items in a batch',
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
@@ -55,12 +55,12 @@ export function appendMetrics(registry: Registry, routes: readonly string[]): Ap
 
   return {
     batch(size, roundTripMs) {
-      batchItems.observe(size)
+      batchCommands.observe(size)
       batchSeconds.observe(roundTripMs / 1_000)
     },
     item(item, verdict) {
       items.add(item.kind, verdict)
-      if ((item.kind === 'settle' || item.kind === 'buy') && verdict === 'ok') {
+      if ((item.kind === 'settle' || item.kind === 'charge_on_lease') && verdict === 'ok') {
         credits.add(item.mode, item.endpoint, item.credits)
       }
     },

@@ -29,7 +29,7 @@ export function callMetrics(registry: Registry, routes: readonly string[]): Call
   })
   const upstream = new Histogram({
     name: 'tollbook_upstream_seconds',
-    help: 'Waiting for the service, until the answer to the caller could begin',
+    help: 'Waiting for the service, until the answer to the client could begin',
     labelNames: ['route'],
     buckets: coarseSeconds,
     registers,

@@ -1,24 +1,24 @@
 /**
- * What the book says of itself, read from it when somebody scrapes: remembered for a moment, never waited
- * for longer than a second, and absent (rather than old) while the book cannot be asked. Every gateway
+ * What the ledger says of itself, read from it when somebody scrapes: remembered for a moment, never waited
+ * for longer than a second, and absent (rather than old) while the ledger cannot be asked. Every gateway
  * shows the same figures; take their maximum, not their sum.
  */
 import { Gauge, type Registry } from 'prom-client'
 import type { Sql } from '../../ledger/connect.ts'
-import { countByPlan, readBookState } from '../../ledger/read/read-state.ts'
-import { remembered } from '../../lib/cached-with-fallback.ts'
+import { countByPlan, readLedgerState } from '../../ledger/read/read-state.ts'
+import { cachedWithFallback } from '../../lib/cached-with-fallback.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 
 const deadlineMs = 1_000
-const state = { freshMs: 1_000, usableMs: 1_000, deadlineMs }
+const state = { freshMs: 1_000, maxStaleMs: 1_000, deadlineMs }
 /** It reads every account and key. */
-const census = { freshMs: 60_000, usableMs: 300_000, deadlineMs }
+const census = { freshMs: 60_000, maxStaleMs: 300_000, deadlineMs }
 
 /**
  * @param sql a connection of its own, so that a scrape takes none from a call
  * @returns reads what is due and sets the gauges; never throws
  */
-export function bookMetrics(
+export function ledgerMetrics(
   registry: Registry,
   sql: Sql,
   warn: (message: string, error?: unknown) => void,
@@ -26,7 +26,7 @@ export function bookMetrics(
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
     new Gauge({ name: `tollbook_${name}`, help, labelNames, registers: [registry] })
 
-  const up = gauge('ledger_up', 'Whether the book answered this scrape within a second')
+  const up = gauge('ledger_up', 'Whether the ledger answered this scrape within a second')
   const position = gauge('ledger_position', "The last position of a shard's log", ['shard'])
   const openHolds = gauge('open_holds', 'Holds that are neither settled, released nor expired')
   const overdueHolds = gauge('overdue_holds', 'Open holds that should have been expired by now')
@@ -46,26 +46,29 @@ export function bookMetrics(
   ])
   const keys = gauge('keys', "Keys that were not revoked, by their account's plan", ['plan'])
 
-  const onError = (error: unknown) => warn('metrics: the book could not be read', error)
-  const readState = remembered(() => Promise.all([readBookState(sql), projectionLags(sql)]), {
-    ...state,
-    onError,
-  })
-  const readCensus = remembered(() => countByPlan(sql), { ...census, onError })
+  const onError = (error: unknown) => warn('metrics: the ledger could not be read', error)
+  const readState = cachedWithFallback(
+    () => Promise.all([readLedgerState(sql), projectionLags(sql)]),
+    {
+      ...state,
+      onError,
+    },
+  )
+  const readCensus = cachedWithFallback(() => countByPlan(sql), { ...census, onError })
 
   return async () => {
     const answer = await readState()
-    // A book that is away is not asked a second time.
+    // A ledger that is away is not asked a second time.
     const plans = answer && (await readCensus())
     up.set(answer ? 1 : 0)
     for (const single of [openHolds, overdueHolds, partitions]) single.remove()
     for (const labelled of [position, lagEvents, lagSeconds, accounts, keys]) labelled.reset()
     if (!answer) return
-    const [book, lags] = answer
-    openHolds.set(book.openHolds)
-    overdueHolds.set(book.overdueHolds)
-    partitions.set(book.partitionsAhead)
-    for (const head of book.heads) position.set({ shard: head.shard }, head.position)
+    const [ledger, lags] = answer
+    openHolds.set(ledger.openHolds)
+    overdueHolds.set(ledger.overdueHolds)
+    partitions.set(ledger.partitionsAhead)
+    for (const head of ledger.heads) position.set({ shard: head.shard }, head.position)
     for (const { projection, events, seconds } of lags) {
       lagEvents.set({ projection }, events)
       lagSeconds.set({ projection }, seconds)

@@ -2,7 +2,7 @@
  * What a gateway tells of itself, in Prometheus' terms.
  *
  * Labels take few values by construction: ids of configured routes, statuses, codes, modes, plans. Never a
- * key, an account or a path that a caller chose: a caller could make as many series of them as it likes.
+ * key, an account or a path that a client chose: a client could make as many series of them as it likes.
  */
 import { Counter, Gauge, Registry } from 'prom-client'
 import { version } from '../../../package.json'
@@ -12,7 +12,7 @@ import { processMetrics } from './process-metrics.ts'
 
 /** A request to a route that is no call. */
 export interface RequestSeen {
-  /** `other` where there is no such route: a caller may send any. */
+  /** `other` where there is no such route: a client may send any. */
   readonly method: string
   /** The route's pattern, such as `/api-keys/:id`, or `none`. */
   readonly route: string
@@ -24,7 +24,7 @@ export interface RequestSeen {
 /** What is asked of the gateway's parts when somebody scrapes. */
 export interface MetricsSources {
   readonly callsInFlight: () => number
-  /** Items that wait for the book or are under way to it. */
+  /** Items that wait for the ledger or are under way to it. */
   readonly appendsPending: () => number
   readonly windowsDegraded: () => boolean
 }
@@ -68,7 +68,7 @@ function gauges(registry: Registry, sources: MetricsSources): void {
       },
     })
   gauge('calls_in_flight', 'Calls and streams under way', sources.callsInFlight)
-  gauge('append_pending', 'Items waiting for the book', sources.appendsPending)
+  gauge('append_pending', 'Items waiting for the ledger', sources.appendsPending)
   gauge('windows_degraded', 'This gateway admits by its local share of the limits', () =>
     sources.windowsDegraded() ? 1 : 0,
   )

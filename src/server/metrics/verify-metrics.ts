@@ -1,4 +1,4 @@
-/** What `verify --watch` tells of a book: whether it still is what its log says. */
+/** What `verify --watch` tells of a ledger: whether it still is what its log says. */
 import { Gauge, type Registry } from 'prom-client'
 import type { Verdict } from '../../projector/verify/verify.ts'
 

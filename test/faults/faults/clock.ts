@@ -1,4 +1,4 @@
-/** Clocks that are moved: the book's, and one gateway's. */
+/** Clocks that are moved: the ledger's, and one gateway's. */
 import type { Fault } from '../fault.ts'
 
 const anHourMs = 3_600_000
@@ -7,8 +7,8 @@ const expiresWithinMs = 1_700
 
 export const clockFaults: readonly Fault[] = [
   {
-    name: 'clock/book-ahead',
-    says: 'the book’s clock is moved an hour ahead while services work: holds expire under them',
+    name: 'clock/ledger-ahead',
+    says: 'the ledger’s clock is moved an hour ahead while services work: holds expire under them',
     runs: 20,
     async strike({ clock, upstream }, load) {
       const expired = Bun.sleep(expiresWithinMs)
@@ -20,8 +20,8 @@ export const clockFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'clock/book-behind',
-    says: 'the book’s clock is moved an hour back, and calls go on',
+    name: 'clock/ledger-behind',
+    says: 'the ledger’s clock is moved an hour back, and calls go on',
     runs: 20,
     async strike({ clock }, load) {
       await clock.move(-anHourMs)

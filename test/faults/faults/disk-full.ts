@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts'
 import type { Disk, Fault } from '../fault.ts'
 import { untilAllSell } from '../load.ts'
 import { slowest } from '../measure.ts'
-import { untilBookAnswers } from '../world.ts'
+import { untilLedgerAnswers } from '../world.ts'
 
 const mebibyte = 1_048_576
 
@@ -35,7 +35,7 @@ export const diskFull: Fault = {
       fellOver = true
       await postgres.start()
     }
-    await untilBookAnswers(world)
+    await untilLedgerAnswers(world)
     const againMs = await untilAllSell(world, random)
     await load.calls(20)
     return {

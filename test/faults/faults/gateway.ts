@@ -3,7 +3,7 @@ import { until } from '../../support/until.ts'
 import { expectThat, type Fault } from '../fault.ts'
 import { longestHoldSeconds } from '../settings.ts'
 
-/** Calls under way are refused in five seconds, the book has ten, and its connections five. */
+/** Calls under way are refused in five seconds, the ledger has ten, and its connections five. */
 const endsWithinMs = 30_000
 
 export const gatewayFaults: readonly Fault[] = [
@@ -34,7 +34,7 @@ export const gatewayFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'gateway/sigterm-frozen-book',
+    name: 'gateway/sigterm-frozen-ledger',
     says: 'SIGTERM of a gateway whose PostgreSQL does not answer: it ends all the same',
     runs: 20,
     takesThird: true,
@@ -42,7 +42,7 @@ export const gatewayFaults: readonly Fault[] = [
       const { postgres } = world.servers
       const gateway = random.pick(world.fleet.active)
       await world.fleet.replace(gateway)
-      // The next one to stand by could not start without a book.
+      // The next one to stand by could not start without a ledger.
       await world.fleet.ready()
       postgres.freeze()
       // Time for it to ask something that will not be answered.
@@ -70,11 +70,11 @@ export const gatewayFaults: readonly Fault[] = [
       gateway.freeze()
       try {
         await world.clock.move(longestHoldSeconds * 1_000 + 1_000)
-        const [{ last }] = await world.book.sql<[{ last: Date }]>`
-          select coalesce(max(expires_at), book_now()) as last from open_holds
-          where expires_at < book_now()`
+        const [{ last }] = await world.ledger.sql<[{ last: Date }]>`
+          select coalesce(max(expires_at), ledger_now()) as last from open_holds
+          where expires_at < ledger_now()`
         const overdue = async () => {
-          const rows = await world.book.sql`select 1 from open_holds where expires_at <= ${last}`
+          const rows = await world.ledger.sql`select 1 from open_holds where expires_at <= ${last}`
           return rows.length
         }
         await until(async () => (await overdue()) === 0, 10_000)

@@ -1,12 +1,12 @@
 /** Every fault, in the order of the table. */
 import type { Fault } from '../fault.ts'
-import { aheadFaults } from './ahead.ts'
-import { callerFaults } from './caller.ts'
+import { clientFaults } from './client.ts'
 import { clockFaults } from './clock.ts'
 import { diskFull } from './disk-full.ts'
 import { gatewayFaults } from './gateway.ts'
 import { keyFaults } from './keys.ts'
 import { killGateway } from './kill-gateway.ts'
+import { leaseFaults } from './lease.ts'
 import { postgresFaults } from './postgres.ts'
 import { raceFaults } from './race.ts'
 import { redisFaults } from './redis.ts'
@@ -28,11 +28,11 @@ export const faults: readonly Fault[] = [
   diskFull,
   ...redisFaults,
   ...upstreamFaults,
-  ...callerFaults,
+  ...clientFaults,
   ...clockFaults,
   ...keyFaults,
   ...raceFaults,
-  ...aheadFaults,
+  ...leaseFaults,
 ]
 
 /** Faults by their name, or by the name of their group. @throws for a name that is none */

@@ -9,14 +9,14 @@ export const keyFaults: readonly Fault[] = [
     says: 'a key that every gateway knows is disabled, enabled, and revoked while it calls',
     runs: 20,
     async strike(world, load, random) {
-      const { book, auditor, fleet } = world
-      const key = await book.key(world.cast.changing.account)
+      const { ledger, auditor, fleet } = world
+      const key = await ledger.key(world.cast.changing.account)
       const ask = (kind = search) =>
         Promise.all(fleet.active.map((gateway) => makeCall(world, gateway, key, kind, random)))
       const change = async (type: string, allowed: boolean) => {
         if (!allowed)
           auditor.keyChanges.push({ keyId: key.keyId, allowed, atMs: performance.now() })
-        await book.change(key, type)
+        await ledger.change(key, type)
         auditor.keyChanges.push({ keyId: key.keyId, allowed, atMs: performance.now() })
         return performance.now()
       }

@@ -10,7 +10,7 @@ import type { Piece } from '../line.ts'
 import type { Random } from '../random.ts'
 import type { World } from '../world.ts'
 
-type Verb = 'hold' | 'extend' | 'store' | 'settle' | 'buy'
+type Verb = 'hold' | 'extend' | 'store' | 'settle' | 'charge_on_lease'
 
 /** Nobody waits longer for an instant to come. */
 const withinMs = 10_000
@@ -76,13 +76,16 @@ export const killGateway: readonly Fault[] = [
   {
     name: 'kill-gateway/before-buy',
     says: 'kill -9 of a gateway whose calls ran on a standing hold, before their charges have left it',
-    ...killing((gateway, random) => batchKept(gateway, 'buy', random), untilSoldAhead),
+    ...killing(
+      (gateway, random) => batchKept(gateway, 'charge_on_lease', random),
+      untilChargedOnLease,
+    ),
     load: streamless,
   },
   {
     name: 'kill-gateway/in-buy',
     says: 'kill -9 of a gateway whose charges of calls on a standing hold are committed, before it is told',
-    ...killing((gateway, random) => answerKept(gateway, 'buy', random)),
+    ...killing((gateway, random) => answerKept(gateway, 'charge_on_lease', random)),
     load: streamless,
   },
   {
@@ -97,7 +100,7 @@ export const killGateway: readonly Fault[] = [
   },
 ]
 
-/** The fault that kills when `moment` has come, and lets callers go on until `enough` of what they want is done. */
+/** The fault that kills when `moment` has come, and lets clients go on until `enough` of what they want is done. */
 function killing(
   moment: (gateway: FaultGateway, random: Random, world: World) => Promise<void>,
   enough?: (world: World) => Promise<void>,
@@ -117,13 +120,13 @@ function killing(
 }
 
 /** The other gateways have sold calls that ran on a standing hold since. */
-async function untilSoldAhead({ book }: World): Promise<void> {
-  const [before] = await book.sql<[{ position: number }]>`select position from heads`
-  const soldAhead = () => book.sql`
+async function untilChargedOnLease({ ledger }: World): Promise<void> {
+  const [before] = await ledger.sql<[{ position: number }]>`select position from heads`
+  const chargedOnLease = () => ledger.sql`
     select 1 from events
     where position > ${before.position} and type = 'HoldSettled' and payload ->> 'hold' is not null
     limit 1`
-  await until(async () => (await soldAhead()).length > 0, withinMs)
+  await until(async () => (await chargedOnLease()).length > 0, withinMs)
 }
 
 /** A batch with this in it has come to the line and goes no further. */
@@ -134,7 +137,7 @@ function batchKept(gateway: FaultGateway, verb: Verb, random: Random): Promise<v
   })
 }
 
-/** The book has answered such a batch, so it is committed, and the answer goes no further. */
+/** The ledger has answered such a batch, so it is committed, and the answer goes no further. */
 function answerKept(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
   return onLine(gateway, verb, random, (step, meet) => {
     if (step === 'answer') setTimeout(meet, random.int(0, 5))
@@ -193,11 +196,11 @@ async function onLine(
 }
 
 /**
- * The kinds of a batch's items stand in it as lines, before anything that a caller wrote. Of all else that a
+ * The kinds of a batch's items stand in it as lines, before anything that a client wrote. Of all else that a
  * gateway asks, only the storing of an answer names a request.
  */
-function carries({ towards, bytes, isLane }: Piece, verb: Verb): boolean {
-  if (towards !== 'server' || isLane !== (verb !== 'store')) return false
+function carries({ towards, bytes, isProducer }: Piece, verb: Verb): boolean {
+  if (towards !== 'server' || isProducer !== (verb !== 'store')) return false
   const text = bytes.toString('latin1')
   if (verb === 'store') return /[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-/.test(text)
   return text.includes('gw_') && new RegExp(`\\b${verb}\\b`).test(text)

@@ -5,14 +5,14 @@ import { expectThat, type Fault, type Figures } from '../fault.ts'
 import { type Load, makeCall, untilAllSell } from '../load.ts'
 import { slowest, soldBetween } from '../measure.ts'
 import type { Random } from '../random.ts'
-import { untilBookAnswers, type World } from '../world.ts'
+import { untilLedgerAnswers, type World } from '../world.ts'
 
-/** A call waits five seconds for the book, and then says so; the rest is a machine that is busy. */
+/** A call waits five seconds for the ledger, and then says so; the rest is a machine that is busy. */
 const refusedWithinMs = 7_000
 const refused = 'until a call is refused'
 const sellsAgain = 'until all gateways sell, once PostgreSQL answers'
 /** A gateway must not gather what it cannot write. */
-const mostGrowthBytes = 96 * 1024 * 1024
+const maxGrowthBytes = 96 * 1024 * 1024
 
 export const postgresFaults: readonly Fault[] = [
   {
@@ -26,7 +26,7 @@ export const postgresFaults: readonly Fault[] = [
       await postgres.kill({ childrenToo: random.chance(0.7) })
       await Bun.sleep(random.int(0, 300))
       await postgres.start()
-      await untilBookAnswers(world)
+      await untilLedgerAnswers(world)
       return sellAgain(world, load, random, { sinceMs: killedAtMs, calls: 10 })
     },
   },
@@ -38,7 +38,7 @@ export const postgresFaults: readonly Fault[] = [
       const pids = await backends(world)
       const killedAtMs = performance.now()
       world.servers.postgres.killBackend(random.pick(pids))
-      await untilBookAnswers(world)
+      await untilLedgerAnswers(world)
       return sellAgain(world, load, random, { sinceMs: killedAtMs, calls: 10 })
     },
   },
@@ -50,7 +50,7 @@ export const postgresFaults: readonly Fault[] = [
       for (let times = random.int(1, 4); times > 0; times--) {
         const pids = await backends(world, random.chance(0.7) ? '%append_v%' : '%')
         if (pids.length > 0)
-          await world.book.owner`select pg_terminate_backend(${random.pick(pids)})`
+          await world.ledger.owner`select pg_terminate_backend(${random.pick(pids)})`
         await load.calls(5)
       }
     },
@@ -68,7 +68,7 @@ export const postgresFaults: readonly Fault[] = [
       const frozenAtMs = performance.now()
       let thawedAtMs = 0
       try {
-        // Each caller has been refused once, and begun again.
+        // Each client has been refused once, and begun again.
         await until(() => slowest(world, frozenAtMs, 503) > 0, refusedWithinMs + 3_000)
         await Bun.sleep(random.int(0, 300))
       } finally {
@@ -78,9 +78,9 @@ export const postgresFaults: readonly Fault[] = [
       // What was settled just before is still on its way for a moment.
       const sold = soldBetween(world, frozenAtMs + 1_000, thawedAtMs)
       const what = sold.map(({ id, kind }) => `${id} (${kind.name})`)
-      expectThat(sold.length === 0, `sold by a frozen book: ${what}`)
+      expectThat(sold.length === 0, `sold by a frozen ledger: ${what}`)
       const grown = Math.max(...memory().map((bytes, i) => bytes - (before[i] ?? 0)))
-      expectThat(grown < mostGrowthBytes, `a gateway grew by ${grown} bytes`)
+      expectThat(grown < maxGrowthBytes, `a gateway grew by ${grown} bytes`)
       const refusedAfterMs = slowest(world, frozenAtMs, 503)
       expectThat(refusedAfterMs < refusedWithinMs, `refused only after ${refusedAfterMs} ms`)
       const againMs = await untilAllSell(world, random)
@@ -101,8 +101,8 @@ export const postgresFaults: readonly Fault[] = [
         const { line } = random.pick(fleet.active)
         let skip = random.int(0, 4)
         let lost = false
-        line.watch(({ towards, isLane }) => {
-          const mine = isLane && towards === 'client' && !lost && skip-- <= 0
+        line.watch(({ towards, isProducer }) => {
+          const mine = isProducer && towards === 'client' && !lost && skip-- <= 0
           lost ||= mine
           return mine ? 'lose' : 'pass'
         })
@@ -130,7 +130,7 @@ export const postgresFaults: readonly Fault[] = [
     says: 'PostgreSQL ends all connections of the gateways and takes no new ones for a while',
     runs: 20,
     async strike(world, load, random) {
-      const { owner } = world.book
+      const { owner } = world.ledger
       const fromMs = performance.now()
       await owner`alter role gateway connection limit 0`
       try {
@@ -147,17 +147,17 @@ export const postgresFaults: readonly Fault[] = [
     says: 'every connection for reading waits for a lock: keys that are known still buy',
     runs: 20,
     async strike(world, load, random) {
-      const { book, fleet, cast } = world
+      const { ledger, fleet, cast } = world
       const gateway = random.pick(fleet.active)
       const known = cast.wide[0] as (typeof cast.wide)[number]
       expectThat((await makeCall(world, gateway, known, search, random)).status === 200, 'a sale')
-      const unknown = await Promise.all(Array.from({ length: 20 }, () => book.key(known.account)))
-      const connection = await book.owner.reserve()
+      const unknown = await Promise.all(Array.from({ length: 20 }, () => ledger.key(known.account)))
+      const connection = await ledger.owner.reserve()
       await connection`begin`
       await connection`lock table account_secrets in access exclusive mode`
       const waiting = unknown.map((key) => makeCall(world, gateway, key, search, random))
       try {
-        const locked = () => book.owner`select pid from pg_stat_activity
+        const locked = () => ledger.owner`select pid from pg_stat_activity
           where datname = current_database() and usename = 'gateway' and wait_event_type = 'Lock'`
         await until(async () => (await locked()).length >= 8)
         await Bun.sleep(random.int(0, 500))
@@ -173,7 +173,7 @@ export const postgresFaults: readonly Fault[] = [
   },
 ]
 
-/** Waits until every gateway sells, makes calls, and says how long callers waited. */
+/** Waits until every gateway sells, makes calls, and says how long clients waited. */
 async function sellAgain(
   world: World,
   load: Load,
@@ -186,8 +186,8 @@ async function sellAgain(
 }
 
 /** Processes of PostgreSQL that serve the gateways, with a last statement like this. */
-async function backends({ book, database }: World, like = '%'): Promise<number[]> {
-  const rows = await book.owner<{ pid: number }[]>`
+async function backends({ ledger, database }: World, like = '%'): Promise<number[]> {
+  const rows = await ledger.owner<{ pid: number }[]>`
     select pid from pg_stat_activity
     where datname = ${database} and usename = 'gateway' and query like ${like}`
   return rows.map(({ pid }) => pid)

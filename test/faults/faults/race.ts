@@ -27,8 +27,8 @@ export const raceFaults: readonly Fault[] = [
     says: 'a call under one Idempotency-Key, a hundred times at once, over two gateways',
     runs: 20,
     async strike(world, _, random) {
-      const { book, fleet, upstream } = world
-      const key = await book.key(await book.account({ plan: 'wide' }))
+      const { ledger, fleet, upstream } = world
+      const key = await ledger.key(await ledger.account({ plan: 'wide' }))
       const kind = random.pick([search, bulk, speech])
       const callId = `call-once-${random.int(1, 1_000_000_000)}`
       const tryOf = { callId, body: kind.body?.(callId, random) }
@@ -50,22 +50,22 @@ export const raceFaults: readonly Fault[] = [
     says: 'an account always nearly out of credits, over slow lines: its holds and releases meet in a batch',
     runs: 20,
     async strike(world, _, random) {
-      const { book, fleet, upstream } = world
-      const key = await book.key(await book.account({ plan: 'nothing' }))
-      await book.grant(key.account, 40)
+      const { ledger, fleet, upstream } = world
+      const key = await ledger.key(await ledger.account({ plan: 'nothing' }))
+      await ledger.grant(key.account, 40)
       const lines = fleet.active.map(({ line }) => line)
       for (const line of lines) line.delayMs = 8
       // Most holds are released: the credits stay few, and are fought for.
       upstream.mood = 'failing'
       const [most, other] = fleet.active as [FaultGateway, FaultGateway]
       let made = 0
-      const caller = async () => {
+      const client = async () => {
         while (made++ < lowCreditCalls) {
-          if (made % 20 === 0) await book.grant(key.account, random.int(10, 30))
+          if (made % 20 === 0) await ledger.grant(key.account, random.int(10, 30))
           await makeCall(world, random.chance(0.8) ? most : other, key, bulk, random)
         }
       }
-      await Promise.all(Array.from({ length: 16 }, caller))
+      await Promise.all(Array.from({ length: 16 }, client))
       upstream.mood = 'well'
       for (const line of lines) line.delayMs = 0
     },
@@ -78,8 +78,8 @@ async function race(
   plan: string,
   options: { readonly monthlyCap?: number },
 ): Promise<void> {
-  const { book, fleet } = world
-  const key = await book.key(await book.account({ plan }), options)
+  const { ledger, fleet } = world
+  const key = await ledger.key(await ledger.account({ plan }), options)
   await fleet.widen()
   try {
     const calls = await Promise.all(

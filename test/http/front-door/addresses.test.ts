@@ -52,7 +52,7 @@ describe('with two proxies of our own, 200 from the address that the outer one s
 
 describe('403, and nothing is forwarded:', () => {
   const refused: [what: string, list: string, forwardedFor: string[]][] = [
-    ['what the caller wrote itself', '203.0.113.9', [`203.0.113.9, 198.51.100.1, ${proxy}`]],
+    ['what the client wrote itself', '203.0.113.9', [`203.0.113.9, 198.51.100.1, ${proxy}`]],
     ['the same in a line of its own', '203.0.113.9', ['203.0.113.9', `198.51.100.1, ${proxy}`]],
     ['the address of the inner proxy', proxy, [`198.51.100.1, ${proxy}`]],
     ['a chain that is too short', '203.0.113.9', ['203.0.113.9']],

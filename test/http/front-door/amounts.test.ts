@@ -133,7 +133,7 @@ describe('a field is 400 for what is none of its integers, and never 500:', () =
     test(`${method} ${path} ${pointer}`, async () => {
       const id = path.includes('{id}') ? await idFor(path) : ''
       for (const [text, value] of numbers) {
-        const size = await door.shop.book.size()
+        const size = await door.shop.ledger.size()
         const body = bodyWith(others[`${method} ${path}`] ?? {}, pointer, text)
         const response = await send(method, path.replace('{id}', id), body)
         const answer = await response.json()
@@ -145,7 +145,7 @@ describe('a field is 400 for what is none of its integers, and never 500:', () =
         }
         expect(response.status, where).toBe(400)
         expect(answer.code, where).toBe('invalid_request')
-        expect(await door.shop.book.size(), where).toBe(size)
+        expect(await door.shop.ledger.size(), where).toBe(size)
       }
     })
   }

@@ -89,7 +89,7 @@ describe('408, nothing is forwarded or held, and the connection is closed, for a
   ]
   for (const [what, lines, little] of bodies) {
     test(what, async () => {
-      const size = await door.shop.book.size()
+      const size = await door.shop.ledger.size()
       const text = head(...lines)
       const path = lines.includes(form) ? text.replace('/v1/search', '/v1/stt/transcribe') : text
       const call = drip(path, little)
@@ -97,7 +97,7 @@ describe('408, nothing is forwarded or held, and the connection is closed, for a
       expect(call.status).toBe(408)
       expect(call.body.toString()).toContain('"code":"body_too_slow"')
       expect(door.shop.upstream.executed).toEqual([])
-      expect(await door.shop.book.size()).toBe(size)
+      expect(await door.shop.ledger.size()).toBe(size)
     })
   }
 
@@ -111,18 +111,18 @@ describe('408, nothing is forwarded or held, and the connection is closed, for a
   })
 })
 
-test('five hundred callers who drip hold up nobody, cost little memory, and are all ended', async () => {
+test('five hundred clients who drip hold up nobody, cost little memory, and are all ended', async () => {
   const before = process.memoryUsage().rss
   const text = head(json, 'Content-Length: 1000000')
   const slow = Array.from({ length: 500 }, () => drip(text, ' '))
   await until(() => slow.every(({ socket }) => socket.bytesWritten > text.length))
   const statuses: number[] = []
-  const caller = async () => {
+  const client = async () => {
     for (let call = 0; call < 10; call++) {
       statuses.push((await door.shop.post('/v1/search', { query: 'q' })).status)
     }
   }
-  await Promise.all(Array.from({ length: 20 }, caller))
+  await Promise.all(Array.from({ length: 20 }, client))
   expect(statuses).toEqual(Array(200).fill(200))
   await until(() => slow.every(({ closed }) => closed), 60_000)
   expect(slow.filter(({ status }) => status !== 408)).toHaveLength(0)
@@ -135,7 +135,7 @@ describe('large bodies share what room there is for them:', () => {
   const large = (bytes: number) => `{"query":"large"${' '.repeat(bytes - 17)}}`
   const post = () => door.shop.post('/v1/search', undefined, { body: large(150_000) })
 
-  /** A caller who has sent all of a body but its last byte, so that a large one finds no room beside it. */
+  /** A client who has sent all of a body but its last byte, so that a large one finds no room beside it. */
   async function holdRoom(): Promise<RawCall> {
     const text = head(json, 'Content-Length: 200000') + large(200_000)
     let holder = rawCall(door.shop.gateway.url, text.slice(0, -1))
@@ -181,13 +181,13 @@ describe('large bodies share what room there is for them:', () => {
 })
 
 test('one who leaves in the middle of a body leaves nothing behind', async () => {
-  const size = await door.shop.book.size()
+  const size = await door.shop.ledger.size()
   const call = rawCall(door.shop.gateway.url, `${head(json, 'Content-Length: 100')}{"que`)
   await until(() => call.socket.bytesWritten > 100)
   call.socket.destroy()
   await door.expectServes()
   // The call that was sold since: its hold and its settlement.
-  expect(await door.shop.book.size()).toBe(size + 2)
+  expect(await door.shop.ledger.size()).toBe(size + 2)
   expect(door.shop.upstream.executed).toHaveLength(1)
 })
 
@@ -201,7 +201,7 @@ describe('what is packed', () => {
   }
 
   for (const [encoding, pack] of Object.entries(packers)) {
-    test(`is not taken from a caller, and not unpacked: 415 for ${encoding}`, async () => {
+    test(`is not taken from a client, and not unpacked: 415 for ${encoding}`, async () => {
       const body = pack(bomb)
       const headers = { 'content-type': 'application/json', 'content-encoding': encoding }
       const before = process.memoryUsage().rss
@@ -223,7 +223,7 @@ describe('what is packed', () => {
     expect(await response.json()).toMatchObject({ code: 'unsupported_media_type' })
   })
 
-  test('comes from a service to the caller as it is: 200', async () => {
+  test('comes from a service to the client as it is: 200', async () => {
     const packed = gzipSync(bomb)
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
     door.shop.upstream.answer(() => new Response(packed, { headers }))

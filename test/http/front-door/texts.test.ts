@@ -64,7 +64,7 @@ const operations = Object.entries(document.paths)
     })),
   )
 
-describe('400, and the book stays as it is: in a body, what cannot be kept', () => {
+describe('400, and the ledger stays as it is: in a body, what cannot be kept', () => {
   const fields = operations
     .filter(({ path }) => !path.startsWith('/v1/'))
     .flatMap(({ path, method, operation }) => {
@@ -75,13 +75,13 @@ describe('400, and the book stays as it is: in a body, what cannot be kept', () 
 
   for (const [method, path, pointer] of fields) {
     test(`${method} ${path} ${pointer}`, async () => {
-      const size = await door.shop.book.size()
+      const size = await door.shop.ledger.size()
       for (const text of unkept) {
         const response = await send(method, path.replace('{id}', 'acc_1'), bodyWith(pointer, text))
         expect([text, response.status]).toEqual([text, 400])
         expect((await response.json()).errors).toMatchObject([{ pointer }])
       }
-      expect(await door.shop.book.size()).toBe(size)
+      expect(await door.shop.ledger.size()).toBe(size)
     })
   }
 })
@@ -134,9 +134,9 @@ describe('in management: 400 for names that every object has, and for a name tha
   ]
   for (const body of bodies) {
     test(body, async () => {
-      const size = await door.shop.book.size()
+      const size = await door.shop.ledger.size()
       expect((await send('POST', '/api-keys', body)).status).toBe(400)
-      expect(await door.shop.book.size()).toBe(size)
+      expect(await door.shop.ledger.size()).toBe(size)
       expect(({} as { tier?: string }).tier).toBeUndefined()
     })
   }
@@ -223,10 +223,10 @@ describe('in an Idempotency-Key: 400, nothing is forwarded, and no place in the 
 describe('in a token: 401', () => {
   for (const subject of ['a\0b', '\ud800', '', 'x'.repeat(1_000)]) {
     test(`for the subject ${JSON.stringify(subject).slice(0, 12)}`, async () => {
-      const size = await door.shop.book.size()
+      const size = await door.shop.ledger.size()
       const headers = { authorization: `Bearer ${await token(subject)}` }
       expect((await send('POST', '/api-keys', '{"name":"x"}', headers)).status).toBe(401)
-      expect(await door.shop.book.size()).toBe(size)
+      expect(await door.shop.ledger.size()).toBe(size)
     })
   }
 })

@@ -64,7 +64,7 @@ interface Lot {
   readonly kind: string
   readonly startsAt: Micros
   readonly expiresAt: Micros
-  /** What the book has free on it after the event at hand, and how much of that has lapsed. */
+  /** What the ledger has free on it after the event at hand, and how much of that has lapsed. */
   free: number
   lapsed: number
   touchedAt: Micros

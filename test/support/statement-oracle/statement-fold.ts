@@ -4,8 +4,8 @@ import { type Mode, printPosition } from '../../../events/event.ts'
 import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
 import type { Period } from '../../../src/reports/log-reader/period.ts'
 import {
-  dearestFee,
   type Fee,
+  mostExpensiveFee,
   type PlanStart,
   plansHeld,
 } from '../../../src/reports/statement/plan-periods.ts'
@@ -183,7 +183,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
       owner,
       plans: held,
       // The plan is paid once: a month's live statement bills it.
-      fee: mode === 'live' && period.day === undefined ? dearestFee(held) : null,
+      fee: mode === 'live' && period.day === undefined ? mostExpensiveFee(held) : null,
       ...moved,
       grants,
       adjustments,

@@ -58,7 +58,7 @@ export class BadPeriod extends Error {
 }
 
 /**
- * The statement, or undefined when the book has (or, as of then, had) no such account or key.
+ * The statement, or undefined when the ledger has (or, as of then, had) no such account or key.
  * @throws BadPeriod when month, day or zone are none, the period has not begun, or `asOf` lies ahead
  */
 export async function statement(

@@ -10,7 +10,7 @@ import { BalanceShape } from '../owner/account.ts'
 
 const text = t.String()
 const place = t.String({
-  description: 'A position in the book, as `shard-position`.',
+  description: 'A position in the ledger, as `shard-position`.',
   examples: ['0-1234'],
 })
 
@@ -75,7 +75,7 @@ export const ChargeAnswer = answer<Charge>(
     quantity: integer({ description: 'What the endpoint counts.' }),
     tariff: t.String({ description: 'Hash of the tariff that priced the call.' }),
     heldAt: text,
-    heldAhead: t.Optional(
+    onLease: t.Optional(
       t.Literal(true, {
         description:
           'It ran on a hold that was taken for calls to come (`positions.held`), and was held and settled at once.',
@@ -104,12 +104,12 @@ export const ChargeAnswer = answer<Charge>(
     shortfall: t.Optional(
       integer({ description: 'Credits that the call cost beyond its hold, which nobody pays.' }),
     ),
-    cutBy: t.Optional(
+    terminatedBy: t.Optional(
       t.Union(
         ['client', 'upstream', 'hold'].map((name) => t.Literal(name)),
         {
           description:
-            'What ended the answer before its end: the caller left, the service broke off, or the hold could not grow.',
+            'What ended the answer before its end: the client left, the service broke off, or the hold could not grow.',
         },
       ),
     ),
@@ -118,7 +118,7 @@ export const ChargeAnswer = answer<Charge>(
 
 export const RefundedAnswer = t.Object({
   requestId: text,
-  position: t.String({ description: 'Where the refund stands in the book.' }),
+  position: t.String({ description: 'Where the refund stands in the ledger.' }),
   credits: integer({ description: 'What was given back.' }),
 })
 

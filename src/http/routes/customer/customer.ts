@@ -7,10 +7,10 @@ import { LedgerUnavailable } from '../../../ledger/append/call-commands.ts'
 import type { PublishedTariff } from '../../../ledger/read/read-for-calls.ts'
 import { newRequestId } from '../../../lib/ids.ts'
 import { problem, problemOf } from '../../../problems/problem-document.ts'
-import { Problem } from '../../openapi/problem-schema.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
 import type { Charge } from '../../../reports/charge/charge-lookup.ts'
 import { id } from '../../fields.ts'
+import { Problem } from '../../openapi/problem-schema.ts'
 import {
   ChargeAnswer,
   KeyAnswer,
@@ -118,7 +118,7 @@ export function customerRoutes(deps: CustomerDeps) {
       {
         params: t.Object({ requestId: id }),
         response: { 200: ChargeAnswer, 404: Problem },
-        detail: detail('What a call cost, and where that stands in the book'),
+        detail: detail('What a call cost, and where that stands in the ledger'),
       },
     )
     .post(

@@ -1,7 +1,6 @@
 /** Operators' routes about accounts and their credits. */
 import { Elysia, t } from 'elysia'
 import type { Adjusted, Granted, Refunded } from '../../../management/credits.ts'
-import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { balance } from '../../../reports/account/balance.ts'
 import {
   answer,
@@ -19,6 +18,7 @@ import {
   type Static,
   time,
 } from '../../fields.ts'
+import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { accepted, found, requireValid } from '../../request-refused.ts'
 import { byAdmin, type RouteDeps } from '../../routes.ts'
 import { Account, BalanceShape } from '../owner/account.ts'

@@ -1,7 +1,7 @@
 /** Operators' routes about keys: everyone's, and what acts on their accounts too. */
 import { Elysia, t } from 'elysia'
-import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { closed, idParams, integer, queryInteger, reason } from '../../fields.ts'
+import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { accepted, found, requireValid } from '../../request-refused.ts'
 import { byAdmin, type RouteDeps } from '../../routes.ts'
 import {

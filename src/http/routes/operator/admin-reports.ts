@@ -2,7 +2,6 @@
 import { Elysia, t } from 'elysia'
 import { printPosition } from '../../../../events/event.ts'
 import { readClock } from '../../../ledger/read/read-clock.ts'
-import { commonProblems } from '../../openapi/problem-schema.ts'
 import { eventFeed } from '../../../reports/log-reader/events.ts'
 import {
   type TopUser,
@@ -12,6 +11,7 @@ import {
 } from '../../../reports/usage/usage-overview.ts'
 import { auditedEvent, EventList, eventList } from '../../event-view.ts'
 import { answer, id, integer, place, queryInteger } from '../../fields.ts'
+import { commonProblems } from '../../openapi/problem-schema.ts'
 import { requireValid } from '../../request-refused.ts'
 import type { RouteDeps } from '../../routes.ts'
 import {

@@ -1,12 +1,12 @@
 /** The routes of key owners: their keys, what those used and what happened to them. */
 import { Elysia, t } from 'elysia'
 import type { KeyRequest } from '../../../management/issue-key.ts'
-import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { eventFeed } from '../../../reports/log-reader/events.ts'
 import { usageByDay, usageSummary } from '../../../reports/usage/usage.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
 import { EventList, eventList, ownersEvent } from '../../event-view.ts'
 import { closed, idParams, integer, keyName, mode, type Static } from '../../fields.ts'
+import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { accepted, found, requireValid } from '../../request-refused.ts'
 import { byUser, type RouteDeps } from '../../routes.ts'
 import {
@@ -37,7 +37,7 @@ const NewKey = closed({
     t.String({
       minLength: 1,
       maxLength: 63,
-      description: 'The plan the caller is on; another is given by an operator only.',
+      description: 'The plan the client is on; another is given by an operator only.',
     }),
   ),
   mode: t.Optional(mode),

@@ -155,7 +155,7 @@ function refusalsOf(
   const input = requestBody !== undefined || (parameters?.length ?? 0) > 0
   if (input) codes.push('invalid_request')
   if (security) codes.push(...keyRefusals, 'price_missing')
-  else if ('401' in responses) codes.push('unauthorized', ...(beyond[where] ?? []))
+  else if ('401' in responses) codes.push('unauthorized', ...(exceedsAccount[where] ?? []))
   else return []
   // On owners' routes auditors are refused what would change something.
   if (!security && (where.includes(' /admin/') || !where.startsWith('get ')))
@@ -167,7 +167,7 @@ function refusalsOf(
 }
 
 /** Refusals of single routes, by method and path. */
-const beyond: Readonly<Record<string, readonly RefusalCode[]>> = {
+const exceedsAccount: Readonly<Record<string, readonly RefusalCode[]>> = {
   'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
   'patch /admin/api-keys/{id}': ['plan_not_grantable'],
   'patch /admin/accounts/{id}': ['plan_not_grantable'],

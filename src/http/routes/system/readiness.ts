@@ -2,9 +2,9 @@
 import type { ServiceAddresses } from '../../../config/service-addresses.ts'
 import type { Windows } from '../../../gate/rate-limit/open-rate-limiter.ts'
 import type { Sql } from '../../../ledger/connect.ts'
-import { standingFault } from '../../../ledger/migrate/schema-compatibility.ts'
+import { schemaFault } from '../../../ledger/migrate/schema-compatibility.ts'
 import { readShardTariffs } from '../../../ledger/read/read-tariffs.ts'
-import { remembered } from '../../../lib/cached-with-fallback.ts'
+import { cachedWithFallback } from '../../../lib/cached-with-fallback.ts'
 
 export interface Readiness {
   /** What the gateway cannot do without, by name, and why it is missing. Nobody should call while there is any. */
@@ -23,21 +23,21 @@ export interface ReadinessDeps {
   readonly warn: (message: string, error?: unknown) => void
 }
 
-/** Anyone may ask, and ever so often: the book is asked at most twice a second. */
-const memory = { freshMs: 500, usableMs: 500, deadlineMs: 1_000 }
+/** Anyone may ask, and ever so often: the ledger is asked at most twice a second. */
+const memory = { freshMs: 500, maxStaleMs: 500, deadlineMs: 1_000 }
 
 /** Nothing of what it answers names an address or a login: the reasons are for everyone to read. */
 export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   const { sql, windows, services, addresses, stopping, warn } = deps
   const onError = (error: unknown) => warn('not ready: the ledger cannot be reached', error)
-  const readBook = remembered(() => bookFaults(sql), { ...memory, onError })
+  const readLedger = cachedWithFallback(() => ledgerFaults(sql), { ...memory, onError })
   const unaddressed = [...services].filter((service) => !addresses[service]?.live)
 
   return async () => {
-    const book = (await readBook()) ?? { ledger: 'the ledger cannot be reached' }
+    const ledger = (await readLedger()) ?? { ledger: 'the ledger cannot be reached' }
     return {
       missing: {
-        ...book,
+        ...ledger,
         ...(unaddressed.length > 0 && { upstreams: `no address for ${unaddressed.join(', ')}` }),
         ...(stopping() && { gateway: 'the gateway is stopping' }),
       },
@@ -50,8 +50,8 @@ export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   }
 }
 
-async function bookFaults(sql: Sql): Promise<Record<string, string>> {
-  const ledger = await standingFault(sql)
+async function ledgerFaults(sql: Sql): Promise<Record<string, string>> {
+  const ledger = await schemaFault(sql)
   if (ledger !== undefined) return { ledger }
   const tariffs = await readShardTariffs(sql)
   if (tariffs.every(({ inForce }) => inForce !== null)) return {}

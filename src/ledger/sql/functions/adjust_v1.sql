@@ -8,7 +8,7 @@ language plpgsql security definer set search_path from current as $$
 declare
   v_position bigint;
   v_now timestamptz;
-  v_answer jsonb;
+  v_result jsonb;
   v_due bigint;
   v_left bigint := in_credits;
   v_lots bigint[] := '{}';
@@ -17,9 +17,9 @@ declare
   r record;
 begin
   select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
-  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
-  if v_answer is not null then
-    return v_answer;
+  v_result := repeated_result(in_shard, in_command, in_request_hash);
+  if v_result is not null then
+    return v_result;
   end if;
   if not exists (select from account_state s where s.account_id = in_account and s.shard = in_shard) then
     return jsonb_build_object('verdict', 'no_such_account');
@@ -50,7 +50,7 @@ begin
       in_account => in_account, in_mode => in_mode, in_credits => v_left, in_private => in_private);
   end if;
   perform leave_shard(in_shard, v_position, v_now);
-  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+  return keep_result(in_shard, in_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', to_jsonb(v_positions), 'taken', in_credits - v_left, 'debt', v_left));
 end
 $$;

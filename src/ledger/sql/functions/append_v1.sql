@@ -1,7 +1,7 @@
 -- Appends a batch of call items (hold, extend, buy, fail, settle, release, expire, count), deciding each of them in order.
 --
 -- One lock, one look, one loop, set writes:
---   1. take the shard's lock, then look up the lane: a batch that was sent before is answered as before;
+--   1. take the shard's lock, then look up the producer: a batch that was sent before is answered as before;
 --   2. read in one query everything that decides, ordered by account and place in the batch;
 --   3. decide item by item in local variables, so that an item sees what earlier ones of its account
 --      did, and what an item frees counts only for later ones;
@@ -10,11 +10,11 @@
 -- Item i of each array is one item. Answers, by item: a verdict, the position written (or, for a
 -- refusal, the one it was decided at) and the credits then available, the month's allowance that is
 -- still to be granted among them (of the key's cap, for key_cap_reached). A refusal appends nothing.
--- A hold that names an Idempotency-Key is also asked of claim_verdict, whose held_again is an acceptance.
+-- A hold that names an Idempotency-Key is also asked of claim_verdict, whose resumed is an acceptance.
 -- A hold at the endpoint * is a standing one: it counts as so many calls in flight as its quantity says, and stays
 -- open while calls run on it, each of which ends with a buy (held and settled in one, from what is free) or a fail.
 create or replace function append_v1(
-  in_shard smallint, in_lane uuid, in_seq bigint, in_instance text,
+  in_shard smallint, in_producer uuid, in_sequence bigint, in_instance text,
   in_kinds text[], in_holds text[], in_accounts text[], in_keys text[],
   in_key_versions integer[], in_account_versions integer[], in_previous_secrets boolean[], in_modes text[],
   in_credits bigint[], in_quantities bigint[], in_endpoints text[], in_tariffs text[],
@@ -37,7 +37,7 @@ declare
   v_now timestamptz;
   v_month date;
   v_tariff text;
-  v_lane lanes;
+  v_producer producers;
   r record;
   -- The account at hand, as the items before this one left it.
   v_account text;
@@ -75,11 +75,11 @@ declare
   -- The account's holds that items of this batch have extended or resolved, and what they are since:
   -- nothing where they were resolved.
   v_nth integer;
-  v_touched text[];
-  v_touched_credits bigint[];
-  v_touched_until timestamptz[];
-  v_touched_lots text[];
-  v_touched_held text[];
+  v_updated_holds text[];
+  v_updated_credits bigint[];
+  v_updated_until timestamptz[];
+  v_updated_lots text[];
+  v_updated_held text[];
   -- What is written, by item.
   w_positions bigint[] := array_fill(null::bigint, array[v_items]);
   w_occurred timestamptz[] := array_fill(null::timestamptz, array[v_items]);
@@ -94,24 +94,24 @@ begin
       cardinality(in_modes), cardinality(in_credits), cardinality(in_quantities), cardinality(in_endpoints),
       cardinality(in_tariffs), cardinality(in_statuses), cardinality(in_latencies), cardinality(in_actors),
       cardinality(in_claims), cardinality(in_request_hashes), cardinality(in_payloads))
-    or not in_kinds <@ array['hold', 'extend', 'buy', 'fail', 'settle', 'release', 'expire', 'count']
+    or not in_kinds <@ array['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'release', 'expire', 'count']
   then
     raise exception 'the batch is not % items of known kinds', v_items using errcode = 'invalid_parameter_value';
   end if;
   select e.last_position, e.now_at into v_last, v_now from enter_shard(in_shard) e;
-  select * into v_lane from lanes l where l.lane = in_lane and l.shard = in_shard;
-  if v_lane.lane is null then
-    outcome := 'unknown_lane';
+  select * into v_producer from producers l where l.producer = in_producer and l.shard = in_shard;
+  if v_producer.producer is null then
+    outcome := 'unknown_producer';
     return;
-  elsif in_seq < v_lane.seq then
+  elsif in_sequence < v_producer.sequence then
     outcome := 'superseded';
     return;
-  elsif in_seq = v_lane.seq then
+  elsif in_sequence = v_producer.sequence then
     outcome := 'repeated';
-    recorded_at := v_lane.recorded_at;
-    verdicts := v_lane.verdicts;
-    positions := v_lane.positions;
-    available := v_lane.available;
+    recorded_at := v_producer.recorded_at;
+    verdicts := v_producer.verdicts;
+    positions := v_producer.positions;
+    available := v_producer.available;
     return;
   end if;
 
@@ -127,10 +127,10 @@ begin
   for r in
     with items as (
       select i.*, row_number() over account as nth_of_account,
-        bool_or(i.kind in ('hold', 'extend', 'buy')) over (
+        bool_or(i.kind in ('hold', 'extend', 'charge_on_lease')) over (
           account rows between unbounded preceding and unbounded following) as buys
       from (
-        select u.*, case when u.kind in ('buy', 'fail') then in_payloads[u.ord]::json ->> 'hold' else u.request_id end as hold_id
+        select u.*, case when u.kind in ('charge_on_lease', 'void_on_lease') then in_payloads[u.ord]::json ->> 'hold' else u.request_id end as hold_id
         from unnest(in_kinds, in_holds, in_accounts, in_keys, in_key_versions, in_account_versions,
           in_previous_secrets, in_modes, in_credits, in_tariffs, in_claims, in_request_hashes)
           with ordinality as u (kind, request_id, account_id, key_id, key_version, account_version,
@@ -195,7 +195,7 @@ begin
     ) h on true
     -- A call counts against its key's cap in the month of its hold.
     cross join lateral (
-      select case when h.held_at is null or i.kind = 'buy' then v_month
+      select case when h.held_at is null or i.kind = 'charge_on_lease' then v_month
         else date_trunc('month', h.held_at at time zone 'UTC')::date end as month
     ) c
     left join lateral (
@@ -228,7 +228,7 @@ begin
           from unnest(r.lots, r.free, r.ranks) with ordinality as l (lot, free, rank, nth);
       end if;
       v_cap_used := '{}';
-      v_touched := '{}';
+      v_updated_holds := '{}';
     end if;
     v_verdict := 'ok';
     v_draw_lots := null;
@@ -237,15 +237,15 @@ begin
     -- How many calls in flight the item's hold stands for.
     v_places := case when coalesce(r.hold_endpoint, in_endpoints[r.ord]) = '*'
       then coalesce(r.hold_quantity, in_quantities[r.ord]) else 1 end;
-    v_nth := case when v_touched <> '{}' then array_position(v_touched, r.hold_id) end;
+    v_nth := case when v_updated_holds <> '{}' then array_position(v_updated_holds, r.hold_id) end;
     if v_nth is not null then
-      r.hold_credits := v_touched_credits[v_nth];
-      r.hold_expires_at := v_touched_until[v_nth];
-      r.hold_lots := v_touched_lots[v_nth]::bigint[];
-      r.hold_held := v_touched_held[v_nth]::bigint[];
+      r.hold_credits := v_updated_credits[v_nth];
+      r.hold_expires_at := v_updated_until[v_nth];
+      r.hold_lots := v_updated_lots[v_nth]::bigint[];
+      r.hold_held := v_updated_held[v_nth]::bigint[];
     end if;
 
-    if r.kind in ('hold', 'extend', 'buy') then
+    if r.kind in ('hold', 'extend', 'charge_on_lease') then
       -- To buy is to hold: what is added to a hold is bought at that moment, under the same conditions. Only
       -- the price and the place in flight were settled when the hold was taken. What ran on a standing hold is
       -- bought at its end, which took no more than its place in flight before.
@@ -266,20 +266,20 @@ begin
             else case when v_claimed ? (r.key_id || ' ' || r.claim) then 'mismatch' end
           end,
           claim_verdict(in_shard, r.key_id, r.claim, r.request_hash));
-        if v_claim_verdict <> 'held_again' then
+        if v_claim_verdict <> 'resumed' then
           v_verdict := v_claim_verdict;
         end if;
       end if;
       v_verdict := case
         when v_verdict <> 'ok' then v_verdict
         -- Only what ran on a standing hold is bought on one, and only other holds are extended.
-        when r.kind <> 'hold' and (r.hold_credits is null or (r.hold_endpoint = '*') <> (r.kind = 'buy')) then 'hold_not_open'
+        when r.kind <> 'hold' and (r.hold_credits is null or (r.hold_endpoint = '*') <> (r.kind = 'charge_on_lease')) then 'hold_not_open'
         when r.kind = 'extend' then 'ok'
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
-        when r.kind = 'buy' then
+        when r.kind = 'charge_on_lease' then
           case when r.credits > r.hold_credits then 'exceeds_hold' else 'ok' end
         -- A plan that the tariff does not know allows nothing.
-        when v_open + v_places > v_most_open then 'too_many_open'
+        when v_open + v_places > v_most_open then 'concurrency_exceeded'
         else 'ok'
       end;
       -- Months cut on the hold's time: what only a later month granted cannot pay for a call of this one.
@@ -333,7 +333,7 @@ begin
           if r.claim is not null then
             v_claimed := v_claimed || jsonb_build_object(r.key_id || ' ' || r.claim, r.request_hash);
           end if;
-        elsif r.kind = 'buy' then
+        elsif r.kind = 'charge_on_lease' then
           v_draw_moved := v_draw_held;
           v_draw_held := null;
         else
@@ -347,13 +347,13 @@ begin
               r.hold_held[v_at] := r.hold_held[v_at] + v_draw_held[j];
             end if;
           end loop;
-          v_nth := coalesce(v_nth, cardinality(v_touched) + 1);
-          v_touched[v_nth] := r.hold_id;
-          v_touched_credits[v_nth] := r.hold_credits + r.credits;
-          v_touched_until[v_nth] := greatest(r.hold_expires_at,
+          v_nth := coalesce(v_nth, cardinality(v_updated_holds) + 1);
+          v_updated_holds[v_nth] := r.hold_id;
+          v_updated_credits[v_nth] := r.hold_credits + r.credits;
+          v_updated_until[v_nth] := greatest(r.hold_expires_at,
             v_now + make_interval(secs => (in_payloads[r.ord]::json ->> 'holdSeconds')::integer));
-          v_touched_lots[v_nth] := r.hold_lots::text;
-          v_touched_held[v_nth] := r.hold_held::text;
+          v_updated_lots[v_nth] := r.hold_lots::text;
+          v_updated_held[v_nth] := r.hold_held::text;
         end if;
         w_occurred[r.ord] := case when r.kind = 'extend' then r.held_at else v_now end;
         w_credits[r.ord] := r.credits;
@@ -366,7 +366,7 @@ begin
       end if;
       w_occurred[r.ord] := v_now;
 
-    elsif r.kind = 'fail' then
+    elsif r.kind = 'void_on_lease' then
       v_verdict := case when r.hold_endpoint = '*' and r.hold_credits is not null then 'ok' else 'hold_not_open' end;
       available[r.ord] := v_free;
       w_occurred[r.ord] := v_now;
@@ -406,9 +406,9 @@ begin
           in_endpoints[r.ord] := r.hold_endpoint;
           in_quantities[r.ord] := r.hold_quantity;
         end if;
-        v_nth := coalesce(v_nth, cardinality(v_touched) + 1);
-        v_touched[v_nth] := r.hold_id;
-        v_touched_credits[v_nth] := null;
+        v_nth := coalesce(v_nth, cardinality(v_updated_holds) + 1);
+        v_updated_holds[v_nth] := r.hold_id;
+        v_updated_credits[v_nth] := null;
         if r.monthly_cap is not null then
           v_used := coalesce((v_cap_used ->> r.cap)::bigint, r.cap_used);
           v_cap_used := v_cap_used || jsonb_build_object(r.cap,
@@ -434,11 +434,11 @@ begin
   if v_position > v_last then
     insert into events (shard, position, recorded_at, occurred_at, type, type_version, stream_version,
       account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status, latency_ms,
-      lots, held, moved, actor, instance, payload, private, leaf)
+      lots, held, moved, actor, instance, payload, private, event_hash)
     select in_shard, w.position, v_now, w.occurred_at, e.type, 1, null,
       w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.status, w.latency_ms,
       e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null,
-      leaf_hash(in_shard, w.position, v_now, w.occurred_at, e.type, 1::smallint, null::integer,
+      hash_event(in_shard, w.position, v_now, w.occurred_at, e.type, 1::smallint, null::integer,
         w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.status, w.latency_ms,
         e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null::bytea)
     from unnest(w_positions, w_occurred, in_kinds, in_accounts, in_keys, in_modes, in_holds, in_endpoints, in_tariffs,
@@ -447,7 +447,7 @@ begin
         credits, quantity, status, latency_ms, lots, held, moved, actor, payload)
     cross join lateral (
       select case w.kind when 'hold' then 'CreditsHeld' when 'extend' then 'HoldExtended' when 'settle' then 'HoldSettled'
-          when 'buy' then 'HoldSettled' when 'release' then 'HoldReleased' when 'fail' then 'HoldReleased'
+          when 'charge_on_lease' then 'HoldSettled' when 'release' then 'HoldReleased' when 'void_on_lease' then 'HoldReleased'
           when 'expire' then 'HoldExpired' else 'CallsCounted' end as type,
         w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload
     ) e
@@ -457,9 +457,9 @@ begin
 
   outcome := 'appended';
   recorded_at := v_now;
-  update lanes l
-    set seq = in_seq, recorded_at = v_now, verdicts = append_v1.verdicts, positions = append_v1.positions,
+  update producers l
+    set sequence = in_sequence, recorded_at = v_now, verdicts = append_v1.verdicts, positions = append_v1.positions,
       available = append_v1.available
-    where l.lane = in_lane and l.shard = in_shard;
+    where l.producer = in_producer and l.shard = in_shard;
 end
 $$;

@@ -3,7 +3,7 @@
 --   mismatch      it was used for another request;
 --   in_progress   the call that has it still runs;
 --   replay        that call was charged: its answer is to be given again;
---   held_again    that call's hold expired, but its answer was stored: hold, settle, and give the answer;
+--   resumed    that call's hold expired, but its answer was stored: hold, settle, and give the answer;
 --   outcome_unknown  that call may have been executed, and nobody knows what came of it; or its charge was
 --                 given back because nobody knew.
 create or replace function claim_verdict(
@@ -33,8 +33,8 @@ begin
           and e.payload ->> 'externalId' = 'undelivered:' || v_claim.hold_id
       ) then 'outcome_unknown' else 'replay' end
     when exists (
-      select from stored_answers a where a.key_id = in_key and a.claim = in_claim and a.shard = in_shard
-    ) then 'held_again'
+      select from stored_responses a where a.key_id = in_key and a.claim = in_claim and a.shard = in_shard
+    ) then 'resumed'
     -- The service was not reached, or said itself that it did not do it; what a proxy in front of it says
     -- (502, 504, and the unregistered ones from 520 on) is not its word.
     when v_end.reason in ('upstream_unreachable', 'upstream_busy', 'refused_by_service', 'not_successful',

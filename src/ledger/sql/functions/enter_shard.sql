@@ -6,7 +6,7 @@ create or replace function enter_shard(
 language plpgsql as $$
 begin
   perform pg_advisory_xact_lock(hashtext(current_schema()), in_shard);
-  select h.position, greatest(book_now(), h.recorded_at)
+  select h.position, greatest(ledger_now(), h.recorded_at)
     into strict last_position, now_at
     from heads h where h.shard = in_shard;
 end

@@ -7,13 +7,13 @@ language plpgsql security definer set search_path from current as $$
 declare
   v_position bigint;
   v_now timestamptz;
-  v_answer jsonb;
+  v_result jsonb;
   v_lot bigint;
 begin
   select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
-  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
-  if v_answer is not null then
-    return v_answer;
+  v_result := repeated_result(in_shard, in_command, in_request_hash);
+  if v_result is not null then
+    return v_result;
   end if;
   if not exists (select from account_state s where s.account_id = in_account and s.shard = in_shard) then
     return jsonb_build_object('verdict', 'no_such_account');
@@ -24,7 +24,7 @@ begin
     in_account => in_account, in_mode => in_mode, in_credits => in_credits, in_private => in_private);
   v_position := repay_debt(in_shard, v_lot, v_now, in_instance, in_account, in_mode, in_credits);
   perform leave_shard(in_shard, v_position, v_now);
-  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+  return keep_result(in_shard, in_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_lot)));
 end
 $$;

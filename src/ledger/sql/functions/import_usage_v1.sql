@@ -1,4 +1,4 @@
--- Appends what a key did under the service that this book took over from: an event for each day and
+-- Appends what a key did under the service that this ledger took over from: an event for each day and
 -- endpoint, with the day as the time that counts. in_usage: [{time, endpoint, calls, credits, payload (text)}].
 -- The same command again answers as the first time. Answers {verdict, positions}: the first and the last.
 create or replace function import_usage_v1(
@@ -9,13 +9,13 @@ language plpgsql security definer set search_path from current as $$
 declare
   v_position bigint;
   v_now timestamptz;
-  v_answer jsonb;
+  v_result jsonb;
   v_last bigint;
 begin
   select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
-  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
-  if v_answer is not null then
-    return v_answer;
+  v_result := repeated_result(in_shard, in_command, in_request_hash);
+  if v_result is not null then
+    return v_result;
   end if;
   if not exists (
     select from key_state k
@@ -25,10 +25,10 @@ begin
   end if;
 
   insert into events (shard, position, recorded_at, occurred_at, type, account_id, key_id, mode, endpoint,
-    credits, quantity, actor, instance, payload, leaf)
+    credits, quantity, actor, instance, payload, event_hash)
   select in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', in_account, in_key, in_mode, u.endpoint,
     u.credits, u.calls, in_actor, in_instance, u.payload::json,
-    leaf_hash(in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', 1::smallint, null::integer,
+    hash_event(in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', 1::smallint, null::integer,
       in_account, in_key, in_mode, null::text, u.endpoint, null::text, u.credits, u.calls, null::smallint,
       null::integer, null::bigint[], null::bigint[], null::bigint[], in_actor, in_instance, u.payload::json,
       null::bytea)
@@ -40,7 +40,7 @@ begin
   ) u;
   v_last := v_position + jsonb_array_length(in_usage);
   perform leave_shard(in_shard, v_last, v_now);
-  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+  return keep_result(in_shard, in_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_position + 1, v_last)));
 end
 $$;

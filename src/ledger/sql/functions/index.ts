@@ -1,47 +1,47 @@
 /** The SQL functions, in an order in which each finds what it calls. */
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
-import answers from './answers.sql' with { type: 'text' }
 import appendV1 from './append_v1.sql' with { type: 'text' }
 import at from './at.sql' with { type: 'text' }
-import bookNow from './book_now.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
+import answers from './command_results.sql' with { type: 'text' }
 import deliveredV1 from './delivered_v1.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
-import forgetAnswersV1 from './forget_answers_v1.sql' with { type: 'text' }
+import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
+import hashEvent from './hash_event.sql' with { type: 'text' }
 import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
-import leafHash from './leaf_hash.sql' with { type: 'text' }
 import leaveShard from './leave_shard.sql' with { type: 'text' }
-import openLaneV1 from './open_lane_v1.sql' with { type: 'text' }
+import ledgerNow from './ledger_now.sql' with { type: 'text' }
+import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import recordV1 from './record_v1.sql' with { type: 'text' }
 import refundV1 from './refund_v1.sql' with { type: 'text' }
 import refuseChange from './refuse_change.sql' with { type: 'text' }
 import repayDebt from './repay_debt.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
-import storeAnswerV1 from './store_answer_v1.sql' with { type: 'text' }
+import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
 import withheldV1 from './withheld_v1.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
 
 export const functions: readonly string[] = [
   refuseChange,
-  bookNow,
+  ledgerNow,
   extendPartitions,
-  leafHash,
+  hashEvent,
   enterShard,
   leaveShard,
   writeEvent,
-  openLaneV1,
+  openProducerV1,
   at,
   answers,
   allowanceDue,
   repayDebt,
   grantAllowance,
   claimVerdict,
-  storeAnswerV1,
-  forgetAnswersV1,
+  storeResponseV1,
+  forgetResponsesV1,
   replayedV1,
   deliveredV1,
   withheldV1,
@@ -55,12 +55,12 @@ export const functions: readonly string[] = [
 
 /** What the serving role may execute; everything else is the owner's. */
 export const served: readonly string[] = [
-  'book_now',
+  'ledger_now',
   'extend_partitions',
-  'open_lane_v1',
+  'open_producer_v1',
   'append_v1',
-  'store_answer_v1',
-  'forget_answers_v1',
+  'store_response_v1',
+  'forget_responses_v1',
   'replayed_v1',
   'delivered_v1',
   'withheld_v1',
@@ -73,7 +73,7 @@ export const served: readonly string[] = [
   'plan_at',
   'allowance_due',
   'live_lots',
-  'leaf_hash',
+  'hash_event',
   'merge_changes',
   'total',
 ]

@@ -14,7 +14,7 @@ language plpgsql security definer set search_path from current as $$
 declare
   v_position bigint;
   v_now timestamptz;
-  v_answer jsonb;
+  v_result jsonb;
   v_positions bigint[] := '{}';
   v_versions jsonb := '{}';
   v_version integer;
@@ -23,9 +23,9 @@ declare
   r record;
 begin
   select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
-  v_answer := repeated_answer(in_shard, in_command, in_request_hash);
-  if v_answer is not null then
-    return v_answer;
+  v_result := repeated_result(in_shard, in_command, in_request_hash);
+  if v_result is not null then
+    return v_result;
   end if;
 
   for r in select * from jsonb_to_recordset(in_expected) as e (stream text, id text, version integer) loop
@@ -89,7 +89,7 @@ begin
   end loop;
 
   perform leave_shard(in_shard, v_position, v_now);
-  return keep_answer(in_shard, in_command, in_request_hash, v_now,
+  return keep_result(in_shard, in_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', to_jsonb(v_positions)));
 end
 $$;

@@ -1,6 +1,6 @@
 -- Refunds a charge, wholly or in part, to the lots it was settled on, the last drawn first. The refunds of
 -- a charge never exceed it. What returns to an expired lot lapses there. The same in_external again, which is
--- unique per account, answers as the first time. As 'undelivered:<request>', which is the caller's own asking, it is
+-- unique per account, answers as the first time. As 'undelivered:<request>', which is the client's own asking, it is
 -- refused once the answer was given again under its Idempotency-Key. Answers {verdict, positions, credits}, or what is refundable.
 create or replace function refund_v1(
   in_shard smallint, in_instance text, in_external text, in_request_hash text,
@@ -10,7 +10,7 @@ language plpgsql security definer set search_path from current as $$
 declare
   v_position bigint;
   v_now timestamptz;
-  v_answer jsonb;
+  v_result jsonb;
   v_command text;
   v_charge events;
   v_refundable bigint;
@@ -25,21 +25,21 @@ begin
     return jsonb_build_object('verdict', 'no_such_charge');
   end if;
   v_command := coalesce('external:' || v_charge.account_id || ':' || in_external, 'refund:' || gen_random_uuid());
-  v_answer := repeated_answer(in_shard, v_command, in_request_hash);
-  if v_answer is not null then
-    return v_answer;
+  v_result := repeated_result(in_shard, v_command, in_request_hash);
+  if v_result is not null then
+    return v_result;
   end if;
   select v_charge.credits - coalesce(sum(e.credits), 0) into v_refundable
     from events e where e.request_id = in_request and e.type = 'ChargeRefunded' and e.shard = in_shard;
   if in_external = 'undelivered:' || in_request then
     -- A replay marks this row before it looks for a refund: one of the two sees the other.
     perform from events h
-      join stored_answers a on a.key_id = h.key_id and a.claim = h.payload ->> 'claim' and a.shard = h.shard
+      join stored_responses a on a.key_id = h.key_id and a.claim = h.payload ->> 'claim' and a.shard = h.shard
       where h.request_id = in_request and h.type = 'CreditsHeld' and h.shard = in_shard
       for update of a;
     if exists (
       select from events h
-      join stored_answers a on a.key_id = h.key_id and a.claim = h.payload ->> 'claim' and a.shard = h.shard
+      join stored_responses a on a.key_id = h.key_id and a.claim = h.payload ->> 'claim' and a.shard = h.shard
       where h.request_id = in_request and h.type = 'CreditsHeld' and h.shard = in_shard and a.replayed_at is not null
     ) then
       v_refundable := 0;
@@ -72,7 +72,7 @@ begin
     in_endpoint => v_charge.endpoint, in_tariff => v_charge.tariff, in_credits => coalesce(in_credits, v_refundable),
     in_lots => v_lots, in_moved => v_moved, in_private => in_private);
   perform leave_shard(in_shard, v_position, v_now);
-  return keep_answer(in_shard, v_command, in_request_hash, v_now,
+  return keep_result(in_shard, v_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_position), 'credits', coalesce(in_credits, v_refundable)));
 end
 $$;

@@ -1,6 +1,6 @@
 -- Notes that a stored answer was given again: whatever became of the first one, this arrived.
 create or replace function replayed_v1(in_shard smallint, in_key text, in_claim text) returns void
 language sql security definer set search_path from current as $$
-  update stored_answers set replayed_at = coalesce(replayed_at, book_now())
+  update stored_responses set replayed_at = coalesce(replayed_at, ledger_now())
   where key_id = in_key and claim = in_claim and shard = in_shard
 $$;

@@ -1,5 +1,5 @@
 -- Writes one event of the rare kinds (grants, adjustments, refunds, account, key and tariff events).
--- The caller holds the shard's lock and names the position.
+-- The client holds the shard's lock and names the position.
 create or replace function write_event(
   in_shard smallint, in_position bigint, in_now timestamptz, in_type text, in_actor text, in_instance text,
   in_payload text,
@@ -10,11 +10,11 @@ create or replace function write_event(
 ) returns void
 language sql as $$
   insert into events (shard, position, recorded_at, occurred_at, type, stream_version, account_id, key_id, mode,
-    request_id, endpoint, tariff, credits, lots, moved, actor, instance, payload, private, leaf)
+    request_id, endpoint, tariff, credits, lots, moved, actor, instance, payload, private, event_hash)
   values (in_shard, in_position, in_now, in_now, in_type, in_stream_version, in_account, in_key, in_mode,
     in_request, in_endpoint, in_tariff, in_credits, in_lots, in_moved, in_actor, in_instance,
     in_payload::json, in_private,
-    leaf_hash(in_shard, in_position, in_now, in_now, in_type, 1::smallint, in_stream_version,
+    hash_event(in_shard, in_position, in_now, in_now, in_type, 1::smallint, in_stream_version,
       in_account, in_key, in_mode, in_request, in_endpoint, in_tariff, in_credits, null::bigint, null::smallint,
       null::integer, in_lots, null::bigint[], in_moved, in_actor, in_instance, in_payload::json, in_private))
 $$;

@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test'
-import { seldom } from '../../src/lib/limit-repeats.ts'
+import { limitRepeats } from '../../src/lib/limit-repeats.ts'
 
 function speaker() {
   const said: [string, number][] = []
   const clock = { nowMs: 0 }
-  const say = seldom<unknown>(
-    (message, _, unsaid) => said.push([message, unsaid]),
+  const say = limitRepeats<unknown>(
+    (message, _, suppressed) => said.push([message, suppressed]),
     () => clock.nowMs,
   )
   return { said, clock, say }

@@ -1,5 +1,5 @@
--- The log: heads, events, lanes, commands, and the accounts' keys for private fields.
--- Everything carries its shard; nothing here is wider than one.
+-- The schema: the log's heads and events, producers, management commands, accounts' secrets, stored responses
+-- and deliveries. Every table carries its shard, and no row spans two shards. Projections bring their own tables.
 
 create table heads (
   shard smallint primary key,
@@ -41,7 +41,7 @@ create table events (
   payload json not null,
   -- Personal data, encrypted under the account's own key.
   private bytea,
-  leaf bytea not null,
+  event_hash bytea not null,
   primary key (position, shard)
 ) partition by range (position);
 
@@ -49,26 +49,31 @@ create index events_by_account on events (account_id, position) where account_id
 create index events_by_request on events (request_id) where request_id is not null;
 create index events_of_streams on events (shard, position) where stream_version is not null;
 create index events_by_time on events using brin (recorded_at);
+-- Events that no call makes are rare, and a reader of a long log finds them here. The types that are left out are
+-- `callTypes` of events/credits.ts: a query that leaves them out too, or that names others, can use the index.
+create index events_rare on events (shard, position) where type not in ('CreditsHeld', 'HoldExtended', 'HoldSettled',
+  'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported');
 
--- A gateway's lane: the last batch it sent and what was answered, so that sending it again is safe.
-create table lanes (
-  lane uuid not null,
+-- A gateway's producer: the last batch that it sent and its result, so that sending the batch again is safe.
+create table producers (
+  producer uuid not null,
   shard smallint not null,
   instance text not null,
-  seq bigint not null default 0,
+  sequence bigint not null default 0,
   recorded_at timestamptz not null default clock_timestamp(),
   verdicts text[],
   positions bigint[],
   available bigint[],
-  primary key (lane, shard)
+  primary key (producer, shard)
 ) with (fillfactor = 50);
 
--- Commands that were carried out, by the id their sender gave: the same again answers as the first time.
-create table commands (
+-- Management commands that were executed, by the id that their sender gave. The same command sent again gets the
+-- same result.
+create table management_commands (
   command_id text not null,
   shard smallint not null,
   request_hash text not null,
-  answer jsonb not null,
+  result jsonb not null,
   recorded_at timestamptz not null,
   primary key (command_id, shard)
 );
@@ -82,7 +87,7 @@ create table account_secrets (
 );
 
 -- How far each projection has applied the log.
-create table checkpoints (
+create table projection_checkpoints (
   projection text not null,
   shard smallint not null,
   version integer not null,
@@ -90,4 +95,43 @@ create table checkpoints (
   primary key (projection, shard)
 );
 
+-- Responses to calls that named an Idempotency-Key, kept for their retries and sealed under the account's key.
+-- They stand beside the log: a response is forgotten after a day, its charge is not.
+create table stored_responses (
+  key_id text not null,
+  -- As in the claim.
+  claim text not null,
+  shard smallint not null,
+  -- The hold of the call that this responds to.
+  hold_id text not null,
+  quantity bigint not null,
+  response bytea not null,
+  stored_at timestamptz not null,
+  -- When the response was first given again.
+  replayed_at timestamptz,
+  primary key (key_id, claim, shard)
+);
+
+create index stored_responses_by_time on stored_responses (stored_at);
+
+-- How far each gateway's charges are known to be delivered: the response of every charge that the gateway wrote up to
+-- this position has left it. What a gateway charged later, before it died, may not have arrived.
+create table deliveries (
+  instance text not null,
+  shard smallint not null,
+  position bigint not null,
+  primary key (instance, shard)
+) with (fillfactor = 10);
+
+-- Charges whose responses their gateways withheld, because they did not learn in time that the charge was written.
+create table withheld (
+  position bigint not null,
+  shard smallint not null,
+  primary key (position, shard)
+);
+
 create aggregate merge_changes (jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}');
+
+-- The sum of bigints as a bigint, and 0 of none. PostgreSQL's own sum counts in numerics, which takes longer and keeps
+-- memory for each sum of each group.
+create aggregate total (bigint) (sfunc = int8pl, stype = bigint, initcond = '0', combinefunc = int8pl, parallel = safe);

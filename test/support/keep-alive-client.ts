@@ -1,17 +1,17 @@
 /**
- * A caller that keeps its connection for call after call, as HTTP clients do, and that retries nothing, as they
+ * A client that keeps its connection for call after call, as HTTP clients do, and that retries nothing, as they
  * do behind one's back: a call whose answer does not arrive whole is lost.
  */
 import { connect, type Socket } from 'node:net'
 
-export interface KeepAliveCaller {
+export interface KeepAliveClient {
   /** Sends the text of a request; resolves with the answer's status when all of it is there. */
   call(request: string): Promise<number>
   /** Gives up the connection; the next call takes a new one. */
   leave(): void
 }
 
-export function keepAliveCaller(url: string): KeepAliveCaller {
+export function keepAliveClient(url: string): KeepAliveClient {
   const { hostname, port } = new URL(url)
   let socket: Socket | undefined
   let received = ''

@@ -138,7 +138,7 @@ describe('several limits', () => {
     expect((await windows.peek([key])).remaining).toBe(1)
   })
 
-  test('answer with the one that makes the caller wait longest', async () => {
+  test('answer with the one that makes the client wait longest', async () => {
     const { clock, windows } = windowsAt()
     expect((await windows.take([account, key])).state).toMatchObject({ limit: 1, resetMs: 5_000 })
     await windows.take([account])

@@ -1,17 +1,17 @@
 /**
- * A book for a test file: a database of its own, cloned from a migrated template, with a clock that stands
+ * A ledger for a test file: a database of its own, cloned from a migrated template, with a clock that stands
  * where the test puts it. Accounts, keys and tariffs are written by the same commands as in service.
  *
- *   const book = await openBook()
- *   const key = await book.key(await book.account({ plan: 'free' }))
- *   const { hold } = await book.hold(key, 5)
- *   await book.settle(hold, 3)
+ *   const ledger = await openBook()
+ *   const key = await ledger.key(await ledger.account({ plan: 'free' }))
+ *   const { hold } = await ledger.hold(key, 5)
+ *   await ledger.settle(hold, 3)
  */
 import type { NewEvent } from '../../events/event.ts'
 import { type Tariff, tariffHash } from '../../src/config/tariff.ts'
 import { type KeyPrefixes, mintKey } from '../../src/gate/authenticate/key-format.ts'
 import {
-  type CommandAnswer,
+  type CommandResult,
   type Commands,
   openCommands,
 } from '../../src/ledger/commands/management-commands.ts'
@@ -23,7 +23,7 @@ import { accountIdOf, newKeyId, type Owner } from '../../src/lib/ids.ts'
 import { type Gateway, type KeyAtGate, openGateway } from './gateway.ts'
 import { createDatabase, templateDatabase } from './postgres.ts'
 
-/** When the clock of a new book stands: in the middle of a month and of a day. */
+/** When the clock of a new ledger stands: in the middle of a month and of a day. */
 export const start = new Date('2030-06-15T12:00:00Z')
 
 export const prefixes: KeyPrefixes = { live: 'sk_live_', test: 'sk_test_' }
@@ -41,7 +41,7 @@ export interface TestAccount {
   readonly accountId: string
   readonly owner: Owner
   readonly secret: Uint8Array
-  /** Follows what is written through the book; a test may set it back to play a stale gateway. */
+  /** Follows what is written through the ledger; a test may set it back to play a stale gateway. */
   version: number
 }
 
@@ -53,17 +53,17 @@ export interface TestKey extends KeyAtGate {
   version: number
 }
 
-export interface Book extends Omit<Gateway, 'close' | 'sql'> {
+export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
   readonly url: string
   /** Connections as the schema's owner, and as the serving role. */
   readonly owner: Sql
   readonly sql: Sql
   readonly commands: Commands
-  /** Another appender, with its own connection and lane. Closed with the book. */
+  /** Another appender, with its own connection and producer. Closed with the ledger. */
   newGateway(instance?: string, options?: { shard?: number; deadlineMs?: number }): Gateway
   /** Where the clock stands. */
   readonly now: Date
-  /** Moves the clock. The book's time never runs backwards: what is recorded stays the latest. */
+  /** Moves the clock. The ledger's time never runs backwards: what is recorded stays the latest. */
   travelTo(time: Date | string): Promise<void>
   advance(ms: number): Promise<void>
   /** Publishes a tariff, in force at once unless told; answers its hash. */
@@ -87,36 +87,36 @@ export interface Book extends Omit<Gateway, 'close' | 'sql'> {
     type: string,
     payload?: object,
     sealed?: Uint8Array,
-  ): Promise<CommandAnswer>
+  ): Promise<CommandResult>
   /** Ends the present plan and starts another, at once unless told. */
-  changePlan(account: TestAccount, plan: string, from?: Date | string): Promise<CommandAnswer>
+  changePlan(account: TestAccount, plan: string, from?: Date | string): Promise<CommandResult>
   /** Grants promotional credits without expiry, unless told otherwise. */
   grant(
     account: TestAccount,
     credits: number,
     more?: Partial<Parameters<Commands['grant']>[1]>,
-  ): Promise<CommandAnswer>
+  ): Promise<CommandResult>
   /** Number of events in the log. */
   size(): Promise<number>
   /** Drops the database; fails when something is still connected to it. */
   close(): Promise<void>
 }
 
-/** Opens a book in which `tariff` is in force: the test tariff unless told, none where it is null. */
-export async function openBook(
+/** Opens a ledger in which `tariff` is in force: the test tariff unless told, none where it is null. */
+export async function openLedger(
   options: { tariff?: Tariff | null; shards?: number } = {},
-): Promise<Book> {
+): Promise<Ledger> {
   const shards = options.shards ?? 1
   const template = await templateDatabase(`book_${shards}`, (url) => fillTemplate(url, shards))
   const { url, drop } = await createDatabase({ template })
-  return openBookAt(url, { ...options, shards, now: start, drop })
+  return openLedgerAt(url, { ...options, shards, now: start, drop })
 }
 
 /** The same on a database that is migrated already, with the clock as it stands there. */
-export async function openBookAt(
+export async function openLedgerAt(
   url: string,
   options: { tariff?: Tariff | null; shards?: number; now: Date; drop: () => Promise<void> },
-): Promise<Book> {
+): Promise<Ledger> {
   const { shards = 1 } = options
   const owner = connect({ url, as: 'owner', max: 4 })
   const sql = connect({ url, as: 'serving', max: 4 })
@@ -153,7 +153,7 @@ export async function openBookAt(
     expected: Parameters<Commands['record']>[1]['expected'],
     events: readonly NewEvent[],
     secret?: Uint8Array,
-  ): Promise<CommandAnswer> {
+  ): Promise<CommandResult> {
     const id = crypto.randomUUID()
     const answer = await commands.record(shard, {
       ...{ id, actor: 'test', expected, events },
@@ -183,7 +183,7 @@ export async function openBookAt(
     return { shard, accountId, owner, secret, version: 2 }
   }
 
-  const key: Book['key'] = async (account, options = {}) => {
+  const key: Ledger['key'] = async (account, options = {}) => {
     const { accountId, secret, shard } = account
     const { mode = 'live', name = 'test', allowedIps = [] } = options
     const { endpoints = null, rateLimit = null, monthlyCap = null, expiresAt = null } = options
@@ -205,7 +205,7 @@ export async function openBookAt(
     }
   }
 
-  const change: Book['change'] = async (target, type, payload = {}, sealed) => {
+  const change: Ledger['change'] = async (target, type, payload = {}, sealed) => {
     const { accountId } = target
     const ofKey = 'keyId' in target ? { keyId: target.keyId, mode: target.mode } : {}
     const sealedIn = sealed ? { private: sealed } : {}
@@ -220,7 +220,7 @@ export async function openBookAt(
     return answer
   }
 
-  const changePlan: Book['changePlan'] = async (account, plan, from = now) => {
+  const changePlan: Ledger['changePlan'] = async (account, plan, from = now) => {
     const at = new Date(from).toISOString()
     const { accountId } = account
     const answer = await record(
@@ -235,7 +235,7 @@ export async function openBookAt(
     return answer
   }
 
-  const grant: Book['grant'] = ({ accountId, shard }, credits, more) =>
+  const grant: Ledger['grant'] = ({ accountId, shard }, credits, more) =>
     commands.grant(shard, {
       ...{ accountId, mode: 'live', credits, kind: 'promotional', startsAt: now.toISOString() },
       ...{ actor: 'test', ...more },
@@ -292,8 +292,8 @@ async function fillTemplate(url: string, shards: number): Promise<void> {
   await owner.end()
 }
 
-/** The book reads the time in one place, and this database's book reads it here. */
+/** The ledger reads the time in one place, and this database's ledger reads it here. */
 async function setClock(owner: Sql, time: Date): Promise<void> {
-  await owner.unsafe(`create or replace function book_now() returns timestamptz
+  await owner.unsafe(`create or replace function ledger_now() returns timestamptz
     language sql volatile as $$ select timestamptz '${time.toISOString()}' $$`)
 }

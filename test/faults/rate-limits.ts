@@ -1,5 +1,5 @@
 /** I6: never more than N calls in any window of the limit's length, 2N in one that spans the loss of Redis. */
-import type { ClientCall, Finding } from './books.ts'
+import type { ClientCall, Finding } from './records.ts'
 import { narrow } from './settings.ts'
 import type { Execution } from './upstream.ts'
 

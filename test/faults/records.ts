@@ -1,12 +1,12 @@
 /**
- * Three books of the same calls: what callers received, what services did, what the log says. Each is kept by
+ * Three ledgers of the same calls: what clients received, what services did, what the log says. Each is kept by
  * itself, and they meet only here, by request id.
  */
 import type { LogEvent } from '../support/log.ts'
 import type { CallKind } from './calls.ts'
 import type { Execution } from './upstream.ts'
 
-/** A call as its caller saw it. */
+/** A call as its client saw it. */
 export interface ClientCall {
   readonly id: string
   /** Its name in the body, which is the same in every try of one call; its id, where it is tried once. */
@@ -30,7 +30,7 @@ export interface ClientCall {
   code: string | undefined
   /** A gateway decided alone, by its share of the limit, and said so. */
   degraded: boolean
-  /** The caller left before its end. */
+  /** The client left before its end. */
   left: boolean
   /** The answer arrived to its end. */
   whole: boolean
@@ -55,10 +55,10 @@ export interface LoggedCall {
   freed: number
   /** How its last hold ended: for who reads a finding. */
   end: string
-  /** The Idempotency-Key, as the book has it. */
+  /** The Idempotency-Key, as the ledger has it. */
   claim: string | undefined
   /** Of a standing hold, which is no call: the key whose calls ran on it. */
-  standingOf: string | undefined
+  subtitle: string | undefined
   /** It ran on a standing hold, which the follower of the log has found to be open. */
   ahead: boolean
 }
@@ -87,7 +87,7 @@ export interface Finding {
 
 export const nothingLogged: LoggedCall = {
   ...{ holds: 0, heldCredits: 0, settles: 0, settledCredits: 0, freed: 0 },
-  ...{ end: 'open', claim: undefined, standingOf: undefined, ahead: false },
+  ...{ end: 'open', claim: undefined, subtitle: undefined, ahead: false },
 }
 
 /** Adds a part of the log to what is known of its calls. */
@@ -95,7 +95,7 @@ export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]):
   for (const { type, request_id, endpoint, credits, key_id, payload, status } of log) {
     if (request_id === null) continue
     const call = calls.get(request_id) ?? { ...nothingLogged }
-    if (endpoint === '*') call.standingOf = key_id ?? undefined
+    if (endpoint === '*') call.subtitle = key_id ?? undefined
     if (payload.hold) {
       call.ahead = true
       call.holds++
@@ -119,7 +119,7 @@ export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]):
   }
 }
 
-/** I1, by the callers' book. */
+/** I1, by the clients' ledger. */
 export function* chargedOnce(
   calls: readonly ClientCall[],
   logged: ReadonlyMap<string, LoggedCall>,
@@ -146,7 +146,7 @@ export function* chargedOnce(
   }
 }
 
-/** I11, by the callers' book. */
+/** I11, by the clients' ledger. */
 export function* heldBefore(
   calls: readonly ClientCall[],
   logged: ReadonlyMap<string, LoggedCall>,
@@ -159,7 +159,7 @@ export function* heldBefore(
 }
 
 /**
- * I2, by the services' book; `all`: of every call so far, for what the log settled without it. What ran on a standing
+ * I2, by the services' ledger; `all`: of every call so far, for what the log settled without it. What ran on a standing
  * hold and was not answered has no end of its own in the log: that of its standing hold stands for it.
  */
 export function* ranAsHeld(
@@ -172,10 +172,10 @@ export function* ranAsHeld(
     invariant: 'I2',
     what: `${id}: ${what}`,
   })
-  const heldAheadFor = new Set([...logged.values()].map(({ standingOf }) => standingOf))
+  const onLeaseFor = new Set([...logged.values()].map(({ subtitle }) => subtitle))
   const unanswered = new Set(
     calls
-      .filter(({ keyId, isNamed, worth }) => heldAheadFor.has(keyId) && !isNamed && !worth)
+      .filter(({ keyId, isNamed, worth }) => onLeaseFor.has(keyId) && !isNamed && !worth)
       .map(({ callId }) => callId),
   )
   for (const { requestId, callId, path } of executions) {
@@ -199,7 +199,7 @@ export function* ranAsHeld(
   }
 }
 
-/** I9, by all three books: every try of a call that named an Idempotency-Key, put together. */
+/** I9, by all three ledgers: every try of a call that named an Idempotency-Key, put together. */
 export function* ranOnce(
   calls: readonly ClientCall[],
   executions: readonly Execution[],

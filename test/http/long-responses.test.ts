@@ -1,10 +1,10 @@
 /** Answers too long to be held back: relayed in flat memory, and their end is sent when their charge is written. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { wavHeader } from '../../src/demo/wav.ts'
-import type { Book } from '../support/book.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
 import { startGatewayProcess } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import type { Ledger } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
 const piece = new Uint8Array(50_000).fill(120)
@@ -57,9 +57,9 @@ async function finish(call: RawCall) {
   call.socket.destroy()
 }
 
-/** Takes the lock of the book, so that appends wait, until the function it gives is called. */
-async function holdAppends(book: Book): Promise<() => Promise<void>> {
-  const connection = await book.owner.reserve()
+/** Takes the lock of the ledger, so that appends wait, until the function it gives is called. */
+async function holdAppends(ledger: Ledger): Promise<() => Promise<void>> {
+  const connection = await ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
   return async () => {
@@ -68,21 +68,21 @@ async function holdAppends(book: Book): Promise<() => Promise<void>> {
   }
 }
 
-const waitingAppends = () => shop.book.owner`
+const waitingAppends = () => shop.ledger.owner`
   select pid from pg_stat_activity where datname = current_database()
     and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
 
 describe('the end', () => {
   test('leaves only when the settlement is in the log', async () => {
     const { answer, call, requestId } = await begin()
-    const letGo = await holdAppends(shop.book)
+    const releaseLock = await holdAppends(shop.ledger)
     await answer.end()
     await until(async () => (await waitingAppends()).length > 0)
     expect(call.whole).toBe(false)
     expect(call.body.length % piece.length).toBe(0)
     const held = call.body.length
     expect((await shop.eventsOf(requestId)).map(({ type }) => type)).toEqual(['CreditsHeld'])
-    await letGo()
+    await releaseLock()
     await finish(call)
     expect(call.whole).toBe(true)
     expect(call.body.length).toBeGreaterThan(held)
@@ -93,13 +93,13 @@ describe('the end', () => {
 
   test('is never sent when the settlement is refused', async () => {
     const { answer, call, requestId } = await begin()
-    const [hold] = await shop.book.sql<{ tariff: string; accountId: string; keyId: string }[]>`
+    const [hold] = await shop.ledger.sql<{ tariff: string; accountId: string; keyId: string }[]>`
       select tariff, account_id as "accountId", key_id as "keyId" from events
       where request_id = ${requestId ?? ''}`
     if (!hold || !requestId) throw new Error('there is no hold')
-    await shop.book.advance(3_600_000)
+    await shop.ledger.advance(3_600_000)
     const of = { ...hold, requestId, mode: 'live', endpoint: 'tts-synthesize', actor: 'gateway' }
-    await shop.book.expire({ ...of, mode: 'live' })
+    await shop.ledger.expire({ ...of, mode: 'live' })
     await answer.end()
     await finish(call)
     expect(call.whole).toBe(false)
@@ -124,13 +124,17 @@ describe('the end', () => {
   })
 })
 
-describe('a caller who leaves', () => {
+describe('a client who leaves', () => {
   test('in the middle pays the price that the request fixed, and the service is let go', async () => {
     const { answer, call, requestId } = await begin()
     call.socket.destroy()
     const events = await shop.outcomeOf(requestId, 'HoldSettled')
     expect(events).toHaveLength(2)
-    expect(events[1]).toMatchObject({ credits: 2, quantity: 1_500, payload: { cutBy: 'client' } })
+    expect(events[1]).toMatchObject({
+      credits: 2,
+      quantity: 1_500,
+      payload: { terminatedBy: 'client' },
+    })
     expect(await answer.abandoned).toBe(true)
   })
 
@@ -147,17 +151,17 @@ describe('a caller who leaves', () => {
     await finish(call)
     expect(call.whole).toBe(false)
     const events = await timed.outcomeOf(timed.upstream.executed[0]?.requestId, 'HoldSettled')
-    expect(events.at(-1)).toMatchObject({ credits: 1, payload: { cutBy: 'client' } })
+    expect(events.at(-1)).toMatchObject({ credits: 1, payload: { terminatedBy: 'client' } })
     await timed.close()
   })
 
-  test('while the end waits for the book pays once, and nothing is said of leaving', async () => {
+  test('while the end waits for the ledger pays once, and nothing is said of leaving', async () => {
     const { answer, call, requestId } = await begin()
-    const letGo = await holdAppends(shop.book)
+    const releaseLock = await holdAppends(shop.ledger)
     await answer.end()
     await until(async () => (await waitingAppends()).length > 0)
     call.socket.destroy()
-    await letGo()
+    await releaseLock()
     const events = await shop.outcomeOf(requestId, 'HoldSettled')
     expect(events.map(({ type, payload }) => [type, payload])).toEqual([
       ['CreditsHeld', events[0]?.payload ?? {}],
@@ -172,7 +176,7 @@ describe('a caller who leaves', () => {
 
   test.each([
     ['short', new Uint8Array(10), {}],
-    ['long', new Uint8Array(300_000), { cutBy: 'client' }],
+    ['long', new Uint8Array(300_000), { terminatedBy: 'client' }],
   ])('before a %s answer begins pays for it: the service did its work', async (_, body) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     shop.upstream.answer(async () => {
@@ -192,7 +196,7 @@ describe('a caller who leaves', () => {
   })
 
   test('while sending the request holds nothing', async () => {
-    const before = await shop.book.size()
+    const before = await shop.ledger.size()
     shop.upstream.answer(() => new Response())
     const whole = synthesis()
     const call = rawCall(shop.gateway.url, whole.slice(0, -10))
@@ -202,11 +206,11 @@ describe('a caller who leaves', () => {
     // A call that came later has been through: the one before it would have been, too.
     expect((await shop.fetch('/v1/key')).status).toBe(200)
     expect(shop.upstream.executed).toHaveLength(0)
-    expect(await shop.book.size()).toBe(before)
+    expect(await shop.ledger.size()).toBe(before)
   })
 })
 
-test('a caller who does not read holds up the service, and fills no memory', async () => {
+test('a client who does not read holds up the service, and fills no memory', async () => {
   const size = 128 * 1024 * 1024
   let sent = 0
   const megabyte = new Uint8Array(1024 * 1024)
@@ -223,7 +227,7 @@ test('a caller who does not read holds up the service, and fills no memory', asy
       ),
   )
   const gateway = await startGatewayProcess({
-    databaseUrl: shop.book.url,
+    databaseUrl: shop.ledger.url,
     upstream: shop.upstream.url,
   })
   const residentBytes = async () => {
@@ -238,7 +242,7 @@ test('a caller who does not read holds up the service, and fills no memory', asy
   let most = 0
   let received = 0
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-    // Every eight megabytes the caller stops to look.
+    // Every eight megabytes the client stops to look.
     const look = Math.floor(received / 2 ** 23) < Math.floor((received + chunk.length) / 2 ** 23)
     received += chunk.length
     if (look) most = Math.max(most, await residentBytes())

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
-import { remembered } from '../../src/lib/cached-with-fallback.ts'
+import { cachedWithFallback } from '../../src/lib/cached-with-fallback.ts'
 
-const always = { freshMs: 60_000, usableMs: 60_000, deadlineMs: 10_000, onError: () => {} }
+const always = { freshMs: 60_000, maxStaleMs: 60_000, deadlineMs: 10_000, onError: () => {} }
 const never = { ...always, freshMs: -1 }
 
 /** A question whose answers come when the test gives them. */
@@ -19,7 +19,7 @@ function question() {
 
 test('many who ask at once are one question', async () => {
   const { asked, ask } = question()
-  const read = remembered(ask, always)
+  const read = cachedWithFallback(ask, always)
   const answers = [read(), read(), read()]
   asked[0]?.resolve('yes')
   expect(await Promise.all(answers)).toEqual(['yes', 'yes', 'yes'])
@@ -29,7 +29,7 @@ test('many who ask at once are one question', async () => {
 
 test('an answer that is no longer fresh is asked for again', async () => {
   const { asked, ask } = question()
-  const read = remembered(ask, never)
+  const read = cachedWithFallback(ask, never)
   for (const text of ['one', 'two']) {
     const answer = read()
     asked.at(-1)?.resolve(text)
@@ -39,7 +39,7 @@ test('an answer that is no longer fresh is asked for again', async () => {
 
 test('nobody waits beyond the deadline, and an answer that is late serves the next', async () => {
   const { asked, ask } = question()
-  const read = remembered(ask, { ...always, deadlineMs: 1 })
+  const read = cachedWithFallback(ask, { ...always, deadlineMs: 1 })
   expect(await read()).toBeUndefined()
   expect(await read()).toBeUndefined()
   expect(asked).toHaveLength(1)
@@ -51,7 +51,7 @@ test('nobody waits beyond the deadline, and an answer that is late serves the ne
 test('a failure is told, is no answer, and is asked again', async () => {
   const { asked, ask } = question()
   const errors: unknown[] = []
-  const read = remembered(ask, { ...always, onError: (error) => errors.push(error) })
+  const read = cachedWithFallback(ask, { ...always, onError: (error) => errors.push(error) })
   const failed = read()
   asked[0]?.reject('away')
   expect(await failed).toBeUndefined()
@@ -63,14 +63,14 @@ test('a failure is told, is no answer, and is asked again', async () => {
 
 test('while a newer answer cannot be had, the last one serves for as long as it is usable', async () => {
   const { asked, ask } = question()
-  const read = remembered(ask, never)
+  const read = cachedWithFallback(ask, never)
   const first = read()
   asked[0]?.resolve('old')
   await first
   const second = read()
   asked[1]?.reject(new Error('away'))
   expect(await second).toBe('old')
-  const strict = remembered(ask, { ...never, usableMs: -1 })
+  const strict = cachedWithFallback(ask, { ...never, maxStaleMs: -1 })
   const third = strict()
   asked[2]?.resolve('at once too old')
   expect(await third).toBeUndefined()

@@ -1,25 +1,25 @@
 /** What changes while calls run on a standing hold: it was taken before, and each of them is sold by what is then. */
 import { expireHolds } from '../../../src/ledger/append/expiry.ts'
-import type { TestKey } from '../../support/book.ts'
+import type { TestKey } from '../../support/test-ledger.ts'
 import { until } from '../../support/until.ts'
-import type { ClientCall } from '../books.ts'
 import { search } from '../calls.ts'
 import { expectThat, type Fault } from '../fault.ts'
 import type { FaultGateway } from '../gateways.ts'
 import { atOnce, burst } from '../load.ts'
 import type { Random } from '../random.ts'
+import type { ClientCall } from '../records.ts'
 import { longestHoldSeconds } from '../settings.ts'
 import type { World } from '../world.ts'
 
-export const aheadFaults: readonly Fault[] = [
+export const leaseFaults: readonly Fault[] = [
   {
     name: 'ahead/key-revoked',
     says: 'a key is revoked while its calls run on a standing hold',
     runs: 20,
     async strike(world, load, random) {
-      const key = await world.book.key(await world.book.account({ plan: 'wide' }))
+      const key = await world.ledger.key(await world.ledger.account({ plan: 'wide' }))
       const calls = await whileRunning(world, key, random, () =>
-        world.book.change(key, 'KeyRevoked'),
+        world.ledger.change(key, 'KeyRevoked'),
       )
       const sold = calls.filter(({ status }) => status === 200)
       expectThat(sold.length === 0, `${sold.length} calls were sold`)
@@ -31,15 +31,15 @@ export const aheadFaults: readonly Fault[] = [
     says: 'all credits that are free are taken away while calls run on a standing hold',
     runs: 20,
     async strike(world, load, random) {
-      const { book } = world
-      const key = await book.key(await book.account({ plan: 'wide' }))
+      const { ledger } = world
+      const key = await ledger.key(await ledger.account({ plan: 'wide' }))
       const { accountId } = key
       const takeAll = async () => {
-        const [row] = await book.sql<[{ free: number }]>`
+        const [row] = await ledger.sql<[{ free: number }]>`
           select sum(granted + refunded - adjusted - settled - held)::bigint as free
           from lots where account_id = ${accountId}`
         const taken = { accountId, mode: 'live', credits: row.free, actor: 'test' } as const
-        await book.commands.adjust(0, taken)
+        await ledger.commands.adjust(0, taken)
       }
       const calls = await whileRunning(world, key, random, takeAll)
       expectAllSold(calls)
@@ -51,15 +51,15 @@ export const aheadFaults: readonly Fault[] = [
     says: 'a standing hold is expired by another gateway while calls run on it',
     runs: 20,
     async strike(world, load, random) {
-      const { book, clock } = world
-      const key = await book.key(await book.account({ plan: 'wide' }))
+      const { ledger, clock } = world
+      const key = await ledger.key(await ledger.account({ plan: 'wide' }))
       const expire = async () => {
-        const [{ last }] = await book.sql<[{ last: number }]>`
+        const [{ last }] = await ledger.sql<[{ last: number }]>`
           select max(position) as last from open_holds where key_id = ${key.keyId}`
         await clock.move(longestHoldSeconds * 1_000 + 1_000)
         await until(async () => {
-          await expireHolds(book.sql, 0, book.appender)
-          const open = await book.sql`
+          await expireHolds(ledger.sql, 0, ledger.appender)
+          const open = await ledger.sql`
             select 1 from open_holds where key_id = ${key.keyId} and position <= ${last}`
           return open.length === 0
         }, 10_000)
@@ -81,14 +81,14 @@ function expectAllSold(calls: readonly ClientCall[], ...but: readonly number[]):
 
 /** Calls of a key that all run on a standing hold, with this done while the service has them. */
 async function whileRunning(
-  { book, fleet, upstream, ...world }: World,
+  { ledger, fleet, upstream, ...world }: World,
   key: TestKey,
   random: Random,
   work: () => Promise<unknown>,
 ): Promise<ClientCall[]> {
   const gateway = random.pick(fleet.active)
-  const all = { book, fleet, upstream, ...world }
-  await untilAhead(all, gateway, key, random)
+  const all = { ledger, fleet, upstream, ...world }
+  await untilOnLease(all, gateway, key, random)
   const { promise: done, resolve: goOn } = Promise.withResolvers<void>()
   let running = 0
   upstream.received = async ({ callId }) => {
@@ -109,7 +109,7 @@ async function whileRunning(
 }
 
 /** Resolves when the key's calls run on a standing hold. */
-async function untilAhead(
+async function untilOnLease(
   world: World,
   gateway: FaultGateway,
   key: TestKey,
@@ -119,9 +119,9 @@ async function untilAhead(
     await burst(world, gateway, key, search, random)
     const ended = await burst(world, gateway, key, search, random)
     const ids = ended.map(({ requestId }) => requestId ?? '')
-    const [row] = await world.book.sql<[{ count: number }]>`
+    const [row] = await world.ledger.sql<[{ count: number }]>`
       select count(*) as count from events
-      where request_id = any(${world.book.sql.array(ids, 1009)}) and payload ->> 'hold' is not null`
+      where request_id = any(${world.ledger.sql.array(ids, 1009)}) and payload ->> 'hold' is not null`
     return row.count === atOnce
   }, 5_000)
 }

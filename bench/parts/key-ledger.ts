@@ -1,5 +1,5 @@
 /**
- * A book with many keys, made by the same commands as in service: accounts on three plans, one of them with
+ * A ledger with many keys, made by the same commands as in service: accounts on three plans, one of them with
  * a tenth of all keys; keys that are disabled and revoked; thirty days of use.
  */
 import type { NewEvent } from '../../events/event.ts'
@@ -14,9 +14,9 @@ import { newSecret, seal } from '../../src/ledger/private-fields.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
 import { accountIdOf, type Owner } from '../../src/lib/ids.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
-import { freshDatabase, publishTariff, waitForDisk } from './book.ts'
+import { freshDatabase, publishTariff, waitForDisk } from './ledger.ts'
 
-export interface KeyBook {
+export interface KeyLedger {
   readonly url: string
   readonly events: number
   /** Rows of daily usage. */
@@ -31,7 +31,11 @@ const keysOfUsual = 5
 const days = 30
 const endpoints = ['search', 'extract']
 
-export async function fillKeyBook(serverUrl: string, name: string, keys: number): Promise<KeyBook> {
+export async function fillKeyLedger(
+  serverUrl: string,
+  name: string,
+  keys: number,
+): Promise<KeyLedger> {
   const url = await freshDatabase(serverUrl, name)
   await waitForDisk(url, false)
   const sql = connect({ url, as: 'owner', max: 4 })
@@ -54,7 +58,7 @@ export async function fillKeyBook(serverUrl: string, name: string, keys: number)
   }
   while ((await catchUp(sql, [0])) > 0);
   await sql.unsafe('vacuum analyze')
-  const [counted] = await sql<[Omit<KeyBook, 'url'>]>`
+  const [counted] = await sql<[Omit<KeyLedger, 'url'>]>`
     select (select count(*) from events) as events, (select count(*) from daily_usage) as "usageRows"`
   await sql.end()
   await waitForDisk(url, true)

@@ -1,19 +1,19 @@
 /**
- * A book (see book.ts) for tests of reports: plans that cost something, and the verbs of a bill. Every
- * verb throws when the book refuses, so that a test cannot report on what did not happen.
+ * A ledger (see ledger.ts) for tests of reports: plans that cost something, and the verbs of a bill. Every
+ * verb throws when the ledger refuses, so that a test cannot report on what did not happen.
  */
 import type { NewEvent } from '../../events/event.ts'
 import type { Tariff } from '../../src/config/tariff.ts'
 import type { Answer, Hold } from '../../src/ledger/append/call-commands.ts'
 import type {
-  CommandAnswer,
+  CommandResult,
   Commands,
   RefundCommand,
 } from '../../src/ledger/commands/management-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
-import { type Book, openBook, type TestAccount, type TestKey } from './book.ts'
+import { type Ledger, openLedger, type TestAccount, type TestKey } from './test-ledger.ts'
 
-export type { TestKey } from './book.ts'
+export type { TestKey } from './test-ledger.ts'
 
 /** What a test says about a call; the rest has plain defaults. */
 export interface TestCall {
@@ -22,8 +22,8 @@ export interface TestCall {
   readonly endpoint?: string
 }
 
-export interface BookBuilder extends AsyncDisposable {
-  readonly book: Book
+export interface LedgerBuilder extends AsyncDisposable {
+  readonly ledger: Ledger
   readonly url: string
   /** As the serving role. */
   readonly sql: Sql
@@ -32,7 +32,7 @@ export interface BookBuilder extends AsyncDisposable {
   /** Opens an account on a plan (zero, free 100, pro 1,000, big 10,000 credits a month), with a live key. */
   openAccount(plan?: string): Promise<TestKey>
   issueKey(account: TestAccount, mode?: 'live' | 'test'): Promise<TestKey>
-  startPlan(account: TestAccount, plan: string, from: string): Promise<CommandAnswer>
+  startPlan(account: TestAccount, plan: string, from: string): Promise<CommandResult>
   /** Answers the call's request id. */
   hold(key: TestKey, call: TestCall): Promise<string>
   extend(key: TestKey, requestId: string, credits: number): Promise<Answer>
@@ -47,9 +47,9 @@ export interface BookBuilder extends AsyncDisposable {
     key: TestKey,
     credits: number,
     more?: Partial<Parameters<Commands['grant']>[1]>,
-  ): Promise<CommandAnswer>
-  adjust(key: TestKey, credits: number, externalId?: string): Promise<CommandAnswer>
-  refund(command: Omit<RefundCommand, 'actor'>): Promise<CommandAnswer>
+  ): Promise<CommandResult>
+  adjust(key: TestKey, credits: number, externalId?: string): Promise<CommandResult>
+  refund(command: Omit<RefundCommand, 'actor'>): Promise<CommandResult>
   /** Brings daily usage up to the log's end. */
   catchUp(): Promise<void>
 }
@@ -64,9 +64,9 @@ const plans = {
 export const billedTariff: Tariff = { plans, prices: { search: { per: 'request', credits: 1 } } }
 
 /** The clock stands in June 2030 until it is put on. */
-export async function buildBook(): Promise<BookBuilder> {
-  const book = await openBook({ tariff: billedTariff })
-  const { sql, commands } = book
+export async function buildLedger(): Promise<LedgerBuilder> {
+  const ledger = await openLedger({ tariff: billedTariff })
+  const { sql, commands } = ledger
   const calls = new Map<string, Hold>()
 
   function callOf(requestId: string): Hold {
@@ -75,51 +75,51 @@ export async function buildBook(): Promise<BookBuilder> {
     return call
   }
 
-  function startPlan(account: TestAccount, plan: string, from: string): Promise<CommandAnswer> {
-    return book.change(account, 'PlanStarted', planStarted(plan, from).payload)
+  function startPlan(account: TestAccount, plan: string, from: string): Promise<CommandResult> {
+    return ledger.change(account, 'PlanStarted', planStarted(plan, from).payload)
   }
 
-  const builder: BookBuilder = {
-    book,
-    url: book.url,
+  const builder: LedgerBuilder = {
+    ledger,
+    url: ledger.url,
     sql,
     startPlan,
     async at(time) {
-      await book.travelTo(time)
-      await book.owner.unsafe(`create or replace function book_now() returns timestamptz
+      await ledger.travelTo(time)
+      await ledger.owner.unsafe(`create or replace function ledger_now() returns timestamptz
         language sql volatile as $$ select timestamptz '${time}' $$`)
     },
     async openAccount(plan = 'free') {
       // On the plan without a fee first, and at once on the one asked for, with its fee.
-      const account = await book.account({ plan: 'zero' })
-      await startPlan(account, plan, book.now.toISOString())
-      return book.key(account)
+      const account = await ledger.account({ plan: 'zero' })
+      await startPlan(account, plan, ledger.now.toISOString())
+      return ledger.key(account)
     },
-    issueKey: (account, mode = 'live') => book.key(account, { mode }),
+    issueKey: (account, mode = 'live') => ledger.key(account, { mode }),
     async hold(key, { credits, quantity = 1, endpoint = 'search' }) {
-      const held = await book.hold(key, credits, { quantity, endpoint })
+      const held = await ledger.hold(key, credits, { quantity, endpoint })
       calls.set(accepted(held).hold.requestId, held.hold)
       return held.hold.requestId
     },
     async extend(key, requestId, credits) {
-      return accepted(await book.extend(key, callOf(requestId), credits))
+      return accepted(await ledger.extend(key, callOf(requestId), credits))
     },
     async settle(requestId, credits, quantity) {
       const call = callOf(requestId)
       const more = { quantity: quantity ?? call.quantity, latencyMs: 20 }
-      return accepted(await book.settle(call, credits, more))
+      return accepted(await ledger.settle(call, credits, more))
     },
-    release: async (requestId) => accepted(await book.release(callOf(requestId))),
-    expire: async (requestId) => accepted(await book.expire(callOf(requestId))),
+    release: async (requestId) => accepted(await ledger.release(callOf(requestId))),
+    expire: async (requestId) => accepted(await ledger.expire(callOf(requestId))),
     async charge(key, call) {
       const requestId = await builder.hold(key, call)
       await builder.settle(requestId, call.credits)
       return requestId
     },
     count: async (key, calls, endpoint = 'voices') =>
-      accepted(await book.count(key, calls, { endpoint, latencyMsSum: calls * 5 })),
+      accepted(await ledger.count(key, calls, { endpoint, latencyMsSum: calls * 5 })),
     async grant({ accountId, mode, account }, credits, more = {}) {
-      const startsAt = book.now.toISOString()
+      const startsAt = ledger.now.toISOString()
       const lot = { accountId, mode, credits, kind: 'paid' as const, startsAt }
       return accepted(await commands.grant(account.shard, { ...lot, actor: 'test', ...more }))
     },
@@ -136,7 +136,7 @@ export async function buildBook(): Promise<BookBuilder> {
         if (row?.left === 0) return
       }
     },
-    [Symbol.asyncDispose]: () => book.close(),
+    [Symbol.asyncDispose]: () => ledger.close(),
   }
   return builder
 }

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
-import { type Book, openBook, prefixes, type TestKey } from '../support/book.ts'
 import { type GatewayProcess, startGatewayProcess } from '../support/running-gateway.ts'
 import { testConfig } from '../support/test-config.ts'
+import { type Ledger, openLedger, prefixes, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
@@ -16,31 +16,31 @@ const plan = {
   ...{ rateLimit: 1_000_000, windowMs: 60_000, credits: 1_000_000, maxInFlight: 1_000 },
   ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
 }
-const heldBackBytes = 10_000
+const maxBufferedBytes = 10_000
 const narrow = { ...plan, maxInFlight: 100 }
 const config = {
   plans: { wide: plan, narrow, modest: { ...plan, credits: 1_000 } },
-  limits: { heldBackBytes },
+  limits: { maxBufferedBytes },
 }
 const tariff = tariffOf(testConfig(config))
 
 let upstream: Upstream
-let book: Book
+let ledger: Ledger
 let gateways: GatewayProcess[]
 beforeAll(async () => {
   upstream = startUpstream()
-  book = await openBook({ tariff })
+  ledger = await openLedger({ tariff })
   gateways = await Promise.all([startOne(), startOne()])
 })
 afterAll(async () => {
   await Promise.all(gateways.map((gateway) => gateway.stop()))
   await upstream.stop()
-  await book.close()
+  await ledger.close()
 })
 beforeEach(() => upstream.answer(answerSoon))
 
 const startOne = () =>
-  startGatewayProcess({ databaseUrl: book.url, config, upstream: upstream.url })
+  startGatewayProcess({ databaseUrl: ledger.url, config, upstream: upstream.url })
 
 /** Long enough for calls to meet, and then as long as it likes. */
 async function answerSoon(): Promise<Response> {
@@ -69,7 +69,7 @@ interface Busy {
   stop(): Promise<void>
 }
 
-/** Callers enough at each gateway for it to hold ahead; resolves when calls of both have run on standing holds. */
+/** Clients enough at each gateway for it to hold ahead; resolves when calls of both have run on standing holds. */
 async function busy(
   key: TestKey,
   at: readonly GatewayProcess[] = gateways,
@@ -77,12 +77,12 @@ async function busy(
 ): Promise<Busy> {
   const answers: Response[] = []
   let stopped = false
-  const caller = async (gateway: GatewayProcess) => {
+  const client = async (gateway: GatewayProcess) => {
     while (!stopped) answers.push(await call(key, gateway, what))
   }
-  const callers = at.flatMap((gateway) => Array.from({ length: 20 }, () => caller(gateway)))
+  const clients = at.flatMap((gateway) => Array.from({ length: 20 }, () => client(gateway)))
   const instances = async () => {
-    const [row] = await book.sql<[{ count: number }]>`
+    const [row] = await ledger.sql<[{ count: number }]>`
       select count(distinct instance) as count from events
       where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'hold' is not null`
     return row.count
@@ -92,16 +92,16 @@ async function busy(
     answers,
     async stop() {
       stopped = true
-      await Promise.all(callers)
+      await Promise.all(clients)
     },
   }
 }
 
-const newKey = async (plan = 'wide') => book.key(await book.account({ plan }))
+const newKey = async (plan = 'wide') => ledger.key(await ledger.account({ plan }))
 
 /** What of a key's calls stands in the log. */
 async function logOf({ keyId }: TestKey, after = 0) {
-  const [row] = await book.sql<
+  const [row] = await ledger.sql<
     [{ charged: number; requests: number; credits: number; ahead: number; held: number }]
   >`
     select count(*) filter (where type = 'HoldSettled') as charged,
@@ -114,7 +114,7 @@ async function logOf({ keyId }: TestKey, after = 0) {
 }
 
 async function openHolds({ accountId }: TestKey) {
-  const [row] = await book.sql<[{ rows: number; places: number; held: number }]>`
+  const [row] = await ledger.sql<[{ rows: number; places: number; held: number }]>`
     select (select count(*) from open_holds where account_id = ${accountId}) as rows,
       (select open_holds from balances where account_id = ${accountId})::bigint as places,
       (select sum(held) from lots where account_id = ${accountId})::bigint as held`
@@ -135,12 +135,12 @@ test('each call is charged once, and what was held ahead is free a moment after 
   expect(log.credits).toBe(answers.length)
   const ids = answers.map(({ headers }) => headers.get('x-request-id'))
   expect(new Set(ids).size).toBe(answers.length)
-  const [one] = await book.sql<[{ id: string }]>`
+  const [one] = await ledger.sql<[{ id: string }]>`
     select request_id as id from events
     where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'hold' is not null limit 1`
   const headers = { 'x-api-key': key.text }
   const charge = await fetch(`${gateways[0]?.url}/v1/charges/${one.id}`, { headers })
-  expect(await charge.json()).toMatchObject({ status: 'settled', credits: 1, heldAhead: true })
+  expect(await charge.json()).toMatchObject({ status: 'settled', credits: 1, onLease: true })
   await until(async () => Bun.deepEquals(await openHolds(key), nothing))
 })
 
@@ -149,9 +149,9 @@ const changes: readonly [
   change: (key: TestKey) => Promise<unknown>,
   status: number,
 ][] = [
-  ['is revoked', (key) => book.change(key, 'KeyRevoked'), 401],
-  ['is disabled', (key) => book.change(key, 'KeyDisabled'), 401],
-  ['is of an account that is frozen', (key) => book.change(key.account, 'AccountFrozen'), 403],
+  ['is revoked', (key) => ledger.change(key, 'KeyRevoked'), 401],
+  ['is disabled', (key) => ledger.change(key, 'KeyDisabled'), 401],
+  ['is of an account that is frozen', (key) => ledger.change(key.account, 'AccountFrozen'), 403],
 ]
 test.each(changes)(
   'a busy key that %s buys nothing after that position',
@@ -178,7 +178,7 @@ test('a call that began before its key was revoked is answered nothing, and cost
   upstream.answer(() => revoked.then(() => Response.json({})))
   const begun = call(key, gateway)
   await until(() => upstream.executed.length > 0)
-  await book.change(key, 'KeyRevoked')
+  await ledger.change(key, 'KeyRevoked')
   const before = await logOf(key)
   revoke()
   expect((await begun).status).toBe(401)
@@ -193,7 +193,7 @@ test('a secret that was replaced is not forwarded, however busy the new one is',
   const minted = mintKey({ prefixes, mode: 'live', shard: key.shard, random: secureRandom })
   const { hash, display } = minted
   const rotated = { hash, display, previousHash: key.hash, previousUntil: null }
-  await book.change(key, 'KeyRotated', rotated)
+  await ledger.change(key, 'KeyRotated', rotated)
   const { stop } = await busy({ ...key, text: minted.key }, [gateway])
   upstream.answer(answerSoon)
   const leaked = await call(key, gateway, search('leaked'))
@@ -211,14 +211,14 @@ test('nothing is sold at a price after another one is in force', async () => {
     ...tariff,
     prices: { ...tariff.prices, search: { per: 'request', credits: 3 } },
   }
-  await book.publish(dearer)
-  const [published] = await book.sql<[{ position: number }]>`
+  await ledger.publish(dearer)
+  const [published] = await ledger.sql<[{ position: number }]>`
     select max(position) as position from events where type = 'TariffPublished'`
   const charged = (answer: Response) => answer.headers.get('x-credits-charged')
   await until(() => answers.filter((answer) => charged(answer) === '3').length > 100)
   await stop()
   expect(statuses(answers)).toEqual([200])
-  const [old] = await book.sql<[{ count: number }]>`
+  const [old] = await ledger.sql<[{ count: number }]>`
     select count(*) as count from events
     where key_id = ${key.keyId} and position > ${published.position} and tariff = ${before}
       and (type = 'CreditsHeld' or type = 'HoldSettled' and payload ->> 'hold' is not null)`
@@ -226,12 +226,12 @@ test('nothing is sold at a price after another one is in force', async () => {
   // Each answer says what the log says.
   const said = answers.reduce((sum, answer) => sum + Number(charged(answer)), 0)
   expect((await logOf(key)).credits).toBe(said)
-  await book.publish(tariff)
+  await ledger.publish(tariff)
 })
 
 test('a call that ends under a price which counts its answer is charged for that', async () => {
   const perCall = { 'extract-bulk': { per: 'request', credits: 1 } } as const
-  await book.publish({ ...tariff, prices: { ...tariff.prices, ...perCall } })
+  await ledger.publish({ ...tariff, prices: { ...tariff.prices, ...perCall } })
   const key = await newKey()
   const [gateway] = gateways as [GatewayProcess]
   const urls = ['https://a.example', 'https://b.example', 'https://c.example']
@@ -248,7 +248,7 @@ test('a call that ends under a price which counts its answer is charged for that
   const begun = upstream.executed.length
   const answered = call(key, gateway, bulk)
   await until(() => upstream.executed.length > begun + 20)
-  await book.publish(tariff)
+  await ledger.publish(tariff)
   publish()
   const answer = await answered
   await stop()
@@ -258,7 +258,7 @@ test('a call that ends under a price which counts its answer is charged for that
 test('an answer too long to be held back has a hold of its own, which its head names', async () => {
   const key = await newKey()
   const { answers, stop } = await busy(key)
-  upstream.answer(() => new Response(new Uint8Array(4 * heldBackBytes)))
+  upstream.answer(() => new Response(new Uint8Array(4 * maxBufferedBytes)))
   await until(() => upstream.executed.length > 200)
   await stop()
   expect(statuses(answers)).toEqual([200])
@@ -269,7 +269,7 @@ test('an answer too long to be held back has a hold of its own, which its head n
     .filter(isLong)
     .map(({ headers }) => [headers.get('x-request-id'), headers.get('x-ledger-position')])
   expect(said.length).toBeGreaterThan(100)
-  const holds = await book.sql<{ requestId: string; position: number }[]>`
+  const holds = await ledger.sql<{ requestId: string; position: number }[]>`
     select request_id as "requestId", position from events
     where key_id = ${key.keyId} and type = 'CreditsHeld' and endpoint = 'search'`
   const held = new Map(holds.map(({ requestId, position }) => [requestId, `0-${position}`]))
@@ -290,7 +290,7 @@ test('an account may have as many calls in flight as its plan says, whatever is 
   const key = await newKey('narrow')
   const [gateway] = gateways as [GatewayProcess]
   const { stop } = await busy(key, [gateway])
-  const sibling = await book.key(key.account)
+  const sibling = await ledger.key(key.account)
   const { promise: all, resolve: goOn } = Promise.withResolvers<void>()
   let running = 0
   upstream.answer(async ({ body }) => {
@@ -299,13 +299,13 @@ test('an account may have as many calls in flight as its plan says, whatever is 
     await all
     return Response.json({})
   })
-  // Twenty callers are at work already.
-  const callers = Array.from({ length: 80 }, async () => {
+  // Twenty clients are at work already.
+  const clients = Array.from({ length: 80 }, async () => {
     while ((await call(sibling, gateway, search('long'))).status === 429) await Bun.sleep(10)
   })
   await until(() => running === 80)
   goOn()
-  await Promise.all(callers)
+  await Promise.all(clients)
   await stop()
 })
 
@@ -330,9 +330,9 @@ async function heldUp(key: TestKey, calls: number, answer: () => Response) {
 test('what was held ahead is for the calls that run on it, though others of the account want it', async () => {
   const key = await newKey('modest')
   const { answers, waiting, gateway } = await heldUp(key, 20, () => Response.json({}))
-  const sibling = await book.key(key.account)
+  const sibling = await ledger.key(key.account)
   let [refused, stopped] = [0, false]
-  const callers = Array.from({ length: 5 }, async () => {
+  const clients = Array.from({ length: 5 }, async () => {
     while (!stopped) if ((await call(sibling, gateway)).status === 402) refused++
   })
   await until(() => refused > 20)
@@ -341,7 +341,7 @@ test('what was held ahead is for the calls that run on it, though others of the 
     await answers[i]
   }
   stopped = true
-  await Promise.all(callers)
+  await Promise.all(clients)
   expect(statuses(await Promise.all(answers))).toEqual([200])
   await until(async () => Bun.deepEquals(await openHolds(key), nothing))
 })
@@ -350,7 +350,7 @@ test('a long answer needs no place in flight beside the one that its call has', 
   const key = await newKey('narrow')
   const long = 'x'.repeat(200_000)
   const { answers, waiting, gateway } = await heldUp(key, 20, () => Response.json({ long }))
-  const sibling = await book.key(key.account)
+  const sibling = await ledger.key(key.account)
   const others = Array.from({ length: 80 }, () => call(sibling, gateway, search('slow')))
   // The standing hold is for a few more calls than run on it.
   await until(() => waiting.length >= 20 + 70)
@@ -370,7 +370,7 @@ test('a call that fails is not charged, and is counted', async () => {
   upstream.answer(() => new Response('no', { status: 500 }))
   const [failed] = await Promise.all([
     until(async () => {
-      const [row] = await book.sql<[{ count: number }]>`
+      const [row] = await ledger.sql<[{ count: number }]>`
         select count(*) as count from events
         where key_id = ${key.keyId} and type = 'HoldReleased' and payload ->> 'hold' is not null`
       return row.count > 20
@@ -379,13 +379,13 @@ test('a call that fails is not charged, and is counted', async () => {
   expect(failed).toBeUndefined()
   await stop()
   await until(async () => Bun.deepEquals(await openHolds(key), nothing))
-  const [usage] = await book.sql<[{ ended: number; endpoints: string }]>`
+  const [usage] = await ledger.sql<[{ ended: number; endpoints: string }]>`
     select count(*) filter (where endpoint <> '*' and type in ('HoldSettled', 'HoldReleased')) as ended,
       string_agg(distinct endpoint, ' ') as endpoints
     from events where key_id = ${key.keyId}`
   expect(usage.endpoints).toBe('* search')
   await until(async () => {
-    const [row] = await book.sql<[{ requests: number }]>`
+    const [row] = await ledger.sql<[{ requests: number }]>`
       select coalesce(sum(requests), 0)::bigint as requests from daily_usage where key_id = ${key.keyId}`
     return row.requests === usage.ended
   })
@@ -405,20 +405,20 @@ test('what a killed gateway held ahead is expired by the others; all it answered
   const doomed = await startOne()
   const answers: Response[] = []
   let alive = true
-  const caller = async () => {
+  const client = async () => {
     while (alive) answers.push(await call(key, doomed))
   }
-  const callers = Array.from({ length: 20 }, () => caller().catch(() => undefined))
+  const clients = Array.from({ length: 20 }, () => client().catch(() => undefined))
   await until(async () => (await logOf(key)).ahead > 100)
   await doomed.kill()
   alive = false
-  await Promise.all(callers)
+  await Promise.all(clients)
   expect((await openHolds(key)).held).toBeGreaterThan(0)
   const ids = answers.map(({ headers }) => headers.get('x-request-id'))
-  const [charged] = await book.sql<[{ count: number }]>`
+  const [charged] = await ledger.sql<[{ count: number }]>`
     select count(*) as count from events
-    where type = 'HoldSettled' and request_id = any(${book.sql.array(ids, 1009)})`
+    where type = 'HoldSettled' and request_id = any(${ledger.sql.array(ids, 1009)})`
   expect(charged.count).toBe(answers.length)
-  await book.advance(3_600_000)
+  await ledger.advance(3_600_000)
   await until(async () => Bun.deepEquals(await openHolds(key), nothing), 10_000)
 })

@@ -1,60 +1,64 @@
 /** When is held ahead, how much, and which calls may run on it; and that what is held ahead is freed. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import {
-  type CallAhead,
-  type HoldingAhead,
-  openHoldingAhead,
+  type LeasedCall,
+  type LeaseManager,
+  openLeaseManager,
 } from '../../src/gate/reservation/lease-manager.ts'
 import {
-  busyFrom,
-  isTooMuch,
-  mayRun,
-  oftenFrom,
-  type StandingHold,
-  secondsAhead,
-  sizeAhead,
+  canServe,
+  exceedsBudget,
+  type Lease,
+  leaseSeconds,
+  leaseSize,
+  minCallsPerSecond,
+  minConcurrency,
 } from '../../src/gate/reservation/lease-policy.ts'
 import type { Appender } from '../../src/ledger/append/appender.ts'
-import type { Answer, CallItem, Verdict } from '../../src/ledger/append/call-commands.ts'
+import type { Answer, CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../src/ledger/read/read-for-calls.ts'
 import { until } from '../support/until.ts'
 
 const none = { calls: 0, credits: 0 }
-const wide = { available: 1_000_000, mostInFlight: 1_000, gateways: 1, ahead: none }
+const wide = { available: 1_000_000, maxInFlight: 1_000, gateways: 1, ahead: none }
 
 describe('so much is held ahead', () => {
   test('nothing for a key with few calls in flight', () => {
     expect(
-      sizeAhead({ calls: busyFrom - 1, credits: 9, lastSecond: oftenFrom - 1 }, none, wide),
+      leaseSize(
+        { calls: minConcurrency - 1, credits: 9, lastSecond: minCallsPerSecond - 1 },
+        none,
+        wide,
+      ),
     ).toBeUndefined()
-    const size = sizeAhead({ calls: busyFrom, credits: 10, lastSecond: 0 }, none, wide)
+    const size = leaseSize({ calls: minConcurrency, credits: 10, lastSecond: 0 }, none, wide)
     expect(size).toEqual({ calls: 15, credits: 15 })
   })
 
   test('for a key that calls often, one call after another, two', () => {
-    const one = { calls: 1, credits: 3, lastSecond: oftenFrom }
-    expect(sizeAhead(one, none, wide)).toEqual({ calls: 2, credits: 6 })
-    expect(sizeAhead(one, { calls: 2, credits: 6 }, wide)).toBeUndefined()
-    expect(sizeAhead(one, none, { ...wide, available: 479 })).toBeUndefined()
-    expect(sizeAhead(one, none, { ...wide, mostInFlight: 39 })).toBeUndefined()
+    const one = { calls: 1, credits: 3, lastSecond: minCallsPerSecond }
+    expect(leaseSize(one, none, wide)).toEqual({ calls: 2, credits: 6 })
+    expect(leaseSize(one, { calls: 2, credits: 6 }, wide)).toBeUndefined()
+    expect(leaseSize(one, none, { ...wide, available: 479 })).toBeUndefined()
+    expect(leaseSize(one, none, { ...wide, maxInFlight: 39 })).toBeUndefined()
   })
 
   test('half as much again as is in flight, each call for what they cost on average', () => {
     const inFlight = { calls: 20, credits: 50, lastSecond: 0 }
-    expect(sizeAhead(inFlight, none, wide)).toEqual({ calls: 30, credits: 75 })
+    expect(leaseSize(inFlight, none, wide)).toEqual({ calls: 30, credits: 75 })
   })
 
   test('so much less as is held ahead already, and no sliver', () => {
     const inFlight = { calls: 20, credits: 20, lastSecond: 0 }
-    const more = sizeAhead(inFlight, { calls: 15, credits: 15 }, wide)
+    const more = leaseSize(inFlight, { calls: 15, credits: 15 }, wide)
     expect(more).toEqual({ calls: 15, credits: 15 })
-    expect(sizeAhead(inFlight, { calls: 23, credits: 23 }, wide)).toBeUndefined()
-    expect(sizeAhead(inFlight, { calls: 90, credits: 90 }, wide)).toBeUndefined()
+    expect(leaseSize(inFlight, { calls: 23, credits: 23 }, wide)).toBeUndefined()
+    expect(leaseSize(inFlight, { calls: 90, credits: 90 }, wide)).toBeUndefined()
   })
 
   test('at most a quarter of the calls that the account may have in flight', () => {
-    const of = (mostInFlight: number, more = {}) =>
-      sizeAhead({ calls: 40, credits: 40, lastSecond: 0 }, none, { ...wide, mostInFlight, ...more })
+    const of = (maxInFlight: number, more = {}) =>
+      leaseSize({ calls: 40, credits: 40, lastSecond: 0 }, none, { ...wide, maxInFlight, ...more })
     expect(of(100)).toEqual({ calls: 25, credits: 25 })
     expect(of(39)).toBeUndefined()
     // Of all its keys, and by all gateways.
@@ -66,7 +70,7 @@ describe('so much is held ahead', () => {
   test('at most a sixteenth of what is available, and nothing of little', () => {
     const inFlight = { calls: 100, credits: 200, lastSecond: 0 }
     const of = (available: number, ahead = none) =>
-      sizeAhead(inFlight, none, { ...wide, available, ahead })
+      leaseSize(inFlight, none, { ...wide, available, ahead })
     expect(of(640)).toEqual({ calls: 20, credits: 40 })
     expect(of(610, { calls: 10, credits: 20 })).toBeUndefined()
     expect(of(1_260, { calls: 10, credits: 20 })).toEqual({ calls: 30, credits: 60 })
@@ -77,48 +81,48 @@ describe('so much is held ahead', () => {
 })
 
 describe('a call may run on a standing hold', () => {
-  const hold: StandingHold = {
+  const hold: Lease = {
     ...{ id: 'h', calls: 20, credits: 40, freeCalls: 5, freeCredits: 10 },
-    ...{ goodUntilMs: 30_000, aliveUntilMs: 60_000, soldAtMs: 9_000 },
+    ...{ acceptsUntilMs: 30_000, expiresAtMs: 60_000, soldAtMs: 9_000 },
   }
   const call = { credits: 10, seconds: 50 }
 
   test('that has a place and credits for it', () => {
-    expect(mayRun(hold, call, 10_000)).toBe(true)
-    expect(mayRun({ ...hold, freeCalls: 0 }, call, 10_000)).toBe(false)
-    expect(mayRun(hold, { ...call, credits: 11 }, 10_000)).toBe(false)
+    expect(canServe(hold, call, 10_000)).toBe(true)
+    expect(canServe({ ...hold, freeCalls: 0 }, call, 10_000)).toBe(false)
+    expect(canServe(hold, { ...call, credits: 11 }, 10_000)).toBe(false)
   })
 
   test('that lives until the call surely has ended', () => {
-    expect(mayRun(hold, { ...call, seconds: 50.1 }, 10_000)).toBe(false)
-    expect(secondsAhead(60)).toBe(90)
+    expect(canServe(hold, { ...call, seconds: 50.1 }, 10_000)).toBe(false)
+    expect(leaseSeconds(60)).toBe(90)
     const fresh = { ...hold, soldAtMs: 30_000 }
-    expect(mayRun(fresh, { ...call, seconds: 1 }, 30_000)).toBe(true)
-    expect(mayRun(fresh, { ...call, seconds: 1 }, 30_001)).toBe(false)
+    expect(canServe(fresh, { ...call, seconds: 1 }, 30_000)).toBe(true)
+    expect(canServe(fresh, { ...call, seconds: 1 }, 30_001)).toBe(false)
   })
 
   test('on which something was sold within the last second', () => {
-    expect(mayRun({ ...hold, soldAtMs: 8_999 }, call, 10_000)).toBe(false)
+    expect(canServe({ ...hold, soldAtMs: 8_999 }, call, 10_000)).toBe(false)
   })
 
   test('which is too much for an account that has little left', () => {
-    expect(isTooMuch(hold, 320)).toBe(false)
-    expect(isTooMuch(hold, 319)).toBe(true)
+    expect(exceedsBudget(hold, 320)).toBe(false)
+    expect(exceedsBudget(hold, 319)).toBe(true)
   })
 })
 
 describe('what is held ahead', () => {
-  let ahead: HoldingAhead
-  let items: CallItem[]
+  let ahead: LeaseManager
+  let items: CallCommand[]
   let verdict: Verdict
   beforeEach(() => {
     items = []
     verdict = 'ok'
-    const append = async (item: CallItem) => {
+    const append = async (item: CallCommand) => {
       items.push(item)
       return { ...answer, verdict }
     }
-    ahead = openHoldingAhead(
+    ahead = openLeaseManager(
       () => ({ append }) as unknown as Appender,
       1,
       () => {},
@@ -131,8 +135,8 @@ describe('what is held ahead', () => {
   }
   const call = {
     key: { keyId: 'k', keyVersion: 1, accountId: 'a', mode: 'live', shard: 0 } as KeyRecord,
-    ...{ mostInFlight: 1_000, credits: 2, seconds: 60 },
-  } satisfies CallAhead
+    ...{ maxInFlight: 1_000, credits: 2, seconds: 60 },
+  } satisfies LeasedCall
   const kinds = () => items.map(({ kind }) => kind)
 
   /** So many calls that hold for themselves, and are under way. */
@@ -143,7 +147,7 @@ describe('what is held ahead', () => {
   }
 
   test('is taken once for a busy key, and by calls that come then', async () => {
-    const before = holding(busyFrom)
+    const before = holding(minConcurrency)
     expect(before.every(({ standing }) => standing === undefined)).toBe(true)
     expect(items).toMatchObject([{ kind: 'hold', endpoint: '*', quantity: 15, credits: 30 }])
     await Bun.sleep(0)
@@ -155,8 +159,8 @@ describe('what is held ahead', () => {
     expect(first?.standing?.sold(answer, performance.now()).available).toBe(10_030)
   })
 
-  test('is not taken for one that is not busy, or when the book refuses', async () => {
-    holding(busyFrom - 1)
+  test('is not taken for one that is not busy, or when the ledger refuses', async () => {
+    holding(minConcurrency - 1)
     expect(items).toEqual([])
     verdict = 'stale_key'
     holding(1)
@@ -165,7 +169,7 @@ describe('what is held ahead', () => {
   })
 
   test('grows with the calls in flight, by holds of their own', async () => {
-    holding(busyFrom)
+    holding(minConcurrency)
     await Bun.sleep(0)
     holding(30)
     await Bun.sleep(0)
@@ -175,7 +179,7 @@ describe('what is held ahead', () => {
   })
 
   test('is freed when the last call on it has ended', async () => {
-    holding(busyFrom)
+    holding(minConcurrency)
     await Bun.sleep(0)
     const [on, other] = [ahead.enter(call), ahead.enter(call)]
     on.standing?.sold({ ...answer, available: 0 }, performance.now())
@@ -189,11 +193,11 @@ describe('what is held ahead', () => {
   })
 
   test('is for calls of the key as it was then, and is freed when that has changed', async () => {
-    holding(busyFrom)
+    holding(minConcurrency)
     await Bun.sleep(0)
     const before = ahead.enter(call)
     const changed = { ...call, key: { ...call.key, keyVersion: 2 } }
-    const after = Array.from({ length: 2 * busyFrom }, () => ahead.enter(changed))
+    const after = Array.from({ length: 2 * minConcurrency }, () => ahead.enter(changed))
     expect(before.standing).toBeDefined()
     expect(after.filter(({ standing }) => standing)).toEqual([])
     for (const place of after) place.held(changed.key, answer, performance.now())
@@ -205,8 +209,8 @@ describe('what is held ahead', () => {
     expect(items.at(-1)).toMatchObject({ kind: 'release', requestId: before.standing?.holdId })
   })
 
-  test('is freed at once when the book did not sell on it', async () => {
-    holding(busyFrom)
+  test('is freed at once when the ledger did not sell on it', async () => {
+    holding(minConcurrency)
     await Bun.sleep(0)
     const places = [ahead.enter(call), ahead.enter(call)]
     places[0]?.standing?.refused()
@@ -218,12 +222,12 @@ describe('what is held ahead', () => {
   })
 
   test('is parted at once where a call has to hold for itself out of it', async () => {
-    holding(busyFrom)
+    holding(minConcurrency)
     await Bun.sleep(0)
     const [one, other] = [ahead.enter(call), ahead.enter(call)]
     const first = one.standing?.holdId
-    const own = one.standing?.takeOut(async () => {
-      items.push({ kind: 'hold', endpoint: 'search', requestId: 'own' } as CallItem)
+    const own = one.standing?.splitLease(async () => {
+      items.push({ kind: 'hold', endpoint: 'search', requestId: 'own' } as CallCommand)
       return 'held'
     })
     const rest = other.standing?.holdId
@@ -236,15 +240,15 @@ describe('what is held ahead', () => {
     expect(ahead.enter(call).standing).toBeUndefined()
     one.leave()
     expect(items).toHaveLength(4)
-    const last = await other.standing?.takeOut(async () => kinds())
+    const last = await other.standing?.splitLease(async () => kinds())
     expect([last, items.at(-1)]).toMatchObject([kinds(), { kind: 'release', requestId: rest }])
   })
 
   test('is named by nothing while another is taken in its place', async () => {
-    holding(busyFrom)
+    holding(minConcurrency)
     await Bun.sleep(0)
     const [one, other] = [ahead.enter(call), ahead.enter(call)]
-    const own = one.standing?.takeOut(async () => 'held')
+    const own = one.standing?.splitLease(async () => 'held')
     expect(other.standing?.renewing).toBeDefined()
     other.standing?.refused()
     expect(kinds()).toEqual(['hold', 'release', 'hold'])
@@ -256,7 +260,7 @@ describe('what is held ahead', () => {
   })
 
   test('is freed when the account has little left', async () => {
-    holding(busyFrom)
+    holding(minConcurrency)
     await Bun.sleep(0)
     const place = ahead.enter(call)
     place.standing?.sold({ ...answer, available: 200 }, performance.now())
@@ -267,11 +271,11 @@ describe('what is held ahead', () => {
   })
 
   test('is freed for an account that was refused credits or places, and not taken again soon', async () => {
-    const before = holding(busyFrom)
+    const before = holding(minConcurrency)
     await Bun.sleep(0)
-    ahead.makeRoom({ ...call.key, keyId: 'sibling', mode: 'test' })
+    ahead.releaseLeases({ ...call.key, keyId: 'sibling', mode: 'test' })
     expect(kinds()).toEqual(['hold'])
-    ahead.makeRoom({ ...call.key, keyId: 'sibling' })
+    ahead.releaseLeases({ ...call.key, keyId: 'sibling' })
     expect(kinds()).toEqual(['hold', 'release'])
     for (const place of before) place.held(call.key, answer, performance.now())
     expect(kinds()).toEqual(['hold', 'release'])
@@ -279,24 +283,24 @@ describe('what is held ahead', () => {
   })
 
   test('is freed when it was on its way while the account was refused', async () => {
-    holding(busyFrom)
-    ahead.makeRoom(call.key)
+    holding(minConcurrency)
+    ahead.releaseLeases(call.key)
     await Bun.sleep(0)
     expect(kinds()).toEqual(['hold', 'release'])
   })
 
   test('is freed when the key falls quiet', async () => {
-    for (const place of holding(busyFrom)) place.leave()
+    for (const place of holding(minConcurrency)) place.leave()
     await until(() => items.length === 2)
     expect(kinds()).toEqual(['hold', 'release'])
   })
 
   test('is freed when the gateway ends, also what was under way', async () => {
-    holding(busyFrom)
+    holding(minConcurrency)
     await ahead.close()
     await Bun.sleep(0)
     expect(kinds()).toEqual(['hold', 'release'])
-    holding(busyFrom)
+    holding(minConcurrency)
     expect(kinds()).toEqual(['hold', 'release'])
   })
 })

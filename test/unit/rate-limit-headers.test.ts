@@ -1,4 +1,4 @@
-// What a caller is told about its window.
+// What a client is told about its window.
 import { expect, test } from 'bun:test'
 import { rateHeaders } from '../../src/gate/rate-limit/rate-limit-headers.ts'
 

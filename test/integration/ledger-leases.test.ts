@@ -3,55 +3,55 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
 import { charge } from '../../src/reports/charge/charge-lookup.ts'
-import { type Book, openBook, type TestKey, testTariff } from '../support/book.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import {
-  buyItem,
-  extendItem,
-  failItem,
-  holdItem,
-  releaseItem,
-  settleItem,
-  standingItem,
+  chargeOnLeaseCommand,
+  extendCommand,
+  holdCommand,
+  leaseCommand,
+  releaseCommand,
+  settleCommand,
+  voidOnLeaseCommand,
 } from '../support/gateway.ts'
-import { openLane } from '../support/lane.ts'
 import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
+import { openProducer } from '../support/producer.ts'
+import { type Ledger, openLedger, type TestKey, testTariff } from '../support/test-ledger.ts'
 
-let book: Book
+let ledger: Ledger
 beforeAll(async () => {
-  book = await openBook()
+  ledger = await openLedger()
 })
 afterAll(async () => {
-  await catchUp(book.sql, [0])
-  expect(breachesOf(await readLog(book.sql))).toEqual([])
-  expect(await compareWithProjections(book.sql)).toEqual([])
-  await book.close()
+  await catchUp(ledger.sql, [0])
+  expect(breachesOf(await readLog(ledger.sql))).toEqual([])
+  expect(await compareWithProjections(ledger.sql)).toEqual([])
+  await ledger.close()
 })
 
 /** A new key of a new account with 100 credits, and a standing hold of it for three calls. */
-async function standing(credits = 30, options: Parameters<Book['key']>[1] = {}) {
-  const account = await book.account()
-  const key = await book.key(account, options)
-  const hold = standingItem(key, credits, 3)
-  expect((await book.append(hold)).verdict).toBe('ok')
+async function standing(credits = 30, options: Parameters<Ledger['key']>[1] = {}) {
+  const account = await ledger.account()
+  const key = await ledger.key(account, options)
+  const hold = leaseCommand(key, credits, 3)
+  expect((await ledger.append(hold)).verdict).toBe('ok')
   return { account, key, hold }
 }
 
 const buy = (key: TestKey, hold: { requestId: string }, credits = 1, more = {}) =>
-  book.append(buyItem(key, hold, credits, more))
+  ledger.append(chargeOnLeaseCommand(key, hold, credits, more))
 
 /** What a refusal must leave as it was. */
 async function refused(answer: Promise<{ verdict: string; available: number }>, verdict: string) {
-  const before = await book.size()
+  const before = await ledger.size()
   const given = await answer
   expect(given.verdict).toBe(verdict)
-  expect(await book.size()).toBe(before)
+  expect(await ledger.size()).toBe(before)
   return given
 }
 
 async function balanceOf({ accountId }: TestKey) {
-  const [row] = await book.sql`
+  const [row] = await ledger.sql`
     select b.open_holds, sum(l.held)::bigint as held, sum(l.settled)::bigint as settled
     from balances b join lots l using (account_id, mode, shard)
     where account_id = ${accountId} group by b.open_holds`
@@ -62,11 +62,11 @@ describe('a call that ran on a standing hold', () => {
   test('is held and settled by one event, from what is free, and leaves the hold as it is', async () => {
     const { key, hold } = await standing(30)
     expect(await balanceOf(key)).toEqual({ open_holds: 3, held: 30, settled: 0 })
-    const bought = buyItem(key, hold, 4)
-    expect(await book.append(bought)).toMatchObject({ verdict: 'ok', available: 66 })
+    const bought = chargeOnLeaseCommand(key, hold, 4)
+    expect(await ledger.append(bought)).toMatchObject({ verdict: 'ok', available: 66 })
     expect(await buy(key, hold, 30)).toMatchObject({ verdict: 'ok', available: 36 })
     expect(await balanceOf(key)).toEqual({ open_holds: 3, held: 30, settled: 34 })
-    const events = await book.sql`
+    const events = await ledger.sql`
       select type, credits, held, moved, payload from events where request_id = ${bought.requestId}`
     expect([...events]).toEqual([
       {
@@ -74,14 +74,14 @@ describe('a call that ran on a standing hold', () => {
         payload: { hold: hold.requestId, keyVersion: 1 },
       },
     ])
-    expect(await book.release(hold)).toMatchObject({ verdict: 'ok', available: 66 })
+    expect(await ledger.release(hold)).toMatchObject({ verdict: 'ok', available: 66 })
     expect(await balanceOf(key)).toEqual({ open_holds: 0, held: 0, settled: 34 })
   })
 
   test('can be bought when all places of the account are taken, and for nothing', async () => {
     const { key, hold, account } = await standing()
-    await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 3 })
-    await refused(book.hold(key, 1), 'too_many_open')
+    await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 3 })
+    await refused(ledger.hold(key, 1), 'concurrency_exceeded')
     expect((await buy(key, hold)).verdict).toBe('ok')
     expect((await buy(key, hold, 0)).verdict).toBe('ok')
   })
@@ -90,31 +90,31 @@ describe('a call that ran on a standing hold', () => {
     const { key, hold } = await standing()
     await refused(buy(key, hold, 1, { keyVersion: 0 }), 'stale_key')
     await refused(buy(key, hold, 1, { accountVersion: 1 }), 'stale_key')
-    await book.change(key, 'KeyDisabled')
+    await ledger.change(key, 'KeyDisabled')
     await refused(buy(key, hold), 'key_disabled')
-    await book.change(key, 'KeyEnabled')
-    await book.change(key.account, 'AccountFrozen')
+    await ledger.change(key, 'KeyEnabled')
+    await ledger.change(key.account, 'AccountFrozen')
     await refused(buy(key, hold), 'account_frozen')
-    await book.change(key.account, 'AccountUnfrozen')
+    await ledger.change(key.account, 'AccountUnfrozen')
     expect((await buy(key, hold)).verdict).toBe('ok')
-    await book.change(key, 'KeyRevoked')
+    await ledger.change(key, 'KeyRevoked')
     await refused(buy(key, hold), 'key_revoked')
     // What was held ahead is freed all the same.
-    expect((await book.release(hold)).verdict).toBe('ok')
+    expect((await ledger.release(hold)).verdict).toBe('ok')
   })
 
   test('is not bought for a key that expired, or by a secret whose grace is over', async () => {
-    const in1s = new Date(book.now.getTime() + 1_000).toISOString()
+    const in1s = new Date(ledger.now.getTime() + 1_000).toISOString()
     const { key, hold } = await standing(30, { expiresAt: in1s })
     const rotated = await standing()
     const { hash: previousHash } = rotated.key
-    await book.change(rotated.key, 'KeyRotated', {
+    await ledger.change(rotated.key, 'KeyRotated', {
       ...{ hash: Bun.SHA256.hash('new', 'hex'), display: 'new' },
       ...{ previousHash, previousUntil: in1s },
     })
     const old = { previousSecret: true }
     expect((await buy(rotated.key, rotated.hold, 1, old)).verdict).toBe('ok')
-    await book.advance(1_000)
+    await ledger.advance(1_000)
     await refused(buy(key, hold), 'key_expired')
     await refused(buy(rotated.key, rotated.hold, 1, old), 'key_expired')
     expect((await buy(rotated.key, rotated.hold)).verdict).toBe('ok')
@@ -123,10 +123,10 @@ describe('a call that ran on a standing hold', () => {
   test('is not bought at a price that is not in force, though it was held ahead at that', async () => {
     const { key, hold } = await standing()
     const before = key.tariff()
-    await book.publish({ ...testTariff, prices: { search: { per: 'request', credits: 2 } } })
+    await ledger.publish({ ...testTariff, prices: { search: { per: 'request', credits: 2 } } })
     await refused(buy(key, hold, 1, { tariff: before }), 'stale_tariff')
     expect((await buy(key, hold, 2)).verdict).toBe('ok')
-    await book.publish(testTariff)
+    await ledger.publish(testTariff)
   })
 
   test('is not bought beyond what is free, or beyond what is held ahead, or on a hold that is not its own', async () => {
@@ -137,66 +137,66 @@ describe('a call that ran on a standing hold', () => {
     const other = await standing()
     await refused(buy(other.key, hold), 'hold_not_open')
     await refused(buy(key, other.hold), 'hold_not_open')
-    const sibling = await book.key(key.account)
+    const sibling = await ledger.key(key.account)
     await refused(buy(sibling, hold), 'hold_not_open')
-    const { hold: ordinary } = await book.hold(other.key, 5)
+    const { hold: ordinary } = await ledger.hold(other.key, 5)
     await refused(buy(other.key, ordinary), 'hold_not_open')
-    await book.release(hold)
+    await ledger.release(hold)
     await refused(buy(key, hold), 'hold_not_open')
   })
 
   test('that is not charged is said to have failed, and moves nothing', async () => {
     const { key, hold } = await standing()
-    const failed = failItem(key, hold)
-    expect(await book.append(failed)).toMatchObject({ verdict: 'ok', available: 70 })
+    const failed = voidOnLeaseCommand(key, hold)
+    expect(await ledger.append(failed)).toMatchObject({ verdict: 'ok', available: 70 })
     expect(await balanceOf(key)).toEqual({ open_holds: 3, held: 30, settled: 0 })
-    expect(await charge(book.sql, failed.requestId)).toMatchObject({
-      ...{ status: 'released', credits: 0, reason: 'upstream_failed', heldAhead: true },
+    expect(await charge(ledger.sql, failed.requestId)).toMatchObject({
+      ...{ status: 'released', credits: 0, reason: 'upstream_failed', onLease: true },
     })
-    await book.release(hold)
-    await refused(book.append(failItem(key, hold)), 'hold_not_open')
+    await ledger.release(hold)
+    await refused(ledger.append(voidOnLeaseCommand(key, hold)), 'hold_not_open')
   })
 
   test('counts in its own month, and is paid from lots of that', async () => {
-    await book.travelTo('2030-09-30T23:59:59Z')
+    await ledger.travelTo('2030-09-30T23:59:59Z')
     const { key, hold } = await standing(40)
     expect((await buy(key, hold, 1)).available).toBe(59)
-    await book.travelTo('2030-10-01T00:00:01Z')
-    const bought = buyItem(key, hold, 1)
+    await ledger.travelTo('2030-10-01T00:00:01Z')
+    const bought = chargeOnLeaseCommand(key, hold, 1)
     // The month's allowance is granted when it is first needed; what is held of the last one's lapses.
-    expect((await book.append(bought)).available).toBe(99)
-    const months = await book.sql`
+    expect((await ledger.append(bought)).available).toBe(99)
+    const months = await ledger.sql`
       select to_char(month, 'YYYY-MM') as month, calls, settled, held from monthly_balances
       where key_id = ${key.keyId} order by 1`
     expect([...months]).toEqual([
       { month: '2030-09', calls: 1, settled: 1, held: 40 },
       { month: '2030-10', calls: 1, settled: 1, held: 0 },
     ])
-    expect((await book.release(hold)).available).toBe(99)
+    expect((await ledger.release(hold)).available).toBe(99)
   })
 
   test('is a request of its day, and its standing hold is none', async () => {
     const { key, hold } = await standing()
     await buy(key, hold, 2)
-    await book.append(failItem(key, hold))
-    await book.release(hold)
-    await catchUp(book.sql, [0])
-    const days = await book.sql`
+    await ledger.append(voidOnLeaseCommand(key, hold))
+    await ledger.release(hold)
+    await catchUp(ledger.sql, [0])
+    const days = await ledger.sql`
       select endpoint, requests, errors, credits from daily_usage where key_id = ${key.keyId}`
     expect([...days]).toEqual([{ endpoint: 'search', requests: 2, errors: 1, credits: 2 }])
   })
 
   test('is a charge like any other: found by its id, and given back to where it came from', async () => {
     const { key, hold } = await standing()
-    const bought = buyItem(key, hold, 5)
-    const { position } = await book.append(bought)
+    const bought = chargeOnLeaseCommand(key, hold, 5)
+    const { position } = await ledger.append(bought)
     const { requestId } = bought
-    expect(await charge(book.sql, requestId)).toMatchObject({
-      ...{ status: 'settled', credits: 5, heldCredits: 5, endpoint: 'search', heldAhead: true },
+    expect(await charge(ledger.sql, requestId)).toMatchObject({
+      ...{ status: 'settled', credits: 5, heldCredits: 5, endpoint: 'search', onLease: true },
       positions: { held: `0-${position - 1}`, settled: `0-${position}` },
     })
-    expect(await charge(book.sql, hold.requestId)).toBeUndefined()
-    expect((await book.commands.refund(0, { requestId, actor: 'test' })).verdict).toBe('ok')
+    expect(await charge(ledger.sql, hold.requestId)).toBeUndefined()
+    expect((await ledger.commands.refund(0, { requestId, actor: 'test' })).verdict).toBe('ok')
     expect((await buy(key, hold, 1)).available).toBe(69)
   })
 })
@@ -204,66 +204,66 @@ describe('a call that ran on a standing hold', () => {
 describe('a standing hold', () => {
   test('takes as many places as calls may run on it, and gives them back', async () => {
     const { key, account, hold } = await standing()
-    await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 5 })
-    await refused(book.append(standingItem(key, 3, 3)), 'too_many_open')
-    expect((await book.append(standingItem(key, 2, 2))).verdict).toBe('ok')
-    await refused(book.hold(key, 1), 'too_many_open')
-    await book.release(hold)
-    expect((await book.append(standingItem(key, 3, 3))).verdict).toBe('ok')
-    await refused(book.hold(key, 1), 'too_many_open')
+    await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 5 })
+    await refused(ledger.append(leaseCommand(key, 3, 3)), 'concurrency_exceeded')
+    expect((await ledger.append(leaseCommand(key, 2, 2))).verdict).toBe('ok')
+    await refused(ledger.hold(key, 1), 'concurrency_exceeded')
+    await ledger.release(hold)
+    expect((await ledger.append(leaseCommand(key, 3, 3))).verdict).toBe('ok')
+    await refused(ledger.hold(key, 1), 'concurrency_exceeded')
   })
 
   test('gives its places back to what follows in the same batch, and no more of them', async () => {
     const { key, account, hold } = await standing()
-    await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 3 })
-    const lane = await openLane(book.sql)
-    const holds = Array.from({ length: 4 }, () => holdItem(key, 1))
-    expect(await lane.verdicts([holdItem(key, 1), releaseItem(hold), ...holds])).toEqual([
-      ...['too_many_open', 'ok', 'ok', 'ok', 'ok', 'too_many_open'],
+    await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 3 })
+    const producer = await openProducer(ledger.sql)
+    const holds = Array.from({ length: 4 }, () => holdCommand(key, 1))
+    expect(await producer.verdicts([holdCommand(key, 1), releaseCommand(hold), ...holds])).toEqual([
+      ...['concurrency_exceeded', 'ok', 'ok', 'ok', 'ok', 'concurrency_exceeded'],
     ] as never)
-    await book.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 6 })
+    await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 6 })
     const more = [
-      standingItem(key, 1, 4),
-      standingItem(key, 1, 2),
-      holdItem(key, 1),
-      holdItem(key, 1),
+      leaseCommand(key, 1, 4),
+      leaseCommand(key, 1, 2),
+      holdCommand(key, 1),
+      holdCommand(key, 1),
     ]
-    expect(await lane.verdicts(more)).toEqual([
-      ...(['too_many_open', 'ok', 'ok', 'too_many_open'] as const),
+    expect(await producer.verdicts(more)).toEqual([
+      ...(['concurrency_exceeded', 'ok', 'ok', 'concurrency_exceeded'] as const),
     ])
   })
 
   test('keeps what would be spent last, so that what expires first is spent first', async () => {
-    const account = await book.account({ plan: 'none' })
-    const key = await book.key(account)
-    const soon = new Date(book.now.getTime() + 60_000).toISOString()
-    await book.grant(account, 10, { expiresAt: soon })
-    await book.grant(account, 10)
-    const hold = standingItem(key, 12, 4)
-    await book.append(hold)
-    const [first, second] = await book.sql`
+    const account = await ledger.account({ plan: 'none' })
+    const key = await ledger.key(account)
+    const soon = new Date(ledger.now.getTime() + 60_000).toISOString()
+    await ledger.grant(account, 10, { expiresAt: soon })
+    await ledger.grant(account, 10)
+    const hold = leaseCommand(key, 12, 4)
+    await ledger.append(hold)
+    const [first, second] = await ledger.sql`
       select held from lots where account_id = ${account.accountId} order by lot`
     expect([first?.held, second?.held]).toEqual([2, 10])
     expect((await buy(key, hold, 8)).available).toBe(0)
-    const [spent] = await book.sql`
+    const [spent] = await ledger.sql`
       select settled from lots where account_id = ${account.accountId} order by lot limit 1`
     expect(spent?.settled).toBe(8)
   })
 
   test('is neither extended nor charged: another one is taken, and calls on it are bought', async () => {
     const { key, hold } = await standing()
-    await refused(book.append(extendItem(key, hold, 1)), 'hold_not_open')
-    await refused(book.append(settleItem(hold, 1)), 'hold_not_open')
-    expect((await book.release(hold)).verdict).toBe('ok')
+    await refused(ledger.append(extendCommand(key, hold, 1)), 'hold_not_open')
+    await refused(ledger.append(settleCommand(hold, 1)), 'hold_not_open')
+    expect((await ledger.release(hold)).verdict).toBe('ok')
   })
 
   test('of a gateway that died is expired by any other, once, and nothing is bought on it then', async () => {
     const { key, hold } = await standing()
     expect((await buy(key, hold)).verdict).toBe('ok')
-    await refused(book.expire(hold), 'hold_not_due')
-    await book.advance(60_001)
-    expect(await expireHolds(book.sql, 0, book.appender)).toBeGreaterThanOrEqual(1)
-    const ends = await book.sql`
+    await refused(ledger.expire(hold), 'hold_not_due')
+    await ledger.advance(60_001)
+    expect(await expireHolds(ledger.sql, 0, ledger.appender)).toBeGreaterThanOrEqual(1)
+    const ends = await ledger.sql`
       select type, endpoint, quantity, credits from events
       where request_id = ${hold.requestId} order by position desc limit 1`
     expect([...ends]).toEqual([{ type: 'HoldExpired', endpoint: '*', quantity: 3, credits: 30 }])
@@ -274,19 +274,19 @@ describe('a standing hold', () => {
 
 test('in one batch, each call is decided after what came before it', async () => {
   const { key, hold } = await standing(60)
-  const lane = await openLane(book.sql)
-  const verdicts = await lane.verdicts([
-    buyItem(key, hold, 30),
+  const producer = await openProducer(ledger.sql)
+  const verdicts = await producer.verdicts([
+    chargeOnLeaseCommand(key, hold, 30),
     // Ten are left.
-    buyItem(key, hold, 11),
-    holdItem(key, 4),
-    buyItem(key, hold, 7),
-    buyItem(key, hold, 6),
-    releaseItem(hold),
-    buyItem(key, hold, 1),
-    failItem(key, hold),
-    holdItem(key, 60),
-    holdItem(key, 1),
+    chargeOnLeaseCommand(key, hold, 11),
+    holdCommand(key, 4),
+    chargeOnLeaseCommand(key, hold, 7),
+    chargeOnLeaseCommand(key, hold, 6),
+    releaseCommand(hold),
+    chargeOnLeaseCommand(key, hold, 1),
+    voidOnLeaseCommand(key, hold),
+    holdCommand(key, 60),
+    holdCommand(key, 1),
   ])
   expect(verdicts).toEqual([
     ...(['ok', 'insufficient_credits', 'ok', 'insufficient_credits', 'ok'] as const),

@@ -1,5 +1,5 @@
 /**
- * Long streams and their holds: a stream keeps its hold alive for as long as it lasts, over a book that goes
+ * Long streams and their holds: a stream keeps its hold alive for as long as it lasts, over a ledger that goes
  * away and a gateway that ends.
  */
 import { afterEach, expect, test } from 'bun:test'
@@ -61,7 +61,7 @@ async function prolonged(call: RawCall): Promise<number> {
 
 test('a stream that lasts longer than its hold keeps it alive, and no gateway expires it', async () => {
   shop = await openShop({ config: chatAlone(2) })
-  const other = shop.book.newGateway().appender
+  const other = shop.ledger.newGateway().appender
   const service = flow(shop.upstream)
   const call = rawCall(shop.gateway.url, request())
   await service.send(tokens(1))
@@ -69,8 +69,8 @@ test('a stream that lasts longer than its hold keeps it alive, and no gateway ex
   for (let times = 1; times <= 3; times++) {
     const before = await prolonged(call)
     await until(async () => (await prolonged(call)) > before)
-    await shop.book.advance(900)
-    expect(await expireHolds(shop.book.sql, 0, other)).toBe(0)
+    await shop.ledger.advance(900)
+    expect(await expireHolds(shop.ledger.sql, 0, other)).toBe(0)
   }
   await service.send(tokens(1) + done)
   await service.end()
@@ -85,7 +85,7 @@ test('a silent stream of a key that is revoked ends: its hold is kept alive no l
   const call = rawCall(shop.gateway.url, request())
   await service.send(tokens(1))
   await until(() => tokensIn(call) === 1)
-  await shop.book.change(shop.key, 'KeyRevoked')
+  await shop.ledger.change(shop.key, 'KeyRevoked')
   await call.ended()
   expect(eventsIn(call).at(-1)).toContain('unknown_key')
   expect(await service.abandoned).toBe(true)
@@ -105,13 +105,13 @@ test('a stream whose gateway stops is cut off, and not charged', async () => {
   expect(events.at(-1)?.payload).toEqual({ reason: 'gateway_stopped' })
 })
 
-test('a book that goes away in the middle: no token beyond what is held, and what was sent is charged once it is back', async () => {
+test('a ledger that goes away in the middle: no token beyond what is held, and what was sent is charged once it is back', async () => {
   shop = await openShop({ config: chatAlone(60) })
   const service = flow(shop.upstream)
   const call = rawCall(shop.gateway.url, request())
   await service.send(tokens(1))
   await until(() => tokensIn(call) === 1)
-  const giveBack = await takeAway(shop.book.url)
+  const giveBack = await takeAway(shop.ledger.url)
   await service.send(tokens(100))
   await until(() => call.whole, 20_000)
   // The request's token and one step.
@@ -119,18 +119,18 @@ test('a book that goes away in the middle: no token beyond what is held, and wha
   expect(eventsIn(call).at(-1)).toContain('ledger_unavailable')
   await giveBack()
   const events = await shop.outcomeOf(requestIdOf(call), 'HoldSettled')
-  expect(events.at(-1)).toMatchObject({ credits: 11, payload: { cutBy: 'hold' } })
+  expect(events.at(-1)).toMatchObject({ credits: 11, payload: { terminatedBy: 'hold' } })
 })
 
 test('streams that race for the last credits on two gateways: each token is paid once, and no more than there are', async () => {
   shop = await openShop({ config: chatAlone(60) })
   const second = await startTestGateway({
-    ...{ databaseUrl: shop.book.url, upstream: shop.upstream.url, config: chatAlone(60) },
+    ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url, config: chatAlone(60) },
   })
   const key = await shop.newKey('enterprise')
   // Of 50,000 credits.
-  const { hold: spent } = await shop.book.hold(key, 49_700)
-  await shop.book.settle(spent, 49_700)
+  const { hold: spent } = await shop.ledger.hold(key, 49_700)
+  await shop.ledger.settle(spent, 49_700)
   const events = { headers: { 'content-type': 'text/event-stream' } }
   shop.upstream.answer(() => new Response(tokens(40) + done, events))
   const calls = Array.from({ length: 16 }, (_, at) =>
@@ -149,14 +149,14 @@ test('streams that race for the last credits on two gateways: each token is paid
     charged += settled?.credits ?? 0
   }
   expect(charged).toBeLessThanOrEqual(300)
-  expect(breachesOf(await readLog(shop.book.sql))).toEqual([])
+  expect(breachesOf(await readLog(shop.ledger.sql))).toEqual([])
   for (const { socket } of calls) socket.destroy()
   await second.stop()
 })
 
-test('an extension whose answer is lost is asked for again, and stands in the book once', async () => {
+test('an extension whose answer is lost is asked for again, and stands in the ledger once', async () => {
   shop = await openShop({ config: chatAlone(60) })
-  const line = await openLossyLine(shop.book.url)
+  const line = await openLossyLine(shop.ledger.url)
   const gateway = await startTestGateway({
     databaseUrl: line.url,
     upstream: shop.upstream.url,

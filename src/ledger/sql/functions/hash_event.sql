@@ -1,7 +1,7 @@
--- The leaf hash of an event: SHA-256 over everything that identifies it, one field a line, absent ones
+-- The event hash of an event: SHA-256 over everything that identifies it, one field a line, absent ones
 -- empty. No field holds a line feed: ids are checked at the front door, JSON escapes control characters.
 -- Times are microseconds since 1970.
-create or replace function leaf_hash(
+create or replace function hash_event(
   shard smallint, "position" bigint, recorded_at timestamptz, occurred_at timestamptz,
   type text, type_version smallint, stream_version integer,
   account_id text, key_id text, mode text, request_id text, endpoint text, tariff text,

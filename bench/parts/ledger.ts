@@ -1,4 +1,4 @@
-/** A book for a bench: migrated, priced, with as many accounts and keys as asked for. */
+/** A ledger for a bench: migrated, priced, with as many accounts and keys as asked for. */
 
 import type { Config } from '../../src/config/config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
@@ -17,7 +17,7 @@ export interface BenchKey {
   readonly accountId: string
 }
 
-export interface BenchBook {
+export interface BenchLedger {
   readonly url: string
   readonly tariff: string
   readonly keys: readonly BenchKey[]
@@ -73,10 +73,14 @@ export async function freshDatabase(serverUrl: string, name: string): Promise<st
   return url
 }
 
-/** A copy of a book that nobody is connected to, in a database `name` of its own. */
-export async function copyOf(serverUrl: string, book: BenchBook, name: string): Promise<BenchBook> {
-  const original = new URL(book.url).pathname.slice(1)
-  return { ...book, url: await createDatabase(serverUrl, name, `template ${original}`) }
+/** A copy of a ledger that nobody is connected to, in a database `name` of its own. */
+export async function copyOf(
+  serverUrl: string,
+  ledger: BenchLedger,
+  name: string,
+): Promise<BenchLedger> {
+  const original = new URL(ledger.url).pathname.slice(1)
+  return { ...ledger, url: await createDatabase(serverUrl, name, `template ${original}`) }
 }
 
 async function createDatabase(serverUrl: string, name: string, like = ''): Promise<string> {
@@ -100,20 +104,20 @@ export async function publishTariff(
 }
 
 /** Fills a fresh database `name` on the server at `serverUrl`. */
-export async function fillBook(
+export async function fillLedger(
   serverUrl: string,
   name: string,
   accounts: number,
-): Promise<BenchBook> {
+): Promise<BenchLedger> {
   return fillAccounts(await freshDatabase(serverUrl, name), accounts)
 }
 
-/** Opens accounts with a key each in a book that is there, and puts the bench's prices in force. */
+/** Opens accounts with a key each in a ledger that is there, and puts the bench's prices in force. */
 export async function fillAccounts(
   url: string,
   accounts: number,
   from?: string,
-): Promise<BenchBook> {
+): Promise<BenchLedger> {
   const sql = connect({ url, as: 'owner', max: 1 })
   const tariff = await publishTariff(openCommands(sql, 'bench'), from)
   await sql.end()
@@ -121,7 +125,7 @@ export async function fillAccounts(
 }
 
 /**
- * Opens accounts, `acc_0` and so on, with keys (one) on a plan (`bench`) in a book that is there.
+ * Opens accounts, `acc_0` and so on, with keys (one) on a plan (`bench`) in a ledger that is there.
  * @param named what stands in the ids before the number, where there are several groups
  */
 export async function openAccounts(
@@ -197,7 +201,7 @@ function mint(keyId: string) {
   return { keyId, ...mintKey({ prefixes, mode: 'live', shard: 0, random: secureRandom }) }
 }
 
-/** Whether commits wait for the disk: thousands in a row need not, while a book is filled. */
+/** Whether commits wait for the disk: thousands in a row need not, while a ledger is filled. */
 export async function waitForDisk(url: string, wait: boolean): Promise<void> {
   const name = new URL(url).pathname.slice(1)
   const sql = connect({ url, as: 'owner', max: 1 })

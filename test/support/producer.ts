@@ -1,0 +1,64 @@
+/**
+ * A producer driven by hand: a test says which items are one batch, and under which number it is sent. What
+ * the appender does of its own accord (group, number, repeat, split) does not happen here.
+ */
+import { appendStatement, pack } from '../../src/ledger/append/batch.ts'
+import type { CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
+import type { Sql } from '../../src/ledger/connect.ts'
+
+export interface BatchResult {
+  readonly outcome: 'appended' | 'repeated' | 'superseded' | 'unknown_producer'
+  readonly recorded_at: Date | null
+  readonly verdicts: Verdict[] | null
+  readonly positions: number[] | null
+  readonly available: number[] | null
+}
+
+export interface Producer {
+  readonly producer: string
+  /** The number of the last batch sent without a number of its own. */
+  readonly sequence: number
+  /** Sends one batch, under the next number unless told; over another connection when given one. */
+  send(
+    items: readonly CallCommand[],
+    options?: { readonly sequence?: number; readonly over?: Sql },
+  ): Promise<BatchResult>
+  /** The verdicts of one batch. */
+  verdicts(items: readonly CallCommand[]): Promise<Verdict[]>
+}
+
+export async function openProducer(sql: Sql, shard = 0, instance = 'by-hand'): Promise<Producer> {
+  const producer = crypto.randomUUID()
+  await sql`select open_producer_v1(${shard}::smallint, ${producer}::uuid, ${instance})`
+  let last = 0
+
+  const send: Producer['send'] = async (items, { sequence = ++last, over = sql } = {}) => {
+    const [row] = await sendBatch(over, { shard, producer, sequence, instance }, items)
+    return row as BatchResult
+  }
+
+  return {
+    producer,
+    get sequence() {
+      return last
+    },
+    send,
+    verdicts: async (items) => (await send(items)).verdicts ?? [],
+  }
+}
+
+/** The bare call of append_v1. */
+export function sendBatch(
+  sql: Sql,
+  head: { shard: number; producer: string; sequence: number; instance: string },
+  items: readonly CallCommand[],
+) {
+  const { shard, producer, sequence, instance } = head
+  return sql.unsafe<BatchResult[]>(
+    appendStatement,
+    [shard, producer, sequence, instance, ...pack(items)],
+    {
+      prepare: true,
+    },
+  )
+}

@@ -1,0 +1,64 @@
+/** A small ledger in which every table of every projection has rows, with something in every column. */
+
+import { chargeOnLeaseCommand, leaseCommand, voidOnLeaseCommand } from './gateway.ts'
+import type { Ledger, TestKey } from './test-ledger.ts'
+import { testTariff } from './test-ledger.ts'
+
+/** Fills it; answers a key that can buy. Days of usage are caught up. */
+export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
+  const day = 86_400_000
+  const pro = await ledger.account({ plan: 'pro' })
+  const free = await ledger.account({ plan: 'free' })
+  const key = await ledger.key(pro)
+  const narrow = await ledger.key(free, {
+    ...{ endpoints: ['search'], rateLimit: 5, monthlyCap: 50 },
+    expiresAt: new Date(ledger.now.getTime() + 300 * day).toISOString(),
+  })
+  const gone = await ledger.key(free, { mode: 'test' })
+  await ledger.change(pro, 'AccountLimitsChanged', { rateLimit: 10, maxInFlight: 20 })
+  await ledger.change(free, 'AccountFrozen')
+  await ledger.change(free, 'AccountUnfrozen')
+  await ledger.change(narrow, 'KeyRotated', {
+    ...{ hash: Bun.SHA256.hash('rotated', 'hex'), display: 'sk_live_…new1' },
+    previousHash: narrow.hash,
+    previousUntil: new Date(ledger.now.getTime() + day).toISOString(),
+  })
+  await ledger.change(gone, 'KeyRevoked')
+  const expiresAt = new Date(ledger.now.getTime() + 40 * day).toISOString()
+  await ledger.grant(pro, 500, { kind: 'paid', expiresAt })
+  for (const credits of [3, 8, 1, 20]) {
+    const { hold } = await ledger.hold(key, credits)
+    await ledger.settle(hold, credits - 1)
+    if (credits === 8) await ledger.commands.refund(0, { requestId: hold.requestId, actor: 'test' })
+  }
+  const { hold: released } = await ledger.hold(key, 5)
+  await ledger.release(released)
+  const { hold: forgotten } = await ledger.hold(narrow, 4, { holdSeconds: 1 })
+  await ledger.advance(5_000)
+  await ledger.expire(forgotten)
+  await ledger.hold(narrow, 7, { claim: { key: 'claimed', requestHash: 'request' } })
+  const { hold: growing } = await ledger.hold(key, 9)
+  await ledger.extend(key, growing, 3)
+  await ledger.count(key, 12, { errors: 2 })
+  const ended = leaseCommand(key, 6, 2)
+  const standing = leaseCommand(key, 8, 4)
+  for (const item of [
+    ended,
+    standing,
+    chargeOnLeaseCommand(key, ended, 2),
+    voidOnLeaseCommand(key, ended),
+  ]) {
+    await ledger.append(item)
+  }
+  await ledger.release(ended, { reason: 'held_ahead' })
+  for (const credits of [3, 1]) await ledger.append(chargeOnLeaseCommand(key, standing, credits))
+  const owes = { accountId: free.accountId, mode: 'live', credits: 120, actor: 'test' } as const
+  await ledger.commands.adjust(0, owes)
+  await ledger.grant(free, 5)
+  await ledger.publish({ ...testTariff, prices: {} }, new Date(ledger.now.getTime() + day))
+  for (let behind = 1; behind > 0; ) {
+    const [row] = await ledger.sql`select catch_up_daily_usage(0::smallint, 1000) as behind`
+    behind = row?.behind ?? 0
+  }
+  return key
+}
