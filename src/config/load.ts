@@ -4,9 +4,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import shippedFile from '../../tollbook.yaml' with { type: 'file' }
+import { expectedUrl, isServiceUrl } from '../lib/schema-fields.ts'
 import type { Config, Plan, Route, Service, Target } from './config.ts'
 import { defaults } from './defaults.ts'
-import { expectedUrl, isServiceUrl } from './fields.ts'
 import { ConfigError, type Problem, printPath, printValue } from './problem.ts'
 import { ConfigFile, type Route as FileRoute, type Service as FileService } from './schema.ts'
 import { type Fault, schemaProblems } from './schema-problems.ts'

@@ -4,8 +4,8 @@
  * say (a route's service exists, a pointer leads somewhere) is checked in semantics.ts.
  */
 import { type Static, Type } from '@sinclair/typebox'
+import { atLeast, closed, named, namePattern, text, url } from '../lib/schema-fields.ts'
 import { Equals, PriceRule } from '../pricing/price-rule.ts'
-import { atLeast, closed, named, namePattern, text, url } from './fields.ts'
 
 const segment = '/(?!\\.\\.?(/|$))[A-Za-z0-9_.~-]+'
 const oneHourMs = 3_600_000

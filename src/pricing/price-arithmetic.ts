@@ -7,9 +7,9 @@
  * Everything here is a pure function of the request, the response and the rule in the tariff, so a
  * recorded quantity can be priced again, under the same rule or another.
  */
-import type { Equals, MeteredPrice, PriceRule, Route } from '../config/config.ts'
 import { valueAt } from '../lib/json-pointer.ts'
-import { maxTokens } from './price-rule.ts'
+import { type Equals, type MeteredPrice, maxTokens, type PriceRule } from './price-rule.ts'
+import type { PricedRoute } from './priced-route.ts'
 
 export type TokenPrice = Extract<PriceRule, { per: 'token' }>
 
@@ -154,14 +154,17 @@ export function settleQuantity(
 
 /** Whether a 2xx answer is to be charged at all; otherwise its hold is released. */
 export function charges(
-  { chargeWhen }: Pick<Route, 'chargeWhen'>,
+  { chargeWhen }: Pick<PricedRoute, 'chargeWhen'>,
   response: ResponseFacts,
 ): boolean {
   return chargeWhen === undefined || passes(response.json, chargeWhen)
 }
 
 /** Whether the price of a call depends on its answer, which then has to be read as JSON, to its end. */
-export function readsResponse({ price, chargeWhen }: Pick<Route, 'price' | 'chargeWhen'>): boolean {
+export function readsResponse({
+  price,
+  chargeWhen,
+}: Pick<PricedRoute, 'price' | 'chargeWhen'>): boolean {
   const settles = 'settle' in price && price.settle !== undefined
   return settles || chargeWhen !== undefined
 }

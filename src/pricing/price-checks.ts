@@ -4,13 +4,18 @@
  * pointer is found now and not on the first bill.
  */
 
-import type { Route } from '../config/schema.ts'
-import type { Fault } from '../config/schema-problems.ts'
 import { pointerSteps } from '../lib/json-pointer.ts'
+import type { PricedRoute } from './priced-route.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 
-export function priceFaults(route: Route): Fault[] {
+/** What is wrong with a route, and at which of its fields. */
+export interface Fault {
+  readonly path: readonly (string | number)[]
+  readonly message: string
+}
+
+export function priceFaults(route: PricedRoute): Fault[] {
   const { price, chargeWhen } = route
   const faults: Fault[] = []
   switch (price.per) {
@@ -50,7 +55,12 @@ export function priceFaults(route: Route): Fault[] {
   return faults
 }
 
-function heldFaults({ request }: Route, path: string[], pointer: string, type: string): Fault[] {
+function heldFaults(
+  { request }: PricedRoute,
+  path: string[],
+  pointer: string,
+  type: string,
+): Fault[] {
   const schema = request && 'json' in request ? request.json : undefined
   if (schema && requiredType(schema, pointer) === type) return []
   return [{ path, message: `${printPointer(pointer)} must be a required ${type} of request.json` }]
@@ -67,7 +77,7 @@ function requiredType(schema: Schema, pointer: string): unknown {
   return at?.type
 }
 
-function audioFaults({ request }: Route, field: string): Fault[] {
+function audioFaults({ request }: PricedRoute, field: string): Fault[] {
   const file = request && 'multipart' in request ? request.multipart.file : undefined
   if (file === field) return []
   const message =
@@ -78,8 +88,8 @@ function audioFaults({ request }: Route, field: string): Fault[] {
 }
 
 function tokenFaults(
-  route: Route,
-  { hold, settle }: Extract<Route['price'], { per: 'token' }>,
+  route: PricedRoute,
+  { hold, settle }: Extract<PricedRoute['price'], { per: 'token' }>,
 ): Fault[] {
   const { request } = route
   if (!request || !('json' in request)) {
@@ -92,7 +102,10 @@ function tokenFaults(
   return [...limits, ...usage]
 }
 
-function streamFaults({ price, request }: Route, { when }: NonNullable<Route['streams']>): Fault[] {
+function streamFaults(
+  { price, request }: PricedRoute,
+  { when }: NonNullable<PricedRoute['streams']>,
+): Fault[] {
   if (price.per !== 'token') {
     return [{ path: ['streams'], message: 'has an effect on a price per token only' }]
   }
@@ -117,7 +130,7 @@ function requestFaults(
 }
 
 function itemFaults(
-  route: Route,
+  route: PricedRoute,
   settle: { list: string; where?: { pointer: string; equals: unknown } },
 ): Fault[] {
   const faults = responseFaults(route, ['price', 'settle', 'list'], settle.list, 'array')
@@ -129,7 +142,12 @@ function itemFaults(
   return [{ path: ['price', 'settle', 'where', 'pointer'], message }]
 }
 
-function responseFaults(route: Route, path: string[], pointer: string, type?: string): Fault[] {
+function responseFaults(
+  route: PricedRoute,
+  path: string[],
+  pointer: string,
+  type?: string,
+): Fault[] {
   const { response } = route
   if (response && 'binary' in response) {
     return [{ path, message: 'reads a JSON answer, and response is binary' }]
@@ -150,7 +168,7 @@ function types(type: unknown): unknown[] {
   return [type].flat().map((name) => (name === 'integer' ? 'number' : name))
 }
 
-function documented({ response }: Route, pointer: string): Schema | undefined {
+function documented({ response }: PricedRoute, pointer: string): Schema | undefined {
   const found = response && 'json' in response ? leads(response.json, pointer) : undefined
   return found === 'anything' ? undefined : found
 }

@@ -6,7 +6,7 @@
  * the bound that is held before the call.
  */
 import { type Static, Type } from '@sinclair/typebox'
-import { atLeast, closed, pointer, text } from '../config/fields.ts'
+import { atLeast, closed, pointer, text } from '../lib/schema-fields.ts'
 
 /** Of one call: what is beyond it is a mistake, and sums of it stay exact. */
 export const maxTokens = 1_000_000_000

@@ -1,9 +1,14 @@
 /** What a call costs, in a sentence or two: the price rule as its customers read it. */
-import type { Equals, PriceRule, Route } from '../config/config.ts'
+
 import { pointerSteps } from '../lib/json-pointer.ts'
+import type { Equals, PriceRule } from './price-rule.ts'
+import type { PricedRoute } from './priced-route.ts'
 
 /** Of a route: its price, and what is not charged of it. Markdown. */
-export function priceText({ price, chargeWhen }: Pick<Route, 'price' | 'chargeWhen'>): string {
+export function priceText({
+  price,
+  chargeWhen,
+}: Pick<PricedRoute, 'price' | 'chargeWhen'>): string {
   if (chargeWhen === undefined || price.per === 'free') return ruleText(price)
   return `${ruleText(price)} Not charged unless the answer's ${test(chargeWhen)}.`
 }
@@ -39,6 +44,28 @@ function ruleText(rule: PriceRule): string {
       ].join(' ')
     case 'byte':
       return `${amount(rule.credits)} for each started ${number(rule.unit)} bytes of the answer, which are held ${number(rule.hold.step)} ahead and charged as they are sent.`
+    default:
+      return rule satisfies never
+  }
+}
+
+/** A price in a few words, for tables. */
+export function describePrice(rule: PriceRule): string {
+  switch (rule.per) {
+    case 'free':
+      return 'free'
+    case 'request':
+      return `${amount(rule.credits)} a call`
+    case 'item':
+      return `${amount(rule.credits)} for each of ${rule.settle?.list ?? rule.hold.list}`
+    case 'character':
+      return `${amount(rule.credits)} for each started ${number(rule.unit)} characters`
+    case 'second':
+      return `${amount(rule.credits)} for each started ${number(rule.unit)} s`
+    case 'token':
+      return `${amount(rule.credits)} for each started ${number(rule.unit)} tokens`
+    case 'byte':
+      return `${amount(rule.credits)} for each started ${number(rule.unit)} bytes`
     default:
       return rule satisfies never
   }

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { readEnvironment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load.ts'
 import { tariffHash, tariffOf } from '../../config/tariff.ts'
-import { describePrice } from '../../pricing/price-line.ts'
+import { describePrice } from '../../pricing/price-text.ts'
 import { command } from '../command.ts'
 import { dim, heading, json, table } from '../output.ts'
 

@@ -1,6 +1,6 @@
 /** Explanations in words. */
 import { printPosition } from '../../../events/event.ts'
-import { describePrice } from '../../pricing/price-line.ts'
+import { describePrice } from '../../pricing/price-text.ts'
 import type { CallExplanation, Explanation } from '../../reports/explain/explain.ts'
 import { bold, credits, dim, green, heading, number, pairs, red, table, time } from '../output.ts'
 

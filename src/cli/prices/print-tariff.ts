@@ -2,7 +2,7 @@
 import type { PriceRule } from '../../config/config.ts'
 import type { TariffChange } from '../../config/tariff-changes.ts'
 import type { PublishedTariff } from '../../ledger/read/read-for-calls.ts'
-import { describePrice } from '../../pricing/price-line.ts'
+import { describePrice } from '../../pricing/price-text.ts'
 import { heading, money, table } from '../output.ts'
 
 export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | 'prices'>): void {
