@@ -119,7 +119,7 @@ describe('the end', () => {
     expect(call.whole).toBe(false)
     const requestId = timed.upstream.executed[0]?.requestId
     const events = await timed.outcomeOf(requestId, 'HoldReleased')
-    expect(events[1]?.payload).toEqual({ reason: 'broke_off' })
+    expect(events[1]?.payload).toEqual({ reason: 'upstream_broke_off' })
     await timed.close()
   })
 })

@@ -92,7 +92,7 @@ describe('the service refuses the client', () => {
       expect(response.status).toBe(status)
       expect(await response.json()).toEqual({ their: 'words' })
       expect(response.headers.get('x-error-source')).toBe('upstream')
-      await expectUncharged(response, 'refused_by_service', status)
+      await expectUncharged(response, 'refused_by_upstream', status)
     },
   )
 
@@ -102,7 +102,7 @@ describe('the service refuses the client', () => {
     const response = await search()
     expect(response.status).toBe(400)
     expect(await response.text()).toBe(long)
-    await expectUncharged(response, 'refused_by_service', 400)
+    await expectUncharged(response, 'refused_by_upstream', 400)
   })
 
   test('on a route of price 0: marked, and counted as an error', async () => {
@@ -246,7 +246,7 @@ describe('the service dies', () => {
       expect(call.whole).toBe(false)
       const events = await shop.outcomeOf(call.header('x-request-id'), 'HoldReleased')
       expect(events.map((event) => event.type)).toEqual(['CreditsHeld', 'HoldReleased'])
-      expect(events[1]?.payload).toEqual({ reason: 'broke_off' })
+      expect(events[1]?.payload).toEqual({ reason: 'upstream_broke_off' })
     },
   )
 

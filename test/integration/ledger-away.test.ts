@@ -104,7 +104,7 @@ test('a ledger too slow for a hold and for a charge: neither is served, and neit
   const abandoned = await shop.eventsOf(unheld.headers.get('x-request-id'))
   if (abandoned.length > 0) {
     expect(abandoned.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldReleased'])
-    expect(abandoned[1]?.payload).toEqual({ reason: 'ledger_too_slow' })
+    expect(abandoned[1]?.payload).toEqual({ reason: 'append_timed_out' })
   }
 })
 
@@ -120,7 +120,7 @@ test('a hold that is granted after its client gave up is released at once', asyn
   const events = await shop.outcomeOf(response.headers.get('x-request-id'), 'HoldReleased')
   expect(events.map(({ type, payload }) => [type, payload.reason])).toEqual([
     ['CreditsHeld', undefined],
-    ['HoldReleased', 'ledger_too_slow'],
+    ['HoldReleased', 'append_timed_out'],
   ])
   expect(shop.upstream.executed).toHaveLength(0)
 })

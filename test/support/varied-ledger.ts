@@ -50,7 +50,7 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   ]) {
     await ledger.append(item)
   }
-  await ledger.release(ended, { reason: 'held_ahead' })
+  await ledger.release(ended, { reason: 'lease_released' })
   for (const credits of [3, 1]) await ledger.append(chargeOnLeaseCommand(key, standing, credits))
   const owes = { accountId: free.accountId, mode: 'live', credits: 120, actor: 'test' } as const
   await ledger.commands.adjust(0, owes)

@@ -31,7 +31,7 @@ test('descriptions say how much, of what and why', () => {
   const extended = { endpoint: 'chat', credits: 0 }
   const ahead = { endpoint: '*', credits: 30, quantity: 15 }
   expect(say('CreditsHeld', ahead)).toBe('30 credits held ahead, for 15 calls at once')
-  expect(say('HoldReleased', { ...ahead, payload: { reason: 'held_ahead' } })).toBe(
+  expect(say('HoldReleased', { ...ahead, payload: { reason: 'lease_released' } })).toBe(
     '30 credits freed that were held ahead',
   )
   expect(say('HoldExpired', ahead)).toBe(

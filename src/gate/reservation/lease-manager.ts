@@ -279,7 +279,7 @@ export function openLeaseManager(
     const told = appenderOf(hold.answer.shard)
       .append({
         ...{ kind: 'release', requestId, accountId, keyId, mode, endpoint, tariff, actor },
-        ...{ reason: 'held_ahead', latencyMs: 0 },
+        ...{ reason: 'lease_released', latencyMs: 0 },
       })
       .catch((error) => log('what was held ahead waits for its expiry', error))
       .finally(() => freeing.delete(told))

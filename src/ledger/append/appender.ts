@@ -206,7 +206,7 @@ export function openAppender(options: AppenderOptions): Appender {
       endpoint,
       tariff,
       actor,
-      reason: 'ledger_too_slow',
+      reason: 'append_timed_out',
       latencyMs: 0,
     }).catch((error) => log('append: an abandoned hold waits for its expiry', error))
   }

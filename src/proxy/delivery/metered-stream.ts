@@ -118,7 +118,7 @@ export function meteredStream(
     const refusal = ends.brokenOff(error)
     const say = () => sayLast(controller, refusal, soldSome)
     if (soldSome) await ends.settle(used, 'upstream', say)
-    else await ends.release('broke_off')
+    else await ends.release('upstream_broke_off')
     say()
     await releaseLock
   }

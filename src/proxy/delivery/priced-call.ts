@@ -165,7 +165,7 @@ export async function pricedCall(
     }
     return response.ok
       ? charge(response, start.bytes)
-      : free(response, start.bytes, 'refused_by_service')
+      : free(response, start.bytes, 'refused_by_upstream')
   }
 
   /** The service failed: nothing of its answer reaches the client, who is not charged. */
@@ -249,7 +249,7 @@ export async function pricedCall(
    * too late is freed by the appender, which says what became of the call; it is not to be said twice.
    */
   async function rejectAfterUpstream(refusal: Refusal): Promise<Answered> {
-    if (refusal !== ledgerUnavailable) await release(appender, hold, 'not_sold')
+    if (refusal !== ledgerUnavailable) await release(appender, hold, 'rejected_after_upstream')
     return refused(call, refusal, window)
   }
 
@@ -297,7 +297,7 @@ export async function pricedCall(
         const stalled = failureOf(error) === 'upstream_timeout' && unreadMs > route.timeoutMs / 2
         if (stalled) return leave()
         log(`${route.id} ${call.requestId}: the answer broke off`, error)
-        await release(appender, hold, 'broke_off', response.status)
+        await release(appender, hold, 'upstream_broke_off', response.status)
         end()
       },
       atCancel: leave,

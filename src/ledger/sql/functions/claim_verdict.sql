@@ -37,8 +37,8 @@ begin
     ) then 'resumed'
     -- The service was not reached, or said itself that it did not do it; what a proxy in front of it says
     -- (502, 504, and the unregistered ones from 520 on) is not its word.
-    when v_end.reason in ('upstream_unreachable', 'upstream_busy', 'refused_by_service', 'not_successful',
-        'ledger_too_slow')
+    when v_end.reason in ('upstream_unreachable', 'upstream_busy', 'refused_by_upstream', 'not_successful',
+        'append_timed_out')
       or v_end.reason = 'upstream_failed' and v_end.status not between 200 and 299 and v_end.status not in (502, 504)
         and v_end.status < 520 then 'ok'
     else 'outcome_unknown'
