@@ -6,7 +6,7 @@ import {
   defineCommand,
   type ParsedArgs,
 } from 'citty'
-import { checkOptions } from './options.ts'
+import { checkOptions } from './options/option-values.ts'
 
 export interface CommandHelp extends CommandMeta {
   readonly name: string

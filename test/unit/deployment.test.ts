@@ -87,13 +87,13 @@ describe('the gateways of compose.yaml', () => {
 describe('compose.yaml', () => {
   test.each(ours)('%s runs a command with options that it takes', async (_, { command = [] }) => {
     const [name, ...options] = command
-    const { default: known } = await import(`../../src/cli/${name}.ts`)
+    const { default: known } = await import(`../../src/cli/commands/${name}.ts`)
     const taken = options.filter((option) => option.startsWith('--')).map((o) => o.slice(2))
     expect(Object.keys(known.args)).toEqual(expect.arrayContaining(taken))
   })
 
   test('sends calls to the demo services where they listen', async () => {
-    const { default: demo } = await import('../../src/cli/demo.ts')
+    const { default: demo } = await import('../../src/cli/commands/demo.ts')
     const args = demo.args as Readonly<Record<string, { default?: string }>>
     for (const [, service] of gateways) {
       const env = environmentOf(service)

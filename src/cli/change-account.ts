@@ -1,0 +1,22 @@
+/** Changes an account and shows what it is then: the part that most commands about accounts share. */
+import type { AccountChange } from '../management/accounts.ts'
+import { accepted, by, withLedger } from './open-ledger.ts'
+import { json } from './output.ts'
+import { printAccount } from './print/print-account.ts'
+
+export async function changeAccount(
+  args: {
+    readonly account: string
+    readonly reason?: string | undefined
+    readonly config?: string | undefined
+    readonly database?: string | undefined
+    readonly json?: boolean | undefined
+  },
+  change: AccountChange,
+): Promise<void> {
+  const account = await withLedger(args, async ({ management }) =>
+    accepted(await management.changeAccount(args.account, change, by(args))),
+  )
+  if (args.json) json(account)
+  else printAccount(account)
+}

@@ -1,0 +1,59 @@
+/** `tollbook accounts list` */
+import { accountPage, type ListedAccount } from '../../../reports/account/account-list.ts'
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { positiveInteger } from '../../options/option-values.ts'
+import { dim, json, number, table, time } from '../../output.ts'
+
+const args = {
+  plan: { type: 'string', description: 'Only those on this plan' },
+  state: { type: 'string', valueHint: 'STATE', description: 'Only open, frozen or erased ones' },
+  page: { type: 'string', valueHint: 'N', description: 'Which page', default: '1' },
+  limit: { type: 'string', valueHint: 'N', description: 'Accounts on a page', default: '50' },
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'list',
+    description: 'Accounts, the newest first.',
+    examples: ['accounts list --plan pro', 'accounts list --state frozen --json'],
+  },
+  args,
+  async (args) => {
+    const limit = positiveInteger('limit', args.limit)
+    const offset = (positiveInteger('page', args.page) - 1) * limit
+    const filter = { plan: args.plan, state: stateOf(args.state) }
+    const found = await withSql(args, (sql) => accountPage(sql, filter, { offset, limit }))
+    if (args.json) json(found)
+    else print(found.accounts, found.total)
+  },
+)
+
+function stateOf(text: string | undefined): ListedAccount['state'] | undefined {
+  if (text === undefined || text === 'open' || text === 'frozen' || text === 'erased') return text
+  throw new UsageError(`--state takes open, frozen or erased, not "${text}".`)
+}
+
+function print(accounts: readonly ListedAccount[], total: number): void {
+  if (accounts.length === 0) {
+    console.log(dim('No accounts.'))
+    return
+  }
+  table(
+    ['Account', 'Owner', 'Plan', 'State', 'Keys', 'Used this month', 'Opened (UTC)'],
+    accounts.map((account) => [
+      account.accountId,
+      `${account.owner.kind} ${account.owner.id}`,
+      account.plan,
+      account.state,
+      account.keys,
+      account.creditsUsed,
+      time(account.openedAt),
+    ]),
+  )
+  if (total > accounts.length) {
+    console.log(dim(`${number(accounts.length)} of ${number(total)}; --page N shows others.`))
+  }
+}

@@ -1,0 +1,35 @@
+/** `tollbook accounts show` */
+import { balance } from '../../../reports/account/balance.ts'
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
+import { accountArg } from '../../options/account-arg.ts'
+import { json } from '../../output.ts'
+import { printAccount, printBalance } from '../../print/print-account.ts'
+
+const args = {
+  ...accountArg,
+  test: { type: 'boolean', description: 'The balance of test mode instead of live' },
+  ...configArg,
+  ...ledgerArgs,
+} as const
+
+export default command(
+  { name: 'show', description: 'One account: plan, limits, and what a call could use now.' },
+  args,
+  async (args) => {
+    const mode = args.test ? 'test' : 'live'
+    const { account, credits } = await withLedger(args, async ({ sql, management }) => ({
+      account: await management.readAccount(args.account),
+      credits: await balance(sql, args.account, mode),
+    }))
+    if (!account || !credits) {
+      throw new UsageError(
+        `the ledger has no account ${args.account}; see "tollbook accounts list".`,
+      )
+    }
+    if (args.json) return json({ account, mode, balance: credits })
+    printAccount(account)
+    printBalance(mode, credits)
+  },
+)

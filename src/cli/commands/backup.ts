@@ -1,0 +1,68 @@
+/** `tollbook backup`: the whole ledger in one file. */
+import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
+import { type BackupEnd, type BackupHead, backupLines } from '../../ledger/backup/backup-lines.ts'
+import { command } from '../command.ts'
+import { UsageError } from '../errors.ts'
+import { ledgerArgs, withSql } from '../open-ledger.ts'
+import { dim, json, number } from '../output.ts'
+import { openProgress } from '../progress.ts'
+
+const args = {
+  path: {
+    type: 'positional',
+    required: true,
+    description: 'The file to write, or a folder for it',
+  },
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'backup',
+    description:
+      "Write the whole ledger to one file: events, accounts' keys for personal data, answers to commands. Gateways go on meanwhile.",
+    examples: ['backup /backups', 'backup ledger.jsonl.gz --json'],
+  },
+  args,
+  async (args) => {
+    const file = fileOf(args.path)
+    const progress = openProgress()
+    const part = `${file}.part`
+    try {
+      const done = await withSql(args, async (sql) => {
+        const lines = backupLines(sql, (total, events) => progress.show('events', total, events))
+        let result: (BackupEnd & { head: BackupHead }) | undefined
+        const pieces = async function* () {
+          result = yield* lines
+        }
+        // Whoever can read it can read everybody's personal data.
+        const output = createWriteStream(part, { mode: 0o600, flush: true })
+        await pipeline(Readable.from(pieces()), createGzip(), output)
+        return result as BackupEnd & { head: BackupHead }
+      })
+      renameSync(part, file)
+      progress.stop()
+      if (args.json) return json({ file, ...done })
+      const heads = done.head.shards.map(({ shard, position }) => `${shard}-${position}`).join(', ')
+      console.log(`${file}: ${number(done.events)} events, up to ${heads}.`)
+      console.log(dim(`SHA-256 of its lines: ${done.sha256}`))
+      console.log(dim('It holds the keys to personal data: keep it as safely as the database.'))
+    } finally {
+      progress.stop()
+      rmSync(part, { force: true })
+    }
+  },
+)
+
+function fileOf(path: string): string {
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    const time = new Date().toISOString().slice(0, 19).replaceAll(':', '')
+    return join(path, `tollbook-${time}Z.jsonl.gz`)
+  }
+  if (existsSync(path)) throw new UsageError(`${path} is there already: name another file.`)
+  return path
+}

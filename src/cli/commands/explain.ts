@@ -1,0 +1,104 @@
+/** `tollbook explain`: why a call was charged what it was, or what the ledger would have answered then. */
+import type { Config } from '../../config/config.ts'
+import { didYouMean } from '../../config/did-you-mean.ts'
+import { loadConfig } from '../../config/load.ts'
+import { credits } from '../../pricing/price-arithmetic.ts'
+import { explainAnswer, explainCall, type Question } from '../../reports/explain/explain.ts'
+import { command } from '../command.ts'
+import { UsageError } from '../errors.ts'
+import { configArg, ledgerArgs, withSql } from '../open-ledger.ts'
+import { integer, moment, placeOf } from '../options/option-values.ts'
+import { json } from '../output.ts'
+import { printAnswer, printCall } from '../print/print-explanation.ts'
+
+const args = {
+  request: {
+    type: 'positional',
+    required: false,
+    description: 'The X-Request-Id of a call that credits were held for',
+  },
+  key: { type: 'string', valueHint: 'ID', description: 'Or: what a call of this key was answered' },
+  at: {
+    type: 'string',
+    valueHint: 'WHERE',
+    description: 'The position that a 402 names, or a time (now)',
+  },
+  time: {
+    type: 'string',
+    valueHint: 'TIME',
+    description: 'When, where the log stood at the position for long (the position’s own time)',
+  },
+  route: { type: 'string', valueHint: 'ROUTE', description: 'The route, as search' },
+  quantity: { type: 'string', valueHint: 'N', description: 'Items, characters, seconds (1)' },
+  ...configArg,
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'explain',
+    description:
+      'Why a call was charged what it was, or what the ledger answered then, or would have; derived from the log again.',
+    examples: [
+      'explain 01a20445-9cfb-7065-a159-89f00cd16545',
+      'explain --key key_… --at 0-1234 --route search',
+      'explain --key key_… --at 2026-10-31T23:59:00Z --route tts-synthesize --quantity 2500',
+    ],
+  },
+  args,
+  async (args) => {
+    const { request, key } = args
+    if ((request === undefined) === (key === undefined)) {
+      throw new UsageError('explain what? Pass a request id, or --key with --at and --route.')
+    }
+    if (request !== undefined) {
+      const found = await withSql(args, (sql) => explainCall(sql, request, credits))
+      if (!found) throw new UsageError(nothingHeld(request))
+      if (args.json) json(found)
+      else printCall(found)
+      return
+    }
+    const question = questionOf({ ...args, key: key ?? '' })
+    const found = await withSql(args, (sql) => explainAnswer(sql, question, credits))
+    if (!found) throw new UsageError(`the ledger has no key ${key}.`)
+    if (found === 'ahead') throw new UsageError('the log of this key has not come that far.')
+    if (args.json) json(found)
+    else printAnswer(found)
+  },
+)
+
+function questionOf(args: {
+  readonly key: string
+  readonly at?: string | undefined
+  readonly time?: string | undefined
+  readonly route?: string | undefined
+  readonly quantity?: string | undefined
+  readonly config?: string | undefined
+}): Question {
+  if (args.route === undefined) throw new UsageError('which route? Pass --route search.')
+  const time = args.time === undefined ? undefined : moment('time', args.time, 'ago', new Date())
+  const quantity = args.quantity === undefined ? 1 : integer('--quantity', args.quantity, 0)
+  return {
+    keyId: args.key,
+    at: placeOf('at', args.at) ?? new Date(),
+    ...(time && { time }),
+    quantity,
+    ...routeOf(args.route, loadConfig({ file: args.config, env: process.env })),
+  }
+}
+
+/** By its id or its path. What it asks for stands in the configuration; what it cost then, in the ledger. */
+function routeOf(text: string, { routes }: Config): { route: string; permission: string } {
+  const known = Object.values(routes)
+  const route = known.find(({ id, path }) => id === text || path === text)
+  if (route) return { route: route.id, permission: route.permission }
+  const ids = known.map(({ id }) => id)
+  const meant = didYouMean(text, ids)
+  throw new UsageError(
+    `there is no route ${text}; ${meant ? `did you mean ${meant}?` : `there are ${ids.join(', ')}.`}`,
+  )
+}
+
+function nothingHeld(requestId: string): string {
+  return `nothing was ever held for ${requestId}: the call cost nothing, was refused, or was not made. Of a refusal, "explain --key KEY --at POSITION --route ROUTE" tells why.`
+}

@@ -1,0 +1,79 @@
+/** `tollbook grants add` */
+
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import {
+  creditArgs,
+  creditsOf,
+  externalIdArg,
+  externalIdOf,
+  testArg,
+} from '../../options/credit-args.ts'
+import { moment } from '../../options/option-values.ts'
+import { credits, json } from '../../output.ts'
+
+const args = {
+  ...creditArgs,
+  kind: { type: 'string', description: 'promotional or paid', default: 'promotional' },
+  paid: {
+    type: 'string',
+    valueHint: 'EUR:1900',
+    description: 'What was paid: a currency and its smallest units (makes it paid)',
+  },
+  starts: { type: 'string', valueHint: 'TIME', description: 'From when they count (now)' },
+  expires: {
+    type: 'string',
+    valueHint: 'TIME',
+    description: 'A time, a day, or a span: 90d (never)',
+  },
+  ...testArg,
+  ...externalIdArg,
+  ...changeArgs,
+} as const
+
+export default command(
+  {
+    name: 'add',
+    description: 'Give an account credits, as a lot of their own.',
+    examples: [
+      'grants add acc_… 500 --expires 90d --reason "sorry for Monday"',
+      'grants add acc_… 10000 --paid EUR:4900 --external-id invoice-4711',
+    ],
+  },
+  args,
+  async (args) => {
+    const paid = args.paid === undefined ? undefined : paidOf(args.paid)
+    const now = new Date()
+    const grant = {
+      credits: creditsOf(args.credits),
+      kind: paid ? ('paid' as const) : kindOf(args.kind),
+      mode: args.test ? ('test' as const) : ('live' as const),
+      ...(paid && { paid }),
+      ...(args.starts !== undefined && {
+        startsAt: moment('starts', args.starts, 'ahead', now).toISOString(),
+      }),
+      ...(args.expires !== undefined && {
+        expiresAt: moment('expires', args.expires, 'ahead', now).toISOString(),
+      }),
+      ...externalIdOf(args['external-id']),
+    }
+    const granted = await withLedger(args, async ({ management }) =>
+      accepted(await management.grant(args.account, grant, by(args))),
+    )
+    if (args.json) json(granted)
+    else console.log(`${credits(granted.credits)} granted: lot ${granted.position}.`)
+  },
+)
+
+function kindOf(text: string): 'paid' | 'promotional' {
+  if (text === 'paid' || text === 'promotional') return text
+  throw new UsageError(`--kind takes promotional or paid, not "${text}".`)
+}
+
+function paidOf(text: string): { minorUnits: number; currency: string } {
+  const match = /^([A-Z]{3}):(\d{1,15})$/.exec(text)
+  if (!match)
+    throw new UsageError(`--paid takes a value such as EUR:1900 (for €19), not "${text}".`)
+  return { currency: match[1] ?? '', minorUnits: Number(match[2]) }
+}

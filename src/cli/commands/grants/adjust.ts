@@ -1,0 +1,38 @@
+/** `tollbook grants adjust` */
+
+import { command } from '../../command.ts'
+import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import {
+  creditArgs,
+  creditsOf,
+  externalIdArg,
+  externalIdOf,
+  testArg,
+} from '../../options/credit-args.ts'
+import { credits, json, number } from '../../output.ts'
+
+const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as const
+
+export default command(
+  {
+    name: 'adjust',
+    description:
+      'Take credits away: at most what is available now; the rest is owed and taken from the next lot.',
+    examples: ['grants adjust acc_… 200 --external-id correction-12 --reason "granted twice"'],
+  },
+  args,
+  async (args) => {
+    const adjustment = {
+      credits: creditsOf(args.credits),
+      mode: args.test ? ('test' as const) : ('live' as const),
+      ...externalIdOf(args['external-id']),
+    }
+    const adjusted = await withLedger(args, async ({ management }) =>
+      accepted(await management.adjust(args.account, adjustment, by(args))),
+    )
+    if (args.json) return json(adjusted)
+    const owed = adjusted.debt > 0 ? `, ${number(adjusted.debt)} owed` : ''
+    const places = `${adjusted.positions.length === 1 ? 'position' : 'positions'} ${adjusted.positions.join(', ')}`
+    console.log(`${credits(adjusted.taken)} taken${owed}: ${places}.`)
+  },
+)

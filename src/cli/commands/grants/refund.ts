@@ -1,0 +1,33 @@
+/** `tollbook grants refund` */
+
+import { command } from '../../command.ts'
+import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import { creditsOf, externalIdArg, externalIdOf } from '../../options/credit-args.ts'
+import { credits, json } from '../../output.ts'
+
+const args = {
+  request: { type: 'positional', required: true, description: "The call's X-Request-Id" },
+  credits: { type: 'positional', required: false, description: 'How many; all that is left' },
+  ...externalIdArg,
+  ...changeArgs,
+} as const
+
+export default command(
+  {
+    name: 'refund',
+    description: 'Give a charge back, wholly or in part, to the lots it was drawn from.',
+    examples: ['grants refund 019a… --reason "the answer never arrived"', 'grants refund 019a… 5'],
+  },
+  args,
+  async (args) => {
+    const refund = {
+      ...(args.credits !== undefined && { credits: creditsOf(args.credits) }),
+      ...externalIdOf(args['external-id']),
+    }
+    const refunded = await withLedger(args, async ({ management }) =>
+      accepted(await management.refund(args.request, refund, by(args))),
+    )
+    if (args.json) json(refunded)
+    else console.log(`${credits(refunded.credits)} refunded: position ${refunded.position}.`)
+  },
+)

@@ -1,0 +1,118 @@
+/**
+ * `tollbook keys find`: which keys a text gives away. It reads standard input, because what stands on a
+ * command line is kept in the shell's history and shown to everybody on the machine; and it prints ids
+ * and line numbers, never what it found.
+ */
+import { createInterface } from 'node:readline'
+import { keyHashesIn } from '../../../gate/authenticate/keys-in-text.ts'
+import type { KeyView } from '../../../management/views.ts'
+import { type KeyOfSecret, keysOfSecrets } from '../../../reports/account/find-key.ts'
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
+import { dim, json, number, table, time } from '../../output.ts'
+import { stateOf } from '../../print/print-key.ts'
+
+const args = {
+  stdin: { type: 'boolean', description: 'Read the text from standard input' },
+  ...configArg,
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'find',
+    description: 'Tell which keys stand in a text, such as a leaked file. It is read from stdin.',
+    examples: ['keys find --stdin < leaked.txt', 'keys find --stdin --json < access.log'],
+  },
+  args,
+  async (args) => {
+    if (!args.stdin) {
+      throw new UsageError(
+        'pass --stdin and the text on standard input; never a key as an argument.',
+      )
+    }
+    const { found, unknown } = await withLedger(args, async ({ sql, management, environment }) => {
+      const lines = await readLines((line) => keyHashesIn(line, environment.keyPrefixes))
+      const secrets = await keysOfSecrets(sql, [...lines.keys()])
+      const known = new Set(secrets.map(({ hash }) => hash))
+      return {
+        found: await Promise.all(
+          secrets.map(async (secret) => {
+            const key = await management.readKey('everyone', secret.keyId)
+            return finding(secret, lines.get(secret.hash) ?? [], key)
+          }),
+        ),
+        unknown: [...lines].filter(([hash]) => !known.has(hash)).map(([, at]) => ({ lines: at })),
+      }
+    })
+    if (args.json) json({ found, unknown })
+    else print(found, unknown)
+  },
+)
+
+interface Finding extends Omit<KeyOfSecret, 'hash'> {
+  readonly display: string | null
+  readonly state: string | null
+  /** Where it stands; the first thousand. */
+  readonly lines: readonly number[]
+}
+
+const maxLines = 1_000
+
+/** Hashes by the lines they stand in, counted from 1. */
+async function readLines(hashesIn: (line: string) => string[]): Promise<Map<string, number[]>> {
+  const lines = new Map<string, number[]>()
+  let number = 0
+  for await (const line of createInterface({ input: process.stdin, crlfDelay: Infinity })) {
+    number++
+    for (const hash of hashesIn(line)) {
+      const known = lines.get(hash) ?? []
+      lines.set(hash, known)
+      if (known.length < maxLines && known.at(-1) !== number) known.push(number)
+    }
+  }
+  return lines
+}
+
+function finding(
+  { hash: _, ...secret }: KeyOfSecret,
+  lines: readonly number[],
+  key: KeyView | undefined,
+): Finding {
+  return { ...secret, display: key?.display ?? null, state: key ? stateOf(key) : null, lines }
+}
+
+function print(found: readonly Finding[], unknown: readonly { lines: readonly number[] }[]): void {
+  if (found.length > 0) {
+    table(
+      ['Key', 'Account', 'Now shown as', 'State', 'The secret found', 'Lines'],
+      found.map((key) => [
+        key.keyId,
+        key.accountId,
+        key.display ?? '',
+        key.state ?? '',
+        standing(key),
+        someLines(key.lines),
+      ]),
+    )
+    console.log(dim('\n"tollbook keys rotate" gives a key a new secret, "keys revoke" ends it,'))
+    console.log(dim('"keys report" tells what it did.'))
+  }
+  for (const { lines } of unknown) {
+    console.log(`Line ${someLines(lines)}: has the shape of a key, but this ledger never had it.`)
+  }
+  if (found.length + unknown.length === 0)
+    console.log('Nothing in the text has the shape of a key.')
+}
+
+function standing({ secret, goodUntil, state }: Finding): string {
+  if (secret === 'replaced') return 'dead: replaced by a rotation'
+  if (state !== 'active') return 'does not work: see state'
+  return secret === 'current' ? 'works' : `works until ${time(goodUntil ?? '')}`
+}
+
+function someLines(lines: readonly number[]): string {
+  const shown = lines.slice(0, 5).map(number).join(', ')
+  return lines.length > 5 ? `${shown}, …` : shown
+}

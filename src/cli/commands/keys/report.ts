@@ -1,0 +1,78 @@
+/** `tollbook keys report`: what a key did, for whoever has to judge the damage of a leak. */
+import { type KeyReport, keyReport } from '../../../reports/usage/key-report.ts'
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
+import { keyArg } from '../../options/key-args.ts'
+import { moment } from '../../options/option-values.ts'
+import { bold, dim, heading, json, number, table, time } from '../../output.ts'
+import { stateOf } from '../../print/print-key.ts'
+
+const args = {
+  ...keyArg,
+  since: {
+    type: 'string',
+    valueHint: 'TIME',
+    description: 'A time, a day, or a span before now: 24h, 7d',
+    required: true,
+  },
+  ...configArg,
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'report',
+    description: 'What a key did since a time: calls, credits, failures, and changes to it.',
+    examples: ['keys report key_… --since 24h', 'keys report key_… --since 2026-01-31T12:00:00Z'],
+  },
+  args,
+  async (args) => {
+    const since = moment('since', args.since, 'ago', new Date())
+    const { key, report } = await withLedger(args, async ({ sql, management }) => ({
+      key: await management.readKey('everyone', args.key),
+      report: await keyReport(sql, args.key, since),
+    }))
+    if (!key) throw new UsageError(`the ledger has no key ${args.key}; see "tollbook keys list".`)
+    const { display, accountId } = key
+    const state = stateOf(key)
+    if (args.json) return json({ display, accountId, state, ...report })
+    console.log(bold(`Key ${report.keyId} (${display}, ${state}) of ${accountId}`))
+    print(report)
+  },
+)
+
+function print(report: KeyReport): void {
+  const { endpoints, open, changes, lastCharges, firstAt, lastAt } = report
+  console.log(dim(`Since ${time(report.since)} UTC`))
+  if (firstAt === null || lastAt === null) console.log('No calls.')
+  else {
+    console.log(`First call ${time(firstAt)}, last one ${time(lastAt)} UTC.`)
+    heading('Calls')
+    table(
+      ['Endpoint', 'Charged', 'Credits', 'Not charged', 'Free'],
+      endpoints.map((use) => [use.endpoint, use.charged, use.credits, use.failed, use.free]),
+    )
+  }
+  if (open > 0) console.log(`${number(open)} more have begun and not ended.`)
+  events('What was done to it', changes)
+  events(
+    lastCharges.length === 1 ? 'The last charge' : `The last ${lastCharges.length} charges`,
+    lastCharges,
+  )
+}
+
+function events(title: string, lines: KeyReport['changes']): void {
+  if (lines.length === 0) return
+  heading(title)
+  table(
+    ['Time (UTC)', 'Position', 'What', 'Request', 'By'],
+    lines.map((line) => [
+      time(line.time),
+      line.position,
+      line.summary,
+      line.requestId ?? '',
+      line.actor.startsWith('key:') ? 'the key' : line.actor,
+    ]),
+  )
+}

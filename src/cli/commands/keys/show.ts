@@ -1,0 +1,21 @@
+/** `tollbook keys show` */
+
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
+import { keyArg } from '../../options/key-args.ts'
+import { json } from '../../output.ts'
+import { printKey } from '../../print/print-key.ts'
+
+const args = { ...keyArg, ...configArg, ...ledgerArgs } as const
+
+export default command(
+  { name: 'show', description: 'One key: whose it is, what it may do, what it used.' },
+  args,
+  async (args) => {
+    const key = await withLedger(args, ({ management }) => management.readKey('everyone', args.key))
+    if (!key) throw new UsageError(`the ledger has no key ${args.key}; see "tollbook keys list".`)
+    if (args.json) json(key)
+    else printKey(key)
+  },
+)

@@ -1,0 +1,51 @@
+/** `tollbook prices publish` */
+import { loadConfig } from '../../../config/load.ts'
+import { tariffHash, tariffOf } from '../../../config/tariff.ts'
+import { readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
+import { command } from '../../command.ts'
+import { accepted, ledgerArgs, withLedger } from '../../open-ledger.ts'
+import { moment } from '../../options/option-values.ts'
+import { json, time } from '../../output.ts'
+
+const args = {
+  file: { type: 'positional', required: true, description: 'A file such as tollbook.yaml' },
+  from: { type: 'string', valueHint: 'TIME', description: 'When it comes into force (now)' },
+  notice: { type: 'string', valueHint: 'TEXT', description: 'What customers are told about it' },
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'publish',
+    description:
+      'Put the prices and plans of a file into the ledger: in force at once, or from a time on. Calls under way keep their price.',
+    examples: [
+      'prices publish tollbook.yaml',
+      'prices publish 2027.yaml --from 2027-01-01 --notice "Prices change on 1 January."',
+    ],
+  },
+  args,
+  async (args) => {
+    const tariff = tariffOf(loadConfig({ file: args.file, env: process.env }))
+    const hash = tariffHash(tariff)
+    const options = {
+      ...(args.from !== undefined && {
+        from: moment('from', args.from, 'ahead', new Date()).toISOString(),
+      }),
+      ...(args.notice !== undefined && { notice: args.notice }),
+    }
+    const ledger = { database: args.database, config: args.file }
+    const published = await withLedger(ledger, async ({ sql, management }) => {
+      // What is in force anyway would only add a line to the history. From a time on it says something:
+      // it takes back what was announced for then.
+      if (args.from === undefined && (await readTariffInForce(sql)) === hash) return undefined
+      return accepted(await management.publishTariff(tariff, options, { actor: 'cli' }))
+    })
+    if (args.json) return json(published ?? { hash, alreadyInForce: true, positions: [] })
+    if (!published) return console.log(`Nothing to publish: ${args.file} is what is in force.`)
+    const { from, positions } = published
+    console.log(
+      `Tariff ${hash} is published, in force from ${time(from)} UTC: ${positions.join(', ')}.`,
+    )
+  },
+)

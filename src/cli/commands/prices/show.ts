@@ -1,0 +1,32 @@
+/** `tollbook prices show` */
+import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { bold, dim, json, time } from '../../output.ts'
+import { printTariff } from '../../print/print-tariff.ts'
+
+const args = { ...ledgerArgs } as const
+
+export default command(
+  { name: 'show', description: 'The prices and plans in force, and those announced for later.' },
+  args,
+  async (args) => {
+    const { tariffs, inForce } = await withSql(args, async (sql) => ({
+      tariffs: await readCurrentTariffs(sql),
+      inForce: await readTariffInForce(sql),
+    }))
+    if (tariffs.length === 0) {
+      throw new UsageError('no tariff is in the ledger yet: "tollbook prices publish FILE".')
+    }
+    if (args.json) return json({ inForce, tariffs })
+    tariffs.forEach((tariff, i) => {
+      const from = `${time(tariff.from.toISOString())} UTC`
+      const standing = i === 0 && tariff.hash === inForce ? 'In force since' : 'Announced, from'
+      console.log(`${i === 0 ? '' : '\n'}${bold(`${standing} ${from}`)}`)
+      console.log(dim(`Tariff ${tariff.hash}`))
+      if (tariff.notice) console.log(tariff.notice)
+      printTariff(tariff)
+    })
+  },
+)

@@ -1,0 +1,125 @@
+/** `tollbook restore`: a backup into an empty database; and the word that its loss is accepted. */
+import { createReadStream, existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { createGunzip } from 'node:zlib'
+import { readHeads } from '../../ledger/backup/backup-lines.ts'
+import { RestoreRefused, restoreLines } from '../../ledger/backup/restore-lines.ts'
+import { openCommands } from '../../ledger/commands/management-commands.ts'
+import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { catchUp } from '../../projector/catch-up.ts'
+import { command } from '../command.ts'
+import { databaseUrl } from '../database.ts'
+import { UsageError } from '../errors.ts'
+import { ledgerArgs, withSql } from '../open-ledger.ts'
+import { json, number } from '../output.ts'
+import { openProgress } from '../progress.ts'
+
+const args = {
+  file: { type: 'positional', required: false, description: 'The backup to restore' },
+  'accept-loss': {
+    type: 'boolean',
+    description:
+      'Say in the ledger that what came after the backup is lost, so that gateways serve it',
+  },
+  reason: { type: 'string', valueHint: 'TEXT', description: 'What happened; open in the log' },
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'restore',
+    description:
+      'Restore a backup into an empty database, as its owner. All of it is checked, and all or nothing is written.',
+    examples: [
+      'restore ledger.jsonl.gz --database postgres://owner@db/new',
+      'restore --accept-loss --reason "disk of db-1 lost, last backup of 02:00"',
+    ],
+  },
+  args,
+  async (args) => {
+    const accepts = args['accept-loss'] === true
+    if (args.file === undefined && !accepts) {
+      throw new UsageError('restore what? Name a backup, or pass --accept-loss and --reason.')
+    }
+    if (accepts !== (args.reason !== undefined)) {
+      throw new UsageError(
+        '--accept-loss and --reason go together: the log has to say what happened.',
+      )
+    }
+    const restored = args.file === undefined ? undefined : await restore(args.file, args)
+    const accepted = args.reason === undefined ? undefined : await acceptLoss(args.reason, args)
+    if (args.json) return json({ ...restored, ...(accepted && { accepted }) })
+    if (restored) {
+      console.log(`${number(restored.events)} events restored, up to ${restored.upTo.join(', ')}.`)
+    }
+    if (accepted) {
+      const heads = accepted.map(
+        ({ shard, position, epoch }) => `${shard}-${position} (epoch ${epoch})`,
+      )
+      console.log(`The loss is accepted, at ${heads.join(', ')}: gateways serve this ledger again.`)
+    }
+  },
+)
+
+async function restore(file: string, args: { readonly database?: string | undefined }) {
+  if (!existsSync(file)) throw new UsageError(`there is no file ${file}.`)
+  const progress = openProgress()
+  try {
+    const url = await databaseUrl(args)
+    const done = await restoreLines(url, linesOf(file), (total, events) =>
+      progress.show('events', total, events),
+    )
+    await withSql(args, async (sql) => {
+      const shards = await readShards(sql)
+      while ((await catchUp(sql, shards)) > 0);
+    })
+    const { head, ...end } = done
+    const upTo = head.shards.map(({ shard, position }) => `${shard}-${position}`)
+    return { file, upTo, ...end }
+  } catch (error) {
+    throw error instanceof RestoreRefused ? refusalOf(file, error) : error
+  } finally {
+    progress.stop()
+  }
+}
+
+/** @throws RestoreRefused when it is not compressed as a backup is */
+async function* linesOf(file: string): AsyncGenerator<string> {
+  const unpacked = createGunzip()
+  const input = createReadStream(file)
+  input.on('error', (error) => unpacked.destroy(error))
+  try {
+    yield* createInterface({ input: input.pipe(unpacked), crlfDelay: Number.POSITIVE_INFINITY })
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'Z_BUF_ERROR') throw new RestoreRefused('cut_off', 'it was cut off')
+    if (code?.startsWith('Z_')) throw new RestoreRefused('not_a_backup', message)
+    throw error
+  }
+}
+
+function refusalOf(file: string, { fault, message }: RestoreRefused): UsageError {
+  if (fault === 'not_empty' || fault === 'other_shards') {
+    return new UsageError(
+      `nothing was restored: ${message}. Name a new, empty database (--database).`,
+    )
+  }
+  return new UsageError(`nothing was restored from ${file}: ${message}. Use another backup.`)
+}
+
+/** An event in every shard; each raises its shard's epoch. */
+async function acceptLoss(reason: string, args: { readonly database?: string | undefined }) {
+  return withSql(args, async (sql) => {
+    const commands = openCommands(sql, 'cli')
+    for (const { shard, position } of await readHeads(sql)) {
+      const payload = { lostFrom: position + 1, reason }
+      await commands.record(shard, {
+        id: `restored:${crypto.randomUUID()}`,
+        actor: 'cli',
+        expected: [],
+        events: [{ type: 'LogRestored', payload }],
+      })
+    }
+    return readHeads(sql)
+  })
+}

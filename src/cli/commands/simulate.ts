@@ -1,0 +1,136 @@
+/** `tollbook simulate`: what owners would have paid under other prices; with --commit, the differences are written. */
+import { loadConfig } from '../../config/load.ts'
+import { tariffOf } from '../../config/tariff.ts'
+import { isRefused } from '../../management/decision.ts'
+import type { Management } from '../../management/management.ts'
+import { credits } from '../../pricing/price-arithmetic.ts'
+import { simulate } from '../../reports/simulate/simulate.ts'
+import type { Compared, Simulation } from '../../reports/simulate/simulation-shape.ts'
+import { command } from '../command.ts'
+import { UsageError } from '../errors.ts'
+import { by, changeArgs, withLedger } from '../open-ledger.ts'
+import { type Cell, dim, heading, json, money, number, table, yellow } from '../output.ts'
+import { refusalError } from '../refusals.ts'
+
+const args = {
+  prices: {
+    type: 'string',
+    required: true,
+    valueHint: 'FILE',
+    description: 'A file such as tollbook.yaml',
+  },
+  from: { type: 'string', required: true, valueHint: 'MONTH', description: 'First month, 2026-09' },
+  to: { type: 'string', valueHint: 'MONTH', description: 'Last month (the first)' },
+  commit: {
+    type: 'boolean',
+    description: 'Grant or take the differences in credits, once; needs --reason',
+  },
+  ...changeArgs,
+} as const
+
+export default command(
+  {
+    name: 'simulate',
+    description:
+      'What every owner would have paid in some months under the prices and plans of a file, beside what they did.',
+    examples: [
+      'simulate --prices cheaper.yaml --from 2026-09 --to 2026-10',
+      'simulate --prices cheaper.yaml --from 2026-09 --commit --reason "the price was a mistake"',
+    ],
+  },
+  args,
+  async (args) => {
+    if (args.commit && args.reason === undefined) throw new UsageError('--commit needs --reason.')
+    const tariff = tariffOf(loadConfig({ file: args.prices, env: process.env }))
+    const request = { from: args.from, to: args.to ?? args.from, tariff, price: credits }
+    await withLedger(args, async ({ sql, management }) => {
+      const found = await simulate(sql, request)
+      const written = args.commit ? await commit(management, found, by(args)) : undefined
+      if (args.json) return json({ ...found, ...(written && { written }) })
+      print(found)
+      if (written) {
+        console.log(`\n${number(written.length)} differences written, under ${found.externalId}.`)
+      } else
+        console.log(dim('\nNothing was written. Fees are compared only: no event changes them.'))
+    })
+  },
+)
+
+interface Written {
+  readonly accountId: string
+  /** Credits given, or taken where it is negative. */
+  readonly credits: number
+  readonly positions: readonly string[]
+}
+
+/** Owner by owner, under an externalId of the simulation's: what was written before is not written again. */
+async function commit(
+  management: Management,
+  { owners, externalId, final, from, to }: Simulation,
+  who: ReturnType<typeof by>,
+): Promise<Written[]> {
+  if (!final) {
+    throw new UsageError(
+      `${from === to ? from : `${from} to ${to}`} is not final: a month is not over, or calls of it are not finished.`,
+    )
+  }
+  const written: Written[] = []
+  for (const { accountId, credits, committed } of owners) {
+    const difference = credits.actual - credits.simulated
+    if (difference === 0 || committed.length > 0) continue
+    const change = { credits: Math.abs(difference), mode: 'live', externalId } as const
+    const done =
+      difference > 0
+        ? await management.grant(accountId, { ...change, kind: 'promotional' }, who)
+        : await management.adjust(accountId, change, who)
+    if (isRefused(done) && passedOver.includes(done.refused)) continue
+    if (isRefused(done)) throw refusalError(done)
+    const positions = 'positions' in done ? done.positions : [done.position ?? '']
+    written.push({ accountId, credits: difference, positions })
+  }
+  return written
+}
+
+/** Nobody is left to give to or to take from; or another commit was quicker. */
+const passedOver: readonly string[] = ['account_erased', 'external_id_taken']
+
+function print({ from, to, tariff, owners, totals, unpriced, final }: Simulation): void {
+  heading(`${from === to ? from : `${from} to ${to}`} under tariff ${tariff.slice(0, 12)}`)
+  const currencies = [...new Set(totals.fees.map(({ currency }) => currency))]
+  const heads = ['Credits', 'Would be', 'Difference']
+  table(
+    [
+      'Account',
+      'Owner',
+      ...heads,
+      ...currencies.flatMap((of) => [`Fees ${of}`, 'Would be']),
+      'Written',
+    ],
+    [
+      ...owners.map((owner) => [
+        ...[owner.accountId, owner.owner, ...cells(owner, currencies)],
+        owner.committed.join(' '),
+      ]),
+      ['Total', '', ...cells(totals, currencies), ''],
+    ],
+  )
+  for (const { endpoint, calls } of unpriced) {
+    console.log(
+      yellow(
+        `${number(calls)} ${calls === 1 ? 'call' : 'calls'} of ${endpoint} cannot be priced again: what was paid stays.`,
+      ),
+    )
+  }
+  if (!final) console.log(dim('Not final.'))
+}
+
+function cells({ credits, fees }: Compared, currencies: readonly string[]): Cell[] {
+  const { actual, simulated } = credits
+  return [
+    ...[actual, simulated, simulated - actual],
+    ...currencies.flatMap((currency) => {
+      const of = fees.find((fee) => fee.currency === currency) ?? { actual: 0, simulated: 0 }
+      return [of.actual, of.simulated].map((minorUnits) => money({ minorUnits, currency }))
+    }),
+  ]
+}

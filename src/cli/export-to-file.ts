@@ -1,0 +1,60 @@
+/** What the export commands share: the file, its format, and how they say that it is done. */
+import { existsSync } from 'node:fs'
+import {
+  type ExportFormat,
+  type ExportRequest,
+  exportFormats,
+  exportRows,
+} from '../export/export.ts'
+import { UsageError } from './errors.ts'
+import { json, number } from './output.ts'
+import { openProgress } from './progress.ts'
+
+export const fileArgs = {
+  path: {
+    type: 'positional',
+    required: true,
+    description: 'The file to write; of Parquet a folder of files',
+  },
+  format: {
+    type: 'string',
+    description: `${exportFormats.join(', ')} (as the file is called)`,
+  },
+} as const
+
+export async function runExport(
+  args: {
+    readonly path: string
+    readonly format?: string | undefined
+    readonly json?: boolean | undefined
+  },
+  request: Pick<ExportRequest, 'what' | 'open'>,
+): Promise<void> {
+  const format = formatOf(args)
+  const target = args.path
+  if (existsSync(target)) throw new UsageError(`${target} is there already: name another file.`)
+  const progress = openProgress()
+  try {
+    const show = (done: number, total: number | undefined) => {
+      if (total !== undefined) progress.show('rows', total, done)
+    }
+    const done = await exportRows({ ...request, target, format, progress: show })
+    progress.stop()
+    if (args.json) return json({ file: target, format, ...done })
+    const resumed = done.resumedAt > 0 ? `, gone on with after ${number(done.resumedAt)}` : ''
+    console.log(`${target}: ${number(done.rows)} rows${resumed}.`)
+  } finally {
+    progress.stop()
+  }
+}
+
+function formatOf({ path, format }: { path: string; format?: string | undefined }): ExportFormat {
+  const asked = format ?? path.slice(path.lastIndexOf('.') + 1)
+  const known = exportFormats.find((name) => name === asked)
+  if (known) return known
+  throw new UsageError(
+    format === undefined
+      ? `which format? Call the file .${exportFormats.join(', .')}, or pass --format.`
+      : `--format takes one of ${exportFormats.join(', ')}, not "${format}".`,
+  )
+}

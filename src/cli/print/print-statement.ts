@@ -1,0 +1,15 @@
+/** A statement as tables on a terminal. */
+
+import { sectionsOf, subtitle, titleOf } from '../../reports/statement/statement-sections.ts'
+import type { Statement } from '../../reports/statement/statement-shape.ts'
+import { bold, dim, heading, table } from '../output.ts'
+
+export function printStatement(statement: Statement): void {
+  console.log(bold(titleOf(statement)))
+  console.log(dim(subtitle(statement)))
+  for (const { title, heads, rows, total, notes } of sectionsOf(statement)) {
+    heading(title)
+    if (heads.length > 0) table(heads, total ? [...rows, total] : rows)
+    for (const note of notes) console.log(dim(note))
+  }
+}

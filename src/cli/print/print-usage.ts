@@ -1,0 +1,110 @@
+/** Usage as tables. */
+import type { DailyUsage, UsageFigures, UsageSummary } from '../../reports/usage/usage.ts'
+import type { UsageRow } from '../../reports/usage/usage-by.ts'
+import type { TopUser, UsageOverview } from '../../reports/usage/usage-overview.ts'
+import { type Cell, dim, heading, number, table, time } from '../output.ts'
+
+const figureHeads = ['Requests', 'Errors', 'Credits', 'Latency (ms)']
+
+export function printUsage(
+  name: string,
+  { month, summary, days }: { month: string; summary: UsageSummary; days: readonly DailyUsage[] },
+): void {
+  heading(`Usage of ${name} in ${month}`)
+  if (summary.requests === 0) {
+    console.log(dim('No calls.'))
+    return
+  }
+  const failed = `${number(summary.errors)} failed (${percent(summary.errorRate)})`
+  console.log(
+    `${number(summary.requests)} calls, ${failed}, ${number(summary.credits)} credits charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,
+  )
+  heading('By endpoint')
+  table(
+    ['Endpoint', 'Quantity', ...figureHeads],
+    summary.byEndpoint.map((line) => [line.endpoint, line.quantity, ...figuresOf(line)]),
+  )
+  heading('By day')
+  table(
+    ['Day', 'Endpoint', 'Quantity', ...figureHeads],
+    days.map((line) => [line.date, line.endpoint, line.quantity, ...figuresOf(line)]),
+  )
+}
+
+export function printOverview(usage: UsageOverview & { month: string }): void {
+  const { total, byPlan, byEndpoint, byDay } = usage
+  heading(`Usage in ${usage.month}`)
+  if (total.requests === 0) {
+    console.log(dim('No calls.'))
+    return
+  }
+  console.log(
+    `${number(total.requests)} calls by ${number(total.accounts)} accounts with ${number(total.keys)} keys, ${number(total.errors)} failed, ${number(total.credits)} credits charged`,
+  )
+  heading('By plan')
+  table(
+    ['Plan', 'Accounts', ...figureHeads],
+    byPlan.map((line) => [line.plan, line.accounts, ...figuresOf(line)]),
+  )
+  heading('By endpoint')
+  table(
+    ['Endpoint', 'Quantity', ...figureHeads],
+    byEndpoint.map((line) => [line.endpoint, line.quantity, ...figuresOf(line)]),
+  )
+  heading('By day')
+  table(
+    ['Day', ...figureHeads],
+    byDay.map((line) => [line.date, ...figuresOf(line)]),
+  )
+}
+
+export function printRows(usage: {
+  month: string
+  by: string
+  over: 'log' | 'projection'
+  rows: readonly UsageRow[]
+}): void {
+  const { month, by, over, rows } = usage
+  heading(`Usage in ${month} by ${by}${over === 'log' ? ', from the log' : ''}`)
+  if (rows.length === 0) {
+    console.log(dim('No calls.'))
+    return
+  }
+  const counted = by === 'endpoint' ? ['Quantity'] : []
+  const name = `${by[0]?.toUpperCase()}${by.slice(1)}${by === 'hour' || by === 'day' ? ' (UTC)' : ''}`
+  table(
+    [name, ...counted, 'Requests', 'Errors', 'Error rate', 'Credits', 'Latency (ms)'],
+    rows.map(({ name, quantity, requests, errors, errorRate, credits, avgLatencyMs }) => [
+      name,
+      ...(quantity === null ? [] : [quantity]),
+      ...[requests, errors, percent(errorRate), credits, avgLatencyMs],
+    ]),
+  )
+}
+
+export function printTop(month: string, users: readonly TopUser[]): void {
+  heading(`Charged most in ${month}`)
+  if (users.length === 0) {
+    console.log(dim('No calls.'))
+    return
+  }
+  table(
+    ['Account', 'Owner', 'Plan', 'Keys', ...figureHeads, 'Last call (UTC)'],
+    users.map((user) => [
+      user.accountId,
+      `${user.owner.kind} ${user.owner.id}`,
+      user.plan,
+      user.keys,
+      ...figuresOf(user),
+      time(user.lastUsedAt),
+    ]),
+  )
+}
+
+function figuresOf({ requests, errors, credits, avgLatencyMs }: UsageFigures): Cell[] {
+  return [requests, errors, credits, avgLatencyMs]
+}
+
+function percent(part: number): string {
+  return `${(part * 100).toFixed(1)} %`
+}
