@@ -5,7 +5,7 @@
  * began and ended; `debug` has a line for each call. LOG_LEVEL chooses.
  */
 import pino from 'pino'
-import { scrubber } from '../lib/redact.ts'
+import { redactor } from '../lib/redact.ts'
 
 /** Where a request's secrets stand, should anybody log headers. */
 const secretHeaders = ['authorization', 'x-api-key', 'cookie']
@@ -21,7 +21,7 @@ export function openLog(level: 'info' | 'warn') {
       formatters: { level: (name) => ({ level: name }) },
       serializers: { err: pino.stdSerializers.err },
       redact: secretHeaders.flatMap((name) => [`headers["${name}"]`, `*.headers["${name}"]`]),
-      hooks: { streamWrite: scrubber(prefixes.filter((prefix) => prefix !== '')) },
+      hooks: { streamWrite: redactor(prefixes.filter((prefix) => prefix !== '')) },
     },
     pino.destination({ fd: 2, sync: true }),
   )

@@ -1,8 +1,8 @@
 /** Tariffs by their hash. A tariff never changes under its hash, so what was read once stays. */
 import type { Tariff } from '../config/tariff.ts'
+import { awaitLedger } from '../ledger/await-ledger.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readTariff } from '../ledger/read/read-for-calls.ts'
-import { within } from '../ledger/within.ts'
 
 export interface TariffCache {
   /** @throws LedgerUnavailable when it has to be read and the ledger cannot be reached */
@@ -17,7 +17,7 @@ export function openTariffCache(sql: Sql, deadlineMs: number): TariffCache {
     async find(hash) {
       const known = tariffs.get(hash)
       if (known) return known
-      const read = (await within(deadlineMs, readTariff(sql, hash))) as Tariff | undefined
+      const read = (await awaitLedger(deadlineMs, readTariff(sql, hash))) as Tariff | undefined
       if (read) tariffs.set(hash, read)
       return read
     },

@@ -9,9 +9,9 @@ import type { Sql } from '../ledger/connect.ts'
 import type { Management } from '../management/management.ts'
 import type { Auth } from './auth/auth.ts'
 import { authPlugin } from './auth/auth-plugin.ts'
-import { failureAnswer } from './failures.ts'
-import { jsonReader } from './json-body.ts'
-import type { RoutePattern } from './methods.ts'
+import { errorHandler } from './errors/error-handler.ts'
+import { managementBodyParser } from './management-body.ts'
+import type { RoutePattern } from './routes/allowed-methods.ts'
 import { adminRoutes } from './routes/operator/admin.ts'
 import { accountRoutes } from './routes/owner/account.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
@@ -34,8 +34,8 @@ export function managementApp({ config, auth, requestIdOf, log, ...deps }: Manag
 
   // What is registered here comes before the routes, or it would not count for them.
   const app = new Elysia({ name: 'management', normalize: false })
-    .onError(failureAnswer({ requestIdOf, log, routes: () => routes }))
-    .onParse(jsonReader(config.limits.bodySeconds))
+    .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
+    .onParse(managementBodyParser(config.limits.bodySeconds))
     .onTransform(({ request, set }) => {
       set.headers['x-request-id'] = requestIdOf(request)
       // Answers are about somebody's account, and some carry a secret.

@@ -4,7 +4,7 @@
  */
 
 /** Replaces keys, tokens and passwords of addresses in a text. What it puts in their place is plain ASCII. */
-export function scrubber(keyPrefixes: readonly string[]): (text: string) => string {
+export function redactor(keyPrefixes: readonly string[]): (text: string) => string {
   const key = new RegExp(`(${keyPrefixes.map(RegExp.escape).join('|')})[\\w-]{8,}`, 'g')
   return (text) =>
     text

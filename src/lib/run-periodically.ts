@@ -1,6 +1,6 @@
 /** Work that is done again and again while a gateway runs: never twice at once, and stopped cleanly. */
 
-export interface Recurring {
+export interface PeriodicTask {
   /** Stops; resolves when a run that is under way has ended. */
   stop(): Promise<void>
 }
@@ -9,11 +9,11 @@ export interface Recurring {
  * Runs `work`, then again `intervalMs` after it ended; at once when it answers true (there is more).
  * What it throws goes to `onError`, and the next run comes all the same.
  */
-export function every(
+export function runPeriodically(
   intervalMs: number,
   work: () => Promise<unknown>,
   onError: (error: unknown) => void,
-): Recurring {
+): PeriodicTask {
   let stopped = false
   let wake = () => {}
   const ended = (async () => {

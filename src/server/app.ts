@@ -1,9 +1,9 @@
 /** The HTTP surface: the configured calls under /v1, and everything about keys, accounts and the gateway. */
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
-import { failureAnswer } from '../http/failures.ts'
+import { errorHandler } from '../http/errors/error-handler.ts'
 import { type ManagementAppDeps, managementApp } from '../http/management-app.ts'
-import type { RoutePattern } from '../http/methods.ts'
+import type { RoutePattern } from '../http/routes/allowed-methods.ts'
 import { type CustomerDeps, customerRoutes } from '../http/routes/customer/customer.ts'
 import { docsRoutes } from '../http/routes/system/docs.ts'
 import { type SystemDeps, systemRoutes } from '../http/routes/system/system.ts'
@@ -25,7 +25,7 @@ export function createApp({ proxy, customer, system, corsOrigins, ...rest }: App
   let routes: readonly RoutePattern[] = []
   // Without standardHostname, a request whose host has three letters or fewer finds no route.
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
-    .onError(failureAnswer({ requestIdOf, log, routes: () => routes }))
+    .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
     .use(crossOrigin(corsOrigins))
     .use(systemRoutes(system))
     .use(customerRoutes(customer))

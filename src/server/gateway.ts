@@ -26,7 +26,7 @@ import { extendPartitions } from '../ledger/migrate/partitions.ts'
 import { readCurrentTariffs, readShards } from '../ledger/read/read-for-calls.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { limitRepeats } from '../lib/limit-repeats.ts'
-import { every } from '../lib/run-periodically.ts'
+import { runPeriodically } from '../lib/run-periodically.ts'
 import { openManagement } from '../management/management.ts'
 import { catchUp } from '../projector/catch-up.ts'
 import { openFreeCalls } from '../proxy/metering/free-calls.ts'
@@ -37,8 +37,8 @@ import { createApp } from './app.ts'
 import { ledgerMetrics } from './metrics/ledger-metrics.ts'
 import { openMetrics, type RequestSeen } from './metrics/metrics.ts'
 import { type MetricsPlace, serveMetrics } from './metrics/serve-metrics.ts'
-import { guarded } from './reject-malformed.ts'
-import { observed } from './request-observer.ts'
+import { rejectMalformed } from './reject-malformed.ts'
+import { requestObserver } from './request-observer.ts'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -232,7 +232,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     const manages = request.route !== 'none' && request.method !== 'GET'
     log[manages ? 'info' : 'debug'](request, 'request')
   }
-  const handle = guarded(observed(app.handle, calls, app.routes, see), see)
+  const handle = rejectMalformed(requestObserver(app.handle, calls, app.routes, see), see)
   const server = Bun.serve({
     port: environment.port,
     hostname: options.hostname,
@@ -251,34 +251,34 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   }
 
   const work = [
-    every(
+    runPeriodically(
       5_000,
       async () => seen?.remember(),
       (e) => warn('how far the ledger was seen cannot be noted', e),
     ),
-    every(
+    runPeriodically(
       1_000,
       () => deliveries.note(),
       (e) => warn('what was delivered cannot be noted', e),
     ),
-    every(
+    runPeriodically(
       500,
       async () => (await catchUp(sql, shards)) > 0,
       (e) => warn('daily usage lags', e),
     ),
-    every(
+    runPeriodically(
       2_000,
       async () => {
         for (const shard of shards) await expireHolds(sql, shard, appenderOf(shard))
       },
       (e) => warn('overdue holds wait', e),
     ),
-    every(
+    runPeriodically(
       60_000,
       () => forgetResponses(sql),
       (e) => warn('stored answers are not forgotten', e),
     ),
-    every(
+    runPeriodically(
       60_000,
       () => extendPartitions(sql),
       (e) => warn('partitions could not be made ahead', e),

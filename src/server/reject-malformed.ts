@@ -2,7 +2,7 @@
  * What is refused before anything looks at it. The server's parser already refuses nearly every request
  * that two readers could take for different ones (docs/SECURITY.md says what); this is the rest.
  */
-import { invalidRequest } from '../http/refused.ts'
+import { invalidRequest } from '../http/errors/management-refusals.ts'
 import { newRequestId } from '../lib/ids.ts'
 import { problemOf } from '../problems/problem-document.ts'
 import type { RequestSeen } from './metrics/metrics.ts'
@@ -10,7 +10,7 @@ import type { RequestSeen } from './metrics/metrics.ts'
 type Handle = (request: Request) => Response | Promise<Response>
 
 /** @param see is told of requests that are refused here */
-export function guarded(handle: Handle, see: (request: RequestSeen) => void): Handle {
+export function rejectMalformed(handle: Handle, see: (request: RequestSeen) => void): Handle {
   return (request) => {
     const fault = faultOf(request)
     if (fault === undefined) return handle(request)

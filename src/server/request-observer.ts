@@ -2,7 +2,7 @@
  * Sees every request that is no call: management, keys, health. It stands around the app rather than in
  * it, where nothing it does can slow a call down or change an answer. Calls are seen by the proxy.
  */
-import { methodsOf, type RoutePattern } from '../http/methods.ts'
+import { allowedMethods, type RoutePattern } from '../http/routes/allowed-methods.ts'
 import { pathOf } from '../proxy/request/route-table.ts'
 import type { RequestSeen } from './metrics/metrics.ts'
 
@@ -13,7 +13,7 @@ type Handle = (request: Request) => Response | Promise<Response>
  * @param calls the configured calls: their paths, as they are sent, and what answers them
  * @param routes all routes of the app
  */
-export function observed(
+export function requestObserver(
   handle: Handle,
   calls: { readonly paths: ReadonlySet<string>; readonly handle: Handle },
   routes: readonly RoutePattern[],
@@ -57,7 +57,7 @@ function patternOf(
 }
 
 function matches(route: RoutePattern, path: string): boolean {
-  return methodsOf([route], path).length > 0
+  return allowedMethods([route], path).length > 0
 }
 
 function noWildcard({ path }: RoutePattern): boolean {

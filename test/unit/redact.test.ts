@@ -2,10 +2,10 @@ import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
-import { scrubber } from '../../src/lib/redact.ts'
+import { redactor } from '../../src/lib/redact.ts'
 
 const prefixes = { live: 'sk_live_', test: 'a.b+' }
-const scrub = scrubber(Object.values(prefixes))
+const scrub = redactor(Object.values(prefixes))
 
 describe('a secret is taken out of what is written', () => {
   test('a key, wherever it stands', () => {

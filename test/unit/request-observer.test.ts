@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { RequestSeen } from '../../src/server/metrics/metrics.ts'
-import { observed } from '../../src/server/request-observer.ts'
+import { requestObserver } from '../../src/server/request-observer.ts'
 
 const routes = [
   { method: 'GET', path: '/api-keys/:id' },
@@ -14,7 +14,7 @@ async function seenOf(method: string, path: string): Promise<Partial<RequestSeen
   const seen: RequestSeen[] = []
   const answer = () => new Response(null, { status: 418, headers: { 'X-Request-Id': 'r1' } })
   const calls = { paths: new Set(['/v1/search']), handle: answer }
-  const handle = observed(answer, calls, routes, (request) => seen.push(request))
+  const handle = requestObserver(answer, calls, routes, (request) => seen.push(request))
   await handle(new Request(`http://gateway${path}`, { method }))
   return seen.map(({ latencyMs, ...rest }) => rest)
 }

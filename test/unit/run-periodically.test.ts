@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { every } from '../../src/lib/run-periodically.ts'
+import { runPeriodically } from '../../src/lib/run-periodically.ts'
 import { until } from '../support/until.ts'
 
 const never = () => {}
@@ -7,7 +7,7 @@ const never = () => {}
 describe('recurring work', () => {
   test('comes at once, and again after its interval', async () => {
     let runs = 0
-    const recurring = every(1, async () => void runs++, never)
+    const recurring = runPeriodically(1, async () => void runs++, never)
     expect(runs).toBe(1)
     await until(() => runs >= 3)
     await recurring.stop()
@@ -18,7 +18,7 @@ describe('recurring work', () => {
     let most = 0
     let runs = 0
     const { promise, resolve } = Promise.withResolvers<void>()
-    const recurring = every(
+    const recurring = runPeriodically(
       0,
       async () => {
         under++
@@ -42,7 +42,7 @@ describe('recurring work', () => {
 
   test('goes on at once while there is more', async () => {
     let left = 5
-    const recurring = every(60_000, async () => --left > 0, never)
+    const recurring = runPeriodically(60_000, async () => --left > 0, never)
     await until(() => left === 0)
     await recurring.stop()
     expect(left).toBe(0)
@@ -51,7 +51,7 @@ describe('recurring work', () => {
   test('goes on after a failure, which is told', async () => {
     const failures: unknown[] = []
     let runs = 0
-    const recurring = every(
+    const recurring = runPeriodically(
       1,
       async () => {
         if (++runs === 1) throw new Error('once')
@@ -65,7 +65,7 @@ describe('recurring work', () => {
 
   test('that waits an hour is stopped at once', async () => {
     let runs = 0
-    const recurring = every(3_600_000, async () => void runs++, never)
+    const recurring = runPeriodically(3_600_000, async () => void runs++, never)
     await recurring.stop()
     expect(runs).toBe(1)
   })

@@ -7,10 +7,10 @@
  * What changes by time alone (a plan that was announced) has no version, so an entry ends when it does.
  */
 import type { KeyPrivate } from '../../../events/key.ts'
+import { awaitLedger } from '../../ledger/await-ledger.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { unseal } from '../../ledger/private-fields.ts'
 import { type KeyRecord, type ReadKey, readKeyByHash } from '../../ledger/read/read-for-calls.ts'
-import { within } from '../../ledger/within.ts'
 
 export interface CachedKey {
   /** undefined: no such key. */
@@ -80,7 +80,7 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
   }
 
   async function read(hash: string, loadedAtMs: number): Promise<CachedKey> {
-    const found = await within(deadlineMs, readKeyByHash(sql, hash))
+    const found = await awaitLedger(deadlineMs, readKeyByHash(sql, hash))
     const entry = {
       record: found && slim(found),
       allowedIps: found ? allowedIpsOf(found) : everywhere,

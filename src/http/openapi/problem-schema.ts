@@ -1,6 +1,6 @@
 /** How refusals look in the API documentation. */
 import { t } from 'elysia'
-import { integer } from '../fields.ts'
+import { integer } from '../schemas/fields.ts'
 
 export const Problem = t.Object(
   {

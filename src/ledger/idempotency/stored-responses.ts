@@ -3,9 +3,10 @@
  * settlement is appended, so a charge whose answer was lost can still be answered; it is sealed under the
  * account's key and forgotten after a day.
  */
+
+import { awaitLedger } from '../await-ledger.ts'
 import type { Sql } from '../connect.ts'
 import { seal, unseal } from '../private-fields.ts'
-import { within } from '../within.ts'
 
 /** What is sent again. */
 export interface StoredResponse {
@@ -71,7 +72,7 @@ interface Row {
 
 /** @param deadlineMs how long a client waits */
 export function openStoredResponses(sql: Sql, deadlineMs: number): StoredResponses {
-  const inTime = <T>(query: Promise<T>) => within(deadlineMs, query)
+  const inTime = <T>(query: Promise<T>) => awaitLedger(deadlineMs, query)
 
   return {
     async store({ shard, keyId, accountId, secret, claim }, { requestId, quantity }, answer) {

@@ -28,7 +28,7 @@ import {
   weightOf,
 } from '../mapping.ts'
 import { openAdaptiveBatch, type Progress } from '../ranges.ts'
-import { together } from '../together.ts'
+import { runConcurrently } from '../run-concurrently.ts'
 
 /** So few that they are applied in a moment, while appends wait. */
 const fewEvents = 2_000
@@ -91,7 +91,7 @@ export function rebuildAll(
     weight: weightOf(projection),
     work: (progress: Progress) => rebuild(projection, { ...options, progress }),
   }))
-  return together('replay', jobs, progress)
+  return runConcurrently('replay', jobs, progress)
 }
 
 /** Makes the tables beside and brings them almost to the log's end. */

@@ -8,9 +8,9 @@ import { connect } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
 import { weightOf } from '../mapping.ts'
 import type { Progress } from '../ranges.ts'
+import { type Job, runConcurrently } from '../run-concurrently.ts'
 import { openTemporaryProjection, type TemporaryProjection } from '../temporary-projection.ts'
 import type { TemporaryOptions } from '../temporary-tables.ts'
-import { type Job, together } from '../together.ts'
 import { credits } from './verify-credits.ts'
 import { allOf, type LogCheck, type LogVerdict, openLogCheck } from './verify-log.ts'
 import { order } from './verify-order.ts'
@@ -79,7 +79,7 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
             compareOnce(projection, temporary, { most: options.most, progress }),
         })),
       ]
-      const verdicts = await together('verify', jobs, progress)
+      const verdicts = await runConcurrently('verify', jobs, progress)
       const ofLogs = verdicts.slice(0, checks.length) as LogVerdict[]
       const log = [...Map.groupBy(ofLogs, ({ shard }) => shard).values()].map((ofShard) =>
         allOf(ofShard, options.most),

@@ -9,15 +9,15 @@ import { newRequestId } from '../../../lib/ids.ts'
 import { problem, problemOf } from '../../../problems/problem-document.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
 import type { Charge } from '../../../reports/charge/charge-lookup.ts'
-import { id } from '../../fields.ts'
 import { Problem } from '../../openapi/problem-schema.ts'
+import { id } from '../../schemas/fields.ts'
 import {
-  ChargeAnswer,
-  KeyAnswer,
-  PricesAnswer,
-  RefundedAnswer,
-  RevokedAnswer,
-} from './customer-shapes.ts'
+  ChargeResponse,
+  KeyResponse,
+  PricesResponse,
+  RefundedResponse,
+  RevokedResponse,
+} from './customer-schemas.ts'
 
 export interface CustomerDeps {
   readonly gate: Gate
@@ -88,7 +88,7 @@ export function customerRoutes(deps: CustomerDeps) {
 
   return new Elysia({ name: 'customer', normalize: false })
     .get('/v1/key', ({ request }) => withKey(request, describeKey), {
-      response: { 200: KeyAnswer },
+      response: { 200: KeyResponse },
       detail: detail('Plan, permissions, credits by lot and rate window of the key'),
     })
     .get(
@@ -100,7 +100,7 @@ export function customerRoutes(deps: CustomerDeps) {
           return Response.json({ current, announced }, { headers })
         }),
       {
-        response: { 200: PricesAnswer },
+        response: { 200: PricesResponse },
         detail: detail('Prices and plans in force, and those announced'),
       },
     )
@@ -117,7 +117,7 @@ export function customerRoutes(deps: CustomerDeps) {
         }),
       {
         params: t.Object({ requestId: id }),
-        response: { 200: ChargeAnswer, 404: Problem },
+        response: { 200: ChargeResponse, 404: Problem },
         detail: detail('What a call cost, and where that stands in the ledger'),
       },
     )
@@ -147,7 +147,7 @@ export function customerRoutes(deps: CustomerDeps) {
       {
         parse: 'none',
         params: t.Object({ requestId: id }),
-        response: { 200: RefundedAnswer, 404: Problem, 409: Problem },
+        response: { 200: RefundedResponse, 404: Problem, 409: Problem },
         detail: detail('Give back a charge whose answer may not have arrived'),
       },
     )
@@ -163,7 +163,7 @@ export function customerRoutes(deps: CustomerDeps) {
         }),
       {
         parse: 'none',
-        response: { 200: RevokedAnswer },
+        response: { 200: RevokedResponse },
         detail: detail('Revoke this key, for good (it leaked, say)'),
       },
     )

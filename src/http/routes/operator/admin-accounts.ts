@@ -2,33 +2,33 @@
 import { Elysia, t } from 'elysia'
 import type { Adjusted, Granted, Refunded } from '../../../management/credits.ts'
 import { balance } from '../../../reports/account/balance.ts'
+import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
+import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import {
-  answer,
   closed,
   credits,
   externalId,
   idParams,
-  inFlight,
   integer,
   iso,
+  maxInFlight,
   mode,
   nullable,
   rateLimit,
   reason,
   type Static,
   time,
-} from '../../fields.ts'
-import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
-import { accepted, found, requireValid } from '../../request-refused.ts'
-import { byAdmin, type RouteDeps } from '../../routes.ts'
-import { Account, BalanceShape } from '../owner/account.ts'
+  typedSchema,
+} from '../../schemas/fields.ts'
+import { Account, BalanceSchema } from '../owner/account.ts'
+import { operatorActor, type RouteDeps } from '../route-deps.ts'
 
 const AccountPatch = closed({
   plan: t.Optional(t.String({ minLength: 1, maxLength: 63 })),
   limits: t.Optional(
     closed({
       rateLimit: t.Optional(nullable(rateLimit)),
-      maxInFlight: t.Optional(nullable(inFlight)),
+      maxInFlight: t.Optional(nullable(maxInFlight)),
     }),
   ),
   frozen: t.Optional(t.Boolean({ description: 'While it is, none of its keys can buy.' })),
@@ -54,16 +54,16 @@ const NewGrant = closed({
 const NewAdjustment = closed({ credits, mode: t.Optional(mode), externalId, reason })
 const NewRefund = t.Optional(closed({ credits: t.Optional(credits), externalId, reason }))
 
-const GrantAnswer = t.Object({
-  grant: answer<Granted>(
+const GrantResponse = t.Object({
+  grant: typedSchema<Granted>(
     t.Object({
       position: t.Nullable(t.String({ description: 'Names the lot.' })),
       credits: integer(),
     }),
   ),
 })
-const AdjustmentAnswer = t.Object({
-  adjustment: answer<Adjusted>(
+const AdjustmentResponse = t.Object({
+  adjustment: typedSchema<Adjusted>(
     t.Object({
       positions: t.Array(t.String()),
       taken: integer(),
@@ -71,10 +71,10 @@ const AdjustmentAnswer = t.Object({
     }),
   ),
 })
-const RefundAnswer = t.Object({
-  refund: answer<Refunded>(t.Object({ position: t.String(), credits: integer() })),
+const RefundResponse = t.Object({
+  refund: typedSchema<Refunded>(t.Object({ position: t.String(), credits: integer() })),
 })
-const AccountAnswer = t.Object({ account: Account })
+const AccountResponse = t.Object({ account: Account })
 
 const tags = ['Operators: accounts']
 
@@ -84,29 +84,29 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     .get(
       '/admin/accounts/:id',
       async ({ params, query: { mode = 'live' } }) => ({
-        account: found(await management.readAccount(params.id), 'account'),
-        balance: found(await balance(sql, params.id, mode), 'account'),
+        account: orNotFound(await management.readAccount(params.id), 'account'),
+        balance: orNotFound(await balance(sql, params.id, mode), 'account'),
       }),
       {
         signedIn: 'reader',
         params: idParams,
         query: t.Object({ mode: t.Optional(mode) }),
-        response: { 200: t.Object({ account: Account, balance: BalanceShape }), ...oneProblems },
+        response: { 200: t.Object({ account: Account, balance: BalanceSchema }), ...oneProblems },
         detail: { summary: 'An account: plan, limits and credits', tags },
       },
     )
     .patch(
       '/admin/accounts/:id',
       async ({ body: { reason, limits, ...change }, params, principal }) => {
-        const by = byAdmin(principal, reason)
+        const by = operatorActor(principal, reason)
         const changed = await management.changeAccount(params.id, { ...change, ...limits }, by)
-        return { account: accepted(changed) }
+        return { account: unwrap(changed) }
       },
       {
         signedIn: 'admin',
         params: idParams,
         body: AccountPatch,
-        response: { 200: AccountAnswer, ...changeProblems },
+        response: { 200: AccountResponse, ...changeProblems },
         detail: { summary: 'Change plan and limits, freeze and unfreeze', tags },
       },
     )
@@ -121,29 +121,29 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
           ...(startsAt !== undefined && { startsAt: iso(startsAt) }),
           ...(expiresAt != null && { expiresAt: iso(expiresAt) }),
         }
-        const by = byAdmin(principal, reason)
-        return status(201, { grant: accepted(await management.grant(params.id, wanted, by)) })
+        const by = operatorActor(principal, reason)
+        return status(201, { grant: unwrap(await management.grant(params.id, wanted, by)) })
       },
       {
         signedIn: 'admin',
         params: idParams,
         body: NewGrant,
-        response: { 201: GrantAnswer, ...changeProblems },
+        response: { 201: GrantResponse, ...changeProblems },
         detail: { summary: 'Give credits, as a lot of their own', tags },
       },
     )
     .post(
       '/admin/accounts/:id/adjustments',
       async ({ body: { reason, mode = 'live', ...wanted }, params, principal, status }) => {
-        const by = byAdmin(principal, reason)
+        const by = operatorActor(principal, reason)
         const adjusted = await management.adjust(params.id, { ...wanted, mode }, by)
-        return status(201, { adjustment: accepted(adjusted) })
+        return status(201, { adjustment: unwrap(adjusted) })
       },
       {
         signedIn: 'admin',
         params: idParams,
         body: NewAdjustment,
-        response: { 201: AdjustmentAnswer, ...changeProblems },
+        response: { 201: AdjustmentResponse, ...changeProblems },
         detail: { summary: 'Take credits away', tags },
       },
     )
@@ -151,14 +151,14 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
       '/admin/charges/:id/refund',
       async ({ body, params, principal, status }) => {
         const { reason, ...wanted } = body ?? {}
-        const by = byAdmin(principal, reason)
-        return status(201, { refund: accepted(await management.refund(params.id, wanted, by)) })
+        const by = operatorActor(principal, reason)
+        return status(201, { refund: unwrap(await management.refund(params.id, wanted, by)) })
       },
       {
         signedIn: 'admin',
         params: idParams,
         body: NewRefund,
-        response: { 201: RefundAnswer, ...changeProblems },
+        response: { 201: RefundResponse, ...changeProblems },
         detail: { summary: 'Give a charge back, wholly or in part (id: its request id)', tags },
       },
     )

@@ -1,9 +1,7 @@
 /** Operators' routes about keys: everyone's, and what acts on their accounts too. */
 import { Elysia, t } from 'elysia'
-import { closed, idParams, integer, queryInteger, reason } from '../../fields.ts'
+import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
-import { accepted, found, requireValid } from '../../request-refused.ts'
-import { byAdmin, type RouteDeps } from '../../routes.ts'
 import {
   ApiKey,
   apiKeyOf,
@@ -13,7 +11,9 @@ import {
   keyPatchFields,
   keyPointers,
   revokedMessage,
-} from '../owner/api-key.ts'
+} from '../../schemas/api-key-schema.ts'
+import { closed, idParams, integer, queryInteger, reason } from '../../schemas/fields.ts'
+import { operatorActor, type RouteDeps } from '../route-deps.ts'
 
 const KeyPatch = closed({
   ...keyPatchFields,
@@ -74,7 +74,7 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
     .get(
       '/admin/api-keys/:id',
       async ({ params }) => {
-        const view = found(await management.readKey('everyone', params.id), 'key')
+        const view = orNotFound(await management.readKey('everyone', params.id), 'key')
         return { apiKey: apiKeyOf(view, permissions) }
       },
       {
@@ -89,15 +89,15 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
       async ({ body, params, principal }) => {
         const { tier, resetCredits, reason, ...fields } = body
         requireValid(invalidAddresses(fields))
-        const by = byAdmin(principal, reason)
+        const by = operatorActor(principal, reason)
         const change = { ...keyChangeOf(fields), ...(tier !== undefined && { plan: tier }) }
-        const view = accepted(
+        const view = unwrap(
           await management.updateKey('everyone', params.id, change, by),
           keyPointers,
         )
         // After the change, so that one that is refused gives nothing back either.
         if (resetCredits) {
-          accepted(await management.resetCredits(view.accountId, view.mode, by))
+          unwrap(await management.resetCredits(view.accountId, view.mode, by))
         }
         return { message: 'The key was changed.', apiKey: apiKeyOf(view, permissions) }
       },
@@ -112,8 +112,8 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
     .delete(
       '/admin/api-keys/:id',
       async ({ body, params, principal }) => {
-        const by = byAdmin(principal, body?.reason)
-        const view = accepted(await management.revokeKey('everyone', params.id, by))
+        const by = operatorActor(principal, body?.reason)
+        const view = unwrap(await management.revokeKey('everyone', params.id, by))
         return { message: revokedMessage, apiKey: apiKeyOf(view, permissions) }
       },
       {

@@ -9,41 +9,41 @@ import {
   type UsageOverview,
   usageOverview,
 } from '../../../reports/usage/usage-overview.ts'
-import { auditedEvent, EventList, eventList } from '../../event-view.ts'
-import { answer, id, integer, place, queryInteger } from '../../fields.ts'
+import { requireValid } from '../../errors/request-refused.ts'
 import { commonProblems } from '../../openapi/problem-schema.ts'
-import { requireValid } from '../../request-refused.ts'
-import type { RouteDeps } from '../../routes.ts'
+import { auditedEvent, EventList, eventList } from '../../schemas/event-schema.ts'
+import { id, integer, position, queryInteger, typedSchema } from '../../schemas/fields.ts'
 import {
   daysOf,
   daysQuery,
   eventsQuery,
-  figuresShape,
-  lineShape,
+  figuresFields,
   pageOf,
   rangeOf,
-} from '../owner/owner-reports.ts'
+  UsageLine,
+} from '../report-queries.ts'
+import type { RouteDeps } from '../route-deps.ts'
 
-const OverviewAnswer = t.Object({
-  summary: answer<UsageOverview>(
+const UsageOverviewResponse = t.Object({
+  summary: typedSchema<UsageOverview>(
     t.Object({
-      total: t.Object({ ...figuresShape, accounts: integer(), keys: integer() }),
-      byPlan: t.Array(t.Object({ plan: t.String(), ...figuresShape, accounts: integer() })),
-      byDay: t.Array(t.Object({ date: t.String(), ...figuresShape })),
-      byEndpoint: t.Array(lineShape),
+      total: t.Object({ ...figuresFields, accounts: integer(), keys: integer() }),
+      byPlan: t.Array(t.Object({ plan: t.String(), ...figuresFields, accounts: integer() })),
+      byDay: t.Array(t.Object({ date: t.String(), ...figuresFields })),
+      byEndpoint: t.Array(UsageLine),
     }),
   ),
 })
 
-const TopUsersAnswer = t.Object({
-  topUsers: answer<readonly TopUser[]>(
+const TopUsersResponse = t.Object({
+  topUsers: typedSchema<readonly TopUser[]>(
     t.Array(
       t.Object({
         accountId: t.String(),
         owner: t.Object({ kind: t.String(), id: t.String() }),
         plan: t.String(),
         keys: integer(),
-        ...figuresShape,
+        ...figuresFields,
         lastUsedAt: t.String(),
       }),
     ),
@@ -63,7 +63,7 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
       {
         signedIn: 'reader',
         query: daysQuery,
-        response: { 200: OverviewAnswer, ...commonProblems },
+        response: { 200: UsageOverviewResponse, ...commonProblems },
         detail: { summary: "Everyone's usage, live mode (30 days unless told)", tags },
       },
     )
@@ -78,7 +78,7 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
           ...daysQuery.properties,
           limit: queryInteger({ minimum: 1, maximum: 200, default: 10 }),
         }),
-        response: { 200: TopUsersAnswer, ...commonProblems },
+        response: { 200: TopUsersResponse, ...commonProblems },
         detail: { summary: 'The accounts that were charged most', tags },
       },
     )
@@ -107,8 +107,8 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
           ...eventsQuery.properties,
           accountId: t.Optional(id),
           keyId: t.Optional(id),
-          from: t.Optional(place),
-          to: t.Optional(place),
+          from: t.Optional(position),
+          to: t.Optional(position),
         }),
         response: { 200: EventList, ...commonProblems },
         detail: { summary: 'The log: by account, key, type and position', tags },

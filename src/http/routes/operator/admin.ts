@@ -1,6 +1,6 @@
 /** All routes of operators. */
 import { Elysia } from 'elysia'
-import type { RouteDeps } from '../../routes.ts'
+import type { RouteDeps } from '../route-deps.ts'
 import { adminAccountsRoutes } from './admin-accounts.ts'
 import { adminKeysRoutes } from './admin-keys.ts'
 import { adminReportsRoutes } from './admin-reports.ts'

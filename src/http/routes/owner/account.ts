@@ -9,16 +9,16 @@ import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import type { Statement } from '../../../reports/statement/statement-shape.ts'
 import { ownerOf } from '../../auth/auth.ts'
-import { answer, id, integer, mode, month, place, time } from '../../fields.ts'
+import { invalidRequest } from '../../errors/management-refusals.ts'
+import { orNotFound, RequestRefused } from '../../errors/request-refused.ts'
 import { oneProblems } from '../../openapi/problem-schema.ts'
-import { invalidRequest } from '../../refused.ts'
-import { found, RequestRefused } from '../../request-refused.ts'
-import type { RouteDeps } from '../../routes.ts'
+import { id, integer, mode, month, position, time, typedSchema } from '../../schemas/fields.ts'
+import type { RouteDeps } from '../route-deps.ts'
 
 const count = integer()
 const text = t.String()
 
-export const Account = answer<AccountView>(
+export const Account = typedSchema<AccountView>(
   t.Object({
     accountId: text,
     owner: t.Object({ kind: text, id: text }),
@@ -40,7 +40,7 @@ export const Account = answer<AccountView>(
   }),
 )
 
-export const BalanceShape = answer<Balance>(
+export const BalanceSchema = typedSchema<Balance>(
   t.Object({
     available: integer({ description: 'What a call could hold now.' }),
     held: count,
@@ -68,7 +68,7 @@ export const BalanceShape = answer<Balance>(
   }),
 )
 
-const StatementShape = answer<Statement>(
+const StatementSchema = typedSchema<Statement>(
   t.Object(
     {
       accountId: text,
@@ -98,7 +98,10 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
     .get(
       '/account',
       async ({ principal }) => ({
-        account: found(await management.readAccount(accountIdOf(ownerOf(principal))), noAccount),
+        account: orNotFound(
+          await management.readAccount(accountIdOf(ownerOf(principal))),
+          noAccount,
+        ),
       }),
       {
         signedIn: 'owner',
@@ -109,12 +112,12 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
     .get(
       '/account/balance',
       async ({ principal, query: { mode = 'live' } }) => ({
-        balance: found(await balance(sql, accountIdOf(ownerOf(principal)), mode), noAccount),
+        balance: orNotFound(await balance(sql, accountIdOf(ownerOf(principal)), mode), noAccount),
       }),
       {
         signedIn: 'owner',
         query: t.Object({ mode: t.Optional(mode) }),
-        response: { 200: t.Object({ balance: BalanceShape }), ...oneProblems },
+        response: { 200: t.Object({ balance: BalanceSchema }), ...oneProblems },
         detail: { summary: 'Your credits, lot by lot', tags },
       },
     )
@@ -132,7 +135,7 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
           ...(place !== undefined && { asOf: place }),
         }
         const what = keyId === undefined ? noAccount : 'key'
-        const answer = found(await statement(sql, request).catch(notPossible), what)
+        const answer = orNotFound(await statement(sql, request).catch(notPossible), what)
         return answerIn(format, answer)
       },
       {
@@ -150,7 +153,7 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
             }),
           ),
           asOf: t.Optional(
-            t.Union([place, time], {
+            t.Union([position, time], {
               description: 'As it stood at that position, or at that time.',
             }),
           ),
@@ -161,7 +164,7 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
             }),
           ),
         }),
-        response: { 200: t.Object({ statement: StatementShape }), ...oneProblems },
+        response: { 200: t.Object({ statement: StatementSchema }), ...oneProblems },
         detail: { summary: "A month's statement, computed from the log", tags },
       },
     )

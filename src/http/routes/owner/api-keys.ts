@@ -4,11 +4,8 @@ import type { KeyRequest } from '../../../management/issue-key.ts'
 import { eventFeed } from '../../../reports/log-reader/events.ts'
 import { usageByDay, usageSummary } from '../../../reports/usage/usage.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
-import { EventList, eventList, ownersEvent } from '../../event-view.ts'
-import { closed, idParams, integer, keyName, mode, type Static } from '../../fields.ts'
+import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
-import { accepted, found, requireValid } from '../../request-refused.ts'
-import { byUser, type RouteDeps } from '../../routes.ts'
 import {
   ApiKey,
   apiKeyOf,
@@ -20,16 +17,19 @@ import {
   keyPointers,
   revokedMessage,
   ShownKey,
-} from './api-key.ts'
+} from '../../schemas/api-key-schema.ts'
+import { EventList, eventList, ownersEvent } from '../../schemas/event-schema.ts'
+import { closed, idParams, integer, keyName, mode, type Static } from '../../schemas/fields.ts'
 import {
   daysOf,
   daysQuery,
   eventsQuery,
   monthQuery,
   pageOf,
-  SummaryAnswer,
-  UsageAnswer,
-} from './owner-reports.ts'
+  UsageResponse,
+  UsageSummaryResponse,
+} from '../report-queries.ts'
+import { ownerActor, type RouteDeps } from '../route-deps.ts'
 
 const NewKey = closed({
   name: keyName,
@@ -63,7 +63,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
   const { management, sql, signIn, permissions } = deps
 
   async function ownKey(principal: Principal, keyId: string) {
-    return found(await management.readKey(ownerOf(principal), keyId), 'key')
+    return orNotFound(await management.readKey(ownerOf(principal), keyId), 'key')
   }
 
   return new Elysia({ name: 'api-keys', normalize: false })
@@ -72,11 +72,11 @@ export function apiKeysRoutes(deps: RouteDeps) {
       '/api-keys',
       async ({ body, principal, status }) => {
         requireValid([...invalidAddresses(body), ...contradictions(body)])
-        const { key, view } = accepted(
+        const { key, view } = unwrap(
           await management.issueKey(
             ownerOf(principal),
             keyRequestOf(body, principal),
-            byUser(principal),
+            ownerActor(principal),
           ),
           keyPointers,
         )
@@ -118,12 +118,12 @@ export function apiKeysRoutes(deps: RouteDeps) {
       '/api-keys/:id',
       async ({ body, params, principal }) => {
         requireValid(invalidAddresses(body))
-        const view = accepted(
+        const view = unwrap(
           await management.updateKey(
             ownerOf(principal),
             params.id,
             keyChangeOf(body),
-            byUser(principal),
+            ownerActor(principal),
           ),
           keyPointers,
         )
@@ -141,7 +141,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
       '/api-keys/:id',
       async ({ params, principal }) => {
         const owner = ownerOf(principal)
-        const view = accepted(await management.revokeKey(owner, params.id, byUser(principal)))
+        const view = unwrap(await management.revokeKey(owner, params.id, ownerActor(principal)))
         return { message: revokedMessage, apiKey: apiKeyOf(view, permissions) }
       },
       {
@@ -156,8 +156,8 @@ export function apiKeysRoutes(deps: RouteDeps) {
       async ({ body, params, principal }) => {
         const graceSeconds = body?.graceSeconds ?? 0
         const owner = ownerOf(principal)
-        const { key, view } = accepted(
-          await management.rotateKey(owner, params.id, graceSeconds, byUser(principal)),
+        const { key, view } = unwrap(
+          await management.rotateKey(owner, params.id, graceSeconds, ownerActor(principal)),
         )
         const message = 'The new key is shown this once only: keep it now.'
         return { message, key, apiKey: apiKeyOf(view, permissions) }
@@ -181,7 +181,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
         signedIn: 'owner',
         params: idParams,
         query: daysQuery,
-        response: { 200: UsageAnswer, ...oneProblems },
+        response: { 200: UsageResponse, ...oneProblems },
         detail: { summary: 'What a key used, by day and endpoint (30 days unless told)', tags },
       },
     )
@@ -195,7 +195,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
         signedIn: 'owner',
         params: idParams,
         query: monthQuery,
-        response: { 200: SummaryAnswer, ...oneProblems },
+        response: { 200: UsageSummaryResponse, ...oneProblems },
         detail: { summary: 'What a key used in a month, or ever', tags },
       },
     )

@@ -7,7 +7,7 @@ import icon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
 import frame from 'swagger-ui-dist/index.css' with { type: 'file' }
 import style from 'swagger-ui-dist/swagger-ui.css' with { type: 'file' }
 import program from 'swagger-ui-dist/swagger-ui-bundle.js' with { type: 'file' }
-import { RequestRefused } from '../../request-refused.ts'
+import { RequestRefused } from '../../errors/request-refused.ts'
 import start from './docs-start.js' with { type: 'file' }
 
 const html = `<!doctype html>

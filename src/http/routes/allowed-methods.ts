@@ -7,7 +7,7 @@ export interface RoutePattern {
 }
 
 /** Methods of the routes that match the path; none when there is no such route. */
-export function methodsOf(routes: readonly RoutePattern[], pathname: string): string[] {
+export function allowedMethods(routes: readonly RoutePattern[], pathname: string): string[] {
   const methods = routes
     .filter(({ path }) => matches(path.split('/'), pathname.split('/')))
     .map(({ method }) => method)

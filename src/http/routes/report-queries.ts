@@ -1,12 +1,12 @@
 /** The parts that routes about usage and events share: their queries, and how their answers look. */
 import { type Static, t } from 'elysia'
-import { catalogue } from '../../../../events/catalogue.ts'
-import { parsePosition } from '../../../../events/event.ts'
-import { isTime } from '../../../../events/time.ts'
-import type { InvalidPart } from '../../../problems/refusal.ts'
-import type { DailyUsage, Days, UsageSummary } from '../../../reports/usage/usage.ts'
-import { answer, day, integer, month, place, queryInteger } from '../../fields.ts'
-import { requireValid } from '../../request-refused.ts'
+import { catalogue } from '../../../events/catalogue.ts'
+import { parsePosition } from '../../../events/event.ts'
+import { isTime } from '../../../events/time.ts'
+import type { InvalidPart } from '../../problems/refusal.ts'
+import type { DailyUsage, Days, UsageSummary } from '../../reports/usage/usage.ts'
+import { requireValid } from '../errors/request-refused.ts'
+import { day, integer, month, position, queryInteger, typedSchema } from '../schemas/fields.ts'
 
 const figures = {
   requests: integer({ description: 'Calls that passed the gate.' }),
@@ -21,15 +21,15 @@ const line = {
   quantity: integer({ description: 'What the endpoint counts.' }),
 }
 
-export const figuresShape = figures
-export const lineShape = t.Object(line)
+export const figuresFields = figures
+export const UsageLine = t.Object(line)
 
-export const UsageAnswer = t.Object({
-  usage: answer<readonly DailyUsage[]>(t.Array(t.Object({ date: t.String(), ...line }))),
+export const UsageResponse = t.Object({
+  usage: typedSchema<readonly DailyUsage[]>(t.Array(t.Object({ date: t.String(), ...line }))),
 })
 
-export const SummaryAnswer = t.Object({
-  summary: answer<UsageSummary>(
+export const UsageSummaryResponse = t.Object({
+  summary: typedSchema<UsageSummary>(
     t.Object({
       ...figures,
       errorRate: t.Number(),
@@ -68,7 +68,7 @@ export const eventsQuery = t.Object({
       title: 'a type of event such as KeyIssued',
     }),
   ),
-  cursor: t.Optional(place),
+  cursor: t.Optional(position),
   limit: queryInteger({ minimum: 1, maximum: 200, default: 50 }),
 })
 

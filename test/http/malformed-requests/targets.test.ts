@@ -4,15 +4,15 @@
  * resolved and a host in the target was put aside before anyone could be of two minds.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { type Door, openDoor } from '../../support/front-door.ts'
+import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 import { type RawUpstream, startRawUpstream } from '../../support/upstream.ts'
 
 let raw: RawUpstream
-let door: Door
+let door: RawShop
 let narrowKey: string
 beforeAll(async () => {
   raw = await startRawUpstream()
-  door = await openDoor({ upstreamUrl: `${raw.url}/base` })
+  door = await openRawShop({ upstreamUrl: `${raw.url}/base` })
   narrowKey = (await door.shop.newKey('pro', { endpoints: ['tts'] })).text
 })
 afterAll(async () => {

@@ -12,7 +12,7 @@ export interface Job<T> {
 }
 
 /** Answers in the order of the jobs; progress is the sum over all of them. */
-export async function together<T>(
+export async function runConcurrently<T>(
   what: string,
   jobs: readonly Job<T>[],
   progress: Progress = () => {},

@@ -5,10 +5,10 @@
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { signToken } from '../../../src/http/auth/sign-token.ts'
 import type { ApiDocument } from '../../support/api-document.ts'
-import { type Door, openDoor } from '../../support/front-door.ts'
+import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 import { jwtSecret } from '../../support/running-gateway.ts'
 
-const door: Door = await openDoor()
+const door: RawShop = await openRawShop()
 afterAll(() => door.close())
 afterEach(() => door.expectServes())
 

@@ -4,19 +4,19 @@ import { type RawCall, rawCall } from './raw-client.ts'
 import { openShop, type Shop } from './shop.ts'
 import { until } from './until.ts'
 
-export interface Door {
+export interface RawShop {
   readonly shop: Shop
   /** Sends these bytes, each part when the one before was answered, and waits for the last answer or the end. */
-  send(...parts: readonly (string | Uint8Array)[]): Promise<Heard>
+  send(...parts: readonly (string | Uint8Array)[]): Promise<RawReply>
   /** Sends these bytes and waits for the connection to be closed. */
-  sendToTheEnd(bytes: string | Uint8Array): Promise<Heard>
+  sendToTheEnd(bytes: string | Uint8Array): Promise<RawReply>
   /** Expects that a normal call is still sold, and that nothing failed unseen meanwhile. */
   expectServes(): Promise<void>
   close(): Promise<void>
 }
 
 /** What came back on a connection. */
-export interface Heard {
+export interface RawReply {
   /** Of every answer, in order; without those of `100 Continue`. */
   readonly statuses: readonly number[]
   /** Bodies of answers that are problem documents. */
@@ -26,14 +26,14 @@ export interface Heard {
 }
 
 /** @param options as for `openShop`; its plan pro lets any number of calls in */
-export async function openDoor(options: Parameters<typeof openShop>[0] = {}): Promise<Door> {
+export async function openRawShop(options: Parameters<typeof openShop>[0] = {}): Promise<RawShop> {
   const { plans, ...config } = (options.config ?? {}) as { plans?: object }
   const shop = await openShop({
     ...options,
     config: { ...config, plans: { pro: { rateLimit: 1_000_000 }, ...plans } },
   })
 
-  function hear(call: RawCall): Heard {
+  function hear(call: RawCall): RawReply {
     const heard = heardIn(call.received.toString('latin1'), call.closed)
     call.socket.destroy()
     return heard
@@ -64,7 +64,7 @@ export async function openDoor(options: Parameters<typeof openShop>[0] = {}): Pr
   }
 }
 
-function heardIn(text: string, closed: boolean): Heard {
+function heardIn(text: string, closed: boolean): RawReply {
   const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
   const codes = [...text.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code ?? '')
   return { statuses: statuses.filter((status) => status !== 100), codes, text, closed }

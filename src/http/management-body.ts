@@ -3,8 +3,8 @@
 import { type BodyFault, readBody } from '../lib/http-body.ts'
 import { parseStrictJson } from '../lib/strict-json.ts'
 import type { Refusal } from '../problems/refusal.ts'
-import { invalidRequest } from './refused.ts'
-import { RequestRefused } from './request-refused.ts'
+import { invalidRequest } from './errors/management-refusals.ts'
+import { RequestRefused } from './errors/request-refused.ts'
 
 /** Far more than any of these requests needs. */
 const maxBytes = 65_536
@@ -15,7 +15,7 @@ const maxBytes = 65_536
  *
  * @param seconds how long a client may take to send a body
  */
-export function jsonReader(seconds: number) {
+export function managementBodyParser(seconds: number) {
   return async ({ request }: { readonly request: Request }): Promise<unknown> => {
     if (request.body === null || request.headers.get('content-length') === '0') return undefined
     if (!/^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(contentTypeOf(request))) {

@@ -2,7 +2,7 @@
 import { LedgerUnavailable } from './append/call-commands.ts'
 
 /** The promise's value, or LedgerUnavailable when it fails or takes longer. */
-export async function within<T>(deadlineMs: number, promise: Promise<T>): Promise<T> {
+export async function awaitLedger<T>(deadlineMs: number, promise: Promise<T>): Promise<T> {
   let timer: Timer | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(

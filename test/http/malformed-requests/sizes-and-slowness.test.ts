@@ -5,8 +5,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
 import { signToken } from '../../../src/http/auth/sign-token.ts'
-import { type Door, openDoor } from '../../support/front-door.ts'
 import { type RawCall, rawCall, rawPost } from '../../support/raw-client.ts'
+import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 import { jwtSecret } from '../../support/running-gateway.ts'
 import { until } from '../../support/until.ts'
 
@@ -15,12 +15,12 @@ const bodySeconds = 2
 /** How much of large bodies the gateway holds here. */
 const bodiesBytes = 300_000
 
-let door: Door
+let door: RawShop
 /** Heads that never end; they run beside the other tests, since the server gives them ten seconds. */
 let endlessHeads: RawCall[]
 const drips: Timer[] = []
 beforeAll(async () => {
-  door = await openDoor({ config: { limits: { bodySeconds, bodiesBytes } } })
+  door = await openRawShop({ config: { limits: { bodySeconds, bodiesBytes } } })
   endlessHeads = ['GET /hea', 'GET /health HTTP/1.1\r\nHost: g\r\nX-A: '].map((text) =>
     drip(text, 'a'),
   )

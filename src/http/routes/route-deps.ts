@@ -1,9 +1,9 @@
 /** What the management routes are given. */
-import type { Sql } from '../ledger/connect.ts'
-import type { By } from '../management/execute.ts'
-import type { Management } from '../management/management.ts'
-import type { Principal } from './auth/auth.ts'
-import type { authPlugin } from './auth/auth-plugin.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import type { By } from '../../management/execute.ts'
+import type { Management } from '../../management/management.ts'
+import type { Principal } from '../auth/auth.ts'
+import type { authPlugin } from '../auth/auth-plugin.ts'
 
 export interface RouteDeps {
   readonly management: Management
@@ -16,10 +16,10 @@ export interface RouteDeps {
 }
 
 /** Who does it, as events name them: an owner on the owners' routes, an operator on theirs. */
-export function byUser({ subject }: Principal): By {
+export function ownerActor({ subject }: Principal): By {
   return { actor: `user:${subject}` }
 }
 
-export function byAdmin({ subject }: Principal, reason?: string): By {
+export function operatorActor({ subject }: Principal, reason?: string): By {
   return { actor: `admin:${subject}`, reason }
 }

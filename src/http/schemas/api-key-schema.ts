@@ -3,13 +3,12 @@
  * ours. Frozen in test/http/fixtures: a field may be added, never renamed.
  */
 import { t } from 'elysia'
-import { invalidIpEntries } from '../../../gate/client-ip.ts'
-import type { KeyChange } from '../../../management/keys.ts'
-import type { KeyView } from '../../../management/views.ts'
-import type { InvalidPart } from '../../../problems/refusal.ts'
+import { invalidIpEntries } from '../../gate/client-ip.ts'
+import type { KeyChange } from '../../management/keys.ts'
+import type { KeyView } from '../../management/views.ts'
+import type { InvalidPart } from '../../problems/refusal.ts'
 import {
   addresses,
-  answer,
   description,
   integer,
   iso,
@@ -21,7 +20,8 @@ import {
   rateLimit,
   type Static,
   time,
-} from '../../fields.ts'
+  typedSchema,
+} from './fields.ts'
 
 export interface ApiKey {
   readonly id: string
@@ -48,7 +48,7 @@ export interface ApiKey {
   readonly version: number
 }
 
-export const ApiKey = answer<ApiKey>(
+export const ApiKey = typedSchema<ApiKey>(
   t.Object(
     {
       id: t.String(),

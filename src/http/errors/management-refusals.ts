@@ -1,7 +1,7 @@
 /** What clients are told when management refuses: a code, and words for each reason. */
 
-import type { RefusalName, Refused } from '../management/decision.ts'
-import type { InvalidPart, Refusal, RefusalCode } from '../problems/refusal.ts'
+import type { RefusalName, Refused } from '../../management/decision.ts'
+import type { InvalidPart, Refusal, RefusalCode } from '../../problems/refusal.ts'
 
 const answers: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   account_unknown: ['not_found', 'There is no such account.'],

@@ -4,12 +4,12 @@
  * of the gateway's own.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { type Door, openDoor } from '../../support/front-door.ts'
 import { rawPost } from '../../support/raw-client.ts'
+import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 
-let door: Door
+let door: RawShop
 beforeAll(async () => {
-  door = await openDoor()
+  door = await openRawShop()
 })
 afterAll(() => door.close())
 afterEach(async () => {

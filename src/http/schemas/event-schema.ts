@@ -1,9 +1,9 @@
 /** Events as answers show them. */
 import { t } from 'elysia'
-import { printPosition, type RecordedEvent } from '../../events/event.ts'
-import { describeEvent } from '../reports/log-reader/describe-event.ts'
-import type { EventPage } from '../reports/log-reader/events.ts'
-import { answer, integer } from './fields.ts'
+import { printPosition, type RecordedEvent } from '../../../events/event.ts'
+import { describeEvent } from '../../reports/log-reader/describe-event.ts'
+import type { EventPage } from '../../reports/log-reader/events.ts'
+import { integer, typedSchema } from './fields.ts'
 
 export interface EventView
   extends Omit<
@@ -21,7 +21,7 @@ export interface EventView
   readonly reason?: string
 }
 
-const EventShape = t.Object({
+const EventSchema = t.Object({
   position: t.String(),
   type: t.String(),
   typeVersion: integer(),
@@ -54,9 +54,9 @@ export interface EventList {
   readonly nextCursor: string | null
 }
 
-export const EventList = answer<EventList>(
+export const EventList = typedSchema<EventList>(
   t.Object({
-    events: t.Array(EventShape),
+    events: t.Array(EventSchema),
     nextCursor: t.Nullable(
       t.String({ description: 'Given as `cursor`, it goes on here; null at the end of the log.' }),
     ),

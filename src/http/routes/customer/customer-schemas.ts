@@ -5,8 +5,8 @@ import type { WindowState } from '../../../gate/rate-limit/open-rate-limiter.ts'
 import { PriceRule } from '../../../pricing/price-rule.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
 import type { Charge } from '../../../reports/charge/charge-lookup.ts'
-import { answer, integer, mode } from '../../fields.ts'
-import { BalanceShape } from '../owner/account.ts'
+import { integer, mode, typedSchema } from '../../schemas/fields.ts'
+import { BalanceSchema } from '../owner/account.ts'
 
 const text = t.String()
 const place = t.String({
@@ -14,7 +14,7 @@ const place = t.String({
   examples: ['0-1234'],
 })
 
-export const KeyAnswer = t.Object({
+export const KeyResponse = t.Object({
   keyId: text,
   accountId: text,
   display: t.String({ description: 'What can be shown of the key: prefix and last four.' }),
@@ -23,9 +23,9 @@ export const KeyAnswer = t.Object({
   permissions: t.Union([t.Literal('all'), t.Array(text)]),
   expiresAt: t.Nullable(text),
   monthlyCap: t.Nullable(integer({ description: "The key's own, in credits." })),
-  credits: answer<Balance>(BalanceShape),
+  credits: typedSchema<Balance>(BalanceSchema),
   window: t.Optional(
-    answer<WindowState>(
+    typedSchema<WindowState>(
       t.Object({
         limit: integer({ description: 'Calls in any window.' }),
         remaining: integer({ description: 'Calls that would pass now.' }),
@@ -39,7 +39,7 @@ export const KeyAnswer = t.Object({
   ),
 })
 
-const TariffShape = t.Object({
+const TariffSchema = t.Object({
   hash: t.String({ description: 'Names the tariff; events name it by this.' }),
   from: t.String({ description: 'Since when, or from when on, it is in force.' }),
   notice: t.Nullable(text),
@@ -56,12 +56,12 @@ const TariffShape = t.Object({
   prices: t.Record(text, PriceRule, { examples: [{ search: { per: 'request', credits: 1 } }] }),
 })
 
-export const PricesAnswer = t.Object({
-  current: t.Optional(TariffShape),
-  announced: t.Array(TariffShape),
+export const PricesResponse = t.Object({
+  current: t.Optional(TariffSchema),
+  announced: t.Array(TariffSchema),
 })
 
-export const ChargeAnswer = answer<Charge>(
+export const ChargeResponse = typedSchema<Charge>(
   t.Object({
     requestId: text,
     status: t.Union(['held', 'settled', 'released', 'expired'].map((name) => t.Literal(name))),
@@ -116,10 +116,10 @@ export const ChargeAnswer = answer<Charge>(
   }),
 )
 
-export const RefundedAnswer = t.Object({
+export const RefundedResponse = t.Object({
   requestId: text,
   position: t.String({ description: 'Where the refund stands in the ledger.' }),
   credits: integer({ description: 'What was given back.' }),
 })
 
-export const RevokedAnswer = t.Object({ message: text, keyId: text })
+export const RevokedResponse = t.Object({ message: text, keyId: text })

@@ -1,10 +1,10 @@
 /** Where a call is taken to come from, and which keys may be used from there. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { type Door, openDoor } from '../../support/front-door.ts'
+import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 
-let door: Door
+let door: RawShop
 beforeAll(async () => {
-  door = await openDoor({ config: { trustedProxies: 2 } })
+  door = await openRawShop({ config: { trustedProxies: 2 } })
 })
 afterAll(() => door.close())
 afterEach(async () => {

@@ -3,9 +3,9 @@
  * then answers with its success alone, which is what its response schema and its type describe.
  */
 
-import { isRefused, type Refused } from '../management/decision.ts'
-import type { InvalidPart, Refusal } from '../problems/refusal.ts'
-import { invalidRequest, refusalOf } from './refused.ts'
+import { isRefused, type Refused } from '../../management/decision.ts'
+import type { InvalidPart, Refusal } from '../../problems/refusal.ts'
+import { invalidRequest, refusalOf } from './management-refusals.ts'
 
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused'
@@ -27,7 +27,7 @@ export function requireValid(errors: readonly InvalidPart[]): void {
  * @param pointers where the parts of a command stand in this request's body, if not under their names
  * @throws RequestRefused
  */
-export function accepted<T extends object>(
+export function unwrap<T extends object>(
   result: T | Refused,
   pointers?: Readonly<Record<string, string>>,
 ): T {
@@ -36,7 +36,7 @@ export function accepted<T extends object>(
 }
 
 /** @throws RequestRefused when there is nothing */
-export function found<T>(value: T | undefined, what: string): T {
+export function orNotFound<T>(value: T | undefined, what: string): T {
   if (value !== undefined) return value
   throw new RequestRefused({ code: 'not_found', detail: `There is no such ${what}.` })
 }

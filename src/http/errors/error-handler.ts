@@ -3,15 +3,15 @@
  * the log has the error itself.
  */
 import { NotFoundError, ParseError, ValidationError } from 'elysia'
-import { isUnavailable } from '../ledger/unavailable.ts'
-import { shortPointer } from '../lib/json-pointer.ts'
-import { problemOf } from '../problems/problem-document.ts'
-import type { InvalidPart, Refusal } from '../problems/refusal.ts'
-import { methodsOf, type RoutePattern } from './methods.ts'
-import { invalidRequest } from './refused.ts'
+import { isUnavailable } from '../../ledger/unavailable.ts'
+import { shortPointer } from '../../lib/json-pointer.ts'
+import { problemOf } from '../../problems/problem-document.ts'
+import type { InvalidPart, Refusal } from '../../problems/refusal.ts'
+import { allowedMethods, type RoutePattern } from '../routes/allowed-methods.ts'
+import { invalidRequest } from './management-refusals.ts'
 import { RequestRefused } from './request-refused.ts'
 
-export interface FailureDeps {
+export interface ErrorHandlerDeps {
   readonly requestIdOf: (request: Request) => string
   readonly log: (message: string, error: unknown) => void
   /** All routes, for telling an unknown path from an unknown method. */
@@ -19,7 +19,7 @@ export interface FailureDeps {
 }
 
 /** An `onError` for Elysia. Errors are told by their class, never by their `code`, which others have too. */
-export function failureAnswer({ requestIdOf, log, routes }: FailureDeps) {
+export function errorHandler({ requestIdOf, log, routes }: ErrorHandlerDeps) {
   return ({ error, request }: { readonly error: unknown; readonly request: Request }): Response => {
     // A request of HTTP/1.0 may name no host, and then its target is all there is.
     const pathname = URL.parse(request.url)?.pathname ?? request.url
@@ -32,7 +32,7 @@ export function failureAnswer({ requestIdOf, log, routes }: FailureDeps) {
   }
 
   function notFound(pathname: string): Refusal {
-    const methods = methodsOf(routes(), pathname)
+    const methods = allowedMethods(routes(), pathname)
     if (methods.length === 0) return { code: 'not_found', detail: 'There is no such route.' }
     const allow = methods.join(', ')
     return {

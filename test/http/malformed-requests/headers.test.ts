@@ -3,15 +3,15 @@
  * an ordinary call stands in ../headers-across.test.ts.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import { type Door, openDoor } from '../../support/front-door.ts'
 import { rawCall } from '../../support/raw-client.ts'
+import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 import { type RawUpstream, startRawUpstream } from '../../support/upstream.ts'
 
 let raw: RawUpstream
-let door: Door
+let door: RawShop
 beforeAll(async () => {
   raw = await startRawUpstream()
-  door = await openDoor({ upstreamUrl: raw.url })
+  door = await openRawShop({ upstreamUrl: raw.url })
 })
 afterAll(async () => {
   await door.close()

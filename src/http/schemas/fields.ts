@@ -11,7 +11,7 @@ export function closed<T extends Parameters<typeof t.Object>[0]>(properties: T) 
  * An object in an answer: its static type is the one of the function that makes it, its schema is what the
  * API documentation shows and what answers are checked against.
  */
-export function answer<T>(schema: TSchema) {
+export function typedSchema<T>(schema: TSchema) {
   return t.Unsafe<T>(schema)
 }
 
@@ -84,7 +84,7 @@ export const month = t.String({
   pattern: '^20\\d\\d-(0[1-9]|1[0-2])$',
   title: 'a month such as 2026-01',
 })
-export const place = t.String({
+export const position = t.String({
   pattern: '^\\d{1,5}-\\d{1,15}$',
   title: 'a position such as 0-1234',
 })
@@ -95,7 +95,7 @@ const maxCredits = 1_000_000_000_000
 export const credits = count(1, maxCredits)
 export const monthlyCredits = count(0, maxCredits)
 export const rateLimit = count(1, 1_000_000)
-export const inFlight = count(1, 100_000)
+export const maxInFlight = count(1, 100_000)
 
 /** The time as the ledger has it; the schema has seen that it is one. */
 export function iso(text: string): string {
