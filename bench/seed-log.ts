@@ -1,6 +1,6 @@
 /** `bun run seed-log [--events N] [--keys N]`: fills an empty ledger with a realistic, valid history. */
 import { parseArgs } from 'node:util'
-import { loadConfig } from '../src/config/load.ts'
+import { loadConfig } from '../src/config/load-config.ts'
 import { migrate } from '../src/ledger/migrate/migrate.ts'
 import { history } from './seed/history.ts'
 import { writeHistory } from './seed/write.ts'

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import postgres from 'postgres'
-import { ConfigError } from '../config/problem.ts'
+import { ConfigError } from '../config/config-error.ts'
 
 /** Something the user can mend; its message is the whole answer. */
 export class UsageError extends Error {

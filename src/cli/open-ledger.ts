@@ -2,7 +2,7 @@
 
 import type { Config } from '../config/config.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
-import { loadConfig } from '../config/load.ts'
+import { loadConfig } from '../config/load-config.ts'
 import { type Commands, openCommands } from '../ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../ledger/connect.ts'
 import { secureRandom } from '../lib/base62.ts'

@@ -1,18 +1,15 @@
 /**
  * The configuration as the program uses it: checked, defaults filled in, addresses taken from the
- * environment. Made once at start by load.ts and passed down.
+ * environment. Made once at start by load-config.ts and passed down.
  */
 
-import type { Equals, MeteredPrice, PriceRule } from '../pricing/price-rule.ts'
+import type { Condition, PriceRule } from '../pricing/price-rule.ts'
 import type { JsonSchema } from './json-schema.ts'
-
-export { isMetered } from '../pricing/price-rule.ts'
-export type { Equals, MeteredPrice, PriceRule }
 
 export interface Config {
   /** The file that was read. */
   readonly file: string
-  readonly services: Readonly<Record<string, Service>>
+  readonly services: Readonly<Record<string, Upstream>>
   readonly routes: Readonly<Record<string, Route>>
   readonly plans: Readonly<Record<string, Plan>>
   readonly defaultPlan: string
@@ -27,10 +24,10 @@ export interface Config {
   readonly legacyKeys: boolean
 }
 
-export interface Service {
+export interface Upstream {
   /** The environment variable that would set `url`. */
   readonly urlEnv?: string
-  /** Where live keys' calls go, without a slash at the end. Absent: see `serviceAddresses`. */
+  /** Where live keys' calls go, without a slash at the end. Absent: see `upstreamAddresses`. */
   readonly url?: string
   readonly testUrl?: string
   /** The name of the demo service that may stand in. */
@@ -58,21 +55,21 @@ export interface Route {
   readonly timeoutMs: number
   readonly price: PriceRule
   /** A 2xx for which this does not hold is not charged. */
-  readonly chargeWhen?: Equals
+  readonly chargeWhen?: Condition
   readonly streams?: Streams
 }
 
 /** Requests that ask for an answer event by event. */
 export interface Streams {
-  readonly when: Equals
+  readonly when: Condition
   /** Laid over such a request's JSON before it is sent: objects are merged, all else replaces. */
   readonly send?: Readonly<Record<string, unknown>>
 }
 
 /** Where the answer comes from. */
 export type Target =
-  | { readonly kind: 'service'; readonly service: string; readonly path: string }
-  | { readonly kind: 'answer'; readonly json: unknown }
+  | { readonly kind: 'upstream'; readonly service: string; readonly path: string }
+  | { readonly kind: 'fixed'; readonly json: unknown }
 
 export type RouteRequest = { readonly json: JsonSchema } | { readonly multipart: Multipart }
 
@@ -109,11 +106,11 @@ export interface Plan {
 }
 
 export interface Limits {
-  readonly bodyBytes: number
+  readonly maxBodyBytes: number
   /** How long a client may take to send a body. */
-  readonly bodySeconds: number
+  readonly maxBodySeconds: number
   /** How much of bodies of more than 64 KiB a gateway holds at once. */
-  readonly bodiesBytes: number
+  readonly maxTotalBodyBytes: number
   /** How large an answer is held back whole. */
   readonly maxBufferedBytes: number
   readonly upstreamTimeoutMs: number

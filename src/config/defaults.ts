@@ -1,9 +1,9 @@
 /** What holds where tollbook.yaml is silent. */
 export const defaults = {
   limits: {
-    bodyBytes: 1_048_576,
-    bodySeconds: 60,
-    bodiesBytes: 268_435_456,
+    maxBodyBytes: 1_048_576,
+    maxBodySeconds: 60,
+    maxTotalBodyBytes: 268_435_456,
     maxBufferedBytes: 65_536,
     upstreamTimeoutMs: 30_000,
     holdSeconds: 900,

@@ -1,9 +1,10 @@
 /**
  * What comes from environment variables: secrets and addresses, which do not belong in a file. Read
- * once at start. The services' addresses are read by load.ts, since the file names their variables.
+ * once at start. The services' addresses are read by load-config.ts, since the file names their variables.
  */
-import type { Env } from './load.ts'
-import { ConfigError, type Problem, printValue } from './problem.ts'
+
+import { ConfigError, type ConfigProblem, printValue } from './config-error.ts'
+import type { Env } from './load-config.ts'
 
 export interface Environment {
   readonly databaseUrl?: string
@@ -34,7 +35,7 @@ export interface MetricsAddress {
 
 /** @throws ConfigError with every problem found; secrets are never repeated in it */
 export function readEnvironment(env: Env): Environment {
-  const problems: Problem[] = []
+  const problems: ConfigProblem[] = []
   const fail = (path: string, message: string) => problems.push({ path, message })
   const read = (name: string) => env[name]?.trim() || undefined
 

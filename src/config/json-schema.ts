@@ -6,8 +6,8 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { pointerStep, shortPointer } from '../lib/json-pointer.ts'
+import { either, printValue } from './config-error.ts'
 import { didYouMean } from './did-you-mean.ts'
-import { either, printValue } from './problem.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 

@@ -4,8 +4,8 @@
  */
 import type { TSchema } from '@sinclair/typebox'
 import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
+import { either, type Path, printValue } from './config-error.ts'
 import { didYouMean } from './did-you-mean.ts'
-import { either, type Path, printValue } from './problem.ts'
 
 export interface Fault {
   readonly path: Path

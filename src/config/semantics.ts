@@ -2,11 +2,11 @@
 
 import { priceFaults } from '../pricing/price-checks.ts'
 import { isMetered } from '../pricing/price-rule.ts'
+import { either, printValue } from './config-error.ts'
 import { defaults } from './defaults.ts'
 import { didYouMean } from './did-you-mean.ts'
+import type { ConfigFile, Route } from './file-schema.ts'
 import { schemaCheck } from './json-schema.ts'
-import { either, printValue } from './problem.ts'
-import type { ConfigFile, Route } from './schema.ts'
 import type { Fault } from './schema-problems.ts'
 
 /** Paths under /v1 that the gateway answers itself. */
@@ -47,14 +47,14 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
 }
 
 function targetFaults(route: Route, file: ConfigFile): Fault[] {
-  if (Object.hasOwn(route, 'answer')) {
+  if (Object.hasOwn(route, 'fixedResponse')) {
     const alien = (['service', 'upstreamPath', 'map', 'chargeWhen', 'timeoutMs'] as const).filter(
       (field) => route[field] !== undefined,
     )
     return [
       ...alien.map((field) => ({
         path: [field],
-        message: 'a route with an `answer` asks no service',
+        message: 'a route with a `fixedResponse` calls no upstream',
       })),
       ...(route.permission === undefined
         ? [{ path: ['permission'], message: 'missing, there is no service whose name it could be' }]
@@ -62,7 +62,7 @@ function targetFaults(route: Route, file: ConfigFile): Fault[] {
     ]
   }
   if (route.service === undefined) {
-    return [{ path: ['service'], message: 'missing, a route has a `service` or an `answer`' }]
+    return [{ path: ['service'], message: 'missing, a route has a `service` or a `fixedResponse`' }]
   }
   return [
     ...unknownName(['service'], 'service', route.service, Object.keys(file.services)),

@@ -3,7 +3,8 @@
  * hash of its content, and every hold names that hash: a bill can be checked without this file.
  */
 import { canonicalJson } from '../../events/canonical-json.ts'
-import type { Config, Plan, PriceRule } from './config.ts'
+import type { PriceRule } from '../pricing/price-rule.ts'
+import type { Config, Plan } from './config.ts'
 
 export interface Tariff {
   readonly plans: Readonly<Record<string, Plan>>

@@ -1,11 +1,11 @@
 /** A YAML file as plain data, which still knows on which line each field stands. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
-import type { Path, Problem } from './problem.ts'
+import type { ConfigProblem, Path } from './config-error.ts'
 
 export interface YamlFile {
   readonly value: unknown
   /** What YAML itself objects to: indentation, quotes, a field that stands twice. */
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ConfigProblem[]
   /** The line, counted from 1, of a field, or of the nearest mapping or list around a missing one. */
   lineOf(path: Path): number | undefined
 }
@@ -13,7 +13,7 @@ export interface YamlFile {
 export function readYaml(text: string): YamlFile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const problems: Problem[] = document.errors.map(({ message, pos }) => ({
+  const problems: ConfigProblem[] = document.errors.map(({ message, pos }) => ({
     path: '',
     message: `not YAML: ${message}`,
     line: lines.linePos(pos[0]).line,

@@ -5,11 +5,12 @@
  * from a state older than a second either.
  */
 
-import { type Config, isMetered, type PriceRule, type Route } from '../config/config.ts'
+import type { Config, Route } from '../config/config.ts'
 import type { Tariff } from '../config/tariff.ts'
 import type { Appender } from '../ledger/append/appender.ts'
 import type { Answer, Claim, Verdict } from '../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../ledger/read/read-for-calls.ts'
+import { isMetered, type PriceRule } from '../pricing/price-rule.ts'
 import { type Refusal, unknownKey } from '../problems/refusal.ts'
 import { type KeyCache, ledgerTime } from './authenticate/key-cache.ts'
 import { hashKey, type KeyPrefixes, parseKey } from './authenticate/key-format.ts'

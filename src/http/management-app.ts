@@ -35,7 +35,7 @@ export function managementApp({ config, auth, requestIdOf, log, ...deps }: Manag
   // What is registered here comes before the routes, or it would not count for them.
   const app = new Elysia({ name: 'management', normalize: false })
     .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
-    .onParse(managementBodyParser(config.limits.bodySeconds))
+    .onParse(managementBodyParser(config.limits.maxBodySeconds))
     .onTransform(({ request, set }) => {
       set.headers['x-request-id'] = requestIdOf(request)
       // Answers are about somebody's account, and some carry a secret.

@@ -7,7 +7,10 @@ export function closed<T extends TProperties>(properties: T, options: ObjectOpti
 }
 
 /** A mapping from names chosen by the operator. They end up in URLs, metrics and events, hence their alphabet. */
-export function named<T extends Parameters<typeof Type.Record>[1]>(item: T, description: string) {
+export function recordOf<T extends Parameters<typeof Type.Record>[1]>(
+  item: T,
+  description: string,
+) {
   return Type.Record(Type.String({ pattern: namePattern }), item, {
     description,
     additionalProperties: false,
@@ -41,6 +44,6 @@ export const url = (description: string) => ({
   writeOnly: true,
 })
 
-export function isServiceUrl(candidate: string): boolean {
+export function isUpstreamUrl(candidate: string): boolean {
   return new RegExp(urlPattern).test(candidate) && URL.canParse(candidate)
 }

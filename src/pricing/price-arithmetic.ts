@@ -8,7 +8,7 @@
  * recorded quantity can be priced again, under the same rule or another.
  */
 import { valueAt } from '../lib/json-pointer.ts'
-import { type Equals, type MeteredPrice, maxTokens, type PriceRule } from './price-rule.ts'
+import { type Condition, type MeteredPrice, maxTokens, type PriceRule } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
 
 export type TokenPrice = Extract<PriceRule, { per: 'token' }>
@@ -97,14 +97,9 @@ function answerTokens({ hold }: TokenPrice, { json }: RequestFacts): number {
 }
 
 /** The tokens of a call that its answer, or an event of it, says; undefined where it does not. */
-export function tokensSaid({ settle }: TokenPrice, json: unknown): number | undefined {
+export function reportedTokens({ settle }: TokenPrice, json: unknown): number | undefined {
   const said = valueAt(json, settle.usage)
   return isCount(said) && said <= maxTokens ? said : undefined
-}
-
-/** Whether an answer comes event by event. */
-export function isEventStream({ headers }: Response): boolean {
-  return /^text\/event-stream\s*(;|$)/i.test(headers.get('content-type')?.trim() ?? '')
 }
 
 function isCount(value: unknown): value is number {
@@ -136,7 +131,7 @@ export function settleQuantity(
       const list = valueAt(response.json, settle.list)
       if (!Array.isArray(list)) return 0
       const { where } = settle
-      const passed = where ? list.filter((item) => passes(item, where)) : list
+      const passed = where ? list.filter((item) => meetsCondition(item, where)) : list
       return Math.min(passed.length, held)
     }
     case 'second': {
@@ -144,7 +139,7 @@ export function settleQuantity(
       return Math.min(said ?? wholeSeconds(request.audio?.seconds) ?? held, held)
     }
     case 'token':
-      return Math.min(tokensSaid(rule, response.json) ?? held, held)
+      return Math.min(reportedTokens(rule, response.json) ?? held, held)
     case 'byte':
       return held
     default:
@@ -153,11 +148,11 @@ export function settleQuantity(
 }
 
 /** Whether a 2xx answer is to be charged at all; otherwise its hold is released. */
-export function charges(
+export function isChargeable(
   { chargeWhen }: Pick<PricedRoute, 'chargeWhen'>,
   response: ResponseFacts,
 ): boolean {
-  return chargeWhen === undefined || passes(response.json, chargeWhen)
+  return chargeWhen === undefined || meetsCondition(response.json, chargeWhen)
 }
 
 /** Whether the price of a call depends on its answer, which then has to be read as JSON, to its end. */
@@ -194,6 +189,6 @@ function wholeSeconds(seconds: unknown): number | undefined {
 }
 
 /** Whether the value at the pointer is this one. */
-export function passes(json: unknown, { pointer, equals }: Equals): boolean {
+export function meetsCondition(json: unknown, { pointer, equals }: Condition): boolean {
   return valueAt(json, pointer) === equals
 }

@@ -13,7 +13,7 @@ export const maxTokens = 1_000_000_000
 
 const credits = atLeast(1, 'Credits for one unit. What costs nothing is `per: free`.')
 
-export const Equals = closed(
+export const Condition = closed(
   {
     pointer,
     equals: Type.Union([Type.String(), Type.Number(), Type.Boolean(), Type.Null()], {
@@ -45,7 +45,7 @@ const ItemPrice = closed(
     ),
     settle: Type.Optional(
       closed(
-        { list: pointer, where: Type.Optional(Equals) },
+        { list: pointer, where: Type.Optional(Condition) },
         {
           description:
             'Charged after the call: one unit for each item of this list of the response, only those that pass `where`. Absent: as held.',
@@ -177,7 +177,7 @@ export const PriceRule = Type.Union(
   { description: 'What a call costs.' },
 )
 
-export type Equals = Static<typeof Equals>
+export type Condition = Static<typeof Condition>
 export type PriceRule = Static<typeof PriceRule>
 export type MeteredPrice = Extract<PriceRule, { per: 'token' | 'byte' }>
 

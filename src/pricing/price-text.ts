@@ -1,7 +1,7 @@
 /** What a call costs, in a sentence or two: the price rule as its customers read it. */
 
 import { pointerSteps } from '../lib/json-pointer.ts'
-import type { Equals, PriceRule } from './price-rule.ts'
+import type { Condition, PriceRule } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
 
 /** Of a route: its price, and what is not charged of it. Markdown. */
@@ -50,7 +50,7 @@ function ruleText(rule: PriceRule): string {
 }
 
 /** A price in a few words, for tables. */
-export function describePrice(rule: PriceRule): string {
+export function shortPriceText(rule: PriceRule): string {
   switch (rule.per) {
     case 'free':
       return 'free'
@@ -75,7 +75,7 @@ function amount(credits: number): string {
   return credits === 1 ? '1 credit' : `${number(credits)} credits`
 }
 
-function test({ pointer, equals }: Equals): string {
+function test({ pointer, equals }: Condition): string {
   return `${field(pointer)} is \`${JSON.stringify(equals)}\``
 }
 

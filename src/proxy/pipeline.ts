@@ -3,7 +3,7 @@
  * through `handle`.
  */
 import type { Config, Route } from '../config/config.ts'
-import type { ServiceAddresses } from '../config/service-addresses.ts'
+import type { UpstreamAddresses } from '../config/upstream-addresses.ts'
 import type { CallToHold, Gate } from '../gate/gate.ts'
 import type { Windows } from '../gate/rate-limit/open-rate-limiter.ts'
 import type { Appender } from '../ledger/append/appender.ts'
@@ -35,7 +35,7 @@ import { type Forwarded, forward } from './upstream/forward.ts'
 
 export interface ProxyDeps {
   readonly config: Config
-  readonly addresses: Readonly<Record<string, ServiceAddresses>>
+  readonly addresses: Readonly<Record<string, UpstreamAddresses>>
   readonly gate: Gate
   readonly windows: Windows
   readonly appenderOf: (shard: number) => Appender
@@ -81,7 +81,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   const { config, gate, windows, appenderOf, silence, log } = deps
   const find = routeTable(Object.values(config.routes))
   const inFlightCalls = openInFlightCounter()
-  const newShare = openBodyRoom(config.limits.bodiesBytes)
+  const newShare = openBodyRoom(config.limits.maxTotalBodyBytes)
   let cutting = false
 
   async function handle(request: Request): Promise<Response> {
@@ -125,7 +125,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     if (!admission.ok) return refused(call, admission.refusal)
     const { admitted } = admission
 
-    const { bodySeconds: seconds } = config.limits
+    const { maxBodySeconds: seconds } = config.limits
     const body = await readRequestBody(call.request, call.route, { seconds, take })
     if ('refusal' in body) return refused(call, bodyRefusal(body.refusal))
     const sold = admitted.price.per !== 'free'
@@ -204,7 +204,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     plain: boolean,
   ): Promise<Forwarded> {
     const { request, requestId, route } = call
-    if (route.target.kind === 'answer') {
+    if (route.target.kind === 'fixed') {
       return { ok: true, response: Response.json(route.target.json) }
     }
     const address = deps.addresses[route.target.service]?.[key.mode]

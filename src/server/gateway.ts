@@ -6,7 +6,7 @@
 import type { Registry } from 'prom-client'
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
-import { serviceAddresses } from '../config/service-addresses.ts'
+import { upstreamAddresses } from '../config/upstream-addresses.ts'
 import { openKeyCache } from '../gate/authenticate/key-cache.ts'
 import { clientIp } from '../gate/client-ip.ts'
 import { openGate } from '../gate/gate.ts'
@@ -93,7 +93,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     appendsPending: () => producers.reduce((sum, { appender }) => sum + appender.pending, 0),
     windowsDegraded: () => windows.degraded,
   })
-  const addresses = serviceAddresses(config, options.demoUrls)
+  const addresses = upstreamAddresses(config, options.demoUrls)
   const sql = connect({ url: databaseUrl, as: 'serving', max: 8 })
   const seen = options.seenFile === undefined ? undefined : openSeenFile(sql, options.seenFile)
   await seen?.check().catch(async (error) => {
@@ -201,7 +201,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       readiness: openReadiness({
         ...{ sql, windows, addresses, warn },
         services: new Set(
-          routes.flatMap(({ target }) => (target.kind === 'service' ? [target.service] : [])),
+          routes.flatMap(({ target }) => (target.kind === 'upstream' ? [target.service] : [])),
         ),
         stopping: () => stopping,
       }),

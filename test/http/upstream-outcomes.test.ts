@@ -32,7 +32,7 @@ beforeAll(async () => {
         nowhere: route('nowhere', '/v1/nowhere'),
         static: {
           ...{ method: 'GET', path: '/v1/static', summary: 'Sold from here', permission: 'search' },
-          ...{ answer: { sold: true }, price: { per: 'request', credits: 1 } },
+          ...{ fixedResponse: { sold: true }, price: { per: 'request', credits: 1 } },
         },
       },
     },

@@ -1,7 +1,7 @@
 /** A chat service that is sold by the token: its route, and streams as it sends them. */
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { shippedConfigFile } from '../../src/config/load.ts'
+import { shippedConfigFile } from '../../src/config/load-config.ts'
 import { dataOf, eventSplitter } from '../../src/proxy/metering/event-stream.ts'
 import type { RawCall } from './raw-client.ts'
 import type { ConfigChanges } from './test-config.ts'

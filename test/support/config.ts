@@ -1,6 +1,6 @@
 /** A configuration as small as can be, for tests that spoil it or add to it. */
 import type { Config } from '../../src/config/config.ts'
-import { parseConfig } from '../../src/config/load.ts'
+import { parseConfig } from '../../src/config/load-config.ts'
 
 export const smallConfig = `services:
   echo: { url: http://127.0.0.1:9 }

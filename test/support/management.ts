@@ -4,7 +4,7 @@
  */
 
 import type { Config } from '../../src/config/config.ts'
-import { loadConfig, shippedConfigFile } from '../../src/config/load.ts'
+import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { openAuth } from '../../src/http/auth/auth.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'

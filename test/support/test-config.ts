@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
 import type { Config } from '../../src/config/config.ts'
-import { parseConfig, shippedConfigFile } from '../../src/config/load.ts'
+import { parseConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 
 /** Laid over the file as it would be written: objects are merged, null takes away, all else replaces. */
 export type ConfigChanges = { readonly [field: string]: unknown }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { loadConfig } from '../../src/config/load.ts'
-import { ConfigError, printProblem } from '../../src/config/problem.ts'
+import { ConfigError, printProblem } from '../../src/config/config-error.ts'
+import { loadConfig } from '../../src/config/load-config.ts'
 import { parse, smallConfig, withChange } from '../support/config.ts'
 
 /** The problems of a text, one sentence each. */
@@ -177,7 +177,7 @@ describe('parts that do not fit together', () => {
     [
       '    service: echo\n    upstreamPath: /say\n',
       '    permission: echo\n',
-      'routes.say.service: missing, a route has a `service` or an `answer`',
+      'routes.say.service: missing, a route has a `service` or a `fixedResponse`',
     ],
     [
       'type: string',
@@ -220,15 +220,15 @@ describe('parts that do not fit together', () => {
   })
 
   test('an answer from the file asks no service and names its permission', () => {
-    expect(parse(bodyless('answer: null, permission: echo')).routes.other?.target).toEqual({
-      kind: 'answer',
+    expect(parse(bodyless('fixedResponse: null, permission: echo')).routes.other?.target).toEqual({
+      kind: 'fixed',
       json: null,
     })
-    expect(problemsOf(bodyless('answer: {}'))).toEqual([
+    expect(problemsOf(bodyless('fixedResponse: {}'))).toEqual([
       'routes.other.permission: missing, there is no service whose name it could be',
     ])
-    expect(problemsOf(bodyless('answer: {}, service: echo, permission: echo'))).toEqual([
-      'routes.other.service: a route with an `answer` asks no service',
+    expect(problemsOf(bodyless('fixedResponse: {}, service: echo, permission: echo'))).toEqual([
+      'routes.other.service: a route with a `fixedResponse` calls no upstream',
     ])
   })
 

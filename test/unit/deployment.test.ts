@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { readEnvironment } from '../../src/config/environment.ts'
-import { loadConfig, shippedConfigFile } from '../../src/config/load.ts'
+import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 
 interface Service {
   readonly image: string

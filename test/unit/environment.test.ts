@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { ConfigError, printProblem } from '../../src/config/config-error.ts'
 import { readEnvironment } from '../../src/config/environment.ts'
-import { ConfigError, printProblem } from '../../src/config/problem.ts'
-import { serviceAddresses } from '../../src/config/service-addresses.ts'
+import { upstreamAddresses } from '../../src/config/upstream-addresses.ts'
 import { parse, withChange } from '../support/config.ts'
 
 function problemsOf(run: () => unknown): string[] {
@@ -104,24 +104,26 @@ describe("a service's address", () => {
 
   test('is the one that is set, and test keys never reach it', () => {
     const config = echo('{ url: http://live.example }')
-    expect(serviceAddresses(config, demos).echo).toEqual({
+    expect(upstreamAddresses(config, demos).echo).toEqual({
       live: { url: 'http://live.example', demo: false },
     })
   })
 
   test('is the demo where none is set and the demo runs', () => {
     const config = echo('{ urlEnv: ECHO_URL, demo: echo }')
-    expect(serviceAddresses(config, demos).echo).toEqual({ live: demo, test: demo })
+    expect(upstreamAddresses(config, demos).echo).toEqual({ live: demo, test: demo })
   })
 
   test('test keys go to the demo unless the file says otherwise', () => {
     const live = { url: 'http://live.example', demo: false }
-    expect(serviceAddresses(echo('{ url: http://live.example, demo: echo }'), demos).echo).toEqual({
-      live,
-      test: demo,
-    })
+    expect(upstreamAddresses(echo('{ url: http://live.example, demo: echo }'), demos).echo).toEqual(
+      {
+        live,
+        test: demo,
+      },
+    )
     const told = echo('{ url: http://live.example, testUrl: http://test.example, demo: echo }')
-    expect(serviceAddresses(told, demos).echo).toEqual({
+    expect(upstreamAddresses(told, demos).echo).toEqual({
       live,
       test: { url: 'http://test.example', demo: false },
     })
@@ -129,10 +131,10 @@ describe("a service's address", () => {
 
   test('without an address and without a running demo, the error says what to set', () => {
     expect(
-      problemsOf(() => serviceAddresses(echo('{ urlEnv: ECHO_URL, demo: echo }'), {})),
+      problemsOf(() => upstreamAddresses(echo('{ urlEnv: ECHO_URL, demo: echo }'), {})),
     ).toEqual(['services.echo: no address, set ECHO_URL (or services.echo.url)'])
     expect(
-      problemsOf(() => serviceAddresses(echo('{ testUrl: http://a.example }'), demos)),
+      problemsOf(() => upstreamAddresses(echo('{ testUrl: http://a.example }'), demos)),
     ).toEqual(['services.echo: no address, set services.echo.url'])
   })
 })

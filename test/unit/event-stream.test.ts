@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { dataOf, eventSplitter, printEvent } from '../../src/proxy/metering/event-stream.ts'
+import {
+  dataOf,
+  eventSplitter,
+  isEventStream,
+  printEvent,
+} from '../../src/proxy/metering/event-stream.ts'
 
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 const textOf = (bytes: Uint8Array) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
@@ -95,4 +100,11 @@ test('an event that is printed is one that is read, whatever its data', () => {
       )
     }),
   )
+})
+
+test('an event stream is known by its media type', () => {
+  const of = (type: string) =>
+    isEventStream(new Response('', { headers: { 'content-type': type } }))
+  expect(['text/event-stream', 'Text/Event-Stream; charset=utf-8'].map(of)).toEqual([true, true])
+  expect(['application/json', 'text/event-stream-2', ''].map(of)).toEqual([false, false, false])
 })

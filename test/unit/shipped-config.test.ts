@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
+import { configJsonSchema } from '../../src/config/file-schema.ts'
 import { schemaCheck } from '../../src/config/json-schema.ts'
-import { loadConfig, shippedConfigFile } from '../../src/config/load.ts'
-import { configJsonSchema } from '../../src/config/schema.ts'
+import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { credits, holdQuantity } from '../../src/pricing/price-arithmetic.ts'
 import { mapBody } from '../../src/proxy/request/request-body.ts'
@@ -26,7 +26,7 @@ test('it sells the ten routes', () => {
     id,
     `${method} ${path}`,
     permission,
-    target.kind === 'service' ? `${target.service} ${target.path}` : 'answer',
+    target.kind === 'upstream' ? `${target.service} ${target.path}` : 'fixed',
   ])
   expect(table).toEqual([
     ['search', 'POST /v1/search', 'search', 'search /api/v1/search'],
@@ -35,10 +35,10 @@ test('it sells the ten routes', () => {
     ['extract-bulk', 'POST /v1/extract/bulk', 'search', 'search /api/v1/extract/bulk'],
     ['stt-transcribe', 'POST /v1/stt/transcribe', 'stt', 'stt /transcribe'],
     ['stt-models', 'GET /v1/stt/models', 'stt', 'stt /models'],
-    ['stt-languages', 'GET /v1/stt/languages', 'stt', 'answer'],
+    ['stt-languages', 'GET /v1/stt/languages', 'stt', 'fixed'],
     ['tts-synthesize', 'POST /v1/tts/synthesize', 'tts', 'tts /synthesize/auto'],
     ['tts-voices', 'GET /v1/tts/voices', 'tts', 'tts /voices'],
-    ['tts-languages', 'GET /v1/tts/languages', 'tts', 'answer'],
+    ['tts-languages', 'GET /v1/tts/languages', 'tts', 'fixed'],
   ])
 })
 
@@ -145,7 +145,7 @@ test('a text to speak is sent under the names of the service, ogg as mp3', () =>
 test('every listed language has a code and a name', () => {
   for (const id of ['stt-languages', 'tts-languages']) {
     const { target, response } = route(id)
-    if (target.kind !== 'answer' || !response || !('json' in response)) throw new Error(id)
+    if (target.kind !== 'fixed' || !response || !('json' in response)) throw new Error(id)
     expect(schemaCheck(response.json)(target.json, true)).toEqual([])
   }
 })
@@ -161,9 +161,9 @@ test('where the file is silent, the defaults hold', () => {
   const { limits, gateways, trustedProxies, legacyKeys, organisationClaim } = parse(smallConfig)
   expect({ limits, gateways, trustedProxies, legacyKeys, organisationClaim }).toEqual({
     limits: {
-      bodyBytes: 1_048_576,
-      bodySeconds: 60,
-      bodiesBytes: 268_435_456,
+      maxBodyBytes: 1_048_576,
+      maxBodySeconds: 60,
+      maxTotalBodyBytes: 268_435_456,
       maxBufferedBytes: 65_536,
       upstreamTimeoutMs: 30_000,
       holdSeconds: 900,

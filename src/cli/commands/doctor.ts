@@ -1,6 +1,6 @@
 /** `tollbook doctor`: looks at everything a gateway depends on, and says what to do. */
 import { readEnvironment } from '../../config/environment.ts'
-import { loadConfig } from '../../config/load.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'

@@ -1,7 +1,7 @@
 /** `tollbook explain`: why a call was charged what it was, or what the ledger would have answered then. */
 import type { Config } from '../../config/config.ts'
 import { didYouMean } from '../../config/did-you-mean.ts'
-import { loadConfig } from '../../config/load.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
 import { explainAnswer, explainCall, type Question } from '../../reports/explain/explain.ts'
 import { command } from '../command.ts'

@@ -1,6 +1,6 @@
 /** `tollbook serve`: one gateway, for production: the database and the services are elsewhere. */
 import { readEnvironment } from '../../config/environment.ts'
-import { loadConfig } from '../../config/load.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'

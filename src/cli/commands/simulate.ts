@@ -1,5 +1,5 @@
 /** `tollbook simulate`: what owners would have paid under other prices; with --commit, the differences are written. */
-import { loadConfig } from '../../config/load.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { tariffOf } from '../../config/tariff.ts'
 import { isRefused } from '../../management/decision.ts'
 import type { Management } from '../../management/management.ts'

@@ -1,5 +1,5 @@
 /** `tollbook token`: signs a token for an owner or an operator, with JWT_SECRET. */
-import { loadConfig } from '../../config/load.ts'
+import { loadConfig } from '../../config/load-config.ts'
 import { signToken } from '../../http/auth/sign-token.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'

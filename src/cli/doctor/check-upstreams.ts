@@ -8,7 +8,7 @@ const timeoutMs = 3_000
 export function checkServices(config: Config): Promise<Finding[]> {
   const used = new Set(
     Object.values(config.routes).flatMap(({ target }) =>
-      target.kind === 'service' ? [target.service] : [],
+      target.kind === 'upstream' ? [target.service] : [],
     ),
   )
   return Promise.all(

@@ -1,6 +1,6 @@
 /** Explanations in words. */
 import { printPosition } from '../../../events/event.ts'
-import { describePrice } from '../../pricing/price-text.ts'
+import { shortPriceText } from '../../pricing/price-text.ts'
 import type { CallExplanation, Explanation } from '../../reports/explain/explain.ts'
 import { bold, credits, dim, green, heading, number, pairs, red, table, time } from '../output.ts'
 
@@ -87,7 +87,7 @@ function printStanding({ call, standing, decision, keyId, position }: Explanatio
         ? `${tariff.hash.slice(0, 12)}, from ${time(tariff.from)} UTC${at(tariff.position)}`
         : 'none',
     ],
-    ['Price', call.rule ? `${call.route}: ${describePrice(call.rule)}` : `${call.route}: none`],
+    ['Price', call.rule ? `${call.route}: ${shortPriceText(call.rule)}` : `${call.route}: none`],
     [
       'Call',
       `a quantity of ${number(call.quantity)}: ${call.credits === null ? 'no price' : credits(call.credits)}`,

@@ -1,8 +1,9 @@
 /** Tariffs as tables. */
-import type { PriceRule } from '../../config/config.ts'
+
 import type { TariffChange } from '../../config/tariff-changes.ts'
 import type { PublishedTariff } from '../../ledger/read/read-for-calls.ts'
-import { describePrice } from '../../pricing/price-text.ts'
+import type { PriceRule } from '../../pricing/price-rule.ts'
+import { shortPriceText } from '../../pricing/price-text.ts'
 import { heading, money, table } from '../output.ts'
 
 export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | 'prices'>): void {
@@ -27,7 +28,7 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
     ['Route', 'Price'],
     Object.entries(prices)
       .sort(([a], [b]) => a.localeCompare(b))
-      .map(([route, price]) => [route, describePrice(price as PriceRule)]),
+      .map(([route, price]) => [route, shortPriceText(price as PriceRule)]),
   )
 }
 
@@ -40,6 +41,6 @@ export function printChanges(changes: readonly TariffChange[]): void {
 
 function printed(path: string, value: unknown): string {
   if (value === undefined) return 'none'
-  if (path.startsWith('prices.')) return describePrice(value as PriceRule)
+  if (path.startsWith('prices.')) return shortPriceText(value as PriceRule)
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

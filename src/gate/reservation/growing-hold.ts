@@ -5,9 +5,10 @@
  * Once the ledger has refused to extend it, what is held is all there is. A ledger that cannot be reached is
  * asked again when the answer cannot go on without.
  */
-import type { MeteredPrice } from '../../config/config.ts'
+
 import { LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import { credits, quantityFor } from '../../pricing/price-arithmetic.ts'
+import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Held, Outcome } from '../gate.ts'
 

@@ -131,7 +131,7 @@ function responses(route: Route, schemas: Schemas): Responses {
       content: answerContent(route, schemas),
     },
     ...refused,
-    ...(route.target.kind === 'service' && passedOn(refused, money)),
+    ...(route.target.kind === 'upstream' && passedOn(refused, money)),
   }
 }
 
@@ -141,7 +141,7 @@ function answerContent({ id, response, target, streams }: Route, schemas: Schema
   }
   const content = jsonContent(`${id}.response`, response?.json ?? {}, schemas)
   // An answer that stands in the configuration is its own example.
-  const example = target.kind === 'answer' ? { example: target.json } : {}
+  const example = target.kind === 'fixed' ? { example: target.json } : {}
   const events = streams && { 'text/event-stream': { schema: { type: 'string' } } }
   return { 'application/json': { ...content, ...example }, ...events }
 }
@@ -187,7 +187,7 @@ function refusalsOf({ request, target, price }: Route): RefusalCode[] {
     codes.push('outcome_unknown', 'answer_not_stored')
   }
   codes.push('internal', 'ledger_unavailable', 'price_missing')
-  if (target.kind === 'service') {
+  if (target.kind === 'upstream') {
     codes.push('upstream_unreachable', 'upstream_failed', 'upstream_busy', 'upstream_timeout')
   }
   return codes

@@ -19,7 +19,7 @@ export async function freeCall(
   { maxBufferedBytes, send, count, log }: FreeCallDeps,
 ): Promise<Answered> {
   const { route, requestId } = call
-  if (route.target.kind === 'answer') {
+  if (route.target.kind === 'fixed') {
     count(false)
     const headers = callHeaders(new Headers(), call, window)
     return { response: Response.json(route.target.json, { headers }) }

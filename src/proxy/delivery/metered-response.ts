@@ -4,7 +4,6 @@
  */
 
 import { printPosition } from '../../../events/event.ts'
-import type { MeteredPrice } from '../../config/config.ts'
 import type { GrowingHold } from '../../gate/reservation/growing-hold.ts'
 import { SettlementRefused } from '../../gate/reservation/settlement.ts'
 import {
@@ -12,10 +11,11 @@ import {
   LedgerUnavailable,
   type TerminatedBy,
 } from '../../ledger/append/call-commands.ts'
-import { credits, isEventStream, type RequestFacts } from '../../pricing/price-arithmetic.ts'
+import { credits, type RequestFacts } from '../../pricing/price-arithmetic.ts'
+import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import { problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
-import { printEvent } from '../metering/event-stream.ts'
+import { isEventStream, printEvent } from '../metering/event-stream.ts'
 import { meterOf, partsOf } from '../metering/meter.ts'
 import { failureOf } from '../upstream/forward.ts'
 import { meteredStream } from './metered-stream.ts'

@@ -10,7 +10,7 @@
  * A call that is metered along the way has a hold that grows, and a 2xx answer that is relayed by
  * metered-answer.ts, unless it is JSON that says its tokens.
  */
-import { type Config, isMetered, type MeteredPrice } from '../../config/config.ts'
+import type { Config } from '../../config/config.ts'
 import type { Held, Outcome, Replay, SeenWindow } from '../../gate/gate.ts'
 import { type GrowingHold, growingHold } from '../../gate/reservation/growing-hold.ts'
 import {
@@ -25,12 +25,13 @@ import type { Appender } from '../../ledger/append/appender.ts'
 import { type Answer, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import type { StoredResponses } from '../../ledger/idempotency/stored-responses.ts'
 import {
-  charges,
   credits,
+  isChargeable,
   readsResponse,
+  reportedTokens,
   settleQuantity,
-  tokensSaid,
 } from '../../pricing/price-arithmetic.ts'
+import { isMetered, type MeteredPrice } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { CallBody } from '../request/request-body.ts'
 import { forClient } from '../upstream/crossing-headers.ts'
@@ -194,7 +195,7 @@ export async function pricedCall(
         return fail('upstream_failed', response.status)
       }
     }
-    if (!charges(route, { json })) return free(response, bytes, 'not_successful')
+    if (!isChargeable(route, { json })) return free(response, bytes, 'not_successful')
     if (deps.isCutOff()) return free(response, bytes, 'gateway_stopped')
     // Whatever can fail has to fail before the charge is written.
     const used = await usedBy(response, json)
@@ -330,7 +331,7 @@ export async function pricedCall(
   /** What is charged for a whole 2xx answer; `json` is its body, where it is metered. */
   async function usedBy(response: Response, json: unknown) {
     const { price } = held
-    const said = price.per === 'token' ? tokensSaid(price, json) : undefined
+    const said = price.per === 'token' ? reportedTokens(price, json) : undefined
     if (!growing || said === undefined) return fixedBy(response, json)
     await growing.cover(said, 0)
     return { ...upTo(growing, said), status: response.status }

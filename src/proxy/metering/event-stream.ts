@@ -65,6 +65,11 @@ export function eventSplitter(maxBytes: number): EventSplitter {
   return { push, rest }
 }
 
+/** Whether a response comes event by event. */
+export function isEventStream({ headers }: Response): boolean {
+  return /^text\/event-stream\s*(;|$)/i.test(headers.get('content-type')?.trim() ?? '')
+}
+
 /** The data of a whole event: its `data` lines, joined; undefined where it has none, as a comment. */
 export function dataOf(event: Uint8Array): string | undefined {
   const lines: string[] = []

@@ -1,12 +1,13 @@
 /** Counts an answer along the way, part by part: the events of a stream, or pieces of bytes. */
-import type { MeteredPrice } from '../../config/config.ts'
+
 import { valueAt } from '../../lib/json-pointer.ts'
 import {
   type RequestFacts,
+  reportedTokens,
   requestTokens,
   type TokenPrice,
-  tokensSaid,
 } from '../../pricing/price-arithmetic.ts'
+import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import { dataOf, eventSplitter } from './event-stream.ts'
 
 export interface Meter {
@@ -43,7 +44,7 @@ function tokenMeter(price: TokenPrice, request: RequestFacts): Meter {
       const json = parsed(data)
       const sold = price.settle.each.some((at) => isSomething(valueAt(json, at)))
       if (sold) used++
-      used = tokensSaid(price, json) ?? used
+      used = reportedTokens(price, json) ?? used
       return { sold, waits: !sold }
     },
   }

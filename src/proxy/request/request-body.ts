@@ -1,7 +1,7 @@
 /** The body of a call, whatever its route takes: read, checked, and made into what the service gets. */
 import type { Route } from '../../config/config.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
-import { passes, type RequestFacts } from '../../pricing/price-arithmetic.ts'
+import { meetsCondition, type RequestFacts } from '../../pricing/price-arithmetic.ts'
 import { readJsonBody } from './json-body.ts'
 import { laidOver, mapBody } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
@@ -41,7 +41,7 @@ export async function readRequestBody(
   const body = await readJsonBody(request, route, limits)
   if ('refusal' in body) return body
   const { bytes, json } = body
-  const streams = route.streams !== undefined && passes(json, route.streams.when)
+  const streams = route.streams !== undefined && meetsCondition(json, route.streams.when)
   const theirs = theirBody(json, route, streams)
   const sent = theirs === json ? bytes : new TextEncoder().encode(JSON.stringify(theirs))
   const forward = { bytes: sent, contentType: 'application/json' }

@@ -68,7 +68,7 @@ export function failureOf(error: unknown): ForwardFailure {
 }
 
 function targetOf({ request, route, baseUrl }: ForwardedCall): string {
-  if (route.target.kind !== 'service') throw new TypeError(`${route.id} has no service`)
+  if (route.target.kind !== 'upstream') throw new TypeError(`${route.id} has no service`)
   const { path } = route.target
   if (!staysWithService(baseUrl, path)) {
     throw new TypeError(`${route.id}: the path leaves the service`)

@@ -1,7 +1,7 @@
 /** Why the ledger answered a call as it did, or what it would have answered then, derived from the log again. */
 import { type LogPosition, printPosition } from '../../../events/event.ts'
-import type { PriceRule } from '../../config/config.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { PriceRule } from '../../pricing/price-rule.ts'
 import { type Charge, charge } from '../charge/charge-lookup.ts'
 import { ownerOfKey, readLogEndAsOf } from '../log-reader/log-range.ts'
 import { printTime } from '../log-reader/month.ts'

@@ -7,10 +7,11 @@
  * A call cannot be priced again when the other tariff has no price for its route, or one that counts
  * something else than what was recorded. It then costs what it cost, and is named as such.
  */
-import type { PriceRule } from '../../config/config.ts'
+
 import { type Tariff, tariffHash } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards, readTariff } from '../../ledger/read/read-for-calls.ts'
+import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { Price } from '../explain/explain.ts'
 import { readLogEnd } from '../log-reader/log-range.ts'
 import { parseMonth } from '../log-reader/month.ts'

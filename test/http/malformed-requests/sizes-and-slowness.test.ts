@@ -11,16 +11,16 @@ import { jwtSecret } from '../../support/running-gateway.ts'
 import { until } from '../../support/until.ts'
 
 /** How long a body may take here. */
-const bodySeconds = 2
+const maxBodySeconds = 2
 /** How much of large bodies the gateway holds here. */
-const bodiesBytes = 300_000
+const maxTotalBodyBytes = 300_000
 
 let door: RawShop
 /** Heads that never end; they run beside the other tests, since the server gives them ten seconds. */
 let endlessHeads: RawCall[]
 const drips: Timer[] = []
 beforeAll(async () => {
-  door = await openRawShop({ config: { limits: { bodySeconds, bodiesBytes } } })
+  door = await openRawShop({ config: { limits: { maxBodySeconds, maxTotalBodyBytes } } })
   endlessHeads = ['GET /hea', 'GET /health HTTP/1.1\r\nHost: g\r\nX-A: '].map((text) =>
     drip(text, 'a'),
   )

@@ -1,9 +1,9 @@
 /** `tollbook config check` */
 import type { Config } from '../../../config/config.ts'
 import { readEnvironment } from '../../../config/environment.ts'
-import { loadConfig } from '../../../config/load.ts'
+import { loadConfig } from '../../../config/load-config.ts'
 import { tariffHash, tariffOf } from '../../../config/tariff.ts'
-import { describePrice } from '../../../pricing/price-text.ts'
+import { shortPriceText } from '../../../pricing/price-text.ts'
 import { command } from '../../command.ts'
 import { dim, heading, json, table } from '../../output.ts'
 
@@ -35,8 +35,8 @@ export default command(
         route.method,
         route.path,
         route.permission,
-        describePrice(route.price),
-        route.target.kind === 'service' ? route.target.service : 'the configuration',
+        shortPriceText(route.price),
+        route.target.kind === 'upstream' ? route.target.service : 'the configuration',
       ]),
     )
     heading('Services')

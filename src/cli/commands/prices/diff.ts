@@ -1,9 +1,10 @@
 /** `tollbook prices diff` */
-import type { PriceRule } from '../../../config/config.ts'
-import { loadConfig } from '../../../config/load.ts'
+
+import { loadConfig } from '../../../config/load-config.ts'
 import { type Tariff, tariffHash, tariffOf } from '../../../config/tariff.ts'
 import { tariffChanges } from '../../../config/tariff-changes.ts'
 import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
+import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { command } from '../../command.ts'
 import { ledgerArgs, withSql } from '../../open-ledger.ts'
 import { dim, json, time } from '../../output.ts'

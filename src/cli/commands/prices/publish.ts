@@ -1,5 +1,5 @@
 /** `tollbook prices publish` */
-import { loadConfig } from '../../../config/load.ts'
+import { loadConfig } from '../../../config/load-config.ts'
 import { tariffHash, tariffOf } from '../../../config/tariff.ts'
 import { readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
 import { command } from '../../command.ts'

@@ -1,6 +1,6 @@
 /** What customers' programs are answered: for the API documentation, and the types of clients. */
 import { t } from 'elysia'
-import { Plan } from '../../../config/schema.ts'
+import { Plan } from '../../../config/file-schema.ts'
 import type { WindowState } from '../../../gate/rate-limit/open-rate-limiter.ts'
 import { PriceRule } from '../../../pricing/price-rule.ts'
 import type { Balance } from '../../../reports/account/balance.ts'

@@ -1,5 +1,5 @@
 /** Whether a gateway can serve, and what it lacks: what /ready says to load balancers and to people. */
-import type { ServiceAddresses } from '../../../config/service-addresses.ts'
+import type { UpstreamAddresses } from '../../../config/upstream-addresses.ts'
 import type { Windows } from '../../../gate/rate-limit/open-rate-limiter.ts'
 import type { Sql } from '../../../ledger/connect.ts'
 import { schemaFault } from '../../../ledger/migrate/schema-compatibility.ts'
@@ -18,7 +18,7 @@ export interface ReadinessDeps {
   readonly windows: Pick<Windows, 'degraded'>
   /** Services that routes need. */
   readonly services: ReadonlySet<string>
-  readonly addresses: Readonly<Record<string, ServiceAddresses>>
+  readonly addresses: Readonly<Record<string, UpstreamAddresses>>
   readonly stopping: () => boolean
   readonly warn: (message: string, error?: unknown) => void
 }

@@ -3,7 +3,7 @@
 /** From the root of the file to the field: names of mappings, indexes of lists. */
 export type Path = readonly (string | number)[]
 
-export interface Problem {
+export interface ConfigProblem {
   /** The field, as in `plans.pro.rateLimit`; empty for the file as a whole. */
   readonly path: string
   /** What is wrong, as in `expected an integer ≥ 1, got "fast"`. */
@@ -14,10 +14,10 @@ export interface Problem {
 
 /** Thrown for a configuration that cannot be used. Its message lists every problem, one a line. */
 export class ConfigError extends Error {
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ConfigProblem[]
 
   /** `source` names what was read: the file, or "environment". */
-  constructor(source: string, problems: readonly Problem[]) {
+  constructor(source: string, problems: readonly ConfigProblem[]) {
     super([`${source} cannot be used:`, ...problems.map(printLine)].join('\n  '))
     this.name = 'ConfigError'
     this.problems = problems
@@ -25,11 +25,11 @@ export class ConfigError extends Error {
 }
 
 /** `plans.pro.rateLimit: expected an integer ≥ 1, got "fast"` */
-export function printProblem({ path, message }: Problem): string {
+export function printProblem({ path, message }: ConfigProblem): string {
   return path === '' ? message : `${path}: ${message}`
 }
 
-function printLine(problem: Problem): string {
+function printLine(problem: ConfigProblem): string {
   return printProblem(problem) + (problem.line === undefined ? '' : ` (line ${problem.line})`)
 }
 

@@ -4,7 +4,7 @@
  * that nobody's service gave.
  */
 import type { Config } from './config.ts'
-import { ConfigError, type Problem } from './problem.ts'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
 
 export interface Address {
   /** Without a slash at the end: an upstream path is appended. */
@@ -12,7 +12,7 @@ export interface Address {
   readonly demo: boolean
 }
 
-export interface ServiceAddresses {
+export interface UpstreamAddresses {
   readonly live: Address
   /** Absent where test keys have nowhere to go: never the live service, unless the file says so. */
   readonly test?: Address
@@ -23,12 +23,12 @@ export interface ServiceAddresses {
  *
  * @throws ConfigError that says what to set, for each service without an address
  */
-export function serviceAddresses(
+export function upstreamAddresses(
   config: Config,
   demoUrls: Readonly<Record<string, string>>,
-): Readonly<Record<string, ServiceAddresses>> {
-  const problems: Problem[] = []
-  const addresses: Record<string, ServiceAddresses> = Object.create(null)
+): Readonly<Record<string, UpstreamAddresses>> {
+  const problems: ConfigProblem[] = []
+  const addresses: Record<string, UpstreamAddresses> = Object.create(null)
   for (const [name, { urlEnv, url, testUrl, demo }] of Object.entries(config.services)) {
     const demoUrl = demo !== undefined && Object.hasOwn(demoUrls, demo) ? demoUrls[demo] : undefined
     const live = addressOf(url, demoUrl)

@@ -4,11 +4,11 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import shippedFile from '../../tollbook.yaml' with { type: 'file' }
-import { expectedUrl, isServiceUrl } from '../lib/schema-fields.ts'
-import type { Config, Plan, Route, Service, Target } from './config.ts'
+import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
+import type { Config, Plan, Route, Target, Upstream } from './config.ts'
+import { ConfigError, type ConfigProblem, printPath, printValue } from './config-error.ts'
 import { defaults } from './defaults.ts'
-import { ConfigError, type Problem, printPath, printValue } from './problem.ts'
-import { ConfigFile, type Route as FileRoute, type Service as FileService } from './schema.ts'
+import { ConfigFile, type Route as FileRoute, type Service as FileService } from './file-schema.ts'
 import { type Fault, schemaProblems } from './schema-problems.ts'
 import { semanticFaults } from './semantics.ts'
 import { readYaml } from './yaml-file.ts'
@@ -50,7 +50,7 @@ function nameOf(source: string): string {
 export function parseConfig({ text, source, env }: ConfigText): Config {
   const yaml = readYaml(text)
   if (yaml.problems.length > 0) throw new ConfigError(source, yaml.problems)
-  const problems = faultsOf(yaml.value).map(({ path, message }): Problem => {
+  const problems = faultsOf(yaml.value).map(({ path, message }): ConfigProblem => {
     const line = yaml.lineOf(path)
     return { path: printPath(path), message, ...(line !== undefined && { line }) }
   })
@@ -85,7 +85,7 @@ function isPart(section: unknown): boolean {
 }
 
 function resolve(source: string, file: ConfigFile, env: Env): Config {
-  const problems: Problem[] = []
+  const problems: ConfigProblem[] = []
   const limits = { ...defaults.limits, ...file.limits }
   const { gateways, trustedProxies } = { ...defaults, ...file }
   const services = mapValues(file.services, (service) => serviceOf(service, env, problems))
@@ -107,7 +107,12 @@ function resolve(source: string, file: ConfigFile, env: Env): Config {
 }
 
 /** A variable that stands in place of a number of the file. */
-function numberOf(name: string, least: number, env: Env, problems: Problem[]): number | undefined {
+function numberOf(
+  name: string,
+  least: number,
+  env: Env,
+  problems: ConfigProblem[],
+): number | undefined {
   const text = env[name]?.trim()
   if (!text) return undefined
   if (/^\d{1,6}$/.test(text) && Number(text) >= least) return Number(text)
@@ -115,11 +120,11 @@ function numberOf(name: string, least: number, env: Env, problems: Problem[]): n
   return undefined
 }
 
-function serviceOf(service: FileService, env: Env, problems: Problem[]): Service {
+function serviceOf(service: FileService, env: Env, problems: ConfigProblem[]): Upstream {
   const { url: fileUrl, testUrl, ...rest } = service
   const variable = service.urlEnv
   const envUrl = variable === undefined ? undefined : env[variable] || undefined
-  if (variable !== undefined && envUrl !== undefined && !isServiceUrl(envUrl)) {
+  if (variable !== undefined && envUrl !== undefined && !isUpstreamUrl(envUrl)) {
     // The value itself is not repeated: it may carry a password.
     problems.push({ path: variable, message: `expected ${expectedUrl}` })
   }
@@ -136,16 +141,16 @@ function withoutSlash(url: string): string {
 }
 
 function routeOf(id: string, route: FileRoute, limits: Config['limits']): Route {
-  const { service, upstreamPath, answer, permission, ...rest } = route
+  const { service, upstreamPath, fixedResponse, permission, ...rest } = route
   const target: Target =
     service !== undefined && upstreamPath !== undefined
-      ? { kind: 'service', service, path: upstreamPath }
-      : { kind: 'answer', json: answer }
+      ? { kind: 'upstream', service, path: upstreamPath }
+      : { kind: 'fixed', json: fixedResponse }
   const { request } = route
-  const bodyBytes =
-    request && 'multipart' in request ? request.multipart.maxBytes : limits.bodyBytes
+  const maxBytes =
+    request && 'multipart' in request ? request.multipart.maxBytes : limits.maxBodyBytes
   return {
-    maxBodyBytes: bodyBytes,
+    maxBodyBytes: maxBytes,
     timeoutMs: limits.upstreamTimeoutMs,
     ...rest,
     id,

@@ -4,8 +4,8 @@
  * say (a route's service exists, a pointer leads somewhere) is checked in semantics.ts.
  */
 import { type Static, Type } from '@sinclair/typebox'
-import { atLeast, closed, named, namePattern, text, url } from '../lib/schema-fields.ts'
-import { Equals, PriceRule } from '../pricing/price-rule.ts'
+import { atLeast, closed, namePattern, recordOf, text, url } from '../lib/schema-fields.ts'
+import { Condition, PriceRule } from '../pricing/price-rule.ts'
 
 const segment = '/(?!\\.\\.?(/|$))[A-Za-z0-9_.~-]+'
 const oneHourMs = 3_600_000
@@ -108,8 +108,8 @@ const Route = closed(
     upstreamPath: Type.Optional(
       text(`^(/|(${segment})+)$`, 'a path such as /api/search', "The path on the service's side."),
     ),
-    answer: Type.Optional(
-      Type.Unknown({ description: 'JSON to answer with, instead of asking a service.' }),
+    fixedResponse: Type.Optional(
+      Type.Unknown({ description: 'JSON to respond with, instead of calling an upstream.' }),
     ),
     request: Type.Optional(
       Type.Union([JsonRequest, MultipartRequest], {
@@ -139,7 +139,7 @@ const Route = closed(
       ),
     ),
     maxBodyBytes: Type.Optional(
-      atLeast(1, 'How large a JSON body may be. Default: limits.bodyBytes.', oneGiB),
+      atLeast(1, 'How large a JSON body may be. Default: limits.maxBodyBytes.', oneGiB),
     ),
     timeoutMs: Type.Optional(
       atLeast(
@@ -149,11 +149,11 @@ const Route = closed(
       ),
     ),
     price: PriceRule,
-    chargeWhen: Type.Optional(Equals),
+    chargeWhen: Type.Optional(Condition),
     streams: Type.Optional(
       closed(
         {
-          when: Equals,
+          when: Condition,
           send: Type.Optional(
             Type.Record(Type.String({ minLength: 1 }), Type.Unknown(), {
               description:
@@ -203,15 +203,15 @@ export const Plan = closed(
 
 const Limits = closed(
   {
-    bodyBytes: Type.Optional(atLeast(1, 'How large a JSON body may be.', oneGiB)),
-    bodySeconds: Type.Optional(
+    maxBodyBytes: Type.Optional(atLeast(1, 'How large a JSON body may be.', oneGiB)),
+    maxBodySeconds: Type.Optional(
       atLeast(
         1,
         'How long a client may take to send a body; one second more for every 64 KiB that arrived.',
         255,
       ),
     ),
-    bodiesBytes: Type.Optional(
+    maxTotalBodyBytes: Type.Optional(
       atLeast(1, 'How much of bodies of more than 64 KiB a gateway holds at once.'),
     ),
     maxBufferedBytes: Type.Optional(
@@ -237,12 +237,12 @@ const Limits = closed(
 
 export const ConfigFile = closed(
   {
-    services: named(Service, 'The services behind the gateway, by name.'),
-    routes: named(
+    services: recordOf(Service, 'The services behind the gateway, by name.'),
+    routes: recordOf(
       Route,
       'The endpoints, by id. The id names the price in the ledger: never reuse it.',
     ),
-    plans: named(Plan, 'The plans, by name.'),
+    plans: recordOf(Plan, 'The plans, by name.'),
     defaultPlan: Type.String({ description: 'The plan of a new account.' }),
     limits: Type.Optional(Limits),
     gateways: Type.Optional(
