@@ -3,7 +3,7 @@ import type { Plan } from '../config/config.ts'
 import type { KeyRecord } from '../ledger/read/read-for-calls.ts'
 import { type Refusal, unknownKey } from '../problems/refusal.ts'
 import { ipAllowed } from './client-ip.ts'
-import type { Limit } from './rate-limit/rate-limiter.ts'
+import type { RateLimit } from './rate-limit/rate-limiter.ts'
 
 /** Whether the key may be used at all, from this address, at the ledger's time. undefined: it may. */
 export function authorizeKey(
@@ -42,7 +42,7 @@ export function authorizePermission(
 }
 
 /** The windows a call takes a place in: its account's, and the key's own where that is narrower. */
-export function limitsOf(key: KeyRecord, plan: Plan): Limit[] {
+export function limitsOf(key: KeyRecord, plan: Plan): RateLimit[] {
   const tag = `{${key.accountId}:${key.mode}}`
   const { windowMs } = plan
   const limits = [{ key: tag, limit: key.accountRateLimit ?? plan.rateLimit, windowMs }]

@@ -15,7 +15,7 @@ import { type Refusal, unknownKey } from '../problems/refusal.ts'
 import { type KeyCache, ledgerTime } from './authenticate/key-cache.ts'
 import { hashKey, type KeyPrefixes, parseKey } from './authenticate/key-format.ts'
 import { authorizeKey, authorizePermission, limitsOf } from './authorize.ts'
-import type { Place, WindowState, Windows } from './rate-limit/rate-limiter.ts'
+import type { Permit, RateLimiter, RateLimitState } from './rate-limit/rate-limiter.ts'
 import type { LeaseManager, Place as LeasePlace } from './reservation/lease-manager.ts'
 import { purchasePreconditions } from './reservation/purchase-preconditions.ts'
 import type { TariffCache } from './tariff-cache.ts'
@@ -25,7 +25,7 @@ export interface GateDeps {
   readonly prefixes: KeyPrefixes
   readonly keys: KeyCache
   readonly tariffs: TariffCache
-  readonly windows: Windows
+  readonly windows: RateLimiter
   readonly ahead: LeaseManager
   readonly appenderOf: (shard: number) => Appender
   /** The client's address, proxies considered; asked only where a key is bound to some: it costs a system call. */
@@ -67,7 +67,7 @@ export interface Replay {
 }
 
 /** A window as a call found it; `degraded`: this gateway decided alone, by its share of the limit. */
-export type SeenWindow = WindowState & { readonly degraded: boolean }
+export type SeenWindow = RateLimitState & { readonly degraded: boolean }
 
 export type Refused = { readonly refusal: Refusal; readonly window?: SeenWindow }
 export type Outcome<T> = ({ readonly ok: true } & T) | ({ readonly ok: false } & Refused)
@@ -90,7 +90,7 @@ export interface Gate {
   enter(
     admitted: Omit<Admitted, 'price'>,
     request: Request,
-  ): Promise<Outcome<{ place: Place; window: SeenWindow }>>
+  ): Promise<Outcome<{ place: Permit; window: SeenWindow }>>
   /**
    * A hold for at most this many credits: a place on the key's standing hold where there is one, which asks
    * nothing of the ledger. `price` is asked again when the tariff turned out to be another one, since the bound may
@@ -177,13 +177,13 @@ export function openGate(deps: GateDeps): Gate {
   async function enter(
     admitted: Omit<Admitted, 'price'>,
     request: Request,
-  ): Promise<Outcome<{ place: Place; window: SeenWindow }>> {
+  ): Promise<Outcome<{ place: Permit; window: SeenWindow }>> {
     const { hash, key, tariff } = admitted
     const plan = tariff.plans[key.plan]
     if (!plan) return { ok: false, refusal: noPrice }
-    const decision = await windows.take(limitsOf(key, plan))
+    const decision = await windows.takePermit(limitsOf(key, plan))
     const window = { ...decision.state, degraded: decision.degraded }
-    if (decision.allowed) return { ok: true, place: decision.place, window }
+    if (decision.allowed) return { ok: true, place: decision.permit, window }
     // The limit may be older than a second: a plan that was just raised must not refuse.
     if (!keys.peek(hash, freshMs)) {
       const again = await admitHash(hash, undefined, request, freshMs)

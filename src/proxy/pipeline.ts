@@ -5,7 +5,7 @@
 import type { Config, Route } from '../config/config.ts'
 import type { UpstreamAddresses } from '../config/upstream-addresses.ts'
 import type { CallToHold, Gate } from '../gate/gate.ts'
-import type { Windows } from '../gate/rate-limit/open-rate-limiter.ts'
+import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import type { Appender } from '../ledger/append/appender.ts'
 import { type Claim, LedgerUnavailable } from '../ledger/append/call-commands.ts'
 import type { StoredResponses } from '../ledger/idempotency/stored-responses.ts'
@@ -37,7 +37,7 @@ export interface ProxyDeps {
   readonly config: Config
   readonly addresses: Readonly<Record<string, UpstreamAddresses>>
   readonly gate: Gate
-  readonly windows: Windows
+  readonly windows: RateLimiter
   readonly appenderOf: (shard: number) => Appender
   readonly freeCalls: FreeCalls
   readonly storedResponses: StoredResponses
@@ -148,12 +148,12 @@ export function openProxy(deps: ProxyDeps): CallProxy {
 
     const asked = callToHold(call, body, named.claim)
     const holding = await gate.hold(admitted, asked).catch(async (error) => {
-      await windows.giveBack(place)
+      await windows.returnPermit(place)
       throw error
     })
     if (!holding.ok) {
       // A call that is refused for money has used no place.
-      await windows.giveBack(place)
+      await windows.returnPermit(place)
       return refused(call, holding.refusal, givenBack(window))
     }
     const appender = appenderOf(holding.key.shard)

@@ -10,7 +10,8 @@ import { upstreamAddresses } from '../config/upstream-addresses.ts'
 import { openKeyCache } from '../gate/authenticate/key-cache.ts'
 import { clientIp } from '../gate/client-ip.ts'
 import { openGate } from '../gate/gate.ts'
-import { openWindows, type WindowsLog } from '../gate/rate-limit/open-rate-limiter.ts'
+import { openRateLimiter } from '../gate/rate-limit/open-rate-limiter.ts'
+import type { RateLimiterLog } from '../gate/rate-limit/redis-limiter.ts'
 import { openLeaseManager } from '../gate/reservation/lease-manager.ts'
 import { openTariffCache } from '../gate/tariff-cache.ts'
 import { openAuth } from '../http/auth/auth.ts'
@@ -54,7 +55,7 @@ export interface GatewayOptions {
   readonly log: GatewayLog
 }
 
-export type GatewayLog = WindowsLog & {
+export type GatewayLog = RateLimiterLog & {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
   error(fields: object, message: string): void
@@ -132,7 +133,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     return appender
   }
 
-  const windows = await openWindows({
+  const windows = await openRateLimiter({
     redisUrl: environment.redisUrl,
     gateways: config.gateways,
     prefix: 'tollbook:',

@@ -124,16 +124,16 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'window-per-process',
-    says: 'each gateway counts a window by itself',
+    name: 'rate-limit-per-process',
+    says: 'each gateway counts a rate limit by itself',
     breaks: 'I6',
     fault: 'calm',
     runs: 4,
     source: [
       {
         file: 'src/gate/rate-limit/open-rate-limiter.ts',
-        from: 'if (redisUrl !== undefined) return redisWindows({ ...options, redisUrl })',
-        to: 'if (redisUrl !== undefined) return processWindows()',
+        from: 'if (redisUrl !== undefined) return openRedisLimiter({ ...options, redisUrl })',
+        to: 'if (redisUrl !== undefined) return openInProcessLimiter()',
       },
     ],
   },

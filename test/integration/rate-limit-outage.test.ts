@@ -1,12 +1,12 @@
 // A Redis that dies, comes back empty, stops without dying, refuses or is not there yet: decisions go on
-// at once, within the gateways' shares, and never let more than 2N through in a window.
+// at once, within the local rate limits, and never admit more than 2N in a time span.
 import { afterEach, describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
-import { openWindows } from '../../src/gate/rate-limit/open-rate-limiter.ts'
-import type { Limit, Windows } from '../../src/gate/rate-limit/rate-limiter.ts'
+import { openRateLimiter } from '../../src/gate/rate-limit/open-rate-limiter.ts'
+import type { RateLimit, RateLimiter } from '../../src/gate/rate-limit/rate-limiter.ts'
 import { startRedis, type TestRedis } from '../support/redis.ts'
 
-const open: Windows[] = []
+const open: RateLimiter[] = []
 const running: TestRedis[] = []
 const said: string[] = []
 const log = {
@@ -14,7 +14,7 @@ const log = {
   warn: (_: unknown, message?: string) => void said.push(message ?? String(_)),
 }
 
-const minute = (limit: number): Limit[] => [{ key: '{a}', limit, windowMs: 60_000 }]
+const minute = (limit: number): RateLimit[] => [{ key: '{a}', limit, windowMs: 60_000 }]
 
 async function start(port?: number): Promise<TestRedis> {
   const redis = await startRedis(port)
@@ -22,10 +22,10 @@ async function start(port?: number): Promise<TestRedis> {
   return redis
 }
 
-async function gateway(redisUrl: string, gateways: number): Promise<Windows> {
-  const windows = await openWindows({ redisUrl, gateways, prefix: 'outage:', log })
-  open.push(windows)
-  return windows
+async function gateway(redisUrl: string, gateways: number): Promise<RateLimiter> {
+  const limiter = await openRateLimiter({ redisUrl, gateways, prefix: 'outage:', log })
+  open.push(limiter)
+  return limiter
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -36,37 +36,37 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
   }
 }
 
-async function passing(windows: Windows, limits: Limit[], calls: number): Promise<number> {
+async function passing(limiter: RateLimiter, limits: RateLimit[], calls: number): Promise<number> {
   let passed = 0
-  for (let n = 0; n < calls; n++) passed += (await windows.take(limits)).allowed ? 1 : 0
+  for (let n = 0; n < calls; n++) passed += (await limiter.takePermit(limits)).allowed ? 1 : 0
   return passed
 }
 
 describe.skipIf(Bun.which('redis-server') === null)('a Redis', () => {
   afterEach(async () => {
-    await Promise.all(open.splice(0).map((windows) => windows.close()))
+    await Promise.all(open.splice(0).map((limiter) => limiter.close()))
     // A stopped process obeys nothing less than SIGKILL.
     await Promise.all(running.splice(0).map((redis) => redis.kill('SIGKILL')))
     said.length = 0
   })
 
-  test('that is killed leaves each gateway its share, and says so once', async () => {
+  test('that is killed leaves each gateway its local rate limit, and is logged once', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
-    await windows.take(minute(10))
-    expect(windows.degraded).toBe(false)
+    const limiter = await gateway(redis.url, 1)
+    await limiter.takePermit(minute(10))
+    expect(limiter.degraded).toBe(false)
     await redis.kill('SIGKILL')
-    const decision = await windows.take(minute(10))
-    expect(decision).toMatchObject({ allowed: true, degraded: true, place: { source: 'share' } })
-    expect(windows.degraded).toBe(true)
-    expect(await passing(windows, minute(10), 30)).toBe(9)
+    const decision = await limiter.takePermit(minute(10))
+    expect(decision).toMatchObject({ allowed: true, degraded: true, permit: { source: 'local' } })
+    expect(limiter.degraded).toBe(true)
+    expect(await passing(limiter, minute(10), 30)).toBe(9)
     expect(said).toHaveLength(1)
   })
 
   test('that is killed while calls are under way decides every one of them', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
-    const calls = Array.from({ length: 200 }, () => windows.take(minute(20)))
+    const limiter = await gateway(redis.url, 1)
+    const calls = Array.from({ length: 200 }, () => limiter.takePermit(minute(20)))
     await redis.kill('SIGKILL')
     const decisions = await Promise.all(calls)
     const passed = decisions.filter((decision) => decision.allowed).length
@@ -74,7 +74,7 @@ describe.skipIf(Bun.which('redis-server') === null)('a Redis', () => {
     expect(passed).toBeLessThanOrEqual(40)
   })
 
-  test('that comes back empty never makes it more than 2N in a window', async () => {
+  test('that comes back empty never makes it more than 2N in a time span', async () => {
     const windowMs = 1_000
     const limits = [{ key: '{a}', limit: 20, windowMs }]
     const first = await start()
@@ -82,11 +82,11 @@ describe.skipIf(Bun.which('redis-server') === null)('a Redis', () => {
     const times: number[] = []
     const sources: string[] = []
     async function callAll(): Promise<void> {
-      for (const windows of gateways) {
-        const decision = await windows.take(limits)
+      for (const limiter of gateways) {
+        const decision = await limiter.takePermit(limits)
         if (!decision.allowed) continue
         times.push(performance.now())
-        sources.push(decision.place.source)
+        sources.push(decision.permit.source)
       }
     }
     const count = (source: string) => sources.filter((each) => each === source).length
@@ -94,56 +94,56 @@ describe.skipIf(Bun.which('redis-server') === null)('a Redis', () => {
     await until(async () => {
       await gateways[0]?.peek(limits)
       await gateways[1]?.peek(limits)
-      return gateways.every((windows) => !windows.degraded)
+      return gateways.every((limiter) => !limiter.degraded)
     })
     while (count('redis') < 20) await callAll()
     await first.kill('SIGKILL')
-    while (count('share') < 20) await callAll()
+    while (count('local') < 20) await callAll()
     await start(first.port)
     await until(async () => {
       await callAll()
       return count('redis') >= 40
     })
 
-    // Decisions are seen a little after they are made, so a slightly shorter window is looked at.
+    // Decisions are seen a little after they are made, so a slightly shorter time span is looked at.
     const seenMs = windowMs - 200
     const most = Math.max(
       ...times.map((from) => times.filter((at) => at >= from && at < from + seenMs).length),
     )
     expect(most).toBeLessThanOrEqual(40)
-    expect(said).toContain('Redis answers again')
+    expect(said).toContain('Redis replies again')
   })
 
   test('that stops without dying is never waited for twice', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
-    await windows.take(minute(1_000))
+    const limiter = await gateway(redis.url, 1)
+    await limiter.takePermit(minute(1_000))
     process.kill(redis.pid, 'SIGSTOP')
     const together = await Promise.all(
-      Array.from({ length: 100 }, () => windows.take(minute(1_000))),
+      Array.from({ length: 100 }, () => limiter.takePermit(minute(1_000))),
     )
     expect(together.every((decision) => decision.degraded)).toBe(true)
     // If each of these waited for Redis as the first ones did, the test would run out of time.
-    expect(await passing(windows, minute(10_000), 5_000)).toBe(5_000)
-    await windows.peek(minute(1_000))
+    expect(await passing(limiter, minute(10_000), 5_000)).toBe(5_000)
+    await limiter.peek(minute(1_000))
   })
 
   test('that goes on after a stop is asked again, with all that it remembers', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
-    expect(await passing(windows, minute(3), 3)).toBe(3)
+    const limiter = await gateway(redis.url, 1)
+    expect(await passing(limiter, minute(3), 3)).toBe(3)
     process.kill(redis.pid, 'SIGSTOP')
-    await until(async () => (await windows.take(minute(3))).degraded)
+    await until(async () => (await limiter.takePermit(minute(3))).degraded)
     process.kill(redis.pid, 'SIGCONT')
-    await until(() => !windows.degraded)
-    expect(await windows.take(minute(3))).toMatchObject({ allowed: false, degraded: false })
+    await until(() => !limiter.degraded)
+    expect(await limiter.takePermit(minute(3))).toMatchObject({ allowed: false, degraded: false })
   })
 
   test('is not taken for dead by a process that was busy itself', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
+    const limiter = await gateway(redis.url, 1)
     for (let n = 0; n < 3; n++) {
-      const call = windows.take(minute(10))
+      const call = limiter.takePermit(minute(10))
       const busyUntil = performance.now() + 300
       while (performance.now() < busyUntil);
       expect((await call).degraded).toBe(false)
@@ -154,80 +154,80 @@ describe.skipIf(Bun.which('redis-server') === null)('a Redis', () => {
   test('that is not there at the start is found when it comes', async () => {
     const redis = await start()
     await redis.kill('SIGKILL')
-    const windows = await gateway(redis.url, 2)
-    expect(windows.degraded).toBe(true)
-    expect((await windows.take(minute(10))).degraded).toBe(true)
+    const limiter = await gateway(redis.url, 2)
+    expect(limiter.degraded).toBe(true)
+    expect((await limiter.takePermit(minute(10))).degraded).toBe(true)
     await start(redis.port)
     const short = [{ key: '{s}', limit: 10, windowMs: 300 }]
-    await until(async () => !(await windows.take(short)).degraded)
+    await until(async () => !(await limiter.takePermit(short)).degraded)
   })
 
   test('that refuses to write is as good as none, until it writes again', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
+    const limiter = await gateway(redis.url, 1)
     const admin = new Redis(redis.url)
     await admin.config('SET', 'maxmemory', '1')
-    expect(await windows.take(minute(10))).toMatchObject({ allowed: true, degraded: true })
+    expect(await limiter.takePermit(minute(10))).toMatchObject({ allowed: true, degraded: true })
     await until(() => said.length > 0)
-    expect(await passing(windows, minute(10), 30)).toBe(9)
+    expect(await passing(limiter, minute(10), 30)).toBe(9)
     expect(said).toHaveLength(1)
     await admin.config('SET', 'maxmemory', '0')
-    await until(() => !windows.degraded)
+    await until(() => !limiter.degraded)
     admin.disconnect()
   })
 
-  test('that has just started is believed by one gateway alone, by several after a window', async () => {
+  test('that has just started is trusted by one gateway alone, by several after a time span', async () => {
     const redis = await start()
     const limits = [{ key: '{a}', limit: 10, windowMs: 400 }]
     const alone = await gateway(redis.url, 1)
-    expect((await alone.take(minute(10))).degraded).toBe(false)
+    expect((await alone.takePermit(minute(10))).degraded).toBe(false)
     const oneOfTwo = await gateway(redis.url, 2)
-    expect((await oneOfTwo.take(limits)).degraded).toBe(true)
-    await until(async () => !(await oneOfTwo.take(limits)).degraded)
-    expect((await oneOfTwo.take(minute(10))).degraded).toBe(true)
+    expect((await oneOfTwo.takePermit(limits)).degraded).toBe(true)
+    await until(async () => !(await oneOfTwo.takePermit(limits)).degraded)
+    expect((await oneOfTwo.takePermit(minute(10))).degraded).toBe(true)
   })
 
-  test('that is away holds nobody up who closes', async () => {
+  test('that is away delays no close', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
+    const limiter = await gateway(redis.url, 1)
     process.kill(redis.pid, 'SIGSTOP')
-    await until(async () => (await windows.take(minute(10))).degraded)
-    await windows.close()
+    await until(async () => (await limiter.takePermit(minute(10))).degraded)
+    await limiter.close()
   })
 
-  test('a place taken from the share goes back to the share', async () => {
+  test('a permit under the local rate limit is returned to it', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
+    const limiter = await gateway(redis.url, 1)
     await redis.kill('SIGKILL')
-    const decision = await windows.take(minute(1))
+    const decision = await limiter.takePermit(minute(1))
     if (!decision.allowed) throw new Error('the call was refused')
-    await windows.giveBack(decision.place)
-    expect((await windows.take(minute(1))).allowed).toBe(true)
+    await limiter.returnPermit(decision.permit)
+    expect((await limiter.takePermit(minute(1))).allowed).toBe(true)
   })
 
-  test('a place whose Redis is gone is given back without complaint', async () => {
+  test('a permit whose Redis is gone is returned without complaint', async () => {
     const redis = await start()
-    const windows = await gateway(redis.url, 1)
-    const decision = await windows.take(minute(1))
+    const limiter = await gateway(redis.url, 1)
+    const decision = await limiter.takePermit(minute(1))
     if (!decision.allowed) throw new Error('the call was refused')
     await redis.kill('SIGKILL')
-    await windows.giveBack(decision.place)
+    await limiter.returnPermit(decision.permit)
   })
 })
 
 describe('no Redis configured', () => {
   test('one gateway enforces the whole limit and is not degraded', async () => {
-    const windows = await openWindows({ gateways: 1, prefix: 'outage:', log })
-    expect(await passing(windows, minute(10), 30)).toBe(10)
-    expect(windows.degraded).toBe(false)
-    await windows.close()
+    const limiter = await openRateLimiter({ gateways: 1, prefix: 'outage:', log })
+    expect(await passing(limiter, minute(10), 30)).toBe(10)
+    expect(limiter.degraded).toBe(false)
+    await limiter.close()
   })
 
-  test('one of several enforces its share', async () => {
-    const windows = await openWindows({ gateways: 3, prefix: 'outage:', log })
-    expect(await passing(windows, minute(10), 30)).toBe(3)
-    expect(windows.degraded).toBe(true)
-    await windows.close()
+  test('one of several enforces its local rate limit', async () => {
+    const limiter = await openRateLimiter({ gateways: 3, prefix: 'outage:', log })
+    expect(await passing(limiter, minute(10), 30)).toBe(3)
+    expect(limiter.degraded).toBe(true)
+    await limiter.close()
     said.length = 0
   })
 })

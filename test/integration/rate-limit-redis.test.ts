@@ -1,14 +1,14 @@
-// Windows in a real Redis: what several gateways decide together.
+// Rate limits in a real Redis: what several gateways decide together.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
-import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
-import { openWindows } from '../../src/gate/rate-limit/open-rate-limiter.ts'
+import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import { openRateLimiter } from '../../src/gate/rate-limit/open-rate-limiter.ts'
 import type {
-  Limit,
-  Place,
-  WindowDecision,
-  Windows,
+  Permit,
+  PermitDecision,
+  RateLimit,
+  RateLimiter,
 } from '../../src/gate/rate-limit/rate-limiter.ts'
 import { testRedisUrl } from '../support/redis.ts'
 
@@ -18,16 +18,16 @@ const prefix = `test-${crypto.randomUUID()}:`
 const minuteMs = 60_000
 let tests = 0
 
-describe.skipIf(redisUrl === undefined)('windows in Redis', () => {
+describe.skipIf(redisUrl === undefined)('rate limits in Redis', () => {
   let redis: Redis
-  let one: Windows
-  let other: Windows
+  let one: RateLimiter
+  let other: RateLimiter
   let key: string
 
   beforeAll(async () => {
     redis = new Redis(redisUrl ?? '')
-    one = await openWindows({ redisUrl, gateways: 1, prefix, log })
-    other = await openWindows({ redisUrl, gateways: 1, prefix, log })
+    one = await openRateLimiter({ redisUrl, gateways: 1, prefix, log })
+    other = await openRateLimiter({ redisUrl, gateways: 1, prefix, log })
   })
   beforeEach(() => {
     key = `{${++tests}}`
@@ -39,7 +39,7 @@ describe.skipIf(redisUrl === undefined)('windows in Redis', () => {
     await redis.quit()
   })
 
-  const perMinute = (limit: number): Limit[] => [{ key, limit, windowMs: minuteMs }]
+  const perMinute = (limit: number): RateLimit[] => [{ key, limit, windowMs: minuteMs }]
   const timesOf = async (name = key) => (await redis.lrange(prefix + name, 0, -1)).map(Number)
 
   /** Makes what a key remembers older, or for negative milliseconds younger, than it is. */
@@ -56,93 +56,93 @@ describe.skipIf(redisUrl === undefined)('windows in Redis', () => {
 
   test('fifty calls at once over two clients: exactly the limit passes', async () => {
     const decisions = await Promise.all(
-      Array.from({ length: 50 }, (_, n) => (n % 2 ? one : other).take(perMinute(10))),
+      Array.from({ length: 50 }, (_, n) => (n % 2 ? one : other).takePermit(perMinute(10))),
     )
     expect(decisions.filter((decision) => decision.allowed)).toHaveLength(10)
     expect(decisions.some((decision) => decision.degraded)).toBe(false)
     expect(await timesOf()).toHaveLength(10)
   })
 
-  test('the answer says what is left and when one more passes', async () => {
-    const first = await one.take(perMinute(2))
+  test('the decision says what is left and when one more passes', async () => {
+    const first = await one.takePermit(perMinute(2))
     expect(first.state).toEqual({ limit: 2, remaining: 1, windowMs: minuteMs, resetMs: 0 })
     await age(key, 20_000)
-    const last = await other.take(perMinute(2))
+    const last = await other.takePermit(perMinute(2))
     expect(last.state).toMatchObject({ remaining: 0 })
     expect(last.state.resetMs).toBeGreaterThan(30_000)
     expect(last.state.resetMs).toBeLessThanOrEqual(40_000)
-    const refused = await one.take(perMinute(2))
+    const refused = await one.takePermit(perMinute(2))
     expect(refused).toMatchObject({ allowed: false, degraded: false, state: { remaining: 0 } })
     expect(refused.state.resetMs).toBeLessThanOrEqual(last.state.resetMs)
   })
 
-  test('a refused call burns nothing, nor does a peek', async () => {
-    await one.take(perMinute(1))
+  test('a refused call uses nothing, nor does a peek', async () => {
+    await one.takePermit(perMinute(1))
     const before = await timesOf()
-    await one.take(perMinute(1))
+    await one.takePermit(perMinute(1))
     expect((await one.peek(perMinute(3))).remaining).toBe(2)
     expect(await timesOf()).toEqual(before)
   })
 
-  test('a place given back is free for any gateway', async () => {
-    await one.giveBack(placeOf(await one.take(perMinute(1))))
+  test('a permit that is returned can be taken by any gateway', async () => {
+    await one.returnPermit(permitOf(await one.takePermit(perMinute(1))))
     expect(await redis.exists(prefix + key)).toBe(0)
-    expect((await other.take(perMinute(1))).allowed).toBe(true)
+    expect((await other.takePermit(perMinute(1))).allowed).toBe(true)
   })
 
-  test('several limits are taken all or none, and given back together', async () => {
+  test('a permit under several limits counts under all or none, and is returned to all', async () => {
     const both = [...perMinute(5), { key: `${key}:k`, limit: 1, windowMs: minuteMs }]
-    const taken = await one.take(both)
+    const taken = await one.takePermit(both)
     expect(taken.state).toMatchObject({ limit: 1, remaining: 0 })
-    expect((await one.take(both)).allowed).toBe(false)
-    expect((await one.take([...both].reverse())).allowed).toBe(false)
+    expect((await one.takePermit(both)).allowed).toBe(false)
+    expect((await one.takePermit([...both].reverse())).allowed).toBe(false)
     expect(await timesOf()).toHaveLength(1)
-    await one.giveBack(placeOf(taken))
+    await one.returnPermit(permitOf(taken))
     expect(await timesOf()).toHaveLength(0)
     expect(await timesOf(`${key}:k`)).toHaveLength(0)
   })
 
   test('limit 0 lets nothing through', async () => {
-    expect(await one.take(perMinute(0))).toMatchObject({ allowed: false, degraded: false })
+    expect(await one.takePermit(perMinute(0))).toMatchObject({ allowed: false, degraded: false })
   })
 
-  test('a limit that changes goes on counting what is remembered', async () => {
-    for (let n = 0; n < 5; n++) await one.take(perMinute(5))
-    expect((await one.take(perMinute(2))).allowed).toBe(false)
-    expect((await one.take(perMinute(5))).allowed).toBe(false)
-    expect((await one.take(perMinute(6))).allowed).toBe(true)
+  test('a limit that changes goes on counting what is still known', async () => {
+    for (let n = 0; n < 5; n++) await one.takePermit(perMinute(5))
+    expect((await one.takePermit(perMinute(2))).allowed).toBe(false)
+    expect((await one.takePermit(perMinute(5))).allowed).toBe(false)
+    expect((await one.takePermit(perMinute(6))).allowed).toBe(true)
     await age(key, 30_000)
-    expect((await one.take([{ key, limit: 6, windowMs: minuteMs / 2 }])).allowed).toBe(true)
+    expect((await one.takePermit([{ key, limit: 6, windowMs: minuteMs / 2 }])).allowed).toBe(true)
   })
 
-  test('a window that has become longer is remembered for longer', async () => {
-    await one.take([{ key, limit: 1, windowMs: 10_000 }])
+  test('a longer time span is remembered for longer', async () => {
+    await one.takePermit([{ key, limit: 1, windowMs: 10_000 }])
     expect(await redis.pttl(prefix + key)).toBeLessThanOrEqual(10_001)
-    expect((await one.take(perMinute(1))).allowed).toBe(false)
+    expect((await one.takePermit(perMinute(1))).allowed).toBe(false)
     expect(await redis.pttl(prefix + key)).toBeGreaterThan(10_001)
   })
 
-  test('entries later than now count as now, and lock nobody out for longer than a window', async () => {
-    await one.take(perMinute(2))
-    await one.take(perMinute(2))
+  test('entries later than now count as now, and lock nobody out for longer than a time span', async () => {
+    await one.takePermit(perMinute(2))
+    await one.takePermit(perMinute(2))
     await age(key, -3_600_000)
-    const refused = await one.take(perMinute(2))
+    const refused = await one.takePermit(perMinute(2))
     expect(refused.allowed).toBe(false)
     expect(refused.state.resetMs).toBeLessThanOrEqual(minuteMs)
     expect(await timesOf()).toHaveLength(2)
     await age(key, minuteMs)
-    expect((await one.take(perMinute(2))).state.remaining).toBe(1)
+    expect((await one.takePermit(perMinute(2))).state.remaining).toBe(1)
   })
 
-  test('an entry that is one window old is outside, a moment younger inside', async () => {
-    await one.take(perMinute(1))
+  test('an entry that is one time span old is outside, a moment younger inside', async () => {
+    await one.takePermit(perMinute(1))
     await age(key, minuteMs - 5_000)
-    expect((await one.take(perMinute(1))).allowed).toBe(false)
+    expect((await one.takePermit(perMinute(1))).allowed).toBe(false)
     await age(key, 5_000)
-    expect((await one.take(perMinute(1))).allowed).toBe(true)
+    expect((await one.takePermit(perMinute(1))).allowed).toBe(true)
   })
 
-  test('what has left the window is dropped, all of it and nothing else', async () => {
+  test('what is older than the time span is dropped, all of it and nothing else', async () => {
     for (const inside of [0, 1, 2, 31, 32, 33, 63, 98, 99, 100]) {
       const name = `${key}:${inside}`
       const nowMs = Date.now()
@@ -154,31 +154,34 @@ describe.skipIf(redisUrl === undefined)('windows in Redis', () => {
     }
   })
 
-  test('a window of a thousand is about ten kilobytes', async () => {
+  test('a limit of a thousand is about ten kilobytes', async () => {
     for (let n = 0; n < 10; n++) {
-      await Promise.all(Array.from({ length: 101 }, () => one.take(perMinute(1_000))))
+      await Promise.all(Array.from({ length: 101 }, () => one.takePermit(perMinute(1_000))))
     }
     expect(await timesOf()).toHaveLength(1_000)
     expect(await redis.memory('USAGE', prefix + key)).toBeLessThan(12_000)
   })
 
-  test('memory goes away with the window', async () => {
-    await one.take([{ key, limit: 1, windowMs: 50 }])
+  test('memory goes away with the time span', async () => {
+    await one.takePermit([{ key, limit: 1, windowMs: 50 }])
     while ((await redis.exists(prefix + key)) === 1) await Bun.sleep(5)
-    expect((await one.take([{ key, limit: 1, windowMs: 50 }])).allowed).toBe(true)
+    expect((await one.takePermit([{ key, limit: 1, windowMs: 50 }])).allowed).toBe(true)
   })
 
-  test('a Redis that has forgotten the script is told it again', async () => {
-    await one.take(perMinute(2))
+  test('a Redis that has forgotten the script is sent it again', async () => {
+    await one.takePermit(perMinute(2))
     await redis.script('FLUSH')
-    const decisions = await Promise.all([one.take(perMinute(2)), one.take(perMinute(2))])
+    const decisions = await Promise.all([
+      one.takePermit(perMinute(2)),
+      one.takePermit(perMinute(2)),
+    ])
     expect(decisions.map((decision) => decision.allowed).sort()).toEqual([false, true])
     expect(decisions.some((decision) => decision.degraded)).toBe(false)
   })
 
   test('what is no limit is refused loudly, never as unlimited', async () => {
-    expect(one.take(perMinute(Number.NaN))).rejects.toBeInstanceOf(RangeError)
-    expect(one.take([])).rejects.toBeInstanceOf(RangeError)
+    expect(one.takePermit(perMinute(Number.NaN))).rejects.toBeInstanceOf(RangeError)
+    expect(one.takePermit([])).rejects.toBeInstanceOf(RangeError)
     expect(one.degraded).toBe(false)
   })
 
@@ -186,7 +189,7 @@ describe.skipIf(redisUrl === undefined)('windows in Redis', () => {
    * Time is moved by ageing what Redis remembers, in steps too long for a slow machine to matter,
    * and never so that both limits open at the same moment.
    */
-  test('decides as the windows in a process do', async () => {
+  test('decides as the limiter in a process does', async () => {
     const step = fc.oneof(
       {
         weight: 6,
@@ -210,30 +213,30 @@ describe.skipIf(redisUrl === undefined)('windows in Redis', () => {
       fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
         const account = `{property-${tests}-${++runs}}`
         let nowMs = 0
-        const naive = processWindows(() => nowMs * 1_000)
-        const places: { place: Place; naivePlace: Place; atMs: number }[] = []
+        const naive = openInProcessLimiter(() => nowMs * 1_000)
+        const permits: { permit: Permit; naivePermit: Permit; atMs: number }[] = []
         for (const each of steps) {
           if (each.do === 'wait') {
             nowMs += each.ms
             for (const name of [account, `${account}:k`]) await age(name, each.ms)
           } else if (each.do === 'giveBack') {
-            const [given] = places.splice(each.nth % Math.max(1, places.length), 1)
+            const [given] = permits.splice(each.nth % Math.max(1, permits.length), 1)
             if (given === undefined) continue
             const agedUs = (nowMs - given.atMs) * 1_000
-            const takenAtUs = given.place.takenAtUs - agedUs
-            await one.giveBack({ ...given.place, takenAtUs })
-            await naive.giveBack(given.naivePlace)
+            const takenAtUs = given.permit.takenAtUs - agedUs
+            await one.returnPermit({ ...given.permit, takenAtUs })
+            await naive.returnPermit(given.naivePermit)
           } else {
             const limits = [{ key: account, limit: each.limit, windowMs: minuteMs }]
             if (each.narrow) limits.push({ key: `${account}:k`, limit: 2, windowMs: 32_500 })
-            const decision = await one.take(limits)
-            const expected = await naive.take(limits)
+            const decision = await one.takePermit(limits)
+            const expected = await naive.takePermit(limits)
             expect(decision.allowed).toBe(expected.allowed)
             expect(decision.state.limit).toBe(expected.state.limit)
             expect(decision.state.remaining).toBe(expected.state.remaining)
             expect(Math.abs(decision.state.resetMs - expected.state.resetMs)).toBeLessThan(5_000)
             if (decision.allowed && expected.allowed) {
-              places.push({ place: decision.place, naivePlace: expected.place, atMs: nowMs })
+              permits.push({ permit: decision.permit, naivePermit: expected.permit, atMs: nowMs })
             }
           }
         }
@@ -243,7 +246,7 @@ describe.skipIf(redisUrl === undefined)('windows in Redis', () => {
   })
 })
 
-function placeOf(decision: WindowDecision): Place {
+function permitOf(decision: PermitDecision): Permit {
   if (!decision.allowed) throw new Error('the call was refused')
-  return decision.place
+  return decision.permit
 }

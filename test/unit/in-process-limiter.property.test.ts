@@ -1,23 +1,23 @@
-// Any sequence of takes, give-backs and clock steps: the windows decide as a naive oracle does, and no
-// half-open window ever holds more calls than its limit. fast-check prints the seed when this fails.
+// After any sequence of permits taken, permits returned and clock steps, the limiter decides as a naive oracle
+// does, and no half-open time span ever holds more calls than its limit. fast-check prints the seed when this fails.
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
-import type { Limit, Place } from '../../src/gate/rate-limit/rate-limiter.ts'
+import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import type { Permit, RateLimit } from '../../src/gate/rate-limit/rate-limiter.ts'
 
 type Step =
-  | { readonly do: 'take'; readonly limits: readonly Limit[] }
-  | { readonly do: 'peek'; readonly limits: readonly Limit[] }
+  | { readonly do: 'take'; readonly limits: readonly RateLimit[] }
+  | { readonly do: 'peek'; readonly limits: readonly RateLimit[] }
   | { readonly do: 'giveBack'; readonly nth: number }
   | { readonly do: 'wait'; readonly us: number }
   | { readonly do: 'stepBack'; readonly us: number }
 
 /** Every accepted call with its age, which grows by what the clock was seen to advance. */
 interface Call {
-  readonly limits: readonly Limit[]
+  readonly limits: readonly RateLimit[]
   readonly acceptedAtUs: number
   ageUs: number
-  place?: Place
+  permit?: Permit
 }
 
 function oracle() {
@@ -26,7 +26,7 @@ function oracle() {
 
   function look(
     clockUs: number,
-    limits: readonly Limit[],
+    limits: readonly RateLimit[],
   ): { remaining: number; waitUs: number }[] {
     const passedUs = Math.max(0, clockUs - lastSeenUs)
     for (const call of calls) call.ageUs += passedUs
@@ -58,7 +58,7 @@ function oracle() {
 async function follow(steps: readonly Step[]): Promise<readonly Call[]> {
   let trueUs = 0
   let clockUs = 1_000_000
-  const windows = processWindows(() => clockUs)
+  const limiter = openInProcessLimiter(() => clockUs)
   const naive = oracle()
 
   for (const step of steps) {
@@ -69,19 +69,24 @@ async function follow(steps: readonly Step[]): Promise<readonly Call[]> {
       clockUs -= step.us
     } else if (step.do === 'giveBack') {
       const call = naive.calls()[step.nth % Math.max(1, naive.calls().length)]
-      if (call?.place === undefined) continue
+      if (call?.permit === undefined) continue
       naive.giveBack(call)
-      await windows.giveBack(call.place)
+      await limiter.returnPermit(call.permit)
     } else if (step.do === 'peek') {
-      const state = await windows.peek(step.limits)
+      const state = await limiter.peek(step.limits)
       const expected = naive.look(clockUs, step.limits)
       expect(state.resetMs * 1_000).toBeCloseTo(Math.max(...expected.map((each) => each.waitUs)), 3)
     } else {
       const before = naive.look(clockUs, step.limits)
-      const decision = await windows.take(step.limits)
+      const decision = await limiter.takePermit(step.limits)
       expect(decision.allowed).toBe(before.every((each) => each.remaining > 0))
       if (decision.allowed) {
-        const call = { limits: step.limits, acceptedAtUs: trueUs, ageUs: 0, place: decision.place }
+        const call = {
+          limits: step.limits,
+          acceptedAtUs: trueUs,
+          ageUs: 0,
+          permit: decision.permit,
+        }
         naive.accept(call)
         const least = Math.min(...before.map((each) => each.remaining)) - 1
         if (decision.state.resetMs === 0) expect(decision.state.remaining).toBe(least)
@@ -91,10 +96,10 @@ async function follow(steps: readonly Step[]): Promise<readonly Call[]> {
   return naive.calls()
 }
 
-/** Half a window, so that calls often lie exactly on a window's edge. */
+/** Half a time span, so that calls often lie exactly on the edge of one. */
 const stepUs = fc.constantFrom(1, 500, 1_000, 1_500, 2_000, 3_000, 10_000)
 
-function stepsWith(limits: fc.Arbitrary<readonly Limit[]>): fc.Arbitrary<Step[]> {
+function stepsWith(limits: fc.Arbitrary<readonly RateLimit[]>): fc.Arbitrary<Step[]> {
   return fc.array(
     fc.oneof(
       { weight: 8, arbitrary: fc.record({ do: fc.constant('take' as const), limits }) },
@@ -110,11 +115,16 @@ function stepsWith(limits: fc.Arbitrary<readonly Limit[]>): fc.Arbitrary<Step[]>
   )
 }
 
-const account: Limit = { key: '{a}', limit: 4, windowMs: 3 }
-const key: Limit = { key: '{a}:k', limit: 2, windowMs: 2 }
+const account: RateLimit = { key: '{a}', limit: 4, windowMs: 3 }
+const key: RateLimit = { key: '{a}:k', limit: 2, windowMs: 2 }
 
-test('never more than N in any half-open window, whatever is taken, given back and waited', async () => {
-  const limits = fc.constantFrom<readonly Limit[]>([account], [key], [account, key], [key, account])
+test('never more than N in any half-open time span, whatever is taken, returned and waited', async () => {
+  const limits = fc.constantFrom<readonly RateLimit[]>(
+    [account],
+    [key],
+    [account, key],
+    [key, account],
+  )
   await fc.assert(
     fc.asyncProperty(stepsWith(limits), async (steps) => {
       const calls = await follow(steps)
@@ -135,7 +145,7 @@ test('never more than N in any half-open window, whatever is taken, given back a
 test('decides as the oracle does while the limit changes', async () => {
   const limits = fc
     .integer({ min: 1, max: 6 })
-    .map((limit): readonly Limit[] => [{ key: '{a}', limit, windowMs: 3 }])
+    .map((limit): readonly RateLimit[] => [{ key: '{a}', limit, windowMs: 3 }])
   await fc.assert(
     fc.asyncProperty(stepsWith(limits), async (steps) => {
       await follow(steps)

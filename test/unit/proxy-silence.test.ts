@@ -1,7 +1,7 @@
 /** A client who waits longer than the server lets a connection be silent must not be cut, and charged for leaving. */
 import { describe, expect, test } from 'bun:test'
 import type { Admitted, Gate } from '../../src/gate/gate.ts'
-import { processWindows } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limiter.ts'
 import { type CallProxy, openProxy } from '../../src/proxy/pipeline.ts'
 import { testConfig } from '../support/test-config.ts'
 
@@ -10,7 +10,7 @@ const silentSeconds = 255
 /** A proxy whose gate lets every call in and grants no hold; what it did to connections is in `allowed`. */
 function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[] } {
   const config = testConfig({ routes: { search: { timeoutMs } } }, 'http://127.0.0.1:1')
-  const windows = processWindows()
+  const windows = openInProcessLimiter()
   const allowed: number[] = []
   const price = config.routes.search?.price
   const gate = {

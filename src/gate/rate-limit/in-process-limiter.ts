@@ -1,74 +1,75 @@
 /**
- * Rate windows in this process, for a gateway that runs alone or has lost its Redis.
+ * Rate limits counted in this process, for a gateway that runs alone or has lost its Redis.
  *
- * Decisions are made synchronously, so concurrent calls cannot pass each other. A key is forgotten
- * once its window has passed: every call looks at a few other keys in turn, which bounds the memory by
- * the keys in use without a timer and without a pause that grows with their number.
+ * Decisions are made synchronously, so concurrent calls cannot pass each other. The counter of a key is
+ * dropped once its time span has passed: every call looks at a few other counters in turn. Memory is
+ * therefore bounded by the keys in use, without a timer and without a pause that grows with their number.
  */
 
-import type { Limit, WindowDecision, WindowState, Windows } from './rate-limiter.ts'
+import type { PermitDecision, RateLimit, RateLimiter, RateLimitState } from './rate-limiter.ts'
 import { assertLimits, tightest } from './rate-limits.ts'
 import { createRing, type Ring } from './ring.ts'
 
-interface Kept {
+interface Counter {
+  /** When the calls of the last time span were accepted. */
   readonly times: Ring
-  forgetAtUs: number
+  dropAtUs: number
 }
 
-/** Windows in memory, and how many keys they keep (for tests and metrics). */
-export type ProcessWindows = Windows & { readonly keys: number }
+/** `keys` is the number of counters in memory (for tests). */
+export type InProcessLimiter = RateLimiter & { readonly keys: number }
 
-const LOOKS_PER_CALL = 4
+const looksPerCall = 4
 
 /**
  * @param nowUs microseconds on any clock; one that steps backwards is allowed, and counts as a clock
  *   that stood still.
  */
-export function processWindows(nowUs: () => number = monotonicUs): ProcessWindows {
+export function openInProcessLimiter(nowUs: () => number = monotonicUs): InProcessLimiter {
   const clock = neverBackwards(nowUs)
-  const kept = new Map<string, Kept>()
+  const counters = new Map<string, Counter>()
 
-  function take(limits: readonly Limit[]): WindowDecision {
+  function decide(limits: readonly RateLimit[]): PermitDecision {
     assertLimits(limits)
     const now = clock()
-    forgetSome(kept, now)
-    const before = limits.map((limit) => stateOf(kept, limit, now))
+    dropSome(counters, now)
+    const before = limits.map((limit) => stateOf(counters, limit, now))
     if (before.some((state) => state.remaining === 0)) {
       return { allowed: false, state: tightest(before), degraded: false }
     }
-    for (const limit of limits) add(kept, limit, now)
-    const state = tightest(limits.map((limit) => stateOf(kept, limit, now)))
-    const place = { limits, takenAtUs: now, source: 'process' } as const
-    return { allowed: true, place, state, degraded: false }
+    for (const limit of limits) add(counters, limit, now)
+    const state = tightest(limits.map((limit) => stateOf(counters, limit, now)))
+    const permit = { limits, takenAtUs: now, source: 'process' } as const
+    return { allowed: true, permit, state, degraded: false }
   }
 
   return {
-    take: async (limits) => take(limits),
-    async giveBack({ limits, takenAtUs }) {
-      for (const { key } of limits) kept.get(key)?.times.remove(takenAtUs)
+    takePermit: async (limits) => decide(limits),
+    async returnPermit({ limits, takenAtUs }) {
+      for (const { key } of limits) counters.get(key)?.times.remove(takenAtUs)
     },
     async peek(limits) {
       assertLimits(limits)
       const now = clock()
-      return tightest(limits.map((limit) => stateOf(kept, limit, now)))
+      return tightest(limits.map((limit) => stateOf(counters, limit, now)))
     },
     degraded: false,
     async close() {
-      kept.clear()
+      counters.clear()
     },
     get keys() {
-      return kept.size
+      return counters.size
     },
   }
 }
 
 function stateOf(
-  kept: Map<string, Kept>,
-  { key, limit, windowMs }: Limit,
+  counters: Map<string, Counter>,
+  { key, limit, windowMs }: RateLimit,
   now: number,
-): WindowState {
+): RateLimitState {
   const windowUs = windowMs * 1_000
-  const times = timesInside(kept.get(key), windowUs, now)
+  const times = timesInside(counters.get(key), windowUs, now)
   const size = times?.size ?? 0
   if (size < limit) return { limit, remaining: limit - size, windowMs, resetMs: 0 }
   // One more passes when fewer than N are inside: when the N-th newest leaves. At limit 0, never.
@@ -76,27 +77,31 @@ function stateOf(
   return { limit, remaining: 0, windowMs, resetMs: (leavesAtUs - now) / 1_000 }
 }
 
-function timesInside(entry: Kept | undefined, windowUs: number, now: number): Ring | undefined {
-  if (entry === undefined) return undefined
-  entry.times.forgetUntil(now - windowUs)
-  // A window that has become longer needs what is remembered for longer.
-  entry.forgetAtUs = Math.max(entry.forgetAtUs, now + windowUs)
-  return entry.times
+function timesInside(
+  counter: Counter | undefined,
+  windowUs: number,
+  now: number,
+): Ring | undefined {
+  if (counter === undefined) return undefined
+  counter.times.dropUntil(now - windowUs)
+  // A longer time span needs the counter for longer.
+  counter.dropAtUs = Math.max(counter.dropAtUs, now + windowUs)
+  return counter.times
 }
 
-function add(kept: Map<string, Kept>, { key, windowMs }: Limit, now: number): void {
-  const entry = kept.get(key) ?? { times: createRing(), forgetAtUs: 0 }
-  entry.times.push(now)
-  entry.forgetAtUs = now + windowMs * 1_000
-  kept.set(key, entry)
+function add(counters: Map<string, Counter>, { key, windowMs }: RateLimit, now: number): void {
+  const counter = counters.get(key) ?? { times: createRing(), dropAtUs: 0 }
+  counter.times.push(now)
+  counter.dropAtUs = now + windowMs * 1_000
+  counters.set(key, counter)
 }
 
-/** Looks at the keys that waited longest for a look; those still in use queue up again. */
-function forgetSome(kept: Map<string, Kept>, now: number): void {
-  for (let looks = Math.min(LOOKS_PER_CALL, kept.size); looks > 0; looks--) {
-    for (const [key, entry] of kept) {
-      kept.delete(key)
-      if (entry.forgetAtUs > now) kept.set(key, entry)
+/** Looks at the counters that waited longest for a look. Those still in use queue up again. */
+function dropSome(counters: Map<string, Counter>, now: number): void {
+  for (let looks = Math.min(looksPerCall, counters.size); looks > 0; looks--) {
+    for (const [key, counter] of counters) {
+      counters.delete(key)
+      if (counter.dropAtUs > now) counters.set(key, counter)
       break
     }
   }
@@ -104,7 +109,7 @@ function forgetSome(kept: Map<string, Kept>, now: number): void {
 
 /**
  * A clock that stands still where the one beneath it steps back. No accepted call is then later than
- * now, and none looks older than it is: a step back can only make a window stricter.
+ * now, and none looks older than it is: a step back can only make a rate limit stricter.
  */
 function neverBackwards(nowUs: () => number): () => number {
   let shift = 0

@@ -1,30 +1,33 @@
 /**
- * A gateway's local share of every limit: what it may let through when it cannot ask the others.
+ * The local rate limit: how much of every rate limit a gateway admits alone, when it cannot ask the others.
  *
- * Each of g gateways lets at most floor(N / g) through, in exact windows of its own, so together they
- * stay within N without a word between them. A limit smaller than the number of gateways has no share,
- * and nothing passes: never unlimited.
+ * Each of g gateways admits at most floor(N / g) calls, counted exactly and by itself. Together they stay
+ * within N without a word between them. A rate limit smaller than the number of gateways has a local rate
+ * limit of 0, and no call passes: it is never unlimited.
  */
-import { processWindows } from './in-process-limiter.ts'
-import type { Limit, Windows } from './rate-limiter.ts'
+import { openInProcessLimiter } from './in-process-limiter.ts'
+import type { RateLimit, RateLimiter } from './rate-limiter.ts'
 
 /**
- * @param gateways how many gateways share each limit, a whole number of at least 1.
- * @param windows where the share is counted; each gateway has its own.
+ * @param gateways how many gateways enforce each rate limit together, a whole number of at least 1
+ * @param limiter counts this gateway's calls
  */
-export function shareWindows(gateways: number, windows: Windows = processWindows()): Windows {
-  const shareOf = (limits: readonly Limit[]) =>
+export function openLocalLimiter(
+  gateways: number,
+  limiter: RateLimiter = openInProcessLimiter(),
+): RateLimiter {
+  const localLimits = (limits: readonly RateLimit[]) =>
     limits.map((limit) => ({ ...limit, limit: Math.floor(limit.limit / gateways) }))
 
   return {
-    async take(limits) {
-      const decision = await windows.take(shareOf(limits))
+    async takePermit(limits) {
+      const decision = await limiter.takePermit(localLimits(limits))
       if (!decision.allowed) return { ...decision, degraded: true }
-      return { ...decision, place: { ...decision.place, source: 'share' }, degraded: true }
+      return { ...decision, permit: { ...decision.permit, source: 'local' }, degraded: true }
     },
-    giveBack: windows.giveBack,
-    peek: (limits) => windows.peek(shareOf(limits)),
+    returnPermit: limiter.returnPermit,
+    peek: (limits) => limiter.peek(localLimits(limits)),
     degraded: true,
-    close: windows.close,
+    close: limiter.close,
   }
 }

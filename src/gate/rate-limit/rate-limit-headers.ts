@@ -1,20 +1,20 @@
 /**
- * How a window is told to the client: the IETF fields (draft-ietf-httpapi-ratelimit-headers-10,
+ * The response headers for a rate limit: the IETF fields (draft-ietf-httpapi-ratelimit-headers-10,
  * structured fields) and the older X-RateLimit trio, which more programs read.
  */
-import type { WindowState } from './rate-limiter.ts'
+import type { RateLimitState } from './rate-limiter.ts'
 
 /**
- * Response headers for a window. Times are rounded up, so that a client who waits as told is not early.
+ * Times are rounded up, so that a client who waits as long as the headers say is not early.
  *
  * `RateLimit` carries `t`, "seconds until additional quota is made available", only when nothing is
  * left: before that the next call passes at once, and the field is optional.
  *
- * @param nowMs Unix milliseconds.
- * @param refused adds `Retry-After`: whole seconds, at least 1.
+ * @param nowMs Unix milliseconds
+ * @param refused adds `Retry-After`: whole seconds, at least 1
  */
 export function rateHeaders(
-  state: WindowState,
+  state: RateLimitState,
   nowMs: number,
   refused: boolean,
 ): Record<string, string> {

@@ -1,47 +1,46 @@
 /**
- * Rate windows: "never more than N calls in any window of this length", exactly.
+ * A rate limiter: never more than N calls in any time span of a limit's length, exactly.
  *
  * The algorithm is the same wherever it runs (Redis or this process). Per key it keeps the times, in
- * microseconds, of the accepted calls that are still inside the window, oldest first. A call passes, and
- * adds its own, while there are fewer than N; it is refused, and leaves no trace, when there are N.
- * Buckets and averages are cheaper to keep but admit up to twice N around their edges.
+ * microseconds, of the accepted calls of the last time span, oldest first. A call passes, and adds its own
+ * time, while there are fewer than N. It is refused, and leaves no trace, when there are N. Buckets and
+ * averages are cheaper to keep but admit up to twice N around their edges.
  *
- * Windows are half-open. A call accepted at t is inside while now - t < window and outside from the
- * microsecond at which it is exactly one window old, so any span [t, t + window) holds at most N
+ * Time spans are half-open. A call accepted at t counts while now - t < windowMs. It no longer counts from
+ * the microsecond at which it is exactly windowMs old. So any span [t, t + windowMs) holds at most N
  * accepted calls, wherever it begins.
  *
- * A limit may change from one call to the next. N up or down takes effect at once and exactly: every
- * call inside the window is remembered, also those above a lowered N. A longer window can only look
- * back as far as the shorter one before it remembered.
+ * A limit may change from one call to the next. A higher or lower N takes effect at once and exactly: every
+ * call of the time span is known, also those above a lowered N. A longer time span can only look back as far
+ * as the shorter one before it did.
  */
 
-/** One limit to take a place in. */
-export interface Limit {
+export interface RateLimit {
   /**
-   * What is counted. The keys of one decision are distinct and share a hash tag, so that a Redis
+   * Names what is counted. The keys of one decision are distinct and share a hash tag, so that a Redis
    * Cluster finds them on one node: '{acc_1:live}' for the account, '{acc_1:live}:key_2' for a key's
    * own lower rate.
    */
   readonly key: string
-  /** Calls per window: a whole number, at least 0 (which lets nothing pass). */
+  /** Calls per time span: a whole number, at least 0 (which admits none). */
   readonly limit: number
-  /** The window's length in whole milliseconds, at least 1. */
+  /** The length of the time span in whole milliseconds, at least 1. */
   readonly windowMs: number
 }
 
 /**
- * A place that was taken, to be given back when the call is refused for another reason.
- * Opaque to clients: `takenAtUs` is read on the clock of `source` and means nothing elsewhere.
+ * One call's permission. It is returned when the call is refused for another reason. Its content is the rate
+ * limiter's own: `takenAtUs` is read on the clock of `source` and means nothing elsewhere.
  */
-export interface Place {
-  readonly limits: readonly Limit[]
+export interface Permit {
+  readonly limits: readonly RateLimit[]
   readonly takenAtUs: number
-  readonly source: 'redis' | 'process' | 'share'
+  readonly source: 'redis' | 'process' | 'local'
 }
 
-/** How a window stands. With several limits: the one that makes the client wait longest. */
-export interface WindowState {
-  /** Calls per window as enforced: under a local share, that gateway's share of the limit. */
+/** How a rate limit stands. Of several limits, the one that makes the client wait longest. */
+export interface RateLimitState {
+  /** Calls per time span as enforced: under a local rate limit, what this gateway admits of them. */
   readonly limit: number
   /** Calls that would pass now. */
   readonly remaining: number
@@ -50,31 +49,31 @@ export interface WindowState {
   readonly resetMs: number
 }
 
-/** `degraded` says that this gateway decided alone, by its share of the limit. */
-export type WindowDecision =
+/** `degraded` says that this gateway decided alone, by its local rate limit. */
+export type PermitDecision =
   | {
       readonly allowed: true
-      readonly place: Place
-      readonly state: WindowState
+      readonly permit: Permit
+      readonly state: RateLimitState
       readonly degraded: boolean
     }
-  | { readonly allowed: false; readonly state: WindowState; readonly degraded: boolean }
+  | { readonly allowed: false; readonly state: RateLimitState; readonly degraded: boolean }
 
 /** Never throws for an unreachable Redis and never waits for one longer than a blink. */
-export interface Windows {
+export interface RateLimiter {
   /**
-   * Takes a place in all the limits or, if one is full, in none. At least one limit.
-   * Throws a RangeError for limits that are no limits (none at all, NaN, negative): a programming error.
+   * Takes a permit under all the limits or, if one of them is reached, under none. At least one limit.
+   * @throws RangeError for limits that are no limits (none at all, NaN, negative): a programming error
    */
-  take(limits: readonly Limit[]): Promise<WindowDecision>
+  takePermit(limits: readonly RateLimit[]): Promise<PermitDecision>
   /**
-   * Frees a place. Best effort: a place whose Redis is gone stays taken until its window has passed,
-   * which is too strict for a moment and never too lax.
+   * Best effort: a permit whose Redis is gone counts until its time span has passed. The limit is then too
+   * strict for a moment and never too lax.
    */
-  giveBack(place: Place): Promise<void>
-  /** How the window stands, as a key's owner reads it in GET /v1/key. Takes no place. */
-  peek(limits: readonly Limit[]): Promise<WindowState>
-  /** True while this gateway decides by its local share. */
+  returnPermit(permit: Permit): Promise<void>
+  /** How the limit stands, as a key's owner reads it in GET /v1/key. Takes no permit. */
+  peek(limits: readonly RateLimit[]): Promise<RateLimitState>
+  /** True while this gateway decides by its local rate limit. */
   readonly degraded: boolean
   /** Ends connections and timers. Nothing may be asked afterwards. */
   close(): Promise<void>

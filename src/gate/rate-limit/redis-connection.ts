@@ -2,54 +2,54 @@
  * One connection to one running Redis, used until its first failure and never again.
  *
  * A client that reconnects by itself would send a decision to whatever answers at the address: after a
- * restart, to a Redis that has forgotten everything. Here a connection that fails is thrown away, and
- * the next one is looked at (which Redis is it, since when is it up?) before anything is asked of it.
+ * restart, to a Redis that has forgotten everything. Here a connection that fails is thrown away. The
+ * next one first says which Redis it leads to and how long that has been up.
  */
 import { Redis, type Result } from 'ioredis'
-import type { Limit } from './rate-limiter.ts'
-import { WINDOW_SCRIPT } from './redis-script.ts'
-import { watchForStall } from './reply-watchdog.ts'
+import type { RateLimit } from './rate-limiter.ts'
+import { rateLimitScript } from './redis-script.ts'
+import { watchReplies } from './reply-watchdog.ts'
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
-    tollbookWindow(
+    tollbookRateLimit(
       keyCount: number,
       ...keysThenArguments: (string | number)[]
     ): Result<number[], Context>
   }
 }
 
-/** What one Redis says of itself: a restart changes the id and starts the uptime again. */
-export interface Seen {
+/** Which Redis it is: a restart changes the id and starts the uptime again. */
+export interface RedisIdentity {
   readonly runId: string
   readonly uptimeMs: number
 }
 
 /** All calls reject when the connection fails, at the latest about 75 ms after they were made. */
-export interface Link {
-  readonly seen: Seen
-  take(limits: readonly Limit[]): Promise<number[]>
-  peek(limits: readonly Limit[]): Promise<number[]>
-  giveBack(limits: readonly Limit[], takenAtUs: number): Promise<void>
+export interface RedisConnection {
+  readonly identity: RedisIdentity
+  takePermit(limits: readonly RateLimit[]): Promise<number[]>
+  peek(limits: readonly RateLimit[]): Promise<number[]>
+  returnPermit(limits: readonly RateLimit[], takenAtUs: number): Promise<void>
   /** Resolves with the reason when the connection is of no use any more. */
   readonly lost: Promise<Error>
   close(): void
 }
 
-/** Connecting happens in the background or once at the start, so it may take a moment. */
-const CONNECT_TIMEOUT_MS = 1_000
+/** A connection is made in the background or once at the start, so it may take a moment. */
+const connectTimeoutMs = 1_000
 
-/** Rejects when Redis cannot be reached, does not answer in time, or cannot run the script. */
-export async function connect(url: string, prefix: string): Promise<Link> {
+/** Rejects when Redis cannot be reached, does not reply in time, or cannot run the script. */
+export async function connectToRedis(url: string, prefix: string): Promise<RedisConnection> {
   const client = new Redis(url, {
     lazyConnect: true,
     // One connection, one life: nothing is queued for the next one or sent again on it.
     retryStrategy: null,
     enableOfflineQueue: false,
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    connectTimeout: connectTimeoutMs,
     enableAutoPipelining: false,
   })
-  client.defineCommand('tollbookWindow', { lua: WINDOW_SCRIPT })
+  client.defineCommand('tollbookRateLimit', { lua: rateLimitScript })
 
   let failure: Error | undefined
   const lost = new Promise<Error>((resolve) => {
@@ -66,51 +66,55 @@ export async function connect(url: string, prefix: string): Promise<Link> {
     failure ??= reason
     client.stream?.destroy()
   }
-  const watch = watchForStall(() => fail(new Error('Redis did not answer in time')))
+  const watch = watchReplies(() => fail(new Error('Redis did not reply in time')))
 
-  // Calls that arrive together leave in one write: a write a call is a system call a call.
-  let gathering = false
-  function gather(): void {
+  // Commands of the same turn leave in one write: each write is a system call.
+  let isGathering = false
+  function gatherWrites(): void {
     const { stream } = client
-    if (gathering || !stream) return
-    gathering = true
+    if (isGathering || !stream) return
+    isGathering = true
     stream.cork()
     setImmediate(() => {
-      gathering = false
+      isGathering = false
       stream.uncork()
     })
   }
 
   async function run(keys: readonly string[], ...args: (string | number)[]): Promise<number[]> {
     watch.sent()
-    gather()
+    gatherWrites()
     try {
-      return await client.tollbookWindow(keys.length, ...keys.map((key) => prefix + key), ...args)
+      return await client.tollbookRateLimit(
+        keys.length,
+        ...keys.map((key) => prefix + key),
+        ...args,
+      )
     } catch (error) {
       // An error reply (read-only, out of memory) is as good as no Redis.
       fail(error instanceof Error ? error : new Error(String(error)))
       throw error
     } finally {
-      watch.answered()
+      watch.replied()
     }
   }
 
-  const keysOf = (limits: readonly Limit[]) => limits.map(({ key }) => key)
-  const numbersOf = (limits: readonly Limit[]) =>
+  const keysOf = (limits: readonly RateLimit[]) => limits.map(({ key }) => key)
+  const numbersOf = (limits: readonly RateLimit[]) =>
     limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
 
-  const deadline = setTimeout(() => fail(new Error('Redis is slow to connect')), CONNECT_TIMEOUT_MS)
+  const timeout = setTimeout(() => fail(new Error('Redis is slow to connect')), connectTimeoutMs)
   try {
     await client.connect()
-    // A Redis that cannot run the script (a replica, a full one) must be found out here, not by a call.
+    // A Redis that cannot run the script (a replica, a full one) must fail here, not at a call.
     await run(['{probe}'], 'take', 1, 1)
-    const seen = seenIn(await client.info('server'))
+    const identity = identityIn(await client.info('server'))
     return {
-      seen,
-      take: (limits) => run(keysOf(limits), 'take', ...numbersOf(limits)),
+      identity,
+      takePermit: (limits) => run(keysOf(limits), 'take', ...numbersOf(limits)),
       peek: (limits) => run(keysOf(limits), 'peek', ...numbersOf(limits)),
-      giveBack: async (limits, takenAtUs) => {
-        await run(keysOf(limits), 'back', takenAtUs)
+      returnPermit: async (limits, takenAtUs) => {
+        await run(keysOf(limits), 'return', takenAtUs)
       },
       lost,
       close: () => fail(new Error('closed')),
@@ -119,12 +123,12 @@ export async function connect(url: string, prefix: string): Promise<Link> {
     fail(error instanceof Error ? error : new Error(String(error)))
     throw failure
   } finally {
-    clearTimeout(deadline)
+    clearTimeout(timeout)
   }
 }
 
 /** `INFO server`. The uptime is in whole seconds, so a second less is what is certain. */
-function seenIn(info: string): Seen {
+function identityIn(info: string): RedisIdentity {
   const runId = /^run_id:(\w+)/m.exec(info)?.[1]
   const uptimeSeconds = Number(/^uptime_in_seconds:(\d+)/m.exec(info)?.[1])
   if (runId === undefined || Number.isNaN(uptimeSeconds)) {

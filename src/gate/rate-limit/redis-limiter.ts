@@ -1,128 +1,164 @@
 /**
- * Rate windows shared by all gateways through Redis, and by local shares while Redis cannot be asked.
+ * Rate limits that all gateways count together in Redis, with a local rate limit while Redis cannot be asked.
  *
- * A call never waits for a lost Redis to come back: the first calls that find it silent wait about
- * 75 ms, all others are decided at once by the local share, and a connection is tried in the background
- * until there is one. How shares and Redis add up is argued in memory.ts.
+ * A call never waits for a lost Redis to come back. The first calls that find it silent wait about 75 ms; all
+ * others are decided at once by the local rate limit. A connection is tried in the background until there is
+ * one. redis-trust.ts says how many calls pass in the two ways together.
  *
- * A call that was under way when Redis fell silent may have taken a place there that nobody gives back:
- * the window is then too strict until that place has left it, never too lax.
+ * A call that was under way when Redis fell silent may have taken a permit there that nobody returns. The
+ * limit is then too strict until that permit's time span has passed, never too lax.
  */
 import type { Logger } from 'pino'
-import { shareWindows } from './local-rate-limit.ts'
-import type { Limit, Place, WindowState, Windows } from './rate-limiter.ts'
+import { openLocalLimiter } from './local-rate-limit.ts'
+import type {
+  Permit,
+  PermitDecision,
+  RateLimit,
+  RateLimiter,
+  RateLimitState,
+} from './rate-limiter.ts'
 import { assertLimits, tightest } from './rate-limits.ts'
-import { connect, type Link } from './redis-connection.ts'
-import { type Memory, memoryOf } from './redis-trust.ts'
+import { connectToRedis, type RedisConnection } from './redis-connection.ts'
+import { type RedisTrust, trustIn } from './redis-trust.ts'
 
-export type WindowsLog = Pick<Logger, 'info' | 'warn'>
+export type RateLimiterLog = Pick<Logger, 'info' | 'warn'>
 
-const PROBE_EVERY_MS = 250
+const reconnectAfterMs = 250
 
 /**
  * Waits for the first attempt to connect (at most about a second) and resolves also when it failed.
  *
- * @param options.gateways how many gateways share the limits while Redis is away.
- * @param options.prefix stands before every key; without braces, which mark the hash tag.
+ * @param options.gateways how many gateways enforce the limits together while Redis is away
+ * @param options.prefix stands before every key; without braces, which mark the hash tag
  */
-export async function redisWindows(options: {
+export async function openRedisLimiter(options: {
   redisUrl: string
   gateways: number
   prefix: string
-  log: WindowsLog
-}): Promise<Windows> {
-  const { redisUrl, gateways, prefix, log } = options
-  const share = shareWindows(gateways)
-  let link: Link | undefined
-  let memory: Memory | undefined
-  let shareUsed = false
-  let longestWindowMs = 0
-  let downSaid = false
-  let closed = false
-  let nextAttempt: ReturnType<typeof setTimeout> | undefined
+  log: RateLimiterLog
+}): Promise<RateLimiter> {
+  const local = openLocalLimiter(options.gateways)
+  let hasAdmittedLocally = false
+  const redis = keepConnected(options, () => options.gateways === 1 && !hasAdmittedLocally)
+  await redis.ready
 
-  async function tryToConnect(): Promise<void> {
-    try {
-      const found = await connect(redisUrl, prefix)
-      if (closed) return found.close()
-      adopt(found)
-    } catch (error) {
-      lose(error)
-    }
+  async function decideLocally(limits: readonly RateLimit[]): Promise<PermitDecision> {
+    const decision = await local.takePermit(limits)
+    hasAdmittedLocally ||= decision.allowed
+    return decision
   }
-
-  function adopt(found: Link): void {
-    memory = memoryOf(found.seen, memory, performance.now(), gateways === 1 && !shareUsed)
-    link = found
-    if (downSaid) log.info('Redis answers again')
-    downSaid = false
-    found.lost.then((reason) => {
-      link = undefined
-      lose(reason)
-    })
-  }
-
-  function lose(error: unknown): void {
-    if (closed) return
-    if (!downSaid)
-      log.warn({ err: error }, 'no Redis: each gateway enforces its share of the limits')
-    downSaid = true
-    nextAttempt = setTimeout(tryToConnect, PROBE_EVERY_MS)
-  }
-
-  /** The connection, when it leads to a Redis that remembers as far back as these limits look. */
-  function linkFor(limits: readonly Limit[]): Link | undefined {
-    assertLimits(limits)
-    const windowMs = Math.max(...limits.map((limit) => limit.windowMs))
-    longestWindowMs = Math.max(longestWindowMs, windowMs)
-    return remembers(windowMs) ? link : undefined
-  }
-
-  function remembers(windowMs: number): boolean {
-    return memory !== undefined && performance.now() - memory.wholeSinceMs >= windowMs
-  }
-
-  await tryToConnect()
 
   return {
-    async take(limits) {
-      const reply = await linkFor(limits)?.take(limits).catch(unreachable)
-      if (reply === undefined) {
-        const decision = await share.take(limits)
-        shareUsed ||= decision.allowed
-        return decision
-      }
+    async takePermit(limits) {
+      const reply = await redis.trustedFor(limits)?.takePermit(limits).catch(unreachable)
+      if (reply === undefined) return decideLocally(limits)
       const state = tightest(statesIn(reply, limits))
       if (reply[0] !== 1) return { allowed: false, state, degraded: false }
-      const place: Place = { limits, takenAtUs: reply[1] ?? 0, source: 'redis' }
-      return { allowed: true, place, state, degraded: false }
+      const permit: Permit = { limits, takenAtUs: reply[1] ?? 0, source: 'redis' }
+      return { allowed: true, permit, state, degraded: false }
     },
-    async giveBack(place) {
-      if (place.source === 'share') return share.giveBack(place)
-      await link?.giveBack(place.limits, place.takenAtUs).catch(unreachable)
+    async returnPermit(permit) {
+      if (permit.source === 'local') return local.returnPermit(permit)
+      await redis.connection?.returnPermit(permit.limits, permit.takenAtUs).catch(unreachable)
     },
     async peek(limits) {
-      const reply = await linkFor(limits)?.peek(limits).catch(unreachable)
-      return reply === undefined ? share.peek(limits) : tightest(statesIn(reply, limits))
+      const reply = await redis.trustedFor(limits)?.peek(limits).catch(unreachable)
+      return reply === undefined ? local.peek(limits) : tightest(statesIn(reply, limits))
     },
     get degraded() {
-      return link === undefined || !remembers(longestWindowMs)
+      return redis.degraded
     },
     async close() {
-      closed = true
-      clearTimeout(nextAttempt)
-      link?.close()
-      await link?.lost
-      await share.close()
+      await redis.close()
+      await local.close()
     },
   }
 }
 
-/** What a failed call means here; the reason was logged when the connection was lost. */
+/** The connection to Redis, made again whenever it is lost, and how far back it is trusted. */
+interface ConnectedRedis {
+  /** Resolves after the first attempt to connect. */
+  readonly ready: Promise<void>
+  readonly connection: RedisConnection | undefined
+  /** The connection, when it leads to a Redis whose memory reaches as far back as these limits look. */
+  trustedFor(limits: readonly RateLimit[]): RedisConnection | undefined
+  readonly degraded: boolean
+  close(): Promise<void>
+}
+
+/** @param isAlone whether no call can have been admitted beside Redis (see redis-trust.ts) */
+function keepConnected(
+  { redisUrl, prefix, log }: { redisUrl: string; prefix: string; log: RateLimiterLog },
+  isAlone: () => boolean,
+): ConnectedRedis {
+  let connection: RedisConnection | undefined
+  let trust: RedisTrust | undefined
+  let maxWindowMs = 0
+  let isLossLogged = false
+  let isClosed = false
+  let nextAttempt: ReturnType<typeof setTimeout> | undefined
+
+  async function tryToConnect(): Promise<void> {
+    try {
+      const connected = await connectToRedis(redisUrl, prefix)
+      if (isClosed) return connected.close()
+      adopt(connected)
+    } catch (error) {
+      retryLater(error)
+    }
+  }
+
+  function adopt(connected: RedisConnection): void {
+    trust = trustIn(connected.identity, trust, performance.now(), isAlone())
+    connection = connected
+    if (isLossLogged) log.info('Redis replies again')
+    isLossLogged = false
+    connected.lost.then((reason) => {
+      connection = undefined
+      retryLater(reason)
+    })
+  }
+
+  function retryLater(error: unknown): void {
+    if (isClosed) return
+    if (!isLossLogged)
+      log.warn({ err: error }, 'no Redis: each gateway enforces its local rate limit')
+    isLossLogged = true
+    nextAttempt = setTimeout(tryToConnect, reconnectAfterMs)
+  }
+
+  function isTrusted(windowMs: number): boolean {
+    return trust !== undefined && performance.now() - trust.trustedSinceMs >= windowMs
+  }
+
+  return {
+    ready: tryToConnect(),
+    get connection() {
+      return connection
+    },
+    trustedFor(limits) {
+      assertLimits(limits)
+      const windowMs = Math.max(...limits.map((limit) => limit.windowMs))
+      maxWindowMs = Math.max(maxWindowMs, windowMs)
+      return isTrusted(windowMs) ? connection : undefined
+    },
+    get degraded() {
+      return connection === undefined || !isTrusted(maxWindowMs)
+    },
+    async close() {
+      isClosed = true
+      clearTimeout(nextAttempt)
+      connection?.close()
+      await connection?.lost
+    },
+  }
+}
+
+/** What a failed command means here; the reason was logged when the connection was lost. */
 function unreachable(): undefined {}
 
-/** The script's answer: { allowed, time, remaining, resetUs, remaining, resetUs, … }. */
-function statesIn(reply: readonly number[], limits: readonly Limit[]): WindowState[] {
+/** The script's reply: { allowed, time, remaining, resetUs, remaining, resetUs, … }. */
+function statesIn(reply: readonly number[], limits: readonly RateLimit[]): RateLimitState[] {
   return limits.map(({ limit, windowMs }, index) => ({
     limit,
     windowMs,

@@ -1,28 +1,28 @@
 /**
- * The window algorithm in Redis: one script, so that a decision over several limits is one round trip
- * and nothing comes between looking and taking.
+ * The rate limit algorithm in Redis. It is one script, so that a decision over several limits is one round
+ * trip and nothing comes between reading and taking.
  *
- * Each key is a list of the accepted times still inside its window, in microseconds by Redis' own clock
- * (the gateways' clocks need not agree), oldest first: about 10 bytes an entry. The work of a call does
- * not grow with N: it reads the list's two ends, and every entry is written once and dropped once.
+ * Each key is a list of the accepted times of the last time span, in microseconds by Redis's own clock (the
+ * gateways' clocks need not agree), oldest first: about 10 bytes an entry. The work of a call does not grow
+ * with N: it reads the two ends of the list, and every entry is written once and dropped once.
  *
  * KEYS  one list per limit, all with one hash tag
- * ARGV  'take' | 'peek' | 'back', then
+ * ARGV  'take' | 'peek' | 'return', then
  *         for take and peek   limit, windowMs        per key
- *         for back            the place's time       once
- * Answers, for take and peek: { 1 or 0: allowed, the place's time, then remaining, resetUs per key }.
+ *         for return          the permit's time      once
+ * Replies, for take and peek: { 1 or 0: allowed, the permit's time, then remaining, resetUs per key }.
  *
  * Errors cannot leave half a decision: everything is read before anything is taken.
  *
  * The clock may step back (an operator, a failover to a machine that is behind). Entries later than now
- * then count as now and are written down as such, so that the list stays in order and a full window is
- * free again after one window length, however far the clock was off. A place taken before the step and
- * given back after it is no longer found by its time, and stays taken until its window has passed
- * (unless another call was taken in the very same microsecond of the repeated time: then that one's).
+ * then count as now and are written down as such, so that the list stays in order and a limit that is reached
+ * is free again after one time span, however far the clock was off. A permit taken before the step and
+ * returned after it is no longer found by its time, and counts until its time span has passed (unless another
+ * call was accepted in the very same microsecond of the repeated time: then that one's entry is removed).
  */
-export const WINDOW_SCRIPT = `
+export const rateLimitScript = `
 local call = redis.call
-if ARGV[1] == 'back' then
+if ARGV[1] == 'return' then
   for i = 1, #KEYS do call('LREM', KEYS[i], -1, ARGV[2]) end
   return {}
 end
@@ -46,7 +46,7 @@ for i = 1, #KEYS do
       index = index - 1
       time = tonumber(call('LINDEX', key, index) or nil)
     end
-    -- What has left the window is dropped: the oldest entry inside is found by steps that double
+    -- Entries older than the time span are dropped. The oldest one to stay is found by steps that double
     -- (usually the first one does), then halve.
     local edge = now - windowUs
     if tonumber(call('LINDEX', key, 0)) <= edge then
@@ -68,7 +68,7 @@ for i = 1, #KEYS do
   if size >= limit then
     allowed = false
     reply[1] = 0
-    -- One more passes when fewer than limit are inside: when the limit-th newest leaves.
+    -- One more passes when fewer than limit are inside: when the limit-th newest is dropped.
     resetUs = limit == 0 and windowUs or call('LINDEX', key, -limit) + windowUs - now
   end
   reply[i * 2 + 1] = math.max(0, limit - size)
@@ -86,7 +86,7 @@ for i = 1, #KEYS do
       reply[i * 2 + 2] = call('LINDEX', KEYS[i], 0) + ARGV[i * 2 + 1] * 1000 - now
     end
   else
-    -- A window that has become longer needs what is remembered for longer.
+    -- A longer time span needs the entries for longer.
     call('PEXPIRE', KEYS[i], expiryMs, 'GT')
   end
 end

@@ -1,32 +1,32 @@
 /**
- * Notices that a server which answers in order has stopped answering, with one timer for all calls in
- * flight (a timer per call costs more than the call).
+ * Notices that a server which replies in order has stopped replying. One timer serves all commands in
+ * flight: a timer per command costs more than the command.
  *
- * It counts looks, not milliseconds: a call is overdue when it was already under way two looks ago.
- * Between two looks the event loop reads every answer that has arrived, so a process that was itself
- * busy for a second does not take that for a dead server. With 25 ms between looks, a call waits
- * between 50 and 75 ms before it is given up.
+ * It counts its own looks, not milliseconds: a command is overdue when it was already under way two looks
+ * ago. Between two looks the event loop reads every reply that has arrived, so a process that was busy for a
+ * second does not mistake that for a dead server. With 25 ms between looks, a command is given up after 50 to
+ * 75 ms.
  */
-export interface StallWatch {
+export interface ReplyWatchdog {
   sent(): void
-  answered(): void
+  replied(): void
   /** Stops looking. */
   stop(): void
 }
 
-const LOOK_EVERY_MS = 25
+const lookIntervalMs = 25
 
-/** Calls `onStall` once for every stall, at most once per look. */
-export function watchForStall(onStall: () => void): StallWatch {
+/** Calls `onStall` at every look that finds an overdue command. */
+export function watchReplies(onStall: () => void): ReplyWatchdog {
   let sent = 0
-  let answered = 0
+  let replied = 0
   let sentAtLastLook = 0
   let sentAtLookBefore = 0
   let timer: ReturnType<typeof setInterval> | undefined
 
   function look(): void {
-    if (answered < sentAtLookBefore) onStall()
-    if (answered === sent) stop()
+    if (replied < sentAtLookBefore) onStall()
+    if (replied === sent) stop()
     sentAtLookBefore = sentAtLastLook
     sentAtLastLook = sent
   }
@@ -39,10 +39,10 @@ export function watchForStall(onStall: () => void): StallWatch {
   return {
     sent() {
       sent++
-      timer ??= setInterval(look, LOOK_EVERY_MS)
+      timer ??= setInterval(look, lookIntervalMs)
     },
-    answered() {
-      answered++
+    replied() {
+      replied++
     },
     stop,
   }

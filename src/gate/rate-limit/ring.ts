@@ -1,23 +1,23 @@
 /**
- * The accepted times of one key, oldest first, in a ring that grows with what is inside the window:
- * adding and forgetting cost the same however many there are, and nothing is allocated per call.
+ * The times of one key's accepted calls, oldest first, in a ring that grows with their number. Adding and
+ * dropping a time cost the same however many there are, and nothing is allocated per call.
  */
 export interface Ring {
   readonly size: number
   /** Adds a time, not before the newest one. */
   push(time: number): void
-  /** Forgets every time at or before the edge. */
-  forgetUntil(edge: number): void
+  /** Drops every time at or before the edge. */
+  dropUntil(edge: number): void
   /** The n-th newest time; n is 1 for the newest and at most `size`. */
   newest(n: number): number
-  /** Takes one entry of exactly this time out; false when there is none. */
+  /** Removes one entry of exactly this time; false when there is none. */
   remove(time: number): boolean
 }
 
-const FIRST_CAPACITY = 8
+const firstCapacity = 8
 
 export function createRing(): Ring {
-  let times = new Float64Array(FIRST_CAPACITY)
+  let times = new Float64Array(firstCapacity)
   let head = 0
   let size = 0
   const slot = (index: number) => (head + index) % times.length
@@ -39,7 +39,7 @@ export function createRing(): Ring {
       times[slot(size)] = time
       size++
     },
-    forgetUntil(edge) {
+    dropUntil(edge) {
       while (size > 0 && at(0) <= edge) {
         head = slot(1)
         size--
@@ -48,7 +48,7 @@ export function createRing(): Ring {
     newest: (n) => at(size - n),
     remove(time) {
       let index = size - 1
-      // What is given back was taken a moment ago: look from the newest end.
+      // A permit is returned a moment after it was taken: look from the newest end.
       while (index >= 0 && at(index) > time) index--
       if (index < 0 || at(index) !== time) return false
       for (; index < size - 1; index++) times[slot(index)] = at(index + 1)

@@ -1,7 +1,7 @@
 /** How a call is answered: the headers that every answer carries, and refusals in the client's words. */
 import type { Route } from '../../config/config.ts'
 import type { SeenWindow } from '../../gate/gate.ts'
-import { rateHeaders } from '../../gate/rate-limit/open-rate-limiter.ts'
+import { rateHeaders } from '../../gate/rate-limit/rate-limit-headers.ts'
 import type { Answer } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'

@@ -1,7 +1,7 @@
 /** What customers' programs are answered: for the API documentation, and the types of clients. */
 import { t } from 'elysia'
 import { Plan } from '../../../config/file-schema.ts'
-import type { WindowState } from '../../../gate/rate-limit/open-rate-limiter.ts'
+import type { RateLimitState } from '../../../gate/rate-limit/rate-limiter.ts'
 import { PriceRule } from '../../../pricing/price-rule.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
 import type { Charge } from '../../../reports/charge/charge-lookup.ts'
@@ -25,7 +25,7 @@ export const KeyResponse = t.Object({
   monthlyCap: t.Nullable(integer({ description: "The key's own, in credits." })),
   credits: typedSchema<Balance>(BalanceSchema),
   window: t.Optional(
-    typedSchema<WindowState>(
+    typedSchema<RateLimitState>(
       t.Object({
         limit: integer({ description: 'Calls in any window.' }),
         remaining: integer({ description: 'Calls that would pass now.' }),

@@ -2,7 +2,8 @@
 import { Elysia, t } from 'elysia'
 import { limitsOf } from '../../../gate/authorize.ts'
 import type { Admitted, Gate } from '../../../gate/gate.ts'
-import { rateHeaders, type Windows } from '../../../gate/rate-limit/open-rate-limiter.ts'
+import { rateHeaders } from '../../../gate/rate-limit/rate-limit-headers.ts'
+import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import { LedgerUnavailable } from '../../../ledger/append/call-commands.ts'
 import type { PublishedTariff } from '../../../ledger/read/read-for-calls.ts'
 import { newRequestId } from '../../../lib/ids.ts'
@@ -21,7 +22,7 @@ import {
 
 export interface CustomerDeps {
   readonly gate: Gate
-  readonly windows: Windows
+  readonly windows: RateLimiter
   readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
   readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
   /** Gives a charge back whose answer may not have arrived; the same again answers the same. */

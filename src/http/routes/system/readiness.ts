@@ -1,6 +1,6 @@
 /** Whether a gateway can serve, and what it lacks: what /ready says to load balancers and to people. */
 import type { UpstreamAddresses } from '../../../config/upstream-addresses.ts'
-import type { Windows } from '../../../gate/rate-limit/open-rate-limiter.ts'
+import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../../../ledger/connect.ts'
 import { schemaFault } from '../../../ledger/migrate/schema-compatibility.ts'
 import { readShardTariffs } from '../../../ledger/read/read-tariffs.ts'
@@ -15,7 +15,7 @@ export interface Readiness {
 
 export interface ReadinessDeps {
   readonly sql: Sql
-  readonly windows: Pick<Windows, 'degraded'>
+  readonly windows: Pick<RateLimiter, 'degraded'>
   /** Services that routes need. */
   readonly services: ReadonlySet<string>
   readonly addresses: Readonly<Record<string, UpstreamAddresses>>
