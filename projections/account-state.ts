@@ -36,7 +36,7 @@ export const accountState: Projection = {
   ],
   apply: [
     {
-      of: Object.keys(accountEvents) as (keyof typeof accountEvents)[],
+      eventTypes: Object.keys(accountEvents) as (keyof typeof accountEvents)[],
       sql: `insert into account_state
        select (jsonb_populate_record(null::account_state, coalesce(to_jsonb(s), '{}') || f.changes)).*
        from (
@@ -69,7 +69,7 @@ export const accountState: Projection = {
          frozen = excluded.frozen, erased = excluded.erased`,
     },
     {
-      of: ['PlanStarted'],
+      eventTypes: ['PlanStarted'],
       sql: `insert into account_plans (account_id, shard, position, plan, starts_at)
        select account_id, shard, position, payload ->> 'plan', (payload ->> 'from')::timestamptz
        from batch

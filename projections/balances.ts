@@ -64,7 +64,7 @@ export const balances: Projection = {
   ],
   apply: [
     {
-      of: ['CreditsGranted'],
+      eventTypes: ['CreditsGranted'],
       sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted)
        select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
          coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits
@@ -72,7 +72,7 @@ export const balances: Projection = {
        where type = 'CreditsGranted'`,
     },
     {
-      of: ['CreditsGranted', 'DebtRecorded'],
+      eventTypes: ['CreditsGranted', 'DebtRecorded'],
       sql: `insert into balances (account_id, mode, shard)
        select distinct account_id, mode, shard
        from batch
@@ -80,7 +80,7 @@ export const balances: Projection = {
        on conflict (account_id, mode, shard) do nothing`,
     },
     {
-      of: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
+      eventTypes: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
       sql: `update balances b
        set debt = b.debt + d.debt,
          allowance_month = coalesce(d.month, b.allowance_month),
@@ -109,7 +109,7 @@ export const balances: Projection = {
        where b.account_id = d.account_id and b.mode = d.mode and b.shard = d.shard`,
     },
     {
-      of: ['CreditsHeld'],
+      eventTypes: ['CreditsHeld'],
       skipsCompletedCalls: true,
       sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
          quantity, held_at, expires_at, instance, lots, held)
@@ -120,7 +120,7 @@ export const balances: Projection = {
     },
     // A lot that an extension draws on again stands in the hold once, where it was drawn on first.
     {
-      of: ['HoldExtended'],
+      eventTypes: ['HoldExtended'],
       skipsCompletedCalls: true,
       sql: `update open_holds h
        set credits = h.credits + e.credits, quantity = h.quantity + e.quantity,
@@ -154,7 +154,7 @@ export const balances: Projection = {
        where h.hold_id = e.request_id and h.shard = e.shard`,
     },
     {
-      of: resolvingTypes,
+      eventTypes: resolvingTypes,
       skipsCompletedCalls: true,
       sql: `delete from open_holds h
        using batch b
@@ -162,7 +162,7 @@ export const balances: Projection = {
          and h.hold_id = b.request_id and h.shard = b.shard`,
     },
     {
-      of: [...holdTypes, 'ChargeRefunded', 'CreditsAdjusted'],
+      eventTypes: [...holdTypes, 'ChargeRefunded', 'CreditsAdjusted'],
       sql: `update lots l
        set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
          adjusted = l.adjusted + d.adjusted
@@ -181,7 +181,7 @@ export const balances: Projection = {
        where l.lot = d.lot and l.shard = d.shard`,
     },
     {
-      of: ['CreditsHeld', ...resolvingTypes],
+      eventTypes: ['CreditsHeld', ...resolvingTypes],
       skipsCompletedCalls: true,
       sql: `update balances l
        set open_holds = l.open_holds + d.opened

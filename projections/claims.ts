@@ -27,8 +27,8 @@ export const claims: Projection = {
   ],
   apply: [
     {
-      of: ['CreditsHeld'],
-      only: claiming,
+      eventTypes: ['CreditsHeld'],
+      condition: claiming,
       sql: `insert into claims as c (key_id, claim, shard, account_id, request_hash, hold_id, position)
        select distinct on (key_id, payload ->> 'claim', shard) key_id, payload ->> 'claim', shard, account_id,
          payload ->> 'requestHash', request_id, position

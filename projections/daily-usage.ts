@@ -31,7 +31,7 @@ export const dailyUsage: Projection = {
   ],
   apply: [
     {
-      of: [...resolvingTypes, 'CallsCounted', 'UsageImported'],
+      eventTypes: [...resolvingTypes, 'CallsCounted', 'UsageImported'],
       sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
          quantity, latency_ms_sum, last_used_at)
        -- The frequent type first, and UTC as what it is: its name would be looked up for every row.

@@ -37,7 +37,7 @@ export const keyState: Projection = {
   ],
   apply: [
     {
-      of: Object.keys(keyEvents) as (keyof typeof keyEvents)[],
+      eventTypes: Object.keys(keyEvents) as (keyof typeof keyEvents)[],
       sql: `insert into key_state
        select (jsonb_populate_record(null::key_state, coalesce(to_jsonb(s), '{}') || f.changes)).*
        from (

@@ -36,7 +36,7 @@ export const monthlyBalances: Projection = {
   ],
   apply: [
     {
-      of: ofMoney,
+      eventTypes: ofMoney,
       sql: `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held, settled,
          refunded, cap_used)
        select account_id, key_id, mode, month, shard,

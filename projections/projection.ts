@@ -27,9 +27,9 @@ export interface Projection {
 /** A statement of a mapping. */
 export interface Statement {
   /** The types of events that it does something for: without any of them it need not run. */
-  readonly of: readonly EventType[]
+  readonly eventTypes: readonly EventType[]
   /** What one of them must be besides, where that is rare. */
-  readonly only?: string
+  readonly condition?: string
   /**
    * A call that begins and ends within the batch leaves no trace in what this statement writes. Where many
    * events are applied at once, it is not shown such calls.

@@ -30,7 +30,7 @@ export const tariffs: Projection = {
   ],
   apply: [
     {
-      of: ['TariffPublished'],
+      eventTypes: ['TariffPublished'],
       sql: `insert into tariffs (shard, position, hash, effective_from, notice, content)
        select shard, position, payload ->> 'hash', (payload ->> 'from')::timestamptz, payload ->> 'notice',
          jsonb_build_object('plans', payload -> 'plans', 'prices', payload -> 'prices')
@@ -38,7 +38,7 @@ export const tariffs: Projection = {
        where type = 'TariffPublished'`,
     },
     {
-      of: ['TariffPublished'],
+      eventTypes: ['TariffPublished'],
       sql: `insert into tariff_plans (hash, plan, shard, credits, rate_limit, window_ms, max_in_flight)
        select distinct on (b.payload ->> 'hash', p.key, b.shard) b.payload ->> 'hash', p.key, b.shard,
          (p.value ->> 'credits')::bigint, (p.value ->> 'rateLimit')::integer,

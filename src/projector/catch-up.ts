@@ -1,21 +1,23 @@
 /**
- * Keeps the catch-up projections no more than a second behind the log. Every gateway tries; the
- * checkpoint's row lets one of them work at a time, and moves in the same transaction as the rows.
+ * Keeps the catch-up projections no more than a second behind the log. Every gateway tries. The projection
+ * checkpoint's row lets one of them work at a time, and moves in the same transaction as the projection's rows.
  */
 import { projections } from '../../projections/index.ts'
 import type { Sql } from '../ledger/connect.ts'
 
-/** Events applied in one transaction: no snapshot lives long. */
-const maxAtOnce = 20_000
+const catchUpProjections = () => projections.filter(({ mode }) => mode === 'catch-up')
 
-/** Applies what the log has beyond the checkpoints; answers how many events are left. */
+/** Events applied in one transaction, so that no snapshot lives long. */
+const maxEvents = 20_000
+
+/** Applies what the log has beyond the projection checkpoints; returns how many events are left. */
 export async function catchUp(sql: Sql, shards: readonly number[]): Promise<number> {
   let left = 0
-  for (const projection of projections.filter((p) => p.mode === 'catch-up')) {
+  for (const { name } of catchUpProjections()) {
     for (const shard of shards) {
       const [row] = await sql.unsafe<[{ left: number }]>(
-        `select catch_up_${projection.name}($1::smallint, $2::bigint) as left`,
-        [shard, maxAtOnce],
+        `select catch_up_${name}($1::smallint, $2::bigint) as left`,
+        [shard, maxEvents],
         { prepare: true },
       )
       left += row.left
@@ -24,7 +26,7 @@ export async function catchUp(sql: Sql, shards: readonly number[]): Promise<numb
   return left
 }
 
-/** How far a catch-up projection is behind, on the shard where it is furthest. */
+/** How far a catch-up projection is behind, on the shard where it is furthest behind. */
 export interface ProjectionLag {
   readonly projection: string
   readonly events: number
@@ -33,7 +35,7 @@ export interface ProjectionLag {
 }
 
 export function projectionLags(sql: Sql): Promise<ProjectionLag[]> {
-  const names = projections.filter((p) => p.mode === 'catch-up').map((p) => p.name)
+  const names = catchUpProjections().map(({ name }) => name)
   return sql<ProjectionLag[]>`
     select c.projection, max(h.position - c.position) as events,
       coalesce(max(greatest(extract(epoch from t.now - e.recorded_at), 0)), 0)::float8 as seconds

@@ -1,5 +1,5 @@
 /** Several pieces of work along the same log, two at a time, with one progress for all of them. */
-import type { Progress } from './ranges.ts'
+import type { Progress } from './progress.ts'
 
 /** More would only take turns on the processors that PostgreSQL and its readers have. */
 const atOnce = 2

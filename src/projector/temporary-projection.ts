@@ -1,18 +1,24 @@
 /**
- * Projections made from the log in temporary tables, which only this connection sees and which end with it:
- * to compare with those in service (verify), or as they stood at an earlier position (as-of). The serving
- * role may do this, and can harm nothing: the tables in service are not its own to write.
+ * A projection made from the log in temporary tables: to compare it with the tables in service (verify), or as it
+ * stood at an earlier position (as-of). The serving role may do this and can harm nothing, for it cannot write the
+ * tables in service.
  */
 import type { Projection } from '../../projections/projection.ts'
-import { applied, applyLargeRange, at, statementsOf } from './mapping.ts'
-import { openAdaptiveBatch } from './ranges.ts'
-import { openTemporary, type Temporary, type TemporaryOptions } from './temporary-tables.ts'
+import { openAdaptiveBatch } from './adaptive-batch.ts'
+import { applyLargeRange, applyRange } from './apply-range.ts'
+import { statementsOf } from './projection-tables.ts'
+import { withSearchPath } from './search-path.ts'
+import {
+  openTemporaryTables,
+  type TemporaryOptions,
+  type TemporaryTables,
+} from './temporary-tables.ts'
 
-export interface TemporaryProjection extends Temporary {
+export interface TemporaryProjection extends TemporaryTables {
   /** Applies the shard's log up to a position, range by range. */
-  advance(shard: number, upTo: number, progress?: (position: number) => void): Promise<void>
-  /** The statements that apply the rest up to a position, for a transaction of the client's. */
-  rest(shard: number, upTo: number): string
+  advanceTo(shard: number, upTo: number, progress?: (position: number) => void): Promise<void>
+  /** The statements that apply the rest up to a position, for a transaction that the caller has open. */
+  finalRange(shard: number, upTo: number): string
   /** How far the tables have come. */
   position(shard: number): number
   close(): Promise<void>
@@ -23,30 +29,30 @@ export async function openTemporaryProjection(
   projection: Projection,
   options: TemporaryOptions,
 ): Promise<TemporaryProjection> {
-  const { sql, place } = await openTemporary(statementsOf(projection).tables, options)
+  const { sql, searchPath } = await openTemporaryTables(statementsOf(projection).tables, options)
   const positions = new Map<number, number>()
-  const adaptiveBatch = openAdaptiveBatch()
+  const batch = openAdaptiveBatch()
   const position = (shard: number) => positions.get(shard) ?? 0
 
   return {
     sql,
-    place,
+    searchPath,
     position,
-    async advance(shard, upTo, progress = () => {}) {
+    async advanceTo(shard, upTo, progress = () => {}) {
       while (position(shard) < upTo) {
         const after = position(shard)
-        const range = { shard, after, upTo: Math.min(after + adaptiveBatch.size, upTo) }
-        await adaptiveBatch.step(async () => {
-          await sql.unsafe(at(place, applyLargeRange(projection, range)))
+        const range = { shard, after, upTo: Math.min(after + batch.size, upTo) }
+        await batch.run(async () => {
+          await sql.unsafe(withSearchPath(searchPath, applyLargeRange(projection, range)))
         })
         positions.set(shard, range.upTo)
         progress(range.upTo)
       }
     },
-    rest(shard, upTo) {
+    finalRange(shard, upTo) {
       const after = position(shard)
       positions.set(shard, upTo)
-      return at(place, applied(projection, { shard, after, upTo }))
+      return withSearchPath(searchPath, applyRange(projection, { shard, after, upTo }))
     },
     close: () => sql.end({ timeout: 5 }),
   }

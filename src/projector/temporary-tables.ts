@@ -1,11 +1,11 @@
-/** Temporary tables, which only their connection sees and which end with it, beside the tables of the ledger. */
+/** Temporary tables beside the ledger's tables. Only their connection sees them, and they end with it. */
 import { connect, defaultSchema, type Sql } from '../ledger/connect.ts'
-import { at } from './mapping.ts'
+import { withSearchPath } from './search-path.ts'
 
-export interface Temporary {
-  /** One connection, where the temporary tables are; to be ended by whoever opened it. */
+export interface TemporaryTables {
+  /** The one connection that has the tables; whoever opened it ends it. */
   readonly sql: Sql
-  readonly place: { readonly tables: 'pg_temp'; readonly ledger: string }
+  readonly searchPath: { readonly tables: 'pg_temp'; readonly ledger: string }
 }
 
 export interface TemporaryOptions {
@@ -13,17 +13,17 @@ export interface TemporaryOptions {
   readonly schema?: string | undefined
 }
 
-/** Makes tables on a connection of their own, as the serving role. */
-export async function openTemporary(
+/** Makes the tables on a connection of their own, as the serving role. */
+export async function openTemporaryTables(
   tables: readonly string[],
   { url, schema = defaultSchema }: TemporaryOptions,
-): Promise<Temporary> {
+): Promise<TemporaryTables> {
   const sql = connect({ url, schema, as: 'serving', max: 1 })
-  const place = { tables: 'pg_temp', ledger: schema } as const
+  const searchPath = { tables: 'pg_temp', ledger: schema } as const
   try {
     await sql.unsafe(`set temp_buffers = '64MB'`)
-    await sql.unsafe(at(place, tables))
-    return { sql, place }
+    await sql.unsafe(withSearchPath(searchPath, tables))
+    return { sql, searchPath }
   } catch (error) {
     await sql.end({ timeout: 5 })
     throw error

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { catalogue } from '../../events/catalogue.ts'
 import { restoreLines } from '../../src/ledger/backup/restore-lines.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
-import { openVerifier } from '../../src/projector/verify/verify.ts'
+import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
@@ -38,7 +38,7 @@ test('has many types of event in it, all of their first version', async () => {
 })
 
 test('has the event hashes that it had, and keeps every rule', async () => {
-  const verifier = await openVerifier({ url: database.url, most: 10 })
+  const verifier = await openVerifier({ url: database.url, maxDescribed: 10 })
   const verdict = await verifier.run()
   await verifier.close()
   expect(verdict.log[0]?.faults).toEqual([])

@@ -6,7 +6,7 @@ import type { Projection } from '../../projections/projection.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { schemaFault } from '../../src/ledger/migrate/schema-compatibility.ts'
 import { deploy } from '../../src/projector/rebuild/deploy.ts'
-import { openVerifier } from '../../src/projector/verify/verify.ts'
+import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { fillVariedLedger } from '../support/varied-ledger.ts'
@@ -51,7 +51,7 @@ function nextVersion(): void {
       apply: [
         ...projection.apply,
         {
-          of: ['HoldReleased'],
+          eventTypes: ['HoldReleased'],
           sql: `update ${projection.name} m set released = m.released + r.released
             from (select m.ctid as row, count(*) as released from ${projection.name} m join batch b on ${of}
               where b.type = 'HoldReleased' and b.endpoint <> '*' group by m.ctid) r
@@ -71,7 +71,7 @@ async function released() {
 }
 
 async function isSound(): Promise<boolean> {
-  const verifier = await openVerifier({ url: ledger.url, most: 5 })
+  const verifier = await openVerifier({ url: ledger.url, maxDescribed: 5 })
   const { sound, projections } = await verifier.run()
   await verifier.close()
   if (!sound) console.error(JSON.stringify(projections))

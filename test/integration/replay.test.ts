@@ -6,9 +6,10 @@ import type { Projection } from '../../projections/projection.ts'
 import { connect, defaultSchema, type Sql } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { asOf } from '../../src/projector/as-of.ts'
-import { tablesOf } from '../../src/projector/mapping.ts'
-import { buildBeside, rebuild, rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
-import { openVerifier, type Verdict } from '../../src/projector/verify/verify.ts'
+import { tablesOf } from '../../src/projector/projection-tables.ts'
+import { rebuild, rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
+import { buildShadow } from '../../src/projector/rebuild/shadow-projection.ts'
+import { openVerifier, type Verdict } from '../../src/projector/verify/verifier.ts'
 import { runCli, runJson, startCli } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { readLog } from '../support/log.ts'
@@ -20,7 +21,7 @@ import { until } from '../support/until.ts'
 import { fillVariedLedger } from '../support/varied-ledger.ts'
 
 async function verified(url: string): Promise<Verdict> {
-  const verifier = await openVerifier({ url, most: 5 })
+  const verifier = await openVerifier({ url, maxDescribed: 5 })
   try {
     return await verifier.run()
   } finally {
@@ -348,11 +349,11 @@ describe('a generated log', () => {
     const projection = projectionOf('monthly_balances')
     const older = {
       ...projection,
-      apply: [...projection.apply, { of: [], sql: 'select from batch limit 0' }],
+      apply: [...projection.apply, { eventTypes: [], sql: 'select from batch limit 0' }],
     }
     const owner = connect({ url: database.url, as: 'owner', max: 1 })
-    expect((await buildBeside(owner, older, defaultSchema)).resumed).toBe(false)
-    expect((await buildBeside(owner, older, defaultSchema)).resumed).toBe(true)
+    expect((await buildShadow(owner, older, defaultSchema)).resumed).toBe(false)
+    expect((await buildShadow(owner, older, defaultSchema)).resumed).toBe(true)
     await owner.end()
     expect((await rebuild(projection, { url: database.url })).resumed).toBe(false)
     expect((await verified(database.url)).sound).toBe(true)

@@ -5,8 +5,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
 import { seedLog } from '../../bench/seed-log.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
-import { credits } from '../../src/projector/verify/verify-credits.ts'
-import { openLogCheck } from '../../src/projector/verify/verify-log.ts'
+import { creditRules } from '../../src/projector/verify/credit-rules.ts'
+import { openLogCheck } from '../../src/projector/verify/log-check.ts'
 import { type Random, seeded } from '../faults/random.ts'
 import { type LogEvent, readLog } from '../support/log.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -220,7 +220,11 @@ async function runSomeOnLeases(): Promise<void> {
 
 /** What is wrong by the check: of each hold and lot that a fault names, the first position. */
 async function found(ends: readonly number[]): Promise<Record<string, number>> {
-  const check = await openLogCheck(credits, { url: database.url, shard: 0, most: 100_000 })
+  const check = await openLogCheck(creditRules, {
+    url: database.url,
+    shard: 0,
+    maxDescribed: 100_000,
+  })
   const first: Record<string, number> = {}
   try {
     for (const end of ends) {

@@ -2,16 +2,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { projections } from '../../projections/index.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
-import { tablesOf } from '../../src/projector/mapping.ts'
+import { tablesOf } from '../../src/projector/projection-tables.ts'
 import {
   openTemporaryProjection,
   type TemporaryProjection,
 } from '../../src/projector/temporary-projection.ts'
-import { openVerifier } from '../../src/projector/verify/verify.ts'
-import { credits } from '../../src/projector/verify/verify-credits.ts'
-import { allOf, type LogVerdict, openLogCheck } from '../../src/projector/verify/verify-log.ts'
-import { order } from '../../src/projector/verify/verify-order.ts'
-import { compareOnce } from '../../src/projector/verify/verify-projection.ts'
+import { compareProjection } from '../../src/projector/verify/compare-projection.ts'
+import { creditRules } from '../../src/projector/verify/credit-rules.ts'
+import {
+  combineVerdicts,
+  type LogVerdict,
+  openLogCheck,
+} from '../../src/projector/verify/log-check.ts'
+import { orderRules } from '../../src/projector/verify/order-rules.ts'
+import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { runCli, startCli } from '../support/cli.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
@@ -32,10 +36,12 @@ afterAll(async () => {
 })
 
 async function checkLog(): Promise<LogVerdict> {
-  const options = { url: ledger.url, shard: 0, most: 100 }
-  const checks = await Promise.all([order, credits].map((rules) => openLogCheck(rules, options)))
+  const options = { url: ledger.url, shard: 0, maxDescribed: 100 }
+  const checks = await Promise.all(
+    [orderRules, creditRules].map((rules) => openLogCheck(rules, options)),
+  )
   try {
-    return allOf(await Promise.all(checks.map((check) => check.advance())), 100)
+    return combineVerdicts(await Promise.all(checks.map((check) => check.advance())), 100)
   } finally {
     await Promise.all(checks.map((check) => check.close()))
   }
@@ -86,7 +92,7 @@ const otherwise: Readonly<Record<string, (column: string) => string>> = {
 const otherMode = `case mode when 'live' then 'test' else 'live' end`
 
 test('a sound ledger is sound', async () => {
-  const verifier = await openVerifier({ url: ledger.url, most: 10 })
+  const verifier = await openVerifier({ url: ledger.url, maxDescribed: 10 })
   const verdict = await verifier.run()
   await verifier.close()
   expect(verdict.sound).toBe(true)
@@ -105,7 +111,7 @@ describe.each(projections)('$name', (projection) => {
   // The log stays as it is: it is applied once, and compared again and again.
   let temporary: TemporaryProjection
   // In slices of a few rows, as long tables are in slices of many.
-  const verify = () => compareOnce(projection, temporary, { most: 10, rowsInSlice: 3 })
+  const verify = () => compareProjection(projection, temporary, { maxDescribed: 10, maxRows: 3 })
   afterAll(() => temporary?.close())
   beforeAll(async () => {
     temporary = await openTemporaryProjection(projection, { url: ledger.url })

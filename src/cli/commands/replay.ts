@@ -40,7 +40,7 @@ export default command(
   {
     name: 'replay',
     description:
-      'Build projections anew from the log, as the owner, beside those in service, and exchange them. Nobody waits; what was interrupted goes on.',
+      'Build projections anew from the log, as the owner, beside those in service, and swap them in. Nobody waits; what was interrupted goes on.',
     examples: [
       'replay',
       'replay daily_usage --json',
@@ -60,10 +60,10 @@ export default command(
       const done = await rebuildAll(chosen, { url, progress: progress.show })
       progress.stop()
       if (args.json) return json(done)
-      for (const { projection, events, resumed, exchangeMs } of done) {
+      for (const { projection, events, resumed, swapMs } of done) {
         const went = resumed ? ' more, after an interruption' : ''
         console.log(
-          `${projection}: ${number(events)} events${went}; exchanged in ${Math.ceil(exchangeMs)} ms.`,
+          `${projection}: ${number(events)} events${went}; swapped in ${Math.ceil(swapMs)} ms.`,
         )
       }
     } finally {

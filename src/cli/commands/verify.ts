@@ -1,7 +1,7 @@
 /** `tollbook verify`: is the log whole, and is everything else what it says? */
 import { Registry } from 'prom-client'
-import { openVerifier, type Verdict, type Verifier } from '../../projector/verify/verify.ts'
-import type { RowDifference } from '../../projector/verify/verify-projection.ts'
+import type { RowDifference } from '../../projector/verify/compare-slice.ts'
+import { openVerifier, type Verdict, type Verifier } from '../../projector/verify/verifier.ts'
 import { serveMetrics } from '../../server/metrics/serve-metrics.ts'
 import { verifyMetrics } from '../../server/metrics/verify-metrics.ts'
 import { command } from '../command.ts'
@@ -41,7 +41,7 @@ export default command(
   args,
   async (args) => {
     const most = positiveInteger('most', args.most)
-    const open = async () => openVerifier({ url: await databaseUrl(args), most })
+    const open = async () => openVerifier({ url: await databaseUrl(args), maxDescribed: most })
     if (args.watch) return watch(open, args)
     if (args.port !== undefined) throw new UsageError('--port goes with --watch.')
     const progress = openProgress({ lines: !args.json })

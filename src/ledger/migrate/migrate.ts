@@ -149,8 +149,8 @@ function projectionFunctions(): string[] {
 function inlineTrigger(inline: readonly Projection[]): string {
   const steps = inline.flatMap(({ name, apply }) =>
     apply.map(
-      ({ of, only, sql }) => `-- ${name}
-  if v_types && '{${of.join(', ')}}'${only ? ` and exists (select from batch where ${only})` : ''} then
+      ({ eventTypes, condition, sql }) => `-- ${name}
+  if v_types && '{${eventTypes.join(', ')}}'${condition ? ` and exists (select from batch where ${condition})` : ''} then
     ${sql};
   end if;`,
     ),

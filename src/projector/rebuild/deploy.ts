@@ -1,11 +1,13 @@
 /**
- * Migrates a ledger to this version of the program. Projections whose version changed are built anew from the
- * log, beside the old ones, which serve until the new ones and their functions take over in one transaction.
+ * Migrates a ledger to this version of the program. Projections whose version changed are built anew from the log,
+ * beside the old ones. The old ones serve until the new ones and their functions take over, in one transaction.
  */
 import { connect, defaultSchema, type Sql } from '../../ledger/connect.ts'
 import { type MigrateOptions, migrate, type Rebuild } from '../../ledger/migrate/migrate.ts'
-import type { Progress } from '../ranges.ts'
-import { type Built, buildBeside, clearUp, exchange } from './rebuild.ts'
+import type { Progress } from '../progress.ts'
+import { buildShadow, type ShadowProjection } from './shadow-projection.ts'
+import { dropReplaySchema } from './shadow-tables.ts'
+import { swap } from './swap.ts'
 
 export interface Deployed {
   /** Migrations that were applied now. */
@@ -20,27 +22,27 @@ export async function deploy(
 ): Promise<Deployed> {
   const schema = options.schema ?? defaultSchema
   const sql = connect({ url: options.url, schema, as: 'owner', max: 1 })
-  const turn = connect({ url: options.url, schema, as: 'owner', max: 1 })
+  const lock = connect({ url: options.url, schema, as: 'owner', max: 1 })
   const rebuilt: string[] = []
-  const rebuild: Rebuild = async (changed, bringFunctions) => {
-    const builts: Built[] = []
+  const rebuild: Rebuild = async (changed, replaceFunctions) => {
+    const shadows: ShadowProjection[] = []
     for (const projection of changed) {
-      builts.push(await buildBeside(sql, projection, schema, options.progress))
+      shadows.push(await buildShadow(sql, projection, schema, options.progress))
     }
-    await exchange(builts, (texts) =>
+    await swap(shadows, (texts) =>
       sql.begin(async (tx) => {
         for (const text of texts) await tx.unsafe(text)
-        await bringFunctions(tx as unknown as Sql)
+        await replaceFunctions(tx as unknown as Sql)
       }),
     )
-    await sql.unsafe(clearUp(schema))
+    await sql.unsafe(dropReplaySchema(schema))
     rebuilt.push(...changed.map(({ name }) => name))
   }
   try {
-    await turn`select pg_advisory_lock(hashtext(${`${schema}.deploy`}))`
+    await lock`select pg_advisory_lock(hashtext(${`${schema}.deploy`}))`
     const { applied } = await migrate({ ...options, rebuild })
     return { applied, rebuilt }
   } finally {
-    await Promise.all([sql, turn].map((pool) => pool.end({ timeout: 5 })))
+    await Promise.all([sql, lock].map((pool) => pool.end({ timeout: 5 })))
   }
 }

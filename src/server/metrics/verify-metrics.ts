@@ -1,6 +1,6 @@
 /** What `verify --watch` tells of a ledger: whether it still is what its log says. */
 import { Gauge, type Registry } from 'prom-client'
-import type { Verdict } from '../../projector/verify/verify.ts'
+import type { Verdict } from '../../projector/verify/verifier.ts'
 
 /** Sets the figures of a run; the time of the last one says whether they are still looked after. */
 export function verifyMetrics(registry: Registry): (verdict: Verdict, at: Date) => void {

@@ -1,14 +1,16 @@
 /**
- * Whether a shard's log is what a log has to be, event by event: in order and unchanged (verify-order.ts), and with
- * no credit spent that was not there (verify-credits.ts). The two can be looked at side by side.
+ * Whether a shard's log keeps the rules of a log, event by event: it is in order and unchanged (order-rules.ts), and no
+ * credit is spent that was not there (credit-rules.ts). The two kinds of rules can be checked side by side.
  *
- * Fields that a sound event has and this one lacks are taken for nothing: what was damaged is to be found, and not to
- * end the search. The log is read once by each, range by range. What later ranges need to know of earlier ones is
- * carried in temporary tables.
+ * A field that a sound event has and this one lacks counts as nothing: damage is to be found, and must not end the
+ * search. The log is read once for each kind of rules, range by range. What later ranges need to know of earlier ones
+ * is carried over in temporary tables.
  */
-import { at, bulkSettings } from '../mapping.ts'
-import { openAdaptiveBatch, type Progress } from '../ranges.ts'
-import { openTemporary, type TemporaryOptions } from '../temporary-tables.ts'
+import { openAdaptiveBatch } from '../adaptive-batch.ts'
+import { bulkSettings } from '../apply-range.ts'
+import type { Progress } from '../progress.ts'
+import { withSearchPath } from '../search-path.ts'
+import { openTemporaryTables, type TemporaryOptions } from '../temporary-tables.ts'
 
 /** What is wrong, and at which event. */
 export interface LogFault {
@@ -29,16 +31,16 @@ export interface LogVerdict {
 /** Rules of a log, as SQL. */
 export interface LogRules {
   readonly name: string
-  /** Statements that make the empty tables for what is carried from range to range. */
-  readonly carried: readonly string[]
+  /** Statements that make the empty tables for what is carried over from range to range. */
+  readonly carryOver: readonly string[]
   /**
-   * Statements that put what is wrong into `faults`, and carry on.
+   * Statements that put what is wrong into `faults`, and write what is carried over.
    * @param events `events where …`: those of the range, to which conditions can be added
    */
-  ofRange(events: string, range: LogRange): string[]
+  checkRange(events: string, range: LogRange): string[]
 }
 
-/** Events of a shard after a position, up to another. */
+/** Events of a shard after a position, up to another one. */
 export interface LogRange {
   readonly shard: number
   readonly after: number
@@ -46,35 +48,35 @@ export interface LogRange {
 }
 
 export interface LogCheck {
-  /** Reads on to the log's present end; answers what was found since the beginning. */
+  /** Reads on to the log's present end; returns what was found since the beginning. */
   advance(progress?: Progress): Promise<LogVerdict>
   close(): Promise<void>
 }
 
 export interface LogCheckOptions extends TemporaryOptions {
   readonly shard: number
-  /** Faults to remember; the others are only counted. */
-  readonly most: number
+  /** Faults to describe; the others are only counted. */
+  readonly maxDescribed: number
 }
 
 /** Opens the check of a shard's log by these rules, on a connection of its own. */
 export async function openLogCheck(rules: LogRules, options: LogCheckOptions): Promise<LogCheck> {
-  const { shard, most } = options
-  const found = 'create table faults (position bigint not null, fault text not null)'
-  const { sql, place } = await openTemporary([found, ...rules.carried], options)
-  const adaptiveBatch = openAdaptiveBatch()
+  const { shard, maxDescribed } = options
+  const faultsTable = 'create table faults (position bigint not null, fault text not null)'
+  const { sql, searchPath } = await openTemporaryTables([faultsTable, ...rules.carryOver], options)
+  const batch = openAdaptiveBatch()
   const faults: LogFault[] = []
   let [position, faulty] = [0, 0]
 
-  async function readRange(range: LogRange): Promise<LogFault[]> {
+  async function checkRange(range: LogRange): Promise<LogFault[]> {
     const { after, upTo } = range
     const events = `events where shard = ${shard} and position > ${after} and position <= ${upTo}`
     const statements = [
       ...bulkSettings,
-      ...rules.ofRange(events, range),
+      ...rules.checkRange(events, range),
       'delete from faults returning position, fault',
     ]
-    const results = await sql.unsafe(at(place, statements))
+    const results = await sql.unsafe(withSearchPath(searchPath, statements))
     const found = (results as unknown as { position: number; fault: string }[][]).at(-1) ?? []
     return found.map(({ position, fault }) => ({ shard, position, fault })).sort(byPosition)
   }
@@ -85,11 +87,11 @@ export async function openLogCheck(rules: LogRules, options: LogCheckOptions): P
         select position from heads where shard = ${shard}`
       const end = head?.position ?? 0
       while (position < end) {
-        const [after, upTo] = [position, Math.min(position + adaptiveBatch.size, end)]
-        await adaptiveBatch.step(async () => {
-          const found = await readRange({ shard, after, upTo })
+        const [after, upTo] = [position, Math.min(position + batch.size, end)]
+        await batch.run(async () => {
+          const found = await checkRange({ shard, after, upTo })
           faulty += found.length
-          faults.push(...found.slice(0, Math.max(most - faults.length, 0)))
+          faults.push(...found.slice(0, Math.max(maxDescribed - faults.length, 0)))
         })
         position = upTo
         progress(rules.name, end, position)
@@ -100,8 +102,8 @@ export async function openLogCheck(rules: LogRules, options: LogCheckOptions): P
   }
 }
 
-/** What several rules say of one log. */
-export function allOf(verdicts: readonly LogVerdict[], most: number): LogVerdict {
+/** The verdicts of several kinds of rules on one log, as one. */
+export function combineVerdicts(verdicts: readonly LogVerdict[], maxDescribed: number): LogVerdict {
   const [{ shard }] = verdicts as [LogVerdict]
   return {
     shard,
@@ -110,7 +112,7 @@ export function allOf(verdicts: readonly LogVerdict[], most: number): LogVerdict
     faults: verdicts
       .flatMap(({ faults }) => faults)
       .sort(byPosition)
-      .slice(0, most),
+      .slice(0, maxDescribed),
   }
 }
 

@@ -8,31 +8,37 @@
  * be said are followed event by event.
  */
 import { holdTypes, resolvingTypes } from '../../../events/credits.ts'
-import { anEnd, listed } from '../mapping.ts'
-import type { LogRules } from './verify-log.ts'
+import { endWeight, listed } from '../apply-range.ts'
+import type { LogRules } from './log-check.ts'
 
-export const credits: LogRules = {
+export const creditRules: LogRules = {
   name: 'credits',
-  carried: [
-    'create table carried_lots (lot bigint primary key, free bigint not null, held bigint not null)',
-    'create table carried_holds (request_id text primary key, held bigint not null)',
-    `create table carried_debts (account_id text collate "C", mode text, debt bigint not null,
+  carryOver: [
+    'create table carry_over_lots (lot bigint primary key, free bigint not null, held bigint not null)',
+    'create table carry_over_holds (request_id text primary key, held bigint not null)',
+    `create table carry_over_debts (account_id text collate "C", mode text, debt bigint not null,
       primary key (account_id, mode))`,
   ],
-  ofRange: (events) => [read(events), ...holds, ...lots, ...debts, 'drop table needed, followed'],
+  checkRange: (events) => [
+    read(events),
+    ...holds,
+    ...lots,
+    ...debts,
+    'drop table range_events, suspect_events',
+  ],
 }
 
 const resolving = `(${listed(resolvingTypes)})`
 
 /**
- * What is needed of the range's events, since the log's rows are wide. An event of a call has a `part` in it: its type, but
- * for what ran on a standing hold, which names that hold and is a `RunOn`. If it touches one lot, that is in `lot`; all other
+ * What the rules need of the range's events, for the log's rows are wide. An event of a call has a `part` in it: its
+ * type, or `OnLease` if the call ran on a lease, which the event then names. If it touches one lot, that is in `lot`; all other
  * events have theirs in `lots`.
  */
 function read(events: string): string {
   // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
-  return `create table needed as
-    select position, type, case when of_call then case when hold is null then type else 'RunOn' end end as part,
+  return `create table range_events as
+    select position, type, case when of_call then case when hold is null then type else 'OnLease' end end as part,
       coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits, several,
       case when of_call and lots is not null and most = 1 then coalesce(lot, -1) end as lot,
       case when of_call and not several then held1 end as held,
@@ -65,42 +71,42 @@ function freed(moved: string, held: string): string {
 /** Credits of which a range's events cannot make more than a bigint takes. */
 const much = 1e11
 
-/** A hold is open from its CreditsHeld to what resolves it. Leaves the events that it followed, in `followed`. */
+/** A hold is open from its CreditsHeld to what resolves it. Leaves the events of suspect calls in `suspect_events`. */
 const holds: readonly string[] = [
   // A call begins once, first, and ends once, last, and what it holds is freed; whatever is out of the ordinary counts
   // more than both. A place is a position that also says whether it is a beginning's (1) or an end's (2).
-  `create table unpaired as
+  `create table suspect_calls as
    select request_id
    from (
-     select request_id, lot, parts, position * 4 + case parts when 1 then 1 when ${anEnd} then 2 else 0 end as place,
+     select request_id, lot, parts, position * 4 + case parts when 1 then 1 when ${endWeight} then 2 else 0 end as place,
        case when held between -${much} and ${much} then held end as held
      from (
        select request_id, position, held, lot,
-         case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${anEnd} else 0 end
-           + case when several or (held is null) <> (lot is null) and part <> 'RunOn'
+         case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${endWeight} else 0 end
+           + case when several or (held is null) <> (lot is null) and part <> 'OnLease'
                or (held < 0) = (part in ('CreditsHeld', 'HoldExtended')) or held not between -${much} and ${much}
                or part in ${resolving} and credits > coalesce(-held, 0)
-               then 2 * ${anEnd} else 0 end as parts
-       from needed
+               then 2 * ${endWeight} else 0 end as parts
+       from range_events
        where part is not null
        offset 0
      ) c
      offset 0
    ) placed
    group by 1
-   having sum(parts) <> 1 + ${anEnd} or mod(min(place), 4) <> 1 or mod(max(place), 4) <> 2
+   having sum(parts) <> 1 + ${endWeight} or mod(min(place), 4) <> 1 or mod(max(place), 4) <> 2
      or total(held) <> 0 or min(lot) <> max(lot)
-     or request_id in (select request_id from carried_holds)`,
-  `create table followed as
+     or request_id in (select request_id from carry_over_holds)`,
+  `create table suspect_events as
    select position, part as type, request_id, credits, lot,
      case when several then (select coalesce(sum(h), 0) from unnest(helds) h) else coalesce(held, 0) end as held
-   from needed where part is not null and request_id in (select request_id from unpaired)`,
+   from range_events where part is not null and request_id in (select request_id from suspect_calls)`,
   `create table running as
    select c.position, c.type, c.request_id, c.credits, c.held as change,
      row_number() over w = 1 and h.request_id is not null
-       or lag(c.type) over w in ('CreditsHeld', 'HoldExtended', 'RunOn') as was_open,
+       or lag(c.type) over w in ('CreditsHeld', 'HoldExtended', 'OnLease') as was_open,
      coalesce(h.held, 0) + sum(c.held) over w as held, lead(c.position) over w is null as last
-   from followed c left join carried_holds h on h.request_id = c.request_id
+   from suspect_events c left join carry_over_holds h on h.request_id = c.request_id
    window w as (partition by c.request_id order by c.position)`,
   `insert into faults
    select position, case
@@ -114,10 +120,10 @@ const holds: readonly string[] = [
      or type <> 'CreditsHeld' and was_open is not true
      or type in ${resolving} and held <> 0
      or type = 'HoldSettled' and credits > -change`,
-  `delete from carried_holds h using running r where r.request_id = h.request_id`,
-  `insert into carried_holds
+  `delete from carry_over_holds h using running r where r.request_id = h.request_id`,
+  `insert into carry_over_holds
    select request_id, held from running where last and type not in ${resolving}`,
-  `drop table unpaired, running`,
+  `drop table suspect_calls, running`,
 ]
 
 const touching = 'select position, lot, free, coalesce(held, 0) as held, false as granted'
@@ -131,21 +137,21 @@ const lots: readonly string[] = [
      from (
        select position, type, lots, helds as held, moveds as moved,
          generate_series(1, greatest(cardinality(lots), cardinality(helds), cardinality(moveds))) as n
-       from needed where lots is not null
+       from range_events where lots is not null
      ) each
    ) of_lot
    union all
-   select position, position, credits, 0, true from needed where type = 'CreditsGranted'`,
+   select position, position, credits, 0, true from range_events where type = 'CreditsGranted'`,
   `create table touched as
    select lot, sum(free) as free, coalesce(sum(held), 0) as held, sum(least(free, 0)) as taken
-   from (select lot, free, held from needed where lot is not null union all select lot, free, held from others) c
+   from (select lot, free, held from range_events where lot is not null union all select lot, free, held from others) c
    group by lot`,
-  `create table close_look as
-   select lot from touched t left join carried_lots l using (lot) where l.lot is null or l.free + t.taken < 0
+  `create table suspect_lots as
+   select lot from touched t left join carry_over_lots l using (lot) where l.lot is null or l.free + t.taken < 0
    union
    select lot from others where held <> 0
    union
-   select lot from followed where lot is not null`,
+   select lot from suspect_events where lot is not null`,
   `insert into faults
    select position, case
      when not known then format('lot %s was never granted', lot)
@@ -156,34 +162,34 @@ const lots: readonly string[] = [
      select c.position, c.lot, l.lot is not null or bool_or(c.granted) over w as known,
        coalesce(l.free, 0) + sum(c.free) over w as free, coalesce(l.held, 0) + sum(c.held) over w as held
      from (
-       ${touching} from needed where lot in (select lot from close_look)
+       ${touching} from range_events where lot in (select lot from suspect_lots)
        union all
        -- Also of lots that need no close look: what else becomes of those cannot make a fault of it.
        table others
-     ) c left join carried_lots l on l.lot = c.lot
+     ) c left join carry_over_lots l on l.lot = c.lot
      window w as (partition by c.lot order by c.position)
    ) running
    where free < 0 or held < 0 or not known`,
-  `insert into carried_lots as l
+  `insert into carry_over_lots as l
    select lot, free, held from touched
    on conflict (lot) do update set free = l.free + excluded.free, held = l.held + excluded.held`,
-  'drop table others, touched, close_look',
+  'drop table others, touched, suspect_lots',
 ]
 
 const debts: readonly string[] = [
   `create table changes as
    select position, account_id, mode, case when repays_debt then -credits else credits end as debt
-   from needed
+   from range_events
    where type = 'DebtRecorded' or repays_debt`,
   `insert into faults
    select position, format('%s credits more than are owed are repaid', -debt)
    from (
      select c.position, coalesce(d.debt, 0) + sum(c.debt) over (
        partition by c.account_id, c.mode order by c.position) as debt
-     from changes c left join carried_debts d using (account_id, mode)
+     from changes c left join carry_over_debts d using (account_id, mode)
    ) running
    where debt < 0`,
-  `insert into carried_debts as d
+  `insert into carry_over_debts as d
    select account_id, mode, sum(debt) from changes group by account_id, mode
    on conflict (account_id, mode) do update set debt = d.debt + excluded.debt`,
   'drop table changes',

@@ -1,0 +1,116 @@
+/**
+ * Verifies a ledger: the log of every shard against the rules of a log, and every projection against what the log
+ * makes of it. Whoever keeps the verifier open may run it again: it reads on from where it stopped.
+ */
+import { projections } from '../../../projections/index.ts'
+import type { Projection } from '../../../projections/projection.ts'
+import { connect } from '../../ledger/connect.ts'
+import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { weightOf } from '../apply-range.ts'
+import type { Progress } from '../progress.ts'
+import { type Job, runConcurrently } from '../run-concurrently.ts'
+import { openTemporaryProjection, type TemporaryProjection } from '../temporary-projection.ts'
+import type { TemporaryOptions } from '../temporary-tables.ts'
+import { compareProjection, type ProjectionVerdict } from './compare-projection.ts'
+import { creditRules } from './credit-rules.ts'
+import { combineVerdicts, type LogCheck, type LogVerdict, openLogCheck } from './log-check.ts'
+import { orderRules } from './order-rules.ts'
+
+export interface Verdict {
+  readonly sound: boolean
+  readonly log: readonly LogVerdict[]
+  readonly projections: readonly ProjectionVerdict[]
+}
+
+export interface Verifier {
+  /** Verifies up to the present end of the log. */
+  run(progress?: Progress): Promise<Verdict>
+  close(): Promise<void>
+}
+
+export interface VerifyOptions extends TemporaryOptions {
+  /** Faults of a log, and differing rows of a projection, to describe; the others are only counted. */
+  readonly maxDescribed: number
+}
+
+/** What the verifier has open, each on a connection of its own. */
+interface Opened {
+  readonly checks: { readonly name: string; readonly check: LogCheck }[]
+  readonly temporaries: {
+    readonly projection: Projection
+    readonly temporary: TemporaryProjection
+  }[]
+}
+
+export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
+  const opened: Opened = { checks: [], temporaries: [] }
+  try {
+    await openAll(opened, options)
+  } catch (error) {
+    await closeAll(opened)
+    throw error
+  }
+  return {
+    run: (progress) => verify(opened, options.maxDescribed, progress),
+    close: () => closeAll(opened),
+  }
+}
+
+async function openAll({ checks, temporaries }: Opened, options: VerifyOptions): Promise<void> {
+  for (const shard of await shardsOf(options)) {
+    for (const rules of [creditRules, orderRules]) {
+      const check = await openLogCheck(rules, { ...options, shard })
+      checks.push({ name: `${rules.name} ${shard}`, check })
+    }
+  }
+  for (const projection of projections) {
+    const temporary = await openTemporaryProjection(projection, options)
+    temporaries.push({ projection, temporary })
+  }
+}
+
+async function closeAll({ checks, temporaries }: Opened): Promise<void> {
+  await Promise.all([
+    ...checks.map(({ check }) => check.close()),
+    ...temporaries.map(({ temporary }) => temporary.close()),
+  ])
+}
+
+async function verify(
+  { checks, temporaries }: Opened,
+  maxDescribed: number,
+  progress: Progress | undefined,
+): Promise<Verdict> {
+  const jobs: Job<LogVerdict | ProjectionVerdict>[] = [
+    ...checks.map(({ name, check }) => ({
+      name,
+      weight: Number.POSITIVE_INFINITY,
+      work: (progress: Progress) => check.advance(progress),
+    })),
+    ...temporaries.map(({ projection, temporary }) => ({
+      name: projection.name,
+      weight: weightOf(projection),
+      work: (progress: Progress) =>
+        compareProjection(projection, temporary, { maxDescribed, progress }),
+    })),
+  ]
+  const verdicts = await runConcurrently('verify', jobs, progress)
+  const ofChecks = verdicts.slice(0, checks.length) as LogVerdict[]
+  const log = [...Map.groupBy(ofChecks, ({ shard }) => shard).values()].map((ofShard) =>
+    combineVerdicts(ofShard, maxDescribed),
+  )
+  const compared = verdicts.slice(checks.length) as ProjectionVerdict[]
+  const sound =
+    log.every(({ faulty }) => faulty === 0) &&
+    compared.every(({ differing, failure }) => differing === 0 && failure === undefined)
+  return { sound, log, projections: compared }
+}
+
+async function shardsOf({ url, schema }: TemporaryOptions): Promise<number[]> {
+  const sql = connect({ url, ...(schema && { schema }), as: 'serving', max: 1 })
+  try {
+    return await readShards(sql)
+  } finally {
+    await sql.end({ timeout: 5 })
+  }
+}
