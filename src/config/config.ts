@@ -3,7 +3,8 @@
  * environment. Made once at start by load-config.ts and passed down.
  */
 
-import type { Condition, PriceRule } from '../pricing/price-rule.ts'
+import type { Condition } from '../pricing/condition.ts'
+import type { PriceRule } from '../pricing/price-rule.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 export interface Config {

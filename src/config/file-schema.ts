@@ -5,7 +5,8 @@
  */
 import { type Static, Type } from '@sinclair/typebox'
 import { atLeast, closed, namePattern, recordOf, text, url } from '../lib/schema-fields.ts'
-import { Condition, PriceRule } from '../pricing/price-rule.ts'
+import { Condition } from '../pricing/condition.ts'
+import { PriceRule } from '../pricing/price-rule.ts'
 
 const segment = '/(?!\\.\\.?(/|$))[A-Za-z0-9_.~-]+'
 const oneHourMs = 3_600_000

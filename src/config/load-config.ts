@@ -4,12 +4,13 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import shippedFile from '../../tollbook.yaml' with { type: 'file' }
+import type { Fault } from '../lib/fault.ts'
 import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
 import type { Config, Plan, Route, Target, Upstream } from './config.ts'
 import { ConfigError, type ConfigProblem, printPath, printValue } from './config-error.ts'
 import { defaults } from './defaults.ts'
 import { ConfigFile, type Route as FileRoute, type Service as FileService } from './file-schema.ts'
-import { type Fault, schemaProblems } from './schema-problems.ts'
+import { schemaProblems } from './schema-problems.ts'
 import { semanticFaults } from './semantics.ts'
 import { readYaml } from './yaml-file.ts'
 

@@ -4,13 +4,9 @@
  */
 import type { TSchema } from '@sinclair/typebox'
 import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
+import type { Fault } from '../lib/fault.ts'
 import { either, type Path, printValue } from './config-error.ts'
 import { didYouMean } from './did-you-mean.ts'
-
-export interface Fault {
-  readonly path: Path
-  readonly message: string
-}
 
 /** All faults of a value, in the order of the file's fields; none when it fits. */
 export function schemaProblems(schema: TSchema, value: unknown, at: Path = []): Fault[] {

@@ -1,5 +1,6 @@
 /** What a schema cannot say about tollbook.yaml: that its parts fit together. */
 
+import type { Fault } from '../lib/fault.ts'
 import { priceFaults } from '../pricing/price-checks.ts'
 import { isMetered } from '../pricing/price-rule.ts'
 import { either, printValue } from './config-error.ts'
@@ -7,7 +8,6 @@ import { defaults } from './defaults.ts'
 import { didYouMean } from './did-you-mean.ts'
 import type { ConfigFile, Route } from './file-schema.ts'
 import { schemaCheck } from './json-schema.ts'
-import type { Fault } from './schema-problems.ts'
 
 /** Paths under /v1 that the gateway answers itself. */
 const ownPaths = /^\/v1\/(key|key\/revoke|prices|charges(\/.*)?)$/

@@ -127,10 +127,10 @@ describe('a configured call', () => {
       'Free: the call is counted, no credits are held.',
     )
     expect(said('post', '/v1/extract')).toBe(
-      "1 credit a call. Not charged unless the answer's `success` is `true`.",
+      "1 credit a call. Not charged unless the response's `success` is `true`.",
     )
     expect(said('post', '/v1/extract/bulk')).toBe(
-      "1 credit for each item of `urls` is held; charged for each of the answer's `results` whose `success` is `true`.",
+      "1 credit for each item of `urls` is held; charged for each of the response's `results` whose `success` is `true`.",
     )
     expect(said('post', '/v1/tts/synthesize')).toBe(
       '1 credit for each started 1,000 characters (Unicode code points) of `text`.',

@@ -348,7 +348,7 @@ describe('a price that would not find what it counts', () => {
     const when = 'chargeWhen: { pointer: /ok, equals: true }\n    '
     const rule = '{ per: byte, unit: 1, credits: 1, hold: { step: 1 } }'
     expect(problemsOf(price(rule, when))).toEqual([
-      'routes.say.chargeWhen: has no effect on a price per byte, whose answers are not read',
+      'routes.say.chargeWhen: has no effect on a price per byte, whose responses are not read',
     ])
   })
 
@@ -358,7 +358,7 @@ describe('a price that would not find what it counts', () => {
       '    response: { binary: audio/* }\n    chargeWhen: { pointer: /ok, equals: true }\n    price:',
     )
     expect(problemsOf(text)).toEqual([
-      'routes.say.chargeWhen.pointer: reads a JSON answer, and response is binary',
+      'routes.say.chargeWhen.pointer: reads a JSON response, and response is binary',
     ])
   })
 })

@@ -6,11 +6,10 @@ import {
   isChargeable,
   quantityFor,
   readsResponse,
-  reportedTokens,
   settleQuantity,
-  type TokenPrice,
 } from '../../src/pricing/price-arithmetic.ts'
 import type { PriceRule } from '../../src/pricing/price-rule.ts'
+import { reportedTokens, type TokenPrice } from '../../src/pricing/rules/per-token.ts'
 
 const free: PriceRule = { per: 'free' }
 const perRequest: PriceRule = { per: 'request', credits: 3 }

@@ -11,7 +11,8 @@ import {
   LedgerUnavailable,
   type TerminatedBy,
 } from '../../ledger/append/call-commands.ts'
-import { credits, type RequestFacts } from '../../pricing/price-arithmetic.ts'
+import { credits } from '../../pricing/price-arithmetic.ts'
+import type { RequestFacts } from '../../pricing/price-kind.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import { problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'

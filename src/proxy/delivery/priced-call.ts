@@ -28,10 +28,10 @@ import {
   credits,
   isChargeable,
   readsResponse,
-  reportedTokens,
   settleQuantity,
 } from '../../pricing/price-arithmetic.ts'
 import { isMetered, type MeteredPrice } from '../../pricing/price-rule.ts'
+import { reportedTokens } from '../../pricing/rules/per-token.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { CallBody } from '../request/request-body.ts'
 import { forClient } from '../upstream/crossing-headers.ts'

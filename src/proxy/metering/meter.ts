@@ -1,13 +1,9 @@
 /** Counts an answer along the way, part by part: the events of a stream, or pieces of bytes. */
 
 import { valueAt } from '../../lib/json-pointer.ts'
-import {
-  type RequestFacts,
-  reportedTokens,
-  requestTokens,
-  type TokenPrice,
-} from '../../pricing/price-arithmetic.ts'
+import type { RequestFacts } from '../../pricing/price-kind.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
+import { reportedTokens, requestTokens, type TokenPrice } from '../../pricing/rules/per-token.ts'
 import { dataOf, eventSplitter } from './event-stream.ts'
 
 export interface Meter {

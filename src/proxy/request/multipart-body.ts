@@ -4,7 +4,7 @@ import { type InvalidField, type JsonSchema, schemaCheck } from '../../config/js
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { pointerStep } from '../../lib/json-pointer.ts'
 import { textFault } from '../../lib/strict-json.ts'
-import type { RequestFacts } from '../../pricing/price-arithmetic.ts'
+import type { RequestFacts } from '../../pricing/price-kind.ts'
 import { readAudio } from './audio.ts'
 import { boundaryOf, type FormPart, parseForm } from './multipart-form.ts'
 import { type Refused, refuse, takeBody } from './take-body.ts'

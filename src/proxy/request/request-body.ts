@@ -1,7 +1,8 @@
 /** The body of a call, whatever its route takes: read, checked, and made into what the service gets. */
 import type { Route } from '../../config/config.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
-import { meetsCondition, type RequestFacts } from '../../pricing/price-arithmetic.ts'
+import { meetsCondition } from '../../pricing/condition.ts'
+import type { RequestFacts } from '../../pricing/price-kind.ts'
 import { readJsonBody } from './json-body.ts'
 import { laidOver, mapBody } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'

@@ -1,0 +1,57 @@
+/**
+ * All that Tollbook knows of one kind of price. Each kind has a file in rules/, which exports its schema and an
+ * object of this type; price-rule.ts lists them.
+ */
+import type { Fault } from '../lib/fault.ts'
+import type { Condition } from './condition.ts'
+
+export interface PriceKind<Rule> {
+  /** What is wrong with the rule on this route: a pointer that leads nowhere, a body that cannot be counted. */
+  findFaults(rule: Rule, route: PriceableRoute): Fault[]
+  /**
+   * The most that the call can use, which is held before it.
+   *
+   * @throws TypeError when the request lacks what is counted. The route's schema prevents that, and a call that
+   *   cannot be counted must not run free.
+   */
+  holdQuantity(rule: Rule, request: RequestFacts): number
+  /** What the call used, at most `held`. */
+  settleQuantity(rule: Rule, call: CallFacts, held: number): number
+  /** The price in a sentence or two, for the API documentation. Markdown. */
+  text(rule: Rule): string
+  /** The price in a few words, for tables. */
+  shortText(rule: Rule): string
+}
+
+type Schema = Readonly<Record<string, unknown>>
+
+/** A route as pricing sees it, without its price. */
+export interface PriceableRoute {
+  /** A 2xx response that does not meet this is not charged. */
+  readonly chargeWhen?: Condition | undefined
+  readonly request?: { readonly json: Schema } | { readonly multipart: { readonly file: string } }
+  readonly response?: { readonly json: Schema } | { readonly binary: string }
+  readonly streams?: { readonly when: Condition }
+}
+
+/** What is known of a request before it is sent on. */
+export interface RequestFacts {
+  /** The body, where it is JSON. */
+  readonly json?: unknown
+  /** The file of a form. `seconds` is what its header says, absent where it says nothing readable. */
+  readonly audio?: { readonly bytes: number; readonly seconds?: number }
+  /** The size of the body, where it is JSON. */
+  readonly bytes?: number
+  /** It asks for a response event by event. */
+  readonly streams?: boolean
+}
+
+/** What is known of a 2xx response. `json` must be the whole body wherever `readsResponse` says so. */
+export interface ResponseFacts {
+  readonly json?: unknown
+}
+
+export interface CallFacts {
+  readonly request: RequestFacts
+  readonly response: ResponseFacts
+}

@@ -1,0 +1,21 @@
+/** Fields that several kinds of price have. */
+import { atLeast } from '../lib/schema-fields.ts'
+
+/** Of one call: more than this is a mistake, and sums of it stay exact. */
+export const maxTokens = 1_000_000_000
+
+export const credits = atLeast(1, 'Credits for one unit. What costs nothing is `per: free`.')
+
+/** @param what is counted, such as `seconds` */
+export function unitOf(what: string) {
+  return atLeast(1, `How many ${what} one price buys; a started unit counts.`)
+}
+
+/** @param what is counted, such as `tokens` */
+export function stepOf(what: string) {
+  return atLeast(
+    1,
+    `How many ${what} of a stream are held ahead at a time: what may be lost to a call that ends without a word, and how often the ledger is asked.`,
+    maxTokens,
+  )
+}

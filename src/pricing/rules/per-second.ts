@@ -1,0 +1,92 @@
+/** A price for each started unit of seconds of an audio file, whose header is checked against its size. */
+import { type Static, Type } from '@sinclair/typebox'
+import type { Fault } from '../../lib/fault.ts'
+import { valueAt } from '../../lib/json-pointer.ts'
+import { atLeast, closed, pointer } from '../../lib/schema-fields.ts'
+import { inResponse } from '../pointer-checks.ts'
+import type { PriceableRoute, PriceKind } from '../price-kind.ts'
+import { credits, unitOf } from '../rule-fields.ts'
+import { fieldText, numberText, startedUnitText } from '../text-parts.ts'
+
+export const SecondPrice = closed(
+  {
+    per: Type.Literal('second'),
+    unit: unitOf('seconds'),
+    credits,
+    hold: closed(
+      {
+        audio: Type.String({ minLength: 1, description: 'The form field that carries the audio.' }),
+        lowestBitsPerSecond: atLeast(
+          1,
+          'The lowest bitrate accepted: a file of so many bits cannot last longer than at this rate.',
+        ),
+        maxSeconds: atLeast(1, 'No call is held, or charged, for more than this.'),
+      },
+      {
+        description:
+          "Held before the call: the larger of the file header's duration and bytes × 8 ÷ lowestBitsPerSecond, at most maxSeconds.",
+      },
+    ),
+    settle: Type.Optional(
+      closed(
+        { number: pointer },
+        {
+          description:
+            "Charged after the call: the seconds that the response says, where it says them; else the file header's duration; else as held.",
+        },
+      ),
+    ),
+  },
+  { description: 'A price for each started unit of seconds of audio.' },
+)
+
+export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
+  findFaults({ hold, settle }, route) {
+    const faults = audioFaults(hold.audio, route)
+    if (settle === undefined) return faults
+    const path = ['price', 'settle', 'number']
+    return [...faults, ...inResponse(route, path, settle.number, 'number')]
+  },
+
+  holdQuantity({ hold }, { audio }) {
+    if (audio === undefined) throw new TypeError('no audio')
+    const atLowestRate = Math.ceil((audio.bytes * 8) / hold.lowestBitsPerSecond)
+    return Math.min(Math.max(wholeSeconds(audio.seconds) ?? 0, atLowestRate), hold.maxSeconds)
+  },
+
+  /** Without a duration in the response the file header counts, and without one there all that was held. */
+  settleQuantity({ settle }, { request, response }, held) {
+    const reported = settle && wholeSeconds(valueAt(response.json, settle.number))
+    return Math.min(reported ?? wholeSeconds(request.audio?.seconds) ?? held, held)
+  },
+
+  text: (rule) =>
+    [
+      `${startedUnitText(rule, 'seconds')} of audio.`,
+      `Held for what the file's header says or, if longer, for its size at ${numberText(rule.hold.lowestBitsPerSecond)} bits a second, at most ${numberText(rule.hold.maxSeconds)} seconds;`,
+      rule.settle
+        ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else by the header, never more than was held.`
+        : 'charged by the header, never more than was held.',
+    ].join(' '),
+  shortText: (rule) => startedUnitText(rule, 's'),
+}
+
+function audioFaults(field: string, { request }: PriceableRoute): Fault[] {
+  const file = request && 'multipart' in request ? request.multipart.file : undefined
+  if (file === field) return []
+  const message =
+    file === undefined
+      ? 'needs request.multipart, which carries the audio'
+      : `the form's file is ${JSON.stringify(file)}, got ${JSON.stringify(field)}`
+  return [{ path: ['price', 'hold', 'audio'], message }]
+}
+
+/**
+ * Seconds rounded up, or undefined for what is no duration. They are rounded to the millisecond first: arithmetic
+ * on audio frames makes 60.0000001 of a minute.
+ */
+function wholeSeconds(seconds: unknown): number | undefined {
+  if (typeof seconds !== 'number' || !(seconds >= 0)) return undefined
+  const whole = Math.ceil(Math.round(seconds * 1000) / 1000)
+  return Number.isSafeInteger(whole) ? whole : undefined
+}

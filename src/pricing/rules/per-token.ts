@@ -1,0 +1,119 @@
+/**
+ * A price for each started unit of tokens, of request and response together. A JSON response says its tokens at
+ * its end. An event stream is metered along the way, and its hold grows with it (growing-hold.ts).
+ */
+import { type Static, Type } from '@sinclair/typebox'
+import { valueAt } from '../../lib/json-pointer.ts'
+import { atLeast, closed, pointer, text } from '../../lib/schema-fields.ts'
+import { inResponse, optionalInRequest } from '../pointer-checks.ts'
+import type { PriceKind, RequestFacts } from '../price-kind.ts'
+import { credits, maxTokens, stepOf, unitOf } from '../rule-fields.ts'
+import { fieldText, numberText, startedUnitText } from '../text-parts.ts'
+
+export const TokenPrice = closed(
+  {
+    per: Type.Literal('token'),
+    unit: unitOf('tokens'),
+    credits,
+    hold: closed(
+      {
+        bytesPerToken: atLeast(
+          1,
+          'The request counts one token for so many bytes of its body, until the response says better.',
+        ),
+        limit: Type.Array(pointer, {
+          description:
+            "Where the request's JSON may say how many tokens its response can have; the first number counts.",
+        }),
+        most: atLeast(
+          1,
+          "The response's tokens where the request does not say; more are not held before the call.",
+          maxTokens,
+        ),
+        step: stepOf('tokens'),
+      },
+      {
+        description:
+          'Held before the call: the tokens of the request and those that the response can have; of a stream, one step, and more as it comes.',
+      },
+    ),
+    settle: closed(
+      {
+        usage: text(
+          '^/.+$',
+          'a JSON pointer such as /usage/total_tokens',
+          "Where the response, or an event of a stream, says all tokens: the request's and its own.",
+        ),
+        each: Type.Array(pointer, {
+          minItems: 1,
+          description:
+            'An event of a stream counts one token where there is something at one of these, until an event says the usage.',
+        }),
+      },
+      {
+        description:
+          'Charged after the call: the tokens that the response says. A stream that does not say is charged by its events, another response as held.',
+      },
+    ),
+  },
+  {
+    description:
+      'A price for each started unit of tokens, of a JSON response or of an event stream.',
+  },
+)
+
+export type TokenPrice = Static<typeof TokenPrice>
+
+export const perToken: PriceKind<TokenPrice> = {
+  findFaults({ hold, settle }, route) {
+    if (!route.request || !('json' in route.request)) {
+      const message = 'counts tokens of JSON, so request.json is needed'
+      return [{ path: ['price', 'per'], message }]
+    }
+    return [
+      ...hold.limit.flatMap((at, index) =>
+        optionalInRequest(route, ['price', 'hold', 'limit', index], at, 'number'),
+      ),
+      ...inResponse(route, ['price', 'settle', 'usage'], settle.usage, 'number'),
+    ]
+  },
+
+  holdQuantity(rule, request) {
+    const inResponse = maxResponseTokens(rule, request)
+    const first = request.streams ? Math.min(rule.hold.step, inResponse) : inResponse
+    return requestTokens(rule, request) + first
+  },
+
+  settleQuantity: (rule, { response }, held) =>
+    Math.min(reportedTokens(rule, response.json) ?? held, held),
+
+  text: (rule) =>
+    [
+      `${startedUnitText(rule, 'tokens')} of request and response together, by the response's ${fieldText(rule.settle.usage)}.`,
+      `Held for a token in every ${numberText(rule.hold.bytesPerToken)} bytes of the request, and for what the response can have; of a stream for ${numberText(rule.hold.step)} tokens, and for more as it comes.`,
+      'A stream for which no more can be held ends with an `error` event; what was sent by then is charged.',
+    ].join(' '),
+  shortText: (rule) => startedUnitText(rule, 'tokens'),
+}
+
+/** What the request of a call counts until its response says better. */
+export function requestTokens({ hold }: TokenPrice, { bytes }: RequestFacts): number {
+  if (bytes === undefined) throw new TypeError('no JSON')
+  return Math.ceil(bytes / hold.bytesPerToken)
+}
+
+/** The tokens of a call that its response, or an event of it, reports; undefined where it does not. */
+export function reportedTokens({ settle }: TokenPrice, json: unknown): number | undefined {
+  const reported = valueAt(json, settle.usage)
+  return isCount(reported) && reported <= maxTokens ? reported : undefined
+}
+
+/** The most tokens that the response can have, as far as a hold goes. */
+function maxResponseTokens({ hold }: TokenPrice, { json }: RequestFacts): number {
+  const requested = hold.limit.map((at) => valueAt(json, at)).find(isCount)
+  return Math.min(requested ?? hold.most, hold.most)
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0
+}

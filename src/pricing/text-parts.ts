@@ -1,0 +1,30 @@
+/** The words that the texts of all kinds of price are made of. */
+import { pointerSteps } from '../lib/json-pointer.ts'
+import type { Condition } from './condition.ts'
+
+/** `1 credit`, `2,000 credits` */
+export function creditsText(credits: number): string {
+  return credits === 1 ? '1 credit' : `${numberText(credits)} credits`
+}
+
+/** `1 credit for each started 1,000 characters` */
+export function startedUnitText(
+  { credits, unit }: { readonly credits: number; readonly unit: number },
+  what: string,
+): string {
+  return `${creditsText(credits)} for each started ${numberText(unit)} ${what}`
+}
+
+/** A field as its readers know it: `/meta/total` as `meta.total`. */
+export function fieldText(pointer: string): string {
+  return pointer === '' ? 'body' : `\`${pointerSteps(pointer).join('.')}\``
+}
+
+/** `success` is `true` */
+export function conditionText({ pointer, equals }: Condition): string {
+  return `${fieldText(pointer)} is \`${JSON.stringify(equals)}\``
+}
+
+export function numberText(value: number): string {
+  return value.toLocaleString('en')
+}
