@@ -1,5 +1,5 @@
 /**
- * The auditor reads the log as it grows, folds it by itself, and compares the three ledgers and the projections.
+ * The auditor reads the log as it grows, folds it by itself, and compares the three records and the projections.
  * It is asked when all calls have ended; what was audited once is not audited again.
  */
 import type { Sql } from '../../src/ledger/connect.ts'
@@ -9,27 +9,27 @@ import { followLog } from '../support/log-rules.ts'
 import { until } from '../support/until.ts'
 import { wronglySent } from './delivery.ts'
 import { type KeyChange, staleRefusals } from './freshness.ts'
-import { overfullWindows, type Span } from './rate-limits.ts'
+import { exceededRateLimits, type Span } from './rate-limits.ts'
 import {
+  addToRecord,
   type ClientCall,
   chargedOnce,
-  enter,
   type Finding,
   heldBefore,
   type LoggedCall,
   ranAsHeld,
   ranOnce,
 } from './records.ts'
-import { openHolds, untilLedgerAnswers, type World } from './world.ts'
+import { openHolds, untilLedgerResponds, type World } from './world.ts'
 
 export interface Auditor {
   /** Every call of the log so far, by request id. */
   readonly logged: ReadonlyMap<string, LoggedCall>
   /** Events so far. */
   readonly events: number
-  /** Calls so far that ran on standing holds, and were charged. */
-  readonly ahead: number
-  /** When Redis was away: a window that spans it may hold twice as many. */
+  /** Calls so far that ran on leases and were charged. */
+  readonly onLease: number
+  /** When Redis was away: a span that covers it may have twice as many calls. */
   readonly redisAway: Span[]
   /** Changes of keys, by which refusals are judged. */
   readonly keyChanges: KeyChange[]
@@ -39,7 +39,7 @@ export interface Auditor {
   audit(world: World): Promise<Finding[]>
 }
 
-/** What a key that has fallen quiet had held ahead is freed by then. */
+/** The leases of a key that has fallen idle are released by then. */
 const freedWithinMs = 1_500
 /** A hold ends this long after its deadline at the latest: gateways look every two seconds. */
 const expiredWithinMs = 8_000
@@ -57,7 +57,7 @@ export function openAuditor(): Auditor {
 
   async function audit(world: World): Promise<Finding[]> {
     const findings: Finding[] = []
-    await untilLedgerAnswers(world)
+    await untilLedgerResponds(world)
     const settled = await settleDown(world)
     // With all holds ended, it can be known what came of a call whose gateway died.
     for (const attempt of world.unfinished.splice(0)) await attempt()
@@ -65,7 +65,7 @@ export function openAuditor(): Auditor {
     findings.push(...settled.findings)
     overdueMs = settled.overdueMs
     const { log, head, differences } = await readLedger(world.ledger.sql)
-    enter(logged, log)
+    addToRecord(logged, log)
     const calls = world.calls.slice(auditedCalls)
     const executions = world.upstream.executions.slice(auditedExecutions)
     auditedCalls = world.calls.length
@@ -78,7 +78,7 @@ export function openAuditor(): Auditor {
       ...log.flatMap((event) => overcounted(event, counted, world.calls)),
       ...head,
       ...differences,
-      ...overfullWindows(calls, executions, redisAway),
+      ...exceededRateLimits(calls, executions, redisAway),
       ...staleRefusals(calls, keyChanges),
       ...(await wronglySent(world, calls, executions, logged)),
     )
@@ -124,8 +124,8 @@ export function openAuditor(): Auditor {
     get events() {
       return last
     },
-    get ahead() {
-      return [...logged.values()].filter((call) => call.ahead && call.settles > 0).length
+    get onLease() {
+      return [...logged.values()].filter((call) => call.onLease && call.settles > 0).length
     },
     get overdueMs() {
       return overdueMs

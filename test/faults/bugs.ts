@@ -11,7 +11,7 @@ export interface Bug {
   readonly breaks: Invariant
   /** Under which fault. */
   readonly fault: string
-  /** After so many the ledgers are compared; planted again until it is caught. */
+  /** After so many the records are compared; planted again until it is caught. */
   readonly runs: number
   /** In the gateways' source, and in SQL functions of the ledger. */
   readonly source?: readonly Edit[]
@@ -22,8 +22,8 @@ const append = 'src/ledger/sql/functions/append_v1.sql'
 
 export const bugs: readonly Bug[] = [
   {
-    name: 'answer-before-commit',
-    says: 'the answer is sent while its charge is on the way',
+    name: 'response-before-commit',
+    says: 'the response is sent while its charge is on the way',
     breaks: 'I1',
     fault: 'kill-gateway/before-settle',
     runs: 2,
@@ -76,9 +76,9 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'new-number-on-retry',
-    says: 'a batch whose answer was lost is sent again under another number',
+    says: 'a batch whose result was lost is sent again under another number',
     breaks: 'I1',
-    fault: 'postgres/lost-answer',
+    fault: 'postgres/lost-result',
     runs: 6,
     source: [
       {
@@ -90,7 +90,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'netted-sums',
-    says: 'the ledger decides a batch by its sums, not item by item in order',
+    says: 'the ledger decides a batch by its sums, not command by command in order',
     breaks: 'I3',
     fault: 'race/low-credit',
     runs: 2,
@@ -125,7 +125,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'rate-limit-per-process',
-    says: 'each gateway counts a rate limit by itself',
+    says: 'each gateway counts calls by itself',
     breaks: 'I6',
     fault: 'calm',
     runs: 4,
@@ -139,7 +139,7 @@ export const bugs: readonly Bug[] = [
   },
   {
     name: 'stale-refusal',
-    says: 'a key is refused by what is remembered of it, however old',
+    says: 'a key is refused from the cache, however old',
     breaks: 'I7',
     fault: 'keys/change',
     runs: 1,
@@ -166,10 +166,10 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'ahead-unasked',
-    says: 'a call that ran on a standing hold is sold without asking whether its key may still buy',
+    name: 'lease-unasked',
+    says: 'a call that ran on a lease is sold without asking whether its key may still buy',
     breaks: 'I3',
-    fault: 'ahead/key-revoked',
+    fault: 'lease/key-revoked',
     runs: 1,
     sql: [
       {
@@ -180,10 +180,10 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'ahead-unmeasured',
-    says: 'a call that ran on a standing hold is sold without asking what is free',
+    name: 'lease-unmeasured',
+    says: 'a call that ran on a lease is sold without asking what is free',
     breaks: 'I3',
-    fault: 'ahead/credits-gone',
+    fault: 'lease/credits-gone',
     runs: 1,
     sql: [
       {
@@ -194,10 +194,10 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'ahead-without-hold',
-    says: 'a call that ran on a standing hold is sold when that is gone',
+    name: 'lease-without-hold',
+    says: 'a call that ran on a lease is sold when that is gone',
     breaks: 'I3',
-    fault: 'ahead/hold-expired',
+    fault: 'lease/hold-expired',
     runs: 1,
     sql: [
       {
@@ -208,7 +208,7 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'stream-ahead-of-its-hold',
+    name: 'stream-beyond-its-hold',
     says: 'a stream goes on while its hold grows',
     breaks: 'I11',
     fault: 'kill-gateway/before-extend',

@@ -1,4 +1,4 @@
-/** The kinds of call that the load is made of, and what each is worth by the answer that arrived. */
+/** The kinds of call that the load is made of, and what each is worth by the response that arrived. */
 import { wavHeader } from '../../src/demo/wav.ts'
 import type { Random } from './random.ts'
 
@@ -13,10 +13,10 @@ export interface CallKind {
     callId: string,
     random: Random,
   ): { readonly bytes: Uint8Array; readonly contentType: string }
-  /** Credits, by a whole 2xx answer's body, if it tells; absent for what costs nothing. */
-  readonly worth?: (answer: Buffer) => number | undefined
-  /** Credits that have arrived with what there is of an answer, where that is paid along the way. */
-  readonly arrived?: (answer: Buffer) => number
+  /** The credits that a whole 2xx response is worth, by its body; absent for what costs nothing. */
+  readonly worth?: (response: Buffer) => number | undefined
+  /** The credits that the arrived part of a response is worth, where the response is metered while it is sent. */
+  readonly arrived?: (response: Buffer) => number
 }
 
 /** The call's name, wherever it stands in a body. */
@@ -33,7 +33,7 @@ export const search: CallKind = {
 export const extract: CallKind = {
   ...{ name: 'extract', endpoint: 'extract', method: 'POST', path: '/v1/extract' },
   body: (callId) => json({ url: `https://pages.example/${callId}` }),
-  worth: (answer) => (JSON.parse(answer.toString()).success ? 1 : 0),
+  worth: (response) => (JSON.parse(response.toString()).success ? 1 : 0),
 }
 
 export const bulk: CallKind = {
@@ -42,8 +42,8 @@ export const bulk: CallKind = {
     const pages = Array.from({ length: random.int(1, 20) }, (_, page) => page)
     return json({ urls: pages.map((page) => `https://pages.example/${callId}/${page}`) })
   },
-  worth(answer) {
-    const { results } = JSON.parse(answer.toString()) as { results: { success: boolean }[] }
+  worth(response) {
+    const { results } = JSON.parse(response.toString()) as { results: { success: boolean }[] }
     return results.filter(({ success }) => success).length
   },
 }
@@ -83,16 +83,16 @@ export const transcription: CallKind = {
   worth: () => 10,
 }
 
-/** Answered event by event, and paid by the token: its hold grows along the way, and its usage comes last. */
+/** Its response comes event by event and is priced by the token: its hold grows meanwhile, and its usage comes last. */
 export const chat: CallKind = {
   ...{ name: 'chat', endpoint: 'chat', method: 'POST', path: '/v1/chat/completions' },
   body: (callId) =>
     json({ model: 'm', messages: [{ role: 'user', content: callId }], stream: true }),
-  worth(answer) {
-    const usage = /"total_tokens":(\d+)/.exec(answer.toString())?.[1]
+  worth(response) {
+    const usage = /"total_tokens":(\d+)/.exec(response.toString())?.[1]
     return usage === undefined ? undefined : Number(usage)
   },
-  arrived: (answer) => answer.toString().split('"content"').length - 1,
+  arrived: (response) => response.toString().split('"content"').length - 1,
 }
 
 /** Costs nothing, and is forwarded. */
@@ -100,7 +100,7 @@ export const engines: CallKind = {
   ...{ name: 'engines', endpoint: 'search-engines', method: 'GET', path: '/v1/search/engines' },
 }
 
-/** Costs nothing, and is answered by the gateway. */
+/** Costs nothing, and the gateway itself responds. */
 export const languages: CallKind = {
   ...{ name: 'languages', endpoint: 'tts-languages', method: 'GET', path: '/v1/tts/languages' },
 }

@@ -1,6 +1,6 @@
 /**
- * A client on a bare socket, one connection a call: it sees what really arrives, knows whether an answer
- * arrived whole, and can leave in the middle of its own request or of the answer.
+ * A client on a bare socket, one connection a call: it sees what really arrives, knows whether a response
+ * arrived whole, and can leave in the middle of its own request or of the response.
  */
 import { connect } from 'node:net'
 
@@ -9,12 +9,12 @@ export interface WireRequest {
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array
-  /** Leaves after this many bytes of the request, or of the answer, went over the line. */
+  /** Leaves after this many bytes of the request, or of the response, went over the line. */
   readonly leaveAfter?: { readonly sent: number } | { readonly received: number }
 }
 
-export interface WireAnswer {
-  /** undefined: the connection ended before there was an answer. */
+export interface WireResponse {
+  /** undefined: the connection ended before there was a response. */
   readonly status: number | undefined
   readonly headers: ReadonlyMap<string, string>
   readonly body: Buffer
@@ -24,10 +24,14 @@ export interface WireAnswer {
   readonly left: boolean
 }
 
-/** Resolves when the answer is whole or the connection has ended; never rejects. */
-export function wireCall(url: string, request: WireRequest, withinMs: number): Promise<WireAnswer> {
+/** Resolves when the response is whole or the connection has ended; never rejects. */
+export function wireCall(
+  url: string,
+  request: WireRequest,
+  withinMs: number,
+): Promise<WireResponse> {
   const { hostname, port } = new URL(url)
-  const { promise, resolve } = Promise.withResolvers<WireAnswer>()
+  const { promise, resolve } = Promise.withResolvers<WireResponse>()
   const chunks: Buffer[] = []
   let size = 0
   let head: Head | undefined

@@ -1,4 +1,4 @@
-/** I10: what a killed gateway charged for an answer that did not arrive is not shown as sent. */
+/** I10: what a killed gateway charged for a response that did not arrive is not shown as sent. */
 import { charge } from '../../src/reports/charge/charge-lookup.ts'
 import type { ClientCall, Finding, LoggedCall } from './records.ts'
 import type { Execution } from './upstream.ts'

@@ -15,8 +15,8 @@ export function document(results: readonly Result[], writtenOn: string): string 
 Written by \`bun run faults --doc\` on ${writtenOn}; the figures are of that run and its machine.
 
 Two gateways, with a third standing by, sell ten kinds of call to ten clients while a fault strikes at a random
-instant. Each gateway is a process of its own, with its own line to a real PostgreSQL, beside a real Redis. Clients, services and the log
-each keep a ledger of the same calls, by request id. When all is over, the three are compared:
+instant. Each gateway is a process of its own, with its own line to a real PostgreSQL, beside a real Redis. Clients, upstreams and the log
+each keep a record of the same calls, by request id. When all is over, the three are compared:
 
 ${Object.entries(invariants)
   .map(([name, says]) => `- **${name}**: ${says}.`)
@@ -33,7 +33,7 @@ ${sum(ran)}
 
 ## What clients wait for
 
-The worst of all runs, in milliseconds unless it says otherwise. A call waits for PostgreSQL for five seconds; a service may take two here.
+The worst of all runs, in milliseconds unless it says otherwise. A call waits for PostgreSQL for five seconds; an upstream may take two here.
 
 ${figureTable(ran)}
 

@@ -1,4 +1,4 @@
-/** A change of a file's text, which must fit exactly one place of it. */
+/** A change of a file's text; `from` must occur exactly once. */
 export interface Edit {
   /** From the project's root. */
   readonly file: string
@@ -6,9 +6,10 @@ export interface Edit {
   readonly to: string
 }
 
-/** The text with the change made. @throws when its place is not found exactly once */
+/** The text with the change made. @throws when `from` does not occur exactly once */
 export function edited(text: string, { file, from, to }: Edit): string {
-  const places = text.split(from).length - 1
-  if (places !== 1) throw new Error(`${file}: found ${places} times, expected once:\n${from}`)
+  const occurrences = text.split(from).length - 1
+  if (occurrences !== 1)
+    throw new Error(`${file}: found ${occurrences} times, expected once:\n${from}`)
   return text.replace(from, () => to)
 }

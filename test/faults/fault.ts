@@ -38,7 +38,7 @@ export type Figures = Readonly<Record<string, number>>
 export interface Disk {
   /** Why there can be none here; undefined when there can. */
   impossible(): string | undefined
-  /** Mounts it; answers its folder. */
+  /** Mounts it; returns its folder. */
   mount(): string
   unmount(): void
 }

@@ -1,7 +1,7 @@
 /** I7: no refusal comes from a state older than a second. */
 import type { ClientCall, Finding } from './records.ts'
 
-const freshMs = 1_000
+const maxStalenessMs = 1_000
 
 /** What an enabled key of a good account is never refused with. */
 const stale = new Set(['key_disabled', 'account_frozen', 'endpoint_not_allowed', 'unknown_key'])
@@ -20,7 +20,7 @@ export function* staleRefusals(
   for (const { keyId, code, sentAtMs, endedAtMs = 0, id, gateway } of calls) {
     if (code === undefined || !stale.has(code)) continue
     const last = changes.findLast((change) => change.keyId === keyId && change.atMs <= endedAtMs)
-    if (!last?.allowed || sentAtMs - last.atMs <= freshMs) continue
+    if (!last?.allowed || sentAtMs - last.atMs <= maxStalenessMs) continue
     const age = Math.round(sentAtMs - last.atMs)
     yield { invariant: 'I7', what: `${id} by ${gateway}: ${code}, ${age} ms after it was allowed` }
   }

@@ -21,7 +21,7 @@ export interface FaultGateway {
   terminate(): Promise<number>
   freeze(): void
   thaw(): void
-  /** Moves its clock: an hour ahead, an hour behind, right again. */
+  /** Moves its clock: an hour forward, an hour back, right again. */
   moveClock(): void
   /** Memory in use, in bytes. */
   readonly residentBytes: number
@@ -32,7 +32,7 @@ export interface Fleet {
   readonly active: readonly FaultGateway[]
   /** Every gateway there was, by name. */
   readonly named: ReadonlyMap<string, FaultGateway>
-  /** Puts the one that stands by in a gateway's place, and starts the next one. */
+  /** Replaces a gateway by the one that stands by, and starts the next one. */
   replace(gateway: FaultGateway): Promise<FaultGateway>
   /** The one that stands by is asked too, from now on. */
   widen(): Promise<void>
@@ -64,7 +64,7 @@ export async function startFleet(settings: FleetSettings): Promise<Fleet> {
 
   function standBy(): Promise<FaultGateway> {
     third ??= start()
-    // Whoever needs it will be told; nobody may need it.
+    // Whoever waits for it sees the error, and perhaps nobody does.
     third.catch(() => {})
     return third
   }

@@ -10,7 +10,7 @@ export interface Piece {
   readonly bytes: Buffer
   /** The connection carries appends, one batch at a time. */
   readonly isProducer: boolean
-  /** Of the connection, so that an answer can be told to belong to a batch. */
+  /** Of the connection, so that a result can be matched to its batch. */
   readonly connection: number
 }
 
@@ -23,7 +23,7 @@ export interface Line {
   watch(decide?: (piece: Piece) => Fate): void
   /** How long each piece is on its way, in milliseconds. */
   delayMs: number
-  /** Nothing passes in either direction, and nobody is told, until it speaks again; then all passes that waited. */
+  /** Nothing passes in either direction, and no connection breaks, until it speaks again; then all that waited passes. */
   fallSilent(): void
   speakAgain(): void
   /** Breaks every connection. */
@@ -54,7 +54,7 @@ export async function openLine(target: { host: string; port: number }): Promise<
 
   function carry(connection: Connection, towards: Piece['towards'], bytes: Buffer): void {
     if (towards === 'server' && !connection.isProducer) {
-      connection.isProducer = bytes.includes('append_v') || bytes.includes('open_lane_v')
+      connection.isProducer = bytes.includes('append_v') || bytes.includes('open_producer_v')
     }
     if (connection.kept) return
     const { isProducer, id } = connection

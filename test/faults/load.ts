@@ -8,7 +8,7 @@ import type { Random } from './random.ts'
 import type { ClientCall } from './records.ts'
 import type { World } from './world.ts'
 
-/** No answer takes longer, whatever is away; a client who waits longer has not been answered. */
+/** No response takes longer, whatever is away; a client who waits longer has got no response. */
 export const patienceMs = 15_000
 
 let made = 0
@@ -41,11 +41,11 @@ export async function makeCall(
     ...{ isNarrow: key === world.cast.narrow, sentAtMs: performance.now(), endedAtMs: undefined },
     ...{ status: undefined, requestId: undefined, charged: undefined, code: undefined },
     ...{ whole: false, worth: undefined, degraded: false, left: false },
-    ...{ replayed: false, answer: undefined, arrived: 0 },
+    ...{ replayed: false, response: undefined, arrived: 0 },
   }
   world.calls.push(call)
   const body = tryOf ? tryOf.body : kind.body?.(id, random)
-  const answer = await wireCall(
+  const response = await wireCall(
     gateway.url,
     {
       method: kind.method,
@@ -60,21 +60,21 @@ export async function makeCall(
     },
     patienceMs,
   )
-  const charged = answer.headers.get('x-credits-charged')
-  const isGood = answer.whole && answer.status !== undefined && answer.status < 300
+  const charged = response.headers.get('x-credits-charged')
+  const isGood = response.whole && response.status !== undefined && response.status < 300
   Object.assign(call, {
     endedAtMs: performance.now(),
-    status: answer.status,
-    requestId: answer.headers.get('x-request-id'),
+    status: response.status,
+    requestId: response.headers.get('x-request-id'),
     charged: charged === undefined ? undefined : Number(charged),
-    whole: answer.whole,
-    left: answer.left,
-    degraded: answer.headers.has('x-ratelimit-degraded'),
-    replayed: answer.headers.has('idempotent-replayed'),
-    arrived: answer.status === 200 ? (kind.arrived?.(answer.body) ?? 0) : 0,
-    answer: isGood && tryOf ? String(Bun.hash(answer.body)) : undefined,
-    worth: isGood ? kind.worth?.(answer.body) : undefined,
-    code: answer.whole && !isGood ? codeOf(answer.body) : undefined,
+    whole: response.whole,
+    left: response.left,
+    degraded: response.headers.has('x-ratelimit-degraded'),
+    replayed: response.headers.has('idempotent-replayed'),
+    arrived: response.status === 200 ? (kind.arrived?.(response.body) ?? 0) : 0,
+    response: isGood && tryOf ? String(Bun.hash(response.body)) : undefined,
+    worth: isGood ? kind.worth?.(response.body) : undefined,
+    code: response.whole && !isGood ? codeOf(response.body) : undefined,
   })
   return call
 }
@@ -116,17 +116,17 @@ export interface Load {
 
 export interface LoadOptions {
   readonly kinds?: readonly CallKind[]
-  /** How often clients leave in the middle, and of what; either unless told. */
+  /** How often clients leave in the middle, and of what; either by default. */
   readonly leaving?: number
-  readonly leavingIn?: 'request' | 'answer'
+  readonly leavingIn?: 'request' | 'response'
   /** How often clients name their calls, and try them again. */
   readonly careful?: number
-  /** How often the account with the narrow window calls. */
+  /** How often the account with the narrow rate limit calls. */
   readonly narrow?: number
 }
 
 const clients = 10
-/** A busy key's calls come so many at once, so that it is held ahead for them, and again after this many milliseconds. */
+/** How many calls of a busy key come at once, so that a lease is taken for them; repeated after so many milliseconds. */
 export const atOnce = 14
 const burstsRestMs = 100
 
@@ -198,7 +198,7 @@ export function burst(
 }
 
 /**
- * Asks every gateway until it sells; answers how long the last of them took, in milliseconds.
+ * Asks every gateway until it sells; returns how long the last of them took, in milliseconds.
  * @throws when one does not within the time
  */
 export async function untilAllSell(

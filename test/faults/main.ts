@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
 const usage = `usage: bun run faults [NAME…] [options]
 
 Strikes real gateways, PostgreSQL and Redis, all started for it, and compares three ledgers afterwards: what
-clients received, what services did, what the log says. NAME is a fault or a group of faults; without any,
+clients received, what upstreams did, what the log says. NAME is a fault or a group of faults; without any,
 all faults and all planted bugs.
 
   --runs N      of each fault (3)        --full       200 of each kill, 20 of each other

@@ -2,7 +2,7 @@
 import type { ClientCall } from './records.ts'
 import type { World } from './world.ts'
 
-/** The longest that an answer with this status took, of calls that have ended since; 0: there was none. */
+/** The longest that a response with this status took, of calls that have ended since; 0: there was none. */
 export function slowest({ calls }: World, sinceMs: number, status: number): number {
   return calls
     .filter(({ endedAtMs = 0, ...call }) => endedAtMs >= sinceMs && call.status === status)

@@ -24,7 +24,7 @@ if (files.size > 0) {
   })
 }
 
-/** Each SIGUSR2 moves this process's clock on: an hour ahead, an hour behind, right again. */
+/** Each SIGUSR2 moves this process's clock on: an hour forward, an hour back, right again. */
 const shifts = [0, 3_600_000, -3_600_000]
 let at = 0
 const RealDate = Date

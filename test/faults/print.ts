@@ -16,16 +16,16 @@ export function describe(result: Result): string {
       return `${`planted ${result.bug}`.padEnd(38)} ${by}`
     }
     case 'fault': {
-      const { fault, runs, calls, sold, executions, events, ahead, found, seconds, findings } =
+      const { fault, runs, calls, sold, executions, events, onLease, found, seconds, findings } =
         result
       const figures = Object.entries(result.figures).map(
         ([name, value]) => `\n    ${name}: ${Math.round(value)}`,
       )
       const list = findings.map((one) => `\n    ${one.invariant} (seeds ${one.seeds}) ${one.what}`)
-      const answers = Object.entries(result.answers).map(([name, times]) => `${name} ${times}`)
+      const responses = Object.entries(result.responses).map(([name, times]) => `${name} ${times}`)
       const all = Object.entries(found).map(([name, times]) => `${name} ${times} times`)
       return (
-        `${fault.padEnd(30)} ${runs} runs, ${calls} calls (${answers.join(', ')}), ${sold} sold (${ahead} held ahead), ${executions} executed, ` +
+        `${fault.padEnd(30)} ${runs} runs, ${calls} calls (${responses.join(', ')}), ${sold} sold (${onLease} on leases), ${executions} executed, ` +
         `${events} events, broken: ${all.join(', ') || 'nothing'}, ${seconds.toFixed(1)} s${figures.join('')}${list.join('')}`
       )
     }

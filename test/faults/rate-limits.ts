@@ -1,14 +1,14 @@
-/** I6: never more than N calls in any window of the limit's length, 2N in one that spans the loss of Redis. */
+/** I6: never more than N calls in any span of the limit's length, 2N in a span that covers the loss of Redis. */
 import type { ClientCall, Finding } from './records.ts'
 import { narrow } from './settings.ts'
 import type { Execution } from './upstream.ts'
 
 /**
- * A call took its place between being sent and reaching the service. Only calls that surely took theirs
- * within one window are counted together, so nothing is found that was not so. A gateway that decided alone,
- * by its share, says so in its answers.
+ * A call took its permit between being sent and reaching the upstream. Only calls that surely took their permits
+ * within one span are counted together, so nothing is found that was not so. A gateway that decided by its local
+ * rate limit says so in its responses.
  */
-export function* overfullWindows(
+export function* exceededRateLimits(
   calls: readonly ClientCall[],
   executions: readonly Execution[],
   redisAway: readonly Span[],

@@ -1,5 +1,5 @@
 /**
- * Three ledgers of the same calls: what clients received, what services did, what the log says. Each is kept by
+ * Three records of the same calls: what clients received, what upstreams did, what the log says. Each is kept by
  * itself, and they meet only here, by request id.
  */
 import type { LogEvent } from '../support/log.ts'
@@ -17,30 +17,30 @@ export interface ClientCall {
   readonly gateway: string
   readonly keyId: string
   readonly accountId: string
-  /** Its account's window is a narrow one. */
+  /** Its account has the narrow rate limit. */
   readonly isNarrow: boolean
   readonly sentAtMs: number
   endedAtMs: number | undefined
   /** undefined: none arrived, not even its head. */
   status: number | undefined
   requestId: string | undefined
-  /** As the answer's head says; undefined when it does not. */
+  /** The charge that the response's head states; undefined when it states none. */
   charged: number | undefined
   /** A refusal's. */
   code: string | undefined
-  /** A gateway decided alone, by its share of the limit, and said so. */
+  /** The gateway decided by its local rate limit, and said so. */
   degraded: boolean
   /** The client left before its end. */
   left: boolean
-  /** The answer arrived to its end. */
+  /** The response arrived to its end. */
   whole: boolean
-  /** The answer is one that was given before. */
+  /** The response was replayed. */
   replayed: boolean
-  /** Credits that arrived, whole or not, of an answer that is paid along the way. */
+  /** The credits that the arrived part of a metered response is worth. */
   arrived: number
-  /** A hash of a whole 2xx answer's body. */
-  answer: string | undefined
-  /** Credits, by what was received; of a whole 2xx answer to what costs something only. */
+  /** A hash of a whole 2xx response's body. */
+  response: string | undefined
+  /** The credits that a whole 2xx response is worth; undefined for what costs nothing. */
   worth: number | undefined
 }
 
@@ -57,27 +57,27 @@ export interface LoggedCall {
   end: string
   /** The Idempotency-Key, as the ledger has it. */
   claim: string | undefined
-  /** Of a standing hold, which is no call: the key whose calls ran on it. */
-  subtitle: string | undefined
-  /** It ran on a standing hold, which the follower of the log has found to be open. */
-  ahead: boolean
+  /** Of a lease, which is no call: the key whose calls ran on it. */
+  leaseKey: string | undefined
+  /** It ran on a lease, which the follower of the log has found to be open. */
+  onLease: boolean
 }
 
 export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11'
 
 /** What each invariant says, in the order of its number. */
 export const invariants: Readonly<Record<Invariant, string>> = {
-  I1: 'every 2xx that arrived whole has exactly one settled hold, of the right amount, and no answer states another charge than the log',
+  I1: 'every 2xx that arrived whole has exactly one settled hold, of the right amount, and no response states another charge than the log',
   I2: 'nothing is settled, and nothing runs, without the other and a hold before it; all that ran ends settled, released or expired',
   I3: 'no account, lot or cap is below zero at any prefix of the log, and every decision in it is the right one',
   I4: 'positions are contiguous, and every row of every projection is what an independent fold of the log gives',
   I5: 'no hold is open longer than a few seconds after its deadline',
-  I6: 'a window lets N calls pass and no more, 2N where it spans the loss of Redis',
+  I6: 'a rate limit permits N calls in its span and no more, 2N in a span that covers the loss of Redis',
   I7: 'no refusal is older than a second',
   I8: 'afterwards every gateway serves again, unaided',
-  I9: 'a call tried again under its Idempotency-Key runs once, is charged once, and has one answer',
-  I10: 'a charge of a killed gateway, whose answer did not arrive, is not shown as sent',
-  I11: 'of an answer that is paid along the way, nothing arrives that was not held before',
+  I9: 'a call tried again under its Idempotency-Key runs once, is charged once, and has one response',
+  I10: 'a charge of a killed gateway, whose response did not arrive, is not shown as sent',
+  I11: 'of a response that is paid along the way, nothing arrives that was not held before',
 }
 
 export interface Finding {
@@ -87,17 +87,17 @@ export interface Finding {
 
 export const nothingLogged: LoggedCall = {
   ...{ holds: 0, heldCredits: 0, settles: 0, settledCredits: 0, freed: 0 },
-  ...{ end: 'open', claim: undefined, subtitle: undefined, ahead: false },
+  ...{ end: 'open', claim: undefined, leaseKey: undefined, onLease: false },
 }
 
 /** Adds a part of the log to what is known of its calls. */
-export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]): void {
+export function addToRecord(calls: Map<string, LoggedCall>, log: readonly LogEvent[]): void {
   for (const { type, request_id, endpoint, credits, key_id, payload, status } of log) {
     if (request_id === null) continue
     const call = calls.get(request_id) ?? { ...nothingLogged }
-    if (endpoint === '*') call.subtitle = key_id ?? undefined
+    if (endpoint === '*') call.leaseKey = key_id ?? undefined
     if (payload.hold) {
-      call.ahead = true
+      call.onLease = true
       call.holds++
       call.heldCredits += credits
     }
@@ -119,7 +119,7 @@ export function enter(calls: Map<string, LoggedCall>, log: readonly LogEvent[]):
   }
 }
 
-/** I1, by the clients' ledger. */
+/** I1, by the clients' record. */
 export function* chargedOnce(
   calls: readonly ClientCall[],
   logged: ReadonlyMap<string, LoggedCall>,
@@ -132,7 +132,7 @@ export function* chargedOnce(
     const log = logged.get(call.requestId ?? '') ?? nothingLogged
     // What is given again was charged under another request: see ranOnce.
     if (call.worth !== undefined && !(call.replayed && call.charged === 0)) {
-      if (call.requestId === undefined) yield finding('the answer names no request')
+      if (call.requestId === undefined) yield finding('the response names no request')
       const right = call.worth > 0 ? log.settles === 1 : log.settles <= 1
       if (!right || log.settledCredits !== call.worth) {
         yield finding(
@@ -141,12 +141,12 @@ export function* chargedOnce(
       }
     }
     if (call.whole && call.charged !== undefined && call.charged !== log.settledCredits) {
-      yield finding(`the answer says ${call.charged} credits, the log ${log.settledCredits}`)
+      yield finding(`the response says ${call.charged} credits, the log ${log.settledCredits}`)
     }
   }
 }
 
-/** I11, by the clients' ledger. */
+/** I11, by the clients' record. */
 export function* heldBefore(
   calls: readonly ClientCall[],
   logged: ReadonlyMap<string, LoggedCall>,
@@ -159,8 +159,9 @@ export function* heldBefore(
 }
 
 /**
- * I2, by the services' ledger; `all`: of every call so far, for what the log settled without it. What ran on a standing
- * hold and was not answered has no end of its own in the log: that of its standing hold stands for it.
+ * I2, by the upstreams' record. `all` has the executions of every call so far, because the log may have settled a call
+ * without an execution. A call that ran on a lease and got no response has no end of its own in the log: the end of
+ * its lease stands for it.
  */
 export function* ranAsHeld(
   calls: readonly ClientCall[],
@@ -172,15 +173,15 @@ export function* ranAsHeld(
     invariant: 'I2',
     what: `${id}: ${what}`,
   })
-  const onLeaseFor = new Set([...logged.values()].map(({ subtitle }) => subtitle))
-  const unanswered = new Set(
+  const onLeaseFor = new Set([...logged.values()].map(({ leaseKey }) => leaseKey))
+  const withoutResponse = new Set(
     calls
       .filter(({ keyId, isNamed, worth }) => onLeaseFor.has(keyId) && !isNamed && !worth)
       .map(({ callId }) => callId),
   )
   for (const { requestId, callId, path } of executions) {
     if (freePaths.has(path)) continue
-    if (!logged.has(requestId) && unanswered.has(callId ?? '')) continue
+    if (!logged.has(requestId) && withoutResponse.has(callId ?? '')) continue
     const log = logged.get(requestId) ?? nothingLogged
     if (log.holds !== 1) yield finding(requestId, `it ran on ${log.holds} holds`)
     if (log.settles + log.freed !== 1) {
@@ -199,7 +200,7 @@ export function* ranAsHeld(
   }
 }
 
-/** I9, by all three ledgers: every try of a call that named an Idempotency-Key, put together. */
+/** I9, by all three records: all tries of a call that named an Idempotency-Key together. */
 export function* ranOnce(
   calls: readonly ClientCall[],
   executions: readonly Execution[],
@@ -226,9 +227,10 @@ export function* ranOnce(
     const claim = worked.map(({ requestId }) => logged.get(requestId)?.claim).find(Boolean)
     const charged = (claim && settled.get(claim)) || { times: 0, credits: 0 }
     if (charged.times > 1) yield finding(`it was charged ${charged.times} times`)
-    const answers = tries.filter(({ answer }) => answer !== undefined)
-    if (new Set(answers.map(({ answer }) => answer)).size > 1) yield finding('its answers differ')
-    for (const { worth } of answers) {
+    const responses = tries.filter(({ response }) => response !== undefined)
+    if (new Set(responses.map(({ response }) => response)).size > 1)
+      yield finding('its responses differ')
+    for (const { worth } of responses) {
       if (worth === undefined || worth === charged.credits) continue
       yield finding(`worth ${worth}, and charged ${charged.credits}`)
     }

@@ -27,14 +27,14 @@ export interface Ran {
   readonly runs: number
   readonly seed: number
   readonly calls: number
-  /** Whole 2xx answers to what costs something. */
+  /** Whole 2xx responses to calls that cost something. */
   readonly sold: number
-  /** Calls by how they were answered: a status, or `none`. */
-  readonly answers: Readonly<Record<string, number>>
+  /** Calls by the status of their response, or `none`. */
+  readonly responses: Readonly<Record<string, number>>
   readonly executions: number
   readonly events: number
-  /** Calls that ran on standing holds, and were charged. */
-  readonly ahead: number
+  /** Calls that ran on leases and were charged. */
+  readonly onLease: number
   /** How much was found, by invariant, and the first of it with the seeds of the runs it was found after. */
   readonly found: Readonly<Partial<Record<Invariant, number>>>
   readonly findings: readonly (Finding & { readonly seeds: string })[]
@@ -46,7 +46,7 @@ export async function runFault(world: World, fault: Fault, options: RunOptions):
   const { runs: most, seed, until } = options
   const begunAtMs = performance.now()
   const before = { calls: world.calls.length, executions: world.upstream.executions.length }
-  const { events: eventsBefore, ahead: onLeaseBefore } = world.auditor
+  const { events: eventsBefore, onLease: onLeaseBefore } = world.auditor
   const findings: Ran['findings'][number][] = []
   const figures: Figures[] = []
   let runs = 0
@@ -73,7 +73,7 @@ export async function runFault(world: World, fault: Fault, options: RunOptions):
   return {
     ...{ fault: fault.name, runs, seed, calls: calls.length },
     sold: calls.filter(({ worth }) => worth !== undefined).length,
-    answers: Object.fromEntries(
+    responses: Object.fromEntries(
       [...Map.groupBy(calls, ({ status }) => status ?? 'none')].map(([name, all]) => [
         name,
         all.length,
@@ -81,7 +81,7 @@ export async function runFault(world: World, fault: Fault, options: RunOptions):
     ),
     executions: world.upstream.executions.length - before.executions,
     events: world.auditor.events - eventsBefore,
-    ahead: world.auditor.ahead - onLeaseBefore,
+    onLease: world.auditor.onLease - onLeaseBefore,
     found: Object.fromEntries([...byInvariant].map(([name, all]) => [name, all.length])),
     findings: [...byInvariant.values()].flatMap((all) => all.slice(0, maxFindings)),
     figures: worst(figures),

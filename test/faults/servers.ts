@@ -16,7 +16,7 @@ export interface Servers {
 export interface PostgresServer {
   /** A superuser's; the same through every restart. */
   readonly url: string
-  /** kill -9 of the postmaster and, unless told otherwise, of all its processes with it. */
+  /** kill -9 of the postmaster and, by default, of all its processes. */
   kill(options?: { readonly childrenToo: boolean }): Promise<void>
   /** Starts what was killed, or what ended by itself. */
   start(): Promise<void>

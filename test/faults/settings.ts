@@ -3,15 +3,15 @@ import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
 import { chatConfig, tokenPrice } from '../support/chat.ts'
 import { type ConfigChanges, testConfig } from '../support/test-config.ts'
 
-/** How many calls a narrow window lets pass, and its length. */
+/** How many calls a narrow rate limit permits, and its span. */
 export const narrow = { rateLimit: 12, windowMs: 1_500 }
 /** Gateways that count as sharing a limit while Redis is away: two that are asked, and one more for races. */
 export const gateways = 3
-/** How long any service may take. */
+/** How long any upstream may take. */
 export const timeoutMs = 2_000
-/** What the ledger gives a hold: a service's time and half a minute (see `holdSeconds` in src/gate/gate.ts). */
+/** How long the ledger keeps a hold: an upstream's time and half a minute (see `holdSeconds` in src/gate/gate.ts). */
 export const holdSeconds = timeoutMs / 1_000 + 30
-/** A standing hold, which calls begin on for half a minute (see `secondsAhead` in src/gate/reservation/lease-policy.ts). */
+/** A lease, which calls begin on for half a minute (see `secondsAhead` in src/gate/reservation/lease-policy.ts). */
 export const longestHoldSeconds = holdSeconds + 30
 
 const plan = {

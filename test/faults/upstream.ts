@@ -1,5 +1,5 @@
 /**
- * The services behind the gateways, all in one, with a ledger of their own: what was asked of them, under which
+ * The upstreams behind the gateways, all in one, with a record of their own: what was asked of them, under which
  * request id, and how it ended. A bill is held against this ledger, which the gateways cannot write.
  */
 import { done, tokens, usage } from '../support/chat.ts'
@@ -8,15 +8,15 @@ import { type Random, seeded } from './random.ts'
 
 export interface Execution {
   readonly requestId: string
-  /** As the client named its call, where the service is told. */
+  /** The name that the client gave its call, where the upstream receives it. */
   readonly callId: string | undefined
   readonly path: string
   readonly receivedAtMs: number
-  /** undefined while it runs; `refused`: the service said itself that it did not do it. */
-  outcome: 'answered' | 'refused' | 'failed' | 'left' | undefined
+  /** undefined while it runs; `refused`: the upstream said itself that it did not do it. */
+  outcome: 'responded' | 'refused' | 'failed' | 'left' | undefined
 }
 
-/** How the services behave; `well` is quick and whole. */
+/** How the upstreams behave; `well` is quick and whole. */
 export type Mood = 'well' | 'slow' | 'failing' | 'dying'
 
 export interface FaultUpstream {
@@ -26,7 +26,7 @@ export interface FaultUpstream {
   readonly running: number
   /** Of some of the calls; the others go well. */
   mood: Mood
-  /** Called when a request is there; what it gives is waited for before the answer begins. */
+  /** Called when a request is there; the promise that it returns is awaited before the response begins. */
   received: (execution: Execution) => Promise<void> | void
   /** Takes no connections, as if it were not there, until it does again. */
   refuse(): Promise<void>
@@ -81,7 +81,7 @@ export function startFaultUpstream(seed: number): FaultUpstream {
       end('refused')
       return new Response('no', { status: random.pick([400, 401, 404, 429, 500, 503]) })
     }
-    const whole = answer(path, body, random)
+    const whole = respond(path, body, random)
     if (mood === 'dying') return breaking(whole, end, random)
     return ending(whole, end)
   }
@@ -103,15 +103,15 @@ export function startFaultUpstream(seed: number): FaultUpstream {
   return upstream
 }
 
-interface Answer {
+interface UpstreamResponse {
   readonly type: string
   readonly pieces: readonly (string | Uint8Array)[]
 }
 
 const notRead = JSON.stringify({ success: false })
 
-/** What each service answers, by its path. */
-function answer(path: string, body: Buffer, random: Random): Answer {
+/** What each upstream responds, by its path. */
+function respond(path: string, body: Buffer, random: Random): UpstreamResponse {
   switch (path) {
     case '/api/v1/extract':
       return random.chance(0.8)
@@ -139,18 +139,18 @@ function answer(path: string, body: Buffer, random: Random): Answer {
   }
 }
 
-function json(value: unknown): Answer {
+function json(value: unknown): UpstreamResponse {
   return { type: 'application/json', pieces: [JSON.stringify(value)] }
 }
 
 function ending(
-  { type, pieces }: Answer,
-  end: (outcome: 'answered' | 'refused' | 'left') => void,
+  { type, pieces }: UpstreamResponse,
+  end: (outcome: 'responded' | 'refused' | 'left') => void,
 ): Response {
   const headers = { 'Content-Type': type }
   if (pieces.length === 1) {
     // A page that could not be read costs nothing, and may be asked for again.
-    end(pieces[0] === notRead ? 'refused' : 'answered')
+    end(pieces[0] === notRead ? 'refused' : 'responded')
     return new Response(pieces[0] as BodyInit, { headers })
   }
   let at = 0
@@ -159,7 +159,7 @@ function ending(
       await Bun.sleep(3)
       const piece = pieces[at++]
       if (piece !== undefined) return controller.enqueue(piece)
-      end('answered')
+      end('responded')
       controller.close()
     },
     cancel: () => end('left'),
@@ -167,8 +167,12 @@ function ending(
   return new Response(body, { headers })
 }
 
-/** An answer that breaks off in its middle: fewer bytes than it said, or an error between two pieces. */
-function breaking({ type, pieces }: Answer, end: (outcome: 'failed') => void, random: Random) {
+/** A response that breaks off in its middle: fewer bytes than it said, or an error between two pieces. */
+function breaking(
+  { type, pieces }: UpstreamResponse,
+  end: (outcome: 'failed') => void,
+  random: Random,
+) {
   const most = random.int(0, pieces.length - 1)
   let at = 0
   const body = new ReadableStream({

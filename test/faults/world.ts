@@ -1,6 +1,6 @@
 /**
- * Everything a fault happens to: a ledger in a database of its own, services, two gateways with a third standing
- * by, accounts of several kinds, and the ledgers that clients and services keep.
+ * Everything a fault happens to: a ledger in a database of its own, upstreams, two gateways with a third standing
+ * by, accounts of several kinds, and the records that clients and upstreams keep.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,7 +39,7 @@ export interface World {
   readonly auditor: Auditor
   /** Name of the database. */
   readonly database: string
-  /** Ends gateways and services; the database stays for as long as its server. */
+  /** Ends gateways and upstreams; the database stays for as long as its server. */
   close(): Promise<void>
 }
 
@@ -59,7 +59,7 @@ export interface Cast {
   readonly capped: TestKey
   /** An account whose credits are soon used up. */
   readonly tight: TestKey
-  /** An account whose window is soon full. */
+  /** An account whose rate limit is soon reached. */
   readonly narrow: TestKey
   /** A wide account's, to be disabled, enabled and revoked. */
   readonly changing: TestKey
@@ -178,8 +178,8 @@ export async function openHolds({ ledger }: World): Promise<number> {
   return row.open
 }
 
-/** Resolves when the ledger answers the harness itself. */
-export async function untilLedgerAnswers({ ledger }: World, withinMs = 30_000): Promise<void> {
+/** Resolves when the ledger responds to the harness itself. */
+export async function untilLedgerResponds({ ledger }: World, withinMs = 30_000): Promise<void> {
   await until(
     () =>
       ledger.sql`select 1`.then(

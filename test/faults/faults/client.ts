@@ -4,10 +4,10 @@ import type { Fault } from '../fault.ts'
 
 export const clientFaults: readonly Fault[] = [
   {
-    name: 'client/leaves-answer',
-    says: 'clients leave while they are answered',
+    name: 'client/leaves-response',
+    says: 'clients leave while their responses are sent',
     runs: 20,
-    load: { leaving: 0.6, leavingIn: 'answer', kinds: [longSpeech, chat, chat, speech, search] },
+    load: { leaving: 0.6, leavingIn: 'response', kinds: [longSpeech, chat, chat, speech, search] },
     strike: (_, load) => load.calls(60),
   },
   {

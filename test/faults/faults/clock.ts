@@ -2,13 +2,13 @@
 import type { Fault } from '../fault.ts'
 
 const anHourMs = 3_600_000
-/** Each of the gateways looks for overdue holds every two seconds; less than a service may take. */
+/** Each of the gateways looks for overdue holds every two seconds; less than an upstream may take. */
 const expiresWithinMs = 1_700
 
 export const clockFaults: readonly Fault[] = [
   {
-    name: 'clock/ledger-ahead',
-    says: 'the ledger’s clock is moved an hour ahead while services work: holds expire under them',
+    name: 'clock/ledger-forward',
+    says: 'the ledger’s clock is moved an hour forward while upstreams work: holds expire under them',
     runs: 20,
     async strike({ clock, upstream }, load) {
       const expired = Bun.sleep(expiresWithinMs)
@@ -30,7 +30,7 @@ export const clockFaults: readonly Fault[] = [
   },
   {
     name: 'clock/gateway',
-    says: 'one gateway’s clock is moved an hour ahead, then an hour back, then right',
+    says: 'one gateway’s clock is moved an hour forward, then an hour back, then right',
     runs: 20,
     async strike({ fleet }, load, random) {
       const gateway = random.pick(fleet.active)

@@ -7,7 +7,7 @@ import { until } from '../../support/until.ts'
 import type { Disk, Fault } from '../fault.ts'
 import { untilAllSell } from '../load.ts'
 import { slowest } from '../measure.ts'
-import { untilLedgerAnswers } from '../world.ts'
+import { untilLedgerResponds } from '../world.ts'
 
 const mebibyte = 1_048_576
 
@@ -23,7 +23,7 @@ export const diskFull: Fault = {
     const fullAtMs = performance.now()
     let fellOver = false
     try {
-      // Pages and segments that were made ahead are used up first.
+      // Pages and segments that exist already are used up first.
       await until(() => slowest(world, fullAtMs, 503) > 0, 60_000)
       await Bun.sleep(random.int(200, 1_500))
     } finally {
@@ -35,7 +35,7 @@ export const diskFull: Fault = {
       fellOver = true
       await postgres.start()
     }
-    await untilLedgerAnswers(world)
+    await untilLedgerResponds(world)
     const againMs = await untilAllSell(world, random)
     await load.calls(20)
     return {

@@ -1,4 +1,4 @@
-/** Gateways that are told to stop, or stand still for a while. */
+/** Gateways that receive SIGTERM, or are frozen for a while. */
 import { until } from '../../support/until.ts'
 import { expectThat, type Fault } from '../fault.ts'
 import { longestHoldSeconds } from '../settings.ts'
@@ -14,14 +14,14 @@ export const gatewayFaults: readonly Fault[] = [
     takesThird: true,
     async strike(world, load, random) {
       const gateway = random.pick(world.fleet.active)
-      const toldAtMs = performance.now()
+      const signalledAtMs = performance.now()
       const ending = gateway.terminate()
       await world.fleet.replace(gateway)
       expectThat((await ending) === 0, 'it ends with status 0')
       const endedAtMs = performance.now()
       const begun = new Set(
         world.upstream.executions
-          .filter(({ receivedAtMs }) => receivedAtMs < toldAtMs)
+          .filter(({ receivedAtMs }) => receivedAtMs < signalledAtMs)
           .map(({ callId }) => callId),
       )
       await load.calls(10)
@@ -30,12 +30,12 @@ export const gatewayFaults: readonly Fault[] = [
           name === gateway.name && begun.has(callId) && !isNamed && !whole && !left,
       )
       expectThat(cut.length === 0, `it cut off ${cut.map(({ id }) => id)}`)
-      return { 'until it has ended': endedAtMs - toldAtMs }
+      return { 'until it has ended': endedAtMs - signalledAtMs }
     },
   },
   {
     name: 'gateway/sigterm-frozen-ledger',
-    says: 'SIGTERM of a gateway whose PostgreSQL does not answer: it ends all the same',
+    says: 'SIGTERM of a gateway whose PostgreSQL does not respond: it ends all the same',
     runs: 20,
     takesThird: true,
     async strike(world, load, random) {
@@ -45,9 +45,9 @@ export const gatewayFaults: readonly Fault[] = [
       // The next one to stand by could not start without a ledger.
       await world.fleet.ready()
       postgres.freeze()
-      // Time for it to ask something that will not be answered.
+      // Time for it to send a query that gets no result.
       await Bun.sleep(random.int(0, 2_500))
-      const toldAtMs = performance.now()
+      const signalledAtMs = performance.now()
       const ended = gateway.terminate().then((status) => ({ status, atMs: performance.now() }))
       try {
         const end = await Promise.race([ended, Bun.sleep(endsWithinMs)])
@@ -57,7 +57,7 @@ export const gatewayFaults: readonly Fault[] = [
       }
       const { atMs } = await ended
       await load.calls(10)
-      return { 'until it has ended': atMs - toldAtMs }
+      return { 'until it has ended': atMs - signalledAtMs }
     },
   },
   {

@@ -29,7 +29,7 @@ export const keyFaults: readonly Fault[] = [
       const revokedAtMs = await change('KeyRevoked', false)
       expectThat(
         (await ask()).every(({ status }) => status === 401),
-        'revoked keys buy nothing',
+        'revoked keys are sold nothing',
       )
       while (performance.now() - revokedAtMs < 1_000) await slowly(() => ask(languages))
       const late = await ask(languages)

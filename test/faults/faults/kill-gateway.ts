@@ -12,8 +12,8 @@ import type { World } from '../world.ts'
 
 type Verb = 'hold' | 'extend' | 'store' | 'settle' | 'charge_on_lease'
 
-/** Nobody waits longer for an instant to come. */
-const withinMs = 10_000
+/** How long a fault waits for its instant. */
+const maxWaitMs = 10_000
 
 const streamless = { kinds: [search, search, bulk] }
 const streams = { kinds: [chat, chat, search, bulk] }
@@ -26,17 +26,17 @@ export const killGateway: readonly Fault[] = [
   },
   {
     name: 'kill-gateway/in-hold',
-    says: 'kill -9 of a gateway whose hold is committed, before it is told',
-    ...killing((gateway, random) => answerKept(gateway, 'hold', random)),
+    says: 'kill -9 of a gateway whose hold is committed, before it learns of it',
+    ...killing((gateway, random) => resultKept(gateway, 'hold', random)),
   },
   {
     name: 'kill-gateway/before-forward',
-    says: 'kill -9 of a gateway that was just told of its hold, before it forwards',
-    ...killing((gateway, random) => answerPassed(gateway, 'hold', random)),
+    says: 'kill -9 of a gateway that just learned of its hold, before it forwards',
+    ...killing((gateway, random) => resultPassed(gateway, 'hold', random)),
   },
   {
     name: 'kill-gateway/in-forward',
-    says: 'kill -9 of a gateway whose call has reached the service, before or while that answers',
+    says: 'kill -9 of a gateway whose call has reached the upstream, before or while it responds',
     ...killing(reachedService),
   },
   {
@@ -47,35 +47,35 @@ export const killGateway: readonly Fault[] = [
   },
   {
     name: 'kill-gateway/in-extend',
-    says: 'kill -9 of a gateway in the middle of a stream whose hold has grown, before it is told',
-    ...killing((gateway, random) => answerKept(gateway, 'extend', random)),
+    says: 'kill -9 of a gateway in the middle of a stream whose hold has grown, before it learns of it',
+    ...killing((gateway, random) => resultKept(gateway, 'extend', random)),
     load: streams,
   },
   {
     name: 'kill-gateway/before-store',
-    says: 'kill -9 of a gateway that has the answer of a named call, before it has stored it',
+    says: 'kill -9 of a gateway that has the response of a named call, before it has stored it',
     ...killing((gateway, random) => batchKept(gateway, 'store', random)),
     load: { careful: 0.7 },
   },
   {
     name: 'kill-gateway/in-store',
-    says: 'kill -9 of a gateway that has stored the answer of a named call, before it is told',
-    ...killing((gateway, random) => answerKept(gateway, 'store', random)),
+    says: 'kill -9 of a gateway that has stored the response of a named call, before it learns of it',
+    ...killing((gateway, random) => resultKept(gateway, 'store', random)),
     load: { careful: 0.7 },
   },
   {
     name: 'kill-gateway/before-settle',
-    says: 'kill -9 of a gateway that has the answer, before its settlement has left it',
+    says: 'kill -9 of a gateway that has the response, before its settlement has left it',
     ...killing((gateway, random) => batchKept(gateway, 'settle', random)),
   },
   {
     name: 'kill-gateway/in-settle',
-    says: 'kill -9 of a gateway whose settlement is committed, before it is told',
-    ...killing((gateway, random) => answerKept(gateway, 'settle', random)),
+    says: 'kill -9 of a gateway whose settlement is committed, before it learns of it',
+    ...killing((gateway, random) => resultKept(gateway, 'settle', random)),
   },
   {
-    name: 'kill-gateway/before-buy',
-    says: 'kill -9 of a gateway whose calls ran on a standing hold, before their charges have left it',
+    name: 'kill-gateway/before-charge-on-lease',
+    says: 'kill -9 of a gateway whose calls ran on a lease, before their charges have left it',
     ...killing(
       (gateway, random) => batchKept(gateway, 'charge_on_lease', random),
       untilChargedOnLease,
@@ -83,15 +83,15 @@ export const killGateway: readonly Fault[] = [
     load: streamless,
   },
   {
-    name: 'kill-gateway/in-buy',
-    says: 'kill -9 of a gateway whose charges of calls on a standing hold are committed, before it is told',
-    ...killing((gateway, random) => answerKept(gateway, 'charge_on_lease', random)),
+    name: 'kill-gateway/in-charge-on-lease',
+    says: 'kill -9 of a gateway whose charges of calls on a lease are committed, before it learns of it',
+    ...killing((gateway, random) => resultKept(gateway, 'charge_on_lease', random)),
     load: streamless,
   },
   {
     name: 'kill-gateway/before-response',
-    says: 'kill -9 of a gateway that was just told of its settlement, before or while it answers',
-    ...killing((gateway, random) => answerPassed(gateway, 'settle', random)),
+    says: 'kill -9 of a gateway that just learned of its settlement, before or while it responds',
+    ...killing((gateway, random) => resultPassed(gateway, 'settle', random)),
   },
   {
     name: 'kill-gateway/any-time',
@@ -119,42 +119,42 @@ function killing(
   }
 }
 
-/** The other gateways have sold calls that ran on a standing hold since. */
+/** The other gateways have charged calls on leases since. */
 async function untilChargedOnLease({ ledger }: World): Promise<void> {
   const [before] = await ledger.sql<[{ position: number }]>`select position from heads`
   const chargedOnLease = () => ledger.sql`
     select 1 from events
     where position > ${before.position} and type = 'HoldSettled' and payload ->> 'hold' is not null
     limit 1`
-  await until(async () => (await chargedOnLease()).length > 0, withinMs)
+  await until(async () => (await chargedOnLease()).length > 0, maxWaitMs)
 }
 
 /** A batch with this in it has come to the line and goes no further. */
 function batchKept(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
   return onLine(gateway, verb, random, (_, meet) => {
     setTimeout(meet, random.int(0, 5))
-    return { batch: 'keep', answer: 'keep' }
+    return { batch: 'keep', result: 'keep' }
   })
 }
 
-/** The ledger has answered such a batch, so it is committed, and the answer goes no further. */
-function answerKept(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
+/** The ledger has decided such a batch, so it is committed, and its result goes no further. */
+function resultKept(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
   return onLine(gateway, verb, random, (step, meet) => {
-    if (step === 'answer') setTimeout(meet, random.int(0, 5))
-    return { batch: 'pass', answer: 'keep' }
+    if (step === 'result') setTimeout(meet, random.int(0, 5))
+    return { batch: 'pass', result: 'keep' }
   })
 }
 
-/** The answer has been passed on this very moment, or a moment ago. */
-function answerPassed(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
+/** The result has been passed on this very moment, or a moment ago. */
+function resultPassed(gateway: FaultGateway, verb: Verb, random: Random): Promise<void> {
   return onLine(gateway, verb, random, (step, meet) => {
     const afterMs = random.int(0, 3)
-    if (step === 'answer') afterMs === 0 ? queueMicrotask(meet) : setTimeout(meet, afterMs)
-    return { batch: 'pass', answer: 'pass' }
+    if (step === 'result') afterMs === 0 ? queueMicrotask(meet) : setTimeout(meet, afterMs)
+    return { batch: 'pass', result: 'pass' }
   })
 }
 
-/** A call of this gateway is with the service. */
+/** A call of this gateway is with the upstream. */
 async function reachedService(
   gateway: FaultGateway,
   random: Random,
@@ -166,18 +166,18 @@ async function reachedService(
     if (!callId?.startsWith(`call-${gateway.name}-`) || skip-- > 0) return
     setTimeout(resolve, random.int(0, 25))
   }
-  await metWithin(promise)
+  await expectMet(promise)
   upstream.received = () => {}
 }
 
-type Step = 'batch' | 'answer'
+type Step = 'batch' | 'result'
 
-/** Watches for one of the next batches with this verb, and asks what becomes of it and of its answer. */
+/** Watches for one of the next batches with this verb, and decides what happens to it and to its result. */
 async function onLine(
   gateway: FaultGateway,
   verb: Verb,
   random: Random,
-  decide: (step: Step, meet: () => void) => { batch: 'pass' | 'keep'; answer: 'pass' | 'keep' },
+  decide: (step: Step, meet: () => void) => { batch: 'pass' | 'keep'; result: 'pass' | 'keep' },
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   let skip = random.int(0, 5)
@@ -188,16 +188,16 @@ async function onLine(
       return decide('batch', resolve).batch
     }
     if (piece.towards === 'client' && piece.connection === batchOn) {
-      return decide('answer', resolve).answer
+      return decide('result', resolve).result
     }
     return 'pass'
   })
-  await metWithin(promise)
+  await expectMet(promise)
 }
 
 /**
- * The kinds of a batch's items stand in it as lines, before anything that a client wrote. Of all else that a
- * gateway asks, only the storing of an answer names a request.
+ * The kinds of a batch's commands stand in it as lines, before anything that a client wrote. Of a gateway's other
+ * queries, only the one that stores a response names a request.
  */
 function carries({ towards, bytes, isProducer }: Piece, verb: Verb): boolean {
   if (towards !== 'server' || isProducer !== (verb !== 'store')) return false
@@ -206,7 +206,7 @@ function carries({ towards, bytes, isProducer }: Piece, verb: Verb): boolean {
   return text.includes('gw_') && new RegExp(`\\b${verb}\\b`).test(text)
 }
 
-async function metWithin(promise: Promise<void>): Promise<void> {
-  const late = Bun.sleep(withinMs).then(() => 'late' as const)
+async function expectMet(promise: Promise<void>): Promise<void> {
+  const late = Bun.sleep(maxWaitMs).then(() => 'late' as const)
   expectThat((await Promise.race([promise, late])) !== 'late', 'the instant did not come')
 }

@@ -1,4 +1,4 @@
-/** What changes while calls run on a standing hold: it was taken before, and each of them is sold by what is then. */
+/** What changes while calls run on a lease: each of them is decided at its end, by the state at that moment. */
 import { expireHolds } from '../../../src/ledger/append/expiry.ts'
 import type { TestKey } from '../../support/test-ledger.ts'
 import { until } from '../../support/until.ts'
@@ -13,8 +13,8 @@ import type { World } from '../world.ts'
 
 export const leaseFaults: readonly Fault[] = [
   {
-    name: 'ahead/key-revoked',
-    says: 'a key is revoked while its calls run on a standing hold',
+    name: 'lease/key-revoked',
+    says: 'a key is revoked while its calls run on a lease',
     runs: 20,
     async strike(world, load, random) {
       const key = await world.ledger.key(await world.ledger.account({ plan: 'wide' }))
@@ -22,13 +22,13 @@ export const leaseFaults: readonly Fault[] = [
         world.ledger.change(key, 'KeyRevoked'),
       )
       const sold = calls.filter(({ status }) => status === 200)
-      expectThat(sold.length === 0, `${sold.length} calls were sold`)
+      expectThat(sold.length === 0, `${sold.length} calls were charged`)
       await load.calls(5)
     },
   },
   {
-    name: 'ahead/credits-gone',
-    says: 'all credits that are free are taken away while calls run on a standing hold',
+    name: 'lease/credits-gone',
+    says: 'all credits that are free are taken away while calls run on a lease',
     runs: 20,
     async strike(world, load, random) {
       const { ledger } = world
@@ -47,8 +47,8 @@ export const leaseFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'ahead/hold-expired',
-    says: 'a standing hold is expired by another gateway while calls run on it',
+    name: 'lease/hold-expired',
+    says: 'a lease is expired by another gateway while calls run on it',
     runs: 20,
     async strike(world, load, random) {
       const { ledger, clock } = world
@@ -65,21 +65,21 @@ export const leaseFaults: readonly Fault[] = [
         }, 10_000)
       }
       const calls = await whileRunning(world, key, random, expire)
-      // A call that had no place on it has lost its own hold.
+      // A call that had no slot on it has lost its dedicated hold.
       expectAllSold(calls, 503)
       await load.calls(5)
     },
   },
 ]
 
-/** All were sold but those that the service answered too late: what is done meanwhile takes a slow machine its time. */
+/** All were charged except those whose upstream was too late: on a slow machine, what happens meanwhile takes a while. */
 function expectAllSold(calls: readonly ClientCall[], ...but: readonly number[]): void {
   const expected = [200, 504, ...but]
   const other = calls.filter(({ status }) => !expected.includes(status ?? 0))
-  expectThat(other.length === 0, `answered with ${other.map(({ status }) => status)}`)
+  expectThat(other.length === 0, `got ${other.map(({ status }) => status)}`)
 }
 
-/** Calls of a key that all run on a standing hold, with this done while the service has them. */
+/** Calls of a key that all run on a lease, with this done while the upstream has them. */
 async function whileRunning(
   { ledger, fleet, upstream, ...world }: World,
   key: TestKey,
@@ -108,7 +108,7 @@ async function whileRunning(
   }
 }
 
-/** Resolves when the key's calls run on a standing hold. */
+/** Resolves when the key's calls run on a lease. */
 async function untilOnLease(
   world: World,
   gateway: FaultGateway,

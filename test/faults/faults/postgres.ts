@@ -1,16 +1,16 @@
-/** PostgreSQL dies, freezes, loses connections and answers, or has none to give. */
+/** PostgreSQL dies, freezes, loses connections and results, or has no connections to give. */
 import { until } from '../../support/until.ts'
 import { search } from '../calls.ts'
 import { expectThat, type Fault, type Figures } from '../fault.ts'
 import { type Load, makeCall, untilAllSell } from '../load.ts'
 import { slowest, soldBetween } from '../measure.ts'
 import type { Random } from '../random.ts'
-import { untilLedgerAnswers, type World } from '../world.ts'
+import { untilLedgerResponds, type World } from '../world.ts'
 
 /** A call waits five seconds for the ledger, and then says so; the rest is a machine that is busy. */
 const refusedWithinMs = 7_000
 const refused = 'until a call is refused'
-const sellsAgain = 'until all gateways sell, once PostgreSQL answers'
+const sellsAgain = 'until all gateways sell, once PostgreSQL responds'
 /** A gateway must not gather what it cannot write. */
 const maxGrowthBytes = 96 * 1024 * 1024
 
@@ -26,7 +26,7 @@ export const postgresFaults: readonly Fault[] = [
       await postgres.kill({ childrenToo: random.chance(0.7) })
       await Bun.sleep(random.int(0, 300))
       await postgres.start()
-      await untilLedgerAnswers(world)
+      await untilLedgerResponds(world)
       return sellAgain(world, load, random, { sinceMs: killedAtMs, calls: 10 })
     },
   },
@@ -38,7 +38,7 @@ export const postgresFaults: readonly Fault[] = [
       const pids = await backends(world)
       const killedAtMs = performance.now()
       world.servers.postgres.killBackend(random.pick(pids))
-      await untilLedgerAnswers(world)
+      await untilLedgerResponds(world)
       return sellAgain(world, load, random, { sinceMs: killedAtMs, calls: 10 })
     },
   },
@@ -93,8 +93,8 @@ export const postgresFaults: readonly Fault[] = [
     },
   },
   {
-    name: 'postgres/lost-answer',
-    says: 'a connection breaks after a batch was committed, and before its gateway is told',
+    name: 'postgres/lost-result',
+    says: 'a connection breaks after a batch was committed, and before its gateway learns of it',
     runs: 20,
     async strike({ fleet }, load, random) {
       for (let times = random.int(1, 3); times > 0; times--) {
@@ -144,7 +144,7 @@ export const postgresFaults: readonly Fault[] = [
   },
   {
     name: 'postgres/pool-exhausted',
-    says: 'every connection for reading waits for a lock: keys that are known still buy',
+    says: 'every connection for reading waits for a lock: known keys are still sold to',
     runs: 20,
     async strike(world, load, random) {
       const { ledger, fleet, cast } = world
@@ -162,7 +162,7 @@ export const postgresFaults: readonly Fault[] = [
         await until(async () => (await locked()).length >= 8)
         await Bun.sleep(random.int(0, 500))
         const { status } = await makeCall(world, gateway, known, search, random)
-        expectThat(status === 200, `a known key was answered ${status}`)
+        expectThat(status === 200, `a known key got ${status}`)
       } finally {
         await connection`rollback`
         connection.release()

@@ -38,7 +38,7 @@ export const raceFaults: readonly Fault[] = [
       const others = calls.filter(
         ({ status, code }) => status !== 200 && code !== 'idempotency_in_progress',
       )
-      expectThat(others.length === 0, `also answered ${others.map(({ status }) => status)}`)
+      expectThat(others.length === 0, `also got ${others.map(({ status }) => status)}`)
       const first = calls.filter(({ status, replayed }) => status === 200 && !replayed)
       expectThat(first.length === 1, `${first.length} were not replayed`)
       const ran = upstream.executions.filter((execution) => execution.callId === callId)
@@ -88,12 +88,12 @@ async function race(
         return makeCall(world, gateway, key, search, random)
       }),
     )
-    const answers = Object.fromEntries(
+    const responses = Object.fromEntries(
       Map.groupBy(calls, ({ status }) => status)
         .entries()
         .map(([status, all]) => [status, all.length]),
     )
-    expectThat(Bun.deepEquals(answers, { 200: 1, 402: 199 }), JSON.stringify(answers))
+    expectThat(Bun.deepEquals(responses, { 200: 1, 402: 199 }), JSON.stringify(responses))
   } finally {
     await fleet.narrow()
   }

@@ -1,4 +1,4 @@
-/** Redis dies, comes back empty, or freezes: limits fall to each gateway's share, and money is untouched. */
+/** Redis dies, comes back empty, or freezes: each gateway falls back to its local rate limit, and money is untouched. */
 import { expectThat, type Fault } from '../fault.ts'
 import type { Load } from '../load.ts'
 import { narrow } from '../settings.ts'
@@ -34,15 +34,15 @@ export const redisFaults: readonly Fault[] = [
 ]
 
 /**
- * The worst that a sold call took meanwhile, and how long after the return a gateway still decided alone.
+ * The longest that a charged call took meanwhile, and how long after the return a gateway still used its local rate limit.
  * Gateways are asked until none does.
  */
 async function away(world: World, load: Load, strike: () => Promise<void>) {
   const fromMs = performance.now()
   await strike()
   const backAtMs = performance.now()
-  const alone = world.calls.some((call) => call.sentAtMs >= fromMs && call.degraded)
-  expectThat(alone, 'a gateway decided alone, and said so')
+  const degraded = world.calls.some((call) => call.sentAtMs >= fromMs && call.degraded)
+  expectThat(degraded, 'a gateway used its local rate limit, and said so')
   const duringMs = world.calls
     .filter((call) => call.sentAtMs >= fromMs && call.kind.name === 'search' && call.worth === 1)
     .map(({ sentAtMs, endedAtMs = 0 }) => endedAtMs - sentAtMs)
@@ -56,7 +56,7 @@ async function away(world: World, load: Load, strike: () => Promise<void>) {
   }
 }
 
-/** No answer for half a window says that its gateway decided alone. */
+/** For half a span, no response says that its gateway used its local rate limit. */
 async function untilShared({ calls }: World): Promise<void> {
   const begunAtMs = performance.now()
   for (;;) {

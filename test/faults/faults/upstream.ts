@@ -1,15 +1,15 @@
-/** Services that are slow, fail, die in the middle of an answer, or are gone. */
+/** Upstreams that are slow, fail, die in the middle of a response, or are gone. */
 import type { Fault } from '../fault.ts'
 import { slowest } from '../measure.ts'
 import type { Mood } from '../upstream.ts'
 
 export const upstreamFaults: readonly Fault[] = [
-  moody('slow', 'services take longer than their routes allow', 12),
-  moody('failing', 'services answer with 4xx and 5xx', 60),
-  moody('dying', 'services die in the middle of an answer', 60),
+  moody('slow', 'upstreams take longer than their routes allow', 12),
+  moody('failing', 'upstreams respond with 4xx and 5xx', 60),
+  moody('dying', 'upstreams die in the middle of an response', 60),
   {
     name: 'upstream/refusing',
-    says: 'services are gone, and come back',
+    says: 'upstreams are gone, and come back',
     runs: 20,
     async strike(world, load, random) {
       const fromMs = performance.now()
