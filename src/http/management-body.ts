@@ -13,9 +13,9 @@ const maxBytes = 65_536
  * Elysia's parser for all management routes: the body as JSON, undefined when there is none. It throws
  * RequestRefused for anything else.
  *
- * @param seconds how long a client may take to send a body
+ * @param maxSeconds how long a client may take to send a body
  */
-export function managementBodyParser(seconds: number) {
+export function managementBodyParser(maxSeconds: number) {
   return async ({ request }: { readonly request: Request }): Promise<unknown> => {
     if (request.body === null || request.headers.get('content-length') === '0') return undefined
     if (!/^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(contentTypeOf(request))) {
@@ -24,7 +24,7 @@ export function managementBodyParser(seconds: number) {
         detail: 'Expected Content-Type: application/json.',
       })
     }
-    const body = await readBody(request, { bytes: maxBytes, seconds })
+    const body = await readBody(request, { maxBytes, maxSeconds })
     if (typeof body === 'string') throw new RequestRefused(refusals[body])
     return parse(body)
   }

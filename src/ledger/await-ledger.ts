@@ -1,21 +1,27 @@
-/** A question to the ledger, waited for no longer than its asker can. */
+/** Waiting for the ledger's reply to a question that a call asks. */
+import pTimeout from 'p-timeout'
 import { LedgerUnavailable } from './append/call-commands.ts'
 
-/** The promise's value, or LedgerUnavailable when it fails or takes longer. */
-export async function awaitLedger<T>(deadlineMs: number, promise: Promise<T>): Promise<T> {
-  let timer: Timer | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new LedgerUnavailable(`no answer within ${deadlineMs} ms`)),
-      deadlineMs,
-    )
-  })
+/**
+ * The value of `reply`, which is waited for `timeoutMs` at most.
+ *
+ * @throws LedgerUnavailable when the reply fails or takes longer
+ */
+export async function awaitLedger<T>(timeoutMs: number, reply: Promise<T>): Promise<T> {
   try {
-    return await Promise.race([promise, late])
+    return await pTimeout(withoutCancel(reply), {
+      milliseconds: timeoutMs,
+      fallback() {
+        throw new LedgerUnavailable(`no reply within ${timeoutMs} ms`)
+      },
+    })
   } catch (error) {
     if (error instanceof LedgerUnavailable) throw error
-    throw new LedgerUnavailable('the ledger did not answer', { cause: error })
-  } finally {
-    clearTimeout(timer)
+    throw new LedgerUnavailable('the ledger did not reply', { cause: error })
   }
+}
+
+/** A promise that p-timeout cannot cancel: a query of postgres.js has `cancel()`, and PostgreSQL reports a cancelled commit as done. */
+async function withoutCancel<T>(query: Promise<T>): Promise<T> {
+  return await query
 }

@@ -1,10 +1,10 @@
-// Base62 (digits, then upper case, then lower case): the text form of everything random or hashed
-// that people copy. It needs no escaping in a URL, a header or a shell, and a double click selects
-// the whole of it, which base64url's '-' prevents.
+// Base62 (digits, then upper case, then lower case) is the text form of everything random or hashed that
+// people copy. It needs no escaping in a URL, a header or a shell. A double click selects all of it, which
+// the '-' of base64url prevents.
 
 export const base62Digits = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** NaN stands for "no digit", because it survives the arithmetic of `readBase62` by itself. */
+/** NaN stands for "not a digit": the arithmetic of `readBase62` keeps it. */
 const valueByCode = new Float64Array(128).fill(Number.NaN)
 for (let value = 0; value < 62; value++) valueByCode[base62Digits.charCodeAt(value)] = value
 
@@ -17,8 +17,8 @@ export function encodeBase62(value: bigint, length: number): string {
 }
 
 /**
- * Reads `length` digits of `text` from index `start`. NaN when one of them is no digit; not exact
- * above 2^53, so more than eight digits can only be checked, not valued.
+ * The value of the `length` digits from index `start`, or NaN when one of them is not a digit. A value above
+ * 2^53 is not exact, so more than eight digits can be checked but not read.
  */
 export function readBase62(text: string, start: number, length: number): number {
   let value = 0
@@ -33,7 +33,7 @@ export type Random = (bytes: number) => Uint8Array
 
 export const secureRandom: Random = (bytes) => crypto.getRandomValues(new Uint8Array(bytes))
 
-/** `length` random digits. Bytes of 248 and above are thrown away: modulo 62 alone would favour the first eight digits. */
+/** `length` random digits. Bytes from 248 on are dropped: modulo 62, they would favour the first eight digits. */
 export function randomBase62(length: number, random: Random): string {
   let text = ''
   while (text.length < length) {

@@ -1,56 +1,49 @@
 /**
- * The answer to a question that costs something: asked once at a time, remembered for a while, and never
- * waited for beyond a deadline. Whoever scrapes ever so often, and however many they are, the ledger is
- * asked no more often than this allows.
+ * A value that is expensive to read. One read at a time serves everyone who asks meanwhile, its value is
+ * kept for a while, and nobody waits for it beyond a deadline: however many ask, and however often, the
+ * source is read no more often than the options allow.
  */
+import pTimeout from 'p-timeout'
 
 export interface CachedWithFallbackOptions {
-  /** An answer younger than this is not asked for again. */
+  /** A value younger than this is returned without a new read. */
   readonly freshMs: number
-  /** An answer older than this is none, when no newer one can be had. */
+  /** When a read fails or is late, the last value is returned up to this age. */
   readonly maxStaleMs: number
-  /** How long a client waits for a newer answer. */
-  readonly deadlineMs: number
+  /** How long one who asks waits for a read. */
+  readonly timeoutMs: number
   readonly onError: (error: unknown) => void
 }
 
-/** Answers undefined when there is no usable answer; never throws. */
+/** The function that it returns never throws; it resolves with undefined when there is no usable value. */
 export function cachedWithFallback<T>(
-  ask: () => Promise<T>,
-  { freshMs, maxStaleMs, deadlineMs, onError }: CachedWithFallbackOptions,
+  read: () => Promise<T>,
+  { freshMs, maxStaleMs, timeoutMs, onError }: CachedWithFallbackOptions,
 ): () => Promise<T | undefined> {
-  let last: { readonly answer: T; readonly atMs: number } | undefined
-  let asking: Promise<void> | undefined
+  let last: { readonly value: T; readonly readAtMs: number } | undefined
+  let reading: Promise<void> | undefined
 
-  async function askOnce(): Promise<void> {
+  async function readOnce(): Promise<void> {
     try {
-      const answer = await ask()
-      last = { answer, atMs: performance.now() }
+      const value = await read()
+      last = { value, readAtMs: performance.now() }
     } catch (error) {
       onError(error)
     } finally {
-      asking = undefined
+      reading = undefined
     }
   }
 
-  function youngerThan(ms: number): boolean {
-    return last !== undefined && performance.now() - last.atMs <= ms
+  function isYoungerThan(ms: number): boolean {
+    return last !== undefined && performance.now() - last.readAtMs <= ms
   }
 
   return async () => {
-    if (!youngerThan(freshMs)) {
-      asking ??= askOnce()
-      // An answer that is late is still waited for, but not by this client.
-      await atMost(deadlineMs, asking)
+    if (!isYoungerThan(freshMs)) {
+      reading ??= readOnce()
+      // A read that is late goes on, and its value serves whoever asks next.
+      await pTimeout(reading, { milliseconds: timeoutMs, message: false })
     }
-    return youngerThan(maxStaleMs) ? last?.answer : undefined
+    return isYoungerThan(maxStaleMs) ? last?.value : undefined
   }
-}
-
-/** Resolves with the promise, or after this long. */
-async function atMost(withinMs: number, promise: Promise<void>): Promise<void> {
-  const { promise: late, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, withinMs)
-  await Promise.race([promise, late])
-  clearTimeout(timer)
 }

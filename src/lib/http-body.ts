@@ -1,86 +1,89 @@
 /**
- * A request's body in memory, never more of it than allowed, and never for longer: a length that is
- * announced is compared before anything is read, a stream is cut where it exceeds, and who dribbles is
- * given up on.
+ * Reads the body of a request into memory, within limits of size and time. A length that is announced is
+ * compared before anything is read, a stream is given up where it exceeds its limit, and so is one that
+ * arrives too slowly.
  */
+import pTimeout from 'p-timeout'
 
-/** Why a body is not taken: a Content-Encoding, its size, its pace, that others fill the room, or that its sender left. */
+/**
+ * Why a body is not taken: it has a Content-Encoding, it is too large or too slow, other bodies fill the
+ * memory there is for them, or its sender left.
+ */
 export type BodyFault = 'encoded' | 'too_large' | 'too_slow' | 'no_room' | 'broke_off'
 
 export interface BodyLimits {
-  readonly bytes: number
-  /** How long any body may take, beyond the time for what has arrived of it. */
-  readonly seconds: number
-  /** Whether there is room for more of a body that is not small; absent: always. */
+  readonly maxBytes: number
+  /** How long any body may take; what has arrived of it adds to this (`bytesPerSecond`). */
+  readonly maxSeconds: number
+  /** Takes memory for more of a body that is not small, or returns false; absent: there is always memory. */
   readonly take?: (bytes: number) => boolean
 }
 
-/** Time for what has arrived: whoever is at least as fast is never too slow. */
+/** A sender that is at least as fast as this is never too slow. */
 const bytesPerSecond = 65_536
-/** Up to here the server's parser collects the body, which is quicker than a stream. */
-const collectedBytes = 65_536
+/** Up to this length the server's parser collects the body, which is quicker than a stream. */
+const maxCollectedBytes = 65_536
 
 /** The bytes as they were sent, or why they are not taken. After `too_slow` the connection must be closed. */
 export async function readBody(
   request: Request,
   limits: BodyLimits,
 ): Promise<Uint8Array | BodyFault> {
-  // What is validated and priced must be what the service reads, and what is small must stay small.
+  // The upstream must read what the gateway validated and priced, and a small body must stay small.
   const encoding = request.headers.get('content-encoding')
   if (encoding !== null && encoding.trim().toLowerCase() !== 'identity') return 'encoded'
   const announced = request.headers.get('content-length')
   const expected = Number(announced ?? Number.POSITIVE_INFINITY)
-  // A length that is no number exceeds every limit.
-  if (announced !== null && !(expected <= limits.bytes)) return 'too_large'
+  // The comparison is also false for a length that is no number.
+  if (announced !== null && !(expected <= limits.maxBytes)) return 'too_large'
   try {
-    return await (expected <= collectedBytes && !request.headers.has('transfer-encoding')
-      ? collected(request, limits)
-      : streamed(request, limits))
+    return await (expected <= maxCollectedBytes && !request.headers.has('transfer-encoding')
+      ? readCollected(request, limits)
+      : readStream(request, limits))
   } catch {
     return 'broke_off'
   }
 }
 
-async function collected(request: Request, limits: BodyLimits): Promise<Uint8Array | BodyFault> {
-  const bytes = await withinMs(limits.seconds * 1_000, request.bytes())
-  // Bound by its announced length: where a server does not hold it to that, the limit still does.
-  return bytes !== 'too_slow' && bytes.length > limits.bytes ? 'too_large' : bytes
+async function readCollected(
+  request: Request,
+  { maxBytes, maxSeconds }: BodyLimits,
+): Promise<Uint8Array | BodyFault> {
+  const bytes = await orTooSlow(maxSeconds * 1_000, request.bytes())
+  // The announced length bounds the body; if a server does not enforce it, the limit still does.
+  return bytes !== 'too_slow' && bytes.length > maxBytes ? 'too_large' : bytes
 }
 
-async function streamed(
+async function readStream(
   { body }: Request,
-  { bytes, seconds, take = () => true }: BodyLimits,
+  { maxBytes, maxSeconds, take = () => true }: BodyLimits,
 ): Promise<Uint8Array | BodyFault> {
   if (body === null) return new Uint8Array()
   const startedAtMs = performance.now()
   const reader = body.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
-  /** Nobody waits for the end of it: a stream whose sender is silent has none. */
+  /** The cancellation is not awaited: a stream whose sender is silent never ends. */
   const giveUp = (fault: BodyFault) => {
     void reader.cancel().catch(() => {})
     return fault
   }
   for (;;) {
-    const allowedMs = (seconds + length / bytesPerSecond) * 1_000
+    const allowedMs = (maxSeconds + length / bytesPerSecond) * 1_000
     const leftMs = startedAtMs + allowedMs - performance.now()
-    const next = leftMs > 0 ? await withinMs(leftMs, reader.read()) : 'too_slow'
+    const next = leftMs > 0 ? await orTooSlow(leftMs, reader.read()) : 'too_slow'
     if (next === 'too_slow') return giveUp(next)
     if (next.done) return Buffer.concat(chunks, length)
     length += next.value.length
-    if (length > bytes) return giveUp('too_large')
+    if (length > maxBytes) return giveUp('too_large')
     if (!take(next.value.length)) return giveUp('no_room')
     chunks.push(next.value)
   }
 }
 
-/** What the promise resolves with, if that is in time; if it fails too late, nobody hears of it. */
-async function withinMs<T>(ms: number, promise: Promise<T>): Promise<T | 'too_slow'> {
-  const { promise: late, resolve } = Promise.withResolvers<'too_slow'>()
-  const timer = setTimeout(resolve, ms, 'too_slow')
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
+const tooSlow = () => 'too_slow' as const
+
+/** The promise's value, if it comes in time. */
+function orTooSlow<T>(milliseconds: number, promise: Promise<T>): Promise<T | 'too_slow'> {
+  return pTimeout(promise, { milliseconds, fallback: tooSlow })
 }

@@ -1,6 +1,6 @@
 /**
- * JSON pointers (RFC 6901). They lead to what is counted and charged, so they see own fields only: a
- * body cannot be made to answer `/constructor` or `/__proto__` with something it does not contain.
+ * JSON pointers (RFC 6901). Quantities that are charged are read through them, so they see own fields only:
+ * `/constructor` and `/__proto__` lead nowhere in a body that does not contain these fields.
  */
 
 /** `/results/0/ok` → ['results', '0', 'ok']; the empty pointer is the whole document. */
@@ -11,7 +11,7 @@ export function pointerSteps(pointer: string): string[] {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
 }
 
-/** A step as it stands in a pointer. */
+/** The step as a pointer writes it, with its slash. */
 export function pointerStep(name: string | number): string {
   return `/${String(name).replaceAll('~', '~0').replaceAll('/', '~1')}`
 }
@@ -21,7 +21,7 @@ export function valueAt(document: unknown, pointer: string): unknown {
   let value = document
   for (const step of pointerSteps(pointer)) {
     if (typeof value !== 'object' || value === null) return undefined
-    // A list's items have canonical indexes only; `length` is its own field too, but none of JSON's.
+    // A list has canonical indexes only. `length` is its own field too, but JSON has no such field.
     if (Array.isArray(value) && !/^(0|[1-9]\d*)$/.test(step)) return undefined
     if (!Object.hasOwn(value, step)) return undefined
     value = (value as Record<string, unknown>)[step]
@@ -31,7 +31,7 @@ export function valueAt(document: unknown, pointer: string): unknown {
 
 const maxPrintedLength = 200
 
-/** For errors: a pointer may hold a name as long as the whole body, and is sent back. */
+/** The pointer, cut to a length that an error can carry: a name in it may be as long as the whole body. */
 export function shortPointer(pointer: string): string {
   if (pointer.length <= maxPrintedLength) return pointer
   return `${pointer.slice(0, maxPrintedLength - 1).toWellFormed()}…`

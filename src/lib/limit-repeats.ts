@@ -1,27 +1,29 @@
 /**
- * Says the same thing at most once a second: what fails for every call alike would fill the log's disk in
- * the very hour in which somebody has to read it.
+ * Passes the same message on at most once a second. What fails for every call alike would otherwise fill
+ * the log's disk in the very hour in which somebody has to read the log.
  */
 
+const intervalMs = 1_000
+
 /**
- * @param say also gets how often the message before this one was left unsaid
- * @param nowMs on a monotonic clock
+ * @param write also gets how often the message before this one was suppressed
+ * @param nowMs a monotonic clock
  */
 export function limitRepeats<T>(
-  say: (message: string, detail: T | undefined, suppressed: number) => void,
+  write: (message: string, detail: T | undefined, suppressed: number) => void,
   nowMs: () => number = () => performance.now(),
 ): (message: string, detail?: T) => void {
-  let last = ''
-  let saidAtMs = Number.NEGATIVE_INFINITY
+  let lastMessage = ''
+  let writtenAtMs = Number.NEGATIVE_INFINITY
   let suppressed = 0
   return (message, detail) => {
-    if (message === last && nowMs() - saidAtMs < 1_000) {
+    if (message === lastMessage && nowMs() - writtenAtMs < intervalMs) {
       suppressed++
       return
     }
-    say(message, detail, suppressed)
-    last = message
-    saidAtMs = nowMs()
+    write(message, detail, suppressed)
+    lastMessage = message
+    writtenAtMs = nowMs()
     suppressed = 0
   }
 }

@@ -1,9 +1,12 @@
 /**
- * Keeps secrets out of what is written down. No part of the program logs a secret on purpose; this is for
- * the error message, the path or the library that carries one all the same.
+ * Replaces secrets in what is logged. No part of the program logs a secret on purpose; this is for the
+ * error message, the path or the library that carries one all the same.
  */
 
-/** Replaces keys, tokens and passwords of addresses in a text. What it puts in their place is plain ASCII. */
+/**
+ * A function that replaces keys, tokens and the passwords of addresses in a text. The replacements are
+ * plain ASCII, so JSON stays JSON.
+ */
 export function redactor(keyPrefixes: readonly string[]): (text: string) => string {
   const key = new RegExp(`(${keyPrefixes.map(RegExp.escape).join('|')})[\\w-]{8,}`, 'g')
   return (text) =>

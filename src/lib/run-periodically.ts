@@ -1,42 +1,53 @@
-/** Work that is done again and again while a gateway runs: never twice at once, and stopped cleanly. */
+/** A task that runs again and again: never twice at once, and stopped cleanly. */
 
 export interface PeriodicTask {
-  /** Stops; resolves when a run that is under way has ended. */
+  /** Stops the task; resolves when a run that is under way has ended. */
   stop(): Promise<void>
 }
 
 /**
- * Runs `work`, then again `intervalMs` after it ended; at once when it answers true (there is more).
- * What it throws goes to `onError`, and the next run comes all the same.
+ * Runs `task` at once, and again `intervalMs` after each run ended. A run that resolves with true has left
+ * work over, and the next one follows without the interval. What a run throws goes to `onError`; the next
+ * run comes all the same.
  */
 export function runPeriodically(
   intervalMs: number,
-  work: () => Promise<unknown>,
+  task: () => Promise<unknown>,
   onError: (error: unknown) => void,
 ): PeriodicTask {
-  let stopped = false
+  let isStopped = false
   let wake = () => {}
-  const ended = (async () => {
-    while (!stopped) {
-      let more = false
-      try {
-        more = (await work()) === true
-      } catch (error) {
-        onError(error)
-      }
-      if (more || stopped) continue
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, intervalMs)
-        wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
+  const ended = runUntilStopped()
+
+  async function runUntilStopped(): Promise<void> {
+    while (!isStopped) {
+      const hasMore = await runOnce()
+      if (!hasMore && !isStopped) await sleepUntilWoken()
     }
-  })()
+  }
+
+  async function runOnce(): Promise<boolean> {
+    try {
+      return (await task()) === true
+    } catch (error) {
+      onError(error)
+      return false
+    }
+  }
+
+  function sleepUntilWoken(): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, intervalMs)
+      wake = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
   return {
     stop() {
-      stopped = true
+      isStopped = true
       wake()
       return ended
     },

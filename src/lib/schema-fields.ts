@@ -8,10 +8,10 @@ export function closed<T extends TProperties>(properties: T, options: ObjectOpti
 
 /** A mapping from names chosen by the operator. They end up in URLs, metrics and events, hence their alphabet. */
 export function recordOf<T extends Parameters<typeof Type.Record>[1]>(
-  item: T,
+  value: T,
   description: string,
 ) {
-  return Type.Record(Type.String({ pattern: namePattern }), item, {
+  return Type.Record(Type.String({ pattern: namePattern }), value, {
     description,
     additionalProperties: false,
   })
@@ -24,7 +24,7 @@ export function atLeast(minimum: number, description: string, maximum = Number.M
   return Type.Integer({ minimum, maximum, description })
 }
 
-/** `patternErrorMessage` is what editors show, and our own messages say, when the pattern is missed. */
+/** `patternErrorMessage` is what editors show, and our own messages say, when a text does not match the pattern. */
 export function text(pattern: string, expected: string, description: string) {
   return Type.String({ pattern, patternErrorMessage: `expected ${expected}`, description })
 }

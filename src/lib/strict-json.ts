@@ -1,6 +1,6 @@
 /**
- * JSON that means the same to every reader: what two parsers may read differently (a field that stands
- * twice, 1e400, half a surrogate pair) is refused, and so is NUL, which PostgreSQL cannot store.
+ * Parses JSON that means the same to every reader. What two parsers may read differently is refused (a
+ * field that occurs twice, 1e400, half a surrogate pair), and so is NUL, which PostgreSQL cannot store.
  */
 import { pointerStep, shortPointer } from './json-pointer.ts'
 
@@ -12,7 +12,7 @@ export interface JsonFault {
 
 const maxDepth = 64
 
-/** The document, or the first fault in it: the others would say little more. */
+/** The document, or the first fault in it: further faults would say little more. */
 export function parseStrictJson(
   bytes: Uint8Array,
 ): { readonly json: unknown } | { readonly fault: JsonFault } {
@@ -30,9 +30,10 @@ export function parseStrictJson(
     return whole('The body is not JSON')
   }
   const count = { fields: 0 }
-  const fault = adaptiveBatch(json, '', 0, count)
+  const fault = faultIn(json, '', 0, count)
   if (fault !== undefined) return { fault: { ...fault, pointer: shortPointer(fault.pointer) } }
-  // Each field of the text has one colon outside of texts, and the parser kept one field of each name.
+  // Every field has one colon outside of strings, and the parser keeps one field of each name. So more
+  // colons than fields mean that a field occurs twice.
   if (countColons(text) > count.fields) return whole('a field stands twice in the same object')
   return { json }
 }
@@ -41,7 +42,7 @@ function whole(detail: string): { fault: JsonFault } {
   return { fault: { pointer: '', detail } }
 }
 
-function adaptiveBatch(
+function faultIn(
   value: unknown,
   pointer: string,
   depth: number,
@@ -55,7 +56,7 @@ function adaptiveBatch(
   if (depth === maxDepth) return { pointer, detail: `nested deeper than ${maxDepth} levels` }
   if (Array.isArray(value)) {
     for (let index = 0; index < value.length; index++) {
-      const fault = adaptiveBatch(value[index], `${pointer}/${index}`, depth + 1, count)
+      const fault = faultIn(value[index], `${pointer}/${index}`, depth + 1, count)
       if (fault !== undefined) return fault
     }
     return undefined
@@ -67,36 +68,36 @@ function adaptiveBatch(
       name === '__proto__'
         ? { pointer: at, detail: 'unknown field' }
         : (textFault(name, pointer) ??
-          adaptiveBatch((value as Record<string, unknown>)[name], at, depth + 1, count))
+          faultIn((value as Record<string, unknown>)[name], at, depth + 1, count))
     if (fault !== undefined) return fault
   }
   return undefined
 }
 
-/** What the ledger could not keep: PostgreSQL's texts have no NUL, and UTF-8 no half surrogate pairs. */
+/** Why the ledger cannot store the text: PostgreSQL's texts have no NUL, and UTF-8 has no half surrogate pairs. */
 export function textFault(text: string, pointer: string): JsonFault | undefined {
   if (text.includes('\0')) return { pointer, detail: 'must not contain the character U+0000' }
   if (!text.isWellFormed()) return { pointer, detail: 'must not contain half a surrogate pair' }
   return undefined
 }
 
-/** Colons outside of texts, in what is known to be JSON. */
+/** Counts the colons outside of strings. The text is known to be JSON. */
 function countColons(text: string): number {
   let colons = 0
   for (let index = 0; index < text.length; index++) {
     const unit = text.charCodeAt(index)
     if (unit === colon) colons++
-    else if (unit === quote) index = endOfText(text, index + 1)
+    else if (unit === quote) index = endOfString(text, index + 1)
   }
   return colons
 }
 
-/** Where the text that begins here has its closing quote: found by the engine's own search, which is quicker than looking. */
-function endOfText(text: string, begin: number): number {
+/** The index of the closing quote. The engine's own search is quicker than a loop over the characters. */
+function endOfString(text: string, begin: number): number {
   for (let at = text.indexOf('"', begin); ; at = text.indexOf('"', at + 1)) {
     let before = at - 1
     while (text.charCodeAt(before) === backslash) before--
-    // After an odd number of backslashes a quote belongs to the text.
+    // After an odd number of backslashes a quote belongs to the string.
     if ((at - before) % 2 === 1) return at
   }
 }

@@ -1,4 +1,6 @@
 /** Counts what is under way, so that a gateway can end without cutting anybody off. */
+import pTimeout from 'p-timeout'
+
 export interface InFlightCounter {
   readonly count: number
   /** Something begins; the function it gives says that it ended, and may be called again. */
@@ -28,9 +30,7 @@ export function openInFlightCounter(): InFlightCounter {
       if (count === 0) return
       const { promise, resolve } = Promise.withResolvers<void>()
       waiting.push(resolve)
-      const timer = setTimeout(resolve, withinMs)
-      await promise
-      clearTimeout(timer)
+      await pTimeout(promise, { milliseconds: withinMs, message: false })
     },
   }
 }

@@ -125,8 +125,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     if (!admission.ok) return refused(call, admission.refusal)
     const { admitted } = admission
 
-    const { maxBodySeconds: seconds } = config.limits
-    const body = await readRequestBody(call.request, call.route, { seconds, take })
+    const { maxBodySeconds: maxSeconds } = config.limits
+    const body = await readRequestBody(call.request, call.route, { maxSeconds, take })
     if ('refusal' in body) return refused(call, bodyRefusal(body.refusal))
     const sold = admitted.price.per !== 'free'
     const named = sold ? claimOf(call.request, body, admitted.key) : { claim: undefined }

@@ -86,7 +86,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { config, environment, databaseUrl, log } = options
   const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
   const warn = limitRepeats<unknown>((message, error, suppressed) =>
-    log.warn({ err: error, ...(suppressed > 0 && { unsaidBefore: suppressed }) }, message),
+    log.warn({ err: error, ...(suppressed > 0 && { suppressedBefore: suppressed }) }, message),
   )
 
   const metrics = openMetrics(Object.keys(config.routes), {

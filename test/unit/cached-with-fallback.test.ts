@@ -1,77 +1,80 @@
 import { expect, test } from 'bun:test'
 import { cachedWithFallback } from '../../src/lib/cached-with-fallback.ts'
 
-const always = { freshMs: 60_000, maxStaleMs: 60_000, deadlineMs: 10_000, onError: () => {} }
-const never = { ...always, freshMs: -1 }
+const alwaysFresh = { freshMs: 60_000, maxStaleMs: 60_000, timeoutMs: 10_000, onError: () => {} }
+const neverFresh = { ...alwaysFresh, freshMs: -1 }
 
-/** A question whose answers come when the test gives them. */
-function question() {
-  const asked: PromiseWithResolvers<string>[] = []
+/** A source whose reads end when the test says so. */
+function openSource() {
+  const reads: PromiseWithResolvers<string>[] = []
   return {
-    asked,
-    ask() {
-      const answer = Promise.withResolvers<string>()
-      asked.push(answer)
-      return answer.promise
+    reads,
+    read() {
+      const read = Promise.withResolvers<string>()
+      reads.push(read)
+      return read.promise
     },
   }
 }
 
-test('many who ask at once are one question', async () => {
-  const { asked, ask } = question()
-  const read = cachedWithFallback(ask, always)
-  const answers = [read(), read(), read()]
-  asked[0]?.resolve('yes')
-  expect(await Promise.all(answers)).toEqual(['yes', 'yes', 'yes'])
-  expect(await read()).toBe('yes')
-  expect(asked).toHaveLength(1)
+test('many who ask at once cause one read', async () => {
+  const { reads, read } = openSource()
+  const cached = cachedWithFallback(read, alwaysFresh)
+  const values = [cached(), cached(), cached()]
+  reads[0]?.resolve('yes')
+  expect(await Promise.all(values)).toEqual(['yes', 'yes', 'yes'])
+  expect(await cached()).toBe('yes')
+  expect(reads).toHaveLength(1)
 })
 
-test('an answer that is no longer fresh is asked for again', async () => {
-  const { asked, ask } = question()
-  const read = cachedWithFallback(ask, never)
+test('a value that is no longer fresh is read again', async () => {
+  const { reads, read } = openSource()
+  const cached = cachedWithFallback(read, neverFresh)
   for (const text of ['one', 'two']) {
-    const answer = read()
-    asked.at(-1)?.resolve(text)
-    expect(await answer).toBe(text)
+    const value = cached()
+    reads.at(-1)?.resolve(text)
+    expect(await value).toBe(text)
   }
 })
 
-test('nobody waits beyond the deadline, and an answer that is late serves the next', async () => {
-  const { asked, ask } = question()
-  const read = cachedWithFallback(ask, { ...always, deadlineMs: 1 })
-  expect(await read()).toBeUndefined()
-  expect(await read()).toBeUndefined()
-  expect(asked).toHaveLength(1)
-  asked[0]?.resolve('late')
-  await asked[0]?.promise
-  expect(await read()).toBe('late')
+test('nobody waits beyond the timeout, and a late value serves whoever asks next', async () => {
+  const { reads, read } = openSource()
+  const cached = cachedWithFallback(read, { ...alwaysFresh, timeoutMs: 1 })
+  expect(await cached()).toBeUndefined()
+  expect(await cached()).toBeUndefined()
+  expect(reads).toHaveLength(1)
+  reads[0]?.resolve('late')
+  await reads[0]?.promise
+  expect(await cached()).toBe('late')
 })
 
-test('a failure is told, is no answer, and is asked again', async () => {
-  const { asked, ask } = question()
+test('a failed read is reported, gives no value, and is tried again', async () => {
+  const { reads, read } = openSource()
   const errors: unknown[] = []
-  const read = cachedWithFallback(ask, { ...always, onError: (error) => errors.push(error) })
-  const failed = read()
-  asked[0]?.reject('away')
+  const cached = cachedWithFallback(read, {
+    ...alwaysFresh,
+    onError: (error) => errors.push(error),
+  })
+  const failed = cached()
+  reads[0]?.reject('away')
   expect(await failed).toBeUndefined()
   expect(errors).toEqual(['away'])
-  const next = read()
-  asked[1]?.resolve('back')
+  const next = cached()
+  reads[1]?.resolve('back')
   expect(await next).toBe('back')
 })
 
-test('while a newer answer cannot be had, the last one serves for as long as it is usable', async () => {
-  const { asked, ask } = question()
-  const read = cachedWithFallback(ask, never)
-  const first = read()
-  asked[0]?.resolve('old')
+test('while reads fail, the last value serves up to its maximal age', async () => {
+  const { reads, read } = openSource()
+  const cached = cachedWithFallback(read, neverFresh)
+  const first = cached()
+  reads[0]?.resolve('old')
   await first
-  const second = read()
-  asked[1]?.reject(new Error('away'))
+  const second = cached()
+  reads[1]?.reject(new Error('away'))
   expect(await second).toBe('old')
-  const strict = cachedWithFallback(ask, { ...never, maxStaleMs: -1 })
+  const strict = cachedWithFallback(read, { ...neverFresh, maxStaleMs: -1 })
   const third = strict()
-  asked[2]?.resolve('at once too old')
+  reads[2]?.resolve('at once too old')
   expect(await third).toBeUndefined()
 })

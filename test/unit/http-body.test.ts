@@ -1,15 +1,15 @@
-/** Time: what a body may weigh is tested where bodies are taken. */
+/** How long a body may take. The tests of the routes that read bodies cover their size. */
 import { expect, test } from 'bun:test'
 import { readBody } from '../../src/lib/http-body.ts'
 import { until } from '../support/until.ts'
 
-/** Sends a byte now and then, for ever. */
-function dribble(headers: Record<string, string> = {}) {
+/** A body that sends a byte at once, and another now and then for ever. */
+function drip(headers: Record<string, string> = {}) {
   let sent = 0
   let cancelled = false
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      await Bun.sleep(1)
+      if (sent > 0) await Bun.sleep(1)
       sent++
       controller.enqueue(new Uint8Array(1))
     },
@@ -21,22 +21,22 @@ function dribble(headers: Record<string, string> = {}) {
   return { request, sent: () => sent, cancelled: () => cancelled }
 }
 
-test('a body that dribbles without end is given up on', async () => {
-  const { request, sent, cancelled } = dribble()
-  expect(await readBody(request, { bytes: 1_000_000, seconds: 0.02 })).toBe('too_slow')
+test('a body that drips for ever is given up', async () => {
+  const { request, sent, cancelled } = drip()
+  expect(await readBody(request, { maxBytes: 1_000_000, maxSeconds: 0.02 })).toBe('too_slow')
   expect(sent()).toBeGreaterThan(0)
   await until(cancelled)
 })
 
-test('one that announced its length is, too', async () => {
+test('so is one that announced its length', async () => {
   for (const length of ['1000', '1000000']) {
-    const { request } = dribble({ 'content-length': length })
-    expect(await readBody(request, { bytes: 1_000_000, seconds: 0.02 })).toBe('too_slow')
+    const { request } = drip({ 'content-length': length })
+    expect(await readBody(request, { maxBytes: 1_000_000, maxSeconds: 0.02 })).toBe('too_slow')
   }
 })
 
-test('what arrives quickly enough has the time that it takes', async () => {
-  // More than half a second in all, which is more than any body has, and far less than a second for 64 KiB.
+test('a body that arrives quickly enough may take as long as it needs', async () => {
+  // The whole body takes longer than the half second for any body, and far less than a second for each 64 KiB.
   let chunks = 0
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
@@ -46,7 +46,9 @@ test('what arrives quickly enough has the time that it takes', async () => {
     },
   })
   const request = new Request('http://localhost/', { method: 'POST', body })
-  expect(await readBody(request, { bytes: 10_000_000, seconds: 0.5 })).toHaveLength(120 * 65_536)
+  expect(await readBody(request, { maxBytes: 10_000_000, maxSeconds: 0.5 })).toHaveLength(
+    120 * 65_536,
+  )
 })
 
 test('a length that is no number exceeds every limit', async () => {
@@ -54,7 +56,7 @@ test('a length that is no number exceeds every limit', async () => {
     const request = new Request('http://localhost/', {
       ...{ method: 'POST', body: 'hello', headers: { 'content-length': length } },
     })
-    expect([length, await readBody(request, { bytes: 1_000, seconds: 60 })]).toEqual([
+    expect([length, await readBody(request, { maxBytes: 1_000, maxSeconds: 60 })]).toEqual([
       length,
       'too_large',
     ])

@@ -25,7 +25,7 @@ function post(body: string | Uint8Array | ReadableStream, headers: Record<string
 }
 
 function read(request: Request, json: JsonSchema = schema, maxBytes = 1000) {
-  return readJsonBody(request, { request: { json } }, { bytes: maxBytes, seconds: 60 })
+  return readJsonBody(request, { request: { json } }, { maxBytes, maxSeconds: 60 })
 }
 
 async function refusalOf(...args: Parameters<typeof read>) {
@@ -209,7 +209,7 @@ describe('what the schema refuses', () => {
 })
 
 test('a route that takes no JSON is a mistake of ours', async () => {
-  await expect(readJsonBody(post('{}'), {}, { bytes: 10, seconds: 60 })).rejects.toThrow(
+  await expect(readJsonBody(post('{}'), {}, { maxBytes: 10, maxSeconds: 60 })).rejects.toThrow(
     'takes no JSON',
   )
 })

@@ -1,32 +1,32 @@
 import { expect, test } from 'bun:test'
 import { limitRepeats } from '../../src/lib/limit-repeats.ts'
 
-function speaker() {
-  const said: [string, number][] = []
+function openLog() {
+  const written: [message: string, suppressed: number][] = []
   const clock = { nowMs: 0 }
-  const say = limitRepeats<unknown>(
-    (message, _, suppressed) => said.push([message, suppressed]),
+  const warn = limitRepeats<unknown>(
+    (message, _, suppressed) => written.push([message, suppressed]),
     () => clock.nowMs,
   )
-  return { said, clock, say }
+  return { written, clock, warn }
 }
 
-test('the same thing is said once a second, with how often it was not', () => {
-  const { said, clock, say } = speaker()
-  for (let i = 0; i < 5; i++) say('away')
+test('the same message is written once a second, with how often it was suppressed', () => {
+  const { written, clock, warn } = openLog()
+  for (let i = 0; i < 5; i++) warn('away')
   clock.nowMs = 1_000
-  say('away')
-  say('away')
-  expect(said).toEqual([
+  warn('away')
+  warn('away')
+  expect(written).toEqual([
     ['away', 0],
     ['away', 4],
   ])
 })
 
-test('different things are all said', () => {
-  const { said, say } = speaker()
-  for (const message of ['a', 'b', 'b', 'c']) say(message)
-  expect(said).toEqual([
+test('different messages are all written', () => {
+  const { written, warn } = openLog()
+  for (const message of ['a', 'b', 'b', 'c']) warn(message)
+  expect(written).toEqual([
     ['a', 0],
     ['b', 0],
     ['c', 1],

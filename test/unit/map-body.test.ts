@@ -38,7 +38,7 @@ function post(body: string): Request {
 }
 
 async function callOf(route: Route, body: string) {
-  const call = await readRequestBody(post(body), route, { seconds: 60 })
+  const call = await readRequestBody(post(body), route, { maxSeconds: 60 })
   if ('refusal' in call) throw new Error(JSON.stringify(call.refusal))
   const { bytes, forward, facts } = call
   const text = new TextDecoder()
@@ -97,6 +97,6 @@ test('a call of a route without a body has none, whatever was sent', async () =>
 
 test("a body beyond the route's size is refused", async () => {
   const route = routeOf(withChange('    price:', '    maxBodyBytes: 10\n    price:'))
-  const call = await readRequestBody(post('{"text":"a"}'), route, { seconds: 60 })
+  const call = await readRequestBody(post('{"text":"a"}'), route, { maxSeconds: 60 })
   expect('refusal' in call && call.refusal.status).toBe(413)
 })

@@ -58,7 +58,7 @@ function post(body: BodyInit, contentType = 'multipart/form-data; boundary=limit
 }
 
 function read(request: Request, maxBytes = route.request.multipart.maxBytes) {
-  return readMultipartBody(request, route, { bytes: maxBytes, seconds: 60 })
+  return readMultipartBody(request, route, { maxBytes, maxSeconds: 60 })
 }
 
 async function takenOf(request: Request) {

@@ -2,56 +2,56 @@ import { describe, expect, test } from 'bun:test'
 import { runPeriodically } from '../../src/lib/run-periodically.ts'
 import { until } from '../support/until.ts'
 
-const never = () => {}
+const ignore = () => {}
 
-describe('recurring work', () => {
-  test('comes at once, and again after its interval', async () => {
+describe('a periodic task', () => {
+  test('runs at once, and again after its interval', async () => {
     let runs = 0
-    const recurring = runPeriodically(1, async () => void runs++, never)
+    const task = runPeriodically(1, async () => void runs++, ignore)
     expect(runs).toBe(1)
     await until(() => runs >= 3)
-    await recurring.stop()
+    await task.stop()
   })
 
-  test('never runs twice at once, and its end is waited for', async () => {
-    let under = 0
-    let most = 0
+  test('never runs twice at once, and stop() waits for the run under way', async () => {
+    let running = 0
+    let maxRunning = 0
     let runs = 0
     const { promise, resolve } = Promise.withResolvers<void>()
-    const recurring = runPeriodically(
+    const task = runPeriodically(
       0,
       async () => {
-        under++
-        most = Math.max(most, under)
+        running++
+        maxRunning = Math.max(maxRunning, running)
         if (++runs === 3) await promise
-        under--
+        running--
       },
-      never,
+      ignore,
     )
     await until(() => runs === 3)
-    let stopped = false
-    const stop = recurring.stop().then(() => {
-      stopped = true
+    let isStopped = false
+    const stop = task.stop().then(() => {
+      isStopped = true
     })
     await Bun.sleep(5)
-    expect(stopped).toBe(false)
+    expect(isStopped).toBe(false)
     resolve()
     await stop
-    expect([most, under, runs]).toEqual([1, 0, 3])
+    expect([maxRunning, running, runs]).toEqual([1, 0, 3])
   })
 
-  test('goes on at once while there is more', async () => {
+  test('runs again at once while there is more to do', async () => {
     let left = 5
-    const recurring = runPeriodically(60_000, async () => --left > 0, never)
+    const task = runPeriodically(60_000, async () => --left > 0, ignore)
     await until(() => left === 0)
-    await recurring.stop()
+    await task.stop()
     expect(left).toBe(0)
   })
 
-  test('goes on after a failure, which is told', async () => {
+  test('runs again after a failure, which is reported', async () => {
     const failures: unknown[] = []
     let runs = 0
-    const recurring = runPeriodically(
+    const task = runPeriodically(
       1,
       async () => {
         if (++runs === 1) throw new Error('once')
@@ -59,14 +59,14 @@ describe('recurring work', () => {
       (error) => failures.push(error),
     )
     await until(() => runs >= 2)
-    await recurring.stop()
+    await task.stop()
     expect(failures).toEqual([new Error('once')])
   })
 
-  test('that waits an hour is stopped at once', async () => {
+  test('stops at once while it waits an hour for its next run', async () => {
     let runs = 0
-    const recurring = runPeriodically(3_600_000, async () => void runs++, never)
-    await recurring.stop()
+    const task = runPeriodically(3_600_000, async () => void runs++, ignore)
+    await task.stop()
     expect(runs).toBe(1)
   })
 })

@@ -8,6 +8,7 @@
  * answers: what was stored, or what it does now. An append is never cancelled; a client that cannot
  * wait gives up by itself, and a hold that is granted to a client who gave up is released at once.
  */
+import pTimeout from 'p-timeout'
 import postgres from 'postgres'
 import type { Sql } from '../connect.ts'
 import { appendStatement, pack } from './batch.ts'
@@ -250,7 +251,7 @@ export function openAppender(options: AppenderOptions): Appender {
     if (!running && queue.length === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     drained.push(resolve)
-    await Promise.race([promise, pause(withinMs)])
+    await pTimeout(promise, { milliseconds: withinMs, message: false })
   }
 
   return {

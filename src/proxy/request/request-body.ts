@@ -29,10 +29,10 @@ export interface CallBody {
 export async function readRequestBody(
   request: Request,
   route: Route,
-  { seconds, take }: Omit<BodyLimits, 'bytes'>,
+  { maxSeconds, take }: Omit<BodyLimits, 'maxBytes'>,
 ): Promise<CallBody | Refused> {
   if (route.request === undefined) return { bytes: new Uint8Array(), facts: {} }
-  const limits = { bytes: route.maxBodyBytes, seconds, ...(take && { take }) }
+  const limits = { maxBytes: route.maxBodyBytes, maxSeconds, ...(take && { take }) }
   if ('multipart' in route.request) {
     const body = await readMultipartBody(request, route, limits)
     if ('refusal' in body) return body

@@ -25,12 +25,12 @@ export async function takeBody(
   return typeof body === 'string' ? refusalFor(body, limits) : { bytes: body }
 }
 
-function refusalFor(fault: BodyFault, { bytes }: BodyLimits): Refused {
+function refusalFor(fault: BodyFault, { maxBytes }: BodyLimits): Refused {
   switch (fault) {
     case 'encoded':
       return refuse(415, 'A body with a Content-Encoding is not accepted')
     case 'too_large':
-      return refuse(413, `The body is larger than ${bytes} bytes`)
+      return refuse(413, `The body is larger than ${maxBytes} bytes`)
     case 'too_slow':
       return refuse(408, 'The body did not arrive in time')
     case 'no_room':

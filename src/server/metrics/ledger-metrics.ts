@@ -9,10 +9,10 @@ import { countByPlan, readLedgerState } from '../../ledger/read/read-state.ts'
 import { cachedWithFallback } from '../../lib/cached-with-fallback.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 
-const deadlineMs = 1_000
-const state = { freshMs: 1_000, maxStaleMs: 1_000, deadlineMs }
+const timeoutMs = 1_000
+const state = { freshMs: 1_000, maxStaleMs: 1_000, timeoutMs }
 /** It reads every account and key. */
-const census = { freshMs: 60_000, maxStaleMs: 300_000, deadlineMs }
+const census = { freshMs: 60_000, maxStaleMs: 300_000, timeoutMs }
 
 /**
  * @param sql a connection of its own, so that a scrape takes none from a call

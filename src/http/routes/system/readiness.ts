@@ -24,7 +24,7 @@ export interface ReadinessDeps {
 }
 
 /** Anyone may ask, and ever so often: the ledger is asked at most twice a second. */
-const memory = { freshMs: 500, maxStaleMs: 500, deadlineMs: 1_000 }
+const memory = { freshMs: 500, maxStaleMs: 500, timeoutMs: 1_000 }
 
 /** Nothing of what it answers names an address or a login: the reasons are for everyone to read. */
 export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
