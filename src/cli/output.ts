@@ -5,7 +5,6 @@
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import { number } from '../reports/figures.ts'
-import { explainAndExit } from './errors.ts'
 
 export { money, number } from '../reports/figures.ts'
 
@@ -64,18 +63,6 @@ export async function write(text: string): Promise<void> {
   }
   if (process.stdout.write(text)) return
   await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
-}
-
-/** Ends with a sentence on stderr and status 1. */
-export const fail: (error: unknown) => never = explainAndExit
-
-/** Runs a command; what it throws fails it. */
-export async function exitOnError(command: () => Promise<void>): Promise<void> {
-  try {
-    await command()
-  } catch (error) {
-    fail(error)
-  }
 }
 
 /** `1 credit`, `1,234 credits` */

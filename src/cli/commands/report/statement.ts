@@ -1,0 +1,69 @@
+/** `tollbook report statement` */
+import { writeFileSync } from 'node:fs'
+import { type StatementPeriod, statement } from '../../../reports/statement/statement.ts'
+import { statementCsv } from '../../../reports/statement/statement-csv.ts'
+import { statementPage } from '../../../reports/statement/statement-page.ts'
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { placeOf } from '../../options/option-values.ts'
+import { subjectArgs, subjectOf, subjectUnknown } from '../../options/subject-args.ts'
+import { json, write } from '../../output.ts'
+import { printStatement } from '../../print/print-statement.ts'
+
+const args = {
+  ...subjectArgs,
+  month: { type: 'string', description: 'Month, as 2026-01' },
+  day: { type: 'string', description: 'A day instead of a month, as 2026-01-31' },
+  tz: {
+    type: 'string',
+    valueHint: 'ZONE',
+    description: 'Time zone of the month or day',
+    default: 'UTC',
+  },
+  'as-of': {
+    type: 'string',
+    valueHint: 'WHERE',
+    description: 'The statement as it was then: a position (0-1234) or a time',
+  },
+  lines: { type: 'boolean', description: 'List every charge' },
+  csv: { type: 'boolean', description: 'Print the entries as CSV' },
+  html: { type: 'string', valueHint: 'FILE', description: 'Write a printable page to this file' },
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'statement',
+    description: 'The statement of an account, or of a key, for a month or a day.',
+    examples: [
+      'report statement --account acc_… --month 2026-01',
+      'report statement --account acc_… --month 2026-01 --tz Europe/Berlin --html january.html',
+      'report statement --key key_… --day 2026-01-31 --lines',
+    ],
+  },
+  args,
+  async (args) => {
+    const subject = subjectOf(args)
+    if (!subject) throw new UsageError('whose statement? Pass --account ID or --key ID.')
+    if ([args.csv, args.html, args.json].filter(Boolean).length > 1) {
+      throw new UsageError('pass one of --csv, --html and --json.')
+    }
+    const period = { ...periodOf(args), timeZone: args.tz }
+    const asOf = placeOf('as-of', args['as-of'])
+    const found = await withSql(args, (sql) =>
+      statement(sql, { ...subject, ...period, ...(asOf && { asOf }), lines: args.lines === true }),
+    )
+    if (!found) throw subjectUnknown(subject)
+    if (args.json) json(found)
+    else if (args.csv) await write(statementCsv(found))
+    else if (args.html) writeFileSync(args.html, statementPage(found))
+    else printStatement(found)
+  },
+)
+
+function periodOf(args: { month?: string | undefined; day?: string | undefined }): StatementPeriod {
+  if (args.month !== undefined && args.day === undefined) return { month: args.month }
+  if (args.day !== undefined && args.month === undefined) return { day: args.day }
+  throw new UsageError('of when? Pass --month 2026-01 or --day 2026-01-31.')
+}

@@ -1,0 +1,31 @@
+/** `tollbook report top` */
+import { daysOf } from '../../../reports/usage/usage.ts'
+import { topUsers } from '../../../reports/usage/usage-overview.ts'
+import { command } from '../../command.ts'
+import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { monthArg, monthOrCurrent } from '../../options/month-arg.ts'
+import { positiveInteger } from '../../options/option-values.ts'
+import { json } from '../../output.ts'
+import { printTop } from '../../print/print-usage.ts'
+
+const args = {
+  ...monthArg,
+  limit: { type: 'string', valueHint: 'N', description: 'Accounts at most', default: '20' },
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'top',
+    description: 'The accounts that were charged most in a month.',
+    examples: ['report top --month 2026-01 --limit 5'],
+  },
+  args,
+  async (args) => {
+    const month = monthOrCurrent(args.month)
+    const limit = positiveInteger('limit', args.limit)
+    const users = await withSql(args, (sql) => topUsers(sql, { ...daysOf(month), limit }))
+    if (args.json) json({ month, users })
+    else printTop(month, users)
+  },
+)

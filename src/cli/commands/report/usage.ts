@@ -1,0 +1,92 @@
+/** `tollbook report usage` */
+import { daysOf, isKnown, usageByDay, usageSummary } from '../../../reports/usage/usage.ts'
+import { usageBy, usageDimensions } from '../../../reports/usage/usage-by.ts'
+import { usageOverview } from '../../../reports/usage/usage-overview.ts'
+import { command } from '../../command.ts'
+import { UsageError } from '../../errors.ts'
+import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { monthArg, monthOrCurrent } from '../../options/month-arg.ts'
+import { positiveInteger } from '../../options/option-values.ts'
+import {
+  type Subject,
+  subjectArgs,
+  subjectName,
+  subjectOf,
+  subjectUnknown,
+} from '../../options/subject-args.ts'
+import { json } from '../../output.ts'
+import { printOverview, printRows, printUsage } from '../../print/print-usage.ts'
+
+const args = {
+  ...subjectArgs,
+  ...monthArg,
+  by: { type: 'string', description: `One table by ${usageDimensions.join(', ')}` },
+  'from-log': {
+    type: 'boolean',
+    description: 'With --by: from the log instead of the daily figures',
+  },
+  limit: { type: 'string', valueHint: 'N', description: 'With --by: rows at most (all)' },
+  ...ledgerArgs,
+} as const
+
+export default command(
+  {
+    name: 'usage',
+    description: 'Usage in a month: of an account, of a key, or of all accounts.',
+    examples: ['report usage --key key_…', 'report usage --by endpoint --month 2026-01'],
+  },
+  args,
+  async (args) => {
+    const subject = subjectOf(args)
+    const month = monthOrCurrent(args.month)
+    if (args.by !== undefined) return reportBy(args.by, month, subject, args)
+    if (args['from-log'] || args.limit) throw new UsageError('--from-log and --limit need --by.')
+    if (subject) return reportSubject(month, subject, args)
+    if (args.test) throw new UsageError('--test needs --account ID or --key ID.')
+    const overview = await withSql(args, (sql) => usageOverview(sql, daysOf(month)))
+    if (args.json) json({ month, ...overview })
+    else printOverview({ month, ...overview })
+  },
+)
+
+interface Options {
+  readonly 'from-log'?: boolean | undefined
+  readonly limit?: string | undefined
+  readonly database?: string | undefined
+  readonly json?: boolean | undefined
+  readonly test?: boolean | undefined
+}
+
+/** The usage of one account or key: its sums, and the days they are made of. */
+async function reportSubject(month: string, subject: Subject, options: Options): Promise<void> {
+  const usage = await withSql(options, async (sql) => {
+    if (!(await isKnown(sql, subject))) throw subjectUnknown(subject)
+    const summary = await usageSummary(sql, { ...subject, month })
+    return { month, summary, days: await usageByDay(sql, { ...subject, ...daysOf(month) }) }
+  })
+  if (options.json) json(usage)
+  else printUsage(subjectName(subject), usage)
+}
+
+/** One table by a dimension; without a subject it covers all accounts. */
+async function reportBy(
+  dimension: string,
+  month: string,
+  subject: Subject | undefined,
+  options: Options,
+): Promise<void> {
+  const by = usageDimensions.find((known) => known === dimension)
+  if (!by) {
+    throw new UsageError(`--by takes one of ${usageDimensions.join(', ')}, not "${dimension}".`)
+  }
+  const over = options['from-log'] || by === 'hour' ? 'log' : 'projection'
+  const limit = options.limit === undefined ? undefined : positiveInteger('limit', options.limit)
+  const mode = options.test ? ({ mode: 'test' } as const) : {}
+  const found = await withSql(options, async (sql) => {
+    if (subject && !(await isKnown(sql, subject))) throw subjectUnknown(subject)
+    return usageBy(sql, { ...mode, ...subject, ...daysOf(month), by, over })
+  })
+  const rows = found.slice(0, limit)
+  if (options.json) json({ month, by, over, rows })
+  else printRows({ month, by, over, rows })
+}

@@ -1,0 +1,14 @@
+/** The option that names a month of usage. */
+import { monthOf, parseMonth } from '../../reports/log-reader/month.ts'
+import { UsageError } from '../errors.ts'
+
+export const monthArg = {
+  month: { type: 'string', description: 'UTC month, as 2026-01 (the current one)' },
+} as const
+
+/** The month of the option, or the current one. */
+export function monthOrCurrent(month: string | undefined): string {
+  if (month === undefined) return monthOf(new Date())
+  if (!parseMonth(month)) throw new UsageError(`"${month}" is not a month: write it as 2026-01`)
+  return month
+}
