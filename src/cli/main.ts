@@ -1,42 +1,102 @@
-/** The command line: `tollbook <command>`. One file a command, loaded when it is asked for. */
+/** The command line: `tollbook COMMAND`. This file lists the commands; each has a file of its own under commands/. */
 import { version } from '../../package.json'
-import { group } from './command.ts'
+import { type CommandGroup, commandGroup } from './command.ts'
 import { explainAndExit } from './errors.ts'
-import { runLine } from './run.ts'
 
-const main = group(
-  {
-    name: 'tollbook',
-    description:
-      'An API-monetisation gateway that keeps one append-only ledger and can prove every bill.',
-    examples: ['up', 'keys create --user anna', 'report statement --account acc_… --month 2026-01'],
-  },
-  {
+const tollbook: CommandGroup = {
+  description:
+    'A gateway that sells calls to APIs, keeps one append-only ledger and can prove every bill.',
+  examples: ['up', 'keys create --user anna', 'report statement --account acc_… --month 2026-01'],
+  commands: {
     up: () => import('./commands/up.ts'),
     serve: () => import('./commands/serve.ts'),
     demo: () => import('./commands/demo.ts'),
     migrate: () => import('./commands/migrate.ts'),
     doctor: () => import('./commands/doctor.ts'),
-    config: () => import('./commands/config.ts'),
+    config: {
+      description: 'Check the configuration file, or print its schema.',
+      commands: {
+        check: () => import('./commands/config/check.ts'),
+        schema: () => import('./commands/config/schema.ts'),
+      },
+    },
     token: () => import('./commands/token.ts'),
-    keys: () => import('./commands/keys.ts'),
-    accounts: () => import('./commands/accounts.ts'),
-    grants: () => import('./commands/grants.ts'),
-    prices: () => import('./commands/prices.ts'),
+    keys: {
+      description: 'API keys: create, list, rotate, revoke, find leaked ones.',
+      commands: {
+        create: () => import('./commands/keys/create.ts'),
+        list: () => import('./commands/keys/list.ts'),
+        show: () => import('./commands/keys/show.ts'),
+        rotate: () => import('./commands/keys/rotate.ts'),
+        revoke: () => import('./commands/keys/revoke.ts'),
+        find: () => import('./commands/keys/find.ts'),
+        report: () => import('./commands/keys/report.ts'),
+      },
+    },
+    accounts: {
+      description: 'Accounts: list, put on a plan, limit, freeze, erase.',
+      commands: {
+        list: () => import('./commands/accounts/list.ts'),
+        show: () => import('./commands/accounts/show.ts'),
+        plan: () => import('./commands/accounts/plan.ts'),
+        limits: () => import('./commands/accounts/limits.ts'),
+        freeze: () => import('./commands/accounts/freeze.ts'),
+        unfreeze: () => import('./commands/accounts/unfreeze.ts'),
+        erase: () => import('./commands/accounts/erase.ts'),
+      },
+    },
+    grants: {
+      description: 'Credits: grant some, take some away, refund a charge.',
+      commands: {
+        add: () => import('./commands/grants/add.ts'),
+        adjust: () => import('./commands/grants/adjust.ts'),
+        refund: () => import('./commands/grants/refund.ts'),
+      },
+    },
+    prices: {
+      description: 'Prices and plans: publish a file into the ledger, show, compare.',
+      commands: {
+        publish: () => import('./commands/prices/publish.ts'),
+        show: () => import('./commands/prices/show.ts'),
+        diff: () => import('./commands/prices/diff.ts'),
+      },
+    },
     simulate: () => import('./commands/simulate.ts'),
-    report: () => import('./commands/report.ts'),
+    report: {
+      description: 'Statements and usage, computed from the ledger.',
+      commands: {
+        statement: () => import('./commands/report/statement.ts'),
+        usage: () => import('./commands/report/usage.ts'),
+        top: () => import('./commands/report/top.ts'),
+      },
+    },
     explain: () => import('./commands/explain.ts'),
     events: () => import('./commands/events.ts'),
-    export: () => import('./commands/export.ts'),
+    export: {
+      description: 'Write events or statements to a file: CSV, JSON lines or Parquet.',
+      commands: {
+        events: () => import('./commands/export/events.ts'),
+        statements: () => import('./commands/export/statements.ts'),
+      },
+    },
     import: () => import('./commands/import.ts'),
     backup: () => import('./commands/backup.ts'),
     restore: () => import('./commands/restore.ts'),
     replay: () => import('./commands/replay.ts'),
     verify: () => import('./commands/verify.ts'),
   },
-)
+}
 
 process.on('unhandledRejection', explainAndExit)
 const words = process.argv.slice(2)
-if (words[0] === '--version' || words[0] === '-v') console.log(version)
-else await runLine(main, words)
+try {
+  // Asking for the version loads no command.
+  if (words[0] === '--version' || words[0] === '-v') console.log(version)
+  else {
+    const program = (await commandGroup(tollbook, words)).name('tollbook')
+    program.version(version, '-v, --version', 'Print the version')
+    await program.parseAsync(words, { from: 'user' })
+  }
+} catch (error) {
+  explainAndExit(error)
+}

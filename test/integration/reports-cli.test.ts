@@ -91,9 +91,12 @@ test.each([
   ['"last" is not a month', ['top', '--month', 'last']],
   ['whose statement?', ['statement', '--month', '2031-10']],
   ['not both', ['statement', '--account', 'a', '--key', 'b', '--month', '2031-10']],
-  ['there is no option --tset', ['statement', '--account', 'a', '--month', '2031-10', '--tset']],
-  ['--account needs a value', ['statement', '--month', '2031-10', '--account']],
-  ['what is "acc_x"?', ['usage', 'acc_x']],
+  [
+    "unknown option '--tset' (Did you mean --test?)",
+    ['statement', '--account', 'a', '--month', '2031-10', '--tset'],
+  ],
+  ["option '--account <ID>' argument missing", ['statement', '--month', '2031-10', '--account']],
+  ["too many arguments for 'usage'. Expected 0 arguments but got 1: acc_x", ['usage', 'acc_x']],
   ['--limit takes a whole number', ['top', '--limit', 'ten']],
 ])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
   const { status, stdout, stderr } = await report(args)

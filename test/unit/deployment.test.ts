@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Option } from 'commander'
 import { parse } from 'yaml'
 import { readEnvironment } from '../../src/config/environment.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
@@ -88,17 +89,18 @@ describe('compose.yaml', () => {
   test.each(ours)('%s runs a command with options that it takes', async (_, { command = [] }) => {
     const [name, ...options] = command
     const { default: known } = await import(`../../src/cli/commands/${name}.ts`)
-    const taken = options.filter((option) => option.startsWith('--')).map((o) => o.slice(2))
-    expect(Object.keys(known.args)).toEqual(expect.arrayContaining(taken))
+    const taken = options.filter((option) => option.startsWith('--'))
+    expect(known.options.map(({ long }: Option) => long)).toEqual(expect.arrayContaining(taken))
   })
 
   test('sends calls to the demo services where they listen', async () => {
     const { default: demo } = await import('../../src/cli/commands/demo.ts')
-    const args = demo.args as Readonly<Record<string, { default?: string }>>
+    const port = (name: string) =>
+      demo.options.find(({ long }) => long === `--${name}`)?.defaultValue
     for (const [, service] of gateways) {
       const env = environmentOf(service)
       for (const name of Object.keys(loadConfig({ file: shippedConfigFile, env: {} }).services)) {
-        expect(env[`${name.toUpperCase()}_SERVICE_URL`]).toBe(`http://demo:${args[name]?.default}`)
+        expect(env[`${name.toUpperCase()}_SERVICE_URL`]).toBe(`http://demo:${port(name)}`)
       }
     }
   })

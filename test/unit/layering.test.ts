@@ -24,6 +24,7 @@ const lineOf = (part: string) => lines.findIndex((line) => line.includes(part))
 const knows: Readonly<Record<string, readonly string[]>> = {
   elysia: ['server', 'http'],
   '@elysiajs/': ['server', 'http'],
+  commander: ['cli'],
   ioredis: ['gate', 'cli'],
   postgres: ['ledger', 'projector', 'postgres', 'import', 'cli'],
 }

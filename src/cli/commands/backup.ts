@@ -22,7 +22,6 @@ const args = {
 
 export default command(
   {
-    name: 'backup',
     description:
       "Write the whole ledger to one file: events, accounts' keys for personal data, answers to commands. Gateways go on meanwhile.",
     examples: ['backup /backups', 'backup ledger.jsonl.gz --json'],

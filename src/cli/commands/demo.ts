@@ -8,7 +8,6 @@ import { shutdownSignal } from '../shutdown-signal.ts'
 
 export default command(
   {
-    name: 'demo',
     description: 'Run the demo services alone, for gateways that run elsewhere.',
     examples: ['demo', 'demo --search 0 --stt 0 --tts 0 --chat 0 --json'],
   },

@@ -20,7 +20,6 @@ const args = {
 
 export default command(
   {
-    name: 'doctor',
     description:
       'Check configuration, PostgreSQL, the ledger, Redis, services and clocks; ends with status 1 when something is wrong.',
     examples: ['doctor', 'doctor --json'],

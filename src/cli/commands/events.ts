@@ -43,7 +43,6 @@ const args = {
 
 export default command(
   {
-    name: 'events',
     description: 'The log, in its order: all of it, or of an account, a key, a type, a time.',
     examples: [
       'events --account acc_… --from 2026-01-01 --to 2026-02-01',

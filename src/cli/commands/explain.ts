@@ -36,7 +36,6 @@ const args = {
 
 export default command(
   {
-    name: 'explain',
     description:
       'Why a call was charged what it was, or what the ledger answered then, or would have; derived from the log again.',
     examples: [

@@ -21,7 +21,6 @@ const args = {
 
 export default command(
   {
-    name: 'import',
     description:
       'Move in: take over the keys of the replaced service, so that no customer changes one. It can be repeated.',
     examples: ['import --from postgres://…/old --dry-run', 'import --from postgres://…/old'],

@@ -6,7 +6,7 @@ import { positiveInteger } from '../options/option-values.ts'
 import { openProgress } from '../progress.ts'
 
 export default command(
-  { name: 'migrate', description: 'Create or update the schema of the ledger, as its owner.' },
+  { description: 'Create or update the schema of the ledger, as its owner.' },
   {
     database: { type: 'string', description: 'PostgreSQL URL of the owner (DATABASE_URL)' },
     shards: { type: 'string', description: 'Number of shards, chosen once', default: '1' },

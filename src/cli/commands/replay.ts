@@ -38,7 +38,6 @@ const args = {
 
 export default command(
   {
-    name: 'replay',
     description:
       'Build projections anew from the log, as the owner, beside those in service, and swap them in. Nobody waits; what was interrupted goes on.',
     examples: [

@@ -27,7 +27,6 @@ const args = {
 
 export default command(
   {
-    name: 'restore',
     description:
       'Restore a backup into an empty database, as its owner. All of it is checked, and all or nothing is written.',
     examples: [

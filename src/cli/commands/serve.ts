@@ -8,7 +8,7 @@ import { openLog } from '../log.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 
 export default command(
-  { name: 'serve', description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },
+  { description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },
   {
     config: {
       type: 'string',

@@ -30,7 +30,6 @@ const args = {
 
 export default command(
   {
-    name: 'simulate',
     description:
       'What every owner would have paid in some months under the prices and plans of a file, beside what they did.',
     examples: [

@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts'
 import { positiveInteger } from '../options/option-values.ts'
 
 export default command(
-  { name: 'token', description: 'Sign a token (JWT) for an owner or an operator.' },
+  { description: 'Sign a token (JWT) for an owner or an operator.' },
   {
     subject: { type: 'positional', description: 'The user the token speaks for', required: true },
     role: { type: 'string', description: 'admin or auditor; without it an owner' },

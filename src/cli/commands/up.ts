@@ -30,7 +30,6 @@ import { shutdownSignal } from '../shutdown-signal.ts'
 
 export default command(
   {
-    name: 'up',
     description: 'Run everything on this machine: PostgreSQL, demo services, a gateway and a key.',
   },
   {

@@ -33,7 +33,6 @@ const args = {
 
 export default command(
   {
-    name: 'verify',
     description:
       'Check the log event by event, and every row of every projection against it; ends with status 1 when anything differs. Gateways go on meanwhile.',
     examples: ['verify', 'verify --json', 'verify --watch --port 9465'],

@@ -1,42 +1,8 @@
-/** Reading options: what citty leaves unchecked, and the kinds of value that several commands take. */
+/** Kinds of value that several commands take. */
 
 import { type LogPosition, parsePosition } from '../../../events/event.ts'
 import { isTime } from '../../../events/time.ts'
-import { didYouMean } from '../../config/did-you-mean.ts'
 import { UsageError } from '../errors.ts'
-
-type Known = Readonly<Record<string, { readonly type?: string | undefined }>>
-
-/**
- * Refuses what the command does not take: with a typo ignored, `--tset` would print the live statement.
- * @throws UsageError
- */
-export function checkOptions(args: Readonly<Record<string, unknown>>, known: Known): void {
-  for (const name of Object.keys(args)) {
-    if (name === '_') continue
-    // citty answers to both spellings of an option of several words.
-    const option = known[name] ?? known[kebab(name)]
-    if (!option) throw new UsageError(unknownOption(name, known))
-    if (args[name] === '' && option.type !== 'positional') {
-      throw new UsageError(`--${name} needs a value.`)
-    }
-  }
-  const words = args._ as string[]
-  const places = Object.values(known).filter(({ type }) => type === 'positional').length
-  const word = words[places]
-  if (word !== undefined) throw new UsageError(`what is "${word}"? Options begin with --.`)
-}
-
-function unknownOption(name: string, known: Known): string {
-  const options = Object.keys(known).filter((option) => known[option]?.type !== 'positional')
-  const meant = didYouMean(name, options)
-  const hint = meant === undefined ? 'see --help' : `did you mean --${meant}`
-  return `there is no option --${name}${meant === undefined ? `; ${hint}.` : `; ${hint}?`}`
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
-}
 
 /** The value as a whole number of at least 1. */
 export function positiveInteger(name: string, text: string): number {

@@ -15,7 +15,6 @@ const args = {
 
 export default command(
   {
-    name: 'erase',
     description:
       'Destroy the key under which names, addresses and reasons of an account are encrypted. Its keys never buy again; amounts and hashes stay.',
     examples: ['accounts erase acc_… --yes'],

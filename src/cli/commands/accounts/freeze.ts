@@ -9,7 +9,6 @@ const args = { ...accountArg, ...changeArgs } as const
 
 export default command(
   {
-    name: 'freeze',
     description: 'Freeze an account: none of its keys can buy until it is thawed.',
   },
   args,

@@ -24,7 +24,6 @@ const args = {
 
 export default command(
   {
-    name: 'limits',
     description: "Give an account limits of its own, in place of its plan's.",
     examples: ['accounts limits acc_… --rate-limit 500', 'accounts limits acc_… --rate-limit plan'],
   },

@@ -16,7 +16,6 @@ const args = {
 
 export default command(
   {
-    name: 'list',
     description: 'Accounts, the newest first.',
     examples: ['accounts list --plan pro', 'accounts list --state frozen --json'],
   },

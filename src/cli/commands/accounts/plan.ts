@@ -17,7 +17,6 @@ const args = {
 
 export default command(
   {
-    name: 'plan',
     description:
       'Put an account on a plan: one that gives more counts at once, one that gives less from next month.',
     examples: ['accounts plan acc_… pro --reason "order 4711"'],

@@ -15,7 +15,7 @@ const args = {
 } as const
 
 export default command(
-  { name: 'show', description: 'One account: plan, limits, and what a call could use now.' },
+  { description: 'One account: plan, limits, and what a call could use now.' },
   args,
   async (args) => {
     const mode = args.test ? 'test' : 'live'

@@ -7,6 +7,6 @@ import { accountArg } from '../../options/account-arg.ts'
 
 const args = { ...accountArg, ...changeArgs } as const
 
-export default command({ name: 'unfreeze', description: 'Thaw a frozen account.' }, args, (args) =>
+export default command({ description: 'Thaw a frozen account.' }, args, (args) =>
   changeAccount(args, { frozen: false }),
 )

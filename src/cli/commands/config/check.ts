@@ -14,7 +14,6 @@ const args = {
 
 export default command(
   {
-    name: 'check',
     description:
       'Check the configuration file and the environment variables; says everything that is wrong, with its line.',
     examples: ['config check', 'config check next-month.yaml --json'],

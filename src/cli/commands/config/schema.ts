@@ -5,7 +5,6 @@ import { json } from '../../output.ts'
 
 export default command(
   {
-    name: 'schema',
     description: 'Print the JSON Schema of tollbook.yaml, for editors.',
     examples: ['config schema > tollbook.schema.json'],
   },

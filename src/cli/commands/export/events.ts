@@ -18,7 +18,6 @@ const args = {
 
 export default command(
   {
-    name: 'events',
     description:
       'Every event with all its columns but the encrypted personal data. Broken off, the same command goes on.',
     examples: [

@@ -14,7 +14,6 @@ const args = {
 
 export default command(
   {
-    name: 'statements',
     description:
       "Every account's statement of a month, entry by entry; of each account they add up to its closing.",
     examples: ['export statements october.csv --month 2026-10'],

@@ -34,7 +34,6 @@ const args = {
 
 export default command(
   {
-    name: 'add',
     description: 'Give an account credits, as a lot of their own.',
     examples: [
       'grants add acc_… 500 --expires 90d --reason "sorry for Monday"',

@@ -15,7 +15,6 @@ const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as c
 
 export default command(
   {
-    name: 'adjust',
     description:
       'Take credits away: at most what is available now; the rest is owed and taken from the next lot.',
     examples: ['grants adjust acc_… 200 --external-id correction-12 --reason "granted twice"'],

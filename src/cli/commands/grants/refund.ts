@@ -14,7 +14,6 @@ const args = {
 
 export default command(
   {
-    name: 'refund',
     description: 'Give a charge back, wholly or in part, to the lots it was drawn from.',
     examples: ['grants refund 019a… --reason "the answer never arrived"', 'grants refund 019a… 5'],
   },

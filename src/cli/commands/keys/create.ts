@@ -24,7 +24,6 @@ const args = {
 
 export default command(
   {
-    name: 'create',
     description:
       "Issue a key. An owner's first one opens the account, on the default plan. The key is shown once.",
     examples: [

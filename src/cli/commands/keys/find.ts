@@ -21,7 +21,6 @@ const args = {
 
 export default command(
   {
-    name: 'find',
     description: 'Tell which keys stand in a text, such as a leaked file. It is read from stdin.',
     examples: ['keys find --stdin < leaked.txt', 'keys find --stdin --json < access.log'],
   },

@@ -22,7 +22,6 @@ const args = {
 
 export default command(
   {
-    name: 'list',
     description: 'Keys, the newest first: of an owner, or of everyone.',
     examples: ['keys list --user anna', 'keys list --plan free --active --json'],
   },

@@ -22,7 +22,6 @@ const args = {
 
 export default command(
   {
-    name: 'report',
     description: 'What a key did since a time: calls, credits, failures, and changes to it.',
     examples: ['keys report key_… --since 24h', 'keys report key_… --since 2026-01-31T12:00:00Z'],
   },

@@ -9,7 +9,6 @@ const args = { ...keyArg, ...changeArgs } as const
 
 export default command(
   {
-    name: 'revoke',
     description: 'Revoke a key, for good. It buys nothing from then on, at any gateway.',
     examples: ['keys revoke key_… --reason "found in a public repository"'],
   },

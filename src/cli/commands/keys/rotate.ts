@@ -19,7 +19,6 @@ const args = {
 
 export default command(
   {
-    name: 'rotate',
     description:
       'Give a key a new secret, shown once. The old one is dead at once, or after a grace.',
     examples: ['keys rotate key_… --grace 86400', 'keys rotate key_… --reason "leaked in a log"'],

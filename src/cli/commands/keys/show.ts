@@ -10,7 +10,7 @@ import { printKey } from '../../print/print-key.ts'
 const args = { ...keyArg, ...configArg, ...ledgerArgs } as const
 
 export default command(
-  { name: 'show', description: 'One key: whose it is, what it may do, what it used.' },
+  { description: 'One key: whose it is, what it may do, what it used.' },
   args,
   async (args) => {
     const key = await withLedger(args, ({ management }) => management.readKey('everyone', args.key))

@@ -17,7 +17,6 @@ const args = {
 
 export default command(
   {
-    name: 'diff',
     description: 'What a file would change of the prices and plans in force.',
     examples: ['prices diff', 'prices diff next-month.yaml'],
   },

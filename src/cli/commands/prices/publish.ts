@@ -16,7 +16,6 @@ const args = {
 
 export default command(
   {
-    name: 'publish',
     description:
       'Put the prices and plans of a file into the ledger: in force at once, or from a time on. Calls under way keep their price.',
     examples: [

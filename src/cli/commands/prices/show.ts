@@ -9,7 +9,7 @@ import { printTariff } from '../../print/print-tariff.ts'
 const args = { ...ledgerArgs } as const
 
 export default command(
-  { name: 'show', description: 'The prices and plans in force, and those announced for later.' },
+  { description: 'The prices and plans in force, and those announced for later.' },
   args,
   async (args) => {
     const { tariffs, inForce } = await withSql(args, async (sql) => ({

@@ -34,7 +34,6 @@ const args = {
 
 export default command(
   {
-    name: 'statement',
     description: 'The statement of an account, or of a key, for a month or a day.',
     examples: [
       'report statement --account acc_… --month 2026-01',

@@ -16,7 +16,6 @@ const args = {
 
 export default command(
   {
-    name: 'top',
     description: 'The accounts that were charged most in a month.',
     examples: ['report top --month 2026-01 --limit 5'],
   },

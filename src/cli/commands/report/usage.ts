@@ -31,7 +31,6 @@ const args = {
 
 export default command(
   {
-    name: 'usage',
     description: 'Usage in a month: of an account, of a key, or of all accounts.',
     examples: ['report usage --key key_…', 'report usage --by endpoint --month 2026-01'],
   },
