@@ -25,15 +25,5 @@ export const AccountFrozen = Type.Object({})
 export const AccountUnfrozen = Type.Object({})
 export const AccountErased = Type.Object({})
 
-export const accountEvents = {
-  AccountOpened,
-  PlanStarted,
-  PlanEnded,
-  AccountLimitsChanged,
-  AccountFrozen,
-  AccountUnfrozen,
-  AccountErased,
-}
-
 export type Owner = Static<typeof AccountOpened>['owner']
 export type PlanStarted = Static<typeof PlanStarted>

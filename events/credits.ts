@@ -83,24 +83,3 @@ export const UsageImported = Type.Object({
   errors: Type.Integer({ minimum: 0 }),
   latencyMsSum: Type.Integer({ minimum: 0 }),
 })
-
-export const creditEvents = {
-  CreditsGranted,
-  CreditsAdjusted,
-  DebtRecorded,
-  CreditsHeld,
-  HoldExtended,
-  HoldSettled,
-  HoldReleased,
-  HoldExpired,
-  ChargeRefunded,
-  CallsCounted,
-  UsageImported,
-}
-
-/** What resolves a hold. */
-export const resolvingTypes = ['HoldSettled', 'HoldReleased', 'HoldExpired'] as const
-/** What happens to holds. */
-export const holdTypes = ['CreditsHeld', 'HoldExtended', ...resolvingTypes] as const
-/** What calls append: nearly all of a long log, whereas all other types are rare. */
-export const callTypes = [...holdTypes, 'CallsCounted', 'UsageImported'] as const

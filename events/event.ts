@@ -5,6 +5,8 @@
  * the payload carries the rest. The event hash covers both.
  */
 
+import type { EventType } from './catalogue.ts'
+
 export type Mode = 'live' | 'test'
 
 /** Where an event stands: positions of a shard are consecutive, in commit order. Printed `shard-position`. */
@@ -15,7 +17,7 @@ export interface LogPosition {
 
 /** What a writer says. The log adds the position, the times and the event hash. */
 export interface NewEvent {
-  readonly type: string
+  readonly type: EventType
   readonly payload: object
   readonly accountId?: string
   readonly keyId?: string

@@ -47,17 +47,6 @@ export const KeyRotated = Type.Object({
 })
 export const KeyRevoked = Type.Object({})
 
-export const keyEvents = {
-  KeyIssued,
-  KeyImported,
-  KeyUpdated,
-  KeyLimitsChanged,
-  KeyEnabled,
-  KeyDisabled,
-  KeyRotated,
-  KeyRevoked,
-}
-
 export type KeyIssued = Static<typeof KeyIssued>
 
 /** What the private document of a key holds, before encryption. */

@@ -22,7 +22,5 @@ export const TariffPublished = Type.Object({
 
 export const LogRestored = Type.Object({ lostFrom: Type.Integer(), reason: Type.String() })
 
-export const tariffEvents = { TariffPublished, LogRestored }
-
 export type Plan = Static<typeof Plan>
 export type TariffPublished = Static<typeof TariffPublished>

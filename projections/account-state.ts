@@ -1,5 +1,5 @@
 /** Accounts: whose they are, on which plan, with which limits. */
-import { accountEvents } from '../events/account.ts'
+import { typesWith } from '../events/event-types.ts'
 import type { Projection } from './projection.ts'
 
 export const accountState: Projection = {
@@ -36,7 +36,7 @@ export const accountState: Projection = {
   ],
   apply: [
     {
-      eventTypes: Object.keys(accountEvents) as (keyof typeof accountEvents)[],
+      eventTypes: typesWith('stream', 'account'),
       sql: `insert into account_state
        select (jsonb_populate_record(null::account_state, coalesce(to_jsonb(s), '{}') || f.changes)).*
        from (

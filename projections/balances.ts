@@ -4,14 +4,15 @@
  * A standing hold counts as so many open ones as its `quantity` says. What ran on it ends with events that hold
  * and free nothing (`held` is null), so they leave it as it is.
  */
-import { holdTypes, resolvingTypes } from '../events/credits.ts'
+import { countingTypes, lotMovingTypes, resolvingTypes, typesWith } from '../events/event-types.ts'
+import { typeIn, typeNotIn } from '../events/type-condition.ts'
 import type { Projection } from './projection.ts'
 
 export const balances: Projection = {
   name: 'balances',
   version: 2,
   mode: 'inline',
-  eventFilter: `account_id is not null and stream_version is null and type not in ('CallsCounted', 'UsageImported')`,
+  eventFilter: `account_id is not null and stream_version is null and ${typeNotIn(countingTypes)}`,
   tables: [
     // A lot is named by the position of its CreditsGranted. The checks are a backstop: the append
     // decides before it writes.
@@ -76,7 +77,7 @@ export const balances: Projection = {
       sql: `insert into balances (account_id, mode, shard)
        select distinct account_id, mode, shard
        from batch
-       where type in ('CreditsGranted', 'DebtRecorded')
+       where ${typeIn(['CreditsGranted', 'DebtRecorded'])}
        on conflict (account_id, mode, shard) do nothing`,
     },
     {
@@ -158,19 +159,19 @@ export const balances: Projection = {
       skipsCompletedCalls: true,
       sql: `delete from open_holds h
        using batch b
-       where b.type in ('HoldSettled', 'HoldReleased', 'HoldExpired') and b.held is not null
+       where ${typeIn(resolvingTypes, 'b.type')} and b.held is not null
          and h.hold_id = b.request_id and h.shard = b.shard`,
     },
     {
-      eventTypes: [...holdTypes, 'ChargeRefunded', 'CreditsAdjusted'],
+      eventTypes: lotMovingTypes,
       sql: `update lots l
        set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
          adjusted = l.adjusted + d.adjusted
        from (
          select shard, lots[n] as lot, total(held[n]) as held,
-           total(moved[n]) filter (where type = 'HoldSettled') as settled,
-           total(moved[n]) filter (where type = 'ChargeRefunded') as refunded,
-           total(moved[n]) filter (where type = 'CreditsAdjusted') as adjusted
+           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'settled'))}) as settled,
+           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'refunded'))}) as refunded,
+           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'adjusted'))}) as adjusted
          from (
            select shard, type, lots, held, moved, generate_series(1, cardinality(lots)) as n
            from batch
@@ -189,7 +190,7 @@ export const balances: Projection = {
          select shard, account_id, mode, sum(case type when 'CreditsHeld' then 1 else -1 end
            * case endpoint when '*' then quantity else 1 end) as opened
          from batch
-         where type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired') and held is not null
+         where ${typeIn(['CreditsHeld', ...resolvingTypes])} and held is not null
          group by shard, account_id, mode
        ) d
        where l.account_id = d.account_id and l.mode = d.mode and l.shard = d.shard and d.opened <> 0`,

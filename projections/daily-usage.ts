@@ -2,14 +2,17 @@
  * Usage by key, UTC day and endpoint. An error is a call that was held and not settled; a standing hold (`*`)
  * is no call. What was imported says calls and credits, but not what the endpoint counts, so it adds nothing to `quantity`.
  */
-import { resolvingTypes } from '../events/credits.ts'
+import { countingTypes, resolvingTypes } from '../events/event-types.ts'
+import { typeIn } from '../events/type-condition.ts'
 import type { Projection } from './projection.ts'
+
+const usageTypes = [...resolvingTypes, ...countingTypes]
 
 export const dailyUsage: Projection = {
   name: 'daily_usage',
   version: 2,
   mode: 'catch-up',
-  eventFilter: `type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and endpoint <> '*'`,
+  eventFilter: `${typeIn(usageTypes)} and endpoint <> '*'`,
   tables: [
     `create table daily_usage (
       key_id text not null,
@@ -31,7 +34,7 @@ export const dailyUsage: Projection = {
   ],
   apply: [
     {
-      eventTypes: [...resolvingTypes, 'CallsCounted', 'UsageImported'],
+      eventTypes: usageTypes,
       sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
          quantity, latency_ms_sum, last_used_at)
        -- The frequent type first, and UTC as what it is: its name would be looked up for every row.
@@ -46,7 +49,7 @@ export const dailyUsage: Projection = {
            when 'UsageImported' then (payload ->> 'latencyMsSum')::bigint else latency_ms end),
          max(occurred_at)
        from batch
-       where type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and endpoint <> '*'
+       where ${typeIn(usageTypes)} and endpoint <> '*'
        group by 1, 2, 3, 4, 5, 6
        -- Near the key's own order: a replay goes once through its index for a range, instead of all over it.
        order by key_id collate "C", 2

@@ -1,5 +1,5 @@
 /** Keys: by which secret, whose, whether they may buy, and what they narrow. */
-import { keyEvents } from '../events/key.ts'
+import { typesWith } from '../events/event-types.ts'
 import type { Projection } from './projection.ts'
 
 export const keyState: Projection = {
@@ -37,7 +37,7 @@ export const keyState: Projection = {
   ],
   apply: [
     {
-      eventTypes: Object.keys(keyEvents) as (keyof typeof keyEvents)[],
+      eventTypes: typesWith('stream', 'key'),
       sql: `insert into key_state
        select (jsonb_populate_record(null::key_state, coalesce(to_jsonb(s), '{}') || f.changes)).*
        from (

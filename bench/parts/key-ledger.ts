@@ -104,7 +104,7 @@ function keyEvents(n: number, accountId: string, secret: Uint8Array): NewEvent[]
   const of = { accountId, keyId: `key_${n}`, mode: 'live' } as const
   const limits = { endpoints: null, rateLimit: null, monthlyCap: null, expiresAt: null }
   const document = { name: `Key ${n}`, description: 'For a bench.', allowedIps: [] }
-  const issued = {
+  const issued: NewEvent = {
     ...{ ...of, type: 'KeyIssued', payload: { hash, display, ...limits } },
     private: seal(secret, accountId, document),
   }

@@ -98,8 +98,13 @@ export async function publishTariff(
 ): Promise<string> {
   const tariff = tariffOf(benchConfig())
   const hash = tariffHash(tariff)
-  const published = { type: 'TariffPublished', payload: { hash, from, ...tariff } }
-  await commands.record(0, { id: 'tariff', actor: 'bench', expected: [], events: [published] })
+  const payload = { hash, from, ...tariff }
+  await commands.record(0, {
+    id: 'tariff',
+    actor: 'bench',
+    expected: [],
+    events: [{ type: 'TariffPublished', payload }],
+  })
   return hash
 }
 

@@ -54,7 +54,7 @@ export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
         // Without a reason: it would be encrypted under the key that is destroyed here.
         events: [
           ...keys.map(({ keyId, mode }) => ({
-            ...{ type: 'KeyRevoked', payload: {}, accountId, keyId, mode },
+            ...({ type: 'KeyRevoked', payload: {}, accountId, keyId, mode } as const),
           })),
           ...accountFacts(decision.facts, row, { actor }),
         ],

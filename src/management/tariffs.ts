@@ -60,8 +60,12 @@ export function openTariffs({ sql, commands, config }: ManagementDeps): Tariffs 
   }
 
   function record(shard: number, id: string, payload: object, actor: string) {
-    const events = [{ type: 'TariffPublished', payload }]
-    return commands.record(shard, { id, actor, expected: [], events })
+    return commands.record(shard, {
+      id,
+      actor,
+      expected: [],
+      events: [{ type: 'TariffPublished', payload }],
+    })
   }
 
   async function ensureTariff(): Promise<TariffStanding> {

@@ -2,7 +2,8 @@
  * The SQL that applies a range of the log to a projection's tables. The mapping is the one that serves the appends;
  * only what it reads as `batch` differs, and where its table names lead (search-path.ts).
  */
-import { callTypes, holdTypes, resolvingTypes } from '../../events/credits.ts'
+import { frequentTypes, holdTypes, resolvingTypes } from '../../events/event-types.ts'
+import { typeIn, typeNotIn } from '../../events/type-condition.ts'
 import type { Projection, Statement } from '../../projections/projection.ts'
 
 /** Events of a shard after a position, up to another one: a number, or a subquery in brackets. */
@@ -39,17 +40,14 @@ export function applyLargeRange(projection: Projection, range: Range): string[] 
 
 /** Grows with the work that a long log is for a projection. A catch-up projection is too much work for an append: the most. */
 export function weightOf({ apply, mode }: Projection): number {
-  const frequent = apply.flatMap(({ eventTypes }) => eventTypes.filter(isFrequent))
+  const frequent = apply.flatMap(({ eventTypes }) =>
+    eventTypes.filter((type) => frequentTypes.includes(type)),
+  )
   return mode === 'catch-up' ? Number.MAX_SAFE_INTEGER : frequent.length
 }
 
-/** Types of which a log may have very many. */
-function isFrequent(type: string): boolean {
-  return (callTypes as readonly string[]).includes(type)
-}
-
 function readsResidualEvents({ eventTypes, skipsCompletedCalls }: Statement): boolean {
-  return skipsCompletedCalls === true || !eventTypes.some(isFrequent)
+  return skipsCompletedCalls === true || !eventTypes.some((type) => frequentTypes.includes(type))
 }
 
 /**
@@ -58,15 +56,15 @@ function readsResidualEvents({ eventTypes, skipsCompletedCalls }: Statement): bo
  */
 function residualEventsOf({ apply, eventFilter }: Projection, range: Range): string {
   const filtered = `${eventsOf(range)} and (${eventFilter})`
-  const rare = `${filtered} and type not in (${listed(callTypes)})`
+  const rare = `${filtered} and ${typeNotIn(frequentTypes)}`
   if (!apply.some(({ skipsCompletedCalls }) => skipsCompletedCalls)) return rare
   return `${rare}
     union all
-    ${filtered} and type in (${listed(holdTypes)}) and held is not null and request_id = any(array(
+    ${filtered} and ${typeIn(holdTypes)} and held is not null and request_id = any(array(
       select request_id from (${eventsOf(range)}) of_range
-      where type in (${listed(holdTypes)})
+      where ${typeIn(holdTypes)}
       group by request_id
-      having sum(case when type = 'CreditsHeld' then 1 when type in (${listed(resolvingTypes)}) then ${endWeight} else 0 end)
+      having sum(case when type = 'CreditsHeld' then 1 when ${typeIn(resolvingTypes)} then ${endWeight} else 0 end)
         <> 1 + ${endWeight}))`
 }
 
@@ -78,11 +76,6 @@ export const endWeight = 10_000_000
 
 function eventsOf({ shard, after, upTo }: Range): string {
   return `select * from events where shard = ${shard} and position > ${after} and position <= ${upTo}`
-}
-
-/** Types as the list after IN. */
-export function listed(types: readonly string[]): string {
-  return types.map((type) => `'${type}'`).join(', ')
 }
 
 /**

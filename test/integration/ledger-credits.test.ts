@@ -1,5 +1,6 @@
 /** Grants, adjustments, debts and refunds. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import type { EventType } from '../../events/catalogue.ts'
 import type { CommandResult } from '../../src/ledger/commands/management-commands.ts'
 import { holdCommand } from '../support/gateway.ts'
 import { type Ledger, openLedger, type TestAccount, type TestKey } from '../support/test-ledger.ts'
@@ -347,7 +348,7 @@ describe('a command', () => {
   test('under an id that was used answers as the first time, or mismatch for another request', async () => {
     const account = await ledger.account()
     const { accountId } = account
-    const freeze = (version: number, type = 'AccountFrozen', id = accountId) =>
+    const freeze = (version: number, type: EventType = 'AccountFrozen', id = accountId) =>
       ledger.commands.record(0, {
         id: `freeze-${accountId}`,
         actor: 'test',
@@ -439,7 +440,7 @@ describe('a command', () => {
         id: crypto.randomUUID(),
         actor: 'test',
         expected: [{ stream: 'account', id: accountId, version: account.version }],
-        events: [{ type, payload, accountId, credits: 5, mode: 'live' }],
+        events: [{ type: type as EventType, payload, accountId, credits: 5, mode: 'live' }],
       })
     const gift = { kind: 'paid', startsAt: '2030-06-01T00:00:00Z' }
     await expect(record('CreditsGranted', gift)).rejects.toThrow(TypeError)

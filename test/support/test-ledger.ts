@@ -7,6 +7,7 @@
  *   const { hold } = await ledger.hold(key, 5)
  *   await ledger.settle(hold, 3)
  */
+import type { EventType } from '../../events/catalogue.ts'
 import type { NewEvent } from '../../events/event.ts'
 import { type Tariff, tariffHash } from '../../src/config/tariff.ts'
 import { type KeyPrefixes, mintKey } from '../../src/gate/authenticate/key-format.ts'
@@ -84,7 +85,7 @@ export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
   /** Records one event on an account or a key, at its present version. */
   change(
     target: TestAccount | TestKey,
-    type: string,
+    type: EventType,
     payload?: object,
     sealed?: Uint8Array,
   ): Promise<CommandResult>

@@ -31,7 +31,7 @@ test('an event whose time is none is refused before it reaches the ledger', asyn
     throw new Error('asked the ledger')
   }) as unknown as Sql
   const payload = { plan: 'free', from: 'now', fee: { minorUnits: 0, currency: 'EUR' } }
-  const event = { type: 'PlanStarted', accountId: 'acc_1', payload }
+  const event = { type: 'PlanStarted', accountId: 'acc_1', payload } as const
   const command = { id: '1', actor: 'test', expected: [], events: [event] }
   await expect(openCommands(unreachable, 'test').record(0, command)).rejects.toThrow(
     'PlanStarted/from',

@@ -3,6 +3,8 @@
  * are missing, functions always (they are code), grants, partitions. Safe to run from many processes
  * at once: one works, the others wait and find nothing to do.
  */
+import { frequentTypes } from '../../../events/event-types.ts'
+import { typeNotIn } from '../../../events/type-condition.ts'
 import { projections } from '../../../projections/index.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import { connect, defaultSchema, type Sql, servingRole } from '../connect.ts'
@@ -13,7 +15,7 @@ import { functions, served } from '../sql/functions/index.ts'
  * Migrations 1 to 6 are folded into number 7: none of them was ever in a release.
  */
 const migrations: readonly { id: number; name: string; text: string }[] = [
-  { id: 7, name: 'schema', text: schema7 },
+  { id: 7, name: 'schema', text: schema7.replace('{{type is rare}}', typeNotIn(frequentTypes)) },
 ]
 
 /** What a ledger's table of migrations holds when it is set up for this version. */

@@ -1,14 +1,22 @@
 /**
- * No credit of a log is spent that was not there: no lot overdrawn and no debt negative at any prefix, and every hold
- * resolved at most once, by what frees exactly what it holds.
+ * Rules of a log's credits: no lot is overdrawn and no debt is negative at any prefix of the log, and every hold is
+ * resolved at most once, by an event that frees exactly what it holds.
  *
- * Most events need not be looked at one by one. A call that is held and resolved within the range, all from one lot and
- * by events that agree, leaves that lot's credits and its own hold as they should be; and a lot that would suffice even
- * if nothing came back to it within the range is not overdrawn in between. Only the calls and lots of which that cannot
- * be said are followed event by event.
+ * Most events need not be looked at one by one. A call that begins and ends within the range, on one lot and by events
+ * that agree, leaves that lot's credits and its own hold as they should be. A lot that would suffice even if nothing came
+ * back to it within the range is not overdrawn in between. Only the other calls and lots are suspect, and they are
+ * followed event by event.
  */
-import { holdTypes, resolvingTypes } from '../../../events/credits.ts'
-import { endWeight, listed } from '../apply-range.ts'
+import type { CatalogueEntry } from '../../../events/catalogue.ts'
+import {
+  countingTypes,
+  drawingTypes,
+  holdTypes,
+  resolvingTypes,
+  typesWith,
+} from '../../../events/event-types.ts'
+import { typeIn, typeList, typeNotIn } from '../../../events/type-condition.ts'
+import { endWeight } from '../apply-range.ts'
 import type { LogRules } from './log-check.ts'
 
 export const creditRules: LogRules = {
@@ -20,81 +28,96 @@ export const creditRules: LogRules = {
       primary key (account_id, mode))`,
   ],
   checkRange: (events) => [
-    read(events),
-    ...holds,
-    ...lots,
-    ...debts,
+    readRange(events),
+    ...checkHolds,
+    ...checkLots,
+    ...checkDebts,
     'drop table range_events, suspect_events',
   ],
 }
 
-const resolving = `(${listed(resolvingTypes)})`
+const opens = (column: string) => typeIn(typesWith('hold', 'opens'), column)
+const resolves = (column: string) => typeIn(resolvingTypes, column)
+const settles = (column: string) => typeIn(typesWith('moves', 'settled'), column)
 
 /**
  * What the rules need of the range's events, for the log's rows are wide. An event of a call has a `part` in it: its
- * type, or `OnLease` if the call ran on a lease, which the event then names. If it touches one lot, that is in `lot`; all other
- * events have theirs in `lots`.
+ * type, or `OnLease` if the call ran on a lease, whose id then stands in `request_id`. If the event touches one lot, that
+ * is in `lot`, and `held` and `free` say what becomes of it; all other events have theirs in `lots`, `helds` and `moveds`.
  */
-function read(events: string): string {
+function readRange(events: string): string {
   // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
   return `create table range_events as
-    select position, type, case when of_call then case when hold is null then type else 'OnLease' end end as part,
-      coalesce(hold, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits, several,
-      case when of_call and lots is not null and most = 1 then coalesce(lot, -1) end as lot,
+    select position, type, case when of_call then case when lease is null then type else 'OnLease' end end as part,
+      coalesce(lease, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits, several,
+      case when of_call and lots is not null and touched = 1 then coalesce(lot, -1) end as lot,
       case when of_call and not several then held1 end as held,
-      case when of_call and not several then ${freed('moved1', 'held1')} end as free,
+      case when of_call and not several then ${freedCredits('moved1', 'held1')} end as free,
       case when several or not of_call then lots end as lots,
       case when several or not of_call then held end as helds,
       case when several or not of_call then moved end as moveds,
       case when not of_call then coalesce(account_id, '') end collate "C" as account_id,
       case when not of_call then coalesce(mode, '') end as mode,
-      case when type = 'CreditsAdjusted' then payload ->> 'repaysDebt' = 'true' end as repays_debt
+      case when ${typeIn(typesWith('debt', 'repays'))} then payload ->> 'repaysDebt' = 'true' end as repays_debt
     from (
-      select *, coalesce(most > 1, false) as several
+      select *, coalesce(touched > 1, false) as several
       from (
-        select position, type, type in (${listed(holdTypes)}) as of_call, request_id, credits, lots, held, moved,
+        select position, type, ${typeIn(holdTypes)} as of_call, request_id, credits, lots, held, moved,
           account_id, mode, payload, lots[1] as lot, held[1] as held1, moved[1] as moved1,
-          greatest(cardinality(lots), cardinality(held), cardinality(moved)) as most,
-          case when held is null and type in ('HoldSettled', 'HoldReleased') then payload ->> 'hold' end as hold
-        from ${events} and (type not in ('CallsCounted', 'UsageImported') or lots is not null)
+          greatest(cardinality(lots), cardinality(held), cardinality(moved)) as touched,
+          case when held is null and ${typeIn(typesWith('onLease'))} then payload ->> 'hold' end as lease
+        from ${events} and (${typeNotIn(countingTypes)} or lots is not null)
         offset 0
       ) taken
     ) e`
 }
 
-/** By how much an event changes what is free of a lot. */
-function freed(moved: string, held: string): string {
-  return `case when ${moved} is null then 0 else ${moved} * case type when 'HoldSettled' then -1
-    when 'ChargeRefunded' then 1 when 'CreditsAdjusted' then -1 else 0 end end - coalesce(${held}, 0)`
+/** By how much credits that an event moves change what is free of a lot. */
+const freedByMove: Readonly<Record<NonNullable<CatalogueEntry['moves']>, 1 | -1>> = {
+  settled: -1,
+  refunded: 1,
+  adjusted: -1,
 }
 
-/** Credits of which a range's events cannot make more than a bigint takes. */
-const much = 1e11
+/** By how much an event changes what is free of a lot. */
+function freedCredits(moved: string, held: string): string {
+  const signs = Object.entries(freedByMove).flatMap(([moves, sign]) =>
+    typesWith('moves', moves as keyof typeof freedByMove).map(
+      (type) => `when '${type}' then ${sign}`,
+    ),
+  )
+  return `case when ${moved} is null then 0 else ${moved} * case type ${signs.join(' ')} else 0 end end
+    - coalesce(${held}, 0)`
+}
 
-/** A hold is open from its CreditsHeld to what resolves it. Leaves the events of suspect calls in `suspect_events`. */
-const holds: readonly string[] = [
-  // A call begins once, first, and ends once, last, and what it holds is freed; whatever is out of the ordinary counts
-  // more than both. A place is a position that also says whether it is a beginning's (1) or an end's (2).
+/** Credits of which the sum over a range's events still fits into a bigint. */
+const maxSummable = 1e11
+
+/** A hold is open from the event that opens it to the event that resolves it. Leaves the suspect calls' events. */
+const checkHolds: readonly string[] = [
+  // A sound call begins once, first, and ends once, last, and what it holds is freed. Whatever is out of the ordinary
+  // counts more than a beginning and an end together. An edge is a position that also says whether the call begins (1)
+  // or ends (2) there.
   `create table suspect_calls as
    select request_id
    from (
-     select request_id, lot, parts, position * 4 + case parts when 1 then 1 when ${endWeight} then 2 else 0 end as place,
-       case when held between -${much} and ${much} then held end as held
+     select request_id, lot, weight, position * 4 + case weight when 1 then 1 when ${endWeight} then 2 else 0 end as edge,
+       case when held between -${maxSummable} and ${maxSummable} then held end as held
      from (
        select request_id, position, held, lot,
-         case when part = 'CreditsHeld' then 1 when part in ${resolving} then ${endWeight} else 0 end
+         case when ${opens('part')} then 1 when ${resolves('part')} then ${endWeight} else 0 end
            + case when several or (held is null) <> (lot is null) and part <> 'OnLease'
-               or (held < 0) = (part in ('CreditsHeld', 'HoldExtended')) or held not between -${much} and ${much}
-               or part in ${resolving} and credits > coalesce(-held, 0)
-               then 2 * ${endWeight} else 0 end as parts
+               or (held < 0) = (${typeIn(drawingTypes, 'part')}) or held not between -${maxSummable} and ${maxSummable}
+               or ${resolves('part')} and credits > coalesce(-held, 0)
+               then 2 * ${endWeight} else 0 end as weight
        from range_events
        where part is not null
        offset 0
-     ) c
+     ) weighed
      offset 0
-   ) placed
+   ) calls
    group by 1
-   having sum(parts) <> 1 + ${endWeight} or mod(min(place), 4) <> 1 or mod(max(place), 4) <> 2
+   having sum(weight) <> 1 + ${endWeight} or mod(min(edge), 4) <> 1 or mod(max(edge), 4) <> 2
      or total(held) <> 0 or min(lot) <> max(lot)
      or request_id in (select request_id from carry_over_holds)`,
   `create table suspect_events as
@@ -102,38 +125,38 @@ const holds: readonly string[] = [
      case when several then (select coalesce(sum(h), 0) from unnest(helds) h) else coalesce(held, 0) end as held
    from range_events where part is not null and request_id in (select request_id from suspect_calls)`,
   `create table running as
-   select c.position, c.type, c.request_id, c.credits, c.held as change,
+   select s.position, s.type, s.request_id, s.credits, s.held as change,
      row_number() over w = 1 and h.request_id is not null
-       or lag(c.type) over w in ('CreditsHeld', 'HoldExtended', 'OnLease') as was_open,
-     coalesce(h.held, 0) + sum(c.held) over w as held, lead(c.position) over w is null as last
-   from suspect_events c left join carry_over_holds h on h.request_id = c.request_id
-   window w as (partition by c.request_id order by c.position)`,
+       or lag(s.type) over w in (${typeList(drawingTypes)}, 'OnLease') as was_open,
+     coalesce(h.held, 0) + sum(s.held) over w as held, lead(s.position) over w is null as last
+   from suspect_events s left join carry_over_holds h on h.request_id = s.request_id
+   window w as (partition by s.request_id order by s.position)`,
   `insert into faults
    select position, case
-     when type = 'CreditsHeld' then format('the hold %s is open already', request_id)
+     when ${opens('type')} then format('the hold %s is open already', request_id)
      when was_open is not true then format('the hold %s is not open', request_id)
      when held <> 0 then format('%s credits of the hold %s stay held', held, request_id)
      else format('%s credits are charged, and the hold %s has %s', credits, request_id, -change)
    end
    from running
-   where type = 'CreditsHeld' and was_open
-     or type <> 'CreditsHeld' and was_open is not true
-     or type in ${resolving} and held <> 0
-     or type = 'HoldSettled' and credits > -change`,
+   where ${opens('type')} and was_open
+     or not ${opens('type')} and was_open is not true
+     or ${resolves('type')} and held <> 0
+     or ${settles('type')} and credits > -change`,
   `delete from carry_over_holds h using running r where r.request_id = h.request_id`,
   `insert into carry_over_holds
-   select request_id, held from running where last and type not in ${resolving}`,
+   select request_id, held from running where last and not ${resolves('type')}`,
   `drop table suspect_calls, running`,
 ]
 
-const touching = 'select position, lot, free, coalesce(held, 0) as held, false as granted'
+const ofOneLot = 'select position, lot, free, coalesce(held, 0) as held, false as granted'
 
 /** What every event does to a lot: what is free of it, and what is held. */
-const lots: readonly string[] = [
+const checkLots: readonly string[] = [
   `create table others as
-   ${touching}
+   ${ofOneLot}
    from (
-     select position, coalesce(lots[n], -1) as lot, ${freed('moved[n]', 'held[n]')} as free, held[n] as held
+     select position, coalesce(lots[n], -1) as lot, ${freedCredits('moved[n]', 'held[n]')} as free, held[n] as held
      from (
        select position, type, lots, helds as held, moveds as moved,
          generate_series(1, greatest(cardinality(lots), cardinality(helds), cardinality(moveds))) as n
@@ -141,10 +164,14 @@ const lots: readonly string[] = [
      ) each
    ) of_lot
    union all
-   select position, position, credits, 0, true from range_events where type = 'CreditsGranted'`,
+   select position, position, credits, 0, true from range_events where ${typeIn(typesWith('lot', 'grants'))}`,
   `create table touched as
    select lot, sum(free) as free, coalesce(sum(held), 0) as held, sum(least(free, 0)) as taken
-   from (select lot, free, held from range_events where lot is not null union all select lot, free, held from others) c
+   from (
+     select lot, free, held from range_events where lot is not null
+     union all
+     select lot, free, held from others
+   ) each
    group by lot`,
   `create table suspect_lots as
    select lot from touched t left join carry_over_lots l using (lot) where l.lot is null or l.free + t.taken < 0
@@ -162,9 +189,9 @@ const lots: readonly string[] = [
      select c.position, c.lot, l.lot is not null or bool_or(c.granted) over w as known,
        coalesce(l.free, 0) + sum(c.free) over w as free, coalesce(l.held, 0) + sum(c.held) over w as held
      from (
-       ${touching} from range_events where lot in (select lot from suspect_lots)
+       ${ofOneLot} from range_events where lot in (select lot from suspect_lots)
        union all
-       -- Also of lots that need no close look: what else becomes of those cannot make a fault of it.
+       -- Also of lots that are not suspect: nothing here can make a fault of those.
        table others
      ) c left join carry_over_lots l on l.lot = c.lot
      window w as (partition by c.lot order by c.position)
@@ -176,11 +203,11 @@ const lots: readonly string[] = [
   'drop table others, touched, suspect_lots',
 ]
 
-const debts: readonly string[] = [
+const checkDebts: readonly string[] = [
   `create table changes as
    select position, account_id, mode, case when repays_debt then -credits else credits end as debt
    from range_events
-   where type = 'DebtRecorded' or repays_debt`,
+   where ${typeIn(typesWith('debt', 'adds'))} or repays_debt`,
   `insert into faults
    select position, format('%s credits more than are owed are repaid', -debt)
    from (

@@ -6,9 +6,8 @@
  * bounded number of them. `next` says where to go on.
  */
 
-import { streamOf } from '../../../events/catalogue.ts'
 import type { LogPosition, RecordedEvent } from '../../../events/event.ts'
-import { upcast } from '../../../events/upcasters.ts'
+import { streamOf } from '../../../events/stream-of.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
 import { firstOfAccount, ownerOfKey, positionAt, readLogEnd } from './log-range.ts'
@@ -146,9 +145,5 @@ async function readRange(sql: Sql, range: Range): Promise<RecordedEvent[]> {
       ${types === undefined ? sql`` : sql`and type = any(${sql.array([...types], 1009)})`}
     order by position
     limit ${most}`
-  return rows.map((row) => ({
-    ...row,
-    stream: streamOf(row),
-    payload: upcast(row.type, row.typeVersion, row.payload),
-  }))
+  return rows.map((row) => ({ ...row, stream: streamOf(row) }))
 }

@@ -5,7 +5,7 @@
  * Holds and what becomes of them, which are most of the log, come back as sums. All else an account
  * does is rare, and read event by event.
  */
-import { callTypes, resolvingTypes } from '../../../events/credits.ts'
+import { frequentTypes, resolvingTypes } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { AccountRange } from '../log-reader/account-events.ts'
 import { type Micros, printMicros } from '../log-reader/month.ts'
@@ -95,7 +95,7 @@ export function readCallSums(
       count(held) filter (where type = any(${sql.array([...resolvingTypes], 1009)})) as ends,
       total(quantity) as quantity, total(credits) as credits,
       min(position) as first, max(position) as last,
-      case when count(*) <= 10 or type <> all(${sql.array([...callTypes], 1009)}) then array_agg(position) end as positions
+      case when count(*) <= 10 or type <> all(${sql.array([...frequentTypes], 1009)}) then array_agg(position) end as positions
     from events
     where ${isIn(sql, range)} and ${late ? isLate(sql, period) : sql`true`}
     group by 1, 2, 3`,

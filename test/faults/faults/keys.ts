@@ -1,4 +1,5 @@
 /** Keys that change while they call. */
+import type { EventType } from '../../../events/catalogue.ts'
 import { languages, search } from '../calls.ts'
 import { expectThat, type Fault } from '../fault.ts'
 import { makeCall } from '../load.ts'
@@ -13,7 +14,7 @@ export const keyFaults: readonly Fault[] = [
       const key = await ledger.key(world.cast.changing.account)
       const ask = (kind = search) =>
         Promise.all(fleet.active.map((gateway) => makeCall(world, gateway, key, kind, random)))
-      const change = async (type: string, allowed: boolean) => {
+      const change = async (type: EventType, allowed: boolean) => {
         if (!allowed)
           auditor.keyChanges.push({ keyId: key.keyId, allowed, atMs: performance.now() })
         await ledger.change(key, type)

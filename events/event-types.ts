@@ -1,0 +1,36 @@
+/** Lists of the event types that have something in common, as the catalogue says. */
+import { type CatalogueEntry, catalogue, type EventType } from './catalogue.ts'
+
+export const eventTypes = Object.keys(catalogue) as EventType[]
+
+/** The types whose entry in the catalogue has this value in this field, or any value where none is given. */
+export function typesWith<Field extends keyof CatalogueEntry>(
+  field: Field,
+  value?: CatalogueEntry[Field],
+): EventType[] {
+  return eventTypes.filter((type) => {
+    const entry: CatalogueEntry = catalogue[type]
+    return value === undefined ? entry[field] !== undefined : entry[field] === value
+  })
+}
+
+/** Types of which a log has very many. */
+export const frequentTypes = typesWith('isFrequent')
+/** What happens to holds. */
+export const holdTypes = typesWith('hold')
+/** What draws on lots for a hold. */
+export const drawingTypes = [...typesWith('hold', 'opens'), ...typesWith('hold', 'extends')]
+/** What resolves a hold. */
+export const resolvingTypes = typesWith('hold', 'resolves')
+/** What moves credits of lots. */
+export const lotMovingTypes = eventTypes.filter((type) => {
+  const { hold, moves }: CatalogueEntry = catalogue[type]
+  return hold !== undefined || moves !== undefined
+})
+/** What counts calls without holds. */
+export const countingTypes = typesWith('counts')
+
+/** The type, if the catalogue has it. A damaged log, or one of a later program, may have others. */
+export function knownType(type: string): EventType | undefined {
+  return Object.hasOwn(catalogue, type) ? (type as EventType) : undefined
+}

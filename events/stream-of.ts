@@ -1,0 +1,25 @@
+import { catalogue } from './catalogue.ts'
+import { knownType } from './event-types.ts'
+
+/** The stream an event belongs to: `account-<id>`, `key-<id>`, `credits-<accountId>` or `tariffs`. */
+export function streamOf(event: {
+  type: string
+  accountId: string | null
+  keyId: string | null
+}): string {
+  const type = knownType(event.type)
+  if (type === undefined) throw new Error(`unknown type of event: ${event.type}`)
+  const { stream } = catalogue[type]
+  switch (stream) {
+    case 'account':
+      return `account-${event.accountId}`
+    case 'key':
+      return `key-${event.keyId}`
+    case 'credits':
+      return `credits-${event.accountId}`
+    case 'tariffs':
+      return 'tariffs'
+    default:
+      return stream satisfies never
+  }
+}
