@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import shippedFile from '../../tollbook.yaml' with { type: 'file' }
 import type { Fault } from '../lib/fault.ts'
+import { mapValues } from '../lib/map-values.ts'
 import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
 import type { Config, Plan, Route, Target, Upstream } from './config.ts'
 import { ConfigError, type ConfigProblem, printPath, printValue } from './config-error.ts'
@@ -158,14 +159,4 @@ function routeOf(id: string, route: FileRoute, limits: Config['limits']): Route 
     permission: permission ?? service ?? '',
     target,
   }
-}
-
-/** Without a prototype: names such as a plan's come from requests, and `constructor` is no plan. */
-function mapValues<From, To>(
-  record: Readonly<Record<string, From>>,
-  convert: (value: From, name: string) => To,
-): Record<string, To> {
-  const result: Record<string, To> = Object.create(null)
-  for (const [name, value] of Object.entries(record)) result[name] = convert(value, name)
-  return result
 }

@@ -1,6 +1,7 @@
-// Refusals as RFC 9457 problem documents. `statusCode` and `message` repeat `status` and `detail` for
-// programs that were written for the replaced service. It stands beside, not in, http/ because the proxy
-// answers with it too.
+/**
+ * Refusals as RFC 9457 problem documents. `statusCode` and `message` repeat `status` and `detail` for programs that
+ * were written for the replaced service. The proxy and the management routes both respond with them.
+ */
 
 import { type Refusal, type RefusalCode, type RefusalExtensions, refusals } from './refusal.ts'
 
@@ -17,7 +18,7 @@ export interface ProblemDocument extends RefusalExtensions {
   readonly message: string
 }
 
-/** What a refusal says. */
+/** The body of a refusal. */
 export function problemDocument(
   code: RefusalCode,
   { requestId, detail, ...extensions }: { requestId: string; detail: string } & RefusalExtensions,
@@ -36,26 +37,26 @@ export function problemDocument(
   }
 }
 
-/** The answer to a refused request. `headers` win over the ones every problem has. */
+/** The response to a refused request. `headers` win over those that every problem has. */
 export function problem(
   code: RefusalCode,
-  said: { requestId: string; detail: string } & RefusalExtensions,
+  content: { requestId: string; detail: string } & RefusalExtensions,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const { status } = refusals[code]
-  const document = problemDocument(code, said)
+  const document = problemDocument(code, content)
   const all = new Headers({
     'Content-Type': 'application/problem+json',
     'Cache-Control': 'no-store',
-    'X-Request-Id': said.requestId,
+    'X-Request-Id': content.requestId,
   })
-  // The same challenge on every 401, whatever was wrong: it must not tell what the body does not.
+  // The same challenge on every 401, whatever was wrong: it must not reveal what the body does not.
   if (status === 401) all.set('WWW-Authenticate', 'Bearer realm="tollbook"')
   for (const [name, value] of Object.entries(headers)) all.set(name, value)
   return new Response(JSON.stringify(document), { status, headers: all })
 }
 
-/** The answer to what was refused as data. */
+/** The response to a refusal. */
 export function problemOf(refusal: Refusal, requestId: string): Response {
   const { code, detail, extensions, headers } = refusal
   return problem(code, { ...extensions, requestId, detail }, headers)

@@ -1,58 +1,123 @@
-// Every way in which Tollbook says no, as data: whoever decides returns a refusal and need not know HTTP;
-// src/problems/problem-document.ts makes the answer of it. Codes are part of the contract: programs match on them, so one
-// may be added but never renamed.
+/**
+ * Every refusal as data. Whoever decides returns a refusal and need not know HTTP; problem-document.ts makes the
+ * response of it. Codes are part of the contract, because programs match on them: a code may be added, never renamed.
+ */
 
-/** Status and title by code. The title is the same for every occurrence; what happened this time is the detail. */
+/** What a route has that can lead to a refusal. The API documentation lists a route's codes by its traits. */
+export type RouteTrait =
+  | 'any'
+  /** It is called with an API key. */
+  | 'apiKey'
+  /** It is called with a sign-in token. */
+  | 'signIn'
+  /** It takes parameters or a body. */
+  | 'input'
+  | 'body'
+  /** It is a call that is sold. */
+  | 'call'
+  | 'callWithBody'
+  | 'pricedCall'
+  | 'upstream'
+
+interface RefusalKind {
+  readonly status: number
+  /** The same for every occurrence; what happened this time is the detail. */
+  readonly title: string
+  /** Routes with one of these traits can refuse so. A route of management that refuses otherwise says so itself. */
+  readonly appliesTo: readonly RouteTrait[]
+}
+
+/** Every code, by status. */
 export const refusals = {
-  invalid_request: { status: 400, title: 'The request is not valid' },
-  missing_key: { status: 401, title: 'An API key is required' },
-  malformed_key: { status: 401, title: 'The API key is malformed' },
-  unknown_key: { status: 401, title: 'The API key is not valid' },
-  key_disabled: { status: 401, title: 'The API key is disabled' },
-  key_expired: { status: 401, title: 'The API key has expired' },
-  unauthorized: { status: 401, title: 'Sign in to do this' },
-  insufficient_credits: { status: 402, title: 'Not enough credits' },
-  key_cap_reached: { status: 402, title: 'The monthly cap of the API key is reached' },
-  endpoint_not_allowed: { status: 403, title: 'The API key may not call this endpoint' },
-  ip_not_allowed: { status: 403, title: 'The API key may not be used from this address' },
-  plan_not_grantable: { status: 403, title: 'This plan is given by an operator' },
-  forbidden: { status: 403, title: 'Not allowed' },
-  account_frozen: { status: 403, title: 'The account is frozen' },
-  not_found: { status: 404, title: 'Not found' },
-  method_not_allowed: { status: 405, title: 'Method not allowed' },
-  body_too_slow: { status: 408, title: 'The body did not arrive in time' },
-  conflict: { status: 409, title: 'Conflict with the present state' },
+  invalid_request: {
+    status: 400,
+    title: 'The request is not valid',
+    appliesTo: ['input', 'body', 'pricedCall'],
+  },
+  missing_key: { status: 401, title: 'An API key is required', appliesTo: ['apiKey'] },
+  malformed_key: { status: 401, title: 'The API key is malformed', appliesTo: ['apiKey'] },
+  unknown_key: { status: 401, title: 'The API key is not valid', appliesTo: ['apiKey'] },
+  key_disabled: { status: 401, title: 'The API key is disabled', appliesTo: ['apiKey'] },
+  key_expired: { status: 401, title: 'The API key has expired', appliesTo: ['apiKey'] },
+  unauthorized: { status: 401, title: 'Sign in to do this', appliesTo: ['signIn'] },
+  insufficient_credits: { status: 402, title: 'Not enough credits', appliesTo: ['pricedCall'] },
+  key_cap_reached: {
+    status: 402,
+    title: 'The monthly cap of the API key is reached',
+    appliesTo: ['pricedCall'],
+  },
+  account_frozen: { status: 403, title: 'The account is frozen', appliesTo: ['apiKey'] },
+  ip_not_allowed: {
+    status: 403,
+    title: 'The API key may not be used from this address',
+    appliesTo: ['apiKey'],
+  },
+  endpoint_not_allowed: {
+    status: 403,
+    title: 'The API key may not call this endpoint',
+    appliesTo: ['call'],
+  },
+  plan_not_grantable: { status: 403, title: 'This plan is given by an operator', appliesTo: [] },
+  forbidden: { status: 403, title: 'Not allowed', appliesTo: [] },
+  not_found: { status: 404, title: 'Not found', appliesTo: [] },
+  method_not_allowed: { status: 405, title: 'Method not allowed', appliesTo: [] },
+  body_too_slow: { status: 408, title: 'The body did not arrive in time', appliesTo: ['body'] },
+  conflict: { status: 409, title: 'Conflict with the present state', appliesTo: [] },
   idempotency_in_progress: {
     status: 409,
     title: 'A call with this Idempotency-Key is still running',
+    appliesTo: ['pricedCall'],
   },
   outcome_unknown: {
     status: 409,
     title: 'The outcome of the call with this Idempotency-Key is unknown',
+    appliesTo: ['pricedCall'],
   },
   answer_not_stored: {
     status: 409,
-    title: 'The answer of the call with this Idempotency-Key is not stored',
+    title: 'The response of the call with this Idempotency-Key is not stored',
+    appliesTo: ['pricedCall'],
   },
-  body_too_large: { status: 413, title: 'The body is too large' },
-  unsupported_media_type: { status: 415, title: 'Unsupported media type' },
-  idempotency_mismatch: { status: 422, title: 'The Idempotency-Key was used for another request' },
-  rate_limited: { status: 429, title: 'Too many requests' },
-  concurrency_exceeded: { status: 429, title: 'Too many calls in flight' },
-  internal: { status: 500, title: 'Internal error' },
-  upstream_unreachable: { status: 502, title: 'The service behind the gateway cannot be reached' },
-  upstream_failed: { status: 502, title: 'The service behind the gateway failed' },
-  upstream_busy: { status: 503, title: 'The service behind the gateway is busy' },
-  ledger_unavailable: { status: 503, title: 'The ledger cannot be reached' },
+  body_too_large: { status: 413, title: 'The body is too large', appliesTo: ['body'] },
+  unsupported_media_type: { status: 415, title: 'Unsupported media type', appliesTo: ['body'] },
+  idempotency_mismatch: {
+    status: 422,
+    title: 'The Idempotency-Key was used for another request',
+    appliesTo: ['pricedCall'],
+  },
+  rate_limited: { status: 429, title: 'Too many requests', appliesTo: ['call'] },
+  concurrency_exceeded: {
+    status: 429,
+    title: 'Too many calls in flight',
+    appliesTo: ['pricedCall'],
+  },
+  internal: { status: 500, title: 'Internal error', appliesTo: ['any'] },
+  upstream_unreachable: {
+    status: 502,
+    title: 'The upstream cannot be reached',
+    appliesTo: ['upstream'],
+  },
+  upstream_failed: { status: 502, title: 'The upstream failed', appliesTo: ['upstream'] },
   bodies_too_large: {
     status: 503,
     title: 'The gateway is receiving as much as it can hold',
+    appliesTo: ['callWithBody'],
   },
-  price_missing: { status: 503, title: 'The endpoint has no price' },
-  upstream_timeout: { status: 504, title: 'The service behind the gateway took too long' },
-} as const satisfies Record<string, { status: number; title: string }>
+  ledger_unavailable: { status: 503, title: 'The ledger cannot be reached', appliesTo: ['any'] },
+  price_missing: { status: 503, title: 'The endpoint has no price', appliesTo: ['apiKey'] },
+  upstream_busy: { status: 503, title: 'The upstream is busy', appliesTo: ['upstream'] },
+  upstream_timeout: { status: 504, title: 'The upstream took too long', appliesTo: ['upstream'] },
+} as const satisfies Record<string, RefusalKind>
 
 export type RefusalCode = keyof typeof refusals
+
+/** The codes with which a route of these traits can refuse, by status. */
+export function codesOf(traits: readonly RouteTrait[]): RefusalCode[] {
+  const all = Object.entries(refusals) as [RefusalCode, RefusalKind][]
+  return all
+    .filter(([, { appliesTo }]) => appliesTo.some((trait) => traits.includes(trait)))
+    .map(([code]) => code)
+}
 
 /** One thing wrong with a request: where (a JSON pointer) and what. */
 export interface InvalidPart {
@@ -60,7 +125,7 @@ export interface InvalidPart {
   readonly detail: string
 }
 
-/** What a refusal may say beyond its text, for programs. */
+/** What a refusal may carry beyond its text, for programs. */
 export interface RefusalExtensions {
   readonly errors?: readonly InvalidPart[]
   /** Credits that the call would have needed. */
@@ -75,14 +140,14 @@ export interface RefusalExtensions {
 
 export interface Refusal {
   readonly code: RefusalCode
-  /** What the client is told about this occurrence. Never internals: those go to the log. */
+  /** What happened this time, for the client. Never internals: those go to the log. */
   readonly detail: string
   readonly extensions?: RefusalExtensions
   /** Headers that the refusal asks for: Retry-After with 429 and 503, Allow with 405. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** The one refusal of keys that never were and keys that were revoked: nobody can tell them apart. */
+/** The one refusal of unknown and of revoked keys, so that nobody can tell which a key is. */
 export const unknownKey: Refusal = {
   code: 'unknown_key',
   detail: 'This API key does not exist or was revoked.',

@@ -5,7 +5,7 @@
 import { expect } from 'bun:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
-import type { Operation, ResponseObject } from '../../src/http/openapi/openapi.ts'
+import type { Operation, ResponseObject } from '../../src/http/openapi/openapi-types.ts'
 
 export interface ApiDocument {
   readonly openapi: string

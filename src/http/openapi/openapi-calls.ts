@@ -1,37 +1,33 @@
 /**
- * The documentation of the configured calls. They are no routes of the app, which hands all of /v1 to the
- * proxy: the configuration alone says what they take, answer and cost.
+ * The documentation of the configured calls. They are not routes of the app, which hands all of /v1 to the proxy:
+ * the configuration alone says what they take, what they return and what they cost.
  */
 import type { Config, Multipart, Route } from '../../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
 import { priceText } from '../../pricing/price-text.ts'
-import type { RefusalCode } from '../../problems/refusal.ts'
-import {
-  bodyRefusals,
-  type Content,
-  type HeaderName,
-  headerRefs,
-  keyRefusals,
-  type Operation,
-  type Reference,
-  type ResponseObject,
-  type Responses,
-  rateHeaderNames,
-  refusalResponses,
-  withApiKey,
-} from './openapi.ts'
+import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
 import { exampleOf } from './openapi-example.ts'
+import { type HeaderName, headerRefs, rateHeaderNames } from './openapi-headers.ts'
+import { refusalResponses } from './openapi-refusals.ts'
+import { withApiKey } from './openapi-security.ts'
+import type {
+  Content,
+  Operation,
+  Paths,
+  Reference,
+  ResponseObject,
+  Responses,
+} from './openapi-types.ts'
 
 export interface CallsDocument {
-  /** By path, then by method in lower case. */
-  readonly paths: Record<string, Record<string, Operation>>
-  /** The schemas of requests and answers, by name, for `#/components/schemas`. */
+  readonly paths: Paths
+  /** The schemas of requests and responses, by name, for `#/components/schemas`. */
   readonly schemas: Record<string, JsonSchema>
   readonly tags: readonly { readonly name: string; readonly description: string }[]
 }
 
 export function callsDocument({ routes }: Pick<Config, 'routes'>): CallsDocument {
-  const paths: CallsDocument['paths'] = {}
+  const paths: Record<string, Record<string, Operation>> = {}
   const schemas: Schemas = {}
   const permissions = new Set<string>()
   for (const route of Object.values(routes)) {
@@ -46,6 +42,7 @@ export function callsDocument({ routes }: Pick<Config, 'routes'>): CallsDocument
   return { paths, schemas, tags }
 }
 
+/** Filled while the operations are made. */
 type Schemas = CallsDocument['schemas']
 
 const idempotencyKey = {
@@ -54,7 +51,7 @@ const idempotencyKey = {
   required: false,
   description:
     'Names the call, so that trying it again is safe: the same key with the same request is executed and ' +
-    'charged once, and answered again for at least 24 hours.',
+    'charged once, and its response is sent again for at least 24 hours.',
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 } as const
 
@@ -107,40 +104,43 @@ function formSchema({ file, fields = {}, types, maxBytes }: Multipart): JsonSche
 
 function responses(route: Route, schemas: Schemas): Responses {
   const priced = route.price.per !== 'free'
-  const money: HeaderName[] = priced
+  const creditHeaders: HeaderName[] = priced
     ? ['X-Credits-Charged', 'X-Credits-Remaining', 'X-Ledger-Position']
     : []
-  const refused = refusalResponses(refusalsOf(route), (status) => [
-    ...(status > 500 ? money : money.slice(0, 1)),
-    ...(beforeTheWindow.has(status) ? [] : rateHeaderNames),
+  const refused = refusalResponses(codesOf(traitsOf(route)), (status) => [
+    ...(status > 500 ? creditHeaders : creditHeaders.slice(0, 1)),
+    ...(beforePermit.has(status) ? [] : rateHeaderNames),
   ])
-  // What is metered along the way is known when its head is long gone.
-  const metered = route.price.per === 'byte' || route.streams !== undefined
-  const done = metered
-    ? 'Done, and charged. The head of a stream carries the position of its hold, and not what it will cost.'
-    : 'Done, and charged.'
   return {
     200: {
-      description: priced ? done : 'Done.',
+      description: priced ? doneText(route) : 'Done.',
       headers: headerRefs([
         'X-Request-Id',
-        ...money,
+        ...creditHeaders,
         ...(priced ? (['Idempotent-Replayed'] as const) : []),
         ...rateHeaderNames,
       ]),
-      content: answerContent(route, schemas),
+      content: responseContent(route, schemas),
     },
     ...refused,
-    ...(route.target.kind === 'upstream' && passedOn(refused, money)),
+    ...(route.target.kind === 'upstream' && upstreamRefusals(refused, creditHeaders)),
   }
 }
 
-function answerContent({ id, response, target, streams }: Route, schemas: Schemas): Content {
+/** What a metered call costs is not known yet when the head of its response is sent. */
+function doneText({ price, streams }: Route): string {
+  const isMetered = price.per === 'byte' || streams !== undefined
+  return isMetered
+    ? 'Done, and charged. The head of a stream carries the position of its hold, and not what it will cost.'
+    : 'Done, and charged.'
+}
+
+function responseContent({ id, response, target, streams }: Route, schemas: Schemas): Content {
   if (response && 'binary' in response) {
     return { [response.binary]: { schema: { type: 'string', format: 'binary' } } }
   }
   const content = jsonContent(`${id}.response`, response?.json ?? {}, schemas)
-  // An answer that stands in the configuration is its own example.
+  // A response that stands in the configuration is its own example.
   const example = target.kind === 'fixed' ? { example: target.json } : {}
   const events = streams && { 'text/event-stream': { schema: { type: 'string' } } }
   return { 'application/json': { ...content, ...example }, ...events }
@@ -153,55 +153,47 @@ function jsonContent(name: string, schema: JsonSchema, schemas: Schemas) {
   return { schema: named(name, schema, schemas), ...(fits && { example }) }
 }
 
-/** Puts the schema among the named ones and answers its reference. */
+/** Adds the schema to the named ones and returns a reference to it. */
 function named(name: string, schema: JsonSchema, schemas: Schemas): Reference {
   const $ref = `#/components/schemas/${name}`
   schemas[name] = rebased(schema, $ref) as JsonSchema
   return { $ref }
 }
 
-/** What is data in a schema, and has no references in it. */
-const dataWords = new Set(['const', 'default', 'enum', 'example', 'examples'])
+/** The keywords of a schema whose values are data, without references. */
+const dataKeywords = new Set(['const', 'default', 'enum', 'example', 'examples'])
 
-/** The schema with its references into itself leading to where it stands in the document. */
+/** The schema with its references into itself changed to lead to where it stands in the document. */
 function rebased(schema: unknown, at: string): unknown {
   if (Array.isArray(schema)) return schema.map((part) => rebased(part, at))
   if (typeof schema !== 'object' || schema === null) return schema
   const parts = Object.entries(schema).map(([word, part]) => {
-    if (dataWords.has(word)) return [word, part]
+    if (dataKeywords.has(word)) return [word, part]
     const inner = word === '$ref' && typeof part === 'string' && /^#(\/|$)/.test(part)
     return [word, inner ? at + part.slice(1) : rebased(part, at)]
   })
   return Object.fromEntries(parts)
 }
 
-/** Every way in which the gateway refuses a call of this route, in the order in which it looks. */
-function refusalsOf({ request, target, price }: Route): RefusalCode[] {
-  const codes: RefusalCode[] = [...keyRefusals, 'endpoint_not_allowed']
-  if (request) codes.push(...bodyRefusals, 'bodies_too_large')
-  else if (price.per !== 'free') codes.push('invalid_request')
-  codes.push('rate_limited')
-  if (price.per !== 'free') {
-    codes.push('insufficient_credits', 'key_cap_reached', 'concurrency_exceeded')
-    codes.push('idempotency_mismatch', 'idempotency_in_progress')
-    codes.push('outcome_unknown', 'answer_not_stored')
-  }
-  codes.push('internal', 'ledger_unavailable', 'price_missing')
-  if (target.kind === 'upstream') {
-    codes.push('upstream_unreachable', 'upstream_failed', 'upstream_busy', 'upstream_timeout')
-  }
-  return codes
+function traitsOf({ request, target, price }: Route): RouteTrait[] {
+  const isPriced = price.per !== 'free'
+  return [
+    ...(['any', 'apiKey', 'call'] as const),
+    ...(request ? (['body', 'callWithBody'] as const) : []),
+    ...(isPriced ? (['pricedCall'] as const) : []),
+    ...(target.kind === 'upstream' ? (['upstream'] as const) : []),
+  ]
 }
 
 /**
- * Refusals after which no place in the window was asked for, so they cannot say how it stands. Those of a
- * key may come before or after: the ledger has the last word on it.
+ * Refusals before a permit of the rate limit is taken, so they cannot say how the limit stands. Refusals of a key
+ * come before or after: the ledger has the last word on it.
  */
-const beforeTheWindow: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
+const beforePermit: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
 
-/** The service's refusals of the request itself, which are passed on beside the gateway's own. */
-function passedOn(refused: Responses, money: readonly HeaderName[]): Responses {
-  const note = "The service's own refusal, passed on uncharged."
+/** Statuses with which an upstream refuses the request itself: passed on, beside the gateway's own refusals. */
+function upstreamRefusals(refused: Responses, creditHeaders: readonly HeaderName[]): Responses {
+  const note = "The upstream's own refusal, passed on uncharged."
   const responses = ['400', '404', '413', '415', '422'].map((status): [string, ResponseObject] => {
     const { description, headers, content } = refused[status] ?? {}
     return [
@@ -210,7 +202,7 @@ function passedOn(refused: Responses, money: readonly HeaderName[]): Responses {
         description: description === undefined ? note : `${description} Or: ${note}`,
         headers: {
           ...headers,
-          ...headerRefs(['X-Request-Id', 'X-Error-Source', ...money, ...rateHeaderNames]),
+          ...headerRefs(['X-Request-Id', 'X-Error-Source', ...creditHeaders, ...rateHeaderNames]),
         },
         content: { ...content, '*/*': {} },
       },

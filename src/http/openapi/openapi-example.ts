@@ -1,16 +1,16 @@
 /**
- * Examples for the API documentation, made from the schemas: the least that fits, and whatever carries
- * `examples` of its own.
+ * Examples for the API documentation, made from the schemas: required fields, and all fields that have `examples`
+ * of their own.
  */
 import type { JsonSchema } from '../../config/json-schema.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
 
-/** Deeper than any of our schemas; one that refers to itself ends here. */
+/** No schema of ours is so deep; one that refers to itself ends here. */
 const maxDepth = 12
 
 /**
- * A value that fits the schema, as far as examples and types tell; undefined where they do not.
- * @param byName what fields look like whose schema does not say it, by their names
+ * A value that fits the schema, as far as its examples and types say; undefined where they do not.
+ * @param byName examples for fields whose schema has none, by their names
  */
 export function exampleOf(
   schema: JsonSchema,
@@ -19,7 +19,8 @@ export function exampleOf(
   return example(schema, { root: schema, byName, name: '', depth: 0 })
 }
 
-interface Place {
+/** Where in the schema an example is made. */
+interface Spot {
   /** What `#/…` refers to. */
   readonly root: JsonSchema
   readonly byName: Readonly<Record<string, unknown>>
@@ -28,25 +29,27 @@ interface Place {
   readonly depth: number
 }
 
-function example(schema: unknown, place: Place): unknown {
-  if (!isSchema(schema) || place.depth > maxDepth) return undefined
+function example(schema: unknown, spot: Spot): unknown {
+  if (!isSchema(schema) || spot.depth > maxDepth) return undefined
   const { examples, enum: values, anyOf, oneOf, allOf, $ref } = schema
-  const known = Object.hasOwn(place.byName, place.name) ? place.byName[place.name] : undefined
+  const known = Object.hasOwn(spot.byName, spot.name) ? spot.byName[spot.name] : undefined
   if (!Array.isArray(examples) && isOfType(schema, known)) return known
   for (const list of [examples, values]) if (Array.isArray(list)) return list[0]
-  for (const word of ['example', 'const', 'default']) if (word in schema) return schema[word]
-  const inner = { ...place, depth: place.depth + 1 }
-  if (typeof $ref === 'string') return example(valueAt(place.root, $ref.replace(/^#/, '')), inner)
+  for (const keyword of ['example', 'const', 'default']) {
+    if (keyword in schema) return schema[keyword]
+  }
+  const inner = { ...spot, depth: spot.depth + 1 }
+  if (typeof $ref === 'string') return example(valueAt(spot.root, $ref.replace(/^#/, '')), inner)
   for (const list of [anyOf, oneOf, allOf]) if (Array.isArray(list)) return example(list[0], inner)
   return ofType(schema, inner)
 }
 
-function ofType(schema: JsonSchema, place: Place): unknown {
+function ofType(schema: JsonSchema, spot: Spot): unknown {
   switch ([schema.type].flat()[0]) {
     case 'object':
-      return Object.fromEntries(fields(schema, place))
+      return Object.fromEntries(fields(schema, spot))
     case 'array': {
-      const item = example(schema.items, place)
+      const item = example(schema.items, spot)
       return item === undefined ? [] : [item]
     }
     case 'string':
@@ -63,15 +66,15 @@ function ofType(schema: JsonSchema, place: Place): unknown {
   }
 }
 
-function fields(schema: JsonSchema, place: Place): [string, unknown][] {
+function fields(schema: JsonSchema, spot: Spot): [string, unknown][] {
   const required = Array.isArray(schema.required) ? schema.required : []
   return Object.entries(isSchema(schema.properties) ? schema.properties : {})
     .filter(([name, property]) => required.includes(name) || hasExample(property, 0))
-    .map(([name, property]): [string, unknown] => [name, example(property, { ...place, name })])
+    .map(([name, property]): [string, unknown] => [name, example(property, { ...spot, name })])
     .filter(([, value]) => value !== undefined)
 }
 
-/** Whether the schema, or a field or an item in it, carries an example. */
+/** Whether the schema, or a field or an item in it, has an example. */
 function hasExample(schema: unknown, depth: number): boolean {
   if (!isSchema(schema) || depth > maxDepth) return false
   if (Array.isArray(schema.examples)) return true
@@ -80,7 +83,7 @@ function hasExample(schema: unknown, depth: number): boolean {
   return parts.some((part) => hasExample(part, depth + 1))
 }
 
-/** Whether the value is of a type that the schema names; its items too, when it is a list. */
+/** Whether the value is of a type that the schema names. Of a list, the items must be, too. */
 function isOfType(schema: unknown, value: unknown): boolean {
   if (!isSchema(schema)) return false
   const { type, anyOf, items } = schema

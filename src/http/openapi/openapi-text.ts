@@ -1,4 +1,4 @@
-/** The documentation's words and examples that no schema holds. */
+/** Texts and examples of the API documentation that stand in no schema. */
 import { refusals } from '../../problems/refusal.ts'
 
 const refusalRows = Object.entries(refusals).map(
@@ -10,7 +10,7 @@ export const introduction = `
 A gateway that sells calls to APIs, and keeps one append-only ledger of them.
 
 **Calls** under \`/v1\` take an API key: press *Authorize*, enter one, and try them. What a call cost, what is
-left and where its settlement stands in the ledger is said in the headers \`X-Credits-Charged\`,
+left and where its settlement stands in the ledger is in the headers \`X-Credits-Charged\`,
 \`X-Credits-Remaining\` and \`X-Ledger-Position\`. A call that fails is not charged.
 
 **Keys and accounts** are for whoever signs in with a token (JWT): owners see their own, operators
@@ -52,7 +52,7 @@ const position = '0-1234'
 const keyId = 'key_7HcJ9aXe3NvQ5tGyUoB2wM'
 const tariff = '3f5e1a2b9c0d4e6f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f'
 
-/** What the gateway's own fields look like, by their names. */
+/** Examples of the gateway's own fields, by their names. */
 export const fieldExamples: Readonly<Record<string, unknown>> = {
   accountId: 'acc_4fTq0bYxP2mVn8RkWzL1sD',
   actor: `key:${keyId}`,
@@ -132,7 +132,7 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
   windowMs: 60_000,
 }
 
-/** Bodies worth trying, for routes whose fields are all optional; by method and path. */
+/** Bodies worth trying, for routes whose fields are all optional, by method and path. */
 export const bodyExamples: Readonly<Record<string, unknown>> = {
   'patch /api-keys/{id}': { name: 'Production', rateLimit: 50, allowedIps: ['203.0.113.0/24'] },
   'post /api-keys/{id}/regenerate': { graceSeconds: 3600 },
@@ -150,5 +150,5 @@ export const bodyExamples: Readonly<Record<string, unknown>> = {
     externalId: 'correction-7',
     reason: 'Granted twice',
   },
-  'post /admin/charges/{id}/refund': { credits: 1, reason: 'The answer did not arrive' },
+  'post /admin/charges/{id}/refund': { credits: 1, reason: 'The response did not arrive' },
 }

@@ -1,4 +1,4 @@
-/** How refusals look in the API documentation. */
+/** The schemas of refusals, for the routes of management. */
 import { t } from 'elysia'
 import { integer } from '../schemas/fields.ts'
 
@@ -21,9 +21,9 @@ export const Problem = t.Object(
   { description: 'A problem document (RFC 9457).' },
 )
 
-/** What any signed-in request can be answered with. */
+/** Refusals of every route that needs a sign-in. */
 export const commonProblems = { 400: Problem, 401: Problem, 403: Problem, 503: Problem }
-/** Of routes about one thing. */
+/** Refusals of routes about one thing. */
 export const oneProblems = { ...commonProblems, 404: Problem }
-/** Of routes that change one. */
+/** Refusals of routes that change one thing. */
 export const changeProblems = { ...oneProblems, 409: Problem }

@@ -13,26 +13,22 @@ import { Elysia } from 'elysia'
 import { version } from '../../../../package.json'
 import type { Config } from '../../../config/config.ts'
 import type { JsonSchema } from '../../../config/json-schema.ts'
-import type { RefusalCode } from '../../../problems/refusal.ts'
-import {
-  bodyRefusals,
-  type Content,
-  components,
-  headerRefs,
-  keyRefusals,
-  mapValues,
-  type Operation,
-  type Parameter,
-  type ResponseObject,
-  type Responses,
-  rateHeaderNames,
-  refusalResponses,
-  withSignIn,
-} from '../../openapi/openapi.ts'
+import { mapValues } from '../../../lib/map-values.ts'
+import { codesOf, type RefusalCode, type RouteTrait } from '../../../problems/refusal.ts'
 import { callsDocument } from '../../openapi/openapi-calls.ts'
 import { exampleOf } from '../../openapi/openapi-example.ts'
-import { shareRefusals } from '../../openapi/openapi-shared.ts'
+import { headerRefs, headers, rateHeaderNames } from '../../openapi/openapi-headers.ts'
+import { problemExamples, problemSchema, refusalResponses } from '../../openapi/openapi-refusals.ts'
+import { securitySchemes, withSignIn } from '../../openapi/openapi-security.ts'
 import { bodyExamples, fieldExamples, introduction, ownTags } from '../../openapi/openapi-text.ts'
+import type {
+  Content,
+  Operation,
+  Parameter,
+  ResponseObject,
+  Responses,
+} from '../../openapi/openapi-types.ts'
+import { shareRefusals } from '../../openapi/share-refusals.ts'
 import { docsFile, docsPage } from './docs-page.ts'
 
 const documentPath = '/docs/json'
@@ -71,14 +67,17 @@ function finished(draft: Draft, config: Pick<Config, 'routes'>): object {
     mapValues(operations, (operation, method) => finishedOperation(`${method} ${path}`, operation)),
   )
   const { paths, responses } = shareRefusals({ ...calls.paths, ...own })
-  const schemas = { ...components.schemas, ...calls.schemas }
   return {
     openapi: '3.1.0',
     info: { title: 'Tollbook', version, description: introduction },
     servers: [{ url: '/' }],
     tags: [...calls.tags, ...ownTags],
     paths,
-    components: { ...components, responses, schemas },
+    components: {
+      ...{ securitySchemes, headers, responses },
+      schemas: { Problem: problemSchema, ...calls.schemas },
+      examples: problemExamples,
+    },
   }
 }
 
@@ -151,23 +150,22 @@ function refusalsOf(
   where: string,
   { security, parameters, requestBody, responses }: DraftOperation,
 ) {
-  const codes: RefusalCode[] = []
-  const input = requestBody !== undefined || (parameters?.length ?? 0) > 0
-  if (input) codes.push('invalid_request')
-  if (security) codes.push(...keyRefusals, 'price_missing')
-  else if ('401' in responses) codes.push('unauthorized', ...(exceedsAccount[where] ?? []))
-  else return []
+  if (!security && !('401' in responses)) return []
+  const takesInput = requestBody !== undefined || (parameters?.length ?? 0) > 0
   // On owners' routes auditors are refused what would change something.
-  if (!security && (where.includes(' /admin/') || !where.startsWith('get ')))
-    codes.push('forbidden')
+  const needsRole = !security && (where.includes(' /admin/') || !where.startsWith('get '))
+  const traits: RouteTrait[] = ['any', security ? 'apiKey' : 'signIn']
+  if (takesInput) traits.push('input')
+  if (requestBody) traits.push('body')
+  const codes: RefusalCode[] = [...codesOf(traits), ...(routeRefusals[where] ?? [])]
+  if (needsRole) codes.push('forbidden')
   if ('404' in responses && where !== 'post /api-keys') codes.push('not_found')
   if ('409' in responses) codes.push('conflict')
-  if (requestBody) codes.push(...bodyRefusals)
-  return [...codes, 'internal', 'ledger_unavailable'] satisfies RefusalCode[]
+  return codes
 }
 
 /** Refusals of single routes, by method and path. */
-const exceedsAccount: Readonly<Record<string, readonly RefusalCode[]>> = {
+const routeRefusals: Readonly<Record<string, readonly RefusalCode[]>> = {
   'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
   'patch /admin/api-keys/{id}': ['plan_not_grantable'],
   'patch /admin/accounts/{id}': ['plan_not_grantable'],

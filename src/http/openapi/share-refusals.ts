@@ -1,20 +1,22 @@
 /**
- * Routes refuse alike: a refusal that many of them have stands in the document once. That halves it, and
- * Swagger UI, which reads all of it whenever a route is opened, is the quicker for it.
+ * Many routes refuse alike, so each refusal stands in the document once. That halves the document, and Swagger UI,
+ * which reads all of it whenever a route is opened, becomes quicker.
  */
-import { mapValues, type Operation, type Paths, type ResponseObject } from './openapi.ts'
+import { mapValues } from '../../lib/map-values.ts'
+import type { Operation, Paths, ResponseObject } from './openapi-types.ts'
 
-export interface Shared {
-  /** As they were, with references for refusals. */
+export interface SharedRefusals {
+  /** As they were, with references in place of refusals. */
   readonly paths: object
   /** By name, for `#/components/responses`. */
   readonly responses: Readonly<Record<string, ResponseObject>>
 }
 
-export function shareRefusals(paths: Paths): Shared {
+export function shareRefusals(paths: Paths): SharedRefusals {
   const responses: Record<string, ResponseObject> = {}
   const names = new Map<string, string>()
 
+  /** A reference to the response, which is added to the shared ones if it is new. */
   function share(response: ResponseObject, status: string) {
     if (Number(status) < 400) return response
     const text = JSON.stringify(response)
@@ -30,9 +32,12 @@ export function shareRefusals(paths: Paths): Shared {
     return `${status}-${others.length + 1}`
   }
 
-  const shared = (operation: Operation) => ({
+  const withReferences = (operation: Operation) => ({
     ...operation,
     responses: mapValues(operation.responses, share),
   })
-  return { paths: mapValues(paths, (operations) => mapValues(operations, shared)), responses }
+  return {
+    paths: mapValues(paths, (operations) => mapValues(operations, withReferences)),
+    responses,
+  }
 }
