@@ -27,8 +27,8 @@ export const CreditsAdjusted = Type.Object({
 export const DebtRecorded = Type.Object({ externalId: Type.Optional(Type.String()) })
 
 /**
- * `credits` is the upper bound; `held` says how much of it each lot gives. Of a standing hold, which is for
- * calls to come, the endpoint is `*` and `quantity` says how many may run on it at once; its end says that again.
+ * `credits` is the upper bound; `held` says how much of it each lot gives. A lease, which is for calls to come, has `slots`
+ * (how many calls may run on it at once) and neither endpoint nor quantity; so has the event that ends it.
  */
 export const CreditsHeld = Type.Object({
   keyVersion: Type.Integer(),
@@ -42,12 +42,12 @@ export const CreditsHeld = Type.Object({
 export const HoldExtended = Type.Object({ keyVersion: Type.Integer(), holdSeconds: Type.Integer() })
 
 /**
- * `credits` is what was used; the rest of the hold is free again. A call that ran on a standing hold is bought
- * and paid at once: `moved` comes from what was free, and `hold` stays as it was.
+ * `credits` is what was used; the rest of the hold is free again. A call that ran on a lease is charged at once: `moved`
+ * comes from what was free, and the lease stays as it was.
  */
 export const HoldSettled = Type.Object({
-  /** The standing hold that the call ran on, and by which version of its key it was sold. */
-  hold: Type.Optional(Type.String()),
+  /** The lease that the call ran on, and the version of the key that it was sold by. */
+  lease: Type.Optional(Type.String()),
   keyVersion: Type.Optional(Type.Integer()),
   /** Credits that the call cost beyond its hold: never charged, but said. */
   shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
@@ -58,8 +58,8 @@ export const HoldSettled = Type.Object({
 })
 export const HoldReleased = Type.Object({
   reason: Type.String(),
-  /** The standing hold that the call ran on, which stays: the event moves nothing. */
-  hold: Type.Optional(Type.String()),
+  /** The lease that the call ran on, which stays: the event moves nothing. */
+  lease: Type.Optional(Type.String()),
 })
 export const HoldExpired = Type.Object({})
 export const ChargeRefunded = Type.Object({

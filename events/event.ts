@@ -49,6 +49,8 @@ export interface RecordedEvent extends LogPosition {
   readonly credits: number | null
   /** Raw quantity: characters, seconds, items, requests; for CallsCounted and UsageImported the number of calls. */
   readonly quantity: number | null
+  /** Of a lease and its end: for how many calls at once it is. null: no lease. */
+  readonly slots: number | null
   readonly status: number | null
   readonly latencyMs: number | null
   /** The lots touched, and by how much each one's held and counted credits move. */

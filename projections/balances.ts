@@ -1,8 +1,8 @@
 /**
  * Balances: the lots of an account, its open holds, and what else decides whether it can buy.
  *
- * A standing hold counts as so many open ones as its `quantity` says. What ran on it ends with events that hold
- * and free nothing (`held` is null), so they leave it as it is.
+ * A lease counts as so many open holds as it has slots. A call on a lease ends with an event that holds and frees
+ * nothing (`held` is null), so it leaves the lease as it is.
  */
 import { countingTypes, lotMovingTypes, resolvingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
@@ -41,10 +41,12 @@ export const balances: Projection = {
       account_id text not null,
       key_id text not null,
       mode text not null,
-      endpoint text not null,
+      -- Null for a lease, which is for calls of any endpoint; a lease has slots instead.
+      endpoint text,
       tariff text not null,
       credits bigint not null,
-      quantity bigint not null,
+      quantity bigint,
+      slots integer,
       held_at timestamptz not null,
       expires_at timestamptz not null,
       instance text not null,
@@ -113,8 +115,8 @@ export const balances: Projection = {
       eventTypes: ['CreditsHeld'],
       skipsCompletedCalls: true,
       sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
-         quantity, held_at, expires_at, instance, lots, held)
-       select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits, quantity, recorded_at,
+         quantity, slots, held_at, expires_at, instance, lots, held)
+       select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits, quantity, slots, recorded_at,
          recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer), instance, lots, held
        from batch
        where type = 'CreditsHeld'`,
@@ -188,7 +190,7 @@ export const balances: Projection = {
        set open_holds = l.open_holds + d.opened
        from (
          select shard, account_id, mode, sum(case type when 'CreditsHeld' then 1 else -1 end
-           * case endpoint when '*' then quantity else 1 end) as opened
+           * coalesce(slots, 1)) as opened
          from batch
          where ${typeIn(['CreditsHeld', ...resolvingTypes])} and held is not null
          group by shard, account_id, mode

@@ -1,5 +1,5 @@
 /**
- * Usage by key, UTC day and endpoint. An error is a call that was held and not settled; a standing hold (`*`)
+ * Usage by key, UTC day and endpoint. An error is a call that was held and not settled; a lease
  * is no call. What was imported says calls and credits, but not what the endpoint counts, so it adds nothing to `quantity`.
  */
 import { countingTypes, resolvingTypes } from '../events/event-types.ts'
@@ -12,7 +12,7 @@ export const dailyUsage: Projection = {
   name: 'daily_usage',
   version: 2,
   mode: 'catch-up',
-  eventFilter: `${typeIn(usageTypes)} and endpoint <> '*'`,
+  eventFilter: `${typeIn(usageTypes)} and slots is null`,
   tables: [
     `create table daily_usage (
       key_id text not null,
@@ -49,7 +49,7 @@ export const dailyUsage: Projection = {
            when 'UsageImported' then (payload ->> 'latencyMsSum')::bigint else latency_ms end),
          max(occurred_at)
        from batch
-       where ${typeIn(usageTypes)} and endpoint <> '*'
+       where ${typeIn(usageTypes)} and slots is null
        group by 1, 2, 3, 4, 5, 6
        -- Near the key's own order: a replay goes once through its index for a range, instead of all over it.
        order by key_id collate "C", 2

@@ -59,7 +59,7 @@ async function prepare(sql: Sql): Promise<void> {
 }
 
 const columns = `position, recorded_at, occurred_at, type, stream_version, account_id, key_id, mode, request_id,
-  endpoint, tariff, credits, quantity, status, latency_ms, lots, held, moved, actor, payload, private`
+  endpoint, tariff, credits, quantity, slots, status, latency_ms, lots, held, moved, actor, payload, private`
 
 // Only what fires for replication fires: a session of a superuser may say so for itself.
 const staging = `set session_replication_role = replica;
@@ -73,8 +73,8 @@ async function write(sql: Sql, lines: string, to: number): Promise<void> {
     insert into events (shard, ${columns}, instance, event_hash)
     select 0, ${columns}, 'seed',
       hash_event(0::smallint, position, recorded_at, occurred_at, type, 1::smallint, stream_version, account_id,
-        key_id, mode, request_id, endpoint, tariff, credits, quantity, status, latency_ms, lots, held, moved,
-        actor, 'seed', payload, private)
+        key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status, latency_ms, lots, held,
+        moved, actor, 'seed', payload, private)
     from seeded order by position;
     truncate seeded;
     update heads set position = greatest(position, ${to}),
@@ -100,7 +100,7 @@ function lineOf(position: number, event: SeededEvent): string {
     event.accountId ?? '\\N'
   }\t${event.keyId ?? '\\N'}\t${event.mode ?? '\\N'}\t${event.requestId ?? '\\N'}\t${
     event.endpoint ?? '\\N'
-  }\t${event.tariff ?? '\\N'}\t${event.credits ?? '\\N'}\t${event.quantity ?? '\\N'}\t${
+  }\t${event.tariff ?? '\\N'}\t${event.credits ?? '\\N'}\t${event.quantity ?? '\\N'}\t\\N\t${
     event.status ?? '\\N'
   }\t${event.latencyMs ?? '\\N'}\t${array(event.lots)}\t${array(event.held)}\t${array(event.moved)}\t${
     event.actor

@@ -8,7 +8,7 @@
 import type { Config, Route } from '../config/config.ts'
 import type { Tariff } from '../config/tariff.ts'
 import type { Appender } from '../ledger/append/appender.ts'
-import type { Answer, Claim, Verdict } from '../ledger/append/call-commands.ts'
+import type { AppendResult, Claim, Verdict } from '../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../ledger/read/read-for-calls.ts'
 import { isMetered, type PriceRule } from '../pricing/price-rule.ts'
 import { type Refusal, unknownKey } from '../problems/refusal.ts'
@@ -51,7 +51,7 @@ export interface Held {
   readonly credits: number
   readonly quantity: number
   /** To the hold, or to its last extension. */
-  readonly answer: Answer
+  readonly answer: AppendResult
   /** The Idempotency-Key that the hold has. */
   readonly claim: Claim | undefined
   /** The work was done under an earlier hold of the same claim, and its answer is stored. */
@@ -63,7 +63,7 @@ export interface Held {
 /** The call was made, and charged, before: nothing was held for it now. */
 export interface Replay {
   readonly key: KeyRecord
-  readonly replay: Answer
+  readonly replay: AppendResult
 }
 
 /** A window as a call found it; `degraded`: this gateway decided alone, by its share of the limit. */
@@ -407,7 +407,7 @@ const holdExpired: Refusal = {
 }
 
 /** What the client is told when the ledger refuses a hold. */
-function refusalOf(answer: Answer, required: number, key: KeyRecord): Refusal {
+function refusalOf(answer: AppendResult, required: number, key: KeyRecord): Refusal {
   const position = `${answer.shard}-${answer.position}`
   const short = {
     required,

@@ -60,6 +60,7 @@ const eventColumns: readonly (Column & { readonly sql: string })[] = [
   { name: 'tariff', kind: 'text', sql: 'tariff' },
   { name: 'credits', kind: 'integer', sql: 'credits' },
   { name: 'quantity', kind: 'integer', sql: 'quantity' },
+  { name: 'slots', kind: 'integer', sql: 'slots' },
   { name: 'status', kind: 'integer', sql: 'status' },
   { name: 'latencyMs', kind: 'integer', sql: 'latency_ms' },
   { name: 'lots', kind: 'integers', sql: 'lots' },

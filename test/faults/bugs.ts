@@ -202,8 +202,8 @@ export const bugs: readonly Bug[] = [
     sql: [
       {
         file: append,
-        from: "(r.hold_endpoint = '*') <> (r.kind = 'charge_on_lease')) then 'hold_not_open'",
-        to: "(r.hold_endpoint = '*') <> (r.kind = 'charge_on_lease')) and r.kind <> 'charge_on_lease' then 'hold_not_open'",
+        from: "(r.hold_slots is not null) <> (r.kind = 'charge_on_lease')) then 'hold_not_open'",
+        to: "(r.hold_slots is not null) <> (r.kind = 'charge_on_lease')) and r.kind <> 'charge_on_lease' then 'hold_not_open'",
       },
     ],
   },

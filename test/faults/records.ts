@@ -92,11 +92,11 @@ export const nothingLogged: LoggedCall = {
 
 /** Adds a part of the log to what is known of its calls. */
 export function addToRecord(calls: Map<string, LoggedCall>, log: readonly LogEvent[]): void {
-  for (const { type, request_id, endpoint, credits, key_id, payload, status } of log) {
+  for (const { type, request_id, slots, credits, key_id, payload, status } of log) {
     if (request_id === null) continue
     const call = calls.get(request_id) ?? { ...nothingLogged }
-    if (endpoint === '*') call.leaseKey = key_id ?? undefined
-    if (payload.hold) {
+    if (slots !== null) call.leaseKey = key_id ?? undefined
+    if (payload.lease) {
       call.onLease = true
       call.holds++
       call.heldCredits += credits

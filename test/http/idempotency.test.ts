@@ -8,7 +8,7 @@ import {
 import { readKeyByHash } from '../../src/ledger/read/read-for-calls.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { claimOf } from '../../src/proxy/request/idempotency-claim.ts'
-import { type HoldAnswer, openGateway } from '../support/gateway.ts'
+import { type HoldResult, openGateway } from '../support/gateway.ts'
 import { at, openShop, type Shop } from '../support/shop.ts'
 import type { TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
@@ -251,7 +251,7 @@ describe('a first call that was not charged', () => {
 
 describe('a gateway that died', () => {
   /** Holds as that gateway did, under the test's Idempotency-Key, for a second. */
-  async function heldByTheDead(key: TestKey): Promise<{ hold: HoldAnswer; claim: string }> {
+  async function heldByTheDead(key: TestKey): Promise<{ hold: HoldResult; claim: string }> {
     const record = await readKeyByHash(shop.ledger.sql, hashKey(key.text))
     if (!record) throw new Error('no such key')
     const bytes = new TextEncoder().encode('{"query":"q"}')

@@ -176,7 +176,7 @@ test('where a folder is missing, it is named', async () => {
 test.each([
   [
     'a figure was changed',
-    () => spoiled((l) => l.map((x) => x.replace(', 20, 20, 200,', ', 2, 20, 200,'))),
+    () => spoiled((l) => l.map((x) => x.replace(', 20, 20, null, 200,', ', 2, 20, null, 200,'))),
     'does not have the hash',
   ],
   ['an event is missing', () => spoiled((l) => l.toSpliced(4, 1)), 'hash that its end says'],

@@ -84,7 +84,7 @@ async function busy(
   const instances = async () => {
     const [row] = await ledger.sql<[{ count: number }]>`
       select count(distinct instance) as count from events
-      where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'hold' is not null`
+      where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'lease' is not null`
     return row.count
   }
   await until(async () => (await instances()) === at.length)
@@ -107,7 +107,7 @@ async function logOf({ keyId }: TestKey, after = 0) {
     select count(*) filter (where type = 'HoldSettled') as charged,
       count(distinct request_id) filter (where type = 'HoldSettled') as requests,
       coalesce(sum(credits) filter (where type = 'HoldSettled'), 0)::bigint as credits,
-      count(*) filter (where type = 'HoldSettled' and payload ->> 'hold' is not null) as ahead,
+      count(*) filter (where type = 'HoldSettled' and payload ->> 'lease' is not null) as ahead,
       count(*) filter (where type = 'CreditsHeld') as held
     from events where key_id = ${keyId} and position > ${after}`
   return row
@@ -137,7 +137,7 @@ test('each call is charged once, and what was held ahead is free a moment after 
   expect(new Set(ids).size).toBe(answers.length)
   const [one] = await ledger.sql<[{ id: string }]>`
     select request_id as id from events
-    where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'hold' is not null limit 1`
+    where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'lease' is not null limit 1`
   const headers = { 'x-api-key': key.text }
   const charge = await fetch(`${gateways[0]?.url}/v1/charges/${one.id}`, { headers })
   expect(await charge.json()).toMatchObject({ status: 'settled', credits: 1, onLease: true })
@@ -221,7 +221,7 @@ test('nothing is sold at a price after another one is in force', async () => {
   const [old] = await ledger.sql<[{ count: number }]>`
     select count(*) as count from events
     where key_id = ${key.keyId} and position > ${published.position} and tariff = ${before}
-      and (type = 'CreditsHeld' or type = 'HoldSettled' and payload ->> 'hold' is not null)`
+      and (type = 'CreditsHeld' or type = 'HoldSettled' and payload ->> 'lease' is not null)`
   expect(old.count).toBe(0)
   // Each answer says what the log says.
   const said = answers.reduce((sum, answer) => sum + Number(charged(answer)), 0)
@@ -372,7 +372,7 @@ test('a call that fails is not charged, and is counted', async () => {
     until(async () => {
       const [row] = await ledger.sql<[{ count: number }]>`
         select count(*) as count from events
-        where key_id = ${key.keyId} and type = 'HoldReleased' and payload ->> 'hold' is not null`
+        where key_id = ${key.keyId} and type = 'HoldReleased' and payload ->> 'lease' is not null`
       return row.count > 20
     }),
   ])
@@ -380,10 +380,10 @@ test('a call that fails is not charged, and is counted', async () => {
   await stop()
   await until(async () => Bun.deepEquals(await openHolds(key), nothing))
   const [usage] = await ledger.sql<[{ ended: number; endpoints: string }]>`
-    select count(*) filter (where endpoint <> '*' and type in ('HoldSettled', 'HoldReleased')) as ended,
-      string_agg(distinct endpoint, ' ') as endpoints
+    select count(*) filter (where slots is null and type in ('HoldSettled', 'HoldReleased')) as ended,
+      string_agg(distinct coalesce(endpoint, 'lease'), ' ') as endpoints
     from events where key_id = ${key.keyId}`
-  expect(usage.endpoints).toBe('* search')
+  expect(usage.endpoints).toBe('lease search')
   await until(async () => {
     const [row] = await ledger.sql<[{ requests: number }]>`
       select coalesce(sum(requests), 0)::bigint as requests from daily_usage where key_id = ${key.keyId}`

@@ -5,7 +5,13 @@ import {
   type Hold,
   LedgerUnavailable,
 } from '../../src/ledger/append/call-commands.ts'
-import { countCommand, holdCommand, openGateway, releaseCommand } from '../support/gateway.ts'
+import {
+  countCommand,
+  holdCommand,
+  leaseCommand,
+  openGateway,
+  releaseCommand,
+} from '../support/gateway.ts'
 import { openLossyLine } from '../support/lossy-line.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
@@ -84,17 +90,19 @@ describe('batches', () => {
     await gateway.close()
   })
 
-  test('never part what makes one hold out of a standing one', async () => {
+  test('never part a group, such as what splits a lease', async () => {
     const sizes: number[] = []
     const gateway = openGateway(ledger.url, 'parting', { observe: (items) => sizes.push(items) })
-    const standing = holdCommand(key, 9, { endpoint: '*', quantity: 9 })
-    await gateway.appender.append(standing)
+    const lease = leaseCommand(key, 9, 9)
+    await gateway.appender.append(lease)
     const others = (count: number) => Array.from({ length: count }, () => gateway.hold(key, 1))
     await Promise.all([
       ...others(31),
-      gateway.appender.append(releaseCommand(standing)),
-      gateway.hold(key, 1),
-      gateway.appender.append(holdCommand(key, 8, { endpoint: '*', quantity: 8 })),
+      ...gateway.appender.appendGroup([
+        releaseCommand(lease),
+        holdCommand(key, 1),
+        leaseCommand(key, 8, 8),
+      ]),
       ...others(10),
     ])
     expect(sizes).toEqual([1, 34, 10])
@@ -130,6 +138,25 @@ describe('one bad item', () => {
       else expect(answer.value.verdict).toBe('ok')
     }
     expect(await ledger.size()).toBe(size + good.length)
+  })
+
+  test('fails its group with it, and no other command', async () => {
+    const good = (count: number) => Array.from({ length: count }, () => holdCommand(key, 1))
+    const group = [...good(2), holdCommand(key, -1), ...good(3)]
+    const { append, appendGroup } = ledger.appender
+    const size = await ledger.size()
+    const results = await Promise.allSettled([
+      ...good(5).map(append),
+      ...appendGroup(good(3)),
+      ...appendGroup(group),
+      append(holdCommand(key, 1)),
+    ])
+    expect(results.map(({ status }) => status)).toEqual([
+      ...Array(8).fill('fulfilled'),
+      ...Array(group.length).fill('rejected'),
+      'fulfilled',
+    ])
+    expect(await ledger.size()).toBe(size + 9)
   })
 })
 

@@ -71,7 +71,7 @@ describe('a call that ran on a standing hold', () => {
     expect([...events]).toEqual([
       {
         ...{ type: 'HoldSettled', credits: 4, held: null, moved: [4] },
-        payload: { hold: hold.requestId, keyVersion: 1 },
+        payload: { lease: hold.requestId, keyVersion: 1 },
       },
     ])
     expect(await ledger.release(hold)).toMatchObject({ verdict: 'ok', available: 66 })
@@ -252,8 +252,9 @@ describe('a standing hold', () => {
 
   test('is neither extended nor charged: another one is taken, and calls on it are bought', async () => {
     const { key, hold } = await standing()
-    await refused(ledger.append(extendCommand(key, hold, 1)), 'hold_not_open')
-    await refused(ledger.append(settleCommand(hold, 1)), 'hold_not_open')
+    const ofCall = { ...hold, endpoint: 'search' }
+    await refused(ledger.append(extendCommand(key, ofCall, 1)), 'hold_not_open')
+    await refused(ledger.append(settleCommand(ofCall, 1)), 'hold_not_open')
     expect((await ledger.release(hold)).verdict).toBe('ok')
   })
 
@@ -264,9 +265,11 @@ describe('a standing hold', () => {
     await ledger.advance(60_001)
     expect(await expireHolds(ledger.sql, 0, ledger.appender)).toBeGreaterThanOrEqual(1)
     const ends = await ledger.sql`
-      select type, endpoint, quantity, credits from events
+      select type, endpoint, quantity, slots, credits from events
       where request_id = ${hold.requestId} order by position desc limit 1`
-    expect([...ends]).toEqual([{ type: 'HoldExpired', endpoint: '*', quantity: 3, credits: 30 }])
+    expect([...ends]).toEqual([
+      { type: 'HoldExpired', endpoint: null, quantity: null, slots: 3, credits: 30 },
+    ])
     expect(await balanceOf(key)).toEqual({ open_holds: 0, held: 0, settled: 1 })
     await refused(buy(key, hold), 'hold_not_open')
   })

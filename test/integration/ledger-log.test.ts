@@ -330,9 +330,9 @@ function hashEvent(row: Record<string, unknown>): string {
   const fields = [
     ...[row.shard, row.position, row.recorded_micros, row.occurred_micros, row.type],
     ...[row.type_version, row.stream_version, row.account_id, row.key_id, row.mode],
-    ...[row.request_id, row.endpoint, row.tariff, row.credits, row.quantity, row.status],
-    ...[row.latency_ms, list(row.lots), list(row.held), list(row.moved), row.actor, row.instance],
-    ...[row.payload_text, row.private ? hex(row.private) : ''],
+    ...[row.request_id, row.endpoint, row.tariff, row.credits, row.quantity, row.slots],
+    ...[row.status, row.latency_ms, list(row.lots), list(row.held), list(row.moved)],
+    ...[row.actor, row.instance, row.payload_text, row.private ? hex(row.private) : ''],
   ]
   return createHash('sha256')
     .update(fields.map((f) => f ?? '').join('\n'))

@@ -54,7 +54,7 @@ function nextVersion(): void {
           eventTypes: ['HoldReleased'],
           sql: `update ${projection.name} m set released = m.released + r.released
             from (select m.ctid as row, count(*) as released from ${projection.name} m join batch b on ${of}
-              where b.type = 'HoldReleased' and b.endpoint <> '*' group by m.ctid) r
+              where b.type = 'HoldReleased' and b.slots is null group by m.ctid) r
             where m.ctid = r.row`,
         },
       ],
@@ -66,7 +66,7 @@ async function released() {
   const [row] = await ledger.sql<[{ months: number; days: number; log: number }]>`
     select (select sum(released) from monthly_balances)::bigint as months,
       (select sum(released) from daily_usage)::bigint as days,
-      (select count(*) from events where type = 'HoldReleased' and endpoint <> '*') as log`
+      (select count(*) from events where type = 'HoldReleased' and slots is null) as log`
   return { ...row }
 }
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from 'bun:test'
 import type { Tariff } from '../../src/config/tariff.ts'
-import type { Answer, Hold } from '../../src/ledger/append/call-commands.ts'
+import type { AppendResult, LeaseHold } from '../../src/ledger/append/call-commands.ts'
 import { credits as price } from '../../src/pricing/price-arithmetic.ts'
 import { explainAnswer, explainCall } from '../../src/reports/explain/explain.ts'
 import { runCli, runJson } from '../support/cli.ts'
@@ -46,10 +46,10 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
   const random = randomOf(seed)
   const account = await ledger.account()
   const keys = [await ledger.key(account), await ledger.key(account, { monthlyCap: 12 })]
-  const answers: { key: TestKey; credits: number; requestId: string; answer: Answer }[] = []
+  const answers: { key: TestKey; credits: number; requestId: string; answer: AppendResult }[] = []
   const open: Awaited<ReturnType<Ledger['hold']>>['hold'][] = []
   const charged: string[] = []
-  let standing: Hold | undefined
+  let standing: LeaseHold | undefined
   let unit = 1
   let frozen = false
   await ledger.publish(tariff)

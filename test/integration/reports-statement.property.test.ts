@@ -3,7 +3,7 @@
 
 import { expect, test } from 'bun:test'
 import type { LogPosition } from '../../events/event.ts'
-import type { Hold } from '../../src/ledger/append/call-commands.ts'
+import type { LeaseHold } from '../../src/ledger/append/call-commands.ts'
 import { balance } from '../../src/reports/account/balance.ts'
 import { parseMonth } from '../../src/reports/log-reader/month.ts'
 import { monthPeriod } from '../../src/reports/log-reader/period.ts'
@@ -27,7 +27,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   const key = await ledger.openAccount(pick(['free', 'pro', 'zero'], random))
   const keys = [key, await ledger.issueKey(key.account)]
   const open: { key: TestKey; requestId: string; credits: number }[] = []
-  const standing: { key: TestKey; hold: Hold }[] = []
+  const standing: { key: TestKey; hold: LeaseHold }[] = []
   const charged: string[] = []
 
   for (let step = 0; step < 160; step++) {

@@ -213,7 +213,7 @@ async function runSomeOnLeases(): Promise<void> {
     await vandal`
       update events set type = 'CallsCounted', lots = null, held = null where position = ${begun.position}`
     await vandal`
-      update events set held = null, payload = json_build_object('hold', ${hold.request_id}::text)
+      update events set held = null, payload = json_build_object('lease', ${hold.request_id}::text)
       where position = ${ended.position}`
   }
 }
@@ -256,7 +256,7 @@ function followed(log: readonly LogEvent[]): Record<string, number> {
   for (const event of log) {
     const { position, type, payload, credits, lots: touched, held, moved } = event
     const isEnd = ['HoldSettled', 'HoldReleased', 'HoldExpired'].includes(type)
-    const runsOn = isEnd && type !== 'HoldExpired' && held === null ? payload.hold : undefined
+    const runsOn = isEnd && type !== 'HoldExpired' && held === null ? payload.lease : undefined
     const change = sum(held)
     if (runsOn !== undefined && !holds.has(runsOn)) note(`hold ${runsOn}`, position)
     if (type === 'CreditsHeld') {
@@ -315,7 +315,7 @@ function damage(random: Random): string {
     `type = '${random.pick(['CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExtended', 'ChargeRefunded', 'CallsCounted'])}'`,
     `request_id = 'x' || request_id`,
     `request_id = ${call}`,
-    `payload = json_build_object('hold', ${call}), held = null, lots = null`,
+    `payload = json_build_object('lease', ${call}), held = null, lots = null`,
     `lots = '{}'`,
     `held = held || ${random.int(-9, 9)}::bigint, lots = null`,
   ])
@@ -331,7 +331,7 @@ function damage(random: Random): string {
     `update events set credits = ${random.int(1, 50)} where position = ${lot}`,
     // A call that ran on the standing hold draws on two lots.
     `update events set lots = lots || ${lot}, moved = array[${random.int(1, 900)}, ${random.int(1, 900)}]
-      where position = (select position from events where payload ->> 'hold' is not null and lots is not null
+      where position = (select position from events where payload ->> 'lease' is not null and lots is not null
         order by position offset ${random.int(0, 3)} limit 1)`,
     exchanged(`${a}`, `${b}`),
     exchanged(
@@ -340,8 +340,8 @@ function damage(random: Random): string {
     ),
     // The end of the hold that others run on, somewhere before the end of those.
     exchanged(
-      `(select max(position) from events where request_id = (select payload ->> 'hold' from events
-        where payload ->> 'hold' is not null limit 1))`,
+      `(select max(position) from events where request_id = (select payload ->> 'lease' from events
+        where payload ->> 'lease' is not null limit 1))`,
       `${a}`,
     ),
   ])

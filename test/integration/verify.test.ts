@@ -168,7 +168,7 @@ describe.each(projections)('$name', (projection) => {
 describe('the log', () => {
   test('a change of any column of an event is found at its position', async () => {
     const columns = await columnsOf(['events'])
-    expect(columns.length).toBe(25)
+    expect(columns.length).toBe(26)
     const [{ position }] = await vandal<[{ position: number }]>`
       select position from events where type = 'CreditsHeld' limit 1`
     for (const { column, type } of columns) {
@@ -218,7 +218,7 @@ describe('the log', () => {
       create temp table forged as select * from events order by position desc limit 1;
       update forged set position = position + 1, stream_version = null, ${changes.join(', ')};
       update forged set event_hash = hash_event(shard, position, recorded_at, occurred_at, type, type_version,
-        stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status,
+        stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status,
         latency_ms, lots, held, moved, actor, instance, payload, private);
       insert into events table forged;
       update heads set position = (select position from forged);
@@ -306,11 +306,11 @@ describe('the log', () => {
 
   test('a call that ran on a standing hold that is not open is found, and so is a damaged one’s hold', async () => {
     const [{ hold_id }] = await vandal<[{ hold_id: string }]>`
-      select hold_id from open_holds where endpoint = '*'`
+      select hold_id from open_holds where slots is not null`
     const [{ ended }] = await vandal<[{ ended: string }]>`
-      select request_id as ended from events where type = 'HoldReleased' and endpoint = '*'`
+      select request_id as ended from events where type = 'HoldReleased' and slots is not null`
     const failed = { type: `'HoldReleased'`, lots: 'null', held: 'null', moved: 'null' }
-    const on = (hold: string) => ({ ...failed, payload: `'{"hold":"${hold}","reason":"r"}'` })
+    const on = (lease: string) => ({ ...failed, payload: `'{"lease":"${lease}","reason":"r"}'` })
     expect(await faultsAfter(() => forge(on(hold_id)))).toEqual([])
     expect(await faultsAfter(() => forge(on(ended)))).toEqual([`the hold ${ended} is not open`])
     const nameless = { ...failed, payload: `'{"reason":"r"}'`, request_id: `'nobody'` }

@@ -8,18 +8,18 @@ import {
   type AppenderOptions,
   openAppender,
 } from '../../src/ledger/append/appender.ts'
-import {
-  type Answer,
-  anyEndpoint,
-  type CallCommand,
-  type ChargeOnLease,
-  type Count,
-  type Expire,
-  type Extend,
-  type Hold,
-  type Release,
-  type Settle,
-  type VoidOnLease,
+import type {
+  AppendResult,
+  CallCommand,
+  ChargeOnLease,
+  Count,
+  Expire,
+  Extend,
+  Hold,
+  LeaseHold,
+  Release,
+  Settle,
+  VoidOnLease,
 } from '../../src/ledger/append/call-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
@@ -39,7 +39,9 @@ type Call = Pick<
   Hold,
   'requestId' | 'accountId' | 'keyId' | 'mode' | 'endpoint' | 'tariff' | 'actor'
 >
-export type HoldAnswer = Answer & { readonly hold: Hold }
+/** A hold of a call, or a lease, which has no endpoint. */
+type OpenHold = Omit<Call, 'endpoint'> & { readonly endpoint?: string | null }
+export type HoldResult = AppendResult & { readonly hold: Hold }
 
 export function holdCommand(key: KeyAtGate, credits: number, more: Partial<Hold> = {}): Hold {
   return {
@@ -81,37 +83,38 @@ export function extendCommand(
   }
 }
 
-/** A standing hold, for so many calls at once. */
+/** A lease, for as many calls at once as it has slots. */
 export function leaseCommand(
   key: KeyAtGate,
   credits: number,
-  calls: number,
-  more: Partial<Hold> = {},
-): Hold {
-  return holdCommand(key, credits, { endpoint: anyEndpoint, quantity: calls, ...more })
+  slots: number,
+  more: Partial<LeaseHold> = {},
+): LeaseHold {
+  const { kind, endpoint, quantity, ...held } = holdCommand(key, credits)
+  return { kind: 'lease', ...held, slots, ...more }
 }
 
-/** A call that ran on a standing hold, bought by the key as it is now. */
+/** A call that ran on a lease, charged by the key as it is now. */
 export function chargeOnLeaseCommand(
   key: KeyAtGate,
-  standing: { readonly requestId: string },
+  lease: { readonly requestId: string },
   credits: number,
   more: Partial<ChargeOnLease> = {},
 ): ChargeOnLease {
   const { holdSeconds, kind, ...bought } = holdCommand(key, credits)
   return {
-    ...{ kind: 'charge_on_lease', ...bought, hold: standing.requestId, status: 200, latencyMs: 5 },
+    ...{ kind: 'charge_on_lease', ...bought, lease: lease.requestId, status: 200, latencyMs: 5 },
     ...more,
   }
 }
 
 export function voidOnLeaseCommand(
   key: KeyAtGate,
-  standing: { readonly requestId: string },
+  lease: { readonly requestId: string },
   more: Partial<VoidOnLease> = {},
 ): VoidOnLease {
   return {
-    ...{ kind: 'void_on_lease', ...call(holdCommand(key, 0)), hold: standing.requestId },
+    ...{ kind: 'void_on_lease', ...call(holdCommand(key, 0)), lease: lease.requestId },
     ...{ quantity: 1, reason: 'upstream_failed', status: 502, latencyMs: 5, ...more },
   }
 }
@@ -128,12 +131,12 @@ export function settleCommand(hold: Call, credits: number, more: Partial<Settle>
   }
 }
 
-export function releaseCommand(hold: Call, more: Partial<Release> = {}): Release {
-  return { kind: 'release', ...call(hold), reason: 'upstream_failed', latencyMs: 5, ...more }
+export function releaseCommand(hold: OpenHold, more: Partial<Release> = {}): Release {
+  return { kind: 'release', ...openHold(hold), reason: 'upstream_failed', latencyMs: 5, ...more }
 }
 
-export function expireCommand(hold: Call): Expire {
-  return { kind: 'expire', ...call(hold) }
+export function expireCommand(hold: OpenHold): Expire {
+  return { kind: 'expire', ...openHold(hold) }
 }
 
 export function countCommand(key: KeyAtGate, calls: number, more: Partial<Count> = {}): Count {
@@ -149,18 +152,23 @@ function call({ requestId, accountId, keyId, mode, endpoint, tariff, actor }: Ca
   return { requestId, accountId, keyId, mode, endpoint, tariff, actor }
 }
 
+function openHold({ endpoint = null, ...hold }: OpenHold) {
+  const { requestId, accountId, keyId, mode, tariff, actor } = hold
+  return { requestId, accountId, keyId, mode, endpoint, tariff, actor }
+}
+
 export interface Gateway {
   readonly appender: Appender
   /** The appender's one connection. */
   readonly sql: Sql
-  readonly append: (item: CallCommand) => Promise<Answer>
+  readonly append: (item: CallCommand) => Promise<AppendResult>
   /** Answers with the hold, to be named when it is settled, released or expired. */
-  hold(key: KeyAtGate, credits: number, more?: Partial<Hold>): Promise<HoldAnswer>
-  extend(key: KeyAtGate, hold: Call, credits: number, more?: Partial<Extend>): Promise<Answer>
-  settle(hold: Call, credits: number, more?: Partial<Settle>): Promise<Answer>
-  release(hold: Call, more?: Partial<Release>): Promise<Answer>
-  expire(hold: Call): Promise<Answer>
-  count(key: KeyAtGate, calls: number, more?: Partial<Count>): Promise<Answer>
+  hold(key: KeyAtGate, credits: number, more?: Partial<Hold>): Promise<HoldResult>
+  extend(key: KeyAtGate, hold: Call, credits: number, more?: Partial<Extend>): Promise<AppendResult>
+  settle(hold: Call, credits: number, more?: Partial<Settle>): Promise<AppendResult>
+  release(hold: OpenHold, more?: Partial<Release>): Promise<AppendResult>
+  expire(hold: OpenHold): Promise<AppendResult>
+  count(key: KeyAtGate, calls: number, more?: Partial<Count>): Promise<AppendResult>
   close(): Promise<void>
 }
 

@@ -4,7 +4,7 @@
  */
 import type { NewEvent } from '../../events/event.ts'
 import type { Tariff } from '../../src/config/tariff.ts'
-import type { Answer, Hold } from '../../src/ledger/append/call-commands.ts'
+import type { AppendResult, Hold } from '../../src/ledger/append/call-commands.ts'
 import type {
   CommandResult,
   Commands,
@@ -35,13 +35,13 @@ export interface LedgerBuilder extends AsyncDisposable {
   startPlan(account: TestAccount, plan: string, from: string): Promise<CommandResult>
   /** Answers the call's request id. */
   hold(key: TestKey, call: TestCall): Promise<string>
-  extend(key: TestKey, requestId: string, credits: number): Promise<Answer>
-  settle(requestId: string, credits: number, quantity?: number): Promise<Answer>
-  release(requestId: string): Promise<Answer>
-  expire(requestId: string): Promise<Answer>
+  extend(key: TestKey, requestId: string, credits: number): Promise<AppendResult>
+  settle(requestId: string, credits: number, quantity?: number): Promise<AppendResult>
+  release(requestId: string): Promise<AppendResult>
+  expire(requestId: string): Promise<AppendResult>
   /** Holds and settles at once. */
   charge(key: TestKey, call: TestCall): Promise<string>
-  count(key: TestKey, calls: number, endpoint?: string): Promise<Answer>
+  count(key: TestKey, calls: number, endpoint?: string): Promise<AppendResult>
   /** Grants a paid lot without expiry, unless told otherwise. */
   grant(
     key: TestKey,

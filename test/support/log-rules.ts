@@ -2,13 +2,9 @@
  * What must be true of any log, event by event: the decisions of the ledger made again, from the state that
  * the oracle had before each event, by the rules as a customer would be told them.
  */
-import {
-  anyEndpoint,
-  type CallCommand,
-  type Verdict,
-} from '../../src/ledger/append/call-commands.ts'
+import type { CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
-import { emptyState, evolve, placesOf, type Row, type State } from './oracle.ts'
+import { emptyState, evolve, type Row, type State } from './oracle.ts'
 
 /** An answer of the ledger to an item, to be judged by the state that it was given in. */
 export interface Answered {
@@ -99,7 +95,8 @@ interface Who {
 function judge(state: State, item: Exclude<CallCommand, { kind: 'count' }>, who: Who): Verdict {
   const { shard, now } = who
   const hold = holdOf(state, item, shard)
-  if (item.kind !== 'hold' && item.kind !== 'extend' && item.kind !== 'charge_on_lease') {
+  const opensHold = item.kind === 'hold' || item.kind === 'lease'
+  if (!opensHold && item.kind !== 'extend' && item.kind !== 'charge_on_lease') {
     if (!hold) return 'hold_not_open'
     if (item.kind === 'settle' && item.credits > Number(hold.credits)) return 'exceeds_hold'
     if (item.kind === 'expire' && now < Number(hold.expires_at)) return 'hold_not_due'
@@ -114,29 +111,30 @@ function judge(state: State, item: Exclude<CallCommand, { kind: 'count' }>, who:
   if (!key.enabled) return 'key_disabled'
   if (key.expires_at !== null && Number(key.expires_at) <= now) return 'key_expired'
   if (account.frozen || account.erased) return 'account_frozen'
-  // Price and place in flight were settled with the hold that is extended.
-  if (item.kind !== 'hold' && !hold) return 'hold_not_open'
+  // Price and concurrency were settled with the hold that is extended.
+  if (!opensHold && !hold) return 'hold_not_open'
   if (item.kind !== 'extend' && item.tariff !== tariffAt(state, now)) return 'stale_tariff'
   if (item.kind === 'charge_on_lease' && item.credits > Number(hold?.credits)) return 'exceeds_hold'
-  if (item.kind === 'hold') {
+  if (opensHold) {
     const most = account.max_in_flight ?? planAt(state, who)?.max_in_flight ?? 0
     const open = state.balances.get(`${item.accountId} ${item.mode} ${shard}`)?.open_holds ?? 0
-    if (Number(open) + placesOf(item) > Number(most)) return 'concurrency_exceeded'
+    const slots = item.kind === 'lease' ? item.slots : 1
+    if (Number(open) + slots > Number(most)) return 'concurrency_exceeded'
   }
   if (key.monthly_cap !== null && item.credits > capLeft(state, item, who)) return 'key_cap_reached'
   return item.credits > drawableAt(state, item, who) ? 'insufficient_credits' : 'ok'
 }
 
-/** The item's hold, if it is open and the item's own; only what runs on a standing hold has one of those. */
+/** The item's hold, if it is open and the item's own; only what runs on a lease has one of those. */
 function holdOf(state: State, item: CallCommand, shard: number): Row | undefined {
   if (item.kind === 'count') return undefined
-  const runsOnOne = item.kind === 'charge_on_lease' || item.kind === 'void_on_lease'
-  const hold = state.open_holds.get(`${runsOnOne ? item.hold : item.requestId} ${shard}`)
+  const runsOnLease = item.kind === 'charge_on_lease' || item.kind === 'void_on_lease'
+  const hold = state.open_holds.get(`${runsOnLease ? item.lease : item.requestId} ${shard}`)
   const own =
     hold?.account_id === item.accountId && hold.key_id === item.keyId && hold.mode === item.mode
-  if (!own || (runsOnOne && hold.endpoint !== anyEndpoint)) return undefined
+  if (!own || (runsOnLease && hold.slots === null)) return undefined
   const isOfOneCall = item.kind === 'extend' || item.kind === 'settle'
-  return isOfOneCall && hold.endpoint === anyEndpoint ? undefined : hold
+  return isOfOneCall && hold.slots !== null ? undefined : hold
 }
 
 /** What a hold could draw: live lots, and what the allowance still to be granted would add. */
@@ -187,7 +185,7 @@ function* broken(
     case 'HoldSettled':
     case 'HoldReleased':
     case 'HoldExpired':
-      return yield* event.payload.hold
+      return yield* event.payload.lease
         ? brokenByLeaseEnd(state, event)
         : brokenByResolution(state, event)
     case 'CreditsGranted':
@@ -207,21 +205,28 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   const { shard, account_id, mode, credits, recorded_at: now } = event
   const who = { shard, account_id, mode, now }
   const account = state.account_state.get(`${account_id} ${shard}`)
+  const purchase = {
+    ...callOf(event),
+    keyVersion: event.payload.keyVersion,
+    // The event does not carry the account's version; that a stale one is refused, answers tell.
+    accountVersion: Number(account?.version),
+    previousSecret: false,
+    credits,
+    quantity: event.quantity,
+    holdSeconds: event.payload.holdSeconds,
+  }
+  const isLease = event.slots !== null
   const verdict = judge(
     state,
-    {
-      kind: event.type === 'CreditsHeld' ? 'hold' : 'extend',
-      ...callOf(event),
-      keyVersion: event.payload.keyVersion,
-      // The event does not carry the account's version; that a stale one is refused, answers tell.
-      accountVersion: Number(account?.version),
-      previousSecret: false,
-      credits,
-      quantity: event.quantity,
-      holdSeconds: event.payload.holdSeconds,
-    },
+    event.type !== 'CreditsHeld'
+      ? { kind: 'extend', ...purchase }
+      : isLease
+        ? { kind: 'lease', ...purchase, slots: event.slots ?? 0 }
+        : { kind: 'hold', ...purchase },
     who,
   )
+  if (isLease && (event.endpoint !== null || event.quantity !== null))
+    yield 'a lease is for no endpoint'
   if (verdict !== 'ok') yield `it would be refused: ${verdict}`
   const hold = state.open_holds.get(`${event.request_id} ${shard}`)
   if (event.occurred_at !== Number(hold?.held_at ?? now))
@@ -230,18 +235,18 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   const old = lotsFor(state, hold, who)
   if (!old && allowanceDue(state, who) > 0) yield 'the month’s allowance was granted first'
   const lots = old ?? liveLots(state, who)
-  // What is held ahead is what would be spent last.
-  const drawn = draw(event.endpoint === anyEndpoint ? lots.toReversed() : lots, credits)
+  // A lease takes what would be spent last.
+  const drawn = draw(isLease ? lots.toReversed() : lots, credits)
   if (drawn.left > 0) yield 'there are credits enough'
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.held))
     yield 'lots are drawn in order'
 }
 
-/** The end of a call that ran on a standing hold: sold by the rules of a hold, or not charged. */
+/** The end of a call that ran on a lease: sold by the rules of a hold, or not charged. */
 function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
   const who = whose(event)
   const { requestId, ...call } = callOf(event)
-  const { hold } = event.payload
+  const { lease } = event.payload
   if (event.occurred_at !== event.recorded_at) yield 'it occurs when it is recorded'
   if (event.held !== null) yield 'it frees nothing'
   if (event.type !== 'HoldSettled') {
@@ -249,12 +254,12 @@ function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
       kind: 'void_on_lease',
       requestId,
       ...call,
-      hold,
+      lease,
       quantity: 1,
       reason: '',
       latencyMs: 0,
     } as const
-    if (judge(state, item, who) !== 'ok') yield 'its standing hold is open'
+    if (judge(state, item, who) !== 'ok') yield 'its lease is open'
     if (event.credits !== 0 || event.lots !== null) yield 'it moves nothing'
     return
   }
@@ -262,7 +267,7 @@ function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
   const verdict = judge(
     state,
     {
-      ...{ kind: 'charge_on_lease', requestId, ...call, hold, status: 200, latencyMs: 0 },
+      ...{ kind: 'charge_on_lease', requestId, ...call, lease, status: 200, latencyMs: 0 },
       ...{ credits: event.credits, quantity: event.quantity, previousSecret: false },
       keyVersion: event.payload.keyVersion,
       accountVersion: Number(account?.version),
@@ -292,9 +297,8 @@ function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
   for (const column of ['account_id', 'key_id', 'mode'] as const) {
     if (hold[column] !== event[column]) yield `the ${column} is the hold’s`
   }
-  if (event.endpoint === anyEndpoint && event.quantity !== hold.quantity)
-    yield 'as many places are free again as were held'
-  if (settled && hold.endpoint === anyEndpoint) yield 'what is held ahead is not charged itself'
+  if (event.slots !== hold.slots) yield 'as many slots are free again as were held'
+  if (settled && hold.slots !== null) yield 'a lease is not charged itself'
   if (event.occurred_at !== hold.held_at) yield 'it counts at the time of the hold'
   if (settled && event.credits > Number(hold.credits)) yield 'no more is charged than was held'
   if (!settled && event.credits !== hold.credits) yield 'all of the hold is freed'

@@ -18,6 +18,7 @@ export interface LogEvent {
   readonly tariff: string
   readonly credits: number
   readonly quantity: number
+  readonly slots: number | null
   readonly status: number | null
   readonly latency_ms: number | null
   readonly lots: number[] | null

@@ -176,7 +176,7 @@ function moveCredits(state: State, event: LogEvent): void {
       if (payload.repaysDebt) add(balance(), 'debt', -credits)
       break
     case 'CreditsHeld': {
-      const { key_id, endpoint, tariff, quantity, instance, lots, held, position } = event
+      const { key_id, endpoint, tariff, quantity, slots, instance, lots, held, position } = event
       put(state, 'open_holds', {
         ...{
           hold_id: event.request_id,
@@ -188,10 +188,10 @@ function moveCredits(state: State, event: LogEvent): void {
           endpoint,
           tariff,
         },
-        ...{ credits, quantity, held_at: event.recorded_at, instance, lots, held },
+        ...{ credits, quantity, slots, held_at: event.recorded_at, instance, lots, held },
         expires_at: event.recorded_at + payload.holdSeconds * 1_000_000,
       })
-      add(balance(), 'open_holds', placesOf(event))
+      add(balance(), 'open_holds', event.slots ?? 1)
       const { claim, requestHash: request_hash } = payload
       if (claim) {
         const hold_id = event.request_id
@@ -218,19 +218,14 @@ function moveCredits(state: State, event: LogEvent): void {
     case 'HoldSettled':
     case 'HoldReleased':
     case 'HoldExpired':
-      // What ran on a standing hold leaves it as it is.
-      if (payload.hold) break
+      // What ran on a lease leaves it as it is.
+      if (payload.lease) break
       state.open_holds.delete(keyOf('open_holds', { hold_id: event.request_id, shard }))
-      add(balance(), 'open_holds', -placesOf(event))
+      add(balance(), 'open_holds', -(event.slots ?? 1))
       break
   }
   countMonth(state, event)
   countDay(state, event)
-}
-
-/** As how many calls in flight a hold counts: a standing one as so many as may run on it at once. */
-export function placesOf({ endpoint, quantity }: Pick<LogEvent, 'endpoint' | 'quantity'>): number {
-  return endpoint === '*' ? quantity : 1
 }
 
 function countMonth(state: State, event: LogEvent): void {
@@ -258,10 +253,10 @@ function countMonth(state: State, event: LogEvent): void {
 }
 
 function countDay(state: State, event: LogEvent): void {
-  const { shard, account_id, key_id, mode, endpoint, type, payload } = event
+  const { shard, account_id, key_id, mode, endpoint, slots, type, payload } = event
   const ofCalls = ['HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported']
-  // A standing hold is no call, and neither is its end.
-  if (!ofCalls.includes(type) || endpoint === '*') return
+  // A lease is no call, and neither is its end.
+  if (!ofCalls.includes(type) || slots !== null) return
   const day = dayOf(event.occurred_at)
   const id = { key_id, day, endpoint, shard }
   const usage = row(state, 'daily_usage', id, { account_id, mode, ...noUsage() })

@@ -2,7 +2,10 @@ import { expect, test } from 'bun:test'
 import { catalogue } from '../../events/catalogue.ts'
 import { describeEvent } from '../../src/reports/log-reader/describe-event.ts'
 
-const plain = { credits: null, quantity: null, endpoint: null, keyId: null, payload: {} }
+const plain = {
+  ...{ credits: null, quantity: null, slots: null, endpoint: null, keyId: null },
+  payload: {},
+}
 
 test('every type of event has a description of its own', () => {
   const types = Object.keys(catalogue)
@@ -29,7 +32,7 @@ test('descriptions say how much, of what and why', () => {
     'Key limits changed: rateLimit 10, monthlyCap none',
   )
   const extended = { endpoint: 'chat', credits: 0 }
-  const ahead = { endpoint: '*', credits: 30, quantity: 15 }
+  const ahead = { credits: 30, slots: 15 }
   expect(say('CreditsHeld', ahead)).toBe('30 credits held ahead, for 15 calls at once')
   expect(say('HoldReleased', { ...ahead, payload: { reason: 'lease_released' } })).toBe(
     '30 credits freed that were held ahead',
@@ -37,7 +40,7 @@ test('descriptions say how much, of what and why', () => {
   expect(say('HoldExpired', ahead)).toBe(
     '30 credits freed that a gateway held ahead until it ended',
   )
-  const failed = { credits: 0, endpoint: 'search', payload: { hold: 'h', reason: 'timeout' } }
+  const failed = { credits: 0, endpoint: 'search', payload: { lease: 'l', reason: 'timeout' } }
   expect(say('HoldReleased', failed)).toBe('A call of search was not charged (timeout)')
   expect(say('HoldExtended', extended)).toBe('The hold of a call of chat prolonged')
   expect(

@@ -15,7 +15,7 @@ import {
   minConcurrency,
 } from '../../src/gate/reservation/lease-policy.ts'
 import type { Appender } from '../../src/ledger/append/appender.ts'
-import type { Answer, CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
+import type { AppendResult, CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../src/ledger/read/read-for-calls.ts'
 import { until } from '../support/until.ts'
 
@@ -130,7 +130,7 @@ describe('what is held ahead', () => {
   })
   afterEach(() => ahead.close())
 
-  const answer: Answer = {
+  const answer: AppendResult = {
     ...{ verdict: 'ok', shard: 0, position: 1, available: 10_000, recordedAt: new Date(0) },
   }
   const call = {
@@ -149,7 +149,7 @@ describe('what is held ahead', () => {
   test('is taken once for a busy key, and by calls that come then', async () => {
     const before = holding(minConcurrency)
     expect(before.every(({ standing }) => standing === undefined)).toBe(true)
-    expect(items).toMatchObject([{ kind: 'hold', endpoint: '*', quantity: 15, credits: 30 }])
+    expect(items).toMatchObject([{ kind: 'lease', slots: 15, credits: 30 }])
     await Bun.sleep(0)
     const after = Array.from({ length: 16 }, () => ahead.enter(call))
     const [first] = after
@@ -173,7 +173,7 @@ describe('what is held ahead', () => {
     await Bun.sleep(0)
     holding(30)
     await Bun.sleep(0)
-    expect(items).toMatchObject([{ quantity: 15 }, { quantity: 45 }])
+    expect(items).toMatchObject([{ slots: 15 }, { slots: 45 }])
     const names = Array.from({ length: 40 }, () => ahead.enter(call).standing?.holdId)
     expect(names).toContain((items[1] as { requestId: string }).requestId)
   })
@@ -185,10 +185,10 @@ describe('what is held ahead', () => {
     on.standing?.sold({ ...answer, available: 0 }, performance.now())
     on.leave()
     on.leave()
-    expect(kinds()).toEqual(['hold'])
+    expect(kinds()).toEqual(['lease'])
     other.leave()
     expect(items.at(-1)).toMatchObject({
-      ...{ kind: 'release', endpoint: '*', requestId: on.standing?.holdId },
+      ...{ kind: 'release', endpoint: null, requestId: on.standing?.holdId },
     })
   })
 
@@ -202,7 +202,7 @@ describe('what is held ahead', () => {
     expect(after.filter(({ standing }) => standing)).toEqual([])
     for (const place of after) place.held(changed.key, answer, performance.now())
     await Bun.sleep(0)
-    expect(items.at(-1)).toMatchObject({ kind: 'hold', keyVersion: 2 })
+    expect(items.at(-1)).toMatchObject({ kind: 'lease', keyVersion: 2 })
     expect(ahead.enter(call).standing).toBeUndefined()
     expect(ahead.enter(changed).standing).toBeDefined()
     before.leave()
@@ -215,10 +215,10 @@ describe('what is held ahead', () => {
     const places = [ahead.enter(call), ahead.enter(call)]
     places[0]?.standing?.refused()
     places[1]?.standing?.refused()
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
     expect(ahead.enter(call).standing).toBeUndefined()
     for (const place of places) place.leave()
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
   })
 
   test('is parted at once where a call has to hold for itself out of it', async () => {
@@ -232,9 +232,9 @@ describe('what is held ahead', () => {
     })
     const rest = other.standing?.holdId
     expect(items.slice(1)).toMatchObject([
-      { kind: 'release', endpoint: '*', requestId: first },
+      { kind: 'release', endpoint: null, requestId: first },
       { kind: 'hold', endpoint: 'search', requestId: 'own' },
-      { kind: 'hold', endpoint: '*', requestId: rest, quantity: 1, credits: 2 },
+      { kind: 'lease', requestId: rest, slots: 1, credits: 2 },
     ])
     expect(await own).toBe('held')
     expect(ahead.enter(call).standing).toBeUndefined()
@@ -251,11 +251,11 @@ describe('what is held ahead', () => {
     const own = one.standing?.splitLease(async () => 'held')
     expect(other.standing?.renewing).toBeDefined()
     other.standing?.refused()
-    expect(kinds()).toEqual(['hold', 'release', 'hold'])
+    expect(kinds()).toEqual(['lease', 'release', 'lease'])
     await own
     await Bun.sleep(0)
     expect(other.standing?.renewing).toBeUndefined()
-    expect(kinds()).toEqual(['hold', 'release', 'hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release', 'lease', 'release'])
     expect(items.at(-1)).toMatchObject({ requestId: other.standing?.holdId })
   })
 
@@ -265,20 +265,20 @@ describe('what is held ahead', () => {
     const place = ahead.enter(call)
     place.standing?.sold({ ...answer, available: 200 }, performance.now())
     expect(ahead.enter(call).standing).toBeUndefined()
-    expect(kinds()).toEqual(['hold'])
+    expect(kinds()).toEqual(['lease'])
     place.leave()
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
   })
 
   test('is freed for an account that was refused credits or places, and not taken again soon', async () => {
     const before = holding(minConcurrency)
     await Bun.sleep(0)
     ahead.releaseLeases({ ...call.key, keyId: 'sibling', mode: 'test' })
-    expect(kinds()).toEqual(['hold'])
+    expect(kinds()).toEqual(['lease'])
     ahead.releaseLeases({ ...call.key, keyId: 'sibling' })
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
     for (const place of before) place.held(call.key, answer, performance.now())
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
     expect(ahead.enter(call).standing).toBeUndefined()
   })
 
@@ -286,21 +286,21 @@ describe('what is held ahead', () => {
     holding(minConcurrency)
     ahead.releaseLeases(call.key)
     await Bun.sleep(0)
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
   })
 
   test('is freed when the key falls quiet', async () => {
     for (const place of holding(minConcurrency)) place.leave()
     await until(() => items.length === 2)
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
   })
 
   test('is freed when the gateway ends, also what was under way', async () => {
     holding(minConcurrency)
     await ahead.close()
     await Bun.sleep(0)
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
     holding(minConcurrency)
-    expect(kinds()).toEqual(['hold', 'release'])
+    expect(kinds()).toEqual(['lease', 'release'])
   })
 })

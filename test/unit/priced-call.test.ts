@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import type { Held, SeenWindow } from '../../src/gate/gate.ts'
 import type { Appender } from '../../src/ledger/append/appender.ts'
-import type { Answer, CallCommand } from '../../src/ledger/append/call-commands.ts'
+import type { AppendResult, CallCommand } from '../../src/ledger/append/call-commands.ts'
 import { type PricedCallDeps, pricedCall } from '../../src/proxy/delivery/priced-call.ts'
 import { testConfig } from '../support/test-config.ts'
 
@@ -10,7 +10,7 @@ const config = testConfig({}, 'http://127.0.0.1:1')
 const route = config.routes.search
 if (!route) throw new Error('the shipped configuration has no search')
 
-const answer: Answer = {
+const answer: AppendResult = {
   ...{ verdict: 'ok', shard: 0, position: 1, available: 9, recordedAt: new Date(0) },
 }
 const held = {

@@ -5,7 +5,7 @@
  */
 
 import type { Appender } from '../../ledger/append/appender.ts'
-import { type Answer, anyEndpoint, type Hold } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, LeaseHold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 import { newRequestId } from '../../lib/ids.ts'
 import {
@@ -26,7 +26,7 @@ export interface Place {
   /** What it runs on; undefined: it has to hold for itself. */
   readonly standing: OnLease | undefined
   /** The call, which had to hold for itself, was granted its hold for this key: the ledger was asked at this time. */
-  held(key: KeyRecord, answer: Answer, askedAtMs: number): void
+  held(key: KeyRecord, answer: AppendResult, askedAtMs: number): void
   /** The call has ended. May be called again. */
   leave(): void
 }
@@ -37,11 +37,11 @@ export interface OnLease {
   /** Until it is settled, nobody can name the hold: another one is being taken in its place. */
   readonly renewing: Promise<void> | undefined
   /** The ledger's answer to the hold. */
-  readonly answer: Answer
+  readonly answer: AppendResult
   /** The ledger sold the call that it was asked for at this time; answers that, what is held for no call added. */
-  sold(answer: Answer, askedAtMs: number): Answer
+  sold(answer: AppendResult, askedAtMs: number): AppendResult
   /** It was told that the call is not charged; answers that with the same. */
-  failed(answer: Answer): Answer
+  failed(answer: AppendResult): AppendResult
   /** The ledger did not: nothing more runs on the hold, which is freed at once. */
   refused(): void
   /**
@@ -78,9 +78,9 @@ interface Kept extends Lease {
   id: string
   calls: number
   credits: number
-  item: Hold
+  item: LeaseHold
   renewing: Promise<void> | undefined
-  readonly answer: Answer
+  readonly answer: AppendResult
   /** No call begins on it any more. */
   retired: boolean
 }
@@ -198,8 +198,8 @@ export function openLeaseManager(
     hold.freeCalls = 0
     hold.freeCredits = 0
     hold.id = newRequestId()
-    const { calls: quantity, credits } = hold
-    hold.item = { ...hold.item, requestId: hold.id, quantity, credits }
+    const { calls: slots, credits } = hold
+    hold.item = { ...hold.item, requestId: hold.id, slots, credits }
     count(hold.item, 1)
     try {
       // What names it in the same batch would find no hold.
@@ -247,9 +247,9 @@ export function openLeaseManager(
     }
   }
 
-  function count(item: Hold, sign: 1 | -1): void {
+  function count(item: LeaseHold, sign: 1 | -1): void {
     const { calls, credits } = accounts.get(accountOf(item)) ?? { calls: 0, credits: 0 }
-    const size = { calls: calls + sign * item.quantity, credits: credits + sign * item.credits }
+    const size = { calls: calls + sign * item.slots, credits: credits + sign * item.credits }
     if (size.calls === 0) accounts.delete(accountOf(item))
     else accounts.set(accountOf(item), size)
   }
@@ -275,11 +275,11 @@ export function openLeaseManager(
 
   function release(hold: Kept): void {
     count(hold.item, -1)
-    const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold.item
+    const { requestId, accountId, keyId, mode, tariff, actor } = hold.item
     const told = appenderOf(hold.answer.shard)
       .append({
-        ...{ kind: 'release', requestId, accountId, keyId, mode, endpoint, tariff, actor },
-        ...{ reason: 'lease_released', latencyMs: 0 },
+        ...{ kind: 'release', requestId, accountId, keyId, mode, tariff, actor },
+        ...{ endpoint: null, reason: 'lease_released', latencyMs: 0 },
       })
       .catch((error) => log('what was held ahead waits for its expiry', error))
       .finally(() => freeing.delete(told))
@@ -328,7 +328,12 @@ export function openLeaseManager(
 }
 
 /** What is held ahead for no call is the account's to use, and what this call had of it, which has ended. */
-function withUnused({ holds }: KeyState, hold: Kept, credits: number, answer: Answer): Answer {
+function withUnused(
+  { holds }: KeyState,
+  hold: Kept,
+  credits: number,
+  answer: AppendResult,
+): AppendResult {
   let available = answer.available + (holds.has(hold) ? credits : 0)
   for (const { freeCredits } of holds) available += freeCredits
   return { ...answer, available }
@@ -349,7 +354,7 @@ function holdFor({ holds }: KeyState, call: LeasedCall, nowMs: number): Kept | u
 }
 
 /** That one key is sold to says nothing of what the same key was before it changed, or of another tariff. */
-function isDecidedAlike(hold: Hold, key: KeyRecord): boolean {
+function isDecidedAlike(hold: LeaseHold, key: KeyRecord): boolean {
   return (
     hold.keyVersion === key.keyVersion &&
     hold.accountVersion === key.accountVersion &&
@@ -386,10 +391,10 @@ function newState(keys: Map<string, KeyState>, key: KeyRecord): KeyState {
   return state
 }
 
-function leaseHoldCommand({ key, seconds }: LeasedCall, { calls, credits }: Size): Hold {
+function leaseHoldCommand({ key, seconds }: LeasedCall, { calls, credits }: Size): LeaseHold {
   return {
-    ...{ kind: 'hold', ...purchasePreconditions(key), requestId: newRequestId() },
-    ...{ endpoint: anyEndpoint, tariff: key.tariff, credits, quantity: calls },
+    ...{ kind: 'lease', ...purchasePreconditions(key), requestId: newRequestId() },
+    ...{ tariff: key.tariff, credits, slots: calls },
     holdSeconds: leaseSeconds(seconds),
   }
 }

@@ -1,7 +1,7 @@
 /** What becomes of a hold: settled or released, once. Of a place on a standing hold: the call is bought, or failed. */
 
 import type { Appender } from '../../ledger/append/appender.ts'
-import type { Answer, TerminatedBy, Verdict } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, TerminatedBy, Verdict } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 import type { Place } from './lease-manager.ts'
 import { purchasePreconditions } from './purchase-preconditions.ts'
@@ -32,7 +32,11 @@ export interface Used {
  * Charges what was used. Throws when the charge is not durable; the answer must not be sent then.
  * @throws NotBought when the call ran on a standing hold and the ledger does not sell it so: nothing is written
  */
-export async function settle(appender: Appender, hold: OpenHold, used: Used): Promise<Answer> {
+export async function settle(
+  appender: Appender,
+  hold: OpenHold,
+  used: Used,
+): Promise<AppendResult> {
   if (hold.place?.standing) return buy(appender, hold, used)
   const answer = await appender.append({ kind: 'settle', ...reference(hold), ...used })
   if (answer.verdict !== 'ok') throw new SettlementRefused(answer.verdict)
@@ -43,7 +47,7 @@ async function buy(
   appender: Appender,
   hold: OpenHold,
   { credits, quantity, status }: Used,
-): Promise<Answer> {
+): Promise<AppendResult> {
   const standing = hold.place?.standing
   if (!standing) throw new TypeError('the call runs on no standing hold')
   while (standing.renewing) await standing.renewing
@@ -52,7 +56,7 @@ async function buy(
     kind: 'charge_on_lease',
     ...reference(hold),
     ...purchasePreconditions(hold.key),
-    ...{ hold: standing.holdId, credits, quantity, status },
+    ...{ lease: standing.holdId, credits, quantity, status },
   })
   if (answer.verdict === 'ok') return standing.sold(answer, askedAtMs)
   // What the standing hold has is enough for what runs on it.
@@ -69,13 +73,13 @@ export async function release(
   hold: OpenHold,
   reason: string,
   status?: number,
-): Promise<Answer | undefined> {
+): Promise<AppendResult | undefined> {
   const standing = hold.place?.standing
   try {
     while (standing?.renewing) await standing.renewing
     const answer = await appender.append({
       ...(standing
-        ? { kind: 'void_on_lease', hold: standing.holdId, quantity: hold.quantity }
+        ? { kind: 'void_on_lease', lease: standing.holdId, quantity: hold.quantity }
         : { kind: 'release' }),
       ...reference(hold),
       reason,

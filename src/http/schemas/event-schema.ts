@@ -38,6 +38,7 @@ const EventSchema = t.Object({
   tariff: t.Nullable(t.String()),
   credits: t.Nullable(integer()),
   quantity: t.Nullable(integer()),
+  slots: t.Nullable(integer()),
   status: t.Nullable(integer()),
   latencyMs: t.Nullable(integer()),
   lots: t.Nullable(t.Array(t.String())),

@@ -13,9 +13,10 @@ import postgres from 'postgres'
 import type { Sql } from '../connect.ts'
 import { appendStatement, pack } from './batch.ts'
 import {
-  type Answer,
-  anyEndpoint,
+  type AppendResult,
   type CallCommand,
+  type Hold,
+  type LeaseHold,
   LedgerUnavailable,
   type Verdict,
 } from './call-commands.ts'
@@ -45,7 +46,12 @@ export interface Appender {
    * Appends one item and answers the ledger's verdict.
    * @throws LedgerUnavailable when there is no verdict within the deadline
    */
-  append(item: CallCommand): Promise<Answer>
+  append(item: CallCommand): Promise<AppendResult>
+  /**
+   * Appends commands that stay together: they are in one batch, in this order, and no command of others is between them.
+   * Each has its own verdict, and so its own promise. A group of which one cannot be written fails as a whole.
+   */
+  appendGroup(commands: readonly CallCommand[]): Promise<AppendResult>[]
   /** Items waiting or in flight. */
   readonly pending: number
   /** Waits until nothing is pending, for at most this long. */
@@ -56,7 +62,9 @@ export interface Appender {
 
 interface Waiting {
   readonly item: CallCommand
-  readonly resolve: (answer: Answer) => void
+  /** The same for commands of one group. */
+  readonly group: object
+  readonly resolve: (answer: AppendResult) => void
   readonly reject: (error: Error) => void
   readonly giveUpAt: number
   gaveUp: boolean
@@ -86,16 +94,20 @@ export function openAppender(options: AppenderOptions): Appender {
   const drained: (() => void)[] = []
   const unwatch = watchDeadlines()
 
-  function append(item: CallCommand): Promise<Answer> {
+  function append(item: CallCommand): Promise<AppendResult> {
+    return enqueue(item, {}, performance.now() + deadlineMs)
+  }
+
+  function appendGroup(commands: readonly CallCommand[]): Promise<AppendResult>[] {
+    const group = {}
+    const giveUpAt = performance.now() + deadlineMs
+    return commands.map((item) => enqueue(item, group, giveUpAt))
+  }
+
+  function enqueue(item: CallCommand, group: object, giveUpAt: number): Promise<AppendResult> {
     if (closed) return Promise.reject(new LedgerUnavailable('the gateway is closing'))
-    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
-    queue.push({
-      item,
-      resolve,
-      reject,
-      giveUpAt: performance.now() + deadlineMs,
-      gaveUp: false,
-    })
+    const { promise, resolve, reject } = Promise.withResolvers<AppendResult>()
+    queue.push({ item, group, resolve, reject, giveUpAt, gaveUp: false })
     if (!running) {
       running = true
       queueMicrotask(run)
@@ -189,22 +201,22 @@ export function openAppender(options: AppenderOptions): Appender {
           available: row.available[i] ?? 0,
           recordedAt: row.recorded_at,
         })
-      } else if (waiting.item.kind === 'hold' && (verdict === 'ok' || verdict === 'resumed')) {
+      } else if (isNewHold(waiting.item) && (verdict === 'ok' || verdict === 'resumed')) {
         releaseAbandoned(waiting.item)
       }
     })
   }
 
   /** The hold was granted after its client had gone: nothing will run on it. */
-  function releaseAbandoned(hold: CallCommand & { kind: 'hold' }): void {
-    const { requestId, accountId, keyId, mode, endpoint, tariff, actor } = hold
+  function releaseAbandoned(hold: Hold | LeaseHold): void {
+    const { requestId, accountId, keyId, mode, tariff, actor } = hold
     append({
       kind: 'release',
       requestId,
       accountId,
       keyId,
       mode,
-      endpoint,
+      endpoint: hold.kind === 'lease' ? null : hold.endpoint,
       tariff,
       actor,
       reason: 'append_timed_out',
@@ -212,10 +224,10 @@ export function openAppender(options: AppenderOptions): Appender {
     }).catch((error) => log('append: an abandoned hold waits for its expiry', error))
   }
 
-  /** One bad item must not fail its neighbours: halve the batch until the bad one stands alone. */
+  /** One bad command must not fail its neighbours: halve the batch until it stands alone, or with its group. */
   async function split(batch: Waiting[], error: unknown): Promise<() => void> {
-    if (batch.length === 1) return fail(batch, error)
-    const middle = batch.length >> 1
+    const middle = middleOf(batch)
+    if (middle === undefined) return fail(batch, error)
     const tellFirst = await commit(batch.slice(0, middle))
     tellFirst()
     return commit(batch.slice(middle))
@@ -256,6 +268,7 @@ export function openAppender(options: AppenderOptions): Appender {
 
   return {
     append,
+    appendGroup,
     get pending() {
       return queue.length + inFlight.length
     },
@@ -277,9 +290,26 @@ export function openAppender(options: AppenderOptions): Appender {
  * half's last batch go on; all in one batch, the ledger and they would wait for each other in turns.
  */
 function sizeOf(queue: readonly Waiting[]): number {
-  let size = Math.min(Math.max(Math.ceil(queue.length / 2), minCommands), maxCommands)
-  while (size < queue.length && mustShareBatch(queue[size - 1], queue[size])) size++
+  let size = Math.min(Math.max(Math.ceil(queue.length / 2), minCommands), maxCommands, queue.length)
+  while (!canPartAt(queue, size) || mustShareBatch(queue[size - 1], queue[size])) size++
   return size
+}
+
+/** Whether a batch may end before this one: no group is parted there. */
+function canPartAt(list: readonly Waiting[], index: number): boolean {
+  return index === list.length || list[index - 1]?.group !== list[index]?.group
+}
+
+/** Where a batch is halved, as near to its middle as no group is parted; undefined: it is one command, or one group. */
+function middleOf(batch: readonly Waiting[]): number | undefined {
+  const middle = batch.length >> 1
+  for (let i = Math.max(middle, 1); i < batch.length; i++) if (canPartAt(batch, i)) return i
+  for (let i = middle; i > 0; i--) if (canPartAt(batch, i)) return i
+  return undefined
+}
+
+function isNewHold(command: CallCommand): command is Hold | LeaseHold {
+  return command.kind === 'hold' || command.kind === 'lease'
 }
 
 /**
@@ -287,9 +317,9 @@ function sizeOf(queue: readonly Waiting[]): number {
  * purchase may come in between, and so nothing of it in another batch.
  */
 function mustShareBatch(before: Waiting | undefined, after: Waiting | undefined): boolean {
-  if (after?.item.kind !== 'hold') return false
-  const frees = before?.item.kind === 'release' && before.item.endpoint === anyEndpoint
-  return frees || after.item.endpoint === anyEndpoint
+  if (!after || !isNewHold(after.item)) return false
+  const frees = before?.item.kind === 'release' && before.item.endpoint === null
+  return frees || after.item.kind === 'lease'
 }
 
 /** The producer is gone, so what became of the batch cannot be known from it. */

@@ -24,7 +24,8 @@ const columns: readonly Column[] = [
   ['text', (i) => i.mode],
   ['bigint', (i) => ('credits' in i ? i.credits : null)],
   ['bigint', (i) => (i.kind === 'count' ? i.calls : 'quantity' in i ? i.quantity : null)],
-  ['text', (i) => i.endpoint],
+  ['integer', (i) => (i.kind === 'lease' ? i.slots : null)],
+  ['text', (i) => (i.kind === 'lease' ? null : i.endpoint)],
   ['text', (i) => ('tariff' in i ? i.tariff : null)],
   ['smallint', (i) => ('status' in i ? (i.status ?? null) : null)],
   ['integer', (i) => ('latencyMs' in i ? i.latencyMs : null)],
@@ -54,12 +55,13 @@ function payloadOf(item: CallCommand): string {
             keyVersion: item.keyVersion,
           })
         : `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
+    case 'lease':
     case 'extend':
       return `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
     case 'charge_on_lease':
-      return `{"hold":"${item.hold}","keyVersion":${item.keyVersion}}`
+      return `{"keyVersion":${item.keyVersion},"lease":"${item.lease}"}`
     case 'void_on_lease':
-      return canonicalJson({ hold: item.hold, reason: item.reason })
+      return canonicalJson({ lease: item.lease, reason: item.reason })
     case 'settle':
       return item.shortfall || item.terminatedBy
         ? canonicalJson({

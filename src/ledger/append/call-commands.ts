@@ -1,39 +1,50 @@
-/** What a call asks of the ledger, and what the ledger answers. */
+/** Call commands: what a gateway asks of the ledger for its calls. And what the ledger gives back for each of them. */
 import type { Mode } from '../../../events/event.ts'
 
-interface CallRef {
-  /** Names the call and its hold; made by the gateway, so that asking again is safe. */
+/** What every command about a hold says. */
+interface HoldRef {
+  /** Names the hold, and the call that it is for. The gateway makes it, so a command can be sent again. */
   readonly requestId: string
   readonly accountId: string
   readonly keyId: string
   readonly mode: Mode
-  readonly endpoint: string
   /** Hash of the tariff that prices the call. */
   readonly tariff: string
   readonly actor: string
 }
 
-/** To buy is to hold: what a hold and its extension are decided by. */
-interface Purchase extends CallRef {
+interface CallRef extends HoldRef {
+  readonly endpoint: string
+}
+
+/** What the ledger decides a purchase by. */
+interface Purchase {
   /** The versions of key and account that the gateway decided by. */
   readonly keyVersion: number
   readonly accountVersion: number
-  /** The client showed the secret from before a rotation, in its grace. */
+  /** The client sent the secret from before a rotation, which is still good for a while. */
   readonly previousSecret: boolean
   readonly credits: number
+}
+
+/** Reserves the upper bound of a call's price before the call runs. */
+export interface Hold extends CallRef, Purchase {
+  readonly kind: 'hold'
   readonly quantity: number
-  /** After this many seconds from now any gateway may expire the hold; an extension never shortens. */
+  /** After this many seconds from now any gateway may expire the hold. */
   readonly holdSeconds: number
+  /** The call's Idempotency-Key. */
+  readonly claim?: Claim
 }
 
 /**
- * Asks for an upper bound of a call's price before the call runs. At the endpoint `anyEndpoint` it is a
- * standing hold: for `quantity` calls at once, which run on it one after another and each buy at their end.
+ * Reserves credits and slots for calls to come, of whatever endpoint. As many calls run on the lease at once as it has
+ * slots. Each of them ends with a ChargeOnLease or a VoidOnLease.
  */
-export interface Hold extends Purchase {
-  readonly kind: 'hold'
-  /** The call's Idempotency-Key. */
-  readonly claim?: Claim
+export interface LeaseHold extends HoldRef, Purchase {
+  readonly kind: 'lease'
+  readonly slots: number
+  readonly holdSeconds: number
 }
 
 /** An Idempotency-Key and the request that it is bound to, both as hashes. */
@@ -43,40 +54,43 @@ export interface Claim {
 }
 
 /**
- * Adds to an open hold, which is to buy: the key must be one that may, as for a hold. The hold's price and
- * month stay what they were. `credits` may be 0: the hold then only lives longer.
+ * Adds credits to an open hold. The key must be allowed to buy, as for a hold. The price and the month stay those of the
+ * hold. `credits` may be 0: then the hold only lives longer.
  */
-export interface Extend extends Purchase {
+export interface Extend extends CallRef, Purchase {
   readonly kind: 'extend'
+  /** What is added. */
+  readonly quantity: number
+  /** Counted from now. An extension never shortens a hold's life. */
+  readonly holdSeconds: number
 }
 
-/** The endpoint of a standing hold, which is for no route. No route is called so. */
-export const anyEndpoint = '*'
-
 /**
- * Buys and pays a call that ran on a standing hold, in one: decided like a hold, by the key as it is now, from
- * what is free. The standing hold must be open and stays as it is.
+ * Charges a call that ran on a lease. It is decided like a hold, by the key as it is now, and takes free credits, not
+ * those of the lease. The lease must be open and stays as it is.
  */
-export interface ChargeOnLease extends Omit<Purchase, 'holdSeconds'> {
+export interface ChargeOnLease extends CallRef, Purchase {
   readonly kind: 'charge_on_lease'
-  /** Names the standing hold. */
-  readonly hold: string
+  /** The `requestId` of the lease. */
+  readonly lease: string
+  readonly quantity: number
   readonly status: number
   readonly latencyMs: number
 }
 
-/** Says that a call which ran on a standing hold is not charged. */
+/** Says that a call which ran on a lease is not charged. */
 export interface VoidOnLease extends CallRef {
   readonly kind: 'void_on_lease'
-  readonly hold: string
-  /** What it was for. */
+  /** The `requestId` of the lease. */
+  readonly lease: string
+  /** What the call was for. */
   readonly quantity: number
   readonly reason: string
   readonly status?: number
   readonly latencyMs: number
 }
 
-/** Why a call was settled before its answer's end. */
+/** What ended a call's response before its end, when the call was settled all the same. */
 export type TerminatedBy = 'client' | 'upstream' | 'hold'
 
 /** Charges what was used; the rest of the hold is free again. */
@@ -84,26 +98,30 @@ export interface Settle extends CallRef {
   readonly kind: 'settle'
   readonly credits: number
   readonly quantity: number
-  /** Status of the upstream's answer. */
+  /** Status of the upstream's response. */
   readonly status: number
   readonly latencyMs: number
   readonly shortfall?: number
   readonly terminatedBy?: TerminatedBy
-  /** What is charged was sent already, whatever becomes of this: not written, only known to the gateway. */
+  /** The client has what is charged already, whatever the verdict. Not written: the gateway alone needs to know. */
   readonly alreadyDelivered?: true
 }
 
-/** Frees a hold uncharged, because the call did not succeed. */
-export interface Release extends CallRef {
+/** Frees a hold uncharged: a call did not succeed, or a lease is not needed any more. */
+export interface Release extends HoldRef {
   readonly kind: 'release'
+  /** null: of a lease. */
+  readonly endpoint: string | null
   readonly reason: string
   readonly status?: number
   readonly latencyMs: number
 }
 
 /** Frees a hold whose time is over. */
-export interface Expire extends CallRef {
+export interface Expire extends HoldRef {
   readonly kind: 'expire'
+  /** null: of a lease. */
+  readonly endpoint: string | null
 }
 
 /** Calls of price 0 of one key and route. */
@@ -116,6 +134,7 @@ export interface Count extends Omit<CallRef, 'requestId' | 'tariff'> {
 
 export type CallCommand =
   | Hold
+  | LeaseHold
   | Extend
   | ChargeOnLease
   | VoidOnLease
@@ -143,11 +162,11 @@ export const refusalVerdicts = [
   'outcome_unknown',
 ] as const
 
-/** `resumed`: accepted, for a call whose work is done and whose answer is stored already. */
+/** `resumed`: accepted, for a call whose work is done and whose response is stored already. */
 export type Verdict = 'ok' | 'resumed' | (typeof refusalVerdicts)[number]
 
-/** The ledger's answer to one item. */
-export interface Answer {
+/** What the ledger gives back for one command. */
+export interface AppendResult {
   readonly verdict: Verdict
   readonly shard: number
   /** Where the event stands; for a refusal, the position it was decided at. */
@@ -157,10 +176,10 @@ export interface Answer {
   readonly recordedAt: Date
 }
 
-/** The ledger cannot be reached in time: nothing was decided, and nothing may be served. */
+/** The ledger cannot be reached in time: there is no verdict, and nothing may be served. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable'
-  /** It was on its way to the ledger, which may write it yet: sent anew, it could stand there twice. */
+  /** The command was sent, and the ledger may still write it. Sent as a new command, it could be written twice. */
   readonly mayBeWritten: boolean
 
   constructor(message: string, options: ErrorOptions & { readonly mayBeWritten?: boolean } = {}) {

@@ -47,6 +47,7 @@ const columns = [
   ['tariff', 'text'],
   ['credits', 'bigint'],
   ['quantity', 'bigint'],
+  ['slots', 'integer'],
   ['status', 'smallint'],
   ['latency_ms', 'integer'],
   ['lots', 'bigint[]'],

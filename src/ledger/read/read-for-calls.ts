@@ -88,7 +88,8 @@ export interface OverdueHold {
   readonly accountId: string
   readonly keyId: string
   readonly mode: Mode
-  readonly endpoint: string
+  /** null: a lease. */
+  readonly endpoint: string | null
   readonly tariff: string
 }
 

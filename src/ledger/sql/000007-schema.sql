@@ -29,6 +29,8 @@ create table events (
   tariff text,
   credits bigint check (credits >= 0),
   quantity bigint check (quantity >= 0),
+  -- Of a lease and its end: how many calls it is for at once. Other events have none, and a lease has no endpoint.
+  slots integer check (slots > 0),
   status smallint,
   latency_ms integer,
   -- How lots move: held[i] is added to what lots[i] holds, moved[i] to what the type counts.

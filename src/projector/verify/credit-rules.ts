@@ -65,7 +65,7 @@ function readRange(events: string): string {
         select position, type, ${typeIn(holdTypes)} as of_call, request_id, credits, lots, held, moved,
           account_id, mode, payload, lots[1] as lot, held[1] as held1, moved[1] as moved1,
           greatest(cardinality(lots), cardinality(held), cardinality(moved)) as touched,
-          case when held is null and ${typeIn(typesWith('onLease'))} then payload ->> 'hold' end as lease
+          case when held is null and ${typeIn(typesWith('onLease'))} then payload ->> 'lease' end as lease
         from ${events} and (${typeNotIn(countingTypes)} or lots is not null)
         offset 0
       ) taken

@@ -21,7 +21,7 @@ export const orderRules: LogRules = {
          from (
            select position, recorded_at,
              event_hash is distinct from hash_event(shard, position, recorded_at, occurred_at, type, type_version,
-               stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status,
+               stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status,
                latency_ms, lots, held, moved, actor, instance, payload, private) as changed
            from ${events}
            -- A window function keeps the rows that it looks back at, and the log's rows are wide: OFFSET makes them narrow first.

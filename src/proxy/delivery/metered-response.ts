@@ -7,7 +7,7 @@ import { printPosition } from '../../../events/event.ts'
 import type { GrowingHold } from '../../gate/reservation/growing-hold.ts'
 import { SettlementRefused } from '../../gate/reservation/settlement.ts'
 import {
-  type Answer,
+  type AppendResult,
   LedgerUnavailable,
   type TerminatedBy,
 } from '../../ledger/append/call-commands.ts'
@@ -28,7 +28,7 @@ export interface MeteredAnswerDeps {
   /** Of the answer to the client, to which the hold's are added. */
   readonly headers: Headers
   /** The ledger's answer to the hold. */
-  readonly held: Answer
+  readonly held: AppendResult
   readonly hold: GrowingHold
   /** Charges this quantity, or what of it is held. Throws when the charge is not durable. */
   readonly settle: (used: number, terminatedBy: TerminatedBy | undefined) => Promise<unknown>

@@ -22,7 +22,7 @@ import {
   type Used,
 } from '../../gate/reservation/settlement.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
-import { type Answer, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
+import { type AppendResult, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import type { StoredResponses } from '../../ledger/idempotency/stored-responses.ts'
 import {
   credits,
@@ -200,7 +200,7 @@ export async function pricedCall(
     // Whatever can fail has to fail before the charge is written.
     const used = await usedBy(response, json)
     const headers = headersFor(response)
-    let settled: Answer
+    let settled: AppendResult
     try {
       await store(response, bytes, used.quantity)
       settled = await settleHold(used)
@@ -322,7 +322,7 @@ export async function pricedCall(
     return { response: new Response(bodyForClient, { status, headers }), relayed }
   }
 
-  async function settleHold(used: Used): Promise<Answer> {
+  async function settleHold(used: Used): Promise<AppendResult> {
     const answer = await settle(appender, hold, used)
     deps.settled?.(performance.now() - heldAtMs)
     return answer

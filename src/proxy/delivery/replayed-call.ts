@@ -6,7 +6,7 @@
 import { type Held, outcomeUnknown, type SeenWindow } from '../../gate/gate.ts'
 import { type OpenHold, release, settle } from '../../gate/reservation/settlement.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
-import { type Answer, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
+import { type AppendResult, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import type {
   ClaimedCall,
   ResponseOwner,
@@ -31,7 +31,7 @@ export async function replayedCall(
   call: Call,
   key: KeyRecord,
   claim: string,
-  replay: Answer,
+  replay: AppendResult,
   window: SeenWindow,
   stored: StoredResponses,
 ): Promise<Answered> {

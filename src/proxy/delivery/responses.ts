@@ -2,7 +2,7 @@
 import type { Route } from '../../config/config.ts'
 import type { SeenWindow } from '../../gate/gate.ts'
 import { rateHeaders } from '../../gate/rate-limit/rate-limit-headers.ts'
-import type { Answer } from '../../ledger/append/call-commands.ts'
+import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
 import type { BodyRefusal } from '../request/request-body.ts'
@@ -71,8 +71,8 @@ export function givenBack(window: SeenWindow): SeenWindow {
  */
 export function moneyHeaders(
   charged: number,
-  held: Answer,
-  answer: Answer | undefined,
+  held: AppendResult,
+  answer: AppendResult | undefined,
 ): Record<string, string> {
   const { shard, position } = answer ?? held
   return {

@@ -1,6 +1,6 @@
 /** One call's charge, from the log: what was held for it, what became of the hold, what was given back. */
 import { type Mode, printPosition } from '../../../events/event.ts'
-import { anyEndpoint, type TerminatedBy } from '../../ledger/append/call-commands.ts'
+import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Sql } from '../../ledger/connect.ts'
 
 export interface Charge {
@@ -84,7 +84,7 @@ export async function charge(
       account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, payload,
       recorded_at > ledger_now() - interval '10 seconds' as recent,
       (select d.position from deliveries d where d.instance = e.instance and d.shard = e.shard) as delivered,
-      (select h.position from events h where h.request_id = e.payload ->> 'hold' and h.shard = e.shard
+      (select h.position from events h where h.request_id = e.payload ->> 'lease' and h.shard = e.shard
         and h.type = 'CreditsHeld') as standing,
       exists (select from withheld w where w.position = e.position and w.shard = e.shard) as withheld,
       exists (
@@ -93,7 +93,7 @@ export async function charge(
           and a.shard = e.shard and a.replayed_at is not null
       ) as replayed
     from events e
-    where request_id = ${requestId} and endpoint <> ${anyEndpoint}
+    where request_id = ${requestId} and slots is null
       and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired', 'ChargeRefunded')
       ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
     order by shard, position`

@@ -139,7 +139,7 @@ async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
     select shard, position, (extract(epoch from recorded_at) * 1000000)::bigint as now,
       quantity, credits, tariff, coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
     from events where request_id = ${requestId}
-      and (type = 'CreditsHeld' or type in ('HoldSettled', 'HoldReleased') and payload ->> 'hold' is not null)
+      and (type = 'CreditsHeld' or type in ('HoldSettled', 'HoldReleased') and payload ->> 'lease' is not null)
     order by position desc limit 1`
   return row
 }

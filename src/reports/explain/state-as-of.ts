@@ -188,7 +188,7 @@ function readSumsOf(
 ): Promise<Omit<CreditsThen, 'lots'>[]> {
   return sql<Omit<CreditsThen, 'lots'>[]>`
     select
-      coalesce(sum(case type when 'CreditsHeld' then 1 else -1 end * case endpoint when '*' then quantity else 1 end)
+      coalesce(sum(case type when 'CreditsHeld' then 1 else -1 end * coalesce(slots, 1))
         filter (where held is not null and type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired')), 0)::bigint
         as "openHolds",
       coalesce(sum(case when type = 'DebtRecorded' then credits

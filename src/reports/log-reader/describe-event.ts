@@ -4,12 +4,12 @@ import type { RecordedEvent } from '../../../events/event.ts'
 
 type Described = Pick<
   RecordedEvent,
-  'type' | 'payload' | 'credits' | 'quantity' | 'endpoint' | 'keyId'
+  'type' | 'payload' | 'credits' | 'quantity' | 'slots' | 'endpoint' | 'keyId'
 >
 
 /** One sentence without a full stop. Personal data, which is encrypted, is not in it. */
 export function describeEvent(event: Described): string {
-  const { payload, endpoint, quantity } = event
+  const { payload, endpoint, quantity, slots } = event
   const credits = count(event.credits ?? 0, 'credit')
   const known = event.type as EventType
   switch (known) {
@@ -52,8 +52,7 @@ export function describeEvent(event: Described): string {
     case 'DebtRecorded':
       return `${credits} owed, to be taken from the next grant`
     case 'CreditsHeld':
-      if (endpoint === '*')
-        return `${credits} held ahead, for ${count(quantity ?? 0, 'call')} at once`
+      if (slots !== null) return `${credits} held ahead, for ${count(slots, 'call')} at once`
       return `Up to ${credits} held for a call of ${endpoint}`
     case 'HoldExtended':
       return event.credits === 0
@@ -62,11 +61,11 @@ export function describeEvent(event: Described): string {
     case 'HoldSettled':
       return `${credits} charged for a call of ${endpoint}${cut(payload.terminatedBy)}`
     case 'HoldReleased':
-      if (endpoint === '*') return `${credits} freed that were held ahead`
-      if (payload.hold) return `A call of ${endpoint} was not charged (${payload.reason})`
+      if (slots !== null) return `${credits} freed that were held ahead`
+      if (payload.lease) return `A call of ${endpoint} was not charged (${payload.reason})`
       return `${credits} freed: a call of ${endpoint} was not charged (${payload.reason})`
     case 'HoldExpired':
-      if (endpoint === '*') return `${credits} freed that a gateway held ahead until it ended`
+      if (slots !== null) return `${credits} freed that a gateway held ahead until it ended`
       return `${credits} freed: a call of ${endpoint} was never finished, and not charged`
     case 'ChargeRefunded':
       return `${credits} refunded for a call of ${endpoint}`

@@ -177,10 +177,10 @@ function callHeads({ head }: Clock): string[] {
 }
 
 function callCells(
-  line: { time: string; endpoint: string; requestId: string; keyId: string },
+  line: { time: string; endpoint: string | null; requestId: string; keyId: string },
   { at }: Clock,
 ): Cell[] {
-  return [at(line.time), line.endpoint, line.requestId, line.keyId]
+  return [at(line.time), line.endpoint ?? 'lease', line.requestId, line.keyId]
 }
 
 function movementsOf({ grants, adjustments, lapses, debt }: AccountPart, clock: Clock): Section[] {

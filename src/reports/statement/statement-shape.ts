@@ -70,7 +70,8 @@ export interface HeldLine {
   readonly time: string
   readonly requestId: string
   readonly keyId: string
-  readonly endpoint: string
+  /** null: a lease. */
+  readonly endpoint: string | null
   readonly credits: number
 }
 

@@ -46,11 +46,13 @@ export interface OpenHoldRow {
   readonly occurredAt: Micros
   readonly requestId: string
   readonly keyId: string
-  readonly endpoint: string
+  /** null: a lease. */
+  readonly endpoint: string | null
   readonly credits: number
 }
 
-export interface ChargeRow extends Omit<OpenHoldRow, 'credits'> {
+export interface ChargeRow extends Omit<OpenHoldRow, 'endpoint'> {
+  readonly endpoint: string
   readonly credits: number
   readonly quantity: number
   readonly tariff: string

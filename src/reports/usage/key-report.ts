@@ -1,6 +1,5 @@
 /** What a key did since a time, from the log alone: what was charged, what failed, what was changed. */
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
-import { anyEndpoint } from '../../ledger/append/call-commands.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { describeEvent } from '../log-reader/describe-event.ts'
 import { eventFeed } from '../log-reader/events.ts'
@@ -55,7 +54,7 @@ export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<K
       changes.push(keyEvent(event))
       continue
     }
-    if (event.type === 'UsageImported' || event.endpoint === anyEndpoint) continue
+    if (event.type === 'UsageImported' || event.slots !== null) continue
     firstAt ??= event.occurredAt.toISOString()
     lastAt = event.recordedAt.toISOString()
     count(event)

@@ -95,7 +95,7 @@ function sumsOfRange(
       from events
     ) d
     where d.shard = ${range.shard} and d.position between ${range.from} and ${range.to}
-      and d.type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and d.endpoint <> '*'
+      and d.type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and d.slots is null
       and d.day between ${question.from}::date and ${question.to}::date and ${isOf(sql, question)}
     group by 1`
 }

@@ -15,6 +15,7 @@ export interface AppendMetrics {
 const modes: readonly Mode[] = ['live', 'test']
 const kinds: readonly CallCommand['kind'][] = [
   'hold',
+  'lease',
   'extend',
   'charge_on_lease',
   'void_on_lease',

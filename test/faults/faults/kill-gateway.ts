@@ -124,7 +124,7 @@ async function untilChargedOnLease({ ledger }: World): Promise<void> {
   const [before] = await ledger.sql<[{ position: number }]>`select position from heads`
   const chargedOnLease = () => ledger.sql`
     select 1 from events
-    where position > ${before.position} and type = 'HoldSettled' and payload ->> 'hold' is not null
+    where position > ${before.position} and type = 'HoldSettled' and payload ->> 'lease' is not null
     limit 1`
   await until(async () => (await chargedOnLease()).length > 0, maxWaitMs)
 }

@@ -121,7 +121,7 @@ async function untilOnLease(
     const ids = ended.map(({ requestId }) => requestId ?? '')
     const [row] = await world.ledger.sql<[{ count: number }]>`
       select count(*) as count from events
-      where request_id = any(${world.ledger.sql.array(ids, 1009)}) and payload ->> 'hold' is not null`
+      where request_id = any(${world.ledger.sql.array(ids, 1009)}) and payload ->> 'lease' is not null`
     return row.count === atOnce
   }, 5_000)
 }

@@ -228,7 +228,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
 
   function heldLine({ event, held }: OpenHold): HeldLine {
     const credits = [...held.values()].reduce((sum, ofLot) => sum + ofLot, 0)
-    return { ...place(event), ...call(event), credits }
+    return { ...place(event), ...call(event), endpoint: event.endpoint, credits }
   }
 
   function place(event: AccountEvent): { position: string; time: string } {

@@ -1,4 +1,5 @@
--- Appends a batch of call items (hold, extend, buy, fail, settle, release, expire, count), deciding each of them in order.
+-- Appends a batch of call commands (hold, lease, extend, charge_on_lease, void_on_lease, settle, release, expire, count),
+-- deciding each of them in order.
 --
 -- One lock, one look, one loop, set writes:
 --   1. take the shard's lock, then look up the producer: a batch that was sent before is answered as before;
@@ -11,13 +12,13 @@
 -- refusal, the one it was decided at) and the credits then available, the month's allowance that is
 -- still to be granted among them (of the key's cap, for key_cap_reached). A refusal appends nothing.
 -- A hold that names an Idempotency-Key is also asked of claim_verdict, whose resumed is an acceptance.
--- A hold at the endpoint * is a standing one: it counts as so many calls in flight as its quantity says, and stays
--- open while calls run on it, each of which ends with a buy (held and settled in one, from what is free) or a fail.
+-- A lease is a hold for as many calls in flight as it has slots. It stays open while calls run on it; each of them ends with
+-- a charge_on_lease (held and settled in one, from what is free) or a void_on_lease.
 create or replace function append_v1(
   in_shard smallint, in_producer uuid, in_sequence bigint, in_instance text,
   in_kinds text[], in_holds text[], in_accounts text[], in_keys text[],
   in_key_versions integer[], in_account_versions integer[], in_previous_secrets boolean[], in_modes text[],
-  in_credits bigint[], in_quantities bigint[], in_endpoints text[], in_tariffs text[],
+  in_credits bigint[], in_quantities bigint[], in_slots integer[], in_endpoints text[], in_tariffs text[],
   in_statuses smallint[], in_latencies integer[], in_actors text[], in_claims text[], in_request_hashes text[],
   in_payloads text[],
   out outcome text, out recorded_at timestamptz, out verdicts text[], out positions bigint[], out available bigint[]
@@ -68,7 +69,7 @@ declare
   v_left bigint;
   v_take bigint;
   v_at integer;
-  v_places integer;
+  v_slots integer;
   v_draw_lots bigint[];
   v_draw_held bigint[];
   v_draw_moved bigint[];
@@ -91,10 +92,10 @@ begin
   -- Columns that do not line up would give an item what belongs to its neighbour.
   if v_items < greatest(cardinality(in_holds), cardinality(in_accounts), cardinality(in_keys),
       cardinality(in_key_versions), cardinality(in_account_versions), cardinality(in_previous_secrets),
-      cardinality(in_modes), cardinality(in_credits), cardinality(in_quantities), cardinality(in_endpoints),
+      cardinality(in_modes), cardinality(in_credits), cardinality(in_quantities), cardinality(in_slots), cardinality(in_endpoints),
       cardinality(in_tariffs), cardinality(in_statuses), cardinality(in_latencies), cardinality(in_actors),
       cardinality(in_claims), cardinality(in_request_hashes), cardinality(in_payloads))
-    or not in_kinds <@ array['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'release', 'expire', 'count']
+    or not in_kinds <@ array['hold', 'lease', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'release', 'expire', 'count']
   then
     raise exception 'the batch is not % items of known kinds', v_items using errcode = 'invalid_parameter_value';
   end if;
@@ -127,14 +128,14 @@ begin
   for r in
     with items as (
       select i.*, row_number() over account as nth_of_account,
-        bool_or(i.kind in ('hold', 'extend', 'charge_on_lease')) over (
+        bool_or(i.kind in ('hold', 'lease', 'extend', 'charge_on_lease')) over (
           account rows between unbounded preceding and unbounded following) as buys
       from (
-        select u.*, case when u.kind in ('charge_on_lease', 'void_on_lease') then in_payloads[u.ord]::json ->> 'hold' else u.request_id end as hold_id
+        select u.*, case when u.kind in ('charge_on_lease', 'void_on_lease') then in_payloads[u.ord]::json ->> 'lease' else u.request_id end as hold_id
         from unnest(in_kinds, in_holds, in_accounts, in_keys, in_key_versions, in_account_versions,
-          in_previous_secrets, in_modes, in_credits, in_tariffs, in_claims, in_request_hashes)
+          in_previous_secrets, in_modes, in_credits, in_slots, in_tariffs, in_claims, in_request_hashes)
           with ordinality as u (kind, request_id, account_id, key_id, key_version, account_version,
-            previous_secret, mode, credits, tariff, claim, request_hash, ord)
+            previous_secret, mode, credits, slots, tariff, claim, request_hash, ord)
       ) i
       window account as (partition by i.account_id, i.mode order by i.ord)
     )
@@ -146,7 +147,7 @@ begin
       l.lots, l.free, l.ranks, coalesce(l.total, 0) as total,
       k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
       k.previous_until, k.monthly_cap, c.month as cap_month, i.key_id || c.month as cap, coalesce(m.used, 0) as cap_used,
-      h.position as hold_position, h.endpoint as hold_endpoint, h.quantity as hold_quantity, h.credits as hold_credits,
+      h.position as hold_position, h.endpoint as hold_endpoint, h.quantity as hold_quantity, h.slots as hold_slots, h.credits as hold_credits,
       h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held
     from items i
     -- The account's state, once an account: the loop carries it from item to item. Whether a look is needed
@@ -190,7 +191,7 @@ begin
     ) k on k.account_id = i.account_id and k.mode = i.mode
     left join lateral (
       select h.* from open_holds h
-      where i.kind not in ('hold', 'count') and h.hold_id = i.hold_id and h.shard = in_shard
+      where i.kind not in ('hold', 'lease', 'count') and h.hold_id = i.hold_id and h.shard = in_shard
         and h.account_id = i.account_id and h.key_id = i.key_id and h.mode = i.mode limit 1
     ) h on true
     -- A call counts against its key's cap in the month of its hold.
@@ -234,9 +235,8 @@ begin
     v_draw_lots := null;
     v_draw_held := null;
     v_draw_moved := null;
-    -- How many calls in flight the item's hold stands for.
-    v_places := case when coalesce(r.hold_endpoint, in_endpoints[r.ord]) = '*'
-      then coalesce(r.hold_quantity, in_quantities[r.ord]) else 1 end;
+    -- As how many calls in flight the hold counts.
+    v_slots := coalesce(r.hold_slots, r.slots, 1);
     v_nth := case when v_updated_holds <> '{}' then array_position(v_updated_holds, r.hold_id) end;
     if v_nth is not null then
       r.hold_credits := v_updated_credits[v_nth];
@@ -245,7 +245,7 @@ begin
       r.hold_held := v_updated_held[v_nth]::bigint[];
     end if;
 
-    if r.kind in ('hold', 'extend', 'charge_on_lease') then
+    if r.kind in ('hold', 'lease', 'extend', 'charge_on_lease') then
       -- To buy is to hold: what is added to a hold is bought at that moment, under the same conditions. Only
       -- the price and the place in flight were settled when the hold was taken. What ran on a standing hold is
       -- bought at its end, which took no more than its place in flight before.
@@ -273,13 +273,14 @@ begin
       v_verdict := case
         when v_verdict <> 'ok' then v_verdict
         -- Only what ran on a standing hold is bought on one, and only other holds are extended.
-        when r.kind <> 'hold' and (r.hold_credits is null or (r.hold_endpoint = '*') <> (r.kind = 'charge_on_lease')) then 'hold_not_open'
+        when r.kind not in ('hold', 'lease')
+          and (r.hold_credits is null or (r.hold_slots is not null) <> (r.kind = 'charge_on_lease')) then 'hold_not_open'
         when r.kind = 'extend' then 'ok'
         when v_tariff is null or r.tariff <> v_tariff then 'stale_tariff'
         when r.kind = 'charge_on_lease' then
           case when r.credits > r.hold_credits then 'exceeds_hold' else 'ok' end
         -- A plan that the tariff does not know allows nothing.
-        when v_open + v_places > v_most_open then 'concurrency_exceeded'
+        when v_open + v_slots > v_most_open then 'concurrency_exceeded'
         else 'ok'
       end;
       -- Months cut on the hold's time: what only a later month granted cannot pay for a call of this one.
@@ -315,7 +316,7 @@ begin
         for n in 1..cardinality(v_lots) loop
           exit when v_left = 0;
           -- A standing hold keeps what would be spent last: what expires first is still spent first.
-          v_at := case when r.kind = 'hold' and in_endpoints[r.ord] = '*' then cardinality(v_lots) + 1 - n else n end;
+          v_at := case r.kind when 'lease' then cardinality(v_lots) + 1 - n else n end;
           v_take := least(v_lot_free[v_at], v_left);
           continue when v_take = 0 or v_lots[v_at] >= v_before;
           v_draw_lots := v_draw_lots || v_lots[v_at];
@@ -328,8 +329,8 @@ begin
         if r.monthly_cap is not null then
           v_cap_used := v_cap_used || jsonb_build_object(r.cap, v_used + r.credits);
         end if;
-        if r.kind = 'hold' then
-          v_open := v_open + v_places;
+        if r.kind in ('hold', 'lease') then
+          v_open := v_open + v_slots;
           if r.claim is not null then
             v_claimed := v_claimed || jsonb_build_object(r.key_id || ' ' || r.claim, r.request_hash);
           end if;
@@ -367,7 +368,7 @@ begin
       w_occurred[r.ord] := v_now;
 
     elsif r.kind = 'void_on_lease' then
-      v_verdict := case when r.hold_endpoint = '*' and r.hold_credits is not null then 'ok' else 'hold_not_open' end;
+      v_verdict := case when r.hold_slots is not null and r.hold_credits is not null then 'ok' else 'hold_not_open' end;
       available[r.ord] := v_free;
       w_occurred[r.ord] := v_now;
       w_credits[r.ord] := 0;
@@ -376,7 +377,7 @@ begin
       -- What resolves a hold: settle takes what was used from the lots it drew on, in their order, and
       -- frees the rest; release and expire free it all. What returns to an expired lot lapses there.
       v_verdict := case
-        when r.hold_credits is null or r.kind = 'settle' and r.hold_endpoint = '*' then 'hold_not_open'
+        when r.hold_credits is null or r.kind = 'settle' and r.hold_slots is not null then 'hold_not_open'
         when r.kind = 'settle' and r.credits > r.hold_credits then 'exceeds_hold'
         when r.kind = 'expire' and r.hold_expires_at > v_now then 'hold_not_due'
         else 'ok'
@@ -400,11 +401,12 @@ begin
         if r.kind <> 'settle' then
           v_draw_moved := null;
         end if;
-        v_open := v_open - v_places;
-        -- Whoever counts calls in flight is told here how many fewer there are.
-        if '*' in (r.hold_endpoint, in_endpoints[r.ord]) then
+        v_open := v_open - v_slots;
+        -- The end of a lease says how many slots it had; whoever does not know a hold's endpoint reads it from the hold.
+        if r.hold_slots is not null or in_endpoints[r.ord] is null then
           in_endpoints[r.ord] := r.hold_endpoint;
           in_quantities[r.ord] := r.hold_quantity;
+          in_slots[r.ord] := r.hold_slots;
         end if;
         v_nth := coalesce(v_nth, cardinality(v_updated_holds) + 1);
         v_updated_holds[v_nth] := r.hold_id;
@@ -433,20 +435,20 @@ begin
 
   if v_position > v_last then
     insert into events (shard, position, recorded_at, occurred_at, type, type_version, stream_version,
-      account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, status, latency_ms,
+      account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status, latency_ms,
       lots, held, moved, actor, instance, payload, private, event_hash)
     select in_shard, w.position, v_now, w.occurred_at, e.type, 1, null,
-      w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.status, w.latency_ms,
+      w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.slots, w.status, w.latency_ms,
       e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null,
       hash_event(in_shard, w.position, v_now, w.occurred_at, e.type, 1::smallint, null::integer,
-        w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.status, w.latency_ms,
+        w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.slots, w.status, w.latency_ms,
         e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null::bytea)
     from unnest(w_positions, w_occurred, in_kinds, in_accounts, in_keys, in_modes, in_holds, in_endpoints, in_tariffs,
-      w_credits, in_quantities, in_statuses, in_latencies, w_lots, w_held, w_moved, in_actors, in_payloads)
+      w_credits, in_quantities, in_slots, in_statuses, in_latencies, w_lots, w_held, w_moved, in_actors, in_payloads)
       as w (position, occurred_at, kind, account_id, key_id, mode, request_id, endpoint, tariff,
-        credits, quantity, status, latency_ms, lots, held, moved, actor, payload)
+        credits, quantity, slots, status, latency_ms, lots, held, moved, actor, payload)
     cross join lateral (
-      select case w.kind when 'hold' then 'CreditsHeld' when 'extend' then 'HoldExtended' when 'settle' then 'HoldSettled'
+      select case w.kind when 'hold' then 'CreditsHeld' when 'lease' then 'CreditsHeld' when 'extend' then 'HoldExtended' when 'settle' then 'HoldSettled'
           when 'charge_on_lease' then 'HoldSettled' when 'release' then 'HoldReleased' when 'void_on_lease' then 'HoldReleased'
           when 'expire' then 'HoldExpired' else 'CallsCounted' end as type,
         w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload

@@ -5,7 +5,7 @@ create or replace function hash_event(
   shard smallint, "position" bigint, recorded_at timestamptz, occurred_at timestamptz,
   type text, type_version smallint, stream_version integer,
   account_id text, key_id text, mode text, request_id text, endpoint text, tariff text,
-  credits bigint, quantity bigint, status smallint, latency_ms integer,
+  credits bigint, quantity bigint, slots integer, status smallint, latency_ms integer,
   lots bigint[], held bigint[], moved bigint[],
   actor text, instance text, payload json, private bytea
 ) returns bytea
@@ -18,7 +18,7 @@ language sql stable parallel safe as $$
     || (type || E'\n' || type_version || E'\n' || coalesce(stream_version::text, '') || E'\n')
     || (coalesce(account_id, '') || E'\n' || coalesce(key_id, '') || E'\n' || coalesce(mode, '') || E'\n')
     || (coalesce(request_id, '') || E'\n' || coalesce(endpoint, '') || E'\n' || coalesce(tariff, '') || E'\n')
-    || (coalesce(credits::text, '') || E'\n' || coalesce(quantity::text, '') || E'\n')
+    || (coalesce(credits::text, '') || E'\n' || coalesce(quantity::text, '') || E'\n' || coalesce(slots::text, '') || E'\n')
     || (coalesce(status::text, '') || E'\n' || coalesce(latency_ms::text, '') || E'\n')
     || (coalesce(lots::text, '') || E'\n' || coalesce(held::text, '') || E'\n' || coalesce(moved::text, '') || E'\n')
     || (actor || E'\n' || instance || E'\n')

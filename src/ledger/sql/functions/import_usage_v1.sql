@@ -29,8 +29,8 @@ begin
   select in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', in_account, in_key, in_mode, u.endpoint,
     u.credits, u.calls, in_actor, in_instance, u.payload::json,
     hash_event(in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', 1::smallint, null::integer,
-      in_account, in_key, in_mode, null::text, u.endpoint, null::text, u.credits, u.calls, null::smallint,
-      null::integer, null::bigint[], null::bigint[], null::bigint[], in_actor, in_instance, u.payload::json,
+      in_account, in_key, in_mode, null::text, u.endpoint, null::text, u.credits, u.calls, null::integer,
+      null::smallint, null::integer, null::bigint[], null::bigint[], null::bigint[], in_actor, in_instance, u.payload::json,
       null::bytea)
   from (
     select (e.value ->> 'time')::timestamptz as time, e.value ->> 'endpoint' as endpoint,

@@ -15,6 +15,6 @@ language sql as $$
     in_request, in_endpoint, in_tariff, in_credits, in_lots, in_moved, in_actor, in_instance,
     in_payload::json, in_private,
     hash_event(in_shard, in_position, in_now, in_now, in_type, 1::smallint, in_stream_version,
-      in_account, in_key, in_mode, in_request, in_endpoint, in_tariff, in_credits, null::bigint, null::smallint,
-      null::integer, in_lots, null::bigint[], in_moved, in_actor, in_instance, in_payload::json, in_private))
+      in_account, in_key, in_mode, in_request, in_endpoint, in_tariff, in_credits, null::bigint, null::integer,
+      null::smallint, null::integer, in_lots, null::bigint[], in_moved, in_actor, in_instance, in_payload::json, in_private))
 $$;
