@@ -1,4 +1,4 @@
-/** The account stream: who pays, on which plan. */
+/** The account stream: who owns an account, its plans and its limits. */
 import { type Static, Type } from '@sinclair/typebox'
 import { Time } from './time.ts'
 
@@ -11,11 +11,11 @@ export const AccountOpened = Type.Object({
   }),
 })
 
-/** `from` lies ahead when a downgrade waits for the next month. */
+/** `from` is a later time when a downgrade waits for the next month. */
 export const PlanStarted = Type.Object({ plan: Type.String(), from: Time, fee: Fee })
 export const PlanEnded = Type.Object({ plan: Type.String(), at: Time })
 
-/** Limits of the account's own, in place of its plan's; null gives the plan's back. */
+/** Limits of the account's own, which replace its plan's. null: the plan's counts again. */
 export const AccountLimitsChanged = Type.Object({
   rateLimit: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
   maxInFlight: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),

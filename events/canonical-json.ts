@@ -1,13 +1,13 @@
 /**
- * One text per value: hashes of events and tariffs are taken over it, so it must not depend on the
- * order in which somebody wrote an object's fields. The form is that of RFC 8785 (keys sorted by
- * UTF-16 units, no white space, numbers as ECMAScript prints them).
+ * One text per value. Hashes of tariffs, requests and commands are taken over it, so it must not depend on the order in
+ * which an object's fields were written. It is the form of RFC 8785: keys are sorted by UTF-16 units, there is no white
+ * space, and numbers are as ECMAScript prints them.
  */
 
 /**
  * The canonical JSON text of plain JSON data. Fields whose value is undefined are left out.
  *
- * @throws TypeError for what JSON cannot say without loss: NaN, infinities, bigints, functions,
+ * @throws TypeError for what JSON cannot represent without loss: NaN, infinities, bigints, functions,
  *   undefined in a list, lone surrogates, and objects that are neither lists nor plain.
  */
 export function canonicalJson(value: unknown): string {
@@ -36,7 +36,7 @@ function listOf(list: readonly unknown[]): string {
 }
 
 function objectOf(object: object): string {
-  // A Date or a Map would silently become {} or lose its type: better to hear of it.
+  // A Date or a Map would silently become {} or lose its type.
   const prototype = Object.getPrototypeOf(object)
   if (prototype !== Object.prototype && prototype !== null) {
     throw new TypeError(`JSON has no ${object.constructor?.name ?? 'such object'}`)

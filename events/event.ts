@@ -1,21 +1,20 @@
 /**
- * What an event is, on its way in and on its way back.
+ * An event, as it is written and as it is read back.
  *
- * A fact stands once: what projections and statements count with has a typed column of its own, and
- * the payload carries the rest. The event hash covers both.
+ * Nothing stands in an event twice: what projections and statements count with has a typed column of its own, and the
+ * payload has the rest. The event hash covers both.
  */
-
 import type { EventType } from './catalogue.ts'
 
 export type Mode = 'live' | 'test'
 
-/** Where an event stands: positions of a shard are consecutive, in commit order. Printed `shard-position`. */
+/** A position of a shard's log. The positions of a shard are consecutive, in commit order. Printed `shard-position`. */
 export interface LogPosition {
   readonly shard: number
   readonly position: number
 }
 
-/** What a writer says. The log adds the position, the times and the event hash. */
+/** What is written. The log adds the position, the times and the event hash. */
 export interface NewEvent {
   readonly type: EventType
   readonly payload: object
@@ -32,12 +31,12 @@ export interface NewEvent {
 export interface RecordedEvent extends LogPosition {
   /** When it was appended; never runs backwards along position. */
   readonly recordedAt: Date
-  /** The time that counts for days and months: for what resolves a hold, the hold's. */
+  /** The time that counts for days and months. For an event that resolves a hold, it is the hold's time. */
   readonly occurredAt: Date
   readonly type: string
   readonly typeVersion: number
   readonly stream: string
-  /** The stream's own count; account and key streams only. */
+  /** The stream's own count of its events; account and key streams only. */
   readonly streamVersion: number | null
   readonly accountId: string | null
   readonly keyId: string | null
@@ -47,13 +46,13 @@ export interface RecordedEvent extends LogPosition {
   /** Hash of the tariff that priced the call. */
   readonly tariff: string | null
   readonly credits: number | null
-  /** Raw quantity: characters, seconds, items, requests; for CallsCounted and UsageImported the number of calls. */
+  /** The quantity that was priced: characters, seconds, requests. For CallsCounted and UsageImported, the number of calls. */
   readonly quantity: number | null
   /** Of a lease and its end: for how many calls at once it is. null: no lease. */
   readonly slots: number | null
   readonly status: number | null
   readonly latencyMs: number | null
-  /** The lots touched, and by how much each one's held and counted credits move. */
+  /** The lots that it moves, and by how much the held credits of each change, and those that its type moves. */
   readonly lots: readonly number[] | null
   readonly held: readonly number[] | null
   readonly moved: readonly number[] | null
@@ -63,7 +62,7 @@ export interface RecordedEvent extends LogPosition {
   readonly private: Uint8Array | null
 }
 
-/** `shard-position`, as answers and headers print it. */
+/** `shard-position`, as responses and headers print it. */
 export function printPosition({ shard, position }: LogPosition): string {
   return `${shard}-${position}`
 }

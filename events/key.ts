@@ -1,6 +1,6 @@
 /**
- * The key stream: a key's life. Names, descriptions and IP addresses are personal and travel in the
- * encrypted private document of KeyIssued, KeyImported and KeyUpdated, which always holds all three.
+ * The key stream: a key's life. Names, descriptions and IP addresses are personal data. They stand in the encrypted
+ * private document of KeyIssued, KeyImported and KeyUpdated, which always has all three.
  */
 import { type Static, Type } from '@sinclair/typebox'
 import { Time } from './time.ts'
@@ -10,9 +10,9 @@ const nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof T
   t: T,
 ) => Type.Union([t, Type.Null()])
 
-/** What a key may narrow of its account's allowance; null means: as the account. */
+/** What a key can narrow of its account's limits. null: as the account. */
 const limits = {
-  /** Permissions that the key may use; null: all that the plan gives. */
+  /** The endpoints that the key may call. null: all that the plan gives. */
   endpoints: Type.Union([Type.Array(Type.String()), Type.Null()]),
   rateLimit: nullable(Type.Integer({ minimum: 1 })),
   monthlyCap: nullable(Type.Integer({ minimum: 0 })),
@@ -28,7 +28,7 @@ export const KeyImported = Type.Object({
   ...limits,
 })
 
-/** The owner's changes: permissions and expiry (and the private document). */
+/** What the owner changes: endpoints, expiry, and the private document. */
 export const KeyUpdated = Type.Partial(
   Type.Object({ endpoints: limits.endpoints, expiresAt: limits.expiresAt }),
 )
@@ -38,7 +38,7 @@ export const KeyLimitsChanged = Type.Partial(
 export const KeyEnabled = Type.Object({})
 export const KeyDisabled = Type.Object({})
 
-/** The old secret is dead at once, or at `previousUntil` when a grace was asked for. */
+/** The previous secret ends at once, or at `previousUntil` where a time of grace was asked for. */
 export const KeyRotated = Type.Object({
   hash: Hash,
   display: Type.String(),
@@ -49,7 +49,7 @@ export const KeyRevoked = Type.Object({})
 
 export type KeyIssued = Static<typeof KeyIssued>
 
-/** What the private document of a key holds, before encryption. */
+/** The private document of a key, before it is encrypted. */
 export interface KeyPrivate {
   readonly name: string
   readonly description: string | null

@@ -1,4 +1,4 @@
-/** The tariffs stream: prices and plans are in the ledger, and so is a restored log's loss. */
+/** The tariffs stream: prices and plans, and the loss that a restored log accepted. */
 import { type Static, Type } from '@sinclair/typebox'
 import { Time } from './time.ts'
 
@@ -11,7 +11,7 @@ export const Plan = Type.Object({
   fee: Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() }),
 })
 
-/** A tariff is named by the SHA-256 of the canonical JSON of `{plans, prices}`. */
+/** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`. */
 export const TariffPublished = Type.Object({
   hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
   from: Time,

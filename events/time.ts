@@ -1,6 +1,6 @@
 /**
- * Times as events carry them: RFC 3339 texts. TypeBox brings no formats of its own and refuses what it
- * does not know, so whoever checks a payload with `date-time` in it needs this file's registration.
+ * Times as events have them: RFC 3339 texts. TypeBox knows no formats of its own and refuses a format that it does not
+ * know, so the schema of every payload with a time needs the registration in this file.
  */
 import { FormatRegistry, Type } from '@sinclair/typebox'
 
@@ -10,12 +10,12 @@ FormatRegistry.Set('date-time', isTime)
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
 
-/** From 1970 to 9999: what JavaScript and PostgreSQL both write in the same four-digit form. */
+/** Whether a text is a time from 1970 to 9999: JavaScript and PostgreSQL both write those years with four digits. */
 export function isTime(text: string): boolean {
   const match = rfc3339.exec(text)
   const ms = Date.parse(text)
   if (match === null || !(ms >= 0 && ms < Date.UTC(10_000, 0))) return false
-  // Some parsers read the 30th of February as a day of March.
+  // Date.parse may read the 30th of February as a day of March.
   const day = Number(match[3])
   return day >= 1 && day <= new Date(Date.UTC(Number(match[1]), Number(match[2]), 0)).getUTCDate()
 }

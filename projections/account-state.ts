@@ -1,4 +1,4 @@
-/** Accounts: whose they are, on which plan, with which limits. */
+/** Accounts: who owns them, their plans, and their own limits. */
 import { typesWith } from '../events/event-types.ts'
 import type { Projection } from './projection.ts'
 
@@ -23,8 +23,8 @@ export const accountState: Projection = {
       primary key (account_id, shard)
     )`,
     `create index account_state_by_owner on account_state (owner_kind, owner_id)`,
-    // The plan in force at a time is the row of the highest position that had started by then: a
-    // later decision also replaces an earlier one that still lay ahead.
+    // The plan in force at a time is the row of the highest position that had started by then. So a later decision also
+    // replaces an earlier one that had not started yet.
     `create table account_plans (
       account_id text not null,
       shard smallint not null,
@@ -38,31 +38,32 @@ export const accountState: Projection = {
     {
       eventTypes: typesWith('stream', 'account'),
       sql: `insert into account_state
-       select (jsonb_populate_record(null::account_state, coalesce(to_jsonb(s), '{}') || f.changes)).*
+       -- The row of an account is what it was, with the changes of all its events merged over it, the latest last.
+       select (jsonb_populate_record(null::account_state, coalesce(to_jsonb(prior), '{}') || merged.changes)).*
        from (
          select shard, account_id, merge_changes(change order by position) as changes
          from (
-           select b.shard, b.account_id, b.position,
-             jsonb_build_object('account_id', b.account_id, 'shard', b.shard,
-               'version', b.stream_version, 'position', b.position)
-             || case b.type
+           select e.shard, e.account_id, e.position,
+             jsonb_build_object('account_id', e.account_id, 'shard', e.shard,
+               'version', e.stream_version, 'position', e.position)
+             || case e.type
                when 'AccountOpened' then jsonb_build_object(
-                 'owner_kind', b.payload #>> '{owner,kind}', 'owner_id', b.payload #>> '{owner,id}',
+                 'owner_kind', e.payload #>> '{owner,kind}', 'owner_id', e.payload #>> '{owner,id}',
                  'rate_limit', null, 'max_in_flight', null, 'frozen', false, 'erased', false,
-                 'opened_at', b.recorded_at)
+                 'opened_at', e.recorded_at)
                when 'AccountLimitsChanged' then jsonb_build_object(
-                 'rate_limit', b.payload -> 'rateLimit', 'max_in_flight', b.payload -> 'maxInFlight')
+                 'rate_limit', e.payload -> 'rateLimit', 'max_in_flight', e.payload -> 'maxInFlight')
                when 'AccountFrozen' then '{"frozen": true}'::jsonb
                when 'AccountUnfrozen' then '{"frozen": false}'::jsonb
                when 'AccountErased' then '{"erased": true}'::jsonb
                else '{}'::jsonb
              end as change
-           from batch b
-           where b.stream_version is not null and b.key_id is null
-         ) changes
+           from batch e
+           where e.stream_version is not null and e.key_id is null
+         ) of_event
          group by shard, account_id
-       ) f
-       left join account_state s on s.account_id = f.account_id and s.shard = f.shard
+       ) merged
+       left join account_state prior on prior.account_id = merged.account_id and prior.shard = merged.shard
        on conflict (account_id, shard) do update set
          version = excluded.version, position = excluded.position,
          rate_limit = excluded.rate_limit, max_in_flight = excluded.max_in_flight,

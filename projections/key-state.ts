@@ -1,4 +1,4 @@
-/** Keys: by which secret, whose, whether they may buy, and what they narrow. */
+/** Keys: their secrets' hashes, whose they are, whether they may call, and what they narrow of their account's limits. */
 import { typesWith } from '../events/event-types.ts'
 import type { Projection } from './projection.ts'
 
@@ -39,41 +39,43 @@ export const keyState: Projection = {
     {
       eventTypes: typesWith('stream', 'key'),
       sql: `insert into key_state
-       select (jsonb_populate_record(null::key_state, coalesce(to_jsonb(s), '{}') || f.changes)).*
+       -- The row of a key is what it was, with the changes of all its events merged over it, the latest last.
+       select (jsonb_populate_record(null::key_state, coalesce(to_jsonb(prior), '{}') || merged.changes)).*
        from (
          select shard, key_id, merge_changes(change order by position) as changes
          from (
-           select b.shard, b.key_id, b.position,
-             jsonb_build_object('key_id', b.key_id, 'shard', b.shard, 'account_id', b.account_id,
-               'mode', b.mode, 'version', b.stream_version, 'position', b.position,
-               'updated_at', b.recorded_at)
-             -- Other events of a key may carry a private document too: an operator's reason.
-             || case when b.type in ('KeyIssued', 'KeyImported', 'KeyUpdated') and b.private is not null
-               then jsonb_build_object('private', b.private) else '{}'::jsonb end
-             || case b.type
-               when 'KeyIssued' then '{"enabled": true}'::jsonb || renamed.change
-                 || jsonb_build_object('created_at', b.recorded_at)
+           select e.shard, e.key_id, e.position,
+             jsonb_build_object('key_id', e.key_id, 'shard', e.shard, 'account_id', e.account_id,
+               'mode', e.mode, 'version', e.stream_version, 'position', e.position,
+               'updated_at', e.recorded_at)
+             -- Other events of a key may have a private document too: an operator's reason.
+             || case when e.type in ('KeyIssued', 'KeyImported', 'KeyUpdated') and e.private is not null
+               then jsonb_build_object('private', e.private) else '{}'::jsonb end
+             || case e.type
+               when 'KeyIssued' then '{"enabled": true}'::jsonb || of_payload.change
+                 || jsonb_build_object('created_at', e.recorded_at)
                when 'KeyDisabled' then '{"enabled": false}'::jsonb
                when 'KeyEnabled' then '{"enabled": true}'::jsonb
-               when 'KeyRevoked' then jsonb_build_object('revoked_at', b.recorded_at,
+               when 'KeyRevoked' then jsonb_build_object('revoked_at', e.recorded_at,
                  'previous_hash', null, 'previous_until', null)
-               else renamed.change
+               else of_payload.change
              end as change
-           from batch b
+           from batch e
+           -- The payload's fields, under the names of their columns.
            cross join lateral (
-             select coalesce(jsonb_object_agg(column_name, f.value), '{}') as change
-             from jsonb_each(b.payload::jsonb) f
+             select coalesce(jsonb_object_agg(names.column_name, field.value), '{}') as change
+             from jsonb_each(e.payload::jsonb) field
              join (values ('hash', 'hash'), ('display', 'display'), ('enabled', 'enabled'),
                ('createdAt', 'created_at'), ('endpoints', 'endpoints'), ('rateLimit', 'rate_limit'),
                ('monthlyCap', 'monthly_cap'), ('expiresAt', 'expires_at'),
                ('previousHash', 'previous_hash'), ('previousUntil', 'previous_until')
-             ) as names (field, column_name) on names.field = f.key
-           ) renamed
-           where b.stream_version is not null and b.key_id is not null
-         ) changes
+             ) as names (field_name, column_name) on names.field_name = field.key
+           ) of_payload
+           where e.stream_version is not null and e.key_id is not null
+         ) of_event
          group by shard, key_id
-       ) f
-       left join key_state s on s.key_id = f.key_id and s.shard = f.shard
+       ) merged
+       left join key_state prior on prior.key_id = merged.key_id and prior.shard = merged.shard
        on conflict (key_id, shard) do update set
          version = excluded.version, position = excluded.position, hash = excluded.hash,
          display = excluded.display, previous_hash = excluded.previous_hash,

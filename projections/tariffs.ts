@@ -7,7 +7,7 @@ export const tariffs: Projection = {
   mode: 'inline',
   eventFilter: `type = 'TariffPublished'`,
   tables: [
-    // In force at a time: the latest effective_from by then, and of several the last published.
+    // The tariff in force at a time has the latest effective_from by then; of several, it is the last published.
     `create table tariffs (
       shard smallint not null,
       position bigint not null,
@@ -40,11 +40,11 @@ export const tariffs: Projection = {
     {
       eventTypes: ['TariffPublished'],
       sql: `insert into tariff_plans (hash, plan, shard, credits, rate_limit, window_ms, max_in_flight)
-       select distinct on (b.payload ->> 'hash', p.key, b.shard) b.payload ->> 'hash', p.key, b.shard,
-         (p.value ->> 'credits')::bigint, (p.value ->> 'rateLimit')::integer,
-         (p.value ->> 'windowMs')::integer, (p.value ->> 'maxInFlight')::integer
-       from batch b, jsonb_each((b.payload -> 'plans')::jsonb) p
-       where b.type = 'TariffPublished'
+       select distinct on (e.payload ->> 'hash', plan.key, e.shard) e.payload ->> 'hash', plan.key, e.shard,
+         (plan.value ->> 'credits')::bigint, (plan.value ->> 'rateLimit')::integer,
+         (plan.value ->> 'windowMs')::integer, (plan.value ->> 'maxInFlight')::integer
+       from batch e, jsonb_each((e.payload -> 'plans')::jsonb) plan
+       where e.type = 'TariffPublished'
        on conflict (hash, plan, shard) do nothing`,
     },
   ],
