@@ -1,4 +1,4 @@
-/** The HTTP surface: the configured calls under /v1, and everything about keys, accounts and the gateway. */
+/** The Elysia app: the configured calls under /v1, and the routes about keys, accounts and the gateway. */
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
 import { errorHandler } from '../http/errors/error-handler.ts'
@@ -14,7 +14,7 @@ export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log'> 
   readonly proxy: CallProxy
   readonly customer: CustomerDeps
   readonly system: SystemDeps
-  /** Origins whose pages may call; `*` stands for all, none for no page at all. */
+  /** The origins whose pages may call. `*` means all of them; without any, no page of another origin may. */
   readonly corsOrigins: readonly string[]
   readonly log: (message: string, error?: unknown) => void
 }
@@ -23,7 +23,7 @@ export function createApp({ proxy, customer, system, corsOrigins, ...rest }: App
   const { log } = rest
   const requestIdOf = requestIds()
   let routes: readonly RoutePattern[] = []
-  // Without standardHostname, a request whose host has three letters or fewer finds no route.
+  // With standardHostname, a request whose host has at most three letters would find no route.
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
     .use(crossOrigin(corsOrigins))
@@ -35,7 +35,7 @@ export function createApp({ proxy, customer, system, corsOrigins, ...rest }: App
       parse: 'none',
       detail: { hide: true },
     })
-  // What answers every browser's preflight makes no path a route.
+  // The routes for the preflight requests of browsers make no path a known one.
   routes = app.routes.filter(({ method }) => method !== 'OPTIONS')
   return app
 }
@@ -43,8 +43,8 @@ export function createApp({ proxy, customer, system, corsOrigins, ...rest }: App
 /** The app's routes as a type, from which Eden makes a client; see docs/client.md. */
 export type App = ReturnType<typeof createApp>
 
-/** What a page of another origin may read of an answer. */
-const exposed = [
+/** The headers of a response that a page of another origin may read. */
+const exposedHeaders = [
   'Idempotent-Replayed',
   'RateLimit',
   'RateLimit-Policy',
@@ -60,7 +60,7 @@ const exposed = [
   'X-Request-Id',
 ]
 
-/** Nothing at all where no origin is configured: the hook would cost every call. */
+/** Without a configured origin there is no plugin: its hook would cost every call. */
 function crossOrigin(origins: readonly string[]): Elysia {
   if (origins.length === 0) return new Elysia()
   return new Elysia().use(
@@ -68,14 +68,14 @@ function crossOrigin(origins: readonly string[]): Elysia {
       origin: origins.includes('*') ? true : [...origins],
       methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-API-Key'],
-      exposeHeaders: exposed,
-      // Keys and tokens travel in headers: no page may use a visitor's cookies.
+      exposeHeaders: exposedHeaders,
+      // Keys and tokens are sent in headers, so no page needs a visitor's cookies.
       credentials: false,
     }),
   )
 }
 
-/** One id for all that is said about a request. */
+/** The response to a request and its log lines have the same id. */
 function requestIds(): (request: Request) => string {
   const ids = new WeakMap<Request, string>()
   return (request) => {

@@ -1,35 +1,35 @@
 /**
- * Sees every request that is no call: management, keys, health. It stands around the app rather than in
- * it, where nothing it does can slow a call down or change an answer. Calls are seen by the proxy.
+ * Observes every request that is not a call: management, keys, health. It wraps the app rather than being a
+ * part of it, so it cannot slow a call down or change a response. The proxy observes the calls.
  */
 import { allowedMethods, type RoutePattern } from '../http/routes/allowed-methods.ts'
 import { pathOf } from '../proxy/request/route-table.ts'
-import type { RequestSeen } from './metrics/metrics.ts'
+import type { ObservedRequest } from './metrics/metrics.ts'
 
 type Handle = (request: Request) => Response | Promise<Response>
 
 /**
  * @param handle the app
- * @param calls the configured calls: their paths, as they are sent, and what answers them
+ * @param calls the configured calls: their paths, as clients send them, and their handler
  * @param routes all routes of the app
  */
 export function requestObserver(
   handle: Handle,
   calls: { readonly paths: ReadonlySet<string>; readonly handle: Handle },
   routes: readonly RoutePattern[],
-  see: (request: RequestSeen) => void,
+  observe: (request: ObservedRequest) => void,
 ): Handle {
   return (request) => {
     const path = pathOf(request.url)
-    return calls.paths.has(path) ? calls.handle(request) : handleAndSee(request, path)
+    return calls.paths.has(path) ? calls.handle(request) : handleAndObserve(request, path)
   }
 
-  async function handleAndSee(request: Request, path: string): Promise<Response> {
+  async function handleAndObserve(request: Request, path: string): Promise<Response> {
     const startedAtMs = performance.now()
     const response = await handle(request)
     const pattern = patternOf(routes, request.method, path)
     if (pattern?.path !== proxied) {
-      see({
+      observe({
         method: pattern ? request.method : 'other',
         route: pattern?.path ?? 'none',
         status: response.status,
@@ -41,10 +41,10 @@ export function requestObserver(
   }
 }
 
-/** What is left of /v1: the proxy answers it, and sees it. */
+/** Every other path under /v1: the proxy handles and observes it. */
 const proxied = '/v1/*'
 
-/** The route that answered: the most exact one, since Elysia looks for that. */
+/** The route that handled the request: like Elysia, it prefers the most exact one. */
 function patternOf(
   routes: readonly RoutePattern[],
   method: string,

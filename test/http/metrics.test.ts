@@ -34,7 +34,7 @@ describe('a gateway at rest', () => {
   test('says how the ledger and the windows stand', async () => {
     const metrics = await scrape()
     expect(metrics.sum('tollbook_ledger_up')).toBe(1)
-    expect(metrics.sum('tollbook_windows_degraded')).toBe(0)
+    expect(metrics.sum('tollbook_rate_limits_degraded')).toBe(0)
     expect(metrics.sum('tollbook_partitions_ahead')).toBeGreaterThanOrEqual(2)
     expect(metrics.by('tollbook_accounts', 'plan')).toEqual({ pro: 1 })
     expect(metrics.by('tollbook_keys', 'plan')).toEqual({ pro: 1 })
@@ -178,7 +178,7 @@ describe('after 5,000 calls of all kinds', () => {
       release,
       void_on_lease: voidOnLease,
       expire,
-    } = metrics.by('tollbook_append_items_total', 'kind', { verdict: 'ok' })
+    } = metrics.by('tollbook_append_commands_total', 'kind', { verdict: 'ok' })
     const ahead = log['CreditsHeld ahead']?.events ?? 0
     expect(log['HoldReleased ahead']?.events ?? 0).toBe(ahead)
     expect({ hold, lease, ended: Number(settle) + Number(chargeOnLease), expire }).toEqual({
@@ -191,10 +191,10 @@ describe('after 5,000 calls of all kinds', () => {
   })
 
   test('a batch is counted with all that was in it', () => {
-    expect(metrics.sum('tollbook_append_batch_items_sum')).toBe(
-      metrics.sum('tollbook_append_items_total'),
+    expect(metrics.sum('tollbook_append_batch_commands_sum')).toBe(
+      metrics.sum('tollbook_append_commands_total'),
     )
-    expect(metrics.sum('tollbook_append_batch_items_count')).toBe(
+    expect(metrics.sum('tollbook_append_batch_commands_count')).toBe(
       metrics.sum('tollbook_append_seconds_count'),
     )
   })

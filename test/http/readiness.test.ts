@@ -42,10 +42,10 @@ test('without its ledger it lives, is not ready, and becomes so by itself', asyn
 
 describe('what is missing is named', () => {
   const whole: Omit<ReadinessDeps, 'sql'> = {
-    windows: { degraded: false },
+    rateLimiter: { degraded: false },
     services: new Set(['search']),
     addresses: { search: { live: { url: 'http://127.0.0.1:9', demo: false } } },
-    stopping: () => false,
+    isStopping: () => false,
     warn: () => {},
   }
   const ask = (deps: Partial<ReadinessDeps> = {}) =>
@@ -106,15 +106,15 @@ describe('what is missing is named', () => {
   })
 
   test('the gateway itself, when it stops', async () => {
-    expect((await ask({ stopping: () => true })).missing).toEqual({
+    expect((await ask({ isStopping: () => true })).missing).toEqual({
       gateway: 'the gateway is stopping',
     })
   })
 
-  test('degraded windows, which do not keep it from serving', async () => {
-    expect(await ask({ windows: { degraded: true } })).toEqual({
+  test('degraded rate limits, which do not keep it from serving', async () => {
+    expect(await ask({ rateLimiter: { degraded: true } })).toEqual({
       missing: {},
-      degraded: { windows: expect.any(String) },
+      degraded: { rateLimits: expect.any(String) },
     })
   })
 })

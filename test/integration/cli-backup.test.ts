@@ -231,15 +231,15 @@ test('a ledger that has events is not restored over', async () => {
 })
 
 test('a gateway does not serve a ledger that ends before what it has seen, until the loss is accepted', async () => {
-  const seenFile = join(folder, 'seen.json')
+  const highWaterMarkFile = join(folder, 'seen.json')
   const upstream = 'http://127.0.0.1:9'
-  const first = await startTestGateway({ databaseUrl: ledger.url, upstream, seenFile })
+  const first = await startTestGateway({ databaseUrl: ledger.url, upstream, highWaterMarkFile })
   await first.stop()
-  expect(existsSync(seenFile)).toBe(true)
-  await (await startTestGateway({ databaseUrl: ledger.url, upstream, seenFile })).stop()
+  expect(existsSync(highWaterMarkFile)).toBe(true)
+  await (await startTestGateway({ databaseUrl: ledger.url, upstream, highWaterMarkFile })).stop()
 
   const { url, sql } = await restored()
-  const start = () => startTestGateway({ databaseUrl: url, upstream, seenFile })
+  const start = () => startTestGateway({ databaseUrl: url, upstream, highWaterMarkFile })
   await expect(start()).rejects.toThrow('it was restored from an older backup')
 
   const without = await runCli(['restore', '--accept-loss'], { database: url })
@@ -257,7 +257,7 @@ test('a gateway does not serve a ledger that ends before what it has seen, until
   await (await start()).stop()
 
   // The ledger of before, should it turn up again, is now the one that is behind.
-  await expect(startTestGateway({ databaseUrl: ledger.url, upstream, seenFile })).rejects.toThrow(
+  await expect(startTestGateway({ databaseUrl: ledger.url, upstream, highWaterMarkFile })).rejects.toThrow(
     'the ledger ends at',
   )
 })

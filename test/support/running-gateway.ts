@@ -15,8 +15,8 @@ export interface GatewaySettings {
   /** Where all services are; else `demoUrls`. */
   readonly upstream?: string
   readonly demoUrls?: Readonly<Record<string, string>>
-  /** Where it notes how far it has seen the ledger. */
-  readonly seenFile?: string
+  /** Where it keeps the high-water mark of the log. */
+  readonly highWaterMarkFile?: string
   /** Subjects that are operators whatever their token says. */
   readonly adminUserIds?: readonly string[] | undefined
 }
@@ -26,7 +26,7 @@ export interface TestGateway {
   readonly metricsUrl: string
   /** What it warned of, in the process of the test only. */
   readonly warnings: readonly string[]
-  stop(withinMs?: number): Promise<void>
+  stop(graceMs?: number): Promise<void>
 }
 
 export async function startTestGateway(settings: GatewaySettings): Promise<TestGateway> {
@@ -48,8 +48,8 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     databaseUrl: settings.databaseUrl,
     hostname: '127.0.0.1',
     demoUrls: settings.demoUrls ?? {},
-    metrics: { hostname: '127.0.0.1', port: 0 },
-    seenFile: settings.seenFile,
+    metricsEndpoint: { hostname: '127.0.0.1', port: 0 },
+    highWaterMarkFile: settings.highWaterMarkFile,
     log,
   })
   return { url, metricsUrl: metricsUrl ?? '', warnings, stop }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { refusals } from '../../src/problems/refusal.ts'
+import { gatewayGauges } from '../../src/server/metrics/gateway-gauges.ts'
 import { ledgerMetrics } from '../../src/server/metrics/ledger-metrics.ts'
 import { openMetrics } from '../../src/server/metrics/metrics.ts'
 import { verifyMetrics } from '../../src/server/metrics/verify-metrics.ts'
@@ -25,10 +26,11 @@ const runbook = readFileSync(join(docs, 'RUNBOOK.md'), 'utf8')
 const rules = file.groups.flatMap((group) => group.rules)
 
 const none = () => 0
-const { registry } = openMetrics(['search'], {
+const { registry } = openMetrics(['search'])
+gatewayGauges(registry, {
   callsInFlight: none,
   appendsPending: none,
-  windowsDegraded: () => false,
+  rateLimitsDegraded: () => false,
 })
 ledgerMetrics(registry, {} as Sql, () => {})
 verifyMetrics(registry)

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { RequestSeen } from '../../src/server/metrics/metrics.ts'
+import type { ObservedRequest } from '../../src/server/metrics/metrics.ts'
 import { requestObserver } from '../../src/server/request-observer.ts'
 
 const routes = [
@@ -10,8 +10,8 @@ const routes = [
   { method: 'ALL', path: '/v1/*' },
 ]
 
-async function seenOf(method: string, path: string): Promise<Partial<RequestSeen>[]> {
-  const seen: RequestSeen[] = []
+async function seenOf(method: string, path: string): Promise<Partial<ObservedRequest>[]> {
+  const seen: ObservedRequest[] = []
   const answer = () => new Response(null, { status: 418, headers: { 'X-Request-Id': 'r1' } })
   const calls = { paths: new Set(['/v1/search']), handle: answer }
   const handle = requestObserver(answer, calls, routes, (request) => seen.push(request))

@@ -42,8 +42,8 @@ export default command(
       databaseUrl: environment.databaseUrl,
       hostname: args.host,
       demoUrls: {},
-      seenFile: args.state,
-      metrics: environment.metrics,
+      highWaterMarkFile: args.state,
+      metricsEndpoint: environment.metrics,
       log,
     })
     log.info({ url: gateway.url, metricsUrl: gateway.metricsUrl }, 'serving')

@@ -92,9 +92,9 @@ export default command(
         databaseUrl,
         hostname: args.host,
         demoUrls: Object.fromEntries(demos.map(({ name, url }) => [name, url])),
-        seenFile: join(data, 'seen.json'),
+        highWaterMarkFile: join(data, 'seen.json'),
         // Whoever tries it out may have another one running, which has the usual port.
-        metrics: environment.metrics && {
+        metricsEndpoint: environment.metrics && {
           ...environment.metrics,
           orFreePort: !process.env.METRICS_PORT,
         },

@@ -1,4 +1,4 @@
-/** What a gateway appends to the ledger: batches, items by verdict, and the credits that were charged. */
+/** What a gateway appends to the ledger: batches, commands by verdict, and the credits that were charged. */
 import { Histogram, type Registry } from 'prom-client'
 import type { Mode } from '../../../events/event.ts'
 import type { CallCommand, Verdict } from '../../ledger/append/call-commands.ts'
@@ -6,10 +6,10 @@ import { fineSeconds } from './buckets.ts'
 import { openTally } from './tally.ts'
 
 export interface AppendMetrics {
-  /** The ledger answered a batch of so many items. */
-  batch(items: number, roundTripMs: number): void
-  /** The ledger answered an item. */
-  item(item: CallCommand, verdict: Verdict): void
+  /** Counts a batch of `commands` that the ledger decided. */
+  batch(commands: number, roundTripMs: number): void
+  /** Counts a command that the ledger decided. */
+  command(command: CallCommand, verdict: Verdict): void
 }
 
 const modes: readonly Mode[] = ['live', 'test']
@@ -33,14 +33,14 @@ export function appendMetrics(registry: Registry, routes: readonly string[]): Ap
     help: 'Credits charged through this gateway',
     labelNames: ['mode', 'route'],
   })
-  const items = openTally(registry, {
-    name: 'tollbook_append_items_total',
-    help: 'What this gateway asked of the ledger, and the verdicts',
+  const commands = openTally(registry, {
+    name: 'tollbook_append_commands_total',
+    help: 'Commands that this gateway sent to the ledger, by their verdicts',
     labelNames: ['kind', 'verdict'],
   })
   const batchCommands = new Histogram({
-    name: 'tollbook_append_batch_items',
-    help: 'Items in a batch',
+    name: 'tollbook_append_batch_commands',
+    help: 'Commands in a batch',
     buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000],
     registers,
   })
@@ -50,19 +50,19 @@ export function appendMetrics(registry: Registry, routes: readonly string[]): Ap
     buckets: fineSeconds,
     registers,
   })
-  // As for refusals: what is to be missed must have been there.
+  // Alerts look for an increase, and a series that begins with its first event shows none for it.
   for (const route of routes) for (const mode of modes) credits.add(mode, route, 0)
-  for (const kind of kinds) items.add(kind, 'ok', 0)
+  for (const kind of kinds) commands.add(kind, 'ok', 0)
 
   return {
     batch(size, roundTripMs) {
       batchCommands.observe(size)
       batchSeconds.observe(roundTripMs / 1_000)
     },
-    item(item, verdict) {
-      items.add(item.kind, verdict)
-      if ((item.kind === 'settle' || item.kind === 'charge_on_lease') && verdict === 'ok') {
-        credits.add(item.mode, item.endpoint, item.credits)
+    command(command, verdict) {
+      commands.add(command.kind, verdict)
+      if ((command.kind === 'settle' || command.kind === 'charge_on_lease') && verdict === 'ok') {
+        credits.add(command.mode, command.endpoint, command.credits)
       }
     },
   }

@@ -1,17 +1,17 @@
-/** Calls under /v1: how many, how answered, and where their time went. */
+/** Calls under /v1: how many there were, their statuses and refusals, and where their time went. */
 import { Histogram, type Registry } from 'prom-client'
 import type { CallSeen } from '../../proxy/pipeline.ts'
 import { coarseSeconds, fineSeconds } from './buckets.ts'
 import { openTally } from './tally.ts'
 
 export interface CallMetrics {
-  /** A call, when its answer begins. */
+  /** Counts a call, when its response begins. */
   call(seen: CallSeen): void
-  /** A hold was settled this long after it was granted. */
+  /** Counts a hold that was settled this long after it was granted. */
   settled(heldMs: number): void
 }
 
-/** What alerts ask for by name. */
+/** The refusals that alerts name. */
 const watchedRefusals = ['internal', 'ledger_unavailable', 'price_missing'] as const
 
 /** @param routes ids of the configured routes */
@@ -24,19 +24,19 @@ export function callMetrics(registry: Registry, routes: readonly string[]): Call
   })
   const refusals = openTally(registry, {
     name: 'tollbook_refusals_total',
-    help: 'Calls under /v1 that were answered with a problem document, by its code',
+    help: 'Calls under /v1 that were refused, by the code of the problem document',
     labelNames: ['route', 'reason'],
   })
   const upstream = new Histogram({
     name: 'tollbook_upstream_seconds',
-    help: 'Waiting for the service, until the answer to the client could begin',
+    help: 'Waiting for the upstream, until the response to the client could begin',
     labelNames: ['route'],
     buckets: coarseSeconds,
     registers,
   })
   const overhead = new Histogram({
     name: 'tollbook_gateway_overhead_seconds',
-    help: 'What the gateway added to calls that reached a service: call time minus upstream time',
+    help: 'What the gateway added to calls that reached an upstream: call time minus upstream time',
     buckets: fineSeconds,
     registers,
   })
@@ -46,7 +46,7 @@ export function callMetrics(registry: Registry, routes: readonly string[]): Call
     buckets: coarseSeconds,
     registers,
   })
-  // A series that appears with its first event shows no increase for it, and no alert sounds.
+  // Alerts look for an increase, and a series that begins with its first event shows none for it.
   for (const route of routes) {
     for (const reason of watchedRefusals) refusals.add(route, reason, 0)
   }

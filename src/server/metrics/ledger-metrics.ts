@@ -1,7 +1,7 @@
 /**
- * What the ledger says of itself, read from it when somebody scrapes: remembered for a moment, never waited
- * for longer than a second, and absent (rather than old) while the ledger cannot be asked. Every gateway
- * shows the same figures; take their maximum, not their sum.
+ * Figures of the ledger itself, read from it when somebody scrapes. They are cached for a moment, a scrape
+ * waits for them no longer than a second, and they are absent (rather than old) while the ledger cannot be
+ * read. Every gateway shows the same figures: take their maximum, not their sum.
  */
 import { Gauge, type Registry } from 'prom-client'
 import type { Sql } from '../../ledger/connect.ts'
@@ -11,12 +11,12 @@ import { projectionLags } from '../../projector/catch-up.ts'
 
 const timeoutMs = 1_000
 const state = { freshMs: 1_000, maxStaleMs: 1_000, timeoutMs }
-/** It reads every account and key. */
+/** Rarely read, because it counts every account and key. */
 const census = { freshMs: 60_000, maxStaleMs: 300_000, timeoutMs }
 
 /**
  * @param sql a connection of its own, so that a scrape takes none from a call
- * @returns reads what is due and sets the gauges; never throws
+ * @returns a function that reads what is due and sets the gauges; it never throws
  */
 export function ledgerMetrics(
   registry: Registry,
@@ -26,7 +26,7 @@ export function ledgerMetrics(
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
     new Gauge({ name: `tollbook_${name}`, help, labelNames, registers: [registry] })
 
-  const up = gauge('ledger_up', 'Whether the ledger answered this scrape within a second')
+  const up = gauge('ledger_up', 'Whether the ledger replied to this scrape within a second')
   const position = gauge('ledger_position', "The last position of a shard's log", ['shard'])
   const openHolds = gauge('open_holds', 'Holds that are neither settled, released nor expired')
   const overdueHolds = gauge('overdue_holds', 'Open holds that should have been expired by now')
@@ -47,24 +47,19 @@ export function ledgerMetrics(
   const keys = gauge('keys', "Keys that were not revoked, by their account's plan", ['plan'])
 
   const onError = (error: unknown) => warn('metrics: the ledger could not be read', error)
-  const readState = cachedWithFallback(
-    () => Promise.all([readLedgerState(sql), projectionLags(sql)]),
-    {
-      ...state,
-      onError,
-    },
-  )
+  const readBoth = () => Promise.all([readLedgerState(sql), projectionLags(sql)])
+  const readState = cachedWithFallback(readBoth, { ...state, onError })
   const readCensus = cachedWithFallback(() => countByPlan(sql), { ...census, onError })
 
   return async () => {
-    const answer = await readState()
-    // A ledger that is away is not asked a second time.
-    const plans = answer && (await readCensus())
-    up.set(answer ? 1 : 0)
+    const read = await readState()
+    // A ledger that is away is not read a second time.
+    const plans = read && (await readCensus())
+    up.set(read ? 1 : 0)
     for (const single of [openHolds, overdueHolds, partitions]) single.remove()
     for (const labelled of [position, lagEvents, lagSeconds, accounts, keys]) labelled.reset()
-    if (!answer) return
-    const [ledger, lags] = answer
+    if (!read) return
+    const [ledger, lags] = read
     openHolds.set(ledger.openHolds)
     overdueHolds.set(ledger.overdueHolds)
     partitions.set(ledger.partitionsAhead)

@@ -1,8 +1,8 @@
 /**
- * What a gateway tells of itself, in Prometheus' terms.
+ * What a gateway measures of itself, as Prometheus reads it.
  *
- * Labels take few values by construction: ids of configured routes, statuses, codes, modes, plans. Never a
- * key, an account or a path that a client chose: a client could make as many series of them as it likes.
+ * Labels take few values by construction: ids of configured routes, statuses, codes, modes, plans. A key, an
+ * account or a path that a client chose is never a label: a client could make as many series as it likes.
  */
 import { Counter, Gauge, Registry } from 'prom-client'
 import { version } from '../../../package.json'
@@ -10,9 +10,9 @@ import { type AppendMetrics, appendMetrics } from './append-metrics.ts'
 import { type CallMetrics, callMetrics } from './call-metrics.ts'
 import { processMetrics } from './process-metrics.ts'
 
-/** A request to a route that is no call. */
-export interface RequestSeen {
-  /** `other` where there is no such route: a client may send any. */
+/** A request to a route that is not a call. */
+export interface ObservedRequest {
+  /** `other` where no such route exists: a client may send any method. */
   readonly method: string
   /** The route's pattern, such as `/api-keys/:id`, or `none`. */
   readonly route: string
@@ -21,29 +21,20 @@ export interface RequestSeen {
   readonly latencyMs: number
 }
 
-/** What is asked of the gateway's parts when somebody scrapes. */
-export interface MetricsSources {
-  readonly callsInFlight: () => number
-  /** Items that wait for the ledger or are under way to it. */
-  readonly appendsPending: () => number
-  readonly windowsDegraded: () => boolean
-}
-
 export interface Metrics extends CallMetrics, AppendMetrics {
   readonly registry: Registry
-  /** A request to any other route, when its answer begins. */
-  request(seen: RequestSeen): void
+  /** Counts a request that is not a call, when its response begins. */
+  request(request: ObservedRequest): void
 }
 
 /** @param routes ids of the configured routes */
-export function openMetrics(routes: readonly string[], sources: MetricsSources): Metrics {
+export function openMetrics(routes: readonly string[]): Metrics {
   const registry = new Registry()
   for (const metric of processMetrics()) registry.registerMetric(metric)
   buildInfo(registry)
-  gauges(registry, sources)
-  const others = new Counter({
+  const otherRequests = new Counter({
     name: 'tollbook_other_requests_total',
-    help: 'Requests that are no calls (management, health), by the pattern of their route',
+    help: 'Requests that are not calls (management, health), by the pattern of their route',
     labelNames: ['method', 'route', 'status'],
     registers: [registry],
   })
@@ -52,26 +43,9 @@ export function openMetrics(routes: readonly string[], sources: MetricsSources):
     ...callMetrics(registry, routes),
     ...appendMetrics(registry, routes),
     request({ method, route, status }) {
-      others.inc({ method, route, status })
+      otherRequests.inc({ method, route, status })
     },
   }
-}
-
-function gauges(registry: Registry, sources: MetricsSources): void {
-  const gauge = (name: string, help: string, read: () => number) =>
-    new Gauge({
-      name: `tollbook_${name}`,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(read())
-      },
-    })
-  gauge('calls_in_flight', 'Calls and streams under way', sources.callsInFlight)
-  gauge('append_pending', 'Items waiting for the ledger', sources.appendsPending)
-  gauge('windows_degraded', 'This gateway admits by its local share of the limits', () =>
-    sources.windowsDegraded() ? 1 : 0,
-  )
 }
 
 function buildInfo(registry: Registry): void {

@@ -1,10 +1,10 @@
-/** What prom-client knows of the process, as far as it is true under Bun. */
+/** The metrics of the process that prom-client collects, as far as they are true under Bun. */
 import { collectDefaultMetrics, type Metric, Registry } from 'prom-client'
 
 /**
- * Left out: garbage collection and heap spaces, which Bun does not report; lag percentiles, which are not
- * numbers there; handles and requests, which are always none; virtual memory, most of which is reserved
- * and not used; and Node's version, which it is not.
+ * Under Bun the others are missing or wrong: garbage collection and heap spaces are not reported, lag
+ * percentiles are not numbers, handles and requests are always none, most of the virtual memory is only
+ * reserved, and the version of Node does not apply.
  */
 const kept = [
   'process_cpu_user_seconds_total',

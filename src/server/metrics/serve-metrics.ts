@@ -1,23 +1,23 @@
-/**
- * `/metrics` on an address of its own, so that what is meant for the operator's network never stands on
- * the public one.
- */
+/** `/metrics` on an address of its own: metrics are for the operator's network, never for the public one. */
 import type { MetricsAddress } from '../../config/environment.ts'
 
-export interface MetricsPlace extends MetricsAddress {
-  /** Takes a free port when this one is taken. */
+export interface MetricsEndpoint extends MetricsAddress {
+  /** Whether a free port will do when this one is taken. */
   readonly orFreePort?: boolean
 }
 
 export interface MetricsServer {
-  /** Where the metrics stand, path included. */
+  /** The address of the metrics, path included. */
   readonly url: string
   stop(): Promise<void>
 }
 
 /** @throws Error when the address is taken, saying what to do */
-export function serveMetrics(place: MetricsPlace, scrape: () => Promise<string>): MetricsServer {
-  const { hostname } = place
+export function serveMetrics(
+  endpoint: MetricsEndpoint,
+  scrape: () => Promise<string>,
+): MetricsServer {
+  const { hostname } = endpoint
   const listen = (port: number) =>
     Bun.serve({
       hostname,
@@ -32,10 +32,10 @@ export function serveMetrics(place: MetricsPlace, scrape: () => Promise<string>)
     })
   let server: ReturnType<typeof listen>
   try {
-    server = listen(place.port)
+    server = listen(endpoint.port)
   } catch (error) {
     if ((error as { code?: string }).code !== 'EADDRINUSE') throw error
-    if (!place.orFreePort) throw new Error(taken(place))
+    if (!endpoint.orFreePort) throw new Error(portTaken(endpoint))
     server = listen(0)
   }
   return {
@@ -44,7 +44,7 @@ export function serveMetrics(place: MetricsPlace, scrape: () => Promise<string>)
   }
 }
 
-function taken({ hostname, port }: MetricsAddress): string {
+function portTaken({ hostname, port }: MetricsAddress): string {
   return (
     `port ${port} of ${hostname}, where metrics are served, is taken: set METRICS_PORT to another ` +
     '(0 takes a free one, off serves none).'

@@ -1,6 +1,6 @@
 /**
- * A counter with two labels, for what is counted several times in every call: two look-ups and an addition.
- * prom-client's own makes a text of the labels each time; here it is told the sums when somebody scrapes.
+ * A counter with two labels, for what every call counts several times: an addition costs two look-ups. The
+ * counter of prom-client makes a text of the labels each time; here it gets the sums when somebody scrapes.
  */
 import { Counter, type Registry } from 'prom-client'
 
@@ -11,16 +11,16 @@ export interface Tally {
 
 export function openTally(
   registry: Registry,
-  about: {
+  options: {
     readonly name: string
     readonly help: string
     readonly labelNames: readonly [string, string]
   },
 ): Tally {
-  const [firstName, secondName] = about.labelNames
+  const [firstName, secondName] = options.labelNames
   const sums = new Map<string, Map<string | number, number>>()
   new Counter({
-    ...about,
+    ...options,
     registers: [registry],
     collect() {
       this.reset()

@@ -1,8 +1,8 @@
-/** What `verify --watch` tells of a ledger: whether it still is what its log says. */
+/** The metrics of `verify --watch`: whether the ledger still is what its log says. */
 import { Gauge, type Registry } from 'prom-client'
 import type { Verdict } from '../../projector/verify/verifier.ts'
 
-/** Sets the figures of a run; the time of the last one says whether they are still looked after. */
+/** Sets the figures of a run. The time of the last run says whether the watch still runs. */
 export function verifyMetrics(registry: Registry): (verdict: Verdict, at: Date) => void {
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
     new Gauge({ name: `tollbook_verify_${name}`, help, labelNames, registers: [registry] })

@@ -22,7 +22,7 @@ import {
 
 export interface CustomerDeps {
   readonly gate: Gate
-  readonly windows: RateLimiter
+  readonly rateLimiter: RateLimiter
   readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
   readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
   /** Gives a charge back whose answer may not have arrived; the same again answers the same. */
@@ -36,7 +36,7 @@ export interface CustomerDeps {
 type Identified = Omit<Admitted, 'price'>
 
 export function customerRoutes(deps: CustomerDeps) {
-  const { gate, windows } = deps
+  const { gate, rateLimiter } = deps
 
   /** Runs `work` for the key that the request shows, or answers the refusal. */
   async function withKey(
@@ -58,7 +58,7 @@ export function customerRoutes(deps: CustomerDeps) {
   async function describeKey({ key, tariff }: Identified, requestId: string): Promise<Response> {
     const plan = tariff.plans[key.plan]
     const balance = await deps.balance(key.accountId, key.mode)
-    const window = plan && (await windows.peek(limitsOf(key, plan)))
+    const window = plan && (await rateLimiter.peek(limitsOf(key, plan)))
     return Response.json(
       {
         keyId: key.keyId,

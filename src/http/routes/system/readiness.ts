@@ -1,4 +1,4 @@
-/** Whether a gateway can serve, and what it lacks: what /ready says to load balancers and to people. */
+/** Whether a gateway can serve and what it lacks, as /ready tells load balancers and people. */
 import type { UpstreamAddresses } from '../../../config/upstream-addresses.ts'
 import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../../../ledger/connect.ts'
@@ -7,30 +7,30 @@ import { readShardTariffs } from '../../../ledger/read/read-tariffs.ts'
 import { cachedWithFallback } from '../../../lib/cached-with-fallback.ts'
 
 export interface Readiness {
-  /** What the gateway cannot do without, by name, and why it is missing. Nobody should call while there is any. */
+  /** What the gateway needs and lacks, by name, and why. While anything is missing, nobody should call. */
   readonly missing: Readonly<Record<string, string>>
-  /** What works worse than it should. Calls are served all the same. */
+  /** What works worse than it should, by name, and why. Calls are served all the same. */
   readonly degraded: Readonly<Record<string, string>>
 }
 
 export interface ReadinessDeps {
   readonly sql: Sql
-  readonly windows: Pick<RateLimiter, 'degraded'>
+  readonly rateLimiter: Pick<RateLimiter, 'degraded'>
   /** Services that routes need. */
   readonly services: ReadonlySet<string>
   readonly addresses: Readonly<Record<string, UpstreamAddresses>>
-  readonly stopping: () => boolean
+  readonly isStopping: () => boolean
   readonly warn: (message: string, error?: unknown) => void
 }
 
-/** Anyone may ask, and ever so often: the ledger is asked at most twice a second. */
-const memory = { freshMs: 500, maxStaleMs: 500, timeoutMs: 1_000 }
+/** Anyone may ask as often as they like: the ledger is read at most twice a second. */
+const caching = { freshMs: 500, maxStaleMs: 500, timeoutMs: 1_000 }
 
-/** Nothing of what it answers names an address or a login: the reasons are for everyone to read. */
+/** No reason names an address or a login, because anyone may read them. */
 export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
-  const { sql, windows, services, addresses, stopping, warn } = deps
+  const { sql, rateLimiter, services, addresses, isStopping, warn } = deps
   const onError = (error: unknown) => warn('not ready: the ledger cannot be reached', error)
-  const readLedger = cachedWithFallback(() => ledgerFaults(sql), { ...memory, onError })
+  const readLedger = cachedWithFallback(() => ledgerFaults(sql), { ...caching, onError })
   const unaddressed = [...services].filter((service) => !addresses[service]?.live)
 
   return async () => {
@@ -39,11 +39,11 @@ export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
       missing: {
         ...ledger,
         ...(unaddressed.length > 0 && { upstreams: `no address for ${unaddressed.join(', ')}` }),
-        ...(stopping() && { gateway: 'the gateway is stopping' }),
+        ...(isStopping() && { gateway: 'the gateway is stopping' }),
       },
       degraded: {
-        ...(windows.degraded && {
-          windows: 'no Redis that remembers: this gateway admits by its share of the rate limits',
+        ...(rateLimiter.degraded && {
+          rateLimits: 'no Redis that can be trusted: this gateway admits by its local rate limits',
         }),
       },
     }

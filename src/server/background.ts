@@ -1,0 +1,80 @@
+/** The periodic tasks of a gateway, as a table. Any number of gateways may run them beside each other. */
+import type { Appender } from '../ledger/append/appender.ts'
+import type { Deliveries } from '../ledger/append/deliveries.ts'
+import { expireHolds } from '../ledger/append/expiry.ts'
+import type { Sql } from '../ledger/connect.ts'
+import { forgetResponses } from '../ledger/idempotency/stored-responses.ts'
+import { extendPartitions } from '../ledger/migrate/partitions.ts'
+import { runPeriodically } from '../lib/run-periodically.ts'
+import { catchUp } from '../projector/catch-up.ts'
+
+export interface BackgroundDeps {
+  readonly sql: Sql
+  readonly shards: readonly number[]
+  readonly appenderOf: (shard: number) => Appender
+  readonly deliveries: Deliveries
+  readonly storeHighWaterMark: () => Promise<void>
+}
+
+interface BackgroundTask {
+  readonly intervalMs: number
+  /** Resolves with true when there is more to do at once. */
+  readonly run: () => Promise<unknown>
+  /** Logged when a run fails. */
+  readonly failure: string
+}
+
+/** The failures that a gateway also logs for the last run, when it ends. */
+export const failures = {
+  highWaterMark: 'the high-water mark of the log cannot be stored',
+  deliveries: 'what was delivered cannot be recorded',
+} as const
+
+function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, BackgroundTask>> {
+  const { sql, shards, appenderOf, deliveries, storeHighWaterMark } = deps
+  return {
+    storeHighWaterMark: {
+      intervalMs: 5_000,
+      run: storeHighWaterMark,
+      failure: failures.highWaterMark,
+    },
+    recordDeliveries: {
+      intervalMs: 1_000,
+      run: () => deliveries.note(),
+      failure: failures.deliveries,
+    },
+    catchUp: {
+      intervalMs: 500,
+      run: async () => (await catchUp(sql, shards)) > 0,
+      failure: 'daily usage lags',
+    },
+    expireHolds: {
+      intervalMs: 2_000,
+      async run() {
+        for (const shard of shards) await expireHolds(sql, shard, appenderOf(shard))
+      },
+      failure: 'overdue holds wait',
+    },
+    forgetResponses: {
+      intervalMs: 60_000,
+      run: () => forgetResponses(sql),
+      failure: 'stored responses are not forgotten',
+    },
+    extendPartitions: {
+      intervalMs: 60_000,
+      run: () => extendPartitions(sql),
+      failure: 'partitions could not be made ahead',
+    },
+  }
+}
+
+/** Starts every task; the result stops them, and resolves when the runs under way have ended. */
+export function startBackground(
+  deps: BackgroundDeps,
+  warn: (message: string, error: unknown) => void,
+): () => Promise<unknown> {
+  const running = Object.values(backgroundTasks(deps)).map(({ intervalMs, run, failure }) =>
+    runPeriodically(intervalMs, run, (error) => warn(failure, error)),
+  )
+  return () => Promise.all(running.map((task) => task.stop()))
+}

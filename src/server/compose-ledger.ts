@@ -1,0 +1,137 @@
+/**
+ * The ledger as the parts of a gateway use it: connections, appenders, and what is still to be written when the
+ * gateway ends.
+ */
+import pTimeout from 'p-timeout'
+import { type Appender, openAppender } from '../ledger/append/appender.ts'
+import type { CallCommand } from '../ledger/append/call-commands.ts'
+import { type Deliveries, openDeliveries } from '../ledger/append/deliveries.ts'
+import { openSeenFile } from '../ledger/append/high-water-mark.ts'
+import { connect, type Sql } from '../ledger/connect.ts'
+import { readShards } from '../ledger/read/read-for-calls.ts'
+import { catchUp } from '../projector/catch-up.ts'
+import { failures } from './background.ts'
+import type { Context } from './context.ts'
+import { openShutdown, type Shutdown } from './shutdown.ts'
+
+/** How long a call waits for the ledger before it is refused with 503. */
+export const ledgerTimeoutMs = 5_000
+/** How long the ledger has at the end to take what is still to be written: twice what a call waits for it. */
+const lastWritesMs = 10_000
+
+export interface Ledger {
+  readonly sql: Sql
+  readonly shards: readonly number[]
+  readonly deliveries: Deliveries
+  readonly storeHighWaterMark: () => Promise<void>
+  /** A connection that only one appender uses. */
+  readonly connectAppender: () => Sql
+}
+
+/** @throws LogDiverged when the log ends before its high-water mark */
+export async function openLedger(context: Context): Promise<Ledger> {
+  const { databaseUrl, highWaterMarkFile, instance, shutdown } = context
+  const sql = connect({ url: databaseUrl, as: 'serving', max: 8 })
+  const pools = [sql]
+  shutdown.push('the connections to the ledger', () =>
+    Promise.all(pools.map((pool) => pool.end({ timeout: 5 }))),
+  )
+  const mark = highWaterMarkFile === undefined ? undefined : openSeenFile(sql, highWaterMarkFile)
+  await mark?.check()
+  const shards = await readShards(sql)
+  return {
+    sql,
+    shards,
+    deliveries: await openDeliveries(sql, instance, shards),
+    storeHighWaterMark: async () => mark?.remember(),
+    connectAppender() {
+      const pool = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
+      pools.push(pool)
+      return pool
+    },
+  }
+}
+
+export interface Appends {
+  readonly appenderOf: (shard: number) => Appender
+  /** Commands that wait for the ledger or are under way to it. */
+  readonly pending: () => number
+  /** What is still to be written when serving has stopped. All of it together has `lastWritesMs`. */
+  readonly lastWrites: Shutdown
+}
+
+export function openAppends(context: Context, ledger: Ledger): Appends {
+  const { instance, metrics, shutdown, warn } = context
+  const appenders = ledger.shards.map((shard) =>
+    openAppender({
+      sql: ledger.connectAppender(),
+      shard,
+      instance,
+      deadlineMs: ledgerTimeoutMs,
+      observe: metrics.batch,
+      answered(command, verdict, position, heard) {
+        metrics.command(command, verdict)
+        if (verdict === 'ok') recordDelivery(context, ledger, { shard, command, position, heard })
+      },
+      log: warn,
+    }),
+  )
+  shutdown.push('the appenders', () => {
+    for (const appender of appenders) appender.close()
+  })
+  const lastWrites = openShutdown(warn)
+  // A ledger that does not reply keeps no gateway from ending: what is not written expires, uncharged.
+  shutdown.push('the ledger', () =>
+    pTimeout(lastWrites.run(), { milliseconds: lastWritesMs, message: false }),
+  )
+  pushLastWrites(lastWrites, ledger, appenders, warn)
+  return {
+    appenderOf(shard) {
+      const appender = appenders[shard]
+      if (!appender) throw new Error(`there is no shard ${shard}`)
+      return appender
+    },
+    pending: () => appenders.reduce((sum, appender) => sum + appender.pending, 0),
+    lastWrites,
+  }
+}
+
+/** The last of these is done first: the appenders write what they have, and then the ledger learns what became of it. */
+function pushLastWrites(
+  lastWrites: Shutdown,
+  { sql, shards, deliveries, storeHighWaterMark }: Ledger,
+  appenders: readonly Appender[],
+  warn: Context['warn'],
+): void {
+  lastWrites.push('the high-water mark', () =>
+    storeHighWaterMark().catch((error) => warn(failures.highWaterMark, error)),
+  )
+  // What is not applied here is applied by any other gateway, or by the next.
+  lastWrites.push('the projections', () => catchUp(sql, shards).catch(() => {}))
+  lastWrites.push('the deliveries', () =>
+    deliveries.noteAll().catch((error) => warn(failures.deliveries, error)),
+  )
+  lastWrites.push('the queues of the appenders', () =>
+    Promise.all(appenders.map((appender) => appender.drain(lastWritesMs))),
+  )
+}
+
+interface Charged {
+  readonly shard: number
+  readonly command: CallCommand
+  readonly position: number
+  /** Whether somebody still waited for the verdict. */
+  readonly heard: boolean
+}
+
+/** Notes of a charge whether its response leaves now, or is withheld because nobody is there any more. */
+function recordDelivery(
+  { phase }: Context,
+  { deliveries }: Ledger,
+  { shard, command, position, heard }: Charged,
+): void {
+  if (command.kind !== 'settle' && command.kind !== 'charge_on_lease') return
+  const alreadyDelivered = command.kind === 'settle' && command.alreadyDelivered
+  if ((heard && !phase.isCutOff) || alreadyDelivered) deliveries.charged(shard, position)
+  else deliveries.withheld(shard, position)
+}

@@ -1,0 +1,247 @@
+/**
+ * Builds a gateway from its configuration: the ledger first, then what calls need, then management, and last
+ * the server. Clients of PostgreSQL and Redis are made here; every other part is given what it needs. Each
+ * part is pushed on `shutdown` when it is opened.
+ */
+import { type UpstreamAddresses, upstreamAddresses } from '../config/upstream-addresses.ts'
+import { openKeyCache } from '../gate/authenticate/key-cache.ts'
+import { clientIp } from '../gate/client-ip.ts'
+import { type Gate, openGate } from '../gate/gate.ts'
+import { openRateLimiter } from '../gate/rate-limit/open-rate-limiter.ts'
+import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
+import { openLeaseManager } from '../gate/reservation/lease-manager.ts'
+import { openTariffCache } from '../gate/tariff-cache.ts'
+import { openAuth } from '../http/auth/auth.ts'
+import type { CustomerDeps } from '../http/routes/customer/customer.ts'
+import { openReadiness } from '../http/routes/system/readiness.ts'
+import { openCommands } from '../ledger/commands/management-commands.ts'
+import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
+import { readCurrentTariffs } from '../ledger/read/read-for-calls.ts'
+import { secureRandom } from '../lib/base62.ts'
+import { type Management, openManagement } from '../management/management.ts'
+import { openFreeCalls } from '../proxy/metering/free-calls.ts'
+import { type CallProxy, openProxy } from '../proxy/pipeline.ts'
+import { balance } from '../reports/account/balance.ts'
+import { charge } from '../reports/charge/charge-lookup.ts'
+import { type App, createApp } from './app.ts'
+import { startBackground } from './background.ts'
+import {
+  type Appends,
+  type Ledger,
+  ledgerTimeoutMs,
+  openAppends,
+  openLedger,
+} from './compose-ledger.ts'
+import type { Context } from './context.ts'
+import type { GatewayOptions } from './gateway.ts'
+import { type HttpServer, idleTimeoutSeconds, openHttpServer } from './http-server.ts'
+import { gatewayGauges } from './metrics/gateway-gauges.ts'
+import { type ObservedRequest, openMetrics } from './metrics/metrics.ts'
+import { publishMetrics } from './metrics/publish-metrics.ts'
+import type { MetricsServer } from './metrics/serve-metrics.ts'
+import { rejectMalformed } from './reject-malformed.ts'
+import { requestObserver } from './request-observer.ts'
+import type { Phase, Serving, Shutdown } from './shutdown.ts'
+
+/** How often free calls are counted in the ledger. */
+const countFreeCallsMs = 2_000
+
+/** What is known of a gateway that was built. */
+interface Composition {
+  readonly url: string
+  readonly metricsUrl: string | undefined
+  readonly serving: Serving
+}
+
+export async function compose(
+  options: GatewayOptions,
+  shutdown: Shutdown,
+  warn: (message: string, error?: unknown) => void,
+): Promise<Composition> {
+  const { config, environment } = options
+  const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
+  const phase: Phase = { isStopping: false, isCutOff: false }
+  const metrics = openMetrics(Object.keys(config.routes))
+  const context: Context = { ...options, instance, phase, metrics, shutdown, warn }
+
+  const ledger = await openLedger(context)
+  const published = openPublishedMetrics(context)
+  const rateLimiter = await openSharedRateLimiter(context)
+  const appends = openAppends(context, ledger)
+  const server = openHttpServer(phase)
+  const addresses = upstreamAddresses(config, options.demoUrls)
+  const calls = openCalls(context, { ledger, appends, rateLimiter, server, addresses })
+  gatewayGauges(metrics.registry, {
+    callsInFlight: () => calls.proxy.inFlight,
+    appendsPending: appends.pending,
+    rateLimitsDegraded: () => rateLimiter.degraded,
+  })
+  const management = await openCheckedManagement(context, ledger)
+  const app = openApp(context, { ledger, calls, management, rateLimiter, addresses })
+  const { hostname } = options
+  server.listen({ hostname, port: environment.port }, requestHandler(context, app, calls.proxy))
+  const stopBackground = startBackground({ ...ledger, ...appends }, warn)
+  appends.lastWrites.push('the periodic tasks', stopBackground)
+
+  const { drainSeconds } = environment
+  const serving = { server, proxy: calls.proxy, phase, drainSeconds }
+  return { url: server.url, metricsUrl: published?.url, serving }
+}
+
+function openPublishedMetrics(context: Context): MetricsServer | undefined {
+  const { metricsEndpoint, databaseUrl, metrics, shutdown, warn } = context
+  if (!metricsEndpoint) return undefined
+  const server = publishMetrics(metrics.registry, metricsEndpoint, databaseUrl, warn)
+  shutdown.push('the metrics', () => server.stop())
+  return server
+}
+
+async function openSharedRateLimiter(context: Context): Promise<RateLimiter> {
+  const { config, environment, shutdown, log } = context
+  const rateLimiter = await openRateLimiter({
+    redisUrl: environment.redisUrl,
+    gateways: config.gateways,
+    prefix: 'tollbook:',
+    log,
+  })
+  shutdown.push('the rate limiter', () => rateLimiter.close())
+  return rateLimiter
+}
+
+interface CallDeps {
+  readonly ledger: Ledger
+  readonly appends: Appends
+  readonly rateLimiter: RateLimiter
+  readonly server: HttpServer
+  readonly addresses: Readonly<Record<string, UpstreamAddresses>>
+}
+
+interface Calls {
+  readonly gate: Gate
+  readonly proxy: CallProxy
+}
+
+function openCalls(context: Context, deps: CallDeps): Calls {
+  const { config, metrics, warn, log } = context
+  const { ledger, appends, rateLimiter, server, addresses } = deps
+  const { appenderOf, lastWrites } = appends
+  const leases = openLeaseManager(appenderOf, config.gateways, warn)
+  const freeCalls = openFreeCalls(appenderOf, countFreeCallsMs)
+  lastWrites.push('free calls and leases', () => Promise.all([freeCalls.close(), leases.close()]))
+  const gate = openGate({
+    config,
+    prefixes: context.environment.keyPrefixes,
+    keys: openKeyCache(ledger.sql, ledgerTimeoutMs),
+    tariffs: openTariffCache(ledger.sql, ledgerTimeoutMs),
+    windows: rateLimiter,
+    ahead: leases,
+    appenderOf,
+    ipOf: (request) =>
+      clientIp({
+        socketAddress: server.socketAddressOf(request),
+        forwardedFor: request.headers.get('x-forwarded-for'),
+        trustedProxies: config.trustedProxies,
+      }),
+  })
+  const proxy = openProxy({
+    ...{ config, addresses, gate, windows: rateLimiter, appenderOf, freeCalls, log: warn },
+    storedResponses: openStoredResponses(ledger.sql, ledgerTimeoutMs),
+    settled: metrics.settled,
+    observe(call) {
+      metrics.call(call)
+      if (call.refusal === 'internal') log.error(call, 'a call failed')
+      else log.debug(call, 'call')
+    },
+    silence: { seconds: idleTimeoutSeconds, allow: server.setIdleTimeout },
+  })
+  return { gate, proxy }
+}
+
+/** Warns when prices and plans of the configuration are not those in force. */
+async function openCheckedManagement(
+  { config, environment, instance, log }: Context,
+  { sql }: Ledger,
+): Promise<Management> {
+  const management = openManagement({
+    sql,
+    commands: openCommands(sql, instance),
+    config,
+    prefixes: environment.keyPrefixes,
+    random: secureRandom,
+  })
+  const { differs, ...tariffs } = await management.ensureTariff()
+  if (differs) log.warn(tariffs, 'prices or plans of the configuration are not those of the ledger')
+  return management
+}
+
+interface AppParts extends Pick<CallDeps, 'ledger' | 'rateLimiter' | 'addresses'> {
+  readonly calls: Calls
+  readonly management: Management
+}
+
+function openApp(context: Context, parts: AppParts): App {
+  const { config, environment, phase, warn } = context
+  const { ledger, calls, management, rateLimiter, addresses } = parts
+  const { sql } = ledger
+  const services = Object.values(config.routes).flatMap(({ target }) =>
+    target.kind === 'upstream' ? [target.service] : [],
+  )
+  return createApp({
+    ...{ sql, config, management, proxy: calls.proxy, log: warn },
+    corsOrigins: environment.corsOrigins,
+    auth: openAuth({
+      ...environment,
+      adminRole: config.adminRole,
+      auditorRole: config.auditorRole,
+      organisationClaim: config.organisationClaim,
+      issuer: environment.jwtIssuer,
+      audience: environment.jwtAudience,
+      warn,
+    }),
+    system: {
+      readiness: openReadiness({
+        ...{ sql, rateLimiter, addresses, warn },
+        services: new Set(services),
+        isStopping: () => phase.isStopping,
+      }),
+    },
+    customer: customerDeps(parts),
+  })
+}
+
+function customerDeps({ ledger, calls, management, rateLimiter }: AppParts): CustomerDeps {
+  const { sql } = ledger
+  return {
+    gate: calls.gate,
+    rateLimiter,
+    balance: (accountId, mode) => balance(sql, accountId, mode),
+    charge: (requestId, accountId) => charge(sql, requestId, accountId),
+    refund: (requestId, keyId) =>
+      management.refund(
+        requestId,
+        { externalId: `undelivered:${requestId}` },
+        { actor: `key:${keyId}`, reason: 'delivery unknown' },
+      ),
+    tariffs: () => readCurrentTariffs(sql),
+    revoke: (keyId) => management.revokeKey('everyone', keyId, { actor: `key:${keyId}` }),
+  }
+}
+
+/** The way of a request to the proxy or the app: what is malformed is rejected, what is not a call is observed. */
+function requestHandler(
+  { config, environment, metrics, log }: Context,
+  app: App,
+  proxy: CallProxy,
+) {
+  const calls = {
+    paths: new Set(Object.values(config.routes).map(({ path }) => path)),
+    // For a call the app does nothing but tell pages of other origins what they may read.
+    handle: environment.corsOrigins.length > 0 ? app.handle : proxy.handle,
+  }
+  const observe = (request: ObservedRequest) => {
+    metrics.request(request)
+    const isManagement = request.route !== 'none' && request.method !== 'GET'
+    log[isManagement ? 'info' : 'debug'](request, 'request')
+  }
+  return rejectMalformed(requestObserver(app.handle, calls, app.routes, observe), observe)
+}

@@ -1,0 +1,26 @@
+/** What is true of a gateway at this moment, read from its parts when somebody scrapes. */
+import { Gauge, type Registry } from 'prom-client'
+
+export interface GatewayGauges {
+  readonly callsInFlight: () => number
+  /** Commands that wait for the ledger or are under way to it. */
+  readonly appendsPending: () => number
+  readonly rateLimitsDegraded: () => boolean
+}
+
+export function gatewayGauges(registry: Registry, read: GatewayGauges): void {
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name: `tollbook_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value())
+      },
+    })
+  gauge('calls_in_flight', 'Calls and streams under way', read.callsInFlight)
+  gauge('append_pending', 'Commands waiting for the ledger', read.appendsPending)
+  gauge('rate_limits_degraded', 'Whether this gateway admits by its local rate limits', () =>
+    read.rateLimitsDegraded() ? 1 : 0,
+  )
+}

@@ -1,0 +1,27 @@
+/** Serves the metrics of a gateway, on a connection to the ledger of their own: a scrape takes none from a call. */
+import type { Registry } from 'prom-client'
+import { connect } from '../../ledger/connect.ts'
+import { ledgerMetrics } from './ledger-metrics.ts'
+import { type MetricsEndpoint, type MetricsServer, serveMetrics } from './serve-metrics.ts'
+
+/** @throws Error when the endpoint's address is taken */
+export function publishMetrics(
+  registry: Registry,
+  endpoint: MetricsEndpoint,
+  databaseUrl: string,
+  warn: (message: string, error?: unknown) => void,
+): MetricsServer {
+  const sql = connect({ url: databaseUrl, as: 'serving', max: 1, statementTimeoutMs: 4_000 })
+  const readLedger = ledgerMetrics(registry, sql, warn)
+  const server = serveMetrics(endpoint, async () => {
+    await readLedger()
+    return registry.metrics()
+  })
+  return {
+    url: server.url,
+    async stop() {
+      await server.stop()
+      await sql.end({ timeout: 5 })
+    },
+  }
+}
