@@ -257,7 +257,7 @@ test('a gateway does not serve a ledger that ends before what it has seen, until
   await (await start()).stop()
 
   // The ledger of before, should it turn up again, is now the one that is behind.
-  await expect(startTestGateway({ databaseUrl: ledger.url, upstream, highWaterMarkFile })).rejects.toThrow(
-    'the ledger ends at',
-  )
+  await expect(
+    startTestGateway({ databaseUrl: ledger.url, upstream, highWaterMarkFile }),
+  ).rejects.toThrow('the ledger ends at')
 })
