@@ -1,4 +1,4 @@
-/** What is wrong with a configuration: all of it at once, each with its place. */
+/** What is wrong with a configuration: all of it at once, each problem with its line. */
 
 /** From the root of the file to the field: names of mappings, indexes of lists. */
 export type Path = readonly (string | number)[]
@@ -8,7 +8,7 @@ export interface ConfigProblem {
   readonly path: string
   /** What is wrong, as in `expected an integer ≥ 1, got "fast"`. */
   readonly message: string
-  /** Where in the file, counted from 1. */
+  /** The line of the file, counted from 1. */
   readonly line?: number
 }
 

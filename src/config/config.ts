@@ -1,6 +1,6 @@
 /**
- * The configuration as the program uses it: checked, defaults filled in, addresses taken from the
- * environment. Made once at start by load-config.ts and passed down.
+ * The configuration as the program uses it: checked, with defaults filled in and addresses taken from the
+ * environment. load-config.ts makes it once at start, and it is passed down.
  */
 
 import type { Condition } from '../pricing/condition.ts'
@@ -15,7 +15,7 @@ export interface Config {
   readonly plans: Readonly<Record<string, Plan>>
   readonly defaultPlan: string
   readonly limits: Limits
-  /** How many gateways share a limit while Redis is away. */
+  /** How many gateways run. While Redis is away, each admits this part of a rate limit. */
   readonly gateways: number
   /** How many proxies in front append to X-Forwarded-For. */
   readonly trustedProxies: number
@@ -28,8 +28,9 @@ export interface Config {
 export interface Upstream {
   /** The environment variable that would set `url`. */
   readonly urlEnv?: string
-  /** Where live keys' calls go, without a slash at the end. Absent: see `upstreamAddresses`. */
+  /** Where calls of live keys go, without a slash at the end. Absent: see `upstreamAddresses`. */
   readonly url?: string
+  /** Where calls of test keys go. */
   readonly testUrl?: string
   /** The name of the demo service that may stand in. */
   readonly demo?: string
@@ -43,31 +44,31 @@ export interface Route {
   readonly method: Method
   readonly path: string
   readonly summary: string
-  /** What a key's allowed endpoints and a plan's `endpoints` must contain. */
+  /** A key's allowed endpoints and a plan's `endpoints` must contain this. */
   readonly permission: string
   readonly target: Target
   readonly request?: RouteRequest
   readonly map?: FieldMap
   /** Documentation only. */
   readonly response?: { readonly json: JsonSchema } | { readonly binary: string }
-  /** The whole body, for a form with the file in it. */
+  /** How large the whole body may be; of a form, with its file. */
   readonly maxBodyBytes: number
-  /** For the upstream's whole answer. */
+  /** How long the upstream may take for the whole response. */
   readonly timeoutMs: number
   readonly price: PriceRule
-  /** A 2xx for which this does not hold is not charged. */
+  /** A 2xx response that does not meet this is not charged. */
   readonly chargeWhen?: Condition
   readonly streams?: Streams
 }
 
-/** Requests that ask for an answer event by event. */
+/** Which requests ask for a response event by event. */
 export interface Streams {
   readonly when: Condition
   /** Laid over such a request's JSON before it is sent: objects are merged, all else replaces. */
   readonly send?: Readonly<Record<string, unknown>>
 }
 
-/** Where the answer comes from. */
+/** Where the response comes from: an upstream, by its name in `services`, or the configuration itself. */
 export type Target =
   | { readonly kind: 'upstream'; readonly service: string; readonly path: string }
   | { readonly kind: 'fixed'; readonly json: unknown }
@@ -77,44 +78,49 @@ export type RouteRequest = { readonly json: JsonSchema } | { readonly multipart:
 export interface Multipart {
   /** The field that carries the file. */
   readonly file: string
-  /** Of the other fields, as an object of texts. */
+  /** The schema of the other fields, as an object of texts. */
   readonly fields?: JsonSchema
   readonly maxBytes: number
   /** Media types of the file; `audio/*` stands for all of its kind. */
   readonly types: readonly string[]
 }
 
-/** Their field by ours: the name, or where to take it from, what to send without it, and other spellings. */
+/** By the upstream's field: the name of our field, or where the value comes from and how it is changed. */
 export type FieldMap = Readonly<Record<string, string | MappedField>>
 
 export interface MappedField {
+  /** Our field. */
   readonly from: string
+  /** Sent when our field is absent. */
   readonly default?: unknown
+  /** Their values by ours, where they differ. */
   readonly values?: Readonly<Record<string, unknown>>
 }
 
 export interface Plan {
   readonly rateLimit: number
   readonly windowMs: number
-  /** A month's allowance. */
+  /** The allowance of a month. */
   readonly credits: number
   readonly maxInFlight: number
   readonly endpoints: 'all' | readonly string[]
-  /** Of a month, net. */
+  /** The price of a month, net. */
   readonly fee: { readonly minorUnits: number; readonly currency: string }
   /** Whether operators may still give it. */
   readonly grantable: boolean
 }
 
 export interface Limits {
+  /** How large a JSON body may be. */
   readonly maxBodyBytes: number
   /** How long a client may take to send a body. */
   readonly maxBodySeconds: number
-  /** How much of bodies of more than 64 KiB a gateway holds at once. */
+  /** How many bytes a gateway holds at once of all bodies of more than 64 KiB. */
   readonly maxTotalBodyBytes: number
-  /** How large an answer is held back whole. */
+  /** A response up to this size is held back whole, so that its head can carry the charge. */
   readonly maxBufferedBytes: number
+  /** How long an upstream may take for a whole response, where the route does not say. */
   readonly upstreamTimeoutMs: number
-  /** An open hold older than this is expired. */
+  /** After this an open hold is expired. */
   readonly holdSeconds: number
 }

@@ -1,4 +1,4 @@
-/** What holds where tollbook.yaml is silent. */
+/** The values of what tollbook.yaml does not say. */
 export const defaults = {
   limits: {
     maxBodyBytes: 1_048_576,

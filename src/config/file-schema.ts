@@ -1,7 +1,7 @@
 /**
- * The shape of tollbook.yaml, as its author sees it. The descriptions are what an editor shows while
- * the file is written, `ConfigFile` is the static type of a file that passed, and what a schema cannot
- * say (a route's service exists, a pointer leads somewhere) is checked in semantics.ts.
+ * The shape of tollbook.yaml, as its author sees it. An editor shows the descriptions while the file is written.
+ * `ConfigFile` is the static type of a file that fits. What a schema cannot say (that a route's service exists, that a
+ * pointer leads somewhere) is checked in semantics.ts.
  */
 import { type Static, Type } from '@sinclair/typebox'
 import { atLeast, closed, namePattern, recordOf, text, url } from '../lib/schema-fields.ts'
@@ -16,7 +16,7 @@ const JsonSchema = Type.Record(Type.String(), Type.Unknown(), {
   description: 'A JSON Schema (2020-12).',
 })
 
-const Service = closed(
+const Upstream = closed(
   {
     urlEnv: Type.Optional(
       text(
@@ -34,7 +34,7 @@ const Service = closed(
       }),
     ),
   },
-  { description: 'A service behind the gateway.' },
+  { description: 'An upstream: a server behind the gateway.' },
 )
 
 const JsonRequest = closed(
@@ -77,18 +77,58 @@ const FieldSource = closed(
   { description: 'Where their field comes from.' },
 )
 
+const Method = Type.Union(
+  [
+    Type.Literal('GET'),
+    Type.Literal('POST'),
+    Type.Literal('PUT'),
+    Type.Literal('PATCH'),
+    Type.Literal('DELETE'),
+  ],
+  { description: 'The HTTP method.' },
+)
+
+const FieldMap = Type.Record(
+  Type.String({ minLength: 1 }),
+  Type.Union([Type.String({ minLength: 1 }), FieldSource]),
+  {
+    description:
+      "Their JSON body's fields and where each comes from: `theirs: ours`, or `theirs: {from: ours, default, values}`. Absent: our body is sent byte for byte.",
+  },
+)
+
+const ResponseDocument = Type.Union(
+  [
+    closed({ json: JsonSchema }, { description: 'A JSON response.' }),
+    closed(
+      { binary: Type.String({ minLength: 1, description: 'Its media type.' }) },
+      { description: 'A binary response.' },
+    ),
+  ],
+  {
+    description: 'The response, `json` or `binary`: documentation, not checked at run time.',
+  },
+)
+
+const Streams = closed(
+  {
+    when: Condition,
+    send: Type.Optional(
+      Type.Record(Type.String({ minLength: 1 }), Type.Unknown(), {
+        description:
+          "Laid over such a request's JSON before it is sent: objects are merged, all else replaces.",
+      }),
+    ),
+  },
+  {
+    description:
+      'Which requests ask for a response event by event (text/event-stream), for a price per token: they hold a step at a time.',
+  },
+)
+
 const Route = closed(
   {
-    method: Type.Union(
-      [
-        Type.Literal('GET'),
-        Type.Literal('POST'),
-        Type.Literal('PUT'),
-        Type.Literal('PATCH'),
-        Type.Literal('DELETE'),
-      ],
-      { description: 'The HTTP method.' },
-    ),
+    method: Method,
     path: text(
       `^/v1(${segment})+$`,
       'a path such as /v1/search',
@@ -104,10 +144,13 @@ const Route = closed(
       }),
     ),
     service: Type.Optional(
-      Type.String({ minLength: 1, description: 'The service that answers; see `services`.' }),
+      Type.String({
+        minLength: 1,
+        description: 'The upstream that is called, by its name in `services`.',
+      }),
     ),
     upstreamPath: Type.Optional(
-      text(`^(/|(${segment})+)$`, 'a path such as /api/search', "The path on the service's side."),
+      text(`^(/|(${segment})+)$`, 'a path such as /api/search', "The path on the upstream's side."),
     ),
     fixedResponse: Type.Optional(
       Type.Unknown({ description: 'JSON to respond with, instead of calling an upstream.' }),
@@ -117,67 +160,31 @@ const Route = closed(
         description: 'The body, `json` or `multipart`. Absent: the route takes none.',
       }),
     ),
-    map: Type.Optional(
-      Type.Record(
-        Type.String({ minLength: 1 }),
-        Type.Union([Type.String({ minLength: 1 }), FieldSource]),
-        {
-          description:
-            "Their JSON body's fields and where each comes from: `theirs: ours`, or `theirs: {from: ours, default, values}`. Absent: our body is sent byte for byte.",
-        },
-      ),
-    ),
-    response: Type.Optional(
-      Type.Union(
-        [
-          closed({ json: JsonSchema }, { description: 'A JSON answer.' }),
-          closed(
-            { binary: Type.String({ minLength: 1, description: 'Its media type.' }) },
-            { description: 'A binary answer.' },
-          ),
-        ],
-        { description: 'The answer, `json` or `binary`: documentation, not checked at run time.' },
-      ),
-    ),
+    map: Type.Optional(FieldMap),
+    response: Type.Optional(ResponseDocument),
     maxBodyBytes: Type.Optional(
       atLeast(1, 'How large a JSON body may be. Default: limits.maxBodyBytes.', oneGiB),
     ),
     timeoutMs: Type.Optional(
       atLeast(
         1,
-        'How long the service may take for the whole answer. Default: limits.upstreamTimeoutMs.',
+        'How long the upstream may take for the whole response. Default: limits.upstreamTimeoutMs.',
         oneHourMs,
       ),
     ),
     price: PriceRule,
     chargeWhen: Type.Optional(Condition),
-    streams: Type.Optional(
-      closed(
-        {
-          when: Condition,
-          send: Type.Optional(
-            Type.Record(Type.String({ minLength: 1 }), Type.Unknown(), {
-              description:
-                "Laid over such a request's JSON before it is sent: objects are merged, all else replaces.",
-            }),
-          ),
-        },
-        {
-          description:
-            'Which requests ask for an answer event by event (text/event-stream), for a price per token: they hold a step at a time.',
-        },
-      ),
-    ),
+    streams: Type.Optional(Streams),
   },
   { description: 'One endpoint that is sold.' },
 )
 
 export const Plan = closed(
   {
-    rateLimit: atLeast(1, 'How many calls any window may contain.'),
-    windowMs: atLeast(1, "The window's length in milliseconds."),
+    rateLimit: atLeast(1, 'How many calls any span of `windowMs` may contain.'),
+    windowMs: atLeast(1, 'The span of the rate limit in milliseconds.'),
     credits: atLeast(0, "A month's allowance."),
-    maxInFlight: atLeast(1, 'How many calls of an account may be under way at once.'),
+    maxInFlight: atLeast(1, 'How many calls of an account may be in flight at once.'),
     endpoints: Type.Union(
       [
         Type.Literal('all'),
@@ -213,17 +220,17 @@ const Limits = closed(
       ),
     ),
     maxTotalBodyBytes: Type.Optional(
-      atLeast(1, 'How much of bodies of more than 64 KiB a gateway holds at once.'),
+      atLeast(1, 'How many bytes a gateway holds at once of all bodies of more than 64 KiB.'),
     ),
     maxBufferedBytes: Type.Optional(
       atLeast(
         0,
-        'Up to this size an answer is held back whole, so that its head can carry the charge.',
+        'A response up to this size is held back whole, so that its head can carry the charge.',
         oneGiB,
       ),
     ),
     upstreamTimeoutMs: Type.Optional(
-      atLeast(1, 'How long a service may take for the whole answer.', oneHourMs),
+      atLeast(1, 'How long an upstream may take for the whole response.', oneHourMs),
     ),
     holdSeconds: Type.Optional(
       atLeast(
@@ -238,7 +245,7 @@ const Limits = closed(
 
 export const ConfigFile = closed(
   {
-    services: recordOf(Service, 'The services behind the gateway, by name.'),
+    services: recordOf(Upstream, 'The upstreams behind the gateway, by name.'),
     routes: recordOf(
       Route,
       'The endpoints, by id. The id names the price in the ledger: never reuse it.',
@@ -247,7 +254,10 @@ export const ConfigFile = closed(
     defaultPlan: Type.String({ description: 'The plan of a new account.' }),
     limits: Type.Optional(Limits),
     gateways: Type.Optional(
-      atLeast(1, 'How many gateways run: while Redis is away, each admits this part of a limit.'),
+      atLeast(
+        1,
+        'How many gateways run: while Redis is away, each admits this part of a rate limit.',
+      ),
     ),
     trustedProxies: Type.Optional(
       atLeast(0, 'How many proxies in front append to X-Forwarded-For: 0 trusts the socket alone.'),
@@ -259,7 +269,10 @@ export const ConfigFile = closed(
       Type.String({ minLength: 1, description: 'The JWT role of operators.' }),
     ),
     auditorRole: Type.Optional(
-      Type.String({ minLength: 1, description: 'The JWT role of those who may read everything.' }),
+      Type.String({
+        minLength: 1,
+        description: 'The JWT role of auditors, who may read everything.',
+      }),
     ),
     legacyKeys: Type.Optional(
       Type.Boolean({ description: 'Accept imported keys, which carry no checksum.' }),
@@ -269,10 +282,9 @@ export const ConfigFile = closed(
 )
 
 export type ConfigFile = Static<typeof ConfigFile>
-export type Service = Static<typeof Service>
+export type Upstream = Static<typeof Upstream>
 export type Route = Static<typeof Route>
 export type Plan = Static<typeof Plan>
-export type FieldSource = Static<typeof FieldSource>
 
 /** The same as plain JSON Schema, for editors: `tollbook config schema` prints it. */
 export const configJsonSchema: Readonly<Record<string, unknown>> = {

@@ -1,7 +1,7 @@
 /**
- * JSON Schemas from the configuration, compiled once at start. Ajv does the work, because TypeBox
- * compiles only schemas that it has built itself. A keyword that Ajv does not know is an error: a
- * misspelt `maxLenght` would otherwise be a limit that is not there.
+ * JSON Schemas from the configuration, compiled once at start. Ajv compiles them, because TypeBox compiles only
+ * schemas that it has built itself. A keyword that Ajv does not know is an error: a misspelt `maxLenght` would
+ * otherwise be a limit that is not there.
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -18,8 +18,8 @@ export interface InvalidField {
 }
 
 /**
- * What is wrong with a document; empty when it fits. `all` looks for every fault, which costs time and
- * memory in proportion to the faults: for small documents. Otherwise the first one ends the search.
+ * What is wrong with a document; empty when it fits. With `all`, every fault is looked for, which costs time and
+ * memory in proportion to the faults and is meant for small documents. Otherwise the search ends with the first.
  */
 export type SchemaCheck = (value: unknown, all: boolean) => InvalidField[]
 
@@ -32,26 +32,26 @@ const options = {
   strictTuples: false,
   logger: false,
 } as const
-const first = new Ajv2020(options)
-const every = new Ajv2020({ ...options, allErrors: true })
-for (const ajv of [first, every]) addFormats.default(ajv)
+const ajvFirst = new Ajv2020(options)
+const ajvAll = new Ajv2020({ ...options, allErrors: true })
+for (const ajv of [ajvFirst, ajvAll]) addFormats.default(ajv)
 
 const compiled = new WeakMap<JsonSchema, SchemaCheck>()
 
 /**
- * The check of a schema. The same schema object is compiled once, however often it is asked for.
+ * The check of a schema. The same schema object is compiled only once.
  *
  * @throws Error when it is not a JSON Schema, saying why
  */
 export function schemaCheck(schema: JsonSchema): SchemaCheck {
   const known = compiled.get(schema)
   if (known !== undefined) return known
-  const findFirst = compile(first, schema)
-  // Most schemas never see a faulty document, so the thorough form is made when it is first needed.
+  const findFirst = compile(ajvFirst, schema)
+  // Most schemas never meet a faulty document, so the thorough check is compiled when it is first needed.
   let findAll: ValidateFunction | undefined
   const check: SchemaCheck = (value, all) => {
     if (findFirst(value)) return []
-    if (all) findAll ??= compile(every, schema)
+    if (all) findAll ??= compile(ajvAll, schema)
     const find = all && findAll ? findAll : findFirst
     if (find !== findFirst) find(value)
     return (find.errors ?? []).slice(0, maxFaults).map(invalidField)
@@ -96,7 +96,7 @@ function detailOf({ keyword, params, message, parentSchema, data }: ErrorObject)
   }
 }
 
-/** A long text is not repeated: it may be a secret in the wrong field, and errors end up in logs. */
+/** A long text is not repeated: it may be a secret in the wrong field, and errors are logged. */
 function printReceived(data: unknown): string {
   const isLong = typeof data === 'string' && data.length > 30
   return isLong ? `a text of ${data.length} characters` : printValue(data)

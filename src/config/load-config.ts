@@ -1,6 +1,6 @@
 /**
- * From tollbook.yaml to the one configuration object. Everything that is wrong is said at once and with
- * its line, because whoever edits prices should not have to start the gateway six times.
+ * From tollbook.yaml to the one configuration object. All problems are reported at once and with their lines, so that
+ * whoever edits prices need not start the gateway six times.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import shippedFile from '../../tollbook.yaml' with { type: 'file' }
@@ -10,20 +10,24 @@ import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
 import type { Config, Plan, Route, Target, Upstream } from './config.ts'
 import { ConfigError, type ConfigProblem, printPath, printValue } from './config-error.ts'
 import { defaults } from './defaults.ts'
-import { ConfigFile, type Route as FileRoute, type Service as FileService } from './file-schema.ts'
-import { schemaProblems } from './schema-problems.ts'
+import {
+  ConfigFile,
+  type Route as FileRoute,
+  type Upstream as FileUpstream,
+} from './file-schema.ts'
+import { schemaFaults } from './schema-faults.ts'
 import { semanticFaults } from './semantics.ts'
 import { readYaml } from './yaml-file.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
-/** The configuration that Tollbook comes with: three services and their ten routes. In an executable, within it. */
+/** The configuration that Tollbook comes with: three upstreams and their ten routes. An executable contains it. */
 export const shippedConfigFile: string = shippedFile
 
 /**
- * Reads and checks a configuration. Without `file`: tollbook.yaml in the working directory, else the
- * shipped one; `Config.file` says which. `env` gives the services' addresses, and what may stand in it in
- * place of the file because it is known where a gateway runs: GATEWAYS and TRUSTED_PROXIES.
+ * Reads and checks a configuration. Without `file`: tollbook.yaml in the working directory, else the shipped one;
+ * `Config.file` says which. `env` gives the upstreams' addresses. Its GATEWAYS and TRUSTED_PROXIES win over the file,
+ * because they are known where a gateway runs.
  *
  * @throws ConfigError with every problem found
  */
@@ -39,13 +43,13 @@ export function loadConfig({ file, env }: { file?: string | undefined; env: Env 
   return parseConfig({ text, source: nameOf(source), env })
 }
 
-/** An executable's own files have paths that nobody could open. */
+/** The files inside an executable have paths that nobody could open. */
 function nameOf(source: string): string {
   return source.startsWith('/$bunfs/') ? 'tollbook.yaml (built in)' : source
 }
 
 /**
- * The same for a text that was read already; `source` is its name in errors.
+ * Checks a configuration whose text was read already. `source` is its name in errors.
  *
  * @throws ConfigError with every problem found
  */
@@ -72,9 +76,9 @@ export interface ConfigText {
 }
 
 function faultsOf(value: unknown): Fault[] {
-  const faults = schemaProblems(ConfigFile, value)
-  // Which parts fit together can be asked as long as the parts are there: a fault inside a route or a
-  // plan leaves the others to be looked at, any other fault does not.
+  const faults = schemaFaults(ConfigFile, value)
+  // A fault inside a route, a plan or a service leaves the others to be checked against each other. After any other
+  // fault the parts may not even be there.
   const inParts = faults.every(({ path }) => isPart(path[0]) && path.length > 1)
   if (!inParts) return faults
   const unsound = new Set(faults.map(({ path }) => printPath(path.slice(0, 2))))
@@ -90,7 +94,7 @@ function resolve(source: string, file: ConfigFile, env: Env): Config {
   const problems: ConfigProblem[] = []
   const limits = { ...defaults.limits, ...file.limits }
   const { gateways, trustedProxies } = { ...defaults, ...file }
-  const services = mapValues(file.services, (service) => serviceOf(service, env, problems))
+  const services = mapValues(file.services, (service) => upstreamOf(service, env, problems))
   const deployed = {
     gateways: numberOf('GATEWAYS', 1, env, problems) ?? gateways,
     trustedProxies: numberOf('TRUSTED_PROXIES', 0, env, problems) ?? trustedProxies,
@@ -108,21 +112,21 @@ function resolve(source: string, file: ConfigFile, env: Env): Config {
   }
 }
 
-/** A variable that stands in place of a number of the file. */
+/** The number in an environment variable that wins over one of the file. */
 function numberOf(
   name: string,
-  least: number,
+  min: number,
   env: Env,
   problems: ConfigProblem[],
 ): number | undefined {
   const text = env[name]?.trim()
   if (!text) return undefined
-  if (/^\d{1,6}$/.test(text) && Number(text) >= least) return Number(text)
-  problems.push({ path: name, message: `expected an integer ≥ ${least}, got ${printValue(text)}` })
+  if (/^\d{1,6}$/.test(text) && Number(text) >= min) return Number(text)
+  problems.push({ path: name, message: `expected an integer ≥ ${min}, got ${printValue(text)}` })
   return undefined
 }
 
-function serviceOf(service: FileService, env: Env, problems: ConfigProblem[]): Upstream {
+function upstreamOf(service: FileUpstream, env: Env, problems: ConfigProblem[]): Upstream {
   const { url: fileUrl, testUrl, ...rest } = service
   const variable = service.urlEnv
   const envUrl = variable === undefined ? undefined : env[variable] || undefined

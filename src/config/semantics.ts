@@ -1,4 +1,4 @@
-/** What a schema cannot say about tollbook.yaml: that its parts fit together. */
+/** Whether the parts of tollbook.yaml fit together, which a schema cannot say. */
 
 import type { Fault } from '../lib/fault.ts'
 import { priceFaults } from '../pricing/price-checks.ts'
@@ -9,12 +9,12 @@ import { didYouMean } from './did-you-mean.ts'
 import type { ConfigFile, Route } from './file-schema.ts'
 import { schemaCheck } from './json-schema.ts'
 
-/** Paths under /v1 that the gateway answers itself. */
+/** Paths under /v1 that the gateway serves itself. */
 const ownPaths = /^\/v1\/(key|key\/revoke|prices|charges(\/.*)?)$/
 
 /**
- * The faults of a file. Routes and plans that do not fit the schema are passed over (`isSound` tells),
- * so that one run reports everything that can be known.
+ * The faults of a file. Routes and plans that do not fit the schema are left out (`isSound` is false for them), so
+ * that one run reports all that can be known.
  */
 export function semanticFaults(
   file: ConfigFile,
@@ -38,7 +38,7 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
   return [
     ...targetFaults(route, file),
     ...(ownPaths.test(route.path)
-      ? [{ path: ['path'], message: `${route.path} is answered by the gateway itself` }]
+      ? [{ path: ['path'], message: `${route.path} is served by the gateway itself` }]
       : []),
     ...requestFaults(route),
     ...mapFaults(route),
@@ -48,11 +48,11 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
 
 function targetFaults(route: Route, file: ConfigFile): Fault[] {
   if (Object.hasOwn(route, 'fixedResponse')) {
-    const alien = (['service', 'upstreamPath', 'map', 'chargeWhen', 'timeoutMs'] as const).filter(
+    const useless = (['service', 'upstreamPath', 'map', 'chargeWhen', 'timeoutMs'] as const).filter(
       (field) => route[field] !== undefined,
     )
     return [
-      ...alien.map((field) => ({
+      ...useless.map((field) => ({
         path: [field],
         message: 'a route with a `fixedResponse` calls no upstream',
       })),
@@ -137,7 +137,7 @@ function endpointFaults(endpoints: 'all' | string[], permissions: readonly strin
   )
 }
 
-/** Also of routes that do not fit the schema: their plans should not be blamed. */
+/** Also of routes that do not fit the schema, so that plans which name them are not blamed. */
 function permissionsOf(file: ConfigFile): string[] {
   const names = Object.values(file.routes).map(
     (route: Partial<Route> | null) => route?.permission ?? route?.service,
@@ -146,8 +146,8 @@ function permissionsOf(file: ConfigFile): string[] {
 }
 
 /**
- * A hold that expires under a call that is still running could not be settled: the answer would be lost.
- * Calls that are metered along the way keep theirs alive.
+ * A hold that expires while its call runs could not be settled, and the response would be lost. Calls that are metered
+ * along the way extend theirs.
  */
 function holdSecondsFaults(file: ConfigFile, routes: readonly [string, Route][]): Fault[] {
   const { holdSeconds, upstreamTimeoutMs } = { ...defaults.limits, ...file.limits }

@@ -5,12 +5,13 @@ import type { Tariff } from './tariff.ts'
 export interface TariffChange {
   /** `plans.pro.credits`, `prices.search` */
   readonly path: string
-  /** undefined: there was none; there will be none. */
+  /** undefined where there was none. */
   readonly before: unknown
+  /** undefined where there will be none. */
   readonly after: unknown
 }
 
-/** Every plan's fields one by one; a price as a whole, for its parts mean nothing alone. */
+/** A plan changes field by field. A price changes as a whole, for its parts mean nothing alone. */
 export function tariffChanges(before: Tariff, after: Tariff): TariffChange[] {
   return [
     ...namesOf(before.plans, after.plans).flatMap((plan) => {

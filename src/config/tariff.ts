@@ -1,6 +1,6 @@
 /**
- * The part of the configuration that decides what a call costs. It is published in the ledger under the
- * hash of its content, and every hold names that hash: a bill can be checked without this file.
+ * The part of the configuration that decides what a call costs. It is published in the ledger under the hash of its
+ * content, and every hold names that hash. So a bill can be checked without the configuration.
  */
 import { canonicalJson } from '../../events/canonical-json.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
@@ -18,7 +18,7 @@ export function tariffOf({ plans, routes }: Config): Tariff {
   return { plans, prices }
 }
 
-/** Hex SHA-256 of the tariff's canonical JSON: the same content has the same hash, in whatever order it is written. */
+/** Hex SHA-256 of the tariff's canonical JSON. The order in which the tariff is written does not change it. */
 export function tariffHash({ plans, prices }: Tariff): string {
   return Bun.SHA256.hash(canonicalJson({ plans, prices }), 'hex')
 }

@@ -1,7 +1,6 @@
 /**
- * Where calls of live and test keys really go. A demo service may stand in for a missing address, but
- * only one that the client has running: a gateway in production runs none, and must not sell answers
- * that nobody's service gave.
+ * Where calls of live and test keys go. A demo service may stand in for a missing address, but only one that this
+ * process runs: a gateway in production runs none, and must not sell the responses of a demo.
  */
 import type { Config } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
@@ -14,14 +13,14 @@ export interface Address {
 
 export interface UpstreamAddresses {
   readonly live: Address
-  /** Absent where test keys have nowhere to go: never the live service, unless the file says so. */
+  /** Absent where test keys have nowhere to go. It is the live upstream only if the file says so. */
   readonly test?: Address
 }
 
 /**
- * The addresses of every service. `demoUrls` are the demo services that run, by name; none in production.
+ * The addresses of all upstreams, by name. `demoUrls` are the demo services that run, by name; none in production.
  *
- * @throws ConfigError that says what to set, for each service without an address
+ * @throws ConfigError that says what to set, for each upstream without an address
  */
 export function upstreamAddresses(
   config: Config,

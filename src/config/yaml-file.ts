@@ -1,10 +1,10 @@
-/** A YAML file as plain data, which still knows on which line each field stands. */
+/** A YAML file as plain data, with the line of each field. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { ConfigProblem, Path } from './config-error.ts'
 
 export interface YamlFile {
   readonly value: unknown
-  /** What YAML itself objects to: indentation, quotes, a field that stands twice. */
+  /** Faults of the YAML itself: indentation, quotes, a field that stands twice. */
   readonly problems: readonly ConfigProblem[]
   /** The line, counted from 1, of a field, or of the nearest mapping or list around a missing one. */
   lineOf(path: Path): number | undefined
@@ -22,7 +22,7 @@ export function readYaml(text: string): YamlFile {
   try {
     if (problems.length === 0) value = document.toJS()
   } catch (error) {
-    // An alias without its anchor, or so many of them that they were meant to fill the memory.
+    // An alias without its anchor, or more aliases than an honest file has.
     const reason = error instanceof Error ? error.message : String(error)
     problems.push({ path: '', message: `not YAML: ${reason}` })
   }

@@ -7,7 +7,7 @@ import type { Config } from '../../src/config/config.ts'
 import { refusals } from '../../src/problems/refusal.ts'
 import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
-import { parse, withChange } from '../support/config.ts'
+import { parse, withChange } from '../support/small-config.ts'
 import { testConfig } from '../support/test-config.ts'
 
 /** The whole app, which is asked for nothing but its documentation. */

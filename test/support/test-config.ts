@@ -1,13 +1,13 @@
-/** The shipped configuration with what a test changes in it. */
+/** The shipped configuration with a test's changes. */
 import { readFileSync } from 'node:fs'
 import { parse, stringify } from 'yaml'
 import type { Config } from '../../src/config/config.ts'
 import { parseConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 
-/** Laid over the file as it would be written: objects are merged, null takes away, all else replaces. */
+/** Changes to the file: objects are merged, null removes a field, all else replaces. */
 export type ConfigChanges = { readonly [field: string]: unknown }
 
-/** @param upstream where the services are; demo services stand in, if they run, without it */
+/** @param upstream the address of all upstreams. Without it, demo services stand in, if they run. */
 export function testConfig(changes: ConfigChanges = {}, upstream?: string): Config {
   const shipped = parse(readFileSync(shippedConfigFile, 'utf8'))
   const variables = ['SEARCH', 'STT', 'TTS', 'CHAT'].map((name) => `${name}_SERVICE_URL`)

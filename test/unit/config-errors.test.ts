@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ConfigError, printProblem } from '../../src/config/config-error.ts'
 import { loadConfig } from '../../src/config/load-config.ts'
-import { parse, smallConfig, withChange } from '../support/config.ts'
+import { parse, smallConfig, withChange } from '../support/small-config.ts'
 
 /** The problems of a text, one sentence each. */
 function problemsOf(text: string, env: Record<string, string> = {}): string[] {
@@ -15,10 +15,10 @@ function errorOf(text: string, env: Record<string, string> = {}): ConfigError {
     if (error instanceof ConfigError) return error
     throw error
   }
-  throw new Error('The configuration was taken')
+  throw new Error('The configuration is valid')
 }
 
-test('the small configuration is taken as it is', () => {
+test('the small configuration is valid', () => {
   expect(Object.keys(parse(smallConfig).routes)).toEqual(['say'])
 })
 
@@ -163,11 +163,7 @@ describe('parts that do not fit together', () => {
       'endpoints: [echo, search]',
       'plans.pro.endpoints[1]: no such permission: "search", expected echo',
     ],
-    [
-      'path: /v1/say',
-      'path: /v1/key',
-      'routes.say.path: /v1/key is answered by the gateway itself',
-    ],
+    ['path: /v1/say', 'path: /v1/key', 'routes.say.path: /v1/key is served by the gateway itself'],
     ['method: POST', 'method: GET', 'routes.say.request: a GET takes no body'],
     [
       '    upstreamPath: /say\n',
@@ -219,7 +215,7 @@ describe('parts that do not fit together', () => {
     expect(problemsOf(twice)).toEqual(['routes.other.path: POST /v1/say is routes.say already'])
   })
 
-  test('an answer from the file asks no service and names its permission', () => {
+  test('a fixed response calls no upstream and names its permission', () => {
     expect(parse(bodyless('fixedResponse: null, permission: echo')).routes.other?.target).toEqual({
       kind: 'fixed',
       json: null,
@@ -279,7 +275,7 @@ describe('a price that would not find what it counts', () => {
     ])
   })
 
-  test('what is settled must be in the documented answer', () => {
+  test('what is settled must be in the documented response', () => {
     const list = withChange('text: { type: string }', 'text: { type: array }')
     const item = (settle: string) =>
       list.replace(
@@ -304,10 +300,10 @@ describe('a price that would not find what it counts', () => {
   describe('tokens', () => {
     const hold = '{ bytesPerToken: 4, limit: [/max], most: 9, step: 3 }'
     const rule = `{ per: token, unit: 1, credits: 1, hold: ${hold}, settle: { usage: /used, each: [/text] } }`
-    const answer = (type: string) =>
+    const response = (type: string) =>
       `response: { json: { type: object, properties: { used: { type: ${type} } } } }\n    `
     const token = (max: string, more = '') =>
-      price(rule, answer('integer') + more).replace(
+      price(rule, response('integer') + more).replace(
         'text: { type: string }',
         `text: { type: string }, max: { type: ${max} }, stream: { type: boolean }`,
       )
@@ -321,7 +317,7 @@ describe('a price that would not find what it counts', () => {
       expect(problemsOf(token('string'))).toEqual([
         'routes.say.price.hold.limit[0]: /max must be of type number in request.json',
       ])
-      expect(problemsOf(price(rule, answer('string')))).toEqual([
+      expect(problemsOf(price(rule, response('string')))).toEqual([
         'routes.say.price.hold.limit[0]: /max is not in request.json',
         'routes.say.price.settle.usage: /used must be of type number in response.json',
       ])
@@ -333,7 +329,7 @@ describe('a price that would not find what it counts', () => {
       ])
     })
 
-    test('alone make sense of `streams`, which ask for what a request can say', () => {
+    test('are the only price with `streams`, whose condition must be on the request', () => {
       const streams = 'streams: { when: { pointer: /flow, equals: true } }\n    '
       expect(problemsOf(token('integer', streams))).toEqual([
         'routes.say.streams.when.pointer: /flow is not in request.json',
@@ -352,7 +348,7 @@ describe('a price that would not find what it counts', () => {
     ])
   })
 
-  test('chargeWhen cannot read a binary answer', () => {
+  test('chargeWhen cannot read a binary response', () => {
     const text = withChange(
       '    price:',
       '    response: { binary: audio/* }\n    chargeWhen: { pointer: /ok, equals: true }\n    price:',
@@ -369,7 +365,7 @@ describe('all at once', () => {
     .replace('service: echo', 'service: ecko')
     .replace('defaultPlan: pro', 'defaultPlan: prro')
 
-  test('faults of fields and of fitting together are told in one go, in the order of the file', () => {
+  test('faults of fields and of fitting together are reported at once, in the order of the file', () => {
     expect(problemsOf(spoilt)).toEqual([
       'plans.pro.rateLimit: expected an integer ≥ 1, got "fast"',
       'defaultPlan: no such plan: "prro", did you mean pro?',
@@ -416,7 +412,7 @@ describe('a file that cannot be read', () => {
     )
   })
 
-  test('YAML that is none has a line', () => {
+  test('invalid YAML has a line', () => {
     const [problem] = errorOf('services: {\nplans: ]').problems
     expect(problem?.message).toStartWith('not YAML: ')
     expect(problem?.line).toBe(2)
@@ -451,7 +447,7 @@ describe('addresses from the environment', () => {
   })
 })
 
-describe('what is known where a gateway runs', () => {
+describe('a number that is known where a gateway runs', () => {
   const text = withChange('defaultPlan', 'gateways: 3\ntrustedProxies: 1\ndefaultPlan')
 
   test('wins over the file when it is set', () => {

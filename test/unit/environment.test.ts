@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { ConfigError, printProblem } from '../../src/config/config-error.ts'
 import { readEnvironment } from '../../src/config/environment.ts'
 import { upstreamAddresses } from '../../src/config/upstream-addresses.ts'
-import { parse, withChange } from '../support/config.ts'
+import { parse, withChange } from '../support/small-config.ts'
 
 function problemsOf(run: () => unknown): string[] {
   try {
@@ -64,7 +64,7 @@ describe('the environment', () => {
     })
   })
 
-  test('everything wrong with it is said at once, without the secrets', () => {
+  test('all problems are reported at once, without the secrets', () => {
     const problems = problemsOf(() =>
       readEnvironment({
         DATABASE_URL: 'mysql://user:secret@db',
@@ -97,7 +97,7 @@ describe('the environment', () => {
   })
 })
 
-describe("a service's address", () => {
+describe("an upstream's address", () => {
   const echo = (service: string) => parse(withChange('{ url: http://127.0.0.1:9 }', service))
   const demos = { echo: 'http://127.0.0.1:7' }
   const demo = { url: 'http://127.0.0.1:7', demo: true }
@@ -122,8 +122,8 @@ describe("a service's address", () => {
         test: demo,
       },
     )
-    const told = echo('{ url: http://live.example, testUrl: http://test.example, demo: echo }')
-    expect(upstreamAddresses(told, demos).echo).toEqual({
+    const withBoth = echo('{ url: http://live.example, testUrl: http://test.example, demo: echo }')
+    expect(upstreamAddresses(withBoth, demos).echo).toEqual({
       live,
       test: { url: 'http://test.example', demo: false },
     })

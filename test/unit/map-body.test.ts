@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { Route } from '../../src/config/config.ts'
 import { laidOver } from '../../src/proxy/request/map-body.ts'
 import { mapBody, readRequestBody } from '../../src/proxy/request/request-body.ts'
-import { parse, withChange } from '../support/config.ts'
+import { parse, withChange } from '../support/small-config.ts'
 
 test('fields take their names', () => {
   expect(mapBody({ a: 1, b: [2], c: 3 }, { x: 'a', y: { from: 'b' } })).toEqual({ x: 1, y: [2] })

@@ -181,7 +181,7 @@ describe('what is settled', () => {
     expect(settle(rule, { results: [1, 2] }, 5)).toBe(2)
   })
 
-  test('items that the answer does not show are not charged', () => {
+  test('items that the response does not show are not charged', () => {
     for (const json of [undefined, null, {}, { results: 'none' }, []]) {
       expect(settle(perSuccess, json, 5)).toBe(0)
     }
@@ -195,11 +195,11 @@ describe('what is settled', () => {
     [60.0000001, 60],
     [60.001, 61],
     [1000, 300],
-  ])('an answer that says %p seconds of at most 300 is %p', (said, seconds) => {
+  ])('a response that says %p seconds of at most 300 is %p', (said, seconds) => {
     expect(settle(perSecond, { duration_seconds: said }, 300, 9)).toBe(seconds)
   })
 
-  test('where the answer says no duration: the header; without one, what was held', () => {
+  test('where the response says no duration: the header; without one, what was held', () => {
     for (const said of [undefined, null, '60', -1, Number.NaN, Number.POSITIVE_INFINITY, 1e300]) {
       expect(settle(perSecond, { duration_seconds: said }, 300, 8.5)).toBe(9)
       expect(settle(perSecond, { duration_seconds: said }, 300)).toBe(300)
@@ -207,7 +207,7 @@ describe('what is settled', () => {
     expect(settle(perSecond, undefined, 300, 400)).toBe(300)
   })
 
-  test('the tokens that the answer says; where it says none that can be, what was held', () => {
+  test('the tokens that the response says; where it says none that can be, what was held', () => {
     expect(settle(perToken, { usage: { total: 7 } }, 300)).toBe(7)
     expect(settle(perToken, { usage: { total: 0 } }, 300)).toBe(0)
     expect(settle(perToken, { usage: { total: 301 } }, 300)).toBe(300)
@@ -223,7 +223,7 @@ describe('what is settled', () => {
   })
 })
 
-describe('whatever a client and a service say', () => {
+describe('whatever a client and an upstream say', () => {
   const number = fc.oneof(fc.double(), fc.integer(), fc.constant(Number.NaN))
   const anything = fc.oneof(fc.jsonValue(), fc.anything(), number)
   const requests = fc.record({
@@ -290,7 +290,7 @@ describe('whatever a client and a service say', () => {
 })
 
 describe('chargeWhen', () => {
-  test('only the very value makes a charge', () => {
+  test('only the exact value makes a charge', () => {
     const route = { chargeWhen: success }
     expect(isChargeable(route, { json: { success: true } })).toBe(true)
     for (const json of [{ success: false }, { success: 'true' }, { success: 1 }, {}, [], null]) {
@@ -304,7 +304,7 @@ describe('chargeWhen', () => {
   })
 })
 
-test('the answer has to be read only where its price depends on it', () => {
+test('the response has to be read only where its price depends on it', () => {
   expect(readsResponse({ price: perSuccess })).toBe(true)
   expect(readsResponse({ price: perSecond })).toBe(true)
   expect(readsResponse({ price: perToken })).toBe(true)

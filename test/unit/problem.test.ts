@@ -44,7 +44,7 @@ const statusByCode: Record<RefusalCode, number> = {
 
 describe('a problem document', () => {
   for (const code of codes) {
-    test(`${code} answers ${statusByCode[code]}, in the header and in the body`, async () => {
+    test(`${code} has status ${statusByCode[code]}, in the header and in the body`, async () => {
       const response = problem(code, { requestId: 'r-1', detail: 'What happened.' })
       expect(response.status).toBe(statusByCode[code])
       expect(response.headers.get('content-type')).toBe('application/problem+json')
@@ -101,13 +101,13 @@ describe('a problem document', () => {
     expect(response.headers.get('cache-control')).toBe('no-store')
   })
 
-  test('a refusal as data becomes the same answer', async () => {
+  test('a refusal as data becomes the same response', async () => {
     const refusal = { code: 'key_cap_reached', detail: 'd', extensions: { required: 2 } } as const
     const direct = problem('key_cap_reached', { requestId: 'r', detail: 'd', required: 2 })
     expect(await problemOf(refusal, 'r').text()).toBe(await direct.text())
   })
 
-  test('of an unknown key does not tell that it was revoked', async () => {
+  test('of an unknown key does not reveal that it was revoked', async () => {
     const body = await problemOf(unknownKey, 'r').json()
     expect(body).toMatchObject({ code: 'unknown_key', title: 'The API key is not valid' })
     expect(Object.keys(body as object)).toHaveLength(8)

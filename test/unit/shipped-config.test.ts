@@ -5,7 +5,7 @@ import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { credits, holdQuantity } from '../../src/pricing/price-arithmetic.ts'
 import { mapBody } from '../../src/proxy/request/request-body.ts'
-import { parse, smallConfig } from '../support/config.ts'
+import { parse, smallConfig } from '../support/small-config.ts'
 
 const config = loadConfig({ file: shippedConfigFile, env: {} })
 
@@ -89,7 +89,7 @@ test('a call costs what the price list says', () => {
   expect(price('tts-synthesize', { json: { text: 'a'.repeat(1001) } })).toBe(2)
 })
 
-test('its requests allow what the services take', () => {
+test('its requests allow what the upstreams take', () => {
   for (const [id, json] of [
     ['search', { query: 'x' }],
     [
@@ -132,7 +132,7 @@ test.each([
   expect(faultsOf(id, json).map((fault) => fault.pointer)).toEqual([pointer])
 })
 
-test('a text to speak is sent under the names of the service, ogg as mp3', () => {
+test('a text to speak is sent under the names of the upstream, ogg as mp3', () => {
   const { map } = route('tts-synthesize')
   if (map === undefined) throw new Error('no map')
   expect(mapBody({ text: 'hi' }, map)).toEqual({ text: 'hi', speed: 1, output_format: 'mp3' })

@@ -1,4 +1,4 @@
-/** A configuration as small as can be, for tests that spoil it or add to it. */
+/** A very small configuration, for tests that break it or add to it. */
 import type { Config } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/load-config.ts'
 

@@ -1,6 +1,6 @@
 /**
- * What a value lacks to fit a TypeBox schema, in sentences for the author of a YAML file. TypeBox finds
- * the faults; of a union it can only say that nothing fitted, so the variant that was meant is found here.
+ * Why a value does not fit a TypeBox schema, in sentences for the author of a YAML file. TypeBox finds the faults. Of
+ * a union it can only say that no variant fitted, so this file finds the variant that was meant.
  */
 import type { TSchema } from '@sinclair/typebox'
 import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
@@ -9,13 +9,13 @@ import { either, type Path, printValue } from './config-error.ts'
 import { didYouMean } from './did-you-mean.ts'
 
 /** All faults of a value, in the order of the file's fields; none when it fits. */
-export function schemaProblems(schema: TSchema, value: unknown, at: Path = []): Fault[] {
+export function schemaFaults(schema: TSchema, value: unknown, at: Path = []): Fault[] {
   const faults: Fault[] = []
-  const missing = new Set<string>()
+  const seen = new Set<string>()
   for (const error of Value.Errors(schema, value)) {
-    // A missing field is reported twice, as missing and as undefined; likewise a field by each of its rules.
-    if (missing.has(error.path)) continue
-    missing.add(error.path)
+    // TypeBox reports a missing field twice, as missing and as undefined, and a field once for each of its rules.
+    if (seen.has(error.path)) continue
+    seen.add(error.path)
     faults.push(...faultsOf(error, [...at, ...stepsOf(value, error.path)]))
   }
   return faults
@@ -32,17 +32,17 @@ function faultsOf(error: ValueError, path: Path): Fault[] {
     error.type === ValueErrorType.StringPattern && schema.patternErrorMessage
       ? schema.patternErrorMessage
       : `expected ${describe(schema)}`
-  // An address that does not fit may do so because of the password in it.
+  // An address may be wrong because of the password in it, so it is not repeated.
   const got = schema.writeOnly ? '' : `, got ${printValue(value)}`
   return [{ path, message: expected + got }]
 }
 
-/** The faults against the variant that was meant, or the choice when that cannot be told. */
+/** The faults against the variant that was meant, or the choice of variants when that is not clear. */
 function unionFaults(schema: TSchema, value: unknown, path: Path): Fault[] {
   const variants: TSchema[] = schema.anyOf
   if (Array.isArray(value)) {
     const lists = variants.filter((variant) => variant.type === 'array')
-    if (lists[0] !== undefined) return schemaProblems(lists[0], value, path)
+    if (lists[0] !== undefined) return schemaFaults(lists[0], value, path)
   }
   const objects = variants.filter((variant) => variant.type === 'object')
   if (objects.length > 0 && isMapping(value)) return objectFaults(objects, value, path)
@@ -53,7 +53,7 @@ function objectFaults(variants: TSchema[], value: Record<string, unknown>, path:
   const tag = tagOf(variants)
   if (tag !== undefined) {
     const meant = variants.find((variant) => variant.properties[tag].const === value[tag])
-    if (meant !== undefined) return schemaProblems(meant, value, path)
+    if (meant !== undefined) return schemaFaults(meant, value, path)
     const names = variants.map((variant) => String(variant.properties[tag].const))
     const got = Object.hasOwn(value, tag) ? `, got ${printValue(value[tag])}` : ''
     const missing = got === '' ? 'missing, ' : ''
@@ -63,12 +63,12 @@ function objectFaults(variants: TSchema[], value: Record<string, unknown>, path:
     (variant.required as string[]).some((key) => Object.hasOwn(value, key)),
   )
   const only = variants.length === 1 ? variants[0] : meant.length === 1 ? meant[0] : undefined
-  if (only !== undefined) return schemaProblems(only, value, path)
+  if (only !== undefined) return schemaFaults(only, value, path)
   const names = variants.flatMap((variant) => variant.required as string[])
   return [{ path, message: `expected exactly one of ${either(names)}` }]
 }
 
-/** The field whose literal tells the variants apart, where there is one. */
+/** The field whose literal distinguishes the variants, where there is one. */
 function tagOf(variants: readonly TSchema[]): string | undefined {
   const [first] = variants
   return Object.keys(first?.properties ?? {}).find((key) =>
@@ -120,7 +120,7 @@ function isMapping(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** TypeBox's pointer as steps; what stands in a list is an index. */
+/** The steps of a TypeBox pointer. A step into a list is an index. */
 function stepsOf(root: unknown, pointer: string): Path {
   const steps: (string | number)[] = []
   let value = root
