@@ -2,7 +2,7 @@
 import Table from 'cli-table3'
 import { keyState } from '../projections/key-state.ts'
 import { connect, type Sql } from '../src/ledger/connect.ts'
-import { type StatementRequest, statement } from '../src/reports/statement/statement.ts'
+import { readStatement, type StatementRequest } from '../src/reports/statement/read-statement.ts'
 import { freshDatabase } from './parts/ledger.ts'
 import { postmasterOf, processorSeconds } from './parts/postgres-use.ts'
 import { median } from './parts/statistics.ts'
@@ -33,7 +33,7 @@ export async function benchStatement({ serverUrl, events, rounds }: StatementOpt
     const used: number[] = []
     for (let round = 0; round < rounds; round++) {
       const [startedAt, before] = [performance.now(), processorSeconds(postmaster)]
-      await statement(sql, request)
+      await readStatement(sql, request)
       times.push(Math.round(performance.now() - startedAt))
       used.push((processorSeconds(postmaster) ?? Number.NaN) - (before ?? 0))
     }

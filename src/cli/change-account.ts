@@ -1,6 +1,6 @@
 /** Changes an account and shows what it is then: the part that most commands about accounts share. */
-import type { AccountChange } from '../management/accounts.ts'
-import { accepted, by, withLedger } from './open-ledger.ts'
+import type { AccountChange } from '../management/manage-accounts.ts'
+import { cliActor, unwrap, withLedger } from './open-ledger.ts'
 import { json } from './output.ts'
 import { printAccount } from './print/print-account.ts'
 
@@ -15,7 +15,7 @@ export async function changeAccount(
   change: AccountChange,
 ): Promise<void> {
   const account = await withLedger(args, async ({ management }) =>
-    accepted(await management.changeAccount(args.account, change, by(args))),
+    unwrap(await management.changeAccount(args.account, change, cliActor(args))),
   )
   if (args.json) json(account)
   else printAccount(account)

@@ -5,9 +5,9 @@ import {
   type ExportRequest,
   exportFormats,
   exportRows,
-} from '../export/export.ts'
+} from '../export/write-export.ts'
 import { UsageError } from './errors.ts'
-import { json, number } from './output.ts'
+import { formatNumber, json } from './output.ts'
 import { openProgress } from './progress.ts'
 
 export const fileArgs = {
@@ -41,8 +41,8 @@ export async function runExport(
     const done = await exportRows({ ...request, target, format, progress: show })
     progress.stop()
     if (args.json) return json({ file: target, format, ...done })
-    const resumed = done.resumedAt > 0 ? `, gone on with after ${number(done.resumedAt)}` : ''
-    console.log(`${target}: ${number(done.rows)} rows${resumed}.`)
+    const resumed = done.resumedAt > 0 ? `, gone on with after ${formatNumber(done.resumedAt)}` : ''
+    console.log(`${target}: ${formatNumber(done.rows)} rows${resumed}.`)
   } finally {
     progress.stop()
   }

@@ -7,7 +7,7 @@ import { type Commands, openCommands } from '../ledger/commands/management-comma
 import { connect, type Sql } from '../ledger/connect.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { isRefused, type Refused } from '../management/decision.ts'
-import type { By } from '../management/execute.ts'
+import type { Actor } from '../management/execute.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { databaseUrl } from './database.ts'
 import { refusalError } from './refusals.ts'
@@ -79,9 +79,9 @@ export async function withLedger<T>(
  * Who changes something here. The log, which can never be changed, says only that it was the command
  * line; the person's name goes where the reason does, into the part that is encrypted and can be erased.
  */
-export function by({ reason }: { readonly reason?: string | undefined }): By {
+export function cliActor({ reason }: { readonly reason?: string | undefined }): Actor {
   const who = `${userName()} at the command line`
-  return { actor: 'cli', reason: reason === undefined ? who : `${reason} (${who})` }
+  return { id: 'cli', reason: reason === undefined ? who : `${reason} (${who})` }
 }
 
 /** As the operating system has it: an environment variable would be whatever somebody set. */
@@ -94,7 +94,7 @@ function userName(): string {
 }
 
 /** What management answered. @throws UsageError with the reason when it refused */
-export function accepted<T extends object>(result: T | Refused): T {
+export function unwrap<T extends object>(result: T | Refused): T {
   if (isRefused(result)) throw refusalError(result)
   return result
 }

@@ -4,9 +4,9 @@
  */
 import Table from 'cli-table3'
 import pc from 'picocolors'
-import { number } from '../reports/figures.ts'
+import { formatNumber } from '../lib/format-figures.ts'
 
-export { money, number } from '../reports/figures.ts'
+export { formatMoney, formatNumber } from '../lib/format-figures.ts'
 
 const colour = pc.createColors(
   Boolean(process.stdout.isTTY) && !process.env.NO_COLOR && process.env.TERM !== 'dumb',
@@ -67,7 +67,7 @@ export async function write(text: string): Promise<void> {
 
 /** `1 credit`, `1,234 credits` */
 export function credits(count: number): string {
-  return `${number(count)} credit${count === 1 ? '' : 's'}`
+  return `${formatNumber(count)} credit${count === 1 ? '' : 's'}`
 }
 
 /** `2026-01-31 23:59:59` in UTC, of an ISO time. */
@@ -77,7 +77,7 @@ export function time(iso: string): string {
 
 function printCell(cell: Cell): string {
   if (cell === null) return ''
-  return typeof cell === 'number' ? number(cell) : cell
+  return typeof cell === 'number' ? formatNumber(cell) : cell
 }
 
 const noBorders = Object.fromEntries(

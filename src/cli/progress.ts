@@ -1,6 +1,6 @@
 /** Progress on stderr: a bar where there is a terminal to draw it on, and lines in a log where asked for. */
 import cliProgress from 'cli-progress'
-import { number } from './output.ts'
+import { formatNumber } from './output.ts'
 
 export interface Progress {
   /** `done` of `total`; another name begins another bar. */
@@ -61,7 +61,7 @@ function openLines(): Progress {
         rate = openRate(done)
       } else if (done < total && performance.now() - saidAt < lineEveryMs) return
       saidAt = performance.now()
-      console.error(`${what}: ${number(done)} of ${number(total)}${rate(total, done)}`)
+      console.error(`${what}: ${formatNumber(done)} of ${formatNumber(total)}${rate(total, done)}`)
     },
     stop() {},
   }
@@ -75,7 +75,7 @@ function openRate(from: number): (total: number, done: number) => string {
     const perSecond = (done - from) / seconds
     if (seconds < 1 || perSecond < 1) return ''
     const left = done < total ? `, ${span((total - done) / perSecond)} left` : ''
-    return `, ${number(Math.round(perSecond))}/s${left}`
+    return `, ${formatNumber(Math.round(perSecond))}/s${left}`
   }
 }
 

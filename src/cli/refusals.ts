@@ -13,7 +13,7 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   plan_unknown: 'the tariff in force has no such plan',
   plan_not_grantable: 'the plan is no longer given (grantable: false in the tariff).',
   permission_unknown: 'no route has such a permission',
-  beyond_account: 'a key can only narrow what its account has',
+  exceeds_account: 'a key can only narrow what its account has',
   time_passed: 'the time must lie ahead',
   ends_before_start: 'the end must lie after the start.',
   external_id_taken: 'this --external-id was used for something else on this account.',

@@ -7,15 +7,19 @@ import type { Commands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readAccount } from '../ledger/read/read-accounts.ts'
 import { readDoneCommands } from '../ledger/read/read-imported.ts'
-import { type By, reasonOf, sealed } from '../management/execute.ts'
-import { balance } from '../reports/account/balance.ts'
-import type { ReadKey } from './old-key.ts'
+import { type Actor, reasonDocument, sealDocument } from '../management/execute.ts'
+import { readBalance } from '../reports/account/balance.ts'
 import type { AccountPart } from './plan-import.ts'
+import type { ReadKey } from './read-old-key.ts'
 
 /** Of all keys of an account, each key once, in whatever import. Answers the credits that were taken. */
-export async function importUse(
+export async function deductAllowanceUsed(
   { accountId, keys }: AccountPart,
-  { sql, commands, by }: { readonly sql: Sql; readonly commands: Commands; readonly by: By },
+  {
+    sql,
+    commands,
+    actor,
+  }: { readonly sql: Sql; readonly commands: Commands; readonly actor: Actor },
 ): Promise<number> {
   const using = keys.filter(({ used }) => used > 0)
   if (using.length === 0) return 0
@@ -34,8 +38,8 @@ export async function importUse(
     if (!account || account.erased || credits === 0) continue
     const { mode } = key
     const answer = await commands.adjust(account.shard, {
-      ...{ accountId, mode, credits, externalId, actor: by.actor },
-      ...sealed(account.secret, accountId, reasonOf(by)),
+      ...{ accountId, mode, credits, externalId, actor: actor.id },
+      ...sealDocument(account.secret, accountId, reasonDocument(actor)),
     })
     taken += answer.taken ?? 0
   }
@@ -43,7 +47,7 @@ export async function importUse(
 }
 
 async function allowanceLeft(sql: Sql, accountId: string, mode: 'live' | 'test'): Promise<number> {
-  const found = await balance(sql, accountId, mode)
+  const found = await readBalance(sql, accountId, mode)
   if (!found) return 0
   const { lots, allowance, debt } = found
   const given = lots.filter(({ kind }) => kind === 'allowance')

@@ -4,7 +4,6 @@ import type { Commands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { newSecret } from '../ledger/private-fields.ts'
 import { type AccountRow, type Plans, readAccount } from '../ledger/read/read-accounts.ts'
-import { accountFacts } from '../management/accounts.ts'
 import {
   type AccountCommand,
   type AccountState,
@@ -13,9 +12,10 @@ import {
   planAt,
 } from '../management/decide-account.ts'
 import { decideAll, isRefused } from '../management/decision.ts'
-import { type By, sealed } from '../management/execute.ts'
-import type { ReadKey } from './old-key.ts'
+import { type Actor, sealDocument } from '../management/execute.ts'
+import { sealAccountEvents } from '../management/manage-accounts.ts'
 import { type AccountPart, mostExpensive } from './plan-import.ts'
+import type { ReadKey } from './read-old-key.ts'
 
 export interface ImportDeps {
   readonly sql: Sql
@@ -27,7 +27,7 @@ export interface ImportDeps {
   /** When plans begin: the time of the import, ISO 8601. */
   readonly at: string
   readonly shardOf: (accountId: string) => number
-  readonly by: By
+  readonly actor: Actor
 }
 
 /** Why an owner's keys were not imported, after all; undefined: they were. */
@@ -60,13 +60,13 @@ async function importKeys(
   const command = {
     // The same keys are the same command: sent by two imports at once, it is carried out once.
     id: `import:${Bun.SHA256.hash(keys.map(({ keyId }) => keyId).join('\n'), 'hex')}`,
-    actor: deps.by.actor,
+    actor: deps.actor.id,
     expected: [
       { stream: 'account', id: accountId, version: row?.version ?? 0 } as const,
       ...keys.map(({ keyId }) => ({ stream: 'key', id: keyId, version: 0 }) as const),
     ],
     events: [
-      ...accountFacts(facts, { accountId, secret }, deps.by),
+      ...sealAccountEvents(facts, { accountId, secret }, deps.actor),
       ...keys.map((key) =>
         keyImported(key, { accountId, secret, given: limitsGiven(state, deps), plans: deps.plans }),
       ),
@@ -160,7 +160,7 @@ function keyImported(
       rateLimit: rateLimit === given.rateLimit ? null : rateLimit,
       monthlyCap: credits === given.credits ? null : credits,
     },
-    ...sealed(secret, accountId, {
+    ...sealDocument(secret, accountId, {
       ...{ name, description, allowedIps },
       ...(createdBy !== null && { createdBy }),
     }),

@@ -3,8 +3,8 @@
  * nothing twice, and a month that had not ended at the last import is known by its command.
  */
 import type { Commands, ImportedUsage } from '../ledger/commands/management-commands.ts'
-import type { ReadKey } from './old-key.ts'
-import type { OldUsage } from './source.ts'
+import type { OldUsage } from './old-database.ts'
+import type { ReadKey } from './read-old-key.ts'
 
 export interface UsageTarget {
   readonly accountId: string
@@ -22,7 +22,7 @@ export interface UsageDeps {
   readonly now: Date
 }
 
-export interface UsageResult {
+export interface UsageHistoryResult {
   /** Rows of keys that are in the ledger. */
   readonly rows: number
   /** Rows that the ledger had not yet. */
@@ -33,11 +33,11 @@ export interface UsageResult {
   readonly changed: number
 }
 
-export async function importUsage(
+export async function importUsageHistory(
   pages: AsyncIterable<readonly OldUsage[]>,
   deps: UsageDeps,
   progress: (rows: number) => void,
-): Promise<UsageResult> {
+): Promise<UsageHistoryResult> {
   const result = { rows: 0, written: 0, unsound: 0, changed: 0 }
   let month: OldUsage[] = []
   for await (const page of pages) {

@@ -3,8 +3,8 @@
 import type { Plans } from '../ledger/read/read-accounts.ts'
 import type { KnownKey } from '../ledger/read/read-imported.ts'
 import { accountIdOf, type Owner } from '../lib/ids.ts'
-import { type Conflict, isConflict, type ReadKey, readOldKey, type Terms } from './old-key.ts'
-import type { OldKey } from './source.ts'
+import type { OldKey } from './old-database.ts'
+import { type Conflict, isConflict, type ReadKey, readOldKey, type Terms } from './read-old-key.ts'
 
 /** A key that is left out, and why; mend it and import again. */
 export interface LeftOut extends Conflict {
@@ -46,7 +46,7 @@ export function planImport(
     leftOut.push({ keyId: old.id, owner: ownerText(old), ...conflict })
 
   const hashes = countBy(oldKeys, ({ hash }) => hash?.trim().toLowerCase() ?? '')
-  const standing = subtitle(known)
+  const standing = indexKnownKeys(known)
   for (const old of oldKeys) {
     const key = readOldKey(old, { ...terms, plans: Object.keys(plans) })
     const conflict = isConflict(key)
@@ -81,7 +81,7 @@ const sameKeyTwice: Conflict = {
 }
 
 /** How a key stands to those that are in the ledger. */
-function subtitle(known: readonly KnownKey[]) {
+function indexKnownKeys(known: readonly KnownKey[]) {
   const byId = new Map(known.map((key) => [key.keyId, key]))
   const byHash = new Map(
     known.flatMap((key) => [key.hash, key.previousHash].map((hash) => [hash, key] as const)),

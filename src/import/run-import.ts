@@ -10,21 +10,25 @@ import type { Sql } from '../ledger/connect.ts'
 import { readPlans } from '../ledger/read/read-accounts.ts'
 import { readShards } from '../ledger/read/read-for-calls.ts'
 import { readKnownKeys, readShardsOf } from '../ledger/read/read-imported.ts'
-import type { By } from '../management/execute.ts'
+import type { Actor } from '../management/execute.ts'
 import { shardOf } from '../management/shard-of.ts'
-import { importUse } from './deduct-allowance-used.ts'
+import { deductAllowanceUsed } from './deduct-allowance-used.ts'
 import { importAccount } from './import-account.ts'
-import { importUsage, type UsageResult, type UsageTarget } from './import-usage-history.ts'
+import {
+  importUsageHistory,
+  type UsageHistoryResult,
+  type UsageTarget,
+} from './import-usage-history.ts'
+import type { OldDatabase } from './old-database.ts'
 import { type ImportPlan, type LeftOut, planImport } from './plan-import.ts'
-import type { Source } from './source.ts'
 
 export interface ImportDeps {
-  readonly source: Source
+  readonly source: OldDatabase
   readonly sql: Sql
   readonly commands: Commands
   readonly config: Config
   readonly prefixes: KeyPrefixes
-  readonly by: By
+  readonly actor: Actor
   readonly dryRun: boolean
   /** Told what is being done, of how many, and how many are done. */
   readonly progress: (what: 'accounts' | 'usage', total: number, done: number) => void
@@ -47,7 +51,7 @@ export interface ImportReport {
   readonly shared: readonly SharedAllowance[]
   /** Credits that keys used this month before, and what of it was taken from allowances now. */
   readonly use: { readonly used: number; readonly taken: number | null }
-  readonly usage: { readonly found: number } & Partial<UsageResult>
+  readonly usage: { readonly found: number } & Partial<UsageHistoryResult>
 }
 
 export interface SharedAllowance {
@@ -84,7 +88,7 @@ interface Written {
   readonly opened: number
   readonly failed: readonly LeftOut[]
   readonly taken: number
-  readonly usage: UsageResult
+  readonly usage: UsageHistoryResult
 }
 
 async function write(
@@ -93,7 +97,7 @@ async function write(
   deps: ImportDeps,
   { plans, now }: { readonly plans: Plans; readonly now: Date },
 ): Promise<Written> {
-  const { sql, commands, config, by, progress } = deps
+  const { sql, commands, config, actor, progress } = deps
   const shards = (await readShards(sql)).length
   const lived = await readShardsOf(
     sql,
@@ -106,7 +110,7 @@ async function write(
   for (const [done, part] of plan.accounts.entries()) {
     progress('accounts', plan.accounts.length, done)
     const failure = await importAccount(part, {
-      ...{ sql, commands, plans, by, defaultPlan: config.defaultPlan, at: now.toISOString() },
+      ...{ sql, commands, plans, actor, defaultPlan: config.defaultPlan, at: now.toISOString() },
       shardOf: (accountId) => shardOf(accountId, shards),
     })
     if (failure) {
@@ -114,7 +118,7 @@ async function write(
       continue
     }
     if (!lived.has(part.accountId)) opened++
-    taken += await importUse(part, { sql, commands, by })
+    taken += await deductAllowanceUsed(part, { sql, commands, actor })
     const shard = lived.get(part.accountId) ?? shardOf(part.accountId, shards)
     for (const key of part.keys) {
       targets.set(key.keyId, { accountId: part.accountId, shard, key })
@@ -122,9 +126,9 @@ async function write(
   }
   progress('accounts', plan.accounts.length, plan.accounts.length)
   let rowsDone = 0
-  const usage = await importUsage(
+  const usage = await importUsageHistory(
     deps.source.readUsage(),
-    { commands, actor: by.actor, targets, endpointOf: endpointNames(config), now },
+    { commands, actor: actor.id, targets, endpointOf: endpointNames(config), now },
     (rows) => {
       rowsDone += rows
       progress('usage', usageRows, rowsDone)

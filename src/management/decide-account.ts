@@ -44,7 +44,7 @@ export type AccountCommand =
   | { readonly type: 'unfreeze' }
   | { readonly type: 'erase' }
 
-export type AccountFact =
+export type AccountEvent =
   | { readonly type: 'AccountOpened'; readonly payload: { readonly owner: Owner } }
   | {
       readonly type: 'PlanStarted'
@@ -66,7 +66,10 @@ export type AccountFact =
 /** undefined: not opened yet. */
 export type MaybeAccount = AccountState | undefined
 
-export function decideAccount(state: MaybeAccount, command: AccountCommand): Decision<AccountFact> {
+export function decideAccount(
+  state: MaybeAccount,
+  command: AccountCommand,
+): Decision<AccountEvent> {
   if (command.type === 'open') return open(state, command)
   if (!state) return refused('account_unknown')
   // Erased already is erased: that is no refusal. Nothing else can be done for it.
@@ -93,7 +96,7 @@ export function decideAccount(state: MaybeAccount, command: AccountCommand): Dec
   }
 }
 
-export function evolveAccount(state: MaybeAccount, fact: AccountFact): MaybeAccount {
+export function evolveAccount(state: MaybeAccount, fact: AccountEvent): MaybeAccount {
   if (fact.type === 'AccountOpened') {
     return { schedule: [], rateLimit: null, maxInFlight: null, frozen: false, erased: false }
   }
@@ -136,7 +139,7 @@ const nothing: Decision<never> = { facts: [] }
 function open(
   state: MaybeAccount,
   { at, owner, plan, plans }: AccountCommand & { readonly type: 'open' },
-): Decision<AccountFact> {
+): Decision<AccountEvent> {
   if (state) throw new Error('an account that is open was opened')
   const fee = planOf(plans, plan)?.fee
   if (!fee) return refused('no_tariff')
@@ -156,7 +159,7 @@ function open(
 function changePlan(
   state: AccountState,
   { at, plan, plans }: AccountCommand & { readonly type: 'change-plan' },
-): Decision<AccountFact> {
+): Decision<AccountEvent> {
   const next = planOf(plans, plan)
   if (!next) {
     return refused('plan_unknown', {

@@ -54,7 +54,7 @@ export type KeyCommand =
   | ({ readonly type: 'rotate'; readonly at: string; readonly graceSeconds: number } & SecretHash)
   | { readonly type: 'revoke' }
 
-export type KeyFact =
+export type KeyEvent =
   | {
       readonly type: 'KeyIssued'
       readonly payload: SecretHash & KeyLimits
@@ -84,7 +84,7 @@ export type KeyFact =
 /** undefined: no such key yet. */
 export type MaybeKey = KeyState | undefined
 
-export function decideKey(state: MaybeKey, command: KeyCommand): Decision<KeyFact> {
+export function decideKey(state: MaybeKey, command: KeyCommand): Decision<KeyEvent> {
   if (command.type === 'issue') return issue(state, command)
   if (!state) return refused('key_unknown')
   if (state.revoked) return refused('key_revoked')
@@ -108,7 +108,7 @@ export function decideKey(state: MaybeKey, command: KeyCommand): Decision<KeyFac
   }
 }
 
-export function evolveKey(state: MaybeKey, fact: KeyFact): MaybeKey {
+export function evolveKey(state: MaybeKey, fact: KeyEvent): MaybeKey {
   if (fact.type === 'KeyIssued') {
     return { ...fact.payload, document: fact.document, enabled: true, revoked: false }
   }
@@ -135,14 +135,14 @@ export const keyDecider = { decide: decideKey, evolve: evolveKey }
 
 const nothing: Decision<never> = { facts: [] }
 
-function one(fact: KeyFact): Decision<KeyFact> {
+function one(fact: KeyEvent): Decision<KeyEvent> {
   return { facts: [fact] }
 }
 
 function issue(
   state: MaybeKey,
   command: KeyCommand & { readonly type: 'issue' },
-): Decision<KeyFact> {
+): Decision<KeyEvent> {
   if (state) throw new Error('a new key was given the id of another')
   const { hash, display, document, endpoints, rateLimit, monthlyCap, expiresAt, at } = command
   if (hasPassed(expiresAt, at)) return refused('time_passed', { field: 'expiresAt' })
@@ -153,7 +153,7 @@ function issue(
 function update(
   state: KeyState,
   command: KeyCommand & { readonly type: 'update' },
-): Decision<KeyFact> {
+): Decision<KeyEvent> {
   const payload = changed(state, command, ['endpoints', 'expiresAt'])
   const written = changed(state.document, command, ['name', 'description', 'allowedIps'])
   if (hasPassed(payload.expiresAt, command.at)) {
@@ -163,7 +163,7 @@ function update(
   return one({ type: 'KeyUpdated', payload, document: { ...state.document, ...written } })
 }
 
-function rotated(state: KeyState, command: KeyCommand & { readonly type: 'rotate' }): KeyFact {
+function rotated(state: KeyState, command: KeyCommand & { readonly type: 'rotate' }): KeyEvent {
   const { hash, display, graceSeconds, at } = command
   const grace =
     graceSeconds > 0

@@ -12,7 +12,7 @@ export type RefusalName =
   | 'plan_unknown'
   | 'plan_not_grantable'
   | 'permission_unknown'
-  | 'beyond_account'
+  | 'exceeds_account'
   | 'time_passed'
   | 'ends_before_start'
   | 'external_id_taken'

@@ -14,8 +14,8 @@ import { isUnavailable } from '../ledger/unavailable.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
 
 /** Who does it, as `user:<subject>`, `admin:<subject>`, `key:<id>` or `cli`, and why, where they say. */
-export interface By {
-  readonly actor: string
+export interface Actor {
+  readonly id: string
   readonly reason?: string | undefined
 }
 
@@ -67,7 +67,7 @@ async function recordSurely(commands: Commands, shard: number, command: RecordCo
 }
 
 /** An event's private document, encrypted; none when there is nothing to say or the account was erased. */
-export function sealed(
+export function sealDocument(
   secret: Uint8Array | null | undefined,
   accountId: string,
   document: object | undefined,
@@ -76,6 +76,6 @@ export function sealed(
 }
 
 /** The document that carries a reason, where one was given. */
-export function reasonOf({ reason }: By): { reason: string } | undefined {
+export function reasonDocument({ reason }: Actor): { reason: string } | undefined {
   return reason === undefined ? undefined : { reason }
 }

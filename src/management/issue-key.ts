@@ -10,19 +10,19 @@ import {
   readPlans,
 } from '../ledger/read/read-accounts.ts'
 import { accountIdOf, newKeyId, type Owner } from '../lib/ids.ts'
-import { accountFacts } from './accounts.ts'
-import { type AccountFact, decideAccount, planAt } from './decide-account.ts'
+import { type AccountEvent, decideAccount, planAt } from './decide-account.ts'
 import { decideKey, type KeyCommand, type KeyLimits } from './decide-key.ts'
 import { type Decision, isRefused, type Refused, refused } from './decision.ts'
-import type { ManagementDeps } from './deps.ts'
-import { type By, type Change, execute } from './execute.ts'
+import { type Actor, type Change, execute } from './execute.ts'
 import {
   exceedsAccount,
-  keyFacts,
+  readKeyView,
   type ShownKey,
+  sealKeyEvents,
   unknownPermission,
-  viewOf,
 } from './key-changes.ts'
+import { sealAccountEvents } from './manage-accounts.ts'
+import type { ManagementDeps } from './management-deps.ts'
 import { iso } from './views.ts'
 
 export interface KeyRequest extends Partial<KeyLimits> {
@@ -37,11 +37,11 @@ export interface KeyRequest extends Partial<KeyLimits> {
 }
 
 /** @param shardOfNew where an account that is not open yet will live */
-export function openIssuing(
+export function issueKeyWith(
   { sql, commands, config, prefixes, random }: ManagementDeps,
   shardOfNew: (accountId: string) => Promise<number>,
 ) {
-  return async (owner: Owner, request: KeyRequest, by: By): Promise<ShownKey | Refused> => {
+  return async (owner: Owner, request: KeyRequest, actor: Actor): Promise<ShownKey | Refused> => {
     const accountId = accountIdOf(owner)
     const keyId = newKeyId()
     const { mode } = request
@@ -67,23 +67,23 @@ export function openIssuing(
           { stream: 'key', id: keyId, version: 0 },
         ],
         events: [
-          ...accountFacts(decision.facts, { accountId, secret }, by),
-          ...keyFacts(issued.facts, { accountId, keyId, mode, secret }, by),
+          ...sealAccountEvents(decision.facts, { accountId, secret }, actor),
+          ...sealKeyEvents(issued.facts, { accountId, keyId, mode, secret }, actor),
         ],
         ...(account ? {} : { secret }),
         result: { key: minted.key },
       }
     }
 
-    const issued = await execute(commands, by.actor, prepare)
-    return isRefused(issued) ? issued : { ...issued, view: await viewOf(sql, keyId) }
+    const issued = await execute(commands, actor.id, prepare)
+    return isRefused(issued) ? issued : { ...issued, view: await readKeyView(sql, keyId) }
   }
 }
 
 function opening(
   account: AccountRow | undefined,
   command: { at: string; owner: Owner; plan: string; plans: Plans },
-): Decision<AccountFact> {
+): Decision<AccountEvent> {
   return account ? { facts: [] } : decideAccount(undefined, { type: 'open', ...command })
 }
 

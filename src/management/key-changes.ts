@@ -3,9 +3,9 @@ import type { Mode, NewEvent } from '../../events/event.ts'
 import type { Config } from '../config/config.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readKey } from '../ledger/read/read-keys.ts'
-import type { KeyFact } from './decide-key.ts'
+import type { KeyEvent } from './decide-key.ts'
 import { type Refused, refused } from './decision.ts'
-import { type By, reasonOf, sealed } from './execute.ts'
+import { type Actor, reasonDocument, sealDocument } from './execute.ts'
 import { type KeyView, keyView } from './views.ts'
 
 export interface ShownKey {
@@ -15,15 +15,15 @@ export interface ShownKey {
 }
 
 /** Facts as events of their key. A document is the key's own; any other event may carry the reason. */
-export function keyFacts(
-  facts: readonly KeyFact[],
+export function sealKeyEvents(
+  facts: readonly KeyEvent[],
   key: {
     readonly accountId: string
     readonly keyId: string
     readonly mode: Mode
     readonly secret: Uint8Array | null
   },
-  by: By,
+  actor: Actor,
 ): NewEvent[] {
   const { accountId, keyId, mode, secret } = key
   return facts.map((fact) => ({
@@ -32,10 +32,10 @@ export function keyFacts(
     accountId,
     keyId,
     mode,
-    ...sealed(
+    ...sealDocument(
       secret,
       accountId,
-      'document' in fact ? { ...fact.document, ...reasonOf(by) } : reasonOf(by),
+      'document' in fact ? { ...fact.document, ...reasonDocument(actor) } : reasonDocument(actor),
     ),
   }))
 }
@@ -46,7 +46,7 @@ export function exceedsAccount(
   most: number | null | undefined,
 ): Refused | undefined {
   if (rateLimit == null || most == null || rateLimit <= most) return undefined
-  return refused('beyond_account', { field: 'rateLimit', expected: `at most ${most}` })
+  return refused('exceeds_account', { field: 'rateLimit', expected: `at most ${most}` })
 }
 
 /** A permission that no route has would be a typo. */
@@ -60,7 +60,7 @@ export function unknownPermission(
 }
 
 /** The key as it is after a change. */
-export async function viewOf(sql: Sql, keyId: string): Promise<KeyView> {
+export async function readKeyView(sql: Sql, keyId: string): Promise<KeyView> {
   const row = await readKey(sql, keyId)
   if (!row) throw new Error(`the ledger has no ${keyId}, which it just changed`)
   return keyView(row)

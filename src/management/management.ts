@@ -5,13 +5,13 @@
 
 import type { RecordedEvent } from '../../events/event.ts'
 import { readShards } from '../ledger/read/read-for-calls.ts'
-import { type Accounts, openAccounts } from './accounts.ts'
-import { type Credits, openCredits } from './credits.ts'
-import type { ManagementDeps } from './deps.ts'
-import { type Keys, openKeys } from './keys.ts'
-import { readReasons } from './reasons.ts'
+import { type Accounts, manageAccounts } from './manage-accounts.ts'
+import { type Credits, manageCredits } from './manage-credits.ts'
+import { type Keys, manageKeys } from './manage-keys.ts'
+import { manageTariffs, type Tariffs } from './manage-tariffs.ts'
+import type { ManagementDeps } from './management-deps.ts'
+import { readReasons } from './read-reasons.ts'
 import { shardOf } from './shard-of.ts'
-import { openTariffs, type Tariffs } from './tariffs.ts'
 
 export interface Management extends Keys, Accounts, Credits, Tariffs {
   /** The reasons that were given for these events, by their printed positions. */
@@ -33,10 +33,10 @@ export function openManagement(deps: ManagementDeps): Management {
   }
 
   return {
-    ...openKeys(deps, shardOfNew),
-    ...openAccounts(deps),
-    ...openCredits(deps),
-    ...openTariffs(deps),
+    ...manageKeys(deps, shardOfNew),
+    ...manageAccounts(deps),
+    ...manageCredits(deps),
+    ...manageTariffs(deps),
     readReasons: (events) => readReasons(deps.sql, events),
   }
 }

@@ -6,7 +6,7 @@ import { type LogPosition, parsePosition, printPosition } from '../../events/eve
 import type { Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-for-calls.ts'
 import { positionAt, readLogEnd } from './log-reader/log-range.ts'
-import { statement } from './statement/statement.ts'
+import { readStatement } from './statement/read-statement.ts'
 import { entriesOf, entryColumns } from './statement/statement-entries.ts'
 
 /** time: microseconds since 1970; json: its exact text. */
@@ -152,7 +152,7 @@ export function statementRows(
           where account_id > ${last} order by account_id limit 50`
         const rows: Value[][] = []
         for (const { id } of accounts) {
-          const found = await statement(sql, { accountId: id, ...period })
+          const found = await readStatement(sql, { accountId: id, ...period })
           const entries = found ? entriesOf(found) : []
           // An account to which nothing happened by then has a closing of nothing.
           if (entries.some(({ entry, credits }) => entry !== 'closing' || credits !== 0)) {

@@ -21,8 +21,8 @@ import { secureRandom } from '../lib/base62.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { openFreeCalls } from '../proxy/metering/free-calls.ts'
 import { type CallProxy, openProxy } from '../proxy/pipeline.ts'
-import { balance } from '../reports/account/balance.ts'
-import { charge } from '../reports/charge/charge-lookup.ts'
+import { readBalance } from '../reports/account/balance.ts'
+import { lookUpCharge } from '../reports/charge/charge-lookup.ts'
 import { type App, createApp } from './app.ts'
 import { startBackground } from './background.ts'
 import {
@@ -214,16 +214,16 @@ function customerDeps({ ledger, calls, management, rateLimiter }: AppParts): Cus
   return {
     gate: calls.gate,
     rateLimiter,
-    balance: (accountId, mode) => balance(sql, accountId, mode),
-    charge: (requestId, accountId) => charge(sql, requestId, accountId),
+    balance: (accountId, mode) => readBalance(sql, accountId, mode),
+    charge: (requestId, accountId) => lookUpCharge(sql, requestId, accountId),
     refund: (requestId, keyId) =>
       management.refund(
         requestId,
         { externalId: `undelivered:${requestId}` },
-        { actor: `key:${keyId}`, reason: 'delivery unknown' },
+        { id: `key:${keyId}`, reason: 'delivery unknown' },
       ),
     tariffs: () => readCurrentTariffs(sql),
-    revoke: (keyId) => management.revokeKey('everyone', keyId, { actor: `key:${keyId}` }),
+    revoke: (keyId) => management.revokeKey('everyone', keyId, { id: `key:${keyId}` }),
   }
 }
 

@@ -1,5 +1,5 @@
 /** I10: what a killed gateway charged for a response that did not arrive is not shown as sent. */
-import { charge } from '../../src/reports/charge/charge-lookup.ts'
+import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
 import type { ClientCall, Finding, LoggedCall } from './records.ts'
 import type { Execution } from './upstream.ts'
 import type { World } from './world.ts'
@@ -17,7 +17,7 @@ export async function wronglySent(
     if (whole || left || isNamed || !fleet.named.get(gateway)?.isKilled) continue
     const found = requestId ?? ran.get(id)
     if (found === undefined || logged.get(found)?.settles !== 1) continue
-    const delivery = (await charge(ledger.sql, found))?.delivery
+    const delivery = (await lookUpCharge(ledger.sql, found))?.delivery
     if (delivery !== 'sent') continue
     findings.push({ invariant: 'I10', what: `${id} ${found}: charged by ${gateway}, and not sent` })
   }

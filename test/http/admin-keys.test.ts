@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from 'bun:test'
-import { type Json, openTestApp } from '../support/management.ts'
+import { type Json, openTestApp } from '../support/management-test-app.ts'
 
 const app = await openTestApp()
 const { ask, ledger, get, issue, charge } = app

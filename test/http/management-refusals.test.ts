@@ -10,7 +10,7 @@ import {
   openTestApp,
   shippedConfig,
   token,
-} from '../support/management.ts'
+} from '../support/management-test-app.ts'
 import answers from './fixtures/responses.json' with { type: 'json' }
 
 const app = await openTestApp()

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Ran, runCli, runJson } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
-import { type Json, openTestApp, type TestApp } from '../support/management.ts'
+import { type Json, openTestApp, type TestApp } from '../support/management-test-app.ts'
 
 let app: TestApp
 

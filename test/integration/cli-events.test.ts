@@ -1,7 +1,7 @@
 /** `tollbook events`, as its users run it. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { runCli, startCli } from '../support/cli.ts'
-import { type Json, openTestApp, type TestApp } from '../support/management.ts'
+import { type Json, openTestApp, type TestApp } from '../support/management-test-app.ts'
 import { until } from '../support/until.ts'
 
 let app: TestApp

@@ -1,8 +1,8 @@
 /** `tollbook grants`, as its users run it. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { balance } from '../../src/reports/account/balance.ts'
+import { readBalance } from '../../src/reports/account/balance.ts'
 import { runCli, runJson } from '../support/cli.ts'
-import { type Json, openTestApp, type TestApp } from '../support/management.ts'
+import { type Json, openTestApp, type TestApp } from '../support/management-test-app.ts'
 
 let app: TestApp
 let key: Json
@@ -16,7 +16,7 @@ afterAll(() => app[Symbol.asyncDispose]())
 const json = (args: string[]): Promise<Json> =>
   runJson(['grants', ...args], { database: app.ledger.url })
 const grants = (args: string[]) => runCli(['grants', ...args], { database: app.ledger.url })
-const credits = async () => (await balance(app.ledger.sql, key.accountId, 'live'))?.available
+const credits = async () => (await readBalance(app.ledger.sql, key.accountId, 'live'))?.available
 
 test('credits that were given can be used, once for the same external id', async () => {
   const give = ['add', key.accountId, '500', '--paid', 'EUR:4900', '--external-id', 'inv-1']
@@ -44,7 +44,7 @@ test('what is taken away is taken as far as it goes, and the rest is owed', asyn
   expect(stdout).toMatch(
     new RegExp(`^${before} credits taken, 7 owed: positions 0-\\d+, 0-\\d+\\.`),
   )
-  expect(await balance(app.ledger.sql, key.accountId, 'live')).toMatchObject({
+  expect(await readBalance(app.ledger.sql, key.accountId, 'live')).toMatchObject({
     ...{ available: 0, debt: 7 },
   })
 })

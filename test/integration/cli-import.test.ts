@@ -1,10 +1,10 @@
 /** Moving in: the replaced service's keys work here, with what they had, and nothing is there twice. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { accountIdOf } from '../../src/lib/ids.ts'
-import { balance } from '../../src/reports/account/balance.ts'
+import { readBalance } from '../../src/reports/account/balance.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
-import { managementOn, shippedConfig } from '../support/management.ts'
+import { managementOn, shippedConfig } from '../support/management-test-app.ts'
 import { openReplacedService, type ReplacedService } from '../support/replaced-service.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 
@@ -42,7 +42,7 @@ async function accountOf(user: string) {
   const id = accountIdOf({ kind: 'user', id: user })
   return {
     account: await managementOn(shop.ledger, shippedConfig).readAccount(id),
-    balance: await balance(shop.ledger.sql, id, 'live'),
+    balance: await readBalance(shop.ledger.sql, id, 'live'),
   }
 }
 
@@ -310,7 +310,7 @@ test('nothing of an owner who was erased here comes back', async () => {
   await importOld()
   const { account } = await accountOf('forgotten')
   const management = managementOn(shop.ledger, shippedConfig)
-  await management.eraseAccount(account?.accountId ?? '', { actor: 'test' })
+  await management.eraseAccount(account?.accountId ?? '', { id: 'test' })
   const late = await old.addKey({ user_id: 'forgotten', name: 'Forgotten too' })
   const { stdout } = await runCli(['import', '--from', old.url, '--json'], {
     database: shop.ledger.url,

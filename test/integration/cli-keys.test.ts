@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { hashKey } from '../../src/gate/authenticate/key-format.ts'
 import { readKeyByHash } from '../../src/ledger/read/read-for-calls.ts'
 import { type Ran, runCli, runJson } from '../support/cli.ts'
-import { type Json, openTestApp, type TestApp } from '../support/management.ts'
+import { type Json, openTestApp, type TestApp } from '../support/management-test-app.ts'
 
 let app: TestApp
 

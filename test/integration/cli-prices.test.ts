@@ -9,7 +9,7 @@ import { shippedConfigFile } from '../../src/config/load-config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { readTariffInForce } from '../../src/ledger/read/read-for-calls.ts'
 import { runCli, runJson } from '../support/cli.ts'
-import { shippedConfig } from '../support/management.ts'
+import { shippedConfig } from '../support/management-test-app.ts'
 import { type Ledger, openLedger } from '../support/test-ledger.ts'
 
 let ledger: Ledger

@@ -5,7 +5,7 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { type ExportFormat, exportRows } from '../../src/export/export.ts'
+import { type ExportFormat, exportRows } from '../../src/export/write-export.ts'
 import { eventRanges, eventRows, type Rows } from '../../src/reports/export-rows.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'

@@ -1,6 +1,6 @@
 /** A gateway that is told to stop: what is under way finishes, nothing new begins, nothing stays open. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { charge } from '../../src/reports/charge/charge-lookup.ts'
+import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
@@ -166,5 +166,5 @@ test('a charge that is written after its client was cut off is not shown as sent
   await stop
   expect(await outcomes()).toEqual({ HoldSettled: 1 })
   const requestId = shop.upstream.executed[0]?.requestId ?? ''
-  expect((await charge(shop.ledger.sql, requestId))?.delivery).toBe('unknown')
+  expect((await lookUpCharge(shop.ledger.sql, requestId))?.delivery).toBe('unknown')
 })

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
-import { charge } from '../../src/reports/charge/charge-lookup.ts'
+import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import {
   chargeOnLeaseCommand,
@@ -150,7 +150,7 @@ describe('a call that ran on a standing hold', () => {
     const failed = voidOnLeaseCommand(key, hold)
     expect(await ledger.append(failed)).toMatchObject({ verdict: 'ok', available: 70 })
     expect(await balanceOf(key)).toEqual({ open_holds: 3, held: 30, settled: 0 })
-    expect(await charge(ledger.sql, failed.requestId)).toMatchObject({
+    expect(await lookUpCharge(ledger.sql, failed.requestId)).toMatchObject({
       ...{ status: 'released', credits: 0, reason: 'upstream_failed', onLease: true },
     })
     await ledger.release(hold)
@@ -191,11 +191,11 @@ describe('a call that ran on a standing hold', () => {
     const bought = chargeOnLeaseCommand(key, hold, 5)
     const { position } = await ledger.append(bought)
     const { requestId } = bought
-    expect(await charge(ledger.sql, requestId)).toMatchObject({
+    expect(await lookUpCharge(ledger.sql, requestId)).toMatchObject({
       ...{ status: 'settled', credits: 5, heldCredits: 5, endpoint: 'search', onLease: true },
       positions: { held: `0-${position - 1}`, settled: `0-${position}` },
     })
-    expect(await charge(ledger.sql, hold.requestId)).toBeUndefined()
+    expect(await lookUpCharge(ledger.sql, hold.requestId)).toBeUndefined()
     expect((await ledger.commands.refund(0, { requestId, actor: 'test' })).verdict).toBe('ok')
     expect((await buy(key, hold, 1)).available).toBe(69)
   })

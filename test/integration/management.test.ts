@@ -8,12 +8,12 @@ import { type Random, secureRandom } from '../../src/lib/base62.ts'
 import { accountIdOf, type Owner } from '../../src/lib/ids.ts'
 import { isRefused, type Refused } from '../../src/management/decision.ts'
 import { openManagement } from '../../src/management/management.ts'
-import { shippedConfig } from '../support/management.ts'
+import { shippedConfig } from '../support/management-test-app.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { type Ledger, openLedger, prefixes } from '../support/test-ledger.ts'
 
 const config = shippedConfig
-const by = { actor: 'user:test' }
+const actor = { id: 'user:test' }
 const request = { name: 'A key', mode: 'live' } as const
 
 function managementOn(
@@ -59,7 +59,7 @@ describe('several gateways at once', () => {
       const owners = Array.from({ length: 10 }, (_, i) => user(`user-${i}`))
       const issued = await Promise.all(
         owners.flatMap((owner) =>
-          [one, other.management].map((management) => management.issueKey(owner, request, by)),
+          [one, other.management].map((management) => management.issueKey(owner, request, actor)),
         ),
       )
       await other.sql.end()
@@ -79,14 +79,14 @@ describe('several gateways at once', () => {
       const one = managementOn(ledger)
       const other = anotherOn(ledger)
       const owner = user('u')
-      const { view } = ok(await one.issueKey(owner, request, by))
+      const { view } = ok(await one.issueKey(owner, request, actor))
       const changes = [
         ...[{ name: 'New' }, { description: 'Text' }, { allowedIps: ['::1'] }],
         ...[{ rateLimit: 5 }, { monthlyCap: 50 }, { enabled: false }],
       ]
       const results = await Promise.all(
         changes.map((change, i) =>
-          (i % 2 ? one : other.management).updateKey(owner, view.keyId, change, by),
+          (i % 2 ? one : other.management).updateKey(owner, view.keyId, change, actor),
         ),
       )
       await other.sql.end()
@@ -102,10 +102,10 @@ describe('several gateways at once', () => {
       const management = managementOn(ledger)
       const owner = user('u')
       for (let i = 0; i < 10; i++) {
-        const { view } = ok(await management.issueKey(owner, request, by))
+        const { view } = ok(await management.issueKey(owner, request, actor))
         const [rotated] = await Promise.all([
-          management.rotateKey(owner, view.keyId, 60, by),
-          management.revokeKey(owner, view.keyId, by),
+          management.rotateKey(owner, view.keyId, 60, actor),
+          management.revokeKey(owner, view.keyId, actor),
         ])
         if (isRefused(rotated)) expect(rotated.refused).toBe('key_revoked')
         expect((await management.readKey(owner, view.keyId))?.revokedAt).toBeString()
@@ -124,7 +124,7 @@ describe('a key', () => {
       }
       const { sql, commands } = ledger
       const management = managementOn({ sql, commands: { ...commands, record } })
-      const { view } = ok(await management.issueKey(user('u'), request, by))
+      const { view } = ok(await management.issueKey(user('u'), request, actor))
       expect(calls).toBe(2)
       expect(await management.listKeys(user('u'))).toMatchObject([{ keyId: view.keyId }])
       expect(await count(sql, 'KeyIssued')).toBe(1)
@@ -135,8 +135,8 @@ describe('a key', () => {
       let draws = 0
       const random: Random = (bytes) => new Uint8Array(bytes).fill(draws++ < 2 ? 1 : 2)
       const management = managementOn(ledger, random)
-      const first = ok(await management.issueKey(user('u'), request, by))
-      const second = ok(await management.issueKey(user('u'), request, by))
+      const first = ok(await management.issueKey(user('u'), request, actor))
+      const second = ok(await management.issueKey(user('u'), request, actor))
       expect(first.key).not.toBe(second.key)
       expect(draws).toBe(3)
     }))
@@ -147,12 +147,12 @@ describe('a key', () => {
       const shards = new Set<number>()
       for (let i = 0; i < 12; i++) {
         const owner = user(`user-${i}`)
-        const { key, view } = ok(await management.issueKey(owner, request, by))
+        const { key, view } = ok(await management.issueKey(owner, request, actor))
         const [row] = await ledger.sql<[{ shard: number }]>`
           select shard from key_state where key_id = ${view.keyId}`
         expect(parseKey(key, prefixes, false)?.shard).toBe(row.shard)
         shards.add(row.shard)
-        const again = ok(await management.issueKey(owner, request, by))
+        const again = ok(await management.issueKey(owner, request, actor))
         expect(parseKey(again.key, prefixes, false)?.shard).toBe(row.shard)
       }
       expect(shards.size).toBe(3)
@@ -162,7 +162,7 @@ describe('a key', () => {
     withLedger(async (ledger) => {
       const management = managementOn(ledger)
       const owner = user('u')
-      const { view } = ok(await management.issueKey(owner, { ...request, name: 'Jane' }, by))
+      const { view } = ok(await management.issueKey(owner, { ...request, name: 'Jane' }, actor))
       const { accountId, keyId } = view
       await ledger.commands.record(0, {
         ...{ id: 'erase', actor: 'test' },
@@ -171,12 +171,12 @@ describe('a key', () => {
       })
       expect(await management.readKey(owner, keyId)).toMatchObject({ name: '', allowedIps: [] })
       const refused = { refused: 'account_erased' }
-      const renamed = management.updateKey(owner, keyId, { name: 'Jane again' }, by)
+      const renamed = management.updateKey(owner, keyId, { name: 'Jane again' }, actor)
       expect(await renamed).toMatchObject(refused)
-      expect(await management.issueKey(owner, request, by)).toMatchObject(refused)
-      const unfrozen = management.changeAccount(accountId, { frozen: false }, by)
+      expect(await management.issueKey(owner, request, actor)).toMatchObject(refused)
+      const unfrozen = management.changeAccount(accountId, { frozen: false }, actor)
       expect(await unfrozen).toMatchObject(refused)
-      const why = { ...by, reason: 'Account erased' }
+      const why = { ...actor, reason: 'Account erased' }
       expect(ok(await management.revokeKey(owner, keyId, why)).revokedAt).toBeString()
     }))
 })
@@ -224,15 +224,15 @@ describe('publishing a tariff', () => {
   test('puts it in force in every shard, and accounts can be given its plans', () =>
     withLedger(async (ledger) => {
       const management = managementOn(ledger)
-      const { accountId } = ok(await management.issueKey(user('u'), request, by)).view
+      const { accountId } = ok(await management.issueKey(user('u'), request, actor)).view
       const change = { plan: 'gold' }
-      expect(await management.changeAccount(accountId, change, by)).toMatchObject({
+      expect(await management.changeAccount(accountId, change, actor)).toMatchObject({
         refused: 'plan_unknown',
       })
-      const published = ok(await management.publishTariff(tariff, { notice: 'Gold!' }, by))
+      const published = ok(await management.publishTariff(tariff, { notice: 'Gold!' }, actor))
       expect(published).toMatchObject({ hash: tariffHash(tariff), from: ledger.now.toISOString() })
       expect(published.positions.map((position) => position.split('-')[0])).toEqual(['0', '1'])
-      const changed = ok(await management.changeAccount(accountId, change, by))
+      const changed = ok(await management.changeAccount(accountId, change, actor))
       expect(changed).toMatchObject({ plan: 'gold', monthlyCredits: 7_000 })
       const { inForce, differs } = await management.ensureTariff()
       expect({ inForce, differs }).toEqual({ inForce: published.hash, differs: true })
@@ -242,7 +242,7 @@ describe('publishing a tariff', () => {
     withLedger(async (ledger) => {
       const management = managementOn(ledger)
       const from = '2030-07-01T00:00:00.000Z'
-      expect(ok(await management.publishTariff(tariff, { from }, by)).from).toBe(from)
+      expect(ok(await management.publishTariff(tariff, { from }, actor)).from).toBe(from)
       expect((await management.ensureTariff()).differs).toBe(false)
       await ledger.travelTo(from)
       expect((await management.ensureTariff()).inForce).toBe(tariffHash(tariff))
@@ -252,12 +252,12 @@ describe('publishing a tariff', () => {
     withLedger(async (ledger) => {
       const management = managementOn(ledger)
       const past = { from: '2030-06-15T11:59:59Z' }
-      const refused = await management.publishTariff(tariff, past, by)
+      const refused = await management.publishTariff(tariff, past, actor)
       expect(refused).toMatchObject({ refused: 'time_passed', field: 'from' })
       const from = '2030-07-01T00:00:00Z'
-      const first = ok(await management.publishTariff(tariff, { from }, by))
-      expect(ok(await management.publishTariff(tariff, { from }, by))).toEqual(first)
-      const other = await management.publishTariff(tariff, { from, notice: 'Again' }, by)
+      const first = ok(await management.publishTariff(tariff, { from }, actor))
+      expect(ok(await management.publishTariff(tariff, { from }, actor))).toEqual(first)
+      const other = await management.publishTariff(tariff, { from, notice: 'Again' }, actor)
       expect(other).toMatchObject({ refused: 'already_published' })
       expect(await count(ledger.sql, 'TariffPublished')).toBe(2)
     }))

@@ -1,13 +1,13 @@
 import { expect, test } from 'bun:test'
-import { balance } from '../../src/reports/account/balance.ts'
-import { charge } from '../../src/reports/charge/charge-lookup.ts'
+import { readBalance } from '../../src/reports/account/balance.ts'
+import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { buildLedger } from '../support/ledger-builder.ts'
 
 test('an allowance that no call has needed yet is available', async () => {
   await using ledger = await buildLedger()
   await ledger.at('2031-10-05T00:00:00Z')
   const { accountId } = await ledger.openAccount('free')
-  expect(await balance(ledger.sql, accountId, 'live')).toEqual({
+  expect(await readBalance(ledger.sql, accountId, 'live')).toEqual({
     available: 100,
     held: 0,
     debt: 0,
@@ -31,7 +31,7 @@ test('a balance says lot by lot where credits are, in the order in which they ar
   await ledger.hold(key, { credits: 70 })
   await ledger.count(key, 4)
 
-  const found = await balance(ledger.sql, key.accountId, 'live')
+  const found = await readBalance(ledger.sql, key.accountId, 'live')
   expect(found).toMatchObject({
     available: 650 - 60 + 10 - 70,
     held: 70,
@@ -56,14 +56,14 @@ test('a new month shows the new allowance, and the old lot only while a hold is 
   const key = await ledger.openAccount('free')
   const call = await ledger.hold(key, { credits: 30 })
   await ledger.at('2031-11-01T00:00:00Z')
-  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({
+  expect(await readBalance(ledger.sql, key.accountId, 'live')).toMatchObject({
     available: 100,
     held: 30,
     lots: [{ held: 30, available: 0 }],
     allowance: { month: '2031-11', granted: 0, due: 100 },
   })
   await ledger.release(call)
-  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({ held: 0, lots: [] })
+  expect(await readBalance(ledger.sql, key.accountId, 'live')).toMatchObject({ held: 0, lots: [] })
 })
 
 test('a lot that starts later cannot be drawn yet', async () => {
@@ -71,12 +71,12 @@ test('a lot that starts later cannot be drawn yet', async () => {
   await ledger.at('2031-10-05T00:00:00Z')
   const key = await ledger.openAccount('zero')
   await ledger.grant(key, 50, { startsAt: '2031-10-06T00:00:00Z' })
-  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({
+  expect(await readBalance(ledger.sql, key.accountId, 'live')).toMatchObject({
     available: 0,
     lots: [{ granted: 50, available: 0, startsAt: '2031-10-06T00:00:00.000Z' }],
   })
   await ledger.at('2031-10-06T00:00:00Z')
-  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({ available: 50 })
+  expect(await readBalance(ledger.sql, key.accountId, 'live')).toMatchObject({ available: 50 })
 })
 
 test('what is available is what a call can hold, and not a credit more', async () => {
@@ -84,11 +84,11 @@ test('what is available is what a call can hold, and not a credit more', async (
   await ledger.at('2031-10-05T00:00:00Z')
   const key = await ledger.openAccount('free')
   await ledger.grant(key, 7)
-  const found = await balance(ledger.sql, key.accountId, 'live')
+  const found = await readBalance(ledger.sql, key.accountId, 'live')
   const available = found?.available ?? 0
   expect(ledger.hold(key, { credits: available + 1 })).rejects.toThrow('insufficient_credits')
   await ledger.hold(key, { credits: available })
-  expect(await balance(ledger.sql, key.accountId, 'live')).toMatchObject({
+  expect(await readBalance(ledger.sql, key.accountId, 'live')).toMatchObject({
     available: 0,
     held: 107,
   })
@@ -101,11 +101,11 @@ test('test credits are a balance of their own; an unknown account has none', asy
   const key = await ledger.issueKey(live.account, 'test')
   await ledger.charge(key, { credits: 30 })
   await ledger.adjust(live, 110)
-  const tried = await balance(ledger.sql, live.accountId, 'test')
+  const tried = await readBalance(ledger.sql, live.accountId, 'test')
   expect(tried).toMatchObject({ available: 70, debt: 0, month: { settled: 30 } })
-  const billed = await balance(ledger.sql, live.accountId, 'live')
+  const billed = await readBalance(ledger.sql, live.accountId, 'live')
   expect(billed).toMatchObject({ available: 0, debt: 10, month: { settled: 0 } })
-  expect(await balance(ledger.sql, 'acc_x', 'live')).toBeUndefined()
+  expect(await readBalance(ledger.sql, 'acc_x', 'live')).toBeUndefined()
 })
 
 test('a charge tells what became of its hold', async () => {
@@ -130,10 +130,10 @@ test('a charge tells what became of its hold', async () => {
   const common = { keyId: key.keyId, endpoint: 'search', heldCredits: 9, mode: 'live' }
   const heldAt = '2031-10-05T00:00:00.000Z'
   const resolvedAt = '2031-10-05T00:02:00.000Z'
-  expect(await charge(ledger.sql, ids.held, key.accountId)).toMatchObject({
+  expect(await lookUpCharge(ledger.sql, ids.held, key.accountId)).toMatchObject({
     ...{ ...common, status: 'held', credits: 0, quantity: 3, heldAt, resolvedAt: null },
   })
-  expect(await charge(ledger.sql, ids.settled, key.accountId)).toMatchObject({
+  expect(await lookUpCharge(ledger.sql, ids.settled, key.accountId)).toMatchObject({
     ...{ ...common, status: 'settled', credits: 5, refunded: 3, quantity: 2, heldAt },
     settledAt: resolvedAt,
     positions: {
@@ -141,11 +141,11 @@ test('a charge tells what became of its hold', async () => {
       refunded: refunds.map(({ positions }) => `0-${positions?.[0]}`),
     },
   })
-  expect(await charge(ledger.sql, ids.released, key.accountId)).toMatchObject({
+  expect(await lookUpCharge(ledger.sql, ids.released, key.accountId)).toMatchObject({
     ...{ ...common, status: 'released', credits: 0, settledAt: null, resolvedAt },
     ...{ reason: 'upstream_failed', positions: { released: `0-${released.position}` } },
   })
-  expect(await charge(ledger.sql, ids.expired, key.accountId)).toMatchObject({
+  expect(await lookUpCharge(ledger.sql, ids.expired, key.accountId)).toMatchObject({
     ...{ ...common, status: 'expired', credits: 0, resolvedAt },
     positions: { expired: `0-${expired.position}` },
   })
@@ -157,7 +157,7 @@ test("another account's charge is not found", async () => {
   const key = await ledger.openAccount('free')
   const other = await ledger.openAccount('free')
   const call = await ledger.charge(key, { credits: 1 })
-  expect(await charge(ledger.sql, call, other.accountId)).toBeUndefined()
-  expect(await charge(ledger.sql, 'no-such-call')).toBeUndefined()
-  expect(await charge(ledger.sql, call)).toMatchObject({ accountId: key.accountId })
+  expect(await lookUpCharge(ledger.sql, call, other.accountId)).toBeUndefined()
+  expect(await lookUpCharge(ledger.sql, 'no-such-call')).toBeUndefined()
+  expect(await lookUpCharge(ledger.sql, call)).toMatchObject({ accountId: key.accountId })
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { parsePosition } from '../../events/event.ts'
-import { eventFeed } from '../../src/reports/log-reader/events.ts'
+import { readEventFeed } from '../../src/reports/log-reader/event-feed.ts'
 import { positionAt } from '../../src/reports/log-reader/log-range.ts'
 import { buildLedger } from '../support/ledger-builder.ts'
 import { openLedger } from '../support/test-ledger.ts'
@@ -11,7 +11,7 @@ test('the feed has every event in the order of the log, page by page', async () 
   const key = await ledger.openAccount('free')
   for (let i = 0; i < 4; i++) await ledger.charge(key, { credits: 1 })
 
-  const whole = await eventFeed(ledger.sql, {}, { limit: 1_000 })
+  const whole = await readEventFeed(ledger.sql, {}, { limit: 1_000 })
   expect(whole.next).toBeUndefined()
   expect(whole.events.map((event) => event.position)).toEqual(whole.events.map((_, i) => i + 1))
   expect(whole.events.at(-1)).toMatchObject({
@@ -25,7 +25,7 @@ test('the feed has every event in the order of the log, page by page', async () 
   const paged = []
   let after: { shard: number; position: number } | undefined
   do {
-    const page = await eventFeed(ledger.sql, {}, { limit: 5, ...(after ? { after } : {}) })
+    const page = await readEventFeed(ledger.sql, {}, { limit: 5, ...(after ? { after } : {}) })
     paged.push(...page.events)
     after = page.next
   } while (after)
@@ -41,8 +41,8 @@ test("a key's history has its own events and no other's", async () => {
   await ledger.charge(key, { credits: 1 })
   await ledger.ledger.change(key, 'KeyRevoked')
 
-  const types = async (filter: Parameters<typeof eventFeed>[1]) =>
-    (await eventFeed(ledger.sql, filter, { limit: 100 })).events.map((event) => event.type)
+  const types = async (filter: Parameters<typeof readEventFeed>[1]) =>
+    (await readEventFeed(ledger.sql, filter, { limit: 100 })).events.map((event) => event.type)
   const { keyId } = key
   expect(await types({ keyId })).toEqual(['KeyIssued', 'CreditsHeld', 'HoldSettled', 'KeyRevoked'])
   expect(await types({ keyId, types: ['KeyIssued', 'KeyRevoked'] })).toEqual([
@@ -64,8 +64,8 @@ test('a range of positions or of times is cut exactly', async () => {
   await ledger.at('2031-10-07T00:00:00Z')
   const { position } = await ledger.settle(call, 1)
 
-  const read = async (filter: Parameters<typeof eventFeed>[1]) =>
-    (await eventFeed(ledger.sql, filter, { limit: 100 })).events.map((event) => event.type)
+  const read = async (filter: Parameters<typeof readEventFeed>[1]) =>
+    (await readEventFeed(ledger.sql, filter, { limit: 100 })).events.map((event) => event.type)
   const from = new Date('2031-10-06T00:00:00Z')
   const to = new Date('2031-10-07T00:00:00Z')
   expect(await read({ from, to })).toEqual(['CreditsGranted', 'CreditsHeld'])
@@ -83,23 +83,23 @@ test('several shards are read one after the other, or one alone', async () => {
   const ledger = await openLedger({ shards: 2 })
   const first = await ledger.account({ shard: 0 })
   const second = await ledger.account({ shard: 1 })
-  const both = await eventFeed(ledger.sql, { types: ['AccountOpened'] }, { limit: 10 })
+  const both = await readEventFeed(ledger.sql, { types: ['AccountOpened'] }, { limit: 10 })
   expect(both.events.map(({ shard, accountId }) => [shard, accountId])).toEqual([
     [0, first.accountId],
     [1, second.accountId],
   ])
-  const one = await eventFeed(ledger.sql, { types: ['AccountOpened'] }, { limit: 1 })
+  const one = await readEventFeed(ledger.sql, { types: ['AccountOpened'] }, { limit: 1 })
   expect(one.events).toHaveLength(1)
-  const rest = await eventFeed(
+  const rest = await readEventFeed(
     ledger.sql,
     { types: ['AccountOpened'] },
     { limit: 1, ...(one.next ? { after: one.next } : {}) },
   )
   expect(rest.events).toMatchObject([{ accountId: second.accountId }])
-  const alone = await eventFeed(ledger.sql, { shard: 1 }, { limit: 10 })
+  const alone = await readEventFeed(ledger.sql, { shard: 1 }, { limit: 10 })
   expect(alone.events.map((event) => event.shard)).toEqual([1, 1, 1])
   const after = parsePosition('1-1')
-  const later = await eventFeed(ledger.sql, {}, { limit: 10, ...(after ? { after } : {}) })
+  const later = await readEventFeed(ledger.sql, {}, { limit: 10, ...(after ? { after } : {}) })
   expect(later.events.map(({ shard, position }) => `${shard}-${position}`)).toEqual(['1-2', '1-3'])
   await ledger.close()
 })
@@ -107,6 +107,6 @@ test('several shards are read one after the other, or one alone', async () => {
 test('a limit beyond a thousand is refused', async () => {
   await using ledger = await buildLedger()
   for (const limit of [0, 1_001, 1.5]) {
-    expect(eventFeed(ledger.sql, {}, { limit })).rejects.toThrow(RangeError)
+    expect(readEventFeed(ledger.sql, {}, { limit })).rejects.toThrow(RangeError)
   }
 })

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'bun:test'
 import type { Tariff } from '../../src/config/tariff.ts'
 import type { AppendResult, LeaseHold } from '../../src/ledger/append/call-commands.ts'
 import { credits as price } from '../../src/pricing/price-arithmetic.ts'
-import { explainAnswer, explainCall } from '../../src/reports/explain/explain.ts'
+import { explainCall, explainVerdict } from '../../src/reports/explain/explain-call.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
 import { openShop } from '../support/shop.ts'
@@ -72,7 +72,7 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
         time: recordedAt,
         route: 'bulk',
       }
-      const rule = (await explainAnswer(
+      const rule = (await explainVerdict(
         ledger.sql,
         { ...question, quantity: 0 },
         price,
@@ -80,7 +80,7 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
         call: { rule: { credits: number } }
       }
       const quantity = credits / rule.call.rule.credits
-      const found = await explainAnswer(ledger.sql, { ...question, quantity }, price)
+      const found = await explainVerdict(ledger.sql, { ...question, quantity }, price)
       if (!found || found === 'ahead') throw new Error('not explained')
       const { decision } = found
       const left = verdict === 'key_cap_reached' ? decision.capLeft : decision.available

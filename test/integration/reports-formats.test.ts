@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { statement } from '../../src/reports/statement/statement.ts'
+import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { statementCsv } from '../../src/reports/statement/statement-csv.ts'
 import { entriesOf } from '../../src/reports/statement/statement-entries.ts'
 import { statementPage } from '../../src/reports/statement/statement-page.ts'
@@ -167,7 +167,11 @@ async function statementOf(more: {
   lines?: boolean
   timeZone?: string
 }): Promise<Statement> {
-  const found = await statement(ledger.sql, { accountId: key.accountId, month: october, ...more })
+  const found = await readStatement(ledger.sql, {
+    accountId: key.accountId,
+    month: october,
+    ...more,
+  })
   if (!found) throw new Error('no statement')
   return found
 }

@@ -4,14 +4,14 @@
 import { expect, test } from 'bun:test'
 import type { LogPosition } from '../../events/event.ts'
 import type { LeaseHold } from '../../src/ledger/append/call-commands.ts'
-import { balance } from '../../src/reports/account/balance.ts'
+import { readBalance } from '../../src/reports/account/balance.ts'
 import { parseMonth } from '../../src/reports/log-reader/month.ts'
 import { monthPeriod } from '../../src/reports/log-reader/period.ts'
-import { type StatementPeriod, statement } from '../../src/reports/statement/statement.ts'
+import { type PeriodRequest, readStatement } from '../../src/reports/statement/read-statement.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
-import { statement as oracle } from '../support/statement-oracle/statement.ts'
+import { statement as oracle } from '../support/statement-oracle/oracle-statement.ts'
 
 const names = ['2031-01', '2031-02', '2031-03', '2031-04']
 const dayMs = 86_400_000
@@ -90,7 +90,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     for (const { place, found } of asOf) {
       for (const { month, ...then } of found) {
         const request = { accountId: key.accountId, month, lines: true, asOf: place }
-        const { asOf: at, ...again } = (await statement(ledger.sql, request)) ?? fail()
+        const { asOf: at, ...again } = (await readStatement(ledger.sql, request)) ?? fail()
         expect({ place, again }).toEqual({ place, again: { month, ...then } })
         expect(at?.time).toBe(found.at(-1)?.until as string)
       }
@@ -200,7 +200,7 @@ async function statements(
   const found: Statement[] = []
   for (const month of names) {
     if ((parseMonth(month)?.start ?? 0) / 1_000 > nowMs) break
-    const one = await statement(ledger.sql, { accountId: key.accountId, month, lines: true })
+    const one = await readStatement(ledger.sql, { accountId: key.accountId, month, lines: true })
     if (!one) throw new Error('no statement')
     expect(one).toEqual(
       (await oracle(ledger.sql, { accountId: key.accountId, month, lines: true })) ?? fail(),
@@ -232,8 +232,8 @@ function checkSums({ charges, account, refunds, held }: Statement, leastClosing 
 
 /** In whatever zone: the days' statements merged are the month's, and the months' together the log. */
 async function checkPeriods(ledger: LedgerBuilder, key: TestKey, timeZone: string, nowMs: number) {
-  const of = (period: StatementPeriod) =>
-    statement(ledger.sql, { accountId: key.accountId, timeZone, lines: true, ...period })
+  const of = (period: PeriodRequest) =>
+    readStatement(ledger.sql, { accountId: key.accountId, timeZone, lines: true, ...period })
   const settled = { calls: 0, credits: 0 }
   for (const name of ['2030-12', ...names, '2031-05']) {
     const period = monthPeriod(name, timeZone) ?? fail()
@@ -315,7 +315,7 @@ async function checkLots(ledger: LedgerBuilder, key: TestKey, found: readonly St
     }
     expect({ lot: lot.lot, ...sums } as object).toEqual({ ...lot })
   }
-  const now = await balance(ledger.sql, key.accountId, 'live')
+  const now = await readBalance(ledger.sql, key.accountId, 'live')
   const live = now?.lots.filter((lot) => lot.available > 0).map((lot) => lot.lot) ?? []
   const closing = found.at(-1)?.account?.lots.filter((lot) => live.includes(lot.lot)) ?? []
   // What is still due of the allowance stands on no lot, and first repays what is owed.
@@ -331,7 +331,7 @@ async function checkKeys(
 ) {
   for (const { month, charges, refunds } of found) {
     const ofKeys = await Promise.all(
-      keys.map(({ keyId }) => statement(ledger.sql, { keyId, month, lines: true })),
+      keys.map(({ keyId }) => readStatement(ledger.sql, { keyId, month, lines: true })),
     )
     for (const [i, { keyId }] of keys.entries()) {
       const folded = await oracle(ledger.sql, { keyId, month, lines: true })

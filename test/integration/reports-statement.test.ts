@@ -1,13 +1,16 @@
 import { describe, expect, test } from 'bun:test'
-import { type AccountRange, readEventsAt } from '../../src/reports/log-reader/account-events.ts'
-import { chargesOf } from '../../src/reports/statement/charge-lines.ts'
+import {
+  type AccountRange,
+  readStatementEvents,
+} from '../../src/reports/log-reader/account-events.ts'
+import { sumCharges } from '../../src/reports/statement/charge-lines.ts'
 import { lotMovements } from '../../src/reports/statement/lot-movements.ts'
 import {
   BadPeriod,
-  periodOf,
+  parsePeriod,
+  readStatement,
   type StatementRequest,
-  statement,
-} from '../../src/reports/statement/statement.ts'
+} from '../../src/reports/statement/read-statement.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
 import {
   readCallSums,
@@ -15,8 +18,8 @@ import {
   readLotSums,
 } from '../../src/reports/statement/statement-sums.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
-import { readAccountEvents } from '../support/statement-oracle/account-events.ts'
-import { statement as oracle } from '../support/statement-oracle/statement.ts'
+import { readAccountEvents } from '../support/statement-oracle/oracle-events.ts'
+import { statement as oracle } from '../support/statement-oracle/oracle-statement.ts'
 
 const october = '2031-10'
 const november = '2031-11'
@@ -350,7 +353,7 @@ describe('charges', () => {
     await ledger.settle(first, 2)
     await ledger.release(await ledger.hold(key, { credits: 9 }))
 
-    const found = await statement(ledger.sql, { ...of(key), month: october, lines: true })
+    const found = await readStatement(ledger.sql, { ...of(key), month: october, lines: true })
     expect(found?.charges.lines).toMatchObject([
       { requestId: first, time: '2031-10-05T10:00:00.000Z', endpoint: 'search', credits: 2 },
       { requestId: second, quantity: 3, endpoint: 'speech', keyId: key.keyId },
@@ -367,10 +370,10 @@ describe('charges', () => {
     const [billed] = await months(ledger, live, october)
     expect(billed.charges.calls).toBe(0)
     expect(accountOf(billed).grants).toEqual([])
-    const tried = await statement(ledger.sql, { ...of(live), month: october, mode: 'test' })
+    const tried = await readStatement(ledger.sql, { ...of(live), month: october, mode: 'test' })
     expect(tried?.charges.credits).toBe(2)
     expect(tried?.account?.fee).toBeNull()
-    const ofKey = await statement(ledger.sql, { keyId: key.keyId, month: october })
+    const ofKey = await readStatement(ledger.sql, { keyId: key.keyId, month: october })
     expect(ofKey).toMatchObject({ mode: 'test', charges: { credits: 2 } })
   })
 })
@@ -389,7 +392,7 @@ describe('a statement of a key', () => {
     await ledger.refund({ requestId: call, credits: 1 })
     await ledger.hold(second, { credits: 4 })
 
-    const found = await statement(ledger.sql, { keyId: second.keyId, month: october })
+    const found = await readStatement(ledger.sql, { keyId: second.keyId, month: october })
     expect(found).toMatchObject({
       accountId: first.accountId,
       keyId: second.keyId,
@@ -406,14 +409,14 @@ describe('a statement of a key', () => {
     const key = await ledger.openAccount()
     const other = await ledger.openAccount()
     const ask = { keyId: key.keyId, accountId: other.accountId, month: october }
-    expect(await statement(ledger.sql, ask)).toBeUndefined()
+    expect(await readStatement(ledger.sql, ask)).toBeUndefined()
   })
 })
 
 test('an unknown account or key has no statement', async () => {
   await using ledger = await buildLedger()
-  expect(await statement(ledger.sql, { accountId: 'acc_x', month: october })).toBeUndefined()
-  expect(await statement(ledger.sql, { keyId: 'key_x', month: october })).toBeUndefined()
+  expect(await readStatement(ledger.sql, { accountId: 'acc_x', month: october })).toBeUndefined()
+  expect(await readStatement(ledger.sql, { keyId: 'key_x', month: october })).toBeUndefined()
 })
 
 test('a month that is none, or has not begun, is refused', async () => {
@@ -421,7 +424,7 @@ test('a month that is none, or has not begun, is refused', async () => {
   await ledger.at('2031-10-31T23:59:59Z')
   const key = await ledger.openAccount()
   for (const month of ['2031-13', '2031-1', 'October', '2031-11', '']) {
-    expect(statement(ledger.sql, { ...of(key), month })).rejects.toThrow(BadPeriod)
+    expect(readStatement(ledger.sql, { ...of(key), month })).rejects.toThrow(BadPeriod)
   }
 })
 
@@ -479,7 +482,7 @@ test('a hold that grows on credits of the next day is its own day’s all the sa
   await ledger.extend(key, call, 6)
   await ledger.settle(call, 11)
   const of = async (day: string) => {
-    const found = await statement(ledger.sql, { accountId: key.accountId, day })
+    const found = await readStatement(ledger.sql, { accountId: key.accountId, day })
     return { credits: found?.charges.credits, ...found?.account?.totals }
   }
   expect(await of('2031-10-10')).toMatchObject({
@@ -506,8 +509,8 @@ test('the sums of pieces of the log are those of the whole', async () => {
     else await ledger.release(call)
   }
   const whole = { shard: 0, accountId: key.accountId, mode: 'live', from: 1, to: 90 } as const
-  const period = periodOf({ month: october })
-  const events = await readEventsAt(
+  const period = parsePeriod({ month: october })
+  const events = await readStatementEvents(
     ledger.sql,
     0,
     Array.from({ length: 90 }, (_, i) => i + 1),
@@ -521,7 +524,7 @@ test('the sums of pieces of the log are those of the whole', async () => {
     const readLots = (of: AccountRange) => readLotSums(ledger.sql, of, more)
     const moved = (await Array.fromAsync(readInRanges(whole, readLots, size))).flat()
     return {
-      charges: chargesOf(0, period, { sums }),
+      charges: sumCharges(0, period, { sums }),
       lots: lotMovements(0, period, { grants, sums: moved, until: period.end }),
     }
   }
@@ -543,7 +546,7 @@ async function months<T extends string[]>(
 ): Promise<{ [K in keyof T]: Statement }> {
   const found: Statement[] = []
   for (const month of names) {
-    const one = await statement(ledger.sql, { ...of(key), month })
+    const one = await readStatement(ledger.sql, { ...of(key), month })
     if (!one) throw new Error(`no statement of ${month}`)
     expect(one).toEqual((await oracle(ledger.sql, { ...of(key), month })) as Statement)
     const { totals, lots } = accountOf(one)

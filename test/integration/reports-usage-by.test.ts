@@ -1,8 +1,8 @@
 // Usage by each dimension: the log and the projection give the same answer, and it is the overview's.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { usageBy, usageDimensions } from '../../src/reports/usage/usage-by.ts'
-import { topUsers, usageOverview } from '../../src/reports/usage/usage-overview.ts'
+import { readUsageBy, usageDimensions } from '../../src/reports/usage/usage-by.ts'
+import { readTopUsers, readUsageOverview } from '../../src/reports/usage/usage-overview.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
@@ -63,8 +63,13 @@ test('over the log and over the projection the answer is the same', async () => 
       { accountId: keys[0]?.accountId ?? '' },
       { keyId: keys[3]?.keyId ?? '' },
     ]) {
-      const overLog = await usageBy(ledger.sql, { by, ...of, ...days, over: 'log' })
-      const overProjection = await usageBy(ledger.sql, { by, ...of, ...days, over: 'projection' })
+      const overLog = await readUsageBy(ledger.sql, { by, ...of, ...days, over: 'log' })
+      const overProjection = await readUsageBy(ledger.sql, {
+        by,
+        ...of,
+        ...days,
+        over: 'projection',
+      })
       expect(overLog).toEqual(overProjection)
       expect(overLog.length).toBeGreaterThan(0)
     }
@@ -72,9 +77,9 @@ test('over the log and over the projection the answer is the same', async () => 
 })
 
 test('by plan, endpoint, day and owner it is the overview and the top', async () => {
-  const { byPlan, byEndpoint, byDay, total } = await usageOverview(ledger.sql, days)
+  const { byPlan, byEndpoint, byDay, total } = await readUsageOverview(ledger.sql, days)
   const by = (by: (typeof usageDimensions)[number]) =>
-    usageBy(ledger.sql, { by, ...days, over: 'log' })
+    readUsageBy(ledger.sql, { by, ...days, over: 'log' })
   const plans = await by('plan')
   expect(plans.map(({ name, credits }) => [name, credits])).toEqual(
     byPlan.map(({ plan, credits }) => [plan, credits]),
@@ -89,7 +94,7 @@ test('by plan, endpoint, day and owner it is the overview and the top', async ()
       errorRate: errors / requests,
     })
   }
-  const top = await topUsers(ledger.sql, { ...days, limit: 10 })
+  const top = await readTopUsers(ledger.sql, { ...days, limit: 10 })
   expect((await by('owner')).map(({ name, credits }) => [name, credits])).toEqual(
     top.map(({ owner, credits }) => [`${owner.kind} ${owner.id}`, credits]),
   )
@@ -97,14 +102,14 @@ test('by plan, endpoint, day and owner it is the overview and the top', async ()
 })
 
 test('hours add up to days', async () => {
-  const hours = await usageBy(ledger.sql, { by: 'hour', ...days, over: 'log' })
+  const hours = await readUsageBy(ledger.sql, { by: 'hour', ...days, over: 'log' })
   expect(hours.map(({ name }) => name)).toContain('2031-10-31 23:00')
   const summed = new Map<string, number>()
   for (const { name, requests } of hours) {
     const day = name.slice(0, 10)
     summed.set(day, (summed.get(day) ?? 0) + requests)
   }
-  const daily = await usageBy(ledger.sql, { by: 'day', ...days, over: 'projection' })
+  const daily = await readUsageBy(ledger.sql, { by: 'day', ...days, over: 'projection' })
   expect([...summed]).toEqual(daily.map(({ name, requests }) => [name, requests]))
 })
 

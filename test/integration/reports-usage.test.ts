@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
-import { isKnown, usageByDay, usageSummary } from '../../src/reports/usage/usage.ts'
-import { topUsers, usageOverview } from '../../src/reports/usage/usage-overview.ts'
+import { isKnown, readUsageByDay, readUsageSummary } from '../../src/reports/usage/usage.ts'
+import { readTopUsers, readUsageOverview } from '../../src/reports/usage/usage-overview.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
 const october = { from: '2031-10-01', to: '2031-10-31' }
@@ -8,7 +8,7 @@ const october = { from: '2031-10-01', to: '2031-10-31' }
 test("a key's usage by day and endpoint has calls, failures, credits, quantity and latency", async () => {
   await using ledger = await buildLedger()
   const { first, second } = await twoKeys(ledger)
-  expect([...(await usageByDay(ledger.sql, { keyId: first.keyId, ...october }))]).toEqual([
+  expect([...(await readUsageByDay(ledger.sql, { keyId: first.keyId, ...october }))]).toEqual([
     {
       date: '2031-10-06',
       endpoint: 'search',
@@ -37,7 +37,7 @@ test("a key's usage by day and endpoint has calls, failures, credits, quantity a
       quantity: 10,
     },
   ])
-  const ofAccount = await usageByDay(ledger.sql, { accountId: first.accountId, ...october })
+  const ofAccount = await readUsageByDay(ledger.sql, { accountId: first.accountId, ...october })
   expect(ofAccount.map(({ endpoint, credits }) => [endpoint, credits])).toEqual([
     ['search', 3],
     ['search', 3],
@@ -45,14 +45,14 @@ test("a key's usage by day and endpoint has calls, failures, credits, quantity a
     ['voices', 0],
   ])
   const day = { from: '2031-10-06', to: '2031-10-06' }
-  expect(await usageByDay(ledger.sql, { keyId: first.keyId, ...day })).toHaveLength(1)
-  expect(await usageByDay(ledger.sql, { keyId: second.keyId, ...day })).toHaveLength(0)
+  expect(await readUsageByDay(ledger.sql, { keyId: first.keyId, ...day })).toHaveLength(1)
+  expect(await readUsageByDay(ledger.sql, { keyId: second.keyId, ...day })).toHaveLength(0)
 })
 
 test('a summary adds up a month, or all time', async () => {
   await using ledger = await buildLedger()
   const { first } = await twoKeys(ledger)
-  const ofOctober = await usageSummary(ledger.sql, { keyId: first.keyId, month: '2031-10' })
+  const ofOctober = await readUsageSummary(ledger.sql, { keyId: first.keyId, month: '2031-10' })
   expect(ofOctober).toMatchObject({
     ...{ requests: 13, errors: 1, credits: 6, avgLatencyMs: 7 },
     lastUsedAt: '2031-10-06T00:00:00.000Z',
@@ -62,7 +62,7 @@ test('a summary adds up a month, or all time', async () => {
     ],
   })
   expect(ofOctober.errorRate).toBeCloseTo(1 / 13)
-  expect(await usageSummary(ledger.sql, { keyId: first.keyId })).toMatchObject({
+  expect(await readUsageSummary(ledger.sql, { keyId: first.keyId })).toMatchObject({
     ...{ requests: 14, credits: 10, lastUsedAt: '2031-11-02T00:00:00.000Z' },
   })
 })
@@ -70,12 +70,12 @@ test('a summary adds up a month, or all time', async () => {
 test('no usage is zero, and nobody to ask about is an error', async () => {
   await using ledger = await buildLedger()
   const key = await ledger.openAccount('free')
-  expect(await usageSummary(ledger.sql, { keyId: key.keyId })).toEqual({
+  expect(await readUsageSummary(ledger.sql, { keyId: key.keyId })).toEqual({
     ...{ requests: 0, errors: 0, errorRate: 0, credits: 0, avgLatencyMs: null },
     ...{ lastUsedAt: null, byEndpoint: [] },
   })
-  expect(usageSummary(ledger.sql, {})).rejects.toThrow(TypeError)
-  expect(usageSummary(ledger.sql, { keyId: key.keyId, month: '2031-13' })).rejects.toThrow(
+  expect(readUsageSummary(ledger.sql, {})).rejects.toThrow(TypeError)
+  expect(readUsageSummary(ledger.sql, { keyId: key.keyId, month: '2031-13' })).rejects.toThrow(
     RangeError,
   )
   expect(await isKnown(ledger.sql, { keyId: key.keyId })).toBe(true)
@@ -91,11 +91,13 @@ test("an account's usage leaves test mode out unless it is asked for", async () 
   await ledger.charge(key, { credits: 2 })
   await ledger.catchUp()
   const { accountId } = live
-  expect(await usageSummary(ledger.sql, { accountId })).toMatchObject({ requests: 0 })
-  expect(await usageSummary(ledger.sql, { accountId, mode: 'test' })).toMatchObject({ credits: 2 })
-  expect(await usageSummary(ledger.sql, { keyId: key.keyId })).toMatchObject({ credits: 2 })
-  expect(await topUsers(ledger.sql, { ...october, limit: 10 })).toEqual([])
-  expect((await usageOverview(ledger.sql, october)).total).toMatchObject({
+  expect(await readUsageSummary(ledger.sql, { accountId })).toMatchObject({ requests: 0 })
+  expect(await readUsageSummary(ledger.sql, { accountId, mode: 'test' })).toMatchObject({
+    credits: 2,
+  })
+  expect(await readUsageSummary(ledger.sql, { keyId: key.keyId })).toMatchObject({ credits: 2 })
+  expect(await readTopUsers(ledger.sql, { ...october, limit: 10 })).toEqual([])
+  expect((await readUsageOverview(ledger.sql, october)).total).toMatchObject({
     requests: 0,
     accounts: 0,
   })
@@ -108,7 +110,7 @@ test('operators see usage by plan, day and endpoint', async () => {
   await ledger.charge(big, { credits: 100 })
   await ledger.catchUp()
   const days = { from: '2031-10-01', to: '2031-11-30' }
-  const { total, byPlan, byDay, byEndpoint } = await usageOverview(ledger.sql, days)
+  const { total, byPlan, byDay, byEndpoint } = await readUsageOverview(ledger.sql, days)
   expect(total).toMatchObject({ requests: 16, errors: 1, credits: 118, accounts: 2, keys: 3 })
   expect(byPlan).toMatchObject([
     { plan: 'big', accounts: 1, requests: 1, credits: 100 },
@@ -124,12 +126,12 @@ test('operators see usage by plan, day and endpoint', async () => {
     ['speech', 8],
     ['voices', 0],
   ])
-  const top = await topUsers(ledger.sql, { ...days, limit: 10 })
+  const top = await readTopUsers(ledger.sql, { ...days, limit: 10 })
   expect(top).toMatchObject([
     { accountId: big.accountId, owner: big.account.owner, plan: 'big', credits: 100, keys: 1 },
     { accountId: first.accountId, plan: 'free', requests: 15, credits: 18, keys: 2 },
   ])
-  expect(await topUsers(ledger.sql, { ...days, limit: 1 })).toEqual(top.slice(0, 1))
+  expect(await readTopUsers(ledger.sql, { ...days, limit: 1 })).toEqual(top.slice(0, 1))
 })
 
 /** One account with two keys: 14 calls of the first, one of the second. */

@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { shippedConfigFile } from '../../src/config/load-config.ts'
 import { credits as price } from '../../src/pricing/price-arithmetic.ts'
 import type { PriceRule } from '../../src/pricing/price-rule.ts'
-import { balance } from '../../src/reports/account/balance.ts'
-import { simulate } from '../../src/reports/simulate/simulate.ts'
+import { readBalance } from '../../src/reports/account/balance.ts'
+import { simulateTariff } from '../../src/reports/simulate/simulate-tariff.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import {
   billedTariff,
@@ -130,11 +130,11 @@ describe('--commit', () => {
     await runJson(ask, { database })
     expect(await ledger.ledger.size()).toBe(size)
 
-    const before = await balance(ledger.sql, key.accountId, 'live')
+    const before = await readBalance(ledger.sql, key.accountId, 'live')
     const commit = [...ask, '--commit', '--reason', 'the price was a mistake']
     const { written, externalId } = await runJson(commit, { database })
     expect(written).toMatchObject([{ accountId: key.accountId, credits: difference }])
-    const after = await balance(ledger.sql, key.accountId, 'live')
+    const after = await readBalance(ledger.sql, key.accountId, 'live')
     expect((after?.available ?? 0) - (before?.available ?? 0)).toBe(difference)
     const found = await ledger.sql<{ type: string; position: string }[]>`
       select type, '0-' || position as position from events where payload ->> 'externalId' = ${externalId}`
@@ -219,7 +219,7 @@ function simulated(
   { sql }: LedgerBuilder,
   { from = '2031-10', to = '2031-10', tariff = present } = {},
 ) {
-  return simulate(sql, { from, to, tariff: tariff as never, price })
+  return simulateTariff(sql, { from, to, tariff: tariff as never, price })
 }
 
 function planWithFee(minorUnits: number) {

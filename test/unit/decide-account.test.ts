@@ -1,7 +1,7 @@
 import { describe, test } from 'bun:test'
 import {
   type AccountCommand,
-  type AccountFact,
+  type AccountEvent,
   accountDecider,
 } from '../../src/management/decide-account.ts'
 import { given } from '../support/given.ts'
@@ -18,7 +18,7 @@ const plans = {
   old: { ...plan(9_000, 100), grantable: false },
 }
 
-const accountOpened: AccountFact = { type: 'AccountOpened', payload: { owner } }
+const accountOpened: AccountEvent = { type: 'AccountOpened', payload: { owner } }
 const onFree = [accountOpened, started('free', opened)]
 const onPro = [accountOpened, started('pro', opened)]
 
@@ -40,7 +40,7 @@ describe('an account', () => {
   })
 
   test('is frozen once and unfrozen once', () => {
-    const frozen: AccountFact = { type: 'AccountFrozen', payload: {} }
+    const frozen: AccountEvent = { type: 'AccountFrozen', payload: {} }
     account(...onFree)
       .when({ type: 'freeze' })
       .follows(frozen)
@@ -56,7 +56,7 @@ describe('an account', () => {
   })
 
   test('keeps the limit that is not named', () => {
-    const limited: AccountFact = {
+    const limited: AccountEvent = {
       type: 'AccountLimitsChanged',
       payload: { rateLimit: 7, maxInFlight: null },
     }
@@ -163,12 +163,12 @@ function changeTo(name: string): AccountCommand & { readonly type: 'change-plan'
   return { type: 'change-plan', at, plan: name, plans }
 }
 
-function started(name: string, from: string): AccountFact {
+function started(name: string, from: string): AccountEvent {
   const { fee } = plans[name as keyof typeof plans] ?? plans.free
   return { type: 'PlanStarted', payload: { plan: name, from, fee } }
 }
 
-function ended(name: string, time: string): AccountFact {
+function ended(name: string, time: string): AccountEvent {
   return { type: 'PlanEnded', payload: { plan: name, at: time } }
 }
 

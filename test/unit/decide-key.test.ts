@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { type KeyCommand, type KeyFact, keyDecider } from '../../src/management/decide-key.ts'
+import { type KeyCommand, type KeyEvent, keyDecider } from '../../src/management/decide-key.ts'
 import { decideAll } from '../../src/management/decision.ts'
 import { given } from '../support/given.ts'
 
@@ -10,9 +10,9 @@ const limits = { endpoints: null, rateLimit: null, monthlyCap: null, expiresAt: 
 const first = { hash: 'a'.repeat(64), display: 'sk_live_…aaaa' }
 const second = { hash: 'b'.repeat(64), display: 'sk_live_…bbbb' }
 
-const issued: KeyFact = { type: 'KeyIssued', payload: { ...first, ...limits }, document }
-const disabled: KeyFact = { type: 'KeyDisabled', payload: {} }
-const revoked: KeyFact = { type: 'KeyRevoked', payload: {} }
+const issued: KeyEvent = { type: 'KeyIssued', payload: { ...first, ...limits }, document }
+const disabled: KeyEvent = { type: 'KeyDisabled', payload: {} }
+const revoked: KeyEvent = { type: 'KeyRevoked', payload: {} }
 
 const key = given(keyDecider)
 const issue = { type: 'issue', at, document, ...first, ...limits } as const
@@ -95,7 +95,7 @@ describe('a key', () => {
 
   test('rotated with a grace keeps the secret it has now, not an older one, until then', () => {
     const third = { hash: 'c'.repeat(64), display: 'sk_live_…cccc' }
-    const rotated: KeyFact = {
+    const rotated: KeyEvent = {
       type: 'KeyRotated',
       payload: { ...second, previousHash: first.hash, previousUntil: later },
     }

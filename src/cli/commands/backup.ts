@@ -8,7 +8,7 @@ import { type BackupEnd, type BackupHead, backupLines } from '../../ledger/backu
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { ledgerArgs, withSql } from '../open-ledger.ts'
-import { dim, json, number } from '../output.ts'
+import { dim, formatNumber, json } from '../output.ts'
 import { openProgress } from '../progress.ts'
 
 const args = {
@@ -47,7 +47,7 @@ export default command(
       progress.stop()
       if (args.json) return json({ file, ...done })
       const heads = done.head.shards.map(({ shard, position }) => `${shard}-${position}`).join(', ')
-      console.log(`${file}: ${number(done.events)} events, up to ${heads}.`)
+      console.log(`${file}: ${formatNumber(done.events)} events, up to ${heads}.`)
       console.log(dim(`SHA-256 of its lines: ${done.sha256}`))
       console.log(dim('It holds the keys to personal data: keep it as safely as the database.'))
     } finally {

@@ -12,9 +12,9 @@ import {
 import { didYouMean } from '../../config/did-you-mean.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
-import { readReasons } from '../../management/reasons.ts'
+import { readReasons } from '../../management/read-reasons.ts'
 import { describeEvent } from '../../reports/log-reader/describe-event.ts'
-import { type EventFilter, eventFeed } from '../../reports/log-reader/events.ts'
+import { type EventFilter, readEventFeed } from '../../reports/log-reader/event-feed.ts'
 import { readLogEnd } from '../../reports/log-reader/log-range.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
@@ -82,7 +82,7 @@ async function printAll(
   let after: LogPosition | undefined
   do {
     const page = { limit: Math.min(left, pageSize), ...(after && { after }) }
-    const { events, next } = await eventFeed(sql, filter, page)
+    const { events, next } = await readEventFeed(sql, filter, page)
     await printPage(sql, events, print)
     left -= events.length
     after = next
@@ -109,7 +109,7 @@ async function follow(
       let after = seen.get(shard) ?? 0
       while (after < end.position) {
         const page = { limit: pageSize, after: { shard, position: after } }
-        const { events, next } = await eventFeed(sql, { ...filter, shard }, page)
+        const { events, next } = await readEventFeed(sql, { ...filter, shard }, page)
         await printPage(sql, events, print)
         after = next?.position ?? Math.max(end.position, events.at(-1)?.position ?? 0)
       }

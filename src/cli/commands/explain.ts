@@ -3,7 +3,11 @@ import type { Config } from '../../config/config.ts'
 import { didYouMean } from '../../config/did-you-mean.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
-import { explainAnswer, explainCall, type Question } from '../../reports/explain/explain.ts'
+import {
+  explainCall,
+  explainVerdict,
+  type VerdictQuery,
+} from '../../reports/explain/explain-call.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
 import { configArg, ledgerArgs, withSql } from '../open-ledger.ts'
@@ -58,7 +62,7 @@ export default command(
       return
     }
     const question = questionOf({ ...args, key: key ?? '' })
-    const found = await withSql(args, (sql) => explainAnswer(sql, question, credits))
+    const found = await withSql(args, (sql) => explainVerdict(sql, question, credits))
     if (!found) throw new UsageError(`the ledger has no key ${key}.`)
     if (found === 'ahead') throw new UsageError('the log of this key has not come that far.')
     if (args.json) json(found)
@@ -73,7 +77,7 @@ function questionOf(args: {
   readonly route?: string | undefined
   readonly quantity?: string | undefined
   readonly config?: string | undefined
-}): Question {
+}): VerdictQuery {
   if (args.route === undefined) throw new UsageError('which route? Pass --route search.')
   const time = args.time === undefined ? undefined : moment('time', args.time, 'ago', new Date())
   const quantity = args.quantity === undefined ? 1 : integer('--quantity', args.quantity, 0)

@@ -1,11 +1,11 @@
 /** `tollbook import`: the keys of the service that Tollbook replaces. See docs/MIGRATION.md. */
 import postgres from 'postgres'
+import { openOldDatabase } from '../../import/old-database.ts'
 import { type ImportReport, runImport } from '../../import/run-import.ts'
-import { openSource } from '../../import/source.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { by, changeArgs, withLedger } from '../open-ledger.ts'
-import { bold, dim, heading, json, number, pairs, table } from '../output.ts'
+import { changeArgs, cliActor, withLedger } from '../open-ledger.ts'
+import { bold, dim, formatNumber, heading, json, pairs, table } from '../output.ts'
 import { openProgress } from '../progress.ts'
 
 const args = {
@@ -28,7 +28,7 @@ export default command(
   args,
   async (args) => {
     const progress = openProgress()
-    const source = openSource(args.from)
+    const source = openOldDatabase(args.from)
     try {
       const { report, legacyKeys } = await withLedger(args, async (ledger) => ({
         legacyKeys: ledger.config.legacyKeys,
@@ -36,7 +36,7 @@ export default command(
           source,
           ...{ sql: ledger.sql, commands: ledger.commands, config: ledger.config },
           prefixes: ledger.environment.keyPrefixes,
-          by: by(args),
+          actor: cliActor(args),
           dryRun: args['dry-run'] === true,
           progress: progress.show,
         }),
@@ -72,7 +72,7 @@ function notTheOldOne(error: unknown): UsageError | undefined {
 function print(report: ImportReport, legacyKeys: boolean): void {
   const { keys, accounts, use, usage, conflicts, shared, dryRun } = report
   const plans = Object.entries(accounts.byPlan).map(
-    ([plan, count]) => `${number(count)} on ${plan}`,
+    ([plan, count]) => `${formatNumber(count)} on ${plan}`,
   )
   console.log(bold(dryRun ? 'This is what an import would do; nothing was written.' : 'Imported.'))
   pairs([
@@ -83,10 +83,10 @@ function print(report: ImportReport, legacyKeys: boolean): void {
     ['Keys that work', keys.usable],
     ['Accounts', plans.join(', ') || 'none'],
     ['Accounts opened', dryRun ? null : accounts.opened],
-    ['Used this month', `${number(use.used)} credits`],
+    ['Used this month', `${formatNumber(use.used)} credits`],
     [
       "Taken from this month's allowances",
-      use.taken === null ? null : `${number(use.taken)} credits now`,
+      use.taken === null ? null : `${formatNumber(use.taken)} credits now`,
     ],
     ['Rows of daily usage', usage.found],
     ['Rows written', usage.written ?? null],
@@ -95,7 +95,7 @@ function print(report: ImportReport, legacyKeys: boolean): void {
   if (usage.changed) {
     console.log(
       dim(
-        `${number(usage.changed)} months of keys have changed since they were imported, and stay as they were.`,
+        `${formatNumber(usage.changed)} months of keys have changed since they were imported, and stay as they were.`,
       ),
     )
   }

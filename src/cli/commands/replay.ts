@@ -13,7 +13,7 @@ import { databaseUrl } from '../database.ts'
 import { UsageError } from '../errors.ts'
 import { ledgerArgs, withSql } from '../open-ledger.ts'
 import { moment } from '../options/option-values.ts'
-import { bold, json, number, table, write } from '../output.ts'
+import { bold, formatNumber, json, table, write } from '../output.ts'
 import { openProgress } from '../progress.ts'
 
 const args = {
@@ -62,7 +62,7 @@ export default command(
       for (const { projection, events, resumed, swapMs } of done) {
         const went = resumed ? ' more, after an interruption' : ''
         console.log(
-          `${projection}: ${number(events)} events${went}; swapped in ${Math.ceil(swapMs)} ms.`,
+          `${projection}: ${formatNumber(events)} events${went}; swapped in ${Math.ceil(swapMs)} ms.`,
         )
       }
     } finally {

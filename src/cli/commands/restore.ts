@@ -11,7 +11,7 @@ import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
 import { UsageError } from '../errors.ts'
 import { ledgerArgs, withSql } from '../open-ledger.ts'
-import { json, number } from '../output.ts'
+import { formatNumber, json } from '../output.ts'
 import { openProgress } from '../progress.ts'
 
 const args = {
@@ -49,7 +49,9 @@ export default command(
     const accepted = args.reason === undefined ? undefined : await acceptLoss(args.reason, args)
     if (args.json) return json({ ...restored, ...(accepted && { accepted }) })
     if (restored) {
-      console.log(`${number(restored.events)} events restored, up to ${restored.upTo.join(', ')}.`)
+      console.log(
+        `${formatNumber(restored.events)} events restored, up to ${restored.upTo.join(', ')}.`,
+      )
     }
     if (accepted) {
       const heads = accepted.map(

@@ -4,12 +4,21 @@ import { tariffOf } from '../../config/tariff.ts'
 import { isRefused } from '../../management/decision.ts'
 import type { Management } from '../../management/management.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
-import { simulate } from '../../reports/simulate/simulate.ts'
+import { simulateTariff } from '../../reports/simulate/simulate-tariff.ts'
 import type { Compared, Simulation } from '../../reports/simulate/simulation-shape.ts'
 import { command } from '../command.ts'
 import { UsageError } from '../errors.ts'
-import { by, changeArgs, withLedger } from '../open-ledger.ts'
-import { type Cell, dim, heading, json, money, number, table, yellow } from '../output.ts'
+import { changeArgs, cliActor, withLedger } from '../open-ledger.ts'
+import {
+  type Cell,
+  dim,
+  formatMoney,
+  formatNumber,
+  heading,
+  json,
+  table,
+  yellow,
+} from '../output.ts'
 import { refusalError } from '../refusals.ts'
 
 const args = {
@@ -43,12 +52,14 @@ export default command(
     const tariff = tariffOf(loadConfig({ file: args.prices, env: process.env }))
     const request = { from: args.from, to: args.to ?? args.from, tariff, price: credits }
     await withLedger(args, async ({ sql, management }) => {
-      const found = await simulate(sql, request)
-      const written = args.commit ? await commit(management, found, by(args)) : undefined
+      const found = await simulateTariff(sql, request)
+      const written = args.commit ? await commit(management, found, cliActor(args)) : undefined
       if (args.json) return json({ ...found, ...(written && { written }) })
       print(found)
       if (written) {
-        console.log(`\n${number(written.length)} differences written, under ${found.externalId}.`)
+        console.log(
+          `\n${formatNumber(written.length)} differences written, under ${found.externalId}.`,
+        )
       } else
         console.log(dim('\nNothing was written. Fees are compared only: no event changes them.'))
     })
@@ -66,7 +77,7 @@ interface Written {
 async function commit(
   management: Management,
   { owners, externalId, final, from, to }: Simulation,
-  who: ReturnType<typeof by>,
+  who: ReturnType<typeof cliActor>,
 ): Promise<Written[]> {
   if (!final) {
     throw new UsageError(
@@ -116,7 +127,7 @@ function print({ from, to, tariff, owners, totals, unpriced, final }: Simulation
   for (const { endpoint, calls } of unpriced) {
     console.log(
       yellow(
-        `${number(calls)} ${calls === 1 ? 'call' : 'calls'} of ${endpoint} cannot be priced again: what was paid stays.`,
+        `${formatNumber(calls)} ${calls === 1 ? 'call' : 'calls'} of ${endpoint} cannot be priced again: what was paid stays.`,
       ),
     )
   }
@@ -129,7 +140,7 @@ function cells({ credits, fees }: Compared, currencies: readonly string[]): Cell
     ...[actual, simulated, simulated - actual],
     ...currencies.flatMap((currency) => {
       const of = fees.find((fee) => fee.currency === currency) ?? { actual: 0, simulated: 0 }
-      return [of.actual, of.simulated].map((minorUnits) => money({ minorUnits, currency }))
+      return [of.actual, of.simulated].map((minorUnits) => formatMoney({ minorUnits, currency }))
     }),
   ]
 }

@@ -166,13 +166,13 @@ async function readyMadeKey(
     if (kept && record && !record.revokedAt && record.enabled) {
       return { apiKey: kept, keyId: record.keyId, accountId: record.accountId }
     }
-    const by = { actor: 'cli' }
+    const actor = { id: 'cli' }
     const request = { name: 'Ready-made key', mode: 'live' as const }
-    const issued = await management.issueKey({ kind: 'user', id: demoOwner }, request, by)
+    const issued = await management.issueKey({ kind: 'user', id: demoOwner }, request, actor)
     if (isRefused(issued)) throw new Error(`no key could be issued: ${issued.refused}`)
     const { key: apiKey, view } = issued
     const best = Object.entries(config.plans).find(([, plan]) => plan.endpoints === 'all')?.[0]
-    if (best) await management.changeAccount(view.accountId, { plan: best }, by)
+    if (best) await management.changeAccount(view.accountId, { plan: best }, actor)
     writeFileSync(file, `${apiKey}\n`, { mode: 0o600 })
     return { apiKey, keyId: view.keyId, accountId: view.accountId }
   } finally {

@@ -10,7 +10,7 @@ import { explain, UsageError } from '../errors.ts'
 import { openLog } from '../log.ts'
 import { ledgerArgs } from '../open-ledger.ts'
 import { integer, positiveInteger } from '../options/option-values.ts'
-import { bold, dim, green, json, number, red } from '../output.ts'
+import { bold, dim, formatNumber, green, json, red } from '../output.ts'
 import { openProgress } from '../progress.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 
@@ -125,8 +125,8 @@ function mark(faults: number): string {
 }
 
 function said(faults: number, fault: string, all: number, each: string): string {
-  const of = dim(`${number(all)} ${each}${all === 1 ? '' : 's'}`)
-  return faults === 0 ? of : `${number(faults)} ${fault}${faults === 1 ? '' : 's'}, ${of}`
+  const of = dim(`${formatNumber(all)} ${each}${all === 1 ? '' : 's'}`)
+  return faults === 0 ? of : `${formatNumber(faults)} ${fault}${faults === 1 ? '' : 's'}, ${of}`
 }
 
 /** What is wrong, a line each; what was only counted has a line of its own. */
@@ -145,7 +145,7 @@ function linesOf(verdict: Verdict): string[] {
 }
 
 function more(count: number): string[] {
-  return count > 0 ? [`… and ${number(count)} more`] : []
+  return count > 0 ? [`… and ${formatNumber(count)} more`] : []
 }
 
 function lineOf({ table, key, columns, only }: RowDifference): string {

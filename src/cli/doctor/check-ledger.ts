@@ -7,7 +7,7 @@ import { readLedgerState } from '../../ledger/read/read-state.ts'
 import { readShardTariffs } from '../../ledger/read/read-tariffs.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 import { explain } from '../errors.ts'
-import { number } from '../output.ts'
+import { formatNumber } from '../output.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
 /** @param config absent when the configuration could not be read */
@@ -47,7 +47,7 @@ function overdue(holds: number): Finding {
   if (holds === 0) return ok('holds', 'none is overdue')
   return warning(
     'holds',
-    `${number(holds)} overdue`,
+    `${formatNumber(holds)} overdue`,
     'Is a gateway running? Each expires them within seconds; credits stay held until then.',
   )
 }

@@ -1,22 +1,22 @@
 /** An account as people read it. */
 import type { AccountView } from '../../management/views.ts'
 import type { Balance } from '../../reports/account/balance.ts'
-import { heading, money, number, pairs, table, time } from '../output.ts'
+import { formatMoney, formatNumber, heading, pairs, table, time } from '../output.ts'
 
 export function printAccount(account: AccountView): void {
   const { owner, plannedPlan, ownLimits, fee } = account
   const own = (limit: number | null) => (limit === null ? '' : " (the account's own)")
-  const perSeconds = `in ${number(account.windowMs / 1_000)} s`
+  const perSeconds = `in ${formatNumber(account.windowMs / 1_000)} s`
   pairs([
     ['Account', account.accountId],
     ['Owner', `${owner.kind} ${owner.id}`],
     ['State', account.erased ? 'erased' : account.frozen ? 'frozen' : 'open'],
-    ['Plan', account.plan + (fee ? `, ${money(fee)} a month` : '')],
+    ['Plan', account.plan + (fee ? `, ${formatMoney(fee)} a month` : '')],
     ['Plan to come', plannedPlan && `${plannedPlan.plan} from ${time(plannedPlan.from)} UTC`],
     ['Credits a month', account.monthlyCredits],
     ['Permissions', account.endpoints === 'all' ? 'all' : account.endpoints.join(', ')],
-    ['Calls', `${number(account.rateLimit)} ${perSeconds}${own(ownLimits.rateLimit)}`],
-    ['Calls in flight', `${number(account.maxInFlight)}${own(ownLimits.maxInFlight)}`],
+    ['Calls', `${formatNumber(account.rateLimit)} ${perSeconds}${own(ownLimits.rateLimit)}`],
+    ['Calls in flight', `${formatNumber(account.maxInFlight)}${own(ownLimits.maxInFlight)}`],
     ['Opened (UTC)', time(account.openedAt)],
   ])
 }
@@ -28,10 +28,13 @@ export function printBalance(mode: string, balance: Balance): void {
     ['Available', balance.available],
     ['Held', balance.held],
     ['Owed', balance.debt > 0 ? balance.debt : null],
-    ['Allowance to come', allowance.due > 0 ? `${number(allowance.due)} with the next call` : null],
+    [
+      'Allowance to come',
+      allowance.due > 0 ? `${formatNumber(allowance.due)} with the next call` : null,
+    ],
     [
       'Charged this month',
-      `${number(month.settled)} for ${number(month.calls)} ${month.calls === 1 ? 'call' : 'calls'}`,
+      `${formatNumber(month.settled)} for ${formatNumber(month.calls)} ${month.calls === 1 ? 'call' : 'calls'}`,
     ],
     ['Refunded this month', month.refunded > 0 ? month.refunded : null],
   ])

@@ -1,8 +1,19 @@
 /** Explanations in words. */
 import { printPosition } from '../../../events/event.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
-import type { CallExplanation, Explanation } from '../../reports/explain/explain.ts'
-import { bold, credits, dim, green, heading, number, pairs, red, table, time } from '../output.ts'
+import type { CallExplanation, Explanation } from '../../reports/explain/explain-call.ts'
+import {
+  bold,
+  credits,
+  dim,
+  formatNumber,
+  green,
+  heading,
+  pairs,
+  red,
+  table,
+  time,
+} from '../output.ts'
 
 export function printAnswer(explanation: Explanation): void {
   const { position, decision } = explanation
@@ -50,9 +61,9 @@ function outcome({ charge, settled }: Pick<CallExplanation, 'charge' | 'settled'
   const of = `a call of ${charge.endpoint} by ${charge.keyId}`
   switch (charge.status) {
     case 'settled': {
-      const count = settled ? ` for a quantity of ${number(settled.quantity)}` : ''
+      const count = settled ? ` for a quantity of ${formatNumber(settled.quantity)}` : ''
       const short = charge.shortfall
-        ? `; it cost ${number(charge.shortfall)} more than was held`
+        ? `; it cost ${formatNumber(charge.shortfall)} more than was held`
         : ''
       const back = charge.refunded > 0 ? `, ${credits(charge.refunded)} of them refunded since` : ''
       return `${of} was charged ${credits(charge.credits)}${count}${short}${back}.`
@@ -66,16 +77,13 @@ function outcome({ charge, settled }: Pick<CallExplanation, 'charge' | 'settled'
   }
 }
 
-function printStanding({ call, standing, decision, keyId, position }: Explanation): void {
-  const { key, account, tariff, credits: had } = standing
+function printStanding({ call, state, decision, keyId, position }: Explanation): void {
+  const { key, account, tariff, credits: had } = state
   const shard = Number(position.split('-')[0])
   const at = (place: number) => dim(`  (${printPosition({ shard, position: place })})`)
   console.log('')
   pairs([
-    [
-      'Key',
-      key ? `${keyId}, ${key.display}, ${stateOf(standing)}${at(key.position)}` : 'not there',
-    ],
+    ['Key', key ? `${keyId}, ${key.display}, ${stateOf(state)}${at(key.position)}` : 'not there'],
     [
       'Account',
       `${account.accountId}, ${account.frozen ? 'frozen' : account.erased ? 'erased' : 'open'}`,
@@ -90,9 +98,9 @@ function printStanding({ call, standing, decision, keyId, position }: Explanatio
     ['Price', call.rule ? `${call.route}: ${shortPriceText(call.rule)}` : `${call.route}: none`],
     [
       'Call',
-      `a quantity of ${number(call.quantity)}: ${call.credits === null ? 'no price' : credits(call.credits)}`,
+      `a quantity of ${formatNumber(call.quantity)}: ${call.credits === null ? 'no price' : credits(call.credits)}`,
     ],
-    ['Calls in flight', `${number(had.openHolds)} of ${number(decision.maxOpen)}`],
+    ['Calls in flight', `${formatNumber(had.openHolds)} of ${formatNumber(decision.maxInFlight)}`],
     [
       'Cap of the key',
       decision.capLeft === null ? null : `${credits(decision.capLeft)} left of it`,
@@ -119,18 +127,18 @@ function printStanding({ call, standing, decision, keyId, position }: Explanatio
   )
 }
 
-function stateOf({ key }: Explanation['standing']): string {
+function stateOf({ key }: Explanation['state']): string {
   if (key?.revoked) return 'revoked'
   if (!key?.enabled) return 'disabled'
   return key.expiresAt === null ? 'active' : `active until ${time(key.expiresAt)} UTC`
 }
 
-function sentence({ call, decision, standing }: Explanation): string {
-  const { available, maxOpen, capLeft } = decision
+function sentence({ call, decision, state }: Explanation): string {
+  const { available, maxInFlight, capLeft } = decision
   const needs = `the call needs ${credits(call.credits ?? 0)}`
   switch (decision.verdict) {
     case 'ok':
-      return `${needs} and ${number(available)} are available: they are held, and ${number(available - (call.credits ?? 0))} are left.`
+      return `${needs} and ${formatNumber(available)} are available: they are held, and ${formatNumber(available - (call.credits ?? 0))} are left.`
     case 'free':
       return 'the call costs nothing: it is counted, and no credits are held.'
     case 'key_unknown':
@@ -140,19 +148,19 @@ function sentence({ call, decision, standing }: Explanation): string {
     case 'key_disabled':
       return 'the key was disabled.'
     case 'key_expired':
-      return `the key had expired, at ${time(standing.key?.expiresAt ?? '')} UTC.`
+      return `the key had expired, at ${time(state.key?.expiresAt ?? '')} UTC.`
     case 'account_frozen':
-      return `the account was ${standing.account.erased ? 'erased' : 'frozen'}.`
+      return `the account was ${state.account.erased ? 'erased' : 'frozen'}.`
     case 'endpoint_not_allowed':
-      return `plan ${standing.account.plan?.name ?? 'none'} or the key did not give the route's permission.`
+      return `plan ${state.account.plan?.name ?? 'none'} or the key did not give the route's permission.`
     case 'price_missing':
       return 'the tariff in force had no price for the route.'
     case 'concurrency_exceeded':
-      return `the account had ${number(standing.credits.openHolds)} calls in flight, and may have ${number(maxOpen)}.`
+      return `the account had ${formatNumber(state.credits.openHolds)} calls in flight, and may have ${formatNumber(maxInFlight)}.`
     case 'key_cap_reached':
-      return `${needs} and the key's monthly cap leaves ${number(capLeft ?? 0)}.`
+      return `${needs} and the key's monthly cap leaves ${formatNumber(capLeft ?? 0)}.`
     case 'insufficient_credits':
-      return `${needs} and ${number(available)} are available.`
+      return `${needs} and ${formatNumber(available)} are available.`
     default:
       return decision.verdict satisfies never
   }

@@ -1,6 +1,6 @@
 /** Keys as tables, and as people read one. */
 import type { KeyView } from '../../management/views.ts'
-import { dim, number, pairs, table, time } from '../output.ts'
+import { dim, formatNumber, pairs, table, time } from '../output.ts'
 
 /** In one word, whether the key can be used. */
 export function stateOf(
@@ -30,13 +30,15 @@ export function printKeys(keys: readonly KeyView[], total: number): void {
     ]),
   )
   if (total > keys.length) {
-    console.log(dim(`${number(keys.length)} of ${number(total)}; --page 2 shows the next.`))
+    console.log(
+      dim(`${formatNumber(keys.length)} of ${formatNumber(total)}; --page 2 shows the next.`),
+    )
   }
 }
 
 export function printKey(key: KeyView): void {
   const narrowed = (own: number | null, otherwise: number) =>
-    own === null ? `${number(otherwise)} (the account's)` : number(own)
+    own === null ? `${formatNumber(otherwise)} (the account's)` : formatNumber(own)
   const permissions = key.endpoints ?? (key.planEndpoints === 'all' ? ['all'] : key.planEndpoints)
   pairs([
     ['Key', key.keyId],

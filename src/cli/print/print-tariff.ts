@@ -4,7 +4,7 @@ import type { TariffChange } from '../../config/tariff-changes.ts'
 import type { PublishedTariff } from '../../ledger/read/read-for-calls.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
-import { heading, money, table } from '../output.ts'
+import { formatMoney, heading, table } from '../output.ts'
 
 export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | 'prices'>): void {
   heading('Plans')
@@ -15,7 +15,7 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
       .sort(([, a], [, b]) => a.credits - b.credits)
       .map(([name, plan]) => [
         name,
-        money(plan.fee),
+        formatMoney(plan.fee),
         plan.credits,
         plan.rateLimit,
         plan.windowMs / 1_000,

@@ -2,7 +2,7 @@
 import type { DailyUsage, UsageFigures, UsageSummary } from '../../reports/usage/usage.ts'
 import type { UsageRow } from '../../reports/usage/usage-by.ts'
 import type { TopUser, UsageOverview } from '../../reports/usage/usage-overview.ts'
-import { type Cell, dim, heading, number, table, time } from '../output.ts'
+import { type Cell, dim, formatNumber, heading, table, time } from '../output.ts'
 
 const figureHeads = ['Requests', 'Errors', 'Credits', 'Latency (ms)']
 
@@ -15,9 +15,9 @@ export function printUsage(
     console.log(dim('No calls.'))
     return
   }
-  const failed = `${number(summary.errors)} failed (${percent(summary.errorRate)})`
+  const failed = `${formatNumber(summary.errors)} failed (${percent(summary.errorRate)})`
   console.log(
-    `${number(summary.requests)} calls, ${failed}, ${number(summary.credits)} credits charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,
+    `${formatNumber(summary.requests)} calls, ${failed}, ${formatNumber(summary.credits)} credits charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,
   )
   heading('By endpoint')
   table(
@@ -39,7 +39,7 @@ export function printOverview(usage: UsageOverview & { month: string }): void {
     return
   }
   console.log(
-    `${number(total.requests)} calls by ${number(total.accounts)} accounts with ${number(total.keys)} keys, ${number(total.errors)} failed, ${number(total.credits)} credits charged`,
+    `${formatNumber(total.requests)} calls by ${formatNumber(total.accounts)} accounts with ${formatNumber(total.keys)} keys, ${formatNumber(total.errors)} failed, ${formatNumber(total.credits)} credits charged`,
   )
   heading('By plan')
   table(

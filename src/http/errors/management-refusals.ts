@@ -14,7 +14,7 @@ const answers: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   plan_unknown: ['invalid_request', 'no such plan'],
   plan_not_grantable: ['plan_not_grantable', 'Another plan is given by an operator.'],
   permission_unknown: ['invalid_request', 'no such permission'],
-  beyond_account: ['invalid_request', 'a key can only narrow what its account has'],
+  exceeds_account: ['invalid_request', 'a key can only narrow what its account has'],
   time_passed: ['invalid_request', 'must lie ahead'],
   ends_before_start: ['invalid_request', 'must lie after the start'],
   external_id_taken: ['conflict', 'The externalId was used for something else.'],

@@ -1,6 +1,6 @@
 /** What the management routes are given. */
 import type { Sql } from '../../ledger/connect.ts'
-import type { By } from '../../management/execute.ts'
+import type { Actor } from '../../management/execute.ts'
 import type { Management } from '../../management/management.ts'
 import type { Principal } from '../auth/auth.ts'
 import type { authPlugin } from '../auth/auth-plugin.ts'
@@ -16,10 +16,10 @@ export interface RouteDeps {
 }
 
 /** Who does it, as events name them: an owner on the owners' routes, an operator on theirs. */
-export function ownerActor({ subject }: Principal): By {
-  return { actor: `user:${subject}` }
+export function ownerActor({ subject }: Principal): Actor {
+  return { id: `user:${subject}` }
 }
 
-export function operatorActor({ subject }: Principal, reason?: string): By {
-  return { actor: `admin:${subject}`, reason }
+export function operatorActor({ subject }: Principal, reason?: string): Actor {
+  return { id: `admin:${subject}`, reason }
 }

@@ -4,7 +4,7 @@
  */
 import { t } from 'elysia'
 import { invalidIpEntries } from '../../gate/client-ip.ts'
-import type { KeyChange } from '../../management/keys.ts'
+import type { KeyChange } from '../../management/manage-keys.ts'
 import type { KeyView } from '../../management/views.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
 import {

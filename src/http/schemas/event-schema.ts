@@ -2,7 +2,7 @@
 import { t } from 'elysia'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import { describeEvent } from '../../reports/log-reader/describe-event.ts'
-import type { EventPage } from '../../reports/log-reader/events.ts'
+import type { EventPage } from '../../reports/log-reader/event-feed.ts'
 import { integer, typedSchema } from './fields.ts'
 
 export interface EventView

@@ -49,7 +49,7 @@ interface Row {
 }
 
 /** The balance of live or test credits; undefined when there is no such account. */
-export async function balance(
+export async function readBalance(
   sql: Sql,
   accountId: string,
   mode: Mode,

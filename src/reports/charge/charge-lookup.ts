@@ -74,7 +74,7 @@ interface Row {
 }
 
 /** The charge of a call; undefined when there is none, or it is another account's. */
-export async function charge(
+export async function lookUpCharge(
   sql: Sql,
   requestId: string,
   accountId?: string,

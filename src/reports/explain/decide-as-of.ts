@@ -4,7 +4,7 @@
  */
 import type { StateAsOf } from './state-as-of.ts'
 
-export type VerdictThen =
+export type VerdictAsOf =
   | 'ok'
   | 'free'
   | 'key_unknown'
@@ -18,7 +18,7 @@ export type VerdictThen =
   | 'key_cap_reached'
   | 'insufficient_credits'
 
-export interface Asked {
+export interface CallAsOf {
   /** The upper bound to be held; undefined: the tariff has no price for the route. */
   readonly credits: number | undefined
   /** What plan and key must give; undefined: not looked at. */
@@ -29,36 +29,36 @@ export interface Asked {
   readonly onLease?: boolean | undefined
 }
 
-export interface DecisionThen {
-  readonly verdict: VerdictThen
+export interface DecisionAsOf {
+  readonly verdict: VerdictAsOf
   /** What a hold could draw, the allowance that was due among it. */
   readonly available: number
   /** The month's allowance that the first accepted hold would bring, and what of it goes to a debt. */
   readonly allowanceDue: number
   readonly repaid: number
   /** Calls in flight at most. */
-  readonly maxOpen: number
+  readonly maxInFlight: number
   /** What the key's cap leaves; null without a cap. */
   readonly capLeft: number | null
   /** What is held of which lot, where the verdict is ok; the lot null is the allowance that is due. */
   readonly draws: readonly { readonly lot: number | null; readonly credits: number }[]
 }
 
-export function decideThen(then: StateAsOf, asked: Asked): DecisionThen {
+export function decideAsOf(then: StateAsOf, asked: CallAsOf): DecisionAsOf {
   const { key, account, tariff, credits } = then
   const plan = account.plan && tariff?.plans[account.plan.name]
   const allowanceDue = Math.max((plan?.credits ?? 0) - credits.allowanceGranted, 0)
   const repaid = Math.min(credits.debt, allowanceDue)
   const free = credits.lots.reduce((sum, lot) => sum + lot.free, 0)
   const available = free + allowanceDue - repaid
-  const maxOpen = account.maxInFlight ?? plan?.maxInFlight ?? 0
+  const maxInFlight = account.maxInFlight ?? plan?.maxInFlight ?? 0
   const cap = key?.monthlyCap ?? null
   const capLeft = cap === null ? null : Math.max(cap - credits.capUsed, 0)
   const verdict = verdictOf()
   const draws = verdict === 'ok' ? drawsOf(then, allowanceDue - repaid, asked.credits ?? 0) : []
-  return { verdict, available, allowanceDue, repaid, maxOpen, capLeft, draws }
+  return { verdict, available, allowanceDue, repaid, maxInFlight, capLeft, draws }
 
-  function verdictOf(): VerdictThen {
+  function verdictOf(): VerdictAsOf {
     if (!key) return 'key_unknown'
     if (key.revoked) return 'key_revoked'
     if (!key.enabled) return 'key_disabled'
@@ -68,7 +68,7 @@ export function decideThen(then: StateAsOf, asked: Asked): DecisionThen {
     if (asked.permission !== undefined && !gives(asked.permission)) return 'endpoint_not_allowed'
     if (asked.credits === undefined) return 'price_missing'
     if (asked.credits === 0) return 'free'
-    if (!asked.onLease && credits.openHolds >= maxOpen) return 'concurrency_exceeded'
+    if (!asked.onLease && credits.openHolds >= maxInFlight) return 'concurrency_exceeded'
     if (capLeft !== null && asked.credits > capLeft) return 'key_cap_reached'
     return asked.credits > available ? 'insufficient_credits' : 'ok'
   }

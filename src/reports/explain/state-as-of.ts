@@ -18,13 +18,13 @@ export interface Moment {
 }
 
 export interface StateAsOf {
-  readonly key: KeyThen | undefined
-  readonly account: AccountThen
-  readonly tariff: TariffThen | undefined
-  readonly credits: CreditsThen
+  readonly key: KeyAsOf | undefined
+  readonly account: AccountAsOf
+  readonly tariff: TariffAsOf | undefined
+  readonly credits: CreditsAsOf
 }
 
-export interface KeyThen {
+export interface KeyAsOf {
   readonly version: number
   readonly display: string
   readonly enabled: boolean
@@ -36,7 +36,7 @@ export interface KeyThen {
   readonly position: number
 }
 
-export interface AccountThen {
+export interface AccountAsOf {
   readonly accountId: string
   readonly version: number
   readonly frozen: boolean
@@ -45,7 +45,7 @@ export interface AccountThen {
   readonly plan: { readonly name: string; readonly position: number } | undefined
 }
 
-export interface TariffThen {
+export interface TariffAsOf {
   readonly hash: string
   readonly from: string
   readonly position: number
@@ -53,7 +53,7 @@ export interface TariffThen {
   readonly prices: Readonly<Record<string, Record<string, unknown>>>
 }
 
-export interface CreditsThen {
+export interface CreditsAsOf {
   readonly openHolds: number
   readonly debt: number
   /** What the month's allowances had brought by then. */
@@ -61,10 +61,10 @@ export interface CreditsThen {
   /** What the key held and had settled of the month, against its cap. */
   readonly capUsed: number
   /** Those that could be drawn from, in draw order. */
-  readonly lots: readonly LotThen[]
+  readonly lots: readonly LotAsOf[]
 }
 
-export interface LotThen {
+export interface LotAsOf {
   /** Position of its CreditsGranted. */
   readonly lot: number
   readonly kind: string
@@ -113,8 +113,8 @@ function readChanges(sql: Sql, accountId: string, { shard, position }: Moment): 
     order by position`
 }
 
-function keyOf(changes: readonly Change[]): KeyThen | undefined {
-  return changes.reduce<KeyThen | undefined>((key, { position, version, type, payload }) => {
+function keyOf(changes: readonly Change[]): KeyAsOf | undefined {
+  return changes.reduce<KeyAsOf | undefined>((key, { position, version, type, payload }) => {
     const before = key ?? {
       ...{ display: '', enabled: true, revoked: false },
       ...{ expiresAt: null, endpoints: null, monthlyCap: null },
@@ -130,7 +130,7 @@ function keyOf(changes: readonly Change[]): KeyThen | undefined {
   }, undefined)
 }
 
-function accountOf(accountId: string, changes: readonly Change[], now: Micros): AccountThen {
+function accountOf(accountId: string, changes: readonly Change[], now: Micros): AccountAsOf {
   const last = (...types: string[]) => changes.findLast(({ type }) => types.includes(type))
   const started = changes.findLast(
     ({ type, payload }) => type === 'PlanStarted' && Date.parse(payload.from) * 1_000 <= now,
@@ -148,8 +148,8 @@ function accountOf(accountId: string, changes: readonly Change[], now: Micros): 
 async function readTariff(
   sql: Sql,
   { shard, position, now }: Moment,
-): Promise<TariffThen | undefined> {
-  const [row] = await sql<{ position: number; payload: Omit<TariffThen, 'position'> }[]>`
+): Promise<TariffAsOf | undefined> {
+  const [row] = await sql<{ position: number; payload: Omit<TariffAsOf, 'position'> }[]>`
     select e.position, e.payload
     from tariffs t join events e on e.position = t.position and e.shard = t.shard
     where t.shard = ${shard} and e.position <= ${position} and e.type = 'TariffPublished'
@@ -165,7 +165,7 @@ async function readSums(
   sql: Sql,
   { keyId, ...of }: { accountId: string; keyId: string; mode: Mode },
   { shard, position, now }: Moment,
-): Promise<Omit<CreditsThen, 'lots'>> {
+): Promise<Omit<CreditsAsOf, 'lots'>> {
   const month = printMicros(now).slice(0, 7)
   const sums = { openHolds: 0, debt: 0, allowanceGranted: 0, capUsed: 0 }
   const range = { ...of, shard, from: 1, to: position }
@@ -185,8 +185,8 @@ function readSumsOf(
   { accountId, shard, mode, from, to }: AccountRange,
   keyId: string,
   month: string,
-): Promise<Omit<CreditsThen, 'lots'>[]> {
-  return sql<Omit<CreditsThen, 'lots'>[]>`
+): Promise<Omit<CreditsAsOf, 'lots'>[]> {
+  return sql<Omit<CreditsAsOf, 'lots'>[]>`
     select
       coalesce(sum(case type when 'CreditsHeld' then 1 else -1 end * coalesce(slots, 1))
         filter (where held is not null and type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired')), 0)::bigint
@@ -210,7 +210,7 @@ async function readLots(
   sql: Sql,
   of: { accountId: string; mode: Mode },
   { shard, position, now }: Moment,
-): Promise<LotThen[]> {
+): Promise<LotAsOf[]> {
   const lots = new Map<number, LotRow>()
   const range = { ...of, shard, from: 1, to: position }
   for await (const grants of readInRanges(range, (piece) => readGrants(sql, piece))) {
@@ -223,14 +223,14 @@ async function readLots(
     }
   }
   const end = ({ endsAt }: LotRow) => endsAt ?? Number.POSITIVE_INFINITY
-  const rank = ({ kind }: LotThen) => (kind === 'allowance' ? 0 : 1)
+  const rank = ({ kind }: LotAsOf) => (kind === 'allowance' ? 0 : 1)
   return [...lots.values()]
     .filter(({ startsAt, endsAt }) => startsAt <= now && (endsAt === null || endsAt > now))
     .sort((a, b) => rank(a) - rank(b) || order(end(a), end(b)) || a.lot - b.lot)
     .map(({ startsAt, endsAt, ...lot }) => lot)
 }
 
-interface LotRow extends LotThen {
+interface LotRow extends LotAsOf {
   free: number
   readonly startsAt: Micros
   readonly endsAt: Micros | null

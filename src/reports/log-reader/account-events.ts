@@ -3,7 +3,7 @@ import type { Mode } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Micros } from './month.ts'
 
-export interface AccountEvent {
+export interface StatementEvent {
   readonly position: number
   readonly type: string
   readonly keyId: string | null
@@ -39,17 +39,17 @@ export interface AccountRange {
 const pageSize = 10_000
 
 /** The events at these positions, in the order of the log. */
-export async function readEventsAt(
+export async function readStatementEvents(
   sql: Sql,
   shard: number,
   positions: readonly number[],
-): Promise<AccountEvent[]> {
-  const events: AccountEvent[] = []
+): Promise<StatementEvent[]> {
+  const events: StatementEvent[] = []
   const inOrder = [...positions].sort((a, b) => a - b)
   for (let i = 0; i < inOrder.length; i += pageSize) {
     const page = inOrder.slice(i, i + pageSize)
     events.push(
-      ...(await sql<AccountEvent[]>`
+      ...(await sql<StatementEvent[]>`
         select ${columns(sql)} from events
         where shard = ${shard} and position = any(${sql.array(page.map(String), 1016)}::bigint[])
         order by position`),

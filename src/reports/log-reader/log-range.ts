@@ -79,7 +79,7 @@ export async function positionAt(sql: Sql, shard: number, time: Date): Promise<n
 }
 
 /** The account's first event, in the shard that it lives in; undefined when the log has no such account. */
-export async function firstOfAccount(
+export async function findFirstEvent(
   sql: Sql,
   accountId: string,
 ): Promise<LogPosition | undefined> {
@@ -92,7 +92,7 @@ export async function firstOfAccount(
  * Whose a key is. This is a look into a directory, the key-state projection, because the log has no index
  * by key; figures are never taken from it.
  */
-export async function ownerOfKey(
+export async function findKeyOwner(
   sql: Sql,
   keyId: string,
 ): Promise<{ accountId: string; mode: Mode } | undefined> {

@@ -8,7 +8,7 @@ import {
   type Positions,
   type PositionTally,
   printPositions,
-} from '../log-reader/positions.ts'
+} from '../log-reader/position-tally.ts'
 import type { CallSum, ChargeRow } from './statement-sums.ts'
 
 export interface ChargeSum {
@@ -54,7 +54,7 @@ interface Tally {
 }
 
 /** @param rows the charges one by one; without them there are no lines */
-export function chargesOf(
+export function sumCharges(
   shard: number,
   period: Period,
   {

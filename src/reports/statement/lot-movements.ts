@@ -27,7 +27,7 @@
  * day's statement, or a month's of another zone, such a lot closes below zero, and the next one makes up for it.
  */
 import { parsePosition, printPosition } from '../../../events/event.ts'
-import type { AccountEvent } from '../log-reader/account-events.ts'
+import type { StatementEvent } from '../log-reader/account-events.ts'
 import { type Micros, printTime } from '../log-reader/month.ts'
 import type { Period } from '../log-reader/period.ts'
 import type { LotSum } from './statement-sums.ts'
@@ -85,7 +85,7 @@ const movedAs: Readonly<Record<string, Column>> = {
 
 /** What moved an account's lots: its CreditsGranted, and what else touched them. */
 export interface MovedLots {
-  readonly grants: readonly AccountEvent[]
+  readonly grants: readonly StatementEvent[]
   readonly sums: readonly LotSum[]
   /** Lots that expired by then have lapsed. */
   readonly until: Micros
@@ -105,7 +105,7 @@ export function lotMovements(shard: number, period: Period, { grants, sums, unti
     .map(printLot)
   return { totals: sumOf(lines), lots: lines, lapses: lapses.map(({ at, ...line }) => line) }
 
-  function granted(event: AccountEvent): Lot {
+  function granted(event: StatementEvent): Lot {
     const credits = event.credits ?? 0
     const lot: Lot = {
       position: event.position,
@@ -123,14 +123,14 @@ export function lotMovements(shard: number, period: Period, { grants, sums, unti
     return lot
   }
 
-  function move({ lot: id, cut, type, lateAt, held, moved, positions }: LotSum): void {
+  function move({ lot: id, periodBucket, type, lateAt, held, moved, positions }: LotSum): void {
     const lot = lots.get(id)
     if (!lot) throw new Error(`the log moves lot ${print(id)}, which it never granted`)
     const column = movedAs[type]
     free(lot, -held + (column === 'refunded' ? moved : -moved), lateAt, positions ?? [])
     // What resolves a hold takes from what is held at the hold's own time, so only open holds remain.
-    count(lot, 'held', held, cut)
-    if (column) count(lot, column, moved, cut)
+    count(lot, 'held', held, periodBucket)
+    if (column) count(lot, column, moved, periodBucket)
   }
 
   function free(
@@ -177,12 +177,12 @@ export function lotMovements(shard: number, period: Period, { grants, sums, unti
       })
   }
 
-  function count(lot: Lot, column: Column, credits: number, cut: LotSum['cut']): void {
+  function count(lot: Lot, column: Column, credits: number, cut: LotSum['periodBucket']): void {
     if (cut === 0) lot.opening += gives.includes(column) ? credits : -credits
     if (cut === 1) lot.inPeriod[column] += credits
   }
 
-  function cutOf(at: Micros): LotSum['cut'] {
+  function cutOf(at: Micros): LotSum['periodBucket'] {
     if (at < period.start) return 0
     return at < period.end ? 1 : 2
   }

@@ -27,7 +27,7 @@ export interface Fee {
 }
 
 /** A plan that was in force at some time of the period. */
-export interface PlanHeld {
+export interface PlanPeriod {
   readonly plan: string
   readonly fee: Fee
   readonly from: string
@@ -37,7 +37,7 @@ export interface PlanHeld {
 }
 
 /** The plans held in the period so far, in the order of their decisions. */
-export function plansHeld(
+export function planPeriods(
   starts: readonly PlanStart[],
   {
     shard,
@@ -45,8 +45,8 @@ export function plansHeld(
     now,
     erasedAt,
   }: { shard: number; period: Period; now: Micros; erasedAt: Micros },
-): PlanHeld[] {
-  const held: PlanHeld[] = []
+): PlanPeriod[] {
+  const held: PlanPeriod[] = []
   let until = erasedAt
   // Backwards, because a plan ends where any later decision starts.
   for (const start of starts.toReversed()) {
@@ -73,8 +73,8 @@ export interface MonthFee extends Fee {
 }
 
 /** The fee of the dearest plan held, of several equally dear ones the latest; null when none was. */
-export function mostExpensiveFee(plans: readonly PlanHeld[]): MonthFee | null {
-  const mostExpensive = plans.reduce<PlanHeld | undefined>(
+export function mostExpensiveFee(plans: readonly PlanPeriod[]): MonthFee | null {
+  const mostExpensive = plans.reduce<PlanPeriod | undefined>(
     (best, plan) => (best && best.fee.minorUnits > plan.fee.minorUnits ? best : plan),
     undefined,
   )

@@ -1,11 +1,11 @@
 /** The lines of a statement that are events of their own: what an account does beside its calls. */
 import type { Owner } from '../../../events/account.ts'
 import { type Mode, printPosition } from '../../../events/event.ts'
-import type { AccountEvent } from '../log-reader/account-events.ts'
+import type { StatementEvent } from '../log-reader/account-events.ts'
 import { type Micros, printTime } from '../log-reader/month.ts'
 import type { Period } from '../log-reader/period.ts'
 import { lotMovements } from './lot-movements.ts'
-import { type Fee, mostExpensiveFee, type PlanStart, plansHeld } from './plan-periods.ts'
+import { type Fee, mostExpensiveFee, type PlanStart, planPeriods } from './plan-periods.ts'
 import type {
   AccountPart,
   AdjustmentLine,
@@ -42,9 +42,9 @@ export function accountPart(
     until,
     mode,
   }: {
-    readonly events: readonly AccountEvent[]
+    readonly events: readonly StatementEvent[]
     /** Lots granted after the period, on which a hold of it was extended. */
-    readonly laterGrants: readonly AccountEvent[]
+    readonly laterGrants: readonly StatementEvent[]
     readonly sums: readonly LotSum[]
     readonly until: Micros
     readonly mode: Mode
@@ -53,7 +53,12 @@ export function accountPart(
   const of = (type: string) => events.filter((event) => event.type === type)
   const inPeriod = (type: string) => of(type).filter((event) => isIn(period, event.occurredAt))
   const erasedAt = of('AccountErased')[0]?.recordedAt ?? Number.POSITIVE_INFINITY
-  const plans = plansHeld(of('PlanStarted').map(planStart), { shard, period, now: until, erasedAt })
+  const plans = planPeriods(of('PlanStarted').map(planStart), {
+    shard,
+    period,
+    now: until,
+    erasedAt,
+  })
   const grants = [...of('CreditsGranted'), ...laterGrants]
   const moved = lotMovements(shard, period, { grants, sums, until })
   return {
@@ -74,7 +79,7 @@ export function accountPart(
 /** @param events in their order */
 export function refundLines(
   { shard, period }: Place,
-  events: readonly AccountEvent[],
+  events: readonly StatementEvent[],
 ): RefundLine[] {
   return events
     .filter(({ type, occurredAt }) => type === 'ChargeRefunded' && isIn(period, occurredAt))
@@ -99,9 +104,9 @@ export function heldLines(shard: number, holds: readonly OpenHoldRow[]): HeldLin
 function debtOf(
   shard: number,
   period: Period,
-  { recorded, repaid }: Record<'recorded' | 'repaid', readonly AccountEvent[]>,
+  { recorded, repaid }: Record<'recorded' | 'repaid', readonly StatementEvent[]>,
 ): AccountPart['debt'] {
-  const sum = (events: readonly AccountEvent[], counts: (at: Micros) => boolean) =>
+  const sum = (events: readonly StatementEvent[], counts: (at: Micros) => boolean) =>
     events.reduce(
       (total, { occurredAt, credits }) => total + (counts(occurredAt) ? (credits ?? 0) : 0),
       0,
@@ -119,7 +124,7 @@ function debtOf(
   }
 }
 
-function planStart(event: AccountEvent): PlanStart {
+function planStart(event: StatementEvent): PlanStart {
   return {
     position: event.position,
     plan: String(event.payload?.plan),
@@ -129,7 +134,7 @@ function planStart(event: AccountEvent): PlanStart {
   }
 }
 
-function grantLine(shard: number, event: AccountEvent): GrantLine {
+function grantLine(shard: number, event: StatementEvent): GrantLine {
   return {
     ...place(shard, event),
     kind: String(event.payload?.kind),
@@ -141,12 +146,12 @@ function grantLine(shard: number, event: AccountEvent): GrantLine {
   }
 }
 
-function adjustmentLine(shard: number, event: AccountEvent): AdjustmentLine {
+function adjustmentLine(shard: number, event: StatementEvent): AdjustmentLine {
   const repaysDebt = event.payload?.repaysDebt === true
   return { ...debtLine(shard, event), ...(repaysDebt ? { repaysDebt } : {}) }
 }
 
-function debtLine(shard: number, event: AccountEvent): DebtLine {
+function debtLine(shard: number, event: StatementEvent): DebtLine {
   return { ...place(shard, event), credits: event.credits ?? 0, ...externalIdOf(event) }
 }
 
@@ -157,7 +162,7 @@ function place(
   return { position: printPosition({ shard, position }), time: printTime(occurredAt) }
 }
 
-function externalIdOf(event: AccountEvent): { externalId?: string } {
+function externalIdOf(event: StatementEvent): { externalId?: string } {
   const externalId = event.payload?.externalId
   return typeof externalId === 'string' ? { externalId } : {}
 }

@@ -1,4 +1,4 @@
-import { csvLine } from '../csv.ts'
+import { csvLine } from '../../lib/csv-line.ts'
 import { entriesOf, entryColumns } from './statement-entries.ts'
 import type { Statement } from './statement-shape.ts'
 

@@ -4,7 +4,7 @@
  * adjustments, lapses and open holds take them. Of a key's statement, which has no balance, there are only its calls.
  */
 import type { ChargeLine, ChargeSum, Charges } from './charge-lines.ts'
-import { rangeOf } from './statement-sections.ts'
+import { printRange } from './statement-sections.ts'
 import type { AccountPart, Statement } from './statement-shape.ts'
 
 /** Times are ISO 8601 in UTC. What does not apply is null. */
@@ -169,7 +169,14 @@ function unlisted(byDay: Charges['byDay'], lines: readonly ChargeLine[]): Charge
 
 function sumFields(sum: ChargeSum & { day: string; endpoint: string }): Partial<StatementEntry> {
   const { day, endpoint, calls, quantity, credits, positions } = sum
-  return { day, endpoint, calls, quantity, credits: -credits || 0, positions: rangeOf(positions) }
+  return {
+    day,
+    endpoint,
+    calls,
+    quantity,
+    credits: -credits || 0,
+    positions: printRange(positions),
+  }
 }
 
 const nothing = Object.fromEntries(entryColumns.map((column) => [column, null])) as {

@@ -1,5 +1,5 @@
 /** A statement as a page that can be printed: one file, without scripts, pictures or anything from elsewhere. */
-import { number } from '../figures.ts'
+import { formatNumber } from '../../lib/format-figures.ts'
 import { type Cell, type Section, sectionsOf, subtitle, titleOf } from './statement-sections.ts'
 import type { Statement } from './statement-shape.ts'
 
@@ -59,7 +59,7 @@ ${table}${notes.map((note) => `<p>${html(note)}</p>`).join('\n')}`
 }
 
 function cellOf(cell: Cell, tag: string, isFigure: boolean): string {
-  const text = typeof cell === 'number' ? number(cell) : html(cell ?? '')
+  const text = typeof cell === 'number' ? formatNumber(cell) : html(cell ?? '')
   return `<${tag}${isFigure ? ' class="figure"' : ''}>${text}</${tag}>`
 }
 

@@ -1,8 +1,8 @@
 /** A statement as people read it: what its tables are and what stands in them, on whatever medium. */
 
-import { money, number } from '../figures.ts'
+import { formatMoney, formatNumber } from '../../lib/format-figures.ts'
 import { localTime } from '../log-reader/period.ts'
-import type { Positions } from '../log-reader/positions.ts'
+import type { Positions } from '../log-reader/position-tally.ts'
 import type { ChargeSum, Charges } from './charge-lines.ts'
 import type { Movements } from './lot-movements.ts'
 import type { AccountPart, HeldLine, RefundLine, Statement } from './statement-shape.ts'
@@ -38,7 +38,7 @@ export function subtitle(statement: Statement): string {
   const calls =
     held.length === 1
       ? `1 call of the ${span} is`
-      : `${number(held.length)} calls of the ${span} are`
+      : `${formatNumber(held.length)} calls of the ${span} are`
   return `${range} Not final: ${calls} not finished.`
 }
 
@@ -70,10 +70,10 @@ function plans({ plans, fee }: AccountPart, { at, head }: Clock): Section[] {
       plan.plan,
       at(plan.from),
       plan.until === null ? '' : at(plan.until),
-      money(plan.fee),
+      formatMoney(plan.fee),
       plan.position,
     ],
-    notes: fee ? [`Billed: ${money(fee)} for ${fee.plan}, net.`] : [],
+    notes: fee ? [`Billed: ${formatMoney(fee)} for ${fee.plan}, net.`] : [],
   })
 }
 
@@ -103,7 +103,9 @@ function lots({ lots, totals }: AccountPart, { at, head }: Clock, until: string)
     total: ['Total', '', '', ...movements(totals)],
     notes:
       credits > 0
-        ? [`${number(credits)} of the closing were held when their lot expired, and lapsed later.`]
+        ? [
+            `${formatNumber(credits)} of the closing were held when their lot expired, and lapsed later.`,
+          ]
         : [],
   }
 }
@@ -143,11 +145,11 @@ function chargeSums({ byEndpoint, byDay, calls, credits }: Charges): Section[] {
 const sumHeads = ['Calls', 'Quantity', 'Credits', 'Positions']
 
 function sumCells({ calls, quantity, credits, positions }: ChargeSum): Cell[] {
-  return [calls, quantity, credits, rangeOf(positions)]
+  return [calls, quantity, credits, printRange(positions)]
 }
 
 /** `0-9 … 0-13` */
-export function rangeOf({ count, first, last }: Positions): string {
+export function printRange({ count, first, last }: Positions): string {
   return count === 1 ? first : `${first} … ${last}`
 }
 
@@ -185,7 +187,7 @@ function callCells(
 
 function movementsOf({ grants, adjustments, lapses, debt }: AccountPart, clock: Clock): Section[] {
   const { at, head } = clock
-  const owed = debt.closing > 0 ? [`Owed: ${number(debt.closing)} credits.`] : []
+  const owed = debt.closing > 0 ? [`Owed: ${formatNumber(debt.closing)} credits.`] : []
   return [
     ...table(
       'Grants',
@@ -197,7 +199,7 @@ function movementsOf({ grants, adjustments, lapses, debt }: AccountPart, clock: 
           line.kind,
           line.credits,
           line.expiresAt === null ? 'never' : at(line.expiresAt),
-          line.paid ? money(line.paid) : '',
+          line.paid ? formatMoney(line.paid) : '',
           line.externalId ?? '',
           line.position,
         ],

@@ -3,7 +3,7 @@ import type { Owner } from '../../../events/account.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { Charges } from './charge-lines.ts'
 import type { LapseLine, LotLine, Movements } from './lot-movements.ts'
-import type { MonthFee, PlanHeld } from './plan-periods.ts'
+import type { MonthFee, PlanPeriod } from './plan-periods.ts'
 
 /** Times are ISO 8601 in UTC whatever the zone, positions are printed as `shard-position`, credits are whole. */
 export interface Statement {
@@ -37,7 +37,7 @@ export interface Statement {
 
 export interface AccountPart {
   readonly owner: Owner | null
-  readonly plans: readonly PlanHeld[]
+  readonly plans: readonly PlanPeriod[]
   /** The fee of the dearest plan held in the month; null without a plan, in test mode, and of a day. */
   readonly fee: MonthFee | null
   readonly totals: Movements

@@ -31,7 +31,7 @@ export interface CallSum {
 export interface LotSum {
   readonly lot: number
   /** 0: before the period, 1: in it, 2: after. */
-  readonly cut: 0 | 1 | 2
+  readonly periodBucket: 0 | 1 | 2
   readonly type: string
   /** null: before the lot expired; otherwise the time of one transaction after it. */
   readonly lateAt: Micros | null
@@ -114,21 +114,21 @@ export function readLotSums(
     expiries,
   }: { period: Period; late: boolean; expiries: ReadonlyMap<number, Micros> },
 ): Promise<LotSum[]> {
-  const cut = sql`width_bucket(occurred_at, (select ${timesOf(sql, [period.start, period.end])}))`
+  const bucket = sql`width_bucket(occurred_at, (select ${timesOf(sql, [period.start, period.end])}))`
   const rows = sql`${isIn(sql, range)} and ${late ? isLate(sql, period) : sql`true`}`
   // Nearly every event draws on one lot, and taking that one's figures costs a fourth of unnesting them.
   return hashed<LotSum>(
     sql,
     sql`
-    select e.lot, e.cut, e.type,
+    select e.lot, e.bucket as "periodBucket", e.type,
       case when e.recorded_at >= x.expires_at then (extract(epoch from e.recorded_at) * 1000000)::bigint end as "lateAt",
       total(e.held) as held, total(e.moved) as moved,
       array_agg(e.position) filter (where e.recorded_at >= x.expires_at) as positions
     from (
-      select position, recorded_at, type, ${cut} as cut, lots[1] as lot, events.held[1] as held, events.moved[1] as moved
+      select position, recorded_at, type, ${bucket} as bucket, lots[1] as lot, events.held[1] as held, events.moved[1] as moved
       from events where ${rows} and cardinality(lots) = 1
       union all
-      select position, recorded_at, type, ${cut}, u.lot, u.held, u.moved
+      select position, recorded_at, type, ${bucket}, u.lot, u.held, u.moved
       from events cross join lateral unnest(events.lots, events.held, events.moved) as u (lot, held, moved)
       where ${rows} and cardinality(lots) > 1
     ) e

@@ -2,7 +2,7 @@
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { describeEvent } from '../log-reader/describe-event.ts'
-import { eventFeed } from '../log-reader/events.ts'
+import { readEventFeed } from '../log-reader/event-feed.ts'
 
 export interface KeyReport {
   readonly keyId: string
@@ -11,9 +11,9 @@ export interface KeyReport {
   /** Calls that were begun and have not ended. */
   readonly open: number
   /** What was done to the key itself, in the order of the log. */
-  readonly changes: readonly KeyEvent[]
+  readonly changes: readonly KeyReportLine[]
   /** The last calls that were charged. */
-  readonly lastCharges: readonly KeyEvent[]
+  readonly lastCharges: readonly KeyReportLine[]
   readonly firstAt: string | null
   readonly lastAt: string | null
 }
@@ -28,7 +28,7 @@ export interface EndpointUse {
   readonly free: number
 }
 
-export interface KeyEvent {
+export interface KeyReportLine {
   readonly position: string
   /** ISO 8601 */
   readonly time: string
@@ -41,17 +41,17 @@ const pageSize = 1_000
 const maxCharges = 20
 
 /** The report of a key that the ledger knows; of another one it is empty. */
-export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<KeyReport> {
+export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promise<KeyReport> {
   const endpoints = new Map<string, { -readonly [K in keyof EndpointUse]: EndpointUse[K] }>()
   const open = new Set<string>()
-  const changes: KeyEvent[] = []
-  const lastCharges: KeyEvent[] = []
+  const changes: KeyReportLine[] = []
+  const lastCharges: KeyReportLine[] = []
   let firstAt: string | null = null
   let lastAt: string | null = null
 
   for await (const event of events(sql, keyId, since)) {
     if (event.stream.startsWith('key-')) {
-      changes.push(keyEvent(event))
+      changes.push(keyReportLine(event))
       continue
     }
     if (event.type === 'UsageImported' || event.slots !== null) continue
@@ -80,7 +80,7 @@ export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<K
     if (event.type === 'HoldSettled') {
       use.charged++
       use.credits += event.credits ?? 0
-      lastCharges.push(keyEvent(event))
+      lastCharges.push(keyReportLine(event))
       if (lastCharges.length > maxCharges) lastCharges.shift()
     } else if (event.type === 'HoldReleased' || event.type === 'HoldExpired') {
       use.failed++
@@ -93,7 +93,7 @@ export async function keyReport(sql: Sql, keyId: string, since: Date): Promise<K
 async function* events(sql: Sql, keyId: string, since: Date): AsyncGenerator<RecordedEvent> {
   let after: { shard: number; position: number } | undefined
   do {
-    const page = await eventFeed(
+    const page = await readEventFeed(
       sql,
       { keyId, from: since },
       { limit: pageSize, ...(after && { after }) },
@@ -103,7 +103,7 @@ async function* events(sql: Sql, keyId: string, since: Date): AsyncGenerator<Rec
   } while (after)
 }
 
-function keyEvent(event: RecordedEvent): KeyEvent {
+function keyReportLine(event: RecordedEvent): KeyReportLine {
   return {
     position: printPosition(event),
     time: event.recordedAt.toISOString(),

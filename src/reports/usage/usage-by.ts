@@ -10,7 +10,7 @@ import type { Days, UsageFigures, UsageOf } from './usage.ts'
 export const usageDimensions = ['key', 'owner', 'plan', 'endpoint', 'day', 'hour'] as const
 export type UsageDimension = (typeof usageDimensions)[number]
 
-export interface UsageQuestion extends UsageOf, Days {
+export interface UsageQuery extends UsageOf, Days {
   readonly by: UsageDimension
   readonly over: 'log' | 'projection'
 }
@@ -25,7 +25,7 @@ export interface UsageRow extends UsageFigures {
 }
 
 /** Days, hours and endpoints in their order; of the others those that were charged most first. */
-export async function usageBy(sql: Sql, question: UsageQuestion): Promise<UsageRow[]> {
+export async function readUsageBy(sql: Sql, question: UsageQuery): Promise<UsageRow[]> {
   const { by, over } = question
   const inLog = over === 'log' || by === 'hour'
   const sums = inLog ? await sumsOfLog(sql, question) : await sumsOfProjection(sql, question)
@@ -47,7 +47,7 @@ interface Sum {
 
 const sumFields = ['requests', 'errors', 'credits', 'quantity', 'latencyMsSum'] as const
 
-async function sumsOfProjection(sql: Sql, question: UsageQuestion): Promise<Sum[]> {
+async function sumsOfProjection(sql: Sql, question: UsageQuery): Promise<Sum[]> {
   const { from, to, by } = question
   return sql<Sum[]>`
     select ${columnOf(sql, by)} as name, sum(d.requests)::bigint as requests, sum(d.errors)::bigint as errors,
@@ -61,7 +61,7 @@ async function sumsOfProjection(sql: Sql, question: UsageQuestion): Promise<Sum[
 const rangeSize = 200_000
 
 /** Range by range, from the first day on to the log's end: what was recorded later may be of these days. */
-async function sumsOfLog(sql: Sql, question: UsageQuestion): Promise<Sum[]> {
+async function sumsOfLog(sql: Sql, question: UsageQuery): Promise<Sum[]> {
   const sums: Sum[] = []
   for (const shard of await readShards(sql)) {
     const end = await readLogEnd(sql, shard)
@@ -76,7 +76,7 @@ async function sumsOfLog(sql: Sql, question: UsageQuestion): Promise<Sum[]> {
 
 function sumsOfRange(
   sql: Sql,
-  question: UsageQuestion,
+  question: UsageQuery,
   range: { readonly shard: number; readonly from: number; readonly to: number },
 ): Promise<Sum[]> {
   const counted = sql`d.type in ('CallsCounted', 'UsageImported')`

@@ -24,7 +24,7 @@ export interface TopUser extends UsageFigures {
  * Usage between two days, both included, summed up in four ways. Tens of thousands of keys have hundreds of
  * thousands of rows a month, so they are gone through twice only: by day and endpoint, and by key.
  */
-export async function usageOverview(sql: Sql, days: Days): Promise<UsageOverview> {
+export async function readUsageOverview(sql: Sql, days: Days): Promise<UsageOverview> {
   const [sums, byPlan] = await Promise.all([
     sumsByDayAndEndpoint(sql, days),
     usageByPlan(sql, days),
@@ -95,7 +95,7 @@ function sums(sql: Sql) {
 }
 
 /** The accounts that were charged most between two days, both included. */
-export async function topUsers(
+export async function readTopUsers(
   sql: Sql,
   { limit, ...days }: Days & { readonly limit: number },
 ): Promise<TopUser[]> {

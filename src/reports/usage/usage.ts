@@ -48,7 +48,7 @@ export interface UsageSummary extends UsageFigures {
 }
 
 /** Usage by day and endpoint, the latest day first. */
-export function usageByDay(sql: Sql, of: UsageOf & Days): Promise<DailyUsage[]> {
+export function readUsageByDay(sql: Sql, of: UsageOf & Days): Promise<DailyUsage[]> {
   return sql<DailyUsage[]>`
     select to_char(d.day, 'YYYY-MM-DD') as date, d.endpoint, ${figures(sql)}, sum(d.quantity)::bigint as quantity
     from daily_usage d
@@ -58,7 +58,7 @@ export function usageByDay(sql: Sql, of: UsageOf & Days): Promise<DailyUsage[]> 
 }
 
 /** Totals of a month (`YYYY-MM`), or of all time. */
-export async function usageSummary(
+export async function readUsageSummary(
   sql: Sql,
   of: UsageOf & { readonly month?: string },
 ): Promise<UsageSummary> {

@@ -7,7 +7,7 @@ import {
   type Fee,
   mostExpensiveFee,
   type PlanStart,
-  plansHeld,
+  planPeriods,
 } from '../../../src/reports/statement/plan-periods.ts'
 import type {
   AccountPart,
@@ -17,14 +17,14 @@ import type {
   HeldLine,
   RefundLine,
 } from '../../../src/reports/statement/statement-shape.ts'
-import type { AccountEvent } from './account-events.ts'
-import { type Charges, chargesOf } from './charges.ts'
-import { lotMovements } from './lot-movements.ts'
+import { type Charges, chargesOf } from './oracle-charges.ts'
+import type { StatementEvent } from './oracle-events.ts'
+import { lotMovements } from './oracle-lot-movements.ts'
 
 export interface StatementFold {
   /** No event from this one on can change the statement. */
-  isFinalBefore(event: AccountEvent): boolean
-  apply(event: AccountEvent): void
+  isFinalBefore(event: StatementEvent): boolean
+  apply(event: StatementEvent): void
   close(at: { until: Micros; mode: Mode }): {
     /** Holds taken by the period's end that are open still. */
     openHolds: number
@@ -37,7 +37,7 @@ export interface StatementFold {
 }
 
 interface OpenHold {
-  readonly event: AccountEvent
+  readonly event: StatementEvent
   /** What it holds of each lot. */
   readonly held: Map<number, number>
 }
@@ -67,11 +67,11 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
   let owner: Owner | null = null
   let erasedAt: Micros = Number.POSITIVE_INFINITY
 
-  function isFinalBefore(event: AccountEvent): boolean {
+  function isFinalBefore(event: StatementEvent): boolean {
     return event.recordedAt >= period.end && openByEnd === 0
   }
 
-  function apply(event: AccountEvent): void {
+  function apply(event: StatementEvent): void {
     if (event.recordedAt > lastTime) lots?.advance(event.recordedAt)
     lastTime = event.recordedAt
     through = event.position
@@ -126,7 +126,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     }
   }
 
-  function hold(event: AccountEvent): void {
+  function hold(event: StatementEvent): void {
     const id = event.requestId ?? ''
     const known = open.get(id)
     // Of a hold from before a key's statement begins.
@@ -141,20 +141,20 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     })
   }
 
-  function resolve(event: AccountEvent): void {
+  function resolve(event: StatementEvent): void {
     const known = open.get(event.requestId ?? '')
     if (!known) return
     open.delete(event.requestId ?? '')
     if (known.event.occurredAt < period.end) openByEnd--
   }
 
-  function countDebt(event: AccountEvent, column: 'recorded' | 'repaid'): void {
+  function countDebt(event: StatementEvent, column: 'recorded' | 'repaid'): void {
     const credits = event.credits ?? 0
     if (event.occurredAt < period.start) debt.opening += column === 'recorded' ? credits : -credits
     else if (inPeriod(event)) debt[column] += credits
   }
 
-  function inPeriod(event: AccountEvent): boolean {
+  function inPeriod(event: StatementEvent): boolean {
     return event.occurredAt >= period.start && event.occurredAt < period.end
   }
 
@@ -178,7 +178,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     until: Micros,
     mode: Mode,
   ): AccountPart {
-    const held = plansHeld(plans, { shard, period, now: until, erasedAt })
+    const held = planPeriods(plans, { shard, period, now: until, erasedAt })
     return {
       owner,
       plans: held,
@@ -191,7 +191,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     }
   }
 
-  function planStart(event: AccountEvent): PlanStart {
+  function planStart(event: StatementEvent): PlanStart {
     return {
       position: event.position,
       plan: String(event.payload?.plan),
@@ -201,7 +201,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     }
   }
 
-  function grantLine(event: AccountEvent): GrantLine {
+  function grantLine(event: StatementEvent): GrantLine {
     return {
       ...place(event),
       kind: String(event.payload?.kind),
@@ -213,16 +213,16 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     }
   }
 
-  function adjustmentLine(event: AccountEvent): AdjustmentLine {
+  function adjustmentLine(event: StatementEvent): AdjustmentLine {
     const repaysDebt = event.payload?.repaysDebt === true
     return { ...debtLine(event), ...(repaysDebt ? { repaysDebt } : {}) }
   }
 
-  function debtLine(event: AccountEvent): DebtLine {
+  function debtLine(event: StatementEvent): DebtLine {
     return { ...place(event), credits: event.credits ?? 0, ...externalIdOf(event) }
   }
 
-  function refundLine(event: AccountEvent): RefundLine {
+  function refundLine(event: StatementEvent): RefundLine {
     return { ...place(event), ...call(event), credits: event.credits ?? 0, ...externalIdOf(event) }
   }
 
@@ -231,7 +231,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
     return { ...place(event), ...call(event), endpoint: event.endpoint, credits }
   }
 
-  function place(event: AccountEvent): { position: string; time: string } {
+  function place(event: StatementEvent): { position: string; time: string } {
     const { position, occurredAt } = event
     return { position: printPosition({ shard, position }), time: printTime(occurredAt) }
   }
@@ -239,11 +239,11 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
   return { isFinalBefore, apply, close }
 }
 
-function call({ requestId, keyId, endpoint }: AccountEvent) {
+function call({ requestId, keyId, endpoint }: StatementEvent) {
   return { requestId: requestId ?? '', keyId: keyId ?? '', endpoint: endpoint ?? '' }
 }
 
-function externalIdOf(event: AccountEvent): { externalId?: string } {
+function externalIdOf(event: StatementEvent): { externalId?: string } {
   const externalId = event.payload?.externalId
   return typeof externalId === 'string' ? { externalId } : {}
 }

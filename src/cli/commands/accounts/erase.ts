@@ -2,7 +2,7 @@
 
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
-import { accepted, changeArgs, withLedger } from '../../open-ledger.ts'
+import { changeArgs, unwrap, withLedger } from '../../open-ledger.ts'
 import { accountArg } from '../../options/account-arg.ts'
 import { json } from '../../output.ts'
 
@@ -27,7 +27,7 @@ export default command(
       )
     }
     const account = await withLedger(args, async ({ management }) =>
-      accepted(await management.eraseAccount(args.account, { actor: 'cli' })),
+      unwrap(await management.eraseAccount(args.account, { id: 'cli' })),
     )
     if (args.json) return json(account)
     console.log(`${account.accountId} is erased: nobody can read its names, addresses and reasons.`)

@@ -1,10 +1,10 @@
 /** `tollbook accounts list` */
-import { accountPage, type ListedAccount } from '../../../reports/account/account-list.ts'
+import { type ListedAccount, readAccountPage } from '../../../reports/account/account-page.ts'
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { ledgerArgs, withSql } from '../../open-ledger.ts'
 import { positiveInteger } from '../../options/option-values.ts'
-import { dim, json, number, table, time } from '../../output.ts'
+import { dim, formatNumber, json, table, time } from '../../output.ts'
 
 const args = {
   plan: { type: 'string', description: 'Only those on this plan' },
@@ -24,7 +24,7 @@ export default command(
     const limit = positiveInteger('limit', args.limit)
     const offset = (positiveInteger('page', args.page) - 1) * limit
     const filter = { plan: args.plan, state: stateOf(args.state) }
-    const found = await withSql(args, (sql) => accountPage(sql, filter, { offset, limit }))
+    const found = await withSql(args, (sql) => readAccountPage(sql, filter, { offset, limit }))
     if (args.json) json(found)
     else print(found.accounts, found.total)
   },
@@ -53,6 +53,8 @@ function print(accounts: readonly ListedAccount[], total: number): void {
     ]),
   )
   if (total > accounts.length) {
-    console.log(dim(`${number(accounts.length)} of ${number(total)}; --page N shows others.`))
+    console.log(
+      dim(`${formatNumber(accounts.length)} of ${formatNumber(total)}; --page N shows others.`),
+    )
   }
 }

@@ -1,5 +1,5 @@
 /** `tollbook accounts show` */
-import { balance } from '../../../reports/account/balance.ts'
+import { readBalance } from '../../../reports/account/balance.ts'
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
@@ -21,7 +21,7 @@ export default command(
     const mode = args.test ? 'test' : 'live'
     const { account, credits } = await withLedger(args, async ({ sql, management }) => ({
       account: await management.readAccount(args.account),
-      credits: await balance(sql, args.account, mode),
+      credits: await readBalance(sql, args.account, mode),
     }))
     if (!account || !credits) {
       throw new UsageError(

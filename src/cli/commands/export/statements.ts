@@ -1,6 +1,6 @@
 /** `tollbook export statements` */
 import { statementRows } from '../../../reports/export-rows.ts'
-import { periodOf } from '../../../reports/statement/statement.ts'
+import { parsePeriod } from '../../../reports/statement/read-statement.ts'
 import { command } from '../../command.ts'
 import { fileArgs, runExport } from '../../export-to-file.ts'
 import { ledgerArgs, withSql } from '../../open-ledger.ts'
@@ -22,7 +22,7 @@ export default command(
   (args) =>
     withSql(args, async (sql) => {
       const period = { month: args.month, timeZone: args.tz }
-      periodOf(period)
+      parsePeriod(period)
       await runExport(args, {
         what: `statements of ${period.month} in ${period.timeZone}`,
         open: async () => ({ rows: statementRows(sql, period), scope: null }),

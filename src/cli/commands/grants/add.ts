@@ -2,7 +2,7 @@
 
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
-import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
 import {
   creditArgs,
   creditsOf,
@@ -58,7 +58,7 @@ export default command(
       ...externalIdOf(args['external-id']),
     }
     const granted = await withLedger(args, async ({ management }) =>
-      accepted(await management.grant(args.account, grant, by(args))),
+      unwrap(await management.grant(args.account, grant, cliActor(args))),
     )
     if (args.json) json(granted)
     else console.log(`${credits(granted.credits)} granted: lot ${granted.position}.`)

@@ -1,7 +1,7 @@
 /** `tollbook grants adjust` */
 
 import { command } from '../../command.ts'
-import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
 import {
   creditArgs,
   creditsOf,
@@ -9,7 +9,7 @@ import {
   externalIdOf,
   testArg,
 } from '../../options/credit-args.ts'
-import { credits, json, number } from '../../output.ts'
+import { credits, formatNumber, json } from '../../output.ts'
 
 const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as const
 
@@ -27,10 +27,10 @@ export default command(
       ...externalIdOf(args['external-id']),
     }
     const adjusted = await withLedger(args, async ({ management }) =>
-      accepted(await management.adjust(args.account, adjustment, by(args))),
+      unwrap(await management.adjust(args.account, adjustment, cliActor(args))),
     )
     if (args.json) return json(adjusted)
-    const owed = adjusted.debt > 0 ? `, ${number(adjusted.debt)} owed` : ''
+    const owed = adjusted.debt > 0 ? `, ${formatNumber(adjusted.debt)} owed` : ''
     const places = `${adjusted.positions.length === 1 ? 'position' : 'positions'} ${adjusted.positions.join(', ')}`
     console.log(`${credits(adjusted.taken)} taken${owed}: ${places}.`)
   },

@@ -1,7 +1,7 @@
 /** `tollbook grants refund` */
 
 import { command } from '../../command.ts'
-import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
 import { creditsOf, externalIdArg, externalIdOf } from '../../options/credit-args.ts'
 import { credits, json } from '../../output.ts'
 
@@ -24,7 +24,7 @@ export default command(
       ...externalIdOf(args['external-id']),
     }
     const refunded = await withLedger(args, async ({ management }) =>
-      accepted(await management.refund(args.request, refund, by(args))),
+      unwrap(await management.refund(args.request, refund, cliActor(args))),
     )
     if (args.json) json(refunded)
     else console.log(`${credits(refunded.credits)} refunded: position ${refunded.position}.`)

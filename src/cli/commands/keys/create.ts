@@ -2,7 +2,7 @@
 import { invalidIpEntries } from '../../../gate/client-ip.ts'
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
-import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
 import { ownerArgs } from '../../options/key-args.ts'
 import { integer, list, moment, positiveInteger } from '../../options/option-values.ts'
 import { ownerOf } from '../../options/owner-args.ts'
@@ -56,7 +56,7 @@ export default command(
           : moment('expires', args.expires, 'ahead', new Date()).toISOString(),
     }
     const { key, view } = await withLedger(args, async ({ management }) =>
-      accepted(await management.issueKey(owner, request, by(args))),
+      unwrap(await management.issueKey(owner, request, cliActor(args))),
     )
     if (args.json) return json({ key, ...view })
     console.log(

@@ -6,11 +6,11 @@
 import { createInterface } from 'node:readline'
 import { keyHashesIn } from '../../../gate/authenticate/keys-in-text.ts'
 import type { KeyView } from '../../../management/views.ts'
-import { type KeyOfSecret, keysOfSecrets } from '../../../reports/account/find-key.ts'
+import { findKeysBySecret, type KeyOfSecret } from '../../../reports/account/find-keys-by-secret.ts'
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
-import { dim, json, number, table, time } from '../../output.ts'
+import { dim, formatNumber, json, table, time } from '../../output.ts'
 import { stateOf } from '../../print/print-key.ts'
 
 const args = {
@@ -33,7 +33,7 @@ export default command(
     }
     const { found, unknown } = await withLedger(args, async ({ sql, management, environment }) => {
       const lines = await readLines((line) => keyHashesIn(line, environment.keyPrefixes))
-      const secrets = await keysOfSecrets(sql, [...lines.keys()])
+      const secrets = await findKeysBySecret(sql, [...lines.keys()])
       const known = new Set(secrets.map(({ hash }) => hash))
       return {
         found: await Promise.all(
@@ -112,6 +112,6 @@ function standing({ secret, goodUntil, state }: Finding): string {
 }
 
 function someLines(lines: readonly number[]): string {
-  const shown = lines.slice(0, 5).map(number).join(', ')
+  const shown = lines.slice(0, 5).map(formatNumber).join(', ')
   return lines.length > 5 ? `${shown}, …` : shown
 }

@@ -1,11 +1,11 @@
 /** `tollbook keys report`: what a key did, for whoever has to judge the damage of a leak. */
-import { type KeyReport, keyReport } from '../../../reports/usage/key-report.ts'
+import { type KeyReport, readKeyReport } from '../../../reports/usage/key-report.ts'
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
 import { keyArg } from '../../options/key-args.ts'
 import { moment } from '../../options/option-values.ts'
-import { bold, dim, heading, json, number, table, time } from '../../output.ts'
+import { bold, dim, formatNumber, heading, json, table, time } from '../../output.ts'
 import { stateOf } from '../../print/print-key.ts'
 
 const args = {
@@ -30,7 +30,7 @@ export default command(
     const since = moment('since', args.since, 'ago', new Date())
     const { key, report } = await withLedger(args, async ({ sql, management }) => ({
       key: await management.readKey('everyone', args.key),
-      report: await keyReport(sql, args.key, since),
+      report: await readKeyReport(sql, args.key, since),
     }))
     if (!key) throw new UsageError(`the ledger has no key ${args.key}; see "tollbook keys list".`)
     const { display, accountId } = key
@@ -53,7 +53,7 @@ function print(report: KeyReport): void {
       endpoints.map((use) => [use.endpoint, use.charged, use.credits, use.failed, use.free]),
     )
   }
-  if (open > 0) console.log(`${number(open)} more have begun and not ended.`)
+  if (open > 0) console.log(`${formatNumber(open)} more have begun and not ended.`)
   events('What was done to it', changes)
   events(
     lastCharges.length === 1 ? 'The last charge' : `The last ${lastCharges.length} charges`,

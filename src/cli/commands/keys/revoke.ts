@@ -1,7 +1,7 @@
 /** `tollbook keys revoke` */
 
 import { command } from '../../command.ts'
-import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
 import { keyArg } from '../../options/key-args.ts'
 import { json, time } from '../../output.ts'
 
@@ -15,7 +15,7 @@ export default command(
   args,
   async (args) => {
     const view = await withLedger(args, async ({ management }) =>
-      accepted(await management.revokeKey('everyone', args.key, by(args))),
+      unwrap(await management.revokeKey('everyone', args.key, cliActor(args))),
     )
     if (args.json) json(view)
     else

@@ -1,7 +1,7 @@
 /** `tollbook keys rotate` */
 
 import { command } from '../../command.ts'
-import { accepted, by, changeArgs, withLedger } from '../../open-ledger.ts'
+import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
 import { keyArg } from '../../options/key-args.ts'
 import { integer } from '../../options/option-values.ts'
 import { bold, dim, json, time } from '../../output.ts'
@@ -27,7 +27,7 @@ export default command(
   async (args) => {
     const grace = integer('--grace', args.grace, 0)
     const { key, view } = await withLedger(args, async ({ management }) =>
-      accepted(await management.rotateKey('everyone', args.key, grace, by(args))),
+      unwrap(await management.rotateKey('everyone', args.key, grace, cliActor(args))),
     )
     if (args.json) return json({ key, ...view })
     const old = view.previousUntil ? `works until ${time(view.previousUntil)} UTC` : 'is dead'

@@ -3,7 +3,7 @@ import { loadConfig } from '../../../config/load-config.ts'
 import { tariffHash, tariffOf } from '../../../config/tariff.ts'
 import { readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
 import { command } from '../../command.ts'
-import { accepted, ledgerArgs, withLedger } from '../../open-ledger.ts'
+import { ledgerArgs, unwrap, withLedger } from '../../open-ledger.ts'
 import { moment } from '../../options/option-values.ts'
 import { json, time } from '../../output.ts'
 
@@ -38,7 +38,7 @@ export default command(
       // What is in force anyway would only add a line to the history. From a time on it says something:
       // it takes back what was announced for then.
       if (args.from === undefined && (await readTariffInForce(sql)) === hash) return undefined
-      return accepted(await management.publishTariff(tariff, options, { actor: 'cli' }))
+      return unwrap(await management.publishTariff(tariff, options, { id: 'cli' }))
     })
     if (args.json) return json(published ?? { hash, alreadyInForce: true, positions: [] })
     if (!published) return console.log(`Nothing to publish: ${args.file} is what is in force.`)

@@ -1,6 +1,6 @@
 /** `tollbook report statement` */
 import { writeFileSync } from 'node:fs'
-import { type StatementPeriod, statement } from '../../../reports/statement/statement.ts'
+import { type PeriodRequest, readStatement } from '../../../reports/statement/read-statement.ts'
 import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import { command } from '../../command.ts'
@@ -51,7 +51,12 @@ export default command(
     const period = { ...periodOf(args), timeZone: args.tz }
     const asOf = placeOf('as-of', args['as-of'])
     const found = await withSql(args, (sql) =>
-      statement(sql, { ...subject, ...period, ...(asOf && { asOf }), lines: args.lines === true }),
+      readStatement(sql, {
+        ...subject,
+        ...period,
+        ...(asOf && { asOf }),
+        lines: args.lines === true,
+      }),
     )
     if (!found) throw subjectUnknown(subject)
     if (args.json) json(found)
@@ -61,7 +66,7 @@ export default command(
   },
 )
 
-function periodOf(args: { month?: string | undefined; day?: string | undefined }): StatementPeriod {
+function periodOf(args: { month?: string | undefined; day?: string | undefined }): PeriodRequest {
   if (args.month !== undefined && args.day === undefined) return { month: args.month }
   if (args.day !== undefined && args.month === undefined) return { day: args.day }
   throw new UsageError('of when? Pass --month 2026-01 or --day 2026-01-31.')

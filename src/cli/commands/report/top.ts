@@ -1,6 +1,6 @@
 /** `tollbook report top` */
 import { daysOf } from '../../../reports/usage/usage.ts'
-import { topUsers } from '../../../reports/usage/usage-overview.ts'
+import { readTopUsers } from '../../../reports/usage/usage-overview.ts'
 import { command } from '../../command.ts'
 import { ledgerArgs, withSql } from '../../open-ledger.ts'
 import { monthArg, monthOrCurrent } from '../../options/month-arg.ts'
@@ -23,7 +23,7 @@ export default command(
   async (args) => {
     const month = monthOrCurrent(args.month)
     const limit = positiveInteger('limit', args.limit)
-    const users = await withSql(args, (sql) => topUsers(sql, { ...daysOf(month), limit }))
+    const users = await withSql(args, (sql) => readTopUsers(sql, { ...daysOf(month), limit }))
     if (args.json) json({ month, users })
     else printTop(month, users)
   },

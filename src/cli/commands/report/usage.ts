@@ -1,7 +1,7 @@
 /** `tollbook report usage` */
-import { daysOf, isKnown, usageByDay, usageSummary } from '../../../reports/usage/usage.ts'
-import { usageBy, usageDimensions } from '../../../reports/usage/usage-by.ts'
-import { usageOverview } from '../../../reports/usage/usage-overview.ts'
+import { daysOf, isKnown, readUsageByDay, readUsageSummary } from '../../../reports/usage/usage.ts'
+import { readUsageBy, usageDimensions } from '../../../reports/usage/usage-by.ts'
+import { readUsageOverview } from '../../../reports/usage/usage-overview.ts'
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { ledgerArgs, withSql } from '../../open-ledger.ts'
@@ -42,7 +42,7 @@ export default command(
     if (args['from-log'] || args.limit) throw new UsageError('--from-log and --limit need --by.')
     if (subject) return reportSubject(month, subject, args)
     if (args.test) throw new UsageError('--test needs --account ID or --key ID.')
-    const overview = await withSql(args, (sql) => usageOverview(sql, daysOf(month)))
+    const overview = await withSql(args, (sql) => readUsageOverview(sql, daysOf(month)))
     if (args.json) json({ month, ...overview })
     else printOverview({ month, ...overview })
   },
@@ -60,8 +60,8 @@ interface Options {
 async function reportSubject(month: string, subject: Subject, options: Options): Promise<void> {
   const usage = await withSql(options, async (sql) => {
     if (!(await isKnown(sql, subject))) throw subjectUnknown(subject)
-    const summary = await usageSummary(sql, { ...subject, month })
-    return { month, summary, days: await usageByDay(sql, { ...subject, ...daysOf(month) }) }
+    const summary = await readUsageSummary(sql, { ...subject, month })
+    return { month, summary, days: await readUsageByDay(sql, { ...subject, ...daysOf(month) }) }
   })
   if (options.json) json(usage)
   else printUsage(subjectName(subject), usage)
@@ -83,7 +83,7 @@ async function reportBy(
   const mode = options.test ? ({ mode: 'test' } as const) : {}
   const found = await withSql(options, async (sql) => {
     if (subject && !(await isKnown(sql, subject))) throw subjectUnknown(subject)
-    return usageBy(sql, { ...mode, ...subject, ...daysOf(month), by, over })
+    return readUsageBy(sql, { ...mode, ...subject, ...daysOf(month), by, over })
   })
   const rows = found.slice(0, limit)
   if (options.json) json({ month, by, over, rows })

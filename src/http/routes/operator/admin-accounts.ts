@@ -1,7 +1,7 @@
 /** Operators' routes about accounts and their credits. */
 import { Elysia, t } from 'elysia'
-import type { Adjusted, Granted, Refunded } from '../../../management/credits.ts'
-import { balance } from '../../../reports/account/balance.ts'
+import type { Adjusted, Granted, Refunded } from '../../../management/manage-credits.ts'
+import { readBalance } from '../../../reports/account/balance.ts'
 import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import {
@@ -85,7 +85,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
       '/admin/accounts/:id',
       async ({ params, query: { mode = 'live' } }) => ({
         account: orNotFound(await management.readAccount(params.id), 'account'),
-        balance: orNotFound(await balance(sql, params.id, mode), 'account'),
+        balance: orNotFound(await readBalance(sql, params.id, mode), 'account'),
       }),
       {
         signedIn: 'reader',
@@ -98,8 +98,8 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     .patch(
       '/admin/accounts/:id',
       async ({ body: { reason, limits, ...change }, params, principal }) => {
-        const by = operatorActor(principal, reason)
-        const changed = await management.changeAccount(params.id, { ...change, ...limits }, by)
+        const actor = operatorActor(principal, reason)
+        const changed = await management.changeAccount(params.id, { ...change, ...limits }, actor)
         return { account: unwrap(changed) }
       },
       {
@@ -121,8 +121,8 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
           ...(startsAt !== undefined && { startsAt: iso(startsAt) }),
           ...(expiresAt != null && { expiresAt: iso(expiresAt) }),
         }
-        const by = operatorActor(principal, reason)
-        return status(201, { grant: unwrap(await management.grant(params.id, wanted, by)) })
+        const actor = operatorActor(principal, reason)
+        return status(201, { grant: unwrap(await management.grant(params.id, wanted, actor)) })
       },
       {
         signedIn: 'admin',
@@ -135,8 +135,8 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
     .post(
       '/admin/accounts/:id/adjustments',
       async ({ body: { reason, mode = 'live', ...wanted }, params, principal, status }) => {
-        const by = operatorActor(principal, reason)
-        const adjusted = await management.adjust(params.id, { ...wanted, mode }, by)
+        const actor = operatorActor(principal, reason)
+        const adjusted = await management.adjust(params.id, { ...wanted, mode }, actor)
         return status(201, { adjustment: unwrap(adjusted) })
       },
       {
@@ -151,8 +151,8 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
       '/admin/charges/:id/refund',
       async ({ body, params, principal, status }) => {
         const { reason, ...wanted } = body ?? {}
-        const by = operatorActor(principal, reason)
-        return status(201, { refund: unwrap(await management.refund(params.id, wanted, by)) })
+        const actor = operatorActor(principal, reason)
+        return status(201, { refund: unwrap(await management.refund(params.id, wanted, actor)) })
       },
       {
         signedIn: 'admin',

@@ -89,15 +89,15 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
       async ({ body, params, principal }) => {
         const { tier, resetCredits, reason, ...fields } = body
         requireValid(invalidAddresses(fields))
-        const by = operatorActor(principal, reason)
+        const actor = operatorActor(principal, reason)
         const change = { ...keyChangeOf(fields), ...(tier !== undefined && { plan: tier }) }
         const view = unwrap(
-          await management.updateKey('everyone', params.id, change, by),
+          await management.updateKey('everyone', params.id, change, actor),
           keyPointers,
         )
         // After the change, so that one that is refused gives nothing back either.
         if (resetCredits) {
-          unwrap(await management.resetCredits(view.accountId, view.mode, by))
+          unwrap(await management.resetCredits(view.accountId, view.mode, actor))
         }
         return { message: 'The key was changed.', apiKey: apiKeyOf(view, permissions) }
       },
@@ -112,8 +112,8 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
     .delete(
       '/admin/api-keys/:id',
       async ({ body, params, principal }) => {
-        const by = operatorActor(principal, body?.reason)
-        const view = unwrap(await management.revokeKey('everyone', params.id, by))
+        const actor = operatorActor(principal, body?.reason)
+        const view = unwrap(await management.revokeKey('everyone', params.id, actor))
         return { message: revokedMessage, apiKey: apiKeyOf(view, permissions) }
       },
       {

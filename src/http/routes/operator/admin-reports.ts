@@ -2,12 +2,12 @@
 import { Elysia, t } from 'elysia'
 import { printPosition } from '../../../../events/event.ts'
 import { readClock } from '../../../ledger/read/read-clock.ts'
-import { eventFeed } from '../../../reports/log-reader/events.ts'
+import { readEventFeed } from '../../../reports/log-reader/event-feed.ts'
 import {
+  readTopUsers,
+  readUsageOverview,
   type TopUser,
-  topUsers,
   type UsageOverview,
-  usageOverview,
 } from '../../../reports/usage/usage-overview.ts'
 import { requireValid } from '../../errors/request-refused.ts'
 import { commonProblems } from '../../openapi/problem-schema.ts'
@@ -58,7 +58,7 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
     .get(
       '/admin/usage/summary',
       async ({ query }) => ({
-        summary: await usageOverview(sql, daysOf(query, await readClock(sql))),
+        summary: await readUsageOverview(sql, daysOf(query, await readClock(sql))),
       }),
       {
         signedIn: 'reader',
@@ -70,7 +70,7 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
     .get(
       '/admin/usage/top-users',
       async ({ query: { limit, ...query } }) => ({
-        topUsers: await topUsers(sql, { limit, ...daysOf(query, await readClock(sql)) }),
+        topUsers: await readTopUsers(sql, { limit, ...daysOf(query, await readClock(sql)) }),
       }),
       {
         signedIn: 'reader',
@@ -88,7 +88,7 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
         const range = rangeOf(from, to)
         if ('detail' in range) requireValid([range])
         const { filter, page } = pageOf(rest)
-        const found = await eventFeed(
+        const found = await readEventFeed(
           sql,
           {
             ...filter,

@@ -3,8 +3,8 @@ import { Elysia, t } from 'elysia'
 import { type LogPosition, parsePosition } from '../../../../events/event.ts'
 import { accountIdOf } from '../../../lib/ids.ts'
 import type { AccountView } from '../../../management/views.ts'
-import { type Balance, balance } from '../../../reports/account/balance.ts'
-import { BadPeriod, statement } from '../../../reports/statement/statement.ts'
+import { type Balance, readBalance } from '../../../reports/account/balance.ts'
+import { BadPeriod, readStatement } from '../../../reports/statement/read-statement.ts'
 import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import type { Statement } from '../../../reports/statement/statement-shape.ts'
@@ -112,7 +112,10 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
     .get(
       '/account/balance',
       async ({ principal, query: { mode = 'live' } }) => ({
-        balance: orNotFound(await balance(sql, accountIdOf(ownerOf(principal)), mode), noAccount),
+        balance: orNotFound(
+          await readBalance(sql, accountIdOf(ownerOf(principal)), mode),
+          noAccount,
+        ),
       }),
       {
         signedIn: 'owner',
@@ -135,7 +138,7 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
           ...(place !== undefined && { asOf: place }),
         }
         const what = keyId === undefined ? noAccount : 'key'
-        const answer = orNotFound(await statement(sql, request).catch(notPossible), what)
+        const answer = orNotFound(await readStatement(sql, request).catch(notPossible), what)
         return answerIn(format, answer)
       },
       {

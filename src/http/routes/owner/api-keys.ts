@@ -1,8 +1,8 @@
 /** The routes of key owners: their keys, what those used and what happened to them. */
 import { Elysia, t } from 'elysia'
 import type { KeyRequest } from '../../../management/issue-key.ts'
-import { eventFeed } from '../../../reports/log-reader/events.ts'
-import { usageByDay, usageSummary } from '../../../reports/usage/usage.ts'
+import { readEventFeed } from '../../../reports/log-reader/event-feed.ts'
+import { readUsageByDay, readUsageSummary } from '../../../reports/usage/usage.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
 import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
@@ -175,7 +175,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
       async ({ params, principal, query }) => {
         const { keyId, readAt } = await ownKey(principal, params.id)
         const days = daysOf(query, new Date(readAt))
-        return { usage: await usageByDay(sql, { keyId, ...days }) }
+        return { usage: await readUsageByDay(sql, { keyId, ...days }) }
       },
       {
         signedIn: 'owner',
@@ -189,7 +189,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
       '/api-keys/:id/usage/summary',
       async ({ params, principal, query: { month } }) => {
         const { keyId } = await ownKey(principal, params.id)
-        return { summary: await usageSummary(sql, month ? { keyId, month } : { keyId }) }
+        return { summary: await readUsageSummary(sql, month ? { keyId, month } : { keyId }) }
       },
       {
         signedIn: 'owner',
@@ -204,7 +204,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
       async ({ params, principal, query }) => {
         const { keyId } = await ownKey(principal, params.id)
         const { filter, page } = pageOf(query)
-        return eventList(await eventFeed(sql, { keyId, ...filter }, page), ownersEvent)
+        return eventList(await readEventFeed(sql, { keyId, ...filter }, page), ownersEvent)
       },
       {
         signedIn: 'owner',

@@ -5,8 +5,8 @@
 import { type LogPosition, type Mode, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../../src/ledger/connect.ts'
 import {
-  firstOfAccount,
-  ownerOfKey,
+  findFirstEvent,
+  findKeyOwner,
   positionAt,
   readLogEnd,
   readLogEndAsOf,
@@ -19,7 +19,7 @@ import {
   type Period,
 } from '../../../src/reports/log-reader/period.ts'
 import type { Statement } from '../../../src/reports/statement/statement-shape.ts'
-import { readAccountEvents } from './account-events.ts'
+import { readAccountEvents } from './oracle-events.ts'
 import { statementFold } from './statement-fold.ts'
 
 export interface StatementRequest extends StatementPeriod {
@@ -68,7 +68,7 @@ export async function statement(
   const { keyId, lines = false, asOf } = request
   const period = periodOf(request)
   const subject = await subjectOf(sql, request)
-  const first = subject && (await firstOfAccount(sql, subject.accountId))
+  const first = subject && (await findFirstEvent(sql, subject.accountId))
   if (!subject || !first) return undefined
   const { accountId, mode } = subject
   const { shard } = first
@@ -137,7 +137,7 @@ async function subjectOf(
   if (keyId === undefined) {
     return accountId === undefined ? undefined : { accountId, mode: mode ?? 'live' }
   }
-  const key = await ownerOfKey(sql, keyId)
+  const key = await findKeyOwner(sql, keyId)
   if (!key || (accountId !== undefined && accountId !== key.accountId)) return undefined
   return { accountId: key.accountId, mode: mode ?? key.mode }
 }

@@ -3,7 +3,7 @@
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
 import { invalidIpEntries } from '../gate/client-ip.ts'
 import type { Owner } from '../lib/ids.ts'
-import type { OldKey } from './source.ts'
+import type { OldKey } from './old-database.ts'
 
 /** What a key says of itself, before it is known what its account gives. */
 export interface ReadKey {

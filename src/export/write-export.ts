@@ -11,7 +11,6 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Rows, Value } from '../reports/export-rows.ts'
-import { parquetFile } from './parquet.ts'
 import {
   type Checkpoint,
   finish,
@@ -19,8 +18,9 @@ import {
   readCheckpoint,
   writeCheckpoint,
   writeDurably,
-} from './resumable.ts'
-import { csv, jsonLines, type TextFormat } from './text.ts'
+} from './export-checkpoint.ts'
+import { parquetFile } from './parquet-file.ts'
+import { csv, jsonLines, type TextFormat } from './text-format.ts'
 
 export const exportFormats = ['csv', 'jsonl', 'parquet'] as const
 export type ExportFormat = (typeof exportFormats)[number]

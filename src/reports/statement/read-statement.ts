@@ -1,21 +1,21 @@
 import { type LogPosition, type Mode, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { type AccountEvent, readEventsAt } from '../log-reader/account-events.ts'
+import { readStatementEvents, type StatementEvent } from '../log-reader/account-events.ts'
 import {
-  firstOfAccount,
-  ownerOfKey,
+  findFirstEvent,
+  findKeyOwner,
   positionAt,
   readLogEnd,
   readLogEndAsOf,
 } from '../log-reader/log-range.ts'
 import { type Micros, printTime } from '../log-reader/month.ts'
 import { dayPeriod, isTimeZone, monthPeriod, type Period } from '../log-reader/period.ts'
-import { chargesOf } from './charge-lines.ts'
+import { sumCharges } from './charge-lines.ts'
+import { readPeriodInLog } from './read-period.ts'
 import { accountPart, heldLines, refundLines } from './statement-account.ts'
-import { readPeriod } from './statement-period.ts'
 import type { Statement } from './statement-shape.ts'
 
-export interface StatementRequest extends StatementPeriod {
+export interface StatementRequest extends PeriodRequest {
   /** One of the two; with both, the key must be the account's. */
   readonly accountId?: string
   readonly keyId?: string
@@ -28,7 +28,7 @@ export interface StatementRequest extends StatementPeriod {
 }
 
 /** One of `month` and `day`. */
-export interface StatementPeriod {
+export interface PeriodRequest {
   /** `YYYY-MM` */
   readonly month?: string
   /** `YYYY-MM-DD` */
@@ -54,14 +54,14 @@ export class BadPeriod extends Error {
  * The statement, or undefined when the ledger has (or, as of then, had) no such account or key.
  * @throws BadPeriod when month, day or zone are none, the period has not begun, or `asOf` lies ahead
  */
-export async function statement(
+export async function readStatement(
   sql: Sql,
   request: StatementRequest,
 ): Promise<Statement | undefined> {
   const { keyId, lines = false, asOf } = request
-  const period = periodOf(request)
+  const period = parsePeriod(request)
   const subject = await subjectOf(sql, request)
-  const first = subject && (await firstOfAccount(sql, subject.accountId))
+  const first = subject && (await findFirstEvent(sql, subject.accountId))
   if (!subject || !first) return undefined
   const { accountId, mode } = subject
   const { shard } = first
@@ -79,14 +79,14 @@ export async function statement(
   const from =
     keyId === undefined ? 1 : await positionAt(sql, shard, new Date(period.start / 1_000))
   const range = { shard, accountId, keyId, mode, from, to: end.position }
-  const read = await readPeriod(sql, range, period)
+  const read = await readPeriodInLog(sql, range, period)
   const until = Math.min(period.end, end.now)
   const rows = lines ? await read.charges() : undefined
-  const events = await readEventsAt(sql, shard, read.linePositions)
+  const events = await readStatementEvents(sql, shard, read.linePositions)
   const sums = keyId === undefined ? await read.lots(expiriesOf(events)) : []
   const known = new Set(events.map(({ position }) => position))
   const later = new Set(sums.map(({ lot }) => lot).filter((lot) => !known.has(lot)))
-  const laterGrants = await readEventsAt(sql, shard, [...later])
+  const laterGrants = await readStatementEvents(sql, shard, [...later])
   return {
     accountId,
     keyId: keyId ?? null,
@@ -101,7 +101,7 @@ export async function statement(
       : {}),
     final: read.open === 0 && end.recordedAt >= period.end,
     through: read.through === null ? null : printPosition({ shard, position: read.through }),
-    charges: chargesOf(shard, period, { sums: read.sums, rows }),
+    charges: sumCharges(shard, period, { sums: read.sums, rows }),
     refunds: refundLines({ shard, period }, events),
     held: heldLines(shard, await read.openHolds()),
     ...(keyId === undefined
@@ -111,7 +111,7 @@ export async function statement(
 }
 
 /** @throws BadPeriod when it is none */
-export function periodOf({ month, day, timeZone = 'UTC' }: StatementPeriod): Period {
+export function parsePeriod({ month, day, timeZone = 'UTC' }: PeriodRequest): Period {
   if (!isTimeZone(timeZone)) {
     throw new BadPeriod('/tz', `"${timeZone}" is no time zone: write it as Europe/Berlin`)
   }
@@ -123,7 +123,7 @@ export function periodOf({ month, day, timeZone = 'UTC' }: StatementPeriod): Per
 }
 
 /** When the lots expire that do. */
-function expiriesOf(events: readonly AccountEvent[]): Map<number, Micros> {
+function expiriesOf(events: readonly StatementEvent[]): Map<number, Micros> {
   const expiries = new Map<number, Micros>()
   for (const { type, position, expiresAt } of events) {
     if (type === 'CreditsGranted' && expiresAt !== null) expiries.set(position, expiresAt)
@@ -139,7 +139,7 @@ async function subjectOf(
   if (keyId === undefined) {
     return accountId === undefined ? undefined : { accountId, mode: mode ?? 'live' }
   }
-  const key = await ownerOfKey(sql, keyId)
+  const key = await findKeyOwner(sql, keyId)
   if (!key || (accountId !== undefined && accountId !== key.accountId)) return undefined
   return { accountId: key.accountId, mode: mode ?? key.mode }
 }

@@ -36,7 +36,7 @@ export interface PeriodInLog {
   charges(): Promise<ChargeRow[]>
 }
 
-export async function readPeriod(
+export async function readPeriodInLog(
   sql: Sql,
   range: AccountRange,
   period: Period,

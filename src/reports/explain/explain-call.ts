@@ -2,10 +2,10 @@
 import { type LogPosition, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
-import { type Charge, charge } from '../charge/charge-lookup.ts'
-import { ownerOfKey, readLogEndAsOf } from '../log-reader/log-range.ts'
+import { type Charge, lookUpCharge } from '../charge/charge-lookup.ts'
+import { findKeyOwner, readLogEndAsOf } from '../log-reader/log-range.ts'
 import { printTime } from '../log-reader/month.ts'
-import { type DecisionThen, decideThen } from './decide-as-of.ts'
+import { type DecisionAsOf, decideAsOf } from './decide-as-of.ts'
 import { type Moment, type StateAsOf, stateAsOf } from './state-as-of.ts'
 
 /** What a quantity costs under a rule, in credits. */
@@ -18,8 +18,8 @@ export interface Explanation {
   readonly time: string
   readonly keyId: string
   readonly call: Call
-  readonly standing: StateAsOf
-  readonly decision: DecisionThen
+  readonly state: StateAsOf
+  readonly decision: DecisionAsOf
 }
 
 export interface Call {
@@ -47,7 +47,7 @@ export async function explainCall(
   requestId: string,
   price: Price,
 ): Promise<CallExplanation | undefined> {
-  const found = await charge(sql, requestId)
+  const found = await lookUpCharge(sql, requestId)
   if (!found) return undefined
   const { keyId, accountId, mode, endpoint: route } = found
   const hold = await readHold(sql, requestId)
@@ -68,7 +68,7 @@ export async function explainCall(
   }
 }
 
-export interface Question {
+export interface VerdictQuery {
   readonly keyId: string
   /** Where the log ended, or when. */
   readonly at: LogPosition | Date
@@ -86,13 +86,13 @@ export interface Question {
  *
  * @returns undefined when the ledger has no such key; 'ahead' when the log was not that far
  */
-export async function explainAnswer(
+export async function explainVerdict(
   sql: Sql,
-  question: Question,
+  question: VerdictQuery,
   price: Price,
 ): Promise<Explanation | 'ahead' | undefined> {
   const { keyId, at: place, time } = question
-  const owner = await ownerOfKey(sql, keyId)
+  const owner = await findKeyOwner(sql, keyId)
   if (!owner) return undefined
   const shard = await shardOfKey(sql, keyId)
   const end = await readLogEndAsOf(sql, shard, place)
@@ -104,15 +104,15 @@ export async function explainAnswer(
 }
 
 function explain(
-  standing: StateAsOf,
-  call: Pick<Question, 'keyId' | 'route' | 'quantity' | 'permission'> & {
+  state: StateAsOf,
+  call: Pick<VerdictQuery, 'keyId' | 'route' | 'quantity' | 'permission'> & {
     readonly at: Moment
     readonly price: Price
     readonly onLease?: boolean
   },
 ): Explanation {
   const { keyId, route, quantity, permission, at, price, onLease } = call
-  const rule = (standing.tariff?.prices[route] as PriceRule | undefined) ?? null
+  const rule = (state.tariff?.prices[route] as PriceRule | undefined) ?? null
   const credits = rule && price(rule, quantity)
   const asked = { credits: credits ?? undefined, permission, now: at.now, onLease }
   return {
@@ -120,8 +120,8 @@ function explain(
     time: printTime(at.now),
     keyId,
     call: { route, quantity, rule, credits },
-    standing,
-    decision: decideThen(standing, asked),
+    state,
+    decision: decideAsOf(state, asked),
   }
 }
 
@@ -153,7 +153,7 @@ async function shardOfKey(sql: Sql, keyId: string): Promise<number> {
 function disagreementsOf(
   charge: Charge,
   hold: HoldEvent,
-  { decision, call, standing }: Explanation,
+  { decision, call, state }: Explanation,
   settled: CallExplanation['settled'],
 ): string[] {
   // Nothing was decided for a call that ran on a standing hold and failed.
@@ -164,7 +164,7 @@ function disagreementsOf(
   const cost = charge.credits
   const faults = [
     !isSold && `the hold would have been refused: ${decision.verdict}`,
-    standing.tariff?.hash !== hold.tariff && 'the hold names a tariff that was not in force',
+    state.tariff?.hash !== hold.tariff && 'the hold names a tariff that was not in force',
     call.credits !== hold.credits && `${hold.credits} credits were held, not ${call.credits}`,
     !Bun.deepEquals(decision.draws, draws) && 'the hold drew on other lots',
     settled && settled.credits !== cost && `${cost} credits were charged, not ${settled.credits}`,

@@ -15,7 +15,10 @@ export interface KeyOfSecret {
 }
 
 /** Those of the hashes that the ledger knows, each once. */
-export async function keysOfSecrets(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
+export async function findKeysBySecret(
+  sql: Sql,
+  hashes: readonly string[],
+): Promise<KeyOfSecret[]> {
   const wanted = [...new Set(hashes)]
   if (wanted.length === 0) return []
   const live = await secretsInUse(sql, wanted)

@@ -4,13 +4,13 @@ import { readAccount as readAccountRow, readPlans } from '../ledger/read/read-ac
 import { readKeysOfAccount } from '../ledger/read/read-keys.ts'
 import {
   type AccountCommand,
-  type AccountFact,
+  type AccountEvent,
   accountDecider,
   decideAccount,
 } from './decide-account.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
-import type { ManagementDeps } from './deps.ts'
-import { type By, execute, reasonOf, sealed } from './execute.ts'
+import { type Actor, execute, reasonDocument, sealDocument } from './execute.ts'
+import type { ManagementDeps } from './management-deps.ts'
 import { type AccountView, accountView, iso } from './views.ts'
 
 /** Absent: stays. */
@@ -25,22 +25,26 @@ export interface AccountChange {
 export interface Accounts {
   readAccount(accountId: string): Promise<AccountView | undefined>
   /** Everything in the change is recorded together or not at all. */
-  changeAccount(accountId: string, change: AccountChange, by: By): Promise<AccountView | Refused>
+  changeAccount(
+    accountId: string,
+    change: AccountChange,
+    actor: Actor,
+  ): Promise<AccountView | Refused>
   /**
    * Destroys the key under which the account's personal data is encrypted, for good, and revokes its API
    * keys: names, addresses and reasons can be read by nobody. Amounts, hashes and ids stay.
    */
-  eraseAccount(accountId: string, by: By): Promise<AccountView | Refused>
+  eraseAccount(accountId: string, actor: Actor): Promise<AccountView | Refused>
 }
 
-export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
+export function manageAccounts({ sql, commands }: ManagementDeps): Accounts {
   async function readAccount(accountId: string): Promise<AccountView | undefined> {
     const row = await readAccountRow(sql, accountId)
     return row && accountView(row, (await readPlans(sql, row.shard))?.plans ?? {})
   }
 
-  async function eraseAccount(accountId: string, { actor }: By): Promise<AccountView | Refused> {
-    const erased = await execute(commands, actor, async () => {
+  async function eraseAccount(accountId: string, { id }: Actor): Promise<AccountView | Refused> {
+    const erased = await execute(commands, id, async () => {
       const row = await readAccountRow(sql, accountId)
       const decision = decideAccount(row, { type: 'erase' })
       if (!row || isRefused(decision)) return refused('account_unknown')
@@ -56,7 +60,7 @@ export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
           ...keys.map(({ keyId, mode }) => ({
             ...({ type: 'KeyRevoked', payload: {}, accountId, keyId, mode } as const),
           })),
-          ...accountFacts(decision.facts, row, { actor }),
+          ...sealAccountEvents(decision.facts, row, { id }),
         ],
         result: {},
       }
@@ -65,8 +69,8 @@ export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
     return (await readAccount(accountId)) ?? refused('account_unknown')
   }
 
-  async function changeAccount(accountId: string, change: AccountChange, by: By) {
-    const changed = await execute(commands, by.actor, async () => {
+  async function changeAccount(accountId: string, change: AccountChange, actor: Actor) {
+    const changed = await execute(commands, actor.id, async () => {
       const row = await readAccountRow(sql, accountId)
       if (!row) return refused('account_unknown')
       const tariff = await readPlans(sql, row.shard)
@@ -76,7 +80,7 @@ export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
       return {
         shard: row.shard,
         expected: [{ stream: 'account', id: accountId, version: row.version } as const],
-        events: accountFacts(decision.facts, row, by),
+        events: sealAccountEvents(decision.facts, row, actor),
         result: {},
       }
     })
@@ -88,16 +92,16 @@ export function openAccounts({ sql, commands }: ManagementDeps): Accounts {
 }
 
 /** Facts as events of their account; each may carry the reason. */
-export function accountFacts(
-  facts: readonly AccountFact[],
+export function sealAccountEvents(
+  facts: readonly AccountEvent[],
   { accountId, secret }: { readonly accountId: string; readonly secret: Uint8Array | null },
-  by: By,
+  actor: Actor,
 ): NewEvent[] {
   return facts.map(({ type, payload }) => ({
     type,
     payload,
     accountId,
-    ...sealed(secret, accountId, reasonOf(by)),
+    ...sealDocument(secret, accountId, reasonDocument(actor)),
   }))
 }
 

@@ -4,7 +4,12 @@ import type { Sql } from '../../ledger/connect.ts'
 import type { LogEnd } from '../log-reader/log-range.ts'
 import type { Micros } from '../log-reader/month.ts'
 import { monthPeriod } from '../log-reader/period.ts'
-import { type Fee, mostExpensiveFee, type PlanStart, plansHeld } from '../statement/plan-periods.ts'
+import {
+  type Fee,
+  mostExpensiveFee,
+  type PlanStart,
+  planPeriods,
+} from '../statement/plan-periods.ts'
 import type { Side } from './simulation-shape.ts'
 
 /** By currency; minor units. */
@@ -19,7 +24,7 @@ interface Asked {
 }
 
 /** By account. A plan that the tariff does not have keeps its fee. */
-export async function feesOf(sql: Sql, asked: Asked): Promise<Map<string, FeesOfAccount>> {
+export async function readPlanFees(sql: Sql, asked: Asked): Promise<Map<string, FeesOfAccount>> {
   const fees = new Map<string, FeesOfAccount>()
   const months = monthsFrom(asked.from, asked.to)
   for (const [account, { starts, erasedAt }] of await readPlans(sql, asked.shard)) {
@@ -30,8 +35,8 @@ export async function feesOf(sql: Sql, asked: Asked): Promise<Map<string, FeesOf
     const sums = new Map<string, { actual: number; simulated: number }>()
     for (const period of months) {
       const at = { shard: asked.shard, period, now: asked.end.now, erasedAt }
-      count(sums, 'actual', mostExpensiveFee(plansHeld(starts, at)))
-      count(sums, 'simulated', mostExpensiveFee(plansHeld(others, at)))
+      count(sums, 'actual', mostExpensiveFee(planPeriods(starts, at)))
+      count(sums, 'simulated', mostExpensiveFee(planPeriods(others, at)))
     }
     fees.set(account, sums)
   }

@@ -3,8 +3,8 @@ import { printPosition } from '../../events/event.ts'
 import { type Tariff, tariffHash, tariffOf } from '../config/tariff.ts'
 import { readShardTariffs } from '../ledger/read/read-tariffs.ts'
 import { type Refused, refused } from './decision.ts'
-import type { ManagementDeps } from './deps.ts'
-import type { By } from './execute.ts'
+import type { Actor } from './execute.ts'
+import type { ManagementDeps } from './management-deps.ts'
 import { iso } from './views.ts'
 
 export interface Published {
@@ -14,7 +14,7 @@ export interface Published {
   readonly positions: readonly string[]
 }
 
-export interface TariffStanding {
+export interface TariffStatus {
   /** Hash of the tariff in force; null when none is, yet. */
   readonly inForce: string | null
   /** Hash of the configuration's. */
@@ -27,17 +27,17 @@ export interface Tariffs {
   publishTariff(
     tariff: Tariff,
     options: { readonly from?: string; readonly notice?: string },
-    by: By,
+    actor: Actor,
   ): Promise<Published | Refused>
   /** Gives an empty ledger the configuration's tariff, once, and says how the two stand. */
-  ensureTariff(): Promise<TariffStanding>
+  ensureTariff(): Promise<TariffStatus>
 }
 
-export function openTariffs({ sql, commands, config }: ManagementDeps): Tariffs {
+export function manageTariffs({ sql, commands, config }: ManagementDeps): Tariffs {
   async function publishTariff(
     { plans, prices }: Tariff,
     { from, notice }: { readonly from?: string; readonly notice?: string },
-    by: By,
+    actor: Actor,
   ): Promise<Published | Refused> {
     const shards = await readShardTariffs(sql)
     const now = shards[0]?.readAt ?? new Date(0)
@@ -50,7 +50,7 @@ export function openTariffs({ sql, commands, config }: ManagementDeps): Tariffs 
     const positions: string[] = []
     for (const { shard } of shards) {
       // Published again after it failed half way, it finds what it had done.
-      const answer = await record(shard, `tariff:${hash}:${starts}`, payload, by.actor)
+      const answer = await record(shard, `tariff:${hash}:${starts}`, payload, actor.id)
       if (answer.verdict !== 'ok') return refused('already_published')
       positions.push(
         ...(answer.positions ?? []).map((position) => printPosition({ shard, position })),
@@ -68,7 +68,7 @@ export function openTariffs({ sql, commands, config }: ManagementDeps): Tariffs 
     })
   }
 
-  async function ensureTariff(): Promise<TariffStanding> {
+  async function ensureTariff(): Promise<TariffStatus> {
     const { plans, prices } = tariffOf(config)
     const configured = tariffHash({ plans, prices })
     for (const { shard, empty, readAt } of await readShardTariffs(sql)) {

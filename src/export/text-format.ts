@@ -1,5 +1,5 @@
 /** Rows as text: CSV with a line of names, or one JSON document a line. */
-import { csvLine } from '../reports/csv.ts'
+import { csvLine } from '../lib/csv-line.ts'
 import type { Column, Value } from '../reports/export-rows.ts'
 import { printMicros } from '../reports/log-reader/month.ts'
 

@@ -2,14 +2,14 @@
 import { printPosition } from '../../../events/event.ts'
 import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
 import { dayOf, type Period } from '../../../src/reports/log-reader/period.ts'
-import type { AccountEvent } from './account-events.ts'
+import type { StatementEvent } from './oracle-events.ts'
 import {
   noPositions,
   notePosition,
   type Positions,
   type PositionTally,
   printPositions,
-} from './positions.ts'
+} from './oracle-positions.ts'
 
 export interface ChargeSum {
   readonly calls: number
@@ -46,7 +46,7 @@ export interface Charges {
 
 export interface ChargesOf {
   /** Counts a HoldSettled, or CallsCounted: calls of price 0. */
-  add(event: AccountEvent): void
+  add(event: StatementEvent): void
   print(): Charges
 }
 
@@ -65,7 +65,7 @@ export function chargesOf(shard: number, period: Period, withLines: boolean): Ch
   const byDay = new Map<string, Tally>()
   const lines: (ChargeLine & { readonly at: Micros })[] = []
 
-  function add(event: AccountEvent): void {
+  function add(event: StatementEvent): void {
     if (event.occurredAt < period.start || event.occurredAt >= period.end) return
     const day = dayOf(period, event.occurredAt)
     const endpoint = event.endpoint ?? ''
@@ -74,7 +74,7 @@ export function chargesOf(shard: number, period: Period, withLines: boolean): Ch
     if (withLines && event.type === 'HoldSettled') lines.push(lineOf(event))
   }
 
-  function lineOf(event: AccountEvent) {
+  function lineOf(event: StatementEvent) {
     return {
       at: event.occurredAt,
       time: printTime(event.occurredAt),
@@ -125,7 +125,7 @@ function tallyOf(tallies: Map<string, Tally>, key: string, day: string, endpoint
   return tally
 }
 
-function count(tally: Tally, event: AccountEvent): void {
+function count(tally: Tally, event: StatementEvent): void {
   tally.calls += event.type === 'CallsCounted' ? (event.quantity ?? 0) : 1
   tally.quantity += event.quantity ?? 0
   tally.credits += event.type === 'HoldSettled' ? (event.credits ?? 0) : 0

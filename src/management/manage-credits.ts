@@ -9,8 +9,8 @@ import {
 } from '../ledger/read/read-accounts.ts'
 import { readCharge } from '../ledger/read/read-charge.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
-import type { ManagementDeps } from './deps.ts'
-import { type By, reasonOf, sealed } from './execute.ts'
+import { type Actor, reasonDocument, sealDocument } from './execute.ts'
+import type { ManagementDeps } from './management-deps.ts'
 import { iso } from './views.ts'
 
 export interface Grant {
@@ -52,23 +52,23 @@ export interface Refunded {
 }
 
 export interface Credits {
-  grant(accountId: string, grant: Grant, by: By): Promise<Granted | Refused>
-  adjust(accountId: string, adjustment: Adjustment, by: By): Promise<Adjusted | Refused>
+  grant(accountId: string, grant: Grant, actor: Actor): Promise<Granted | Refused>
+  adjust(accountId: string, adjustment: Adjustment, actor: Actor): Promise<Adjusted | Refused>
   /** Gives a charge back, all that is left of it when `credits` is absent. */
   refund(
     requestId: string,
     refund: { readonly credits?: number; readonly externalId?: string },
-    by: By,
+    actor: Actor,
   ): Promise<Refunded | Refused>
   /** Gives back, for the rest of the month, what the account used in it and no earlier reset gave back. */
-  resetCredits(accountId: string, mode: Mode, by: By): Promise<Granted | Refused>
+  resetCredits(accountId: string, mode: Mode, actor: Actor): Promise<Granted | Refused>
 }
 
 /** Begins the externalId of a reset's grant, so that the next reset finds it. */
 const resetPrefix = 'reset:'
 
-export function openCredits({ sql, commands }: ManagementDeps): Credits {
-  async function grant(accountId: string, wanted: Grant, by: By): Promise<Granted | Refused> {
+export function manageCredits({ sql, commands }: ManagementDeps): Credits {
+  async function grant(accountId: string, wanted: Grant, actor: Actor): Promise<Granted | Refused> {
     const account = await readAccount(sql, accountId)
     const objection = objectionTo(account, wanted.externalId)
     if (objection || !account) return objection ?? refused('account_unknown')
@@ -81,26 +81,26 @@ export function openCredits({ sql, commands }: ManagementDeps): Credits {
         return refused('ends_before_start', { field: 'expiresAt' })
       }
     }
-    return give(account, { ...wanted, startsAt }, by)
+    return give(account, { ...wanted, startsAt }, actor)
   }
 
   async function give(
     account: Pick<AccountRow, 'accountId' | 'shard' | 'secret'>,
     wanted: Grant & { readonly startsAt: string },
-    { actor, ...by }: By,
+    actor: Actor,
   ): Promise<Granted | Refused> {
     const { accountId, shard, secret } = account
     const answer = await commands.grant(shard, {
       ...wanted,
       accountId,
-      actor,
-      ...sealed(secret, accountId, reasonOf({ actor, ...by })),
+      actor: actor.id,
+      ...sealDocument(secret, accountId, reasonDocument(actor)),
     })
     const { credits } = wanted
     return refusalIn(answer) ?? { position: placesOf(answer, shard)[0] ?? null, credits }
   }
 
-  async function adjust(accountId: string, wanted: Adjustment, by: By) {
+  async function adjust(accountId: string, wanted: Adjustment, actor: Actor) {
     const account = await readAccount(sql, accountId)
     const objection = objectionTo(account, wanted.externalId)
     if (objection || !account) return objection ?? refused('account_unknown')
@@ -108,8 +108,8 @@ export function openCredits({ sql, commands }: ManagementDeps): Credits {
     const answer = await commands.adjust(shard, {
       ...wanted,
       accountId,
-      actor: by.actor,
-      ...sealed(secret, accountId, reasonOf(by)),
+      actor: actor.id,
+      ...sealDocument(secret, accountId, reasonDocument(actor)),
     })
     const { taken = 0, debt = 0 } = answer
     return refusalIn(answer) ?? { positions: placesOf(answer, shard), taken, debt }
@@ -118,7 +118,7 @@ export function openCredits({ sql, commands }: ManagementDeps): Credits {
   async function refund(
     requestId: string,
     wanted: { readonly credits?: number; readonly externalId?: string },
-    by: By,
+    actor: Actor,
   ): Promise<Refunded | Refused> {
     const charge = await readCharge(sql, requestId)
     if (!charge) return refused('charge_unknown')
@@ -127,14 +127,18 @@ export function openCredits({ sql, commands }: ManagementDeps): Credits {
     const answer = await commands.refund(shard, {
       ...wanted,
       requestId,
-      actor: by.actor,
-      ...sealed(secret, accountId, reasonOf(by)),
+      actor: actor.id,
+      ...sealDocument(secret, accountId, reasonDocument(actor)),
     })
     const { credits = 0 } = answer
     return refusalIn(answer) ?? { position: placesOf(answer, shard)[0] ?? '', credits }
   }
 
-  async function resetCredits(accountId: string, mode: Mode, by: By): Promise<Granted | Refused> {
+  async function resetCredits(
+    accountId: string,
+    mode: Mode,
+    actor: Actor,
+  ): Promise<Granted | Refused> {
     const account = await readAccount(sql, accountId)
     if (!account) return refused('account_unknown')
     for (;;) {
@@ -159,7 +163,7 @@ export function openCredits({ sql, commands }: ManagementDeps): Credits {
         expiresAt,
         externalId,
       } as const
-      const given = await give(account, wanted, by)
+      const given = await give(account, wanted, actor)
       if (!isRefused(given) || given.refused !== 'external_id_taken') return given
     }
   }

@@ -26,7 +26,7 @@
 import { parsePosition, printPosition } from '../../../events/event.ts'
 import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
 import type { Period } from '../../../src/reports/log-reader/period.ts'
-import type { AccountEvent } from './account-events.ts'
+import type { StatementEvent } from './oracle-events.ts'
 
 export interface Movements {
   readonly opening: number
@@ -78,11 +78,11 @@ export interface LotMovements {
   /** To be called with each time before the events recorded then: lets lots lapse that expired by it. */
   advance(to: Micros): void
   /** A CreditsGranted: a new lot. */
-  grant(event: AccountEvent): void
+  grant(event: StatementEvent): void
   /** Moves what each lot of the event holds by `event.held`; nothing is counted yet. */
-  hold(event: AccountEvent): void
+  hold(event: StatementEvent): void
   /** Moves `event.moved` of each lot. */
-  move(event: AccountEvent, column: 'settled' | 'refunded' | 'adjusted'): void
+  move(event: StatementEvent, column: 'settled' | 'refunded' | 'adjusted'): void
   /** Counts what an open hold holds, by lot. */
   countHeld(at: Micros, lots: readonly number[], held: readonly number[]): void
   print(): { totals: Movements; lots: readonly LotLine[]; lapses: readonly LapseLine[] }
@@ -128,7 +128,7 @@ export function lotMovements(shard: number, period: Period): LotMovements {
     lot.touchedBy = []
   }
 
-  function grant(event: AccountEvent): void {
+  function grant(event: StatementEvent): void {
     const lot: Lot = {
       position: event.position,
       kind: String(event.payload?.kind),
@@ -146,14 +146,14 @@ export function lotMovements(shard: number, period: Period): LotMovements {
     count(lot, 'granted', lot.free, event.occurredAt)
   }
 
-  function hold(event: AccountEvent): void {
+  function hold(event: StatementEvent): void {
     for (const [lot, credits] of each(event, event.held)) {
       lot.free -= credits
       touch(lot, event)
     }
   }
 
-  function move(event: AccountEvent, column: 'settled' | 'refunded' | 'adjusted'): void {
+  function move(event: StatementEvent, column: 'settled' | 'refunded' | 'adjusted'): void {
     for (const [lot, credits] of each(event, event.moved)) {
       lot.free += column === 'refunded' ? credits : -credits
       touch(lot, event)
@@ -167,7 +167,7 @@ export function lotMovements(shard: number, period: Period): LotMovements {
     })
   }
 
-  function touch(lot: Lot, event: AccountEvent): void {
+  function touch(lot: Lot, event: StatementEvent): void {
     lot.touchedAt = event.recordedAt
     if (lot.expiresAt > event.recordedAt) return
     if (lot.touchedBy.at(-1) !== event.position) lot.touchedBy.push(event.position)
@@ -184,7 +184,7 @@ export function lotMovements(shard: number, period: Period): LotMovements {
     return at >= period.start && at < period.end
   }
 
-  function each(event: AccountEvent, credits: readonly number[] | null): [Lot, number][] {
+  function each(event: StatementEvent, credits: readonly number[] | null): [Lot, number][] {
     if (!credits) return []
     return (event.lots ?? []).map((id, i) => [lotOf(id), credits[i] ?? 0])
   }

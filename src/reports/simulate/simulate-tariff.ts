@@ -12,10 +12,10 @@ import { type Tariff, tariffHash } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards, readTariff } from '../../ledger/read/read-for-calls.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
-import type { Price } from '../explain/explain.ts'
+import type { Price } from '../explain/explain-call.ts'
 import { readLogEnd } from '../log-reader/log-range.ts'
 import { parseMonth } from '../log-reader/month.ts'
-import { type FeesOfAccount, feesOf } from './fees.ts'
+import { type FeesOfAccount, readPlanFees } from './plan-fees.ts'
 import { type CallGroup, readCalls, readCommitted, readRefunds } from './read-calls.ts'
 import type { Compared, Side, SimulatedOwner, Simulation } from './simulation-shape.ts'
 
@@ -33,7 +33,7 @@ interface Tally {
 }
 
 /** @throws RangeError when a month is none, or the last lies before the first */
-export async function simulate(sql: Sql, request: SimulationRequest): Promise<Simulation> {
+export async function simulateTariff(sql: Sql, request: SimulationRequest): Promise<Simulation> {
   const { from, to, tariff } = request
   const [first, last] = [parseMonth(from), parseMonth(to)]
   if (!first) throw new RangeError(`"${from}" is not a month: write it as 2026-01`)
@@ -55,7 +55,7 @@ export async function simulate(sql: Sql, request: SimulationRequest): Promise<Si
       open += calls.reduce((sum, call) => sum + call.open, 0)
       for (const call of calls) await repriced.add(call, refunds)
     }
-    for (const [account, of] of await feesOf(sql, { shard, from, to, end, tariff })) {
+    for (const [account, of] of await readPlanFees(sql, { shard, from, to, end, tariff })) {
       fees.set(account, of)
     }
     for (const [account, of] of await readCommitted(sql, { shard, period, end, externalId })) {

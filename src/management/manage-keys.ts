@@ -9,7 +9,6 @@ import {
   readKeysOfAccount,
 } from '../ledger/read/read-keys.ts'
 import { accountIdOf, type Owner } from '../lib/ids.ts'
-import { accountFacts } from './accounts.ts'
 import { decideAccount } from './decide-account.ts'
 import {
   type KeyCommand,
@@ -19,16 +18,17 @@ import {
   keyDecider,
 } from './decide-key.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
-import type { ManagementDeps } from './deps.ts'
-import { type By, type Change, execute } from './execute.ts'
-import { type KeyRequest, openIssuing } from './issue-key.ts'
+import { type Actor, type Change, execute } from './execute.ts'
+import { issueKeyWith, type KeyRequest } from './issue-key.ts'
 import {
   exceedsAccount,
-  keyFacts,
+  readKeyView,
   type ShownKey,
+  sealKeyEvents,
   unknownPermission,
-  viewOf,
 } from './key-changes.ts'
+import { sealAccountEvents } from './manage-accounts.ts'
+import type { ManagementDeps } from './management-deps.ts'
 import { documentOf, iso, type KeyView, keyView } from './views.ts'
 
 /** Whose keys may be touched: an owner's own, or everyone's. */
@@ -42,7 +42,7 @@ export interface KeyChange extends KeyUpdate, Partial<Pick<KeyLimits, 'rateLimit
 
 export interface Keys {
   /** Issues a key; an owner's first one opens the account on the default plan. */
-  issueKey(owner: Owner, request: KeyRequest, by: By): Promise<ShownKey | Refused>
+  issueKey(owner: Owner, request: KeyRequest, actor: Actor): Promise<ShownKey | Refused>
   /** The newest first, revoked ones included. */
   listKeys(owner: Owner): Promise<KeyView[]>
   pageOfKeys(
@@ -52,14 +52,27 @@ export interface Keys {
   /** undefined: no such key in this scope. */
   readKey(scope: Scope, keyId: string): Promise<KeyView | undefined>
   /** Everything in the change is recorded together or not at all. */
-  updateKey(scope: Scope, keyId: string, change: KeyChange, by: By): Promise<KeyView | Refused>
+  updateKey(
+    scope: Scope,
+    keyId: string,
+    change: KeyChange,
+    actor: Actor,
+  ): Promise<KeyView | Refused>
   /** A new secret; the old one dies at once, or after `graceSeconds`. */
-  rotateKey(scope: Scope, keyId: string, graceSeconds: number, by: By): Promise<ShownKey | Refused>
+  rotateKey(
+    scope: Scope,
+    keyId: string,
+    graceSeconds: number,
+    actor: Actor,
+  ): Promise<ShownKey | Refused>
   /** For ever. A key that is revoked already stays so, and that is no refusal. */
-  revokeKey(scope: Scope, keyId: string, by: By): Promise<KeyView | Refused>
+  revokeKey(scope: Scope, keyId: string, actor: Actor): Promise<KeyView | Refused>
 }
 
-export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promise<number>): Keys {
+export function manageKeys(
+  deps: ManagementDeps,
+  shardOfNew: (id: string) => Promise<number>,
+): Keys {
   const { sql, commands, config, prefixes, random } = deps
 
   /** The key, when it is in scope. */
@@ -68,8 +81,8 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
     return scope === 'everyone' || row?.accountId === accountIdOf(scope) ? row : undefined
   }
 
-  async function updateKey(scope: Scope, keyId: string, change: KeyChange, by: By) {
-    const updated = await execute(commands, by.actor, async () => {
+  async function updateKey(scope: Scope, keyId: string, change: KeyChange, actor: Actor) {
+    const updated = await execute(commands, actor.id, async () => {
       const row = await find(scope, keyId)
       if (!row) return refused('key_unknown')
       if (row.revokedAt) return refused('key_revoked')
@@ -80,15 +93,15 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
         (fromOwner ? exceedsAccount(change.rateLimit, most) : undefined) ??
         unknownPermission(config, change.endpoints)
       if (objection) return objection
-      const ofKey = changeOfKey(row, commandsOf(change, iso(row.readAt)), by)
+      const ofKey = changeOfKey(row, commandsOf(change, iso(row.readAt)), actor)
       if (isRefused(ofKey) || change.plan === undefined) return ofKey
-      const ofAccount = await changeOfPlan(row.accountId, change.plan, by)
+      const ofAccount = await changeOfPlan(row.accountId, change.plan, actor)
       return isRefused(ofAccount) ? ofAccount : together(ofAccount, ofKey)
     })
-    return isRefused(updated) ? updated : viewOf(sql, keyId)
+    return isRefused(updated) ? updated : readKeyView(sql, keyId)
   }
 
-  async function changeOfPlan(accountId: string, plan: string, by: By) {
+  async function changeOfPlan(accountId: string, plan: string, actor: Actor) {
     const account = await readAccount(sql, accountId)
     const tariff = account && (await readPlans(sql, account.shard))
     if (!account || !tariff) return refused('account_unknown')
@@ -99,34 +112,34 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
     return {
       shard: account.shard,
       expected: [{ stream: 'account', id: accountId, version: account.version } as const],
-      events: accountFacts(decision.facts, account, by),
+      events: sealAccountEvents(decision.facts, account, actor),
       result: {},
     }
   }
 
-  async function rotateKey(scope: Scope, keyId: string, graceSeconds: number, by: By) {
-    const rotated = await execute(commands, by.actor, async () => {
+  async function rotateKey(scope: Scope, keyId: string, graceSeconds: number, actor: Actor) {
+    const rotated = await execute(commands, actor.id, async () => {
       const row = await find(scope, keyId)
       if (!row) return refused('key_unknown')
       const { key, ...minted } = mintKey({ prefixes, mode: row.mode, shard: row.shard, random })
       const at = iso(row.readAt)
-      const change = changeOfKey(row, [{ type: 'rotate', ...minted, graceSeconds, at }], by)
+      const change = changeOfKey(row, [{ type: 'rotate', ...minted, graceSeconds, at }], actor)
       return isRefused(change) ? change : { ...change, result: { key } }
     })
-    return isRefused(rotated) ? rotated : { ...rotated, view: await viewOf(sql, keyId) }
+    return isRefused(rotated) ? rotated : { ...rotated, view: await readKeyView(sql, keyId) }
   }
 
-  async function revokeKey(scope: Scope, keyId: string, by: By) {
-    const revoked = await execute(commands, by.actor, async () => {
+  async function revokeKey(scope: Scope, keyId: string, actor: Actor) {
+    const revoked = await execute(commands, actor.id, async () => {
       const row = await find(scope, keyId)
       if (!row) return refused('key_unknown')
-      return changeOfKey(row, row.revokedAt ? [] : [{ type: 'revoke' }], by)
+      return changeOfKey(row, row.revokedAt ? [] : [{ type: 'revoke' }], actor)
     })
-    return isRefused(revoked) ? revoked : viewOf(sql, keyId)
+    return isRefused(revoked) ? revoked : readKeyView(sql, keyId)
   }
 
   return {
-    issueKey: openIssuing(deps, shardOfNew),
+    issueKey: issueKeyWith(deps, shardOfNew),
     updateKey,
     rotateKey,
     revokeKey,
@@ -148,7 +161,7 @@ export function openKeys(deps: ManagementDeps, shardOfNew: (id: string) => Promi
 function changeOfKey(
   row: KeyRow,
   commands: readonly KeyCommand[],
-  by: By,
+  actor: Actor,
 ): Change<object> | Refused {
   const stops = commands.every(({ type }) => type === 'revoke' || type === 'disable')
   if (!row.secret && !stops) return refused('account_erased')
@@ -157,7 +170,7 @@ function changeOfKey(
   return {
     shard: row.shard,
     expected: [{ stream: 'key', id: row.keyId, version: row.version }],
-    events: keyFacts(decision.facts, row, by),
+    events: sealKeyEvents(decision.facts, row, actor),
     result: {},
   }
 }

@@ -10,7 +10,7 @@ import type { LogPosition, RecordedEvent } from '../../../events/event.ts'
 import { streamOf } from '../../../events/stream-of.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
-import { firstOfAccount, ownerOfKey, positionAt, readLogEnd } from './log-range.ts'
+import { findFirstEvent, findKeyOwner, positionAt, readLogEnd } from './log-range.ts'
 
 export interface EventFilter {
   readonly accountId?: string
@@ -40,7 +40,7 @@ const maxRanges = 20
  * Events after a place in the log, at most `limit` (1 to 1,000). A key unknown to the ledger has none.
  * `private` is as it was written, encrypted: what may be shown of it is the client's to decide.
  */
-export async function eventFeed(
+export async function readEventFeed(
   sql: Sql,
   filter: EventFilter,
   { after, limit }: { readonly after?: LogPosition; readonly limit: number },
@@ -49,7 +49,9 @@ export async function eventFeed(
     throw new RangeError(`limit: expected an integer from 1 to ${maxEvents}, got ${limit}`)
   }
   const accountId =
-    filter.keyId === undefined ? filter.accountId : (await ownerOfKey(sql, filter.keyId))?.accountId
+    filter.keyId === undefined
+      ? filter.accountId
+      : (await findKeyOwner(sql, filter.keyId))?.accountId
   if (filter.accountId !== undefined && accountId !== filter.accountId) return { events: [] }
   if (filter.keyId !== undefined && accountId === undefined) return { events: [] }
 
@@ -81,7 +83,7 @@ async function shardsToRead(
   accountId: string | undefined,
 ): Promise<number[]> {
   const shards = await readShards(sql)
-  const lived = accountId === undefined ? undefined : (await firstOfAccount(sql, accountId))?.shard
+  const lived = accountId === undefined ? undefined : (await findFirstEvent(sql, accountId))?.shard
   if (accountId !== undefined && lived === undefined) return []
   return shards.filter(
     (shard) =>

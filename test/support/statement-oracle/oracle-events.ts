@@ -1,18 +1,21 @@
 /** An account's events in the order of the log, page by page. */
 import type { Sql } from '../../../src/ledger/connect.ts'
-import type { AccountEvent, AccountRange } from '../../../src/reports/log-reader/account-events.ts'
+import type {
+  AccountRange,
+  StatementEvent,
+} from '../../../src/reports/log-reader/account-events.ts'
 
-export type { AccountEvent }
+export type { StatementEvent }
 
 /** Pages of at most `pageSize` events; together all events of the range. */
 export async function* readAccountEvents(
   sql: Sql,
   { shard, accountId, keyId, mode, from, to }: AccountRange,
   pageSize = 10_000,
-): AsyncGenerator<readonly AccountEvent[]> {
+): AsyncGenerator<readonly StatementEvent[]> {
   let next = from
   for (;;) {
-    const page: AccountEvent[] = await sql<AccountEvent[]>`
+    const page: StatementEvent[] = await sql<StatementEvent[]>`
       select position, type, key_id as "keyId", request_id as "requestId", endpoint, tariff, credits, quantity,
         (extract(epoch from recorded_at) * 1000000)::bigint as "recordedAt",
         (extract(epoch from occurred_at) * 1000000)::bigint as "occurredAt",

@@ -1,12 +1,15 @@
 /** Figures as people read them. */
 
 /** `1,234` */
-export function number(value: number): string {
+export function formatNumber(value: number): string {
   return value.toLocaleString('en')
 }
 
 /** `EUR 49.00`, with as many decimals as the currency has. */
-export function money(fee: { readonly minorUnits: number; readonly currency: string }): string {
+export function formatMoney(fee: {
+  readonly minorUnits: number
+  readonly currency: string
+}): string {
   const { minorUnits, currency } = fee
   try {
     const format = new Intl.NumberFormat('en', { style: 'currency', currency })

@@ -20,7 +20,7 @@ export interface AccountFilter {
 }
 
 /** A page of accounts, the newest first, and how many there are on all pages. */
-export async function accountPage(
+export async function readAccountPage(
   sql: Sql,
   { plan, state }: AccountFilter,
   { offset, limit }: { readonly offset: number; readonly limit: number },

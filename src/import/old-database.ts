@@ -43,7 +43,7 @@ export interface OldUsage {
   readonly latencyMsSum: number
 }
 
-export interface Source {
+export interface OldDatabase {
   /** @param month `YYYY-MM`, the present one */
   readKeys(month: string): Promise<OldKey[]>
   countUsage(): Promise<number>
@@ -54,7 +54,7 @@ export interface Source {
 
 const pageSize = 5_000
 
-export function openSource(url: string): Source {
+export function openOldDatabase(url: string): OldDatabase {
   const sql = postgres(url, {
     max: 1,
     connect_timeout: 5,
