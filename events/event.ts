@@ -34,7 +34,6 @@ export interface RecordedEvent extends LogPosition {
   /** The time that counts for days and months. For an event that resolves a hold, it is the hold's time. */
   readonly occurredAt: Date
   readonly type: string
-  readonly typeVersion: number
   readonly stream: string
   /** The stream's own count of its events; account and key streams only. */
   readonly streamVersion: number | null

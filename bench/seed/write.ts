@@ -72,7 +72,7 @@ async function write(sql: Sql, lines: string, to: number): Promise<void> {
   await sql.unsafe(`
     insert into events (shard, ${columns}, instance, event_hash)
     select 0, ${columns}, 'seed',
-      hash_event(0::smallint, position, recorded_at, occurred_at, type, 1::smallint, stream_version, account_id,
+      hash_event(0::smallint, position, recorded_at, occurred_at, type, stream_version, account_id,
         key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status, latency_ms, lots, held,
         moved, actor, 'seed', payload, private)
     from seeded order by position;

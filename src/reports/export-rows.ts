@@ -50,7 +50,6 @@ const eventColumns: readonly (Column & { readonly sql: string })[] = [
   { name: 'recordedAt', kind: 'time', sql: microsOf('recorded_at') },
   { name: 'occurredAt', kind: 'time', sql: microsOf('occurred_at') },
   { name: 'type', kind: 'text', sql: 'type' },
-  { name: 'typeVersion', kind: 'integer', sql: 'type_version' },
   { name: 'streamVersion', kind: 'integer', sql: 'stream_version' },
   { name: 'accountId', kind: 'text', sql: 'account_id' },
   { name: 'keyId', kind: 'text', sql: 'key_id' },

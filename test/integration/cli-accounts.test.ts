@@ -183,8 +183,8 @@ describe('an erased account', () => {
   test('leaves the log as it was: ciphertexts, hashes and all', async () => {
     const [row] = await app.ledger.sql<{ wrong: number; sealed: number; secrets: number }[]>`
       select count(*) filter (where event_hash <> hash_event(shard, position, recorded_at, occurred_at, type,
-          type_version, stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits,
-          quantity, status, latency_ms, lots, held, moved, actor, instance, payload, private)) as wrong,
+          stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits,
+          quantity, slots, status, latency_ms, lots, held, moved, actor, instance, payload, private)) as wrong,
         count(private) as sealed,
         (select count(*) from account_secrets where account_id = ${id}) as secrets
       from events where account_id = ${id}`

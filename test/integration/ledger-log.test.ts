@@ -329,7 +329,7 @@ function hashEvent(row: Record<string, unknown>): string {
   const list = (value: unknown) => (value === null ? '' : `{${(value as number[]).join(',')}}`)
   const fields = [
     ...[row.shard, row.position, row.recorded_micros, row.occurred_micros, row.type],
-    ...[row.type_version, row.stream_version, row.account_id, row.key_id, row.mode],
+    ...[row.stream_version, row.account_id, row.key_id, row.mode],
     ...[row.request_id, row.endpoint, row.tariff, row.credits, row.quantity, row.slots],
     ...[row.status, row.latency_ms, list(row.lots), list(row.held), list(row.moved)],
     ...[row.actor, row.instance, row.payload_text, row.private ? hex(row.private) : ''],

@@ -24,7 +24,6 @@ export interface EventView
 const EventSchema = t.Object({
   position: t.String(),
   type: t.String(),
-  typeVersion: integer(),
   summary: t.String(),
   recordedAt: t.String(),
   occurredAt: t.String({ description: "The time that counts for days and months: the hold's." }),

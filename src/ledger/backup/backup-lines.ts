@@ -37,7 +37,6 @@ const columns = [
   ['recorded_at', 'timestamptz'],
   ['occurred_at', 'timestamptz'],
   ['type', 'text'],
-  ['type_version', 'smallint'],
   ['stream_version', 'integer'],
   ['account_id', 'text'],
   ['key_id', 'text'],

@@ -17,7 +17,6 @@ create table events (
   -- The time that counts for days and months: for what resolves a hold, the hold's.
   occurred_at timestamptz not null,
   type text not null,
-  type_version smallint not null default 1,
   -- The stream's own count; account and key streams only.
   stream_version integer,
   account_id text,

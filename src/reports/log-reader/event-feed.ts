@@ -137,8 +137,8 @@ async function readRange(sql: Sql, range: Range): Promise<RecordedEvent[]> {
   const { shard, accountId, keyId, types, from, to, most } = range
   const rows = await sql<Omit<RecordedEvent, 'stream'>[]>`
     select shard, position, recorded_at as "recordedAt", occurred_at as "occurredAt", type,
-      type_version as "typeVersion", stream_version as "streamVersion", account_id as "accountId",
-      key_id as "keyId", mode, request_id as "requestId", endpoint, tariff, credits, quantity, slots, status,
+      stream_version as "streamVersion", account_id as "accountId", key_id as "keyId", mode,
+      request_id as "requestId", endpoint, tariff, credits, quantity, slots, status,
       latency_ms as "latencyMs", lots, held, moved, actor, instance, payload, private
     from events
     where shard = ${shard} and position between ${from} and ${to}

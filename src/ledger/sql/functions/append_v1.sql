@@ -434,13 +434,13 @@ begin
   end loop;
 
   if v_position > v_last then
-    insert into events (shard, position, recorded_at, occurred_at, type, type_version, stream_version,
+    insert into events (shard, position, recorded_at, occurred_at, type, stream_version,
       account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status, latency_ms,
       lots, held, moved, actor, instance, payload, private, event_hash)
-    select in_shard, w.position, v_now, w.occurred_at, e.type, 1, null,
+    select in_shard, w.position, v_now, w.occurred_at, e.type, null,
       w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.slots, w.status, w.latency_ms,
       e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null,
-      hash_event(in_shard, w.position, v_now, w.occurred_at, e.type, 1::smallint, null::integer,
+      hash_event(in_shard, w.position, v_now, w.occurred_at, e.type, null::integer,
         w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.slots, w.status, w.latency_ms,
         e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null::bytea)
     from unnest(w_positions, w_occurred, in_kinds, in_accounts, in_keys, in_modes, in_holds, in_endpoints, in_tariffs,

@@ -3,7 +3,7 @@
 -- Times are microseconds since 1970.
 create or replace function hash_event(
   shard smallint, "position" bigint, recorded_at timestamptz, occurred_at timestamptz,
-  type text, type_version smallint, stream_version integer,
+  type text, stream_version integer,
   account_id text, key_id text, mode text, request_id text, endpoint text, tariff text,
   credits bigint, quantity bigint, slots integer, status smallint, latency_ms integer,
   lots bigint[], held bigint[], moved bigint[],
@@ -15,7 +15,7 @@ language sql stable parallel safe as $$
     (shard || E'\n' || "position"
       || E'\n' || (extract(epoch from recorded_at) * 1000000)::bigint
       || E'\n' || (extract(epoch from occurred_at) * 1000000)::bigint || E'\n')
-    || (type || E'\n' || type_version || E'\n' || coalesce(stream_version::text, '') || E'\n')
+    || (type || E'\n' || coalesce(stream_version::text, '') || E'\n')
     || (coalesce(account_id, '') || E'\n' || coalesce(key_id, '') || E'\n' || coalesce(mode, '') || E'\n')
     || (coalesce(request_id, '') || E'\n' || coalesce(endpoint, '') || E'\n' || coalesce(tariff, '') || E'\n')
     || (coalesce(credits::text, '') || E'\n' || coalesce(quantity::text, '') || E'\n' || coalesce(slots::text, '') || E'\n')

@@ -28,7 +28,7 @@ begin
     credits, quantity, actor, instance, payload, event_hash)
   select in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', in_account, in_key, in_mode, u.endpoint,
     u.credits, u.calls, in_actor, in_instance, u.payload::json,
-    hash_event(in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', 1::smallint, null::integer,
+    hash_event(in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', null::integer,
       in_account, in_key, in_mode, null::text, u.endpoint, null::text, u.credits, u.calls, null::integer,
       null::smallint, null::integer, null::bigint[], null::bigint[], null::bigint[], in_actor, in_instance, u.payload::json,
       null::bytea)

@@ -14,7 +14,7 @@ language sql as $$
   values (in_shard, in_position, in_now, in_now, in_type, in_stream_version, in_account, in_key, in_mode,
     in_request, in_endpoint, in_tariff, in_credits, in_lots, in_moved, in_actor, in_instance,
     in_payload::json, in_private,
-    hash_event(in_shard, in_position, in_now, in_now, in_type, 1::smallint, in_stream_version,
+    hash_event(in_shard, in_position, in_now, in_now, in_type, in_stream_version,
       in_account, in_key, in_mode, in_request, in_endpoint, in_tariff, in_credits, null::bigint, null::integer,
       null::smallint, null::integer, in_lots, null::bigint[], in_moved, in_actor, in_instance, in_payload::json, in_private))
 $$;
