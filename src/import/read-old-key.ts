@@ -1,7 +1,7 @@
 /** One key of the replaced service, read as a key of this ledger, or why it cannot be one. */
 
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
-import { invalidIpEntries } from '../gate/client-ip.ts'
+import { invalidIpEntries } from '../gate/authorize/client-ip.ts'
 import type { Owner } from '../lib/ids.ts'
 import type { OldKey } from './old-database.ts'
 

@@ -1,9 +1,9 @@
-/** Counts what is under way, so that a gateway can end without cutting anybody off. */
+/** Counts calls under way, so that a gateway can end without cutting any of them off. */
 import pTimeout from 'p-timeout'
 
 export interface InFlightCounter {
   readonly count: number
-  /** Something begins; the function it gives says that it ended, and may be called again. */
+  /** Counts one more. The function it returns counts that one down, and may be called again. */
   begin(): () => void
   /** Resolves when nothing is under way, or after this long. */
   idle(withinMs: number): Promise<void>
@@ -18,10 +18,10 @@ export function openInFlightCounter(): InFlightCounter {
     },
     begin() {
       count++
-      let ended = false
+      let isOver = false
       return () => {
-        if (ended) return
-        ended = true
+        if (isOver) return
+        isOver = true
         count--
         if (count === 0) for (const resolve of waiting.splice(0)) resolve()
       }

@@ -5,12 +5,12 @@
  */
 import { type UpstreamAddresses, upstreamAddresses } from '../config/upstream-addresses.ts'
 import { openKeyCache } from '../gate/authenticate/key-cache.ts'
-import { clientIp } from '../gate/client-ip.ts'
+import { clientIp } from '../gate/authorize/client-ip.ts'
+import { openTariffCache } from '../gate/authorize/tariff-cache.ts'
 import { type Gate, openGate } from '../gate/gate.ts'
 import { openRateLimiter } from '../gate/rate-limit/open-rate-limiter.ts'
 import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
-import { openLeaseManager } from '../gate/reservation/lease-manager.ts'
-import { openTariffCache } from '../gate/tariff-cache.ts'
+import { LeaseManager } from '../gate/reservation/lease-manager.ts'
 import { openAuth } from '../http/auth/auth.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
 import { openReadiness } from '../http/routes/system/readiness.ts'
@@ -125,7 +125,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
   const { config, metrics, warn, log } = context
   const { ledger, appends, rateLimiter, server, addresses } = deps
   const { appenderOf, lastWrites } = appends
-  const leases = openLeaseManager(appenderOf, config.gateways, warn)
+  const leases = new LeaseManager(appenderOf, config.gateways, warn)
   const freeCalls = openFreeCalls(appenderOf, countFreeCallsMs)
   lastWrites.push('free calls and leases', () => Promise.all([freeCalls.close(), leases.close()]))
   const gate = openGate({
@@ -133,9 +133,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
     prefixes: context.environment.keyPrefixes,
     keys: openKeyCache(ledger.sql, ledgerTimeoutMs),
     tariffs: openTariffCache(ledger.sql, ledgerTimeoutMs),
-    windows: rateLimiter,
-    ahead: leases,
-    appenderOf,
+    ...{ rateLimiter, leases, appenderOf, log: warn },
     ipOf: (request) =>
       clientIp({
         socketAddress: server.socketAddressOf(request),
@@ -144,7 +142,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
       }),
   })
   const proxy = openProxy({
-    ...{ config, addresses, gate, windows: rateLimiter, appenderOf, freeCalls, log: warn },
+    ...{ config, addresses, gate, freeCalls, log: warn },
     storedResponses: openStoredResponses(ledger.sql, ledgerTimeoutMs),
     settled: metrics.settled,
     observe(call) {
@@ -152,7 +150,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
       if (call.refusal === 'internal') log.error(call, 'a call failed')
       else log.debug(call, 'call')
     },
-    silence: { seconds: idleTimeoutSeconds, allow: server.setIdleTimeout },
+    idleTimeout: { seconds: idleTimeoutSeconds, set: server.setIdleTimeout },
   })
   return { gate, proxy }
 }

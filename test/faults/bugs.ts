@@ -29,9 +29,9 @@ export const bugs: readonly Bug[] = [
     runs: 2,
     source: [
       {
-        file: 'src/proxy/delivery/priced-call.ts',
-        from: 'settled = await settleHold(used)',
-        to: 'settleHold(used).catch(() => {}); settled = held.answer',
+        file: 'src/proxy/delivery/deliver-buffered.ts',
+        from: 'charged = await chargeCall(priced, usage)',
+        to: 'chargeCall(priced, usage).catch(() => {}); charged = priced.reservation.terms.result',
       },
     ],
   },
@@ -43,12 +43,10 @@ export const bugs: readonly Bug[] = [
     runs: 1,
     source: [
       {
-        file: 'src/gate/gate.ts',
-        from: `const answer = await deps.appenderOf(key.shard).append({
-        kind: 'hold',`,
-        to: `const answer = await (async (_: object) => ({
-          verdict: 'ok' as Verdict, shard: 0, position: 0, available: 0, recordedAt: new Date() }))({
-        kind: 'hold',`,
+        file: 'src/gate/reservation/take-dedicated-hold.ts',
+        from: 'const result = await (append ?? deps.appenderOf(key.shard).append)(command)',
+        to: `const result = await (async (_: object) => ({ verdict: 'ok' as Verdict, shard: 0,
+          position: 0, available: 0, recordedAt: new Date() }))(command)`,
       },
     ],
   },
@@ -60,10 +58,10 @@ export const bugs: readonly Bug[] = [
     runs: 2,
     source: [
       {
-        file: 'src/gate/reservation/settlement.ts',
-        from: "const answer = await appender.append({ kind: 'settle', ...reference(hold), ...used })",
-        to: `const item = { kind: 'settle', ...reference(hold), ...used } as const
-          const [answer] = await Promise.all([appender.append(item), appender.append(item)])`,
+        file: 'src/gate/reservation/dedicated-hold.ts',
+        from: "const result = await this.appender.append({ kind: 'settle', ...ref, ...usage })",
+        to: `const command = { kind: 'settle', ...ref, ...usage } as const
+          const [result] = await Promise.all([this.appender.append(command), this.appender.append(command)])`,
       },
     ],
     sql: [
@@ -145,8 +143,8 @@ export const bugs: readonly Bug[] = [
     runs: 1,
     source: [
       {
-        file: 'src/gate/gate.ts',
-        from: 'if (found.refusal && performance.now() - found.cached.loadedAtMs > freshMs) {',
+        file: 'src/gate/authorize/authorize.ts',
+        from: 'if (found.refusal && performance.now() - found.cached.loadedAtMs > maxStalenessMs) {',
         to: 'if (found.refusal && false) {',
       },
     ],
@@ -216,8 +214,8 @@ export const bugs: readonly Bug[] = [
     source: [
       {
         file: 'src/proxy/delivery/metered-stream.ts',
-        from: 'const refusal = sold ? await hold.cover(meter.used) : undefined',
-        to: `if (sold) hold.cover(meter.used).catch(() => {})
+        from: 'const refusal = isSold ? await reservation.ensure(meter.used) : undefined',
+        to: `if (isSold) reservation.ensure(meter.used).catch(() => {})
       const refusal = undefined as Refusal | undefined`,
       },
     ],

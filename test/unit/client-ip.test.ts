@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { clientIp, compileIpList, invalidIpEntries, ipAllowed } from '../../src/gate/client-ip.ts'
+import {
+  clientIp,
+  compileIpList,
+  invalidIpEntries,
+  ipAllowed,
+} from '../../src/gate/authorize/client-ip.ts'
 
 const socketAddress = '192.0.2.1'
 

@@ -1,34 +1,34 @@
-/** However an answer that is metered along the way ends, its service is let go. */
+/** However a response that is metered along the way ends, its upstream is cancelled. */
 import { expect, test } from 'bun:test'
-import type { GrowingHold } from '../../src/gate/reservation/growing-hold.ts'
+import type { Reservation } from '../../src/gate/reservation/reservation.ts'
 import { meteredStream } from '../../src/proxy/delivery/metered-stream.ts'
 import { partsOf } from '../../src/proxy/metering/meter.ts'
 
-const hold = { cover: async () => undefined, whenLost() {} } as unknown as GrowingHold
+const reservation = { ensure: async () => undefined, onLost() {} } as unknown as Reservation
 
 test('an event that never ends is no longer read', async () => {
-  let isLetGo = false
-  const service = new ReadableStream<Uint8Array>({
+  let isCancelled = false
+  const upstream = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(new Uint8Array(1_000_000).fill(120)),
     cancel() {
-      isLetGo = true
+      isCancelled = true
     },
   })
-  const { promise: over, resolve } = Promise.withResolvers<void>()
-  const meter = { used: 0, count: () => ({ sold: true, waits: false }) }
-  const answer = meteredStream(partsOf(service, 'events'), meter, hold, {
-    settle: async () => {},
-    release: async () => {},
+  const { promise: over, resolve: onOver } = Promise.withResolvers<void>()
+  const meter = { used: 0, count: () => ({ isSold: true, isWithheld: false }) }
+  const body = meteredStream(partsOf(upstream, 'events'), meter, reservation, {
+    charge: async () => {},
+    void: async () => {},
     finalEvent: () => undefined,
-    brokenOff: () => ({ code: 'upstream_failed', detail: 'x' }),
+    refusalOf: () => ({ code: 'upstream_failed', detail: 'x' }),
     isCutOff: () => false,
-    over: resolve,
+    onOver,
     log() {},
   })
-  await answer
+  await body
     .getReader()
     .read()
     .catch(() => {})
   await over
-  expect(isLetGo).toBe(true)
+  expect(isCancelled).toBe(true)
 })

@@ -1,72 +1,54 @@
 /**
- * A hold that grows with its answer: nothing is sent that it does not cover, it is extended before it is
- * used up, so that nobody waits for the ledger, and it is kept alive while the call lasts.
+ * A hold that grows with its response. Nothing is sent that it does not cover. It is extended before it is used up, so
+ * that nobody waits for the ledger, and it is kept alive while the call lasts.
  *
- * Once the ledger has refused to extend it, what is held is all there is. A ledger that cannot be reached is
- * asked again when the answer cannot go on without.
+ * Once the ledger has refused to extend it, what is held is all there is. A ledger that cannot be reached is asked
+ * again when the response cannot go on without an extension.
  */
-
 import { LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import { credits, quantityFor } from '../../pricing/price-arithmetic.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
-import type { Held, Outcome } from '../gate.ts'
+import { DedicatedHold } from './dedicated-hold.ts'
+import { extendHold } from './extend-hold.ts'
+import type { CountedCall } from './lease-manager.ts'
+import type { CallToReserve, Charge, Terms } from './reservation.ts'
+import type { ReserveDeps } from './reserve-deps.ts'
 
-export interface GrowingHold {
-  readonly price: MeteredPrice
-  /** As it is now. */
-  readonly held: Held
-  /** Whether it is certain that no gateway has expired it. */
-  readonly alive: boolean
-  /**
-   * Waits until the hold covers this quantity, if it must; answers why it cannot.
-   * @param ahead what more is asked for when it comes to that; a step unless told
-   */
-  cover(quantity: number, ahead?: number): Promise<Refusal | undefined>
-  /** Called when it cannot be kept alive. */
-  whenLost(lost: (refusal: Refusal) => void): void
-  /** Keeps it alive no longer. */
-  end(): void
-}
+export class GrowingHold extends DedicatedHold {
+  private readonly price: MeteredPrice
+  private readonly keepAliveTimer: ReturnType<typeof setInterval>
+  /** One extension at a time. */
+  private extension: Promise<void> | undefined
+  /** Why the ledger extends it no more. */
+  private refusal: Refusal | undefined
+  private lost: (refusal: Refusal) => void = () => {}
 
-export interface GrowingHoldOptions {
-  readonly price: MeteredPrice
-  /** How long the hold lives from its last extension. */
-  readonly seconds: number
-  /** On the monotonic clock, not after the hold was taken. */
-  readonly askedAtMs: number
-  readonly extend: (
-    held: Held,
-    by: { readonly credits: number; readonly quantity: number },
-  ) => Promise<Outcome<Held>>
-  readonly log: (message: string, error?: unknown) => void
-}
+  constructor(
+    deps: ReserveDeps,
+    call: CallToReserve,
+    terms: Terms & { readonly price: MeteredPrice },
+    counted?: CountedCall,
+  ) {
+    super(deps, call, terms, counted)
+    this.price = terms.price
+    this.keepAliveTimer = setInterval(() => this.keepAlive(), this.lifetimeMs / 3)
+  }
 
-const unreachable: Refusal = {
-  code: 'ledger_unavailable',
-  detail: 'The ledger cannot be reached, so nothing more can be sold just now.',
-}
-
-export function growingHold(first: Held, options: GrowingHoldOptions): GrowingHold {
-  const { price, seconds, extend, log } = options
-  let held = first
-  let expiresAtMs = options.askedAtMs + seconds * 1_000
-  let asking: Promise<void> | undefined
-  let refusal: Refusal | undefined
-  let lost: (refusal: Refusal) => void = () => {}
-  const keeping = setInterval(keepAlive, (seconds * 1_000) / 3)
-
-  async function cover(
+  /** Extends it before the quantity reaches what is held; waits only where it exceeds that. */
+  override async ensure(
     quantity: number,
-    ahead: number = price.hold.step,
+    ahead: number = this.price.hold.step,
   ): Promise<Refusal | undefined> {
-    if (!refusal && quantity + ahead / 2 > held.quantity) {
-      grow(quantity + ahead).catch((error) => log('a hold is not extended ahead', error))
+    if (!this.refusal && quantity + ahead / 2 > this.terms.quantity) {
+      this.grow(quantity + ahead).catch((error) =>
+        this.deps.log('a hold is not extended ahead', error),
+      )
     }
-    while (quantity > held.quantity || !isAlive()) {
-      if (refusal) return refusal
+    while (quantity > this.terms.quantity || !this.isAlive) {
+      if (this.refusal) return this.refusal
       try {
-        await grow(quantity + ahead)
+        await this.grow(quantity + ahead)
       } catch (error) {
         if (!(error instanceof LedgerUnavailable)) throw error
         return unreachable
@@ -75,57 +57,67 @@ export function growingHold(first: Held, options: GrowingHoldOptions): GrowingHo
     return undefined
   }
 
-  /** Extends the hold to this quantity, or as far as there are credits; one extension at a time. */
-  function grow(quantity: number): Promise<void> {
-    asking ??= ask(Math.max(quantity - held.quantity, 0))
-      .then((refused) => {
-        refusal = refused
-      })
-      .finally(() => {
-        asking = undefined
-      })
-    return asking
+  /** What it does not cover, and the client has, is a shortfall. */
+  override cappedCharge(quantity: number): Charge {
+    const charge = super.cappedCharge(quantity)
+    const shortfall = credits(this.price, quantity) - charge.credits
+    return shortfall > 0 ? { ...charge, shortfall } : charge
   }
 
-  async function ask(quantity: number): Promise<Refusal | undefined> {
+  override onLost(listener: (refusal: Refusal) => void): void {
+    this.lost = listener
+  }
+
+  override end(): void {
+    clearInterval(this.keepAliveTimer)
+    super.end()
+  }
+
+  /** It lives for so long from its last extension. */
+  private get lifetimeMs(): number {
+    return this.deps.config.limits.holdSeconds * 1_000
+  }
+
+  /** Extends the hold to this quantity, or as far as there are credits. */
+  private grow(quantity: number): Promise<void> {
+    this.extension ??= this.extendBy(Math.max(quantity - this.terms.quantity, 0))
+      .then((refusal) => {
+        this.refusal = refusal
+      })
+      .finally(() => {
+        this.extension = undefined
+      })
+    return this.extension
+  }
+
+  private async extendBy(quantity: number): Promise<Refusal | undefined> {
     const askedAtMs = performance.now()
-    const more = credits(price, held.quantity + quantity) - held.credits
-    const outcome = await extend(held, { credits: more, quantity })
+    const more = credits(this.price, this.terms.quantity + quantity) - this.terms.credits
+    const outcome = await extendHold(this.deps, this.call, this.terms, { credits: more, quantity })
     if (outcome.ok) {
-      held = outcome
-      expiresAtMs = askedAtMs + seconds * 1_000
+      this.terms = outcome.terms
+      this.expiresAtMs = askedAtMs + this.lifetimeMs
       return undefined
     }
     // What is left buys less than a step, but may buy something.
     const { available = 0 } = outcome.refusal.extensions ?? {}
-    const affordable = quantityFor(price, held.credits + available) - held.quantity
-    const some = affordable > 0 && affordable < quantity
-    return some ? ask(affordable) : outcome.refusal
+    const { terms } = this
+    const affordable = quantityFor(this.price, terms.credits + available) - terms.quantity
+    const buysSome = affordable > 0 && affordable < quantity
+    return buysSome ? this.extendBy(affordable) : outcome.refusal
   }
 
-  function keepAlive(): void {
+  private keepAlive(): void {
     // An extension that is under way lets it live longer, too.
-    if (asking) return
-    grow(held.quantity).then(
-      () => refusal && lost(refusal),
-      (error) => log('a hold is not kept alive; it is tried again', error),
+    if (this.extension) return
+    this.grow(this.terms.quantity).then(
+      () => this.refusal && this.lost(this.refusal),
+      (error) => this.deps.log('a hold is not kept alive; it is tried again', error),
     )
   }
+}
 
-  const isAlive = () => performance.now() < expiresAtMs
-
-  return {
-    price,
-    get held() {
-      return held
-    },
-    get alive() {
-      return isAlive()
-    },
-    cover,
-    whenLost(then) {
-      lost = then
-    },
-    end: () => clearInterval(keeping),
-  }
+const unreachable: Refusal = {
+  code: 'ledger_unavailable',
+  detail: 'The ledger cannot be reached, so nothing more can be sold just now.',
 }

@@ -1,23 +1,20 @@
 /**
- * Holding ahead: what a busy key's next calls may cost is held before they come, so that a call can begin without
- * asking the ledger, and costs it one event. Here is when, how much, and which calls may run on it; who keeps the
- * holds is holding-ahead.ts. Pure decisions.
+ * When a gateway takes a lease for a busy key, how large it is, and which calls may run on it. A lease reserves what the
+ * key's next calls may cost before they come, so that a call can begin without asking the ledger, and costs it one
+ * event. lease-manager.ts keeps the leases. Here are pure decisions.
  *
- * It is modest, because what is held ahead is kept from others of the account: only of credits and places that are
- * plentiful, only while the key is busy, and only for about as many calls as it has in flight.
+ * Leasing is modest, because a lease keeps credits and concurrency from others of the account. It takes only what is
+ * plentiful, only while the key is busy, and only for about as many calls as the key has in flight.
  */
 
-/** A standing hold, with what of it no call uses just now. */
-export interface Lease {
-  /** Names it in the ledger. */
-  readonly id: string
-  readonly calls: number
-  readonly credits: number
-  freeCalls: number
-  freeCredits: number
-  /** On the monotonic clock: calls begin on it until then, */
+/** What of a lease decides whether a call may run on it. */
+export interface LeaseTerms {
+  /** Not used by a call just now. */
+  availableSlots: number
+  availableCredits: number
+  /** Calls begin on it until then, on the monotonic clock. */
   readonly acceptsUntilMs: number
-  /** and until then the ledger expires it for nobody. */
+  /** No gateway expires it before then. */
   readonly expiresAtMs: number
   /** When the ledger was last asked to sell to the key, and did. */
   soldAtMs: number
@@ -25,82 +22,89 @@ export interface Lease {
 
 /** A key is busy in this gateway from so many calls in flight at once, */
 export const minConcurrency = 10
-/** or so many begun within a second, one after another. */
+/** or from so many begun within a second. */
 export const minCallsPerSecond = 50
-/** What may be held ahead of what is available, and by all gateways of the calls that the account may have in flight. */
-const maxShareOfAvailable = 1 / 16
-const maxShareOfConcurrency = 1 / 4
-/** An account that was refused credits or places is not held ahead for again for so long. */
+/** How much of the available credits may be on lease, */
+const maxPartOfAvailable = 1 / 16
+/** and, by all gateways, how much of the account's concurrency. */
+const maxPartOfConcurrency = 1 / 4
+/** After a call of the account was refused for credits or concurrency, it gets no lease for so long. */
 export const suspendedForMs = 10_000
-/** What no call has run on for so long is freed. */
+/** A lease on which no call has begun for so long is released. */
 export const idleMs = 500
-/** No call begins by what was known longer ago: a key that was revoked since is not forwarded. */
-const freshMs = 1_000
-/** Calls begin on it for so long. */
+/** No call begins by a sale longer ago: a key that was revoked since is not forwarded. */
+const maxStalenessMs = 1_000
+/** Calls begin on a lease for so long. */
 export const acceptsForSeconds = 30
 
-/** So many calls, and what they may cost together. */
-export interface Size {
-  readonly calls: number
+/** So many calls at once, and what they may cost together. */
+export interface LeaseSize {
+  readonly slots: number
   readonly credits: number
 }
 
-/** What limits it for all keys of an account. */
-export interface AccountLeases {
+/** A key's calls in flight, on a lease or not, and how many calls began within a second. */
+export interface CallsInFlight {
+  readonly calls: number
+  readonly credits: number
+  readonly lastSecond: number
+}
+
+/** What limits the leases of an account. */
+export interface AccountLimits {
   readonly available: number
-  /** As the account's limits or its plan say, and among how many gateways. */
   readonly maxInFlight: number
   readonly gateways: number
-  /** What this gateway holds ahead for all its keys. */
-  readonly ahead: Size
+  /** What all its keys have on lease at this gateway. */
+  readonly onLease: LeaseSize
 }
 
 /**
- * What more to hold ahead for a key: undefined is nothing. In all, it is for half as many calls again as are in flight.
- * @param inFlight on standing holds or on their own; `lastSecond`: how many calls began within a second
- * @param ahead what is held ahead for the key already
+ * How large a lease to take for a key; undefined: none. With what is on lease already it serves half as many calls again
+ * as are in flight.
+ * @param onLease what the key has on lease
  */
 export function leaseSize(
-  inFlight: Size & { readonly lastSecond: number },
-  ahead: Size,
-  account: AccountLeases,
-): Size | undefined {
+  inFlight: CallsInFlight,
+  onLease: LeaseSize,
+  account: AccountLimits,
+): LeaseSize | undefined {
   if (inFlight.calls < minConcurrency && inFlight.lastSecond < minCallsPerSecond) return undefined
   const creditsEach = inFlight.credits / inFlight.calls
-  const places = Math.floor((account.maxInFlight * maxShareOfConcurrency) / account.gateways)
-  const credits = (account.available + account.ahead.credits) * maxShareOfAvailable
+  const maxSlots = Math.floor((account.maxInFlight * maxPartOfConcurrency) / account.gateways)
+  const maxCredits = (account.available + account.onLease.credits) * maxPartOfAvailable
   const most = Math.min(
-    places - account.ahead.calls,
-    Math.floor((credits - account.ahead.credits) / creditsEach),
+    maxSlots - account.onLease.slots,
+    Math.floor((maxCredits - account.onLease.credits) / creditsEach),
   )
-  // An account with little is not held ahead for at all, and slivers are not worth an event.
-  if (ahead.calls + most < minConcurrency) return undefined
-  const more = Math.min(Math.ceil(inFlight.calls * 1.5) - ahead.calls, most)
-  if (more < (ahead.calls + more) / 4) return undefined
-  return { calls: more, credits: Math.ceil(more * creditsEach) }
+  // An account with little gets no lease at all, and slivers are not worth an event.
+  if (onLease.slots + most < minConcurrency) return undefined
+  const slots = Math.min(Math.ceil(inFlight.calls * 1.5) - onLease.slots, most)
+  if (slots < (onLease.slots + slots) / 4) return undefined
+  return { slots, credits: Math.ceil(slots * creditsEach) }
 }
 
-/** For how long to hold it: a call that begins at its last moment still ends in time. */
+/** How long a lease is held: a call that begins at its last moment still ends in time. */
 export function leaseSeconds(callSeconds: number): number {
   return acceptsForSeconds + callSeconds
 }
 
-/** Whether a call of at most so many credits, that ends within so many seconds, may run on the hold. */
+/** Whether a call of at most so many credits, which ends within so many seconds, may run on the lease. */
 export function canServe(
-  hold: Lease,
+  lease: LeaseTerms,
   call: { readonly credits: number; readonly seconds: number },
   nowMs: number,
 ): boolean {
   return (
-    hold.freeCalls > 0 &&
-    call.credits <= hold.freeCredits &&
-    nowMs - hold.soldAtMs <= freshMs &&
-    nowMs <= hold.acceptsUntilMs &&
-    nowMs + call.seconds * 1_000 <= hold.expiresAtMs
+    lease.availableSlots > 0 &&
+    call.credits <= lease.availableCredits &&
+    nowMs - lease.soldAtMs <= maxStalenessMs &&
+    nowMs <= lease.acceptsUntilMs &&
+    nowMs + call.seconds * 1_000 <= lease.expiresAtMs
   )
 }
 
-/** Whether the account has become too poor for what is held ahead: by half, so that it is not taken anew all the time. */
-export function exceedsBudget(ahead: Size, available: number): boolean {
-  return ahead.credits > 2 * maxShareOfAvailable * available
+/** Whether twice as much is on lease as may be. Below that, leases would be released and taken again all the time. */
+export function exceedsBudget(onLease: LeaseSize, available: number): boolean {
+  return onLease.credits > 2 * maxPartOfAvailable * available
 }

@@ -1,7 +1,6 @@
-/** What every purchase tells the ledger of its key, so that the ledger can decide by the same. */
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 
-/** Who buys, and the versions by which the gate decided that he may. */
+/** Who buys, and the versions of key and account by which the gate decided. The ledger refuses other versions. */
 export function purchasePreconditions(key: KeyRecord) {
   const { accountId, keyId, mode, keyVersion, accountVersion, previousUntil } = key
   const actor = `key:${keyId}`

@@ -3,7 +3,7 @@
  * ours. Frozen in test/http/fixtures: a field may be added, never renamed.
  */
 import { t } from 'elysia'
-import { invalidIpEntries } from '../../gate/client-ip.ts'
+import { invalidIpEntries } from '../../gate/authorize/client-ip.ts'
 import type { KeyChange } from '../../management/manage-keys.ts'
 import type { KeyView } from '../../management/views.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'

@@ -32,7 +32,7 @@ export interface ClaimedCall {
   /** Where it was charged; absent when it was not. */
   readonly settled?: { readonly shard: number; readonly position: number }
   /** Its charge was given back because nobody knew whether its answer had arrived. */
-  readonly givenBack: boolean
+  readonly isRefunded: boolean
   /** Absent when it was too large to be kept, or is forgotten. */
   readonly response?: StoredResponse
 }
@@ -67,7 +67,7 @@ interface Row {
   quantity: number | null
   response: Uint8Array | null
   position: number | null
-  givenBack: boolean
+  isRefunded: boolean
 }
 
 /** @param deadlineMs how long a client waits */
@@ -98,7 +98,7 @@ export function openStoredResponses(sql: Sql, deadlineMs: number): StoredRespons
               select from events r
               where r.request_id = c.hold_id and r.shard = c.shard and r.type = 'ChargeRefunded'
                 and r.payload ->> 'externalId' = 'undelivered:' || c.hold_id
-            ) as "givenBack"
+            ) as "isRefunded"
           from claims c
           left join stored_responses a on a.key_id = c.key_id and a.claim = c.claim and a.shard = c.shard
           left join events e on e.request_id = c.hold_id and e.shard = c.shard and e.type = 'HoldSettled'
@@ -109,7 +109,7 @@ export function openStoredResponses(sql: Sql, deadlineMs: number): StoredRespons
       return {
         requestId: row.holdId,
         quantity: row.quantity ?? 0,
-        givenBack: row.givenBack,
+        isRefunded: row.isRefunded,
         ...(row.position === null ? {} : { settled: { shard, position: row.position } }),
         ...(sealed && { response: { ...sealed, body: Buffer.from(sealed.body, 'base64') } }),
       }

@@ -1,59 +1,78 @@
-/** A call of price 0, once it is let in: answered or forwarded, and counted instead of held. */
-import type { SeenWindow } from '../../gate/gate.ts'
-import { forClient } from '../upstream/crossing-headers.ts'
-import { type Forwarded, type ForwardFailure, failureOf } from '../upstream/forward.ts'
-import { type Answered, type Call, callHeaders, refused, upstreamRefusal } from './responses.ts'
-import { readBeginning, type Start, withholdTail } from './withhold-tail.ts'
+/** A call of price 0: it is forwarded, or its route's fixed response is given, and it is counted instead of charged. */
+import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
+import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { Call } from '../call.ts'
+import type { CallBody } from '../request/request-body.ts'
+import { headersForClient } from '../upstream/crossing-headers.ts'
+import { type ForwardFailure, failureOf } from '../upstream/forward.ts'
+import { forwardCall } from '../upstream/forward-call.ts'
+import type { DeliveryDeps } from './priced-call.ts'
+import {
+  addCallHeaders,
+  type CallResponse,
+  refuse,
+  upstreamRefusal,
+  wholeResponse,
+} from './responses.ts'
+import { type LongStart, readBeginning, type Start, withholdTail } from './withhold-tail.ts'
 
-export interface FreeCallDeps {
-  readonly maxBufferedBytes: number
-  readonly send: () => Promise<Forwarded>
-  /** Called once, when it is known whether the call failed. */
-  readonly count: (failed: boolean) => void
-  readonly log: (message: string, error?: unknown) => void
+export interface FreeCall {
+  readonly call: Call
+  readonly body: CallBody
+  readonly key: KeyRecord
+  readonly rateLimit: ObservedRateLimit
+  readonly deps: DeliveryDeps
 }
 
-export async function freeCall(
-  call: Call,
-  window: SeenWindow,
-  { maxBufferedBytes, send, count, log }: FreeCallDeps,
-): Promise<Answered> {
-  const { route, requestId } = call
-  if (route.target.kind === 'fixed') {
-    count(false)
-    const headers = callHeaders(new Headers(), call, window)
-    return { response: Response.json(route.target.json, { headers }) }
+export async function deliverFreeCall(free: FreeCall): Promise<CallResponse> {
+  const { call, body, key, rateLimit, deps } = free
+  const { target } = call.route
+  if (target.kind === 'fixed') {
+    count(free, false)
+    const headers = addCallHeaders(new Headers(), call, rateLimit)
+    return { response: Response.json(target.json, { headers }) }
   }
-  const forwarded = await send()
-  if (!forwarded.ok) return fail(forwarded.failure)
-  const { status } = forwarded.response
+  const forwarded = await forwardCall(deps.addresses, call, body, key.mode, false)
+  if (!forwarded.ok) return fail(free, forwarded.failure)
+  const { response } = forwarded
   let start: Start
   try {
-    start = await readBeginning(forwarded.response, maxBufferedBytes)
+    start = await readBeginning(response, deps.maxBufferedBytes)
   } catch (error) {
-    return fail(failureOf(error))
+    return fail(free, failureOf(error))
   }
-  count(!forwarded.response.ok)
-  const headers = callHeaders(forClient(forwarded.response.headers), call, window)
-  if (!forwarded.response.ok) headers.set('X-Error-Source', 'upstream')
-  if (start.kind === 'whole') {
-    const bytes = start.bytes as Uint8Array<ArrayBuffer>
-    return { response: new Response(bytes, { status, headers }) }
-  }
+  count(free, !response.ok)
+  const headers = addCallHeaders(headersForClient(response.headers), call, rateLimit)
+  if (!response.ok) headers.set('X-Error-Source', 'upstream')
+  if (start.kind === 'whole') return wholeResponse(response, start.bytes, headers)
+  return relay(free, response, start, headers)
+}
+
+function relay(
+  { call, deps }: FreeCall,
+  { status }: Response,
+  start: LongStart,
+  headers: Headers,
+): CallResponse {
   const { promise: relayed, resolve } = Promise.withResolvers<void>()
-  const end = async () => resolve()
+  const onOver = async () => resolve()
   const body = withholdTail(start, {
-    atEnd: end,
-    async atFailure(error) {
-      log(`${route.id} ${requestId}: the answer broke off`, error)
+    onEnd: onOver,
+    async onFailure(error) {
+      deps.log(`${call.route.id} ${call.requestId}: the response broke off`, error)
       resolve()
     },
-    atCancel: end,
+    onCancel: onOver,
   })
   return { response: new Response(body, { status, headers }), relayed }
+}
 
-  function fail(failure: ForwardFailure): Answered {
-    count(true)
-    return refused(call, upstreamRefusal(failure), window)
-  }
+function fail(free: FreeCall, failure: ForwardFailure): CallResponse {
+  count(free, true)
+  return refuse(free.call, upstreamRefusal(failure), free.rateLimit)
+}
+
+/** Counts the call once, when it is known whether it failed. */
+function count({ call, key, deps }: FreeCall, hasFailed: boolean): void {
+  deps.freeCalls.count(key, call.route.id, performance.now() - call.startedAtMs, hasFailed)
 }

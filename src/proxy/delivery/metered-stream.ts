@@ -1,31 +1,30 @@
 /**
- * Relays an answer that is metered along the way. Nothing that is sold is sent before the hold covers it.
- * What can be the last part waits until the charge is written. When the hold cannot grow any more, the
- * service is let go and the answer ends with what is said in place of the rest.
+ * Relays a response that is metered along the way. Nothing that is sold is sent before the reservation covers it. What
+ * can be the last part waits until the charge is written. When the reservation cannot grow any more, the upstream is
+ * cancelled, and the response ends with a final event in place of the rest.
  */
-
-import type { GrowingHold } from '../../gate/reservation/growing-hold.ts'
+import type { Reservation } from '../../gate/reservation/reservation.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Meter, Parts } from '../metering/meter.ts'
 
-/** An answer ends in one of these ways, once. */
+/** What a metered response needs to end. It ends in one way, once. */
 export interface MeteredEnds {
   /**
    * Resolves when the charge is written, which can be long after. Throws when it never will be.
-   * @param late called when it is not written in time for the client to wait
+   * @param onDelay called when it is not written in time for the client to wait
    */
-  settle(used: number, terminatedBy: TerminatedBy | undefined, late: () => void): Promise<void>
-  /** Frees the hold: nothing that is sold was sent, or it was the gateway that ended the answer. */
-  release(reason: string): Promise<unknown>
-  /** What the client is told in place of the rest; undefined where the body can only be broken. */
-  finalEvent(refusal: Refusal, charged: boolean): Uint8Array | undefined
-  /** Why the service's answer broke off, as it is told to the client. */
-  brokenOff(error: unknown): Refusal
+  charge(used: number, terminatedBy: TerminatedBy | undefined, onDelay: () => void): Promise<void>
+  /** Ends the call uncharged: nothing that is sold was sent, or the gateway ended the response. */
+  void(reason: string): Promise<unknown>
+  /** What the client reads in place of the rest; undefined where the body can only be broken. */
+  finalEvent(refusal: Refusal, isCharged: boolean): Uint8Array | undefined
+  /** Why the upstream's response broke off, as the client reads it. */
+  refusalOf(error: unknown): Refusal
   /** Whether the gateway is ending what still is under way. */
   isCutOff(): boolean
   /** Called when it is over. */
-  over(): void
+  onOver(): void
   readonly log: (message: string, error?: unknown) => void
 }
 
@@ -34,134 +33,164 @@ type Controller = ReadableStreamDefaultController<Uint8Array>
 export function meteredStream(
   parts: Parts,
   meter: Meter,
-  hold: GrowingHold,
+  reservation: Reservation,
   ends: MeteredEnds,
 ): ReadableStream<Uint8Array> {
+  const relay = new MeteredRelay(parts, meter, reservation, ends)
+  return new ReadableStream<Uint8Array>({
+    start: (controller) => relay.start(controller),
+    pull: (controller) => relay.pull(controller),
+    cancel: () => relay.cancel(),
+  })
+}
+
+class MeteredRelay {
+  private readonly parts: Parts
+  private readonly meter: Meter
+  private readonly reservation: Reservation
+  private readonly ends: MeteredEnds
   /** Parts that wait, with what is used once they are sent. */
-  let waiting: { part: Uint8Array; used: number; sold: boolean }[] = []
+  private withheld: { part: Uint8Array; used: number; isSold: boolean }[] = []
   /** What is used by what was sent, and whether any of it is sold. */
-  let used = meter.used
-  let soldSome = false
-  /** How the answer ends is decided. */
-  let decided = false
+  private used: number
+  private hasSentSold = false
+  /** How the response ends is decided. */
+  private isDecided = false
   /** Nothing can be sent any more. */
-  let closed = false
+  private isClosed = false
 
-  async function relayNext(controller: Controller): Promise<void> {
-    // A pull that sends nothing would not be repeated.
-    for (let sent = false; !sent; ) {
-      const part = await parts.next()
-      if (decided) return
-      if (part === undefined) return finish(controller, end)
-      const { sold, waits } = meter.count(part)
-      const refusal = sold ? await hold.cover(meter.used) : undefined
-      if (decided) return
-      if (refusal) return finish(controller, () => cut(controller, refusal))
-      if (!sold) used = meter.used
-      sent = waiting.length > 0 || !waits
-      sendWaiting(controller)
-      waiting.push({ part, used: meter.used, sold })
-      if (!waits) sendWaiting(controller)
-    }
+  constructor(parts: Parts, meter: Meter, reservation: Reservation, ends: MeteredEnds) {
+    this.parts = parts
+    this.meter = meter
+    this.reservation = reservation
+    this.ends = ends
+    this.used = meter.used
   }
 
-  function sendWaiting(controller: Controller): void {
-    for (const one of waiting) {
-      controller.enqueue(one.part)
-      used = one.used
-      soldSome ||= one.sold
-    }
-    waiting = []
+  start(controller: Controller): void {
+    this.reservation.onLost((refusal) => {
+      void this.finish(controller, () => this.cut(controller, refusal))
+    })
   }
 
-  /** Ends the answer in one way, once. Whatever fails in it, the client sees a broken body. */
-  async function finish(
-    controller: Controller,
-    ending: (controller: Controller) => Promise<void>,
-  ): Promise<void> {
-    if (decided) return
-    decided = true
+  async pull(controller: Controller): Promise<void> {
     try {
-      await ending(controller)
+      await this.relayNext(controller)
     } catch (error) {
-      ends.log('the answer could not be settled', error)
-      shut(controller)
-    } finally {
-      ends.over()
+      await this.finish(controller, () => this.breakOff(controller, error))
     }
   }
 
-  /** The service has sent everything. */
-  async function end(controller: Controller): Promise<void> {
+  /** The client left. */
+  async cancel(): Promise<void> {
+    this.isClosed = true
+    if (this.isDecided) return
+    this.isDecided = true
+    const cancelled = this.cancelUpstream()
+    try {
+      if (this.ends.isCutOff()) await this.ends.void('gateway_stopped')
+      else await this.ends.charge(this.used, 'client', () => {})
+    } catch (error) {
+      this.ends.log('left by its client, and not charged', error)
+    }
+    await cancelled
+    this.ends.onOver()
+  }
+
+  private async relayNext(controller: Controller): Promise<void> {
+    const { parts, meter, reservation } = this
+    // A pull that sends nothing would not be repeated.
+    for (let hasSent = false; !hasSent; ) {
+      const part = await parts.next()
+      if (this.isDecided) return
+      if (part === undefined) return this.finish(controller, () => this.end(controller))
+      const { isSold, isWithheld } = meter.count(part)
+      const refusal = isSold ? await reservation.ensure(meter.used) : undefined
+      if (this.isDecided) return
+      if (refusal) return this.finish(controller, () => this.cut(controller, refusal))
+      if (!isSold) this.used = meter.used
+      hasSent = this.withheld.length > 0 || !isWithheld
+      this.sendWithheld(controller)
+      this.withheld.push({ part, used: meter.used, isSold })
+      if (!isWithheld) this.sendWithheld(controller)
+    }
+  }
+
+  private sendWithheld(controller: Controller): void {
+    for (const { part, used, isSold } of this.withheld) {
+      controller.enqueue(part)
+      this.used = used
+      this.hasSentSold ||= isSold
+    }
+    this.withheld = []
+  }
+
+  /** Ends the response in one way, once. Whatever fails in it, the client sees a broken body. */
+  private async finish(controller: Controller, ending: () => Promise<void>): Promise<void> {
+    if (this.isDecided) return
+    this.isDecided = true
+    try {
+      await ending()
+    } catch (error) {
+      this.ends.log('the response could not be settled', error)
+      this.breakBody(controller)
+    } finally {
+      this.ends.onOver()
+    }
+  }
+
+  /** The upstream has sent everything. */
+  private async end(controller: Controller): Promise<void> {
+    const { meter, reservation } = this
     // Only a report of more than was counted can exceed the hold here: what it cannot cover was sent already.
-    await hold.cover(meter.used, 0)
-    await ends.settle(meter.used, undefined, () => shut(controller))
-    if (closed) return
-    sendWaiting(controller)
-    closed = true
+    await reservation.ensure(meter.used, 0)
+    await this.ends.charge(meter.used, undefined, () => this.breakBody(controller))
+    if (this.isClosed) return
+    this.sendWithheld(controller)
+    this.isClosed = true
     controller.close()
   }
 
-  /** The hold does not grow any more, and is used up or cannot be kept. */
-  async function cut(controller: Controller, refusal: Refusal): Promise<void> {
-    const releaseLock = parts.cancel().catch(() => {})
-    const say = () => sayLast(controller, refusal, true)
-    if (refusal.code === 'ledger_unavailable') say()
-    await ends.settle(used, 'hold', say)
-    say()
-    await releaseLock
+  /** The reservation does not grow any more, and is used up or cannot be kept alive. */
+  private async cut(controller: Controller, refusal: Refusal): Promise<void> {
+    const cancelled = this.cancelUpstream()
+    const sendFinal = () => this.sendFinalEvent(controller, refusal, true)
+    if (refusal.code === 'ledger_unavailable') sendFinal()
+    await this.ends.charge(this.used, 'hold', sendFinal)
+    sendFinal()
+    await cancelled
   }
 
-  /** The service broke off, or what it sends cannot be taken. */
-  async function breakOff(controller: Controller, error: unknown): Promise<void> {
-    const releaseLock = parts.cancel().catch(() => {})
-    const refusal = ends.brokenOff(error)
-    const say = () => sayLast(controller, refusal, soldSome)
-    if (soldSome) await ends.settle(used, 'upstream', say)
-    else await ends.release('upstream_broke_off')
-    say()
-    await releaseLock
+  /** The upstream broke off, or what it sends cannot be taken. */
+  private async breakOff(controller: Controller, error: unknown): Promise<void> {
+    const cancelled = this.cancelUpstream()
+    const refusal = this.ends.refusalOf(error)
+    const { hasSentSold } = this
+    const sendFinal = () => this.sendFinalEvent(controller, refusal, hasSentSold)
+    if (hasSentSold) await this.ends.charge(this.used, 'upstream', sendFinal)
+    else await this.ends.void('upstream_broke_off')
+    sendFinal()
+    await cancelled
   }
 
-  function sayLast(controller: Controller, refusal: Refusal, charged: boolean): void {
-    const words = ends.finalEvent(refusal, charged)
-    if (words && !closed) {
-      closed = true
-      controller.enqueue(words)
+  private async cancelUpstream(): Promise<void> {
+    await this.parts.cancel().catch(() => {})
+  }
+
+  private sendFinalEvent(controller: Controller, refusal: Refusal, isCharged: boolean): void {
+    const event = this.ends.finalEvent(refusal, isCharged)
+    if (event && !this.isClosed) {
+      this.isClosed = true
+      controller.enqueue(event)
       controller.close()
     }
-    shut(controller)
+    this.breakBody(controller)
   }
 
-  function shut(controller: Controller): void {
-    if (closed) return
-    closed = true
+  private breakBody(controller: Controller): void {
+    if (this.isClosed) return
+    this.isClosed = true
     // Without the error, which is in the log: the server would print it once more.
     controller.error()
   }
-
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      hold.whenLost((refusal) => void finish(controller, () => cut(controller, refusal)))
-    },
-    async pull(controller) {
-      await relayNext(controller).catch((error) =>
-        finish(controller, () => breakOff(controller, error)),
-      )
-    },
-    async cancel() {
-      closed = true
-      if (decided) return
-      decided = true
-      const releaseLock = parts.cancel().catch(() => {})
-      try {
-        if (ends.isCutOff()) await ends.release('gateway_stopped')
-        else await ends.settle(used, 'client', () => {})
-      } catch (error) {
-        ends.log('left by its client, and not charged', error)
-      }
-      await releaseLock
-      ends.over()
-    },
-  })
 }

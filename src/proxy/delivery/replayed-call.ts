@@ -1,11 +1,11 @@
 /**
- * A call whose Idempotency-Key is taken by one whose work is done: its stored answer is given again.
- * Usually it was charged, and this costs nothing. When its gateway died between storing the answer and
- * charging it, this call holds anew, settles, and so completes it. Nothing runs a second time.
+ * A call whose Idempotency-Key belongs to a call that was executed: the stored response is delivered again. Usually that
+ * call was charged, and this one costs nothing. When its gateway died between storing the response and charging it, this
+ * call is charged instead, and so completes it. Nothing runs a second time.
  */
-import { type Held, outcomeUnknown, type SeenWindow } from '../../gate/gate.ts'
-import { type OpenHold, release, settle } from '../../gate/reservation/settlement.ts'
-import type { Appender } from '../../ledger/append/appender.ts'
+import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
+import { outcomeUnknown } from '../../gate/refusals.ts'
+import type { Reservation } from '../../gate/reservation/reservation.ts'
 import { type AppendResult, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import type {
   ClaimedCall,
@@ -14,91 +14,89 @@ import type {
   StoredResponses,
 } from '../../ledger/idempotency/stored-responses.ts'
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
-import { credits } from '../../pricing/price-arithmetic.ts'
 import type { Refusal } from '../../problems/refusal.ts'
+import type { Call } from '../call.ts'
 import {
-  type Answered,
-  type Call,
-  callHeaders,
+  addCallHeaders,
+  type CallResponse,
   chargeUnknown,
-  moneyHeaders,
-  refused,
+  creditHeaders,
+  refuse,
   setAll,
 } from './responses.ts'
 
-/** The answer of a call that was charged. `replay` is the ledger's verdict on this one. */
-export async function replayedCall(
-  call: Call,
-  key: KeyRecord,
-  claim: string,
-  replay: AppendResult,
-  window: SeenWindow,
-  stored: StoredResponses,
-): Promise<Answered> {
-  // Noted before it is read: whoever gives the charge back sees that, or is seen here.
-  await stored.replayed(ownerOf(key, claim))
-  const first = await stored.read(ownerOf(key, claim))
-  if (first?.givenBack) return refused(call, outcomeUnknown, window)
-  const at = first?.settled
-  if (!first?.response || !at) return refused(call, notKept(first), window)
-  const money = moneyHeaders(0, replay, { ...replay, ...at })
-  return again(call, first.response, window, money)
+/** The call, and whose stored response it gets. */
+export interface RepeatedCall {
+  readonly call: Call
+  readonly rateLimit: ObservedRateLimit
+  readonly owner: ResponseOwner
+  readonly storedResponses: StoredResponses
 }
 
-/** The answer of a call that was executed and not charged, charged now. */
-export async function completedCall(
-  call: Call,
-  held: Held,
-  claim: string,
-  window: SeenWindow,
-  { stored, appender }: { readonly stored: StoredResponses; readonly appender: Appender },
-): Promise<Answered> {
-  const hold: OpenHold = { ...held, ...call, endpoint: call.route.id }
+/** Delivers the response of a call that was charged. `replay` is the ledger's result for this one. */
+export async function deliverReplayedCall(
+  repeated: RepeatedCall,
+  replay: AppendResult,
+): Promise<CallResponse> {
+  const { call, rateLimit, owner, storedResponses } = repeated
+  // Noted before it is read: a refund of the charge sees that note, or is seen here.
+  await storedResponses.replayed(owner)
+  const first = await storedResponses.read(owner)
+  if (first?.isRefunded) return refuse(call, outcomeUnknown, rateLimit)
+  const at = first?.settled
+  if (!first?.response || !at) return refuse(call, notStored(first), rateLimit)
+  return deliverAgain(repeated, first.response, creditHeaders(0, replay, { ...replay, ...at }))
+}
+
+/** Charges a call that was executed and not charged, and delivers its response. */
+export async function deliverResumedCall(
+  repeated: RepeatedCall,
+  reservation: Reservation,
+): Promise<CallResponse> {
+  const { call, rateLimit, owner, storedResponses } = repeated
+  const { result } = reservation.terms
   let first: ClaimedCall | undefined
   try {
-    first = await stored.read(ownerOf(held.key, claim))
+    first = await storedResponses.read(owner)
   } catch (error) {
-    void release(appender, hold, 'gateway_failed')
+    void reservation.void('gateway_failed')
     throw error
   }
   if (!first?.response) {
-    const released = await release(appender, hold, 'gateway_failed')
-    return refused(call, notKept(first), window, moneyHeaders(0, held.answer, released))
+    const ended = await reservation.void('gateway_failed')
+    return refuse(call, notStored(first), rateLimit, creditHeaders(0, result, ended))
   }
-  const { response: answer } = first
-  // A hold that grew with the call does not do so again.
-  const quantity = Math.min(first.quantity, held.quantity)
-  const used = credits(held.price, quantity)
-  const { status } = answer
+  const { response } = first
+  const { status } = response
+  // This hold does not grow, so it may not cover all that the first one grew to.
+  const charge = reservation.cappedCharge(first.quantity)
   try {
-    const settled = await settle(appender, hold, { credits: used, quantity, status })
-    return again(call, answer, window, moneyHeaders(used, held.answer, settled))
+    const charged = await reservation.charge({ ...charge, status })
+    return deliverAgain(repeated, response, creditHeaders(charge.credits, result, charged))
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error
-    void release(appender, hold, 'settlement_failed', status)
-    return chargeUnknown(call, window)
+    void reservation.void('settlement_failed', status)
+    return chargeUnknown(call, rateLimit)
   }
 }
 
-/** Whose the stored answer is. */
-export function ownerOf(key: KeyRecord, claim: string): ResponseOwner {
+export function responseOwner(key: KeyRecord, claim: string): ResponseOwner {
   const { shard, keyId, accountId, secret } = key
   return { shard, keyId, accountId, secret, claim }
 }
 
-function again(
-  call: Call,
+function deliverAgain(
+  { call, rateLimit }: RepeatedCall,
   { status, headers: stored, body }: StoredResponse,
-  window: SeenWindow,
-  money: Readonly<Record<string, string>>,
-): Answered {
-  const headers = callHeaders(new Headers(stored as [string, string][]), call, window)
-  setAll(headers, money)
+  credits: Readonly<Record<string, string>>,
+): CallResponse {
+  const headers = addCallHeaders(new Headers(stored as [string, string][]), call, rateLimit)
+  setAll(headers, credits)
   headers.set('Idempotent-Replayed', 'true')
   return { response: new Response(body as Uint8Array<ArrayBuffer>, { status, headers }) }
 }
 
-function notKept(first: ClaimedCall | undefined): Refusal {
+function notStored(first: ClaimedCall | undefined): Refusal {
   const charge = first ? ` What it was charged: /v1/charges/${first.requestId}.` : ''
   return {
     code: 'answer_not_stored',

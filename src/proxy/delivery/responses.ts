@@ -1,44 +1,33 @@
-/** How a call is answered: the headers that every answer carries, and refusals in the client's words. */
-import type { Route } from '../../config/config.ts'
-import type { SeenWindow } from '../../gate/gate.ts'
+/** The responses of calls: the headers that every response carries, and refusals in the client's words. */
 import { rateHeaders } from '../../gate/rate-limit/rate-limit-headers.ts'
+import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
+import type { Call } from '../call.ts'
 import type { BodyRefusal } from '../request/request-body.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
 
-/** One call under /v1. */
-export interface Call {
-  readonly request: Request
-  readonly requestId: string
-  readonly route: Route
-  /** On the monotonic clock. */
-  readonly startedAtMs: number
-  /** Spent waiting for the service; grows until the answer to the client can begin. */
-  upstreamMs: number
-}
-
-export interface Answered {
+export interface CallResponse {
   readonly response: Response
   readonly refusal?: RefusalCode
   /** Resolves when the body has been relayed or given up; absent when the response is whole. */
   readonly relayed?: Promise<void>
 }
 
-/** A refusal as the call's answer; `headers` win. */
-export function refused(
+/** A refusal as the call's response; `headers` win. */
+export function refuse(
   { requestId, route }: Call,
   refusal: Refusal,
-  window?: SeenWindow,
+  rateLimit?: ObservedRateLimit,
   headers: Readonly<Record<string, string>> = {},
-): Answered {
+): CallResponse {
   const response = problemOf(
     {
       ...refusal,
       headers: {
         ...(route.price.per === 'free' ? {} : { 'X-Credits-Charged': '0' }),
-        ...(window ? windowHeaders(window, refusal.code === 'rate_limited') : {}),
+        ...(rateLimit ? rateLimitHeaders(rateLimit, refusal.code === 'rate_limited') : {}),
         ...refusal.headers,
         ...headers,
       },
@@ -48,36 +37,45 @@ export function refused(
   return { response, refusal: refusal.code }
 }
 
-/** Headers of an answer that passed the gate. */
-export function callHeaders(headers: Headers, { requestId }: Call, window: SeenWindow): Headers {
-  setAll(headers, windowHeaders(window, false))
+/** A whole response of the upstream's, under these headers. */
+export function wholeResponse(
+  { status }: Response,
+  bytes: Uint8Array,
+  headers: Headers,
+): CallResponse {
+  return { response: new Response(bytes as Uint8Array<ArrayBuffer>, { status, headers }) }
+}
+
+/** Adds the headers of every call that the gate admitted. */
+export function addCallHeaders(
+  headers: Headers,
+  { requestId }: Call,
+  rateLimit: ObservedRateLimit,
+): Headers {
+  setAll(headers, rateLimitHeaders(rateLimit, false))
   headers.set('X-Request-Id', requestId)
   return headers
 }
 
-function windowHeaders(window: SeenWindow, refused: boolean): Record<string, string> {
-  const headers = rateHeaders(window, Date.now(), refused)
-  return window.degraded ? { ...headers, 'X-RateLimit-Degraded': 'true' } : headers
-}
-
-/** The window as it stands when a call has given its place back: one more passes at once. */
-export function givenBack(window: SeenWindow): SeenWindow {
-  return { ...window, remaining: window.remaining + 1, resetMs: 0 }
+function rateLimitHeaders(rateLimit: ObservedRateLimit, isRefused: boolean) {
+  const headers = rateHeaders(rateLimit, Date.now(), isRefused)
+  return rateLimit.degraded ? { ...headers, 'X-RateLimit-Degraded': 'true' } : headers
 }
 
 /**
- * What the call cost, what is left, and where it stands in the ledger. Without an `answer` (the ledger
- * could not be reached to release the hold) what is left is not known.
+ * What the call cost, what is left, and where it stands in the ledger.
+ * @param reserved the ledger's result for the reservation
+ * @param ended the same for its end; undefined when the ledger could not be reached: what is left is not known then
  */
-export function moneyHeaders(
+export function creditHeaders(
   charged: number,
-  held: AppendResult,
-  answer: AppendResult | undefined,
+  reserved: AppendResult,
+  ended: AppendResult | undefined,
 ): Record<string, string> {
-  const { shard, position } = answer ?? held
+  const { shard, position } = ended ?? reserved
   return {
     'X-Credits-Charged': String(charged),
-    ...(answer ? { 'X-Credits-Remaining': String(answer.available) } : {}),
+    ...(ended ? { 'X-Credits-Remaining': String(ended.available) } : {}),
     'X-Ledger-Position': `${shard}-${position}`,
   }
 }
@@ -92,8 +90,8 @@ export const ledgerUnavailable: Refusal = {
   headers: { 'Retry-After': '5' },
 }
 
-/** The service answered, and the hold had expired by then: the gateway, or the ledger, was too slow. */
-export const heldNoLonger: Refusal = {
+/** The upstream responded after the hold had expired: the gateway, or the ledger, was too slow. */
+export const holdExpired: Refusal = {
   code: 'ledger_unavailable',
   detail:
     'The service answered, but what was held for this call had expired, so the answer is withheld. You were not charged.',
@@ -101,14 +99,14 @@ export const heldNoLonger: Refusal = {
 }
 
 /**
- * The service answered and the charge may or may not have been written: the answer is withheld, and
- * nothing is said of what was charged but where to see it.
+ * The upstream responded, and the charge may or may not be written. The response is withheld, and the client reads where
+ * to see the charge.
  */
-export function chargeUnknown({ requestId }: Call, window: SeenWindow): Answered {
+export function chargeUnknown({ requestId }: Call, rateLimit: ObservedRateLimit): CallResponse {
   const detail =
     'The service answered, but the ledger cannot be reached to record the charge, so the answer is ' +
     `withheld. See /v1/charges/${requestId}: if it was charged after all, it is refunded on request.`
-  const headers = { ...windowHeaders(window, false), 'Retry-After': '5' }
+  const headers = { ...rateLimitHeaders(rateLimit, false), 'Retry-After': '5' }
   const code = 'ledger_unavailable'
   return { response: problemOf({ code, detail, headers }, requestId), refusal: code }
 }

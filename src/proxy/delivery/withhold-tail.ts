@@ -1,18 +1,23 @@
 /**
- * Relay, hold back the end, settle when the service has ended, send the end.
+ * Relays a response body and withholds its tail until the call is charged.
  *
- * A small body is held back whole, so that its head can still carry what was charged. Of a larger one
- * the last piece waits: it leaves only after `atEnd` has resolved, which is when the charge is durable.
- * Memory stays flat: one piece is kept, and the service is read no faster than the client reads.
+ * A small body is read whole, so that its head can still carry the charge. Of a larger one the last piece waits: it
+ * leaves only after `onEnd` has resolved, which is when the charge is durable. Memory stays flat: one piece is kept, and
+ * the upstream is read no faster than the client reads.
  */
 
-export type Start =
-  | { readonly kind: 'whole'; readonly bytes: Uint8Array }
-  | { readonly kind: 'longer'; readonly pieces: Uint8Array[]; readonly rest: Reader }
+export type Start = { readonly kind: 'whole'; readonly bytes: Uint8Array } | LongStart
+
+/** What was read of a body that is longer, and the reader of the rest. */
+export interface LongStart {
+  readonly kind: 'longer'
+  readonly pieces: Uint8Array[]
+  readonly rest: Reader
+}
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
 
-/** Reads a body to its end, or to the first piece beyond `mostBytes`. Throws what the stream throws. */
+/** Reads a body to its end, or to the first piece beyond `maxBytes`. Throws what the stream throws. */
 export async function readBeginning(response: Response, maxBytes: number): Promise<Start> {
   const { headers } = response
   // Beside a Transfer-Encoding an announced length means nothing.
@@ -33,7 +38,7 @@ export async function readBeginning(response: Response, maxBytes: number): Promi
   }
 }
 
-/** The next piece that holds anything: an empty one, held back, would hold nothing back. */
+/** The next piece that holds anything: withholding an empty one would withhold nothing. */
 async function readPiece(reader: Reader) {
   for (;;) {
     const read = await reader.read()
@@ -43,28 +48,27 @@ async function readPiece(reader: Reader) {
 
 /** A body ends in one of these ways, once. */
 export interface StreamEnds {
-  /** The service has sent everything. Resolves when the charge is durable; throws when it cannot be. */
-  atEnd(): Promise<void>
+  /** The upstream has sent everything. Resolves when the charge is durable; throws when it cannot be. */
+  onEnd(): Promise<void>
   /**
-   * The service broke off, or the charge was refused: the client sees a broken body.
-   * @param unreadMs for how long nothing was asked of the service, since the client did not read
+   * The upstream broke off, or the charge was refused: the client sees a broken body.
+   * @param unreadMs for how long nothing was read from the upstream, since the client did not read
    */
-  atFailure(error: unknown, unreadMs: number): Promise<void>
-  /** The client left before the service had sent everything. */
-  atCancel(): Promise<void>
+  onFailure(error: unknown, unreadMs: number): Promise<void>
+  /** The client left before the upstream had sent everything. */
+  onCancel(): Promise<void>
 }
 
-/** The body for the client, its last piece held back until `atEnd` has resolved. */
+/** The body for the client. Its last piece leaves after `onEnd` has resolved. */
 export function withholdTail(
-  { pieces, rest }: Extract<Start, { kind: 'longer' }>,
+  { pieces: ready, rest }: LongStart,
   ends: StreamEnds,
 ): ReadableStream<Uint8Array> {
-  // The piece that waits: sent when there is another one behind it, or when the end is settled.
-  let waiting = pieces.pop() as Uint8Array
-  const ready = pieces
-  // The service's part is over, well or badly: what becomes of the hold is decided.
-  let ended = false
-  let left = false
+  /** Sent when another piece comes behind it, or when the call is charged. */
+  let withheld = ready.pop() as Uint8Array
+  /** The upstream has ended, well or badly: how the call ends is decided. */
+  let hasEnded = false
+  let hasLeft = false
   let unreadMs = 0
   let sentAtMs = performance.now()
 
@@ -72,12 +76,12 @@ export function withholdTail(
     controller: ReadableStreamDefaultController<Uint8Array>,
     error: unknown,
   ): Promise<void> {
-    // A client who left has decided it, and how the service ends then is of no interest.
-    if (left && !ended) return
-    ended = true
-    await ends.atFailure(error, unreadMs)
+    // A client who left has decided how the call ends, whatever the upstream does then.
+    if (hasLeft && !hasEnded) return
+    hasEnded = true
+    await ends.onFailure(error, unreadMs)
     // Without the error, which is in the log: the server would print it once more.
-    if (!left) controller.error()
+    if (!hasLeft) controller.error()
   }
 
   return new ReadableStream<Uint8Array>({
@@ -87,16 +91,16 @@ export function withholdTail(
         const first = ready.shift()
         if (first) return controller.enqueue(first)
         const { done, value } = await readPiece(rest)
-        if (left) return
+        if (hasLeft) return
         if (!done) {
-          controller.enqueue(waiting)
-          waiting = value
+          controller.enqueue(withheld)
+          withheld = value
           return
         }
-        ended = true
-        await ends.atEnd()
-        if (left) return
-        controller.enqueue(waiting)
+        hasEnded = true
+        await ends.onEnd()
+        if (hasLeft) return
+        controller.enqueue(withheld)
         controller.close()
       } catch (error) {
         await fail(controller, error)
@@ -105,8 +109,8 @@ export function withholdTail(
       }
     },
     async cancel() {
-      left = true
-      if (!ended) await Promise.allSettled([rest.cancel(), ends.atCancel()])
+      hasLeft = true
+      if (!hasEnded) await Promise.allSettled([rest.cancel(), ends.onCancel()])
     },
   })
 }

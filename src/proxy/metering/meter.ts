@@ -15,9 +15,9 @@ export interface Meter {
 
 export interface Counted {
   /** It is something that is sold. */
-  readonly sold: boolean
+  readonly isSold: boolean
   /** It can be the answer's last, and waits until another one comes or the charge is written. */
-  readonly waits: boolean
+  readonly isWithheld: boolean
 }
 
 export function meterOf(price: MeteredPrice, request: RequestFacts): Meter {
@@ -36,12 +36,12 @@ function tokenMeter(price: TokenPrice, request: RequestFacts): Meter {
     },
     count(event) {
       const data = dataOf(event)
-      if (data === undefined) return { sold: false, waits: false }
+      if (data === undefined) return { isSold: false, isWithheld: false }
       const json = parsed(data)
-      const sold = price.settle.each.some((at) => isSomething(valueAt(json, at)))
-      if (sold) used++
+      const isSold = price.settle.each.some((at) => isSomething(valueAt(json, at)))
+      if (isSold) used++
       used = reportedTokens(price, json) ?? used
-      return { sold, waits: !sold }
+      return { isSold, isWithheld: !isSold }
     },
   }
 }
@@ -54,7 +54,7 @@ function byteMeter(): Meter {
     },
     count(piece) {
       used += piece.length
-      return { sold: true, waits: true }
+      return { isSold: true, isWithheld: true }
     },
   }
 }

@@ -1,29 +1,29 @@
 /**
- * Room for the large bodies that a gateway holds at once: each has its route's limit, and all of them have
- * this one, which many clients could reach together before any of them has bought anything.
+ * The memory for request bodies that a gateway holds at once. Each body has its route's limit, and all of them together
+ * have this one: without it many clients could fill the memory before any of them has bought anything.
  */
 
-/** One call's share of the room. */
-export interface Share {
-  /** Whether there is room for this many bytes more, which then are the share's. */
+/** The memory of one call's body. */
+export interface BodyMemory {
+  /** Takes this many bytes more, if the budget has them. */
   readonly take: (bytes: number) => boolean
-  /** Gives back all that was taken. */
-  giveBack(): void
+  /** Frees all that was taken. */
+  free(): void
 }
 
-export function openBodyRoom(bytes: number): () => Share {
-  let left = bytes
+export function openBodyMemoryBudget(maxBytes: number): () => BodyMemory {
+  let available = maxBytes
   return () => {
     let taken = 0
     return {
-      take(more) {
-        if (more > left) return false
-        left -= more
-        taken += more
+      take(bytes) {
+        if (bytes > available) return false
+        available -= bytes
+        taken += bytes
         return true
       },
-      giveBack() {
-        left += taken
+      free() {
+        available += taken
         taken = 0
       },
     }

@@ -1,6 +1,6 @@
 /**
- * What crosses the gateway and what does not: connection-level headers end here (RFC 9110 §7.6.1), the
- * client's key and cookies never reach a service, and neither side can set what the gateway sets.
+ * Which headers cross the gateway. Connection-level headers end here (RFC 9110 §7.6.1), the client's key and
+ * cookies never reach an upstream, and neither side can set what the gateway sets.
  */
 
 const hopByHop = [
@@ -30,7 +30,7 @@ const notFromClients = new Set([
   'x-real-ip',
   'x-request-id',
   'idempotency-key',
-  // What is sold is the whole answer, each time.
+  // A call buys the whole response, each time.
   'range',
   'if-range',
   'if-match',
@@ -47,7 +47,7 @@ const notFromClients = new Set([
 
 const prefixesNotFromClients = ['x-forwarded-', 'x-credits-', 'x-ledger-', 'x-ratelimit-']
 
-const notFromServices = new Set([
+const notFromUpstreams = new Set([
   ...hopByHop,
   'content-length',
   'x-request-id',
@@ -59,30 +59,30 @@ const notFromServices = new Set([
   'alt-svc',
 ])
 
-const prefixesNotFromServices = ['x-credits-', 'x-ledger-', 'x-ratelimit-', 'access-control-']
+const prefixesNotFromUpstreams = ['x-credits-', 'x-ledger-', 'x-ratelimit-', 'access-control-']
 
 const endsFromClients = endsHere(notFromClients, prefixesNotFromClients)
-const endsFromServices = endsHere(notFromServices, prefixesNotFromServices)
+const endsFromUpstreams = endsHere(notFromUpstreams, prefixesNotFromUpstreams)
 
-/** Headers for the service: the client's, less what ends here, with the call's id. */
-export function towardsService(
+/** Headers for the upstream: the client's, less what ends here, with the call's id. */
+export function headersForUpstream(
   clients: Headers,
-  { requestId, contentType, plain }: { requestId: string; contentType?: string; plain: boolean },
+  { requestId, contentType, isRead }: { requestId: string; contentType?: string; isRead: boolean },
 ): Headers {
-  const headers = kept(clients, endsFromClients)
+  const headers = crossing(clients, endsFromClients)
   headers.set('x-request-id', requestId)
   if (contentType !== undefined) headers.set('content-type', contentType)
-  // An answer that is metered has to be read; one that is only passed on may come compressed.
-  if (plain) headers.set('accept-encoding', 'identity')
+  // A response that is only passed on may come compressed.
+  if (isRead) headers.set('accept-encoding', 'identity')
   return headers
 }
 
-/** Headers for the client: the service's, less what ends here. */
-export function forClient(services: Headers): Headers {
-  return kept(services, endsFromServices)
+/** Headers for the client: the upstream's, less what ends here. */
+export function headersForClient(upstreams: Headers): Headers {
+  return crossing(upstreams, endsFromUpstreams)
 }
 
-function kept(headers: Headers, ends: (name: string) => boolean): Headers {
+function crossing(headers: Headers, ends: (name: string) => boolean): Headers {
   const named = headers
     .get('connection')
     ?.toLowerCase()
@@ -94,18 +94,18 @@ function kept(headers: Headers, ends: (name: string) => boolean): Headers {
   return result
 }
 
-/** Names that are remembered of each side: a call brings the same ones as the last, unless it means harm. */
-const maxKnown = 200
+/** Names that are remembered of each side. Calls bring the same ones again and again, except hostile ones. */
+const maxKnownNames = 200
 
 function endsHere(dropped: ReadonlySet<string>, prefixes: readonly string[]) {
-  const cachedWithFallback = new Map<string, boolean>()
+  const known = new Map<string, boolean>()
   return (name: string): boolean => {
-    const known = cachedWithFallback.get(name)
-    if (known !== undefined) return known
-    // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are one.
+    const decided = known.get(name)
+    if (decided !== undefined) return decided
+    // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are the same.
     const meant = name.replaceAll('_', '-')
     const ends = dropped.has(meant) || prefixes.some((prefix) => meant.startsWith(prefix))
-    if (cachedWithFallback.size < maxKnown) cachedWithFallback.set(name, ends)
+    if (known.size < maxKnownNames) known.set(name, ends)
     return ends
   }
 }

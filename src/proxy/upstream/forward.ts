@@ -1,24 +1,24 @@
 /**
- * One request to a service. Only this file talks to upstreams: to exactly the configured address and
+ * One request to an upstream. Only this file talks to upstreams: to exactly the configured address and
  * path, following no redirect, decoding nothing, and for no longer than the route allows.
  */
 import type { Route } from '../../config/config.ts'
 import type { RefusalCode } from '../../problems/refusal.ts'
-import { towardsService } from './crossing-headers.ts'
+import { headersForUpstream } from './crossing-headers.ts'
 import { deadline } from './deadline.ts'
 
 export interface ForwardedCall {
   readonly request: Request
   readonly requestId: string
   readonly route: Route
-  /** The service's address, without a slash at the end. */
+  /** The upstream's address, without a slash at the end. */
   readonly baseUrl: string
   readonly body: { readonly bytes: Uint8Array; readonly contentType: string } | undefined
-  /** The answer will be read as JSON, so it must not come compressed. */
-  readonly plain: boolean
+  /** The gateway reads the response, so it must not come compressed. */
+  readonly isRead: boolean
 }
 
-/** How a call to a service can fail; never charged. */
+/** How forwarding can fail. The call is then not charged. */
 export type ForwardFailure = Extract<
   RefusalCode,
   'upstream_unreachable' | 'upstream_failed' | 'upstream_timeout' | 'upstream_busy'
@@ -28,32 +28,32 @@ export type Forwarded =
   | { readonly ok: true; readonly response: Response }
   | { readonly ok: false; readonly failure: ForwardFailure; readonly status?: number }
 
-/** Statuses that tell the client about the client's own request. */
+/** Statuses that are about the client's own request, and reach the client. */
 const passedOn = new Set([400, 404, 413, 415, 422])
 
-/** Sends the call. `ok` holds for 2xx and for the refusals that are the client's to read. */
+/** `ok` holds for 2xx and for the refusals that are the client's to read. */
 export async function forward(call: ForwardedCall): Promise<Forwarded> {
   let response: Response
   try {
     response = await fetch(targetOf(call), {
       method: call.route.method,
-      headers: towardsService(call.request.headers, {
+      headers: headersForUpstream(call.request.headers, {
         requestId: call.requestId,
-        plain: call.plain,
+        isRead: call.isRead,
         ...(call.body ? { contentType: call.body.contentType } : {}),
       }),
       ...(call.body ? { body: call.body.bytes as Uint8Array<ArrayBuffer> } : {}),
       redirect: 'manual',
       decompress: false,
       signal: deadline(call.route.timeoutMs),
-      // Else a service that thinks for five minutes would be given up, whatever the route allows.
+      // Without it fetch gives up after five minutes, whatever the route allows.
       timeout: false,
     } as BunFetchRequestInit)
   } catch (error) {
     return { ok: false, failure: failureOf(error) }
   }
   if (response.ok || passedOn.has(response.status)) return { ok: true, response }
-  // Nobody may mistake the service's refusal of the gateway for the gateway's refusal of the client.
+  // A client must not mistake the upstream's refusal of the gateway for the gateway's refusal of the client.
   response.body?.cancel().catch(() => {})
   const busy = response.status === 429 || response.status === 503
   return { ok: false, failure: busy ? 'upstream_busy' : 'upstream_failed', status: response.status }
@@ -63,25 +63,25 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
 export function failureOf(error: unknown): ForwardFailure {
   if (error instanceof Error && error.name === 'TimeoutError') return 'upstream_timeout'
   const code = (error as { code?: string }).code
-  const unreached = ['ConnectionRefused', 'ECONNREFUSED', 'FailedToOpenSocket', 'ENOTFOUND']
-  return code && unreached.includes(code) ? 'upstream_unreachable' : 'upstream_failed'
+  const notReached = ['ConnectionRefused', 'ECONNREFUSED', 'FailedToOpenSocket', 'ENOTFOUND']
+  return code && notReached.includes(code) ? 'upstream_unreachable' : 'upstream_failed'
 }
 
 function targetOf({ request, route, baseUrl }: ForwardedCall): string {
-  if (route.target.kind !== 'upstream') throw new TypeError(`${route.id} has no service`)
+  if (route.target.kind !== 'upstream') throw new TypeError(`${route.id} has no upstream`)
   const { path } = route.target
-  if (!staysWithService(baseUrl, path)) {
-    throw new TypeError(`${route.id}: the path leaves the service`)
+  if (!staysAtUpstream(baseUrl, path)) {
+    throw new TypeError(`${route.id}: the path leaves the upstream`)
   }
   const at = request.url.indexOf('?')
   return baseUrl + path + (at < 0 ? '' : request.url.slice(at).split('#')[0])
 }
 
-/** The paths that were looked at, by base. */
+/** The paths that are known to stay at the upstream, by its address. */
 const staying = new Map<string, Set<string>>()
 
-/** Both parts are configuration; should they ever join to another host, nothing is sent there. */
-function staysWithService(baseUrl: string, path: string): boolean {
+/** Both parts are configuration. Should they ever join to another host, nothing is sent there. */
+function staysAtUpstream(baseUrl: string, path: string): boolean {
   const known = staying.get(baseUrl)
   if (known?.has(path)) return true
   const stays = new URL(baseUrl + path).origin === new URL(baseUrl).origin

@@ -1,12 +1,12 @@
 /** Calls under /v1: how many there were, their statuses and refusals, and where their time went. */
 import { Histogram, type Registry } from 'prom-client'
-import type { CallSeen } from '../../proxy/pipeline.ts'
+import type { ObservedCall } from '../../proxy/pipeline.ts'
 import { coarseSeconds, fineSeconds } from './buckets.ts'
 import { openTally } from './tally.ts'
 
 export interface CallMetrics {
   /** Counts a call, when its response begins. */
-  call(seen: CallSeen): void
+  call(seen: ObservedCall): void
   /** Counts a hold that was settled this long after it was granted. */
   settled(heldMs: number): void
 }

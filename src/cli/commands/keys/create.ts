@@ -1,5 +1,5 @@
 /** `tollbook keys create` */
-import { invalidIpEntries } from '../../../gate/client-ip.ts'
+import { invalidIpEntries } from '../../../gate/authorize/client-ip.ts'
 import { command } from '../../command.ts'
 import { UsageError } from '../../errors.ts'
 import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'

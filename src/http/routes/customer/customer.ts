@@ -1,7 +1,8 @@
 /** What a customer's program can ask with its API key, unpriced: its key, the prices, a charge. */
 import { Elysia, t } from 'elysia'
-import { limitsOf } from '../../../gate/authorize.ts'
-import type { Admitted, Gate } from '../../../gate/gate.ts'
+import type { AuthorizedKey } from '../../../gate/authorize/authorize.ts'
+import type { Gate } from '../../../gate/gate.ts'
+import { limitsOfKey } from '../../../gate/rate-limit/limits-of-key.ts'
 import { rateHeaders } from '../../../gate/rate-limit/rate-limit-headers.ts'
 import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import { LedgerUnavailable } from '../../../ledger/append/call-commands.ts'
@@ -33,21 +34,19 @@ export interface CustomerDeps {
   readonly revoke: (keyId: string) => Promise<unknown>
 }
 
-type Identified = Omit<Admitted, 'price'>
-
 export function customerRoutes(deps: CustomerDeps) {
   const { gate, rateLimiter } = deps
 
   /** Runs `work` for the key that the request shows, or answers the refusal. */
   async function withKey(
     request: Request,
-    work: (admitted: Identified, requestId: string) => Promise<Response>,
+    work: (authorized: AuthorizedKey, requestId: string) => Promise<Response>,
   ): Promise<Response> {
     const requestId = newRequestId()
     try {
       const identity = await gate.identify(request)
       if (!identity.ok) return problemOf(identity.refusal, requestId)
-      return await work(identity.admitted, requestId)
+      return await work(identity.authorized, requestId)
     } catch (error) {
       if (!(error instanceof LedgerUnavailable)) throw error
       const detail = 'The ledger cannot be reached just now.'
@@ -55,10 +54,10 @@ export function customerRoutes(deps: CustomerDeps) {
     }
   }
 
-  async function describeKey({ key, tariff }: Identified, requestId: string): Promise<Response> {
+  async function describeKey({ key, tariff }: AuthorizedKey, requestId: string): Promise<Response> {
     const plan = tariff.plans[key.plan]
     const balance = await deps.balance(key.accountId, key.mode)
-    const window = plan && (await rateLimiter.peek(limitsOf(key, plan)))
+    const window = plan && (await rateLimiter.peek(limitsOfKey(key, plan)))
     return Response.json(
       {
         keyId: key.keyId,

@@ -1,11 +1,10 @@
-/** Whether a key may make a call, from what is known of it: pure decisions, no question asked. */
-import type { Plan } from '../config/config.ts'
-import type { KeyRecord } from '../ledger/read/read-for-calls.ts'
-import { type Refusal, unknownKey } from '../problems/refusal.ts'
+/** The rules by which a key may make a call: pure decisions by what is known of the key. */
+import type { Plan } from '../../config/config.ts'
+import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import { type Refusal, unknownKey } from '../../problems/refusal.ts'
 import { ipAllowed } from './client-ip.ts'
-import type { RateLimit } from './rate-limit/rate-limiter.ts'
 
-/** Whether the key may be used at all, from this address, at the ledger's time. undefined: it may. */
+/** Why the key may not be used at all, or not from this address, at the ledger's time. undefined: it may. */
 export function authorizeKey(
   key: KeyRecord | undefined,
   allowedIps: readonly string[],
@@ -27,7 +26,7 @@ export function authorizeKey(
   return undefined
 }
 
-/** Whether plan and key both give a permission, such as `search`. undefined: they do. */
+/** Why plan and key do not both give a permission, such as `search`. undefined: they do. */
 export function authorizePermission(
   key: KeyRecord,
   plan: Plan | undefined,
@@ -39,15 +38,4 @@ export function authorizePermission(
     code: 'endpoint_not_allowed',
     detail: `This API key may not use "${permission}" (plan ${key.plan}).`,
   }
-}
-
-/** The windows a call takes a place in: its account's, and the key's own where that is narrower. */
-export function limitsOf(key: KeyRecord, plan: Plan): RateLimit[] {
-  const tag = `{${key.accountId}:${key.mode}}`
-  const { windowMs } = plan
-  const limits = [{ key: tag, limit: key.accountRateLimit ?? plan.rateLimit, windowMs }]
-  if (key.keyRateLimit !== null) {
-    limits.push({ key: `${tag}:${key.keyId}`, limit: key.keyRateLimit, windowMs })
-  }
-  return limits
 }

@@ -1,8 +1,8 @@
 /** Tariffs by their hash. A tariff never changes under its hash, so what was read once stays. */
-import type { Tariff } from '../config/tariff.ts'
-import { awaitLedger } from '../ledger/await-ledger.ts'
-import type { Sql } from '../ledger/connect.ts'
-import { readTariff } from '../ledger/read/read-for-calls.ts'
+import type { Tariff } from '../../config/tariff.ts'
+import { awaitLedger } from '../../ledger/await-ledger.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { readTariff } from '../../ledger/read/read-for-calls.ts'
 
 export interface TariffCache {
   /** @throws LedgerUnavailable when it has to be read and the ledger cannot be reached */

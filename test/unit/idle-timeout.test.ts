@@ -1,22 +1,21 @@
 /** A client who waits longer than the server lets a connection be silent must not be cut, and charged for leaving. */
 import { describe, expect, test } from 'bun:test'
-import type { Admitted, Gate } from '../../src/gate/gate.ts'
-import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limiter.ts'
+import type { Gate } from '../../src/gate/gate.ts'
 import { type CallProxy, openProxy } from '../../src/proxy/pipeline.ts'
 import { testConfig } from '../support/test-config.ts'
 
 const silentSeconds = 255
 
-/** A proxy whose gate lets every call in and grants no hold; what it did to connections is in `allowed`. */
+/** A proxy whose gate admits every call and reserves nothing; `allowed` has the idle timeouts that it set. */
 function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[] } {
   const config = testConfig({ routes: { search: { timeoutMs } } }, 'http://127.0.0.1:1')
-  const windows = openInProcessLimiter()
   const allowed: number[] = []
   const price = config.routes.search?.price
   const gate = {
-    admit: async () => ({ ok: true, admitted: { price } as Admitted }),
-    enter: async () => ({ ok: true, place: { limits: [] }, window: {} }),
-    hold: async () => {
+    authorize: async () => ({ ok: true, authorized: { price } }),
+    takePermit: async () => ({ ok: true, permit: { limits: [] }, rateLimit: {} }),
+    returnPermit: async () => {},
+    reserve: async () => {
       expect(allowed.length).toBe(timeoutMs > 225_000 ? 1 : 0)
       return { ok: false, refusal: { code: 'insufficient_credits', detail: '' } }
     },
@@ -24,15 +23,15 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
   const unused = (() => {
     throw new Error('not reached')
   }) as never
-  const silence = {
+  const idleTimeout = {
     seconds: silentSeconds,
-    allow: (_: Request, seconds: number) => void allowed.push(seconds),
+    set: (_: Request, seconds: number) => void allowed.push(seconds),
   }
   const freeCalls = { count: unused, flush: unused, close: unused }
   const storedResponses = { store: unused, read: unused, replayed: unused }
   const proxy = openProxy({
-    ...{ config, gate, windows, silence, freeCalls, storedResponses, addresses: {} },
-    ...{ appenderOf: unused, log: unused },
+    ...{ config, gate, idleTimeout, freeCalls, storedResponses, addresses: {} },
+    log: unused,
   })
   return { proxy, allowed }
 }
@@ -44,7 +43,7 @@ async function call(proxy: CallProxy, body: string): Promise<number> {
 }
 
 describe('the connection of a call', () => {
-  test('may be silent while a slow service thinks, and not longer', async () => {
+  test('may be silent while a slow upstream works, and not longer', async () => {
     const { proxy, allowed } = proxyThatWaits(600_000)
     expect(await call(proxy, '{"query":"q"}')).toBe(402)
     expect(allowed).toEqual([0, silentSeconds])
@@ -56,7 +55,7 @@ describe('the connection of a call', () => {
     expect(allowed).not.toContain(0)
   })
 
-  test('is left alone where the service must be faster', async () => {
+  test('is left alone where the upstream must be faster', async () => {
     const { proxy, allowed } = proxyThatWaits(30_000)
     expect(await call(proxy, '{"query":"q"}')).toBe(402)
     expect(allowed).toEqual([])

@@ -1,0 +1,60 @@
+/** Takes a call's permit under the rate limits of its account and key. */
+import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import {
+  type AuthorizeDeps,
+  type AuthorizedKey,
+  authorizeHash,
+  maxStalenessMs,
+} from '../authorize/authorize.ts'
+import type { Outcome } from '../outcome.ts'
+import { priceMissing } from '../refusals.ts'
+import { limitsOfKey } from './limits-of-key.ts'
+import type { Permit, RateLimiter, RateLimitState } from './rate-limiter.ts'
+
+/** A rate limit as a call found it. `degraded`: this gateway decided alone, by its local rate limit. */
+export type ObservedRateLimit = RateLimitState & { readonly degraded: boolean }
+
+export interface Permitted {
+  readonly permit: Permit
+  readonly rateLimit: ObservedRateLimit
+}
+
+export interface PermitDeps extends AuthorizeDeps {
+  readonly rateLimiter: RateLimiter
+}
+
+export async function takePermit(
+  deps: PermitDeps,
+  authorized: AuthorizedKey,
+  request: Request,
+): Promise<Outcome<Permitted>> {
+  const { keyHash, key, tariff } = authorized
+  const plan = tariff.plans[key.plan]
+  if (!plan) return { ok: false, refusal: priceMissing }
+  const decision = await deps.rateLimiter.takePermit(limitsOfKey(key, plan))
+  const rateLimit = { ...decision.state, degraded: decision.degraded }
+  if (decision.allowed) return { ok: true, permit: decision.permit, rateLimit }
+  // The limit may come from a key read long ago: a plan that was just raised must not refuse.
+  if (!deps.keys.peek(keyHash, maxStalenessMs)) {
+    const again = await authorizeHash(deps, keyHash, undefined, request, maxStalenessMs)
+    if (!again.ok) return again
+    if (hasChanged(key, again.authorized.key)) return takePermit(deps, again.authorized, request)
+  }
+  const { limit, windowMs } = rateLimit
+  const detail = `At most ${limit} calls in ${windowMs / 1_000} s; try again later.`
+  return { ok: false, rateLimit, refusal: { code: 'rate_limited', detail } }
+}
+
+/** The rate limit as it stands when a call has returned its permit: one more passes at once. */
+export function withPermitReturned(rateLimit: ObservedRateLimit): ObservedRateLimit {
+  return { ...rateLimit, remaining: rateLimit.remaining + 1, resetMs: 0 }
+}
+
+function hasChanged(known: KeyRecord, read: KeyRecord): boolean {
+  return (
+    known.keyVersion !== read.keyVersion ||
+    known.accountVersion !== read.accountVersion ||
+    known.plan !== read.plan ||
+    known.tariff !== read.tariff
+  )
+}

@@ -1,0 +1,52 @@
+/** Extends a hold, and asks again by the key as it is now where the ledger says it has changed. */
+import type { Refusal } from '../../problems/refusal.ts'
+import { authorizeCall } from '../authorize/authorize.ts'
+import type { Outcome } from '../outcome.ts'
+import { changingTooFast } from '../refusals.ts'
+import { purchasePreconditions } from './purchase-preconditions.ts'
+import { refusalOfVerdict } from './refusal-of-verdict.ts'
+import type { CallToReserve, Terms } from './reservation.ts'
+import { holdSeconds, maxAttempts, type ReserveDeps } from './reserve-deps.ts'
+import type { Bound } from './take-dedicated-hold.ts'
+
+/**
+ * Adds to a hold, or with 0 credits only lets it live longer. The key must still be allowed to make the call; the price
+ * stays the hold's. Returns the terms as they then are.
+ */
+export async function extendHold(
+  deps: ReserveDeps,
+  { requestId, request, route }: CallToReserve,
+  terms: Terms,
+  { credits, quantity }: Bound,
+): Promise<Outcome<{ readonly terms: Terms }>> {
+  let { key } = terms
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const result = await deps.appenderOf(key.shard).append({
+      kind: 'extend',
+      ...purchasePreconditions(key),
+      requestId,
+      endpoint: route.id,
+      tariff: terms.tariff,
+      credits,
+      quantity,
+      holdSeconds: holdSeconds(deps.config, route, terms.price),
+    })
+    if (result.verdict === 'ok') {
+      const grown = { credits: terms.credits + credits, quantity: terms.quantity + quantity }
+      return { ok: true, terms: { ...terms, ...grown, key } }
+    }
+    if (result.verdict === 'hold_not_open') return { ok: false, refusal: holdExpired }
+    if (result.verdict !== 'stale_key') {
+      return { ok: false, refusal: refusalOfVerdict(result, credits, key) }
+    }
+    const again = await authorizeCall(deps, terms.keyHash, route, request, 0)
+    if (!again.ok) return again
+    ;({ key } = again.authorized)
+  }
+  return { ok: false, refusal: changingTooFast }
+}
+
+const holdExpired: Refusal = {
+  code: 'ledger_unavailable',
+  detail: 'The ledger could not be reached in time to keep the hold of this call.',
+}

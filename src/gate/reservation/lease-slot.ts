@@ -1,0 +1,152 @@
+/**
+ * A slot of the key's lease: the call begins without asking the ledger, and its charge, at its end, is decided as its
+ * own hold would have been. Where the ledger does not charge it so, the call converts to a dedicated hold.
+ */
+import type { Appender } from '../../ledger/append/appender.ts'
+import {
+  type AppendResult,
+  LedgerUnavailable,
+  type Verdict,
+} from '../../ledger/append/call-commands.ts'
+import type { Refusal } from '../../problems/refusal.ts'
+import type { Outcome } from '../outcome.ts'
+import { priceMissing } from '../refusals.ts'
+import type { CreditLease } from './credit-lease.ts'
+import { DedicatedHold } from './dedicated-hold.ts'
+import type { CountedCall } from './lease-manager.ts'
+import { purchasePreconditions } from './purchase-preconditions.ts'
+import {
+  type CallToReserve,
+  type Charge,
+  callRef,
+  capCharge,
+  LeaseChargeRejected,
+  type Reservation,
+  type Terms,
+  type Usage,
+} from './reservation.ts'
+import type { ReserveDeps } from './reserve-deps.ts'
+import { takeDedicatedHold } from './take-dedicated-hold.ts'
+
+export class LeaseSlot implements Reservation {
+  readonly terms: Terms
+  private readonly deps: ReserveDeps
+  private readonly call: CallToReserve
+  private readonly counted: CountedCall
+  private readonly lease: CreditLease
+  private readonly appender: Appender
+  private rejectedWith: Verdict | undefined
+  /** The ledger did not say whether it wrote the charge. */
+  private isChargeUnknown = false
+
+  constructor(
+    deps: ReserveDeps,
+    call: CallToReserve,
+    terms: Terms,
+    counted: CountedCall,
+    lease: CreditLease,
+  ) {
+    this.deps = deps
+    this.call = call
+    this.terms = terms
+    this.counted = counted
+    this.lease = lease
+    this.appender = deps.appenderOf(terms.key.shard)
+  }
+
+  get isAlive(): boolean {
+    return performance.now() < this.lease.expiresAtMs
+  }
+
+  /** It covers its upper bound from the start, and does not grow. */
+  async ensure(_quantity: number, _ahead?: number): Promise<Refusal | undefined> {
+    return undefined
+  }
+
+  cappedCharge(quantity: number): Charge {
+    return capCharge(this.terms, quantity)
+  }
+
+  async charge({ credits, quantity, status }: Usage): Promise<AppendResult> {
+    const { leases } = this.deps
+    while (this.lease.renewal) await this.lease.renewal
+    const askedAtMs = performance.now()
+    let result: AppendResult
+    try {
+      result = await this.appender.append({
+        kind: 'charge_on_lease',
+        ...callRef(this.call, this.terms),
+        ...purchasePreconditions(this.terms.key),
+        ...{ lease: this.lease.id, credits, quantity, status },
+      })
+    } catch (error) {
+      this.isChargeUnknown = error instanceof LedgerUnavailable
+      throw error
+    }
+    if (result.verdict === 'ok') return leases.onCharged(this.counted, result, askedAtMs)
+    this.rejectedWith = result.verdict
+    // For want of credits, the lease is split later: it suffices for the other calls that run on it.
+    if (result.verdict !== 'insufficient_credits') leases.onRejected(this.counted)
+    throw new LeaseChargeRejected(result.verdict)
+  }
+
+  /** Has no hold to be freed, so a call whose charge may be written is left as it is. */
+  async void(reason: string, status?: number): Promise<AppendResult | undefined> {
+    if (this.isChargeUnknown) return undefined
+    try {
+      while (this.lease.renewal) await this.lease.renewal
+      const result = await this.appender.append({
+        kind: 'void_on_lease',
+        ...callRef(this.call, this.terms),
+        ...{ lease: this.lease.id, quantity: this.terms.quantity, reason },
+        ...(status === undefined ? {} : { status }),
+      })
+      return result.verdict === 'ok' ? this.deps.leases.onVoided(this.counted, result) : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /**
+   * The lease is split only where nothing else is left: other calls run on it. A charge that was rejected for another
+   * reason than credits has released the lease already.
+   */
+  async convertToDedicatedHold(): Promise<Outcome<{ readonly reservation: Reservation }>> {
+    if (this.rejectedWith) return this.takeHold(this.rejectedWith === 'insufficient_credits')
+    const outcome = await this.takeHold(false)
+    if (outcome.ok) return outcome
+    const { code } = outcome.refusal
+    const isShort = code === 'insufficient_credits' || code === 'concurrency_exceeded'
+    return isShort ? this.takeHold(true) : outcome
+  }
+
+  onLost(_listener: (refusal: Refusal) => void): void {}
+
+  end(): void {
+    this.deps.leases.returnSlot(this.counted)
+  }
+
+  /** @param splitsLease takes the hold's credits and concurrency out of the lease */
+  private async takeHold(
+    splitsLease: boolean,
+  ): Promise<Outcome<{ readonly reservation: Reservation }>> {
+    const { deps, call, terms, counted } = this
+    const { tariffs, leases } = deps
+    const { keyHash, key, price } = terms
+    const tariff = tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff))
+    if (!tariff) return { ok: false, refusal: priceMissing }
+    const outcome = await takeDedicatedHold(
+      deps,
+      { keyHash, key, tariff, price },
+      call,
+      terms,
+      splitsLease ? (hold) => leases.splitLease(counted, hold) : undefined,
+    )
+    if (!outcome.ok) return outcome
+    if (outcome.kind === 'replay') {
+      throw new TypeError('a call without an Idempotency-Key replays nothing')
+    }
+    leases.returnSlot(counted)
+    return { ok: true, reservation: new DedicatedHold(deps, call, outcome.terms) }
+  }
+}

@@ -1,0 +1,72 @@
+import type { AppendResult } from '../../ledger/append/call-commands.ts'
+import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import { type Refusal, unknownKey } from '../../problems/refusal.ts'
+import { outcomeUnknown } from '../refusals.ts'
+
+/**
+ * What the client reads when the ledger refuses to hold so many credits, or to extend a hold by them.
+ * @throws Error for a verdict that is none of a hold
+ */
+export function refusalOfVerdict(
+  { verdict, shard, position, available, recordedAt }: AppendResult,
+  required: number,
+  key: KeyRecord,
+): Refusal {
+  const shortage = {
+    required,
+    available,
+    resetsAt: nextMonth(recordedAt),
+    position: `${shard}-${position}`,
+  }
+  switch (verdict) {
+    case 'insufficient_credits':
+      return {
+        code: 'insufficient_credits',
+        detail: `This call needs ${required} credits and ${available} are available.`,
+        extensions: shortage,
+      }
+    case 'key_cap_reached':
+      return {
+        code: 'key_cap_reached',
+        detail: `This call needs ${required} credits and the key's monthly cap leaves ${available}.`,
+        extensions: shortage,
+      }
+    case 'concurrency_exceeded':
+      return {
+        code: 'concurrency_exceeded',
+        detail: 'The account has as many calls in flight as its plan allows.',
+        headers: { 'Retry-After': '1' },
+      }
+    case 'key_revoked':
+      return unknownKey
+    case 'key_disabled':
+      return { code: 'key_disabled', detail: 'This API key is disabled.' }
+    case 'key_expired':
+      // A secret from before a rotation, once its grace is over, reads like one that never was.
+      if (key.previousUntil) return unknownKey
+      return { code: 'key_expired', detail: 'This API key has expired.' }
+    case 'account_frozen':
+      return { code: 'account_frozen', detail: 'The account of this API key is frozen.' }
+    case 'mismatch':
+      return {
+        code: 'idempotency_mismatch',
+        detail:
+          'This Idempotency-Key was used for another path or body. Use a new one for each call.',
+      }
+    case 'in_progress':
+      return {
+        code: 'idempotency_in_progress',
+        detail: 'The first call with this Idempotency-Key still runs; try again for its answer.',
+        headers: { 'Retry-After': '1' },
+      }
+    case 'outcome_unknown':
+      return outcomeUnknown
+    default:
+      throw new Error(`the ledger cannot say ${verdict} to a hold`)
+  }
+}
+
+/** The first moment of the next UTC month, when allowances begin anew. */
+function nextMonth(time: Date): string {
+  return new Date(Date.UTC(time.getUTCFullYear(), time.getUTCMonth() + 1, 1)).toISOString()
+}

@@ -1,0 +1,137 @@
+/**
+ * What covers a priced call with credits, from before it is forwarded to its end. There are three kinds: a dedicated
+ * hold, which is taken for this call; a slot of the key's lease, which needs nothing of the ledger until the call ends;
+ * and a growing hold, which is extended while the response is sent. Whoever delivers a response knows only this
+ * interface.
+ */
+import type { Route } from '../../config/config.ts'
+import type {
+  AppendResult,
+  Claim,
+  TerminatedBy,
+  Verdict,
+} from '../../ledger/append/call-commands.ts'
+import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import { credits } from '../../pricing/price-arithmetic.ts'
+import type { RequestFacts } from '../../pricing/price-kind.ts'
+import type { PriceRule } from '../../pricing/price-rule.ts'
+import type { Refusal } from '../../problems/refusal.ts'
+import type { Outcome } from '../outcome.ts'
+
+export interface Reservation {
+  /** By what it was granted, and what it covers now. */
+  readonly terms: Terms
+  /** Whether it is certain that no gateway has expired it. */
+  readonly isAlive: boolean
+  /**
+   * Waits until it covers this quantity, where it can grow. Returns why it cannot.
+   * @param ahead what more to reserve where it has to be extended; a step of the price by default
+   */
+  ensure(quantity: number, ahead?: number): Promise<Refusal | undefined>
+  /** What is charged for this quantity: at most what is covered. */
+  cappedCharge(quantity: number): Charge
+  /**
+   * Charges the call. The charge is durable when this resolves, and nothing may be delivered whole before.
+   * @throws ChargeRejected or LeaseChargeRejected when the ledger does not charge it so: nothing is written
+   * @throws LedgerUnavailable when the ledger does not say: the charge may be written
+   */
+  charge(usage: Usage): Promise<AppendResult>
+  /**
+   * Ends the call uncharged. undefined when the ledger cannot be reached: then its hold stays open until it expires,
+   * which frees it too. Does nothing where the outcome of a charge is unknown and there is no hold to be freed.
+   */
+  void(reason: string, status?: number): Promise<AppendResult | undefined>
+  /**
+   * A reservation that covers this call alone, decided by the key and its price as they are now. A hold is one already.
+   * A lease slot is over when this succeeds.
+   * @throws LedgerUnavailable
+   */
+  convertToDedicatedHold(): Promise<Outcome<{ readonly reservation: Reservation }>>
+  /** Calls the listener when it has to be kept alive and cannot be. */
+  onLost(listener: (refusal: Refusal) => void): void
+  /** The call is over, and its charge or release is appended or given up. May be called again. */
+  end(): void
+}
+
+/** A call that asks for a reservation. */
+export interface CallToReserve {
+  readonly requestId: string
+  readonly request: Request
+  readonly route: Route
+  /** On the monotonic clock. */
+  readonly startedAtMs: number
+  /** Its Idempotency-Key. */
+  readonly claim: Claim | undefined
+  /** What its price counts before the call. */
+  readonly facts: RequestFacts
+}
+
+export interface Terms {
+  readonly keyHash: string
+  readonly key: KeyRecord
+  readonly price: PriceRule
+  readonly tariff: string
+  readonly credits: number
+  readonly quantity: number
+  readonly claim: Claim | undefined
+  /** Of the hold or of the lease. */
+  readonly result: AppendResult
+}
+
+export interface Charge {
+  readonly credits: number
+  readonly quantity: number
+  /** Credits of what was used and is not covered. */
+  readonly shortfall?: number
+}
+
+export interface Usage extends Charge {
+  /** Of the upstream's response. */
+  readonly status: number
+  /** What ended the response before its end. */
+  readonly terminatedBy?: TerminatedBy
+  /** The client has what is charged already, whatever the verdict. */
+  readonly alreadyDelivered?: true
+}
+
+/** The ledger does not settle the hold. `hold_not_open`: it has expired meanwhile. */
+export class ChargeRejected extends Error {
+  override readonly name: string = 'ChargeRejected'
+  readonly verdict: Verdict
+
+  constructor(verdict: Verdict) {
+    super(verdict)
+    this.verdict = verdict
+  }
+}
+
+/**
+ * The ledger does not charge the call on its lease: the key, its price or its credits are not what they were, or the
+ * lease is gone. A dedicated hold decides anew whether the call is sold.
+ */
+export class LeaseChargeRejected extends ChargeRejected {
+  override readonly name = 'LeaseChargeRejected'
+}
+
+/** The charge for a quantity of which no more than this is covered. */
+export function capCharge({ price, quantity: covered }: Terms, quantity: number): Charge {
+  const charged = Math.min(quantity, covered)
+  return { quantity: charged, credits: credits(price, charged) }
+}
+
+/** What every command that ends a call says of it. */
+export function callRef(
+  { requestId, route, startedAtMs }: CallToReserve,
+  { key: { accountId, keyId, mode }, tariff }: Terms,
+) {
+  return {
+    requestId,
+    accountId,
+    keyId,
+    mode,
+    endpoint: route.id,
+    tariff,
+    actor: `key:${keyId}`,
+    latencyMs: Math.round(performance.now() - startedAtMs),
+  }
+}

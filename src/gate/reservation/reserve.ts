@@ -1,0 +1,94 @@
+/** Reserves the most that a call can cost: a slot of the key's lease where there is one, else a hold of its own. */
+import type { AppendResult } from '../../ledger/append/call-commands.ts'
+import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import { isMetered } from '../../pricing/price-rule.ts'
+import type { AuthorizedCall } from '../authorize/authorize.ts'
+import type { Outcome } from '../outcome.ts'
+import { DedicatedHold } from './dedicated-hold.ts'
+import { GrowingHold } from './growing-hold.ts'
+import type { CountedCall } from './lease-manager.ts'
+import { LeaseSlot } from './lease-slot.ts'
+import type { CallToReserve, Reservation, Terms } from './reservation.ts'
+import { maxCallSeconds, type ReserveDeps } from './reserve-deps.ts'
+import {
+  type Bound,
+  type HoldResult,
+  takeDedicatedHold,
+  upperBound,
+} from './take-dedicated-hold.ts'
+
+export type { CallToReserve } from './reservation.ts'
+export type { ReserveDeps } from './reserve-deps.ts'
+
+export type Reserved =
+  /** `resumed`: the work was done for an earlier call with the same Idempotency-Key, and its response is stored. */
+  | { readonly kind: 'reserved' | 'resumed'; readonly reservation: Reservation }
+  /** The call was made and charged before. */
+  | { readonly kind: 'replay'; readonly key: KeyRecord; readonly result: AppendResult }
+
+export async function reserve(
+  deps: ReserveDeps,
+  authorized: AuthorizedCall,
+  call: CallToReserve,
+): Promise<Outcome<Reserved>> {
+  const bound = upperBound(authorized.price, call.facts)
+  const counted = acquireSlot(deps, authorized, call, bound)
+  if (counted?.lease) {
+    const { lease } = counted
+    const terms = termsOnLease(authorized, bound, lease.result)
+    const reservation = new LeaseSlot(deps, call, terms, counted, lease)
+    return { ok: true, kind: 'reserved', reservation }
+  }
+  const askedAtMs = performance.now()
+  let outcome: Outcome<HoldResult>
+  try {
+    outcome = await takeDedicatedHold(deps, authorized, call, bound)
+  } catch (error) {
+    if (counted) deps.leases.returnSlot(counted)
+    throw error
+  }
+  if (!outcome.ok || outcome.kind === 'replay') {
+    if (counted) deps.leases.returnSlot(counted)
+    return outcome
+  }
+  const { kind, terms } = outcome
+  if (counted && isLeaseable(terms.key)) {
+    deps.leases.onDedicatedHold(counted, terms.key, terms.result, askedAtMs)
+  }
+  if (kind === 'resumed') {
+    return { ok: true, kind, reservation: new DedicatedHold(deps, call, terms, counted) }
+  }
+  const { price } = terms
+  const reservation = isMetered(price)
+    ? new GrowingHold(deps, call, { ...terms, price }, counted)
+    : new DedicatedHold(deps, call, terms, counted)
+  return { ok: true, kind: 'reserved', reservation }
+}
+
+/** Only a call whose price is bounded from the start, and which names no Idempotency-Key, can run on a lease. */
+function acquireSlot(
+  { leases }: ReserveDeps,
+  { key, tariff, price }: AuthorizedCall,
+  { route, claim }: CallToReserve,
+  { credits }: Bound,
+): CountedCall | undefined {
+  if (claim || credits === 0 || isMetered(price) || !isLeaseable(key)) return undefined
+  const maxInFlight = key.maxInFlight ?? tariff.plans[key.plan]?.maxInFlight ?? 0
+  return leases.acquire({ key, maxInFlight, credits, seconds: maxCallSeconds(route) })
+}
+
+/**
+ * A lease would count against a key's monthly cap. And the secret from before a rotation can end while the key is
+ * sold to by the new one.
+ */
+function isLeaseable({ monthlyCap, previousUntil }: KeyRecord): boolean {
+  return monthlyCap === null && previousUntil === null
+}
+
+function termsOnLease(
+  { keyHash, key, price }: AuthorizedCall,
+  { credits, quantity }: Bound,
+  result: AppendResult,
+): Terms {
+  return { keyHash, key, price, tariff: key.tariff, credits, quantity, claim: undefined, result }
+}

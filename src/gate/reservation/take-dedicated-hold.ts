@@ -1,0 +1,95 @@
+/** Asks the ledger for a hold of a call's own, and again by the key as it is now where the ledger says it has changed. */
+import type { AppendResult, Hold } from '../../ledger/append/call-commands.ts'
+import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import { credits, holdQuantity } from '../../pricing/price-arithmetic.ts'
+import type { RequestFacts } from '../../pricing/price-kind.ts'
+import type { PriceRule } from '../../pricing/price-rule.ts'
+import { type AuthorizedCall, authorizeCall } from '../authorize/authorize.ts'
+import type { Outcome } from '../outcome.ts'
+import { changingTooFast } from '../refusals.ts'
+import { purchasePreconditions } from './purchase-preconditions.ts'
+import { refusalOfVerdict } from './refusal-of-verdict.ts'
+import type { CallToReserve, Terms } from './reservation.ts'
+import { holdSeconds, maxAttempts, type ReserveDeps } from './reserve-deps.ts'
+
+/** What the ledger said to a hold. */
+export type HoldResult =
+  /** `resumed`: the work was done under an earlier hold of the same claim, and its response is stored. */
+  | { readonly kind: 'held' | 'resumed'; readonly terms: Terms }
+  /** The call was made and charged before: nothing is held now. */
+  | { readonly kind: 'replay'; readonly key: KeyRecord; readonly result: AppendResult }
+
+/** The most that a call can use, and what that costs. */
+export interface Bound {
+  readonly credits: number
+  readonly quantity: number
+}
+
+export function upperBound(price: PriceRule, facts: RequestFacts): Bound {
+  const quantity = holdQuantity(price, facts)
+  return { quantity, credits: credits(price, quantity) }
+}
+
+/** @param appendFirst appends the hold the first time, where that has to be done in a special way */
+export async function takeDedicatedHold(
+  deps: ReserveDeps,
+  authorized: AuthorizedCall,
+  call: CallToReserve,
+  bound: Bound,
+  appendFirst?: (hold: Hold) => Promise<AppendResult>,
+): Promise<Outcome<HoldResult>> {
+  let by = authorized
+  let { credits, quantity } = bound
+  let append = appendFirst
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const { key, price } = by
+    const command = holdCommand(deps, by, call, { credits, quantity })
+    const result = await (append ?? deps.appenderOf(key.shard).append)(command)
+    switch (result.verdict) {
+      case 'ok':
+      case 'resumed': {
+        const { keyHash } = by
+        const { claim } = call
+        const terms = { keyHash, key, price, tariff: key.tariff, credits, quantity, claim, result }
+        return { ok: true, kind: result.verdict === 'ok' ? 'held' : 'resumed', terms }
+      }
+      case 'replay':
+        return { ok: true, kind: 'replay', key, result }
+      case 'stale_key':
+      case 'stale_tariff': {
+        const again = await authorizeCall(deps, by.keyHash, call.route, call.request, 0)
+        if (!again.ok) return again
+        by = again.authorized
+        ;({ credits, quantity } = upperBound(by.price, call.facts))
+        append = undefined
+        break
+      }
+      default: {
+        const isShort =
+          result.verdict === 'insufficient_credits' || result.verdict === 'concurrency_exceeded'
+        if (isShort) deps.leases.releaseLeases(key)
+        return { ok: false, refusal: refusalOfVerdict(result, credits, key) }
+      }
+    }
+  }
+  return { ok: false, refusal: changingTooFast }
+}
+
+function holdCommand(
+  { config }: ReserveDeps,
+  { key, price }: AuthorizedCall,
+  { requestId, route, claim }: CallToReserve,
+  { credits, quantity }: Bound,
+): Hold {
+  return {
+    kind: 'hold',
+    ...purchasePreconditions(key),
+    requestId,
+    endpoint: route.id,
+    tariff: key.tariff,
+    credits,
+    quantity,
+    holdSeconds: holdSeconds(config, route, price),
+    ...(claim && { claim }),
+  }
+}

@@ -1,0 +1,132 @@
+/** A whole response: metered, charged, and then delivered with the charge in its head. */
+import {
+  ChargeRejected,
+  LeaseChargeRejected,
+  type Usage,
+} from '../../gate/reservation/reservation.ts'
+import { type AppendResult, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
+import { isChargeable } from '../../pricing/price-arithmetic.ts'
+import { reportedTokens } from '../../pricing/rules/per-token.ts'
+import { headersForClient } from '../upstream/crossing-headers.ts'
+import {
+  chargeCall,
+  convertToDedicatedHold,
+  failForUpstream,
+  headersOf,
+  isPricedByResponse,
+  type PricedCall,
+  rejectAfterUpstream,
+  usageOf,
+} from './priced-call.ts'
+import { responseOwner } from './replayed-call.ts'
+import {
+  type CallResponse,
+  chargeUnknown,
+  creditHeaders,
+  holdExpired,
+  refuse,
+  setAll,
+  wholeResponse,
+} from './responses.ts'
+
+export async function deliverBuffered(
+  priced: PricedCall,
+  response: Response,
+  bytes: Uint8Array,
+): Promise<CallResponse> {
+  let json: unknown
+  if (isPricedByResponse(priced)) {
+    try {
+      json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    } catch {
+      return failForUpstream(priced, 'upstream_failed', response.status)
+    }
+  }
+  if (!isChargeable(priced.call.route, { json })) {
+    return deliverUncharged(priced, response, bytes, 'not_successful')
+  }
+  if (priced.deps.isCutOff()) return deliverUncharged(priced, response, bytes, 'gateway_stopped')
+  // Whatever can fail has to fail before the charge is written.
+  const usage = await meteredUsage(priced, response, json)
+  const headers = headersOf(priced, response)
+  let charged: AppendResult
+  try {
+    await storeForRetries(priced, response, bytes, usage.quantity)
+    charged = await chargeCall(priced, usage)
+  } catch (error) {
+    return deliverNotCharged(priced, response, bytes, error)
+  }
+  setAll(headers, creditHeaders(usage.credits, priced.reservation.terms.result, charged))
+  return wholeResponse(response, bytes, headers)
+}
+
+/** A response that is the client's to read and not to be paid. */
+export async function deliverUncharged(
+  priced: PricedCall,
+  response: Response,
+  bytes: Uint8Array,
+  reason: string,
+): Promise<CallResponse> {
+  const { reservation } = priced
+  const ended = await reservation.void(reason, response.status)
+  const headers = headersOf(priced, response)
+  setAll(headers, creditHeaders(0, reservation.terms.result, ended))
+  if (!response.ok) headers.set('X-Error-Source', 'upstream')
+  return wholeResponse(response, bytes, headers)
+}
+
+/** The response was not charged, for this error: it is delivered if a dedicated hold sells it after all, else withheld. */
+async function deliverNotCharged(
+  priced: PricedCall,
+  response: Response,
+  bytes: Uint8Array,
+  error: unknown,
+): Promise<CallResponse> {
+  const { call, rateLimit, reservation, deps } = priced
+  if (error instanceof LeaseChargeRejected) {
+    const refusal = await convertToDedicatedHold(priced)
+    if (refusal) return rejectAfterUpstream(priced, refusal)
+    // Under another price the response can cost something else.
+    return deliverBuffered(priced, response, bytes)
+  }
+  const name = `${call.route.id} ${call.requestId}`
+  if (error instanceof ChargeRejected && error.verdict === 'hold_not_open') {
+    deps.log(`${name}: its hold expired before it was settled`)
+    const headers = creditHeaders(0, reservation.terms.result, undefined)
+    return refuse(call, holdExpired, rateLimit, headers)
+  }
+  if (!(error instanceof LedgerUnavailable)) throw error
+  deps.log(`${name}: the charge may not be written`, error)
+  // If it is not, this frees the hold; if it is, this changes nothing.
+  void reservation.void('settlement_failed', response.status)
+  return chargeUnknown(call, rateLimit)
+}
+
+/** What is charged for a whole 2xx response; `json` is its body, where the price depends on that. */
+async function meteredUsage(priced: PricedCall, response: Response, json: unknown): Promise<Usage> {
+  const { reservation } = priced
+  const { price } = reservation.terms
+  const tokens = price.per === 'token' ? reportedTokens(price, json) : undefined
+  if (tokens === undefined) return usageOf(priced, response, json)
+  await reservation.ensure(tokens, 0)
+  return { ...reservation.cappedCharge(tokens), status: response.status }
+}
+
+/**
+ * Stores a response for the retries of a call with an Idempotency-Key, before it is charged: a retry of a charged call
+ * without its response could never be answered. Responses larger than those that are buffered are not stored.
+ */
+async function storeForRetries(
+  { call, reservation, deps }: PricedCall,
+  { status, headers }: Response,
+  body: Uint8Array,
+  quantity: number,
+): Promise<void> {
+  const { key, claim } = reservation.terms
+  if (!claim || body.length > deps.maxBufferedBytes) return
+  await deps.storedResponses.store(
+    responseOwner(key, claim.key),
+    { requestId: call.requestId, quantity },
+    { status, headers: [...headersForClient(headers)], body },
+  )
+}

@@ -1,0 +1,67 @@
+/**
+ * Forwards a priced call and delivers its response, in one of three ways. Every way ends the reservation: the call is
+ * charged when the upstream did its work, and released when it did not. Should the ledger be away, the hold expires by
+ * itself, uncharged, and the response is not delivered.
+ *
+ * - A small response is buffered: charged, and then delivered with the charge in its head (deliver-buffered.ts).
+ * - Of a large response whose price is fixed the tail is withheld until it is charged (deliver-tail-withheld.ts).
+ * - A response that is metered along the way is delivered event by event, as the reservation grows (deliver-by-event.ts).
+ */
+import { isMetered } from '../../pricing/price-rule.ts'
+import { type Forwarded, failureOf } from '../upstream/forward.ts'
+import { forwardCall } from '../upstream/forward-call.ts'
+import { deliverBuffered, deliverUncharged } from './deliver-buffered.ts'
+import { deliverByEvent, isMeteredAlongTheWay } from './deliver-by-event.ts'
+import { deliverTailWithheld, failAsTooLarge } from './deliver-tail-withheld.ts'
+import { failForUpstream, isPricedByResponse, type PricedCall } from './priced-call.ts'
+import type { CallResponse } from './responses.ts'
+import { readBeginning, type Start } from './withhold-tail.ts'
+
+/** A response that has to be read, to be priced or because it is a refusal, may be this large. */
+const maxReadBytes = 16 * 1024 * 1024
+
+export async function deliverPricedCall(priced: PricedCall): Promise<CallResponse> {
+  const { call, body, deps } = priced
+  try {
+    const { mode } = priced.reservation.terms.key
+    const isRead = isPricedByResponse(priced)
+    const forwarded = await forwardCall(deps.addresses, call, body, mode, isRead)
+    const delivered = await deliver(priced, forwarded)
+    if (delivered.relayed) void delivered.relayed.then(() => priced.reservation.end())
+    else priced.reservation.end()
+    return delivered
+  } catch (error) {
+    // Whatever it was: the reservation must not stay open for it.
+    void priced.reservation.void('gateway_failed')
+    priced.reservation.end()
+    throw error
+  }
+}
+
+async function deliver(priced: PricedCall, forwarded: Forwarded): Promise<CallResponse> {
+  if (!forwarded.ok) return failForUpstream(priced, forwarded.failure, forwarded.status)
+  const { response } = forwarded
+  const { price } = priced.reservation.terms
+  if (response.ok && isMetered(price) && isMeteredAlongTheWay(response, price)) {
+    return deliverByEvent(priced, response, price)
+  }
+  const canBeRelayed = response.ok && !isPricedByResponse(priced)
+  const maxBytes = canBeRelayed ? priced.deps.maxBufferedBytes : maxReadBytes
+  const sentAtMs = performance.now()
+  let start: Start
+  try {
+    start = await readBeginning(response, maxBytes)
+  } catch (error) {
+    return failForUpstream(priced, failureOf(error), response.status)
+  } finally {
+    priced.call.upstreamMs += performance.now() - sentAtMs
+  }
+  if (start.kind === 'whole') {
+    return response.ok
+      ? deliverBuffered(priced, response, start.bytes)
+      : deliverUncharged(priced, response, start.bytes, 'refused_by_upstream')
+  }
+  return canBeRelayed
+    ? deliverTailWithheld(priced, response, start)
+    : failAsTooLarge(priced, response, start)
+}
