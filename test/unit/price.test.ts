@@ -8,7 +8,7 @@ import {
   readsResponse,
   settleQuantity,
 } from '../../src/pricing/price-arithmetic.ts'
-import type { PriceRule } from '../../src/pricing/price-rule.ts'
+import { PriceRule } from '../../src/pricing/price-rule.ts'
 import { reportedTokens, type TokenPrice } from '../../src/pricing/rules/per-token.ts'
 
 const free: PriceRule = { per: 'free' }
@@ -38,6 +38,11 @@ const perByte = { per: 'byte', unit: 1024, credits: 1, hold: { step: 65_536 } } 
 const everyRule: PriceRule[] = [
   ...[free, perRequest, perItem, perSuccess, perCharacter, perSecond, perToken, perByte],
 ]
+
+test('every kind of price has a rule here', () => {
+  const kinds = PriceRule.anyOf.map(({ properties }) => properties.per.const)
+  expect([...new Set(everyRule.map(({ per }) => per))]).toEqual(kinds)
+})
 
 describe('credits', () => {
   test('a free call costs nothing', () => {

@@ -24,6 +24,13 @@ const answers: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   already_published: ['conflict', 'This tariff was published for this time already.'],
 }
 
+/** Codes that single routes refuse with, by method and path, for the API documentation. */
+export const refusalsByRoute: Readonly<Record<string, readonly RefusalCode[]>> = {
+  'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
+  'patch /admin/api-keys/{id}': ['plan_not_grantable'],
+  'patch /admin/accounts/{id}': ['plan_not_grantable'],
+}
+
 /** @param pointers where the parts of a command stand in this request's body, if not under their names */
 export function refusalOf(
   { refused, field, expected, available }: Refused,

@@ -15,6 +15,7 @@ import type { Config } from '../../../config/config.ts'
 import type { JsonSchema } from '../../../config/json-schema.ts'
 import { mapValues } from '../../../lib/map-values.ts'
 import { codesOf, type RefusalCode, type RouteTrait } from '../../../problems/refusal.ts'
+import { refusalsByRoute } from '../../errors/management-refusals.ts'
 import { callsDocument } from '../../openapi/openapi-calls.ts'
 import { exampleOf } from '../../openapi/openapi-example.ts'
 import { headerRefs, headers, rateHeaderNames } from '../../openapi/openapi-headers.ts'
@@ -157,18 +158,11 @@ function refusalsOf(
   const traits: RouteTrait[] = ['any', security ? 'apiKey' : 'signIn']
   if (takesInput) traits.push('input')
   if (requestBody) traits.push('body')
-  const codes: RefusalCode[] = [...codesOf(traits), ...(routeRefusals[where] ?? [])]
+  const codes: RefusalCode[] = [...codesOf(traits), ...(refusalsByRoute[where] ?? [])]
   if (needsRole) codes.push('forbidden')
   if ('404' in responses && where !== 'post /api-keys') codes.push('not_found')
   if ('409' in responses) codes.push('conflict')
   return codes
-}
-
-/** Refusals of single routes, by method and path. */
-const routeRefusals: Readonly<Record<string, readonly RefusalCode[]>> = {
-  'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
-  'patch /admin/api-keys/{id}': ['plan_not_grantable'],
-  'patch /admin/accounts/{id}': ['plan_not_grantable'],
 }
 
 /** The plugin offers every schema as JSON, as a form and as text; ours are JSON. */
