@@ -1,17 +1,17 @@
 /**
- * Everything about keys and accounts over HTTP, as one plugin that also runs by itself. An app that uses
- * it must switch `normalize` off as well: Elysia compiles a plugin's routes with the app's own setting, and
- * with it on an unknown field would vanish instead of being an error.
+ * All routes of owners and operators, as one plugin that also runs by itself. An app that uses it must switch
+ * `normalize` off as well: Elysia compiles the routes of a plugin with the setting of the app, and with
+ * `normalize` on an unknown field vanishes instead of being an error.
  */
 import { Elysia } from 'elysia'
 import type { Config } from '../config/config.ts'
 import type { Sql } from '../ledger/connect.ts'
 import type { Management } from '../management/management.ts'
+import type { RoutePattern } from './allowed-methods.ts'
 import type { Auth } from './auth/auth.ts'
 import { authPlugin } from './auth/auth-plugin.ts'
 import { errorHandler } from './errors/error-handler.ts'
 import { managementBodyParser } from './management-body.ts'
-import type { RoutePattern } from './routes/allowed-methods.ts'
 import { adminRoutes } from './routes/operator/admin.ts'
 import { accountRoutes } from './routes/owner/account.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
@@ -23,7 +23,7 @@ export interface ManagementAppDeps {
   readonly auth: Auth
   readonly config: Pick<Config, 'routes' | 'limits'>
   readonly requestIdOf: (request: Request) => string
-  /** Told of what clients are not. */
+  /** Gets the errors that clients do not learn. */
   readonly log: (message: string, error: unknown) => void
 }
 
@@ -32,13 +32,13 @@ export function managementApp({ config, auth, requestIdOf, log, ...deps }: Manag
   const routeDeps = { ...deps, permissions, signIn: authPlugin(auth, requestIdOf) }
   let routes: readonly RoutePattern[] = []
 
-  // What is registered here comes before the routes, or it would not count for them.
+  // Hooks apply only to routes that are registered after them.
   const app = new Elysia({ name: 'management', normalize: false })
     .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
     .onParse(managementBodyParser(config.limits.maxBodySeconds))
     .onTransform(({ request, set }) => {
       set.headers['x-request-id'] = requestIdOf(request)
-      // Answers are about somebody's account, and some carry a secret.
+      // Responses are about somebody's account, and some carry a secret.
       set.headers['cache-control'] = 'no-store'
     })
     .use(apiKeysRoutes(routeDeps))

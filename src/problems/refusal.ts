@@ -152,3 +152,12 @@ export const unknownKey: Refusal = {
   code: 'unknown_key',
   detail: 'This API key does not exist or was revoked.',
 }
+
+/** The refusal of a request that is not valid. */
+export function invalidRequest(errors: readonly InvalidPart[]): Refusal {
+  return {
+    code: 'invalid_request',
+    detail: 'The request is not valid; see errors.',
+    extensions: { errors },
+  }
+}

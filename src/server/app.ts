@@ -1,9 +1,9 @@
 /** The Elysia app: the configured calls under /v1, and the routes about keys, accounts and the gateway. */
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
+import type { RoutePattern } from '../http/allowed-methods.ts'
 import { errorHandler } from '../http/errors/error-handler.ts'
 import { type ManagementAppDeps, managementApp } from '../http/management-app.ts'
-import type { RoutePattern } from '../http/routes/allowed-methods.ts'
 import { type CustomerDeps, customerRoutes } from '../http/routes/customer/customer.ts'
 import { docsRoutes } from '../http/routes/system/docs.ts'
 import { type SystemDeps, systemRoutes } from '../http/routes/system/system.ts'

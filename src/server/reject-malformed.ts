@@ -2,9 +2,9 @@
  * Rejects requests that two readers could understand differently, before anything looks at them. The server's
  * parser already rejects nearly all of them (docs/SECURITY.md lists them); these are the rest.
  */
-import { invalidRequest } from '../http/errors/management-refusals.ts'
 import { newRequestId } from '../lib/ids.ts'
 import { problemOf } from '../problems/problem-document.ts'
+import { invalidRequest } from '../problems/refusal.ts'
 import type { ObservedRequest } from './metrics/metrics.ts'
 
 type Handle = (request: Request) => Response | Promise<Response>

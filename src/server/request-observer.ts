@@ -2,7 +2,7 @@
  * Observes every request that is not a call: management, keys, health. It wraps the app rather than being a
  * part of it, so it cannot slow a call down or change a response. The proxy observes the calls.
  */
-import { allowedMethods, type RoutePattern } from '../http/routes/allowed-methods.ts'
+import { allowedMethods, type RoutePattern } from '../http/allowed-methods.ts'
 import { pathOf } from '../proxy/request/route-table.ts'
 import type { ObservedRequest } from './metrics/metrics.ts'
 

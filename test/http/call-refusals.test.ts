@@ -47,8 +47,8 @@ async function expectRefused(response: Response, code: RefusalCode, { free = fal
 
 /** Calls that would pass now. */
 async function placesLeft(key: TestKey): Promise<number> {
-  const { window } = await (await shop.fetch('/v1/key', { key: key.text })).json()
-  return window.remaining
+  const { rateLimit } = await (await shop.fetch('/v1/key', { key: key.text })).json()
+  return rateLimit.remaining
 }
 
 describe('400', () => {

@@ -1,15 +1,15 @@
-// The Elysia plugin that guards routes: `{ signedIn: 'owner' }` on a route lets only signed-in clients
-// in and gives its handler the `principal`.
+// The Elysia plugin that guards routes: a route with `{ signedIn: 'owner' }` admits only clients that are
+// signed in, and its handler gets their `principal`.
 //
-// The check runs as a transform, before the body is validated: who may not ask is not told what a valid
-// question looks like. Elysia's types know no answer from a transform, though its code sends one, and a
-// transform gives handlers no typed property; hence the cast, and the second step that only hands over.
+// The check runs as a transform, before the body is validated, so that nobody learns what a valid request looks
+// like who may not send one. Elysia sends the response that a transform returns, but its types do not know it;
+// hence the cast. A transform also gives handlers no typed property; hence the `resolve` after it.
 
 import { Elysia, status } from 'elysia'
 import { problem } from '../../problems/problem-document.ts'
 import type { Auth, Principal } from './auth.ts'
 
-/** Whom a route lets in: anyone signed in (auditors only to read); auditors and admins; admins. */
+/** Whom a route admits: `owner` anyone who is signed in (auditors only to read), `reader` auditors and admins, `admin` admins. */
 export type SignedIn = 'owner' | 'reader' | 'admin'
 
 const allowedRoles: Readonly<Record<SignedIn, readonly Principal['role'][]>> = {
@@ -18,12 +18,12 @@ const allowedRoles: Readonly<Record<SignedIn, readonly Principal['role'][]>> = {
   admin: ['admin'],
 }
 
-/** Auditors change nothing, not even keys of their own: whoever checks the ledger does not write in it. */
-function wouldChange({ role }: Principal, { method }: Request): boolean {
+/** Auditors change nothing, not even keys of their own: whoever checks the ledger does not write to it. */
+function isForbiddenChange({ role }: Principal, { method }: Request): boolean {
   return role === 'auditor' && method !== 'GET'
 }
 
-/** `requestIdOf` names the request in refusals, as the rest of the app does. */
+/** @param requestIdOf the id of the request in refusals, the same as in the rest of the app */
 export function authPlugin(auth: Auth, requestIdOf: (request: Request) => string) {
   const principals = new WeakMap<Request, Principal>()
 
@@ -33,7 +33,7 @@ export function authPlugin(auth: Auth, requestIdOf: (request: Request) => string
     if (principal === undefined) {
       return problem('unauthorized', { requestId, detail: 'A valid bearer token is required.' })
     }
-    if (!allowedRoles[level].includes(principal.role) || wouldChange(principal, request)) {
+    if (!allowedRoles[level].includes(principal.role) || isForbiddenChange(principal, request)) {
       return problem('forbidden', { requestId, detail: 'Your role does not allow this.' })
     }
     principals.set(request, principal)

@@ -1,9 +1,9 @@
-// Who is asking, for the routes of key owners and operators: a bearer token (JWT), signed with a shared
-// secret (HS256) or by an identity provider whose public keys stand at a JWKS URL.
+// Authenticates owners and operators by a bearer token (JWT). The token is signed with a shared secret (HS256),
+// or by an identity provider that publishes its public keys at a JWKS URL.
 //
-// The token's algorithm decides which of the two may verify it, and each accepts its own algorithms only:
-// a token can therefore never choose how a key is used (a public key as an HMAC secret, `alg: none`).
-// Whatever is wrong with a token, the answer is the same: nobody.
+// The token's algorithm decides which of the two verifies it, and each accepts its own algorithms only. So a
+// token can never choose how a key is used (a public key as an HMAC secret, `alg: none`). Whatever is wrong with
+// a token, the result is the same: no principal.
 
 import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import type { Owner } from '../../lib/ids.ts'
@@ -15,34 +15,34 @@ export interface Principal {
   readonly subject: string
   /** The organisation the user acts for, when the token names one. */
   readonly organisation?: string
-  /** Everybody is an owner of what is theirs; an admin may change everything, an auditor read it and change nothing. */
+  /** An owner manages what is theirs, an admin may change everything, an auditor may read everything. */
   readonly role: 'owner' | 'admin' | 'auditor'
 }
 
 export interface AuthOptions {
-  /** With neither secret nor URL nobody can sign in; with both, both kinds of token are accepted. */
+  /** Without a secret and a URL nobody can sign in; with both, both kinds of token are accepted. */
   readonly jwtSecret?: string | undefined
   readonly jwksUrl?: string | undefined
-  /** Checked when given. */
+  /** The issuer and audience that a token must name, if given. */
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
-  /** Subjects that are admins whatever their token says. */
+  /** Subjects that are admins whatever role their token has. */
   readonly adminUserIds: readonly string[]
   /** The role names that make an admin and an auditor, in the claim `role` (a string) or `roles` (a list). */
   readonly adminRole: string
   readonly auditorRole: string
   /** The claim that names the organisation. */
   readonly organisationClaim: string
-  /** How far the issuer's clock may be off. */
+  /** How far the clock of the issuer may differ. */
   readonly clockToleranceSeconds?: number | undefined
-  /** Told when the signing keys cannot be fetched. */
+  /** Called when the signing keys cannot be fetched. */
   readonly warn?: ((message: string) => void) | undefined
   /** A monotonic clock, for the age of the signing keys. */
   readonly nowMs?: (() => number) | undefined
 }
 
 export interface Auth {
-  /** Who the value of an Authorization header speaks for, or undefined for anything but a valid token. */
+  /** The principal of an Authorization header, or undefined for anything but a valid token. */
   readonly authenticate: (
     authorization: string | null | undefined,
   ) => Promise<Principal | undefined>
@@ -50,7 +50,7 @@ export interface Auth {
 
 const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519']
 
-/** @throws Error when the secret is unfit (see `openHs256`) or the URL is none */
+/** @throws Error when the secret is unfit (see `openHs256`) or the URL is not valid */
 export function openAuth(options: AuthOptions): Auth {
   const hs256 = options.jwtSecret === undefined ? undefined : openHs256(options.jwtSecret)
   const jwks =
@@ -85,14 +85,14 @@ export function openAuth(options: AuthOptions): Auth {
   }
 }
 
-/** Whose keys a principal manages: the organisation's when acting for one, else the user's own. */
+/** The owner whose keys a principal manages: the organisation that the user acts for, else the user. */
 export function ownerOf({ subject, organisation }: Principal): Owner {
   return organisation === undefined
     ? { kind: 'user', id: subject }
     : { kind: 'organisation', id: organisation }
 }
 
-/** A token without `exp` would be valid for ever, so it is not valid at all. */
+/** A token needs `exp`: without it, it would be valid for ever. */
 function checksOf({ issuer, audience, clockToleranceSeconds }: AuthOptions): JWTVerifyOptions {
   return {
     requiredClaims: ['exp', 'sub'],
@@ -108,8 +108,8 @@ function bearerToken(authorization: string | null | undefined): string | undefin
 }
 
 /**
- * A token whose organisation is no usable id is refused rather than read as the user's own: the keys
- * it creates would land on the wrong account.
+ * A token whose organisation is not a valid id is refused. Read as the user's own token, it would create keys
+ * on the wrong account.
  */
 function principalOf(claims: JWTPayload, options: AuthOptions): Principal | undefined {
   const subject = claims.sub
@@ -127,7 +127,7 @@ function roleOf(subject: string, claims: JWTPayload, options: AuthOptions): Prin
   return has(options.auditorRole) ? 'auditor' : 'owner'
 }
 
-/** Ids go into the ledger: text without control characters (which PostgreSQL's JSON refuses) and of a length. */
+/** Ids go into the ledger: texts of a bounded length without control characters, which PostgreSQL's JSON refuses. */
 function isId(value: unknown): value is string {
   return typeof value === 'string' && /^\P{C}{1,255}$/u.test(value)
 }

@@ -1,16 +1,16 @@
-// The signing keys of an identity provider, fetched from its JWKS URL and kept.
+// The signing keys of an identity provider, fetched from its JWKS URL and cached.
 //
-// jose's own cache forgets its keys when they reach their age and then fails every token until the
-// provider answers again: a ten-minute outage there would sign everyone out here. So its cache never
-// ages, and this file decides when to ask again: in the background when the keys are old, at once when
-// a token names a key that is not among them (a rotation), and never more often than the cooldown, or
-// tokens with made-up key ids would make the gateway hammer the provider. Old keys go on verifying while
-// the provider is away, for a day: longer, and a key it has withdrawn would never be unlearned.
+// jose's own cache drops its keys at a certain age and then fails every token until the provider replies again: an
+// outage of the provider would sign everyone out. So the cache of jose never ages here, and this file decides when to
+// fetch again: in the background when the keys are old, and at once when a token names a key that is not among them
+// (a rotation). It never fetches more often than the cooldown, or tokens with invented key ids would make the gateway
+// hammer the provider. While the provider is away, old keys verify for a day and no longer, so that a key that the
+// provider withdrew does not stay valid for ever.
 
 import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 
-const refreshAfterMs = 10 * 60_000
-const distrustAfterMs = 24 * 60 * 60_000
+const maxFreshAgeMs = 10 * 60_000
+const maxUsableAgeMs = 24 * 60 * 60_000
 const cooldownMs = 5_000
 const timeoutMs = 5_000
 
@@ -18,11 +18,11 @@ export interface JwksOptions {
   readonly url: string
   /** A clock that never runs backwards. */
   readonly nowMs: () => number
-  /** Told of every fetch that failed. */
+  /** Called for every fetch that failed. */
   readonly warn: (message: string) => void
 }
 
-/** A key finder for jose's `jwtVerify`. Fetches nothing until it is first asked. */
+/** Finds keys for jose's `jwtVerify`. The first token causes the first fetch. */
 export function openJwks({ url, nowMs, warn }: JwksOptions): JWTVerifyGetKey {
   const remote = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: Number.POSITIVE_INFINITY,
@@ -34,9 +34,9 @@ export function openJwks({ url, nowMs, warn }: JwksOptions): JWTVerifyGetKey {
   let lastFetch = Promise.resolve()
 
   return async (header, token) => {
-    if (ageMs() > distrustAfterMs) await refresh()
-    else if (ageMs() > refreshAfterMs) void refresh()
-    if (ageMs() > distrustAfterMs) throw new Error(`no signing keys from ${url}`)
+    if (ageMs() > maxUsableAgeMs) await refresh()
+    else if (ageMs() > maxFreshAgeMs) void refresh()
+    if (ageMs() > maxUsableAgeMs) throw new Error(`no signing keys from ${url}`)
     try {
       return await remote(header, token)
     } catch (error) {
@@ -50,7 +50,7 @@ export function openJwks({ url, nowMs, warn }: JwksOptions): JWTVerifyGetKey {
     return nowMs() - fetchedAtMs
   }
 
-  /** One fetch for all who ask within the cooldown. Never rejects: what is known stays known. */
+  /** Tokens within the cooldown share one fetch. It never rejects: the known keys stay known. */
   function refresh(): Promise<void> {
     if (nowMs() - triedAtMs >= cooldownMs) {
       triedAtMs = nowMs()

@@ -1,18 +1,18 @@
-// Makes the tokens that `tollbook token` and `tollbook up` hand out: for trying things, for operators
+// Signs the tokens that `tollbook token` and `tollbook up` print. They are for trying things, for operators
 // without an identity provider, and for tests.
 
 import { openHs256 } from './hs256.ts'
 
 export interface TokenRequest {
   readonly secret: string
-  /** The user. */
+  /** The user's id. */
   readonly subject: string
   readonly expiresInSeconds: number
-  /** The configured name of the role, such as `admin`. Without one the bearer is an owner. */
+  /** The role as the configuration names it, such as `admin`. Without a role the bearer is an owner. */
   readonly role?: string | undefined
-  /** The organisation that owns what the bearer creates, and the configured claim to name it in. */
+  /** The organisation that owns what the bearer creates, and the claim in which the configuration expects it. */
   readonly organisation?: { readonly claim: string; readonly id: string } | undefined
-  /** Needed where the gateway is configured to expect them. */
+  /** Needed when the gateway is configured to check them. */
   readonly issuer?: string | undefined
   readonly audience?: string | undefined
 }

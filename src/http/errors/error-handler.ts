@@ -1,27 +1,26 @@
 /**
- * Every failure of a request as a problem document. The client learns what it can act on and nothing else;
+ * Makes a problem document of every error of a request. The client learns what it can act on and nothing else;
  * the log has the error itself.
  */
 import { NotFoundError, ParseError, ValidationError } from 'elysia'
 import { isUnavailable } from '../../ledger/unavailable.ts'
 import { shortPointer } from '../../lib/json-pointer.ts'
 import { problemOf } from '../../problems/problem-document.ts'
-import type { InvalidPart, Refusal } from '../../problems/refusal.ts'
-import { allowedMethods, type RoutePattern } from '../routes/allowed-methods.ts'
-import { invalidRequest } from './management-refusals.ts'
+import { type InvalidPart, invalidRequest, type Refusal } from '../../problems/refusal.ts'
+import { allowedMethods, type RoutePattern } from '../allowed-methods.ts'
 import { RequestRefused } from './request-refused.ts'
 
 export interface ErrorHandlerDeps {
   readonly requestIdOf: (request: Request) => string
   readonly log: (message: string, error: unknown) => void
-  /** All routes, for telling an unknown path from an unknown method. */
+  /** All routes: they tell an unknown path from an unknown method. */
   readonly routes: () => readonly RoutePattern[]
 }
 
-/** An `onError` for Elysia. Errors are told by their class, never by their `code`, which others have too. */
+/** An `onError` for Elysia. It knows errors by their class, never by their `code`, which other errors have too. */
 export function errorHandler({ requestIdOf, log, routes }: ErrorHandlerDeps) {
   return ({ error, request }: { readonly error: unknown; readonly request: Request }): Response => {
-    // A request of HTTP/1.0 may name no host, and then its target is all there is.
+    // Without a Host, which HTTP/1.0 allows, the URL of a request is only its target.
     const pathname = URL.parse(request.url)?.pathname ?? request.url
     const refusal = refusalIn(error) ?? (error instanceof NotFoundError && notFound(pathname))
     if (!refusal) log(`${request.method} ${pathname}: failed`, error)
@@ -51,7 +50,7 @@ function refusalIn(error: unknown): Refusal | undefined {
     if (error.cause instanceof RequestRefused) return error.cause.refusal
     return invalidRequest([{ pointer: '', detail: 'The body cannot be read.' }])
   }
-  // An answer of ours that does not fit its own schema is no fault of the client.
+  // A response that does not fit its own schema is a fault of the gateway, not of the client.
   if (error instanceof ValidationError && error.type !== 'response') {
     return invalidRequest(invalidParts(error))
   }
@@ -65,23 +64,23 @@ function refusalIn(error: unknown): Refusal | undefined {
   return undefined
 }
 
-/** The first fault of each part: that a missing field is also no text says nothing more. */
+/** The first fault of each field: a missing field is also not a text, which says nothing more. */
 function invalidParts(error: ValidationError): InvalidPart[] {
   const parts = new Map<string, InvalidPart>()
   for (const fault of error.all) {
     const pointer = shortPointer('path' in fault && fault.path ? String(fault.path) : '')
-    if (!parts.has(pointer)) parts.set(pointer, { pointer, detail: wordsFor(fault) })
+    if (!parts.has(pointer)) parts.set(pointer, { pointer, detail: detailOf(fault) })
   }
   return [...parts.values()]
 }
 
-/** TypeBox's numbers of the faults that no title of a schema describes. */
-const faultTypes = { additionalProperty: 42, missing: 45 }
+/** The numbers that TypeBox gives to the faults that no title of a schema describes. */
+const typeBoxFaults = { additionalProperty: 42, missing: 45 }
 
-function wordsFor(fault: ValidationError['all'][number]): string {
+function detailOf(fault: ValidationError['all'][number]): string {
   const title = fault.schema.title
-  if (fault.type === faultTypes.additionalProperty) return 'unknown field'
-  if (fault.type === faultTypes.missing) return 'missing'
+  if (fault.type === typeBoxFaults.additionalProperty) return 'unknown field'
+  if (fault.type === typeBoxFaults.missing) return 'missing'
   if (title !== undefined) return `expected ${title}`
   return fault.message.charAt(0).toLowerCase() + fault.message.slice(1)
 }

@@ -1,16 +1,16 @@
-/** What clients are told when management refuses: a code, and words for each reason. */
+/** The refusal of a management command as clients see it: a code, and a text for each reason. */
 
 import type { RefusalName, Refused } from '../../management/decision.ts'
-import type { InvalidPart, Refusal, RefusalCode } from '../../problems/refusal.ts'
+import { invalidRequest, type Refusal, type RefusalCode } from '../../problems/refusal.ts'
 
-const answers: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
+const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   account_unknown: ['not_found', 'There is no such account.'],
   account_frozen: ['account_frozen', 'The account is frozen: no key is issued for it.'],
   account_erased: ['conflict', 'The account was erased.'],
   key_unknown: ['not_found', 'There is no such key.'],
   key_revoked: ['conflict', 'The key is revoked, for good.'],
   charge_unknown: ['not_found', 'No call of this id was charged.'],
-  exceeds_charge: ['conflict', 'More than is left of the charge cannot be given back.'],
+  exceeds_charge: ['conflict', 'More than what is left of the charge cannot be refunded.'],
   plan_unknown: ['invalid_request', 'no such plan'],
   plan_not_grantable: ['plan_not_grantable', 'Another plan is given by an operator.'],
   permission_unknown: ['invalid_request', 'no such permission'],
@@ -31,29 +31,20 @@ export const refusalsByRoute: Readonly<Record<string, readonly RefusalCode[]>> =
   'patch /admin/accounts/{id}': ['plan_not_grantable'],
 }
 
-/** @param pointers where the parts of a command stand in this request's body, if not under their names */
-export function refusalOf(
+/** @param pointers where this request's body has the fields of the command, if not under their names */
+export function managementRefusal(
   { refused, field, expected, available }: Refused,
   pointers: Readonly<Record<string, string>> = {},
 ): Refusal {
-  const [code, words] = answers[refused]
+  const [code, text] = texts[refused]
   if (code === 'invalid_request') {
     const pointer = field === undefined ? '' : (pointers[field] ?? `/${field}`)
-    const detail = expected === undefined ? words : `${words}: expected ${expected}`
+    const detail = expected === undefined ? text : `${text}: expected ${expected}`
     return invalidRequest([{ pointer, detail }])
   }
   return {
     code,
-    detail: words,
+    detail: text,
     ...(available !== undefined && { extensions: { available } }),
-  }
-}
-
-/** The refusal of an invalid request, part by part. */
-export function invalidRequest(errors: readonly InvalidPart[]): Refusal {
-  return {
-    code: 'invalid_request',
-    detail: 'The request is not valid; see errors.',
-    extensions: { errors },
   }
 }

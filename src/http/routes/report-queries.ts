@@ -1,43 +1,12 @@
-/** The parts that routes about usage and events share: their queries, and how their answers look. */
+/** The queries that routes about usage and events share. */
 import { type Static, t } from 'elysia'
 import { catalogue } from '../../../events/catalogue.ts'
 import { parsePosition } from '../../../events/event.ts'
 import { isTime } from '../../../events/time.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
-import type { DailyUsage, Days, UsageSummary } from '../../reports/usage/usage.ts'
+import type { Days } from '../../reports/usage/usage.ts'
 import { requireValid } from '../errors/request-refused.ts'
-import { day, integer, month, position, queryInteger, typedSchema } from '../schemas/fields.ts'
-
-const figures = {
-  requests: integer({ description: 'Calls that passed the gate.' }),
-  errors: integer({ description: 'Those of them that failed, uncharged.' }),
-  credits: integer(),
-  avgLatencyMs: t.Nullable(integer()),
-}
-
-const line = {
-  endpoint: t.String(),
-  ...figures,
-  quantity: integer({ description: 'What the endpoint counts.' }),
-}
-
-export const figuresFields = figures
-export const UsageLine = t.Object(line)
-
-export const UsageResponse = t.Object({
-  usage: typedSchema<readonly DailyUsage[]>(t.Array(t.Object({ date: t.String(), ...line }))),
-})
-
-export const UsageSummaryResponse = t.Object({
-  summary: typedSchema<UsageSummary>(
-    t.Object({
-      ...figures,
-      errorRate: t.Number(),
-      lastUsedAt: t.Nullable(t.String()),
-      byEndpoint: t.Array(t.Object(line)),
-    }),
-  ),
-})
+import { day, month, position, queryInteger } from '../schemas/fields.ts'
 
 export const daysQuery = t.Object({
   from: t.Optional(day),
@@ -46,7 +15,9 @@ export const daysQuery = t.Object({
 export const monthQuery = t.Object({ month: t.Optional(month) })
 
 /**
- * The days asked for; without a start the thirty that end with the last one, without an end today.
+ * The days that the query asks for. The default end is today, the default start the thirtieth day before the
+ * end, both included.
+ *
  * @throws RequestRefused for days that no calendar has
  */
 export function daysOf({ from, to }: Static<typeof daysQuery>, now: Date): Days {
@@ -72,7 +43,7 @@ export const eventsQuery = t.Object({
   limit: queryInteger({ minimum: 1, maximum: 200, default: 50 }),
 })
 
-/** Where the page begins, and which types it holds. */
+/** Where the page begins, and which types of event it has. */
 export function pageOf({ type, cursor, limit }: Static<typeof eventsQuery>) {
   const after = cursor === undefined ? undefined : parsePosition(cursor)
   return {
@@ -81,7 +52,7 @@ export function pageOf({ type, cursor, limit }: Static<typeof eventsQuery>) {
   }
 }
 
-/** First and last position, which must be of one shard. */
+/** The first and last position as a range, or why they are none: both must be of one shard. */
 export function rangeOf(
   from: string | undefined,
   to: string | undefined,

@@ -1,4 +1,4 @@
-/** What the management routes are given. */
+/** What the routes of owners and operators need. */
 import type { Sql } from '../../ledger/connect.ts'
 import type { Actor } from '../../management/execute.ts'
 import type { Management } from '../../management/management.ts'
@@ -7,19 +7,20 @@ import type { authPlugin } from '../auth/auth-plugin.ts'
 
 export interface RouteDeps {
   readonly management: Management
-  /** For reports. */
+  /** For reports; of the serving role. */
   readonly sql: Sql
-  /** One for all routes of an app: what it learns of a request stays with it. */
+  /** One plugin for all routes of an app: it keeps the principal of each request. */
   readonly signIn: ReturnType<typeof authPlugin>
-  /** Permissions that the configuration knows. */
+  /** The permissions of the configuration. */
   readonly permissions: readonly string[]
 }
 
-/** Who does it, as events name them: an owner on the owners' routes, an operator on theirs. */
+/** The actor of events that an owner causes. */
 export function ownerActor({ subject }: Principal): Actor {
   return { id: `user:${subject}` }
 }
 
+/** The actor of events that an operator causes. */
 export function operatorActor({ subject }: Principal, reason?: string): Actor {
   return { id: `admin:${subject}`, reason }
 }

@@ -1,6 +1,6 @@
 /**
- * An API key as programs of the replaced service know it: its old field names, and beside them what is
- * ours. Frozen in test/http/fixtures: a field may be added, never renamed.
+ * An API key, as requests and responses have it. Programs of the replaced service know the field names, so
+ * test/http/fixtures keeps them: a field may be added, never renamed.
  */
 import { t } from 'elysia'
 import { invalidIpEntries } from '../../gate/authorize/client-ip.ts'
@@ -82,16 +82,17 @@ export const ApiKey = typedSchema<ApiKey>(
   ),
 )
 
-/** Answers to what issues and changes keys. */
+/** The response to a request that changed a key. */
 export const ChangedKey = t.Object({ message: t.String(), apiKey: ApiKey })
+/** The response that shows the whole key. */
 export const ShownKey = t.Object({
   message: t.String(),
-  key: t.String({ description: 'The whole key. It is shown this once and kept nowhere.' }),
+  key: t.String({ description: 'The whole key. It is shown this once and stored nowhere.' }),
   apiKey: ApiKey,
 })
 export const revokedMessage = 'The key is revoked and buys nothing more.'
 
-/** @param permissions all there are, which is what a plan with `endpoints: all` gives */
+/** @param permissions all permissions there are, which a plan with `endpoints: all` gives */
 export function apiKeyOf(view: KeyView, permissions: readonly string[]): ApiKey {
   const { owner, planEndpoints } = view
   const ofPlan = planEndpoints === 'all' ? permissions : planEndpoints
@@ -121,7 +122,7 @@ export function apiKeyOf(view: KeyView, permissions: readonly string[]): ApiKey 
   }
 }
 
-/** What a body may say of a key, under the old names; null takes a limit of the key's own away. */
+/** The fields of a key that a body may have; null removes a limit of the key's own. */
 export const keyFields = {
   description: t.Optional(description),
   rateLimit: t.Optional(nullable(rateLimit)),
@@ -131,7 +132,7 @@ export const keyFields = {
   expiresAt: t.Optional(nullable(time)),
 }
 
-/** What a PATCH may say beyond that. */
+/** The fields that a PATCH may have. */
 export const keyPatchFields = {
   name: t.Optional(keyName),
   active: t.Optional(t.Boolean()),
@@ -140,14 +141,14 @@ export const keyPatchFields = {
 
 type KeyFields = Static<ReturnType<typeof t.Object<typeof keyPatchFields>>>
 
-/** Where the parts of a command stand in such a body. */
+/** Where such a body has the fields of a management command. */
 export const keyPointers = {
   endpoints: '/allowedEndpoints',
   monthlyCap: '/monthlyCredits',
   plan: '/tier',
 }
 
-/** The body in management's words. */
+/** The body as a change of the management commands. */
 export function keyChangeOf(body: KeyFields): KeyChange {
   const { name, description, allowedIps, allowedEndpoints, expiresAt, active } = body
   return {
@@ -164,7 +165,7 @@ export function keyChangeOf(body: KeyFields): KeyChange {
   }
 }
 
-/** Entries of the body's IP list that are neither addresses nor ranges. */
+/** The entries of the body's IP list that are neither addresses nor ranges. */
 export function invalidAddresses({ allowedIps = [] }: KeyFields): InvalidPart[] {
   const invalid = new Set(invalidIpEntries(allowedIps))
   return allowedIps.flatMap((entry, i) =>

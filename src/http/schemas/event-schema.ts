@@ -1,4 +1,4 @@
-/** Events as answers show them. */
+/** Events, as responses show them. */
 import { t } from 'elysia'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import { describeEvent } from '../../reports/log-reader/describe-event.ts'
@@ -11,13 +11,13 @@ export interface EventView
     'shard' | 'position' | 'recordedAt' | 'occurredAt' | 'lots' | 'private' | 'instance'
   > {
   readonly position: string
-  /** In plain words. */
+  /** What happened, in plain words. */
   readonly summary: string
   readonly recordedAt: string
   readonly occurredAt: string
   readonly lots: readonly string[] | null
   readonly instance?: string
-  /** Why, where whoever did it said so. */
+  /** The reason that the actor gave, if any. */
   readonly reason?: string
 }
 
@@ -26,7 +26,9 @@ const EventSchema = t.Object({
   type: t.String(),
   summary: t.String(),
   recordedAt: t.String(),
-  occurredAt: t.String({ description: "The time that counts for days and months: the hold's." }),
+  occurredAt: t.String({
+    description: 'The time that counts for days and months: that of the hold.',
+  }),
   stream: t.String(),
   streamVersion: t.Nullable(integer()),
   accountId: t.Nullable(t.String()),
@@ -58,20 +60,20 @@ export const EventList = typedSchema<EventList>(
   t.Object({
     events: t.Array(EventSchema),
     nextCursor: t.Nullable(
-      t.String({ description: 'Given as `cursor`, it goes on here; null at the end of the log.' }),
+      t.String({ description: 'The `cursor` of the next page; null at the end of the log.' }),
     ),
   }),
 )
 
-/** A page of events, each through `view`. */
-export function eventList(page: EventPage, view: (event: RecordedEvent) => EventView): EventList {
+/** A page of events, each as `view` shows it. */
+export function listEvents(page: EventPage, view: (event: RecordedEvent) => EventView): EventList {
   return {
     events: page.events.map(view),
     nextCursor: page.next ? printPosition(page.next) : null,
   }
 }
 
-/** As auditors see an event: all of it, with the reason where `reasonOf` can read one. */
+/** An event as auditors see it: all of it, with its reason. */
 export function auditedEvent(event: RecordedEvent, reason: string | undefined): EventView {
   const { shard, position, private: _, recordedAt, occurredAt, lots, ...rest } = event
   return {
@@ -85,8 +87,8 @@ export function auditedEvent(event: RecordedEvent, reason: string | undefined): 
   }
 }
 
-/** As owners see an event: which operator it was, and which process, is not theirs to know. */
-export function ownersEvent(event: RecordedEvent): EventView {
+/** An event as owners see it: neither which operator acted nor which gateway. */
+export function ownedEvent(event: RecordedEvent): EventView {
   const { instance: _, ...view } = auditedEvent(event, undefined)
   return { ...view, actor: view.actor.startsWith('admin:') ? 'operator' : view.actor }
 }

@@ -1,4 +1,4 @@
-/** The kinds of field that requests are made of. `title` is what an error says was expected. */
+/** The kinds of field of requests and responses. An error names what was expected by the field's `title`. */
 import { Type } from '@sinclair/typebox'
 import { type Static, type TSchema, t } from 'elysia'
 
@@ -8,17 +8,17 @@ export function closed<T extends Parameters<typeof t.Object>[0]>(properties: T) 
 }
 
 /**
- * An object in an answer: its static type is the one of the function that makes it, its schema is what the
- * API documentation shows and what answers are checked against.
+ * A schema whose static type is that of the function that makes the value. The API documentation shows the
+ * schema, and responses are checked against it.
  */
 export function typedSchema<T>(schema: TSchema) {
   return t.Unsafe<T>(schema)
 }
 
-/** In bodies and answers. Elysia's own also takes texts of digits, and documents itself as such. */
+/** For bodies. Elysia's own integer also accepts texts of digits, and the API documentation would say so. */
 export const integer = Type.Integer
 
-/** In queries, where everything is text. */
+/** For queries, where everything is text. */
 export function queryInteger(options: { minimum: number; maximum: number; default: number }) {
   const { minimum, maximum } = options
   return t.Integer({ ...options, title: `an integer from ${minimum} to ${maximum}` })
@@ -89,7 +89,7 @@ export const position = t.String({
   title: 'a position such as 0-1234',
 })
 
-/** A bound that keeps every sum of an account's credits a safe integer. */
+/** With this bound every sum of an account's credits is a safe integer. */
 const maxCredits = 1_000_000_000_000
 
 export const credits = count(1, maxCredits)
@@ -97,7 +97,7 @@ export const monthlyCredits = count(0, maxCredits)
 export const rateLimit = count(1, 1_000_000)
 export const maxInFlight = count(1, 100_000)
 
-/** The time as the ledger has it; the schema has seen that it is one. */
+/** The time as the ledger writes it. The schema has checked that the text is a time. */
 export function iso(text: string): string {
   return new Date(text).toISOString()
 }

@@ -201,7 +201,7 @@ describe('in a query: never 500:', () => {
 })
 
 describe('in an Idempotency-Key: 400, nothing is forwarded, and no place in the window is taken:', () => {
-  const places = async () => (await (await door.shop.fetch('/v1/key')).json()).window.remaining
+  const places = async () => (await (await door.shop.fetch('/v1/key')).json()).rateLimit.remaining
   for (const name of ['', '\xff', 'a b', 'x'.repeat(256)]) {
     test(JSON.stringify(name).slice(0, 12), async () => {
       const before = await places()

@@ -1,15 +1,14 @@
-/** What customers' programs are answered: for the API documentation, and the types of clients. */
+/** The responses to customers' programs: for the API documentation, and for the types of clients. */
 import { t } from 'elysia'
 import { Plan } from '../../../config/file-schema.ts'
 import type { RateLimitState } from '../../../gate/rate-limit/rate-limiter.ts'
 import { PriceRule } from '../../../pricing/price-rule.ts'
-import type { Balance } from '../../../reports/account/balance.ts'
 import type { Charge } from '../../../reports/charge/charge-lookup.ts'
+import { BalanceSchema } from '../../schemas/account-schema.ts'
 import { integer, mode, typedSchema } from '../../schemas/fields.ts'
-import { BalanceSchema } from '../owner/account.ts'
 
 const text = t.String()
-const place = t.String({
+const position = t.String({
   description: 'A position in the ledger, as `shard-position`.',
   examples: ['0-1234'],
 })
@@ -23,11 +22,11 @@ export const KeyResponse = t.Object({
   permissions: t.Union([t.Literal('all'), t.Array(text)]),
   expiresAt: t.Nullable(text),
   monthlyCap: t.Nullable(integer({ description: "The key's own, in credits." })),
-  credits: typedSchema<Balance>(BalanceSchema),
-  window: t.Optional(
+  credits: BalanceSchema,
+  rateLimit: t.Optional(
     typedSchema<RateLimitState>(
       t.Object({
-        limit: integer({ description: 'Calls in any window.' }),
+        limit: integer({ description: 'Calls in any span of `windowMs`.' }),
         remaining: integer({ description: 'Calls that would pass now.' }),
         windowMs: integer(),
         resetMs: t.Number({
@@ -40,8 +39,8 @@ export const KeyResponse = t.Object({
 })
 
 const TariffSchema = t.Object({
-  hash: t.String({ description: 'Names the tariff; events name it by this.' }),
-  from: t.String({ description: 'Since when, or from when on, it is in force.' }),
+  hash: t.String({ description: 'Identifies the tariff; events refer to it by this hash.' }),
+  from: t.String({ description: 'The time from which it is in force.' }),
   notice: t.Nullable(text),
   plans: t.Record(text, Plan, {
     examples: [
@@ -78,25 +77,25 @@ export const ChargeResponse = typedSchema<Charge>(
     onLease: t.Optional(
       t.Literal(true, {
         description:
-          'It ran on a hold that was taken for calls to come (`positions.held`), and was held and settled at once.',
+          'It ran on a lease (`positions.held`), which is taken for many calls, and was charged on it.',
       }),
     ),
     settledAt: t.Nullable(text),
     resolvedAt: t.Nullable(t.String({ description: 'When the hold ended, however it did.' })),
     positions: t.Object({
-      held: place,
-      extended: t.Optional(t.Array(place)),
-      settled: t.Optional(place),
-      released: t.Optional(place),
-      expired: t.Optional(place),
-      refunded: t.Optional(t.Array(place)),
+      held: position,
+      extended: t.Optional(t.Array(position)),
+      settled: t.Optional(position),
+      released: t.Optional(position),
+      expired: t.Optional(position),
+      refunded: t.Optional(t.Array(position)),
     }),
     delivery: t.Optional(
       t.Union(
         ['sent', 'pending', 'replayed', 'cut', 'unknown'].map((name) => t.Literal(name)),
         {
           description:
-            'What became of the answer. `unknown`: its gateway died before it could tell, or kept it back; the charge is given back when you ask.',
+            'What became of the response. `unknown`: its gateway died before it could tell, or withheld it; the charge is refunded when you ask.',
         },
       ),
     ),
@@ -109,7 +108,7 @@ export const ChargeResponse = typedSchema<Charge>(
         ['client', 'upstream', 'hold'].map((name) => t.Literal(name)),
         {
           description:
-            'What ended the answer before its end: the client left, the service broke off, or the hold could not grow.',
+            'What ended the response before its end: the client left, the upstream broke off, or the hold could not grow.',
         },
       ),
     ),
@@ -118,8 +117,8 @@ export const ChargeResponse = typedSchema<Charge>(
 
 export const RefundedResponse = t.Object({
   requestId: text,
-  position: t.String({ description: 'Where the refund stands in the ledger.' }),
-  credits: integer({ description: 'What was given back.' }),
+  position: t.String({ description: 'Where the refund is in the ledger.' }),
+  credits: integer({ description: 'What was refunded.' }),
 })
 
 export const RevokedResponse = t.Object({ message: text, keyId: text })

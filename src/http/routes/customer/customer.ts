@@ -1,4 +1,4 @@
-/** What a customer's program can ask with its API key, unpriced: its key, the prices, a charge. */
+/** What a customer's program can ask with its API key, free of charge: its key, the prices, a charge. */
 import { Elysia, t } from 'elysia'
 import type { AuthorizedKey } from '../../../gate/authorize/authorize.ts'
 import type { Gate } from '../../../gate/gate.ts'
@@ -11,6 +11,7 @@ import { newRequestId } from '../../../lib/ids.ts'
 import { problem, problemOf } from '../../../problems/problem-document.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
 import type { Charge } from '../../../reports/charge/charge-lookup.ts'
+import { RequestRefused } from '../../errors/request-refused.ts'
 import { Problem } from '../../openapi/problem-schema.ts'
 import { id } from '../../schemas/fields.ts'
 import {
@@ -26,7 +27,7 @@ export interface CustomerDeps {
   readonly rateLimiter: RateLimiter
   readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
   readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
-  /** Gives a charge back whose answer may not have arrived; the same again answers the same. */
+  /** Refunds a charge whose response may not have arrived. The result has no `credits` when nothing was left to refund. */
   readonly refund: (requestId: string, keyId: string) => Promise<object>
   /** Tariffs in force and announced, the one in force first. */
   readonly tariffs: () => Promise<readonly PublishedTariff[]>
@@ -34,137 +35,147 @@ export interface CustomerDeps {
   readonly revoke: (keyId: string) => Promise<unknown>
 }
 
-export function customerRoutes(deps: CustomerDeps) {
-  const { gate, rateLimiter } = deps
+/** A successful response. */
+interface Reply {
+  readonly json: object
+  readonly headers?: Readonly<Record<string, string>> | undefined
+}
 
-  /** Runs `work` for the key that the request shows, or answers the refusal. */
-  async function withKey(
+const requestIdParams = t.Object({ requestId: id })
+
+export function customerRoutes(deps: CustomerDeps) {
+  const withKey = keyGuard(deps.gate)
+
+  return new Elysia({ name: 'customer', normalize: false })
+    .get('/v1/key', ({ request }) => withKey(request, (authorized) => readKey(deps, authorized)), {
+      response: { 200: KeyResponse },
+      detail: describe('Plan, permissions, credits by lot and rate limit of the key'),
+    })
+    .get('/v1/prices', ({ request }) => withKey(request, () => readPrices(deps)), {
+      response: { 200: PricesResponse },
+      detail: describe('Prices and plans in force, and those announced'),
+    })
+    .get(
+      '/v1/charges/:requestId',
+      ({ request, params: { requestId } }) =>
+        withKey(request, async ({ key }) => ({ json: await readCharge(deps, requestId, key) })),
+      {
+        params: requestIdParams,
+        response: { 200: ChargeResponse, 404: Problem },
+        detail: describe('What a call cost, and where that is in the ledger'),
+      },
+    )
+    .post(
+      '/v1/charges/:requestId/refund',
+      ({ request, params: { requestId } }) =>
+        withKey(request, ({ key }) => refundCharge(deps, requestId, key)),
+      {
+        parse: 'none',
+        params: requestIdParams,
+        response: { 200: RefundedResponse, 404: Problem, 409: Problem },
+        detail: describe('Refund a charge whose response may not have arrived'),
+      },
+    )
+    .post('/v1/key/revoke', ({ request }) => withKey(request, ({ key }) => revokeKey(deps, key)), {
+      parse: 'none',
+      response: { 200: RevokedResponse },
+      detail: describe('Revoke this key, for good (it leaked, say)'),
+    })
+}
+
+function describe(summary: string) {
+  return { summary, tags: ['Your key'], security: [{ apiKey: [] }, { apiKeyBearer: [] }] }
+}
+
+/** Runs `work` for the key of the request, and makes the response of its reply or of the refusal. */
+function keyGuard(gate: Gate) {
+  return async (
     request: Request,
-    work: (authorized: AuthorizedKey, requestId: string) => Promise<Response>,
-  ): Promise<Response> {
+    work: (authorized: AuthorizedKey) => Promise<Reply>,
+  ): Promise<Response> => {
     const requestId = newRequestId()
     try {
       const identity = await gate.identify(request)
       if (!identity.ok) return problemOf(identity.refusal, requestId)
-      return await work(identity.authorized, requestId)
+      const { json, headers } = await work(identity.authorized)
+      return Response.json(json, { headers: { 'X-Request-Id': requestId, ...headers } })
     } catch (error) {
+      if (error instanceof RequestRefused) return problemOf(error.refusal, requestId)
       if (!(error instanceof LedgerUnavailable)) throw error
       const detail = 'The ledger cannot be reached just now.'
       return problem('ledger_unavailable', { requestId, detail }, { 'Retry-After': '5' })
     }
   }
+}
 
-  async function describeKey({ key, tariff }: AuthorizedKey, requestId: string): Promise<Response> {
-    const plan = tariff.plans[key.plan]
-    const balance = await deps.balance(key.accountId, key.mode)
-    const window = plan && (await rateLimiter.peek(limitsOfKey(key, plan)))
-    return Response.json(
-      {
-        keyId: key.keyId,
-        accountId: key.accountId,
-        display: key.display,
-        mode: key.mode,
-        plan: key.plan,
-        permissions: key.endpoints ?? plan?.endpoints ?? [],
-        expiresAt: key.expiresAt,
-        monthlyCap: key.monthlyCap,
-        credits: balance,
-        window,
-      },
-      {
-        headers: {
-          'X-Request-Id': requestId,
-          ...(window && rateHeaders(window, Date.now(), false)),
-        },
-      },
+async function readKey(
+  { balance, rateLimiter }: CustomerDeps,
+  { key, tariff }: AuthorizedKey,
+): Promise<Reply> {
+  const plan = tariff.plans[key.plan]
+  const credits = await balance(key.accountId, key.mode)
+  const rateLimit = plan && (await rateLimiter.peek(limitsOfKey(key, plan)))
+  return {
+    json: {
+      keyId: key.keyId,
+      accountId: key.accountId,
+      display: key.display,
+      mode: key.mode,
+      plan: key.plan,
+      permissions: key.endpoints ?? plan?.endpoints ?? [],
+      expiresAt: key.expiresAt,
+      monthlyCap: key.monthlyCap,
+      credits,
+      rateLimit,
+    },
+    headers: rateLimit && rateHeaders(rateLimit, Date.now(), false),
+  }
+}
+
+async function readPrices({ tariffs }: CustomerDeps): Promise<Reply> {
+  const [current, ...announced] = await tariffs()
+  return { json: { current, announced } }
+}
+
+/** @throws RequestRefused when the account has no such call */
+async function readCharge(
+  { charge }: CustomerDeps,
+  requestId: string,
+  { accountId }: AuthorizedKey['key'],
+): Promise<Charge> {
+  const found = await charge(requestId, accountId)
+  if (found) return found
+  throw new RequestRefused({
+    code: 'not_found',
+    detail: 'Your account has no call with this request id.',
+  })
+}
+
+/** @throws RequestRefused unless the delivery of this account's call is unknown and nothing was refunded */
+async function refundCharge(
+  deps: CustomerDeps,
+  requestId: string,
+  key: AuthorizedKey['key'],
+): Promise<Reply> {
+  const { delivery } = await readCharge(deps, requestId, key)
+  if (delivery !== 'unknown') {
+    throw conflict(
+      'Only a charge whose delivery is unknown is refunded here; ask the operator for any other.',
     )
   }
+  const refunded = await deps.refund(requestId, key.keyId)
+  if (!('credits' in refunded)) throw conflict('This charge was refunded already.')
+  return { json: { requestId, ...refunded } }
+}
 
-  const detail = (summary: string) => ({
-    summary,
-    tags: ['Your key'],
-    security: [{ apiKey: [] }, { apiKeyBearer: [] }],
-  })
+function conflict(detail: string): RequestRefused {
+  return new RequestRefused({ code: 'conflict', detail })
+}
 
-  return new Elysia({ name: 'customer', normalize: false })
-    .get('/v1/key', ({ request }) => withKey(request, describeKey), {
-      response: { 200: KeyResponse },
-      detail: detail('Plan, permissions, credits by lot and rate window of the key'),
-    })
-    .get(
-      '/v1/prices',
-      ({ request }) =>
-        withKey(request, async (_, requestId) => {
-          const [current, ...announced] = await deps.tariffs()
-          const headers = { 'X-Request-Id': requestId }
-          return Response.json({ current, announced }, { headers })
-        }),
-      {
-        response: { 200: PricesResponse },
-        detail: detail('Prices and plans in force, and those announced'),
-      },
-    )
-    .get(
-      '/v1/charges/:requestId',
-      ({ request, params }) =>
-        withKey(request, async ({ key }, requestId) => {
-          const charge = await deps.charge(params.requestId, key.accountId)
-          if (charge) return Response.json(charge, { headers: { 'X-Request-Id': requestId } })
-          return problem('not_found', {
-            requestId,
-            detail: 'Your account has no call with this request id.',
-          })
-        }),
-      {
-        params: t.Object({ requestId: id }),
-        response: { 200: ChargeResponse, 404: Problem },
-        detail: detail('What a call cost, and where that stands in the ledger'),
-      },
-    )
-    .post(
-      '/v1/charges/:requestId/refund',
-      ({ request, params }) =>
-        withKey(request, async ({ key }, requestId) => {
-          const { requestId: of } = params
-          const charge = await deps.charge(of, key.accountId)
-          const headers = { 'X-Request-Id': requestId }
-          if (!charge) {
-            const detail = 'Your account has no call with this request id.'
-            return problem('not_found', { requestId, detail })
-          }
-          if (charge.delivery !== 'unknown') {
-            const detail =
-              'Only a charge whose delivery is unknown is given back here; ask the operator for any other.'
-            return problem('conflict', { requestId, detail })
-          }
-          const refunded = await deps.refund(of, key.keyId)
-          if (!('credits' in refunded)) {
-            const detail = 'This charge was given back already.'
-            return problem('conflict', { requestId, detail })
-          }
-          return Response.json({ requestId: of, ...refunded }, { headers })
-        }),
-      {
-        parse: 'none',
-        params: t.Object({ requestId: id }),
-        response: { 200: RefundedResponse, 404: Problem, 409: Problem },
-        detail: detail('Give back a charge whose answer may not have arrived'),
-      },
-    )
-    .post(
-      '/v1/key/revoke',
-      ({ request }) =>
-        withKey(request, async ({ key }, requestId) => {
-          await deps.revoke(key.keyId)
-          return Response.json(
-            { message: 'The key is revoked and buys nothing more.', keyId: key.keyId },
-            { headers: { 'X-Request-Id': requestId } },
-          )
-        }),
-      {
-        parse: 'none',
-        response: { 200: RevokedResponse },
-        detail: detail('Revoke this key, for good (it leaked, say)'),
-      },
-    )
+async function revokeKey(
+  { revoke }: CustomerDeps,
+  { keyId }: AuthorizedKey['key'],
+): Promise<Reply> {
+  await revoke(keyId)
+  return { json: { message: 'The key is revoked and buys nothing more.', keyId } }
 }

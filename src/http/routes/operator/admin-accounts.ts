@@ -1,9 +1,10 @@
-/** Operators' routes about accounts and their credits. */
+/** The operators' routes about accounts and their credits. */
 import { Elysia, t } from 'elysia'
 import type { Adjusted, Granted, Refunded } from '../../../management/manage-credits.ts'
 import { readBalance } from '../../../reports/account/balance.ts'
 import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import { Account, BalanceSchema } from '../../schemas/account-schema.ts'
 import {
   closed,
   credits,
@@ -20,7 +21,6 @@ import {
   time,
   typedSchema,
 } from '../../schemas/fields.ts'
-import { Account, BalanceSchema } from '../owner/account.ts'
 import { operatorActor, type RouteDeps } from '../route-deps.ts'
 
 const AccountPatch = closed({
@@ -129,7 +129,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         body: NewGrant,
         response: { 201: GrantResponse, ...changeProblems },
-        detail: { summary: 'Give credits, as a lot of their own', tags },
+        detail: { summary: 'Grant credits, as a lot of their own', tags },
       },
     )
     .post(
@@ -159,7 +159,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         body: NewRefund,
         response: { 201: RefundResponse, ...changeProblems },
-        detail: { summary: 'Give a charge back, wholly or in part (id: its request id)', tags },
+        detail: { summary: 'Refund a charge, wholly or in part (id: its request id)', tags },
       },
     )
 }

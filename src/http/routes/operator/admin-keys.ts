@@ -1,4 +1,4 @@
-/** Operators' routes about keys: everyone's, and what acts on their accounts too. */
+/** The operators' routes about everyone's keys; some of them act on the key's account too. */
 import { Elysia, t } from 'elysia'
 import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
@@ -25,7 +25,7 @@ const KeyPatch = closed({
     }),
   ),
   resetCredits: t.Optional(
-    t.Boolean({ description: 'Gives back what the account used this month, until its end.' }),
+    t.Boolean({ description: 'Grants what the account used this month again, until its end.' }),
   ),
   reason,
 })
@@ -95,7 +95,7 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
           await management.updateKey('everyone', params.id, change, actor),
           keyPointers,
         )
-        // After the change, so that one that is refused gives nothing back either.
+        // After the change, so that a change that is refused resets no credits either.
         if (resetCredits) {
           unwrap(await management.resetCredits(view.accountId, view.mode, actor))
         }

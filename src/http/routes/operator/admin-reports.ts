@@ -1,4 +1,4 @@
-/** Operators' routes about everyone's usage, and the log itself. */
+/** The operators' routes about everyone's usage and the log itself. */
 import { Elysia, t } from 'elysia'
 import { printPosition } from '../../../../events/event.ts'
 import { readClock } from '../../../ledger/read/read-clock.ts'
@@ -11,17 +11,10 @@ import {
 } from '../../../reports/usage/usage-overview.ts'
 import { requireValid } from '../../errors/request-refused.ts'
 import { commonProblems } from '../../openapi/problem-schema.ts'
-import { auditedEvent, EventList, eventList } from '../../schemas/event-schema.ts'
+import { auditedEvent, EventList, listEvents } from '../../schemas/event-schema.ts'
 import { id, integer, position, queryInteger, typedSchema } from '../../schemas/fields.ts'
-import {
-  daysOf,
-  daysQuery,
-  eventsQuery,
-  figuresFields,
-  pageOf,
-  rangeOf,
-  UsageLine,
-} from '../report-queries.ts'
+import { figuresFields, UsageLineSchema } from '../../schemas/usage-schema.ts'
+import { daysOf, daysQuery, eventsQuery, pageOf, rangeOf } from '../report-queries.ts'
 import type { RouteDeps } from '../route-deps.ts'
 
 const UsageOverviewResponse = t.Object({
@@ -30,7 +23,7 @@ const UsageOverviewResponse = t.Object({
       total: t.Object({ ...figuresFields, accounts: integer(), keys: integer() }),
       byPlan: t.Array(t.Object({ plan: t.String(), ...figuresFields, accounts: integer() })),
       byDay: t.Array(t.Object({ date: t.String(), ...figuresFields })),
-      byEndpoint: t.Array(UsageLine),
+      byEndpoint: t.Array(UsageLineSchema),
     }),
   ),
 })
@@ -99,7 +92,7 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
           page,
         )
         const reasons = await management.readReasons(found.events)
-        return eventList(found, (event) => auditedEvent(event, reasons.get(printPosition(event))))
+        return listEvents(found, (event) => auditedEvent(event, reasons.get(printPosition(event))))
       },
       {
         signedIn: 'reader',

@@ -1,4 +1,4 @@
-/** All routes of operators. */
+/** All routes of the operators. */
 import { Elysia } from 'elysia'
 import type { RouteDeps } from '../route-deps.ts'
 import { adminAccountsRoutes } from './admin-accounts.ts'

@@ -1,4 +1,4 @@
-/** The routes of key owners: their keys, what those used and what happened to them. */
+/** The owners' routes about their keys: their life, their usage and their history. */
 import { Elysia, t } from 'elysia'
 import type { KeyRequest } from '../../../management/issue-key.ts'
 import { readEventFeed } from '../../../reports/log-reader/event-feed.ts'
@@ -18,17 +18,10 @@ import {
   revokedMessage,
   ShownKey,
 } from '../../schemas/api-key-schema.ts'
-import { EventList, eventList, ownersEvent } from '../../schemas/event-schema.ts'
+import { EventList, listEvents, ownedEvent } from '../../schemas/event-schema.ts'
 import { closed, idParams, integer, keyName, mode, type Static } from '../../schemas/fields.ts'
-import {
-  daysOf,
-  daysQuery,
-  eventsQuery,
-  monthQuery,
-  pageOf,
-  UsageResponse,
-  UsageSummaryResponse,
-} from '../report-queries.ts'
+import { UsageResponse, UsageSummaryResponse } from '../../schemas/usage-schema.ts'
+import { daysOf, daysQuery, eventsQuery, monthQuery, pageOf } from '../report-queries.ts'
 import { ownerActor, type RouteDeps } from '../route-deps.ts'
 
 const NewKey = closed({
@@ -204,7 +197,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
       async ({ params, principal, query }) => {
         const { keyId } = await ownKey(principal, params.id)
         const { filter, page } = pageOf(query)
-        return eventList(await readEventFeed(sql, { keyId, ...filter }, page), ownersEvent)
+        return listEvents(await readEventFeed(sql, { keyId, ...filter }, page), ownedEvent)
       },
       {
         signedIn: 'owner',

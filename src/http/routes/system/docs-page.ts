@@ -1,7 +1,6 @@
 /**
- * The page at /docs: Swagger UI from its npm package, so that nothing comes from elsewhere and the
- * documentation works where there is no internet. No script stands in the page itself, which the policy
- * it is sent with would not run.
+ * The page at /docs: Swagger UI from its npm package, so the documentation works without the internet. The page
+ * has no inline script, which its own security policy would not run.
  */
 import icon from 'swagger-ui-dist/favicon-32x32.png' with { type: 'file' }
 import frame from 'swagger-ui-dist/index.css' with { type: 'file' }
@@ -27,8 +26,8 @@ const html = `<!doctype html>
 `
 
 /**
- * What the page may load: its own files, data: for the icons in its style, and blob: for the pictures and
- * the audio that an answer is made into.
+ * What the page may load: its own files, `data:` for the icons in its style, and `blob:` for the pictures and the
+ * audio of responses.
  */
 const policy = [
   "default-src 'none'",
@@ -45,7 +44,7 @@ const policy = [
 const css = 'text/css; charset=utf-8'
 const javascript = 'text/javascript; charset=utf-8'
 
-/** The files of the page by name: where they are, which in a compiled program is within it. */
+/** The files of the page by name. In a compiled program their paths are within the program. */
 const files: Readonly<Record<string, { readonly path: string; readonly type: string }>> = {
   'swagger-ui.css': { path: style, type: css },
   'page.css': { path: frame, type: css },

@@ -1,8 +1,8 @@
 // Runs in the browser: shows /docs/json with Swagger UI, which the page has loaded before.
 
 /**
- * Swagger UI would play an answer's audio by asking for it once more, without key and body. What has
- * arrived is played instead.
+ * Swagger UI would request the audio of a response once more to play it, without key and body. This plugin plays
+ * the audio that has arrived.
  */
 const playWhatArrived = ({ React }) => {
   const addresses = new WeakMap()

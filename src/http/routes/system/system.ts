@@ -1,4 +1,4 @@
-/** For machines: whether the process lives, and whether it can serve. */
+/** The routes for machines: whether the process is alive, and whether it can serve. */
 import { Elysia, t } from 'elysia'
 import type { Readiness } from './readiness.ts'
 

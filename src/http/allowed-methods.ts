@@ -1,12 +1,12 @@
-/** Which methods a path takes, so that a known path asked with another one is 405 and not 404. */
+/** Which methods a path takes: a known path with another method is 405, an unknown path is 404. */
 
 export interface RoutePattern {
   readonly method: string
-  /** As the router has it: `/api-keys/:id`, `/v1/*`. */
+  /** As Elysia writes it: `/api-keys/:id`, `/v1/*`. */
   readonly path: string
 }
 
-/** Methods of the routes that match the path; none when there is no such route. */
+/** The methods of all routes that match the path, sorted; none when no route matches. */
 export function allowedMethods(routes: readonly RoutePattern[], pathname: string): string[] {
   const methods = routes
     .filter(({ path }) => matches(path.split('/'), pathname.split('/')))

@@ -1,0 +1,166 @@
+/**
+ * Completes the OpenAPI document that @elysiajs/swagger drafts from the app's own routes. The draft is OpenAPI 3.0,
+ * offers every body in three media types, and has responses without the description that they must have. Here it
+ * becomes OpenAPI 3.1, gets the refusals of each route, and the configured calls are added.
+ */
+import { OptionalKind } from '@sinclair/typebox'
+import { version } from '../../../package.json'
+import type { Config } from '../../config/config.ts'
+import type { JsonSchema } from '../../config/json-schema.ts'
+import { mapValues } from '../../lib/map-values.ts'
+import { codesOf, type RefusalCode, type RouteTrait } from '../../problems/refusal.ts'
+import { refusalsByRoute } from '../errors/management-refusals.ts'
+import { callsDocument } from './openapi-calls.ts'
+import { exampleOf } from './openapi-example.ts'
+import { headerRefs, headers, rateHeaderNames } from './openapi-headers.ts'
+import { problemExamples, problemSchema, refusalResponses } from './openapi-refusals.ts'
+import { securitySchemes, withSignIn } from './openapi-security.ts'
+import { bodyExamples, fieldExamples, introduction, ownTags } from './openapi-text.ts'
+import type { Content, Operation, Parameter, ResponseObject, Responses } from './openapi-types.ts'
+import { shareRefusals } from './share-refusals.ts'
+
+/** The document as the plugin drafts it: its schemas are TypeBox's, still with their symbols. */
+export interface DraftDocument {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, DraftOperation>>>>
+}
+
+interface DraftOperation extends Omit<Partial<Operation>, 'responses'> {
+  readonly operationId: string
+  readonly responses: Readonly<Record<string, Partial<ResponseObject>>>
+}
+
+export function completeDocument(draft: DraftDocument, config: Pick<Config, 'routes'>): object {
+  const calls = callsDocument(config)
+  const own = mapValues(draft.paths, (operations, path) =>
+    mapValues(operations, (operation, method) => completeOperation(`${method} ${path}`, operation)),
+  )
+  const { paths, responses } = shareRefusals({ ...calls.paths, ...own })
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Tollbook', version, description: introduction },
+    servers: [{ url: '/' }],
+    tags: [...calls.tags, ...ownTags],
+    paths,
+    components: {
+      ...{ securitySchemes, headers, responses },
+      schemas: { Problem: problemSchema, ...calls.schemas },
+      examples: problemExamples,
+    },
+  }
+}
+
+function completeOperation(where: string, draft: DraftOperation): Operation {
+  const { operationId, summary = '', description, tags = [], parameters = [] } = draft
+  const signedIn = '401' in draft.responses
+  const security = draft.security ?? (signedIn ? withSignIn : [])
+  const body = jsonOf(draft.requestBody?.content)
+  return {
+    operationId: operationId.replace(/[^a-zA-Z0-9]+(.)/g, (_, letter) => letter.toUpperCase()),
+    summary,
+    ...(description !== undefined && { description }),
+    tags,
+    security,
+    ...(parameters.length > 0 && { parameters: parameters.map(completeParameter) }),
+    ...(body !== undefined && {
+      requestBody: {
+        required: !(OptionalKind in body),
+        content: jsonContent(body, bodyExamples[where]),
+      },
+    }),
+    responses: completeResponses(where, draft.responses, refusalsOf(where, draft)),
+  }
+}
+
+function completeParameter({ name, in: location, required, description, schema }: Parameter) {
+  const { description: ofSchema, ...rest } = readable(schema) as JsonSchema
+  const text = description ?? ofSchema
+  return {
+    name,
+    in: location,
+    required: required && !('default' in rest),
+    ...(typeof text === 'string' && { description: text }),
+    schema: rest,
+  }
+}
+
+/** Successful responses as the route describes them, and refusals by their codes. */
+function completeResponses(
+  where: string,
+  draft: DraftOperation['responses'],
+  codes: readonly RefusalCode[],
+): Responses {
+  const described = Object.entries(draft)
+    .filter(([status]) => Number(status) < 400 || codes.length === 0)
+    .map(([status, { description, content }]): [string, ResponseObject] => {
+      const json = jsonOf(content)
+      return [
+        status,
+        {
+          description: description ?? 'Done.',
+          ...(codes.length > 0 && {
+            headers: headerRefs([
+              'X-Request-Id',
+              ...(where === 'get /v1/key' ? rateHeaderNames : []),
+            ]),
+          }),
+          ...(json !== undefined && { content: jsonContent(json) }),
+        },
+      ]
+    })
+  return { ...Object.fromEntries(described), ...refusalResponses(codes) }
+}
+
+/**
+ * The codes with which a route can refuse. Customers' routes refuse as the gate does, routes with a sign-in by the
+ * statuses that they describe. Open routes describe all their responses themselves, so they have no codes here.
+ */
+function refusalsOf(
+  where: string,
+  { security, parameters, requestBody, responses }: DraftOperation,
+) {
+  if (!security && !('401' in responses)) return []
+  const takesInput = requestBody !== undefined || (parameters?.length ?? 0) > 0
+  // Auditors may not use owners' routes that change something.
+  const needsRole = !security && (where.includes(' /admin/') || !where.startsWith('get '))
+  const traits: RouteTrait[] = ['any', security ? 'apiKey' : 'signIn']
+  if (takesInput) traits.push('input')
+  if (requestBody) traits.push('body')
+  const codes: RefusalCode[] = [...codesOf(traits), ...(refusalsByRoute[where] ?? [])]
+  if (needsRole) codes.push('forbidden')
+  if ('404' in responses && where !== 'post /api-keys') codes.push('not_found')
+  if ('409' in responses) codes.push('conflict')
+  return codes
+}
+
+/** The plugin offers every schema as JSON, as a form and as text; only JSON is true. */
+function jsonOf(content: Content | undefined): JsonSchema | undefined {
+  return content?.['application/json']?.schema as JsonSchema | undefined
+}
+
+function jsonContent(draft: JsonSchema, givenExample?: unknown): Content {
+  const schema = readable(draft) as JsonSchema
+  const example = givenExample ?? exampleOf(schema, fieldExamples)
+  return { 'application/json': { schema, ...(example !== undefined && { example }) } }
+}
+
+/**
+ * The schema for readers. The `title`, which errors use, becomes a part of the description, because generators of
+ * clients name types by it. A number in a query, which Elysia also accepts as text, is a number. Keywords that
+ * only Elysia or Tollbook know are left out.
+ */
+function readable(schema: unknown): unknown {
+  if (!isObject(schema)) return schema
+  const [asText, asNumber] = Array.isArray(schema.anyOf) ? schema.anyOf : []
+  if (isObject(asText) && asText.format === 'integer') return readable(asNumber)
+  const { nullable: _, patternErrorMessage: __, title, description, properties, ...rest } = schema
+  const text = [title, description].filter((part) => part !== undefined).join('. ')
+  return {
+    ...(text !== '' && { description: text }),
+    ...mapValues(rest, (part) => (Array.isArray(part) ? part.map(readable) : readable(part))),
+    ...(isObject(properties) && { properties: mapValues(properties, readable) }),
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,58 @@
+/** An account and its credits, as responses show them. */
+import { t } from 'elysia'
+import type { AccountView } from '../../management/views.ts'
+import type { Balance } from '../../reports/account/balance.ts'
+import { integer, typedSchema } from './fields.ts'
+
+const count = integer()
+const text = t.String()
+
+export const Account = typedSchema<AccountView>(
+  t.Object({
+    accountId: text,
+    owner: t.Object({ kind: text, id: text }),
+    version: count,
+    plan: text,
+    plannedPlan: t.Nullable(
+      t.Object({ plan: text, from: text }, { description: 'The plan that was decided to follow.' }),
+    ),
+    frozen: t.Boolean(),
+    erased: t.Boolean(),
+    openedAt: text,
+    ownLimits: t.Object({ rateLimit: t.Nullable(count), maxInFlight: t.Nullable(count) }),
+    rateLimit: count,
+    windowMs: count,
+    maxInFlight: count,
+    monthlyCredits: count,
+    endpoints: t.Union([t.Literal('all'), t.Array(text)]),
+    fee: t.Nullable(t.Object({ minorUnits: count, currency: text })),
+  }),
+)
+
+export const BalanceSchema = typedSchema<Balance>(
+  t.Object({
+    available: integer({ description: 'What a call could hold now.' }),
+    held: count,
+    debt: count,
+    lots: t.Array(
+      t.Object({
+        lot: text,
+        kind: text,
+        granted: count,
+        settled: count,
+        held: count,
+        refunded: count,
+        adjusted: count,
+        available: count,
+        startsAt: text,
+        expiresAt: t.Nullable(text),
+      }),
+    ),
+    allowance: t.Object({
+      month: text,
+      granted: count,
+      due: integer({ description: 'Given by the plan this month, granted by the next call.' }),
+    }),
+    month: t.Object({ settled: count, refunded: count, calls: count }),
+  }),
+)

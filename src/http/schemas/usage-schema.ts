@@ -1,0 +1,34 @@
+/** What keys and accounts used, as responses show it. */
+import { t } from 'elysia'
+import type { DailyUsage, UsageSummary } from '../../reports/usage/usage.ts'
+import { integer, typedSchema } from './fields.ts'
+
+export const figuresFields = {
+  requests: integer({ description: 'Calls that passed the gate.' }),
+  errors: integer({ description: 'Those of them that failed, uncharged.' }),
+  credits: integer(),
+  avgLatencyMs: t.Nullable(integer()),
+}
+
+const lineFields = {
+  endpoint: t.String(),
+  ...figuresFields,
+  quantity: integer({ description: 'What the endpoint counts.' }),
+}
+
+export const UsageLineSchema = t.Object(lineFields)
+
+export const UsageResponse = t.Object({
+  usage: typedSchema<readonly DailyUsage[]>(t.Array(t.Object({ date: t.String(), ...lineFields }))),
+})
+
+export const UsageSummaryResponse = t.Object({
+  summary: typedSchema<UsageSummary>(
+    t.Object({
+      ...figuresFields,
+      errorRate: t.Number(),
+      lastUsedAt: t.Nullable(t.String()),
+      byEndpoint: t.Array(UsageLineSchema),
+    }),
+  ),
+})
