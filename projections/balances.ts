@@ -1,12 +1,157 @@
 /**
- * Balances: the lots of an account, its open holds, and what else decides whether it can buy.
+ * Balances: the lots of an account, its open holds, and what else decides whether its calls are sold.
  *
  * A lease counts as so many open holds as it has slots. A call on a lease ends with an event that holds and frees
  * nothing (`held` is null), so it leaves the lease as it is.
  */
 import { countingTypes, lotMovingTypes, resolvingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
-import type { Projection } from './projection.ts'
+import type { Projection, Statement } from './projection.ts'
+
+const makeLots: Statement = {
+  eventTypes: ['CreditsGranted'],
+  sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted)
+       select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
+         coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits
+       from batch
+       where type = 'CreditsGranted'`,
+}
+
+const makeBalances: Statement = {
+  eventTypes: ['CreditsGranted', 'DebtRecorded'],
+  sql: `insert into balances (account_id, mode, shard)
+       select distinct account_id, mode, shard
+       from batch
+       where type in ('CreditsGranted', 'DebtRecorded')
+       on conflict (account_id, mode, shard) do nothing`,
+}
+
+/** A debt grows by what is recorded and falls by what is repaid. Of the month's allowance, all grants add up. */
+const countDebtAndAllowance: Statement = {
+  eventTypes: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
+  sql: `update balances b
+       set debt = b.debt + change.debt,
+         allowance_month = coalesce(change.month, b.allowance_month),
+         allowance_granted = case
+           when change.month is null then b.allowance_granted
+           when change.month = b.allowance_month then b.allowance_granted + change.allowance
+           else change.allowance
+         end
+       from (
+         select account_id, mode, shard, max(month) as month,
+           sum(credits) filter (where month = last_month) as allowance,
+           sum(case type when 'DebtRecorded' then credits when 'CreditsAdjusted' then -credits else 0 end) as debt
+         from (
+           select *, max(month) over (partition by account_id, mode, shard) as last_month
+           from (
+             select *, case when type = 'CreditsGranted'
+               then date_trunc('month', recorded_at at time zone 'UTC')::date end as month
+             from batch
+             where type = 'CreditsGranted' and payload ->> 'kind' = 'allowance'
+               or type = 'DebtRecorded'
+               or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'
+           ) with_month
+         ) with_last_month
+         group by account_id, mode, shard
+       ) change
+       where b.account_id = change.account_id and b.mode = change.mode and b.shard = change.shard`,
+}
+
+const openHolds: Statement = {
+  eventTypes: ['CreditsHeld'],
+  skipsCompletedCalls: true,
+  sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
+         quantity, slots, held_at, expires_at, instance, lots, held)
+       select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
+         quantity, slots, recorded_at, recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer),
+         instance, lots, held
+       from batch
+       where type = 'CreditsHeld'`,
+}
+
+/** A lot that an extension draws on again stands in the hold once, where it was drawn on first. */
+const extendHolds: Statement = {
+  eventTypes: ['HoldExtended'],
+  skipsCompletedCalls: true,
+  sql: `update open_holds h
+       set credits = h.credits + extension.credits, quantity = h.quantity + extension.quantity,
+         expires_at = greatest(h.expires_at, extension.expires_at),
+         lots = coalesce(draws.lots, h.lots), held = coalesce(draws.held, h.held)
+       from (
+         select shard, request_id, sum(credits) as credits, sum(quantity) as quantity,
+           max(recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer)) as expires_at
+         from batch
+         where type = 'HoldExtended'
+         group by shard, request_id
+       ) extension
+       left join (
+         select shard, hold_id, array_agg(lot order by first) as lots, array_agg(held order by first) as held
+         from (
+           select shard, hold_id, lot, sum(held)::bigint as held, min(array[position, nth]) as first
+           from (
+             -- What the hold drew before, as if at position 0, and what its extensions draw.
+             select o.shard, o.hold_id, 0 as position, draw.nth, draw.lot, draw.held
+             from (select distinct shard, request_id from batch where type = 'HoldExtended') extended
+             join open_holds o on o.hold_id = extended.request_id and o.shard = extended.shard,
+               unnest(o.lots, o.held) with ordinality as draw (lot, held, nth)
+             union all
+             select e.shard, e.request_id, e.position, draw.nth, draw.lot, draw.held
+             from batch e, unnest(e.lots, e.held) with ordinality as draw (lot, held, nth)
+             where e.type = 'HoldExtended'
+           ) each_draw
+           group by shard, hold_id, lot
+         ) of_lot
+         group by shard, hold_id
+       ) draws on draws.shard = extension.shard and draws.hold_id = extension.request_id
+       where h.hold_id = extension.request_id and h.shard = extension.shard`,
+}
+
+/** A call on a lease ends with an event that holds nothing, and closes no hold. */
+const closeHolds: Statement = {
+  eventTypes: resolvingTypes,
+  skipsCompletedCalls: true,
+  sql: `delete from open_holds h
+       using batch e
+       where ${typeIn(resolvingTypes, 'e.type')} and e.held is not null
+         and h.hold_id = e.request_id and h.shard = e.shard`,
+}
+
+const moveCreditsOfLots: Statement = {
+  eventTypes: lotMovingTypes,
+  sql: `update lots l
+       set held = l.held + change.held, settled = l.settled + change.settled,
+         refunded = l.refunded + change.refunded, adjusted = l.adjusted + change.adjusted
+       from (
+         select shard, lots[n] as lot, total(held[n]) as held,
+           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'settled'))}) as settled,
+           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'refunded'))}) as refunded,
+           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'adjusted'))}) as adjusted
+         from (
+           select shard, type, lots, held, moved, generate_series(1, cardinality(lots)) as n
+           from batch
+           where lots is not null
+         ) each_lot
+         group by 1, 2
+       ) change
+       where l.lot = change.lot and l.shard = change.shard`,
+}
+
+/** A lease counts as so many open holds as it has slots. */
+const countOpenHolds: Statement = {
+  eventTypes: ['CreditsHeld', ...resolvingTypes],
+  skipsCompletedCalls: true,
+  sql: `update balances b
+       set open_holds = b.open_holds + change.opened
+       from (
+         select shard, account_id, mode,
+           sum(case type when 'CreditsHeld' then 1 else -1 end * coalesce(slots, 1)) as opened
+         from batch
+         where ${typeIn(['CreditsHeld', ...resolvingTypes])} and held is not null
+         group by shard, account_id, mode
+       ) change
+       where b.account_id = change.account_id and b.mode = change.mode and b.shard = change.shard
+         and change.opened <> 0`,
+}
 
 export const balances: Projection = {
   name: 'balances',
@@ -14,8 +159,8 @@ export const balances: Projection = {
   mode: 'inline',
   eventFilter: `account_id is not null and stream_version is null and ${typeNotIn(countingTypes)}`,
   tables: [
-    // A lot is named by the position of its CreditsGranted. The checks are a backstop: the append
-    // decides before it writes.
+    // A lot is named by the position of its CreditsGranted. The checks are a second line of defence: the append decides
+    // before it writes.
     `create table lots (
       lot bigint not null,
       shard smallint not null,
@@ -33,7 +178,7 @@ export const balances: Projection = {
       primary key (lot, shard)
     ) with (fillfactor = 70)`,
     `create index lots_by_account on lots (account_id, mode, expires_at, lot)`,
-    // A hold is open while its row is here: inserted by the hold, deleted by what resolves it.
+    // A hold is open as long as its row is here.
     `create table open_holds (
       hold_id text not null,
       shard smallint not null,
@@ -41,7 +186,7 @@ export const balances: Projection = {
       account_id text not null,
       key_id text not null,
       mode text not null,
-      -- Null for a lease, which is for calls of any endpoint; a lease has slots instead.
+      -- A lease is for calls of any endpoint. It has no endpoint and no quantity, and slots instead.
       endpoint text,
       tariff text not null,
       credits bigint not null,
@@ -66,136 +211,13 @@ export const balances: Projection = {
     ) with (fillfactor = 70)`,
   ],
   apply: [
-    {
-      eventTypes: ['CreditsGranted'],
-      sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted)
-       select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
-         coalesce((payload ->> 'expiresAt')::timestamptz, 'infinity'), credits
-       from batch
-       where type = 'CreditsGranted'`,
-    },
-    {
-      eventTypes: ['CreditsGranted', 'DebtRecorded'],
-      sql: `insert into balances (account_id, mode, shard)
-       select distinct account_id, mode, shard
-       from batch
-       where ${typeIn(['CreditsGranted', 'DebtRecorded'])}
-       on conflict (account_id, mode, shard) do nothing`,
-    },
-    {
-      eventTypes: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
-      sql: `update balances b
-       set debt = b.debt + d.debt,
-         allowance_month = coalesce(d.month, b.allowance_month),
-         allowance_granted = case
-           when d.month is null then b.allowance_granted
-           when d.month = b.allowance_month then b.allowance_granted + d.allowance
-           else d.allowance
-         end
-       from (
-         select account_id, mode, shard, max(month) as month,
-           sum(credits) filter (where month = last_month) as allowance,
-           sum(case type when 'DebtRecorded' then credits when 'CreditsAdjusted' then -credits else 0 end) as debt
-         from (
-           select *, max(month) over (partition by account_id, mode, shard) as last_month
-           from (
-             select *, case when type = 'CreditsGranted'
-               then date_trunc('month', recorded_at at time zone 'UTC')::date end as month
-             from batch
-             where type = 'CreditsGranted' and payload ->> 'kind' = 'allowance'
-               or type = 'DebtRecorded'
-               or type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true'
-           ) of_month
-         ) of_account
-         group by account_id, mode, shard
-       ) d
-       where b.account_id = d.account_id and b.mode = d.mode and b.shard = d.shard`,
-    },
-    {
-      eventTypes: ['CreditsHeld'],
-      skipsCompletedCalls: true,
-      sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
-         quantity, slots, held_at, expires_at, instance, lots, held)
-       select request_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits, quantity, slots, recorded_at,
-         recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer), instance, lots, held
-       from batch
-       where type = 'CreditsHeld'`,
-    },
-    // A lot that an extension draws on again stands in the hold once, where it was drawn on first.
-    {
-      eventTypes: ['HoldExtended'],
-      skipsCompletedCalls: true,
-      sql: `update open_holds h
-       set credits = h.credits + e.credits, quantity = h.quantity + e.quantity,
-         expires_at = greatest(h.expires_at, e.expires_at),
-         lots = coalesce(d.lots, h.lots), held = coalesce(d.held, h.held)
-       from (
-         select shard, request_id, sum(credits) as credits, sum(quantity) as quantity,
-           max(recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer)) as expires_at
-         from batch
-         where type = 'HoldExtended'
-         group by shard, request_id
-       ) e
-       left join (
-         select shard, hold_id, array_agg(lot order by first) as lots, array_agg(held order by first) as held
-         from (
-           select shard, hold_id, lot, sum(held)::bigint as held, min(array[position, nth]) as first
-           from (
-             select o.shard, o.hold_id, 0 as position, u.nth, u.lot, u.held
-             from (select distinct shard, request_id from batch where type = 'HoldExtended') b
-             join open_holds o on o.hold_id = b.request_id and o.shard = b.shard,
-               unnest(o.lots, o.held) with ordinality as u (lot, held, nth)
-             union all
-             select b.shard, b.request_id, b.position, u.nth, u.lot, u.held
-             from batch b, unnest(b.lots, b.held) with ordinality as u (lot, held, nth)
-             where b.type = 'HoldExtended'
-           ) draws
-           group by shard, hold_id, lot
-         ) drawn
-         group by shard, hold_id
-       ) d on d.shard = e.shard and d.hold_id = e.request_id
-       where h.hold_id = e.request_id and h.shard = e.shard`,
-    },
-    {
-      eventTypes: resolvingTypes,
-      skipsCompletedCalls: true,
-      sql: `delete from open_holds h
-       using batch b
-       where ${typeIn(resolvingTypes, 'b.type')} and b.held is not null
-         and h.hold_id = b.request_id and h.shard = b.shard`,
-    },
-    {
-      eventTypes: lotMovingTypes,
-      sql: `update lots l
-       set held = l.held + d.held, settled = l.settled + d.settled, refunded = l.refunded + d.refunded,
-         adjusted = l.adjusted + d.adjusted
-       from (
-         select shard, lots[n] as lot, total(held[n]) as held,
-           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'settled'))}) as settled,
-           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'refunded'))}) as refunded,
-           total(moved[n]) filter (where ${typeIn(typesWith('moves', 'adjusted'))}) as adjusted
-         from (
-           select shard, type, lots, held, moved, generate_series(1, cardinality(lots)) as n
-           from batch
-           where lots is not null
-         ) each
-         group by 1, 2
-       ) d
-       where l.lot = d.lot and l.shard = d.shard`,
-    },
-    {
-      eventTypes: ['CreditsHeld', ...resolvingTypes],
-      skipsCompletedCalls: true,
-      sql: `update balances l
-       set open_holds = l.open_holds + d.opened
-       from (
-         select shard, account_id, mode, sum(case type when 'CreditsHeld' then 1 else -1 end
-           * coalesce(slots, 1)) as opened
-         from batch
-         where ${typeIn(['CreditsHeld', ...resolvingTypes])} and held is not null
-         group by shard, account_id, mode
-       ) d
-       where l.account_id = d.account_id and l.mode = d.mode and l.shard = d.shard and d.opened <> 0`,
-    },
+    makeLots,
+    makeBalances,
+    countDebtAndAllowance,
+    openHolds,
+    extendHolds,
+    closeHolds,
+    moveCreditsOfLots,
+    countOpenHolds,
   ],
 }

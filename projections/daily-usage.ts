@@ -1,18 +1,19 @@
 /**
- * Usage by key, UTC day and endpoint. An error is a call that was held and not settled; a lease
- * is no call. What was imported says calls and credits, but not what the endpoint counts, so it adds nothing to `quantity`.
+ * Usage by key, UTC day and endpoint. An error is a call that was held and not charged. The end of a lease is no call, and
+ * has slots. Imported usage has calls and credits but no quantity that a price would count, so it adds none.
  */
 import { countingTypes, resolvingTypes } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
 import type { Projection } from './projection.ts'
 
 const usageTypes = [...resolvingTypes, ...countingTypes]
+const isUsage = `${typeIn(usageTypes)} and slots is null`
 
 export const dailyUsage: Projection = {
   name: 'daily_usage',
   version: 2,
   mode: 'catch-up',
-  eventFilter: `${typeIn(usageTypes)} and slots is null`,
+  eventFilter: isUsage,
   tables: [
     `create table daily_usage (
       key_id text not null,
@@ -37,21 +38,21 @@ export const dailyUsage: Projection = {
       eventTypes: usageTypes,
       sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
          quantity, latency_ms_sum, last_used_at)
-       -- The frequent type first, and UTC as what it is: its name would be looked up for every row.
+       -- In every CASE the most frequent type comes first. UTC is said as an interval, for its name would be looked up for
+       -- every row.
        select key_id, (occurred_at at time zone interval '0')::date, endpoint, shard, account_id, mode,
-         total(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity when 'UsageImported' then quantity
-           else 1 end),
-         total(case type when 'HoldSettled' then 0 when 'CallsCounted' then (payload ->> 'errors')::bigint
-           when 'UsageImported' then (payload ->> 'errors')::bigint else 1 end),
-         total(credits) filter (where type in ('HoldSettled', 'UsageImported')),
-         total(quantity) filter (where type in ('HoldSettled', 'CallsCounted')),
-         total(case type when 'HoldSettled' then latency_ms when 'CallsCounted' then (payload ->> 'latencyMsSum')::bigint
-           when 'UsageImported' then (payload ->> 'latencyMsSum')::bigint else latency_ms end),
-         max(occurred_at)
+         total(case when type = 'HoldSettled' then 1 when ${typeIn(countingTypes)} then quantity else 1 end) as requests,
+         total(case when type = 'HoldSettled' then 0 when ${typeIn(countingTypes)} then (payload ->> 'errors')::bigint
+           else 1 end) as errors,
+         total(credits) filter (where type in ('HoldSettled', 'UsageImported')) as credits,
+         total(quantity) filter (where type in ('HoldSettled', 'CallsCounted')) as quantity,
+         total(case when type = 'HoldSettled' then latency_ms when ${typeIn(countingTypes)}
+           then (payload ->> 'latencyMsSum')::bigint else latency_ms end) as latency_ms_sum,
+         max(occurred_at) as last_used_at
        from batch
-       where ${typeIn(usageTypes)} and slots is null
+       where ${isUsage}
        group by 1, 2, 3, 4, 5, 6
-       -- Near the key's own order: a replay goes once through its index for a range, instead of all over it.
+       -- In about the order of the primary key, so that a replay goes through its index once for a range.
        order by key_id collate "C", 2
        on conflict (key_id, day, endpoint, shard) do update set
          requests = d.requests + excluded.requests, errors = d.errors + excluded.errors,

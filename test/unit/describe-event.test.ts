@@ -32,19 +32,19 @@ test('descriptions say how much, of what and why', () => {
     'Key limits changed: rateLimit 10, monthlyCap none',
   )
   const extended = { endpoint: 'chat', credits: 0 }
-  const ahead = { credits: 30, slots: 15 }
-  expect(say('CreditsHeld', ahead)).toBe('30 credits held ahead, for 15 calls at once')
-  expect(say('HoldReleased', { ...ahead, payload: { reason: 'lease_released' } })).toBe(
-    '30 credits freed that were held ahead',
+  const ofLease = { credits: 30, slots: 15 }
+  expect(say('CreditsHeld', ofLease)).toBe('30 credits reserved by a lease, for 15 calls at once')
+  expect(say('HoldReleased', { ...ofLease, payload: { reason: 'lease_released' } })).toBe(
+    '30 credits freed that a lease had reserved',
   )
-  expect(say('HoldExpired', ahead)).toBe(
-    '30 credits freed that a gateway held ahead until it ended',
+  expect(say('HoldExpired', ofLease)).toBe(
+    '30 credits freed that a lease had reserved until its gateway ended',
   )
-  const failed = { credits: 0, endpoint: 'search', payload: { lease: 'l', reason: 'timeout' } }
-  expect(say('HoldReleased', failed)).toBe('A call of search was not charged (timeout)')
-  expect(say('HoldExtended', extended)).toBe('The hold of a call of chat prolonged')
+  const voided = { credits: 0, endpoint: 'search', payload: { lease: 'l', reason: 'timeout' } }
+  expect(say('HoldReleased', voided)).toBe('A call of search was not charged (timeout)')
+  expect(say('HoldExtended', extended)).toBe('The hold of a call of chat lasts longer')
   expect(
     say('HoldSettled', { credits: 2, endpoint: 'chat', payload: { terminatedBy: 'hold' } }),
-  ).toBe('2 credits charged for a call of chat, cut because its hold could not be extended')
+  ).toBe('2 credits charged for a call of chat, terminated because its hold could not be extended')
   expect(say('CallsCounted', { quantity: 1, endpoint: 'voices' })).toBe('1 free call of voices')
 })

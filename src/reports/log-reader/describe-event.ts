@@ -1,97 +1,99 @@
 /** Events in plain words, for people who read a history. */
 import type { EventType } from '../../../events/catalogue.ts'
 import type { RecordedEvent } from '../../../events/event.ts'
+import { knownType } from '../../../events/event-types.ts'
 
 type Described = Pick<
   RecordedEvent,
-  'type' | 'payload' | 'credits' | 'quantity' | 'slots' | 'endpoint' | 'keyId'
+  'type' | 'payload' | 'credits' | 'quantity' | 'slots' | 'endpoint'
 >
 
 /** One sentence without a full stop. Personal data, which is encrypted, is not in it. */
 export function describeEvent(event: Described): string {
-  const { payload, endpoint, quantity, slots } = event
-  const credits = count(event.credits ?? 0, 'credit')
-  const known = event.type as EventType
-  switch (known) {
-    case 'AccountOpened':
-      return 'Account opened'
-    case 'PlanStarted':
-      return `Plan ${payload.plan} starts ${day(payload.from)}`
-    case 'PlanEnded':
-      return `Plan ${payload.plan} ends ${day(payload.at)}`
-    case 'AccountLimitsChanged':
-      return `Account limits changed: ${changes(payload)}`
-    case 'AccountFrozen':
-      return 'Account frozen: its keys cannot buy'
-    case 'AccountUnfrozen':
-      return 'Account unfrozen'
-    case 'AccountErased':
-      return 'Account erased: its personal data cannot be read any more'
-    case 'KeyIssued':
-      return `Key ${payload.display} issued`
-    case 'KeyImported':
-      return `Key ${payload.display} imported`
-    case 'KeyUpdated':
-      return `Key changed: ${changes(payload) || 'name, description or addresses'}`
-    case 'KeyLimitsChanged':
-      return `Key limits changed: ${changes(payload)}`
-    case 'KeyEnabled':
-      return 'Key enabled'
-    case 'KeyDisabled':
-      return 'Key disabled'
-    case 'KeyRotated':
-      return payload.previousUntil
-        ? `Key given a new secret, ${payload.display}; the old one works until ${minute(payload.previousUntil)}`
-        : `Key given a new secret, ${payload.display}; the old one is dead`
-    case 'KeyRevoked':
-      return 'Key revoked'
-    case 'CreditsGranted':
-      return `${credits} granted (${payload.kind})${payload.expiresAt ? `, good until ${minute(payload.expiresAt)}` : ''}`
-    case 'CreditsAdjusted':
-      return payload.repaysDebt ? `${credits} taken to repay a debt` : `${credits} taken away`
-    case 'DebtRecorded':
-      return `${credits} owed, to be taken from the next grant`
-    case 'CreditsHeld':
-      if (slots !== null) return `${credits} held ahead, for ${count(slots, 'call')} at once`
-      return `Up to ${credits} held for a call of ${endpoint}`
-    case 'HoldExtended':
-      return event.credits === 0
-        ? `The hold of a call of ${endpoint} prolonged`
-        : `The hold of a call of ${endpoint} extended by ${credits}`
-    case 'HoldSettled':
-      return `${credits} charged for a call of ${endpoint}${cut(payload.terminatedBy)}`
-    case 'HoldReleased':
-      if (slots !== null) return `${credits} freed that were held ahead`
-      if (payload.lease) return `A call of ${endpoint} was not charged (${payload.reason})`
-      return `${credits} freed: a call of ${endpoint} was not charged (${payload.reason})`
-    case 'HoldExpired':
-      if (slots !== null) return `${credits} freed that a gateway held ahead until it ended`
-      return `${credits} freed: a call of ${endpoint} was never finished, and not charged`
-    case 'ChargeRefunded':
-      return `${credits} refunded for a call of ${endpoint}`
-    case 'CallsCounted':
-      return `${count(quantity ?? 0, 'free call')} of ${endpoint}`
-    case 'UsageImported':
-      return `${count(quantity ?? 0, 'call')} of ${endpoint} and ${credits} taken over from the service before`
-    case 'TariffPublished':
-      return `Tariff ${String(payload.hash).slice(0, 12)} published, in force from ${minute(payload.from)}`
-    case 'LogRestored':
-      return `Log restored: what stood from position ${payload.lostFrom} on was lost (${payload.reason})`
-    default: {
-      known satisfies never
-      return event.type
-    }
+  const type = knownType(event.type)
+  return type ? sentences[type](event) : event.type
+}
+
+const sentences: Readonly<Record<EventType, (event: Described) => string>> = {
+  AccountOpened: () => 'Account opened',
+  PlanStarted: ({ payload }) => `Plan ${payload.plan} starts ${day(payload.from)}`,
+  PlanEnded: ({ payload }) => `Plan ${payload.plan} ends ${day(payload.at)}`,
+  AccountLimitsChanged: ({ payload }) => `Account limits changed: ${changes(payload)}`,
+  AccountFrozen: () => 'Account frozen: its keys cannot call',
+  AccountUnfrozen: () => 'Account unfrozen',
+  AccountErased: () => 'Account erased: its personal data cannot be read any more',
+
+  KeyIssued: ({ payload }) => `Key ${payload.display} issued`,
+  KeyImported: ({ payload }) => `Key ${payload.display} imported`,
+  KeyUpdated: ({ payload }) =>
+    `Key changed: ${changes(payload) || 'name, description or addresses'}`,
+  KeyLimitsChanged: ({ payload }) => `Key limits changed: ${changes(payload)}`,
+  KeyEnabled: () => 'Key enabled',
+  KeyDisabled: () => 'Key disabled',
+  KeyRotated: ({ payload }) =>
+    payload.previousUntil
+      ? `Key given a new secret, ${payload.display}; the old one works until ${minute(payload.previousUntil)}`
+      : `Key given a new secret, ${payload.display}; the old one is dead`,
+  KeyRevoked: () => 'Key revoked',
+
+  CreditsGranted: ({ credits, payload }) => {
+    const until = payload.expiresAt ? `, good until ${minute(payload.expiresAt)}` : ''
+    return `${amount(credits)} granted (${payload.kind})${until}`
+  },
+  CreditsAdjusted: ({ credits, payload }) =>
+    `${amount(credits)} taken ${payload.repaysDebt ? 'to repay a debt' : 'away'}`,
+  DebtRecorded: ({ credits }) => `${amount(credits)} owed, to be taken from the next grant`,
+  CreditsHeld: ({ credits, slots, endpoint }) =>
+    slots === null
+      ? `Up to ${amount(credits)} held for a call of ${endpoint}`
+      : `${amount(credits)} reserved by a lease, for ${count(slots, 'call')} at once`,
+  HoldExtended: ({ credits, endpoint }) =>
+    credits === 0
+      ? `The hold of a call of ${endpoint} lasts longer`
+      : `The hold of a call of ${endpoint} extended by ${amount(credits)}`,
+  HoldSettled: ({ credits, endpoint, payload }) =>
+    `${amount(credits)} charged for a call of ${endpoint}${termination(payload.terminatedBy)}`,
+  HoldReleased: ({ credits, slots, endpoint, payload }) => {
+    if (slots !== null) return `${amount(credits)} freed that a lease had reserved`
+    const call = `call of ${endpoint} was not charged (${payload.reason})`
+    return payload.lease ? `A ${call}` : `${amount(credits)} freed: a ${call}`
+  },
+  HoldExpired: ({ credits, slots, endpoint }) =>
+    slots === null
+      ? `${amount(credits)} freed: a call of ${endpoint} was never finished, and not charged`
+      : `${amount(credits)} freed that a lease had reserved until its gateway ended`,
+  ChargeRefunded: ({ credits, endpoint }) =>
+    `${amount(credits)} refunded for a call of ${endpoint}`,
+  CallsCounted: ({ quantity, endpoint }) => `${count(quantity ?? 0, 'free call')} of ${endpoint}`,
+  UsageImported: ({ credits, quantity, endpoint }) =>
+    `${count(quantity ?? 0, 'call')} of ${endpoint} and ${amount(credits)} taken over from the service before`,
+
+  TariffPublished: ({ payload }) =>
+    `Tariff ${String(payload.hash).slice(0, 12)} published, in force from ${minute(payload.from)}`,
+  LogRestored: ({ payload }) =>
+    `Log restored: what stood from position ${payload.lostFrom} on was lost (${payload.reason})`,
+}
+
+/** How a stream ended before its end, as an addition to a sentence. */
+function termination(terminatedBy: unknown): string {
+  switch (terminatedBy) {
+    case 'client':
+      return ', which the client left early'
+    case 'upstream':
+      return ', which the upstream broke off'
+    case 'hold':
+      return ', terminated because its hold could not be extended'
+    default:
+      return ''
   }
 }
 
-function cut(by: unknown): string {
-  if (by === 'client') return ', which the client left early'
-  if (by === 'upstream') return ', which the service broke off'
-  return by === 'hold' ? ', cut because its hold could not be extended' : ''
+function amount(credits: number | null): string {
+  return count(credits ?? 0, 'credit')
 }
 
-function count(number: number, what: string): string {
-  return `${number.toLocaleString('en')} ${what}${number === 1 ? '' : 's'}`
+function count(number: number, noun: string): string {
+  return `${number.toLocaleString('en')} ${noun}${number === 1 ? '' : 's'}`
 }
 
 /** `rateLimit 10, expiresAt none` */
