@@ -1,6 +1,6 @@
 #!/bin/sh
-# Run once by the PostgreSQL image, in a new database: the login of the gateways, which may do what the role
-# tollbook_gateway may (append and read) and nothing else. `tollbook migrate` gives that role its rights.
+# The PostgreSQL image runs this once, in a new database. It creates the login of the gateways, which may do what the
+# role tollbook_gateway may (append and read) and nothing else. `tollbook migrate` gives that role its rights.
 set -eu
 
 psql --no-psqlrc --set ON_ERROR_STOP=1 --set password="$GATEWAY_PASSWORD" \
