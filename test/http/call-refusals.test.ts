@@ -353,7 +353,7 @@ describe('429', () => {
   test('too many calls in flight; it burns no place', async () => {
     const key = await shop.newKey('narrow')
     const { promise, resolve } = Promise.withResolvers<void>()
-    shop.upstream.answer(async () => {
+    shop.upstream.respond(async () => {
       await promise
       return Response.json({})
     })

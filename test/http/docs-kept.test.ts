@@ -127,7 +127,7 @@ describe('calls', () => {
       [422, 422],
       [413, 413],
     ] as const) {
-      moody.answer(() => Response.json({ detail: 'no' }, { status }))
+      moody.respond(() => Response.json({ detail: 'no' }, { status }))
       await call('/v1/moody', json({}), answered, code)
     }
   })

@@ -18,7 +18,7 @@ afterAll(async () => {
 
 /** Sends a search with these headers, which the service answers with those; answers what each side got. */
 async function cross(clients: readonly string[], services: readonly string[] = []) {
-  raw.answer((socket) =>
+  raw.respond((socket) =>
     socket.write(['HTTP/1.1 200 OK', 'Content-Length: 2', ...services, '', '{}'].join('\r\n')),
   )
   const head = [

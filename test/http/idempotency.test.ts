@@ -50,7 +50,7 @@ function route(service: string, path: string) {
 let name = ''
 beforeEach(() => {
   name = `order-${newRequestId()}`
-  shop.upstream.answer(({ requestId }) => Response.json({ made: requestId }))
+  shop.upstream.respond(({ requestId }) => Response.json({ made: requestId }))
 })
 
 /** A search under the test's Idempotency-Key. */
@@ -91,7 +91,7 @@ describe('the same key and the same request', () => {
   test('at once, a hundred times: one runs, the others are told so', async () => {
     const key = await shop.newKey('wide')
     const { promise: answered, resolve } = Promise.withResolvers<Response>()
-    shop.upstream.answer(() => answered)
+    shop.upstream.respond(() => answered)
     const calls = Array.from({ length: 100 }, () => search('q', { key }))
     const done = calls.map((call) => call.then((response) => response.status))
     // All but the one that runs are answered while it runs.
@@ -118,7 +118,7 @@ describe('the same key and the same request', () => {
         body: form(language),
         headers: { 'idempotency-key': name },
       })
-    shop.upstream.answer(() => Response.json({ text: 't', model: 'm', duration_seconds: 1 }))
+    shop.upstream.respond(() => Response.json({ text: 't', model: 'm', duration_seconds: 1 }))
     expect((await transcribe('en')).headers.get('x-credits-charged')).toBe('10')
     expect((await transcribe('en')).headers.get('idempotent-replayed')).toBe('true')
     expect(await codeOf(await transcribe('de'))).toEqual([422, 'idempotency_mismatch'])
@@ -126,7 +126,7 @@ describe('the same key and the same request', () => {
   })
 
   test('with an answer too large to be stored: not run again, and told so', async () => {
-    shop.upstream.answer(() => new Response('x'.repeat(200_000)))
+    shop.upstream.respond(() => new Response('x'.repeat(200_000)))
     const first = await search()
     await first.text()
     await shop.outcomeOf(idOf(first), 'HoldSettled')
@@ -201,10 +201,10 @@ describe('a first call that was not charged', () => {
     ['failed there', () => new Response('', { status: 500 })],
     ['found it busy', () => new Response('', { status: 503 })],
   ])('and %s: runs again', async (_, answer) => {
-    shop.upstream.answer(answer)
+    shop.upstream.respond(answer)
     const first = await search()
     await shop.outcomeOf(idOf(first), 'HoldReleased')
-    shop.upstream.answer(() => Response.json({}))
+    shop.upstream.respond(() => Response.json({}))
     const again = await search()
     expect(again.status).toBe(200)
     expect(again.headers.has('idempotent-replayed')).toBe(false)
@@ -221,11 +221,11 @@ describe('a first call that was not charged', () => {
   test.each([502, 504, 520, 524])(
     'and %d was said in front of the service: never runs again',
     async (status) => {
-      shop.upstream.answer(() => new Response('', { status }))
+      shop.upstream.respond(() => new Response('', { status }))
       const first = await search()
       expect(first.status).toBe(502)
       await shop.outcomeOf(idOf(first), 'HoldReleased')
-      shop.upstream.answer(() => Response.json({}))
+      shop.upstream.respond(() => Response.json({}))
       expect(await codeOf(await search())).toEqual([409, 'outcome_unknown'])
       expect(shop.upstream.executed).toHaveLength(0)
     },
@@ -236,14 +236,14 @@ describe('a first call that was not charged', () => {
     ['broke off', '/v1/broken', 502],
   ])('and %s: never runs again', async (_, path, status) => {
     const { promise: never, resolve } = Promise.withResolvers<Response>()
-    shop.upstream.answer(() => never)
-    raw.answer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'))
+    shop.upstream.respond(() => never)
+    raw.respond((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf'))
     const first = await search('q', { path })
     expect(first.status).toBe(status)
     resolve(new Response())
     await shop.outcomeOf(idOf(first), 'HoldReleased')
-    shop.upstream.answer(() => Response.json({}))
-    raw.answer((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'))
+    shop.upstream.respond(() => Response.json({}))
+    raw.respond((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'))
     expect(await codeOf(await search('q', { path }))).toEqual([409, 'outcome_unknown'])
     expect(shop.upstream.executed.length + raw.heads.length).toBe(0)
   })
@@ -351,7 +351,7 @@ describe('a charge that was given back since nobody knew whether its answer arri
 
 describe('what is stored', () => {
   test('can be read by nobody who has the database alone', async () => {
-    shop.upstream.answer(() => Response.json({ secret: 'the-answer' }))
+    shop.upstream.respond(() => Response.json({ secret: 'the-answer' }))
     await search()
     const rows = await shop.ledger.sql<{ response: Uint8Array; claim: string }[]>`
       select response, claim from stored_responses`

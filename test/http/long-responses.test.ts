@@ -40,7 +40,7 @@ function growing() {
 /** A call whose answer has begun to arrive, and the answer. */
 async function begin() {
   const answer = growing()
-  shop.upstream.answer(() => new Response(answer.readable))
+  shop.upstream.respond(() => new Response(answer.readable))
   const call = rawCall(shop.gateway.url, synthesis())
   await until(async () => {
     // The service may go on at any time; what it sent last is what is held back.
@@ -111,7 +111,7 @@ describe('the end', () => {
   test('of an answer that its service sent too slowly is never sent', async () => {
     const timed = await openShop({ config: { routes: { 'tts-synthesize': { timeoutMs: 400 } } } })
     const answer = growing()
-    timed.upstream.answer(() => new Response(answer.readable))
+    timed.upstream.respond(() => new Response(answer.readable))
     const text = { text: 'hello' }
     const call = rawCall(timed.gateway.url, rawPost('/v1/tts/synthesize', timed.key.text, text))
     for (let pieces = 0; pieces < 3; pieces++) await answer.write()
@@ -141,7 +141,7 @@ describe('a client who leaves', () => {
   test('off reading until the service has had its time pays as one who left', async () => {
     const timed = await openShop({ config: { routes: { 'tts-synthesize': { timeoutMs: 1_500 } } } })
     const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(piece)
-    timed.upstream.answer(() => new Response(new ReadableStream({ pull })))
+    timed.upstream.respond(() => new Response(new ReadableStream({ pull })))
     const text = { text: 'hello' }
     const call = rawCall(timed.gateway.url, rawPost('/v1/tts/synthesize', timed.key.text, text))
     await until(() => call.body.length > 1_000_000)
@@ -168,7 +168,7 @@ describe('a client who leaves', () => {
       ['HoldSettled', {}],
     ])
     // Whatever else was appended for that call was appended before this one.
-    shop.upstream.answer(() => Response.json({}))
+    shop.upstream.respond(() => Response.json({}))
     expect((await shop.post('/v1/search', { query: 'q' })).status).toBe(200)
     const said = shop.gateway.warnings.filter((line) => line.includes(requestId ?? ''))
     expect(said).toEqual([])
@@ -179,7 +179,7 @@ describe('a client who leaves', () => {
     ['long', new Uint8Array(300_000), { terminatedBy: 'client' }],
   ])('before a %s answer begins pays for it: the service did its work', async (_, body) => {
     const { promise, resolve } = Promise.withResolvers<void>()
-    shop.upstream.answer(async () => {
+    shop.upstream.respond(async () => {
       await promise
       return new Response(body)
     })
@@ -197,7 +197,7 @@ describe('a client who leaves', () => {
 
   test('while sending the request holds nothing', async () => {
     const before = await shop.ledger.size()
-    shop.upstream.answer(() => new Response())
+    shop.upstream.respond(() => new Response())
     const whole = synthesis()
     const call = rawCall(shop.gateway.url, whole.slice(0, -10))
     await new Promise<void>((resolve) => call.socket.once('connect', () => resolve()))
@@ -214,7 +214,7 @@ test('a client who does not read holds up the service, and fills no memory', asy
   const size = 128 * 1024 * 1024
   let sent = 0
   const megabyte = new Uint8Array(1024 * 1024)
-  shop.upstream.answer(
+  shop.upstream.respond(
     () =>
       new Response(
         new ReadableStream({
@@ -253,7 +253,7 @@ test('a client who does not read holds up the service, and fills no memory', asy
 })
 
 test('the charge of a long answer is what its quantity costs, which can be less than was held', async () => {
-  shop.upstream.answer(() => new Response(new Uint8Array(200_000)))
+  shop.upstream.respond(() => new Response(new Uint8Array(200_000)))
   const form = new FormData()
   const samples = 60 * 8_000
   const audio = new Blob([wavHeader(samples, 8_000), new Uint8Array(samples * 2)])

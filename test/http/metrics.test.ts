@@ -113,7 +113,7 @@ describe('after 5,000 calls of all kinds', () => {
   let log: Record<string, { events: number; credits: number; quantity: number }>
 
   beforeAll(async () => {
-    shop.upstream.answer(({ body }) =>
+    shop.upstream.respond(({ body }) =>
       answer(body.length > 0 ? JSON.parse(new TextDecoder().decode(body)).query : undefined),
     )
     const load = (await kinds()).flatMap((kind) => Array<Kind>(kind.calls).fill(kind))

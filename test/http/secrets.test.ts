@@ -121,7 +121,7 @@ async function showInBrokenHttp(key: string): Promise<void> {
 async function fail(key: string): Promise<void> {
   const shown = { 'x-api-key': key }
   for (const status of [401, 404, 500, 503]) {
-    upstream.answer(({ headers }) =>
+    upstream.respond(({ headers }) =>
       Response.json({ you: headers.get('user-agent') }, { status, headers: { 'x-its': 'own' } }),
     )
     await call(shown, { query: key })
@@ -130,7 +130,7 @@ async function fail(key: string): Promise<void> {
   await call(shown, { query: 'away' })
   await ask('GET', `/api-keys/${key}`)
   await giveBack()
-  upstream.answer(() => Response.json({ results: [] }))
+  upstream.respond(() => Response.json({ results: [] }))
   await until(async () => (await fetch(`${gateway.url}/ready`)).status === 200)
 }
 

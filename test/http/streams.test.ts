@@ -172,7 +172,7 @@ describe('a stream', () => {
   })
 
   test('that comes compressed cannot be counted, and is not sent', async () => {
-    shop.upstream.answer(
+    shop.upstream.respond(
       () =>
         new Response(Bun.gzipSync(tokens(3)), {
           headers: { 'content-type': 'text/event-stream', 'content-encoding': 'gzip' },
@@ -188,7 +188,7 @@ describe('an answer that is no stream', () => {
   const whole = { ...chat, stream: false }
 
   test('is charged by its usage, and a hold that was too small grows', async () => {
-    shop.upstream.answer(() => Response.json({ choices: [], usage: { total_tokens: 77 } }))
+    shop.upstream.respond(() => Response.json({ choices: [], usage: { total_tokens: 77 } }))
     const response = await shop.post('/v1/chat/completions', whole)
     expect(response.headers.get('x-credits-charged')).toBe('77')
     const events = await shop.eventsOf(response.headers.get('x-request-id'))
@@ -200,21 +200,21 @@ describe('an answer that is no stream', () => {
   })
 
   test('is held for the limit that the request sets', async () => {
-    shop.upstream.answer(() => Response.json({ choices: [], usage: { total_tokens: 5 } }))
+    shop.upstream.respond(() => Response.json({ choices: [], usage: { total_tokens: 5 } }))
     const response = await shop.post('/v1/chat/completions', { ...whole, max_tokens: 8 })
     const [held, settled] = await shop.eventsOf(response.headers.get('x-request-id'))
     expect([held?.credits, settled?.credits]).toEqual([asked + 8, 5])
   })
 
   test('that does not say its usage costs what was held', async () => {
-    shop.upstream.answer(() => Response.json({ choices: [], usage: { total_tokens: 'many' } }))
+    shop.upstream.respond(() => Response.json({ choices: [], usage: { total_tokens: 'many' } }))
     const response = await shop.post('/v1/chat/completions', { ...whole, max_tokens: 8 })
     expect(response.headers.get('x-credits-charged')).toBe(String(asked + 8))
   })
 
   test('that nobody has the credits for is charged as held, and the rest is a shortfall', async () => {
     const key = await keyWith(60)
-    shop.upstream.answer(() => Response.json({ choices: [], usage: { total_tokens: 77 } }))
+    shop.upstream.respond(() => Response.json({ choices: [], usage: { total_tokens: 77 } }))
     const response = await shop.post('/v1/chat/completions', whole, { key: key.text })
     expect(response.headers.get('x-credits-charged')).toBe('60')
     expect(response.headers.get('x-credits-remaining')).toBe('0')
@@ -327,7 +327,7 @@ describe('a service that breaks off', () => {
   })
 
   test('with a refusal, it is passed on uncharged', async () => {
-    shop.upstream.answer(() => Response.json({ error: {} }, { status: 400 }))
+    shop.upstream.respond(() => Response.json({ error: {} }, { status: 400 }))
     const response = await shop.post('/v1/chat/completions', chat)
     expect(response.status).toBe(400)
     const events = await shop.eventsOf(response.headers.get('x-request-id'))
@@ -409,7 +409,7 @@ describe('an answer that is sold by the byte', () => {
       [12_345, 1_235],
     ] as const) {
       const body = new Uint8Array(size).map((_, at) => at)
-      bytes.upstream.answer(() => new Response(body))
+      bytes.upstream.respond(() => new Response(body))
       const response = await bytes.post('/v1/search', search)
       expect(await response.bytes()).toEqual(body)
       const events = await bytes.eventsOf(response.headers.get('x-request-id'))
@@ -419,7 +419,7 @@ describe('an answer that is sold by the byte', () => {
 
   test('breaks off where the credits end, and no byte goes out beyond them', async () => {
     const key = await bytes.ledger.key(bytes.account, { monthlyCap: 25 })
-    bytes.upstream.answer(() => new Response(new Uint8Array(100_000)))
+    bytes.upstream.respond(() => new Response(new Uint8Array(100_000)))
     const call = rawCall(bytes.gateway.url, rawPost('/v1/search', key.text, search))
     await call.ended()
     expect(call.whole).toBe(false)
@@ -431,7 +431,7 @@ describe('an answer that is sold by the byte', () => {
   })
 
   test('is free where its service refuses', async () => {
-    bytes.upstream.answer(() => new Response('no', { status: 404 }))
+    bytes.upstream.respond(() => new Response('no', { status: 404 }))
     const response = await bytes.post('/v1/search', search)
     expect(response.status).toBe(404)
     expect(response.headers.get('x-credits-charged')).toBe('0')

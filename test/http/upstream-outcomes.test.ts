@@ -87,7 +87,7 @@ describe('the service refuses the client', () => {
   test.each([400, 404, 413, 415, 422])(
     '%i passes through, marked and uncharged',
     async (status) => {
-      shop.upstream.answer(() => Response.json({ their: 'words' }, { status }))
+      shop.upstream.respond(() => Response.json({ their: 'words' }, { status }))
       const response = await search()
       expect(response.status).toBe(status)
       expect(await response.json()).toEqual({ their: 'words' })
@@ -98,7 +98,7 @@ describe('the service refuses the client', () => {
 
   test('with an answer too long to be held back, whole all the same', async () => {
     const long = 'x'.repeat(200_000)
-    shop.upstream.answer(() => new Response(long, { status: 400 }))
+    shop.upstream.respond(() => new Response(long, { status: 400 }))
     const response = await search()
     expect(response.status).toBe(400)
     expect(await response.text()).toBe(long)
@@ -106,7 +106,7 @@ describe('the service refuses the client', () => {
   })
 
   test('on a route of price 0: marked, and counted as an error', async () => {
-    shop.upstream.answer(() => Response.json({}, { status: 404 }))
+    shop.upstream.respond(() => Response.json({}, { status: 404 }))
     const response = await shop.fetch('/v1/search/engines')
     expect(response.status).toBe(404)
     expect(response.headers.get('x-error-source')).toBe('upstream')
@@ -114,7 +114,7 @@ describe('the service refuses the client', () => {
 })
 
 test('a hold that has expired when its service answers: withheld, and nobody pays', async () => {
-  shop.upstream.answer(async () => {
+  shop.upstream.respond(async () => {
     const [hold] = await shop.ledger.sql<[Parameters<typeof shop.ledger.release>[0]]>`
       select hold_id as "requestId", account_id as "accountId", key_id as "keyId", mode, endpoint, tariff,
         'gateway' as actor
@@ -135,7 +135,7 @@ describe('the service fails', () => {
   test.each([401, 402, 403, 407, 405, 409, 418, 500, 502, 504])(
     '%i becomes 502',
     async (status) => {
-      shop.upstream.answer(() => new Response('their secret', { status }))
+      shop.upstream.respond(() => new Response('their secret', { status }))
       const response = await search()
       expect(response.status).toBe(502)
       await expectFailed(response, 'upstream_failed', status)
@@ -143,7 +143,7 @@ describe('the service fails', () => {
   )
 
   test.each([429, 503])('%i becomes 503', async (status) => {
-    shop.upstream.answer(() => new Response('busy', { status, headers: { 'retry-after': '99' } }))
+    shop.upstream.respond(() => new Response('busy', { status, headers: { 'retry-after': '99' } }))
     const response = await search()
     expect(response.status).toBe(503)
     await expectFailed(response, 'upstream_busy', status)
@@ -151,7 +151,7 @@ describe('the service fails', () => {
 
   test.each([301, 302, 303, 307, 308])('a redirect (%i) is not followed', async (status) => {
     const target = `${shop.upstream.url}/elsewhere`
-    shop.upstream.answer(() => new Response(null, { status, headers: { location: target } }))
+    shop.upstream.respond(() => new Response(null, { status, headers: { location: target } }))
     const response = await search()
     expect(response.status).toBe(502)
     expect(response.headers.has('location')).toBe(false)
@@ -167,13 +167,13 @@ describe('the service fails', () => {
 
   test('too slow to begin, and too slow to end: 504 after the time of the route', async () => {
     const { promise, resolve } = Promise.withResolvers<Response>()
-    shop.upstream.answer(() => promise)
+    shop.upstream.respond(() => promise)
     const tooLate = await search()
     resolve(new Response())
     expect(tooLate.status).toBe(504)
     await expectFailed(tooLate, 'upstream_timeout', null)
 
-    shop.upstream.answer(
+    shop.upstream.respond(
       () => new Response(new ReadableStream({ start: (c) => c.enqueue(new Uint8Array(10)) })),
     )
     const endless = await search()
@@ -182,7 +182,7 @@ describe('the service fails', () => {
   })
 
   test('a metered answer that is no JSON: 502, since nobody could say what it costs', async () => {
-    shop.upstream.answer(() => new Response('<html>'))
+    shop.upstream.respond(() => new Response('<html>'))
     const response = await shop.post('/v1/extract', { url: 'https://example.com/' })
     expect(response.status).toBe(502)
     await expectFailed(response, 'upstream_failed', 200)
@@ -200,7 +200,7 @@ describe('the service dies', () => {
   ]
 
   test.each(fail)('%s: 502, and it was asked once', async (_, script, status) => {
-    raw.answer(script)
+    raw.respond(script)
     const response = await shop.post('/v1/broken', {})
     expect(response.status).toBe(502)
     await expectFailed(response, 'upstream_failed', status)
@@ -208,7 +208,7 @@ describe('the service dies', () => {
   })
 
   test('with a call on a connection that served before: not asked a second time', async () => {
-    raw.answer((socket) => {
+    raw.respond((socket) => {
       if (raw.heads.length === 1) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}')
       else socket.destroy()
     })
@@ -229,7 +229,7 @@ describe('the service dies', () => {
       const piece = `8000\r\n${'x'.repeat(0x8000)}\r\n`
       let more = () => {}
       let end = () => {}
-      raw.answer((socket, head) => {
+      raw.respond((socket, head) => {
         socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n')
         more = () => void socket.write(piece)
         end = () => die(socket, head)
@@ -251,11 +251,11 @@ describe('the service dies', () => {
   )
 
   test('in an answer that costs nothing: the same, and nothing is said of credits', async () => {
-    raw.answer(ends('Content-Length: 9\r\n\r\nhalf'))
+    raw.respond(ends('Content-Length: 9\r\n\r\nhalf'))
     const response = await shop.fetch('/v1/broken')
     expect(response.status).toBe(502)
     expect(response.headers.has('x-credits-charged')).toBe(false)
-    raw.answer(ends(`Content-Length: 999999\r\n\r\n${'x'.repeat(500_000)}`))
+    raw.respond(ends(`Content-Length: 999999\r\n\r\n${'x'.repeat(500_000)}`))
     const long = await shop.fetch('/v1/broken').then(
       (answer) => answer.bytes().catch(() => 'broken'),
       () => 'broken',
@@ -270,7 +270,7 @@ describe('the service dies', () => {
 
 describe('the service succeeds', () => {
   test.each([200, 201, 202, 204])('with %i: charged', async (status) => {
-    shop.upstream.answer(() => new Response(status === 204 ? null : '{}', { status }))
+    shop.upstream.respond(() => new Response(status === 204 ? null : '{}', { status }))
     const response = await search()
     expect(response.status).toBe(status)
     expect(response.headers.get('x-credits-charged')).toBe('1')
@@ -281,7 +281,7 @@ describe('the service succeeds', () => {
   test('compressed: passed on as it is', async () => {
     const packed = gzipSync('{"long":"answer"}')
     const headers = { 'content-encoding': 'gzip', 'content-type': 'application/json' }
-    shop.upstream.answer(() => new Response(packed, { headers }))
+    shop.upstream.respond(() => new Response(packed, { headers }))
     const init = { headers: { 'accept-encoding': 'gzip' }, decompress: false }
     const response = await shop.post('/v1/search', { query: 'q' }, init)
     expect(response.headers.get('content-encoding')).toBe('gzip')
@@ -291,14 +291,14 @@ describe('the service succeeds', () => {
 
   test('with the announced length of something else: what its connection says holds', async () => {
     const chunks = 'Transfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n5\r\nwhole\r\n0\r\n\r\n'
-    raw.answer((socket) => void socket.write(`HTTP/1.1 200 OK\r\n${chunks}`))
+    raw.respond((socket) => void socket.write(`HTTP/1.1 200 OK\r\n${chunks}`))
     const response = await shop.post('/v1/broken', {})
     expect(await response.text()).toBe('whole')
   })
 
   test('a test key is never sent to the live service', async () => {
     const key = await shop.ledger.key(shop.account, { mode: 'test' })
-    shop.upstream.answer(() => Response.json({}))
+    shop.upstream.respond(() => Response.json({}))
     const response = await shop.post('/v1/search', { query: 'q' }, { key: key.text })
     expect(response.status).toBe(502)
     expect((await response.json()).code).toBe('upstream_unreachable')

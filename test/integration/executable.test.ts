@@ -80,7 +80,7 @@ test('examines what it is given', async () => {
 
 test('sells calls: more at once than Bun by itself would let out', async () => {
   const { promise: all, resolve: answer } = Promise.withResolvers<void>()
-  upstream.answer(async () => {
+  upstream.respond(async () => {
     await all
     return Response.json({ results: [] })
   })
@@ -96,7 +96,7 @@ test('sells calls: more at once than Bun by itself would let out', async () => {
 })
 
 test('measures audio, in a thread of its own', async () => {
-  upstream.answer(() => Response.json({ text: 'So long.', model: 'small' }))
+  upstream.respond(() => Response.json({ text: 'So long.', model: 'small' }))
   const samples = 8_000 * 70 // a minute and a bit: two started minutes
   const form = new FormData()
   const parts = [wavHeader(samples, 8_000), new Uint8Array(samples * 2)]

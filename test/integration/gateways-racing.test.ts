@@ -73,7 +73,7 @@ const newKey = async (plan: string, options?: Parameters<Ledger['key']>[1]) =>
 describe('a hundred calls at once', () => {
   test('on credit for 37: 37 are served, charged and executed, and no other', async () => {
     const key = await newKey('tight')
-    upstream.answer(() => Response.json({}))
+    upstream.respond(() => Response.json({}))
     expect(await statuses(key, 100)).toEqual({ 200: 37, 402: 63 })
     expect(await settledCredits(key)).toBe(37)
     expect(new Set(upstream.executed.map((one) => one.requestId)).size).toBe(37)
@@ -82,7 +82,7 @@ describe('a hundred calls at once', () => {
 
   test('with a key that is capped at 37: the same, and another key of the account goes on', async () => {
     const key = await newKey('wide', { monthlyCap: 37 })
-    upstream.answer(() => Response.json({}))
+    upstream.respond(() => Response.json({}))
     expect(await statuses(key, 100)).toEqual({ 200: 37, 402: 63 })
     expect(await settledCredits(key)).toBe(37)
     expect(upstream.executed).toHaveLength(37)
@@ -91,7 +91,7 @@ describe('a hundred calls at once', () => {
 
   test("under one Idempotency-Key: one runs, whichever gateway is asked, and its answer is everyone's", async () => {
     const key = await newKey('wide')
-    upstream.answer(({ requestId }) => Response.json({ made: requestId }))
+    upstream.respond(({ requestId }) => Response.json({ made: requestId }))
     const answers = await Promise.all(
       Array.from({ length: 100 }, async (_, turn) => {
         for (;;) {
@@ -108,7 +108,7 @@ describe('a hundred calls at once', () => {
 
   test.skipIf(!redisUrl)('in a window of ten: ten pass', async () => {
     const key = await newKey('slow')
-    upstream.answer(() => Response.json({}))
+    upstream.respond(() => Response.json({}))
     expect(await statuses(key, 100)).toEqual({ 200: 10, 429: 90 })
     expect(await settledCredits(key)).toBe(10)
     expect(upstream.executed).toHaveLength(10)
@@ -118,7 +118,7 @@ describe('a hundred calls at once', () => {
 describe('a revoked key', () => {
   test('that every gateway has in its cache buys nothing after its revocation', async () => {
     const key = await newKey('wide')
-    upstream.answer(() => Response.json({}))
+    upstream.respond(() => Response.json({}))
     let refused = 0
     let turn = 0
     const clients = Array.from({ length: 8 }, async () => {
@@ -165,7 +165,7 @@ describe('a plan that an operator raises', () => {
     ...(redisUrl ? shared : []),
   ] as const)('%s: no refusal is older than a second', async (_, before, path, refusal) => {
     const key = await newKey(before)
-    upstream.answer(() => Response.json({}))
+    upstream.respond(() => Response.json({}))
     await call(key, 0, path)
     for (const turn of [0, 1]) expect((await call(key, turn, path)).status).toBe(refusal)
     await ledger.changePlan(key.account, 'wide')
@@ -187,7 +187,7 @@ test('a call whose gateway dies is expired once by the others, and costs nothing
   const key = await newKey('tight')
   const settings = { databaseUrl: ledger.url, redisUrl, config, upstream: upstream.url }
   const doomed = await startGatewayProcess(settings)
-  upstream.answer(() => new Promise(() => {}))
+  upstream.respond(() => new Promise(() => {}))
   const lost = fetch(`${doomed.url}/v1/search`, {
     ...{ method: 'POST', body: '{"query":"q"}' },
     headers: { 'x-api-key': key.text, 'content-type': 'application/json' },
@@ -204,7 +204,7 @@ test('a call whose gateway dies is expired once by the others, and costs nothing
   }
   await until(async () => (await typesOf()).length > 1)
   expect(await typesOf()).toEqual(['CreditsHeld', 'HoldExpired'])
-  upstream.answer(() => Response.json({}))
+  upstream.respond(() => Response.json({}))
   expect(await statuses(key, 38)).toEqual({ 200: 37, 402: 1 })
   expect(await typesOf()).toEqual(['CreditsHeld', 'HoldExpired'])
 })

@@ -36,7 +36,7 @@ test('calls and streams under way finish, also those whose clients have left', a
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const growing = writable.getWriter()
-  shop.upstream.answer(async ({ target }) => {
+  shop.upstream.respond(async ({ target }) => {
     if (target.startsWith('/synthesize')) return new Response(readable)
     await answered
     return Response.json({})
@@ -75,7 +75,7 @@ test('calls and streams under way finish, also those whose clients have left', a
 
 test('an answer that its client reads slowly is not cut', async () => {
   const size = 30_000_000
-  shop.upstream.answer(() => new Response(new Uint8Array(size)))
+  shop.upstream.respond(() => new Response(new Uint8Array(size)))
   const text = { text: 'hello' }
   const slow = rawCall(shop.gateway.url, rawPost('/v1/tts/synthesize', shop.key.text, text))
   await slow.begun()
@@ -94,7 +94,7 @@ test('what does not finish in time is cut off, and not charged', async () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const growing = writable.getWriter()
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
-  shop.upstream.answer(async ({ target }) => {
+  shop.upstream.respond(async ({ target }) => {
     if (target.startsWith('/synthesize')) return new Response(readable)
     await answered
     return Response.json({})
@@ -144,7 +144,7 @@ async function endOf(call: RawCall): Promise<void> {
 test('a charge that is written after its client was cut off is not shown as sent', async () => {
   const connection = await shop.ledger.owner.reserve()
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
-  shop.upstream.answer(async () => {
+  shop.upstream.respond(async () => {
     await answered
     return Response.json({})
   })

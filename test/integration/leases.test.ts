@@ -37,7 +37,7 @@ afterAll(async () => {
   await upstream.stop()
   await ledger.close()
 })
-beforeEach(() => upstream.answer(answerSoon))
+beforeEach(() => upstream.respond(answerSoon))
 
 const startOne = () =>
   startGatewayProcess({ databaseUrl: ledger.url, config, upstream: upstream.url })
@@ -175,7 +175,7 @@ test('a call that began before its key was revoked is answered nothing, and cost
   const [gateway] = gateways as [GatewayProcess]
   const { stop } = await busy(key, [gateway])
   const { promise: revoked, resolve: revoke } = Promise.withResolvers<void>()
-  upstream.answer(() => revoked.then(() => Response.json({})))
+  upstream.respond(() => revoked.then(() => Response.json({})))
   const begun = call(key, gateway)
   await until(() => upstream.executed.length > 0)
   await ledger.change(key, 'KeyRevoked')
@@ -195,7 +195,7 @@ test('a secret that was replaced is not forwarded, however busy the new one is',
   const rotated = { hash, display, previousHash: key.hash, previousUntil: null }
   await ledger.change(key, 'KeyRotated', rotated)
   const { stop } = await busy({ ...key, text: minted.key }, [gateway])
-  upstream.answer(answerSoon)
+  upstream.respond(answerSoon)
   const leaked = await call(key, gateway, search('leaked'))
   const forwarded = upstream.executed.map(({ body }) => new TextDecoder().decode(body))
   await stop()
@@ -238,7 +238,7 @@ test('a call that ends under a price which counts its answer is charged for that
   const results = urls.map((url, i) => ({ url, success: i > 0 }))
   const bulk = { path: '/v1/extract/bulk', body: { urls } }
   const { promise: published, resolve: publish } = Promise.withResolvers<void>()
-  upstream.answer(async () => {
+  upstream.respond(async () => {
     await (waits ? published : Bun.sleep(3))
     return Response.json({ results, meta: {} })
   })
@@ -258,7 +258,7 @@ test('a call that ends under a price which counts its answer is charged for that
 test('an answer too long to be held back has a hold of its own, which its head names', async () => {
   const key = await newKey()
   const { answers, stop } = await busy(key)
-  upstream.answer(() => new Response(new Uint8Array(4 * maxBufferedBytes)))
+  upstream.respond(() => new Response(new Uint8Array(4 * maxBufferedBytes)))
   await until(() => upstream.executed.length > 200)
   await stop()
   expect(statuses(answers)).toEqual([200])
@@ -293,7 +293,7 @@ test('an account may have as many calls in flight as its plan says, whatever is 
   const sibling = await ledger.key(key.account)
   const { promise: all, resolve: goOn } = Promise.withResolvers<void>()
   let running = 0
-  upstream.answer(async ({ body }) => {
+  upstream.respond(async ({ body }) => {
     if (!new TextDecoder().decode(body).includes('long')) return answerSoon()
     running++
     await all
@@ -315,7 +315,7 @@ async function heldUp(key: TestKey, calls: number, answer: () => Response) {
   const { stop } = await busy(key, [gateway])
   await stop()
   const waiting: (() => void)[] = []
-  upstream.answer(async ({ body }) => {
+  upstream.respond(async ({ body }) => {
     if (!new TextDecoder().decode(body).includes('slow')) return answerSoon()
     await new Promise<void>((goOn) => waiting.push(goOn))
     return answer()
@@ -367,7 +367,7 @@ test('a long answer needs no place in flight beside the one that its call has', 
 test('a call that fails is not charged, and is counted', async () => {
   const key = await newKey()
   const { stop } = await busy(key)
-  upstream.answer(() => new Response('no', { status: 500 }))
+  upstream.respond(() => new Response('no', { status: 500 }))
   const [failed] = await Promise.all([
     until(async () => {
       const [row] = await ledger.sql<[{ count: number }]>`

@@ -36,7 +36,7 @@ async function expectUnavailable(response: Response) {
 test('nothing is sold, forwarded or given away while the ledger is gone', async () => {
   const unseen = await shop.newKey()
   expect((await search()).status).toBe(200)
-  shop.upstream.answer(() => Response.json({}))
+  shop.upstream.respond(() => Response.json({}))
   const pool = shop.ledger.sql
   expect(await pool`select 1 as one`).toHaveLength(1)
 
@@ -60,7 +60,7 @@ test('nothing is sold, forwarded or given away while the ledger is gone', async 
 
 test('a ledger too slow for a hold and for a charge: neither is served, and neither is left open', async () => {
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
-  shop.upstream.answer(async () => {
+  shop.upstream.respond(async () => {
     await answered
     return Response.json({ the: 'answer' })
   })
@@ -109,7 +109,7 @@ test('a ledger too slow for a hold and for a charge: neither is served, and neit
 })
 
 test('a hold that is granted after its client gave up is released at once', async () => {
-  shop.upstream.answer(() => Response.json({}))
+  shop.upstream.respond(() => Response.json({}))
   const connection = await shop.ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`

@@ -59,7 +59,7 @@ test('the next call after a publication is priced by it, and its hold names it',
 
 test('a call under way keeps the price that it was held by', async () => {
   const { promise, resolve } = Promise.withResolvers<void>()
-  shop.upstream.answer(async () => {
+  shop.upstream.respond(async () => {
     await promise
     return Response.json({})
   })

@@ -68,7 +68,7 @@ async function sellers(): Promise<number> {
 test('a rolling restart loses no call and charges each once', async () => {
   const key = await ledger.key(await ledger.account({ plan: 'pro' }))
   // Takes its time, so that calls are under way whatever happens to a gateway.
-  upstream.answer(async () => {
+  upstream.respond(async () => {
     await Bun.sleep(10)
     return Response.json({ results: [] })
   })

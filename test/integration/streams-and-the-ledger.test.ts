@@ -132,7 +132,7 @@ test('streams that race for the last credits on two gateways: each token is paid
   const { hold: spent } = await shop.ledger.hold(key, 49_700)
   await shop.ledger.settle(spent, 49_700)
   const events = { headers: { 'content-type': 'text/event-stream' } }
-  shop.upstream.answer(() => new Response(tokens(40) + done, events))
+  shop.upstream.respond(() => new Response(tokens(40) + done, events))
   const calls = Array.from({ length: 16 }, (_, at) =>
     rawCall(
       at % 2 ? shop.gateway.url : second.url,

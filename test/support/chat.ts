@@ -56,7 +56,7 @@ export function flow(upstream: Upstream, contentType = 'text/event-stream') {
     highWaterMark: 1_000,
   })
   const writer = writable.getWriter()
-  upstream.answer(() => new Response(readable, { headers: { 'content-type': contentType } }))
+  upstream.respond(() => new Response(readable, { headers: { 'content-type': contentType } }))
   return {
     send: (text: string) => writer.write(new TextEncoder().encode(text)),
     end: () => writer.close(),

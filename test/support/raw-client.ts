@@ -1,4 +1,4 @@
-/** A client on a bare socket: it sees what really arrives, and can leave when it likes. */
+/** A client on a bare socket: it sees every byte that arrives, and can leave at any moment. */
 import { connect, type Socket } from 'node:net'
 import { until } from './until.ts'
 
@@ -6,20 +6,20 @@ export interface RawCall {
   readonly socket: Socket
   /** Everything received so far. */
   readonly received: Buffer
-  /** Of the answer's head; undefined before it has arrived. */
+  /** The status of the response; undefined before its head has arrived. */
   readonly status: number | undefined
   header(name: string): string | undefined
-  /** The answer's body so far: of a chunked one, its whole chunks put together. */
+  /** What has arrived of the response's body: of a chunked body, its whole chunks put together. */
   readonly body: Buffer
-  /** Whether the answer arrived to its end: by its length, or by the chunk that ends it. */
+  /** Whether the whole response arrived: by its length, or by the chunk that ends it. */
   readonly whole: boolean
   readonly closed: boolean
-  /** Resolves when the answer's head is there. */
+  /** Resolves when the head of the response has arrived. */
   begun(): Promise<void>
-  /** Resolves when the answer is whole or the connection is closed. */
+  /** Resolves when the response is whole or the connection is closed. */
   ended(): Promise<void>
-  /** Resolves when this many answers have come, of which the last may not be whole, or the connection is closed. */
-  heard(answers: number): Promise<void>
+  /** Resolves when this many responses have begun, or the connection is closed. */
+  responses(count: number): Promise<void>
 }
 
 /** Sends `text`, a request or a part of one, to the server at `url`. */
@@ -55,7 +55,7 @@ export function rawCall(url: string, text: string | Uint8Array): RawCall {
     },
     begun: () => until(() => call.status !== undefined),
     ended: () => until(() => closed || call.whole),
-    heard: (answers) => until(() => closed || answersIn(call.received) >= answers),
+    responses: (count) => until(() => closed || countResponses(call.received) >= count),
   }
   return call
 }
@@ -69,8 +69,8 @@ export function rawPost(path: string, key: string, json: unknown): string {
   )
 }
 
-/** Answers on a connection, apart from `100 Continue`. */
-function answersIn(received: Buffer): number {
+/** The responses on a connection, apart from `100 Continue`. */
+function countResponses(received: Buffer): number {
   return received.toString('latin1').match(/HTTP\/1\.1 (?!100)\d{3} [\s\S]*?\r\n\r\n/g)?.length ?? 0
 }
 

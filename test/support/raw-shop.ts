@@ -1,4 +1,4 @@
-/** A shop, and whoever stands at its door with a bare socket: sends any bytes, and sees what becomes of them. */
+/** A shop, and a client with a bare socket: the client sends any bytes and sees what comes back. */
 import { expect } from 'bun:test'
 import { type RawCall, rawCall } from './raw-client.ts'
 import { openShop, type Shop } from './shop.ts'
@@ -6,26 +6,26 @@ import { until } from './until.ts'
 
 export interface RawShop {
   readonly shop: Shop
-  /** Sends these bytes, each part when the one before was answered, and waits for the last answer or the end. */
+  /** Sends each part when there is a response to the part before; waits for the last response or the end. */
   send(...parts: readonly (string | Uint8Array)[]): Promise<RawReply>
   /** Sends these bytes and waits for the connection to be closed. */
   sendToTheEnd(bytes: string | Uint8Array): Promise<RawReply>
-  /** Expects that a normal call is still sold, and that nothing failed unseen meanwhile. */
+  /** Expects that a normal call is still sold, and that the gateway warned of nothing meanwhile. */
   expectServes(): Promise<void>
   close(): Promise<void>
 }
 
 /** What came back on a connection. */
 export interface RawReply {
-  /** Of every answer, in order; without those of `100 Continue`. */
+  /** The status of every response, in order, without `100 Continue`. */
   readonly statuses: readonly number[]
-  /** Bodies of answers that are problem documents. */
+  /** The code of every response that is a problem document. */
   readonly codes: readonly string[]
   readonly text: string
   readonly closed: boolean
 }
 
-/** @param options as for `openShop`; its plan pro lets any number of calls in */
+/** @param options as for `openShop`; its plan pro has no rate limit to speak of */
 export async function openRawShop(options: Parameters<typeof openShop>[0] = {}): Promise<RawShop> {
   const { plans, ...config } = (options.config ?? {}) as { plans?: object }
   const shop = await openShop({
@@ -33,30 +33,30 @@ export async function openRawShop(options: Parameters<typeof openShop>[0] = {}):
     config: { ...config, plans: { pro: { rateLimit: 1_000_000 }, ...plans } },
   })
 
-  function hear(call: RawCall): RawReply {
-    const heard = heardIn(call.received.toString('latin1'), call.closed)
+  function replyOf(call: RawCall): RawReply {
+    const reply = parseReply(call.received.toString('latin1'), call.closed)
     call.socket.destroy()
-    return heard
+    return reply
   }
 
   return {
     shop,
     async send(first, ...others) {
       const call = rawCall(shop.gateway.url, first)
-      await call.heard(1)
+      await call.responses(1)
       for (const [index, part] of others.entries()) {
         if (!call.closed) call.socket.write(part)
-        await call.heard(index + 2)
+        await call.responses(index + 2)
       }
-      return hear(call)
+      return replyOf(call)
     },
     async sendToTheEnd(bytes) {
       const call = rawCall(shop.gateway.url, bytes)
       await until(() => call.closed)
-      return hear(call)
+      return replyOf(call)
     },
     async expectServes() {
-      shop.upstream.answer(() => Response.json({ ok: true }))
+      shop.upstream.respond(() => Response.json({ ok: true }))
       expect((await shop.post('/v1/search', { query: 'still there' })).status).toBe(200)
       expect(shop.gateway.warnings).toEqual([])
     },
@@ -64,7 +64,7 @@ export async function openRawShop(options: Parameters<typeof openShop>[0] = {}):
   }
 }
 
-function heardIn(text: string, closed: boolean): RawReply {
+function parseReply(text: string, closed: boolean): RawReply {
   const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status))
   const codes = [...text.matchAll(/"code":"(\w+)"/g)].map(([, code]) => code ?? '')
   return { statuses: statuses.filter((status) => status !== 100), codes, text, closed }

@@ -1,10 +1,10 @@
 /**
- * A service behind the gateway that does as a test says, and keeps its own ledger of what it was asked: what a
- * bill is held against. `startUpstream` answers in HTTP; `startRawUpstream` writes bytes, to break HTTP.
+ * An upstream behind the gateway that responds as a test says. It records every request that it got, and bills are
+ * compared with that record. `startUpstream` responds in HTTP; `startRawUpstream` writes bytes, to break HTTP.
  */
 import { createServer, type Socket } from 'node:net'
 
-/** One request that reached the service. */
+/** A request that reached the upstream. */
 export interface Executed {
   readonly requestId: string | null
   readonly method: string
@@ -21,12 +21,12 @@ export interface Upstream {
   readonly url: string
   /** Everything executed since the last script was set, in the order of arrival. */
   readonly executed: readonly Executed[]
-  /** What is answered from now on; begins the ledger anew. */
-  answer(script: Script): void
+  /** Responds by this script from now on, and begins a new record. */
+  respond(script: Script): void
   stop(): Promise<void>
 }
 
-/** Answers `{"ok":true}` until told otherwise. */
+/** Responds with `{"ok":true}` until a script is set. */
 export function startUpstream(): Upstream {
   let executed: Executed[] = []
   let script: Script = () => Response.json({ ok: true })
@@ -49,7 +49,7 @@ export function startUpstream(): Upstream {
     get executed() {
       return executed
     },
-    answer(next) {
+    respond(next) {
       script = next
       executed = []
     },
@@ -64,7 +64,7 @@ export interface RawUpstream {
   readonly url: string
   /** Heads of the requests since the last script was set. */
   readonly heads: readonly string[]
-  answer(script: RawScript): void
+  respond(script: RawScript): void
   stop(): Promise<void>
 }
 
@@ -96,7 +96,7 @@ export async function startRawUpstream(): Promise<RawUpstream> {
     get heads() {
       return heads
     },
-    answer(next) {
+    respond(next) {
       script = next
       heads = []
     },

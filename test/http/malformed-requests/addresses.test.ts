@@ -2,25 +2,25 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 
-let door: RawShop
+let rawShop: RawShop
 beforeAll(async () => {
-  door = await openRawShop({ config: { trustedProxies: 2 } })
+  rawShop = await openRawShop({ config: { trustedProxies: 2 } })
 })
-afterAll(() => door.close())
+afterAll(() => rawShop.close())
 afterEach(async () => {
-  await door.expectServes()
-  door.shop.upstream.answer(() => Response.json({ ok: true }))
+  await rawShop.expectServes()
+  rawShop.shop.upstream.respond(() => Response.json({ ok: true }))
 })
 
 /** A call with a key that may be used from these addresses, and these lines of X-Forwarded-For. */
 async function call(allowedIps: string[], forwardedFor: readonly string[]) {
-  const { text } = await door.shop.newKey('pro', { allowedIps })
+  const { text } = await rawShop.shop.newKey('pro', { allowedIps })
   const lines = forwardedFor.map((list) => `X-Forwarded-For: ${list}\r\n`).join('')
-  const { statuses } = await door.send(
+  const { statuses } = await rawShop.send(
     `POST /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${text}\r\n${lines}` +
       'Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{"query":"q"}',
   )
-  const { executed } = door.shop.upstream
+  const { executed } = rawShop.shop.upstream
   return { status: statuses[0], forwarded: executed.map(({ target }) => target), executed }
 }
 
@@ -84,13 +84,13 @@ describe('other headers that name addresses count for nothing:', () => {
     'X-Client-IP: 203.0.113.9',
   ]) {
     test(header, async () => {
-      const { text } = await door.shop.newKey('pro', { allowedIps: ['203.0.113.9'] })
-      const { statuses } = await door.send(
+      const { text } = await rawShop.shop.newKey('pro', { allowedIps: ['203.0.113.9'] })
+      const { statuses } = await rawShop.send(
         `POST /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${text}\r\n${header}\r\n` +
           'Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{"query":"q"}',
       )
       expect(statuses).toEqual([403])
-      expect(door.shop.upstream.executed).toEqual([])
+      expect(rawShop.shop.upstream.executed).toEqual([])
     })
   }
 })

@@ -8,11 +8,11 @@ import type { ApiDocument } from '../../support/api-document.ts'
 import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 import { jwtSecret } from '../../support/running-gateway.ts'
 
-const door: RawShop = await openRawShop()
-afterAll(() => door.close())
-afterEach(() => door.expectServes())
+const rawShop: RawShop = await openRawShop()
+afterAll(() => rawShop.close())
+afterEach(() => rawShop.expectServes())
 
-const { url } = door.shop.gateway
+const { url } = rawShop.shop.gateway
 const document: ApiDocument = await (await fetch(`${url}/docs/json`)).json()
 const authorization = `Bearer ${await signToken({
   ...{ secret: jwtSecret, subject: 'operator', role: 'admin', expiresInSeconds: 600 },
@@ -78,10 +78,10 @@ const parameters = operations.flatMap(({ path, method, operation }) =>
 
 /** Something of each kind that a path can name, none of it used by others. */
 async function idFor(path: string): Promise<string> {
-  const target = await door.shop.newKey('pro')
+  const target = await rawShop.shop.newKey('pro')
   if (path.startsWith('/admin/accounts')) return target.account.accountId
   if (path.startsWith('/admin/charges')) {
-    const sold = await door.shop.post('/v1/search', { query: 'q' }, { key: target.text })
+    const sold = await rawShop.shop.post('/v1/search', { query: 'q' }, { key: target.text })
     return sold.headers.get('x-request-id') ?? ''
   }
   if (path.startsWith('/admin')) return target.keyId
@@ -133,7 +133,7 @@ describe('a field is 400 for what is none of its integers, and never 500:', () =
     test(`${method} ${path} ${pointer}`, async () => {
       const id = path.includes('{id}') ? await idFor(path) : ''
       for (const [text, value] of numbers) {
-        const size = await door.shop.ledger.size()
+        const size = await rawShop.shop.ledger.size()
         const body = bodyWith(others[`${method} ${path}`] ?? {}, pointer, text)
         const response = await send(method, path.replace('{id}', id), body)
         const answer = await response.json()
@@ -145,7 +145,7 @@ describe('a field is 400 for what is none of its integers, and never 500:', () =
         }
         expect(response.status, where).toBe(400)
         expect(answer.code, where).toBe('invalid_request')
-        expect(await door.shop.ledger.size(), where).toBe(size)
+        expect(await rawShop.shop.ledger.size(), where).toBe(size)
       }
     })
   }
@@ -172,42 +172,42 @@ describe('a call', () => {
   for (const [text, value] of numbers) {
     const fits = value !== undefined && value >= 1
     test(`is ${fits ? 200 : 400} with ${text} as a limit, and is forwarded only then`, async () => {
-      door.shop.upstream.answer(() => Response.json({ ok: true }))
+      rawShop.shop.upstream.respond(() => Response.json({ ok: true }))
       const body = `{"query":"q","options":{"limit":${text}}}`
-      const response = await door.shop.post('/v1/search', undefined, { body })
+      const response = await rawShop.shop.post('/v1/search', undefined, { body })
       expect(response.status).toBe(fits ? 200 : 400)
-      expect(door.shop.upstream.executed).toHaveLength(fits ? 1 : 0)
+      expect(rawShop.shop.upstream.executed).toHaveLength(fits ? 1 : 0)
     })
   }
 })
 
 describe('sums', () => {
   test('of the largest grants are exact, to the last credit', async () => {
-    const { account, text } = await door.shop.newKey('pro')
+    const { account, text } = await rawShop.shop.newKey('pro')
     const path = `/admin/accounts/${account.accountId}`
     for (let grant = 0; grant < 3; grant++) {
       const body = '{"credits":1000000000000,"kind":"paid"}'
       expect((await send('post', `${path}/grants`, body)).status).toBe(201)
     }
-    const sold = await door.shop.post('/v1/search', { query: 'q' }, { key: text })
+    const sold = await rawShop.shop.post('/v1/search', { query: 'q' }, { key: text })
     expect(sold.headers.get('x-credits-remaining')).toBe('3000000004999')
     const { balance } = await (await send('get', path)).json()
     expect(balance.available).toBe(3_000_000_004_999)
   })
 
   test('of the largest adjustments are a debt that the next lots repay', async () => {
-    const { account, text } = await door.shop.newKey('pro')
+    const { account, text } = await rawShop.shop.newKey('pro')
     const path = `/admin/accounts/${account.accountId}`
     for (let taking = 0; taking < 2; taking++) {
       const taken = await send('post', `${path}/adjustments`, '{"credits":1000000000000}')
       expect(taken.status).toBe(201)
     }
-    expect((await door.shop.post('/v1/search', { query: 'q' }, { key: text })).status).toBe(402)
+    expect((await rawShop.shop.post('/v1/search', { query: 'q' }, { key: text })).status).toBe(402)
     for (let grant = 0; grant < 2; grant++) {
       const body = '{"credits":1000000000000,"kind":"promotional"}'
       expect((await send('post', `${path}/grants`, body)).status).toBe(201)
     }
-    const sold = await door.shop.post('/v1/search', { query: 'q' }, { key: text })
+    const sold = await rawShop.shop.post('/v1/search', { query: 'q' }, { key: text })
     expect(sold.headers.get('x-credits-remaining')).toBe('4999')
   })
 })

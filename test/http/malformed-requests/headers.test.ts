@@ -8,32 +8,32 @@ import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 import { type RawUpstream, startRawUpstream } from '../../support/upstream.ts'
 
 let raw: RawUpstream
-let door: RawShop
+let rawShop: RawShop
 beforeAll(async () => {
   raw = await startRawUpstream()
-  door = await openRawShop({ upstreamUrl: raw.url })
+  rawShop = await openRawShop({ upstreamUrl: raw.url })
 })
 afterAll(async () => {
-  await door.close()
+  await rawShop.close()
   await raw.stop()
 })
 
 const answerWith = (...lines: string[]) =>
-  raw.answer((socket) => socket.write(['HTTP/1.1 200 OK', ...lines, '', '{}'].join('\r\n')))
+  raw.respond((socket) => socket.write(['HTTP/1.1 200 OK', ...lines, '', '{}'].join('\r\n')))
 const reset = () => answerWith('Content-Length: 2')
 beforeAll(reset)
 afterEach(async () => {
   reset()
-  await door.expectServes()
+  await rawShop.expectServes()
   reset()
 })
 
 /** A priced call with these header lines, as they are, beside those that it needs. */
 async function call(...lines: string[]) {
-  const head = ['POST /v1/search HTTP/1.1', 'Host: g', `X-API-Key: ${door.shop.key.text}`]
+  const head = ['POST /v1/search HTTP/1.1', 'Host: g', `X-API-Key: ${rawShop.shop.key.text}`]
   const body = ['Content-Type: application/json', 'Content-Length: 13', '', '{"query":"q"}']
   const text = [...head, ...lines, ...body].join('\r\n')
-  const sent = rawCall(door.shop.gateway.url, Buffer.from(text, 'latin1'))
+  const sent = rawCall(rawShop.shop.gateway.url, Buffer.from(text, 'latin1'))
   await sent.ended()
   sent.socket.destroy()
   const linesThere = (raw.heads.at(-1) ?? '').split('\r\n').slice(1)
@@ -90,7 +90,7 @@ describe('to the service', () => {
 
 describe('refused, and nothing is forwarded:', () => {
   test('401: two keys', async () => {
-    const { status, sent } = await call(`X-API-Key: ${door.shop.key.text}`)
+    const { status, sent } = await call(`X-API-Key: ${rawShop.shop.key.text}`)
     expect(status).toBe(401)
     expect(JSON.parse(sent.body.toString())).toMatchObject({ code: 'malformed_key' })
     expect(raw.heads).toEqual([])
@@ -124,7 +124,7 @@ describe('from the service', () => {
   }
 
   test('502: an upgrade that nobody asked for', async () => {
-    raw.answer((socket) =>
+    raw.respond((socket) =>
       socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
     )
     const { status, sent } = await call()
@@ -133,7 +133,7 @@ describe('from the service', () => {
   })
 
   test('200: interim answers are not passed on', async () => {
-    raw.answer((socket) =>
+    raw.respond((socket) =>
       socket.write(
         'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
       ),

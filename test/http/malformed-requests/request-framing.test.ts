@@ -7,29 +7,29 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { rawPost } from '../../support/raw-client.ts'
 import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 
-let door: RawShop
+let rawShop: RawShop
 beforeAll(async () => {
-  door = await openRawShop()
+  rawShop = await openRawShop()
 })
-afterAll(() => door.close())
+afterAll(() => rawShop.close())
 afterEach(async () => {
-  await door.expectServes()
-  door.shop.upstream.answer(() => Response.json({ ok: true }))
+  await rawShop.expectServes()
+  rawShop.shop.upstream.respond(() => Response.json({ ok: true }))
 })
 
 /** What the service was asked, by the query. */
 const asked = () =>
-  door.shop.upstream.executed.map(({ body }) => JSON.parse(Buffer.from(body).toString()).query)
+  rawShop.shop.upstream.executed.map(({ body }) => JSON.parse(Buffer.from(body).toString()).query)
 
 const json = '{"query":"seen"}'
 /** The same as a body in one chunk. */
 const chunks = `10\r\n${json}\r\n0\r\n\r\n`
 /** A whole call, where a body or the next request may be. */
-const hidden = () => rawPost('/v1/search', door.shop.key.text, { query: 'hidden' })
+const hidden = () => rawPost('/v1/search', rawShop.shop.key.text, { query: 'hidden' })
 
 /** The head of a priced call, with these lines in it. */
 function head(lines: readonly string[], end = '\r\n'): string {
-  const key = `X-API-Key: ${door.shop.key.text}`
+  const key = `X-API-Key: ${rawShop.shop.key.text}`
   const head = ['POST /v1/search HTTP/1.1', 'Host: g', key, 'Content-Type: application/json']
   return [...head, ...lines, '', ''].join(end)
 }
@@ -82,7 +82,7 @@ describe('400, nothing is executed, and the connection is closed:', () => {
   ]
   for (const [what, lines, body] of refused) {
     test(what, async () => {
-      const { statuses } = await door.sendToTheEnd(post(lines, body))
+      const { statuses } = await rawShop.sendToTheEnd(post(lines, body))
       expect(statuses).toEqual([400])
       expect(asked()).toEqual([])
     })
@@ -90,7 +90,7 @@ describe('400, nothing is executed, and the connection is closed:', () => {
 
   test('a head that ends with a bare LF', async () => {
     const text = post([length], json).replace('\r\n\r\n', '\r\n\n')
-    const { statuses } = await door.sendToTheEnd(text)
+    const { statuses } = await rawShop.sendToTheEnd(text)
     expect(statuses).toEqual([400])
     expect(asked()).toEqual([])
   })
@@ -98,7 +98,7 @@ describe('400, nothing is executed, and the connection is closed:', () => {
   for (const host of ['a b', 'g/v1/search?', 'user@g', 'g\\x', 'a#b']) {
     test(`a host that is none: ${host}`, async () => {
       const text = post([length], json).replace('Host: g', `Host: ${host}`)
-      const { statuses, codes } = await door.sendToTheEnd(text)
+      const { statuses, codes } = await rawShop.sendToTheEnd(text)
       expect({ statuses, codes }).toEqual({ statuses: [400], codes: ['invalid_request'] })
       expect(asked()).toEqual([])
     })
@@ -106,13 +106,13 @@ describe('400, nothing is executed, and the connection is closed:', () => {
 
   test('no host', async () => {
     const text = post([length], json).replace('Host: g\r\n', '')
-    expect((await door.sendToTheEnd(text)).statuses).toEqual([400])
+    expect((await rawShop.sendToTheEnd(text)).statuses).toEqual([400])
     expect(asked()).toEqual([])
   })
 
   test('Transfer-Encoding in HTTP/1.0, which has none', async () => {
     const text = post([chunked], chunks).replace('HTTP/1.1', 'HTTP/1.0')
-    expect((await door.sendToTheEnd(text)).statuses).toEqual([400])
+    expect((await rawShop.sendToTheEnd(text)).statuses).toEqual([400])
     expect(asked()).toEqual([])
   })
 })
@@ -130,7 +130,7 @@ describe('400, and of a broken chunked body nothing is executed:', () => {
   ]
   for (const [what, body] of broken) {
     test(what, async () => {
-      const { statuses } = await door.sendToTheEnd(post([chunked], body))
+      const { statuses } = await rawShop.sendToTheEnd(post([chunked], body))
       expect(statuses).toEqual([400])
       expect(asked()).toEqual([])
     })
@@ -147,7 +147,7 @@ describe('505, nothing is executed, and the connection is closed:', () => {
   ]
   for (const [what, change] of lines) {
     test(what, async () => {
-      const { statuses } = await door.sendToTheEnd(change(post([length], json)))
+      const { statuses } = await rawShop.sendToTheEnd(change(post([length], json)))
       expect(statuses).toEqual([505])
       expect(asked()).toEqual([])
     })
@@ -167,11 +167,11 @@ describe('200, framed anew for the service, and the connection is where the call
   ]
   for (const [what, lines, body] of taken) {
     test(what, async () => {
-      const next = rawPost('/v1/search', door.shop.key.text, { query: 'next' })
-      const { statuses } = await door.send(head(lines) + body, next)
+      const next = rawPost('/v1/search', rawShop.shop.key.text, { query: 'next' })
+      const { statuses } = await rawShop.send(head(lines) + body, next)
       expect(statuses).toEqual([200, 200])
       expect(asked()).toEqual(['seen', 'next'])
-      const [first] = door.shop.upstream.executed
+      const [first] = rawShop.shop.upstream.executed
       expect(first?.headers.get('content-length')).toBe(String(json.length))
       expect(first?.headers.has('transfer-encoding')).toBe(false)
       expect(first?.headers.has('expect')).toBe(false)
@@ -180,15 +180,15 @@ describe('200, framed anew for the service, and the connection is where the call
 
   test('a later call on it shows its own key, or is refused', async () => {
     const next = hidden().replace(/X-API-Key: .*\r\n/, '')
-    const { statuses } = await door.send(head([length]) + json, next)
+    const { statuses } = await rawShop.send(head([length]) + json, next)
     expect(statuses).toEqual([200, 401])
     expect(asked()).toEqual(['seen'])
   })
 
   test('the body of a route that takes none is no request', async () => {
     const inner = hidden()
-    const key = `X-API-Key: ${door.shop.key.text}\r\nContent-Length: ${inner.length}`
-    const { statuses, text } = await door.send(
+    const key = `X-API-Key: ${rawShop.shop.key.text}\r\nContent-Length: ${inner.length}`
+    const { statuses, text } = await rawShop.send(
       `GET /v1/tts/languages HTTP/1.1\r\nHost: g\r\n${key}\r\n\r\n${inner}`,
       'GET /health HTTP/1.1\r\nHost: g\r\n\r\n',
     )
@@ -208,16 +208,16 @@ describe('what follows a call before it is answered is not executed, and the con
   for (const trailer of trailers) {
     test(`a trailer of a chunked body, ${JSON.stringify(trailer)}`, async () => {
       const body = chunks.replace(/\r\n$/, trailer)
-      const { statuses } = await door.sendToTheEnd(post([chunked], body))
+      const { statuses } = await rawShop.sendToTheEnd(post([chunked], body))
       expect(statuses.at(-1)).toBe(400)
       expect(asked().filter((query) => query !== 'seen')).toEqual([])
-      const sent = door.shop.upstream.executed.map(({ headers }) => JSON.stringify([...headers]))
+      const sent = rawShop.shop.upstream.executed.map(({ headers }) => JSON.stringify([...headers]))
       expect(sent.join()).not.toContain('other')
     })
   }
 
   test('another call', async () => {
-    await door.sendToTheEnd(post([length], json))
+    await rawShop.sendToTheEnd(post([length], json))
     expect(asked().filter((query) => query !== 'seen')).toEqual([])
   })
 })

@@ -15,28 +15,28 @@ const maxBodySeconds = 2
 /** How much of large bodies the gateway holds here. */
 const maxTotalBodyBytes = 300_000
 
-let door: RawShop
+let rawShop: RawShop
 /** Heads that never end; they run beside the other tests, since the server gives them ten seconds. */
 let endlessHeads: RawCall[]
 const drips: Timer[] = []
 beforeAll(async () => {
-  door = await openRawShop({ config: { limits: { maxBodySeconds, maxTotalBodyBytes } } })
+  rawShop = await openRawShop({ config: { limits: { maxBodySeconds, maxTotalBodyBytes } } })
   endlessHeads = ['GET /hea', 'GET /health HTTP/1.1\r\nHost: g\r\nX-A: '].map((text) =>
     drip(text, 'a'),
   )
 })
 afterAll(async () => {
   for (const timer of drips) clearInterval(timer)
-  await door.close()
+  await rawShop.close()
 })
 afterEach(async () => {
-  await door.expectServes()
-  door.shop.upstream.answer(() => Response.json({ ok: true }))
+  await rawShop.expectServes()
+  rawShop.shop.upstream.respond(() => Response.json({ ok: true }))
 })
 
 /** Sends a beginning, and then a little ten times a second for as long as it is listened to. */
 function drip(beginning: string, little: string): RawCall {
-  const call = rawCall(door.shop.gateway.url, beginning)
+  const call = rawCall(rawShop.shop.gateway.url, beginning)
   const timer = setInterval(() => {
     if (call.closed) clearInterval(timer)
     else call.socket.write(little)
@@ -46,7 +46,7 @@ function drip(beginning: string, little: string): RawCall {
 }
 
 function head(...lines: string[]): string {
-  const key = `X-API-Key: ${door.shop.key.text}`
+  const key = `X-API-Key: ${rawShop.shop.key.text}`
   return ['POST /v1/search HTTP/1.1', 'Host: g', key, ...lines, '', ''].join('\r\n')
 }
 
@@ -64,18 +64,18 @@ describe('431, nothing is forwarded, and the connection is closed:', () => {
   ]
   for (const [what, text] of heads) {
     test(what, async () => {
-      expect((await door.sendToTheEnd(text())).statuses).toEqual([431])
-      expect(door.shop.upstream.executed).toEqual([])
+      expect((await rawShop.sendToTheEnd(text())).statuses).toEqual([431])
+      expect(rawShop.shop.upstream.executed).toEqual([])
     })
   }
 })
 
 test('404 for a target of 15,000 bytes, and 200 with a query of as many', async () => {
-  const text = rawPost('/v1/search', door.shop.key.text, { query: 'q' })
+  const text = rawPost('/v1/search', rawShop.shop.key.text, { query: 'q' })
   const long = 'a'.repeat(15_000)
-  expect((await door.send(text.replace('search', long))).statuses).toEqual([404])
-  expect((await door.send(text.replace('search', `search?${long}`))).statuses).toEqual([200])
-  expect(door.shop.upstream.executed).toHaveLength(1)
+  expect((await rawShop.send(text.replace('search', long))).statuses).toEqual([404])
+  expect((await rawShop.send(text.replace('search', `search?${long}`))).statuses).toEqual([200])
+  expect(rawShop.shop.upstream.executed).toHaveLength(1)
 })
 
 describe('408, nothing is forwarded or held, and the connection is closed, for a body that drips:', () => {
@@ -89,15 +89,15 @@ describe('408, nothing is forwarded or held, and the connection is closed, for a
   ]
   for (const [what, lines, little] of bodies) {
     test(what, async () => {
-      const size = await door.shop.ledger.size()
+      const size = await rawShop.shop.ledger.size()
       const text = head(...lines)
       const path = lines.includes(form) ? text.replace('/v1/search', '/v1/stt/transcribe') : text
       const call = drip(path, little)
       await until(() => call.closed)
       expect(call.status).toBe(408)
       expect(call.body.toString()).toContain('"code":"body_too_slow"')
-      expect(door.shop.upstream.executed).toEqual([])
-      expect(await door.shop.ledger.size()).toBe(size)
+      expect(rawShop.shop.upstream.executed).toEqual([])
+      expect(await rawShop.shop.ledger.size()).toBe(size)
     })
   }
 
@@ -119,31 +119,31 @@ test('five hundred clients who drip hold up nobody, cost little memory, and are 
   const statuses: number[] = []
   const client = async () => {
     for (let call = 0; call < 10; call++) {
-      statuses.push((await door.shop.post('/v1/search', { query: 'q' })).status)
+      statuses.push((await rawShop.shop.post('/v1/search', { query: 'q' })).status)
     }
   }
   await Promise.all(Array.from({ length: 20 }, client))
   expect(statuses).toEqual(Array(200).fill(200))
   await until(() => slow.every(({ closed }) => closed), 60_000)
   expect(slow.filter(({ status }) => status !== 408)).toHaveLength(0)
-  expect(door.shop.upstream.executed).toHaveLength(200)
+  expect(rawShop.shop.upstream.executed).toHaveLength(200)
   const grownBy = process.memoryUsage().rss - before
   expect(grownBy).toBeLessThan(200_000_000)
 })
 
 describe('large bodies share what room there is for them:', () => {
   const large = (bytes: number) => `{"query":"large"${' '.repeat(bytes - 17)}}`
-  const post = () => door.shop.post('/v1/search', undefined, { body: large(150_000) })
+  const post = () => rawShop.shop.post('/v1/search', undefined, { body: large(150_000) })
 
   /** A client who has sent all of a body but its last byte, so that a large one finds no room beside it. */
   async function holdRoom(): Promise<RawCall> {
     const text = head(json, 'Content-Length: 200000') + large(200_000)
-    let holder = rawCall(door.shop.gateway.url, text.slice(0, -1))
+    let holder = rawCall(rawShop.shop.gateway.url, text.slice(0, -1))
     await until(async () => {
       // The large one came first, and this one found no room.
-      if (holder.status === 503) holder = rawCall(door.shop.gateway.url, text.slice(0, -1))
+      if (holder.status === 503) holder = rawCall(rawShop.shop.gateway.url, text.slice(0, -1))
       await until(() => holder.socket.bytesWritten === text.length - 1)
-      await door.shop.post('/v1/search', { query: 'meanwhile' })
+      await rawShop.shop.post('/v1/search', { query: 'meanwhile' })
       return (await post()).status === 503
     })
     expect(holder.status).toBeUndefined()
@@ -152,14 +152,14 @@ describe('large bodies share what room there is for them:', () => {
 
   test('503 for one too many, 200 for small ones meanwhile, and 200 when there is room again', async () => {
     const holder = await holdRoom()
-    door.shop.upstream.answer(() => Response.json({ ok: true }))
+    rawShop.shop.upstream.respond(() => Response.json({ ok: true }))
     const refused = await post()
     expect(refused.status).toBe(503)
     expect(refused.headers.get('retry-after')).toBe('1')
     expect(refused.headers.get('x-credits-charged')).toBe('0')
     expect(await refused.json()).toMatchObject({ code: 'bodies_too_large' })
-    expect(door.shop.upstream.executed).toEqual([])
-    expect((await door.shop.post('/v1/search', { query: 'small' })).status).toBe(200)
+    expect(rawShop.shop.upstream.executed).toEqual([])
+    expect((await rawShop.shop.post('/v1/search', { query: 'small' })).status).toBe(200)
 
     holder.socket.write('}')
     await holder.ended()
@@ -174,21 +174,21 @@ describe('large bodies share what room there is for them:', () => {
     await until(async () => (await post()).status === 200)
     for (let call = 0; call < 5; call++) {
       const body = large(150_000).replace('query', 'wrong')
-      expect((await door.shop.post('/v1/search', undefined, { body })).status).toBe(400)
+      expect((await rawShop.shop.post('/v1/search', undefined, { body })).status).toBe(400)
     }
     expect((await post()).status).toBe(200)
   })
 })
 
 test('one who leaves in the middle of a body leaves nothing behind', async () => {
-  const size = await door.shop.ledger.size()
-  const call = rawCall(door.shop.gateway.url, `${head(json, 'Content-Length: 100')}{"que`)
+  const size = await rawShop.shop.ledger.size()
+  const call = rawCall(rawShop.shop.gateway.url, `${head(json, 'Content-Length: 100')}{"que`)
   await until(() => call.socket.bytesWritten > 100)
   call.socket.destroy()
-  await door.expectServes()
+  await rawShop.expectServes()
   // The call that was sold since: its hold and its settlement.
-  expect(await door.shop.ledger.size()).toBe(size + 2)
-  expect(door.shop.upstream.executed).toHaveLength(1)
+  expect(await rawShop.shop.ledger.size()).toBe(size + 2)
+  expect(rawShop.shop.upstream.executed).toHaveLength(1)
 })
 
 describe('what is packed', () => {
@@ -205,17 +205,17 @@ describe('what is packed', () => {
       const body = pack(bomb)
       const headers = { 'content-type': 'application/json', 'content-encoding': encoding }
       const before = process.memoryUsage().rss
-      const response = await door.shop.fetch('/v1/search', { method: 'POST', body, headers })
+      const response = await rawShop.shop.fetch('/v1/search', { method: 'POST', body, headers })
       expect(response.status).toBe(415)
       expect(process.memoryUsage().rss - before).toBeLessThan(bomb.length)
-      expect(door.shop.upstream.executed).toEqual([])
+      expect(rawShop.shop.upstream.executed).toEqual([])
     })
   }
 
   test('is not taken by management either: 415', async () => {
     const token = await signToken({ secret: jwtSecret, subject: 'a', expiresInSeconds: 60 })
     const authorization = `Bearer ${token}`
-    const response = await fetch(`${door.shop.gateway.url}/api-keys`, {
+    const response = await fetch(`${rawShop.shop.gateway.url}/api-keys`, {
       ...{ method: 'POST', body: gzipSync('{"name":"x"}') },
       headers: { authorization, 'content-type': 'application/json', 'content-encoding': 'gzip' },
     })
@@ -226,10 +226,10 @@ describe('what is packed', () => {
   test('comes from a service to the client as it is: 200', async () => {
     const packed = gzipSync(bomb)
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
-    door.shop.upstream.answer(() => new Response(packed, { headers }))
+    rawShop.shop.upstream.respond(() => new Response(packed, { headers }))
     const before = process.memoryUsage().rss
     const init = { headers: { 'accept-encoding': 'gzip' }, decompress: false }
-    const response = await door.shop.post('/v1/search', { query: 'q' }, init as RequestInit)
+    const response = await rawShop.shop.post('/v1/search', { query: 'q' }, init as RequestInit)
     expect(response.status).toBe(200)
     expect(response.headers.get('content-encoding')).toBe('gzip')
     expect(Buffer.from(await response.bytes()).equals(packed)).toBe(true)
@@ -238,9 +238,9 @@ describe('what is packed', () => {
 
   test('is not unpacked to be metered: 502, and nothing charged', async () => {
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
-    door.shop.upstream.answer(() => new Response(gzipSync(bomb), { headers }))
+    rawShop.shop.upstream.respond(() => new Response(gzipSync(bomb), { headers }))
     const before = process.memoryUsage().rss
-    const response = await door.shop.post('/v1/extract', { url: 'https://example.com/' })
+    const response = await rawShop.shop.post('/v1/extract', { url: 'https://example.com/' })
     expect(response.status).toBe(502)
     expect(response.headers.get('x-credits-charged')).toBe('0')
     expect(process.memoryUsage().rss - before).toBeLessThan(bomb.length)
@@ -250,5 +250,5 @@ describe('what is packed', () => {
 test('a head that never ends is ended by the server', async () => {
   await until(() => endlessHeads.every(({ closed }) => closed), 20_000)
   expect(endlessHeads.map(({ status }) => status)).toEqual([undefined, undefined])
-  expect(door.shop.upstream.executed).toEqual([])
+  expect(rawShop.shop.upstream.executed).toEqual([])
 }, 30_000)

@@ -8,31 +8,31 @@ import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 import { type RawUpstream, startRawUpstream } from '../../support/upstream.ts'
 
 let raw: RawUpstream
-let door: RawShop
+let rawShop: RawShop
 let narrowKey: string
 beforeAll(async () => {
   raw = await startRawUpstream()
-  door = await openRawShop({ upstreamUrl: `${raw.url}/base` })
-  narrowKey = (await door.shop.newKey('pro', { endpoints: ['tts'] })).text
+  rawShop = await openRawShop({ upstreamUrl: `${raw.url}/base` })
+  narrowKey = (await rawShop.shop.newKey('pro', { endpoints: ['tts'] })).text
 })
 afterAll(async () => {
-  await door.close()
+  await rawShop.close()
   await raw.stop()
 })
 
 /** What the service was asked since the test began. */
 const requestLines = () => raw.heads.map((head) => head.split('\r\n')[0])
 const reset = () =>
-  raw.answer((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'))
+  raw.respond((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'))
 
 beforeAll(reset)
 afterEach(async () => {
-  await door.expectServes()
+  await rawShop.expectServes()
   reset()
 })
 
-async function post(target: string, key = door.shop.key.text) {
-  const heard = await door.send(
+async function post(target: string, key = rawShop.shop.key.text) {
+  const heard = await rawShop.send(
     Buffer.from(
       `POST ${target} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${key}\r\n` +
         'Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{"query":"q"}',
@@ -148,8 +148,8 @@ describe('what is for others than customers is reached by no way around:', () =>
   ]
   for (const target of targets) {
     test(`401 for a key at ${target}`, async () => {
-      const { statuses, codes } = await door.send(
-        `GET ${target} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${door.shop.key.text}\r\n\r\n`,
+      const { statuses, codes } = await rawShop.send(
+        `GET ${target} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${rawShop.shop.key.text}\r\n\r\n`,
       )
       expect({ statuses, codes }).toEqual({ statuses: [401], codes: ['unauthorized'] })
       expect(requestLines()).toEqual([])
@@ -160,8 +160,8 @@ describe('what is for others than customers is reached by no way around:', () =>
 describe('405, and nothing is forwarded:', () => {
   for (const method of ['CONNECT', 'TRACE', 'OPTIONS', 'PUT', 'HEAD', 'GET']) {
     test(method, async () => {
-      const { statuses } = await door.send(
-        `${method} /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${door.shop.key.text}\r\n\r\n`,
+      const { statuses } = await rawShop.send(
+        `${method} /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${rawShop.shop.key.text}\r\n\r\n`,
       )
       expect(statuses).toEqual([405])
       expect(requestLines()).toEqual([])
@@ -169,8 +169,8 @@ describe('405, and nothing is forwarded:', () => {
   }
 
   test('404: CONNECT to elsewhere', async () => {
-    const { statuses } = await door.send(
-      `CONNECT evil.test:80 HTTP/1.1\r\nHost: g\r\nX-API-Key: ${door.shop.key.text}\r\n\r\n`,
+    const { statuses } = await rawShop.send(
+      `CONNECT evil.test:80 HTTP/1.1\r\nHost: g\r\nX-API-Key: ${rawShop.shop.key.text}\r\n\r\n`,
     )
     expect(statuses).toEqual([404])
     expect(requestLines()).toEqual([])
@@ -179,7 +179,7 @@ describe('405, and nothing is forwarded:', () => {
 
 describe('without a host, which HTTP/1.0 need not name,', () => {
   const get = (target: string) =>
-    door.send(`GET ${target} HTTP/1.0\r\nX-API-Key: ${door.shop.key.text}\r\n\r\n`)
+    rawShop.send(`GET ${target} HTTP/1.0\r\nX-API-Key: ${rawShop.shop.key.text}\r\n\r\n`)
 
   test('the probes of load balancers are answered', async () => {
     expect((await get('/health')).statuses).toEqual([200])

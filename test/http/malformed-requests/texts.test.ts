@@ -8,14 +8,14 @@ import type { ApiDocument } from '../../support/api-document.ts'
 import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 import { jwtSecret } from '../../support/running-gateway.ts'
 
-const door: RawShop = await openRawShop()
-afterAll(() => door.close())
+const rawShop: RawShop = await openRawShop()
+afterAll(() => rawShop.close())
 afterEach(async () => {
-  await door.expectServes()
-  door.shop.upstream.answer(() => Response.json({ ok: true }))
+  await rawShop.expectServes()
+  rawShop.shop.upstream.respond(() => Response.json({ ok: true }))
 })
 
-const { url } = door.shop.gateway
+const { url } = rawShop.shop.gateway
 const document: ApiDocument = await (await fetch(`${url}/docs/json`)).json()
 const token = (subject: string) =>
   signToken({ secret: jwtSecret, subject, role: 'admin', expiresInSeconds: 600 })
@@ -75,13 +75,13 @@ describe('400, and the ledger stays as it is: in a body, what cannot be kept', (
 
   for (const [method, path, pointer] of fields) {
     test(`${method} ${path} ${pointer}`, async () => {
-      const size = await door.shop.ledger.size()
+      const size = await rawShop.shop.ledger.size()
       for (const text of unkept) {
         const response = await send(method, path.replace('{id}', 'acc_1'), bodyWith(pointer, text))
         expect([text, response.status]).toEqual([text, 400])
         expect((await response.json()).errors).toMatchObject([{ pointer }])
       }
-      expect(await door.shop.ledger.size()).toBe(size)
+      expect(await rawShop.shop.ledger.size()).toBe(size)
     })
   }
 })
@@ -103,10 +103,10 @@ describe('in a call: 400, and nothing is forwarded:', () => {
   ]
   for (const body of bodies) {
     test(JSON.stringify(body), async () => {
-      const response = await door.shop.post('/v1/search', undefined, { body })
+      const response = await rawShop.shop.post('/v1/search', undefined, { body })
       expect(response.status).toBe(400)
       expect(await response.json()).toMatchObject({ code: 'invalid_request' })
-      expect(door.shop.upstream.executed).toEqual([])
+      expect(rawShop.shop.upstream.executed).toEqual([])
       expect(({} as { limit?: number }).limit).toBeUndefined()
     })
   }
@@ -118,8 +118,8 @@ describe('in a call: 400, and nothing is forwarded:', () => {
       const body = `${part('file', '; filename="a.mp3"\r\nContent-Type: audio/mpeg')}${part(name, '')}--b--\r\n`
       const headers = { 'content-type': 'multipart/form-data; boundary=b' }
       const init = { method: 'POST', body, headers }
-      expect((await door.shop.fetch('/v1/stt/transcribe', init)).status).toBe(400)
-      expect(door.shop.upstream.executed).toEqual([])
+      expect((await rawShop.shop.fetch('/v1/stt/transcribe', init)).status).toBe(400)
+      expect(rawShop.shop.upstream.executed).toEqual([])
     })
   }
 })
@@ -134,9 +134,9 @@ describe('in management: 400 for names that every object has, and for a name tha
   ]
   for (const body of bodies) {
     test(body, async () => {
-      const size = await door.shop.ledger.size()
+      const size = await rawShop.shop.ledger.size()
       expect((await send('POST', '/api-keys', body)).status).toBe(400)
-      expect(await door.shop.ledger.size()).toBe(size)
+      expect(await rawShop.shop.ledger.size()).toBe(size)
       expect(({} as { tier?: string }).tier).toBeUndefined()
     })
   }
@@ -168,9 +168,9 @@ describe('in a path: 400 or 404, and never 500:', () => {
       for (const id of odd) {
         const target = path.replace(/\{\w+\}/, id)
         const key = path.startsWith('/v1/')
-          ? `X-API-Key: ${door.shop.key.text}`
+          ? `X-API-Key: ${rawShop.shop.key.text}`
           : `Authorization: ${authorization}`
-        const { statuses } = await door.send(
+        const { statuses } = await rawShop.send(
           `${method} ${target} HTTP/1.1\r\nHost: g\r\n${key}\r\n\r\n`,
         )
         expect(statuses[0], target).toBeOneOf([400, 404])
@@ -191,7 +191,7 @@ describe('in a query: never 500:', () => {
     test(`${method} ${path} ?${name}`, async () => {
       for (const text of odd) {
         const target = `${path.replace(/\{\w+\}/, 'key_1')}?${name}=${text}`
-        const { statuses } = await door.send(
+        const { statuses } = await rawShop.send(
           `${method} ${target} HTTP/1.1\r\nHost: g\r\nAuthorization: ${authorization}\r\n\r\n`,
         )
         expect(statuses[0], target).toBeOneOf([200, 400, 404])
@@ -201,20 +201,21 @@ describe('in a query: never 500:', () => {
 })
 
 describe('in an Idempotency-Key: 400, nothing is forwarded, and no place in the window is taken:', () => {
-  const places = async () => (await (await door.shop.fetch('/v1/key')).json()).rateLimit.remaining
+  const places = async () =>
+    (await (await rawShop.shop.fetch('/v1/key')).json()).rateLimit.remaining
   for (const name of ['', '\xff', 'a b', 'x'.repeat(256)]) {
     test(JSON.stringify(name).slice(0, 12), async () => {
       const before = await places()
-      const { statuses } = await door.send(
+      const { statuses } = await rawShop.send(
         Buffer.from(
-          `POST /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${door.shop.key.text}\r\n` +
+          `POST /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${rawShop.shop.key.text}\r\n` +
             `Idempotency-Key: ${name}\r\nContent-Type: application/json\r\n` +
             'Content-Length: 13\r\n\r\n{"query":"q"}',
           'latin1',
         ),
       )
       expect(statuses).toEqual([400])
-      expect(door.shop.upstream.executed).toEqual([])
+      expect(rawShop.shop.upstream.executed).toEqual([])
       expect(await places()).toBe(before)
     })
   }
@@ -223,10 +224,10 @@ describe('in an Idempotency-Key: 400, nothing is forwarded, and no place in the 
 describe('in a token: 401', () => {
   for (const subject of ['a\0b', '\ud800', '', 'x'.repeat(1_000)]) {
     test(`for the subject ${JSON.stringify(subject).slice(0, 12)}`, async () => {
-      const size = await door.shop.ledger.size()
+      const size = await rawShop.shop.ledger.size()
       const headers = { authorization: `Bearer ${await token(subject)}` }
       expect((await send('POST', '/api-keys', '{"name":"x"}', headers)).status).toBe(401)
-      expect(await door.shop.ledger.size()).toBe(size)
+      expect(await rawShop.shop.ledger.size()).toBe(size)
     })
   }
 })
