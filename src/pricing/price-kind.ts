@@ -38,7 +38,7 @@ export interface PriceableRoute {
 export interface RequestFacts {
   /** The body, where it is JSON. */
   readonly json?: unknown
-  /** The file of a form. `seconds` is what its header says, absent where it says nothing readable. */
+  /** The file of a form. `seconds` is the duration in its header, absent where the header cannot be read. */
   readonly audio?: { readonly bytes: number; readonly seconds?: number }
   /** The size of the body, where it is JSON. */
   readonly bytes?: number

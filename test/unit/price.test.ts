@@ -200,14 +200,22 @@ describe('what is settled', () => {
     [60.0000001, 60],
     [60.001, 61],
     [1000, 300],
-  ])('a response that says %p seconds of at most 300 is %p', (said, seconds) => {
-    expect(settle(perSecond, { duration_seconds: said }, 300, 9)).toBe(seconds)
+  ])('a response that says %p seconds of at most 300 is %p', (reported, seconds) => {
+    expect(settle(perSecond, { duration_seconds: reported }, 300, 9)).toBe(seconds)
   })
 
   test('where the response says no duration: the header; without one, what was held', () => {
-    for (const said of [undefined, null, '60', -1, Number.NaN, Number.POSITIVE_INFINITY, 1e300]) {
-      expect(settle(perSecond, { duration_seconds: said }, 300, 8.5)).toBe(9)
-      expect(settle(perSecond, { duration_seconds: said }, 300)).toBe(300)
+    for (const reported of [
+      undefined,
+      null,
+      '60',
+      -1,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+      1e300,
+    ]) {
+      expect(settle(perSecond, { duration_seconds: reported }, 300, 8.5)).toBe(9)
+      expect(settle(perSecond, { duration_seconds: reported }, 300)).toBe(300)
     }
     expect(settle(perSecond, undefined, 300, 400)).toBe(300)
   })

@@ -10,6 +10,7 @@ import type { JsonSchema } from '../../config/json-schema.ts'
 import { mapValues } from '../../lib/map-values.ts'
 import { codesOf, type RefusalCode, type RouteTrait } from '../../problems/refusal.ts'
 import { refusalsByRoute } from '../errors/management-refusals.ts'
+import { deduplicateRefusals } from './deduplicate-refusals.ts'
 import { callsDocument } from './openapi-calls.ts'
 import { exampleOf } from './openapi-example.ts'
 import { headerRefs, headers, rateHeaderNames } from './openapi-headers.ts'
@@ -17,7 +18,6 @@ import { problemExamples, problemSchema, refusalResponses } from './openapi-refu
 import { securitySchemes, withSignIn } from './openapi-security.ts'
 import { bodyExamples, fieldExamples, introduction, ownTags } from './openapi-text.ts'
 import type { Content, Operation, Parameter, ResponseObject, Responses } from './openapi-types.ts'
-import { shareRefusals } from './share-refusals.ts'
 
 /** The document as the plugin drafts it: its schemas are TypeBox's, still with their symbols. */
 export interface DraftDocument {
@@ -34,7 +34,7 @@ export function completeDocument(draft: DraftDocument, config: Pick<Config, 'rou
   const own = mapValues(draft.paths, (operations, path) =>
     mapValues(operations, (operation, method) => completeOperation(`${method} ${path}`, operation)),
   )
-  const { paths, responses } = shareRefusals({ ...calls.paths, ...own })
+  const { paths, responses } = deduplicateRefusals({ ...calls.paths, ...own })
   return {
     openapi: '3.1.0',
     info: { title: 'Tollbook', version, description: introduction },

@@ -5,19 +5,19 @@
 import { mapValues } from '../../lib/map-values.ts'
 import type { Operation, Paths, ResponseObject } from './openapi-types.ts'
 
-export interface SharedRefusals {
+export interface DeduplicatedRefusals {
   /** As they were, with references in place of refusals. */
   readonly paths: object
   /** By name, for `#/components/responses`. */
   readonly responses: Readonly<Record<string, ResponseObject>>
 }
 
-export function shareRefusals(paths: Paths): SharedRefusals {
+export function deduplicateRefusals(paths: Paths): DeduplicatedRefusals {
   const responses: Record<string, ResponseObject> = {}
   const names = new Map<string, string>()
 
-  /** A reference to the response, which is added to the shared ones if it is new. */
-  function share(response: ResponseObject, status: string) {
+  /** A refusal becomes a reference to the one that reads the same; all else stays. */
+  function deduplicate(response: ResponseObject, status: string) {
     if (Number(status) < 400) return response
     const text = JSON.stringify(response)
     const name = names.get(text) ?? newName(status)
@@ -34,7 +34,7 @@ export function shareRefusals(paths: Paths): SharedRefusals {
 
   const withReferences = (operation: Operation) => ({
     ...operation,
-    responses: mapValues(operation.responses, share),
+    responses: mapValues(operation.responses, deduplicate),
   })
   return {
     paths: mapValues(paths, (operations) => mapValues(operations, withReferences)),
