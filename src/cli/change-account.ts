@@ -1,8 +1,10 @@
-/** Changes an account and shows what it is then: the part that most commands about accounts share. */
+/** Changes an account and prints it: what most commands about accounts do. */
 import type { AccountChange } from '../management/manage-accounts.ts'
-import { cliActor, unwrap, withLedger } from './open-ledger.ts'
+import { cliActor } from './cli-actor.ts'
+import { withLedger } from './open-ledger.ts'
 import { json } from './output.ts'
 import { printAccount } from './print/print-account.ts'
+import { unwrap } from './refusal-error.ts'
 
 export async function changeAccount(
   args: {

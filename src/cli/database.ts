@@ -1,23 +1,23 @@
-/** Which database a command works on. */
+/** Finds the database that a command works on. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UsageError } from './errors.ts'
+import { UsageError } from './usage-error.ts'
 
-const dataOfUp = '.tollbook'
+const defaultDataFolder = '.tollbook'
 
-/** Where `tollbook up` leaves the URL of its PostgreSQL for the other commands. */
+/** The file in which `tollbook up` leaves the URL of its PostgreSQL for the other commands. */
 export function databaseUrlFile(dataFolder: string): string {
   return join(dataFolder, 'database-url')
 }
 
 /**
- * The PostgreSQL URL of --database, of DATABASE_URL, or of the `tollbook up` of this folder.
- * @throws UsageError when there is none
+ * The PostgreSQL URL of --database, of DATABASE_URL, or of the `tollbook up` that runs in this folder.
+ * @throws UsageError when none of them names one
  */
 export async function databaseUrl(args: {
   readonly database?: string | undefined
 }): Promise<string> {
-  const url = args.database || process.env.DATABASE_URL || (await readLeftByUp())
+  const url = args.database || process.env.DATABASE_URL || (await readUrlOfUp())
   if (!url) {
     throw new UsageError(
       'which database? Set DATABASE_URL, pass --database, or start one here with "tollbook up".',
@@ -26,9 +26,9 @@ export async function databaseUrl(args: {
   return url
 }
 
-async function readLeftByUp(): Promise<string | undefined> {
+async function readUrlOfUp(): Promise<string | undefined> {
   try {
-    return (await readFile(databaseUrlFile(dataOfUp), 'utf8')).trim() || undefined
+    return (await readFile(databaseUrlFile(defaultDataFolder), 'utf8')).trim() || undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error

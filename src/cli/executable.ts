@@ -1,7 +1,7 @@
 /**
- * Where the single-file executable begins. Bun reads at its own start how many calls to services may be under
- * way at once, and 256 would queue the rest while their time runs; so the program that was started without the
- * variable becomes, under the same process id, the one that was started with it.
+ * The entry of the single-file executable. Bun reads from BUN_CONFIG_MAX_HTTP_REQUESTS, as it starts, how many requests
+ * to upstreams it sends at once. Its default of 256 would make the others wait while their timeouts run. So a process
+ * that was started without the variable replaces itself, under the same process id, with one that has it.
  */
 const { BUN_CONFIG_MAX_HTTP_REQUESTS, ...rest } = process.env
 if (!BUN_CONFIG_MAX_HTTP_REQUESTS) {

@@ -1,4 +1,4 @@
-/** What the export commands share: the file, its format, and how they say that it is done. */
+/** Writes rows to a file in one of the export formats, for the export commands. */
 import { existsSync } from 'node:fs'
 import {
   type ExportFormat,
@@ -6,23 +6,23 @@ import {
   exportFormats,
   exportRows,
 } from '../export/write-export.ts'
-import { UsageError } from './errors.ts'
 import { formatNumber, json } from './output.ts'
 import { openProgress } from './progress.ts'
+import { UsageError } from './usage-error.ts'
 
 export const fileArgs = {
   path: {
     type: 'positional',
     required: true,
-    description: 'The file to write; of Parquet a folder of files',
+    description: 'The file to write; for Parquet, the folder of files',
   },
   format: {
     type: 'string',
-    description: `${exportFormats.join(', ')} (as the file is called)`,
+    description: `${exportFormats.join(', ')} (the ending of the file name)`,
   },
 } as const
 
-export async function runExport(
+export async function exportToFile(
   args: {
     readonly path: string
     readonly format?: string | undefined
@@ -32,7 +32,7 @@ export async function runExport(
 ): Promise<void> {
   const format = formatOf(args)
   const target = args.path
-  if (existsSync(target)) throw new UsageError(`${target} is there already: name another file.`)
+  if (existsSync(target)) throw new UsageError(`${target} already exists: name another file.`)
   const progress = openProgress()
   try {
     const show = (done: number, total: number | undefined) => {
@@ -41,7 +41,7 @@ export async function runExport(
     const done = await exportRows({ ...request, target, format, progress: show })
     progress.stop()
     if (args.json) return json({ file: target, format, ...done })
-    const resumed = done.resumedAt > 0 ? `, gone on with after ${formatNumber(done.resumedAt)}` : ''
+    const resumed = done.resumedAt > 0 ? `, resumed after ${formatNumber(done.resumedAt)}` : ''
     console.log(`${target}: ${formatNumber(done.rows)} rows${resumed}.`)
   } finally {
     progress.stop()

@@ -1,13 +1,13 @@
 /**
- * Structured logs on stderr, so that stdout stays free for what a command answers.
+ * Structured logs on stderr, which keeps stdout free for results.
  *
- * Levels: `error` and `warn` are for whoever is on call; `info` tells what was managed and when a process
- * began and ended; `debug` has a line for each call. LOG_LEVEL chooses.
+ * `error` and `warn` are for whoever is on call. `info` says what was managed, and when a process started and stopped.
+ * `debug` has a line for each call. LOG_LEVEL chooses.
  */
 import pino from 'pino'
 import { redactor } from '../lib/redact.ts'
 
-/** Where a request's secrets stand, should anybody log headers. */
+/** Headers that hold secrets. Their values are removed, should anybody log headers. */
 const secretHeaders = ['authorization', 'x-api-key', 'cookie']
 
 export function openLog(level: 'info' | 'warn') {

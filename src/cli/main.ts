@@ -1,7 +1,7 @@
 /** The command line: `tollbook COMMAND`. This file lists the commands; each has a file of its own under commands/. */
 import { version } from '../../package.json'
 import { type CommandGroup, commandGroup } from './command.ts'
-import { explainAndExit } from './errors.ts'
+import { explainError } from './explain-error.ts'
 
 const tollbook: CommandGroup = {
   description:
@@ -99,4 +99,9 @@ try {
   }
 } catch (error) {
   explainAndExit(error)
+}
+
+function explainAndExit(error: unknown): never {
+  console.error(`tollbook: ${explainError(error)}`)
+  process.exit(1)
 }

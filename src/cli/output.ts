@@ -1,6 +1,6 @@
 /**
- * What commands print: tables and headings for people, one JSON document for programs. Answers go to
- * stdout, what went wrong to stderr. Colour only on a terminal, and never with NO_COLOR.
+ * Prints results on stdout: tables and headings for people, JSON for programs. Colours appear only on a terminal, and
+ * never with NO_COLOR set.
  */
 import Table from 'cli-table3'
 import pc from 'picocolors'
@@ -16,7 +16,7 @@ export const { bold, dim, green, red, yellow } = colour
 
 export type Cell = string | number | null
 
-/** Prints rows under their heads. Numbers stand to the right, and null is an empty cell. */
+/** Prints rows under their headings. A column of numbers is aligned to the right; null is an empty cell. */
 export function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): void {
   const colAligns = heads.map((_, column) =>
     rows.some((row) => typeof row[column] === 'number') ? ('right' as const) : ('left' as const),
@@ -24,7 +24,7 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
   const printed = new Table({
     head: heads.map((head) => dim(head)),
     colAligns,
-    // cli-table3 would colour everything, on a terminal or not.
+    // Without these cli-table3 colours everything, on a terminal or not.
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
     chars: noBorders,
   })
@@ -33,7 +33,7 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
   console.log(lines.map((line) => line.trimEnd()).join('\n'))
 }
 
-/** Prints names and what stands for them, one a line; null leaves its line out. */
+/** Prints names with their values, one a line. A value of null leaves its line out. */
 export function pairs(lines: readonly (readonly [string, Cell])[]): void {
   const width = Math.max(...lines.map(([name]) => name.length))
   for (const [name, cell] of lines) {
@@ -41,7 +41,7 @@ export function pairs(lines: readonly (readonly [string, Cell])[]): void {
   }
 }
 
-/** A heading, with a line of space before it. */
+/** Prints a heading, with an empty line before it. */
 export function heading(text: string): void {
   console.log(`\n${bold(text)}`)
 }
@@ -52,8 +52,8 @@ export function json(document: unknown): void {
 }
 
 /**
- * Writes text of any length, no faster than it is read. Ends the program when nobody reads any more, as
- * when `head` has seen enough.
+ * Writes text of any length, no faster than it is read. Ends the program when the reader is gone, as `head` is after
+ * its lines.
  */
 export async function write(text: string): Promise<void> {
   if (process.stdout.listenerCount('error') === 0) {
@@ -70,7 +70,7 @@ export function credits(count: number): string {
   return `${formatNumber(count)} credit${count === 1 ? '' : 's'}`
 }
 
-/** `2026-01-31 23:59:59` in UTC, of an ISO time. */
+/** An ISO time as `2026-01-31 23:59:59`, in UTC. */
 export function time(iso: string): string {
   return iso.slice(0, 19).replace('T', ' ')
 }
@@ -97,5 +97,5 @@ const noBorders = Object.fromEntries(
     'right',
     'right-mid',
     'middle',
-  ].map((place) => [place, '']),
+  ].map((part) => [part, '']),
 )

@@ -1,16 +1,16 @@
-/** Progress on stderr: a bar where there is a terminal to draw it on, and lines in a log where asked for. */
+/** Prints progress on stderr: a bar on a terminal, lines elsewhere where a command asks for them. */
 import cliProgress from 'cli-progress'
 import { formatNumber } from './output.ts'
 
 export interface Progress {
-  /** `done` of `total`; another name begins another bar. */
+  /** Shows `done` of `total`. Another name begins another bar. */
   show(what: string, total: number, done: number): void
   stop(): void
 }
 
-const lineEveryMs = 10_000
+const minLineIntervalMs = 10_000
 
-/** @param lines where there is no terminal, a line now and then, and one at each end; otherwise nothing there */
+/** @param lines whether to print lines where there is no terminal: a first, a last, and one every ten seconds */
 export function openProgress({ lines = false } = {}): Progress {
   const onTerminal = Boolean(process.stderr.isTTY) && process.env.TERM !== 'dumb'
   if (onTerminal) return openBar()
@@ -19,7 +19,7 @@ export function openProgress({ lines = false } = {}): Progress {
 
 function openBar(): Progress {
   let bar: cliProgress.SingleBar | undefined
-  let shown = ''
+  let current = ''
   let rate = openRate(0)
 
   function stop(): void {
@@ -29,9 +29,9 @@ function openBar(): Progress {
 
   return {
     show(what, total, done) {
-      if (what !== shown) {
+      if (what !== current) {
         stop()
-        shown = what
+        current = what
         rate = openRate(done)
         bar = new cliProgress.SingleBar({
           format: `${what.padEnd(10)} {bar} {value} of {total}{rate}`,
@@ -51,28 +51,28 @@ function openBar(): Progress {
 }
 
 function openLines(): Progress {
-  let shown = ''
+  let current = ''
   let rate = openRate(0)
-  let saidAt = 0
+  let printedAtMs = 0
   return {
     show(what, total, done) {
-      if (what !== shown) {
-        shown = what
+      if (what !== current) {
+        current = what
         rate = openRate(done)
-      } else if (done < total && performance.now() - saidAt < lineEveryMs) return
-      saidAt = performance.now()
+      } else if (done < total && performance.now() - printedAtMs < minLineIntervalMs) return
+      printedAtMs = performance.now()
       console.error(`${what}: ${formatNumber(done)} of ${formatNumber(total)}${rate(total, done)}`)
     },
     stop() {},
   }
 }
 
-/** How fast it goes and how long it takes yet, in words; nothing in the first second. */
-function openRate(from: number): (total: number, done: number) => string {
+/** Returns a function that says the rate and the time left. It says nothing in the first second. */
+function openRate(first: number): (total: number, done: number) => string {
   const startedAt = performance.now()
   return (total, done) => {
     const seconds = (performance.now() - startedAt) / 1_000
-    const perSecond = (done - from) / seconds
+    const perSecond = (done - first) / seconds
     if (seconds < 1 || perSecond < 1) return ''
     const left = done < total ? `, ${span((total - done) / perSecond)} left` : ''
     return `, ${formatNumber(Math.round(perSecond))}/s${left}`

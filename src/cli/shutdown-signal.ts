@@ -1,13 +1,13 @@
-/** Runs until somebody says stop: once asks politely, twice means now. */
+/** Waits until the process is asked to end. */
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** Resolves at the first SIGINT or SIGTERM. A second one ends the process at once. */
 export function shutdownSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let told = false
+    let isShuttingDown = false
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
-        if (told) process.exit(130)
-        told = true
+        if (isShuttingDown) process.exit(130)
+        isShuttingDown = true
         resolve(signal)
       })
     }

@@ -65,7 +65,7 @@ test('a better plan counts at once, a smaller one from next month', async () => 
   const id = await newAccount('climber')
   expect(await json(['plan', id, 'pro'])).toMatchObject({ plan: 'pro', plannedPlan: null })
   const { stdout } = await accounts(['plan', id, 'free'])
-  expect(stdout).toMatch(/^Plan to come +free from 2030-07-01 00:00:00 UTC$/m)
+  expect(stdout).toMatch(/^Next plan +free from 2030-07-01 00:00:00 UTC$/m)
 })
 
 test('limits of its own replace those of its plan, until the plan is given back', async () => {

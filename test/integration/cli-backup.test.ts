@@ -152,7 +152,7 @@ test('into a folder it is written under a name of its own, readable by its owner
   expect(readdirSync(place)).toEqual([done.file.slice(place.length + 1)])
   expect(statSync(done.file).mode & 0o777).toBe(0o600)
   const over = await runCli(['backup', done.file], { database: ledger.url })
-  expect(over.stderr).toContain('is there already')
+  expect(over.stderr).toContain('already exists')
   expect(over.status).toBe(1)
 })
 

@@ -66,7 +66,7 @@ test('what is well is said to be, and what a good start still lacks is a warning
     status: 'warning',
     found: expect.stringContaining('superuser'),
   })
-  expect(find('service search')?.advice).toContain('Set SEARCH_SERVICE_URL')
+  expect(find('upstream search')?.advice).toContain('Set SEARCH_SERVICE_URL')
 })
 
 test('settings that can lose charges are problems', async () => {
@@ -145,16 +145,16 @@ test('a service that does not answer is a problem, and its address is not printe
     SEARCH_SERVICE_URL: `http://127.0.0.1:${service.port}/hidden`,
     STT_SERVICE_URL: `http://127.0.0.1:${await freePort()}/hidden`,
   })
-  expect(find('service search')).toMatchObject({ status: 'ok' })
-  expect(find('service stt')).toMatchObject({ status: 'problem' })
-  expect(find('service tts')).toMatchObject({ status: 'warning' })
+  expect(find('upstream search')).toMatchObject({ status: 'ok' })
+  expect(find('upstream stt')).toMatchObject({ status: 'problem' })
+  expect(find('upstream tts')).toMatchObject({ status: 'warning' })
   expect(stdout).not.toContain('hidden')
 })
 
 test('a Redis that does not answer is a problem; one that does says its version', async () => {
   const away = await doctor({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })
   expect(away.find('redis')).toMatchObject({ status: 'problem' })
-  expect(away.find('redis')?.advice).toContain('each gateway admits its share')
+  expect(away.find('redis')?.advice).toContain('each gateway admits a part of each rate limit')
   const url = await testRedisUrl()
   if (!url) return
   const { find } = await doctor({ REDIS_URL: url })

@@ -65,7 +65,7 @@ test('a rotated key has a new secret; the old one is dead, or good for the grace
     new Date(previousUntil),
   )
   const { stdout } = await keys(['rotate', keyId])
-  expect(stdout).toContain('The old one is dead.')
+  expect(stdout).toContain('The old one no longer works.')
   expect(await readKeyByHash(app.ledger.sql, hashKey(next))).toBeUndefined()
 })
 

@@ -75,7 +75,7 @@ test('examines what it is given', async () => {
     ...{ status: 'ok', found: 'tollbook.yaml (built in): 10 routes' },
   })
   expect(found('ledger')).toMatchObject({ status: 'ok' })
-  expect(found('service stt')).toMatchObject({ status: 'ok' })
+  expect(found('upstream stt')).toMatchObject({ status: 'ok' })
 })
 
 test('sells calls: more at once than Bun by itself would let out', async () => {

@@ -136,7 +136,7 @@ describe('on the command line', () => {
     expect({ count: rows }).toEqual({ ...held } as never)
     const again = await runCli(ask, { database })
     expect(again).toMatchObject({ status: 1, stdout: '' })
-    expect(again.stderr).toContain('is there already')
+    expect(again.stderr).toContain('already exists')
   })
 
   test('statements, which add up to their closings in DuckDB', async () => {

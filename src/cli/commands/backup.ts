@@ -1,4 +1,4 @@
-/** `tollbook backup`: the whole ledger in one file. */
+/** `tollbook backup` */
 import { createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -6,16 +6,17 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { type BackupEnd, type BackupHead, backupLines } from '../../ledger/backup/backup-lines.ts'
 import { command } from '../command.ts'
-import { UsageError } from '../errors.ts'
-import { ledgerArgs, withSql } from '../open-ledger.ts'
+import { withSql } from '../open-ledger.ts'
+import { ledgerArgs } from '../options/ledger-args.ts'
 import { dim, formatNumber, json } from '../output.ts'
 import { openProgress } from '../progress.ts'
+import { UsageError } from '../usage-error.ts'
 
 const args = {
   path: {
     type: 'positional',
     required: true,
-    description: 'The file to write, or a folder for it',
+    description: 'The file to write, or a folder: the file then gets a name with the time',
   },
   ...ledgerArgs,
 } as const
@@ -23,14 +24,14 @@ const args = {
 export default command(
   {
     description:
-      "Write the whole ledger to one file: events, accounts' keys for personal data, answers to commands. Gateways go on meanwhile.",
+      "Write the whole ledger to one file: events, the accounts' encryption keys, results of commands. Gateways keep serving meanwhile.",
     examples: ['backup /backups', 'backup ledger.jsonl.gz --json'],
   },
   args,
   async (args) => {
     const file = fileOf(args.path)
     const progress = openProgress()
-    const part = `${file}.part`
+    const unfinished = `${file}.part`
     try {
       const done = await withSql(args, async (sql) => {
         const lines = backupLines(sql, (total, events) => progress.show('events', total, events))
@@ -38,21 +39,21 @@ export default command(
         const pieces = async function* () {
           result = yield* lines
         }
-        // Whoever can read it can read everybody's personal data.
-        const output = createWriteStream(part, { mode: 0o600, flush: true })
+        // The file holds the keys to everybody's personal data, so only its owner may read it.
+        const output = createWriteStream(unfinished, { mode: 0o600, flush: true })
         await pipeline(Readable.from(pieces()), createGzip(), output)
         return result as BackupEnd & { head: BackupHead }
       })
-      renameSync(part, file)
+      renameSync(unfinished, file)
       progress.stop()
       if (args.json) return json({ file, ...done })
       const heads = done.head.shards.map(({ shard, position }) => `${shard}-${position}`).join(', ')
       console.log(`${file}: ${formatNumber(done.events)} events, up to ${heads}.`)
       console.log(dim(`SHA-256 of its lines: ${done.sha256}`))
-      console.log(dim('It holds the keys to personal data: keep it as safely as the database.'))
+      console.log(dim('The file holds the keys to personal data: keep it as safe as the database.'))
     } finally {
       progress.stop()
-      rmSync(part, { force: true })
+      rmSync(unfinished, { force: true })
     }
   },
 )
@@ -62,6 +63,6 @@ function fileOf(path: string): string {
     const time = new Date().toISOString().slice(0, 19).replaceAll(':', '')
     return join(path, `tollbook-${time}Z.jsonl.gz`)
   }
-  if (existsSync(path)) throw new UsageError(`${path} is there already: name another file.`)
+  if (existsSync(path)) throw new UsageError(`${path} already exists: name another file.`)
   return path
 }

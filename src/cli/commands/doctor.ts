@@ -1,15 +1,15 @@
-/** `tollbook doctor`: looks at everything a gateway depends on, and says what to do. */
+/** `tollbook doctor` */
 import { readEnvironment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'
-import { checkServer } from '../doctor/check-postgres.ts'
+import { checkPostgres } from '../doctor/check-postgres.ts'
 import { checkRedis } from '../doctor/check-redis.ts'
-import { checkServices, checkSignIn } from '../doctor/check-upstreams.ts'
+import { checkSignIn, checkUpstreams } from '../doctor/check-upstreams.ts'
 import { type Finding, ok, problem } from '../doctor/finding.ts'
-import { explain } from '../errors.ts'
-import { configArg } from '../open-ledger.ts'
+import { explainError } from '../explain-error.ts'
+import { configArg } from '../options/ledger-args.ts'
 import { bold, dim, green, json, red, yellow } from '../output.ts'
 
 const args = {
@@ -21,7 +21,7 @@ const args = {
 export default command(
   {
     description:
-      'Check configuration, PostgreSQL, the ledger, Redis, services and clocks; ends with status 1 when something is wrong.',
+      'Check everything that a gateway depends on, and say what to do. It looks at the configuration, PostgreSQL, the ledger, Redis, upstreams, sign-in and clocks, and changes nothing. The status is 1 when there is a problem.',
     examples: ['doctor', 'doctor --json'],
   },
   args,
@@ -41,22 +41,22 @@ async function examine(args: {
   const config = attempt('configuration', () => loadConfig({ file: args.config, env: process.env }))
   const environment = attempt('environment', () => readEnvironment(process.env))
   const gateways = config.value?.gateways ?? 1
-  const [database, redis, services] = await Promise.all([
+  const [database, redis, upstreams] = await Promise.all([
     examineDatabase(args, config.value, gateways),
     environment.value ? checkRedis(environment.value.redisUrl, gateways) : [],
-    config.value ? checkServices(config.value) : [],
+    config.value ? checkUpstreams(config.value) : [],
   ])
   return [
     config.finding(({ file, routes }) => `${file}: ${Object.keys(routes).length} routes`),
     environment.finding(() => 'valid'),
     ...database,
     ...redis,
-    ...services,
+    ...upstreams,
     ...(environment.value ? [await checkSignIn(environment.value)] : []),
   ]
 }
 
-/** What a gateway opens: a pool, a connection for metrics, and one a shard; here as if there were one. */
+/** A gateway opens a pool, a connection for metrics, and one for each shard. One shard is assumed here. */
 const connectionsOfGateway = 10
 
 async function examineDatabase(
@@ -68,21 +68,21 @@ async function examineDatabase(
   try {
     url = await databaseUrl(args)
   } catch (error) {
-    return [problem('postgres', 'no address', explain(error))]
+    return [problem('postgres', 'no address', explainError(error))]
   }
-  const server = await checkServer(url, gateways * connectionsOfGateway)
-  const answers = server.some(({ check, status }) => check === 'postgres' && status === 'ok')
-  const serves = server.some(({ check, status }) => check === 'roles' && status !== 'problem')
-  return answers && serves ? [...server, ...(await checkLedger(url, config))] : server
+  const server = await checkPostgres(url, gateways * connectionsOfGateway)
+  const responds = server.some(({ check, status }) => check === 'postgres' && status === 'ok')
+  const canServe = server.some(({ check, status }) => check === 'roles' && status !== 'problem')
+  return responds && canServe ? [...server, ...(await checkLedger(url, config))] : server
 }
 
-/** What reading something gave, and the finding that it is or is not well. */
+/** Reads something. Returns its value, if it is valid, and the finding that says so or why not. */
 function attempt<T>(check: string, read: () => T) {
   try {
     const value = read()
     return { value, finding: (found: (value: T) => string) => ok(check, found(value)) }
   } catch (error) {
-    return { value: undefined, finding: () => problem(check, 'not valid', explain(error)) }
+    return { value: undefined, finding: () => problem(check, 'not valid', explainError(error)) }
   }
 }
 

@@ -9,11 +9,12 @@ import {
   type VerdictQuery,
 } from '../../reports/explain/explain-call.ts'
 import { command } from '../command.ts'
-import { UsageError } from '../errors.ts'
-import { configArg, ledgerArgs, withSql } from '../open-ledger.ts'
-import { integer, moment, placeOf } from '../options/option-values.ts'
+import { withSql } from '../open-ledger.ts'
+import { configArg, ledgerArgs } from '../options/ledger-args.ts'
+import { parseInteger, parsePositionOrTime, parseTime } from '../options/option-values.ts'
 import { json } from '../output.ts'
 import { printAnswer, printCall } from '../print/print-explanation.ts'
+import { UsageError } from '../usage-error.ts'
 
 const args = {
   request: {
@@ -79,11 +80,12 @@ function questionOf(args: {
   readonly config?: string | undefined
 }): VerdictQuery {
   if (args.route === undefined) throw new UsageError('which route? Pass --route search.')
-  const time = args.time === undefined ? undefined : moment('time', args.time, 'ago', new Date())
-  const quantity = args.quantity === undefined ? 1 : integer('--quantity', args.quantity, 0)
+  const time =
+    args.time === undefined ? undefined : parseTime('--time', args.time, 'past', new Date())
+  const quantity = args.quantity === undefined ? 1 : parseInteger('--quantity', args.quantity, 0)
   return {
     keyId: args.key,
-    at: placeOf('at', args.at) ?? new Date(),
+    at: parsePositionOrTime('--at', args.at) ?? new Date(),
     ...(time && { time }),
     quantity,
     ...routeOf(args.route, loadConfig({ file: args.config, env: process.env })),

@@ -1,12 +1,14 @@
-/** `tollbook import`: the keys of the service that Tollbook replaces. See docs/MIGRATION.md. */
+/** `tollbook import`: imports the keys of the service that Tollbook replaces. See docs/MIGRATION.md. */
 import postgres from 'postgres'
 import { openOldDatabase } from '../../import/old-database.ts'
 import { type ImportReport, runImport } from '../../import/run-import.ts'
+import { cliActor } from '../cli-actor.ts'
 import { command } from '../command.ts'
-import { UsageError } from '../errors.ts'
-import { changeArgs, cliActor, withLedger } from '../open-ledger.ts'
+import { withLedger } from '../open-ledger.ts'
+import { changeArgs } from '../options/ledger-args.ts'
 import { bold, dim, formatNumber, heading, json, pairs, table } from '../output.ts'
 import { openProgress } from '../progress.ts'
+import { UsageError } from '../usage-error.ts'
 
 const args = {
   from: {
@@ -15,14 +17,14 @@ const args = {
     description: "PostgreSQL URL of the replaced service's database; it is only read",
     required: true,
   },
-  'dry-run': { type: 'boolean', description: 'Say what would be done, and write nothing' },
+  'dry-run': { type: 'boolean', description: 'Print what would be done, and write nothing' },
   ...changeArgs,
 } as const
 
 export default command(
   {
     description:
-      'Move in: take over the keys of the replaced service, so that no customer changes one. It can be repeated.',
+      'Import the keys of the replaced service, so that no customer has to change one. It can be repeated.',
     examples: ['import --from postgres://…/old --dry-run', 'import --from postgres://…/old'],
   },
   args,
@@ -51,7 +53,7 @@ export default command(
       else print(report, legacyKeys)
       if (report.conflicts.length > 0) process.exitCode = 1
     } catch (error) {
-      throw notTheOldOne(error) ?? error
+      throw wrongSource(error) ?? error
     } finally {
       progress.stop()
       await source.close()
@@ -59,8 +61,8 @@ export default command(
   },
 )
 
-/** An undefined table there is not this ledger's schema, which "tollbook migrate" would make. */
-function notTheOldOne(error: unknown): UsageError | undefined {
+/** Explains a missing table of the replaced service. Otherwise the user would be advised to run `tollbook migrate`. */
+function wrongSource(error: unknown): UsageError | undefined {
   if (!(error instanceof postgres.PostgresError)) return undefined
   if (!/api_gateway|api_keys|api_usage_daily/.test(error.message + (error.query ?? '')))
     return undefined

@@ -1,4 +1,4 @@
-/** `tollbook restore`: a backup into an empty database; and the word that its loss is accepted. */
+/** `tollbook restore`: restores a backup, and records that the events after it are lost. */
 import { createReadStream, existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
@@ -9,26 +9,31 @@ import { readShards } from '../../ledger/read/read-for-calls.ts'
 import { catchUp } from '../../projector/catch-up.ts'
 import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
-import { UsageError } from '../errors.ts'
-import { ledgerArgs, withSql } from '../open-ledger.ts'
+import { withSql } from '../open-ledger.ts'
+import { ledgerArgs } from '../options/ledger-args.ts'
 import { formatNumber, json } from '../output.ts'
 import { openProgress } from '../progress.ts'
+import { UsageError } from '../usage-error.ts'
 
 const args = {
   file: { type: 'positional', required: false, description: 'The backup to restore' },
   'accept-loss': {
     type: 'boolean',
     description:
-      'Say in the ledger that what came after the backup is lost, so that gateways serve it',
+      'Record in the log that the events after the backup are lost, so that gateways serve the ledger again',
   },
-  reason: { type: 'string', valueHint: 'TEXT', description: 'What happened; open in the log' },
+  reason: {
+    type: 'string',
+    valueHint: 'TEXT',
+    description: 'With --accept-loss: what happened; the log keeps it unencrypted',
+  },
   ...ledgerArgs,
 } as const
 
 export default command(
   {
     description:
-      'Restore a backup into an empty database, as its owner. All of it is checked, and all or nothing is written.',
+      'Restore a backup into an empty database, as the owner of the database. Everything is checked, and either all of it or nothing is written.',
     examples: [
       'restore ledger.jsonl.gz --database postgres://owner@db/new',
       'restore --accept-loss --reason "disk of db-1 lost, last backup of 02:00"',
@@ -36,11 +41,11 @@ export default command(
   },
   args,
   async (args) => {
-    const accepts = args['accept-loss'] === true
-    if (args.file === undefined && !accepts) {
+    const acceptsLoss = args['accept-loss'] === true
+    if (args.file === undefined && !acceptsLoss) {
       throw new UsageError('restore what? Name a backup, or pass --accept-loss and --reason.')
     }
-    if (accepts !== (args.reason !== undefined)) {
+    if (acceptsLoss !== (args.reason !== undefined)) {
       throw new UsageError(
         '--accept-loss and --reason go together: the log has to say what happened.',
       )
@@ -84,7 +89,7 @@ async function restore(file: string, args: { readonly database?: string | undefi
   }
 }
 
-/** @throws RestoreRefused when it is not compressed as a backup is */
+/** @throws RestoreRefused when the file is not compressed as backups are */
 async function* linesOf(file: string): AsyncGenerator<string> {
   const unpacked = createGunzip()
   const input = createReadStream(file)
@@ -108,7 +113,7 @@ function refusalOf(file: string, { fault, message }: RestoreRefused): UsageError
   return new UsageError(`nothing was restored from ${file}: ${message}. Use another backup.`)
 }
 
-/** An event in every shard; each raises its shard's epoch. */
+/** Appends an event to every shard, which raises the epoch of the shard. @returns where the log then ends */
 async function acceptLoss(reason: string, args: { readonly database?: string | undefined }) {
   return withSql(args, async (sql) => {
     const commands = openCommands(sql, 'cli')

@@ -1,14 +1,18 @@
-/** `tollbook serve`: one gateway, for production: the database and the services are elsewhere. */
+/** `tollbook serve` */
 import { readEnvironment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
-import { UsageError } from '../errors.ts'
 import { openLog } from '../log.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
+import { UsageError } from '../usage-error.ts'
 
 export default command(
-  { description: 'Run one gateway against DATABASE_URL (and REDIS_URL).' },
+  {
+    description:
+      'Run one gateway, for production. It needs DATABASE_URL, and REDIS_URL where there are several.',
+    examples: ['serve', 'serve --port 8080 --state /var/lib/tollbook/seen.json'],
+  },
   {
     config: {
       type: 'string',
@@ -20,7 +24,8 @@ export default command(
     state: {
       type: 'string',
       valueHint: 'FILE',
-      description: 'Where to note how far the ledger was seen, to serve none that ends before',
+      description:
+        'File that records how far this gateway has seen the log; it serves no log that ends earlier',
     },
   },
   async (args) => {
@@ -33,9 +38,8 @@ export default command(
     if (!environment.jwtSecret && !environment.jwksUrl) {
       throw new UsageError('set JWT_SECRET or JWKS_URL, so that owners and operators can sign in.')
     }
-    // Listened for before there is anything to stop: as process 1 of a container, a signal that nobody
-    // listens for is lost.
-    const told = shutdownSignal()
+    // Process 1 of a container loses a signal that nothing listens for, so this comes before the gateway starts.
+    const stopSignal = shutdownSignal()
     const gateway = await startGateway({
       config: loadConfig({ file: args.config, env }),
       environment,
@@ -47,7 +51,7 @@ export default command(
       log,
     })
     log.info({ url: gateway.url, metricsUrl: gateway.metricsUrl }, 'serving')
-    const signal = await told
+    const signal = await stopSignal
     const { drainSeconds } = environment
     log.info({ signal, drainSeconds }, 'stopping: calls in flight finish first')
     await gateway.stop()

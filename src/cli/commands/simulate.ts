@@ -1,4 +1,4 @@
-/** `tollbook simulate`: what owners would have paid under other prices; with --commit, the differences are written. */
+/** `tollbook simulate` */
 import { loadConfig } from '../../config/load-config.ts'
 import { tariffOf } from '../../config/tariff.ts'
 import { isRefused } from '../../management/decision.ts'
@@ -6,9 +6,10 @@ import type { Management } from '../../management/management.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
 import { simulateTariff } from '../../reports/simulate/simulate-tariff.ts'
 import type { Compared, Simulation } from '../../reports/simulate/simulation-shape.ts'
+import { cliActor } from '../cli-actor.ts'
 import { command } from '../command.ts'
-import { UsageError } from '../errors.ts'
-import { changeArgs, cliActor, withLedger } from '../open-ledger.ts'
+import { withLedger } from '../open-ledger.ts'
+import { changeArgs } from '../options/ledger-args.ts'
 import {
   type Cell,
   dim,
@@ -19,17 +20,23 @@ import {
   table,
   yellow,
 } from '../output.ts'
-import { refusalError } from '../refusals.ts'
+import { refusalError } from '../refusal-error.ts'
+import { UsageError } from '../usage-error.ts'
 
 const args = {
   prices: {
     type: 'string',
     required: true,
     valueHint: 'FILE',
-    description: 'A file such as tollbook.yaml',
+    description: 'File with the other prices, such as tollbook.yaml',
   },
-  from: { type: 'string', required: true, valueHint: 'MONTH', description: 'First month, 2026-09' },
-  to: { type: 'string', valueHint: 'MONTH', description: 'Last month (the first)' },
+  from: {
+    type: 'string',
+    required: true,
+    valueHint: 'MONTH',
+    description: 'First month, as 2026-09',
+  },
+  to: { type: 'string', valueHint: 'MONTH', description: 'Last month (the first month)' },
   commit: {
     type: 'boolean',
     description: 'Grant or take the differences in credits, once; needs --reason',
@@ -40,7 +47,7 @@ const args = {
 export default command(
   {
     description:
-      'What every owner would have paid in some months under the prices and plans of a file, beside what they did.',
+      'Compute what every account would have paid in some months under the prices and plans of a file. It is printed beside what they did pay. With --commit, the differences are granted or taken.',
     examples: [
       'simulate --prices cheaper.yaml --from 2026-09 --to 2026-10',
       'simulate --prices cheaper.yaml --from 2026-09 --commit --reason "the price was a mistake"',
@@ -68,12 +75,12 @@ export default command(
 
 interface Written {
   readonly accountId: string
-  /** Credits given, or taken where it is negative. */
+  /** Credits granted; negative where credits were taken. */
   readonly credits: number
   readonly positions: readonly string[]
 }
 
-/** Owner by owner, under an externalId of the simulation's: what was written before is not written again. */
+/** Writes each account's difference under the external id of the simulation, so that it is written only once. */
 async function commit(
   management: Management,
   { owners, externalId, final, from, to }: Simulation,
@@ -93,7 +100,7 @@ async function commit(
       difference > 0
         ? await management.grant(accountId, { ...change, kind: 'promotional' }, who)
         : await management.adjust(accountId, change, who)
-    if (isRefused(done) && passedOver.includes(done.refused)) continue
+    if (isRefused(done) && skippedRefusals.includes(done.refused)) continue
     if (isRefused(done)) throw refusalError(done)
     const positions = 'positions' in done ? done.positions : [done.position ?? '']
     written.push({ accountId, credits: difference, positions })
@@ -101,8 +108,8 @@ async function commit(
   return written
 }
 
-/** Nobody is left to give to or to take from; or another commit was quicker. */
-const passedOver: readonly string[] = ['account_erased', 'external_id_taken']
+/** The account was erased, or another commit has written its difference meanwhile. */
+const skippedRefusals: readonly string[] = ['account_erased', 'external_id_taken']
 
 function print({ from, to, tariff, owners, totals, unpriced, final }: Simulation): void {
   heading(`${from === to ? from : `${from} to ${to}`} under tariff ${tariff.slice(0, 12)}`)

@@ -1,17 +1,28 @@
-/** `tollbook token`: signs a token for an owner or an operator, with JWT_SECRET. */
+/** `tollbook token` */
 import { loadConfig } from '../../config/load-config.ts'
 import { signToken } from '../../http/auth/sign-token.ts'
 import { command } from '../command.ts'
-import { UsageError } from '../errors.ts'
-import { positiveInteger } from '../options/option-values.ts'
+import { parsePositiveInteger } from '../options/option-values.ts'
+import { UsageError } from '../usage-error.ts'
 
 export default command(
-  { description: 'Sign a token (JWT) for an owner or an operator.' },
   {
-    subject: { type: 'positional', description: 'The user the token speaks for', required: true },
-    role: { type: 'string', description: 'admin or auditor; without it an owner' },
-    org: { type: 'string', description: 'The organisation that owns what the bearer creates' },
-    days: { type: 'string', description: 'How long it is valid', default: '30' },
+    description:
+      'Sign a token (JWT) for an account owner, an operator or an auditor, with JWT_SECRET.',
+    examples: ['token anna --org acme', 'token ops --role admin --days 1'],
+  },
+  {
+    subject: {
+      type: 'positional',
+      description: 'Id of the user who will use the token',
+      required: true,
+    },
+    role: {
+      type: 'string',
+      description: 'admin (an operator) or auditor; without it, an account owner',
+    },
+    org: { type: 'string', description: 'Organisation that owns the keys which the user creates' },
+    days: { type: 'string', description: 'Days until it expires', default: '30' },
     config: {
       type: 'string',
       valueHint: 'FILE',
@@ -30,7 +41,7 @@ export default command(
     const token = await signToken({
       secret,
       subject: args.subject,
-      expiresInSeconds: positiveInteger('days', args.days) * 86_400,
+      expiresInSeconds: parsePositiveInteger('--days', args.days) * 86_400,
       role: roles[args.role as keyof typeof roles],
       organisation: args.org ? { claim: config.organisationClaim, id: args.org } : undefined,
       issuer: process.env.JWT_ISSUER,

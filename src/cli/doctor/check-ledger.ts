@@ -1,4 +1,4 @@
-/** Checks of the ledger itself: set up for this version, served, kept up with, and priced as configured. */
+/** Checks the ledger: its schema, its upkeep by gateways, and whether its prices are those of the configuration. */
 import type { Config } from '../../config/config.ts'
 import { tariffHash, tariffOf } from '../../config/tariff.ts'
 import { connect } from '../../ledger/connect.ts'
@@ -6,7 +6,7 @@ import { schemaFault } from '../../ledger/migrate/schema-compatibility.ts'
 import { readLedgerState } from '../../ledger/read/read-state.ts'
 import { readShardTariffs } from '../../ledger/read/read-tariffs.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
-import { explain } from '../errors.ts'
+import { explainError } from '../explain-error.ts'
 import { formatNumber } from '../output.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
@@ -37,7 +37,7 @@ export async function checkLedger(url: string, config: Config | undefined): Prom
       tariff(tariffs, config),
     ]
   } catch (error) {
-    return [problem('ledger', 'cannot be read', explain(error))]
+    return [problem('ledger', 'cannot be read', explainError(error))]
   } finally {
     await sql.end({ timeout: 1 })
   }

@@ -1,14 +1,13 @@
-/** Checks of PostgreSQL: whether a charge that was committed there can be lost, and whether a gateway can work on it. */
+/** Checks PostgreSQL: whether it can lose a committed charge, and whether a gateway can work on it. */
 import { connect } from '../../ledger/connect.ts'
 import { readServer, type Server } from '../../ledger/read/read-server.ts'
-import { explain } from '../errors.ts'
+import { explainError } from '../explain-error.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
-/** Without a server there is no sense in looking at the ledger in it. */
-export async function checkServer(url: string, connectionsNeeded: number): Promise<Finding[]> {
+export async function checkPostgres(url: string, connectionsNeeded: number): Promise<Finding[]> {
   const sql = connect({ url, as: 'owner', max: 1 })
   try {
-    await sql`select` // connecting takes its time, which is not the clock's
+    await sql`select` // connects first, so that the time of connecting does not count as a difference of clocks
     const askedAtMs = Date.now()
     const server = await readServer(sql)
     const clockAheadMs = server.timeMs - (askedAtMs + Date.now()) / 2
@@ -16,13 +15,13 @@ export async function checkServer(url: string, connectionsNeeded: number): Promi
       ok('postgres', `${new URL(url).host}, as ${server.login.name}`),
       version(server),
       ...durability(server),
-      ...working(server),
+      ...upkeep(server),
       connections(server, connectionsNeeded),
       ...roles(server),
       clock(clockAheadMs),
     ]
   } catch (error) {
-    return [problem('postgres', 'no answer', explain(error))]
+    return [problem('postgres', 'cannot be reached', explainError(error))]
   } finally {
     await sql.end({ timeout: 1 })
   }
@@ -56,13 +55,13 @@ function durability({ settings }: Server): Finding[] {
       ? problem(
           'synchronous_commit',
           commit,
-          'Set synchronous_commit = on: calls are answered whose charges a crash would lose.',
+          'Set synchronous_commit = on: a crash would lose charges of calls whose responses were delivered.',
         )
       : standbys !== '' && commit === 'local'
         ? warning(
             'synchronous_commit',
             `${commit}, with standbys ${standbys}`,
-            'Set synchronous_commit = on: the standbys are not waited for, so losing this machine loses charges.',
+            'Set synchronous_commit = on: a commit does not wait for the standbys, so losing this machine loses charges.',
           )
         : ok(
             'synchronous_commit',
@@ -71,7 +70,7 @@ function durability({ settings }: Server): Finding[] {
   ]
 }
 
-function working({ settings, standby }: Server): Finding[] {
+function upkeep({ settings, standby }: Server): Finding[] {
   const isolation = settings.default_transaction_isolation
   return [
     ...(standby
@@ -95,16 +94,16 @@ function working({ settings, standby }: Server): Finding[] {
       : problem(
           'isolation',
           isolation,
-          "Set default_transaction_isolation = 'read committed': an append looks after it has locked, and must see what the one before it wrote.",
+          "Set default_transaction_isolation = 'read committed': an append must see, once it has the lock, what the append before it wrote.",
         ),
   ]
 }
 
 function connections({ settings, connections }: Server, needed: number): Finding {
-  const most = Number(settings.max_connections)
+  const max = Number(settings.max_connections)
   const reserved = Number(settings.superuser_reserved_connections)
-  const found = `${most}, ${connections} in use; the gateways take ${needed}`
-  if (needed > most - reserved) {
+  const found = `${max}, ${connections} in use; the gateways take ${needed}`
+  if (needed > max - reserved) {
     return problem(
       'max_connections',
       found,
@@ -152,12 +151,12 @@ function roles({ login, servingRole }: Server): Finding[] {
   ]
 }
 
-/** Tokens and logs go by this machine's clock, the ledger by its own. */
+/** Tokens and logs use this machine's clock; the ledger uses PostgreSQL's. */
 function clock(aheadMs: number): Finding {
   const seconds = aheadMs / 1_000
   const found = `PostgreSQL's is ${Math.abs(seconds).toFixed(1)} s ${seconds < 0 ? 'behind' : 'ahead of'} this machine's`
   if (Math.abs(seconds) < 2) return ok('clock', found)
   const advice =
-    'Let both follow NTP: periods and expiries go by PostgreSQL, tokens by this machine.'
+    'Let both follow NTP: periods and expiries use the clock of PostgreSQL, tokens that of this machine.'
   return Math.abs(seconds) < 60 ? warning('clock', found, advice) : problem('clock', found, advice)
 }

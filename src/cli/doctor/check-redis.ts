@@ -1,4 +1,4 @@
-/** Checks of Redis, in which the rate windows live: with a client that says why it cannot connect, as the gateway's does not. */
+/** Checks Redis, which counts the calls of rate limits. Unlike the gateway's, this client says why it cannot connect. */
 import { Redis } from 'ioredis'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
@@ -6,12 +6,12 @@ const timeoutMs = 3_000
 
 export async function checkRedis(url: string | undefined, gateways: number): Promise<Finding[]> {
   if (url === undefined) {
-    if (gateways <= 1) return [ok('redis', 'not set: one gateway keeps its windows itself')]
+    if (gateways <= 1) return [ok('redis', 'not set: one gateway limits rates by itself')]
     return [
       problem(
         'redis',
         `not set, with ${gateways} gateways configured`,
-        'Set REDIS_URL: without it each gateway would admit the whole of every limit by itself.',
+        'Set REDIS_URL: without it, each gateway admits the whole of every rate limit by itself.',
       ),
     ]
   }
@@ -22,7 +22,7 @@ export async function checkRedis(url: string | undefined, gateways: number): Pro
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   })
-  redis.on('error', () => {}) // what a command throws says it
+  redis.on('error', () => {}) // a command throws the same error
   try {
     await redis.connect()
     return findings(fieldsOf(await redis.info()))
@@ -31,8 +31,8 @@ export async function checkRedis(url: string | undefined, gateways: number): Pro
     return [
       problem(
         'redis',
-        `no answer: ${reason}`,
-        'Start it or correct REDIS_URL; until then each gateway admits its share of the limits.',
+        `cannot be reached: ${reason}`,
+        'Start it or correct REDIS_URL; until then each gateway admits a part of each rate limit by itself.',
       ),
     ]
   } finally {
@@ -53,7 +53,7 @@ function findings(info: ReadonlyMap<string, string>): Finding[] {
       : warning(
           'eviction',
           policy,
-          'Set maxmemory-policy to noeviction: a window that is evicted starts anew, and lets through twice the limit.',
+          'Set maxmemory-policy to noeviction: a rate limit whose calls were evicted is counted from zero, and admits up to twice as many.',
         ),
   ]
 }

@@ -1,11 +1,11 @@
-/** What a check found, and what is to be done about it. */
+/** What one check of `tollbook doctor` found. */
 
 export interface Finding {
   readonly check: string
-  /** problem: does not work, or charges can be lost; warning: works worse than it should. */
+  /** A problem does not work, or can lose charges. A warning works, but worse than it should. */
   readonly status: 'ok' | 'warning' | 'problem'
   readonly found: string
-  /** What to do; absent where all is well. */
+  /** What to do about it; absent where the status is ok. */
   readonly advice?: string
 }
 

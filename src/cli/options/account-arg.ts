@@ -1,4 +1,4 @@
-/** What commands about one account take. */
+/** The argument of the commands about one account. */
 
 export const accountArg = {
   account: { type: 'positional', required: true, description: 'Account id (acc_…)' },

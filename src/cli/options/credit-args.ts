@@ -1,30 +1,30 @@
-/** What commands about credits take. */
+/** Arguments and options of the commands about credits. */
 
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../usage-error.ts'
 import { accountArg } from './account-arg.ts'
-import { integer } from './option-values.ts'
+import { parseInteger } from './option-values.ts'
 
 export const creditArgs = {
   ...accountArg,
-  credits: { type: 'positional', required: true, description: 'How many' },
+  credits: { type: 'positional', required: true, description: 'Number of credits' },
 } as const
 
 export const externalIdArg = {
   'external-id': {
     type: 'string',
     valueHint: 'ID',
-    description: 'Unique per account: the same again under it is not done twice',
+    description: 'Unique per account: a repeated command with the same id does nothing',
   },
 } as const
 
 export const testArg = {
-  test: { type: 'boolean', description: 'Credits of test mode instead of live' },
+  test: { type: 'boolean', description: 'Credits of test mode instead of live mode' },
 } as const
 
 const maxCredits = 1_000_000_000_000
 
 export function creditsOf(text: string): number {
-  const credits = integer('CREDITS', text, 1)
+  const credits = parseInteger('CREDITS', text, 1)
   if (credits <= maxCredits) return credits
   throw new UsageError(`CREDITS takes at most ${maxCredits}, not "${text}".`)
 }

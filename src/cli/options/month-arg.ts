@@ -1,6 +1,6 @@
 /** The option that names a month of usage. */
 import { monthOf, parseMonth } from '../../reports/log-reader/month.ts'
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../usage-error.ts'
 
 export const monthArg = {
   month: { type: 'string', description: 'UTC month, as 2026-01 (the current one)' },

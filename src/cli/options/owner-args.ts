@@ -1,6 +1,19 @@
-/** Whose account is meant. */
+/** Options that name the owner of an account: a user or an organisation. */
 import type { Owner } from '../../lib/ids.ts'
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../usage-error.ts'
+
+export const ownerArgs = {
+  user: {
+    type: 'string',
+    valueHint: 'ID',
+    description: 'The user who owns it, as tokens name them',
+  },
+  organisation: {
+    type: 'string',
+    valueHint: 'ID',
+    description: 'Or the organisation that owns it',
+  },
+} as const
 
 /** @throws UsageError when both are named */
 export function ownerOf({

@@ -1,5 +1,5 @@
 /** Options that say whose calls a report is about: of an account, of a key, or of everyone. */
-import { UsageError } from '../errors.ts'
+import { UsageError } from '../usage-error.ts'
 
 export const subjectArgs = {
   account: { type: 'string', valueHint: 'ID', description: 'Account id (acc_…)' },

@@ -1,4 +1,4 @@
-/** An account as people read it. */
+/** Prints an account, and its credits. */
 import type { AccountView } from '../../management/views.ts'
 import type { Balance } from '../../reports/account/balance.ts'
 import { formatMoney, formatNumber, heading, pairs, table, time } from '../output.ts'
@@ -12,10 +12,13 @@ export function printAccount(account: AccountView): void {
     ['Owner', `${owner.kind} ${owner.id}`],
     ['State', account.erased ? 'erased' : account.frozen ? 'frozen' : 'open'],
     ['Plan', account.plan + (fee ? `, ${formatMoney(fee)} a month` : '')],
-    ['Plan to come', plannedPlan && `${plannedPlan.plan} from ${time(plannedPlan.from)} UTC`],
+    ['Next plan', plannedPlan && `${plannedPlan.plan} from ${time(plannedPlan.from)} UTC`],
     ['Credits a month', account.monthlyCredits],
     ['Permissions', account.endpoints === 'all' ? 'all' : account.endpoints.join(', ')],
-    ['Calls', `${formatNumber(account.rateLimit)} ${perSeconds}${own(ownLimits.rateLimit)}`],
+    [
+      'Rate limit',
+      `${formatNumber(account.rateLimit)} calls ${perSeconds}${own(ownLimits.rateLimit)}`,
+    ],
     ['Calls in flight', `${formatNumber(account.maxInFlight)}${own(ownLimits.maxInFlight)}`],
     ['Opened (UTC)', time(account.openedAt)],
   ])
@@ -29,7 +32,7 @@ export function printBalance(mode: string, balance: Balance): void {
     ['Held', balance.held],
     ['Owed', balance.debt > 0 ? balance.debt : null],
     [
-      'Allowance to come',
+      'Allowance due',
       allowance.due > 0 ? `${formatNumber(allowance.due)} with the next call` : null,
     ],
     [

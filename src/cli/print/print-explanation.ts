@@ -1,4 +1,4 @@
-/** Explanations in words. */
+/** Prints why a call was charged, or what the ledger decides about one. */
 import { printPosition } from '../../../events/event.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
 import type { CallExplanation, Explanation } from '../../reports/explain/explain-call.ts'
@@ -19,22 +19,22 @@ export function printAnswer(explanation: Explanation): void {
   const { position, decision } = explanation
   const passes = decision.verdict === 'ok' || decision.verdict === 'free'
   const colour = passes ? green : red
-  console.log(`${bold(colour(decision.verdict))}: ${sentence(explanation)}`)
-  console.log(dim(`As the log stood at ${position}, ${time(explanation.time)} UTC.`))
-  printStanding(explanation)
-  console.log(dim('\nRate windows and IP addresses are not in the log and were not looked at.'))
+  console.log(`${bold(colour(decision.verdict))}: ${verdictText(explanation)}`)
+  console.log(dim(`As of ${position}, ${time(explanation.time)} UTC.`))
+  printState(explanation)
+  console.log(dim('\nRate limits and IP addresses are not in the log, and were not checked.'))
 }
 
 export function printCall({ charge, held, settled, disagreements }: CallExplanation): void {
-  console.log(`${bold(charge.status)}: ${outcome({ charge, settled })}`)
-  printStanding(held)
+  console.log(`${bold(charge.status)}: ${outcomeText({ charge, settled })}`)
+  printState(held)
   heading('What happened')
   const { positions } = charge
   table(
     ['Time (UTC)', 'Position', 'What'],
     [
       charge.onLease
-        ? ['', positions.held, 'held ahead, for calls to come']
+        ? ['', positions.held, 'lease granted, for calls to come']
         : [time(charge.heldAt), positions.held, `${credits(held.call.credits ?? 0)} held`],
       ...(positions.extended ?? []).map((at) => ['', at, 'hold extended']),
       ...(charge.resolvedAt === null
@@ -50,14 +50,14 @@ export function printCall({ charge, held, settled, disagreements }: CallExplanat
     ],
   )
   if (disagreements.length === 0) {
-    console.log(dim('\nDerived again from the log: it is as the rules make it.'))
+    console.log(dim('\nDecided again from the log: it is as the rules make it.'))
   } else {
-    heading(red('The log does not bear this out'))
+    heading(red('The rules say otherwise'))
     for (const fault of disagreements) console.log(fault)
   }
 }
 
-function outcome({ charge, settled }: Pick<CallExplanation, 'charge' | 'settled'>): string {
+function outcomeText({ charge, settled }: Pick<CallExplanation, 'charge' | 'settled'>): string {
   const of = `a call of ${charge.endpoint} by ${charge.keyId}`
   switch (charge.status) {
     case 'settled': {
@@ -71,19 +71,23 @@ function outcome({ charge, settled }: Pick<CallExplanation, 'charge' | 'settled'
     case 'released':
       return `${of} was not charged: ${charge.reason ?? 'its hold was released'}.`
     case 'expired':
-      return `${of} was not charged: its gateway did not say in time what became of it.`
+      return `${of} was not charged: its gateway did not settle it in time.`
     case 'held':
-      return `${of} is under way: ${credits(charge.heldCredits)} are held for it.`
+      return `${of} is in flight: ${credits(charge.heldCredits)} are held for it.`
   }
 }
 
-function printStanding({ call, state, decision, keyId, position }: Explanation): void {
+function printState(explanation: Explanation): void {
+  const { call, state, decision, keyId, position } = explanation
   const { key, account, tariff, credits: had } = state
   const shard = Number(position.split('-')[0])
-  const at = (place: number) => dim(`  (${printPosition({ shard, position: place })})`)
+  const at = (position: number) => dim(`  (${printPosition({ shard, position })})`)
   console.log('')
   pairs([
-    ['Key', key ? `${keyId}, ${key.display}, ${stateOf(state)}${at(key.position)}` : 'not there'],
+    [
+      'Key',
+      key ? `${keyId}, ${key.display}, ${keyState(state)}${at(key.position)}` : 'does not exist',
+    ],
     [
       'Account',
       `${account.accountId}, ${account.frozen ? 'frozen' : account.erased ? 'erased' : 'open'}`,
@@ -101,21 +105,24 @@ function printStanding({ call, state, decision, keyId, position }: Explanation):
       `a quantity of ${formatNumber(call.quantity)}: ${call.credits === null ? 'no price' : credits(call.credits)}`,
     ],
     ['Calls in flight', `${formatNumber(had.openHolds)} of ${formatNumber(decision.maxInFlight)}`],
-    [
-      'Cap of the key',
-      decision.capLeft === null ? null : `${credits(decision.capLeft)} left of it`,
-    ],
+    ['Cap of the key', decision.capLeft === null ? null : `${credits(decision.capLeft)} left`],
     ['Available', credits(decision.available)],
   ])
+  printLots(explanation)
+}
+
+function printLots({ state, decision, position }: Explanation): void {
+  const { lots } = state.credits
+  const shard = Number(position.split('-')[0])
   const due = decision.allowanceDue - decision.repaid
-  if (had.lots.length === 0 && due === 0) return
+  if (lots.length === 0 && due === 0) return
   heading('Lots, in the order in which they are drawn on')
   const drawn = (lot: number | null) =>
     decision.draws.find((draw) => draw.lot === lot)?.credits ?? 0
   table(
     ['Lot', 'Kind', 'Expires (UTC)', 'Free', 'Drawn'],
     [
-      ...had.lots.map((lot) => [
+      ...lots.map((lot) => [
         printPosition({ shard, position: lot.lot }),
         lot.kind,
         lot.expiresAt === null ? 'never' : time(lot.expiresAt),
@@ -127,13 +134,13 @@ function printStanding({ call, state, decision, keyId, position }: Explanation):
   )
 }
 
-function stateOf({ key }: Explanation['state']): string {
+function keyState({ key }: Explanation['state']): string {
   if (key?.revoked) return 'revoked'
   if (!key?.enabled) return 'disabled'
   return key.expiresAt === null ? 'active' : `active until ${time(key.expiresAt)} UTC`
 }
 
-function sentence({ call, decision, state }: Explanation): string {
+function verdictText({ call, decision, state }: Explanation): string {
   const { available, maxInFlight, capLeft } = decision
   const needs = `the call needs ${credits(call.credits ?? 0)}`
   switch (decision.verdict) {
@@ -142,7 +149,7 @@ function sentence({ call, decision, state }: Explanation): string {
     case 'free':
       return 'the call costs nothing: it is counted, and no credits are held.'
     case 'key_unknown':
-      return 'the key was not there yet.'
+      return 'the key did not exist yet.'
     case 'key_revoked':
       return 'the key was revoked by then.'
     case 'key_disabled':

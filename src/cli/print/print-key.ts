@@ -1,8 +1,8 @@
-/** Keys as tables, and as people read one. */
+/** Prints one key, or a list of keys. */
 import type { KeyView } from '../../management/views.ts'
 import { dim, formatNumber, pairs, table, time } from '../output.ts'
 
-/** In one word, whether the key can be used. */
+/** Whether the key works, in one word. */
 export function stateOf(
   key: Pick<KeyView, 'revokedAt' | 'enabled' | 'expiresAt' | 'readAt'>,
 ): string {
@@ -52,11 +52,11 @@ export function printKey(key: KeyView): void {
     ['Mode', key.mode],
     ['Permissions', permissions.join(', ')],
     ['From addresses', key.allowedIps.join(', ') || 'any'],
-    ['Calls in a window', narrowed(key.rateLimit, key.accountRateLimit)],
+    ['Rate limit (calls)', narrowed(key.rateLimit, key.accountRateLimit)],
     ['Credits a month', narrowed(key.monthlyCap, key.planCredits)],
     ['Used this month', key.creditsUsed],
     ['Expires (UTC)', key.expiresAt === null ? 'never' : time(key.expiresAt)],
-    ['Old secret until', key.previousUntil && time(key.previousUntil)],
+    ['Old secret works until', key.previousUntil && time(key.previousUntil)],
     ['Created (UTC)', time(key.createdAt)],
     ['Revoked (UTC)', key.revokedAt && time(key.revokedAt)],
     ['Last call (UTC)', key.lastUsedAt && time(key.lastUsedAt)],

@@ -1,4 +1,4 @@
-/** A statement as tables on a terminal. */
+/** Prints a statement as tables. */
 
 import { sectionsOf, subtitle, titleOf } from '../../reports/statement/statement-sections.ts'
 import type { Statement } from '../../reports/statement/statement-shape.ts'

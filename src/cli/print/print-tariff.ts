@@ -1,4 +1,4 @@
-/** Tariffs as tables. */
+/** Prints tariffs, and the changes between two of them, as tables. */
 
 import type { TariffChange } from '../../config/tariff-changes.ts'
 import type { PublishedTariff } from '../../ledger/read/read-for-calls.ts'
@@ -9,8 +9,16 @@ import { formatMoney, heading, table } from '../output.ts'
 export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | 'prices'>): void {
   heading('Plans')
   table(
-    ['Plan', 'Fee a month', 'Credits a month', 'Calls', 'in s', 'In flight', 'Permissions'],
-    // The ledger does not keep the order of the file.
+    [
+      'Plan',
+      'Fee a month',
+      'Credits a month',
+      'Rate limit (calls)',
+      'within (s)',
+      'In flight',
+      'Permissions',
+    ],
+    // The ledger does not keep the order of the file, so the plans are sorted.
     Object.entries(plans)
       .sort(([, a], [, b]) => a.credits - b.credits)
       .map(([name, plan]) => [
@@ -35,11 +43,15 @@ export function printTariff({ plans, prices }: Pick<PublishedTariff, 'plans' | '
 export function printChanges(changes: readonly TariffChange[]): void {
   table(
     ['What', 'Before', 'After'],
-    changes.map(({ path, before, after }) => [path, printed(path, before), printed(path, after)]),
+    changes.map(({ path, before, after }) => [
+      path,
+      valueText(path, before),
+      valueText(path, after),
+    ]),
   )
 }
 
-function printed(path: string, value: unknown): string {
+function valueText(path: string, value: unknown): string {
   if (value === undefined) return 'none'
   if (path.startsWith('prices.')) return shortPriceText(value as PriceRule)
   return typeof value === 'string' ? value : JSON.stringify(value)

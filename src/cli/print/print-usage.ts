@@ -1,4 +1,4 @@
-/** Usage as tables. */
+/** Prints usage as tables. */
 import type { DailyUsage, UsageFigures, UsageSummary } from '../../reports/usage/usage.ts'
 import type { UsageRow } from '../../reports/usage/usage-by.ts'
 import type { TopUser, UsageOverview } from '../../reports/usage/usage-overview.ts'

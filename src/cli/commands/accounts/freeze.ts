@@ -2,14 +2,14 @@
 
 import { changeAccount } from '../../change-account.ts'
 import { command } from '../../command.ts'
-import { changeArgs } from '../../open-ledger.ts'
 import { accountArg } from '../../options/account-arg.ts'
+import { changeArgs } from '../../options/ledger-args.ts'
 
 const args = { ...accountArg, ...changeArgs } as const
 
 export default command(
   {
-    description: 'Freeze an account: none of its keys can buy until it is thawed.',
+    description: 'Freeze an account: every call of its keys is refused until it is thawed.',
   },
   args,
   (args) => changeAccount(args, { frozen: true }),

@@ -2,35 +2,35 @@
 
 import { changeAccount } from '../../change-account.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { changeArgs } from '../../open-ledger.ts'
 import { accountArg } from '../../options/account-arg.ts'
-import { positiveInteger } from '../../options/option-values.ts'
+import { changeArgs } from '../../options/ledger-args.ts'
+import { parsePositiveInteger } from '../../options/option-values.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
   ...accountArg,
   'rate-limit': {
     type: 'string',
     valueHint: 'N|plan',
-    description: "Calls in its plan's window; plan gives the plan's limit back",
+    description: "Calls within the plan's time span; the word plan: as many as the plan allows",
   },
   'max-in-flight': {
     type: 'string',
     valueHint: 'N|plan',
-    description: 'Calls under way at once; plan as above',
+    description: 'Calls in flight at once; the word plan: as many as the plan allows',
   },
   ...changeArgs,
 } as const
 
 export default command(
   {
-    description: "Give an account limits of its own, in place of its plan's.",
+    description: "Give an account limits of its own, instead of its plan's.",
     examples: ['accounts limits acc_… --rate-limit 500', 'accounts limits acc_… --rate-limit plan'],
   },
   args,
   async (args) => {
-    const rateLimit = limitOf('rate-limit', args['rate-limit'])
-    const maxInFlight = limitOf('max-in-flight', args['max-in-flight'])
+    const rateLimit = limitOf('--rate-limit', args['rate-limit'])
+    const maxInFlight = limitOf('--max-in-flight', args['max-in-flight'])
     if (rateLimit === undefined && maxInFlight === undefined) {
       throw new UsageError('which limit? Pass --rate-limit or --max-in-flight.')
     }
@@ -43,5 +43,5 @@ export default command(
 
 function limitOf(name: string, text: string | undefined): number | null | undefined {
   if (text === undefined) return undefined
-  return text === 'plan' ? null : positiveInteger(name, text)
+  return text === 'plan' ? null : parsePositiveInteger(name, text)
 }

@@ -1,28 +1,33 @@
 /** `tollbook accounts list` */
 import { type ListedAccount, readAccountPage } from '../../../reports/account/account-page.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { ledgerArgs, withSql } from '../../open-ledger.ts'
-import { positiveInteger } from '../../options/option-values.ts'
+import { withSql } from '../../open-ledger.ts'
+import { ledgerArgs } from '../../options/ledger-args.ts'
+import { parsePositiveInteger } from '../../options/option-values.ts'
 import { dim, formatNumber, json, table, time } from '../../output.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
-  plan: { type: 'string', description: 'Only those on this plan' },
-  state: { type: 'string', valueHint: 'STATE', description: 'Only open, frozen or erased ones' },
-  page: { type: 'string', valueHint: 'N', description: 'Which page', default: '1' },
+  plan: { type: 'string', description: 'Only accounts on this plan' },
+  state: {
+    type: 'string',
+    valueHint: 'STATE',
+    description: 'Only open, frozen or erased accounts',
+  },
+  page: { type: 'string', valueHint: 'N', description: 'Page to print', default: '1' },
   limit: { type: 'string', valueHint: 'N', description: 'Accounts on a page', default: '50' },
   ...ledgerArgs,
 } as const
 
 export default command(
   {
-    description: 'Accounts, the newest first.',
+    description: 'List accounts, the newest first.',
     examples: ['accounts list --plan pro', 'accounts list --state frozen --json'],
   },
   args,
   async (args) => {
-    const limit = positiveInteger('limit', args.limit)
-    const offset = (positiveInteger('page', args.page) - 1) * limit
+    const limit = parsePositiveInteger('--limit', args.limit)
+    const offset = (parsePositiveInteger('--page', args.page) - 1) * limit
     const filter = { plan: args.plan, state: stateOf(args.state) }
     const found = await withSql(args, (sql) => readAccountPage(sql, filter, { offset, limit }))
     if (args.json) json(found)

@@ -2,15 +2,15 @@
 
 import { changeAccount } from '../../change-account.ts'
 import { command } from '../../command.ts'
-import { changeArgs } from '../../open-ledger.ts'
 import { accountArg } from '../../options/account-arg.ts'
+import { changeArgs } from '../../options/ledger-args.ts'
 
 const args = {
   ...accountArg,
   plan: {
     type: 'positional',
     required: true,
-    description: 'Name of a plan of the tariff in force',
+    description: 'Name of a plan in the tariff in force',
   },
   ...changeArgs,
 } as const
@@ -18,7 +18,7 @@ const args = {
 export default command(
   {
     description:
-      'Put an account on a plan: one that gives more counts at once, one that gives less from next month.',
+      'Put an account on a plan. A plan that gives more applies at once, one that gives less from the next month on.',
     examples: ['accounts plan acc_… pro --reason "order 4711"'],
   },
   args,

@@ -1,21 +1,25 @@
 /** `tollbook accounts show` */
 import { readBalance } from '../../../reports/account/balance.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
+import { withLedger } from '../../open-ledger.ts'
 import { accountArg } from '../../options/account-arg.ts'
+import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { json } from '../../output.ts'
 import { printAccount, printBalance } from '../../print/print-account.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
   ...accountArg,
-  test: { type: 'boolean', description: 'The balance of test mode instead of live' },
+  test: { type: 'boolean', description: 'The balance of test mode instead of live mode' },
   ...configArg,
   ...ledgerArgs,
 } as const
 
 export default command(
-  { description: 'One account: plan, limits, and what a call could use now.' },
+  {
+    description:
+      'Print one account: its plan, its limits, and the credits that a call could use now.',
+  },
   args,
   async (args) => {
     const mode = args.test ? 'test' : 'live'

@@ -8,14 +8,14 @@ import { command } from '../../command.ts'
 import { dim, heading, json, table } from '../../output.ts'
 
 const args = {
-  file: { type: 'positional', required: false, description: 'The file (tollbook.yaml)' },
+  file: { type: 'positional', required: false, description: 'Configuration file (tollbook.yaml)' },
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
 
 export default command(
   {
     description:
-      'Check the configuration file and the environment variables; says everything that is wrong, with its line.',
+      'Check the configuration file and the environment variables. Everything that is wrong is printed at once, with its line; otherwise the routes and their prices.',
     examples: ['config check', 'config check next-month.yaml --json'],
   },
   args,
@@ -28,22 +28,22 @@ export default command(
     console.log(dim(`Tariff ${hash}`))
     heading('Routes')
     table(
-      ['Route', 'Method', 'Path', 'Permission', 'Price', 'Answered by'],
+      ['Route', 'Method', 'Path', 'Permission', 'Price', 'Upstream'],
       Object.values(config.routes).map((route) => [
         route.id,
         route.method,
         route.path,
         route.permission,
         shortPriceText(route.price),
-        route.target.kind === 'upstream' ? route.target.service : 'the configuration',
+        route.target.kind === 'upstream' ? route.target.service : 'none: a fixed response',
       ]),
     )
-    heading('Services')
+    heading('Upstreams')
     table(
-      ['Service', 'Live keys', 'Test keys'],
+      ['Upstream', 'Live keys', 'Test keys'],
       Object.entries(config.services).map(([name, { url, urlEnv, testUrl, demo }]) => {
-        const standIn = demo ? `demo "${demo}"` : ''
-        return [name, url ?? (urlEnv ? `not set: ${urlEnv}` : standIn), testUrl ?? standIn]
+        const fallback = demo ? `demo "${demo}"` : ''
+        return [name, url ?? (urlEnv ? `not set: ${urlEnv}` : fallback), testUrl ?? fallback]
       }),
     )
   },

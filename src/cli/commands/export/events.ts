@@ -1,9 +1,10 @@
 /** `tollbook export events` */
 import { type EventRange, eventRanges, eventRows } from '../../../reports/export-rows.ts'
 import { command } from '../../command.ts'
-import { fileArgs, runExport } from '../../export-to-file.ts'
-import { ledgerArgs, withSql } from '../../open-ledger.ts'
-import { placeOf } from '../../options/option-values.ts'
+import { exportToFile, fileArgs } from '../../export-to-file.ts'
+import { withSql } from '../../open-ledger.ts'
+import { ledgerArgs } from '../../options/ledger-args.ts'
+import { parsePositionOrTime } from '../../options/option-values.ts'
 
 const args = {
   ...fileArgs,
@@ -11,7 +12,7 @@ const args = {
   to: {
     type: 'string',
     valueHint: 'WHERE',
-    description: 'The last position, or a time before which (the log’s end)',
+    description: 'Last position, or a time that comes after the last event (the end of the log)',
   },
   ...ledgerArgs,
 } as const
@@ -19,7 +20,7 @@ const args = {
 export default command(
   {
     description:
-      'Every event with all its columns but the encrypted personal data. Broken off, the same command goes on.',
+      'Export every event, with all columns except the encrypted personal data. After an interruption, the same command resumes.',
     examples: [
       'export events log.csv',
       'export events october.parquet --from 2026-10-01 --to 2026-11-01',
@@ -28,13 +29,13 @@ export default command(
   args,
   (args) =>
     withSql(args, async (sql) => {
-      const from = placeOf('from', args.from)
-      const to = placeOf('to', args.to)
-      await runExport(args, {
+      const from = parsePositionOrTime('--from', args.from)
+      const to = parsePositionOrTime('--to', args.to)
+      await exportToFile(args, {
         what: `events from ${args.from ?? 'the beginning'} to ${args.to ?? 'the end'}`,
-        async open(kept) {
-          // Gone on with, it ends where the log ended when it was begun.
-          const ranges = (kept ?? (await eventRanges(sql, { from, to }))) as EventRange[]
+        async open(savedScope) {
+          // A resumed export ends where the log ended when the export was started.
+          const ranges = (savedScope ?? (await eventRanges(sql, { from, to }))) as EventRange[]
           return { rows: eventRows(sql, ranges), scope: ranges }
         },
       })

@@ -1,8 +1,8 @@
 /** `tollbook grants add` */
 
+import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
+import { withLedger } from '../../open-ledger.ts'
 import {
   creditArgs,
   creditsOf,
@@ -10,8 +10,11 @@ import {
   externalIdOf,
   testArg,
 } from '../../options/credit-args.ts'
-import { moment } from '../../options/option-values.ts'
+import { changeArgs } from '../../options/ledger-args.ts'
+import { parseTime } from '../../options/option-values.ts'
 import { credits, json } from '../../output.ts'
+import { unwrap } from '../../refusal-error.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
   ...creditArgs,
@@ -19,13 +22,17 @@ const args = {
   paid: {
     type: 'string',
     valueHint: 'EUR:1900',
-    description: 'What was paid: a currency and its smallest units (makes it paid)',
+    description: 'What was paid, in the smallest unit of a currency; implies --kind paid',
   },
-  starts: { type: 'string', valueHint: 'TIME', description: 'From when they count (now)' },
+  starts: {
+    type: 'string',
+    valueHint: 'TIME',
+    description: 'When the credits can first be used (now)',
+  },
   expires: {
     type: 'string',
     valueHint: 'TIME',
-    description: 'A time, a day, or a span: 90d (never)',
+    description: 'When they expire: a time, a day, or a span such as 90d (never)',
   },
   ...testArg,
   ...externalIdArg,
@@ -34,7 +41,7 @@ const args = {
 
 export default command(
   {
-    description: 'Give an account credits, as a lot of their own.',
+    description: 'Grant credits to an account, as a lot with its own expiry.',
     examples: [
       'grants add acc_… 500 --expires 90d --reason "sorry for Monday"',
       'grants add acc_… 10000 --paid EUR:4900 --external-id invoice-4711',
@@ -50,10 +57,10 @@ export default command(
       mode: args.test ? ('test' as const) : ('live' as const),
       ...(paid && { paid }),
       ...(args.starts !== undefined && {
-        startsAt: moment('starts', args.starts, 'ahead', now).toISOString(),
+        startsAt: parseTime('--starts', args.starts, 'future', now).toISOString(),
       }),
       ...(args.expires !== undefined && {
-        expiresAt: moment('expires', args.expires, 'ahead', now).toISOString(),
+        expiresAt: parseTime('--expires', args.expires, 'future', now).toISOString(),
       }),
       ...externalIdOf(args['external-id']),
     }

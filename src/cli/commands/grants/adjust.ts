@@ -1,7 +1,8 @@
 /** `tollbook grants adjust` */
 
+import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
-import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
+import { withLedger } from '../../open-ledger.ts'
 import {
   creditArgs,
   creditsOf,
@@ -9,14 +10,16 @@ import {
   externalIdOf,
   testArg,
 } from '../../options/credit-args.ts'
+import { changeArgs } from '../../options/ledger-args.ts'
 import { credits, formatNumber, json } from '../../output.ts'
+import { unwrap } from '../../refusal-error.ts'
 
 const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as const
 
 export default command(
   {
     description:
-      'Take credits away: at most what is available now; the rest is owed and taken from the next lot.',
+      'Take credits away. What exceeds the available credits is owed, and taken from the next lot.',
     examples: ['grants adjust acc_… 200 --external-id correction-12 --reason "granted twice"'],
   },
   args,
@@ -31,7 +34,7 @@ export default command(
     )
     if (args.json) return json(adjusted)
     const owed = adjusted.debt > 0 ? `, ${formatNumber(adjusted.debt)} owed` : ''
-    const places = `${adjusted.positions.length === 1 ? 'position' : 'positions'} ${adjusted.positions.join(', ')}`
-    console.log(`${credits(adjusted.taken)} taken${owed}: ${places}.`)
+    const positions = `${adjusted.positions.length === 1 ? 'position' : 'positions'} ${adjusted.positions.join(', ')}`
+    console.log(`${credits(adjusted.taken)} taken${owed}: ${positions}.`)
   },
 )

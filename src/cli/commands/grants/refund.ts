@@ -1,21 +1,31 @@
 /** `tollbook grants refund` */
 
+import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
-import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
+import { withLedger } from '../../open-ledger.ts'
 import { creditsOf, externalIdArg, externalIdOf } from '../../options/credit-args.ts'
+import { changeArgs } from '../../options/ledger-args.ts'
 import { credits, json } from '../../output.ts'
+import { unwrap } from '../../refusal-error.ts'
 
 const args = {
   request: { type: 'positional', required: true, description: "The call's X-Request-Id" },
-  credits: { type: 'positional', required: false, description: 'How many; all that is left' },
+  credits: {
+    type: 'positional',
+    required: false,
+    description: 'Number of credits (all that is left)',
+  },
   ...externalIdArg,
   ...changeArgs,
 } as const
 
 export default command(
   {
-    description: 'Give a charge back, wholly or in part, to the lots it was drawn from.',
-    examples: ['grants refund 019a… --reason "the answer never arrived"', 'grants refund 019a… 5'],
+    description: 'Refund a charge, wholly or in part, to the lots that it was drawn from.',
+    examples: [
+      'grants refund 019a… --reason "the response never arrived"',
+      'grants refund 019a… 5',
+    ],
   },
   args,
   async (args) => {

@@ -1,17 +1,18 @@
 /**
- * `tollbook keys find`: which keys a text gives away. It reads standard input, because what stands on a
- * command line is kept in the shell's history and shown to everybody on the machine; and it prints ids
- * and line numbers, never what it found.
+ * `tollbook keys find`: finds the keys that a text gives away. It reads the text from standard input, because the shell
+ * keeps command lines in its history, and everybody on the machine can see them. It prints ids and line numbers, and
+ * never a key.
  */
 import { createInterface } from 'node:readline'
 import { keyHashesIn } from '../../../gate/authenticate/keys-in-text.ts'
 import type { KeyView } from '../../../management/views.ts'
 import { findKeysBySecret, type KeyOfSecret } from '../../../reports/account/find-keys-by-secret.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
+import { withLedger } from '../../open-ledger.ts'
+import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { dim, formatNumber, json, table, time } from '../../output.ts'
 import { stateOf } from '../../print/print-key.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
   stdin: { type: 'boolean', description: 'Read the text from standard input' },
@@ -21,7 +22,8 @@ const args = {
 
 export default command(
   {
-    description: 'Tell which keys stand in a text, such as a leaked file. It is read from stdin.',
+    description:
+      'Find the keys in a text, such as a leaked file. The text is read from stdin, and no key is printed.',
     examples: ['keys find --stdin < leaked.txt', 'keys find --stdin --json < access.log'],
   },
   args,
@@ -53,13 +55,13 @@ export default command(
 interface Finding extends Omit<KeyOfSecret, 'hash'> {
   readonly display: string | null
   readonly state: string | null
-  /** Where it stands; the first thousand. */
+  /** Line numbers, counted from 1; the first thousand. */
   readonly lines: readonly number[]
 }
 
 const maxLines = 1_000
 
-/** Hashes by the lines they stand in, counted from 1. */
+/** The hashes of the keys in standard input, each with the numbers of its lines. */
 async function readLines(hashesIn: (line: string) => string[]): Promise<Map<string, number[]>> {
   const lines = new Map<string, number[]>()
   let number = 0
@@ -85,29 +87,31 @@ function finding(
 function print(found: readonly Finding[], unknown: readonly { lines: readonly number[] }[]): void {
   if (found.length > 0) {
     table(
-      ['Key', 'Account', 'Now shown as', 'State', 'The secret found', 'Lines'],
+      ['Key', 'Account', 'Display', 'State', 'Secret found', 'Lines'],
       found.map((key) => [
         key.keyId,
         key.accountId,
         key.display ?? '',
         key.state ?? '',
-        standing(key),
+        secretText(key),
         someLines(key.lines),
       ]),
     )
-    console.log(dim('\n"tollbook keys rotate" gives a key a new secret, "keys revoke" ends it,'))
-    console.log(dim('"keys report" tells what it did.'))
+    console.log(dim('\n"tollbook keys rotate" gives a key a new secret, "keys revoke" revokes it,'))
+    console.log(dim('"keys report" prints what it did.'))
   }
   for (const { lines } of unknown) {
-    console.log(`Line ${someLines(lines)}: has the shape of a key, but this ledger never had it.`)
+    console.log(
+      `Line ${someLines(lines)}: has the shape of a key, but this ledger has never had it.`,
+    )
   }
   if (found.length + unknown.length === 0)
     console.log('Nothing in the text has the shape of a key.')
 }
 
-function standing({ secret, goodUntil, state }: Finding): string {
-  if (secret === 'replaced') return 'dead: replaced by a rotation'
-  if (state !== 'active') return 'does not work: see state'
+function secretText({ secret, goodUntil, state }: Finding): string {
+  if (secret === 'replaced') return 'replaced: it no longer works'
+  if (state !== 'active') return 'does not work: see State'
   return secret === 'current' ? 'works' : `works until ${time(goodUntil ?? '')}`
 }
 

@@ -1,20 +1,20 @@
 /** `tollbook keys list` */
 import type { Owner } from '../../../lib/ids.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
-import { ownerArgs } from '../../options/key-args.ts'
-import { positiveInteger } from '../../options/option-values.ts'
-import { ownerOf } from '../../options/owner-args.ts'
+import { withLedger } from '../../open-ledger.ts'
+import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
+import { parsePositiveInteger } from '../../options/option-values.ts'
+import { ownerArgs, ownerOf } from '../../options/owner-args.ts'
 import { json } from '../../output.ts'
 import { printKeys } from '../../print/print-key.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
-  account: { type: 'string', valueHint: 'ID', description: 'Only of this account (acc_…)' },
+  account: { type: 'string', valueHint: 'ID', description: 'Only keys of this account (acc_…)' },
   ...ownerArgs,
-  plan: { type: 'string', description: 'Only of accounts on this plan' },
-  active: { type: 'boolean', description: 'Only enabled ones; --active=false: only the others' },
-  page: { type: 'string', valueHint: 'N', description: 'Which page', default: '1' },
+  plan: { type: 'string', description: 'Only keys of accounts on this plan' },
+  active: { type: 'boolean', description: 'Only enabled keys; --active=false: only the others' },
+  page: { type: 'string', valueHint: 'N', description: 'Page to print', default: '1' },
   limit: { type: 'string', valueHint: 'N', description: 'Keys on a page', default: '50' },
   ...configArg,
   ...ledgerArgs,
@@ -22,13 +22,13 @@ const args = {
 
 export default command(
   {
-    description: 'Keys, the newest first: of an owner, or of everyone.',
+    description: 'List keys, the newest first: of an owner, or of everyone.',
     examples: ['keys list --user anna', 'keys list --plan free --active --json'],
   },
   args,
   async (args) => {
-    const limit = positiveInteger('limit', args.limit)
-    const page = positiveInteger('page', args.page)
+    const limit = parsePositiveInteger('--limit', args.limit)
+    const page = parsePositiveInteger('--page', args.page)
     const ofPage = { offset: (page - 1) * limit, limit }
     const found = await withLedger(args, async ({ management }) => {
       const owner = await ownerNamed(args.account, ownerOf(args), management)

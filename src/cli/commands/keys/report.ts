@@ -1,19 +1,20 @@
-/** `tollbook keys report`: what a key did, for whoever has to judge the damage of a leak. */
+/** `tollbook keys report`: what a key did, for whoever has to assess the damage of a leak. */
 import { type KeyReport, readKeyReport } from '../../../reports/usage/key-report.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
-import { keyArg } from '../../options/key-args.ts'
-import { moment } from '../../options/option-values.ts'
+import { withLedger } from '../../open-ledger.ts'
+import { keyArg } from '../../options/key-arg.ts'
+import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
+import { parseTime } from '../../options/option-values.ts'
 import { bold, dim, formatNumber, heading, json, table, time } from '../../output.ts'
 import { stateOf } from '../../print/print-key.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
   ...keyArg,
   since: {
     type: 'string',
     valueHint: 'TIME',
-    description: 'A time, a day, or a span before now: 24h, 7d',
+    description: 'A time, a day, or a span before now such as 24h or 7d',
     required: true,
   },
   ...configArg,
@@ -22,12 +23,12 @@ const args = {
 
 export default command(
   {
-    description: 'What a key did since a time: calls, credits, failures, and changes to it.',
+    description: 'Print what a key did since a time: calls, credits, failures, and changes to it.',
     examples: ['keys report key_… --since 24h', 'keys report key_… --since 2026-01-31T12:00:00Z'],
   },
   args,
   async (args) => {
-    const since = moment('since', args.since, 'ago', new Date())
+    const since = parseTime('--since', args.since, 'past', new Date())
     const { key, report } = await withLedger(args, async ({ sql, management }) => ({
       key: await management.readKey('everyone', args.key),
       report: await readKeyReport(sql, args.key, since),
@@ -53,15 +54,15 @@ function print(report: KeyReport): void {
       endpoints.map((use) => [use.endpoint, use.charged, use.credits, use.failed, use.free]),
     )
   }
-  if (open > 0) console.log(`${formatNumber(open)} more have begun and not ended.`)
-  events('What was done to it', changes)
-  events(
-    lastCharges.length === 1 ? 'The last charge' : `The last ${lastCharges.length} charges`,
+  if (open > 0) console.log(`${formatNumber(open)} more calls are in flight.`)
+  printEvents('Changes to the key', changes)
+  printEvents(
+    lastCharges.length === 1 ? 'Last charge' : `Last ${lastCharges.length} charges`,
     lastCharges,
   )
 }
 
-function events(title: string, lines: KeyReport['changes']): void {
+function printEvents(title: string, lines: KeyReport['changes']): void {
   if (lines.length === 0) return
   heading(title)
   table(

@@ -1,15 +1,18 @@
 /** `tollbook keys revoke` */
 
+import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
-import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
-import { keyArg } from '../../options/key-args.ts'
+import { withLedger } from '../../open-ledger.ts'
+import { keyArg } from '../../options/key-arg.ts'
+import { changeArgs } from '../../options/ledger-args.ts'
 import { json, time } from '../../output.ts'
+import { unwrap } from '../../refusal-error.ts'
 
 const args = { ...keyArg, ...changeArgs } as const
 
 export default command(
   {
-    description: 'Revoke a key, for good. It buys nothing from then on, at any gateway.',
+    description: 'Revoke a key, for good. From then on no gateway accepts it.',
     examples: ['keys revoke key_… --reason "found in a public repository"'],
   },
   args,

@@ -1,17 +1,20 @@
 /** `tollbook keys rotate` */
 
+import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
-import { changeArgs, cliActor, unwrap, withLedger } from '../../open-ledger.ts'
-import { keyArg } from '../../options/key-args.ts'
-import { integer } from '../../options/option-values.ts'
+import { withLedger } from '../../open-ledger.ts'
+import { keyArg } from '../../options/key-arg.ts'
+import { changeArgs } from '../../options/ledger-args.ts'
+import { parseInteger } from '../../options/option-values.ts'
 import { bold, dim, json, time } from '../../output.ts'
+import { unwrap } from '../../refusal-error.ts'
 
 const args = {
   ...keyArg,
   grace: {
     type: 'string',
     valueHint: 'SECONDS',
-    description: 'How long the old secret still works; after a leak, 0',
+    description: 'How long the old secret still works; 0 after a leak',
     default: '0',
   },
   ...changeArgs,
@@ -20,17 +23,21 @@ const args = {
 export default command(
   {
     description:
-      'Give a key a new secret, shown once. The old one is dead at once, or after a grace.',
+      'Give a key a new secret, which is printed once. The old secret stops working at once, or after a grace period.',
     examples: ['keys rotate key_… --grace 86400', 'keys rotate key_… --reason "leaked in a log"'],
   },
   args,
   async (args) => {
-    const grace = integer('--grace', args.grace, 0)
+    const graceSeconds = parseInteger('--grace', args.grace, 0)
     const { key, view } = await withLedger(args, async ({ management }) =>
-      unwrap(await management.rotateKey('everyone', args.key, grace, cliActor(args))),
+      unwrap(await management.rotateKey('everyone', args.key, graceSeconds, cliActor(args))),
     )
     if (args.json) return json({ key, ...view })
-    const old = view.previousUntil ? `works until ${time(view.previousUntil)} UTC` : 'is dead'
-    console.log(`${bold(key)}\n${dim(`This is the new key, shown this once. The old one ${old}.`)}`)
+    const old = view.previousUntil
+      ? `works until ${time(view.previousUntil)} UTC`
+      : 'no longer works'
+    console.log(
+      `${bold(key)}\n${dim(`This is the new key, printed this once. The old one ${old}.`)}`,
+    )
   },
 )

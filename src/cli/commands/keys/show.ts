@@ -1,16 +1,17 @@
 /** `tollbook keys show` */
 
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { configArg, ledgerArgs, withLedger } from '../../open-ledger.ts'
-import { keyArg } from '../../options/key-args.ts'
+import { withLedger } from '../../open-ledger.ts'
+import { keyArg } from '../../options/key-arg.ts'
+import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { json } from '../../output.ts'
 import { printKey } from '../../print/print-key.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = { ...keyArg, ...configArg, ...ledgerArgs } as const
 
 export default command(
-  { description: 'One key: whose it is, what it may do, what it used.' },
+  { description: 'Print one key: its owner, what it may do, what it used.' },
   args,
   async (args) => {
     const key = await withLedger(args, ({ management }) => management.readKey('everyone', args.key))

@@ -6,18 +6,19 @@ import { tariffChanges } from '../../../config/tariff-changes.ts'
 import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { command } from '../../command.ts'
-import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { withSql } from '../../open-ledger.ts'
+import { ledgerArgs } from '../../options/ledger-args.ts'
 import { dim, json, time } from '../../output.ts'
 import { printChanges } from '../../print/print-tariff.ts'
 
 const args = {
-  file: { type: 'positional', required: false, description: 'The file (tollbook.yaml)' },
+  file: { type: 'positional', required: false, description: 'Configuration file (tollbook.yaml)' },
   ...ledgerArgs,
 } as const
 
 export default command(
   {
-    description: 'What a file would change of the prices and plans in force.',
+    description: 'Print what a file would change in the prices and plans in force.',
     examples: ['prices diff', 'prices diff next-month.yaml'],
   },
   args,

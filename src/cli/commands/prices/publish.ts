@@ -3,21 +3,27 @@ import { loadConfig } from '../../../config/load-config.ts'
 import { tariffHash, tariffOf } from '../../../config/tariff.ts'
 import { readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
 import { command } from '../../command.ts'
-import { ledgerArgs, unwrap, withLedger } from '../../open-ledger.ts'
-import { moment } from '../../options/option-values.ts'
+import { withLedger } from '../../open-ledger.ts'
+import { ledgerArgs } from '../../options/ledger-args.ts'
+import { parseTime } from '../../options/option-values.ts'
 import { json, time } from '../../output.ts'
+import { unwrap } from '../../refusal-error.ts'
 
 const args = {
   file: { type: 'positional', required: true, description: 'A file such as tollbook.yaml' },
-  from: { type: 'string', valueHint: 'TIME', description: 'When it comes into force (now)' },
-  notice: { type: 'string', valueHint: 'TEXT', description: 'What customers are told about it' },
+  from: { type: 'string', valueHint: 'TIME', description: 'When the prices come into force (now)' },
+  notice: {
+    type: 'string',
+    valueHint: 'TEXT',
+    description: 'Text about the change, for customers to read',
+  },
   ...ledgerArgs,
 } as const
 
 export default command(
   {
     description:
-      'Put the prices and plans of a file into the ledger: in force at once, or from a time on. Calls under way keep their price.',
+      'Publish the prices and plans of a file into the ledger. They come into force at once, or at a time. Calls in flight keep their price.',
     examples: [
       'prices publish tollbook.yaml',
       'prices publish 2027.yaml --from 2027-01-01 --notice "Prices change on 1 January."',
@@ -29,14 +35,14 @@ export default command(
     const hash = tariffHash(tariff)
     const options = {
       ...(args.from !== undefined && {
-        from: moment('from', args.from, 'ahead', new Date()).toISOString(),
+        from: parseTime('--from', args.from, 'future', new Date()).toISOString(),
       }),
       ...(args.notice !== undefined && { notice: args.notice }),
     }
     const ledger = { database: args.database, config: args.file }
     const published = await withLedger(ledger, async ({ sql, management }) => {
-      // What is in force anyway would only add a line to the history. From a time on it says something:
-      // it takes back what was announced for then.
+      // Publishing what is in force would only add an event. With --from it has an effect: it takes back the tariff that
+      // was announced for that time.
       if (args.from === undefined && (await readTariffInForce(sql)) === hash) return undefined
       return unwrap(await management.publishTariff(tariff, options, { id: 'cli' }))
     })

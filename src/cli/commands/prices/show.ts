@@ -1,15 +1,16 @@
 /** `tollbook prices show` */
 import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { withSql } from '../../open-ledger.ts'
+import { ledgerArgs } from '../../options/ledger-args.ts'
 import { bold, dim, json, time } from '../../output.ts'
 import { printTariff } from '../../print/print-tariff.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = { ...ledgerArgs } as const
 
 export default command(
-  { description: 'The prices and plans in force, and those announced for later.' },
+  { description: 'Print the prices and plans in force, and those announced for later.' },
   args,
   async (args) => {
     const { tariffs, inForce } = await withSql(args, async (sql) => ({
@@ -22,8 +23,8 @@ export default command(
     if (args.json) return json({ inForce, tariffs })
     tariffs.forEach((tariff, i) => {
       const from = `${time(tariff.from.toISOString())} UTC`
-      const standing = i === 0 && tariff.hash === inForce ? 'In force since' : 'Announced, from'
-      console.log(`${i === 0 ? '' : '\n'}${bold(`${standing} ${from}`)}`)
+      const state = i === 0 && tariff.hash === inForce ? 'In force since' : 'Announced, from'
+      console.log(`${i === 0 ? '' : '\n'}${bold(`${state} ${from}`)}`)
       console.log(dim(`Tariff ${tariff.hash}`))
       if (tariff.notice) console.log(tariff.notice)
       printTariff(tariff)

@@ -4,12 +4,13 @@ import { type PeriodRequest, readStatement } from '../../../reports/statement/re
 import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { ledgerArgs, withSql } from '../../open-ledger.ts'
-import { placeOf } from '../../options/option-values.ts'
+import { withSql } from '../../open-ledger.ts'
+import { ledgerArgs } from '../../options/ledger-args.ts'
+import { parsePositionOrTime } from '../../options/option-values.ts'
 import { subjectArgs, subjectOf, subjectUnknown } from '../../options/subject-args.ts'
 import { json, write } from '../../output.ts'
 import { printStatement } from '../../print/print-statement.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
   ...subjectArgs,
@@ -49,7 +50,7 @@ export default command(
       throw new UsageError('pass one of --csv, --html and --json.')
     }
     const period = { ...periodOf(args), timeZone: args.tz }
-    const asOf = placeOf('as-of', args['as-of'])
+    const asOf = parsePositionOrTime('--as-of', args['as-of'])
     const found = await withSql(args, (sql) =>
       readStatement(sql, {
         ...subject,

@@ -2,9 +2,10 @@
 import { daysOf } from '../../../reports/usage/usage.ts'
 import { readTopUsers } from '../../../reports/usage/usage-overview.ts'
 import { command } from '../../command.ts'
-import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { withSql } from '../../open-ledger.ts'
+import { ledgerArgs } from '../../options/ledger-args.ts'
 import { monthArg, monthOrCurrent } from '../../options/month-arg.ts'
-import { positiveInteger } from '../../options/option-values.ts'
+import { parsePositiveInteger } from '../../options/option-values.ts'
 import { json } from '../../output.ts'
 import { printTop } from '../../print/print-usage.ts'
 
@@ -22,7 +23,7 @@ export default command(
   args,
   async (args) => {
     const month = monthOrCurrent(args.month)
-    const limit = positiveInteger('limit', args.limit)
+    const limit = parsePositiveInteger('--limit', args.limit)
     const users = await withSql(args, (sql) => readTopUsers(sql, { ...daysOf(month), limit }))
     if (args.json) json({ month, users })
     else printTop(month, users)

@@ -3,10 +3,10 @@ import { daysOf, isKnown, readUsageByDay, readUsageSummary } from '../../../repo
 import { readUsageBy, usageDimensions } from '../../../reports/usage/usage-by.ts'
 import { readUsageOverview } from '../../../reports/usage/usage-overview.ts'
 import { command } from '../../command.ts'
-import { UsageError } from '../../errors.ts'
-import { ledgerArgs, withSql } from '../../open-ledger.ts'
+import { withSql } from '../../open-ledger.ts'
+import { ledgerArgs } from '../../options/ledger-args.ts'
 import { monthArg, monthOrCurrent } from '../../options/month-arg.ts'
-import { positiveInteger } from '../../options/option-values.ts'
+import { parsePositiveInteger } from '../../options/option-values.ts'
 import {
   type Subject,
   subjectArgs,
@@ -16,6 +16,7 @@ import {
 } from '../../options/subject-args.ts'
 import { json } from '../../output.ts'
 import { printOverview, printRows, printUsage } from '../../print/print-usage.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
   ...subjectArgs,
@@ -79,7 +80,8 @@ async function reportBy(
     throw new UsageError(`--by takes one of ${usageDimensions.join(', ')}, not "${dimension}".`)
   }
   const over = options['from-log'] || by === 'hour' ? 'log' : 'projection'
-  const limit = options.limit === undefined ? undefined : positiveInteger('limit', options.limit)
+  const limit =
+    options.limit === undefined ? undefined : parsePositiveInteger('--limit', options.limit)
   const mode = options.test ? ({ mode: 'test' } as const) : {}
   const found = await withSql(options, async (sql) => {
     if (subject && !(await isKnown(sql, subject))) throw subjectUnknown(subject)

@@ -1,17 +1,17 @@
-/** What management's refusals are for the person at the terminal: a sentence that says what to do. */
-import type { RefusalName, Refused } from '../management/decision.ts'
-import { UsageError } from './errors.ts'
+/** Explains to the person at the terminal why management refused a command, and what to do. */
+import { isRefused, type RefusalName, type Refused } from '../management/decision.ts'
+import { UsageError } from './usage-error.ts'
 
 const sentences: Readonly<Record<RefusalName, string>> = {
-  account_unknown: 'the ledger has no such account; "tollbook accounts list" shows those it has.',
+  account_unknown: 'the ledger has no such account; "tollbook accounts list" lists them.',
   account_frozen: 'the account is frozen: "tollbook accounts unfreeze" thaws it.',
   account_erased: 'the account was erased, and nothing can be done for it any more.',
-  key_unknown: 'the ledger has no such key; "tollbook keys list" shows those it has.',
-  key_revoked: 'the key is revoked, for good: issue another with "tollbook keys create".',
-  charge_unknown: 'no call of this request id was charged; X-Request-Id of the answer names it.',
+  key_unknown: 'the ledger has no such key; "tollbook keys list" lists them.',
+  key_revoked: 'the key is revoked, for good: create another with "tollbook keys create".',
+  charge_unknown: 'no call of this request id was charged; the X-Request-Id of a response is it.',
   exceeds_charge: 'that is more than is left of the charge',
   plan_unknown: 'the tariff in force has no such plan',
-  plan_not_grantable: 'the plan is no longer given (grantable: false in the tariff).',
+  plan_not_grantable: 'the plan can no longer be given (grantable: false in the tariff).',
   permission_unknown: 'no route has such a permission',
   exceeds_account: 'a key can only narrow what its account has',
   time_passed: 'the time must lie ahead',
@@ -23,14 +23,20 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   already_published: 'this tariff was published for this time already.',
 }
 
+/** What management returns for a command. @throws UsageError when management refused it */
+export function unwrap<T extends object>(result: T | Refused): T {
+  if (isRefused(result)) throw refusalError(result)
+  return result
+}
+
 export function refusalError({ refused, field, expected, available }: Refused): UsageError {
   const details = [
     ...(field === undefined ? [] : [field]),
     ...(expected === undefined ? [] : [`expected ${expected}`]),
     ...(available === undefined ? [] : [`${available} credits are left of it`]),
   ]
-  const sentence = sentences[refused]
-  if (details.length === 0)
-    return new UsageError(/[.?]$/.test(sentence) ? sentence : `${sentence}.`)
-  return new UsageError(`${sentence.replace(/\.$/, '')} (${details.join(': ')}).`)
+  const sentence = sentences[refused].replace(/\.$/, '')
+  return new UsageError(
+    details.length === 0 ? `${sentence}.` : `${sentence} (${details.join(': ')}).`,
+  )
 }

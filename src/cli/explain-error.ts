@@ -1,0 +1,50 @@
+/** Explains an error to the person at the terminal. */
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import postgres from 'postgres'
+import { ConfigError } from '../config/config-error.ts'
+import { UsageError } from './usage-error.ts'
+
+/**
+ * A sentence that says what went wrong and what to do. An error that it does not know keeps its own message; with
+ * DEBUG set, its stack.
+ */
+export function explainError(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof UsageError) return error.message
+  if (error instanceof postgres.PostgresError) return explainPostgresError(error)
+  const { code, message, stack, path, address, port } = error as NodeJS.ErrnoException & {
+    address?: string
+    port?: number
+  }
+  if (code === 'EADDRINUSE') {
+    return 'the port is taken: stop the program that uses it, or choose another with --port (0 takes a free one).'
+  }
+  if (code === 'CONNECT_TIMEOUT' || code === 'ECONNREFUSED' || code === 'ENOTFOUND') {
+    const where = address ? ` at ${address}:${port}` : ''
+    return `PostgreSQL${where} cannot be reached (${code}): start it, or set DATABASE_URL to one that runs.`
+  }
+  if (code === 'ENOENT' && path && !existsSync(dirname(path))) {
+    return `there is no folder ${dirname(path)}: make it first, or name another.`
+  }
+  return process.env.DEBUG ? (stack ?? message) : (message ?? String(error))
+}
+
+function explainPostgresError({ code, message }: postgres.PostgresError): string {
+  switch (code) {
+    case '28P01':
+    case '28000':
+      return `PostgreSQL refuses the login in DATABASE_URL: ${message}.`
+    case '3D000':
+      return `${message}: create it (createdb), or correct DATABASE_URL.`
+    case '42P01':
+    case '42883':
+    case '3F000':
+      return `the database is not set up for this version (${message}): run "tollbook migrate".`
+    case '22023': // The first migration creates the role that a connection to the ledger takes.
+      if (!message.includes('role')) break
+      return `there is no ledger on this server yet (${message}): run "tollbook migrate".`
+    case '42501':
+      return `${message}: "tollbook migrate" and "tollbook replay" need the schema's owner, "tollbook serve" a member of the role tollbook_gateway.`
+  }
+  return `PostgreSQL says: ${message} (${code}).`
+}

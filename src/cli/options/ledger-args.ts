@@ -1,0 +1,21 @@
+/** Options of the commands that work on the ledger. */
+
+export const ledgerArgs = {
+  database: { type: 'string', valueHint: 'URL', description: 'PostgreSQL URL (DATABASE_URL)' },
+  json: { type: 'boolean', description: 'Print JSON, for programs' },
+} as const
+
+export const configArg = {
+  config: { type: 'string', valueHint: 'FILE', description: 'Configuration file (tollbook.yaml)' },
+} as const
+
+/** Options of the commands that change something in the ledger. */
+export const changeArgs = {
+  reason: {
+    type: 'string',
+    valueHint: 'TEXT',
+    description: 'Why; the ledger keeps it encrypted, for auditors',
+  },
+  ...configArg,
+  ...ledgerArgs,
+} as const

@@ -1,0 +1,61 @@
+/** What `tollbook verify` found, as lines of text. */
+import type { RowDifference } from '../../projector/verify/compare-slice.ts'
+import type { Verdict } from '../../projector/verify/verifier.ts'
+import { bold, dim, formatNumber, green, red } from '../output.ts'
+
+export function printVerdict(verdict: Verdict): void {
+  for (const line of faultLines(verdict)) console.log(line)
+  for (const { shard, upTo, faulty } of verdict.log) {
+    const counted = countOf(faulty, 'fault', upTo, 'event')
+    console.log(`${mark(faulty)}  log, up to ${shard}-${upTo}: ${counted}`)
+  }
+  for (const { projection, rows, differing, failure } of verdict.projections) {
+    if (failure !== undefined) continue // It has a line among the faults.
+    const counted = countOf(differing, 'differing row', rows, 'row')
+    console.log(`${mark(differing)}  ${projection}: ${counted}`)
+  }
+  console.log(verdict.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')))
+}
+
+/** What is wrong, one fault a line. A last line counts those that are not listed. */
+export function faultLines(verdict: Verdict): string[] {
+  return [
+    ...verdict.log.flatMap(({ faults, faulty }) => [
+      ...faults.map(({ shard, position, fault }) => `${shard}-${position}: ${fault}`),
+      ...more(faulty - faults.length),
+    ]),
+    ...verdict.projections.flatMap(({ projection, differences, differing, failure }) => [
+      ...(failure === undefined ? [] : [`${projection}: cannot be made from this log: ${failure}`]),
+      ...differences.map(differenceLine),
+      ...more(differing - differences.length),
+    ]),
+  ]
+}
+
+function mark(faults: number): string {
+  return faults === 0 ? green('ok      ') : red('differs ')
+}
+
+/** `3 faults, 1,000 events` */
+function countOf(faults: number, fault: string, all: number, each: string): string {
+  const total = dim(`${formatNumber(all)} ${each}${all === 1 ? '' : 's'}`)
+  return faults === 0
+    ? total
+    : `${formatNumber(faults)} ${fault}${faults === 1 ? '' : 's'}, ${total}`
+}
+
+function more(count: number): string[] {
+  return count > 0 ? [`… and ${formatNumber(count)} more`] : []
+}
+
+function differenceLine({ table, key, columns, only }: RowDifference): string {
+  const names = Object.entries(key).map(([name, value]) => `${name} ${value}`)
+  const row = `${table} (${names.join(', ')})`
+  if (only === 'table') return `${row}: the log knows no such row`
+  if (only === 'log') return `${row}: the row is missing`
+  const differing = Object.entries(columns).map(
+    ([name, { table, log }]) =>
+      `${name} is ${JSON.stringify(table)}, the log says ${JSON.stringify(log)}`,
+  )
+  return `${row}: ${differing.join('; ')}`
+}

@@ -1,0 +1,10 @@
+/** The error for a name that does not exist: it suggests what was meant, or lists the names that exist. */
+import { didYouMean } from '../config/did-you-mean.ts'
+import { UsageError } from './usage-error.ts'
+
+/** @param kind what the name should name, such as `route` */
+export function unknownName(kind: string, name: string, known: readonly string[]): UsageError {
+  const meant = didYouMean(name, known)
+  const hint = meant ? `did you mean ${meant}?` : `there are ${known.join(', ')}.`
+  return new UsageError(`there is no ${kind} ${name}; ${hint}`)
+}
