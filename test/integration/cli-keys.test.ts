@@ -28,7 +28,7 @@ test('a created key is printed once, and is what was asked for', async () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
   const [text = ''] = stdout.split('\n')
   const record = await readKeyByHash(app.ledger.sql, hashKey(text))
-  expect(stdout).toContain(`Key                ${record?.keyId}`)
+  expect(stdout).toMatch(new RegExp(`^Key +${record?.keyId}$`, 'm'))
   expect(stdout).not.toContain('\u001b')
   expect(await json(['show', record?.keyId ?? ''])).toMatchObject({
     ...{ name: 'Laptop', description: 'For trips', owner: { kind: 'user', id: 'anna' } },
