@@ -17,6 +17,6 @@ export const changingTooFast: Refusal = {
 export const outcomeUnknown: Refusal = {
   code: 'outcome_unknown',
   detail:
-    'The first call with this Idempotency-Key was not charged, but the service may have done the work: ' +
+    'The first call with this Idempotency-Key was not charged, but the upstream may have done the work: ' +
     'it is not executed again. To run it anew, use a new Idempotency-Key.',
 }

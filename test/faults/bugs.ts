@@ -158,7 +158,7 @@ export const bugs: readonly Bug[] = [
     source: [
       {
         file: 'src/proxy/request/idempotency-claim.ts',
-        from: 'if (name === null) return { claim: undefined }',
+        from: 'if (text === null) return { claim: undefined }',
         to: 'return { claim: undefined }',
       },
     ],

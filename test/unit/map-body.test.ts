@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Route } from '../../src/config/config.ts'
-import { laidOver } from '../../src/proxy/request/map-body.ts'
+import { mergeOver } from '../../src/proxy/request/map-body.ts'
 import { mapBody, readRequestBody } from '../../src/proxy/request/request-body.ts'
 import { parse, withChange } from '../support/small-config.ts'
 
@@ -83,11 +83,11 @@ test('only a request for a stream has laid over it what is to be sent with one',
 })
 
 test('objects laid over each other are merged, all else replaces', () => {
-  expect(laidOver({ a: 1, b: { c: 1, d: 2 }, e: [1] }, { b: { d: 3 }, e: [2], f: {} })).toEqual({
+  expect(mergeOver({ a: 1, b: { c: 1, d: 2 }, e: [1] }, { b: { d: 3 }, e: [2], f: {} })).toEqual({
     ...{ a: 1, b: { c: 1, d: 3 }, e: [2], f: {} },
   })
-  expect(laidOver({ a: 1 }, { a: { b: 1 } })).toEqual({ a: { b: 1 } })
-  expect(laidOver({ a: { b: 1 } }, { a: null })).toEqual({ a: null })
+  expect(mergeOver({ a: 1 }, { a: { b: 1 } })).toEqual({ a: { b: 1 } })
+  expect(mergeOver({ a: { b: 1 } }, { a: null })).toEqual({ a: null })
 })
 
 test('a call of a route without a body has none, whatever was sent', async () => {

@@ -1,10 +1,10 @@
 /**
  * What the gate knows of keys: a cache over the ledger, by the SHA-256 of the whole key.
  *
- * It may be stale, and nothing is lost by it: a hold names the versions it was decided by, and the ledger
- * refuses another version. So an entry serves for as long as it is not contradicted, while whoever is
- * about to refuse, or to let a call pass that holds nothing, asks for one that is no older than a second.
- * What changes by time alone (a plan that was announced) has no version, so an entry ends when it does.
+ * It may be stale, and that does no harm: a hold names the versions by which it was decided, and the ledger refuses other
+ * versions. So an entry serves until the ledger contradicts it. Only a refusal, and a call that reserves nothing, need an
+ * entry that is no older than a second. What changes by time alone (a plan that was announced) has no version, so an
+ * entry ends when that time comes.
  */
 import type { KeyPrivate } from '../../../events/key.ts'
 import { awaitLedger } from '../../ledger/await-ledger.ts'
@@ -28,7 +28,7 @@ export interface KeyCache {
    * @throws LedgerUnavailable when it has to be read and the ledger cannot be reached
    */
   find(hash: string, maxAgeMs: number): Promise<CachedKey>
-  /** The same when no reading is needed; undefined otherwise. */
+  /** The same where the cache has it; undefined otherwise. */
   peek(hash: string, maxAgeMs: number): CachedKey | undefined
   readonly size: number
 }
@@ -39,10 +39,10 @@ export function ledgerTime({ readAtMs, loadedAtMs }: CachedKey): number {
 }
 
 const maxEntries = 200_000
-/** Unknown keys are remembered for a moment, so that a scan does not reach the ledger each time. */
-const unknownForMs = 1_000
-/** Calls of one key that find at the same moment that they have to read share one reading. */
-const sharedForMs = 25
+/** Unknown keys are cached for a moment, so that a scan does not reach the ledger each time. */
+const maxUnknownAgeMs = 1_000
+/** Calls that need the same key at the same moment share one reading of it, for so long. */
+const sharedReadMs = 25
 
 export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
   const entries = new Map<string, CachedKey>()
@@ -54,8 +54,8 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
   function peek(hash: string, maxAgeMs: number): CachedKey | undefined {
     const entry = entries.get(hash)
     if (!entry) return undefined
-    const most = entry.record ? maxAgeMs : Math.min(maxAgeMs, unknownForMs)
-    if (performance.now() - entry.loadedAtMs > most) return undefined
+    const maxMs = entry.record ? maxAgeMs : Math.min(maxAgeMs, maxUnknownAgeMs)
+    if (performance.now() - entry.loadedAtMs > maxMs) return undefined
     const planUntil = entry.record?.planUntil
     return planUntil && planUntil.getTime() <= ledgerTime(entry) ? undefined : entry
   }
@@ -64,9 +64,9 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
     const entry = peek(hash, maxAgeMs)
     if (entry) return Promise.resolve(entry)
     const running = loading.get(hash)
-    // An answer is as old as its question: one that was asked too long ago is asked again.
+    // A result is as old as its query: one that was begun too long ago is not waited for.
     const begunAtMs = performance.now()
-    if (running && begunAtMs - running.begunAtMs <= Math.max(maxAgeMs, sharedForMs)) {
+    if (running && begunAtMs - running.begunAtMs <= Math.max(maxAgeMs, sharedReadMs)) {
       return running.read
     }
     const load = {
@@ -103,7 +103,7 @@ export function openKeyCache(sql: Sql, deadlineMs: number): KeyCache {
   }
 }
 
-/** As it is kept, for there may be many: without what was needed once, and with one copy of what many keys have alike. */
+/** The record without what is needed only once, and with one copy of texts that many keys share: there may be many. */
 function slim({ private: _, readAt: __, ...record }: ReadKey): KeyRecord {
   return {
     ...record,
@@ -123,12 +123,12 @@ function shared<T extends string>(text: T): T {
   return (known ?? text) as T
 }
 
-/** From where a key may be used that is bound to no address. */
+/** The list of a key that is bound to no address. */
 const everywhere: readonly string[] = []
 /** A list that no address is on. */
 const nobody = ['-']
 
-/** From where the key may be used. A private document that cannot be read lets nobody in. */
+/** Where the key may be used from. A private document that cannot be read admits nobody. */
 function allowedIpsOf({ secret, accountId, private: sealed }: ReadKey): readonly string[] {
   if (sealed === null) return everywhere
   const { allowedIps = nobody } = unseal<KeyPrivate>(secret, accountId, sealed) ?? {}

@@ -4,7 +4,7 @@
 //   prefix   shard                               checksum
 //
 // The shard says where the key's account lives, so that a look-up asks one shard. The checksum is the
-// CRC-32 of everything before it, so that typos and scans are answered without a look-up. It is no
+// CRC-32 of everything before it, so that typos and scans are refused without a look-up. It is no
 // secret and proves nothing: what a key may do is decided by the SHA-256 of its whole text.
 //
 // What the checksum catches, for certain: one changed character and two swapped neighbours. Within the
@@ -14,7 +14,7 @@
 // other damage passes once in 2^32, random text of the right length and alphabet once in 62^6, and then
 // finds no key.
 //
-// Keys imported from the service that was replaced are a prefix and 32 base64url characters.
+// Keys imported from the replaced service are a prefix and 32 base64url characters.
 
 import { encodeBase62, type Random, randomBase62, readBase62 } from '../../lib/base62.ts'
 
@@ -27,11 +27,11 @@ export interface KeyPrefixes {
 }
 
 export interface MintedKey {
-  /** The whole text. Shown once, kept nowhere. */
+  /** The whole text. Its owner sees it once; it is kept nowhere. */
   readonly key: string
   /** Hex SHA-256 of the whole text: what is kept. */
   readonly hash: string
-  /** Prefix, an ellipsis and the last four characters: what lists show. */
+  /** Prefix, an ellipsis and the last four characters, for lists. */
   readonly display: string
 }
 
@@ -77,7 +77,7 @@ export function mintKey({
 }
 
 /**
- * What the text itself says about a key, or undefined when no such key can have been issued. Cheap
+ * What the text itself says about a key, or undefined when no such key can have been issued. It is cheap
  * for text of any length: the length is compared first and nothing is searched.
  */
 export function parseKey(

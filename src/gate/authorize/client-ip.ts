@@ -1,7 +1,7 @@
 // Where a request comes from, and whether a key may be used from there.
 //
-// X-Forwarded-For is a list to which every proxy appends whom it saw, so it is believed from the right,
-// for as many entries as there are proxies of one's own; what stands further left was written by the client.
+// X-Forwarded-For is a list to which every proxy appends the address it saw. So it is trusted from the right, for as many
+// entries as there are proxies of one's own. What is further left was written by the client.
 
 import { BlockList, isIP } from 'node:net'
 
@@ -43,12 +43,12 @@ export function compileIpList(list: readonly string[]): BlockList {
   return compiledList
 }
 
-/** The entries that are neither an address nor a CIDR range, for telling whoever wrote them. */
+/** The entries that are neither an address nor a CIDR range. */
 export function invalidIpEntries(list: readonly string[]): string[] {
   return list.filter((entry) => parseEntry(entry) === undefined)
 }
 
-/** By the array itself: a cached key's state keeps its list, so each list is compiled once. */
+/** By the array itself: a cached key keeps its list, so each list is compiled once. */
 const compiled = new WeakMap<readonly string[], BlockList>()
 
 interface IpRange {
@@ -75,12 +75,12 @@ function entryFromRight(list: string, nth: number): string {
   return end > 0 ? list.slice(list.lastIndexOf(',', end - 1) + 1, end) : ''
 }
 
-/** No address, with brackets, zone and port, is longer; what is longer is not looked at. */
-const longestAddress = 80
+/** No address, with brackets, zone and port, is longer. */
+const maxAddressLength = 80
 
 /** An address without brackets, port and zone, in one spelling; undefined when it is none. */
 function plainAddress(text: string): string | undefined {
-  if (text.length > longestAddress) return undefined
+  if (text.length > maxAddressLength) return undefined
   const trimmed = text.trim()
   const bare =
     /^\[([^\]]+)\](?::\d{1,5})?$/.exec(trimmed)?.[1] ??

@@ -1,4 +1,4 @@
-/** Tariffs by their hash. A tariff never changes under its hash, so what was read once stays. */
+/** Tariffs by their hash. A tariff never changes under its hash, so one that was read once stays. */
 import type { Tariff } from '../../config/tariff.ts'
 import { awaitLedger } from '../../ledger/await-ledger.ts'
 import type { Sql } from '../../ledger/connect.ts'

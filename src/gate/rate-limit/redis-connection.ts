@@ -1,14 +1,14 @@
 /**
  * One connection to one running Redis, used until its first failure and never again.
  *
- * A client that reconnects by itself would send a decision to whatever answers at the address: after a
+ * A client that reconnects by itself would send a decision to whatever listens at the address: after a
  * restart, to a Redis that has forgotten everything. Here a connection that fails is thrown away. The
  * next one first says which Redis it leads to and how long that has been up.
  */
 import { Redis, type Result } from 'ioredis'
 import type { RateLimit } from './rate-limiter.ts'
 import { rateLimitScript } from './redis-script.ts'
-import { watchReplies } from './reply-watchdog.ts'
+import { type ReplyWatchdog, watchReplies } from './reply-watchdog.ts'
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
@@ -25,7 +25,7 @@ export interface RedisIdentity {
   readonly uptimeMs: number
 }
 
-/** All calls reject when the connection fails, at the latest about 75 ms after they were made. */
+/** All commands reject when the connection fails, at the latest about 75 ms after they were sent. */
 export interface RedisConnection {
   readonly identity: RedisIdentity
   takePermit(limits: readonly RateLimit[]): Promise<number[]>
@@ -41,69 +41,10 @@ const connectTimeoutMs = 1_000
 
 /** Rejects when Redis cannot be reached, does not reply in time, or cannot run the script. */
 export async function connectToRedis(url: string, prefix: string): Promise<RedisConnection> {
-  const client = new Redis(url, {
-    lazyConnect: true,
-    // One connection, one life: nothing is queued for the next one or sent again on it.
-    retryStrategy: null,
-    enableOfflineQueue: false,
-    connectTimeout: connectTimeoutMs,
-    enableAutoPipelining: false,
-  })
-  client.defineCommand('tollbookRateLimit', { lua: rateLimitScript })
-
-  let failure: Error | undefined
-  const lost = new Promise<Error>((resolve) => {
-    client.on('error', (error: Error) => {
-      failure ??= error
-    })
-    client.once('end', () => {
-      watch.stop()
-      resolve(failure ?? new Error('Redis closed the connection'))
-    })
-  })
-  // Ends what is in flight now; disconnect() would first wait for a stopped Redis to say goodbye.
-  function fail(reason: Error): void {
-    failure ??= reason
-    client.stream?.destroy()
-  }
-  const watch = watchReplies(() => fail(new Error('Redis did not reply in time')))
-
-  // Commands of the same turn leave in one write: each write is a system call.
-  let isGathering = false
-  function gatherWrites(): void {
-    const { stream } = client
-    if (isGathering || !stream) return
-    isGathering = true
-    stream.cork()
-    setImmediate(() => {
-      isGathering = false
-      stream.uncork()
-    })
-  }
-
-  async function run(keys: readonly string[], ...args: (string | number)[]): Promise<number[]> {
-    watch.sent()
-    gatherWrites()
-    try {
-      return await client.tollbookRateLimit(
-        keys.length,
-        ...keys.map((key) => prefix + key),
-        ...args,
-      )
-    } catch (error) {
-      // An error reply (read-only, out of memory) is as good as no Redis.
-      fail(error instanceof Error ? error : new Error(String(error)))
-      throw error
-    } finally {
-      watch.replied()
-    }
-  }
-
-  const keysOf = (limits: readonly RateLimit[]) => limits.map(({ key }) => key)
-  const numbersOf = (limits: readonly RateLimit[]) =>
-    limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
-
-  const timeout = setTimeout(() => fail(new Error('Redis is slow to connect')), connectTimeoutMs)
+  const client = newClient(url)
+  const life = watchClient(client)
+  const run = scriptRunner(client, life, prefix)
+  const timer = setTimeout(() => life.end(new Error('Redis is slow to connect')), connectTimeoutMs)
   try {
     await client.connect()
     // A Redis that cannot run the script (a replica, a full one) must fail here, not at a call.
@@ -116,16 +57,95 @@ export async function connectToRedis(url: string, prefix: string): Promise<Redis
       returnPermit: async (limits, takenAtUs) => {
         await run(keysOf(limits), 'return', takenAtUs)
       },
-      lost,
-      close: () => fail(new Error('closed')),
+      lost: life.lost,
+      close: () => life.end(new Error('closed')),
     }
   } catch (error) {
-    fail(error instanceof Error ? error : new Error(String(error)))
-    throw failure
+    throw life.end(error)
   } finally {
-    clearTimeout(timeout)
+    clearTimeout(timer)
   }
 }
+
+/** A client for one connection: nothing is queued for the next one or sent again on it. */
+function newClient(url: string): Redis {
+  const client = new Redis(url, {
+    lazyConnect: true,
+    retryStrategy: null,
+    enableOfflineQueue: false,
+    connectTimeout: connectTimeoutMs,
+    enableAutoPipelining: false,
+  })
+  client.defineCommand('tollbookRateLimit', { lua: rateLimitScript })
+  return client
+}
+
+/** How a client's one connection ends, and what is under way on it. */
+interface ClientLife {
+  readonly lost: Promise<Error>
+  readonly watchdog: ReplyWatchdog
+  /** Ends the connection, with everything in flight on it, for this reason. Returns the first reason there was. */
+  end(reason: unknown): Error
+}
+
+function watchClient(client: Redis): ClientLife {
+  let failure: Error | undefined
+  const lost = new Promise<Error>((resolve) => {
+    client.on('error', (error: Error) => {
+      failure ??= error
+    })
+    client.once('end', () => {
+      watchdog.stop()
+      resolve(failure ?? new Error('Redis closed the connection'))
+    })
+  })
+  function end(reason: unknown): Error {
+    failure ??= reason instanceof Error ? reason : new Error(String(reason))
+    // disconnect() would first wait for a stopped Redis to say goodbye.
+    client.stream?.destroy()
+    return failure
+  }
+  const watchdog = watchReplies(() => end(new Error('Redis did not reply in time')))
+  return { lost, watchdog, end }
+}
+
+function scriptRunner(client: Redis, { watchdog, end }: ClientLife, prefix: string) {
+  const gatherWrites = writeGatherer(client)
+  return async (keys: readonly string[], ...args: (string | number)[]): Promise<number[]> => {
+    watchdog.sent()
+    gatherWrites()
+    const prefixed = keys.map((key) => prefix + key)
+    try {
+      return await client.tollbookRateLimit(keys.length, ...prefixed, ...args)
+    } catch (error) {
+      // An error reply (read-only, out of memory) is as good as no Redis.
+      end(error)
+      throw error
+    } finally {
+      watchdog.replied()
+    }
+  }
+}
+
+/** Lets commands of the same turn leave in one write: each write is a system call. */
+function writeGatherer(client: Redis): () => void {
+  let isGathering = false
+  return () => {
+    const { stream } = client
+    if (isGathering || !stream) return
+    isGathering = true
+    stream.cork()
+    setImmediate(() => {
+      isGathering = false
+      stream.uncork()
+    })
+  }
+}
+
+const keysOf = (limits: readonly RateLimit[]) => limits.map(({ key }) => key)
+
+const numbersOf = (limits: readonly RateLimit[]) =>
+  limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
 
 /** `INFO server`. The uptime is in whole seconds, so a second less is what is certain. */
 function identityIn(info: string): RedisIdentity {

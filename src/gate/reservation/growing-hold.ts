@@ -38,17 +38,17 @@ export class GrowingHold extends DedicatedHold {
   /** Extends it before the quantity reaches what is held; waits only where it exceeds that. */
   override async ensure(
     quantity: number,
-    ahead: number = this.price.hold.step,
+    extra: number = this.price.hold.step,
   ): Promise<Refusal | undefined> {
-    if (!this.refusal && quantity + ahead / 2 > this.terms.quantity) {
-      this.grow(quantity + ahead).catch((error) =>
-        this.deps.log('a hold is not extended ahead', error),
+    if (!this.refusal && quantity + extra / 2 > this.terms.quantity) {
+      this.grow(quantity + extra).catch((error) =>
+        this.deps.log('a hold is not extended early', error),
       )
     }
     while (quantity > this.terms.quantity || !this.isAlive) {
       if (this.refusal) return this.refusal
       try {
-        await this.grow(quantity + ahead)
+        await this.grow(quantity + extra)
       } catch (error) {
         if (!(error instanceof LedgerUnavailable)) throw error
         return unreachable

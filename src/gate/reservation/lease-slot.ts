@@ -59,7 +59,7 @@ export class LeaseSlot implements Reservation {
   }
 
   /** It covers its upper bound from the start, and does not grow. */
-  async ensure(_quantity: number, _ahead?: number): Promise<Refusal | undefined> {
+  async ensure(_quantity: number, _extra?: number): Promise<Refusal | undefined> {
     return undefined
   }
 

@@ -56,7 +56,7 @@ export function refusalOfVerdict(
     case 'in_progress':
       return {
         code: 'idempotency_in_progress',
-        detail: 'The first call with this Idempotency-Key still runs; try again for its answer.',
+        detail: 'The first call with this Idempotency-Key still runs; try again for its response.',
         headers: { 'Retry-After': '1' },
       }
     case 'outcome_unknown':

@@ -25,9 +25,9 @@ export interface Reservation {
   readonly isAlive: boolean
   /**
    * Waits until it covers this quantity, where it can grow. Returns why it cannot.
-   * @param ahead what more to reserve where it has to be extended; a step of the price by default
+   * @param extra what more to reserve where it has to be extended; a step of the price by default
    */
-  ensure(quantity: number, ahead?: number): Promise<Refusal | undefined>
+  ensure(quantity: number, extra?: number): Promise<Refusal | undefined>
   /** What is charged for this quantity: at most what is covered. */
   cappedCharge(quantity: number): Charge
   /**

@@ -1,21 +1,20 @@
 /**
- * Answers kept for the retries of calls that named an Idempotency-Key. An answer is stored before its
- * settlement is appended, so a charge whose answer was lost can still be answered; it is sealed under the
- * account's key and forgotten after a day.
+ * Responses stored for the retries of calls with an Idempotency-Key. A response is stored before its charge is appended,
+ * so a retry gets it even when the gateway died before it could deliver it. It is sealed under the account's key and
+ * forgotten after a day.
  */
 
 import { awaitLedger } from '../await-ledger.ts'
 import type { Sql } from '../connect.ts'
 import { seal, unseal } from '../private-fields.ts'
 
-/** What is sent again. */
 export interface StoredResponse {
   readonly status: number
   readonly headers: readonly (readonly [string, string])[]
   readonly body: Uint8Array
 }
 
-/** Whose answer it is. */
+/** Whose response it is. */
 export interface ResponseOwner {
   readonly shard: number
   readonly keyId: string
@@ -31,18 +30,18 @@ export interface ClaimedCall {
   readonly quantity: number
   /** Where it was charged; absent when it was not. */
   readonly settled?: { readonly shard: number; readonly position: number }
-  /** Its charge was given back because nobody knew whether its answer had arrived. */
+  /** Its charge was refunded because nobody knew whether its response had arrived. */
   readonly isRefunded: boolean
-  /** Absent when it was too large to be kept, or is forgotten. */
+  /** Absent when it was too large to be stored, or is forgotten. */
   readonly response?: StoredResponse
 }
 
 export interface StoredResponses {
-  /** @throws LedgerUnavailable when it cannot be kept in time */
+  /** @throws LedgerUnavailable when it cannot be stored in time */
   store(
     owner: ResponseOwner,
     of: { readonly requestId: string; readonly quantity: number },
-    answer: StoredResponse,
+    response: StoredResponse,
   ): Promise<void>
   /**
    * The call that has the claim.
@@ -50,7 +49,7 @@ export interface StoredResponses {
    */
   read(owner: ResponseOwner): Promise<ClaimedCall | undefined>
   /**
-   * Notes that the answer is given again.
+   * Notes that the response is delivered again.
    * @throws LedgerUnavailable when that cannot be done in time
    */
   replayed(owner: ResponseOwner): Promise<void>
@@ -75,9 +74,9 @@ export function openStoredResponses(sql: Sql, deadlineMs: number): StoredRespons
   const inTime = <T>(query: Promise<T>) => awaitLedger(deadlineMs, query)
 
   return {
-    async store({ shard, keyId, accountId, secret, claim }, { requestId, quantity }, answer) {
-      if (!secret) throw new TypeError(`${accountId} has no key to seal an answer with`)
-      const { status, headers, body } = answer
+    async store({ shard, keyId, accountId, secret, claim }, { requestId, quantity }, response) {
+      if (!secret) throw new TypeError(`${accountId} has no key to seal a response with`)
+      const { status, headers, body } = response
       const text = Buffer.from(body).toString('base64')
       const sealed = seal(secret, accountId, { status, headers, body: text } satisfies object)
       await inTime(
@@ -117,8 +116,8 @@ export function openStoredResponses(sql: Sql, deadlineMs: number): StoredRespons
   }
 }
 
-/** Forgets what is older than a day; answers whether there may be more. */
-export async function forgetResponses(sql: Sql, most = 1_000): Promise<boolean> {
-  const [row] = await sql<[{ forgotten: number }]>`select forget_responses_v1(${most}) as forgotten`
-  return row.forgotten === most
+/** Forgets up to so many responses that are older than a day. Returns whether there may be more. */
+export async function forgetResponses(sql: Sql, max = 1_000): Promise<boolean> {
+  const [row] = await sql<[{ forgotten: number }]>`select forget_responses_v1(${max}) as forgotten`
+  return row.forgotten === max
 }

@@ -113,8 +113,8 @@ async function meteredUsage(priced: PricedCall, response: Response, json: unknow
 }
 
 /**
- * Stores a response for the retries of a call with an Idempotency-Key, before it is charged: a retry of a charged call
- * without its response could never be answered. Responses larger than those that are buffered are not stored.
+ * Stores a response for the retries of a call with an Idempotency-Key, before it is charged: else the call could be
+ * charged and no retry ever get its response. Responses larger than those that are buffered are not stored.
  */
 async function storeForRetries(
   { call, reservation, deps }: PricedCall,

@@ -44,7 +44,7 @@ export async function deliverByEvent(
       isByEvent ? errorEvent(refusal, requestId, isCharged) : undefined,
     refusalOf(error) {
       log('the response broke off', error)
-      return { code: failureOf(error), detail: 'The service broke off.' }
+      return { code: failureOf(error), detail: 'The upstream broke off.' }
     },
     isCutOff: deps.isCutOff,
     ...{ onOver, log },
@@ -102,7 +102,7 @@ async function chargeDelivered(
 function errorEvent(refusal: Refusal, requestId: string, isCharged: boolean): Uint8Array {
   const { code, extensions } = refusal
   const detail = isCharged
-    ? `${refusal.detail} The answer ends here; what was sent is charged, see /v1/charges/${requestId}.`
+    ? `${refusal.detail} The response ends here; what was sent is charged, see /v1/charges/${requestId}.`
     : `${refusal.detail} You were not charged.`
   const problem = problemDocument(code, { ...extensions, requestId, detail })
   const error = { type: problem.type, code, message: problem.detail }

@@ -101,7 +101,7 @@ function notStored(first: ClaimedCall | undefined): Refusal {
   return {
     code: 'answer_not_stored',
     detail:
-      'The call with this Idempotency-Key was executed, and its answer was too large to be stored or is ' +
+      'The call with this Idempotency-Key was executed, and its response was too large to be stored or is ' +
       `older than a day. It is not executed again.${charge}`,
   }
 }

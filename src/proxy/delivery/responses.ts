@@ -94,7 +94,7 @@ export const ledgerUnavailable: Refusal = {
 export const holdExpired: Refusal = {
   code: 'ledger_unavailable',
   detail:
-    'The service answered, but what was held for this call had expired, so the answer is withheld. You were not charged.',
+    'The upstream responded, but what was held for this call had expired, so the response is withheld. You were not charged.',
   headers: { 'Retry-After': '5' },
 }
 
@@ -104,7 +104,7 @@ export const holdExpired: Refusal = {
  */
 export function chargeUnknown({ requestId }: Call, rateLimit: ObservedRateLimit): CallResponse {
   const detail =
-    'The service answered, but the ledger cannot be reached to record the charge, so the answer is ' +
+    'The upstream responded, but the ledger cannot be reached to record the charge, so the response is ' +
     `withheld. See /v1/charges/${requestId}: if it was charged after all, it is refunded on request.`
   const headers = { ...rateLimitHeaders(rateLimit, false), 'Retry-After': '5' }
   const code = 'ledger_unavailable'
@@ -114,15 +114,15 @@ export function chargeUnknown({ requestId }: Call, rateLimit: ObservedRateLimit)
 export function upstreamRefusal(failure: ForwardFailure): Refusal {
   switch (failure) {
     case 'upstream_unreachable':
-      return { code: failure, detail: 'The service cannot be reached. You were not charged.' }
+      return { code: failure, detail: 'The upstream cannot be reached. You were not charged.' }
     case 'upstream_timeout':
-      return { code: failure, detail: 'The service took too long. You were not charged.' }
+      return { code: failure, detail: 'The upstream took too long. You were not charged.' }
     case 'upstream_failed':
-      return { code: failure, detail: 'The service failed. You were not charged.' }
+      return { code: failure, detail: 'The upstream failed. You were not charged.' }
     case 'upstream_busy':
       return {
         code: failure,
-        detail: 'The service is busy. You were not charged.',
+        detail: 'The upstream is busy. You were not charged.',
         headers: { 'Retry-After': '5' },
       }
     default:

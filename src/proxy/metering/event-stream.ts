@@ -1,18 +1,17 @@
 /**
- * Server-sent events (the HTML standard, "Parsing an event stream"), as far as a relay needs them: where an
- * event ends, so that only whole ones are sent on, byte for byte, and what its data is, so that it can be
- * counted. An event ends with an empty line; a line ends with CR, LF or CRLF, wherever the pieces that
- * arrive are cut.
+ * Server-sent events (the HTML standard, "Parsing an event stream"), as far as a relay needs them. It needs to know where
+ * an event ends, so that it sends only whole ones, byte for byte, and what an event's data is, so that it can count them.
+ * An event ends with an empty line. A line ends with CR, LF or CRLF, wherever the pieces that arrive are cut.
  */
 
 export interface EventSplitter {
-  /** The events that are whole with this piece, their empty line included. */
+  /** The events that this piece completes, their empty line included. */
   push(piece: Uint8Array): Uint8Array[]
   /** What came after the last whole event. */
   rest(): Uint8Array
 }
 
-/** @param mostBytes an event may have; a longer one is an error, since it waits in memory until it ends */
+/** @param maxBytes of an event: a longer one is an error, because it waits in memory until it ends */
 export function eventSplitter(maxBytes: number): EventSplitter {
   let begun: Uint8Array[] = []
   let begunBytes = 0
@@ -34,7 +33,7 @@ export function eventSplitter(maxBytes: number): EventSplitter {
         continue
       }
       if (lineIsEmpty && !eventIsEmpty) {
-        // Of a CRLF the feed goes along where it is here already; else it begins the next event, unseen.
+        // The LF of a CRLF belongs to the event if it is in this piece. Else it is skipped at the next one's start.
         if (afterReturn && piece[at + 1] === lineFeed) at++
         begun.push(piece.subarray(start, at + 1))
         events.push(rest())
@@ -70,7 +69,7 @@ export function isEventStream({ headers }: Response): boolean {
   return /^text\/event-stream\s*(;|$)/i.test(headers.get('content-type')?.trim() ?? '')
 }
 
-/** The data of a whole event: its `data` lines, joined; undefined where it has none, as a comment. */
+/** The data of a whole event: its `data` lines, joined. undefined where it has none, like a comment. */
 export function dataOf(event: Uint8Array): string | undefined {
   const lines: string[] = []
   for (const line of new TextDecoder().decode(event).split(/\r\n|\r|\n/)) {

@@ -1,15 +1,14 @@
 /**
- * Calls of price 0: counted in memory and appended as one CallsCounted per key, route and few seconds.
- * They cost no append each, and a gateway that dies loses at most the last few seconds of a count that
- * nobody is billed for.
+ * Calls of price 0 are counted in memory and appended as one CallsCounted per key, route and few seconds. So a call costs
+ * no append. A gateway that dies loses at most the last few seconds of a count that nobody is billed for.
  */
 import type { Appender } from '../../ledger/append/appender.ts'
 import { LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 
 export interface FreeCalls {
-  count(key: KeyRecord, endpoint: string, latencyMs: number, failed: boolean): void
-  /** Appends what was counted; what surely does not reach the ledger is counted again with the next. */
+  count(key: KeyRecord, endpoint: string, latencyMs: number, hasFailed: boolean): void
+  /** Appends what was counted. A count that certainly does not reach the ledger is added to the next one. */
   flush(): Promise<void>
   close(): Promise<void>
 }
@@ -22,9 +21,12 @@ interface Tally {
   latencyMsSum: number
 }
 
-export function openFreeCalls(appenderOf: (shard: number) => Appender, everyMs: number): FreeCalls {
+export function openFreeCalls(
+  appenderOf: (shard: number) => Appender,
+  intervalMs: number,
+): FreeCalls {
   let tallies = new Map<string, Tally>()
-  const timer = setInterval(flush, everyMs)
+  const timer = setInterval(flush, intervalMs)
 
   function add(key: KeyRecord, endpoint: string, more: Omit<Tally, 'key' | 'endpoint'>): void {
     const name = `${key.keyId} ${endpoint}`
@@ -49,7 +51,7 @@ export function openFreeCalls(appenderOf: (shard: number) => Appender, everyMs: 
             ...{ calls, errors, latencyMsSum },
           })
         } catch (error) {
-          // What was on its way is written when the ledger is back: counted again, it would stand there twice.
+          // A count that was under way is written when the ledger is back. Added again, it would count twice.
           const mayBeWritten = error instanceof LedgerUnavailable && error.mayBeWritten
           if (!mayBeWritten) add(key, endpoint, tally)
         }
@@ -58,8 +60,12 @@ export function openFreeCalls(appenderOf: (shard: number) => Appender, everyMs: 
   }
 
   return {
-    count(key, endpoint, latencyMs, failed) {
-      add(key, endpoint, { calls: 1, errors: failed ? 1 : 0, latencyMsSum: Math.round(latencyMs) })
+    count(key, endpoint, latencyMs, hasFailed) {
+      add(key, endpoint, {
+        calls: 1,
+        errors: hasFailed ? 1 : 0,
+        latencyMsSum: Math.round(latencyMs),
+      })
     },
     flush,
     async close() {

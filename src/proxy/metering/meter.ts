@@ -1,4 +1,4 @@
-/** Counts an answer along the way, part by part: the events of a stream, or pieces of bytes. */
+/** Counts a response along the way, part by part: the events of a stream, or pieces of bytes. */
 
 import { valueAt } from '../../lib/json-pointer.ts'
 import type { RequestFacts } from '../../pricing/price-kind.ts'
@@ -14,9 +14,9 @@ export interface Meter {
 }
 
 export interface Counted {
-  /** It is something that is sold. */
+  /** The part brings something to pay. */
   readonly isSold: boolean
-  /** It can be the answer's last, and waits until another one comes or the charge is written. */
+  /** The part can be the last one, and waits until another one comes or the charge is written. */
   readonly isWithheld: boolean
 }
 
@@ -25,8 +25,8 @@ export function meterOf(price: MeteredPrice, request: RequestFacts): Meter {
 }
 
 /**
- * Events of which each brings a token, until one says what was used. What brings none (a usage report, the
- * `[DONE]` at the end) waits; what does is sent at once, for a reader is waiting for it.
+ * Each event brings a token, until one reports what was used. An event that brings none (a usage report, the `[DONE]` at
+ * the end) waits. An event that brings one is sent at once, because a reader is waiting for it.
  */
 function tokenMeter(price: TokenPrice, request: RequestFacts): Meter {
   let used = requestTokens(price, request)
@@ -67,27 +67,26 @@ function parsed(data: string): unknown {
   }
 }
 
-/** Neither absent nor empty: `""`, `[]` and null stand for nothing. */
+/** Neither absent nor empty: `""`, `[]` and null bring nothing. */
 function isSomething(value: unknown): boolean {
   if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0
   return value !== undefined && value !== null && value !== ''
 }
 
-/** An answer in parts. */
+/** A response in parts. */
 export interface Parts {
-  /** The next part, or undefined at the end. Throws when the service breaks off. */
+  /** The next part, or undefined at the end. Throws when the upstream breaks off. */
   next(): Promise<Uint8Array | undefined>
-  /** Lets the service go. */
+  /** Stops reading from the upstream. */
   cancel(): Promise<void>
 }
 
-/** An event may have so many bytes. */
 const maxEventBytes = 4 * 1024 * 1024
 
-/** @param pieceBytes how large a piece of bytes may be */
+/** @param kind events, or pieces of at most so many bytes */
 export function partsOf(body: ReadableStream<Uint8Array>, kind: 'events' | number): Parts {
   const reader = body.getReader()
-  const split = kind === 'events' ? inEvents() : readInRanges(kind)
+  const split = kind === 'events' ? splitEvents() : splitPieces(kind)
   const ready: Uint8Array[] = []
   let ended = false
   return {
@@ -95,7 +94,7 @@ export function partsOf(body: ReadableStream<Uint8Array>, kind: 'events' | numbe
       while (ready.length === 0 && !ended) {
         const { done, value } = await reader.read()
         ended = done
-        // What stands behind the last whole event is sent on too, as it came.
+        // What comes after the last whole event is a part too.
         for (const part of value ? split.push(value) : [split.rest()]) {
           if (part.length > 0) ready.push(part)
         }
@@ -106,13 +105,14 @@ export function partsOf(body: ReadableStream<Uint8Array>, kind: 'events' | numbe
   }
 }
 
-const inEvents = () => eventSplitter(maxEventBytes)
+const splitEvents = () => eventSplitter(maxEventBytes)
 
-function readInRanges(most: number) {
+function splitPieces(maxBytes: number) {
   return {
     push(bytes: Uint8Array): Uint8Array[] {
       const pieces: Uint8Array[] = []
-      for (let at = 0; at < bytes.length; at += most) pieces.push(bytes.subarray(at, at + most))
+      for (let at = 0; at < bytes.length; at += maxBytes)
+        pieces.push(bytes.subarray(at, at + maxBytes))
       return pieces
     },
     rest: () => new Uint8Array(),

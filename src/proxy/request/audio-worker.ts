@@ -9,7 +9,7 @@ parentPort?.on('message', async (file: AudioFile) => {
 parentPort?.postMessage('ready')
 
 async function read({ bytes, mimeType }: AudioFile): Promise<Audio> {
-  // What a file is, its bytes say better than its label; a label can still help where they do not.
+  // The bytes of a file say better what it is than its label. Where they do not, a label can still help.
   for (const hint of [undefined, mimeType]) {
     try {
       const { format } = await parseBuffer(bytes, hint === undefined ? {} : { mimeType: hint }, {
@@ -21,7 +21,7 @@ async function read({ bytes, mimeType }: AudioFile): Promise<Audio> {
       const known = duration !== undefined && Number.isFinite(duration) && duration > 0
       return { container, ...(known && { seconds: duration }) }
     } catch {
-      // Not readable, or not so: the file may be audio nonetheless.
+      // Not readable, or not with this hint: the file may be audio nonetheless.
     }
   }
   return {}

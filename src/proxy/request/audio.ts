@@ -1,10 +1,10 @@
 /**
  * How long an audio file lasts, by its header.
  *
- * Files come from strangers, and parsing one can take minutes or never end (25 MB of 0xFF: 35 s in
- * which nothing else runs). So it is done in a thread of its own, one file at a time, with a deadline
- * that grows with the file; a thread that misses it is ended and replaced. What is read here decides
- * prices, hence a deadline several times what an honest file takes: it must not depend on the load.
+ * Files come from strangers, and parsing one can take minutes or never end (25 MB of 0xFF: 35 s in which nothing else
+ * runs). So a thread of its own reads them, one at a time, with a timeout that grows with the file. A thread that misses
+ * it is ended and replaced. The result decides prices and must not depend on the load, so the timeout is several times
+ * what an honest file takes.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
@@ -22,13 +22,13 @@ export interface Audio {
   readonly seconds?: number
 }
 
-const deadlineMs = 500
-const deadlineMsPerMiB = 80
+const minTimeoutMs = 500
+const timeoutMsPerMiB = 80
 
 let worker: Promise<Worker> | undefined
 let previous: Promise<unknown> = Promise.resolve()
 
-/** Reads a file's header. The bytes are handed over to the thread: the client's array is empty afterwards. */
+/** Reads a file's header. The bytes are handed over to the thread: the array that was passed is empty afterwards. */
 export function readAudio(file: AudioFile): Promise<Audio> {
   // The time spent waiting for other files is not counted against this one.
   const audio = previous.then(() => readNow(file))
@@ -37,7 +37,7 @@ export function readAudio(file: AudioFile): Promise<Audio> {
 }
 
 async function readNow({ bytes, mimeType }: AudioFile): Promise<Audio> {
-  const allowedMs = deadlineMs + (deadlineMsPerMiB * bytes.length) / 1_048_576
+  const timeoutMs = minTimeoutMs + (timeoutMsPerMiB * bytes.length) / 1_048_576
   worker ??= startWorker()
   let thread: Worker
   try {
@@ -46,11 +46,11 @@ async function readNow({ bytes, mimeType }: AudioFile): Promise<Audio> {
     worker = undefined
     return {}
   }
-  // Else a process that is otherwise done would end before the answer, or never.
+  // Without it a process that is otherwise done would end before the reply, or never.
   thread.ref()
   thread.postMessage({ bytes, mimeType } satisfies AudioFile, [bytes.buffer as ArrayBuffer])
   try {
-    return (await nextMessage(thread, allowedMs)) as Audio
+    return (await nextMessage(thread, timeoutMs)) as Audio
   } catch {
     worker = undefined
     thread.terminate()
@@ -67,7 +67,7 @@ async function startWorker(): Promise<Worker> {
 }
 
 /** The thread's next message; rejects when it fails or takes longer. */
-async function nextMessage(thread: Worker, allowedMs: number): Promise<unknown> {
-  const [message] = await once(thread, 'message', { signal: AbortSignal.timeout(allowedMs) })
+async function nextMessage(thread: Worker, timeoutMs: number): Promise<unknown> {
+  const [message] = await once(thread, 'message', { signal: AbortSignal.timeout(timeoutMs) })
   return message
 }

@@ -1,7 +1,7 @@
 /**
- * Idempotency-Keys: a client names a call, so that trying it again is safe. The ledger keeps the name and
- * what it was bound to (method, target and body) as hashes under the account's own key: whoever reads the
- * log learns neither, and erasing the account ends what could be guessed.
+ * Idempotency-Keys: a client names a call, so that a retry is safe. The ledger keeps the name and what it is bound to
+ * (method, target and body) as hashes under the account's own key. Whoever reads the log learns neither, and when the
+ * account is erased they cannot even be guessed.
  */
 import { createHmac } from 'node:crypto'
 import type { Claim } from '../../ledger/append/call-commands.ts'
@@ -13,19 +13,19 @@ import type { CallBody } from './request-body.ts'
 /** Hex digits kept of a hash: 128 bits, so no two meet. */
 const hashDigits = 32
 
-/** The claim of a call, undefined when it names no Idempotency-Key. */
+/** The claim of a call; undefined when it has no Idempotency-Key. */
 export function claimOf(
   request: Request,
   body: CallBody,
   apiKey: Pick<KeyRecord, 'secret' | 'keyId'>,
 ): { readonly claim: Claim | undefined } | { readonly refusal: Refusal } {
-  const name = request.headers.get('idempotency-key')
-  if (name === null) return { claim: undefined }
-  if (!/^[\x21-\x7e]{1,255}$/.test(name)) return { refusal: unusable }
+  const text = request.headers.get('idempotency-key')
+  if (text === null) return { claim: undefined }
+  if (!/^[\x21-\x7e]{1,255}$/.test(text)) return { refusal: unusable }
   const { secret, keyId } = apiKey
   // An account without a key was erased, and buys nothing.
   if (!secret) return { claim: undefined }
-  const key = createHmac('sha256', secret).update(`${keyId} ${name}`).digest('hex')
+  const key = createHmac('sha256', secret).update(`${keyId} ${text}`).digest('hex')
   const bound = createHmac('sha256', secret).update(`${request.method} ${targetOf(request)}\n`)
   for (const part of partsOf(body)) bound.update(part)
   return {
@@ -36,12 +36,12 @@ export function claimOf(
   }
 }
 
-/** The path with its query, as it was sent. */
+/** The path with its query, as the client sent it. */
 function targetOf({ url }: Request): string {
   return url.slice(url.indexOf('/', url.indexOf('//') + 2))
 }
 
-/** The body's bytes; of a form without its boundary, which programs draw anew for each try. */
+/** The body's bytes, for a form without its boundary: programs draw a new one for each try. */
 function* partsOf({ bytes, forward }: CallBody): Generator<Uint8Array> {
   const boundary = forward && boundaryOf(forward.contentType)
   if (boundary === undefined) return yield bytes

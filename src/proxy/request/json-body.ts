@@ -1,24 +1,23 @@
-/** JSON from a client, which is validated, counted and sent on byte for byte. */
+/** JSON from a client: it is validated and counted, and forwarded byte for byte. */
 import type { Route } from '../../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { parseStrictJson } from '../../lib/strict-json.ts'
 import { type Refused, refuse, takeBody } from './take-body.ts'
 
-/** A body that is fit to be sent on. */
+/** A valid body. */
 export interface JsonBody {
-  /** As it was sent. */
+  /** As the client sent it. */
   readonly bytes: Uint8Array
   readonly json: unknown
 }
 
-/** Up to here all faults are looked for; a large body full of them would cost too much. */
-const describedWholeBytes = 16_384
+/** In a larger body only the first fault is looked for: finding all of them would cost too much. */
+const maxFullyCheckedBytes = 16_384
 
 /**
  * Reads the JSON body of a call and checks it against its route's schema.
  *
- * @param limits of the body
  * @throws TypeError when the route takes no JSON
  */
 export async function readJsonBody(
@@ -42,7 +41,7 @@ function isJson(contentType: string | null): boolean {
 function parseJsonBody(bytes: Uint8Array, schema: JsonSchema): JsonBody | Refused {
   const parsed = parseStrictJson(bytes)
   if ('fault' in parsed) return refuse(400, parsed.fault.detail, parsed.fault.pointer)
-  const invalid = schemaCheck(schema)(parsed.json, bytes.length <= describedWholeBytes)
+  const invalid = schemaCheck(schema)(parsed.json, bytes.length <= maxFullyCheckedBytes)
   if (invalid.length > 0) return { refusal: { status: 400, errors: invalid } }
   return { bytes, json: parsed.json }
 }

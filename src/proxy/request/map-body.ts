@@ -1,28 +1,28 @@
-/** Our JSON body as the service wants it: other names, other spellings, what it needs and we leave out. */
+/** Makes the upstream's JSON body from the client's: other names, other values, and fields that only the upstream needs. */
 import type { FieldMap } from '../../config/config.ts'
 
-/** Their body. A field that is absent from ours and has no default is left out of theirs. */
+/** The upstream's body. A field that the client's body lacks and that has no default is left out. */
 export function mapBody(json: unknown, map: FieldMap): Record<string, unknown> {
   const fields: [string, unknown][] = []
-  for (const [theirs, source] of Object.entries(map)) {
+  for (const [name, source] of Object.entries(map)) {
     const {
       from,
       default: fallback,
       values,
     } = typeof source === 'string' ? { from: source } : { default: undefined, ...source }
-    const ours = ownField(json, from)
-    const value = ours === undefined ? fallback : translate(ours, values)
-    if (value !== undefined) fields.push([theirs, value])
+    const sent = ownField(json, from)
+    const value = sent === undefined ? fallback : translate(sent, values)
+    if (value !== undefined) fields.push([name, value])
   }
   return Object.fromEntries(fields)
 }
 
-/** A document with another laid over it: objects are merged, all else replaces. */
-export function laidOver(json: unknown, over: unknown): unknown {
+/** Merges `over` into a document: objects are merged, all else is replaced. */
+export function mergeOver(json: unknown, over: unknown): unknown {
   if (!isObject(json) || !isObject(over)) return over
   const merged = new Map(Object.entries(json))
   for (const [name, value] of Object.entries(over)) {
-    merged.set(name, merged.has(name) ? laidOver(merged.get(name), value) : value)
+    merged.set(name, merged.has(name) ? mergeOver(merged.get(name), value) : value)
   }
   return Object.fromEntries(merged)
 }

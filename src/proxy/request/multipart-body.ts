@@ -1,4 +1,4 @@
-/** A form with one audio file: held in memory, measured, and sent on byte for byte. */
+/** A form with one audio file: it is kept in memory, measured, and forwarded byte for byte. */
 import type { Multipart, Route } from '../../config/config.ts'
 import { type InvalidField, type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
@@ -9,9 +9,9 @@ import { readAudio } from './audio.ts'
 import { boundaryOf, type FormPart, parseForm } from './multipart-form.ts'
 import { type Refused, refuse, takeBody } from './take-body.ts'
 
-/** A form that is fit to be sent on, under its own Content-Type. */
+/** A valid form, to be forwarded under its own Content-Type. */
 export interface MultipartBody {
-  /** As it was sent. */
+  /** As the client sent it. */
   readonly bytes: Uint8Array
   readonly contentType: string
   readonly audio: NonNullable<RequestFacts['audio']>
@@ -25,7 +25,6 @@ const noFields: JsonSchema = { type: 'object', additionalProperties: false }
 /**
  * Reads the form of a call and checks it against its route.
  *
- * @param limits of the whole form
  * @throws TypeError when the route takes no form
  */
 export async function readMultipartBody(
@@ -53,13 +52,13 @@ export async function readMultipartBody(
     : { bytes: body.bytes, contentType, audio, fields: taken.fields }
 }
 
-interface Taken {
+interface Parts {
   readonly file: File
   readonly type: string
   readonly fields: Readonly<Record<string, string>>
 }
 
-function takeApart(parts: readonly FormPart[], multipart: Multipart): Taken | Refused {
+function takeApart(parts: readonly FormPart[], multipart: Multipart): Parts | Refused {
   const fields: Record<string, string> = Object.create(null)
   const errors: InvalidField[] = []
   const seen = new Set<string>()

@@ -1,7 +1,7 @@
 /**
- * The parts of a form in memory. Bun's parser takes it apart; what it does not tell (a part's own
- * Content-Type) or lets pass is read here. The form is sent on as it came, so it must have one reading
- * only: text around the parts, a boundary inside one, or a part that is named twice makes it none.
+ * The parts of a form in memory. Bun's parser takes the form apart. What that parser does not give (a part's own
+ * Content-Type), and what it lets pass, is read here. The form is forwarded as it came, so it must have one reading
+ * only: with text around the parts, a boundary inside one, or two names for a part it is refused.
  */
 
 export interface FormPart {
@@ -11,7 +11,7 @@ export interface FormPart {
   readonly type: string
 }
 
-/** The one boundary of a form's Content-Type, or undefined. */
+/** The boundary of a form's Content-Type, or undefined. */
 export function boundaryOf(contentType: string): string | undefined {
   const match = /^[^;]+;\s*boundary=(?:"([\w'()+,./:=?-]{1,70})"|([\w'()+,./:=?-]{1,70}))$/i.exec(
     contentType,
@@ -61,7 +61,7 @@ function positionsOf(buffer: Buffer, text: string): number[] {
   return positions
 }
 
-/** Enough for any name; a part that has not ended its headers by then is none. */
+/** Enough for any name. What has not ended its headers by then is no part. */
 const maxHeaderBytes = 8192
 
 /** The type in the headers that begin after a delimiter; undefined for headers with two readings. */

@@ -1,10 +1,10 @@
-/** The body of a call, whatever its route takes: read, checked, and made into what the service gets. */
+/** Reads the body of a call, checks it as its route says, and makes what the upstream gets of it. */
 import type { Route } from '../../config/config.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { meetsCondition } from '../../pricing/condition.ts'
 import type { RequestFacts } from '../../pricing/price-kind.ts'
 import { readJsonBody } from './json-body.ts'
-import { laidOver, mapBody } from './map-body.ts'
+import { mapBody, mergeOver } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
 import type { Refused } from './take-body.ts'
 
@@ -14,9 +14,9 @@ export { readMultipartBody } from './multipart-body.ts'
 export type { BodyRefusal, Refused } from './take-body.ts'
 
 export interface CallBody {
-  /** As it was sent: what an Idempotency-Key is bound to. Empty for a route that takes no body. */
+  /** As the client sent it: an Idempotency-Key is bound to it. Empty for a route that takes no body. */
   readonly bytes: Uint8Array
-  /** What the service gets; absent for a route that takes no body. */
+  /** What the upstream gets; absent for a route that takes no body. */
   readonly forward?: { readonly bytes: Uint8Array; readonly contentType: string }
   readonly facts: RequestFacts
 }
@@ -24,7 +24,7 @@ export interface CallBody {
 /**
  * Reads the body that the route takes, at most `route.maxBodyBytes` of it.
  *
- * @param limits of its time, and of the room for it
+ * @param limits of its time, and of the memory for it
  */
 export async function readRequestBody(
   request: Request,
@@ -43,14 +43,14 @@ export async function readRequestBody(
   if ('refusal' in body) return body
   const { bytes, json } = body
   const streams = route.streams !== undefined && meetsCondition(json, route.streams.when)
-  const theirs = theirBody(json, route, streams)
-  const sent = theirs === json ? bytes : new TextEncoder().encode(JSON.stringify(theirs))
+  const forUpstream = upstreamBody(json, route, streams)
+  const sent = forUpstream === json ? bytes : new TextEncoder().encode(JSON.stringify(forUpstream))
   const forward = { bytes: sent, contentType: 'application/json' }
   return { bytes, forward, facts: { json, bytes: bytes.length, ...(streams && { streams }) } }
 }
 
-/** The body for the service; ours itself where the route changes nothing in it. */
-function theirBody(json: unknown, { map, streams: rule }: Route, streams: boolean): unknown {
+/** The body for the upstream: the client's own where the route changes nothing in it. */
+function upstreamBody(json: unknown, { map, streams: rule }: Route, streams: boolean): unknown {
   const mapped = map ? mapBody(json, map) : json
-  return streams && rule?.send ? laidOver(mapped, rule.send) : mapped
+  return streams && rule?.send ? mergeOver(mapped, rule.send) : mapped
 }

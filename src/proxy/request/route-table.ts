@@ -1,17 +1,17 @@
 /**
- * Which route a request is for. What is not exactly a configured path, byte for byte, is no route, and what
- * is forwarded is the route's own path: no spelling (`//`, `%2f`, `..;`) can mean one here and another to a
- * service. Dots (`..`, `%2e%2e`), backslashes and a host in the target are gone by then: the server hands
- * over a URL, whose path was resolved by its standard.
+ * Finds the route of a request. A path that is not exactly a configured one, byte for byte, is no route, and the gateway
+ * forwards the route's own path. So no spelling (`//`, `%2f`, `..;`) can mean one route here and another to the upstream.
+ * Dots (`..`, `%2e%2e`), backslashes and a host in the target are gone by then: the server hands over a URL, whose path
+ * was resolved by its standard.
  */
 import type { Route } from '../../config/config.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 
-export type Found =
+export type FoundRoute =
   | { readonly ok: true; readonly route: Route }
   | { readonly ok: false; readonly refusal: Refusal }
 
-export function routeTable(routes: readonly Route[]): (request: Request) => Found {
+export function routeTable(routes: readonly Route[]): (request: Request) => FoundRoute {
   const byPath = new Map<string, Map<string, Route>>()
   for (const route of routes) {
     const methods = byPath.get(route.path) ?? new Map<string, Route>()
@@ -28,7 +28,7 @@ export function routeTable(routes: readonly Route[]): (request: Request) => Foun
   }
 }
 
-/** The path of a URL, without query; a request of HTTP/1.0 that names no host has nothing before it. */
+/** The path of a URL, without its query. In a request of HTTP/1.0 that names no host, nothing stands before it. */
 export function pathOf(url: string): string {
   const start = url.startsWith('/') ? 0 : url.indexOf('/', url.indexOf('//') + 2)
   const end = url.search(/[?#]/)

@@ -1,8 +1,8 @@
-/** The body of a call, or the refusal of it. */
+/** Takes the body of a call, or refuses it. */
 import type { InvalidField } from '../../config/json-schema.ts'
 import { type BodyFault, type BodyLimits, readBody } from '../../lib/http-body.ts'
 
-/** A body that is not taken; `errors` say what and where. */
+/** Why a body is not taken; `errors` say what is wrong and where. */
 export interface BodyRefusal {
   readonly status: 400 | 408 | 413 | 415 | 503
   readonly errors: readonly InvalidField[]
@@ -16,7 +16,7 @@ export function refuse(status: BodyRefusal['status'], detail: string, pointer = 
   return { refusal: { status, errors: [{ pointer, detail }] } }
 }
 
-/** The body's bytes as they were sent, or why they are not taken. */
+/** The body's bytes as the client sent them, or why they are not taken. */
 export async function takeBody(
   request: Request,
   limits: BodyLimits,
