@@ -18,6 +18,8 @@ export interface CatalogueEntry {
   readonly payload: TSchema
   /** Calls append it, so nearly all of a long log is of such types. All others are rare. */
   readonly isFrequent?: true
+  /** Its payload has the hash of a key's new secret. */
+  readonly setsSecret?: true
   /** What it does to the hold that its request id names. */
   readonly hold?: 'opens' | 'extends' | 'resolves'
   /** How it ends a call that ran on a lease. Its payload then names the lease, which stays as it is. */
@@ -43,13 +45,13 @@ export const catalogue = {
   AccountUnfrozen: { stream: 'account', payload: account.AccountUnfrozen },
   AccountErased: { stream: 'account', payload: account.AccountErased },
 
-  KeyIssued: { stream: 'key', payload: key.KeyIssued },
-  KeyImported: { stream: 'key', payload: key.KeyImported },
+  KeyIssued: { stream: 'key', payload: key.KeyIssued, setsSecret: true },
+  KeyImported: { stream: 'key', payload: key.KeyImported, setsSecret: true },
   KeyUpdated: { stream: 'key', payload: key.KeyUpdated },
   KeyLimitsChanged: { stream: 'key', payload: key.KeyLimitsChanged },
   KeyEnabled: { stream: 'key', payload: key.KeyEnabled },
   KeyDisabled: { stream: 'key', payload: key.KeyDisabled },
-  KeyRotated: { stream: 'key', payload: key.KeyRotated },
+  KeyRotated: { stream: 'key', payload: key.KeyRotated, setsSecret: true },
   KeyRevoked: { stream: 'key', payload: key.KeyRevoked },
 
   CreditsGranted: { stream: 'credits', payload: credits.CreditsGranted, lot: 'grants' },
@@ -81,7 +83,7 @@ export const catalogue = {
 
 export type EventType = keyof typeof catalogue
 
-/** The types of a stream. */
-export type EventTypeOf<Stream extends StreamKind> = {
-  [Type in EventType]: (typeof catalogue)[Type]['stream'] extends Stream ? Type : never
+/** The types whose entry matches: `TypeWith<{ stream: 'key' }>`, `TypeWith<{ hold: 'resolves' }>`. */
+export type TypeWith<Entry extends { readonly [Field in keyof CatalogueEntry]?: unknown }> = {
+  [Type in EventType]: (typeof catalogue)[Type] extends Entry ? Type : never
 }[EventType]

@@ -29,8 +29,17 @@ export const lotMovingTypes = eventTypes.filter((type) => {
 })
 /** What counts calls without holds. */
 export const countingTypes = typesWith('counts')
+/** What usage is counted by. The end of a lease is of such a type too, and is no call. */
+export const usageTypes = [...resolvingTypes, ...countingTypes]
+/** What gives a key a secret. */
+export const secretTypes = typesWith('setsSecret')
 
 /** The type, if the catalogue has it. A damaged log, or one of a later program, may have others. */
 export function knownType(type: string): EventType | undefined {
   return Object.hasOwn(catalogue, type) ? (type as EventType) : undefined
+}
+
+/** The type's entry in the catalogue, if it has one. */
+export function entryOf(type: string): CatalogueEntry | undefined {
+  return Object.hasOwn(catalogue, type) ? catalogue[type as EventType] : undefined
 }

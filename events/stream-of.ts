@@ -1,5 +1,4 @@
-import { catalogue } from './catalogue.ts'
-import { knownType } from './event-types.ts'
+import { entryOf } from './event-types.ts'
 
 /** The stream an event belongs to: `account-<id>`, `key-<id>`, `credits-<accountId>` or `tariffs`. */
 export function streamOf(event: {
@@ -7,9 +6,7 @@ export function streamOf(event: {
   accountId: string | null
   keyId: string | null
 }): string {
-  const type = knownType(event.type)
-  if (type === undefined) throw new Error(`unknown type of event: ${event.type}`)
-  const { stream } = catalogue[type]
+  const stream = entryOf(event.type)?.stream
   switch (stream) {
     case 'account':
       return `account-${event.accountId}`
@@ -19,6 +16,8 @@ export function streamOf(event: {
       return `credits-${event.accountId}`
     case 'tariffs':
       return 'tariffs'
+    case undefined:
+      throw new Error(`unknown type of event: ${event.type}`)
     default:
       return stream satisfies never
   }

@@ -2,11 +2,10 @@
  * Usage by key, UTC day and endpoint. An error is a call that was held and not charged. The end of a lease is no call, and
  * has slots. Imported usage has calls and credits but no quantity that a price would count, so it adds none.
  */
-import { countingTypes, resolvingTypes } from '../events/event-types.ts'
+import { countingTypes, usageTypes } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
 import type { Projection } from './projection.ts'
 
-const usageTypes = [...resolvingTypes, ...countingTypes]
 const isUsage = `${typeIn(usageTypes)} and slots is null`
 
 export const dailyUsage: Projection = {

@@ -1,4 +1,6 @@
 /** Which keys secrets belong to: those in use, and those that a rotation replaced long ago. */
+import { secretTypes } from '../../../events/event-types.ts'
+import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
 import { readLogEnd } from '../log-reader/log-range.ts'
@@ -52,7 +54,7 @@ async function replacedSecrets(sql: Sql, hashes: readonly string[]): Promise<Key
         select payload ->> 'hash' as hash, key_id as "keyId", account_id as "accountId"
         from events
         where shard = ${shard} and position >= ${from} and position < ${from + rangeSize}
-          and stream_version is not null and type in ('KeyIssued', 'KeyImported', 'KeyRotated')
+          and stream_version is not null and ${sql.unsafe(typeIn(secretTypes))}
           and payload ->> 'hash' = any(${hashes as string[]})`
       found.push(...rows.map((row) => ({ ...row, secret: 'replaced' as const, goodUntil: null })))
     }

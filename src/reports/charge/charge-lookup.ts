@@ -1,5 +1,8 @@
 /** One call's charge, from the log: what was held for it, what became of the hold, what was given back. */
+import type { TypeWith } from '../../../events/catalogue.ts'
 import { type Mode, printPosition } from '../../../events/event.ts'
+import { holdTypes, typesWith } from '../../../events/event-types.ts'
+import { typeIn } from '../../../events/type-condition.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Sql } from '../../ledger/connect.ts'
 
@@ -48,11 +51,15 @@ export interface Charge {
   readonly terminatedBy?: TerminatedBy
 }
 
+/** The types that a charge is made of: what happens to its hold, and refunds. */
+type ChargeEventType = TypeWith<{ hold: string }> | TypeWith<{ moves: 'refunded' }>
+const chargeTypes = [...holdTypes, ...typesWith('moves', 'refunded')]
+
 interface Row {
   shard: number
   position: number
   requestId: string
-  type: string
+  type: ChargeEventType
   recordedAt: Date
   accountId: string
   keyId: string
@@ -94,7 +101,7 @@ export async function lookUpCharge(
       ) as replayed
     from events e
     where request_id = ${requestId} and slots is null
-      and type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired', 'ChargeRefunded')
+      and ${sql.unsafe(typeIn(chargeTypes))}
       ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
     order by shard, position`
   const found = rows.reduce<Charge | undefined>(evolve, undefined)
@@ -159,12 +166,14 @@ function evolve(charge: Charge | undefined, row: Row): Charge | undefined {
         resolvedAt: time,
         positions: { ...positions, expired: position },
       }
-    default:
+    case 'ChargeRefunded':
       return {
         ...charge,
         refunded: charge.refunded + row.credits,
         positions: { ...positions, refunded: [...(positions.refunded ?? []), position] },
       }
+    default:
+      return row.type satisfies never
   }
 }
 

@@ -1,5 +1,7 @@
 /** Why the ledger answered a call as it did, or what it would have answered then, derived from the log again. */
 import { type LogPosition, printPosition } from '../../../events/event.ts'
+import { typesWith } from '../../../events/event-types.ts'
+import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { type Charge, lookUpCharge } from '../charge/charge-lookup.ts'
@@ -139,7 +141,7 @@ async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
     select shard, position, (extract(epoch from recorded_at) * 1000000)::bigint as now,
       quantity, credits, tariff, coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
     from events where request_id = ${requestId}
-      and (type = 'CreditsHeld' or type in ('HoldSettled', 'HoldReleased') and payload ->> 'lease' is not null)
+      and (type = 'CreditsHeld' or ${sql.unsafe(typeIn(typesWith('onLease')))} and payload ->> 'lease' is not null)
     order by position desc limit 1`
   return row
 }

@@ -3,8 +3,11 @@
  * events up to it. Projections are asked for addresses only (whose a key is, at which positions tariffs were
  * published), never for what stood there.
  */
+import type { TypeWith } from '../../../events/catalogue.ts'
 import type { Mode } from '../../../events/event.ts'
+import { resolvingTypes } from '../../../events/event-types.ts'
 import type { Plan } from '../../../events/tariffs.ts'
+import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { AccountRange } from '../log-reader/account-events.ts'
 import { type Micros, printMicros } from '../log-reader/month.ts'
@@ -114,34 +117,66 @@ function readChanges(sql: Sql, accountId: string, { shard, position }: Moment): 
 }
 
 function keyOf(changes: readonly Change[]): KeyAsOf | undefined {
-  return changes.reduce<KeyAsOf | undefined>((key, { position, version, type, payload }) => {
-    const before = key ?? {
-      ...{ display: '', enabled: true, revoked: false },
-      ...{ expiresAt: null, endpoints: null, monthlyCap: null },
+  return changes.reduce<KeyAsOf | undefined>(evolveKey, undefined)
+}
+
+function evolveKey(key: KeyAsOf | undefined, change: Change): KeyAsOf {
+  const { position, version, payload } = change
+  const before = key ?? {
+    ...{ display: '', enabled: true, revoked: false },
+    ...{ expiresAt: null, endpoints: null, monthlyCap: null },
+  }
+  const type = change.type as TypeWith<{ stream: 'key' }>
+  switch (type) {
+    case 'KeyIssued':
+    case 'KeyImported':
+    case 'KeyUpdated':
+    case 'KeyLimitsChanged':
+    case 'KeyRotated': {
+      // An event carries the fields that it changes, and null is a value.
+      const { display, enabled, expiresAt, endpoints, monthlyCap } = { ...before, ...payload }
+      return { ...before, position, version, display, enabled, expiresAt, endpoints, monthlyCap }
     }
-    const enabled = type === 'KeyEnabled' || (type !== 'KeyDisabled' && before.enabled)
-    // An event carries the fields that it changes, and null is a value.
-    const { display, expiresAt, endpoints, monthlyCap } = { ...before, ...payload }
-    return {
-      ...{ position, version, display, expiresAt, endpoints, monthlyCap },
-      enabled: payload.enabled ?? enabled,
-      revoked: before.revoked || type === 'KeyRevoked',
-    }
-  }, undefined)
+    case 'KeyEnabled':
+      return { ...before, position, version, enabled: true }
+    case 'KeyDisabled':
+      return { ...before, position, version, enabled: false }
+    case 'KeyRevoked':
+      return { ...before, position, version, revoked: true }
+    default:
+      return type satisfies never
+  }
 }
 
 function accountOf(accountId: string, changes: readonly Change[], now: Micros): AccountAsOf {
-  const last = (...types: string[]) => changes.findLast(({ type }) => types.includes(type))
-  const started = changes.findLast(
-    ({ type, payload }) => type === 'PlanStarted' && Date.parse(payload.from) * 1_000 <= now,
-  )
-  return {
-    accountId,
-    version: changes.at(-1)?.version ?? 0,
-    frozen: last('AccountFrozen', 'AccountUnfrozen')?.type === 'AccountFrozen',
-    erased: last('AccountErased') !== undefined,
-    maxInFlight: last('AccountLimitsChanged')?.payload.maxInFlight ?? null,
-    plan: started && { name: started.payload.plan, position: started.position },
+  const opened: AccountAsOf = {
+    ...{ accountId, version: 0, frozen: false, erased: false, maxInFlight: null },
+    plan: undefined,
+  }
+  return changes.reduce((account, change) => evolveAccount(account, change, now), opened)
+}
+
+function evolveAccount(before: AccountAsOf, change: Change, now: Micros): AccountAsOf {
+  const { payload, position, version } = change
+  const account = { ...before, version }
+  const type = change.type as TypeWith<{ stream: 'account' }>
+  switch (type) {
+    case 'AccountOpened':
+    case 'PlanEnded':
+      return account
+    case 'PlanStarted':
+      if (Date.parse(payload.from) * 1_000 > now) return account
+      return { ...account, plan: { name: payload.plan, position } }
+    case 'AccountLimitsChanged':
+      return { ...account, maxInFlight: payload.maxInFlight ?? null }
+    case 'AccountFrozen':
+      return { ...account, frozen: true }
+    case 'AccountUnfrozen':
+      return { ...account, frozen: false }
+    case 'AccountErased':
+      return { ...account, erased: true }
+    default:
+      return type satisfies never
   }
 }
 
@@ -189,7 +224,7 @@ function readSumsOf(
   return sql<Omit<CreditsAsOf, 'lots'>[]>`
     select
       coalesce(sum(case type when 'CreditsHeld' then 1 else -1 end * coalesce(slots, 1))
-        filter (where held is not null and type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired')), 0)::bigint
+        filter (where held is not null and ${sql.unsafe(typeIn(['CreditsHeld', ...resolvingTypes]))}), 0)::bigint
         as "openHolds",
       coalesce(sum(case when type = 'DebtRecorded' then credits
         when type = 'CreditsAdjusted' and payload ->> 'repaysDebt' = 'true' then -credits end), 0)::bigint as debt,

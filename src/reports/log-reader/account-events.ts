@@ -1,5 +1,7 @@
 /** An account's events, with what statements count with. */
 import type { Mode } from '../../../events/event.ts'
+import { holdTypes } from '../../../events/event-types.ts'
+import { typeNotIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Micros } from './month.ts'
 
@@ -70,6 +72,5 @@ function columns(sql: Sql) {
     case type
       when 'CreditsGranted' then (extract(epoch from (payload ->> 'expiresAt')::timestamptz) * 1000000)::bigint
     end as "expiresAt",
-    case when type not in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased', 'HoldExpired')
-      then payload end as payload`
+    case when ${sql.unsafe(typeNotIn(holdTypes))} then payload end as payload`
 }

@@ -1,5 +1,7 @@
 /** The calls of a period, in groups that cost the same, range by range of the log. */
 import { printPosition } from '../../../events/event.ts'
+import { resolvingTypes } from '../../../events/event-types.ts'
+import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { type LogEnd, positionAt } from '../log-reader/log-range.ts'
 import type { Micros } from '../log-reader/month.ts'
@@ -66,7 +68,7 @@ export async function* readCalls(
           end)::bigint as open
       from events
       where shard = ${shard} and position between ${from} and ${to} and mode = 'live'
-        and type in ('CreditsHeld', 'HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted')
+        and ${sql.unsafe(typeIn(['CreditsHeld', ...resolvingTypes, 'CallsCounted']))}
         and ${isIn(sql, sql`occurred_at`, period)}
       group by 1, 2, 3, 4, 5, 6`
   }

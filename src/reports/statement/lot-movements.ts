@@ -27,6 +27,7 @@
  * day's statement, or a month's of another zone, such a lot closes below zero, and the next one makes up for it.
  */
 import { parsePosition, printPosition } from '../../../events/event.ts'
+import { entryOf } from '../../../events/event-types.ts'
 import type { StatementEvent } from '../log-reader/account-events.ts'
 import { type Micros, printTime } from '../log-reader/month.ts'
 import type { Period } from '../log-reader/period.ts'
@@ -77,11 +78,6 @@ interface Lot {
 }
 
 const gives: readonly Column[] = ['granted', 'refunded']
-const movedAs: Readonly<Record<string, Column>> = {
-  HoldSettled: 'settled',
-  ChargeRefunded: 'refunded',
-  CreditsAdjusted: 'adjusted',
-}
 
 /** What moved an account's lots: its CreditsGranted, and what else touched them. */
 export interface MovedLots {
@@ -126,7 +122,7 @@ export function lotMovements(shard: number, period: Period, { grants, sums, unti
   function move({ lot: id, periodBucket, type, lateAt, held, moved, positions }: LotSum): void {
     const lot = lots.get(id)
     if (!lot) throw new Error(`the log moves lot ${print(id)}, which it never granted`)
-    const column = movedAs[type]
+    const column = entryOf(type)?.moves
     free(lot, -held + (column === 'refunded' ? moved : -moved), lateAt, positions ?? [])
     // What resolves a hold takes from what is held at the hold's own time, so only open holds remain.
     count(lot, 'held', held, periodBucket)

@@ -1,5 +1,6 @@
 /** The lines of a statement that are events of their own: what an account does beside its calls. */
 import type { Owner } from '../../../events/account.ts'
+import type { EventType } from '../../../events/catalogue.ts'
 import { type Mode, printPosition } from '../../../events/event.ts'
 import type { StatementEvent } from '../log-reader/account-events.ts'
 import { type Micros, printTime } from '../log-reader/month.ts'
@@ -30,7 +31,7 @@ export const lineTypes: readonly string[] = [
   'CreditsAdjusted',
   'DebtRecorded',
   'ChargeRefunded',
-]
+] satisfies EventType[]
 
 /** @param events the account's, of `lineTypes`, from the first one on, in their order */
 export function accountPart(
@@ -50,8 +51,8 @@ export function accountPart(
     readonly mode: Mode
   },
 ): AccountPart {
-  const of = (type: string) => events.filter((event) => event.type === type)
-  const inPeriod = (type: string) => of(type).filter((event) => isIn(period, event.occurredAt))
+  const of = (type: EventType) => events.filter((event) => event.type === type)
+  const inPeriod = (type: EventType) => of(type).filter((event) => isIn(period, event.occurredAt))
   const erasedAt = of('AccountErased')[0]?.recordedAt ?? Number.POSITIVE_INFINITY
   const plans = planPeriods(of('PlanStarted').map(planStart), {
     shard,

@@ -5,7 +5,7 @@
  * Holds and what becomes of them, which are most of the log, come back as sums. All else an account
  * does is rare, and read event by event.
  */
-import { frequentTypes, resolvingTypes } from '../../../events/event-types.ts'
+import { frequentTypes, resolvingTypes, typesWith } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { AccountRange } from '../log-reader/account-events.ts'
 import { type Micros, printMicros } from '../log-reader/month.ts'
@@ -197,7 +197,7 @@ function isIn(sql: Sql, { shard, accountId, keyId, mode, from, to }: AccountRang
 }
 
 function isLate(sql: Sql, period: Period) {
-  return sql`type = any(${sql.array(['HoldExtended', ...resolvingTypes], 1009)})
+  return sql`type = any(${sql.array([...typesWith('hold', 'extends'), ...resolvingTypes], 1009)})
     and occurred_at < ${printMicros(period.end)}::text::timestamptz`
 }
 

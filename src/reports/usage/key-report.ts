@@ -1,5 +1,6 @@
 /** What a key did since a time, from the log alone: what was charged, what failed, what was changed. */
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
+import { entryOf } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { describeEvent } from '../log-reader/describe-event.ts'
 import { readEventFeed } from '../log-reader/event-feed.ts'
@@ -75,14 +76,15 @@ export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promi
     const use = endpoints.get(endpoint) ?? { endpoint, charged: 0, credits: 0, failed: 0, free: 0 }
     endpoints.set(endpoint, use)
     const requestId = event.requestId ?? ''
-    if (event.type === 'CreditsHeld') open.add(requestId)
-    else if (event.type !== 'HoldExtended') open.delete(requestId)
+    const hold = entryOf(event.type)?.hold
+    if (hold === 'opens') open.add(requestId)
+    if (hold === 'resolves') open.delete(requestId)
     if (event.type === 'HoldSettled') {
       use.charged++
       use.credits += event.credits ?? 0
       lastCharges.push(keyReportLine(event))
       if (lastCharges.length > maxCharges) lastCharges.shift()
-    } else if (event.type === 'HoldReleased' || event.type === 'HoldExpired') {
+    } else if (hold === 'resolves') {
       use.failed++
     } else if (event.type === 'CallsCounted') {
       use.free += event.quantity ?? 0

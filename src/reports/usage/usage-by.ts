@@ -2,6 +2,8 @@
  * Usage between two days, by one of its dimensions; over daily_usage, or over the log itself, which must give the
  * same answer. Hours stand in the log only. See usage.ts for what the figures count.
  */
+import { countingTypes, usageTypes } from '../../../events/event-types.ts'
+import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
 import { positionAt, readLogEnd } from '../log-reader/log-range.ts'
@@ -79,7 +81,7 @@ function sumsOfRange(
   question: UsageQuery,
   range: { readonly shard: number; readonly from: number; readonly to: number },
 ): Promise<Sum[]> {
-  const counted = sql`d.type in ('CallsCounted', 'UsageImported')`
+  const counted = sql.unsafe(typeIn(countingTypes, 'd.type'))
   return sql<Sum[]>`
     select ${columnOf(sql, question.by)} as name,
       sum(case when ${counted} then quantity else 1 end)::bigint as requests,
@@ -95,7 +97,7 @@ function sumsOfRange(
       from events
     ) d
     where d.shard = ${range.shard} and d.position between ${range.from} and ${range.to}
-      and d.type in ('HoldSettled', 'HoldReleased', 'HoldExpired', 'CallsCounted', 'UsageImported') and d.slots is null
+      and ${sql.unsafe(typeIn(usageTypes, 'd.type'))} and d.slots is null
       and d.day between ${question.from}::date and ${question.to}::date and ${isOf(sql, question)}
     group by 1`
 }
