@@ -1,5 +1,5 @@
 /** Names who changes something in the ledger at the command line. */
-import type { Actor } from '../management/execute.ts'
+import type { Actor } from '../management/actor.ts'
 
 /**
  * The log can never be changed, so its open part says only `cli`. The name of the operating system's user stands with

@@ -1,18 +1,20 @@
-/**
- * Takes from this month's allowance what keys used of it before they moved in. It is the account's
- * allowance, which the account's keys share from now on, so it is taken from the account; and never more than
- * is left of it: what keys used beyond one allowance was theirs under the old rules, and is no debt.
- */
 import type { Commands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readAccount } from '../ledger/read/read-accounts.ts'
 import { readDoneCommands } from '../ledger/read/read-imported.ts'
-import { type Actor, reasonDocument, sealDocument } from '../management/execute.ts'
+import type { Actor } from '../management/actor.ts'
+import { reasonDocument, sealDocument } from '../management/seal-events.ts'
 import { readBalance } from '../reports/account/balance.ts'
 import type { AccountPart } from './plan-import.ts'
 import type { ReadKey } from './read-old-key.ts'
 
-/** Of all keys of an account, each key once, in whatever import. Answers the credits that were taken. */
+/**
+ * Deducts from this month's allowance what an account's keys used of the month in the replaced service. The
+ * allowance belongs to the account here, and its keys share it. No more is deducted than is left: what several keys
+ * used beyond one allowance was theirs under the old rules, and becomes no debt. Each key is deducted once, however
+ * often it is imported.
+ * @returns the credits that were deducted
+ */
 export async function deductAllowanceUsed(
   { accountId, keys }: AccountPart,
   {
@@ -23,34 +25,33 @@ export async function deductAllowanceUsed(
 ): Promise<number> {
   const using = keys.filter(({ used }) => used > 0)
   if (using.length === 0) return 0
-  const idOf = ({ keyId }: ReadKey) => `import:${keyId}`
+  const externalIdOf = ({ keyId }: ReadKey) => `import:${keyId}`
   const done = await readDoneCommands(
     sql,
-    using.map((key) => `external:${accountId}:${idOf(key)}`),
+    using.map((key) => `external:${accountId}:${externalIdOf(key)}`),
   )
-  let taken = 0
+  let deducted = 0
   for (const key of using) {
-    const externalId = idOf(key)
+    const externalId = externalIdOf(key)
     if (done.has(`external:${accountId}:${externalId}`)) continue
     const account = await readAccount(sql, accountId)
-    const left = await allowanceLeft(sql, accountId, key.mode)
-    const credits = Math.min(key.used, left)
-    if (!account || account.erased || credits === 0) continue
     const { mode } = key
-    const answer = await commands.adjust(account.shard, {
+    const credits = Math.min(key.used, await allowanceLeft(sql, accountId, mode))
+    if (!account || account.erased || credits === 0) continue
+    const result = await commands.adjust(account.shard, {
       ...{ accountId, mode, credits, externalId, actor: actor.id },
       ...sealDocument(account.secret, accountId, reasonDocument(actor)),
     })
-    taken += answer.taken ?? 0
+    deducted += result.taken ?? 0
   }
-  return taken
+  return deducted
 }
 
 async function allowanceLeft(sql: Sql, accountId: string, mode: 'live' | 'test'): Promise<number> {
-  const found = await readBalance(sql, accountId, mode)
-  if (!found) return 0
-  const { lots, allowance, debt } = found
-  const given = lots.filter(({ kind }) => kind === 'allowance')
-  const free = given.reduce((sum, { available }) => sum + available, 0)
+  const balance = await readBalance(sql, accountId, mode)
+  if (!balance) return 0
+  const { lots, allowance, debt } = balance
+  const granted = lots.filter(({ kind }) => kind === 'allowance')
+  const free = granted.reduce((sum, { available }) => sum + available, 0)
   return free + Math.max(allowance.due - debt, 0)
 }

@@ -1,9 +1,10 @@
-/** Writes one owner's part of an import: account, plan, limits and keys in as few commands as can be. */
+/** Writes one owner's part of an import: the account, its plan, its limits and its keys, in as few commands as possible. */
 import type { NewEvent } from '../../events/event.ts'
 import type { Commands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { newSecret } from '../ledger/private-fields.ts'
 import { type AccountRow, type Plans, readAccount } from '../ledger/read/read-accounts.ts'
+import type { Actor } from '../management/actor.ts'
 import {
   type AccountCommand,
   type AccountState,
@@ -12,17 +13,16 @@ import {
   planAt,
 } from '../management/decide-account.ts'
 import { decideAll, isRefused } from '../management/decision.ts'
-import { type Actor, sealDocument } from '../management/execute.ts'
-import { sealAccountEvents } from '../management/manage-accounts.ts'
-import { type AccountPart, mostExpensive } from './plan-import.ts'
+import { sealAccountEvents, sealDocument } from '../management/seal-events.ts'
+import { type AccountPart, mostExpensivePlan } from './plan-import.ts'
 import type { ReadKey } from './read-old-key.ts'
 
-export interface ImportDeps {
+interface AccountImportDeps {
   readonly sql: Sql
   readonly commands: Commands
   /** Plans of the tariff in force. */
   readonly plans: Plans
-  /** Of an owner none of whose keys works any more. */
+  /** The plan of an owner none of whose keys works any more. */
   readonly defaultPlan: string
   /** When plans begin: the time of the import, ISO 8601. */
   readonly at: string
@@ -30,16 +30,17 @@ export interface ImportDeps {
   readonly actor: Actor
 }
 
-/** Why an owner's keys were not imported, after all; undefined: they were. */
-export type Failure = 'account_erased' | 'changed_meanwhile'
+/** Why an owner's keys could not be imported. */
+export type AccountFailure = 'account_erased' | 'changed_meanwhile'
 
-/** Private documents make commands large. */
+/** Private documents make commands large, so a command has no more keys. */
 const maxKeys = 200
 
+/** @returns undefined when the keys are in the ledger */
 export async function importAccount(
   part: AccountPart,
-  deps: ImportDeps,
-): Promise<Failure | undefined> {
+  deps: AccountImportDeps,
+): Promise<AccountFailure | undefined> {
   for (let from = 0; from < part.newKeys.length; from += maxKeys) {
     const failure = await importKeys(part, part.newKeys.slice(from, from + maxKeys), deps)
     if (failure) return failure
@@ -50,15 +51,16 @@ export async function importAccount(
 async function importKeys(
   part: AccountPart,
   keys: readonly ReadKey[],
-  deps: ImportDeps,
-): Promise<Failure | undefined> {
+  deps: AccountImportDeps,
+): Promise<AccountFailure | undefined> {
   const { accountId } = part
   const row = await readAccount(deps.sql, accountId)
   if (row?.erased) return 'account_erased'
-  const { facts, state } = accountChange(part, row, deps)
+  const { events, state } = changeAccount(part, row, deps)
   const secret = row?.secret ?? newSecret()
+  const limits = limitsOf(state, deps)
   const command = {
-    // The same keys are the same command: sent by two imports at once, it is carried out once.
+    // The same keys have the same id: when two imports send them at once, the ledger records them once.
     id: `import:${Bun.SHA256.hash(keys.map(({ keyId }) => keyId).join('\n'), 'hex')}`,
     actor: deps.actor.id,
     expected: [
@@ -66,10 +68,8 @@ async function importKeys(
       ...keys.map(({ keyId }) => ({ stream: 'key', id: keyId, version: 0 }) as const),
     ],
     events: [
-      ...sealAccountEvents(facts, { accountId, secret }, deps.actor),
-      ...keys.map((key) =>
-        keyImported(key, { accountId, secret, given: limitsGiven(state, deps), plans: deps.plans }),
-      ),
+      ...sealAccountEvents(events, { accountId, secret }, deps.actor),
+      ...keys.map((key) => keyImported(key, { accountId, secret, limits, plans: deps.plans })),
     ],
     ...(row ? {} : { secret }),
   }
@@ -78,44 +78,48 @@ async function importKeys(
 }
 
 /** What the account has to become so that its keys can do what they could. */
-function accountChange(part: AccountPart, row: AccountRow | undefined, deps: ImportDeps) {
+function changeAccount(part: AccountPart, row: AccountRow | undefined, deps: AccountImportDeps) {
   const { plans, defaultPlan, at } = deps
-  // A plan that is no longer given is kept by those who have it.
-  const kept = Object.fromEntries(
+  // Owners keep a plan that is no longer grantable.
+  const grantable = Object.fromEntries(
     Object.entries(plans).map(([name, plan]) => [name, { ...plan, grantable: true }]),
   )
-  const orders: AccountCommand[] = []
+  const commands: AccountCommand[] = []
   if (!row) {
     const plan = part.plan ?? defaultPlan
-    orders.push({ type: 'open', at, owner: part.owner, plan, plans: kept })
+    commands.push({ type: 'open', at, owner: part.owner, plan, plans: grantable })
   } else if (part.plan !== undefined) {
     const current = planAt(row.schedule, at)?.plan ?? ''
-    const plan = mostExpensive([current, part.plan], plans)
+    const plan = mostExpensivePlan([current, part.plan], plans)
     if (plan !== current && plan !== undefined) {
-      orders.push({ type: 'change-plan', at, plan, plans: kept })
+      commands.push({ type: 'change-plan', at, plan, plans: grantable })
     }
   }
-  const before: AccountState | undefined = row
-  const onPlan = decided(before, orders)
-  const given = limitsGiven(onPlan.state, deps)
-  if (part.rateLimit <= given.rateLimit) return onPlan
-  const raised = decided(onPlan.state, [{ type: 'change-limits', rateLimit: part.rateLimit }])
-  return { facts: [...onPlan.facts, ...raised.facts], state: raised.state }
+  const onPlan = decide(row, commands)
+  if (part.rateLimit <= limitsOf(onPlan.state, deps).rateLimit) return onPlan
+  const raised = decide(onPlan.state, [{ type: 'change-limits', rateLimit: part.rateLimit }])
+  return { events: [...onPlan.events, ...raised.events], state: raised.state }
 }
 
-function decided(state: AccountState | undefined, orders: readonly AccountCommand[]) {
-  const decision = decideAll(accountDecider, state, orders)
+/** @throws when a command is refused */
+function decide(state: AccountState | undefined, commands: readonly AccountCommand[]) {
+  const decision = decideAll(accountDecider, state, commands)
   if (isRefused(decision)) throw new Error(`the account cannot be made: ${decision.refused}`)
-  return { facts: decision.facts, state: decision.facts.reduce(evolveAccount, state) }
+  const { events } = decision
+  return { events, state: events.reduce(evolveAccount, state) }
 }
 
-interface Given {
+/** What an account gives each of its keys. */
+interface AccountLimits {
   readonly rateLimit: number
   readonly credits: number
   readonly endpoints: 'all' | readonly string[]
 }
 
-function limitsGiven(state: AccountState | undefined, { at, plans }: ImportDeps): Given {
+function limitsOf(
+  state: AccountState | undefined,
+  { at, plans }: Pick<AccountImportDeps, 'at' | 'plans'>,
+): AccountLimits {
   const plan = plans[(state && planAt(state.schedule, at)?.plan) ?? '']
   return {
     rateLimit: state?.rateLimit ?? plan?.rateLimit ?? 0,
@@ -125,20 +129,20 @@ function limitsGiven(state: AccountState | undefined, { at, plans }: ImportDeps)
 }
 
 /**
- * The key with what it had, said or by its tier. A limit is its own only where the account gives another
- * one: otherwise a better plan would later do nothing for it.
+ * The key with the limits that it had, its own or its tier's. A limit is written only where the account gives
+ * another one: otherwise a better plan would later do nothing for the key.
  */
 function keyImported(
   key: ReadKey,
   {
     accountId,
     secret,
-    given,
+    limits,
     plans,
   }: {
     readonly accountId: string
     readonly secret: Uint8Array
-    readonly given: Given
+    readonly limits: AccountLimits
     readonly plans: Plans
   },
 ): NewEvent {
@@ -147,8 +151,8 @@ function keyImported(
   const tier = plans[key.tier]
   const rateLimit = key.rateLimit ?? tier?.rateLimit ?? null
   const credits = key.monthlyCredits ?? tier?.credits ?? null
-  const ofTier = tier && tier.endpoints !== 'all' ? tier.endpoints : null
-  const narrowed = ofTier !== null && !Bun.deepEquals(ofTier, given.endpoints)
+  const tierEndpoints = tier && tier.endpoints !== 'all' ? tier.endpoints : null
+  const isNarrowed = tierEndpoints !== null && !Bun.deepEquals(tierEndpoints, limits.endpoints)
   return {
     type: 'KeyImported',
     accountId,
@@ -156,9 +160,9 @@ function keyImported(
     mode,
     payload: {
       ...{ hash, display, enabled, createdAt, expiresAt },
-      endpoints: key.endpoints ?? (narrowed ? ofTier : null),
-      rateLimit: rateLimit === given.rateLimit ? null : rateLimit,
-      monthlyCap: credits === given.credits ? null : credits,
+      endpoints: key.endpoints ?? (isNarrowed ? tierEndpoints : null),
+      rateLimit: rateLimit === limits.rateLimit ? null : rateLimit,
+      monthlyCap: credits === limits.credits ? null : credits,
     },
     ...sealDocument(secret, accountId, {
       ...{ name, description, allowedIps },

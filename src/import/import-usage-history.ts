@@ -1,6 +1,6 @@
 /**
- * Writes daily usage as opening figures: a command for each key and month, so that doing it again does
- * nothing twice, and a month that had not ended at the last import is known by its command.
+ * Writes daily usage as opening figures, with one command for each key and month. A command that is repeated does
+ * nothing, and the ledger returns a mismatch for a month whose usage has changed since the last import.
  */
 import type { Commands, ImportedUsage } from '../ledger/commands/management-commands.ts'
 import type { OldUsage } from './old-database.ts'
@@ -12,12 +12,12 @@ export interface UsageTarget {
   readonly key: ReadKey
 }
 
-export interface UsageDeps {
+interface UsageDeps {
   readonly commands: Commands
-  readonly actor: string
-  /** Of keys that are in the ledger, by their ids. */
+  readonly actorId: string
+  /** The keys that are in the ledger, by their ids. */
   readonly targets: ReadonlyMap<string, UsageTarget>
-  /** What this ledger calls an endpoint. */
+  /** The name of an endpoint in this ledger. */
   readonly endpointOf: (endpoint: string) => string
   readonly now: Date
 }
@@ -25,14 +25,15 @@ export interface UsageDeps {
 export interface UsageHistoryResult {
   /** Rows of keys that are in the ledger. */
   readonly rows: number
-  /** Rows that the ledger had not yet. */
+  /** Rows that the ledger did not have. */
   readonly written: number
-  /** Rows that say what cannot be: a day that lies ahead, a number below 0. */
+  /** Rows that cannot be true: a day in the future, a number below 0. */
   readonly unsound: number
-  /** Months of keys whose usage has changed since it was imported; it stays as it was. */
+  /** Months of keys whose usage has changed since it was imported. It stays as it was imported. */
   readonly changed: number
 }
 
+/** @param pages rows in which those of a key stand together, in the order of their days */
 export async function importUsageHistory(
   pages: AsyncIterable<readonly OldUsage[]>,
   deps: UsageDeps,
@@ -66,11 +67,11 @@ export async function importUsageHistory(
   }
 }
 
-/** For one key. */
+/** @param rows of one key and one month */
 async function writeMonth(
   rows: readonly OldUsage[],
-  { commands, actor, targets, endpointOf }: UsageDeps,
-): Promise<'written' | 'there' | 'changed'> {
+  { commands, actorId, targets, endpointOf }: UsageDeps,
+): Promise<'written' | 'unchanged' | 'changed'> {
   const { keyId, day } = rows[0] as OldUsage
   const { accountId, shard, key } = targets.get(keyId) as UsageTarget
   const usage = rows.map(
@@ -85,14 +86,14 @@ async function writeMonth(
   )
   const id = `import:usage:${keyId}:${day.slice(0, 7)}`
   const { verdict, repeated } = await commands.importUsage(shard, {
-    ...{ id, accountId, keyId, mode: key.mode, actor, usage },
+    ...{ id, accountId, keyId, mode: key.mode, actor: actorId, usage },
   })
   if (verdict === 'mismatch') return 'changed'
-  if (verdict !== 'ok') throw new Error(`the ledger answered ${verdict} to the usage of ${keyId}`)
-  return repeated ? 'there' : 'written'
+  if (verdict !== 'ok') throw new Error(`the ledger returned ${verdict} for the usage of ${keyId}`)
+  return repeated ? 'unchanged' : 'written'
 }
 
-/** The day, and on the last one the time of the last call, which the key's own row has. */
+/** The day's beginning; on the key's last day, the time of its last call. */
 function timeOf(day: string, lastUsedAt: string | null): string {
   return lastUsedAt?.startsWith(day) ? lastUsedAt : `${day}T00:00:00.000Z`
 }

@@ -1,6 +1,6 @@
 /**
- * The database of the service that Tollbook replaces, read and never written. Its keys are in it in plain
- * text too; that column is not read, except for each key's last four characters, which lists show.
+ * The database of the service that Tollbook replaces. It is read and never written. It has its keys in plain text
+ * too; of that column only each key's last four characters are read, which lists show.
  */
 import postgres from 'postgres'
 
@@ -20,7 +20,7 @@ export interface OldKey {
   readonly monthlyCredits: number | null
   readonly creditsUsed: number | null
   readonly creditsResetAt: Date | null
-  /** Credits of the present UTC month by the daily usage. */
+  /** Credits of the present UTC month, according to the daily usage. */
   readonly creditsOfMonth: number
   /** JSON texts. */
   readonly allowedEndpoints: string | null
@@ -47,7 +47,7 @@ export interface OldDatabase {
   /** @param month `YYYY-MM`, the present one */
   readKeys(month: string): Promise<OldKey[]>
   countUsage(): Promise<number>
-  /** All daily usage by key and day, in pages; a key's days stand together. */
+  /** All daily usage in pages, ordered by key and day. */
   readUsage(): AsyncIterable<readonly OldUsage[]>
   close(): Promise<void>
 }
@@ -61,7 +61,7 @@ export function openOldDatabase(url: string): OldDatabase {
     onnotice: () => {},
     connection: {
       application_name: 'tollbook import',
-      // Its times may have no zone; it wrote them in UTC.
+      // Its times have no zone: it wrote them in UTC.
       timezone: 'UTC',
       default_transaction_read_only: true,
     },

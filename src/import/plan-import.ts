@@ -1,28 +1,34 @@
-/** What an import will do, decided from both databases before anything is written: no clock, no database. */
-
+/** What an import will do, decided before anything is written: no clock, no database. */
 import type { Plans } from '../ledger/read/read-accounts.ts'
 import type { KnownKey } from '../ledger/read/read-imported.ts'
 import { accountIdOf, type Owner } from '../lib/ids.ts'
 import type { OldKey } from './old-database.ts'
-import { type Conflict, isConflict, type ReadKey, readOldKey, type Terms } from './read-old-key.ts'
+import {
+  type Conflict,
+  isConflict,
+  ownerOf,
+  type ReadKey,
+  readOldKey,
+  type Terms,
+} from './read-old-key.ts'
 
-/** A key that is left out, and why; mend it and import again. */
+/** A key that is not imported, and why. */
 export interface LeftOut extends Conflict {
   readonly keyId: string
   readonly owner: string
 }
 
-/** An owner's keys, on one account. */
+/** The keys of one owner, who has one account. */
 export interface AccountPart {
   readonly accountId: string
   readonly owner: Owner
-  /** The plan that its keys paid for; undefined where none of them works any more. */
+  /** The most expensive plan of the keys that work; undefined where none does. */
   readonly plan: string | undefined
-  /** The highest rate of a key that works. */
+  /** The highest rate limit of a key that works. */
   readonly rateLimit: number
   /** Keys that are not in the ledger yet. */
   readonly newKeys: readonly ReadKey[]
-  /** All, those included that an earlier import brought. */
+  /** All keys, with those of earlier imports. */
   readonly keys: readonly ReadKey[]
 }
 
@@ -30,7 +36,7 @@ export interface ImportPlan {
   readonly found: number
   readonly accounts: readonly AccountPart[]
   readonly leftOut: readonly LeftOut[]
-  /** Keys that an earlier import brought. */
+  /** How many keys are in the ledger already. */
   readonly already: number
 }
 
@@ -43,15 +49,15 @@ export function planImport(
   const leftOut: LeftOut[] = []
   const read: ReadKey[] = []
   const leaveOut = (old: OldKey, conflict: Conflict) =>
-    leftOut.push({ keyId: old.id, owner: ownerText(old), ...conflict })
+    leftOut.push({ keyId: old.id, owner: oldOwnerText(old), ...conflict })
 
   const hashes = countBy(oldKeys, ({ hash }) => hash?.trim().toLowerCase() ?? '')
-  const standing = indexKnownKeys(known)
+  const inLedger = indexKnownKeys(known)
   for (const old of oldKeys) {
     const key = readOldKey(old, { ...terms, plans: Object.keys(plans) })
     const conflict = isConflict(key)
       ? key
-      : (((hashes.get(key.hash) ?? 0) > 1 ? sameKeyTwice : undefined) ?? standing.conflict(key))
+      : (((hashes.get(key.hash) ?? 0) > 1 ? sameKeyTwice : undefined) ?? inLedger.conflict(key))
     if (conflict || isConflict(key)) leaveOut(old, conflict ?? (key as Conflict))
     else read.push(key)
   }
@@ -62,16 +68,16 @@ export function planImport(
     return {
       accountId,
       owner: (keys[0] as ReadKey).owner,
-      plan: mostExpensive(
+      plan: mostExpensivePlan(
         usable.map(({ tier }) => tier),
         plans,
       ),
       rateLimit: Math.max(0, ...usable.map((key) => key.rateLimit ?? 0)),
-      newKeys: keys.filter(({ keyId }) => !standing.has(keyId)),
+      newKeys: keys.filter(({ keyId }) => !inLedger.has(keyId)),
       keys,
     }
   })
-  const already = read.filter(({ keyId }) => standing.has(keyId)).length
+  const already = read.filter(({ keyId }) => inLedger.has(keyId)).length
   return { found: oldKeys.length, accounts, leftOut, already }
 }
 
@@ -80,7 +86,7 @@ const sameKeyTwice: Conflict = {
   advice: 'delete or change one of the two: nobody can say whose calls of that key are',
 }
 
-/** How a key stands to those that are in the ledger. */
+/** Compares keys with those that are in the ledger. */
 function indexKnownKeys(known: readonly KnownKey[]) {
   const byId = new Map(known.map((key) => [key.keyId, key]))
   const byHash = new Map(
@@ -108,8 +114,8 @@ function indexKnownKeys(known: readonly KnownKey[]) {
   }
 }
 
-/** Of plans that cost the same, the one that gives more. */
-export function mostExpensive(names: readonly string[], plans: Plans): string | undefined {
+/** The most expensive plan; of plans that cost the same, the one that gives more credits. */
+export function mostExpensivePlan(names: readonly string[], plans: Plans): string | undefined {
   return names.toSorted((a, b) => compare(plans[b], plans[a]))[0]
 }
 
@@ -118,13 +124,17 @@ function compare(a: Plans[string] | undefined, b: Plans[string] | undefined): nu
   return fee !== 0 ? fee : (a?.credits ?? 0) - (b?.credits ?? 0)
 }
 
-function countBy<T>(list: readonly T[], by: (item: T) => string): Map<string, number> {
+function countBy<T>(list: readonly T[], by: (element: T) => string): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const item of list) counts.set(by(item), (counts.get(by(item)) ?? 0) + 1)
+  for (const element of list) counts.set(by(element), (counts.get(by(element)) ?? 0) + 1)
   return counts
 }
 
-function ownerText({ organizationId, userId }: OldKey): string {
-  if (organizationId) return `organisation ${organizationId}`
-  return userId ? `user ${userId}` : 'nobody'
+function oldOwnerText(key: OldKey): string {
+  const owner = ownerOf(key)
+  return owner ? ownerText(owner) : 'nobody'
+}
+
+export function ownerText({ kind, id }: Owner): string {
+  return `${kind} ${id}`
 }

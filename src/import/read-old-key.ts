@@ -1,11 +1,9 @@
-/** One key of the replaced service, read as a key of this ledger, or why it cannot be one. */
-
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
 import { invalidIpEntries } from '../gate/authorize/client-ip.ts'
 import type { Owner } from '../lib/ids.ts'
 import type { OldKey } from './old-database.ts'
 
-/** What a key says of itself, before it is known what its account gives. */
+/** A key of the replaced service with its own limits, before those of its account are known. */
 export interface ReadKey {
   readonly keyId: string
   readonly owner: Owner
@@ -17,7 +15,7 @@ export interface ReadKey {
   readonly description: string | null
   readonly allowedIps: readonly string[]
   readonly createdBy: string | null
-  /** null: all that the plan gives. */
+  /** Permissions; null: all that the plan gives. */
   readonly endpoints: readonly string[] | null
   readonly rateLimit: number | null
   readonly monthlyCredits: number | null
@@ -44,8 +42,45 @@ export interface Terms {
   readonly now: Date
 }
 
+/** Reads a key of the replaced service, or says why it cannot be a key of this ledger. */
 export function readOldKey(old: OldKey, terms: Terms): ReadKey | Conflict {
-  const { plans, prefixes, permissions, now } = terms
+  const identity = readIdentity(old, terms)
+  if (isConflict(identity)) return identity
+  const tier = old.tier ?? ''
+  if (!terms.plans.includes(tier)) {
+    return conflict(
+      `its tier "${tier}" is no plan of the tariff in force (${terms.plans.join(', ')})`,
+      'add the plan to tollbook.yaml and publish it, or change the tier',
+    )
+  }
+  const access = readAccess(old, terms)
+  if (isConflict(access)) return access
+  if (!isCount(old.rateLimit, 1) || !isCount(old.monthlyCredits, 0)) {
+    const field = isCount(old.rateLimit, 1) ? 'monthly_credits' : 'rate_limit'
+    return conflict(`its ${field} cannot be a limit`, `set ${field} to a number, or to null`)
+  }
+  const { now } = terms
+  return {
+    ...identity,
+    ...access,
+    tier,
+    name: old.name || 'Imported key',
+    description: old.description,
+    createdBy: identity.owner.kind === 'organisation' ? old.userId : null,
+    rateLimit: old.rateLimit,
+    monthlyCredits: old.monthlyCredits,
+    enabled: old.active,
+    expiresAt: old.expiresAt?.toISOString() ?? null,
+    createdAt: (old.createdAt ?? now).toISOString(),
+    usable: old.active && !(old.expiresAt && old.expiresAt <= now),
+    used: usedThisMonth(old, now),
+    lastUsedAt: old.lastUsedAt?.toISOString() ?? null,
+  }
+}
+
+type Identity = Pick<ReadKey, 'keyId' | 'owner' | 'mode' | 'hash' | 'display'>
+
+function readIdentity(old: OldKey, { prefixes }: Terms): Identity | Conflict {
   if (!/^[0-9A-Za-z_-]{1,64}$/.test(old.id)) {
     return conflict('its id cannot be an id here', 'give it one of letters, digits, - and _')
   }
@@ -68,13 +103,13 @@ export function readOldKey(old: OldKey, terms: Terms): ReadKey | Conflict {
   }
   const owner = ownerOf(old)
   if (!owner) return conflict('it belongs to nobody', 'set user_id or organization_id')
-  const tier = old.tier ?? ''
-  if (!plans.includes(tier)) {
-    return conflict(
-      `its tier "${tier}" is no plan of the tariff in force (${plans.join(', ')})`,
-      'add the plan to tollbook.yaml and publish it, or change the tier',
-    )
-  }
+  return { keyId: old.id, owner, mode, hash, display: `${prefixes[mode]}…${old.ending ?? ''}` }
+}
+
+function readAccess(
+  old: OldKey,
+  { permissions }: Terms,
+): Pick<ReadKey, 'endpoints' | 'allowedIps'> | Conflict {
   const endpoints = listOf(old.allowedEndpoints)
   const allowedIps = listOf(old.allowedIps)
   if (!endpoints || !allowedIps) {
@@ -96,40 +131,16 @@ export function readOldKey(old: OldKey, terms: Terms): ReadKey | Conflict {
       'name the permissions of tollbook.yaml, or give a route that one',
     )
   }
-  if (!isCount(old.rateLimit, 1) || !isCount(old.monthlyCredits, 0)) {
-    const field = isCount(old.rateLimit, 1) ? 'monthly_credits' : 'rate_limit'
-    return conflict(`its ${field} cannot be a limit`, `set ${field} to a number, or to null`)
-  }
-  return {
-    keyId: old.id,
-    owner,
-    mode,
-    hash,
-    display: `${prefixes[mode]}…${old.ending ?? ''}`,
-    tier,
-    name: old.name || 'Imported key',
-    description: old.description,
-    allowedIps,
-    createdBy: owner.kind === 'organisation' ? old.userId : null,
-    endpoints: everything ? null : [...new Set(endpoints)],
-    rateLimit: old.rateLimit,
-    monthlyCredits: old.monthlyCredits,
-    enabled: old.active,
-    expiresAt: old.expiresAt?.toISOString() ?? null,
-    createdAt: (old.createdAt ?? now).toISOString(),
-    usable: old.active && !(old.expiresAt && old.expiresAt <= now),
-    used: usedThisMonth(old, now),
-    lastUsedAt: old.lastUsedAt?.toISOString() ?? null,
-  }
+  return { endpoints: everything ? null : [...new Set(endpoints)], allowedIps }
 }
 
-export function isConflict(read: ReadKey | Conflict): read is Conflict {
+export function isConflict(read: object): read is Conflict {
   return 'problem' in read
 }
 
 /**
- * The counter of a key is only set back when the key is next used, so after its date it counts a period
- * that is over; then the daily usage of this month says what was used.
+ * A key's counter is set back when the key is next used, so after its date it counts a period that is over. Then
+ * the daily usage of this month is taken.
  */
 function usedThisMonth({ creditsUsed, creditsResetAt, creditsOfMonth }: OldKey, now: Date): number {
   const counts = creditsResetAt === null || creditsResetAt > now
@@ -141,12 +152,12 @@ function modeOf(prefix: string, { live, test }: KeyPrefixes): 'live' | 'test' | 
   return prefix.startsWith(test) ? 'test' : undefined
 }
 
-function ownerOf({ organizationId, userId }: OldKey): Owner | undefined {
+export function ownerOf({ organizationId, userId }: OldKey): Owner | undefined {
   if (organizationId) return { kind: 'organisation', id: organizationId }
   return userId ? { kind: 'user', id: userId } : undefined
 }
 
-/** A JSON list of texts; nothing at all is the empty list, undefined is returned for anything else. */
+/** Reads a JSON list of texts, where no text at all is the empty list; undefined for anything else. */
 function listOf(json: string | null): string[] | undefined {
   if (json === null || json.trim() === '') return []
   try {
@@ -160,8 +171,8 @@ function listOf(json: string | null): string[] | undefined {
   }
 }
 
-function isCount(value: number | null, least: number): boolean {
-  return value === null || (Number.isSafeInteger(value) && value >= least)
+function isCount(value: number | null, minimum: number): boolean {
+  return value === null || (Number.isSafeInteger(value) && value >= minimum)
 }
 
 function conflict(problem: string, advice: string): Conflict {

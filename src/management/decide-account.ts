@@ -1,4 +1,7 @@
-/** What may happen to an account, decided from what it is: no clock, no database. */
+/**
+ * What a command does to an account, decided from the account's state alone: no clock, no database. A command
+ * that would change nothing has no events.
+ */
 import type { Owner } from '../../events/account.ts'
 import type { Plan } from '../../events/tariffs.ts'
 import type { Plans } from '../ledger/read/read-accounts.ts'
@@ -11,7 +14,7 @@ export interface PlanStart {
 }
 
 export interface AccountState {
-  /** Every plan that was decided on, in the order of the decisions; see `planAt`. */
+  /** Every plan start, in the order in which they were decided; see `planAt`. */
   readonly schedule: readonly PlanStart[]
   /** The account's own limits; null: as its plan. */
   readonly rateLimit: number | null
@@ -63,8 +66,8 @@ export type AccountEvent =
       readonly payload: Record<string, never>
     }
 
-/** undefined: not opened yet. */
-export type MaybeAccount = AccountState | undefined
+/** undefined: the account is not open yet. */
+type MaybeAccount = AccountState | undefined
 
 export function decideAccount(
   state: MaybeAccount,
@@ -72,9 +75,9 @@ export function decideAccount(
 ): Decision<AccountEvent> {
   if (command.type === 'open') return open(state, command)
   if (!state) return refused('account_unknown')
-  // Erased already is erased: that is no refusal. Nothing else can be done for it.
+  // Erasing an erased account changes nothing and is no refusal; every other command is refused.
   if (command.type === 'erase') {
-    return state.erased ? nothing : { facts: [{ type: 'AccountErased', payload: {} }] }
+    return state.erased ? nothing : { events: [{ type: 'AccountErased', payload: {} }] }
   }
   if (state.erased) return refused('account_erased')
   switch (command.type) {
@@ -85,31 +88,31 @@ export function decideAccount(
       const same = rateLimit === state.rateLimit && maxInFlight === state.maxInFlight
       return same
         ? nothing
-        : { facts: [{ type: 'AccountLimitsChanged', payload: { rateLimit, maxInFlight } }] }
+        : { events: [{ type: 'AccountLimitsChanged', payload: { rateLimit, maxInFlight } }] }
     }
     case 'freeze':
-      return state.frozen ? nothing : { facts: [{ type: 'AccountFrozen', payload: {} }] }
+      return state.frozen ? nothing : { events: [{ type: 'AccountFrozen', payload: {} }] }
     case 'unfreeze':
-      return state.frozen ? { facts: [{ type: 'AccountUnfrozen', payload: {} }] } : nothing
+      return state.frozen ? { events: [{ type: 'AccountUnfrozen', payload: {} }] } : nothing
     default:
       return command satisfies never
   }
 }
 
-export function evolveAccount(state: MaybeAccount, fact: AccountEvent): MaybeAccount {
-  if (fact.type === 'AccountOpened') {
+export function evolveAccount(state: MaybeAccount, event: AccountEvent): MaybeAccount {
+  if (event.type === 'AccountOpened') {
     return { schedule: [], rateLimit: null, maxInFlight: null, frozen: false, erased: false }
   }
   if (!state) return undefined
-  switch (fact.type) {
+  switch (event.type) {
     case 'PlanStarted': {
-      const { plan, from } = fact.payload
+      const { plan, from } = event.payload
       return { ...state, schedule: [...state.schedule, { plan, from }] }
     }
     case 'PlanEnded':
       return state
     case 'AccountLimitsChanged':
-      return { ...state, ...fact.payload }
+      return { ...state, ...event.payload }
     case 'AccountFrozen':
       return { ...state, frozen: true }
     case 'AccountUnfrozen':
@@ -117,16 +120,16 @@ export function evolveAccount(state: MaybeAccount, fact: AccountEvent): MaybeAcc
     case 'AccountErased':
       return { ...state, erased: true }
     default:
-      return fact satisfies never
+      return event satisfies never
   }
 }
 
-/** The plan in force at a time: of those that had started by then, the one decided on last. */
+/** The plan in force at a time: of the plans that had started by then, the one that was decided last. */
 export function planAt(schedule: readonly PlanStart[], time: string): PlanStart | undefined {
   return schedule.findLast(({ from }) => Date.parse(from) <= Date.parse(time))
 }
 
-/** The plan that will follow the one in force, where another was decided on. */
+/** The plan that will follow the one in force; undefined where no other was decided. */
 export function plannedAfter(schedule: readonly PlanStart[], time: string): PlanStart | undefined {
   const last = schedule.at(-1)
   return last?.plan === planAt(schedule, time)?.plan ? undefined : last
@@ -134,17 +137,17 @@ export function plannedAfter(schedule: readonly PlanStart[], time: string): Plan
 
 export const accountDecider = { decide: decideAccount, evolve: evolveAccount }
 
-const nothing: Decision<never> = { facts: [] }
+const nothing: Decision<never> = { events: [] }
 
 function open(
   state: MaybeAccount,
   { at, owner, plan, plans }: AccountCommand & { readonly type: 'open' },
 ): Decision<AccountEvent> {
-  if (state) throw new Error('an account that is open was opened')
+  if (state) throw new Error('the account is open already')
   const fee = planOf(plans, plan)?.fee
   if (!fee) return refused('no_tariff')
   return {
-    facts: [
+    events: [
       { type: 'AccountOpened', payload: { owner } },
       { type: 'PlanStarted', payload: { plan, from: at, fee } },
     ],
@@ -152,9 +155,9 @@ function open(
 }
 
 /**
- * A plan that gives more counts at once, one that gives less from the next month on: what was paid for
- * is kept until then. A decision replaces an earlier one that still lies ahead, so asking for the plan in
- * force takes a planned change back.
+ * A plan that gives more starts at once. One that gives less starts with the next month, because the account has
+ * paid for this one. A decision replaces an earlier one that has not started yet, so a change to the plan in force
+ * takes a planned change back.
  */
 function changePlan(
   state: AccountState,
@@ -174,20 +177,20 @@ function changePlan(
   const ended = planAt(state.schedule, from)?.plan ?? current
   if (ended === plan) return nothing
   return {
-    facts: [
+    events: [
       { type: 'PlanEnded', payload: { plan: ended, at: from } },
       { type: 'PlanStarted', payload: { plan, from, fee: next.fee } },
     ],
   }
 }
 
-/** By the month's credits, and between equals by the fee. A plan that is no longer known gives nothing. */
+/** Compares the month's credits, and the fees where these are equal. A plan that the tariff no longer has gives nothing. */
 function givesMore(next: Plan, current: Plan | undefined): boolean {
   if (!current || next.credits !== current.credits) return next.credits > (current?.credits ?? -1)
   return next.fee.minorUnits >= current.fee.minorUnits
 }
 
-/** Names come from requests, and `constructor` is no plan. */
+/** Looks at own properties only: names come from requests, and `constructor` is no plan. */
 function planOf(plans: Plans, name: string): Plans[string] | undefined {
   return Object.hasOwn(plans, name) ? plans[name] : undefined
 }

@@ -1,15 +1,15 @@
 /**
- * What may happen to a key, decided from what it is: no clock, no database. A revoked key accepts
- * nothing more; what would change nothing is no event.
+ * What a command does to a key, decided from the key's state alone: no clock, no database. A revoked key refuses
+ * every command. A command that would change nothing has no events.
  */
 import type { KeyPrivate } from '../../events/key.ts'
 import { type Decision, refused } from './decision.ts'
 
-/** What a key narrows of its account's allowance; null: nothing. */
+/** How a key narrows what its account has; null: not at all. */
 export interface KeyLimits {
   /** Permissions that the key may use. */
   readonly endpoints: readonly string[] | null
-  /** Calls in a window of its plan's length. */
+  /** Calls in a span of its plan's `windowMs`. */
   readonly rateLimit: number | null
   /** Credits in a UTC month. */
   readonly monthlyCap: number | null
@@ -17,8 +17,8 @@ export interface KeyLimits {
   readonly expiresAt: string | null
 }
 
-/** A key's secret as the ledger keeps it: never itself. */
-export interface SecretHash {
+/** A key's secret as the ledger keeps it: as a hash, never as text. */
+interface SecretHash {
   /** Hex SHA-256 of the whole key. */
   readonly hash: string
   readonly display: string
@@ -32,7 +32,7 @@ export interface KeyState extends KeyLimits {
   readonly document: KeyPrivate
 }
 
-/** The parts of a key that its owner may change. Absent: stays. */
+/** What a key's owner may change of it. A field that is absent stays as it is. */
 export interface KeyUpdate extends Partial<Pick<KeyLimits, 'endpoints' | 'expiresAt'>> {
   readonly name?: string
   readonly description?: string | null
@@ -81,8 +81,8 @@ export type KeyEvent =
       readonly payload: Record<string, never>
     }
 
-/** undefined: no such key yet. */
-export type MaybeKey = KeyState | undefined
+/** undefined: there is no such key yet. */
+type MaybeKey = KeyState | undefined
 
 export function decideKey(state: MaybeKey, command: KeyCommand): Decision<KeyEvent> {
   if (command.type === 'issue') return issue(state, command)
@@ -108,42 +108,42 @@ export function decideKey(state: MaybeKey, command: KeyCommand): Decision<KeyEve
   }
 }
 
-export function evolveKey(state: MaybeKey, fact: KeyEvent): MaybeKey {
-  if (fact.type === 'KeyIssued') {
-    return { ...fact.payload, document: fact.document, enabled: true, revoked: false }
+function evolveKey(state: MaybeKey, event: KeyEvent): MaybeKey {
+  if (event.type === 'KeyIssued') {
+    return { ...event.payload, document: event.document, enabled: true, revoked: false }
   }
   if (!state) return undefined
-  switch (fact.type) {
+  switch (event.type) {
     case 'KeyUpdated':
-      return { ...state, ...fact.payload, document: fact.document }
+      return { ...state, ...event.payload, document: event.document }
     case 'KeyLimitsChanged':
-      return { ...state, ...fact.payload }
+      return { ...state, ...event.payload }
     case 'KeyEnabled':
       return { ...state, enabled: true }
     case 'KeyDisabled':
       return { ...state, enabled: false }
     case 'KeyRotated':
-      return { ...state, hash: fact.payload.hash }
+      return { ...state, hash: event.payload.hash }
     case 'KeyRevoked':
       return { ...state, revoked: true }
     default:
-      return fact satisfies never
+      return event satisfies never
   }
 }
 
 export const keyDecider = { decide: decideKey, evolve: evolveKey }
 
-const nothing: Decision<never> = { facts: [] }
+const nothing: Decision<never> = { events: [] }
 
-function one(fact: KeyEvent): Decision<KeyEvent> {
-  return { facts: [fact] }
+function one(event: KeyEvent): Decision<KeyEvent> {
+  return { events: [event] }
 }
 
 function issue(
   state: MaybeKey,
   command: KeyCommand & { readonly type: 'issue' },
 ): Decision<KeyEvent> {
-  if (state) throw new Error('a new key was given the id of another')
+  if (state) throw new Error('another key has this id')
   const { hash, display, document, endpoints, rateLimit, monthlyCap, expiresAt, at } = command
   if (hasPassed(expiresAt, at)) return refused('time_passed', { field: 'expiresAt' })
   const payload = { hash, display, endpoints, rateLimit, monthlyCap, expiresAt }

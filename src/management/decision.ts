@@ -1,6 +1,6 @@
-/** What a decision answers: the events that follow, or why there are none. Plain data. */
+/** What a decision returns: the events that follow from a command, or the refusal. Plain data. */
 
-/** Why a management command was refused. Whoever answers the client gives it words and a status. */
+/** Why a management command was refused. HTTP and the command line each have a text and a status for it. */
 export type RefusalName =
   | 'account_unknown'
   | 'account_frozen'
@@ -23,14 +23,21 @@ export type RefusalName =
 
 export interface Refused {
   readonly refused: RefusalName
-  /** The part of the command that was at fault, where one was. */
+  /** The field of the command that is at fault, where one is. */
   readonly field?: string
-  /** What would have been accepted, or what there is. */
+  /** What would have been accepted. */
   readonly expected?: string
+  /** How many credits there are, where the command asked for more. */
   readonly available?: number
 }
 
-export type Decision<Fact> = { readonly facts: readonly Fact[] } | Refused
+export type Decision<Event> = { readonly events: readonly Event[] } | Refused
+
+/** Decides commands on a state: `decide(state, command) → events`, `evolve(state, event) → state`. */
+export interface Decider<State, Command, Event> {
+  readonly decide: (state: State, command: Command) => Decision<Event>
+  readonly evolve: (state: State, event: Event) => State
+}
 
 export function refused(name: RefusalName, more: Omit<Refused, 'refused'> = {}): Refused {
   return { refused: name, ...more }
@@ -41,26 +48,21 @@ export function isRefused(value: object | undefined): value is Refused {
 }
 
 /**
- * Decides one command after the other, each on what the ones before it left; one refusal refuses all.
- * What they decided together can then be recorded together.
+ * Decides several commands in their order, each on the state that the ones before it left. One refusal refuses
+ * them all, so their events can be recorded together.
  */
-export function decideAll<State, Command, Fact>(
-  { decide, evolve }: Decider<State, Command, Fact>,
+export function decideAll<State, Command, Event>(
+  { decide, evolve }: Decider<State, Command, Event>,
   state: State,
   commands: readonly Command[],
-): Decision<Fact> {
-  const facts: Fact[] = []
-  let now = state
+): Decision<Event> {
+  const events: Event[] = []
+  let current = state
   for (const command of commands) {
-    const decision = decide(now, command)
-    if ('refused' in decision) return decision
-    facts.push(...decision.facts)
-    now = decision.facts.reduce(evolve, now)
+    const decision = decide(current, command)
+    if (isRefused(decision)) return decision
+    events.push(...decision.events)
+    current = decision.events.reduce(evolve, current)
   }
-  return { facts }
-}
-
-export interface Decider<State, Command, Fact> {
-  readonly decide: (state: State, command: Command) => Decision<Fact>
-  readonly evolve: (state: State, fact: Fact) => State
+  return { events }
 }

@@ -1,7 +1,7 @@
 /**
- * How every change of keys and accounts is made: read what is, decide, record what follows together with
- * the versions it was decided on. When one of them moved on meanwhile, the ledger refuses and it all begins
- * again, so no decision ever rests on what is no longer so.
+ * How keys and accounts are changed: read the state, decide, and record the events together with the stream
+ * versions that the decision stands on. When one of these versions has moved, the ledger refuses and everything
+ * begins again. So no decision rests on a state that is out of date.
  */
 import type { NewEvent } from '../../events/event.ts'
 import type {
@@ -9,32 +9,32 @@ import type {
   ExpectedVersion,
   RecordCommand,
 } from '../ledger/commands/management-commands.ts'
-import { seal } from '../ledger/private-fields.ts'
 import { isUnavailable } from '../ledger/unavailable.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
 
-/** Who does it, as `user:<subject>`, `admin:<subject>`, `key:<id>` or `cli`, and why, where they say. */
-export interface Actor {
-  readonly id: string
-  readonly reason?: string | undefined
-}
-
-/** What is to be recorded, and what whoever asked is told when it is. */
+/** What is to be recorded, and what `execute` returns once it is. */
 export interface Change<Result> {
   readonly shard: number
   readonly events: readonly NewEvent[]
   readonly expected: readonly ExpectedVersion[]
-  /** A new account's key for private fields. */
+  /** The secret under which a new account's private fields are sealed. */
   readonly secret?: Uint8Array
   readonly result: Result
 }
 
-/** Several who change the same key at once each win one round, so this many are never all lost in earnest. */
+/** In each round one of those who change the same key at once wins, so ten rounds are enough in practice. */
 const maxRounds = 10
 
+/**
+ * Prepares a change and records it; prepares it again when the ledger has moved on meanwhile. A change without
+ * events is not recorded.
+ * @param actorId who does it: see Actor
+ * @returns the change's result, or why it was refused
+ * @throws when the ledger cannot be reached
+ */
 export async function execute<Result extends object>(
   commands: Commands,
-  actor: string,
+  actorId: string,
   prepare: () => Promise<Change<Result> | Refused>,
 ): Promise<Result | Refused> {
   for (let round = 0; round < maxRounds; round++) {
@@ -43,19 +43,21 @@ export async function execute<Result extends object>(
     if (change.events.length === 0) return change.result
     const { shard, events, expected, secret, result } = change
     const id = crypto.randomUUID()
-    const command = { id, actor, expected, events, ...(secret && { secret }) }
+    const command = { id, actor: actorId, expected, events, ...(secret && { secret }) }
     const { verdict } = await recordSurely(commands, shard, command)
     if (verdict === 'ok') return result
     if (verdict !== 'version_conflict' && verdict !== 'hash_taken') {
-      throw new Error(`the ledger answered ${verdict} to ${events.map((e) => e.type).join(', ')}`)
+      const types = events.map(({ type }) => type).join(', ')
+      throw new Error(`the ledger returned ${verdict} for ${types}`)
     }
   }
   return refused('changed_meanwhile')
 }
 
 /**
- * When the connection dies under a command, nobody knows whether it was recorded. Its id makes asking again
- * safe, and asking matters: a secret is shown once, and a rotation has already ended the one before.
+ * When the connection dies during a command, nobody knows whether it was recorded. Sending it again is safe,
+ * because the ledger knows its id. It is also necessary: a new key's text is shown once, and a rotation has
+ * ended the secret before.
  */
 async function recordSurely(commands: Commands, shard: number, command: RecordCommand) {
   try {
@@ -64,18 +66,4 @@ async function recordSurely(commands: Commands, shard: number, command: RecordCo
     if (!isUnavailable(error)) throw error
     return commands.record(shard, command)
   }
-}
-
-/** An event's private document, encrypted; none when there is nothing to say or the account was erased. */
-export function sealDocument(
-  secret: Uint8Array | null | undefined,
-  accountId: string,
-  document: object | undefined,
-): { private?: Uint8Array } {
-  return secret && document ? { private: seal(secret, accountId, document) } : {}
-}
-
-/** The document that carries a reason, where one was given. */
-export function reasonDocument({ reason }: Actor): { reason: string } | undefined {
-  return reason === undefined ? undefined : { reason }
 }

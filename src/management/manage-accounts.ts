@@ -1,22 +1,24 @@
-/** Accounts: looking at them, changing their plan and limits, freezing them. */
-import type { NewEvent } from '../../events/event.ts'
-import { readAccount as readAccountRow, readPlans } from '../ledger/read/read-accounts.ts'
-import { readKeysOfAccount } from '../ledger/read/read-keys.ts'
+/** Accounts: reading them, changing their plan and limits, freezing and erasing them. */
 import {
-  type AccountCommand,
-  type AccountEvent,
-  accountDecider,
-  decideAccount,
-} from './decide-account.ts'
+  type AccountRow,
+  type Plans,
+  readAccount as readAccountRow,
+  readPlans,
+} from '../ledger/read/read-accounts.ts'
+import { readKeysOfAccount } from '../ledger/read/read-keys.ts'
+import { type AccountView, toAccountView } from './account-view.ts'
+import type { Actor } from './actor.ts'
+import { type AccountCommand, accountDecider, decideAccount } from './decide-account.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
-import { type Actor, execute, reasonDocument, sealDocument } from './execute.ts'
+import { type Change, execute } from './execute.ts'
+import { isoTime } from './iso-time.ts'
 import type { ManagementDeps } from './management-deps.ts'
-import { type AccountView, accountView, iso } from './views.ts'
+import { sealAccountEvents, sealKeyEvents } from './seal-events.ts'
 
-/** Absent: stays. */
+/** What is to change of an account. A field that is absent stays as it is. */
 export interface AccountChange {
   readonly plan?: string
-  /** The account's own limits in place of its plan's; null gives the plan's back. */
+  /** The account's own limits in place of its plan's; null returns to the plan's. */
   readonly rateLimit?: number | null
   readonly maxInFlight?: number | null
   readonly frozen?: boolean
@@ -24,15 +26,15 @@ export interface AccountChange {
 
 export interface Accounts {
   readAccount(accountId: string): Promise<AccountView | undefined>
-  /** Everything in the change is recorded together or not at all. */
+  /** All fields of the change are recorded together or not at all. */
   changeAccount(
     accountId: string,
     change: AccountChange,
     actor: Actor,
   ): Promise<AccountView | Refused>
   /**
-   * Destroys the key under which the account's personal data is encrypted, for good, and revokes its API
-   * keys: names, addresses and reasons can be read by nobody. Amounts, hashes and ids stay.
+   * Destroys the secret under which the account's personal data is encrypted, for good, and revokes its API
+   * keys: nobody can read names, addresses and reasons any more. Amounts, hashes and ids stay.
    */
   eraseAccount(accountId: string, actor: Actor): Promise<AccountView | Refused>
 }
@@ -40,85 +42,99 @@ export interface Accounts {
 export function manageAccounts({ sql, commands }: ManagementDeps): Accounts {
   async function readAccount(accountId: string): Promise<AccountView | undefined> {
     const row = await readAccountRow(sql, accountId)
-    return row && accountView(row, (await readPlans(sql, row.shard))?.plans ?? {})
+    return row && toAccountView(row, (await readPlans(sql, row.shard))?.plans ?? {})
   }
 
-  async function eraseAccount(accountId: string, { id }: Actor): Promise<AccountView | Refused> {
-    const erased = await execute(commands, id, async () => {
-      const row = await readAccountRow(sql, accountId)
-      const decision = decideAccount(row, { type: 'erase' })
-      if (!row || isRefused(decision)) return refused('account_unknown')
-      const keys = (await readKeysOfAccount(sql, accountId)).filter((key) => !key.revokedAt)
-      return {
-        shard: row.shard,
-        expected: [
-          { stream: 'account', id: accountId, version: row.version } as const,
-          ...keys.map(({ keyId, version }) => ({ stream: 'key', id: keyId, version }) as const),
-        ],
-        // Without a reason: it would be encrypted under the key that is destroyed here.
-        events: [
-          ...keys.map(({ keyId, mode }) => ({
-            ...({ type: 'KeyRevoked', payload: {}, accountId, keyId, mode } as const),
-          })),
-          ...sealAccountEvents(decision.facts, row, { id }),
-        ],
-        result: {},
-      }
-    })
-    if (isRefused(erased)) return erased
-    return (await readAccount(accountId)) ?? refused('account_unknown')
-  }
-
-  async function changeAccount(accountId: string, change: AccountChange, actor: Actor) {
+  async function changeWith(
+    accountId: string,
+    actor: Actor,
+    prepare: (row: AccountRow) => Promise<Change<object> | Refused>,
+  ): Promise<AccountView | Refused> {
     const changed = await execute(commands, actor.id, async () => {
       const row = await readAccountRow(sql, accountId)
-      if (!row) return refused('account_unknown')
-      const tariff = await readPlans(sql, row.shard)
-      const orders = commandsOf(change, tariff?.plans ?? {}, iso(row.readAt))
-      const decision = decideAll(accountDecider, row, orders)
-      if (isRefused(decision)) return decision
-      return {
-        shard: row.shard,
-        expected: [{ stream: 'account', id: accountId, version: row.version } as const],
-        events: sealAccountEvents(decision.facts, row, actor),
-        result: {},
-      }
+      return row ? prepare(row) : refused('account_unknown')
     })
     if (isRefused(changed)) return changed
     return (await readAccount(accountId)) ?? refused('account_unknown')
   }
 
-  return { readAccount, changeAccount, eraseAccount }
+  return {
+    readAccount,
+    changeAccount: (accountId, change, actor) =>
+      changeWith(accountId, actor, async (row) => {
+        const plans = (await readPlans(sql, row.shard))?.plans ?? {}
+        return accountChange(row, commandsFor(change, plans, isoTime(row.readAt)), actor)
+      }),
+    eraseAccount: (accountId, actor) =>
+      changeWith(accountId, actor, async (row) => {
+        const keys = await readKeysOfAccount(sql, accountId)
+        return erasure(
+          row,
+          keys.filter((key) => !key.revokedAt),
+          actor,
+        )
+      }),
+  }
 }
 
-/** Facts as events of their account; each may carry the reason. */
-export function sealAccountEvents(
-  facts: readonly AccountEvent[],
-  { accountId, secret }: { readonly accountId: string; readonly secret: Uint8Array | null },
+/** The change that some commands make to an account that is there. */
+export function accountChange(
+  row: AccountRow,
+  commands: readonly AccountCommand[],
   actor: Actor,
-): NewEvent[] {
-  return facts.map(({ type, payload }) => ({
-    type,
-    payload,
-    accountId,
-    ...sealDocument(secret, accountId, reasonDocument(actor)),
-  }))
+): Change<object> | Refused {
+  const decision = decideAll(accountDecider, row, commands)
+  if (isRefused(decision)) return decision
+  return {
+    shard: row.shard,
+    expected: [{ stream: 'account', id: row.accountId, version: row.version }],
+    events: sealAccountEvents(decision.events, row, actor),
+    result: {},
+  }
 }
 
-function commandsOf(
+const revoked = [{ type: 'KeyRevoked', payload: {} }] as const
+
+function erasure(
+  row: AccountRow,
+  keys: Awaited<ReturnType<typeof readKeysOfAccount>>,
+  { id }: Actor,
+): Change<object> | Refused {
+  const { accountId } = row
+  const decision = decideAccount(row, { type: 'erase' })
+  if (isRefused(decision)) return decision
+  return {
+    shard: row.shard,
+    expected: [
+      { stream: 'account', id: accountId, version: row.version },
+      ...keys.map(({ keyId, version }) => ({ stream: 'key', id: keyId, version }) as const),
+    ],
+    // Without a reason: it would be encrypted under the secret that this destroys.
+    events: [
+      ...keys.flatMap(({ keyId, mode, secret }) =>
+        sealKeyEvents(revoked, { accountId, keyId, mode, secret }, { id }),
+      ),
+      ...sealAccountEvents(decision.events, row, { id }),
+    ],
+    result: {},
+  }
+}
+
+/** @param at the ledger's time, ISO 8601 */
+function commandsFor(
   { plan, rateLimit, maxInFlight, frozen }: AccountChange,
-  plans: (AccountCommand & { readonly type: 'change-plan' })['plans'],
+  plans: Plans,
   at: string,
 ): AccountCommand[] {
-  const orders: AccountCommand[] = []
-  if (plan !== undefined) orders.push({ type: 'change-plan', at, plan, plans })
+  const commands: AccountCommand[] = []
+  if (plan !== undefined) commands.push({ type: 'change-plan', at, plan, plans })
   if (rateLimit !== undefined || maxInFlight !== undefined) {
-    orders.push({
+    commands.push({
       type: 'change-limits',
       ...(rateLimit !== undefined && { rateLimit }),
       ...(maxInFlight !== undefined && { maxInFlight }),
     })
   }
-  if (frozen !== undefined) orders.push({ type: frozen ? 'freeze' : 'unfreeze' })
-  return orders
+  if (frozen !== undefined) commands.push({ type: frozen ? 'freeze' : 'unfreeze' })
+  return commands
 }

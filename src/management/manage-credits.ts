@@ -1,4 +1,4 @@
-/** Credits that an operator gives, takes or gives back. */
+/** Credits that an operator grants, takes away or refunds. The ledger's SQL functions decide; this prepares them. */
 import { type Mode, printPosition } from '../../events/event.ts'
 import type { CommandResult } from '../ledger/commands/management-commands.ts'
 import {
@@ -8,12 +8,13 @@ import {
   readSecrets,
 } from '../ledger/read/read-accounts.ts'
 import { readCharge } from '../ledger/read/read-charge.ts'
+import type { Actor } from './actor.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
-import { type Actor, reasonDocument, sealDocument } from './execute.ts'
+import { isoTime } from './iso-time.ts'
 import type { ManagementDeps } from './management-deps.ts'
-import { iso } from './views.ts'
+import { reasonDocument, sealDocument } from './seal-events.ts'
 
-export interface Grant {
+interface Grant {
   readonly credits: number
   readonly kind: 'paid' | 'promotional'
   readonly mode: Mode
@@ -21,25 +22,32 @@ export interface Grant {
   readonly startsAt?: string
   /** ISO 8601; never when absent. */
   readonly expiresAt?: string
-  /** Unique per account: the same grant again under it answers as the first time. */
+  /** Unique per account: the same grant again under it returns the first one's result. */
   readonly externalId?: string
   readonly paid?: { readonly minorUnits: number; readonly currency: string }
 }
 
-export interface Adjustment {
+interface Adjustment {
   /** How much to take. */
   readonly credits: number
   readonly mode: Mode
   readonly externalId?: string
 }
 
+interface Refund {
+  /** All that is left of the charge when absent. */
+  readonly credits?: number
+  readonly externalId?: string
+}
+
 export interface Granted {
-  /** The grant's place in the ledger, which names the lot; null when there was nothing to grant. */
+  /** The printed position of the grant, which names the lot; null when there was nothing to grant. */
   readonly position: string | null
   readonly credits: number
 }
 
 export interface Adjusted {
+  /** Printed. */
   readonly positions: readonly string[]
   /** What could be taken, and what became a debt that the next lot repays. */
   readonly taken: number
@@ -47,6 +55,7 @@ export interface Adjusted {
 }
 
 export interface Refunded {
+  /** Printed. */
   readonly position: string
   readonly credits: number
 }
@@ -54,136 +63,137 @@ export interface Refunded {
 export interface Credits {
   grant(accountId: string, grant: Grant, actor: Actor): Promise<Granted | Refused>
   adjust(accountId: string, adjustment: Adjustment, actor: Actor): Promise<Adjusted | Refused>
-  /** Gives a charge back, all that is left of it when `credits` is absent. */
-  refund(
-    requestId: string,
-    refund: { readonly credits?: number; readonly externalId?: string },
-    actor: Actor,
-  ): Promise<Refunded | Refused>
-  /** Gives back, for the rest of the month, what the account used in it and no earlier reset gave back. */
+  refund(requestId: string, refund: Refund, actor: Actor): Promise<Refunded | Refused>
+  /**
+   * Grants what the account has used in the present month and no earlier reset has granted. The grant expires
+   * with the month.
+   */
   resetCredits(accountId: string, mode: Mode, actor: Actor): Promise<Granted | Refused>
 }
 
-/** Begins the externalId of a reset's grant, so that the next reset finds it. */
-const resetPrefix = 'reset:'
-
-export function manageCredits({ sql, commands }: ManagementDeps): Credits {
-  async function grant(accountId: string, wanted: Grant, actor: Actor): Promise<Granted | Refused> {
-    const account = await readAccount(sql, accountId)
-    const objection = objectionTo(account, wanted.externalId)
-    if (objection || !account) return objection ?? refused('account_unknown')
-    const now = account.readAt.getTime()
-    const startsAt = wanted.startsAt ?? iso(account.readAt)
-    if (wanted.expiresAt !== undefined) {
-      const expiresAtMs = Date.parse(wanted.expiresAt)
-      if (expiresAtMs <= now) return refused('time_passed', { field: 'expiresAt' })
-      if (expiresAtMs <= Date.parse(startsAt)) {
-        return refused('ends_before_start', { field: 'expiresAt' })
-      }
-    }
-    return give(account, { ...wanted, startsAt }, actor)
+export function manageCredits(deps: ManagementDeps): Credits {
+  return {
+    grant: (accountId, grant, actor) => grantCredits(deps, accountId, grant, actor),
+    adjust: (accountId, adjustment, actor) => adjustCredits(deps, accountId, adjustment, actor),
+    refund: (requestId, refund, actor) => refundCharge(deps, requestId, refund, actor),
+    resetCredits: (accountId, mode, actor) => resetCredits(deps, accountId, mode, actor),
   }
-
-  async function give(
-    account: Pick<AccountRow, 'accountId' | 'shard' | 'secret'>,
-    wanted: Grant & { readonly startsAt: string },
-    actor: Actor,
-  ): Promise<Granted | Refused> {
-    const { accountId, shard, secret } = account
-    const answer = await commands.grant(shard, {
-      ...wanted,
-      accountId,
-      actor: actor.id,
-      ...sealDocument(secret, accountId, reasonDocument(actor)),
-    })
-    const { credits } = wanted
-    return refusalIn(answer) ?? { position: placesOf(answer, shard)[0] ?? null, credits }
-  }
-
-  async function adjust(accountId: string, wanted: Adjustment, actor: Actor) {
-    const account = await readAccount(sql, accountId)
-    const objection = objectionTo(account, wanted.externalId)
-    if (objection || !account) return objection ?? refused('account_unknown')
-    const { shard, secret } = account
-    const answer = await commands.adjust(shard, {
-      ...wanted,
-      accountId,
-      actor: actor.id,
-      ...sealDocument(secret, accountId, reasonDocument(actor)),
-    })
-    const { taken = 0, debt = 0 } = answer
-    return refusalIn(answer) ?? { positions: placesOf(answer, shard), taken, debt }
-  }
-
-  async function refund(
-    requestId: string,
-    wanted: { readonly credits?: number; readonly externalId?: string },
-    actor: Actor,
-  ): Promise<Refunded | Refused> {
-    const charge = await readCharge(sql, requestId)
-    if (!charge) return refused('charge_unknown')
-    const { shard, accountId } = charge
-    const secret = (await readSecrets(sql, [accountId])).get(accountId)
-    const answer = await commands.refund(shard, {
-      ...wanted,
-      requestId,
-      actor: actor.id,
-      ...sealDocument(secret, accountId, reasonDocument(actor)),
-    })
-    const { credits = 0 } = answer
-    return refusalIn(answer) ?? { position: placesOf(answer, shard)[0] ?? '', credits }
-  }
-
-  async function resetCredits(
-    accountId: string,
-    mode: Mode,
-    actor: Actor,
-  ): Promise<Granted | Refused> {
-    const account = await readAccount(sql, accountId)
-    if (!account) return refused('account_unknown')
-    for (;;) {
-      const {
-        used,
-        resetCredits: earlier,
-        resets,
-        nextMonth,
-        readAt,
-      } = await readMonthUse(sql, accountId, mode)
-      const credits = used - earlier
-      if (credits <= 0) return { position: null, credits: 0 }
-      // Named by its number in the month: of two resets at once, one is refused and looks again.
-      const externalId = `${resetPrefix}${mode}:${iso(readAt).slice(0, 7)}:${resets + 1}`
-      const startsAt = iso(readAt)
-      const expiresAt = iso(nextMonth)
-      const wanted = {
-        credits,
-        kind: 'promotional',
-        mode,
-        startsAt,
-        expiresAt,
-        externalId,
-      } as const
-      const given = await give(account, wanted, actor)
-      if (!isRefused(given) || given.refused !== 'external_id_taken') return given
-    }
-  }
-
-  return { grant, adjust, refund, resetCredits }
 }
 
-function objectionTo(
-  account: AccountRow | undefined,
+/** The externalId of a reset's grant begins with it, so that the next reset finds the grant. */
+const resetPrefix = 'reset:'
+
+async function grantCredits(
+  deps: ManagementDeps,
+  accountId: string,
+  grant: Grant,
+  actor: Actor,
+): Promise<Granted | Refused> {
+  const account = await findAccount(deps, accountId, grant.externalId)
+  if (isRefused(account)) return account
+  const startsAt = grant.startsAt ?? isoTime(account.readAt)
+  const { expiresAt } = grant
+  if (expiresAt !== undefined && Date.parse(expiresAt) <= account.readAt.getTime()) {
+    return refused('time_passed', { field: 'expiresAt' })
+  }
+  if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.parse(startsAt)) {
+    return refused('ends_before_start', { field: 'expiresAt' })
+  }
+  return recordGrant(deps, account, { ...grant, startsAt }, actor)
+}
+
+async function recordGrant(
+  { commands }: ManagementDeps,
+  { accountId, shard, secret }: Pick<AccountRow, 'accountId' | 'shard' | 'secret'>,
+  grant: Grant & { readonly startsAt: string },
+  actor: Actor,
+): Promise<Granted | Refused> {
+  const result = await commands.grant(shard, {
+    ...grant,
+    accountId,
+    actor: actor.id,
+    ...sealDocument(secret, accountId, reasonDocument(actor)),
+  })
+  const { credits } = grant
+  return refusalOf(result) ?? { position: printPositions(result, shard)[0] ?? null, credits }
+}
+
+async function adjustCredits(
+  deps: ManagementDeps,
+  accountId: string,
+  adjustment: Adjustment,
+  actor: Actor,
+): Promise<Adjusted | Refused> {
+  const account = await findAccount(deps, accountId, adjustment.externalId)
+  if (isRefused(account)) return account
+  const { shard, secret } = account
+  const result = await deps.commands.adjust(shard, {
+    ...adjustment,
+    accountId,
+    actor: actor.id,
+    ...sealDocument(secret, accountId, reasonDocument(actor)),
+  })
+  const { taken = 0, debt = 0 } = result
+  return refusalOf(result) ?? { positions: printPositions(result, shard), taken, debt }
+}
+
+async function refundCharge(
+  { sql, commands }: ManagementDeps,
+  requestId: string,
+  refund: Refund,
+  actor: Actor,
+): Promise<Refunded | Refused> {
+  const charge = await readCharge(sql, requestId)
+  if (!charge) return refused('charge_unknown')
+  const { shard, accountId } = charge
+  const secret = (await readSecrets(sql, [accountId])).get(accountId)
+  const result = await commands.refund(shard, {
+    ...refund,
+    requestId,
+    actor: actor.id,
+    ...sealDocument(secret, accountId, reasonDocument(actor)),
+  })
+  const { credits = 0 } = result
+  return refusalOf(result) ?? { position: printPositions(result, shard)[0] ?? '', credits }
+}
+
+async function resetCredits(
+  deps: ManagementDeps,
+  accountId: string,
+  mode: Mode,
+  actor: Actor,
+): Promise<Granted | Refused> {
+  const account = await readAccount(deps.sql, accountId)
+  if (!account) return refused('account_unknown')
+  for (;;) {
+    const month = await readMonthUse(deps.sql, accountId, mode)
+    const credits = month.used - month.resetCredits
+    if (credits <= 0) return { position: null, credits: 0 }
+    const startsAt = isoTime(month.readAt)
+    const expiresAt = isoTime(month.nextMonth)
+    // Named by its number in the month: of two resets at once, one is refused and reads the month again.
+    const externalId = `${resetPrefix}${mode}:${startsAt.slice(0, 7)}:${month.resets + 1}`
+    const grant = { credits, kind: 'promotional', mode, startsAt, expiresAt, externalId } as const
+    const granted = await recordGrant(deps, account, grant, actor)
+    if (!isRefused(granted) || granted.refused !== 'external_id_taken') return granted
+  }
+}
+
+async function findAccount(
+  { sql }: ManagementDeps,
+  accountId: string,
   externalId: string | undefined,
-): Refused | undefined {
+): Promise<AccountRow | Refused> {
+  const account = await readAccount(sql, accountId)
   if (!account) return refused('account_unknown')
   if (account.erased) return refused('account_erased')
   if (externalId?.startsWith(resetPrefix)) {
     return refused('external_id_reserved', { field: 'externalId' })
   }
-  return undefined
+  return account
 }
 
-function refusalIn({ verdict, refundable }: CommandResult): Refused | undefined {
+function refusalOf({ verdict, refundable }: CommandResult): Refused | undefined {
   switch (verdict) {
     case 'ok':
       return undefined
@@ -197,12 +207,12 @@ function refusalIn({ verdict, refundable }: CommandResult): Refused | undefined 
       return refused('exceeds_charge', { available: refundable ?? 0 })
     case 'version_conflict':
     case 'hash_taken':
-      throw new Error(`the ledger answered ${verdict} to a movement of credits`)
+      throw new Error(`the ledger returned ${verdict} for a movement of credits`)
     default:
       return verdict satisfies never
   }
 }
 
-function placesOf(answer: CommandResult, shard: number): string[] {
-  return (answer.positions ?? []).map((position) => printPosition({ shard, position }))
+function printPositions({ positions = [] }: CommandResult, shard: number): string[] {
+  return positions.map((position) => printPosition({ shard, position }))
 }

@@ -1,4 +1,4 @@
-/** Keys: looking at them, changing them, giving them new secrets, revoking them. */
+/** Keys: reading them, issuing them, changing them, giving them new secrets, revoking them. */
 import { mintKey } from '../gate/authenticate/key-format.ts'
 import { readAccount, readPlans } from '../ledger/read/read-accounts.ts'
 import {
@@ -9,7 +9,8 @@ import {
   readKeysOfAccount,
 } from '../ledger/read/read-keys.ts'
 import { accountIdOf, type Owner } from '../lib/ids.ts'
-import { decideAccount } from './decide-account.ts'
+import type { Actor } from './actor.ts'
+import { checkKeyLimits } from './check-key-limits.ts'
 import {
   type KeyCommand,
   type KeyLimits,
@@ -18,147 +19,155 @@ import {
   keyDecider,
 } from './decide-key.ts'
 import { decideAll, isRefused, type Refused, refused } from './decision.ts'
-import { type Actor, type Change, execute } from './execute.ts'
-import { issueKeyWith, type KeyRequest } from './issue-key.ts'
-import {
-  exceedsAccount,
-  readKeyView,
-  type ShownKey,
-  sealKeyEvents,
-  unknownPermission,
-} from './key-changes.ts'
-import { sealAccountEvents } from './manage-accounts.ts'
+import { type Change, execute } from './execute.ts'
+import { isoTime } from './iso-time.ts'
+import { type IssuedKey, issueKey, type KeyRequest } from './issue-key.ts'
+import { type KeyView, readKeyView, toKeyView, unsealDocument } from './key-view.ts'
+import { accountChange } from './manage-accounts.ts'
 import type { ManagementDeps } from './management-deps.ts'
-import { documentOf, iso, type KeyView, keyView } from './views.ts'
+import { sealKeyEvents } from './seal-events.ts'
 
-/** Whose keys may be touched: an owner's own, or everyone's. */
-export type Scope = Owner | 'everyone'
+/** Whose keys may be touched: those of one owner, or everyone's. */
+type Scope = Owner | 'everyone'
 
+/** What is to change of a key. A field that is absent stays as it is. */
 export interface KeyChange extends KeyUpdate, Partial<Pick<KeyLimits, 'rateLimit' | 'monthlyCap'>> {
   readonly enabled?: boolean
-  /** Of the key's account; an operator's to change. */
+  /** The plan of the key's account, which only an operator can change. */
   readonly plan?: string
 }
 
 export interface Keys {
-  /** Issues a key; an owner's first one opens the account on the default plan. */
-  issueKey(owner: Owner, request: KeyRequest, actor: Actor): Promise<ShownKey | Refused>
+  /** Issues a key. The first key of an owner opens the account on the default plan. */
+  issueKey(owner: Owner, request: KeyRequest, actor: Actor): Promise<IssuedKey | Refused>
   /** The newest first, revoked ones included. */
   listKeys(owner: Owner): Promise<KeyView[]>
   pageOfKeys(
     filter: KeyFilter,
     page: { readonly offset: number; readonly limit: number },
   ): Promise<{ readonly keys: KeyView[]; readonly total: number }>
-  /** undefined: no such key in this scope. */
+  /** undefined: there is no such key in this scope. */
   readKey(scope: Scope, keyId: string): Promise<KeyView | undefined>
-  /** Everything in the change is recorded together or not at all. */
+  /** All fields of the change are recorded together or not at all. */
   updateKey(
     scope: Scope,
     keyId: string,
     change: KeyChange,
     actor: Actor,
   ): Promise<KeyView | Refused>
-  /** A new secret; the old one dies at once, or after `graceSeconds`. */
+  /** Gives the key a new secret. The old one ends at once, or after `graceSeconds`. */
   rotateKey(
     scope: Scope,
     keyId: string,
     graceSeconds: number,
     actor: Actor,
-  ): Promise<ShownKey | Refused>
-  /** For ever. A key that is revoked already stays so, and that is no refusal. */
+  ): Promise<IssuedKey | Refused>
+  /** Revokes the key for good. Revoking a revoked key changes nothing and is no refusal. */
   revokeKey(scope: Scope, keyId: string, actor: Actor): Promise<KeyView | Refused>
 }
 
+/** @param shardOfNew the shard in which an account will be opened */
 export function manageKeys(
   deps: ManagementDeps,
-  shardOfNew: (id: string) => Promise<number>,
+  shardOfNew: (accountId: string) => Promise<number>,
 ): Keys {
-  const { sql, commands, config, prefixes, random } = deps
+  const { sql, commands, prefixes, random } = deps
 
-  /** The key, when it is in scope. */
   async function find(scope: Scope, keyId: string): Promise<KeyRow | undefined> {
     const row = await readKey(sql, keyId)
     return scope === 'everyone' || row?.accountId === accountIdOf(scope) ? row : undefined
   }
 
-  async function updateKey(scope: Scope, keyId: string, change: KeyChange, actor: Actor) {
-    const updated = await execute(commands, actor.id, async () => {
+  async function changeWith<Result extends object>(
+    [scope, keyId, actor]: readonly [Scope, string, Actor],
+    prepare: (row: KeyRow) => Promise<Change<Result> | Refused> | Change<Result> | Refused,
+  ): Promise<(Result & { readonly view: KeyView }) | Refused> {
+    const changed = await execute(commands, actor.id, async () => {
       const row = await find(scope, keyId)
-      if (!row) return refused('key_unknown')
-      if (row.revokedAt) return refused('key_revoked')
-      const fromOwner = scope !== 'everyone'
-      const most = row.accountRateLimit ?? row.planRateLimit
-      const objection =
-        (fromOwner && change.plan !== undefined ? refused('plan_not_grantable') : undefined) ??
-        (fromOwner ? exceedsAccount(change.rateLimit, most) : undefined) ??
-        unknownPermission(config, change.endpoints)
-      if (objection) return objection
-      const ofKey = changeOfKey(row, commandsOf(change, iso(row.readAt)), actor)
-      if (isRefused(ofKey) || change.plan === undefined) return ofKey
-      const ofAccount = await changeOfPlan(row.accountId, change.plan, actor)
-      return isRefused(ofAccount) ? ofAccount : together(ofAccount, ofKey)
+      return row ? prepare(row) : refused('key_unknown')
     })
-    return isRefused(updated) ? updated : readKeyView(sql, keyId)
-  }
-
-  async function changeOfPlan(accountId: string, plan: string, actor: Actor) {
-    const account = await readAccount(sql, accountId)
-    const tariff = account && (await readPlans(sql, account.shard))
-    if (!account || !tariff) return refused('account_unknown')
-    const at = iso(tariff.readAt)
-    const command = { type: 'change-plan', at, plan, plans: tariff.plans } as const
-    const decision = decideAccount(account, command)
-    if (isRefused(decision)) return decision
-    return {
-      shard: account.shard,
-      expected: [{ stream: 'account', id: accountId, version: account.version } as const],
-      events: sealAccountEvents(decision.facts, account, actor),
-      result: {},
-    }
-  }
-
-  async function rotateKey(scope: Scope, keyId: string, graceSeconds: number, actor: Actor) {
-    const rotated = await execute(commands, actor.id, async () => {
-      const row = await find(scope, keyId)
-      if (!row) return refused('key_unknown')
-      const { key, ...minted } = mintKey({ prefixes, mode: row.mode, shard: row.shard, random })
-      const at = iso(row.readAt)
-      const change = changeOfKey(row, [{ type: 'rotate', ...minted, graceSeconds, at }], actor)
-      return isRefused(change) ? change : { ...change, result: { key } }
-    })
-    return isRefused(rotated) ? rotated : { ...rotated, view: await readKeyView(sql, keyId) }
-  }
-
-  async function revokeKey(scope: Scope, keyId: string, actor: Actor) {
-    const revoked = await execute(commands, actor.id, async () => {
-      const row = await find(scope, keyId)
-      if (!row) return refused('key_unknown')
-      return changeOfKey(row, row.revokedAt ? [] : [{ type: 'revoke' }], actor)
-    })
-    return isRefused(revoked) ? revoked : readKeyView(sql, keyId)
+    return isRefused(changed) ? changed : { ...changed, view: await readKeyView(sql, keyId) }
   }
 
   return {
-    issueKey: issueKeyWith(deps, shardOfNew),
-    updateKey,
-    rotateKey,
-    revokeKey,
+    issueKey: (owner, request, actor) => issueKey(deps, shardOfNew, owner, request, actor),
+
     async listKeys(owner) {
-      return (await readKeysOfAccount(sql, accountIdOf(owner))).map(keyView)
+      return (await readKeysOfAccount(sql, accountIdOf(owner))).map(toKeyView)
     },
+
     async pageOfKeys(filter, page) {
       const { keys, total } = await readKeyPage(sql, filter, page)
-      return { keys: keys.map(keyView), total }
+      return { keys: keys.map(toKeyView), total }
     },
+
     async readKey(scope, keyId) {
       const row = await find(scope, keyId)
-      return row && keyView(row)
+      return row && toKeyView(row)
+    },
+
+    async updateKey(scope, keyId, change, actor) {
+      const byOwner = scope !== 'everyone'
+      return viewOf(
+        await changeWith([scope, keyId, actor], (row) =>
+          prepareUpdate(deps, row, change, { byOwner, actor }),
+        ),
+      )
+    },
+
+    rotateKey: (scope, keyId, graceSeconds, actor) =>
+      changeWith([scope, keyId, actor], (row) => {
+        const { key, ...minted } = mintKey({ prefixes, mode: row.mode, shard: row.shard, random })
+        const at = isoTime(row.readAt)
+        const change = keyChange(row, [{ type: 'rotate', ...minted, graceSeconds, at }], actor)
+        return isRefused(change) ? change : { ...change, result: { key } }
+      }),
+
+    async revokeKey(scope, keyId, actor) {
+      return viewOf(
+        await changeWith([scope, keyId, actor], (row) =>
+          keyChange(row, row.revokedAt ? [] : [{ type: 'revoke' }], actor),
+        ),
+      )
     },
   }
 }
 
-/** What some commands change of a key. An erased account's keys can still be stopped, and nothing else. */
-function changeOfKey(
+function viewOf(changed: { readonly view: KeyView } | Refused): KeyView | Refused {
+  return isRefused(changed) ? changed : changed.view
+}
+
+async function prepareUpdate(
+  { sql, config }: ManagementDeps,
+  row: KeyRow,
+  change: KeyChange,
+  { byOwner, actor }: { readonly byOwner: boolean; readonly actor: Actor },
+): Promise<Change<object> | Refused> {
+  if (row.revokedAt) return refused('key_revoked')
+  if (byOwner && change.plan !== undefined) return refused('plan_not_grantable')
+  const maxRateLimit = byOwner ? (row.accountRateLimit ?? row.planRateLimit) : undefined
+  const refusal = checkKeyLimits(change, maxRateLimit, config)
+  if (refusal) return refusal
+  const ofKey = keyChange(row, commandsFor(change, isoTime(row.readAt)), actor)
+  if (isRefused(ofKey) || change.plan === undefined) return ofKey
+
+  const account = await readAccount(sql, row.accountId)
+  const tariff = account && (await readPlans(sql, account.shard))
+  if (!account || !tariff) return refused('account_unknown')
+  const { plans, readAt } = tariff
+  const changePlan = { type: 'change-plan', at: isoTime(readAt), plan: change.plan, plans } as const
+  const ofAccount = accountChange(account, [changePlan], actor)
+  if (isRefused(ofAccount)) return ofAccount
+  return {
+    shard: ofAccount.shard,
+    expected: [...ofAccount.expected, ...ofKey.expected],
+    events: [...ofAccount.events, ...ofKey.events],
+    result: {},
+  }
+}
+
+/** The change that some commands make to a key. A key of an erased account can be stopped, and nothing else. */
+function keyChange(
   row: KeyRow,
   commands: readonly KeyCommand[],
   actor: Actor,
@@ -170,21 +179,13 @@ function changeOfKey(
   return {
     shard: row.shard,
     expected: [{ stream: 'key', id: row.keyId, version: row.version }],
-    events: sealKeyEvents(decision.facts, row, actor),
+    events: sealKeyEvents(decision.events, row, actor),
     result: {},
   }
 }
 
-function together(first: Change<object>, second: Change<object>): Change<object> {
-  return {
-    shard: first.shard,
-    expected: [...first.expected, ...second.expected],
-    events: [...first.events, ...second.events],
-    result: {},
-  }
-}
-
-function commandsOf(change: KeyChange, at: string): KeyCommand[] {
+/** @param at the ledger's time, ISO 8601 */
+function commandsFor(change: KeyChange, at: string): KeyCommand[] {
   const { enabled, rateLimit, monthlyCap, plan: _, ...update } = change
   const commands: KeyCommand[] = []
   if (Object.keys(update).length > 0) commands.push({ type: 'update', at, ...update })
@@ -208,7 +209,7 @@ function stateOf(row: KeyRow): KeyState {
     endpoints,
     rateLimit,
     monthlyCap,
-    expiresAt: iso(row.expiresAt),
-    document: documentOf(row),
+    expiresAt: isoTime(row.expiresAt),
+    document: unsealDocument(row),
   }
 }

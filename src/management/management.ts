@@ -1,8 +1,8 @@
 /**
- * Managing accounts, keys, credits and prices: every change is decided by pure functions on what the ledger
- * says (decide-key.ts, decide-account.ts) and recorded in it, and every look is a look into the ledger.
+ * Management of accounts, keys, credits and prices. Pure functions (decide-key.ts, decide-account.ts) decide a
+ * change on the state that the ledger has, and `execute` records the events that follow. Everything that is
+ * returned is read from the ledger.
  */
-
 import type { RecordedEvent } from '../../events/event.ts'
 import { readShards } from '../ledger/read/read-for-calls.ts'
 import { type Accounts, manageAccounts } from './manage-accounts.ts'
@@ -14,14 +14,14 @@ import { readReasons } from './read-reasons.ts'
 import { shardOf } from './shard-of.ts'
 
 export interface Management extends Keys, Accounts, Credits, Tariffs {
-  /** The reasons that were given for these events, by their printed positions. */
+  /** The reasons that actors gave for these events, by printed position. */
   readReasons(events: readonly RecordedEvent[]): Promise<ReadonlyMap<string, string>>
 }
 
 export function openManagement(deps: ManagementDeps): Management {
   let shards: Promise<number[]> | undefined
 
-  /** Their number never changes, so it is asked once; a failed question is asked again. */
+  /** The number of shards never changes, so it is read once, and again only after a failure. */
   async function shardOfNew(accountId: string): Promise<number> {
     shards ??= readShards(deps.sql)
     try {

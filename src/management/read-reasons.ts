@@ -1,9 +1,9 @@
-/** Why operators did what they did: kept encrypted with the events, under the account's own key. */
 import { printPosition, type RecordedEvent } from '../../events/event.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { unseal } from '../ledger/private-fields.ts'
 import { readSecrets } from '../ledger/read/read-accounts.ts'
 
+/** The reasons of events, by printed position. They are encrypted under the secrets of the accounts. */
 export async function readReasons(
   sql: Sql,
   events: readonly RecordedEvent[],

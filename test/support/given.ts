@@ -7,14 +7,14 @@
 import { expect } from 'bun:test'
 import { type Decider, isRefused, type RefusalName } from '../../src/management/decision.ts'
 
-export function given<State, Command, Fact>(decider: Decider<State | undefined, Command, Fact>) {
-  return (...facts: readonly Fact[]) => ({
+export function given<State, Command, Event>(decider: Decider<State | undefined, Command, Event>) {
+  return (...events: readonly Event[]) => ({
     when(command: Command) {
-      const state = facts.reduce<State | undefined>(decider.evolve, undefined)
+      const state = events.reduce<State | undefined>(decider.evolve, undefined)
       const decision = decider.decide(state, command)
       return {
-        follows(...expected: readonly Fact[]) {
-          expect(decision).toEqual({ facts: expected })
+        follows(...expected: readonly Event[]) {
+          expect(decision).toEqual({ events: expected })
         },
         refuses(name: RefusalName) {
           expect(isRefused(decision) ? decision.refused : decision).toBe(name)

@@ -131,7 +131,7 @@ describe('several commands together', () => {
   test('each see what the ones before them did', () => {
     const commands: KeyCommand[] = [{ type: 'disable' }, { type: 'enable' }]
     expect(decideAll(keyDecider, state, commands)).toEqual({
-      facts: [disabled, { type: 'KeyEnabled', payload: {} }],
+      events: [disabled, { type: 'KeyEnabled', payload: {} }],
     })
   })
 

@@ -1,7 +1,8 @@
 /** `tollbook import`: imports the keys of the service that Tollbook replaces. See docs/MIGRATION.md. */
 import postgres from 'postgres'
+import type { ImportReport } from '../../import/import-report.ts'
 import { openOldDatabase } from '../../import/old-database.ts'
-import { type ImportReport, runImport } from '../../import/run-import.ts'
+import { runImport } from '../../import/run-import.ts'
 import { cliActor } from '../cli-actor.ts'
 import { command } from '../command.ts'
 import { withLedger } from '../open-ledger.ts'

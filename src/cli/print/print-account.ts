@@ -1,5 +1,5 @@
 /** Prints an account, and its credits. */
-import type { AccountView } from '../../management/views.ts'
+import type { AccountView } from '../../management/account-view.ts'
 import type { Balance } from '../../reports/account/balance.ts'
 import { formatMoney, formatNumber, heading, pairs, table, time } from '../output.ts'
 

@@ -1,5 +1,5 @@
 /** Prints one key, or a list of keys. */
-import type { KeyView } from '../../management/views.ts'
+import type { KeyView } from '../../management/key-view.ts'
 import { dim, formatNumber, pairs, table, time } from '../output.ts'
 
 /** Whether the key works, in one word. */

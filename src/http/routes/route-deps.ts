@@ -1,6 +1,6 @@
 /** What the routes of owners and operators need. */
 import type { Sql } from '../../ledger/connect.ts'
-import type { Actor } from '../../management/execute.ts'
+import type { Actor } from '../../management/actor.ts'
 import type { Management } from '../../management/management.ts'
 import type { Principal } from '../auth/auth.ts'
 import type { authPlugin } from '../auth/auth-plugin.ts'

@@ -1,6 +1,6 @@
 /** An account and its credits, as responses show them. */
 import { t } from 'elysia'
-import type { AccountView } from '../../management/views.ts'
+import type { AccountView } from '../../management/account-view.ts'
 import type { Balance } from '../../reports/account/balance.ts'
 import { integer, typedSchema } from './fields.ts'
 

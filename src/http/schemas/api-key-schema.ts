@@ -4,8 +4,8 @@
  */
 import { t } from 'elysia'
 import { invalidIpEntries } from '../../gate/authorize/client-ip.ts'
+import type { KeyView } from '../../management/key-view.ts'
 import type { KeyChange } from '../../management/manage-keys.ts'
-import type { KeyView } from '../../management/views.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
 import {
   addresses,

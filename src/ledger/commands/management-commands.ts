@@ -13,7 +13,7 @@ import type { Mode, NewEvent } from '../../../events/event.ts'
 import type { Sql } from '../connect.ts'
 
 /** Who does it: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
-export type Actor = string
+export type ActorId = string
 
 /** The version a command stood on; 0 means: does not exist yet. */
 export interface ExpectedVersion {
@@ -25,7 +25,7 @@ export interface ExpectedVersion {
 export interface RecordCommand {
   /** The sender's id of this command. */
   readonly id: string
-  readonly actor: Actor
+  readonly actor: ActorId
   readonly expected: readonly ExpectedVersion[]
   readonly events: readonly NewEvent[]
   /** The account's new key for private fields; with AccountOpened only. */
@@ -58,7 +58,7 @@ export interface CreditsCommand {
   readonly mode: Mode
   readonly credits: number
   readonly externalId?: string
-  readonly actor: Actor
+  readonly actor: ActorId
   /** Encrypted private document, e.g. the reason. */
   readonly private?: Uint8Array
 }
@@ -75,7 +75,7 @@ export interface RefundCommand {
   /** All that is left of the charge when absent. */
   readonly credits?: number
   readonly externalId?: string
-  readonly actor: Actor
+  readonly actor: ActorId
   readonly private?: Uint8Array
 }
 
@@ -96,7 +96,7 @@ export interface ImportUsageCommand {
   readonly accountId: string
   readonly keyId: string
   readonly mode: Mode
-  readonly actor: Actor
+  readonly actor: ActorId
   /** At least one; none of a time that lies ahead. */
   readonly usage: readonly ImportedUsage[]
 }

@@ -5,7 +5,7 @@
  */
 import { createInterface } from 'node:readline'
 import { keyHashesIn } from '../../../gate/authenticate/keys-in-text.ts'
-import type { KeyView } from '../../../management/views.ts'
+import type { KeyView } from '../../../management/key-view.ts'
 import { findKeysBySecret, type KeyOfSecret } from '../../../reports/account/find-keys-by-secret.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
