@@ -6,7 +6,7 @@ const { ask, ledger, get, issue, charge } = app
 afterAll(() => app[Symbol.asyncDispose]())
 
 describe('GET /account', () => {
-  test('200: the plan, and what it allows', async () => {
+  test('200: the plan and its limits', async () => {
     const { accountId } = await issue('u1')
     expect(await get('u1', 'GET', '/account')).toEqual({
       account: {
@@ -56,13 +56,13 @@ describe('GET /account/balance', () => {
     })
   })
 
-  test('400: a mode that is none', async () => {
+  test('400: a mode that does not exist', async () => {
     expect((await ask('u3', 'GET', '/account/balance?mode=both')).status).toBe(400)
   })
 })
 
 describe('GET /account/statements/:month', () => {
-  test("200: the month's charges; of one key, when asked", async () => {
+  test("200: the month's charges, of all keys or of one", async () => {
     const [first, second] = [await issue('u4'), await issue('u4')]
     await charge(first.id, 3)
     await charge(second.id, 4)
@@ -73,7 +73,7 @@ describe('GET /account/statements/:month', () => {
     expect(ofKey.charges).toMatchObject({ calls: 1, credits: 3, lines: [{ keyId: first.id }] })
   })
 
-  test('200: in any zone, and as it stood then', async () => {
+  test('200: in any time zone, and as of an earlier position or time', async () => {
     const key = await issue('u8')
     await charge(key.id, 3)
     const { through, ...before } = (await get('u8', 'GET', '/account/statements/2030-06')).statement
@@ -87,7 +87,7 @@ describe('GET /account/statements/:month', () => {
     expect((await get('u8', 'GET', now)).statement.charges).toMatchObject({ credits: 7 })
   })
 
-  test('200: as CSV, and as a page that asks for nothing and runs nothing', async () => {
+  test('200: as CSV, and as a page that loads nothing and runs nothing', async () => {
     const key = await issue('u9')
     await charge(key.id, 3)
     const csv = await ask('u9', 'GET', '/account/statements/2030-06?format=csv')
@@ -124,7 +124,7 @@ describe('GET /account/statements/:month', () => {
     expect((await ask('u6', 'GET', `/account/statements/2030-06?keyId=${id}`)).status).toBe(404)
   })
 
-  test('400: a month that is none, or has not begun', async () => {
+  test('400: a month that does not exist or has not begun', async () => {
     await issue('u7')
     for (const month of ['2030-13', '2030-6', 'June', '2030-07', '2030-06%00']) {
       const response = await ask('u7', 'GET', `/account/statements/${month}`)
@@ -134,6 +134,6 @@ describe('GET /account/statements/:month', () => {
   })
 })
 
-test('nothing went wrong unseen', () => {
+test('the gateway warned of nothing', () => {
   expect(app.logged).toEqual([])
 })

@@ -42,14 +42,14 @@ describe('PATCH /admin/accounts/:id', () => {
     await charge(key.id, 1)
   })
 
-  test('200: an upgrade is worth its allowance at once, and only the difference', async () => {
+  test('200: an upgrade grants the difference to the new allowance at once', async () => {
     const key = await issue('u3')
     await charge(key.id, 100)
     await get('admin', 'PATCH', `/admin/accounts/${key.accountId}`, { plan: 'pro' })
     expect(await available(key.accountId)).toBe(4_900)
   })
 
-  test('200: a downgrade leaves the month as it was paid for, and can be taken back', async () => {
+  test('200: a downgrade counts from the next month on, and can be undone', async () => {
     const { accountId } = await issue('u4')
     const path = `/admin/accounts/${accountId}`
     await get('admin', 'PATCH', path, { plan: 'pro' })
@@ -94,7 +94,7 @@ describe('POST /admin/accounts/:id/grants', () => {
     ])
   })
 
-  test('201: the same externalId again answers as the first time; 409 for another body', async () => {
+  test('201: the same externalId again gives the same response; 409 for another body', async () => {
     const { accountId } = await issue('u7')
     const body = { credits: 5, kind: 'promotional', externalId: 'order-1' }
     const first = await (await grant(accountId, body)).json()
@@ -157,7 +157,7 @@ describe('POST /admin/accounts/:id/grants', () => {
 })
 
 describe('POST /admin/accounts/:id/adjustments', () => {
-  test('201: takes what there is; the rest is a debt that the next lot repays', async () => {
+  test('201: takes the credits that there are; the rest is a debt that the next lot repays', async () => {
     const { accountId } = await issue('u12')
     await grant(accountId, { credits: 50, kind: 'promotional' })
     const path = `/admin/accounts/${accountId}/adjustments`
@@ -170,7 +170,7 @@ describe('POST /admin/accounts/:id/adjustments', () => {
     expect(await available(accountId)).toBe(before + 1)
   })
 
-  test('400: an amount that is none', async () => {
+  test('400: an amount that is not valid', async () => {
     const { accountId } = await issue('u12')
     for (const body of [{}, { credits: -1 }, { credits: 1.5 }, { credits: null }]) {
       const path = `/admin/accounts/${accountId}/adjustments`
@@ -183,7 +183,7 @@ describe('POST /admin/charges/:id/refund', () => {
   const refund = (requestId: string, body?: object) =>
     ask('admin', 'POST', `/admin/charges/${requestId}/refund`, body)
 
-  test('201: wholly without a body, and only once', async () => {
+  test('201: the whole charge without a body, and only once', async () => {
     const key = await issue('u13')
     const call = await charge(key.id, 10)
     const response = await refund(call)
@@ -206,7 +206,7 @@ describe('POST /admin/charges/:id/refund', () => {
     expect(await available(key.accountId)).toBe(100)
   })
 
-  test('201: the same externalId again answers as the first time', async () => {
+  test('201: the same externalId again gives the same response', async () => {
     const key = await issue('u15')
     const call = await charge(key.id, 10)
     const body = { credits: 4, externalId: 'ticket-9' }
@@ -227,6 +227,6 @@ describe('POST /admin/charges/:id/refund', () => {
   })
 })
 
-test('nothing went wrong unseen', () => {
+test('the gateway warned of nothing', () => {
   expect(app.logged).toEqual([])
 })

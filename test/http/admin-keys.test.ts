@@ -15,7 +15,7 @@ async function keyState(keyId: string): Promise<Json> {
 }
 
 describe('GET /admin/api-keys', () => {
-  test('200: page by page, the newest first, fifty unless told', async () => {
+  test('200: page by page, the newest first, fifty by default', async () => {
     for (let i = 0; i < 5; i++) {
       await ledger.advance(1_000)
       await issue('pages', { name: `key ${i}` })
@@ -53,7 +53,7 @@ describe('GET /admin/api-keys', () => {
     expect(await ids('tier=no-such-plan')).toEqual([])
   })
 
-  test('200: by the plan in force, not by one that is yet to come or is over', async () => {
+  test('200: by the plan in force, not by a planned or a former one', async () => {
     await using own = await openTestApp() // whose clock moves to another month
     const key = await own.issue('plans')
     const changeTo = (tier: string) =>
@@ -75,7 +75,7 @@ describe('GET /admin/api-keys', () => {
     expect(await listedUnder()).toEqual(['pro'])
   })
 
-  test('400: a page that is none', async () => {
+  test('400: a page that is not valid', async () => {
     const queries = ['limit=201', 'limit=0', 'page=0', 'page=1e99', 'page=-1', 'page=x', 'limit=']
     for (const query of [...queries, 'active=maybe', 'userId=%00', 'tier=a%00', 'userId=']) {
       const response = await ask('admin', 'GET', `/admin/api-keys?${query}`)
@@ -106,7 +106,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     await charge((await issue('capped')).id, 1)
   })
 
-  test("200: tier acts on the key's account: more at once, less from the next month", async () => {
+  test("200: tier changes the plan of the key's account: a higher one at once, a lower one next month", async () => {
     const key = await issue('tiered')
     const sister = await issue('tiered')
     await charge(key.id, 1)
@@ -125,7 +125,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     await expect(charge(key.id, 1)).rejects.toThrow('insufficient_credits')
   })
 
-  test('200: resetCredits gives back what the account used this month, until its end', async () => {
+  test('200: resetCredits grants again what the account used this month, until its end', async () => {
     const key = await issue('reset')
     const sister = await issue('reset')
     await charge(key.id, 60)
@@ -138,7 +138,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     })
   })
 
-  test('200: reset again gives back only what was used since', async () => {
+  test('200: another reset grants only what was used since', async () => {
     const key = await issue('reset-twice')
     await charge(key.id, 60)
     await Promise.all([1, 2, 3].map(() => patch(key.id, { resetCredits: true })))
@@ -157,7 +157,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     expect(await patch(key.id, { active: true })).toMatchObject({ ...body, active: true })
   })
 
-  test('200: a reason stays with the events and off the key', async () => {
+  test('200: a reason is stored with the events and not shown with the key', async () => {
     const key = await issue('reasoned', { allowedIps: ['10.0.0.1'] })
     await patch(key.id, { active: false, reason: 'Complaint 42' })
     await patch(key.id, { name: 'Renamed', reason: 'Complaint 43' })
@@ -172,7 +172,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     expect(events[0]).not.toHaveProperty('reason')
   })
 
-  test('nothing of a patch is done when part of it is refused', async () => {
+  test('a patch that is refused in part changes nothing', async () => {
     const key = await issue('atomic')
     await charge(key.id, 10)
     const size = await ledger.size()
@@ -189,7 +189,7 @@ describe('PATCH /admin/api-keys/:id', () => {
     expect(await ledger.size()).toBe(size)
   })
 
-  test('400 points at the field under its old name', async () => {
+  test('400 points at the field by its name in the request', async () => {
     const key = await issue('pointed')
     const response = await ask('admin', 'PATCH', `/admin/api-keys/${key.id}`, { tier: 'gold' })
     expect(await response.json()).toMatchObject({
@@ -229,6 +229,6 @@ describe('DELETE /admin/api-keys/:id', () => {
   })
 })
 
-test('nothing went wrong unseen', () => {
+test('the gateway warned of nothing', () => {
   expect(app.logged).toEqual([])
 })

@@ -24,7 +24,7 @@ describe('GET /admin/events', () => {
     return events
   }
 
-  test('200: the whole log, page by page, over all shards, each event once', async () => {
+  test('200: the whole log of all shards, page by page, each event once', async () => {
     const events = await all('limit=4')
     expect(events).toHaveLength(await ledger.size())
     expect(new Set(events.map((event) => event.position)).size).toBe(events.length)
@@ -67,7 +67,7 @@ describe('GET /admin/events', () => {
 })
 
 describe('GET /admin/usage/summary and /top-users', () => {
-  test('200: what everyone used, summed up, and who used most', async () => {
+  test('200: the sum of what everyone used, and who used most', async () => {
     for (const [i, key] of keys.entries()) await charge(key.id, 4 - i)
     await app.catchUp()
     const { summary } = await get('auditor', 'GET', '/admin/usage/summary')
@@ -107,6 +107,6 @@ describe('GET /admin/usage/summary and /top-users', () => {
   })
 })
 
-test('nothing went wrong unseen', () => {
+test('the gateway warned of nothing', () => {
   expect(app.logged).toEqual([])
 })

@@ -9,7 +9,7 @@ const { ask, ledger, get, issue, charge } = app
 afterAll(() => app[Symbol.asyncDispose]())
 
 describe('POST /api-keys', () => {
-  test('201: the key works, is shown once, and its object has the old shape', async () => {
+  test('201: the key works, is shown once, and its object has the fields of the replaced service', async () => {
     const { allowedEndpoints, allowedIps, description, expiresAt, monthlyCredits, rateLimit } =
       frozenKey
     const response = await ask('user-1', 'POST', '/api-keys', {
@@ -33,14 +33,14 @@ describe('POST /api-keys', () => {
     expect(listed).not.toContain(key)
   })
 
-  test('201: without wishes the key has what its account has', async () => {
+  test('201: a key without limits of its own has those of its account', async () => {
     expect(await issue('plain')).toMatchObject({
       ...{ description: null, tier: 'free', rateLimit: 10, monthlyCredits: 100 },
       ...{ allowedEndpoints: ['search'], allowedIps: [], expiresAt: null, mode: 'live' },
     })
   })
 
-  test('201: ten keys of one free account share one account and its one allowance', async () => {
+  test('201: ten keys of a free owner have one account and its one allowance', async () => {
     const keys = await Promise.all(Array.from({ length: 10 }, () => issue('ten')))
     expect(new Set(keys.map((key) => key.accountId)).size).toBe(1)
     expect(new Set(keys.map((key) => key.id)).size).toBe(10)
@@ -60,7 +60,7 @@ describe('POST /api-keys', () => {
     expect(balance.available).toBe(40)
   })
 
-  test('201: an organisation owns the key, whoever of it made it', async () => {
+  test('201: an organisation owns the key, whichever member issued it', async () => {
     const made = await issue('user-2@org-1')
     expect(made).toMatchObject({ userId: 'user-2', organizationId: 'org-1' })
     const { apiKey } = await get('user-3@org-1', 'GET', `/api-keys/${made.id}`)
@@ -152,13 +152,13 @@ describe('GET /api-keys', () => {
     ])
   })
 
-  test('200: whoever has no account has no keys', async () => {
+  test('200: an owner without an account has no keys', async () => {
     expect(await get('nobody', 'GET', '/api-keys')).toEqual({ apiKeys: [] })
   })
 })
 
 describe('GET /api-keys/:id', () => {
-  test('200: shows what was used this month, and when last', async () => {
+  test('200: shows what the key used this month, and when it was used last', async () => {
     const key = await issue('reader')
     await charge(key.id, 7)
     await app.catchUp()
@@ -167,7 +167,7 @@ describe('GET /api-keys/:id', () => {
     expect(apiKey).toMatchObject({ creditsUsed: 7, lastUsedAt })
   })
 
-  test("404: another owner's key is as one that does not exist", async () => {
+  test("404: another owner's key looks like one that does not exist", async () => {
     const key = await issue('owner')
     const bodies = await Promise.all(
       [key.id, 'key_0000000000000000000000'].map(async (id) => {
@@ -197,7 +197,7 @@ describe('GET /api-keys/:id', () => {
     expect((await get('owner', 'GET', `/api-keys/${key.id}`)).apiKey).toEqual(key)
   })
 
-  test('404: an admin is nobody special here', async () => {
+  test('404: an admin is an owner like any other here', async () => {
     const key = await issue('owner')
     expect((await ask('admin', 'GET', `/api-keys/${key.id}`)).status).toBe(404)
   })
@@ -210,7 +210,7 @@ describe('GET /api-keys/:id', () => {
 })
 
 describe('PATCH /api-keys/:id', () => {
-  test('200: changes what is named and nothing else, in one step', async () => {
+  test('200: changes the given fields and nothing else, in one event', async () => {
     const key = await issue('patcher', { description: 'as it was', allowedIps: ['10.0.0.1'] })
     const { apiKey } = await get('patcher', 'PATCH', `/api-keys/${key.id}`, {
       ...{ name: 'New name', active: false, monthlyCredits: 5, rateLimit: 3 },
@@ -223,14 +223,14 @@ describe('PATCH /api-keys/:id', () => {
     })
   })
 
-  test('200: null takes a limit away again', async () => {
+  test('200: null removes a limit', async () => {
     const key = await issue('patcher', { rateLimit: 3, monthlyCredits: 5, description: 'x' })
     const nothing = { rateLimit: null, monthlyCredits: null, description: null, expiresAt: null }
     const { apiKey } = await get('patcher', 'PATCH', `/api-keys/${key.id}`, nothing)
     expect(apiKey).toMatchObject({ rateLimit: 10, monthlyCredits: 100, description: null })
   })
 
-  test('200: what changes nothing is no event', async () => {
+  test('200: a patch that changes nothing appends no event', async () => {
     const key = await issue('patcher')
     const before = await ledger.size()
     for (const body of [{}, { name: 'A key', active: true, allowedIps: [] }]) {
@@ -272,7 +272,7 @@ describe('PATCH /api-keys/:id', () => {
 })
 
 describe('DELETE /api-keys/:id', () => {
-  test('200: the key buys nothing more; asked again, it is still so', async () => {
+  test('200: the key buys nothing more; a second request gives the same', async () => {
     const key = await issue('revoker')
     const { apiKey } = await get('revoker', 'DELETE', `/api-keys/${key.id}`)
     expect(apiKey).toMatchObject({ active: false, revokedAt: expect.any(String), version: 2 })
@@ -283,7 +283,7 @@ describe('DELETE /api-keys/:id', () => {
 })
 
 describe('POST /api-keys/:id/regenerate', () => {
-  test('200: a new secret; the old one is dead at once', async () => {
+  test('200: a new secret; the old one is unknown at once', async () => {
     const { key: old, apiKey } = await get('rotator', 'POST', '/api-keys', { name: 'x' })
     const rotated = await get('rotator', 'POST', `/api-keys/${apiKey.id}/regenerate`)
     expect(rotated.key).not.toBe(old)
@@ -295,14 +295,14 @@ describe('POST /api-keys/:id/regenerate', () => {
     })
   })
 
-  test('200: with a grace the old one is good until then', async () => {
+  test('200: with a grace period, the old secret is valid until its end', async () => {
     const { key: old, apiKey } = await get('rotator', 'POST', '/api-keys', { name: 'x' })
     await get('rotator', 'POST', `/api-keys/${apiKey.id}/regenerate`, { graceSeconds: 60 })
     const previousUntil = new Date(ledger.now.getTime() + 60_000)
     expect(await readKeyByHash(ledger.sql, hashKey(old))).toMatchObject({ previousUntil })
   })
 
-  test('400: a grace that is none', async () => {
+  test('400: a grace period that is not valid', async () => {
     const { id } = await issue('rotator')
     for (const body of [{ graceSeconds: -1 }, { graceSeconds: '60' }, { grace: 60 }, 60, 'x']) {
       const response = await ask('rotator', 'POST', `/api-keys/${id}/regenerate`, body)
@@ -312,7 +312,7 @@ describe('POST /api-keys/:id/regenerate', () => {
 })
 
 describe('GET /api-keys/:id/usage', () => {
-  test('200: by day and endpoint, the days that were asked for', async () => {
+  test('200: by day and endpoint, for the given days', async () => {
     const key = await issue('user')
     await charge(key.id, 3)
     await charge(key.id, 4)
@@ -328,7 +328,7 @@ describe('GET /api-keys/:id/usage', () => {
     expect(await get('user', 'GET', path)).toEqual({ usage: [] })
   })
 
-  test('200: summed up, for a month or for ever', async () => {
+  test('200: the sum of a month, or of all time', async () => {
     const key = await issue('user')
     await charge(key.id, 3)
     await app.catchUp()
@@ -394,7 +394,7 @@ describe('GET /api-keys/:id/events', () => {
     expect(text).not.toContain('forum')
   })
 
-  test('400: a type, cursor or limit that is none', async () => {
+  test('400: a type, cursor or limit that is not valid', async () => {
     const { id } = await issue('historian')
     for (const query of ['type=KeyStolen', 'cursor=12', 'limit=0', 'limit=201', 'limit=all']) {
       const response = await ask('historian', 'GET', `/api-keys/${id}/events?${query}`)
@@ -403,6 +403,6 @@ describe('GET /api-keys/:id/events', () => {
   })
 })
 
-test('nothing went wrong unseen', () => {
+test('the gateway warned of nothing', () => {
   expect(app.logged).toEqual([])
 })

@@ -49,7 +49,7 @@ describe('a guarded route', () => {
     ['/admin', 'admin', 200],
   ]
   for (const [path, role, status] of cases) {
-    test(`${path} answers ${status} to ${role ?? 'nobody'}`, async () => {
+    test(`${path} responds ${status} to ${role ?? 'nobody'}`, async () => {
       expect((await call(path, role)).status).toBe(status)
     })
   }
@@ -75,7 +75,7 @@ describe('a guarded route', () => {
     expect((await call('/named', 'auditor', '{"name":"x"}')).status).toBe(403)
   })
 
-  test('refuses strangers before it looks at what they sent', async () => {
+  test('refuses who is not signed in before it validates the body', async () => {
     expect((await call('/named', undefined, '{"name":1}')).status).toBe(401)
     expect((await call('/named', 'customer', '{"name":1}')).status).toBe(422)
   })
@@ -83,7 +83,7 @@ describe('a guarded route', () => {
 
 test('concurrent clients keep their own principals', async () => {
   const subjects = Array.from({ length: 50 }, (_, index) => `user-${index}`)
-  const answers = await Promise.all(
+  const replies = await Promise.all(
     subjects.map(async (subject) => {
       const token = await signToken({ secret, subject, expiresInSeconds: 60 })
       const headers = { authorization: `Bearer ${token}` }
@@ -91,5 +91,5 @@ test('concurrent clients keep their own principals', async () => {
       return ((await response.json()) as { subject: string }).subject
     }),
   )
-  expect(answers).toEqual(subjects)
+  expect(replies).toEqual(subjects)
 })

@@ -16,21 +16,21 @@ afterAll(() => shop.close())
 const tokenOf = (subject: string) => signToken({ secret: jwtSecret, subject, expiresInSeconds: 60 })
 
 test('the example issues a key, makes a call with it and reads what it cost', async () => {
-  const seen = await tryKey(shop.gateway.url, await tokenOf('olga'))
-  expect(seen).toMatchObject({ plan: 'free', charged: 1, left: 99 })
+  const result = await tryKey(shop.gateway.url, await tokenOf('olga'))
+  expect(result).toMatchObject({ plan: 'free', charged: 1, left: 99 })
   const [settled] = await shop.ledger.sql<{ at: string; accountId: string; keyId: string }[]>`
     select concat_ws('-', shard, position) as at, account_id as "accountId", key_id as "keyId"
     from events where type = 'HoldSettled'`
-  const { settledAt, accountId, keyId } = seen
+  const { settledAt, accountId, keyId } = result
   expect(settled).toEqual({ at: settledAt ?? '', accountId, keyId })
 })
 
-test('the example fails with the refusal when its token is none', async () => {
+test('the example fails with the refusal when its token is not valid', async () => {
   const failure = await tryKey(shop.gateway.url, 'nonsense').catch((error) => error)
   expect(failure.cause).toMatchObject({ code: 'unauthorized', status: 401 })
 })
 
-test("a client's types are the routes': what is wrong does not compile, and is refused", async () => {
+test('a client has the types of the routes: a wrong request does not compile, and is refused', async () => {
   const headers = { authorization: `Bearer ${await tokenOf('olga')}` }
   const client = treaty<App>(shop.gateway.url, { headers })
   // @ts-expect-error a key has a name

@@ -1,4 +1,4 @@
-/** The documentation is kept: what the gateway answers is what the document says, header by header. */
+/** The gateway keeps what its documentation says: every response is as the document describes it, header by header. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type DemoService, startDemoServices } from '../../src/demo/index.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
@@ -46,13 +46,13 @@ afterAll(async () => {
   await Promise.all(Object.values(demos).map((demo) => demo.stop()))
 })
 
-/** Makes a call and holds its answer against the document. */
+/** Makes a call and compares the response with the document. */
 async function call(path: string, init: ShopRequest, status: number, code?: string): Promise<Json> {
   const response = await shop.fetch(path, init)
   expect([path, response.status]).toEqual([path, status])
-  const body = (await check.expectDocumented(init.method ?? 'GET', path, response)) as Json
-  if (code) expect(body.code).toBe(code)
-  return body
+  const json = (await check.expectDocumented(init.method ?? 'GET', path, response)) as Json
+  if (code) expect(json.code).toBe(code)
+  return json
 }
 
 function json(body: unknown, more: ShopRequest = {}): ShopRequest {
@@ -120,7 +120,7 @@ describe('calls', () => {
 
   test('that fail behind the gateway, or are refused there', async () => {
     await call('/v1/away', json({}), 502, 'upstream_unreachable')
-    for (const [status, answered, code] of [
+    for (const [status, expected, code] of [
       [500, 502, 'upstream_failed'],
       [503, 503, 'upstream_busy'],
       [404, 404],
@@ -128,7 +128,7 @@ describe('calls', () => {
       [413, 413],
     ] as const) {
       moody.respond(() => Response.json({ detail: 'no' }, { status }))
-      await call('/v1/moody', json({}), answered, code)
+      await call('/v1/moody', json({}), expected, code)
     }
   })
 
@@ -145,7 +145,7 @@ describe('calls', () => {
 })
 
 describe('management', () => {
-  /** Asks as a user or a role, and holds the answer against the document. */
+  /** Sends a request as a user or a role, and compares the response with the document. */
   async function ask(
     who: string | undefined,
     method: string,
@@ -168,9 +168,9 @@ describe('management', () => {
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
     const pathname = path.split('?')[0] ?? ''
-    const answer = (await check.expectDocumented(method, pathname, response)) as Json
+    const json = (await check.expectDocumented(method, pathname, response)) as Json
     expect([method, path, response.status]).toEqual([method, path, status])
-    return answer
+    return json
   }
 
   test('by owners', async () => {

@@ -1,5 +1,5 @@
 /**
- * /docs in a real browser that can reach this gateway and nothing else: the page shows, and "Try it out"
+ * /docs in a real browser that can reach this gateway and nothing else: the page is complete, and "Try it out"
  * makes calls that are sold like any other.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
@@ -23,27 +23,27 @@ describe.skipIf(program === undefined)('the page at /docs', () => {
   let demos: Record<string, DemoService>
   let shop: Shop
   let browser: TestBrowser
-  let seen: TestPage
+  let testPage: TestPage
   let page: Page
   beforeAll(async () => {
     demos = startDemoServices()
     const urls = Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url]))
     shop = await openShop({ demoUrls: urls })
     browser = await startBrowser(program ?? '')
-    seen = await browser.open(`${shop.gateway.url}/docs`)
-    page = seen.page
+    testPage = await browser.open(`${shop.gateway.url}/docs`)
+    page = testPage.page
   })
   afterAll(async () => {
     await browser?.close()
     await shop?.close()
     await Promise.all(Object.values(demos).map((demo) => demo.stop()))
   })
-  // Whatever is done on it, the page asks nothing of elsewhere and has nothing to complain of.
+  // The page sends every request to the gateway and reports no error, whatever a test does on it.
   afterEach(() => {
-    expect(new Set(seen.asked.map((url) => new URL(url).origin))).toEqual(
+    expect(new Set(testPage.asked.map((url) => new URL(url).origin))).toEqual(
       new Set([shop.gateway.url]),
     )
-    expect(seen.complaints).toEqual([])
+    expect(testPage.complaints).toEqual([])
   })
 
   test('shows every route', async () => {
@@ -55,16 +55,16 @@ describe.skipIf(program === undefined)('the page at /docs', () => {
   })
 
   test('says why a call is refused', async () => {
-    const answer = await execute(await open(page, 'get', '/v1/key'))
-    expect(await statusIn(answer)).toBe('401')
-    expect(await answer.textContent()).toContain('"code": "missing_key"')
+    const response = await execute(await open(page, 'get', '/v1/key'))
+    expect(await statusIn(response)).toBe('401')
+    expect(await response.textContent()).toContain('"code": "missing_key"')
   })
 
   test('sells a call that is tried with an API key', async () => {
     await authorize(page, 'apiKey', shop.key.text)
-    const answer = await execute(await open(page, 'post', '/v1/search'))
-    expect(await statusIn(answer)).toBe('200')
-    const headers = await headersIn(answer)
+    const response = await execute(await open(page, 'post', '/v1/search'))
+    expect(await statusIn(response)).toBe('200')
+    const headers = await headersIn(response)
     expect(headers['x-credits-charged']).toBe('1')
     const events = await shop.eventsOf(headers['x-request-id'])
     expect(events.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldSettled'])
@@ -78,30 +78,30 @@ describe.skipIf(program === undefined)('the page at /docs', () => {
       mimeType: 'audio/wav',
       buffer: Buffer.concat([wavHeader(800, 8_000), Buffer.alloc(1_600)]),
     })
-    const answer = await execute(route)
-    expect(await statusIn(answer)).toBe('200')
-    expect(await headersIn(answer)).toMatchObject({ 'x-credits-charged': '10' })
+    const response = await execute(route)
+    expect(await statusIn(response)).toBe('200')
+    expect(await headersIn(response)).toMatchObject({ 'x-credits-charged': '10' })
   })
 
-  test('plays the audio of an answer, which is sold once', async () => {
+  test('plays the audio of a response, which is sold once', async () => {
     await authorize(page, 'apiKey', shop.key.text)
-    const answer = await execute(await open(page, 'post', '/v1/tts/synthesize'))
-    const audio = answer.locator('audio')
+    const response = await execute(await open(page, 'post', '/v1/tts/synthesize'))
+    const audio = response.locator('audio')
     expect(await audio.locator('source').getAttribute('src')).toStartWith('blob:')
     await until(() => audio.evaluate((element) => (element as HTMLAudioElement).duration > 0))
-    expect(seen.asked.filter((url) => url.endsWith('/v1/tts/synthesize'))).toHaveLength(1)
+    expect(testPage.asked.filter((url) => url.endsWith('/v1/tts/synthesize'))).toHaveLength(1)
   })
 
-  test('issues a key to who signs in', async () => {
+  test('issues a key to an owner who signs in', async () => {
     const token = await signToken({ secret: jwtSecret, subject: 'nora', expiresInSeconds: 600 })
     await authorize(page, 'signIn', token)
-    const answer = await execute(await open(page, 'post', '/api-keys'))
-    expect(await statusIn(answer)).toBe('201')
-    expect(await answer.textContent()).toContain('"keyPrefix": "sk_live_')
+    const response = await execute(await open(page, 'post', '/api-keys'))
+    expect(await statusIn(response)).toBe('201')
+    expect(await response.textContent()).toContain('"keyPrefix": "sk_live_')
   })
 })
 
-/** Enters a key or a token under the scheme of this name, in the place of what was there. */
+/** Replaces the key or token under the scheme of this name. */
 async function authorize(page: Page, scheme: string, value: string): Promise<void> {
   await page.locator('.scheme-container .authorize').click()
   const form = page.locator('.auth-container', { hasText: `${scheme} (` })
@@ -112,7 +112,7 @@ async function authorize(page: Page, scheme: string, value: string): Promise<voi
   await page.locator('.btn-done').first().click()
 }
 
-/** Opens a route and closes the one before: Swagger UI reads what is open again at every step. */
+/** Opens a route and closes the one before: Swagger UI renders every open route again at every step. */
 async function open(page: Page, method: string, path: string): Promise<Locator> {
   const before = page.locator('.opblock.is-open .opblock-summary-control')
   if (await before.count()) await before.click()
@@ -121,21 +121,21 @@ async function open(page: Page, method: string, path: string): Promise<Locator> 
   return route
 }
 
-/** What is shown of the answer. */
+/** The part of the page that shows the response. */
 async function execute(route: Locator): Promise<Locator> {
   await route.locator('button.execute').click()
-  const answer = route.locator('.live-responses-table')
-  await answer.waitFor()
-  return answer
+  const response = route.locator('.live-responses-table')
+  await response.waitFor()
+  return response
 }
 
-async function statusIn(answer: Locator): Promise<string | undefined> {
-  return (await answer.locator('.response .response-col_status').textContent())?.slice(0, 3)
+async function statusIn(response: Locator): Promise<string | undefined> {
+  return (await response.locator('.response .response-col_status').textContent())?.slice(0, 3)
 }
 
 /** The headers, printed as ` name: value `. */
-async function headersIn(answer: Locator): Promise<Record<string, string>> {
-  const lines = await answer.locator('.headerline').allTextContents()
+async function headersIn(response: Locator): Promise<Record<string, string>> {
+  const lines = await response.locator('.headerline').allTextContents()
   return Object.fromEntries(
     lines.map((line) => {
       const [name = '', ...value] = line.trim().split(': ')

@@ -1,4 +1,4 @@
-/** The OpenAPI document: valid for those who read it by the ledger, and whole. */
+/** The OpenAPI document is valid and complete. */
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { validate } from '@readme/openapi-parser'
@@ -10,7 +10,7 @@ import { type ApiDocument, checkDocument } from '../support/api-document.ts'
 import { parse, withChange } from '../support/small-config.ts'
 import { testConfig } from '../support/test-config.ts'
 
-/** The whole app, which is asked for nothing but its documentation. */
+/** The whole app; only its documentation is requested. */
 function appOf(config: Config) {
   const deps = { config, system: {}, customer: {}, corsOrigins: ['https://shop.example'] }
   return createApp(deps as unknown as AppDeps)
@@ -26,7 +26,7 @@ const config = testConfig()
 const document = await documentOf(config)
 const { operations, find, responseOf, faults } = checkDocument(document)
 
-/** Two who know nothing of each other; what they find wrong. */
+/** The errors that two independent validators find. */
 async function validated(document: ApiDocument): Promise<unknown[]> {
   const byParser = await validate(structuredClone(document) as never)
   const bySchema = await new Validator().validate(structuredClone(document) as never)
@@ -42,7 +42,7 @@ describe('the document', () => {
     expect(await validated(document)).toEqual([])
   })
 
-  test('is found faulty by both when a response has no description', async () => {
+  test('is not valid for both when a response has no description', async () => {
     const faulty = structuredClone(document) as { paths: ApiDocument['paths'] }
     Object.assign(faulty.paths['/health']?.get ?? {}, { responses: { 200: {} } })
     expect(await validated(faulty as ApiDocument)).toHaveLength(2)
@@ -68,7 +68,7 @@ describe('the document', () => {
     for (const [where, { summary }] of operations) expect(summary, where).not.toBe('')
   })
 
-  test('says how to sign in: by an API key in either header, or with a token', () => {
+  test('says how to authenticate: with an API key in either header, or with a token', () => {
     expect(document.components.securitySchemes).toMatchObject({
       apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
       apiKeyBearer: { type: 'http', scheme: 'bearer' },
@@ -94,11 +94,11 @@ describe('the document', () => {
     }
   })
 
-  test('shows a body for every request and answer in JSON, and each fits its schema', () => {
+  test('shows a body for every request and response in JSON, and each fits its schema', () => {
     let examples = 0
     for (const [where, operation] of operations) {
-      const answers = Object.keys(operation.responses).map((s) => responseOf(operation, s))
-      for (const part of [operation.requestBody, ...answers]) {
+      const responses = Object.keys(operation.responses).map((s) => responseOf(operation, s))
+      for (const part of [operation.requestBody, ...responses]) {
         const json = part?.content?.['application/json']
         if (!json || isFree(json.schema)) continue
         expect(json, where).toHaveProperty('example')
@@ -109,7 +109,7 @@ describe('the document', () => {
     expect(examples).toBeGreaterThan(40)
   })
 
-  /** A schema that says nothing of its value. */
+  /** A schema that any value fits. */
   function isFree(schema: unknown): boolean {
     const name = (schema as { $ref?: string }).$ref?.split('/').at(-1) ?? ''
     return !('type' in ((document.components.schemas?.[name] ?? schema) as object))
@@ -117,7 +117,7 @@ describe('the document', () => {
 })
 
 describe('a configured call', () => {
-  test('says its price in words and as it stands in the tariff', () => {
+  test('says its price in words and as the tariff has it', () => {
     for (const route of Object.values(config.routes)) {
       expect(find(route.method, route.path)['x-price']).toEqual(route.price)
     }
@@ -140,16 +140,16 @@ describe('a configured call', () => {
     )
   })
 
-  test('takes and answers what its schemas in the configuration say', () => {
+  test('has the schemas of the configuration for request and response', () => {
     for (const { id, request, response } of Object.values(config.routes)) {
-      const { [`${id}.request`]: taken, [`${id}.response`]: answered } =
+      const { [`${id}.request`]: taken, [`${id}.response`]: given } =
         document.components.schemas ?? {}
       if (request && 'json' in request) expect(taken).toEqual(request.json)
-      if (response && 'json' in response) expect(answered).toEqual(response.json)
+      if (response && 'json' in response) expect(given).toEqual(response.json)
     }
   })
 
-  test('takes a form with its file, and answers with audio', () => {
+  test('takes a form with its file, and responds with audio', () => {
     const form = find('post', '/v1/stt/transcribe').requestBody?.content['multipart/form-data']
     expect(form?.encoding).toMatchObject({
       file: { contentType: expect.stringContaining('audio/*') },
@@ -162,7 +162,7 @@ describe('a configured call', () => {
     expect(Object.keys(responses[200]?.content ?? {})).toEqual(['audio/*'])
   })
 
-  test('says what it cost and how the limits stand in its headers', () => {
+  test('says in headers what it cost and the state of the rate limits', () => {
     const headersOf = (method: string, path: string) =>
       Object.keys(find(method, path).responses[200]?.headers ?? {})
     const always = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy', 'X-RateLimit-Remaining']
@@ -173,15 +173,15 @@ describe('a configured call', () => {
     expect(free).not.toEqual(expect.arrayContaining(['X-Credits-Charged']))
   })
 
-  test('refuses as its route can: what is free is never short of credits, what is static has no service', () => {
+  test('refuses as its route can: a free route never lacks credits, a static route has no upstream', () => {
     const statuses = (method: string, path: string) => Object.keys(find(method, path).responses)
     const common = ['200', '401', '403', '429', '500', '503']
     const passedOn = ['400', '404', '413', '415', '422']
-    const service = ['502', '504']
+    const upstream = ['502', '504']
     expect(statuses('get', '/v1/stt/languages')).toEqual(common)
-    expect(statuses('get', '/v1/tts/voices')).toEqual([...common, ...passedOn, ...service].sort())
+    expect(statuses('get', '/v1/tts/voices')).toEqual([...common, ...passedOn, ...upstream].sort())
     expect(statuses('post', '/v1/search')).toEqual(
-      [...common, '402', '408', '409', ...passedOn, ...service].sort(),
+      [...common, '402', '408', '409', ...passedOn, ...upstream].sort(),
     )
   })
 
@@ -215,7 +215,7 @@ describe('a configured call', () => {
 describe('the page', () => {
   const get = (path: string) => appOf(config).handle(new Request(`http://localhost${path}`))
 
-  test('is served with all it needs, none of it from elsewhere', async () => {
+  test('is served with all its files, none of them from elsewhere', async () => {
     const page = await get('/docs')
     expect(page.headers.get('content-type')).toStartWith('text/html')
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self';")

@@ -11,7 +11,7 @@ import {
   shippedConfig,
   token,
 } from '../support/management-test-app.ts'
-import answers from './fixtures/responses.json' with { type: 'json' }
+import fieldsByRoute from './fixtures/responses.json' with { type: 'json' }
 
 const app = await openTestApp()
 const { ask, get, issue } = app
@@ -40,9 +40,9 @@ function stepsOf(route: string, id = 'key_1'): [method: string, path: string] {
   return [method, path.replace(':id', id).replace(':month', '2030-06')]
 }
 
-describe('who may ask', () => {
+describe('without permission', () => {
   for (const route of allRoutes) {
-    test(`401 for nobody at ${route}`, async () => {
+    test(`401 without a sign-in at ${route}`, async () => {
       const response = await ask(undefined, ...stepsOf(route))
       expect(response.status).toBe(401)
       expect(await response.json()).toMatchObject({ code: 'unauthorized' })
@@ -62,9 +62,9 @@ describe('who may ask', () => {
   }
 })
 
-describe('old programs', () => {
-  for (const [route, fields] of Object.entries(answers)) {
-    test(`find in the answer to ${route} what they look for`, async () => {
+describe('programs of the replaced service', () => {
+  for (const [route, fields] of Object.entries(fieldsByRoute)) {
+    test(`find the fields they need in the response to ${route}`, async () => {
       const key = await issue('user-1')
       const [method, path] = stepsOf(route, key.id)
       const body = { POST: route.endsWith('keys') ? { name: 'x' } : undefined, PATCH: {} }[method]
@@ -79,7 +79,7 @@ describe('old programs', () => {
   })
 })
 
-describe('what cannot be read', () => {
+describe('a body that cannot be read', () => {
   async function send(body: BodyInit, type = 'application/json', path = '/api-keys') {
     const headers = { authorization: `Bearer ${await token('sender')}`, 'content-type': type }
     return app.handle(new Request(`http://localhost${path}`, { method: 'POST', headers, body }))
@@ -122,8 +122,8 @@ describe('what cannot be read', () => {
   })
 })
 
-describe('where there is nothing', () => {
-  test('404 for an unknown path, whoever asks', async () => {
+describe('an unknown route', () => {
+  test('404 for an unknown path, for every client', async () => {
     for (const path of ['/', '/nope', '/admin', '/admin/api-keys/a/b', '/api-keys//usage']) {
       const response = await ask(undefined, 'GET', path)
       expect([path, response.status]).toEqual([path, 404])
@@ -131,7 +131,7 @@ describe('where there is nothing', () => {
     }
   })
 
-  test('405 for a method that a path does not take, naming those that it does', async () => {
+  test('405 for a method that a path does not take, with the methods that it takes', async () => {
     const response = await ask('owner', 'PUT', '/api-keys/key_1')
     expect(response.status).toBe(405)
     expect(response.headers.get('allow')).toBe('DELETE, GET, PATCH')
@@ -156,7 +156,7 @@ describe('what is not the client’s fault', () => {
     await sql.end()
   })
 
-  test('500 without a word about what happened; the log has it', async () => {
+  test('500 that does not say what happened; the log has the error', async () => {
     const logged: unknown[] = []
     const secretive = Object.assign(new Error('select secret from table'), { code: 'VALIDATION' })
     const listKeys = () => Promise.reject(secretive)
@@ -175,7 +175,7 @@ describe('what is not the client’s fault', () => {
   })
 })
 
-test('mounted in another app it refuses the same, in the same words', async () => {
+test('the plugin in another app refuses with the same responses', async () => {
   const log = () => {}
   const mounted = new Elysia({ normalize: false }).use(
     appOn({ management: app.management, sql: app.ledger.sql, log }),
@@ -192,7 +192,7 @@ test('mounted in another app it refuses the same, in the same words', async () =
   }
 })
 
-test('every answer names its request and is kept by no cache', async () => {
+test('every response has the id of its request and may not be cached', async () => {
   for (const path of ['/api-keys', '/api-keys/key_none', '/nope']) {
     const response = await ask('owner', 'GET', path)
     expect(response.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/)
@@ -200,6 +200,6 @@ test('every answer names its request and is kept by no cache', async () => {
   }
 })
 
-test('nothing went wrong unseen', () => {
+test('the gateway warned of nothing', () => {
   expect(app.logged).toEqual([])
 })

@@ -1,4 +1,4 @@
-/** What /metrics says, held against what the clients saw and what the log has. */
+/** /metrics is compared with what the clients got and with what the log has. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { type Exposition, parseExposition } from '../support/exposition.ts'
 import { takeAway } from '../support/outage.ts'
@@ -31,7 +31,7 @@ async function scrape(): Promise<Exposition> {
 }
 
 describe('a gateway at rest', () => {
-  test('says how the ledger and the windows stand', async () => {
+  test('shows the state of the ledger and of the rate limits', async () => {
     const metrics = await scrape()
     expect(metrics.sum('tollbook_ledger_up')).toBe(1)
     expect(metrics.sum('tollbook_rate_limits_degraded')).toBe(0)
@@ -43,7 +43,7 @@ describe('a gateway at rest', () => {
     expect(metrics.sum('process_resident_memory_bytes')).toBeGreaterThan(0)
   })
 
-  test('has what alerts ask for before it happens', async () => {
+  test('has the series of alerts before their first event', async () => {
     const families = (await scrape()).families
     const internal = families
       .flatMap(({ samples }) => samples)
@@ -91,7 +91,7 @@ async function kinds(): Promise<readonly Kind[]> {
   ]
 }
 
-function answer(query: unknown): Response {
+function respond(query: unknown): Response {
   switch (query) {
     case 'missing':
       return Response.json({ error: 'nothing found' }, { status: 404 })
@@ -107,14 +107,14 @@ function answer(query: unknown): Response {
 }
 
 describe('after 5,000 calls of all kinds', () => {
-  const seen: Record<string, number> = {}
+  const statuses: Record<string, number> = {}
   const codes: Record<string, number> = {}
   let metrics: Exposition
   let log: Record<string, { events: number; credits: number; quantity: number }>
 
   beforeAll(async () => {
     shop.upstream.respond(({ body }) =>
-      answer(body.length > 0 ? JSON.parse(new TextDecoder().decode(body)).query : undefined),
+      respond(body.length > 0 ? JSON.parse(new TextDecoder().decode(body)).query : undefined),
     )
     const load = (await kinds()).flatMap((kind) => Array<Kind>(kind.calls).fill(kind))
     expect(load).toHaveLength(5_000)
@@ -125,7 +125,7 @@ describe('after 5,000 calls of all kinds', () => {
         ? await shop.post(path, body, { key: key() })
         : await shop.fetch(path, { key: key(), ...(method ? { method } : {}) })
       const text = await response.text()
-      add(seen, String(response.status))
+      add(statuses, String(response.status))
       const problem = response.headers.get('content-type') === 'application/problem+json'
       if (problem) add(codes, JSON.parse(text).code)
     })
@@ -134,14 +134,14 @@ describe('after 5,000 calls of all kinds', () => {
       log = await readLog()
       return log.CallsCounted?.quantity === 800
     })
-    // A key that is busy is held ahead for, until it has been quiet for a moment.
+    // A busy key has a lease until it has been idle for a moment.
     await until(async () => (await scrape()).sum('tollbook_open_holds') === 0)
     log = await readLog()
     metrics = await scrape()
   }, 60_000)
 
   test('every call is counted once, by its status', () => {
-    expect(seen).toEqual({
+    expect(statuses).toEqual({
       200: 2_530,
       400: 200,
       401: 500,
@@ -152,7 +152,7 @@ describe('after 5,000 calls of all kinds', () => {
       502: 300,
       503: 300,
     })
-    expect(metrics.by('tollbook_requests_total', 'status')).toEqual(seen)
+    expect(metrics.by('tollbook_requests_total', 'status')).toEqual(statuses)
   })
 
   test('refusals are counted by the code that clients got', () => {
@@ -179,12 +179,12 @@ describe('after 5,000 calls of all kinds', () => {
       void_on_lease: voidOnLease,
       expire,
     } = metrics.by('tollbook_append_commands_total', 'kind', { verdict: 'ok' })
-    const ahead = log['CreditsHeld ahead']?.events ?? 0
-    expect(log['HoldReleased ahead']?.events ?? 0).toBe(ahead)
+    const leases = log['CreditsHeld of a lease']?.events ?? 0
+    expect(log['HoldReleased of a lease']?.events ?? 0).toBe(leases)
     expect({ hold, lease, ended: Number(settle) + Number(chargeOnLease), expire }).toEqual({
-      ...{ hold: Number(log.CreditsHeld?.events), lease: ahead, ended: 1_730, expire: 0 },
+      ...{ hold: Number(log.CreditsHeld?.events), lease: leases, ended: 1_730, expire: 0 },
     })
-    expect(Number(release) + Number(voidOnLease)).toBe(900 + ahead)
+    expect(Number(release) + Number(voidOnLease)).toBe(900 + leases)
     expect(log.HoldReleased?.events).toBe(900)
     expect(metrics.sum('tollbook_hold_to_settle_seconds_count')).toBe(1_730)
     expect(metrics.sum('tollbook_open_holds')).toBe(0)
@@ -199,7 +199,7 @@ describe('after 5,000 calls of all kinds', () => {
     )
   })
 
-  test('only calls that reached a service have an upstream time, and an overhead', () => {
+  test('only calls that reached an upstream have an upstream time and an overhead', () => {
     expect(metrics.by('tollbook_upstream_seconds_count', 'route')).toEqual({
       search: 2_630,
       'search-engines': 500,
@@ -217,7 +217,7 @@ describe('after 5,000 calls of all kinds', () => {
   })
 })
 
-test('without its ledger a gateway is still scraped, and says that the ledger is away', async () => {
+test('a gateway without its ledger still serves metrics, and says that the ledger is away', async () => {
   const giveBack = await takeAway(shop.ledger.url)
   try {
     await until(async () => (await scrape()).sum('tollbook_ledger_up') === 0)
@@ -235,7 +235,7 @@ async function readLog() {
   const rows = await shop.ledger.sql<
     { type: string; events: number; credits: number; quantity: number }[]
   >`
-    select type || case when slots is not null then ' ahead' else '' end as type, count(*) as events, coalesce(sum(credits), 0)::bigint as credits,
+    select type || case when slots is not null then ' of a lease' else '' end as type, count(*) as events, coalesce(sum(credits), 0)::bigint as credits,
       coalesce(sum(quantity), 0)::bigint as quantity
     from events group by 1`
   return Object.fromEntries(rows.map(({ type, ...sums }) => [type, sums]))
@@ -243,12 +243,12 @@ async function readLog() {
 
 async function inParallel<T>(
   workers: number,
-  items: readonly T[],
-  work: (item: T) => Promise<void>,
+  inputs: readonly T[],
+  work: (input: T) => Promise<void>,
 ): Promise<void> {
   let next = 0
   const worker = async () => {
-    for (let i = next++; i < items.length; i = next++) await work(items[i] as T)
+    for (let i = next++; i < inputs.length; i = next++) await work(inputs[i] as T)
   }
   await Promise.all(Array.from({ length: workers }, worker))
 }

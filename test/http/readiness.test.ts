@@ -1,4 +1,4 @@
-/** What /ready and /health say, and when. */
+/** The responses of /ready and /health. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openReadiness, type ReadinessDeps } from '../../src/http/routes/system/readiness.ts'
 import { takeAway } from '../support/outage.ts'
@@ -23,7 +23,7 @@ test('a gateway that lacks nothing is ready', async () => {
   expect(headers.get('cache-control')).toBe('no-store')
 })
 
-test('without its ledger it lives, is not ready, and becomes so by itself', async () => {
+test('a gateway without its ledger is alive and not ready, and becomes ready by itself', async () => {
   const giveBack = await takeAway(shop.ledger.url)
   try {
     await until(async () => (await ready()).status === 503)
@@ -40,7 +40,7 @@ test('without its ledger it lives, is not ready, and becomes so by itself', asyn
   await until(async () => (await ready()).status === 200)
 })
 
-describe('what is missing is named', () => {
+describe('it names what is missing', () => {
   const whole: Omit<ReadinessDeps, 'sql'> = {
     rateLimiter: { degraded: false },
     services: new Set(['search']),
@@ -100,7 +100,7 @@ describe('what is missing is named', () => {
     }
   })
 
-  test("a service's address", async () => {
+  test('the address of an upstream', async () => {
     const services = new Set(['search', 'stt'])
     expect((await ask({ services })).missing).toEqual({ upstreams: 'no address for stt' })
   })

@@ -1,7 +1,7 @@
 /**
- * Every route × everyone who may come: the routes are the running app's own, the clients are generated, and
- * what each is told follows from one table by the kind of route. A route of no known kind, or without a
- * request in test/support/route-requests.ts, fails by name.
+ * Every route × every kind of client. The routes are the running app's own, the clients are generated, and one
+ * table has the expected outcome by the kind of route. A route of no known kind, or without a request in
+ * test/support/route-requests.ts, fails by name.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { startDemoServices } from '../../src/demo/index.ts'
@@ -15,18 +15,10 @@ import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop } from '../support/shop.ts'
 import { testConfig } from '../support/test-config.ts'
 
-/** Who comes, as the table knows them. A stranger is signed in, and owns something else. */
-const standings = [
-  'nobody',
-  'stranger',
-  'owner',
-  'auditor',
-  'admin',
-  'key',
-  'strangersKey',
-] as const
-type Standing = (typeof standings)[number]
-type Told = 'served' | readonly [status: number, code: string]
+/** The kinds of client, as the table knows them. A stranger is signed in, and owns something else. */
+const roles = ['nobody', 'stranger', 'owner', 'auditor', 'admin', 'key', 'strangersKey'] as const
+type Role = (typeof roles)[number]
+type Outcome = 'served' | readonly [status: number, code: string]
 
 const served = 'served'
 const signIn = [401, 'unauthorized'] as const
@@ -35,7 +27,7 @@ const badKey = [401, 'malformed_key'] as const
 const notYours = [404, 'not_found'] as const
 const notYourRole = [403, 'forbidden'] as const
 
-/** By kind of route, what each is told, in the order of `standings`. To owners' routes an admin is another owner. */
+/** The outcomes by kind of route, in the order of `roles`. For owners' routes an admin is another owner. */
 const rules = {
   open: [served, served, served, served, served, served, served],
   'reads the client’s own': [signIn, served, served, served, served, signIn, signIn],
@@ -46,14 +38,14 @@ const rules = {
   'operators change': [signIn, notYourRole, notYourRole, notYourRole, served, signIn, signIn],
   'for programs': [noKey, badKey, badKey, badKey, badKey, served, served],
   'for programs, about a call': [noKey, badKey, badKey, badKey, badKey, served, notYours],
-} satisfies Record<string, readonly Told[]>
+} satisfies Record<string, readonly Outcome[]>
 type Kind = keyof typeof rules
 
-function toldTo(standing: Standing, kind: Kind): Told {
-  return rules[kind][standings.indexOf(standing)] as Told
+function outcomeFor(role: Role, kind: Kind): Outcome {
+  return rules[kind][roles.indexOf(role)] as Outcome
 }
 
-/** The kind of a route, by its method and path alone: not by what the code says of it. */
+/** The kind of a route, from its method and path alone and not from the code. */
 function kindOf(route: string): Kind | undefined {
   const [method = '', path = ''] = route.split(' ')
   const reads = method === 'GET'
@@ -85,9 +77,9 @@ const documented = check.operations.map(([where]) => {
   return `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`
 })
 const configured = Object.values(config.routes).map(({ method, path }) => `${method} ${path}`)
-/** Of the app, but in no documentation: the documentation itself, and what all configured calls go through. */
+/** Routes of the app that are not documented: the documentation itself, and the one for all configured calls. */
 const undocumented = ['GET /docs', 'GET /docs/json', 'GET /docs/:file', 'ALL /v1/*']
-/** Routes whose query can name something too. */
+/** Routes whose query can also name a key. */
 const withQuery = ['GET /account/statements/:month?keyId']
 const routes = [...new Set([...registered(), ...documented, ...withQuery])]
   .filter((route) => route !== 'ALL /v1/*')
@@ -98,7 +90,7 @@ function registered(): string[] {
   return createApp(deps).routes.map(({ method, path }) => `${method} ${path}`)
 }
 
-/** One that has told of the answers it sent, and tells no more. */
+/** A gateway that recorded its deliveries for a while, and then died. */
 const deadGateway = ledger.newGateway('gw_dead')
 await openDeliveries(ledger.sql, 'gw_dead', [0])
 
@@ -128,7 +120,7 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
   const charge = async () => {
     const search = { path: '/v1/search', json: { query: 'toll' } }
     const sold = await send('POST', search, { 'x-api-key': key })
-    if (!sold.ok) throw new Error(`the call was answered ${sold.status}`)
+    if (!sold.ok) throw new Error(`the call got ${sold.status}`)
     await sold.bytes()
     return sold.headers.get('x-request-id') as string
   }
@@ -140,13 +132,13 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
       const ofKey = { shard, accountId, keyId, mode: 'live' as const, version: 1, account, tariff }
       const { hold } = await deadGateway.hold(ofKey, 1)
       await deadGateway.settle(hold, 1)
-      await ledger.advance(11_000) // until its silence is taken for its end
+      await ledger.advance(11_000) // until the gateway counts as dead
       return hold.requestId
     },
   }
 }
 
-/** For routes that change nothing one is enough; the others get a fresh one each, so order means nothing. */
+/** Routes that change nothing use one subject; each other route gets a new one, so that their order does not matter. */
 const shared = new Map<Owner['kind'], Promise<FullSubject>>()
 function subjectFor(route: string, kind: Owner['kind']): Promise<FullSubject> {
   if (!route.startsWith('GET ')) return newSubject(kind)
@@ -157,11 +149,11 @@ function subjectFor(route: string, kind: Owner['kind']): Promise<FullSubject> {
 
 interface Client {
   readonly name: string
-  readonly standing: Standing
+  readonly role: Role
   headers(subject: FullSubject): Record<string, string> | Promise<Record<string, string>>
 }
 
-/** Those with accounts of their own, whatever is asked about. */
+/** Users and organisations with accounts of their own. */
 const somebodyElse = 'zoe'
 const otherOrganisation = 'globex'
 for (const id of [somebodyElse, 'ada', 'otto', listedAdmin]) {
@@ -170,59 +162,59 @@ for (const id of [somebodyElse, 'ada', 'otto', listedAdmin]) {
 await ledger.account({ plan: 'pro', owner: { kind: 'organisation', id: otherOrganisation } })
 
 const clients: readonly Client[] = [
-  { name: 'nobody', standing: 'nobody', headers: () => ({}) },
-  { name: 'another owner', standing: 'stranger', headers: () => tokenOf(somebodyElse) },
-  { name: 'the owner', standing: 'owner', headers: ({ maker }) => tokenOf(maker) },
+  { name: 'nobody', role: 'nobody', headers: () => ({}) },
+  { name: 'another owner', role: 'stranger', headers: () => tokenOf(somebodyElse) },
+  { name: 'the owner', role: 'owner', headers: ({ maker }) => tokenOf(maker) },
   {
     name: 'the owner, acting for an organisation',
-    standing: 'stranger',
+    role: 'stranger',
     headers: ({ maker }) => tokenOf(maker, { organisation: otherOrganisation }),
   },
-  { name: 'an auditor', standing: 'auditor', headers: () => tokenOf('ada', { role: 'auditor' }) },
-  { name: 'an admin', standing: 'admin', headers: () => tokenOf('otto', { role: 'admin' }) },
-  { name: 'an admin by ADMIN_USER_IDS', standing: 'admin', headers: () => tokenOf(listedAdmin) },
+  { name: 'an auditor', role: 'auditor', headers: () => tokenOf('ada', { role: 'auditor' }) },
+  { name: 'an admin', role: 'admin', headers: () => tokenOf('otto', { role: 'admin' }) },
+  { name: 'an admin by ADMIN_USER_IDS', role: 'admin', headers: () => tokenOf(listedAdmin) },
   {
     name: 'the key in X-API-Key',
-    standing: 'key',
+    role: 'key',
     headers: ({ keyText }) => ({ 'x-api-key': keyText }),
   },
   {
     name: 'the key as a bearer token',
-    standing: 'key',
+    role: 'key',
     headers: ({ keyText }) => ({ authorization: `Bearer ${keyText}` }),
   },
   {
     name: 'another account’s key',
-    standing: 'strangersKey',
+    role: 'strangersKey',
     headers: async () => ({ 'x-api-key': (await newSubject('user')).keyText }),
   },
 ]
 
-/** Where the owner is an organisation. */
+/** Clients of an owner that is an organisation. */
 const aroundOrganisations: readonly Client[] = [
   {
     name: 'the member who issued the key',
-    standing: 'owner',
+    role: 'owner',
     headers: ({ maker, owner }) => tokenOf(maker, { organisation: owner.id }),
   },
   {
     name: 'another member of the organisation',
-    standing: 'owner',
+    role: 'owner',
     headers: ({ owner }) => tokenOf(somebodyElse, { organisation: owner.id }),
   },
   {
     name: 'the member who issued the key, for herself',
-    standing: 'stranger',
+    role: 'stranger',
     headers: ({ maker }) => tokenOf(maker),
   },
   {
     name: 'a member of another organisation',
-    standing: 'stranger',
+    role: 'stranger',
     headers: ({ maker }) => tokenOf(maker, { organisation: otherOrganisation }),
   },
 ]
 
-/** Everyone about what a user has; on owners' routes also those around an organisation about what it has. */
+/** All clients with a user's subject; on owners' routes also the clients of an organisation with its subject. */
 function clientsOf(kind: Kind): [Owner['kind'], Client][] {
   const users = clients.map((client): [Owner['kind'], Client] => ['user', client])
   if (!/(own|owner’s)$/.test(kind)) return users
@@ -249,9 +241,9 @@ for (const route of routes) {
   if (!kind || !requestFor) continue
   describe(route, () => {
     for (const [ownerKind, client] of clientsOf(kind)) {
-      const told = toldTo(client.standing, kind)
-      const says = told === served ? 'serves' : `answers ${told[0]} to`
-      test(`${says} ${client.name}`, async () => {
+      const outcome = outcomeFor(client.role, kind)
+      const verb = outcome === served ? 'serves' : `responds ${outcome[0]} to`
+      test(`${verb} ${client.name}`, async () => {
         const subject = await subjectFor(route, ownerKind)
         const request = await requestFor(subject)
         const headers = await client.headers(subject)
@@ -259,39 +251,47 @@ for (const route of routes) {
 
         const response = await ask(route, request, headers)
         const text = await response.clone().text()
-        await expectTold(route, request, response, told)
+        await expectOutcome(route, request, response, outcome)
 
-        if (!maySee(client.standing, kind, told)) expectSilent(text, subject)
-        const changes = told === served && !route.startsWith('GET ')
+        if (!maySee(client.role, kind, outcome)) expectSilent(text, subject)
+        const changes = outcome === served && !route.startsWith('GET ')
         expect((await appendedSince(before)).length > 0, 'something was appended').toBe(changes)
       })
     }
 
-    if (toldTo('stranger', kind) === notYours || toldTo('strangersKey', kind) === notYours) {
-      test('answers about another’s as about none at all', async () => {
+    if (
+      outcomeFor('stranger', kind) === notYours ||
+      outcomeFor('strangersKey', kind) === notYours
+    ) {
+      test('responds for a subject of somebody else as for one that does not exist', async () => {
         const subject = await subjectFor(route, 'user')
         const noCharge = async () => newRequestId()
         const none = { keyId: newKeyId(), charge: noCharge, undelivered: noCharge }
-        const isStranger = ({ standing }: Client) => toldTo(standing, kind) === notYours
+        const isStranger = ({ role }: Client) => outcomeFor(role, kind) === notYours
         const headers = await clients.find(isStranger)?.headers(subject)
-        const answers = [subject, { ...subject, ...none }].map(async (about) => {
+        const responses = [subject, { ...subject, ...none }].map(async (about) => {
           const response = await ask(route, await requestFor(about), headers ?? {})
           return { ...((await response.json()) as object), requestId: '' }
         })
-        const [ofAnothers, ofNone] = await Promise.all(answers)
+        const [ofAnothers, ofNone] = await Promise.all(responses)
         expect(ofAnothers).toEqual(ofNone as never)
       })
     }
   })
 }
 
-test('nothing went wrong unseen', () => {
+test('the gateway warned of nothing', () => {
   expect(gateway.warnings).toEqual([])
 })
 
-/** Holds status and body against the rule, and against what the documentation says of the route. */
-async function expectTold(route: string, request: RouteRequest, response: Response, told: Told) {
-  const [status, code] = told === served ? [successOf(route), undefined] : told
+/** Compares status and body with the table, and with the documentation of the route. */
+async function expectOutcome(
+  route: string,
+  request: RouteRequest,
+  response: Response,
+  outcome: Outcome,
+) {
+  const [status, code] = outcome === served ? [successOf(route), undefined] : outcome
   const type = response.headers.get('content-type')
   const isDocumented = documented.includes(route.split('?')[0] ?? '')
   const [path = ''] = request.path.split('?')
@@ -303,7 +303,7 @@ async function expectTold(route: string, request: RouteRequest, response: Respon
   expect(body).toMatchObject({ status, code })
 }
 
-/** The one status that a success of the route has by the documentation. */
+/** The one status of a success of the route, by the documentation. */
 function successOf(route: string): number {
   const [method = '', path = ''] = route.split('?')[0]?.split(' ') ?? []
   const documentedAs = `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`
@@ -315,11 +315,11 @@ function successOf(route: string): number {
   return Number(status)
 }
 
-function maySee(standing: Standing, kind: Kind, told: Told): boolean {
-  return told === served && (/^operators/.test(kind) || standing === 'owner' || standing === 'key')
+function maySee(role: Role, kind: Kind, outcome: Outcome): boolean {
+  return outcome === served && (/^operators/.test(kind) || role === 'owner' || role === 'key')
 }
 
-/** No word of the subject in what somebody else is told. */
+/** Expects no id or secret of the subject in the response to somebody else. */
 function expectSilent(text: string, { accountId, keyId, keyText }: FullSubject): void {
   for (const name of [accountId, keyId, keyText]) expect(text).not.toContain(name)
 }
@@ -354,7 +354,7 @@ async function endOfLog(): Promise<number> {
   return row.position
 }
 
-/** Events after a position, but for the counts of free calls, which come when they come. */
+/** Events after a position, without the counts of free calls, which are appended at any time. */
 function appendedSince(position: number): Promise<object[]> {
   return ledger.sql`
     select type from events where position > ${position} and type <> 'CallsCounted'`

@@ -1,7 +1,6 @@
 /**
- * Keys and tokens go where they belong and nowhere else: not into what a gateway prints, not into its
- * answers, not into the database. Everything here goes through a real `tollbook serve` at its most
- * talkative, with secrets shown in every place where clients put them by mistake.
+ * Keys and tokens appear nowhere: not in what a gateway prints, not in its responses, not in the database. A real
+ * `tollbook serve` logs everything it can here, and requests have secrets wherever clients put them by mistake.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { connect } from 'node:net'
@@ -23,10 +22,10 @@ let upstream: Upstream
 let gateway: ServeProcess
 let owner: string
 let admin: string
-/** Whatever nobody may read. */
+/** The secrets. */
 const secrets = new Map<string, string>([['the JWT secret', jwtSecret]])
-/** All answers but those that hand out a key. */
-let answers = ''
+/** All responses but those that show a new key. */
+let responses = ''
 
 beforeAll(async () => {
   ledger = await openLedger({ tariff: tariffOf(testConfig()) })
@@ -63,7 +62,7 @@ async function misuse(): Promise<void> {
   await call({ 'x-api-key': other.key }, { query: 'honey' })
 }
 
-/** Shows a secret in all the wrong places, and in the right one with something else wrong. */
+/** Sends a secret where it does not belong, and where it belongs together with another fault. */
 async function showEverywhere(secret: string, keyId: string): Promise<void> {
   for (const header of [
     ...['x-api-key', 'x-api-token', 'api-key', 'cookie', 'user-agent', 'referer', 'x-request-id'],
@@ -79,7 +78,7 @@ async function showEverywhere(secret: string, keyId: string): Promise<void> {
   for (const body of [{ query: 1, options: secret }, secret, { query: secret }]) {
     await call(shown, body)
   }
-  // What a field is called, and what a key is, its owner reads again: not kept.
+  // Without field names and key names: their owner may read them again.
   await send('POST', '/v1/search', { ...json, ...shown }, { [secret]: 1 })
   await send(...toRequest('POST', '/api-keys', { name: 'x', [secret]: secret }))
   await send(...toRequest('PATCH', `/api-keys/${keyId}`, { name: secret, description: secret }))
@@ -110,14 +109,14 @@ async function showInBrokenHttp(key: string): Promise<void> {
     const socket = connect(Number(port), '127.0.0.1')
     socket.on('error', () => {})
     socket.on('data', (data) => {
-      answers += data.toString('latin1')
+      responses += data.toString('latin1')
     })
     await new Promise<void>((resolve) => socket.end(text, 'latin1', resolve))
     socket.destroy()
   }
 }
 
-/** Makes calls with a good key fail where the gateway has something to say about it. */
+/** Makes calls with a valid key fail in ways that the gateway logs. */
 async function fail(key: string): Promise<void> {
   const shown = { 'x-api-key': key }
   for (const status of [401, 404, 500, 503]) {
@@ -143,7 +142,7 @@ async function issue(name: string, ...command: Parameters<typeof ask>) {
 }
 
 async function ask(method: string, path: string, body?: unknown, token = owner): Promise<void> {
-  answers += await send(...toRequest(method, path, body, token))
+  responses += await send(...toRequest(method, path, body, token))
 }
 
 function toRequest(
@@ -160,7 +159,7 @@ function call(headers: Record<string, string>, body: unknown): Promise<void> {
 }
 
 async function request(...sent: Parameters<typeof send>): Promise<void> {
-  answers += await send(...sent)
+  responses += await send(...sent)
 }
 
 async function send(
@@ -174,11 +173,11 @@ async function send(
     headers,
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   })
-  answers += JSON.stringify([...response.headers])
+  responses += JSON.stringify([...response.headers])
   return response.text()
 }
 
-test('the gateway was talkative, and ended as it should', () => {
+test('the gateway logged much, and ended as it should', () => {
   const said = (name: string, value: unknown) => gateway.log.some((line) => line[name] === value)
   expect(said('msg', 'call')).toBe(true)
   expect(said('refusal', 'malformed_key')).toBe(true)
@@ -186,18 +185,18 @@ test('the gateway was talkative, and ended as it should', () => {
   expect(said('refusal', 'ledger_unavailable')).toBe(true)
   expect(said('route', '/api-keys/:id')).toBe(true)
   expect(said('msg', 'stopped')).toBe(true)
-  expect(answers.length).toBeGreaterThan(10_000)
+  expect(responses.length).toBeGreaterThan(10_000)
 })
 
-test('nothing that it printed holds a secret', () => {
+test('nothing that it printed has a secret', () => {
   expect(found(gateway.printed)).toEqual([])
 })
 
-test('none of its answers repeats a secret', () => {
-  expect(found(answers)).toEqual([])
+test('none of its responses has a secret', () => {
+  expect(found(responses)).toEqual([])
 })
 
-test('no table of the database holds a secret, as text or as bytes', async () => {
+test('no table of the database has a secret, as text or as bytes', async () => {
   const tables = await ledger.owner<{ name: string }[]>`
     select c.oid::regclass::text as name from pg_class c
     where c.relkind in ('r', 'm') and c.relnamespace not in
@@ -217,12 +216,12 @@ test('no table of the database holds a secret, as text or as bytes', async () =>
   expect(found(dump)).toEqual([])
 })
 
-test('the services behind it were shown no key', () => {
+test('the upstreams behind it got no key', () => {
   const shown = upstream.executed.map(({ headers }) => JSON.stringify([...headers])).join('\n')
   expect(found(shown)).toEqual([])
 })
 
-/** Which secrets a text holds, as they are or in another spelling. */
+/** The secrets that a text has, as they are or in another spelling. */
 function found(text: string): string[] {
   const lower = text.toLowerCase()
   return [...secrets]

@@ -7,7 +7,7 @@ import { type IdentityProvider, openIdentityProvider } from '../support/identity
 const minuteMs = 60_000
 const alice = { subject: 'alice', role: 'owner' } as const
 
-/** The gateway's side, with a clock that tests turn by hand. */
+/** The gateway's side, with a clock that tests set. */
 function openGateway(provider: IdentityProvider, jwtSecret?: string) {
   const warnings: string[] = []
   let now = 0
@@ -110,7 +110,7 @@ describe('rotation', () => {
     expect(await who(old)).toBeUndefined()
   })
 
-  test('a withdrawn key is unlearned even when no token names a new one', async () => {
+  test('a withdrawn key is dropped even when no token names a new one', async () => {
     await using provider = await openIdentityProvider()
     const { who, pass } = openGateway(provider)
     const old = await provider.sign({ sub: 'alice' })
@@ -122,7 +122,7 @@ describe('rotation', () => {
     expect(provider.fetches()).toBe(2)
   })
 
-  test('made-up key ids do not make the gateway ask again and again', async () => {
+  test('invented key ids do not make the gateway fetch again and again', async () => {
     await using provider = await openIdentityProvider()
     const { who } = openGateway(provider)
     expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
@@ -137,7 +137,7 @@ describe('rotation', () => {
 
 describe('while the provider is away', () => {
   for (const outage of ['error', 'garbage', 'hang'] as const) {
-    test(`(${outage}) the keys that are known keep verifying, however old they got`, async () => {
+    test(`(${outage}) the known keys verify tokens, however old they are`, async () => {
       await using provider = await openIdentityProvider()
       const { who, pass, warnings } = openGateway(provider)
       const token = await provider.sign({ sub: 'alice' })
@@ -153,7 +153,7 @@ describe('while the provider is away', () => {
     })
   }
 
-  test('keys are not believed for longer than a day, and are again when it is back', async () => {
+  test('keys are valid for a day at most, and again when the provider is back', async () => {
     await using provider = await openIdentityProvider()
     const { who, pass, warnings } = openGateway(provider)
     const token = await provider.sign({ sub: 'alice' })
@@ -169,7 +169,7 @@ describe('while the provider is away', () => {
     expect(await who(token)).toEqual(alice)
   })
 
-  test('from the start nobody can sign in, and the provider is not asked for every token', async () => {
+  test('from the start nobody can sign in, and not every token causes a fetch', async () => {
     await using provider = await openIdentityProvider()
     provider.setOutage('error')
     const { who, pass } = openGateway(provider)

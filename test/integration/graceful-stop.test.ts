@@ -1,4 +1,4 @@
-/** A gateway that is told to stop: what is under way finishes, nothing new begins, nothing stays open. */
+/** A gateway that stops: calls under way finish, no new call begins, no connection stays open. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
@@ -9,7 +9,7 @@ let shop: Shop
 beforeEach(async () => {
   shop = await openShop()
 })
-// Closing the ledger fails when the gateway left a connection to it open.
+// Closing the ledger fails when the gateway left a connection open.
 afterEach(() => shop.close())
 
 const search = () => rawCall(shop.gateway.url, rawPost('/v1/search', shop.key.text, { query: 'q' }))
@@ -33,12 +33,12 @@ async function refusesConnections(): Promise<boolean> {
 }
 
 test('calls and streams under way finish, also those whose clients have left', async () => {
-  const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+  const { promise: responding, resolve: respond } = Promise.withResolvers<void>()
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const growing = writable.getWriter()
   shop.upstream.respond(async ({ target }) => {
     if (target.startsWith('/synthesize')) return new Response(readable)
-    await answered
+    await responding
     return Response.json({})
   })
   const idle = rawCall(shop.gateway.url, 'GET /health HTTP/1.1\r\nHost: gateway.test\r\n\r\n')
@@ -63,7 +63,7 @@ test('calls and streams under way finish, also those whose clients have left', a
   expect(stopped).toBe(false)
   expect((await outcomes()).CreditsHeld).toBe(3)
 
-  answer()
+  respond()
   await waiting.ended()
   expect(waiting.status).toBe(200)
   await growing.close()
@@ -73,7 +73,7 @@ test('calls and streams under way finish, also those whose clients have left', a
   expect(await outcomes()).toEqual({ HoldSettled: 3 })
 })
 
-test('an answer that its client reads slowly is not cut', async () => {
+test('a response that its client reads slowly is not cut off', async () => {
   const size = 30_000_000
   shop.upstream.respond(() => new Response(new Uint8Array(size)))
   const text = { text: 'hello' }
@@ -90,13 +90,13 @@ test('an answer that its client reads slowly is not cut', async () => {
   expect(await outcomes()).toEqual({ HoldSettled: 1 })
 })
 
-test('what does not finish in time is cut off, and not charged', async () => {
+test('a call that does not finish in time is cut off and not charged', async () => {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
   const growing = writable.getWriter()
-  const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+  const { promise: responding, resolve: respond } = Promise.withResolvers<void>()
   shop.upstream.respond(async ({ target }) => {
     if (target.startsWith('/synthesize')) return new Response(readable)
-    await answered
+    await responding
     return Response.json({})
   })
   const waiting = search()
@@ -109,7 +109,7 @@ test('what does not finish in time is cut off, and not charged', async () => {
   })
   const stop = shop.gateway.stop(10)
   await Promise.all([waiting.ended(), streaming.ended()])
-  answer()
+  respond()
   await stop
   expect(waiting.status).toBeUndefined()
   expect(streaming.whole).toBe(false)
@@ -132,7 +132,7 @@ test('calls of price 0 that were served are counted before the end', async () =>
   expect(usage.requests).toBe(3)
 })
 
-/** Without looking at the body each time, which is long. */
+/** Resolves when the connection is closed. It does not parse the body each time, which is long. */
 async function endOf(call: RawCall): Promise<void> {
   let closed = false
   call.socket.once('close', () => {
@@ -143,16 +143,16 @@ async function endOf(call: RawCall): Promise<void> {
 
 test('a charge that is written after its client was cut off is not shown as sent', async () => {
   const connection = await shop.ledger.owner.reserve()
-  const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+  const { promise: responding, resolve: respond } = Promise.withResolvers<void>()
   shop.upstream.respond(async () => {
-    await answered
+    await responding
     return Response.json({})
   })
   const call = search()
   await until(() => shop.upstream.executed.length === 1)
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
-  answer()
+  respond()
   const waiting = () => shop.ledger.owner`
     select pid from pg_stat_activity where datname = current_database()
       and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`

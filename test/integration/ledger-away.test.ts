@@ -1,4 +1,4 @@
-/** A gateway whose ledger does not answer: it sells nothing, says so in time, and goes on by itself afterwards. */
+/** A gateway whose ledger does not reply: it sells nothing, says so in time, and serves by itself afterwards. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import type { Charge } from '../../src/reports/charge/charge-lookup.ts'
@@ -33,8 +33,8 @@ async function expectUnavailable(response: Response) {
   expect((await response.json()).code).toBe('ledger_unavailable')
 }
 
-test('nothing is sold, forwarded or given away while the ledger is gone', async () => {
-  const unseen = await shop.newKey()
+test('nothing is sold, forwarded or served free while the ledger is away', async () => {
+  const uncached = await shop.newKey()
   expect((await search()).status).toBe(200)
   shop.upstream.respond(() => Response.json({}))
   const pool = shop.ledger.sql
@@ -44,8 +44,8 @@ test('nothing is sold, forwarded or given away while the ledger is gone', async 
   await admin`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${database}`
   const refusals = await Promise.all([
     search(),
-    search(unseen),
-    shop.fetch('/v1/tts/languages', { key: unseen.text }),
+    search(uncached),
+    shop.fetch('/v1/tts/languages', { key: uncached.text }),
   ])
   for (const response of refusals) await expectUnavailable(response)
   expect(refusals[0]?.headers.get('x-credits-charged')).toBe('0')
@@ -53,23 +53,23 @@ test('nothing is sold, forwarded or given away while the ledger is gone', async 
 
   await admin`alter database ${admin(database)} allow_connections true`
   await until(async () => (await search()).status === 200)
-  expect((await search(unseen)).status).toBe(200)
+  expect((await search(uncached)).status).toBe(200)
   const held = await shop.ledger.owner`select 1 from open_holds`
   expect(held).toHaveLength(0)
 })
 
 test('a ledger too slow for a hold and for a charge: neither is served, and neither is left open', async () => {
-  const { promise: answered, resolve: answer } = Promise.withResolvers<void>()
+  const { promise: responding, resolve: respond } = Promise.withResolvers<void>()
   shop.upstream.respond(async () => {
-    await answered
-    return Response.json({ the: 'answer' })
+    await responding
+    return Response.json({ ok: true })
   })
   const charging = search()
   await until(() => shop.upstream.executed.length === 1)
   const connection = await shop.ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
-  answer()
+  respond()
   const waiting = () => shop.ledger.owner`
     select pid from pg_stat_activity where datname = current_database()
       and wait_event_type = 'Lock' and query like '%append_v1%' and pid <> pg_backend_pid()`
@@ -80,7 +80,7 @@ test('a ledger too slow for a hold and for a charge: neither is served, and neit
   await expectUnavailable(unheld)
   expect(unheld.headers.get('x-credits-charged')).toBe('0')
   const chargeUnknown = await charging
-  // The charge may be written yet, so it is not said that nothing was charged.
+  // The charge may still be written, so the refusal does not say that nothing was charged.
   expect(chargeUnknown.headers.has('x-credits-charged')).toBe(false)
   const { detail } = await chargeUnknown.clone().json()
   const chargeId = chargeUnknown.headers.get('x-request-id') ?? ''
@@ -94,7 +94,7 @@ test('a ledger too slow for a hold and for a charge: neither is served, and neit
   expect(await (await shop.fetch(`/v1/charges/${chargeId}`)).json()).toMatchObject({
     ...{ requestId: chargeId, status: 'settled', credits: 1 },
   })
-  // Its answer never left, whatever the gateway has written since.
+  // Its response never left, whatever the gateway has written since.
   expect((await search()).status).toBe(200)
   await until(async () => (await deliveryOf(chargeId)) !== 'pending')
   expect(await deliveryOf(chargeId)).toBe('unknown')

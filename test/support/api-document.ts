@@ -1,7 +1,4 @@
-/**
- * The API documentation as a promise: `expectDocumented` holds an answer of the gateway against what the
- * document says of its route.
- */
+/** The API documentation as a promise: `expectDocumented` compares a response with the document. */
 import { expect } from 'bun:test'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
@@ -20,11 +17,11 @@ export interface DocumentCheck {
   readonly operations: readonly (readonly [where: string, operation: Operation])[]
   /** The operation of a request. */
   find(method: string, path: string): Operation
-  /** The response to a status, wherever it stands in the document. */
+  /** The response with this status, also one that operations refer to. */
   responseOf(operation: Operation, status: number | string): ResponseObject | undefined
-  /** What is wrong with a value by the schema, which may refer to the document's components. */
+  /** The faults of a value by the schema, which may refer to components of the document. */
   faults(schema: unknown, value: unknown): unknown[]
-  /** Expects status, media type, body and headers to be as the document says; answers the body. */
+  /** Expects status, media type, body and headers as the document describes them; resolves with the body. */
   expectDocumented(method: string, path: string, response: Response): Promise<unknown>
 }
 
@@ -36,7 +33,7 @@ export function checkDocument(document: ApiDocument): DocumentCheck {
     Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation] as const),
   )
 
-  /** The gateway's headers; a service may send others. */
+  /** The gateway's headers; an upstream may send others. */
   const ours = Object.keys(document.components.headers ?? {}).map((name) => name.toLowerCase())
 
   function find(method: string, path: string): Operation {

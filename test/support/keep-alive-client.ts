@@ -1,11 +1,11 @@
 /**
  * A client that keeps its connection for call after call, as HTTP clients do, and that retries nothing, as they
- * do behind one's back: a call whose answer does not arrive whole is lost.
+ * do behind one's back: a call whose response does not arrive whole is lost.
  */
 import { connect, type Socket } from 'node:net'
 
 export interface KeepAliveClient {
-  /** Sends the text of a request; resolves with the answer's status when all of it is there. */
+  /** Sends the text of a request; resolves with the status when the whole response has arrived. */
   call(request: string): Promise<number>
   /** Gives up the connection; the next call takes a new one. */
   leave(): void
@@ -22,11 +22,11 @@ export function keepAliveClient(url: string): KeepAliveClient {
     opened.on('error', () => {})
     opened.on('data', (bytes) => {
       received += bytes.toString('latin1')
-      const answer = wholeAnswer(received)
-      if (answer === undefined) return
+      const response = wholeResponse(received)
+      if (response === undefined) return
       received = ''
-      if (answer.last) socket = undefined
-      ended(answer.status)
+      if (response.last) socket = undefined
+      ended(response.status)
     })
     opened.on('close', () => {
       if (socket !== opened) return
@@ -51,8 +51,8 @@ export function keepAliveClient(url: string): KeepAliveClient {
   }
 }
 
-/** Once all of it is there; of answers that say their length, as small ones do. */
-function wholeAnswer(text: string): { status: number; last: boolean } | undefined {
+/** The response, once all of it has arrived. Only responses with a Content-Length are read, as small ones have it. */
+function wholeResponse(text: string): { status: number; last: boolean } | undefined {
   const end = text.indexOf('\r\n\r\n')
   if (end < 0) return undefined
   const head = text.slice(0, end)

@@ -19,23 +19,23 @@ export interface TestApp extends AsyncDisposable {
   readonly ledger: Ledger
   readonly config: Config
   readonly management: Management
-  /** What went wrong without the client being told. */
+  /** The errors that clients do not learn. */
   readonly logged: unknown[]
   /** Sends a request as `who`: a user, `admin`, `auditor`, `user@organisation`, or nobody. */
   ask(who: string | undefined, method: string, path: string, body?: unknown): Promise<Response>
-  /** The same, for the JSON of an answer that must be a success. */
+  /** The same, for the JSON of a response that must be a success. */
   get<T = Json>(who: string, method: string, path: string, body?: unknown): Promise<T>
   /** Sends a request that the test made itself. */
   handle(request: Request): Promise<Response>
-  /** Issues a key for a user and answers its apiKey object. */
+  /** Issues a key for a user; resolves with its apiKey object. */
   issue(who: string, body?: object): Promise<Json>
-  /** Charges a call of the key, as a gateway does; answers the request id. */
+  /** Charges a call of the key, as a gateway does; resolves with the request id. */
   charge(keyId: string, credits: number): Promise<string>
   /** Brings daily usage up to the log's end. */
   catchUp(): Promise<void>
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into answers as programs without types do.
+// biome-ignore lint/suspicious/noExplicitAny: tests read responses as programs without types do.
 export type Json = any
 
 const secret = 'a secret of at least thirty-two bytes'
@@ -71,7 +71,7 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
     const response = await ask(who, method, path, body)
     const json: Json = await response.json()
     if (response.ok) return json
-    throw new Error(`${method} ${path} answered ${response.status}: ${JSON.stringify(json)}`)
+    throw new Error(`${method} ${path} responded with ${response.status}: ${JSON.stringify(json)}`)
   }
 
   const gateways = new Map<number, Gateway>()

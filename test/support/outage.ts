@@ -2,7 +2,7 @@
 import postgres from 'postgres'
 
 /**
- * Ends all connections to a database and lets none begin, until the function it answers is called.
+ * Ends all connections to a database and lets none begin, until the function that it returns is called.
  * @param url of the database, with the server's superuser
  */
 export async function takeAway(url: string): Promise<() => Promise<void>> {

@@ -1,14 +1,14 @@
 /**
- * One valid request for every route: what whoever may ask would send. A route without one fails
+ * One valid request for every route, as a client with permission sends it. A route without a request here fails
  * test/http/route-roles.test.ts by name.
  */
 import { wavHeader } from '../../src/demo/wav.ts'
 
-/** Somebody's account with a key, which requests are about. */
+/** An account with a key, which requests are about. */
 export interface Subject {
   readonly accountId: string
   readonly keyId: string
-  /** Makes a call with the key; answers its request id. */
+  /** Makes a call with the key; resolves with its request id. */
   charge(): Promise<string>
   /** The same, of a call whose gateway died before its last write. */
   undelivered(): Promise<string>
@@ -23,7 +23,7 @@ export interface RouteRequest {
 
 type MakeRequest = (subject: Subject) => RouteRequest | Promise<RouteRequest>
 
-/** By route, as the router has it; `?keyId` and the like name what a query is about. */
+/** By route, as Elysia writes it; `?keyId` and the like name what a query is about. */
 export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /health': () => ({ path: '/health' }),
   'GET /ready': () => ({ path: '/ready' }),
@@ -95,7 +95,7 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
   'GET /v1/tts/languages': () => ({ path: '/v1/tts/languages' }),
 }
 
-/** One that the demo services know. */
+/** A page that the demo services know. */
 const page = 'https://demo.tollbook.example/pages/a-short-history-of-the-toll-road'
 
 function speech(): FormData {

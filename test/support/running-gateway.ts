@@ -12,7 +12,7 @@ export interface GatewaySettings {
   readonly databaseUrl: string
   readonly redisUrl?: string | undefined
   readonly config?: ConfigChanges
-  /** Where all services are; else `demoUrls`. */
+  /** The address of all upstreams; else `demoUrls`. */
   readonly upstream?: string
   readonly demoUrls?: Readonly<Record<string, string>>
   /** Where it keeps the high-water mark of the log. */
@@ -24,7 +24,7 @@ export interface GatewaySettings {
 export interface TestGateway {
   readonly url: string
   readonly metricsUrl: string
-  /** What it warned of, in the process of the test only. */
+  /** Its warnings, if it runs in the process of the test. */
   readonly warnings: readonly string[]
   stop(graceMs?: number): Promise<void>
 }

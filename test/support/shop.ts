@@ -1,6 +1,6 @@
 /**
- * The whole way of a call, for tests of it: a ledger, a service that does as it is told, a gateway in front of
- * it, and an account with a key. Everything is real; only the service is scripted.
+ * The whole way of a call, for tests: a ledger, an upstream with a script, a gateway in front of it, and an account
+ * with a key. Everything is real but the upstream.
  */
 import type { RecordedEvent } from '../../events/event.ts'
 import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
@@ -41,7 +41,7 @@ export async function openShop(
   options: {
     readonly config?: ConfigChanges
     readonly demoUrls?: Readonly<Record<string, string>>
-    /** Where the services are, in place of the shop's own. */
+    /** The addresses of the upstreams, instead of the shop's own. */
     readonly upstreamUrl?: string
     readonly redisUrl?: string
     readonly tariff?: Tariff
@@ -51,13 +51,13 @@ export async function openShop(
   const { config, demoUrls, redisUrl, adminUserIds } = options
   const upstream = startUpstream()
   const ledger = await openLedger({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
-  const services = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
+  const upstreams = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
   const gateway = await startTestGateway({
     databaseUrl: ledger.url,
     redisUrl,
     adminUserIds,
     ...(config ? { config } : {}),
-    ...services,
+    ...upstreams,
   })
   const account = await ledger.account({ plan: 'pro' })
   const key = await ledger.key(account)
@@ -96,7 +96,7 @@ export async function openShop(
   }
 }
 
-/** `shard-position` of an event, as answers print it. */
+/** `shard-position` of an event, as responses print it. */
 export function at(event: CallEvent | undefined): string {
   return `${event?.shard}-${event?.position}`
 }

@@ -46,7 +46,7 @@ describe('a valid token', () => {
     expect(await principalOf({ ...valid, org: null })).toEqual({ subject: 'user-1', role: 'owner' })
   })
 
-  test('with an organisation that is no id is refused, not taken for the user', async () => {
+  test('with an organisation that is not an id is refused, and not read as a token of the user', async () => {
     for (const org of [42, '', ['org-9'], { id: 'org-9' }, 'a\0b', 'x'.repeat(256), false]) {
       expect(await principalOf({ ...valid, org })).toBeUndefined()
     }
@@ -90,11 +90,11 @@ describe('a token is refused', () => {
     'when it has expired': { ...valid, exp: nowSeconds - 60 },
     'when it is not valid yet': { ...valid, nbf: nowSeconds + 60 },
     'when it never expires': { sub: 'user-1' },
-    'when its expiry is no number': { ...valid, exp: 'never' as unknown as number },
+    'when its expiry is not a number': { ...valid, exp: 'never' as unknown as number },
     'without a subject': { exp: nowSeconds + 300 },
     'with an empty subject': { ...valid, sub: '' },
-    'with a subject that is no text': { ...valid, sub: 1 as unknown as string },
-    'with a subject that the ledger cannot hold': { ...valid, sub: 'a\0b' },
+    'with a subject that is not a text': { ...valid, sub: 1 as unknown as string },
+    'with a subject that the ledger cannot store': { ...valid, sub: 'a\0b' },
   }
   for (const [name, payload] of Object.entries(claims)) {
     test(name, async () => expect(await principalOf(payload)).toBeUndefined())
@@ -172,7 +172,7 @@ test('clocks that differ by less than the tolerance do not matter', async () => 
 })
 
 describe('a secret is refused at the start', () => {
-  test('when it is too short to be one', () => {
+  test('when it is too short', () => {
     expect(() => openAuth({ ...base, jwtSecret: 'short' })).toThrow(
       'JWT_SECRET: expected at least 32',
     )
@@ -186,7 +186,7 @@ describe('a secret is refused at the start', () => {
 })
 
 describe('a token made by signToken', () => {
-  test('is accepted with everything it was given', async () => {
+  test('is accepted with all its claims', async () => {
     const options = { ...base, issuer: 'tollbook', audience: 'api' }
     const token = await signToken({
       secret,

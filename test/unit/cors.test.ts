@@ -1,4 +1,4 @@
-/** Pages of other origins: what a browser asks first, and what they may read. */
+/** Pages of other origins: the preflight request, and the headers that they may read. */
 import { expect, test } from 'bun:test'
 import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { testConfig } from '../support/test-config.ts'
@@ -11,7 +11,7 @@ const app = createApp({
 const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
   app.handle(new Request(`http://gateway.test${path}`, { method, headers }))
 
-test('a preflight lets a page send its key and name its call', async () => {
+test('a preflight lets a page send its key and an Idempotency-Key', async () => {
   const { status, headers } = await ask('OPTIONS', '/v1/search', {
     origin: 'https://shop.example',
     'access-control-request-method': 'POST',
@@ -23,13 +23,13 @@ test('a preflight lets a page send its key and name its call', async () => {
   for (const name of ['x-api-key', 'idempotency-key']) expect(allowed).toContain(name)
 })
 
-test('a page may read what the call cost and whether it was answered again', async () => {
+test('a page may read what the call cost and whether its response was replayed', async () => {
   const { headers } = await ask('GET', '/nope', { origin: 'https://shop.example' })
   const exposed = headers.get('access-control-expose-headers') ?? ''
   for (const name of ['X-Credits-Charged', 'Idempotent-Replayed']) expect(exposed).toContain(name)
 })
 
-test('an unknown path stays unknown, whoever may ask', async () => {
+test('an unknown path stays unknown with a configured origin', async () => {
   expect((await ask('GET', '/nope')).status).toBe(404)
   expect((await ask('PUT', '/health')).status).toBe(405)
 })

@@ -8,7 +8,7 @@ test('request ids are UUIDv7 and sort in the order they were made', () => {
   expect(ids.toSorted()).toEqual(ids)
 })
 
-test('key ids are key_ and 22 base62 digits, no two the same', () => {
+test('key ids are key_ and 22 base62 digits, and differ', () => {
   const ids = Array.from({ length: 1000 }, newKeyId)
   for (const id of ids) expect(id).toMatch(/^key_[0-9A-Za-z]{22}$/)
   expect(new Set(ids).size).toBe(1000)

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { pointerStep, shortPointer, valueAt } from '../../src/lib/json-pointer.ts'
 
-/** The document and the answers of RFC 6901, section 5. */
+/** The document and the values of RFC 6901, section 5. */
 const document = {
   foo: ['bar', 'baz'],
   '': 0,
@@ -51,15 +51,15 @@ test('a field called __proto__ that a body really has can be reached', () => {
   expect(valueAt(JSON.parse('{"__proto__":{"a":1}}'), '/__proto__/a')).toBe(1)
 })
 
-test('nothing is found in what is no document', () => {
+test('a value that is not an object or a list has no fields', () => {
   for (const value of [undefined, null, 'text', 7]) expect(valueAt(value, '/a')).toBeUndefined()
 })
 
-test('a name is written so that it reads back', () => {
+test('a name is written as a step and read back', () => {
   expect(valueAt({ 'a/~1': 1 }, pointerStep('a/~1'))).toBe(1)
 })
 
-test('a pointer that would fill an answer is cut', () => {
+test('a pointer that would fill a response is cut', () => {
   expect(shortPointer(`/${'x'.repeat(10_000)}`)).toHaveLength(200)
   expect(shortPointer('/short')).toBe('/short')
 })

@@ -10,16 +10,16 @@ const routes = [
   { method: 'ALL', path: '/v1/*' },
 ]
 
-async function seenOf(method: string, path: string): Promise<Partial<ObservedRequest>[]> {
-  const seen: ObservedRequest[] = []
-  const answer = () => new Response(null, { status: 418, headers: { 'X-Request-Id': 'r1' } })
-  const calls = { paths: new Set(['/v1/search']), handle: answer }
-  const handle = requestObserver(answer, calls, routes, (request) => seen.push(request))
+async function observedOf(method: string, path: string): Promise<Partial<ObservedRequest>[]> {
+  const observed: ObservedRequest[] = []
+  const handler = () => new Response(null, { status: 418, headers: { 'X-Request-Id': 'r1' } })
+  const calls = { paths: new Set(['/v1/search']), handle: handler }
+  const handle = requestObserver(handler, calls, routes, (request) => observed.push(request))
   await handle(new Request(`http://gateway${path}`, { method }))
-  return seen.map(({ latencyMs, ...rest }) => rest)
+  return observed.map(({ latencyMs, ...rest }) => rest)
 }
 
-const told = { status: 418, requestId: 'r1' }
+const response = { status: 418, requestId: 'r1' }
 
 test.each([
   ['GET', '/api-keys/key_1?x=1', { method: 'GET', route: '/api-keys/:id' }],
@@ -28,11 +28,11 @@ test.each([
   ['GET', '/v1/key', { method: 'GET', route: '/v1/key' }],
   ['BREW', '/api-keys', { method: 'other', route: 'none' }],
   ['GET', '/api-keys/sk_live_1/x/y', { method: 'other', route: 'none' }],
-])('%s %s is seen by its pattern', async (method, path, request) => {
-  expect(await seenOf(method, path)).toEqual([{ ...request, ...told }])
+])('%s %s is observed by its pattern', async (method, path, request) => {
+  expect(await observedOf(method, path)).toEqual([{ ...request, ...response }])
 })
 
 test.each(['/v1/search', '/v1/search?query=x', '/v1/nothing'])(
-  'a call to %s is left to the proxy to see',
-  async (path) => expect(await seenOf('POST', path)).toEqual([]),
+  'a call to %s is left to the proxy',
+  async (path) => expect(await observedOf('POST', path)).toEqual([]),
 )

@@ -1,4 +1,4 @@
-/** Where a call is taken to come from, and which keys may be used from there. */
+/** The address of a client, and the keys that may be used from there. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
 
@@ -26,7 +26,7 @@ async function call(allowedIps: string[], forwardedFor: readonly string[]) {
 
 const proxy = '10.0.0.9'
 
-describe('with two proxies of our own, 200 from the address that the outer one saw:', () => {
+describe('with two proxies of our own, 200 for the address that the outer proxy wrote:', () => {
   const allowed: [list: string, forwardedFor: string[]][] = [
     ['203.0.113.9', [`203.0.113.9, ${proxy}`]],
     ['203.0.113.9', ['203.0.113.9', proxy]],
@@ -72,12 +72,12 @@ describe('403, and nothing is forwarded:', () => {
   }
 })
 
-test('as many entries as a head can hold are read from their end', async () => {
+test('a list as long as a head can be is read from its end', async () => {
   const list = `${'1.1.1.1,'.repeat(1_500)}203.0.113.9,${proxy}`
   expect((await call(['203.0.113.9'], [list])).status).toBe(200)
 })
 
-describe('other headers that name addresses count for nothing:', () => {
+describe('other headers that name addresses are ignored:', () => {
   for (const header of [
     'Forwarded: for=203.0.113.9',
     'X-Real-IP: 203.0.113.9',

@@ -1,6 +1,6 @@
 /**
- * Numbers at the edges of what integers can hold, in every field and parameter that takes one. Which those
- * are is read from the API documentation, so that a new one is tried too.
+ * Numbers at the bounds of integers, in every field and parameter that takes an integer. The fields are read from
+ * the API documentation, so that a new one is tried too.
  */
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { signToken } from '../../../src/http/auth/sign-token.ts'
@@ -18,7 +18,7 @@ const authorization = `Bearer ${await signToken({
   ...{ secret: jwtSecret, subject: 'operator', role: 'admin', expiresInSeconds: 600 },
 })}`
 
-/** As they stand in JSON, and as the number that they are where they are an integer. */
+/** Each as JSON, with its value if it is an integer. */
 const numbers: [text: string, value?: number][] = [
   ...[0, -1, 2 ** 53 - 1, 2 ** 53, 1e12, 1e13].map((n): [string, number] => [String(n), n]),
   ...[['-0', 0] as [string, number], ['1e2', 100] as [string, number]],
@@ -50,7 +50,7 @@ function takes({ minimum = Number.NEGATIVE_INFINITY, maximum = Infinity }: Schem
   return value !== undefined && value >= minimum && value <= maximum
 }
 
-/** What a body needs beside the field that is tried. */
+/** The fields that a body needs beside the one that is tried. */
 const others: Readonly<Record<string, object>> = {
   'post /api-keys': { name: 'A key' },
   'post /admin/accounts/{id}/grants': {
@@ -72,11 +72,13 @@ const fields = operations.flatMap(({ path, method, operation }) => {
 })
 const parameters = operations.flatMap(({ path, method, operation }) =>
   (operation.parameters ?? [])
-    .filter(({ in: place, schema }) => place === 'query' && integersIn(schema as Schema).length > 0)
+    .filter(
+      ({ in: location, schema }) => location === 'query' && integersIn(schema as Schema).length > 0,
+    )
     .map(({ name, schema }) => [method, path, name, schema as Schema] as const),
 )
 
-/** Something of each kind that a path can name, none of it used by others. */
+/** A new subject of each kind that a path can name. */
 async function idFor(path: string): Promise<string> {
   const target = await rawShop.shop.newKey('pro')
   if (path.startsWith('/admin/accounts')) return target.account.accountId
@@ -95,7 +97,7 @@ function send(method: string, path: string, body?: string): Promise<Response> {
   return fetch(url + path, body === undefined ? init : { ...init, body })
 }
 
-/** The body with this text where the pointer leads. */
+/** The body with this text at the pointer. */
 function bodyWith(fields: object, pointer: string, text: string): string {
   const body = structuredClone(fields) as Record<string, unknown>
   const steps = pointer.split('/').slice(1)
@@ -128,7 +130,7 @@ test('there are such fields and parameters', () => {
   expect(parameters.length).toBeGreaterThan(2)
 })
 
-describe('a field is 400 for what is none of its integers, and never 500:', () => {
+describe('a field gives 400 for every value but its integers, and never 500:', () => {
   for (const [method, path, pointer, schema] of fields) {
     test(`${method} ${path} ${pointer}`, async () => {
       const id = path.includes('{id}') ? await idFor(path) : ''
@@ -136,22 +138,22 @@ describe('a field is 400 for what is none of its integers, and never 500:', () =
         const size = await rawShop.shop.ledger.size()
         const body = bodyWith(others[`${method} ${path}`] ?? {}, pointer, text)
         const response = await send(method, path.replace('{id}', id), body)
-        const answer = await response.json()
-        const where = `${text} is ${response.status}: ${answer.detail}`
+        const json = await response.json()
+        const where = `${text} is ${response.status}: ${json.detail}`
         if (takes(schema, value)) {
-          // The state may still object: to more than the account has, or than was charged.
+          // The state may still refuse it: it may be more than the account has, or than was charged.
           expect([200, 201, 400, 409], where).toContain(response.status)
           continue
         }
         expect(response.status, where).toBe(400)
-        expect(answer.code, where).toBe('invalid_request')
+        expect(json.code, where).toBe('invalid_request')
         expect(await rawShop.shop.ledger.size(), where).toBe(size)
       }
     })
   }
 })
 
-describe('a parameter is 400 for what is none of its integers, and never 500:', () => {
+describe('a parameter gives 400 for every value but its integers, and never 500:', () => {
   for (const [method, path, name, schema] of parameters) {
     test(`${method} ${path} ?${name}`, async () => {
       const id = path.includes('{id}') ? await idFor(path) : ''

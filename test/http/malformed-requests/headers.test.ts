@@ -1,6 +1,6 @@
 /**
- * Headers that would make the gateway, or the service, believe what only the other may say. What crosses in
- * an ordinary call stands in ../headers-across.test.ts.
+ * Headers that only the gateway or only the upstream may set, sent by somebody else. ../headers-across.test.ts has
+ * the headers of an ordinary call.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { rawCall } from '../../support/raw-client.ts'
@@ -18,9 +18,9 @@ afterAll(async () => {
   await raw.stop()
 })
 
-const answerWith = (...lines: string[]) =>
+const respondWith = (...lines: string[]) =>
   raw.respond((socket) => socket.write(['HTTP/1.1 200 OK', ...lines, '', '{}'].join('\r\n')))
-const reset = () => answerWith('Content-Length: 2')
+const reset = () => respondWith('Content-Length: 2')
 beforeAll(reset)
 afterEach(async () => {
   reset()
@@ -28,7 +28,7 @@ afterEach(async () => {
   reset()
 })
 
-/** A priced call with these header lines, as they are, beside those that it needs. */
+/** A priced call with these header lines beside those that it needs. */
 async function call(...lines: string[]) {
   const head = ['POST /v1/search HTTP/1.1', 'Host: g', `X-API-Key: ${rawShop.shop.key.text}`]
   const body = ['Content-Type: application/json', 'Content-Length: 13', '', '{"query":"q"}']
@@ -46,8 +46,8 @@ async function call(...lines: string[]) {
   return { sent, status: sent.status, there }
 }
 
-describe('to the service', () => {
-  test('goes nothing that is ours under a name with underscores, which some servers take for the same', async () => {
+describe('the upstream gets', () => {
+  test('no header of ours with underscores in its name, which some servers read as hyphens', async () => {
     const names = ['X_Request_Id', 'X_Forwarded_For', 'X_API_Key', 'X_Credits_Charged', 'X_Real-IP']
     const { status, sent, there } = await call(...names.map((name) => `${name}: mine`))
     expect(status).toBe(200)
@@ -55,11 +55,11 @@ describe('to the service', () => {
     expect(there.get('x-request-id')).toBe(sent.header('x-request-id') ?? '')
   })
 
-  test('goes an underscore in a name that means nothing to us', async () => {
+  test('other names with underscores', async () => {
     expect((await call('X_Mine: 1')).there.get('x_mine')).toBe('1')
   })
 
-  test('goes what the gateway sets, though Connection names it', async () => {
+  test('headers that the gateway sets, even if Connection names them', async () => {
     const named = 'Connection: content-type, content-length, host, x-request-id, transfer-encoding'
     const { status, sent, there } = await call(named)
     expect(status).toBe(200)
@@ -69,14 +69,14 @@ describe('to the service', () => {
     expect(there.get('host')).toBe(new URL(raw.url).host)
   })
 
-  test('goes no upgrade of the connection', async () => {
+  test('no upgrade of the connection', async () => {
     const { status, there } = await call('Connection: Upgrade', 'Upgrade: websocket, h2c')
     expect(status).toBe(200)
     expect(there.has('upgrade')).toBe(false)
     expect(there.get('connection')?.toLowerCase()).not.toContain('upgrade')
   })
 
-  test('go bytes beyond ASCII in the line that they came in', async () => {
+  test('bytes beyond ASCII in the same line', async () => {
     const { status } = await call('X-Mine: \xff\xe9\x85', 'X-Empty:')
     expect(status).toBe(200)
     expect(
@@ -108,7 +108,7 @@ describe('refused, and nothing is forwarded:', () => {
   })
 })
 
-describe('from the service', () => {
+describe('from the upstream', () => {
   const broken: [what: string, lines: string[]][] = [
     ['two lengths that differ', ['Content-Length: 2', 'Content-Length: 1']],
     ['a length that is no number', ['Content-Length: 2x']],
@@ -116,14 +116,14 @@ describe('from the service', () => {
   ]
   for (const [what, lines] of broken) {
     test(`502, and nothing charged: ${what}`, async () => {
-      answerWith(...lines)
+      respondWith(...lines)
       const { status, sent } = await call()
       expect(status).toBe(502)
       expect(sent.header('x-credits-charged')).toBe('0')
     })
   }
 
-  test('502: an upgrade that nobody asked for', async () => {
+  test('502: an upgrade without a request for it', async () => {
     raw.respond((socket) =>
       socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
     )
@@ -132,7 +132,7 @@ describe('from the service', () => {
     expect(sent.header('x-credits-charged')).toBe('0')
   })
 
-  test('200: interim answers are not passed on', async () => {
+  test('200: interim responses are not passed on', async () => {
     raw.respond((socket) =>
       socket.write(
         'HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}',
@@ -143,8 +143,8 @@ describe('from the service', () => {
     expect(sent.received.toString()).not.toContain('Early Hints')
   })
 
-  test('comes nothing of ours under a name with underscores', async () => {
-    answerWith('Content-Length: 2', 'X_Credits_Charged: 0', 'X_Request_Id: theirs')
+  test('the client gets no header of ours with underscores in its name', async () => {
+    respondWith('Content-Length: 2', 'X_Credits_Charged: 0', 'X_Request_Id: theirs')
     const { sent } = await call()
     expect(sent.header('x_credits_charged')).toBeUndefined()
     expect(sent.header('x_request_id')).toBeUndefined()

@@ -1,7 +1,7 @@
 /**
- * Where a request ends. What two readers of the same bytes could disagree about is refused and the
- * connection closed, so that nothing can be hidden behind a request; what is taken goes on in a request
- * of the gateway's own.
+ * Where a request ends. Bytes that two readers could understand differently are refused and the connection is
+ * closed, so that nothing can be hidden behind a request. What is accepted is forwarded in a request of the
+ * gateway's own.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { rawPost } from '../../support/raw-client.ts'
@@ -17,14 +17,14 @@ afterEach(async () => {
   rawShop.shop.upstream.respond(() => Response.json({ ok: true }))
 })
 
-/** What the service was asked, by the query. */
+/** The queries that the upstream got. */
 const asked = () =>
   rawShop.shop.upstream.executed.map(({ body }) => JSON.parse(Buffer.from(body).toString()).query)
 
 const json = '{"query":"seen"}'
 /** The same as a body in one chunk. */
 const chunks = `10\r\n${json}\r\n0\r\n\r\n`
-/** A whole call, where a body or the next request may be. */
+/** A whole call, hidden where a body or the next request may be. */
 const hidden = () => rawPost('/v1/search', rawShop.shop.key.text, { query: 'hidden' })
 
 /** The head of a priced call, with these lines in it. */
@@ -96,7 +96,7 @@ describe('400, nothing is executed, and the connection is closed:', () => {
   })
 
   for (const host of ['a b', 'g/v1/search?', 'user@g', 'g\\x', 'a#b']) {
-    test(`a host that is none: ${host}`, async () => {
+    test(`a host that is not valid: ${host}`, async () => {
       const text = post([length], json).replace('Host: g', `Host: ${host}`)
       const { statuses, codes } = await rawShop.sendToTheEnd(text)
       expect({ statuses, codes }).toEqual({ statuses: [400], codes: ['invalid_request'] })
@@ -110,14 +110,14 @@ describe('400, nothing is executed, and the connection is closed:', () => {
     expect(asked()).toEqual([])
   })
 
-  test('Transfer-Encoding in HTTP/1.0, which has none', async () => {
+  test('Transfer-Encoding in HTTP/1.0, which does not know it', async () => {
     const text = post([chunked], chunks).replace('HTTP/1.1', 'HTTP/1.0')
     expect((await rawShop.sendToTheEnd(text)).statuses).toEqual([400])
     expect(asked()).toEqual([])
   })
 })
 
-describe('400, and of a broken chunked body nothing is executed:', () => {
+describe('400 for a broken chunked body, and nothing is executed:', () => {
   const broken: [what: string, body: string][] = [
     ['bare LFs', chunks.replaceAll('\r\n', '\n')],
     ['a chunk extension that ends with a bare LF', chunks.replace('10\r\n', '10;\n')],
@@ -154,7 +154,7 @@ describe('505, nothing is executed, and the connection is closed:', () => {
   }
 })
 
-describe('200, framed anew for the service, and the connection is where the call ended:', () => {
+describe('200, framed anew for the upstream, and the connection can be used again:', () => {
   const taken: [what: string, lines: string[], body: string][] = [
     ['a body with a length', [length], json],
     ['a length with a zero in front', [`Content-Length: 0${json.length}`], json],
@@ -178,14 +178,14 @@ describe('200, framed anew for the service, and the connection is where the call
     })
   }
 
-  test('a later call on it shows its own key, or is refused', async () => {
+  test('a later call on it needs its own key', async () => {
     const next = hidden().replace(/X-API-Key: .*\r\n/, '')
     const { statuses } = await rawShop.send(head([length]) + json, next)
     expect(statuses).toEqual([200, 401])
     expect(asked()).toEqual(['seen'])
   })
 
-  test('the body of a route that takes none is no request', async () => {
+  test('the body of a route that takes none is not read as a request', async () => {
     const inner = hidden()
     const key = `X-API-Key: ${rawShop.shop.key.text}\r\nContent-Length: ${inner.length}`
     const { statuses, text } = await rawShop.send(
@@ -198,7 +198,7 @@ describe('200, framed anew for the service, and the connection is where the call
   })
 })
 
-describe('what follows a call before it is answered is not executed, and the connection is closed:', () => {
+describe('what follows a call before its response is not executed, and the connection is closed:', () => {
   const trailers = [
     'X-API-Key: other\r\nContent-Length: 3\r\n\r\n',
     'X:POST /v1/search HTTP/1.1\r\nHost: g\r\n\r\n',

@@ -1,6 +1,6 @@
 /**
- * Requests that are too large, or that take too long to arrive, cost the one who sends them and nobody else.
- * Heads are the server's to bound: 16 KiB, and ten seconds for the first on a connection.
+ * Requests that are too large or too slow harm only the client that sends them. The server bounds heads: 16 KiB,
+ * and ten seconds for the first on a connection.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib'
@@ -12,11 +12,11 @@ import { until } from '../../support/until.ts'
 
 /** How long a body may take here. */
 const maxBodySeconds = 2
-/** How much of large bodies the gateway holds here. */
+/** How many bytes of large bodies the gateway keeps at once here. */
 const maxTotalBodyBytes = 300_000
 
 let rawShop: RawShop
-/** Heads that never end; they run beside the other tests, since the server gives them ten seconds. */
+/** Heads that never end. The server gives them ten seconds, so they run beside the other tests. */
 let endlessHeads: RawCall[]
 const drips: Timer[] = []
 beforeAll(async () => {
@@ -34,7 +34,7 @@ afterEach(async () => {
   rawShop.shop.upstream.respond(() => Response.json({ ok: true }))
 })
 
-/** Sends a beginning, and then a little ten times a second for as long as it is listened to. */
+/** Sends a beginning, and then a little ten times a second until the connection is closed. */
 function drip(beginning: string, little: string): RawCall {
   const call = rawCall(rawShop.shop.gateway.url, beginning)
   const timer = setInterval(() => {
@@ -111,7 +111,7 @@ describe('408, nothing is forwarded or held, and the connection is closed, for a
   })
 })
 
-test('five hundred clients who drip hold up nobody, cost little memory, and are all ended', async () => {
+test('five hundred clients that drip delay nobody, take little memory, and are all closed', async () => {
   const before = process.memoryUsage().rss
   const text = head(json, 'Content-Length: 1000000')
   const slow = Array.from({ length: 500 }, () => drip(text, ' '))
@@ -131,16 +131,16 @@ test('five hundred clients who drip hold up nobody, cost little memory, and are 
   expect(grownBy).toBeLessThan(200_000_000)
 })
 
-describe('large bodies share what room there is for them:', () => {
+describe('large bodies have a memory budget in common:', () => {
   const large = (bytes: number) => `{"query":"large"${' '.repeat(bytes - 17)}}`
   const post = () => rawShop.shop.post('/v1/search', undefined, { body: large(150_000) })
 
-  /** A client who has sent all of a body but its last byte, so that a large one finds no room beside it. */
+  /** A client that has sent all of a body but its last byte, so that the budget has no room for a large one. */
   async function holdRoom(): Promise<RawCall> {
     const text = head(json, 'Content-Length: 200000') + large(200_000)
     let holder = rawCall(rawShop.shop.gateway.url, text.slice(0, -1))
     await until(async () => {
-      // The large one came first, and this one found no room.
+      // A large body came first, and there was no room for this one.
       if (holder.status === 503) holder = rawCall(rawShop.shop.gateway.url, text.slice(0, -1))
       await until(() => holder.socket.bytesWritten === text.length - 1)
       await rawShop.shop.post('/v1/search', { query: 'meanwhile' })
@@ -168,7 +168,7 @@ describe('large bodies share what room there is for them:', () => {
     expect((await post()).status).toBe(200)
   })
 
-  test('one who leaves, and one who is refused, give theirs back', async () => {
+  test('a client that leaves or is refused frees its part', async () => {
     const leaving = await holdRoom()
     leaving.socket.destroy()
     await until(async () => (await post()).status === 200)
@@ -180,18 +180,22 @@ describe('large bodies share what room there is for them:', () => {
   })
 })
 
-test('one who leaves in the middle of a body leaves nothing behind', async () => {
-  const size = await rawShop.shop.ledger.size()
-  const call = rawCall(rawShop.shop.gateway.url, `${head(json, 'Content-Length: 100')}{"que`)
+test('a client that leaves in the middle of a body causes no event', async () => {
+  const { ledger, gateway, upstream } = rawShop.shop
+  const size = await ledger.size()
+  const call = rawCall(gateway.url, `${head(json, 'Content-Length: 100')}{"que`)
   await until(() => call.socket.bytesWritten > 100)
   call.socket.destroy()
   await rawShop.expectServes()
-  // The call that was sold since: its hold and its settlement.
-  expect(await rawShop.shop.ledger.size()).toBe(size + 2)
-  expect(rawShop.shop.upstream.executed).toHaveLength(1)
+  expect(upstream.executed).toHaveLength(1)
+  // Every event since then is about the call that was sold, or about a lease of its key.
+  const since = await ledger.sql<{ requestId: string }[]>`
+    select distinct request_id as "requestId" from events
+    where position > ${size} and slots is null and type <> 'CallsCounted'`
+  expect([...since]).toEqual([{ requestId: upstream.executed[0]?.requestId ?? '' }])
 })
 
-describe('what is packed', () => {
+describe('a compressed body', () => {
   const bomb = Buffer.alloc(50_000_000, ' ')
   const packers = {
     gzip: gzipSync,
@@ -201,7 +205,7 @@ describe('what is packed', () => {
   }
 
   for (const [encoding, pack] of Object.entries(packers)) {
-    test(`is not taken from a client, and not unpacked: 415 for ${encoding}`, async () => {
+    test(`is not accepted from a client, and not decompressed: 415 for ${encoding}`, async () => {
       const body = pack(bomb)
       const headers = { 'content-type': 'application/json', 'content-encoding': encoding }
       const before = process.memoryUsage().rss
@@ -212,7 +216,7 @@ describe('what is packed', () => {
     })
   }
 
-  test('is not taken by management either: 415', async () => {
+  test('is not accepted by management either: 415', async () => {
     const token = await signToken({ secret: jwtSecret, subject: 'a', expiresInSeconds: 60 })
     const authorization = `Bearer ${token}`
     const response = await fetch(`${rawShop.shop.gateway.url}/api-keys`, {
@@ -223,7 +227,7 @@ describe('what is packed', () => {
     expect(await response.json()).toMatchObject({ code: 'unsupported_media_type' })
   })
 
-  test('comes from a service to the client as it is: 200', async () => {
+  test('of an upstream reaches the client as it is: 200', async () => {
     const packed = gzipSync(bomb)
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
     rawShop.shop.upstream.respond(() => new Response(packed, { headers }))
@@ -236,7 +240,7 @@ describe('what is packed', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(bomb.length)
   })
 
-  test('is not unpacked to be metered: 502, and nothing charged', async () => {
+  test('is not decompressed to be metered: 502, and nothing charged', async () => {
     const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
     rawShop.shop.upstream.respond(() => new Response(gzipSync(bomb), { headers }))
     const before = process.memoryUsage().rss
@@ -247,7 +251,7 @@ describe('what is packed', () => {
   })
 })
 
-test('a head that never ends is ended by the server', async () => {
+test('the server closes a connection whose head never ends', async () => {
   await until(() => endlessHeads.every(({ closed }) => closed), 20_000)
   expect(endlessHeads.map(({ status }) => status)).toEqual([undefined, undefined])
   expect(rawShop.shop.upstream.executed).toEqual([])

@@ -1,7 +1,7 @@
 /**
- * Paths. A target means one thing: the path that is authorised, byte for byte a configured one, is the path
- * that the service gets, as it is configured. The server hands over a URL, so dots and backslashes were
- * resolved and a host in the target was put aside before anyone could be of two minds.
+ * Paths. A target has one meaning: the path that is authorized is byte for byte a configured one, and the upstream
+ * gets the path that is configured for it. The server gives the gateway a URL, so dots and backslashes are already
+ * resolved and a host in the target is removed before the path is read.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import { openRawShop, type RawShop } from '../../support/raw-shop.ts'
@@ -20,7 +20,7 @@ afterAll(async () => {
   await raw.stop()
 })
 
-/** What the service was asked since the test began. */
+/** The request lines that the upstream got since the test began. */
 const requestLines = () => raw.heads.map((head) => head.split('\r\n')[0])
 const reset = () =>
   raw.respond((socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}'))
@@ -32,14 +32,14 @@ afterEach(async () => {
 })
 
 async function post(target: string, key = rawShop.shop.key.text) {
-  const heard = await rawShop.send(
+  const reply = await rawShop.send(
     Buffer.from(
       `POST ${target} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${key}\r\n` +
         'Content-Type: application/json\r\nContent-Length: 13\r\n\r\n{"query":"q"}',
       'latin1',
     ),
   )
-  return heard.statuses[0]
+  return reply.statuses[0]
 }
 
 const forwarded = 'POST /base/api/v1/search'
@@ -141,7 +141,7 @@ describe('400, and nothing is forwarded:', () => {
   }
 })
 
-describe('what is for others than customers is reached by no way around:', () => {
+describe('no spelling of a path leads a key to a management route:', () => {
   const targets = [
     ...['/v1/../admin/api-keys', '/v1/%2e%2e/admin/api-keys', '/v1\\..\\admin/api-keys'],
     ...['http://evil.test/admin/api-keys', '/api-keys/..%2f..%2fadmin/usage', '/api-keys/%2fadmin'],
@@ -177,16 +177,16 @@ describe('405, and nothing is forwarded:', () => {
   })
 })
 
-describe('without a host, which HTTP/1.0 need not name,', () => {
+describe('without a host, which HTTP/1.0 allows,', () => {
   const get = (target: string) =>
     rawShop.send(`GET ${target} HTTP/1.0\r\nX-API-Key: ${rawShop.shop.key.text}\r\n\r\n`)
 
-  test('the probes of load balancers are answered', async () => {
+  test('the probes of load balancers succeed', async () => {
     expect((await get('/health')).statuses).toEqual([200])
     expect((await get('/ready')).statuses).toEqual([200])
   })
 
-  // Beyond its seventh character the router would find the path of another route.
+  // From its seventh character on, the router would read the path of another route.
   for (const target of [
     '/v1/search',
     '/v1/key',
@@ -201,7 +201,7 @@ describe('without a host, which HTTP/1.0 need not name,', () => {
   }
 })
 
-test('a service whose address has a path gets its own path behind it, and nothing else', async () => {
+test('an upstream whose address has a path gets the path of the route behind it, and nothing else', async () => {
   expect(await post('/v1/../base/v1/search')).toBe(404)
   expect(await post('/v1/search')).toBe(200)
   expect(requestLines()).toEqual([`${forwarded} HTTP/1.1`])

@@ -1,6 +1,6 @@
 /**
- * Texts that PostgreSQL, UTF-8 or JavaScript could stumble over: NUL, half a surrogate pair, bytes that are no
- * text, and names that every object has. In bodies, paths, queries, forms and tokens; never a 500.
+ * Texts that PostgreSQL, UTF-8 or JavaScript treat in a special way: NUL, half a surrogate pair, bytes that are not
+ * text, and names that every object has. They never cause a 500: in bodies, paths, queries, forms and tokens.
  */
 import { afterAll, afterEach, describe, expect, test } from 'bun:test'
 import { signToken } from '../../../src/http/auth/sign-token.ts'
@@ -26,7 +26,7 @@ function send(method: string, path: string, body?: BodyInit, headers: object = {
   return fetch(url + path, body === undefined ? init : { ...init, body })
 }
 
-/** As they stand in JSON. */
+/** Each as JSON. */
 const unkept = ['"a\\u0000b"', '"\\ud800"', '"\\udc00\\ud800"', '"a\\ud83d"']
 
 interface Schema {
@@ -48,7 +48,7 @@ function textsIn(schema: Schema, pointer = ''): string[] {
   ])
 }
 
-/** A body with this text, as it stands in JSON, where the pointer leads. */
+/** A body with this JSON at the pointer. */
 function bodyWith(pointer: string, text: string): string {
   return pointer
     .split('/')
@@ -64,7 +64,7 @@ const operations = Object.entries(document.paths)
     })),
   )
 
-describe('400, and the ledger stays as it is: in a body, what cannot be kept', () => {
+describe('400, and nothing is appended: in a body, a text that cannot be stored', () => {
   const fields = operations
     .filter(({ path }) => !path.startsWith('/v1/'))
     .flatMap(({ path, method, operation }) => {
@@ -124,7 +124,7 @@ describe('in a call: 400, and nothing is forwarded:', () => {
   }
 })
 
-describe('in management: 400 for names that every object has, and for a name that stands twice', () => {
+describe('in management: 400 for names that every object has, and for a name that occurs twice', () => {
   const bodies = [
     '{"name":"x","__proto__":{"tier":"pro"}}',
     '{"name":"x","constructor":{"prototype":{"tier":"pro"}}}',
@@ -142,7 +142,7 @@ describe('in management: 400 for names that every object has, and for a name tha
   }
 })
 
-describe('what is kept comes back as it was sent:', () => {
+describe('a text that can be stored comes back as it was sent:', () => {
   for (const name of [
     '__proto__',
     '\uffff\u0001\u202e',
@@ -200,12 +200,12 @@ describe('in a query: never 500:', () => {
   }
 })
 
-describe('in an Idempotency-Key: 400, nothing is forwarded, and no place in the window is taken:', () => {
-  const places = async () =>
+describe('in an Idempotency-Key: 400, nothing is forwarded, and no permit is taken:', () => {
+  const permitsLeft = async () =>
     (await (await rawShop.shop.fetch('/v1/key')).json()).rateLimit.remaining
   for (const name of ['', '\xff', 'a b', 'x'.repeat(256)]) {
     test(JSON.stringify(name).slice(0, 12), async () => {
-      const before = await places()
+      const before = await permitsLeft()
       const { statuses } = await rawShop.send(
         Buffer.from(
           `POST /v1/search HTTP/1.1\r\nHost: g\r\nX-API-Key: ${rawShop.shop.key.text}\r\n` +
@@ -216,7 +216,7 @@ describe('in an Idempotency-Key: 400, nothing is forwarded, and no place in the 
       )
       expect(statuses).toEqual([400])
       expect(rawShop.shop.upstream.executed).toEqual([])
-      expect(await places()).toBe(before)
+      expect(await permitsLeft()).toBe(before)
     })
   }
 })
