@@ -27,7 +27,7 @@ afterAll(() => shop.close())
 const search = (key: TestKey | string | null, init: ShopRequest = {}) =>
   shop.post('/v1/search', { query: 'q' }, { key: key instanceof Object ? key.text : key, ...init })
 
-/** Checks all that refusals have in common, and that nothing was appended or executed; answers the document. */
+/** Checks all that refusals have in common, and that nothing was appended or executed; returns the document. */
 async function expectRefused(response: Response, code: RefusalCode, { free = false } = {}) {
   const { status } = refusals[code]
   const document = await response.json()
@@ -67,7 +67,7 @@ describe('400', () => {
     }
   })
 
-  test('burns no place in the window', async () => {
+  test('uses no permit', async () => {
     const key = await shop.newKey('slow')
     for (let call = 0; call < 5; call++) {
       await expectRefused(await search(key, { body: '{}' }), 'invalid_request')
@@ -102,7 +102,7 @@ describe('401', () => {
     const without = { previousHash: null, previousUntil: null }
     await shop.ledger.change(rotated, 'KeyRotated', { hash, display, ...without })
 
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [unknown, revoked.text, rotated.text].map(async (key) => {
         const response = await search(key)
         const headers = Object.fromEntries(response.headers)
@@ -110,8 +110,8 @@ describe('401', () => {
         return { ...document, requestId: '', headers: { ...headers, 'x-request-id': '', date: '' } }
       }),
     )
-    expect(answers[1]).toEqual(answers[0])
-    expect(answers[2]).toEqual(answers[0])
+    expect(responses[1]).toEqual(responses[0])
+    expect(responses[2]).toEqual(responses[0])
     expect((await search(next.key)).status).toBe(200)
   })
 
@@ -139,7 +139,7 @@ describe('401', () => {
     await shop.ledger.change(key, 'KeyDisabled')
     await expectRefused(await search(key), 'key_disabled')
     await shop.ledger.change(key, 'KeyEnabled')
-    // No refusal stands on a state older than a second.
+    // No refusal is decided by a state older than a second.
     await until(async () => (await search(key)).status === 200, 2_000)
 
     const expiresAt = new Date(shop.ledger.now.getTime() + 1_000).toISOString()
@@ -186,7 +186,7 @@ describe('402', () => {
     expect(document).toMatchObject({ required: 1, available: 0 })
   })
 
-  test('gives the place in the window back, and says so', async () => {
+  test('returns the permit, and says so', async () => {
     const key = await shop.newKey('poor')
     for (let call = 0; call < 3; call++) await search(key)
     for (let call = 0; call < 20; call++) {
@@ -219,7 +219,7 @@ describe('403', () => {
     expect((await search(here)).status).toBe(200)
   })
 
-  test('a private document that cannot be read lets nobody in', async () => {
+  test('a private document that cannot be read admits nobody', async () => {
     const sealedForAnother = await shop.newKey('pro', { allowedIps: [] })
     const owner = sealedForAnother.account
     await shop.ledger.owner`update account_secrets set secret = ${Buffer.alloc(32)}
@@ -328,7 +328,7 @@ describe('415', () => {
 })
 
 describe('429', () => {
-  test('a full window, with when one more call would pass; it burns nothing', async () => {
+  test('a rate limit that is reached, with when one more call would pass; it uses nothing', async () => {
     const key = await shop.newKey('slow')
     for (let call = 0; call < 2; call++) expect((await search(key)).status).toBe(200)
     for (let call = 0; call < 5; call++) {
@@ -341,7 +341,7 @@ describe('429', () => {
     }
   })
 
-  test('keys of one account share its window, and a key can narrow it', async () => {
+  test('keys of one account have one rate limit, and a key can narrow it', async () => {
     const narrow = await shop.newKey('slow', { rateLimit: 1 })
     const other = await shop.ledger.key(narrow.account)
     expect((await search(narrow)).status).toBe(200)
@@ -350,7 +350,7 @@ describe('429', () => {
     await expectRefused(await search(other), 'rate_limited')
   })
 
-  test('too many calls in flight; it burns no place', async () => {
+  test('too many calls in flight; it uses no permit', async () => {
     const key = await shop.newKey('narrow')
     const { promise, resolve } = Promise.withResolvers<void>()
     shop.upstream.respond(async () => {
@@ -367,7 +367,7 @@ describe('429', () => {
     expect((await search(key)).status).toBe(200)
   })
 
-  test('routes of price 0 take their place too', async () => {
+  test('routes of price 0 take a permit too', async () => {
     const key = await shop.newKey('slow')
     for (let call = 0; call < 2; call++) {
       expect((await shop.fetch('/v1/tts/languages', { key: key.text })).status).toBe(200)
@@ -377,7 +377,7 @@ describe('429', () => {
   })
 })
 
-test('a call is charged where its answer says, whatever was refused before it', async () => {
+test('a call is charged where its response says, whatever was refused before it', async () => {
   const response = await search(shop.key)
   const events = await shop.eventsOf(response.headers.get('x-request-id'))
   expect(events.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldSettled'])

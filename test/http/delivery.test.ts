@@ -1,4 +1,4 @@
-/** A charge whose gateway died before its last write: it is shown as such, and given back once, on request. */
+/** A charge whose gateway died before its last write: it is reported as such, and refunded once, on request. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { type Deliveries, openDeliveries } from '../../src/ledger/append/deliveries.ts'
 import {
@@ -25,7 +25,7 @@ async function deliveryOf(requestId: string | null): Promise<string | undefined>
 const refund = (requestId: string | null) =>
   shop.fetch(`${pathOf(requestId)}/refund`, { method: 'POST' })
 
-test('of a gateway that lives, an answer is sent', async () => {
+test('of a gateway that lives, a response is sent', async () => {
   const response = await shop.post('/v1/search', { query: 'q' })
   const requestId = response.headers.get('x-request-id')
   await until(async () => (await deliveryOf(requestId)) === 'sent')
@@ -41,7 +41,7 @@ describe('of another gateway', () => {
     deliveries = await openDeliveries(shop.ledger.sql, instance, [0])
   })
 
-  /** A call that it charged; its place in the ledger and its id. */
+  /** A call that it charged: its position in the ledger and its id. */
   async function charged(credits = 2) {
     const { hold } = await other.hold(shop.key, credits)
     const { position } = await other.settle(hold, credits)
@@ -64,7 +64,7 @@ describe('of another gateway', () => {
     expect(await deliveryOf(requestId)).toBe('sent')
   })
 
-  test('when it says no more, delivery is unknown, and the charge is given back once', async () => {
+  test('when it says no more, delivery is unknown, and the charge is refunded once', async () => {
     const earlier = await charged()
     await deliveries.noteAll()
     const { requestId } = await charged(3)
@@ -74,14 +74,14 @@ describe('of another gateway', () => {
 
     const [first, second] = [await refund(requestId), await refund(requestId)]
     expect([first.status, second.status]).toEqual([200, 200])
-    const answer = await first.json()
-    expect(answer).toMatchObject({ requestId, credits: 3 })
-    expect(await second.json()).toEqual(answer)
+    const response = await first.json()
+    expect(response).toMatchObject({ requestId, credits: 3 })
+    expect(await second.json()).toEqual(response)
     const refunds = (await shop.eventsOf(requestId)).filter(({ type }) => type === 'ChargeRefunded')
     expect(refunds.map(({ credits }) => credits)).toEqual([3])
   })
 
-  test('what was given again under its Idempotency-Key has arrived, and stays charged', async () => {
+  test('what was delivered again under its Idempotency-Key has arrived, and stays charged', async () => {
     const claim = { key: 'c1a1', requestHash: 'r1' }
     const { hold } = await other.hold(shop.key, 1, { claim })
     const { keyId, accountId } = shop.key
@@ -103,13 +103,14 @@ describe('of another gateway', () => {
     await shop.ledger.advance(26 * 3_600_000)
     while (await forgetResponses(shop.ledger.sql, 1));
     expect((await stored.read(owner))?.response).toBeUndefined()
-    const answers = await shop.ledger.sql`select 1 from stored_responses where length(response) > 0`
-    expect(answers).toHaveLength(0)
+    const responses = await shop.ledger
+      .sql`select 1 from stored_responses where length(response) > 0`
+    expect(responses).toHaveLength(0)
     expect(await deliveryOf(requestId)).toBe('replayed')
     expect((await refund(requestId)).status).toBe(409)
   })
 
-  test('nobody else can give it back', async () => {
+  test('nobody else can refund it', async () => {
     const { requestId } = await charged()
     await shop.ledger.advance(11_000)
     const key = (await shop.newKey()).text
@@ -118,7 +119,7 @@ describe('of another gateway', () => {
   })
 })
 
-test('a gateway that never told is not accused', async () => {
+test('a gateway that never reported its deliveries is not accused', async () => {
   const silent = shop.ledger.newGateway('gw_silent')
   const { hold } = await silent.hold(shop.key, 1)
   await silent.settle(hold, 1)

@@ -71,7 +71,7 @@ const settled = ({ keyId }: TestKey) => shop.ledger.sql`
   select position from events where key_id = ${keyId} and type = 'HoldSettled'`
 
 describe('the same key and the same request', () => {
-  test('are answered again, uncharged, with the position of the one charge', async () => {
+  test('get the response again, uncharged, with the position of the one charge', async () => {
     const first = await search()
     const again = await search()
     expect([first.status, again.status]).toEqual([200, 200])
@@ -88,13 +88,13 @@ describe('the same key and the same request', () => {
     expect(first.headers.get('x-ledger-position')).toBe(at(charge))
   })
 
-  test('at once, a hundred times: one runs, the others are told so', async () => {
+  test('at once, a hundred times: one runs, the others are refused as in progress', async () => {
     const key = await shop.newKey('wide')
     const { promise: answered, resolve } = Promise.withResolvers<Response>()
     shop.upstream.respond(() => answered)
     const calls = Array.from({ length: 100 }, () => search('q', { key }))
     const done = calls.map((call) => call.then((response) => response.status))
-    // All but the one that runs are answered while it runs.
+    // All but the one that runs get their response while it runs.
     await until(async () => {
       const now = await Promise.all(done.map((one) => Promise.race([one, Promise.resolve(0)])))
       return now.filter((status) => status === 409).length === 99
@@ -125,7 +125,7 @@ describe('the same key and the same request', () => {
     expect(shop.upstream.executed).toHaveLength(1)
   })
 
-  test('with an answer too large to be stored: not run again, and told so', async () => {
+  test('with a response too large to be stored: not run again, and refused by that name', async () => {
     shop.upstream.respond(() => new Response('x'.repeat(200_000)))
     const first = await search()
     await first.text()
@@ -134,7 +134,7 @@ describe('the same key and the same request', () => {
     expect(shop.upstream.executed).toHaveLength(1)
   })
 
-  test('after the answer was forgotten: not run again, and told so', async () => {
+  test('after the response was forgotten: not run again, and refused by that name', async () => {
     await search()
     const { owner } = shop.ledger
     await owner`update stored_responses set stored_at = stored_at - interval '26 hours'`
@@ -187,7 +187,7 @@ describe('a replay passes the gate again', () => {
     expect(await codeOf(await search('q', { key }))).toEqual([401, 'unknown_key'])
   })
 
-  test('and a place in the window', async () => {
+  test('and a permit under the rate limit', async () => {
     const key = await shop.newKey('slow')
     const statuses = []
     for (const _ of [1, 2, 3, 4]) statuses.push((await search('q', { key })).status)
@@ -197,11 +197,11 @@ describe('a replay passes the gate again', () => {
 
 describe('a first call that was not charged', () => {
   test.each([
-    ['was refused by the service', () => Response.json({}, { status: 400 })],
+    ['was refused by the upstream', () => Response.json({}, { status: 400 })],
     ['failed there', () => new Response('', { status: 500 })],
     ['found it busy', () => new Response('', { status: 503 })],
-  ])('and %s: runs again', async (_, answer) => {
-    shop.upstream.respond(answer)
+  ])('and %s: runs again', async (_, response) => {
+    shop.upstream.respond(response)
     const first = await search()
     await shop.outcomeOf(idOf(first), 'HoldReleased')
     shop.upstream.respond(() => Response.json({}))
@@ -211,7 +211,7 @@ describe('a first call that was not charged', () => {
     expect(again.headers.get('x-credits-charged')).toBe('1')
   })
 
-  test('and did not reach the service: is free again', async () => {
+  test('and did not reach the upstream: the key is free again', async () => {
     for (const _ of [1, 2]) {
       const response = await search('q', { path: '/v1/nowhere' })
       expect(await codeOf(response)).toEqual([502, 'upstream_unreachable'])
@@ -219,7 +219,7 @@ describe('a first call that was not charged', () => {
   })
 
   test.each([502, 504, 520, 524])(
-    'and %d was said in front of the service: never runs again',
+    'and %d was said in front of the upstream: never runs again',
     async (status) => {
       shop.upstream.respond(() => new Response('', { status }))
       const first = await search()
@@ -232,7 +232,7 @@ describe('a first call that was not charged', () => {
   )
 
   test.each([
-    ['had no answer in time', '/v1/search', 504],
+    ['had no response in time', '/v1/search', 504],
     ['broke off', '/v1/broken', 502],
   ])('and %s: never runs again', async (_, path, status) => {
     const { promise: never, resolve } = Promise.withResolvers<Response>()
@@ -267,7 +267,7 @@ describe('a gateway that died', () => {
     return { hold, claim: named.claim.key }
   }
 
-  test('before it stored an answer: in progress, then unknown, and never run again', async () => {
+  test('before it stored a response: in progress, then unknown, and never run again', async () => {
     const key = await shop.newKey('wide')
     const { hold } = await heldByTheDead(key)
     expect(await codeOf(await search('q', { key }))).toEqual([409, 'idempotency_in_progress'])
@@ -277,7 +277,7 @@ describe('a gateway that died', () => {
     expect(shop.upstream.executed).toHaveLength(0)
   })
 
-  test('after it had stored the answer: a retry completes the call, charged once', async () => {
+  test('after it had stored the response: a retry completes the call, charged once', async () => {
     const key = await shop.newKey('wide')
     const record = await readKeyByHash(shop.ledger.sql, hashKey(key.text))
     const { hold, claim } = await heldByTheDead(key)
@@ -308,39 +308,42 @@ describe('a gateway that died', () => {
   })
 })
 
-describe('a charge that was given back since nobody knew whether its answer arrived', () => {
+describe('a charge that was refunded since nobody knew whether its response arrived', () => {
   const undelivered = (requestId: string) => `undelivered:${requestId}`
-  const givenBack = (requestId: string) =>
+  const refundCharge = (requestId: string) =>
     shop.ledger.commands.refund(0, { requestId, externalId: undelivered(requestId), actor: 'test' })
 
-  test('buys no answer any more, and does not run again', async () => {
+  test('delivers no response any more, and does not run again', async () => {
     const key = await shop.newKey('wide')
     const requestId = idOf(await search('q', { key })) ?? ''
-    expect(await givenBack(requestId)).toMatchObject({ verdict: 'ok', credits: 1 })
+    expect(await refundCharge(requestId)).toMatchObject({ verdict: 'ok', credits: 1 })
     for (const _ of [1, 2]) {
       expect(await codeOf(await search('q', { key }))).toEqual([409, 'outcome_unknown'])
     }
-    expect(await givenBack(requestId)).toMatchObject({ verdict: 'ok', credits: 1 })
+    expect(await refundCharge(requestId)).toMatchObject({ verdict: 'ok', credits: 1 })
     expect(shop.upstream.executed).toHaveLength(1)
   })
 
-  test('is not given back after its answer was given again', async () => {
+  test('is not refunded after its response was delivered again', async () => {
     const key = await shop.newKey('wide')
     const requestId = idOf(await search('q', { key })) ?? ''
     expect((await search('q', { key })).headers.get('idempotent-replayed')).toBe('true')
-    expect(await givenBack(requestId)).toMatchObject({ verdict: 'exceeds_charge', refundable: 0 })
-    // An operator may give back what arrived.
+    expect(await refundCharge(requestId)).toMatchObject({
+      verdict: 'exceeds_charge',
+      refundable: 0,
+    })
+    // An operator may refund what arrived.
     const byOperator = { requestId, externalId: 'goodwill', actor: 'test' }
     expect(await shop.ledger.commands.refund(0, byOperator)).toMatchObject({ verdict: 'ok' })
     expect((await search('q', { key })).status).toBe(200)
   })
 
-  test('is given back, or its answer is given again, and never both', async () => {
+  test('is refunded, or its response is delivered again, and never both', async () => {
     const key = await shop.newKey('wide')
     for (let round = 0; round < 12; round++) {
       name = `order-${newRequestId()}`
       const requestId = idOf(await search('q', { key })) ?? ''
-      const [refund, again] = await Promise.all([givenBack(requestId), search('q', { key })])
+      const [refund, again] = await Promise.all([refundCharge(requestId), search('q', { key })])
       expect([refund.verdict, again.status]).toBeOneOf([
         ['ok', 409],
         ['exceeds_charge', 200],
@@ -351,13 +354,13 @@ describe('a charge that was given back since nobody knew whether its answer arri
 
 describe('what is stored', () => {
   test('can be read by nobody who has the database alone', async () => {
-    shop.upstream.respond(() => Response.json({ secret: 'the-answer' }))
+    shop.upstream.respond(() => Response.json({ secret: 'the-response' }))
     await search()
     const rows = await shop.ledger.sql<{ response: Uint8Array; claim: string }[]>`
       select response, claim from stored_responses`
     expect(rows.length).toBeGreaterThan(0)
     for (const { response, claim } of rows) {
-      expect(Buffer.from(response).toString('latin1')).not.toContain('the-answer')
+      expect(Buffer.from(response).toString('latin1')).not.toContain('the-response')
       expect(claim).not.toContain(name)
     }
   })

@@ -1,4 +1,4 @@
-/** Answers too long to be held back: relayed in flat memory, and their end is sent when their charge is written. */
+/** Responses too long to be buffered: relayed in flat memory, and their tail is sent when their charge is written. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { wavHeader } from '../../src/demo/wav.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
@@ -19,7 +19,7 @@ beforeAll(async () => {
 })
 afterAll(() => shop.close())
 
-/** An answer of the service that grows as the test says. */
+/** A response of the upstream that grows as the test says. */
 function growing() {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, {
     highWaterMark: 4,
@@ -37,17 +37,17 @@ function growing() {
   }
 }
 
-/** A call whose answer has begun to arrive, and the answer. */
+/** A call whose response has begun to arrive, and the response. */
 async function begin() {
-  const answer = growing()
-  shop.upstream.respond(() => new Response(answer.readable))
+  const response = growing()
+  shop.upstream.respond(() => new Response(response.readable))
   const call = rawCall(shop.gateway.url, synthesis())
   await until(async () => {
-    // The service may go on at any time; what it sent last is what is held back.
-    if (shop.upstream.executed.length > 0) await answer.write()
+    // The upstream may go on at any time: the gateway withholds what it sent last.
+    if (shop.upstream.executed.length > 0) await response.write()
     return call.body.length > 0
   })
-  return { answer, call, requestId: call.header('x-request-id') }
+  return { response, call, requestId: call.header('x-request-id') }
 }
 
 const synthesis = () => rawPost('/v1/tts/synthesize', shop.key.text, { text: 'a'.repeat(1_500) })
@@ -57,7 +57,7 @@ async function finish(call: RawCall) {
   call.socket.destroy()
 }
 
-/** Takes the lock of the ledger, so that appends wait, until the function it gives is called. */
+/** Takes the lock of the ledger, so that appends wait, until the returned function is called. */
 async function holdAppends(ledger: Ledger): Promise<() => Promise<void>> {
   const connection = await ledger.owner.reserve()
   await connection`begin`
@@ -74,9 +74,9 @@ const waitingAppends = () => shop.ledger.owner`
 
 describe('the end', () => {
   test('leaves only when the settlement is in the log', async () => {
-    const { answer, call, requestId } = await begin()
+    const { response, call, requestId } = await begin()
     const releaseLock = await holdAppends(shop.ledger)
-    await answer.end()
+    await response.end()
     await until(async () => (await waitingAppends()).length > 0)
     expect(call.whole).toBe(false)
     expect(call.body.length % piece.length).toBe(0)
@@ -92,7 +92,7 @@ describe('the end', () => {
   })
 
   test('is never sent when the settlement is refused', async () => {
-    const { answer, call, requestId } = await begin()
+    const { response, call, requestId } = await begin()
     const [hold] = await shop.ledger.sql<{ tariff: string; accountId: string; keyId: string }[]>`
       select tariff, account_id as "accountId", key_id as "keyId" from events
       where request_id = ${requestId ?? ''}`
@@ -100,7 +100,7 @@ describe('the end', () => {
     await shop.ledger.advance(3_600_000)
     const of = { ...hold, requestId, mode: 'live', endpoint: 'tts-synthesize', actor: 'gateway' }
     await shop.ledger.expire({ ...of, mode: 'live' })
-    await answer.end()
+    await response.end()
     await finish(call)
     expect(call.whole).toBe(false)
     expect((await shop.eventsOf(requestId)).map(({ type }) => type)).toEqual([
@@ -108,13 +108,13 @@ describe('the end', () => {
     ])
   })
 
-  test('of an answer that its service sent too slowly is never sent', async () => {
+  test('of a response that its upstream sent too slowly is never sent', async () => {
     const timed = await openShop({ config: { routes: { 'tts-synthesize': { timeoutMs: 400 } } } })
-    const answer = growing()
-    timed.upstream.respond(() => new Response(answer.readable))
+    const response = growing()
+    timed.upstream.respond(() => new Response(response.readable))
     const text = { text: 'hello' }
     const call = rawCall(timed.gateway.url, rawPost('/v1/tts/synthesize', timed.key.text, text))
-    for (let pieces = 0; pieces < 3; pieces++) await answer.write()
+    for (let pieces = 0; pieces < 3; pieces++) await response.write()
     await finish(call)
     expect(call.whole).toBe(false)
     const requestId = timed.upstream.executed[0]?.requestId
@@ -125,8 +125,8 @@ describe('the end', () => {
 })
 
 describe('a client who leaves', () => {
-  test('in the middle pays the price that the request fixed, and the service is let go', async () => {
-    const { answer, call, requestId } = await begin()
+  test('in the middle pays the price that the request fixed, and the upstream is cancelled', async () => {
+    const { response, call, requestId } = await begin()
     call.socket.destroy()
     const events = await shop.outcomeOf(requestId, 'HoldSettled')
     expect(events).toHaveLength(2)
@@ -135,10 +135,10 @@ describe('a client who leaves', () => {
       quantity: 1_500,
       payload: { terminatedBy: 'client' },
     })
-    expect(await answer.abandoned).toBe(true)
+    expect(await response.abandoned).toBe(true)
   })
 
-  test('off reading until the service has had its time pays as one who left', async () => {
+  test('off reading until the upstream times out pays as one who left', async () => {
     const timed = await openShop({ config: { routes: { 'tts-synthesize': { timeoutMs: 1_500 } } } })
     const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(piece)
     timed.upstream.respond(() => new Response(new ReadableStream({ pull })))
@@ -156,9 +156,9 @@ describe('a client who leaves', () => {
   })
 
   test('while the end waits for the ledger pays once, and nothing is said of leaving', async () => {
-    const { answer, call, requestId } = await begin()
+    const { response, call, requestId } = await begin()
     const releaseLock = await holdAppends(shop.ledger)
-    await answer.end()
+    await response.end()
     await until(async () => (await waitingAppends()).length > 0)
     call.socket.destroy()
     await releaseLock()
@@ -177,7 +177,7 @@ describe('a client who leaves', () => {
   test.each([
     ['short', new Uint8Array(10), {}],
     ['long', new Uint8Array(300_000), { terminatedBy: 'client' }],
-  ])('before a %s answer begins pays for it: the service did its work', async (_, body) => {
+  ])('before a %s response begins pays for it: the upstream did its work', async (_, body) => {
     const { promise, resolve } = Promise.withResolvers<void>()
     shop.upstream.respond(async () => {
       await promise
@@ -210,7 +210,7 @@ describe('a client who leaves', () => {
   })
 })
 
-test('a client who does not read holds up the service, and fills no memory', async () => {
+test('a client who does not read holds up the upstream, and fills no memory', async () => {
   const size = 128 * 1024 * 1024
   let sent = 0
   const megabyte = new Uint8Array(1024 * 1024)
@@ -252,7 +252,7 @@ test('a client who does not read holds up the service, and fills no memory', asy
   await gateway.stop()
 })
 
-test('the charge of a long answer is what its quantity costs, which can be less than was held', async () => {
+test('the charge of a long response is what its quantity costs, which can be less than was held', async () => {
   shop.upstream.respond(() => new Response(new Uint8Array(200_000)))
   const form = new FormData()
   const samples = 60 * 8_000

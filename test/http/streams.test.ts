@@ -45,7 +45,7 @@ async function keyWith(credits: number): Promise<TestKey> {
   return key
 }
 
-/** What the answer ended with in place of its rest. */
+/** The final event of a response, in place of its rest. */
 function problemIn(call: RawCall) {
   const last = eventSplitter(1e9).push(call.body).at(-1) ?? new Uint8Array()
   expect(new TextDecoder().decode(last)).toStartWith('event: error\n')
@@ -63,7 +63,7 @@ async function heldFor(requestId: string | undefined): Promise<number> {
 }
 
 describe('a stream', () => {
-  test('is relayed byte for byte, and charged by the usage that it says', async () => {
+  test('is relayed byte for byte, and charged by the usage that it reports', async () => {
     const service = flowing()
     const call = stream()
     const text = `: hello\r\n\r\n${tokens(25, 'ä€😀')}${usage(40)}${done}`
@@ -80,7 +80,7 @@ describe('a stream', () => {
     expect(call.header('x-credits-charged')).toBeUndefined()
   })
 
-  test('asks its service for the usage, whether its client did or not', async () => {
+  test('asks its upstream for the usage, whether its client did or not', async () => {
     for (const stream_options of [undefined, { include_usage: false, other: 1 }]) {
       const service = flowing()
       const call = stream(shop.key, { ...chat, stream_options })
@@ -91,7 +91,7 @@ describe('a stream', () => {
     }
   })
 
-  test('without usage is charged for the request and an event a token', async () => {
+  test('without usage is charged for the request and one token an event', async () => {
     const service = flowing()
     const call = stream()
     await service.send(tokens(12) + done)
@@ -118,7 +118,7 @@ describe('a stream', () => {
     expect((await shop.eventsOf(requestIdOf(call))).at(-1)?.credits).toBe(3)
   })
 
-  test('holds a step at a time, ahead of what is sent', async () => {
+  test('is held a step at a time, before it is sent', async () => {
     const service = flowing()
     const call = stream()
     await service.send(tokens(1))
@@ -137,7 +137,7 @@ describe('a stream', () => {
     expect(events.at(-1)).toMatchObject({ type: 'HoldSettled', credits: asked + 40 })
   })
 
-  test('of which its service used more than was counted is held for, or recorded as a shortfall', async () => {
+  test('extends its hold when its upstream used more than was counted, or records a shortfall', async () => {
     for (const [credits, charged, payload] of [
       [200, 120, {}],
       [100, 100, { shortfall: 20 }],
@@ -184,7 +184,7 @@ describe('a stream', () => {
   })
 })
 
-describe('an answer that is no stream', () => {
+describe('a response that is no stream', () => {
   const whole = { ...chat, stream: false }
 
   test('is charged by its usage, and a hold that was too small grows', async () => {
@@ -206,7 +206,7 @@ describe('an answer that is no stream', () => {
     expect([held?.credits, settled?.credits]).toEqual([asked + 8, 5])
   })
 
-  test('that does not say its usage costs what was held', async () => {
+  test('that does not report its usage costs what was held', async () => {
     shop.upstream.respond(() => Response.json({ choices: [], usage: { total_tokens: 'many' } }))
     const response = await shop.post('/v1/chat/completions', { ...whole, max_tokens: 8 })
     expect(response.headers.get('x-credits-charged')).toBe(String(asked + 8))
@@ -237,7 +237,7 @@ describe('a stream is cut', () => {
       error: { code: 'insufficient_credits' },
     })
     expect(await service.abandoned).toBe(true)
-    // It was settled before the last words were sent.
+    // It was charged before the final event was sent.
     const events = await shop.eventsOf(requestIdOf(call))
     expect(events.at(-1)).toMatchObject({
       ...{ type: 'HoldSettled', credits: 34, payload: { terminatedBy: 'hold' } },
@@ -299,8 +299,8 @@ describe('a stream is cut', () => {
   })
 })
 
-describe('a service that breaks off', () => {
-  test('in the middle: what was sent is charged, and the client is told', async () => {
+describe('an upstream that breaks off', () => {
+  test('in the middle: what was sent is charged, and the final event says so', async () => {
     const service = flowing()
     const call = stream()
     await service.send(tokens(7))
@@ -336,7 +336,7 @@ describe('a service that breaks off', () => {
 })
 
 describe('a client who leaves', () => {
-  test('pays for what was sent by then, and the service is let go', async () => {
+  test('pays for what was sent by then, and the upstream is cancelled', async () => {
     const service = flowing()
     const call = stream()
     await service.send(tokens(7))
@@ -368,7 +368,7 @@ describe('a client who leaves', () => {
   })
 })
 
-test('no token goes out beyond the durable hold while the ledger does not answer', async () => {
+test('no token goes out beyond the durable hold while the ledger does not respond', async () => {
   const service = flowing()
   const call = stream()
   await service.send(tokens(1))
@@ -390,7 +390,7 @@ test('no token goes out beyond the durable hold while the ledger does not answer
   expect(eventsIn(call).at(-1)).toBe('[DONE]')
 })
 
-describe('an answer that is sold by the byte', () => {
+describe('a response that is sold by the byte', () => {
   /** One credit for ten bytes, held a hundred at a time. */
   const perByte = { per: 'byte', unit: 10, credits: 1, hold: { step: 100 } }
   const search = { query: 'q' }
@@ -430,7 +430,7 @@ describe('an answer that is sold by the byte', () => {
     expect(call.body.length).toBeLessThanOrEqual(settled?.quantity ?? 0)
   })
 
-  test('is free where its service refuses', async () => {
+  test('is free where its upstream refuses', async () => {
     bytes.upstream.respond(() => new Response('no', { status: 404 }))
     const response = await bytes.post('/v1/search', search)
     expect(response.status).toBe(404)
@@ -438,7 +438,7 @@ describe('an answer that is sold by the byte', () => {
   })
 })
 
-/** Takes the lock of the ledger, so that appends wait, until the function it gives is called. */
+/** Takes the lock of the ledger, so that appends wait, until the returned function is called. */
 async function holdAppends(): Promise<() => Promise<void>> {
   const connection = await shop.ledger.owner.reserve()
   await connection`begin`

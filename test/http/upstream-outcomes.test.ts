@@ -1,4 +1,4 @@
-/** What becomes of a call when its service refuses, fails, dawdles or dies: the answer, and that nobody pays. */
+/** What becomes of a call when its upstream refuses, fails, dawdles or dies: the response, and that nobody pays. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import type { RefusalCode } from '../../src/problems/refusal.ts'
@@ -83,7 +83,7 @@ async function expectFailed(response: Response, code: RefusalCode, status: numbe
   await expectUncharged(response, code, status)
 }
 
-describe('the service refuses the client', () => {
+describe('the upstream refuses the client', () => {
   test.each([400, 404, 413, 415, 422])(
     '%i passes through, marked and uncharged',
     async (status) => {
@@ -96,7 +96,7 @@ describe('the service refuses the client', () => {
     },
   )
 
-  test('with an answer too long to be held back, whole all the same', async () => {
+  test('with a response too long to be buffered, whole all the same', async () => {
     const long = 'x'.repeat(200_000)
     shop.upstream.respond(() => new Response(long, { status: 400 }))
     const response = await search()
@@ -113,7 +113,7 @@ describe('the service refuses the client', () => {
   })
 })
 
-test('a hold that has expired when its service answers: withheld, and nobody pays', async () => {
+test('a hold that has expired when its upstream responds: withheld, and nobody pays', async () => {
   shop.upstream.respond(async () => {
     const [hold] = await shop.ledger.sql<[Parameters<typeof shop.ledger.release>[0]]>`
       select hold_id as "requestId", account_id as "accountId", key_id as "keyId", mode, endpoint, tariff,
@@ -131,7 +131,7 @@ test('a hold that has expired when its service answers: withheld, and nobody pay
   expect(events.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldReleased'])
 })
 
-describe('the service fails', () => {
+describe('the upstream fails', () => {
   test.each([401, 402, 403, 407, 405, 409, 418, 500, 502, 504])(
     '%i becomes 502',
     async (status) => {
@@ -181,7 +181,7 @@ describe('the service fails', () => {
     await expectFailed(endless, 'upstream_timeout', 200)
   })
 
-  test('a metered answer that is no JSON: 502, since nobody could say what it costs', async () => {
+  test('a metered response that is no JSON: 502, since nobody could say what it costs', async () => {
     shop.upstream.respond(() => new Response('<html>'))
     const response = await shop.post('/v1/extract', { url: 'https://example.com/' })
     expect(response.status).toBe(502)
@@ -189,9 +189,9 @@ describe('the service fails', () => {
   })
 })
 
-describe('the service dies', () => {
+describe('the upstream dies', () => {
   const fail: readonly (readonly [string, RawScript, number | null])[] = [
-    ['before it answers', (socket) => socket.destroy(), null],
+    ['before it responds', (socket) => socket.destroy(), null],
     ['in the head', (socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Le'), null],
     ['in a measured body', ends('Content-Length: 9\r\n\r\nhalf'), 200],
     ['in a chunk', ends('Transfer-Encoding: chunked\r\n\r\n9\r\nhalf'), 200],
@@ -224,7 +224,7 @@ describe('the service dies', () => {
     ['its connection is closed', (socket) => void socket.end()],
     ['its connection is reset', (socket) => void socket.resetAndDestroy()],
   ] as [string, RawScript][])(
-    'in a long answer, %s: the client sees a broken body',
+    'in a long response, %s: the client sees a broken body',
     async (_, die) => {
       const piece = `8000\r\n${'x'.repeat(0x8000)}\r\n`
       let more = () => {}
@@ -250,14 +250,14 @@ describe('the service dies', () => {
     },
   )
 
-  test('in an answer that costs nothing: the same, and nothing is said of credits', async () => {
+  test('in a response that costs nothing: the same, and nothing is said of credits', async () => {
     raw.respond(ends('Content-Length: 9\r\n\r\nhalf'))
     const response = await shop.fetch('/v1/broken')
     expect(response.status).toBe(502)
     expect(response.headers.has('x-credits-charged')).toBe(false)
     raw.respond(ends(`Content-Length: 999999\r\n\r\n${'x'.repeat(500_000)}`))
     const long = await shop.fetch('/v1/broken').then(
-      (answer) => answer.bytes().catch(() => 'broken'),
+      (response) => response.bytes().catch(() => 'broken'),
       () => 'broken',
     )
     expect(long).toBe('broken')
@@ -268,7 +268,7 @@ describe('the service dies', () => {
   }
 })
 
-describe('the service succeeds', () => {
+describe('the upstream succeeds', () => {
   test.each([200, 201, 202, 204])('with %i: charged', async (status) => {
     shop.upstream.respond(() => new Response(status === 204 ? null : '{}', { status }))
     const response = await search()
@@ -279,14 +279,14 @@ describe('the service succeeds', () => {
   })
 
   test('compressed: passed on as it is', async () => {
-    const packed = gzipSync('{"long":"answer"}')
+    const packed = gzipSync('{"long":"response"}')
     const headers = { 'content-encoding': 'gzip', 'content-type': 'application/json' }
     shop.upstream.respond(() => new Response(packed, { headers }))
     const init = { headers: { 'accept-encoding': 'gzip' }, decompress: false }
     const response = await shop.post('/v1/search', { query: 'q' }, init)
     expect(response.headers.get('content-encoding')).toBe('gzip')
     expect(Buffer.from(await response.bytes())).toEqual(packed)
-    expect(gunzipSync(packed).toString()).toBe('{"long":"answer"}')
+    expect(gunzipSync(packed).toString()).toBe('{"long":"response"}')
   })
 
   test('with the announced length of something else: what its connection says holds', async () => {
@@ -296,7 +296,7 @@ describe('the service succeeds', () => {
     expect(await response.text()).toBe('whole')
   })
 
-  test('a test key is never sent to the live service', async () => {
+  test('a test key is never sent to the live upstream', async () => {
     const key = await shop.ledger.key(shop.account, { mode: 'test' })
     shop.upstream.respond(() => Response.json({}))
     const response = await shop.post('/v1/search', { query: 'q' }, { key: key.text })
@@ -305,7 +305,7 @@ describe('the service succeeds', () => {
     expect(shop.upstream.executed).toHaveLength(0)
   })
 
-  test('an answer from the configuration can be sold too', async () => {
+  test('a response from the configuration can be sold too', async () => {
     const response = await shop.fetch('/v1/static')
     expect(await response.json()).toEqual({ sold: true })
     expect(response.headers.get('x-credits-charged')).toBe('1')

@@ -51,11 +51,11 @@ function call(
     : fetch(url, { headers })
 }
 
-/** How many of `count` calls at once were answered with each status. */
+/** How many of `count` calls at once got each status. */
 async function statuses(key: TestKey, count: number): Promise<Record<number, number>> {
-  const answers = await Promise.all(Array.from({ length: count }, (_, turn) => call(key, turn)))
+  const responses = await Promise.all(Array.from({ length: count }, (_, turn) => call(key, turn)))
   const seen: Record<number, number> = {}
-  for (const { status } of answers) seen[status] = (seen[status] ?? 0) + 1
+  for (const { status } of responses) seen[status] = (seen[status] ?? 0) + 1
   return seen
 }
 
@@ -89,10 +89,10 @@ describe('a hundred calls at once', () => {
     expect((await call(await ledger.key(key.account), 0)).status).toBe(200)
   })
 
-  test("under one Idempotency-Key: one runs, whichever gateway is asked, and its answer is everyone's", async () => {
+  test("under one Idempotency-Key: one runs, whichever gateway is asked, and its response is everyone's", async () => {
     const key = await newKey('wide')
     upstream.respond(({ requestId }) => Response.json({ made: requestId }))
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 100 }, async (_, turn) => {
         for (;;) {
           const response = await call(key, turn, '/v1/search', { 'idempotency-key': 'one-order' })
@@ -100,13 +100,13 @@ describe('a hundred calls at once', () => {
         }
       }),
     )
-    expect(new Set(answers.map(([status]) => status))).toEqual(new Set([200]))
-    expect(new Set(answers.map(([, text]) => text)).size).toBe(1)
+    expect(new Set(responses.map(([status]) => status))).toEqual(new Set([200]))
+    expect(new Set(responses.map(([, text]) => text)).size).toBe(1)
     expect(upstream.executed).toHaveLength(1)
     expect(await settledCredits(key)).toBe(1)
   })
 
-  test.skipIf(!redisUrl)('in a window of ten: ten pass', async () => {
+  test.skipIf(!redisUrl)('under a limit of ten: ten pass', async () => {
     const key = await newKey('slow')
     upstream.respond(() => Response.json({}))
     expect(await statuses(key, 100)).toEqual({ 200: 10, 429: 90 })
@@ -158,8 +158,8 @@ describe('a revoked key', () => {
 })
 
 describe('a plan that an operator raises', () => {
-  // One window over two gateways takes a Redis.
-  const shared = [['widens the window', 'slower', '/v1/search', 429]] as const
+  // One rate limit over two gateways takes a Redis.
+  const shared = [['raises the rate limit', 'slower', '/v1/search', 429]] as const
   test.each([
     ['opens what it gives', 'free', '/v1/tts/languages', 403],
     ...(redisUrl ? shared : []),

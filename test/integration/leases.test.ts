@@ -1,6 +1,6 @@
 /**
- * A busy key's calls run on standing holds. Two gateways in processes of their own sell to one such key, and what is
- * promised of any call holds of these: in particular of those that are under way when something changes.
+ * A busy key's calls run on leases. Two gateways in processes of their own sell to one such key. What is promised of any
+ * call is true of these, in particular of those that are under way when something changes.
  */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { type Tariff, tariffOf } from '../../src/config/tariff.ts'
@@ -63,22 +63,22 @@ async function call(
 }
 
 interface Busy {
-  /** Of every answer. */
-  readonly answers: Response[]
+  /** Of every response. */
+  readonly responses: Response[]
   /** Makes no more calls, and waits for those under way. */
   stop(): Promise<void>
 }
 
-/** Clients enough at each gateway for it to hold ahead; resolves when calls of both have run on standing holds. */
+/** Clients enough at each gateway for it to take a lease; resolves when calls of both have run on leases. */
 async function busy(
   key: TestKey,
   at: readonly GatewayProcess[] = gateways,
   what = search('q') as Parameters<typeof call>[2],
 ): Promise<Busy> {
-  const answers: Response[] = []
+  const responses: Response[] = []
   let stopped = false
   const client = async (gateway: GatewayProcess) => {
-    while (!stopped) answers.push(await call(key, gateway, what))
+    while (!stopped) responses.push(await call(key, gateway, what))
   }
   const clients = at.flatMap((gateway) => Array.from({ length: 20 }, () => client(gateway)))
   const instances = async () => {
@@ -89,7 +89,7 @@ async function busy(
   }
   await until(async () => (await instances()) === at.length)
   return {
-    answers,
+    responses,
     async stop() {
       stopped = true
       await Promise.all(clients)
@@ -102,39 +102,40 @@ const newKey = async (plan = 'wide') => ledger.key(await ledger.account({ plan }
 /** What of a key's calls stands in the log. */
 async function logOf({ keyId }: TestKey, after = 0) {
   const [row] = await ledger.sql<
-    [{ charged: number; requests: number; credits: number; ahead: number; held: number }]
+    [{ charged: number; requests: number; credits: number; onLease: number; held: number }]
   >`
     select count(*) filter (where type = 'HoldSettled') as charged,
       count(distinct request_id) filter (where type = 'HoldSettled') as requests,
       coalesce(sum(credits) filter (where type = 'HoldSettled'), 0)::bigint as credits,
-      count(*) filter (where type = 'HoldSettled' and payload ->> 'lease' is not null) as ahead,
+      count(*) filter (where type = 'HoldSettled' and payload ->> 'lease' is not null) as "onLease",
       count(*) filter (where type = 'CreditsHeld') as held
     from events where key_id = ${keyId} and position > ${after}`
   return row
 }
 
 async function openHolds({ accountId }: TestKey) {
-  const [row] = await ledger.sql<[{ rows: number; places: number; held: number }]>`
+  const [row] = await ledger.sql<[{ rows: number; slots: number; held: number }]>`
     select (select count(*) from open_holds where account_id = ${accountId}) as rows,
-      (select open_holds from balances where account_id = ${accountId})::bigint as places,
+      (select open_holds from balances where account_id = ${accountId})::bigint as slots,
       (select sum(held) from lots where account_id = ${accountId})::bigint as held`
   return row
 }
 
-const statuses = (answers: readonly Response[]) => [...new Set(answers.map((a) => a.status))].sort()
-const sold = (answers: readonly Response[]) => answers.filter(({ status }) => status === 200)
-const nothing = { rows: 0, places: 0, held: 0 }
+const statuses = (responses: readonly Response[]) =>
+  [...new Set(responses.map((a) => a.status))].sort()
+const sold = (responses: readonly Response[]) => responses.filter(({ status }) => status === 200)
+const nothing = { rows: 0, slots: 0, held: 0 }
 
-test('each call is charged once, and what was held ahead is free a moment after the last', async () => {
+test('each call is charged once, and what was on lease is free a moment after the last', async () => {
   const key = await newKey()
-  const { answers, stop } = await busy(key)
+  const { responses, stop } = await busy(key)
   await stop()
-  expect(statuses(answers)).toEqual([200])
+  expect(statuses(responses)).toEqual([200])
   const log = await logOf(key)
-  expect(log).toMatchObject({ charged: answers.length, requests: answers.length })
-  expect(log.credits).toBe(answers.length)
-  const ids = answers.map(({ headers }) => headers.get('x-request-id'))
-  expect(new Set(ids).size).toBe(answers.length)
+  expect(log).toMatchObject({ charged: responses.length, requests: responses.length })
+  expect(log.credits).toBe(responses.length)
+  const ids = responses.map(({ headers }) => headers.get('x-request-id'))
+  expect(new Set(ids).size).toBe(responses.length)
   const [one] = await ledger.sql<[{ id: string }]>`
     select request_id as id from events
     where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'lease' is not null limit 1`
@@ -157,20 +158,20 @@ test.each(changes)(
   'a busy key that %s buys nothing after that position',
   async (_, change, status) => {
     const key = await newKey()
-    const { answers, stop } = await busy(key)
+    const { responses, stop } = await busy(key)
     const { positions } = (await change(key)) as { positions: number[] }
-    await until(() => answers.filter((answer) => answer.status === status).length > 100)
+    await until(() => responses.filter((response) => response.status === status).length > 100)
     await stop()
-    expect(statuses(answers)).toEqual([200, status])
+    expect(statuses(responses)).toEqual([200, status])
     const after = await logOf(key, positions[0])
-    expect(after).toMatchObject({ ahead: 0, held: 0 })
-    // A hold taken before may still settle; every answer that was given is charged, and no other.
-    expect((await logOf(key)).charged).toBe(sold(answers).length)
+    expect(after).toMatchObject({ onLease: 0, held: 0 })
+    // A hold taken before may still settle; every response that was delivered is charged, and no other.
+    expect((await logOf(key)).charged).toBe(sold(responses).length)
     await until(async () => Bun.deepEquals(await openHolds(key), nothing))
   },
 )
 
-test('a call that began before its key was revoked is answered nothing, and costs nothing', async () => {
+test('a call that began before its key was revoked gets no response, and costs nothing', async () => {
   const key = await newKey()
   const [gateway] = gateways as [GatewayProcess]
   const { stop } = await busy(key, [gateway])
@@ -183,7 +184,7 @@ test('a call that began before its key was revoked is answered nothing, and cost
   revoke()
   expect((await begun).status).toBe(401)
   await stop()
-  expect((await logOf(key)).ahead).toBe(before.ahead)
+  expect((await logOf(key)).onLease).toBe(before.onLease)
 })
 
 test('a secret that was replaced is not forwarded, however busy the new one is', async () => {
@@ -205,7 +206,7 @@ test('a secret that was replaced is not forwarded, however busy the new one is',
 
 test('nothing is sold at a price after another one is in force', async () => {
   const key = await newKey()
-  const { answers, stop } = await busy(key)
+  const { responses, stop } = await busy(key)
   const before = key.tariff()
   const dearer: Tariff = {
     ...tariff,
@@ -214,22 +215,22 @@ test('nothing is sold at a price after another one is in force', async () => {
   await ledger.publish(dearer)
   const [published] = await ledger.sql<[{ position: number }]>`
     select max(position) as position from events where type = 'TariffPublished'`
-  const charged = (answer: Response) => answer.headers.get('x-credits-charged')
-  await until(() => answers.filter((answer) => charged(answer) === '3').length > 100)
+  const charged = (response: Response) => response.headers.get('x-credits-charged')
+  await until(() => responses.filter((response) => charged(response) === '3').length > 100)
   await stop()
-  expect(statuses(answers)).toEqual([200])
+  expect(statuses(responses)).toEqual([200])
   const [old] = await ledger.sql<[{ count: number }]>`
     select count(*) as count from events
     where key_id = ${key.keyId} and position > ${published.position} and tariff = ${before}
       and (type = 'CreditsHeld' or type = 'HoldSettled' and payload ->> 'lease' is not null)`
   expect(old.count).toBe(0)
-  // Each answer says what the log says.
-  const said = answers.reduce((sum, answer) => sum + Number(charged(answer)), 0)
+  // Each response says what the log says.
+  const said = responses.reduce((sum, response) => sum + Number(charged(response)), 0)
   expect((await logOf(key)).credits).toBe(said)
   await ledger.publish(tariff)
 })
 
-test('a call that ends under a price which counts its answer is charged for that', async () => {
+test('a call that ends under a price which counts its response is charged for that', async () => {
   const perCall = { 'extract-bulk': { per: 'request', credits: 1 } } as const
   await ledger.publish({ ...tariff, prices: { ...tariff.prices, ...perCall } })
   const key = await newKey()
@@ -250,22 +251,22 @@ test('a call that ends under a price which counts its answer is charged for that
   await until(() => upstream.executed.length > begun + 20)
   await ledger.publish(tariff)
   publish()
-  const answer = await answered
+  const response = await answered
   await stop()
-  expect([answer.status, answer.headers.get('x-credits-charged')]).toEqual([200, '2'])
+  expect([response.status, response.headers.get('x-credits-charged')]).toEqual([200, '2'])
 })
 
-test('an answer too long to be held back has a hold of its own, which its head names', async () => {
+test('a response too long to be buffered has a dedicated hold, which its head names', async () => {
   const key = await newKey()
-  const { answers, stop } = await busy(key)
+  const { responses, stop } = await busy(key)
   upstream.respond(() => new Response(new Uint8Array(4 * maxBufferedBytes)))
   await until(() => upstream.executed.length > 200)
   await stop()
-  expect(statuses(answers)).toEqual([200])
-  expect(await logOf(key)).toMatchObject({ charged: answers.length, requests: answers.length })
+  expect(statuses(responses)).toEqual([200])
+  expect(await logOf(key)).toMatchObject({ charged: responses.length, requests: responses.length })
   const isLong = ({ headers }: Response) =>
     !headers.get('content-type')?.startsWith('application/json')
-  const said = answers
+  const said = responses
     .filter(isLong)
     .map(({ headers }) => [headers.get('x-request-id'), headers.get('x-ledger-position')])
   expect(said.length).toBeGreaterThan(100)
@@ -278,15 +279,15 @@ test('an answer too long to be held back has a hold of its own, which its head n
 
 test('the last credit can be spent, and no more', async () => {
   const key = await newKey('modest')
-  const { answers, stop } = await busy(key)
+  const { responses, stop } = await busy(key)
   await until(async () => (await logOf(key)).credits === 1_000, 30_000)
-  await until(() => statuses(answers).includes(402))
+  await until(() => statuses(responses).includes(402))
   await stop()
-  expect(sold(answers)).toHaveLength(1_000)
+  expect(sold(responses)).toHaveLength(1_000)
   expect(await logOf(key)).toMatchObject({ charged: 1_000, requests: 1_000, credits: 1_000 })
 })
 
-test('an account may have as many calls in flight as its plan says, whatever is held ahead', async () => {
+test('an account may have as many calls in flight as its plan says, whatever is on lease', async () => {
   const key = await newKey('narrow')
   const [gateway] = gateways as [GatewayProcess]
   const { stop } = await busy(key, [gateway])
@@ -309,8 +310,8 @@ test('an account may have as many calls in flight as its plan says, whatever is 
   await stop()
 })
 
-/** Calls on a standing hold of the key, which the service has and answers when it is told to, one by one. */
-async function heldUp(key: TestKey, calls: number, answer: () => Response) {
+/** Calls on a lease of the key, which the upstream has and responds to when the test lets it, one by one. */
+async function heldUp(key: TestKey, calls: number, response: () => Response) {
   const [gateway] = gateways as [GatewayProcess]
   const { stop } = await busy(key, [gateway])
   await stop()
@@ -318,18 +319,18 @@ async function heldUp(key: TestKey, calls: number, answer: () => Response) {
   upstream.respond(async ({ body }) => {
     if (!new TextDecoder().decode(body).includes('slow')) return answerSoon()
     await new Promise<void>((goOn) => waiting.push(goOn))
-    return answer()
+    return response()
   })
   const before = await logOf(key)
-  const answers = Array.from({ length: calls }, () => call(key, gateway, search('slow')))
+  const responses = Array.from({ length: calls }, () => call(key, gateway, search('slow')))
   await until(() => waiting.length === calls)
   expect((await logOf(key)).held).toBe(before.held)
-  return { answers, waiting, gateway }
+  return { responses, waiting, gateway }
 }
 
-test('what was held ahead is for the calls that run on it, though others of the account want it', async () => {
+test('what is on lease is for the calls that run on it, though others of the account want it', async () => {
   const key = await newKey('modest')
-  const { answers, waiting, gateway } = await heldUp(key, 20, () => Response.json({}))
+  const { responses, waiting, gateway } = await heldUp(key, 20, () => Response.json({}))
   const sibling = await ledger.key(key.account)
   let [refused, stopped] = [0, false]
   const clients = Array.from({ length: 5 }, async () => {
@@ -338,27 +339,27 @@ test('what was held ahead is for the calls that run on it, though others of the 
   await until(() => refused > 20)
   for (const [i, goOn] of waiting.entries()) {
     goOn()
-    await answers[i]
+    await responses[i]
   }
   stopped = true
   await Promise.all(clients)
-  expect(statuses(await Promise.all(answers))).toEqual([200])
+  expect(statuses(await Promise.all(responses))).toEqual([200])
   await until(async () => Bun.deepEquals(await openHolds(key), nothing))
 })
 
-test('a long answer needs no place in flight beside the one that its call has', async () => {
+test('a long response needs no concurrency beside that of its call', async () => {
   const key = await newKey('narrow')
   const long = 'x'.repeat(200_000)
-  const { answers, waiting, gateway } = await heldUp(key, 20, () => Response.json({ long }))
+  const { responses, waiting, gateway } = await heldUp(key, 20, () => Response.json({ long }))
   const sibling = await ledger.key(key.account)
   const others = Array.from({ length: 80 }, () => call(sibling, gateway, search('slow')))
-  // The standing hold is for a few more calls than run on it.
+  // The lease has a few more slots than calls run on it.
   await until(() => waiting.length >= 20 + 70)
   for (const [i, goOn] of waiting.splice(0, 20).entries()) {
     goOn()
-    await answers[i]
+    await responses[i]
   }
-  expect(statuses(await Promise.all(answers))).toEqual([200])
+  expect(statuses(await Promise.all(responses))).toEqual([200])
   for (const goOn of waiting) goOn()
   await Promise.all(others)
   await until(async () => Bun.deepEquals(await openHolds(key), nothing))
@@ -391,7 +392,7 @@ test('a call that fails is not charged, and is counted', async () => {
   })
 })
 
-test('a gateway that is told to stop frees what it held ahead', async () => {
+test('a gateway that stops releases its leases', async () => {
   const key = await newKey()
   const leaving = await startOne()
   const { stop } = await busy(key, [leaving])
@@ -400,25 +401,25 @@ test('a gateway that is told to stop frees what it held ahead', async () => {
   expect(await openHolds(key)).toEqual(nothing)
 })
 
-test('what a killed gateway held ahead is expired by the others; all it answered was charged', async () => {
+test('what a killed gateway had on lease is expired by the others; all its responses were charged', async () => {
   const key = await newKey()
   const doomed = await startOne()
-  const answers: Response[] = []
+  const responses: Response[] = []
   let alive = true
   const client = async () => {
-    while (alive) answers.push(await call(key, doomed))
+    while (alive) responses.push(await call(key, doomed))
   }
   const clients = Array.from({ length: 20 }, () => client().catch(() => undefined))
-  await until(async () => (await logOf(key)).ahead > 100)
+  await until(async () => (await logOf(key)).onLease > 100)
   await doomed.kill()
   alive = false
   await Promise.all(clients)
   expect((await openHolds(key)).held).toBeGreaterThan(0)
-  const ids = answers.map(({ headers }) => headers.get('x-request-id'))
+  const ids = responses.map(({ headers }) => headers.get('x-request-id'))
   const [charged] = await ledger.sql<[{ count: number }]>`
     select count(*) as count from events
     where type = 'HoldSettled' and request_id = any(${ledger.sql.array(ids, 1009)})`
-  expect(charged.count).toBe(answers.length)
+  expect(charged.count).toBe(responses.length)
   await ledger.advance(3_600_000)
   await until(async () => Bun.deepEquals(await openHolds(key), nothing), 10_000)
 })

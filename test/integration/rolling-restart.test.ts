@@ -42,7 +42,7 @@ function startGateway(): Promise<ServeProcess> {
   })
 }
 
-/** Calls until told to end; answers how each call ended. */
+/** Calls until it is stopped; resolves to how each call ended. */
 async function load(
   request: string,
   perConnection: number,
@@ -97,7 +97,7 @@ test('a rolling restart loses no call and charges each once', async () => {
   expect(log).toEqual({
     ...{ charges: outcomes.length, calls: outcomes.length, credits: outcomes.length },
   })
-  // What was held ahead is freed when the key has been quiet for a moment; nothing else is open.
+  // A lease is released when the key has been idle for a moment; nothing else is open.
   const open = await ledger.sql`select from open_holds where slots is null`
   expect(open).toHaveLength(0)
   await until(async () => (await ledger.sql`select from open_holds`).length === 0)

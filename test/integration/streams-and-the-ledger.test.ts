@@ -26,7 +26,7 @@ import { until } from '../support/until.ts'
 let shop: Shop
 afterEach(() => shop.close())
 
-/** Sells nothing but chat, since other calls' holds have to outlive their services' time. */
+/** Sells nothing but chat, since other calls' holds have to outlive their upstreams' time. */
 function chatAlone(holdSeconds: number) {
   const config = chatConfig({ price: tokenPrice })
   const others = [
@@ -154,7 +154,7 @@ test('streams that race for the last credits on two gateways: each token is paid
   await second.stop()
 })
 
-test('an extension whose answer is lost is asked for again, and stands in the ledger once', async () => {
+test('an extension whose result is lost is asked for again, and stands in the ledger once', async () => {
   shop = await openShop({ config: chatAlone(60) })
   const line = await openLossyLine(shop.ledger.url)
   const gateway = await startTestGateway({
