@@ -1,5 +1,6 @@
 /** Bugs to be planted, one at a time: each must be caught, by the invariant that it breaks. */
 
+import type { AppendPart } from '../../src/ledger/sql/append/join-append.ts'
 import type { Edit } from './edits.ts'
 import type { Invariant } from './records.ts'
 
@@ -13,12 +14,12 @@ export interface Bug {
   readonly fault: string
   /** After so many the records are compared; planted again until it is caught. */
   readonly runs: number
-  /** In the gateways' source, and in SQL functions of the ledger. */
+  /** In the gateways' source, and in the parts of append_v1. */
   readonly source?: readonly Edit[]
   readonly sql?: readonly Edit[]
 }
 
-const append = 'src/ledger/sql/functions/append_v1.sql'
+const appendPart = (name: AppendPart) => `src/ledger/sql/append/${name}.sql`
 
 export const bugs: readonly Bug[] = [
   {
@@ -66,9 +67,9 @@ export const bugs: readonly Bug[] = [
     ],
     sql: [
       {
-        file: append,
-        from: "v_nth := case when v_updated_holds <> '{}' then array_position(v_updated_holds, r.hold_id) end;",
-        to: 'v_nth := null;',
+        file: appendPart('begin_command'),
+        from: "v_updated_index := case when v_updated_holds <> '{}' then array_position(v_updated_holds, command.hold_id) end;",
+        to: 'v_updated_index := null;',
       },
     ],
   },
@@ -94,16 +95,16 @@ export const bugs: readonly Bug[] = [
     runs: 2,
     sql: [
       {
-        file: append,
-        from: "if v_verdict = 'ok' and r.credits > v_drawable then",
-        to: `if v_verdict = 'ok' and r.credits > v_drawable + (
+        file: appendPart('check_credits'),
+        from: "if v_verdict = 'ok' and command.credits > v_drawable then",
+        to: `if v_verdict = 'ok' and command.credits > v_drawable + (
           select coalesce(sum(o.credits), 0) from open_holds o
-          where o.hold_id = any(in_holds) and o.account_id = r.account_id and o.mode = r.mode) then`,
+          where o.hold_id = any(in_request_id) and o.account_id = command.account_id and o.mode = command.mode) then`,
       },
       {
-        file: append,
-        from: 'v_take := least(v_lot_free[v_at], v_left);',
-        to: 'v_take := case when r.credits > v_free then v_left else least(v_lot_free[v_at], v_left) end;',
+        file: appendPart('draw_on_lots'),
+        from: 'v_taken := least(v_lot_free[v_index], v_left);',
+        to: 'v_taken := case when command.credits > v_available then v_left else least(v_lot_free[v_index], v_left) end;',
       },
     ],
   },
@@ -115,9 +116,9 @@ export const bugs: readonly Bug[] = [
     runs: 1,
     sql: [
       {
-        file: append,
-        from: 'w_occurred[r.ord] := r.held_at;',
-        to: 'w_occurred[r.ord] := v_now;',
+        file: appendPart('note_resolution'),
+        from: 'v_event_times[command.nth] := command.held_at;',
+        to: 'v_event_times[command.nth] := v_now;',
       },
     ],
   },
@@ -171,9 +172,9 @@ export const bugs: readonly Bug[] = [
     runs: 1,
     sql: [
       {
-        file: append,
-        from: 'v_verdict := case\n        when r.key_version_now is distinct',
-        to: "v_verdict := case when r.kind = 'charge_on_lease' then 'ok'\n        when r.key_version_now is distinct",
+        file: appendPart('check_key'),
+        from: 'when command.key_version_now is distinct',
+        to: "when command.kind = 'charge_on_lease' then 'ok' when command.key_version_now is distinct",
       },
     ],
   },
@@ -185,9 +186,9 @@ export const bugs: readonly Bug[] = [
     runs: 1,
     sql: [
       {
-        file: append,
-        from: "if v_verdict = 'ok' and r.credits > v_drawable then",
-        to: "if v_verdict = 'ok' and r.credits > v_drawable and r.kind <> 'charge_on_lease' then",
+        file: appendPart('check_credits'),
+        from: "if v_verdict = 'ok' and command.credits > v_drawable then",
+        to: "if v_verdict = 'ok' and command.credits > v_drawable and command.kind <> 'charge_on_lease' then",
       },
     ],
   },
@@ -199,9 +200,9 @@ export const bugs: readonly Bug[] = [
     runs: 1,
     sql: [
       {
-        file: append,
-        from: "(r.hold_slots is not null) <> (r.kind = 'charge_on_lease')) then 'hold_not_open'",
-        to: "(r.hold_slots is not null) <> (r.kind = 'charge_on_lease')) and r.kind <> 'charge_on_lease' then 'hold_not_open'",
+        file: appendPart('check_terms'),
+        from: "(command.hold_slots is not null) <> (command.kind = 'charge_on_lease'))",
+        to: "(command.hold_slots is not null) <> (command.kind = 'charge_on_lease')) and command.kind <> 'charge_on_lease'",
       },
     ],
   },

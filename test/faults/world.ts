@@ -3,11 +3,12 @@
  * by, accounts of several kinds, and the records that clients and upstreams keep.
  */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type postgres from 'postgres'
 import connectToServer from 'postgres'
 import { servingRole } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
+import { joinAppend } from '../../src/ledger/sql/append/join-append.ts'
 import {
   type Ledger,
   openLedgerAt,
@@ -17,7 +18,7 @@ import {
 import { until } from '../support/until.ts'
 import { type Auditor, openAuditor } from './audit.ts'
 import type { Bug } from './bugs.ts'
-import { edited } from './edits.ts'
+import { type Edit, edited } from './edits.ts'
 import { type Fleet, startFleet } from './gateways.ts'
 import type { ClientCall } from './records.ts'
 import type { Servers } from './servers.ts'
@@ -68,6 +69,17 @@ export interface Cast {
 
 let worlds = 0
 
+/** The parts of append_v1 that a bug changes. */
+function editedParts(edits: readonly Edit[]): Record<string, string> {
+  const byFile = [...Map.groupBy(edits, ({ file }) => file)]
+  return Object.fromEntries(
+    byFile.map(([file, ofFile]) => [
+      basename(file, '.sql'),
+      ofFile.reduce(edited, readFileSync(join(root, file), 'utf8')),
+    ]),
+  )
+}
+
 export async function openWorld(servers: Servers, seed: number, bug?: Bug): Promise<World> {
   const database = `faults_${process.pid}_${++worlds}`
   const admin = connectToServer(servers.postgres.url, { max: 1, onnotice: () => {} })
@@ -76,9 +88,7 @@ export async function openWorld(servers: Servers, seed: number, bug?: Bug): Prom
   const login = await serveAs(admin, servers.postgres.url)
   await admin.end()
   const ledger = await openLedgerAt(url, { tariff, now: new Date(), drop: async () => {} })
-  for (const [file, edits] of Map.groupBy(bug?.sql ?? [], ({ file }) => file)) {
-    await ledger.owner.unsafe(edits.reduce(edited, readFileSync(join(root, file), 'utf8')))
-  }
+  if (bug?.sql) await ledger.owner.unsafe(joinAppend(editedParts(bug.sql)))
   const upstream = startFaultUpstream(seed)
   const fleet = await startFleet({
     databaseUrl: at(login, database),

@@ -269,7 +269,7 @@ describe('a batch fails as a whole', () => {
     const producer = await openProducer(ledger.sql)
     const torn = holdCommand(key, 1, { actor: 'key:a\nkey:b' })
     const batch = producer.send([torn, holdCommand(key, 1)])
-    await expect(batch.then(() => 'taken')).rejects.toThrow('the batch is not 2 items')
+    await expect(batch.then(() => 'taken')).rejects.toThrow('the batch is not 2 commands')
     await expect(producer.send([torn]).then(() => 'taken')).rejects.toThrow(
       'the batch is not 1 items',
     )

@@ -2,7 +2,7 @@
  * A producer driven by hand: a test says which items are one batch, and under which number it is sent. What
  * the appender does of its own accord (group, number, repeat, split) does not happen here.
  */
-import { appendStatement, pack } from '../../src/ledger/append/batch.ts'
+import { appendStatement, packBatch } from '../../src/ledger/append/batch.ts'
 import type { CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 
@@ -56,7 +56,7 @@ export function sendBatch(
   const { shard, producer, sequence, instance } = head
   return sql.unsafe<BatchResult[]>(
     appendStatement,
-    [shard, producer, sequence, instance, ...pack(items)],
+    [shard, producer, sequence, instance, ...packBatch(items)],
     {
       prepare: true,
     },

@@ -11,7 +11,7 @@
 import pTimeout from 'p-timeout'
 import postgres from 'postgres'
 import type { Sql } from '../connect.ts'
-import { appendStatement, pack } from './batch.ts'
+import { appendStatement, packBatch } from './batch.ts'
 import {
   type AppendResult,
   type CallCommand,
@@ -141,7 +141,7 @@ export function openAppender(options: AppenderOptions): Appender {
     if (batch.length === 0) return () => {}
     let texts: string[]
     try {
-      texts = pack(batch.map((w) => w.item))
+      texts = packBatch(batch.map((w) => w.item))
     } catch (error) {
       return split(batch, error)
     }

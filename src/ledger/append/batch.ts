@@ -1,81 +1,125 @@
 /**
- * A batch of call items as the parameters of append_v1.
+ * A batch of call commands as the parameters of append_v1.
  *
- * Each column travels as one text, a line an item, which Postgres splits: a fifth of the cost of
- * array literals. It is safe because no value holds a line feed (ids are ours, and JSON text escapes
- * control characters); an empty line is null.
+ * Each column of a batch travels as one text with a line for each command, which PostgreSQL splits: that costs a fifth of
+ * array literals. It is safe because no value holds a line feed (ids are ours, and JSON text escapes control characters).
+ * An empty line is null.
  */
 import { canonicalJson } from '../../../events/canonical-json.ts'
+import type { EventType } from '../../../events/catalogue.ts'
 import type { CallCommand } from './call-commands.ts'
 
-type Column = readonly [
-  sqlType: string,
-  value: (item: CallCommand) => string | number | boolean | null,
-]
-
-const columns: readonly Column[] = [
-  ['text', (i) => i.kind],
-  ['text', (i) => ('requestId' in i ? i.requestId : null)],
-  ['text', (i) => i.accountId],
-  ['text', (i) => i.keyId],
-  ['integer', (i) => ('keyVersion' in i ? i.keyVersion : null)],
-  ['integer', (i) => ('accountVersion' in i ? i.accountVersion : null)],
-  ['boolean', (i) => ('previousSecret' in i ? i.previousSecret : null)],
-  ['text', (i) => i.mode],
-  ['bigint', (i) => ('credits' in i ? i.credits : null)],
-  ['bigint', (i) => (i.kind === 'count' ? i.calls : 'quantity' in i ? i.quantity : null)],
-  ['integer', (i) => (i.kind === 'lease' ? i.slots : null)],
-  ['text', (i) => (i.kind === 'lease' ? null : i.endpoint)],
-  ['text', (i) => ('tariff' in i ? i.tariff : null)],
-  ['smallint', (i) => ('status' in i ? (i.status ?? null) : null)],
-  ['integer', (i) => ('latencyMs' in i ? i.latencyMs : null)],
-  ['text', (i) => i.actor],
-  ['text', (i) => (i.kind === 'hold' ? (i.claim?.key ?? null) : null)],
-  ['text', (i) => (i.kind === 'hold' ? (i.claim?.requestHash ?? null) : null)],
-  ['text', payloadOf],
-]
-
-export const appendStatement = `select * from append_v1($1::smallint, $2::uuid, $3::bigint, $4::text,
-  ${columns.map(([type], i) => `string_to_array($${i + 5}, E'\\n', '')::${type}[]`).join(',\n  ')})`
-
-/** The column texts of a batch, in the order of the statement's parameters. */
-export function pack(items: readonly CallCommand[]): string[] {
-  // join writes null as nothing; texts that grow piece by piece cost more.
-  return columns.map(([, value]) => items.map((item) => value(item)).join('\n'))
+/** A column of a batch; the parameter of append_v1 is named for it, `in_<name>`. */
+export interface BatchColumn {
+  readonly name: string
+  readonly sqlType: string
+  /** What the column is for: the batch is decided by it, or its event has it. */
+  readonly use: 'decides' | 'written' | 'decides and written'
+  readonly of: (command: CallCommand) => string | number | boolean | null
 }
 
-function payloadOf(item: CallCommand): string {
-  switch (item.kind) {
+/** To add a column, add it here and use it in src/ledger/sql/append. */
+export const batchColumns: readonly BatchColumn[] = [
+  column('kind', 'text', 'decides and written', (c) => c.kind),
+  column('request_id', 'text', 'decides and written', (c) =>
+    'requestId' in c ? c.requestId : null,
+  ),
+  column('account_id', 'text', 'decides and written', (c) => c.accountId),
+  column('key_id', 'text', 'decides and written', (c) => c.keyId),
+  column('key_version', 'integer', 'decides', (c) => ('keyVersion' in c ? c.keyVersion : null)),
+  column('account_version', 'integer', 'decides', (c) =>
+    'accountVersion' in c ? c.accountVersion : null,
+  ),
+  column('previous_secret', 'boolean', 'decides', (c) =>
+    'previousSecret' in c ? c.previousSecret : null,
+  ),
+  column('mode', 'text', 'decides and written', (c) => c.mode),
+  column('credits', 'bigint', 'decides', (c) => ('credits' in c ? c.credits : null)),
+  column('quantity', 'bigint', 'written', quantityOf),
+  column('slots', 'integer', 'decides and written', (c) => (c.kind === 'lease' ? c.slots : null)),
+  column('endpoint', 'text', 'written', (c) => (c.kind === 'lease' ? null : c.endpoint)),
+  column('tariff', 'text', 'decides and written', (c) => ('tariff' in c ? c.tariff : null)),
+  column('status', 'smallint', 'written', (c) => ('status' in c ? (c.status ?? null) : null)),
+  column('latency_ms', 'integer', 'written', (c) => ('latencyMs' in c ? c.latencyMs : null)),
+  column('actor', 'text', 'written', (c) => c.actor),
+  column('claim', 'text', 'decides', (c) => (c.kind === 'hold' ? (c.claim?.key ?? null) : null)),
+  column('request_hash', 'text', 'decides', (c) =>
+    c.kind === 'hold' ? (c.claim?.requestHash ?? null) : null,
+  ),
+  column('payload', 'text', 'written', payloadOf),
+]
+
+/** What each kind of command becomes when it is accepted. */
+export const eventTypeOfKind = {
+  hold: 'CreditsHeld',
+  lease: 'CreditsHeld',
+  extend: 'HoldExtended',
+  charge_on_lease: 'HoldSettled',
+  void_on_lease: 'HoldReleased',
+  settle: 'HoldSettled',
+  release: 'HoldReleased',
+  expire: 'HoldExpired',
+  count: 'CallsCounted',
+} as const satisfies Record<CallCommand['kind'], EventType>
+
+export const appendStatement = `select * from append_v1($1::smallint, $2::uuid, $3::bigint, $4::text,
+  ${batchColumns
+    .map(({ sqlType }, i) => `string_to_array($${i + 5}, E'\\n', '')::${sqlType}[]`)
+    .join(',\n  ')})`
+
+/** The column texts of a batch, in the order of the statement's parameters. */
+export function packBatch(commands: readonly CallCommand[]): string[] {
+  // join writes null as nothing. Texts that grow piece by piece cost more.
+  return batchColumns.map(({ of }) => commands.map((command) => of(command)).join('\n'))
+}
+
+function column(
+  name: string,
+  sqlType: string,
+  use: BatchColumn['use'],
+  of: BatchColumn['of'],
+): BatchColumn {
+  return { name, sqlType, use, of }
+}
+
+function quantityOf(command: CallCommand): number | null {
+  if (command.kind === 'count') return command.calls
+  return 'quantity' in command ? command.quantity : null
+}
+
+/** What has no column of its own in the log, as canonical JSON. */
+function payloadOf(command: CallCommand): string {
+  switch (command.kind) {
     case 'hold':
-      return item.claim
+      return command.claim
         ? canonicalJson({
-            claim: item.claim.key,
-            requestHash: item.claim.requestHash,
-            holdSeconds: item.holdSeconds,
-            keyVersion: item.keyVersion,
+            claim: command.claim.key,
+            requestHash: command.claim.requestHash,
+            holdSeconds: command.holdSeconds,
+            keyVersion: command.keyVersion,
           })
-        : `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
+        : `{"holdSeconds":${command.holdSeconds},"keyVersion":${command.keyVersion}}`
     case 'lease':
     case 'extend':
-      return `{"holdSeconds":${item.holdSeconds},"keyVersion":${item.keyVersion}}`
+      return `{"holdSeconds":${command.holdSeconds},"keyVersion":${command.keyVersion}}`
     case 'charge_on_lease':
-      return `{"keyVersion":${item.keyVersion},"lease":"${item.lease}"}`
+      return `{"keyVersion":${command.keyVersion},"lease":"${command.lease}"}`
     case 'void_on_lease':
-      return canonicalJson({ lease: item.lease, reason: item.reason })
+      return canonicalJson({ lease: command.lease, reason: command.reason })
     case 'settle':
-      return item.shortfall || item.terminatedBy
+      return command.shortfall || command.terminatedBy
         ? canonicalJson({
-            ...(item.terminatedBy ? { terminatedBy: item.terminatedBy } : {}),
-            ...(item.shortfall ? { shortfall: item.shortfall } : {}),
+            ...(command.terminatedBy ? { terminatedBy: command.terminatedBy } : {}),
+            ...(command.shortfall ? { shortfall: command.shortfall } : {}),
           })
         : '{}'
     case 'release':
-      return canonicalJson({ reason: item.reason })
+      return canonicalJson({ reason: command.reason })
     case 'expire':
       return '{}'
     case 'count':
-      return `{"errors":${item.errors},"latencyMsSum":${item.latencyMsSum}}`
+      return `{"errors":${command.errors},"latencyMsSum":${command.latencyMsSum}}`
     default:
-      return item satisfies never
+      return command satisfies never
   }
 }

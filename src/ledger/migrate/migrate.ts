@@ -9,13 +9,14 @@ import { projections } from '../../../projections/index.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import { connect, defaultSchema, type Sql, servingRole } from '../connect.ts'
 import schema7 from '../sql/000007-schema.sql' with { type: 'text' }
+import { fillIn } from '../sql/fill-in.ts'
 import { functions, served } from '../sql/functions/index.ts'
 
 /**
  * Migrations 1 to 6 are folded into number 7: none of them was ever in a release.
  */
 const migrations: readonly { id: number; name: string; text: string }[] = [
-  { id: 7, name: 'schema', text: schema7.replace('{{type is rare}}', typeNotIn(frequentTypes)) },
+  { id: 7, name: 'schema', text: fillIn(schema7, { 'type is rare': typeNotIn(frequentTypes) }) },
 ]
 
 /** What a ledger's table of migrations holds when it is set up for this version. */

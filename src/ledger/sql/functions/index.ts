@@ -1,10 +1,11 @@
 /** The SQL functions, in an order in which each finds what it calls. */
+import { joinAppend } from '../append/join-append.ts'
+import { fillIn } from '../fill-in.ts'
+import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
-import appendV1 from './append_v1.sql' with { type: 'text' }
-import at from './at.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
-import answers from './command_results.sql' with { type: 'text' }
+import commandResults from './command_results.sql' with { type: 'text' }
 import deliveredV1 from './delivered_v1.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
@@ -15,15 +16,21 @@ import hashEvent from './hash_event.sql' with { type: 'text' }
 import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
 import leaveShard from './leave_shard.sql' with { type: 'text' }
 import ledgerNow from './ledger_now.sql' with { type: 'text' }
+import liveLotsFunction from './live_lots.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
+import planAt from './plan_at.sql' with { type: 'text' }
 import recordV1 from './record_v1.sql' with { type: 'text' }
 import refundV1 from './refund_v1.sql' with { type: 'text' }
 import refuseChange from './refuse_change.sql' with { type: 'text' }
 import repayDebt from './repay_debt.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
 import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
+import tariffAt from './tariff_at.sql' with { type: 'text' }
 import withheldV1 from './withheld_v1.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
+
+/** The parameters of the functions that ask what was in force. */
+const then = { shard: 'in_shard', account: 'in_account', mode: 'in_mode', time: 'in_time' }
 
 export const functions: readonly string[] = [
   refuseChange,
@@ -34,8 +41,10 @@ export const functions: readonly string[] = [
   leaveShard,
   writeEvent,
   openProducerV1,
-  at,
-  answers,
+  fillIn(tariffAt, { tariff_in_force: tariffInForce(then) }),
+  fillIn(planAt, { plan_in_force: planInForce(then) }),
+  fillIn(liveLotsFunction, { live_lots: liveLots(then) }),
+  commandResults,
   allowanceDue,
   repayDebt,
   grantAllowance,
@@ -45,7 +54,7 @@ export const functions: readonly string[] = [
   replayedV1,
   deliveredV1,
   withheldV1,
-  appendV1,
+  joinAppend(),
   recordV1,
   grantV1,
   adjustV1,

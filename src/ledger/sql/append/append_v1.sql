@@ -1,0 +1,82 @@
+-- Appends a batch of call commands, and decides each of them in order.
+--
+--   command          event         what it asks for
+--   hold             CreditsHeld   reserve the upper bound of a call's price
+--   lease            CreditsHeld   reserve credits and slots for calls to come
+--   extend           HoldExtended  add credits to an open hold
+--   charge_on_lease  HoldSettled   charge a call that ran on a lease, from free credits
+--   void_on_lease    HoldReleased  end a call that ran on a lease, uncharged
+--   settle           HoldSettled   charge what a call used, and free the rest of its hold
+--   release          HoldReleased  free a hold or a lease, uncharged
+--   expire           HoldExpired   free a hold or a lease whose time is over
+--   count            CallsCounted  count calls of price 0
+--
+-- The first four are purchases: key, account, tariff and credits must allow them. Settle, release and expire resolve a
+-- hold. A lease is a hold, too: it is open until it is released or expires, and counts as so many calls in flight as it
+-- has slots.
+--
+-- Each parameter that is an array has one element a command. For each command the function returns a verdict, a position
+-- (that of the event; for a refusal, that of the last event it was decided by) and the credits that are available then,
+-- the month's allowance that is still due among them. A refusal writes nothing.
+--
+-- One lock, one read, one loop, and writes by the set: the loop has no SQL in it and decides in variables. So a command
+-- sees what the commands before it did, and what a command frees is there for those after it.
+--
+-- The parts in double braces stand in files of their own beside this one; migrate joins them (join-append.ts).
+create or replace function append_v1(
+  in_shard smallint, in_producer uuid, in_sequence bigint, in_instance text,
+  {{parameters}},
+  out outcome text, out recorded_at timestamptz, out verdicts text[], out positions bigint[], out available bigint[]
+)
+language plpgsql security definer
+set search_path from current
+set plan_cache_mode = force_generic_plan
+set enable_hashjoin = off
+set enable_mergejoin = off
+set enable_seqscan = off
+set jit = off
+as $$
+declare
+  {{declarations}}
+  command record;
+begin
+  {{check_batch}}
+  {{find_producer}}
+  {{begin_batch}}
+
+  for command in
+    {{read_state}}
+  loop
+    {{begin_account}}
+    {{begin_command}}
+
+    if command.is_purchase then
+      {{check_key}}
+      {{check_claim}}
+      {{check_terms}}
+      {{check_credits}}
+      if v_verdict = 'ok' then
+        {{grant_due_allowance}}
+        {{draw_on_lots}}
+        {{note_purchase}}
+      end if;
+    elsif command.kind = 'count' then
+      {{decide_count}}
+    elsif command.kind = 'void_on_lease' then
+      {{decide_void_on_lease}}
+    else
+      {{decide_resolution}}
+      if v_verdict = 'ok' then
+        {{return_to_lots}}
+        {{note_resolution}}
+      end if;
+      available[command.nth] := v_available;
+    end if;
+
+    {{end_command}}
+  end loop;
+
+  {{write_events}}
+  {{keep_results}}
+end
+$$;

@@ -1,0 +1,22 @@
+-- What holds for the whole batch. The month and the tariff are those of the batch's one timestamp.
+declare
+  v_position bigint;
+  v_month date;
+  v_tariff text;
+  -- Columns of the events that the batch becomes, one element a command; only accepted commands have a position.
+  v_event_positions bigint[] := array_fill(null::bigint, array[v_count]);
+  v_event_times timestamptz[] := array_fill(null::timestamptz, array[v_count]);
+  v_event_credits bigint[] := array_fill(null::bigint, array[v_count]);
+  v_event_lots text[] := array_fill(null::text, array[v_count]);
+  v_event_held text[] := array_fill(null::text, array[v_count]);
+  v_event_moved text[] := array_fill(null::text, array[v_count]);
+begin
+  v_position := v_last_position;
+  v_month := date_trunc('month', v_now at time zone 'UTC')::date;
+  select t.hash into v_tariff from (
+    {{tariff_in_force}}
+  ) t;
+  verdicts := array_fill(null::text, array[v_count]);
+  positions := array_fill(null::bigint, array[v_count]);
+  available := array_fill(0::bigint, array[v_count]);
+end

@@ -1,0 +1,25 @@
+-- The command at hand: accepted until something refuses it. Its hold is what earlier commands of the batch made of it.
+declare
+  v_verdict text;
+  -- The lots that its event moves, and how; see events/credits.ts.
+  v_moved_lots bigint[];
+  v_held bigint[];
+  v_moved bigint[];
+  -- As how many calls in flight its hold counts.
+  v_slots integer;
+  -- Where its hold stands among the updated ones.
+  v_updated_index integer;
+begin
+  v_verdict := 'ok';
+  v_moved_lots := null;
+  v_held := null;
+  v_moved := null;
+  v_slots := coalesce(command.hold_slots, command.slots, 1);
+  v_updated_index := case when v_updated_holds <> '{}' then array_position(v_updated_holds, command.hold_id) end;
+  if v_updated_index is not null then
+    command.hold_credits := v_updated_credits[v_updated_index];
+    command.hold_expires_at := v_updated_until[v_updated_index];
+    command.hold_lots := v_updated_lots[v_updated_index]::bigint[];
+    command.hold_held := v_updated_held[v_updated_index]::bigint[];
+  end if;
+end

@@ -1,0 +1,20 @@
+-- Whether the call's Idempotency-Key is free: neither claimed earlier in this batch nor refused by claim_verdict. The
+-- verdict resumed is an acceptance.
+declare
+  v_claim_verdict text;
+  -- Idempotency-Keys that holds of this batch have claimed: {key and claim: request hash}.
+  v_claimed jsonb := '{}';
+begin
+  v_claim_verdict := 'ok';
+  if v_verdict = 'ok' and command.claim is not null then
+    v_claim_verdict := coalesce(
+      case v_claimed ->> (command.key_id || ' ' || command.claim)
+        when command.request_hash then 'in_progress'
+        else case when v_claimed ? (command.key_id || ' ' || command.claim) then 'mismatch' end
+      end,
+      claim_verdict(in_shard, command.key_id, command.claim, command.request_hash));
+    if v_claim_verdict <> 'resumed' then
+      v_verdict := v_claim_verdict;
+    end if;
+  end if;
+end

@@ -1,0 +1,18 @@
+-- Whether the purchase is at the tariff in force and within the concurrency limit. An extension is at the price of its
+-- hold, and the call in flight already. A charge on a lease takes no more than the call's slot, which it has already.
+begin
+  v_verdict := case
+    when v_verdict <> 'ok' then v_verdict
+    -- A charge on a lease needs an open lease, an extension an open hold that is none.
+    when command.kind not in ('hold', 'lease')
+      and (command.hold_credits is null or (command.hold_slots is not null) <> (command.kind = 'charge_on_lease'))
+      then 'hold_not_open'
+    when command.kind = 'extend' then 'ok'
+    when v_tariff is null or command.tariff <> v_tariff then 'stale_tariff'
+    when command.kind = 'charge_on_lease' then
+      case when command.credits > command.hold_credits then 'exceeds_hold' else 'ok' end
+    -- A plan that the tariff does not know allows nothing.
+    when v_in_flight + v_slots > v_max_in_flight then 'concurrency_exceeded'
+    else 'ok'
+  end;
+end

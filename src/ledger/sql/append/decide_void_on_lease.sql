@@ -1,0 +1,8 @@
+-- A call that ran on a lease ends uncharged. Its event moves nothing, and the lease stays open.
+begin
+  v_verdict := case
+    when command.hold_slots is not null and command.hold_credits is not null then 'ok' else 'hold_not_open' end;
+  available[command.nth] := v_available;
+  v_event_times[command.nth] := v_now;
+  v_event_credits[command.nth] := 0;
+end

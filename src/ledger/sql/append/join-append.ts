@@ -1,0 +1,110 @@
+/**
+ * Joins append_v1.sql and its parts into the one function that PostgreSQL runs. A part is written as a block with `declare`
+ * (where it has variables of its own), `begin` and `end`: its variables go to the function's declarations, and its statements
+ * to the place that has its name. A part without `begin` is text of a statement.
+ */
+import { batchColumns, eventTypeOfKind } from '../../append/batch.ts'
+import { fillIn } from '../fill-in.ts'
+import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
+import frame from './append_v1.sql' with { type: 'text' }
+import beginAccount from './begin_account.sql' with { type: 'text' }
+import beginBatch from './begin_batch.sql' with { type: 'text' }
+import beginCommand from './begin_command.sql' with { type: 'text' }
+import checkBatch from './check_batch.sql' with { type: 'text' }
+import checkClaim from './check_claim.sql' with { type: 'text' }
+import checkCredits from './check_credits.sql' with { type: 'text' }
+import checkKey from './check_key.sql' with { type: 'text' }
+import checkTerms from './check_terms.sql' with { type: 'text' }
+import decideCount from './decide_count.sql' with { type: 'text' }
+import decideResolution from './decide_resolution.sql' with { type: 'text' }
+import decideVoidOnLease from './decide_void_on_lease.sql' with { type: 'text' }
+import drawOnLots from './draw_on_lots.sql' with { type: 'text' }
+import endCommand from './end_command.sql' with { type: 'text' }
+import findProducer from './find_producer.sql' with { type: 'text' }
+import grantDueAllowance from './grant_due_allowance.sql' with { type: 'text' }
+import keepResults from './keep_results.sql' with { type: 'text' }
+import notePurchase from './note_purchase.sql' with { type: 'text' }
+import noteResolution from './note_resolution.sql' with { type: 'text' }
+import readState from './read_state.sql' with { type: 'text' }
+import returnToLots from './return_to_lots.sql' with { type: 'text' }
+import writeEvents from './write_events.sql' with { type: 'text' }
+
+/** By the names of their places, which are the names of their files; in the order of the function. */
+const appendParts = {
+  check_batch: checkBatch,
+  find_producer: findProducer,
+  begin_batch: beginBatch,
+  read_state: readState,
+  begin_account: beginAccount,
+  begin_command: beginCommand,
+  check_key: checkKey,
+  check_claim: checkClaim,
+  check_terms: checkTerms,
+  check_credits: checkCredits,
+  grant_due_allowance: grantDueAllowance,
+  draw_on_lots: drawOnLots,
+  note_purchase: notePurchase,
+  decide_count: decideCount,
+  decide_void_on_lease: decideVoidOnLease,
+  decide_resolution: decideResolution,
+  return_to_lots: returnToLots,
+  note_resolution: noteResolution,
+  end_command: endCommand,
+  write_events: writeEvents,
+  keep_results: keepResults,
+}
+
+export type AppendPart = keyof typeof appendParts
+
+/** @param changed parts to use instead of those of the files */
+export function joinAppend(changed: Partial<Record<AppendPart, string>> = {}): string {
+  const parts = Object.entries({ ...appendParts, ...changed }).map(([name, text]) => ({
+    name,
+    ...parsePart(fillIn(text, values)),
+  }))
+  return fillIn(frame, {
+    ...values,
+    ...Object.fromEntries(parts.map(({ name, statements }) => [name, statements])),
+    declarations: parts.map(({ declarations }) => declarations).join(''),
+  })
+}
+
+const decides = batchColumns.filter(({ use }) => use !== 'written')
+const written = batchColumns.filter(({ use }) => use !== 'decides')
+
+/** What the parts have of the batch's columns and kinds, and of the fragments. */
+const values = {
+  parameters: batchColumns.map(({ name, sqlType }) => `in_${name} ${sqlType}[]`).join(',\n'),
+  cardinalities: list(batchColumns, ({ name }) => `cardinality(in_${name})`),
+  kinds: list(Object.keys(eventTypeOfKind), (kind) => `'${kind}'`),
+  'parameters read': list(decides, ({ name }) => `in_${name}`),
+  'columns read': list(decides, ({ name }) => name),
+  'parameters written': list(written, ({ name }) => `in_${name}`),
+  'columns written': list(written, ({ name }) => name),
+  'event type of w.kind': `case w.kind ${Object.entries(eventTypeOfKind)
+    .map(([kind, type]) => `when '${kind}' then '${type}'`)
+    .join(' ')} end`,
+  tariff_in_force: tariffInForce({ shard: 'in_shard', time: 'v_now' }),
+  plan_in_force: planInForce({ shard: 'in_shard', account: 'c.account_id', time: 'v_now' }),
+  live_lots: liveLots({
+    ...{ shard: 'in_shard', account: 'c.account_id', mode: 'c.mode', time: 'v_now' },
+  }),
+}
+
+function list<T>(items: readonly T[], textOf: (item: T) => string): string {
+  return items.map(textOf).join(', ')
+}
+
+interface ParsedPart {
+  readonly declarations: string
+  readonly statements: string
+}
+
+/** The block's own indentation goes. */
+function parsePart(text: string): ParsedPart {
+  const block = /^((?:--.*\n)*)(?:declare\n((?: .*\n)+))?begin\n((?: .*\n|\n)+)end\n$/.exec(text)
+  if (!block) return { declarations: '', statements: text }
+  const [, comment = '', declarations = '', statements = ''] = block
+  const outdented = (lines: string) => lines.replace(/^ {2}/gm, '')
+  return { declarations: outdented(declarations), statements: comment + outdented(statements) }
+}

@@ -1,0 +1,36 @@
+-- What an accepted purchase is, for its event and for the commands after it.
+begin
+  if command.monthly_cap is not null then
+    v_cap_used := v_cap_used || jsonb_build_object(command.cap, v_key_used + command.credits);
+  end if;
+  if command.kind in ('hold', 'lease') then
+    v_in_flight := v_in_flight + v_slots;
+    if command.claim is not null then
+      v_claimed := v_claimed || jsonb_build_object(command.key_id || ' ' || command.claim, command.request_hash);
+    end if;
+  elsif command.kind = 'charge_on_lease' then
+    -- Held and settled at once.
+    v_moved := v_held;
+    v_held := null;
+  else
+    -- A lot that an extension draws on again stands in the hold once.
+    for n in 1..cardinality(v_moved_lots) loop
+      v_index := array_position(command.hold_lots, v_moved_lots[n]);
+      if v_index is null then
+        command.hold_lots := command.hold_lots || v_moved_lots[n];
+        command.hold_held := command.hold_held || v_held[n];
+      else
+        command.hold_held[v_index] := command.hold_held[v_index] + v_held[n];
+      end if;
+    end loop;
+    v_updated_index := coalesce(v_updated_index, cardinality(v_updated_holds) + 1);
+    v_updated_holds[v_updated_index] := command.hold_id;
+    v_updated_credits[v_updated_index] := command.hold_credits + command.credits;
+    v_updated_until[v_updated_index] := greatest(command.hold_expires_at,
+      v_now + make_interval(secs => (in_payload[command.nth]::json ->> 'holdSeconds')::integer));
+    v_updated_lots[v_updated_index] := command.hold_lots::text;
+    v_updated_held[v_updated_index] := command.hold_held::text;
+  end if;
+  v_event_times[command.nth] := case when command.kind = 'extend' then command.held_at else v_now end;
+  v_event_credits[command.nth] := command.credits;
+end
