@@ -271,7 +271,7 @@ describe('a batch fails as a whole', () => {
     const batch = producer.send([torn, holdCommand(key, 1)])
     await expect(batch.then(() => 'taken')).rejects.toThrow('the batch is not 2 commands')
     await expect(producer.send([torn]).then(() => 'taken')).rejects.toThrow(
-      'the batch is not 1 items',
+      'the batch is not 1 commands',
     )
     const unheard = { ...holdCommand(key, 1), kind: 'lend' as 'hold' }
     await expect(producer.send([unheard]).then(() => 'taken')).rejects.toThrow('of known kinds')
