@@ -2,9 +2,10 @@
  * Events per second of the append: half holds, half settlements, through the gateway's own group commit,
  * with so many calls in flight that batches reach the size asked for.
  */
-import { openAppender } from '../src/ledger/append/appender.ts'
+import { type Appender, openAppender } from '../src/ledger/append/appender.ts'
 import { connect } from '../src/ledger/connect.ts'
-import { type BenchLedger, copyOf } from './parts/ledger.ts'
+import { compareAppends } from './against/append.ts'
+import { type BenchKey, type BenchLedger, copyOf } from './parts/ledger.ts'
 import { processorSeconds } from './parts/postgres-use.ts'
 import type { Bench, Family } from './suite/bench.ts'
 import type { Figures } from './suite/samples.ts'
@@ -16,13 +17,14 @@ const callsInFlight = [1, batchesOf100, 3_000]
 
 export const append: Family = {
   name: 'append',
-  summary: "events/s of the append, on one account and on all of the ledger's",
+  summary: "events/s of the append, on one account and on all of the ledger's; or --against FOLDER",
   run: measureFamily,
 }
 
 export const appendAccounts = { one: 'one account', many: 'many accounts' } as const
 
 async function measureFamily(bench: Bench): Promise<void> {
+  if (bench.against.length > 0) return compareAppends(bench, comparedRows())
   const many = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_append')
   const one = { ...many, keys: many.keys.slice(0, 1) }
   // The first call of every account grants its month's allowance.
@@ -41,6 +43,17 @@ export function inFlightRow(inFlight: number): string {
   return `${inFlight.toLocaleString('en')} in flight`
 }
 
+function comparedRows() {
+  return new Map(
+    callsInFlight.flatMap((inFlight) =>
+      (['one', 'many'] as const).map((accounts) => [
+        `${inFlightRow(inFlight)}, ${appendAccounts[accounts]}`,
+        { accounts, inFlight },
+      ]),
+    ),
+  )
+}
+
 async function measure(
   ledger: BenchLedger,
   inFlight: number,
@@ -57,9 +70,17 @@ async function measure(
   }
 }
 
-/** Half holds, half settlements, for so long, over as many calls in flight. */
+/** Half holds, half settlements, for so long, over as many calls in flight, by an appender of its own. */
 export async function runAppends(ledger: BenchLedger, inFlight: number, seconds: number) {
-  const sql = connect({ url: ledger.url, as: 'serving', max: 1 })
+  const appends = openAppends(ledger)
+  const measured = await appends.run(ledger.keys, inFlight, seconds)
+  await appends.close()
+  return measured
+}
+
+/** An appender that stays open between runs, as a gateway's does. */
+export function openAppends({ url, tariff }: Pick<BenchLedger, 'url' | 'tariff'>) {
+  const sql = connect({ url, as: 'serving', max: 1 })
   let batches = 0
   let events = 0
   const appender = openAppender({
@@ -72,36 +93,45 @@ export async function runAppends(ledger: BenchLedger, inFlight: number, seconds:
       events += items
     },
   })
-  const until = performance.now() + seconds * 1_000
-  const startedAt = performance.now()
-  let next = 0
-  const client = async () => {
-    while (performance.now() < until) {
-      const { accountId, keyId } = ledger.keys[
-        next++ % ledger.keys.length
-      ] as BenchLedger['keys'][number]
-      const call = {
-        requestId: Bun.randomUUIDv7(),
-        accountId,
-        keyId,
-        mode: 'live' as const,
-        endpoint: 'search',
-        tariff: ledger.tariff,
-        actor: `key:${keyId}`,
-        credits: 1,
-        quantity: 1,
+  return {
+    async run(keys: BenchLedger['keys'], inFlight: number, seconds: number) {
+      batches = 0
+      events = 0
+      const startedAt = performance.now()
+      const until = startedAt + seconds * 1_000
+      let next = 0
+      const client = async () => {
+        while (performance.now() < until) {
+          await callOnce(appender, tariff, keys[next++ % keys.length] as BenchKey)
+        }
       }
-      const held = await appender.append({
-        ...{ ...call, kind: 'hold', keyVersion: 1, accountVersion: 2 },
-        ...{ previousSecret: false, holdSeconds: 60 },
-      })
-      if (held.verdict !== 'ok') throw new Error(`hold: ${held.verdict}`)
-      await appender.append({ ...call, kind: 'settle', status: 200, latencyMs: 12 })
-    }
+      await Promise.all(Array.from({ length: inFlight }, client))
+      const eventsPerSecond = (events / (performance.now() - startedAt)) * 1_000
+      return { events, eventsPerSecond, meanBatch: events / batches }
+    },
+    async close() {
+      appender.close()
+      await sql.end()
+    },
   }
-  await Promise.all(Array.from({ length: inFlight }, client))
-  const elapsedMs = performance.now() - startedAt
-  appender.close()
-  await sql.end()
-  return { events, eventsPerSecond: (events / elapsedMs) * 1_000, meanBatch: events / batches }
+}
+
+async function callOnce(appender: Appender, tariff: string, { accountId, keyId }: BenchKey) {
+  const call = {
+    requestId: Bun.randomUUIDv7(),
+    accountId,
+    keyId,
+    mode: 'live' as const,
+    endpoint: 'search',
+    tariff,
+    actor: `key:${keyId}`,
+    credits: 1,
+    quantity: 1,
+  }
+  const held = await appender.append({
+    ...{ ...call, kind: 'hold', keyVersion: 1, accountVersion: 2 },
+    ...{ previousSecret: false, holdSeconds: 60 },
+  })
+  if (held.verdict !== 'ok') throw new Error(`hold: ${held.verdict}`)
+  await appender.append({ ...call, kind: 'settle', status: 200, latencyMs: 12 })
 }

@@ -1,7 +1,8 @@
 /**
- * Processor time per call of this gateway and, to see what a change gains, of another checkout's in turns:
+ * Processor time per call of this gateway or, to see what a change costs, of this checkout and others in turns:
  * on a machine that is too busy for calls per second to say anything, it still does.
  */
+import { compareCosts } from './against/cost.ts'
 import { startBareProxy } from './parts/bare-proxy.ts'
 import { startBenchGateway } from './parts/gateway.ts'
 import { copyOf } from './parts/ledger.ts'
@@ -16,35 +17,24 @@ const connections = 128
 
 export const cost: Family = {
   name: 'cost',
-  summary: "processor time of a call, against another checkout's gateway (--against FOLDER)",
+  summary: "processor time of a call; with --against FOLDER, beside another checkout's",
   run: measureFamily,
 }
 
 async function measureFamily(bench: Bench): Promise<void> {
   if (process.platform !== 'linux') throw new Error('processor time is read from /proc: Linux only')
-  const { against, record, rounds } = bench
+  if (bench.against.length > 0) return compareCosts(bench, connections)
+  const { record, rounds } = bench
   const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_cost')
   await using upstream = await startUpstream()
   await using bare = await startBareProxy(upstream.url, 'buffered')
   const place = { databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url }
   await using gateway = await startBenchGateway(place)
-  await using other = against === undefined ? undefined : await startBenchGateway(place, against)
   const keys = keysOf(ledger.keys)
-  const gateways = [
-    ...(other ? [{ ...other, as: (name: string) => name.replace('Tollbook', `${against}`) }] : []),
-    { ...gateway, as: (name: string) => name },
-  ]
   const targets: Target[] = [
     { ...bare, name: names.bare, keys, shape: search },
-    ...gateways.map(({ as, ...each }) => ({
-      ...each,
-      name: as(names.manyKeys),
-      keys,
-      shape: search,
-    })),
-    ...gateways.map(({ as, ...each }) => ({
-      ...{ ...each, name: as(names.oneKey), keys: keys.slice(0, 1), shape: search },
-    })),
+    { ...gateway, name: names.manyKeys, keys, shape: search },
+    { ...gateway, name: names.oneKey, keys: keys.slice(0, 1), shape: search },
   ]
   for (const target of targets) {
     await callFromEach(target)

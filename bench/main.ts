@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
     'log-events': { type: 'string' },
     'cached-keys': { type: 'string' },
     'hour-calls': { type: 'string' },
-    against: { type: 'string' },
+    against: { type: 'string', multiple: true, default: [] },
     json: { type: 'string' },
     doc: { type: 'boolean', default: false },
     results: { type: 'string' },
@@ -157,7 +157,8 @@ ${line(profile)}
   --rounds N        medians over (5)         --seconds N      of each measurement (2)
   --accounts N      of the ledger (10000)      --log-events N   of the long log (10000000)
   --cached-keys N   (100000)                 --hour-calls N   (360000)
-  --against FOLDER  of cost: another checkout's gateway, taking turns with this one's
+  --against FOLDER  of cost and append: another checkout, which has its own code, database and processes
+                    and takes turns with this one; may be repeated; this one itself shows the noise
   --connections N   of slow-clients (128)    --keys N, --requests N   of keys (10000, 300)
   --events N        of replay, and of the one key of statement (1000000)
 

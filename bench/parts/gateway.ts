@@ -1,5 +1,4 @@
 /** This gateway in a process of its own, as `serve` runs it, in front of the bench's upstream. */
-import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Part, startScript } from './child.ts'
 
@@ -18,14 +17,14 @@ export interface Memory {
   readonly heap: number
 }
 
-/** Starts it on a database that `fillBook` made; `checkout` is the folder of another one's. */
-export async function startBenchGateway(
-  options: { databaseUrl: string; redisUrl: string | undefined; upstream: string },
-  checkout?: string,
-): Promise<BenchGateway> {
-  const script = checkout ? resolve(checkout, 'bench/parts/gateway.ts') : import.meta.path
+/** Starts it on a database that `fillBook` made. */
+export async function startBenchGateway(options: {
+  databaseUrl: string
+  redisUrl: string | undefined
+  upstream: string
+}): Promise<BenchGateway> {
   const args = [options.databaseUrl, options.upstream, options.redisUrl ?? '']
-  const part = await startScript(script, args)
+  const part = await startScript(import.meta.path, args)
   return { ...part, memory: async () => (await part.ask('memory')) as Memory }
 }
 

@@ -7,7 +7,12 @@ import type { Figures } from '../suite/samples.ts'
 import type { Contender } from '../suite/turns.ts'
 import type { BenchKey } from './ledger.ts'
 import { type Measured, runLoad } from './load.ts'
-import { firstThreadTime, type ProcessorTime, processorTime } from './processor-time.ts'
+import {
+  exactTimeUs,
+  firstThreadTime,
+  type ProcessorTime,
+  processorTime,
+} from './processor-time.ts'
 import type { Shape } from './shapes.ts'
 
 /** A server, and the calls that it is measured by. */
@@ -57,13 +62,11 @@ export async function measureCalls(
 /** What is returned tells the microseconds of processor time used until it is asked, by figure; those that are known. */
 function watchProcessors(pid: number, { postgresPid, redis }: Measuring) {
   const look = () => {
-    const [own, postgres, ofRedis] = [pid, postgresPid, redis.pid].map(processorTime) as [
-      ...[ProcessorTime, ProcessorTime, ProcessorTime],
-    ]
+    const [own, ofRedis] = [pid, redis.pid].map(processorTime) as [ProcessorTime, ProcessorTime]
     return {
       ...{ ownUs: own.userUs + own.systemUs, userUs: own.userUs, systemUs: own.systemUs },
       javaScriptUs: firstThreadTime(pid),
-      postgresUs: postgres.userUs + postgres.systemUs,
+      postgresUs: exactTimeUs(postgresPid),
       redisUs: ofRedis.userUs + ofRedis.systemUs,
     }
   }

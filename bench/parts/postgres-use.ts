@@ -4,12 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { connect } from '../../src/ledger/connect.ts'
-import { familyOf, processorTime } from './processor-time.ts'
+import { exactTimeUs, familyOf } from './processor-time.ts'
 
 /** Seconds of processor time that a postmaster and what it started have used; undefined where /proc is not. */
 export function processorSeconds(postmaster: number): number | undefined {
-  const { userUs, systemUs } = processorTime(postmaster)
-  return Number.isNaN(userUs) ? undefined : (userUs + systemUs) / 1e6
+  const us = exactTimeUs(postmaster)
+  return Number.isNaN(us) ? undefined : us / 1e6
 }
 
 /** Megabytes that the largest backend has for itself alone, and a program in all. */

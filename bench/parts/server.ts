@@ -15,6 +15,9 @@ export interface BenchServer {
   stop(): Promise<void>
 }
 
+/** What stops each server of ours that runs. */
+const running = new Set<() => Promise<void>>()
+
 export async function startServer(): Promise<BenchServer> {
   if (process.env.DATABASE_URL) return { url: process.env.DATABASE_URL, stop: async () => {} }
   const folder = mkdtempSync(join(tmpdir(), 'tollbook-bench-'))
@@ -24,12 +27,23 @@ export async function startServer(): Promise<BenchServer> {
   const stopAndClear = async () => {
     await stop()
     rmSync(folder, { recursive: true, force: true })
+    running.delete(stopAndClear)
   }
+  if (running.size === 0) stopOnSignals()
+  running.add(stopAndClear)
+  return { url, pid, stop: stopAndClear }
+}
+
+/** A signal stops them all before it ends the bench. */
+function stopOnSignals(): void {
   for (const [signal, status] of [
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const) {
-    process.on(signal, () => void stopAndClear().finally(() => process.exit(status)))
+    process.on(signal, () => {
+      void Promise.allSettled([...running].map((stop) => stop())).finally(() =>
+        process.exit(status),
+      )
+    })
   }
-  return { url, pid, stop: stopAndClear }
 }

@@ -18,8 +18,8 @@ export interface Bench {
   /** Of load on every contender before its first measurement, until what runs often is compiled. */
   readonly warmUpSeconds: number
   readonly sizes: Sizes
-  /** Folder of another checkout, whose gateway takes turns with this one in `cost`. */
-  readonly against: string | undefined
+  /** Folders of other checkouts, which take turns with this one in `cost` and `append`. */
+  readonly against: readonly string[]
   record(sample: Sample): void
 }
 

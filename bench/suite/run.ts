@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly seconds: number
   readonly warmUpSeconds: number
   readonly sizes: Sizes
-  readonly against: string | undefined
+  readonly against: readonly string[]
   /** As it was typed. */
   readonly command: string
   /** Called after each family with all that there is until then. */

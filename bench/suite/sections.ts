@@ -1,4 +1,7 @@
 /** The sections of the suite's part of the page, in their order: a table each, and what has to be known beside it. */
+import { appendAgainst } from '../against/append.ts'
+import { thisCheckout } from '../against/checkout.ts'
+import { costAgainst } from '../against/cost.ts'
 import { append } from '../append.ts'
 import { bodies } from '../bodies.ts'
 import { calls, connectionsRow } from '../calls.ts'
@@ -11,7 +14,7 @@ import { refusals } from '../refusals.ts'
 import { names } from './names.ts'
 import type { Results } from './results.ts'
 import { perRound, type Which } from './samples.ts'
-import { type Column, leastAndMost, middle, shown, table } from './table.ts'
+import { type Column, extremes, leastAndMost, middle, shown, table } from './table.ts'
 
 export interface Section {
   readonly title: string
@@ -89,6 +92,16 @@ export const sections: readonly Section[] = [
     text: (results) => table(results, cost.name, costColumns),
   },
   {
+    title: 'Processor time of a call, compared',
+    note: comparison('a call: of the gateway, PostgreSQL and Redis'),
+    text: (results) => table(results, costAgainst, costAgainstColumns),
+  },
+  {
+    title: 'Processor time of an append, compared',
+    note: comparison('an event: of the appender and PostgreSQL'),
+    text: (results) => table(results, appendAgainst, appendAgainstColumns),
+  },
+  {
     title: 'Where samples fall',
     note: 'Of all samples of the gateway and of PostgreSQL, in percent.',
     text: (results) => table(results, profile.name, [shown('%', 'percent', 1)]),
@@ -140,6 +153,43 @@ const memoryColumns = [
   shown('process, MB', 'rssMb', 0),
   shown('of it JavaScript, MB', 'heapMb', 1),
 ]
+
+const costAgainstColumns = [
+  ...togetherAgainst(),
+  shown('gateway', 'ownUs', 1),
+  shown('PostgreSQL', 'postgresUs', 1),
+  shown('Redis', 'redisUs', 1),
+  shown('calls/s', 'callsPerSecond', 0),
+]
+
+const appendAgainstColumns = [
+  ...togetherAgainst(),
+  shown('appender', 'appenderUs', 1),
+  shown('PostgreSQL', 'postgresUs', 1),
+  shown('mean batch', 'meanBatch', 1),
+  shown('events/s', 'eventsPerSecond', 0),
+]
+
+function comparison(what: string): string {
+  return `In microseconds ${what}. The ratio is what ${thisCheckout} takes together, divided by what the other takes: the median, least and most of the rounds. Another copy of this checkout shows the noise.`
+}
+
+/** What all processes take together, and how this checkout compares in that. */
+function togetherAgainst(): Column[] {
+  const ratios =
+    (write: (ratios: readonly number[]) => string): Column['cell'] =>
+    ({ samples }, which) => {
+      if (which.contender === thisCheckout) return ''
+      const of = (its: Which) => ({ which: its, figure: 'togetherUs' })
+      const own = of({ ...which, contender: thisCheckout })
+      return write(perRound(samples, own, of(which), (a, b) => a / b))
+    }
+  return [
+    shown('together µs', 'togetherUs', 1),
+    { title: 'this ÷ other', cell: ratios((all) => middle(all, 3)) },
+    { title: 'min – max', cell: ratios((all) => extremes(all, 3)) },
+  ]
+}
 
 function sameOnNew(contender: string): string | undefined {
   return [names.manyKeys, names.oneKey]

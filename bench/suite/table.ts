@@ -41,14 +41,15 @@ export function shown(title: string, figure: string, digits: number): Column {
 export function leastAndMost(figure: string): Column {
   return {
     title: 'min – max',
-    cell({ samples }, which) {
-      const figures = figuresOf(samples, which, figure)
-      if (figures.length === 0) return '–'
-      return spread(figures)
-        .map((each) => numeral(each, 0))
-        .join(' – ')
-    },
+    cell: ({ samples }, which) => extremes(figuresOf(samples, which, figure), 0),
   }
+}
+
+export function extremes(figures: readonly number[], digits: number): string {
+  if (figures.length === 0) return '–'
+  return spread(figures)
+    .map((each) => numeral(each, digits))
+    .join(' – ')
 }
 
 export function middle(figures: readonly number[], digits: number): string {

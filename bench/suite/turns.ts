@@ -20,17 +20,27 @@ export async function takeTurns(
   record: (sample: Sample) => void,
 ): Promise<void> {
   for (let round = 1; round <= rounds; round++) {
-    for (const { name: row, contenders } of rows) {
-      for (const { name: contender, measure } of contenders) {
-        console.error(`${family}, round ${round} of ${rounds}: ${row}, ${contender}…`)
-        const sample = { family, row, contender, round }
-        try {
-          record({ ...sample, figures: await measure() })
-        } catch (error) {
-          const said = error instanceof Error ? error.message : String(error)
-          console.error(`  ${said}`)
-          record({ ...sample, figures: {}, error: said })
-        }
+    await takeRound(family, { round, rounds }, rows, record)
+  }
+}
+
+/** One of these rounds, for contenders that are others in the next. */
+export async function takeRound(
+  family: string,
+  { round, rounds }: { readonly round: number; readonly rounds: number },
+  rows: readonly Row[],
+  record: (sample: Sample) => void,
+): Promise<void> {
+  for (const { name: row, contenders } of rows) {
+    for (const { name: contender, measure } of contenders) {
+      console.error(`${family}, round ${round} of ${rounds}: ${row}, ${contender}…`)
+      const sample = { family, row, contender, round }
+      try {
+        record({ ...sample, figures: await measure() })
+      } catch (error) {
+        const said = error instanceof Error ? error.message : String(error)
+        console.error(`  ${said}`)
+        record({ ...sample, figures: {}, error: said })
       }
     }
   }

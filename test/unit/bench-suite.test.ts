@@ -1,5 +1,8 @@
 /** The suite's sums and its page: figures that are quoted must be those that were measured. */
 import { expect, test } from 'bun:test'
+import { appendAgainst } from '../../bench/against/append.ts'
+import { thisCheckout } from '../../bench/against/checkout.ts'
+import { linesOf, readRequest, readResponse } from '../../bench/against/protocol.ts'
 import { calls, connectionsRow } from '../../bench/calls.ts'
 import { check, type Target } from '../../bench/parts/measure.ts'
 import { search } from '../../bench/parts/shapes.ts'
@@ -146,4 +149,41 @@ test('an answer of another status than expected, or none, is an error', () => {
     () => check(refusing, { ...measured, non2xx: 9, socketErrors: 0 }),
   ]
   for (const each of wrong) expect(each).toThrow('of 10 answers were not')
+})
+
+test('a comparison is the ratio of each round, of all that an event takes together', () => {
+  const of = (contender: string, together: readonly number[]): Sample[] =>
+    together.map((togetherUs, i) => ({
+      ...{ family: appendAgainst, row: '1 in flight', contender, round: i + 1 },
+      figures: { togetherUs, appenderUs: 1, postgresUs: togetherUs - 1 },
+    }))
+  // The other came first in the second round.
+  const [first, second, third] = of(thisCheckout, [100, 220, 99]) as [Sample, Sample, Sample]
+  const [its, ofSecond, ofThird] = of('../old', [100, 200, 100]) as [Sample, Sample, Sample]
+  const part = suitePart(resultsOf([first, its, ofSecond, second, third, ofThird]))
+  expect(lineOf(part, thisCheckout).slice(0, 3)).toEqual(['100.0', '', ''])
+  expect(lineOf(part, '../old').slice(0, 3)).toEqual(['100.0', '1.000', '0.990 – 1.100'])
+})
+
+test('checkouts speak in lines of JSON, however these are cut on their way', async () => {
+  const request = { task: 'fill', server: 'postgres://höst', database: 'one', accounts: 3 } as const
+  const bytes = new TextEncoder().encode(`${JSON.stringify(request)}\n{"error":"full"}\n\n{"cut`)
+  for (const size of [1, 7, bytes.length]) {
+    const pieces = async function* () {
+      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
+    }
+    const lines = await Array.fromAsync(linesOf(pieces()))
+    expect(lines).toEqual([JSON.stringify(request), '{"error":"full"}', ''])
+    expect(readRequest(lines[0] as string)).toEqual(request)
+    expect(() => readResponse(lines[1] as string)).toThrow('full')
+  }
+})
+
+test('what is no request or no response of a checkout is refused', () => {
+  expect(() => readRequest('{"task":"drop"}')).toThrow('no such task: {"task":"drop"}')
+  for (const line of ['Listening on port 80', '7', 'null', '']) {
+    expect(() => readRequest(line)).toThrow('not a JSON object')
+    expect(() => readResponse(line)).toThrow('not a JSON object')
+  }
+  expect(readResponse<'fill'>('{"ledger":[1]}')).toEqual({ ledger: [1] })
 })
