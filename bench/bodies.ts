@@ -4,7 +4,7 @@ import { startBenchGateway } from './parts/gateway.ts'
 import { copyOf } from './parts/ledger.ts'
 import { callFromEach, contender, keysOf, type Target, warmUp } from './parts/measure.ts'
 import { nginxAvailable, startNginx } from './parts/nginx.ts'
-import { eventStream, largeAnswer, largeRequest, upload } from './parts/shapes.ts'
+import { eventStream, largeRequest, largeResponse, upload } from './parts/shapes.ts'
 import { startUpstream } from './parts/upstream.ts'
 import type { Bench, Family } from './suite/bench.ts'
 import { names } from './suite/names.ts'
@@ -16,7 +16,7 @@ const connections = 32
 
 export const bodies: Family = {
   name: 'bodies',
-  summary: '100 kB sent and answered, a multipart upload, a stream of server-sent events',
+  summary: '100 kB sent and received, a multipart upload, a stream of server-sent events',
   run: measureFamily,
 }
 
@@ -29,7 +29,7 @@ async function measureFamily(bench: Bench): Promise<void> {
     ...{ databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url },
   })
   const keys = keysOf(ledger.keys.slice(0, keysInTurn))
-  const rows = [largeAnswer, largeRequest, upload, eventStream].map((shape) => ({
+  const rows = [largeResponse, largeRequest, upload, eventStream].map((shape) => ({
     name: shape.name,
     targets: [
       { ...upstream, name: names.upstream, keys, shape },

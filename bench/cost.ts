@@ -28,8 +28,8 @@ async function measureFamily(bench: Bench): Promise<void> {
   const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_cost')
   await using upstream = await startUpstream()
   await using bare = await startBareProxy(upstream.url, 'buffered')
-  const place = { databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url }
-  await using gateway = await startBenchGateway(place)
+  const setup = { databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url }
+  await using gateway = await startBenchGateway(setup)
   const keys = keysOf(ledger.keys)
   const targets: Target[] = [
     { ...bare, name: names.bare, keys, shape: search },

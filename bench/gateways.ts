@@ -24,9 +24,9 @@ export const processes = { one: 'one process', two: 'two processes' } as const
 async function measureFamily(bench: Bench): Promise<void> {
   const ledger = await copyOf(bench.serverUrl, bench.ledger, 'tollbook_bench_gateways')
   await using upstream = await startUpstream()
-  const place = { databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url }
-  await using first = await startBenchGateway(place)
-  await using second = await startBenchGateway(place)
+  const setup = { databaseUrl: ledger.url, redisUrl: bench.redis.url, upstream: upstream.url }
+  await using first = await startBenchGateway(setup)
+  await using second = await startBenchGateway(setup)
   const [one, other] = [first, second].map(
     ({ url, pid }): Target => ({ name: url, url, pid, keys: keysOf(ledger.keys), shape: search }),
   ) as [Target, Target]

@@ -1,6 +1,6 @@
 /**
- * How long management takes to answer when there are many keys: each question is asked again and again over
- * one connection, one at a time, so that what is measured is the answer and no queue.
+ * How long management takes to respond when there are many keys: each request is repeated over one connection, one
+ * at a time, so that the response is measured and no queue.
  */
 import Table from 'cli-table3'
 import { signToken } from '../src/http/auth/sign-token.ts'
@@ -23,7 +23,7 @@ interface Question {
   readonly as: 'admin' | Owner
 }
 
-interface Answered {
+interface Timed {
   readonly path: string
   readonly as: string
   readonly minMs: number
@@ -36,26 +36,26 @@ interface Answered {
 export async function benchKeys({ serverUrl, keys, requests, json }: KeysOptions): Promise<void> {
   console.error(`Filling a ledger with ${keys} keys…`)
   const { url, ...ledger } = await fillKeyLedger(serverUrl, 'tollbook_bench_keys', keys)
-  const answered = await measureAll(url, questions(keys), requests)
+  const timed = await measureAll(url, questions(keys), requests)
   const { events, usageRows } = ledger
-  if (json) await Bun.write(json, JSON.stringify({ keys, ...ledger, requests, answered }, null, 2))
+  if (json) await Bun.write(json, JSON.stringify({ keys, ...ledger, requests, timed }, null, 2))
   console.log(`\n${keys} keys, ${events} events, ${usageRows} rows of daily usage`)
-  console.log(print(answered))
+  console.log(print(timed))
 }
 
 async function measureAll(databaseUrl: string, asked: readonly Question[], requests: number) {
   const upstream = 'http://127.0.0.1:9' // nothing is forwarded here
   const gateway = await startBenchGateway({ databaseUrl, redisUrl: undefined, upstream })
-  const answered: Answered[] = []
+  const timed: Timed[] = []
   try {
     for (const question of asked) {
       console.error(`${question.path}…`)
-      answered.push(await measure(gateway.url, question, requests))
+      timed.push(await measure(gateway.url, question, requests))
     }
   } finally {
     await gateway.stop()
   }
-  return answered
+  return timed
 }
 
 function questions(keys: number): Question[] {
@@ -89,11 +89,7 @@ function questions(keys: number): Question[] {
   return [...asAdmin, ...asOwners]
 }
 
-async function measure(
-  origin: string,
-  { path, as }: Question,
-  requests: number,
-): Promise<Answered> {
+async function measure(origin: string, { path, as }: Question, requests: number): Promise<Timed> {
   const token = await signToken({
     ...{ secret: jwtSecret, expiresInSeconds: 3_600 },
     ...(as === 'admin' ? { subject: as, role: as } : { subject: as.id }),
@@ -106,7 +102,7 @@ async function measure(
     const response = await fetch(origin + path, { headers })
     bytes = (await response.arrayBuffer()).byteLength
     if (i >= 0) times.push(performance.now() - startedAt)
-    if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+    if (!response.ok) throw new Error(`${path} got ${response.status}`)
   }
   times.sort((a, b) => a - b)
   const at = (share: number) => times[Math.max(Math.ceil(times.length * share) - 1, 0)] as number
@@ -117,13 +113,13 @@ async function measure(
 /** Until prepared statements have their plans. */
 const warmUp = 20
 
-function print(answered: readonly Answered[]): string {
+function print(timed: readonly Timed[]): string {
   const table = new Table({
     head: ['GET', 'as', 'min ms', 'median ms', 'p99 ms', 'max ms', 'bytes'],
     style: { head: [], border: [] },
     colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
   })
-  for (const { path, as, bytes, minMs, medianMs, p99Ms, maxMs } of answered) {
+  for (const { path, as, bytes, minMs, medianMs, p99Ms, maxMs } of timed) {
     const times = [minMs, medianMs, p99Ms, maxMs].map((ms) => ms.toFixed(1))
     table.push([path, as, ...times, bytes])
   }

@@ -34,9 +34,9 @@ async function measureFamily(bench: Bench): Promise<void> {
   }
   await using upstream = await startUpstream()
   await using bare = await startBareProxy(upstream.url, 'buffered')
-  const place = { redisUrl: bench.redis.url, upstream: upstream.url }
-  await using onNew = await startBenchGateway({ ...place, databaseUrl: ledgers.new.url })
-  await using onLong = await startBenchGateway({ ...place, databaseUrl: ledgers.long.url })
+  const setup = { redisUrl: bench.redis.url, upstream: upstream.url }
+  await using onNew = await startBenchGateway({ ...setup, databaseUrl: ledgers.new.url })
+  await using onLong = await startBenchGateway({ ...setup, databaseUrl: ledgers.long.url })
   const charged = { new: onNew, long: onLong }
   const targets: Target[] = [
     { ...bare, name: names.bare, keys: keysOf(ledgers.new.keys), shape: search },

@@ -92,7 +92,7 @@ async function measure(): Promise<number> {
   }
 }
 
-/** Answers how many measurements were no figures. */
+/** Returns how many measurements failed. */
 async function measureSuite(server: Awaited<ReturnType<typeof startServer>>): Promise<number> {
   const results = await runSuite({
     ...{ server, rounds, seconds, against: values.against },
@@ -144,7 +144,7 @@ ${families.map(line).join('\n')}
 Only when named:
 ${line(cost)}
 ${line(profile)}
-  keys          how long management takes to answer when there are many keys
+  keys          how long management takes to respond when there are many keys
   slow-clients  latency of calls with and without 500 clients beside them who send a byte a second
   statement     the statement of one key with very many calls, and of its account
   replay        replaying, verifying and exporting a long log, what an append costs on it, and a

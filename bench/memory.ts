@@ -57,8 +57,7 @@ async function measureKeys(bench: Bench): Promise<void> {
 async function afterCalls(gateway: BenchGateway, target: Target) {
   const statuses = await callFromEach(target)
   const good = statuses.get(200) ?? 0
-  if (good < target.keys.length)
-    throw new Error(`${good} of ${target.keys.length} were answered 200`)
+  if (good < target.keys.length) throw new Error(`${good} of ${target.keys.length} got 200`)
   return memoryOf(gateway, good)
 }
 

@@ -1,6 +1,6 @@
 /**
  * Where the processors are while calls are charged: samples of the gateway and of PostgreSQL by perf, by thread
- * and program, and PostgreSQL's by function. What the runtime's own code does is not told apart: it has no names.
+ * and program, and PostgreSQL's by function. What the runtime's own code does is not distinguished: it has no names.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -55,8 +55,8 @@ async function measureFamily(bench: Bench): Promise<void> {
       [profileRows.threads]: await report(file, ['--sort=comm,dso']),
       [profileRows.postgres]: await report(file, ['--comms=postgres', '--sort=symbol']),
     }
-    for (const [row, places] of Object.entries(shares)) {
-      for (const [contender, percent] of places) {
+    for (const [row, symbols] of Object.entries(shares)) {
+      for (const [contender, percent] of symbols) {
         bench.record({ family: profile.name, row, contender, round: 1, figures: { percent } })
       }
     }
@@ -81,10 +81,10 @@ async function report(file: string, options: readonly string[]) {
   })
   const shares = new Map<string, number>()
   for (const line of (await new Response(child.stdout).text()).split('\n')) {
-    const [, percent, place] = /^\s+([\d.]+)%\s+(.*?)[\s-]*$/.exec(line) ?? []
-    if (place === undefined || Number(percent) < leastPercent) continue
+    const [, percent, symbol] = /^\s+([\d.]+)%\s+(.*?)[\s-]*$/.exec(line) ?? []
+    if (symbol === undefined || Number(percent) < leastPercent) continue
     // A process that compiles at run time names its code after itself.
-    const name = place.replace(/\[JIT\] tid \d+/, 'compiled JavaScript').replace(/\s+/g, ' ')
+    const name = symbol.replace(/\[JIT\] tid \d+/, 'compiled JavaScript').replace(/\s+/g, ' ')
     shares.set(name, (shares.get(name) ?? 0) + Number(percent))
   }
   return shares

@@ -9,7 +9,7 @@ import type { Bench, Family } from './suite/bench.ts'
 import { names } from './suite/names.ts'
 import { takeTurns } from './suite/turns.ts'
 
-/** Of each kind of client who is refused by the ledger or by the rate window. */
+/** Of each kind of client who is refused by the ledger or by the rate limit. */
 const accounts = 100
 const connections = 128
 

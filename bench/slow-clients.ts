@@ -34,8 +34,8 @@ export async function benchSlowClients(options: SlowClientsOptions): Promise<voi
     redisUrl: redis.url,
     upstream: upstream.url,
   })
-  const alone: Measured[] = []
-  const beside: Measured[] = []
+  const undisturbed: Measured[] = []
+  const disturbed: Measured[] = []
   const load = () =>
     runLoad({
       ...{ url: `${gateway.url}/v1/search`, method: 'POST', connections, durationSeconds: seconds },
@@ -46,15 +46,15 @@ export async function benchSlowClients(options: SlowClientsOptions): Promise<voi
     await load()
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}…`)
-      alone.push(await load())
+      undisturbed.push(await load())
       const crowd = await openCrowd(gateway.url, ledger)
-      beside.push(await load())
+      disturbed.push(await load())
       crowd.close()
     }
   } finally {
     for (const part of [gateway, upstream, redis]) await part.stop()
   }
-  print(options, { alone, [`beside ${slowClients} slow ones`]: beside })
+  print(options, { undisturbed, [`beside ${slowClients} slow ones`]: disturbed })
 }
 
 /** Connections that send a byte a second, each of them opened again when the gateway has ended it. */

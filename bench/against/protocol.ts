@@ -84,7 +84,7 @@ function readObject(line: string): Record<string, unknown> {
   throw new Error(`not a JSON object: ${line.slice(0, 200)}`)
 }
 
-/** The lines of a stream, which come in pieces of any size. A last line without an end is none. */
+/** The lines of a stream, which come in chunks of any size. A last line without an end is none. */
 export async function* linesOf(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()
   let rest = ''

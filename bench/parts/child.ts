@@ -14,19 +14,19 @@ export interface Part extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** A part that answers questions, one at a time. */
+/** A process that responds to requests, one at a time. */
 export interface Script extends Part {
-  /** @throws when it does not answer within a minute */
+  /** @throws when it does not respond within a minute */
   ask(question: string): Promise<unknown>
 }
 
 /** Starts a script that prints its URL as its first line; throws when it ends before that. */
 export async function startScript(path: string, args: readonly string[] = []): Promise<Script> {
-  let heard: (answer: unknown) => void = () => {}
+  let heard: (reply: unknown) => void = () => {}
   const child = Bun.spawn([process.execPath, path, ...args], {
     stdout: 'pipe',
     stderr: 'inherit',
-    ipc: (answer) => heard(answer),
+    ipc: (reply) => heard(reply),
   })
   const stop = endWithUs(child)
   const reader = child.stdout.getReader()
@@ -40,10 +40,10 @@ export async function startScript(path: string, args: readonly string[] = []): P
   const url = printed.slice(0, printed.indexOf('\n')).trim()
   const ask = (question: string) =>
     new Promise<unknown>((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`${path} does not answer`)), 60_000)
-      heard = (answer) => {
+      const timer = setTimeout(() => reject(new Error(`${path} does not respond`)), 60_000)
+      heard = (reply) => {
         clearTimeout(timer)
-        resolve(answer)
+        resolve(reply)
       }
       child.send(question)
     })

@@ -60,13 +60,13 @@ export function benchConfig(): Config {
     defaultPlan: 'bench',
     routes: {
       ...routes,
-      'large-answer': large('large-answer'),
+      'large-response': large('large-response'),
       'large-request': large('large-request'),
     },
   })
 }
 
-/** A fresh database `name`, migrated, on the server at `serverUrl`; answers its URL. */
+/** A fresh database `name`, migrated, on the server at `serverUrl`; returns its URL. */
 export async function freshDatabase(serverUrl: string, name: string): Promise<string> {
   const url = await createDatabase(serverUrl, name)
   await migrate({ url })
@@ -91,7 +91,7 @@ async function createDatabase(serverUrl: string, name: string, like = ''): Promi
   return Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
 }
 
-/** Puts the bench's prices and plans in force; answers the tariff's hash. */
+/** Puts the bench's prices and plans in force; returns the tariff's hash. */
 export async function publishTariff(
   commands: Commands,
   from = '2020-01-01T00:00:00.000Z',
@@ -198,7 +198,7 @@ export async function openAccounts(
   return keys
 }
 
-/** One connection sends them without waiting for answers: several would wait for each other's shard lock. */
+/** One connection sends them without waiting for results: several would wait for each other's shard lock. */
 const sentAtOnce = 100
 
 function mint(keyId: string) {

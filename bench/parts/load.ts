@@ -8,11 +8,11 @@ import { runWrk } from './wrk.ts'
 
 export interface Load {
   readonly url: string
-  /** Kept open for the whole run; each sends its next request when the last is answered. */
+  /** Kept open for the whole run; each sends its next request when the response to the last has come. */
   readonly connections: number
   /** Whole seconds. */
   readonly durationSeconds: number
-  /** GET unless told otherwise. */
+  /** GET by default. */
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Uint8Array<ArrayBuffer>
@@ -24,11 +24,11 @@ export interface Measured {
   readonly requestsPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Answers that were no success; wrk counts those of status 400 and above. */
+  /** Responses that were no success; wrk counts those of status 400 and above. */
   readonly non2xx: number
-  /** Requests without a whole answer: refused, broken or timed-out connections. */
+  /** Requests without a whole response: refused, broken or timed-out connections. */
   readonly socketErrors: number
-  /** Whole answers, whatever their status. */
+  /** Whole responses, whatever their status. */
   readonly total: number
 }
 

@@ -1,5 +1,5 @@
 /**
- * One measurement of calls: load on one contender, its answers checked, and the processor time that they
+ * One measurement of calls: load on one contender, its responses checked, and the processor time that they
  * cost, by whose it is.
  */
 import type { Bench } from '../suite/bench.ts'
@@ -24,7 +24,7 @@ export interface Target {
   /** Keys that take turns, also before those who do not look at them: everyone gets the same calls. */
   readonly keys: readonly string[]
   readonly shape: Shape
-  /** What every answer's status has to be; 200 unless told otherwise. */
+  /** What every response's status has to be; 200 by default. */
   readonly status?: number
 }
 
@@ -38,7 +38,7 @@ export function contender(target: Target, connections: number, bench: Measuring)
 
 /**
  * Microseconds of processor time are per call; those of the target itself include what it has started.
- * @throws when any answer had another status than it should, or did not come
+ * @throws when any response had another status than it should, or did not come
  */
 export async function measureCalls(
   target: Target,
@@ -89,7 +89,7 @@ export function load(
   return runLoad({ ...what, apiKeys: keys })
 }
 
-/** Load until what runs often is compiled; its answers are not looked at. */
+/** Load until what runs often is compiled; its responses are not checked. */
 export async function warmUp(
   target: Target,
   connections: number,
@@ -98,12 +98,12 @@ export async function warmUp(
   if (warmUpSeconds > 0) await load(target, connections, warmUpSeconds)
 }
 
-/** One call, whose status has to be the target's; says what was answered instead. */
+/** One call, whose status has to be the target's; says what came instead. */
 async function probe(target: Target): Promise<void> {
   const { status = 200 } = target
-  const answer = await callOnce(target, target.keys[0] as string)
-  if (answer.status === status) return
-  throw new Error(`answered ${answer.status}, not ${status}: ${answer.text.slice(0, 200)}`)
+  const response = await callOnce(target, target.keys[0] as string)
+  if (response.status === status) return
+  throw new Error(`got ${response.status}, not ${status}: ${response.text.slice(0, 200)}`)
 }
 
 /** The load tells statuses of 400 and above from others. */
@@ -112,11 +112,11 @@ export function check({ status = 200 }: Target, measured: Measured): void {
   const unexpected = status < 400 ? non2xx : total - non2xx
   if (unexpected === 0 && socketErrors === 0) return
   throw new Error(
-    `${unexpected} of ${total} answers were not ${status}, ${socketErrors} broken off`,
+    `${unexpected} of ${total} responses were not ${status}, ${socketErrors} broken off`,
   )
 }
 
-/** One call from each key, so that all of them are known and have their month's allowance; answers the statuses. */
+/** One call from each key, so that all of them are known and have their month's allowance; returns the statuses. */
 export async function callFromEach(target: Target): Promise<ReadonlyMap<number, number>> {
   const statuses = new Map<number, number>()
   let next = 0

@@ -13,7 +13,7 @@ export function nginxAvailable(): boolean {
   return Bun.which('nginx') !== null
 }
 
-/** Starts nginx in front of `target` (an origin); throws when it does not answer within 5 s. */
+/** Starts nginx in front of `target` (an origin); throws when it does not respond within 5 s. */
 export async function startNginx(target: string): Promise<Part> {
   const folder = await mkdtemp(join(tmpdir(), 'tollbook-nginx-'))
   // Started by root, nginx serves as another user, who must get at its own files in here.
@@ -33,7 +33,7 @@ export async function startNginx(target: string): Promise<Part> {
   }
   const url = `http://127.0.0.1:${port}`
   try {
-    await answering(url, () => child.exitCode === null)
+    await waitUntilResponding(url, () => child.exitCode === null)
   } catch (error) {
     await stop()
     throw error
@@ -92,7 +92,7 @@ function freePort(): number {
   return port
 }
 
-async function answering(url: string, isAlive: () => boolean): Promise<void> {
+async function waitUntilResponding(url: string, isAlive: () => boolean): Promise<void> {
   const deadline = performance.now() + 5_000
   while (performance.now() < deadline) {
     if (!isAlive()) throw new Error('nginx ended before it was ready')
@@ -103,5 +103,5 @@ async function answering(url: string, isAlive: () => boolean): Promise<void> {
       await Bun.sleep(20)
     }
   }
-  throw new Error('nginx did not answer within 5 s')
+  throw new Error('nginx did not respond within 5 s')
 }

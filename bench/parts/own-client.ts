@@ -2,7 +2,7 @@
 
 import type { Load, Measured } from './load.ts'
 
-/** A request that is still unanswered this long after the end of the run is given up. */
+/** A request that still has no response this long after the end of the run is given up. */
 const graceMs = 5_000
 
 export async function runOwnClient(load: Load): Promise<Measured> {
@@ -28,7 +28,7 @@ export async function runOwnClient(load: Load): Promise<Measured> {
     }
   }
   await Promise.all(Array.from({ length: connections }, (_, i) => connection(i)))
-  if (latenciesMs.length === 0) throw new Error(`${load.url} answered no request at all`)
+  if (latenciesMs.length === 0) throw new Error(`${load.url} responded to no request at all`)
 
   const elapsedSeconds = (performance.now() - started) / 1_000
   latenciesMs.sort((a, b) => a - b)

@@ -19,9 +19,9 @@ export const search: Shape = {
   body: JSON.stringify({ query: 'how much is a call' }),
 }
 
-export const largeAnswer: Shape = {
-  name: '100 kB answer',
-  path: '/v1/large-answer',
+export const largeResponse: Shape = {
+  name: '100 kB response',
+  path: '/v1/large-response',
   headers: json,
   body: JSON.stringify({ documents: [] }),
 }

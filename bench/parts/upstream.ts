@@ -1,13 +1,13 @@
 /**
- * The upstream that everything is measured in front of. What it answers is made beforehand and always the
- * same, so that what is measured is the way there and back. It answers at the paths that clients use, for
+ * The upstream that everything is measured in front of. What it responds is made beforehand and always the
+ * same, so that what is measured is the way there and back. It responds at the paths that clients use, for
  * proxies that pass them on, and at those that the gateway makes of them.
  */
 
 import { type Part, startScript } from './child.ts'
 
-export const upstreamBody = searchAnswer(463)
-/** Of the large answer and of the large request. */
+export const upstreamBody = searchResponse(463)
+/** Of the large response and of the large request. */
 export const largeBytes = 100_000
 /** Events that bring a token each, in one stream. */
 export const streamedTokens = 100
@@ -17,8 +17,8 @@ export function startUpstream(): Promise<Part> {
   return startScript(import.meta.path)
 }
 
-/** A search answer with one result, filled up to exactly this many bytes. */
-function searchAnswer(bytes: number): string {
+/** A search response with one result, filled up to exactly this many bytes. */
+function searchResponse(bytes: number): string {
   const withSnippet = (snippet: string) =>
     JSON.stringify({
       results: [{ url: 'https://example.com/', title: 'A result', snippet, engine: 'bench' }],
@@ -27,7 +27,7 @@ function searchAnswer(bytes: number): string {
   return withSnippet('x'.repeat(bytes - withSnippet('').length))
 }
 
-/** A chat's answer, event by event, and its usage at the end. */
+/** A chat's response, event by event, and its usage at the end. */
 function chatEvents(): string[] {
   const event = (data: object) => `data: ${JSON.stringify({ id: 'chat', ...data })}\n\n`
   const token = { choices: [{ index: 0, delta: { content: ' honey' }, finish_reason: null }] }
@@ -43,11 +43,11 @@ if (import.meta.main) {
   const encoder = new TextEncoder()
   const json = { headers: { 'Content-Type': 'application/json' } }
   const small = encoder.encode(upstreamBody)
-  const large = encoder.encode(searchAnswer(largeBytes))
+  const large = encoder.encode(searchResponse(largeBytes))
   const transcript = JSON.stringify({ text: 'Good morning.', language: 'en', duration_seconds: 3 })
   const events = chatEvents().map((event) => encoder.encode(event))
 
-  const answerLarge = () => new Response(large, json)
+  const respondLarge = () => new Response(large, json)
   const readLarge = async (request: Request) => {
     await request.arrayBuffer()
     return new Response(small, json)
@@ -75,8 +75,8 @@ if (import.meta.main) {
     // A proxy may not find its idle connections closed just when it needs them.
     idleTimeout: 255,
     routes: {
-      '/large-answer': answerLarge,
-      '/v1/large-answer': answerLarge,
+      '/large-response': respondLarge,
+      '/v1/large-response': respondLarge,
       '/large-request': readLarge,
       '/v1/large-request': readLarge,
       '/transcribe': transcribe,

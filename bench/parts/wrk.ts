@@ -1,4 +1,4 @@
-/** Drives wrk: the request is told by a Lua script, which also prints the figures for us to read. */
+/** Drives wrk: a Lua script makes the request, which also prints the figures for us to read. */
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -210,7 +210,7 @@ export function* history(options: HistoryOptions): Generator<SeededEvent> {
     if (free(purse) < credits) {
       // Who is on no paid plan waits for the next month.
       if (account.plan === 'free') return
-      yield* buy(account, mode)
+      yield* purchase(account, mode)
     }
     const requestId = uuid(now, random)
     const drawn = draw(purse, credits)
@@ -252,7 +252,7 @@ export function* history(options: HistoryOptions): Generator<SeededEvent> {
     })
   }
 
-  function* buy(account: Account, mode: 'live' | 'test'): Generator<SeededEvent> {
+  function* purchase(account: Account, mode: 'live' | 'test'): Generator<SeededEvent> {
     const credits = 10_000 * (1 + below(50))
     const expiresAt = below(3) === 0 ? now + 60 * dayMs : Number.POSITIVE_INFINITY
     yield grant(account, mode, 1, credits, now, expiresAt, 'seed', {

@@ -50,7 +50,7 @@ export function targetTable(results: Results): string {
 
 function boundOf({ bound, unit }: Target): string {
   if (!bound) return '–'
-  const [sign, value] = 'atLeast' in bound ? ['≥', bound.atLeast] : ['≤', bound.atMost]
+  const [sign, value] = 'min' in bound ? ['≥', bound.min] : ['≤', bound.max]
   return [sign, value.toLocaleString('en'), unit].filter(Boolean).join(' ')
 }
 

@@ -8,7 +8,7 @@
 export type Figures = Readonly<Record<string, number>>
 
 export interface Sample {
-  /** What was measured together, its contenders taking turns. */
+  /** What was measured combine, its contenders taking turns. */
   readonly family: string
   /** The circumstances: `128 connections`. */
   readonly row: string
@@ -16,7 +16,7 @@ export interface Sample {
   /** From 1. */
   readonly round: number
   readonly figures: Figures
-  /** Why this is no figure: what was answered was not what should have been. */
+  /** Why this is no figure: the responses were not what they should have been. */
   readonly error?: string
 }
 
@@ -42,15 +42,15 @@ export function figuresOf(samples: readonly Sample[], which: Which, figure: stri
   return known.length === all.length ? known : []
 }
 
-/** Two figures of every round put together; empty when either is missing in one of them. */
+/** Two figures of every round put combine; empty when either is missing in one of them. */
 export function perRound(
   samples: readonly Sample[],
   one: { readonly which: Which; readonly figure: string },
   other: { readonly which: Which; readonly figure: string },
-  together: (one: number, other: number) => number,
+  combine: (one: number, other: number) => number,
 ): number[] {
   const ones = figuresOf(samples, one.which, one.figure)
   const others = figuresOf(samples, other.which, other.figure)
   if (ones.length !== others.length) return []
-  return ones.map((figure, round) => together(figure, others[round] as number))
+  return ones.map((figure, round) => combine(figure, others[round] as number))
 }

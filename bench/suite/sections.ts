@@ -49,7 +49,7 @@ export const sections: readonly Section[] = [
   },
   {
     title: 'Bodies',
-    note: 'At 32 connections, 100 keys. A request is read whole, checked and then sent on; an answer of 100 kB and a stream are relayed as they come. The upload is a recording of three seconds; the stream sends every token by itself.',
+    note: 'At 32 connections, 100 keys. A request is read whole, checked and then sent on; a response of 100 kB and a stream are relayed as they come. The upload is a recording of three seconds; the stream sends every token by itself.',
     text: (results) =>
       table(
         results,

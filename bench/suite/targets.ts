@@ -4,7 +4,7 @@ import { bodies } from '../bodies.ts'
 import { calls, connectionsRow } from '../calls.ts'
 import { gateways, gatewaysRow, processes } from '../gateways.ts'
 import { memory, memoryRows, moments } from '../memory.ts'
-import { largeAnswer, largeRequest } from '../parts/shapes.ts'
+import { largeRequest, largeResponse } from '../parts/shapes.ts'
 import { refusals, refusalsRow, refused } from '../refusals.ts'
 import { names } from './names.ts'
 import type { Results } from './results.ts'
@@ -20,10 +20,10 @@ export interface Target {
   readonly figures: (results: Results) => number[]
 }
 
-export type Bound = { readonly atLeast: number } | { readonly atMost: number }
+export type Bound = { readonly min: number } | { readonly max: number }
 
 export function isReached(bound: Bound, figure: number): boolean {
-  return 'atLeast' in bound ? figure >= bound.atLeast : figure <= bound.atMost
+  return 'min' in bound ? figure >= bound.min : figure <= bound.max
 }
 
 const at = (connections: number, contender: string): Which => ({
@@ -35,29 +35,29 @@ const at = (connections: number, contender: string): Which => ({
 export const targets: readonly Target[] = [
   {
     what: 'charged calls/s at 128 connections, of the bare buffered Bun proxy',
-    ...{ bound: { atLeast: 0.5 }, digits: 2 },
+    ...{ bound: { min: 0.5 }, digits: 2 },
     figures: rateOf(at(128, names.manyKeys), at(128, names.bare)),
   },
   {
     what: 'the same, of nginx with `limit_req`',
-    ...{ bound: { atLeast: 0.25 }, digits: 2 },
+    ...{ bound: { min: 0.25 }, digits: 2 },
     figures: rateOf(at(128, names.manyKeys), at(128, names.nginx)),
   },
   {
     what: 'one hot key, of many keys',
-    ...{ bound: { atLeast: 0.9 }, digits: 2 },
+    ...{ bound: { min: 0.9 }, digits: 2 },
     figures: rateOf(at(128, names.oneKey), at(128, names.manyKeys)),
   },
   ...[
     { what: 'refusals/s: 401, a malformed key, of the bare proxy', contender: refused.malformed },
     { what: 'refusals/s: 429, of the bare proxy', contender: refused.rate },
   ].map(({ what, contender }): Target => {
-    const place = { family: refusals.name, row: refusalsRow }
-    const figures = rateOf({ ...place, contender }, { ...place, contender: names.bare })
-    return { what, bound: { atLeast: 0.8 }, digits: 2, figures }
+    const source = { family: refusals.name, row: refusalsRow }
+    const figures = rateOf({ ...source, contender }, { ...source, contender: names.bare })
+    return { what, bound: { min: 0.8 }, digits: 2, figures }
   }),
   ...[
-    { keys: names.oneKey, how: 'one key, its hold committed ahead' },
+    { keys: names.oneKey, how: 'one key, on a lease' },
     {
       keys: names.manyKeys,
       how: 'ever another key, hold and settlement committed within the call',
@@ -65,7 +65,7 @@ export const targets: readonly Target[] = [
   ].map(
     ({ keys, how }): Target => ({
       what: `added to the p50 at 1 connection: ${how}`,
-      ...{ bound: { atMost: 1.5 }, unit: 'ms', digits: 2 },
+      ...{ bound: { max: 1.5 }, unit: 'ms', digits: 2 },
       figures: ({ samples }) =>
         perRound(samples, p50(at(1, keys)), p50(at(1, names.bare)), (a, b) => a - b),
     }),
@@ -77,24 +77,24 @@ export const targets: readonly Target[] = [
   },
   {
     what: 'p99 at 32 connections, of p50',
-    ...{ bound: { atMost: 4 }, digits: 1 },
+    ...{ bound: { max: 4 }, digits: 1 },
     figures: ({ samples }) => {
       const which = at(32, names.manyKeys)
       return perRound(samples, { which, figure: 'p99Ms' }, p50(which), (a, b) => a / b)
     },
   },
-  ...[largeAnswer, largeRequest].map(({ name }): Target => {
-    const place = { family: bodies.name, row: name }
+  ...[largeResponse, largeRequest].map(({ name }): Target => {
+    const source = { family: bodies.name, row: name }
     const contenders = [names.manyKeys, names.streamed].map((contender) => ({
-      ...{ ...place, contender },
+      ...{ ...source, contender },
     })) as [Which, Which]
     const what = `${name}, of the bare streamed Bun proxy`
-    return { what, bound: { atLeast: 0.8 }, digits: 2, figures: rateOf(...contenders) }
+    return { what, bound: { min: 0.8 }, digits: 2, figures: rateOf(...contenders) }
   }),
   ...(['many', 'one'] as const).map((accounts): Target => {
     const row = inFlightRow(batchesOf100)
     const which = { family: 'append', row, contender: appendAccounts[accounts] }
-    const bound = { atLeast: accounts === 'one' ? 60_000 : 40_000 }
+    const bound = { min: accounts === 'one' ? 60_000 : 40_000 }
     const what = `append on ${appendAccounts[accounts]}, one shard, batches of 100`
     const figures = ({ samples }: Results) => figuresOf(samples, which, 'eventsPerSecond')
     return { what, bound, unit: 'events/s', digits: 0, figures }
@@ -109,14 +109,14 @@ export const targets: readonly Target[] = [
   },
   {
     what: 'memory for 100,000 cached keys',
-    ...{ bound: { atMost: 60 }, unit: 'MB', digits: 0 },
+    ...{ bound: { max: 60 }, unit: 'MB', digits: 0 },
     figures: ({ samples, sizes }) => {
-      const place = { family: memory.name, row: memoryRows.keys }
+      const source = { family: memory.name, row: memoryRows.keys }
       if (sizes.cachedKeys !== 100_000) return []
       return perRound(
         samples,
-        { which: { ...place, contender: moments.full }, figure: 'rssMb' },
-        { which: { ...place, contender: moments.warm }, figure: 'rssMb' },
+        { which: { ...source, contender: moments.full }, figure: 'rssMb' },
+        { which: { ...source, contender: moments.warm }, figure: 'rssMb' },
         (full, warm) => full - warm,
       )
     },

@@ -3,7 +3,7 @@ import type { Figures, Sample } from './samples.ts'
 
 export interface Contender {
   readonly name: string
-  /** One measurement. @throws when what was answered is not what should have been */
+  /** One measurement. @throws when the responses are not what they should be */
   measure(): Promise<Figures>
 }
 

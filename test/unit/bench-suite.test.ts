@@ -98,8 +98,8 @@ test('a round that failed makes its line no figure, and leaves its targets unmea
 })
 
 test('a target is reached at its bound and missed beyond it', () => {
-  expect([0.5, 0.49].map((figure) => isReached({ atLeast: 0.5 }, figure))).toEqual([true, false])
-  expect([1.5, 1.51].map((figure) => isReached({ atMost: 1.5 }, figure))).toEqual([true, false])
+  expect([0.5, 0.49].map((figure) => isReached({ min: 0.5 }, figure))).toEqual([true, false])
+  expect([1.5, 1.51].map((figure) => isReached({ max: 1.5 }, figure))).toEqual([true, false])
 })
 
 test('writing the page replaces what stands between its markers and nothing else', () => {
@@ -137,7 +137,7 @@ test('contenders take turns in every round, and one that fails does not end the 
   ])
 })
 
-test('an answer of another status than expected, or none, is an error', () => {
+test('a response of another status than expected, or none, is an error', () => {
   const target: Target = { name: 'a', url: '', pid: 0, keys: [], shape: search }
   const refusing = { ...target, status: 429 }
   const measured = { requestsPerSecond: 1, p50Ms: 1, p99Ms: 1, total: 10 }
@@ -148,7 +148,7 @@ test('an answer of another status than expected, or none, is an error', () => {
     () => check(target, { ...measured, non2xx: 0, socketErrors: 1 }),
     () => check(refusing, { ...measured, non2xx: 9, socketErrors: 0 }),
   ]
-  for (const each of wrong) expect(each).toThrow('of 10 answers were not')
+  for (const each of wrong) expect(each).toThrow('of 10 responses were not')
 })
 
 test('a comparison is the ratio of each round, of all that an event takes together', () => {
