@@ -1,6 +1,6 @@
 /**
- * The documents that the demo search service knows, so that a first search finds something real
- * without a network. All were written for this purpose; the ones under "news" are invented.
+ * The documents of the demo search API, so that a first search finds something without a network. All were written for
+ * this purpose, and those under "news" are invented.
  */
 
 export const categories = ['general', 'news', 'science', 'it', 'images', 'videos'] as const
@@ -14,7 +14,7 @@ export interface Document {
   /** UTC day, YYYY-MM-DD. */
   readonly publishedDate: string
   readonly paragraphs: readonly string[]
-  /** The paragraphs, parted by an empty line. */
+  /** The paragraphs, with an empty line between two. */
   readonly text: string
 }
 

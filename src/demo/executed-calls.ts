@@ -1,9 +1,8 @@
 /**
- * What a demo service remembers of the requests that it executed, so that a test can hold the
- * gateway's bills against what really ran: readable at GET /_demo/calls.
+ * The calls that a demo upstream executed, readable at GET /_demo/calls. A test compares them with the gateway's bills.
  */
 
-export interface Call {
+export interface ExecutedCall {
   /** The X-Request-Id that came with the request. */
   readonly requestId: string | null
   readonly method: string
@@ -11,26 +10,26 @@ export interface Call {
   readonly status: number
 }
 
-export interface Ledger {
-  record(call: Call): void
-  /** Newest last; only the last `limit` calls are kept. */
-  calls(): Call[]
-  /** All calls ever recorded, also those no longer kept. */
+export interface ExecutedCalls {
+  record(call: ExecutedCall): void
+  /** The last calls, newest last: at most as many as are kept. */
+  calls(): ExecutedCall[]
+  /** All calls that were recorded, including those that are no longer kept. */
   readonly count: number
 }
 
-export function createLedger(limit = 100_000): Ledger {
-  const kept: Call[] = []
+export function openExecutedCalls(maxKept = 100_000): ExecutedCalls {
+  const kept: ExecutedCall[] = []
   let count = 0
 
   return {
     record(call) {
       count += 1
       kept.push(call)
-      // Dropping the old half in one go keeps recording cheap under load.
-      if (kept.length >= 2 * limit) kept.splice(0, kept.length - limit)
+      // Removing the older half at once keeps recording cheap under load.
+      if (kept.length >= 2 * maxKept) kept.splice(0, kept.length - maxKept)
     },
-    calls: () => kept.slice(-limit),
+    calls: () => kept.slice(-maxKept),
     get count() {
       return count
     },

@@ -1,22 +1,22 @@
-/** What the demo services share of HTTP: a route table's types and a checked JSON body. */
+/** What the demo upstreams share: the type of their routes, a checked JSON body, and two error responses. */
 
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 
 export type Handler = (request: Request, url: URL) => Response | Promise<Response>
 
-/** Handlers by method and path, as in `'POST /transcribe'`. */
+/** Handlers by method and path, such as `POST /transcribe`. */
 export type Routes = Readonly<Record<string, Handler>>
 
 export interface Fault {
-  /** Where in the body, as in `options.limit`; empty for the body as a whole. */
+  /** The field of the body, such as `options.limit`; empty for the body as a whole. */
   readonly field: string
   readonly message: string
 }
 
 export type Checked<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Fault)
 
-/** Reads the request's JSON and checks it; of several faults it names the first. */
+/** Reads the JSON of a request and checks it. Of several faults it names the first. */
 export async function readJson<T extends TSchema>(
   request: Request,
   schema: T,
@@ -33,7 +33,7 @@ export async function readJson<T extends TSchema>(
   return { ok: false, field, message: fault?.message ?? 'Invalid' }
 }
 
-/** A refusal in the manner of the search service. */
+/** An error in the shape of the search API. */
 export function badRequest({ field, message }: Fault): Response {
   return Response.json(
     { statusCode: 400, error: 'Bad Request', message: `${field || 'body'}: ${message}` },
@@ -41,7 +41,7 @@ export function badRequest({ field, message }: Fault): Response {
   )
 }
 
-/** A refusal in the manner of the two speech services, which name the place of each fault. */
+/** An error in the shape of the two speech APIs, which name the field of each fault. */
 export function unprocessable({ field, message }: Fault): Response {
   const detail = [
     { type: 'value_error', loc: ['body', ...(field ? field.split('.') : [])], msg: message },

@@ -31,7 +31,7 @@ export function rank(query: string): Hit[] {
     .sort((left, right) => right.score - left.score)
 }
 
-/** The first sentence that holds a word of the query, or else the first sentence. */
+/** The first sentence that contains a word of the query, or else the first sentence. */
 export function snippetOf(document: Document, query: string): string {
   const terms = new Set(wordsOf(query))
   const sentences = document.text.split(/(?<=[.?!])\s+/)
@@ -53,7 +53,7 @@ function rarityOf(term: string): number {
 }
 
 function entryOf(document: Document): Entry {
-  // The title counts twice: who names a thing in the title writes about it.
+  // The title counts twice, because a text is about what its title names.
   const words = wordsOf(`${document.title} ${document.title} ${document.text}`)
   const frequencies = new Map<string, number>()
   for (const word of words) frequencies.set(word, (frequencies.get(word) ?? 0) + 1)

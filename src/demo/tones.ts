@@ -1,6 +1,6 @@
 /**
- * Turns a text into tones: a soft one for each syllable, with rests between words and sentences.
- * The whole plan is made before the first sample, because the length stands in the WAV header.
+ * Turns a text into tones: a soft one for each syllable, with rests between words and sentences. The whole plan is made
+ * before the first sample, because the WAV header contains the length.
  */
 
 export const sampleRate = 22_050
@@ -10,14 +10,14 @@ const wordRestSeconds = 0.06
 const sentenceRestSeconds = 0.3
 const steps = [0, 4, 2, 5] // semitones above the voice's pitch: a little melody
 
-export interface Plan {
+export interface TonePlan {
   readonly sampleCount: number
   /** The samples as little-endian 16-bit bytes, a tone or a rest at a time. */
   sounds(): Generator<Uint8Array<ArrayBuffer>>
 }
 
-/** `speed` 1 is normal, 2 twice as fast. The voice's name decides the pitch. */
-export function plan(text: string, voice: string, speed: number): Plan {
+/** @param voice its name decides the pitch @param speed 1 is normal, 2 is twice as fast */
+export function planTones(text: string, voice: string, speed: number): TonePlan {
   const samplesIn = (seconds: number) => Math.round((seconds * sampleRate) / speed)
   const tones = steps.map((step) =>
     tone(pitchOf(voice) * 2 ** (step / 12), samplesIn(syllableSeconds)),
@@ -38,16 +38,16 @@ export function plan(text: string, voice: string, speed: number): Plan {
       0,
     ),
     *sounds() {
-      let sung = 0
+      let played = 0
       for (const { syllables, rest } of words) {
-        for (let i = 0; i < syllables; i += 1) yield tones[sung++ % tones.length] ?? rest
+        for (let i = 0; i < syllables; i += 1) yield tones[played++ % tones.length] ?? rest
         yield rest
       }
     },
   }
 }
 
-/** A rough count: groups of Latin vowels, and one for each character of any other script. */
+/** A rough count: one for each group of Latin vowels, and one for each character of any other script. */
 function syllablesIn(word: string): number {
   const plain = word.normalize('NFKD').replace(/\p{M}/gu, '')
   return Math.max(1, plain.match(/[aeiouy]+|(?!\p{Script=Latin})\p{L}|\p{N}/giu)?.length ?? 0)

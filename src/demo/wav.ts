@@ -1,4 +1,4 @@
-/** 16-bit PCM WAV, written by the demo's speech synthesis and read by its transcription. */
+/** 16-bit PCM WAV: the demo's speech synthesis writes it, and its transcription reads it. */
 
 export const headerBytes = 44
 
@@ -27,7 +27,7 @@ export interface PcmAudio {
   readonly loudnessDbfs: number
 }
 
-/** Measures a 16-bit PCM WAV; undefined for anything else. A cut-off file counts as far as it goes. */
+/** Measures a 16-bit PCM WAV; undefined for anything else. A truncated file is measured as far as it goes. */
 export function measureWav(bytes: Uint8Array): PcmAudio | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (bytes.length < 12 || readText(view, 0) !== 'RIFF' || readText(view, 8) !== 'WAVE') return

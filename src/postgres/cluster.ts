@@ -1,5 +1,5 @@
-// A cluster is PostgreSQL's word for one data directory. It is created once, completely or not at all, and
-// opened at every later start.
+// A cluster is what PostgreSQL calls one data directory with its databases. It is created at the first start, all of it
+// or nothing, and opened at every later start.
 
 import { randomBytes } from 'node:crypto'
 import {
@@ -17,24 +17,24 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type BundledPostgres, copyProgram, removeOldPrograms, spawnProgram } from './bundled.ts'
-import type { ServerFolder, ServerUser } from './folder.ts'
 import { postmasterOf } from './postmaster.ts'
+import type { ServerFolder, ServerUser } from './server-folder.ts'
 
 export type Cluster = {
   /** PostgreSQL's data directory. */
   path: string
   folder: ServerFolder
-  /** Where the `postgres` binary is. */
+  /** The folder of the `postgres` binary. */
   bin: string
   url(port: number): string
 }
 
-/** What PostgreSQL's programs need of our environment; a stray PGOPTIONS or PGDATA must not reach them. */
+/** The whole environment of PostgreSQL's programs. A PGOPTIONS or PGDATA of ours must not reach them. */
 export const serverEnvironment = { PATH: process.env.PATH ?? '', LC_ALL: 'C', TZ: 'UTC' }
 
 const unfinishedPrefix = 'cluster.new-'
 
-/** Opens the cluster in `folder`, creating it at the first start. Call it under the folder's lock. */
+/** Opens the cluster in `folder`, and creates it at the first start. Call it under the folder's lock. */
 export async function openCluster(
   folder: ServerFolder,
   bundled: BundledPostgres,
@@ -68,8 +68,8 @@ async function createCluster(folder: ServerFolder, path: string, bin: string): P
   syncFolder(folder.path)
 }
 
-// What a start that was killed left behind. Its initdb may still be writing there, which is why every start
-// creates the cluster under a name of its own.
+// Removes what a killed start left behind. Its initdb may still be writing there, which is why every start creates the
+// cluster under a name of its own.
 function removeUnfinished(folder: string): void {
   for (const name of readdirSync(folder)) {
     if (name.startsWith(unfinishedPrefix))
@@ -89,7 +89,7 @@ function passwordFileIn(folder: string): string {
   return join(folder, 'password')
 }
 
-// The server's user owns the file, because initdb, running as that user, reads it.
+// The file belongs to the user of the server, because initdb runs as that user and reads it.
 function writePassword(folder: ServerFolder): string {
   const file = passwordFileIn(folder.path)
   rmSync(file, { force: true })
@@ -127,7 +127,7 @@ async function run(command: string[], folder: ServerFolder): Promise<void> {
   throw new Error(`PostgreSQL could not create its database in ${folder.path}. It said:\n${output}`)
 }
 
-/** Makes a rename in `folder` durable. */
+/** Makes a rename in `folder` survive a crash of the machine. */
 function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r')
   fsyncSync(descriptor)

@@ -1,24 +1,24 @@
-// The PostgreSQL of a machine that has none: `tollbook up` and the tests start it, or find it still running.
+// A PostgreSQL for machines that have none. `tollbook up` and the tests start it, or use it when it already runs.
 //
-// Everything of one server lies in one folder, so that deleting the folder deletes the server:
+// All files of one server are in one folder, so deleting the folder deletes the server:
 //
 //   cluster/     PostgreSQL's own data directory
-//   password     the superuser's password, made at the first start, readable by the server's user alone
-//   port         the port of the last start, taken again when it is free, so that URLs stay good
-//   program-…/   the binaries, copied out of the npm package
-//   log          what the server had to say since its last start; log.previous: since the one before
-//   lock         held while somebody starts or stops the server
+//   password     the superuser's password, created at the first start; only the server's user can read it
+//   port         the port of the last start; the next start takes it again when it is free, so that URLs stay valid
+//   program-…/   the binaries, copied from the npm package
+//   log          what the server wrote since its last start; log.previous is from the start before
+//   lock         locked while a process starts or stops the server
 //
-// The server outlives us: it leads a session of its own, so a terminal's Ctrl-C does not reach it before the
-// gateway has settled its calls, and after kill -9 of the gateway the next start finds it and uses it.
+// The server keeps running when our process ends. It has a session of its own, so Ctrl-C in a terminal does not reach
+// it before the gateway has settled its calls. After kill -9 of the gateway, the next start finds the server and uses
+// it.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundledPostgres } from './bundled.ts'
 import { type Cluster, openCluster } from './cluster.ts'
-import { serverFolder } from './folder.ts'
 import { withFolderLock } from './folder-lock.ts'
-import { assertAnswers, launch, waitUntilReady } from './launch.ts'
+import { assertIsOurs, launch, waitUntilReady } from './launch.ts'
 import {
   postmasterOf,
   releaseStalePid,
@@ -26,26 +26,27 @@ import {
   stopPostmaster,
   waitUntilGone,
 } from './postmaster.ts'
+import { serverFolder } from './server-folder.ts'
 
 export type EmbeddedPostgres = {
   /** `postgres://postgres:PASSWORD@127.0.0.1:PORT/postgres`, a superuser's. */
   url: string
   port: number
-  /** The postmaster's process. */
+  /** The process id of the postmaster, PostgreSQL's first process. */
   pid: number
-  /** Whether the server was already running, with the settings it was started with. */
+  /** Whether the server was already running. It then keeps the settings of its own start. */
   reused: boolean
-  /** Fast shutdown: breaks off what is connected, writes a checkpoint, resolves when the process is gone. */
+  /** Shuts down fast: connections are broken off, a checkpoint is written. Resolves when the process is gone. */
   stop(): Promise<void>
 }
 
 /**
- * Starts the PostgreSQL whose data lies in `dataDir`, creating it at the first start, or takes over the one
- * that already runs there. Resolves when it accepts connections. May be called by several processes at
- * once: one starts, the others get the same server.
+ * Starts the PostgreSQL whose data is in `dataDir`, and creates it at the first start. When it already runs, it is used
+ * as it is. Resolves when it accepts connections. Several processes may call it at once: one starts the server, and all
+ * get the same one.
  *
- * `settings` are PostgreSQL's own, on top of those for a gateway; a server found running keeps its own.
- * Every error is a sentence for the person at the terminal.
+ * `settings` are settings of PostgreSQL, added to those for a gateway. Every error is a sentence for the person at the
+ * terminal.
  */
 export async function startEmbeddedPostgres(options: {
   dataDir: string
@@ -63,20 +64,20 @@ export async function startEmbeddedPostgres(options: {
       log(`PostgreSQL is already running on port ${running.port} (process ${running.pid}).`)
       return { cluster, ...running, reused: true }
     }
-    const started = await launch(cluster, settings, rememberedPort(folder.path), log)
+    const started = await launch(cluster, settings, lastPort(folder.path), log)
     writeFileSync(join(folder.path, 'port'), `${started.port}\n`)
     log(`PostgreSQL ${bundled.version} runs on port ${started.port} (process ${started.pid}).`)
     return { cluster, ...started, reused: false }
   })
 
   const stop = async () => {
-    if (!runsOn(cluster.path, pid)) return // and the folder may be gone, lock and all
+    if (!runsOn(cluster.path, pid)) return // Then the folder may be gone too, with its lock.
     await withFolderLock(folder.path, () => stopPostmaster(cluster.path, pid))
   }
   return { url: cluster.url(port), port, pid, reused, stop }
 }
 
-/** The server that a former start left running, once it is known to be ours and to accept our password. */
+/** The server that an earlier start left running, after a check that it is ours and accepts our password. */
 async function findRunning(
   cluster: Cluster,
   log: (line: string) => void,
@@ -93,11 +94,11 @@ async function findRunning(
   const isAlive = () => runsOn(cluster.path, postmaster.pid)
   const ready = await waitUntilReady(cluster, postmaster.pid, isAlive, log)
   if (!ready) return undefined
-  await assertAnswers(cluster, ready.port)
+  await assertIsOurs(cluster, ready.port)
   return { pid: ready.pid, port: ready.port }
 }
 
-function rememberedPort(folder: string): number | undefined {
+function lastPort(folder: string): number | undefined {
   const file = join(folder, 'port')
   return existsSync(file) ? Number.parseInt(readFileSync(file, 'utf8'), 10) || undefined : undefined
 }

@@ -1,22 +1,22 @@
-// One starter or stopper of a server at a time, across processes.
+// Locks on a folder, across processes.
 //
-// The lock is SQLite's on an empty database file: Bun brings it on every platform, and the operating system
-// drops it when its holder dies, however it dies, so no lock is ever left behind. (A file made with O_EXCL
-// would be; flock(2) would be inherited by the server we start.)
+// A lock is SQLite's lock on an empty database file. Bun has SQLite on every platform, and the operating system drops
+// the lock when its process dies, however it dies, so no lock is ever left behind. A file created with O_EXCL would
+// stay, and the server that we start would inherit an flock(2).
 
 import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 
-const waitMs = 180_000
+const maxWaitMs = 180_000
 const pollMs = 25
 
-/** Runs `work` while holding the lock of `folder`; waits for other holders, three minutes at most. */
+/** Runs `work` under the lock of `folder`, one process at a time. Waits for the lock for three minutes at most. */
 export async function withFolderLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const lock = new Database(join(folder, 'lock'), { create: true })
   try {
     lock.run('PRAGMA busy_timeout = 0')
-    const deadline = performance.now() + waitMs
-    while (!tryToTake(lock)) {
+    const deadline = performance.now() + maxWaitMs
+    while (!tryToLock(lock)) {
       if (performance.now() > deadline) {
         throw new Error(
           `Another process has been starting or stopping the PostgreSQL in ${folder} for three minutes. Look into ${join(folder, 'log')}, and try again when it has ended.`,
@@ -31,19 +31,19 @@ export async function withFolderLock<T>(folder: string, work: () => Promise<T>):
 }
 
 /**
- * Holds `folder` for as long as this process lives, or until the function returned is called. Undefined when
- * another process holds it.
+ * Locks `folder` for as long as this process lives, or until the returned function is called. Returns undefined when
+ * another process has locked it.
  */
 export function lockFolder(folder: string): (() => void) | undefined {
-  // A file of its own: whoever holds the folder also starts and stops the server in it.
+  // A file other than withFolderLock's: a process that has locked the folder also starts and stops the server in it.
   const lock = new Database(join(folder, 'held'), { create: true })
   lock.run('PRAGMA busy_timeout = 0')
-  if (tryToTake(lock)) return () => lock.close()
+  if (tryToLock(lock)) return () => lock.close()
   lock.close()
   return undefined
 }
 
-function tryToTake(lock: Database): boolean {
+function tryToLock(lock: Database): boolean {
   try {
     lock.run('BEGIN EXCLUSIVE')
     return true

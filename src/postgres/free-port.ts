@@ -1,9 +1,9 @@
-// A port of 127.0.0.1 for a server that has to be told its port. Between our look and the server's start
-// somebody else may take it: whoever starts the server tries again then.
+// Finds a free port of 127.0.0.1, for a server that cannot choose one itself. Another process may take the port before
+// the server does; whoever starts the server then tries again.
 
 import { createServer } from 'node:net'
 
-/** `wanted` when nobody listens on it, otherwise a port that the system picks. */
+/** `wanted` if it is free, otherwise a port that the system chooses. */
 export async function freePort(wanted = 0): Promise<number> {
   const server = createServer()
   const listening = new Promise<number>((resolve, reject) => {

@@ -1,4 +1,4 @@
-// Starts a postmaster, and waits until it accepts connections.
+// Starts the postmaster, PostgreSQL's first process, and waits until it accepts connections.
 
 import { closeSync, existsSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,19 +8,19 @@ import { type Cluster, serverEnvironment } from './cluster.ts'
 import { freePort } from './free-port.ts'
 import { type Postmaster, postmasterOf } from './postmaster.ts'
 
-/** What a gateway wants of its ledger. What concerns single tables is set by the migrations, not here. */
+/** Settings for a gateway's ledger. Migrations set what concerns single tables. */
 const gatewaySettings: Record<string, string> = {
-  // A charge that was answered for must survive the machine's fall. Both are defaults; this is a promise.
+  // A committed charge must survive a crash of the machine. PostgreSQL's defaults are the same; here they are promised.
   fsync: 'on',
   synchronous_commit: 'on',
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: '200',
   shared_buffers: '128MB',
-  // An append-only log writes much and changes little: rarer checkpoints write fewer whole pages again.
+  // An append-only log writes much and changes little, so rare checkpoints save writing whole pages again.
   max_wal_size: '2GB',
   checkpoint_timeout: '15min',
-  // The statements are short and many: compiling them costs more than it saves.
+  // The statements are short and many, so compiling them costs more than it saves.
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
@@ -28,17 +28,17 @@ const gatewaySettings: Record<string, string> = {
   cluster_name: 'tollbook',
 }
 
-const attempts = 5
-/** How long children of a killed postmaster are waited for: they end by themselves, and hold its memory until then. */
-const orphansLimitMs = 15_000
-const orphansPollMs = 200
-const readyLimitMs = 600_000
-const stillStartingMs = 10_000
+const maxAttempts = 5
+/** The children of a killed postmaster end by themselves, and keep its shared memory until then. */
+const maxOrphanWaitMs = 15_000
+const orphanPollMs = 200
+const maxStartMs = 600_000
+const reportIntervalMs = 10_000
 const pollMs = 10
 
 /**
- * Starts the postmaster on `port`, or on a free one when that is taken, and resolves when it accepts
- * connections. Call it under the folder's lock, when no postmaster runs.
+ * Starts the postmaster on `port`, or on a free port when that is taken. Resolves when it accepts connections. Call it
+ * under the folder's lock, and only when no postmaster runs.
  */
 export async function launch(
   cluster: Cluster,
@@ -47,23 +47,23 @@ export async function launch(
   log: (line: string) => void,
 ): Promise<{ pid: number; port: number }> {
   let candidate = port
-  const orphansUntilMs = performance.now() + orphansLimitMs
+  const orphanDeadlineMs = performance.now() + maxOrphanWaitMs
   for (let attempt = 1; ; ) {
     const chosen = await freePort(candidate)
     const child = spawnPostmaster(cluster, { ...gatewaySettings, ...settings, port: `${chosen}` })
     const isAlive = () => child.exitCode === null && child.signalCode === null
     if (await waitUntilReady(cluster, child.pid, isAlive, log)) {
-      await assertAnswers(cluster, chosen)
+      await assertIsOurs(cluster, chosen)
       return { pid: child.pid, port: chosen }
     }
-    const said = readLog(cluster)
-    if (said.includes('shared memory block') && performance.now() < orphansUntilMs) {
-      await Bun.sleep(orphansPollMs)
+    const output = readLog(cluster)
+    if (output.includes('shared memory block') && performance.now() < orphanDeadlineMs) {
+      await Bun.sleep(orphanPollMs)
       continue
     }
-    // Somebody took the port between our look and the server's.
-    if (!said.includes('could not bind') || attempt === attempts) {
-      throw new Error(`PostgreSQL in ${cluster.folder.path} did not start. It said:\n${said}`)
+    // Another process may have taken the port meanwhile.
+    if (!output.includes('could not bind') || attempt === maxAttempts) {
+      throw new Error(`PostgreSQL in ${cluster.folder.path} did not start. It said:\n${output}`)
     }
     candidate = undefined
     attempt++
@@ -71,8 +71,8 @@ export async function launch(
 }
 
 /**
- * Resolves to the postmaster once it is ready, or to undefined when its process ends before. Recovery after
- * a crash can take minutes, so what is waited for is the process, not a clock.
+ * Resolves to the postmaster once it is ready, or to undefined when its process ends first. Recovery after a crash can
+ * take minutes, so it waits for as long as the process lives, up to ten minutes.
  */
 export async function waitUntilReady(
   cluster: Cluster,
@@ -81,34 +81,34 @@ export async function waitUntilReady(
   log: (line: string) => void,
 ): Promise<Postmaster | undefined> {
   const started = performance.now()
-  let nextReportMs = stillStartingMs
+  let nextReportMs = reportIntervalMs
   while (isAlive()) {
     const postmaster = postmasterOf(cluster.path)
     if (postmaster?.pid === pid && postmaster.status === 'ready') return postmaster
     const elapsedMs = performance.now() - started
-    if (elapsedMs > readyLimitMs) {
+    if (elapsedMs > maxStartMs) {
       throw new Error(
         `PostgreSQL (process ${pid}) has been starting for ten minutes. Look into ${logFile(cluster)}.`,
       )
     }
     if (elapsedMs > nextReportMs) {
-      log('PostgreSQL is still starting; after a crash it first reads its log again.')
-      nextReportMs += stillStartingMs
+      log('PostgreSQL is still starting; after a crash it first replays its own log.')
+      nextReportMs += reportIntervalMs
     }
     await Bun.sleep(pollMs)
   }
   return undefined
 }
 
-/** Connects once: the server must take our password and be the one of this cluster. */
-export async function assertAnswers(cluster: Cluster, port: number): Promise<void> {
+/** Connects once, to check that the server accepts our password and serves this cluster. */
+export async function assertIsOurs(cluster: Cluster, port: number): Promise<void> {
   const sql = postgres(cluster.url(port), { max: 1, connect_timeout: 30 })
   try {
     const [row] = await sql`select current_setting('data_directory') as path`
     if (row?.path !== cluster.path) throw new Error(`it serves ${row?.path}`)
   } catch (error) {
     throw new Error(
-      `The PostgreSQL on port ${port} does not answer as the one of ${cluster.folder.path}: ${error instanceof Error ? error.message : error}. If its password was changed, write it into ${join(cluster.folder.path, 'password')}; otherwise stop that server and start again.`,
+      `The PostgreSQL on port ${port} is not the one of ${cluster.folder.path}: ${error instanceof Error ? error.message : error}. If its password was changed, write it into ${join(cluster.folder.path, 'password')}; otherwise stop that server and start again.`,
     )
   } finally {
     await sql.end({ timeout: 5 })

@@ -1,6 +1,6 @@
-// The postmaster is PostgreSQL's first process. It leaves a file in its data directory that says which
-// process it is, on which port and in what state; the file stays behind when the process is killed, and the
-// number in it may meanwhile belong to somebody else.
+// The postmaster is PostgreSQL's first process. It writes a file into its data directory with its process id, its port
+// and its status. The file stays behind when the process is killed, and its process id may then belong to another
+// process.
 
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -13,10 +13,10 @@ export type Postmaster = {
   status: 'starting' | 'ready' | 'stopping'
 }
 
-const stopLimitMs = 60_000
+const maxStopMs = 60_000
 const pollMs = 20
-/** Above every process number that Linux or macOS gives out. */
-const nobodysPid = 2_147_483_647
+/** Higher than every process id of Linux and macOS. */
+const unusedPid = 2_147_483_647
 
 /** The postmaster that runs on the data directory `cluster`, or undefined when none does. */
 export function postmasterOf(cluster: string): Postmaster | undefined {
@@ -32,19 +32,19 @@ export function postmasterOf(cluster: string): Postmaster | undefined {
 }
 
 /**
- * Where the file names a process that is not a postmaster of this cluster, PostgreSQL could still take it
- * for one (it only asks whether the process lives) and refuse to start. The number is then replaced by one
- * that is nobody's. The file itself must stay: from its other lines PostgreSQL finds out whether children
- * of the dead postmaster are still at work, and waits for them rather than corrupt the data.
+ * Replaces a process id that is no longer a postmaster of this cluster by an unused one. Otherwise PostgreSQL could
+ * refuse to start, because it checks only that the process lives. The file itself must stay: from its other lines
+ * PostgreSQL sees whether children of the dead postmaster are still working, and waits for them rather than corrupt the
+ * data.
  */
 export function releaseStalePid(cluster: string): void {
   const lines = readPidFile(cluster)
   if (!lines[0] || runsOn(cluster, Number(lines[0]))) return
-  lines[0] = String(nobodysPid)
+  lines[0] = String(unusedPid)
   writeFileSync(pidFile(cluster), lines.join('\n'))
 }
 
-/** Fast shutdown, and waits for its end. Does nothing when that postmaster is already gone. */
+/** Shuts the postmaster down fast, and waits until it is gone. Does nothing when it is already gone. */
 export async function stopPostmaster(cluster: string, pid: number): Promise<void> {
   if (!runsOn(cluster, pid)) return
   process.kill(pid, 'SIGINT')
@@ -52,25 +52,25 @@ export async function stopPostmaster(cluster: string, pid: number): Promise<void
 }
 
 export async function waitUntilGone(cluster: string, pid: number): Promise<void> {
-  const deadline = performance.now() + stopLimitMs
+  const deadline = performance.now() + maxStopMs
   while (runsOn(cluster, pid)) {
     if (performance.now() > deadline) {
       throw new Error(
-        `PostgreSQL (process ${pid}) was told to stop and still runs a minute later. It is probably writing its checkpoint: wait until it is gone, then try again.`,
+        `PostgreSQL (process ${pid}) was asked to stop a minute ago and still runs. It is probably writing its checkpoint: wait until it is gone, then try again.`,
       )
     }
     await Bun.sleep(pollMs)
   }
 }
 
-/** Whether process `pid` is a postmaster of this cluster: how we started it says so. */
+/** Whether process `pid` is a postmaster of this cluster, which its command line shows. */
 export function runsOn(cluster: string, pid: number): boolean {
   if (!Number.isInteger(pid) || pid <= 1 || pid === process.pid) return false
   const [program, flag, path] = commandLine(pid)
   return program?.endsWith('/postgres') === true && flag === '-D' && path === cluster
 }
 
-// As program, -D, data directory. Empty for a process that is gone, and for one that has ended but was not yet waited for.
+// As program, -D, data directory. Empty for a process that is gone, and for one that has ended but was not waited for.
 function commandLine(pid: number): string[] {
   try {
     if (process.platform === 'linux')

@@ -1,21 +1,22 @@
 /** The gateway keeps what its documentation says: every response is as the document describes it, header by header. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { type DemoService, startDemoServices } from '../../src/demo/index.ts'
+import type { DemoUpstream } from '../../src/demo/start-demo-upstream.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ApiDocument, checkDocument, type DocumentCheck } from '../support/api-document.ts'
+import { startDemoUpstreams } from '../support/demo-upstreams.ts'
 import type { Json } from '../support/management-test-app.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop, type Shop, type ShopRequest } from '../support/shop.ts'
 import { startUpstream, type Upstream } from '../support/upstream.ts'
 
-let demos: Record<string, DemoService>
+let demos: Record<string, DemoUpstream>
 let moody: Upstream
 let shop: Shop
 let check: DocumentCheck
 
 beforeAll(async () => {
-  demos = startDemoServices()
+  demos = startDemoUpstreams()
   moody = startUpstream()
   const demoUrls = Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url]))
   const service = { service: 'moody', method: 'POST', request: { json: { type: 'object' } } }

@@ -4,7 +4,7 @@
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { Locator, Page } from 'playwright-core'
-import { type DemoService, startDemoServices } from '../../src/demo/index.ts'
+import type { DemoUpstream } from '../../src/demo/start-demo-upstream.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import {
@@ -13,6 +13,7 @@ import {
   type TestBrowser,
   type TestPage,
 } from '../support/browser.ts'
+import { startDemoUpstreams } from '../support/demo-upstreams.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
@@ -20,13 +21,13 @@ import { until } from '../support/until.ts'
 const program = browserProgram()
 
 describe.skipIf(program === undefined)('the page at /docs', () => {
-  let demos: Record<string, DemoService>
+  let demos: Record<string, DemoUpstream>
   let shop: Shop
   let browser: TestBrowser
   let testPage: TestPage
   let page: Page
   beforeAll(async () => {
-    demos = startDemoServices()
+    demos = startDemoUpstreams()
     const urls = Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url]))
     shop = await openShop({ demoUrls: urls })
     browser = await startBrowser(program ?? '')

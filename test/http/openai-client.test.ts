@@ -1,14 +1,14 @@
 /** The official client of the openai API, unchanged, against a chat service that is sold by the token. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import OpenAI, { APIError } from 'openai'
-import { type DemoService, startDemoService } from '../../src/demo/index.ts'
+import { type DemoUpstream, startDemoUpstream } from '../../src/demo/start-demo-upstream.ts'
 import { chatConfig } from '../support/chat.ts'
 import { type CallEvent, openShop, type Shop } from '../support/shop.ts'
 
-let demo: DemoService
+let demo: DemoUpstream
 let shop: Shop
 beforeAll(async () => {
-  demo = startDemoService('chat')
+  demo = startDemoUpstream('chat')
   const { url } = demo
   shop = await openShop({
     config: chatConfig(),

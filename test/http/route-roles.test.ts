@@ -4,12 +4,12 @@
  * test/support/route-requests.ts, fails by name.
  */
 import { afterAll, describe, expect, test } from 'bun:test'
-import { startDemoServices } from '../../src/demo/index.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { openDeliveries } from '../../src/ledger/append/deliveries.ts'
 import { newKeyId, newRequestId, type Owner } from '../../src/lib/ids.ts'
 import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
+import { startDemoUpstreams } from '../support/demo-upstreams.ts'
 import { type RouteRequest, requests, type Subject } from '../support/route-requests.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop } from '../support/shop.ts'
@@ -59,7 +59,7 @@ function kindOf(route: string): Kind | undefined {
 }
 
 const listedAdmin = 'lila'
-const demos = startDemoServices()
+const demos = startDemoUpstreams()
 const shop = await openShop({
   demoUrls: Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url])),
   adminUserIds: [listedAdmin],

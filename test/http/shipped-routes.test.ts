@@ -2,16 +2,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { corpus } from '../../src/demo/corpus.ts'
-import { type DemoService, startDemoServices } from '../../src/demo/index.ts'
+import type { DemoUpstream } from '../../src/demo/start-demo-upstream.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
+import { startDemoUpstreams } from '../support/demo-upstreams.ts'
 import { at, openShop, type Shop } from '../support/shop.ts'
 import { testConfig } from '../support/test-config.ts'
 import { until } from '../support/until.ts'
 
-let demos: Record<'search' | 'stt' | 'tts', DemoService>
+let demos: Record<'search' | 'stt' | 'tts', DemoUpstream>
 let shop: Shop
 beforeAll(async () => {
-  demos = startDemoServices()
+  demos = startDemoUpstreams()
   const urls = Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url]))
   shop = await openShop({ demoUrls: urls })
 })

@@ -1,19 +1,19 @@
-/** The parts of the demo services that need no server: the ledger, the cache, the sound, the corpus. */
+/** The parts of the demo upstreams that need no server: executed calls, the cache, the sound, the corpus. */
 
 import { expect, test } from 'bun:test'
 import { corpus } from '../../src/demo/corpus.ts'
-import { createLedger } from '../../src/demo/executed-calls.ts'
-import { searchRoutes } from '../../src/demo/search.ts'
-import { plan, sampleRate } from '../../src/demo/tones.ts'
+import { openExecutedCalls } from '../../src/demo/executed-calls.ts'
+import { searchRoutes } from '../../src/demo/search-routes.ts'
+import { planTones, sampleRate } from '../../src/demo/tones.ts'
 import { measureWav, wavHeader } from '../../src/demo/wav.ts'
 
-test('the ledger keeps the newest calls in order and counts them all', () => {
-  const ledger = createLedger(3)
+test('executed calls are kept, the newest in order, and all are counted', () => {
+  const executed = openExecutedCalls(3)
   for (let i = 1; i <= 8; i += 1) {
-    ledger.record({ requestId: `req-${i}`, method: 'GET', path: '/', status: 200 })
+    executed.record({ requestId: `req-${i}`, method: 'GET', path: '/', status: 200 })
   }
-  expect(ledger.calls().map((call) => call.requestId)).toEqual(['req-6', 'req-7', 'req-8'])
-  expect(ledger.count).toBe(8)
+  expect(executed.calls().map((call) => call.requestId)).toEqual(['req-6', 'req-7', 'req-8'])
+  expect(executed.count).toBe(8)
 })
 
 test('each document of the corpus has an address of its own', () => {
@@ -37,23 +37,23 @@ test('a cached search is forgotten after its time to live', async () => {
 })
 
 test('a longer text sounds longer, and twice the speed halves it', () => {
-  const short = plan('A few words.', 'demo_one', 1)
-  const long = plan('A few words. And then some more of them.', 'demo_one', 1)
-  const fast = plan('A few words. And then some more of them.', 'demo_one', 2)
+  const short = planTones('A few words.', 'demo_one', 1)
+  const long = planTones('A few words. And then some more of them.', 'demo_one', 1)
+  const fast = planTones('A few words. And then some more of them.', 'demo_one', 2)
   expect(long.sampleCount).toBeGreaterThan(short.sampleCount)
   expect(Math.abs(fast.sampleCount - long.sampleCount / 2)).toBeLessThan(20)
 })
 
 test('the sounds of a plan are as many samples as it announced', () => {
   for (const text of ['One.', 'Wie spät ist es? Zehn!', '你好，世界。', '… — …']) {
-    const planned = plan(text, 'demo_two', 1.3)
+    const planned = planTones(text, 'demo_two', 1.3)
     const bytes = planned.sounds().reduce((sum, sound) => sum + sound.length, 0)
     expect(bytes).toBe(planned.sampleCount * 2)
   }
 })
 
 test('a voice keeps its pitch and another has another', () => {
-  const firstSound = (voice: string) => plan('word', voice, 1).sounds().next().value
+  const firstSound = (voice: string) => planTones('word', voice, 1).sounds().next().value
   expect(firstSound('demo_one')).toEqual(firstSound('demo_one'))
   expect(firstSound('demo_one')).not.toEqual(firstSound('demo_two'))
 })
@@ -72,7 +72,7 @@ test('a WAV is measured by its samples', () => {
   expect(measureWav(wavOf(new Int16Array(100)))?.loudnessDbfs).toBe(Number.NEGATIVE_INFINITY)
 })
 
-test('a WAV that was cut off counts as far as it goes', () => {
+test('a truncated WAV is measured as far as it goes', () => {
   const wav = wavOf(new Int16Array(sampleRate))
   expect(measureWav(wav.subarray(0, 44 + sampleRate))?.durationSeconds).toBe(0.5)
 })

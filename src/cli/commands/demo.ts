@@ -1,5 +1,5 @@
 /** `tollbook demo` */
-import { demoServiceNames, startDemoService } from '../../demo/index.ts'
+import { demoUpstreamNames, startDemoUpstream } from '../../demo/start-demo-upstream.ts'
 import { command } from '../command.ts'
 import { parseInteger } from '../options/option-values.ts'
 import { json } from '../output.ts'
@@ -26,10 +26,10 @@ export default command(
   },
   async (args) => {
     const stopSignal = shutdownSignal()
-    const ports = demoServiceNames.map((name) => ({ name, port: parsePort(name, args[name]) }))
+    const ports = demoUpstreamNames.map((name) => ({ name, port: parsePort(name, args[name]) }))
     const demos = ports.map(({ name, port }) => ({
       name,
-      ...startDemoService(name, { port, hostname: args.host }),
+      ...startDemoUpstream(name, { port, hostname: args.host }),
     }))
     if (args.json) json(Object.fromEntries(demos.map(({ name, url }) => [name, url])))
     else for (const { name, url } of demos) console.log(`demo upstream "${name}" at ${url}`)

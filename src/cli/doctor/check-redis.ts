@@ -1,4 +1,4 @@
-/** Checks Redis, which counts the calls of rate limits. Unlike the gateway's, this client says why it cannot connect. */
+/** Checks Redis, which counts calls for rate limits. Unlike the gateway's client, this one says why it cannot connect. */
 import { Redis } from 'ioredis'
 import { type Finding, ok, problem, warning } from './finding.ts'
 

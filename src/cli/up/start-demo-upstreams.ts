@@ -1,6 +1,10 @@
 /** The demo upstreams of a `tollbook up`. */
 import type { Config } from '../../config/config.ts'
-import { type DemoServiceName, demoServiceNames, startDemoService } from '../../demo/index.ts'
+import {
+  type DemoUpstreamName,
+  demoUpstreamNames,
+  startDemoUpstream,
+} from '../../demo/start-demo-upstream.ts'
 
 export interface DemoUpstream {
   readonly name: string
@@ -10,13 +14,13 @@ export interface DemoUpstream {
 
 /** Starts a demo for every upstream of the configuration that lacks an address, for live keys or for test keys. */
 export function startDemoUpstreams(config: Config): DemoUpstream[] {
-  const names = new Set<DemoServiceName>()
+  const names = new Set<DemoUpstreamName>()
   for (const { url, testUrl, demo } of Object.values(config.services)) {
     if (demo && isDemo(demo) && !(url && testUrl)) names.add(demo)
   }
-  return [...names].map((name) => ({ name, ...startDemoService(name) }))
+  return [...names].map((name) => ({ name, ...startDemoUpstream(name) }))
 }
 
-function isDemo(name: string): name is DemoServiceName {
-  return (demoServiceNames as readonly string[]).includes(name)
+function isDemo(name: string): name is DemoUpstreamName {
+  return (demoUpstreamNames as readonly string[]).includes(name)
 }

@@ -1,6 +1,6 @@
 /**
- * The demo speech-to-text service. It recognises no speech and says so in its transcript, but it
- * really reads the audio: the duration it answers is the audio's own.
+ * The demo speech-to-text API. It recognises no speech, and its transcript says so. But it reads the audio, so the
+ * duration that it returns is that of the audio.
  */
 
 import { parseBuffer } from 'music-metadata'
@@ -23,9 +23,9 @@ export const sttRoutes: Routes = {
     const audio = await measure(file)
     if (!audio) return Response.json({ detail: 'The file is not readable audio' }, { status: 400 })
 
-    // Any model's name is taken, so that a program written for the real service runs here too.
+    // Any name of a model is accepted, so that a program that was written for the real API runs here too.
     const model = textField(form, 'model') ?? models.default_whisper
-    // The real service often leaves the duration out; whoever bills by it must cope.
+    // The real API often omits the duration, and whoever bills by it must cope with that.
     const omitDuration = model === 'no-duration' || url.searchParams.has('omitDuration')
     return Response.json({
       text: transcriptOf(audio),

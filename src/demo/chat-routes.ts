@@ -1,6 +1,6 @@
 /**
- * The demo chat service: it says back what it was told, a word a token, in the shapes of a chat completions
- * API, whole or event by event. The same request is always answered with the same text.
+ * The demo chat API. It repeats the last message, one word a token, in the shapes of a chat completions API: whole, or
+ * event by event. The same request always gets the same text.
  */
 import { type Static, Type } from '@sinclair/typebox'
 import { type Routes, readJson } from './http.ts'
@@ -34,14 +34,14 @@ export const chatRoutes: Routes = {
   },
 }
 
-/** What is answered: the last message's words, as many as are allowed. */
-function answer({ messages, max_tokens, max_completion_tokens }: ChatBody) {
-  const told = tokensOf(messages.at(-1)?.content ?? '')
-  const tokens = told.slice(0, max_completion_tokens ?? max_tokens ?? told.length)
+/** The reply: the words of the last message, up to the maximum of the request. */
+function reply({ messages, max_tokens, max_completion_tokens }: ChatBody) {
+  const words = tokensOf(messages.at(-1)?.content ?? '')
+  const tokens = words.slice(0, max_completion_tokens ?? max_tokens ?? words.length)
   const prompt = messages.reduce((sum, { content }) => sum + tokensOf(content).length, 0)
   return {
     tokens,
-    finish: tokens.length < told.length ? 'length' : 'stop',
+    finish: tokens.length < words.length ? 'length' : 'stop',
     usage: {
       prompt_tokens: prompt,
       completion_tokens: tokens.length,
@@ -51,22 +51,22 @@ function answer({ messages, max_tokens, max_completion_tokens }: ChatBody) {
 }
 
 function completion(chat: ChatBody) {
-  const { tokens, finish, usage } = answer(chat)
+  const { tokens, finish, usage } = reply(chat)
   const message = { role: 'assistant', content: tokens.join(''), refusal: null }
   const choices = [{ index: 0, message, logprobs: null, finish_reason: finish }]
   return { ...head(chat, 'chat.completion'), choices, usage }
 }
 
 function* events(chat: ChatBody): Generator<string> {
-  const { tokens, finish, usage } = answer(chat)
-  const said = chat.stream_options?.include_usage === true
-  const common = { ...head(chat, 'chat.completion.chunk'), ...(said && { usage: null }) }
+  const { tokens, finish, usage } = reply(chat)
+  const includesUsage = chat.stream_options?.include_usage === true
+  const common = { ...head(chat, 'chat.completion.chunk'), ...(includesUsage && { usage: null }) }
   const chunk = (delta: object, finish_reason: string | null = null) =>
     event({ ...common, choices: [{ index: 0, delta, logprobs: null, finish_reason }] })
   yield chunk({ role: 'assistant', content: '' })
   for (const content of tokens) yield chunk({ content })
   yield chunk({}, finish)
-  if (said) yield event({ ...common, choices: [], usage })
+  if (includesUsage) yield event({ ...common, choices: [], usage })
   yield 'data: [DONE]\n\n'
 }
 
@@ -78,12 +78,12 @@ function event(data: object): string {
   return `data: ${JSON.stringify(data)}\n\n`
 }
 
-/** A word and the space before it. */
+/** The words of a text, each with the space before it. */
 function tokensOf(text: string): string[] {
   return text.match(/\s*\S+/g) ?? []
 }
 
-/** One event for each time the reader asks: whoever leaves is not answered to the end. */
+/** Makes an event only when the reader asks for one, so nothing more is made for a reader who has left. */
 function streamOf(parts: Iterator<string>): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   return new ReadableStream({

@@ -1,11 +1,8 @@
-/**
- * The demo search service: BM25 over the shipped corpus, in the shapes of a meta-search service,
- * beside the extraction of the corpus's pages.
- */
+/** The demo search API: BM25 over the demo's corpus, in the shapes of a meta-search API; and the extraction of pages. */
 
 import { type Static, Type } from '@sinclair/typebox'
 import { categories, corpus } from './corpus.ts'
-import { extractRoutes } from './extract.ts'
+import { extractRoutes } from './extract-routes.ts'
 import { badRequest, type Routes, readJson } from './http.ts'
 import { rank, snippetOf } from './ranking.ts'
 
@@ -33,7 +30,7 @@ const searchBody = Type.Object({
 })
 type SearchBody = Static<typeof searchBody>
 
-/** The routes of the search service; `now` gives Unix milliseconds and ages the cache. */
+/** @param now Unix milliseconds; by this clock the cache expires */
 export function searchRoutes(now: () => number = Date.now): Routes {
   const cache = createCache(now)
   return {
@@ -74,7 +71,7 @@ function search({ query, options = {} }: SearchBody) {
   return { results, totalResults: hits.length }
 }
 
-/** Time ranges count back from here: the corpus does not grow, so from today they would run dry. */
+/** Time ranges count back from here. The corpus does not grow, so ranges that end today would become empty. */
 const newestMs = Math.max(...corpus.map((document) => Date.parse(document.publishedDate)))
 
 function createCache(now: () => number) {
@@ -84,8 +81,8 @@ function createCache(now: () => number) {
   return (body: SearchBody): { found: Found; cached: boolean } => {
     if (body.cache?.enabled === false) return { found: search(body), cached: false }
     const key = JSON.stringify([body.query, body.options])
-    const kept = entries.get(key)
-    if (kept && kept.expiresAtMs > now()) return { found: kept.found, cached: true }
+    const cached = entries.get(key)
+    if (cached && cached.expiresAtMs > now()) return { found: cached.found, cached: true }
 
     const found = search(body)
     const [oldest] = entries.keys()

@@ -1,9 +1,9 @@
-// Where a server's files lie, and which user it runs as.
+// Chooses the folder of a server's files, and the user that the server runs as.
 //
-// PostgreSQL refuses to run as root. Started by root it therefore runs as `nobody`, who must be able to pass
-// through every folder above its data, and cannot pass through /root. Where it cannot, the files go to
-// /var/lib/tollbook, which outlives a restart of the machine as /tmp would not, and `dataDir` becomes a link
-// to them: whoever deletes that link starts afresh, whoever follows it finds the data.
+// PostgreSQL refuses to run as root. Started by root, it therefore runs as the user `nobody`, who must be able to enter
+// every folder above its data, and cannot enter /root. Where `nobody` cannot, the files go to /var/lib/tollbook, which
+// survives a restart of the machine (as /tmp would not), and `dataDir` becomes a link to them. Deleting the link begins
+// with an empty server.
 
 import {
   accessSync,
@@ -21,7 +21,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 
-/** The user that the server runs as; empty when it is the one we run as. */
+/** The user that the server runs as; empty when it is our own. */
 export type ServerUser = { uid: number; gid: number } | Record<string, never>
 
 export type ServerFolder = { path: string; user: ServerUser }
@@ -29,7 +29,7 @@ export type ServerFolder = { path: string; user: ServerUser }
 const nobody = { uid: 65534, gid: 65534 }
 const rootsFolder = '/var/lib/tollbook'
 
-/** Makes `dataDir` when it is missing, and returns its real path, which the server's user can reach. */
+/** Creates `dataDir` when it is missing. @returns its real path, which the server's user can reach, and that user */
 export function serverFolder(dataDir: string): ServerFolder {
   const wanted = resolve(dataDir)
   const asRoot = process.getuid?.() === 0
@@ -52,7 +52,7 @@ function makeFolder(wanted: string, asRoot: boolean): void {
     else mkdirSync(wanted, { recursive: true, mode: 0o700 })
   } catch (error) {
     throw new Error(
-      `The folder ${wanted} cannot be made (${error instanceof Error ? error.message : error}). Pass --data with another folder.`,
+      `The folder ${wanted} cannot be created (${error instanceof Error ? error.message : error}). Pass --data with another folder.`,
     )
   }
 }
@@ -61,7 +61,7 @@ function othersCanReach(path: string): boolean {
   return closedFolderAbove(path) === undefined
 }
 
-/** The first folder above `path`, seen from it, that others may not pass through. */
+/** The nearest folder above `path` that other users may not enter. */
 function closedFolderAbove(path: string): string | undefined {
   for (let folder = dirname(path); ; folder = dirname(folder)) {
     if (existsSync(folder) && (statSync(folder).mode & 0o001) === 0) return folder
@@ -69,7 +69,7 @@ function closedFolderAbove(path: string): string | undefined {
   }
 }
 
-// The link is made last: two starts at once both come here, and one finds the other's link.
+// The link is created last: of two starts at once, one finds the link of the other.
 function linkToRootsFolder(wanted: string): void {
   mkdirSync(rootsFolder, { recursive: true })
   chmodSync(rootsFolder, 0o711)

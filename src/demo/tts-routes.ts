@@ -1,20 +1,17 @@
-/**
- * The demo text-to-speech service: tones instead of a voice, as long as the text would take to
- * speak, in the shapes of a real service.
- */
+/** The demo text-to-speech API: tones instead of a voice, as long as speaking the text would take. */
 
 import { Type } from '@sinclair/typebox'
 import { type Routes, readJson, unprocessable } from './http.ts'
-import { type Plan, plan, sampleRate } from './tones.ts'
+import { planTones, sampleRate, type TonePlan } from './tones.ts'
 import { wavHeader } from './wav.ts'
 
 const maxCharacters = 5_000
-/** Longer audio is sent while it is being made. */
+/** Longer audio is sent while it is made. */
 const streamAboveSeconds = 20
 
 const synthesizeBody = Type.Object({
   text: Type.String({ pattern: '\\S' }),
-  // Any voice's name is taken, so that a program written for the real service runs here too.
+  // Any name of a voice is accepted, so that a program that was written for the real API runs here too.
   voice: Type.Optional(Type.String({ pattern: '^[\\w.-]{1,64}$' })),
   speed: Type.Optional(Type.Number({ minimum: 0.5, maximum: 2 })),
   output_format: Type.Optional(Type.Union([Type.Literal('wav'), Type.Literal('mp3')])),
@@ -37,7 +34,7 @@ export const ttsRoutes: Routes = {
     if ([...text].length > maxCharacters) {
       return unprocessable({ field: 'text', message: `Longer than ${maxCharacters} characters` })
     }
-    const planned = plan(text, voice, speed)
+    const planned = planTones(text, voice, speed)
     const durationSeconds = planned.sampleCount / sampleRate
     const parts = partsOf(planned)
     const whole = durationSeconds <= streamAboveSeconds
@@ -53,12 +50,12 @@ export const ttsRoutes: Routes = {
   },
 }
 
-function* partsOf(planned: Plan): Generator<Uint8Array<ArrayBuffer>> {
+function* partsOf(planned: TonePlan): Generator<Uint8Array<ArrayBuffer>> {
   yield wavHeader(planned.sampleCount, sampleRate)
   yield* planned.sounds()
 }
 
-/** One part for each time the reader asks: a slow reader holds no audio in memory. */
+/** Makes a part only when the reader asks for one, so a slow reader keeps no audio in memory. */
 function streamOf(parts: Iterator<Uint8Array<ArrayBuffer>>): ReadableStream {
   return new ReadableStream({
     pull(controller) {

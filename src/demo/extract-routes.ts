@@ -1,6 +1,6 @@
 /**
- * The demo's page extraction. It fetches nothing from the network: a page of the corpus is built as
- * HTML, with the navigation and footer of a real page, and the article is read back out of it.
+ * The demo's page extraction. It fetches nothing from the network. It builds a page of the corpus as HTML, with the
+ * navigation and footer of a real page, and reads the article out of it again.
  */
 
 import { type Static, Type } from '@sinclair/typebox'
@@ -76,7 +76,7 @@ async function extract(url: string, options: ExtractOptions = {}) {
   return { success: true, content }
 }
 
-/** Takes an article's title, text, markdown and links out of a page. */
+/** Reads the title, text, markdown and links of the article in a page. */
 function readArticle(html: string) {
   const marks: Record<string, string> = { h1: '# ', h2: '## ', li: '- ' }
   const blocks: { mark: string; text: string; markdown: string }[] = []
@@ -98,7 +98,7 @@ function readArticle(html: string) {
         const block = blocks.at(-1)
         if (!block) return
         block.text += chunk.text
-        // A link's words come into the markdown when it ends, with its address.
+        // The words of a link are added to the markdown at its end, together with its address.
         if (link) link.text += chunk.text
         else block.markdown += chunk.text
       },

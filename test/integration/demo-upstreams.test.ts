@@ -1,13 +1,14 @@
-/** The demo services over HTTP: the shapes that the shipped configuration reads and prices. */
+/** The demo upstreams over HTTP: the shapes that the shipped configuration reads and prices. */
 
 import { afterAll, describe, expect, test } from 'bun:test'
 import { corpus } from '../../src/demo/corpus.ts'
-import { startDemoService, startDemoServices } from '../../src/demo/index.ts'
+import { startDemoUpstream } from '../../src/demo/start-demo-upstream.ts'
 import { runCli, startCli } from '../support/cli.ts'
+import { startDemoUpstreams } from '../support/demo-upstreams.ts'
 
-const services = startDemoServices()
+const demos = startDemoUpstreams()
 afterAll(async () => {
-  await Promise.all(Object.values(services).map((service) => service.stop()))
+  await Promise.all(Object.values(demos).map((demo) => demo.stop()))
 })
 
 async function postJson(url: string, body: unknown, headers: Record<string, string> = {}) {
@@ -19,7 +20,7 @@ async function postJson(url: string, body: unknown, headers: Record<string, stri
 }
 
 describe('search', () => {
-  const search = (body: unknown) => postJson(`${services.search.url}/api/v1/search`, body)
+  const search = (body: unknown) => postJson(`${demos.search.url}/api/v1/search`, body)
 
   test('finds the document that is about the query', async () => {
     const response = await search({ query: 'tides of the ocean' })
@@ -63,7 +64,7 @@ describe('search', () => {
     for (const { publishedDate } of newest) expect(publishedDate >= '2025-11-03').toBe(true)
   })
 
-  test('answers the second time from its cache, unless told not to', async () => {
+  test('responds from its cache the second time, unless the request disables it', async () => {
     const cachedOf = async (body: unknown) => (await (await search(body)).json()).meta.cached
     const body = { query: 'sourdough' }
     expect(await cachedOf(body)).toBe(false)
@@ -95,7 +96,7 @@ describe('search', () => {
   })
 
   test('lists its engines', async () => {
-    const response = await fetch(`${services.search.url}/api/v1/search/engines`)
+    const response = await fetch(`${demos.search.url}/api/v1/search/engines`)
     expect(await response.json()).toEqual([
       expect.objectContaining({ name: 'demo', enabled: true, documents: corpus.length }),
     ])
@@ -104,7 +105,7 @@ describe('search', () => {
 
 describe('extract', () => {
   const url = 'https://demo.tollbook.example/pages/harbour-library-opens-on-sundays'
-  const extract = (body: unknown) => postJson(`${services.search.url}/api/v1/extract`, body)
+  const extract = (body: unknown) => postJson(`${demos.search.url}/api/v1/extract`, body)
 
   test('reads the article out of a page of the corpus', async () => {
     const response = await extract({ url, options: { extractLinks: true } })
@@ -134,7 +135,7 @@ describe('extract', () => {
   })
 
   test('serves the pages themselves', async () => {
-    const response = await fetch(services.search.url + new URL(url).pathname)
+    const response = await fetch(demos.search.url + new URL(url).pathname)
     expect(response.headers.get('Content-Type')).toContain('text/html')
     expect(await response.text()).toContain('<h1>Harbour library opens on Sundays</h1>')
   })
@@ -149,7 +150,7 @@ describe('extract', () => {
 
   test.each([1, 3, 10])('extracts in bulk, %i at a time, in order', async (concurrency) => {
     const urls = [url, 'https://example.com/', ...corpus.slice(0, 18).map(({ url }) => url)]
-    const bulkUrl = `${services.search.url}/api/v1/extract/bulk`
+    const bulkUrl = `${demos.search.url}/api/v1/extract/bulk`
     const response = await postJson(bulkUrl, { urls, concurrency })
     expect(response.status).toBe(200)
     const { results, meta } = await response.json()
@@ -164,24 +165,24 @@ describe('extract', () => {
     ['no urls', '/bulk', { urls: [] }],
     ['21 urls', '/bulk', { urls: Array(21).fill(url) }],
   ])('refuses %s with 400', async (_what, path, body) => {
-    const response = await postJson(`${services.search.url}/api/v1/extract${path}`, body)
+    const response = await postJson(`${demos.search.url}/api/v1/extract${path}`, body)
     expect(response.status).toBe(400)
   })
 })
 
-const synthesize = (body: unknown) => postJson(`${services.tts.url}/synthesize/auto`, body)
+const synthesize = (body: unknown) => postJson(`${demos.tts.url}/synthesize/auto`, body)
 
 async function transcribe(file: Blob, fields: Record<string, string> = {}, query = '') {
   const form = new FormData()
   form.set('file', file, 'audio')
   for (const [name, value] of Object.entries(fields)) form.set(name, value)
-  return await fetch(`${services.stt.url}/transcribe${query}`, { method: 'POST', body: form })
+  return await fetch(`${demos.stt.url}/transcribe${query}`, { method: 'POST', body: form })
 }
 
 describe('text to speech', () => {
   const longText = 'The quick brown fox jumps over the lazy dog. '.repeat(100)
 
-  test('answers a WAV with voice, duration and sample rate', async () => {
+  test('returns a WAV with voice, duration and sample rate', async () => {
     const response = await synthesize({ text: 'Hello there.', voice: 'any.name', speed: 1 })
     expect(response.status).toBe(200)
     expect(response.headers.get('Content-Type')).toBe('audio/wav')
@@ -201,7 +202,7 @@ describe('text to speech', () => {
     expect(((await response.bytes()).length - 44) / 2 / 22_050).toBeCloseTo(seconds, 3)
   })
 
-  test('answers WAV for mp3 and says so', async () => {
+  test('returns WAV for mp3, and says so', async () => {
     const response = await synthesize({ text: 'Hello.', output_format: 'mp3' })
     expect(response.headers.get('Content-Type')).toBe('audio/wav')
     expect(response.headers.get('X-Demo-Note')).toContain('mp3')
@@ -230,9 +231,7 @@ describe('text to speech', () => {
   })
 
   test('lists its voices', async () => {
-    const { kokoro_voices, custom_voices } = await (
-      await fetch(`${services.tts.url}/voices`)
-    ).json()
+    const { kokoro_voices, custom_voices } = await (await fetch(`${demos.tts.url}/voices`)).json()
     expect(Object.keys(kokoro_voices[0])).toEqual(['id', 'name', 'description', 'type'])
     expect(custom_voices).toEqual([])
   })
@@ -268,7 +267,7 @@ describe('speech to text', () => {
     expect(answer.model).toBe('demo-base')
   })
 
-  test('leaves the duration out when asked, as the real service often does', async () => {
+  test('leaves the duration out when asked, as the real API often does', async () => {
     const byModel = await (await transcribe(await wav(), { model: 'no-duration' })).json()
     expect(byModel).not.toHaveProperty('duration_seconds')
     const byQuery = await (await transcribe(await wav(), {}, '?omitDuration')).json()
@@ -279,7 +278,7 @@ describe('speech to text', () => {
     expect((await transcribe(new Blob(['no audio at all']))).status).toBe(400)
     const form = new FormData()
     form.set('language', 'de')
-    const url = `${services.stt.url}/transcribe`
+    const url = `${demos.stt.url}/transcribe`
     const response = await fetch(url, { method: 'POST', body: form })
     expect(response.status).toBe(422)
     expect((await response.json()).detail[0].loc).toEqual(['body', 'file'])
@@ -287,7 +286,7 @@ describe('speech to text', () => {
   })
 
   test('lists its models', async () => {
-    expect(await (await fetch(`${services.stt.url}/models`)).json()).toEqual({
+    expect(await (await fetch(`${demos.stt.url}/models`)).json()).toEqual({
       whisper: expect.any(Array),
       voxtral: expect.any(Array),
       default_whisper: expect.any(String),
@@ -295,9 +294,9 @@ describe('speech to text', () => {
   })
 })
 
-describe('every service', () => {
+describe('every demo upstream', () => {
   test('names itself in each response, also in refusals', async () => {
-    for (const [name, { url }] of Object.entries(services)) {
+    for (const [name, { url }] of Object.entries(demos)) {
       for (const path of ['/', '/_demo/calls', '/voices']) {
         const response = await fetch(url + path)
         expect(response.headers.get('X-Demo-Service')).toBe(name)
@@ -305,19 +304,19 @@ describe('every service', () => {
     }
   })
 
-  test('answers 404 for an unknown path and 405 for a wrong method', async () => {
-    expect((await fetch(`${services.tts.url}/nothing`)).status).toBe(404)
-    expect((await fetch(`${services.tts.url}/synthesize/auto`)).status).toBe(405)
+  test('returns 404 for an unknown path and 405 for a wrong method', async () => {
+    expect((await fetch(`${demos.tts.url}/nothing`)).status).toBe(404)
+    expect((await fetch(`${demos.tts.url}/synthesize/auto`)).status).toBe(405)
   })
 
-  test('keeps a ledger of what it executed, under the client’s request ids', async () => {
-    const service = startDemoService('search')
+  test('lists the calls that it executed, with the client’s request ids', async () => {
+    const demo = startDemoUpstream('search')
     try {
       const headers = { 'X-Request-Id': 'req_1' }
-      await postJson(`${service.url}/api/v1/search`, { query: 'x' }, headers)
-      await postJson(`${service.url}/api/v1/search`, '{', { 'X-Request-Id': 'req_2' })
-      await fetch(`${service.url}/api/v1/search/engines?x=1`)
-      expect(await (await fetch(`${service.url}/_demo/calls`)).json()).toEqual({
+      await postJson(`${demo.url}/api/v1/search`, { query: 'x' }, headers)
+      await postJson(`${demo.url}/api/v1/search`, '{', { 'X-Request-Id': 'req_2' })
+      await fetch(`${demo.url}/api/v1/search/engines?x=1`)
+      expect(await (await fetch(`${demo.url}/_demo/calls`)).json()).toEqual({
         count: 3,
         calls: [
           { requestId: 'req_1', method: 'POST', path: '/api/v1/search', status: 200 },
@@ -325,13 +324,13 @@ describe('every service', () => {
           { requestId: null, method: 'GET', path: '/api/v1/search/engines', status: 200 },
         ],
       })
-      expect(await (await fetch(`${service.url}/_demo/calls?count=1`)).json()).toEqual({ count: 3 })
+      expect(await (await fetch(`${demo.url}/_demo/calls?count=1`)).json()).toEqual({ count: 3 })
     } finally {
-      await service.stop()
+      await demo.stop()
     }
   })
 
-  test('run as a process of their own that prints their addresses, and end when told', async () => {
+  test('run as one process, which prints their addresses and ends at SIGTERM', async () => {
     const child = startCli([
       'demo',
       ...['search', 'stt', 'tts', 'chat'].flatMap((name) => [`--${name}`, '0']),
@@ -347,8 +346,11 @@ describe('every service', () => {
     expect(await child.exited).toBe(0)
   })
 
-  test('do not start at what is no port', async () => {
+  test('do not start with an invalid port', async () => {
     const { status, stderr } = await runCli(['demo', '--stt', '70000'])
-    expect([status, stderr]).toEqual([1, 'tollbook: --stt takes a port, and 70000 is none.\n'])
+    expect([status, stderr]).toEqual([
+      1,
+      'tollbook: --stt takes a port of at most 65535, not 70000.\n',
+    ])
   })
 })
