@@ -1,4 +1,4 @@
-/** The demo search API: BM25 over the demo's corpus, in the shapes of a meta-search API; and the extraction of pages. */
+/** The demo search API: BM25 over a small corpus, in the shapes of a meta-search API; and the extraction of pages. */
 
 import { type Static, Type } from '@sinclair/typebox'
 import { categories, corpus } from './corpus.ts'

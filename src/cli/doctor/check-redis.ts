@@ -1,4 +1,4 @@
-/** Checks Redis, which counts calls for rate limits. Unlike the gateway's client, this one says why it cannot connect. */
+/** Checks Redis, which counts calls for rate limits. This client says why connecting fails; the gateway's does not. */
 import { Redis } from 'ioredis'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
