@@ -11,7 +11,7 @@ import * as credits from './credits.ts'
 import * as key from './key.ts'
 import * as tariffs from './tariffs.ts'
 
-export type StreamKind = 'account' | 'key' | 'credits' | 'tariffs'
+type StreamKind = 'account' | 'key' | 'credits' | 'tariffs'
 
 export interface CatalogueEntry {
   readonly stream: StreamKind

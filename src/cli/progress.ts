@@ -2,7 +2,7 @@
 import cliProgress from 'cli-progress'
 import { formatNumber } from './output.ts'
 
-export interface Progress {
+interface Progress {
   /** Shows `done` of `total`. Another name begins another bar. */
   show(what: string, total: number, done: number): void
   stop(): void

@@ -36,7 +36,7 @@ export interface Upstream {
   readonly demo?: string
 }
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 export interface Route {
   /** Names the price in the tariff and the endpoint in events. */
@@ -62,7 +62,7 @@ export interface Route {
 }
 
 /** Which requests ask for a response event by event. */
-export interface Streams {
+interface Streams {
   readonly when: Condition
   /** Laid over such a request's JSON before it is sent: objects are merged, all else replaces. */
   readonly send?: Readonly<Record<string, unknown>>
@@ -73,7 +73,7 @@ export type Target =
   | { readonly kind: 'upstream'; readonly service: string; readonly path: string }
   | { readonly kind: 'fixed'; readonly json: unknown }
 
-export type RouteRequest = { readonly json: JsonSchema } | { readonly multipart: Multipart }
+type RouteRequest = { readonly json: JsonSchema } | { readonly multipart: Multipart }
 
 export interface Multipart {
   /** The field that carries the file. */
@@ -88,7 +88,7 @@ export interface Multipart {
 /** By the upstream's field: the name of our field, or where the value comes from and how it is changed. */
 export type FieldMap = Readonly<Record<string, string | MappedField>>
 
-export interface MappedField {
+interface MappedField {
   /** Our field. */
   readonly from: string
   /** Sent when our field is absent. */
@@ -110,7 +110,7 @@ export interface Plan {
   readonly grantable: boolean
 }
 
-export interface Limits {
+interface Limits {
   /** How large a JSON body may be. */
   readonly maxBodyBytes: number
   /** How long a client may take to send a body. */

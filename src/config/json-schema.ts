@@ -21,7 +21,7 @@ export interface InvalidField {
  * What is wrong with a document; empty when it fits. With `all`, every fault is looked for, which costs time and
  * memory in proportion to the faults and is meant for small documents. Otherwise the search ends with the first.
  */
-export type SchemaCheck = (value: unknown, all: boolean) => InvalidField[]
+type SchemaCheck = (value: unknown, all: boolean) => InvalidField[]
 
 const maxFaults = 20
 

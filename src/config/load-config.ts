@@ -69,7 +69,7 @@ export function parseConfig({ text, source, env }: ConfigText): Config {
   return resolve(source, yaml.value as ConfigFile, env)
 }
 
-export interface ConfigText {
+interface ConfigText {
   readonly text: string
   readonly source: string
   readonly env: Env

@@ -5,7 +5,7 @@
 import type { Config } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
 
-export interface Address {
+interface Address {
   /** Without a slash at the end: an upstream path is appended. */
   readonly url: string
   readonly demo: boolean

@@ -2,7 +2,7 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { ConfigProblem, Path } from './config-error.ts'
 
-export interface YamlFile {
+interface YamlFile {
   readonly value: unknown
   /** Faults of the YAML itself: indentation, quotes, a field that stands twice. */
   readonly problems: readonly ConfigProblem[]

@@ -4,7 +4,7 @@
  */
 
 export const categories = ['general', 'news', 'science', 'it', 'images', 'videos'] as const
-export type Category = (typeof categories)[number]
+type Category = (typeof categories)[number]
 
 export interface Document {
   readonly slug: string

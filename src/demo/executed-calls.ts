@@ -2,7 +2,7 @@
  * The calls that a demo upstream executed, readable at GET /_demo/calls. A test compares them with the gateway's bills.
  */
 
-export interface ExecutedCall {
+interface ExecutedCall {
   /** The X-Request-Id that came with the request. */
   readonly requestId: string | null
   readonly method: string

@@ -3,18 +3,18 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 
-export type Handler = (request: Request, url: URL) => Response | Promise<Response>
+type Handler = (request: Request, url: URL) => Response | Promise<Response>
 
 /** Handlers by method and path, such as `POST /transcribe`. */
 export type Routes = Readonly<Record<string, Handler>>
 
-export interface Fault {
+interface Fault {
   /** The field of the body, such as `options.limit`; empty for the body as a whole. */
   readonly field: string
   readonly message: string
 }
 
-export type Checked<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Fault)
+type Checked<T> = { readonly ok: true; readonly value: T } | ({ readonly ok: false } & Fault)
 
 /** Reads the JSON of a request and checks it. Of several faults it names the first. */
 export async function readJson<T extends TSchema>(

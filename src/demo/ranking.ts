@@ -5,7 +5,7 @@
 
 import { corpus, type Document } from './corpus.ts'
 
-export interface Hit {
+interface Hit {
   readonly document: Document
   readonly score: number
 }

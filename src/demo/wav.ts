@@ -1,6 +1,6 @@
 /** 16-bit PCM WAV: the demo's speech synthesis writes it, and its transcription reads it. */
 
-export const headerBytes = 44
+const headerBytes = 44
 
 /** The 44-byte header of a mono file; `sampleCount` must be known before the first sample is sent. */
 export function wavHeader(sampleCount: number, sampleRate: number): Uint8Array<ArrayBuffer> {
@@ -21,7 +21,7 @@ export function wavHeader(sampleCount: number, sampleRate: number): Uint8Array<A
   return new Uint8Array(header.buffer)
 }
 
-export interface PcmAudio {
+interface PcmAudio {
   readonly durationSeconds: number
   /** Root mean square against full scale; -Infinity for silence. */
   readonly loudnessDbfs: number

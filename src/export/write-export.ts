@@ -38,7 +38,7 @@ export interface ExportRequest {
   readonly progress?: (done: number, total: number | undefined) => void
 }
 
-export interface Exported {
+interface Exported {
   readonly rows: number
   /** Rows that an earlier run had written. */
   readonly resumedAt: number

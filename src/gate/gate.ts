@@ -23,7 +23,7 @@ import {
   reserve,
 } from './reservation/reserve.ts'
 
-export interface GateDeps extends PermitDeps, ReserveDeps {
+interface GateDeps extends PermitDeps, ReserveDeps {
   readonly config: Config
   readonly prefixes: KeyPrefixes
 }

@@ -5,7 +5,7 @@
  */
 import pTimeout from 'p-timeout'
 
-export interface CachedWithFallbackOptions {
+interface CachedWithFallbackOptions {
   /** A value younger than this is returned without a new read. */
   readonly freshMs: number
   /** When a read fails or is late, the last value is returned up to this age. */

@@ -1,6 +1,6 @@
 /** A task that runs again and again: never twice at once, and stopped cleanly. */
 
-export interface PeriodicTask {
+interface PeriodicTask {
   /** Stops the task; resolves when a run that is under way has ended. */
   stop(): Promise<void>
 }

@@ -5,7 +5,7 @@
 import { pointerStep, shortPointer } from './json-pointer.ts'
 
 /** What is wrong with a document, and where (a JSON pointer). */
-export interface JsonFault {
+interface JsonFault {
   readonly pointer: string
   readonly detail: string
 }

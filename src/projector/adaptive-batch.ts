@@ -6,7 +6,7 @@ const targetMs = 1_200
 const minEvents = 10_000
 const maxEvents = 1_000_000
 
-export interface AdaptiveBatch {
+interface AdaptiveBatch {
   /** How many events the next batch may take. */
   readonly size: number
   /** Does the work of one batch, and sizes the next one by how long this one took. */

@@ -7,7 +7,7 @@ import { tablesOf } from './projection-tables.ts'
 import { openTemporaryProjection } from './temporary-projection.ts'
 import type { TemporaryOptions } from './temporary-tables.ts'
 
-export interface AsOfOptions extends TemporaryOptions {
+interface AsOfOptions extends TemporaryOptions {
   /** The last event of each shard that counts. No event of a shard that is not named counts. */
   readonly positions: readonly LogPosition[]
   /** Only the rows of this account, in tables that have accounts. */
@@ -16,7 +16,7 @@ export interface AsOfOptions extends TemporaryOptions {
 }
 
 /** A row as JSON: times are texts, in UTC. */
-export interface RowAsOf {
+interface RowAsOf {
   readonly table: string
   readonly row: Readonly<Record<string, unknown>>
 }

@@ -27,7 +27,7 @@ export async function catchUp(sql: Sql, shards: readonly number[]): Promise<numb
 }
 
 /** How far a catch-up projection is behind, on the shard where it is furthest behind. */
-export interface ProjectionLag {
+interface ProjectionLag {
   readonly projection: string
   readonly events: number
   /** Since the oldest event that it has not applied was recorded; 0 when it has applied all. */

@@ -1,7 +1,7 @@
 /** Counts calls under way, so that a gateway can end without cutting any of them off. */
 import pTimeout from 'p-timeout'
 
-export interface InFlightCounter {
+interface InFlightCounter {
   readonly count: number
   /** Counts one more. The function it returns counts that one down, and may be called again. */
   begin(): () => void

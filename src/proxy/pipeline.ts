@@ -22,7 +22,7 @@ import { claimOf } from './request/idempotency-claim.ts'
 import { readRequestBody } from './request/request-body.ts'
 import { routeTable } from './request/route-table.ts'
 
-export interface ProxyDeps
+interface ProxyDeps
   extends Omit<DeliveryDeps, 'maxBufferedBytes' | 'isCutOff' | 'settled'>,
     Partial<Pick<DeliveryDeps, 'settled'>> {
   readonly config: Config

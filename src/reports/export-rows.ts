@@ -10,7 +10,7 @@ import { readStatement } from './statement/read-statement.ts'
 import { entriesOf, entryColumns } from './statement/statement-entries.ts'
 
 /** time: microseconds since 1970; json: its exact text. */
-export type ColumnKind = 'text' | 'integer' | 'time' | 'integers' | 'json'
+type ColumnKind = 'text' | 'integer' | 'time' | 'integers' | 'json'
 
 export interface Column {
   readonly name: string
@@ -20,7 +20,7 @@ export interface Column {
 /** By its column's kind. */
 export type Value = string | number | readonly number[] | null
 
-export interface Batch {
+interface Batch {
   /** Where it ends: reading again after it goes on with the next row. */
   readonly upTo: string
   readonly rows: readonly (readonly Value[])[]

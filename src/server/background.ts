@@ -8,7 +8,7 @@ import { extendPartitions } from '../ledger/migrate/partitions.ts'
 import { runPeriodically } from '../lib/run-periodically.ts'
 import { catchUp } from '../projector/catch-up.ts'
 
-export interface BackgroundDeps {
+interface BackgroundDeps {
   readonly sql: Sql
   readonly shards: readonly number[]
   readonly appenderOf: (shard: number) => Appender

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import type { JsonSchema } from '../../src/config/json-schema.ts'
-import { readJsonBody } from '../../src/proxy/request/request-body.ts'
+import { readJsonBody } from '../../src/proxy/request/json-body.ts'
 
 const anySchema: JsonSchema = {}
 const schema: JsonSchema = {

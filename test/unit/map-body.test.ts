@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import type { Route } from '../../src/config/config.ts'
-import { mergeOver } from '../../src/proxy/request/map-body.ts'
-import { mapBody, readRequestBody } from '../../src/proxy/request/request-body.ts'
+import { mapBody, mergeOver } from '../../src/proxy/request/map-body.ts'
+import { readRequestBody } from '../../src/proxy/request/request-body.ts'
 import { parse, withChange } from '../support/small-config.ts'
 
 test('fields take their names', () => {

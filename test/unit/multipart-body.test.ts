@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { wavHeader } from '../../src/demo/wav.ts'
 import { readAudio } from '../../src/proxy/request/audio.ts'
-import { readMultipartBody } from '../../src/proxy/request/request-body.ts'
+import { readMultipartBody } from '../../src/proxy/request/multipart-body.ts'
 
 const route = {
   request: {

@@ -4,7 +4,7 @@ import { schemaCheck } from '../../src/config/json-schema.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { credits, holdQuantity } from '../../src/pricing/price-arithmetic.ts'
-import { mapBody } from '../../src/proxy/request/request-body.ts'
+import { mapBody } from '../../src/proxy/request/map-body.ts'
 import { parse, smallConfig } from '../support/small-config.ts'
 
 const config = loadConfig({ file: shippedConfigFile, env: {} })

@@ -12,7 +12,7 @@ import type { Sql } from '../../ledger/connect.ts'
 import { unseal } from '../../ledger/private-fields.ts'
 import { type KeyRecord, type ReadKey, readKeyByHash } from '../../ledger/read/read-for-calls.ts'
 
-export interface CachedKey {
+interface CachedKey {
   /** undefined: no such key. */
   readonly record: KeyRecord | undefined
   readonly allowedIps: readonly string[]

@@ -26,7 +26,7 @@ export interface KeyPrefixes {
   readonly test: string
 }
 
-export interface MintedKey {
+interface MintedKey {
   /** The whole text. Its owner sees it once; it is kept nowhere. */
   readonly key: string
   /** Hex SHA-256 of the whole text: what is kept. */
@@ -35,7 +35,7 @@ export interface MintedKey {
   readonly display: string
 }
 
-export interface ParsedKey {
+interface ParsedKey {
   readonly mode: KeyMode
   /** Absent for a legacy key, whose text does not say where it lives. */
   readonly shard?: number

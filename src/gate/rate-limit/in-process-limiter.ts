@@ -17,7 +17,7 @@ interface Counter {
 }
 
 /** `keys` is the number of counters in memory (for tests). */
-export type InProcessLimiter = RateLimiter & { readonly keys: number }
+type InProcessLimiter = RateLimiter & { readonly keys: number }
 
 const looksPerCall = 4
 

@@ -44,14 +44,14 @@ export interface LeaseSize {
 }
 
 /** A key's calls in flight, on a lease or not, and how many calls began within a second. */
-export interface CallsInFlight {
+interface CallsInFlight {
   readonly calls: number
   readonly credits: number
   readonly lastSecond: number
 }
 
 /** What limits the leases of an account. */
-export interface AccountLimits {
+interface AccountLimits {
   readonly available: number
   readonly maxInFlight: number
   readonly gateways: number

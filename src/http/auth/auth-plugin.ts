@@ -10,7 +10,7 @@ import { problem } from '../../problems/problem-document.ts'
 import type { Auth, Principal } from './auth.ts'
 
 /** Whom a route admits: `owner` anyone who is signed in (auditors only to read), `reader` auditors and admins, `admin` admins. */
-export type SignedIn = 'owner' | 'reader' | 'admin'
+type SignedIn = 'owner' | 'reader' | 'admin'
 
 const allowedRoles: Readonly<Record<SignedIn, readonly Principal['role'][]>> = {
   owner: ['owner', 'auditor', 'admin'],

@@ -14,7 +14,7 @@ const maxUsableAgeMs = 24 * 60 * 60_000
 const cooldownMs = 5_000
 const timeoutMs = 5_000
 
-export interface JwksOptions {
+interface JwksOptions {
   readonly url: string
   /** A clock that never runs backwards. */
   readonly nowMs: () => number

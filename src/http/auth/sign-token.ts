@@ -3,7 +3,7 @@
 
 import { openHs256 } from './hs256.ts'
 
-export interface TokenRequest {
+interface TokenRequest {
   readonly secret: string
   /** The user's id. */
   readonly subject: string

@@ -10,7 +10,7 @@ import { type InvalidPart, invalidRequest, type Refusal } from '../../problems/r
 import { allowedMethods, type RoutePattern } from '../allowed-methods.ts'
 import { RequestRefused } from './request-refused.ts'
 
-export interface ErrorHandlerDeps {
+interface ErrorHandlerDeps {
   readonly requestIdOf: (request: Request) => string
   readonly log: (message: string, error: unknown) => void
   /** All routes: they tell an unknown path from an unknown method. */

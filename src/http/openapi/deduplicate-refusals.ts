@@ -5,7 +5,7 @@
 import { mapValues } from '../../lib/map-values.ts'
 import type { Operation, Paths, ResponseObject } from './openapi-types.ts'
 
-export interface DeduplicatedRefusals {
+interface DeduplicatedRefusals {
   /** As they were, with references in place of refusals. */
   readonly paths: object
   /** By name, for `#/components/responses`. */

@@ -19,7 +19,7 @@ import type {
   Responses,
 } from './openapi-types.ts'
 
-export interface CallsDocument {
+interface CallsDocument {
   readonly paths: Paths
   /** The schemas of requests and responses, by name, for `#/components/schemas`. */
   readonly schemas: Record<string, JsonSchema>

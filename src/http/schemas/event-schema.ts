@@ -5,7 +5,7 @@ import { describeEvent } from '../../reports/log-reader/describe-event.ts'
 import type { EventPage } from '../../reports/log-reader/event-feed.ts'
 import { integer, typedSchema } from './fields.ts'
 
-export interface EventView
+interface EventView
   extends Omit<
     RecordedEvent,
     'shard' | 'position' | 'recordedAt' | 'occurredAt' | 'lots' | 'private' | 'instance'

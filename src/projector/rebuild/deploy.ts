@@ -9,7 +9,7 @@ import { buildShadow, type ShadowProjection } from './shadow-projection.ts'
 import { dropReplaySchema } from './shadow-tables.ts'
 import { swap } from './swap.ts'
 
-export interface Deployed {
+interface Deployed {
   /** Migrations that were applied now. */
   readonly applied: readonly string[]
   /** Projections that were built anew. */

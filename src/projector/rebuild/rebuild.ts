@@ -24,14 +24,14 @@ import { buildShadow } from './shadow-projection.ts'
 import { dropReplaySchema } from './shadow-tables.ts'
 import { swap } from './swap.ts'
 
-export interface RebuildOptions {
+interface RebuildOptions {
   /** Of the schema's owner. */
   readonly url: string
   readonly schema?: string | undefined
   readonly progress?: Progress
 }
 
-export interface Rebuilt {
+interface Rebuilt {
   readonly projection: string
   readonly events: number
   readonly resumed: boolean

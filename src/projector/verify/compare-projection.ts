@@ -37,7 +37,7 @@ const maxEventsInSnapshot = 20_000
 /** Rows of a slice: about as many are compared in a quarter of a second. */
 const defaultMaxRows = 100_000
 
-export interface CompareOptions {
+interface CompareOptions {
   /** Differing rows to describe; the others are only counted. */
   readonly maxDescribed: number
   readonly progress?: Progress

@@ -13,7 +13,7 @@ import { withSearchPath } from '../search-path.ts'
 import { openTemporaryTables, type TemporaryOptions } from '../temporary-tables.ts'
 
 /** What is wrong, and at which event. */
-export interface LogFault {
+interface LogFault {
   readonly shard: number
   readonly position: number
   readonly fault: string
@@ -41,7 +41,7 @@ export interface LogRules {
 }
 
 /** Events of a shard after a position, up to another one. */
-export interface LogRange {
+interface LogRange {
   readonly shard: number
   readonly after: number
   readonly upTo: number
@@ -53,7 +53,7 @@ export interface LogCheck {
   close(): Promise<void>
 }
 
-export interface LogCheckOptions extends TemporaryOptions {
+interface LogCheckOptions extends TemporaryOptions {
   readonly shard: number
   /** Faults to describe; the others are only counted. */
   readonly maxDescribed: number

@@ -28,7 +28,7 @@ export interface Verifier {
   close(): Promise<void>
 }
 
-export interface VerifyOptions extends TemporaryOptions {
+interface VerifyOptions extends TemporaryOptions {
   /** Faults of a log, and differing rows of a projection, to describe; the others are only counted. */
   readonly maxDescribed: number
 }

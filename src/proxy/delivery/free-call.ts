@@ -16,7 +16,7 @@ import {
 } from './responses.ts'
 import { type LongStart, readBeginning, type Start, withholdTail } from './withhold-tail.ts'
 
-export interface FreeCall {
+interface FreeCall {
   readonly call: Call
   readonly body: CallBody
   readonly key: KeyRecord

@@ -9,7 +9,7 @@ import type { Refusal } from '../../problems/refusal.ts'
 import type { Meter, Parts } from '../metering/meter.ts'
 
 /** What a metered response needs to end. It ends in one way, once. */
-export interface MeteredEnds {
+interface MeteredEnds {
   /**
    * Resolves when the charge is written, which can be long after. Throws when it never will be.
    * @param onDelay called when it is not written in time for the client to wait

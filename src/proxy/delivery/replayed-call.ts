@@ -26,7 +26,7 @@ import {
 } from './responses.ts'
 
 /** The call, and whose stored response it gets. */
-export interface RepeatedCall {
+interface RepeatedCall {
   readonly call: Call
   readonly rateLimit: ObservedRateLimit
   readonly owner: ResponseOwner

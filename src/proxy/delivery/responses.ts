@@ -5,7 +5,7 @@ import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
-import type { BodyRefusal } from '../request/request-body.ts'
+import type { BodyRefusal } from '../request/take-body.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
 
 export interface CallResponse {

@@ -47,7 +47,7 @@ async function readPiece(reader: Reader) {
 }
 
 /** A body ends in one of these ways, once. */
-export interface StreamEnds {
+interface StreamEnds {
   /** The upstream has sent everything. Resolves when the charge is durable; throws when it cannot be. */
   onEnd(): Promise<void>
   /**

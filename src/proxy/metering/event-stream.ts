@@ -4,7 +4,7 @@
  * An event ends with an empty line. A line ends with CR, LF or CRLF, wherever the pieces that arrive are cut.
  */
 
-export interface EventSplitter {
+interface EventSplitter {
   /** The events that this piece completes, their empty line included. */
   push(piece: Uint8Array): Uint8Array[]
   /** What came after the last whole event. */

@@ -13,7 +13,7 @@ export interface Meter {
   count(part: Uint8Array): Counted
 }
 
-export interface Counted {
+interface Counted {
   /** The part brings something to pay. */
   readonly isSold: boolean
   /** The part can be the last one, and waits until another one comes or the charge is written. */

@@ -6,7 +6,7 @@ import { parseStrictJson } from '../../lib/strict-json.ts'
 import { type Refused, refuse, takeBody } from './take-body.ts'
 
 /** A valid body. */
-export interface JsonBody {
+interface JsonBody {
   /** As the client sent it. */
   readonly bytes: Uint8Array
   readonly json: unknown

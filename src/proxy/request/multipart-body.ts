@@ -10,7 +10,7 @@ import { boundaryOf, type FormPart, parseForm } from './multipart-form.ts'
 import { type Refused, refuse, takeBody } from './take-body.ts'
 
 /** A valid form, to be forwarded under its own Content-Type. */
-export interface MultipartBody {
+interface MultipartBody {
   /** As the client sent it. */
   readonly bytes: Uint8Array
   readonly contentType: string

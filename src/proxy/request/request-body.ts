@@ -8,11 +8,6 @@ import { mapBody, mergeOver } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
 import type { Refused } from './take-body.ts'
 
-export { readJsonBody } from './json-body.ts'
-export { mapBody } from './map-body.ts'
-export { readMultipartBody } from './multipart-body.ts'
-export type { BodyRefusal, Refused } from './take-body.ts'
-
 export interface CallBody {
   /** As the client sent it: an Idempotency-Key is bound to it. Empty for a route that takes no body. */
   readonly bytes: Uint8Array

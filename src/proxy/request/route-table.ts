@@ -7,7 +7,7 @@
 import type { Route } from '../../config/config.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 
-export type FoundRoute =
+type FoundRoute =
   | { readonly ok: true; readonly route: Route }
   | { readonly ok: false; readonly refusal: Refusal }
 

@@ -7,7 +7,7 @@ import type { RefusalCode } from '../../problems/refusal.ts'
 import { headersForUpstream } from './crossing-headers.ts'
 import { deadline } from './deadline.ts'
 
-export interface ForwardedCall {
+interface ForwardedCall {
   readonly request: Request
   readonly requestId: string
   readonly route: Route

@@ -14,7 +14,7 @@ export interface ListedAccount {
   readonly openedAt: string
 }
 
-export interface AccountFilter {
+interface AccountFilter {
   readonly plan?: string | undefined
   readonly state?: ListedAccount['state'] | undefined
 }

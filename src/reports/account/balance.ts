@@ -21,7 +21,7 @@ export interface Balance {
   readonly month: { readonly settled: number; readonly refunded: number; readonly calls: number }
 }
 
-export interface LotBalance {
+interface LotBalance {
   /** Position of its CreditsGranted, printed. */
   readonly lot: string
   readonly kind: string

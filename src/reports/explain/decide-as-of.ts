@@ -4,7 +4,7 @@
  */
 import type { StateAsOf } from './state-as-of.ts'
 
-export type VerdictAsOf =
+type VerdictAsOf =
   | 'ok'
   | 'free'
   | 'key_unknown'
@@ -18,7 +18,7 @@ export type VerdictAsOf =
   | 'key_cap_reached'
   | 'insufficient_credits'
 
-export interface CallAsOf {
+interface CallAsOf {
   /** The upper bound to be held; undefined: the tariff has no price for the route. */
   readonly credits: number | undefined
   /** What plan and key must give; undefined: not looked at. */

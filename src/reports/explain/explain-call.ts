@@ -24,7 +24,7 @@ export interface Explanation {
   readonly decision: DecisionAsOf
 }
 
-export interface Call {
+interface Call {
   readonly route: string
   readonly quantity: number
   /** The rule of the tariff in force then; null: it had none for the route. */

@@ -27,7 +27,7 @@ export interface StateAsOf {
   readonly credits: CreditsAsOf
 }
 
-export interface KeyAsOf {
+interface KeyAsOf {
   readonly version: number
   readonly display: string
   readonly enabled: boolean
@@ -39,7 +39,7 @@ export interface KeyAsOf {
   readonly position: number
 }
 
-export interface AccountAsOf {
+interface AccountAsOf {
   readonly accountId: string
   readonly version: number
   readonly frozen: boolean
@@ -48,7 +48,7 @@ export interface AccountAsOf {
   readonly plan: { readonly name: string; readonly position: number } | undefined
 }
 
-export interface TariffAsOf {
+interface TariffAsOf {
   readonly hash: string
   readonly from: string
   readonly position: number
@@ -56,7 +56,7 @@ export interface TariffAsOf {
   readonly prices: Readonly<Record<string, Record<string, unknown>>>
 }
 
-export interface CreditsAsOf {
+interface CreditsAsOf {
   readonly openHolds: number
   readonly debt: number
   /** What the month's allowances had brought by then. */
@@ -67,7 +67,7 @@ export interface CreditsAsOf {
   readonly lots: readonly LotAsOf[]
 }
 
-export interface LotAsOf {
+interface LotAsOf {
   /** Position of its CreditsGranted. */
   readonly lot: number
   readonly kind: string

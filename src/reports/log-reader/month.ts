@@ -6,7 +6,7 @@
 
 export type Micros = number
 
-export interface Month {
+interface Month {
   /** `YYYY-MM` */
   readonly name: string
   /** The month is `start <= t < end`. */

@@ -24,7 +24,7 @@ export interface Period {
   readonly days: readonly Day[]
 }
 
-export interface Day {
+interface Day {
   /** `YYYY-MM-DD` */
   readonly name: string
   readonly start: Micros

@@ -19,7 +19,7 @@ import { type FeesOfAccount, readPlanFees } from './plan-fees.ts'
 import { type CallGroup, readCalls, readCommitted, readRefunds } from './read-calls.ts'
 import type { Compared, Side, SimulatedOwner, Simulation } from './simulation-shape.ts'
 
-export interface SimulationRequest {
+interface SimulationRequest {
   /** First and last month, `YYYY-MM`. */
   readonly from: string
   readonly to: string

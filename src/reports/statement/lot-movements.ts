@@ -80,7 +80,7 @@ interface Lot {
 const gives: readonly Column[] = ['granted', 'refunded']
 
 /** What moved an account's lots: its CreditsGranted, and what else touched them. */
-export interface MovedLots {
+interface MovedLots {
   readonly grants: readonly StatementEvent[]
   readonly sums: readonly LotSum[]
   /** Lots that expired by then have lapsed. */

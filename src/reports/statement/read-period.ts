@@ -21,7 +21,7 @@ import {
   readOpenHolds,
 } from './statement-sums.ts'
 
-export interface PeriodInLog {
+interface PeriodInLog {
   readonly sums: readonly CallSum[]
   /** Of the events that have a line of their own, or decide about one. */
   readonly linePositions: readonly number[]

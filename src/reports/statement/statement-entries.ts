@@ -8,7 +8,7 @@ import { printRange } from './statement-sections.ts'
 import type { AccountPart, Statement } from './statement-shape.ts'
 
 /** Times are ISO 8601 in UTC. What does not apply is null. */
-export interface StatementEntry {
+interface StatementEntry {
   readonly accountId: string
   readonly keyId: string | null
   readonly mode: string
@@ -34,7 +34,7 @@ export interface StatementEntry {
   readonly positions: string | null
 }
 
-export type EntryKind =
+type EntryKind =
   | 'fee'
   | 'opening'
   | 'grant'

@@ -19,7 +19,7 @@ export interface KeyReport {
   readonly lastAt: string | null
 }
 
-export interface EndpointUse {
+interface EndpointUse {
   readonly endpoint: string
   readonly charged: number
   readonly credits: number
@@ -29,7 +29,7 @@ export interface EndpointUse {
   readonly free: number
 }
 
-export interface KeyReportLine {
+interface KeyReportLine {
   readonly position: string
   /** ISO 8601 */
   readonly time: string

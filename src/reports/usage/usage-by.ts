@@ -10,9 +10,9 @@ import { positionAt, readLogEnd } from '../log-reader/log-range.ts'
 import type { Days, UsageFigures, UsageOf } from './usage.ts'
 
 export const usageDimensions = ['key', 'owner', 'plan', 'endpoint', 'day', 'hour'] as const
-export type UsageDimension = (typeof usageDimensions)[number]
+type UsageDimension = (typeof usageDimensions)[number]
 
-export interface UsageQuery extends UsageOf, Days {
+interface UsageQuery extends UsageOf, Days {
   readonly by: UsageDimension
   readonly over: 'log' | 'projection'
 }

@@ -1,7 +1,7 @@
 /** What is true of a gateway at this moment, read from its parts when somebody scrapes. */
 import { Gauge, type Registry } from 'prom-client'
 
-export interface GatewayGauges {
+interface GatewayGauges {
   readonly callsInFlight: () => number
   /** Commands that wait for the ledger or are under way to it. */
   readonly appendsPending: () => number

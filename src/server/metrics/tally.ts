@@ -4,7 +4,7 @@
  */
 import { Counter, type Registry } from 'prom-client'
 
-export interface Tally {
+interface Tally {
   /** Adds to the series of these label values. */
   add(first: string, second: string | number, amount?: number): void
 }
