@@ -10,7 +10,7 @@ import type { App } from '../../src/server/app.ts'
 /** Issues a key, makes a call with it and reads what the call cost. */
 export async function tryKey(gateway: string, token: string) {
   const owner = treaty<App>(gateway, { headers: { authorization: `Bearer ${token}` } })
-  const { key, apiKey } = answerOf(await owner['api-keys'].post({ name: 'Example' }))
+  const { key, apiKey } = dataOf(await owner['api-keys'].post({ name: 'Example' }))
 
   // The calls that are sold stand in the configuration, so their types do not come from here.
   const response = await fetch(`${gateway}/v1/search`, {
@@ -22,9 +22,9 @@ export async function tryKey(gateway: string, token: string) {
   const requestId = response.headers.get('x-request-id') ?? ''
 
   const customer = treaty<App>(gateway, { headers: { 'x-api-key': key } })
-  const charge = answerOf(await customer.v1.charges({ requestId }).get())
-  const { credits, plan } = answerOf(await customer.v1.key.get())
-  const { account } = answerOf(await owner.account.get())
+  const charge = dataOf(await customer.v1.charges({ requestId }).get())
+  const { credits, plan } = dataOf(await customer.v1.key.get())
+  const { account } = dataOf(await owner.account.get())
   return {
     keyId: apiKey.id,
     accountId: account.accountId,
@@ -35,12 +35,12 @@ export async function tryKey(gateway: string, token: string) {
   }
 }
 
-/** The answer's data. A refusal's value is a problem document: `code` for programs, `detail` for people. */
-function answerOf<T>(answer: { data: T; error: { value: unknown } | null }): NonNullable<T> {
-  if (answer.error || answer.data === null || answer.data === undefined) {
-    throw new Error('Refused', { cause: answer.error?.value })
+/** The response's data. A refusal's value is a problem document: `code` for programs, `detail` for people. */
+function dataOf<T>(result: { data: T; error: { value: unknown } | null }): NonNullable<T> {
+  if (result.error || result.data === null || result.data === undefined) {
+    throw new Error('Refused', { cause: result.error?.value })
   }
-  return answer.data
+  return result.data
 }
 
 if (import.meta.main) {
