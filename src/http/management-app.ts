@@ -15,6 +15,7 @@ import { managementBodyParser } from './management-body.ts'
 import { adminRoutes } from './routes/operator/admin.ts'
 import { accountRoutes } from './routes/owner/account.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
+import { keyReportsRoutes } from './routes/owner/key-reports.ts'
 
 export interface ManagementAppDeps {
   readonly management: Management
@@ -42,6 +43,7 @@ export function managementApp({ config, auth, requestIdOf, log, ...deps }: Manag
       set.headers['cache-control'] = 'no-store'
     })
     .use(apiKeysRoutes(routeDeps))
+    .use(keyReportsRoutes(routeDeps))
     .use(accountRoutes(routeDeps))
     .use(adminRoutes(routeDeps))
   routes = app.routes

@@ -34,7 +34,7 @@ export function parseStrictJson(
   if (fault !== undefined) return { fault: { ...fault, pointer: shortPointer(fault.pointer) } }
   // Every field has one colon outside of strings, and the parser keeps one field of each name. So more
   // colons than fields mean that a field occurs twice.
-  if (countColons(text) > count.fields) return whole('a field stands twice in the same object')
+  if (countColons(text) > count.fields) return whole('a field occurs twice in the same object')
   return { json }
 }
 

@@ -125,10 +125,10 @@ describe('what is no JSON, or not the same to every reader', () => {
     ['{"text":', 'The body is not JSON'],
     ["{'text':'a'}", 'The body is not JSON'],
     ['\ufeff{"text":"a"}', 'The body is not JSON'],
-    ['{"text":"a","text":"b"}', 'a field stands twice in the same object'],
-    ['{"text":"a","te\\u0078t":"b"}', 'a field stands twice in the same object'],
-    ['{"text":"a","options":{"a":[{"b":1,"b":1}]}}', 'a field stands twice in the same object'],
-    ['{"text":"a\\\\","text":"\\"b"}', 'a field stands twice in the same object'],
+    ['{"text":"a","text":"b"}', 'a field occurs twice in the same object'],
+    ['{"text":"a","te\\u0078t":"b"}', 'a field occurs twice in the same object'],
+    ['{"text":"a","options":{"a":[{"b":1,"b":1}]}}', 'a field occurs twice in the same object'],
+    ['{"text":"a\\\\","text":"\\"b"}', 'a field occurs twice in the same object'],
   ])('%p', async (text, detail) => {
     expect(await faultOf(post(text))).toBe(`400 : ${detail}`)
   })

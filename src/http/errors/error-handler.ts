@@ -13,7 +13,7 @@ import { RequestRefused } from './request-refused.ts'
 interface ErrorHandlerDeps {
   readonly requestIdOf: (request: Request) => string
   readonly log: (message: string, error: unknown) => void
-  /** All routes: they tell an unknown path from an unknown method. */
+  /** All routes, by which an unknown path differs from an unknown method. */
   readonly routes: () => readonly RoutePattern[]
 }
 

@@ -56,7 +56,7 @@ export const externalId = t.Optional(
   t.String({
     pattern: '^[!-~]{1,200}$',
     title: '1 to 200 printable ASCII characters without spaces',
-    description: 'Unique per account: the same request again under it answers as the first time.',
+    description: 'Unique per account: the same request again with it gets the same response.',
   }),
 )
 export const permissions = nullable(

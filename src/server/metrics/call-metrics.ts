@@ -6,7 +6,7 @@ import { openTally } from './tally.ts'
 
 export interface CallMetrics {
   /** Counts a call, when its response begins. */
-  call(seen: ObservedCall): void
+  call(call: ObservedCall): void
   /** Counts a hold that was settled this long after it was granted. */
   settled(heldMs: number): void
 }

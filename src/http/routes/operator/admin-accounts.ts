@@ -78,6 +78,7 @@ const AccountResponse = t.Object({ account: Account })
 
 const tags = ['Operators: accounts']
 
+/** One chain, however long: Elysia infers the types of clients from it. */
 export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
   return new Elysia({ name: 'admin-accounts', normalize: false })
     .use(signIn)

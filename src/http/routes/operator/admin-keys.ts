@@ -50,6 +50,7 @@ const KeyList = t.Object({
 
 const tags = ['Operators: keys']
 
+/** One chain, however long: Elysia infers the types of clients from it. */
 export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) {
   return new Elysia({ name: 'admin-keys', normalize: false })
     .use(signIn)

@@ -57,7 +57,7 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
         signedIn: 'reader',
         query: daysQuery,
         response: { 200: UsageOverviewResponse, ...commonProblems },
-        detail: { summary: "Everyone's usage, live mode (30 days unless told)", tags },
+        detail: { summary: "Everyone's usage, live mode (30 days by default)", tags },
       },
     )
     .get(

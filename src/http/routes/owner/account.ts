@@ -20,6 +20,7 @@ const tags = ['Account']
 /** What `orNotFound` says that there is not. */
 const noAccount = 'account yet: your first key opens it'
 
+/** One chain, however long: Elysia infers the types of clients from it. */
 export function accountRoutes({ management, sql, signIn }: RouteDeps) {
   return new Elysia({ name: 'account', normalize: false })
     .use(signIn)

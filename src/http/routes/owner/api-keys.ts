@@ -1,10 +1,8 @@
-/** The owners' routes about their keys: their life, their usage and their history. */
+/** The owners' routes about their keys: issue, read, change, revoke and regenerate. */
 import { Elysia, t } from 'elysia'
 import type { KeyRequest } from '../../../management/issue-key.ts'
-import { readEventFeed } from '../../../reports/log-reader/event-feed.ts'
-import { readUsageByDay, readUsageSummary } from '../../../reports/usage/usage.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
-import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
+import { requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import {
   ApiKey,
@@ -18,11 +16,9 @@ import {
   revokedMessage,
   ShownKey,
 } from '../../schemas/api-key-schema.ts'
-import { EventList, listEvents, ownedEvent } from '../../schemas/event-schema.ts'
 import { closed, idParams, integer, keyName, mode, type Static } from '../../schemas/fields.ts'
-import { UsageResponse, UsageSummaryResponse } from '../../schemas/usage-schema.ts'
-import { daysOf, daysQuery, eventsQuery, monthQuery, pageOf } from '../report-queries.ts'
 import { ownerActor, type RouteDeps } from '../route-deps.ts'
+import { readOwnKey } from './read-own-key.ts'
 
 const NewKey = closed({
   name: keyName,
@@ -30,7 +26,7 @@ const NewKey = closed({
     t.String({
       minLength: 1,
       maxLength: 63,
-      description: 'The plan the client is on; another is given by an operator only.',
+      description: 'The plan of the account; only an operator can give another one.',
     }),
   ),
   mode: t.Optional(mode),
@@ -44,7 +40,7 @@ const Rotation = t.Optional(
       integer({
         minimum: 0,
         maximum: 30 * 86_400,
-        description: 'How long the old key stays good. Without it, not at all.',
+        description: 'How long the old secret stays valid. Without it, not at all.',
       }),
     ),
   }),
@@ -52,13 +48,8 @@ const Rotation = t.Optional(
 
 const tags = ['API keys']
 
-export function apiKeysRoutes(deps: RouteDeps) {
-  const { management, sql, signIn, permissions } = deps
-
-  async function ownKey(principal: Principal, keyId: string) {
-    return orNotFound(await management.readKey(ownerOf(principal), keyId), 'key')
-  }
-
+/** One chain, however long: Elysia infers the types of clients from it. */
+export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
   return new Elysia({ name: 'api-keys', normalize: false })
     .use(signIn)
     .post(
@@ -98,7 +89,7 @@ export function apiKeysRoutes(deps: RouteDeps) {
     .get(
       '/api-keys/:id',
       async ({ params, principal }) => ({
-        apiKey: apiKeyOf(await ownKey(principal, params.id), permissions),
+        apiKey: apiKeyOf(await readOwnKey(management, principal, params.id), permissions),
       }),
       {
         signedIn: 'owner',
@@ -161,50 +152,6 @@ export function apiKeysRoutes(deps: RouteDeps) {
         body: Rotation,
         response: { 200: ShownKey, ...changeProblems },
         detail: { summary: 'Give a key a new secret', tags },
-      },
-    )
-    .get(
-      '/api-keys/:id/usage',
-      async ({ params, principal, query }) => {
-        const { keyId, readAt } = await ownKey(principal, params.id)
-        const days = daysOf(query, new Date(readAt))
-        return { usage: await readUsageByDay(sql, { keyId, ...days }) }
-      },
-      {
-        signedIn: 'owner',
-        params: idParams,
-        query: daysQuery,
-        response: { 200: UsageResponse, ...oneProblems },
-        detail: { summary: 'What a key used, by day and endpoint (30 days unless told)', tags },
-      },
-    )
-    .get(
-      '/api-keys/:id/usage/summary',
-      async ({ params, principal, query: { month } }) => {
-        const { keyId } = await ownKey(principal, params.id)
-        return { summary: await readUsageSummary(sql, month ? { keyId, month } : { keyId }) }
-      },
-      {
-        signedIn: 'owner',
-        params: idParams,
-        query: monthQuery,
-        response: { 200: UsageSummaryResponse, ...oneProblems },
-        detail: { summary: 'What a key used in a month, or ever', tags },
-      },
-    )
-    .get(
-      '/api-keys/:id/events',
-      async ({ params, principal, query }) => {
-        const { keyId } = await ownKey(principal, params.id)
-        const { filter, page } = pageOf(query)
-        return listEvents(await readEventFeed(sql, { keyId, ...filter }, page), ownedEvent)
-      },
-      {
-        signedIn: 'owner',
-        params: idParams,
-        query: eventsQuery,
-        response: { 200: EventList, ...oneProblems },
-        detail: { summary: "A key's history: its life and its calls, in the log's order", tags },
       },
     )
 }

@@ -1,4 +1,4 @@
-/** Whether a gateway can serve and what it lacks, as /ready tells load balancers and people. */
+/** Whether a gateway can serve and what it lacks: what load balancers and people read at /ready. */
 import type { UpstreamAddresses } from '../../../config/upstream-addresses.ts'
 import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../../../ledger/connect.ts'

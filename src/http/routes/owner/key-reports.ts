@@ -1,0 +1,62 @@
+/** The owners' routes about what their keys used and what happened to them. */
+import { Elysia } from 'elysia'
+import { readEventFeed } from '../../../reports/log-reader/event-feed.ts'
+import { readUsageByDay, readUsageSummary } from '../../../reports/usage/usage.ts'
+import { oneProblems } from '../../openapi/problem-schema.ts'
+import { EventList, listEvents, ownedEvent } from '../../schemas/event-schema.ts'
+import { idParams } from '../../schemas/fields.ts'
+import { UsageResponse, UsageSummaryResponse } from '../../schemas/usage-schema.ts'
+import { daysOf, daysQuery, eventsQuery, monthQuery, pageOf } from '../report-queries.ts'
+import type { RouteDeps } from '../route-deps.ts'
+import { readOwnKey } from './read-own-key.ts'
+
+const tags = ['API keys']
+
+export function keyReportsRoutes({ management, sql, signIn }: RouteDeps) {
+  return new Elysia({ name: 'key-reports', normalize: false })
+    .use(signIn)
+    .get(
+      '/api-keys/:id/usage',
+      async ({ params, principal, query }) => {
+        const { keyId, readAt } = await readOwnKey(management, principal, params.id)
+        const days = daysOf(query, new Date(readAt))
+        return { usage: await readUsageByDay(sql, { keyId, ...days }) }
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        query: daysQuery,
+        response: { 200: UsageResponse, ...oneProblems },
+        detail: { summary: 'What a key used, by day and endpoint (30 days by default)', tags },
+      },
+    )
+    .get(
+      '/api-keys/:id/usage/summary',
+      async ({ params, principal, query: { month } }) => {
+        const { keyId } = await readOwnKey(management, principal, params.id)
+        return { summary: await readUsageSummary(sql, month ? { keyId, month } : { keyId }) }
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        query: monthQuery,
+        response: { 200: UsageSummaryResponse, ...oneProblems },
+        detail: { summary: 'What a key used in a month, or ever', tags },
+      },
+    )
+    .get(
+      '/api-keys/:id/events',
+      async ({ params, principal, query }) => {
+        const { keyId } = await readOwnKey(management, principal, params.id)
+        const { filter, page } = pageOf(query)
+        return listEvents(await readEventFeed(sql, { keyId, ...filter }, page), ownedEvent)
+      },
+      {
+        signedIn: 'owner',
+        params: idParams,
+        query: eventsQuery,
+        response: { 200: EventList, ...oneProblems },
+        detail: { summary: "A key's history: its life and its calls, in the log's order", tags },
+      },
+    )
+}
