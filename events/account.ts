@@ -1,29 +1,59 @@
 /** The account stream: who owns an account, its plans and its limits. */
 import { type Static, Type } from '@sinclair/typebox'
+import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
+import { changes, day } from './words.ts'
 
 const Fee = Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() })
-
-export const AccountOpened = Type.Object({
-  owner: Type.Object({
-    kind: Type.Union([Type.Literal('user'), Type.Literal('organisation')]),
-    id: Type.String({ minLength: 1 }),
-  }),
+const Limit = Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])
+const Owner = Type.Object({
+  kind: Type.Union([Type.Literal('user'), Type.Literal('organisation')]),
+  id: Type.String({ minLength: 1 }),
 })
+export type Owner = Static<typeof Owner>
 
-/** `from` is a later time when a downgrade waits for the next month. */
-export const PlanStarted = Type.Object({ plan: Type.String(), from: Time, fee: Fee })
-export const PlanEnded = Type.Object({ plan: Type.String(), at: Time })
+export const accountEvents = {
+  AccountOpened: {
+    stream: 'account',
+    payload: Type.Object({ owner: Owner }),
+    describe: () => 'Account opened',
+  },
 
-/** Limits of the account's own, which replace its plan's. null: the plan's counts again. */
-export const AccountLimitsChanged = Type.Object({
-  rateLimit: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
-  maxInFlight: Type.Union([Type.Integer({ minimum: 1 }), Type.Null()]),
-})
+  /** `from` is a later time when a downgrade waits for the next month. */
+  PlanStarted: {
+    stream: 'account',
+    payload: Type.Object({ plan: Type.String(), from: Time, fee: Fee }),
+    describe: ({ payload }) => `Plan ${payload.plan} starts ${day(payload.from)}`,
+  },
 
-export const AccountFrozen = Type.Object({})
-export const AccountUnfrozen = Type.Object({})
-export const AccountErased = Type.Object({})
+  PlanEnded: {
+    stream: 'account',
+    payload: Type.Object({ plan: Type.String(), at: Time }),
+    describe: ({ payload }) => `Plan ${payload.plan} ends ${day(payload.at)}`,
+  },
 
-export type Owner = Static<typeof AccountOpened>['owner']
-export type PlanStarted = Static<typeof PlanStarted>
+  /** Limits of the account's own, which replace its plan's. null: the plan's counts again. */
+  AccountLimitsChanged: {
+    stream: 'account',
+    payload: Type.Object({ rateLimit: Limit, maxInFlight: Limit }),
+    describe: ({ payload }) => `Account limits changed: ${changes(payload)}`,
+  },
+
+  AccountFrozen: {
+    stream: 'account',
+    payload: Type.Object({}),
+    describe: () => 'Account frozen: its keys cannot call',
+  },
+
+  AccountUnfrozen: {
+    stream: 'account',
+    payload: Type.Object({}),
+    describe: () => 'Account unfrozen',
+  },
+
+  AccountErased: {
+    stream: 'account',
+    payload: Type.Object({}),
+    describe: () => 'Account erased: its personal data cannot be read any more',
+  },
+} as const satisfies StreamEvents

@@ -4,91 +4,196 @@
  * named by the position of its CreditsGranted.
  */
 import { Type } from '@sinclair/typebox'
+import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
+import { amount, count, minute } from './words.ts'
 
-export const CreditsGranted = Type.Object({
-  kind: Type.Union([Type.Literal('allowance'), Type.Literal('paid'), Type.Literal('promotional')]),
-  startsAt: Time,
-  expiresAt: Type.Optional(Time),
-  externalId: Type.Optional(Type.String()),
-  paid: Type.Optional(
-    Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() }),
-  ),
+/** Figures of calls that are counted, and not charged one by one. */
+const CountedCalls = Type.Object({
+  errors: Type.Integer({ minimum: 0 }),
+  latencyMsSum: Type.Integer({ minimum: 0 }),
 })
 
-/** Credits are taken away. `credits` is what could be taken, and `moved` how much of each lot. */
-export const CreditsAdjusted = Type.Object({
-  externalId: Type.Optional(Type.String()),
-  /** The credits repay a debt, out of a new lot. */
-  repaysDebt: Type.Optional(Type.Boolean()),
-})
+export const creditEvents = {
+  CreditsGranted: {
+    stream: 'credits',
+    payload: Type.Object({
+      kind: Type.Union([
+        Type.Literal('allowance'),
+        Type.Literal('paid'),
+        Type.Literal('promotional'),
+      ]),
+      startsAt: Time,
+      expiresAt: Type.Optional(Time),
+      externalId: Type.Optional(Type.String()),
+      paid: Type.Optional(
+        Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() }),
+      ),
+    }),
+    lot: 'grants',
+    describe: ({ credits, payload: { kind, expiresAt } }) =>
+      `${amount(credits)} granted (${kind})${expiresAt ? `, good until ${minute(expiresAt)}` : ''}`,
+  },
 
-/** What an adjustment could not take, and is taken from the next lot. */
-export const DebtRecorded = Type.Object({ externalId: Type.Optional(Type.String()) })
+  /** Credits are taken away. `credits` is what could be taken, and `moved` how much of each lot. */
+  CreditsAdjusted: {
+    stream: 'credits',
+    payload: Type.Object({
+      externalId: Type.Optional(Type.String()),
+      /** The credits repay a debt, out of a new lot. */
+      repaysDebt: Type.Optional(Type.Boolean()),
+    }),
+    moves: 'adjusted',
+    debt: 'repays',
+    describe: ({ credits, payload }) =>
+      `${amount(credits)} taken ${payload.repaysDebt ? 'to repay a debt' : 'away'}`,
+  },
 
-/**
- * `credits` is the upper bound of what the call costs, and `held` how much of it each lot gives. A lease, which is for
- * calls to come, has `slots` (how many of them may run on it at once) and neither endpoint nor quantity. The event that
- * ends a lease has the same slots.
- */
-export const CreditsHeld = Type.Object({
-  keyVersion: Type.Integer(),
-  holdSeconds: Type.Integer(),
-  /** The call's idempotency claim: its Idempotency-Key and its request, as hashes under the account's own key. */
-  claim: Type.Optional(Type.String()),
-  requestHash: Type.Optional(Type.String()),
-})
+  /** What an adjustment could not take, and is taken from the next lot. */
+  DebtRecorded: {
+    stream: 'credits',
+    payload: Type.Object({ externalId: Type.Optional(Type.String()) }),
+    debt: 'adds',
+    describe: ({ credits }) => `${amount(credits)} owed, to be taken from the next grant`,
+  },
 
-/** `credits` and `quantity` are what is added. Both may be 0: the hold then only lasts longer. */
-export const HoldExtended = Type.Object({ keyVersion: Type.Integer(), holdSeconds: Type.Integer() })
-
-/**
- * A charge. `credits` is what the call cost; the rest of its hold is free again. A call on a lease is charged at once:
- * `moved` comes out of free credits, and the lease stays as it was.
- */
-export const HoldSettled = Type.Object({
-  /** The lease that the call ran on, and the version that the call's key had when it was charged. */
-  lease: Type.Optional(Type.String()),
-  keyVersion: Type.Optional(Type.Integer()),
-  /** Credits that the call cost beyond its hold. They are never charged. */
-  shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
   /**
-   * What ended the response before its end: the client left, the upstream broke it off, or the hold could not be
-   * extended.
+   * `credits` is the upper bound of what the call costs, and `held` how much of it each lot gives. A lease, which is for
+   * calls to come, has `slots` (how many of them may run on it at once) and neither endpoint nor quantity. The event that
+   * ends a lease has the same slots.
    */
-  terminatedBy: Type.Optional(
-    Type.Union([Type.Literal('client'), Type.Literal('upstream'), Type.Literal('hold')]),
-  ),
-})
+  CreditsHeld: {
+    stream: 'credits',
+    payload: Type.Object({
+      keyVersion: Type.Integer(),
+      holdSeconds: Type.Integer(),
+      /** The call's idempotency claim: its Idempotency-Key and its request, as hashes under the account's own key. */
+      claim: Type.Optional(Type.String()),
+      requestHash: Type.Optional(Type.String()),
+    }),
+    isFrequent: true,
+    hold: 'opens',
+    describe: ({ credits, slots, endpoint }) =>
+      slots === null
+        ? `Up to ${amount(credits)} held for a call of ${endpoint}`
+        : `${amount(credits)} reserved by a lease, for ${count(slots, 'call')} at once`,
+  },
 
-/** A call is not charged, or a lease is given back. */
-export const HoldReleased = Type.Object({
-  reason: Type.String(),
-  /** The lease that the call ran on. It stays as it was, so the event moves nothing. */
-  lease: Type.Optional(Type.String()),
-})
+  /** `credits` and `quantity` are what is added. Both may be 0: the hold then only lasts longer. */
+  HoldExtended: {
+    stream: 'credits',
+    payload: Type.Object({ keyVersion: Type.Integer(), holdSeconds: Type.Integer() }),
+    isFrequent: true,
+    hold: 'extends',
+    describe: ({ credits, endpoint }) =>
+      credits === 0
+        ? `The hold of a call of ${endpoint} lasts longer`
+        : `The hold of a call of ${endpoint} extended by ${amount(credits)}`,
+  },
 
-/** A hold whose gateway did not resolve it in time is free again. */
-export const HoldExpired = Type.Object({})
+  /**
+   * A charge. `credits` is what the call cost; the rest of its hold is free again. A call on a lease is charged at once:
+   * `moved` comes out of free credits, and the lease stays as it was.
+   */
+  HoldSettled: {
+    stream: 'credits',
+    payload: Type.Object({
+      /** The lease that the call ran on, and the version that the call's key had when it was charged. */
+      lease: Type.Optional(Type.String()),
+      keyVersion: Type.Optional(Type.Integer()),
+      /** Credits that the call cost beyond its hold. They are never charged. */
+      shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
+      /**
+       * What ended the response before its end: the client left, the upstream broke it off, or the hold could not be
+       * extended.
+       */
+      terminatedBy: Type.Optional(
+        Type.Union([Type.Literal('client'), Type.Literal('upstream'), Type.Literal('hold')]),
+      ),
+    }),
+    isFrequent: true,
+    hold: 'resolves',
+    onLease: 'charges',
+    moves: 'settled',
+    describe: ({ credits, endpoint, payload }) =>
+      `${amount(credits)} charged for a call of ${endpoint}${termination(payload.terminatedBy)}`,
+  },
 
-export const ChargeRefunded = Type.Object({
-  /** The charge's own time: a key's monthly cap gets back only what was charged in the same month. */
-  chargedAt: Time,
-  externalId: Type.Optional(Type.String()),
-})
+  /** A call is not charged, or a lease is given back. */
+  HoldReleased: {
+    stream: 'credits',
+    payload: Type.Object({
+      reason: Type.String(),
+      /** The lease that the call ran on. It stays as it was, so the event moves nothing. */
+      lease: Type.Optional(Type.String()),
+    }),
+    isFrequent: true,
+    hold: 'resolves',
+    onLease: 'voids',
+    describe: ({ credits, slots, endpoint, payload }) => {
+      if (slots !== null) return `${amount(credits)} freed that a lease had reserved`
+      const call = `call of ${endpoint} was not charged (${payload.reason})`
+      return payload.lease ? `A ${call}` : `${amount(credits)} freed: a ${call}`
+    },
+  },
 
-/** Calls of price 0 of one key and route over a few seconds. `quantity` is their number. */
-export const CallsCounted = Type.Object({
-  errors: Type.Integer({ minimum: 0 }),
-  latencyMsSum: Type.Integer({ minimum: 0 }),
-})
+  /** A hold whose gateway did not resolve it in time is free again. */
+  HoldExpired: {
+    stream: 'credits',
+    payload: Type.Object({}),
+    isFrequent: true,
+    hold: 'resolves',
+    describe: ({ credits, slots, endpoint }) =>
+      slots === null
+        ? `${amount(credits)} freed: a call of ${endpoint} was never finished, and not charged`
+        : `${amount(credits)} freed that a lease had reserved until its gateway ended`,
+  },
 
-/**
- * What a key did in a day at an endpoint of the service that Tollbook replaced, in that service's own words: `credits` is
- * what it charged, and `quantity` the number of calls. It is part of usage, and counts in no balance, cap or statement,
- * because those begin with this ledger.
- */
-export const UsageImported = Type.Object({
-  errors: Type.Integer({ minimum: 0 }),
-  latencyMsSum: Type.Integer({ minimum: 0 }),
-})
+  ChargeRefunded: {
+    stream: 'credits',
+    payload: Type.Object({
+      /** The charge's own time: a key's monthly cap gets back only what was charged in the same month. */
+      chargedAt: Time,
+      externalId: Type.Optional(Type.String()),
+    }),
+    moves: 'refunded',
+    describe: ({ credits, endpoint }) => `${amount(credits)} refunded for a call of ${endpoint}`,
+  },
+
+  /** Calls of price 0 of one key and route over a few seconds. `quantity` is their number. */
+  CallsCounted: {
+    stream: 'credits',
+    payload: CountedCalls,
+    isFrequent: true,
+    counts: 'free',
+    describe: ({ quantity, endpoint }) => `${count(quantity, 'free call')} of ${endpoint}`,
+  },
+
+  /**
+   * What a key did in a day at an endpoint of the service that Tollbook replaced, in that service's own words: `credits`
+   * is what it charged, and `quantity` the number of calls. It is part of usage, and counts in no balance, cap or
+   * statement, because those begin with this ledger.
+   */
+  UsageImported: {
+    stream: 'credits',
+    payload: CountedCalls,
+    isFrequent: true,
+    counts: 'imported',
+    describe: ({ credits, quantity, endpoint }) =>
+      `${count(quantity, 'call')} of ${endpoint} and ${amount(credits)} taken over from the service before`,
+  },
+} as const satisfies StreamEvents
+
+/** How a response ended before its end, as an addition to a sentence. */
+function termination(terminatedBy: unknown): string {
+  switch (terminatedBy) {
+    case 'client':
+      return ', which the client left early'
+    case 'upstream':
+      return ', which the upstream broke off'
+    case 'hold':
+      return ', terminated because its hold could not be extended'
+    default:
+      return ''
+  }
+}

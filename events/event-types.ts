@@ -1,5 +1,6 @@
 /** Lists of the event types that have something in common, as the catalogue says. */
-import { type CatalogueEntry, catalogue, type EventType } from './catalogue.ts'
+import { catalogue, type EventType } from './catalogue.ts'
+import type { CatalogueEntry } from './catalogue-entry.ts'
 
 export const eventTypes = Object.keys(catalogue) as EventType[]
 
@@ -34,12 +35,7 @@ export const usageTypes = [...resolvingTypes, ...countingTypes]
 /** What gives a key a secret. */
 export const secretTypes = typesWith('setsSecret')
 
-/** The type, if the catalogue has it. A damaged log, or one of a later program, may have others. */
-export function knownType(type: string): EventType | undefined {
-  return Object.hasOwn(catalogue, type) ? (type as EventType) : undefined
-}
-
-/** The type's entry in the catalogue, if it has one. */
+/** The type's entry, if the catalogue has one. A damaged log, or one of a later program, may have other types. */
 export function entryOf(type: string): CatalogueEntry | undefined {
   return Object.hasOwn(catalogue, type) ? catalogue[type as EventType] : undefined
 }

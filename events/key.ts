@@ -2,8 +2,10 @@
  * The key stream: a key's life. Names, descriptions and IP addresses are personal data. They stand in the encrypted
  * private document of KeyIssued, KeyImported and KeyUpdated, which always has all three.
  */
-import { type Static, Type } from '@sinclair/typebox'
+import { Type } from '@sinclair/typebox'
+import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
+import { changes, minute } from './words.ts'
 
 const Hash = Type.String({ pattern: '^[0-9a-f]{64}$' })
 const nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof Type.Integer>>(
@@ -19,35 +21,64 @@ const limits = {
   expiresAt: nullable(Time),
 }
 
-export const KeyIssued = Type.Object({ hash: Hash, display: Type.String(), ...limits })
-export const KeyImported = Type.Object({
-  hash: Hash,
-  display: Type.String(),
-  enabled: Type.Boolean(),
-  createdAt: Time,
-  ...limits,
-})
+export const keyEvents = {
+  KeyIssued: {
+    stream: 'key',
+    payload: Type.Object({ hash: Hash, display: Type.String(), ...limits }),
+    setsSecret: true,
+    describe: ({ payload }) => `Key ${payload.display} issued`,
+  },
 
-/** What the owner changes: endpoints, expiry, and the private document. */
-export const KeyUpdated = Type.Partial(
-  Type.Object({ endpoints: limits.endpoints, expiresAt: limits.expiresAt }),
-)
-export const KeyLimitsChanged = Type.Partial(
-  Type.Object({ rateLimit: limits.rateLimit, monthlyCap: limits.monthlyCap }),
-)
-export const KeyEnabled = Type.Object({})
-export const KeyDisabled = Type.Object({})
+  KeyImported: {
+    stream: 'key',
+    payload: Type.Object({
+      hash: Hash,
+      display: Type.String(),
+      enabled: Type.Boolean(),
+      createdAt: Time,
+      ...limits,
+    }),
+    setsSecret: true,
+    describe: ({ payload }) => `Key ${payload.display} imported`,
+  },
 
-/** The previous secret ends at once, or at `previousUntil` where a time of grace was asked for. */
-export const KeyRotated = Type.Object({
-  hash: Hash,
-  display: Type.String(),
-  previousHash: nullable(Hash),
-  previousUntil: nullable(Time),
-})
-export const KeyRevoked = Type.Object({})
+  /** What the owner changes: endpoints, expiry, and the private document. */
+  KeyUpdated: {
+    stream: 'key',
+    payload: Type.Partial(
+      Type.Object({ endpoints: limits.endpoints, expiresAt: limits.expiresAt }),
+    ),
+    describe: ({ payload }) =>
+      `Key changed: ${changes(payload) || 'name, description or addresses'}`,
+  },
 
-export type KeyIssued = Static<typeof KeyIssued>
+  KeyLimitsChanged: {
+    stream: 'key',
+    payload: Type.Partial(
+      Type.Object({ rateLimit: limits.rateLimit, monthlyCap: limits.monthlyCap }),
+    ),
+    describe: ({ payload }) => `Key limits changed: ${changes(payload)}`,
+  },
+
+  KeyEnabled: { stream: 'key', payload: Type.Object({}), describe: () => 'Key enabled' },
+  KeyDisabled: { stream: 'key', payload: Type.Object({}), describe: () => 'Key disabled' },
+
+  /** The previous secret ends at once, or at `previousUntil` where a time of grace was asked for. */
+  KeyRotated: {
+    stream: 'key',
+    payload: Type.Object({
+      hash: Hash,
+      display: Type.String(),
+      previousHash: nullable(Hash),
+      previousUntil: nullable(Time),
+    }),
+    setsSecret: true,
+    describe: ({ payload: { display, previousUntil } }) =>
+      `Key given a new secret, ${display}; the old one ${previousUntil ? `works until ${minute(previousUntil)}` : 'is dead'}`,
+  },
+
+  KeyRevoked: { stream: 'key', payload: Type.Object({}), describe: () => 'Key revoked' },
+} as const satisfies StreamEvents
 
 /** The private document of a key, before it is encrypted. */
 export interface KeyPrivate {

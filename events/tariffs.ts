@@ -1,8 +1,10 @@
 /** The tariffs stream: prices and plans, and the loss that a restored log accepted. */
 import { type Static, Type } from '@sinclair/typebox'
+import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
+import { minute } from './words.ts'
 
-export const Plan = Type.Object({
+const Plan = Type.Object({
   rateLimit: Type.Integer({ minimum: 1 }),
   windowMs: Type.Integer({ minimum: 1 }),
   credits: Type.Integer({ minimum: 0 }),
@@ -10,17 +12,27 @@ export const Plan = Type.Object({
   endpoints: Type.Union([Type.Literal('all'), Type.Array(Type.String())]),
   fee: Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() }),
 })
-
-/** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`. */
-export const TariffPublished = Type.Object({
-  hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-  from: Time,
-  notice: Type.Optional(Type.String()),
-  plans: Type.Record(Type.String(), Plan),
-  prices: Type.Record(Type.String(), Type.Record(Type.String(), Type.Unknown())),
-})
-
-export const LogRestored = Type.Object({ lostFrom: Type.Integer(), reason: Type.String() })
-
 export type Plan = Static<typeof Plan>
-export type TariffPublished = Static<typeof TariffPublished>
+
+export const tariffEvents = {
+  /** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`. */
+  TariffPublished: {
+    stream: 'tariffs',
+    payload: Type.Object({
+      hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+      from: Time,
+      notice: Type.Optional(Type.String()),
+      plans: Type.Record(Type.String(), Plan),
+      prices: Type.Record(Type.String(), Type.Record(Type.String(), Type.Unknown())),
+    }),
+    describe: ({ payload }) =>
+      `Tariff ${String(payload.hash).slice(0, 12)} published, in force from ${minute(payload.from)}`,
+  },
+
+  LogRestored: {
+    stream: 'tariffs',
+    payload: Type.Object({ lostFrom: Type.Integer(), reason: Type.String() }),
+    describe: ({ payload }) =>
+      `Log restored: what stood from position ${payload.lostFrom} on was lost (${payload.reason})`,
+  },
+} as const satisfies StreamEvents

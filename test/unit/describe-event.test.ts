@@ -1,9 +1,9 @@
 import { expect, test } from 'bun:test'
 import { catalogue } from '../../events/catalogue.ts'
-import { describeEvent } from '../../src/reports/log-reader/describe-event.ts'
+import { describeEvent } from '../../events/describe-event.ts'
 
 const plain = {
-  ...{ credits: null, quantity: null, slots: null, endpoint: null, keyId: null },
+  ...{ credits: null, quantity: null, slots: null, endpoint: null },
   payload: {},
 }
 

@@ -1,6 +1,7 @@
 /** One event as one line: of text, for people, or of JSON, for programs. */
+
+import { describeEvent } from '../../../events/describe-event.ts'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
-import { describeEvent } from '../../reports/log-reader/describe-event.ts'
 import { dim, time } from '../output.ts'
 
 /** @param reason why somebody did it; absent where nobody gave a reason, or where it was erased */

@@ -1,7 +1,7 @@
 /** Events, as responses show them. */
 import { t } from 'elysia'
+import { describeEvent } from '../../../events/describe-event.ts'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
-import { describeEvent } from '../../reports/log-reader/describe-event.ts'
 import type { EventPage } from '../../reports/log-reader/event-feed.ts'
 import { integer, typedSchema } from './fields.ts'
 

@@ -7,7 +7,7 @@
  * back to it within the range is not overdrawn in between. Only the other calls and lots are suspect, and they are
  * followed event by event.
  */
-import type { CatalogueEntry } from '../../../events/catalogue.ts'
+import type { CatalogueEntry } from '../../../events/catalogue-entry.ts'
 import {
   countingTypes,
   drawingTypes,

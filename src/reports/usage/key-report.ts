@@ -1,8 +1,9 @@
 /** What a key did since a time, from the log alone: what was charged, what failed, what was changed. */
+
+import { describeEvent } from '../../../events/describe-event.ts'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import { entryOf } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { describeEvent } from '../log-reader/describe-event.ts'
 import { readEventFeed } from '../log-reader/event-feed.ts'
 
 export interface KeyReport {

@@ -1,0 +1,36 @@
+/** What the program has to know of a type of event. */
+import type { TSchema } from '@sinclair/typebox'
+import type { RecordedEvent } from './event.ts'
+
+type StreamKind = 'account' | 'key' | 'credits' | 'tariffs'
+
+/** What a description can name. Personal data, which is encrypted, is not in it. */
+export type DescribedEvent = Pick<
+  RecordedEvent,
+  'type' | 'payload' | 'credits' | 'quantity' | 'slots' | 'endpoint'
+>
+
+export interface CatalogueEntry {
+  readonly stream: StreamKind
+  readonly payload: TSchema
+  /** The event in plain words, for people who read a history: one sentence without a full stop. */
+  describe(event: DescribedEvent): string
+  /** Calls append it, so nearly all of a long log is of such types. All others are rare. */
+  readonly isFrequent?: true
+  /** Its payload has the hash of a key's new secret. */
+  readonly setsSecret?: true
+  /** What it does to the hold that its request id names. */
+  readonly hold?: 'opens' | 'extends' | 'resolves'
+  /** How it ends a call that ran on a lease. Its payload then names the lease, which stays as it is. */
+  readonly onLease?: 'charges' | 'voids'
+  /** It makes a lot of its `credits`, named by its position. */
+  readonly lot?: 'grants'
+  /** What its `moved` is added to, lot by lot. */
+  readonly moves?: 'settled' | 'refunded' | 'adjusted'
+  /** What it does to the credits that an account owes. An adjustment repays where its payload says so. */
+  readonly debt?: 'adds' | 'repays'
+  /** Its `quantity` is a number of calls without holds: free ones, or those that another service had before this ledger. */
+  readonly counts?: 'free' | 'imported'
+}
+
+export type StreamEvents = Readonly<Record<string, CatalogueEntry>>

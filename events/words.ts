@@ -1,0 +1,32 @@
+/** Parts of the sentences that describe events. */
+
+export function amount(credits: number | null): string {
+  return count(credits, 'credit')
+}
+
+/** `1 call`, `1,200 calls` */
+export function count(number: number | null, noun: string): string {
+  const some = number ?? 0
+  return `${some.toLocaleString('en')} ${noun}${some === 1 ? '' : 's'}`
+}
+
+/** `rateLimit 10, expiresAt none` */
+export function changes(payload: Readonly<Record<string, unknown>>): string {
+  return Object.entries(payload)
+    .map(
+      ([field, value]) => `${field} ${Array.isArray(value) ? value.join(' ') : (value ?? 'none')}`,
+    )
+    .join(', ')
+}
+
+export function day(time: unknown): string {
+  return String(time).slice(0, 10)
+}
+
+/** `2026-01-31 12:00 UTC` */
+export function minute(time: unknown): string {
+  const date = new Date(String(time))
+  return Number.isNaN(date.getTime())
+    ? String(time)
+    : `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
