@@ -7,6 +7,7 @@ import { catalogue, type EventType } from '../../events/catalogue.ts'
 import { restoreLines } from '../../src/ledger/backup/restore-lines.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
@@ -21,7 +22,7 @@ beforeAll(async () => {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
   await restoreLines(database.url, lines.values() as unknown as AsyncIterator<string>, () => {})
   sql = connect({ url: database.url, as: 'serving', max: 1 })
-  await sql`select catch_up_daily_usage(0::smallint, 1000)`
+  await catchUpAll(sql)
 })
 afterAll(async () => {
   await sql?.end()

@@ -7,6 +7,7 @@ import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { schemaFault } from '../../src/ledger/migrate/schema-compatibility.ts'
 import { deploy } from '../../src/projector/rebuild/deploy.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { fillVariedLedger } from '../support/varied-ledger.ts'
@@ -86,8 +87,8 @@ test('a changed projection is built anew while gateways sell, and takes over wit
     while (deploying) {
       const { hold, verdict } = await gateway.hold(key, 1)
       expect(verdict).toBe('ok')
-      const answer = calls % 2 ? await gateway.release(hold) : await gateway.settle(hold, 1)
-      expect(answer.verdict).toBe('ok')
+      const result = calls % 2 ? await gateway.release(hold) : await gateway.settle(hold, 1)
+      expect(result.verdict).toBe('ok')
       calls++
     }
   })()
@@ -105,9 +106,7 @@ test('a changed projection is built anew while gateways sell, and takes over wit
     deploying = false
     await load
   }
-  while (
-    ((await ledger.sql`select catch_up_daily_usage(0::smallint, 1000) as left`)[0]?.left ?? 0) > 0
-  );
+  await catchUpAll(ledger.sql)
   expect(await schemaFault(ledger.sql)).toBeUndefined()
   const sums = await released()
   expect(sums.log).toBeGreaterThan(3)

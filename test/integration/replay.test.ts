@@ -6,10 +6,12 @@ import type { Projection } from '../../projections/projection.ts'
 import { connect, defaultSchema, type Sql } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { asOf } from '../../src/projector/as-of.ts'
+import { catchUp } from '../../src/projector/catch-up.ts'
 import { tablesOf } from '../../src/projector/projection-tables.ts'
 import { rebuild, rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
 import { buildShadow } from '../../src/projector/rebuild/shadow-projection.ts'
 import { openVerifier, type Verdict } from '../../src/projector/verify/verifier.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { runCli, runJson, startCli } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { readLog } from '../support/log.ts'
@@ -103,7 +105,7 @@ describe('a ledger in service', () => {
       }
     })
     const count = async () => {
-      while (rebuilding) await ledger.sql`select catch_up_daily_usage(0::smallint, 20000)`
+      while (rebuilding) await catchUp(ledger.sql, [0])
     }
     // What a reader may see: what is never fewer than before, and what stands in two tables at once.
     const readers = [1, 2].map(async () => {
@@ -147,18 +149,18 @@ describe('a ledger in service', () => {
     expect(row).toEqual({ settled: calls, held: 0 })
   }, 60_000)
 
-  test('keeps its tables when a reader holds on to them: the exchange waits, and appends go on', async () => {
+  test('keeps its tables when a reader holds on to them: the swap waits, and appends go on', async () => {
     const reader = connect({ url: ledger.url, as: 'serving', max: 1 })
     await reader.unsafe('begin; select from lots limit 1')
-    let exchanged = false
+    let swapped = false
     const rebuilding = rebuild(projectionOf('balances'), { url: ledger.url }).then(() => {
-      exchanged = true
+      swapped = true
     })
     for (let call = 0; call < 20; call++) {
       const { hold, verdict } = await ledger.hold(key, 1)
       expect([verdict, (await ledger.settle(hold, 1)).verdict]).toEqual(['ok', 'ok'])
     }
-    expect(exchanged).toBe(false)
+    expect(swapped).toBe(false)
     await reader.unsafe('commit')
     await rebuilding
     await reader.end()
@@ -196,9 +198,7 @@ describe('a ledger in service', () => {
       ).flat(),
       ({ table }) => table,
     )
-    while (
-      ((await ledger.sql`select catch_up_daily_usage(0::smallint, 1000) as left`)[0]?.left ?? 0) > 0
-    );
+    await catchUpAll(ledger.sql)
     for (const [table, rows] of Object.entries(await rowsOf(ledger.sql))) {
       const shown = (now[table] ?? []).map(({ row }) => row)
       expect(shown.length).toBe(rows.length)
@@ -218,8 +218,8 @@ describe('a ledger in service', () => {
       database: ledger.url,
     })
     expect(before).not.toContain(lot?.account_id)
-    const exceedsAccount = await runCli(['replay', '--as-of', '0-999999'], { database: ledger.url })
-    expect([exceedsAccount.status, exceedsAccount.stderr]).toEqual([
+    const pastTheEnd = await runCli(['replay', '--as-of', '0-999999'], { database: ledger.url })
+    expect([pastTheEnd.status, pastTheEnd.stderr]).toEqual([
       1,
       expect.stringContaining('the log ends at 0-'),
     ])
@@ -246,7 +246,7 @@ test('a ledger of two shards is rebuilt, verified and shown as it stood like one
       const { hold } = await gateway.hold(key, 10)
       await gateway.settle(hold, 4 + shard)
       await gateway.hold(key, 3)
-      await ledger.sql`select catch_up_daily_usage(${shard}::smallint, 1000)`
+      await catchUpAll(ledger.sql, [shard])
     }
     const before = await rowsOf(ledger.sql)
     await rebuildAll(projections, { url: ledger.url })
@@ -323,9 +323,9 @@ describe('a generated log', () => {
     await reader.unsafe('select from tollbook_replay.monthly_balances limit 1')
     await until(async () => (await reached()) > 0, 30_000)
     // A crash of PostgreSQL would empty the tables and the position alike: all are unlogged until they are full.
-    const beside = await sql`select distinct relpersistence as kind from pg_class
+    const shadow = await sql`select distinct relpersistence as kind from pg_class
       where relnamespace = 'tollbook_replay'::regnamespace and relkind = 'r'`
-    expect([...beside]).toEqual([{ kind: 'u' }])
+    expect([...shadow]).toEqual([{ kind: 'u' }])
     child.kill('SIGKILL')
     await child.exited
     await reader.unsafe('rollback')

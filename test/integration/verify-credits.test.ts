@@ -38,7 +38,7 @@ test('a sound log has no faults, in whatever ranges it is read', async () => {
 /** Where the first of two ranges ends. */
 const half = events / 2
 
-/** A call of the second half, held and charged by two events on a lot of the first, and what else a damage needs. */
+/** A call of the second half, held and charged by two events on a lot of the first half, and the whole log. */
 interface Damaged {
   readonly hold: LogEvent
   readonly end: LogEvent
@@ -122,7 +122,7 @@ test.each<[string, (damaged: Damaged) => Promise<unknown>]>([
     },
   ],
   [
-    'a call begins and ends within the range, and was open before',
+    'a call begins and ends within the range, and was open before it',
     async ({ hold, end, log, change }) => {
       const open = log.find(
         ({ type, position, request_id }) =>
@@ -196,7 +196,7 @@ async function restore(): Promise<void> {
   await vandal`insert into events table saved`
 }
 
-/** Makes every third call that begins and ends while the longest one lasts look as if it had run on that one's hold. */
+/** Makes the hold of the longest call a lease: every third call within its time looks as if it had run on it. */
 async function runSomeOnLeases(): Promise<void> {
   const log = await readLog(vandal)
   const calls = [...Map.groupBy(log, ({ request_id }) => request_id).values()].filter(
@@ -218,7 +218,7 @@ async function runSomeOnLeases(): Promise<void> {
   }
 }
 
-/** What is wrong by the check: of each hold and lot that a fault names, the first position. */
+/** What the check finds: of each hold and lot that a fault names, the first position. */
 async function found(ends: readonly number[]): Promise<Record<string, number>> {
   const check = await openLogCheck(creditRules, {
     url: database.url,
@@ -240,7 +240,7 @@ async function found(ends: readonly number[]): Promise<Record<string, number>> {
   return sorted(first)
 }
 
-/** The same by the rules, followed event by event. */
+/** The same, found by following the rules event by event. */
 function followed(log: readonly LogEvent[]): Record<string, number> {
   const first: Record<string, number> = {}
   const note = (name: string, position: number) => {
@@ -256,13 +256,13 @@ function followed(log: readonly LogEvent[]): Record<string, number> {
   for (const event of log) {
     const { position, type, payload, credits, lots: touched, held, moved } = event
     const isEnd = ['HoldSettled', 'HoldReleased', 'HoldExpired'].includes(type)
-    const runsOn = isEnd && type !== 'HoldExpired' && held === null ? payload.lease : undefined
+    const lease = isEnd && type !== 'HoldExpired' && held === null ? payload.lease : undefined
     const change = sum(held)
-    if (runsOn !== undefined && !holds.has(runsOn)) note(`hold ${runsOn}`, position)
+    if (lease !== undefined && !holds.has(lease)) note(`hold ${lease}`, position)
     if (type === 'CreditsHeld') {
       if (holds.has(event.request_id)) note(`hold ${event.request_id}`, position)
       holds.set(event.request_id, (holds.get(event.request_id) ?? 0) + change)
-    } else if (runsOn === undefined && (isEnd || type === 'HoldExtended')) {
+    } else if (lease === undefined && (isEnd || type === 'HoldExtended')) {
       const before = holds.get(event.request_id)
       const after = (before ?? 0) + change
       const wrong = isEnd && (after !== 0 || (type === 'HoldSettled' && credits > -change))
@@ -277,8 +277,8 @@ function followed(log: readonly LogEvent[]): Record<string, number> {
       lot.free += credits
       names.add(`lot ${position}`)
     }
-    const most = Math.max(touched?.length ?? 0, held?.length ?? 0, moved?.length ?? 0)
-    for (let n = 0; touched && n < most; n++) {
+    const length = Math.max(touched?.length ?? 0, held?.length ?? 0, moved?.length ?? 0)
+    for (let n = 0; touched && n < length; n++) {
       const name = `lot ${touched[n] ?? -1}`
       const lot = lotOf(name)
       const sign = { ChargeRefunded: 1, HoldSettled: -1, CreditsAdjusted: -1 }[type] ?? 0
@@ -294,7 +294,7 @@ function followed(log: readonly LogEvent[]): Record<string, number> {
   return sorted(first)
 }
 
-/** A statement that changes one event, a lot or a call, or exchanges two events, as no append would. */
+/** A statement that changes one event, a lot or a call, or swaps two events, as no append would. */
 function damage(random: Random): string {
   const ofCalls = `type in ('CreditsHeld', 'HoldExtended', 'HoldSettled', 'HoldReleased')`
   const nth = (column: string) =>
@@ -329,17 +329,17 @@ function damage(random: Random): string {
     `update events set ${change} where position = ${nth('position')}`,
     `update events set ${ofCall} where request_id = ${call}`,
     `update events set credits = ${random.int(1, 50)} where position = ${lot}`,
-    // A call that ran on the standing hold draws on two lots.
+    // A call on the lease draws on two lots.
     `update events set lots = lots || ${lot}, moved = array[${random.int(1, 900)}, ${random.int(1, 900)}]
       where position = (select position from events where payload ->> 'lease' is not null and lots is not null
         order by position offset ${random.int(0, 3)} limit 1)`,
-    exchanged(`${a}`, `${b}`),
-    exchanged(
+    swapped(`${a}`, `${b}`),
+    swapped(
       `(select max(position) from events where request_id = ${call})`,
       `(select min(position) + ${random.int(0, 40)} from events where request_id = ${call})`,
     ),
-    // The end of the hold that others run on, somewhere before the end of those.
-    exchanged(
+    // The end of the lease comes somewhere before the ends of its calls.
+    swapped(
       `(select max(position) from events where request_id = (select payload ->> 'lease' from events
         where payload ->> 'lease' is not null limit 1))`,
       `${a}`,
@@ -347,8 +347,8 @@ function damage(random: Random): string {
   ])
 }
 
-/** Two events, by their positions, in each other's place. */
-function exchanged(a: string, b: string): string {
+/** Swaps two events, by their positions. */
+function swapped(a: string, b: string): string {
   const aside = 100_000
   return `
     create temp table pair as select ${a} as a, ${b} as b;

@@ -1,4 +1,4 @@
-/** Verifying: whatever is changed behind the ledger's back is found, where it is. */
+/** Verifying finds whatever was changed behind the ledger's back, and says where. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { projections } from '../../projections/index.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
@@ -47,8 +47,8 @@ async function checkLog(): Promise<LogVerdict> {
   }
 }
 
-/** Runs work on a table that is as before afterwards. */
-async function vandalised(table: string, work: () => Promise<void>): Promise<void> {
+/** Runs work that damages a table, and puts the table back as it was. */
+async function whileDamaged(table: string, work: () => Promise<void>): Promise<void> {
   await vandal.unsafe(`create table saved as table ${table}`)
   try {
     await work()
@@ -108,14 +108,14 @@ test('a sound ledger is sound', async () => {
 
 describe.each(projections)('$name', (projection) => {
   const tables = tablesOf(projection)
-  // The log stays as it is: it is applied once, and compared again and again.
+  // The log stays as it is. It is applied once, and the tables are compared with it again and again.
   let temporary: TemporaryProjection
-  // In slices of a few rows, as long tables are in slices of many.
+  // In slices of a few rows, as long tables are compared in slices of many.
   const verify = () => compareProjection(projection, temporary, { maxDescribed: 10, maxRows: 3 })
   afterAll(() => temporary?.close())
   beforeAll(async () => {
     temporary = await openTemporaryProjection(projection, { url: ledger.url })
-    // The checks would keep some of it out; whoever vandalises drops them first.
+    // The tables' checks would refuse some of the damage, so they are dropped first.
     const checks = await vandal<{ table: string; name: string }[]>`
       select conrelid::regclass::text as "table", conname as name from pg_constraint
       where conrelid::regclass::text = any(${tables}) and contype in ('c', 'n')`
@@ -132,7 +132,7 @@ describe.each(projections)('$name', (projection) => {
       const value = otherwise[type]?.(column)
       if (!value)
         throw new Error(`${table}.${column} is of a type that this test does not know: ${type}`)
-      await vandalised(table, async () => {
+      await whileDamaged(table, async () => {
         const [changed] = await vandal.unsafe(`update ${table} t set ${column} = ${value}
           where ctid = (select ctid from ${table} order by random() limit 1) returning to_jsonb(t) as row`)
         expect(changed, `${table}.${column}`).toBeDefined()
@@ -155,7 +155,7 @@ describe.each(projections)('$name', (projection) => {
 
   test('a row that is missing is found, and one that is too many', async () => {
     for (const table of tables) {
-      await vandalised(table, async () => {
+      await whileDamaged(table, async () => {
         await vandal.unsafe(`delete from ${table} where ctid = (select ctid from ${table} limit 1)`)
         const { differing, differences } = await verify()
         expect([differing, differences[0]?.table, differences[0]?.only]).toEqual([1, table, 'log'])
@@ -173,7 +173,7 @@ describe('the log', () => {
       select position from events where type = 'CreditsHeld' limit 1`
     for (const { column, type } of columns) {
       if (column === 'position' || column === 'shard') continue
-      await vandalised('events', async () => {
+      await whileDamaged('events', async () => {
         const value = column === 'mode' ? otherMode : otherwise[type]?.(column)
         await vandal.unsafe(`update events set ${column} = ${value} where position = ${position}`)
         const { faults } = await checkLog()
@@ -190,7 +190,7 @@ describe('the log', () => {
   test('an event that is missing is found, the last one too', async () => {
     const last = await ledger.size()
     for (const position of [1, 7, last]) {
-      await vandalised('events', async () => {
+      await whileDamaged('events', async () => {
         await vandal`delete from events where position = ${position}`
         const { faults } = await checkLog()
         const gap =
@@ -204,7 +204,7 @@ describe('the log', () => {
   })
 
   test('an event that was recorded before the one before it is found', async () => {
-    await vandalised('events', async () => {
+    await whileDamaged('events', async () => {
       await vandal`update events set recorded_at = recorded_at - interval '1 hour' where position = 9`
       const faults = (await checkLog()).faults.map(({ position, fault }) => [position, fault])
       expect(faults).toContainEqual([9, 'it was recorded before the event before it'])
@@ -229,7 +229,7 @@ describe('the log', () => {
   async function faultsAfter(work: () => Promise<unknown>): Promise<string[]> {
     const head = await ledger.size()
     let faults: string[] = []
-    await vandalised('events', async () => {
+    await whileDamaged('events', async () => {
       try {
         await work()
         faults = (await checkLog()).faults.map(({ fault }) => fault)
@@ -304,16 +304,16 @@ describe('the log', () => {
     expect(faults.join()).toContain('credits are charged, and')
   })
 
-  test('a call that ran on a standing hold that is not open is found, and so is a damaged one’s hold', async () => {
+  test('a call on a lease that is not open is found, and so is one that names no lease', async () => {
     const [{ hold_id }] = await vandal<[{ hold_id: string }]>`
       select hold_id from open_holds where slots is not null`
     const [{ ended }] = await vandal<[{ ended: string }]>`
       select request_id as ended from events where type = 'HoldReleased' and slots is not null`
-    const failed = { type: `'HoldReleased'`, lots: 'null', held: 'null', moved: 'null' }
-    const on = (lease: string) => ({ ...failed, payload: `'{"lease":"${lease}","reason":"r"}'` })
+    const voided = { type: `'HoldReleased'`, lots: 'null', held: 'null', moved: 'null' }
+    const on = (lease: string) => ({ ...voided, payload: `'{"lease":"${lease}","reason":"r"}'` })
     expect(await faultsAfter(() => forge(on(hold_id)))).toEqual([])
     expect(await faultsAfter(() => forge(on(ended)))).toEqual([`the hold ${ended} is not open`])
-    const nameless = { ...failed, payload: `'{"reason":"r"}'`, request_id: `'nobody'` }
+    const nameless = { ...voided, payload: `'{"reason":"r"}'`, request_id: `'nobody'` }
     expect(await faultsAfter(() => forge(nameless))).toEqual(['the hold nobody is not open'])
   })
 
@@ -334,7 +334,7 @@ describe('the log', () => {
 
 describe('the command', () => {
   test('goes on when the log is so damaged that a projection cannot be made from it', async () => {
-    await vandalised('events', async () => {
+    await whileDamaged('events', async () => {
       await vandal`update events set credits = null where type = 'CreditsGranted'`
       const { status, stdout } = await runCli(['verify'], { database: ledger.url })
       expect(status).toBe(1)
@@ -353,7 +353,7 @@ describe('the command', () => {
   })
 
   test('ends with status 1 and names the row and both values', async () => {
-    await vandalised('lots', async () => {
+    await whileDamaged('lots', async () => {
       const [row] = await vandal`update lots set settled = settled + 41
         where lot = (select min(lot) from lots) returning lot, settled`
       const { status, stdout } = await runCli(['verify'], { database: ledger.url })
@@ -370,7 +370,7 @@ describe('the command', () => {
     })
   })
 
-  test('that watches finds what is changed later, tells it as a metric, and goes on', async () => {
+  test('that watches finds what is changed later, says so as a metric, and goes on', async () => {
     const child = startCli(['verify', '--watch', '--every', '1', '--port', '0'], {
       database: ledger.url,
     })
@@ -380,7 +380,7 @@ describe('the command', () => {
     const differing = async () =>
       Number(/differing_rows\{projection="balances"\} (\d+)/.exec(await scrape())?.[1])
     await until(async () => (await differing()) === 0)
-    await vandalised('balances', async () => {
+    await whileDamaged('balances', async () => {
       await vandal`update balances set debt = debt + 1`
       await until(async () => (await differing()) > 0, 20_000)
     })

@@ -1,4 +1,4 @@
-/** The oracle's rows against the projections' tables, every row and every column. */
+/** Compares the oracle's rows with the projections' tables, every row and every column. */
 import type { Sql } from '../../src/ledger/connect.ts'
 import { micros, readLog } from './log.ts'
 import { fold, keyOf, type Row, type State, type TableName, tables } from './oracle.ts'
@@ -16,7 +16,7 @@ export async function compareWithProjections(sql: Sql, shard = 0): Promise<Diffe
   return compareWithState(sql, fold(await readLog(sql, shard)), shard)
 }
 
-/** The same for a state that was folded already, or for the rows of some accounts alone. */
+/** The same for a state that is folded already, or for the rows of some accounts alone. */
 export async function compareWithState(
   sql: Sql,
   state: State,

@@ -1,4 +1,4 @@
-/** Whoever changes what nobody may change: no trigger fires for it. */
+/** A connection that can change what nobody may change: no trigger fires for it. */
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 
 export async function openVandal(url: string): Promise<Sql> {

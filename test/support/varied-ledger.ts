@@ -1,10 +1,10 @@
 /** A small ledger in which every table of every projection has rows, with something in every column. */
-
+import { catchUpAll } from './catch-up-all.ts'
 import { chargeOnLeaseCommand, leaseCommand, voidOnLeaseCommand } from './gateway.ts'
 import type { Ledger, TestKey } from './test-ledger.ts'
 import { testTariff } from './test-ledger.ts'
 
-/** Fills it; answers a key that can buy. Days of usage are caught up. */
+/** Fills it, with every projection caught up; returns a key that can call. */
 export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   const day = 86_400_000
   const pro = await ledger.account({ plan: 'pro' })
@@ -41,24 +41,21 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   await ledger.extend(key, growing, 3)
   await ledger.count(key, 12, { errors: 2 })
   const ended = leaseCommand(key, 6, 2)
-  const standing = leaseCommand(key, 8, 4)
-  for (const item of [
+  const open = leaseCommand(key, 8, 4)
+  for (const command of [
     ended,
-    standing,
+    open,
     chargeOnLeaseCommand(key, ended, 2),
     voidOnLeaseCommand(key, ended),
   ]) {
-    await ledger.append(item)
+    await ledger.append(command)
   }
   await ledger.release(ended, { reason: 'lease_released' })
-  for (const credits of [3, 1]) await ledger.append(chargeOnLeaseCommand(key, standing, credits))
+  for (const credits of [3, 1]) await ledger.append(chargeOnLeaseCommand(key, open, credits))
   const owes = { accountId: free.accountId, mode: 'live', credits: 120, actor: 'test' } as const
   await ledger.commands.adjust(0, owes)
   await ledger.grant(free, 5)
   await ledger.publish({ ...testTariff, prices: {} }, new Date(ledger.now.getTime() + day))
-  for (let behind = 1; behind > 0; ) {
-    const [row] = await ledger.sql`select catch_up_daily_usage(0::smallint, 1000) as behind`
-    behind = row?.behind ?? 0
-  }
+  await catchUpAll(ledger.sql)
   return key
 }
