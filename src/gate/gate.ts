@@ -16,12 +16,9 @@ import {
 import type { Outcome } from './outcome.ts'
 import type { Permit } from './rate-limit/rate-limiter.ts'
 import { type PermitDeps, type Permitted, takePermit } from './rate-limit/take-permit.ts'
-import {
-  type CallToReserve,
-  type ReserveDeps,
-  type Reserved,
-  reserve,
-} from './reservation/reserve.ts'
+import type { CallToReserve } from './reservation/reservation.ts'
+import { type Reserved, reserve } from './reservation/reserve.ts'
+import type { ReserveDeps } from './reservation/reserve-deps.ts'
 
 interface GateDeps extends PermitDeps, ReserveDeps {
   readonly config: Config

@@ -8,7 +8,7 @@ import { type CustomerDeps, customerRoutes } from '../http/routes/customer/custo
 import { docsRoutes } from '../http/routes/system/docs.ts'
 import { type SystemDeps, systemRoutes } from '../http/routes/system/system.ts'
 import { newRequestId } from '../lib/ids.ts'
-import type { CallProxy } from '../proxy/pipeline.ts'
+import type { CallProxy } from '../proxy/proxy.ts'
 
 export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log'> {
   readonly proxy: CallProxy

@@ -1,6 +1,6 @@
 /** How a gateway ends: it stops serving first, and then closes its parts in the reverse order of their opening. */
 import pTimeout from 'p-timeout'
-import type { CallProxy } from '../proxy/pipeline.ts'
+import type { CallProxy } from '../proxy/proxy.ts'
 import type { HttpServer } from './http-server.ts'
 
 /** How far a gateway is on its way to its end. */

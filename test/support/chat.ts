@@ -1,4 +1,4 @@
-/** A chat service that is sold by the token: its route, and streams as it sends them. */
+/** A chat upstream that is sold by the token: its route, and streams as it sends them. */
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { shippedConfigFile } from '../../src/config/load-config.ts'
@@ -24,16 +24,16 @@ type Section = Readonly<Record<string, Readonly<Record<string, unknown>>>>
  * @param changes to the route
  */
 export function chatConfig(changes: ConfigChanges = {}): ConfigChanges & { routes: object } {
-  // Code that is commented out has no space behind its #, or those of its place; words have one.
-  const shown = readFileSync(shippedConfigFile, 'utf8').replaceAll(/^ {2}#(?! \S|$)/gm, '  ')
-  const { services, routes } = parse(shown) as { services: Section; routes: Section }
+  // In code that is commented out, the # is followed by no space or by an indentation; in prose by one space.
+  const uncommented = readFileSync(shippedConfigFile, 'utf8').replaceAll(/^ {2}#(?! \S|$)/gm, '  ')
+  const { services, routes } = parse(uncommented) as { services: Section; routes: Section }
   return {
     services: { chat: services.chat },
     routes: { chat: { ...routes.chat, ...changes } },
   }
 }
 
-/** An event of a stream as the chat service sends it. */
+/** An event of a stream as the upstream sends it. */
 export function event(data: unknown): string {
   return `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`
 }
@@ -50,7 +50,7 @@ export function usage(total_tokens: number): string {
 
 export const done = event('[DONE]')
 
-/** A stream of the service that goes on as the test says. */
+/** A stream of the upstream that goes on as the test says. */
 export function flow(upstream: Upstream, contentType = 'text/event-stream') {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>(undefined, {
     highWaterMark: 1_000,

@@ -1,6 +1,6 @@
 /**
  * A gateway as the ledger sees one: an appender with a producer and a connection of its own, and shorthands for
- * the items of a call. The shorthands that build items stand alone, for tests that make batches themselves.
+ * the commands of a call. The shorthands that build commands stand alone, for tests that make batches themselves.
  */
 
 import {
@@ -161,7 +161,7 @@ export interface Gateway {
   readonly appender: Appender
   /** The appender's one connection. */
   readonly sql: Sql
-  readonly append: (item: CallCommand) => Promise<AppendResult>
+  readonly append: (command: CallCommand) => Promise<AppendResult>
   /** Answers with the hold, to be named when it is settled, released or expired. */
   hold(key: KeyAtGate, credits: number, more?: Partial<Hold>): Promise<HoldResult>
   extend(key: KeyAtGate, hold: Call, credits: number, more?: Partial<Extend>): Promise<AppendResult>

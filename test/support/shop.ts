@@ -62,9 +62,9 @@ export async function openShop(
   const account = await ledger.account({ plan: 'pro' })
   const key = await ledger.key(account)
 
-  function request(path: string, { key: shown = key.text, ...init }: ShopRequest = {}) {
+  function request(path: string, { key: sent = key.text, ...init }: ShopRequest = {}) {
     const headers = new Headers(init.headers)
-    if (shown !== null) headers.set('x-api-key', shown)
+    if (sent !== null) headers.set('x-api-key', sent)
     return fetch(gateway.url + path, { ...init, headers })
   }
 

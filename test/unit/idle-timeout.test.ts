@@ -1,7 +1,7 @@
 /** A client who waits longer than the server lets a connection be silent must not be cut, and charged for leaving. */
 import { describe, expect, test } from 'bun:test'
 import type { Gate } from '../../src/gate/gate.ts'
-import { type CallProxy, openProxy } from '../../src/proxy/pipeline.ts'
+import { type CallProxy, openProxy } from '../../src/proxy/proxy.ts'
 import { testConfig } from '../support/test-config.ts'
 
 const silentSeconds = 255

@@ -1,10 +1,7 @@
 /** A gateway takes leases for a busy key, calls run on them, and they are released. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
-import {
-  type CountedCall,
-  LeaseManager,
-  type LeaseRequest,
-} from '../../src/gate/reservation/lease-manager.ts'
+import type { LeaseRequest } from '../../src/gate/reservation/credit-lease.ts'
+import { type CountedCall, LeaseManager } from '../../src/gate/reservation/lease-manager.ts'
 import { minConcurrency } from '../../src/gate/reservation/lease-policy.ts'
 import type { Appender } from '../../src/ledger/append/appender.ts'
 import type {

@@ -2,7 +2,7 @@
 import { afterEach, expect, spyOn, test } from 'bun:test'
 import { DedicatedHold } from '../../src/gate/reservation/dedicated-hold.ts'
 import type { Terms } from '../../src/gate/reservation/reservation.ts'
-import type { ReserveDeps } from '../../src/gate/reservation/reserve.ts'
+import type { ReserveDeps } from '../../src/gate/reservation/reserve-deps.ts'
 import type { Appender } from '../../src/ledger/append/appender.ts'
 import type { AppendResult, CallCommand } from '../../src/ledger/append/call-commands.ts'
 import { deliverPricedCall } from '../../src/proxy/delivery/deliver-priced-call.ts'
@@ -46,7 +46,6 @@ function deliver(upstream: () => Promise<Response>) {
       storedResponses: { store: fail, read: fail, replayed: fail },
       freeCalls: { count: fail, flush: fail, close: fail },
       maxBufferedBytes: config.limits.maxBufferedBytes,
-      settled: undefined,
       isCutOff: () => false,
       log() {},
     },

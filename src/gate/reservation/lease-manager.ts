@@ -26,8 +26,6 @@ import {
 } from './key-leases.ts'
 import { exceedsBudget, idleMs, type LeaseSize, leaseSize, suspendedForMs } from './lease-policy.ts'
 
-export type { LeaseRequest } from './credit-lease.ts'
-
 /** A call of a key that could have leases, counted from before it is reserved to its end. */
 export interface CountedCall {
   readonly key: KeyLeases

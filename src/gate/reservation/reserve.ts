@@ -17,9 +17,6 @@ import {
   upperBound,
 } from './take-dedicated-hold.ts'
 
-export type { CallToReserve } from './reservation.ts'
-export type { ReserveDeps } from './reserve-deps.ts'
-
 export type Reserved =
   /** `resumed`: the work was done for an earlier call with the same Idempotency-Key, and its response is stored. */
   | { readonly kind: 'reserved' | 'resumed'; readonly reservation: Reservation }

@@ -27,7 +27,7 @@ export interface DeliveryDeps {
   /** Larger response bodies are relayed as they come. */
   readonly maxBufferedBytes: number
   /** Called when a call was charged, with how long its credits had been reserved. */
-  readonly settled: ((heldMs: number) => void) | undefined
+  readonly settled?: (heldMs: number) => void
   /** Whether the gateway is ending what still is under way: whoever is cut off has not left, and is not charged. */
   readonly isCutOff: () => boolean
   readonly log: (message: string, error?: unknown) => void

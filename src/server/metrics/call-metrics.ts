@@ -1,6 +1,6 @@
 /** Calls under /v1: how many there were, their statuses and refusals, and where their time went. */
 import { Histogram, type Registry } from 'prom-client'
-import type { ObservedCall } from '../../proxy/pipeline.ts'
+import type { ObservedCall } from '../../proxy/proxy.ts'
 import { coarseSeconds, fineSeconds } from './buckets.ts'
 import { openTally } from './tally.ts'
 

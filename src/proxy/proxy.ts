@@ -1,0 +1,127 @@
+/** Takes the calls under /v1. Everything that a customer pays for comes through `handle`; pipeline.ts has its steps. */
+import type { Config } from '../config/config.ts'
+import type { Gate } from '../gate/gate.ts'
+import { LedgerUnavailable } from '../ledger/append/call-commands.ts'
+import { newRequestId } from '../lib/ids.ts'
+import { problemOf } from '../problems/problem-document.ts'
+import type { Refusal, RefusalCode } from '../problems/refusal.ts'
+import type { Call } from './call.ts'
+import type { DeliveryDeps } from './delivery/priced-call.ts'
+import { type CallResponse, ledgerUnavailable, refuse } from './delivery/responses.ts'
+import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
+import { openInFlightCounter } from './in-flight.ts'
+import { type Pipeline, respondToCall } from './pipeline.ts'
+import { openBodyMemoryBudget } from './request/body-memory-budget.ts'
+import { routeTable } from './request/route-table.ts'
+
+interface ProxyDeps extends Omit<DeliveryDeps, 'maxBufferedBytes' | 'isCutOff'> {
+  readonly config: Config
+  readonly gate: Gate
+  readonly idleTimeout: IdleTimeout
+  /** Called once for each call, when its response begins. */
+  readonly observe?: (call: ObservedCall) => void
+}
+
+/** What metrics and logs see of a call. */
+export interface ObservedCall {
+  /** The route's id, or `none`: what else a client asked for is not repeated. */
+  readonly route: string
+  readonly status: number
+  readonly refusal: RefusalCode | undefined
+  readonly requestId: string
+  /** Until the response begins. */
+  readonly latencyMs: number
+  /** Of it, spent waiting for the upstream; 0 when the call did not reach one. */
+  readonly upstreamMs: number
+}
+
+export interface CallProxy {
+  /** Responds to a call under /v1. Never throws. */
+  handle(request: Request): Promise<Response>
+  /** Calls and streams under way. */
+  readonly inFlight: number
+  /** Resolves when nothing is under way, or after this long. */
+  idle(withinMs: number): Promise<void>
+  /** From now on it is the gateway that ends connections: whoever is cut off has not left, and is not charged. */
+  cutOff(): void
+}
+
+export function openProxy(deps: ProxyDeps): CallProxy {
+  const { config, gate, idleTimeout } = deps
+  const { maxBufferedBytes, maxBodySeconds, maxTotalBodyBytes } = config.limits
+  const findRoute = routeTable(Object.values(config.routes))
+  const inFlightCalls = openInFlightCounter()
+  const newBodyMemory = openBodyMemoryBudget(maxTotalBodyBytes)
+  let isCuttingOff = false
+  const delivery = { ...deps, maxBufferedBytes, isCutOff: () => isCuttingOff }
+  const pipeline: Pipeline = { gate, maxBodySeconds, idleTimeout, delivery }
+
+  async function handle(request: Request): Promise<Response> {
+    const startedAtMs = performance.now()
+    const requestId = newRequestId()
+    const found = findRoute(request)
+    if (!found.ok) return rejectUnknownRoute(deps, found.refusal, requestId, startedAtMs)
+    const call = { request, requestId, route: found.route, startedAtMs, upstreamMs: 0 }
+    const end = inFlightCalls.begin()
+    const bodyMemory = newBodyMemory()
+    let responded: CallResponse
+    try {
+      responded = await respondToCall(pipeline, call, bodyMemory)
+    } catch (error) {
+      responded = refuse(call, refusalOfError(deps, error, call))
+    } finally {
+      bodyMemory.free()
+    }
+    if (exceedsIdleTimeout(idleTimeout, call.route)) idleTimeout.set(request, idleTimeout.seconds)
+    if (responded.relayed) void responded.relayed.then(end)
+    else end()
+    observe(deps, call, responded)
+    return responded.response
+  }
+
+  return {
+    handle,
+    get inFlight() {
+      return inFlightCalls.count
+    },
+    idle: inFlightCalls.idle,
+    cutOff() {
+      isCuttingOff = true
+    },
+  }
+}
+
+function rejectUnknownRoute(
+  deps: ProxyDeps,
+  refusal: Refusal,
+  requestId: string,
+  startedAtMs: number,
+): Response {
+  const response = problemOf(refusal, requestId)
+  deps.observe?.({
+    route: 'none',
+    status: response.status,
+    refusal: refusal.code,
+    requestId,
+    latencyMs: performance.now() - startedAtMs,
+    upstreamMs: 0,
+  })
+  return response
+}
+
+function refusalOfError({ log }: ProxyDeps, error: unknown, { route, requestId }: Call): Refusal {
+  if (error instanceof LedgerUnavailable) {
+    // Without the call's id: equal messages are logged once, and there are as many as calls come in.
+    log('calls are refused: the ledger cannot be reached', error)
+    return ledgerUnavailable
+  }
+  log(`${route.id} ${requestId}: failed`, error)
+  return { code: 'internal', detail: 'The gateway failed. You were not charged.' }
+}
+
+function observe(deps: ProxyDeps, call: Call, { response, refusal }: CallResponse): void {
+  const { route, requestId, startedAtMs, upstreamMs } = call
+  const latencyMs = performance.now() - startedAtMs
+  const { status } = response
+  deps.observe?.({ route: route.id, status, refusal, requestId, latencyMs, upstreamMs })
+}
