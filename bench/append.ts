@@ -87,8 +87,8 @@ export function openAppends({ url, tariff }: Pick<BenchLedger, 'url' | 'tariff'>
     sql,
     shard: 0,
     instance: 'bench',
-    deadlineMs: 30_000,
-    observe: (items) => {
+    timeoutMs: 30_000,
+    onBatch: (items) => {
       batches++
       events += items
     },

@@ -67,9 +67,9 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
       sql: ledger.connectAppender(),
       shard,
       instance,
-      deadlineMs: ledgerTimeoutMs,
-      observe: metrics.batch,
-      answered(command, verdict, position, heard) {
+      timeoutMs: ledgerTimeoutMs,
+      onBatch: metrics.batch,
+      onResult(command, verdict, position, heard) {
         metrics.command(command, verdict)
         if (verdict === 'ok') recordDelivery(context, ledger, { shard, command, position, heard })
       },

@@ -81,9 +81,9 @@ export const bugs: readonly Bug[] = [
     runs: 6,
     source: [
       {
-        file: 'src/ledger/append/appender.ts',
-        from: "log('append: the ledger did not answer; sending the same batch again', error)",
-        to: 'sequence++',
+        file: 'src/ledger/append/producer.ts',
+        from: "this.options.log('append: the ledger did not reply; sending the same batch again', error)",
+        to: 'this.sequence++',
       },
     ],
   },

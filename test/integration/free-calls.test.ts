@@ -15,7 +15,7 @@ test('what the ledger wrote after its gateway gave up waiting is not counted aga
   const key = await ledger.key(await ledger.account())
   const record = await readKeyByHash(ledger.sql, key.hash)
   if (!record) throw new Error('no such key')
-  const { appender } = ledger.newGateway('impatient', { deadlineMs: 100 })
+  const { appender } = ledger.newGateway('impatient', { timeoutMs: 100 })
   const calls = openFreeCalls(() => appender, 60_000)
   const counted = async () => {
     const [row] = await ledger.sql<[{ calls: number }]>`

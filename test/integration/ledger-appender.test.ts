@@ -69,7 +69,7 @@ function waitingAppends() {
 describe('batches', () => {
   test('carry what arrives while one is under way', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(ledger.url, 'busy', { observe: (items) => sizes.push(items) })
+    const gateway = openGateway(ledger.url, 'busy', { onBatch: (items) => sizes.push(items) })
     await Promise.all(Array.from({ length: 32 }, () => gateway.hold(key, 1)))
     expect(sizes).toEqual([32])
     const releaseLock = await holdLock()
@@ -84,7 +84,7 @@ describe('batches', () => {
 
   test('carry half of very many, so that the ledger need not wait for all their clients', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(ledger.url, 'busier', { observe: (items) => sizes.push(items) })
+    const gateway = openGateway(ledger.url, 'busier', { onBatch: (items) => sizes.push(items) })
     await Promise.all(Array.from({ length: 100 }, () => gateway.hold(key, 1)))
     expect(sizes).toEqual([50, 32, 18])
     await gateway.close()
@@ -92,7 +92,7 @@ describe('batches', () => {
 
   test('never part a group, such as what splits a lease', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(ledger.url, 'parting', { observe: (items) => sizes.push(items) })
+    const gateway = openGateway(ledger.url, 'parting', { onBatch: (items) => sizes.push(items) })
     const lease = leaseCommand(key, 9, 9)
     await gateway.appender.append(lease)
     const others = (count: number) => Array.from({ length: count }, () => gateway.hold(key, 1))
@@ -162,7 +162,7 @@ describe('one bad item', () => {
 
 describe('a client that waits no longer', () => {
   test('is told so at its deadline, and the hold it was granted afterwards is released', async () => {
-    const gateway = openGateway(ledger.url, 'hasty', { deadlineMs: 100 })
+    const gateway = openGateway(ledger.url, 'hasty', { timeoutMs: 100 })
     const releaseLock = await holdLock()
     const item = holdCommand(key, 1)
     await expect(gateway.append(item)).rejects.toBeInstanceOf(LedgerUnavailable)

@@ -176,14 +176,14 @@ export interface Gateway {
 export function openGateway(
   url: string,
   instance: string,
-  options: Partial<Pick<AppenderOptions, 'shard' | 'deadlineMs' | 'observe'>> = {},
+  options: Partial<Pick<AppenderOptions, 'shard' | 'timeoutMs' | 'onBatch'>> = {},
 ): Gateway {
   const sql = connect({ url, as: 'serving', max: 1 })
   const appender = openAppender({
     sql,
     shard: 0,
     instance,
-    deadlineMs: 20_000,
+    timeoutMs: 20_000,
     ...options,
   })
   const { append } = appender

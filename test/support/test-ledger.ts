@@ -61,7 +61,7 @@ export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
   readonly sql: Sql
   readonly commands: Commands
   /** Another appender, with its own connection and producer. Closed with the ledger. */
-  newGateway(instance?: string, options?: { shard?: number; deadlineMs?: number }): Gateway
+  newGateway(instance?: string, options?: { shard?: number; timeoutMs?: number }): Gateway
   /** Where the clock stands. */
   readonly now: Date
   /** Moves the clock. The ledger's time never runs backwards: what is recorded stays the latest. */
