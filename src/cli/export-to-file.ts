@@ -4,7 +4,7 @@ import {
   type ExportFormat,
   type ExportRequest,
   exportFormats,
-  exportRows,
+  writeExport,
 } from '../export/write-export.ts'
 import { formatNumber, json } from './output.ts'
 import { openProgress } from './progress.ts'
@@ -38,7 +38,7 @@ export async function exportToFile(
     const show = (done: number, total: number | undefined) => {
       if (total !== undefined) progress.show('rows', total, done)
     }
-    const done = await exportRows({ ...request, target, format, progress: show })
+    const done = await writeExport({ ...request, target, format, progress: show })
     progress.stop()
     if (args.json) return json({ file: target, format, ...done })
     const resumed = done.resumedAt > 0 ? `, resumed after ${formatNumber(done.resumedAt)}` : ''

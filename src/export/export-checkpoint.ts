@@ -1,8 +1,7 @@
 /**
- * An export that can be broken off at any time and gone on with. It is written beside its target, as
- * TARGET.part, and TARGET.checkpoint says how far it is; only when it is whole does it get its name. A
- * checkpoint is written after the rows that it vouches for are on disk. What was written after the last
- * one is cut off, and written again.
+ * How far an export has come, so that it can be broken off at any time and continued. The export is written to
+ * TARGET.part and gets its name when it is complete; TARGET.checkpoint says how far it is. A checkpoint is written after
+ * its rows are on disk. What was written after the last checkpoint is truncated and written again.
  */
 import {
   closeSync,
@@ -15,38 +14,38 @@ import {
   writeSync,
 } from 'node:fs'
 
-export interface Checkpoint {
-  /** What is exported, in which format: another export begins anew. */
+export interface ExportCheckpoint {
+  /** What is exported, and in which format. */
   readonly what: string
-  /** What the first run settled and later ones keep to, such as where the log ended. */
+  /** What the first run decided for all, such as where the log ended. */
   readonly scope: unknown
-  /** How far the rows were read: see Batch. */
+  /** The `upTo` of the last batch: see RowSource. */
   readonly upTo?: string
   readonly rows: number
   /** How much of TARGET.part there is: bytes of a file, files of a folder. */
   readonly written: number
 }
 
-export function partOf(target: string): string {
+export function partialPath(target: string): string {
   return `${target}.part`
 }
 
-/** Where an export of this stands; undefined when none was begun. */
-export function readCheckpoint(target: string, what: string): Checkpoint | undefined {
+/** The checkpoint of an export of `what`; undefined when none was begun. */
+export function readCheckpoint(target: string, what: string): ExportCheckpoint | undefined {
   if (!existsSync(checkpointOf(target))) return undefined
-  const found = JSON.parse(readFileSync(checkpointOf(target), 'utf8')) as Checkpoint
-  return found.what === what && existsSync(partOf(target)) ? found : undefined
+  const found = JSON.parse(readFileSync(checkpointOf(target), 'utf8')) as ExportCheckpoint
+  return found.what === what && existsSync(partialPath(target)) ? found : undefined
 }
 
-export function writeCheckpoint(target: string, checkpoint: Checkpoint): void {
+export function writeCheckpoint(target: string, checkpoint: ExportCheckpoint): void {
   const file = checkpointOf(target)
   writeDurably(`${file}.new`, JSON.stringify(checkpoint))
   renameSync(`${file}.new`, file)
 }
 
-/** The export is whole: it gets its name. */
-export function finish(target: string): void {
-  renameSync(partOf(target), target)
+/** Gives a complete export its name. */
+export function finishExport(target: string): void {
+  renameSync(partialPath(target), target)
   rmSync(checkpointOf(target), { force: true })
 }
 

@@ -1,10 +1,10 @@
 /** Rows as a Parquet file: one row group, compressed with Snappy. */
 import { type ParquetWriteOptions, parquetWriteBuffer } from 'hyparquet-writer'
-import type { Column, Value } from '../reports/export-rows.ts'
+import type { CellValue, RowColumn } from '../reports/log-reader/row-source.ts'
 
 export function parquetFile(
-  columns: readonly Column[],
-  rows: readonly (readonly Value[])[],
+  columns: readonly RowColumn[],
+  rows: readonly (readonly CellValue[])[],
 ): Uint8Array {
   const columnData = columns.map(({ name, kind }, i) => ({
     name,
@@ -21,7 +21,7 @@ export function parquetFile(
   )
 }
 
-function schemaOf({ name, kind }: Column): object[] {
+function schemaOf({ name, kind }: RowColumn): object[] {
   const optional = { name, repetition_type: 'OPTIONAL' }
   switch (kind) {
     case 'text':
@@ -47,7 +47,7 @@ function schemaOf({ name, kind }: Column): object[] {
   }
 }
 
-function cellOf(kind: Column['kind'], value: Value) {
+function cellOf(kind: RowColumn['kind'], value: CellValue) {
   if (value === null) return null
   if (kind === 'integer' || kind === 'time') return BigInt(value as number)
   return kind === 'integers' ? (value as readonly number[]).map(BigInt) : value

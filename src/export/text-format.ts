@@ -1,11 +1,11 @@
 /** Rows as text: CSV with a line of names, or one JSON document a line. */
 import { csvLine } from '../lib/csv-line.ts'
-import type { Column, Value } from '../reports/export-rows.ts'
-import { printMicros } from '../reports/log-reader/month.ts'
+import { printMicros } from '../reports/log-reader/micros.ts'
+import type { CellValue, RowColumn } from '../reports/log-reader/row-source.ts'
 
 export interface TextFormat {
-  head(columns: readonly Column[]): string
-  line(columns: readonly Column[], row: readonly Value[]): string
+  head(columns: readonly RowColumn[]): string
+  line(columns: readonly RowColumn[], row: readonly CellValue[]): string
 }
 
 export const csv: TextFormat = {
@@ -31,13 +31,13 @@ export const jsonLines: TextFormat = {
   },
 }
 
-function jsonOf(kind: Column['kind'], value: Value): string {
+function jsonOf(kind: RowColumn['kind'], value: CellValue): string {
   if (kind === 'time' && typeof value === 'number') return JSON.stringify(printMicros(value))
-  // It is JSON already, and stays what was written.
+  // It is JSON already, and stays exactly as it was written.
   if (kind === 'json' && typeof value === 'string') return value
   return JSON.stringify(value)
 }
 
-function isList(value: Value): value is readonly number[] {
+function isList(value: CellValue): value is readonly number[] {
   return Array.isArray(value)
 }

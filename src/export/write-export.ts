@@ -1,4 +1,4 @@
-/** Writes rows to a file of text, or to a folder of Parquet files, which may be broken off and gone on with. */
+/** Writes rows to a text file or to a folder of Parquet files. An export that was broken off is continued. */
 import {
   closeSync,
   fsyncSync,
@@ -10,11 +10,11 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import type { Rows, Value } from '../reports/export-rows.ts'
+import type { CellValue, RowSource } from '../reports/log-reader/row-source.ts'
 import {
-  type Checkpoint,
-  finish,
-  partOf,
+  type ExportCheckpoint,
+  finishExport,
+  partialPath,
   readCheckpoint,
   writeCheckpoint,
   writeDurably,
@@ -26,41 +26,47 @@ export const exportFormats = ['csv', 'jsonl', 'parquet'] as const
 export type ExportFormat = (typeof exportFormats)[number]
 
 export interface ExportRequest {
-  /** The file to write; of parquet the folder. It must not be there. */
+  /** The file to write, or the folder for Parquet. It must not exist. */
   readonly target: string
   readonly format: ExportFormat
-  /** Names what the rows are, so that another export is not gone on with. */
+  /** What the rows are. An export of other rows to the same target begins anew. */
   readonly what: string
-  /** The rows to write, and what has to be kept to read the same ones again; given that, where it was kept. */
-  readonly open: (kept: unknown) => Promise<{ readonly rows: Rows; readonly scope: unknown }>
-  /** Rows of one Parquet file; 50,000 unless said. */
+  /**
+   * Opens the rows. `scope` is kept, and passed as `kept` when the export is continued, so that the same rows are read.
+   */
+  readonly open: (kept: unknown) => Promise<{ readonly rows: RowSource; readonly scope: unknown }>
+  /** Rows in one Parquet file; 50,000 unless given. */
   readonly fileRows?: number
   readonly progress?: (done: number, total: number | undefined) => void
 }
 
 interface Exported {
   readonly rows: number
-  /** Rows that an earlier run had written. */
+  /** How many of them an earlier run had written. */
   readonly resumedAt: number
 }
 
-/** @throws when it is broken off; asking again goes on with it */
-export async function exportRows(request: ExportRequest): Promise<Exported> {
+/** @throws when it is broken off; the next call with the same request continues it */
+export async function writeExport(request: ExportRequest): Promise<Exported> {
   const { target, format, what } = request
   const name = `${format}: ${what}`
   const before = readCheckpoint(target, name)
   const { rows, scope } = await request.open(before?.scope)
   const begin = before ?? { what: name, scope, rows: 0, written: 0 }
   const end = await (format === 'parquet' ? toFolder : toFile)(request, rows, begin)
-  finish(target)
+  finishExport(target)
   return { rows: end.rows, resumedAt: begin.rows }
 }
 
-async function toFile(request: ExportRequest, rows: Rows, begin: Checkpoint): Promise<Checkpoint> {
+async function toFile(
+  request: ExportRequest,
+  rows: RowSource,
+  begin: ExportCheckpoint,
+): Promise<ExportCheckpoint> {
   const { target, progress } = request
   const format: TextFormat = request.format === 'csv' ? csv : jsonLines
-  // Appending, so that what follows a cut stands at the cut.
-  const file = openSync(partOf(target), 'a', 0o600)
+  // Appending, so that after truncation new rows follow the kept ones.
+  const file = openSync(partialPath(target), 'a', 0o600)
   let at = begin
   try {
     ftruncateSync(file, at.written)
@@ -86,25 +92,25 @@ async function toFile(request: ExportRequest, rows: Rows, begin: Checkpoint): Pr
 
 async function toFolder(
   request: ExportRequest,
-  rows: Rows,
-  begin: Checkpoint,
-): Promise<Checkpoint> {
+  rows: RowSource,
+  begin: ExportCheckpoint,
+): Promise<ExportCheckpoint> {
   const { target, fileRows = 50_000, progress } = request
-  const folder = partOf(target)
+  const folder = partialPath(target)
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   for (const name of readdirSync(folder)) {
     if (Number.parseInt(name, 10) >= begin.written || !name.endsWith('.parquet'))
       rmSync(join(folder, name))
   }
   let at = begin
-  let waiting: (readonly Value[])[] = []
+  let waiting: (readonly CellValue[])[] = []
   let upTo = at.upTo
   for await (const batch of rows.batches(at.upTo)) {
     waiting.push(...batch.rows)
     upTo = batch.upTo
     if (waiting.length >= fileRows) writeFile()
   }
-  // A folder without a file would have no columns to tell of.
+  // Even without rows there is one file, which has the columns.
   if (waiting.length > 0 || at.written === 0) writeFile()
   return at
 

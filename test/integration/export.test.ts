@@ -5,8 +5,9 @@ import { appendFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmS
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { type ExportFormat, exportRows } from '../../src/export/write-export.ts'
-import { eventRanges, eventRows, type Rows } from '../../src/reports/export-rows.ts'
+import { type ExportFormat, writeExport } from '../../src/export/write-export.ts'
+import { eventRanges, eventRows } from '../../src/reports/log-reader/event-rows.ts'
+import type { RowSource } from '../../src/reports/log-reader/row-source.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
@@ -73,7 +74,7 @@ describe('the log', () => {
     const first = JSON.parse(readFileSync(jsonl, 'utf8').split('\n')[0] ?? '')
     expect(first).toMatchObject({ position: 1, type: 'TariffPublished', lots: null })
     expect(Object.keys(first)).not.toContain('private')
-    expect(first.event_hash).toMatch(/^[0-9a-f]{64}$/)
+    expect(first.eventHash).toMatch(/^[0-9a-f]{64}$/)
   })
 
   test.each(['csv', 'jsonl', 'parquet'] as const)(
@@ -120,7 +121,7 @@ describe('the log', () => {
     await expect(exportLog(target, 'jsonl', { progress: breakOff })).rejects.toThrow()
     const ranges = [{ shard: 0, from: 2, to: 3 }]
     const open = async () => ({ rows: eventRows(ledger.sql, ranges), scope: ranges })
-    const done = await exportRows({ target, format: 'jsonl', what: 'two events', open })
+    const done = await writeExport({ target, format: 'jsonl', what: 'two events', open })
     expect(done).toEqual({ rows: 2, resumedAt: 0 })
     expect(readFileSync(target, 'utf8').trim().split('\n')).toHaveLength(2)
   })
@@ -169,12 +170,12 @@ function exportLog(
   format: ExportFormat,
   more: { fileRows?: number; progress?: () => void } = {},
 ) {
-  const open = async (kept: unknown): Promise<{ rows: Rows; scope: unknown }> => {
+  const open = async (kept: unknown): Promise<{ rows: RowSource; scope: unknown }> => {
     const all = { from: undefined, to: undefined }
     const ranges = (kept ?? (await eventRanges(ledger.sql, all))) as never
     return { rows: eventRows(ledger.sql, ranges), scope: ranges }
   }
-  return exportRows({ target, format, what: 'the log', open, ...more })
+  return writeExport({ target, format, what: 'the log', open, ...more })
 }
 
 function contentOf(target: string): string[] {

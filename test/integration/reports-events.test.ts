@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { parsePosition } from '../../events/event.ts'
 import { readEventFeed } from '../../src/reports/log-reader/event-feed.ts'
-import { positionAt } from '../../src/reports/log-reader/log-range.ts'
+import { positionAt } from '../../src/reports/log-reader/position-at.ts'
 import { buildLedger } from '../support/ledger-builder.ts'
 import { openLedger } from '../support/test-ledger.ts'
 

@@ -5,9 +5,9 @@ import { expect, test } from 'bun:test'
 import type { LogPosition } from '../../events/event.ts'
 import type { LeaseHold } from '../../src/ledger/append/call-commands.ts'
 import { readBalance } from '../../src/reports/account/balance.ts'
-import { parseMonth } from '../../src/reports/log-reader/month.ts'
 import { monthPeriod } from '../../src/reports/log-reader/period.ts'
-import { type PeriodRequest, readStatement } from '../../src/reports/statement/read-statement.ts'
+import type { PeriodRequest } from '../../src/reports/statement/parse-period.ts'
+import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
@@ -21,7 +21,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   const random = randomOf(seed)
   const finals = new Map<string, string>()
   const asOf: { readonly place: LogPosition | Date; readonly found: readonly Statement[] }[] = []
-  let now = parseMonth('2031-01')?.start ?? 0
+  let now = monthPeriod('2031-01', 'UTC')?.start ?? 0
   now /= 1_000
   await ledger.at(new Date(now).toISOString())
   const key = await ledger.openAccount(pick(['free', 'pro', 'zero'], random))
@@ -199,7 +199,7 @@ async function statements(
 ): Promise<Statement[]> {
   const found: Statement[] = []
   for (const month of names) {
-    if ((parseMonth(month)?.start ?? 0) / 1_000 > nowMs) break
+    if ((monthPeriod(month, 'UTC')?.start ?? 0) / 1_000 > nowMs) break
     const one = await readStatement(ledger.sql, { accountId: key.accountId, month, lines: true })
     if (!one) throw new Error('no statement')
     expect(one).toEqual(

@@ -1,22 +1,14 @@
 import { describe, expect, test } from 'bun:test'
-import {
-  type AccountRange,
-  readStatementEvents,
-} from '../../src/reports/log-reader/account-events.ts'
+import { readInRanges } from '../../src/reports/log-reader/read-in-ranges.ts'
+import { readCallSums } from '../../src/reports/statement/call-sums.ts'
 import { sumCharges } from '../../src/reports/statement/charge-lines.ts'
 import { lotMovements } from '../../src/reports/statement/lot-movements.ts'
-import {
-  BadPeriod,
-  parsePeriod,
-  readStatement,
-  type StatementRequest,
-} from '../../src/reports/statement/read-statement.ts'
+import { readLotSums } from '../../src/reports/statement/lot-sums.ts'
+import { BadPeriod, parsePeriod } from '../../src/reports/statement/parse-period.ts'
+import type { PeriodRange } from '../../src/reports/statement/range-conditions.ts'
+import { readStatement, type StatementRequest } from '../../src/reports/statement/read-statement.ts'
+import { readStatementEvents } from '../../src/reports/statement/statement-events.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
-import {
-  readCallSums,
-  readInRanges,
-  readLotSums,
-} from '../../src/reports/statement/statement-sums.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 import { readAccountEvents } from '../support/statement-oracle/oracle-events.ts'
 import { statement as oracle } from '../support/statement-oracle/oracle-statement.ts'
@@ -508,8 +500,11 @@ test('the sums of pieces of the log are those of the whole', async () => {
     if (i % 3) await ledger.settle(call, 1)
     else await ledger.release(call)
   }
-  const whole = { shard: 0, accountId: key.accountId, mode: 'live', from: 1, to: 90 } as const
   const period = parsePeriod({ month: october })
+  const whole: PeriodRange = {
+    ...{ shard: 0, accountId: key.accountId, mode: 'live', from: 1, to: 90 },
+    ...{ period, isLate: false },
+  }
   const events = await readStatementEvents(
     ledger.sql,
     0,
@@ -518,10 +513,9 @@ test('the sums of pieces of the log are those of the whole', async () => {
   const grants = events.filter(({ type }) => type === 'CreditsGranted')
   const expiries = new Map(grants.map(({ position, expiresAt }) => [position, expiresAt ?? 8e15]))
   const reported = async (size: number) => {
-    const read = (of: AccountRange) => readCallSums(ledger.sql, of, period, false)
+    const read = (of: PeriodRange) => readCallSums(ledger.sql, of)
     const sums = (await Array.fromAsync(readInRanges(whole, read, size))).flat()
-    const more = { period, late: false, expiries }
-    const readLots = (of: AccountRange) => readLotSums(ledger.sql, of, more)
+    const readLots = (of: PeriodRange) => readLotSums(ledger.sql, of, expiries)
     const moved = (await Array.fromAsync(readInRanges(whole, readLots, size))).flat()
     return {
       charges: sumCharges(0, period, { sums }),

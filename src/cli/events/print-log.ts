@@ -4,7 +4,7 @@ import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
 import { readReasons } from '../../management/read-reasons.ts'
 import { type EventFilter, readEventFeed } from '../../reports/log-reader/event-feed.ts'
-import { readLogEnd } from '../../reports/log-reader/log-range.ts'
+import { readLogEnd } from '../../reports/log-reader/log-end.ts'
 import { write } from '../output.ts'
 import type { EventLine } from './event-line.ts'
 

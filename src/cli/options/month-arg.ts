@@ -1,5 +1,4 @@
-/** The option that names a month of usage. */
-import { monthOf, parseMonth } from '../../reports/log-reader/month.ts'
+import { monthOf, monthPeriod } from '../../reports/log-reader/period.ts'
 import { UsageError } from '../usage-error.ts'
 
 export const monthArg = {
@@ -9,6 +8,7 @@ export const monthArg = {
 /** The month of the option, or the current one. */
 export function monthOrCurrent(month: string | undefined): string {
   if (month === undefined) return monthOf(new Date())
-  if (!parseMonth(month)) throw new UsageError(`"${month}" is not a month: write it as 2026-01`)
+  if (!monthPeriod(month, 'UTC'))
+    throw new UsageError(`"${month}" is not a month: write it as 2026-01`)
   return month
 }

@@ -1,11 +1,12 @@
 /** Prints a statement as tables. */
 
-import { sectionsOf, subtitle, titleOf } from '../../reports/statement/statement-sections.ts'
+import { sectionsOf } from '../../reports/statement/statement-sections.ts'
 import type { Statement } from '../../reports/statement/statement-shape.ts'
+import { statementTitle, subtitle } from '../../reports/statement/statement-title.ts'
 import { bold, dim, heading, table } from '../output.ts'
 
 export function printStatement(statement: Statement): void {
-  console.log(bold(titleOf(statement)))
+  console.log(bold(statementTitle(statement)))
   console.log(dim(subtitle(statement)))
   for (const { title, heads, rows, total, notes } of sectionsOf(statement)) {
     heading(title)

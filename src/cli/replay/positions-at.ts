@@ -2,7 +2,7 @@
 import { type LogPosition, parsePosition } from '../../../events/event.ts'
 import { readHeads } from '../../ledger/backup/backup-lines.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { positionAt } from '../../reports/log-reader/log-range.ts'
+import { positionAt } from '../../reports/log-reader/position-at.ts'
 import { parseTime } from '../options/option-values.ts'
 import { UsageError } from '../usage-error.ts'
 

@@ -3,7 +3,7 @@ import { secretTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
-import { readLogEnd } from '../log-reader/log-range.ts'
+import { readLogEnd } from '../log-reader/log-end.ts'
 
 export interface KeyOfSecret {
   /** Hex SHA-256 of the whole secret. */

@@ -9,9 +9,8 @@ import { resolvingTypes } from '../../../events/event-types.ts'
 import type { Plan } from '../../../events/tariffs.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import type { AccountRange } from '../log-reader/account-events.ts'
-import { type Micros, printMicros } from '../log-reader/month.ts'
-import { readInRanges } from '../statement/statement-sums.ts'
+import { type Micros, printMicros } from '../log-reader/micros.ts'
+import { type AccountRange, readInRanges } from '../log-reader/read-in-ranges.ts'
 
 export interface Moment {
   readonly shard: number

@@ -10,7 +10,9 @@ import type { LogPosition, RecordedEvent } from '../../../events/event.ts'
 import { streamOf } from '../../../events/stream-of.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
-import { findFirstEvent, findKeyOwner, positionAt, readLogEnd } from './log-range.ts'
+import { findFirstEvent, findKeyOwner } from './find-account.ts'
+import { readLogEnd } from './log-end.ts'
+import { positionAt } from './position-at.ts'
 
 export interface EventFilter {
   readonly accountId?: string

@@ -1,26 +1,25 @@
 /**
- * What a statement covers: a month or a day, as a time zone's calendar has it. A day begins when the
- * zone's clocks first show it. Clocks that are put back over midnight show the day before once more: that
- * hour is the new day's already, so days never overlap and leave no gap. A day that a zone's calendar left out
- * (Samoa had no 30 December 2011) begins and ends at once.
+ * What a report covers: a month or a day of a time zone's calendar. A day begins when the zone's clocks first show it.
+ * Clocks that are put back over midnight show the day before once more; that hour belongs to the new day, so days never
+ * overlap and leave no gap. A day that a zone's calendar left out (Samoa had no 30 December 2011) begins and ends at
+ * the same time.
  *
- * Which zone does what when is the time-zone database of the JavaScript engine, and PostgreSQL's is not asked:
- * the two may be of different years.
+ * Only the time-zone database of the JavaScript engine is used. PostgreSQL's may be of another year.
  */
 import { isTime } from '../../../events/time.ts'
-import type { Micros } from './month.ts'
+import type { Micros } from './micros.ts'
 
 export interface Period {
-  /** `YYYY-MM` of the month; of a day the month that it is of. */
+  /** `YYYY-MM`: the month, or the month of the day. */
   readonly month: string
-  /** `YYYY-MM-DD`, of a day only. */
+  /** `YYYY-MM-DD`; absent from a month. */
   readonly day?: string
   /** IANA name. */
   readonly timeZone: string
   /** The period is `start <= t < end`. */
   readonly start: Micros
   readonly end: Micros
-  /** In their order; each ends where the next begins. */
+  /** In their order; each ends where the next begins, the last with the period. */
   readonly days: readonly Day[]
 }
 
@@ -30,14 +29,14 @@ interface Day {
   readonly start: Micros
 }
 
-/** Reads `YYYY-MM`; undefined for anything else. @throws RangeError for a zone that is none */
+/** Reads `YYYY-MM`; undefined for any other text. @throws RangeError for an unknown time zone */
 export function monthPeriod(text: string, timeZone: string): Period | undefined {
   if (!/^20\d\d-(0[1-9]|1[0-2])$/.test(text)) return undefined
   const first = Temporal.PlainDate.from(`${text}-01`)
   return { month: text, ...spanOf(first, first.daysInMonth, timeZone) }
 }
 
-/** Reads `YYYY-MM-DD`; undefined for anything else. @throws RangeError for a zone that is none */
+/** Reads `YYYY-MM-DD`; undefined for any other text. @throws RangeError for an unknown time zone */
 export function dayPeriod(text: string, timeZone: string): Period | undefined {
   if (!/^20\d\d-\d\d-\d\d$/.test(text) || !isTime(`${text}T00:00:00Z`)) return undefined
   return {
@@ -45,6 +44,11 @@ export function dayPeriod(text: string, timeZone: string): Period | undefined {
     day: text,
     ...spanOf(Temporal.PlainDate.from(text), 1, timeZone),
   }
+}
+
+/** `YYYY-MM` of the UTC month that a time lies in. */
+export function monthOf(time: Date): string {
+  return time.toISOString().slice(0, 7)
 }
 
 /** The day of the period that a time lies in. */
@@ -58,7 +62,7 @@ export function dayOf({ days }: Period, time: Micros): string {
   return days[low]?.name ?? ''
 }
 
-/** Whether there is such a zone. */
+/** Whether the text is an IANA name of a time zone. */
 export function isTimeZone(text: string): boolean {
   try {
     Temporal.PlainDate.from('2000-01-01').toZonedDateTime(text)
@@ -68,7 +72,7 @@ export function isTimeZone(text: string): boolean {
   }
 }
 
-/** `2026-01-31 23:59:59` of an ISO time, as the zone's clocks show it. */
+/** An ISO time as the zone's clocks show it: `2026-01-31 23:59:59`. */
 export function localTime(iso: string, timeZone: string): string {
   const local = Temporal.Instant.from(iso).toZonedDateTimeISO(timeZone).toPlainDateTime()
   return local.round({ smallestUnit: 'second', roundingMode: 'floor' }).toString().replace('T', ' ')

@@ -1,7 +1,7 @@
-/** Where a figure comes from: the positions of the events that it is the sum of. */
+/** Where a figure comes from: the positions of the events that it adds up. */
 import { printPosition } from '../../../events/event.ts'
 
-/** Printed positions (`shard-position`); `list` has all of them while they are few. */
+/** Printed positions (`shard-position`); `list` has all of them where they are few. */
 export interface Positions {
   readonly count: number
   readonly first: string
@@ -9,22 +9,23 @@ export interface Positions {
   readonly list?: readonly string[]
 }
 
-/** Positions of one shard. */
+/** Positions of one shard that are being counted. */
 export interface PositionTally {
   count: number
   first: number
   last: number
-  /** All of them, while they are few. */
-  few: number[]
+  /** All of them, as long as they are few. */
+  listed: number[]
 }
 
-const fewAre = 10
+/** More positions are not listed. */
+export const maxListedPositions = 10
 
 export function noPositions(): PositionTally {
-  return { count: 0, first: 0, last: 0, few: [] }
+  return { count: 0, first: 0, last: 0, listed: [] }
 }
 
-/** @param more of other events; `positions` need not be known where they are many */
+/** @param more positions of other events; `positions` may be null where there are more than are listed */
 export function addPositions(
   tally: PositionTally,
   more: {
@@ -37,7 +38,7 @@ export function addPositions(
   tally.first = tally.count === 0 ? more.first : Math.min(tally.first, more.first)
   tally.last = Math.max(tally.last, more.last)
   tally.count += more.count
-  if (tally.count <= fewAre) tally.few.push(...(more.positions ?? []))
+  if (tally.count <= maxListedPositions) tally.listed.push(...(more.positions ?? []))
 }
 
 export function printPositions(shard: number, tally: PositionTally): Positions {
@@ -46,6 +47,13 @@ export function printPositions(shard: number, tally: PositionTally): Positions {
     count: tally.count,
     first: print(tally.first),
     last: print(tally.last),
-    ...(tally.count <= fewAre ? { list: tally.few.sort((a, b) => a - b).map(print) } : {}),
+    ...(tally.count <= maxListedPositions
+      ? { list: tally.listed.sort((a, b) => a - b).map(print) }
+      : {}),
   }
+}
+
+/** `0-9 … 0-13`, or `0-9` of a single position. */
+export function printPositionRange({ count, first, last }: Positions): string {
+  return count === 1 ? first : `${first} … ${last}`
 }

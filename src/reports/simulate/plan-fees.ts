@@ -1,8 +1,8 @@
 /** The fees of the plans that were held in some months, as they were billed and as another tariff has them. */
 import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import type { LogEnd } from '../log-reader/log-range.ts'
-import type { Micros } from '../log-reader/month.ts'
+import type { LogEnd } from '../log-reader/log-end.ts'
+import type { Micros } from '../log-reader/micros.ts'
 import { monthPeriod } from '../log-reader/period.ts'
 import {
   type Fee,

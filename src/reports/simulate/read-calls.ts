@@ -3,8 +3,9 @@ import { printPosition } from '../../../events/event.ts'
 import { resolvingTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { type LogEnd, positionAt } from '../log-reader/log-range.ts'
-import type { Micros } from '../log-reader/month.ts'
+import type { LogEnd } from '../log-reader/log-end.ts'
+import type { Micros } from '../log-reader/micros.ts'
+import { positionAt } from '../log-reader/position-at.ts'
 
 /** Calls that were charged alike, and holds of their account that are not resolved yet. */
 export interface CallGroup {

@@ -13,8 +13,8 @@ import type { Sql } from '../../ledger/connect.ts'
 import { readShards, readTariff } from '../../ledger/read/read-for-calls.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { Price } from '../explain/explain-call.ts'
-import { readLogEnd } from '../log-reader/log-range.ts'
-import { parseMonth } from '../log-reader/month.ts'
+import { readLogEnd } from '../log-reader/log-end.ts'
+import { monthPeriod } from '../log-reader/period.ts'
 import { type FeesOfAccount, readPlanFees } from './plan-fees.ts'
 import { type CallGroup, readCalls, readCommitted, readRefunds } from './read-calls.ts'
 import type { Compared, Side, SimulatedOwner, Simulation } from './simulation-shape.ts'
@@ -35,7 +35,7 @@ interface Tally {
 /** @throws RangeError when a month is none, or the last lies before the first */
 export async function simulateTariff(sql: Sql, request: SimulationRequest): Promise<Simulation> {
   const { from, to, tariff } = request
-  const [first, last] = [parseMonth(from), parseMonth(to)]
+  const [first, last] = [monthPeriod(from, 'UTC'), monthPeriod(to, 'UTC')]
   if (!first) throw new RangeError(`"${from}" is not a month: write it as 2026-01`)
   if (!last) throw new RangeError(`"${to}" is not a month: write it as 2026-01`)
   if (last.start < first.start) throw new RangeError('--to lies before --from')

@@ -1,6 +1,6 @@
 /** The charges of a period, summed up by endpoint and by day, and one by one when asked for. */
 import { printPosition } from '../../../events/event.ts'
-import { printTime } from '../log-reader/month.ts'
+import { printTime } from '../log-reader/micros.ts'
 import { dayOf, type Period } from '../log-reader/period.ts'
 import {
   addPositions,
@@ -9,18 +9,19 @@ import {
   type PositionTally,
   printPositions,
 } from '../log-reader/position-tally.ts'
-import type { CallSum, ChargeRow } from './statement-sums.ts'
+import type { CallSum } from './call-sums.ts'
+import type { ChargeRow } from './charge-rows.ts'
 
 export interface ChargeSum {
   readonly calls: number
-  /** What the endpoint counts: characters, seconds, items, tokens, or calls. */
+  /** In the endpoint's unit: characters, seconds, items, tokens or calls. */
   readonly quantity: number
   readonly credits: number
   readonly positions: Positions
 }
 
 export interface ChargeLine {
-  /** The hold's time, on which days and months cut. */
+  /** The hold's time, which decides the day and the month. */
   readonly time: string
   /** `YYYY-MM-DD` */
   readonly day: string
@@ -39,7 +40,7 @@ export interface Charges {
   readonly calls: number
   readonly credits: number
   readonly byEndpoint: readonly (ChargeSum & { readonly endpoint: string })[]
-  /** By day and endpoint, for quantities of different endpoints do not add up. */
+  /** By day and endpoint: quantities of different endpoints cannot be added. */
   readonly byDay: readonly (ChargeSum & { readonly day: string; readonly endpoint: string })[]
   readonly lines?: readonly ChargeLine[]
 }
@@ -53,7 +54,7 @@ interface Tally {
   readonly positions: PositionTally
 }
 
-/** @param rows the charges one by one; without them there are no lines */
+/** @param rows the charges of the period; without them the result has no `lines` */
 export function sumCharges(
   shard: number,
   period: Period,
@@ -89,7 +90,7 @@ export function sumCharges(
   }
 }
 
-/** Settlements come in any order; a statement goes by the calls' own time. */
+/** In the order of the calls' own times, whatever the order of their settlements. */
 function linesOf(shard: number, period: Period, rows: readonly ChargeRow[]): ChargeLine[] {
   return rows
     .toSorted((a, b) => a.occurredAt - b.occurredAt || a.position - b.position)

@@ -1,37 +1,37 @@
 /**
  * How credits moved on an account's lots in a period, most often a month.
  *
- * Each movement counts at one time of its own, its cut, and a month has what is cut in it:
+ * Each movement counts at one time:
  *
- *   granted, refunded, adjusted   when they were recorded
- *   settled, held                 the time of the hold, whenever it was resolved: `settled` is what a
- *                                 resolved hold used (what it did not use never moved), `held` all of
- *                                 a hold that is still open
- *   lapsed                        what a lot had free when it expired: its expiry; what came to it
- *                                 afterwards, from a hold or a refund: when that was recorded
+ *   granted, refunded, adjusted   when it was recorded
+ *   settled, held                 the hold's time, whenever the hold is resolved: `settled` is what a resolved hold
+ *                                 used (the rest never moved), `held` is all of a hold that is still open
+ *   lapsed                        the lot's expiry, for what was free on it then; what came back to it afterwards,
+ *                                 from a hold or a refund, lapses when that was recorded
  *
- * A lot's opening is the sum of all that is cut before the month, its closing that and the month's, so
+ * A lot's opening is the sum of all movements before the period. Its closing is the opening and the period's movements:
  *
  *   opening + granted + refunded − settled − adjusted − lapsed − held = closing
  *
- * and a month opens with what the one before closed with, in whatever order holds resolve: both are
- * the same sum. A lot that expires as the month ends lapses in that month.
+ * Both are the same sum, so a month opens with what the month before closed with, in whatever order holds resolve. A
+ * lot that expires as the month ends lapses in that month.
  *
- * While the month runs, its closing is what is free now: on live lots what a call could draw, on lots
- * that start later what it will, on expired lots nothing. Of a past month it is what was free at the end,
- * with the holds that were open then taken as they ended. A hold that outlives its month therefore
- * moves that month's closing, and the next one's opening, once more when it resolves; and where its lot
- * expired meanwhile, the part not used is in that closing until it returns, and lapses then.
+ * While the month runs, its closing is what is free now: on a live lot what a call could draw, on a lot that starts
+ * later what a call will be able to draw, on an expired lot nothing. The closing of a past month is what was free at its
+ * end, with the holds that were open then taken as they ended. So a hold that outlives its month moves that month's
+ * closing, and the next one's opening, when it resolves. Where its lot has expired meanwhile, the unused part belongs to
+ * that closing until it returns, and lapses then.
  *
- * A hold may be extended on a lot that was granted only after its own day, never after its own month in UTC. In a
- * day's statement, or a month's of another zone, such a lot closes below zero, and the next one makes up for it.
+ * A hold may be extended on a lot that was granted after the hold's day, but never after the hold's month in UTC. In the
+ * statement of a day, or of a month in another zone, such a lot closes below zero, and the next statement makes up for it.
  */
-import { parsePosition, printPosition } from '../../../events/event.ts'
+
+import { printPosition } from '../../../events/event.ts'
 import { entryOf } from '../../../events/event-types.ts'
-import type { StatementEvent } from '../log-reader/account-events.ts'
-import { type Micros, printTime } from '../log-reader/month.ts'
+import { type Micros, printTime } from '../log-reader/micros.ts'
 import type { Period } from '../log-reader/period.ts'
-import type { LotSum } from './statement-sums.ts'
+import type { LotSum, PeriodBucket } from './lot-sums.ts'
+import type { StatementEvent } from './statement-events.ts'
 
 export interface Movements {
   readonly opening: number
@@ -56,10 +56,48 @@ export interface LapseLine {
   readonly lot: string
   readonly time: string
   readonly credits: number
-  /** expired: it was free when the lot expired; returned: it came to a lot that had expired already. */
+  /** expired: free when the lot expired; returned: it came to a lot that had expired already. */
   readonly because: 'expired' | 'returned'
-  /** What returned it; of an expiry, the lot itself. */
+  /** The events that returned it; of an expiry, the lot itself. */
   readonly positions: readonly string[]
+}
+
+interface MovedLots {
+  /** The CreditsGranted events of all lots that were moved. */
+  readonly grants: readonly StatementEvent[]
+  readonly sums: readonly LotSum[]
+  /** Lots that expired by then have lapsed. */
+  readonly until: Micros
+}
+
+/** @throws when the log moves a lot that it never granted */
+export function lotMovements(
+  shard: number,
+  period: Period,
+  { grants, sums, until }: MovedLots,
+): { totals: Movements; lots: LotLine[]; lapses: LapseLine[] } {
+  const lots = new Map(grants.map((grant) => [grant.position, lotOf(grant, period)]))
+  for (const sum of sums) {
+    const lot = lots.get(sum.lot)
+    if (!lot) {
+      const name = printPosition({ shard, position: sum.lot })
+      throw new Error(`the log moves lot ${name}, which it never granted`)
+    }
+    move(lot, sum)
+  }
+  const lapses = [...lots.values()]
+    .filter(({ expiresAt }) => expiresAt <= until)
+    .flatMap((lot) => lapsesOf(lot, period))
+  for (const { lot, credits, periodBucket } of lapses) count(lot, 'lapsed', credits, periodBucket)
+  const lines = [...lots.values()].filter(hasMoved).map((lot) => lotLine(shard, lot))
+  return {
+    totals: totalOf(lines),
+    lots: lines,
+    lapses: lapses
+      .filter(({ periodBucket }) => periodBucket === 1)
+      .sort((a, b) => a.at - b.at || a.lot.position - b.lot.position)
+      .map((lapse) => lapseLine(shard, lapse)),
+  }
 }
 
 type Column = 'granted' | 'refunded' | 'settled' | 'adjusted' | 'lapsed' | 'held'
@@ -70,140 +108,122 @@ interface Lot {
   readonly startsAt: Micros
   readonly expiresAt: Micros
   /** What was free on it when it expired. */
-  free: number
-  /** What came to it, or was taken from it, in each transaction after that. */
+  freeAtExpiry: number
+  /** What each later transaction returned to it, or took from it, by the transaction's time. */
   readonly late: Map<Micros, { credits: number; readonly positions: number[] }>
   opening: number
   readonly inPeriod: Record<Column, number>
 }
 
-const gives: readonly Column[] = ['granted', 'refunded']
-
-/** What moved an account's lots: its CreditsGranted, and what else touched them. */
-interface MovedLots {
-  readonly grants: readonly StatementEvent[]
-  readonly sums: readonly LotSum[]
-  /** Lots that expired by then have lapsed. */
-  readonly until: Micros
+function lotOf(grant: StatementEvent, period: Period): Lot {
+  const credits = grant.credits ?? 0
+  const lot: Lot = {
+    position: grant.position,
+    kind: String(grant.payload?.kind),
+    startsAt: grant.startsAt ?? grant.recordedAt,
+    expiresAt: grant.expiresAt ?? Number.POSITIVE_INFINITY,
+    freeAtExpiry: 0,
+    late: new Map(),
+    opening: 0,
+    inPeriod: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
+  }
+  const lateAt = grant.recordedAt >= lot.expiresAt ? grant.recordedAt : null
+  addFree(lot, credits, lateAt, [grant.position])
+  count(lot, 'granted', credits, periodBucketOf(period, grant.occurredAt))
+  return lot
 }
 
-/** @throws when a lot was moved that was never granted */
-export function lotMovements(shard: number, period: Period, { grants, sums, until }: MovedLots) {
-  const lots = new Map(grants.map((grant) => [grant.position, granted(grant)]))
-  for (const sum of sums) move(sum)
-  const lapses = [...lots.values()]
-    .flatMap(lapsesOf)
-    .sort((a, b) => a.at - b.at || numberOf(a) - numberOf(b))
-  const lines = [...lots.values()]
-    .filter(
-      ({ opening, inPeriod }) => opening !== 0 || Object.values(inPeriod).some((of) => of !== 0),
-    )
-    .map(printLot)
-  return { totals: sumOf(lines), lots: lines, lapses: lapses.map(({ at, ...line }) => line) }
+function move(lot: Lot, { periodBucket, type, lateAt, held, moved, positions }: LotSum): void {
+  const column = entryOf(type)?.moves
+  addFree(lot, -held + (column === 'refunded' ? moved : -moved), lateAt, positions ?? [])
+  // What resolves a hold takes from `held` at the hold's own time, so that only open holds remain.
+  count(lot, 'held', held, periodBucket)
+  if (column) count(lot, column, moved, periodBucket)
+}
 
-  function granted(event: StatementEvent): Lot {
-    const credits = event.credits ?? 0
-    const lot: Lot = {
-      position: event.position,
-      kind: String(event.payload?.kind),
-      startsAt: event.startsAt ?? event.recordedAt,
-      expiresAt: event.expiresAt ?? Number.POSITIVE_INFINITY,
-      free: 0,
-      late: new Map(),
-      opening: 0,
-      inPeriod: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
-    }
-    const lateAt = event.recordedAt >= lot.expiresAt ? event.recordedAt : null
-    free(lot, credits, lateAt, [event.position])
-    count(lot, 'granted', credits, cutOf(event.occurredAt))
-    return lot
+/** @param lateAt see LotSum */
+function addFree(
+  lot: Lot,
+  credits: number,
+  lateAt: Micros | null,
+  positions: readonly number[],
+): void {
+  if (lateAt === null) {
+    lot.freeAtExpiry += credits
+    return
   }
+  const late = lot.late.get(lateAt) ?? { credits: 0, positions: [] }
+  lot.late.set(lateAt, late)
+  late.credits += credits
+  late.positions.push(...positions)
+}
 
-  function move({ lot: id, periodBucket, type, lateAt, held, moved, positions }: LotSum): void {
-    const lot = lots.get(id)
-    if (!lot) throw new Error(`the log moves lot ${print(id)}, which it never granted`)
-    const column = entryOf(type)?.moves
-    free(lot, -held + (column === 'refunded' ? moved : -moved), lateAt, positions ?? [])
-    // What resolves a hold takes from what is held at the hold's own time, so only open holds remain.
-    count(lot, 'held', held, periodBucket)
-    if (column) count(lot, column, moved, periodBucket)
-  }
+function count(lot: Lot, column: Column, credits: number, periodBucket: PeriodBucket): void {
+  const brings = column === 'granted' || column === 'refunded'
+  if (periodBucket === 0) lot.opening += brings ? credits : -credits
+  if (periodBucket === 1) lot.inPeriod[column] += credits
+}
 
-  function free(
-    lot: Lot,
-    credits: number,
-    lateAt: Micros | null,
-    positions: readonly number[],
-  ): void {
-    if (lateAt === null) {
-      lot.free += credits
-      return
-    }
-    // What one transaction does to a lot is looked at as a whole.
-    const late = lot.late.get(lateAt) ?? { credits: 0, positions: [] }
-    lot.late.set(lateAt, late)
-    late.credits += credits
-    late.positions.push(...positions)
-  }
+interface Lapse {
+  readonly lot: Lot
+  readonly at: Micros
+  readonly periodBucket: PeriodBucket
+  readonly credits: number
+  readonly because: LapseLine['because']
+  readonly positions: readonly number[]
+}
 
-  /** Those of the period; each takes from what is free as it happens. */
-  function lapsesOf(lot: Lot): (LapseLine & { readonly at: Micros })[] {
-    if (lot.expiresAt > until) return []
-    const late = [...lot.late].map(([at, { credits, positions }]) => ({
-      ...{ at, cut: cutOf(at), credits, positions, because: 'returned' as const },
-    }))
+/** What lapsed of a lot that has expired: what was free then, and what came to it later. */
+function lapsesOf(lot: Lot, period: Period): Lapse[] {
+  const expired: Lapse = {
+    ...{ lot, at: lot.expiresAt, because: 'expired' },
+    ...{ credits: lot.freeAtExpiry, positions: [lot.position] },
     // The last instant of the lot's life, so that an expiry at the month's end is the month's.
-    const [at, positions] = [lot.expiresAt, [lot.position]]
-    const expired = {
-      at,
-      cut: cutOf(at - 1),
-      credits: lot.free,
-      positions,
-      because: 'expired' as const,
-    }
-    return [expired, ...late]
-      .filter(({ credits }) => credits !== 0)
-      .flatMap(({ at, cut, credits, positions, because }) => {
-        count(lot, 'lapsed', credits, cut)
-        if (cut !== 1) return []
-        const from = [...new Set(positions)].sort((a, b) => a - b).map(print)
-        return [
-          { at, lot: print(lot.position), time: printTime(at), credits, because, positions: from },
-        ]
-      })
+    periodBucket: periodBucketOf(period, lot.expiresAt - 1),
   }
+  const returned = [...lot.late].map(
+    ([at, late]): Lapse => ({
+      ...{ lot, at, because: 'returned', ...late },
+      periodBucket: periodBucketOf(period, at),
+    }),
+  )
+  return [expired, ...returned].filter(({ credits }) => credits !== 0)
+}
 
-  function count(lot: Lot, column: Column, credits: number, cut: LotSum['periodBucket']): void {
-    if (cut === 0) lot.opening += gives.includes(column) ? credits : -credits
-    if (cut === 1) lot.inPeriod[column] += credits
-  }
+function periodBucketOf({ start, end }: Period, at: Micros): PeriodBucket {
+  if (at < start) return 0
+  return at < end ? 1 : 2
+}
 
-  function cutOf(at: Micros): LotSum['periodBucket'] {
-    if (at < period.start) return 0
-    return at < period.end ? 1 : 2
-  }
+function hasMoved({ opening, inPeriod }: Lot): boolean {
+  return opening !== 0 || Object.values(inPeriod).some((credits) => credits !== 0)
+}
 
-  function printLot(lot: Lot): LotLine {
-    return {
-      lot: print(lot.position),
-      kind: lot.kind,
-      startsAt: printTime(lot.startsAt),
-      expiresAt: lot.expiresAt === Number.POSITIVE_INFINITY ? null : printTime(lot.expiresAt),
-      ...closed(lot.opening, lot.inPeriod),
-    }
-  }
-
-  function print(position: number): string {
-    return printPosition({ shard, position })
+function lotLine(shard: number, { position, kind, startsAt, ...lot }: Lot): LotLine {
+  const { opening, inPeriod: m } = lot
+  return {
+    lot: printPosition({ shard, position }),
+    kind,
+    startsAt: printTime(startsAt),
+    expiresAt: lot.expiresAt === Number.POSITIVE_INFINITY ? null : printTime(lot.expiresAt),
+    opening,
+    ...m,
+    closing: opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held,
   }
 }
 
-function closed(opening: number, m: Readonly<Record<Column, number>>): Movements {
-  const closing = opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held
-  return { opening, ...m, closing }
+function lapseLine(shard: number, { lot, at, credits, because, positions }: Lapse): LapseLine {
+  const print = (position: number) => printPosition({ shard, position })
+  return {
+    lot: print(lot.position),
+    time: printTime(at),
+    credits,
+    because,
+    positions: [...new Set(positions)].sort((a, b) => a - b).map(print),
+  }
 }
 
-function sumOf(lines: readonly Movements[]): Movements {
+function totalOf(lines: readonly Movements[]): Movements {
   const sum = (column: keyof Movements) => lines.reduce((total, line) => total + line[column], 0)
   return {
     opening: sum('opening'),
@@ -215,9 +235,4 @@ function sumOf(lines: readonly Movements[]): Movements {
     held: sum('held'),
     closing: sum('closing'),
   }
-}
-
-/** What lapses at one time is in the order of its lots. */
-function numberOf({ lot }: LapseLine): number {
-  return parsePosition(lot)?.position ?? 0
 }

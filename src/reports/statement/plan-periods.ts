@@ -1,17 +1,16 @@
 /**
- * Which plans an account held when, and which one bills a month.
+ * Which plans an account had when, and which of them bills a month.
  *
- * In force at a time is the plan of the highest position among those that had started by then, so a
- * later decision also replaces an earlier one that still lay ahead. A plan starts no earlier than it was
- * recorded: a start dated back does not change what a past month bills. PlanEnded only says aloud what
- * the next PlanStarted does; when that one is replaced before its time, so is the end, and therefore
- * nothing is computed from it. An erased account holds no plan.
+ * Of the plans that have started by a time, the one with the highest position is in force. So a later decision also
+ * replaces an earlier one that had not started yet. A plan starts no earlier than it was recorded: a start in the past
+ * does not change what a past month bills. Nothing is computed from PlanEnded, which only repeats what the next
+ * PlanStarted says; when that one is replaced before it starts, the end is void too. An erased account has no plan.
  */
 import { printPosition } from '../../../events/event.ts'
-import { type Micros, printTime } from '../log-reader/month.ts'
+import { type Micros, printTime } from '../log-reader/micros.ts'
 import type { Period } from '../log-reader/period.ts'
 
-/** A PlanStarted, as read from the log. */
+/** What a PlanStarted says. */
 export interface PlanStart {
   readonly position: number
   readonly plan: string
@@ -31,12 +30,15 @@ export interface PlanPeriod {
   readonly plan: string
   readonly fee: Fee
   readonly from: string
-  /** null: beyond the period's end. */
+  /** null: after the period's end. */
   readonly until: string | null
   readonly position: string
 }
 
-/** The plans held in the period so far, in the order of their decisions. */
+/**
+ * The plans that were in force in a period so far, in the order of their decisions.
+ * @param erasedAt when the account was erased; infinity where it was not
+ */
 export function planPeriods(
   starts: readonly PlanStart[],
   {
@@ -46,14 +48,14 @@ export function planPeriods(
     erasedAt,
   }: { shard: number; period: Period; now: Micros; erasedAt: Micros },
 ): PlanPeriod[] {
-  const held: PlanPeriod[] = []
+  const periods: PlanPeriod[] = []
   let until = erasedAt
   // Backwards, because a plan ends where any later decision starts.
   for (const start of starts.toReversed()) {
     const from = Math.max(start.startsAt, start.recordedAt)
-    const heldInPeriod = from < until && from < period.end && from <= now && until > period.start
-    if (heldInPeriod) {
-      held.unshift({
+    const isInPeriod = from < until && from < period.end && from <= now && until > period.start
+    if (isInPeriod) {
+      periods.unshift({
         plan: start.plan,
         fee: start.fee,
         from: printTime(from),
@@ -63,16 +65,16 @@ export function planPeriods(
     }
     until = Math.min(until, from)
   }
-  return held
+  return periods
 }
 
-/** What a month bills, and the PlanStarted that says so. */
+/** What a month bills, and the position of the PlanStarted that says so. */
 export interface MonthFee extends Fee {
   readonly plan: string
   readonly position: string
 }
 
-/** The fee of the dearest plan held, of several equally dear ones the latest; null when none was. */
+/** The fee of the most expensive plan; of several that cost the same, of the latest; null without a plan. */
 export function mostExpensiveFee(plans: readonly PlanPeriod[]): MonthFee | null {
   const mostExpensive = plans.reduce<PlanPeriod | undefined>(
     (best, plan) => (best && best.fee.minorUnits > plan.fee.minorUnits ? best : plan),

@@ -1,58 +1,34 @@
+/** A statement: read from the log, range by range, and computed from its events alone. */
 import { type LogPosition, type Mode, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { readStatementEvents, type StatementEvent } from '../log-reader/account-events.ts'
-import {
-  findFirstEvent,
-  findKeyOwner,
-  positionAt,
-  readLogEnd,
-  readLogEndAsOf,
-} from '../log-reader/log-range.ts'
-import { type Micros, printTime } from '../log-reader/month.ts'
-import { dayPeriod, isTimeZone, monthPeriod, type Period } from '../log-reader/period.ts'
+import { findFirstEvent, findKeyOwner } from '../log-reader/find-account.ts'
+import { type LogEnd, readLogEnd, readLogEndAsOf } from '../log-reader/log-end.ts'
+import { type Micros, printTime } from '../log-reader/micros.ts'
+import type { Period } from '../log-reader/period.ts'
+import { positionAt } from '../log-reader/position-at.ts'
+import { accountPart } from './account-part.ts'
 import { sumCharges } from './charge-lines.ts'
-import { readPeriodInLog } from './read-period.ts'
-import { accountPart, heldLines, refundLines } from './statement-account.ts'
-import type { Statement } from './statement-shape.ts'
+import { heldLines, refundLines } from './event-lines.ts'
+import { BadPeriod, type PeriodRequest, parsePeriod } from './parse-period.ts'
+import { type PeriodInLog, readPeriodInLog } from './read-period-in-log.ts'
+import { readStatementEvents, type StatementEvent } from './statement-events.ts'
+import type { AccountPart, Statement } from './statement-shape.ts'
 
 export interface StatementRequest extends PeriodRequest {
-  /** One of the two; with both, the key must be the account's. */
+  /** One of `accountId` and `keyId`; with both, the key must be the account's. */
   readonly accountId?: string
   readonly keyId?: string
-  /** live unless said; of a key, the key's own */
+  /** Unless given, live for an account, and the key's own for a key. */
   readonly mode?: Mode
-  /** With every charge, one by one. */
+  /** Whether the statement lists each charge. */
   readonly lines?: boolean
-  /** As it stood when the log ended there, or at that time, to the millisecond; as it stands now unless said. */
+  /** The end of the log as of a position, or of a time to the millisecond; the present one unless given. */
   readonly asOf?: LogPosition | Date
 }
 
-/** One of `month` and `day`. */
-export interface PeriodRequest {
-  /** `YYYY-MM` */
-  readonly month?: string
-  /** `YYYY-MM-DD` */
-  readonly day?: string
-  /** IANA name; UTC unless said. */
-  readonly timeZone?: string
-}
-
-/** What was asked for is not something that a statement can be of: a sentence that says why. */
-export class BadPeriod extends Error {
-  override readonly name = 'BadPeriod'
-
-  /** @param field a JSON pointer to the part of the request that is at fault */
-  constructor(
-    readonly field: '/month' | '/day' | '/tz' | '/asOf',
-    message: string,
-  ) {
-    super(message)
-  }
-}
-
 /**
- * The statement, or undefined when the ledger has (or, as of then, had) no such account or key.
- * @throws BadPeriod when month, day or zone are none, the period has not begun, or `asOf` lies ahead
+ * @returns the statement; undefined when the ledger does not have the account or key, or did not have it then
+ * @throws BadPeriod when the month, day or zone does not exist, the period has not begun, or `asOf` lies ahead
  */
 export async function readStatement(
   sql: Sql,
@@ -60,7 +36,7 @@ export async function readStatement(
 ): Promise<Statement | undefined> {
   const { keyId, lines = false, asOf } = request
   const period = parsePeriod(request)
-  const subject = await subjectOf(sql, request)
+  const subject = await findSubject(sql, request)
   const first = subject && (await findFirstEvent(sql, subject.accountId))
   if (!subject || !first) return undefined
   const { accountId, mode } = subject
@@ -68,25 +44,16 @@ export async function readStatement(
   const end = asOf ? await readLogEndAsOf(sql, shard, asOf) : await readLogEnd(sql, shard)
   if (!end) throw new BadPeriod('/asOf', 'the log of this account has not come that far')
   if (end.position < first.position) return undefined
-  if (period.start > end.now) {
-    const [span, name] = period.day
-      ? (['day', period.day] as const)
-      : (['month', period.month] as const)
-    throw new BadPeriod(`/${span}`, `the ${span} ${name} has not begun`)
-  }
+  requireBegun(period, end)
 
-  // Lots and plans are the sum of the account's whole life; a key's calls are all within their period.
+  // An account's lots and plans follow from its whole life, a key's calls from the period alone.
   const from =
     keyId === undefined ? 1 : await positionAt(sql, shard, new Date(period.start / 1_000))
   const range = { shard, accountId, keyId, mode, from, to: end.position }
-  const read = await readPeriodInLog(sql, range, period)
+  const inLog = await readPeriodInLog(sql, range, period)
   const until = Math.min(period.end, end.now)
-  const rows = lines ? await read.charges() : undefined
-  const events = await readStatementEvents(sql, shard, read.linePositions)
-  const sums = keyId === undefined ? await read.lots(expiriesOf(events)) : []
-  const known = new Set(events.map(({ position }) => position))
-  const later = new Set(sums.map(({ lot }) => lot).filter((lot) => !known.has(lot)))
-  const laterGrants = await readStatementEvents(sql, shard, [...later])
+  const rows = lines ? await inLog.readCharges() : undefined
+  const events = await readStatementEvents(sql, shard, inLog.linePositions)
   return {
     accountId,
     keyId: keyId ?? null,
@@ -99,40 +66,19 @@ export async function readStatement(
     ...(asOf
       ? { asOf: { position: printPosition({ shard, ...end }), time: printTime(end.now) } }
       : {}),
-    final: read.open === 0 && end.recordedAt >= period.end,
-    through: read.through === null ? null : printPosition({ shard, position: read.through }),
-    charges: sumCharges(shard, period, { sums: read.sums, rows }),
+    final: inLog.openHolds === 0 && end.recordedAt >= period.end,
+    through: inLog.through === null ? null : printPosition({ shard, position: inLog.through }),
+    charges: sumCharges(shard, period, { sums: inLog.callSums, rows }),
     refunds: refundLines({ shard, period }, events),
-    held: heldLines(shard, await read.openHolds()),
+    held: heldLines(shard, await inLog.readOpenHolds()),
     ...(keyId === undefined
-      ? { account: accountPart({ shard, period }, { events, laterGrants, sums, until, mode }) }
+      ? { account: await readAccountPart(sql, inLog, { shard, period, events, until, mode }) }
       : {}),
   }
 }
 
-/** @throws BadPeriod when it is none */
-export function parsePeriod({ month, day, timeZone = 'UTC' }: PeriodRequest): Period {
-  if (!isTimeZone(timeZone)) {
-    throw new BadPeriod('/tz', `"${timeZone}" is no time zone: write it as Europe/Berlin`)
-  }
-  const period = day === undefined ? monthPeriod(month ?? '', timeZone) : dayPeriod(day, timeZone)
-  if (period) return period
-  throw day === undefined
-    ? new BadPeriod('/month', `"${month ?? ''}" is not a month: write it as 2026-01`)
-    : new BadPeriod('/day', `"${day}" is not a day: write it as 2026-01-31`)
-}
-
-/** When the lots expire that do. */
-function expiriesOf(events: readonly StatementEvent[]): Map<number, Micros> {
-  const expiries = new Map<number, Micros>()
-  for (const { type, position, expiresAt } of events) {
-    if (type === 'CreditsGranted' && expiresAt !== null) expiries.set(position, expiresAt)
-  }
-  return expiries
-}
-
-/** Whose statement it is, and of which credits. */
-async function subjectOf(
+/** Whose statement it is, and of which mode. */
+async function findSubject(
   sql: Sql,
   { accountId, keyId, mode }: StatementRequest,
 ): Promise<{ accountId: string; mode: Mode } | undefined> {
@@ -142,4 +88,45 @@ async function subjectOf(
   const key = await findKeyOwner(sql, keyId)
   if (!key || (accountId !== undefined && accountId !== key.accountId)) return undefined
   return { accountId: key.accountId, mode: mode ?? key.mode }
+}
+
+/** @throws BadPeriod */
+function requireBegun({ start, month, day }: Period, { now }: LogEnd): void {
+  if (start <= now) return
+  throw day === undefined
+    ? new BadPeriod('/month', `the month ${month} has not begun`)
+    : new BadPeriod('/day', `the day ${day} has not begun`)
+}
+
+async function readAccountPart(
+  sql: Sql,
+  inLog: PeriodInLog,
+  {
+    shard,
+    period,
+    events,
+    until,
+    mode,
+  }: {
+    readonly shard: number
+    readonly period: Period
+    readonly events: readonly StatementEvent[]
+    readonly until: Micros
+    readonly mode: Mode
+  },
+): Promise<AccountPart> {
+  const lotSums = await inLog.readLotSums(expiriesOf(events))
+  const known = new Set(events.map(({ position }) => position))
+  const later = new Set(lotSums.map(({ lot }) => lot).filter((lot) => !known.has(lot)))
+  const laterGrants = await readStatementEvents(sql, shard, [...later])
+  return accountPart({ shard, period }, { events, laterGrants, lotSums, until, mode })
+}
+
+/** The times at which lots expire, by lot. */
+function expiriesOf(events: readonly StatementEvent[]): Map<number, Micros> {
+  const expiries = new Map<number, Micros>()
+  for (const { type, position, expiresAt } of events) {
+    if (type === 'CreditsGranted' && expiresAt !== null) expiries.set(position, expiresAt)
+  }
+  return expiries
 }

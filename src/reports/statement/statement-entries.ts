@@ -1,13 +1,13 @@
 /**
- * A statement as entries of a ledger, one a row, for spreadsheets and databases. `credits` is signed, and
- * an account's rows up to its `closing` add up to it: opening and grants and refunds bring credits, charges,
- * adjustments, lapses and open holds take them. Of a key's statement, which has no balance, there are only its calls.
+ * A statement as the entries of an ledger, for spreadsheets and databases. `credits` is signed, and an account's
+ * entries add up to its `closing`: openings, grants and refunds bring credits; charges, adjustments, lapses and open
+ * holds take them. A key's statement has no balance, so it has the entries of calls alone.
  */
+import { printPositionRange } from '../log-reader/position-tally.ts'
 import type { ChargeLine, ChargeSum, Charges } from './charge-lines.ts'
-import { printRange } from './statement-sections.ts'
 import type { AccountPart, Statement } from './statement-shape.ts'
 
-/** Times are ISO 8601 in UTC. What does not apply is null. */
+/** Times are ISO 8601 in UTC. A field that does not apply is null. */
 interface StatementEntry {
   readonly accountId: string
   readonly keyId: string | null
@@ -15,7 +15,7 @@ interface StatementEntry {
   readonly month: string
   readonly entry: EntryKind
   readonly time: string | null
-  /** `YYYY-MM-DD`, of sums of a day. */
+  /** `YYYY-MM-DD`, where the entry is the sum of a day. */
   readonly day: string | null
   readonly lot: string | null
   readonly endpoint: string | null
@@ -69,7 +69,7 @@ export const entryColumns = [
   'positions',
 ] as const satisfies readonly (keyof StatementEntry)[]
 
-/** Charges are sums by day and endpoint; of a statement with lines they are the calls, one by one. */
+/** Charges are added up by day and endpoint. A statement with lines has an entry for each charge instead. */
 export function entriesOf(statement: Statement): StatementEntry[] {
   const { accountId, keyId, mode, month, account, charges, refunds, held } = statement
   const entry = (kind: EntryKind, more: Partial<StatementEntry>): StatementEntry => ({
@@ -144,7 +144,7 @@ function closings({ adjustments, lapses, totals, debt }: AccountPart, entry: Ent
   ]
 }
 
-/** What remains of the sums beside the calls that are listed: those that cost nothing, which are only counted. */
+/** The sums without the calls that have lines. What remains are calls of price 0, which are only counted. */
 function unlisted(byDay: Charges['byDay'], lines: readonly ChargeLine[]): Charges['byDay'] {
   const listed = new Map<string, { calls: number; quantity: number; credits: number }>()
   for (const { day, endpoint, quantity, credits } of lines) {
@@ -175,7 +175,7 @@ function sumFields(sum: ChargeSum & { day: string; endpoint: string }): Partial<
     calls,
     quantity,
     credits: -credits || 0,
-    positions: printRange(positions),
+    positions: printPositionRange(positions),
   }
 }
 

@@ -1,10 +1,12 @@
 /** A statement as a page that can be printed: one file, without scripts, pictures or anything from elsewhere. */
 import { formatNumber } from '../../lib/format-figures.ts'
-import { type Cell, type Section, sectionsOf, subtitle, titleOf } from './statement-sections.ts'
+import type { Cell, Section } from './statement-section.ts'
+import { sectionsOf } from './statement-sections.ts'
 import type { Statement } from './statement-shape.ts'
+import { statementTitle, subtitle } from './statement-title.ts'
 
 export function statementPage(statement: Statement): string {
-  const title = html(titleOf(statement))
+  const title = html(statementTitle(statement))
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -1,30 +1,32 @@
-/** The shape of a statement. */
 import type { Owner } from '../../../events/account.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { Charges } from './charge-lines.ts'
 import type { LapseLine, LotLine, Movements } from './lot-movements.ts'
 import type { MonthFee, PlanPeriod } from './plan-periods.ts'
 
-/** Times are ISO 8601 in UTC whatever the zone, positions are printed as `shard-position`, credits are whole. */
+/**
+ * A statement. Times are ISO 8601 in UTC whatever the zone, positions are printed as `shard-position`, credits are whole
+ * numbers.
+ */
 export interface Statement {
   readonly accountId: string
-  /** The key whose calls it covers; null: the account's. */
+  /** The key whose calls it covers; null: the whole account. */
   readonly keyId: string | null
   readonly mode: Mode
   /** `YYYY-MM` */
   readonly month: string
-  /** `YYYY-MM-DD`, of a day's statement only. */
+  /** `YYYY-MM-DD`; absent from a month's statement. */
   readonly day?: string
-  /** The IANA name of the zone in which months and days begin and end. */
+  /** The IANA name of the zone whose months and days are meant. */
   readonly timeZone: string
   readonly from: string
   /** The period's end, or the ledger's time while it runs. */
   readonly until: string
-  /** Where the log ended, and what time it was, for a statement as of then; absent from one as of now. */
+  /** Where the log ended, and at what time; absent from a statement as of now. */
   readonly asOf?: { readonly position: string; readonly time: string }
-  /** Nothing appended from now on can change it. */
+  /** No later event can change it. */
   readonly final: boolean
-  /** The last event of the account that was looked at. */
+  /** Position of the account's last event that was looked at. */
   readonly through: string | null
   readonly charges: Charges
   /** Credits given back in the month, for calls of whichever month. */
@@ -38,14 +40,14 @@ export interface Statement {
 export interface AccountPart {
   readonly owner: Owner | null
   readonly plans: readonly PlanPeriod[]
-  /** The fee of the dearest plan held in the month; null without a plan, in test mode, and of a day. */
+  /** The fee of the month's most expensive plan; null without a plan, in test mode, and in a day's statement. */
   readonly fee: MonthFee | null
   readonly totals: Movements
   readonly lots: readonly LotLine[]
   readonly grants: readonly GrantLine[]
   readonly adjustments: readonly AdjustmentLine[]
   readonly lapses: readonly LapseLine[]
-  /** What adjustments could not take, and what later lots repaid of it. */
+  /** Credits that adjustments could not take, and how many of them later lots repaid. */
   readonly debt: {
     readonly opening: number
     readonly recorded: number
@@ -76,7 +78,7 @@ export interface HeldLine {
 }
 
 export interface GrantLine {
-  /** The lot. */
+  /** It names the lot. */
   readonly position: string
   readonly time: string
   readonly kind: string

@@ -6,7 +6,8 @@ import { countingTypes, usageTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-for-calls.ts'
-import { positionAt, readLogEnd } from '../log-reader/log-range.ts'
+import { readLogEnd } from '../log-reader/log-end.ts'
+import { positionAt } from '../log-reader/position-at.ts'
 import type { Days, UsageFigures, UsageOf } from './usage.ts'
 
 export const usageDimensions = ['key', 'owner', 'plan', 'endpoint', 'day', 'hour'] as const

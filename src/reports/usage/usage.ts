@@ -6,7 +6,8 @@
  */
 import type { Mode } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { parseMonth, printTime } from '../log-reader/month.ts'
+import { printTime } from '../log-reader/micros.ts'
+import { monthPeriod } from '../log-reader/period.ts'
 
 /** A key's or an account's; of an account's keys those of one mode, live unless said. */
 export interface UsageOf {
@@ -96,7 +97,7 @@ export async function isKnown(sql: Sql, { keyId, accountId }: UsageOf): Promise<
 
 /** The days of a month; throws RangeError for what is no month. */
 export function daysOf(month: string): Days {
-  const parsed = parseMonth(month)
+  const parsed = monthPeriod(month, 'UTC')
   if (!parsed) throw new RangeError(`"${month}" is not a month: write it as 2026-01`)
   return {
     from: printTime(parsed.start).slice(0, 10),

@@ -1,6 +1,6 @@
 /** The charges of a period, summed up by endpoint and by day, and one by one when asked for. */
 import { printPosition } from '../../../events/event.ts'
-import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
+import { type Micros, printTime } from '../../../src/reports/log-reader/micros.ts'
 import { dayOf, type Period } from '../../../src/reports/log-reader/period.ts'
 import type { StatementEvent } from './oracle-events.ts'
 import {

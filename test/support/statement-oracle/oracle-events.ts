@@ -1,9 +1,7 @@
 /** An account's events in the order of the log, page by page. */
 import type { Sql } from '../../../src/ledger/connect.ts'
-import type {
-  AccountRange,
-  StatementEvent,
-} from '../../../src/reports/log-reader/account-events.ts'
+import type { AccountRange } from '../../../src/reports/log-reader/read-in-ranges.ts'
+import type { StatementEvent } from '../../../src/reports/statement/statement-events.ts'
 
 export type { StatementEvent }
 

@@ -24,7 +24,7 @@
  * expired meanwhile, the part not used is in that closing until it returns, and lapses then.
  */
 import { parsePosition, printPosition } from '../../../events/event.ts'
-import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
+import { type Micros, printTime } from '../../../src/reports/log-reader/micros.ts'
 import type { Period } from '../../../src/reports/log-reader/period.ts'
 import type { StatementEvent } from './oracle-events.ts'
 

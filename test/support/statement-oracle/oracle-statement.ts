@@ -4,20 +4,16 @@
  */
 import { type LogPosition, type Mode, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../../src/ledger/connect.ts'
-import {
-  findFirstEvent,
-  findKeyOwner,
-  positionAt,
-  readLogEnd,
-  readLogEndAsOf,
-} from '../../../src/reports/log-reader/log-range.ts'
-import { printTime } from '../../../src/reports/log-reader/month.ts'
+import { findFirstEvent, findKeyOwner } from '../../../src/reports/log-reader/find-account.ts'
+import { readLogEnd, readLogEndAsOf } from '../../../src/reports/log-reader/log-end.ts'
+import { printTime } from '../../../src/reports/log-reader/micros.ts'
 import {
   dayPeriod,
   isTimeZone,
   monthPeriod,
   type Period,
 } from '../../../src/reports/log-reader/period.ts'
+import { positionAt } from '../../../src/reports/log-reader/position-at.ts'
 import type { Statement } from '../../../src/reports/statement/statement-shape.ts'
 import { readAccountEvents } from './oracle-events.ts'
 import { statementFold } from './statement-fold.ts'

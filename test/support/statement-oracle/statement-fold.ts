@@ -1,7 +1,7 @@
 /** The fold behind a statement: one event after the other, in the order of the log. */
 import type { Owner } from '../../../events/account.ts'
 import { type Mode, printPosition } from '../../../events/event.ts'
-import { type Micros, printTime } from '../../../src/reports/log-reader/month.ts'
+import { type Micros, printTime } from '../../../src/reports/log-reader/micros.ts'
 import type { Period } from '../../../src/reports/log-reader/period.ts'
 import {
   type Fee,

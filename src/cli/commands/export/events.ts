@@ -1,5 +1,5 @@
 /** `tollbook export events` */
-import { type EventRange, eventRanges, eventRows } from '../../../reports/export-rows.ts'
+import { type EventRange, eventRanges, eventRows } from '../../../reports/log-reader/event-rows.ts'
 import { command } from '../../command.ts'
 import { exportToFile, fileArgs } from '../../export-to-file.ts'
 import { withSql } from '../../open-ledger.ts'

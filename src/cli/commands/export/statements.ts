@@ -1,6 +1,5 @@
-/** `tollbook export statements` */
-import { statementRows } from '../../../reports/export-rows.ts'
-import { parsePeriod } from '../../../reports/statement/read-statement.ts'
+import { parsePeriod } from '../../../reports/statement/parse-period.ts'
+import { statementRows } from '../../../reports/statement/statement-rows.ts'
 import { command } from '../../command.ts'
 import { exportToFile, fileArgs } from '../../export-to-file.ts'
 import { withSql } from '../../open-ledger.ts'

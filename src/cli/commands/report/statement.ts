@@ -1,6 +1,7 @@
 /** `tollbook report statement` */
 import { writeFileSync } from 'node:fs'
-import { type PeriodRequest, readStatement } from '../../../reports/statement/read-statement.ts'
+import type { PeriodRequest } from '../../../reports/statement/parse-period.ts'
+import { readStatement } from '../../../reports/statement/read-statement.ts'
 import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import { command } from '../../command.ts'

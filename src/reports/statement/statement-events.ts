@@ -1,9 +1,9 @@
-/** An account's events, with what statements count with. */
-import type { Mode } from '../../../events/event.ts'
+/** Events of an account that a statement reads one by one, with what it counts of them. */
+import type { EventType } from '../../../events/catalogue.ts'
 import { holdTypes } from '../../../events/event-types.ts'
 import { typeNotIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import type { Micros } from './month.ts'
+import type { Micros } from '../log-reader/micros.ts'
 
 export interface StatementEvent {
   readonly position: number
@@ -19,24 +19,23 @@ export interface StatementEvent {
   readonly lots: readonly number[] | null
   readonly held: readonly number[] | null
   readonly moved: readonly number[] | null
-  /** CreditsGranted's `startsAt` and PlanStarted's `from`. */
+  /** `startsAt` of a CreditsGranted, `from` of a PlanStarted. */
   readonly startsAt: Micros | null
-  /** CreditsGranted's. */
+  /** `expiresAt` of a CreditsGranted. */
   readonly expiresAt: Micros | null
   readonly payload: Record<string, unknown> | null
 }
 
-export interface AccountRange {
-  readonly shard: number
-  readonly accountId: string
-  /** Only events of this key. */
-  readonly keyId?: string | undefined
-  /** Only credits of this mode; what belongs to the account as a whole has none and is included. */
-  readonly mode: Mode
-  /** First position that may be read, and last. */
-  readonly from: number
-  readonly to: number
-}
+/** Types of which a statement has a line for each event, or needs each event to make its lines. */
+export const lineTypes: readonly string[] = [
+  'AccountOpened',
+  'PlanStarted',
+  'AccountErased',
+  'CreditsGranted',
+  'CreditsAdjusted',
+  'DebtRecorded',
+  'ChargeRefunded',
+] satisfies EventType[]
 
 const pageSize = 10_000
 
