@@ -4,6 +4,7 @@
  */
 
 import { type Static, Type } from '@sinclair/typebox'
+import pMap from 'p-map'
 import { corpus, type Document, demoOrigin } from './corpus.ts'
 import { badRequest, type Routes, readJson } from './http.ts'
 
@@ -41,10 +42,8 @@ export const extractRoutes: Routes = {
     const body = await readJson(request, bulkBody)
     if (!body.ok) return badRequest(body)
     const { urls, options, concurrency = 5 } = body.value
-    const results = await mapConcurrently(urls, concurrency, async (url) => ({
-      url,
-      ...(await extract(url, options)),
-    }))
+    const extractOne = async (url: string) => ({ url, ...(await extract(url, options)) })
+    const results = await pMap(urls, extractOne, { concurrency })
     const successful = results.filter((result) => result.success).length
     const failed = results.length - successful
     const meta = { total: results.length, successful, failed, duration: sinceMs(started) }
@@ -162,21 +161,6 @@ const entities: Record<string, string> = {
 /** Undoes Bun.escapeHTML. */
 function unescapeHtml(text: string): string {
   return text.replace(/&(?:lt|gt|quot|#x27|amp);/g, (entity) => entities[entity] ?? entity)
-}
-
-/** Runs `work` over the items, at most `concurrency` at a time; results stand in the items' order. */
-async function mapConcurrently<T, R>(
-  items: readonly T[],
-  concurrency: number,
-  work: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = []
-  const queue = items.entries()
-  const worker = async () => {
-    for (const [place, item] of queue) results[place] = await work(item)
-  }
-  await Promise.all(Array.from({ length: concurrency }, worker))
-  return results
 }
 
 function sinceMs(started: number): number {

@@ -1,6 +1,5 @@
-/** `tollbook explain`: why a call was charged what it was, or what the ledger would have answered then. */
+/** `tollbook explain` */
 import type { Config } from '../../config/config.ts'
-import { didYouMean } from '../../config/did-you-mean.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
 import {
@@ -13,28 +12,41 @@ import { withSql } from '../open-ledger.ts'
 import { configArg, ledgerArgs } from '../options/ledger-args.ts'
 import { parseInteger, parsePositionOrTime, parseTime } from '../options/option-values.ts'
 import { json } from '../output.ts'
-import { printAnswer, printCall } from '../print/print-explanation.ts'
+import { printCall, printVerdict } from '../print/print-explanation.ts'
+import { unknownName } from '../unknown-name.ts'
 import { UsageError } from '../usage-error.ts'
 
 const args = {
   request: {
     type: 'positional',
     required: false,
-    description: 'The X-Request-Id of a call that credits were held for',
+    description: 'X-Request-Id of a call that credits were held for',
   },
-  key: { type: 'string', valueHint: 'ID', description: 'Or: what a call of this key was answered' },
+  key: {
+    type: 'string',
+    valueHint: 'ID',
+    description: 'Instead of a request: explain what the ledger decides about a call of this key',
+  },
   at: {
     type: 'string',
     valueHint: 'WHERE',
-    description: 'The position that a 402 names, or a time (now)',
+    description: 'With --key: the position in a 402 response, or a time (now)',
   },
   time: {
     type: 'string',
     valueHint: 'TIME',
-    description: 'When, where the log stood at the position for long (the position’s own time)',
+    description: 'With --at POSITION: a later time, at which the log still ended there',
   },
-  route: { type: 'string', valueHint: 'ROUTE', description: 'The route, as search' },
-  quantity: { type: 'string', valueHint: 'N', description: 'Items, characters, seconds (1)' },
+  route: {
+    type: 'string',
+    valueHint: 'ROUTE',
+    description: 'With --key: the route, by its id or path, such as search',
+  },
+  quantity: {
+    type: 'string',
+    valueHint: 'N',
+    description: 'With --key: the quantity, such as characters or seconds (1)',
+  },
   ...configArg,
   ...ledgerArgs,
 } as const
@@ -42,7 +54,7 @@ const args = {
 export default command(
   {
     description:
-      'Why a call was charged what it was, or what the ledger answered then, or would have; derived from the log again.',
+      'Explain why a call was charged what it was, or why it was refused. The decision is made again from the log.',
     examples: [
       'explain 01a20445-9cfb-7065-a159-89f00cd16545',
       'explain --key key_… --at 0-1234 --route search',
@@ -62,16 +74,16 @@ export default command(
       else printCall(found)
       return
     }
-    const question = questionOf({ ...args, key: key ?? '' })
-    const found = await withSql(args, (sql) => explainVerdict(sql, question, credits))
+    const query = verdictQueryOf({ ...args, key: key ?? '' })
+    const found = await withSql(args, (sql) => explainVerdict(sql, query, credits))
     if (!found) throw new UsageError(`the ledger has no key ${key}.`)
-    if (found === 'ahead') throw new UsageError('the log of this key has not come that far.')
+    if (found === 'ahead') throw new UsageError('the log of this key does not reach that far.')
     if (args.json) json(found)
-    else printAnswer(found)
+    else printVerdict(found)
   },
 )
 
-function questionOf(args: {
+function verdictQueryOf(args: {
   readonly key: string
   readonly at?: string | undefined
   readonly time?: string | undefined
@@ -92,18 +104,18 @@ function questionOf(args: {
   }
 }
 
-/** By its id or its path. What it asks for stands in the configuration; what it cost then, in the ledger. */
+/** Finds a route by its id or path. Its permission is in the configuration; its price at that time is in the ledger. */
 function routeOf(text: string, { routes }: Config): { route: string; permission: string } {
   const known = Object.values(routes)
   const route = known.find(({ id, path }) => id === text || path === text)
   if (route) return { route: route.id, permission: route.permission }
-  const ids = known.map(({ id }) => id)
-  const meant = didYouMean(text, ids)
-  throw new UsageError(
-    `there is no route ${text}; ${meant ? `did you mean ${meant}?` : `there are ${ids.join(', ')}.`}`,
+  throw unknownName(
+    'route',
+    text,
+    known.map(({ id }) => id),
   )
 }
 
 function nothingHeld(requestId: string): string {
-  return `nothing was ever held for ${requestId}: the call cost nothing, was refused, or was not made. Of a refusal, "explain --key KEY --at POSITION --route ROUTE" tells why.`
+  return `nothing was ever held for ${requestId}: the call cost nothing, was refused, or was not made. "explain --key KEY --at POSITION --route ROUTE" explains a refusal.`
 }

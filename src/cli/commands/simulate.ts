@@ -1,25 +1,18 @@
 /** `tollbook simulate` */
 import { loadConfig } from '../../config/load-config.ts'
 import { tariffOf } from '../../config/tariff.ts'
+import type { Actor } from '../../management/actor.ts'
 import { isRefused } from '../../management/decision.ts'
 import type { Management } from '../../management/management.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
 import { simulateTariff } from '../../reports/simulate/simulate-tariff.ts'
-import type { Compared, Simulation } from '../../reports/simulate/simulation-shape.ts'
+import type { Simulation } from '../../reports/simulate/simulation-shape.ts'
 import { cliActor } from '../cli-actor.ts'
 import { command } from '../command.ts'
 import { withLedger } from '../open-ledger.ts'
 import { changeArgs } from '../options/ledger-args.ts'
-import {
-  type Cell,
-  dim,
-  formatMoney,
-  formatNumber,
-  heading,
-  json,
-  table,
-  yellow,
-} from '../output.ts'
+import { dim, formatNumber, json } from '../output.ts'
+import { printSimulation } from '../print/print-simulation.ts'
 import { refusalError } from '../refusal-error.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -62,13 +55,14 @@ export default command(
       const found = await simulateTariff(sql, request)
       const written = args.commit ? await commit(management, found, cliActor(args)) : undefined
       if (args.json) return json({ ...found, ...(written && { written }) })
-      print(found)
+      printSimulation(found)
       if (written) {
         console.log(
           `\n${formatNumber(written.length)} differences written, under ${found.externalId}.`,
         )
-      } else
-        console.log(dim('\nNothing was written. Fees are compared only: no event changes them.'))
+      } else {
+        console.log(dim('\nNothing was written. Fees are only compared: no event changes them.'))
+      }
     })
   },
 )
@@ -84,7 +78,7 @@ interface Written {
 async function commit(
   management: Management,
   { owners, externalId, final, from, to }: Simulation,
-  who: ReturnType<typeof cliActor>,
+  actor: Actor,
 ): Promise<Written[]> {
   if (!final) {
     throw new UsageError(
@@ -98,8 +92,8 @@ async function commit(
     const change = { credits: Math.abs(difference), mode: 'live', externalId } as const
     const done =
       difference > 0
-        ? await management.grant(accountId, { ...change, kind: 'promotional' }, who)
-        : await management.adjust(accountId, change, who)
+        ? await management.grant(accountId, { ...change, kind: 'promotional' }, actor)
+        : await management.adjust(accountId, change, actor)
     if (isRefused(done) && skippedRefusals.includes(done.refused)) continue
     if (isRefused(done)) throw refusalError(done)
     const positions = 'positions' in done ? done.positions : [done.position ?? '']
@@ -110,44 +104,3 @@ async function commit(
 
 /** The account was erased, or another commit has written its difference meanwhile. */
 const skippedRefusals: readonly string[] = ['account_erased', 'external_id_taken']
-
-function print({ from, to, tariff, owners, totals, unpriced, final }: Simulation): void {
-  heading(`${from === to ? from : `${from} to ${to}`} under tariff ${tariff.slice(0, 12)}`)
-  const currencies = [...new Set(totals.fees.map(({ currency }) => currency))]
-  const heads = ['Credits', 'Would be', 'Difference']
-  table(
-    [
-      'Account',
-      'Owner',
-      ...heads,
-      ...currencies.flatMap((of) => [`Fees ${of}`, 'Would be']),
-      'Written',
-    ],
-    [
-      ...owners.map((owner) => [
-        ...[owner.accountId, owner.owner, ...cells(owner, currencies)],
-        owner.committed.join(' '),
-      ]),
-      ['Total', '', ...cells(totals, currencies), ''],
-    ],
-  )
-  for (const { endpoint, calls } of unpriced) {
-    console.log(
-      yellow(
-        `${formatNumber(calls)} ${calls === 1 ? 'call' : 'calls'} of ${endpoint} cannot be priced again: what was paid stays.`,
-      ),
-    )
-  }
-  if (!final) console.log(dim('Not final.'))
-}
-
-function cells({ credits, fees }: Compared, currencies: readonly string[]): Cell[] {
-  const { actual, simulated } = credits
-  return [
-    ...[actual, simulated, simulated - actual],
-    ...currencies.flatMap((currency) => {
-      const of = fees.find((fee) => fee.currency === currency) ?? { actual: 0, simulated: 0 }
-      return [of.actual, of.simulated].map((minorUnits) => formatMoney({ minorUnits, currency }))
-    }),
-  ]
-}

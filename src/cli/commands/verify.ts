@@ -5,7 +5,7 @@ import { databaseUrl } from '../database.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
 import { parseInteger, parsePositiveInteger } from '../options/option-values.ts'
 import { json } from '../output.ts'
-import { printVerdict } from '../print/print-verdict.ts'
+import { printVerification } from '../print/print-verification.ts'
 import { openProgress } from '../progress.ts'
 import { UsageError } from '../usage-error.ts'
 import { watchLedger } from '../verify/watch-ledger.ts'
@@ -54,7 +54,7 @@ export default command(
       const verdict = await verifier.run(progress.show)
       progress.stop()
       if (args.json) json(verdict)
-      else printVerdict(verdict)
+      else printVerification(verdict)
       if (!verdict.sound) process.exitCode = 1
     } finally {
       progress.stop()

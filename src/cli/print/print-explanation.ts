@@ -15,7 +15,7 @@ import {
   time,
 } from '../output.ts'
 
-export function printAnswer(explanation: Explanation): void {
+export function printVerdict(explanation: Explanation): void {
   const { position, decision } = explanation
   const passes = decision.verdict === 'ok' || decision.verdict === 'free'
   const colour = passes ? green : red

@@ -5,7 +5,7 @@ import { serveMetrics } from '../../server/metrics/serve-metrics.ts'
 import { verifyMetrics } from '../../server/metrics/verify-metrics.ts'
 import { explainError } from '../explain-error.ts'
 import { openLog } from '../log.ts'
-import { faultLines } from '../print/print-verdict.ts'
+import { faultLines } from '../print/print-verification.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 
 /**

@@ -3,7 +3,7 @@ import type { RowDifference } from '../../projector/verify/compare-slice.ts'
 import type { Verdict } from '../../projector/verify/verifier.ts'
 import { bold, dim, formatNumber, green, red } from '../output.ts'
 
-export function printVerdict(verdict: Verdict): void {
+export function printVerification(verdict: Verdict): void {
   for (const line of faultLines(verdict)) console.log(line)
   for (const { shard, upTo, faulty } of verdict.log) {
     const counted = countOf(faulty, 'fault', upTo, 'event')
