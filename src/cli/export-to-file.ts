@@ -18,7 +18,7 @@ export const fileArgs = {
   },
   format: {
     type: 'string',
-    description: `${exportFormats.join(', ')} (the ending of the file name)`,
+    description: `${exportFormats.join(', ')} (default: the ending of the file name)`,
   },
 } as const
 

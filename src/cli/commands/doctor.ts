@@ -14,7 +14,11 @@ import { bold, dim, green, json, red, yellow } from '../output.ts'
 
 const args = {
   ...configArg,
-  database: { type: 'string', valueHint: 'URL', description: 'PostgreSQL URL (DATABASE_URL)' },
+  database: {
+    type: 'string',
+    valueHint: 'URL',
+    description: 'PostgreSQL URL (default: DATABASE_URL, or "tollbook up" here)',
+  },
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
 

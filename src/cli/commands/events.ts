@@ -22,7 +22,7 @@ const args = {
     valueHint: 'WHERE',
     description: 'Last position, or a time: only events before it',
   },
-  limit: { type: 'string', valueHint: 'N', description: 'Number of events at most (all)' },
+  limit: { type: 'string', valueHint: 'N', description: 'Number of events at most (default: all)' },
   follow: {
     type: 'boolean',
     description: 'Go on with new events as they come; without --from, print only those',

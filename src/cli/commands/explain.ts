@@ -30,7 +30,7 @@ const args = {
   at: {
     type: 'string',
     valueHint: 'WHERE',
-    description: 'With --key: the position in a 402 response, or a time (now)',
+    description: 'With --key: the position in a 402 response, or a time (default: now)',
   },
   time: {
     type: 'string',
@@ -45,7 +45,7 @@ const args = {
   quantity: {
     type: 'string',
     valueHint: 'N',
-    description: 'With --key: the quantity, such as characters or seconds (1)',
+    description: 'With --key: the quantity, such as characters or seconds (default: 1)',
   },
   ...configArg,
   ...ledgerArgs,

@@ -15,7 +15,7 @@ export default command(
     database: {
       type: 'string',
       valueHint: 'URL',
-      description: 'PostgreSQL URL of the owner (DATABASE_URL)',
+      description: 'PostgreSQL URL of the owner (default: DATABASE_URL)',
     },
     shards: {
       type: 'string',

@@ -17,10 +17,13 @@ export default command(
     config: {
       type: 'string',
       valueHint: 'FILE',
-      description: 'Configuration file (tollbook.yaml)',
+      description: 'Configuration file (default: tollbook.yaml)',
     },
     host: { type: 'string', description: 'Address to listen on', default: '0.0.0.0' },
-    port: { type: 'string', description: 'Port to listen on; 0 takes a free one (PORT, 3030)' },
+    port: {
+      type: 'string',
+      description: 'Port to listen on; 0 takes a free one (default: PORT, or 3030)',
+    },
     state: {
       type: 'string',
       valueHint: 'FILE',

@@ -29,7 +29,7 @@ const args = {
     valueHint: 'MONTH',
     description: 'First month, as 2026-09',
   },
-  to: { type: 'string', valueHint: 'MONTH', description: 'Last month (the first month)' },
+  to: { type: 'string', valueHint: 'MONTH', description: 'Last month (default: the first month)' },
   commit: {
     type: 'boolean',
     description: 'Grant or take the differences in credits, once; needs --reason',

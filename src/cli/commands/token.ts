@@ -26,7 +26,7 @@ export default command(
     config: {
       type: 'string',
       valueHint: 'FILE',
-      description: 'Configuration file (tollbook.yaml)',
+      description: 'Configuration file (default: tollbook.yaml)',
     },
   },
   async (args) => {

@@ -26,7 +26,10 @@ import { type Ready, welcomeText } from '../up/welcome-text.ts'
 import { UsageError } from '../usage-error.ts'
 
 const args = {
-  port: { type: 'string', description: 'Port to listen on; 0 takes a free one (PORT, 3030)' },
+  port: {
+    type: 'string',
+    description: 'Port to listen on; 0 takes a free one (default: PORT, or 3030)',
+  },
   host: { type: 'string', description: 'Address to listen on', default: '127.0.0.1' },
   data: {
     type: 'string',

@@ -1,12 +1,20 @@
 /** Options of the commands that work on the ledger. */
 
 export const ledgerArgs = {
-  database: { type: 'string', valueHint: 'URL', description: 'PostgreSQL URL (DATABASE_URL)' },
+  database: {
+    type: 'string',
+    valueHint: 'URL',
+    description: 'PostgreSQL URL (default: DATABASE_URL, or "tollbook up" here)',
+  },
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
 
 export const configArg = {
-  config: { type: 'string', valueHint: 'FILE', description: 'Configuration file (tollbook.yaml)' },
+  config: {
+    type: 'string',
+    valueHint: 'FILE',
+    description: 'Configuration file (default: tollbook.yaml)',
+  },
 } as const
 
 /** Options of the commands that change something in the ledger. */
@@ -14,7 +22,7 @@ export const changeArgs = {
   reason: {
     type: 'string',
     valueHint: 'TEXT',
-    description: 'Why; the ledger keeps it encrypted, for auditors',
+    description: 'Why you do it; the ledger keeps it encrypted, for auditors',
   },
   ...configArg,
   ...ledgerArgs,

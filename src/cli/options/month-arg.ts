@@ -2,7 +2,7 @@ import { monthOf, monthPeriod } from '../../reports/log-reader/period.ts'
 import { UsageError } from '../usage-error.ts'
 
 export const monthArg = {
-  month: { type: 'string', description: 'UTC month, as 2026-01 (the current one)' },
+  month: { type: 'string', description: 'UTC month, as 2026-01 (default: the current one)' },
 } as const
 
 /** The month of the option, or the current one. */

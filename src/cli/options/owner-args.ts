@@ -6,12 +6,12 @@ export const ownerArgs = {
   user: {
     type: 'string',
     valueHint: 'ID',
-    description: 'The user who owns it, as tokens name them',
+    description: 'The user who owns the key, as tokens name them',
   },
   organisation: {
     type: 'string',
     valueHint: 'ID',
-    description: 'Or the organisation that owns it',
+    description: 'Or the organisation that owns the key',
   },
 } as const
 

@@ -12,7 +12,8 @@ const args = {
   'rate-limit': {
     type: 'string',
     valueHint: 'N|plan',
-    description: "Calls within the plan's time span; the word plan: as many as the plan allows",
+    description:
+      "Calls in the time span of the plan's rate limit; the word plan: as many as the plan allows",
   },
   'max-in-flight': {
     type: 'string',

@@ -8,7 +8,11 @@ import { command } from '../../command.ts'
 import { dim, heading, json, table } from '../../output.ts'
 
 const args = {
-  file: { type: 'positional', required: false, description: 'Configuration file (tollbook.yaml)' },
+  file: {
+    type: 'positional',
+    required: false,
+    description: 'Configuration file (default: tollbook.yaml)',
+  },
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
 

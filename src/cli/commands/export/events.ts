@@ -12,7 +12,7 @@ const args = {
   to: {
     type: 'string',
     valueHint: 'WHERE',
-    description: 'Last position, or a time that comes after the last event (the end of the log)',
+    description: 'Last position, or a time: only events before it (default: the end of the log)',
   },
   ...ledgerArgs,
 } as const

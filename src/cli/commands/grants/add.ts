@@ -27,12 +27,12 @@ const args = {
   starts: {
     type: 'string',
     valueHint: 'TIME',
-    description: 'When the credits can first be used (now)',
+    description: 'When the credits can first be used (default: now)',
   },
   expires: {
     type: 'string',
     valueHint: 'TIME',
-    description: 'When they expire: a time, a day, or a span such as 90d (never)',
+    description: 'When they expire: a time, a day, or a span such as 90d (default: never)',
   },
   ...testArg,
   ...externalIdArg,

@@ -13,7 +13,7 @@ const args = {
   credits: {
     type: 'positional',
     required: false,
-    description: 'Number of credits (all that is left)',
+    description: 'Number of credits (default: all that is left)',
   },
   ...externalIdArg,
   ...changeArgs,

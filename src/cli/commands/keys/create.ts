@@ -34,7 +34,7 @@ const args = {
   'rate-limit': {
     type: 'string',
     valueHint: 'N',
-    description: "Calls within the plan's time span, if fewer than the plan allows",
+    description: "Calls in the time span of the plan's rate limit, if fewer than the plan allows",
   },
   'monthly-cap': {
     type: 'string',
@@ -44,7 +44,7 @@ const args = {
   expires: {
     type: 'string',
     valueHint: 'TIME',
-    description: 'When it expires: a time, a day, or a span such as 90d (never)',
+    description: 'When it expires: a time, a day, or a span such as 90d (default: never)',
   },
   ...changeArgs,
 } as const

@@ -12,7 +12,11 @@ import { dim, json, time } from '../../output.ts'
 import { printChanges } from '../../print/print-tariff.ts'
 
 const args = {
-  file: { type: 'positional', required: false, description: 'Configuration file (tollbook.yaml)' },
+  file: {
+    type: 'positional',
+    required: false,
+    description: 'Configuration file (default: tollbook.yaml)',
+  },
   ...ledgerArgs,
 } as const
 

@@ -11,7 +11,11 @@ import { unwrap } from '../../refusal-error.ts'
 
 const args = {
   file: { type: 'positional', required: true, description: 'A file such as tollbook.yaml' },
-  from: { type: 'string', valueHint: 'TIME', description: 'When the prices come into force (now)' },
+  from: {
+    type: 'string',
+    valueHint: 'TIME',
+    description: 'When the prices come into force (default: now)',
+  },
   notice: {
     type: 'string',
     valueHint: 'TEXT',

@@ -26,7 +26,7 @@ const args = {
     type: 'boolean',
     description: 'With --by: from the log instead of the daily figures',
   },
-  limit: { type: 'string', valueHint: 'N', description: 'With --by: rows at most (all)' },
+  limit: { type: 'string', valueHint: 'N', description: 'With --by: rows at most (default: all)' },
   ...ledgerArgs,
 } as const
 
