@@ -65,7 +65,7 @@ function outcomeText({ charge, settled }: Pick<CallExplanation, 'charge' | 'sett
       const short = charge.shortfall
         ? `; it cost ${formatNumber(charge.shortfall)} more than was held`
         : ''
-      const back = charge.refunded > 0 ? `, ${credits(charge.refunded)} of them refunded since` : ''
+      const back = charge.refunded > 0 ? `; refunded since: ${credits(charge.refunded)}` : ''
       return `${of} was charged ${credits(charge.credits)}${count}${short}${back}.`
     }
     case 'released':
