@@ -69,9 +69,10 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
       instance,
       timeoutMs: ledgerTimeoutMs,
       onBatch: metrics.batch,
-      onResult(command, verdict, position, heard) {
+      onResult(command, verdict, position, isAwaited) {
         metrics.command(command, verdict)
-        if (verdict === 'ok') recordDelivery(context, ledger, { shard, command, position, heard })
+        if (verdict !== 'ok') return
+        recordDelivery(context, ledger, { shard, command, position, isAwaited })
       },
       log: warn,
     }),
@@ -121,17 +122,17 @@ interface Charged {
   readonly command: CallCommand
   readonly position: number
   /** Whether somebody still waited for the verdict. */
-  readonly heard: boolean
+  readonly isAwaited: boolean
 }
 
-/** Notes of a charge whether its response leaves now, or is withheld because nobody is there any more. */
+/** Records of a charge whether its response leaves now, or is withheld because nobody waits for it any more. */
 function recordDelivery(
   { phase }: Context,
   { deliveries }: Ledger,
-  { shard, command, position, heard }: Charged,
+  { shard, command, position, isAwaited }: Charged,
 ): void {
   if (command.kind !== 'settle' && command.kind !== 'charge_on_lease') return
   const alreadyDelivered = command.kind === 'settle' && command.alreadyDelivered
-  if ((heard && !phase.isCutOff) || alreadyDelivered) deliveries.charged(shard, position)
+  if ((isAwaited && !phase.isCutOff) || alreadyDelivered) deliveries.charged(shard, position)
   else deliveries.withheld(shard, position)
 }
