@@ -2,6 +2,7 @@
 import type { LogPosition } from '../../events/event.ts'
 import type { Projection } from '../../projections/projection.ts'
 import type { Sql } from '../ledger/connect.ts'
+import { readKeyColumns } from './key-columns.ts'
 import type { Progress } from './progress.ts'
 import { tablesOf } from './projection-tables.ts'
 import { openTemporaryProjection } from './temporary-projection.ts'
@@ -51,10 +52,10 @@ async function* readRows(
   table: string,
   accountId: string | undefined,
 ): AsyncGenerator<RowAsOf> {
-  const { key, hasAccounts } = await describeTable(sql, table)
-  const ofAccount = hasAccounts && accountId !== undefined
+  const key = await readKeyColumns(sql, table)
+  const ofAccount = accountId !== undefined && (await hasAccounts(sql, table))
   const rows = sql.unsafe<{ row: RowAsOf['row'] }[]>(
-    `select to_json(t) as row from pg_temp.${table} t ${ofAccount ? 'where account_id = $1' : ''} order by ${key}`,
+    `select to_json(t) as row from pg_temp.${table} t ${ofAccount ? 'where account_id = $1' : ''} order by ${key.join(', ')}`,
     ofAccount ? [accountId] : [],
   )
   for await (const page of rows.cursor(fetchedRows)) {
@@ -62,16 +63,8 @@ async function* readRows(
   }
 }
 
-/** The columns of a temporary table's primary key, as a list, and whether one of its columns is an account. */
-async function describeTable(
-  sql: Sql,
-  table: string,
-): Promise<{ key: string; hasAccounts: boolean }> {
-  const [described] = await sql<[{ key: string; hasAccounts: boolean }]>`
-    select exists (select from pg_attribute where attrelid = i.indrelid and attname = 'account_id') as "hasAccounts",
-      (select string_agg(quote_ident(a.attname), ', ' order by k.nth)
-        from unnest(i.indkey::smallint[]) with ordinality as k (number, nth)
-        join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.number) as key
-    from pg_index i where i.indrelid = ${`pg_temp.${table}`}::regclass and i.indisprimary`
-  return described
+async function hasAccounts(sql: Sql, table: string): Promise<boolean> {
+  const columns = await sql`
+    select from pg_attribute where attrelid = ${`pg_temp.${table}`}::regclass and attname = 'account_id'`
+  return columns.length > 0
 }

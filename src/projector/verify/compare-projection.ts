@@ -9,13 +9,13 @@
 import postgres from 'postgres'
 import type { Projection } from '../../../projections/projection.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { readKeyColumns } from '../key-columns.ts'
 import type { Progress } from '../progress.ts'
 import { tablesOf } from '../projection-tables.ts'
 import type { TemporaryProjection } from '../temporary-projection.ts'
 import {
   compareSlice,
   type RowDifference,
-  readKeyColumns,
   type Slice,
   type SliceComparison,
 } from './compare-slice.ts'
