@@ -29,7 +29,10 @@ export interface CatalogueEntry {
   readonly moves?: 'settled' | 'refunded' | 'adjusted'
   /** What it does to the credits that an account owes. An adjustment repays where its payload says so. */
   readonly debt?: 'adds' | 'repays'
-  /** Its `quantity` is a number of calls without holds: free ones, or those that another service had before this ledger. */
+  /**
+   * Its `quantity` is a number of calls without holds: free ones, or those that another service had before this
+   * ledger.
+   */
   readonly counts?: 'free' | 'imported'
 }
 

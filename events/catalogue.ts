@@ -1,10 +1,10 @@
 /**
  * The catalogue of events: one entry for each type, in the file of its stream, which says all that the program has to
- * know of the type. Lists of types, index predicates, the verifier's rules, the projections' filters and the types' words
- * for people are derived from it (event-types.ts).
+ * know of the type. Lists of types, index predicates, the verifier's rules, the projections' filters and the types'
+ * words for people are derived from it (event-types.ts).
  *
- * Events are for ever. The log is never rewritten, and every later program reads it. Therefore the payload of a type only
- * ever gains optional fields; for anything else there is a new type.
+ * Events are for ever. The log is never rewritten, and every later program reads it. Therefore the payload of a type
+ * only ever gains optional fields; for anything else there is a new type.
  */
 import { accountEvents } from './account.ts'
 import type { CatalogueEntry, StreamEvents } from './catalogue-entry.ts'

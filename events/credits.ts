@@ -1,7 +1,7 @@
 /**
  * The credits stream: every movement of credits. How an event moves lots stands in its columns: what `lots[i]` holds
- * changes by `held[i]`, and `moved[i]` is added to what the type moves (settled, refunded or adjusted credits). A lot is
- * named by the position of its CreditsGranted.
+ * changes by `held[i]`, and `moved[i]` is added to what the type moves (settled, refunded or adjusted credits). A lot
+ * is named by the position of its CreditsGranted.
  */
 import { Type } from '@sinclair/typebox'
 import type { StreamEvents } from './catalogue-entry.ts'
@@ -58,9 +58,9 @@ export const creditEvents = {
   },
 
   /**
-   * `credits` is the upper bound of what the call costs, and `held` how much of it each lot gives. A lease, which is for
-   * calls to come, has `slots` (how many of them may run on it at once) and neither endpoint nor quantity. The event that
-   * ends a lease has the same slots.
+   * `credits` is the upper bound of what the call costs, and `held` how much of it each lot gives. A lease, which is
+   * for calls to come, has `slots` (how many of them may run on it at once) and neither endpoint nor quantity. The
+   * event that ends a lease has the same slots.
    */
   CreditsHeld: {
     stream: 'credits',
@@ -92,8 +92,8 @@ export const creditEvents = {
   },
 
   /**
-   * A charge. `credits` is what the call cost; the rest of its hold is free again. A call on a lease is charged at once:
-   * `moved` comes out of free credits, and the lease stays as it was.
+   * A charge. `credits` is what the call cost; the rest of its hold is free again. A call on a lease is charged at
+   * once: `moved` comes out of free credits, and the lease stays as it was.
    */
   HoldSettled: {
     stream: 'credits',
@@ -170,9 +170,9 @@ export const creditEvents = {
   },
 
   /**
-   * What a key did in a day at an endpoint of the service that Tollbook replaced, in that service's own words: `credits`
-   * is what it charged, and `quantity` the number of calls. It is part of usage, and counts in no balance, cap or
-   * statement, because those begin with this ledger.
+   * What a key did in a day at an endpoint of the service that Tollbook replaced, in that service's own words:
+   * `credits` is what it charged, and `quantity` the number of calls. It is part of usage, and counts in no balance,
+   * cap or statement, because those begin with this ledger.
    */
   UsageImported: {
     stream: 'credits',

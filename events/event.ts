@@ -45,7 +45,10 @@ export interface RecordedEvent extends LogPosition {
   /** Hash of the tariff that priced the call. */
   readonly tariff: string | null
   readonly credits: number | null
-  /** The quantity that was priced: characters, seconds, requests. For CallsCounted and UsageImported, the number of calls. */
+  /**
+   * The quantity that was priced: characters, seconds, requests. For CallsCounted and UsageImported, the number of
+   * calls.
+   */
   readonly quantity: number | null
   /** Of a lease and its end: for how many calls at once it is. null: no lease. */
   readonly slots: number | null

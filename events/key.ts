@@ -73,8 +73,10 @@ export const keyEvents = {
       previousUntil: nullable(Time),
     }),
     setsSecret: true,
-    describe: ({ payload: { display, previousUntil } }) =>
-      `Key given a new secret, ${display}; the old one ${previousUntil ? `works until ${minute(previousUntil)}` : 'is dead'}`,
+    describe: ({ payload: { display, previousUntil } }) => {
+      const previous = previousUntil ? `works until ${minute(previousUntil)}` : 'is dead'
+      return `Key given a new secret, ${display}; the old one ${previous}`
+    },
   },
 
   KeyRevoked: { stream: 'key', payload: Type.Object({}), describe: () => 'Key revoked' },

@@ -1,13 +1,13 @@
 /**
- * Idempotency claims: which call has which Idempotency-Key of an API key. The call's hold makes the row. The row moves to
- * a later hold when the first one ended in a way that leaves the Idempotency-Key free. It is never deleted, so what was
- * executed once under an Idempotency-Key is never executed again under it.
+ * Idempotency claims: which call has which Idempotency-Key of an API key. The call's hold makes the row. The row
+ * moves to a later hold when the first one ended in a way that leaves the Idempotency-Key free. It is never deleted,
+ * so what was executed once under an Idempotency-Key is never executed again under it.
  */
 import type { Projection } from './projection.ts'
 
 /**
- * Nearly no hold has a claim. To search the payload's text for the word is faster than to look for a field that it lacks,
- * so that comes first.
+ * Nearly no hold has a claim. To search the payload's text for the word is faster than to look for a field that it
+ * lacks, so that comes first.
  */
 const claiming = `type = 'CreditsHeld' and strpos(payload::text, '"claim"') > 0 and payload ->> 'claim' is not null`
 

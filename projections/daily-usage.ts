@@ -1,6 +1,7 @@
 /**
- * Usage by key, UTC day and endpoint. An error is a call that was held and not charged. The end of a lease is no call, and
- * has slots. Imported usage has calls and credits but no quantity that a price would count, so it adds none.
+ * Usage by key, UTC day and endpoint. An error is a call that was held and not charged. The end of a lease is no
+ * call, and has slots. Imported usage has calls and credits but no quantity that a price would count, so it adds
+ * none.
  */
 import { countingTypes, usageTypes } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
@@ -37,10 +38,11 @@ export const dailyUsage: Projection = {
       eventTypes: usageTypes,
       sql: `insert into daily_usage as d (key_id, day, endpoint, shard, account_id, mode, requests, errors, credits,
          quantity, latency_ms_sum, last_used_at)
-       -- In every CASE the most frequent type comes first. UTC is said as an interval, for its name would be looked up for
-       -- every row.
+       -- In every CASE the most frequent type comes first. UTC is said as an interval, for its name would be looked
+       -- up for every row.
        select key_id, (occurred_at at time zone interval '0')::date, endpoint, shard, account_id, mode,
-         total(case when type = 'HoldSettled' then 1 when ${typeIn(countingTypes)} then quantity else 1 end) as requests,
+         total(case when type = 'HoldSettled' then 1 when ${typeIn(countingTypes)} then quantity
+           else 1 end) as requests,
          total(case when type = 'HoldSettled' then 0 when ${typeIn(countingTypes)} then (payload ->> 'errors')::bigint
            else 1 end) as errors,
          total(credits) filter (where type in ('HoldSettled', 'UsageImported')) as credits,

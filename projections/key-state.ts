@@ -1,4 +1,6 @@
-/** Keys: their secrets' hashes, whose they are, whether they may call, and what they narrow of their account's limits. */
+/**
+ * Keys: their secrets' hashes, whose they are, whether they may call, and what they narrow of their account's limits.
+ */
 import { typesWith } from '../events/event-types.ts'
 import type { Projection } from './projection.ts'
 

@@ -41,8 +41,8 @@ export const monthlyBalances: Projection = {
   apply: [
     {
       eventTypes: typesWith('stream', 'credits').filter((type) => !importedTypes.includes(type)),
-      sql: `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held, settled,
-         refunded, cap_used)
+      sql: `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held,
+         settled, refunded, cap_used)
        select account_id, key_id, mode, month, shard,
          calls, granted, adjusted, held, settled, refunded, held + settled - refunded_of_month
        from (

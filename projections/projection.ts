@@ -10,8 +10,8 @@ import type { EventType } from '../events/catalogue.ts'
  *   - in catch-up and rebuild, it is a range of the log, and in a rebuild the names lead to shadow tables;
  *   - in as-of and verify, it is a range too, and the names lead to temporary tables.
  *
- * A statement starts with its verb and never with WITH, so that `with batch as (…)` can stand before it. The statements
- * of one mapping run in order, and each sees what the ones before it wrote.
+ * A statement starts with its verb and never with WITH, so that `with batch as (…)` can stand before it. The
+ * statements of one mapping run in order, and each sees what the ones before it wrote.
  */
 export interface Projection {
   readonly name: string

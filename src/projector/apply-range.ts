@@ -38,7 +38,7 @@ export function applyLargeRange(projection: Projection, range: Range): string[] 
   ]
 }
 
-/** Grows with the work that a long log is for a projection. A catch-up projection is too much work for an append: the most. */
+/** How much work a long log is for a projection, roughly. A catch-up projection is the most: too much for an append. */
 export function weightOf({ apply, mode }: Projection): number {
   const frequent = apply.flatMap(({ eventTypes }) =>
     eventTypes.filter((type) => frequentTypes.includes(type)),

@@ -54,8 +54,9 @@ async function* readRows(
 ): AsyncGenerator<RowAsOf> {
   const key = await readKeyColumns(sql, table)
   const ofAccount = accountId !== undefined && (await hasAccounts(sql, table))
+  const where = ofAccount ? 'where account_id = $1' : ''
   const rows = sql.unsafe<{ row: RowAsOf['row'] }[]>(
-    `select to_json(t) as row from pg_temp.${table} t ${ofAccount ? 'where account_id = $1' : ''} order by ${key.join(', ')}`,
+    `select to_json(t) as row from pg_temp.${table} t ${where} order by ${key.join(', ')}`,
     ofAccount ? [accountId] : [],
   )
   for await (const page of rows.cursor(fetchedRows)) {

@@ -3,15 +3,15 @@
  * caught up.
  *
  *   1. Shadow tables are made in a schema of their own, `<ledger>_replay` (shadow-tables.ts). They have no secondary
- *      indexes yet, and they are unlogged, as the table of the rebuild's progress is: a crash of PostgreSQL empties all of
+ *      indexes yet. They are unlogged, as the table of the rebuild's progress is: a crash of PostgreSQL empties all of
  *      them, and the rebuild begins again.
  *   2. The log is applied range by range (shadow-projection.ts). Rows and progress move in one transaction, so an
  *      interrupted rebuild goes on where it stopped. Nobody waits for any of this.
  *   3. The tables become logged, indexes and statistics are made, and what was appended meanwhile is applied.
- *   4. The last few events are applied and the tables are swapped in one transaction (swap-statements.ts). It holds the locks that
- *      whoever writes the tables in service takes: those of the shards, or the projection checkpoint's row. A reader has
- *      the old tables or the new ones. If a reader keeps the old ones for longer than a moment, the swap gives way to
- *      everybody else and is tried again.
+ *   4. The last few events are applied and the tables are swapped in one transaction (swap-statements.ts). It holds the
+ *      locks that whoever writes the tables in service takes: those of the shards, or the row of the projection
+ *      checkpoint. A reader has the old tables or the new ones. If a reader keeps the old ones longer than a moment,
+ *      the swap gives way to everybody else and is tried again (swap.ts).
  *
  * Two rebuilds of one projection cannot mix: a range is applied only where the last one ended.
  */

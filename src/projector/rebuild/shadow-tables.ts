@@ -25,8 +25,8 @@ export async function makeShadowTables(
     withSearchPath(searchPath, [
       lockReplaySchema(ledger),
       `create schema if not exists ${schema}`,
-      `create unlogged table if not exists ${schema}.progress (projection text, shard smallint, fingerprint text not null,
-        position bigint not null, primary key (projection, shard))`,
+      `create unlogged table if not exists ${schema}.progress (projection text, shard smallint,
+        fingerprint text not null, position bigint not null, primary key (projection, shard))`,
       `do $do$ begin
         -- An earlier version of this program made a logged table.
         if exists (select from pg_class where oid = '${schema}.progress'::regclass and relpersistence <> 'u') then

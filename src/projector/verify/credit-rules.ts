@@ -2,10 +2,10 @@
  * Rules of a log's credits: no lot is overdrawn and no debt is negative at any prefix of the log, and every hold is
  * resolved at most once, by an event that frees exactly what it holds.
  *
- * Most events need not be looked at one by one. A call that begins and ends within the range, on one lot and by events
- * that agree, leaves that lot's credits and its own hold as they should be. A lot that would suffice even if nothing came
- * back to it within the range is not overdrawn in between. Only the other calls and lots are suspect, and they are
- * followed event by event.
+ * Most events need not be looked at one by one. A call that begins and ends within the range, on one lot and by
+ * events that agree, leaves that lot's credits and its own hold as they should be. A lot that would suffice even if
+ * nothing came back to it within the range is not overdrawn in between. Only the other calls and lots are suspect,
+ * and they are followed event by event.
  */
 import type { CatalogueEntry } from '../../../events/catalogue-entry.ts'
 import {
@@ -42,8 +42,9 @@ const settles = (column: string) => typeIn(typesWith('moves', 'settled'), column
 
 /**
  * What the rules need of the range's events, for the log's rows are wide. An event of a call has a `part` in it: its
- * type, or `OnLease` if the call ran on a lease, whose id then stands in `request_id`. If the event touches one lot, that
- * is in `lot`, and `held` and `free` say what becomes of it; all other events have theirs in `lots`, `helds` and `moveds`.
+ * type, or `OnLease` if the call ran on a lease, whose id then stands in `request_id`. If the event touches one lot,
+ * that is in `lot`, and `held` and `free` say what becomes of it; all other events have theirs in `lots`, `helds` and
+ * `moveds`.
  */
 function readRange(events: string): string {
   // What is taken out of an array is taken out once: OFFSET keeps the expressions apart.
@@ -101,7 +102,8 @@ const checkHolds: readonly string[] = [
   `create table suspect_calls as
    select request_id
    from (
-     select request_id, lot, weight, position * 4 + case weight when 1 then 1 when ${endWeight} then 2 else 0 end as edge,
+     select request_id, lot, weight,
+       position * 4 + case weight when 1 then 1 when ${endWeight} then 2 else 0 end as edge,
        case when held between -${maxSummable} and ${maxSummable} then held end as held
      from (
        select request_id, position, held, lot,

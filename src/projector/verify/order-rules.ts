@@ -24,7 +24,8 @@ export const orderRules: LogRules = {
                account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status,
                latency_ms, lots, held, moved, actor, instance, payload, private) as changed
            from ${events}
-           -- A window function keeps the rows that it looks back at, and the log's rows are wide: OFFSET makes them narrow first.
+           -- A window function keeps the rows that it looks back at, and the log's rows are wide: OFFSET makes them
+           -- narrow first.
            offset 0
          ) hashed window w as (order by position)
        ) neighbours
