@@ -16,7 +16,7 @@ import { functions, served } from '../sql/functions/index.ts'
  * Migrations 1 to 6 are folded into number 7: none of them was ever in a release.
  */
 const migrations: readonly { id: number; name: string; text: string }[] = [
-  { id: 7, name: 'schema', text: fillIn(schema7, { 'type is rare': typeNotIn(frequentTypes) }) },
+  { id: 7, name: 'schema', text: fillIn(schema7, { is_rare: typeNotIn(frequentTypes) }) },
 ]
 
 /** What a ledger's table of migrations holds when it is set up for this version. */

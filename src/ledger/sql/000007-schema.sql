@@ -52,7 +52,7 @@ create index events_of_streams on events (shard, position) where stream_version 
 create index events_by_time on events using brin (recorded_at);
 -- Events that no call makes are rare, and a reader of a long log finds them here. `migrate` inserts the condition, which
 -- leaves the catalogue's frequent types out. A query that leaves them out too, or that names others, can use the index.
-create index events_rare on events (shard, position) where {{type is rare}};
+create index events_rare on events (shard, position) where {{is_rare}};
 
 -- A gateway's producer: the last batch that it sent and its result, so that sending the batch again is safe.
 create table producers (

@@ -25,7 +25,7 @@ begin
   select e.type, e.status, e.payload ->> 'reason' as reason into v_end
     from events e
     where e.request_id = v_claim.hold_id and e.shard = in_shard
-      and e.type in ('HoldSettled', 'HoldReleased', 'HoldExpired');
+      and {{resolves_a_hold}};
   return case
     when v_end.type = 'HoldSettled' then case when exists (
         select from events e

@@ -1,4 +1,6 @@
 /** The SQL functions, in an order in which each finds what it calls. */
+import { resolvingTypes, secretTypes, typesWith } from '../../../../events/event-types.ts'
+import { typeIn, typeNotIn } from '../../../../events/type-condition.ts'
 import { joinAppend } from '../append/join-append.ts'
 import { fillIn } from '../fill-in.ts'
 import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
@@ -48,14 +50,17 @@ export const functions: readonly string[] = [
   allowanceDue,
   repayDebt,
   grantAllowance,
-  claimVerdict,
+  fillIn(claimVerdict, { resolves_a_hold: typeIn(resolvingTypes, 'e.type') }),
   storeResponseV1,
   forgetResponsesV1,
   replayedV1,
   deliveredV1,
   withheldV1,
   joinAppend(),
-  recordV1,
+  fillIn(recordV1, {
+    sets_a_secret: typeIn(secretTypes, `e ->> 'type'`),
+    has_a_versioned_stream: typeNotIn(typesWith('stream', 'tariffs'), 'r.type'),
+  }),
   grantV1,
   adjustV1,
   refundV1,

@@ -41,7 +41,7 @@ begin
   if exists (
     select from jsonb_array_elements(in_events) e
     join key_state k on (e ->> 'payload')::jsonb ->> 'hash' in (k.hash, k.previous_hash) and k.shard = in_shard
-    where e ->> 'type' in ('KeyIssued', 'KeyImported', 'KeyRotated')
+    where {{sets_a_secret}}
   ) then
     return jsonb_build_object('verdict', 'hash_taken');
   end if;
@@ -53,7 +53,7 @@ begin
   loop
     v_position := v_position + 1;
     v_version := null;
-    if r.type not in ('TariffPublished', 'LogRestored') then
+    if {{has_a_versioned_stream}} then
       v_stream := case when r."keyId" is null then 'account' || r."accountId" else 'key' || r."keyId" end;
       v_version := (v_versions ->> v_stream)::integer + 1;
       if v_version is null then
