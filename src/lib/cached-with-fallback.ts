@@ -7,7 +7,7 @@ import pTimeout from 'p-timeout'
 
 interface CachedWithFallbackOptions {
   /** A value younger than this is returned without a new read. */
-  readonly freshMs: number
+  readonly maxAgeMs: number
   /** When a read fails or is late, the last value is returned up to this age. */
   readonly maxStaleMs: number
   /** How long one who asks waits for a read. */
@@ -18,7 +18,7 @@ interface CachedWithFallbackOptions {
 /** The function that it returns never throws; it resolves with undefined when there is no usable value. */
 export function cachedWithFallback<T>(
   read: () => Promise<T>,
-  { freshMs, maxStaleMs, timeoutMs, onError }: CachedWithFallbackOptions,
+  { maxAgeMs, maxStaleMs, timeoutMs, onError }: CachedWithFallbackOptions,
 ): () => Promise<T | undefined> {
   let last: { readonly value: T; readonly readAtMs: number } | undefined
   let reading: Promise<void> | undefined
@@ -39,7 +39,7 @@ export function cachedWithFallback<T>(
   }
 
   return async () => {
-    if (!isYoungerThan(freshMs)) {
+    if (!isYoungerThan(maxAgeMs)) {
       reading ??= readOnce()
       // A read that is late goes on, and its value serves whoever asks next.
       await pTimeout(reading, { milliseconds: timeoutMs, message: false })

@@ -6,7 +6,7 @@
  * All functions are pure: a recorded quantity can be priced again, under the same rule or another.
  */
 import { meetsCondition } from './condition.ts'
-import type { CallFacts, RequestFacts, ResponseFacts } from './price-kind.ts'
+import type { CallContent, RequestContent, ResponseContent } from './price-kind.ts'
 import { kindOf, type MeteredPrice, type PriceRule } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
 
@@ -41,19 +41,19 @@ export function quantityFor(rule: MeteredPrice, credits: number): number {
  *
  * @throws TypeError when the request lacks what is counted
  */
-export function holdQuantity(rule: PriceRule, request: RequestFacts): number {
+export function holdQuantity(rule: PriceRule, request: RequestContent): number {
   return kindOf(rule).holdQuantity(rule, request)
 }
 
 /** What a call used, at most `held`, the quantity that its hold was for. */
-export function settleQuantity(rule: PriceRule, call: CallFacts, held: number): number {
+export function settleQuantity(rule: PriceRule, call: CallContent, held: number): number {
   return kindOf(rule).settleQuantity(rule, call, held)
 }
 
 /** Whether a 2xx response is charged. Otherwise its hold is released. */
 export function isChargeable(
   { chargeWhen }: Pick<PricedRoute, 'chargeWhen'>,
-  response: ResponseFacts,
+  response: ResponseContent,
 ): boolean {
   return chargeWhen === undefined || meetsCondition(response.json, chargeWhen)
 }

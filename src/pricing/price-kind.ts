@@ -14,9 +14,9 @@ export interface PriceKind<Rule> {
    * @throws TypeError when the request lacks what is counted. The route's schema prevents that, and a call that
    *   cannot be counted must not run free.
    */
-  holdQuantity(rule: Rule, request: RequestFacts): number
+  holdQuantity(rule: Rule, request: RequestContent): number
   /** What the call used, at most `held`. */
-  settleQuantity(rule: Rule, call: CallFacts, held: number): number
+  settleQuantity(rule: Rule, call: CallContent, held: number): number
   /** The price in a sentence or two, for the API documentation. Markdown. */
   text(rule: Rule): string
   /** The price in a few words, for tables. */
@@ -35,7 +35,7 @@ export interface PriceableRoute {
 }
 
 /** What is known of a request before it is sent on. */
-export interface RequestFacts {
+export interface RequestContent {
   /** The body, where it is JSON. */
   readonly json?: unknown
   /** The file of a form. `seconds` is the duration in its header, absent where the header cannot be read. */
@@ -47,11 +47,11 @@ export interface RequestFacts {
 }
 
 /** What is known of a 2xx response. `json` must be the whole body wherever `readsResponse` says so. */
-export interface ResponseFacts {
+export interface ResponseContent {
   readonly json?: unknown
 }
 
-export interface CallFacts {
-  readonly request: RequestFacts
-  readonly response: ResponseFacts
+export interface CallContent {
+  readonly request: RequestContent
+  readonly response: ResponseContent
 }

@@ -15,7 +15,7 @@ export function unitOf(what: string) {
 export function stepOf(what: string) {
   return atLeast(
     1,
-    `How many ${what} of a stream are held ahead at a time: what may be lost to a call that ends without a word, and how often the ledger is asked.`,
+    `How many ${what} of a stream are held at a time before they are sent: what may be lost to a call that ends without a word, and how often the ledger is asked.`,
     maxTokens,
   )
 }

@@ -17,7 +17,7 @@ import {
 export interface TemporaryProjection extends TemporaryTables {
   /** Applies the shard's log up to a position, range by range. */
   advanceTo(shard: number, upTo: number, progress?: (position: number) => void): Promise<void>
-  /** The statements that apply the rest up to a position, for a transaction that the caller has open. */
+  /** The statements that apply the rest up to a position, for a transaction that is already open. */
   finalRange(shard: number, upTo: number): string
   /** How far the tables have come. */
   position(shard: number): number

@@ -49,7 +49,7 @@ export async function respondToCall(
   const { permit, rateLimit } = permission
   if (isFree) return deliverFreeCall({ call, body, key: authorized.key, rateLimit, deps: delivery })
 
-  const toReserve = { ...call, claim, facts: body.facts }
+  const toReserve = { ...call, claim, content: body.content }
   const reserved = await reserve(gate, authorized, toReserve, permit)
   if (!reserved.ok) return refuse(call, reserved.refusal, withPermitReturned(rateLimit))
   if (reserved.kind === 'reserved') {

@@ -46,7 +46,7 @@ async function expectRefused(response: Response, code: RefusalCode, { free = fal
 }
 
 /** Calls that would pass now. */
-async function placesLeft(key: TestKey): Promise<number> {
+async function permitsLeft(key: TestKey): Promise<number> {
   const { rateLimit } = await (await shop.fetch('/v1/key', { key: key.text })).json()
   return rateLimit.remaining
 }
@@ -72,7 +72,7 @@ describe('400', () => {
     for (let call = 0; call < 5; call++) {
       await expectRefused(await search(key, { body: '{}' }), 'invalid_request')
     }
-    expect(await placesLeft(key)).toBe(2)
+    expect(await permitsLeft(key)).toBe(2)
   })
 })
 
@@ -194,7 +194,7 @@ describe('402', () => {
       expect(response.status).toBe(402)
       expect(response.headers.get('x-ratelimit-remaining')).toBe('7')
     }
-    expect(await placesLeft(key)).toBe(7)
+    expect(await permitsLeft(key)).toBe(7)
   })
 })
 

@@ -16,7 +16,7 @@ afterAll(async () => {
   await raw.stop()
 })
 
-/** Sends a search with these headers, which the service answers with those; answers what each side got. */
+/** Sends a search with these headers, to which the upstream responds with those; returns what each side got. */
 async function cross(clients: readonly string[], services: readonly string[] = []) {
   raw.respond((socket) =>
     socket.write(['HTTP/1.1 200 OK', 'Content-Length: 2', ...services, '', '{}'].join('\r\n')),

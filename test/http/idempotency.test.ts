@@ -90,8 +90,8 @@ describe('the same key and the same request', () => {
 
   test('at once, a hundred times: one runs, the others are refused as in progress', async () => {
     const key = await shop.newKey('wide')
-    const { promise: answered, resolve } = Promise.withResolvers<Response>()
-    shop.upstream.respond(() => answered)
+    const { promise: responded, resolve } = Promise.withResolvers<Response>()
+    shop.upstream.respond(() => responded)
     const calls = Array.from({ length: 100 }, () => search('q', { key }))
     const done = calls.map((call) => call.then((response) => response.status))
     // All but the one that runs get their response while it runs.
@@ -259,7 +259,7 @@ describe('a gateway that died', () => {
       method: 'POST',
       headers: { 'idempotency-key': name },
     })
-    const named = claimOf(request, { bytes, facts: {} }, record)
+    const named = claimOf(request, { bytes, content: {} }, record)
     if (!('claim' in named) || !named.claim) throw new Error('no claim')
     const dead = openGateway(shop.ledger.url, 'gw_dead')
     const hold = await dead.hold(key, 1, { holdSeconds: 1, claim: named.claim })

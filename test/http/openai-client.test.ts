@@ -36,7 +36,7 @@ function charged(events: readonly CallEvent[], tokens: number): void {
 }
 
 describe('the openai client', () => {
-  test('gets a whole answer, charged by the usage in it', async () => {
+  test('gets a whole response, charged by the usage in it', async () => {
     const { data, response } = await clientOf(shop.key.text)
       .chat.completions.create(chat)
       .withResponse()
@@ -83,7 +83,7 @@ describe('the openai client', () => {
     charged(await shop.eventsOf(response.headers.get('x-request-id')), words + 7)
   })
 
-  test('is told before the answer begins that there are not enough credits', async () => {
+  test('learns before the response begins that there are not enough credits', async () => {
     const capped = await shop.ledger.key(shop.account, { monthlyCap: 3 })
     const refusal = await clientOf(capped.text)
       .chat.completions.create({ ...chat, stream: true })
@@ -93,7 +93,7 @@ describe('the openai client', () => {
   })
 
   test('is told in the middle of a stream that the credits have ended', async () => {
-    // 1,000 words are 5 kB of request: 13 credits for it, and 3 for a step of the answer.
+    // 1,000 words are 5 kB of request: 13 credits for it, and 3 for a step of the response.
     const long = { ...chat, messages: [{ role: 'user' as const, content: 'word '.repeat(1_000) }] }
     const capped = await shop.ledger.key(shop.account, { monthlyCap: 18 })
     const { data: stream, response } = await clientOf(capped.text)

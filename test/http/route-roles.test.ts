@@ -110,8 +110,8 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
   const owner: Owner = { kind, id: kind === 'user' ? maker : `acme-${n}` }
   const account = await ledger.account({ plan: 'pro', owner })
   const { accountId } = account
-  const alone: Owner = { kind: 'user', id: maker }
-  if (kind === 'organisation') await ledger.account({ plan: 'pro', owner: alone })
+  const user: Owner = { kind: 'user', id: maker }
+  if (kind === 'organisation') await ledger.account({ plan: 'pro', owner: user })
   const token = await tokenOf(maker, kind === 'user' ? {} : { organisation: owner.id })
   const response = await send('POST', { path: '/api-keys', json: { name: 'A key' } }, token)
   const { key, apiKey } = (await response.json()) as { key: string; apiKey: { id: string } }

@@ -1,4 +1,4 @@
-/** Every shipped route, end to end against the demo services: the answer, its price, and the log. */
+/** Every shipped route, end to end against the demo upstreams: the response, its price, and the log. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { corpus } from '../../src/demo/corpus.ts'
@@ -38,7 +38,7 @@ async function available(): Promise<number> {
   return row?.free ?? 5_000
 }
 
-/** Holds the answer's headers against the log: one hold, one settlement at this price. */
+/** Compares the response's headers with the log: one hold, one settlement at this price. */
 async function expectCharged(
   response: Response,
   {
@@ -209,7 +209,7 @@ describe('routes of price 0', () => {
     ['tts-languages', '/v1/tts/languages', undefined],
   ] as const
 
-  test('answer, hold nothing, and are counted: one event per key and route', async () => {
+  test('respond, hold nothing, and are counted: one event per key and route', async () => {
     const key = await shop.newKey()
     for (const [, path, service] of [...routes, ...routes]) {
       const response = await shop.fetch(path, { key: key.text })
@@ -234,7 +234,7 @@ describe('routes of price 0', () => {
     )
   })
 
-  test('answer without a service from the configuration', async () => {
+  test('respond without an upstream, from the configuration', async () => {
     const { languages } = await (await shop.fetch('/v1/tts/languages')).json()
     expect(languages).toContainEqual({ code: 'fr', name: 'French' })
   })

@@ -113,7 +113,7 @@ describe('find', () => {
     expect(byId.get(dead.keyId)).toMatchObject({ secret: 'current', state: 'revoked', lines: [3] })
     expect(byId.get(rotated.keyId)).toMatchObject({ secret: 'replaced', state: 'active' })
     expect(byId.get(graced.keyId)).toMatchObject({
-      ...{ secret: 'previous', goodUntil: '2030-06-15T12:01:00.000Z' },
+      ...{ secret: 'previous', worksUntil: '2030-06-15T12:01:00.000Z' },
     })
     // The mutilated key has the shape of an imported one, which has no checksum.
     expect(unknown).toEqual([{ lines: [2] }, { lines: [4] }])

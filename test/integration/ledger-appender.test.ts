@@ -259,7 +259,7 @@ describe('a connection that dies', () => {
     const items = Array.from({ length: 10 }, () => holdCommand(key, 1))
     for (const item of items) {
       await gateway.count(key, 1)
-      line.loseNextAnswer()
+      line.loseNextResult()
       expect((await gateway.append(item)).verdict).toBe('ok')
     }
     expect(line.lost).toBe(10)

@@ -166,7 +166,7 @@ test('an extension whose result is lost is asked for again, and stands in the le
   const call = rawCall(gateway.url, request())
   await service.send(tokens(1))
   await until(() => tokensIn(call) === 1)
-  line.loseNextAnswer()
+  line.loseNextResult()
   await service.send(tokens(19) + done)
   await service.end()
   await call.ended()

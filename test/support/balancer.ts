@@ -48,11 +48,11 @@ export async function startBalancer(): Promise<Balancer> {
 
   async function watch(url: string): Promise<void> {
     for (;;) {
-      const answered = await fetch(`${url}/ready`, { keepalive: false }).catch(() => undefined)
-      await answered?.body?.cancel()
+      const response = await fetch(`${url}/ready`, { keepalive: false }).catch(() => undefined)
+      await response?.body?.cancel()
       const gateway = gateways.get(url)
       if (stopped || gateway === undefined) return
-      gateway.ready = answered?.status === 200
+      gateway.ready = response?.status === 200
       await Bun.sleep(askEveryMs)
     }
   }

@@ -45,7 +45,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   return { status: await child.exited, stdout, stderr }
 }
 
-/** The same for a command that must succeed, with --json; answers what it printed. */
+/** The same for a command that must succeed, with --json; returns what it printed. */
 export async function runJson<T = Json>(
   args: readonly string[],
   options: CliOptions = {},
@@ -55,5 +55,5 @@ export async function runJson<T = Json>(
   return JSON.parse(ran.stdout) as T
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into answers as programs without types do.
+// biome-ignore lint/suspicious/noExplicitAny: tests look into results as programs without types do.
 type Json = any

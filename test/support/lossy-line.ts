@@ -1,6 +1,6 @@
 /**
  * A line between a gateway and PostgreSQL that can be cut after the server has done its work: what the
- * client sent arrives, the answer does not. That is the case in which a gateway cannot know.
+ * client sent arrives, the result does not. That is the case in which a gateway cannot know.
  */
 
 import { once } from 'node:events'
@@ -9,10 +9,10 @@ import { connect, createServer, type Socket } from 'node:net'
 export interface LossyLine {
   /** The database's URL by way of this line. */
   readonly url: string
-  /** Answers that were lost so far. */
+  /** Results that were lost so far. */
   readonly lost: number
-  /** Loses the next answer of the server, and the connection with it. */
-  loseNextAnswer(): void
+  /** Loses the next result of the server, and the connection with it. */
+  loseNextResult(): void
   close(): Promise<void>
 }
 
@@ -54,7 +54,7 @@ export async function openLossyLine(databaseUrl: string): Promise<LossyLine> {
     get lost() {
       return lost
     },
-    loseNextAnswer() {
+    loseNextResult() {
       armed = true
     },
     async close() {

@@ -53,7 +53,7 @@ export async function startRedis(port?: number): Promise<TestRedis> {
 
   const url = `redis://127.0.0.1:${chosen}`
   try {
-    await untilItAnswers(url, server)
+    await untilItResponds(url, server)
   } catch (error) {
     await stop()
     throw error
@@ -78,7 +78,7 @@ async function findRedis(): Promise<string | undefined> {
   return undefined
 }
 
-async function untilItAnswers(url: string, server: Bun.Subprocess): Promise<void> {
+async function untilItResponds(url: string, server: Bun.Subprocess): Promise<void> {
   const client = new Redis(url, { lazyConnect: true, retryStrategy: () => pollMs })
   client.on('error', () => {}) // refused until the server listens
   const deadline = performance.now() + readyLimitMs
@@ -86,7 +86,7 @@ async function untilItAnswers(url: string, server: Bun.Subprocess): Promise<void
     client.connect().catch(() => {})
     while (client.status !== 'ready') {
       if (server.exitCode !== null) throw new Error(`redis-server ended with ${server.exitCode}.`)
-      if (performance.now() > deadline) throw new Error('redis-server did not answer in time.')
+      if (performance.now() > deadline) throw new Error('redis-server did not respond in time.')
       await Bun.sleep(pollMs)
     }
   } finally {

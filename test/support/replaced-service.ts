@@ -5,7 +5,7 @@ import { createDatabase } from './postgres.ts'
 export interface ReplacedService extends AsyncDisposable {
   readonly url: string
   readonly sql: postgres.Sql
-  /** Adds a key; answers its id and its text. */
+  /** Adds a key; returns its id and its text. */
   addKey(key?: Partial<OldRow>): Promise<{ readonly id: string; readonly text: string }>
   addUsage(keyId: string, day: string, more?: Partial<UsageRow>): Promise<void>
 }

@@ -74,7 +74,7 @@ test("a ratio is the median of the rounds' ratios, not the ratio of medians", ()
 
 test('a round that failed makes its line no figure, and leaves its targets unmeasured', () => {
   const [first, ...others] = samplesOf(names.manyKeys, [500, 600, 700]) as [Sample, ...Sample[]]
-  const failed = { ...first, figures: {}, error: '3 of 500 answers were not 200, 0 broken off' }
+  const failed = { ...first, figures: {}, error: '3 of 500 responses were not 200, 0 broken off' }
   const commit = {
     ...{ family: calls.name, row: connectionsRow(1), contender: names.commit, round: 1 },
     figures: { p50Ms: 0.4 },
@@ -84,7 +84,7 @@ test('a round that failed makes its line no figure, and leaves its targets unmea
     ...samplesOf(names.bare, [1_000, 1_000, 1_000]),
   ])
   expect(lineOf(suitePart(results), names.manyKeys)[0]).toBe(
-    'no figure: 3 of 500 answers were not 200, 0 broken off',
+    'no figure: 3 of 500 responses were not 200, 0 broken off',
   )
   const target = lineOf(
     targetTable(results),
@@ -151,11 +151,11 @@ test('a response of another status than expected, or none, is an error', () => {
   for (const each of wrong) expect(each).toThrow('of 10 responses were not')
 })
 
-test('a comparison is the ratio of each round, of all that an event takes together', () => {
-  const of = (contender: string, together: readonly number[]): Sample[] =>
-    together.map((togetherUs, i) => ({
+test('a comparison is the ratio of each round, of all that an event takes sums', () => {
+  const of = (contender: string, sums: readonly number[]): Sample[] =>
+    sums.map((sumUs, i) => ({
       ...{ family: appendAgainst, row: '1 in flight', contender, round: i + 1 },
-      figures: { togetherUs, appenderUs: 1, postgresUs: togetherUs - 1 },
+      figures: { sumUs, appenderUs: 1, postgresUs: sumUs - 1 },
     }))
   // The other came first in the second round.
   const [first, second, third] = of(thisCheckout, [100, 220, 99]) as [Sample, Sample, Sample]

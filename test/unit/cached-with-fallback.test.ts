@@ -1,8 +1,8 @@
 import { expect, test } from 'bun:test'
 import { cachedWithFallback } from '../../src/lib/cached-with-fallback.ts'
 
-const alwaysFresh = { freshMs: 60_000, maxStaleMs: 60_000, timeoutMs: 10_000, onError: () => {} }
-const neverFresh = { ...alwaysFresh, freshMs: -1 }
+const alwaysFresh = { maxAgeMs: 60_000, maxStaleMs: 60_000, timeoutMs: 10_000, onError: () => {} }
+const neverFresh = { ...alwaysFresh, maxAgeMs: -1 }
 
 /** A source whose reads end when the test says so. */
 function openSource() {

@@ -10,7 +10,7 @@ import {
 const bytesOf = (text: string) => new TextEncoder().encode(text)
 const textOf = (bytes: Uint8Array) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
 
-/** The parts that a stream is split into when it arrives in pieces that end at these places. */
+/** The parts that a stream is split into when it arrives in chunks that end at these offsets. */
 function split(stream: Uint8Array, cuts: readonly number[] = []): Uint8Array[] {
   const splitter = eventSplitter(1e6)
   const parts: Uint8Array[] = []
@@ -36,13 +36,13 @@ test('events come out as they went in, wherever the pieces are cut and however l
       fc.array(anEvent, { minLength: 1, maxLength: 5 }),
       ends,
       fc.array(fc.nat({ max: 200 }), { maxLength: 20 }),
-      (events, end, places) => {
+      (events, end, offsets) => {
         const texts = events.map(({ data, before }) => {
           const lines = [...(before ? [before] : []), ...data.map((line) => `data: ${line}`)]
           return lines.map((line) => line + end).join('') + end
         })
         const stream = bytesOf(texts.join(''))
-        const cuts = places.map((at) => Math.min(at, stream.length)).sort((a, b) => a - b)
+        const cuts = offsets.map((at) => Math.min(at, stream.length)).sort((a, b) => a - b)
         const parts = split(stream, cuts)
         // Not a byte is lost, added or moved.
         expect(textOf(Buffer.concat(parts))).toBe(texts.join(''))

@@ -194,7 +194,7 @@ describe('what the schema refuses', () => {
     expect(await faultOf(post('{}'), inherited)).toBe('400 /constructor: missing')
   })
 
-  test('a body full of faults does not make an answer full of them', async () => {
+  test('a body full of faults does not make a response full of them', async () => {
     const many = (length: number) =>
       `{"text":"a",${Array.from({ length }, (_, index) => `"x${index}":0`).join()}}`
     expect((await refusalOf(post(many(1000)), schema, 1_000_000)).errors).toHaveLength(20)

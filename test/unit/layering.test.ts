@@ -80,10 +80,10 @@ test('imports point downwards', () => {
 })
 
 describe('a tool is known in its own place', () => {
-  test.each(Object.entries(knows))('%s', (tool, places) => {
+  test.each(Object.entries(knows))('%s', (tool, parts) => {
     const wrong = sources
       .filter(({ imports }) => imports.some((name) => isOf(tool, name)))
-      .filter(({ part }) => !places.includes(part))
+      .filter(({ part }) => !parts.includes(part))
     expect(wrong.map(({ file }) => file)).toEqual([])
     expect(sources.some(({ imports }) => imports.some((name) => isOf(tool, name)))).toBe(true)
   })

@@ -40,9 +40,9 @@ function post(body: string): Request {
 async function callOf(route: Route, body: string) {
   const call = await readRequestBody(post(body), route, { maxSeconds: 60 })
   if ('refusal' in call) throw new Error(JSON.stringify(call.refusal))
-  const { bytes, forward, facts } = call
+  const { bytes, forward, content } = call
   const text = new TextDecoder()
-  return { sent: text.decode(bytes), forwarded: forward && text.decode(forward.bytes), facts }
+  return { sent: text.decode(bytes), forwarded: forward && text.decode(forward.bytes), content }
 }
 
 test('a call without a map is sent on byte for byte', async () => {
@@ -51,7 +51,7 @@ test('a call without a map is sent on byte for byte', async () => {
   expect(call).toEqual({
     sent: '{ "text": "\\u00e4" }',
     forwarded: '{ "text": "\\u00e4" }',
-    facts: { json: { text: 'ä' }, bytes: 20 },
+    content: { json: { text: 'ä' }, bytes: 20 },
   })
 })
 
@@ -60,7 +60,7 @@ test('a call with a map is sent on mapped, and counted as it was sent to us', as
   expect(await callOf(route, '{ "text": "a" }')).toEqual({
     sent: '{ "text": "a" }',
     forwarded: '{"words":"a"}',
-    facts: { json: { text: 'a' }, bytes: 15 },
+    content: { json: { text: 'a' }, bytes: 15 },
   })
 })
 
@@ -78,7 +78,7 @@ test('only a request for a stream has laid over it what is to be sent with one',
   expect(await callOf(route, asked)).toEqual({
     sent: asked,
     forwarded: '{"text":"flow","options":{"usage":true,"more":1}}',
-    facts: { json: JSON.parse(asked), bytes: asked.length, streams: true },
+    content: { json: JSON.parse(asked), bytes: asked.length, streams: true },
   })
 })
 
@@ -92,7 +92,7 @@ test('objects laid over each other are merged, all else replaces', () => {
 
 test('a call of a route without a body has none, whatever was sent', async () => {
   const { request: _, ...route } = routeOf(withChange('POST', 'POST'))
-  expect(await callOf(route, 'anything')).toEqual({ sent: '', forwarded: undefined, facts: {} })
+  expect(await callOf(route, 'anything')).toEqual({ sent: '', forwarded: undefined, content: {} })
 })
 
 test("a body beyond the route's size is refused", async () => {

@@ -26,7 +26,7 @@ const call = {
   ...{ request: new Request('http://gateway.test/v1/search'), requestId: 'r', route },
   ...{ startedAtMs: 0, upstreamMs: 0 },
 }
-const body = { bytes: new Uint8Array(), facts: {} }
+const body = { bytes: new Uint8Array(), content: {} }
 
 /** Delivers a call whose upstream does this. */
 function deliver(upstream: () => Promise<Response>) {
@@ -37,7 +37,7 @@ function deliver(upstream: () => Promise<Response>) {
   }
   spyOn(globalThis, 'fetch').mockImplementation(upstream as unknown as typeof fetch)
   const reserveDeps = { config, appenderOf: () => ({ append }) as Partial<Appender> }
-  const toReserve = { ...call, claim: undefined, facts: {} }
+  const toReserve = { ...call, claim: undefined, content: {} }
   const reservation = new DedicatedHold(reserveDeps as unknown as ReserveDeps, toReserve, terms)
   const outcome = deliverPricedCall({
     ...{ call, body, rateLimit, reservation, reservedAtMs: 0 },

@@ -78,8 +78,8 @@ test('its plans are free, pro and enterprise', () => {
 })
 
 test('a call costs what the price list says', () => {
-  const price = (id: string, facts: Parameters<typeof holdQuantity>[1]) =>
-    credits(route(id).price, holdQuantity(route(id).price, facts))
+  const price = (id: string, content: Parameters<typeof holdQuantity>[1]) =>
+    credits(route(id).price, holdQuantity(route(id).price, content))
   expect(price('search', { json: { query: 'x' } })).toBe(1)
   expect(price('search-engines', {})).toBe(0)
   expect(price('extract', { json: { url: 'https://example.com' } })).toBe(1)

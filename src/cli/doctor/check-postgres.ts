@@ -10,7 +10,7 @@ export async function checkPostgres(url: string, connectionsNeeded: number): Pro
     await sql`select` // connects first, so that the time of connecting does not count as a difference of clocks
     const askedAtMs = Date.now()
     const server = await readServer(sql)
-    const clockAheadMs = server.timeMs - (askedAtMs + Date.now()) / 2
+    const clockOffsetMs = server.timeMs - (askedAtMs + Date.now()) / 2
     return [
       ok('postgres', `${new URL(url).host}, as ${server.login.name}`),
       version(server),
@@ -18,7 +18,7 @@ export async function checkPostgres(url: string, connectionsNeeded: number): Pro
       ...upkeep(server),
       connections(server, connectionsNeeded),
       ...roles(server),
-      clock(clockAheadMs),
+      clock(clockOffsetMs),
     ]
   } catch (error) {
     return [problem('postgres', 'cannot be reached', explainError(error))]
@@ -152,8 +152,8 @@ function roles({ login, servingRole }: Server): Finding[] {
 }
 
 /** Tokens and logs use this machine's clock; the ledger uses PostgreSQL's. */
-function clock(aheadMs: number): Finding {
-  const seconds = aheadMs / 1_000
+function clock(offsetMs: number): Finding {
+  const seconds = offsetMs / 1_000
   const found = `PostgreSQL's is ${Math.abs(seconds).toFixed(1)} s ${seconds < 0 ? 'behind' : 'ahead of'} this machine's`
   if (Math.abs(seconds) < 2) return ok('clock', found)
   const advice =

@@ -89,7 +89,7 @@ interface ConnectedRedis {
 /** @param isAlone whether no call can have been admitted beside Redis (see redis-trust.ts) */
 function keepConnected(
   { redisUrl, prefix, log }: { redisUrl: string; prefix: string; log: RateLimiterLog },
-  isAlone: () => boolean,
+  isOnlyGateway: () => boolean,
 ): ConnectedRedis {
   let connection: RedisConnection | undefined
   let trust: RedisTrust | undefined
@@ -109,7 +109,7 @@ function keepConnected(
   }
 
   function adopt(connected: RedisConnection): void {
-    trust = trustIn(connected.identity, trust, performance.now(), isAlone())
+    trust = trustIn(connected.identity, trust, performance.now(), isOnlyGateway())
     connection = connected
     if (isLossLogged) log.info('Redis replies again')
     isLossLogged = false

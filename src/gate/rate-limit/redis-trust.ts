@@ -35,11 +35,11 @@ export function trustIn(
   { runId, uptimeMs }: RedisIdentity,
   before: RedisTrust | undefined,
   nowMs: number,
-  isAlone: boolean,
+  isOnlyGateway: boolean,
 ): RedisTrust {
   if (before !== undefined) {
     // Another Redis than before, be it a restarted one or a promoted replica, may have no memory.
     return before.runId === runId ? before : { runId, trustedSinceMs: nowMs }
   }
-  return { runId, trustedSinceMs: isAlone ? Number.NEGATIVE_INFINITY : nowMs - uptimeMs }
+  return { runId, trustedSinceMs: isOnlyGateway ? Number.NEGATIVE_INFINITY : nowMs - uptimeMs }
 }

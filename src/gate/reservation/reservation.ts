@@ -13,7 +13,7 @@ import type {
 } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
-import type { RequestFacts } from '../../pricing/price-kind.ts'
+import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Outcome } from '../outcome.ts'
@@ -63,7 +63,7 @@ export interface CallToReserve {
   /** Its Idempotency-Key. */
   readonly claim: Claim | undefined
   /** What its price counts before the call. */
-  readonly facts: RequestFacts
+  readonly content: RequestContent
 }
 
 export interface Terms {

@@ -28,7 +28,7 @@ export async function reserve(
   authorized: AuthorizedCall,
   call: CallToReserve,
 ): Promise<Outcome<Reserved>> {
-  const bound = upperBound(authorized.price, call.facts)
+  const bound = upperBound(authorized.price, call.content)
   const counted = acquireSlot(deps, authorized, call, bound)
   if (counted?.lease) {
     const { lease } = counted

@@ -2,7 +2,7 @@
 import type { AppendResult, Hold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
 import { credits, holdQuantity } from '../../pricing/price-arithmetic.ts'
-import type { RequestFacts } from '../../pricing/price-kind.ts'
+import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { type AuthorizedCall, authorizeCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'
@@ -25,8 +25,8 @@ export interface Bound {
   readonly quantity: number
 }
 
-export function upperBound(price: PriceRule, facts: RequestFacts): Bound {
-  const quantity = holdQuantity(price, facts)
+export function upperBound(price: PriceRule, content: RequestContent): Bound {
+  const quantity = holdQuantity(price, content)
   return { quantity, credits: credits(price, quantity) }
 }
 
@@ -60,7 +60,7 @@ export async function takeDedicatedHold(
         const again = await authorizeCall(deps, by.keyHash, call.route, call.request, 0)
         if (!again.ok) return again
         by = again.authorized
-        ;({ credits, quantity } = upperBound(by.price, call.facts))
+        ;({ credits, quantity } = upperBound(by.price, call.content))
         append = undefined
         break
       }

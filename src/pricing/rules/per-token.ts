@@ -6,7 +6,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, pointer, text } from '../../lib/schema-fields.ts'
 import { inResponse, optionalInRequest } from '../pointer-checks.ts'
-import type { PriceKind, RequestFacts } from '../price-kind.ts'
+import type { PriceKind, RequestContent } from '../price-kind.ts'
 import { credits, maxTokens, stepOf, unitOf } from '../rule-fields.ts'
 import { fieldText, numberText, startedUnitText } from '../text-parts.ts'
 
@@ -97,7 +97,7 @@ export const perToken: PriceKind<TokenPrice> = {
 }
 
 /** What the request of a call counts until its response says better. */
-export function requestTokens({ hold }: TokenPrice, { bytes }: RequestFacts): number {
+export function requestTokens({ hold }: TokenPrice, { bytes }: RequestContent): number {
   if (bytes === undefined) throw new TypeError('no JSON')
   return Math.ceil(bytes / hold.bytesPerToken)
 }
@@ -109,7 +109,7 @@ export function reportedTokens({ settle }: TokenPrice, json: unknown): number | 
 }
 
 /** The most tokens that the response can have, as far as a hold goes. */
-function maxResponseTokens({ hold }: TokenPrice, { json }: RequestFacts): number {
+function maxResponseTokens({ hold }: TokenPrice, { json }: RequestContent): number {
   const requested = hold.limit.map((at) => valueAt(json, at)).find(isCount)
   return Math.min(requested ?? hold.most, hold.most)
 }

@@ -36,7 +36,7 @@ export async function deliverByEvent(
   const { promise: relayed, resolve: onOver } = Promise.withResolvers<void>()
   const source = response.body ?? new Blob().stream()
   const parts = partsOf(source, isByEvent ? 'events' : price.hold.step)
-  const bodyForClient = meteredStream(parts, meterOf(price, body.facts), reservation, {
+  const bodyForClient = meteredStream(parts, meterOf(price, body.content), reservation, {
     charge: (used, terminatedBy, onDelay) =>
       chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
     void: (reason) => reservation.void(reason, status),

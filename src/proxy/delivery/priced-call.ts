@@ -56,8 +56,8 @@ export function usageOf(
   json: unknown,
 ): Usage {
   const { price, quantity: held } = reservation.terms
-  const facts = { request: body.facts, response: { json } }
-  return { ...reservation.cappedCharge(settleQuantity(price, facts, held)), status }
+  const content = { request: body.content, response: { json } }
+  return { ...reservation.cappedCharge(settleQuantity(price, content, held)), status }
 }
 
 /** Charges the call. Only when this has resolved may its response leave whole. */

@@ -1,7 +1,7 @@
 /** Counts a response along the way, part by part: the events of a stream, or pieces of bytes. */
 
 import { valueAt } from '../../lib/json-pointer.ts'
-import type { RequestFacts } from '../../pricing/price-kind.ts'
+import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import { reportedTokens, requestTokens, type TokenPrice } from '../../pricing/rules/per-token.ts'
 import { dataOf, eventSplitter } from './event-stream.ts'
@@ -20,7 +20,7 @@ interface Counted {
   readonly isWithheld: boolean
 }
 
-export function meterOf(price: MeteredPrice, request: RequestFacts): Meter {
+export function meterOf(price: MeteredPrice, request: RequestContent): Meter {
   return price.per === 'token' ? tokenMeter(price, request) : byteMeter()
 }
 
@@ -28,7 +28,7 @@ export function meterOf(price: MeteredPrice, request: RequestFacts): Meter {
  * Each event brings a token, until one reports what was used. An event that brings none (a usage report, the `[DONE]` at
  * the end) waits. An event that brings one is sent at once, because a reader is waiting for it.
  */
-function tokenMeter(price: TokenPrice, request: RequestFacts): Meter {
+function tokenMeter(price: TokenPrice, request: RequestContent): Meter {
   let used = requestTokens(price, request)
   return {
     get used() {

@@ -4,7 +4,7 @@ import { type InvalidField, type JsonSchema, schemaCheck } from '../../config/js
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { pointerStep } from '../../lib/json-pointer.ts'
 import { textFault } from '../../lib/strict-json.ts'
-import type { RequestFacts } from '../../pricing/price-kind.ts'
+import type { RequestContent } from '../../pricing/price-kind.ts'
 import { readAudio } from './audio.ts'
 import { boundaryOf, type FormPart, parseForm } from './multipart-form.ts'
 import { type Refused, refuse, takeBody } from './take-body.ts'
@@ -14,7 +14,7 @@ interface MultipartBody {
   /** As the client sent it. */
   readonly bytes: Uint8Array
   readonly contentType: string
-  readonly audio: NonNullable<RequestFacts['audio']>
+  readonly audio: NonNullable<RequestContent['audio']>
   /** The fields beside the file. */
   readonly fields: Readonly<Record<string, string>>
 }

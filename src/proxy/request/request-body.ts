@@ -2,7 +2,7 @@
 import type { Route } from '../../config/config.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { meetsCondition } from '../../pricing/condition.ts'
-import type { RequestFacts } from '../../pricing/price-kind.ts'
+import type { RequestContent } from '../../pricing/price-kind.ts'
 import { readJsonBody } from './json-body.ts'
 import { mapBody, mergeOver } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
@@ -13,7 +13,7 @@ export interface CallBody {
   readonly bytes: Uint8Array
   /** What the upstream gets; absent for a route that takes no body. */
   readonly forward?: { readonly bytes: Uint8Array; readonly contentType: string }
-  readonly facts: RequestFacts
+  readonly content: RequestContent
 }
 
 /**
@@ -26,13 +26,13 @@ export async function readRequestBody(
   route: Route,
   { maxSeconds, take }: Omit<BodyLimits, 'maxBytes'>,
 ): Promise<CallBody | Refused> {
-  if (route.request === undefined) return { bytes: new Uint8Array(), facts: {} }
+  if (route.request === undefined) return { bytes: new Uint8Array(), content: {} }
   const limits = { maxBytes: route.maxBodyBytes, maxSeconds, ...(take && { take }) }
   if ('multipart' in route.request) {
     const body = await readMultipartBody(request, route, limits)
     if ('refusal' in body) return body
     const { bytes, contentType, audio } = body
-    return { bytes, forward: { bytes, contentType }, facts: { audio } }
+    return { bytes, forward: { bytes, contentType }, content: { audio } }
   }
   const body = await readJsonBody(request, route, limits)
   if ('refusal' in body) return body
@@ -41,7 +41,7 @@ export async function readRequestBody(
   const forUpstream = upstreamBody(json, route, streams)
   const sent = forUpstream === json ? bytes : new TextEncoder().encode(JSON.stringify(forUpstream))
   const forward = { bytes: sent, contentType: 'application/json' }
-  return { bytes, forward, facts: { json, bytes: bytes.length, ...(streams && { streams }) } }
+  return { bytes, forward, content: { json, bytes: bytes.length, ...(streams && { streams }) } }
 }
 
 /** The body for the upstream: the client's own where the route changes nothing in it. */

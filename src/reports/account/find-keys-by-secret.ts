@@ -13,7 +13,7 @@ export interface KeyOfSecret {
   /** Whether it opens the key, still does beside a newer one, or was replaced. */
   readonly secret: 'current' | 'previous' | 'replaced'
   /** Of a previous secret, until when it works; ISO 8601. */
-  readonly goodUntil: string | null
+  readonly worksUntil: string | null
 }
 
 /** Those of the hashes that the ledger knows, each once. */
@@ -39,7 +39,7 @@ async function secretsInUse(sql: Sql, hashes: readonly string[]): Promise<KeyOfS
     select k.previous_hash, k.key_id, k.account_id, 'previous', k.previous_until
     from key_state k
     where k.previous_hash = any(${hashes as string[]}) and k.previous_until > ledger_now()`
-  return rows.map(({ until, ...row }) => ({ ...row, goodUntil: until?.toISOString() ?? null }))
+  return rows.map(({ until, ...row }) => ({ ...row, worksUntil: until?.toISOString() ?? null }))
 }
 
 const rangeSize = 200_000
@@ -56,7 +56,7 @@ async function replacedSecrets(sql: Sql, hashes: readonly string[]): Promise<Key
         where shard = ${shard} and position >= ${from} and position < ${from + rangeSize}
           and stream_version is not null and ${sql.unsafe(typeIn(secretTypes))}
           and payload ->> 'hash' = any(${hashes as string[]})`
-      found.push(...rows.map((row) => ({ ...row, secret: 'replaced' as const, goodUntil: null })))
+      found.push(...rows.map((row) => ({ ...row, secret: 'replaced' as const, worksUntil: null })))
     }
   }
   return found

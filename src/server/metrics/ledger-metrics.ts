@@ -10,9 +10,9 @@ import { cachedWithFallback } from '../../lib/cached-with-fallback.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 
 const timeoutMs = 1_000
-const state = { freshMs: 1_000, maxStaleMs: 1_000, timeoutMs }
+const state = { maxAgeMs: 1_000, maxStaleMs: 1_000, timeoutMs }
 /** Rarely read, because it counts every account and key. */
-const census = { freshMs: 60_000, maxStaleMs: 300_000, timeoutMs }
+const census = { maxAgeMs: 60_000, maxStaleMs: 300_000, timeoutMs }
 
 /**
  * @param sql a connection of its own, so that a scrape takes none from a call

@@ -203,7 +203,7 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
 
   function grantLine(event: StatementEvent): GrantLine {
     return {
-      ...place(event),
+      ...locate(event),
       kind: String(event.payload?.kind),
       credits: event.credits ?? 0,
       startsAt: printTime(event.startsAt ?? event.recordedAt),
@@ -219,19 +219,19 @@ export function statementFold(options: StatementFoldOptions): StatementFold {
   }
 
   function debtLine(event: StatementEvent): DebtLine {
-    return { ...place(event), credits: event.credits ?? 0, ...externalIdOf(event) }
+    return { ...locate(event), credits: event.credits ?? 0, ...externalIdOf(event) }
   }
 
   function refundLine(event: StatementEvent): RefundLine {
-    return { ...place(event), ...call(event), credits: event.credits ?? 0, ...externalIdOf(event) }
+    return { ...locate(event), ...call(event), credits: event.credits ?? 0, ...externalIdOf(event) }
   }
 
   function heldLine({ event, held }: OpenHold): HeldLine {
     const credits = [...held.values()].reduce((sum, ofLot) => sum + ofLot, 0)
-    return { ...place(event), ...call(event), endpoint: event.endpoint, credits }
+    return { ...locate(event), ...call(event), endpoint: event.endpoint, credits }
   }
 
-  function place(event: StatementEvent): { position: string; time: string } {
+  function locate(event: StatementEvent): { position: string; time: string } {
     const { position, occurredAt } = event
     return { position: printPosition({ shard, position }), time: printTime(occurredAt) }
   }

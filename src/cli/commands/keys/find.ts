@@ -109,10 +109,10 @@ function print(found: readonly Finding[], unknown: readonly { lines: readonly nu
     console.log('Nothing in the text has the shape of a key.')
 }
 
-function secretText({ secret, goodUntil, state }: Finding): string {
+function secretText({ secret, worksUntil, state }: Finding): string {
   if (secret === 'replaced') return 'replaced: it no longer works'
   if (state !== 'active') return 'does not work: see State'
-  return secret === 'current' ? 'works' : `works until ${time(goodUntil ?? '')}`
+  return secret === 'current' ? 'works' : `works until ${time(worksUntil ?? '')}`
 }
 
 function someLines(lines: readonly number[]): string {

@@ -24,7 +24,7 @@ export interface ReadinessDeps {
 }
 
 /** Anyone may ask as often as they like: the ledger is read at most twice a second. */
-const caching = { freshMs: 500, maxStaleMs: 500, timeoutMs: 1_000 }
+const caching = { maxAgeMs: 500, maxStaleMs: 500, timeoutMs: 1_000 }
 
 /** No reason names an address or a login, because anyone may read them. */
 export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
