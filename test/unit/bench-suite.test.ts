@@ -151,11 +151,11 @@ test('a response of another status than expected, or none, is an error', () => {
   for (const each of wrong) expect(each).toThrow('of 10 responses were not')
 })
 
-test('a comparison is the ratio of each round, of all that an event takes sums', () => {
+test('a comparison is the ratio of each round, of all that an event takes together', () => {
   const of = (contender: string, sums: readonly number[]): Sample[] =>
-    sums.map((sumUs, i) => ({
+    sums.map((togetherUs, i) => ({
       ...{ family: appendAgainst, row: '1 in flight', contender, round: i + 1 },
-      figures: { sumUs, appenderUs: 1, postgresUs: sumUs - 1 },
+      figures: { togetherUs, appenderUs: 1, postgresUs: togetherUs - 1 },
     }))
   // The other came first in the second round.
   const [first, second, third] = of(thisCheckout, [100, 220, 99]) as [Sample, Sample, Sample]
