@@ -1,7 +1,7 @@
 import type { Commands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readAccount } from '../ledger/read/read-accounts.ts'
-import { readDoneCommands } from '../ledger/read/read-imported.ts'
+import { readExecutedCommands } from '../ledger/read/read-imported.ts'
 import type { Actor } from '../management/actor.ts'
 import { reasonDocument, sealDocument } from '../management/seal-events.ts'
 import { readBalance } from '../reports/account/balance.ts'
@@ -26,7 +26,7 @@ export async function deductAllowanceUsed(
   const using = keys.filter(({ used }) => used > 0)
   if (using.length === 0) return 0
   const externalIdOf = ({ keyId }: ReadKey) => `import:${keyId}`
-  const done = await readDoneCommands(
+  const done = await readExecutedCommands(
     sql,
     using.map((key) => `external:${accountId}:${externalIdOf(key)}`),
   )

@@ -1,7 +1,6 @@
 /**
- * Connections to the ledger's database. Everything of the gateway lives in one schema, and a serving
- * connection takes the serving role, whoever logged in: that role can execute the appends and read,
- * and nothing else.
+ * Connections to the ledger's database. Everything stands in one schema. A serving connection takes the serving role, whoever
+ * logged in: that role can read and execute the ledger's functions, and nothing else.
  */
 import postgres from 'postgres'
 
@@ -17,18 +16,18 @@ export interface ConnectOptions {
   readonly as: 'owner' | 'serving'
   /** Connections at most. */
   readonly max: number
-  /** How long a statement waits for a lock, in milliseconds; frees the client from a stopped lock holder. */
+  /** How long a statement waits for a lock. It ends the wait for a lock holder that has stopped. */
   readonly lockTimeoutMs?: number
-  /** How long a statement may run, in milliseconds. */
+  /** How long a statement may run. */
   readonly statementTimeoutMs?: number
 }
 
 /**
- * Opens a pool. bigint columns arrive as numbers: positions and amounts are safe integers, and one
- * that is not is an error rather than a rounded figure.
+ * Opens a pool. bigint columns arrive as numbers: positions and amounts are safe integers, and a value that is none is an error
+ * rather than a rounded figure.
  */
 export function connect(options: ConnectOptions): Sql {
-  return renewed((onclose) => openPool(options, onclose))
+  return replaceWhenLost((onclose) => openPool(options, onclose))
 }
 
 function openPool(options: ConnectOptions, onclose: () => void): Sql {
@@ -58,12 +57,12 @@ function safeInteger(text: string): number {
 }
 
 /**
- * A pool that is replaced as soon as one of its connections is lost. The client keeps a lost connection's
- * last query in mind: when the server then refuses the next attempt (it is starting up, say), the refusal is
- * taken for that query's, nobody is told, and the connection stays unusable for good. A new pool knows
- * nothing of it. What the old one has under way may finish.
+ * A pool that is replaced as soon as one of its connections is lost. postgres.js remembers the last query of a lost
+ * connection. When the server refuses the next attempt (because it is starting up, say), postgres.js attributes the refusal to
+ * that query, reports it to nobody, and the connection stays unusable. A new pool does not have that query. What is under way
+ * in the old pool may finish.
  */
-function renewed(open: (onclose: () => void) => Sql): Sql {
+function replaceWhenLost(open: (onclose: () => void) => Sql): Sql {
   let ended = false
   let current = openNext()
 

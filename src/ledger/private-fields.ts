@@ -1,9 +1,9 @@
 /**
- * Personal data in events: AES-256-GCM under a key of the account's own, which stands outside the log.
- * Erasing an account deletes that key; ciphertexts, amounts and hashes stay as they are.
+ * Personal data in events: AES-256-GCM under a key of the account's own, which stands outside the log. Erasing an account
+ * deletes that key. Ciphertexts, amounts and hashes stay as they are.
  *
- * Layout: 12 bytes of nonce, then the ciphertext with its 16-byte tag. The account's id is authenticated
- * with it, so that a document cannot be moved to another account.
+ * Layout: 12 bytes of nonce, then the ciphertext with its 16-byte tag. The tag covers the account's id, too, so a document
+ * cannot be moved to another account.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
@@ -19,7 +19,7 @@ export function seal(secret: Uint8Array, accountId: string, document: object): U
   return Buffer.concat([nonce, body, cipher.getAuthTag()])
 }
 
-/** The document, or undefined when the account was erased or the bytes are not its own. */
+/** The document. undefined: the account was erased, or the bytes are not its own. */
 export function unseal<T>(
   secret: Uint8Array | null | undefined,
   accountId: string,

@@ -1,8 +1,7 @@
-/** Tells a ledger that cannot be reached from a request that is wrong, in one place. */
 import postgres from 'postgres'
 import { LedgerUnavailable } from './append/call-commands.ts'
 
-/** Lost and refused connections, servers that start or stop, no more connections, a lock that was not got. */
+/** Lost and refused connections, servers that start or stop, too many connections, a lock that was not granted in time. */
 const serverCodes = /^(08|57P0|53|55P03|25006)/
 const clientCodes = new Set([
   'CONNECT_TIMEOUT',
@@ -15,7 +14,7 @@ const clientCodes = new Set([
   'ETIMEDOUT',
 ])
 
-/** Whether an error means that the ledger gave no answer, so that asking again later may help. */
+/** Whether an error means that the ledger cannot be reached, so that trying again later may help; or the request was wrong. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof LedgerUnavailable) return true
   if (error instanceof postgres.PostgresError) return serverCodes.test(error.code)

@@ -4,7 +4,7 @@
  * returned is read from the ledger.
  */
 import type { RecordedEvent } from '../../events/event.ts'
-import { readShards } from '../ledger/read/read-for-calls.ts'
+import { readShards } from '../ledger/read/read-shards.ts'
 import { type Accounts, manageAccounts } from './manage-accounts.ts'
 import { type Credits, manageCredits } from './manage-credits.ts'
 import { type Keys, manageKeys } from './manage-keys.ts'

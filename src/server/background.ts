@@ -40,7 +40,7 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
     },
     recordDeliveries: {
       intervalMs: 1_000,
-      run: () => deliveries.note(),
+      run: () => deliveries.record(),
       failure: failures.deliveries,
     },
     catchUp: {

@@ -6,9 +6,9 @@ import pTimeout from 'p-timeout'
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
 import type { CallCommand } from '../ledger/append/call-commands.ts'
 import { type Deliveries, openDeliveries } from '../ledger/append/deliveries.ts'
-import { openSeenFile } from '../ledger/append/high-water-mark.ts'
+import { openHighWaterMark } from '../ledger/append/high-water-mark.ts'
 import { connect, type Sql } from '../ledger/connect.ts'
-import { readShards } from '../ledger/read/read-for-calls.ts'
+import { readShards } from '../ledger/read/read-shards.ts'
 import { catchUp } from '../projector/catch-up.ts'
 import { failures } from './background.ts'
 import type { Context } from './context.ts'
@@ -36,14 +36,15 @@ export async function openLedger(context: Context): Promise<Ledger> {
   shutdown.push('the connections to the ledger', () =>
     Promise.all(pools.map((pool) => pool.end({ timeout: 5 }))),
   )
-  const mark = highWaterMarkFile === undefined ? undefined : openSeenFile(sql, highWaterMarkFile)
+  const mark =
+    highWaterMarkFile === undefined ? undefined : openHighWaterMark(sql, highWaterMarkFile)
   await mark?.check()
   const shards = await readShards(sql)
   return {
     sql,
     shards,
     deliveries: await openDeliveries(sql, instance, shards),
-    storeHighWaterMark: async () => mark?.remember(),
+    storeHighWaterMark: async () => mark?.store(),
     connectAppender() {
       const pool = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
       pools.push(pool)
@@ -110,7 +111,7 @@ function pushLastWrites(
   // What is not applied here is applied by any other gateway, or by the next.
   lastWrites.push('the projections', () => catchUp(sql, shards).catch(() => {}))
   lastWrites.push('the deliveries', () =>
-    deliveries.noteAll().catch((error) => warn(failures.deliveries, error)),
+    deliveries.recordAll().catch((error) => warn(failures.deliveries, error)),
   )
   lastWrites.push('the queues of the appenders', () =>
     Promise.all(appenders.map((appender) => appender.drain(lastWritesMs))),
@@ -133,6 +134,6 @@ function recordDelivery(
 ): void {
   if (command.kind !== 'settle' && command.kind !== 'charge_on_lease') return
   const alreadyDelivered = command.kind === 'settle' && command.alreadyDelivered
-  if ((isAwaited && !phase.isCutOff) || alreadyDelivered) deliveries.charged(shard, position)
-  else deliveries.withheld(shard, position)
+  if ((isAwaited && !phase.isCutOff) || alreadyDelivered) deliveries.addDelivered(shard, position)
+  else deliveries.addWithheld(shard, position)
 }

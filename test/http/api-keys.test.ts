@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { hashKey } from '../../src/gate/authenticate/key-format.ts'
-import { readKeyByHash } from '../../src/ledger/read/read-for-calls.ts'
+import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
 import { type Json, openTestApp } from '../support/management-test-app.ts'
 import frozenKey from './fixtures/api-key.json' with { type: 'json' }
 

@@ -45,28 +45,28 @@ describe('of another gateway', () => {
   async function charged(credits = 2) {
     const { hold } = await other.hold(shop.key, credits)
     const { position } = await other.settle(hold, credits)
-    deliveries.charged(0, position)
+    deliveries.addDelivered(0, position)
     return { requestId: hold.requestId, position }
   }
 
   test('what it charged is leaving until it says that it has left', async () => {
     const { requestId } = await charged()
     expect(await deliveryOf(requestId)).toBe('pending')
-    await deliveries.note()
+    await deliveries.record()
     expect(await deliveryOf(requestId)).toBe('pending')
-    await deliveries.note()
+    await deliveries.record()
     expect(await deliveryOf(requestId)).toBe('sent')
   })
 
   test('a gateway that ends in order leaves nothing open', async () => {
     const { requestId } = await charged()
-    await deliveries.noteAll()
+    await deliveries.recordAll()
     expect(await deliveryOf(requestId)).toBe('sent')
   })
 
   test('when it says no more, delivery is unknown, and the charge is refunded once', async () => {
     const earlier = await charged()
-    await deliveries.noteAll()
+    await deliveries.recordAll()
     const { requestId } = await charged(3)
     await shop.ledger.advance(11_000)
     expect(await deliveryOf(earlier.requestId)).toBe('sent')

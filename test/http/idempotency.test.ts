@@ -5,7 +5,7 @@ import {
   forgetResponses,
   openStoredResponses,
 } from '../../src/ledger/idempotency/stored-responses.ts'
-import { readKeyByHash } from '../../src/ledger/read/read-for-calls.ts'
+import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { claimOf } from '../../src/proxy/request/idempotency-claim.ts'
 import { type HoldResult, openGateway } from '../support/gateway.ts'

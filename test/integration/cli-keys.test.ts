@@ -1,7 +1,7 @@
 /** `tollbook keys`, as its users run it. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { hashKey } from '../../src/gate/authenticate/key-format.ts'
-import { readKeyByHash } from '../../src/ledger/read/read-for-calls.ts'
+import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
 import { type Ran, runCli, runJson } from '../support/cli.ts'
 import { type Json, openTestApp, type TestApp } from '../support/management-test-app.ts'
 

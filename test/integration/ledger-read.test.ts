@@ -1,10 +1,8 @@
 /** What the gate reads from the ledger. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import {
-  readKeyByHash,
-  readOverdueHolds,
-  readTariffInForce,
-} from '../../src/ledger/read/read-for-calls.ts'
+import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
+import { readOverdueHolds } from '../../src/ledger/read/read-overdue-holds.ts'
+import { readTariffInForce } from '../../src/ledger/read/read-tariffs.ts'
 import { type Ledger, openLedger, testTariff } from '../support/test-ledger.ts'
 
 let ledger: Ledger

@@ -10,7 +10,7 @@ import type {
   Hold,
   Verdict,
 } from '../../src/ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../src/ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../src/ledger/read/read-key-by-hash.ts'
 import { until } from '../support/until.ts'
 
 describe('a lease', () => {

@@ -1,7 +1,7 @@
 /** Prints events page by page, as they are read. So a log of any length can be printed. */
 import { type LogPosition, printPosition, type RecordedEvent } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
 import { readReasons } from '../../management/read-reasons.ts'
 import { type EventFilter, readEventFeed } from '../../reports/log-reader/event-feed.ts'
 import { readLogEnd } from '../../reports/log-reader/log-end.ts'

@@ -1,7 +1,7 @@
 /** Prints tariffs, and the changes between two of them, as tables. */
 
 import type { TariffChange } from '../../config/tariff-changes.ts'
-import type { PublishedTariff } from '../../ledger/read/read-for-calls.ts'
+import type { PublishedTariff } from '../../ledger/read/read-tariffs.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
 import { formatMoney, heading, table } from '../output.ts'

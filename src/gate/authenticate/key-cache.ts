@@ -10,7 +10,7 @@ import type { KeyPrivate } from '../../../events/key.ts'
 import { awaitLedger } from '../../ledger/await-ledger.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { unseal } from '../../ledger/private-fields.ts'
-import { type KeyRecord, type ReadKey, readKeyByHash } from '../../ledger/read/read-for-calls.ts'
+import { type KeyRecord, type ReadKey, readKeyByHash } from '../../ledger/read/read-key-by-hash.ts'
 
 interface CachedKey {
   /** undefined: no such key. */

@@ -5,7 +5,7 @@
  */
 import type { Route } from '../../config/config.ts'
 import type { Tariff } from '../../config/tariff.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { type KeyCache, ledgerTime } from '../authenticate/key-cache.ts'
 import type { Outcome } from '../outcome.ts'

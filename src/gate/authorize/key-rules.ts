@@ -1,6 +1,6 @@
 /** The rules by which a key may make a call: pure decisions by what is known of the key. */
 import type { Plan } from '../../config/config.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type Refusal, unknownKey } from '../../problems/refusal.ts'
 import { ipAllowed } from './client-ip.ts'
 

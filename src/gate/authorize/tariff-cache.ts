@@ -2,7 +2,7 @@
 import type { Tariff } from '../../config/tariff.ts'
 import { awaitLedger } from '../../ledger/await-ledger.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { readTariff } from '../../ledger/read/read-for-calls.ts'
+import { readTariff } from '../../ledger/read/read-tariffs.ts'
 
 export interface TariffCache {
   /** @throws LedgerUnavailable when it has to be read and the ledger cannot be reached */

@@ -1,5 +1,5 @@
 import type { Plan } from '../../config/config.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { RateLimit } from './rate-limiter.ts'
 
 /** The rate limits of a key's calls: the account's, and the key's own where that is narrower. */

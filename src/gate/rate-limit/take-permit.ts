@@ -1,5 +1,5 @@
 /** Takes a call's permit under the rate limits of its account and key. */
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import {
   type AuthorizeDeps,
   type AuthorizedKey,

@@ -1,6 +1,6 @@
 /** A lease as this gateway keeps it, and the commands by which it is taken and released. */
 import type { AppendResult, LeaseHold, Release } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { newRequestId } from '../../lib/ids.ts'
 import { acceptsForSeconds, type LeaseSize, type LeaseTerms, leaseSeconds } from './lease-policy.ts'
 import { purchasePreconditions } from './purchase-preconditions.ts'

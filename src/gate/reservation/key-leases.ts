@@ -1,6 +1,6 @@
 /** What this gateway knows of a key that could have leases: its calls in flight, and its leases. */
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type CreditLease, isGrantedAlike, type LeaseRequest } from './credit-lease.ts'
 import { canServe, type LeaseSize } from './lease-policy.ts'
 

@@ -5,7 +5,7 @@
  */
 import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, Hold, LeaseHold } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import {
   type CreditLease,
   isGrantedAlike,

@@ -1,4 +1,4 @@
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 
 /** Who buys, and the versions of key and account by which the gate decided. The ledger refuses other versions. */
 export function purchasePreconditions(key: KeyRecord) {

@@ -1,5 +1,5 @@
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type Refusal, unknownKey } from '../../problems/refusal.ts'
 import { outcomeUnknown } from '../refusals.ts'
 

@@ -11,7 +11,7 @@ import type {
   TerminatedBy,
   Verdict,
 } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'

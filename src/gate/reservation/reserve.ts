@@ -1,6 +1,6 @@
 /** Reserves the most that a call can cost: a slot of the key's lease where there is one, else a hold of its own. */
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { isMetered } from '../../pricing/price-rule.ts'
 import type { AuthorizedCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'

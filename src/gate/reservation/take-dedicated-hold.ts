@@ -1,6 +1,6 @@
 /** Asks the ledger for a hold of a call's own, and again by the key as it is now where the ledger says it has changed. */
 import type { AppendResult, Hold } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { credits, holdQuantity } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'

@@ -1,65 +1,78 @@
 /**
- * How far this gateway's charges are delivered. An answer leaves as soon as its charge is written, so what
- * was charged a while ago has left; the ledger is told so once a second, beside the log. A gateway that dies
- * thereby leaves a mark: what it charged after it may not have arrived, and is shown as such. So is what it
- * charged for an answer that it kept back, which the ledger is told before.
+ * How far this gateway's charges are delivered. A response leaves as soon as its charge is written, so a charge of a while ago
+ * is delivered; once a second the gateway records in the ledger, beside the log, up to which position that is so. When a
+ * gateway dies, its later charges may not be delivered, and are shown as such. The same holds for a charge whose response the
+ * gateway withheld, which is recorded before.
  */
 import type { Sql } from '../connect.ts'
 
 export interface Deliveries {
-  /** A charge was written, and its answer leaves now. */
-  charged(shard: number, position: number): void
-  /** A charge was written, and its answer does not leave. */
-  withheld(shard: number, position: number): void
-  /** Tells the ledger of what was charged before the last time this was called. */
-  note(): Promise<void>
-  /** Tells it of everything: the gateway has nothing under way any more. */
-  noteAll(): Promise<void>
+  /** A charge was written, and its response leaves now. */
+  addDelivered(shard: number, position: number): void
+  /** A charge was written, and its response does not leave. */
+  addWithheld(shard: number, position: number): void
+  /** Records what was added before this was last called. */
+  record(): Promise<void>
+  /** Records everything. The gateway has no response under way any more. */
+  recordAll(): Promise<void>
 }
 
-/** Begins the marks of this instance, so that it is known from its first charge on. */
+interface ShardDeliveries {
+  /** The last charge. */
+  latest: number
+  /** The last charge when this shard was last recorded: its response has left since. */
+  delivered: number
+  recorded: number
+  readonly withheld: number[]
+}
+
+/** Records the instance at once, so that it is known from its first charge on. */
 export async function openDeliveries(
   sql: Sql,
   instance: string,
   shards: readonly number[],
 ): Promise<Deliveries> {
-  const marks = new Map(
-    shards.map((shard) => [shard, { charged: 0, earlier: 0, noted: 0, withheld: [] as number[] }]),
-  )
-  const tell = (shard: number, position: number) =>
-    sql`select delivered_v1(${shard}::smallint, ${instance}, ${position})`
-  for (const shard of shards) await tell(shard, 0)
+  const byShard = new Map<number, ShardDeliveries>()
+  for (const shard of shards) {
+    await recordDelivered(shard, 0)
+    byShard.set(shard, { latest: 0, delivered: 0, recorded: 0, withheld: [] })
+  }
 
-  async function note(): Promise<void> {
-    for (const [shard, mark] of marks) {
-      for (let position = mark.withheld[0]; position !== undefined; position = mark.withheld[0]) {
+  async function recordDelivered(shard: number, position: number): Promise<void> {
+    await sql`select delivered_v1(${shard}::smallint, ${instance}, ${position})`
+  }
+
+  async function record(): Promise<void> {
+    for (const [shard, deliveries] of byShard) {
+      const { withheld } = deliveries
+      for (let position = withheld[0]; position !== undefined; position = withheld[0]) {
         await sql`select withheld_v1(${shard}::smallint, ${position})`
-        mark.withheld.shift()
+        withheld.shift()
       }
-      const { earlier, charged } = mark
-      if (earlier > mark.noted) {
-        await tell(shard, earlier)
-        mark.noted = earlier
+      const { delivered, latest } = deliveries
+      if (delivered > deliveries.recorded) {
+        await recordDelivered(shard, delivered)
+        deliveries.recorded = delivered
       }
-      mark.earlier = charged
+      deliveries.delivered = latest
     }
   }
 
   return {
-    charged(shard, position) {
-      const mark = marks.get(shard)
-      if (mark) mark.charged = Math.max(mark.charged, position)
+    addDelivered(shard, position) {
+      const deliveries = byShard.get(shard)
+      if (deliveries) deliveries.latest = Math.max(deliveries.latest, position)
     },
-    withheld(shard, position) {
-      const mark = marks.get(shard)
-      if (!mark) return
-      mark.withheld.push(position)
-      mark.charged = Math.max(mark.charged, position)
+    addWithheld(shard, position) {
+      const deliveries = byShard.get(shard)
+      if (!deliveries) return
+      deliveries.withheld.push(position)
+      deliveries.latest = Math.max(deliveries.latest, position)
     },
-    note,
-    async noteAll() {
-      await note()
-      await note()
+    record,
+    async recordAll() {
+      await record()
+      await record()
     },
   }
 }

@@ -1,19 +1,18 @@
 /**
- * Holds whose gateway died are expired by any other: uncharged, and once, because the ledger deletes an
- * open hold only once. Gateways that try the same hold at the same time are told `hold_not_open`.
+ * Any gateway expires the holds of a gateway that died. A hold is expired once and uncharged, because the ledger deletes an
+ * open hold only once. Of gateways that try the same hold at the same time, all but one get `hold_not_open`.
  */
-
 import type { Sql } from '../connect.ts'
-import { readOverdueHolds } from '../read/read-for-calls.ts'
+import { readOverdueHolds } from '../read/read-overdue-holds.ts'
 import type { Appender } from './appender.ts'
 
-const maxAtOnce = 500
+const maxHolds = 500
 
-/** Expires what is overdue in a shard; answers how many holds this call expired. */
+/** Expires overdue holds of a shard, and returns how many this gateway expired. */
 export async function expireHolds(sql: Sql, shard: number, appender: Appender): Promise<number> {
-  const overdue = await readOverdueHolds(sql, shard, maxAtOnce)
-  const answers = await Promise.all(
+  const overdue = await readOverdueHolds(sql, shard, maxHolds)
+  const results = await Promise.all(
     overdue.map((hold) => appender.append({ kind: 'expire', ...hold, actor: 'gateway' })),
   )
-  return answers.filter((answer) => answer.verdict === 'ok').length
+  return results.filter(({ verdict }) => verdict === 'ok').length
 }

@@ -1,11 +1,11 @@
 /**
- * A ledger as lines of JSON: a head that says where each shard's log ends, every event up to there, what
- * belongs to them and stands beside the log (the accounts' keys for private fields, and the answers to
- * commands), and an end with the hash of all lines before it.
+ * A ledger as lines of JSON: a head that says where each shard's log ends; every event up to there; what belongs to the events and
+ * stands beside the log (the accounts' keys for private fields, and the results of management commands); and an end with the
+ * hash of all lines before it.
  *
- * PostgreSQL makes the lines and reads them back, so a payload keeps its exact text and a time its
- * microseconds. The log is read in ranges of position, each in a statement of its own: what stands in it
- * never changes, so the ranges together are one moment, and no snapshot lives long.
+ * PostgreSQL makes the lines and reads them back, so a payload keeps its exact text and a time its microseconds. The log is read
+ * in ranges of position, each in a statement of its own. Events never change, so the ranges together are one moment although no
+ * snapshot lives long.
  */
 import type { Sql } from '../connect.ts'
 
@@ -26,7 +26,7 @@ export interface BackupEnd {
   readonly events: number
   readonly secrets: number
   readonly commands: number
-  /** Hex SHA-256 of all lines before, each with its line feed. */
+  /** Hex SHA-256 of all lines before this one, each with its line feed. */
   readonly sha256: string
 }
 
@@ -63,11 +63,11 @@ const rangeSize = 2_000
 
 export async function readHeads(sql: Sql): Promise<ShardHead[]> {
   return sql<ShardHead[]>`
-    select shard, position, epoch, ${sql.unsafe(written('recorded_at', 'timestamptz'))} as "recordedAt"
+    select shard, position, epoch, ${sql.unsafe(textOf('recorded_at', 'timestamptz'))} as "recordedAt"
     from heads order by shard`
 }
 
-/** The lines of a ledger, in pieces that end with a line feed. */
+/** The lines of a ledger, in pieces that end with a line feed; returns the head and the end. */
 export async function* backupLines(
   sql: Sql,
   progress: (total: number, done: number) => void,
@@ -106,7 +106,7 @@ export async function* backupLines(
 }
 
 interface Line {
-  /** What the page is ordered by. */
+  /** Pages are ordered by it. */
   readonly id: string
   readonly line: string
 }
@@ -122,14 +122,14 @@ async function* pages(read: (after: string) => Promise<Line[]>): AsyncGenerator<
 }
 
 async function eventLines(sql: Sql, shard: number, from: number, to: number): Promise<string[]> {
-  const values = columns.map(([name, type]) => written(name, type)).join(', ')
+  const values = columns.map(([name, type]) => textOf(name, type)).join(', ')
   const rows = await sql<{ line: string }[]>`
     select json_build_object('event', json_build_array(${sql.unsafe(values)}))::text as line
     from events where shard = ${shard} and position between ${from} and ${to} order by position`
   return rows.map(({ line }) => line)
 }
 
-/** Of accounts that were opened by then and are not erased. */
+/** The keys of accounts that were opened by then and are not erased. */
 function secretLines(sql: Sql, shard: number, position: number, after: string): Promise<Line[]> {
   return sql<Line[]>`
     select s.account_id as id, json_build_object('secret',
@@ -143,12 +143,12 @@ function secretLines(sql: Sql, shard: number, position: number, after: string): 
     limit ${rangeSize}`
 }
 
-/** Of commands whose events are all among the lines: another one's result would be about nothing. */
+/** The results of commands whose events are all in the backup. */
 function commandLines(sql: Sql, shard: number, position: number, after: string): Promise<Line[]> {
   return sql<Line[]>`
     select c.command_id as id, json_build_object('command', json_build_array(
       c.command_id, c.shard, c.request_hash, c.result::text,
-      ${sql.unsafe(written('c.recorded_at', 'timestamptz'))}))::text as line
+      ${sql.unsafe(textOf('c.recorded_at', 'timestamptz'))}))::text as line
     from management_commands c
     where c.shard = ${shard} and c.command_id > ${after} and not exists (
       select from jsonb_array_elements_text(c.result -> 'positions') p (position)
@@ -157,8 +157,8 @@ function commandLines(sql: Sql, shard: number, position: number, after: string):
     limit ${rangeSize}`
 }
 
-/** A column as a text that PostgreSQL reads back as the same value. */
-function written(name: string, type: string): string {
+/** A column as an expression whose text PostgreSQL reads back as the same value. */
+function textOf(name: string, type: string): string {
   switch (type) {
     case 'timestamptz':
       return `to_char(${name} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`

@@ -1,7 +1,7 @@
 /**
- * Puts a backup's lines into an empty ledger, all of them or none. Events are inserted in the order of the
- * log, so the trigger that feeds the inline projections makes them as it did the first time. Every event's
- * event hash is computed again: a line that was changed is found.
+ * Puts a backup's lines into an empty ledger, all of them or none. Events are inserted in the order of the log, so the trigger
+ * that feeds the inline projections does what it did the first time. Every event hash is computed again, which finds a line that
+ * was changed.
  */
 import postgres from 'postgres'
 import { connect, type Sql } from '../connect.ts'
@@ -28,8 +28,8 @@ export class RestoreRefused extends Error {
 }
 
 const batchSize = 1_000
-/** Partitions are made this far ahead at least, see extend_partitions. */
-const partitionsEvery = 1_000_000
+/** Partitions are extended after so many events. They reach further ahead than that, see extend_partitions. */
+const eventsPerExtension = 1_000_000
 
 /**
  * @param url of the schema's owner; the schema is made or updated first
@@ -46,15 +46,15 @@ export async function restoreLines(
   hash.update(`${first.value}\n`)
   const sql = connect({ url, as: 'owner', max: 1 })
   try {
-    await refuseOtherLedger(sql)
+    await refuseLedgerInUse(sql)
     await migrate({ url, shards: head.shards.length })
     return await sql.begin(async (transaction) => {
       const tx = transaction as unknown as Sql
       const [before] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`
       await lockEmptyLedger(tx, head)
       const end = await restoreAll(tx, head, lines, hash, progress)
-      await leaveHeads(tx, head)
-      // The client goes on over another connection when one is lost, and the transaction is then gone.
+      await setHeads(tx, head)
+      // When a connection is lost, postgres.js goes on over another one, and the transaction is gone.
       const [after] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`
       if (after.pid !== before.pid) throw new Error('the connection was lost: restore again')
       return { head, ...end }
@@ -76,15 +76,15 @@ function headOf(line: string): BackupHead {
   return head
 }
 
-/** Before the schema is touched: a ledger that is in use may be served by an older version. */
-async function refuseOtherLedger(sql: Sql): Promise<void> {
+/** Comes before migrating: an older version may serve a ledger that is in use. */
+async function refuseLedgerInUse(sql: Sql): Promise<void> {
   const [there] = await sql<[{ log: boolean }]>`select to_regclass('events') is not null as log`
   if (!there.log) return
   const [row] = await sql<[{ empty: boolean }]>`select not exists (select from events) as empty`
   if (!row.empty) throw new RestoreRefused('not_empty', 'the ledger there is not empty')
 }
 
-/** Keeps gateways out until the end: they would append to what is not whole yet. */
+/** Keeps gateways out until the end: they would append to a ledger that is not whole yet. */
 async function lockEmptyLedger(tx: Sql, head: BackupHead): Promise<void> {
   const shards = await tx<{ shard: number; position: number; events: boolean }[]>`
     select h.shard, e.last_position as position,
@@ -113,12 +113,12 @@ async function restoreAll(
   const counts = { events: 0, secrets: 0, commands: 0 }
   let kind: keyof typeof counts = 'events'
   let batch: string[] = []
-  let partitionsUpTo = 0
+  let extendAt = 0
 
   async function flush(): Promise<void> {
     if (batch.length === 0) return
-    if (kind === 'events' && counts.events >= partitionsUpTo) {
-      partitionsUpTo = counts.events + partitionsEvery
+    if (kind === 'events' && counts.events >= extendAt) {
+      extendAt = counts.events + eventsPerExtension
       await tx`select extend_partitions()`
     }
     await insert[kind](tx, batch.join('\n'))
@@ -152,13 +152,13 @@ function kindOf(line: string): 'events' | 'secrets' | 'commands' | 'end' {
 
 const insert = {
   async events(tx: Sql, text: string): Promise<void> {
-    // Positions and event hashes tell a line that was changed; the heads move for the partitions ahead.
+    // The event hashes find a line that was changed. The heads move because extend_partitions reads them.
     const names = eventColumns.join(', ')
     const hashedFields = eventColumns
       .filter((name) => name !== 'event_hash')
       .map((name) => `b.${name}`)
       .join(', ')
-    const [row] = await readable(() =>
+    const [row] = await refuseUnreadable(() =>
       tx.unsafe<[{ changed: number }]>(
         `with lines as materialized (select unnest(string_to_array($1, E'\\n')) as line),
          rows as materialized (${readEventLines}),
@@ -181,7 +181,7 @@ const insert = {
   },
 
   async secrets(tx: Sql, text: string): Promise<void> {
-    await readable(
+    await refuseUnreadable(
       () => tx`
         insert into account_secrets (account_id, shard, secret)
         select j ->> 0, (j ->> 1)::smallint, decode(j ->> 2, 'hex')
@@ -191,7 +191,7 @@ const insert = {
   },
 
   async commands(tx: Sql, text: string): Promise<void> {
-    await readable(
+    await refuseUnreadable(
       () => tx`
         insert into management_commands (command_id, shard, request_hash, result, recorded_at)
         select j ->> 0, (j ->> 1)::smallint, j ->> 2, (j ->> 3)::jsonb, (j ->> 4)::timestamptz
@@ -201,8 +201,8 @@ const insert = {
   },
 }
 
-/** What PostgreSQL cannot read as what it should be was not written by a backup. */
-async function readable<T>(write: () => Promise<T>): Promise<T> {
+/** A line that PostgreSQL cannot read was not written by a backup. */
+async function refuseUnreadable<T>(write: () => Promise<T>): Promise<T> {
   try {
     return await write()
   } catch (error) {
@@ -231,8 +231,8 @@ function checkedEnd(
   return end
 }
 
-/** A log without gaps: as many events as its last position, in every shard. */
-async function leaveHeads(tx: Sql, head: BackupHead): Promise<void> {
+/** Checks that no shard has gaps: as many events as its last position. Then its head is the backup's. */
+async function setHeads(tx: Sql, head: BackupHead): Promise<void> {
   for (const { shard, position, epoch, recordedAt } of head.shards) {
     const [row] = await tx<[{ events: number; last: number }]>`
       select count(*) as events, coalesce(max(position), 0)::bigint as last

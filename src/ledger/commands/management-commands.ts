@@ -1,9 +1,8 @@
 /**
- * Management commands: rare, one by one, each in one call of one SQL function.
+ * Management commands. They are rare: each is executed alone, by one call of one SQL function.
  *
- * A command carries an id of its sender's making. The same id with the same request answers as the
- * first time, so a command whose connection died is simply sent again; another request under it is
- * a mismatch.
+ * The sender gives a command its id. The same request under the same id gets the same result, so a command whose connection died
+ * is simply sent again. Another request under the same id is a mismatch.
  */
 import { createHash } from 'node:crypto'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
@@ -12,10 +11,10 @@ import { catalogue, type EventType } from '../../../events/catalogue.ts'
 import type { Mode, NewEvent } from '../../../events/event.ts'
 import type { Sql } from '../connect.ts'
 
-/** Who does it: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
+/** Who gives a command: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
 export type ActorId = string
 
-/** The version a command stood on; 0 means: does not exist yet. */
+/** The version of a stream that a command was decided by. 0: the stream does not exist yet. */
 export interface ExpectedVersion {
   readonly stream: 'account' | 'key'
   readonly id: string
@@ -28,7 +27,7 @@ export interface RecordCommand {
   readonly actor: ActorId
   readonly expected: readonly ExpectedVersion[]
   readonly events: readonly NewEvent[]
-  /** The account's new key for private fields; with AccountOpened only. */
+  /** With AccountOpened only: the account's key for private fields. */
   readonly secret?: Uint8Array
 }
 
@@ -44,22 +43,22 @@ export interface CommandResult {
   readonly positions?: readonly number[]
   readonly recordedAt?: string
   readonly repeated?: true
-  /** adjust: what was taken, and what became a debt. */
+  /** Of an adjustment: what was taken, and what became a debt. */
   readonly taken?: number
   readonly debt?: number
-  /** refund: credits given back, or what could be. */
+  /** Of a refund: the credits that were refunded, or those that can be. */
   readonly credits?: number
   readonly refundable?: number
 }
 
-/** Credits given or taken by someone; an externalId is unique per account. */
+/** Credits that someone grants or takes. An externalId is unique per account. */
 export interface CreditsCommand {
   readonly accountId: string
   readonly mode: Mode
   readonly credits: number
   readonly externalId?: string
   readonly actor: ActorId
-  /** Encrypted private document, e.g. the reason. */
+  /** An encrypted private document, such as the reason. */
   readonly private?: Uint8Array
 }
 
@@ -72,16 +71,16 @@ export interface GrantCommand extends CreditsCommand {
 
 export interface RefundCommand {
   readonly requestId: string
-  /** All that is left of the charge when absent. */
+  /** Absent: all that is left of the charge. */
   readonly credits?: number
   readonly externalId?: string
   readonly actor: ActorId
   readonly private?: Uint8Array
 }
 
-/** What a key did at an endpoint on a day, under the service that the ledger took over from. */
+/** What a key did at an endpoint on a day, under the service that the ledger replaces. */
 export interface ImportedUsage {
-  /** ISO 8601; of the day that it counts for. */
+  /** A time of the day that it counts for, ISO 8601. */
   readonly time: string
   readonly endpoint: string
   readonly calls: number
@@ -97,7 +96,7 @@ export interface ImportUsageCommand {
   readonly keyId: string
   readonly mode: Mode
   readonly actor: ActorId
-  /** At least one; none of a time that lies ahead. */
+  /** At least one, and none of the future. */
   readonly usage: readonly ImportedUsage[]
 }
 
@@ -109,7 +108,7 @@ export interface Commands {
   importUsage(shard: number, command: ImportUsageCommand): Promise<CommandResult>
 }
 
-/** @param instance names the process in every event */
+/** @param instance names this process in every event */
 export function openCommands(sql: Sql, instance: string): Commands {
   return {
     async record(shard, command) {
@@ -118,7 +117,7 @@ export function openCommands(sql: Sql, instance: string): Commands {
         accountId: event.accountId,
         keyId: event.keyId,
         mode: event.mode,
-        payload: checkedPayload(managed(event)),
+        payload: checkedPayload(refuseCreditEvents(event)),
         private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
         actor: command.actor,
       }))
@@ -182,13 +181,13 @@ const checks = new Map(
   Object.entries(catalogue).map(([type, entry]) => [type, TypeCompiler.Compile(entry.payload)]),
 )
 
-/** Streams that only the ledger's own functions may write would not be decided, let alone balanced. */
-function managed(event: NewEvent): NewEvent {
+/** Credits move by functions of their own, which decide and balance. */
+function refuseCreditEvents(event: NewEvent): NewEvent {
   if (catalogue[event.type as EventType]?.stream !== 'credits') return event
   throw new TypeError(`${event.type} cannot be recorded: credits move by grant, adjust and refund`)
 }
 
-/** A bound that keeps every sum of an account's credits a safe integer. */
+/** So every sum of an account's credits is a safe integer. */
 const maxCredits = 1_000_000_000_000
 
 function requireCredits(credits: number): void {
@@ -196,7 +195,7 @@ function requireCredits(credits: number): void {
   throw new RangeError(`credits: expected an integer from 1 to ${maxCredits}, got ${credits}`)
 }
 
-/** The payload's canonical text; throws when it is not what its type says. */
+/** The payload's canonical text. Throws when the payload does not fit the event's type. */
 function checkedPayload(event: NewEvent): string {
   const check = checks.get(event.type as EventType)
   const problem = check?.Errors(event.payload).First()

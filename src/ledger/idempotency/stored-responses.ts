@@ -69,9 +69,9 @@ interface Row {
   isRefunded: boolean
 }
 
-/** @param deadlineMs how long a client waits */
-export function openStoredResponses(sql: Sql, deadlineMs: number): StoredResponses {
-  const inTime = <T>(query: Promise<T>) => awaitLedger(deadlineMs, query)
+/** @param timeoutMs how long a client waits */
+export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponses {
+  const inTime = <T>(query: Promise<T>) => awaitLedger(timeoutMs, query)
 
   return {
     async store({ shard, keyId, accountId, secret, claim }, { requestId, quantity }, response) {

@@ -1,46 +1,50 @@
-/** Whether a ledger can serve this version of the program, over this connection. */
 import postgres from 'postgres'
 import { projections } from '../../../projections/index.ts'
 import { type Sql, servingRole } from '../connect.ts'
-import { served } from '../sql/functions/index.ts'
-import { newestMigration } from './migrate.ts'
+import { servedFunctions } from '../sql/functions/index.ts'
+import { newestMigration } from './migrations.ts'
 
-interface Standing {
+interface SchemaState {
   readonly role: string
-  /** Functions of `served` that are there and may be executed. */
+  /** How many of `servedFunctions` are there and may be executed. */
   readonly functions: number
   readonly migration: number | null
-  /** The oldest of each projection's versions among the shards. */
+  /** Of each projection the oldest version among the shards. */
   readonly versions: Readonly<Record<string, number>> | null
 }
 
-const setUp = 'the database is not set up for this version: run "tollbook migrate"'
+const notSetUp = 'the database is not set up for this version: run "tollbook migrate"'
+
+/** An undefined table, function or schema, and a table that may not be read, as before its grant. */
+const missingCodes = new Set(['42P01', '42883', '3F000', '42501'])
 
 /**
- * Why the ledger cannot serve this version, in words that an anonymous client may read; undefined when it
- * can. A ledger that is set up for a later version serves this one too.
- * @throws whatever keeps it from answering
+ * Why the ledger cannot serve this version of the program over this connection, in words that an anonymous client may read;
+ * undefined: it can. A ledger that is set up for a later version serves this one too.
+ * @throws whatever keeps the ledger from replying
  */
 export async function schemaFault(sql: Sql): Promise<string | undefined> {
-  let standing: Standing
+  let state: SchemaState
   try {
-    standing = await readSchemaState(sql)
+    state = await readSchemaState(sql)
   } catch (error) {
-    if (error instanceof postgres.PostgresError && notThere.has(error.code)) return setUp
+    if (error instanceof postgres.PostgresError && missingCodes.has(error.code)) return notSetUp
     throw error
   }
-  const { role, functions, migration, versions } = standing
-  if (role !== servingRole) return `the connection does not have the role ${servingRole}`
-  const isOld = projections.some(({ name, version }) => (versions?.[name] ?? 0) < version)
-  if ((migration ?? 0) < newestMigration || isOld || functions < served.length) return setUp
-  return undefined
+  if (state.role !== servingRole) return `the connection does not have the role ${servingRole}`
+  return isUpToDate(state) ? undefined : notSetUp
 }
 
-/** Undefined table, function or schema; a table that may not be read, as before its grant. */
-const notThere = new Set(['42P01', '42883', '3F000', '42501'])
+function isUpToDate({ migration, versions, functions }: SchemaState): boolean {
+  return (
+    (migration ?? 0) >= newestMigration &&
+    projections.every(({ name, version }) => (versions?.[name] ?? 0) >= version) &&
+    functions >= servedFunctions.length
+  )
+}
 
-async function readSchemaState(sql: Sql): Promise<Standing> {
-  const [row] = await sql<[Standing]>`
+async function readSchemaState(sql: Sql): Promise<SchemaState> {
+  const [row] = await sql<[SchemaState]>`
     select current_user::text as role, m.id as migration, v.versions, f.count as functions
     from (select max(id) as id from migrations) m
     cross join (
@@ -50,7 +54,7 @@ async function readSchemaState(sql: Sql): Promise<Standing> {
     cross join (
       select count(distinct proname) as count
       from pg_proc
-      where proname = any(${[...served]}) and pronamespace = current_schema()::regnamespace
+      where proname = any(${[...servedFunctions]}) and pronamespace = current_schema()::regnamespace
         and has_function_privilege(oid, 'execute')
     ) f`
   return row

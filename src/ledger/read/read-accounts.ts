@@ -1,9 +1,9 @@
-/** Accounts as those read them who manage them, the plans in force, and what a month's use comes to. */
+/** Accounts as management shows them, the plans in force, and what an account used in the present month. */
 import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
 import type { Sql } from '../connect.ts'
 
-/** Plans as the ledger has them; one that is not grantable is kept by those who have it, but no longer given. */
+/** Plans as the ledger has them. A plan that is not grantable is kept by the accounts that have it, and given to no other. */
 export type Plans = Readonly<Record<string, Plan & { readonly grantable?: boolean }>>
 
 export interface AccountRow {
@@ -12,13 +12,13 @@ export interface AccountRow {
   readonly version: number
   readonly ownerKind: 'user' | 'organisation'
   readonly ownerId: string
-  /** The account's own limits; null: as its plan. */
+  /** The account's own limits. null: those of its plan. */
   readonly rateLimit: number | null
   readonly maxInFlight: number | null
   readonly frozen: boolean
   readonly erased: boolean
   readonly openedAt: Date
-  /** Every plan that was decided on, in the order of the decisions; ISO 8601. */
+  /** Every plan that was ever decided on, in the order of the decisions. Times are ISO 8601. */
   readonly schedule: readonly { readonly plan: string; readonly from: string }[]
   readonly secret: Uint8Array | null
   /** The ledger's clock. */
@@ -41,7 +41,7 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
   return row
 }
 
-/** The keys that accounts' private fields are sealed under; of erased accounts there is none. */
+/** The keys that accounts' private fields are sealed under. An erased account has none. */
 export async function readSecrets(
   sql: Sql,
   accountIds: readonly string[],
@@ -52,7 +52,7 @@ export async function readSecrets(
   return new Map(rows.map(({ accountId, secret }) => [accountId, secret]))
 }
 
-/** The plans of the tariff in force, and the ledger's time; undefined while no tariff is in force. */
+/** The plans of the tariff in force, and the ledger's time; undefined: no tariff is in force. */
 export async function readPlans(
   sql: Sql,
   shard: number,
@@ -65,12 +65,13 @@ export async function readPlans(
   return row
 }
 
-/** What was used in the present month, and what of it was given back by resets. */
+/** What an account used in the present month, and what of it resets gave back. */
 export interface MonthUse {
-  /** Credits charged this UTC month by all keys, refunds taken off. */
+  /** Credits charged to all keys in this UTC month, less refunds. */
   readonly used: number
-  /** Credits granted this month under an externalId that begins with `reset:`, and how many such grants. */
+  /** Credits of grants of this month whose externalId begins with `reset:`. */
   readonly resetCredits: number
+  /** How many such grants there are. */
   readonly resets: number
   readonly nextMonth: Date
   readonly readAt: Date

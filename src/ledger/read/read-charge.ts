@@ -1,7 +1,6 @@
-/** Where a charge stands, which a refund has to know before it can be written. */
 import type { Sql } from '../connect.ts'
 
-/** Whose a charge was; undefined when no call of this id was charged. */
+/** In which shard a charge stands, and whose it is; undefined: no call of this id was charged. */
 export async function readCharge(
   sql: Sql,
   requestId: string,

@@ -1,4 +1,4 @@
-/** What of an import is in the ledger already, so that doing it again does nothing twice. */
+/** What an earlier import has written already, so that importing again does nothing twice. */
 import type { Sql } from '../connect.ts'
 
 export interface KnownKey {
@@ -8,7 +8,7 @@ export interface KnownKey {
   readonly previousHash: string | null
 }
 
-/** Keys with one of these ids, or that one of these secrets opens. */
+/** Keys with one of these ids, or with one of these secrets, by the secrets' hashes. */
 export function readKnownKeys(
   sql: Sql,
   ids: readonly string[],
@@ -21,19 +21,8 @@ export function readKnownKeys(
       or previous_hash = any(${hashes as string[]})`
 }
 
-/** Where those of these accounts live that the ledger has. */
-export async function readShardsOf(
-  sql: Sql,
-  accountIds: readonly string[],
-): Promise<ReadonlyMap<string, number>> {
-  const rows = await sql<{ accountId: string; shard: number }[]>`
-    select account_id as "accountId", shard from account_state
-    where account_id = any(${accountIds as string[]})`
-  return new Map(rows.map(({ accountId, shard }) => [accountId, shard]))
-}
-
-/** Those of these commands that were carried out. */
-export async function readDoneCommands(
+/** Those of these management commands that were executed. */
+export async function readExecutedCommands(
   sql: Sql,
   ids: readonly string[],
 ): Promise<ReadonlySet<string>> {

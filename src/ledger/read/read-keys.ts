@@ -1,4 +1,4 @@
-/** Keys as those read them who manage them: with their account, their plan and what they used this month. */
+/** Keys as management shows them: with their account, their plan and what they used in the present month. */
 import type { Mode } from '../../../events/event.ts'
 import type { Sql } from '../connect.ts'
 
@@ -13,9 +13,9 @@ export interface KeyRow {
   readonly enabled: boolean
   readonly revokedAt: Date | null
   readonly expiresAt: Date | null
-  /** Until when the secret from before a rotation is good; it may have passed. */
+  /** Until when the secret from before a rotation is good. The time may be past. */
   readonly previousUntil: Date | null
-  /** The key's own limits; null: as the account. */
+  /** The key's own limits. null: those of the account. */
   readonly endpoints: readonly string[] | null
   readonly rateLimit: number | null
   readonly monthlyCap: number | null
@@ -24,16 +24,16 @@ export interface KeyRow {
   readonly ownerKind: 'user' | 'organisation'
   readonly ownerId: string
   readonly accountRateLimit: number | null
-  /** The plan in force, and what it gives; null when the tariff in force does not know it. */
+  /** The plan in force, and what it gives. null: the tariff in force does not know it. */
   readonly plan: string
   readonly planRateLimit: number | null
   readonly planCredits: number | null
   readonly planEndpoints: 'all' | readonly string[] | null
-  /** Credits charged to this key in the present UTC month, refunds taken off. */
+  /** Credits charged to this key in the present UTC month, less refunds. */
   readonly creditsUsed: number
   /** The first instant of the next UTC month. */
   readonly nextMonth: Date
-  /** From daily usage, so behind by at most a second. */
+  /** From the daily usage, which is behind by a second at most. */
   readonly lastUsedAt: Date | null
   readonly secret: Uint8Array | null
   readonly private: Uint8Array | null
@@ -46,7 +46,7 @@ export async function readKey(sql: Sql, keyId: string): Promise<KeyRow | undefin
   return row
 }
 
-/** All keys of an account, revoked ones included, the newest first. */
+/** All keys of an account, revoked or not, the newest first. */
 export function readKeysOfAccount(sql: Sql, accountId: string): Promise<KeyRow[]> {
   return selectKeys(
     sql,
@@ -59,7 +59,7 @@ export interface KeyFilter {
   readonly userId?: string | undefined
   /** Keys whose account is on this plan now. */
   readonly plan?: string | undefined
-  /** Enabled and not revoked, or not. */
+  /** true: enabled and not revoked. false: all others. */
   readonly active?: boolean | undefined
 }
 
@@ -82,7 +82,7 @@ export async function readKeyPage(
       ${userId === undefined ? sql`` : sql`and (k.account_id, k.shard) in (${accountsOf(sql, userId)})`}
       ${plan === undefined ? sql`` : sql`and (k.account_id, k.shard) in (${accountsOn(sql, plan)})`}
       ${active === undefined ? sql`` : sql`and (k.enabled and k.revoked_at is null) = ${active}`}`
-  // Ids first: what is shown of a key is looked up for those of the page alone.
+  // Ids first, so that the rest is looked up for the keys of the page alone.
   const page = sql`
     select k.key_id ${matching()}
     order by k.created_at desc, k.key_id limit ${limit} offset ${offset}`
@@ -99,7 +99,7 @@ function accountsOf(sql: Sql, userId: string) {
     where owner_kind = 'user' and owner_id = ${userId}`
 }
 
-/** Accounts whose plan in force is this one: what `plan_at` says of one account, of all of them at once. */
+/** Accounts whose plan in force is this one: as `plan_at`, for all accounts at once. */
 function accountsOn(sql: Sql, plan: string) {
   return sql`
     select account_id, shard from (

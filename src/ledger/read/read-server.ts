@@ -1,4 +1,4 @@
-/** What a PostgreSQL server is like, as far as a ledger depends on it; nothing here needs a ledger to be there. */
+/** What a ledger depends on of its PostgreSQL server. The server need not have a ledger. */
 import { type Sql, servingRole } from '../connect.ts'
 
 export interface Server {
@@ -12,12 +12,12 @@ export interface Server {
   readonly login: {
     readonly name: string
     readonly superuser: boolean
-    /** May take the serving role. */
+    /** Whether it may take the serving role. */
     readonly serves: boolean
   }
   readonly servingRole: {
     readonly exists: boolean
-    /** May do more to the log than read it; false as well where there is no log. */
+    /** Whether the role may do more to the log than read it. false: it may not, or there is no log. */
     readonly writesLog: boolean
   }
   /** The server's clock, in Unix milliseconds. */
@@ -37,7 +37,7 @@ const settings = [
 
 export type ServerSetting = (typeof settings)[number]
 
-/** @param sql connected as whoever logs in, without the serving role, which may not be there */
+/** @param sql connected as whoever logs in: the serving role may not be there yet */
 export async function readServer(sql: Sql): Promise<Server> {
   const [row] = await sql<[Server]>`
     select current_setting('server_version_num')::integer as version,

@@ -1,11 +1,11 @@
-/** How the ledger stands, for those who watch it: cheap enough to be asked every second. */
+/** Figures of the ledger's state, for metrics. They are cheap enough to be read every second. */
 import type { Sql } from '../connect.ts'
 
 export interface LedgerState {
   readonly openHolds: number
-  /** Open holds whose time is over and which no gateway has expired yet. */
+  /** Open holds whose time is over, and that no gateway has expired yet. */
   readonly overdueHolds: number
-  /** Partitions of the log that lie wholly ahead of it. */
+  /** Partitions of the log that have no event yet. */
   readonly partitionsAhead: number
   readonly heads: readonly { readonly shard: number; readonly position: number }[]
 }
@@ -28,14 +28,14 @@ export async function readLedgerState(sql: Sql): Promise<LedgerState> {
   return row
 }
 
-/** How many there are on a plan now: accounts that were not erased, and their keys that were not revoked. */
+/** How many accounts are on a plan now, without erased ones, and how many keys they have, without revoked ones. */
 export interface PlanCount {
   readonly plan: string
   readonly accounts: number
   readonly keys: number
 }
 
-/** Reads every account and key: not to be asked often. */
+/** Reads every account and key, so it is not to be called often. */
 export function countByPlan(sql: Sql): Promise<PlanCount[]> {
   return sql<PlanCount[]>`
     with plans as (

@@ -5,7 +5,7 @@
 import { projections } from '../../../projections/index.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import { connect } from '../../ledger/connect.ts'
-import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
 import { weightOf } from '../apply-range.ts'
 import type { Progress } from '../progress.ts'
 import { type Job, runConcurrently } from '../run-concurrently.ts'

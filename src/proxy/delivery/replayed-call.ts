@@ -13,7 +13,7 @@ import type {
   StoredResponse,
   StoredResponses,
 } from '../../ledger/idempotency/stored-responses.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
 import {

@@ -4,7 +4,7 @@
  */
 import type { Appender } from '../../ledger/append/appender.ts'
 import { LedgerUnavailable } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 
 export interface FreeCalls {
   count(key: KeyRecord, endpoint: string, latencyMs: number, hasFailed: boolean): void

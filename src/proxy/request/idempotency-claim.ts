@@ -5,7 +5,7 @@
  */
 import { createHmac } from 'node:crypto'
 import type { Claim } from '../../ledger/append/call-commands.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { boundaryOf } from './multipart-form.ts'
 import type { CallBody } from './request-body.ts'

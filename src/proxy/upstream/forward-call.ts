@@ -1,5 +1,5 @@
 import type { UpstreamAddresses } from '../../config/upstream-addresses.ts'
-import type { KeyRecord } from '../../ledger/read/read-for-calls.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Call } from '../call.ts'
 import type { CallBody } from '../request/request-body.ts'
 import { type Forwarded, forward } from './forward.ts'

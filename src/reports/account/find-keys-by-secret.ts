@@ -2,7 +2,7 @@
 import { secretTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'
 
 export interface KeyOfSecret {

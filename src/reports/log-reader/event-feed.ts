@@ -9,7 +9,7 @@
 import type { LogPosition, RecordedEvent } from '../../../events/event.ts'
 import { streamOf } from '../../../events/stream-of.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
 import { findFirstEvent, findKeyOwner } from './find-account.ts'
 import { readLogEnd } from './log-end.ts'
 import { positionAt } from './position-at.ts'

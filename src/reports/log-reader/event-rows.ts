@@ -1,7 +1,7 @@
 /** Events as rows of their columns. */
 import { type LogPosition, parsePosition, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
 import { readLogEnd } from './log-end.ts'
 import { positionAt } from './position-at.ts'
 import { type PositionRange, positionRanges } from './position-ranges.ts'

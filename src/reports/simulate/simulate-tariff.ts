@@ -10,7 +10,8 @@
 
 import { type Tariff, tariffHash } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { readShards, readTariff } from '../../ledger/read/read-for-calls.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
+import { readTariff } from '../../ledger/read/read-tariffs.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { Price } from '../explain/explain-call.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'

@@ -5,7 +5,7 @@
 import { countingTypes, usageTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { readShards } from '../../ledger/read/read-for-calls.ts'
+import { readShards } from '../../ledger/read/read-shards.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'
 import { positionAt } from '../log-reader/position-at.ts'
 import type { Days, UsageFigures, UsageOf } from './usage.ts'

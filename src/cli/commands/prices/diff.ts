@@ -3,7 +3,7 @@
 import { loadConfig } from '../../../config/load-config.ts'
 import { type Tariff, tariffHash, tariffOf } from '../../../config/tariff.ts'
 import { tariffChanges } from '../../../config/tariff-changes.ts'
-import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
+import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-tariffs.ts'
 import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'

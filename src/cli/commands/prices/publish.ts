@@ -1,7 +1,7 @@
 /** `tollbook prices publish` */
 import { loadConfig } from '../../../config/load-config.ts'
 import { tariffHash, tariffOf } from '../../../config/tariff.ts'
-import { readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
+import { readTariffInForce } from '../../../ledger/read/read-tariffs.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'

@@ -1,5 +1,5 @@
 /** `tollbook prices show` */
-import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-for-calls.ts'
+import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-tariffs.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'

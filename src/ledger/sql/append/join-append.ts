@@ -77,11 +77,11 @@ const values = {
   parameters: batchColumns.map(({ name, sqlType }) => `in_${name} ${sqlType}[]`).join(',\n'),
   cardinalities: list(batchColumns, ({ name }) => `cardinality(in_${name})`),
   kinds: list(Object.keys(eventTypeOfKind), (kind) => `'${kind}'`),
-  'parameters read': list(decides, ({ name }) => `in_${name}`),
-  'columns read': list(decides, ({ name }) => name),
-  'parameters written': list(written, ({ name }) => `in_${name}`),
-  'columns written': list(written, ({ name }) => name),
-  'event type of w.kind': `case w.kind ${Object.entries(eventTypeOfKind)
+  parameters_read: list(decides, ({ name }) => `in_${name}`),
+  columns_read: list(decides, ({ name }) => name),
+  parameters_written: list(written, ({ name }) => `in_${name}`),
+  columns_written: list(written, ({ name }) => name),
+  event_type: `case w.kind ${Object.entries(eventTypeOfKind)
     .map(([kind, type]) => `when '${kind}' then '${type}'`)
     .join(' ')} end`,
   tariff_in_force: tariffInForce({ shard: 'in_shard', time: 'v_now' }),

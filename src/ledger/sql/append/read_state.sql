@@ -10,7 +10,7 @@ with commands as (
     select u.*, u.kind in ('hold', 'lease', 'extend', 'charge_on_lease') as is_purchase,
       case when u.kind in ('charge_on_lease', 'void_on_lease') then in_payload[u.nth]::json ->> 'lease'
         else u.request_id end as hold_id
-    from unnest({{parameters read}}) with ordinality as u ({{columns read}}, nth)
+    from unnest({{parameters_read}}) with ordinality as u ({{columns_read}}, nth)
   ) c
   window account as (partition by c.account_id, c.mode order by c.nth)
 )

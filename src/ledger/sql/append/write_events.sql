@@ -11,11 +11,11 @@ begin
         w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.slots, w.status,
         w.latency_ms, e.lots, e.held, e.moved, w.actor, in_instance, e.payload, null::bytea)
     from unnest(v_event_positions, v_event_times, v_event_credits, v_event_lots, v_event_held, v_event_moved,
-        {{parameters written}})
+        {{parameters_written}})
       as w (position, occurred_at, credits, lots, held, moved,
-        {{columns written}})
+        {{columns_written}})
     cross join lateral (
-      select {{event type of w.kind}} as type,
+      select {{event_type}} as type,
         w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload
     ) e
     where w.position is not null;

@@ -1,5 +1,5 @@
--- Takes credits away: at most what is available, in draw order; the rest is recorded as a debt that the
--- next lot repays. Answers {verdict, positions, taken, debt}.
+-- Takes credits away: what is available, in draw order. The rest is recorded as a debt, which the next lot repays.
+-- Returns {verdict, positions, taken, debt}.
 create or replace function adjust_v1(
   in_shard smallint, in_instance text, in_command text, in_request_hash text,
   in_account text, in_mode text, in_credits bigint, in_payload text, in_private bytea, in_actor text
@@ -25,7 +25,7 @@ begin
     return jsonb_build_object('verdict', 'no_such_account');
   end if;
 
-  -- What is available counts the month's allowance, whether or not a call has needed it yet.
+  -- The month's allowance is available, whether or not a call has needed it yet.
   v_due := allowance_due(in_shard, v_now, in_account, in_mode);
   if v_due > 0 then
     v_position := grant_allowance(in_shard, v_position + 1, v_now, in_instance, in_account, in_mode, v_due);

@@ -1,5 +1,5 @@
--- What the account's plan gives for this month beyond what was granted already; null without a plan.
--- What the account owes is taken from it when it is granted.
+-- What the account's plan gives for this month beyond what was granted already; null without a plan. A debt of the account
+-- is repaid from it when it is granted, and is not deducted here.
 create or replace function allowance_due(in_shard smallint, in_now timestamptz, in_account text, in_mode text)
 returns bigint
 language sql stable as $$

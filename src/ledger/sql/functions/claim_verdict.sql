@@ -1,11 +1,10 @@
--- What an Idempotency-Key says to a call that would be held under it:
---   ok            nobody has it, or whoever had it did no work;
---   mismatch      it was used for another request;
---   in_progress   the call that has it still runs;
---   replay        that call was charged: its answer is to be given again;
---   resumed    that call's hold expired, but its answer was stored: hold, settle, and give the answer;
---   outcome_unknown  that call may have been executed, and nobody knows what came of it; or its charge was
---                 given back because nobody knew.
+-- Whether a call may be held under an Idempotency-Key:
+--   ok               no call has claimed it, or the call that did was not executed;
+--   mismatch         another request has claimed it;
+--   in_progress      the call that claimed it is under way;
+--   replay           that call was charged: its stored response is sent again;
+--   resumed          that call's hold expired, but its response was stored: this call is held and settled, and gets it;
+--   outcome_unknown  that call may have been executed, and nobody knows; or its charge was refunded because nobody knew.
 create or replace function claim_verdict(
   in_shard smallint, in_key text, in_claim text, in_request_hash text
 ) returns text
@@ -33,10 +32,10 @@ begin
           and e.payload ->> 'externalId' = 'undelivered:' || v_claim.hold_id
       ) then 'outcome_unknown' else 'replay' end
     when exists (
-      select from stored_responses a where a.key_id = in_key and a.claim = in_claim and a.shard = in_shard
+      select from stored_responses s where s.key_id = in_key and s.claim = in_claim and s.shard = in_shard
     ) then 'resumed'
-    -- The service was not reached, or said itself that it did not do it; what a proxy in front of it says
-    -- (502, 504, and the unregistered ones from 520 on) is not its word.
+    -- The upstream was not reached, or responded that it did not execute the call. 502, 504 and the unregistered statuses
+    -- from 520 on come from a proxy before the upstream, which does not know.
     when v_end.reason in ('upstream_unreachable', 'upstream_busy', 'refused_by_upstream', 'not_successful',
         'append_timed_out')
       or v_end.reason = 'upstream_failed' and v_end.status not between 200 and 299 and v_end.status not in (502, 504)

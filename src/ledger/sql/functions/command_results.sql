@@ -1,4 +1,5 @@
--- A management command that is sent again gets the result that was kept under its id, unless another request uses it.
+-- The results of management commands. A command that is sent again gets the result that was kept under its id; another
+-- request under the same id is a mismatch.
 create or replace function repeated_result(in_shard smallint, in_command text, in_request_hash text) returns jsonb
 language sql stable as $$
   select case when c.request_hash = in_request_hash then c.result || '{"repeated": true}'

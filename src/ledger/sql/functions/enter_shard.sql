@@ -1,5 +1,5 @@
--- Takes the shard's lock, for the transaction, and then looks: where the log ends and what time it is.
--- The lock comes before any look, so that what is read is what every earlier append left.
+-- Takes the shard's lock until the end of the transaction, and then reads where the log ends and what time it is. The lock
+-- comes before every read, so a transaction sees what all earlier appends wrote.
 create or replace function enter_shard(
   in_shard smallint, out last_position bigint, out now_at timestamptz
 )

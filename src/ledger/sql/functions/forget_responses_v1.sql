@@ -1,20 +1,20 @@
--- Forgets stored responses that are older than a day, some at a time, and returns how many. Their claims stay: a later
--- retry is refused with the reason that its call was charged and that the response is gone. That a response was
--- replayed also stays, without the response: its charge is known to have arrived.
-create or replace function forget_responses_v1(in_most integer) returns integer
+-- Forgets stored responses that are older than a day, so many at most, and returns how many. Their claims stay: a later
+-- retry is refused because its call was charged and the response is gone. That a response was replayed also stays, for then
+-- the charge is known to be delivered.
+create or replace function forget_responses_v1(in_max integer) returns integer
 language plpgsql security definer set search_path from current as $$
 declare
   v_forgotten integer;
 begin
   with old as (
-    select a.ctid as at, a.replayed_at is not null as replayed
-    from stored_responses a where a.stored_at < ledger_now() - interval '25 hours'
-    limit in_most for update skip locked
+    select s.ctid, s.replayed_at is not null as replayed
+    from stored_responses s where s.stored_at < ledger_now() - interval '25 hours'
+    limit in_max for update skip locked
   ), emptied as (
-    update stored_responses a set response = '', stored_at = 'infinity'
-    from old where a.ctid = old.at and old.replayed
+    update stored_responses s set response = '', stored_at = 'infinity'
+    from old where s.ctid = old.ctid and old.replayed
   ), deleted as (
-    delete from stored_responses a using old where a.ctid = old.at and not old.replayed
+    delete from stored_responses s using old where s.ctid = old.ctid and not old.replayed
   )
   select count(*) into v_forgotten from old;
   return v_forgotten;

@@ -1,6 +1,6 @@
--- Tops an account's allowance of the month up to what its plan gives: the whole of it when the month's
--- first credits are needed, the difference after an upgrade. It is a lot like any other, so it repays what
--- the account owes. Answers the last position written. The client holds the shard's lock.
+-- Grants an account's allowance of the month: the whole of it when the month's first credits are needed, the difference after
+-- an upgrade. It is a lot like any other, so it repays the account's debt first. Returns the last position written. Whoever
+-- calls this holds the shard's lock.
 create or replace function grant_allowance(
   in_shard smallint, in_position bigint, in_now timestamptz, in_instance text,
   in_account text, in_mode text, in_credits bigint

@@ -1,4 +1,4 @@
--- Grants credits as a new lot, which first repays what the account owes. Answers {verdict, positions}.
+-- Grants credits as a new lot, which repays the account's debt first. Returns {verdict, positions}.
 create or replace function grant_v1(
   in_shard smallint, in_instance text, in_command text, in_request_hash text,
   in_account text, in_mode text, in_credits bigint, in_payload text, in_private bytea, in_actor text

@@ -1,6 +1,5 @@
--- The event hash of an event: SHA-256 over everything that identifies it, one field a line, absent ones
--- empty. No field holds a line feed: ids are checked at the front door, JSON escapes control characters.
--- Times are microseconds since 1970.
+-- The event hash: SHA-256 over all fields of an event, one a line, an absent one as an empty line. No field holds a line feed:
+-- ids are checked when they come in, and JSON escapes control characters. Times are microseconds since 1970.
 create or replace function hash_event(
   shard smallint, "position" bigint, recorded_at timestamptz, occurred_at timestamptz,
   type text, stream_version integer,
@@ -11,7 +10,7 @@ create or replace function hash_event(
 ) returns bytea
 language sql stable parallel safe as $$
   select sha256(convert_to(
-    -- In groups, for every || copies what is before it.
+    -- In groups, because every || copies what stands before it.
     (shard || E'\n' || "position"
       || E'\n' || (extract(epoch from recorded_at) * 1000000)::bigint
       || E'\n' || (extract(epoch from occurred_at) * 1000000)::bigint || E'\n')

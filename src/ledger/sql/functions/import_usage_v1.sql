@@ -1,6 +1,6 @@
--- Appends what a key did under the service that this ledger took over from: an event for each day and
--- endpoint, with the day as the time that counts. in_usage: [{time, endpoint, calls, credits, payload (text)}].
--- The same command again answers as the first time. Answers {verdict, positions}: the first and the last.
+-- Appends what a key did under the service that this ledger replaces: an event for each day and endpoint, with the day as
+-- the time that counts. in_usage: [{time, endpoint, calls, credits, payload (text)}]. The same command sent again gets the
+-- same result. Returns {verdict, positions}: the first and the last.
 create or replace function import_usage_v1(
   in_shard smallint, in_instance text, in_command text, in_request_hash text,
   in_account text, in_key text, in_mode text, in_usage jsonb, in_actor text

@@ -67,8 +67,8 @@ export const functions: readonly string[] = [
   importUsageV1,
 ]
 
-/** What the serving role may execute; everything else is the owner's. */
-export const served: readonly string[] = [
+/** What the serving role may execute. Everything else is the owner's. */
+export const servedFunctions: readonly string[] = [
   'ledger_now',
   'extend_partitions',
   'open_producer_v1',

@@ -1,4 +1,4 @@
--- Opens a gateway instance's producer in a shard, and forgets producers that fell silent a week ago.
+-- Registers a gateway's producer in a shard, and forgets producers that have sent nothing for a week.
 create or replace function open_producer_v1(in_shard smallint, in_producer uuid, in_instance text) returns void
 language plpgsql security definer set search_path from current as $$
 declare

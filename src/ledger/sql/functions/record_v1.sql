@@ -1,11 +1,10 @@
 -- Appends the events of one management command to account, key and tariff streams.
 --
--- The command was decided by its sender; what it stood on is said in in_expected, a list of
--- {stream: 'account' | 'key', id, version}, and a version that moved on is version_conflict. The same
--- command id again answers as the first time.
+-- The sender decided the command by the versions in in_expected, a list of {stream: 'account' | 'key', id, version}. If one of
+-- them has changed since, the verdict is version_conflict. The same command sent again gets the same result.
 --
--- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Answers
--- {verdict, positions, recordedAt, available?}.
+-- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Returns {verdict, positions,
+-- recordedAt}.
 create or replace function record_v1(
   in_shard smallint, in_instance text, in_command text, in_request_hash text,
   in_expected jsonb, in_events jsonb, in_secret bytea default null
@@ -74,7 +73,7 @@ begin
     end if;
   end loop;
 
-  -- A plan that counts at once grants the difference to an allowance that was already given.
+  -- A plan that starts at once tops up an allowance of this month that was granted under the old plan.
   for r in
     select distinct e ->> 'accountId' as account_id, b.mode
     from jsonb_array_elements(in_events) e

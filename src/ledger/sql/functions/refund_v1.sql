@@ -1,7 +1,10 @@
--- Refunds a charge, wholly or in part, to the lots it was settled on, the last drawn first. The refunds of
--- a charge never exceed it. What returns to an expired lot lapses there. The same in_external again, which is
--- unique per account, answers as the first time. As 'undelivered:<request>', which is the client's own asking, it is
--- refused once the answer was given again under its Idempotency-Key. Answers {verdict, positions, credits}, or what is refundable.
+-- Refunds a charge, wholly or in part, to the lots that it was settled on, the last drawn first. The refunds of a charge never
+-- exceed it. What returns to an expired lot lapses there.
+--
+-- in_external is unique per account: the same one sent again gets the same result. 'undelivered:<request>' is the customer's
+-- own refund of a response that did not arrive; it is refused once the response was replayed under its Idempotency-Key.
+--
+-- Returns {verdict, positions, credits}, or {verdict, refundable} when that is less than in_credits.
 create or replace function refund_v1(
   in_shard smallint, in_instance text, in_external text, in_request_hash text,
   in_request text, in_credits bigint, in_private bytea, in_actor text
@@ -32,15 +35,15 @@ begin
   select v_charge.credits - coalesce(sum(e.credits), 0) into v_refundable
     from events e where e.request_id = in_request and e.type = 'ChargeRefunded' and e.shard = in_shard;
   if in_external = 'undelivered:' || in_request then
-    -- A replay marks this row before it looks for a refund: one of the two sees the other.
+    -- A replay marks this row before it looks for a refund, so one of the two sees the other.
     perform from events h
-      join stored_responses a on a.key_id = h.key_id and a.claim = h.payload ->> 'claim' and a.shard = h.shard
+      join stored_responses s on s.key_id = h.key_id and s.claim = h.payload ->> 'claim' and s.shard = h.shard
       where h.request_id = in_request and h.type = 'CreditsHeld' and h.shard = in_shard
-      for update of a;
+      for update of s;
     if exists (
       select from events h
-      join stored_responses a on a.key_id = h.key_id and a.claim = h.payload ->> 'claim' and a.shard = h.shard
-      where h.request_id = in_request and h.type = 'CreditsHeld' and h.shard = in_shard and a.replayed_at is not null
+      join stored_responses s on s.key_id = h.key_id and s.claim = h.payload ->> 'claim' and s.shard = h.shard
+      where h.request_id = in_request and h.type = 'CreditsHeld' and h.shard = in_shard and s.replayed_at is not null
     ) then
       v_refundable := 0;
     end if;
@@ -65,7 +68,7 @@ begin
   end loop;
   v_position := v_position + 1;
   perform write_event(in_shard, v_position, v_now, 'ChargeRefunded', in_actor, in_instance,
-    -- Canonical, like all payloads: fields in alphabetical order, no white space.
+    -- Canonical JSON, as all payloads are: fields in alphabetical order, no white space.
     format('{"chargedAt":"%s"%s}', to_char(v_charge.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
       ',"externalId":' || to_json(in_external)::text),
     in_account => v_charge.account_id, in_key => v_charge.key_id, in_mode => v_charge.mode, in_request => in_request,

@@ -1,4 +1,4 @@
--- The log takes no change, whoever asks: the owner, too, is refused.
+-- Refuses changes of the log, to its owner as well.
 create or replace function refuse_change() returns trigger
 language plpgsql as $$
 begin

@@ -1,5 +1,5 @@
--- Takes what an account owes from a lot that was just granted. Answers the last position written, the
--- lot's own where nothing is owed. The client holds the shard's lock.
+-- Takes an account's debt from a lot that was just granted. Returns the last position written: the lot's own where nothing is
+-- owed. Whoever calls this holds the shard's lock.
 create or replace function repay_debt(
   in_shard smallint, in_lot bigint, in_now timestamptz, in_instance text,
   in_account text, in_mode text, in_granted bigint

@@ -1,5 +1,5 @@
--- Keeps the response of a call that named an Idempotency-Key, before its settlement is appended. Outside of
--- the shard's lock, because it decides nothing: the claim's hold does.
+-- Stores the response of a call that named an Idempotency-Key, before the call is settled. It needs no lock of the shard: what
+-- it writes decides nothing before the call's hold has ended.
 create or replace function store_response_v1(
   in_shard smallint, in_key text, in_claim text, in_hold text, in_quantity bigint, in_response bytea
 ) returns void

@@ -1,5 +1,5 @@
--- Writes one event of the rare kinds (grants, adjustments, refunds, account, key and tariff events).
--- The client holds the shard's lock and names the position.
+-- Writes one event of a rare type: grants, adjustments, refunds, account, key and tariff events. Whoever calls this holds the
+-- shard's lock and says the position.
 create or replace function write_event(
   in_shard smallint, in_position bigint, in_now timestamptz, in_type text, in_actor text, in_instance text,
   in_payload text,

@@ -1,0 +1,45 @@
+/** The numbered migrations. Each is applied once, in a transaction that inserts its number first. */
+import { frequentTypes } from '../../../events/event-types.ts'
+import { typeNotIn } from '../../../events/type-condition.ts'
+import type { Sql } from '../connect.ts'
+import schema7 from '../sql/000007-schema.sql' with { type: 'text' }
+import { fillIn } from '../sql/fill-in.ts'
+
+/** Numbers 1 to 6 are folded into number 7: none of them was ever in a release. */
+const migrations: readonly { id: number; name: string; text: string }[] = [
+  { id: 7, name: 'schema', text: fillIn(schema7, { is_rare: typeNotIn(frequentTypes) }) },
+]
+
+/** The number that a ledger's table of migrations ends with when it is set up for this version. */
+export const newestMigration = Math.max(...migrations.map(({ id }) => id))
+
+/**
+ * Applies the migrations that a schema does not have yet, in the transaction `tx`, and returns their names. Another process that
+ * migrates the same schema waits until the transaction has ended.
+ */
+export async function applyMigrations(tx: Sql, schema: string, shards: number): Promise<string[]> {
+  await tx`select pg_advisory_xact_lock(hashtext(${`${schema}.migrate`}))`
+  await tx.unsafe(`create schema if not exists ${schema}`)
+  await tx`create table if not exists migrations (
+    id integer primary key, name text not null, applied_at timestamptz not null default now())`
+  await refuseUnreleasedSchema(tx, schema)
+  const applied: string[] = []
+  for (const { id, name, text } of migrations) {
+    const inserted = await tx`
+      insert into migrations (id, name) values (${id}, ${name}) on conflict (id) do nothing returning id`
+    if (inserted.length === 0) continue
+    await tx.unsafe(text)
+    if (id === 7) await tx`insert into heads (shard) select generate_series(0, ${shards - 1})`
+    applied.push(name)
+  }
+  return applied
+}
+
+/** Migrations 1 to 6 were never released, and nothing leads from their tables to today's. */
+async function refuseUnreleasedSchema(tx: Sql, schema: string): Promise<void> {
+  const [old] = await tx`select 1 from migrations where id < 7`
+  if (!old) return
+  throw new Error(
+    `the schema "${schema}" was made by an unreleased version, and cannot be migrated: use another database, or drop the schema`,
+  )
+}
