@@ -86,14 +86,14 @@ test.each([
   ['which limit?', ['limits', 'acc_x']],
   ['--rate-limit takes a whole number', ['limits', 'acc_x', '--rate-limit', '0']],
   ['erasing cannot be undone', ['erase', 'acc_x']],
-])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
+])('one sentence explains the error, and the status is 1: %s', async (sentence, args) => {
   const { status, stdout, stderr } = await accounts(args)
   expect(stderr).toContain(sentence)
   expect(stderr.trim().split('\n')).toHaveLength(1)
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
 })
 
-test('a plan that there is not is said with those that there are', async () => {
+test('the error for an unknown plan lists the known ones', async () => {
   const { stderr } = await accounts(['plan', await newAccount('chooser'), 'gold'])
   expect(stderr).toContain('(plan: expected enterprise, free, pro)')
 })
@@ -114,13 +114,13 @@ describe('an erased account', () => {
     await app.get('admin', 'PATCH', `/admin/accounts/${id}`, { plan: 'pro', reason: secrets[3] })
     await app.get('admin', 'PATCH', `/admin/api-keys/${keyId}`, { name: `${secrets[0]} II` })
     request = await app.charge(keyId, 3)
-    expect(await everyAnswer()).toContain(secrets[0] as string)
+    expect(await readEverything()).toContain(secrets[0] as string)
     statement = await app.get('erased', 'GET', '/account/statements/2030-06')
     await json(['erase', id, '--yes'])
   })
 
-  /** Everything that anybody could be told about the account. */
-  async function everyAnswer(): Promise<string> {
+  /** Every response and every output about the account, as one text. */
+  async function readEverything(): Promise<string> {
     const asked = [
       ...['/api-keys', `/api-keys/${keyId}`, `/api-keys/${keyId}/events`, '/account'].map((path) =>
         app.ask('erased', 'GET', path),
@@ -131,7 +131,7 @@ describe('an erased account', () => {
       app.ask('admin', 'GET', `/admin/accounts/${id}`),
       app.ask('auditor', 'GET', `/admin/events?accountId=${id}&limit=200`),
     ]
-    const bodies = await Promise.all(asked.map(async (answer) => (await answer).text()))
+    const bodies = await Promise.all(asked.map(async (response) => (await response).text()))
     const database = app.ledger.url
     const printed = await Promise.all(
       [
@@ -144,10 +144,10 @@ describe('an erased account', () => {
     return [...bodies, ...printed].join('\n')
   }
 
-  test('is gone from every answer but for ids and amounts', async () => {
-    const answers = await everyAnswer()
-    for (const secret of secrets) expect(answers).not.toContain(secret)
-    expect(answers).toContain(keyId)
+  test('is gone from every response and output, except for ids and amounts', async () => {
+    const everything = await readEverything()
+    for (const secret of secrets) expect(everything).not.toContain(secret)
+    expect(everything).toContain(keyId)
   })
 
   test('buys nothing, gets no key and no credits', async () => {

@@ -119,7 +119,7 @@ test('a restored ledger goes on where it ended, and knows what was done before',
   })
 })
 
-test('a backup taken while gateways write ends at one place, and everything in it agrees', async () => {
+test('a backup taken while gateways write ends at one position, and everything in it agrees', async () => {
   const busy = join(folder, 'busy.jsonl.gz')
   let stop = false
   const writing = (async () => {
@@ -147,9 +147,9 @@ test('a backup taken while gateways write ends at one place, and everything in i
 })
 
 test('into a folder it is written under a name of its own, readable by its owner alone', async () => {
-  const place = mkdtempSync(join(folder, 'place-'))
-  const done = await runJson(['backup', place], { database: ledger.url })
-  expect(readdirSync(place)).toEqual([done.file.slice(place.length + 1)])
+  const target = mkdtempSync(join(folder, 'target-'))
+  const done = await runJson(['backup', target], { database: ledger.url })
+  expect(readdirSync(target)).toEqual([done.file.slice(target.length + 1)])
   expect(statSync(done.file).mode & 0o777).toBe(0o600)
   const over = await runCli(['backup', done.file], { database: ledger.url })
   expect(over.stderr).toContain('already exists')
@@ -181,7 +181,7 @@ test.each([
   ],
   ['an event is missing', () => spoiled((l) => l.toSpliced(4, 1)), 'hash that its end says'],
   [
-    'two events changed places',
+    'two events are exchanged',
     () => spoiled((l) => [...l.slice(0, 3), l[4] ?? '', l[3] ?? '', ...l.slice(5)]),
     'hash that its end says',
   ],
@@ -245,10 +245,10 @@ test('a gateway does not serve a ledger that ends before what it has seen, until
   const without = await runCli(['restore', '--accept-loss'], { database: url })
   expect(without.stderr).toContain('--accept-loss and --reason go together')
   const lostFrom = (await readHeads(sql)).map(({ position }) => position + 1)
-  const said = await runCli(['restore', '--accept-loss', '--reason', 'disk lost'], {
+  const accepted = await runCli(['restore', '--accept-loss', '--reason', 'disk lost'], {
     database: url,
   })
-  expect(said.stdout).toContain('(epoch 2)')
+  expect(accepted.stdout).toContain('(epoch 2)')
   const events = await sql`select payload from events where type = 'LogRestored' order by shard`
   expect(events.map(({ payload }) => payload)).toEqual(
     lostFrom.map((position) => ({ lostFrom: position, reason: 'disk lost' })),

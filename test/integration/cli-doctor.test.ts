@@ -1,4 +1,4 @@
-/** `tollbook doctor`: each thing that can be wrong is found, and said with what to do. */
+/** `tollbook doctor` finds everything that can be wrong, and says what to do about it. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import { tariffOf } from '../../src/config/tariff.ts'
@@ -46,7 +46,7 @@ function withSettings(settings: string): string {
   return url.href
 }
 
-test('what is well is said to be, and what a good start still lacks is a warning', async () => {
+test('what is well is ok, and what production still needs is a warning', async () => {
   const { find } = await doctor({ JWT_SECRET: 'x'.repeat(32) })
   for (const check of [
     'version',
@@ -82,12 +82,12 @@ test('a server that does not wait for its disk is a problem', async () => {
   expect(find('fsync')).toMatchObject({ status: row?.fsync === 'on' ? 'ok' : 'problem' })
 })
 
-test('an isolation in which an append would see what is over is a problem', async () => {
+test('an isolation in which an append sees a past state is a problem', async () => {
   const { find } = await doctor({}, withSettings('-c default_transaction_isolation=serializable'))
   expect(find('isolation')).toMatchObject({ status: 'problem', found: 'serializable' })
 })
 
-test('a server that does not answer, and a database without a ledger, are problems', async () => {
+test('a server that does not respond, and a database without a ledger, are problems', async () => {
   const away = await doctor({}, `postgres://nobody@127.0.0.1:${await freePort()}/x`)
   expect(away.find('postgres')?.advice).toContain('cannot be reached')
   expect(away.find('ledger')).toBeUndefined()
@@ -135,14 +135,14 @@ test('a configuration and an environment that are not valid are problems, with a
   expect(find('ledger')).toMatchObject({ status: 'ok' })
 })
 
-test('a service that does not answer is a problem, and its address is not printed whole', async () => {
-  using service = Bun.serve({
+test('an upstream that does not respond is a problem, and its address is not printed whole', async () => {
+  using upstream = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     fetch: () => new Response('', { status: 404 }),
   })
   const { find, stdout } = await doctor({
-    SEARCH_SERVICE_URL: `http://127.0.0.1:${service.port}/hidden`,
+    SEARCH_SERVICE_URL: `http://127.0.0.1:${upstream.port}/hidden`,
     STT_SERVICE_URL: `http://127.0.0.1:${await freePort()}/hidden`,
   })
   expect(find('upstream search')).toMatchObject({ status: 'ok' })
@@ -151,7 +151,7 @@ test('a service that does not answer is a problem, and its address is not printe
   expect(stdout).not.toContain('hidden')
 })
 
-test('a Redis that does not answer is a problem; one that does says its version', async () => {
+test('a Redis that does not respond is a problem; of one that does, the version is printed', async () => {
   const away = await doctor({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })
   expect(away.find('redis')).toMatchObject({ status: 'problem' })
   expect(away.find('redis')?.advice).toContain('each gateway admits a part of each rate limit')

@@ -99,7 +99,7 @@ test.each([
   ['--from takes a time', ['--from', 'yesterday']],
   ['--from and --to name positions of different shards', ['--from', '0-1', '--to', '1-4']],
   ['pass --follow or --limit, not both', ['--follow', '--limit', '3']],
-])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
+])('one sentence explains the error, and the status is 1: %s', async (sentence, args) => {
   const { status, stdout, stderr } = await events(args)
   expect(stderr).toContain(sentence)
   expect(stderr.trim().split('\n')).toHaveLength(1)

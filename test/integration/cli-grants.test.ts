@@ -67,7 +67,7 @@ test.each([
   ['--kind takes promotional or paid', ['add', 'acc_x', '1', '--kind', 'free']],
   ['the ledger has no such account', ['adjust', 'acc_x', '1']],
   ['no call of this request id was charged', ['refund', 'unknown']],
-])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
+])('one sentence explains the error, and the status is 1: %s', async (sentence, args) => {
   const { status, stdout, stderr } = await grants(args)
   expect(stderr).toContain(sentence)
   expect(stderr.trim().split('\n')).toHaveLength(1)

@@ -1,4 +1,4 @@
-/** Moving in: the replaced service's keys work here, with what they had, and nothing is there twice. */
+/** `tollbook import`: the keys of the replaced service work here, with what they had, and nothing is imported twice. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { accountIdOf } from '../../src/lib/ids.ts'
 import { readBalance } from '../../src/reports/account/balance.ts'
@@ -334,7 +334,7 @@ test('the replaced database is only read', async () => {
   expect(await digest()).toBe(before)
 })
 
-test('a database that is not the replaced one is said in a sentence', async () => {
+test('the error for a database that is not the replaced one is one sentence', async () => {
   const { status, stderr } = await runCli(['import', '--from', shop.ledger.url], {
     database: shop.ledger.url,
   })

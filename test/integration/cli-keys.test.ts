@@ -57,7 +57,7 @@ test('lists show the keys of an owner, of an account, on a plan, or all, page by
   expect(stdout).toMatch(new RegExp(`^${first.keyId} .*One +organisation acme +free +revoked`, 'm'))
 })
 
-test('a rotated key has a new secret; the old one is dead, or good for the grace', async () => {
+test('a rotated key has a new secret; the old one stops working at once, or after the grace period', async () => {
   const { key: old, keyId } = await json(['create', '--user', 'rotating'])
   const { key: next, previousUntil } = await json(['rotate', keyId, '--grace', '3600'])
   expect(previousUntil).toBe('2030-06-15T13:00:00.000Z')
@@ -83,7 +83,7 @@ test('a revoked key is revoked, by the command line, for a reason that only audi
 })
 
 describe('find', () => {
-  test('tells which keys stand in a text, and never shows one', async () => {
+  test('names the keys in a text, and never prints one', async () => {
     const works = await json(['create', '--user', 'finder', '--name', 'Works'])
     const dead = await json(['create', '--user', 'finder'])
     await json(['revoke', dead.keyId])
@@ -119,7 +119,7 @@ describe('find', () => {
     expect(unknown).toEqual([{ lines: [2] }, { lines: [4] }])
   })
 
-  test('says so when nothing is found, and takes no key as an argument', async () => {
+  test('says when it finds nothing, and takes no key as an argument', async () => {
     expect((await keys(['find', '--stdin'], 'a text')).stdout).toContain('Nothing in the text')
     const { status, stderr } = await keys(['find'])
     expect(stderr).toContain('never a key as an argument')
@@ -127,7 +127,7 @@ describe('find', () => {
   })
 })
 
-test('a report says what a key did since a time, and what was done to it', async () => {
+test('a report says what a key did since a time, and how the key was changed', async () => {
   const { keyId } = await json(['create', '--user', 'reported'])
   await app.charge(keyId, 3)
   await app.ledger.advance(60_000)
@@ -179,14 +179,14 @@ test.each([
   ['the ledger has no such key', ['revoke', 'key_x']],
   [`missing required argument 'key'; see "tollbook keys rotate --help"`, ['rotate']],
   ['unknown command \'shw\' (Did you mean show?); see "tollbook keys --help"', ['shw']],
-])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
+])('one sentence explains the error, and the status is 1: %s', async (sentence, args) => {
   const { status, stdout, stderr } = await keys(args)
   expect(stderr).toContain(sentence)
   expect(stderr.trim().split('\n')).toHaveLength(1)
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
 })
 
-test('--help tells what a command takes, in every depth', async () => {
+test('--help says what a command takes, at every depth', async () => {
   const main = await runCli(['--help'])
   expect(main).toMatchObject({ status: 0, stderr: '' })
   for (const name of ['up', 'keys', 'accounts', 'doctor', 'import']) {

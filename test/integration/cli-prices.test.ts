@@ -83,7 +83,7 @@ test('what was announced is taken back by publishing another tariff for the same
   expect(await readTariffInForce(ledger.sql)).toBe(shipped)
 })
 
-test('a changed price, and one that is gone, are told in plain words', async () => {
+test('a changed price, and one that is gone, are printed in plain words', async () => {
   const file = join(folder, 'diff.yaml')
   const document = parse(readFileSync(shippedConfigFile, 'utf8'))
   document.routes.search.price.credits = 2
@@ -106,7 +106,7 @@ test('a time that has passed is refused', async () => {
   expect(status).toBe(1)
 })
 
-test('a configuration is checked, and everything wrong in it is said with its line', async () => {
+test('a configuration is checked, and everything that is wrong in it is printed with its line', async () => {
   const good = await runCli(['config', 'check'])
   expect(good).toMatchObject({ status: 0, stderr: '' })
   expect(good.stdout).toContain('is valid.')

@@ -218,10 +218,10 @@ describe('text to speech', () => {
     ['a voice that no header can carry', { text: 'x', voice: 'a\nb' }, ['body', 'voice']],
     ['too fast', { text: 'x', speed: 2.1 }, ['body', 'speed']],
     ['an unknown format', { text: 'x', output_format: 'ogg' }, ['body', 'output_format']],
-  ])('refuses %s with 422', async (_what, body, place) => {
+  ])('refuses %s with 422', async (_what, body, loc) => {
     const response = await synthesize(body)
     expect(response.status).toBe(422)
-    expect((await response.json()).detail[0].loc).toEqual(place)
+    expect((await response.json()).detail[0].loc).toEqual(loc)
   })
 
   test('takes 5,000 characters beyond the basic plane', async () => {
@@ -261,10 +261,10 @@ describe('speech to text', () => {
     const frame = new Uint8Array(417)
     frame.set([0xff, 0xfb, 0x90, 0x00])
     const mp3 = new Blob(Array(100).fill(frame), { type: 'audio/mpeg' })
-    const answer = await (await transcribe(mp3)).json()
-    expect(answer.duration_seconds).toBeCloseTo((100 * 1_152) / 44_100, 1)
-    expect(answer.text).toContain('loudness not measured')
-    expect(answer.model).toBe('demo-base')
+    const transcript = await (await transcribe(mp3)).json()
+    expect(transcript.duration_seconds).toBeCloseTo((100 * 1_152) / 44_100, 1)
+    expect(transcript.text).toContain('loudness not measured')
+    expect(transcript.model).toBe('demo-base')
   })
 
   test('leaves the duration out when asked, as the real API often does', async () => {

@@ -47,7 +47,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-/** Runs a command of the executable; answers what it printed. */
+/** Runs a command of the executable. @returns what it printed */
 function tollbook(...args: string[]): Promise<string> {
   return run([program, ...args], folder, env)
 }
@@ -62,12 +62,12 @@ async function run(words: string[], cwd: string, env: Record<string, string>): P
   return stdout
 }
 
-test('says which version it is, and what it can', async () => {
+test('prints its version and its help', async () => {
   expect(await tollbook('--version')).toBe(`${version}\n`)
   expect(await tollbook('--help')).toContain('tollbook COMMAND')
 })
 
-test('examines what it is given', async () => {
+test('checks its surroundings', async () => {
   const child = Bun.spawn([program, 'doctor', '--json'], { cwd: folder, env })
   const { findings } = await new Response(child.stdout).json()
   const found = (name: string) => findings.find(({ check }: { check: string }) => check === name)
@@ -79,7 +79,7 @@ test('examines what it is given', async () => {
 })
 
 test('sells calls: more at once than Bun by itself would let out', async () => {
-  const { promise: all, resolve: answer } = Promise.withResolvers<void>()
+  const { promise: all, resolve: respond } = Promise.withResolvers<void>()
   upstream.respond(async () => {
     await all
     return Response.json({ results: [] })
@@ -87,7 +87,7 @@ test('sells calls: more at once than Bun by itself would let out', async () => {
   const request = rawPost('/v1/search', key, { query: 'q' })
   const calls = Array.from({ length: 300 }, () => rawCall(gateway.url, request))
   await until(() => upstream.executed.length === calls.length)
-  answer()
+  respond()
   await Promise.all(calls.map((call) => call.ended()))
   for (const call of calls) {
     expect([call.status, call.header('x-credits-charged')]).toEqual([200, '1'])
@@ -102,9 +102,9 @@ test('measures audio, in a thread of its own', async () => {
   const parts = [wavHeader(samples, 8_000), new Uint8Array(samples * 2)]
   form.set('file', new Blob(parts, { type: 'audio/wav' }), 'speech.wav')
   const url = `${gateway.url}/v1/stt/transcribe`
-  const answer = await fetch(url, { method: 'POST', headers: { 'x-api-key': key }, body: form })
-  expect(answer.status).toBe(200)
-  expect(answer.headers.get('x-credits-charged')).toBe('20')
+  const response = await fetch(url, { method: 'POST', headers: { 'x-api-key': key }, body: form })
+  expect(response.status).toBe(200)
+  expect(response.headers.get('x-credits-charged')).toBe('20')
 })
 
 test('has the documentation within it', async () => {
@@ -121,7 +121,7 @@ test('has the documentation within it', async () => {
   expect(document.paths).toHaveProperty('/v1/search')
 })
 
-test('answers machines', async () => {
+test('responds to health checks', async () => {
   for (const path of ['/health', '/ready']) {
     expect((await fetch(gateway.url + path)).status).toBe(200)
   }
@@ -142,7 +142,7 @@ test('says that it brings no PostgreSQL', async () => {
     env: without,
     stderr: 'pipe',
   })
-  const [said, status] = await Promise.all([new Response(child.stderr).text(), child.exited])
+  const [errors, status] = await Promise.all([new Response(child.stderr).text(), child.exited])
   expect(status).toBe(1)
-  expect(said).toContain('Set DATABASE_URL')
+  expect(errors).toContain('Set DATABASE_URL')
 })

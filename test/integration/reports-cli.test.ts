@@ -98,14 +98,14 @@ test.each([
   ["option '--account <ID>' argument missing", ['statement', '--month', '2031-10', '--account']],
   ["too many arguments for 'usage'. Expected 0 arguments but got 1: acc_x", ['usage', 'acc_x']],
   ['--limit takes a whole number', ['top', '--limit', 'ten']],
-])('"%s" is said in a sentence, with status 1', async (sentence, args) => {
+])('one sentence explains the error, and the status is 1: %s', async (sentence, args) => {
   const { status, stdout, stderr } = await report(args)
   expect(stderr).toContain(sentence)
   expect(stderr.trim().split('\n')).toHaveLength(1)
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
 })
 
-test('a database that cannot be reached is said in a sentence, with status 1', async () => {
+test('the error for a database that cannot be reached is one sentence, and the status is 1', async () => {
   const database = `postgres://postgres@127.0.0.1:${await freePort()}/nowhere`
   const { status, stderr } = await report(['top', ...october], { database })
   expect(stderr).toContain('cannot be reached')
@@ -113,7 +113,7 @@ test('a database that cannot be reached is said in a sentence, with status 1', a
   expect(status).toBe(1)
 })
 
-test('a database without a ledger is said in a sentence, with status 1', async () => {
+test('the error for a database without a ledger is one sentence, and the status is 1', async () => {
   const empty = await createDatabase()
   const { status, stderr } = await report(['top', ...october], { database: empty.url })
   expect(stderr).toContain('tollbook migrate')

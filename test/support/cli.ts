@@ -15,7 +15,7 @@ export interface CliOptions {
 
 const program = join(import.meta.dir, '../../src/cli/main.ts')
 
-/** Environment variables that would change what a command does, whoever runs the tests. */
+/** Environment variables that would change what a command does. Tests must not inherit them. */
 const own =
   /^(DATABASE_URL|REDIS_URL|JWT_|JWKS_|.*_SERVICE_URL$|API_KEY_PREFIX|ADMIN_|PORT$|METRICS|GATEWAYS$|TRUSTED_PROXIES$|DRAIN)/
 
@@ -45,7 +45,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   return { status: await child.exited, stdout, stderr }
 }
 
-/** The same for a command that must succeed, with --json; returns what it printed. */
+/** Runs a command with --json, which must succeed. @returns the document that it printed */
 export async function runJson<T = Json>(
   args: readonly string[],
   options: CliOptions = {},
@@ -55,5 +55,5 @@ export async function runJson<T = Json>(
   return JSON.parse(ran.stdout) as T
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into results as programs without types do.
+// biome-ignore lint/suspicious/noExplicitAny: tests read JSON as programs without types do.
 type Json = any

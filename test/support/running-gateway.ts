@@ -1,4 +1,4 @@
-/** Gateways that serve: in this process, or in one of their own where a test needs two, or to kill one. */
+/** Starts gateways: in this process, or in one of their own where a test needs two of them, or kills one. */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readEnvironment } from '../../src/config/environment.ts'

@@ -1,4 +1,4 @@
-/** `tollbook serve` as a process of its own, with all that it prints. */
+/** Starts `tollbook serve` as a process of its own, and reads what it prints. */
 import { join } from 'node:path'
 import { until } from './until.ts'
 
@@ -6,19 +6,19 @@ export interface ServeProcess {
   readonly url: string
   /** What it has printed so far, on stdout and stderr. */
   readonly printed: string
-  /** Its log so far. */
+  /** The lines of its log so far. */
   readonly log: readonly Readonly<Record<string, unknown>>[]
-  /** Asks it to end; resolves with its exit status when it has. */
+  /** Asks it to stop. Resolves to its exit status when it has stopped. */
   stop(): Promise<number>
 }
 
 const source = [process.execPath, join(import.meta.dir, '../../src/cli/main.ts')]
 
 /**
- * Ends with this process, whatever happens to it.
+ * The process ends with this one, whatever happens to it.
  *
- * @param env all that it gets, but for free ports
- * @param program what `tollbook` is, and the folder in which it is started
+ * @param env its whole environment, except for free ports
+ * @param program the words that run `tollbook`, and the folder in which it runs
  */
 export async function startServe(
   env: Readonly<Record<string, string>>,

@@ -1,4 +1,4 @@
-/** compose.yaml, Dockerfile and deploy/ say nothing that Tollbook does not know, and agree with each other. */
+/** compose.yaml, the Dockerfile and deploy/ name only what Tollbook has, and agree with each other. */
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -93,7 +93,7 @@ describe('compose.yaml', () => {
     expect(known.options.map(({ long }: Option) => long)).toEqual(expect.arrayContaining(taken))
   })
 
-  test('sends calls to the demo services where they listen', async () => {
+  test('sends calls to the demo upstreams where they listen', async () => {
     const { default: demo } = await import('../../src/cli/commands/demo.ts')
     const port = (name: string) =>
       demo.options.find(({ long }) => long === `--${name}`)?.defaultValue
