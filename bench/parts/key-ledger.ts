@@ -5,9 +5,9 @@
 import type { NewEvent } from '../../events/event.ts'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
 import {
-  type Commands,
   type ImportedUsage,
-  openCommands,
+  type ManagementCommands,
+  openManagementCommands,
 } from '../../src/ledger/commands/management-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
@@ -39,7 +39,7 @@ export async function fillKeyLedger(
   const url = await freshDatabase(serverUrl, name)
   await waitForDisk(url, false)
   const sql = connect({ url, as: 'owner', max: 4 })
-  const commands = openCommands(sql, 'bench')
+  const commands = openManagementCommands(sql, 'bench')
   await publishTariff(commands)
 
   const ofBusy = keys / 10
@@ -70,7 +70,12 @@ function accountOf(n: number): Owner {
 }
 
 /** One account in ten is an organisation's; of twenty, fourteen are on the first plan and one on the last. */
-async function openAccount(commands: Commands, n: number, firstKey: number, keys: number) {
+async function openAccount(
+  commands: ManagementCommands,
+  n: number,
+  firstKey: number,
+  keys: number,
+) {
   const owner = accountOf(n)
   const accountId = accountIdOf(owner)
   const secret = newSecret()
@@ -114,7 +119,7 @@ function keyEvents(n: number, accountId: string, secret: Uint8Array): NewEvent[]
 }
 
 /** A key is used on every fifth day at each endpoint, and some on every day. */
-async function use(commands: Commands, n: number, ofBusy: number): Promise<void> {
+async function use(commands: ManagementCommands, n: number, ofBusy: number): Promise<void> {
   const account = n < ofBusy ? 0 : 1 + Math.floor((n - ofBusy) / keysOfUsual)
   const today = new Date()
   const usage: ImportedUsage[] = []

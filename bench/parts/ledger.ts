@@ -3,7 +3,10 @@
 import type { Config } from '../../src/config/config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
-import { type Commands, openCommands } from '../../src/ledger/commands/management-commands.ts'
+import {
+  type ManagementCommands,
+  openManagementCommands,
+} from '../../src/ledger/commands/management-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
@@ -93,7 +96,7 @@ async function createDatabase(serverUrl: string, name: string, like = ''): Promi
 
 /** Puts the bench's prices and plans in force; returns the tariff's hash. */
 export async function publishTariff(
-  commands: Commands,
+  commands: ManagementCommands,
   from = '2020-01-01T00:00:00.000Z',
 ): Promise<string> {
   const tariff = tariffOf(benchConfig())
@@ -124,7 +127,7 @@ export async function fillAccounts(
   from?: string,
 ): Promise<BenchLedger> {
   const sql = connect({ url, as: 'owner', max: 1 })
-  const tariff = await publishTariff(openCommands(sql, 'bench'), from)
+  const tariff = await publishTariff(openManagementCommands(sql, 'bench'), from)
   await sql.end()
   return { url, tariff, keys: await openAccounts(url, { accounts }) }
 }
@@ -140,7 +143,7 @@ export async function openAccounts(
   const { accounts, keysEach = 1, plan = 'bench', named = '' } = options
   await waitForDisk(url, false)
   const sql = connect({ url, as: 'owner', max: 1 })
-  const commands = openCommands(sql, 'bench')
+  const commands = openManagementCommands(sql, 'bench')
   const openOne = async (n: number) => {
     const accountId = `acc_${named}${n}`
     const secret = newSecret()

@@ -2,7 +2,10 @@
 import type { Config } from '../config/config.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
 import { loadConfig } from '../config/load-config.ts'
-import { type Commands, openCommands } from '../ledger/commands/management-commands.ts'
+import {
+  type ManagementCommands,
+  openManagementCommands,
+} from '../ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../ledger/connect.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { type Management, openManagement } from '../management/management.ts'
@@ -10,7 +13,7 @@ import { databaseUrl } from './database.ts'
 
 interface OpenLedger {
   readonly sql: Sql
-  readonly commands: Commands
+  readonly commands: ManagementCommands
   readonly management: Management
   readonly config: Config
   readonly environment: Environment
@@ -40,7 +43,7 @@ export async function withLedger<T>(
   const config = loadConfig({ file: args.config, env: process.env })
   const environment = readEnvironment(process.env)
   return withSql(args, (sql) => {
-    const commands = openCommands(sql, instance)
+    const commands = openManagementCommands(sql, instance)
     const management = openManagement({
       sql,
       commands,

@@ -1,4 +1,4 @@
-import type { Commands } from '../ledger/commands/management-commands.ts'
+import type { ManagementCommands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { readAccount } from '../ledger/read/read-accounts.ts'
 import { readExecutedCommands } from '../ledger/read/read-imported.ts'
@@ -21,7 +21,7 @@ export async function deductAllowanceUsed(
     sql,
     commands,
     actor,
-  }: { readonly sql: Sql; readonly commands: Commands; readonly actor: Actor },
+  }: { readonly sql: Sql; readonly commands: ManagementCommands; readonly actor: Actor },
 ): Promise<number> {
   const using = keys.filter(({ used }) => used > 0)
   if (using.length === 0) return 0

@@ -1,6 +1,6 @@
 /** Writes one owner's part of an import: the account, its plan, its limits and its keys, in as few commands as possible. */
 import type { NewEvent } from '../../events/event.ts'
-import type { Commands } from '../ledger/commands/management-commands.ts'
+import type { ManagementCommands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { newSecret } from '../ledger/private-fields.ts'
 import { type AccountRow, type Plans, readAccount } from '../ledger/read/read-accounts.ts'
@@ -19,7 +19,7 @@ import type { ReadKey } from './read-old-key.ts'
 
 interface AccountImportDeps {
   readonly sql: Sql
-  readonly commands: Commands
+  readonly commands: ManagementCommands
   /** Plans of the tariff in force. */
   readonly plans: Plans
   /** The plan of an owner none of whose keys works any more. */

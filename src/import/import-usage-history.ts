@@ -2,7 +2,7 @@
  * Writes daily usage as opening figures, with one command for each key and month. A command that is repeated does
  * nothing, and the ledger returns a mismatch for a month whose usage has changed since the last import.
  */
-import type { Commands, ImportedUsage } from '../ledger/commands/management-commands.ts'
+import type { ImportedUsage, ManagementCommands } from '../ledger/commands/management-commands.ts'
 import type { OldUsage } from './old-database.ts'
 import type { ReadKey } from './read-old-key.ts'
 
@@ -13,7 +13,7 @@ export interface UsageTarget {
 }
 
 interface UsageDeps {
-  readonly commands: Commands
+  readonly commands: ManagementCommands
   readonly actorId: string
   /** The keys that are in the ledger, by their ids. */
   readonly targets: ReadonlyMap<string, UsageTarget>

@@ -5,7 +5,7 @@
  */
 import type { Config } from '../config/config.ts'
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
-import type { Commands } from '../ledger/commands/management-commands.ts'
+import type { ManagementCommands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { type Plans, readPlans } from '../ledger/read/read-accounts.ts'
 import { readKnownKeys } from '../ledger/read/read-imported.ts'
@@ -22,7 +22,7 @@ import { type ImportPlan, type LeftOut, planImport } from './plan-import.ts'
 interface ImportDeps {
   readonly source: OldDatabase
   readonly sql: Sql
-  readonly commands: Commands
+  readonly commands: ManagementCommands
   readonly config: Config
   readonly prefixes: KeyPrefixes
   readonly actor: Actor

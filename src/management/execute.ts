@@ -5,8 +5,8 @@
  */
 import type { NewEvent } from '../../events/event.ts'
 import type {
-  Commands,
   ExpectedVersion,
+  ManagementCommands,
   RecordCommand,
 } from '../ledger/commands/management-commands.ts'
 import { isUnavailable } from '../ledger/unavailable.ts'
@@ -33,7 +33,7 @@ const maxRounds = 10
  * @throws when the ledger cannot be reached
  */
 export async function execute<Result extends object>(
-  commands: Commands,
+  commands: ManagementCommands,
   actorId: string,
   prepare: () => Promise<Change<Result> | Refused>,
 ): Promise<Result | Refused> {
@@ -59,7 +59,7 @@ export async function execute<Result extends object>(
  * because the ledger knows its id. It is also necessary: a new key's text is shown once, and a rotation has
  * ended the secret before.
  */
-async function recordSurely(commands: Commands, shard: number, command: RecordCommand) {
+async function recordSurely(commands: ManagementCommands, shard: number, command: RecordCommand) {
   try {
     return await commands.record(shard, command)
   } catch (error) {

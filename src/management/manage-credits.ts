@@ -1,6 +1,6 @@
 /** Credits that an operator grants, takes away or refunds. The ledger's SQL functions decide; this prepares them. */
 import { type Mode, printPosition } from '../../events/event.ts'
-import type { CommandResult } from '../ledger/commands/management-commands.ts'
+import type { ManagementResult } from '../ledger/commands/management-commands.ts'
 import {
   type AccountRow,
   readAccount,
@@ -193,7 +193,7 @@ async function findAccount(
   return account
 }
 
-function refusalOf({ verdict, refundable }: CommandResult): Refused | undefined {
+function refusalOf({ verdict, refundable }: ManagementResult): Refused | undefined {
   switch (verdict) {
     case 'ok':
       return undefined
@@ -213,6 +213,6 @@ function refusalOf({ verdict, refundable }: CommandResult): Refused | undefined 
   }
 }
 
-function printPositions({ positions = [] }: CommandResult, shard: number): string[] {
+function printPositions({ positions = [] }: ManagementResult, shard: number): string[] {
   return positions.map((position) => printPosition({ shard, position }))
 }

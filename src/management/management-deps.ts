@@ -1,6 +1,6 @@
 import type { Config } from '../config/config.ts'
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
-import type { Commands } from '../ledger/commands/management-commands.ts'
+import type { ManagementCommands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import type { Random } from '../lib/base62.ts'
 
@@ -10,7 +10,7 @@ import type { Random } from '../lib/base62.ts'
  */
 export interface ManagementDeps {
   readonly sql: Sql
-  readonly commands: Commands
+  readonly commands: ManagementCommands
   readonly config: Config
   readonly prefixes: KeyPrefixes
   /** For new keys' secrets. */

@@ -14,7 +14,7 @@ import { LeaseManager } from '../gate/reservation/lease-manager.ts'
 import { openAuth } from '../http/auth/auth.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
 import { openReadiness } from '../http/routes/system/readiness.ts'
-import { openCommands } from '../ledger/commands/management-commands.ts'
+import { openManagementCommands } from '../ledger/commands/management-commands.ts'
 import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { secureRandom } from '../lib/base62.ts'
@@ -162,7 +162,7 @@ async function openCheckedManagement(
 ): Promise<Management> {
   const management = openManagement({
     sql,
-    commands: openCommands(sql, instance),
+    commands: openManagementCommands(sql, instance),
     config,
     prefixes: environment.keyPrefixes,
     random: secureRandom,

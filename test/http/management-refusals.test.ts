@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { Elysia } from 'elysia'
-import { openCommands } from '../../src/ledger/commands/management-commands.ts'
+import { openManagementCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import {
@@ -143,7 +143,10 @@ describe('what is not the client’s fault', () => {
     const nowhere = `postgres://nobody@127.0.0.1:${await freePort()}/none`
     const sql = connect({ url: nowhere, as: 'serving', max: 1 })
     const logged: unknown[] = []
-    const management = managementOn({ sql, commands: openCommands(sql, 'test') }, shippedConfig)
+    const management = managementOn(
+      { sql, commands: openManagementCommands(sql, 'test') },
+      shippedConfig,
+    )
     const cutOff = appOn({ management, sql, log: (...entry) => logged.push(entry) })
     for (const path of ['/api-keys', '/account/balance', '/admin/events']) {
       const headers = { authorization: `Bearer ${await token('admin')}` }

@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
 import { readHeads } from '../../src/ledger/backup/backup-lines.ts'
-import { openCommands } from '../../src/ledger/commands/management-commands.ts'
+import { openManagementCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { unseal } from '../../src/ledger/private-fields.ts'
 import { runCli, runJson } from '../support/cli.ts'
@@ -102,7 +102,7 @@ test('what is restored is the same log, with everything that belongs to it', asy
 
 test('a restored ledger goes on where it ended, and knows what was done before', async () => {
   const { sql } = await restored()
-  const commands = openCommands(sql, 'test')
+  const commands = openManagementCommands(sql, 'test')
   const { accountId } = account
   const again = await commands.grant(0, {
     ...{ accountId, mode: 'live', credits: 50, kind: 'promotional', externalId: 'grant-1' },

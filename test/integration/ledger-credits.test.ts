@@ -1,7 +1,7 @@
 /** Grants, adjustments, debts and refunds. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { EventType } from '../../events/catalogue.ts'
-import type { CommandResult } from '../../src/ledger/commands/management-commands.ts'
+import type { ManagementResult } from '../../src/ledger/commands/management-commands.ts'
 import { holdCommand } from '../support/gateway.ts'
 import { type Ledger, openLedger, type TestAccount, type TestKey } from '../support/test-ledger.ts'
 
@@ -15,7 +15,7 @@ function adjust(
   account: TestAccount,
   credits: number,
   externalId?: string,
-): Promise<CommandResult> {
+): Promise<ManagementResult> {
   const { accountId } = account
   return ledger.commands.adjust(0, {
     ...{ accountId, mode: 'live', credits, actor: 'test' },
@@ -23,7 +23,11 @@ function adjust(
   })
 }
 
-function refund(requestId: string, credits?: number, externalId?: string): Promise<CommandResult> {
+function refund(
+  requestId: string,
+  credits?: number,
+  externalId?: string,
+): Promise<ManagementResult> {
   return ledger.commands.refund(0, {
     ...{ requestId, actor: 'test' },
     ...(credits === undefined ? {} : { credits }),

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { parseKey } from '../../src/gate/authenticate/key-format.ts'
-import { type Commands, openCommands } from '../../src/ledger/commands/management-commands.ts'
+import {
+  type ManagementCommands,
+  openManagementCommands,
+} from '../../src/ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { type Random, secureRandom } from '../../src/lib/base62.ts'
@@ -17,7 +20,7 @@ const actor = { id: 'user:test' }
 const request = { name: 'A key', mode: 'live' } as const
 
 function managementOn(
-  { sql, commands }: { sql: Sql; commands: Commands },
+  { sql, commands }: { sql: Sql; commands: ManagementCommands },
   random: Random = secureRandom,
   configured = config,
 ) {
@@ -27,7 +30,10 @@ function managementOn(
 /** A management of its own, as another gateway has it: with its own connections. */
 function anotherOn(ledger: Ledger) {
   const sql = connect({ url: ledger.url, as: 'serving', max: 2 })
-  return { sql, management: managementOn({ sql, commands: openCommands(sql, 'another') }) }
+  return {
+    sql,
+    management: managementOn({ sql, commands: openManagementCommands(sql, 'another') }),
+  }
 }
 
 function ok<T extends object>(result: T | Refused): T {
@@ -117,7 +123,7 @@ describe('a key', () => {
   test('is issued once though the connection died after it was recorded', () =>
     withLedger(async (ledger) => {
       let calls = 0
-      const record: Commands['record'] = async (shard, command) => {
+      const record: ManagementCommands['record'] = async (shard, command) => {
         const answer = await ledger.commands.record(shard, command)
         if (calls++ > 0) return answer
         throw Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' })
@@ -190,7 +196,7 @@ describe('the first tariff', () => {
         const sql = connect({ url, as: 'serving', max: 1 })
         const standing = await managementOn({
           sql,
-          commands: openCommands(sql, 'starting'),
+          commands: openManagementCommands(sql, 'starting'),
         }).ensureTariff()
         await sql.end()
         return standing

@@ -6,8 +6,8 @@ import type { NewEvent } from '../../events/event.ts'
 import type { Tariff } from '../../src/config/tariff.ts'
 import type { AppendResult, Hold } from '../../src/ledger/append/call-commands.ts'
 import type {
-  CommandResult,
-  Commands,
+  ManagementCommands,
+  ManagementResult,
   RefundCommand,
 } from '../../src/ledger/commands/management-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
@@ -32,7 +32,7 @@ export interface LedgerBuilder extends AsyncDisposable {
   /** Opens an account on a plan (zero, free 100, pro 1,000, big 10,000 credits a month), with a live key. */
   openAccount(plan?: string): Promise<TestKey>
   issueKey(account: TestAccount, mode?: 'live' | 'test'): Promise<TestKey>
-  startPlan(account: TestAccount, plan: string, from: string): Promise<CommandResult>
+  startPlan(account: TestAccount, plan: string, from: string): Promise<ManagementResult>
   /** Answers the call's request id. */
   hold(key: TestKey, call: TestCall): Promise<string>
   extend(key: TestKey, requestId: string, credits: number): Promise<AppendResult>
@@ -46,10 +46,10 @@ export interface LedgerBuilder extends AsyncDisposable {
   grant(
     key: TestKey,
     credits: number,
-    more?: Partial<Parameters<Commands['grant']>[1]>,
-  ): Promise<CommandResult>
-  adjust(key: TestKey, credits: number, externalId?: string): Promise<CommandResult>
-  refund(command: Omit<RefundCommand, 'actor'>): Promise<CommandResult>
+    more?: Partial<Parameters<ManagementCommands['grant']>[1]>,
+  ): Promise<ManagementResult>
+  adjust(key: TestKey, credits: number, externalId?: string): Promise<ManagementResult>
+  refund(command: Omit<RefundCommand, 'actor'>): Promise<ManagementResult>
   /** Brings daily usage up to the log's end. */
   catchUp(): Promise<void>
 }
@@ -75,7 +75,7 @@ export async function buildLedger(): Promise<LedgerBuilder> {
     return call
   }
 
-  function startPlan(account: TestAccount, plan: string, from: string): Promise<CommandResult> {
+  function startPlan(account: TestAccount, plan: string, from: string): Promise<ManagementResult> {
     return ledger.change(account, 'PlanStarted', planStarted(plan, from).payload)
   }
 

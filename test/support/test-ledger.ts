@@ -12,9 +12,9 @@ import type { NewEvent } from '../../events/event.ts'
 import { type Tariff, tariffHash } from '../../src/config/tariff.ts'
 import { type KeyPrefixes, mintKey } from '../../src/gate/authenticate/key-format.ts'
 import {
-  type CommandResult,
-  type Commands,
-  openCommands,
+  type ManagementCommands,
+  type ManagementResult,
+  openManagementCommands,
 } from '../../src/ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
@@ -59,7 +59,7 @@ export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
   /** Connections as the schema's owner, and as the serving role. */
   readonly owner: Sql
   readonly sql: Sql
-  readonly commands: Commands
+  readonly commands: ManagementCommands
   /** Another appender, with its own connection and producer. Closed with the ledger. */
   newGateway(instance?: string, options?: { shard?: number; timeoutMs?: number }): Gateway
   /** Where the clock stands. */
@@ -88,15 +88,15 @@ export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
     type: EventType,
     payload?: object,
     sealed?: Uint8Array,
-  ): Promise<CommandResult>
+  ): Promise<ManagementResult>
   /** Ends the present plan and starts another, at once unless told. */
-  changePlan(account: TestAccount, plan: string, from?: Date | string): Promise<CommandResult>
+  changePlan(account: TestAccount, plan: string, from?: Date | string): Promise<ManagementResult>
   /** Grants promotional credits without expiry, unless told otherwise. */
   grant(
     account: TestAccount,
     credits: number,
-    more?: Partial<Parameters<Commands['grant']>[1]>,
-  ): Promise<CommandResult>
+    more?: Partial<Parameters<ManagementCommands['grant']>[1]>,
+  ): Promise<ManagementResult>
   /** Number of events in the log. */
   size(): Promise<number>
   /** Drops the database; fails when something is still connected to it. */
@@ -121,7 +121,7 @@ export async function openLedgerAt(
   const { shards = 1 } = options
   const owner = connect({ url, as: 'owner', max: 4 })
   const sql = connect({ url, as: 'serving', max: 4 })
-  const commands = openCommands(sql, 'manager')
+  const commands = openManagementCommands(sql, 'manager')
   const gateways: Gateway[] = []
   let { now } = options
   let tariff = ''
@@ -151,10 +151,10 @@ export async function openLedgerAt(
 
   async function record(
     shard: number,
-    expected: Parameters<Commands['record']>[1]['expected'],
+    expected: Parameters<ManagementCommands['record']>[1]['expected'],
     events: readonly NewEvent[],
     secret?: Uint8Array,
-  ): Promise<CommandResult> {
+  ): Promise<ManagementResult> {
     const id = crypto.randomUUID()
     const answer = await commands.record(shard, {
       ...{ id, actor: 'test', expected, events },

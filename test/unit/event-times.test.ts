@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { isTime } from '../../events/time.ts'
-import { openCommands } from '../../src/ledger/commands/management-commands.ts'
+import { openManagementCommands } from '../../src/ledger/commands/management-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 
 test('times in events are RFC 3339 and days of the calendar', () => {
@@ -33,7 +33,7 @@ test('an event whose time is none is refused before it reaches the ledger', asyn
   const payload = { plan: 'free', from: 'now', fee: { minorUnits: 0, currency: 'EUR' } }
   const event = { type: 'PlanStarted', accountId: 'acc_1', payload } as const
   const command = { id: '1', actor: 'test', expected: [], events: [event] }
-  await expect(openCommands(unreachable, 'test').record(0, command)).rejects.toThrow(
+  await expect(openManagementCommands(unreachable, 'test').record(0, command)).rejects.toThrow(
     'PlanStarted/from',
   )
 })

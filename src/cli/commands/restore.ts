@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
 import { readHeads } from '../../ledger/backup/backup-lines.ts'
 import { RestoreRefused, restoreLines } from '../../ledger/backup/restore-lines.ts'
-import { openCommands } from '../../ledger/commands/management-commands.ts'
+import { openManagementCommands } from '../../ledger/commands/management-commands.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
 import { catchUp } from '../../projector/catch-up.ts'
 import { command } from '../command.ts'
@@ -116,7 +116,7 @@ function refusalOf(file: string, { fault, message }: RestoreRefused): UsageError
 /** Appends an event to every shard, which raises the epoch of the shard. @returns where the log then ends */
 async function acceptLoss(reason: string, args: { readonly database?: string | undefined }) {
   return withSql(args, async (sql) => {
-    const commands = openCommands(sql, 'cli')
+    const commands = openManagementCommands(sql, 'cli')
     for (const { shard, position } of await readHeads(sql)) {
       const payload = { lostFrom: position + 1, reason }
       await commands.record(shard, {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Config } from '../../config/config.ts'
 import type { Environment } from '../../config/environment.ts'
 import { hashKey } from '../../gate/authenticate/key-format.ts'
-import { openCommands } from '../../ledger/commands/management-commands.ts'
+import { openManagementCommands } from '../../ledger/commands/management-commands.ts'
 import { connect } from '../../ledger/connect.ts'
 import { readKeyByHash } from '../../ledger/read/read-key-by-hash.ts'
 import { secureRandom } from '../../lib/base62.ts'
@@ -30,7 +30,7 @@ export async function loadOrCreateKey(
   try {
     const management = openManagement({
       sql,
-      commands: openCommands(sql, 'up'),
+      commands: openManagementCommands(sql, 'up'),
       config,
       prefixes: environment.keyPrefixes,
       random: secureRandom,

@@ -1,4 +1,4 @@
-/** Call commands: what a gateway asks of the ledger for its calls. And what the ledger gives back for each of them. */
+/** Call commands, which a gateway sends to the ledger for its calls, and what the ledger gives back for each. */
 import type { Mode } from '../../../events/event.ts'
 
 /** What every command about a hold says. */

@@ -31,7 +31,7 @@ export interface RecordCommand {
   readonly secret?: Uint8Array
 }
 
-export interface CommandResult {
+export interface ManagementResult {
   readonly verdict:
     | 'ok'
     | 'version_conflict'
@@ -100,16 +100,16 @@ export interface ImportUsageCommand {
   readonly usage: readonly ImportedUsage[]
 }
 
-export interface Commands {
-  record(shard: number, command: RecordCommand): Promise<CommandResult>
-  grant(shard: number, command: GrantCommand): Promise<CommandResult>
-  adjust(shard: number, command: CreditsCommand): Promise<CommandResult>
-  refund(shard: number, command: RefundCommand): Promise<CommandResult>
-  importUsage(shard: number, command: ImportUsageCommand): Promise<CommandResult>
+export interface ManagementCommands {
+  record(shard: number, command: RecordCommand): Promise<ManagementResult>
+  grant(shard: number, command: GrantCommand): Promise<ManagementResult>
+  adjust(shard: number, command: CreditsCommand): Promise<ManagementResult>
+  refund(shard: number, command: RefundCommand): Promise<ManagementResult>
+  importUsage(shard: number, command: ImportUsageCommand): Promise<ManagementResult>
 }
 
 /** @param instance names this process in every event */
-export function openCommands(sql: Sql, instance: string): Commands {
+export function openManagementCommands(sql: Sql, instance: string): ManagementCommands {
   return {
     async record(shard, command) {
       const events = command.events.map((event) => ({
@@ -121,12 +121,12 @@ export function openCommands(sql: Sql, instance: string): Commands {
         private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
         actor: command.actor,
       }))
-      const [row] = await sql<[{ answer: CommandResult }]>`
+      const [row] = await sql<[{ result: ManagementResult }]>`
         select record_v1(${shard}::smallint, ${instance}, ${command.id},
           ${digest(command.events.map((e) => ({ ...e, private: undefined })))},
           ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
-          ${command.secret ? Buffer.from(command.secret) : null}) as answer`
-      return row.answer
+          ${command.secret ? Buffer.from(command.secret) : null}) as result`
+      return row.result
     },
 
     async grant(shard, command) {
@@ -137,31 +137,31 @@ export function openCommands(sql: Sql, instance: string): Commands {
         payload: { kind, startsAt, expiresAt, externalId, paid },
       })
       const { accountId, mode, credits } = command
-      const [row] = await sql<[{ answer: CommandResult }]>`
+      const [row] = await sql<[{ result: ManagementResult }]>`
         select grant_v1(${shard}::smallint, ${instance}, ${commandId('grant', command)},
           ${digest({ accountId, mode, credits, kind, expiresAt, paid })},
-          ${accountId}, ${mode}, ${credits}, ${payload}, ${bytes(command.private)}, ${command.actor}) as answer`
-      return row.answer
+          ${accountId}, ${mode}, ${credits}, ${payload}, ${bytes(command.private)}, ${command.actor}) as result`
+      return row.result
     },
 
     async adjust(shard, command) {
       const { accountId, mode, credits, externalId } = command
       requireCredits(credits)
-      const [row] = await sql<[{ answer: CommandResult }]>`
+      const [row] = await sql<[{ result: ManagementResult }]>`
         select adjust_v1(${shard}::smallint, ${instance}, ${commandId('adjust', command)},
           ${digest({ accountId, mode, credits })}, ${accountId}, ${mode}, ${credits},
-          ${canonicalJson({ externalId })}, ${bytes(command.private)}, ${command.actor}) as answer`
-      return row.answer
+          ${canonicalJson({ externalId })}, ${bytes(command.private)}, ${command.actor}) as result`
+      return row.result
     },
 
     async refund(shard, command) {
       const { requestId, credits, externalId } = command
       if (credits !== undefined) requireCredits(credits)
-      const [row] = await sql<[{ answer: CommandResult }]>`
+      const [row] = await sql<[{ result: ManagementResult }]>`
         select refund_v1(${shard}::smallint, ${instance}, ${externalId ?? null},
           ${digest({ requestId, credits })}, ${requestId}, ${credits ?? null},
-          ${bytes(command.private)}, ${command.actor}) as answer`
-      return row.answer
+          ${bytes(command.private)}, ${command.actor}) as result`
+      return row.result
     },
 
     async importUsage(shard, { id, accountId, keyId, mode, actor, usage }) {
@@ -169,10 +169,10 @@ export function openCommands(sql: Sql, instance: string): Commands {
         ...line,
         payload: checkedPayload({ type: 'UsageImported', payload: { errors, latencyMsSum } }),
       }))
-      const [row] = await sql<[{ answer: CommandResult }]>`
+      const [row] = await sql<[{ result: ManagementResult }]>`
         select import_usage_v1(${shard}::smallint, ${instance}, ${id}, ${digest({ keyId, usage })},
-          ${accountId}, ${keyId}, ${mode}, ${JSON.stringify(lines)}::text::jsonb, ${actor}) as answer`
-      return row.answer
+          ${accountId}, ${keyId}, ${mode}, ${JSON.stringify(lines)}::text::jsonb, ${actor}) as result`
+      return row.result
     },
   }
 }

@@ -1,6 +1,7 @@
 /**
- * Puts values into the places of an SQL text that are marked `{{name}}`. The lines of a value are indented as its place is.
- * @throws when a place has no value
+ * Replaces every `{{name}}` of an SQL text by the value of that name. A value's lines get the indentation of the line that it is
+ * put into.
+ * @throws when a name has no value
  */
 export function fillIn(text: string, values: Readonly<Record<string, string>>): string {
   return text.replace(/^( *)(.*)/gm, (line, indent: string) =>

@@ -1,7 +1,7 @@
 /**
- * Joins append_v1.sql and its parts into the one function that PostgreSQL runs. A part is written as a block with `declare`
- * (where it has variables of its own), `begin` and `end`: its variables go to the function's declarations, and its statements
- * to the place that has its name. A part without `begin` is text of a statement.
+ * Joins append_v1.sql and its parts into the one function that PostgreSQL runs. A part is written as a block: `declare`, where it
+ * has variables of its own, then `begin` and `end`. Its variables go to the function's declarations, and its statements replace
+ * its name in append_v1.sql. A part without `begin` is a query, and is put in as it is.
  */
 import { batchColumns, eventTypeOfKind } from '../../append/batch.ts'
 import { fillIn } from '../fill-in.ts'
@@ -29,7 +29,7 @@ import readState from './read_state.sql' with { type: 'text' }
 import returnToLots from './return_to_lots.sql' with { type: 'text' }
 import writeEvents from './write_events.sql' with { type: 'text' }
 
-/** By the names of their places, which are the names of their files; in the order of the function. */
+/** By the names of their files, in the order of the function. */
 const appendParts = {
   check_batch: checkBatch,
   find_producer: findProducer,
@@ -91,8 +91,8 @@ const values = {
   }),
 }
 
-function list<T>(items: readonly T[], textOf: (item: T) => string): string {
-  return items.map(textOf).join(', ')
+function list<T>(values: readonly T[], textOf: (value: T) => string): string {
+  return values.map(textOf).join(', ')
 }
 
 interface ParsedPart {

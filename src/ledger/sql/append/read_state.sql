@@ -1,8 +1,9 @@
--- Reads in one query everything that the batch is decided by: a row a command, ordered by account and place in the batch.
+-- Reads in one query everything that the batch is decided by: one row for each command, ordered
+-- by account and then as in the batch.
 --
--- An account's own state comes with the first of its commands, and the loop carries it on. Whether a look is needed at
--- all stands inside each look, where PostgreSQL asks it first; as the join's condition it would be asked last. What only
--- a purchase is decided by is not looked for where the account buys nothing in this batch.
+-- An account's own state comes with the first of its commands, and the loop carries it on. What only a purchase is decided by
+-- is not read where the account buys nothing in this batch. The conditions that say so stand inside each lateral join's query,
+-- where PostgreSQL tests them first; as the condition of the join they would be tested last.
 with commands as (
   select c.*, row_number() over account as nth_of_account,
     bool_or(c.is_purchase) over (account rows between unbounded preceding and unbounded following) as account_buys
