@@ -1,7 +1,7 @@
 /** A gateway whose ledger does not reply: it sells nothing, says so in time, and serves by itself afterwards. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import postgres from 'postgres'
-import type { Charge } from '../../src/reports/charge/charge-lookup.ts'
+import type { Charge } from '../../src/reports/charge/charge-shape.ts'
 import { testServerUrl } from '../support/postgres.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'

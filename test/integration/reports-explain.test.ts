@@ -3,8 +3,8 @@
 import { describe, expect, test } from 'bun:test'
 import type { Tariff } from '../../src/config/tariff.ts'
 import type { AppendResult, LeaseHold } from '../../src/ledger/append/call-commands.ts'
-import { credits as price } from '../../src/pricing/price-arithmetic.ts'
-import { explainCall, explainVerdict } from '../../src/reports/explain/explain-call.ts'
+import { explainCall } from '../../src/reports/explain/explain-call.ts'
+import { explainVerdict } from '../../src/reports/explain/explain-verdict.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
 import { openShop } from '../support/shop.ts'
@@ -59,7 +59,7 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
   for (const { key, credits, requestId, answer } of answers) {
     const { verdict, shard, position, available, recordedAt } = answer
     if (verdict === 'ok') {
-      const found = await explainCall(ledger.sql, requestId, price)
+      const found = await explainCall(ledger.sql, requestId)
       expect({ position, disagreements: found?.disagreements }).toEqual({
         position,
         disagreements: [],
@@ -72,15 +72,11 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
         time: recordedAt,
         route: 'bulk',
       }
-      const rule = (await explainVerdict(
-        ledger.sql,
-        { ...question, quantity: 0 },
-        price,
-      )) as never as {
+      const rule = (await explainVerdict(ledger.sql, { ...question, quantity: 0 })) as never as {
         call: { rule: { credits: number } }
       }
       const quantity = credits / rule.call.rule.credits
-      const found = await explainVerdict(ledger.sql, { ...question, quantity }, price)
+      const found = await explainVerdict(ledger.sql, { ...question, quantity })
       if (!found || found === 'ahead') throw new Error('not explained')
       const { decision } = found
       const left = verdict === 'key_cap_reached' ? decision.capLeft : decision.available
@@ -184,7 +180,7 @@ test('a charge that the rules do not make is pointed out', async () => {
   const key = await ledger.key(await ledger.account())
   const { hold } = await ledger.hold(key, 4, { quantity: 3, endpoint: 'bulk' })
   await ledger.settle(hold, 4, { quantity: 3 })
-  const found = await explainCall(ledger.sql, hold.requestId, price)
+  const found = await explainCall(ledger.sql, hold.requestId)
   expect(found?.disagreements).toEqual([
     '4 credits were held, not 3',
     'the hold drew on other lots',

@@ -219,7 +219,7 @@ function simulated(
   { sql }: LedgerBuilder,
   { from = '2031-10', to = '2031-10', tariff = present } = {},
 ) {
-  return simulateTariff(sql, { from, to, tariff: tariff as never, price })
+  return simulateTariff(sql, { from, to, tariff: tariff as never })
 }
 
 function planWithFee(minorUnits: number) {

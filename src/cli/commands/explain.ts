@@ -1,12 +1,8 @@
 /** `tollbook explain` */
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load-config.ts'
-import { credits } from '../../pricing/price-arithmetic.ts'
-import {
-  explainCall,
-  explainVerdict,
-  type VerdictQuery,
-} from '../../reports/explain/explain-call.ts'
+import { explainCall } from '../../reports/explain/explain-call.ts'
+import { explainVerdict, type VerdictQuery } from '../../reports/explain/explain-verdict.ts'
 import { command } from '../command.ts'
 import { withSql } from '../open-ledger.ts'
 import { configArg, ledgerArgs } from '../options/ledger-args.ts'
@@ -68,14 +64,14 @@ export default command(
       throw new UsageError('explain what? Pass a request id, or --key with --at and --route.')
     }
     if (request !== undefined) {
-      const found = await withSql(args, (sql) => explainCall(sql, request, credits))
+      const found = await withSql(args, (sql) => explainCall(sql, request))
       if (!found) throw new UsageError(nothingHeld(request))
       if (args.json) json(found)
       else printCall(found)
       return
     }
     const query = verdictQueryOf({ ...args, key: key ?? '' })
-    const found = await withSql(args, (sql) => explainVerdict(sql, query, credits))
+    const found = await withSql(args, (sql) => explainVerdict(sql, query))
     if (!found) throw new UsageError(`the ledger has no key ${key}.`)
     if (found === 'ahead') throw new UsageError('the log of this key does not reach that far.')
     if (args.json) json(found)

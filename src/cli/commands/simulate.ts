@@ -4,7 +4,6 @@ import { tariffOf } from '../../config/tariff.ts'
 import type { Actor } from '../../management/actor.ts'
 import { isRefused } from '../../management/decision.ts'
 import type { Management } from '../../management/management.ts'
-import { credits } from '../../pricing/price-arithmetic.ts'
 import { simulateTariff } from '../../reports/simulate/simulate-tariff.ts'
 import type { Simulation } from '../../reports/simulate/simulation-shape.ts'
 import { cliActor } from '../cli-actor.ts'
@@ -50,7 +49,7 @@ export default command(
   async (args) => {
     if (args.commit && args.reason === undefined) throw new UsageError('--commit needs --reason.')
     const tariff = tariffOf(loadConfig({ file: args.prices, env: process.env }))
-    const request = { from: args.from, to: args.to ?? args.from, tariff, price: credits }
+    const request = { from: args.from, to: args.to ?? args.from, tariff }
     await withLedger(args, async ({ sql, management }) => {
       const found = await simulateTariff(sql, request)
       const written = args.commit ? await commit(management, found, cliActor(args)) : undefined

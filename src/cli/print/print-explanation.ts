@@ -1,7 +1,8 @@
 /** Prints why a call was charged, or what the ledger decides about one. */
 import { printPosition } from '../../../events/event.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
-import type { CallExplanation, Explanation } from '../../reports/explain/explain-call.ts'
+import type { CallExplanation } from '../../reports/explain/explain-call.ts'
+import type { Explanation } from '../../reports/explain/explain-verdict.ts'
 import {
   bold,
   credits,

@@ -1,131 +1,42 @@
-/** Why the ledger answered a call as it did, or what it would have answered then, derived from the log again. */
-import { type LogPosition, printPosition } from '../../../events/event.ts'
+/** Why a call was charged what it was: its hold is decided again, and its quantity priced again, from the log. */
 import { typesWith } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import type { PriceRule } from '../../pricing/price-rule.ts'
-import { type Charge, lookUpCharge } from '../charge/charge-lookup.ts'
-import { findKeyOwner } from '../log-reader/find-account.ts'
-import { readLogEndAsOf } from '../log-reader/log-end.ts'
-import { printTime } from '../log-reader/micros.ts'
-import { type DecisionAsOf, decideAsOf } from './decide-as-of.ts'
-import { type Moment, type StateAsOf, stateAsOf } from './state-as-of.ts'
-
-/** What a quantity costs under a rule, in credits. */
-export type Price = (rule: PriceRule, quantity: number) => number
-
-/** Positions are printed, times ISO 8601 in UTC. */
-export interface Explanation {
-  /** The last event that the answer stands on, and the time that it was given at. */
-  readonly position: string
-  readonly time: string
-  readonly keyId: string
-  readonly call: Call
-  readonly state: StateAsOf
-  readonly decision: DecisionAsOf
-}
-
-interface Call {
-  readonly route: string
-  readonly quantity: number
-  /** The rule of the tariff in force then; null: it had none for the route. */
-  readonly rule: PriceRule | null
-  /** What had to be held; null without a rule. */
-  readonly credits: number | null
-}
+import { credits } from '../../pricing/price-arithmetic.ts'
+import { lookUpCharge } from '../charge/charge-lookup.ts'
+import type { Charge } from '../charge/charge-shape.ts'
+import { type Explanation, explainDecision } from './explain-verdict.ts'
+import type { Moment } from './moment.ts'
+import { readStateAsOf } from './read-state-as-of.ts'
 
 export interface CallExplanation {
   readonly charge: Charge
   /** How the hold was decided. */
   readonly held: Explanation
-  /** What the quantity settled costs under the call's tariff; null unless the call was charged. */
+  /** What the settled quantity costs under the call's tariff; null unless the call was charged. */
   readonly settled: { readonly quantity: number; readonly credits: number } | null
-  /** What the log does not bear out; empty: the charge is as the rules make it. */
+  /** Sentences about what does not follow from the log; empty where the charge does. */
   readonly disagreements: readonly string[]
 }
 
-/** The call of a request id; undefined when nothing was ever held for it. */
+/** @returns undefined when nothing was ever held for a call of this id */
 export async function explainCall(
   sql: Sql,
   requestId: string,
-  price: Price,
 ): Promise<CallExplanation | undefined> {
-  const found = await lookUpCharge(sql, requestId)
-  if (!found) return undefined
-  const { keyId, accountId, mode, endpoint: route } = found
+  const charge = await lookUpCharge(sql, requestId)
+  if (!charge) return undefined
+  const { keyId, endpoint: route, onLease } = charge
   const hold = await readHold(sql, requestId)
-  const at = { ...hold, position: hold.position - 1 }
-  const standing = await stateAsOf(sql, { accountId, keyId, mode }, at)
-  const { onLease = false } = found
-  const held = explain(standing, { keyId, route, quantity: hold.quantity, at, price, onLease })
+  const before = { ...hold, position: hold.position - 1 }
+  const state = await readStateAsOf(sql, charge, before)
+  const held = explainDecision(state, { keyId, route, quantity: hold.quantity }, before, onLease)
   const { rule } = held.call
   const settled =
-    found.status === 'settled' && rule
-      ? { quantity: found.quantity, credits: price(rule, found.quantity) }
+    charge.status === 'settled' && rule
+      ? { quantity: charge.quantity, credits: credits(rule, charge.quantity) }
       : null
-  return {
-    charge: found,
-    held,
-    settled,
-    disagreements: disagreementsOf(found, hold, held, settled),
-  }
-}
-
-export interface VerdictQuery {
-  readonly keyId: string
-  /** Where the log ended, or when. */
-  readonly at: LogPosition | Date
-  /** A moment after a position, at which the log still ended there; the position's own time unless said. */
-  readonly time?: Date
-  readonly route: string
-  readonly quantity: number
-  /** What plan and key must give for the route; not looked at unless said. */
-  readonly permission?: string | undefined
-}
-
-/**
- * What the ledger answered, or would have answered then, to a call of the key that asked for a hold of so
- * much. Rate windows and IP addresses, which are not in the log, are not looked at.
- *
- * @returns undefined when the ledger has no such key; 'ahead' when the log was not that far
- */
-export async function explainVerdict(
-  sql: Sql,
-  question: VerdictQuery,
-  price: Price,
-): Promise<Explanation | 'ahead' | undefined> {
-  const { keyId, at: place, time } = question
-  const owner = await findKeyOwner(sql, keyId)
-  if (!owner) return undefined
-  const shard = await shardOfKey(sql, keyId)
-  const end = await readLogEndAsOf(sql, shard, place)
-  if (!end) return 'ahead'
-  const now = time ? Math.max(time.getTime() * 1_000, end.recordedAt) : end.now
-  const at = { shard, position: end.position, now }
-  const standing = await stateAsOf(sql, { ...owner, keyId }, at)
-  return explain(standing, { ...question, at, price })
-}
-
-function explain(
-  state: StateAsOf,
-  call: Pick<VerdictQuery, 'keyId' | 'route' | 'quantity' | 'permission'> & {
-    readonly at: Moment
-    readonly price: Price
-    readonly onLease?: boolean
-  },
-): Explanation {
-  const { keyId, route, quantity, permission, at, price, onLease } = call
-  const rule = (state.tariff?.prices[route] as PriceRule | undefined) ?? null
-  const credits = rule && price(rule, quantity)
-  const asked = { credits: credits ?? undefined, permission, now: at.now, onLease }
-  return {
-    position: printPosition(at),
-    time: printTime(at.now),
-    keyId,
-    call: { route, quantity, rule, credits },
-    state,
-    decision: decideAsOf(state, asked),
-  }
+  return { charge, held, settled, disagreements: disagreementsOf(charge, hold, held, settled) }
 }
 
 interface HoldEvent extends Moment {
@@ -136,7 +47,7 @@ interface HoldEvent extends Moment {
   readonly held: readonly number[]
 }
 
-/** What was decided as a hold; of a call that ran on a standing one, its end. */
+/** The event that was decided: the hold of the call, or the end of a call on a lease. */
 async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
   const [row] = await sql<[HoldEvent]>`
     select shard, position, (extract(epoch from recorded_at) * 1000000)::bigint as now,
@@ -147,30 +58,27 @@ async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
   return row
 }
 
-async function shardOfKey(sql: Sql, keyId: string): Promise<number> {
-  const [row] = await sql<[{ shard: number }]>`
-    select shard from key_state where key_id = ${keyId} limit 1`
-  return row.shard
-}
-
 function disagreementsOf(
   charge: Charge,
   hold: HoldEvent,
   { decision, call, state }: Explanation,
   settled: CallExplanation['settled'],
 ): string[] {
-  // Nothing was decided for a call that ran on a standing hold and failed.
+  // Nothing is decided for a call that fails on a lease.
   if (charge.onLease && charge.status !== 'settled') return []
   const draws = hold.lots.map((lot, i) => ({ lot, credits: hold.held[i] ?? 0 }))
-  const isSold = decision.verdict === 'ok' || (decision.verdict === 'free' && hold.credits === 0)
-  // What the hold did not cover was not charged, and is no part of the quantity either.
-  const cost = charge.credits
+  const isAccepted =
+    decision.verdict === 'ok' || (decision.verdict === 'free' && hold.credits === 0)
+  // Neither the charge nor its quantity has what the hold did not cover.
+  const charged = charge.credits
   const faults = [
-    !isSold && `the hold would have been refused: ${decision.verdict}`,
+    !isAccepted && `the hold would have been refused: ${decision.verdict}`,
     state.tariff?.hash !== hold.tariff && 'the hold names a tariff that was not in force',
     call.credits !== hold.credits && `${hold.credits} credits were held, not ${call.credits}`,
     !Bun.deepEquals(decision.draws, draws) && 'the hold drew on other lots',
-    settled && settled.credits !== cost && `${cost} credits were charged, not ${settled.credits}`,
+    settled &&
+      settled.credits !== charged &&
+      `${charged} credits were charged, not ${settled.credits}`,
   ]
   return faults.filter((fault) => typeof fault === 'string')
 }

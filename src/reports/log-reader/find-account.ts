@@ -11,15 +11,18 @@ export async function findFirstEvent(
   return row
 }
 
+interface KeyOwner {
+  readonly shard: number
+  readonly accountId: string
+  readonly mode: Mode
+}
+
 /**
- * The account and the mode of a key; undefined when the ledger does not have the key. They are read from the key-state
+ * The account of a key, its shard and the key's mode; undefined when the ledger does not have the key. They are read from the key-state
  * projection, because the log has no index by key. Figures are never read from there.
  */
-export async function findKeyOwner(
-  sql: Sql,
-  keyId: string,
-): Promise<{ accountId: string; mode: Mode } | undefined> {
-  const [row] = await sql<{ accountId: string; mode: Mode }[]>`
-    select account_id as "accountId", mode from key_state where key_id = ${keyId} limit 1`
+export async function findKeyOwner(sql: Sql, keyId: string): Promise<KeyOwner | undefined> {
+  const [row] = await sql<KeyOwner[]>`
+    select shard, account_id as "accountId", mode from key_state where key_id = ${keyId} limit 1`
   return row
 }

@@ -1,4 +1,4 @@
-/** The fees of the plans that were held in some months, as they were billed and as another tariff has them. */
+/** What plans cost in some months, as they were billed and under another tariff. */
 import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { LogEnd } from '../log-reader/log-end.ts'
@@ -10,12 +10,12 @@ import {
   type PlanStart,
   planPeriods,
 } from '../statement/plan-periods.ts'
-import type { Side } from './simulation-shape.ts'
+import type { MutableSide, Side } from './simulation-shape.ts'
 
 /** By currency; minor units. */
 export type FeesOfAccount = ReadonlyMap<string, Side>
 
-interface Asked {
+interface FeeQuery {
   readonly shard: number
   readonly from: string
   readonly to: string
@@ -23,18 +23,18 @@ interface Asked {
   readonly tariff: Tariff
 }
 
-/** By account. A plan that the tariff does not have keeps its fee. */
-export async function readPlanFees(sql: Sql, asked: Asked): Promise<Map<string, FeesOfAccount>> {
+/** The fees of each account. A plan that the other tariff does not have keeps its fee. */
+export async function readPlanFees(sql: Sql, query: FeeQuery): Promise<Map<string, FeesOfAccount>> {
   const fees = new Map<string, FeesOfAccount>()
-  const months = monthsFrom(asked.from, asked.to)
-  for (const [account, { starts, erasedAt }] of await readPlans(sql, asked.shard)) {
+  const months = monthsFrom(query.from, query.to)
+  for (const [account, { starts, erasedAt }] of await readPlans(sql, query.shard)) {
     const others = starts.map((start) => ({
       ...start,
-      fee: asked.tariff.plans[start.plan]?.fee ?? start.fee,
+      fee: query.tariff.plans[start.plan]?.fee ?? start.fee,
     }))
-    const sums = new Map<string, { actual: number; simulated: number }>()
+    const sums = new Map<string, MutableSide>()
     for (const period of months) {
-      const at = { shard: asked.shard, period, now: asked.end.now, erasedAt }
+      const at = { shard: query.shard, period, now: query.end.now, erasedAt }
       count(sums, 'actual', mostExpensiveFee(planPeriods(starts, at)))
       count(sums, 'simulated', mostExpensiveFee(planPeriods(others, at)))
     }
@@ -43,11 +43,7 @@ export async function readPlanFees(sql: Sql, asked: Asked): Promise<Map<string, 
   return fees
 }
 
-function count(
-  sums: Map<string, { actual: number; simulated: number }>,
-  side: 'actual' | 'simulated',
-  fee: Fee | null,
-): void {
+function count(sums: Map<string, MutableSide>, side: keyof Side, fee: Fee | null): void {
   if (!fee) return
   const sum = sums.get(fee.currency) ?? { actual: 0, simulated: 0 }
   sum[side] += fee.minorUnits

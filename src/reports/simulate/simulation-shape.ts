@@ -1,29 +1,28 @@
-/** The shape of a simulation: months under other prices, beside what they were. */
-
+/** Some months under another tariff, beside what they were. */
 export interface Simulation {
   /** The tariff's hash, and the externalId under which differences are written. */
   readonly tariff: string
   readonly externalId: string
   readonly from: string
   readonly to: string
-  /** The months are over and their calls finished: nothing but a refund can change them. */
+  /** The months are over and all their calls have ended, so nothing but a refund can change them. */
   readonly final: boolean
-  /** Owners who were charged or billed, or would have been; the largest difference first. */
+  /** Owners who were charged or billed, or would have been. The largest difference comes first. */
   readonly owners: readonly SimulatedOwner[]
   readonly totals: Compared
-  /** What could not be priced again, by endpoint. */
+  /** Calls that could not be priced again. */
   readonly unpriced: readonly { readonly endpoint: string; readonly calls: number }[]
 }
 
 export interface SimulatedOwner extends Compared {
   readonly accountId: string
   readonly owner: string
-  /** Of the events that wrote the difference, where that was done. */
+  /** Printed positions of the events that wrote the difference; none where nothing was written. */
   readonly committed: readonly string[]
 }
 
 export interface Compared {
-  /** Credits charged less those refunded. */
+  /** Credits charged, refunds deducted. */
   readonly credits: Side
   /** Minor units, by currency. */
   readonly fees: readonly (Side & { readonly currency: string })[]
@@ -33,3 +32,6 @@ export interface Side {
   readonly actual: number
   readonly simulated: number
 }
+
+/** A side that is being added up. */
+export type MutableSide = { -readonly [Field in keyof Side]: Side[Field] }

@@ -3,7 +3,7 @@ import { t } from 'elysia'
 import { Plan } from '../../../config/file-schema.ts'
 import type { RateLimitState } from '../../../gate/rate-limit/rate-limiter.ts'
 import { PriceRule } from '../../../pricing/price-rule.ts'
-import type { Charge } from '../../../reports/charge/charge-lookup.ts'
+import type { Charge } from '../../../reports/charge/charge-shape.ts'
 import { BalanceSchema } from '../../schemas/account-schema.ts'
 import { integer, mode, typedSchema } from '../../schemas/fields.ts'
 

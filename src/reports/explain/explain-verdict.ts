@@ -1,0 +1,83 @@
+/** What the ledger decided about a call, or would have decided, derived again from the log. */
+import { type LogPosition, printPosition } from '../../../events/event.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { credits } from '../../pricing/price-arithmetic.ts'
+import type { PriceRule } from '../../pricing/price-rule.ts'
+import { findKeyOwner } from '../log-reader/find-account.ts'
+import { readLogEndAsOf } from '../log-reader/log-end.ts'
+import { printTime } from '../log-reader/micros.ts'
+import { type DecisionAsOf, decideAsOf } from './decide-as-of.ts'
+import type { Moment } from './moment.ts'
+import { readStateAsOf, type StateAsOf } from './read-state-as-of.ts'
+
+/** Positions are printed, times are ISO 8601 in UTC. */
+export interface Explanation {
+  /** The last event on which the decision stands, and the time of the decision. */
+  readonly position: string
+  readonly time: string
+  readonly keyId: string
+  readonly call: {
+    readonly route: string
+    readonly quantity: number
+    /** The route's rule in the tariff then; null where it had none. */
+    readonly rule: PriceRule | null
+    /** What the call had to hold; null without a rule. */
+    readonly credits: number | null
+  }
+  readonly state: StateAsOf
+  readonly decision: DecisionAsOf
+}
+
+interface Call {
+  readonly keyId: string
+  readonly route: string
+  readonly quantity: number
+  /** What plan and key must both give; not checked unless given. */
+  readonly permission?: string | undefined
+}
+
+export interface VerdictQuery extends Call {
+  /** Where the log ended, or when. */
+  readonly at: LogPosition | Date
+  /** A time at which the log still ended at that position; the position's own time unless given. */
+  readonly time?: Date
+}
+
+/**
+ * Explains what the ledger decided, or would have decided then, about a call that wants a hold for a quantity. Rate
+ * limits and IP addresses are not in the log, so they are not checked.
+ * @returns undefined when the ledger does not have the key; 'ahead' when the log had not come that far
+ */
+export async function explainVerdict(
+  sql: Sql,
+  query: VerdictQuery,
+): Promise<Explanation | 'ahead' | undefined> {
+  const { keyId, time } = query
+  const owner = await findKeyOwner(sql, keyId)
+  if (!owner) return undefined
+  const { shard } = owner
+  const end = await readLogEndAsOf(sql, shard, query.at)
+  if (!end) return 'ahead'
+  const now = time ? Math.max(time.getTime() * 1_000, end.recordedAt) : end.now
+  const at = { shard, position: end.position, now }
+  return explainDecision(await readStateAsOf(sql, { ...owner, keyId }, at), query, at)
+}
+
+/** @param onLease whether the call ran on a lease, so that its slot was taken already */
+export function explainDecision(
+  state: StateAsOf,
+  { keyId, route, quantity, permission }: Call,
+  at: Moment,
+  onLease = false,
+): Explanation {
+  const rule = (state.tariff?.prices[route] as PriceRule | undefined) ?? null
+  const price = rule && credits(rule, quantity)
+  return {
+    position: printPosition(at),
+    time: printTime(at.now),
+    keyId,
+    call: { route, quantity, rule, credits: price },
+    state,
+    decision: decideAsOf(state, { credits: price ?? undefined, permission, now: at.now, onLease }),
+  }
+}

@@ -1,0 +1,105 @@
+/** What a key and its account are after some of their events. */
+import type { TypeWith } from '../../../events/catalogue.ts'
+import type { Micros } from '../log-reader/micros.ts'
+
+export interface KeyAsOf {
+  readonly version: number
+  readonly display: string
+  readonly enabled: boolean
+  readonly revoked: boolean
+  readonly expiresAt: string | null
+  readonly endpoints: readonly string[] | null
+  readonly monthlyCap: number | null
+  /** Of the key's last event. */
+  readonly position: number
+}
+
+export interface AccountAsOf {
+  readonly accountId: string
+  readonly version: number
+  readonly frozen: boolean
+  readonly erased: boolean
+  readonly maxInFlight: number | null
+  readonly plan: { readonly name: string; readonly position: number } | undefined
+}
+
+/** An event of a key's or an account's stream. */
+export interface StreamChange {
+  readonly position: number
+  readonly type: string
+  readonly version: number
+  /** null: of the account itself. */
+  readonly keyId: string | null
+  // biome-ignore lint/suspicious/noExplicitAny: payloads are read by type
+  readonly payload: any
+}
+
+/** The key after its events; undefined where there are none. */
+export function keyAsOf(changes: readonly StreamChange[]): KeyAsOf | undefined {
+  return changes.reduce<KeyAsOf | undefined>(evolveKey, undefined)
+}
+
+function evolveKey(key: KeyAsOf | undefined, change: StreamChange): KeyAsOf {
+  const { position, version, payload } = change
+  const before = key ?? {
+    ...{ display: '', enabled: true, revoked: false },
+    ...{ expiresAt: null, endpoints: null, monthlyCap: null },
+  }
+  const type = change.type as TypeWith<{ stream: 'key' }>
+  switch (type) {
+    case 'KeyIssued':
+    case 'KeyImported':
+    case 'KeyUpdated':
+    case 'KeyLimitsChanged':
+    case 'KeyRotated': {
+      // An event carries the fields that it changes, and null is a value.
+      const { display, enabled, expiresAt, endpoints, monthlyCap } = { ...before, ...payload }
+      return { ...before, position, version, display, enabled, expiresAt, endpoints, monthlyCap }
+    }
+    case 'KeyEnabled':
+      return { ...before, position, version, enabled: true }
+    case 'KeyDisabled':
+      return { ...before, position, version, enabled: false }
+    case 'KeyRevoked':
+      return { ...before, position, version, revoked: true }
+    default:
+      return type satisfies never
+  }
+}
+
+/** The account after its own events. @param now decides which plan has started */
+export function accountAsOf(
+  accountId: string,
+  changes: readonly StreamChange[],
+  now: Micros,
+): AccountAsOf {
+  const opened: AccountAsOf = {
+    ...{ accountId, version: 0, frozen: false, erased: false, maxInFlight: null },
+    plan: undefined,
+  }
+  return changes.reduce((account, change) => evolveAccount(account, change, now), opened)
+}
+
+function evolveAccount(before: AccountAsOf, change: StreamChange, now: Micros): AccountAsOf {
+  const { payload, position, version } = change
+  const account = { ...before, version }
+  const type = change.type as TypeWith<{ stream: 'account' }>
+  switch (type) {
+    case 'AccountOpened':
+    case 'PlanEnded':
+      return account
+    case 'PlanStarted':
+      if (Date.parse(payload.from) * 1_000 > now) return account
+      return { ...account, plan: { name: payload.plan, position } }
+    case 'AccountLimitsChanged':
+      return { ...account, maxInFlight: payload.maxInFlight ?? null }
+    case 'AccountFrozen':
+      return { ...account, frozen: true }
+    case 'AccountUnfrozen':
+      return { ...account, frozen: false }
+    case 'AccountErased':
+      return { ...account, erased: true }
+    default:
+      return type satisfies never
+  }
+}

@@ -1,0 +1,60 @@
+/** Prices calls again. */
+import type { Tariff } from '../../config/tariff.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { readTariff } from '../../ledger/read/read-tariffs.ts'
+import { credits } from '../../pricing/price-arithmetic.ts'
+import type { PriceRule } from '../../pricing/price-rule.ts'
+import type { CallGroup } from './read-calls.ts'
+import type { MutableSide, Side } from './simulation-shape.ts'
+
+interface Repricing {
+  /** Adds calls to their account: what they cost, and what they would have cost. @param refunds see readRefunds */
+  add(group: CallGroup, refunds: ReadonlyMap<string, number>): Promise<void>
+  /** Credits, refunds deducted. */
+  readonly byAccount: ReadonlyMap<string, Side>
+  /** How many calls could not be priced again, by endpoint. */
+  readonly unpriced: ReadonlyMap<string, number>
+}
+
+export function openRepricing(sql: Sql, tariff: Tariff): Repricing {
+  const byAccount = new Map<string, MutableSide>()
+  const unpriced = new Map<string, number>()
+  const pricesByHash = new Map<string, Record<string, unknown>>()
+
+  /** @param hash null: the calls are only counted, because they were free */
+  async function ruleOf(hash: string | null, endpoint: string): Promise<PriceRule | undefined> {
+    if (hash === null) return { per: 'free' }
+    const prices = pricesByHash.get(hash) ?? (await readTariff(sql, hash))?.prices ?? {}
+    pricesByHash.set(hash, prices)
+    return prices[endpoint] as PriceRule | undefined
+  }
+
+  return {
+    byAccount,
+    unpriced,
+    async add(group, refunds) {
+      const { accountId, endpoint, calls, requestId } = group
+      if (calls === 0) return
+      const before = await ruleOf(group.tariff, endpoint)
+      const after = tariff.prices[endpoint]
+      const each = after && before && priceAgain(before, after, group.quantity)
+      if (each === undefined) unpriced.set(endpoint, (unpriced.get(endpoint) ?? 0) + calls)
+
+      const refunded = requestId === null ? 0 : (refunds.get(requestId) ?? 0)
+      const actual = group.credits * calls - refunded
+      const isRefundedWhole = refunded > 0 && refunded === group.credits
+      const sum = byAccount.get(accountId) ?? { actual: 0, simulated: 0 }
+      byAccount.set(accountId, sum)
+      sum.actual += actual
+      sum.simulated +=
+        each === undefined || isRefundedWhole ? actual : Math.max(each * calls - refunded, 0)
+    },
+  }
+}
+
+/** What one call costs under the other rule; undefined when that counts in another unit. */
+function priceAgain(before: PriceRule, after: PriceRule, quantity: number): number | undefined {
+  if (after.per === 'free') return 0
+  if (after.per === 'request') return after.credits
+  return after.per === before.per ? credits(after, quantity) : undefined
+}
