@@ -1,8 +1,10 @@
 // Usage by each dimension: the log and the projection give the same answer, and it is the overview's.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { readUsageBy, usageDimensions } from '../../src/reports/usage/usage-by.ts'
-import { readTopUsers, readUsageOverview } from '../../src/reports/usage/usage-overview.ts'
+import { readTopUsers } from '../../src/reports/usage/top-users.ts'
+import { readUsageBy } from '../../src/reports/usage/usage-by.ts'
+import { usageDimensions } from '../../src/reports/usage/usage-dimensions.ts'
+import { readUsageOverview } from '../../src/reports/usage/usage-overview.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 

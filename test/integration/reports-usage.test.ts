@@ -1,6 +1,9 @@
 import { expect, test } from 'bun:test'
-import { isKnown, readUsageByDay, readUsageSummary } from '../../src/reports/usage/usage.ts'
-import { readTopUsers, readUsageOverview } from '../../src/reports/usage/usage-overview.ts'
+import { isKnown } from '../../src/reports/usage/is-known.ts'
+import { readTopUsers } from '../../src/reports/usage/top-users.ts'
+import { readUsageByDay } from '../../src/reports/usage/usage-by-day.ts'
+import { readUsageOverview } from '../../src/reports/usage/usage-overview.ts'
+import { readUsageSummary } from '../../src/reports/usage/usage-summary.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
 const october = { from: '2031-10-01', to: '2031-10-31' }

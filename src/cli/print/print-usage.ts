@@ -1,7 +1,9 @@
-/** Prints usage as tables. */
-import type { DailyUsage, UsageFigures, UsageSummary } from '../../reports/usage/usage.ts'
+import type { TopUser } from '../../reports/usage/top-users.ts'
 import type { UsageRow } from '../../reports/usage/usage-by.ts'
-import type { TopUser, UsageOverview } from '../../reports/usage/usage-overview.ts'
+import type { DailyUsage } from '../../reports/usage/usage-by-day.ts'
+import type { UsageFigures } from '../../reports/usage/usage-figures.ts'
+import type { UsageOverview } from '../../reports/usage/usage-overview.ts'
+import type { UsageSummary } from '../../reports/usage/usage-summary.ts'
 import { type Cell, dim, formatNumber, heading, table, time } from '../output.ts'
 
 const figureHeads = ['Requests', 'Errors', 'Credits', 'Latency (ms)']

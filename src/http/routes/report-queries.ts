@@ -4,7 +4,7 @@ import { catalogue } from '../../../events/catalogue.ts'
 import { parsePosition } from '../../../events/event.ts'
 import { isTime } from '../../../events/time.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
-import type { Days } from '../../reports/usage/usage.ts'
+import type { Days } from '../../reports/usage/usage-figures.ts'
 import { requireValid } from '../errors/request-refused.ts'
 import { day, month, position, queryInteger } from '../schemas/fields.ts'
 

@@ -1,6 +1,7 @@
 /** What keys and accounts used, as responses show it. */
 import { t } from 'elysia'
-import type { DailyUsage, UsageSummary } from '../../reports/usage/usage.ts'
+import type { DailyUsage } from '../../reports/usage/usage-by-day.ts'
+import type { UsageSummary } from '../../reports/usage/usage-summary.ts'
 import { integer, typedSchema } from './fields.ts'
 
 export const figuresFields = {

@@ -1,7 +1,7 @@
-/** Accounts, page by page, as operators look through them. */
 import type { Owner } from '../../../events/account.ts'
 import type { Sql } from '../../ledger/connect.ts'
 
+/** An account in a list for operators. */
 export interface ListedAccount {
   readonly accountId: string
   readonly owner: Owner
@@ -9,7 +9,7 @@ export interface ListedAccount {
   readonly state: 'open' | 'frozen' | 'erased'
   /** Keys that are not revoked. */
   readonly keys: number
-  /** Charged in the UTC month that runs, refunds taken off; live mode. */
+  /** Charged in the present UTC month in live mode, refunds deducted. */
   readonly creditsUsed: number
   readonly openedAt: string
 }

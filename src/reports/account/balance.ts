@@ -1,23 +1,23 @@
-/** An account's balance as a call would find it now, in one consistent read. */
 import { type Mode, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
 
+/** An account's present balance of one mode, from one consistent read. */
 export interface Balance {
-  /** What a call could hold: free on live lots, and the allowance that is still due. */
+  /** What a call could hold: credits that are free on live lots, and the allowance that is due. */
   readonly available: number
   readonly held: number
-  /** What an adjustment could not take; a later grant repays it. */
+  /** What an adjustment could not take. A later grant repays it. */
   readonly debt: number
-  /** Lots that have not expired, and expired ones on which a hold is open; in draw order. */
+  /** Lots that have not expired, and expired ones with an open hold, in draw order. */
   readonly lots: readonly LotBalance[]
   readonly allowance: {
-    /** `YYYY-MM`, the month that runs */
+    /** `YYYY-MM`, the present month. */
     readonly month: string
     readonly granted: number
-    /** What the plan gives beyond that; granted by the next call. */
+    /** What the plan gives beyond that. The next call grants it. */
     readonly due: number
   }
-  /** What was cut in the month that runs; `calls` are those charged or free, not those that failed. */
+  /** What counts in the present month. `calls` are those that were charged or free, not those that failed. */
   readonly month: { readonly settled: number; readonly refunded: number; readonly calls: number }
 }
 
@@ -30,7 +30,7 @@ interface LotBalance {
   readonly held: number
   readonly refunded: number
   readonly adjusted: number
-  /** What a call could draw now: nothing before the lot starts, and nothing once it has expired. */
+  /** What a call could draw now: nothing before the lot starts, and nothing after it has expired. */
   readonly available: number
   readonly startsAt: string
   readonly expiresAt: string | null
@@ -48,7 +48,7 @@ interface Row {
   lots: (Omit<LotBalance, 'lot'> & { lot: number })[]
 }
 
-/** The balance of live or test credits; undefined when there is no such account. */
+/** @returns undefined when the ledger does not have the account */
 export async function readBalance(
   sql: Sql,
   accountId: string,

@@ -1,37 +1,41 @@
-/** Which keys secrets belong to: those in use, and those that a rotation replaced long ago. */
+/** The keys of secrets: of those in use, and of those that a rotation replaced. */
 import { secretTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'
+import { positionRanges } from '../log-reader/position-ranges.ts'
 
 export interface KeyOfSecret {
   /** Hex SHA-256 of the whole secret. */
   readonly hash: string
   readonly keyId: string
   readonly accountId: string
-  /** Whether it opens the key, still does beside a newer one, or was replaced. */
+  /** Whether it is the key's present secret, the one before that still works, or one that was replaced. */
   readonly secret: 'current' | 'previous' | 'replaced'
-  /** Of a previous secret, until when it works; ISO 8601. */
+  /** Until when a previous secret works, ISO 8601; null for another one. */
   readonly worksUntil: string | null
 }
 
-/** Those of the hashes that the ledger knows, each once. */
+/**
+ * @param hashes hex SHA-256 of whole secrets
+ * @returns those that the ledger knows, each once
+ */
 export async function findKeysBySecret(
   sql: Sql,
   hashes: readonly string[],
 ): Promise<KeyOfSecret[]> {
   const wanted = [...new Set(hashes)]
   if (wanted.length === 0) return []
-  const live = await secretsInUse(sql, wanted)
+  const live = await readSecretsInUse(sql, wanted)
   const known = new Set(live.map(({ hash }) => hash))
   const missing = wanted.filter((hash) => !known.has(hash))
-  const replaced = missing.length > 0 ? await replacedSecrets(sql, missing) : []
+  const replaced = missing.length > 0 ? await readReplacedSecrets(sql, missing) : []
   return [...live, ...replaced]
 }
 
-async function secretsInUse(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
-  const rows = await sql<(Omit<KeyOfSecret, 'goodUntil'> & { until: Date | null })[]>`
+async function readSecretsInUse(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
+  const rows = await sql<(Omit<KeyOfSecret, 'worksUntil'> & { until: Date | null })[]>`
     select k.hash, k.key_id as "keyId", k.account_id as "accountId", 'current' as secret,
       null::timestamptz as until
     from key_state k where k.hash = any(${hashes as string[]})
@@ -42,18 +46,19 @@ async function secretsInUse(sql: Sql, hashes: readonly string[]): Promise<KeyOfS
   return rows.map(({ until, ...row }) => ({ ...row, worksUntil: until?.toISOString() ?? null }))
 }
 
-const rangeSize = 200_000
+const maxRangePositions = 200_000
 
-/** Only the log remembers them, and it has no index by hash: the events of keys are read, range by range. */
-async function replacedSecrets(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
+/** Only the log has them, and it has no index by hash, so all events of keys are read, range by range. */
+async function readReplacedSecrets(sql: Sql, hashes: readonly string[]): Promise<KeyOfSecret[]> {
   const found: KeyOfSecret[] = []
   for (const shard of await readShards(sql)) {
     const end = await readLogEnd(sql, shard)
-    for (let from = 1; from <= end.position; from += rangeSize) {
+    const whole = { from: 1, to: end.position }
+    for (const { from, to } of positionRanges(whole, maxRangePositions)) {
       const rows = await sql<{ hash: string; keyId: string; accountId: string }[]>`
         select payload ->> 'hash' as hash, key_id as "keyId", account_id as "accountId"
         from events
-        where shard = ${shard} and position >= ${from} and position < ${from + rangeSize}
+        where shard = ${shard} and position between ${from} and ${to}
           and stream_version is not null and ${sql.unsafe(typeIn(secretTypes))}
           and payload ->> 'hash' = any(${hashes as string[]})`
       found.push(...rows.map((row) => ({ ...row, secret: 'replaced' as const, worksUntil: null })))

@@ -1,11 +1,10 @@
 /**
- * Events as they are read back: the operators' feed, and a key's own history.
+ * Recorded events, page by page: the operators' feed, and a key's own history.
  *
- * The log is read in ranges of bounded size, each in a statement of its own, so that a filter that
- * matches next to nothing cannot keep one snapshot open over the whole log; and one call looks at a
- * bounded number of them. `next` says where to go on.
+ * The log is read in ranges of bounded size, each in a query of its own, so that a filter that matches next to nothing
+ * does not keep one snapshot open over the whole log. A page comes from a bounded number of ranges, so it may have few
+ * events or none although more follow.
  */
-
 import type { LogPosition, RecordedEvent } from '../../../events/event.ts'
 import { streamOf } from '../../../events/stream-of.ts'
 import type { Sql } from '../../ledger/connect.ts'
@@ -19,7 +18,7 @@ export interface EventFilter {
   readonly keyId?: string
   readonly types?: readonly string[]
   readonly shard?: number
-  /** First and last position, in every shard that is read. */
+  /** First and last position, in each shard that is read. */
   readonly fromPosition?: number
   readonly toPosition?: number
   /** Recorded at `from` or later, and before `to`. */
@@ -30,17 +29,19 @@ export interface EventFilter {
 export interface EventPage {
   /** In the order of the log: by position, one shard after the other. */
   readonly events: readonly RecordedEvent[]
-  /** Where this page stopped; asking again `after` it goes on. Absent at the log's end. */
+  /** Where this page ends: pass it as `after` for the next one. Absent at the log's end. */
   readonly next?: LogPosition
 }
 
 const maxEvents = 1_000
-const rangeSize = 50_000
+const maxRangeEvents = 50_000
 const maxRanges = 20
 
 /**
- * Events after a place in the log, at most `limit` (1 to 1,000). A key unknown to the ledger has none.
- * `private` is as it was written, encrypted: what may be shown of it is the client's to decide.
+ * The events after a position, or from the beginning. There are none of a key or an account that the ledger does not
+ * have. `private` is encrypted, as it was written.
+ * @param limit 1 to 1,000
+ * @throws RangeError for another limit
  */
 export async function readEventFeed(
   sql: Sql,
@@ -65,12 +66,12 @@ export async function readEventFeed(
     let from = after?.shard === shard ? Math.max(bounds.from, after.position + 1) : bounds.from
     while (from <= bounds.to) {
       if (ranges++ === maxRanges) return { events, next: { shard, position: from - 1 } }
-      const to = await rangeEnd(sql, shard, filter, accountId, from, bounds.to)
-      const most = limit - events.length
-      const found = await readRange(sql, { ...filter, shard, accountId, from, to, most })
+      const to = await readRangeEnd(sql, shard, filter, accountId, from, bounds.to)
+      const maxRows = limit - events.length
+      const found = await readRange(sql, { ...filter, shard, accountId, from, to, maxRows })
       events.push(...found)
       const last = found.at(-1)
-      if (last && found.length === most) {
+      if (last && found.length === maxRows) {
         return { events, next: { shard, position: last.position } }
       }
       from = to + 1
@@ -85,12 +86,12 @@ async function shardsToRead(
   accountId: string | undefined,
 ): Promise<number[]> {
   const shards = await readShards(sql)
-  const lived = accountId === undefined ? undefined : (await findFirstEvent(sql, accountId))?.shard
-  if (accountId !== undefined && lived === undefined) return []
+  const only = accountId === undefined ? undefined : (await findFirstEvent(sql, accountId))?.shard
+  if (accountId !== undefined && only === undefined) return []
   return shards.filter(
     (shard) =>
       (filter.shard === undefined || shard === filter.shard) &&
-      (lived === undefined || shard === lived),
+      (only === undefined || shard === only),
   )
 }
 
@@ -105,10 +106,10 @@ async function boundsOf(sql: Sql, shard: number, filter: EventFilter) {
 }
 
 /**
- * The last position of a range that holds no more than `rangeSize` events to look at. Where all of an
- * account's events pass the filter, none is looked at in vain, and the page's limit is bound enough.
+ * The last position of a range with at most `maxRangeEvents` events to read. Where all events of an account pass the
+ * filter, the page's limit bounds the range.
  */
-async function rangeEnd(
+async function readRangeEnd(
   sql: Sql,
   shard: number,
   { keyId, types }: EventFilter,
@@ -116,12 +117,12 @@ async function rangeEnd(
   from: number,
   to: number,
 ): Promise<number> {
-  if (accountId === undefined) return Math.min(from + rangeSize - 1, to)
+  if (accountId === undefined) return Math.min(from + maxRangeEvents - 1, to)
   if (keyId === undefined && types === undefined) return to
   const [row] = await sql<{ position: number }[]>`
     select position from events
     where account_id = ${accountId} and shard = ${shard} and position between ${from} and ${to}
-    order by position offset ${rangeSize - 1} limit 1`
+    order by position offset ${maxRangeEvents - 1} limit 1`
   return row?.position ?? to
 }
 
@@ -132,11 +133,11 @@ interface Range {
   readonly types?: readonly string[]
   readonly from: number
   readonly to: number
-  readonly most: number
+  readonly maxRows: number
 }
 
 async function readRange(sql: Sql, range: Range): Promise<RecordedEvent[]> {
-  const { shard, accountId, keyId, types, from, to, most } = range
+  const { shard, accountId, keyId, types, from, to, maxRows } = range
   const rows = await sql<Omit<RecordedEvent, 'stream'>[]>`
     select shard, position, recorded_at as "recordedAt", occurred_at as "occurredAt", type,
       stream_version as "streamVersion", account_id as "accountId", key_id as "keyId", mode,
@@ -148,6 +149,6 @@ async function readRange(sql: Sql, range: Range): Promise<RecordedEvent[]> {
       ${keyId === undefined ? sql`` : sql`and key_id = ${keyId}`}
       ${types === undefined ? sql`` : sql`and type = any(${sql.array([...types], 1009)})`}
     order by position
-    limit ${most}`
+    limit ${maxRows}`
   return rows.map((row) => ({ ...row, stream: streamOf(row) }))
 }

@@ -1,20 +1,19 @@
-/** What a key did since a time, from the log alone: what was charged, what failed, what was changed. */
-
 import { describeEvent } from '../../../events/describe-event.ts'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import { entryOf } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readEventFeed } from '../log-reader/event-feed.ts'
 
+/** What happened to a key since a time, from the log alone. Times are ISO 8601, positions are printed. */
 export interface KeyReport {
   readonly keyId: string
   readonly since: string
   readonly endpoints: readonly EndpointUse[]
-  /** Calls that were begun and have not ended. */
+  /** How many calls have begun and not ended. */
   readonly open: number
-  /** What was done to the key itself, in the order of the log. */
+  /** Changes of the key itself, in the order of the log. */
   readonly changes: readonly KeyReportLine[]
-  /** The last calls that were charged. */
+  /** The last calls that were charged, at most twenty. */
   readonly lastCharges: readonly KeyReportLine[]
   readonly firstAt: string | null
   readonly lastAt: string | null
@@ -24,7 +23,7 @@ interface EndpointUse {
   readonly endpoint: string
   readonly charged: number
   readonly credits: number
-  /** Calls that were held for and not charged: released or expired. */
+  /** Calls that had a hold and were not charged: it was released or expired. */
   readonly failed: number
   /** Calls of price 0. */
   readonly free: number
@@ -42,7 +41,7 @@ interface KeyReportLine {
 const pageSize = 1_000
 const maxCharges = 20
 
-/** The report of a key that the ledger knows; of another one it is empty. */
+/** The report of a key. It is empty for a key that the ledger does not have. */
 export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promise<KeyReport> {
   const endpoints = new Map<string, { -readonly [K in keyof EndpointUse]: EndpointUse[K] }>()
   const open = new Set<string>()

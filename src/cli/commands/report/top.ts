@@ -1,6 +1,5 @@
-/** `tollbook report top` */
-import { daysOf } from '../../../reports/usage/usage.ts'
-import { readTopUsers } from '../../../reports/usage/usage-overview.ts'
+import { readTopUsers } from '../../../reports/usage/top-users.ts'
+import { daysOf } from '../../../reports/usage/usage-figures.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'

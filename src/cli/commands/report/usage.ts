@@ -1,7 +1,10 @@
-/** `tollbook report usage` */
-import { daysOf, isKnown, readUsageByDay, readUsageSummary } from '../../../reports/usage/usage.ts'
-import { readUsageBy, usageDimensions } from '../../../reports/usage/usage-by.ts'
+import { isKnown } from '../../../reports/usage/is-known.ts'
+import { readUsageBy } from '../../../reports/usage/usage-by.ts'
+import { readUsageByDay } from '../../../reports/usage/usage-by-day.ts'
+import { usageDimensions } from '../../../reports/usage/usage-dimensions.ts'
+import { daysOf } from '../../../reports/usage/usage-figures.ts'
 import { readUsageOverview } from '../../../reports/usage/usage-overview.ts'
+import { readUsageSummary } from '../../../reports/usage/usage-summary.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'

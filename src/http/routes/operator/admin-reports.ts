@@ -3,12 +3,8 @@ import { Elysia, t } from 'elysia'
 import { printPosition } from '../../../../events/event.ts'
 import { readClock } from '../../../ledger/read/read-clock.ts'
 import { readEventFeed } from '../../../reports/log-reader/event-feed.ts'
-import {
-  readTopUsers,
-  readUsageOverview,
-  type TopUser,
-  type UsageOverview,
-} from '../../../reports/usage/usage-overview.ts'
+import { readTopUsers, type TopUser } from '../../../reports/usage/top-users.ts'
+import { readUsageOverview, type UsageOverview } from '../../../reports/usage/usage-overview.ts'
 import { requireValid } from '../../errors/request-refused.ts'
 import { commonProblems } from '../../openapi/problem-schema.ts'
 import { auditedEvent, EventList, listEvents } from '../../schemas/event-schema.ts'

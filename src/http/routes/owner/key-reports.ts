@@ -1,7 +1,8 @@
 /** The owners' routes about what their keys used and what happened to them. */
 import { Elysia } from 'elysia'
 import { readEventFeed } from '../../../reports/log-reader/event-feed.ts'
-import { readUsageByDay, readUsageSummary } from '../../../reports/usage/usage.ts'
+import { readUsageByDay } from '../../../reports/usage/usage-by-day.ts'
+import { readUsageSummary } from '../../../reports/usage/usage-summary.ts'
 import { oneProblems } from '../../openapi/problem-schema.ts'
 import { EventList, listEvents, ownedEvent } from '../../schemas/event-schema.ts'
 import { idParams } from '../../schemas/fields.ts'
