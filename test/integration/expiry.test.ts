@@ -1,4 +1,4 @@
-/** Overdue holds: expired by whichever gateway looks, and by one of them only. */
+/** Overdue holds: any gateway expires them, and each of them is expired once. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => ledger.close())
 
-test('gateways that look at the same moment expire each overdue hold once, and no other', async () => {
+test('gateways that expire holds at the same moment expire each overdue hold once, and no other', async () => {
   await Promise.all(Array.from({ length: 20 }, () => ledger.hold(key, 1, { holdSeconds: 60 })))
   await ledger.hold(key, 1, { holdSeconds: 120 })
   const gateways = [ledger.newGateway(), ledger.newGateway(), ledger.newGateway()]

@@ -1,4 +1,4 @@
-/** A log that the first version wrote, kept as it was: every later version reads it and draws the same from it. */
+/** A log that the first version wrote, kept as it was. Every later version reads it and computes the same from it. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

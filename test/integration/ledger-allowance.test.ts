@@ -32,12 +32,12 @@ describe('the allowance', () => {
     const account = await ledger.account()
     const key = await ledger.key(account)
     expect(await allowances(account)).toEqual([])
-    const answers = await Promise.all([
+    const results = await Promise.all([
       ledger.hold(key, 10),
       ledger.hold(key, 10),
       ledger.hold(key, 10),
     ])
-    expect(answers.map((a) => a.available)).toEqual([90, 80, 70])
+    expect(results.map((a) => a.available)).toEqual([90, 80, 70])
     await ledger.hold(key, 10)
     expect(await allowances(account)).toEqual([100])
     const [lot] = await ledger.sql`
@@ -138,7 +138,7 @@ describe('an upgrade', () => {
     expect(await allowances(account)).toEqual([1_000])
   })
 
-  test('cancels a downgrade that still lay ahead', async () => {
+  test('cancels a downgrade that has not come into force', async () => {
     const account = await ledger.account({ plan: 'free' })
     const key = await ledger.key(account)
     await ledger.changePlan(account, 'none', '2030-07-01T00:00:00Z')
@@ -246,7 +246,7 @@ describe('a hold that ends in the next month', () => {
     ])
   })
 
-  test('and is released gives back what lapses with its lot', async () => {
+  test('and is released returns credits that lapse with their lot', async () => {
     const account = await ledger.account()
     const key = await ledger.key(account)
     const { hold } = await ledger.hold(key, 60)

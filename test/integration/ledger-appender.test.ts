@@ -28,8 +28,8 @@ beforeAll(async () => {
 afterAll(() => ledger.close())
 
 /** How often each of these calls was held, settled and so on. */
-async function eventsOf(items: readonly Hold[]) {
-  const ids = items.map((item) => item.requestId)
+async function eventsOf(commands: readonly Hold[]) {
+  const ids = commands.map((command) => command.requestId)
   const rows = await ledger.owner<{ type: string; events: number; calls: number }[]>`
     select type, count(*) as events, count(distinct request_id) as calls
     from events where request_id in ${ledger.owner(ids)} group by type order by type`
@@ -46,7 +46,7 @@ afterEach(async () => {
   for (const releaseLock of heldLocks.splice(0)) await releaseLock()
 })
 
-/** Holds the shard's lock, so that appends wait, until told to let go. */
+/** Takes the shard's lock, so that appends wait; returns what releases it. */
 async function holdLock(): Promise<() => Promise<void>> {
   const connection = await ledger.owner.reserve()
   await connection`begin`
@@ -69,7 +69,7 @@ function waitingAppends() {
 describe('batches', () => {
   test('carry what arrives while one is under way', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(ledger.url, 'busy', { onBatch: (items) => sizes.push(items) })
+    const gateway = openGateway(ledger.url, 'busy', { onBatch: (commands) => sizes.push(commands) })
     await Promise.all(Array.from({ length: 32 }, () => gateway.hold(key, 1)))
     expect(sizes).toEqual([32])
     const releaseLock = await holdLock()
@@ -82,9 +82,11 @@ describe('batches', () => {
     await gateway.close()
   })
 
-  test('carry half of very many, so that the ledger need not wait for all their clients', async () => {
+  test('carry half of very many commands, so that the ledger need not wait for all their clients', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(ledger.url, 'busier', { onBatch: (items) => sizes.push(items) })
+    const gateway = openGateway(ledger.url, 'busier', {
+      onBatch: (commands) => sizes.push(commands),
+    })
     await Promise.all(Array.from({ length: 100 }, () => gateway.hold(key, 1)))
     expect(sizes).toEqual([50, 32, 18])
     await gateway.close()
@@ -92,7 +94,9 @@ describe('batches', () => {
 
   test('never part a group, such as what splits a lease', async () => {
     const sizes: number[] = []
-    const gateway = openGateway(ledger.url, 'parting', { onBatch: (items) => sizes.push(items) })
+    const gateway = openGateway(ledger.url, 'parting', {
+      onBatch: (commands) => sizes.push(commands),
+    })
     const lease = leaseCommand(key, 9, 9)
     await gateway.appender.append(lease)
     const others = (count: number) => Array.from({ length: count }, () => gateway.hold(key, 1))
@@ -110,7 +114,7 @@ describe('batches', () => {
   })
 })
 
-describe('one bad item', () => {
+describe('one bad command', () => {
   test('does not fail its neighbours, wherever it stands', async () => {
     const { hold: open } = await ledger.hold(key, 1)
     const bad: CallCommand[] = [
@@ -124,18 +128,18 @@ describe('one bad item', () => {
       countCommand(key, -1),
     ]
     const good = Array.from({ length: 32 }, () => holdCommand(key, 1))
-    const items = good.flatMap((item, i) => [
+    const commands = good.flatMap((command, i) => [
       ...(i % 4 === 3 ? bad.slice(i >> 2, (i >> 2) + 1) : []),
-      item,
+      command,
     ])
     const size = await ledger.size()
-    const answers = await Promise.allSettled(items.map(ledger.append))
-    const failed = items.filter((_, i) => answers[i]?.status === 'rejected')
+    const results = await Promise.allSettled(commands.map(ledger.append))
+    const failed = commands.filter((_, i) => results[i]?.status === 'rejected')
     expect(failed.length).toBe(bad.length)
     expect(failed).toEqual(bad)
-    for (const answer of answers) {
-      if (answer.status === 'rejected') expect(answer.reason).toBeInstanceOf(LedgerUnavailable)
-      else expect(answer.value.verdict).toBe('ok')
+    for (const result of results) {
+      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(LedgerUnavailable)
+      else expect(result.value.verdict).toBe('ok')
     }
     expect(await ledger.size()).toBe(size + good.length)
   })
@@ -160,20 +164,20 @@ describe('one bad item', () => {
   })
 })
 
-describe('a client that waits no longer', () => {
-  test('is told so at its deadline, and the hold it was granted afterwards is released', async () => {
+describe('a client that gives up', () => {
+  test('is rejected at its timeout, and the hold that it is granted afterwards is released', async () => {
     const gateway = openGateway(ledger.url, 'hasty', { timeoutMs: 100 })
     const releaseLock = await holdLock()
-    const item = holdCommand(key, 1)
-    await expect(gateway.append(item)).rejects.toBeInstanceOf(LedgerUnavailable)
-    expect(await eventsOf([item])).toHaveLength(0)
+    const command = holdCommand(key, 1)
+    await expect(gateway.append(command)).rejects.toBeInstanceOf(LedgerUnavailable)
+    expect(await eventsOf([command])).toHaveLength(0)
     await releaseLock()
-    await until(async () => (await eventsOf([item])).length === 2)
-    expect((await eventsOf([item])).map((e) => e.type)).toEqual(['CreditsHeld', 'HoldReleased'])
+    await until(async () => (await eventsOf([command])).length === 2)
+    expect((await eventsOf([command])).map((e) => e.type)).toEqual(['CreditsHeld', 'HoldReleased'])
     await gateway.close()
   })
 
-  test('because the gateway closes, is told so at once, sent or not', async () => {
+  test('because the gateway closes is rejected at once, whether its command was sent or not', async () => {
     const gateway = openGateway(ledger.url, 'closing')
     await gateway.count(key, 1)
     const releaseLock = await holdLock()
@@ -190,49 +194,49 @@ describe('a client that waits no longer', () => {
 })
 
 describe('a producer', () => {
-  test('that was forgotten over a long silence is opened anew, and nobody is refused', async () => {
+  test('that the ledger forgot over a long silence is opened anew, and no command is refused', async () => {
     const gateway = ledger.newGateway('sleepy')
     expect((await gateway.hold(key, 1)).verdict).toBe('ok')
     await ledger.owner`delete from producers where instance = 'sleepy'`
-    const item = holdCommand(key, 1)
-    expect((await gateway.append(item)).verdict).toBe('ok')
-    expect(await eventsOf([item])).toEqual([{ type: 'CreditsHeld', events: 1, calls: 1 }])
+    const command = holdCommand(key, 1)
+    expect((await gateway.append(command)).verdict).toBe('ok')
+    expect(await eventsOf([command])).toEqual([{ type: 'CreditsHeld', events: 1, calls: 1 }])
   })
 
   test('that is gone when a batch has to be sent again leaves its clients without a verdict', async () => {
     const gateway = ledger.newGateway('bereft')
     await gateway.count(key, 1)
-    const item = holdCommand(key, 1)
+    const command = holdCommand(key, 1)
     const lock = await ledger.owner.reserve()
     await lock`begin`
     await lock`select enter_shard(0::smallint)`
-    const answer = gateway.append(item).then(() => 'answered', String)
+    const result = gateway.append(command).then(() => 'answered', String)
     await until(async () => (await waitingAppends()).length === 1)
     const [waiting] = await waitingAppends()
     await lock`delete from producers where instance = 'bereft'`
     await lock`select pg_terminate_backend(${waiting?.pid ?? 0})`
     await lock`commit`
     lock.release()
-    // It was not appended, but from the producer nobody could have told.
-    expect(await answer).toContain('LedgerUnavailable')
-    expect(await eventsOf([item])).toEqual([])
+    // It was not appended, but without the producer nobody could know.
+    expect(await result).toContain('LedgerUnavailable')
+    expect(await eventsOf([command])).toEqual([])
     expect((await gateway.hold(key, 1)).verdict).toBe('ok')
   })
 
   test('is forgotten a week after its last batch', async () => {
-    const ahead = await openLedger()
+    const later = await openLedger()
     const counted = async (instance: string) =>
-      (await ahead.sql`select from producers where instance = ${instance}`).length
-    const account = await ahead.account()
-    const gateway = ahead.newGateway('old')
-    await gateway.hold(await ahead.key(account), 1)
-    await ahead.advance(7 * 86_400_000)
-    await ahead.newGateway('newer').hold(await ahead.key(account), 1)
+      (await later.sql`select from producers where instance = ${instance}`).length
+    const account = await later.account()
+    const gateway = later.newGateway('old')
+    await gateway.hold(await later.key(account), 1)
+    await later.advance(7 * 86_400_000)
+    await later.newGateway('newer').hold(await later.key(account), 1)
     expect(await counted('old')).toBe(1)
-    await ahead.advance(1)
-    await ahead.newGateway('newest').hold(await ahead.key(account), 1)
+    await later.advance(1)
+    await later.newGateway('newest').hold(await later.key(account), 1)
     expect(await counted('old')).toBe(0)
-    await ahead.close()
+    await later.close()
   })
 })
 
@@ -240,50 +244,50 @@ describe('a connection that dies', () => {
   test('before the ledger has decided: the batch is appended once, over the next connection', async () => {
     const gateway = ledger.newGateway('struck')
     await gateway.count(key, 1)
-    const items = Array.from({ length: 10 }, () => holdCommand(key, 1))
-    for (const item of items) {
+    const commands = Array.from({ length: 10 }, () => holdCommand(key, 1))
+    for (const command of commands) {
       const releaseLock = await holdLock()
-      const answer = gateway.append(item)
+      const result = gateway.append(command)
       await until(async () => (await waitingAppends()).length === 1)
       const [waiting] = await waitingAppends()
       await ledger.owner`select pg_terminate_backend(${waiting?.pid ?? 0})`
       await releaseLock()
-      expect((await answer).verdict).toBe('ok')
+      expect((await result).verdict).toBe('ok')
     }
-    expect(await eventsOf(items)).toEqual([{ type: 'CreditsHeld', events: 10, calls: 10 }])
+    expect(await eventsOf(commands)).toEqual([{ type: 'CreditsHeld', events: 10, calls: 10 }])
   })
 
-  test('after the ledger has decided: the same batch is answered what was stored', async () => {
+  test('after the ledger has decided: the same batch gets the results that were stored', async () => {
     const line = await openLossyLine(ledger.url)
     const gateway = openGateway(line.url, 'unheard')
-    const items = Array.from({ length: 10 }, () => holdCommand(key, 1))
-    for (const item of items) {
+    const commands = Array.from({ length: 10 }, () => holdCommand(key, 1))
+    for (const command of commands) {
       await gateway.count(key, 1)
       line.loseNextResult()
-      expect((await gateway.append(item)).verdict).toBe('ok')
+      expect((await gateway.append(command)).verdict).toBe('ok')
     }
     expect(line.lost).toBe(10)
-    expect(await eventsOf(items)).toEqual([{ type: 'CreditsHeld', events: 10, calls: 10 }])
+    expect(await eventsOf(commands)).toEqual([{ type: 'CreditsHeld', events: 10, calls: 10 }])
     await gateway.close()
     await line.close()
   })
 
-  test('again and again while 1,000 items run: nothing is lost and nothing doubled', async () => {
+  test('again and again, while 1,000 commands are appended: none is lost and none is appended twice', async () => {
     const gateway = ledger.newGateway('mortal')
-    const items = Array.from({ length: 500 }, () => holdCommand(key, 2))
+    const commands = Array.from({ length: 500 }, () => holdCommand(key, 2))
     const killer = killAppends()
     const verdicts: string[] = []
     let next = 0
     const worker = async () => {
-      for (let item = items[next++]; item; item = items[next++]) {
-        verdicts.push((await gateway.append(item)).verdict)
-        verdicts.push((await gateway.settle(item, 1)).verdict)
+      for (let command = commands[next++]; command; command = commands[next++]) {
+        verdicts.push((await gateway.append(command)).verdict)
+        verdicts.push((await gateway.settle(command, 1)).verdict)
       }
     }
     await Promise.all(Array.from({ length: 25 }, worker))
     expect(await killer.stop()).toBeGreaterThan(3)
     expect(verdicts).toEqual(Array(1_000).fill('ok'))
-    expect(await eventsOf(items)).toEqual([
+    expect(await eventsOf(commands)).toEqual([
       { type: 'CreditsHeld', events: 500, calls: 500 },
       { type: 'HoldSettled', events: 500, calls: 500 },
     ])

@@ -1,4 +1,4 @@
-/** Batches: decided in order, answered once, and never in parts. */
+/** Batches: decided in order, appended once, and never in parts. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Verdict } from '../../src/ledger/append/call-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
@@ -25,36 +25,36 @@ async function keyWith(credits: number, options: { monthlyCap?: number } = {}) {
   return ledger.key(account, options)
 }
 
-describe('items of a batch are decided in order', () => {
-  test('what a later item frees does not pay for an earlier one', async () => {
+describe('commands of a batch are decided in order', () => {
+  test('what a later command frees does not pay for an earlier one', async () => {
     const key = await keyWith(5)
     const { hold } = await ledger.hold(key, 4)
     const producer = await openProducer(ledger.sql)
-    const answer = await producer.send([holdCommand(key, 5), releaseCommand(hold)])
-    expect(answer.verdicts).toEqual(['insufficient_credits', 'ok'])
-    expect(answer.available).toEqual([1, 5])
+    const result = await producer.send([holdCommand(key, 5), releaseCommand(hold)])
+    expect(result.verdicts).toEqual(['insufficient_credits', 'ok'])
+    expect(result.available).toEqual([1, 5])
   })
 
-  test('what an earlier item frees pays for a later one', async () => {
+  test('what an earlier command frees pays for a later one', async () => {
     const key = await keyWith(5)
     const { hold } = await ledger.hold(key, 4)
     const producer = await openProducer(ledger.sql)
-    const answer = await producer.send([releaseCommand(hold), holdCommand(key, 5)])
-    expect(answer.verdicts).toEqual(['ok', 'ok'])
-    expect(answer.available).toEqual([5, 0])
+    const result = await producer.send([releaseCommand(hold), holdCommand(key, 5)])
+    expect(result.verdicts).toEqual(['ok', 'ok'])
+    expect(result.available).toEqual([5, 0])
   })
 
-  test('of a settlement only the rest of the hold is free for what follows', async () => {
+  test('a settlement frees the rest of its hold, and no more, for what follows', async () => {
     const key = await keyWith(10)
     const { hold } = await ledger.hold(key, 10)
     const producer = await openProducer(ledger.sql)
-    const items = [
+    const commands = [
       settleCommand(hold, 6),
       holdCommand(key, 5),
       holdCommand(key, 4),
       holdCommand(key, 1),
     ]
-    expect((await producer.send(items)).verdicts).toEqual([
+    expect((await producer.send(commands)).verdicts).toEqual([
       'ok',
       'insufficient_credits',
       'ok',
@@ -62,7 +62,7 @@ describe('items of a batch are decided in order', () => {
     ])
   })
 
-  test('a hold is resolved by the first of two items that would', async () => {
+  test('a hold is resolved by the first of two commands that would', async () => {
     const key = await keyWith(10)
     const producer = await openProducer(ledger.sql)
     for (const [first, second] of [
@@ -71,20 +71,20 @@ describe('items of a batch are decided in order', () => {
       [releaseCommand, settleCommand],
     ] as const) {
       const { hold } = await ledger.hold(key, 2)
-      const items = [first(hold, 1 as never), second(hold, 2 as never)]
-      expect(await producer.verdicts(items)).toEqual(['ok', 'hold_not_open'])
+      const commands = [first(hold, 1 as never), second(hold, 2 as never)]
+      expect(await producer.verdicts(commands)).toEqual(['ok', 'hold_not_open'])
     }
     const [row] = await ledger.sql`
       select sum(settled)::bigint as settled, sum(held)::bigint as held from lots where account_id = ${key.accountId}`
     expect(row).toEqual({ settled: 2, held: 0 })
   })
 
-  test('of many resolutions of many holds the first of each counts, wherever it stands', async () => {
+  test('of many resolutions of many holds the first of each hold counts, wherever it stands', async () => {
     const key = await keyWith(100)
     const holds = await Promise.all(Array.from({ length: 20 }, () => ledger.hold(key, 2)))
-    const items = [1, 2, 3].flatMap((n) => holds.map(({ hold }) => settleCommand(hold, n % 2)))
-    const answer = await (await openProducer(ledger.sql)).send(items)
-    expect(answer.verdicts).toEqual([...Array(20).fill('ok'), ...Array(40).fill('hold_not_open')])
+    const commands = [1, 2, 3].flatMap((n) => holds.map(({ hold }) => settleCommand(hold, n % 2)))
+    const result = await (await openProducer(ledger.sql)).send(commands)
+    expect(result.verdicts).toEqual([...Array(20).fill('ok'), ...Array(40).fill('hold_not_open')])
     const [row] = await ledger.sql`
       select sum(settled)::bigint as settled from lots where account_id = ${key.accountId}`
     expect(row).toEqual({ settled: 20 })
@@ -94,13 +94,13 @@ describe('items of a batch are decided in order', () => {
     const key = await keyWith(10)
     const { hold } = await ledger.hold(key, 5)
     const producer = await openProducer(ledger.sql)
-    const items = [
+    const commands = [
       expireCommand(hold),
       settleCommand(hold, 6),
       settleCommand(hold, 5),
       releaseCommand(hold),
     ]
-    expect(await producer.verdicts(items)).toEqual([
+    expect(await producer.verdicts(commands)).toEqual([
       'hold_not_due',
       'exceeds_hold',
       'ok',
@@ -108,7 +108,7 @@ describe('items of a batch are decided in order', () => {
     ])
   })
 
-  test('the number of open holds follows the items', async () => {
+  test('the number of open holds follows the commands', async () => {
     const key = await keyWith(10)
     await ledger.change(key.account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 2 })
     const [a, b] = [holdCommand(key, 1), holdCommand(key, 1)]
@@ -118,13 +118,13 @@ describe('items of a batch are decided in order', () => {
       'ok',
       'concurrency_exceeded',
     ])
-    const items = [
+    const commands = [
       holdCommand(key, 1),
       settleCommand(a, 1),
       holdCommand(key, 1),
       holdCommand(key, 1),
     ]
-    expect(await producer.verdicts(items)).toEqual([
+    expect(await producer.verdicts(commands)).toEqual([
       'concurrency_exceeded',
       'ok',
       'ok',
@@ -136,29 +136,34 @@ describe('items of a batch are decided in order', () => {
     const keys = await Promise.all([keyWith(3), keyWith(5), keyWith(0)])
     const sibling = await ledger.key(keys[0].account)
     const order = [keys[0], keys[1], keys[2], sibling, keys[0], keys[1], sibling, keys[1]]
-    const answer = await (await openProducer(ledger.sql)).send(
+    const result = await (await openProducer(ledger.sql)).send(
       order.map((key) => holdCommand(key, 2)),
     )
     const poor = 'insufficient_credits'
-    expect(answer.verdicts).toEqual(['ok', 'ok', poor, poor, poor, 'ok', poor, poor])
-    expect(answer.available).toEqual([1, 3, 0, 1, 1, 1, 1, 1])
+    expect(result.verdicts).toEqual(['ok', 'ok', poor, poor, poor, 'ok', poor, poor])
+    expect(result.available).toEqual([1, 3, 0, 1, 1, 1, 1, 1])
   })
 
   test('test mode and live mode of an account are decided apart', async () => {
     const account = await ledger.account({ plan: 'none' })
     await ledger.grant(account, 3, { mode: 'test' })
     const [live, trial] = [await ledger.key(account), await ledger.key(account, { mode: 'test' })]
-    const items = [live, trial, live, trial].map((key) => holdCommand(key, 2))
+    const commands = [live, trial, live, trial].map((key) => holdCommand(key, 2))
     const poor = 'insufficient_credits'
-    expect(await (await openProducer(ledger.sql)).verdicts(items)).toEqual([poor, 'ok', poor, poor])
+    expect(await (await openProducer(ledger.sql)).verdicts(commands)).toEqual([
+      poor,
+      'ok',
+      poor,
+      poor,
+    ])
   })
 })
 
 describe('a key’s cap within a batch', () => {
-  test('follows what the key’s own items hold, settle and free', async () => {
+  test('follows what the key’s own commands hold, settle and free', async () => {
     const key = await keyWith(100, { monthlyCap: 10 })
     const { hold } = await ledger.hold(key, 8)
-    const items = [
+    const commands = [
       holdCommand(key, 3),
       settleCommand(hold, 4),
       holdCommand(key, 7),
@@ -166,52 +171,52 @@ describe('a key’s cap within a batch', () => {
       holdCommand(key, 1),
     ]
     const cap = 'key_cap_reached'
-    const answer = await (await openProducer(ledger.sql)).send(items)
-    expect(answer.verdicts).toEqual([cap, 'ok', cap, 'ok', cap])
-    expect(answer.available).toEqual([2, 96, 6, 90, 0])
+    const result = await (await openProducer(ledger.sql)).send(commands)
+    expect(result.verdicts).toEqual([cap, 'ok', cap, 'ok', cap])
+    expect(result.available).toEqual([2, 96, 6, 90, 0])
   })
 
-  test('is not touched by a sibling’s items', async () => {
+  test('is not touched by a sibling’s commands', async () => {
     const key = await keyWith(100, { monthlyCap: 10 })
     const sibling = await ledger.key(key.account, { monthlyCap: 5 })
-    const items = [
+    const commands = [
       holdCommand(key, 6),
       holdCommand(sibling, 5),
       holdCommand(key, 4),
       holdCommand(sibling, 1),
     ]
     const verdicts: Verdict[] = ['ok', 'ok', 'ok', 'key_cap_reached']
-    expect(await (await openProducer(ledger.sql)).verdicts(items)).toEqual(verdicts)
+    expect(await (await openProducer(ledger.sql)).verdicts(commands)).toEqual(verdicts)
   })
 
   test('gets nothing back from a hold of the month before', async () => {
-    const ahead = await openLedger()
-    const account = await ahead.account({ plan: 'none' })
-    await ahead.grant(account, 100)
-    const key = await ahead.key(account, { monthlyCap: 10 })
-    const { hold } = await ahead.hold(key, 9)
-    await ahead.travelTo('2030-07-01T00:00:00Z')
-    const producer = await openProducer(ahead.sql)
-    const items = [holdCommand(key, 10), releaseCommand(hold), holdCommand(key, 1)]
-    expect(await producer.verdicts(items)).toEqual(['ok', 'ok', 'key_cap_reached'])
-    await ahead.close()
+    const later = await openLedger()
+    const account = await later.account({ plan: 'none' })
+    await later.grant(account, 100)
+    const key = await later.key(account, { monthlyCap: 10 })
+    const { hold } = await later.hold(key, 9)
+    await later.travelTo('2030-07-01T00:00:00Z')
+    const producer = await openProducer(later.sql)
+    const commands = [holdCommand(key, 10), releaseCommand(hold), holdCommand(key, 1)]
+    expect(await producer.verdicts(commands)).toEqual(['ok', 'ok', 'key_cap_reached'])
+    await later.close()
   })
 })
 
-describe('a batch is answered once', () => {
-  test('sent again under its number it answers the same and appends nothing', async () => {
+describe('a batch is appended once', () => {
+  test('sent again under its number it gets the same results and appends nothing', async () => {
     const key = await keyWith(10)
     const producer = await openProducer(ledger.sql)
-    const items = [
+    const commands = [
       holdCommand(key, 4),
       holdCommand(key, 7),
       countCommand(key, 2),
       holdCommand(key, 6),
     ]
-    const first = await producer.send(items)
+    const first = await producer.send(commands)
     const size = await ledger.size()
     await ledger.advance(1_000)
-    const second = await producer.send(items, { sequence: producer.sequence })
+    const second = await producer.send(commands, { sequence: producer.sequence })
     expect(first.outcome).toBe('appended')
     expect(second).toEqual({ ...first, outcome: 'repeated' })
     expect(await ledger.size()).toBe(size)
@@ -221,23 +226,23 @@ describe('a batch is answered once', () => {
     const key = await keyWith(1_000)
     const producer = await openProducer(ledger.sql)
     for (let sequence = 1; sequence <= 20; sequence++) {
-      const items = [holdCommand(key, 1), countCommand(key, 1)]
+      const commands = [holdCommand(key, 1), countCommand(key, 1)]
       const size = await ledger.size()
       // Two connections: the pools of two gateways.
       const other = connect({ url: ledger.url, as: 'serving', max: 1 })
-      const answers = await Promise.all([
-        producer.send(items, { sequence }),
-        producer.send(items, { sequence, over: other }),
-        producer.send(items, { sequence }),
+      const results = await Promise.all([
+        producer.send(commands, { sequence }),
+        producer.send(commands, { sequence, over: other }),
+        producer.send(commands, { sequence }),
       ])
       await other.end()
-      expect(answers.map((a) => a.outcome).sort()).toEqual(['appended', 'repeated', 'repeated'])
-      expect(new Set(answers.map((a) => String(a.positions))).size).toBe(1)
+      expect(results.map((a) => a.outcome).sort()).toEqual(['appended', 'repeated', 'repeated'])
+      expect(new Set(results.map((a) => String(a.positions))).size).toBe(1)
       expect(await ledger.size()).toBe(size + 2)
     }
   })
 
-  test('under a number that was passed it is superseded, in a producer that is not there unknown', async () => {
+  test('under an earlier number it is superseded, and of a producer that the ledger does not know it is refused', async () => {
     const key = await keyWith(10)
     const producer = await openProducer(ledger.sql)
     await producer.send([holdCommand(key, 1)])
@@ -251,19 +256,19 @@ describe('a batch is answered once', () => {
     expect(await ledger.size()).toBe(size)
   })
 
-  test('a batch of refusals alone is remembered too', async () => {
+  test('a batch of nothing but refusals is kept, too', async () => {
     const key = await keyWith(0)
     const producer = await openProducer(ledger.sql)
-    const items = [holdCommand(key, 1)]
-    expect(await producer.verdicts(items)).toEqual(['insufficient_credits'])
+    const commands = [holdCommand(key, 1)]
+    expect(await producer.verdicts(commands)).toEqual(['insufficient_credits'])
     await ledger.grant(key.account, 10)
-    const again = await producer.send(items, { sequence: producer.sequence })
+    const again = await producer.send(commands, { sequence: producer.sequence })
     expect(again).toMatchObject({ outcome: 'repeated', verdicts: ['insufficient_credits'] })
   })
 })
 
 describe('a batch fails as a whole', () => {
-  test('when it is not as many items in every column, since then none can be told apart', async () => {
+  test('when its columns have different numbers of values, which belong to no command then', async () => {
     const key = await keyWith(10)
     const size = await ledger.size()
     const producer = await openProducer(ledger.sql)
@@ -278,7 +283,7 @@ describe('a batch fails as a whole', () => {
     expect(await ledger.size()).toBe(size)
   })
 
-  test('when one item is bad, and the producer goes on as if it had never been sent', async () => {
+  test('when one command is bad, and the producer goes on as if the batch had never been sent', async () => {
     const key = await keyWith(10)
     const size = await ledger.size()
     const producer = await openProducer(ledger.sql)
@@ -290,7 +295,7 @@ describe('a batch fails as a whole', () => {
     expect((await producer.send([holdCommand(key, 1)], { sequence: 1 })).outcome).toBe('appended')
   })
 
-  test('when a hold’s name is used by an open one', async () => {
+  test('when a hold has the id of an open one', async () => {
     const key = await keyWith(10)
     const { hold } = await ledger.hold(key, 1)
     const producer = await openProducer(ledger.sql)

@@ -70,7 +70,7 @@ async function accountWith(...grants: number[]) {
 }
 
 describe('an externalId', () => {
-  test('grants once, and answers again as the first time', async () => {
+  test('grants once, and gets the same result again', async () => {
     const { account, key } = await accountWith()
     const first = await ledger.grant(account, 10, { externalId: 'invoice-1' })
     expect(first.verdict).toBe('ok')
@@ -85,19 +85,19 @@ describe('an externalId', () => {
   test('grants once, however many ask at the same time', async () => {
     const { account, key } = await accountWith()
     const asked = Array.from({ length: 20 }, () => ledger.grant(account, 10, { externalId: 'x' }))
-    const answers = await Promise.all(asked)
-    expect(answers.filter((a) => !a.repeated)).toHaveLength(1)
+    const results = await Promise.all(asked)
+    expect(results.filter((a) => !a.repeated)).toHaveLength(1)
     expect(await available(key)).toBe(10)
   })
 
-  test('under which something else was done is a mismatch: other amount, other verb, other charge', async () => {
+  test('that another command has used is a mismatch: another amount, another verb, another charge', async () => {
     const { account, key } = await accountWith(100)
     const charges = [await charged(key, 5), await charged(key, 5)]
     await ledger.grant(account, 10, { externalId: 'a' })
     await adjust(account, 10, 'b')
     await refund(charges[0] ?? '', 1, 'c')
     const size = await ledger.size()
-    const answers = [
+    const results = [
       await ledger.grant(account, 11, { externalId: 'a' }),
       await ledger.grant(account, 10, { externalId: 'a', kind: 'paid' }),
       await ledger.grant(account, 10, { externalId: 'a', mode: 'test' }),
@@ -109,7 +109,7 @@ describe('an externalId', () => {
       await refund(charges[1] ?? '', 1, 'c'),
       await refund(charges[0] ?? '', undefined, 'c'),
     ]
-    expect(answers.map((a) => a.verdict)).toEqual(Array(10).fill('mismatch'))
+    expect(results.map((a) => a.verdict)).toEqual(Array(10).fill('mismatch'))
     expect(await ledger.size()).toBe(size)
   })
 
@@ -122,7 +122,7 @@ describe('an externalId', () => {
     expect(await available(b.key)).toBe(20)
   })
 
-  test('may be missing: then every command counts', async () => {
+  test('may be missing: then every command is executed', async () => {
     const { account, key } = await accountWith(10, 10)
     await adjust(account, 3)
     await adjust(account, 3)
@@ -176,9 +176,9 @@ describe('an adjustment', () => {
 
   test('of an account without credits is all debt', async () => {
     const { account } = await accountWith()
-    const answer = await adjust(account, 5)
-    expect(answer).toMatchObject({ verdict: 'ok', taken: 0, debt: 5 })
-    expect(answer.positions).toHaveLength(1)
+    const result = await adjust(account, 5)
+    expect(result).toMatchObject({ verdict: 'ok', taken: 0, debt: 5 })
+    expect(result.positions).toHaveLength(1)
   })
 })
 
@@ -203,13 +203,13 @@ describe('a debt', () => {
     expect(await available(key)).toBe(0)
     await toNextMonth()
     expect(await available(key)).toBe(70)
-    const answers = await Promise.all([
+    const results = await Promise.all([
       ledger.hold(key, 50),
       ledger.hold(key, 21),
       ledger.hold(key, 20),
     ])
-    expect(answers.map((a) => a.verdict)).toEqual(['ok', 'insufficient_credits', 'ok'])
-    expect(answers.map((a) => a.available)).toEqual([20, 20, 0])
+    expect(results.map((a) => a.verdict)).toEqual(['ok', 'insufficient_credits', 'ok'])
+    expect(results.map((a) => a.available)).toEqual([20, 20, 0])
     expect(await debtOf(account)).toBe(0)
     await adjust(account, 950)
     await ledger.changePlan(account, 'pro')
@@ -245,7 +245,7 @@ describe('a debt', () => {
 })
 
 describe('a refund', () => {
-  test('gives all of a charge back when no amount is named', async () => {
+  test('refunds all of a charge when no amount is named', async () => {
     const { key } = await accountWith(10)
     const charge = await charged(key, 10, 7)
     expect(await refund(charge)).toMatchObject({ verdict: 'ok', credits: 7 })
@@ -266,8 +266,8 @@ describe('a refund', () => {
   test('never exceeds the charge when many ask at the same time', async () => {
     const { key } = await accountWith(10)
     const charge = await charged(key, 10)
-    const answers = await Promise.all(Array.from({ length: 20 }, () => refund(charge, 3)))
-    expect(answers.filter((a) => a.verdict === 'ok')).toHaveLength(3)
+    const results = await Promise.all(Array.from({ length: 20 }, () => refund(charge, 3)))
+    expect(results.filter((a) => a.verdict === 'ok')).toHaveLength(3)
     expect(await available(key)).toBe(9)
   })
 
@@ -304,7 +304,7 @@ describe('a refund', () => {
     }
   })
 
-  test('of a charge of nothing has nothing to give', async () => {
+  test('of a charge of 0 credits is refused', async () => {
     const { key } = await accountWith(10)
     const charge = await charged(key, 5, 0)
     expect(await refund(charge)).toEqual({ verdict: 'exceeds_charge', refundable: 0 })
@@ -333,23 +333,23 @@ describe('a refund', () => {
   })
 
   test('of last month’s charge frees nothing of this month’s cap', async () => {
-    const ahead = await openLedger()
-    const account = await ahead.account({ plan: 'none' })
-    await ahead.grant(account, 100)
-    const key = await ahead.key(account, { monthlyCap: 10 })
-    const { hold } = await ahead.hold(key, 10)
-    await ahead.settle(hold, 10)
-    await ahead.travelTo('2030-07-01T00:00:00Z')
-    await ahead.commands.refund(0, { requestId: hold.requestId, actor: 'test' })
-    expect(await ahead.hold(key, 11)).toMatchObject({ verdict: 'key_cap_reached', available: 10 })
-    expect((await ahead.hold(key, 10)).verdict).toBe('ok')
-    expect((await ahead.hold(key, 1)).verdict).toBe('key_cap_reached')
-    await ahead.close()
+    const later = await openLedger()
+    const account = await later.account({ plan: 'none' })
+    await later.grant(account, 100)
+    const key = await later.key(account, { monthlyCap: 10 })
+    const { hold } = await later.hold(key, 10)
+    await later.settle(hold, 10)
+    await later.travelTo('2030-07-01T00:00:00Z')
+    await later.commands.refund(0, { requestId: hold.requestId, actor: 'test' })
+    expect(await later.hold(key, 11)).toMatchObject({ verdict: 'key_cap_reached', available: 10 })
+    expect((await later.hold(key, 10)).verdict).toBe('ok')
+    expect((await later.hold(key, 1)).verdict).toBe('key_cap_reached')
+    await later.close()
   })
 })
 
-describe('a command', () => {
-  test('under an id that was used answers as the first time, or mismatch for another request', async () => {
+describe('a management command', () => {
+  test('under an id that was used gets the same result, or mismatch for another request', async () => {
     const account = await ledger.account()
     const { accountId } = account
     const freeze = (version: number, type: EventType = 'AccountFrozen', id = accountId) =>
@@ -368,7 +368,7 @@ describe('a command', () => {
     expect(elsewhere).toEqual({ verdict: 'mismatch' })
   })
 
-  test('that stood on a version which moved on is version_conflict, and appends nothing', async () => {
+  test('that was decided by a version which has changed since is version_conflict, and appends nothing', async () => {
     const account = await ledger.account()
     const key = await ledger.key(account)
     const { accountId } = account
@@ -391,10 +391,10 @@ describe('a command', () => {
     expect(await record('key', key.keyId, 1)).toMatchObject({ verdict: 'ok' })
   })
 
-  test('of two that stand on the same version one is carried out', async () => {
+  test('of ten that were decided by the same version, one is executed', async () => {
     const account = await ledger.account()
     const { accountId } = account
-    const answers = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 10 }, () =>
         ledger.commands.record(0, {
           id: crypto.randomUUID(),
@@ -404,8 +404,8 @@ describe('a command', () => {
         }),
       ),
     )
-    expect(answers.filter((a) => a.verdict === 'ok')).toHaveLength(1)
-    expect(answers.filter((a) => a.verdict === 'version_conflict')).toHaveLength(9)
+    expect(results.filter((a) => a.verdict === 'ok')).toHaveLength(1)
+    expect(results.filter((a) => a.verdict === 'version_conflict')).toHaveLength(9)
   })
 
   test('that issues a secret which some key has, or had until its grace ends, is hash_taken', async () => {
@@ -456,11 +456,11 @@ describe('a command', () => {
 
 test('a hold names its tariff, and a settlement may say what the hold did not cover', async () => {
   const { key } = await accountWith(10)
-  const item = holdCommand(key, 5)
-  await ledger.append(item)
-  await ledger.settle(item, 5, { shortfall: 3 })
+  const command = holdCommand(key, 5)
+  await ledger.append(command)
+  await ledger.settle(command, 5, { shortfall: 3 })
   const events = await ledger.sql`
-    select tariff, payload from events where request_id = ${item.requestId} order by position`
+    select tariff, payload from events where request_id = ${command.requestId} order by position`
   expect(events.map((e) => e.tariff)).toEqual([key.tariff(), key.tariff()])
   expect(events[1]?.payload).toEqual({ shortfall: 3 })
 })

@@ -1,4 +1,4 @@
-/** Holds that grow: what is added to a hold is bought at that moment, and belongs to the hold from then on. */
+/** Holds that grow: what is added to a hold is decided at that moment, and belongs to the hold from then on. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Verdict } from '../../src/ledger/append/call-commands.ts'
 import { expireHolds } from '../../src/ledger/append/expiry.ts'
@@ -28,17 +28,17 @@ async function holding(credits: number, options: Parameters<Ledger['key']>[1] = 
   return { account, key, hold }
 }
 
-/** What a refusal must leave as it was. */
-async function refused(answer: Promise<{ verdict: string; available: number }>, verdict: string) {
+/** A refusal leaves the log as it is. */
+async function refused(appended: Promise<{ verdict: string; available: number }>, verdict: string) {
   const before = await ledger.size()
-  const given = await answer
-  expect(given.verdict).toBe(verdict)
+  const result = await appended
+  expect(result.verdict).toBe(verdict)
   expect(await ledger.size()).toBe(before)
-  return given
+  return result
 }
 
 describe('an extension', () => {
-  test('is ok, answers what is left, and is settled with its hold', async () => {
+  test('is ok, says what is left, and is settled with its hold', async () => {
     const { key, hold } = await holding(30)
     expect(await ledger.extend(key, hold, 50)).toMatchObject({ verdict: 'ok', available: 20 })
     await refused(ledger.settle(hold, 81), 'exceeds_hold')
@@ -47,8 +47,8 @@ describe('an extension', () => {
 
   test('is refused beyond what is available, with what that is', async () => {
     const { key, hold } = await holding(30)
-    const answer = await refused(ledger.extend(key, hold, 71), 'insufficient_credits')
-    expect(answer.available).toBe(70)
+    const result = await refused(ledger.extend(key, hold, 71), 'insufficient_credits')
+    expect(result.available).toBe(70)
     expect((await ledger.extend(key, hold, 70)).available).toBe(0)
   })
 
@@ -125,7 +125,7 @@ describe('an extension', () => {
     await refused(ledger.extend(key, hold, 1), 'hold_not_open')
   })
 
-  test('is neither kept from an account with as many calls as it may have, nor priced anew', async () => {
+  test('is neither refused at the concurrency limit, nor priced anew', async () => {
     const { account, key, hold } = await holding(10)
     await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 1 })
     await ledger.publish({ ...testTariff, prices: { search: { per: 'request', credits: 2 } } })
@@ -135,7 +135,7 @@ describe('an extension', () => {
     await ledger.publish(testTariff)
   })
 
-  test('draws on what was granted meanwhile, but over a month’s end on nothing of the new month', async () => {
+  test('draws on what was granted meanwhile, but on nothing of the next month', async () => {
     await ledger.travelTo('2030-09-30T23:59:00Z')
     const account = await ledger.account()
     const key = await ledger.key(account)
@@ -146,9 +146,9 @@ describe('an extension', () => {
 
     await ledger.travelTo('2030-10-01T00:00:30Z')
     await ledger.grant(account, 50)
-    const answer = await refused(ledger.extend(key, hold, 5), 'insufficient_credits')
-    expect(answer.available).toBe(4)
-    // The new month's allowance is there for the new month's holds.
+    const result = await refused(ledger.extend(key, hold, 5), 'insufficient_credits')
+    expect(result.available).toBe(4)
+    // The new month's allowance is for the new month's holds.
     expect(await ledger.extend(key, hold, 4)).toMatchObject({ verdict: 'ok', available: 150 })
     expect((await ledger.hold(key, 150)).verdict).toBe('ok')
     await ledger.settle(hold, 5)
@@ -196,7 +196,7 @@ test('in one batch, what comes after an extension finds the hold extended', asyn
   ])
   const [settled] = await ledger.sql<{ held: number[]; moved: number[] }[]>`
     select held, moved from events where request_id = ${hold.requestId} and type = 'HoldSettled'`
-  // Each lot once, whatever drew on it how often.
+  // Each lot stands there once, however often it was drawn on.
   expect(settled).toEqual({ held: [-100, -20], moved: [100, 15] })
   expect(breachesOf(await readLog(ledger.sql))).toEqual([])
 })

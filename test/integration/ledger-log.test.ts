@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => ledger.close())
 
-/** Some of everything: several gateways, accounts, kinds of events, refusals among them. */
+/** Some of everything: several gateways, accounts and kinds of events, and refusals. */
 async function fill(): Promise<TestKey> {
   const gateways = [ledger.newGateway(), ledger.newGateway()]
   const account = await ledger.account({ plan: 'pro' })
@@ -45,7 +45,7 @@ describe('the log', () => {
     await fill()
     await ledger.advance(1_500)
     const key = await fill()
-    // A clock that was set back: the ledger stays where it was.
+    // The clock is set back, and the ledger's time stays where it was.
     const latest = ledger.now
     await ledger.travelTo(new Date(ledger.now.getTime() - 60_000))
     const { recordedAt } = await ledger.hold(key, 1)
@@ -75,10 +75,10 @@ describe('the log', () => {
   test('keeps payloads as the very text that was written, which is canonical', async () => {
     const producer = await openProducer(ledger.sql)
     const key = await ledger.key(await ledger.account())
-    const item = holdCommand(key, 1)
+    const command = holdCommand(key, 1)
     const reason = 'quote " backslash \\ tab \t line \n umlaut ü 😀 \u2028 del \u007f esc \u001b'
-    await producer.send([item])
-    await producer.send([releaseCommand(item, { reason })])
+    await producer.send([command])
+    await producer.send([releaseCommand(command, { reason })])
     const rows = await ledger.sql<{ type: string; text: string; payload: unknown }[]>`
       select type, payload::text as text, payload from events order by position`
     expect(rows.at(-1)?.text).toBe(canonicalJson({ reason }))
@@ -89,9 +89,9 @@ describe('the log', () => {
     const far = await openLedger()
     const key = await far.key(await far.account({ plan: 'pro' }))
     await far.owner`update heads set position = 3999995`
-    const answers = await Promise.all(Array.from({ length: 10 }, () => far.hold(key, 1)))
+    const results = await Promise.all(Array.from({ length: 10 }, () => far.hold(key, 1)))
     // Ten holds and the month's allowance, at 3,999,996 to 4,000,006.
-    expect(answers.map((a) => a.position)).toEqual(answers.map((_, i) => 3_999_997 + i))
+    expect(results.map((a) => a.position)).toEqual(results.map((_, i) => 3_999_997 + i))
     const parts = await far.owner`
       select tableoid::regclass::text as part, count(*) as events from events
       where position > 3999995 group by 1 order by 1`
@@ -103,14 +103,14 @@ describe('the log', () => {
   })
 })
 
-test('an item counted and settled in one batch stands as two events of two times', async () => {
+test('a settlement and a count in one batch stand as two events of two times', async () => {
   const key = await ledger.key(await ledger.account())
   const { hold, recordedAt } = await ledger.hold(key, 1)
   await ledger.advance(1_000)
   const producer = await openProducer(ledger.sql)
-  const answer = await producer.send([settleCommand(hold, 1), countCommand(key, 1)])
+  const result = await producer.send([settleCommand(hold, 1), countCommand(key, 1)])
   const rows = await ledger.sql`
-    select occurred_at, recorded_at from events where position in ${ledger.sql(answer.positions ?? [])}
+    select occurred_at, recorded_at from events where position in ${ledger.sql(result.positions ?? [])}
     order by position`
   expect([...rows]).toEqual([
     { occurred_at: recordedAt, recorded_at: ledger.now },
@@ -175,13 +175,13 @@ describe('partitions are made ahead', () => {
     const after = await bounds()
     for (const [i, [from]] of after.entries()) if (i > 0) expect(from).toBe(after[i - 1]?.[1] ?? -1)
     const key = await far.key(await far.account({ plan: 'pro' }))
-    const answers = await Promise.all(Array.from({ length: 25 }, () => far.hold(key, 1)))
-    expect(answers.every((a) => a.verdict === 'ok')).toBe(true)
+    const results = await Promise.all(Array.from({ length: 25 }, () => far.hold(key, 1)))
+    expect(results.every((a) => a.verdict === 'ok')).toBe(true)
     expect(made(0, 2)).rejects.toThrow()
     await far.close()
   })
 
-  test('once, when many gateways ask at the same time', async () => {
+  test('once, when many gateways do so at the same time', async () => {
     const far = await openLedger()
     await far.owner`update heads set position = 11999999`
     const made = await Promise.all(
@@ -297,7 +297,7 @@ describe('nobody changes the log', () => {
     ]) {
       expect([statement, await refusalOf(statement)]).not.toEqual([statement, 'done'])
     }
-    // Not an error in PostgreSQL, only without effect.
+    // PostgreSQL takes this for no error, and does nothing.
     await ledger.sql`grant insert on events to tollbook_gateway`
     const [row] = await ledger.owner`
       select has_table_privilege('tollbook_gateway', 'events', 'insert') as may`
@@ -324,7 +324,7 @@ async function refusalOf(statement: string): Promise<string> {
 
 class Done extends Error {}
 
-/** The event hash from its description: every field on a line, absent ones empty, times in microseconds. */
+/** The event hash by its description: every field on a line, an absent one empty, times in microseconds. */
 function hashEvent(row: Record<string, unknown>): string {
   const list = (value: unknown) => (value === null ? '' : `{${(value as number[]).join(',')}}`)
   const fields = [

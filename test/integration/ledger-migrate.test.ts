@@ -38,8 +38,8 @@ async function shape(url: string, schema = 'tollbook'): Promise<string[]> {
 describe('migrate', () => {
   test('by twenty at once: one applies, the others find nothing to do', async () => {
     const { url } = database
-    const answers = await Promise.all(Array.from({ length: 20 }, () => migrate({ url })))
-    expect(answers.filter((a) => a.applied.length > 0)).toEqual([{ applied: ['schema'] }])
+    const results = await Promise.all(Array.from({ length: 20 }, () => migrate({ url })))
+    expect(results.filter((a) => a.applied.length > 0)).toEqual([{ applied: ['schema'] }])
     expect((await shape(url)).filter((line) => line.startsWith('head '))).toEqual(['head 0'])
   })
 

@@ -1,6 +1,6 @@
 /**
- * Any history: commands, and batches of items over two gateways at once, in any order. Whatever came of
- * it, each event and each answer must be what the rules say, the projections must hold what the oracle
+ * Any history: commands, and batches of commands over two gateways at once, in any order. Whatever came of
+ * it, each event and each result must be what the rules say, the projections must hold what the oracle
  * makes of the log, and the log alone must suffice to make the projections again.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
@@ -16,9 +16,9 @@ import { tablesOf } from '../../src/projector/projection-tables.ts'
 import { rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
 import { compareWithProjections, compareWithState } from '../support/compare.ts'
 import type { Gateway } from '../support/gateway.ts'
-import * as items from '../support/gateway.ts'
+import * as commands from '../support/gateway.ts'
 import { type LogEvent, readLog } from '../support/log.ts'
-import { type Answered, breachesOf } from '../support/log-rules.ts'
+import { breachesOf, type DecidedCommand } from '../support/log-rules.ts'
 import { fold } from '../support/oracle.ts'
 import {
   type Ledger,
@@ -56,14 +56,14 @@ interface World {
   readonly keys: readonly TestKey[]
   readonly holds: Hold[]
   readonly charges: Hold[]
-  readonly answers: Answered[]
+  readonly results: DecidedCommand[]
   /** The command's externalIds: few, so that some are used again. */
   readonly name: string
 }
 
 /** A step of a history. Numbers pick from what there is, modulo how much that is. */
 type Step =
-  | { readonly do: 'batch'; readonly items: readonly CommandStep[] }
+  | { readonly do: 'batch'; readonly commands: readonly CommandStep[] }
   | { readonly do: 'command'; readonly verb: Verb; readonly pick: number; readonly credits: number }
   | { readonly do: 'wait'; readonly ms: number }
 
@@ -167,7 +167,7 @@ const aStep: fc.Arbitrary<Step> = fc.oneof(
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant('batch' as const),
-      items: fc.array(aCommand, { minLength: 1, maxLength: 8, size: 'max' }),
+      commands: fc.array(aCommand, { minLength: 1, maxLength: 8, size: 'max' }),
     }),
   },
   {
@@ -205,7 +205,7 @@ test(`any history is sound (seed ${seed})`, async () => {
       fc.array(aStep, { minLength: 1, maxLength: 25, size: 'max' }),
       async (steps) => {
         const { world, log } = await live(steps)
-        expect(breachesOf(log, world.answers)).toEqual([])
+        expect(breachesOf(log, world.results)).toEqual([])
         const accounts = world.accounts.map((a) => a.accountId)
         expect(await compareWithState(ledger.sql, fold(log), 0, accounts)).toEqual([])
       },
@@ -279,7 +279,7 @@ async function rowsInService(): Promise<string[]> {
   return shown.sort()
 }
 
-/** Runs a history on accounts of its own, and answers the part of the log that it wrote. */
+/** Runs a history on accounts of its own, and returns the part of the log that it wrote. */
 async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEvent[] }> {
   // Every history begins in the middle of a month, under the same tariff.
   await ledger.travelTo(new Date(nextMonth().getTime() + 14 * 86_400_000))
@@ -294,28 +294,31 @@ async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEve
   ]
   for (const credits of [7, 5, 20]) await ledger.grant(b, credits)
   const name = crypto.randomUUID()
-  const world: World = { accounts: [a, b], keys, holds: [], charges: [], answers: [], name }
+  const world: World = { accounts: [a, b], keys, holds: [], charges: [], results: [], name }
   const middle = Math.floor(steps.length / 2)
   for (const [i, step] of steps.entries()) {
     if (i === middle) await recordState(histories++)
     if (step.do === 'wait') await ledger.advance(step.ms)
     else if (step.do === 'command') await verbs[step.verb](world, step.pick, step.credits)
-    else await sendBatches(world, step.items)
+    else await sendBatches(world, step.commands)
   }
   await catchUp()
   return { world, log: await readLog(ledger.sql, 0, start) }
 }
 
-/** Sends a step's items at once: each gateway makes one batch of its own, and the two race. */
+/** Sends a step's commands at once: each gateway makes one batch of its own, and the two race. */
 async function sendBatches(world: World, steps: readonly CommandStep[]): Promise<void> {
-  const made = steps.map((step) => ({ step, item: commandOf(world, step) }))
-  const answers = await Promise.all(
-    made.map(async ({ step, item }) => ({ item, ...(await gateways[step.gateway].append(item)) })),
+  const made = steps.map((step) => ({ step, command: commandOf(world, step) }))
+  const results = await Promise.all(
+    made.map(async ({ step, command }) => ({
+      command,
+      ...(await gateways[step.gateway].append(command)),
+    })),
   )
-  for (const { item, verdict, position, available, recordedAt } of answers) {
-    world.answers.push({ item, verdict, position, available, now: recordedAt.getTime() * 1_000 })
-    if (item.kind === 'hold' && verdict === 'ok') world.holds.push(item)
-    if (item.kind === 'settle' && verdict === 'ok') world.charges.push(chargeOf(world, item))
+  for (const { command, verdict, position, available, recordedAt } of results) {
+    world.results.push({ command, verdict, position, available, now: recordedAt.getTime() * 1_000 })
+    if (command.kind === 'hold' && verdict === 'ok') world.holds.push(command)
+    if (command.kind === 'settle' && verdict === 'ok') world.charges.push(chargeOf(world, command))
   }
 }
 
@@ -326,20 +329,20 @@ function chargeOf(world: World, { requestId }: { requestId: string }): Hold {
 function commandOf(world: World, { kind, pick, credits, holdSeconds }: CommandStep): CallCommand {
   const of = key(world, pick)
   const hold = world.holds.at(-1 - (pick % Math.max(world.holds.length, 1)))
-  if (kind === 'count') return items.countCommand(of, credits, { errors: credits % 2 })
+  if (kind === 'count') return commands.countCommand(of, credits, { errors: credits % 2 })
   if (kind === 'stale')
-    return items.holdCommand(of, credits, { keyVersion: of.version - (pick % 2) })
-  if (kind === 'hold' || !hold) return items.holdCommand(of, credits, { holdSeconds })
+    return commands.holdCommand(of, credits, { keyVersion: of.version - (pick % 2) })
+  if (kind === 'hold' || !hold) return commands.holdCommand(of, credits, { holdSeconds })
   if (kind === 'extend') {
     const owner = world.keys.find(({ keyId }) => keyId === hold.keyId) as TestKey
     const version = owner.version - (pick % 11 ? 0 : 1)
     // Some extend by nothing: the hold then only lives longer.
     const more = { holdSeconds, keyVersion: version }
-    return items.extendCommand(owner, hold, pick % 4 ? credits : 0, more)
+    return commands.extendCommand(owner, hold, pick % 4 ? credits : 0, more)
   }
-  if (kind === 'release') return items.releaseCommand(hold)
-  if (kind === 'expire') return items.expireCommand(hold)
-  return items.settleCommand(
+  if (kind === 'release') return commands.releaseCommand(hold)
+  if (kind === 'expire') return commands.expireCommand(hold)
+  return commands.settleCommand(
     hold,
     Math.min(credits, hold.credits + (pick % 2)) - (pick % 3 ? 0 : 1),
   )
@@ -360,7 +363,7 @@ function inBatches({ apply }: Projection, { after, upTo }: Range): string[] {
 
 /**
  * Makes every projection's tables anew in a schema of their own, applies the log between each two cuts
- * at once, and answers in which rows they differ from those in service.
+ * at once, and returns the rows that differ from those in service.
  */
 async function rebuild(
   cuts: readonly number[],

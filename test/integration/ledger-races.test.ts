@@ -11,7 +11,7 @@ beforeAll(async () => {
 })
 afterAll(() => ledger.close())
 
-/** Asks for `count` holds of one credit over all gateways, in several waves; answers how often which verdict. */
+/** Takes `count` holds of one credit over all gateways, in several waves; returns how often it got which verdict. */
 async function race(keys: readonly TestKey[], count: number): Promise<Record<string, number>> {
   const verdicts: Record<string, number> = {}
   await Promise.all(
@@ -47,7 +47,7 @@ describe('200 holds over three gateways', () => {
     expect((await ledger.hold(sibling, 963)).available).toBe(0)
   })
 
-  test('for 37 places: 37 are granted', async () => {
+  test('for a concurrency limit of 37: 37 are granted', async () => {
     const account = await ledger.account({ plan: 'pro' })
     await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 37 })
     const key = await ledger.key(account)
@@ -83,8 +83,8 @@ describe('an overdue hold', () => {
     const key = await ledger.key(await ledger.account())
     const { hold } = await ledger.hold(key, 10, { holdSeconds: 1 })
     await ledger.advance(1_000)
-    const answers = await Promise.all(gateways.map((gateway) => gateway.expire(hold)))
-    expect(answers.map((a) => a.verdict).sort()).toEqual(['hold_not_open', 'hold_not_open', 'ok'])
+    const results = await Promise.all(gateways.map((gateway) => gateway.expire(hold)))
+    expect(results.map((a) => a.verdict).sort()).toEqual(['hold_not_open', 'hold_not_open', 'ok'])
     // The gateway that made it comes back: too late, and its customer is not charged.
     expect(await ledger.settle(hold, 10)).toMatchObject({
       verdict: 'hold_not_open',

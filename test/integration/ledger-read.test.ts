@@ -81,20 +81,20 @@ test('overdue holds are those whose time is over, the longest overdue first', as
 })
 
 test('the tariff in force is the latest that has begun, the last published of several', async () => {
-  const ahead = await openLedger({ tariff: null })
-  const inForce = () => readTariffInForce(ahead.sql)
+  const later = await openLedger({ tariff: null })
+  const inForce = () => readTariffInForce(later.sql)
   const withPlan = (name: string) => {
     const plans = { ...testTariff.plans, [name]: testTariff.plans.free }
     return { ...testTariff, plans } as typeof testTariff
   }
   expect(await inForce()).toBeNull()
-  const first = await ahead.publish(testTariff)
-  const from = new Date(ahead.now.getTime() + 60_000)
-  const second = await ahead.publish(withPlan('b'), from)
-  const third = await ahead.publish(withPlan('c'), from)
+  const first = await later.publish(testTariff)
+  const from = new Date(later.now.getTime() + 60_000)
+  const second = await later.publish(withPlan('b'), from)
+  const third = await later.publish(withPlan('c'), from)
   expect(await inForce()).toBe(first)
-  await ahead.travelTo(from)
+  await later.travelTo(from)
   expect(await inForce()).toBe(third)
   expect(second).not.toBe(third)
-  await ahead.close()
+  await later.close()
 })

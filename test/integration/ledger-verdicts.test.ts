@@ -1,4 +1,4 @@
-/** Every answer of the ledger by name, with what it says about position and credits. */
+/** Every verdict by name, with what its result says about position and credits. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import {
   countCommand,
@@ -15,26 +15,26 @@ beforeAll(async () => {
 })
 afterAll(() => ledger.close())
 
-/** What a refusal must leave as it was: the log, and the answer names the position it was decided at. */
-async function refused(answer: Promise<{ verdict: string; position: number }>, verdict: string) {
+/** A refusal leaves the log as it is, and names the position that it was decided at. */
+async function refused(appended: Promise<{ verdict: string; position: number }>, verdict: string) {
   const before = await ledger.size()
-  const given = await answer
-  expect(given.verdict).toBe(verdict)
-  expect(given.position).toBe(before)
+  const result = await appended
+  expect(result.verdict).toBe(verdict)
+  expect(result.position).toBe(before)
   expect(await ledger.size()).toBe(before)
-  return given
+  return result
 }
 
 describe('a hold', () => {
-  test('is ok, and answers what is available after it', async () => {
+  test('is ok, and says what is available after it', async () => {
     const key = await ledger.key(await ledger.account())
     const before = await ledger.size()
-    const answer = await ledger.hold(key, 30)
-    expect(answer.verdict).toBe('ok')
-    expect(answer.available).toBe(70)
+    const result = await ledger.hold(key, 30)
+    expect(result.verdict).toBe('ok')
+    expect(result.available).toBe(70)
     // The month's allowance came first.
-    expect(answer.position).toBe(before + 2)
-    expect(answer.recordedAt).toEqual(ledger.now)
+    expect(result.position).toBe(before + 2)
+    expect(result.recordedAt).toEqual(ledger.now)
     expect((await ledger.hold(key, 30)).available).toBe(40)
   })
 
@@ -143,8 +143,8 @@ describe('a hold', () => {
   test('is key_cap_reached with what the cap still allows', async () => {
     const key = await ledger.key(await ledger.account(), { monthlyCap: 10 })
     const { hold } = await ledger.hold(key, 8)
-    const answer = await ledger.hold(key, 3)
-    expect(answer).toMatchObject({ verdict: 'key_cap_reached', available: 2 })
+    const result = await ledger.hold(key, 3)
+    expect(result).toMatchObject({ verdict: 'key_cap_reached', available: 2 })
     await ledger.settle(hold, 5)
     expect((await ledger.hold(key, 6)).verdict).toBe('key_cap_reached')
     expect((await ledger.hold(key, 5)).verdict).toBe('ok')
@@ -160,9 +160,9 @@ describe('a hold', () => {
     const key = await ledger.key(await ledger.account())
     expect((await ledger.hold(key, 98)).available).toBe(2)
     const before = await ledger.size()
-    const answer = await ledger.hold(key, 3)
-    expect(answer).toMatchObject({ verdict: 'insufficient_credits', available: 2 })
-    expect(answer.position).toBe(before)
+    const result = await ledger.hold(key, 3)
+    expect(result).toMatchObject({ verdict: 'insufficient_credits', available: 2 })
+    expect(result.position).toBe(before)
     expect((await ledger.hold(key, 2)).verdict).toBe('ok')
     expect(await ledger.hold(key, 1)).toMatchObject({
       verdict: 'insufficient_credits',
@@ -170,12 +170,12 @@ describe('a hold', () => {
     })
   })
 
-  test('that is refused appends nothing, the allowance that it would have drawn on neither', async () => {
+  test('that is refused appends nothing, nor does the allowance that it would have drawn on', async () => {
     const key = await ledger.key(await ledger.account(), { monthlyCap: 50 })
     expect(await refused(ledger.hold(key, 101), 'key_cap_reached')).toMatchObject({ available: 50 })
     const uncapped = await ledger.key(key.account)
-    const answer = await refused(ledger.hold(uncapped, 101), 'insufficient_credits')
-    expect(answer).toMatchObject({ available: 100 })
+    const result = await refused(ledger.hold(uncapped, 101), 'insufficient_credits')
+    expect(result).toMatchObject({ available: 100 })
     expect(await ledger.hold(uncapped, 100)).toMatchObject({ verdict: 'ok', available: 0 })
   })
 })
@@ -246,31 +246,31 @@ describe('calls of price 0', () => {
 
 describe('a tariff', () => {
   test('makes stale what was priced by another, from the time it is in force', async () => {
-    const ahead = await openLedger()
-    const key = await ahead.key(await ahead.account())
+    const later = await openLedger()
+    const key = await later.key(await later.account())
     const old = key.tariff()
     const plans = { ...testTariff.plans, extra: testTariff.plans.free }
-    const from = new Date(ahead.now.getTime() + 60_000)
-    const hash = await ahead.publish({ ...testTariff, plans } as typeof testTariff, from)
-    expect((await ahead.hold(key, 1, { tariff: hash })).verdict).toBe('stale_tariff')
-    expect((await ahead.hold(key, 1, { tariff: old })).verdict).toBe('ok')
-    await ahead.travelTo(from)
-    expect((await ahead.hold(key, 1, { tariff: old })).verdict).toBe('stale_tariff')
-    expect((await ahead.hold(key, 1, { tariff: hash })).verdict).toBe('ok')
-    await ahead.close()
+    const from = new Date(later.now.getTime() + 60_000)
+    const hash = await later.publish({ ...testTariff, plans } as typeof testTariff, from)
+    expect((await later.hold(key, 1, { tariff: hash })).verdict).toBe('stale_tariff')
+    expect((await later.hold(key, 1, { tariff: old })).verdict).toBe('ok')
+    await later.travelTo(from)
+    expect((await later.hold(key, 1, { tariff: old })).verdict).toBe('stale_tariff')
+    expect((await later.hold(key, 1, { tariff: hash })).verdict).toBe('ok')
+    await later.close()
   })
 })
 
 test('an empty ledger holds nothing: no tariff is in force', async () => {
   const empty = await openLedger({ tariff: null })
   const key = await empty.key(await empty.account())
-  const answer = await empty.hold(key, 1, { tariff: 'f'.repeat(64) })
-  expect(answer).toMatchObject({ verdict: 'stale_tariff', available: 0 })
+  const result = await empty.hold(key, 1, { tariff: 'f'.repeat(64) })
+  expect(result).toMatchObject({ verdict: 'stale_tariff', available: 0 })
   await empty.close()
 })
 
 describe('refusals have an order: who, then how much', () => {
-  test('a revoked key of a frozen account without credits is told that it is revoked', async () => {
+  test('a revoked key of a frozen account without credits is refused because it is revoked', async () => {
     const account = await ledger.account({ plan: 'none' })
     const key = await ledger.key(account, { monthlyCap: 0 })
     await ledger.change(account, 'AccountFrozen')
@@ -281,7 +281,7 @@ describe('refusals have an order: who, then how much', () => {
   })
 })
 
-test('every kind of item reaches the ledger through one appender at once', async () => {
+test('every kind of command reaches the ledger through one appender at once', async () => {
   const key = await ledger.key(await ledger.account())
   const [a, b, c] = await Promise.all([
     ledger.hold(key, 5),
@@ -289,7 +289,7 @@ test('every kind of item reaches the ledger through one appender at once', async
     ledger.hold(key, 5),
   ])
   await ledger.advance(60_000)
-  const answers = await Promise.all(
+  const results = await Promise.all(
     [
       settleCommand(a.hold, 5, { shortfall: 2, terminatedBy: 'client' }),
       releaseCommand(b.hold, { status: 502, reason: 'upstream said "no"' }),
@@ -298,7 +298,7 @@ test('every kind of item reaches the ledger through one appender at once', async
       holdCommand(key, 1),
     ].map(ledger.append),
   )
-  expect(answers.map((answer) => answer.verdict)).toEqual(Array(5).fill('ok'))
-  const positions = answers.map((answer) => answer.position)
+  expect(results.map((result) => result.verdict)).toEqual(Array(5).fill('ok'))
+  const positions = results.map((result) => result.position)
   expect(positions).toEqual([0, 1, 2, 3, 4].map((i) => (positions[0] as number) + i))
 })

@@ -101,9 +101,9 @@ export function chargeOnLeaseCommand(
   credits: number,
   more: Partial<ChargeOnLease> = {},
 ): ChargeOnLease {
-  const { holdSeconds, kind, ...bought } = holdCommand(key, credits)
+  const { holdSeconds, kind, ...purchase } = holdCommand(key, credits)
   return {
-    ...{ kind: 'charge_on_lease', ...bought, lease: lease.requestId, status: 200, latencyMs: 5 },
+    ...{ kind: 'charge_on_lease', ...purchase, lease: lease.requestId, status: 200, latencyMs: 5 },
     ...more,
   }
 }
@@ -162,7 +162,7 @@ export interface Gateway {
   /** The appender's one connection. */
   readonly sql: Sql
   readonly append: (command: CallCommand) => Promise<AppendResult>
-  /** Answers with the hold, to be named when it is settled, released or expired. */
+  /** Resolves to the hold, too, for the command that settles, releases or expires it. */
   hold(key: KeyAtGate, credits: number, more?: Partial<Hold>): Promise<HoldResult>
   extend(key: KeyAtGate, hold: Call, credits: number, more?: Partial<Extend>): Promise<AppendResult>
   settle(hold: Call, credits: number, more?: Partial<Settle>): Promise<AppendResult>

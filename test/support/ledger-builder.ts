@@ -1,5 +1,5 @@
 /**
- * A ledger (see ledger.ts) for tests of reports: plans that cost something, and the verbs of a bill. Every
+ * A ledger (see test-ledger.ts) for tests of reports: plans that cost something, and the verbs of a bill. Every
  * verb throws when the ledger refuses, so that a test cannot report on what did not happen.
  */
 import type { NewEvent } from '../../events/event.ts'
@@ -33,7 +33,7 @@ export interface LedgerBuilder extends AsyncDisposable {
   openAccount(plan?: string): Promise<TestKey>
   issueKey(account: TestAccount, mode?: 'live' | 'test'): Promise<TestKey>
   startPlan(account: TestAccount, plan: string, from: string): Promise<ManagementResult>
-  /** Answers the call's request id. */
+  /** Returns the call's request id. */
   hold(key: TestKey, call: TestCall): Promise<string>
   extend(key: TestKey, requestId: string, credits: number): Promise<AppendResult>
   settle(requestId: string, credits: number, quantity?: number): Promise<AppendResult>
@@ -42,7 +42,7 @@ export interface LedgerBuilder extends AsyncDisposable {
   /** Holds and settles at once. */
   charge(key: TestKey, call: TestCall): Promise<string>
   count(key: TestKey, calls: number, endpoint?: string): Promise<AppendResult>
-  /** Grants a paid lot without expiry, unless told otherwise. */
+  /** Grants a paid lot without expiry, unless `more` says otherwise. */
   grant(
     key: TestKey,
     credits: number,
@@ -63,7 +63,7 @@ const plans = {
 
 export const billedTariff: Tariff = { plans, prices: { search: { per: 'request', credits: 1 } } }
 
-/** The clock stands in June 2030 until it is put on. */
+/** The clock stands in June 2030 until it is moved. */
 export async function buildLedger(): Promise<LedgerBuilder> {
   const ledger = await openLedger({ tariff: billedTariff })
   const { sql, commands } = ledger
@@ -141,9 +141,9 @@ export async function buildLedger(): Promise<LedgerBuilder> {
   return builder
 }
 
-function accepted<T extends { readonly verdict: string }>(answer: T): T {
-  if (answer.verdict !== 'ok') throw new Error(`refused: ${answer.verdict}`)
-  return answer
+function accepted<T extends { readonly verdict: string }>(result: T): T {
+  if (result.verdict !== 'ok') throw new Error(`refused: ${result.verdict}`)
+  return result
 }
 
 function planStarted(plan: string, from: string): NewEvent {

@@ -1,14 +1,14 @@
 /**
- * What must be true of any log, event by event: the decisions of the ledger made again, from the state that
- * the oracle had before each event, by the rules as a customer would be told them.
+ * What must be true of any log, event by event. Each decision of the ledger is made again, from the state that the oracle had
+ * before the event, by the rules as a customer would read them.
  */
 import type { CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
 import { emptyState, evolve, type Row, type State } from './oracle.ts'
 
-/** An answer of the ledger to an item, to be judged by the state that it was given in. */
-export interface Answered {
-  readonly item: CallCommand
+/** A command with its result, to be checked against the state that it was decided in. */
+export interface DecidedCommand {
+  readonly command: CallCommand
   readonly verdict: Verdict
   readonly position: number
   readonly available: number
@@ -16,19 +16,22 @@ export interface Answered {
 }
 
 /**
- * Every breach of a rule, with the position where it stands; empty for a sound log and right answers.
+ * Every breach of a rule, with the position where it stands; empty for a sound log and right results.
  * The log may be a later part of one, as long as it has all events of the accounts and tariffs in it.
  */
-export function breachesOf(log: readonly LogEvent[], answers: readonly Answered[] = []): string[] {
-  return followLog().breachesOf(log, answers)
+export function breachesOf(
+  log: readonly LogEvent[],
+  results: readonly DecidedCommand[] = [],
+): string[] {
+  return followLog().breachesOf(log, results)
 }
 
-/** A log that is judged part by part, as it grows. */
+/** A log that is checked part by part, as it grows. */
 export interface FollowedLog {
   /** The state after all parts so far. */
   readonly state: State
   /** Every breach in the log's next part. */
-  breachesOf(log: readonly LogEvent[], answers?: readonly Answered[]): string[]
+  breachesOf(log: readonly LogEvent[], results?: readonly DecidedCommand[]): string[]
 }
 
 export function followLog(): FollowedLog {
@@ -37,9 +40,9 @@ export function followLog(): FollowedLog {
   const refunds = new Map<string, LogEvent[]>()
   let before: LogEvent | undefined
 
-  function breachesIn(log: readonly LogEvent[], answers: readonly Answered[] = []): string[] {
+  function breachesIn(log: readonly LogEvent[], results: readonly DecidedCommand[] = []): string[] {
     const breaches: string[] = []
-    const answersAt = Map.groupBy(answers, (answer) => answer.position)
+    const answersAt = Map.groupBy(results, (result) => result.position)
     for (const event of log) {
       const note = (rule: string) => breaches.push(`${event.position} ${event.type}: ${rule}`)
       if (before && event.position !== before.position + 1) note('positions are consecutive')
@@ -48,8 +51,8 @@ export function followLog(): FollowedLog {
       for (const rule of broken(state, event, charges, refunds)) note(rule)
       evolve(state, event)
       for (const rule of negative(state, event)) note(rule)
-      for (const answer of answersAt.get(event.position) ?? []) {
-        for (const rule of wrong(state, event, answer)) note(`${rule} (${JSON.stringify(answer)})`)
+      for (const result of answersAt.get(event.position) ?? []) {
+        for (const rule of wrong(state, event, result)) note(`${rule} (${JSON.stringify(result)})`)
       }
       if (event.type === 'HoldSettled') charges.set(event.request_id, event)
       if (event.type === 'ChargeRefunded') {
@@ -63,23 +66,24 @@ export function followLog(): FollowedLog {
   return { state, breachesOf: breachesIn }
 }
 
-/** Whether an answer is the one that the state at its position calls for. */
-function* wrong(state: State, event: LogEvent, answer: Answered): Generator<string> {
-  const { item, verdict, available, now } = answer
-  const who = { shard: event.shard, account_id: item.accountId, mode: item.mode, now }
-  if (item.kind === 'count') {
+/** What is wrong with a result, by the state at its position. */
+function* wrong(state: State, event: LogEvent, result: DecidedCommand): Generator<string> {
+  const { command, verdict, available, now } = result
+  const who = { shard: event.shard, account_id: command.accountId, mode: command.mode, now }
+  if (command.kind === 'count') {
     if (verdict === 'ok' && event.type !== 'CallsCounted') yield 'the calls were counted'
     return
   }
   if (verdict === 'ok') {
-    // The decision itself was judged as an event.
-    if (event.request_id !== item.requestId) yield 'the answer names the item’s event'
-  } else if (judge(state, item, who) !== verdict) yield `the verdict is ${judge(state, item, who)}`
+    // The decision itself was checked with the event.
+    if (event.request_id !== command.requestId) yield 'the result names the command’s event'
+  } else if (decide(state, command, who) !== verdict)
+    yield `the verdict is ${decide(state, command, who)}`
   const left =
     verdict === 'key_cap_reached'
-      ? capLeft(state, item, who)
+      ? capLeft(state, command, who)
       : verdict === 'insufficient_credits'
-        ? drawableAt(state, item, who)
+        ? drawableAt(state, command, who)
         : availableAt(state, who)
   if (available !== left) yield `${left} are available`
 }
@@ -91,21 +95,21 @@ interface Who {
   readonly now: Micros
 }
 
-/** What the ledger must answer to a hold, or to what would resolve one. */
-function judge(state: State, item: Exclude<CallCommand, { kind: 'count' }>, who: Who): Verdict {
+/** The verdict that a command about a hold must get. */
+function decide(state: State, command: Exclude<CallCommand, { kind: 'count' }>, who: Who): Verdict {
   const { shard, now } = who
-  const hold = holdOf(state, item, shard)
-  const opensHold = item.kind === 'hold' || item.kind === 'lease'
-  if (!opensHold && item.kind !== 'extend' && item.kind !== 'charge_on_lease') {
+  const hold = holdOf(state, command, shard)
+  const opensHold = command.kind === 'hold' || command.kind === 'lease'
+  if (!opensHold && command.kind !== 'extend' && command.kind !== 'charge_on_lease') {
     if (!hold) return 'hold_not_open'
-    if (item.kind === 'settle' && item.credits > Number(hold.credits)) return 'exceeds_hold'
-    if (item.kind === 'expire' && now < Number(hold.expires_at)) return 'hold_not_due'
+    if (command.kind === 'settle' && command.credits > Number(hold.credits)) return 'exceeds_hold'
+    if (command.kind === 'expire' && now < Number(hold.expires_at)) return 'hold_not_due'
     return 'ok'
   }
-  const account = state.account_state.get(`${item.accountId} ${shard}`)
-  const key = state.key_state.get(`${item.keyId} ${shard}`)
-  if (key?.account_id !== item.accountId || key.mode !== item.mode) return 'stale_key'
-  if (key.version !== item.keyVersion || account?.version !== item.accountVersion)
+  const account = state.account_state.get(`${command.accountId} ${shard}`)
+  const key = state.key_state.get(`${command.keyId} ${shard}`)
+  if (key?.account_id !== command.accountId || key.mode !== command.mode) return 'stale_key'
+  if (key.version !== command.keyVersion || account?.version !== command.accountVersion)
     return 'stale_key'
   if (key.revoked_at !== null) return 'key_revoked'
   if (!key.enabled) return 'key_disabled'
@@ -113,27 +117,32 @@ function judge(state: State, item: Exclude<CallCommand, { kind: 'count' }>, who:
   if (account.frozen || account.erased) return 'account_frozen'
   // Price and concurrency were settled with the hold that is extended.
   if (!opensHold && !hold) return 'hold_not_open'
-  if (item.kind !== 'extend' && item.tariff !== tariffAt(state, now)) return 'stale_tariff'
-  if (item.kind === 'charge_on_lease' && item.credits > Number(hold?.credits)) return 'exceeds_hold'
+  if (command.kind !== 'extend' && command.tariff !== tariffAt(state, now)) return 'stale_tariff'
+  if (command.kind === 'charge_on_lease' && command.credits > Number(hold?.credits))
+    return 'exceeds_hold'
   if (opensHold) {
     const most = account.max_in_flight ?? planAt(state, who)?.max_in_flight ?? 0
-    const open = state.balances.get(`${item.accountId} ${item.mode} ${shard}`)?.open_holds ?? 0
-    const slots = item.kind === 'lease' ? item.slots : 1
+    const open =
+      state.balances.get(`${command.accountId} ${command.mode} ${shard}`)?.open_holds ?? 0
+    const slots = command.kind === 'lease' ? command.slots : 1
     if (Number(open) + slots > Number(most)) return 'concurrency_exceeded'
   }
-  if (key.monthly_cap !== null && item.credits > capLeft(state, item, who)) return 'key_cap_reached'
-  return item.credits > drawableAt(state, item, who) ? 'insufficient_credits' : 'ok'
+  if (key.monthly_cap !== null && command.credits > capLeft(state, command, who))
+    return 'key_cap_reached'
+  return command.credits > drawableAt(state, command, who) ? 'insufficient_credits' : 'ok'
 }
 
-/** The item's hold, if it is open and the item's own; only what runs on a lease has one of those. */
-function holdOf(state: State, item: CallCommand, shard: number): Row | undefined {
-  if (item.kind === 'count') return undefined
-  const runsOnLease = item.kind === 'charge_on_lease' || item.kind === 'void_on_lease'
-  const hold = state.open_holds.get(`${runsOnLease ? item.lease : item.requestId} ${shard}`)
+/** The command's hold, if it is open and the command's own; only what runs on a lease has one of those. */
+function holdOf(state: State, command: CallCommand, shard: number): Row | undefined {
+  if (command.kind === 'count') return undefined
+  const runsOnLease = command.kind === 'charge_on_lease' || command.kind === 'void_on_lease'
+  const hold = state.open_holds.get(`${runsOnLease ? command.lease : command.requestId} ${shard}`)
   const own =
-    hold?.account_id === item.accountId && hold.key_id === item.keyId && hold.mode === item.mode
+    hold?.account_id === command.accountId &&
+    hold.key_id === command.keyId &&
+    hold.mode === command.mode
   if (!own || (runsOnLease && hold.slots === null)) return undefined
-  const isOfOneCall = item.kind === 'extend' || item.kind === 'settle'
+  const isOfOneCall = command.kind === 'extend' || command.kind === 'settle'
   return isOfOneCall && hold.slots !== null ? undefined : hold
 }
 
@@ -145,9 +154,9 @@ function availableAt(state: State, who: Who): number {
   return free + due - Math.min(due, debt)
 }
 
-/** The same for one item: months cut on the hold's time, so an extension draws on nothing of a later month. */
-function drawableAt(state: State, item: CallCommand, who: Who): number {
-  const hold = item.kind === 'extend' ? holdOf(state, item, who.shard) : undefined
+/** The same for one command: months cut on the hold's time, so an extension draws on nothing of a later month. */
+function drawableAt(state: State, command: CallCommand, who: Who): number {
+  const hold = command.kind === 'extend' ? holdOf(state, command, who.shard) : undefined
   const lots = lotsFor(state, hold, who)
   return lots ? lots.reduce((sum, lot) => sum + freeOf(lot), 0) : availableAt(state, who)
 }
@@ -158,10 +167,10 @@ function lotsFor(state: State, hold: Row | undefined, who: Who): Row[] | undefin
   return liveLots(state, who).filter((lot) => Number(lot.lot) < Number(hold.position))
 }
 
-function capLeft(state: State, item: CallCommand, { shard, now }: Who): number {
-  const { accountId, keyId, mode } = item
+function capLeft(state: State, command: CallCommand, { shard, now }: Who): number {
+  const { accountId, keyId, mode } = command
   const cap = Number(state.key_state.get(`${keyId} ${shard}`)?.monthly_cap)
-  const held = item.kind === 'extend' ? holdOf(state, item, shard)?.held_at : undefined
+  const held = command.kind === 'extend' ? holdOf(state, command, shard)?.held_at : undefined
   const month = state.monthly_balances.get(
     `${accountId} ${keyId} ${mode} ${monthOf(Number(held ?? now))} ${shard}`,
   )
@@ -208,7 +217,7 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   const purchase = {
     ...callOf(event),
     keyVersion: event.payload.keyVersion,
-    // The event does not carry the account's version; that a stale one is refused, answers tell.
+    // The event does not carry the account's version; that a stale one is refused is seen in the results.
     accountVersion: Number(account?.version),
     previousSecret: false,
     credits,
@@ -216,7 +225,7 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
     holdSeconds: event.payload.holdSeconds,
   }
   const isLease = event.slots !== null
-  const verdict = judge(
+  const verdict = decide(
     state,
     event.type !== 'CreditsHeld'
       ? { kind: 'extend', ...purchase }
@@ -250,7 +259,7 @@ function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
   if (event.occurred_at !== event.recorded_at) yield 'it occurs when it is recorded'
   if (event.held !== null) yield 'it frees nothing'
   if (event.type !== 'HoldSettled') {
-    const item = {
+    const command = {
       kind: 'void_on_lease',
       requestId,
       ...call,
@@ -259,12 +268,12 @@ function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
       reason: '',
       latencyMs: 0,
     } as const
-    if (judge(state, item, who) !== 'ok') yield 'its lease is open'
+    if (decide(state, command, who) !== 'ok') yield 'its lease is open'
     if (event.credits !== 0 || event.lots !== null) yield 'it moves nothing'
     return
   }
   const account = state.account_state.get(`${event.account_id} ${event.shard}`)
-  const verdict = judge(
+  const verdict = decide(
     state,
     {
       ...{ kind: 'charge_on_lease', requestId, ...call, lease, status: 200, latencyMs: 0 },

@@ -41,7 +41,7 @@ export function fold(events: readonly LogEvent[]): State {
 export function evolve(state: State, event: LogEvent): void {
   if (event.type === 'TariffPublished') publish(state, event)
   else if (event.type === 'LogRestored') return
-  // Opening figures of another service: they are shown, and move nothing.
+  // Opening figures of another service move nothing.
   else if (event.type === 'UsageImported') countDay(state, event)
   else if (event.stream_version === null) moveCredits(state, event)
   else if (event.key_id === null) changeAccount(state, event)

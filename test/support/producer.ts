@@ -1,6 +1,6 @@
 /**
- * A producer driven by hand: a test says which items are one batch, and under which number it is sent. What
- * the appender does of its own accord (group, number, repeat, split) does not happen here.
+ * A producer driven by hand: a test says which commands are one batch, and under which number it is sent. Nothing is grouped,
+ * numbered, repeated or split, as the appender would.
  */
 import { appendStatement, packBatch } from '../../src/ledger/append/batch.ts'
 import type { CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
@@ -18,13 +18,13 @@ export interface Producer {
   readonly producer: string
   /** The number of the last batch sent without a number of its own. */
   readonly sequence: number
-  /** Sends one batch, under the next number unless told; over another connection when given one. */
+  /** Sends one batch, under the next number and over the producer's connection unless the options say otherwise. */
   send(
-    items: readonly CallCommand[],
+    commands: readonly CallCommand[],
     options?: { readonly sequence?: number; readonly over?: Sql },
   ): Promise<BatchResult>
   /** The verdicts of one batch. */
-  verdicts(items: readonly CallCommand[]): Promise<Verdict[]>
+  verdicts(commands: readonly CallCommand[]): Promise<Verdict[]>
 }
 
 export async function openProducer(sql: Sql, shard = 0, instance = 'by-hand'): Promise<Producer> {
@@ -32,8 +32,8 @@ export async function openProducer(sql: Sql, shard = 0, instance = 'by-hand'): P
   await sql`select open_producer_v1(${shard}::smallint, ${producer}::uuid, ${instance})`
   let last = 0
 
-  const send: Producer['send'] = async (items, { sequence = ++last, over = sql } = {}) => {
-    const [row] = await sendBatch(over, { shard, producer, sequence, instance }, items)
+  const send: Producer['send'] = async (commands, { sequence = ++last, over = sql } = {}) => {
+    const [row] = await sendBatch(over, { shard, producer, sequence, instance }, commands)
     return row as BatchResult
   }
 
@@ -43,20 +43,20 @@ export async function openProducer(sql: Sql, shard = 0, instance = 'by-hand'): P
       return last
     },
     send,
-    verdicts: async (items) => (await send(items)).verdicts ?? [],
+    verdicts: async (commands) => (await send(commands)).verdicts ?? [],
   }
 }
 
-/** The bare call of append_v1. */
+/** Calls append_v1. */
 export function sendBatch(
   sql: Sql,
   head: { shard: number; producer: string; sequence: number; instance: string },
-  items: readonly CallCommand[],
+  commands: readonly CallCommand[],
 ) {
   const { shard, producer, sequence, instance } = head
   return sql.unsafe<BatchResult[]>(
     appendStatement,
-    [shard, producer, sequence, instance, ...packBatch(items)],
+    [shard, producer, sequence, instance, ...packBatch(commands)],
     {
       prepare: true,
     },

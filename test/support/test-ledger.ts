@@ -1,8 +1,8 @@
 /**
  * A ledger for a test file: a database of its own, cloned from a migrated template, with a clock that stands
- * where the test puts it. Accounts, keys and tariffs are written by the same commands as in service.
+ * where the test puts it. Accounts, keys and tariffs are written by the same management commands as in service.
  *
- *   const ledger = await openBook()
+ *   const ledger = await openLedger()
  *   const key = await ledger.key(await ledger.account({ plan: 'free' }))
  *   const { hold } = await ledger.hold(key, 5)
  *   await ledger.settle(hold, 3)
@@ -24,7 +24,7 @@ import { accountIdOf, newKeyId, type Owner } from '../../src/lib/ids.ts'
 import { type Gateway, type KeyAtGate, openGateway } from './gateway.ts'
 import { createDatabase, templateDatabase } from './postgres.ts'
 
-/** When the clock of a new ledger stands: in the middle of a month and of a day. */
+/** The time of a new ledger's clock: in the middle of a month and of a day. */
 export const start = new Date('2030-06-15T12:00:00Z')
 
 export const prefixes: KeyPrefixes = { live: 'sk_live_', test: 'sk_test_' }
@@ -67,7 +67,7 @@ export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
   /** Moves the clock. The ledger's time never runs backwards: what is recorded stays the latest. */
   travelTo(time: Date | string): Promise<void>
   advance(ms: number): Promise<void>
-  /** Publishes a tariff, in force at once unless told; answers its hash. */
+  /** Publishes a tariff, in force at once unless `from` says otherwise; returns its hash. */
   publish(tariff: Tariff, from?: Date | string): Promise<string>
   account(options?: { plan?: string; owner?: Owner; shard?: number }): Promise<TestAccount>
   key(
@@ -89,9 +89,9 @@ export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
     payload?: object,
     sealed?: Uint8Array,
   ): Promise<ManagementResult>
-  /** Ends the present plan and starts another, at once unless told. */
+  /** Ends the present plan and starts another, at once unless `from` says otherwise. */
   changePlan(account: TestAccount, plan: string, from?: Date | string): Promise<ManagementResult>
-  /** Grants promotional credits without expiry, unless told otherwise. */
+  /** Grants promotional credits without expiry, unless `more` says otherwise. */
   grant(
     account: TestAccount,
     credits: number,
@@ -103,7 +103,7 @@ export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
   close(): Promise<void>
 }
 
-/** Opens a ledger in which `tariff` is in force: the test tariff unless told, none where it is null. */
+/** Opens a ledger in which `tariff` is in force; undefined: the test tariff; null: none. */
 export async function openLedger(
   options: { tariff?: Tariff | null; shards?: number } = {},
 ): Promise<Ledger> {
@@ -156,12 +156,12 @@ export async function openLedgerAt(
     secret?: Uint8Array,
   ): Promise<ManagementResult> {
     const id = crypto.randomUUID()
-    const answer = await commands.record(shard, {
+    const result = await commands.record(shard, {
       ...{ id, actor: 'test', expected, events },
       ...(secret ? { secret } : {}),
     })
-    if (answer.verdict !== 'ok') throw new Error(`recording: ${answer.verdict}`)
-    return answer
+    if (result.verdict !== 'ok') throw new Error(`recording: ${result.verdict}`)
+    return result
   }
 
   async function account({
@@ -212,19 +212,19 @@ export async function openLedgerAt(
     const sealedIn = sealed ? { private: sealed } : {}
     const stream = 'keyId' in target ? 'key' : 'account'
     const id = 'keyId' in target ? target.keyId : accountId
-    const answer = await record(
+    const result = await record(
       target.shard,
       [{ stream, id, version: target.version }],
       [{ type, payload, accountId, ...ofKey, ...sealedIn }],
     )
     target.version += 1
-    return answer
+    return result
   }
 
   const changePlan: Ledger['changePlan'] = async (account, plan, from = now) => {
     const at = new Date(from).toISOString()
     const { accountId } = account
-    const answer = await record(
+    const result = await record(
       account.shard,
       [{ stream: 'account', id: accountId, version: account.version }],
       [
@@ -233,7 +233,7 @@ export async function openLedgerAt(
       ],
     )
     account.version += 2
-    return answer
+    return result
   }
 
   const grant: Ledger['grant'] = ({ accountId, shard }, credits, more) =>
@@ -293,7 +293,7 @@ async function fillTemplate(url: string, shards: number): Promise<void> {
   await owner.end()
 }
 
-/** The ledger reads the time in one place, and this database's ledger reads it here. */
+/** The ledger reads the time through one function, which is replaced here. */
 async function setClock(owner: Sql, time: Date): Promise<void> {
   await owner.unsafe(`create or replace function ledger_now() returns timestamptz
     language sql volatile as $$ select timestamptz '${time.toISOString()}' $$`)
