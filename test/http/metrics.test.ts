@@ -35,7 +35,7 @@ describe('a gateway at rest', () => {
     const metrics = await scrape()
     expect(metrics.sum('tollbook_ledger_up')).toBe(1)
     expect(metrics.sum('tollbook_rate_limits_degraded')).toBe(0)
-    expect(metrics.sum('tollbook_partitions_ahead')).toBeGreaterThanOrEqual(2)
+    expect(metrics.sum('tollbook_partitions_ready')).toBeGreaterThanOrEqual(2)
     expect(metrics.by('tollbook_accounts', 'plan')).toEqual({ pro: 1 })
     expect(metrics.by('tollbook_keys', 'plan')).toEqual({ pro: 1 })
     const [head] = await shop.ledger.sql<{ position: number }[]>`select position from heads`

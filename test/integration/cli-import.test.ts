@@ -143,7 +143,7 @@ describe('an imported key', () => {
     }
   })
 
-  test('shares the plan of the dearest key that works, and keeps to what its own tier gave', async () => {
+  test('shares the plan of the most expensive key that works, and keeps to what its own tier gave', async () => {
     const small = await old.addKey({ user_id: 'two-tiers', tier: 'free' })
     const large = await old.addKey({ user_id: 'two-tiers', tier: 'pro' })
     await old.addKey({ user_id: 'two-tiers', tier: 'enterprise', active: false })

@@ -37,13 +37,13 @@ afterAll(async () => {
   await upstream.stop()
   await ledger.close()
 })
-beforeEach(() => upstream.respond(answerSoon))
+beforeEach(() => upstream.respond(respondSoon))
 
 const startOne = () =>
   startGatewayProcess({ databaseUrl: ledger.url, config, upstream: upstream.url })
 
 /** Long enough for calls to meet, and then as long as it likes. */
-async function answerSoon(): Promise<Response> {
+async function respondSoon(): Promise<Response> {
   await Bun.sleep(3)
   return Response.json({})
 }
@@ -196,7 +196,7 @@ test('a secret that was replaced is not forwarded, however busy the new one is',
   const rotated = { hash, display, previousHash: key.hash, previousUntil: null }
   await ledger.change(key, 'KeyRotated', rotated)
   const { stop } = await busy({ ...key, text: minted.key }, [gateway])
-  upstream.respond(answerSoon)
+  upstream.respond(respondSoon)
   const leaked = await call(key, gateway, search('leaked'))
   const forwarded = upstream.executed.map(({ body }) => new TextDecoder().decode(body))
   await stop()
@@ -247,11 +247,11 @@ test('a call that ends under a price which counts its response is charged for th
   const { stop } = await busy(key, [gateway], bulk)
   waits = true
   const begun = upstream.executed.length
-  const answered = call(key, gateway, bulk)
+  const responded = call(key, gateway, bulk)
   await until(() => upstream.executed.length > begun + 20)
   await ledger.publish(tariff)
   publish()
-  const response = await answered
+  const response = await responded
   await stop()
   expect([response.status, response.headers.get('x-credits-charged')]).toEqual([200, '2'])
 })
@@ -295,7 +295,7 @@ test('an account may have as many calls in flight as its plan says, whatever is 
   const { promise: all, resolve: goOn } = Promise.withResolvers<void>()
   let running = 0
   upstream.respond(async ({ body }) => {
-    if (!new TextDecoder().decode(body).includes('long')) return answerSoon()
+    if (!new TextDecoder().decode(body).includes('long')) return respondSoon()
     running++
     await all
     return Response.json({})
@@ -317,7 +317,7 @@ async function heldUp(key: TestKey, calls: number, response: () => Response) {
   await stop()
   const waiting: (() => void)[] = []
   upstream.respond(async ({ body }) => {
-    if (!new TextDecoder().decode(body).includes('slow')) return answerSoon()
+    if (!new TextDecoder().decode(body).includes('slow')) return respondSoon()
     await new Promise<void>((goOn) => waiting.push(goOn))
     return response()
   })

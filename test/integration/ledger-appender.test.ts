@@ -210,7 +210,7 @@ describe('a producer', () => {
     const lock = await ledger.owner.reserve()
     await lock`begin`
     await lock`select enter_shard(0::smallint)`
-    const result = gateway.append(command).then(() => 'answered', String)
+    const result = gateway.append(command).then(() => 'decided', String)
     await until(async () => (await waitingAppends()).length === 1)
     const [waiting] = await waitingAppends()
     await lock`delete from producers where instance = 'bereft'`

@@ -151,8 +151,8 @@ test('shards have positions, lots and locks of their own', async () => {
 describe('partitions are made ahead', () => {
   test('from where the last one ends, whatever its size was', async () => {
     const far = await openLedger()
-    const made = async (size: number, ahead: number) => {
-      const [row] = await far.sql`select extend_partitions(${size}, ${ahead}::integer) as made`
+    const made = async (size: number, count: number) => {
+      const [row] = await far.sql`select extend_partitions(${size}, ${count}::integer) as made`
       return row?.made
     }
     const bounds = async () => {

@@ -124,8 +124,8 @@ describe('a key', () => {
     withLedger(async (ledger) => {
       let calls = 0
       const record: ManagementCommands['record'] = async (shard, command) => {
-        const answer = await ledger.commands.record(shard, command)
-        if (calls++ > 0) return answer
+        const result = await ledger.commands.record(shard, command)
+        if (calls++ > 0) return result
         throw Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' })
       }
       const { sql, commands } = ledger
@@ -194,12 +194,12 @@ describe('the first tariff', () => {
     const starts = await Promise.all(
       Array.from({ length: 6 }, async () => {
         const sql = connect({ url, as: 'serving', max: 1 })
-        const standing = await managementOn({
+        const managed = await managementOn({
           sql,
           commands: openManagementCommands(sql, 'starting'),
         }).ensureTariff()
         await sql.end()
-        return standing
+        return managed
       }),
     )
     const configured = tariffHash(tariffOf(config))
@@ -216,8 +216,8 @@ describe('the first tariff', () => {
     withLedger(async (ledger) => {
       const plans = { ...config.plans, gold: { ...config.plans.pro, credits: 7_000 } }
       const management = managementOn(ledger, secureRandom, { ...config, plans } as typeof config)
-      const standing = await management.ensureTariff()
-      expect(standing).toMatchObject({ inForce: tariffHash(tariffOf(config)), differs: true })
+      const tariff = await management.ensureTariff()
+      expect(tariff).toMatchObject({ inForce: tariffHash(tariffOf(config)), differs: true })
       expect(await count(ledger.sql, 'TariffPublished')).toBe(1)
     }))
 })

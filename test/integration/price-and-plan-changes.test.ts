@@ -28,7 +28,7 @@ async function pricesOf(response: Response) {
   return events.map(({ type, tariff, credits }) => [type, tariff, credits])
 }
 
-test('a route without a price is not sold, until a second after one is published', async () => {
+test('a route without a price is refused, until a second after one is published', async () => {
   const response = await search()
   expect(response.status).toBe(503)
   expect((await response.json()).code).toBe('price_missing')

@@ -176,11 +176,11 @@ describe.skipIf(Bun.which('redis-server') === null)('a Redis', () => {
     admin.disconnect()
   })
 
-  test('that has just started is trusted by one gateway alone, by several after a time span', async () => {
+  test('that has just started is trusted by one gateway single, by several after a time span', async () => {
     const redis = await start()
     const limits = [{ key: '{a}', limit: 10, windowMs: 400 }]
-    const alone = await gateway(redis.url, 1)
-    expect((await alone.takePermit(minute(10))).degraded).toBe(false)
+    const single = await gateway(redis.url, 1)
+    expect((await single.takePermit(minute(10))).degraded).toBe(false)
     const oneOfTwo = await gateway(redis.url, 2)
     expect((await oneOfTwo.takePermit(limits)).degraded).toBe(true)
     await until(async () => !(await oneOfTwo.takePermit(limits)).degraded)

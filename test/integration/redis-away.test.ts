@@ -9,7 +9,7 @@ const plan = {
   ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
 }
 
-test.skipIf(!Bun.which('redis-server'))('answers say that the limits are a share', async () => {
+test.skipIf(!Bun.which('redis-server'))('responses say that local rate limits apply', async () => {
   const redis = await startRedis()
   const config = { gateways: 2, plans: { brief: plan } }
   const shop = await openShop({ config, redisUrl: redis.url })
@@ -37,7 +37,7 @@ test.skipIf(!Bun.which('redis-server'))('answers say that the limits are a share
   }
 })
 
-/** Calls until one is answered with this status. */
+/** Calls until a response has this status. */
 async function untilStatus(call: () => Promise<Response>, status: number): Promise<Response> {
   for (;;) {
     const response = await call()

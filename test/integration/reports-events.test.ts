@@ -79,7 +79,7 @@ test('a range of positions or of times is cut exactly', async () => {
   expect(await positionAt(ledger.sql, 0, new Date('2100-01-01'))).toBe(position + 1)
 })
 
-test('several shards are read one after the other, or one alone', async () => {
+test('several shards are read one after the other, or one oneShard', async () => {
   const ledger = await openLedger({ shards: 2 })
   const first = await ledger.account({ shard: 0 })
   const second = await ledger.account({ shard: 1 })
@@ -96,8 +96,8 @@ test('several shards are read one after the other, or one alone', async () => {
     { limit: 1, ...(one.next ? { after: one.next } : {}) },
   )
   expect(rest.events).toMatchObject([{ accountId: second.accountId }])
-  const alone = await readEventFeed(ledger.sql, { shard: 1 }, { limit: 10 })
-  expect(alone.events.map((event) => event.shard)).toEqual([1, 1, 1])
+  const oneShard = await readEventFeed(ledger.sql, { shard: 1 }, { limit: 10 })
+  expect(oneShard.events.map((event) => event.shard)).toEqual([1, 1, 1])
   const after = parsePosition('1-1')
   const later = await readEventFeed(ledger.sql, {}, { limit: 10, ...(after ? { after } : {}) })
   expect(later.events.map(({ shard, position }) => `${shard}-${position}`)).toEqual(['1-2', '1-3'])

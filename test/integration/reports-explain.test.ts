@@ -24,7 +24,7 @@ const dearer: Tariff = {
   prices: { bulk: { per: 'item', credits: 2, hold: { list: '/urls' } } },
 }
 
-test('every answer of the append is derived again, whatever came before it', async () => {
+test('every verdict of the append is derived again, whatever came before it', async () => {
   const ledger = await openLedger({ tariff })
   const verdicts = new Set<string>()
   for (const seed of [11, 12, 14, 15]) {
@@ -41,23 +41,23 @@ test('every answer of the append is derived again, whatever came before it', asy
   await ledger.close()
 })
 
-/** Answers the verdicts that were met. */
+/** Returns the verdicts that were met. */
 async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
   const random = randomOf(seed)
   const account = await ledger.account()
   const keys = [await ledger.key(account), await ledger.key(account, { monthlyCap: 12 })]
-  const answers: { key: TestKey; credits: number; requestId: string; answer: AppendResult }[] = []
+  const results: { key: TestKey; credits: number; requestId: string; result: AppendResult }[] = []
   const open: Awaited<ReturnType<Ledger['hold']>>['hold'][] = []
   const charged: string[] = []
-  let standing: LeaseHold | undefined
+  let lease: LeaseHold | undefined
   let unit = 1
   let frozen = false
   await ledger.publish(tariff)
   for (let step = 0; step < 100; step++) await oneStep()
   if (frozen) await ledger.change(account, 'AccountUnfrozen')
 
-  for (const { key, credits, requestId, answer } of answers) {
-    const { verdict, shard, position, available, recordedAt } = answer
+  for (const { key, credits, requestId, result } of results) {
+    const { verdict, shard, position, available, recordedAt } = result
     if (verdict === 'ok') {
       const found = await explainCall(ledger.sql, requestId)
       expect({ position, disagreements: found?.disagreements }).toEqual({
@@ -85,7 +85,7 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
       })
     }
   }
-  return new Set(answers.map(({ answer }) => answer.verdict))
+  return new Set(results.map(({ result }) => result.verdict))
 
   async function oneStep(): Promise<void> {
     // What stops every call does not last long.
@@ -130,25 +130,25 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
   async function hold(quantity: number): Promise<void> {
     const key = pick(keys)
     const credits = quantity * unit
-    if (random() < 0.3) return ahead(quantity)
-    const { hold, ...answer } = await ledger.hold(key, credits, { quantity, endpoint: 'bulk' })
-    answers.push({ key, credits, requestId: hold.requestId, answer })
-    if (answer.verdict === 'ok') open.push(hold)
+    if (random() < 0.3) return chargeOnLease(quantity)
+    const { hold, ...result } = await ledger.hold(key, credits, { quantity, endpoint: 'bulk' })
+    results.push({ key, credits, requestId: hold.requestId, result })
+    if (result.verdict === 'ok') open.push(hold)
   }
 
-  /** What runs on a standing hold is decided at its end; whether there was a place for it, when it began. */
-  async function ahead(quantity: number): Promise<void> {
-    standing ??= leaseCommand(keys[0] as TestKey, 8, 2)
+  /** A call on a lease is decided at its end; whether there was a slot for it, when it began. */
+  async function chargeOnLease(quantity: number): Promise<void> {
+    lease ??= leaseCommand(keys[0] as TestKey, 8, 2)
     const [key, credits] = [keys[0] as TestKey, quantity * unit]
-    const bought = chargeOnLeaseCommand(key, standing, credits, { quantity, endpoint: 'bulk' })
-    const answer = await ledger.append(bought)
-    const { requestId } = bought
-    if (answer.verdict === 'ok') {
-      answers.push({ key, credits, requestId, answer })
+    const charge = chargeOnLeaseCommand(key, lease, credits, { quantity, endpoint: 'bulk' })
+    const result = await ledger.append(charge)
+    const { requestId } = charge
+    if (result.verdict === 'ok') {
+      results.push({ key, credits, requestId, result })
       charged.push(requestId)
-    } else if (answer.verdict === 'hold_not_open') {
-      standing = leaseCommand(key, 8, 2)
-      await ledger.append(standing)
+    } else if (result.verdict === 'hold_not_open') {
+      lease = leaseCommand(key, 8, 2)
+      await ledger.append(lease)
     }
   }
 

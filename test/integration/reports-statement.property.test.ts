@@ -20,14 +20,14 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   await using ledger = await buildLedger()
   const random = randomOf(seed)
   const finals = new Map<string, string>()
-  const asOf: { readonly place: LogPosition | Date; readonly found: readonly Statement[] }[] = []
+  const asOf: { readonly moment: LogPosition | Date; readonly found: readonly Statement[] }[] = []
   let now = monthPeriod('2031-01', 'UTC')?.start ?? 0
   now /= 1_000
   await ledger.at(new Date(now).toISOString())
   const key = await ledger.openAccount(pick(['free', 'pro', 'zero'], random))
   const keys = [key, await ledger.issueKey(key.account)]
   const open: { key: TestKey; requestId: string; credits: number }[] = []
-  const standing: { key: TestKey; hold: LeaseHold }[] = []
+  const leases: { key: TestKey; hold: LeaseHold }[] = []
   const charged: string[] = []
 
   for (let step = 0; step < 160; step++) {
@@ -38,7 +38,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   await noteFinals()
   await checkAll()
   for (const { requestId } of open) await ledger.release(requestId)
-  for (const { hold } of standing) await ledger.ledger.release(hold)
+  for (const { hold } of leases) await ledger.ledger.release(hold)
   await noteFinals()
   await checkAll()
   expect(finals.size).toBeGreaterThan(0)
@@ -49,7 +49,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const credits = 1 + Math.floor(random() * 60)
     const roll = random()
     if (roll < 0.2) await advance()
-    else if (roll < 0.45) await (random() < 0.3 ? ahead(credits) : hold(credits))
+    else if (roll < 0.45) await (random() < 0.3 ? useLease(credits) : hold(credits))
     else if (roll < 0.55) await extend(credits)
     else if (roll < 0.75) await resolve()
     else if (roll < 0.85) await grant(credits * 3)
@@ -74,24 +74,24 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const [head] = await ledger.sql<{ shard: number; position: number; recordedAt: Date }[]>`
       select shard, position, recorded_at as "recordedAt" from heads`
     if (!head || head.recordedAt.getTime() !== now) return
-    asOf.push({ place: head, found: await statements(ledger, key, now) })
+    asOf.push({ moment: head, found: await statements(ledger, key, now) })
   }
 
   /** The statements before the clock moves on: nothing more is recorded at its time. */
   async function noteTime(): Promise<void> {
-    const place = new Date(ledger.ledger.now)
-    asOf.push({ place, found: await statements(ledger, key, place.getTime()) })
+    const moment = new Date(ledger.ledger.now)
+    asOf.push({ moment, found: await statements(ledger, key, moment.getTime()) })
   }
 
-  /** As of a place, the log says what it said when it ended there. */
+  /** As of an earlier moment, the log says what it said when it ended there. */
   async function checkAsOf(): Promise<void> {
-    expect(asOf.filter(({ place }) => place instanceof Date).length).toBeGreaterThan(3)
-    expect(asOf.filter(({ place }) => !(place instanceof Date)).length).toBeGreaterThan(3)
-    for (const { place, found } of asOf) {
+    expect(asOf.filter(({ moment }) => moment instanceof Date).length).toBeGreaterThan(3)
+    expect(asOf.filter(({ moment }) => !(moment instanceof Date)).length).toBeGreaterThan(3)
+    for (const { moment, found } of asOf) {
       for (const { month, ...then } of found) {
-        const request = { accountId: key.accountId, month, lines: true, asOf: place }
+        const request = { accountId: key.accountId, month, lines: true, asOf: moment }
         const { asOf: at, ...again } = (await readStatement(ledger.sql, request)) ?? fail()
-        expect({ place, again }).toEqual({ place, again: { month, ...then } })
+        expect({ moment, again }).toEqual({ moment, again: { month, ...then } })
         expect(at?.time).toBe(found.at(-1)?.until as string)
       }
     }
@@ -107,25 +107,25 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     }
   }
 
-  /** A standing hold is taken, or something bought on one, or one is freed. */
-  async function ahead(credits: number): Promise<void> {
-    const kept = pick(standing, random)
+  /** Takes a lease, charges a call on one, or releases one. */
+  async function useLease(credits: number): Promise<void> {
+    const kept = pick(leases, random)
     const roll = random()
     if (!kept || roll < 0.25) {
       const key = pick(keys, random)
       const item = leaseCommand(key, credits, 3)
       const { verdict } = await ledger.ledger.append(item)
-      if (verdict === 'ok') standing.push({ key, hold: item })
+      if (verdict === 'ok') leases.push({ key, hold: item })
       else expect(verdict).toBe('insufficient_credits')
     } else if (roll < 0.9) {
       const cost = Math.min(credits, kept.hold.credits)
       const more = { endpoint: pick(['search', 'speech'], random), quantity: cost * 10 }
-      const bought = chargeOnLeaseCommand(kept.key, kept.hold, cost, more)
-      const { verdict } = await ledger.ledger.append(bought)
-      if (verdict === 'ok') charged.push(bought.requestId)
+      const charge = chargeOnLeaseCommand(kept.key, kept.hold, cost, more)
+      const { verdict } = await ledger.ledger.append(charge)
+      if (verdict === 'ok') charged.push(charge.requestId)
       else expect(verdict).toBe('insufficient_credits')
     } else {
-      standing.splice(standing.indexOf(kept), 1)
+      leases.splice(leases.indexOf(kept), 1)
       expect((await ledger.ledger.release(kept.hold)).verdict).toBe('ok')
     }
   }

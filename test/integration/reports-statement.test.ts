@@ -229,7 +229,7 @@ describe('the fee', () => {
     expect(accountOf(before)).toMatchObject({ fee: null, plans: [] })
   })
 
-  test('an upgrade bills the dearest plan of the month, and grants the difference', async () => {
+  test('an upgrade bills the most expensive plan of the month, and grants the difference', async () => {
     await using ledger = await buildLedger()
     await ledger.at('2031-10-05T00:00:00Z')
     const key = await ledger.openAccount('pro')

@@ -1,4 +1,4 @@
-// Usage by each dimension: the log and the projection give the same answer, and it is the overview's.
+// Usage by each dimension: the log and the projection give the same figures, and they are the overview's.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readTopUsers } from '../../src/reports/usage/top-users.ts'
@@ -58,7 +58,7 @@ beforeAll(async () => {
 
 afterAll(() => ledger[Symbol.asyncDispose]())
 
-test('over the log and over the projection the answer is the same', async () => {
+test('over the log and over the projection the figures are the same', async () => {
   for (const by of usageDimensions) {
     for (const of of [
       {},
@@ -125,6 +125,6 @@ test('the command line prints it, and says what it was made from', async () => {
   expect({ over, rows }).toMatchObject({ over: 'projection', rows: [{ credits: 49 }] })
   const wrong = await runCli([...ask, 'colour'], { database })
   expect(wrong.stderr).toContain('--by takes one of key, owner, plan, endpoint, day, hour')
-  const alone = await runCli(['report', 'usage', '--from-log'], { database })
-  expect(alone.stderr).toContain('--from-log and --limit need --by')
+  const withoutBy = await runCli(['report', 'usage', '--from-log'], { database })
+  expect(withoutBy.stderr).toContain('--from-log and --limit need --by')
 })

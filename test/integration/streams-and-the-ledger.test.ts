@@ -27,7 +27,7 @@ let shop: Shop
 afterEach(() => shop.close())
 
 /** Sells nothing but chat, since other calls' holds have to outlive their upstreams' time. */
-function chatAlone(holdSeconds: number) {
+function onlyChat(holdSeconds: number) {
   const config = chatConfig({ price: tokenPrice })
   const others = [
     'search',
@@ -60,7 +60,7 @@ async function prolonged(call: RawCall): Promise<number> {
 }
 
 test('a stream that lasts longer than its hold keeps it alive, and no gateway expires it', async () => {
-  shop = await openShop({ config: chatAlone(2) })
+  shop = await openShop({ config: onlyChat(2) })
   const other = shop.ledger.newGateway().appender
   const service = flow(shop.upstream)
   const call = rawCall(shop.gateway.url, request())
@@ -80,7 +80,7 @@ test('a stream that lasts longer than its hold keeps it alive, and no gateway ex
 })
 
 test('a silent stream of a key that is revoked ends: its hold is kept alive no longer', async () => {
-  shop = await openShop({ config: chatAlone(2) })
+  shop = await openShop({ config: onlyChat(2) })
   const service = flow(shop.upstream)
   const call = rawCall(shop.gateway.url, request())
   await service.send(tokens(1))
@@ -93,7 +93,7 @@ test('a silent stream of a key that is revoked ends: its hold is kept alive no l
 })
 
 test('a stream whose gateway stops is cut off, and not charged', async () => {
-  shop = await openShop({ config: chatAlone(60) })
+  shop = await openShop({ config: onlyChat(60) })
   const service = flow(shop.upstream)
   const call = rawCall(shop.gateway.url, request())
   await service.send(tokens(1))
@@ -106,7 +106,7 @@ test('a stream whose gateway stops is cut off, and not charged', async () => {
 })
 
 test('a ledger that goes away in the middle: no token beyond what is held, and what was sent is charged once it is back', async () => {
-  shop = await openShop({ config: chatAlone(60) })
+  shop = await openShop({ config: onlyChat(60) })
   const service = flow(shop.upstream)
   const call = rawCall(shop.gateway.url, request())
   await service.send(tokens(1))
@@ -123,9 +123,9 @@ test('a ledger that goes away in the middle: no token beyond what is held, and w
 })
 
 test('streams that race for the last credits on two gateways: each token is paid once, and no more than there are', async () => {
-  shop = await openShop({ config: chatAlone(60) })
+  shop = await openShop({ config: onlyChat(60) })
   const second = await startTestGateway({
-    ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url, config: chatAlone(60) },
+    ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url, config: onlyChat(60) },
   })
   const key = await shop.newKey('enterprise')
   // Of 50,000 credits.
@@ -155,12 +155,12 @@ test('streams that race for the last credits on two gateways: each token is paid
 })
 
 test('an extension whose result is lost is asked for again, and stands in the ledger once', async () => {
-  shop = await openShop({ config: chatAlone(60) })
+  shop = await openShop({ config: onlyChat(60) })
   const line = await openLossyLine(shop.ledger.url)
   const gateway = await startTestGateway({
     databaseUrl: line.url,
     upstream: shop.upstream.url,
-    config: chatAlone(60),
+    config: onlyChat(60),
   })
   const service = flow(shop.upstream)
   const call = rawCall(gateway.url, request())

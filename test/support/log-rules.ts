@@ -42,7 +42,7 @@ export function followLog(): FollowedLog {
 
   function breachesIn(log: readonly LogEvent[], results: readonly DecidedCommand[] = []): string[] {
     const breaches: string[] = []
-    const answersAt = Map.groupBy(results, (result) => result.position)
+    const resultsAt = Map.groupBy(results, (result) => result.position)
     for (const event of log) {
       const note = (rule: string) => breaches.push(`${event.position} ${event.type}: ${rule}`)
       if (before && event.position !== before.position + 1) note('positions are consecutive')
@@ -51,7 +51,7 @@ export function followLog(): FollowedLog {
       for (const rule of broken(state, event, charges, refunds)) note(rule)
       evolve(state, event)
       for (const rule of negative(state, event)) note(rule)
-      for (const result of answersAt.get(event.position) ?? []) {
+      for (const result of resultsAt.get(event.position) ?? []) {
         for (const rule of wrong(state, event, result)) note(`${rule} (${JSON.stringify(result)})`)
       }
       if (event.type === 'HoldSettled') charges.set(event.request_id, event)

@@ -25,8 +25,8 @@ export async function checkLedger(url: string, config: Config | undefined): Prom
     const heads = ledger.heads.map(({ shard, position }) => `${shard}-${position}`).join(', ')
     return [
       ok('ledger', `set up for this version; the log ends at ${heads}`),
-      ledger.partitionsAhead > 0
-        ? ok('partitions', `${ledger.partitionsAhead} ahead of the log`)
+      ledger.partitionsReady > 0
+        ? ok('partitions', `${ledger.partitionsReady} ahead of the log`)
         : problem(
             'partitions',
             'none ahead of the log',

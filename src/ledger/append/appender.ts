@@ -206,7 +206,7 @@ class GroupCommit implements Appender {
     const nowMs = performance.now()
     const { timeoutMs } = this.options
     const late = (mayBeWritten: boolean) => () =>
-      new LedgerUnavailable(`no answer within ${timeoutMs} ms`, { mayBeWritten })
+      new LedgerUnavailable(`no result within ${timeoutMs} ms`, { mayBeWritten })
     giveUpOverdue(this.queue, nowMs, late(false))
     giveUpOverdue(this.inFlight, nowMs, late(true))
     this.queue = this.queue.filter(({ hasGivenUp }) => !hasGivenUp)

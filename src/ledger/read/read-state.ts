@@ -6,13 +6,13 @@ export interface LedgerState {
   /** Open holds whose time is over, and that no gateway has expired yet. */
   readonly overdueHolds: number
   /** Partitions of the log that have no event yet. */
-  readonly partitionsAhead: number
+  readonly partitionsReady: number
   readonly heads: readonly { readonly shard: number; readonly position: number }[]
 }
 
 export async function readLedgerState(sql: Sql): Promise<LedgerState> {
   const [row] = await sql<[LedgerState]>`
-    select h.open as "openHolds", h.overdue as "overdueHolds", p.ahead as "partitionsAhead",
+    select h.open as "openHolds", h.overdue as "overdueHolds", p.ahead as "partitionsReady",
       (select json_agg(json_build_object('shard', shard, 'position', position) order by shard) from heads) as heads
     from (
       select count(*) as open, count(*) filter (where expires_at < t.now) as overdue

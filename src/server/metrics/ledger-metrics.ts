@@ -30,7 +30,7 @@ export function ledgerMetrics(
   const position = gauge('ledger_position', "The last position of a shard's log", ['shard'])
   const openHolds = gauge('open_holds', 'Holds that are neither settled, released nor expired')
   const overdueHolds = gauge('overdue_holds', 'Open holds that should have been expired by now')
-  const partitions = gauge('partitions_ahead', 'Partitions of the log that lie wholly ahead of it')
+  const partitions = gauge('partitions_ready', 'Partitions of the log that lie wholly ahead of it')
   const lagEvents = gauge(
     'projection_lag_events',
     'Events that a catch-up projection has not applied',
@@ -62,7 +62,7 @@ export function ledgerMetrics(
     const [ledger, lags] = read
     openHolds.set(ledger.openHolds)
     overdueHolds.set(ledger.overdueHolds)
-    partitions.set(ledger.partitionsAhead)
+    partitions.set(ledger.partitionsReady)
     for (const head of ledger.heads) position.set({ shard: head.shard }, head.position)
     for (const { projection, events, seconds } of lags) {
       lagEvents.set({ projection }, events)
