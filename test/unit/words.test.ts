@@ -65,18 +65,20 @@ function wrongNames(file: string, text: string): string[] {
     scoped.flatMap(([folder, names]) => (file.startsWith(`${folder}/`) ? [...names] : [])),
   )
   const code = file.endsWith('.sql') ? withoutSqlComments(text) : withoutTexts(text)
-  return code.split('\n').flatMap((line, index) =>
-    [...line.matchAll(name)]
-      .filter(
-        ({ 0: identifier, index: at }) =>
-          !kept.has(identifier) &&
-          ((calls.has(identifier) && line[at + identifier.length] === '(') ||
-            identifiers.has(identifier) ||
-            local.has(identifier) ||
-            componentsOf(identifier).some((part) => components.has(part))),
-      )
-      .map(([identifier]) => `${file}:${index + 1}: ${identifier}`),
-  )
+  return code
+    .split('\n')
+    .flatMap((line, index) =>
+      [...line.matchAll(name)]
+        .filter(
+          ({ 0: identifier, index: at }) =>
+            !kept.has(identifier) &&
+            ((calls.has(identifier) && line[at + identifier.length] === '(') ||
+              identifiers.has(identifier) ||
+              local.has(identifier) ||
+              componentsOf(identifier).some((part) => components.has(part))),
+        )
+        .map(([identifier]) => `${file}:${index + 1}: ${identifier}`),
+    )
 }
 
 /**
