@@ -162,6 +162,6 @@ test('a former name is found wherever it stands', () => {
   expect(wholeWord.test('the book says')).toBe(true)
   expect(wholeWord.test('./tollbook up, docs/RUNBOOK.md')).toBe(false)
   expect(componentsOf('placeOf')).toEqual(['place', 'of'])
-  const code = 'const a = `one ${place(\'two\')} three` // four\n/* five */ b("six")'
+  const code = ['const a = `one $', "{place('two')} three` // four\n/* five */ b('six')"].join('')
   expect(withoutTexts(code).match(name)).toEqual(['const', 'a', 'place', 'b'])
 })
