@@ -1,7 +1,7 @@
 /**
  * How far an export has come, so that it can be broken off at any time and continued. The export is written to
- * TARGET.part and gets its name when it is complete; TARGET.checkpoint says how far it is. A checkpoint is written after
- * its rows are on disk. What was written after the last checkpoint is truncated and written again.
+ * TARGET.part and gets its name when it is complete; TARGET.checkpoint says how far it is. A checkpoint is written
+ * after its rows are on disk. What was written after the last checkpoint is truncated and written again.
  */
 import {
   closeSync,

@@ -184,7 +184,10 @@ function changePlan(
   }
 }
 
-/** Compares the month's credits, and the fees where these are equal. A plan that the tariff no longer has gives nothing. */
+/**
+ * Compares the month's credits, and the fees where these are equal. A plan that the tariff no longer has gives
+ * nothing.
+ */
 function givesMore(next: Plan, current: Plan | undefined): boolean {
   if (!current || next.credits !== current.credits) return next.credits > (current?.credits ?? -1)
   return next.fee.minorUnits >= current.fee.minorUnits

@@ -61,7 +61,7 @@ test('accounts are listed by plan and by state', async () => {
   expect(await ids(['--state', 'frozen'])).toEqual([])
 })
 
-test('a better plan counts at once, a smaller one from next month', async () => {
+test('a better plan starts at once, a smaller one with the next month', async () => {
   const id = await newAccount('climber')
   expect(await json(['plan', id, 'pro'])).toMatchObject({ plan: 'pro', plannedPlan: null })
   const { stdout } = await accounts(['plan', id, 'free'])
@@ -150,7 +150,7 @@ describe('an erased account', () => {
     expect(everything).toContain(keyId)
   })
 
-  test('buys nothing, gets no key and no credits', async () => {
+  test('cannot call, and gets no key and no credits', async () => {
     await expect(app.charge(keyId, 1)).rejects.toThrow('key_revoked')
     expect((await app.ask('erased', 'POST', '/api-keys', { name: 'New' })).status).toBe(409)
     const create = await runCli(['keys', 'create', '--user', 'erased'], {
@@ -161,7 +161,7 @@ describe('an erased account', () => {
     expect(grant.stderr).toContain('the account was erased')
   })
 
-  test('buys nothing with a key that escaped its erasure, either', async () => {
+  test('cannot call with a key that escaped its erasure, either', async () => {
     const account = await app.ledger.account({ plan: 'free' })
     const key = await app.ledger.key(account)
     await app.ledger.change(account, 'AccountErased')

@@ -208,7 +208,7 @@ function numbers(rows: readonly object[]): Record<string, unknown>[] {
   )
 }
 
-/** More events than are read at once: as many as would take the append a while. */
+/** More events than one range has. Appending them would take a while, so they are inserted. */
 async function manyCounted(): Promise<void> {
   await ledger.ledger.owner`
     insert into events (shard, position, recorded_at, occurred_at, type, account_id, key_id, mode, endpoint,

@@ -80,7 +80,7 @@ describe('several gateways at once', () => {
       }
     }))
 
-  test('changes of one key at once all last, each decided on what the others left', () =>
+  test('simultaneous changes of one key all last, each decided on the state that the others left', () =>
     withLedger(async (ledger) => {
       const one = managementOn(ledger)
       const other = anotherOn(ledger)
@@ -103,7 +103,7 @@ describe('several gateways at once', () => {
       })
     }))
 
-  test('a revocation and a rotation at once end in a revoked key', () =>
+  test('a simultaneous revocation and rotation end in a revoked key', () =>
     withLedger(async (ledger) => {
       const management = managementOn(ledger)
       const owner = user('u')
@@ -212,7 +212,7 @@ describe('the first tariff', () => {
     await drop()
   })
 
-  test('stays when a gateway starts with another file, which is told that it differs', () =>
+  test('stays when a gateway starts with another file, which learns that it differs', () =>
     withLedger(async (ledger) => {
       const plans = { ...config.plans, gold: { ...config.plans.pro, credits: 7_000 } }
       const management = managementOn(ledger, secureRandom, { ...config, plans } as typeof config)
@@ -244,7 +244,7 @@ describe('publishing a tariff', () => {
       expect({ inForce, differs }).toEqual({ inForce: published.hash, differs: true })
     }, 2))
 
-  test('ahead of its time changes nothing before', () =>
+  test('for a future time changes nothing before', () =>
     withLedger(async (ledger) => {
       const management = managementOn(ledger)
       const from = '2030-07-01T00:00:00.000Z'

@@ -108,7 +108,7 @@ test('test credits are a balance of their own; an unknown account has none', asy
   expect(await readBalance(ledger.sql, 'acc_x', 'live')).toBeUndefined()
 })
 
-test('a charge tells what became of its hold', async () => {
+test('a charge says what became of its hold', async () => {
   await using ledger = await buildLedger()
   await ledger.at('2031-10-05T00:00:00Z')
   const key = await ledger.openAccount('free')

@@ -55,7 +55,7 @@ test("a key's history has its own events and no other's", async () => {
   expect(await types({ types: ['TariffPublished'] })).toEqual(['TariffPublished'])
 })
 
-test('a range of positions or of times is cut exactly', async () => {
+test('a range of positions or of times is exact', async () => {
   await using ledger = await buildLedger()
   await ledger.at('2031-10-05T00:00:00Z')
   const key = await ledger.openAccount('free')

@@ -41,7 +41,7 @@ test('every verdict of the append is derived again, whatever came before it', as
   await ledger.close()
 })
 
-/** Returns the verdicts that were met. */
+/** @returns the verdicts that occurred */
 async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
   const random = randomOf(seed)
   const account = await ledger.account()
@@ -77,7 +77,7 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
       }
       const quantity = credits / rule.call.rule.credits
       const found = await explainVerdict(ledger.sql, { ...question, quantity })
-      if (!found || found === 'ahead') throw new Error('not explained')
+      if (!found || found === 'not_reached') throw new Error('not explained')
       const { decision } = found
       const left = verdict === 'key_cap_reached' ? decision.capLeft : decision.available
       expect({ seed, position, verdict: decision.verdict as string, left }).toEqual({
@@ -130,14 +130,14 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
   async function hold(quantity: number): Promise<void> {
     const key = pick(keys)
     const credits = quantity * unit
-    if (random() < 0.3) return chargeOnLease(quantity)
+    if (random() < 0.3) return callOnLease(quantity)
     const { hold, ...result } = await ledger.hold(key, credits, { quantity, endpoint: 'bulk' })
     results.push({ key, credits, requestId: hold.requestId, result })
     if (result.verdict === 'ok') open.push(hold)
   }
 
-  /** A call on a lease is decided at its end; whether there was a slot for it, when it began. */
-  async function chargeOnLease(quantity: number): Promise<void> {
+  /** A call on a lease is decided at its end; whether there is a slot for it, when it begins. */
+  async function callOnLease(quantity: number): Promise<void> {
     lease ??= leaseCommand(keys[0] as TestKey, 8, 2)
     const [key, credits] = [keys[0] as TestKey, quantity * unit]
     const charge = chargeOnLeaseCommand(key, lease, credits, { quantity, endpoint: 'bulk' })

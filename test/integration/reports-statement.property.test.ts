@@ -11,7 +11,7 @@ import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
-import { statement as oracle } from '../support/statement-oracle/oracle-statement.ts'
+import { oracleStatement } from '../support/statement-oracle/oracle-statement.ts'
 
 const names = ['2031-01', '2031-02', '2031-03', '2031-04']
 const dayMs = 86_400_000
@@ -20,7 +20,7 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
   await using ledger = await buildLedger()
   const random = randomOf(seed)
   const finals = new Map<string, string>()
-  const asOf: { readonly moment: LogPosition | Date; readonly found: readonly Statement[] }[] = []
+  const asOf: { readonly logEnd: LogPosition | Date; readonly found: readonly Statement[] }[] = []
   let now = monthPeriod('2031-01', 'UTC')?.start ?? 0
   now /= 1_000
   await ledger.at(new Date(now).toISOString())
@@ -74,24 +74,24 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     const [head] = await ledger.sql<{ shard: number; position: number; recordedAt: Date }[]>`
       select shard, position, recorded_at as "recordedAt" from heads`
     if (!head || head.recordedAt.getTime() !== now) return
-    asOf.push({ moment: head, found: await statements(ledger, key, now) })
+    asOf.push({ logEnd: head, found: await statements(ledger, key, now) })
   }
 
   /** The statements before the clock moves on: nothing more is recorded at its time. */
   async function noteTime(): Promise<void> {
-    const moment = new Date(ledger.ledger.now)
-    asOf.push({ moment, found: await statements(ledger, key, moment.getTime()) })
+    const logEnd = new Date(ledger.ledger.now)
+    asOf.push({ logEnd, found: await statements(ledger, key, logEnd.getTime()) })
   }
 
-  /** As of an earlier moment, the log says what it said when it ended there. */
+  /** A statement as of an end of the log is what it was when the log ended there. */
   async function checkAsOf(): Promise<void> {
-    expect(asOf.filter(({ moment }) => moment instanceof Date).length).toBeGreaterThan(3)
-    expect(asOf.filter(({ moment }) => !(moment instanceof Date)).length).toBeGreaterThan(3)
-    for (const { moment, found } of asOf) {
+    expect(asOf.filter(({ logEnd }) => logEnd instanceof Date).length).toBeGreaterThan(3)
+    expect(asOf.filter(({ logEnd }) => !(logEnd instanceof Date)).length).toBeGreaterThan(3)
+    for (const { logEnd, found } of asOf) {
       for (const { month, ...then } of found) {
-        const request = { accountId: key.accountId, month, lines: true, asOf: moment }
+        const request = { accountId: key.accountId, month, lines: true, asOf: logEnd }
         const { asOf: at, ...again } = (await readStatement(ledger.sql, request)) ?? fail()
-        expect({ moment, again }).toEqual({ moment, again: { month, ...then } })
+        expect({ logEnd, again }).toEqual({ logEnd, again: { month, ...then } })
         expect(at?.time).toBe(found.at(-1)?.until as string)
       }
     }
@@ -107,15 +107,15 @@ test.each([1, 2, 3, 4])('statements of a random history add up (seed %d)', async
     }
   }
 
-  /** Takes a lease, charges a call on one, or releases one. */
+  /** Grants a lease, charges a call on one, or releases one. */
   async function useLease(credits: number): Promise<void> {
     const kept = pick(leases, random)
     const roll = random()
     if (!kept || roll < 0.25) {
       const key = pick(keys, random)
-      const item = leaseCommand(key, credits, 3)
-      const { verdict } = await ledger.ledger.append(item)
-      if (verdict === 'ok') leases.push({ key, hold: item })
+      const lease = leaseCommand(key, credits, 3)
+      const { verdict } = await ledger.ledger.append(lease)
+      if (verdict === 'ok') leases.push({ key, hold: lease })
       else expect(verdict).toBe('insufficient_credits')
     } else if (roll < 0.9) {
       const cost = Math.min(credits, kept.hold.credits)
@@ -203,7 +203,8 @@ async function statements(
     const one = await readStatement(ledger.sql, { accountId: key.accountId, month, lines: true })
     if (!one) throw new Error('no statement')
     expect(one).toEqual(
-      (await oracle(ledger.sql, { accountId: key.accountId, month, lines: true })) ?? fail(),
+      (await oracleStatement(ledger.sql, { accountId: key.accountId, month, lines: true })) ??
+        fail(),
     )
     found.push(one)
   }
@@ -334,7 +335,7 @@ async function checkKeys(
       keys.map(({ keyId }) => readStatement(ledger.sql, { keyId, month, lines: true })),
     )
     for (const [i, { keyId }] of keys.entries()) {
-      const folded = await oracle(ledger.sql, { keyId, month, lines: true })
+      const folded = await oracleStatement(ledger.sql, { keyId, month, lines: true })
       expect(ofKeys[i]).toEqual(folded ?? fail())
     }
     expect(total(ofKeys, (one) => one?.charges.credits ?? 0)).toBe(charges.credits)
@@ -351,8 +352,8 @@ function fail(): never {
   throw new Error('not an account’s statement')
 }
 
-function total<T>(list: readonly T[], of: (item: T) => number): number {
-  return list.reduce((sum, item) => sum + of(item), 0)
+function total<T>(list: readonly T[], of: (element: T) => number): number {
+  return list.reduce((sum, element) => sum + of(element), 0)
 }
 
 function iso(ms: number): string {

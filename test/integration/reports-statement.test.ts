@@ -11,7 +11,7 @@ import { readStatementEvents } from '../../src/reports/statement/statement-event
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 import { readAccountEvents } from '../support/statement-oracle/oracle-events.ts'
-import { statement as oracle } from '../support/statement-oracle/oracle-statement.ts'
+import { oracleStatement } from '../support/statement-oracle/oracle-statement.ts'
 
 const october = '2031-10'
 const november = '2031-11'
@@ -352,7 +352,7 @@ describe('charges', () => {
     ])
   })
 
-  test('of test mode stand in a statement of their own', async () => {
+  test('of test mode have a statement of their own', async () => {
     await using ledger = await buildLedger()
     await ledger.at('2031-10-05T10:00:00Z')
     const live = await ledger.openAccount('pro')
@@ -488,7 +488,7 @@ test('a hold that grows on credits of the next day is its own day’s all the sa
   expect(accountOf(month).totals).toMatchObject({ granted: 15, settled: 11, closing: 4 })
 })
 
-test('the sums of pieces of the log are those of the whole', async () => {
+test('the sums of ranges of the log are those of the whole', async () => {
   await using ledger = await buildLedger()
   await ledger.at('2031-10-05T00:00:00Z')
   const key = await ledger.openAccount('zero')
@@ -542,7 +542,7 @@ async function months<T extends string[]>(
   for (const month of names) {
     const one = await readStatement(ledger.sql, { ...of(key), month })
     if (!one) throw new Error(`no statement of ${month}`)
-    expect(one).toEqual((await oracle(ledger.sql, { ...of(key), month })) as Statement)
+    expect(one).toEqual((await oracleStatement(ledger.sql, { ...of(key), month })) as Statement)
     const { totals, lots } = accountOf(one)
     for (const m of [totals, ...lots]) {
       const sum = m.opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held

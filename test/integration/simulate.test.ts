@@ -147,7 +147,7 @@ describe('--commit', () => {
     expect(await ledger.ledger.size()).toBe(sizeThen)
   })
 
-  test('commits at once write it once', async () => {
+  test('simultaneous commits write it once', async () => {
     await using ledger = await buildLedger()
     await ledger.at('2031-10-05T00:00:00Z')
     await ledger.ledger.publish({ ...billedTariff, prices })

@@ -73,13 +73,13 @@ describe('an account', () => {
 })
 
 describe('a plan', () => {
-  test('that gives more counts at once', () => {
+  test('that gives more starts at once', () => {
     account(...onFree)
       .when(changeTo('pro'))
       .follows(ended('free', at), started('pro', at))
   })
 
-  test('that gives as much and costs more counts at once, one that costs less does not', () => {
+  test('that gives as much and costs more starts at once, one that costs less does not', () => {
     account(...onPro)
       .when(changeTo('team'))
       .follows(ended('pro', at), started('team', at))
@@ -115,7 +115,7 @@ describe('a plan', () => {
       .follows(ended('free', nextMonth), started('pro', nextMonth))
   })
 
-  test('that counts at once replaces one that was planned', () => {
+  test('that starts at once replaces one that was planned', () => {
     const upgraded = [started('free', nextMonth), started('team', at)]
     account(...onPro, started('free', nextMonth))
       .when(changeTo('team'))

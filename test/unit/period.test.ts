@@ -89,7 +89,7 @@ describe('days of their own kind', () => {
   })
 })
 
-test('what is no month, no day or no zone is told apart', () => {
+test('what is no month, no day or no zone is recognised', () => {
   expect(monthPeriod('2026-13', 'UTC')).toBeUndefined()
   expect(monthPeriod('26-10', 'UTC')).toBeUndefined()
   expect(dayPeriod('2026-02-29', 'UTC')).toBeUndefined()

@@ -73,7 +73,8 @@ export default command(
     const query = verdictQueryOf({ ...args, key: key ?? '' })
     const found = await withSql(args, (sql) => explainVerdict(sql, query))
     if (!found) throw new UsageError(`the ledger has no key ${key}.`)
-    if (found === 'ahead') throw new UsageError('the log of this key does not reach that far.')
+    if (found === 'not_reached')
+      throw new UsageError('the log of this key does not reach that far.')
     if (args.json) json(found)
     else printVerdict(found)
   },

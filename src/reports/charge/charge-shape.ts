@@ -43,6 +43,9 @@ export interface Charge {
   readonly reason?: string
   /** Credits that a settled call cost beyond its hold. Nobody pays them. */
   readonly shortfall?: number
-  /** Why the response of a settled call ended early: the client left, the upstream broke off, or the hold could not grow. */
+  /**
+   * Why the response of a settled call ended early: the client left, the upstream broke off, or the hold could not
+   * grow.
+   */
   readonly terminatedBy?: TerminatedBy
 }

@@ -46,18 +46,18 @@ export interface VerdictQuery extends Call {
 /**
  * Explains what the ledger decided, or would have decided then, about a call that wants a hold for a quantity. Rate
  * limits and IP addresses are not in the log, so they are not checked.
- * @returns undefined when the ledger does not have the key; 'ahead' when the log had not come that far
+ * @returns undefined when the ledger does not have the key; 'not_reached' when the log does not reach that far
  */
 export async function explainVerdict(
   sql: Sql,
   query: VerdictQuery,
-): Promise<Explanation | 'ahead' | undefined> {
+): Promise<Explanation | 'not_reached' | undefined> {
   const { keyId, time } = query
   const owner = await findKeyOwner(sql, keyId)
   if (!owner) return undefined
   const { shard } = owner
   const end = await readLogEndAsOf(sql, shard, query.at)
-  if (!end) return 'ahead'
+  if (!end) return 'not_reached'
   const now = time ? Math.max(time.getTime() * 1_000, end.recordedAt) : end.now
   const at = { shard, position: end.position, now }
   return explainDecision(await readStateAsOf(sql, { ...owner, keyId }, at), query, at)

@@ -18,8 +18,8 @@ interface KeyOwner {
 }
 
 /**
- * The account of a key, its shard and the key's mode; undefined when the ledger does not have the key. They are read from the key-state
- * projection, because the log has no index by key. Figures are never read from there.
+ * The account of a key, its shard and the key's mode; undefined when the ledger does not have the key. They are read
+ * from the key-state projection, because the log has no index by key. Figures are never read from there.
  */
 export async function findKeyOwner(sql: Sql, keyId: string): Promise<KeyOwner | undefined> {
   const [row] = await sql<KeyOwner[]>`

@@ -31,7 +31,7 @@ export async function readLogEnd(sql: Sql, shard: number): Promise<LogEnd> {
 /**
  * Where the log ended as of a position or a time. As of a time, it ended with the last event that was recorded by
  * that millisecond; as of a position, `now` is that event's time.
- * @returns undefined when the position or the time lies ahead, or the position is another shard's
+ * @returns undefined when the position or the time is in the future, or the position is another shard's
  */
 export async function readLogEndAsOf(
   sql: Sql,

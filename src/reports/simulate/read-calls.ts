@@ -36,7 +36,7 @@ export async function* readCalls(
         case when type = 'HoldSettled' and request_id = any(${refunded}) then request_id end as "requestId",
         coalesce(sum(case type when 'HoldSettled' then 1
           when 'CallsCounted' then quantity - (payload ->> 'errors')::bigint end), 0)::bigint as calls,
-        sum(case type when 'CreditsHeld' then 1 when 'CallsCounted' then 0 else case when held is null then 0 else -1 end
+        sum(case when type = 'CreditsHeld' then 1 when type = 'CallsCounted' or held is null then 0 else -1
           end)::bigint as open
       from events
       where shard = ${shard} and position between ${from} and ${to} and mode = 'live'

@@ -1,8 +1,8 @@
 /**
- * What every owner would have paid under another tariff, from the quantities in the log: calls are priced again, and so
- * are the fees of the plans that accounts had. Everything else stays as it was. A call that failed costs nothing under
- * any prices, and neither does one that was refunded whole; of one that was refunded in part, the same credits are given
- * back again. Only live mode counts, and months are in UTC.
+ * What every owner would have paid under another tariff, from the quantities in the log: calls are priced again, and
+ * so are the fees of the plans that accounts had. Everything else stays as it was. A call that failed costs nothing
+ * under any prices, and neither does one that was refunded whole; of one that was refunded in part, the same credits
+ * are given back again. Only live mode counts, and months are in UTC.
  *
  * A call cannot be priced again when the other tariff has no price for its route, or a price in another unit than the
  * one that was recorded. Such a call costs what it cost, and the result names it.

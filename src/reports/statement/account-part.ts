@@ -1,4 +1,6 @@
-/** The part of a statement that a key's does not have: plans, fee, lots, grants, adjustments and debt of the account. */
+/**
+ * The part of a statement that a key's does not have: plans, fee, lots, grants, adjustments and debt of the account.
+ */
 import type { Owner } from '../../../events/account.ts'
 import type { EventType } from '../../../events/catalogue.ts'
 import type { Mode } from '../../../events/event.ts'

@@ -9,7 +9,8 @@
  *   lapsed                        the lot's expiry, for what was free on it then; what came back to it afterwards,
  *                                 from a hold or a refund, lapses when that was recorded
  *
- * A lot's opening is the sum of all movements before the period. Its closing is the opening and the period's movements:
+ * A lot's opening is the sum of all movements before the period. Its closing is the opening and the period's
+ * movements:
  *
  *   opening + granted + refunded − settled − adjusted − lapsed − held = closing
  *
@@ -17,13 +18,14 @@
  * lot that expires as the month ends lapses in that month.
  *
  * While the month runs, its closing is what is free now: on a live lot what a call could draw, on a lot that starts
- * later what a call will be able to draw, on an expired lot nothing. The closing of a past month is what was free at its
- * end, with the holds that were open then taken as they ended. So a hold that outlives its month moves that month's
- * closing, and the next one's opening, when it resolves. Where its lot has expired meanwhile, the unused part belongs to
- * that closing until it returns, and lapses then.
+ * later what a call will be able to draw, on an expired lot nothing. The closing of a past month is what was free at
+ * its end, with the holds that were open then taken as they ended. So a hold that outlives its month moves that
+ * month's closing, and the next one's opening, when it resolves. Where its lot has expired meanwhile, the unused part
+ * belongs to that closing until it returns, and lapses then.
  *
- * A hold may be extended on a lot that was granted after the hold's day, but never after the hold's month in UTC. In the
- * statement of a day, or of a month in another zone, such a lot closes below zero, and the next statement makes up for it.
+ * A hold may be extended on a lot that was granted after the hold's day, but never after the hold's month in UTC. In
+ * the statement of a day, or of a month in another zone, such a lot closes below zero, and the next statement makes up
+ * for it.
  */
 
 import { printPosition } from '../../../events/event.ts'

@@ -34,11 +34,13 @@ export function readLotSums(
     sql,
     sql`
     select e.lot, e.bucket as "periodBucket", e.type,
-      case when e.recorded_at >= x.expires_at then (extract(epoch from e.recorded_at) * 1000000)::bigint end as "lateAt",
+      case when e.recorded_at >= x.expires_at
+        then (extract(epoch from e.recorded_at) * 1000000)::bigint end as "lateAt",
       total(e.held) as held, total(e.moved) as moved,
       array_agg(e.position) filter (where e.recorded_at >= x.expires_at) as positions
     from (
-      select position, recorded_at, type, ${bucket} as bucket, lots[1] as lot, events.held[1] as held, events.moved[1] as moved
+      select position, recorded_at, type, ${bucket} as bucket, lots[1] as lot,
+        events.held[1] as held, events.moved[1] as moved
       from events where ${rows} and cardinality(lots) = 1
       union all
       select position, recorded_at, type, ${bucket}, u.lot, u.held, u.moved

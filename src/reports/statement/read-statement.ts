@@ -28,7 +28,7 @@ export interface StatementRequest extends PeriodRequest {
 
 /**
  * @returns the statement; undefined when the ledger does not have the account or key, or did not have it then
- * @throws BadPeriod when the month, day or zone does not exist, the period has not begun, or `asOf` lies ahead
+ * @throws BadPeriod when the month, day or zone does not exist, the period has not begun, or `asOf` is in the future
  */
 export async function readStatement(
   sql: Sql,

@@ -5,8 +5,8 @@ import type { LapseLine, LotLine, Movements } from './lot-movements.ts'
 import type { MonthFee, PlanPeriod } from './plan-periods.ts'
 
 /**
- * A statement. Times are ISO 8601 in UTC whatever the zone, positions are printed as `shard-position`, credits are whole
- * numbers.
+ * A statement. Times are ISO 8601 in UTC whatever the zone, positions are printed as `shard-position`, credits are
+ * whole numbers.
  */
 export interface Statement {
   readonly accountId: string

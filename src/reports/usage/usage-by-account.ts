@@ -2,8 +2,8 @@ import type { Sql } from '../../ledger/connect.ts'
 import { type Days, isInDays } from './usage-figures.ts'
 
 /**
- * A query for the usage of each account in live mode. It adds up by key first: counting an account's distinct keys would
- * sort all rows.
+ * A query for the usage of each account in live mode. It adds up by key first: counting an account's distinct keys
+ * would sort all rows.
  */
 export function usageByAccount(sql: Sql, days: Days) {
   return sql`

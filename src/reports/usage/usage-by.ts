@@ -1,6 +1,6 @@
 /**
- * Usage between two days by one dimension, from daily_usage or from the log itself. Both must give the same figures; see
- * usage-figures.ts for what they count. Only the log has hours.
+ * Usage between two days by one dimension, from daily_usage or from the log itself. Both must give the same figures;
+ * see usage-figures.ts for what they count. Only the log has hours.
  */
 import type { Sql } from '../../ledger/connect.ts'
 import { readNames, type UsageDimension } from './usage-dimensions.ts'

@@ -13,14 +13,14 @@ import {
 
 export interface ChargeSum {
   readonly calls: number
-  /** What the endpoint counts: characters, seconds, items, tokens, or calls. */
+  /** In the endpoint's unit: characters, seconds, items, tokens or calls. */
   readonly quantity: number
   readonly credits: number
   readonly positions: Positions
 }
 
 export interface ChargeLine {
-  /** The hold's time, on which days and months cut. */
+  /** The hold's time, which decides the day and the month. */
   readonly time: string
   /** `YYYY-MM-DD` */
   readonly day: string

@@ -1,27 +1,31 @@
 /**
  * How credits moved on an account's lots in a period, most often a month.
  *
- * Each movement counts at one time of its own, its cut, and a month has what is cut in it:
+ * Each movement counts at one time:
  *
- *   granted, refunded, adjusted   when they were recorded
- *   settled, held                 the time of the hold, whenever it was resolved: `settled` is what a
- *                                 resolved hold used (what it did not use never moved), `held` all of
- *                                 a hold that is still open
- *   lapsed                        what a lot had free when it expired: its expiry; what came to it
- *                                 afterwards, from a hold or a refund: when that was recorded
+ *   granted, refunded, adjusted   when it was recorded
+ *   settled, held                 the hold's time, whenever the hold is resolved: `settled` is what a resolved hold
+ *                                 used (the rest never moved), `held` is all of a hold that is still open
+ *   lapsed                        the lot's expiry, for what was free on it then; what came back to it afterwards,
+ *                                 from a hold or a refund, lapses when that was recorded
  *
- * A lot's opening is the sum of all that is cut before the month, its closing that and the month's, so
+ * A lot's opening is the sum of all movements before the period. Its closing is the opening and the period's
+ * movements:
  *
  *   opening + granted + refunded − settled − adjusted − lapsed − held = closing
  *
- * and a month opens with what the one before closed with, in whatever order holds resolve: both are
- * the same sum. A lot that expires as the month ends lapses in that month.
+ * Both are the same sum, so a month opens with what the month before closed with, in whatever order holds resolve. A
+ * lot that expires as the month ends lapses in that month.
  *
- * While the month runs, its closing is what is free now: on live lots what a call could draw, on lots
- * that start later what it will, on expired lots nothing. Of a past month it is what was free at the end,
- * with the holds that were open then taken as they ended. A hold that outlives its month therefore
- * moves that month's closing, and the next one's opening, once more when it resolves; and where its lot
- * expired meanwhile, the part not used is in that closing until it returns, and lapses then.
+ * While the month runs, its closing is what is free now: on a live lot what a call could draw, on a lot that starts
+ * later what a call will be able to draw, on an expired lot nothing. The closing of a past month is what was free at
+ * its end, with the holds that were open then taken as they ended. So a hold that outlives its month moves that
+ * month's closing, and the next one's opening, when it resolves. Where its lot has expired meanwhile, the unused part
+ * belongs to that closing until it returns, and lapses then.
+ *
+ * A hold may be extended on a lot that was granted after the hold's day, but never after the hold's month in UTC. In
+ * the statement of a day, or of a month in another zone, such a lot closes below zero, and the next statement makes up
+ * for it.
  */
 import { parsePosition, printPosition } from '../../../events/event.ts'
 import { type Micros, printTime } from '../../../src/reports/log-reader/micros.ts'
@@ -110,11 +114,11 @@ export function lotMovements(shard: number, period: Period): LotMovements {
     const returned = lot.touchedAt >= lot.expiresAt
     const at = returned ? lot.touchedAt : lot.expiresAt
     // The last instant of the lot's life, so that an expiry at the month's end is the month's.
-    const cut = returned ? at : at - 1
+    const countedAt = returned ? at : at - 1
     if (credits !== 0) {
       lot.lapsed += credits
-      count(lot, 'lapsed', credits, cut)
-      if (inPeriod(cut)) {
+      count(lot, 'lapsed', credits, countedAt)
+      if (inPeriod(countedAt)) {
         lapses.push({
           at,
           lot: print(lot.position),
