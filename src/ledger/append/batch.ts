@@ -62,6 +62,14 @@ export const eventTypeOfKind = {
   count: 'CallsCounted',
 } as const satisfies Record<CallCommand['kind'], EventType>
 
+/** Commands that key, account, tariff and credits must allow. */
+export const purchaseKinds = [
+  'hold',
+  'lease',
+  'extend',
+  'charge_on_lease',
+] as const satisfies CallCommand['kind'][]
+
 export const appendStatement = `select * from append_v1($1::smallint, $2::uuid, $3::bigint, $4::text,
   ${batchColumns
     .map(({ sqlType }, i) => `string_to_array($${i + 5}, E'\\n', '')::${sqlType}[]`)

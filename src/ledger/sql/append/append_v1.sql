@@ -50,7 +50,7 @@ begin
     {{begin_account}}
     {{begin_command}}
 
-    if command.is_purchase then
+    if command.kind in ({{purchases}}) then
       {{check_key}}
       {{check_claim}}
       {{check_terms}}

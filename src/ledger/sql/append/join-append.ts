@@ -3,7 +3,7 @@
  * has variables of its own, then `begin` and `end`. Its variables go to the function's declarations, and its statements replace
  * its name in append_v1.sql. A part without `begin` is a query, and is put in as it is.
  */
-import { batchColumns, eventTypeOfKind } from '../../append/batch.ts'
+import { batchColumns, eventTypeOfKind, purchaseKinds } from '../../append/batch.ts'
 import { fillIn } from '../fill-in.ts'
 import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
 import frame from './append_v1.sql' with { type: 'text' }
@@ -76,6 +76,7 @@ const written = batchColumns.filter(({ use }) => use !== 'decides')
 const values = {
   parameters: batchColumns.map(({ name, sqlType }) => `in_${name} ${sqlType}[]`).join(',\n'),
   cardinalities: list(batchColumns, ({ name }) => `cardinality(in_${name})`),
+  purchases: list(purchaseKinds, (kind) => `'${kind}'`),
   kinds: list(Object.keys(eventTypeOfKind), (kind) => `'${kind}'`),
   parameters_read: list(decides, ({ name }) => `in_${name}`),
   columns_read: list(decides, ({ name }) => name),

@@ -6,9 +6,9 @@
 -- where PostgreSQL tests them first; as the condition of the join they would be tested last.
 with commands as (
   select c.*, row_number() over account as nth_of_account,
-    bool_or(c.is_purchase) over (account rows between unbounded preceding and unbounded following) as account_buys
+    bool_or(c.kind in ({{purchases}})) over (account rows between unbounded preceding and unbounded following) as account_buys
   from (
-    select u.*, u.kind in ('hold', 'lease', 'extend', 'charge_on_lease') as is_purchase,
+    select u.*,
       case when u.kind in ('charge_on_lease', 'void_on_lease') then in_payload[u.nth]::json ->> 'lease'
         else u.request_id end as hold_id
     from unnest({{parameters_read}}) with ordinality as u ({{columns_read}}, nth)
