@@ -8,9 +8,11 @@ import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { statementCsv } from '../../src/reports/statement/statement-csv.ts'
 import { entriesOf } from '../../src/reports/statement/statement-entries.ts'
 import { statementPage } from '../../src/reports/statement/statement-page.ts'
+import { sectionsOf } from '../../src/reports/statement/statement-sections.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
 import { browserProgram, startBrowser } from '../support/browser.ts'
 import { runCli } from '../support/cli.ts'
+import { leaseCommand } from '../support/gateway.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'tollbook-statement-'))
@@ -68,6 +70,18 @@ describe('entries', () => {
       ...['opening', 'refund'],
     ] as never)
   })
+})
+
+test('an open lease has no endpoint, and people read that it is a lease', async () => {
+  await using ledger = await buildLedger()
+  await ledger.at('2031-10-05T10:00:00Z')
+  const key = await ledger.openAccount('pro')
+  await ledger.ledger.append(leaseCommand(key, 4, 2))
+  const request = { accountId: key.accountId, month: october }
+  const found = (await readStatement(ledger.ledger.sql, request)) as Statement
+  expect(found.held).toMatchObject([{ endpoint: null, credits: 4 }])
+  const held = sectionsOf(found).find(({ title }) => title.startsWith('Held'))
+  expect(held?.rows[0]).toContain('lease')
 })
 
 describe('CSV', () => {

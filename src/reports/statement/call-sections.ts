@@ -62,5 +62,5 @@ function callCells(
   { time, endpoint, requestId, keyId }: RefundLine | HeldLine | ChargeLine,
   { at }: ZoneClock,
 ): Cell[] {
-  return [at(time), endpoint, requestId, keyId]
+  return [at(time), endpoint ?? 'lease', requestId, keyId]
 }

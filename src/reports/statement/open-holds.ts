@@ -10,7 +10,8 @@ export interface OpenHoldRow {
   readonly occurredAt: Micros
   readonly requestId: string
   readonly keyId: string
-  readonly endpoint: string
+  /** null: the hold is a lease. */
+  readonly endpoint: string | null
   readonly credits: number
 }
 

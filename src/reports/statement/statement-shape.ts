@@ -72,7 +72,7 @@ export interface HeldLine {
   readonly time: string
   readonly requestId: string
   readonly keyId: string
-  /** null: a lease. */
+  /** null: the hold is a lease. */
   readonly endpoint: string | null
   readonly credits: number
 }
