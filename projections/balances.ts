@@ -6,9 +6,9 @@
  */
 import { countingTypes, lotMovingTypes, resolvingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
-import type { Projection, Statement } from './projection.ts'
+import type { MappingStatement, Projection } from './projection.ts'
 
-const makeLots: Statement = {
+const makeLots: MappingStatement = {
   eventTypes: ['CreditsGranted'],
   sql: `insert into lots (lot, shard, account_id, mode, kind, starts_at, expires_at, granted)
        select position, shard, account_id, mode, payload ->> 'kind', (payload ->> 'startsAt')::timestamptz,
@@ -17,7 +17,7 @@ const makeLots: Statement = {
        where type = 'CreditsGranted'`,
 }
 
-const makeBalances: Statement = {
+const makeBalances: MappingStatement = {
   eventTypes: ['CreditsGranted', 'DebtRecorded'],
   sql: `insert into balances (account_id, mode, shard)
        select distinct account_id, mode, shard
@@ -27,7 +27,7 @@ const makeBalances: Statement = {
 }
 
 /** A debt grows by what is recorded and falls by what is repaid. Of the month's allowance, all grants add up. */
-const countDebtAndAllowance: Statement = {
+const countDebtAndAllowance: MappingStatement = {
   eventTypes: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
   sql: `update balances b
        set debt = b.debt + change.debt,
@@ -57,7 +57,7 @@ const countDebtAndAllowance: Statement = {
        where b.account_id = change.account_id and b.mode = change.mode and b.shard = change.shard`,
 }
 
-const openHolds: Statement = {
+const openHolds: MappingStatement = {
   eventTypes: ['CreditsHeld'],
   skipsCompletedCalls: true,
   sql: `insert into open_holds (hold_id, shard, position, account_id, key_id, mode, endpoint, tariff, credits,
@@ -70,7 +70,7 @@ const openHolds: Statement = {
 }
 
 /** A lot that an extension draws on again stands in the hold once, where it was drawn on first. */
-const extendHolds: Statement = {
+const extendHolds: MappingStatement = {
   eventTypes: ['HoldExtended'],
   skipsCompletedCalls: true,
   sql: `update open_holds h
@@ -107,7 +107,7 @@ const extendHolds: Statement = {
 }
 
 /** A call on a lease ends with an event that holds nothing, and closes no hold. */
-const closeHolds: Statement = {
+const closeHolds: MappingStatement = {
   eventTypes: resolvingTypes,
   skipsCompletedCalls: true,
   sql: `delete from open_holds h
@@ -116,7 +116,7 @@ const closeHolds: Statement = {
          and h.hold_id = e.request_id and h.shard = e.shard`,
 }
 
-const moveCreditsOfLots: Statement = {
+const moveCreditsOfLots: MappingStatement = {
   eventTypes: lotMovingTypes,
   sql: `update lots l
        set held = l.held + change.held, settled = l.settled + change.settled,
@@ -137,7 +137,7 @@ const moveCreditsOfLots: Statement = {
 }
 
 /** A lease counts as so many open holds as it has slots. */
-const countOpenHolds: Statement = {
+const countOpenHolds: MappingStatement = {
   eventTypes: ['CreditsHeld', ...resolvingTypes],
   skipsCompletedCalls: true,
   sql: `update balances b

@@ -26,11 +26,11 @@ export interface Projection {
   readonly tables: readonly string[]
   /** What an event must be for the mapping to have any work with it. It saves time and changes no result. */
   readonly eventFilter: string
-  readonly apply: readonly Statement[]
+  readonly apply: readonly MappingStatement[]
 }
 
 /** A statement of a mapping. */
-export interface Statement {
+export interface MappingStatement {
   /** The types of events that it does something for. Without any of them in the batch it need not run. */
   readonly eventTypes: readonly EventType[]
   /** What an event of these types must be besides, where that is rare. Without such an event it need not run. */

@@ -13,7 +13,7 @@ interface AdaptiveBatch {
   run(work: () => Promise<void>): Promise<void>
 }
 
-export function openAdaptiveBatch(): AdaptiveBatch {
+export function adaptiveBatch(): AdaptiveBatch {
   let size = 20_000
   return {
     get size() {

@@ -4,7 +4,7 @@
  */
 import { frequentTypes, holdTypes, resolvingTypes } from '../../events/event-types.ts'
 import { typeIn, typeNotIn } from '../../events/type-condition.ts'
-import type { Projection, Statement } from '../../projections/projection.ts'
+import type { MappingStatement, Projection } from '../../projections/projection.ts'
 
 /** Events of a shard after a position, up to another one: a number, or a subquery in brackets. */
 export interface Range {
@@ -46,7 +46,7 @@ export function weightOf({ apply, mode }: Projection): number {
   return mode === 'catch-up' ? Number.MAX_SAFE_INTEGER : frequent.length
 }
 
-function readsResidualEvents({ eventTypes, skipsCompletedCalls }: Statement): boolean {
+function readsResidualEvents({ eventTypes, skipsCompletedCalls }: MappingStatement): boolean {
   return skipsCompletedCalls === true || !eventTypes.some((type) => frequentTypes.includes(type))
 }
 

@@ -4,7 +4,7 @@
  * tables in service.
  */
 import type { Projection } from '../../projections/projection.ts'
-import { openAdaptiveBatch } from './adaptive-batch.ts'
+import { adaptiveBatch } from './adaptive-batch.ts'
 import { applyLargeRange, applyRange } from './apply-range.ts'
 import { statementsOf } from './projection-tables.ts'
 import { withSearchPath } from './search-path.ts'
@@ -31,7 +31,7 @@ export async function openTemporaryProjection(
 ): Promise<TemporaryProjection> {
   const { sql, searchPath } = await openTemporaryTables(statementsOf(projection).tables, options)
   const positions = new Map<number, number>()
-  const batch = openAdaptiveBatch()
+  const batch = adaptiveBatch()
   const position = (shard: number) => positions.get(shard) ?? 0
 
   return {

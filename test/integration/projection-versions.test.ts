@@ -5,7 +5,7 @@ import { monthlyBalances } from '../../projections/monthly-balances.ts'
 import type { Projection } from '../../projections/projection.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { schemaFault } from '../../src/ledger/migrate/schema-compatibility.ts'
-import { deploy } from '../../src/projector/rebuild/deploy.ts'
+import { migrateWithRebuild } from '../../src/projector/rebuild/migrate-with-rebuild.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
@@ -80,11 +80,11 @@ async function isSound(): Promise<boolean> {
 }
 
 test('a changed projection is built anew while gateways sell, and takes over with its functions', async () => {
-  let deploying = true
+  let migrating = true
   let calls = 0
   const gateway = ledger.newGateway()
   const load = (async () => {
-    while (deploying) {
+    while (migrating) {
       const { hold, verdict } = await gateway.hold(key, 1)
       expect(verdict).toBe('ok')
       const result = calls % 2 ? await gateway.release(hold) : await gateway.settle(hold, 1)
@@ -98,12 +98,12 @@ test('a changed projection is built anew while gateways sell, and takes over wit
     nextVersion()
     expect(await schemaFault(ledger.sql)).toContain('tollbook migrate')
     await expect(migrate({ url: ledger.url })).rejects.toThrow('monthly_balances, daily_usage')
-    const deployed = await deploy({ url: ledger.url })
-    expect(deployed).toEqual({ applied: [], rebuilt: ['monthly_balances', 'daily_usage'] })
+    const migrated = await migrateWithRebuild({ url: ledger.url })
+    expect(migrated).toEqual({ applied: [], rebuilt: ['monthly_balances', 'daily_usage'] })
     const after = calls
     await until(() => calls > after + 5)
   } finally {
-    deploying = false
+    migrating = false
     await load
   }
   await catchUpAll(ledger.sql)
@@ -114,17 +114,17 @@ test('a changed projection is built anew while gateways sell, and takes over wit
   expect(await isSound()).toBe(true)
 })
 
-test('deploys that are started at once build it once', async () => {
+test('migrations that are started at once build it once', async () => {
   nextVersion()
-  const deployed = await Promise.all([1, 2, 3].map(() => deploy({ url: ledger.url })))
-  expect(deployed.map(({ rebuilt }) => rebuilt.length).sort()).toEqual([0, 0, 2])
+  const migrated = await Promise.all([1, 2, 3].map(() => migrateWithRebuild({ url: ledger.url })))
+  expect(migrated.map(({ rebuilt }) => rebuilt.length).sort()).toEqual([0, 0, 2])
   expect(await isSound()).toBe(true)
 })
 
 test('a projection that a ledger with events has not known is built from all of them', async () => {
   await ledger.owner`drop table monthly_balances`
   await ledger.owner`delete from projection_checkpoints where projection = 'monthly_balances'`
-  expect((await deploy({ url: ledger.url })).rebuilt).toEqual(['monthly_balances'])
+  expect((await migrateWithRebuild({ url: ledger.url })).rebuilt).toEqual(['monthly_balances'])
   expect(await isSound()).toBe(true)
   expect((await ledger.hold(key, 1)).verdict).toBe('ok')
 })

@@ -10,7 +10,7 @@ import { catchUp } from '../../src/projector/catch-up.ts'
 import { tablesOf } from '../../src/projector/projection-tables.ts'
 import { rebuild, rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
 import { buildShadow } from '../../src/projector/rebuild/shadow-projection.ts'
-import { openVerifier, type Verdict } from '../../src/projector/verify/verifier.ts'
+import { openVerifier, type Verification } from '../../src/projector/verify/verifier.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
 import { runCli, runJson, startCli } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
@@ -22,7 +22,7 @@ import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts
 import { until } from '../support/until.ts'
 import { fillVariedLedger } from '../support/varied-ledger.ts'
 
-async function verified(url: string): Promise<Verdict> {
+async function verified(url: string): Promise<Verification> {
   const verifier = await openVerifier({ url, maxDescribed: 5 })
   try {
     return await verifier.run()
@@ -251,15 +251,15 @@ test('a ledger of two shards is rebuilt, verified and shown as it stood like one
     const before = await rowsOf(ledger.sql)
     await rebuildAll(projections, { url: ledger.url })
     expect(await rowsOf(ledger.sql)).toEqual(before)
-    const verdict = await verified(ledger.url)
-    expect(verdict.log.map(({ shard }) => shard)).toEqual([0, 1])
-    expect(verdict.sound).toBe(true)
+    const verification = await verified(ledger.url)
+    expect(verification.log.map(({ shard }) => shard)).toEqual([0, 1])
+    expect(verification.sound).toBe(true)
     await ledger.owner`update lots set settled = settled + 1 where shard = 1`
     const { differences } = (await verified(ledger.url)).projections.find(
       ({ differing }) => differing > 0,
-    ) as Verdict['projections'][number]
+    ) as Verification['projections'][number]
     expect(differences.map(({ key }) => key.shard)).toEqual([1])
-    const end = { shard: 1, position: verdict.log[1]?.upTo as number }
+    const end = { shard: 1, position: verification.log[1]?.upTo as number }
     const rows = await Array.fromAsync(
       asOf(projectionOf('balances'), { url: ledger.url, positions: [end] }),
     )
@@ -289,9 +289,9 @@ describe('a generated log', () => {
       database: database.url,
     })
     expect(done.map(({ resumed }) => resumed)).toEqual(projections.map(() => false))
-    const verdict = await verified(database.url)
-    expect(verdict.log[0]).toEqual({ shard: 0, upTo: events, faulty: 0, faults: [] })
-    expect(verdict.sound).toBe(true)
+    const verification = await verified(database.url)
+    expect(verification.log[0]).toEqual({ shard: 0, upTo: events, faulty: 0, faults: [] })
+    expect(verification.sound).toBe(true)
     const log = await readLog(sql)
     // The rules look at every lot at every event: the first thousands, with all accounts, will do.
     expect(breachesOf(log.slice(0, 3_000))).toEqual([])

@@ -10,8 +10,8 @@ import {
 import { compareProjection } from '../../src/projector/verify/compare-projection.ts'
 import { creditRules } from '../../src/projector/verify/credit-rules.ts'
 import {
-  combineVerdicts,
-  type LogVerdict,
+  combineVerifications,
+  type LogVerification,
   openLogCheck,
 } from '../../src/projector/verify/log-check.ts'
 import { orderRules } from '../../src/projector/verify/order-rules.ts'
@@ -35,13 +35,13 @@ afterAll(async () => {
   await ledger?.close()
 })
 
-async function checkLog(): Promise<LogVerdict> {
+async function checkLog(): Promise<LogVerification> {
   const options = { url: ledger.url, shard: 0, maxDescribed: 100 }
   const checks = await Promise.all(
     [orderRules, creditRules].map((rules) => openLogCheck(rules, options)),
   )
   try {
-    return combineVerdicts(await Promise.all(checks.map((check) => check.advance())), 100)
+    return combineVerifications(await Promise.all(checks.map((check) => check.advance())), 100)
   } finally {
     await Promise.all(checks.map((check) => check.close()))
   }
@@ -93,14 +93,14 @@ const otherMode = `case mode when 'live' then 'test' else 'live' end`
 
 test('a sound ledger is sound', async () => {
   const verifier = await openVerifier({ url: ledger.url, maxDescribed: 10 })
-  const verdict = await verifier.run()
+  const verification = await verifier.run()
   await verifier.close()
-  expect(verdict.sound).toBe(true)
-  expect(verdict.log).toEqual([{ shard: 0, upTo: await ledger.size(), faulty: 0, faults: [] }])
-  expect(verdict.projections.map(({ projection }) => projection)).toEqual(
+  expect(verification.sound).toBe(true)
+  expect(verification.log).toEqual([{ shard: 0, upTo: await ledger.size(), faulty: 0, faults: [] }])
+  expect(verification.projections.map(({ projection }) => projection)).toEqual(
     projections.map(({ name }) => name),
   )
-  for (const { rows, differing } of verdict.projections) {
+  for (const { rows, differing } of verification.projections) {
     expect(rows).toBeGreaterThan(0)
     expect(differing).toBe(0)
   }

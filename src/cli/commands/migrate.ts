@@ -1,5 +1,5 @@
 /** `tollbook migrate` */
-import { deploy } from '../../projector/rebuild/deploy.ts'
+import { migrateWithRebuild } from '../../projector/rebuild/migrate-with-rebuild.ts'
 import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
 import { parsePositiveInteger } from '../options/option-values.ts'
@@ -28,7 +28,7 @@ export default command(
   async (args) => {
     const progress = openProgress({ lines: !args.json })
     try {
-      const { applied, rebuilt } = await deploy({
+      const { applied, rebuilt } = await migrateWithRebuild({
         url: await databaseUrl(args),
         shards: parsePositiveInteger('--shards', args.shards),
         progress: progress.show,

@@ -12,7 +12,7 @@ import { loadConfig } from '../../config/load-config.ts'
 import { signToken } from '../../http/auth/sign-token.ts'
 import { startEmbeddedPostgres } from '../../postgres/embedded.ts'
 import { lockFolder } from '../../postgres/folder-lock.ts'
-import { deploy } from '../../projector/rebuild/deploy.ts'
+import { migrateWithRebuild } from '../../projector/rebuild/migrate-with-rebuild.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
 import { databaseUrlFile } from '../database.ts'
@@ -87,7 +87,7 @@ async function runUntilStopped(options: {
   const demos = startDemoUpstreams(config)
   for (const demo of demos) started.defer(demo.stop)
   say('Setting up the ledger…')
-  await deploy({ url: databaseUrl })
+  await migrateWithRebuild({ url: databaseUrl })
   const key = await loadOrCreateKey(config, environment, databaseUrl, join(data, 'demo-key'))
   const gateway = await startGateway({
     config,

@@ -51,11 +51,11 @@ export default command(
     const progress = openProgress({ lines: !args.json })
     const verifier = await open()
     try {
-      const verdict = await verifier.run(progress.show)
+      const verification = await verifier.run(progress.show)
       progress.stop()
-      if (args.json) json(verdict)
-      else printVerification(verdict)
-      if (!verdict.sound) process.exitCode = 1
+      if (args.json) json(verification)
+      else printVerification(verification)
+      if (!verification.sound) process.exitCode = 1
     } finally {
       progress.stop()
       await verifier.close()

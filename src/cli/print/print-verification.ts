@@ -1,30 +1,32 @@
 /** What `tollbook verify` found, as lines of text. */
 import type { RowDifference } from '../../projector/verify/compare-slice.ts'
-import type { Verdict } from '../../projector/verify/verifier.ts'
+import type { Verification } from '../../projector/verify/verifier.ts'
 import { bold, dim, formatNumber, green, red } from '../output.ts'
 
-export function printVerification(verdict: Verdict): void {
-  for (const line of faultLines(verdict)) console.log(line)
-  for (const { shard, upTo, faulty } of verdict.log) {
+export function printVerification(verification: Verification): void {
+  for (const line of faultLines(verification)) console.log(line)
+  for (const { shard, upTo, faulty } of verification.log) {
     const counted = countOf(faulty, 'fault', upTo, 'event')
     console.log(`${mark(faulty)}  log, up to ${shard}-${upTo}: ${counted}`)
   }
-  for (const { projection, rows, differing, failure } of verdict.projections) {
+  for (const { projection, rows, differing, failure } of verification.projections) {
     if (failure !== undefined) continue // It has a line among the faults.
     const counted = countOf(differing, 'differing row', rows, 'row')
     console.log(`${mark(differing)}  ${projection}: ${counted}`)
   }
-  console.log(verdict.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')))
+  console.log(
+    verification.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')),
+  )
 }
 
 /** What is wrong, one fault a line. A last line counts those that are not listed. */
-export function faultLines(verdict: Verdict): string[] {
+export function faultLines(verification: Verification): string[] {
   return [
-    ...verdict.log.flatMap(({ faults, faulty }) => [
+    ...verification.log.flatMap(({ faults, faulty }) => [
       ...faults.map(({ shard, position, fault }) => `${shard}-${position}: ${fault}`),
       ...more(faulty - faults.length),
     ]),
-    ...verdict.projections.flatMap(({ projection, differences, differing, failure }) => [
+    ...verification.projections.flatMap(({ projection, differences, differing, failure }) => [
       ...(failure === undefined ? [] : [`${projection}: cannot be made from this log: ${failure}`]),
       ...differences.map(differenceLine),
       ...more(differing - differences.length),

@@ -1,7 +1,7 @@
 /** The point of the log that `tollbook replay --as-of` names. */
 import { type LogPosition, parsePosition } from '../../../events/event.ts'
-import { readHeads } from '../../ledger/backup/backup-lines.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { readHeads } from '../../ledger/read/read-heads.ts'
 import { positionAt } from '../../reports/log-reader/position-at.ts'
 import { parseTime } from '../options/option-values.ts'
 import { UsageError } from '../usage-error.ts'

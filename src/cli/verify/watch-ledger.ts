@@ -1,6 +1,6 @@
-/** Verifies the ledger again and again, logs each verdict, and serves it as metrics. */
+/** Verifies the ledger again and again, logs each verification, and serves it as metrics. */
 import { Registry } from 'prom-client'
-import type { Verdict, Verifier } from '../../projector/verify/verifier.ts'
+import type { Verification, Verifier } from '../../projector/verify/verifier.ts'
 import { serveMetrics } from '../../server/metrics/serve-metrics.ts'
 import { verifyMetrics } from '../../server/metrics/verify-metrics.ts'
 import { explainError } from '../explain-error.ts'
@@ -11,7 +11,7 @@ import { shutdownSignal } from '../shutdown-signal.ts'
 /**
  * Runs until a signal asks it to stop. After an error it opens another verifier, which reads the log from the start.
  * @param metricsPort a port of the loopback; without one no metrics are served
- * @returns whether the last verdict was sound
+ * @returns whether the last verification was sound
  */
 export async function watchLedger(
   openVerifier: () => Promise<Verifier>,
@@ -35,12 +35,13 @@ export async function watchLedger(
   while (!isStopping) {
     try {
       verifier ??= await openVerifier()
-      const verdict = await verifier.run()
-      setMetrics(verdict, new Date())
-      isSound = verdict.sound
-      const upTo = positionsOf(verdict)
+      const verification = await verifier.run()
+      setMetrics(verification, new Date())
+      isSound = verification.sound
+      const upTo = positionsOf(verification)
       if (isSound) log.info({ upTo }, 'the ledger is what its log says')
-      else log.error({ upTo, faults: faultLines(verdict) }, 'the ledger is not what its log says')
+      else
+        log.error({ upTo, faults: faultLines(verification) }, 'the ledger is not what its log says')
     } catch (error) {
       log.error({ error: explainError(error) }, 'could not verify; trying again from the start')
       await verifier?.close().catch(() => {})
@@ -53,6 +54,6 @@ export async function watchLedger(
   return isSound
 }
 
-function positionsOf({ log }: Verdict): string[] {
+function positionsOf({ log }: Verification): string[] {
   return log.map(({ shard, upTo }) => `${shard}-${upTo}`)
 }

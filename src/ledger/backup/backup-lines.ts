@@ -8,14 +8,7 @@
  * snapshot lives long.
  */
 import type { Sql } from '../connect.ts'
-
-export interface ShardHead {
-  readonly shard: number
-  readonly position: number
-  readonly epoch: number
-  /** RFC 3339, with microseconds. */
-  readonly recordedAt: string
-}
+import { readHeads, type ShardHead } from '../read/read-heads.ts'
 
 export interface BackupHead {
   readonly format: 1
@@ -60,12 +53,6 @@ const columns = [
 ] as const
 
 const rangeSize = 2_000
-
-export async function readHeads(sql: Sql): Promise<ShardHead[]> {
-  return sql<ShardHead[]>`
-    select shard, position, epoch, ${sql.unsafe(textOf('recorded_at', 'timestamptz'))} as "recordedAt"
-    from heads order by shard`
-}
 
 /** The lines of a ledger, in pieces that end with a line feed; returns the head and the end. */
 export async function* backupLines(

@@ -1,7 +1,7 @@
 /** A projection built from the log in shadow tables, almost caught up with it. */
 import type { Projection } from '../../../projections/projection.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { openAdaptiveBatch } from '../adaptive-batch.ts'
+import { adaptiveBatch } from '../adaptive-batch.ts'
 import { applyLargeRange } from '../apply-range.ts'
 import type { Progress } from '../progress.ts'
 import { type SearchPath, withSearchPath } from '../search-path.ts'
@@ -65,7 +65,7 @@ async function applyNewEvents(
   searchPath: SearchPath,
   progress: Progress,
 ): Promise<number> {
-  const batch = openAdaptiveBatch()
+  const batch = adaptiveBatch()
   let events = 0
   for (;;) {
     const shards = await readProgress(sql, projection, searchPath)

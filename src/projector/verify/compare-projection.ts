@@ -20,7 +20,7 @@ import {
   type SliceComparison,
 } from './compare-slice.ts'
 
-export interface ProjectionVerdict {
+export interface ProjectionVerification {
   readonly projection: string
   /** By shard: the position up to which all of it was compared. Parts of it may have been as of later ones. */
   readonly positions: Readonly<Record<number, number>>
@@ -50,7 +50,7 @@ export async function compareProjection(
   projection: Projection,
   temporary: TemporaryProjection,
   options: CompareOptions,
-): Promise<ProjectionVerdict> {
+): Promise<ProjectionVerification> {
   try {
     await catchUp(projection, temporary, options.progress ?? (() => {}))
     return await compareTables(projection, temporary, options)
@@ -108,9 +108,9 @@ async function compareTables(
   projection: Projection,
   temporary: TemporaryProjection,
   { maxDescribed, maxRows = defaultMaxRows }: CompareOptions,
-): Promise<ProjectionVerdict> {
+): Promise<ProjectionVerification> {
   let [rows, differing] = [0, 0]
-  let positions: ProjectionVerdict['positions'] | undefined
+  let positions: ProjectionVerification['positions'] | undefined
   const differences: RowDifference[] = []
   for (const table of tablesOf(projection)) {
     const key = await readKeyColumns(temporary.sql, table)
@@ -135,7 +135,7 @@ function compareInSnapshot(
   temporary: TemporaryProjection,
   slice: Slice,
   maxDescribed: number,
-): Promise<SliceComparison & Pick<ProjectionVerdict, 'positions'>> {
+): Promise<SliceComparison & Pick<ProjectionVerification, 'positions'>> {
   const { ledger } = temporary.searchPath
   return temporary.sql.begin('isolation level repeatable read', async (transaction) => {
     const tx = transaction as unknown as Sql
@@ -149,5 +149,5 @@ function compareInSnapshot(
     }
     const positions = Object.fromEntries(targets.map(({ shard, position }) => [shard, position]))
     return { positions, ...(await compareSlice(tx, ledger, slice, maxDescribed)) }
-  }) as Promise<SliceComparison & Pick<ProjectionVerdict, 'positions'>>
+  }) as Promise<SliceComparison & Pick<ProjectionVerification, 'positions'>>
 }

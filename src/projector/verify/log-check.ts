@@ -6,7 +6,7 @@
  * search. The log is read once for each kind of rules, range by range. What later ranges need to know of earlier ones
  * is carried over in temporary tables.
  */
-import { openAdaptiveBatch } from '../adaptive-batch.ts'
+import { adaptiveBatch } from '../adaptive-batch.ts'
 import { bulkSettings } from '../apply-range.ts'
 import type { Progress } from '../progress.ts'
 import { withSearchPath } from '../search-path.ts'
@@ -19,7 +19,7 @@ interface LogFault {
   readonly fault: string
 }
 
-export interface LogVerdict {
+export interface LogVerification {
   readonly shard: number
   /** The last position that was read. */
   readonly upTo: number
@@ -49,7 +49,7 @@ interface LogRange {
 
 export interface LogCheck {
   /** Reads on to the log's present end; returns what was found since the beginning. */
-  advance(progress?: Progress): Promise<LogVerdict>
+  advance(progress?: Progress): Promise<LogVerification>
   close(): Promise<void>
 }
 
@@ -64,7 +64,7 @@ export async function openLogCheck(rules: LogRules, options: LogCheckOptions): P
   const { shard, maxDescribed } = options
   const faultsTable = 'create table faults (position bigint not null, fault text not null)'
   const { sql, searchPath } = await openTemporaryTables([faultsTable, ...rules.carryOver], options)
-  const batch = openAdaptiveBatch()
+  const batch = adaptiveBatch()
   const faults: LogFault[] = []
   let [position, faulty] = [0, 0]
 
@@ -102,14 +102,17 @@ export async function openLogCheck(rules: LogRules, options: LogCheckOptions): P
   }
 }
 
-/** The verdicts of several kinds of rules on one log, as one. */
-export function combineVerdicts(verdicts: readonly LogVerdict[], maxDescribed: number): LogVerdict {
-  const [{ shard }] = verdicts as [LogVerdict]
+/** The verifications of several kinds of rules on one log, as one. */
+export function combineVerifications(
+  verifications: readonly LogVerification[],
+  maxDescribed: number,
+): LogVerification {
+  const [{ shard }] = verifications as [LogVerification]
   return {
     shard,
-    upTo: Math.min(...verdicts.map(({ upTo }) => upTo)),
-    faulty: verdicts.reduce((sum, { faulty }) => sum + faulty, 0),
-    faults: verdicts
+    upTo: Math.min(...verifications.map(({ upTo }) => upTo)),
+    faulty: verifications.reduce((sum, { faulty }) => sum + faulty, 0),
+    faults: verifications
       .flatMap(({ faults }) => faults)
       .sort(byPosition)
       .slice(0, maxDescribed),

@@ -11,20 +11,25 @@ import type { Progress } from '../progress.ts'
 import { type Job, runConcurrently } from '../run-concurrently.ts'
 import { openTemporaryProjection, type TemporaryProjection } from '../temporary-projection.ts'
 import type { TemporaryOptions } from '../temporary-tables.ts'
-import { compareProjection, type ProjectionVerdict } from './compare-projection.ts'
+import { compareProjection, type ProjectionVerification } from './compare-projection.ts'
 import { creditRules } from './credit-rules.ts'
-import { combineVerdicts, type LogCheck, type LogVerdict, openLogCheck } from './log-check.ts'
+import {
+  combineVerifications,
+  type LogCheck,
+  type LogVerification,
+  openLogCheck,
+} from './log-check.ts'
 import { orderRules } from './order-rules.ts'
 
-export interface Verdict {
+export interface Verification {
   readonly sound: boolean
-  readonly log: readonly LogVerdict[]
-  readonly projections: readonly ProjectionVerdict[]
+  readonly log: readonly LogVerification[]
+  readonly projections: readonly ProjectionVerification[]
 }
 
 export interface Verifier {
   /** Verifies up to the present end of the log. */
-  run(progress?: Progress): Promise<Verdict>
+  run(progress?: Progress): Promise<Verification>
   close(): Promise<void>
 }
 
@@ -80,8 +85,8 @@ async function verify(
   { checks, temporaries }: Opened,
   maxDescribed: number,
   progress: Progress | undefined,
-): Promise<Verdict> {
-  const jobs: Job<LogVerdict | ProjectionVerdict>[] = [
+): Promise<Verification> {
+  const jobs: Job<LogVerification | ProjectionVerification>[] = [
     ...checks.map(({ name, check }) => ({
       name,
       weight: Number.POSITIVE_INFINITY,
@@ -94,12 +99,12 @@ async function verify(
         compareProjection(projection, temporary, { maxDescribed, progress }),
     })),
   ]
-  const verdicts = await runConcurrently('verify', jobs, progress)
-  const ofChecks = verdicts.slice(0, checks.length) as LogVerdict[]
+  const verifications = await runConcurrently('verify', jobs, progress)
+  const ofChecks = verifications.slice(0, checks.length) as LogVerification[]
   const log = [...Map.groupBy(ofChecks, ({ shard }) => shard).values()].map((ofShard) =>
-    combineVerdicts(ofShard, maxDescribed),
+    combineVerifications(ofShard, maxDescribed),
   )
-  const compared = verdicts.slice(checks.length) as ProjectionVerdict[]
+  const compared = verifications.slice(checks.length) as ProjectionVerification[]
   const sound =
     log.every(({ faulty }) => faulty === 0) &&
     compared.every(({ differing, failure }) => differing === 0 && failure === undefined)

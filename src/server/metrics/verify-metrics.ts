@@ -1,9 +1,9 @@
 /** The metrics of `verify --watch`: whether the ledger still is what its log says. */
 import { Gauge, type Registry } from 'prom-client'
-import type { Verdict } from '../../projector/verify/verifier.ts'
+import type { Verification } from '../../projector/verify/verifier.ts'
 
 /** Sets the figures of a run. The time of the last run says whether the watch still runs. */
-export function verifyMetrics(registry: Registry): (verdict: Verdict, at: Date) => void {
+export function verifyMetrics(registry: Registry): (verification: Verification, at: Date) => void {
   const gauge = (name: string, help: string, labelNames: readonly string[] = []) =>
     new Gauge({ name: `tollbook_verify_${name}`, help, labelNames, registers: [registry] })
 
@@ -15,12 +15,12 @@ export function verifyMetrics(registry: Registry): (verdict: Verdict, at: Date) 
   const position = gauge('position', "How far a shard's log was verified", ['shard'])
   const lastRun = gauge('last_run_timestamp_seconds', 'When the last run ended')
 
-  return (verdict, at) => {
-    sound.set(verdict.sound ? 1 : 0)
-    for (const { projection, differing, failure } of verdict.projections) {
+  return (verification, at) => {
+    sound.set(verification.sound ? 1 : 0)
+    for (const { projection, differing, failure } of verification.projections) {
       rows.set({ projection }, failure === undefined ? differing : Number.NaN)
     }
-    for (const { shard, faulty, upTo } of verdict.log) {
+    for (const { shard, faulty, upTo } of verification.log) {
       faults.set({ shard }, faulty)
       position.set({ shard }, upTo)
     }

@@ -16,7 +16,7 @@ begin
   end if;
   available[command.nth] := v_drawable;
   if v_verdict = 'ok' and command.monthly_cap is not null then
-    v_key_used := coalesce((v_cap_used ->> command.cap)::bigint, command.cap_used);
+    v_key_used := coalesce((v_cap_used ->> command.cap_key)::bigint, command.cap_used);
     if command.credits > greatest(command.monthly_cap - v_key_used, 0) then
       v_verdict := 'key_cap_reached';
       available[command.nth] := greatest(command.monthly_cap - v_key_used, 0);

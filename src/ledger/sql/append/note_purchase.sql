@@ -1,7 +1,7 @@
 -- What an accepted purchase is, for its event and for the commands after it.
 begin
   if command.monthly_cap is not null then
-    v_cap_used := v_cap_used || jsonb_build_object(command.cap, v_key_used + command.credits);
+    v_cap_used := v_cap_used || jsonb_build_object(command.cap_key, v_key_used + command.credits);
   end if;
   if command.kind in ('hold', 'lease') then
     v_in_flight := v_in_flight + v_slots;

@@ -11,8 +11,8 @@ begin
   v_updated_holds[v_updated_index] := command.hold_id;
   v_updated_credits[v_updated_index] := null;
   if command.monthly_cap is not null then
-    v_key_used := coalesce((v_cap_used ->> command.cap)::bigint, command.cap_used);
-    v_cap_used := v_cap_used || jsonb_build_object(command.cap,
+    v_key_used := coalesce((v_cap_used ->> command.cap_key)::bigint, command.cap_used);
+    v_cap_used := v_cap_used || jsonb_build_object(command.cap_key,
       v_key_used - command.hold_credits + case when command.kind = 'settle' then command.credits else 0 end);
   end if;
   v_event_times[command.nth] := command.held_at;

@@ -7,7 +7,6 @@ import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
-import commandResults from './command_results.sql' with { type: 'text' }
 import deliveredV1 from './delivered_v1.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
@@ -16,6 +15,7 @@ import grantAllowance from './grant_allowance.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
 import hashEvent from './hash_event.sql' with { type: 'text' }
 import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
+import keepResult from './keep_result.sql' with { type: 'text' }
 import leaveShard from './leave_shard.sql' with { type: 'text' }
 import ledgerNow from './ledger_now.sql' with { type: 'text' }
 import liveLotsFunction from './live_lots.sql' with { type: 'text' }
@@ -25,6 +25,7 @@ import recordV1 from './record_v1.sql' with { type: 'text' }
 import refundV1 from './refund_v1.sql' with { type: 'text' }
 import refuseChange from './refuse_change.sql' with { type: 'text' }
 import repayDebt from './repay_debt.sql' with { type: 'text' }
+import repeatedResult from './repeated_result.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
 import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
 import tariffAt from './tariff_at.sql' with { type: 'text' }
@@ -46,7 +47,8 @@ export const functions: readonly string[] = [
   fillIn(tariffAt, { tariff_in_force: tariffInForce(then) }),
   fillIn(planAt, { plan_in_force: planInForce(then) }),
   fillIn(liveLotsFunction, { live_lots: liveLots(then) }),
-  commandResults,
+  repeatedResult,
+  keepResult,
   allowanceDue,
   repayDebt,
   grantAllowance,

@@ -9,17 +9,17 @@ import { buildShadow, type ShadowProjection } from './shadow-projection.ts'
 import { dropReplaySchema } from './shadow-tables.ts'
 import { swap } from './swap.ts'
 
-interface Deployed {
+interface Migrated {
   /** Migrations that were applied now. */
   readonly applied: readonly string[]
   /** Projections that were built anew. */
   readonly rebuilt: readonly string[]
 }
 
-/** Deploys that are started at once take turns, and the later ones find nothing to do. */
-export async function deploy(
+/** Migrations that are started at once take turns, and the later ones find nothing to do. */
+export async function migrateWithRebuild(
   options: MigrateOptions & { readonly progress?: Progress },
-): Promise<Deployed> {
+): Promise<Migrated> {
   const schema = options.schema ?? defaultSchema
   const sql = connect({ url: options.url, schema, as: 'owner', max: 1 })
   const lock = connect({ url: options.url, schema, as: 'owner', max: 1 })
