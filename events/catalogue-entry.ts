@@ -21,7 +21,10 @@ export interface CatalogueEntry {
   readonly setsSecret?: true
   /** What it does to the hold that its request id names. */
   readonly hold?: 'opens' | 'extends' | 'resolves'
-  /** How it ends a call that ran on a lease. Its payload then names the lease, which stays as it is. */
+  /**
+   * How it ends a call that ran on a lease. Its payload then names the lease, which stays as it is, and its `held` is
+   * null. So whoever counts open holds counts only events whose `held` is not null.
+   */
   readonly onLease?: 'charges' | 'voids'
   /** It makes a lot of its `credits`, named by its position. */
   readonly lot?: 'grants'

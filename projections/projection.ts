@@ -14,15 +14,20 @@ import type { EventType } from '../events/catalogue.ts'
  * statements of one mapping run in order, and each sees what the ones before it wrote.
  */
 export interface Projection {
+  /** In snake case, because it becomes part of a function's name. */
   readonly name: string
   /** Raised when the tables or the mapping change; the tables are then built anew from the log. */
   readonly version: number
   /**
    * An inline projection is applied inside the append, because appends decide by it. A catch-up projection follows, at
-   * most a second later.
+   * most a second later. (The mode of keys and events, live or test, is something else.)
    */
   readonly mode: 'inline' | 'catch-up'
-  /** Statements that make the tables, and their indexes. */
+  /**
+   * Statements that make the tables, and their indexes. Each begins `create table NAME (`, `create index` or
+   * `create unique index`, in lower case: projection-tables.ts reads the names out of them. A table has a primary key
+   * with `shard` in it.
+   */
   readonly tables: readonly string[]
   /** What an event must be for the mapping to have any work with it. It saves time and changes no result. */
   readonly eventFilter: string

@@ -19,7 +19,7 @@ import { keyReportsRoutes } from './routes/owner/key-reports.ts'
 
 export interface ManagementAppDeps {
   readonly management: Management
-  /** For reports; the serving role. */
+  /** Connects as the serving role. Reports read through it. */
   readonly sql: Sql
   readonly auth: Auth
   readonly config: Pick<Config, 'routes' | 'limits'>

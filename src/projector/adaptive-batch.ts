@@ -1,6 +1,7 @@
 /**
- * How many events of a long log to apply in one transaction. As long as a transaction lives, PostgreSQL keeps every
- * old row that is overwritten anywhere, so none may live long: a batch that took long makes the next one smaller.
+ * How many events of a long log to apply in one transaction. A batch here is a range of events, not what is appended
+ * together. As long as a transaction lives, PostgreSQL keeps every old row that is overwritten anywhere, so none may
+ * live long: a batch that took long makes the next one smaller.
  */
 const targetMs = 1_200
 const minEvents = 10_000

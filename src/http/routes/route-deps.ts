@@ -7,7 +7,7 @@ import type { authPlugin } from '../auth/auth-plugin.ts'
 
 export interface RouteDeps {
   readonly management: Management
-  /** For reports; of the serving role. */
+  /** Connects as the serving role. Reports read through it. */
   readonly sql: Sql
   /** One plugin for all routes of an app: it keeps the principal of each request. */
   readonly signIn: ReturnType<typeof authPlugin>

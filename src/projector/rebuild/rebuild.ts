@@ -25,7 +25,7 @@ import { dropReplaySchema } from './shadow-tables.ts'
 import { swap } from './swap.ts'
 
 interface RebuildOptions {
-  /** Of the schema's owner. */
+  /** The URL of the schema's owner. */
   readonly url: string
   readonly schema?: string | undefined
   readonly progress?: Progress

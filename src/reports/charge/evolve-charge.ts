@@ -4,7 +4,7 @@ import { type Mode, printPosition } from '../../../events/event.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Charge } from './charge-shape.ts'
 
-/** What happens to a hold, and refunds. */
+/** The types of events that say what happened to a hold, and what was refunded. */
 type ChargeEventType = TypeWith<{ hold: string }> | TypeWith<{ moves: 'refunded' }>
 
 /** An event of a call. */
@@ -22,11 +22,11 @@ export interface ChargeEventRow {
   credits: number
   quantity: number
   payload: { reason?: string; shortfall?: number; terminatedBy?: TerminatedBy }
-  /** Recorded within the last seconds. */
+  /** The event was recorded within the last seconds. */
   recent: boolean
   /** The position up to which the event's gateway has noted deliveries; null: it noted none. */
   delivered: number | null
-  /** Of a hold: the stored response was replayed. */
+  /** Whether the stored response was replayed; only a hold says so. */
   replayed: boolean
   /** The gateway withheld the response. */
   withheld: boolean

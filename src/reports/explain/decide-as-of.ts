@@ -19,13 +19,13 @@ type VerdictAsOf =
   | 'insufficient_credits'
 
 interface CallAsOf {
-  /** The upper bound that it holds; undefined: the tariff has no price for the route. */
+  /** The upper bound of its price, which it holds; undefined where the tariff has no price for the route. */
   readonly credits: number | undefined
-  /** What plan and key must both give; not checked unless given. */
+  /** The permission that plan and key must both give. Without it, none is checked. */
   readonly permission?: string | undefined
   /** Microseconds since 1970. */
   readonly now: number
-  /** The call had a slot of a lease, so it needs none of the account's calls in flight. */
+  /** Whether the call had a lease slot. Then it needs no slot of the account's concurrency limit. */
   readonly onLease: boolean
 }
 
@@ -89,7 +89,7 @@ function planOf({ account, tariff }: StateAsOf) {
   return account.plan && tariff?.plans[account.plan.name]
 }
 
-/** Allowances first, the one that is due after those that were granted; then the other lots in draw order. */
+/** Allowances are drawn first, the one that is due after those that were granted; then the other lots in draw order. */
 function drawsOf(state: StateAsOf, due: number, credits: number) {
   const { lots } = state.credits
   const allowances = lots.filter(({ kind }) => kind === 'allowance')

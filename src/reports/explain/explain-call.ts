@@ -11,7 +11,7 @@ import { readStateAsOf } from './read-state-as-of.ts'
 
 export interface CallExplanation {
   readonly charge: Charge
-  /** How the hold was decided. */
+  /** Why the ledger decided the hold as it did. */
   readonly held: Explanation
   /** What the settled quantity costs under the call's tariff; null unless the call was charged. */
   readonly settled: { readonly quantity: number; readonly credits: number } | null
@@ -69,7 +69,7 @@ function disagreementsOf(
   const draws = hold.lots.map((lot, i) => ({ lot, credits: hold.held[i] ?? 0 }))
   const isAccepted =
     decision.verdict === 'ok' || (decision.verdict === 'free' && hold.credits === 0)
-  // Neither the charge nor its quantity has what the hold did not cover.
+  // What the hold did not cover is neither in the charge nor in its quantity.
   const charged = charge.credits
   const faults = [
     !isAccepted && `the hold would have been refused: ${decision.verdict}`,

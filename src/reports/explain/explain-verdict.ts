@@ -12,14 +12,14 @@ import { readStateAsOf, type StateAsOf } from './read-state-as-of.ts'
 
 /** Positions are printed, times are ISO 8601 in UTC. */
 export interface Explanation {
-  /** The last event on which the decision stands, and the time of the decision. */
+  /** The position of the last event that the decision takes into account, and the time of the decision. */
   readonly position: string
   readonly time: string
   readonly keyId: string
   readonly call: {
     readonly route: string
     readonly quantity: number
-    /** The route's rule in the tariff then; null where it had none. */
+    /** The route's rule in the tariff that was in force; null where it had none. */
     readonly rule: PriceRule | null
     /** What the call had to hold; null without a rule. */
     readonly credits: number | null
@@ -32,12 +32,12 @@ interface Call {
   readonly keyId: string
   readonly route: string
   readonly quantity: number
-  /** What plan and key must both give; not checked unless given. */
+  /** The permission that plan and key must both give. Without it, none is checked. */
   readonly permission?: string | undefined
 }
 
 export interface VerdictQuery extends Call {
-  /** Where the log ended, or when. */
+  /** The position at which the log ended, or a time. */
   readonly at: LogPosition | Date
   /** A time at which the log still ended at that position; the position's own time unless given. */
   readonly time?: Date

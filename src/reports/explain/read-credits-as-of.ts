@@ -19,7 +19,7 @@ export interface CreditsAsOf {
 }
 
 interface LotAsOf {
-  /** Position of its CreditsGranted. */
+  /** The position of its CreditsGranted event. */
   readonly lot: number
   readonly kind: string
   readonly expiresAt: string | null
@@ -104,11 +104,11 @@ interface LotRow extends LotAsOf {
   readonly endsAt: Micros | null
 }
 
-/** Allowances first, then what expires first, then the oldest. */
+/** Allowances come first, then the lot that expires first, then the oldest lot. */
 function byDrawOrder(a: LotRow, b: LotRow): number {
   const rank = ({ kind }: LotRow) => (kind === 'allowance' ? 0 : 1)
   const end = ({ endsAt }: LotRow) => endsAt ?? Number.POSITIVE_INFINITY
-  // For two lots without an end the difference is NaN, which is no order either.
+  // Two lots without an end have the difference NaN. It is falsy like 0, so the older lot comes first.
   return rank(a) - rank(b) || end(a) - end(b) || a.lot - b.lot
 }
 

@@ -1,4 +1,4 @@
-/** What a key and its account are after some of their events. */
+/** What a key and its account are after some of their events: each is folded from its stream. */
 import type { TypeWith } from '../../../events/catalogue.ts'
 import type { Micros } from '../log-reader/micros.ts'
 
@@ -10,7 +10,7 @@ export interface KeyAsOf {
   readonly expiresAt: string | null
   readonly endpoints: readonly string[] | null
   readonly monthlyCap: number | null
-  /** Of the key's last event. */
+  /** The position of the key's last event. */
   readonly position: number
 }
 
@@ -28,7 +28,7 @@ export interface StreamChange {
   readonly position: number
   readonly type: string
   readonly version: number
-  /** null: of the account itself. */
+  /** null: the event is about the account itself. */
   readonly keyId: string | null
   // biome-ignore lint/suspicious/noExplicitAny: payloads are read by type
   readonly payload: any

@@ -9,8 +9,9 @@ export interface CallGroup {
   readonly endpoint: string
   /** null: the calls are only counted, because their price was 0. */
   readonly tariff: string | null
-  /** Of one call. */
+  /** The quantity of one of the calls. */
   readonly quantity: number
+  /** What one of the calls was charged. */
   readonly credits: number
   readonly calls: number
   /** The id of a call that was refunded, which is a group of its own. */

@@ -17,7 +17,7 @@ export interface Simulation {
 export interface SimulatedOwner extends Compared {
   readonly accountId: string
   readonly owner: string
-  /** Printed positions of the events that wrote the difference; none where nothing was written. */
+  /** The printed positions of the events that wrote the difference. There are none where nothing was written. */
   readonly committed: readonly string[]
 }
 

@@ -32,7 +32,7 @@ export interface ChargeLine {
   readonly credits: number
   readonly requestId: string
   readonly keyId: string
-  /** Of the settlement. */
+  /** The position of the settlement. */
   readonly position: string
 }
 

@@ -1,5 +1,5 @@
 /**
- * A statement as the entries of an ledger, for spreadsheets and databases. `credits` is signed, and an account's
+ * A statement as the entries of a ledger, for spreadsheets and databases. `credits` is signed, and an account's
  * entries add up to its `closing`: openings, grants and refunds bring credits; charges, adjustments, lapses and open
  * holds take them. A key's statement has no balance, so it has the entries of calls alone.
  */
@@ -24,7 +24,7 @@ interface StatementEntry {
   readonly credits: number | null
   /** Credits that became owed (positive) or were repaid (negative). */
   readonly debt: number | null
-  /** Of a plan's fee and of what a lot cost: minor units of the currency, net. */
+  /** A plan's fee, or what a lot cost: net, in minor units of the currency. */
   readonly minorUnits: number | null
   readonly currency: string | null
   readonly plan: string | null

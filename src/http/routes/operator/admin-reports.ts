@@ -41,6 +41,7 @@ const TopUsersResponse = t.Object({
 
 const tags = ['Operators: reports']
 
+/** One chain, however long: Elysia infers the types of clients from it. */
 export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
   return new Elysia({ name: 'admin-reports', normalize: false })
     .use(signIn)

@@ -5,6 +5,8 @@
 --
 -- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Returns {verdict, positions,
 -- recordedAt}.
+--
+-- One function, however long: it runs under the shard's lock as one decision.
 create or replace function record_v1(
   in_shard smallint, in_instance text, in_command text, in_request_hash text,
   in_expected jsonb, in_events jsonb, in_secret bytea default null

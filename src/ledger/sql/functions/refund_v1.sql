@@ -5,6 +5,8 @@
 -- own refund of a response that did not arrive; it is refused once the response was replayed under its Idempotency-Key.
 --
 -- Returns {verdict, positions, credits}, or {verdict, refundable} when that is less than in_credits.
+--
+-- One function, however long: it runs under the shard's lock as one decision.
 create or replace function refund_v1(
   in_shard smallint, in_instance text, in_external text, in_request_hash text,
   in_request text, in_credits bigint, in_private bytea, in_actor text
