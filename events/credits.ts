@@ -67,7 +67,7 @@ export const creditEvents = {
     payload: Type.Object({
       keyVersion: Type.Integer(),
       holdSeconds: Type.Integer(),
-      /** The call's idempotency claim: its Idempotency-Key and its request, as hashes under the account's own key. */
+      /** The call's idempotency claim: its Idempotency-Key and its request, as hashes under the account's secret. */
       claim: Type.Optional(Type.String()),
       requestHash: Type.Optional(Type.String()),
     }),

@@ -23,7 +23,7 @@ export interface NewEvent {
   readonly mode?: Mode
   /** Credits that the event is about, where it is about credits. */
   readonly credits?: number
-  /** A document of personal data, already encrypted under the account's own key. */
+  /** A document of personal data, already encrypted under the account's secret. */
   readonly private?: Uint8Array
 }
 

@@ -1,13 +1,13 @@
 /**
- * Personal data in events: AES-256-GCM under a key of the account's own, which stands outside the log. Erasing an account
- * deletes that key. Ciphertexts, amounts and hashes stay as they are.
+ * Personal data in events: AES-256-GCM under the account's secret, an encryption key that stands outside the log. Erasing
+ * the account deletes it. Ciphertexts, amounts and hashes stay as they are.
  *
  * Layout: 12 bytes of nonce, then the ciphertext with its 16-byte tag. The tag covers the account's id, too, so a document
  * cannot be moved to another account.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
-/** A new account's key. */
+/** The secret of a new account. */
 export function newSecret(): Uint8Array {
   return randomBytes(32)
 }

@@ -72,7 +72,7 @@ export async function issueKey(
       ],
       events: [
         ...sealAccountEvents(opening.events, { accountId, secret }, actor),
-        ...sealKeyEvents(issue.events, { accountId, keyId, mode, secret }, actor),
+        ...sealKeyEvents(issue.events, { accountId, keyId, mode, accountSecret: secret }, actor),
       ],
       ...(account ? {} : { secret }),
       result: { key: minted.key },

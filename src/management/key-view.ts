@@ -41,7 +41,7 @@ const erased: KeyPrivate = { name: '', description: null, allowedIps: [] }
 
 /** The key's name, description and addresses; empty when its account was erased. */
 export function unsealDocument(row: KeyRow): KeyPrivate {
-  return unseal<KeyPrivate>(row.secret, row.accountId, row.private) ?? erased
+  return unseal<KeyPrivate>(row.accountSecret, row.accountId, row.private) ?? erased
 }
 
 export function toKeyView(row: KeyRow): KeyView {

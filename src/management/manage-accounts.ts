@@ -111,8 +111,8 @@ function erasure(
     ],
     // Without a reason: it would be encrypted under the secret that this destroys.
     events: [
-      ...keys.flatMap(({ keyId, mode, secret }) =>
-        sealKeyEvents(revoked, { accountId, keyId, mode, secret }, { id }),
+      ...keys.flatMap(({ keyId, mode, accountSecret }) =>
+        sealKeyEvents(revoked, { accountId, keyId, mode, accountSecret }, { id }),
       ),
       ...sealAccountEvents(decision.events, row, { id }),
     ],

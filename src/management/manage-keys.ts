@@ -173,7 +173,7 @@ function keyChange(
   actor: Actor,
 ): Change<object> | Refused {
   const stops = commands.every(({ type }) => type === 'revoke' || type === 'disable')
-  if (!row.secret && !stops) return refused('account_erased')
+  if (!row.accountSecret && !stops) return refused('account_erased')
   const decision = decideAll(keyDecider, stateOf(row), commands)
   if (isRefused(decision)) return decision
   return {

@@ -29,16 +29,23 @@ export function sealKeyEvents(
     readonly accountId: string
     readonly keyId: string
     readonly mode: Mode
-    readonly secret: Uint8Array | null
+    readonly accountSecret: Uint8Array | null
   },
   actor: Actor,
 ): NewEvent[] {
-  const { accountId, keyId, mode, secret } = key
+  const { accountId, keyId, mode, accountSecret } = key
   return events.map((event) => {
     const reason = reasonDocument(actor)
     const document = 'document' in event ? { ...event.document, ...reason } : reason
     const { type, payload } = event
-    return { type, payload, accountId, keyId, mode, ...sealDocument(secret, accountId, document) }
+    return {
+      type,
+      payload,
+      accountId,
+      keyId,
+      mode,
+      ...sealDocument(accountSecret, accountId, document),
+    }
   })
 }
 

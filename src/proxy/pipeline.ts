@@ -7,10 +7,14 @@ import { withPermitReturned } from '../gate/rate-limit/take-permit.ts'
 import type { CallToReserve } from '../gate/reservation/reservation.ts'
 import type { Reserved } from '../gate/reservation/reserve.ts'
 import type { Call } from './call.ts'
+import { deliverFreeCall } from './delivery/deliver-free-call.ts'
 import { deliverPricedCall } from './delivery/deliver-priced-call.ts'
-import { deliverFreeCall } from './delivery/free-call.ts'
+import {
+  deliverReplayedCall,
+  deliverResumedCall,
+  responseOwner,
+} from './delivery/deliver-stored-response.ts'
 import type { DeliveryDeps } from './delivery/priced-call.ts'
-import { deliverReplayedCall, deliverResumedCall, responseOwner } from './delivery/replayed-call.ts'
 import { bodyRefusal, type CallResponse, refuse } from './delivery/responses.ts'
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
 import type { BodyMemory } from './request/body-memory-budget.ts'

@@ -4,8 +4,8 @@
  * part is pushed on `shutdown` when it is opened.
  */
 import { type UpstreamAddresses, upstreamAddresses } from '../config/upstream-addresses.ts'
-import { openKeyCache } from '../gate/authenticate/key-cache.ts'
 import { clientIp } from '../gate/authorize/client-ip.ts'
+import { openKeyCache } from '../gate/authorize/key-cache.ts'
 import { openTariffCache } from '../gate/authorize/tariff-cache.ts'
 import { type Gate, openGate } from '../gate/gate.ts'
 import { openRateLimiter } from '../gate/rate-limit/open-rate-limiter.ts'
@@ -19,7 +19,7 @@ import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { type Management, openManagement } from '../management/management.ts'
-import { openFreeCalls } from '../proxy/metering/free-calls.ts'
+import { openFreeCalls } from '../proxy/metering/count-free-calls.ts'
 import { type CallProxy, openProxy } from '../proxy/proxy.ts'
 import { readBalance } from '../reports/account/balance.ts'
 import { lookUpCharge } from '../reports/charge/charge-lookup.ts'

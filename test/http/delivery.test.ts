@@ -85,7 +85,13 @@ describe('of another gateway', () => {
     const claim = { key: 'c1a1', requestHash: 'r1' }
     const { hold } = await other.hold(shop.key, 1, { claim })
     const { keyId, accountId } = shop.key
-    const owner = { shard: 0, keyId, accountId, secret: new Uint8Array(32), claim: claim.key }
+    const owner = {
+      shard: 0,
+      keyId,
+      accountId,
+      accountSecret: new Uint8Array(32),
+      claim: claim.key,
+    }
     const stored = openStoredResponses(shop.ledger.sql, 5_000)
     const { requestId } = hold
     await stored.store(

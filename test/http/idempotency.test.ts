@@ -288,7 +288,7 @@ describe('a gateway that died', () => {
         shard: 0,
         keyId: key.keyId,
         accountId: key.accountId,
-        secret: record?.secret ?? null,
+        accountSecret: record?.accountSecret ?? null,
         claim,
       },
       { requestId: hold.hold.requestId, quantity: 1 },

@@ -1,7 +1,7 @@
 /** Calls of price 0 are counted once, whatever becomes of the ledger while they are. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
-import { openFreeCalls } from '../../src/proxy/metering/free-calls.ts'
+import { openFreeCalls } from '../../src/proxy/metering/count-free-calls.ts'
 import { type Ledger, openLedger } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 

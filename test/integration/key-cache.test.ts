@@ -1,6 +1,6 @@
 /** What a gateway remembers of keys, and for how long: the ledger is asked once for many, and never too late. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { openKeyCache } from '../../src/gate/authenticate/key-cache.ts'
+import { openKeyCache } from '../../src/gate/authorize/key-cache.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 

@@ -36,7 +36,7 @@ describe('a key is found by the hash of its secret', () => {
     await ledger.change(account, 'AccountUnfrozen')
     await ledger.change(account, 'AccountErased')
     await ledger.change(key, 'KeyRevoked')
-    const erased = { frozen: true, revokedAt: ledger.now, secret: null }
+    const erased = { frozen: true, revokedAt: ledger.now, accountSecret: null }
     expect(await readKeyByHash(ledger.sql, key.hash)).toMatchObject(erased)
   })
 

@@ -7,10 +7,10 @@ import type { Route } from '../../config/config.ts'
 import type { Tariff } from '../../config/tariff.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
-import { type KeyCache, ledgerTime } from '../authenticate/key-cache.ts'
 import type { Outcome } from '../outcome.ts'
 import { priceMissing } from '../refusals.ts'
-import { authorizeKey, authorizePermission } from './key-rules.ts'
+import { type KeyCache, ledgerTime } from './key-cache.ts'
+import { refusalOfKey, refusalOfPermission } from './key-rules.ts'
 import type { TariffCache } from './tariff-cache.ts'
 
 export interface AuthorizeDeps {
@@ -83,7 +83,7 @@ async function lookUp(
   const tariff = key?.tariff && (tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff)))
   const plan = tariff && key ? tariff.plans[key.plan] : undefined
   const refusal =
-    authorizeKey(key, cached.allowedIps, () => ipOf(request), ledgerTime(cached)) ??
-    (key && permission !== undefined ? authorizePermission(key, plan, permission) : undefined)
+    refusalOfKey(key, cached.allowedIps, () => ipOf(request), ledgerTime(cached)) ??
+    (key && permission !== undefined ? refusalOfPermission(key, plan, permission) : undefined)
   return { cached, key, tariff: tariff || undefined, refusal }
 }

@@ -5,7 +5,7 @@ import { type Refusal, unknownKey } from '../../problems/refusal.ts'
 import { ipAllowed } from './client-ip.ts'
 
 /** Why the key may not be used at all, or not from this address, at the ledger's time. undefined: it may. */
-export function authorizeKey(
+export function refusalOfKey(
   key: KeyRecord | undefined,
   allowedIps: readonly string[],
   ip: () => string,
@@ -27,7 +27,7 @@ export function authorizeKey(
 }
 
 /** Why plan and key do not both give a permission, such as `search`. undefined: they do. */
-export function authorizePermission(
+export function refusalOfPermission(
   key: KeyRecord,
   plan: Plan | undefined,
   permission: string,

@@ -6,12 +6,12 @@ import { canServe, type LeaseSize } from './lease-policy.ts'
 
 export interface KeyLeases {
   readonly account: string
-  /** In flight, on a lease or on holds of their own. */
+  /** The calls in flight, on a lease or on holds of their own, and the upper bounds of their prices together. */
   calls: number
   credits: number
-  /** Those that are not released. */
-  readonly leases: Set<CreditLease>
-  /** A lease is on its way. */
+  /** The leases that are not released. */
+  readonly unreleased: Set<CreditLease>
+  /** Whether the ledger is being asked for a lease. */
   isRequesting: boolean
   lastCallAtMs: number
   /** Calls begun in the last whole second, and in the one that began at `secondAtMs`. */
@@ -22,7 +22,7 @@ export interface KeyLeases {
 
 export function newKeyLeases(key: KeyRecord): KeyLeases {
   return {
-    ...{ account: leaseAccountOf(key), calls: 0, credits: 0, leases: new Set<CreditLease>() },
+    ...{ account: leaseAccountOf(key), calls: 0, credits: 0, unreleased: new Set<CreditLease>() },
     ...{ isRequesting: false, lastCallAtMs: 0, lastSecond: 0, thisSecond: 0, secondAtMs: 0 },
   }
 }
@@ -32,36 +32,36 @@ export function leaseAccountOf({ accountId, mode }: Pick<KeyRecord, 'accountId' 
   return `${accountId} ${mode}`
 }
 
-export function countBegun(key: KeyLeases, { credits }: LeaseRequest, nowMs: number): void {
-  key.calls++
-  key.credits += credits
-  key.lastCallAtMs = nowMs
-  const sinceMs = nowMs - key.secondAtMs
+export function countBegun(leases: KeyLeases, { credits }: LeaseRequest, nowMs: number): void {
+  leases.calls++
+  leases.credits += credits
+  leases.lastCallAtMs = nowMs
+  const sinceMs = nowMs - leases.secondAtMs
   if (sinceMs >= 1_000) {
-    key.lastSecond = sinceMs < 2_000 ? key.thisSecond : 0
-    key.thisSecond = 0
-    key.secondAtMs = nowMs
+    leases.lastSecond = sinceMs < 2_000 ? leases.thisSecond : 0
+    leases.thisSecond = 0
+    leases.secondAtMs = nowMs
   }
-  key.thisSecond++
+  leases.thisSecond++
 }
 
 /** The first lease on which the call may run. */
 export function leaseFor(
-  { leases }: KeyLeases,
-  request: LeaseRequest,
+  { unreleased }: KeyLeases,
+  asked: LeaseRequest,
   nowMs: number,
 ): CreditLease | undefined {
-  for (const lease of leases) {
-    const isOpen = !lease.isRetired && isGrantedAlike(lease, request.key)
-    if (isOpen && canServe(lease, request, nowMs)) return lease
+  for (const lease of unreleased) {
+    const isOpen = !lease.isRetired && isGrantedAlike(lease, asked.key)
+    if (isOpen && canServe(lease, asked, nowMs)) return lease
   }
   return undefined
 }
 
 /** All that is not released yet, whether calls begin on it or only end. */
-export function sizeOnLease({ leases }: KeyLeases): LeaseSize {
+export function sizeOnLease({ unreleased }: KeyLeases): LeaseSize {
   let [slots, credits] = [0, 0]
-  for (const lease of leases) {
+  for (const lease of unreleased) {
     slots += lease.slots
     credits += lease.credits
   }
@@ -73,12 +73,12 @@ export function sizeOnLease({ leases }: KeyLeases): LeaseSize {
  * and those of the call on `lease` that has just ended.
  */
 export function withUnused(
-  { leases }: KeyLeases,
+  { unreleased }: KeyLeases,
   lease: CreditLease | undefined,
   credits: number,
   result: AppendResult,
 ): AppendResult {
-  let available = result.available + (lease && leases.has(lease) ? credits : 0)
-  for (const { availableCredits } of leases) available += availableCredits
+  let available = result.available + (lease && unreleased.has(lease) ? credits : 0)
+  for (const { availableCredits } of unreleased) available += availableCredits
   return { ...result, available }
 }

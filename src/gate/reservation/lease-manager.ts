@@ -28,8 +28,8 @@ import { exceedsBudget, idleMs, type LeaseSize, leaseSize, suspendedForMs } from
 
 /** A call of a key that could have leases, counted from before it is reserved to its end. */
 export interface CountedCall {
-  readonly key: KeyLeases
-  readonly request: LeaseRequest
+  readonly leases: KeyLeases
+  readonly asked: LeaseRequest
   /** What it runs on. undefined: it takes a dedicated hold. */
   readonly lease: CreditLease | undefined
   isOver: boolean
@@ -60,61 +60,65 @@ export class LeaseManager {
   }
 
   /** Counts a call, and gives it a slot of a lease where there is one. */
-  acquire(request: LeaseRequest): CountedCall {
-    const { keyId } = request.key
-    let key = this.keys.get(keyId)
-    if (!key) {
-      key = newKeyLeases(request.key)
-      this.keys.set(keyId, key)
+  acquire(asked: LeaseRequest): CountedCall {
+    const { keyId } = asked.key
+    let leases = this.keys.get(keyId)
+    if (!leases) {
+      leases = newKeyLeases(asked.key)
+      this.keys.set(keyId, leases)
     }
     const nowMs = performance.now()
-    countBegun(key, request, nowMs)
-    const lease = leaseFor(key, request, nowMs)
+    countBegun(leases, asked, nowMs)
+    const lease = leaseFor(leases, asked, nowMs)
     if (lease) {
       lease.availableSlots--
-      lease.availableCredits -= request.credits
+      lease.availableCredits -= asked.credits
     }
-    return { key, request, lease, isOver: false }
+    return { leases, asked, lease, isOver: false }
   }
 
   /** The call has ended. May be called again. */
   returnSlot(call: CountedCall): void {
-    if (this.uncount(call) && call.lease) this.releaseUnused(call.key, call.lease)
+    if (this.uncount(call) && call.lease) this.releaseUnused(call.leases, call.lease)
   }
 
-  /** The call took a dedicated hold, by this key: the ledger was asked at this time. */
+  /**
+   * The call took a dedicated hold, by this key: the ledger was asked at this time. Leases of an older version of the
+   * key are retired, and a key that is busy gets a lease.
+   */
   onDedicatedHold(
     call: CountedCall,
     granted: KeyRecord,
     { available }: AppendResult,
     askedAtMs: number,
   ): void {
-    const { key, request } = call
-    for (const lease of key.leases) {
+    const { leases, asked } = call
+    for (const lease of leases.unreleased) {
       if (isGrantedAlike(lease, granted)) lease.soldAtMs = Math.max(lease.soldAtMs, askedAtMs)
-      else this.retire(key, lease)
+      else this.retire(leases, lease)
     }
-    const mayTake = !this.isClosed && !key.isRequesting && !this.leasingSuspended.has(key.account)
-    if (mayTake) void this.takeLease(key, { ...request, key: granted }, available)
+    const mayTake =
+      !this.isClosed && !leases.isRequesting && !this.leasingSuspended.has(leases.account)
+    if (mayTake) void this.takeLease(leases, { ...asked, key: granted }, available)
   }
 
   /** The ledger charged a call on its lease: it was asked at this time. Returns what is available to the account. */
-  onCharged({ key, lease, request }: CountedCall, result: AppendResult, askedAtMs: number) {
+  onCharged({ leases, lease, asked }: CountedCall, result: AppendResult, askedAtMs: number) {
     if (lease) lease.soldAtMs = Math.max(lease.soldAtMs, askedAtMs)
-    if (exceedsBudget(sizeOnLease(key), result.available)) this.retireAll(key)
-    return withUnused(key, lease, request.credits, result)
+    if (exceedsBudget(sizeOnLease(leases), result.available)) this.retireAll(leases)
+    return withUnused(leases, lease, asked.credits, result)
   }
 
   /** A call on its lease is not charged. Returns what is available to the account. */
-  onVoided({ key, lease, request }: CountedCall, result: AppendResult): AppendResult {
-    return withUnused(key, lease, request.credits, result)
+  onVoided({ leases, lease, asked }: CountedCall, result: AppendResult): AppendResult {
+    return withUnused(leases, lease, asked.credits, result)
   }
 
   /** The ledger did not charge a call on its lease: nothing more runs on that, and it is released at once. */
-  onRejected({ key, lease }: CountedCall): void {
+  onRejected({ leases, lease }: CountedCall): void {
     if (!lease) return
     lease.isRetired = true
-    this.release(key, lease)
+    this.release(leases, lease)
   }
 
   /**
@@ -122,23 +126,23 @@ export class LeaseManager {
    * taken, as one group, so that nobody else's purchase comes between. The call's slot is returned.
    */
   async splitLease(call: CountedCall, hold: Hold): Promise<AppendResult> {
-    const { key, lease } = call
+    const { leases, lease } = call
     if (!lease) throw new TypeError('the call runs on no lease')
     lease.isRetired = true
     while (lease.renewal) await lease.renewal
     this.uncount(call)
     const appender = this.appenderOf(lease.result.shard)
-    if (!key.leases.has(lease)) return appender.append(hold)
+    if (!leases.unreleased.has(lease)) return appender.append(hold)
     this.resize(lease.command, -1)
     const isUnused = lease.availableSlots === lease.slots
-    if (isUnused) key.leases.delete(lease)
+    if (isUnused) leases.unreleased.delete(lease)
     const release = releaseCommand(lease)
     const rest = isUnused ? [] : [shrinkToCallsInFlight(lease)]
     const [released, held, renewed] = appender.appendGroup([release, hold, ...rest])
     this.track(released as Promise<AppendResult>)
     if (renewed) {
       this.resize(lease.command, 1)
-      lease.renewal = this.renew(key, lease, renewed)
+      lease.renewal = this.renew(leases, lease, renewed)
     }
     return held as Promise<AppendResult>
   }
@@ -152,61 +156,67 @@ export class LeaseManager {
     const isNew = !this.leasingSuspended.has(account)
     this.leasingSuspended.set(account, performance.now() + suspendedForMs)
     if (!isNew) return
-    for (const state of this.keys.values()) if (state.account === account) this.retireAll(state)
+    for (const leases of this.keys.values()) {
+      if (leases.account === account) this.retireAll(leases)
+    }
   }
 
   /** Releases the leases, and waits until that is appended. */
   async close(): Promise<void> {
     this.isClosed = true
     clearInterval(this.timer)
-    for (const key of this.keys.values()) {
-      this.retireAll(key)
-      for (const lease of key.leases) this.release(key, lease)
+    for (const leases of this.keys.values()) {
+      this.retireAll(leases)
+      for (const lease of leases.unreleased) this.release(leases, lease)
     }
     await Promise.all(this.releasing)
   }
 
   /** Takes a lease for a key that is busy, beside the call that showed it. */
-  private async takeLease(key: KeyLeases, request: LeaseRequest, available: number): Promise<void> {
+  private async takeLease(
+    leases: KeyLeases,
+    asked: LeaseRequest,
+    available: number,
+  ): Promise<void> {
     const { gateways } = this
-    const { maxInFlight } = request
-    const accountLeases = this.accounts.get(key.account) ?? { slots: 0, credits: 0 }
-    const lastSecond = Math.max(key.lastSecond, key.thisSecond)
-    const inFlight = { calls: key.calls, credits: key.credits, lastSecond }
-    const size = leaseSize(inFlight, sizeOnLease(key), {
+    const { maxInFlight } = asked
+    const accountLeases = this.accounts.get(leases.account) ?? { slots: 0, credits: 0 }
+    const lastSecond = Math.max(leases.lastSecond, leases.thisSecond)
+    const inFlight = { calls: leases.calls, credits: leases.credits, lastSecond }
+    const size = leaseSize(inFlight, sizeOnLease(leases), {
       ...{ available, maxInFlight, gateways, onLease: accountLeases },
     })
     if (!size) return
-    const command = leaseCommand(request, size)
+    const command = leaseCommand(asked, size)
     const askedAtMs = performance.now()
-    key.isRequesting = true
+    leases.isRequesting = true
     this.resize(command, 1)
     try {
-      const result = await this.appenderOf(request.key.shard).append(command)
+      const result = await this.appenderOf(asked.key.shard).append(command)
       // A lease that was refused is asked for again by the next call that takes a dedicated hold.
       if (result.verdict !== 'ok') return this.resize(command, -1)
       const lease = newLease(command, result, size, askedAtMs)
-      lease.isRetired = this.isClosed || this.leasingSuspended.has(key.account)
-      key.leases.add(lease)
-      this.releaseUnused(key, lease)
+      lease.isRetired = this.isClosed || this.leasingSuspended.has(leases.account)
+      leases.unreleased.add(lease)
+      this.releaseUnused(leases, lease)
     } catch (error) {
       this.resize(command, -1)
       this.log('no lease is taken: the ledger cannot be reached', error)
     } finally {
-      key.isRequesting = false
+      leases.isRequesting = false
     }
   }
 
   /** Waits for the lease that replaces one that was split. */
   private async renew(
-    key: KeyLeases,
+    leases: KeyLeases,
     lease: CreditLease,
     renewed: Promise<AppendResult>,
   ): Promise<void> {
     try {
       const { verdict } = await renewed
       // The calls that run on it take dedicated holds at their end, then.
-      if (verdict !== 'ok' && key.leases.delete(lease)) this.resize(lease.command, -1)
+      if (verdict !== 'ok' && leases.unreleased.delete(lease)) this.resize(lease.command, -1)
     } catch (error) {
       this.log('no lease is taken: the ledger cannot be reached', error)
     } finally {
@@ -218,12 +228,12 @@ export class LeaseManager {
   private uncount(call: CountedCall): boolean {
     if (call.isOver) return false
     call.isOver = true
-    const { key, lease, request } = call
-    key.calls--
-    key.credits -= request.credits
+    const { leases, lease, asked } = call
+    leases.calls--
+    leases.credits -= asked.credits
     if (lease) {
       lease.availableSlots++
-      lease.availableCredits += request.credits
+      lease.availableCredits += asked.credits
     }
     return true
   }
@@ -240,26 +250,26 @@ export class LeaseManager {
     else this.accounts.set(account, size)
   }
 
-  private retireAll(key: KeyLeases): void {
-    for (const lease of key.leases) this.retire(key, lease)
+  private retireAll(leases: KeyLeases): void {
+    for (const lease of leases.unreleased) this.retire(leases, lease)
   }
 
-  private retire(key: KeyLeases, lease: CreditLease): void {
+  private retire(leases: KeyLeases, lease: CreditLease): void {
     lease.isRetired = true
-    this.releaseUnused(key, lease)
+    this.releaseUnused(leases, lease)
   }
 
-  private releaseUnused(key: KeyLeases, lease: CreditLease): void {
-    if (lease.isRetired && lease.availableSlots === lease.slots) this.release(key, lease)
+  private releaseUnused(leases: KeyLeases, lease: CreditLease): void {
+    if (lease.isRetired && lease.availableSlots === lease.slots) this.release(leases, lease)
   }
 
   /** Should the ledger be away, the lease expires by itself. */
-  private release(key: KeyLeases, lease: CreditLease): void {
+  private release(leases: KeyLeases, lease: CreditLease): void {
     if (lease.renewal) {
-      void lease.renewal.then(() => this.release(key, lease))
+      void lease.renewal.then(() => this.release(leases, lease))
       return
     }
-    if (!key.leases.delete(lease)) return
+    if (!leases.unreleased.delete(lease)) return
     this.resize(lease.command, -1)
     this.track(this.appenderOf(lease.result.shard).append(releaseCommand(lease)))
   }
@@ -274,14 +284,15 @@ export class LeaseManager {
   /** Retires the leases of keys that have fallen idle, and those that are too old. */
   private retireSome(): void {
     const nowMs = performance.now()
-    for (const [keyId, key] of this.keys) {
-      const isIdle = nowMs - key.lastCallAtMs > idleMs
-      if (isIdle) this.retireAll(key)
-      for (const lease of key.leases) {
+    for (const [keyId, leases] of this.keys) {
+      const isIdle = nowMs - leases.lastCallAtMs > idleMs
+      if (isIdle) this.retireAll(leases)
+      for (const lease of leases.unreleased) {
         lease.isRetired ||= nowMs > lease.acceptsUntilMs
-        this.releaseUnused(key, lease)
+        this.releaseUnused(leases, lease)
       }
-      const isForgotten = isIdle && key.calls === 0 && key.leases.size === 0 && !key.isRequesting
+      const isForgotten =
+        isIdle && leases.calls === 0 && leases.unreleased.size === 0 && !leases.isRequesting
       if (isForgotten) this.keys.delete(keyId)
     }
     for (const [account, untilMs] of this.leasingSuspended) {

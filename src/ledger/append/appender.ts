@@ -14,7 +14,7 @@ import {
   LedgerUnavailable,
   type Verdict,
 } from './call-commands.ts'
-import { type BatchResult, OutcomeUnknown, Producer, type ProducerOptions } from './producer.ts'
+import { BatchFateUnknown, type BatchResult, Producer, type ProducerOptions } from './producer.ts'
 import {
   giveUp,
   giveUpOverdue,
@@ -151,7 +151,7 @@ class GroupCommit implements Appender {
       const result = await this.producer.send(batch.map(({ command }) => command))
       return () => this.deliver(batch, result)
     } catch (error) {
-      return error instanceof OutcomeUnknown
+      return error instanceof BatchFateUnknown
         ? this.fail(batch, error)
         : this.commitHalves(batch, error)
     }
@@ -169,7 +169,7 @@ class GroupCommit implements Appender {
   private fail(batch: readonly WaitingCommand[], error: unknown): Deliver {
     this.log('append: a batch failed', error)
     const message = error instanceof Error ? error.message : String(error)
-    const mayBeWritten = error instanceof OutcomeUnknown
+    const mayBeWritten = error instanceof BatchFateUnknown
     return () => {
       for (const { reject } of batch) {
         reject(new LedgerUnavailable(message, { cause: error, mayBeWritten }))

@@ -29,7 +29,7 @@ export interface BatchResult {
 }
 
 /** Nobody knows whether the batch is written. */
-export class OutcomeUnknown extends Error {
+export class BatchFateUnknown extends Error {
   override readonly name = 'OutcomeUnknown'
 }
 
@@ -65,13 +65,13 @@ export class Producer {
           return result
         }
         this.id = undefined
-        if (wasSentBefore) throw new OutcomeUnknown(result.outcome)
+        if (wasSentBefore) throw new BatchFateUnknown(result.outcome)
         // The ledger forgot the producer over a long silence. What it refused at the first attempt is not written.
         wasSent = false
       } catch (error) {
-        if (error instanceof OutcomeUnknown || isUnwritable(error)) throw error
+        if (error instanceof BatchFateUnknown || isUnwritable(error)) throw error
         this.options.log('append: the ledger did not reply; sending the same batch again', error)
-        if (this.isClosed) throw new OutcomeUnknown(messageOf(error), { cause: error })
+        if (this.isClosed) throw new BatchFateUnknown(messageOf(error), { cause: error })
         await pause(Math.min(10 * 2 ** attempt, 1_000))
       }
     }

@@ -1,6 +1,6 @@
 /**
  * A ledger as lines of JSON: a head that says where each shard's log ends; every event up to there; what belongs to the events and
- * stands beside the log (the accounts' keys for private fields, and the results of management commands); and an end with the
+ * stands beside the log (the accounts' secrets, and the results of management commands); and an end with the
  * hash of all lines before it.
  *
  * PostgreSQL makes the lines and reads them back, so a payload keeps its exact text and a time its microseconds. The log is read

@@ -27,7 +27,7 @@ export interface RecordCommand {
   readonly actor: ActorId
   readonly expected: readonly ExpectedVersion[]
   readonly events: readonly NewEvent[]
-  /** With AccountOpened only: the account's key for private fields. */
+  /** With AccountOpened only: the account's secret, for private fields. */
   readonly secret?: Uint8Array
 }
 

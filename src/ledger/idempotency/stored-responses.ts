@@ -1,6 +1,6 @@
 /**
  * Responses stored for the retries of calls with an Idempotency-Key. A response is stored before its charge is appended,
- * so a retry gets it even when the gateway died before it could deliver it. It is sealed under the account's key and
+ * so a retry gets it even when the gateway died before it could deliver it. It is sealed under the account's secret and
  * forgotten after a day.
  */
 
@@ -19,7 +19,7 @@ export interface ResponseOwner {
   readonly shard: number
   readonly keyId: string
   readonly accountId: string
-  readonly secret: Uint8Array | null
+  readonly accountSecret: Uint8Array | null
   /** The Idempotency-Key's hash. */
   readonly claim: string
 }
@@ -74,11 +74,19 @@ export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponse
   const inTime = <T>(query: Promise<T>) => awaitLedger(timeoutMs, query)
 
   return {
-    async store({ shard, keyId, accountId, secret, claim }, { requestId, quantity }, response) {
-      if (!secret) throw new TypeError(`${accountId} has no key to seal a response with`)
+    async store(
+      { shard, keyId, accountId, accountSecret, claim },
+      { requestId, quantity },
+      response,
+    ) {
+      if (!accountSecret) throw new TypeError(`${accountId} has no secret to seal a response with`)
       const { status, headers, body } = response
       const text = Buffer.from(body).toString('base64')
-      const sealed = seal(secret, accountId, { status, headers, body: text } satisfies object)
+      const sealed = seal(accountSecret, accountId, {
+        status,
+        headers,
+        body: text,
+      } satisfies object)
       await inTime(
         sql`select store_response_v1(${shard}::smallint, ${keyId}, ${claim}, ${requestId}, ${quantity}, ${sealed})`,
       )
@@ -88,7 +96,7 @@ export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponse
       await inTime(sql`select replayed_v1(${shard}::smallint, ${keyId}, ${claim})`)
     },
 
-    async read({ shard, keyId, accountId, secret, claim }) {
+    async read({ shard, keyId, accountId, accountSecret, claim }) {
       const [row] = await inTime(
         sql<Row[]>`
           select c.hold_id as "holdId", coalesce(a.quantity, e.quantity) as quantity,
@@ -104,7 +112,7 @@ export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponse
           where c.key_id = ${keyId} and c.claim = ${claim} and c.shard = ${shard}`,
       )
       if (!row) return undefined
-      const sealed = unseal<Sealed>(secret, accountId, row.response)
+      const sealed = unseal<Sealed>(accountSecret, accountId, row.response)
       return {
         requestId: row.holdId,
         quantity: row.quantity ?? 0,

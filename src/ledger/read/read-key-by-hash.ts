@@ -27,7 +27,8 @@ export interface KeyRecord {
   readonly maxInFlight: number | null
   /** Hash of the tariff in force. */
   readonly tariff: string
-  readonly secret: Uint8Array | null
+  /** The encryption key of the account. null: the account was erased. */
+  readonly accountSecret: Uint8Array | null
 }
 
 /** A key with what is read with it. */
@@ -49,7 +50,8 @@ export async function readKeyByHash(sql: Sql, hash: string): Promise<ReadKey | u
       (select min(p.starts_at) from account_plans p
         where p.account_id = k.account_id and p.shard = k.shard and p.starts_at > t.now) as "planUntil",
       a.rate_limit as "accountRateLimit", a.max_in_flight as "maxInFlight",
-      tariff_at(k.shard, t.now) as tariff, s.secret, k.private, t.now as "readAt"
+      tariff_at(k.shard, t.now) as tariff, s.secret as "accountSecret",
+      k.private, t.now as "readAt"
     from (
       select * from key_state where hash = ${hash}
       union all

@@ -35,7 +35,8 @@ export interface KeyRow {
   readonly nextMonth: Date
   /** From the daily usage, which is behind by a second at most. */
   readonly lastUsedAt: Date | null
-  readonly secret: Uint8Array | null
+  /** The encryption key of the account. null: the account was erased. */
+  readonly accountSecret: Uint8Array | null
   readonly private: Uint8Array | null
   /** The ledger's clock. */
   readonly readAt: Date
@@ -122,7 +123,7 @@ function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
       c.plan -> 'endpoints' as "planEndpoints",
       greatest(coalesce(m.settled - m.refunded, 0), 0) as "creditsUsed",
       (t.month + interval '1 month') at time zone 'UTC' as "nextMonth",
-      u.last_used_at as "lastUsedAt", s.secret, k.private, t.now as "readAt"
+      u.last_used_at as "lastUsedAt", s.secret as "accountSecret", k.private, t.now as "readAt"
     from key_state k
     join account_state a on a.account_id = k.account_id and a.shard = k.shard
     left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard

@@ -40,7 +40,7 @@ create table events (
   instance text not null,
   -- The exact text that was written: json keeps it, jsonb would rewrite it.
   payload json not null,
-  -- Personal data, encrypted under the account's own key.
+  -- Personal data, encrypted under the account's secret.
   private bytea,
   event_hash bytea not null,
   primary key (position, shard)
@@ -78,7 +78,7 @@ create table management_commands (
   primary key (command_id, shard)
 );
 
--- An account's key for its private fields. Erasing an account deletes the row; the log stays whole.
+-- The encryption key of an account, for its private fields. Erasing the account deletes the row; the log stays whole.
 create table account_secrets (
   account_id text not null,
   shard smallint not null,
@@ -95,7 +95,7 @@ create table projection_checkpoints (
   primary key (projection, shard)
 );
 
--- Responses to calls that named an Idempotency-Key, kept for their retries and sealed under the account's key.
+-- Responses to calls that named an Idempotency-Key, kept for their retries and sealed under the account's secret.
 -- They stand beside the log: a response is forgotten after a day, its charge is not.
 create table stored_responses (
   key_id text not null,

@@ -8,6 +8,7 @@ import { type AppendResult, LedgerUnavailable } from '../../ledger/append/call-c
 import { isChargeable } from '../../pricing/price-arithmetic.ts'
 import { reportedTokens } from '../../pricing/rules/per-token.ts'
 import { headersForClient } from '../upstream/crossing-headers.ts'
+import { responseOwner } from './deliver-stored-response.ts'
 import {
   chargeCall,
   convertToDedicatedHold,
@@ -18,7 +19,6 @@ import {
   rejectAfterUpstream,
   usageOf,
 } from './priced-call.ts'
-import { responseOwner } from './replayed-call.ts'
 import {
   type CallResponse,
   chargeUnknown,

@@ -6,7 +6,7 @@ import type { StoredResponses } from '../../ledger/idempotency/stored-responses.
 import { readsResponse, settleQuantity } from '../../pricing/price-arithmetic.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
-import type { FreeCalls } from '../metering/free-calls.ts'
+import type { FreeCalls } from '../metering/count-free-calls.ts'
 import type { CallBody } from '../request/request-body.ts'
 import { headersForClient } from '../upstream/crossing-headers.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'

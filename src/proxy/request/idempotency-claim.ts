@@ -1,6 +1,6 @@
 /**
  * Idempotency-Keys: a client names a call, so that a retry is safe. The ledger keeps the name and what it is bound to
- * (method, target and body) as hashes under the account's own key. Whoever reads the log learns neither, and when the
+ * (method, target and body) as hashes under the account's secret. Whoever reads the log learns neither, and when the
  * account is erased they cannot even be guessed.
  */
 import { createHmac } from 'node:crypto'
@@ -17,16 +17,18 @@ const hashDigits = 32
 export function claimOf(
   request: Request,
   body: CallBody,
-  apiKey: Pick<KeyRecord, 'secret' | 'keyId'>,
+  apiKey: Pick<KeyRecord, 'accountSecret' | 'keyId'>,
 ): { readonly claim: Claim | undefined } | { readonly refusal: Refusal } {
   const text = request.headers.get('idempotency-key')
   if (text === null) return { claim: undefined }
   if (!/^[\x21-\x7e]{1,255}$/.test(text)) return { refusal: unusable }
-  const { secret, keyId } = apiKey
-  // An account without a key was erased, and buys nothing.
-  if (!secret) return { claim: undefined }
-  const key = createHmac('sha256', secret).update(`${keyId} ${text}`).digest('hex')
-  const bound = createHmac('sha256', secret).update(`${request.method} ${targetOf(request)}\n`)
+  const { accountSecret, keyId } = apiKey
+  // An account without a secret was erased, and buys nothing.
+  if (!accountSecret) return { claim: undefined }
+  const key = createHmac('sha256', accountSecret).update(`${keyId} ${text}`).digest('hex')
+  const bound = createHmac('sha256', accountSecret).update(
+    `${request.method} ${targetOf(request)}\n`,
+  )
   for (const part of partsOf(body)) bound.update(part)
   return {
     claim: {

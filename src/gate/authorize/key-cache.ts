@@ -110,7 +110,7 @@ function slim({ private: _, readAt: __, ...record }: ReadKey): KeyRecord {
     mode: shared(record.mode),
     plan: shared(record.plan),
     tariff: shared(record.tariff),
-    secret: record.secret && Uint8Array.from(record.secret),
+    accountSecret: record.accountSecret && Uint8Array.from(record.accountSecret),
   }
 }
 
@@ -129,8 +129,8 @@ const everywhere: readonly string[] = []
 const nobody = ['-']
 
 /** Where the key may be used from. A private document that cannot be read admits nobody. */
-function allowedIpsOf({ secret, accountId, private: sealed }: ReadKey): readonly string[] {
+function allowedIpsOf({ accountSecret, accountId, private: sealed }: ReadKey): readonly string[] {
   if (sealed === null) return everywhere
-  const { allowedIps = nobody } = unseal<KeyPrivate>(secret, accountId, sealed) ?? {}
+  const { allowedIps = nobody } = unseal<KeyPrivate>(accountSecret, accountId, sealed) ?? {}
   return allowedIps.length > 0 ? allowedIps : everywhere
 }

@@ -81,8 +81,8 @@ export async function deliverResumedCall(
 }
 
 export function responseOwner(key: KeyRecord, claim: string): ResponseOwner {
-  const { shard, keyId, accountId, secret } = key
-  return { shard, keyId, accountId, secret, claim }
+  const { shard, keyId, accountId, accountSecret } = key
+  return { shard, keyId, accountId, accountSecret, claim }
 }
 
 function deliverAgain(
