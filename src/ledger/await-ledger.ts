@@ -1,6 +1,6 @@
 /** Waiting for the ledger's reply to a question that a call asks. */
 import pTimeout from 'p-timeout'
-import { LedgerUnavailable } from './append/call-commands.ts'
+import { LedgerUnavailable } from './unavailable.ts'
 
 /**
  * The value of `reply`, which is waited for `timeoutMs` at most.

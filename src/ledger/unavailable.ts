@@ -1,5 +1,17 @@
+/** The error of a ledger that cannot be reached, and how it is told from a request that is at fault. */
 import postgres from 'postgres'
-import { LedgerUnavailable } from './append/call-commands.ts'
+
+/** The ledger cannot be reached in time: there is no verdict, and nothing may be served. */
+export class LedgerUnavailable extends Error {
+  override readonly name = 'LedgerUnavailable'
+  /** The command was sent, and the ledger may still write it. Sent as a new command, it could be written twice. */
+  readonly mayBeWritten: boolean
+
+  constructor(message: string, options: ErrorOptions & { readonly mayBeWritten?: boolean } = {}) {
+    super(message, options)
+    this.mayBeWritten = options.mayBeWritten ?? false
+  }
+}
 
 /** Lost and refused connections, servers that start or stop, too many connections, a lock that was not granted in time. */
 const serverCodes = /^(08|57P0|53|55P03|25006)/
@@ -14,7 +26,7 @@ const clientCodes = new Set([
   'ETIMEDOUT',
 ])
 
-/** Whether an error means that the ledger cannot be reached, so that trying again later may help; or the request was wrong. */
+/** Whether the ledger cannot be reached, so that trying again may help. false: the request itself is at fault. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof LedgerUnavailable) return true
   if (error instanceof postgres.PostgresError) return serverCodes.test(error.code)

@@ -1,7 +1,7 @@
 /** Takes the calls under /v1. Everything that a customer pays for comes through `handle`; pipeline.ts has its steps. */
 import type { Config } from '../config/config.ts'
 import type { Gate } from '../gate/gate.ts'
-import { LedgerUnavailable } from '../ledger/append/call-commands.ts'
+import { LedgerUnavailable } from '../ledger/unavailable.ts'
 import { newRequestId } from '../lib/ids.ts'
 import { problemOf } from '../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../problems/refusal.ts'

@@ -1,4 +1,4 @@
-/** The Elysia app: the configured calls under /v1, and the routes about keys, accounts and the gateway. */
+/** The Elysia app: all routes but the configured calls, which come here only when CORS is configured. */
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
 import type { RoutePattern } from '../http/allowed-methods.ts'

@@ -33,6 +33,7 @@ import {
   openLedger,
 } from './compose-ledger.ts'
 import type { Context } from './context.ts'
+import { dispatch } from './dispatch.ts'
 import type { GatewayOptions } from './gateway.ts'
 import { type HttpServer, idleTimeoutSeconds, openHttpServer } from './http-server.ts'
 import { gatewayGauges } from './metrics/gateway-gauges.ts'
@@ -155,7 +156,10 @@ function openCalls(context: Context, deps: CallDeps): Calls {
   return { gate, proxy }
 }
 
-/** Warns when prices and plans of the configuration are not those in force. */
+/**
+ * Opens management, gives an empty ledger the configuration's tariff, and warns when the prices and plans in force are
+ * not those of the configuration.
+ */
 async function openCheckedManagement(
   { config, environment, instance, log }: Context,
   { sql }: Ledger,
@@ -225,7 +229,7 @@ function customerDeps({ ledger, calls, management, rateLimiter }: AppParts): Cus
   }
 }
 
-/** The way of a request to the proxy or the app: what is malformed is rejected, what is not a call is observed. */
+/** Rejects what is malformed, and hands calls to the proxy and all other requests to the app, where they are observed. */
 function requestHandler(
   { config, environment, metrics, log }: Context,
   app: App,
@@ -241,5 +245,6 @@ function requestHandler(
     const isManagement = request.route !== 'none' && request.method !== 'GET'
     log[isManagement ? 'info' : 'debug'](request, 'request')
   }
-  return rejectMalformed(requestObserver(app.handle, calls, app.routes, observe), observe)
+  const observedApp = requestObserver(app.handle, app.routes, observe)
+  return rejectMalformed(dispatch(calls, observedApp), observe)
 }

@@ -1,33 +1,24 @@
 /**
- * Observes every request that is not a call: management, keys, health. It wraps the app rather than being a
- * part of it, so it cannot slow a call down or change a response. The proxy observes the calls.
+ * Observes every request to the app: management, keys, health. It wraps the app rather than being a part of it, so it
+ * changes no response. The proxy observes the calls.
  */
 import { allowedMethods, type RoutePattern } from '../http/allowed-methods.ts'
 import { pathOf } from '../proxy/request/route-table.ts'
 import type { ObservedRequest } from './metrics/metrics.ts'
 
-type Handle = (request: Request) => Response | Promise<Response>
-
 /**
  * @param handle the app
- * @param calls the configured calls: their paths, as clients send them, and their handler
  * @param routes all routes of the app
  */
 export function requestObserver(
-  handle: Handle,
-  calls: { readonly paths: ReadonlySet<string>; readonly handle: Handle },
+  handle: (request: Request) => Response | Promise<Response>,
   routes: readonly RoutePattern[],
   observe: (request: ObservedRequest) => void,
-): Handle {
-  return (request) => {
-    const path = pathOf(request.url)
-    return calls.paths.has(path) ? calls.handle(request) : handleAndObserve(request, path)
-  }
-
-  async function handleAndObserve(request: Request, path: string): Promise<Response> {
+): (request: Request) => Promise<Response> {
+  return async (request) => {
     const startedAtMs = performance.now()
     const response = await handle(request)
-    const pattern = patternOf(routes, request.method, path)
+    const pattern = patternOf(routes, request.method, pathOf(request.url))
     if (pattern?.path !== proxied) {
       observe({
         method: pattern ? request.method : 'other',
@@ -41,7 +32,7 @@ export function requestObserver(
   }
 }
 
-/** Every other path under /v1: the proxy handles and observes it. */
+/** The route of the app for every path under /v1 that no other route has: the proxy handles and observes it. */
 const proxied = '/v1/*'
 
 /** The route that handled the request: like Elysia, it prefers the most exact one. */

@@ -1,10 +1,7 @@
 /** The appender: groups, repeats and splits batches, and loses and doubles nothing over dying connections. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
-import {
-  type CallCommand,
-  type Hold,
-  LedgerUnavailable,
-} from '../../src/ledger/append/call-commands.ts'
+import type { CallCommand, Hold } from '../../src/ledger/append/call-commands.ts'
+import { LedgerUnavailable } from '../../src/ledger/unavailable.ts'
 import {
   countCommand,
   holdCommand,

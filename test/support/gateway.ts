@@ -18,6 +18,7 @@ import type {
   Hold,
   LeaseHold,
   Release,
+  ReleaseReason,
   Settle,
   VoidOnLease,
 } from '../../src/ledger/append/call-commands.ts'
@@ -131,8 +132,12 @@ export function settleCommand(hold: Call, credits: number, more: Partial<Settle>
   }
 }
 
-export function releaseCommand(hold: OpenHold, more: Partial<Release> = {}): Release {
-  return { kind: 'release', ...openHold(hold), reason: 'upstream_failed', latencyMs: 5, ...more }
+/** A release as tests make it: with any text as its reason. */
+export type ReleaseFields = Partial<Omit<Release, 'reason'>> & { readonly reason?: string }
+
+export function releaseCommand(hold: OpenHold, more: ReleaseFields = {}): Release {
+  const reason = (more.reason ?? 'upstream_failed') as ReleaseReason
+  return { kind: 'release', ...openHold(hold), latencyMs: 5, ...more, reason }
 }
 
 export function expireCommand(hold: OpenHold): Expire {
@@ -166,7 +171,7 @@ export interface Gateway {
   hold(key: KeyAtGate, credits: number, more?: Partial<Hold>): Promise<HoldResult>
   extend(key: KeyAtGate, hold: Call, credits: number, more?: Partial<Extend>): Promise<AppendResult>
   settle(hold: Call, credits: number, more?: Partial<Settle>): Promise<AppendResult>
-  release(hold: OpenHold, more?: Partial<Release>): Promise<AppendResult>
+  release(hold: OpenHold, more?: ReleaseFields): Promise<AppendResult>
   expire(hold: OpenHold): Promise<AppendResult>
   count(key: KeyAtGate, calls: number, more?: Partial<Count>): Promise<AppendResult>
   close(): Promise<void>

@@ -265,7 +265,7 @@ function* brokenByLeaseEnd(state: State, event: LogEvent): Generator<string> {
       ...call,
       lease,
       quantity: 1,
-      reason: '',
+      reason: event.payload.reason,
       latencyMs: 0,
     } as const
     if (decide(state, command, who) !== 'ok') yield 'its lease is open'

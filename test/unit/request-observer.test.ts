@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { dispatch } from '../../src/server/dispatch.ts'
 import type { ObservedRequest } from '../../src/server/metrics/metrics.ts'
 import { requestObserver } from '../../src/server/request-observer.ts'
 
@@ -14,7 +15,8 @@ async function observedOf(method: string, path: string): Promise<Partial<Observe
   const observed: ObservedRequest[] = []
   const handler = () => new Response(null, { status: 418, headers: { 'X-Request-Id': 'r1' } })
   const calls = { paths: new Set(['/v1/search']), handle: handler }
-  const handle = requestObserver(handler, calls, routes, (request) => observed.push(request))
+  const app = requestObserver(handler, routes, (request) => observed.push(request))
+  const handle = dispatch(calls, app)
   await handle(new Request(`http://gateway${path}`, { method }))
   return observed.map(({ latencyMs, ...rest }) => rest)
 }

@@ -1,8 +1,9 @@
 /** A hold that was taken for one call. */
 import type { Appender } from '../../ledger/append/appender.ts'
-import type { AppendResult } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Outcome } from '../outcome.ts'
+import { holdSeconds } from './hold-time.ts'
 import type { CountedCall } from './lease-manager.ts'
 import {
   type CallToReserve,
@@ -14,7 +15,7 @@ import {
   type Terms,
   type Usage,
 } from './reservation.ts'
-import { holdSeconds, type ReserveDeps } from './reserve-deps.ts'
+import type { ReserveDeps } from './reserve-deps.ts'
 
 export class DedicatedHold implements Reservation {
   terms: Terms
@@ -54,7 +55,7 @@ export class DedicatedHold implements Reservation {
     return result
   }
 
-  async void(reason: string, status?: number): Promise<AppendResult | undefined> {
+  async void(reason: ReleaseReason, status?: number): Promise<AppendResult | undefined> {
     try {
       const result = await this.appender.append({
         kind: 'release',

@@ -5,7 +5,7 @@
  * Once the ledger has refused to extend it, what is held is all there is. A ledger that cannot be reached is asked
  * again when the response cannot go on without an extension.
  */
-import { LedgerUnavailable } from '../../ledger/append/call-commands.ts'
+import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { credits, quantityFor } from '../../pricing/price-arithmetic.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'

@@ -3,11 +3,8 @@
  * own hold would have been. Where the ledger does not charge it so, the call converts to a dedicated hold.
  */
 import type { Appender } from '../../ledger/append/appender.ts'
-import {
-  type AppendResult,
-  LedgerUnavailable,
-  type Verdict,
-} from '../../ledger/append/call-commands.ts'
+import type { AppendResult, ReleaseReason, Verdict } from '../../ledger/append/call-commands.ts'
+import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Outcome } from '../outcome.ts'
 import { priceMissing } from '../refusals.ts'
@@ -91,7 +88,7 @@ export class LeaseSlot implements Reservation {
   }
 
   /** Has no hold to be freed, so a call whose charge may be written is left as it is. */
-  async void(reason: string, status?: number): Promise<AppendResult | undefined> {
+  async void(reason: ReleaseReason, status?: number): Promise<AppendResult | undefined> {
     if (this.isChargeUnknown) return undefined
     try {
       while (this.lease.renewal) await this.lease.renewal

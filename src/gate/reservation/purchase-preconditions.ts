@@ -14,3 +14,6 @@ export function purchasePreconditions(key: KeyRecord) {
     previousSecret: previousUntil !== null,
   }
 }
+
+/** How often the ledger is asked, each time by the key and tariff as they then are, before the call is refused. */
+export const maxAttempts = 5

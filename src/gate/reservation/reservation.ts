@@ -8,6 +8,7 @@ import type { Route } from '../../config/config.ts'
 import type {
   AppendResult,
   Claim,
+  ReleaseReason,
   TerminatedBy,
   Verdict,
 } from '../../ledger/append/call-commands.ts'
@@ -40,7 +41,7 @@ export interface Reservation {
    * Ends the call uncharged. undefined when the ledger cannot be reached: then its hold stays open until it expires,
    * which frees it too. Does nothing where the outcome of a charge is unknown and there is no hold to be freed.
    */
-  void(reason: string, status?: number): Promise<AppendResult | undefined>
+  void(reason: ReleaseReason, status?: number): Promise<AppendResult | undefined>
   /**
    * A reservation that covers this call alone, decided by the key and its price as they are now. A hold is one already.
    * A lease slot is over when this succeeds.

@@ -6,10 +6,11 @@ import type { AuthorizedCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
 import { GrowingHold } from './growing-hold.ts'
+import { maxCallSeconds } from './hold-time.ts'
 import type { CountedCall } from './lease-manager.ts'
 import { LeaseSlot } from './lease-slot.ts'
 import type { CallToReserve, Reservation, Terms } from './reservation.ts'
-import { maxCallSeconds, type ReserveDeps } from './reserve-deps.ts'
+import type { ReserveDeps } from './reserve-deps.ts'
 import {
   type Bound,
   type HoldResult,

@@ -7,10 +7,11 @@ import type { PriceRule } from '../../pricing/price-rule.ts'
 import { type AuthorizedCall, authorizeCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'
 import { changingTooFast } from '../refusals.ts'
-import { purchasePreconditions } from './purchase-preconditions.ts'
+import { holdSeconds } from './hold-time.ts'
+import { maxAttempts, purchasePreconditions } from './purchase-preconditions.ts'
 import { refusalOfVerdict } from './refusal-of-verdict.ts'
 import type { CallToReserve, Terms } from './reservation.ts'
-import { holdSeconds, maxAttempts, type ReserveDeps } from './reserve-deps.ts'
+import type { ReserveDeps } from './reserve-deps.ts'
 
 /** What the ledger said to a hold. */
 export type HoldResult =

@@ -6,14 +6,8 @@
  * up is released at once.
  */
 import pTimeout from 'p-timeout'
-import {
-  type AppendResult,
-  type CallCommand,
-  type Hold,
-  type LeaseHold,
-  LedgerUnavailable,
-  type Verdict,
-} from './call-commands.ts'
+import { LedgerUnavailable } from '../unavailable.ts'
+import type { AppendResult, CallCommand, Hold, LeaseHold, Verdict } from './call-commands.ts'
 import { BatchFateUnknown, type BatchResult, Producer, type ProducerOptions } from './producer.ts'
 import {
   giveUp,

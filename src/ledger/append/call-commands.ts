@@ -78,6 +78,29 @@ export interface ChargeOnLease extends CallRef, Purchase {
   readonly latencyMs: number
 }
 
+/** Why a call is not charged, or a lease ends. claim_verdict decides by them whether a retry may run. */
+export type ReleaseReason =
+  /** The upstream did not do the work, or said so itself. */
+  | 'upstream_unreachable'
+  | 'upstream_busy'
+  | 'refused_by_upstream'
+  | 'not_successful'
+  /** The upstream failed. Its status says whether it may have done the work. */
+  | 'upstream_failed'
+  /** The upstream may have done the work. */
+  | 'upstream_timeout'
+  | 'upstream_broke_off'
+  /** The ledger granted the hold after its gateway had given up: no call ran on it. */
+  | 'append_timed_out'
+  /** The upstream did the work, and the ledger does not sell it any more. */
+  | 'rejected_after_upstream'
+  /** The ledger did not say whether it wrote the charge. */
+  | 'settlement_failed'
+  | 'gateway_stopped'
+  | 'gateway_failed'
+  /** A lease is not needed any more. */
+  | 'lease_released'
+
 /** Says that a call which ran on a lease is not charged. */
 export interface VoidOnLease extends CallRef {
   readonly kind: 'void_on_lease'
@@ -85,7 +108,7 @@ export interface VoidOnLease extends CallRef {
   readonly lease: string
   /** What the call was for. */
   readonly quantity: number
-  readonly reason: string
+  readonly reason: ReleaseReason
   readonly status?: number
   readonly latencyMs: number
 }
@@ -112,7 +135,7 @@ export interface Release extends HoldRef {
   readonly kind: 'release'
   /** null: of a lease. */
   readonly endpoint: string | null
-  readonly reason: string
+  readonly reason: ReleaseReason
   readonly status?: number
   readonly latencyMs: number
 }
@@ -174,16 +197,4 @@ export interface AppendResult {
   /** Credits then available; for key_cap_reached, what the cap still allows. */
   readonly available: number
   readonly recordedAt: Date
-}
-
-/** The ledger cannot be reached in time: there is no verdict, and nothing may be served. */
-export class LedgerUnavailable extends Error {
-  override readonly name = 'LedgerUnavailable'
-  /** The command was sent, and the ledger may still write it. Sent as a new command, it could be written twice. */
-  readonly mayBeWritten: boolean
-
-  constructor(message: string, options: ErrorOptions & { readonly mayBeWritten?: boolean } = {}) {
-    super(message, options)
-    this.mayBeWritten = options.mayBeWritten ?? false
-  }
 }

@@ -4,7 +4,8 @@ import {
   LeaseChargeRejected,
   type Usage,
 } from '../../gate/reservation/reservation.ts'
-import { type AppendResult, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
+import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { isChargeable } from '../../pricing/price-arithmetic.ts'
 import { reportedTokens } from '../../pricing/rules/per-token.ts'
 import { headersForClient } from '../upstream/crossing-headers.ts'
@@ -65,7 +66,7 @@ export async function deliverUncharged(
   priced: PricedCall,
   response: Response,
   bytes: Uint8Array,
-  reason: string,
+  reason: ReleaseReason,
 ): Promise<CallResponse> {
   const { reservation } = priced
   const ended = await reservation.void(reason, response.status)

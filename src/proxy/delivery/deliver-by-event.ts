@@ -4,7 +4,8 @@
  */
 import { printPosition } from '../../../events/event.ts'
 import { ChargeRejected } from '../../gate/reservation/reservation.ts'
-import { LedgerUnavailable, type TerminatedBy } from '../../ledger/append/call-commands.ts'
+import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
+import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import { problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'

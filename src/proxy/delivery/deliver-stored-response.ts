@@ -6,7 +6,7 @@
 import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
 import { outcomeUnknown } from '../../gate/refusals.ts'
 import type { Reservation } from '../../gate/reservation/reservation.ts'
-import { type AppendResult, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
+import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type {
   ClaimedCall,
   ResponseOwner,
@@ -14,6 +14,7 @@ import type {
   StoredResponses,
 } from '../../ledger/idempotency/stored-responses.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
 import {

@@ -4,7 +4,7 @@
  * cancelled, and the response ends with a final event in place of the rest.
  */
 import type { Reservation } from '../../gate/reservation/reservation.ts'
-import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
+import type { ReleaseReason, TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Meter, Parts } from '../metering/meter.ts'
 
@@ -16,7 +16,7 @@ interface MeteredEnds {
    */
   charge(used: number, terminatedBy: TerminatedBy | undefined, onDelay: () => void): Promise<void>
   /** Ends the call uncharged: nothing that is sold was sent, or the gateway ended the response. */
-  void(reason: string): Promise<unknown>
+  void(reason: ReleaseReason): Promise<unknown>
   /** What the client reads in place of the rest; undefined where the body can only be broken. */
   finalEvent(refusal: Refusal, isCharged: boolean): Uint8Array | undefined
   /** Why the upstream's response broke off, as the client reads it. */

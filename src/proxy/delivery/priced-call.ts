@@ -1,8 +1,9 @@
 /** A priced call between its reservation and its end: what every way of delivering a response needs of it. */
 import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
 import type { Reservation, Usage } from '../../gate/reservation/reservation.ts'
-import { type AppendResult, LedgerUnavailable } from '../../ledger/append/call-commands.ts'
+import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { StoredResponses } from '../../ledger/idempotency/stored-responses.ts'
+import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { readsResponse, settleQuantity } from '../../pricing/price-arithmetic.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'

@@ -3,8 +3,8 @@
  * no append. A gateway that dies loses at most the last few seconds of a count that nobody is billed for.
  */
 import type { Appender } from '../../ledger/append/appender.ts'
-import { LedgerUnavailable } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 
 export interface FreeCalls {
   count(key: KeyRecord, endpoint: string, latencyMs: number, hasFailed: boolean): void
