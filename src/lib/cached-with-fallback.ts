@@ -3,7 +3,7 @@
  * kept for a while, and nobody waits for it beyond a deadline: however many ask, and however often, the
  * source is read no more often than the options allow.
  */
-import pTimeout from 'p-timeout'
+import { waitAtMost } from './wait-at-most.ts'
 
 interface CachedWithFallbackOptions {
   /** A value younger than this is returned without a new read. */
@@ -42,7 +42,7 @@ export function cachedWithFallback<T>(
     if (!isYoungerThan(maxAgeMs)) {
       reading ??= readOnce()
       // A read that is late goes on, and its value serves whoever asks next.
-      await pTimeout(reading, { milliseconds: timeoutMs, message: false })
+      await waitAtMost(timeoutMs, reading)
     }
     return isYoungerThan(maxStaleMs) ? last?.value : undefined
   }

@@ -1,5 +1,5 @@
 /** Counts calls under way, so that a gateway can end without cutting any of them off. */
-import pTimeout from 'p-timeout'
+import { waitAtMost } from '../lib/wait-at-most.ts'
 
 interface InFlightCounter {
   readonly count: number
@@ -30,7 +30,7 @@ export function openInFlightCounter(): InFlightCounter {
       if (count === 0) return
       const { promise, resolve } = Promise.withResolvers<void>()
       waiting.push(resolve)
-      await pTimeout(promise, { milliseconds: withinMs, message: false })
+      await waitAtMost(withinMs, promise)
     },
   }
 }

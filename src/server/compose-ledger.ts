@@ -2,13 +2,14 @@
  * The ledger as the parts of a gateway use it: connections, appenders, and what is still to be written when the
  * gateway ends.
  */
-import pTimeout from 'p-timeout'
+
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
 import type { CallCommand } from '../ledger/append/call-commands.ts'
 import { type Deliveries, openDeliveries } from '../ledger/append/deliveries.ts'
 import { openHighWaterMark } from '../ledger/append/high-water-mark.ts'
 import { connect, type Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
+import { waitAtMost } from '../lib/wait-at-most.ts'
 import { catchUp } from '../projector/catch-up.ts'
 import { failures } from './background.ts'
 import type { Context } from './context.ts'
@@ -83,9 +84,7 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
   })
   const lastWrites = openShutdown(warn)
   // A ledger that does not reply keeps no gateway from ending: what is not written expires, uncharged.
-  shutdown.push('the ledger', () =>
-    pTimeout(lastWrites.run(), { milliseconds: lastWritesMs, message: false }),
-  )
+  shutdown.push('the ledger', () => waitAtMost(lastWritesMs, lastWrites.run()))
   pushLastWrites(lastWrites, ledger, appenders, warn)
   return {
     appenderOf(shard) {

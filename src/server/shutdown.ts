@@ -1,5 +1,5 @@
 /** How a gateway ends: it stops serving first, and then closes its parts in the reverse order of their opening. */
-import pTimeout from 'p-timeout'
+import { waitAtMost } from '../lib/wait-at-most.ts'
 import type { CallProxy } from '../proxy/proxy.ts'
 import type { HttpServer } from './http-server.ts'
 
@@ -58,7 +58,7 @@ export async function stopServing(
   // stop() refuses new connections, closes silent ones and resolves when the last response has left. Calls
   // whose clients have left may still be under way then.
   const finished = Promise.all([server.stop(), proxy.idle(graceMs)])
-  await pTimeout(finished, { milliseconds: graceMs, message: false })
+  await waitAtMost(graceMs, finished)
   proxy.cutOff()
   phase.isCutOff = true
   await server.closeConnections()

@@ -5,7 +5,7 @@
  * An append is never cancelled. A client that cannot wait gives up by itself, and a hold that is granted to a client that gave
  * up is released at once.
  */
-import pTimeout from 'p-timeout'
+import { waitAtMost } from '../../lib/wait-at-most.ts'
 import { LedgerUnavailable } from '../unavailable.ts'
 import type { AppendResult, CallCommand, Hold, LeaseHold, Verdict } from './call-commands.ts'
 import { BatchFateUnknown, type BatchResult, Producer, type ProducerOptions } from './producer.ts'
@@ -75,25 +75,23 @@ class GroupCommit implements Appender {
     this.producer = new Producer({ ...options, log: this.log })
   }
 
-  readonly append = (command: CallCommand): Promise<AppendResult> => {
-    const [result] = this.appendGroup([command])
-    return result as Promise<AppendResult>
-  }
+  readonly append = (command: CallCommand): Promise<AppendResult> => this.enqueue(command, {})
 
   readonly appendGroup = (commands: readonly CallCommand[]): Promise<AppendResult>[] => {
-    if (this.isClosed) return commands.map(() => Promise.reject(closing()))
     const group = {}
+    return commands.map((command) => this.enqueue(command, group))
+  }
+
+  private enqueue(command: CallCommand, group: object): Promise<AppendResult> {
+    if (this.isClosed) return Promise.reject(closing())
+    const { promise, resolve, reject } = Promise.withResolvers<AppendResult>()
     const giveUpAtMs = performance.now() + this.options.timeoutMs
-    const results = commands.map((command) => {
-      const { promise, resolve, reject } = Promise.withResolvers<AppendResult>()
-      this.queue.push({ command, group, resolve, reject, giveUpAtMs, hasGivenUp: false })
-      return promise
-    })
+    this.queue.push({ command, group, resolve, reject, giveUpAtMs, hasGivenUp: false })
     if (!this.isRunning) {
       this.isRunning = true
       queueMicrotask(() => this.run())
     }
-    return results
+    return promise
   }
 
   get pending(): number {
@@ -104,7 +102,7 @@ class GroupCommit implements Appender {
     if (!this.isRunning && this.queue.length === 0) return
     const { promise, resolve } = Promise.withResolvers<void>()
     this.drained.push(resolve)
-    await pTimeout(promise, { milliseconds: timeoutMs, message: false })
+    await waitAtMost(timeoutMs, promise)
   }
 
   close(): void {

@@ -11,7 +11,7 @@ import type { Sql } from '../connect.ts'
 import { readHeads, type ShardHead } from '../read/read-heads.ts'
 
 export interface BackupHead {
-  readonly format: 1
+  readonly format: 2
   readonly shards: readonly ShardHead[]
 }
 
@@ -60,7 +60,7 @@ export async function* backupLines(
   progress: (total: number, done: number) => void,
 ): AsyncGenerator<string, BackupEnd & { readonly head: BackupHead }> {
   const shards = await readHeads(sql)
-  const head: BackupHead = { format: 1, shards }
+  const head: BackupHead = { format: 2, shards }
   const hash = new Bun.CryptoHasher('sha256')
   const total = shards.reduce((sum, { position }) => sum + position, 0)
   const counts = { events: 0, secrets: 0, commands: 0 }

@@ -67,10 +67,10 @@ export async function restoreLines(
 function headOf(line: string): BackupHead {
   const head = parsed(line)?.head as BackupHead | undefined
   if (!head?.shards) throw new RestoreRefused('not_a_backup', 'it does not begin like a backup')
-  if (head.format !== 1) {
+  if (head.format !== 2) {
     throw new RestoreRefused(
       'other_format',
-      `its format is ${head.format}, and this version reads 1`,
+      `its format is ${head.format}, and this version reads 2`,
     )
   }
   return head

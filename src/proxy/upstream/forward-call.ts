@@ -26,7 +26,12 @@ export async function forwardCall(
   const baseUrl = address.url
   const sentAtMs = performance.now()
   const forwarded = await forward({
-    ...{ request, requestId, route, baseUrl, body: body.forward, isRead },
+    request,
+    requestId,
+    route,
+    baseUrl,
+    body: body.forward,
+    isRead,
   })
   call.upstreamMs += performance.now() - sentAtMs
   return forwarded
