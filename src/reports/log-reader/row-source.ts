@@ -12,7 +12,7 @@ export interface RowColumn {
 export type CellValue = string | number | readonly number[] | null
 
 interface RowBatch {
-  /** Where it ends: `batches` called with it goes on with the next row. */
+  /** Where it ends: pass it to `batches` for the rows that follow. */
   readonly upTo: string
   readonly rows: readonly (readonly CellValue[])[]
 }

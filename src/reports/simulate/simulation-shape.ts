@@ -1,4 +1,4 @@
-/** Some months under another tariff, beside what they were. */
+/** Some months under another tariff, compared with what they were. */
 export interface Simulation {
   /** The tariff's hash, and the externalId under which differences are written. */
   readonly tariff: string

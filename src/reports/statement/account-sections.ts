@@ -52,7 +52,7 @@ export function lotSection(
   }
 }
 
-/** What moved credits beside calls. */
+/** Everything but calls that moved credits. */
 export function movementSections(account: AccountPart, clock: ZoneClock): Section[] {
   return [
     ...grantSections(account, clock),
