@@ -14,7 +14,7 @@ const nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof T
 
 /** What a key can narrow of its account's limits. null: as the account. */
 const limits = {
-  /** The endpoints that the key may call. null: all that the plan gives. */
+  /** The permissions that the key has, as routes name them. null: all that the plan gives. */
   endpoints: Type.Union([Type.Array(Type.String()), Type.Null()]),
   rateLimit: nullable(Type.Integer({ minimum: 1 })),
   monthlyCap: nullable(Type.Integer({ minimum: 0 })),

@@ -44,7 +44,7 @@ export interface Route {
   readonly method: Method
   readonly path: string
   readonly summary: string
-  /** A key's allowed endpoints and a plan's `endpoints` must contain this. */
+  /** What a key and its plan must allow: the lists called `endpoints` there are of permissions, not of route ids. */
   readonly permission: string
   readonly target: Target
   readonly request?: RouteRequest
@@ -55,6 +55,7 @@ export interface Route {
   readonly maxBodyBytes: number
   /** How long the upstream may take for the whole response. */
   readonly timeoutMs: number
+  /** As configured. What a call costs is `AuthorizedCall.price`, from the tariff in force. */
   readonly price: PriceRule
   /** A 2xx response that does not meet this is not charged. */
   readonly chargeWhen?: Condition
@@ -103,6 +104,7 @@ export interface Plan {
   /** The allowance of a month. */
   readonly credits: number
   readonly maxInFlight: number
+  /** The permissions that it gives, as routes name them. */
   readonly endpoints: 'all' | readonly string[]
   /** The price of a month, net. */
   readonly fee: { readonly minorUnits: number; readonly currency: string }

@@ -58,7 +58,10 @@ export function isChargeable(
   return chargeWhen === undefined || meetsCondition(response.json, chargeWhen)
 }
 
-/** Whether the price of a call depends on its response, which then has to be read as JSON, to its end. */
+/**
+ * Whether the price of a call depends on its response, which then has to be read as JSON, to its end: by the field
+ * `settle` of the rule, or by the route's `chargeWhen`.
+ */
 export function readsResponse({
   price,
   chargeWhen,

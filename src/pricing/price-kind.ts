@@ -1,6 +1,7 @@
 /**
  * All that Tollbook knows of one kind of price. Each kind has a file in rules/, which exports its schema and an
- * object of this type; price-rule.ts lists them.
+ * object of this type; price-rule.ts lists them. A rule whose price depends on the response has a field `settle`: only
+ * then is the response read as JSON.
  */
 import type { Fault } from '../lib/fault.ts'
 import type { Condition } from './condition.ts'

@@ -42,10 +42,11 @@ export async function respondToCall(
 
   const body = await readRequestBody(request, route, { maxSeconds: maxBodySeconds, take })
   if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal))
-  const named = isFree ? { claim: undefined } : claimOf(request, body, authorized.key)
-  if ('refusal' in named) return refuse(call, named.refusal)
-  const { claim } = named
-  // Cut off by the server, a client who waits for a slow upstream would be charged for leaving.
+  const claiming = isFree ? { claim: undefined } : claimOf(request, body, authorized.key)
+  if ('refusal' in claiming) return refuse(call, claiming.refusal)
+  const { claim } = claiming
+  // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have
+  // left, and would pay. proxy.ts sets the limit again.
   if (exceedsIdleTimeout(idleTimeout, route)) idleTimeout.set(request, 0)
 
   const permission = await gate.takePermit(authorized, request)
@@ -54,7 +55,7 @@ export async function respondToCall(
   if (isFree) return deliverFreeCall({ call, body, key: authorized.key, rateLimit, deps: delivery })
 
   const toReserve = { ...call, claim, content: body.content }
-  const reserved = await reserve(gate, authorized, toReserve, permit)
+  const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, permit)
   if (!reserved.ok) return refuse(call, reserved.refusal, withPermitReturned(rateLimit))
   if (reserved.kind === 'reserved') {
     const { reservation } = reserved
@@ -63,7 +64,7 @@ export async function respondToCall(
   }
 
   const key = reserved.kind === 'replay' ? reserved.key : reserved.reservation.terms.key
-  const owner = responseOwner(key, claim?.key ?? '')
+  const owner = responseOwner(key, reserved.claim.key)
   const repeated = { call, rateLimit, owner, storedResponses: delivery.storedResponses }
   return reserved.kind === 'replay'
     ? deliverReplayedCall(repeated, reserved.result)
@@ -71,7 +72,7 @@ export async function respondToCall(
 }
 
 /** Reserves what the call can cost. A call that is refused for money has used no permit. */
-async function reserve(
+async function reserveOrReturnPermit(
   gate: Gate,
   authorized: AuthorizedCall,
   call: CallToReserve,

@@ -31,7 +31,7 @@ export interface ObservedCall {
   readonly requestId: string
   /** Until the response begins. */
   readonly latencyMs: number
-  /** Of it, spent waiting for the upstream; 0 when the call did not reach one. */
+  /** The part of it spent waiting for the upstream; 0 when the call did not reach one. */
   readonly upstreamMs: number
 }
 

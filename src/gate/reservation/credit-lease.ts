@@ -15,7 +15,7 @@ export interface CreditLease extends LeaseTerms {
   command: LeaseHold
   /** Until it resolves, no command can name the lease: it is being split. */
   renewal: Promise<void> | undefined
-  /** Of the first command. */
+  /** The ledger's result for the first command. */
   readonly result: AppendResult
   /** No call begins on it any more. */
   isRetired: boolean

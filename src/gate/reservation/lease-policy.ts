@@ -20,13 +20,13 @@ export interface LeaseTerms {
   soldAtMs: number
 }
 
-/** A key is busy in this gateway from so many calls in flight at once, */
+/** A key with so many calls in flight in this gateway is busy. */
 export const minConcurrency = 10
-/** or from so many begun within a second. */
+/** A key with so many calls begun within a second is busy. */
 export const minCallsPerSecond = 50
-/** How much of the available credits may be on lease, */
+/** The part of the available credits that may be on lease. */
 const maxPartOfAvailable = 1 / 16
-/** and, by all gateways, how much of the account's concurrency. */
+/** The part of the account's concurrency that may be on lease, over all gateways. */
 const maxPartOfConcurrency = 1 / 4
 /** After a call of the account was refused for credits or concurrency, it gets no lease for so long. */
 export const suspendedForMs = 10_000

@@ -82,12 +82,12 @@ export class LeaseSlot implements Reservation {
     }
     if (result.verdict === 'ok') return leases.onCharged(this.counted, result, askedAtMs)
     this.rejectedWith = result.verdict
-    // For want of credits, the lease is split later: it suffices for the other calls that run on it.
+    // When credits are short the lease stays: other calls run on it. convertToDedicatedHold splits it.
     if (result.verdict !== 'insufficient_credits') leases.onRejected(this.counted)
     throw new LeaseChargeRejected(result.verdict)
   }
 
-  /** Has no hold to be freed, so a call whose charge may be written is left as it is. */
+  /** A lease slot has no hold of its own to free. If the charge may be written, nothing is sent. */
   async void(reason: ReleaseReason, status?: number): Promise<AppendResult | undefined> {
     if (this.isChargeUnknown) return undefined
     try {

@@ -20,7 +20,7 @@ import type { Refusal } from '../../problems/refusal.ts'
 import type { Outcome } from '../outcome.ts'
 
 export interface Reservation {
-  /** By what it was granted, and what it covers now. */
+  /** The terms it was granted by, and what it covers now. */
   readonly terms: Terms
   /** Whether it is certain that no gateway has expired it. */
   readonly isAlive: boolean
@@ -75,7 +75,7 @@ export interface Terms {
   readonly credits: number
   readonly quantity: number
   readonly claim: Claim | undefined
-  /** Of the hold or of the lease. */
+  /** The ledger's result for the hold or lease. */
   readonly result: AppendResult
 }
 
@@ -87,7 +87,7 @@ export interface Charge {
 }
 
 export interface Usage extends Charge {
-  /** Of the upstream's response. */
+  /** The status of the upstream's response. */
   readonly status: number
   /** What ended the response before its end. */
   readonly terminatedBy?: TerminatedBy

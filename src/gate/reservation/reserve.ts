@@ -1,5 +1,5 @@
 /** Reserves the most that a call can cost: a slot of the key's lease where there is one, else a hold of its own. */
-import type { AppendResult } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, Claim } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { isMetered } from '../../pricing/price-rule.ts'
 import type { AuthorizedCall } from '../authorize/authorize.ts'
@@ -14,15 +14,17 @@ import type { ReserveDeps } from './reserve-deps.ts'
 import {
   type Bound,
   type HoldResult,
+  type Replay,
   takeDedicatedHold,
   upperBound,
 } from './take-dedicated-hold.ts'
 
 export type Reserved =
-  /** `resumed`: the work was done for an earlier call with the same Idempotency-Key, and its response is stored. */
-  | { readonly kind: 'reserved' | 'resumed'; readonly reservation: Reservation }
+  | { readonly kind: 'reserved'; readonly reservation: Reservation }
+  /** The work was done for an earlier call with the same Idempotency-Key, and its response is stored. */
+  | { readonly kind: 'resumed'; readonly reservation: Reservation; readonly claim: Claim }
   /** The call was made and charged before. */
-  | { readonly kind: 'replay'; readonly key: KeyRecord; readonly result: AppendResult }
+  | Replay
 
 export async function reserve(
   deps: ReserveDeps,
@@ -49,12 +51,13 @@ export async function reserve(
     if (counted) deps.leases.returnSlot(counted)
     return outcome
   }
-  const { kind, terms } = outcome
+  const { terms } = outcome
   if (counted && isLeaseable(terms.key)) {
     deps.leases.onDedicatedHold(counted, terms.key, terms.result, askedAtMs)
   }
-  if (kind === 'resumed') {
-    return { ok: true, kind, reservation: new DedicatedHold(deps, call, terms, counted) }
+  if (outcome.kind === 'resumed') {
+    const { kind, claim } = outcome
+    return { ok: true, kind, claim, reservation: new DedicatedHold(deps, call, terms, counted) }
   }
   const { price } = terms
   const reservation = isMetered(price)

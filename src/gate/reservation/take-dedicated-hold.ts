@@ -1,5 +1,5 @@
 /** Asks the ledger for a hold of a call's own, and again by the key as it is now where the ledger says it has changed. */
-import type { AppendResult, Hold } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, Claim, Hold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { credits, holdQuantity } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
@@ -15,10 +15,18 @@ import type { ReserveDeps } from './reserve-deps.ts'
 
 /** What the ledger said to a hold. */
 export type HoldResult =
-  /** `resumed`: the work was done under an earlier hold of the same claim, and its response is stored. */
-  | { readonly kind: 'held' | 'resumed'; readonly terms: Terms }
-  /** The call was made and charged before: nothing is held now. */
-  | { readonly kind: 'replay'; readonly key: KeyRecord; readonly result: AppendResult }
+  | { readonly kind: 'held'; readonly terms: Terms }
+  /** The work was done under an earlier hold of the same claim, and its response is stored. */
+  | { readonly kind: 'resumed'; readonly terms: Terms; readonly claim: Claim }
+  | Replay
+
+/** The call was made and charged before: nothing is held now. */
+export interface Replay {
+  readonly kind: 'replay'
+  readonly key: KeyRecord
+  readonly result: AppendResult
+  readonly claim: Claim
+}
 
 /** The most that a call can use, and what that costs. */
 export interface Bound {
@@ -52,10 +60,11 @@ export async function takeDedicatedHold(
         const { keyHash } = by
         const { claim } = call
         const terms = { keyHash, key, price, tariff: key.tariff, credits, quantity, claim, result }
-        return { ok: true, kind: result.verdict === 'ok' ? 'held' : 'resumed', terms }
+        if (result.verdict === 'ok') return { ok: true, kind: 'held', terms }
+        return { ok: true, kind: 'resumed', terms, claim: requireClaim(call) }
       }
       case 'replay':
-        return { ok: true, kind: 'replay', key, result }
+        return { ok: true, kind: 'replay', key, result, claim: requireClaim(call) }
       case 'stale_key':
       case 'stale_tariff': {
         const again = await authorizeCall(deps, by.keyHash, call.route, call.request, 0)
@@ -93,4 +102,10 @@ function holdCommand(
     holdSeconds: holdSeconds(config, route, price),
     ...(claim && { claim }),
   }
+}
+
+/** The ledger resumes and replays only what has a claim. */
+function requireClaim({ claim }: CallToReserve): Claim {
+  if (!claim) throw new TypeError('a call without an Idempotency-Key repeats no other call')
+  return claim
 }

@@ -2,7 +2,7 @@
  * Group commit. A gateway has at most one batch in flight per shard; what arrives meanwhile becomes the next batch. One round
  * trip and one commit carry hundreds of events, and the busier the ledger, the larger the batches.
  *
- * An append is never cancelled. A client that cannot wait gives up by itself, and a hold that is granted to a client that gave
+ * An append is never cancelled. A sender that cannot wait gives up by itself, and a hold that is granted to a sender that gave
  * up is released at once.
  */
 import { waitAtMost } from '../../lib/wait-at-most.ts'
@@ -18,9 +18,9 @@ import {
 } from './waiting-command.ts'
 
 export interface AppenderOptions extends Omit<ProducerOptions, 'log'> {
-  /** How long a client waits for the ledger. */
+  /** How long the sender of a command waits for the ledger. */
   readonly timeoutMs: number
-  /** Called with each command's result. `isAwaited`: its client still waited for it. */
+  /** Called with each command's result. `isAwaited`: its sender still waited for it. */
   readonly onResult?: (
     command: CallCommand,
     verdict: Verdict,
@@ -53,7 +53,7 @@ export function openAppender(options: AppenderOptions): Appender {
   return new GroupCommit(options)
 }
 
-/** Gives a batch's results to its clients. */
+/** Gives the results of a batch to the senders of its commands. */
 type Deliver = () => void
 
 const overdueCheckMs = 50
@@ -118,13 +118,13 @@ class GroupCommit implements Appender {
     for (;;) {
       if (this.isIdle) {
         deliver()
-        // Delivering to a client that gave up can enqueue a release.
+        // Delivering to a sender that gave up can enqueue a release.
         if (this.isIdle) break
         deliver = () => {}
       }
       this.inFlight = takeBatch(this.queue)
       const committed = this.commit(this.inFlight)
-      // The ledger has this batch already, so what the clients of the last one do next takes none of its time.
+      // The ledger has this batch already, so what the senders of the last one do next takes none of its time.
       deliver()
       deliver = await committed
       this.inFlight = []
@@ -184,7 +184,7 @@ class GroupCommit implements Appender {
     })
   }
 
-  /** The hold was granted after its client had given up: no call will run on it. */
+  /** The hold was granted after its sender had given up: no call will run on it. */
   private releaseAbandoned(hold: Hold | LeaseHold): void {
     const { requestId, accountId, keyId, mode, tariff, actor } = hold
     this.append({
@@ -198,7 +198,7 @@ class GroupCommit implements Appender {
     const nowMs = performance.now()
     const { timeoutMs } = this.options
     const late = (mayBeWritten: boolean) => () =>
-      new LedgerUnavailable(`no result within ${timeoutMs} ms`, { mayBeWritten })
+      new LedgerUnavailable(`no reply within ${timeoutMs} ms`, { mayBeWritten })
     giveUpOverdue(this.queue, nowMs, late(false))
     giveUpOverdue(this.inFlight, nowMs, late(true))
     this.queue = this.queue.filter(({ hasGivenUp }) => !hasGivenUp)

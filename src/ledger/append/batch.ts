@@ -13,7 +13,10 @@ import type { CallCommand } from './call-commands.ts'
 export interface BatchColumn {
   readonly name: string
   readonly sqlType: string
-  /** What the column is for: the batch is decided by it, or its event has it. */
+  /**
+   * Where the column goes: among the columns of the loop's `command`, into the event, or both. A part can read every
+   * parameter besides, as `in_<name>[command.nth]`.
+   */
   readonly use: 'decides' | 'written' | 'decides and written'
   readonly of: (command: CallCommand) => string | number | boolean | null
 }
@@ -95,7 +98,10 @@ function quantityOf(command: CallCommand): number | null {
   return 'quantity' in command ? command.quantity : null
 }
 
-/** What has no column of its own in the log, as canonical JSON. */
+/**
+ * What has no column of its own in the log, as canonical JSON. It is written as it is. Besides, read_state.sql reads its
+ * `lease`, and note_purchase.sql its `holdSeconds`.
+ */
 function payloadOf(command: CallCommand): string {
   switch (command.kind) {
     case 'hold':

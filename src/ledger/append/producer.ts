@@ -19,10 +19,12 @@ export interface ProducerOptions {
   readonly log: (message: string, error?: unknown) => void
 }
 
-/** By command: its verdict, where it stands in the log, and what is available then. */
+/** What append_v1 returns for a batch. */
 export interface BatchResult {
+  /** What became of the batch as a whole. Named as append_v1 returns it. */
   readonly outcome: 'appended' | 'repeated' | 'superseded' | 'unknown_producer'
   readonly recorded_at: Date
+  /** By command: its verdict, where it stands in the log, and what is available then. */
   readonly verdicts: readonly Verdict[]
   readonly positions: readonly number[]
   readonly available: readonly number[]
@@ -95,7 +97,7 @@ export class Producer {
     const startedAtMs = performance.now()
     const parameters = [shard, id, this.sequence + 1, instance, ...texts]
     const query = sql.unsafe<BatchResult[]>(appendStatement, parameters, { prepare: true })
-    // Otherwise a query leaves only when it is awaited, and then behind what the clients do next.
+    // Otherwise a query leaves only when it is awaited, and then behind what the senders of the last batch do next.
     query.execute()
     const [result] = await query
     onBatch?.(commands, performance.now() - startedAtMs)

@@ -17,8 +17,8 @@ const maxCommands = 1_000
 const minCommands = 32
 
 /**
- * Takes the next batch off the queue. Of many commands that is half: while the ledger decides them, the clients of the
- * batch before it go on. If a batch took them all, the ledger and the clients would wait for each other in turns.
+ * Takes the next batch off the queue. Of many commands that is half: while the ledger decides them, the senders of the
+ * batch before it go on. If a batch took them all, the ledger and the senders would wait for each other in turns.
  */
 export function takeBatch(queue: WaitingCommand[]): WaitingCommand[] {
   let size = Math.min(Math.max(Math.ceil(queue.length / 2), minCommands), maxCommands, queue.length)

@@ -15,7 +15,7 @@ export interface KeyRecord {
   readonly expiresAt: Date | null
   /** Until when the secret that was looked up is good, if it is the one from before a rotation. */
   readonly previousUntil: Date | null
-  /** null: all that the plan gives. */
+  /** The permissions that the key has, as routes name them. null: all that the plan gives. */
   readonly endpoints: readonly string[] | null
   readonly keyRateLimit: number | null
   readonly monthlyCap: number | null

@@ -85,9 +85,10 @@ async function deliverNotCharged(
 ): Promise<CallResponse> {
   const { call, rateLimit, reservation, deps } = priced
   if (error instanceof LeaseChargeRejected) {
-    const refusal = await convertToDedicatedHold(priced)
-    if (refusal) return rejectAfterUpstream(priced, refusal)
-    // Under another price the response can cost something else.
+    const notHeld = await convertToDedicatedHold(priced)
+    if (notHeld) return rejectAfterUpstream(priced, notHeld)
+    // Under another price the response can cost something else. This happens once at most: a dedicated hold throws no
+    // LeaseChargeRejected.
     return deliverBuffered(priced, response, bytes)
   }
   const name = `${call.route.id} ${call.requestId}`

@@ -1,6 +1,6 @@
 /**
- * A 2xx response that is metered along the way. Its head carries the hold's position; what it costs is known at its
- * end.
+ * A 2xx response that is metered along the way: event by event, or piece by piece where bytes are priced. Its head
+ * carries the hold's position; what it costs is known at its end.
  */
 import { printPosition } from '../../../events/event.ts'
 import { ChargeRejected } from '../../gate/reservation/reservation.ts'

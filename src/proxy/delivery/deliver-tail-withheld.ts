@@ -22,10 +22,10 @@ export async function deliverTailWithheld(
   start: LongStart,
 ): Promise<CallResponse> {
   // The head names the hold that decides the charge, so a call on a lease needs a hold of its own before it.
-  const refusal = await convertToDedicatedHold(priced)
-  if (refusal) {
+  const notHeld = await convertToDedicatedHold(priced)
+  if (notHeld) {
     start.rest.cancel().catch(() => {})
-    return rejectAfterUpstream(priced, refusal)
+    return rejectAfterUpstream(priced, notHeld)
   }
   // Under another price the response may have to be read.
   if (isPricedByResponse(priced)) return failAsTooLarge(priced, response, start)

@@ -142,7 +142,7 @@ class MeteredRelay {
   /** The upstream has sent everything. */
   private async end(controller: Controller): Promise<void> {
     const { meter, reservation } = this
-    // Only a report of more than was counted can exceed the hold here: what it cannot cover was sent already.
+    // Only a reported usage can exceed the hold here. What the hold cannot grow to is a shortfall.
     await reservation.ensure(meter.used, 0)
     await this.ends.charge(meter.used, undefined, () => this.breakBody(controller))
     if (this.isClosed) return

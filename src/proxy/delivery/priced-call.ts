@@ -68,12 +68,21 @@ export async function chargeCall(priced: PricedCall, usage: Usage): Promise<Appe
   return result
 }
 
+/** Why a call gets no dedicated hold. */
+interface NotHeld {
+  readonly refusal: Refusal
+  /**
+   * If the ledger did not reply, the hold may still be granted; the appender then releases it, and that ends the call.
+   */
+  readonly mayBeHeld: boolean
+}
+
 /** Gives a call on a lease a dedicated hold, by the key and its price as they now are. Returns why it cannot have one. */
-export async function convertToDedicatedHold(priced: PricedCall): Promise<Refusal | undefined> {
+export async function convertToDedicatedHold(priced: PricedCall): Promise<NotHeld | undefined> {
   const { call, deps } = priced
   try {
     const converted = await priced.reservation.convertToDedicatedHold()
-    if (!converted.ok) return converted.refusal
+    if (!converted.ok) return { refusal: converted.refusal, mayBeHeld: false }
     priced.reservation = converted.reservation
     return undefined
   } catch (error) {
@@ -82,19 +91,17 @@ export async function convertToDedicatedHold(priced: PricedCall): Promise<Refusa
       `${call.route.id} ${call.requestId}: the ledger did not say whether it takes a dedicated hold`,
       error,
     )
-    return ledgerUnavailable
+    return { refusal: ledgerUnavailable, mayBeHeld: true }
   }
 }
 
-/**
- * The upstream responded to a call that may not be sold any more: its response is not delivered. A hold that the ledger
- * grants too late is released by the appender, and that release ends the call: it must not be ended twice.
- */
+/** The upstream responded to a call that may not be sold any more: its response is not delivered. */
 export async function rejectAfterUpstream(
   { call, reservation, rateLimit }: PricedCall,
-  refusal: Refusal,
+  { refusal, mayBeHeld }: NotHeld,
 ): Promise<CallResponse> {
-  if (refusal !== ledgerUnavailable) await reservation.void('rejected_after_upstream')
+  // A call must not be ended twice.
+  if (!mayBeHeld) await reservation.void('rejected_after_upstream')
   return refuse(call, refusal, rateLimit)
 }
 

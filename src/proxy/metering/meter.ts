@@ -21,7 +21,14 @@ interface Counted {
 }
 
 export function meterOf(price: MeteredPrice, request: RequestContent): Meter {
-  return price.per === 'token' ? tokenMeter(price, request) : byteMeter()
+  switch (price.per) {
+    case 'token':
+      return tokenMeter(price, request)
+    case 'byte':
+      return byteMeter()
+    default:
+      return price satisfies never
+  }
 }
 
 /**

@@ -23,6 +23,7 @@
 -- sees what the commands before it did, and what a command frees is there for those after it.
 --
 -- The parts in double braces stand in files of their own beside this one; migrate joins them (join-append.ts).
+-- All parts share one set of variables; each is declared in the part that first sets it.
 create or replace function append_v1(
   in_shard smallint, in_producer uuid, in_sequence bigint, in_instance text,
   {{parameters}},

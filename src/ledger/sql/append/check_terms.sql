@@ -3,7 +3,7 @@
 begin
   v_verdict := case
     when v_verdict <> 'ok' then v_verdict
-    -- A charge on a lease needs an open lease, an extension an open hold that is none.
+    -- A charge on a lease needs an open lease. An extension needs an open hold that is no lease.
     when command.kind not in ('hold', 'lease')
       and (command.hold_credits is null or (command.hold_slots is not null) <> (command.kind = 'charge_on_lease'))
       then 'hold_not_open'
