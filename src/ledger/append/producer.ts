@@ -32,7 +32,7 @@ export interface BatchResult {
 
 /** Nobody knows whether the batch is written. */
 export class BatchFateUnknown extends Error {
-  override readonly name = 'OutcomeUnknown'
+  override readonly name = 'BatchFateUnknown'
 }
 
 export class Producer {
@@ -50,8 +50,8 @@ export class Producer {
   /**
    * Sends a batch until the ledger has replied. It is under way when this returns its promise.
    *
-   * @throws OutcomeUnknown when what became of it cannot be learnt any more; whatever else is thrown, the batch cannot be
-   *   written as it is, and nothing of it was
+   * @throws BatchFateUnknown when it cannot be learnt any more whether the batch is written; whatever else is thrown, the
+   *   batch cannot be written as it is, and nothing of it was
    */
   async send(commands: readonly CallCommand[]): Promise<BatchResult> {
     const texts = packBatch(commands)

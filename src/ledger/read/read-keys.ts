@@ -15,9 +15,9 @@ export interface KeyRow {
   readonly expiresAt: Date | null
   /** Until when the secret from before a rotation is good. The time may be past. */
   readonly previousUntil: Date | null
-  /** The key's own limits. null: those of the account. */
   /** The permissions that the key has, as routes name them. null: all that the plan gives. */
   readonly endpoints: readonly string[] | null
+  /** The key's own limits. null: those of the account. */
   readonly rateLimit: number | null
   readonly monthlyCap: number | null
   readonly createdAt: Date
