@@ -29,7 +29,10 @@ export interface Projection {
    * with `shard` in it.
    */
   readonly tables: readonly string[]
-  /** What an event must be for the mapping to have any work with it. It saves time and changes no result. */
+  /**
+   * What an event must be for the mapping to have any work with it. It saves time and changes no result. (Only account and
+   * key events have a `stream_version`; those with a `key_id` are a key's.)
+   */
   readonly eventFilter: string
   readonly apply: readonly MappingStatement[]
 }

@@ -42,16 +42,16 @@ export async function respondToCall(
 
   const body = await readRequestBody(request, route, { maxSeconds: maxBodySeconds, take })
   if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal))
-  const claiming = isFree ? { claim: undefined } : claimOf(request, body, authorized.key)
-  if ('refusal' in claiming) return refuse(call, claiming.refusal)
-  const { claim } = claiming
+  const claimed = isFree ? { claim: undefined } : claimOf(request, body, authorized.key)
+  if ('refusal' in claimed) return refuse(call, claimed.refusal)
+  const { claim } = claimed
   // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have
   // left, and would pay. proxy.ts sets the limit again.
   if (exceedsIdleTimeout(idleTimeout, route)) idleTimeout.set(request, 0)
 
-  const permission = await gate.takePermit(authorized, request)
-  if (!permission.ok) return refuse(call, permission.refusal, permission.rateLimit)
-  const { permit, rateLimit } = permission
+  const taken = await gate.takePermit(authorized, request)
+  if (!taken.ok) return refuse(call, taken.refusal, taken.rateLimit)
+  const { permit, rateLimit } = taken
   if (isFree) return deliverFreeCall({ call, body, key: authorized.key, rateLimit, deps: delivery })
 
   const toReserve = { ...call, claim, content: body.content }
@@ -71,7 +71,7 @@ export async function respondToCall(
     : deliverResumedCall(repeated, reserved.reservation)
 }
 
-/** Reserves what the call can cost. A call that is refused for money has used no permit. */
+/** Reserves what the call can cost. A call that gets no reservation, for whatever reason, has used no permit. */
 async function reserveOrReturnPermit(
   gate: Gate,
   authorized: AuthorizedCall,

@@ -86,7 +86,7 @@ interface ConnectedRedis {
   close(): Promise<void>
 }
 
-/** @param isAlone whether no call can have been admitted beside Redis (see redis-trust.ts) */
+/** @param isOnlyGateway whether no call can have been admitted beside Redis (see redis-trust.ts) */
 function keepConnected(
   { redisUrl, prefix, log }: { redisUrl: string; prefix: string; log: RateLimiterLog },
   isOnlyGateway: () => boolean,

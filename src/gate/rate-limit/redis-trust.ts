@@ -27,7 +27,7 @@ export interface RedisTrust {
 
 /**
  * @param before of the previous connection, if there was one
- * @param isAlone true when no call can have been admitted locally next to this Redis: one gateway, which has
+ * @param isOnlyGateway true when no call can have been admitted locally next to this Redis: one gateway, which has
  *   admitted none. Nothing then comes between before and after, 2N holds as it stands, and a fresh Redis
  *   under a fresh gateway is trusted at once.
  */

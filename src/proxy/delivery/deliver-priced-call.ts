@@ -1,7 +1,8 @@
 /**
  * Forwards a priced call and delivers its response, in one of three ways. Every way ends the reservation: the call is
- * charged when the upstream did its work, and released when it did not. Should the ledger be away, the hold expires by
- * itself, uncharged, and the response is not delivered.
+ * charged when the upstream did its work, and released when it did not. If the ledger does not say
+ * whether a charge is written, a whole response is withheld and the client reads where to look; the tail of a long one never
+ * leaves; of a metered one the client has what was sent.
  *
  * - A small response is buffered: charged, and then delivered with the charge in its head (deliver-buffered.ts).
  * - Of a large response whose price is fixed the tail is withheld until it is charged (deliver-tail-withheld.ts).

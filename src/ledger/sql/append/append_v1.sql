@@ -19,8 +19,9 @@
 -- (that of the event; for a refusal, that of the last event it was decided by) and the credits that are available then,
 -- the month's allowance that is still due among them. A refusal writes nothing.
 --
--- One lock, one read, one loop, and writes by the set: the loop has no SQL in it and decides in variables. So a command
--- sees what the commands before it did, and what a command frees is there for those after it.
+-- One lock, one read, one loop, and writes by the set. The loop decides in variables, so that a command sees what the
+-- commands before it did, and what a command frees is there for those after it. Two things in it are SQL: a claim is looked
+-- up, and the month's allowance, which is rare, is written at once. All other events are written by the set at the end.
 --
 -- The parts in double braces stand in files of their own beside this one; migrate joins them (join-append.ts).
 -- All parts share one set of variables; each is declared in the part that first sets it.
