@@ -1,10 +1,9 @@
 /**
- * An event, as it is written and as it is read back.
+ * An event as it is read back, and its position.
  *
  * Nothing stands in an event twice: what projections and statements count with has a typed column of its own, and the
  * payload has the rest. The event hash covers both.
  */
-import type { EventType } from './catalogue.ts'
 
 export type Mode = 'live' | 'test'
 
@@ -12,19 +11,6 @@ export type Mode = 'live' | 'test'
 export interface LogPosition {
   readonly shard: number
   readonly position: number
-}
-
-/** What is written. The log adds the position, the times and the event hash. */
-export interface NewEvent {
-  readonly type: EventType
-  readonly payload: object
-  readonly accountId?: string
-  readonly keyId?: string
-  readonly mode?: Mode
-  /** Credits that the event is about, where it is about credits. */
-  readonly credits?: number
-  /** A document of personal data, already encrypted under the account's secret. */
-  readonly private?: Uint8Array
 }
 
 /** What is read back. */

@@ -2,7 +2,7 @@
  * A ledger with many keys, made by the same commands as in service: accounts on three plans, one of them with
  * a tenth of all keys; keys that are disabled and revoked; thirty days of use.
  */
-import type { NewEvent } from '../../events/event.ts'
+import type { NewEvent } from '../../events/new-event.ts'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
 import {
   type ImportedUsage,

@@ -6,7 +6,8 @@ import type { Bench } from '../suite/bench.ts'
 import type { Figures } from '../suite/samples.ts'
 import type { Contender } from '../suite/turns.ts'
 import type { BenchKey } from './ledger.ts'
-import { type Measured, runLoad } from './load.ts'
+import { runLoad } from './load.ts'
+import type { Measured } from './measured-load.ts'
 import {
   exactTimeUs,
   firstThreadTime,

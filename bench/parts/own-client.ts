@@ -1,6 +1,5 @@
 /** A small load client over fetch with keep-alive, for machines without wrk. */
-
-import type { Load, Measured } from './load.ts'
+import type { Load, Measured } from './measured-load.ts'
 
 /** A request that still has no response this long after the end of the run is given up. */
 const graceMs = 5_000

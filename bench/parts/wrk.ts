@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { endWithUs } from './child.ts'
-import type { Load, Measured } from './load.ts'
+import type { Load, Measured } from './measured-load.ts'
 
 export async function runWrk(load: Load): Promise<Measured> {
   const folder = await mkdtemp(join(tmpdir(), 'tollbook-wrk-'))

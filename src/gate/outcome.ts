@@ -1,5 +1,5 @@
 import type { Refusal } from '../problems/refusal.ts'
-import type { ObservedRateLimit } from './rate-limit/take-permit.ts'
+import type { ObservedRateLimit } from './rate-limit/rate-limiter.ts'
 
 type Refused = { readonly refusal: Refusal; readonly rateLimit?: ObservedRateLimit }
 

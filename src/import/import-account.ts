@@ -2,7 +2,7 @@
  * Writes one owner's part of an import: the account, its plan, its limits and its keys, in as few commands as
  * possible.
  */
-import type { NewEvent } from '../../events/event.ts'
+import type { NewEvent } from '../../events/new-event.ts'
 import type { ManagementCommands } from '../ledger/commands/management-commands.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { newSecret } from '../ledger/private-fields.ts'

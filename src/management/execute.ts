@@ -3,7 +3,7 @@
  * versions that the decision stands on. When one of these versions has moved, the ledger refuses and everything
  * begins again. So no decision rests on a state that is out of date.
  */
-import type { NewEvent } from '../../events/event.ts'
+import type { NewEvent } from '../../events/new-event.ts'
 import type {
   ExpectedVersion,
   ManagementCommands,

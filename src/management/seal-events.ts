@@ -2,7 +2,8 @@
  * Decided events as the ledger takes them. What is personal in them (names, addresses, reasons) is sealed under
  * the account's own secret, so that erasing the account makes it unreadable.
  */
-import type { Mode, NewEvent } from '../../events/event.ts'
+import type { Mode } from '../../events/event.ts'
+import type { NewEvent } from '../../events/new-event.ts'
 import { seal } from '../ledger/private-fields.ts'
 import type { Actor } from './actor.ts'
 import type { AccountEvent } from './decide-account.ts'

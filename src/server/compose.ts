@@ -34,15 +34,16 @@ import {
 } from './compose-ledger.ts'
 import type { Context } from './context.ts'
 import { dispatch } from './dispatch.ts'
-import type { GatewayOptions } from './gateway.ts'
+import type { GatewayOptions } from './gateway-options.ts'
 import { type HttpServer, idleTimeoutSeconds, openHttpServer } from './http-server.ts'
 import { gatewayGauges } from './metrics/gateway-gauges.ts'
 import { type ObservedRequest, openMetrics } from './metrics/metrics.ts'
 import { publishMetrics } from './metrics/publish-metrics.ts'
 import type { MetricsServer } from './metrics/serve-metrics.ts'
+import type { Phase } from './phase.ts'
 import { rejectMalformed } from './reject-malformed.ts'
 import { requestObserver } from './request-observer.ts'
-import type { Phase, Serving, Shutdown } from './shutdown.ts'
+import type { Serving, Shutdown } from './shutdown.ts'
 
 /** How often free calls are counted in the ledger. */
 const countFreeCallsMs = 2_000

@@ -1,31 +1,8 @@
 /** A running gateway: how it is started, what is known of it, and how it is stopped. */
-import type { Config } from '../config/config.ts'
-import type { Environment } from '../config/environment.ts'
-import type { RateLimiterLog } from '../gate/rate-limit/redis-limiter.ts'
 import { limitRepeats } from '../lib/limit-repeats.ts'
 import { compose } from './compose.ts'
-import type { MetricsEndpoint } from './metrics/serve-metrics.ts'
+import type { GatewayOptions } from './gateway-options.ts'
 import { openShutdown, stopServing } from './shutdown.ts'
-
-export interface GatewayOptions {
-  readonly config: Config
-  readonly environment: Environment
-  readonly databaseUrl: string
-  readonly hostname: string
-  /** The addresses of the demo services that run, by name. */
-  readonly demoUrls: Readonly<Record<string, string>>
-  /** Where metrics are served; absent: nowhere. */
-  readonly metricsEndpoint?: MetricsEndpoint | undefined
-  /** Keeps the log's high-water mark, so that the gateway never serves a log that ends before it; absent: nothing does. */
-  readonly highWaterMarkFile?: string | undefined
-  readonly log: GatewayLog
-}
-
-export type GatewayLog = RateLimiterLog & {
-  debug(fields: object, message: string): void
-  info(fields: object, message: string): void
-  error(fields: object, message: string): void
-}
 
 export interface Gateway {
   readonly url: string

@@ -2,7 +2,7 @@
  * The HTTP server of a gateway. The gate and the proxy ask it about the connection of a request; they are
  * built before it listens, and it listens only when everything behind it is built.
  */
-import type { Phase } from './shutdown.ts'
+import type { Phase } from './phase.ts'
 
 /** A connection on which nothing moves is closed after this; Bun's server cannot count further. */
 export const idleTimeoutSeconds = 255

@@ -2,14 +2,7 @@
 import { waitAtMost } from '../lib/wait-at-most.ts'
 import type { CallProxy } from '../proxy/proxy.ts'
 import type { HttpServer } from './http-server.ts'
-
-/** How far a gateway is on its way to its end. */
-export interface Phase {
-  /** It says at /ready that it stops, and closes the connection after each response. */
-  isStopping: boolean
-  /** All connections are closed: a charge that is written from now on has no client that receives its response. */
-  isCutOff: boolean
-}
+import type { Phase } from './phase.ts'
 
 /** A stack of parts: what was opened last is closed first. */
 export interface Shutdown {

@@ -2,7 +2,7 @@
  * A ledger (see test-ledger.ts) for tests of reports: plans that cost something, and the verbs of a bill. Every
  * verb throws when the ledger refuses, so that a test cannot report on what did not happen.
  */
-import type { NewEvent } from '../../events/event.ts'
+import type { NewEvent } from '../../events/new-event.ts'
 import type { Tariff } from '../../src/config/tariff.ts'
 import type { AppendResult, Hold } from '../../src/ledger/append/call-commands.ts'
 import type {

@@ -2,7 +2,8 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { readEnvironment } from '../../src/config/environment.ts'
-import { type GatewayLog, startGateway } from '../../src/server/gateway.ts'
+import { startGateway } from '../../src/server/gateway.ts'
+import type { GatewayLog } from '../../src/server/gateway-options.ts'
 import { type ConfigChanges, testConfig } from './test-config.ts'
 
 /** Verifies the tokens of owners and operators. */

@@ -8,7 +8,7 @@
  *   await ledger.settle(hold, 3)
  */
 import type { EventType } from '../../events/catalogue.ts'
-import type { NewEvent } from '../../events/event.ts'
+import type { NewEvent } from '../../events/new-event.ts'
 import { type Tariff, tariffHash } from '../../src/config/tariff.ts'
 import { type KeyPrefixes, mintKey } from '../../src/gate/authenticate/key-format.ts'
 import {

@@ -1,7 +1,8 @@
 /** How a gateway ends; test/integration/graceful-stop.test.ts shows the same of a gateway that runs. */
 import { expect, test } from 'bun:test'
 import type { HttpServer } from '../../src/server/http-server.ts'
-import { openShutdown, type Phase, stopServing } from '../../src/server/shutdown.ts'
+import type { Phase } from '../../src/server/phase.ts'
+import { openShutdown, stopServing } from '../../src/server/shutdown.ts'
 
 test('what was opened last is closed first, each part after the one above it', async () => {
   const closed: string[] = []

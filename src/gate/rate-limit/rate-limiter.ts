@@ -78,3 +78,6 @@ export interface RateLimiter {
   /** Ends connections and timers. Nothing may be asked afterwards. */
   close(): Promise<void>
 }
+
+/** A rate limit as a call found it. `degraded`: this gateway decided alone, by its local rate limit. */
+export type ObservedRateLimit = RateLimitState & { readonly degraded: boolean }

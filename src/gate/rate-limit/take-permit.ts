@@ -9,10 +9,7 @@ import {
 import type { Outcome } from '../outcome.ts'
 import { priceMissing } from '../refusals.ts'
 import { limitsOfKey } from './limits-of-key.ts'
-import type { Permit, RateLimiter, RateLimitState } from './rate-limiter.ts'
-
-/** A rate limit as a call found it. `degraded`: this gateway decided alone, by its local rate limit. */
-export type ObservedRateLimit = RateLimitState & { readonly degraded: boolean }
+import type { ObservedRateLimit, Permit, RateLimiter } from './rate-limiter.ts'
 
 export interface Permitted {
   readonly permit: Permit

@@ -8,7 +8,8 @@ import { createHash } from 'node:crypto'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { canonicalJson } from '../../../events/canonical-json.ts'
 import { catalogue, type EventType } from '../../../events/catalogue.ts'
-import type { Mode, NewEvent } from '../../../events/event.ts'
+import type { Mode } from '../../../events/event.ts'
+import type { NewEvent } from '../../../events/new-event.ts'
 import type { Sql } from '../connect.ts'
 
 /** Who gives a command: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */

@@ -1,5 +1,5 @@
 /** A call of price 0: it is forwarded, or its route's fixed response is given, and it is counted instead of charged. */
-import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
+import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Call } from '../call.ts'
 import type { CallBody } from '../request/request-body.ts'

@@ -3,7 +3,7 @@
  * call was charged, and this one costs nothing. When its gateway died between storing the response and charging it, this
  * call is charged instead, and so completes it. Nothing runs a second time.
  */
-import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
+import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import { outcomeUnknown } from '../../gate/refusals.ts'
 import type { Reservation } from '../../gate/reservation/reservation.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'

@@ -1,5 +1,5 @@
 /** A priced call between its reservation and its end: what every way of delivering a response needs of it. */
-import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
+import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { Reservation, Usage } from '../../gate/reservation/reservation.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { StoredResponses } from '../../ledger/idempotency/stored-responses.ts'

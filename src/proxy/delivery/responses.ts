@@ -1,6 +1,6 @@
 /** The responses of calls: the headers that every response carries, and refusals in the client's words. */
 import { rateHeaders } from '../../gate/rate-limit/rate-limit-headers.ts'
-import type { ObservedRateLimit } from '../../gate/rate-limit/take-permit.ts'
+import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
