@@ -1,4 +1,4 @@
-/** `bun run faults [NAME…] [options]`: strikes, compares the ledgers, and says what was found. */
+/** `bun run faults [NAME…] [options]`: strikes, compares the records, and says what was found. */
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -28,7 +28,7 @@ const { values, positionals } = parseArgs({
 
 const usage = `usage: bun run faults [NAME…] [options]
 
-Strikes real gateways, PostgreSQL and Redis, all started for it, and compares three ledgers afterwards: what
+Strikes real gateways, PostgreSQL and Redis, all started for it, and compares three records afterwards: what
 clients received, what upstreams did, what the log says. NAME is a fault or a group of faults; without any,
 all faults and all planted bugs.
 

@@ -6,7 +6,7 @@ import type { Mood } from '../upstream.ts'
 export const upstreamFaults: readonly Fault[] = [
   moody('slow', 'upstreams take longer than their routes allow', 12),
   moody('failing', 'upstreams respond with 4xx and 5xx', 60),
-  moody('dying', 'upstreams die in the middle of an response', 60),
+  moody('dying', 'upstreams die in the middle of a response', 60),
   {
     name: 'upstream/refusing',
     says: 'upstreams are gone, and come back',
