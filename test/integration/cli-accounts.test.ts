@@ -1,5 +1,6 @@
 /** `tollbook accounts`, and what erasing one leaves. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { type Ran, runCli, runJson } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { type Json, openTestApp, type TestApp } from '../support/management-test-app.ts'
@@ -190,7 +191,7 @@ describe('an erased account', () => {
       from events where account_id = ${id}`
     expect(row).toMatchObject({ wrong: 0, secrets: 0 })
     expect(row?.sealed).toBeGreaterThan(3)
-    await app.ledger.sql`select catch_up_daily_usage(0::smallint, 100000)`
+    await catchUpAll(app.ledger.sql)
     expect(await compareWithProjections(app.ledger.sql)).toEqual([])
   })
 

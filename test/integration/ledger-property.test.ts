@@ -14,6 +14,7 @@ import { applyLargeRange, type Range } from '../../src/projector/apply-range.ts'
 import { asOf } from '../../src/projector/as-of.ts'
 import { tablesOf } from '../../src/projector/projection-tables.ts'
 import { rebuildAll } from '../../src/projector/rebuild/rebuild.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { compareWithProjections, compareWithState } from '../support/compare.ts'
 import type { Gateway } from '../support/gateway.ts'
 import * as commands from '../support/gateway.ts'
@@ -215,13 +216,13 @@ test(`any history is sound (seed ${seed})`, async () => {
 }, 120_000)
 
 test('the whole log, of all histories together, means what the projections hold', async () => {
-  await catchUp()
+  await catchUpAll(ledger.sql)
   expect(breachesOf(await readLog(ledger.sql))).toEqual([])
   expect(await compareWithProjections(ledger.sql)).toEqual([])
 })
 
 test('the projections can be made again from the log, in one batch or in any ranges', async () => {
-  await catchUp()
+  await catchUpAll(ledger.sql)
   const size = await ledger.size()
   await fc.assert(
     fc.asyncProperty(
@@ -237,7 +238,7 @@ test('the projections can be made again from the log, in one batch or in any ran
 }, 60_000)
 
 test('a rebuild in service leaves the rows that were there', async () => {
-  await catchUp()
+  await catchUpAll(ledger.sql)
   const before = await rowsInService()
   await rebuildAll(projections, { url: ledger.url })
   expect(await rowsInService()).toEqual(before)
@@ -264,7 +265,7 @@ const maxRecorded = 4
 /** Takes the state down every so often, so that the last ones stand on long logs. */
 async function recordState(history: number): Promise<void> {
   if (recorded.length === maxRecorded || history % Math.ceil(runs / maxRecorded) > 0) return
-  await catchUp()
+  await catchUpAll(ledger.sql)
   recorded.push({ position: await ledger.size(), rows: await rowsInService() })
 }
 
@@ -302,7 +303,7 @@ async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEve
     else if (step.do === 'command') await verbs[step.verb](world, step.pick, step.credits)
     else await sendBatches(world, step.commands)
   }
-  await catchUp()
+  await catchUpAll(ledger.sql)
   return { world, log: await readLog(ledger.sql, 0, start) }
 }
 
@@ -346,13 +347,6 @@ function commandOf(world: World, { kind, pick, credits, holdSeconds }: CommandSt
     hold,
     Math.min(credits, hold.credits + (pick % 2)) - (pick % 3 ? 0 : 1),
   )
-}
-
-async function catchUp(): Promise<void> {
-  for (let behind = 1; behind > 0; ) {
-    const [row] = await ledger.sql`select catch_up_daily_usage(0::smallint, 1000) as behind`
-    behind = row?.behind ?? 0
-  }
 }
 
 /** The mapping as it is written, on a batch of all events of a range. */
