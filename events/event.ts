@@ -17,8 +17,10 @@ export interface LogPosition {
 export interface RecordedEvent extends LogPosition {
   /** When it was appended; never runs backwards along position. */
   readonly recordedAt: Date
-  /** The time that counts for days and months. It is the hold's time for what extends or ends a hold. A call on a lease has
-   * no hold of its own: its event has the time at which it was written. */
+  /**
+   * The time that counts for days and months. It is the hold's time for what extends or ends a hold. A call on a lease
+   * has no hold of its own: its event has the time at which it was written.
+   */
   readonly occurredAt: Date
   readonly type: string
   readonly stream: string

@@ -2,7 +2,7 @@
 import pTimeout from 'p-timeout'
 
 /**
- * Resolves when the work is done or this time is over, whichever comes first; at once for 0 or less.
+ * Resolves when the work is done or this time is over, whichever comes first; after a millisecond for 0 or less.
  * @throws what the work throws before the time is over
  */
 export async function waitAtMost(milliseconds: number, work: Promise<unknown>): Promise<void> {

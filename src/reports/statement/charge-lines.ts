@@ -21,7 +21,7 @@ export interface ChargeSum {
 }
 
 export interface ChargeLine {
-  /** The hold's time, which decides the day and the month. */
+  /** It decides the day and the month: the time of the hold; of a call on a lease, the time of its charge. */
   readonly time: string
   /** `YYYY-MM-DD` */
   readonly day: string

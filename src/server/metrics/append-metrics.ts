@@ -1,6 +1,7 @@
 /** What a gateway appends to the ledger: batches, commands by verdict, and the credits that were charged. */
 import { Histogram, type Registry } from 'prom-client'
 import type { Mode } from '../../../events/event.ts'
+import { eventTypeOfKind } from '../../ledger/append/batch.ts'
 import type { CallCommand, Verdict } from '../../ledger/append/call-commands.ts'
 import { fineSeconds } from './buckets.ts'
 import { openTally } from './tally.ts'
@@ -13,17 +14,6 @@ export interface AppendMetrics {
 }
 
 const modes: readonly Mode[] = ['live', 'test']
-const kinds: readonly CallCommand['kind'][] = [
-  'hold',
-  'lease',
-  'extend',
-  'charge_on_lease',
-  'void_on_lease',
-  'settle',
-  'release',
-  'expire',
-  'count',
-]
 
 /** @param routes ids of the configured routes */
 export function appendMetrics(registry: Registry, routes: readonly string[]): AppendMetrics {
@@ -52,7 +42,7 @@ export function appendMetrics(registry: Registry, routes: readonly string[]): Ap
   })
   // Alerts look for an increase, and a series that begins with its first event shows none for it.
   for (const route of routes) for (const mode of modes) credits.add(mode, route, 0)
-  for (const kind of kinds) commands.add(kind, 'ok', 0)
+  for (const kind of Object.keys(eventTypeOfKind)) commands.add(kind, 'ok', 0)
 
   return {
     batch(size, roundTripMs) {
