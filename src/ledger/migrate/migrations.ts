@@ -2,12 +2,12 @@
 import { frequentTypes } from '../../../events/event-types.ts'
 import { typeNotIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../connect.ts'
-import schema7 from '../sql/000007-schema.sql' with { type: 'text' }
+import schema8 from '../sql/000008-schema.sql' with { type: 'text' }
 import { fillIn } from '../sql/fill-in.ts'
 
-/** Numbers 1 to 6 are folded into number 7: none of them was ever in a release. */
+/** Numbers 1 to 7 are folded into number 8: none of them was ever in a release. */
 const migrations: readonly { id: number; name: string; text: string }[] = [
-  { id: 7, name: 'schema', text: fillIn(schema7, { is_rare: typeNotIn(frequentTypes) }) },
+  { id: 8, name: 'schema', text: fillIn(schema8, { is_rare: typeNotIn(frequentTypes) }) },
 ]
 
 /** The number that a ledger's table of migrations ends with when it is set up for this version. */
@@ -29,15 +29,15 @@ export async function applyMigrations(tx: Sql, schema: string, shards: number): 
       insert into migrations (id, name) values (${id}, ${name}) on conflict (id) do nothing returning id`
     if (inserted.length === 0) continue
     await tx.unsafe(text)
-    if (id === 7) await tx`insert into heads (shard) select generate_series(0, ${shards - 1})`
+    if (id === 8) await tx`insert into heads (shard) select generate_series(0, ${shards - 1})`
     applied.push(name)
   }
   return applied
 }
 
-/** Migrations 1 to 6 were never released, and nothing leads from their tables to today's. */
+/** Migrations 1 to 7 were never released, and nothing leads from their tables to today's. */
 async function refuseUnreleasedSchema(tx: Sql, schema: string): Promise<void> {
-  const [old] = await tx`select 1 from migrations where id < 7`
+  const [old] = await tx`select 1 from migrations where id < 8`
   if (!old) return
   throw new Error(
     `the schema "${schema}" was made by an unreleased version, and cannot be migrated: use another database, or drop the schema`,
