@@ -33,7 +33,7 @@ export async function writeHistory(
       await under[producer]
       await writeSecrets(sql, secrets)
       secrets = []
-      await sql`select extend_partitions(in_count => 3)`
+      await sql`select extend_partitions()`
       under[producer] = write(pools[producer] as Sql, lines, to).then(() => progress(to))
       // Nobody may be waiting for it yet when it fails.
       under[producer]?.catch(() => {})

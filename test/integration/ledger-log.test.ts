@@ -152,17 +152,10 @@ describe('partitions are made ahead', () => {
   test('from where the last one ends, whatever its size was', async () => {
     const far = await openLedger()
     const made = async (size: number, count: number) => {
-      const [row] = await far.sql`select extend_partitions(${size}, ${count}::integer) as made`
+      const [row] = await far.owner`select make_partitions(${size}, ${count}::integer) as made`
       return row?.made
     }
-    const bounds = async () => {
-      const rows = await far.owner<{ bounds: string }[]>`
-        select pg_get_expr(c.relpartbound, c.oid) as bounds
-        from pg_inherits i join pg_class c on c.oid = i.inhrelid
-        where i.inhparent = 'events'::regclass order by c.relname`
-      return rows.map((row) => row.bounds.match(/\d+/g)?.map(Number) as [number, number])
-    }
-    const before = await bounds()
+    const before = await partitionBounds(far)
     expect(before[0]?.[0]).toBe(0)
     expect(await made(1_000, 2)).toBe(0)
     const end = before.at(-1)?.[1] ?? 0
@@ -172,12 +165,11 @@ describe('partitions are made ahead', () => {
     expect(await made(7, 3)).toBe(0)
     await far.owner`update heads set position = ${end + 1_995}`
     expect(await made(10, 3)).toBe(3)
-    const after = await bounds()
+    const after = await partitionBounds(far)
     for (const [i, [from]] of after.entries()) if (i > 0) expect(from).toBe(after[i - 1]?.[1] ?? -1)
     const key = await far.key(await far.account({ plan: 'pro' }))
     const results = await Promise.all(Array.from({ length: 25 }, () => far.hold(key, 1)))
     expect(results.every((a) => a.verdict === 'ok')).toBe(true)
-    expect(made(0, 2)).rejects.toThrow()
     await far.close()
   })
 
@@ -189,6 +181,54 @@ describe('partitions are made ahead', () => {
     )
     expect(made.map(([row]) => row?.made).sort()).toEqual([0, 0, 0, 0, 0, 0, 0, 2])
     await far.close()
+  })
+
+  test('only those that are due, whatever a gateway asks for', async () => {
+    const before = await partitionBounds(ledger)
+    for (const statement of [
+      'select extend_partitions(400000000000000000, 10)',
+      'select extend_partitions(in_count => 10)',
+      'select make_partitions(400000000000000000, 10)',
+    ]) {
+      expect([statement, await refusalOf(statement)]).not.toEqual([statement, 'done'])
+    }
+    for (let i = 0; i < 3; i++) await ledger.sql`select extend_partitions()`
+    expect(await partitionBounds(ledger)).toEqual(before)
+  })
+})
+
+describe('what appends and gateways wait for', () => {
+  test('is held by nobody who may not write the log', async () => {
+    const login = await ledger.sql.reserve()
+    await login`begin`
+    for (const name of ['tollbook', 'tollbook.partitions']) {
+      await login`select pg_advisory_lock(hashtext(${name}))`
+      await login`select pg_advisory_lock(hashtext(${name}), 0)`
+    }
+    await login`savepoint before`
+    for (const statement of [
+      'select from heads for update',
+      'select from heads for key share',
+      'lock table heads in row share mode',
+      'lock table events in row exclusive mode',
+    ]) {
+      expect([statement, await login.unsafe(statement).catch((error) => error.code)]).toEqual([
+        statement,
+        denied,
+      ])
+      await login`rollback to before`
+    }
+    await login`lock table heads, events in access share mode`
+    const waiting = ledger.newGateway('others', { timeoutMs: 5_000 })
+    expect((await waiting.hold(await ledger.key(await ledger.account()), 1)).verdict).toBe('ok')
+    const [row] = await ledger.owner.begin(async (tx) => {
+      await tx`set local lock_timeout = '5s'`
+      return tx`select extend_partitions() as made`
+    })
+    expect(row).toEqual({ made: 0 })
+    await login`rollback`
+    await login`select pg_advisory_unlock_all()`
+    login.release()
   })
 })
 
@@ -273,6 +313,7 @@ describe('nobody changes the log', () => {
     ])
     for (const statement of [
       'select enter_shard(0::smallint)',
+      'select make_partitions(1000, 2)',
       'select leave_shard(0::smallint, 1, now())',
       "select write_event(0::smallint, 1, now(), 'CreditsGranted', 'me', 'me', '{}')",
       "select grant_allowance(0::smallint, 1, now(), 'me', 'a', 'live', 1000)",
@@ -306,6 +347,15 @@ describe('nobody changes the log', () => {
 })
 
 const denied = '42501'
+
+/** First and next-after-last position of each partition, in order. */
+async function partitionBounds({ owner }: Ledger): Promise<[number, number][]> {
+  const rows = await owner<{ bounds: string }[]>`
+    select pg_get_expr(c.relpartbound, c.oid) as bounds
+    from pg_inherits i join pg_class c on c.oid = i.inhrelid
+    where i.inhparent = 'events'::regclass order by c.relname`
+  return rows.map((row) => row.bounds.match(/\d+/g)?.map(Number) as [number, number])
+}
 
 /** The code under which the serving role is refused, or `done`. */
 async function refusalOf(statement: string): Promise<string> {

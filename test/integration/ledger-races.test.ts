@@ -1,7 +1,11 @@
 /** Gateways racing for the same credits: what is sold is what there was, and not one more. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { canonicalJson } from '../../events/canonical-json.ts'
+import type { AppendResult, CallCommand } from '../../src/ledger/append/call-commands.ts'
+import type { Sql } from '../../src/ledger/connect.ts'
 import { type Gateway, holdCommand } from '../support/gateway.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
+import { until } from '../support/until.ts'
 
 let ledger: Ledger
 let gateways: Gateway[]
@@ -78,6 +82,40 @@ test('a revocation among racing holds: none is granted after its position', asyn
   expect((await ledger.hold(key, 1)).verdict).toBe('key_revoked')
 })
 
+describe('batches that waited for the shard', () => {
+  test('see what was written meanwhile, by each other too', async () => {
+    const account = await ledger.account({ plan: 'none' })
+    await ledger.grant(account, 10)
+    const key = await ledger.key(account)
+    const last = (await ledger.count(key, 1)).position
+    const results = await whileLocked([holdCommand(key, 6), holdCommand(key, 6)], async (tx) => {
+      await tx`select write_event(0::smallint, ${last + 1}, ${ledger.now}, 'CreditsGranted', 'test', 'test',
+        ${canonicalJson({ kind: 'promotional', startsAt: ledger.now.toISOString() })},
+        in_account => ${account.accountId}, in_mode => 'live', in_credits => 1)`
+      await tx`select leave_shard(0::smallint, ${last + 1}, ${ledger.now})`
+    })
+    const byVerdict = Map.groupBy(results, ({ verdict }) => verdict)
+    expect(byVerdict.get('ok')).toMatchObject([{ position: last + 2, available: 5 }])
+    expect(byVerdict.get('insufficient_credits')).toMatchObject([{ available: 5 }])
+  })
+
+  test('read the clock after the wait, though nothing was written meanwhile', async () => {
+    const key = await ledger.key(await ledger.account())
+    const { owner, now } = ledger
+    const later = new Date(now.getTime() + 30_000)
+    await owner`create table clock as select ${now}::timestamptz as at`
+    await owner`create or replace function ledger_now() returns timestamptz
+      language sql volatile as 'select at from clock'`
+    const [result] = await whileLocked(
+      [holdCommand(key, 1)],
+      () => owner`update clock set at = ${later}`,
+    )
+    expect(result?.recordedAt).toEqual(later)
+    await ledger.travelTo(later)
+    await owner`drop table clock`
+  })
+})
+
 describe('an overdue hold', () => {
   test('is expired once, by whichever gateway comes first', async () => {
     const key = await ledger.key(await ledger.account())
@@ -103,3 +141,27 @@ describe('an overdue hold', () => {
     expect((await gateways[0]?.expire(hold))?.verdict).toBe('hold_not_open')
   })
 })
+
+/** Sends each command by a gateway of its own while the shard is locked, and does `work` once all of them wait. */
+async function whileLocked(
+  commands: readonly CallCommand[],
+  work: (tx: Sql) => Promise<unknown>,
+): Promise<AppendResult[]> {
+  let waiting: Promise<AppendResult>[] = []
+  await ledger.owner.begin(async (tx) => {
+    await tx`select enter_shard(0::smallint)`
+    waiting = commands.map((command, i) => (gateways[i] as Gateway).append(command))
+    await until(async () => (await waitingAppends()) === commands.length)
+    await work(tx as unknown as Sql)
+  })
+  return Promise.all(waiting)
+}
+
+/** How many appends wait for the shard's lock. */
+async function waitingAppends(): Promise<number> {
+  const rows = await ledger.owner`
+    select from pg_stat_activity
+    where datname = current_database() and state = 'active' and wait_event_type = 'Lock'
+      and query like '%append_v1%' and pid <> pg_backend_pid()`
+  return rows.length
+}

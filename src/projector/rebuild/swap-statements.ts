@@ -43,7 +43,7 @@ function locksOf(
 ): string[] {
   const numbers = shards.map(({ shard }) => shard)
   if (mode === 'inline') {
-    return numbers.map((shard) => `select pg_advisory_xact_lock(hashtext('${ledger}'), ${shard})`)
+    return numbers.map((shard) => `select from ${ledger}.heads where shard = ${shard} for update`)
   }
   return [
     `select from ${ledger}.projection_checkpoints

@@ -19,6 +19,7 @@ import keepResult from './keep_result.sql' with { type: 'text' }
 import leaveShard from './leave_shard.sql' with { type: 'text' }
 import ledgerNow from './ledger_now.sql' with { type: 'text' }
 import liveLotsFunction from './live_lots.sql' with { type: 'text' }
+import makePartitions from './make_partitions.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import planAt from './plan_at.sql' with { type: 'text' }
 import recordV1 from './record_v1.sql' with { type: 'text' }
@@ -38,6 +39,7 @@ const then = { shard: 'in_shard', account: 'in_account', mode: 'in_mode', time: 
 export const functions: readonly string[] = [
   refuseChange,
   ledgerNow,
+  makePartitions,
   extendPartitions,
   hashEvent,
   enterShard,
