@@ -40,7 +40,7 @@ export const creditEvents = {
     stream: 'credits',
     payload: Type.Object({
       externalId: Type.Optional(Type.String()),
-      /** The credits repay a debt, out of a new lot. */
+      /** The credits repay a debt: a lot was granted, or credits of live lots became free. */
       repaysDebt: Type.Optional(Type.Boolean()),
     }),
     moves: 'adjusted',
@@ -49,12 +49,13 @@ export const creditEvents = {
       `${amount(credits)} taken ${payload.repaysDebt ? 'to repay a debt' : 'away'}`,
   },
 
-  /** What an adjustment could not take, and is taken from the next lot. */
+  /** What an adjustment could not take, and is taken from the next credits that are granted or become free. */
   DebtRecorded: {
     stream: 'credits',
     payload: Type.Object({ externalId: Type.Optional(Type.String()) }),
     debt: 'adds',
-    describe: ({ credits }) => `${amount(credits)} owed, to be taken from the next grant`,
+    describe: ({ credits }) =>
+      `${amount(credits)} owed, to be taken from what is granted or becomes free next`,
   },
 
   /**

@@ -49,7 +49,7 @@ export interface Granted {
 export interface Adjusted {
   /** Printed. */
   readonly positions: readonly string[]
-  /** What could be taken, and what became a debt that the next lot repays. */
+  /** What could be taken, and what became a debt that the next free credits repay. */
   readonly taken: number
   readonly debt: number
 }

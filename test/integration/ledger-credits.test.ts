@@ -227,11 +227,89 @@ describe('a debt', () => {
       verdict: 'insufficient_credits',
       available: 0,
     })
+    // The purchase was refused, and the allowance repaid what it could. The grant repays the rest.
+    expect(await debtOf(account)).toBe(30)
     await ledger.grant(account, 31)
-    // The grant repaid what it could; the allowance repays the rest.
-    expect(await debtOf(account)).toBe(99)
-    expect(await ledger.hold(key, 1)).toMatchObject({ verdict: 'ok', available: 0 })
     expect(await debtOf(account)).toBe(0)
+    expect(await ledger.hold(key, 1)).toMatchObject({ verdict: 'ok', available: 0 })
+  })
+
+  test('comes before every purchase: what a hold frees repays it, and buys nothing', async () => {
+    const { account, key } = await accountWith(4_995)
+    const { hold } = await ledger.hold(key, 4_995)
+    expect(await adjust(account, 4_995)).toMatchObject({ taken: 0, debt: 4_995 })
+    // In one batch, so that the purchase sees what the release freed.
+    const [released, refused] = await Promise.all([ledger.release(hold), ledger.hold(key, 1)])
+    expect(released).toMatchObject({ verdict: 'ok', available: 0 })
+    expect(refused).toMatchObject({ verdict: 'insufficient_credits', available: 0 })
+    expect(await debtOf(account)).toBe(0)
+    expect(await available(key)).toBe(0)
+  })
+
+  test('is repaid by what a settled hold or a refund frees, and the rest can be drawn', async () => {
+    const { account, key } = await accountWith(10)
+    const { hold } = await ledger.hold(key, 10)
+    await adjust(account, 5)
+    expect(await ledger.settle(hold, 3)).toMatchObject({ verdict: 'ok', available: 2 })
+    expect(await debtOf(account)).toBe(0)
+    expect(await available(key)).toBe(2)
+    await adjust(account, 4)
+    await refund(hold.requestId)
+    expect(await debtOf(account)).toBe(0)
+    expect(await available(key)).toBe(1)
+  })
+
+  test('leaves beside it what a lot that starts later has free, and a purchase repays it', async () => {
+    const { account, key } = await accountWith()
+    const startsAt = new Date(ledger.now.getTime() + 1_000).toISOString()
+    await ledger.grant(account, 10, { startsAt })
+    await adjust(account, 7)
+    await ledger.advance(1_000)
+    expect(await ledger.hold(key, 4)).toMatchObject({ verdict: 'insufficient_credits' })
+    // The refused purchase found the debt, too.
+    expect(await debtOf(account)).toBe(0)
+    expect(await available(key)).toBe(3)
+  })
+
+  test('is not bought beside by a hold that grows, in its own month or in a later one', async () => {
+    for (const goesToNextMonth of [false, true]) {
+      const { account, key } = await accountWith(20)
+      const { hold: growing } = await ledger.hold(key, 2)
+      const { hold: freed } = await ledger.hold(key, 18)
+      await adjust(account, 15)
+      if (goesToNextMonth) await toNextMonth()
+      const [, tooMuch, rest] = await Promise.all([
+        ledger.release(freed),
+        ledger.extend(key, growing, 4),
+        ledger.extend(key, growing, 3),
+      ])
+      expect(tooMuch).toMatchObject({ verdict: 'insufficient_credits', available: 3 })
+      expect(rest).toMatchObject({ verdict: 'ok', available: 0 })
+      expect(await debtOf(account)).toBe(0)
+    }
+  })
+
+  test('that exceeds the month’s allowance is repaid by it once a purchase asks for it', async () => {
+    const account = await ledger.account({ plan: 'free' })
+    const key = await ledger.key(account)
+    await adjust(account, 290)
+    expect(await debtOf(account)).toBe(190)
+    for (const left of [90, 0]) {
+      await toNextMonth()
+      await ledger.hold(key, 11)
+      expect(await debtOf(account)).toBe(left)
+    }
+    expect(await available(key)).toBe(10)
+  })
+
+  test('is added to only by what is not available: what is free repays the older one first', async () => {
+    const { account } = await accountWith()
+    const startsAt = new Date(ledger.now.getTime() + 1_000).toISOString()
+    await ledger.grant(account, 10, { startsAt })
+    await adjust(account, 7)
+    await ledger.advance(1_000)
+    expect(await adjust(account, 5)).toMatchObject({ taken: 3, debt: 2 })
+    expect(await debtOf(account)).toBe(2)
   })
 
   test('of one mode is not taken from the other', async () => {

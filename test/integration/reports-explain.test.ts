@@ -232,6 +232,23 @@ describe('on the command line', () => {
     await shop.close()
   })
 
+  test('a purchase that was refused because of a debt says what was owed', async () => {
+    const ledger = await openLedger()
+    const account = await ledger.account({ plan: 'none' })
+    const key = await ledger.key(account)
+    await ledger.grant(account, 25)
+    const { hold } = await ledger.hold(key, 25)
+    const { accountId } = account
+    await ledger.commands.adjust(0, { accountId, mode: 'live', credits: 30, actor: 'test' })
+    const [, refused] = await Promise.all([ledger.release(hold), ledger.hold(key, 1)])
+    const at = `${refused.shard}-${refused.position}`
+    const ask = ['explain', '--key', key.keyId, '--at', at, '--route', 'search']
+    const { stdout } = await runCli(ask, { database: ledger.url })
+    expect(stdout).toContain('insufficient_credits: the call needs 1 credit and 0 are available')
+    expect(stdout).toMatch(/Owed +30 credits/)
+    await ledger.close()
+  })
+
   test.each([
     ['explain what?', []],
     ['explain what?', ['an-id', '--key', 'key_x']],

@@ -48,9 +48,10 @@ export function followLog(): FollowedLog {
       if (before && event.position !== before.position + 1) note('positions are consecutive')
       if (before && event.recorded_at < before.recorded_at) note('time does not run backwards')
       if (owes(state, before) && !event.payload.repaysDebt) note('a new lot pays the debt at once')
-      for (const rule of broken(state, event, charges, refunds)) note(rule)
+      for (const rule of broken(state, event, { before, charges, refunds })) note(rule)
       evolve(state, event)
       for (const rule of negative(state, event)) note(rule)
+      for (const rule of purchaseOnDebt(state, event)) note(rule)
       for (const result of resultsAt.get(event.position) ?? []) {
         for (const rule of wrong(state, event, result)) note(`${rule} (${JSON.stringify(result)})`)
       }
@@ -146,19 +147,24 @@ function holdOf(state: State, command: CallCommand, shard: number): Row | undefi
   return isOfOneCall && hold.slots !== null ? undefined : hold
 }
 
-/** What a hold could draw: live lots, and what the allowance still to be granted would add. */
+/** What a hold could draw: live lots and what the allowance still to be granted would add, less what is owed. */
 function availableAt(state: State, who: Who): number {
-  const due = allowanceDue(state, who)
-  const debt = Number(balanceOf(state, who)?.debt ?? 0)
-  const free = liveLots(state, who).reduce((sum, lot) => sum + freeOf(lot), 0)
-  return free + due - Math.min(due, debt)
+  return Math.max(freeLessDebt(state, who) + allowanceDue(state, who), 0)
 }
+
+/** What is free of live lots, less what is owed: negative where that is more. */
+function freeLessDebt(state: State, who: Who): number {
+  return sumOfFree(liveLots(state, who)) - debtOf(state, who)
+}
+
+const sumOfFree = (lots: readonly Row[]): number => lots.reduce((sum, lot) => sum + freeOf(lot), 0)
 
 /** The same for one command: months cut on the hold's time, so an extension draws on nothing of a later month. */
 function drawableAt(state: State, command: CallCommand, who: Who): number {
   const hold = command.kind === 'extend' ? holdOf(state, command, who.shard) : undefined
   const lots = lotsFor(state, hold, who)
-  return lots ? lots.reduce((sum, lot) => sum + freeOf(lot), 0) : availableAt(state, who)
+  if (!lots) return availableAt(state, who)
+  return Math.max(Math.min(sumOfFree(lots), freeLessDebt(state, who)), 0)
 }
 
 /** The lots that an extension of a hold of an earlier month may draw on; undefined where it is of this one. */
@@ -181,11 +187,20 @@ function balanceOf(state: State, { account_id, mode, shard }: Who): Row | undefi
   return state.balances.get(`${account_id} ${mode} ${shard}`)
 }
 
+function debtOf(state: State, who: Who): number {
+  return Number(balanceOf(state, who)?.debt ?? 0)
+}
+
+interface Earlier {
+  readonly before: LogEvent | undefined
+  readonly charges: ReadonlyMap<string, LogEvent>
+  readonly refunds: ReadonlyMap<string, LogEvent[]>
+}
+
 function* broken(
   state: State,
   event: LogEvent,
-  charges: ReadonlyMap<string, LogEvent>,
-  refunds: ReadonlyMap<string, LogEvent[]>,
+  { before, charges, refunds }: Earlier,
 ): Generator<string> {
   switch (event.type) {
     case 'CreditsHeld':
@@ -200,7 +215,7 @@ function* broken(
     case 'CreditsGranted':
       return yield* brokenByGrant(state, event)
     case 'CreditsAdjusted':
-      return yield* brokenByAdjustment(state, event)
+      return yield* brokenByAdjustment(state, event, before)
     case 'ChargeRefunded':
       return yield* brokenByRefund(
         event,
@@ -340,17 +355,30 @@ function* brokenByGrant(state: State, event: LogEvent): Generator<string> {
   if (micros(event.payload.expiresAt) !== next) yield 'it ends with the month'
 }
 
-function* brokenByAdjustment(state: State, event: LogEvent): Generator<string> {
-  const debt = Number(balanceOf(state, whose(event))?.debt ?? 0)
+function* brokenByAdjustment(
+  state: State,
+  event: LogEvent,
+  before: LogEvent | undefined,
+): Generator<string> {
+  const debt = debtOf(state, whose(event))
+  let lots = liveLots(state, whose(event))
   if (event.payload.repaysDebt) {
-    const lot = state.lots.get(`${event.position - 1} ${event.shard}`)
-    const most = Math.min(debt, Number(lot?.granted))
-    if (event.credits !== most || !same(event.lots, [event.position - 1]))
-      yield 'the new lot pays the debt'
-    return
-  }
-  const { lots, taken } = draw(liveLots(state, whose(event)), event.credits)
-  if (!same(lots, event.lots) || !same(taken, event.moved)) yield 'credits are taken in draw order'
+    if (owes(state, before)) lots = [state.lots.get(`${event.position - 1} ${event.shard}`) as Row]
+    if (event.credits !== Math.min(debt, sumOfFree(lots)))
+      yield 'a new lot, or else what is free of live ones, pays the debt'
+  } else if (debt > 0) yield 'what is free repays a debt before more is taken'
+  const drawn = draw(lots, event.credits)
+  if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.moved))
+    yield 'credits are taken in draw order'
+}
+
+/** Nothing is bought with credits that are owed: after every purchase, more is free than is owed. */
+function* purchaseOnDebt(state: State, event: LogEvent): Generator<string> {
+  const draws = event.type === 'CreditsHeld' || event.type === 'HoldExtended'
+  const isPurchase = draws || (event.type === 'HoldSettled' && event.payload.lease)
+  if (!isPurchase || event.credits === 0) return
+  const left = freeLessDebt(state, whose(event))
+  if (left < 0) yield `${-left} credits that are owed were bought with`
 }
 
 function* brokenByRefund(
@@ -391,7 +419,7 @@ function* negative(state: State, event: LogEvent): Generator<string> {
 
 /** Whether a lot was granted just before to an account that owes. */
 function owes(state: State, before: LogEvent | undefined): boolean {
-  return before?.type === 'CreditsGranted' && Number(balanceOf(state, whose(before))?.debt ?? 0) > 0
+  return before?.type === 'CreditsGranted' && debtOf(state, whose(before)) > 0
 }
 
 function whose({ shard, account_id, mode, recorded_at: now }: LogEvent): Who {

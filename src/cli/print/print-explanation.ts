@@ -107,6 +107,7 @@ function printState(explanation: Explanation): void {
     ],
     ['Calls in flight', `${formatNumber(had.openHolds)} of ${formatNumber(decision.maxInFlight)}`],
     ['Cap of the key', decision.capLeft === null ? null : `${credits(decision.capLeft)} left`],
+    ['Owed', had.debt > 0 ? `${credits(had.debt)}, which nothing is bought with` : null],
     ['Available', credits(decision.available)],
   ])
   printLots(explanation)

@@ -3,10 +3,10 @@ import type { Sql } from '../../ledger/connect.ts'
 
 /** An account's present balance of one mode, from one consistent read. */
 export interface Balance {
-  /** What a call could hold: credits that are free on live lots, and the allowance that is due. */
+  /** What a call could hold: credits that are free on live lots, and the allowance that is due, less the debt. */
   readonly available: number
   readonly held: number
-  /** What an adjustment could not take. A later grant repays it. */
+  /** What an adjustment could not take. Credits that become free, or are granted, repay it first. */
   readonly debt: number
   /** Lots that have not expired, and expired ones with an open hold, in draw order. */
   readonly lots: readonly LotBalance[]
@@ -64,8 +64,7 @@ export async function readBalance(
   }))
   const sum = (of: (lot: LotBalance) => number) => lots.reduce((total, lot) => total + of(lot), 0)
   return {
-    // An allowance that is granted first repays what is owed.
-    available: sum((lot) => lot.available) + Math.max(row.allowance_due - row.debt, 0),
+    available: Math.max(sum((lot) => lot.available) + row.allowance_due - row.debt, 0),
     held: sum((lot) => lot.held),
     debt: row.debt,
     lots,

@@ -31,7 +31,7 @@ interface CallAsOf {
 
 export interface DecisionAsOf {
   readonly verdict: VerdictAsOf
-  /** What a hold can draw, with the allowance that is due. */
+  /** What a hold can draw, with the allowance that is due, less the account's debt. */
   readonly available: number
   /** The month's allowance that the next accepted hold grants, and how much of it repays a debt. */
   readonly allowanceDue: number
@@ -50,7 +50,7 @@ export function decideAsOf(state: StateAsOf, call: CallAsOf): DecisionAsOf {
   const repaid = Math.min(credits.debt, allowanceDue)
   const free = credits.lots.reduce((sum, lot) => sum + lot.free, 0)
   const cap = key?.monthlyCap ?? null
-  const available = free + allowanceDue - repaid
+  const available = Math.max(free + allowanceDue - credits.debt, 0)
   const maxInFlight = state.account.maxInFlight ?? plan?.maxInFlight ?? 0
   const capLeft = cap === null ? null : Math.max(cap - credits.capUsed, 0)
   const verdict = verdictOf(state, call, { available, maxInFlight, capLeft })

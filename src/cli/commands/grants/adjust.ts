@@ -19,7 +19,7 @@ const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as c
 export default command(
   {
     description:
-      'Take credits away. What exceeds the available credits is owed, and taken from the next lot.',
+      'Take credits away. What exceeds the available credits is owed, and taken from the next credits that are granted or become free.',
     examples: ['grants adjust acc_… 200 --external-id correction-12 --reason "granted twice"'],
   },
   args,

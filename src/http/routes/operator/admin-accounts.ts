@@ -67,7 +67,10 @@ const AdjustmentResponse = t.Object({
     t.Object({
       positions: t.Array(t.String()),
       taken: integer(),
-      debt: integer({ description: 'What could not be taken; the next lot repays it.' }),
+      debt: integer({
+        description:
+          'What could not be taken; the next credits that are granted or become free repay it.',
+      }),
     }),
   ),
 })

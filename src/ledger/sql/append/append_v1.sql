@@ -16,12 +16,14 @@
 -- has slots.
 --
 -- Each parameter that is an array has one element a command. For each command the function returns a verdict, a position
--- (that of the event; for a refusal, that of the last event it was decided by) and the credits that are available then,
--- the month's allowance that is still due among them. A refusal writes nothing.
+-- (that of the event; for a refusal, that of the last event it was decided by) and the credits that are available then:
+-- the free credits of live lots and the month's allowance that is still due, less the account's debt. A refusal writes
+-- nothing.
 --
 -- One lock, one read, one loop, and writes by the set. The loop decides in variables, so that a command sees what the
--- commands before it did, and what a command frees is there for those after it. Two things in it are SQL: a claim is looked
--- up, and the month's allowance, which is rare, is written at once. All other events are written by the set at the end.
+-- commands before it did, and what a command frees is there for those after it, beyond what is owed. Two things in it are
+-- SQL: a claim is looked up, and the month's allowance, which is rare, is written at once. All other events are written by
+-- the set at the end; then what has become free beside a debt repays it.
 --
 -- The parts in double braces stand in files of their own beside this one; migrate joins them (join-append.ts).
 -- All parts share one set of variables; each is declared in the part that first sets it.
@@ -72,13 +74,14 @@ begin
         {{return_to_lots}}
         {{note_resolution}}
       end if;
-      available[command.nth] := v_available;
+      available[command.nth] := greatest(v_available, 0);
     end if;
 
     {{end_command}}
   end loop;
 
   {{write_events}}
+  {{repay_debts}}
   {{keep_results}}
 end
 $$;

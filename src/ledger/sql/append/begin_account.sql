@@ -9,12 +9,15 @@ declare
   -- The month's allowance that the first accepted purchase brings, and what of it repays the account's debt.
   v_allowance_due bigint;
   v_debt_repaid bigint;
-  -- What a purchase can draw: the free credits of live lots, and what the allowance due would add.
+  -- The free credits of live lots and the allowance due, less the account's debt. Below 0 nothing can be drawn.
   v_available bigint;
   -- Live lots in draw order (allowances first), what is free of each, and how many of them are allowances.
   v_lots bigint[];
   v_lot_free bigint[];
   v_allowance_lots integer;
+  -- Accounts that have debts, and in which mode.
+  v_owing_accounts text[] := '{}';
+  v_owing_modes text[] := '{}';
   -- What counts against the caps of the account's keys: {key and month: credits}.
   v_cap_used jsonb;
   -- The account's holds that commands of this batch have extended or resolved, and what they are since then. A hold that
@@ -34,7 +37,11 @@ begin
     v_in_flight := command.in_flight;
     v_allowance_due := command.allowance_due;
     v_debt_repaid := least(command.debt, v_allowance_due);
-    v_available := command.total + v_allowance_due - v_debt_repaid;
+    v_available := command.total + v_allowance_due - command.debt;
+    if command.debt > 0 then
+      v_owing_accounts := v_owing_accounts || v_account;
+      v_owing_modes := v_owing_modes || v_mode;
+    end if;
     v_lots := coalesce(command.lots, '{}');
     v_lot_free := coalesce(command.free, '{}');
     v_allowance_lots := 0;

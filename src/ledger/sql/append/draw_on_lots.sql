@@ -19,5 +19,5 @@ begin
     v_left := v_left - v_taken;
   end loop;
   v_available := v_available - command.credits;
-  available[command.nth] := v_available;
+  available[command.nth] := greatest(v_available, 0);
 end

@@ -26,6 +26,7 @@ import keepResults from './keep_results.sql' with { type: 'text' }
 import notePurchase from './note_purchase.sql' with { type: 'text' }
 import noteResolution from './note_resolution.sql' with { type: 'text' }
 import readState from './read_state.sql' with { type: 'text' }
+import repayDebts from './repay_debts.sql' with { type: 'text' }
 import returnToLots from './return_to_lots.sql' with { type: 'text' }
 import writeEvents from './write_events.sql' with { type: 'text' }
 
@@ -51,6 +52,7 @@ const appendParts = {
   note_resolution: noteResolution,
   end_command: endCommand,
   write_events: writeEvents,
+  repay_debts: repayDebts,
   keep_results: keepResults,
 }
 

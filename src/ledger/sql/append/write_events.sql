@@ -19,6 +19,5 @@ begin
         w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload
     ) e
     where w.position is not null;
-    perform leave_shard(in_shard, v_position, v_now);
   end if;
 end

@@ -1,4 +1,5 @@
--- Takes credits away: what is available, in draw order. The rest is recorded as a debt, which the next lot repays.
+-- Takes credits away: what is available, in draw order, once what is free has repaid an older debt. The rest is recorded as a
+-- debt, which the next credits that become free repay.
 -- Returns {verdict, positions, taken, debt}.
 create or replace function adjust_v1(
   in_shard smallint, in_instance text, in_command text, in_request_hash text,
@@ -30,6 +31,7 @@ begin
   if v_due > 0 then
     v_position := grant_allowance(in_shard, v_position + 1, v_now, in_instance, in_account, in_mode, v_due);
   end if;
+  v_position := repay_from_live_lots(in_shard, v_position, v_now, in_instance, in_account, in_mode);
   for r in select l.lot, l.free from live_lots(in_shard, in_account, in_mode, v_now) l where l.free > 0 order by l.draw_order loop
     exit when v_left = 0;
     v_lots := v_lots || r.lot;

@@ -15,6 +15,6 @@ begin
       to_char(v_next at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
       to_char(v_month at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')),
     in_account => in_account, in_mode => in_mode, in_credits => in_credits);
-  return repay_debt(in_shard, in_position, in_now, in_instance, in_account, in_mode, in_credits);
+  return repay_debt(in_shard, in_position, in_now, in_instance, in_account, in_mode, array[in_position], array[in_credits]);
 end
 $$;

@@ -22,7 +22,7 @@ begin
   v_lot := v_position + 1;
   perform write_event(in_shard, v_lot, v_now, 'CreditsGranted', in_actor, in_instance, in_payload,
     in_account => in_account, in_mode => in_mode, in_credits => in_credits, in_private => in_private);
-  v_position := repay_debt(in_shard, v_lot, v_now, in_instance, in_account, in_mode, in_credits);
+  v_position := repay_debt(in_shard, v_lot, v_now, in_instance, in_account, in_mode, array[v_lot], array[in_credits]);
   perform leave_shard(in_shard, v_position, v_now);
   return keep_result(in_shard, in_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_lot)));

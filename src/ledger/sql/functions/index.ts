@@ -26,6 +26,7 @@ import recordV1 from './record_v1.sql' with { type: 'text' }
 import refundV1 from './refund_v1.sql' with { type: 'text' }
 import refuseChange from './refuse_change.sql' with { type: 'text' }
 import repayDebt from './repay_debt.sql' with { type: 'text' }
+import repayFromLiveLots from './repay_from_live_lots.sql' with { type: 'text' }
 import repeatedResult from './repeated_result.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
 import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
@@ -53,6 +54,7 @@ export const functions: readonly string[] = [
   keepResult,
   allowanceDue,
   repayDebt,
+  repayFromLiveLots,
   grantAllowance,
   fillIn(claimVerdict, { resolves_a_hold: typeIn(resolvingTypes, 'e.type') }),
   storeResponseV1,

@@ -1,5 +1,5 @@
 -- Refunds a charge, wholly or in part, to the lots that it was settled on, the last drawn first. The refunds of a charge never
--- exceed it. What returns to an expired lot lapses there.
+-- exceed it. What returns to an expired lot lapses there; what returns to a live one repays the account's debt first.
 --
 -- in_external is unique per account: the same one sent again gets the same result. 'undelivered:<request>' is the customer's
 -- own refund of a response that did not arrive; it is refused once the response was replayed under its Idempotency-Key.
@@ -76,7 +76,8 @@ begin
     in_account => v_charge.account_id, in_key => v_charge.key_id, in_mode => v_charge.mode, in_request => in_request,
     in_endpoint => v_charge.endpoint, in_tariff => v_charge.tariff, in_credits => coalesce(in_credits, v_refundable),
     in_lots => v_lots, in_moved => v_moved, in_private => in_private);
-  perform leave_shard(in_shard, v_position, v_now);
+  perform leave_shard(in_shard,
+    repay_from_live_lots(in_shard, v_position, v_now, in_instance, v_charge.account_id, v_charge.mode), v_now);
   return keep_result(in_shard, v_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_position), 'credits', coalesce(in_credits, v_refundable)));
 end

@@ -1,21 +1,31 @@
--- Takes an account's debt from a lot that was just granted. Returns the last position written: the lot's own where nothing is
--- owed. Whoever calls this holds the shard's lock.
+-- Takes an account's debt from lots, in their order. Returns the last position written: in_position where nothing is owed or
+-- nothing is free. Whoever calls this holds the shard's lock.
 create or replace function repay_debt(
-  in_shard smallint, in_lot bigint, in_now timestamptz, in_instance text,
-  in_account text, in_mode text, in_granted bigint
+  in_shard smallint, in_position bigint, in_now timestamptz, in_instance text,
+  in_account text, in_mode text, in_lots bigint[], in_free bigint[]
 ) returns bigint
 language plpgsql as $$
 declare
   v_debt bigint;
+  v_left bigint;
+  v_lots bigint[] := '{}';
+  v_moved bigint[] := '{}';
 begin
-  select least(b.debt, in_granted) into v_debt from balances b
+  select b.debt into v_debt from balances b
     where b.account_id = in_account and b.mode = in_mode and b.shard = in_shard;
-  if v_debt is null or v_debt = 0 then
-    return in_lot;
+  v_left := v_debt;
+  for n in 1..cardinality(in_lots) loop
+    exit when v_left = 0;
+    continue when in_free[n] = 0;
+    v_lots := v_lots || in_lots[n];
+    v_moved := v_moved || least(in_free[n], v_left);
+    v_left := v_left - least(in_free[n], v_left);
+  end loop;
+  if v_left < v_debt then
+    in_position := in_position + 1;
+    perform write_event(in_shard, in_position, in_now, 'CreditsAdjusted', 'ledger', in_instance, '{"repaysDebt":true}',
+      in_account => in_account, in_mode => in_mode, in_credits => v_debt - v_left, in_lots => v_lots, in_moved => v_moved);
   end if;
-  perform write_event(in_shard, in_lot + 1, in_now, 'CreditsAdjusted', 'ledger', in_instance, '{"repaysDebt":true}',
-    in_account => in_account, in_mode => in_mode, in_credits => v_debt,
-    in_lots => array[in_lot], in_moved => array[v_debt]);
-  return in_lot + 1;
+  return in_position;
 end
 $$;
