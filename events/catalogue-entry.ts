@@ -2,7 +2,7 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { RecordedEvent } from './event.ts'
 
-type StreamKind = 'account' | 'key' | 'credits' | 'tariffs'
+type StreamKind = 'account' | 'key' | 'credits' | 'tariffs' | 'ledger'
 
 /** What a description can name. Personal data, which is encrypted, is not in it. */
 export type DescribedEvent = Pick<

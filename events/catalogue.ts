@@ -10,6 +10,7 @@ import { accountEvents } from './account.ts'
 import type { CatalogueEntry, StreamEvents } from './catalogue-entry.ts'
 import { creditEvents } from './credits.ts'
 import { keyEvents } from './key.ts'
+import { ledgerEvents } from './ledger.ts'
 import { tariffEvents } from './tariffs.ts'
 
 export const catalogue = {
@@ -17,6 +18,7 @@ export const catalogue = {
   ...keyEvents,
   ...creditEvents,
   ...tariffEvents,
+  ...ledgerEvents,
 } satisfies StreamEvents
 
 export type EventType = keyof typeof catalogue

@@ -104,6 +104,8 @@ export const creditEvents = {
       keyVersion: Type.Optional(Type.Integer()),
       /** Credits that the call cost beyond its hold. They are never charged. */
       shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
+      /** What is charged had left the gateway, but for a last part at most, before the charge was written. */
+      delivered: Type.Optional(Type.Literal(true)),
       /**
        * What ended the response before its end: the client left, the upstream broke it off, or the hold could not be
        * extended.

@@ -1,6 +1,6 @@
 import { entryOf } from './event-types.ts'
 
-/** The stream an event belongs to: `account-<id>`, `key-<id>`, `credits-<accountId>` or `tariffs`. */
+/** The stream an event belongs to: `account-<id>`, `key-<id>`, `credits-<accountId>`, `tariffs` or `ledger`. */
 export function streamOf(event: {
   type: string
   accountId: string | null
@@ -15,7 +15,8 @@ export function streamOf(event: {
     case 'credits':
       return `credits-${event.accountId}`
     case 'tariffs':
-      return 'tariffs'
+    case 'ledger':
+      return stream
     case undefined:
       throw new Error(`unknown type of event: ${event.type}`)
     default:

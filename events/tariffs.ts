@@ -1,4 +1,4 @@
-/** The tariffs stream: prices and plans, and the loss that a restored log accepted. */
+/** The tariffs stream: prices and plans. */
 import { type Static, Type } from '@sinclair/typebox'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
@@ -27,12 +27,5 @@ export const tariffEvents = {
     }),
     describe: ({ payload }) =>
       `Tariff ${String(payload.hash).slice(0, 12)} published, in force from ${minute(payload.from)}`,
-  },
-
-  LogRestored: {
-    stream: 'tariffs',
-    payload: Type.Object({ lostFrom: Type.Integer(), reason: Type.String() }),
-    describe: ({ payload }) =>
-      `Log restored: what stood from position ${payload.lostFrom} on was lost (${payload.reason})`,
   },
 } as const satisfies StreamEvents

@@ -53,7 +53,12 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   const inFlightCalls = openInFlightCounter()
   const newBodyMemory = openBodyMemoryBudget(maxTotalBodyBytes)
   let isCuttingOff = false
-  const delivery = { ...deps, maxBufferedBytes, isCutOff: () => isCuttingOff }
+  const delivery: DeliveryDeps = {
+    ...deps,
+    maxBufferedBytes,
+    isCutOff: () => isCuttingOff,
+    letLeave: (charge) => !isCuttingOff && deps.letLeave(charge),
+  }
   const pipeline: Pipeline = { gate, maxBodySeconds, idleTimeout, delivery }
 
   async function handle(request: Request): Promise<Response> {
@@ -75,6 +80,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     if (exceedsIdleTimeout(idleTimeout, call.route)) idleTimeout.set(request, idleTimeout.seconds)
     if (responded.relayed) void responded.relayed.then(end)
     else end()
+    responded = withheldIfLate(delivery, call, responded)
     observe(deps, call, responded)
     return responded.response
   }
@@ -89,6 +95,18 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       isCuttingOff = true
     },
   }
+}
+
+/** The last thing before a response leaves: a charged one may be too late to. */
+function withheldIfLate(
+  { letLeave, log }: DeliveryDeps,
+  { route, requestId }: Call,
+  responded: CallResponse,
+): CallResponse {
+  const { charged } = responded
+  if (!charged || letLeave(charged.charge)) return responded
+  log(`${route.id} ${requestId}: charged, and withheld: too long after its charge was sent`)
+  return charged.otherwise()
 }
 
 function rejectUnknownRoute(

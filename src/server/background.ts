@@ -1,6 +1,5 @@
 /** The periodic tasks of a gateway, as a table. Any number of gateways may run them beside each other. */
 import type { Appender } from '../ledger/append/appender.ts'
-import type { Deliveries } from '../ledger/append/deliveries.ts'
 import { expireHolds } from '../ledger/append/expiry.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { forgetResponses } from '../ledger/idempotency/stored-responses.ts'
@@ -12,7 +11,7 @@ interface BackgroundDeps {
   readonly sql: Sql
   readonly shards: readonly number[]
   readonly appenderOf: (shard: number) => Appender
-  readonly deliveries: Deliveries
+  readonly recordDeliveries: () => Promise<void>
   readonly storeHighWaterMark: () => Promise<void>
 }
 
@@ -31,7 +30,7 @@ export const failures = {
 } as const
 
 function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, BackgroundTask>> {
-  const { sql, shards, appenderOf, deliveries, storeHighWaterMark } = deps
+  const { sql, shards, appenderOf, recordDeliveries, storeHighWaterMark } = deps
   return {
     storeHighWaterMark: {
       intervalMs: 5_000,
@@ -40,7 +39,7 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
     },
     recordDeliveries: {
       intervalMs: 1_000,
-      run: () => deliveries.record(),
+      run: recordDeliveries,
       failure: failures.deliveries,
     },
     catchUp: {

@@ -4,9 +4,8 @@
  */
 
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
-import type { CallCommand } from '../ledger/append/call-commands.ts'
-import { type Deliveries, openDeliveries } from '../ledger/append/deliveries.ts'
 import { openHighWaterMark } from '../ledger/append/high-water-mark.ts'
+import { recordDeliveries } from '../ledger/append/record-deliveries.ts'
 import { connect, type Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
 import { waitAtMost } from '../lib/wait-at-most.ts'
@@ -23,7 +22,6 @@ const lastWritesMs = 10_000
 export interface Ledger {
   readonly sql: Sql
   readonly shards: readonly number[]
-  readonly deliveries: Deliveries
   readonly storeHighWaterMark: () => Promise<void>
   /** A connection that only one appender uses. */
   readonly connectAppender: () => Sql
@@ -31,7 +29,7 @@ export interface Ledger {
 
 /** @throws LogDiverged when the log ends before its high-water mark */
 export async function openLedger(context: Context): Promise<Ledger> {
-  const { databaseUrl, highWaterMarkFile, instance, shutdown } = context
+  const { databaseUrl, highWaterMarkFile, shutdown } = context
   const sql = connect({ url: databaseUrl, as: 'serving', max: 8 })
   const pools = [sql]
   shutdown.push('the connections to the ledger', () =>
@@ -44,7 +42,6 @@ export async function openLedger(context: Context): Promise<Ledger> {
   return {
     sql,
     shards,
-    deliveries: await openDeliveries(sql, instance, shards),
     storeHighWaterMark: async () => mark?.store(),
     connectAppender() {
       const pool = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
@@ -58,6 +55,7 @@ export interface Appends {
   readonly appenderOf: (shard: number) => Appender
   /** Commands that wait for the ledger or are under way to it. */
   readonly pending: () => number
+  readonly recordDeliveries: () => Promise<void>
   /** What is still to be written when serving has stopped. All of it together has `lastWritesMs`. */
   readonly lastWrites: Shutdown
 }
@@ -71,11 +69,7 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
       instance,
       timeoutMs: ledgerTimeoutMs,
       onBatch: metrics.batch,
-      onResult(command, verdict, position, isAwaited) {
-        metrics.command(command, verdict)
-        if (verdict !== 'ok') return
-        recordDelivery(context, ledger, { shard, command, position, isAwaited })
-      },
+      onVerdict: metrics.command,
       log: warn,
     }),
   )
@@ -85,7 +79,12 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
   const lastWrites = openShutdown(warn)
   // A ledger that does not reply keeps no gateway from ending: what is not written expires, uncharged.
   shutdown.push('the ledger', () => waitAtMost(lastWritesMs, lastWrites.run()))
-  pushLastWrites(lastWrites, ledger, appenders, warn)
+  const record = async () => {
+    for (const [i, { deliveries }] of appenders.entries()) {
+      await recordDeliveries(ledger.sql, ledger.shards[i] as number, instance, deliveries)
+    }
+  }
+  pushLastWrites(lastWrites, ledger, { appenders, record }, warn)
   return {
     appenderOf(shard) {
       const appender = appenders[shard]
@@ -93,6 +92,7 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
       return appender
     },
     pending: () => appenders.reduce((sum, appender) => sum + appender.pending, 0),
+    recordDeliveries: record,
     lastWrites,
   }
 }
@@ -100,8 +100,8 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
 /** The last of these is done first: the appenders write what they have, and then the ledger learns what became of it. */
 function pushLastWrites(
   lastWrites: Shutdown,
-  { sql, shards, deliveries, storeHighWaterMark }: Ledger,
-  appenders: readonly Appender[],
+  { sql, shards, storeHighWaterMark }: Ledger,
+  { appenders, record }: { appenders: readonly Appender[]; record: () => Promise<void> },
   warn: Context['warn'],
 ): void {
   lastWrites.push('the high-water mark', () =>
@@ -109,30 +109,11 @@ function pushLastWrites(
   )
   // What is not applied here is applied by any other gateway, or by the next.
   lastWrites.push('the projections', () => catchUp(sql, shards).catch(() => {}))
-  lastWrites.push('the deliveries', () =>
-    deliveries.recordAll().catch((error) => warn(failures.deliveries, error)),
-  )
+  lastWrites.push('the deliveries', () => {
+    for (const { deliveries } of appenders) deliveries.end()
+    return record().catch((error) => warn(failures.deliveries, error))
+  })
   lastWrites.push('the queues of the appenders', () =>
     Promise.all(appenders.map((appender) => appender.drain(lastWritesMs))),
   )
-}
-
-interface Charged {
-  readonly shard: number
-  readonly command: CallCommand
-  readonly position: number
-  /** Whether somebody still waited for the verdict. */
-  readonly isAwaited: boolean
-}
-
-/** Records of a charge whether its response leaves now, or is withheld because nobody waits for it any more. */
-function recordDelivery(
-  { phase }: Context,
-  { deliveries }: Ledger,
-  { shard, command, position, isAwaited }: Charged,
-): void {
-  if (command.kind !== 'settle' && command.kind !== 'charge_on_lease') return
-  const alreadyDelivered = command.kind === 'settle' && command.alreadyDelivered
-  if ((isAwaited && !phase.isCutOff) || alreadyDelivered) deliveries.addDelivered(shard, position)
-  else deliveries.addWithheld(shard, position)
 }

@@ -62,7 +62,7 @@ export async function compose(
 ): Promise<Composition> {
   const { config, environment } = options
   const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
-  const phase: Phase = { isStopping: false, isCutOff: false }
+  const phase: Phase = { isStopping: false }
   const metrics = openMetrics(Object.keys(config.routes))
   const context: Context = { ...options, instance, phase, metrics, shutdown, warn }
 
@@ -146,6 +146,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
   const proxy = openProxy({
     ...{ config, addresses, gate, freeCalls, log: warn },
     storedResponses: openStoredResponses(ledger.sql, ledgerTimeoutMs),
+    letLeave: ({ shard, position }) => appenderOf(shard).deliveries.leave(position),
     settled: metrics.settled,
     observe(call) {
       metrics.call(call)

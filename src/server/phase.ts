@@ -2,6 +2,4 @@
 export interface Phase {
   /** It says at /ready that it stops, and closes the connection after each response. */
   isStopping: boolean
-  /** All connections are closed: a charge that is written from now on has no client that receives its response. */
-  isCutOff: boolean
 }

@@ -53,7 +53,6 @@ export async function stopServing(
   const finished = Promise.all([server.stop(), proxy.idle(graceMs)])
   await waitAtMost(graceMs, finished)
   proxy.cutOff()
-  phase.isCutOff = true
   await server.closeConnections()
   await proxy.idle(cutOffMs)
 }

@@ -1,6 +1,5 @@
 /** A charge whose gateway died before its last write: it is reported as such, and refunded once, on request. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
-import { type Deliveries, openDeliveries } from '../../src/ledger/append/deliveries.ts'
 import {
   forgetResponses,
   openStoredResponses,
@@ -34,39 +33,33 @@ test('of a gateway that lives, a response is sent', async () => {
 
 describe('of another gateway', () => {
   let other: Gateway
-  let deliveries: Deliveries
+  let instance: string
   beforeEach(async () => {
-    const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
+    instance = `gw_${crypto.randomUUID().slice(0, 8)}`
     other = shop.ledger.newGateway(instance)
-    deliveries = await openDeliveries(shop.ledger.sql, instance, [0])
+    await reportDelivered(0)
   })
+
+  const reportDelivered = (position: number) =>
+    shop.ledger.sql`select delivered_v1(0::smallint, ${instance}, ${position})`
 
   /** A call that it charged: its position in the ledger and its id. */
   async function charged(credits = 2) {
     const { hold } = await other.hold(shop.key, credits)
     const { position } = await other.settle(hold, credits)
-    deliveries.addDelivered(0, position)
     return { requestId: hold.requestId, position }
   }
 
   test('what it charged is leaving until it says that it has left', async () => {
-    const { requestId } = await charged()
+    const { requestId, position } = await charged()
     expect(await deliveryOf(requestId)).toBe('pending')
-    await deliveries.record()
-    expect(await deliveryOf(requestId)).toBe('pending')
-    await deliveries.record()
-    expect(await deliveryOf(requestId)).toBe('sent')
-  })
-
-  test('a gateway that ends in order leaves nothing open', async () => {
-    const { requestId } = await charged()
-    await deliveries.recordAll()
+    await reportDelivered(position)
     expect(await deliveryOf(requestId)).toBe('sent')
   })
 
   test('when it says no more, delivery is unknown, and the charge is refunded once', async () => {
     const earlier = await charged()
-    await deliveries.recordAll()
+    await reportDelivered(earlier.position)
     const { requestId } = await charged(3)
     await shop.ledger.advance(11_000)
     expect(await deliveryOf(earlier.requestId)).toBe('sent')

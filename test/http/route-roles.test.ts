@@ -5,7 +5,6 @@
  */
 import { afterAll, describe, expect, test } from 'bun:test'
 import { signToken } from '../../src/http/auth/sign-token.ts'
-import { openDeliveries } from '../../src/ledger/append/deliveries.ts'
 import { newKeyId, newRequestId, type Owner } from '../../src/lib/ids.ts'
 import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
@@ -92,7 +91,7 @@ function registered(): string[] {
 
 /** A gateway that recorded its deliveries for a while, and then died. */
 const deadGateway = ledger.newGateway('gw_dead')
-await openDeliveries(ledger.sql, 'gw_dead', [0])
+await ledger.sql`select delivered_v1(0::smallint, 'gw_dead', 0)`
 
 interface FullSubject extends Subject {
   readonly owner: Owner

@@ -151,7 +151,7 @@ describe('a stream', () => {
       expect(eventsIn(call).at(-1)).toBe('[DONE]')
       const settled = (await shop.eventsOf(requestIdOf(call))).at(-1)
       expect(settled).toMatchObject({ credits: charged, quantity: charged })
-      expect(settled?.payload).toEqual(payload)
+      expect(settled?.payload).toEqual({ ...payload, delivered: true })
     }
   })
 
@@ -425,7 +425,7 @@ describe('a response that is sold by the byte', () => {
     expect(call.whole).toBe(false)
     const events = await bytes.outcomeOf(requestIdOf(call), 'HoldSettled')
     const settled = events.at(-1)
-    expect(settled?.payload).toEqual({ terminatedBy: 'hold' })
+    expect(settled?.payload).toEqual({ delivered: true, terminatedBy: 'hold' })
     expect(settled?.quantity).toBeLessThanOrEqual(250)
     expect(call.body.length).toBeLessThanOrEqual(settled?.quantity ?? 0)
   })

@@ -40,7 +40,7 @@ export function fold(events: readonly LogEvent[]): State {
 /** One event's consequences. */
 export function evolve(state: State, event: LogEvent): void {
   if (event.type === 'TariffPublished') publish(state, event)
-  else if (event.type === 'LogRestored') return
+  else if (event.type === 'LogRestored' || event.type === 'ProducerFenced') return
   // Opening figures of another service move nothing.
   else if (event.type === 'UsageImported') countDay(state, event)
   else if (event.stream_version === null) moveCredits(state, event)

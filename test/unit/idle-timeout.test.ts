@@ -31,6 +31,7 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
   const storedResponses = { store: unused, read: unused, replayed: unused }
   const proxy = openProxy({
     ...{ config, gate, idleTimeout, freeCalls, storedResponses, addresses: {} },
+    letLeave: unused,
     log: unused,
   })
   return { proxy, allowed }

@@ -34,7 +34,14 @@ describe('a lease', () => {
   afterEach(() => leases.close())
 
   const result: AppendResult = {
-    ...{ verdict: 'ok', shard: 0, position: 1, available: 10_000, recordedAt: new Date(0) },
+    ...{
+      verdict: 'ok',
+      shard: 0,
+      position: 1,
+      available: 10_000,
+      sentAtMs: 0,
+      recordedAt: new Date(0),
+    },
   }
   const request = {
     key: { keyId: 'k', keyVersion: 1, accountId: 'a', mode: 'live', shard: 0 } as KeyRecord,

@@ -13,7 +13,7 @@ const route = config.routes.search
 if (!route) throw new Error('the shipped configuration has no search')
 
 const result: AppendResult = {
-  ...{ verdict: 'ok', shard: 0, position: 1, available: 9, recordedAt: new Date(0) },
+  ...{ verdict: 'ok', shard: 0, position: 1, available: 9, recordedAt: new Date(0), sentAtMs: 0 },
 }
 const terms = {
   ...{ key: { accountId: 'a', keyId: 'k', mode: 'live', shard: 0 }, price: route.price },
@@ -47,6 +47,7 @@ function deliver(upstream: () => Promise<Response>) {
       freeCalls: { count: fail, flush: fail, close: fail },
       maxBufferedBytes: config.limits.maxBufferedBytes,
       isCutOff: () => false,
+      letLeave: () => true,
       log() {},
     },
   })

@@ -33,12 +33,10 @@ test('a part that cannot be closed is logged, and the others are closed', async 
 
 /** Parts that record what is done to them, with the phase at that time. */
 function openServing(serverStops: Promise<void>) {
-  const phase: Phase = { isStopping: false, isCutOff: false }
+  const phase: Phase = { isStopping: false }
   const steps: string[] = []
   const record = (step: string) => {
-    steps.push(
-      `${step}, ${phase.isStopping ? 'stopping' : 'serving'}${phase.isCutOff ? ', cut off' : ''}`,
-    )
+    steps.push(`${step}, ${phase.isStopping ? 'stopping' : 'serving'}`)
   }
   const server = {
     stop() {
@@ -64,8 +62,8 @@ const order = [
   'server stops, stopping',
   'calls finish, stopping',
   'calls are cut off, stopping',
-  'connections are closed, stopping, cut off',
-  'calls finish, stopping, cut off',
+  'connections are closed, stopping',
+  'calls finish, stopping',
 ]
 
 test('serving ends step by step: calls finish before connections are closed', async () => {

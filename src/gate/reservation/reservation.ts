@@ -91,7 +91,7 @@ export interface Usage extends Charge {
   readonly status: number
   /** What ended the response before its end. */
   readonly terminatedBy?: TerminatedBy
-  /** The client has what is charged already, whatever the verdict. */
+  /** What is charged has left the gateway, but for a last part at most. */
   readonly alreadyDelivered?: true
 }
 

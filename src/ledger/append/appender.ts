@@ -8,7 +8,13 @@
 import { waitAtMost } from '../../lib/wait-at-most.ts'
 import { LedgerUnavailable } from '../unavailable.ts'
 import type { AppendResult, CallCommand, Hold, LeaseHold, Verdict } from './call-commands.ts'
-import { BatchFateUnknown, type BatchResult, Producer, type ProducerOptions } from './producer.ts'
+import { Deliveries } from './deliveries.ts'
+import {
+  BatchFateUnknown,
+  Producer,
+  type ProducerOptions,
+  type SentBatchResult,
+} from './producer.ts'
 import {
   giveUp,
   giveUpOverdue,
@@ -20,13 +26,8 @@ import {
 export interface AppenderOptions extends Omit<ProducerOptions, 'log'> {
   /** How long the sender of a command waits for the ledger. */
   readonly timeoutMs: number
-  /** Called with each command's result. `isAwaited`: its sender still waited for it. */
-  readonly onResult?: (
-    command: CallCommand,
-    verdict: Verdict,
-    position: number,
-    isAwaited: boolean,
-  ) => void
+  /** Called with each command's verdict. */
+  readonly onVerdict?: (command: CallCommand, verdict: Verdict) => void
   readonly log?: (message: string, error?: unknown) => void
 }
 
@@ -41,6 +42,8 @@ export interface Appender {
    * Each has its own verdict, and so its own promise. A group of which one cannot be written fails as a whole.
    */
   appendGroup(commands: readonly CallCommand[]): Promise<AppendResult>[]
+  /** What became of the responses of its charges. */
+  readonly deliveries: Deliveries
   /** Commands waiting or in flight. */
   readonly pending: number
   /** Waits until nothing is pending, for at most this long. */
@@ -59,6 +62,7 @@ type Deliver = () => void
 const overdueCheckMs = 50
 
 class GroupCommit implements Appender {
+  readonly deliveries = new Deliveries()
   private readonly options: AppenderOptions
   private readonly producer: Producer
   private readonly log: (message: string, error?: unknown) => void
@@ -169,15 +173,19 @@ class GroupCommit implements Appender {
     }
   }
 
-  private deliver(batch: readonly WaitingCommand[], result: BatchResult): void {
-    const { shard, onResult } = this.options
+  private deliver(batch: readonly WaitingCommand[], result: SentBatchResult): void {
+    const { shard, onVerdict } = this.options
+    const { recorded_at: recordedAt, sentAtMs } = result
     batch.forEach(({ command, resolve, hasGivenUp }, i) => {
       const verdict = result.verdicts[i] as Verdict
       const position = result.positions[i] as number
-      onResult?.(command, verdict, position, !hasGivenUp)
+      onVerdict?.(command, verdict)
+      if (verdict === 'ok' && (command.kind === 'settle' || command.kind === 'charge_on_lease')) {
+        this.deliveries.onCharged({ command, position, sentAtMs, isAwaited: !hasGivenUp })
+      }
       if (!hasGivenUp) {
         const available = result.available[i] ?? 0
-        resolve({ verdict, shard, position, available, recordedAt: result.recorded_at })
+        resolve({ verdict, shard, position, available, recordedAt, sentAtMs })
       } else if (isNewHold(command) && (verdict === 'ok' || verdict === 'resumed')) {
         this.releaseAbandoned(command)
       }

@@ -121,10 +121,11 @@ function payloadOf(command: CallCommand): string {
     case 'void_on_lease':
       return canonicalJson({ lease: command.lease, reason: command.reason })
     case 'settle':
-      return command.shortfall || command.terminatedBy
+      return command.alreadyDelivered || command.shortfall || command.terminatedBy
         ? canonicalJson({
-            ...(command.terminatedBy ? { terminatedBy: command.terminatedBy } : {}),
-            ...(command.shortfall ? { shortfall: command.shortfall } : {}),
+            delivered: command.alreadyDelivered,
+            shortfall: command.shortfall || undefined,
+            terminatedBy: command.terminatedBy,
           })
         : '{}'
     case 'release':

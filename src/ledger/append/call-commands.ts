@@ -126,7 +126,7 @@ export interface Settle extends CallRef {
   readonly latencyMs: number
   readonly shortfall?: number
   readonly terminatedBy?: TerminatedBy
-  /** The client has what is charged already, whatever the verdict. Not written: the gateway alone needs to know. */
+  /** What is charged has left the gateway, but for a last part at most. */
   readonly alreadyDelivered?: true
 }
 
@@ -197,4 +197,6 @@ export interface AppendResult {
   /** Credits then available; for key_cap_reached, what the cap still allows. */
   readonly available: number
   readonly recordedAt: Date
+  /** When the command was first sent, on the monotonic clock. */
+  readonly sentAtMs: number
 }

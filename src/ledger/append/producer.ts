@@ -30,6 +30,11 @@ export interface BatchResult {
   readonly available: readonly number[]
 }
 
+/** The same, with when the batch was first sent, on the monotonic clock. */
+export interface SentBatchResult extends BatchResult {
+  readonly sentAtMs: number
+}
+
 /** Nobody knows whether the batch is written. */
 export class BatchFateUnknown extends Error {
   override readonly name = 'BatchFateUnknown'
@@ -53,23 +58,23 @@ export class Producer {
    * @throws BatchFateUnknown when it cannot be learnt any more whether the batch is written; whatever else is thrown, the
    *   batch cannot be written as it is, and nothing of it was
    */
-  async send(commands: readonly CallCommand[]): Promise<BatchResult> {
+  async send(commands: readonly CallCommand[]): Promise<SentBatchResult> {
     const texts = packBatch(commands)
-    let wasSent = false
+    let sentAtMs: number | undefined
     for (let attempt = 0; ; attempt++) {
       try {
         this.id ??= await this.register()
-        const wasSentBefore = wasSent
-        wasSent = true
+        const wasSentBefore = sentAtMs !== undefined
+        sentAtMs ??= performance.now()
         const result = await this.sendOnce(this.id, texts, commands.length)
         if (result.outcome === 'appended' || result.outcome === 'repeated') {
           this.sequence++
-          return result
+          return { ...result, sentAtMs }
         }
         this.id = undefined
         if (wasSentBefore) throw new BatchFateUnknown(result.outcome)
         // The ledger forgot the producer over a long silence. What it refused at the first attempt is not written.
-        wasSent = false
+        sentAtMs = undefined
       } catch (error) {
         if (error instanceof BatchFateUnknown || isUnwritable(error)) throw error
         this.options.log('append: the ledger did not reply; sending the same batch again', error)

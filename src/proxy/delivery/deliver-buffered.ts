@@ -58,7 +58,10 @@ export async function deliverBuffered(
     return deliverNotCharged(priced, response, bytes, error)
   }
   setAll(headers, creditHeaders(usage.credits, priced.reservation.terms.result, charged))
-  return wholeResponse(response, bytes, headers)
+  return {
+    ...wholeResponse(response, bytes, headers),
+    charged: { charge: charged, otherwise: () => chargeUnknown(priced.call, priced.rateLimit) },
+  }
 }
 
 /** A response that is the client's to read and not to be paid. */

@@ -1,6 +1,7 @@
 /**
  * A 2xx response that is metered along the way: event by event, or piece by piece where bytes are priced. Its head
- * carries the hold's position; what it costs is known at its end.
+ * carries the hold's position; what it costs is known at its end. Its charge says that it was delivered: nobody can ask it
+ * back as undelivered, so its last part may leave late.
  */
 import { printPosition } from '../../../events/event.ts'
 import { ChargeRejected } from '../../gate/reservation/reservation.ts'

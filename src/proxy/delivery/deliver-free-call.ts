@@ -55,14 +55,18 @@ function relay(
   headers: Headers,
 ): CallResponse {
   const { promise: relayed, resolve } = Promise.withResolvers<void>()
-  const onOver = async () => resolve()
   const body = withholdTail(start, {
-    onEnd: onOver,
+    async onEnd() {
+      resolve()
+      return () => true
+    },
     async onFailure(error) {
       deps.log(`${call.route.id} ${call.requestId}: the response broke off`, error)
       resolve()
     },
-    onCancel: onOver,
+    async onCancel() {
+      resolve()
+    },
   })
   return { response: new Response(body, { status, headers }), relayed }
 }

@@ -73,7 +73,10 @@ export async function deliverResumedCall(
   const charge = reservation.cappedCharge(first.quantity)
   try {
     const charged = await reservation.charge({ ...charge, status })
-    return deliverAgain(repeated, response, creditHeaders(charge.credits, result, charged))
+    return {
+      ...deliverAgain(repeated, response, creditHeaders(charge.credits, result, charged)),
+      charged: { charge: charged, otherwise: () => chargeUnknown(call, rateLimit) },
+    }
   } catch (error) {
     if (!(error instanceof LedgerUnavailable)) throw error
     void reservation.void('settlement_failed', status)

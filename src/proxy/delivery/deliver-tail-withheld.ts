@@ -35,8 +35,9 @@ export async function deliverTailWithheld(
   const { promise: relayed, resolve: onRelayed } = Promise.withResolvers<void>()
   const body = withholdTail(start, {
     async onEnd() {
-      await chargeCall(priced, usage)
+      const charge = await chargeCall(priced, usage)
       onRelayed()
+      return () => priced.deps.letLeave(charge)
     },
     async onFailure(error, unreadMs) {
       if (isClientsFault(priced, error, unreadMs)) await chargeForLeaving(priced, usage, status)
@@ -91,7 +92,7 @@ async function chargeForLeaving(
     return
   }
   try {
-    await chargeCall(priced, { ...usage, terminatedBy: 'client' })
+    await chargeCall(priced, { ...usage, terminatedBy: 'client', alreadyDelivered: true })
   } catch (error) {
     deps.log(`${call.route.id} ${call.requestId}: left by its client, and not charged`, error)
   }

@@ -1,4 +1,5 @@
 /** A priced call between its reservation and its end: what every way of delivering a response needs of it. */
+import type { LogPosition } from '../../../events/event.ts'
 import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { Reservation, Usage } from '../../gate/reservation/reservation.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
@@ -27,6 +28,11 @@ export interface DeliveryDeps {
   readonly freeCalls: FreeCalls
   /** Larger response bodies are relayed as they come. */
   readonly maxBufferedBytes: number
+  /**
+   * Asked at the last moment before the response of a charge leaves, or its last piece. false: it is too late, and the
+   * response is withheld.
+   */
+  readonly letLeave: (charge: LogPosition) => boolean
   /** Called when a call was charged, with how long its credits had been reserved. */
   readonly settled?: (heldMs: number) => void
   /** Whether the gateway is ending what still is under way: whoever is cut off has not left, and is not charged. */

@@ -1,4 +1,6 @@
 /** The responses of calls: the headers that every response carries, and refusals in the client's words. */
+
+import type { LogPosition } from '../../../events/event.ts'
 import { rateHeaders } from '../../gate/rate-limit/rate-limit-headers.ts'
 import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
@@ -13,6 +15,8 @@ export interface CallResponse {
   readonly refusal?: RefusalCode
   /** Resolves when the body has been relayed or given up; absent when the response is whole. */
   readonly relayed?: Promise<void>
+  /** The charge of a response that is whole: it leaves only if there is time left to. */
+  readonly charged?: { readonly charge: LogPosition; readonly otherwise: () => CallResponse }
 }
 
 /** A refusal as the call's response; `headers` win. */
@@ -99,13 +103,13 @@ export const holdExpired: Refusal = {
 }
 
 /**
- * The upstream responded, and the charge may or may not be written. The response is withheld, and the client reads where
- * to see the charge.
+ * The upstream responded, and the charge may or may not be written, or was learned of too late. The response is withheld,
+ * and the client reads where to see the charge.
  */
 export function chargeUnknown({ requestId }: Call, rateLimit: ObservedRateLimit): CallResponse {
   const detail =
-    'The upstream responded, but the ledger cannot be reached to record the charge, so the response is ' +
-    `withheld. See /v1/charges/${requestId}: if it was charged after all, it is refunded on request.`
+    'The upstream responded, but it was not learned in time whether the charge is recorded, so the response is ' +
+    `withheld. See /v1/charges/${requestId}: if the call was charged after all, the charge can be refunded.`
   const headers = { ...rateLimitHeaders(rateLimit, false), 'Retry-After': '5' }
   const code = 'ledger_unavailable'
   return { response: problemOf({ code, detail, headers }, requestId), refusal: code }

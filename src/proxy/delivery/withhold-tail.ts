@@ -48,8 +48,11 @@ async function readPiece(reader: Reader) {
 
 /** A body ends in one of these ways, once. */
 interface StreamEnds {
-  /** The upstream has sent everything. Resolves when the charge is durable; throws when it cannot be. */
-  onEnd(): Promise<void>
+  /**
+   * The upstream has sent everything. Resolves when the charge is durable; throws when it cannot be.
+   * @returns asked at the last moment before the last piece leaves: whether it still may
+   */
+  onEnd(): Promise<() => boolean>
   /**
    * The upstream broke off, or the charge was refused: the client sees a broken body.
    * @param unreadMs for how long nothing was read from the upstream, since the client did not read
@@ -98,7 +101,9 @@ export function withholdTail(
           return
         }
         hasEnded = true
-        await ends.onEnd()
+        const mayLeave = await ends.onEnd()
+        // Of a client who left just now, it counts that the last piece was ready in time.
+        if (!mayLeave()) return controller.error()
         if (hasLeft) return
         controller.enqueue(withheld)
         controller.close()

@@ -21,7 +21,7 @@ export interface ChargeEventRow {
   tariff: string
   credits: number
   quantity: number
-  payload: { reason?: string; shortfall?: number; terminatedBy?: TerminatedBy }
+  payload: { delivered?: true; reason?: string; shortfall?: number; terminatedBy?: TerminatedBy }
   /** The event was recorded within the last seconds. */
   recent: boolean
   /** The position up to which the event's gateway has noted deliveries; null: it noted none. */
@@ -37,8 +37,10 @@ export interface ChargeEventRow {
 /** What became of the response of a settled call; undefined for another call, and where it is not known yet. */
 export function deliveryOf(rows: readonly ChargeEventRow[]): Charge['delivery'] {
   const settled = rows.find(({ type }) => type === 'HoldSettled')
-  if (!settled || settled.delivered === null) return undefined
+  if (!settled) return undefined
   if (settled.payload.terminatedBy) return 'cut'
+  if (settled.payload.delivered) return 'sent'
+  if (settled.delivered === null) return undefined
   if (settled.position <= settled.delivered && !settled.withheld) return 'sent'
   if (rows.some(({ replayed }) => replayed)) return 'replayed'
   return settled.recent && !settled.withheld ? 'pending' : 'unknown'

@@ -65,7 +65,7 @@ export const functions: readonly string[] = [
   joinAppend(),
   fillIn(recordV1, {
     sets_a_secret: typeIn(secretTypes, `e ->> 'type'`),
-    has_a_versioned_stream: typeNotIn(typesWith('stream', 'tariffs'), 'r.type'),
+    has_a_versioned_stream: typeNotIn([...typesWith('stream', 'tariffs'), 'LogRestored'], 'r.type'),
   }),
   grantV1,
   adjustV1,
