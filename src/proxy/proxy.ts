@@ -6,6 +6,7 @@ import { newRequestId } from '../lib/ids.ts'
 import { problemOf } from '../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../problems/refusal.ts'
 import type { Call } from './call.ts'
+import { beginRelay } from './delivery/begin-relay.ts'
 import type { DeliveryDeps } from './delivery/priced-call.ts'
 import { type CallResponse, ledgerUnavailable, refuse } from './delivery/responses.ts'
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
@@ -72,6 +73,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     let responded: CallResponse
     try {
       responded = await respondToCall(pipeline, call, bodyMemory)
+      if (responded.relayed) responded = await beginRelay(call, responded)
     } catch (error) {
       responded = refuse(call, refusalOfError(deps, error, call))
     } finally {

@@ -115,6 +115,15 @@ export function chargeUnknown({ requestId }: Call, rateLimit: ObservedRateLimit)
   return { response: problemOf({ code, detail, headers }, requestId), refusal: code }
 }
 
+/** A relayed response that broke off before anything of it was sent. Its charge may be written all the same. */
+export function brokenOff({ requestId, route }: Call): CallResponse {
+  const charge =
+    route.price.per === 'free' ? '' : ` If it was charged, /v1/charges/${requestId} says so.`
+  const detail = `The response broke off before its first byte.${charge}`
+  const code = 'upstream_failed'
+  return { response: problemOf({ code, detail }, requestId), refusal: code }
+}
+
 export function upstreamRefusal(failure: ForwardFailure): Refusal {
   switch (failure) {
     case 'upstream_unreachable':
