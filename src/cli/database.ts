@@ -1,6 +1,7 @@
 /** Finds the database that a command works on. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { resolveDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
 import { UsageError } from './usage-error.ts'
 
 const defaultDataFolder = '.tollbook'
@@ -11,8 +12,9 @@ export function databaseUrlFile(dataFolder: string): string {
 }
 
 /**
- * The PostgreSQL URL of --database, of DATABASE_URL, or of the `tollbook up` that runs in this folder.
- * @throws UsageError when none of them names one
+ * The PostgreSQL URL of --database, of DATABASE_URL, or of the `tollbook up` that runs in this folder, with what PG…
+ * variables say beside it.
+ * @throws UsageError when none of them names one; BadConnectionString when it cannot be used
  */
 export async function databaseUrl(args: {
   readonly database?: string | undefined
@@ -23,7 +25,7 @@ export async function databaseUrl(args: {
       'which database? Set DATABASE_URL, pass --database, or start one here with "tollbook up".',
     )
   }
-  return url
+  return resolveDatabaseUrl(url, process.env)
 }
 
 async function readUrlOfUp(): Promise<string | undefined> {

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import postgres from 'postgres'
 import { ConfigError } from '../config/config-error.ts'
+import { BadConnectionString } from '../ledger/connection/connection-string.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -11,6 +12,9 @@ import { UsageError } from './usage-error.ts'
  */
 export function explainError(error: unknown): string {
   if (error instanceof ConfigError || error instanceof UsageError) return error.message
+  if (error instanceof BadConnectionString) {
+    return `the address of the database cannot be used: ${error.message}.`
+  }
   if (error instanceof postgres.PostgresError) return explainPostgresError(error)
   const { code, message, stack, path, address, port } = error as NodeJS.ErrnoException & {
     address?: string
@@ -23,6 +27,8 @@ export function explainError(error: unknown): string {
     const where = address ? ` at ${address}:${port}` : ''
     return `PostgreSQL${where} cannot be reached (${code}): start it, or set DATABASE_URL to one that runs.`
   }
+  if (code === 'NO_SUCH_SERVER') return `PostgreSQL cannot be reached: ${message}.`
+  if (code === 'ETIMEDOUT') return `${message}: the connection is given up. Try again.`
   if (code === 'ENOENT' && path && !existsSync(dirname(path))) {
     return `there is no folder ${dirname(path)}: make it first, or name another.`
   }

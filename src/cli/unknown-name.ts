@@ -1,5 +1,5 @@
 /** The error for a name that does not exist: it suggests what was meant, or lists the names that exist. */
-import { didYouMean } from '../config/did-you-mean.ts'
+import { didYouMean } from '../lib/did-you-mean.ts'
 import { UsageError } from './usage-error.ts'
 
 /** @param kind what the name should name, such as `route` */

@@ -3,6 +3,8 @@
  * start. load-config.ts reads the upstreams' addresses, since the file names their variables.
  */
 
+import { BadConnectionString } from '../ledger/connection/connection-string.ts'
+import { resolveDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
 import { ConfigError, type ConfigProblem, printValue } from './config-error.ts'
 import type { Env } from './load-config.ts'
 
@@ -43,7 +45,7 @@ interface Source {
 export function readEnvironment(env: Env): Environment {
   const source: Source = { env, problems: [] }
   const environment = withoutUndefined({
-    databaseUrl: readUrl(source, 'DATABASE_URL', ['postgres:', 'postgresql:']),
+    databaseUrl: readDatabaseUrl(source),
     redisUrl: readUrl(source, 'REDIS_URL', ['redis:', 'rediss:']),
     jwtSecret: env.JWT_SECRET || undefined,
     jwksUrl: readUrl(source, 'JWKS_URL', ['https:', 'http:']),
@@ -72,6 +74,18 @@ function readUrl(source: Source, name: string, protocols: readonly string[]): st
     addProblem(source, name, `expected a URL that begins with ${protocols[0]}//`)
   }
   return text
+}
+
+function readDatabaseUrl(source: Source): string | undefined {
+  const text = readText(source, 'DATABASE_URL')
+  if (text === undefined) return undefined
+  try {
+    return resolveDatabaseUrl(text, source.env)
+  } catch (error) {
+    if (!(error instanceof BadConnectionString)) throw error
+    addProblem(source, 'DATABASE_URL', error.message)
+    return undefined
+  }
 }
 
 function readPort(source: Source, name: string, byDefault: string): number {

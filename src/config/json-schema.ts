@@ -5,9 +5,9 @@
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
+import { didYouMean } from '../lib/did-you-mean.ts'
 import { pointerStep, shortPointer } from '../lib/json-pointer.ts'
 import { either, printValue } from './config-error.ts'
-import { didYouMean } from './did-you-mean.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 

@@ -4,9 +4,9 @@
  */
 import type { TSchema } from '@sinclair/typebox'
 import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
+import { didYouMean } from '../lib/did-you-mean.ts'
 import type { Fault } from '../lib/fault.ts'
 import { either, type Path, printValue } from './config-error.ts'
-import { didYouMean } from './did-you-mean.ts'
 
 /** All faults of a value, in the order of the file's fields; none when it fits. */
 export function schemaFaults(schema: TSchema, value: unknown, at: Path = []): Fault[] {

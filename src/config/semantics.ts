@@ -1,11 +1,11 @@
 /** Whether the parts of tollbook.yaml fit together, which a schema cannot say. */
 
+import { didYouMean } from '../lib/did-you-mean.ts'
 import type { Fault } from '../lib/fault.ts'
 import { priceFaults } from '../pricing/price-checks.ts'
 import { isMetered } from '../pricing/price-rule.ts'
 import { either, printValue } from './config-error.ts'
 import { defaults } from './defaults.ts'
-import { didYouMean } from './did-you-mean.ts'
 import type { ConfigFile, Route } from './file-schema.ts'
 import { schemaCheck } from './json-schema.ts'
 

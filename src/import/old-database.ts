@@ -2,7 +2,10 @@
  * The database of the service that Tollbook replaces. It is read and never written. It has its keys in plain text
  * too; of that column only each key's last four characters are read, which lists show.
  */
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import { openServer } from '../ledger/connection/find-server.ts'
+import { openPostgres } from '../ledger/connection/open-postgres.ts'
+import { parseDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
 
 export interface OldKey {
   readonly id: string
@@ -55,10 +58,10 @@ export interface OldDatabase {
 const pageSize = 5_000
 
 export function openOldDatabase(url: string): OldDatabase {
-  const sql = postgres(url, {
+  const address = parseDatabaseUrl(url)
+  const watch = { maxSilenceSeconds: 3_600, onUnfit: () => {} }
+  const sql = openPostgres(address, () => openServer(address), watch, {
     max: 1,
-    connect_timeout: 5,
-    onnotice: () => {},
     connection: {
       application_name: 'tollbook import',
       // Its times have no zone: it wrote them in UTC.

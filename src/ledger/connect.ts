@@ -2,7 +2,11 @@
  * Connections to the ledger's database. Everything stands in one schema. A serving connection takes the serving role, whoever
  * logged in: that role can read and execute the ledger's functions, and nothing else.
  */
-import postgres from 'postgres'
+import type postgres from 'postgres'
+import type { DatabaseAddress } from './connection/database-address.ts'
+import { openServer } from './connection/find-server.ts'
+import { openPostgres } from './connection/open-postgres.ts'
+import { parseDatabaseUrl } from './connection/parse-database-url.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
 
@@ -20,24 +24,37 @@ export interface ConnectOptions {
   readonly lockTimeoutMs?: number
   /** How long a statement may run. */
   readonly statementTimeoutMs?: number
+  /**
+   * A connection is given up when the server owes a reply and has sent nothing for so long. By default an hour, for statements
+   * that compute for long; a gateway, whose statements are short, takes `gatewaySilenceSeconds`.
+   */
+  readonly maxSilenceSeconds?: number
 }
+
+/** Longer than an append waits for a lock (`lockTimeoutMs`), so that a server that replies is not taken for one that does not. */
+export const gatewaySilenceSeconds = 15
+const defaultSilenceSeconds = 3_600
 
 /**
  * Opens a pool. bigint columns arrive as numbers: positions and amounts are safe integers, and a value that is none is an error
  * rather than a rounded figure.
+ * @throws BadConnectionString
  */
 export function connect(options: ConnectOptions): Sql {
-  return replaceWhenLost((onclose) => openPool(options, onclose))
+  const address = parseDatabaseUrl(options.url)
+  return replaceWhenLost((onLost) => openPool(address, options, onLost))
 }
 
-function openPool(options: ConnectOptions, onclose: () => void): Sql {
-  return postgres(options.url, {
+function openPool(address: DatabaseAddress, options: ConnectOptions, onLost: () => void): Sql {
+  const watch = {
+    maxSilenceSeconds: options.maxSilenceSeconds ?? defaultSilenceSeconds,
+    onUnfit: onLost,
+  }
+  return openPostgres(address, () => openServer(address), watch, {
     max: options.max,
-    connect_timeout: 5,
-    onclose,
-    onnotice: () => {},
+    onclose: onLost,
     connection: {
-      application_name: 'tollbook',
+      application_name: address.applicationName ?? 'tollbook',
       search_path: `${options.schema ?? defaultSchema}, pg_temp`,
       timezone: 'UTC',
       ...(options.as === 'serving' ? { role: servingRole } : {}),
@@ -57,12 +74,12 @@ function safeInteger(text: string): number {
 }
 
 /**
- * A pool that is replaced as soon as one of its connections is lost. postgres.js remembers the last query of a lost
- * connection. When the server refuses the next attempt (because it is starting up, say), postgres.js attributes the refusal to
- * that query, reports it to nobody, and the connection stays unusable. A new pool does not have that query. What is under way
- * in the old pool may finish.
+ * A pool that is replaced as soon as one of its connections is lost, or of no use. postgres.js remembers the last query of a
+ * lost connection. When the server refuses the next attempt (because it is starting up, say), postgres.js attributes the
+ * refusal to that query, reports it to nobody, and the connection stays unusable. A new pool does not have that query. What is
+ * under way in the old pool may finish.
  */
-function replaceWhenLost(open: (onclose: () => void) => Sql): Sql {
+function replaceWhenLost(open: (onLost: () => void) => Sql): Sql {
   let ended = false
   let current = openNext()
 

@@ -13,10 +13,14 @@ export class LedgerUnavailable extends Error {
   }
 }
 
-/** Lost and refused connections, servers that start or stop, too many connections, a lock that was not granted in time. */
-const serverCodes = /^(08|57P0|53|55P03|25006)/
+/**
+ * Lost and refused connections, servers that start or stop, too many connections, a lock that was not granted in time, a
+ * server that takes no writes, a transaction that was left open after it failed.
+ */
+const serverCodes = /^(08|57P0|53|55P03|25006|25P02)/
 const clientCodes = new Set([
   'CONNECT_TIMEOUT',
+  'NO_SUCH_SERVER',
   'CONNECTION_CLOSED',
   'CONNECTION_ENDED',
   'CONNECTION_DESTROYED',

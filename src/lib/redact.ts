@@ -15,8 +15,10 @@ export function redactor(keyPrefixes: readonly string[]): (text: string) => stri
       .replace(authorization, '$1 [secret]')
       .replace(jsonWebToken, '[token]')
       .replace(password, '$1:[secret]@')
+      .replace(passwordParameter, '$1=[secret]')
 }
 
 const authorization = /\b(Bearer|Basic) +[\w.~+/=-]{16,}/gi
 const jsonWebToken = /\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*/g
 const password = /([a-z][a-z0-9+]*:\/\/[^\s:@/"\\]*):[^\s@/"\\]+@/gi
+const passwordParameter = /\b((?:ssl)?password) *= *(?:'[^'"\\]*'|[^\s&'"\\]+)/gi

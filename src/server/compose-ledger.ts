@@ -6,7 +6,7 @@
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
 import { openHighWaterMark } from '../ledger/append/high-water-mark.ts'
 import { recordDeliveries } from '../ledger/append/record-deliveries.ts'
-import { connect, type Sql } from '../ledger/connect.ts'
+import { connect, gatewaySilenceSeconds, type Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
 import { waitAtMost } from '../lib/wait-at-most.ts'
 import { catchUp } from '../projector/catch-up.ts'
@@ -30,7 +30,12 @@ export interface Ledger {
 /** @throws LogDiverged when the log ends before its high-water mark */
 export async function openLedger(context: Context): Promise<Ledger> {
   const { databaseUrl, highWaterMarkFile, shutdown } = context
-  const sql = connect({ url: databaseUrl, as: 'serving', max: 8 })
+  const common = {
+    url: databaseUrl,
+    as: 'serving',
+    maxSilenceSeconds: gatewaySilenceSeconds,
+  } as const
+  const sql = connect({ ...common, max: 8 })
   const pools = [sql]
   shutdown.push('the connections to the ledger', () =>
     Promise.all(pools.map((pool) => pool.end({ timeout: 5 }))),
@@ -44,7 +49,7 @@ export async function openLedger(context: Context): Promise<Ledger> {
     shards,
     storeHighWaterMark: async () => mark?.store(),
     connectAppender() {
-      const pool = connect({ url: databaseUrl, as: 'serving', max: 1, lockTimeoutMs: 10_000 })
+      const pool = connect({ ...common, max: 1, lockTimeoutMs: 10_000 })
       pools.push(pool)
       return pool
     },

@@ -41,9 +41,7 @@ async function doctor(
 
 /** The ledger's database with settings of the session, as an operator could have set them. */
 function withSettings(settings: string): string {
-  const url = new URL(ledger.url)
-  url.searchParams.set('options', settings)
-  return url.href
+  return `${ledger.url}?options=${encodeURIComponent(settings)}`
 }
 
 test('what is well is ok, and what production still needs is a warning', async () => {

@@ -1,6 +1,7 @@
 /**
  * A line between a gateway and PostgreSQL that can be cut after the server has done its work: what the
- * client sent arrives, the result does not. That is the case in which a gateway cannot know.
+ * client sent arrives, the result does not. That is the case in which a gateway cannot know. It can also
+ * swallow all that its connections carry, as when the machine at the other end is gone.
  */
 
 import { once } from 'node:events'
@@ -11,14 +12,19 @@ export interface LossyLine {
   readonly url: string
   /** Results that were lost so far. */
   readonly lost: number
+  /** Connections that neither side has ended. */
+  readonly connections: number
   /** Loses the next result of the server, and the connection with it. */
   loseNextResult(): void
+  /** From now on nothing passes on the connections that there are, and none of them ends; new ones are as good as before. */
+  swallow(): void
   close(): Promise<void>
 }
 
 export async function openLossyLine(databaseUrl: string): Promise<LossyLine> {
   const target = new URL(databaseUrl)
   const sockets = new Set<Socket>()
+  const swallowed = new Set<Socket>()
   let armed = false
   let lost = 0
 
@@ -33,8 +39,9 @@ export async function openLossyLine(databaseUrl: string): Promise<LossyLine> {
         upstream.destroy()
       })
     }
-    client.on('data', (bytes) => upstream.write(bytes))
+    client.on('data', (bytes) => void (swallowed.has(client) || upstream.write(bytes)))
     upstream.on('data', (bytes) => {
+      if (swallowed.has(upstream)) return
       if (!armed) return client.write(bytes)
       armed = false
       lost++
@@ -54,8 +61,14 @@ export async function openLossyLine(databaseUrl: string): Promise<LossyLine> {
     get lost() {
       return lost
     },
+    get connections() {
+      return sockets.size / 2
+    },
     loseNextResult() {
       armed = true
+    },
+    swallow() {
+      for (const socket of sockets) swallowed.add(socket)
     },
     async close() {
       for (const socket of sockets) socket.destroy()

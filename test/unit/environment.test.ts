@@ -77,7 +77,7 @@ describe('the environment', () => {
       }),
     )
     expect(problems).toEqual([
-      'DATABASE_URL: expected a URL that begins with postgres://',
+      'DATABASE_URL: expected postgres://user:password@host:port/database, or host=… dbname=…',
       'REDIS_URL: expected a URL that begins with redis://',
       'PORT: expected an integer from 0 to 65535, got "70000"',
       'CORS_ORIGINS: expected origins such as https://example.com, got "https://a.example/"',

@@ -32,6 +32,12 @@ describe('a secret is replaced in a text', () => {
     ['token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.a-b_c.', 'token [token].'],
     ['at postgres://me:pass%20word@db:5432/x', 'at postgres://me:[secret]@db:5432/x'],
     ['redis://:hunter2@cache', 'redis://:[secret]@cache'],
+    ['at postgres://me:p@h1:5432,[::1]/x', 'at postgres://me:[secret]@h1:5432,[::1]/x'],
+    ["host=db password='two words' user=me", 'host=db password=[secret] user=me'],
+    [
+      'postgres:///x?password=p%20w&sslpassword=q',
+      'postgres:///x?password=[secret]&sslpassword=[secret]',
+    ],
   ])('%p', (text, without) => {
     expect(redact(text)).toBe(without)
   })

@@ -2,6 +2,7 @@
 import postgres from 'postgres'
 import { openOldDatabase } from '../../import/old-database.ts'
 import { runImport } from '../../import/run-import.ts'
+import { resolveDatabaseUrl } from '../../ledger/connection/parse-database-url.ts'
 import { cliActor } from '../cli-actor.ts'
 import { command } from '../command.ts'
 import { withLedger } from '../open-ledger.ts'
@@ -31,7 +32,7 @@ export default command(
   args,
   async (args) => {
     const progress = openProgress()
-    const source = openOldDatabase(args.from)
+    const source = openOldDatabase(resolveDatabaseUrl(args.from, process.env))
     try {
       const { report, legacyKeys } = await withLedger(args, async (ledger) => ({
         legacyKeys: ledger.config.legacyKeys,

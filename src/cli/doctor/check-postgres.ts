@@ -1,18 +1,21 @@
 /** Checks PostgreSQL: whether it can lose a committed charge, and whether a gateway can work on it. */
-import { connect } from '../../ledger/connect.ts'
+import { connect, type Sql } from '../../ledger/connect.ts'
+import { printHosts } from '../../ledger/connection/database-address.ts'
+import { parseDatabaseUrl } from '../../ledger/connection/parse-database-url.ts'
 import { readServer, type Server } from '../../ledger/read/read-server.ts'
 import { explainError } from '../explain-error.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
 export async function checkPostgres(url: string, connectionsNeeded: number): Promise<Finding[]> {
-  const sql = connect({ url, as: 'owner', max: 1 })
+  let sql: Sql | undefined
   try {
+    sql = connect({ url, as: 'owner', max: 1 })
     await sql`select` // connects first, so that the time of connecting does not count as a difference of clocks
     const askedAtMs = Date.now()
     const server = await readServer(sql)
     const clockOffsetMs = server.timeMs - (askedAtMs + Date.now()) / 2
     return [
-      ok('postgres', `${new URL(url).host}, as ${server.login.name}`),
+      ok('postgres', `${printHosts(parseDatabaseUrl(url))}, as ${server.login.name}`),
       version(server),
       ...durability(server),
       ...upkeep(server),
@@ -23,7 +26,7 @@ export async function checkPostgres(url: string, connectionsNeeded: number): Pro
   } catch (error) {
     return [problem('postgres', 'cannot be reached', explainError(error))]
   } finally {
-    await sql.end({ timeout: 1 })
+    await sql?.end({ timeout: 1 })
   }
 }
 

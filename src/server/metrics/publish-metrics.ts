@@ -1,6 +1,6 @@
 /** Serves the metrics of a gateway, on a connection to the ledger of their own: a scrape takes none from a call. */
 import type { Registry } from 'prom-client'
-import { connect } from '../../ledger/connect.ts'
+import { connect, gatewaySilenceSeconds } from '../../ledger/connect.ts'
 import { ledgerMetrics } from './ledger-metrics.ts'
 import { type MetricsEndpoint, type MetricsServer, serveMetrics } from './serve-metrics.ts'
 
@@ -11,7 +11,10 @@ export function publishMetrics(
   databaseUrl: string,
   warn: (message: string, error?: unknown) => void,
 ): MetricsServer {
-  const sql = connect({ url: databaseUrl, as: 'serving', max: 1, statementTimeoutMs: 4_000 })
+  const sql = connect({
+    ...{ url: databaseUrl, as: 'serving', max: 1 },
+    ...{ statementTimeoutMs: 4_000, maxSilenceSeconds: gatewaySilenceSeconds },
+  })
   const readLedger = ledgerMetrics(registry, sql, warn)
   const server = serveMetrics(endpoint, async () => {
     await readLedger()
