@@ -2,7 +2,9 @@
  * Events per second of the append: half holds, half settlements, through the gateway's own group commit,
  * with so many calls in flight that batches reach the size asked for.
  */
+import { openAppendConnection } from '../src/ledger/append/append-connection.ts'
 import { type Appender, openAppender } from '../src/ledger/append/appender.ts'
+import { HighWaterMarks } from '../src/ledger/append/high-water-marks.ts'
 import { connect } from '../src/ledger/connect.ts'
 import { compareAppends } from './against/append.ts'
 import { type BenchKey, type BenchLedger, copyOf } from './parts/ledger.ts'
@@ -84,7 +86,8 @@ export function openAppends({ url, tariff }: Pick<BenchLedger, 'url' | 'tariff'>
   let batches = 0
   let events = 0
   const appender = openAppender({
-    sql,
+    connection: openAppendConnection(sql),
+    marks: new HighWaterMarks(),
     shard: 0,
     instance: 'bench',
     timeoutMs: 30_000,

@@ -11,6 +11,13 @@ export const ledgerEvents = {
       `Log restored: what stood from position ${payload.lostFrom} on was lost (${payload.reason})`,
   },
 
+  /** The ledger's clock is right, whatever the clocks of gateways say. */
+  ClockConfirmed: {
+    stream: 'ledger',
+    payload: Type.Object({ reason: Type.String() }),
+    describe: ({ payload }) => `The ledger's clock confirmed (${payload.reason})`,
+  },
+
   /**
    * A gateway fell silent, and can append nothing more under this name. The responses of what it charged up to
    * `deliveredUpTo` have left it, except those that it said it withheld. Of its later charges nobody knows that.

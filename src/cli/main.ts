@@ -13,6 +13,7 @@ const tollbook: CommandGroup = {
     demo: () => import('./commands/demo.ts'),
     migrate: () => import('./commands/migrate.ts'),
     doctor: () => import('./commands/doctor.ts'),
+    clock: () => import('./commands/clock.ts'),
     config: {
       description: 'Check the configuration file, or print its schema.',
       commands: {

@@ -23,11 +23,25 @@ interface OpenLedger {
 const instance = `cli_${crypto.randomUUID().slice(0, 8)}`
 
 /** Runs `work` on a connection to the database, and closes the connection. */
-export async function withSql<T>(
-  args: { readonly database?: string | undefined },
+export function withSql<T>(args: DatabaseArgs, work: (sql: Sql) => Promise<T>): Promise<T> {
+  return withConnection('serving', args, work)
+}
+
+/** The same as the owner of the schema, for what gateways may not do. */
+export function withOwnerSql<T>(args: DatabaseArgs, work: (sql: Sql) => Promise<T>): Promise<T> {
+  return withConnection('owner', args, work)
+}
+
+interface DatabaseArgs {
+  readonly database?: string | undefined
+}
+
+async function withConnection<T>(
+  as: 'serving' | 'owner',
+  args: DatabaseArgs,
   work: (sql: Sql) => Promise<T>,
 ): Promise<T> {
-  const sql = connect({ url: await databaseUrl(args), as: 'serving', max: 4 })
+  const sql = connect({ url: await databaseUrl(args), as, max: 4 })
   try {
     return await work(sql)
   } finally {

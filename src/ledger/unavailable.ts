@@ -14,10 +14,11 @@ export class LedgerUnavailable extends Error {
 }
 
 /**
- * Lost and refused connections, servers that start or stop, too many connections, a lock that was not granted in time, a
- * server that takes no writes, a transaction that was left open after it failed.
+ * Lost and refused connections (class 08), a transaction that lost to another one (40), a server without room (53), one that
+ * starts, stops or was told to stop a statement (57), a lock that was not granted in time, a server that only reads, and a
+ * connection whose transaction has failed already.
  */
-const serverCodes = /^(08|57P0|53|55P03|25006|25P02)/
+const serverCodes = /^(08|40|53|57|55P03|25006|25P02)/
 const clientCodes = new Set([
   'CONNECT_TIMEOUT',
   'NO_SUCH_SERVER',
@@ -35,4 +36,9 @@ export function isUnavailable(error: unknown): boolean {
   if (error instanceof LedgerUnavailable) return true
   if (error instanceof postgres.PostgresError) return serverCodes.test(error.code)
   return error instanceof Error && 'code' in error && clientCodes.has(String(error.code))
+}
+
+/** The ledger cannot write a command, whatever is sent beside it: something in it is at fault. Nothing of it was written. */
+export class CommandRefused extends Error {
+  override readonly name = 'CommandRefused'
 }

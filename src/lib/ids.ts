@@ -16,6 +16,11 @@ export function newRequestId(): string {
   return Bun.randomUUIDv7()
 }
 
+/** Names a gateway process in the log. 12 hex digits: a ledger sees thousands of processes, and not millions. */
+export function newInstanceId(): string {
+  return `gw_${crypto.randomUUID().replaceAll('-', '').slice(0, 12)}`
+}
+
 /** `key_` and 22 base62 digits. It names a key in the ledger and in URLs, and is not the secret. */
 export function newKeyId(): string {
   return `key_${randomBase62(idDigits, secureRandom)}`

@@ -11,8 +11,8 @@ interface BackgroundDeps {
   readonly sql: Sql
   readonly shards: readonly number[]
   readonly appenderOf: (shard: number) => Appender
-  readonly recordDeliveries: () => Promise<void>
-  readonly storeHighWaterMark: () => Promise<void>
+  readonly beat: () => Promise<unknown>
+  readonly storeHighWaterMarks: () => Promise<void>
 }
 
 interface BackgroundTask {
@@ -23,24 +23,24 @@ interface BackgroundTask {
   readonly failure: string
 }
 
-/** The failures that a gateway also logs for the last run, when it ends. */
+/** What a gateway also logs for the last run, when it ends. */
 export const failures = {
-  highWaterMark: 'the high-water mark of the log cannot be stored',
-  deliveries: 'what was delivered cannot be recorded',
+  highWaterMark: 'the high-water marks of the log cannot be stored',
 } as const
 
 function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, BackgroundTask>> {
-  const { sql, shards, appenderOf, recordDeliveries, storeHighWaterMark } = deps
+  const { sql, shards, appenderOf, beat, storeHighWaterMarks } = deps
   return {
-    storeHighWaterMark: {
+    storeHighWaterMarks: {
       intervalMs: 5_000,
-      run: storeHighWaterMark,
+      run: storeHighWaterMarks,
       failure: failures.highWaterMark,
     },
-    recordDeliveries: {
-      intervalMs: 1_000,
-      run: recordDeliveries,
-      failure: failures.deliveries,
+    // Oftener than once a second, so that no silence is longer.
+    beat: {
+      intervalMs: 500,
+      run: beat,
+      failure: 'the ledger does not learn what is delivered',
     },
     catchUp: {
       intervalMs: 500,

@@ -3,9 +3,9 @@
  * gateway ends.
  */
 
+import { openAppendConnection } from '../ledger/append/append-connection.ts'
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
-import { openHighWaterMark } from '../ledger/append/high-water-mark.ts'
-import { recordDeliveries } from '../ledger/append/record-deliveries.ts'
+import { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
 import { connect, gatewaySilenceSeconds, type Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
 import { waitAtMost } from '../lib/wait-at-most.ts'
@@ -22,14 +22,15 @@ const lastWritesMs = 10_000
 export interface Ledger {
   readonly sql: Sql
   readonly shards: readonly number[]
-  readonly storeHighWaterMark: () => Promise<void>
+  readonly marks: HighWaterMarks
+  readonly storeHighWaterMarks: () => Promise<void>
   /** A connection that only one appender uses. */
   readonly connectAppender: () => Sql
 }
 
-/** @throws LogDiverged when the log ends before its high-water mark */
+/** @throws MarkFileRefused when the file of high-water marks is not this ledger's */
 export async function openLedger(context: Context): Promise<Ledger> {
-  const { databaseUrl, highWaterMarkFile, shutdown } = context
+  const { databaseUrl, highWaterMarkFile: file, shutdown } = context
   const common = {
     url: databaseUrl,
     as: 'serving',
@@ -40,14 +41,15 @@ export async function openLedger(context: Context): Promise<Ledger> {
   shutdown.push('the connections to the ledger', () =>
     Promise.all(pools.map((pool) => pool.end({ timeout: 5 }))),
   )
-  const mark =
-    highWaterMarkFile === undefined ? undefined : openHighWaterMark(sql, highWaterMarkFile)
-  await mark?.check()
-  const shards = await readShards(sql)
+  const marks = new HighWaterMarks()
+  if (file !== undefined) await marks.load(sql, file)
   return {
     sql,
-    shards,
-    storeHighWaterMark: async () => mark?.store(),
+    shards: await readShards(sql),
+    marks,
+    async storeHighWaterMarks() {
+      if (file !== undefined) await marks.store(sql, file)
+    },
     connectAppender() {
       const pool = connect({ ...common, max: 1, lockTimeoutMs: 10_000 })
       pools.push(pool)
@@ -60,7 +62,10 @@ export interface Appends {
   readonly appenderOf: (shard: number) => Appender
   /** Commands that wait for the ledger or are under way to it. */
   readonly pending: () => number
-  readonly recordDeliveries: () => Promise<void>
+  /** Tells every shard that the gateway lives, and what it has delivered. */
+  readonly beat: () => Promise<unknown>
+  /** Why the ledger takes nothing just now, though it replies. */
+  readonly fault: () => Appender['fault']
   /** What is still to be written when serving has stopped. All of it together has `lastWritesMs`. */
   readonly lastWrites: Shutdown
 }
@@ -69,9 +74,10 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
   const { instance, metrics, shutdown, warn } = context
   const appenders = ledger.shards.map((shard) =>
     openAppender({
-      sql: ledger.connectAppender(),
+      connection: openAppendConnection(ledger.connectAppender()),
       shard,
       instance,
+      marks: ledger.marks,
       timeoutMs: ledgerTimeoutMs,
       onBatch: metrics.batch,
       onVerdict: metrics.command,
@@ -84,12 +90,7 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
   const lastWrites = openShutdown(warn)
   // A ledger that does not reply keeps no gateway from ending: what is not written expires, uncharged.
   shutdown.push('the ledger', () => waitAtMost(lastWritesMs, lastWrites.run()))
-  const record = async () => {
-    for (const [i, { deliveries }] of appenders.entries()) {
-      await recordDeliveries(ledger.sql, ledger.shards[i] as number, instance, deliveries)
-    }
-  }
-  pushLastWrites(lastWrites, ledger, { appenders, record }, warn)
+  pushLastWrites(lastWrites, ledger, appenders, warn)
   return {
     appenderOf(shard) {
       const appender = appenders[shard]
@@ -97,7 +98,8 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
       return appender
     },
     pending: () => appenders.reduce((sum, appender) => sum + appender.pending, 0),
-    recordDeliveries: record,
+    beat: () => Promise.all(appenders.map((appender) => appender.beat())),
+    fault: () => appenders.find(({ fault }) => fault)?.fault,
     lastWrites,
   }
 }
@@ -105,19 +107,18 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
 /** The last of these is done first: the appenders write what they have, and then the ledger learns what became of it. */
 function pushLastWrites(
   lastWrites: Shutdown,
-  { sql, shards, storeHighWaterMark }: Ledger,
-  { appenders, record }: { appenders: readonly Appender[]; record: () => Promise<void> },
+  { sql, shards, storeHighWaterMarks }: Ledger,
+  appenders: readonly Appender[],
   warn: Context['warn'],
 ): void {
   lastWrites.push('the high-water mark', () =>
-    storeHighWaterMark().catch((error) => warn(failures.highWaterMark, error)),
+    storeHighWaterMarks().catch((error) => warn(failures.highWaterMark, error)),
   )
   // What is not applied here is applied by any other gateway, or by the next.
   lastWrites.push('the projections', () => catchUp(sql, shards).catch(() => {}))
-  lastWrites.push('the deliveries', () => {
-    for (const { deliveries } of appenders) deliveries.end()
-    return record().catch((error) => warn(failures.deliveries, error))
-  })
+  lastWrites.push('the deliveries', () =>
+    Promise.all(appenders.map((appender) => appender.beat(true))),
+  )
   lastWrites.push('the queues of the appenders', () =>
     Promise.all(appenders.map((appender) => appender.drain(lastWritesMs))),
   )

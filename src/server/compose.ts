@@ -18,6 +18,7 @@ import { openManagementCommands } from '../ledger/commands/management-commands.t
 import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { secureRandom } from '../lib/base62.ts'
+import { newInstanceId } from '../lib/ids.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { openFreeCalls } from '../proxy/metering/count-free-calls.ts'
 import { type CallProxy, openProxy } from '../proxy/proxy.ts'
@@ -61,7 +62,7 @@ export async function compose(
   warn: (message: string, error?: unknown) => void,
 ): Promise<Composition> {
   const { config, environment } = options
-  const instance = `gw_${crypto.randomUUID().slice(0, 8)}`
+  const instance = newInstanceId()
   const phase: Phase = { isStopping: false }
   const metrics = openMetrics(Object.keys(config.routes))
   const context: Context = { ...options, instance, phase, metrics, shutdown, warn }
@@ -77,9 +78,10 @@ export async function compose(
     callsInFlight: () => calls.proxy.inFlight,
     appendsPending: appends.pending,
     rateLimitsDegraded: () => rateLimiter.degraded,
+    clockDisagrees: () => appends.fault() === 'clock_disagrees',
   })
   const management = await openCheckedManagement(context, ledger)
-  const app = openApp(context, { ledger, calls, management, rateLimiter, addresses })
+  const app = openApp(context, { ledger, appends, calls, management, rateLimiter, addresses })
   const { hostname } = options
   server.listen({ hostname, port: environment.port }, requestHandler(context, app, calls.proxy))
   const stopBackground = startBackground({ ...ledger, ...appends }, warn)
@@ -164,11 +166,11 @@ function openCalls(context: Context, deps: CallDeps): Calls {
  */
 async function openCheckedManagement(
   { config, environment, instance, log }: Context,
-  { sql }: Ledger,
+  { sql, marks }: Ledger,
 ): Promise<Management> {
   const management = openManagement({
     sql,
-    commands: openManagementCommands(sql, instance),
+    commands: openManagementCommands(sql, instance, marks),
     config,
     prefixes: environment.keyPrefixes,
     random: secureRandom,
@@ -178,14 +180,14 @@ async function openCheckedManagement(
   return management
 }
 
-interface AppParts extends Pick<CallDeps, 'ledger' | 'rateLimiter' | 'addresses'> {
+interface AppParts extends Omit<CallDeps, 'server'> {
   readonly calls: Calls
   readonly management: Management
 }
 
 function openApp(context: Context, parts: AppParts): App {
   const { config, environment, phase, warn } = context
-  const { ledger, calls, management, rateLimiter, addresses } = parts
+  const { ledger, appends, calls, management, rateLimiter, addresses } = parts
   const { sql } = ledger
   const services = Object.values(config.routes).flatMap(({ target }) =>
     target.kind === 'upstream' ? [target.service] : [],
@@ -207,6 +209,7 @@ function openApp(context: Context, parts: AppParts): App {
         ...{ sql, rateLimiter, addresses, warn },
         services: new Set(services),
         isStopping: () => phase.isStopping,
+        ledgerFault: appends.fault,
       }),
     },
     customer: customerDeps(parts),

@@ -74,20 +74,6 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
-    name: 'new-number-on-retry',
-    says: 'a batch whose result was lost is sent again under another number',
-    breaks: 'I1',
-    fault: 'postgres/lost-result',
-    runs: 6,
-    source: [
-      {
-        file: 'src/ledger/append/producer.ts',
-        from: "this.options.log('append: the ledger did not reply; sending the same batch again', error)",
-        to: 'this.sequence++',
-      },
-    ],
-  },
-  {
     name: 'netted-sums',
     says: 'the ledger decides a batch by its sums, not command by command in order',
     breaks: 'I3',

@@ -46,6 +46,7 @@ describe('it names what is missing', () => {
     services: new Set(['search']),
     addresses: { search: { live: { url: 'http://127.0.0.1:9', demo: false } } },
     isStopping: () => false,
+    ledgerFault: () => undefined,
     warn: () => {},
   }
   const ask = (deps: Partial<ReadinessDeps> = {}) =>

@@ -1,14 +1,6 @@
 /** A backup is the whole ledger, to the byte; what is not whole, or was changed, is not restored. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'bun:test'
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync, gzipSync } from 'node:zlib'
@@ -21,6 +13,7 @@ import { compareWithProjections } from '../support/compare.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startTestGateway } from '../support/running-gateway.ts'
 import { type Ledger, openLedger, type TestAccount, type TestKey } from '../support/test-ledger.ts'
+import { until } from '../support/until.ts'
 
 let ledger: Ledger
 let account: TestAccount
@@ -230,17 +223,24 @@ test('a ledger that has events is not restored over', async () => {
   expect(await ledger.size()).toBe(size)
 })
 
-test('a gateway does not serve a ledger that ends before what it has seen, until the loss is accepted', async () => {
+test('no gateway sells from a ledger that ends before what one has seen, until the loss is accepted', async () => {
   const highWaterMarkFile = join(folder, 'seen.json')
-  const upstream = 'http://127.0.0.1:9'
-  const first = await startTestGateway({ databaseUrl: ledger.url, upstream, highWaterMarkFile })
-  await first.stop()
-  expect(existsSync(highWaterMarkFile)).toBe(true)
-  await (await startTestGateway({ databaseUrl: ledger.url, upstream, highWaterMarkFile })).stop()
+  const seenIn = () => readFileSync(highWaterMarkFile, 'utf8')
+  const start = (databaseUrl: string, more = {}) =>
+    startTestGateway({ databaseUrl, upstream: 'http://127.0.0.1:9', ...more })
+  await (await start(ledger.url, { highWaterMarkFile })).stop()
+  await (await start(ledger.url, { highWaterMarkFile })).stop()
+  const seen = seenIn()
 
   const { url, sql } = await restored()
-  const start = () => startTestGateway({ databaseUrl: url, upstream, highWaterMarkFile })
-  await expect(start()).rejects.toThrow('it was restored from an older backup')
+  const witness = await start(url, { highWaterMarkFile })
+  await until(async () => (await missingOf(witness)).ledger?.includes('accepts the loss') === true)
+  // Nor does a gateway that has seen nothing itself.
+  const other = await start(url)
+  expect((await missingOf(other)).ledger).toContain('accepts the loss')
+  expect((await runCli(['doctor', '--json'], { database: url })).stdout).toContain('has seen')
+  await witness.stop()
+  expect(seenIn()).toBe(seen)
 
   const without = await runCli(['restore', '--accept-loss'], { database: url })
   expect(without.stderr).toContain('--accept-loss and --reason go together')
@@ -254,10 +254,21 @@ test('a gateway does not serve a ledger that ends before what it has seen, until
     lostFrom.map((position) => ({ lostFrom: position, reason: 'disk lost' })),
   )
   expect((await readHeads(sql)).map(({ epoch }) => epoch)).toEqual([2, 2])
-  await (await start()).stop()
+  await until(async () => (await missingOf(other)).ledger === undefined)
+  await other.stop()
+  const again = await start(url, { highWaterMarkFile })
+  expect((await missingOf(again)).ledger).toBeUndefined()
+  await again.stop()
+  expect(seenIn()).not.toBe(seen)
 
   // The ledger of before, should it turn up again, is now the one that is behind.
-  await expect(
-    startTestGateway({ databaseUrl: ledger.url, upstream, highWaterMarkFile }),
-  ).rejects.toThrow('the ledger ends at')
+  const old = await start(ledger.url, { highWaterMarkFile })
+  await until(async () => (await missingOf(old)).ledger?.includes('accepts the loss') === true)
+  await old.stop()
 })
+
+/** What /ready says that a gateway lacks. */
+async function missingOf({ url }: { readonly url: string }): Promise<Record<string, string>> {
+  const response = await fetch(`${url}/ready`)
+  return ((await response.json()) as { missing?: Record<string, string> }).missing ?? {}
+}

@@ -1,7 +1,7 @@
 /** The appender: groups, repeats and splits batches, and loses and doubles nothing over dying connections. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { CallCommand, Hold } from '../../src/ledger/append/call-commands.ts'
-import { LedgerUnavailable } from '../../src/ledger/unavailable.ts'
+import { CommandRefused, LedgerUnavailable } from '../../src/ledger/unavailable.ts'
 import {
   countCommand,
   holdCommand,
@@ -135,7 +135,7 @@ describe('one bad command', () => {
     expect(failed.length).toBe(bad.length)
     expect(failed).toEqual(bad)
     for (const result of results) {
-      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(LedgerUnavailable)
+      if (result.status === 'rejected') expect(result.reason).toBeInstanceOf(CommandRefused)
       else expect(result.value.verdict).toBe('ok')
     }
     expect(await ledger.size()).toBe(size + good.length)
@@ -220,13 +220,16 @@ describe('a producer', () => {
     expect((await gateway.hold(key, 1)).verdict).toBe('ok')
   })
 
-  test('is forgotten a week after its last batch', async () => {
+  test('is forgotten a week after it was fenced, and not before', async () => {
     const later = await openLedger()
     const counted = async (instance: string) =>
       (await later.sql`select from producers where instance = ${instance}`).length
     const account = await later.account()
     const gateway = later.newGateway('old')
     await gateway.hold(await later.key(account), 1)
+    await later.advance(8 * 86_400_000)
+    await later.newGateway('new').hold(await later.key(account), 1)
+    await later.owner`update producers set fenced_at = ledger_now() where instance = 'old'`
     await later.advance(7 * 86_400_000)
     await later.newGateway('newer').hold(await later.key(account), 1)
     expect(await counted('old')).toBe(1)

@@ -250,8 +250,8 @@ describe('a batch is appended once', () => {
     const size = await ledger.size()
     const late = await producer.send([holdCommand(key, 1)], { sequence: 1 })
     expect(late).toMatchObject({ outcome: 'superseded', verdicts: null })
-    const head = { shard: 0, producer: crypto.randomUUID(), sequence: 1, instance: 'lost' }
-    const [lost] = await sendBatch(ledger.sql, head, [holdCommand(key, 1)])
+    const head = { shard: 0, producer: crypto.randomUUID(), sequence: 1, seen: producer.seen }
+    const lost = await sendBatch(ledger.sql, head, [holdCommand(key, 1)])
     expect(lost).toMatchObject({ outcome: 'unknown_producer', verdicts: null })
     expect(await ledger.size()).toBe(size)
   })

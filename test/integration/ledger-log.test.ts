@@ -292,7 +292,6 @@ describe('nobody changes the log', () => {
       'allowance_due',
       'append_v1',
       'catch_up_daily_usage',
-      'delivered_v1',
       'extend_partitions',
       'forget_responses_v1',
       'grant_v1',
@@ -309,7 +308,6 @@ describe('nobody changes the log', () => {
       'store_response_v1',
       'tariff_at',
       'total',
-      'withheld_v1',
     ])
     for (const statement of [
       'select enter_shard(0::smallint)',
@@ -319,6 +317,8 @@ describe('nobody changes the log', () => {
       "select grant_allowance(0::smallint, 1, now(), 'me', 'a', 'live', 1000)",
       "select keep_result(0::smallint, 'id', 'hash', now(), '{}')",
       'select project_inline()',
+      "select accept_loss_v1(0::smallint, 'me', 'reason', 'me')",
+      "select confirm_clock_v1(0::smallint, 'me', 'reason', 'me')",
     ]) {
       expect([statement, await refusalOf(statement)]).toEqual([statement, denied])
     }

@@ -3,6 +3,7 @@
  * the commands of a call. The shorthands that build commands stand alone, for tests that make batches themselves.
  */
 
+import { openAppendConnection } from '../../src/ledger/append/append-connection.ts'
 import {
   type Appender,
   type AppenderOptions,
@@ -22,6 +23,7 @@ import type {
   Settle,
   VoidOnLease,
 } from '../../src/ledger/append/call-commands.ts'
+import { HighWaterMarks } from '../../src/ledger/append/high-water-marks.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 
@@ -185,7 +187,8 @@ export function openGateway(
 ): Gateway {
   const sql = connect({ url, as: 'serving', max: 1 })
   const appender = openAppender({
-    sql,
+    connection: openAppendConnection(sql),
+    marks: new HighWaterMarks(),
     shard: 0,
     instance,
     timeoutMs: 20_000,

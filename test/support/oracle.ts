@@ -2,6 +2,7 @@
  * The oracle: what a log means, folded event by event in TypeScript, from the meaning of the events and
  * not from the projections' SQL. What it says and what the projections' tables hold must be the same rows.
  */
+import { typesWith } from '../../events/event-types.ts'
 import { dayOf, type LogEvent, micros, monthOf } from './log.ts'
 
 export type Row = Record<string, unknown>
@@ -37,10 +38,13 @@ export function fold(events: readonly LogEvent[]): State {
   return state
 }
 
+/** They move no state. */
+const ledgerTypes: readonly string[] = typesWith('stream', 'ledger')
+
 /** One event's consequences. */
 export function evolve(state: State, event: LogEvent): void {
   if (event.type === 'TariffPublished') publish(state, event)
-  else if (event.type === 'LogRestored' || event.type === 'ProducerFenced') return
+  else if (ledgerTypes.includes(event.type)) return
   // Opening figures of another service move nothing.
   else if (event.type === 'UsageImported') countDay(state, event)
   else if (event.stream_version === null) moveCredits(state, event)

@@ -289,12 +289,16 @@ async function fillTemplate(url: string, shards: number): Promise<void> {
   await migrate({ url, shards })
   const owner = connect({ url, as: 'owner', max: 1 })
   await setClock(owner, start)
-  await owner`update heads set recorded_at = ${start}`
+  await owner`update heads set recorded_at = ${start}, clock_at = ${start}`
   await owner.end()
 }
 
-/** The ledger reads the time through one function, which is replaced here. */
+/**
+ * The ledger reads the time through one function, which is replaced here. As after an operator's confirmation, the reading is
+ * accepted whatever the senders' clocks say.
+ */
 async function setClock(owner: Sql, time: Date): Promise<void> {
+  await owner`update heads set clock_at = greatest(clock_at, ${time})`
   await owner.unsafe(`create or replace function ledger_now() returns timestamptz
     language sql volatile as $$ select timestamptz '${time.toISOString()}' $$`)
 }

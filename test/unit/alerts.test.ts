@@ -31,6 +31,7 @@ gatewayGauges(registry, {
   callsInFlight: none,
   appendsPending: none,
   rateLimitsDegraded: () => false,
+  clockDisagrees: () => false,
 })
 ledgerMetrics(registry, {} as Sql, () => {})
 verifyMetrics(registry)

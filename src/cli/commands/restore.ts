@@ -3,13 +3,13 @@ import { createReadStream, existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { createGunzip } from 'node:zlib'
 import { RestoreRefused, restoreLines } from '../../ledger/backup/restore-lines.ts'
-import { openManagementCommands } from '../../ledger/commands/management-commands.ts'
+import { acceptLoss as acceptLossOf } from '../../ledger/commands/owner-commands.ts'
 import { readHeads } from '../../ledger/read/read-heads.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
 import { catchUp } from '../../projector/catch-up.ts'
 import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
-import { withSql } from '../open-ledger.ts'
+import { withOwnerSql, withSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
 import { formatNumber, json } from '../output.ts'
 import { openProgress } from '../progress.ts'
@@ -113,19 +113,10 @@ function refusalOf(file: string, { fault, message }: RestoreRefused): UsageError
   return new UsageError(`nothing was restored from ${file}: ${message}. Use another backup.`)
 }
 
-/** Appends an event to every shard, which raises the epoch of the shard. @returns where the log then ends */
+/** Every shard gets an event, which raises its epoch. @returns where the log then ends */
 async function acceptLoss(reason: string, args: { readonly database?: string | undefined }) {
-  return withSql(args, async (sql) => {
-    const commands = openManagementCommands(sql, 'cli')
-    for (const { shard, position } of await readHeads(sql)) {
-      const payload = { lostFrom: position + 1, reason }
-      await commands.record(shard, {
-        id: `restored:${crypto.randomUUID()}`,
-        actor: 'cli',
-        expected: [],
-        events: [{ type: 'LogRestored', payload }],
-      })
-    }
+  return withOwnerSql(args, async (sql) => {
+    for (const { shard } of await readHeads(sql)) await acceptLossOf(sql, shard, reason)
     return readHeads(sql)
   })
 }

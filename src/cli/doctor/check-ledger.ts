@@ -3,7 +3,7 @@ import type { Config } from '../../config/config.ts'
 import { tariffHash, tariffOf } from '../../config/tariff.ts'
 import { connect } from '../../ledger/connect.ts'
 import { schemaFault } from '../../ledger/migrate/schema-compatibility.ts'
-import { readLedgerState } from '../../ledger/read/read-state.ts'
+import { type LedgerState, readLedgerState } from '../../ledger/read/read-state.ts'
 import { readShardTariffs } from '../../ledger/read/read-tariffs.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 import { explainError } from '../explain-error.ts'
@@ -22,9 +22,9 @@ export async function checkLedger(url: string, config: Config | undefined): Prom
       await projectionLags(sql),
       await readShardTariffs(sql),
     ]
-    const heads = ledger.heads.map(({ shard, position }) => `${shard}-${position}`).join(', ')
     return [
-      ok('ledger', `set up for this version; the log ends at ${heads}`),
+      ok('ledger', 'set up for this version'),
+      log(ledger.heads),
       ledger.partitionsReady > 0
         ? ok('partitions', `${ledger.partitionsReady} ahead of the log`)
         : problem(
@@ -41,6 +41,19 @@ export async function checkLedger(url: string, config: Config | undefined): Prom
   } finally {
     await sql.end({ timeout: 1 })
   }
+}
+
+function log(heads: LedgerState['heads']): Finding {
+  const diverged = heads.find(({ divergence }) => divergence !== null)
+  if (diverged) {
+    return problem(
+      'log',
+      `not the one that a gateway has seen: ${diverged.divergence}`,
+      'Nothing is sold. Restore a newer backup, or accept that what is missing is lost: tollbook restore --accept-loss --reason "…".',
+    )
+  }
+  const ends = heads.map(({ shard, position }) => `${shard}-${position}`).join(', ')
+  return ok('log', `ends at ${ends}`)
 }
 
 function overdue(holds: number): Finding {

@@ -5,16 +5,20 @@
  * An append is never cancelled. A sender that cannot wait gives up by itself, and a hold that is granted to a sender that gave
  * up is released at once.
  */
+import postgres from 'postgres'
 import { waitAtMost } from '../../lib/wait-at-most.ts'
-import { LedgerUnavailable } from '../unavailable.ts'
-import type { AppendResult, CallCommand, Hold, LeaseHold, Verdict } from './call-commands.ts'
+import { CommandRefused, LedgerUnavailable } from '../unavailable.ts'
+import { type BatchReply, UndecodableResult } from './append-reply.ts'
+import type {
+  AppendResult,
+  CallCommand,
+  CommandResult,
+  Hold,
+  LeaseHold,
+  Verdict,
+} from './call-commands.ts'
 import { Deliveries } from './deliveries.ts'
-import {
-  BatchFateUnknown,
-  Producer,
-  type ProducerOptions,
-  type SentBatchResult,
-} from './producer.ts'
+import { BatchAbandoned, Producer, type ProducerOptions } from './producer.ts'
 import {
   giveUp,
   giveUpOverdue,
@@ -23,7 +27,7 @@ import {
   type WaitingCommand,
 } from './waiting-command.ts'
 
-export interface AppenderOptions extends Omit<ProducerOptions, 'log'> {
+export interface AppenderOptions extends Omit<ProducerOptions, 'log' | 'deliveries'> {
   /** How long the sender of a command waits for the ledger. */
   readonly timeoutMs: number
   /** Called with each command's verdict. */
@@ -35,6 +39,7 @@ export interface Appender {
   /**
    * Appends a command, and resolves to what the ledger gives back for it.
    * @throws LedgerUnavailable when there is no verdict within the timeout
+   * @throws CommandRefused when the ledger cannot write it
    */
   append(command: CallCommand): Promise<AppendResult>
   /**
@@ -42,8 +47,18 @@ export interface Appender {
    * Each has its own verdict, and so its own promise. A group of which one cannot be written fails as a whole.
    */
   appendGroup(commands: readonly CallCommand[]): Promise<AppendResult>[]
-  /** What became of the responses of its charges. */
+  /**
+   * Tells the ledger what was delivered, and that the gateway lives, where no batch has told it for a second. It has to be called
+   * every second: other gateways may fence a producer that is silent.
+   * @param isLast the gateway has no response under way any more
+   */
+  beat(isLast?: boolean): Promise<void>
+  /** What became of the responses of charges. */
   readonly deliveries: Deliveries
+  /** Why the ledger takes nothing just now, though it replies. */
+  readonly fault: 'log_diverged' | 'clock_disagrees' | undefined
+  /** The ledger's time: that of its last reply, and the time since; before any, this machine's. Milliseconds since 1970. */
+  readonly ledgerNowMs: number
   /** Commands waiting or in flight. */
   readonly pending: number
   /** Waits until nothing is pending, for at most this long. */
@@ -60,6 +75,7 @@ export function openAppender(options: AppenderOptions): Appender {
 type Deliver = () => void
 
 const overdueCheckMs = 50
+const beatAfterMs = 1_000
 
 class GroupCommit implements Appender {
   readonly deliveries = new Deliveries()
@@ -72,11 +88,14 @@ class GroupCommit implements Appender {
   private isClosed = false
   private readonly drained: (() => void)[] = []
   private readonly timer = setInterval(() => this.giveUpOverdue(), overdueCheckMs)
+  /** When the last batch was sent, on the monotonic clock. */
+  private sentAtMs = Number.NEGATIVE_INFINITY
+  private lastReply: { readonly recordedAtMs: number; readonly atMs: number } | undefined
 
   constructor(options: AppenderOptions) {
     this.options = options
     this.log = options.log ?? (() => {})
-    this.producer = new Producer({ ...options, log: this.log })
+    this.producer = new Producer({ ...options, deliveries: this.deliveries, log: this.log })
   }
 
   readonly append = (command: CallCommand): Promise<AppendResult> => this.enqueue(command, {})
@@ -84,6 +103,25 @@ class GroupCommit implements Appender {
   readonly appendGroup = (commands: readonly CallCommand[]): Promise<AppendResult>[] => {
     const group = {}
     return commands.map((command) => this.enqueue(command, group))
+  }
+
+  async beat(isLast = false): Promise<void> {
+    const isQuiet = performance.now() - this.sentAtMs >= beatAfterMs
+    if (this.isRunning || this.isClosed || !(isQuiet || isLast)) return
+    this.isRunning = true
+    if (isLast) this.deliveries.end()
+    const deliver = await this.commit([])
+    deliver()
+    await this.run()
+  }
+
+  get fault() {
+    return this.producer.fault
+  }
+
+  get ledgerNowMs(): number {
+    if (!this.lastReply) return Date.now()
+    return this.lastReply.recordedAtMs + (performance.now() - this.lastReply.atMs)
   }
 
   private enqueue(command: CallCommand, group: object): Promise<AppendResult> {
@@ -142,13 +180,16 @@ class GroupCommit implements Appender {
   }
 
   private async commit(batch: readonly WaitingCommand[]): Promise<Deliver> {
-    if (batch.length === 0) return () => {}
+    const sentAtMs = performance.now()
+    this.sentAtMs = sentAtMs
     try {
-      const result = await this.producer.send(batch.map(({ command }) => command))
-      return () => this.deliver(batch, result)
+      const commands = batch.map(({ command }) => command)
+      const reply = await this.producer.send(commands)
+      this.lastReply = { recordedAtMs: reply.recordedAt.getTime(), atMs: performance.now() }
+      return () => this.deliver(batch, reply, sentAtMs)
     } catch (error) {
-      return error instanceof BatchFateUnknown
-        ? this.fail(batch, error)
+      return error instanceof BatchAbandoned
+        ? this.abandon(batch, error)
         : this.commitHalves(batch, error)
     }
   }
@@ -156,37 +197,63 @@ class GroupCommit implements Appender {
   /** One bad command must not fail its neighbours: a batch is halved until it stands alone, or with its group. */
   private async commitHalves(batch: readonly WaitingCommand[], error: unknown): Promise<Deliver> {
     const halves = halveBatch(batch)
-    if (!halves) return this.fail(batch, error)
+    if (!halves) return this.refuse(batch, error)
     const deliverFirst = await this.commit(halves[0])
     deliverFirst()
     return this.commit(halves[1])
   }
 
-  private fail(batch: readonly WaitingCommand[], error: unknown): Deliver {
-    this.log('append: a batch failed', error)
-    const message = error instanceof Error ? error.message : String(error)
-    const mayBeWritten = error instanceof BatchFateUnknown
+  private abandon(batch: readonly WaitingCommand[], error: BatchAbandoned): Deliver {
+    this.log('append: a batch is abandoned', error)
+    const { message, mayBeWritten } = error
     return () => {
-      for (const { reject } of batch) {
-        reject(new LedgerUnavailable(message, { cause: error, mayBeWritten }))
-      }
+      const unavailable = new LedgerUnavailable(message, { cause: error, mayBeWritten })
+      for (const { reject } of batch) reject(unavailable)
     }
   }
 
-  private deliver(batch: readonly WaitingCommand[], result: SentBatchResult): void {
+  /** The ledger cannot write a command that stands alone, or a group. */
+  private refuse(batch: readonly WaitingCommand[], error: unknown): Deliver {
+    const [single] = batch
+    if (single && batch.length === 1 && isDuplicate(error))
+      return () => this.refuseDuplicate(single)
+    this.log('append: a command is refused', error)
+    return () => {
+      const refused = new CommandRefused(`the ledger cannot write this: ${messageOf(error)}`, {
+        cause: error,
+      })
+      for (const { reject } of batch) reject(refused)
+    }
+  }
+
+  private refuseDuplicate({ command, resolve }: WaitingCommand): void {
+    const result = { verdict: 'duplicate_request', position: 0, available: 0 } as const
     const { shard, onVerdict } = this.options
-    const { recorded_at: recordedAt, sentAtMs } = result
-    batch.forEach(({ command, resolve, hasGivenUp }, i) => {
-      const verdict = result.verdicts[i] as Verdict
-      const position = result.positions[i] as number
+    onVerdict?.(command, result.verdict)
+    const recordedAt = new Date(this.ledgerNowMs)
+    resolve({ ...result, shard, recordedAt, sentAtMs: this.sentAtMs })
+  }
+
+  private deliver(
+    batch: readonly WaitingCommand[],
+    { results, recordedAt }: BatchReply,
+    sentAtMs: number,
+  ): void {
+    const { shard, onVerdict } = this.options
+    batch.forEach(({ command, resolve, reject, hasGivenUp }, i) => {
+      const result = results[i] as CommandResult | UndecodableResult
+      if (result instanceof UndecodableResult) {
+        this.log('append: the result of a command cannot be read', result)
+        reject(new LedgerUnavailable(result.message, { cause: result, mayBeWritten: true }))
+        return
+      }
+      const { verdict, position } = result
       onVerdict?.(command, verdict)
       if (verdict === 'ok' && (command.kind === 'settle' || command.kind === 'charge_on_lease')) {
         this.deliveries.onCharged({ command, position, sentAtMs, isAwaited: !hasGivenUp })
       }
-      if (!hasGivenUp) {
-        const available = result.available[i] ?? 0
-        resolve({ verdict, shard, position, available, recordedAt, sentAtMs })
-      } else if (isNewHold(command) && (verdict === 'ok' || verdict === 'resumed')) {
+      if (!hasGivenUp) resolve({ ...result, shard, recordedAt, sentAtMs })
+      else if (isNewHold(command) && (verdict === 'ok' || verdict === 'resumed')) {
         this.releaseAbandoned(command)
       }
     })
@@ -215,6 +282,20 @@ class GroupCommit implements Appender {
 
 function closing(): LedgerUnavailable {
   return new LedgerUnavailable('the gateway is closing')
+}
+
+/** Another event has opened the request. Each partition of the log has such a constraint. */
+function isDuplicate(error: unknown): boolean {
+  return (
+    error instanceof postgres.PostgresError &&
+    error.code === '23505' &&
+    error.constraint_name?.endsWith('_openings') === true
+  )
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof postgres.PostgresError) return `${error.code} ${error.message}`
+  return error instanceof Error ? error.message : String(error)
 }
 
 function isNewHold(command: CallCommand): command is Hold | LeaseHold {

@@ -73,13 +73,21 @@ export const purchaseKinds = [
   'charge_on_lease',
 ] as const satisfies CallCommand['kind'][]
 
-export const appendStatement = `select * from append_v1($1::smallint, $2::uuid, $3::bigint, $4::text,
+/** Everything comes back as text: append-reply.ts decodes it. */
+export const appendStatement = `
+select outcome, recorded_at::text, log_epoch::text, log_position::text, encode(log_hash, 'hex') as log_hash,
+  array_to_string(verdicts, ' ', '-') as verdicts, array_to_string(positions, ' ', '-') as positions,
+  array_to_string(available, ' ', '-') as available
+from append_v1($1::smallint, $2::uuid, $3::bigint, $4::text, $5::integer, $6::bigint, $7::text, $8::timestamptz,
+  $9::bigint, $10::bigint[],
   ${batchColumns
-    .map(({ sqlType }, i) => `string_to_array($${i + 5}, E'\\n', '')::${sqlType}[]`)
+    .map(({ sqlType }, i) => `string_to_array($${i + 11}, E'\\n', '')::${sqlType}[]`)
     .join(',\n  ')})`
 
-/** The column texts of a batch, in the order of the statement's parameters. */
-export function packBatch(commands: readonly CallCommand[]): string[] {
+/** The columns of a batch, each as one text, in the order of the statement's parameters. */
+export type BatchTexts = readonly string[]
+
+export function packBatch(commands: readonly CallCommand[]): BatchTexts {
   // join writes null as nothing. Texts that grow piece by piece cost more.
   return batchColumns.map(({ of }) => commands.map((command) => of(command)).join('\n'))
 }

@@ -179,6 +179,7 @@ export const refusalVerdicts = [
   'hold_not_open',
   'hold_not_due',
   'exceeds_hold',
+  'duplicate_request',
   'replay',
   'in_progress',
   'mismatch',
@@ -188,14 +189,24 @@ export const refusalVerdicts = [
 /** `resumed`: accepted, for a call whose work is done and whose response is stored already. */
 export type Verdict = 'ok' | 'resumed' | (typeof refusalVerdicts)[number]
 
-/** What the ledger gives back for one command. */
-export interface AppendResult {
+const verdicts: ReadonlySet<string> = new Set(['ok', 'resumed', ...refusalVerdicts])
+
+export function isVerdict(text: string): text is Verdict {
+  return verdicts.has(text)
+}
+
+/** What the ledger decided about one command. */
+export interface CommandResult {
   readonly verdict: Verdict
-  readonly shard: number
   /** Where the event stands; for a refusal, the position it was decided at. */
   readonly position: number
   /** Credits then available; for key_cap_reached, what the cap still allows. */
   readonly available: number
+}
+
+/** What the ledger gives back for one command. */
+export interface AppendResult extends CommandResult {
+  readonly shard: number
   readonly recordedAt: Date
   /** When the command was first sent, on the monotonic clock. */
   readonly sentAtMs: number

@@ -2,51 +2,70 @@
  * A gateway's retry-safe channel into a shard. Each batch has a number. When the connection dies after a batch was sent,
  * nobody knows whether it was committed, so the same batch is sent again under the same number until the ledger replies: with
  * the results that it stored, or with those of the batch that it decides now.
+ *
+ * Each batch repeats where the log ended when the producer last got a reply. So a ledger that was put back is found by the
+ * first batch that reaches it.
  */
-import postgres from 'postgres'
-import type { Sql } from '../connect.ts'
-import { appendStatement, packBatch } from './batch.ts'
-import type { CallCommand, Verdict } from './call-commands.ts'
+import { isUnavailable } from '../unavailable.ts'
+import type { AppendConnection, SentBatch } from './append-connection.ts'
+import {
+  type BatchOutcome,
+  type BatchReply,
+  decodeEnd,
+  decodeReply,
+  UndecodableReply,
+} from './append-reply.ts'
+import { packBatch } from './batch.ts'
+import type { CallCommand } from './call-commands.ts'
+import type { Deliveries, DeliveryReport } from './deliveries.ts'
+import type { HighWaterMark, HighWaterMarks } from './high-water-marks.ts'
 
 export interface ProducerOptions {
-  /** A pool of one connection, so that no query waits behind another. */
-  readonly sql: Sql
+  readonly connection: AppendConnection
   readonly shard: number
-  /** Names the gateway process in every event. */
+  /** Names the gateway process in every event. A producer that has to register again adds a number. */
   readonly instance: string
+  readonly marks: HighWaterMarks
+  readonly deliveries: Deliveries
   /** Called with each batch's size and round trip, for metrics. */
   readonly onBatch?: ((commands: number, roundTripMs: number) => void) | undefined
   readonly log: (message: string, error?: unknown) => void
 }
 
-/** What append_v1 returns for a batch. */
-export interface BatchResult {
-  /** What became of the batch as a whole. Named as append_v1 returns it. */
-  readonly outcome: 'appended' | 'repeated' | 'superseded' | 'unknown_producer'
-  readonly recorded_at: Date
-  /** By command: its verdict, where it stands in the log, and what is available then. */
-  readonly verdicts: readonly Verdict[]
-  readonly positions: readonly number[]
-  readonly available: readonly number[]
+/** The batch is not sent any more, though nothing is wrong with it. */
+export class BatchAbandoned extends Error {
+  override readonly name = 'BatchAbandoned'
+  /** Nobody knows whether it is written. false: it is not. */
+  readonly mayBeWritten: boolean
+
+  constructor(message: string, mayBeWritten: boolean) {
+    super(message)
+    this.mayBeWritten = mayBeWritten
+  }
 }
 
-/** The same, with when the batch was first sent, on the monotonic clock. */
-export interface SentBatchResult extends BatchResult {
-  readonly sentAtMs: number
-}
+/** By default, as long as a hold lives: what the batch could charge has expired then. */
+const maxResendMs = 900_000
+/** A reply that cannot be read stays so. */
+const maxUnreadReplies = 3
 
-/** Nobody knows whether the batch is written. */
-export class BatchFateUnknown extends Error {
-  override readonly name = 'BatchFateUnknown'
+interface Registered {
+  readonly producer: string
+  readonly instance: string
+  /** The number of the last batch that the ledger has decided. */
+  sequence: number
+  /** Where the log ended then. */
+  seen: HighWaterMark
 }
 
 export class Producer {
   private readonly options: ProducerOptions
   /** undefined: the ledger does not know this producer yet, or any more. */
-  private id: string | undefined
-  /** The number of the last batch that the ledger has decided. */
-  private sequence = 0
+  private registered: Registered | undefined
+  private registrations = 0
   private isClosed = false
+  /** Why the ledger takes nothing just now, though it replies. */
+  fault: 'log_diverged' | 'clock_disagrees' | undefined
 
   constructor(options: ProducerOptions) {
     this.options = options
@@ -55,32 +74,26 @@ export class Producer {
   /**
    * Sends a batch until the ledger has replied. It is under way when this returns its promise.
    *
-   * @throws BatchFateUnknown when it cannot be learnt any more whether the batch is written; whatever else is thrown, the
-   *   batch cannot be written as it is, and nothing of it was
+   * @throws BatchAbandoned when it is not sent any more; whatever else is thrown, the batch cannot be written as it is, and
+   *   nothing of it was
    */
-  async send(commands: readonly CallCommand[]): Promise<SentBatchResult> {
-    const texts = packBatch(commands)
-    let sentAtMs: number | undefined
+  async send(commands: readonly CallCommand[]): Promise<BatchReply> {
+    const { deliveries } = this.options
+    const batch = new BatchInFlight(commands, deliveries.report())
     for (let attempt = 0; ; attempt++) {
       try {
-        this.id ??= await this.register()
-        const wasSentBefore = sentAtMs !== undefined
-        sentAtMs ??= performance.now()
-        const result = await this.sendOnce(this.id, texts, commands.length)
-        if (result.outcome === 'appended' || result.outcome === 'repeated') {
-          this.sequence++
-          return { ...result, sentAtMs }
+        this.registered ??= await this.register(batch)
+        const reply = await this.sendOnce(this.registered, batch)
+        if (reply) {
+          deliveries.onRecorded(batch.report)
+          return reply
         }
-        this.id = undefined
-        if (wasSentBefore) throw new BatchFateUnknown(result.outcome)
-        // The ledger forgot the producer over a long silence. What it refused at the first attempt is not written.
-        sentAtMs = undefined
       } catch (error) {
-        if (error instanceof BatchFateUnknown || isUnwritable(error)) throw error
+        if (!this.mayResend(batch, error)) throw error
         this.options.log('append: the ledger did not reply; sending the same batch again', error)
-        if (this.isClosed) throw new BatchFateUnknown(messageOf(error), { cause: error })
-        await pause(Math.min(10 * 2 ** attempt, 1_000))
       }
+      if (this.isClosed || batch.isTooOld) this.abandon(batch)
+      await pause(Math.min(10 * 2 ** attempt, 1_000))
     }
   }
 
@@ -89,37 +102,129 @@ export class Producer {
     this.isClosed = true
   }
 
-  private async register(): Promise<string> {
-    const { sql, shard, instance } = this.options
-    const id = crypto.randomUUID()
-    await sql`select open_producer_v1(${shard}::smallint, ${id}::uuid, ${instance})`
-    this.sequence = 0
-    return id
+  private async register(batch: BatchInFlight): Promise<Registered> {
+    const { connection, shard, marks, instance: name } = this.options
+    const producer = crypto.randomUUID()
+    const number = ++this.registrations
+    const instance = number === 1 ? name : `${name}.${number}`
+    const row = await connection.register({ producer, instance, shard, mark: marks.of(shard) })
+    if (row.outcome === 'log_diverged') this.refuseDiverged(batch)
+    if (row.outcome === 'clock_disagrees') throw this.disagreement()
+    const { end } = decodeEnd(row)
+    marks.raise(shard, end)
+    return { producer, instance, sequence: 0, seen: end }
   }
 
-  private async sendOnce(id: string, texts: string[], commands: number): Promise<BatchResult> {
-    const { sql, shard, instance, onBatch } = this.options
+  /** Returns nothing when the batch has to be sent by another producer. */
+  private async sendOnce(
+    registered: Registered,
+    batch: BatchInFlight,
+  ): Promise<BatchReply | undefined> {
+    const { connection, shard, marks, onBatch } = this.options
+    const { producer, sequence, seen } = registered
     const startedAtMs = performance.now()
-    const parameters = [shard, id, this.sequence + 1, instance, ...texts]
-    const query = sql.unsafe<BatchResult[]>(appendStatement, parameters, { prepare: true })
-    // Otherwise a query leaves only when it is awaited, and then behind what the senders of the last batch do next.
-    query.execute()
-    const [result] = await query
-    onBatch?.(commands, performance.now() - startedAtMs)
-    return result as BatchResult
+    const wasSentBefore = batch.mayBeWritten
+    batch.mayBeWritten = true
+    const row = await connection.append({
+      ...batch.sent,
+      ...batch.report,
+      shard,
+      producer,
+      seen,
+      sequence: sequence + 1,
+    })
+    const outcome = row.outcome as BatchOutcome
+    switch (outcome) {
+      case 'appended':
+      case 'repeated': {
+        const reply = decodeReply(row, batch.size)
+        registered.sequence++
+        registered.seen = reply.end
+        marks.raise(shard, reply.end)
+        this.fault = undefined
+        if (batch.size > 0) onBatch?.(batch.size, performance.now() - startedAtMs)
+        return reply
+      }
+      case 'log_diverged':
+        batch.mayBeWritten = wasSentBefore
+        return this.refuseDiverged(batch)
+      case 'clock_disagrees':
+        batch.mayBeWritten = wasSentBefore
+        throw this.disagreement()
+      case 'unknown_producer':
+      case 'fenced':
+      case 'superseded':
+      case 'loss_accepted':
+        this.registered = undefined
+        if (wasSentBefore) throw new BatchAbandoned(outcome, true)
+        // What the ledger refused at the first attempt is not written.
+        batch.mayBeWritten = false
+        return undefined
+      default:
+        outcome satisfies never
+        throw new UndecodableReply(`outcome ${outcome}`)
+    }
+  }
+
+  private refuseDiverged(batch: BatchInFlight): never {
+    this.fault = 'log_diverged'
+    this.registered = undefined
+    throw new BatchAbandoned('the log is not the one that a gateway has seen', batch.mayBeWritten)
+  }
+
+  private disagreement(): Error {
+    this.fault = 'clock_disagrees'
+    return new ClockDisagrees()
+  }
+
+  private mayResend(batch: BatchInFlight, error: unknown): boolean {
+    if (error instanceof UndecodableReply) {
+      if (++batch.unreadReplies >= maxUnreadReplies) this.abandon(batch)
+      return true
+    }
+    return error instanceof ClockDisagrees || isUnavailable(error)
+  }
+
+  /** Whatever becomes of the batch, no later one can be taken for it: the next is sent by another producer. */
+  private abandon(batch: BatchInFlight): never {
+    this.registered = undefined
+    throw new BatchAbandoned('the ledger did not reply', batch.mayBeWritten)
   }
 }
 
-/**
- * The batch was rolled back and would fail again: for its data (class 22), a constraint (23) or a limit of the server (54,
- * such as a text that is too long for an index).
- */
-function isUnwritable(error: unknown): boolean {
-  return error instanceof postgres.PostgresError && /^(22|23|54)/.test(error.code)
+/** A single wrong reading of a clock costs an attempt. */
+class ClockDisagrees extends Error {
+  override readonly name = 'ClockDisagrees'
+
+  constructor() {
+    super('the clocks of the ledger and of this gateway disagree')
+  }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+class BatchInFlight {
+  readonly size: number
+  readonly sent: Pick<SentBatch, 'content' | 'columns'>
+  readonly report: DeliveryReport
+  mayBeWritten = false
+  unreadReplies = 0
+  private readonly tooOldAtMs = performance.now() + maxResendMs
+
+  constructor(commands: readonly CallCommand[], report: DeliveryReport) {
+    const columns = packBatch(commands)
+    this.size = commands.length
+    this.sent = { columns, content: contentHash(columns) }
+    this.report = report
+  }
+
+  get isTooOld(): boolean {
+    return performance.now() > this.tooOldAtMs
+  }
+}
+
+function contentHash(columns: readonly string[]): string {
+  const hash = new Bun.CryptoHasher('md5')
+  for (const column of columns) hash.update(column).update('\0')
+  return hash.digest('hex')
 }
 
 function pause(ms: number): Promise<void> {

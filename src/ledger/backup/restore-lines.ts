@@ -241,8 +241,9 @@ async function setHeads(tx: Sql, head: BackupHead): Promise<void> {
       throw new RestoreRefused('cut_off', `its shard ${shard} does not have all its events`)
     }
     await tx`
-      update heads set position = ${position}, epoch = ${epoch}, recorded_at = ${recordedAt}
-      where shard = ${shard}`
+      update heads h set position = ${position}, epoch = ${epoch}, recorded_at = ${recordedAt}, clock_at = ${recordedAt},
+        event_hash = coalesce((select e.event_hash from events e where e.position = ${position} and e.shard = h.shard), '')
+      where h.shard = ${shard}`
   }
   await tx`select extend_partitions()`
 }

@@ -10,7 +10,9 @@ import { canonicalJson } from '../../../events/canonical-json.ts'
 import { catalogue, type EventType } from '../../../events/catalogue.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { NewEvent } from '../../../events/new-event.ts'
+import type { HighWaterMark, HighWaterMarks } from '../append/high-water-marks.ts'
 import type { Sql } from '../connect.ts'
+import { LedgerUnavailable } from '../unavailable.ts'
 
 /** Who gives a command: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
 export type ActorId = string
@@ -109,8 +111,43 @@ export interface ManagementCommands {
   importUsage(shard: number, command: ImportUsageCommand): Promise<ManagementResult>
 }
 
-/** @param instance names this process in every event */
-export function openManagementCommands(sql: Sql, instance: string): ManagementCommands {
+/** Why the ledger takes no command. */
+const faults = {
+  log_diverged: 'the log is not the one that a gateway has seen: see "tollbook doctor"',
+  clock_disagrees: 'the clocks of the ledger and of this machine disagree: see "tollbook clock"',
+} as const
+
+interface ManagementReply extends Omit<ManagementResult, 'verdict'> {
+  readonly verdict: ManagementResult['verdict'] | keyof typeof faults
+  /** Where the log ends after an accepted command. */
+  readonly head?: HighWaterMark
+}
+
+function isFault(verdict: string): verdict is keyof typeof faults {
+  return Object.hasOwn(faults, verdict)
+}
+
+/**
+ * Every command throws LedgerUnavailable where the log is not the one that this process, or a gateway, has seen of it, and where
+ * the ledger's clock and this machine's disagree.
+ * @param instance names this process in every event
+ * @param marks what this process has seen of the log; absent: it has seen nothing
+ */
+export function openManagementCommands(
+  sql: Sql,
+  instance: string,
+  marks?: HighWaterMarks,
+): ManagementCommands {
+  const senderOf = (shard: number) =>
+    JSON.stringify({ instance, sentAt: new Date().toISOString(), mark: marks?.of(shard) })
+
+  function accepted(shard: number, { head, ...result }: ManagementReply): ManagementResult {
+    const { verdict } = result
+    if (isFault(verdict)) throw new LedgerUnavailable(faults[verdict])
+    if (head) marks?.raise(shard, head)
+    return { ...result, verdict }
+  }
+
   return {
     async record(shard, command) {
       const events = command.events.map((event) => ({
@@ -122,12 +159,12 @@ export function openManagementCommands(sql: Sql, instance: string): ManagementCo
         private: event.private ? Buffer.from(event.private).toString('hex') : undefined,
         actor: command.actor,
       }))
-      const [row] = await sql<[{ result: ManagementResult }]>`
-        select record_v1(${shard}::smallint, ${instance}, ${command.id},
+      const [row] = await sql<[{ result: ManagementReply }]>`
+        select record_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${command.id},
           ${digest(command.events.map((e) => ({ ...e, private: undefined })))},
           ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
           ${command.secret ? Buffer.from(command.secret) : null}) as result`
-      return row.result
+      return accepted(shard, row.result)
     },
 
     async grant(shard, command) {
@@ -138,31 +175,31 @@ export function openManagementCommands(sql: Sql, instance: string): ManagementCo
         payload: { kind, startsAt, expiresAt, externalId, paid },
       })
       const { accountId, mode, credits } = command
-      const [row] = await sql<[{ result: ManagementResult }]>`
-        select grant_v1(${shard}::smallint, ${instance}, ${commandId('grant', command)},
+      const [row] = await sql<[{ result: ManagementReply }]>`
+        select grant_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${commandId('grant', command)},
           ${digest({ accountId, mode, credits, kind, expiresAt, paid })},
           ${accountId}, ${mode}, ${credits}, ${payload}, ${bytes(command.private)}, ${command.actor}) as result`
-      return row.result
+      return accepted(shard, row.result)
     },
 
     async adjust(shard, command) {
       const { accountId, mode, credits, externalId } = command
       requireCredits(credits)
-      const [row] = await sql<[{ result: ManagementResult }]>`
-        select adjust_v1(${shard}::smallint, ${instance}, ${commandId('adjust', command)},
+      const [row] = await sql<[{ result: ManagementReply }]>`
+        select adjust_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${commandId('adjust', command)},
           ${digest({ accountId, mode, credits })}, ${accountId}, ${mode}, ${credits},
           ${canonicalJson({ externalId })}, ${bytes(command.private)}, ${command.actor}) as result`
-      return row.result
+      return accepted(shard, row.result)
     },
 
     async refund(shard, command) {
       const { requestId, credits, externalId } = command
       if (credits !== undefined) requireCredits(credits)
-      const [row] = await sql<[{ result: ManagementResult }]>`
-        select refund_v1(${shard}::smallint, ${instance}, ${externalId ?? null},
+      const [row] = await sql<[{ result: ManagementReply }]>`
+        select refund_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${externalId ?? null},
           ${digest({ requestId, credits })}, ${requestId}, ${credits ?? null},
           ${bytes(command.private)}, ${command.actor}) as result`
-      return row.result
+      return accepted(shard, row.result)
     },
 
     async importUsage(shard, { id, accountId, keyId, mode, actor, usage }) {
@@ -170,10 +207,10 @@ export function openManagementCommands(sql: Sql, instance: string): ManagementCo
         ...line,
         payload: checkedPayload({ type: 'UsageImported', payload: { errors, latencyMsSum } }),
       }))
-      const [row] = await sql<[{ result: ManagementResult }]>`
-        select import_usage_v1(${shard}::smallint, ${instance}, ${id}, ${digest({ keyId, usage })},
+      const [row] = await sql<[{ result: ManagementReply }]>`
+        select import_usage_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${id}, ${digest({ keyId, usage })},
           ${accountId}, ${keyId}, ${mode}, ${JSON.stringify(lines)}::text::jsonb, ${actor}) as result`
-      return row.result
+      return accepted(shard, row.result)
     },
   }
 }

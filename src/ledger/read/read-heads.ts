@@ -6,12 +6,15 @@ export interface ShardHead {
   readonly epoch: number
   /** RFC 3339, with microseconds. */
   readonly recordedAt: string
+  /** How the log was found to be another one than a gateway has seen; null: it was not. */
+  readonly divergence: string | null
 }
 
-/** The last position of every shard, and when it was recorded. */
+/** Where every shard's log ends. */
 export async function readHeads(sql: Sql): Promise<ShardHead[]> {
   return sql<ShardHead[]>`
     select shard, position, epoch,
-      to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "recordedAt"
+      to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "recordedAt",
+      divergence
     from heads order by shard`
 }

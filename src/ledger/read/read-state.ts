@@ -7,13 +7,19 @@ export interface LedgerState {
   readonly overdueHolds: number
   /** Partitions of the log that have no event yet. */
   readonly partitionsReady: number
-  readonly heads: readonly { readonly shard: number; readonly position: number }[]
+  readonly heads: readonly {
+    readonly shard: number
+    readonly position: number
+    /** How the log was found to be another one than a gateway has seen; null: it was not. */
+    readonly divergence: string | null
+  }[]
 }
 
 export async function readLedgerState(sql: Sql): Promise<LedgerState> {
   const [row] = await sql<[LedgerState]>`
     select h.open as "openHolds", h.overdue as "overdueHolds", p.ahead as "partitionsReady",
-      (select json_agg(json_build_object('shard', shard, 'position', position) order by shard) from heads) as heads
+      (select json_agg(json_build_object('shard', shard, 'position', position, 'divergence', divergence) order by shard)
+        from heads) as heads
     from (
       select count(*) as open, count(*) filter (where expires_at < t.now) as overdue
       from open_holds cross join (select ledger_now() as now) t

@@ -1,12 +1,18 @@
 -- The schema: the log's heads and events, producers, management commands, accounts' secrets, stored responses
--- and deliveries. Every table carries its shard, and no row spans two shards. Projections bring their own tables.
+-- and withheld ones. Every table carries its shard, and no row spans two shards. Projections bring their own tables.
 
 create table heads (
   shard smallint primary key,
   position bigint not null default 0,
+  -- Of the last event.
   recorded_at timestamptz not null default clock_timestamp(),
-  -- Raised when a restored log accepts a loss.
-  epoch integer not null default 1
+  event_hash bytea not null default '',
+  -- Raised when the owner accepts that a restored log has lost events.
+  epoch integer not null default 1,
+  -- The last reading of the clock that was accepted.
+  clock_at timestamptz not null default clock_timestamp(),
+  -- How the log was found to be another one than a gateway has seen. Nothing more is written until the owner accepts the loss.
+  divergence text
 ) with (fillfactor = 10);
 
 create table events (
@@ -58,12 +64,25 @@ create index events_rare on events (shard, position) where {{is_rare}};
 create table producers (
   producer uuid not null,
   shard smallint not null,
+  -- Names it in every event.
   instance text not null,
   sequence bigint not null default 0,
-  recorded_at timestamptz not null default clock_timestamp(),
+  -- Hash of the batch's content.
+  content text,
+  recorded_at timestamptz not null,
+  -- Since when it has sent a batch every few seconds.
+  steady_since timestamptz not null,
+  -- Where the log ended when the producer last got a reply. Its next batch repeats it.
+  epoch integer not null,
+  position bigint not null,
+  event_hash bytea not null,
   verdicts text[],
   positions bigint[],
   available bigint[],
+  -- The response of every charge up to this position has left the gateway, or was withheld.
+  delivered bigint not null default 0,
+  -- Once fenced, it appends nothing more.
+  fenced_at timestamptz,
   primary key (producer, shard)
 ) with (fillfactor = 50);
 
@@ -113,15 +132,6 @@ create table stored_responses (
 );
 
 create index stored_responses_by_time on stored_responses (stored_at);
-
--- How far each gateway's charges are known to be delivered: the response of every charge that the gateway wrote up to
--- this position has left it. What a gateway charged later, before it died, may not have arrived.
-create table deliveries (
-  instance text not null,
-  shard smallint not null,
-  position bigint not null,
-  primary key (instance, shard)
-) with (fillfactor = 10);
 
 -- Charges whose responses their gateways withheld, because they did not learn in time that the charge was written.
 create table withheld (

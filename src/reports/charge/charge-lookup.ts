@@ -17,7 +17,7 @@ export async function lookUpCharge(
     select shard, position, request_id as "requestId", type, recorded_at as "recordedAt",
       account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, payload,
       recorded_at > ledger_now() - interval '10 seconds' as recent,
-      (select d.position from deliveries d where d.instance = e.instance and d.shard = e.shard) as delivered,
+      (select max(p.delivered) from producers p where p.instance = e.instance and p.shard = e.shard) as delivered,
       (select h.position from events h where h.request_id = e.payload ->> 'lease' and h.shard = e.shard
         and h.type = 'CreditsHeld') as "leasePosition",
       exists (select from withheld w where w.position = e.position and w.shard = e.shard) as withheld,

@@ -6,6 +6,7 @@ interface GatewayGauges {
   /** Commands that wait for the ledger or are under way to it. */
   readonly appendsPending: () => number
   readonly rateLimitsDegraded: () => boolean
+  readonly clockDisagrees: () => boolean
 }
 
 export function gatewayGauges(registry: Registry, read: GatewayGauges): void {
@@ -22,5 +23,10 @@ export function gatewayGauges(registry: Registry, read: GatewayGauges): void {
   gauge('append_pending', 'Commands waiting for the ledger', read.appendsPending)
   gauge('rate_limits_degraded', 'Whether this gateway admits by its local rate limits', () =>
     read.rateLimitsDegraded() ? 1 : 0,
+  )
+  gauge(
+    'clock_disagrees',
+    'Whether nothing is sold because the clocks of the ledger and of this gateway disagree',
+    () => (read.clockDisagrees() ? 1 : 0),
   )
 }

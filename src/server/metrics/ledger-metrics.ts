@@ -28,6 +28,11 @@ export function ledgerMetrics(
 
   const up = gauge('ledger_up', 'Whether the ledger replied to this scrape within a second')
   const position = gauge('ledger_position', "The last position of a shard's log", ['shard'])
+  const diverged = gauge(
+    'ledger_diverged',
+    "Whether a shard's log is not the one that a gateway has seen: nothing is sold",
+    ['shard'],
+  )
   const openHolds = gauge('open_holds', 'Holds that are neither settled, released nor expired')
   const overdueHolds = gauge('overdue_holds', 'Open holds that should have been expired by now')
   const partitions = gauge('partitions_ready', 'Partitions of the log that lie wholly ahead of it')
@@ -57,13 +62,17 @@ export function ledgerMetrics(
     const plans = read && (await readCensus())
     up.set(read ? 1 : 0)
     for (const single of [openHolds, overdueHolds, partitions]) single.remove()
-    for (const labelled of [position, lagEvents, lagSeconds, accounts, keys]) labelled.reset()
+    for (const labelled of [position, diverged, lagEvents, lagSeconds, accounts, keys])
+      labelled.reset()
     if (!read) return
     const [ledger, lags] = read
     openHolds.set(ledger.openHolds)
     overdueHolds.set(ledger.overdueHolds)
     partitions.set(ledger.partitionsReady)
-    for (const head of ledger.heads) position.set({ shard: head.shard }, head.position)
+    for (const { shard, ...head } of ledger.heads) {
+      position.set({ shard }, head.position)
+      diverged.set({ shard }, head.divergence === null ? 0 : 1)
+    }
     for (const { projection, events, seconds } of lags) {
       lagEvents.set({ projection }, events)
       lagSeconds.set({ projection }, seconds)

@@ -3,6 +3,7 @@ import type { UpstreamAddresses } from '../../../config/upstream-addresses.ts'
 import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../../../ledger/connect.ts'
 import { schemaFault } from '../../../ledger/migrate/schema-compatibility.ts'
+import { readHeads } from '../../../ledger/read/read-heads.ts'
 import { readShardTariffs } from '../../../ledger/read/read-tariffs.ts'
 import { cachedWithFallback } from '../../../lib/cached-with-fallback.ts'
 
@@ -20,6 +21,8 @@ export interface ReadinessDeps {
   readonly services: ReadonlySet<string>
   readonly addresses: Readonly<Record<string, UpstreamAddresses>>
   readonly isStopping: () => boolean
+  /** Why the ledger takes nothing from this gateway just now, though it replies. */
+  readonly ledgerFault: () => 'log_diverged' | 'clock_disagrees' | undefined
   readonly warn: (message: string, error?: unknown) => void
 }
 
@@ -28,7 +31,7 @@ const caching = { maxAgeMs: 500, maxStaleMs: 500, timeoutMs: 1_000 }
 
 /** No reason names an address or a login, because anyone may read them. */
 export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
-  const { sql, rateLimiter, services, addresses, isStopping, warn } = deps
+  const { sql, rateLimiter, services, addresses, isStopping, ledgerFault, warn } = deps
   const onError = (error: unknown) => warn('not ready: the ledger cannot be reached', error)
   const readLedger = cachedWithFallback(() => ledgerFaults(sql), { ...caching, onError })
   const unaddressed = [...services].filter((service) => !addresses[service]?.live)
@@ -38,6 +41,10 @@ export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
     return {
       missing: {
         ...ledger,
+        ...(ledgerFault() === 'log_diverged' && { ledger: diverged }),
+        ...(ledgerFault() === 'clock_disagrees' && {
+          clock: 'the clocks of the ledger and of this gateway disagree',
+        }),
         ...(unaddressed.length > 0 && { upstreams: `no address for ${unaddressed.join(', ')}` }),
         ...(isStopping() && { gateway: 'the gateway is stopping' }),
       },
@@ -50,9 +57,14 @@ export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
   }
 }
 
+const diverged =
+  'the log is not the one that a gateway has seen: nothing is sold until its owner accepts the loss'
+
 async function ledgerFaults(sql: Sql): Promise<Record<string, string>> {
   const ledger = await schemaFault(sql)
   if (ledger !== undefined) return { ledger }
+  const heads = await readHeads(sql)
+  if (heads.some(({ divergence }) => divergence !== null)) return { ledger: diverged }
   const tariffs = await readShardTariffs(sql)
   if (tariffs.every(({ inForce }) => inForce !== null)) return {}
   return { tariff: 'no tariff is in force: publish one with "tollbook prices publish"' }

@@ -25,12 +25,18 @@
 -- SQL: a claim is looked up, and the month's allowance, which is rare, is written at once. All other events are written by
 -- the set at the end; then what has become free beside a debt repays it.
 --
+-- A batch is sent again until its reply arrives, so it has a number, in_sequence, and a hash of its content. It repeats where
+-- the log ended when its producer last got a reply (in_epoch, in_position, in_hash), and gets where it ends now. in_delivered
+-- and in_withheld say what became of the responses of the producer's charges. An empty batch says no more than that.
+--
 -- The parts in double braces stand in files of their own beside this one; migrate joins them (join-append.ts).
 -- All parts share one set of variables; each is declared in the part that first sets it.
 create or replace function append_v1(
-  in_shard smallint, in_producer uuid, in_sequence bigint, in_instance text,
+  in_shard smallint, in_producer uuid, in_sequence bigint, in_content text,
+  in_epoch integer, in_position bigint, in_hash text, in_sent_at timestamptz, in_delivered bigint, in_withheld bigint[],
   {{parameters}},
-  out outcome text, out recorded_at timestamptz, out verdicts text[], out positions bigint[], out available bigint[]
+  out outcome text, out recorded_at timestamptz, out log_epoch integer, out log_position bigint, out log_hash bytea,
+  out verdicts text[], out positions bigint[], out available bigint[]
 )
 language plpgsql security definer
 set search_path from current

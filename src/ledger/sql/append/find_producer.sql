@@ -1,24 +1,44 @@
 -- Takes the shard's lock, and only then looks up the producer: a batch that was sent before is found whatever became of
 -- the connection that it was sent over, and gets the results that it got then.
+--
+-- A batch is the producer's next, and repeats where the log ended when the producer last got a reply. A log that was put back
+-- knows an earlier batch, or other events at that position.
 declare
   v_last_position bigint;
   v_now timestamptz;
+  v_epoch integer;
+  v_hash bytea;
+  v_fault text;
   v_producer producers;
 begin
-  select e.last_position, e.now_at into v_last_position, v_now from enter_shard(in_shard) e;
+  select e.last_position, e.now_at, e.epoch, e.event_hash, e.fault into v_last_position, v_now, v_epoch, v_hash, v_fault
+    from enter_shard(in_shard, in_sent_at) e;
   select * into v_producer from producers p where p.producer = in_producer and p.shard = in_shard;
-  if v_producer.producer is null then
-    outcome := 'unknown_producer';
-    return;
-  elsif in_sequence < v_producer.sequence then
-    outcome := 'superseded';
-    return;
-  elsif in_sequence = v_producer.sequence then
-    outcome := 'repeated';
+  outcome := case
+    when v_fault = 'log_diverged' then v_fault
+    when v_producer.producer is null then 'unknown_producer'
+    when v_producer.fenced_at is not null then 'fenced'
+    when in_epoch < v_epoch then 'loss_accepted'
+    when in_sequence < v_producer.sequence then 'superseded'
+    when in_sequence = v_producer.sequence and in_content = v_producer.content then 'repeated'
+    when in_sequence <> v_producer.sequence + 1 or in_epoch <> v_producer.epoch or in_position <> v_producer.position
+      or decode(in_hash, 'hex') <> v_producer.event_hash then 'log_diverged'
+    else v_fault
+  end;
+  if outcome = 'repeated' then
     recorded_at := v_producer.recorded_at;
+    log_epoch := v_producer.epoch;
+    log_position := v_producer.position;
+    log_hash := v_producer.event_hash;
     verdicts := v_producer.verdicts;
     positions := v_producer.positions;
     available := v_producer.available;
+  elsif outcome = 'log_diverged' then
+    perform report_divergence(in_shard, format(
+      '%s has sent batch %s and seen position %s, and the log knows its batch %s and position %s',
+      v_producer.instance, in_sequence, in_position, v_producer.sequence, v_producer.position));
+  end if;
+  if outcome is not null then
     return;
   end if;
 end

@@ -1,9 +1,21 @@
--- Keeps the batch's results under its number, for a gateway that does not receive them and sends the batch again.
+-- Keeps the batch's results under its number, for a gateway that does not receive them and sends the batch again. With them
+-- comes what the gateway has delivered and withheld.
 begin
+  v_hash := leave_shard(in_shard, v_position, v_now, v_hash);
   outcome := 'appended';
   recorded_at := v_now;
+  log_epoch := v_epoch;
+  log_position := v_position;
+  log_hash := v_hash;
   update producers p
-    set sequence = in_sequence, recorded_at = v_now, verdicts = append_v1.verdicts, positions = append_v1.positions,
-      available = append_v1.available
+    set sequence = in_sequence, content = in_content, recorded_at = v_now,
+      steady_since = case when v_now > p.recorded_at + interval '3 seconds' then v_now else p.steady_since end,
+      epoch = v_epoch, position = v_position, event_hash = v_hash,
+      verdicts = append_v1.verdicts, positions = append_v1.positions, available = append_v1.available,
+      delivered = greatest(p.delivered, in_delivered)
     where p.producer = in_producer and p.shard = in_shard;
+  if in_withheld <> '{}' then
+    insert into withheld (position, shard) select w.position, in_shard from unnest(in_withheld) w (position)
+      on conflict do nothing;
+  end if;
 end

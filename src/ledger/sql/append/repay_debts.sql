@@ -1,16 +1,20 @@
 -- What is free beside a debt repays it: the batch has freed it, or its lot has started since. Nothing was bought with it,
 -- because v_available deducts the debt. An allowance that is due repays it too, for while the debt is larger no purchase is
 -- accepted that would bring it.
+declare
+  v_before_repayments bigint;
 begin
+  v_before_repayments := v_position;
   for n in 1..cardinality(v_owing_accounts) loop
     v_allowance_due := allowance_due(in_shard, v_now, v_owing_accounts[n], v_owing_modes[n]);
     if v_allowance_due > 0 then
-      v_position := grant_allowance(in_shard, v_position + 1, v_now, in_instance, v_owing_accounts[n], v_owing_modes[n],
+      v_position := grant_allowance(in_shard, v_position + 1, v_now, v_producer.instance, v_owing_accounts[n], v_owing_modes[n],
         v_allowance_due);
     end if;
-    v_position := repay_from_live_lots(in_shard, v_position, v_now, in_instance, v_owing_accounts[n], v_owing_modes[n]);
+    v_position := repay_from_live_lots(in_shard, v_position, v_now, v_producer.instance, v_owing_accounts[n], v_owing_modes[n]);
   end loop;
-  if v_position > v_last_position then
-    perform leave_shard(in_shard, v_position, v_now);
+  if v_position > v_before_repayments then
+    -- Of an event that is not the last any more.
+    v_hash := null;
   end if;
 end

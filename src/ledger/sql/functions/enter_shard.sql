@@ -1,14 +1,32 @@
--- Takes the shard's lock until the end of the transaction, and then reads where the log ends and what time it is. The lock
+-- Takes the shard's lock until the end of the transaction, and reads where the log ends and what time it is. The lock
 -- is that of the head's row, so that only who may write heads can hold it. It comes before every read: the row is read as the
 -- transaction before left it, and each later statement sees all that earlier appends wrote.
+--
+-- in_sent_at is the sender's clock; null: nothing is written that a time decides. `fault` says why nothing may be
+-- written:
+--   log_diverged     the log is not the one that a gateway has seen;
+--   clock_disagrees  the clock jumped ahead, and the sender's clock says otherwise. A ledger that was silent for long finds
+--                    both clocks ahead, and goes on.
 create or replace function enter_shard(
-  in_shard smallint, out last_position bigint, out now_at timestamptz
+  in_shard smallint, in_sent_at timestamptz default null,
+  out last_position bigint, out now_at timestamptz, out epoch integer, out event_hash bytea, out fault text
 )
 language plpgsql as $$
+declare
+  v_head heads;
+  v_reading timestamptz;
 begin
-  select h.position, h.recorded_at into strict last_position, now_at
-    from heads h where h.shard = in_shard for update;
+  select * into strict v_head from heads h where h.shard = in_shard for update;
   -- In a statement of its own: that of the lock can be older than the wait.
-  now_at := greatest(ledger_now(), now_at);
+  v_reading := ledger_now();
+  last_position := v_head.position;
+  now_at := greatest(v_reading, v_head.recorded_at);
+  epoch := v_head.epoch;
+  event_hash := v_head.event_hash;
+  fault := case
+    when v_head.divergence is not null then 'log_diverged'
+    when v_reading > v_head.clock_at + interval '5 minutes' and abs(extract(epoch from v_reading - in_sent_at)) > 60
+      then 'clock_disagrees'
+  end;
 end
 $$;

@@ -1,16 +1,21 @@
 -- Grants credits as a new lot, which repays the account's debt first. Returns {verdict, positions}.
 create or replace function grant_v1(
-  in_shard smallint, in_instance text, in_command text, in_request_hash text,
+  in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
   in_account text, in_mode text, in_credits bigint, in_payload text, in_private bytea, in_actor text
 ) returns jsonb
 language plpgsql security definer set search_path from current as $$
 declare
+  v_instance text := in_sender ->> 'instance';
   v_position bigint;
   v_now timestamptz;
+  v_fault text;
   v_result jsonb;
   v_lot bigint;
 begin
-  select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
+  select e.last_position, e.now_at, e.fault into v_position, v_now, v_fault from enter_for_management(in_shard, in_sender) e;
+  if v_fault is not null then
+    return jsonb_build_object('verdict', v_fault);
+  end if;
   v_result := repeated_result(in_shard, in_command, in_request_hash);
   if v_result is not null then
     return v_result;
@@ -20,9 +25,9 @@ begin
   end if;
 
   v_lot := v_position + 1;
-  perform write_event(in_shard, v_lot, v_now, 'CreditsGranted', in_actor, in_instance, in_payload,
+  perform write_event(in_shard, v_lot, v_now, 'CreditsGranted', in_actor, v_instance, in_payload,
     in_account => in_account, in_mode => in_mode, in_credits => in_credits, in_private => in_private);
-  v_position := repay_debt(in_shard, v_lot, v_now, in_instance, in_account, in_mode, array[v_lot], array[in_credits]);
+  v_position := repay_debt(in_shard, v_lot, v_now, v_instance, in_account, in_mode, array[v_lot], array[in_credits]);
   perform leave_shard(in_shard, v_position, v_now);
   return keep_result(in_shard, in_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_lot)));

@@ -2,17 +2,22 @@
 -- the time that counts. in_usage: [{time, endpoint, calls, credits, payload (text)}]. The same command sent again gets the
 -- same result. Returns {verdict, positions}: the first and the last.
 create or replace function import_usage_v1(
-  in_shard smallint, in_instance text, in_command text, in_request_hash text,
+  in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
   in_account text, in_key text, in_mode text, in_usage jsonb, in_actor text
 ) returns jsonb
 language plpgsql security definer set search_path from current as $$
 declare
+  v_instance text := in_sender ->> 'instance';
   v_position bigint;
   v_now timestamptz;
+  v_fault text;
   v_result jsonb;
   v_last bigint;
 begin
-  select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
+  select e.last_position, e.now_at, e.fault into v_position, v_now, v_fault from enter_for_management(in_shard, in_sender) e;
+  if v_fault is not null then
+    return jsonb_build_object('verdict', v_fault);
+  end if;
   v_result := repeated_result(in_shard, in_command, in_request_hash);
   if v_result is not null then
     return v_result;
@@ -27,10 +32,10 @@ begin
   insert into events (shard, position, recorded_at, occurred_at, type, account_id, key_id, mode, endpoint,
     credits, quantity, actor, instance, payload, event_hash)
   select in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', in_account, in_key, in_mode, u.endpoint,
-    u.credits, u.calls, in_actor, in_instance, u.payload::json,
+    u.credits, u.calls, in_actor, v_instance, u.payload::json,
     hash_event(in_shard, v_position + u.ord, v_now, u.time, 'UsageImported', null::integer,
       in_account, in_key, in_mode, null::text, u.endpoint, null::text, u.credits, u.calls, null::integer,
-      null::smallint, null::integer, null::bigint[], null::bigint[], null::bigint[], in_actor, in_instance, u.payload::json,
+      null::smallint, null::integer, null::bigint[], null::bigint[], null::bigint[], in_actor, v_instance, u.payload::json,
       null::bytea)
   from (
     select (e.value ->> 'time')::timestamptz as time, e.value ->> 'endpoint' as endpoint,

@@ -4,10 +4,13 @@ import { typeIn, typeNotIn } from '../../../../events/type-condition.ts'
 import { joinAppend } from '../append/join-append.ts'
 import { fillIn } from '../fill-in.ts'
 import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
+import acceptLossV1 from './accept_loss_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
+import checkMark from './check_mark.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
-import deliveredV1 from './delivered_v1.sql' with { type: 'text' }
+import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
+import enterForManagement from './enter_for_management.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
 import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
@@ -29,9 +32,9 @@ import repayDebt from './repay_debt.sql' with { type: 'text' }
 import repayFromLiveLots from './repay_from_live_lots.sql' with { type: 'text' }
 import repeatedResult from './repeated_result.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
+import reportDivergence from './report_divergence.sql' with { type: 'text' }
 import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
 import tariffAt from './tariff_at.sql' with { type: 'text' }
-import withheldV1 from './withheld_v1.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
 
 /** The parameters of the functions that ask what was in force. */
@@ -45,6 +48,9 @@ export const functions: readonly string[] = [
   hashEvent,
   enterShard,
   leaveShard,
+  reportDivergence,
+  checkMark,
+  enterForManagement,
   writeEvent,
   openProducerV1,
   fillIn(tariffAt, { tariff_in_force: tariffInForce(then) }),
@@ -60,8 +66,6 @@ export const functions: readonly string[] = [
   storeResponseV1,
   forgetResponsesV1,
   replayedV1,
-  deliveredV1,
-  withheldV1,
   joinAppend(),
   fillIn(recordV1, {
     sets_a_secret: typeIn(secretTypes, `e ->> 'type'`),
@@ -71,6 +75,8 @@ export const functions: readonly string[] = [
   adjustV1,
   refundV1,
   importUsageV1,
+  acceptLossV1,
+  confirmClockV1,
 ]
 
 /** What the serving role may execute. Everything else is the owner's. */
@@ -82,8 +88,6 @@ export const servedFunctions: readonly string[] = [
   'store_response_v1',
   'forget_responses_v1',
   'replayed_v1',
-  'delivered_v1',
-  'withheld_v1',
   'record_v1',
   'grant_v1',
   'adjust_v1',

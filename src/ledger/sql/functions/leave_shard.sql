@@ -1,6 +1,14 @@
--- Moves the shard's head to the last position written.
-create or replace function leave_shard(in_shard smallint, in_position bigint, in_now timestamptz)
-returns void
+-- Moves the shard's head to the last position written, and returns the event hash there, which is looked up where it is not
+-- given. The clock's reading was accepted when the shard was entered.
+create or replace function leave_shard(
+  in_shard smallint, in_position bigint, in_now timestamptz, in_event_hash bytea default null
+) returns bytea
 language sql as $$
-  update heads set position = in_position, recorded_at = in_now where shard = in_shard
+  update heads h
+  set position = in_position, recorded_at = case when in_position > h.position then in_now else h.recorded_at end,
+    clock_at = greatest(h.clock_at, in_now),
+    event_hash = coalesce(in_event_hash,
+      (select e.event_hash from events e where e.position = in_position and e.shard = in_shard), h.event_hash)
+  where h.shard = in_shard
+  returning h.event_hash
 $$;

@@ -8,13 +8,15 @@
 --
 -- One function, however long: it runs under the shard's lock as one decision.
 create or replace function record_v1(
-  in_shard smallint, in_instance text, in_command text, in_request_hash text,
+  in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
   in_expected jsonb, in_events jsonb, in_secret bytea default null
 ) returns jsonb
 language plpgsql security definer set search_path from current as $$
 declare
+  v_instance text := in_sender ->> 'instance';
   v_position bigint;
   v_now timestamptz;
+  v_fault text;
   v_result jsonb;
   v_positions bigint[] := '{}';
   v_versions jsonb := '{}';
@@ -23,7 +25,10 @@ declare
   v_due bigint;
   r record;
 begin
-  select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
+  select e.last_position, e.now_at, e.fault into v_position, v_now, v_fault from enter_for_management(in_shard, in_sender) e;
+  if v_fault is not null then
+    return jsonb_build_object('verdict', v_fault);
+  end if;
   v_result := repeated_result(in_shard, in_command, in_request_hash);
   if v_result is not null then
     return v_result;
@@ -62,7 +67,7 @@ begin
       end if;
       v_versions := v_versions || jsonb_build_object(v_stream, v_version);
     end if;
-    perform write_event(in_shard, v_position, v_now, r.type, r.actor, in_instance, r.payload,
+    perform write_event(in_shard, v_position, v_now, r.type, r.actor, v_instance, r.payload,
       in_stream_version => v_version, in_account => r."accountId", in_key => r."keyId", in_mode => r.mode,
       in_private => decode(r.private, 'hex'));
     v_positions := v_positions || v_position;
@@ -70,8 +75,6 @@ begin
       insert into account_secrets (account_id, shard, secret) values (r."accountId", in_shard, in_secret);
     elsif r.type = 'AccountErased' then
       delete from account_secrets where account_id = r."accountId" and shard = in_shard;
-    elsif r.type = 'LogRestored' then
-      update heads set epoch = epoch + 1 where shard = in_shard;
     end if;
   end loop;
 
@@ -85,7 +88,7 @@ begin
   loop
     v_due := allowance_due(in_shard, v_now, r.account_id, r.mode);
     if v_due > 0 then
-      v_position := grant_allowance(in_shard, v_position + 1, v_now, in_instance, r.account_id, r.mode, v_due);
+      v_position := grant_allowance(in_shard, v_position + 1, v_now, v_instance, r.account_id, r.mode, v_due);
     end if;
   end loop;
 

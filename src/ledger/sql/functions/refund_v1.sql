@@ -8,13 +8,15 @@
 --
 -- One function, however long: it runs under the shard's lock as one decision.
 create or replace function refund_v1(
-  in_shard smallint, in_instance text, in_external text, in_request_hash text,
+  in_shard smallint, in_sender jsonb, in_external text, in_request_hash text,
   in_request text, in_credits bigint, in_private bytea, in_actor text
 ) returns jsonb
 language plpgsql security definer set search_path from current as $$
 declare
+  v_instance text := in_sender ->> 'instance';
   v_position bigint;
   v_now timestamptz;
+  v_fault text;
   v_result jsonb;
   v_command text;
   v_charge events;
@@ -24,7 +26,10 @@ declare
   v_moved bigint[] := '{}';
   r record;
 begin
-  select e.last_position, e.now_at into v_position, v_now from enter_shard(in_shard) e;
+  select e.last_position, e.now_at, e.fault into v_position, v_now, v_fault from enter_for_management(in_shard, in_sender) e;
+  if v_fault is not null then
+    return jsonb_build_object('verdict', v_fault);
+  end if;
   select * into v_charge from events where request_id = in_request and type = 'HoldSettled' and shard = in_shard;
   if v_charge.position is null then
     return jsonb_build_object('verdict', 'no_such_charge');
@@ -69,7 +74,7 @@ begin
     v_left := v_left - least(r.left_of_lot, v_left);
   end loop;
   v_position := v_position + 1;
-  perform write_event(in_shard, v_position, v_now, 'ChargeRefunded', in_actor, in_instance,
+  perform write_event(in_shard, v_position, v_now, 'ChargeRefunded', in_actor, v_instance,
     -- Canonical JSON, as all payloads are: fields in alphabetical order, no white space.
     format('{"chargedAt":"%s"%s}', to_char(v_charge.occurred_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
       ',"externalId":' || to_json(in_external)::text),
@@ -77,7 +82,7 @@ begin
     in_endpoint => v_charge.endpoint, in_tariff => v_charge.tariff, in_credits => coalesce(in_credits, v_refundable),
     in_lots => v_lots, in_moved => v_moved, in_private => in_private);
   perform leave_shard(in_shard,
-    repay_from_live_lots(in_shard, v_position, v_now, in_instance, v_charge.account_id, v_charge.mode), v_now);
+    repay_from_live_lots(in_shard, v_position, v_now, v_instance, v_charge.account_id, v_charge.mode), v_now);
   return keep_result(in_shard, v_command, in_request_hash, v_now,
     jsonb_build_object('verdict', 'ok', 'positions', jsonb_build_array(v_position), 'credits', coalesce(in_credits, v_refundable)));
 end

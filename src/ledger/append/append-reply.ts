@@ -1,0 +1,96 @@
+/** Decodes what the ledger replies to a batch. */
+import type { AppendRow, RegistrationRow } from './append-connection.ts'
+import { type CommandResult, isVerdict } from './call-commands.ts'
+import type { HighWaterMark } from './high-water-marks.ts'
+
+/** What became of a batch as a whole. */
+export type BatchOutcome =
+  | 'appended'
+  /** It was appended when it was sent before. */
+  | 'repeated'
+  /** The producer has sent later batches since. */
+  | 'superseded'
+  /** The ledger does not know the producer, or not any more. */
+  | 'unknown_producer'
+  /** The producer was silent for too long: others may count on it to deliver nothing any more. */
+  | 'fenced'
+  /** The owner has accepted the loss of events since the producer was registered. */
+  | 'loss_accepted'
+  /** The log is not the one that a gateway has seen. */
+  | 'log_diverged'
+  /** The ledger's clock has jumped ahead, and is not this gateway's. */
+  | 'clock_disagrees'
+
+export interface BatchReply {
+  readonly recordedAt: Date
+  /** Where the log ends. */
+  readonly end: HighWaterMark
+  /** In the order of the commands. */
+  readonly results: readonly (CommandResult | UndecodableResult)[]
+}
+
+/** The command was decided, and what the ledger replies for it cannot be read. */
+export class UndecodableResult extends Error {
+  override readonly name = 'UndecodableResult'
+}
+
+/** The reply as a whole cannot be read. */
+export class UndecodableReply extends Error {
+  override readonly name = 'UndecodableReply'
+}
+
+/** @throws UndecodableReply */
+export function decodeEnd(row: RegistrationRow | AppendRow): {
+  readonly recordedAt: Date
+  readonly end: HighWaterMark
+} {
+  const recordedAt = new Date(row.recorded_at ?? '')
+  const end = {
+    epoch: Number(row.log_epoch ?? Number.NaN),
+    position: Number(row.log_position ?? Number.NaN),
+    hash: row.log_hash ?? '',
+  }
+  const isRead =
+    !Number.isNaN(recordedAt.getTime()) &&
+    Number.isSafeInteger(end.epoch) &&
+    Number.isSafeInteger(end.position)
+  if (!isRead) throw new UndecodableReply(`no end of the log: ${JSON.stringify(row)}`)
+  return { recordedAt, end }
+}
+
+/**
+ * The reply to an appended batch of so many commands.
+ * @throws UndecodableReply
+ */
+export function decodeReply(row: AppendRow, commands: number): BatchReply {
+  const verdicts = words(row.verdicts)
+  const positions = words(row.positions)
+  const available = words(row.available)
+  if ([verdicts, positions, available].some(({ length }) => length !== commands)) {
+    throw new UndecodableReply(`${verdicts.length} verdicts for ${commands} commands`)
+  }
+  const results = verdicts.map((verdict, i) =>
+    decodeResult(verdict, positions[i] as string, available[i] as string),
+  )
+  return { ...decodeEnd(row), results }
+}
+
+function decodeResult(
+  verdict: string,
+  position: string,
+  available: string,
+): CommandResult | UndecodableResult {
+  const result = { position: Number(position), available: Number(available) }
+  if (
+    isVerdict(verdict) &&
+    Number.isSafeInteger(result.position) &&
+    Number.isSafeInteger(result.available)
+  ) {
+    return { verdict, ...result }
+  }
+  return new UndecodableResult(`${verdict}, position ${position}, available ${available}`)
+}
+
+function words(text: string | null): string[] {
+  return text ? text.split(' ') : []
+}

@@ -1,0 +1,87 @@
+/**
+ * How far this process has seen the log of each shard. A log that was put back, or rewritten, does not have what was seen. The
+ * ledger compares them when a producer registers and when a management command is sent, and nothing is sold until the owner
+ * accepts the loss. A mark never falls, and is kept in a file for the process that follows.
+ */
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import type { Sql } from '../connect.ts'
+
+export interface HighWaterMark {
+  /** Raised each time that the owner of a log accepts a loss. */
+  readonly epoch: number
+  /** Of the last event that was seen. */
+  readonly position: number
+  /** The hex hash of that event. */
+  readonly hash: string
+}
+
+/** The file that keeps the marks is of another ledger, or cannot be read. */
+export class MarkFileRefused extends Error {
+  override readonly name = 'MarkFileRefused'
+}
+
+interface MarkFile {
+  /** Hex hash of the log's first event. It tells ledgers apart. */
+  readonly ledger: string
+  readonly shards: readonly (HighWaterMark & { readonly shard: number })[]
+}
+
+export class HighWaterMarks {
+  private readonly marks = new Map<number, HighWaterMark>()
+
+  /** undefined: nothing was seen of the shard. */
+  of(shard: number): HighWaterMark | undefined {
+    return this.marks.get(shard)
+  }
+
+  /** Raises the mark of a shard, if this is further. */
+  raise(shard: number, mark: HighWaterMark): void {
+    const seen = this.marks.get(shard)
+    if (!seen || isFurther(mark, seen)) this.marks.set(shard, mark)
+  }
+
+  /** @throws MarkFileRefused */
+  async load(sql: Sql, file: string): Promise<void> {
+    const kept = readMarkFile(file)
+    if (!kept) return
+    const ledger = await readLedgerId(sql)
+    if (ledger !== undefined && ledger !== kept.ledger) {
+      throw new MarkFileRefused(
+        `${file} says what was seen of another ledger, or the first event of this one was changed. If this is meant to be another ledger, remove the file.`,
+      )
+    }
+    for (const { shard, ...mark } of kept.shards) this.raise(shard, mark)
+  }
+
+  async store(sql: Sql, file: string): Promise<void> {
+    const ledger = await readLedgerId(sql)
+    if (ledger === undefined || this.marks.size === 0) return
+    const shards = [...this.marks].map(([shard, mark]) => ({ shard, ...mark }))
+    const content: MarkFile = { ledger, shards }
+    // Renamed into its place, so that a crash leaves the old file or the new one.
+    writeFileSync(`${file}.new`, `${JSON.stringify(content)}\n`)
+    renameSync(`${file}.new`, file)
+  }
+}
+
+function isFurther(mark: HighWaterMark, than: HighWaterMark): boolean {
+  return mark.epoch > than.epoch || (mark.epoch === than.epoch && mark.position > than.position)
+}
+
+function readMarkFile(file: string): MarkFile | undefined {
+  if (!existsSync(file)) return undefined
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as MarkFile
+  } catch (error) {
+    throw new MarkFileRefused(
+      `${file} cannot be read (${error}): remove it if it is not a gateway's.`,
+    )
+  }
+}
+
+/** undefined: the log is empty. */
+async function readLedgerId(sql: Sql): Promise<string | undefined> {
+  const [row] = await sql<{ ledger: string }[]>`
+    select encode(event_hash, 'hex') as ledger from events where position = 1 order by shard limit 1`
+  return row?.ledger
+}
