@@ -3,6 +3,7 @@
  * only what it reads as `batch` differs, and where its table names lead (search-path.ts).
  */
 import { frequentTypes, holdTypes, resolvingTypes } from '../../events/event-types.ts'
+import { isOpeningOrNot } from '../../events/openings.ts'
 import { typeIn, typeNotIn } from '../../events/type-condition.ts'
 import type { MappingStatement, Projection } from '../../projections/projection.ts'
 
@@ -60,7 +61,7 @@ function residualEventsOf({ apply, eventFilter }: Projection, range: Range): str
   if (!apply.some(({ skipsCompletedCalls }) => skipsCompletedCalls)) return rare
   return `${rare}
     union all
-    ${filtered} and ${typeIn(holdTypes)} and held is not null and request_id = any(array(
+    ${filtered} and ${typeIn(holdTypes)} and held is not null and ${isOpeningOrNot} and request_id = any(array(
       select request_id from (${eventsOf(range)}) of_range
       where ${typeIn(holdTypes)}
       group by request_id

@@ -295,10 +295,10 @@ describe('a batch fails as a whole', () => {
     expect((await producer.send([holdCommand(key, 1)], { sequence: 1 })).outcome).toBe('appended')
   })
 
-  test('when a hold has the id of an open one', async () => {
+  test('when a hold has the id of another one', async () => {
     const key = await keyWith(10)
     const { hold } = await ledger.hold(key, 1)
     const producer = await openProducer(ledger.sql)
-    await expect(producer.send([hold]).then(() => 'taken')).rejects.toThrow('open_holds')
+    await expect(producer.send([hold]).then(() => 'taken')).rejects.toThrow('_openings')
   })
 })

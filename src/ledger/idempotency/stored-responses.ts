@@ -109,6 +109,7 @@ export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponse
           from claims c
           left join stored_responses a on a.key_id = c.key_id and a.claim = c.claim and a.shard = c.shard
           left join events e on e.request_id = c.hold_id and e.shard = c.shard and e.type = 'HoldSettled'
+            and e.held is not null
           where c.key_id = ${keyId} and c.claim = ${claim} and c.shard = ${shard}`,
       )
       if (!row) return undefined

@@ -1,5 +1,6 @@
 /** The numbered migrations. Each is applied once, in a transaction that inserts its number first. */
 import { frequentTypes } from '../../../events/event-types.ts'
+import { isOpening } from '../../../events/openings.ts'
 import { typeNotIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../connect.ts'
 import schema8 from '../sql/000008-schema.sql' with { type: 'text' }
@@ -7,7 +8,11 @@ import { fillIn } from '../sql/fill-in.ts'
 
 /** Numbers 1 to 7 are folded into number 8: none of them was ever in a release. */
 const migrations: readonly { id: number; name: string; text: string }[] = [
-  { id: 8, name: 'schema', text: fillIn(schema8, { is_rare: typeNotIn(frequentTypes) }) },
+  {
+    id: 8,
+    name: 'schema',
+    text: fillIn(schema8, { is_rare: typeNotIn(frequentTypes), is_opening: isOpening }),
+  },
 ]
 
 /** The number that a ledger's table of migrations ends with when it is set up for this version. */

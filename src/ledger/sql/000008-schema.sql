@@ -53,7 +53,8 @@ create table events (
 ) partition by range (position);
 
 create index events_by_account on events (account_id, position) where account_id is not null;
-create index events_by_request on events (request_id) where request_id is not null;
+-- Events of a request, but for the one that opens it. That stands in a unique index of its partition, see make_partitions.
+create index events_by_request on events (request_id) where request_id is not null and not {{is_opening}};
 create index events_of_streams on events (shard, position) where stream_version is not null;
 create index events_by_time on events using brin (recorded_at);
 -- Events that no call makes are rare, and a reader of a long log finds them here. `migrate` inserts the condition, which

@@ -1,5 +1,6 @@
 /** The charge of one call, from the log: what was held for it, what became of the hold, what was refunded. */
 import { holdTypes, typesWith } from '../../../events/event-types.ts'
+import { isOpeningOrNot } from '../../../events/openings.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Charge } from './charge-shape.ts'
@@ -28,7 +29,7 @@ export async function lookUpCharge(
       ) as replayed
     from events e
     where request_id = ${requestId} and slots is null
-      and ${sql.unsafe(typeIn(chargeTypes))}
+      and ${sql.unsafe(`${typeIn(chargeTypes)} and ${isOpeningOrNot}`)}
       ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}
     order by shard, position`
   const found = rows.reduce<Charge | undefined>(evolveCharge, undefined)

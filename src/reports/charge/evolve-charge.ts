@@ -50,7 +50,6 @@ export function deliveryOf(rows: readonly ChargeEventRow[]): Charge['delivery'] 
 export function evolveCharge(charge: Charge | undefined, row: ChargeEventRow): Charge | undefined {
   const position = printPosition(row)
   const time = row.recordedAt.toISOString()
-  // A second hold under the same id is another attempt, after the first one ended without a charge.
   if (row.type === 'CreditsHeld') return heldCharge(row, position, time)
   if (row.leasePosition !== null) {
     const lease = printPosition({ ...row, position: row.leasePosition })

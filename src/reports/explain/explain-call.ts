@@ -1,6 +1,5 @@
 /** Why a call was charged what it was: its hold is decided again, and its quantity priced again, from the log. */
-import { typesWith } from '../../../events/event-types.ts'
-import { typeIn } from '../../../events/type-condition.ts'
+import { isOpening } from '../../../events/openings.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { credits } from '../../pricing/price-arithmetic.ts'
 import { lookUpCharge } from '../charge/charge-lookup.ts'
@@ -52,9 +51,7 @@ async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
   const [row] = await sql<[HoldEvent]>`
     select shard, position, (extract(epoch from recorded_at) * 1000000)::bigint as now,
       quantity, credits, tariff, coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
-    from events where request_id = ${requestId}
-      and (type = 'CreditsHeld' or ${sql.unsafe(typeIn(typesWith('onLease')))} and payload ->> 'lease' is not null)
-    order by position desc limit 1`
+    from events where request_id = ${requestId} and ${sql.unsafe(isOpening)}`
   return row
 }
 

@@ -24,7 +24,7 @@ begin
   select e.type, e.status, e.payload ->> 'reason' as reason into v_end
     from events e
     where e.request_id = v_claim.hold_id and e.shard = in_shard
-      and {{resolves_a_hold}};
+      and {{resolves_a_hold}} and e.held is not null;
   return case
     when v_end.type = 'HoldSettled' then case when exists (
         select from events e

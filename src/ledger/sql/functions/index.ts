@@ -1,5 +1,7 @@
 /** The SQL functions, in an order in which each finds what it calls. */
+
 import { resolvingTypes, secretTypes, typesWith } from '../../../../events/event-types.ts'
+import { isOpening, isOpeningOrNot } from '../../../../events/openings.ts'
 import { typeIn, typeNotIn } from '../../../../events/type-condition.ts'
 import { joinAppend } from '../append/join-append.ts'
 import { fillIn } from '../fill-in.ts'
@@ -43,7 +45,7 @@ const then = { shard: 'in_shard', account: 'in_account', mode: 'in_mode', time: 
 export const functions: readonly string[] = [
   refuseChange,
   ledgerNow,
-  makePartitions,
+  fillIn(makePartitions, { is_opening: isOpening }),
   extendPartitions,
   hashEvent,
   enterShard,
@@ -73,7 +75,7 @@ export const functions: readonly string[] = [
   }),
   grantV1,
   adjustV1,
-  refundV1,
+  fillIn(refundV1, { is_opening_or_not: isOpeningOrNot }),
   importUsageV1,
   acceptLossV1,
   confirmClockV1,

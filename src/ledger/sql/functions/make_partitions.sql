@@ -1,8 +1,11 @@
 -- Makes partitions of so many positions until they reach so many partitions beyond the log's end, and returns how many it made.
 -- Each is made as a table of its own and then attached, since CREATE … PARTITION OF waits for readers and appends wait behind
 -- it. A new partition begins where the last one ends, whatever its size, so there is never a gap.
+--
+-- Each partition has a unique index of its own over the events that open a request. An index of all partitions would have to
+-- have the position in its key, and would let a request be opened twice.
 create or replace function make_partitions(in_size bigint, in_count integer) returns integer
-language plpgsql as $$
+language plpgsql as $make$
 declare
   v_head bigint;
   v_next bigint;
@@ -21,6 +24,8 @@ begin
     execute format('alter table %I add constraint bounds check (position >= %s and position < %s)', v_name, v_next, v_next + in_size);
     execute format('alter table %I set (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05)', v_name);
     execute format('create trigger refuse_truncate before truncate on %I execute function refuse_change()', v_name);
+    execute format('create unique index %I on %I (request_id, shard) where %s', v_name || '_openings', v_name,
+      $${{is_opening}}$$);
     execute format('alter table events attach partition %I for values from (%s) to (%s)', v_name, v_next, v_next + in_size);
     execute format('alter table %I drop constraint bounds', v_name);
     v_next := v_next + in_size;
@@ -28,4 +33,4 @@ begin
   end loop;
   return v_made;
 end
-$$;
+$make$;

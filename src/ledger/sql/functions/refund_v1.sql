@@ -30,7 +30,9 @@ begin
   if v_fault is not null then
     return jsonb_build_object('verdict', v_fault);
   end if;
-  select * into v_charge from events where request_id = in_request and type = 'HoldSettled' and shard = in_shard;
+  select * into v_charge from events
+    where request_id = in_request and type = 'HoldSettled' and shard = in_shard
+      and {{is_opening_or_not}};
   if v_charge.position is null then
     return jsonb_build_object('verdict', 'no_such_charge');
   end if;
