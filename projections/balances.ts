@@ -26,6 +26,17 @@ const makeBalances: MappingStatement = {
        on conflict (account_id, mode, shard) do nothing`,
 }
 
+/** Whoever holds credits has been granted some. Nothing can be held without that: a free call's hold. */
+const makeBalancesOfFreeHolds: MappingStatement = {
+  eventTypes: ['CreditsHeld'],
+  condition: `type = 'CreditsHeld' and credits = 0`,
+  sql: `insert into balances (account_id, mode, shard)
+       select distinct account_id, mode, shard
+       from batch
+       where type = 'CreditsHeld' and credits = 0
+       on conflict (account_id, mode, shard) do nothing`,
+}
+
 /** A debt grows by what is recorded and falls by what is repaid. Of the month's allowance, all grants add up. */
 const countDebtAndAllowance: MappingStatement = {
   eventTypes: ['CreditsGranted', 'DebtRecorded', 'CreditsAdjusted'],
@@ -155,7 +166,7 @@ const countOpenHolds: MappingStatement = {
 
 export const balances: Projection = {
   name: 'balances',
-  version: 2,
+  version: 3,
   mode: 'inline',
   eventFilter: `account_id is not null and stream_version is null and ${typeNotIn(countingTypes)}`,
   tables: [
@@ -213,6 +224,7 @@ export const balances: Projection = {
   apply: [
     makeLots,
     makeBalances,
+    makeBalancesOfFreeHolds,
     countDebtAndAllowance,
     openHolds,
     extendHolds,

@@ -32,7 +32,7 @@ export const refusals = {
   invalid_request: {
     status: 400,
     title: 'The request is not valid',
-    appliesTo: ['input', 'body', 'pricedCall'],
+    appliesTo: ['input', 'body', 'call'],
   },
   missing_key: { status: 401, title: 'An API key is required', appliesTo: ['apiKey'] },
   malformed_key: { status: 401, title: 'The API key is malformed', appliesTo: ['apiKey'] },
@@ -66,30 +66,30 @@ export const refusals = {
   idempotency_in_progress: {
     status: 409,
     title: 'A call with this Idempotency-Key is still running',
-    appliesTo: ['pricedCall'],
+    appliesTo: ['call'],
   },
   outcome_unknown: {
     status: 409,
     title: 'The outcome of the call with this Idempotency-Key is unknown',
-    appliesTo: ['pricedCall'],
+    appliesTo: ['call'],
   },
   answer_not_stored: {
     status: 409,
     title: 'The response of the call with this Idempotency-Key is not stored',
-    appliesTo: ['pricedCall'],
+    appliesTo: ['call'],
   },
   body_too_large: { status: 413, title: 'The body is too large', appliesTo: ['body'] },
   unsupported_media_type: { status: 415, title: 'Unsupported media type', appliesTo: ['body'] },
   idempotency_mismatch: {
     status: 422,
     title: 'The Idempotency-Key was used for another request',
-    appliesTo: ['pricedCall'],
+    appliesTo: ['call'],
   },
   rate_limited: { status: 429, title: 'Too many requests', appliesTo: ['call'] },
   concurrency_exceeded: {
     status: 429,
     title: 'Too many calls in flight',
-    appliesTo: ['pricedCall'],
+    appliesTo: ['call'],
   },
   internal: { status: 500, title: 'Internal error', appliesTo: ['any'] },
   upstream_unreachable: {

@@ -42,7 +42,7 @@ export async function respondToCall(
 
   const body = await readRequestBody(request, route, { maxSeconds: maxBodySeconds, take })
   if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal))
-  const claimed = isFree ? { claim: undefined } : claimOf(request, body, authorized.key)
+  const claimed = claimOf(request, body, authorized.key)
   if ('refusal' in claimed) return refuse(call, claimed.refusal)
   const { claim } = claimed
   // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have
@@ -52,7 +52,10 @@ export async function respondToCall(
   const taken = await gate.takePermit(authorized, request)
   if (!taken.ok) return refuse(call, taken.refusal, taken.rateLimit)
   const { permit, rateLimit } = taken
-  if (isFree) return deliverFreeCall({ call, body, key: authorized.key, rateLimit, deps: delivery })
+  // With an Idempotency-Key it is the ledger that decides whether it runs, so it takes a hold, of 0 credits.
+  if (isFree && !claim) {
+    return deliverFreeCall({ call, body, key: authorized.key, rateLimit, deps: delivery })
+  }
 
   const toReserve = { ...call, claim, content: body.content }
   const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, permit)

@@ -162,26 +162,36 @@ describe('a configured call', () => {
     expect(Object.keys(responses[200]?.content ?? {})).toEqual(['audio/*'])
   })
 
+  test('takes an Idempotency-Key, priced or free', () => {
+    for (const [method, path] of [
+      ['post', '/v1/search'],
+      ['get', '/v1/tts/voices'],
+    ] as const) {
+      const { parameters } = find(method, path)
+      expect(parameters).toContainEqual(expect.objectContaining({ name: 'Idempotency-Key' }))
+    }
+  })
+
   test('says in headers what it cost and the state of the rate limits', () => {
     const headersOf = (method: string, path: string) =>
       Object.keys(find(method, path).responses[200]?.headers ?? {})
     const always = ['X-Request-Id', 'RateLimit', 'RateLimit-Policy', 'X-RateLimit-Remaining']
     const priced = ['X-Credits-Charged', 'X-Credits-Remaining', 'X-Ledger-Position']
     expect(headersOf('post', '/v1/search')).toEqual(expect.arrayContaining([...always, ...priced]))
-    const free = headersOf('get', '/v1/tts/voices')
-    expect(free).toEqual(expect.arrayContaining(always))
-    expect(free).not.toEqual(expect.arrayContaining(['X-Credits-Charged']))
+    // A call of price 0 with an Idempotency-Key says it, too.
+    expect(headersOf('get', '/v1/tts/voices')).toEqual(headersOf('post', '/v1/search'))
   })
 
   test('refuses as its route can: a free route never lacks credits, a static route has no upstream', () => {
     const statuses = (method: string, path: string) => Object.keys(find(method, path).responses)
-    const common = ['200', '401', '403', '429', '500', '503']
-    const passedOn = ['400', '404', '413', '415', '422']
+    // Any call can name an Idempotency-Key: 400, 409, 422.
+    const common = ['200', '400', '401', '403', '409', '422', '429', '500', '503']
+    const passedOn = ['404', '413', '415']
     const upstream = ['502', '504']
     expect(statuses('get', '/v1/stt/languages')).toEqual(common)
     expect(statuses('get', '/v1/tts/voices')).toEqual([...common, ...passedOn, ...upstream].sort())
     expect(statuses('post', '/v1/search')).toEqual(
-      [...common, '402', '408', '409', ...passedOn, ...upstream].sort(),
+      [...common, '402', '408', ...passedOn, ...upstream].sort(),
     )
   })
 

@@ -9,7 +9,9 @@ import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { claimOf } from '../../src/proxy/request/idempotency-claim.ts'
 import { type HoldResult, openGateway } from '../support/gateway.ts'
+import { startGatewayProcess } from '../support/running-gateway.ts'
 import { at, openShop, type Shop } from '../support/shop.ts'
+import type { ConfigChanges } from '../support/test-config.ts'
 import type { TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { type RawUpstream, startRawUpstream } from '../support/upstream.ts'
@@ -21,19 +23,22 @@ const plan = {
 
 let shop: Shop
 let raw: RawUpstream
+let config: ConfigChanges
 beforeAll(async () => {
   raw = await startRawUpstream()
-  shop = await openShop({
-    config: {
-      plans: { wide: plan, three: { ...plan, credits: 3 }, slow: { ...plan, rateLimit: 3 } },
-      services: { raw: { url: raw.url }, nowhere: { url: 'http://127.0.0.1:1' } },
-      routes: {
-        search: { timeoutMs: 400 },
-        broken: route('raw', '/v1/broken'),
-        nowhere: route('nowhere', '/v1/nowhere'),
-      },
+  config = {
+    plans: {
+      ...{ wide: plan, three: { ...plan, credits: 3 }, slow: { ...plan, rateLimit: 3 } },
+      poor: { ...plan, credits: 0 },
     },
-  })
+    services: { raw: { url: raw.url }, nowhere: { url: 'http://127.0.0.1:1' } },
+    routes: {
+      search: { timeoutMs: 400 },
+      broken: route('raw', '/v1/broken'),
+      nowhere: route('nowhere', '/v1/nowhere'),
+    },
+  }
+  shop = await openShop({ config })
 })
 afterAll(async () => {
   await shop.close()
@@ -350,6 +355,146 @@ describe('a charge that was refunded since nobody knew whether its response arri
       ])
     }
   })
+})
+
+describe('a call of price 0', () => {
+  const voices = (key: TestKey, path = '/v1/tts/voices', more = {}) =>
+    shop.fetch(path, { key: key.text, headers: { 'idempotency-key': name }, ...more })
+  /** How often the key's calls were counted, as charges of 0 credits and without a hold. */
+  async function countedOf({ keyId }: TestKey) {
+    const events = await shop.ledger.sql<{ type: string }[]>`
+      select type from events where key_id = ${keyId} and type in ('HoldSettled', 'CallsCounted')`
+    return events.map(({ type }) => type)
+  }
+
+  test('runs once and is counted once, and its retries get its response again', async () => {
+    const key = await shop.newKey('wide')
+    const responses = [await voices(key), await voices(key), await voices(key)]
+    expect(responses.map(({ status }) => status)).toEqual([200, 200, 200])
+    const bodies = await Promise.all(responses.map((response) => response.text()))
+    expect(new Set(bodies).size).toBe(1)
+    expect(shop.upstream.executed).toHaveLength(1)
+    const replayed = responses.map(({ headers }) => headers.get('idempotent-replayed'))
+    expect(replayed).toEqual([null, 'true', 'true'])
+    for (const { headers } of responses) {
+      expect(headers.get('x-credits-charged')).toBe('0')
+      expect(headers.get('x-ledger-position')).toBe(
+        responses[0]?.headers.get('x-ledger-position') ?? '',
+      )
+    }
+    expect(await shop.eventsOf(idOf(responses[0] as Response))).toMatchObject([
+      { type: 'CreditsHeld', credits: 0 },
+      { type: 'HoldSettled', credits: 0, quantity: 1 },
+    ])
+    await voices(key, '/v1/tts/voices', { headers: {} })
+    await until(async () => (await countedOf(key)).length === 2)
+    expect(await countedOf(key)).toEqual(['HoldSettled', 'CallsCounted'])
+  })
+
+  test('whose response stands in the configuration, too', async () => {
+    const key = await shop.newKey('wide')
+    const [first, again] = [
+      await voices(key, '/v1/tts/languages'),
+      await voices(key, '/v1/tts/languages'),
+    ]
+    expect(await again.text()).toBe(await first.text())
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(await countedOf(key)).toEqual(['HoldSettled'])
+  })
+
+  test('that is still running is refused as in progress, and for another request as a mismatch', async () => {
+    const key = await shop.newKey('wide')
+    const { promise: responded, resolve } = Promise.withResolvers<Response>()
+    shop.upstream.respond(() => responded)
+    const running = voices(key)
+    await until(() => shop.upstream.executed.length === 1)
+    expect(await codeOf(await voices(key))).toEqual([409, 'idempotency_in_progress'])
+    const path = '/v1/tts/voices?more=1'
+    expect(await codeOf(await voices(key, path))).toEqual([422, 'idempotency_mismatch'])
+    resolve(Response.json({}))
+    expect((await running).status).toBe(200)
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+
+  test('needs no credits: not of a plan without any, nor beside a debt, nor under a cap that is reached', async () => {
+    const poor = await shop.ledger.key(await shop.ledger.account({ plan: 'poor' }))
+    const owing = await shop.newKey('poor')
+    const { accountId } = owing
+    await shop.ledger.commands.adjust(0, { accountId, mode: 'live', credits: 7, actor: 'test' })
+    const capped = await shop.newKey('wide', { monthlyCap: 0 })
+    for (const key of [poor, owing, capped]) {
+      const [first, again] = [await voices(key), await voices(key)]
+      expect([first.status, again.status]).toEqual([200, 200])
+      expect(again.headers.get('idempotent-replayed')).toBe('true')
+    }
+  })
+
+  test('counts as a call in flight, and is refused to a frozen account', async () => {
+    const key = await shop.newKey('wide')
+    const { promise: responded, resolve } = Promise.withResolvers<Response>()
+    shop.upstream.respond(() => responded)
+    await shop.ledger.change(key.account, 'AccountLimitsChanged', {
+      ...{ rateLimit: null, maxInFlight: 1 },
+    })
+    const running = voices(key)
+    await until(() => shop.upstream.executed.length === 1)
+    name = `order-${newRequestId()}`
+    expect(await codeOf(await voices(key))).toEqual([429, 'concurrency_exceeded'])
+    resolve(Response.json({}))
+    expect((await running).status).toBe(200)
+    await shop.ledger.change(key.account, 'AccountFrozen')
+    expect(await codeOf(await voices(key))).toEqual([403, 'account_frozen'])
+  })
+
+  test('that failed at its upstream is counted as an error, and runs again', async () => {
+    const key = await shop.newKey('wide')
+    shop.upstream.respond(() => new Response('', { status: 500 }))
+    const first = await voices(key)
+    expect(await codeOf(first)).toEqual([502, 'upstream_failed'])
+    await shop.outcomeOf(idOf(first), 'HoldReleased')
+    shop.upstream.respond(() => Response.json({}))
+    expect((await voices(key)).headers.has('idempotent-replayed')).toBe(false)
+    expect(await countedOf(key)).toEqual(['HoldSettled'])
+  })
+
+  test('whose gateway is killed after it ran is completed by a retry, and counted once', async () => {
+    const key = await shop.newKey('wide')
+    const gateway = await startGatewayProcess({
+      ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url },
+      config,
+    })
+    const lock = await shop.ledger.owner.reserve()
+    shop.upstream.respond(async ({ requestId }) => {
+      // From now on nothing is appended: the response is stored, and its gateway dies before it is settled.
+      await lock`begin`
+      await lock`select enter_shard(0::smallint)`
+      return Response.json({ made: requestId })
+    })
+    const headers = { 'idempotency-key': name, 'x-api-key': key.text }
+    const call = fetch(`${gateway.url}/v1/tts/voices`, { headers }).catch(() => undefined)
+    await until(async () => (await storedOf(key)).length === 1)
+    const waiting = lock`from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock' and query like '%append_v1%'`
+    await until(async () => (await lock`select pid ${waiting}`).length > 0)
+    await gateway.kill()
+    await call
+    // What it had sent is not written either.
+    await lock`select pg_terminate_backend(pid) ${waiting}`
+    await lock`rollback`
+    lock.release()
+
+    await until(async () => (await codeOf(await voices(key)))[1] === 'idempotency_in_progress')
+    await shop.ledger.advance(901_000)
+    await until(async () => (await voices(key)).status === 200)
+    const again = await voices(key)
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect(await again.json()).toEqual({ made: shop.upstream.executed[0]?.requestId })
+    expect(shop.upstream.executed).toHaveLength(1)
+    expect(await countedOf(key)).toEqual(['HoldSettled'])
+  })
+
+  const storedOf = ({ keyId }: TestKey) => shop.ledger.sql`
+    select 1 from stored_responses where key_id = ${keyId}`
 })
 
 describe('what is stored', () => {

@@ -7,7 +7,7 @@ import { at, openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
 import { type RawScript, type RawUpstream, startRawUpstream } from '../support/upstream.ts'
 
-const timeoutMs = 300
+const timeoutMs = 1_000
 
 let shop: Shop
 let raw: RawUpstream

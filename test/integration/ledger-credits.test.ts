@@ -542,3 +542,16 @@ test('a hold names its tariff, and a settlement may say what the hold did not co
   expect(events.map((e) => e.tariff)).toEqual([key.tariff(), key.tariff()])
   expect(events[1]?.payload).toEqual({ shortfall: 3 })
 })
+
+test('a hold of nothing counts as a call in flight, of an account that never had credits too', async () => {
+  const account = await ledger.account({ plan: 'none' })
+  const key = await ledger.key(account)
+  await ledger.change(account, 'AccountLimitsChanged', { rateLimit: null, maxInFlight: 1 })
+  const { hold, verdict } = await ledger.hold(key, 0)
+  expect(verdict).toBe('ok')
+  expect((await ledger.hold(key, 0)).verdict).toBe('concurrency_exceeded')
+  // What is granted meanwhile changes nothing of that.
+  await ledger.grant(account, 5)
+  expect((await ledger.settle(hold, 0)).verdict).toBe('ok')
+  expect((await ledger.hold(key, 5)).verdict).toBe('ok')
+})

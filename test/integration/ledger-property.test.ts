@@ -287,15 +287,18 @@ async function live(steps: readonly Step[]): Promise<{ world: World; log: LogEve
   const start = await ledger.size()
   await ledger.publish(tariffOf({}))
   const [a, b] = [await ledger.account({ plan: 'free' }), await ledger.account({ plan: 'none' })]
+  const penniless = await ledger.account({ plan: 'none' })
   const keys = [
     await ledger.key(a),
     await ledger.key(a, { monthlyCap: 40 }),
     await ledger.key(a, { mode: 'test' }),
     await ledger.key(b),
+    await ledger.key(penniless),
   ]
   for (const credits of [7, 5, 20]) await ledger.grant(b, credits)
   const name = crypto.randomUUID()
-  const world: World = { accounts: [a, b], keys, holds: [], charges: [], results: [], name }
+  const accounts = [a, b, penniless]
+  const world: World = { accounts, keys, holds: [], charges: [], results: [], name }
   const middle = Math.floor(steps.length / 2)
   for (const [i, step] of steps.entries()) {
     if (i === middle) await recordState(histories++)
@@ -333,7 +336,10 @@ function commandOf(world: World, { kind, pick, credits, holdSeconds }: CommandSt
   if (kind === 'count') return commands.countCommand(of, credits, { errors: credits % 2 })
   if (kind === 'stale')
     return commands.holdCommand(of, credits, { keyVersion: of.version - (pick % 2) })
-  if (kind === 'hold' || !hold) return commands.holdCommand(of, credits, { holdSeconds })
+  // Some hold nothing, as calls of price 0 do.
+  if (kind === 'hold' || !hold) {
+    return commands.holdCommand(of, pick % 8 ? credits : 0, { holdSeconds })
+  }
   if (kind === 'extend') {
     const owner = world.keys.find(({ keyId }) => keyId === hold.keyId) as TestKey
     const version = owner.version - (pick % 11 ? 0 : 1)
@@ -343,10 +349,8 @@ function commandOf(world: World, { kind, pick, credits, holdSeconds }: CommandSt
   }
   if (kind === 'release') return commands.releaseCommand(hold)
   if (kind === 'expire') return commands.expireCommand(hold)
-  return commands.settleCommand(
-    hold,
-    Math.min(credits, hold.credits + (pick % 2)) - (pick % 3 ? 0 : 1),
-  )
+  const used = Math.min(credits, hold.credits + (pick % 2)) - (pick % 3 ? 0 : 1)
+  return commands.settleCommand(hold, Math.max(used, 0))
 }
 
 /** The mapping as it is written, on a batch of all events of a range. */

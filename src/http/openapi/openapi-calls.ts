@@ -63,7 +63,7 @@ function operation(route: Route, schemas: Schemas): Operation {
     description: `${priceText(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.`,
     tags: [route.permission],
     security: withApiKey,
-    ...(route.price.per !== 'free' && { parameters: [idempotencyKey] }),
+    parameters: [idempotencyKey],
     ...(body && { requestBody: { required: true, content: body } }),
     responses: responses(route, schemas),
     'x-price': route.price,
@@ -103,21 +103,22 @@ function formSchema({ file, fields = {}, types, maxBytes }: Multipart): JsonSche
 }
 
 function responses(route: Route, schemas: Schemas): Responses {
-  const priced = route.price.per !== 'free'
-  const creditHeaders: HeaderName[] = priced
-    ? ['X-Credits-Charged', 'X-Credits-Remaining', 'X-Ledger-Position']
-    : []
+  const creditHeaders: HeaderName[] = [
+    'X-Credits-Charged',
+    'X-Credits-Remaining',
+    'X-Ledger-Position',
+  ]
   const refused = refusalResponses(codesOf(traitsOf(route)), (status) => [
     ...(status > 500 ? creditHeaders : creditHeaders.slice(0, 1)),
     ...(beforePermit.has(status) ? [] : rateHeaderNames),
   ])
   return {
     200: {
-      description: priced ? doneText(route) : 'Done.',
+      description: doneText(route),
       headers: headerRefs([
         'X-Request-Id',
         ...creditHeaders,
-        ...(priced ? (['Idempotent-Replayed'] as const) : []),
+        'Idempotent-Replayed',
         ...rateHeaderNames,
       ]),
       content: responseContent(route, schemas),
@@ -129,6 +130,9 @@ function responses(route: Route, schemas: Schemas): Responses {
 
 /** What a metered call costs is not known yet when the head of its response is sent. */
 function doneText({ price, streams }: Route): string {
+  if (price.per === 'free') {
+    return 'Done. With an Idempotency-Key it says what it was charged, which is 0, and where it stands in the ledger.'
+  }
   const isMetered = price.per === 'byte' || streams !== undefined
   return isMetered
     ? 'Done, and charged. The head of a stream carries the position of its hold, and not what it will cost.'
