@@ -89,7 +89,8 @@ function* wrong(state: State, event: LogEvent, result: DecidedCommand): Generato
   if (available !== left) yield `${left} are available`
 }
 
-interface Who {
+/** Whose credits, and when. */
+export interface Who {
   readonly shard: number
   readonly account_id: string
   readonly mode: string
@@ -97,7 +98,11 @@ interface Who {
 }
 
 /** The verdict that a command about a hold must get. */
-function decide(state: State, command: Exclude<CallCommand, { kind: 'count' }>, who: Who): Verdict {
+export function decide(
+  state: State,
+  command: Exclude<CallCommand, { kind: 'count' }>,
+  who: Who,
+): Verdict {
   const { shard, now } = who
   const hold = holdOf(state, command, shard)
   const opensHold = command.kind === 'hold' || command.kind === 'lease'
@@ -115,6 +120,7 @@ function decide(state: State, command: Exclude<CallCommand, { kind: 'count' }>, 
   if (key.revoked_at !== null) return 'key_revoked'
   if (!key.enabled) return 'key_disabled'
   if (key.expires_at !== null && Number(key.expires_at) <= now) return 'key_expired'
+  if (command.previousSecret && Number(key.previous_until ?? 0) <= now) return 'key_expired'
   if (account.frozen || account.erased) return 'account_frozen'
   // Price and concurrency were settled with the hold that is extended.
   if (!opensHold && !hold) return 'hold_not_open'
@@ -134,7 +140,7 @@ function decide(state: State, command: Exclude<CallCommand, { kind: 'count' }>, 
 }
 
 /** The command's hold, if it is open and the command's own; only what runs on a lease has one of those. */
-function holdOf(state: State, command: CallCommand, shard: number): Row | undefined {
+export function holdOf(state: State, command: CallCommand, shard: number): Row | undefined {
   if (command.kind === 'count') return undefined
   const runsOnLease = command.kind === 'charge_on_lease' || command.kind === 'void_on_lease'
   const hold = state.open_holds.get(`${runsOnLease ? command.lease : command.requestId} ${shard}`)
@@ -148,7 +154,7 @@ function holdOf(state: State, command: CallCommand, shard: number): Row | undefi
 }
 
 /** What a hold could draw: live lots and what the allowance still to be granted would add, less what is owed. */
-function availableAt(state: State, who: Who): number {
+export function availableAt(state: State, who: Who): number {
   return Math.max(freeLessDebt(state, who) + allowanceDue(state, who), 0)
 }
 
@@ -160,7 +166,7 @@ function freeLessDebt(state: State, who: Who): number {
 const sumOfFree = (lots: readonly Row[]): number => lots.reduce((sum, lot) => sum + freeOf(lot), 0)
 
 /** The same for one command: months cut on the hold's time, so an extension draws on nothing of a later month. */
-function drawableAt(state: State, command: CallCommand, who: Who): number {
+export function drawableAt(state: State, command: CallCommand, who: Who): number {
   const hold = command.kind === 'extend' ? holdOf(state, command, who.shard) : undefined
   const lots = lotsFor(state, hold, who)
   if (!lots) return availableAt(state, who)
@@ -168,12 +174,12 @@ function drawableAt(state: State, command: CallCommand, who: Who): number {
 }
 
 /** The lots that an extension of a hold of an earlier month may draw on; undefined where it is of this one. */
-function lotsFor(state: State, hold: Row | undefined, who: Who): Row[] | undefined {
+export function lotsFor(state: State, hold: Row | undefined, who: Who): Row[] | undefined {
   if (!hold || monthOf(Number(hold.held_at)) === monthOf(who.now)) return undefined
   return liveLots(state, who).filter((lot) => Number(lot.lot) < Number(hold.position))
 }
 
-function capLeft(state: State, command: CallCommand, { shard, now }: Who): number {
+export function capLeft(state: State, command: CallCommand, { shard, now }: Who): number {
   const { accountId, keyId, mode } = command
   const cap = Number(state.key_state.get(`${keyId} ${shard}`)?.monthly_cap)
   const held = command.kind === 'extend' ? holdOf(state, command, shard)?.held_at : undefined
@@ -183,7 +189,7 @@ function capLeft(state: State, command: CallCommand, { shard, now }: Who): numbe
   return Math.max(cap - Number(month?.cap_used ?? 0), 0)
 }
 
-function balanceOf(state: State, { account_id, mode, shard }: Who): Row | undefined {
+export function balanceOf(state: State, { account_id, mode, shard }: Who): Row | undefined {
   return state.balances.get(`${account_id} ${mode} ${shard}`)
 }
 
@@ -426,7 +432,7 @@ function whose({ shard, account_id, mode, recorded_at: now }: LogEvent): Who {
   return { shard, account_id, mode, now }
 }
 
-function freeOf(lot: Row): number {
+export function freeOf(lot: Row): number {
   const [granted, refunded, adjusted, settled, held] = [
     ...['granted', 'refunded', 'adjusted', 'settled', 'held'].map((column) => Number(lot[column])),
   ] as [number, number, number, number, number]
@@ -434,7 +440,7 @@ function freeOf(lot: Row): number {
 }
 
 /** Lots that can be drawn from, as they are drawn: allowance, then what expires first, then the oldest. */
-function liveLots(state: State, { account_id, mode, now }: Who): Row[] {
+export function liveLots(state: State, { account_id, mode, now }: Who): Row[] {
   const rank = (lot: Row) => (lot.kind === 'allowance' ? 0 : 1)
   return [...state.lots.values()]
     .filter((lot) => lot.account_id === account_id && lot.mode === mode)
@@ -448,7 +454,7 @@ function liveLots(state: State, { account_id, mode, now }: Who): Row[] {
     })
 }
 
-function draw(lots: readonly Row[], credits: number) {
+export function draw(lots: readonly Row[], credits: number) {
   let left = credits
   const drawn: number[] = []
   const taken: number[] = []
@@ -462,7 +468,7 @@ function draw(lots: readonly Row[], credits: number) {
   return { lots: drawn, taken, left }
 }
 
-function tariffAt(state: State, now: Micros): string | undefined {
+export function tariffAt(state: State, now: Micros): string | undefined {
   const inForce = [...state.tariffs.values()]
     .filter((tariff) => Number(tariff.effective_from) <= now)
     .sort(
@@ -474,7 +480,7 @@ function tariffAt(state: State, now: Micros): string | undefined {
 }
 
 /** What the account's plan gives under the tariff in force. */
-function planAt(state: State, { shard, account_id, now }: Who): Row | undefined {
+export function planAt(state: State, { shard, account_id, now }: Who): Row | undefined {
   const plan = [...state.account_plans.values()]
     .filter((row) => row.account_id === account_id && Number(row.starts_at) <= now)
     .sort((a, b) => Number(a.position) - Number(b.position))
@@ -482,7 +488,7 @@ function planAt(state: State, { shard, account_id, now }: Who): Row | undefined 
   return state.tariff_plans.get(`${tariffAt(state, now)} ${plan} ${shard}`)
 }
 
-function allowanceDue(state: State, who: Who): number {
+export function allowanceDue(state: State, who: Who): number {
   const balance = balanceOf(state, who)
   const granted = balance?.allowance_month === monthOf(who.now) ? balance.allowance_granted : 0
   return Math.max(Number(planAt(state, who)?.credits ?? 0) - Number(granted), 0)

@@ -1,0 +1,146 @@
+/** What must be true of every run, whatever went wrong in it. */
+import { balanceOf, freeOf, liveLots } from '../support/log-rules.ts'
+import { emptyState, evolve } from '../support/oracle.ts'
+import type { MemoryEvent, MemoryLedger } from './memory-ledger/memory-ledger.ts'
+import type { Plan } from './plan.ts'
+import type { Records } from './records.ts'
+
+export interface Breach {
+  readonly invariant: string
+  /** Where it was seen. */
+  readonly says: string
+}
+
+export function breachesOf(plan: Plan, ledger: MemoryLedger, records: Records): Breach[] {
+  const { events } = ledger
+  return [
+    ...oneOpening(events),
+    ...oneCharge(events),
+    ...deliveredIsCharged(events, records),
+    ...refundedIsNotDelivered(records),
+    ...nothingIsOwedAndSpent(events),
+    ...noPositionTwice(records),
+    ...everyWaitEnds(records),
+    ...neighboursGetReplies(plan, records),
+    ...nothingAfterRevocation(events),
+  ]
+}
+
+const breach = (invariant: string) => (says: string) => ({ invariant, says })
+
+function* oneOpening(events: readonly MemoryEvent[]): Generator<Breach> {
+  const opened = new Set<string>()
+  for (const event of events) {
+    const { type, request_id, payload } = event
+    const opens = type === 'CreditsHeld' || payload.lease !== undefined
+    if (!opens) continue
+    if (opened.has(request_id)) {
+      yield breach('a request is opened once')(`${request_id} again at ${event.position}`)
+    }
+    opened.add(request_id)
+  }
+}
+
+function* oneCharge(events: readonly MemoryEvent[]): Generator<Breach> {
+  const charged = new Set<string>()
+  for (const { type, request_id, position } of events) {
+    if (type !== 'HoldSettled') continue
+    if (charged.has(request_id)) {
+      yield breach('one charge a request')(`${request_id} again at ${position}`)
+    }
+    charged.add(request_id)
+  }
+}
+
+function* deliveredIsCharged(events: readonly MemoryEvent[], { calls, putBacks }: Records) {
+  const all = [...events, ...putBacks.flatMap(({ lost }) => lost)]
+  const charged = new Set(
+    all.filter(({ type }) => type === 'HoldSettled').map(({ request_id }) => request_id),
+  )
+  for (const { nth, requestId, deliveredMs, isReplay } of calls) {
+    if (deliveredMs === undefined || isReplay || charged.has(requestId ?? '')) continue
+    yield breach('delivered whole is charged')(`call ${nth}, ${requestId}`)
+  }
+}
+
+/** What left just before its gateway died may be refunded; what was refunded must never leave. */
+function* refundedIsNotDelivered({ calls, refunds }: Records): Generator<Breach> {
+  const refunded = new Map(refunds.map(({ requestId, atMs }) => [requestId, atMs]))
+  for (const { nth, requestId, deliveredMs } of calls) {
+    const atMs = refunded.get(requestId ?? '')
+    if (deliveredMs === undefined || atMs === undefined || deliveredMs < atMs) continue
+    yield breach('a refunded response is not delivered')(
+      `call ${nth}: refunded at ${atMs} ms, delivered at ${deliveredMs} ms`,
+    )
+  }
+}
+
+/** For every purchase at every prefix: what is free, less the debt, covers it. */
+function* nothingIsOwedAndSpent(events: readonly MemoryEvent[]): Generator<Breach> {
+  const state = emptyState()
+  for (const event of events) {
+    const { shard, account_id, mode, recorded_at: now, type, credits, payload, position } = event
+    const who = { shard, account_id, mode, now }
+    const buys =
+      type === 'CreditsHeld' || type === 'HoldExtended' || (type === 'HoldSettled' && payload.lease)
+    if (buys) {
+      const free = liveLots(state, who).reduce((sum, lot) => sum + freeOf(lot), 0)
+      const debt = Number(balanceOf(state, who)?.debt ?? 0)
+      if (credits > 0 && free - debt < credits) {
+        yield breach('nothing is bought with credits that are owed')(
+          `at ${position}: ${credits} of ${free} free and ${debt} owed`,
+        )
+      }
+    }
+    evolve(state, event)
+  }
+}
+
+/** After the log was put back, no gateway that had seen it further delivers what stands at a position again. */
+function* noPositionTwice({ decisions, calls, putBacks }: Records): Generator<Breach> {
+  for (const { atMs, position: end, lost } of putBacks) {
+    if (lost.length === 0) continue
+    const before = decisions.filter((decision) => decision.atMs < atMs && decision.position > end)
+    const seen = new Set(before.filter(isAccepted).map(({ gateway }) => gateway))
+    for (const { gateway, position, requestId, kind, atMs: decidedMs } of decisions.filter(
+      isAccepted,
+    )) {
+      if (decidedMs <= atMs || position > end + lost.length || !seen.has(gateway)) continue
+      if (kind !== 'settle' && kind !== 'charge_on_lease') continue
+      const call = calls.find((each) => each.requestId === requestId)
+      if (call?.deliveredMs === undefined) continue
+      yield breach('no position is sold twice')(`${position} at ${gateway}, call ${call.nth}`)
+    }
+  }
+}
+
+const isAccepted = ({ verdict }: { readonly verdict: string }) => verdict === 'ok'
+
+function* everyWaitEnds({ calls, unended }: Records): Generator<Breach> {
+  for (const { nth, endedMs } of calls) {
+    if (endedMs === undefined) yield breach('every wait ends')(`call ${nth} never ends`)
+  }
+  yield* unended.map(breach('every wait ends'))
+}
+
+/** Where nothing but a poisoned command is wrong, every other call ends as if nothing were. */
+function* neighboursGetReplies({ actions }: Plan, { calls, poisoned }: Records): Generator<Breach> {
+  const faults = ['network', 'stop', 'kill', 'ledger-down', 'put-back', 'forget-producers']
+  if (poisoned.size !== 1 || actions.some((action) => faults.includes(action.do))) return
+  for (const { nth, requestId, code } of calls) {
+    if (poisoned.has(requestId ?? '')) continue
+    if (code !== 'ledger_unavailable' && code !== 'internal') continue
+    yield breach('the neighbours of a poisoned command get their replies')(`call ${nth}: ${code}`)
+  }
+}
+
+function* nothingAfterRevocation(events: readonly MemoryEvent[]): Generator<Breach> {
+  const revoked = new Set<string>()
+  for (const { type, key_id, payload, position } of events) {
+    if (type === 'KeyRevoked' && key_id) revoked.add(key_id)
+    const buys = type === 'CreditsHeld' || type === 'HoldExtended' || payload.lease !== undefined
+    if (buys && type !== 'HoldReleased' && revoked.has(key_id ?? '')) {
+      yield breach('a revoked key buys nothing')(`${key_id} at ${position}`)
+    }
+  }
+}

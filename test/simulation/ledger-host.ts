@@ -1,0 +1,146 @@
+/** The machine of the ledger: it decides what reaches it, and things go wrong there, too. */
+import type { Machine } from './machine.ts'
+import type { MemoryLedger } from './memory-ledger/memory-ledger.ts'
+import type { Records } from './records.ts'
+import { epochMs, type Scheduler } from './scheduler.ts'
+import {
+  commandsOf,
+  describe,
+  type Note,
+  resultsOf,
+  type SentCommand,
+  statementName,
+} from './trace.ts'
+import type { Reply, Rows, Statement } from './wire.ts'
+import { undecodable } from './wire-client.ts'
+
+interface HostDeps {
+  readonly scheduler: Scheduler
+  readonly ledger: MemoryLedger
+  readonly records: Records
+  readonly note: Note
+}
+
+/** How long the ledger is away while its data are put back. */
+const putBackMs = 50
+
+export class LedgerHost {
+  private readonly deps: HostDeps
+  /** Commands that cannot be read or decided, and why. */
+  private readonly poisons = new Map<string, string>()
+  /** Appends that were decided, for those who send them again. */
+  private readonly decided: Statement[] = []
+  private downUntilMs = 0
+
+  constructor(deps: HostDeps) {
+    this.deps = deps
+  }
+
+  /** Decides what a gateway sent. undefined: it is down. */
+  decide(machine: Machine, statement: Statement): Reply | Promise<Reply> | undefined {
+    if (this.deps.scheduler.nowMs < this.downUntilMs) return undefined
+    const commands = commandsOf(statement)
+    const poison = commands && this.poisonOf(machine, commands)
+    if (poison && poison !== 'undecodable') {
+      this.deps.note(() => `${machine.process.name}: ${commands?.length} commands: ${poison}`)
+      return { error: { code: poison, message: `simulated ${poison}` } }
+    }
+    const reply = this.execute(statement)
+    const replied = (decided: Reply) => this.replyTo(machine, statement, decided, commands, poison)
+    return reply instanceof Promise ? reply.then(replied) : replied(reply)
+  }
+
+  /** Decides a statement that comes over no network. */
+  execute(statement: Statement): Reply | Promise<Reply> {
+    const { scheduler, ledger } = this.deps
+    return ledger.execute(statement, epochMs + scheduler.nowMs)
+  }
+
+  goDown(forMs: number): void {
+    const { scheduler, note } = this.deps
+    this.downUntilMs = scheduler.nowMs + forMs
+    note(() => `the ledger is down for ${forMs} ms`)
+  }
+
+  comeUp(): void {
+    this.downUntilMs = 0
+  }
+
+  /** It comes back with its data as they stood some transactions ago. */
+  putBack(transactions: number): void {
+    const { scheduler, ledger, records, note } = this.deps
+    this.goDown(putBackMs)
+    const lost = ledger.putBack(transactions)
+    records.putBacks.push({ atMs: scheduler.nowMs, position: ledger.position, lost })
+    note(() => `the ledger is put back to ${ledger.position}: ${lost.length} events are lost`)
+  }
+
+  forgetProducers(): void {
+    this.deps.ledger.side.producers.clear()
+    this.deps.note(() => 'the ledger forgets its producers')
+  }
+
+  /** A batch that was decided is sent once more, by a producer that nobody has seen. */
+  async sendAsAnother(pick: number): Promise<void> {
+    const original = this.decided[pick % Math.max(this.decided.length, 1)]
+    if (!original) return
+    const id = crypto.randomUUID()
+    const sentAt = new Date().toISOString()
+    const [shard = '', , , content = '', , , , , , , ...columns] = original.values
+    const opened = await this.execute({
+      text: 'select * from open_producer_v1($1::smallint, $2::uuid, $3, $4::timestamptz, $5::text::jsonb)',
+      values: [shard, id, 'another', sentAt, null],
+    })
+    if ('error' in opened || opened.rows[0]?.[0] !== 'opened') return
+    const seen = opened.rows[0].slice(2)
+    const values = [shard, id, '1', content, ...seen, sentAt, '0', '{}', ...columns]
+    const again = { text: original.text, values }
+    const reply = await this.execute(again)
+    this.deps.note(() => `another producer sends the same: ${describe(again, reply)}`)
+  }
+
+  private replyTo(
+    machine: Machine,
+    statement: Statement,
+    reply: Reply,
+    commands: readonly SentCommand[] | undefined,
+    poison: string | undefined,
+  ): Reply {
+    const { name } = machine.process
+    this.deps.note(() => {
+      const described = describe(statement, reply)
+      return described && `${name}: ${statementName(statement)} ${described}`
+    })
+    if (!commands || 'error' in reply) return reply
+    this.decided.push(statement)
+    this.recordDecisions(name, reply, commands)
+    machine.strikeAfter(commands)
+    return poison ? undecodable(reply, ({ name }) => name === 'available') : reply
+  }
+
+  /** Noted when the ledger decisions: whether the gateway gets to know, its deliveries show. */
+  private recordDecisions(gateway: string, reply: Rows, commands: readonly SentCommand[]): void {
+    const { scheduler, records } = this.deps
+    const results = resultsOf(reply) ?? []
+    for (const [i, { kind, requestId }] of commands.entries()) {
+      const { verdict, position = 0 } = results[i] ?? {}
+      records.decisions.push({
+        ...{ atMs: scheduler.nowMs, gateway, requestId, kind, position },
+        verdict: verdict ?? '',
+      })
+    }
+  }
+
+  private poisonOf(machine: Machine, commands: readonly SentCommand[]): string | undefined {
+    const [first] = commands
+    if (machine.poison && first) {
+      this.poisons.set(first.requestId, machine.poison)
+      this.deps.records.poisoned.add(first.requestId)
+      this.deps.note(() => `${first.kind} ${first.requestId} is poisoned: ${machine.poison}`)
+      machine.poison = undefined
+    }
+    if (this.poisons.size === 0) return undefined
+    const poisoned = commands.find(({ requestId }) => this.poisons.has(requestId))
+    return poisoned && this.poisons.get(poisoned.requestId)
+  }
+}

@@ -1,0 +1,301 @@
+/** Appends a batch: append_v1, decided command by command by the rules of test/support/log-rules.ts. */
+import { batchColumns, eventTypeOfKind, purchaseKinds } from '../../../src/ledger/append/batch.ts'
+import type { CallCommand, Verdict } from '../../../src/ledger/append/call-commands.ts'
+import {
+  availableAt,
+  capLeft,
+  decide,
+  draw,
+  drawableAt,
+  holdOf,
+  liveLots,
+  lotsFor,
+  type Who,
+} from '../../support/log-rules.ts'
+import type { Row } from '../../support/oracle.ts'
+import type { Rows, Text } from '../wire.ts'
+import { claimVerdict } from './claims.ts'
+import { debtOf, grantAllowance, repayFromLiveLots } from './credits.ts'
+import { leaveShard } from './head.ts'
+import {
+  type MemoryLedger,
+  type MemoryProducer,
+  type NewMemoryEvent,
+  Refused,
+} from './memory-ledger.ts'
+import { batchHeadOf, findProducer, keepReply } from './producers.ts'
+import { columnsOf, rowsOf, timeText } from './rows.ts'
+
+/** A command with its columns, as append_v1 has them. */
+interface Command {
+  readonly nth: number
+  readonly columns: Readonly<Record<string, Text>>
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly command: CallCommand
+}
+
+/** What a batch knows of the commands before. */
+interface Batch {
+  readonly instance: string
+  /** Idempotency-Keys that its holds have claimed, with their requests. */
+  readonly claimed: Map<string, string>
+  /** Accounts that owed something before it. */
+  readonly owing: Map<string, Who>
+  /** Holds that it opened, and those that it resolved: to a claim they are still open. */
+  readonly opened: Set<string>
+  readonly resolved: Set<string>
+}
+
+interface Result {
+  readonly verdict: Verdict
+  readonly position: number
+  readonly available: number
+}
+
+/** @param values the parameters of `appendStatement` */
+export function append(ledger: MemoryLedger, values: readonly Text[]): Rows {
+  const head = batchHeadOf(values)
+  const known = findProducer(ledger, head)
+  if (typeof known === 'string') return rowsOf(columns, [{ outcome: known }])
+  if (known) return known
+  const { instance } = ledger.side.producers.get(head.producer) as MemoryProducer
+  const batch: Batch = {
+    ...{ instance, claimed: new Map(), owing: new Map() },
+    ...{ opened: new Set(), resolved: new Set() },
+  }
+  const results: Result[] = []
+  for (const command of inOrder(commandsOf(values.slice(firstColumn) as string[]))) {
+    results[command.nth] = decideCommand(ledger, batch, command)
+  }
+  for (const who of batch.owing.values()) {
+    grantAllowance(ledger, instance, who)
+    repayFromLiveLots(ledger, instance, who)
+  }
+  leaveShard(ledger)
+  const { epoch, position, hash } = ledger.head
+  const words = (of: (result: Result) => string | number) => results.map(of).join(' ')
+  const reply = rowsOf(columns, [
+    {
+      ...{ outcome: 'appended', recorded_at: timeText(ledger.now) },
+      ...{ log_epoch: epoch, log_position: position, log_hash: hash },
+      verdicts: words(({ verdict }) => verdict),
+      positions: words(({ position }) => position),
+      available: words(({ available }) => available),
+    },
+  ])
+  keepReply(ledger, head, reply)
+  return reply
+}
+
+/** The parameters before the columns of the commands. */
+const firstColumn = 10
+
+const columns = columnsOf(
+  `outcome text, recorded_at text, log_epoch text, log_position text, log_hash text, verdicts text,
+  positions text, available text`,
+)
+
+/** The commands of a batch, from the texts that it is packed in. */
+function commandsOf(texts: readonly string[]): Command[] {
+  const lines = texts.map((text) => (text === '' ? [] : text.split('\n')))
+  return (lines[0] ?? []).map((_, nth) => {
+    const columns = Object.fromEntries(
+      batchColumns.map(({ name }, i) => [name, lines[i]?.[nth] || null]),
+    )
+    const payload = JSON.parse(columns.payload ?? '{}')
+    return { nth, columns, payload, command: commandOf(columns, payload) }
+  })
+}
+
+/** As much of the command as it is decided by. */
+function commandOf(columns: Command['columns'], payload: Command['payload']): CallCommand {
+  const number = (name: string) => (columns[name] === null ? null : Number(columns[name]))
+  return {
+    kind: columns.kind,
+    requestId: columns.request_id,
+    accountId: columns.account_id,
+    keyId: columns.key_id,
+    keyVersion: number('key_version'),
+    accountVersion: number('account_version'),
+    previousSecret: columns.previous_secret === 'true',
+    mode: columns.mode,
+    credits: number('credits'),
+    slots: number('slots'),
+    endpoint: columns.endpoint,
+    tariff: columns.tariff,
+    ...(columns.claim && { claim: { key: columns.claim, requestHash: columns.request_hash } }),
+    ...(typeof payload.lease === 'string' && { lease: payload.lease }),
+  } as unknown as CallCommand
+}
+
+/** Account by account; within one, as in the batch. */
+function inOrder(commands: readonly Command[]): Command[] {
+  const account = ({ columns }: Command) => `${columns.account_id} ${columns.mode}`
+  return commands.toSorted((a, b) => {
+    const [left, right] = [account(a), account(b)]
+    return left < right ? -1 : left > right ? 1 : a.nth - b.nth
+  })
+}
+
+function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result {
+  const { command } = of
+  const { accountId: account_id, mode } = command
+  const who: Who = { shard: ledger.shard, account_id, mode, now: ledger.now }
+  if (debtOf(ledger, who) > 0) batch.owing.set(`${account_id} ${mode}`, who)
+  const isPurchase = purchaseKinds.some((kind) => kind === command.kind)
+  if (command.kind === 'count') return decideCount(ledger, batch, of, who)
+  const verdict = isPurchase
+    ? purchaseVerdict(ledger, batch, command, who)
+    : decide(ledger.state, command, who)
+  if (verdict !== 'ok' && verdict !== 'resumed') {
+    return {
+      verdict,
+      position: ledger.position,
+      available: availableTo(ledger, verdict, command, who),
+    }
+  }
+  const hold = holdOf(ledger.state, command, ledger.shard)
+  const position = isPurchase
+    ? writePurchase(ledger, batch, of, hold, who)
+    : writeEnd(ledger, batch, of, hold, who)
+  return { verdict, position, available: availableAt(ledger.state, who) }
+}
+
+/** The credits that a refusal says are available. */
+function availableTo(
+  ledger: MemoryLedger,
+  verdict: Verdict,
+  command: CallCommand,
+  who: Who,
+): number {
+  if (verdict === 'key_cap_reached') return capLeft(ledger.state, command, who)
+  if (verdict === 'insufficient_credits') return drawableAt(ledger.state, command, who)
+  return availableAt(ledger.state, who)
+}
+
+const verdictsOnKey = new Set<Verdict>([
+  'stale_key',
+  'key_revoked',
+  'key_disabled',
+  'key_expired',
+  'account_frozen',
+])
+
+/** A claim is looked up when the key may buy, and before the terms of the purchase. */
+function purchaseVerdict(
+  ledger: MemoryLedger,
+  batch: Batch,
+  command: Exclude<CallCommand, { kind: 'count' }>,
+  who: Who,
+): Verdict {
+  const verdict = decide(ledger.state, command, who)
+  if (command.kind !== 'hold' || !command.claim || verdictsOnKey.has(verdict)) return verdict
+  const claimed = claimVerdict(ledger, batch, command.keyId, command.claim)
+  return verdict === 'ok' || (claimed !== 'ok' && claimed !== 'resumed') ? claimed : verdict
+}
+
+function decideCount(ledger: MemoryLedger, batch: Batch, of: Command, who: Who): Result {
+  const { command } = of
+  const key = ledger.state.key_state.get(`${command.keyId} ${ledger.shard}`)
+  const isOwn = key?.account_id === command.accountId && key.mode === command.mode
+  const position = isOwn
+    ? writeEvent(ledger, batch, of, { occurred_at: who.now, credits: null })
+    : ledger.position
+  return { verdict: isOwn ? 'ok' : 'stale_key', position, available: 0 }
+}
+
+function writePurchase(
+  ledger: MemoryLedger,
+  batch: Batch,
+  of: Command,
+  hold: Row | undefined,
+  who: Who,
+): number {
+  const { command, columns } = of
+  const { state } = ledger
+  const old = command.kind === 'extend' ? lotsFor(state, hold, who) : undefined
+  if (!old) grantAllowance(ledger, batch.instance, who)
+  const lots = old ?? liveLots(state, who)
+  const credits = Number(columns.credits)
+  const drawn = draw(command.kind === 'lease' ? lots.toReversed() : lots, credits)
+  if (command.kind === 'hold' && command.claim) {
+    batch.claimed.set(`${command.keyId} ${command.claim.key}`, command.claim.requestHash)
+  }
+  if (command.kind === 'hold' || command.kind === 'lease')
+    requireNew(ledger, batch, command.requestId)
+  const isCharge = command.kind === 'charge_on_lease'
+  return writeEvent(ledger, batch, of, {
+    occurred_at: command.kind === 'extend' ? Number(hold?.held_at) : who.now,
+    ...{ credits, lots: drawn.lots },
+    ...(isCharge ? { moved: drawn.taken } : { held: drawn.taken }),
+  })
+}
+
+/** Two open holds of one name would be one row, and so would two that a batch opens. */
+function requireNew({ state, shard }: MemoryLedger, { opened }: Batch, hold: string): void {
+  if (!opened.has(hold) && !state.open_holds.has(`${hold} ${shard}`)) {
+    opened.add(hold)
+    return
+  }
+  throw new Refused({ code: '23505', message: 'duplicate key value violates unique constraint' })
+}
+
+/** What resolves a hold, and what voids a call on a lease, which moves nothing. */
+function writeEnd(
+  ledger: MemoryLedger,
+  batch: Batch,
+  of: Command,
+  hold: Row | undefined,
+  who: Who,
+): number {
+  const { command, columns } = of
+  if (command.kind === 'void_on_lease') {
+    return writeEvent(ledger, batch, of, { occurred_at: who.now, credits: 0 })
+  }
+  const { held_at, lots, held, credits: whole, endpoint, quantity, slots, hold_id } = hold as Row
+  batch.resolved.add(String(hold_id))
+  const isSettled = command.kind === 'settle'
+  let left = isSettled ? Number(columns.credits) : 0
+  const taken = (held as number[]).map((credits) => {
+    const take = Math.min(credits, left)
+    left -= take
+    return take
+  })
+  const ofHold = slots !== null || columns.endpoint === null ? { endpoint, quantity, slots } : {}
+  return writeEvent(ledger, batch, of, {
+    ...ofHold,
+    occurred_at: Number(held_at),
+    credits: isSettled ? Number(columns.credits) : Number(whole),
+    lots: lots as number[],
+    held: (held as number[]).map((credits) => 0 - credits),
+    moved: isSettled ? taken : null,
+  })
+}
+
+/** An event with the command's columns, and what was decided. */
+function writeEvent(
+  ledger: MemoryLedger,
+  { instance }: Batch,
+  { columns, payload }: Command,
+  decided: Record<string, unknown>,
+): number {
+  const number = (name: string) => (columns[name] === null ? null : Number(columns[name]))
+  return ledger.write({
+    type: eventTypeOfKind[columns.kind as CallCommand['kind']],
+    stream_version: null,
+    account_id: columns.account_id,
+    key_id: columns.key_id,
+    mode: columns.mode,
+    request_id: columns.request_id,
+    endpoint: columns.endpoint,
+    tariff: columns.tariff,
+    quantity: number('quantity'),
+    slots: number('slots'),
+    status: number('status'),
+    latency_ms: number('latency_ms'),
+    ...{ lots: null, held: null, moved: null, private: null },
+    actor: columns.actor,
+    ...{ instance, payload },
+    ...decided,
+  } as unknown as NewMemoryEvent)
+}

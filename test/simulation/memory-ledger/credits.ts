@@ -1,0 +1,62 @@
+/** Credits that the ledger moves of itself: allowances that are due, and debts that are repaid. */
+import { monthOf } from '../../support/log.ts'
+import {
+  allowanceDue,
+  balanceOf,
+  draw,
+  freeOf,
+  liveLots,
+  type Who,
+} from '../../support/log-rules.ts'
+import type { Row } from '../../support/oracle.ts'
+import type { MemoryLedger, NewMemoryEvent } from './memory-ledger.ts'
+
+/** Grants what is due of the month's allowance; it repays the account's debt first. */
+export function grantAllowance(ledger: MemoryLedger, instance: string, who: Who): void {
+  const due = allowanceDue(ledger.state, who)
+  if (due <= 0) return
+  const [year = 0, month = 0] = monthOf(who.now).split('-').map(Number)
+  const first = (at: number) => new Date(Date.UTC(year, at, 1)).toISOString().replace('.000', '')
+  const payload = { expiresAt: first(month), kind: 'allowance', startsAt: first(month - 1) }
+  const lot = writeCredits(ledger, instance, who, { type: 'CreditsGranted', credits: due, payload })
+  repayFromLot(ledger, instance, who, lot)
+}
+
+/** Takes an account's debt from a lot that was just granted. */
+export function repayFromLot(ledger: MemoryLedger, instance: string, who: Who, lot: number): void {
+  repay(ledger, instance, who, [ledger.state.lots.get(`${lot} ${ledger.shard}`) as Row])
+}
+
+/** Takes an account's debt from what is free of its live lots. */
+export function repayFromLiveLots(ledger: MemoryLedger, instance: string, who: Who): void {
+  if (debtOf(ledger, who) > 0) repay(ledger, instance, who, liveLots(ledger.state, who))
+}
+
+export function debtOf({ state }: MemoryLedger, who: Who): number {
+  return Number(balanceOf(state, who)?.debt ?? 0)
+}
+
+function repay(ledger: MemoryLedger, instance: string, who: Who, from: readonly Row[]): void {
+  const free = from.reduce((sum, lot) => sum + freeOf(lot), 0)
+  const credits = Math.min(debtOf(ledger, who), free)
+  if (credits === 0) return
+  const { lots, taken: moved } = draw(from, credits)
+  const payload = { repaysDebt: true }
+  writeCredits(ledger, instance, who, { type: 'CreditsAdjusted', credits, payload, lots, moved })
+}
+
+/** An event of a rare type. The ledger is its actor, unless the event says another. */
+export function writeCredits(
+  ledger: MemoryLedger,
+  instance: string,
+  { account_id, mode, now }: Who,
+  event: Partial<NewMemoryEvent> & Pick<NewMemoryEvent, 'type' | 'payload'>,
+): number {
+  return ledger.write({
+    ...{ occurred_at: now, stream_version: null, account_id, key_id: null, mode },
+    ...{ request_id: null, endpoint: null, tariff: null, credits: null, quantity: null },
+    ...{ slots: null, status: null, latency_ms: null, lots: null, held: null, moved: null },
+    ...{ actor: 'ledger', instance, private: null },
+    ...event,
+  } as unknown as NewMemoryEvent)
+}

@@ -1,0 +1,56 @@
+/** What the simulated gateways sell. */
+import { parse } from '../support/small-config.ts'
+
+/** The most that the schema of a configuration admits. */
+const largest = Number.MAX_SAFE_INTEGER
+
+export const config = parse(`
+services:
+  upstream: { url: http://upstream }
+plans:
+  small: ${plan(30, 8)}
+  large: ${plan(2_000, 200)}
+  largest: ${plan(largest, 200)}
+defaultPlan: small
+limits:
+  upstreamTimeoutMs: 1000
+  holdSeconds: 8
+gateways: 1
+routes:
+  say:
+    method: POST
+    path: /v1/say
+    summary: Say it
+    service: upstream
+    upstreamPath: /say
+    request: { json: { type: object } }
+    price: { per: request, credits: 3 }
+  chat:
+    method: POST
+    path: /v1/chat
+    summary: Chat
+    service: upstream
+    upstreamPath: /chat
+    timeoutMs: 7000
+    request:
+      json:
+        type: object
+        properties: { most: { type: integer, minimum: 1 }, stream: { type: boolean } }
+    streams: { when: { pointer: /stream, equals: true } }
+    response:
+      json:
+        type: object
+        properties:
+          usage: { type: object, properties: { total_tokens: { type: integer } } }
+    price:
+      per: token
+      unit: 1
+      credits: 1
+      hold: { bytesPerToken: 1000, limit: [/most], most: 50, step: 8 }
+      settle: { usage: /usage/total_tokens, each: [/text] }
+`)
+
+function plan(credits: number, maxInFlight: number): string {
+  return `{ rateLimit: 1000, windowMs: 60000, credits: ${credits}, maxInFlight: ${maxInFlight},
+    endpoints: all, fee: { minorUnits: 0, currency: EUR } }`
+}
