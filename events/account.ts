@@ -1,11 +1,15 @@
 /** The account stream: who owns an account, its plans and its limits. */
 import { type Static, Type } from '@sinclair/typebox'
+import { maxAmount, maxInteger } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { changes, day } from './words.ts'
 
-const Fee = Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() })
-const Limit = Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])
+const Fee = Type.Object({
+  minorUnits: Type.Integer({ minimum: 0, maximum: maxAmount }),
+  currency: Type.String(),
+})
+const Limit = Type.Union([Type.Integer({ minimum: 1, maximum: maxInteger }), Type.Null()])
 const Owner = Type.Object({
   kind: Type.Union([Type.Literal('user'), Type.Literal('organisation')]),
   id: Type.String({ minLength: 1 }),

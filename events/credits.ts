@@ -4,14 +4,15 @@
  * is named by the position of its CreditsGranted.
  */
 import { Type } from '@sinclair/typebox'
+import { maxAmount } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { amount, count, minute } from './words.ts'
 
 /** Figures of calls that are counted, and not charged one by one. */
 const CountedCalls = Type.Object({
-  errors: Type.Integer({ minimum: 0 }),
-  latencyMsSum: Type.Integer({ minimum: 0 }),
+  errors: Type.Integer({ minimum: 0, maximum: maxAmount }),
+  latencyMsSum: Type.Integer({ minimum: 0, maximum: maxAmount }),
 })
 
 export const creditEvents = {
@@ -27,7 +28,10 @@ export const creditEvents = {
       expiresAt: Type.Optional(Time),
       externalId: Type.Optional(Type.String()),
       paid: Type.Optional(
-        Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() }),
+        Type.Object({
+          minorUnits: Type.Integer({ minimum: 0, maximum: maxAmount }),
+          currency: Type.String(),
+        }),
       ),
     }),
     lot: 'grants',
@@ -103,7 +107,7 @@ export const creditEvents = {
       lease: Type.Optional(Type.String()),
       keyVersion: Type.Optional(Type.Integer()),
       /** Credits that the call cost beyond its hold. They are never charged. */
-      shortfall: Type.Optional(Type.Integer({ minimum: 1 })),
+      shortfall: Type.Optional(Type.Integer({ minimum: 1, maximum: maxAmount })),
       /** What is charged had left the gateway, but for a last part at most, before the charge was written. */
       delivered: Type.Optional(Type.Literal(true)),
       /**

@@ -3,6 +3,7 @@
  * private document of KeyIssued, KeyImported and KeyUpdated, which always has all three.
  */
 import { Type } from '@sinclair/typebox'
+import { maxAmount, maxInteger } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { changes, minute } from './words.ts'
@@ -16,8 +17,8 @@ const nullable = <T extends ReturnType<typeof Type.String> | ReturnType<typeof T
 const limits = {
   /** The permissions that the key has, as routes name them. null: all that the plan gives. */
   endpoints: Type.Union([Type.Array(Type.String()), Type.Null()]),
-  rateLimit: nullable(Type.Integer({ minimum: 1 })),
-  monthlyCap: nullable(Type.Integer({ minimum: 0 })),
+  rateLimit: nullable(Type.Integer({ minimum: 1, maximum: maxInteger })),
+  monthlyCap: nullable(Type.Integer({ minimum: 0, maximum: maxAmount })),
   expiresAt: nullable(Time),
 }
 

@@ -1,16 +1,20 @@
 /** The tariffs stream: prices and plans. */
 import { type Static, Type } from '@sinclair/typebox'
+import { maxAmount, maxInteger } from './bounds.ts'
 import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { minute } from './words.ts'
 
 const Plan = Type.Object({
-  rateLimit: Type.Integer({ minimum: 1 }),
-  windowMs: Type.Integer({ minimum: 1 }),
-  credits: Type.Integer({ minimum: 0 }),
-  maxInFlight: Type.Integer({ minimum: 1 }),
+  rateLimit: Type.Integer({ minimum: 1, maximum: maxInteger }),
+  windowMs: Type.Integer({ minimum: 1, maximum: maxInteger }),
+  credits: Type.Integer({ minimum: 0, maximum: maxAmount }),
+  maxInFlight: Type.Integer({ minimum: 1, maximum: maxInteger }),
   endpoints: Type.Union([Type.Literal('all'), Type.Array(Type.String())]),
-  fee: Type.Object({ minorUnits: Type.Integer({ minimum: 0 }), currency: Type.String() }),
+  fee: Type.Object({
+    minorUnits: Type.Integer({ minimum: 0, maximum: maxAmount }),
+    currency: Type.String(),
+  }),
 })
 export type Plan = Static<typeof Plan>
 

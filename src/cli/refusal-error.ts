@@ -10,6 +10,7 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   key_revoked: 'the key is revoked, for good: create another with "tollbook keys create".',
   charge_unknown: 'no call of this request id was charged; the X-Request-Id of a response is it.',
   exceeds_charge: 'that is more than is left of the charge',
+  too_many_credits: 'an account can have, or owe, at most 1,000,000,000,000,000 credits',
   plan_unknown: 'the tariff in force has no such plan',
   plan_not_grantable: 'the plan can no longer be given (grantable: false in the tariff).',
   permission_unknown: 'no route has such a permission',
@@ -33,10 +34,16 @@ export function refusalError({ refused, field, expected, available }: Refused): 
   const details = [
     ...(field === undefined ? [] : [field]),
     ...(expected === undefined ? [] : [`expected ${expected}`]),
-    ...(available === undefined ? [] : [`${available} credits are left of it`]),
+    ...(available === undefined ? [] : [leftText(refused, available)]),
   ]
   const sentence = sentences[refused].replace(/\.$/, '')
   return new UsageError(
     details.length === 0 ? `${sentence}.` : `${sentence} (${details.join(': ')}).`,
   )
+}
+
+function leftText(refused: RefusalName, available: number): string {
+  return refused === 'too_many_credits'
+    ? `${available} more are possible`
+    : `${available} credits are left of it`
 }

@@ -4,6 +4,7 @@
  * pointer leads somewhere) is checked in semantics.ts.
  */
 import { type Static, Type } from '@sinclair/typebox'
+import { maxAmount } from '../../events/bounds.ts'
 import { atLeast, closed, namePattern, recordOf, text, url } from '../lib/schema-fields.ts'
 import { Condition } from '../pricing/condition.ts'
 import { PriceRule } from '../pricing/price-rule.ts'
@@ -183,7 +184,7 @@ export const Plan = closed(
   {
     rateLimit: atLeast(1, 'How many calls any span of `windowMs` may contain.'),
     windowMs: atLeast(1, 'The span of the rate limit in milliseconds.'),
-    credits: atLeast(0, "A month's allowance."),
+    credits: atLeast(0, "A month's allowance.", maxAmount),
     maxInFlight: atLeast(1, 'How many calls of an account may be in flight at once.'),
     endpoints: Type.Union(
       [
@@ -194,7 +195,11 @@ export const Plan = closed(
     ),
     fee: closed(
       {
-        minorUnits: atLeast(0, 'Net, in the smallest unit of the currency: 1900 is €19.'),
+        minorUnits: atLeast(
+          0,
+          'Net, in the smallest unit of the currency: 1900 is €19.',
+          maxAmount,
+        ),
         currency: text('^[A-Z]{3}$', 'a currency code such as EUR', 'ISO 4217.'),
       },
       { description: 'What a month costs.' },
@@ -220,7 +225,11 @@ const Limits = closed(
       ),
     ),
     maxTotalBodyBytes: Type.Optional(
-      atLeast(1, 'How many bytes a gateway holds at once of all bodies of more than 64 KiB.'),
+      atLeast(
+        1,
+        'How many bytes a gateway holds at once of all bodies of more than 64 KiB.',
+        maxAmount,
+      ),
     ),
     maxBufferedBytes: Type.Optional(
       atLeast(

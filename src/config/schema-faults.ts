@@ -111,9 +111,7 @@ function describe(schema: TSchema): string {
 }
 
 function describeInteger(minimum: number, maximum: number): string {
-  return maximum === Number.MAX_SAFE_INTEGER
-    ? `an integer ≥ ${minimum}`
-    : `an integer from ${minimum} to ${maximum}`
+  return `an integer from ${minimum} to ${maximum}`
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

@@ -42,8 +42,14 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
       : []),
     ...requestFaults(route),
     ...mapFaults(route),
-    ...priceFaults(route),
+    ...priceFaults(route, maxBodyBytes(route, file)),
   ]
+}
+
+/** As load-config.ts has it. */
+function maxBodyBytes({ request, ...route }: Route, { limits }: ConfigFile): number {
+  if (request && 'multipart' in request) return request.multipart.maxBytes
+  return route.maxBodyBytes ?? limits?.maxBodyBytes ?? defaults.limits.maxBodyBytes
 }
 
 function targetFaults(route: Route, file: ConfigFile): Fault[] {

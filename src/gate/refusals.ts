@@ -1,4 +1,5 @@
 /** Refusals that more than one step of the gate, or the proxy too, gives. */
+import { maxAmount } from '../../events/bounds.ts'
 import type { Refusal } from '../problems/refusal.ts'
 
 export const priceMissing: Refusal = {
@@ -19,4 +20,9 @@ export const outcomeUnknown: Refusal = {
   detail:
     'The first call with this Idempotency-Key was not charged, but the upstream may have done the work: ' +
     'it is not executed again. To run it anew, use a new Idempotency-Key.',
+}
+
+export const tooExpensive: Refusal = {
+  code: 'invalid_request',
+  detail: `This call could cost more than ${maxAmount.toLocaleString('en')} credits, which is the most that one call can: ask for less.`,
 }

@@ -19,8 +19,8 @@ export function recordOf<T extends Parameters<typeof Type.Record>[1]>(
 
 export const namePattern = '^[A-Za-z][A-Za-z0-9_-]{0,62}$'
 
-/** Counts and amounts: an integer that JavaScript, JSON and the ledger all keep exactly. */
-export function atLeast(minimum: number, description: string, maximum = Number.MAX_SAFE_INTEGER) {
+/** A count; unless more is allowed, what four bytes hold. */
+export function atLeast(minimum: number, description: string, maximum = 2_147_483_647) {
   return Type.Integer({ minimum, maximum, description })
 }
 

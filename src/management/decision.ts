@@ -9,6 +9,7 @@ export type RefusalName =
   | 'key_revoked'
   | 'charge_unknown'
   | 'exceeds_charge'
+  | 'too_many_credits'
   | 'plan_unknown'
   | 'plan_not_grantable'
   | 'permission_unknown'
@@ -27,7 +28,7 @@ export interface Refused {
   readonly field?: string
   /** What would have been accepted. */
   readonly expected?: string
-  /** How many credits there are, where the command asked for more. */
+  /** How many credits there are, or can be, where the command asked for more. */
   readonly available?: number
 }
 

@@ -1,6 +1,6 @@
 /** Credits that an operator grants, takes away or refunds. The ledger's SQL functions decide; this prepares them. */
 import { type Mode, printPosition } from '../../events/event.ts'
-import type { ManagementResult } from '../ledger/commands/management-commands.ts'
+import type { GrantSpans, ManagementResult } from '../ledger/commands/management-commands.ts'
 import {
   type AccountRow,
   readAccount,
@@ -22,6 +22,7 @@ interface Grant {
   readonly startsAt?: string
   /** ISO 8601; never when absent. */
   readonly expiresAt?: string
+  readonly spans?: GrantSpans
   /** Unique per account: the same grant again under it returns the first one's result. */
   readonly externalId?: string
   readonly paid?: { readonly minorUnits: number; readonly currency: string }
@@ -92,13 +93,6 @@ async function grantCredits(
   const account = await findAccount(deps, accountId, grant.externalId)
   if (isRefused(account)) return account
   const startsAt = grant.startsAt ?? isoTime(account.readAt)
-  const { expiresAt } = grant
-  if (expiresAt !== undefined && Date.parse(expiresAt) <= account.readAt.getTime()) {
-    return refused('time_passed', { field: 'expiresAt' })
-  }
-  if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.parse(startsAt)) {
-    return refused('ends_before_start', { field: 'expiresAt' })
-  }
   return recordGrant(deps, account, { ...grant, startsAt }, actor)
 }
 
@@ -193,7 +187,7 @@ async function findAccount(
   return account
 }
 
-function refusalOf({ verdict, refundable }: ManagementResult): Refused | undefined {
+function refusalOf({ verdict, refundable, room }: ManagementResult): Refused | undefined {
   switch (verdict) {
     case 'ok':
       return undefined
@@ -205,6 +199,12 @@ function refusalOf({ verdict, refundable }: ManagementResult): Refused | undefin
       return refused('charge_unknown')
     case 'exceeds_charge':
       return refused('exceeds_charge', { available: refundable ?? 0 })
+    case 'too_many_credits':
+      return refused('too_many_credits', { available: room ?? 0 })
+    case 'time_passed':
+    case 'ends_before_start':
+      return refused(verdict, { field: 'expiresAt' })
+    case 'amount_out_of_range':
     case 'version_conflict':
     case 'hash_taken':
       throw new Error(`the ledger returned ${verdict} for a movement of credits`)

@@ -32,6 +32,17 @@ export function optionalInRequest(
   return pointerFaults({ schema: request.json, name: 'request.json', path, pointer, type })
 }
 
+/** What a keyword such as `maxItems` says of what every request carries at the pointer; undefined where it says nothing. */
+export function maximumInRequest(
+  { request }: PriceableRoute,
+  pointer: string,
+  keyword: 'maxItems' | 'maxLength',
+): number | undefined {
+  const found = request && 'json' in request ? follow(request.json, pointer) : undefined
+  const maximum = found === 'anything' ? undefined : found?.[keyword]
+  return typeof maximum === 'number' ? maximum : undefined
+}
+
 /** Faults of a pointer into the response. A route that does not document its response has none. */
 export function inResponse(
   { response }: PriceableRoute,

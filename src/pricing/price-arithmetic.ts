@@ -24,6 +24,11 @@ export function credits(rule: PriceRule, quantity: number): number {
   return price
 }
 
+/** As `credits`, but no more than `most`, which is exact however many a quantity costs. */
+export function creditsUpTo(rule: PriceRule, quantity: number, most: number): number {
+  return Math.min(unitsOf(rule, quantity) * (rule.per === 'free' ? 0 : rule.credits), most)
+}
+
 function unitsOf(rule: PriceRule, quantity: number): number {
   if (!('unit' in rule)) return quantity
   // Not ceil(quantity / unit): that division is inexact for large integers.

@@ -2,18 +2,33 @@
  * Whether the price of a route finds what it counts. What is held must be certain to be in the request, or a call
  * would be free. What is charged is compared with the documented response.
  */
+import { maxAmount } from '../../events/bounds.ts'
 import type { Fault } from '../lib/fault.ts'
 import { inResponse, optionalInRequest } from './pointer-checks.ts'
+import { creditsUpTo } from './price-arithmetic.ts'
 import { kindOf } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
 
-/** What is wrong with a route's price, and at which of its fields. */
-export function priceFaults(route: PricedRoute): Fault[] {
+/**
+ * What is wrong with a route's price, and at which of its fields.
+ * @param maxBytes how large a request's body may be
+ */
+export function priceFaults(route: PricedRoute, maxBytes: number): Fault[] {
   return [
     ...kindOf(route.price).findFaults(route.price, route),
+    ...amountFaults(route, maxBytes),
     ...streamFaults(route),
     ...conditionFaults(route),
   ]
+}
+
+/** A call that the ledger never sells would be refused only when somebody makes it. */
+function amountFaults(route: PricedRoute, maxBytes: number): Fault[] {
+  const { price } = route
+  const quantity = kindOf(price).maxQuantity(price, route, maxBytes)
+  if (creditsUpTo(price, quantity, maxAmount + 1) <= maxAmount) return []
+  const message = `a call that the route admits can cost more than ${maxAmount.toLocaleString('en')} credits, the most that one call can`
+  return [{ path: ['price', 'credits'], message: `${message}: lower the price, or admit less` }]
 }
 
 function streamFaults(route: PricedRoute): Fault[] {

@@ -16,6 +16,11 @@ export interface PriceKind<Rule> {
    *   cannot be counted must not run free.
    */
   holdQuantity(rule: Rule, request: RequestContent): number
+  /**
+   * The largest quantity that `holdQuantity` can give for a request that the route admits.
+   * @param maxBytes how large the request's body may be
+   */
+  maxQuantity(rule: Rule, route: PriceableRoute, maxBytes: number): number
   /** What the call used, at most `held`. */
   settleQuantity(rule: Rule, call: CallContent, held: number): number
   /** The price in a sentence or two, for the API documentation. Markdown. */

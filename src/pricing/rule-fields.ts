@@ -1,10 +1,15 @@
 /** Fields that several kinds of price have. */
+import { maxAmount } from '../../events/bounds.ts'
 import { atLeast } from '../lib/schema-fields.ts'
 
 /** Of one call: more than this is a mistake, and sums of it stay exact. */
 export const maxTokens = 1_000_000_000
 
-export const credits = atLeast(1, 'Credits for one unit. What costs nothing is `per: free`.')
+export const credits = atLeast(
+  1,
+  'Credits for one unit. What costs nothing is `per: free`.',
+  maxAmount,
+)
 
 /** @param what is counted, such as `seconds` */
 export function unitOf(what: string) {

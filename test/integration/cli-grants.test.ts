@@ -38,6 +38,28 @@ test('credits that were given can be used, once for the same external id', async
   })
 })
 
+test('a span is the same span when the command is repeated', async () => {
+  const before = (await credits()) ?? 0
+  const give = ['add', key.accountId, '7', '--expires', '3000d', '--external-id', 'span-1']
+  const first = await json(give)
+  expect(await json(give)).toEqual(first)
+  expect(await credits()).toBe(before + 7)
+  const other = await grants(give.with(4, '3001d'))
+  expect(other.stderr).toContain('this --external-id was used for something else')
+  await app.ledger.travelTo('2032-01-01T00:00:00Z')
+  expect(await json(give)).toEqual(first)
+  await app.ledger.travelTo('2030-06-15T12:00:00Z')
+})
+
+test('a grant that was made is found again after its time', async () => {
+  const give = ['add', key.accountId, '7', '--expires', '2030-06-20', '--external-id', 'early-1']
+  const first = await json(give)
+  await app.ledger.travelTo('2030-07-01T00:00:00Z')
+  expect(await json(give)).toEqual(first)
+  const late = await grants(give.with(6, 'late-1'))
+  expect(late.stderr).toContain('the time must lie ahead (expiresAt)')
+})
+
 test('what is taken away is taken as far as it goes, and the rest is owed', async () => {
   const before = (await credits()) ?? 0
   const { stdout } = await grants(['adjust', key.accountId, String(before + 7)])
@@ -62,9 +84,13 @@ test('a charge is given back in parts, and never more than it was', async () => 
 
 test.each([
   ['CREDITS takes a whole number', ['add', 'acc_x', 'many']],
-  ['CREDITS takes at most', ['add', 'acc_x', '9999999999999']],
+  ['CREDITS takes a whole number from 1 to 1000000000000', ['add', 'acc_x', '9999999999999']],
   ['--paid takes a value such as EUR:1900', ['add', 'acc_x', '1', '--paid', '19.00']],
   ['--kind takes promotional or paid', ['add', 'acc_x', '1', '--kind', 'free']],
+  ['--paid takes a whole number from 0', ['add', 'acc_x', '1', '--paid', 'EUR:1000000000001']],
+  ['from 1970 on and before 2200', ['add', 'acc_x', '1', '--expires', '9999-12-31']],
+  ['from 1970 on and before 2200', ['add', 'acc_x', '1', '--starts', '0001-01-01']],
+  ['a span that ends between 1970 and 2200', ['add', 'acc_x', '1', '--expires', '999999d']],
   ['the ledger has no such account', ['adjust', 'acc_x', '1']],
   ['no call of this request id was charged', ['refund', 'unknown']],
 ])('one sentence explains the error, and the status is 1: %s', async (sentence, args) => {

@@ -27,16 +27,42 @@ describe('a field that does not fit', () => {
     [
       'rateLimit: 10',
       'rateLimit: fast',
-      'plans.pro.rateLimit: expected an integer ≥ 1, got "fast"',
+      'plans.pro.rateLimit: expected an integer from 1 to 2147483647, got "fast"',
     ],
-    ['rateLimit: 10', 'rateLimit: 0', 'plans.pro.rateLimit: expected an integer ≥ 1, got 0'],
-    ['rateLimit: 10', 'rateLimit: 1.5', 'plans.pro.rateLimit: expected an integer ≥ 1, got 1.5'],
-    ['rateLimit: 10', 'rateLimit:', 'plans.pro.rateLimit: expected an integer ≥ 1, got null'],
-    ['credits: 100', 'credits: 1e300', 'plans.pro.credits: expected an integer ≥ 0, got 1e+300'],
+    [
+      'rateLimit: 10',
+      'rateLimit: 0',
+      'plans.pro.rateLimit: expected an integer from 1 to 2147483647, got 0',
+    ],
+    [
+      'rateLimit: 10',
+      'rateLimit: 1.5',
+      'plans.pro.rateLimit: expected an integer from 1 to 2147483647, got 1.5',
+    ],
+    [
+      'rateLimit: 10',
+      'rateLimit:',
+      'plans.pro.rateLimit: expected an integer from 1 to 2147483647, got null',
+    ],
+    [
+      'credits: 100',
+      'credits: 1e300',
+      'plans.pro.credits: expected an integer from 0 to 1000000000000, got 1e+300',
+    ],
+    [
+      'credits: 100',
+      'credits: 9007199254740991',
+      'plans.pro.credits: expected an integer from 0 to 1000000000000, got 9007199254740991',
+    ],
+    [
+      'minorUnits: 0',
+      'minorUnits: 1000000000001',
+      'plans.pro.fee.minorUnits: expected an integer from 0 to 1000000000000, got 1000000000001',
+    ],
     [
       'rateLimit: 10',
       'ratelimit: 10',
-      'plans.pro.rateLimit: missing, expected an integer ≥ 1|plans.pro.ratelimit: unknown field, did you mean rateLimit?',
+      'plans.pro.rateLimit: missing, expected an integer from 1 to 2147483647|plans.pro.ratelimit: unknown field, did you mean rateLimit?',
     ],
     [
       'currency: EUR',
@@ -91,7 +117,7 @@ describe('a field that does not fit', () => {
     [
       '{ per: request, credits: 1 }',
       '{ per: request, credits: 0 }',
-      'routes.say.price.credits: expected an integer ≥ 1, got 0',
+      'routes.say.price.credits: expected an integer from 1 to 1000000000000, got 0',
     ],
     [
       '{ per: request, credits: 1 }',
@@ -359,6 +385,45 @@ describe('a price that would not find what it counts', () => {
   })
 })
 
+describe('a price by which a call could cost more than 10^12 credits', () => {
+  const tooMuch = 'routes.say.price.credits: a call that the route admits can cost more than'
+  const byText = (credits: number, more = '') =>
+    withChange(
+      '{ per: request, credits: 1 }',
+      `{ per: character, unit: 1, credits: ${credits}, hold: { text: /text } }`,
+    ).replace('{ type: string }', `{ type: string${more} }`)
+  const urls = (credits: number, more = '') =>
+    withChange(
+      '{ per: request, credits: 1 }',
+      `{ per: item, credits: ${credits}, hold: { list: /text } }`,
+    ).replace('{ type: string }', `{ type: array${more} }`)
+
+  test.each([
+    ['a text without a bound', byText(953_675)],
+    ['a long text', byText(1_000_000, ', maxLength: 1000001')],
+    ['a list without a bound', urls(1_907_349)],
+    ['a long list', urls(10_000_000_000, ', maxItems: 101')],
+    [
+      'tokens',
+      withChange(
+        '{ per: request, credits: 1 }',
+        '{ per: token, unit: 1, credits: 1000000000, hold: { bytesPerToken: 4, limit: [], most: 1000, step: 10 }, settle: { usage: /usage, each: [/text] } }',
+      ),
+    ],
+  ])('is refused: %s', (_, config) => {
+    expect(errorOf(config).message).toContain(tooMuch)
+  })
+
+  test.each([
+    ['a text in a body of a mebibyte', byText(953_674)],
+    ['a text with a bound', byText(1_000_000, ', maxLength: 1000000')],
+    ['a list with a bound', urls(10_000_000_000, ', maxItems: 100')],
+    ['the dearest call', withChange('credits: 1 }', 'credits: 1000000000000 }')],
+  ])('is what it is only where it could: %s', (_, config) => {
+    expect(Object.keys(parse(config).routes)).toEqual(['say'])
+  })
+})
+
 describe('all at once', () => {
   const spoilt = smallConfig
     .replace('rateLimit: 10', 'rateLimit: fast')
@@ -367,7 +432,7 @@ describe('all at once', () => {
 
   test('faults of fields and of fitting together are reported at once, in the order of the file', () => {
     expect(problemsOf(spoilt)).toEqual([
-      'plans.pro.rateLimit: expected an integer ≥ 1, got "fast"',
+      'plans.pro.rateLimit: expected an integer from 1 to 2147483647, got "fast"',
       'defaultPlan: no such plan: "prro", did you mean pro?',
       'routes.say.service: no such service: "ecko", did you mean echo?',
     ])
@@ -378,7 +443,7 @@ describe('all at once', () => {
     expect(errorOf(spoilt).message).toBe(
       [
         'test.yaml cannot be used:',
-        '  plans.pro.rateLimit: expected an integer ≥ 1, got "fast" (line 5)',
+        '  plans.pro.rateLimit: expected an integer from 1 to 2147483647, got "fast" (line 5)',
         '  defaultPlan: no such plan: "prro", did you mean pro? (line 11)',
         '  routes.say.service: no such service: "ecko", did you mean echo? (line 17)',
       ].join('\n'),
@@ -389,7 +454,7 @@ describe('all at once', () => {
     const [problem] = errorOf(withChange('    credits: 100\n', '')).problems
     expect(problem).toEqual({
       path: 'plans.pro.credits',
-      message: 'missing, expected an integer ≥ 0',
+      message: 'missing, expected an integer from 0 to 1000000000000',
       line: 4,
     })
   })

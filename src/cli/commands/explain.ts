@@ -6,7 +6,7 @@ import { explainVerdict, type VerdictQuery } from '../../reports/explain/explain
 import { command } from '../command.ts'
 import { withSql } from '../open-ledger.ts'
 import { configArg, ledgerArgs } from '../options/ledger-args.ts'
-import { parseInteger, parsePositionOrTime, parseTime } from '../options/option-values.ts'
+import { parseAmount, parsePositionOrTime, parseTime } from '../options/option-values.ts'
 import { json } from '../output.ts'
 import { printCall, printVerdict } from '../print/print-explanation.ts'
 import { unknownName } from '../unknown-name.ts'
@@ -91,7 +91,7 @@ function verdictQueryOf(args: {
   if (args.route === undefined) throw new UsageError('which route? Pass --route search.')
   const time =
     args.time === undefined ? undefined : parseTime('--time', args.time, 'past', new Date())
-  const quantity = args.quantity === undefined ? 1 : parseInteger('--quantity', args.quantity, 0)
+  const quantity = args.quantity === undefined ? 1 : parseAmount('--quantity', args.quantity, 0)
   return {
     keyId: args.key,
     at: parsePositionOrTime('--at', args.at) ?? new Date(),

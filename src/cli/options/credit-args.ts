@@ -2,7 +2,7 @@
 
 import { UsageError } from '../usage-error.ts'
 import { accountArg } from './account-arg.ts'
-import { parseInteger } from './option-values.ts'
+import { parseAmount } from './option-values.ts'
 
 export const creditArgs = {
   ...accountArg,
@@ -21,12 +21,8 @@ export const testArg = {
   test: { type: 'boolean', description: 'Credits of test mode instead of live mode' },
 } as const
 
-const maxCredits = 1_000_000_000_000
-
 export function creditsOf(text: string): number {
-  const credits = parseInteger('CREDITS', text, 1)
-  if (credits <= maxCredits) return credits
-  throw new UsageError(`CREDITS takes at most ${maxCredits}, not "${text}".`)
+  return parseAmount('CREDITS', text, 1)
 }
 
 export function externalIdOf(text: string | undefined): { externalId?: string } {

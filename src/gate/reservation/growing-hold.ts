@@ -5,8 +5,9 @@
  * Once the ledger has refused to extend it, what is held is all there is. A ledger that cannot be reached is asked
  * again when the response cannot go on without an extension.
  */
+import { maxAmount } from '../../../events/bounds.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
-import { credits, quantityFor } from '../../pricing/price-arithmetic.ts'
+import { creditsUpTo, quantityFor } from '../../pricing/price-arithmetic.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
@@ -60,7 +61,7 @@ export class GrowingHold extends DedicatedHold {
   /** What it does not cover, and the client has, is a shortfall. */
   override cappedCharge(quantity: number): Charge {
     const charge = super.cappedCharge(quantity)
-    const shortfall = credits(this.price, quantity) - charge.credits
+    const shortfall = creditsUpTo(this.price, quantity, maxAmount) - charge.credits
     return shortfall > 0 ? { ...charge, shortfall } : charge
   }
 
@@ -92,7 +93,8 @@ export class GrowingHold extends DedicatedHold {
 
   private async extendBy(quantity: number): Promise<Refusal | undefined> {
     const askedAtMs = performance.now()
-    const more = credits(this.price, this.terms.quantity + quantity) - this.terms.credits
+    const grown = this.terms.quantity + quantity
+    const more = creditsUpTo(this.price, grown, maxAmount + 1) - this.terms.credits
     const outcome = await extendHold(this.deps, this.call, this.terms, { credits: more, quantity })
     if (outcome.ok) {
       this.terms = outcome.terms

@@ -7,6 +7,8 @@
  * plentiful, only while the key is busy, and only for about as many calls as the key has in flight.
  */
 
+import { maxAmount } from '../../../events/bounds.ts'
+
 /** What of a lease decides whether a call may run on it. */
 export interface LeaseTerms {
   /** Not used by a call just now. */
@@ -76,6 +78,7 @@ export function leaseSize(
   const most = Math.min(
     maxSlots - account.onLease.slots,
     Math.floor((maxCredits - account.onLease.credits) / creditsEach),
+    Math.floor(maxAmount / creditsEach),
   )
   // An account with little gets no lease at all, and slivers are not worth an event.
   if (onLease.slots + most < minConcurrency) return undefined

@@ -1,7 +1,7 @@
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type Refusal, unknownKey } from '../../problems/refusal.ts'
-import { outcomeUnknown } from '../refusals.ts'
+import { outcomeUnknown, tooExpensive } from '../refusals.ts'
 
 /**
  * What the client reads when the ledger refuses to hold so many credits, or to extend a hold by them.
@@ -37,6 +37,8 @@ export function refusalOfVerdict(
         detail: 'The account has as many calls in flight as its plan allows.',
         headers: { 'Retry-After': '1' },
       }
+    case 'amount_out_of_range':
+      return tooExpensive
     case 'key_revoked':
       return unknownKey
     case 'key_disabled':

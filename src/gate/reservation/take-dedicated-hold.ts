@@ -1,7 +1,8 @@
 /** Asks the ledger for a hold of a call's own, and again by the key as it is now where the ledger says it has changed. */
+import { maxAmount } from '../../../events/bounds.ts'
 import type { AppendResult, Claim, Hold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
-import { credits, holdQuantity } from '../../pricing/price-arithmetic.ts'
+import { creditsUpTo, holdQuantity } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { type AuthorizedCall, authorizeCall } from '../authorize/authorize.ts'
@@ -34,9 +35,10 @@ export interface Bound {
   readonly quantity: number
 }
 
+/** A cost of more than one call can have is a little more, so that the ledger refuses it. */
 export function upperBound(price: PriceRule, content: RequestContent): Bound {
   const quantity = holdQuantity(price, content)
-  return { quantity, credits: credits(price, quantity) }
+  return { quantity, credits: creditsUpTo(price, quantity, maxAmount + 1) }
 }
 
 /** @param appendFirst appends the hold the first time, where that has to be done in a special way */

@@ -11,6 +11,10 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   key_revoked: ['conflict', 'The key is revoked, for good.'],
   charge_unknown: ['not_found', 'No call of this id was charged.'],
   exceeds_charge: ['conflict', 'More than what is left of the charge cannot be refunded.'],
+  too_many_credits: [
+    'conflict',
+    'An account can have, or owe, at most 1,000,000,000,000,000 credits.',
+  ],
   plan_unknown: ['invalid_request', 'no such plan'],
   plan_not_grantable: ['plan_not_grantable', 'Another plan is given by an operator.'],
   permission_unknown: ['invalid_request', 'no such permission'],

@@ -1,6 +1,7 @@
 /** The kinds of field of requests and responses. An error names what was expected by the field's `title`. */
 import { Type } from '@sinclair/typebox'
 import { type Static, type TSchema, t } from 'elysia'
+import { maxAmount } from '../../../events/bounds.ts'
 
 /** An object in which an unknown field is an error: a typo must not silently mean the default. */
 export function closed<T extends Parameters<typeof t.Object>[0]>(properties: T) {
@@ -73,7 +74,7 @@ export const addresses = t.Array(t.String({ maxLength: 64 }), {
 })
 export const time = t.String({
   format: 'date-time',
-  title: 'a time such as 2026-01-31T12:00:00Z',
+  title: 'a time such as 2026-01-31T12:00:00Z, before the year 2200',
 })
 export const mode = t.Union([t.Literal('live'), t.Literal('test')], { title: 'live or test' })
 export const day = t.String({
@@ -89,11 +90,9 @@ export const position = t.String({
   title: 'a position such as 0-1234',
 })
 
-/** With this bound every sum of an account's credits is a safe integer. */
-const maxCredits = 1_000_000_000_000
-
-export const credits = count(1, maxCredits)
-export const monthlyCredits = count(0, maxCredits)
+export const credits = count(1, maxAmount)
+export const monthlyCredits = count(0, maxAmount)
+export const minorUnits = count(0, maxAmount)
 export const rateLimit = count(1, 1_000_000)
 export const maxInFlight = count(1, 100_000)
 

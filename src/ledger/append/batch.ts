@@ -38,7 +38,7 @@ export const batchColumns: readonly BatchColumn[] = [
   ),
   column('mode', 'text', 'decides and written', (c) => c.mode),
   column('credits', 'bigint', 'decides', (c) => ('credits' in c ? c.credits : null)),
-  column('quantity', 'bigint', 'written', quantityOf),
+  column('quantity', 'bigint', 'decides and written', quantityOf),
   column('slots', 'integer', 'decides and written', (c) => (c.kind === 'lease' ? c.slots : null)),
   column('endpoint', 'text', 'written', (c) => (c.kind === 'lease' ? null : c.endpoint)),
   column('tariff', 'text', 'decides and written', (c) => ('tariff' in c ? c.tariff : null)),

@@ -176,6 +176,7 @@ export const refusalVerdicts = [
   'concurrency_exceeded',
   'key_cap_reached',
   'insufficient_credits',
+  'amount_out_of_range',
   'hold_not_open',
   'hold_not_due',
   'exceeds_hold',

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { maxAmount } from '../../../events/bounds.ts'
 import { canonicalJson } from '../../../events/canonical-json.ts'
 import { catalogue, type EventType } from '../../../events/catalogue.ts'
 import type { Mode } from '../../../events/event.ts'
@@ -43,6 +44,10 @@ export interface ManagementResult {
     | 'no_such_account'
     | 'no_such_charge'
     | 'exceeds_charge'
+    | 'amount_out_of_range'
+    | 'too_many_credits'
+    | 'time_passed'
+    | 'ends_before_start'
   readonly positions?: readonly number[]
   readonly recordedAt?: string
   readonly repeated?: true
@@ -52,6 +57,8 @@ export interface ManagementResult {
   /** Of a refund: the credits that were refunded, or those that can be. */
   readonly credits?: number
   readonly refundable?: number
+  /** With too_many_credits: how many there can be. */
+  readonly room?: number
 }
 
 /** Credits that someone grants or takes. An externalId is unique per account. */
@@ -65,10 +72,21 @@ export interface CreditsCommand {
   readonly private?: Uint8Array
 }
 
+/**
+ * Times that were given as spans, such as `90d`. A span is another time whenever it is sent, so the same grant again is the
+ * one with the same spans.
+ */
+export interface GrantSpans {
+  readonly startsAt?: string
+  readonly expiresAt?: string
+}
+
 export interface GrantCommand extends CreditsCommand {
   readonly kind: 'paid' | 'promotional'
   readonly startsAt: string
   readonly expiresAt?: string
+  /** The times that its sender gave as spans. */
+  readonly spans?: GrantSpans
   readonly paid?: { readonly minorUnits: number; readonly currency: string }
 }
 
@@ -174,10 +192,10 @@ export function openManagementCommands(
         type: 'CreditsGranted',
         payload: { kind, startsAt, expiresAt, externalId, paid },
       })
-      const { accountId, mode, credits } = command
+      const { accountId, mode, credits, spans } = command
       const [row] = await sql<[{ result: ManagementReply }]>`
         select grant_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${commandId('grant', command)},
-          ${digest({ accountId, mode, credits, kind, expiresAt, paid })},
+          ${digest({ accountId, mode, credits, kind, expiresAt, paid, ...spans })},
           ${accountId}, ${mode}, ${credits}, ${payload}, ${bytes(command.private)}, ${command.actor}) as result`
       return accepted(shard, row.result)
     },
@@ -225,12 +243,9 @@ function refuseCreditEvents(event: NewEvent): NewEvent {
   throw new TypeError(`${event.type} cannot be recorded: credits move by grant, adjust and refund`)
 }
 
-/** So every sum of an account's credits is a safe integer. */
-const maxCredits = 1_000_000_000_000
-
 function requireCredits(credits: number): void {
-  if (Number.isInteger(credits) && credits >= 1 && credits <= maxCredits) return
-  throw new RangeError(`credits: expected an integer from 1 to ${maxCredits}, got ${credits}`)
+  if (Number.isInteger(credits) && credits >= 1 && credits <= maxAmount) return
+  throw new RangeError(`credits: expected an integer from 1 to ${maxAmount}, got ${credits}`)
 }
 
 /** The payload's canonical text. Throws when the payload does not fit the event's type. */

@@ -32,8 +32,8 @@ create table events (
   request_id text,
   endpoint text,
   tariff text,
-  credits bigint check (credits >= 0),
-  quantity bigint check (quantity >= 0),
+  credits bigint check (credits between 0 and 1000000000000),
+  quantity bigint check (quantity between 0 and 1000000000000),
   -- Of a lease and its end: how many calls it is for at once. Other events have none, and a lease has no endpoint.
   slots integer check (slots > 0),
   status smallint,
@@ -45,10 +45,12 @@ create table events (
   actor text not null,
   instance text not null,
   -- The exact text that was written: json keeps it, jsonb would rewrite it.
-  payload json not null,
+  payload json not null check (json_typeof(payload) = 'object'),
   -- Personal data, encrypted under the account's secret.
   private bytea,
   event_hash bytea not null,
+  -- What a key's calls do names the endpoint, except a lease and its end: usage is added up by it.
+  check (key_id is null or stream_version is not null or (endpoint is null) = (slots is not null)),
   primary key (position, shard)
 ) partition by range (position);
 

@@ -26,6 +26,7 @@ export const perByte: PriceKind<Static<typeof BytePrice>> = {
   },
 
   holdQuantity: ({ hold }) => hold.step,
+  maxQuantity: ({ hold }) => hold.step,
   settleQuantity: (_rule, _call, held) => held,
 
   text: (rule) =>

@@ -2,7 +2,7 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { closed, pointer } from '../../lib/schema-fields.ts'
-import { requiredInRequest } from '../pointer-checks.ts'
+import { maximumInRequest, requiredInRequest } from '../pointer-checks.ts'
 import type { PriceKind } from '../price-kind.ts'
 import { credits, unitOf } from '../rule-fields.ts'
 import { fieldText, startedUnitText } from '../text-parts.ts'
@@ -26,6 +26,10 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
     if (typeof text !== 'string') throw new TypeError(`no text at ${hold.text}`)
     return countCharacters(text)
   },
+
+  // A character takes a byte at least.
+  maxQuantity: ({ hold }, route, maxBytes) =>
+    Math.min(maximumInRequest(route, hold.text, 'maxLength') ?? maxBytes, maxBytes),
 
   settleQuantity: (_rule, _call, held) => held,
 

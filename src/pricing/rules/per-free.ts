@@ -11,6 +11,7 @@ export const FreePrice = closed(
 export const perFree: PriceKind<Static<typeof FreePrice>> = {
   findFaults: () => [],
   holdQuantity: () => 1,
+  maxQuantity: () => 1,
   settleQuantity: (_rule, _call, held) => held,
   text: () => 'Free: the call is counted, no credits are held.',
   shortText: () => 'free',

@@ -3,7 +3,12 @@ import { type Static, Type } from '@sinclair/typebox'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { closed, pointer } from '../../lib/schema-fields.ts'
 import { Condition, meetsCondition } from '../condition.ts'
-import { inResponse, inResponseItems, requiredInRequest } from '../pointer-checks.ts'
+import {
+  inResponse,
+  inResponseItems,
+  maximumInRequest,
+  requiredInRequest,
+} from '../pointer-checks.ts'
 import type { PriceKind } from '../price-kind.ts'
 import { credits } from '../rule-fields.ts'
 import { conditionText, creditsText, fieldText } from '../text-parts.ts'
@@ -47,6 +52,10 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
     if (!Array.isArray(list)) throw new TypeError(`no list at ${hold.list}`)
     return list.length
   },
+
+  // An item takes two bytes at least, with the comma before it.
+  maxQuantity: ({ hold }, route, maxBytes) =>
+    Math.min(maximumInRequest(route, hold.list, 'maxItems') ?? maxBytes, Math.ceil(maxBytes / 2)),
 
   /** Items that the response does not show are not charged. */
   settleQuantity({ settle }, { response }, held) {

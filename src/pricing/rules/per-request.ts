@@ -13,6 +13,7 @@ export const RequestPrice = closed(
 export const perRequest: PriceKind<Static<typeof RequestPrice>> = {
   findFaults: () => [],
   holdQuantity: () => 1,
+  maxQuantity: () => 1,
   settleQuantity: (_rule, _call, held) => held,
   text: (rule) => `${creditsText(rule.credits)} a call.`,
   shortText: (rule) => `${creditsText(rule.credits)} a call`,

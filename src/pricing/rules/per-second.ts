@@ -54,6 +54,8 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
     return Math.min(Math.max(wholeSeconds(audio.seconds) ?? 0, atLowestRate), hold.maxSeconds)
   },
 
+  maxQuantity: ({ hold }) => hold.maxSeconds,
+
   /** Without a duration in the response the file header counts, and without one there all that was held. */
   settleQuantity({ settle }, { request, response }, held) {
     const reported = settle && wholeSeconds(valueAt(response.json, settle.number))

@@ -84,6 +84,8 @@ export const perToken: PriceKind<TokenPrice> = {
     return requestTokens(rule, request) + first
   },
 
+  maxQuantity: ({ hold }, _route, maxBytes) => Math.ceil(maxBytes / hold.bytesPerToken) + hold.most,
+
   settleQuantity: (rule, { response }, held) =>
     Math.min(reportedTokens(rule, response.json) ?? held, held),
 

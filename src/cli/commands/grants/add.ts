@@ -11,7 +11,7 @@ import {
   testArg,
 } from '../../options/credit-args.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
-import { parseTime } from '../../options/option-values.ts'
+import { isSpan, parseAmount, parseTime } from '../../options/option-values.ts'
 import { credits, json } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 import { UsageError } from '../../usage-error.ts'
@@ -62,6 +62,10 @@ export default command(
       ...(args.expires !== undefined && {
         expiresAt: parseTime('--expires', args.expires, 'future', now).toISOString(),
       }),
+      spans: {
+        ...(args.starts !== undefined && isSpan(args.starts) && { startsAt: args.starts }),
+        ...(args.expires !== undefined && isSpan(args.expires) && { expiresAt: args.expires }),
+      },
       ...externalIdOf(args['external-id']),
     }
     const granted = await withLedger(args, async ({ management }) =>
@@ -81,5 +85,5 @@ function paidOf(text: string): { minorUnits: number; currency: string } {
   const match = /^([A-Z]{3}):(\d{1,15})$/.exec(text)
   if (!match)
     throw new UsageError(`--paid takes a value such as EUR:1900 (for €19), not "${text}".`)
-  return { currency: match[1] ?? '', minorUnits: Number(match[2]) }
+  return { currency: match[1] ?? '', minorUnits: parseAmount('--paid', match[2] ?? '', 0) }
 }

@@ -5,7 +5,7 @@ import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
 import {
-  parseInteger,
+  parseAmount,
   parseList,
   parsePositiveInteger,
   parseTime,
@@ -76,7 +76,7 @@ export default command(
       endpoints: parseList(args.endpoints) ?? null,
       allowedIps,
       rateLimit: rateLimit === undefined ? null : parsePositiveInteger('--rate-limit', rateLimit),
-      monthlyCap: monthlyCap === undefined ? null : parseInteger('--monthly-cap', monthlyCap, 0),
+      monthlyCap: monthlyCap === undefined ? null : parseAmount('--monthly-cap', monthlyCap, 0),
       expiresAt:
         args.expires === undefined
           ? null

@@ -13,6 +13,7 @@ import {
   integer,
   iso,
   maxInFlight,
+  minorUnits,
   mode,
   nullable,
   rateLimit,
@@ -44,7 +45,7 @@ const NewGrant = closed({
   externalId,
   paid: t.Optional(
     closed({
-      minorUnits: integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+      minorUnits,
       currency: t.String({ pattern: '^[A-Z]{3}$', title: 'a currency code such as EUR' }),
     }),
   ),

@@ -9,8 +9,12 @@ declare
   v_slots integer;
   -- Where its hold stands among the updated ones.
   v_updated_index integer;
+  -- Amounts are bounded, so that a bigint holds whatever is added up of them here, and every gateway can read it.
+  v_is_in_range boolean;
 begin
   v_verdict := 'ok';
+  v_is_in_range := coalesce(command.credits between 0 and {{max_amount}}, command.kind not in ({{with_credits}}))
+    and coalesce(command.quantity between 0 and {{max_amount}}, command.kind not in ({{with_quantity}}));
   v_moved_lots := null;
   v_held := null;
   v_moved := null;

@@ -3,11 +3,14 @@
 begin
   v_verdict := case
     when v_verdict <> 'ok' then v_verdict
+    when not v_is_in_range then 'amount_out_of_range'
     -- A charge on a lease needs an open lease. An extension needs an open hold that is no lease.
     when command.kind not in ('hold', 'lease')
       and (command.hold_credits is null or (command.hold_slots is not null) <> (command.kind = 'charge_on_lease'))
       then 'hold_not_open'
-    when command.kind = 'extend' then 'ok'
+    when command.kind = 'extend' then
+      case when greatest(command.hold_credits + command.credits, command.hold_quantity + command.quantity) > {{max_amount}}
+        then 'amount_out_of_range' else 'ok' end
     when v_tariff is null or command.tariff <> v_tariff then 'stale_tariff'
     when command.kind = 'charge_on_lease' then
       case when command.credits > command.hold_credits then 'exceeds_hold' else 'ok' end

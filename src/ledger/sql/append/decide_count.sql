@@ -2,6 +2,8 @@
 begin
   if command.key_version_now is null then
     v_verdict := 'stale_key';
+  elsif not v_is_in_range or in_payload[command.nth] !~ '^{"errors":\d{1,12},"latencyMsSum":\d{1,12}}$' then
+    v_verdict := 'amount_out_of_range';
   end if;
   v_event_times[command.nth] := v_now;
 end

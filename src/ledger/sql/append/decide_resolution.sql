@@ -2,6 +2,7 @@
 -- A lease is not settled: its calls are charged one by one.
 begin
   v_verdict := case
+    when not v_is_in_range then 'amount_out_of_range'
     when command.hold_credits is null or command.kind = 'settle' and command.hold_slots is not null then 'hold_not_open'
     when command.kind = 'settle' and command.credits > command.hold_credits then 'exceeds_hold'
     when command.kind = 'expire' and command.hold_expires_at > v_now then 'hold_not_due'

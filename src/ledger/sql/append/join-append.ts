@@ -3,6 +3,7 @@
  * has variables of its own, then `begin` and `end`. Its variables go to the function's declarations, and its statements replace
  * its name in append_v1.sql. A part without `begin` is a query, and is put in as it is.
  */
+import { maxAmount } from '../../../../events/bounds.ts'
 import { batchColumns, eventTypeOfKind, purchaseKinds } from '../../append/batch.ts'
 import { fillIn } from '../fill-in.ts'
 import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
@@ -79,6 +80,12 @@ const values = {
   parameters: batchColumns.map(({ name, sqlType }) => `in_${name} ${sqlType}[]`).join(',\n'),
   cardinalities: list(batchColumns, ({ name }) => `cardinality(in_${name})`),
   purchases: list(purchaseKinds, (kind) => `'${kind}'`),
+  max_amount: String(maxAmount),
+  with_credits: list([...purchaseKinds, 'settle'], (kind) => `'${kind}'`),
+  with_quantity: list(
+    ['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count'],
+    (kind) => `'${kind}'`,
+  ),
   kinds: list(Object.keys(eventTypeOfKind), (kind) => `'${kind}'`),
   parameters_read: list(decides, ({ name }) => `in_${name}`),
   columns_read: list(decides, ({ name }) => name),

@@ -1,6 +1,7 @@
 -- Takes credits away: what is available, in draw order, once what is free has repaid an older debt. The rest is recorded as a
 -- debt, which the next credits that become free repay.
--- Returns {verdict, positions, taken, debt}.
+-- Returns {verdict, positions, taken, debt}, or {verdict, room} when the account would owe more than may be: room is what can
+-- be taken.
 create or replace function adjust_v1(
   in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
   in_account text, in_mode text, in_credits bigint, in_payload text, in_private bytea, in_actor text
@@ -13,6 +14,7 @@ declare
   v_fault text;
   v_result jsonb;
   v_due bigint;
+  v_room bigint;
   v_left bigint := in_credits;
   v_lots bigint[] := '{}';
   v_moved bigint[] := '{}';
@@ -29,6 +31,16 @@ begin
   end if;
   if not exists (select from account_state s where s.account_id = in_account and s.shard = in_shard) then
     return jsonb_build_object('verdict', 'no_such_account');
+  end if;
+  if (in_credits between 1 and {{max_amount}}) is not true then
+    return jsonb_build_object('verdict', 'amount_out_of_range');
+  end if;
+  perform check_payload('CreditsAdjusted', in_payload);
+  -- As if nothing could be taken: who owes has nothing free, or little.
+  v_room := {{max_unspent_credits}} - coalesce((
+    select b.debt from balances b where b.account_id = in_account and b.mode = in_mode and b.shard = in_shard), 0);
+  if in_credits > v_room then
+    return jsonb_build_object('verdict', 'too_many_credits', 'room', greatest(v_room, 0));
   end if;
 
   -- The month's allowance is available, whether or not a call has needed it yet.

@@ -1,4 +1,5 @@
--- Grants credits as a new lot, which repays the account's debt first. Returns {verdict, positions}.
+-- Grants credits as a new lot, which repays the account's debt first. Returns {verdict, positions}, or {verdict, room} when the
+-- account would have more unspent credits than may be: room is what can be granted.
 create or replace function grant_v1(
   in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
   in_account text, in_mode text, in_credits bigint, in_payload text, in_private bytea, in_actor text
@@ -11,6 +12,7 @@ declare
   v_fault text;
   v_result jsonb;
   v_lot bigint;
+  v_room bigint;
 begin
   select e.last_position, e.now_at, e.fault into v_position, v_now, v_fault from enter_for_management(in_shard, in_sender) e;
   if v_fault is not null then
@@ -22,6 +24,22 @@ begin
   end if;
   if not exists (select from account_state s where s.account_id = in_account and s.shard = in_shard) then
     return jsonb_build_object('verdict', 'no_such_account');
+  end if;
+  if (in_credits between 1 and {{max_amount}}) is not true then
+    return jsonb_build_object('verdict', 'amount_out_of_range');
+  end if;
+  perform check_payload('CreditsGranted', in_payload);
+  if in_payload::jsonb ->> 'kind' = 'allowance' then
+    raise exception 'an allowance is granted by the plan alone' using errcode = 'invalid_parameter_value';
+  end if;
+  if (in_payload::jsonb ->> 'expiresAt')::timestamptz <= v_now then
+    return jsonb_build_object('verdict', 'time_passed');
+  elsif (in_payload::jsonb ->> 'expiresAt')::timestamptz <= (in_payload::jsonb ->> 'startsAt')::timestamptz then
+    return jsonb_build_object('verdict', 'ends_before_start');
+  end if;
+  v_room := {{max_unspent_credits}} - unspent_credits(in_shard, v_now, in_account, in_mode);
+  if in_credits > v_room then
+    return jsonb_build_object('verdict', 'too_many_credits', 'room', greatest(v_room, 0));
   end if;
 
   v_lot := v_position + 1;

@@ -28,6 +28,17 @@ begin
   ) then
     return jsonb_build_object('verdict', 'no_such_account');
   end if;
+  if exists (
+    select from jsonb_array_elements(in_usage) e
+    where not is_ledger_time(e ->> 'time') or (e ->> 'time')::timestamptz > v_now or e ->> 'endpoint' is null
+      or ((e ->> 'calls')::numeric between 0 and {{max_amount}}) is not true
+      or ((e ->> 'credits')::numeric between 0 and {{max_amount}}) is not true
+      or (e ->> 'payload' ~ '^{"errors":\d+,"latencyMsSum":\d+}$') is not true
+  ) then
+    raise exception 'a line of usage is of no time before now, of no endpoint, or its figures are none'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  perform check_payload('UsageImported', e ->> 'payload') from jsonb_array_elements(in_usage) e;
 
   insert into events (shard, position, recorded_at, occurred_at, type, account_id, key_id, mode, endpoint,
     credits, quantity, actor, instance, payload, event_hash)

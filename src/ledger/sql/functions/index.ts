@@ -1,8 +1,10 @@
 /** The SQL functions, in an order in which each finds what it calls. */
-
+import { maxAmount, maxUnspentCredits, timesEnd } from '../../../../events/bounds.ts'
+import { catalogue } from '../../../../events/catalogue.ts'
 import { resolvingTypes, secretTypes, typesWith } from '../../../../events/event-types.ts'
 import { isOpening, isOpeningOrNot } from '../../../../events/openings.ts'
-import { typeIn, typeNotIn } from '../../../../events/type-condition.ts'
+import { typeIn } from '../../../../events/type-condition.ts'
+import { mapValues } from '../../../lib/map-values.ts'
 import { joinAppend } from '../append/join-append.ts'
 import { fillIn } from '../fill-in.ts'
 import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
@@ -10,16 +12,19 @@ import acceptLossV1 from './accept_loss_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
 import checkMark from './check_mark.sql' with { type: 'text' }
+import checkPayload from './check_payload.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
 import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
 import enterForManagement from './enter_for_management.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
+import fitsSchema from './fits_schema.sql' with { type: 'text' }
 import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
 import hashEvent from './hash_event.sql' with { type: 'text' }
 import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
+import isLedgerTime from './is_ledger_time.sql' with { type: 'text' }
 import keepResult from './keep_result.sql' with { type: 'text' }
 import leaveShard from './leave_shard.sql' with { type: 'text' }
 import ledgerNow from './ledger_now.sql' with { type: 'text' }
@@ -37,10 +42,24 @@ import replayedV1 from './replayed_v1.sql' with { type: 'text' }
 import reportDivergence from './report_divergence.sql' with { type: 'text' }
 import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
 import tariffAt from './tariff_at.sql' with { type: 'text' }
+import unspentCredits from './unspent_credits.sql' with { type: 'text' }
 import writeEvent from './write_event.sql' with { type: 'text' }
 
 /** The parameters of the functions that ask what was in force. */
 const then = { shard: 'in_shard', account: 'in_account', mode: 'in_mode', time: 'in_time' }
+
+const bounds = {
+  max_amount: String(maxAmount),
+  max_unspent_credits: String(maxUnspentCredits),
+  max_safe_integer: String(Number.MAX_SAFE_INTEGER),
+  times_end: timesEnd,
+}
+
+/** The payload's schema of every type, as an SQL text between quotes. */
+const payloadSchemas = JSON.stringify(mapValues(catalogue, ({ payload }) => payload)).replaceAll(
+  "'",
+  "''",
+)
 
 export const functions: readonly string[] = [
   refuseChange,
@@ -60,8 +79,12 @@ export const functions: readonly string[] = [
   fillIn(liveLotsFunction, { live_lots: liveLots(then) }),
   repeatedResult,
   keepResult,
+  fillIn(isLedgerTime, bounds),
+  fillIn(fitsSchema, bounds),
+  fillIn(checkPayload, { ...bounds, payload_schemas: payloadSchemas }),
+  unspentCredits,
   allowanceDue,
-  repayDebt,
+  fillIn(repayDebt, bounds),
   repayFromLiveLots,
   grantAllowance,
   fillIn(claimVerdict, { resolves_a_hold: typeIn(resolvingTypes, 'e.type') }),
@@ -71,12 +94,14 @@ export const functions: readonly string[] = [
   joinAppend(),
   fillIn(recordV1, {
     sets_a_secret: typeIn(secretTypes, `e ->> 'type'`),
-    has_a_versioned_stream: typeNotIn([...typesWith('stream', 'tariffs'), 'LogRestored'], 'r.type'),
+    is_of_an_account: typeIn(typesWith('stream', 'account'), 'r.type'),
+    is_of_a_key: typeIn(typesWith('stream', 'key'), 'r.type'),
+    is_of_tariffs: typeIn(typesWith('stream', 'tariffs'), 'r.type'),
   }),
-  grantV1,
-  adjustV1,
-  fillIn(refundV1, { is_opening_or_not: isOpeningOrNot }),
-  importUsageV1,
+  fillIn(grantV1, bounds),
+  fillIn(adjustV1, bounds),
+  fillIn(refundV1, { ...bounds, is_opening_or_not: isOpeningOrNot }),
+  fillIn(importUsageV1, bounds),
   acceptLossV1,
   confirmClockV1,
 ]

@@ -6,6 +6,8 @@
 -- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Returns {verdict, positions,
 -- recordedAt}.
 --
+-- Every event must be of a type of these streams, name what its stream is of, and have a payload that fits its type.
+--
 -- One function, however long: it runs under the shard's lock as one decision.
 create or replace function record_v1(
   in_shard smallint, in_sender jsonb, in_command text, in_request_hash text,
@@ -57,9 +59,18 @@ begin
     from jsonb_to_recordset(in_events) as e (type text, "accountId" text, "keyId" text, mode text, payload text,
       private text, actor text)
   loop
+    perform check_payload(r.type, r.payload);
+    if (case
+      when {{is_of_an_account}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" is null and r.mode is null
+      when {{is_of_a_key}} then r."accountId" ~ '^[!-~]{1,200}$' and r."keyId" ~ '^[!-~]{1,200}$' and r.mode in ('live', 'test')
+      when {{is_of_tariffs}} then coalesce(r."accountId", r."keyId", r.mode) is null
+    end) is not true then
+      raise exception 'an event of type % is not recorded like this: credits move by functions of their own, and an account''s or key''s event names it',
+        r.type using errcode = 'invalid_parameter_value';
+    end if;
     v_position := v_position + 1;
     v_version := null;
-    if {{has_a_versioned_stream}} then
+    if not {{is_of_tariffs}} then
       v_stream := case when r."keyId" is null then 'account' || r."accountId" else 'key' || r."keyId" end;
       v_version := (v_versions ->> v_stream)::integer + 1;
       if v_version is null then

@@ -4,7 +4,8 @@
 -- in_external is unique per account: the same one sent again gets the same result. 'undelivered:<request>' is the customer's
 -- own refund of a response that did not arrive; it is refused once the response was replayed under its Idempotency-Key.
 --
--- Returns {verdict, positions, credits}, or {verdict, refundable} when that is less than in_credits.
+-- Returns {verdict, positions, credits}, or {verdict, refundable} when that is less than in_credits, or {verdict, room} when the
+-- account would have more unspent credits than may be.
 --
 -- One function, however long: it runs under the shard's lock as one decision.
 create or replace function refund_v1(
@@ -22,6 +23,7 @@ declare
   v_charge events;
   v_refundable bigint;
   v_left bigint;
+  v_room bigint;
   v_lots bigint[] := '{}';
   v_moved bigint[] := '{}';
   r record;
@@ -60,6 +62,10 @@ begin
   v_left := coalesce(in_credits, v_refundable);
   if v_left > v_refundable or v_left = 0 then
     return jsonb_build_object('verdict', 'exceeds_charge', 'refundable', v_refundable);
+  end if;
+  v_room := {{max_unspent_credits}} - unspent_credits(in_shard, v_now, v_charge.account_id, v_charge.mode);
+  if v_left > v_room then
+    return jsonb_build_object('verdict', 'too_many_credits', 'room', greatest(v_room, 0));
   end if;
 
   for r in

@@ -1,5 +1,5 @@
--- Takes an account's debt from lots, in their order. Returns the last position written: in_position where nothing is owed or
--- nothing is free. Whoever calls this holds the shard's lock.
+-- Takes an account's debt from lots, in their order, as much of it as one event can say: the next append takes the rest. Returns
+-- the last position written: in_position where nothing is owed or nothing is free. Whoever calls this holds the shard's lock.
 create or replace function repay_debt(
   in_shard smallint, in_position bigint, in_now timestamptz, in_instance text,
   in_account text, in_mode text, in_lots bigint[], in_free bigint[]
@@ -11,7 +11,7 @@ declare
   v_lots bigint[] := '{}';
   v_moved bigint[] := '{}';
 begin
-  select b.debt into v_debt from balances b
+  select least(b.debt, {{max_amount}}) into v_debt from balances b
     where b.account_id = in_account and b.mode = in_mode and b.shard = in_shard;
   v_left := v_debt;
   for n in 1..cardinality(in_lots) loop
