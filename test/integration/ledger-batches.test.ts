@@ -287,7 +287,7 @@ describe('a batch fails as a whole', () => {
     const key = await keyWith(10)
     const size = await ledger.size()
     const producer = await openProducer(ledger.sql)
-    for (const credits of [-1, 1.5, Number.NaN]) {
+    for (const credits of [1.5, Number.NaN]) {
       const batch = producer.send([holdCommand(key, 1), holdCommand(key, credits)], { sequence: 1 })
       await expect(batch.then(() => 'taken')).rejects.toThrow()
     }

@@ -169,6 +169,8 @@ describe('the log', () => {
   test('a change of any column of an event is found at its position', async () => {
     const columns = await columnsOf(['events'])
     expect(columns.length).toBe(25)
+    // A damaged disk knows no constraint.
+    await vandal`alter table events drop constraint calls_name_their_endpoint`
     const [{ position }] = await vandal<[{ position: number }]>`
       select position from events where type = 'CreditsHeld' limit 1`
     for (const { column, type } of columns) {

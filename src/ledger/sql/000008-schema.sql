@@ -50,7 +50,8 @@ create table events (
   private bytea,
   event_hash bytea not null,
   -- What a key's calls do names the endpoint, except a lease and its end: usage is added up by it.
-  check (key_id is null or stream_version is not null or (endpoint is null) = (slots is not null)),
+  constraint calls_name_their_endpoint
+    check (key_id is null or stream_version is not null or (endpoint is null) = (slots is not null)),
   primary key (position, shard)
 ) partition by range (position);
 
