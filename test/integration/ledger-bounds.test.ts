@@ -24,11 +24,14 @@ async function richKey(grants = 2): Promise<TestKey> {
   return ledger.key(account)
 }
 
+/** Who sends a management command, and when. */
+const sender = () => JSON.stringify({ instance: 'thief', sentAt: ledger.now.toISOString() })
+
 /** The management functions as whoever has stolen the gateway's role can call them. */
 async function record(events: object[], expected: object[] = []) {
   const id = crypto.randomUUID()
   const [row] = await ledger.sql`
-    select record_v1(0::smallint, 'thief', ${id}, 'hash', ${JSON.stringify(expected)}::text::jsonb,
+    select record_v1(0::smallint, ${sender()}::text::jsonb, ${id}, 'hash', ${JSON.stringify(expected)}::text::jsonb,
       ${JSON.stringify(events.map((event) => ({ actor: 'thief', ...event })))}::text::jsonb) as result`
   return row?.result
 }
@@ -129,11 +132,11 @@ describe('an amount', () => {
     const payload = JSON.stringify({ kind: 'promotional', startsAt: ledger.now.toISOString() })
     for (const credits of [maxAmount + 1, 0, -1]) {
       const [granted] = await ledger.sql`
-        select grant_v1(0::smallint, 'thief', ${crypto.randomUUID()}, 'hash', ${accountId}, 'live', ${credits}, ${payload},
+        select grant_v1(0::smallint, ${sender()}::text::jsonb, ${crypto.randomUUID()}, 'hash', ${accountId}, 'live', ${credits}, ${payload},
           null, 'thief') as result`
       expect(granted?.result).toEqual({ verdict: tooMuch })
       const [adjusted] = await ledger.sql`
-        select adjust_v1(0::smallint, 'thief', ${crypto.randomUUID()}, 'hash', ${accountId}, 'live', ${credits}, '{}',
+        select adjust_v1(0::smallint, ${sender()}::text::jsonb, ${crypto.randomUUID()}, 'hash', ${accountId}, 'live', ${credits}, '{}',
           null, 'thief') as result`
       expect(adjusted?.result).toEqual({ verdict: tooMuch })
     }
@@ -144,7 +147,7 @@ describe('an amount', () => {
     const line = { time: '2030-01-01T00:00:00Z', endpoint: 'search', calls: 1, credits: 1 }
     const counts = '{"errors":0,"latencyMsSum":0}'
     const send = (changed: object) => ledger.sql`
-      select import_usage_v1(0::smallint, 'thief', ${crypto.randomUUID()}, 'hash', ${accountId}, ${keyId}, 'live',
+      select import_usage_v1(0::smallint, ${sender()}::text::jsonb, ${crypto.randomUUID()}, 'hash', ${accountId}, ${keyId}, 'live',
         ${JSON.stringify([{ ...line, payload: counts, ...changed }])}::text::jsonb, 'thief') as result`
     for (const changed of [
       { calls: maxAmount + 1 },
@@ -169,7 +172,7 @@ describe("an account's credits", () => {
     const account = await ledger.account({ plan: 'free' })
     const key = await ledger.key(account)
     await ledger.owner`
-      select grant_v1(0::smallint, 'test', 'many ' || n, 'hash', ${account.accountId}, 'live', ${maxAmount},
+      select grant_v1(0::smallint, ${sender()}::text::jsonb, 'many ' || n, 'hash', ${account.accountId}, 'live', ${maxAmount},
         ${JSON.stringify({ kind: 'promotional', startsAt: ledger.now.toISOString() })}, null, 'test')
       from generate_series(1, 999) n`
     const nearly = maxAmount - 5
@@ -199,7 +202,7 @@ describe("an account's credits", () => {
     const account = await ledger.account({ plan: 'none' })
     const { accountId } = account
     await ledger.owner`
-      select adjust_v1(0::smallint, 'test', 'take ' || n, 'hash', ${accountId}, 'live', ${maxAmount}, '{}', null, 'test')
+      select adjust_v1(0::smallint, ${sender()}::text::jsonb, 'take ' || n, 'hash', ${accountId}, 'live', ${maxAmount}, '{}', null, 'test')
       from generate_series(1, 1000) n`
     const more = { accountId, mode: 'live', credits: 1, actor: 'test' } as const
     expect(await ledger.commands.adjust(0, more)).toEqual({ verdict: 'too_many_credits', room: 0 })
@@ -227,7 +230,7 @@ describe('a time', () => {
         const payload = { kind: 'paid', startsAt: ledger.now.toISOString(), [field]: time }
         await refuses(
           () => ledger.sql`
-            select grant_v1(0::smallint, 'thief', ${crypto.randomUUID()}, 'hash', ${account.accountId}, 'live', 1,
+            select grant_v1(0::smallint, ${sender()}::text::jsonb, ${crypto.randomUUID()}, 'hash', ${account.accountId}, 'live', 1,
               ${JSON.stringify(payload)}, null, 'thief')`,
           /does not fit/,
         )
