@@ -212,7 +212,7 @@ describe("an account's credits", () => {
 })
 
 describe('a time', () => {
-  const beyond = [
+  const outside = [
     '2200-01-01T00:00:00Z',
     '9999-12-31T00:00:00Z',
     '0001-01-01T00:00:00Z',
@@ -224,7 +224,7 @@ describe('a time', () => {
 
   test('of a grant lies from 1970 on and before 2200, whoever sends it', async () => {
     const account = await ledger.account()
-    for (const time of beyond) {
+    for (const time of outside) {
       await expect(ledger.grant(account, 1, { expiresAt: time })).rejects.toThrow(TypeError)
       for (const field of ['startsAt', 'expiresAt']) {
         const payload = { kind: 'paid', startsAt: ledger.now.toISOString(), [field]: time }
@@ -245,7 +245,7 @@ describe('a time', () => {
     const { accountId } = key
     const { plans, prices } = testTariff
     const fee = { minorUnits: 0, currency: 'EUR' }
-    for (const time of beyond) {
+    for (const time of outside) {
       await refuses(() => ledger.change(key, 'KeyUpdated', { expiresAt: time }), /KeyUpdated/)
       const ofKey = { type: 'KeyUpdated', accountId, keyId: key.keyId, mode: 'live' }
       const expected = [

@@ -418,7 +418,7 @@ describe('a price by which a call could cost more than 10^12 credits', () => {
     ['a text in a body of a mebibyte', byText(953_674)],
     ['a text with a bound', byText(1_000_000, ', maxLength: 1000000')],
     ['a list with a bound', urls(10_000_000_000, ', maxItems: 100')],
-    ['the dearest call', withChange('credits: 1 }', 'credits: 1000000000000 }')],
+    ['the most expensive call', withChange('credits: 1 }', 'credits: 1000000000000 }')],
   ])('is what it is only where it could: %s', (_, config) => {
     expect(Object.keys(parse(config).routes)).toEqual(['say'])
   })
