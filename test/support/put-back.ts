@@ -1,0 +1,45 @@
+/** Puts a database back to what it was, under whoever is connected to it: as when a server is restored from a backup. */
+import postgres from 'postgres'
+import { testServerUrl } from './postgres.ts'
+
+export interface Copy {
+  /** Puts the copy in the database's place. The copy is used up. */
+  putBack(): Promise<void>
+}
+
+/** Copies a database as it is now. Connections to it are ended, and have to be made anew. */
+export async function copyDatabase(url: string): Promise<Copy> {
+  const name = new URL(url).pathname.slice(1)
+  const copy = `${name}_copy`
+  const serverUrl = await testServerUrl()
+  await alone(serverUrl, name, (sql) => sql`create database ${sql(copy)} template ${sql(name)}`)
+  return {
+    async putBack() {
+      await alone(serverUrl, name, async (sql) => {
+        await sql`drop database ${sql(name)} with (force)`
+        await sql`alter database ${sql(copy)} rename to ${sql(name)}`
+      })
+    },
+  }
+}
+
+/** Runs `work` while nobody is connected to the database, or can connect. */
+async function alone(
+  serverUrl: string,
+  database: string,
+  work: (sql: postgres.Sql) => Promise<unknown>,
+): Promise<void> {
+  const sql = postgres(serverUrl, { max: 1, onnotice: () => {} })
+  try {
+    await sql`alter database ${sql(database)} allow_connections false`
+    for (;;) {
+      const others = await sql`
+        select pg_terminate_backend(pid) from pg_stat_activity where datname = ${database}`
+      if (others.length === 0) break
+    }
+    await work(sql)
+  } finally {
+    await sql`alter database ${sql(database)} allow_connections true`
+    await sql.end()
+  }
+}
