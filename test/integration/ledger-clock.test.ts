@@ -27,17 +27,17 @@ async function showTime(text: string): Promise<void> {
     language sql volatile as $$ select ${text} $$`)
 }
 
-const showAhead = (ms: number) =>
+const showLater = (ms: number) =>
   showTime(`timestamptz '${new Date(ledger.now.getTime() + ms).toISOString()}'`)
 
 test('a jump that the senders’ clocks do not share: nothing is written, and sales resume when the clock is right', async () => {
   const size = await ledger.size()
-  await showAhead(40 * days)
+  await showLater(40 * days)
   await expect(gateway.hold(key, 1)).rejects.toBeInstanceOf(LedgerUnavailable)
   expect(gateway.appender.fault).toBe('clock_disagrees')
   await expect(ledger.grant(key.account, 1)).rejects.toThrow('clocks')
   expect(await ledger.size()).toBe(size)
-  await showAhead(0)
+  await showLater(0)
   await until(() =>
     gateway.append(holdCommand(key, 1)).then(
       () => true,
@@ -58,14 +58,14 @@ test('a single wrong reading costs an attempt', async () => {
 })
 
 test('a few minutes ahead are taken, and then a few more', async () => {
-  for (const ahead of [4, 8, 12]) {
-    await showAhead(ahead * minutes)
+  for (const shift of [4, 8, 12]) {
+    await showLater(shift * minutes)
     expect((await gateway.hold(key, 1)).verdict).toBe('ok')
   }
 })
 
 test('a clock that falls behind holds the ledger’s time still, and nothing else', async () => {
-  await showAhead(-40 * days)
+  await showLater(-40 * days)
   expect((await gateway.hold(key, 1)).verdict).toBe('ok')
   const [row] = await ledger.sql<[{ last: Date }]>`select max(recorded_at) as last from events`
   expect(row.last).toEqual(ledger.now)
@@ -80,7 +80,7 @@ test('a ledger that was silent for a month sells at once: both clocks have gone 
 })
 
 test('an operator who owns the log confirms the ledger’s clock, which is an event', async () => {
-  await showAhead(40 * days)
+  await showLater(40 * days)
   await expect(gateway.hold(key, 1)).rejects.toBeInstanceOf(LedgerUnavailable)
   const without = await runCli(['clock', '--confirm'], { database: ledger.url })
   expect(without.stderr).toContain('--confirm and --reason go together')

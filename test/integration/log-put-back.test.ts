@@ -128,7 +128,7 @@ describe('the append', () => {
 })
 
 describe('a log that is put back', () => {
-  test('under running gateways: no position is answered twice, all of them stop, and go on when the loss is accepted', async () => {
+  test('under running gateways: no position is given out twice, all of them stop, and go on when the loss is accepted', async () => {
     const shop = await openShop()
     const highWaterMarkFile = join(folder, 'running.json')
     const databaseUrl = shop.ledger.url

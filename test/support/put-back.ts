@@ -12,10 +12,14 @@ export async function copyDatabase(url: string): Promise<Copy> {
   const name = new URL(url).pathname.slice(1)
   const copy = `${name}_copy`
   const serverUrl = await testServerUrl()
-  await alone(serverUrl, name, (sql) => sql`create database ${sql(copy)} template ${sql(name)}`)
+  await withoutOthers(
+    serverUrl,
+    name,
+    (sql) => sql`create database ${sql(copy)} template ${sql(name)}`,
+  )
   return {
     async putBack() {
-      await alone(serverUrl, name, async (sql) => {
+      await withoutOthers(serverUrl, name, async (sql) => {
         await sql`drop database ${sql(name)} with (force)`
         await sql`alter database ${sql(copy)} rename to ${sql(name)}`
       })
@@ -24,7 +28,7 @@ export async function copyDatabase(url: string): Promise<Copy> {
 }
 
 /** Runs `work` while nobody is connected to the database, or can connect. */
-async function alone(
+async function withoutOthers(
   serverUrl: string,
   database: string,
   work: (sql: postgres.Sql) => Promise<unknown>,
