@@ -1,7 +1,7 @@
 /** Finds the database that a command works on. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { resolveDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
+import { parseDatabaseUrl, resolveDatabaseUrl } from '../ledger/connection/parse-database-url.ts'
 import { UsageError } from './usage-error.ts'
 
 const defaultDataFolder = '.tollbook'
@@ -25,7 +25,22 @@ export async function databaseUrl(args: {
       'which database? Set DATABASE_URL, pass --database, or start one here with "tollbook up".',
     )
   }
-  return resolveDatabaseUrl(url, process.env)
+  const resolved = resolveDatabaseUrl(url, process.env)
+  noteLogin(resolved)
+  return resolved
+}
+
+/** A process runs one command, on one database. */
+let login: string | undefined
+
+/** Remembers as whom a command logs in, for errors that say what has to be granted. */
+export function noteLogin(url: string): void {
+  login = parseDatabaseUrl(url).user
+}
+
+/** As whom the command logs in; undefined before it has an address. */
+export function notedLogin(): string | undefined {
+  return login
 }
 
 async function readUrlOfUp(): Promise<string | undefined> {

@@ -3,7 +3,9 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import postgres from 'postgres'
 import { ConfigError } from '../config/config-error.ts'
+import { servingRole } from '../ledger/connect.ts'
 import { BadConnectionString } from '../ledger/connection/connection-string.ts'
+import { notedLogin } from './database.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
@@ -36,6 +38,8 @@ export function explainError(error: unknown): string {
 }
 
 function explainPostgresError({ code, message }: postgres.PostgresError): string {
+  const mended = grantFor(message)
+  if (mended) return `${message}. An administrator has to run:\n\n  ${mended}\n`
   switch (code) {
     case '28P01':
     case '28000':
@@ -50,7 +54,23 @@ function explainPostgresError({ code, message }: postgres.PostgresError): string
       if (!message.includes('role')) break
       return `there is no ledger on this server yet (${message}): run "tollbook migrate".`
     case '42501':
-      return `${message}: "tollbook migrate" and "tollbook replay" need the schema's owner, "tollbook serve" a member of the role tollbook_gateway.`
+      return `${message}: log in as the owner of the schema for "tollbook migrate", "tollbook restore" and "tollbook replay"; all else takes the role ${servingRole}, whose rights "tollbook migrate" sets.`
+    case '25006':
+      return `PostgreSQL takes no writes here (${message}): it is a standby, or was made read-only. Let DATABASE_URL name the primary.`
   }
   return `PostgreSQL says: ${message} (${code}).`
+}
+
+/** The statement that gives what PostgreSQL says is missing; undefined where no single one does. */
+function grantFor(message: string): string | undefined {
+  const login = `"${(notedLogin() ?? 'LOGIN').replaceAll('"', '""')}"`
+  if (message.includes('permission denied to set role')) return `grant ${servingRole} to ${login};`
+  const database = /permission denied for database "(.*)"/.exec(message)?.[1]
+  if (database) return `grant connect on database "${database}" to ${login};`
+  const temporary =
+    /cannot create temporary tables in database "(.*)"|permission denied to create temporary tables in database "(.*)"/.exec(
+      message,
+    )
+  const where = temporary?.[1] ?? temporary?.[2]
+  return where && `grant temporary on database "${where}" to ${servingRole};`
 }

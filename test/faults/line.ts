@@ -26,6 +26,8 @@ export interface Line {
   /** Nothing passes in either direction, and no connection breaks, until it speaks again; then all that waited passes. */
   fallSilent(): void
   speakAgain(): void
+  /** From now on nothing passes on the connections that there are, and none of them ends; new ones are as good as before. */
+  swallow(): void
   /** Breaks every connection. */
   cut(): void
   close(): Promise<void>
@@ -103,6 +105,9 @@ export async function openLine(target: { host: string; port: number }): Promise<
       for (const connection of connections) {
         for (const send of connection.waiting.splice(0)) send()
       }
+    },
+    swallow() {
+      for (const connection of connections) connection.kept = true
     },
     cut() {
       for (const connection of connections) breakOff(connection)

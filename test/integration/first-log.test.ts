@@ -20,7 +20,12 @@ let sql: Sql
 beforeAll(async () => {
   database = await createDatabase()
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
-  await restoreLines(database.url, lines.values() as unknown as AsyncIterator<string>, () => {})
+  await restoreLines(
+    database.url,
+    lines.values() as unknown as AsyncIterator<string>,
+    () => {},
+    async () => {},
+  )
   sql = connect({ url: database.url, as: 'serving', max: 1 })
   await catchUpAll(sql)
 })

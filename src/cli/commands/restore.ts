@@ -5,11 +5,10 @@ import { createGunzip } from 'node:zlib'
 import { RestoreRefused, restoreLines } from '../../ledger/backup/restore-lines.ts'
 import { acceptLoss as acceptLossOf } from '../../ledger/commands/owner-commands.ts'
 import { readHeads } from '../../ledger/read/read-heads.ts'
-import { readShards } from '../../ledger/read/read-shards.ts'
 import { catchUp } from '../../projector/catch-up.ts'
 import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
-import { withOwnerSql, withSql } from '../open-ledger.ts'
+import { withOwnerSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
 import { formatNumber, json } from '../output.ts'
 import { openProgress } from '../progress.ts'
@@ -72,13 +71,14 @@ async function restore(file: string, args: { readonly database?: string | undefi
   const progress = openProgress()
   try {
     const url = await databaseUrl(args)
-    const done = await restoreLines(url, linesOf(file), (total, events) =>
-      progress.show('events', total, events),
+    const done = await restoreLines(
+      url,
+      linesOf(file),
+      (total, events) => progress.show('events', total, events),
+      async (tx, shards) => {
+        while ((await catchUp(tx, shards)) > 0);
+      },
     )
-    await withSql(args, async (sql) => {
-      const shards = await readShards(sql)
-      while ((await catchUp(sql, shards)) > 0);
-    })
     const { head, ...end } = done
     const upTo = head.shards.map(({ shard, position }) => `${shard}-${position}`)
     return { file, upTo, ...end }

@@ -3,6 +3,7 @@ import { readEnvironment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
+import { noteLogin } from '../database.ts'
 import { openLog } from '../log.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -38,6 +39,7 @@ export default command(
     if (!environment.databaseUrl) {
       throw new UsageError('set DATABASE_URL, or use "tollbook up", which brings a PostgreSQL.')
     }
+    noteLogin(environment.databaseUrl)
     if (!environment.jwtSecret && !environment.jwksUrl) {
       throw new UsageError('set JWT_SECRET or JWKS_URL, so that owners and operators can sign in.')
     }

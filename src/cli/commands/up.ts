@@ -15,7 +15,7 @@ import { lockFolder } from '../../postgres/folder-lock.ts'
 import { migrateWithRebuild } from '../../projector/rebuild/migrate-with-rebuild.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
-import { databaseUrlFile } from '../database.ts'
+import { databaseUrlFile, noteLogin } from '../database.ts'
 import { openLog } from '../log.ts'
 import { configArg } from '../options/ledger-args.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
@@ -81,6 +81,7 @@ async function runUntilStopped(options: {
     started.defer(postgres.stop)
     databaseUrl = postgres.url
   }
+  noteLogin(databaseUrl)
   writeFileSync(databaseUrlFile(data), `${databaseUrl}\n`, { mode: 0o600 })
 
   const stopSignal = shutdownSignal()

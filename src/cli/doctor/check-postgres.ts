@@ -1,7 +1,8 @@
 /** Checks PostgreSQL: whether it can lose a committed charge, and whether a gateway can work on it. */
-import { connect, type Sql } from '../../ledger/connect.ts'
+import { connect, defaultSchema, type Sql } from '../../ledger/connect.ts'
 import { printHosts } from '../../ledger/connection/database-address.ts'
 import { parseDatabaseUrl } from '../../ledger/connection/parse-database-url.ts'
+import { readMissingRights } from '../../ledger/migrate/owner-rights.ts'
 import { readServer, type Server } from '../../ledger/read/read-server.ts'
 import { explainError } from '../explain-error.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
@@ -20,7 +21,7 @@ export async function checkPostgres(url: string, connectionsNeeded: number): Pro
       ...durability(server),
       ...upkeep(server),
       connections(server, connectionsNeeded),
-      ...roles(server),
+      ...roles(server, await readMissingRights(sql, defaultSchema)),
       clock(clockOffsetMs),
     ]
   } catch (error) {
@@ -116,13 +117,16 @@ function connections({ settings, connections }: Server, needed: number): Finding
   return ok('max_connections', found)
 }
 
-function roles({ login, servingRole }: Server): Finding[] {
+/** @param missing what an administrator has to run before this login can migrate */
+function roles({ login, servingRole, database }: Server, missing: readonly string[]): Finding[] {
   if (!servingRole.exists) {
     return [
       problem(
         'roles',
         'no serving role',
-        'Run "tollbook migrate" as the owner: it makes the role.',
+        missing.length > 0
+          ? `An administrator has to run:\n${missing.join('\n')}\nThen run "tollbook migrate" as the owner.`
+          : 'Run "tollbook migrate" as the owner: it makes the role.',
       ),
     ]
   }
@@ -131,7 +135,7 @@ function roles({ login, servingRole }: Server): Finding[] {
       problem(
         'roles',
         `${login.name} may not take the role tollbook_gateway`,
-        `As the owner: grant tollbook_gateway to "${login.name}";`,
+        `An administrator has to run:\ngrant tollbook_gateway to "${login.name}";`,
       ),
     ]
   }
@@ -141,6 +145,15 @@ function roles({ login, servingRole }: Server): Finding[] {
         'roles',
         'tollbook_gateway may write the log directly',
         'Run "tollbook migrate": it takes away what the role should not have.',
+      ),
+    ]
+  }
+  if (!servingRole.makesTemporaryTables) {
+    return [
+      warning(
+        'roles',
+        'tollbook_gateway may not make temporary tables, as "verify" does',
+        `An administrator has to run:\ngrant temporary on database "${database}" to tollbook_gateway;`,
       ),
     ]
   }

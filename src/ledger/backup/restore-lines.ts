@@ -4,8 +4,10 @@
  * was changed.
  */
 import postgres from 'postgres'
-import { connect, type Sql } from '../connect.ts'
-import { migrate } from '../migrate/migrate.ts'
+import { connect, defaultSchema, type Sql } from '../connect.ts'
+import { migrateEmpty } from '../migrate/migrate.ts'
+import { requireOwnerRights } from '../migrate/owner-rights.ts'
+import { makeServingRole } from '../migrate/serving-role.ts'
 import { type BackupEnd, type BackupHead, eventColumns, readEventLines } from './backup-lines.ts'
 
 export type RestoreFault =
@@ -32,13 +34,15 @@ const batchSize = 1_000
 const eventsPerExtension = 1_000_000
 
 /**
- * @param url of the schema's owner; the schema is made or updated first
- * @throws RestoreRefused
+ * @param url of the schema's owner; the schema is made or updated in the same transaction
+ * @param catchUp applies the restored log to the projections that follow it
+ * @throws RestoreRefused, RightsMissing
  */
 export async function restoreLines(
   url: string,
   lines: AsyncIterator<string>,
   progress: (total: number, done: number) => void,
+  catchUp: (tx: Sql, shards: readonly number[]) => Promise<unknown>,
 ): Promise<BackupEnd & { readonly head: BackupHead }> {
   const first = await lines.next()
   const hash = new Bun.CryptoHasher('sha256')
@@ -47,13 +51,19 @@ export async function restoreLines(
   const sql = connect({ url, as: 'owner', max: 1 })
   try {
     await refuseLedgerInUse(sql)
-    await migrate({ url, shards: head.shards.length })
+    await requireOwnerRights(sql, defaultSchema, 'migrate')
+    await makeServingRole(sql)
     return await sql.begin(async (transaction) => {
       const tx = transaction as unknown as Sql
       const [before] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`
+      await migrateEmpty(tx, head.shards.length)
       await lockEmptyLedger(tx, head)
       const end = await restoreAll(tx, head, lines, hash, progress)
       await setHeads(tx, head)
+      await catchUp(
+        tx,
+        head.shards.map(({ shard }) => shard),
+      )
       // When a connection is lost, postgres.js goes on over another one, and the transaction is gone.
       const [after] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`
       if (after.pid !== before.pid) throw new Error('the connection was lost: restore again')

@@ -9,6 +9,7 @@ import { connect, defaultSchema, type Sql } from '../connect.ts'
 import { functions } from '../sql/functions/index.ts'
 import triggers from '../sql/triggers.sql' with { type: 'text' }
 import { applyMigrations } from './migrations.ts'
+import { requireOwnerRights } from './owner-rights.ts'
 import { projectionFunctions } from './projection-functions.ts'
 import { grantServing, makeServingRole } from './serving-role.ts'
 
@@ -30,7 +31,7 @@ export type Rebuild = (
 
 /**
  * Migrates as whoever the URL logs in, and returns the migrations that were applied now.
- * @throws Error when a projection has changed and nothing is given to rebuild it
+ * @throws RightsMissing before anything is written; Error when a projection has changed and nothing is given to rebuild it
  */
 export async function migrate(
   options: MigrateOptions & { readonly rebuild?: Rebuild },
@@ -41,27 +42,46 @@ export async function migrate(
   }
   const sql = connect({ url: options.url, schema, as: 'owner', max: 1 })
   try {
+    await requireOwnerRights(sql, schema, 'migrate')
     await makeServingRole(sql)
-    const { applied, changed } = await sql.begin(async (transaction) => {
-      const tx = transaction as unknown as Sql
-      const applied = await applyMigrations(tx, schema, options.shards ?? 1)
-      const changed = await makeProjectionTables(tx)
-      if (changed.length === 0) await replaceFunctions(tx, schema)
-      return { applied, changed }
-    })
+    const { applied, changed } = await sql.begin((tx) =>
+      migrateWithin(tx as unknown as Sql, schema, options.shards),
+    )
     if (changed.length === 0) return { applied }
-    if (!options.rebuild) {
-      const names = changed.map(({ name }) => name).join(', ')
-      throw new Error(
-        `these projections have changed and have to be built anew: ${names}: run "tollbook migrate"`,
-      )
-    }
+    if (!options.rebuild) throw rebuildNeeded(changed)
     // The old functions go on feeding the old tables until the new ones have caught up.
     await options.rebuild(changed, (tx) => replaceFunctions(tx, schema))
     return { applied }
   } finally {
     await sql.end()
   }
+}
+
+/**
+ * Migrates in the transaction `tx`, as far as no projection has to be built anew: of those that have, the functions stay, too.
+ * The serving role must be there.
+ */
+async function migrateWithin(tx: Sql, schema: string, shards = 1) {
+  const applied = await applyMigrations(tx, schema, shards)
+  const changed = await makeProjectionTables(tx)
+  if (changed.length === 0) await replaceFunctions(tx, schema)
+  return { applied, changed }
+}
+
+/**
+ * Makes the schema for a ledger that is about to be filled, in the transaction that fills it.
+ * @throws Error when a projection there has changed
+ */
+export async function migrateEmpty(tx: Sql, shards: number): Promise<void> {
+  const { changed } = await migrateWithin(tx, defaultSchema, shards)
+  if (changed.length > 0) throw rebuildNeeded(changed)
+}
+
+function rebuildNeeded(changed: readonly Projection[]): Error {
+  const names = changed.map(({ name }) => name).join(', ')
+  return new Error(
+    `these projections have changed and have to be built anew: ${names}: run "tollbook migrate"`,
+  )
 }
 
 /** Makes the tables of projections where the log is empty, and returns the projections that are to be built from the log. */

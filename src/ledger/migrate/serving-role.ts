@@ -3,11 +3,18 @@ import { type Sql, servingRole } from '../connect.ts'
 import { servedFunctions } from '../sql/functions/index.ts'
 import { catchUpFunctionNames } from './projection-functions.ts'
 
-/** Roles belong to the whole server, so migrations of two databases may make this one at the same time. */
+/**
+ * Roles belong to the whole server, so migrations of two databases may make this one at the same time. Whoever makes it can take
+ * it: since PostgreSQL 16 making a role is not enough for that.
+ */
 export async function makeServingRole(sql: Sql): Promise<void> {
   const [found] = await sql`select 1 from pg_roles where rolname = ${servingRole}`
   if (found) return
-  await sql.unsafe(`do $$ begin create role ${servingRole} nologin;
+  await sql.unsafe(`do $$ begin
+      create role ${servingRole} nologin;
+      if not (select rolsuper from pg_roles where rolname = current_user) then
+        execute format('grant ${servingRole} to %I', current_user);
+      end if;
     exception when duplicate_object or unique_violation then null; end $$`)
 }
 

@@ -9,6 +9,7 @@ export interface Server {
   readonly standby: boolean
   /** Connections of all programs now. */
   readonly connections: number
+  readonly database: string
   readonly login: {
     readonly name: string
     readonly superuser: boolean
@@ -19,6 +20,8 @@ export interface Server {
     readonly exists: boolean
     /** Whether the role may do more to the log than read it. false: it may not, or there is no log. */
     readonly writesLog: boolean
+    /** Whether it may make temporary tables, as `verify` does. */
+    readonly makesTemporaryTables: boolean
   }
   /** The server's clock, in Unix milliseconds. */
   readonly timeMs: number
@@ -42,7 +45,7 @@ export async function readServer(sql: Sql): Promise<Server> {
   const [row] = await sql<[Server]>`
     select current_setting('server_version_num')::integer as version,
       (select json_object_agg(name, current_setting(name)) from unnest(${[...settings]}::text[]) name) as settings,
-      pg_is_in_recovery() as standby,
+      current_database() as database, pg_is_in_recovery() as standby,
       (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections,
       (
         select json_build_object('name', rolname, 'superuser', rolsuper, 'serves', case
@@ -52,6 +55,9 @@ export async function readServer(sql: Sql): Promise<Server> {
       ) as login,
       json_build_object(
         'exists', exists (select from pg_roles where rolname = ${servingRole}),
+        'makesTemporaryTables', exists (
+          select from pg_roles where rolname = ${servingRole}
+            and has_database_privilege(oid, current_database(), 'temporary')),
         'writesLog', exists (
           select from pg_roles where rolname = ${servingRole} and to_regclass('events') is not null
             and has_table_privilege(${servingRole}, to_regclass('events'), 'insert, update, delete, truncate'))

@@ -4,6 +4,7 @@
  */
 import { connect, defaultSchema, type Sql } from '../../ledger/connect.ts'
 import { type MigrateOptions, migrate, type Rebuild } from '../../ledger/migrate/migrate.ts'
+import { requireOwnerRights } from '../../ledger/migrate/owner-rights.ts'
 import type { Progress } from '../progress.ts'
 import { buildShadow, type ShadowProjection } from './shadow-projection.ts'
 import { dropReplaySchema } from './shadow-tables.ts'
@@ -25,6 +26,7 @@ export async function migrateWithRebuild(
   const lock = connect({ url: options.url, schema, as: 'owner', max: 1 })
   const rebuilt: string[] = []
   const rebuild: Rebuild = async (changed, replaceFunctions) => {
+    await requireOwnerRights(sql, schema, 'rebuild')
     const shadows: ShadowProjection[] = []
     for (const projection of changed) {
       shadows.push(await buildShadow(sql, projection, schema, options.progress))

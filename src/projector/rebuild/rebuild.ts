@@ -17,6 +17,7 @@
  */
 import type { Projection } from '../../../projections/projection.ts'
 import { connect, defaultSchema } from '../../ledger/connect.ts'
+import { requireOwnerRights } from '../../ledger/migrate/owner-rights.ts'
 import { weightOf } from '../apply-range.ts'
 import type { Progress } from '../progress.ts'
 import { runConcurrently } from '../run-concurrently.ts'
@@ -39,13 +40,17 @@ interface Rebuilt {
   readonly swapMs: number
 }
 
-/** Rebuilds one projection and puts it in service. */
+/**
+ * Rebuilds one projection and puts it in service.
+ * @throws RightsMissing before anything is written
+ */
 export async function rebuild(
   projection: Projection,
   { url, schema = defaultSchema, progress }: RebuildOptions,
 ): Promise<Rebuilt> {
   const sql = connect({ url, schema, as: 'owner', max: 1 })
   try {
+    await requireOwnerRights(sql, schema, 'rebuild')
     const shadow = await buildShadow(sql, projection, schema, progress)
     const swapMs = await swap([shadow], (texts) => sql.unsafe(texts.join(';\n')))
     await sql.unsafe(dropReplaySchema(schema))

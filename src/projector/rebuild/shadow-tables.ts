@@ -24,7 +24,9 @@ export async function makeShadowTables(
   await sql.unsafe(
     withSearchPath(searchPath, [
       lockReplaySchema(ledger),
-      `create schema if not exists ${schema}`,
+      `do $do$ begin
+        if not exists (select from pg_namespace where nspname = '${schema}') then create schema ${schema}; end if;
+      end $do$`,
       `create unlogged table if not exists ${schema}.progress (projection text, shard smallint,
         fingerprint text not null, position bigint not null, primary key (projection, shard))`,
       `do $do$ begin

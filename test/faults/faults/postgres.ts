@@ -1,4 +1,5 @@
 /** PostgreSQL dies, freezes, loses connections and results, or has no connections to give. */
+import { gatewaySilenceSeconds } from '../../../src/ledger/connect.ts'
 import { until } from '../../support/until.ts'
 import { search } from '../calls.ts'
 import { expectThat, type Fault, type Figures } from '../fault.ts'
@@ -122,6 +123,46 @@ export const postgresFaults: readonly Fault[] = [
       line.fallSilent()
       await Bun.sleep(random.chance(0.3) ? random.int(5_000, 6_000) : random.int(20, 800))
       line.speakAgain()
+      return sellAgain(world, load, random, { sinceMs: fromMs, calls: 20 })
+    },
+  },
+  {
+    name: 'postgres/silent-for-ever',
+    says: 'one gateway’s connections to PostgreSQL fall silent for good, as when a machine vanishes; new ones work',
+    runs: 20,
+    async strike(world, load, random) {
+      const { line } = random.pick(world.fleet.active)
+      const fromMs = performance.now()
+      await Bun.sleep(random.int(0, 60))
+      line.swallow()
+      const againMs = await untilAllSell(world, random, gatewaySilenceSeconds * 1_000 + 10_000)
+      await load.calls(20)
+      return {
+        [refused]: slowest(world, fromMs, 503),
+        'until all gateways sell, over new connections': againMs,
+      }
+    },
+  },
+  {
+    name: 'postgres/read-only',
+    says: 'PostgreSQL takes no writes from any connection that gateways make, and then from new ones again',
+    runs: 20,
+    async strike(world, load, random) {
+      const { owner } = world.ledger
+      const fromMs = performance.now()
+      await owner`alter role gateway set default_transaction_read_only = on`
+      let writableAtMs = 0
+      try {
+        for (const pid of await backends(world)) await owner`select pg_terminate_backend(${pid})`
+        await until(() => slowest(world, fromMs, 503) > 0, refusedWithinMs + 3_000)
+        await Bun.sleep(random.int(0, 500))
+      } finally {
+        writableAtMs = performance.now()
+        await owner`alter role gateway reset default_transaction_read_only`
+      }
+      // What was settled just before is still on its way for a moment.
+      const sold = soldBetween(world, fromMs + 1_500, writableAtMs)
+      expectThat(sold.length === 0, `sold by a read-only ledger: ${sold.map(({ id }) => id)}`)
       return sellAgain(world, load, random, { sinceMs: fromMs, calls: 20 })
     },
   },

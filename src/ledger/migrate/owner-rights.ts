@@ -1,0 +1,85 @@
+/** What a login needs to make or change a ledger's schema, looked at before anything is written. */
+import { type Sql, servingRole } from '../connect.ts'
+
+/** The login lacks rights, or is not the owner. Nothing was written. The message has the SQL that mends it. */
+export class RightsMissing extends Error {
+  override readonly name = 'RightsMissing'
+}
+
+/** `rebuild` makes a schema beside the ledger's for a while, whatever is there already. */
+export type OwnerWork = 'migrate' | 'rebuild'
+
+interface Rights {
+  /** Quoted where SQL wants it. */
+  readonly login: string
+  readonly database: string
+  readonly hasServingRole: boolean
+  readonly serves: boolean
+  readonly createsRoles: boolean
+  readonly createsSchemas: boolean
+  readonly hasSchema: boolean
+  readonly hasReplaySchema: boolean
+  /** The owner of the schema, or of something in it, when the login is not that owner. */
+  readonly otherOwner: string | null
+}
+
+/** @throws RightsMissing */
+export async function requireOwnerRights(sql: Sql, schema: string, work: OwnerWork): Promise<void> {
+  const rights = await readRights(sql, schema)
+  const { login, database, otherOwner } = rights
+  if (otherOwner !== null) {
+    throw new RightsMissing(
+      `the schema ${schema} belongs to ${otherOwner}, and ${login} may not change it: log in as ${otherOwner}. Nothing was changed.`,
+    )
+  }
+  const statements = missingRights(rights, work)
+  if (statements.length === 0) return
+  const lines = statements.map((statement) => `  ${statement}`).join('\n')
+  throw new RightsMissing(
+    `${login} may not do this yet. An administrator has to run, in the database ${database}:\n\n${lines}\n\nThen run the command again. Nothing was changed.`,
+  )
+}
+
+/** The statements that an administrator has to run before the login can migrate; none where it can. */
+export async function readMissingRights(sql: Sql, schema: string): Promise<readonly string[]> {
+  return missingRights(await readRights(sql, schema), 'migrate')
+}
+
+function missingRights(rights: Rights, work: OwnerWork): string[] {
+  const { login, database } = rights
+  const needsSchema = work === 'rebuild' ? !rights.hasReplaySchema : !rights.hasSchema
+  const missing: string[] = []
+  if (!rights.hasServingRole && !rights.createsRoles) {
+    missing.push(`create role ${servingRole} nologin;`)
+  }
+  if (needsSchema && !rights.createsSchemas) {
+    missing.push(`grant create on database ${database} to ${login};`)
+  }
+  // The other commands take the role, so whoever asks an administrator once asks for all of it.
+  if (missing.length > 0 && !rights.serves) missing.push(`grant ${servingRole} to ${login};`)
+  return missing
+}
+
+async function readRights(sql: Sql, schema: string): Promise<Rights> {
+  const [row] = await sql<[Rights]>`
+    select quote_ident(current_user) as login, quote_ident(current_database()) as database,
+      serving.oid is not null as "hasServingRole",
+      coalesce(pg_has_role(serving.oid, 'member'), false) as serves,
+      me.rolsuper or me.rolcreaterole as "createsRoles",
+      has_database_privilege(current_database(), 'create') as "createsSchemas",
+      own.oid is not null as "hasSchema",
+      exists (select from pg_namespace where nspname = ${`${schema}_replay`}) as "hasReplaySchema",
+      (
+        select quote_ident(pg_get_userbyid(owner)) from (
+          select own.nspowner union select relowner from pg_class where relnamespace = own.oid
+          union select proowner from pg_proc where pronamespace = own.oid
+        ) owned(owner)
+        where own.oid is not null and not pg_has_role(owner, 'usage')
+        limit 1
+      ) as "otherOwner"
+    from pg_roles me
+    left join pg_roles serving on serving.rolname = ${servingRole}
+    left join pg_namespace own on own.nspname = ${schema}
+    where me.rolname = current_user`
+  return row
+}
