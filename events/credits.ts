@@ -87,7 +87,13 @@ export const creditEvents = {
   /** `credits` and `quantity` are what is added. Both may be 0: the hold then only lasts longer. */
   HoldExtended: {
     stream: 'credits',
-    payload: Type.Object({ keyVersion: Type.Integer(), holdSeconds: Type.Integer() }),
+    payload: Type.Object({
+      keyVersion: Type.Integer(),
+      holdSeconds: Type.Integer(),
+      /** What the client was sent so far, and what that costs. It is charged if the hold expires. */
+      sentCredits: Type.Optional(Type.Integer({ minimum: 0 })),
+      sentQuantity: Type.Optional(Type.Integer({ minimum: 0 })),
+    }),
     isFrequent: true,
     hold: 'extends',
     describe: ({ credits, endpoint }) =>
@@ -111,11 +117,17 @@ export const creditEvents = {
       /** What is charged had left the gateway, but for a last part at most, before the charge was written. */
       delivered: Type.Optional(Type.Literal(true)),
       /**
-       * What ended the response before its end: the client left, the upstream broke it off, or the hold could not be
-       * extended.
+       * What ended the response before its end: the client left, the upstream broke it off, the hold could not be
+       * extended, or the gateway did not settle the hold in time. Then what its last extension said was sent is
+       * charged.
        */
       terminatedBy: Type.Optional(
-        Type.Union([Type.Literal('client'), Type.Literal('upstream'), Type.Literal('hold')]),
+        Type.Union([
+          Type.Literal('client'),
+          Type.Literal('upstream'),
+          Type.Literal('hold'),
+          Type.Literal('gateway'),
+        ]),
       ),
     }),
     isFrequent: true,
@@ -144,7 +156,7 @@ export const creditEvents = {
     },
   },
 
-  /** A hold whose gateway did not resolve it in time is free again. */
+  /** A hold whose gateway did not resolve it in time, and of whose call nothing was said to be sent, is free again. */
   HoldExpired: {
     stream: 'credits',
     payload: Type.Object({}),
@@ -200,6 +212,8 @@ function termination(terminatedBy: unknown): string {
       return ', which the upstream broke off'
     case 'hold':
       return ', terminated because its hold could not be extended'
+    case 'gateway':
+      return ', whose gateway did not end it: so much had been sent'
     default:
       return ''
   }

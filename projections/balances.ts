@@ -87,10 +87,14 @@ const extendHolds: MappingStatement = {
   sql: `update open_holds h
        set credits = h.credits + extension.credits, quantity = h.quantity + extension.quantity,
          expires_at = greatest(h.expires_at, extension.expires_at),
+         sent_credits = greatest(h.sent_credits, extension.sent_credits),
+         sent_quantity = greatest(h.sent_quantity, extension.sent_quantity),
          lots = coalesce(draws.lots, h.lots), held = coalesce(draws.held, h.held)
        from (
          select shard, request_id, sum(credits) as credits, sum(quantity) as quantity,
-           max(recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer)) as expires_at
+           max(recorded_at + make_interval(secs => (payload ->> 'holdSeconds')::integer)) as expires_at,
+           max((payload ->> 'sentCredits')::bigint) as sent_credits,
+           max((payload ->> 'sentQuantity')::bigint) as sent_quantity
          from batch
          where type = 'HoldExtended'
          group by shard, request_id
@@ -208,6 +212,9 @@ export const balances: Projection = {
       instance text not null,
       lots bigint[] not null,
       held bigint[] not null,
+      -- What the client was sent so far, and what that costs, as the hold's extensions say; null where none does.
+      sent_credits bigint,
+      sent_quantity bigint,
       primary key (hold_id, shard)
     )`,
     `create table balances (

@@ -88,7 +88,7 @@ export function openAppends(context: Context, ledger: Ledger): Appends {
     for (const appender of appenders) appender.close()
   })
   const lastWrites = openShutdown(warn)
-  // A ledger that does not reply keeps no gateway from ending: what is not written expires, uncharged.
+  // A ledger that does not reply keeps no gateway from ending: what is not written expires.
   shutdown.push('the ledger', () => waitAtMost(lastWritesMs, lastWrites.run()))
   pushLastWrites(lastWrites, ledger, appenders, warn)
   return {

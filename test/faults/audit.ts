@@ -13,6 +13,7 @@ import { exceededRateLimits, type Span } from './rate-limits.ts'
 import {
   addToRecord,
   type ClientCall,
+  chargedAsSent,
   chargedOnce,
   type Finding,
   heldBefore,
@@ -73,6 +74,7 @@ export function openAuditor(): Auditor {
     findings.push(
       ...chargedOnce(calls, logged),
       ...heldBefore(calls, logged),
+      ...chargedAsSent(calls, logged),
       ...ranAsHeld(calls, executions, world.upstream.executions, logged),
       ...ranOnce(calls, executions, logged),
       ...log.flatMap((event) => overcounted(event, counted, world.calls)),

@@ -201,9 +201,25 @@ export const bugs: readonly Bug[] = [
     source: [
       {
         file: 'src/proxy/delivery/metered-stream.ts',
-        from: 'const refusal = isSold ? await reservation.ensure(meter.used) : undefined',
+        from: `const refusal =
+        (isSold ? await reservation.ensure(meter.used) : undefined) ??
+        (await this.beforeSending(sent))`,
         to: `if (isSold) reservation.ensure(meter.used).catch(() => {})
       const refusal = undefined as Refusal | undefined`,
+      },
+    ],
+  },
+  {
+    name: 'stream-not-said-to-be-sent',
+    says: 'an extension does not say what was sent',
+    breaks: 'I12',
+    fault: 'kill-gateway/in-extend',
+    runs: 10,
+    source: [
+      {
+        file: 'src/gate/reservation/extend-hold.ts',
+        from: '...(sent && { sent }),',
+        to: '',
       },
     ],
   },

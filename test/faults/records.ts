@@ -2,6 +2,7 @@
  * Three records of the same calls: what clients received, what upstreams did, what the log says. Each is kept by
  * itself, and they meet only here, by request id.
  */
+import { tokenPrice } from '../support/chat.ts'
 import type { LogEvent } from '../support/log.ts'
 import type { CallKind } from './calls.ts'
 import type { Execution } from './upstream.ts'
@@ -63,7 +64,19 @@ export interface LoggedCall {
   onLease: boolean
 }
 
-export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9' | 'I10' | 'I11'
+export type Invariant =
+  | 'I1'
+  | 'I2'
+  | 'I3'
+  | 'I4'
+  | 'I5'
+  | 'I6'
+  | 'I7'
+  | 'I8'
+  | 'I9'
+  | 'I10'
+  | 'I11'
+  | 'I12'
 
 /** What each invariant says, in the order of its number. */
 export const invariants: Readonly<Record<Invariant, string>> = {
@@ -78,6 +91,7 @@ export const invariants: Readonly<Record<Invariant, string>> = {
   I9: 'a call tried again under its Idempotency-Key runs once, is charged once, and has one response',
   I10: 'a charge of a killed gateway, whose response did not arrive, is not shown as sent',
   I11: 'of a response that is paid along the way, nothing arrives that was not held before',
+  I12: 'of a response that is paid along the way, what arrives is charged, but for one step at most',
 }
 
 export interface Finding {
@@ -155,6 +169,20 @@ export function* heldBefore(
     const { heldCredits } = logged.get(requestId ?? '') ?? nothingLogged
     if (replayed || arrived <= heldCredits) continue
     yield { invariant: 'I11', what: `${id} ${requestId}: ${arrived} arrived, ${heldCredits} held` }
+  }
+}
+
+/** I12, by the clients' record. What a gateway that is stopped cuts off costs nothing. */
+export function* chargedAsSent(
+  calls: readonly ClientCall[],
+  logged: ReadonlyMap<string, LoggedCall>,
+): Generator<Finding> {
+  for (const { id, requestId, arrived, replayed } of calls) {
+    const { settledCredits, end } = logged.get(requestId ?? '') ?? nothingLogged
+    const isPaid = arrived <= settledCredits + tokenPrice.hold.step
+    if (replayed || isPaid || end.includes('gateway_stopped')) continue
+    const what = `${id} ${requestId}: ${arrived} arrived, ${settledCredits} charged (${end})`
+    yield { invariant: 'I12', what }
   }
 }
 

@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import type { Verdict } from '../../src/ledger/append/call-commands.ts'
 import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
+import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { compareWithProjections } from '../support/compare.ts'
-import { extendCommand, releaseCommand, settleCommand } from '../support/gateway.ts'
+import { expireCommand, extendCommand, releaseCommand, settleCommand } from '../support/gateway.ts'
 import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
 import { openProducer } from '../support/producer.ts'
@@ -170,6 +171,72 @@ test('an extension by nothing keeps the hold alive, and no gateway expires it', 
   await ledger.advance(2)
   expect(await expireHolds(ledger.sql, 0, other)).toBe(1)
   await refused(ledger.extend(key, hold, 0), 'hold_not_open')
+})
+
+describe('a hold that expires after an extension said what was sent', () => {
+  const other = () => ledger.newGateway().appender
+  const sent = (credits: number) => ({ sent: { credits, quantity: credits * 3 } })
+
+  test('is settled for that, once, in the month of the hold and on its lots', async () => {
+    await ledger.travelTo('2030-10-31T23:59:00Z')
+    const { key, hold } = await holding(30, { monthlyCap: 80 })
+    await ledger.extend(key, hold, 20, sent(12))
+    expect((await ledger.extend(key, hold, 0, sent(25))).verdict).toBe('ok')
+    // One that says nothing, or less, takes nothing back.
+    await ledger.extend(key, hold, 0)
+    await ledger.extend(key, hold, 0, sent(3))
+    await ledger.travelTo('2030-11-01T00:01:00Z')
+    expect(await expireHolds(ledger.sql, 0, other())).toBe(1)
+    expect(await expireHolds(ledger.sql, 0, other())).toBe(0)
+    await refused(ledger.settle(hold, 25), 'hold_not_open')
+    const [settled] =
+      await ledger.sql`select type, credits, quantity, held, moved, payload, tariff, endpoint,
+        to_char(occurred_at, 'YYYY-MM') as month
+      from events where request_id = ${hold.requestId} order by position desc limit 1`
+    expect(settled).toMatchObject({
+      ...{ type: 'HoldSettled', credits: 25, quantity: 75, held: [-50], moved: [25] },
+      ...{ payload: { delivered: true, terminatedBy: 'gateway' }, month: '2030-10' },
+      ...{ tariff: hold.tariff, endpoint: 'search' },
+    })
+    const [october] = await ledger.sql`select cap_used, settled from monthly_balances
+      where key_id = ${key.keyId} and month = '2030-10-01'`
+    expect(october).toEqual({ cap_used: 25, settled: 25 })
+    expect(await lookUpCharge(ledger.sql, hold.requestId)).toMatchObject({
+      ...{ status: 'settled', credits: 25, quantity: 75, terminatedBy: 'gateway' },
+    })
+    expect(breachesOf(await readLog(ledger.sql))).toEqual([])
+  })
+
+  test('is settled by an expiry in the batch of its last extension, too', async () => {
+    const { key, hold } = await holding(30)
+    await ledger.advance(61_000)
+    const producer = await openProducer(ledger.sql)
+    const verdicts = await producer.verdicts([
+      extendCommand(key, hold, 5, { ...sent(20), holdSeconds: 0 }),
+      expireCommand(hold),
+      settleCommand(hold, 1),
+    ])
+    expect(verdicts).toEqual<Verdict[]>(['ok', 'ok', 'hold_not_open'])
+    const charge = await lookUpCharge(ledger.sql, hold.requestId)
+    expect(charge).toMatchObject({ status: 'settled', credits: 20, quantity: 60 })
+  })
+
+  test('cannot have been sent more than was held', async () => {
+    const { key, hold } = await holding(30)
+    await refused(ledger.extend(key, hold, 10, sent(31)), 'exceeds_hold')
+    expect((await ledger.extend(key, hold, 10, sent(30))).verdict).toBe('ok')
+    expect((await ledger.extend(key, hold, 0, sent(40))).verdict).toBe('ok')
+  })
+
+  test('is charged, so a retry with its Idempotency-Key neither runs nor is charged again', async () => {
+    const { key } = await holding(1)
+    const claim = { key: 'stream', requestHash: 'request' }
+    const { hold } = await ledger.hold(key, 10, { claim })
+    await ledger.extend(key, hold, 0, sent(4))
+    await ledger.advance(61_000)
+    await expireHolds(ledger.sql, 0, other())
+    expect((await ledger.hold(key, 10, { claim })).verdict).toBe('replay')
+  })
 })
 
 test('in one batch, what comes after an extension finds the hold extended', async () => {

@@ -344,7 +344,9 @@ function commandOf(world: World, { kind, pick, credits, holdSeconds }: CommandSt
     const owner = world.keys.find(({ keyId }) => keyId === hold.keyId) as TestKey
     const version = owner.version - (pick % 11 ? 0 : 1)
     // Some extend by nothing: the hold then only lives longer.
-    const more = { holdSeconds, keyVersion: version }
+    const sentCredits = pick % (hold.credits + 2)
+    const sent = { credits: sentCredits, quantity: sentCredits * 3 }
+    const more = { holdSeconds, keyVersion: version, ...(credits % 3 && { sent }) }
     return commands.extendCommand(owner, hold, pick % 4 ? credits : 0, more)
   }
   if (kind === 'release') return commands.releaseCommand(hold)

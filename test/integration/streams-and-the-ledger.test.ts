@@ -19,7 +19,7 @@ import { breachesOf } from '../support/log-rules.ts'
 import { openLossyLine } from '../support/lossy-line.ts'
 import { takeAway } from '../support/outage.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
-import { startTestGateway } from '../support/running-gateway.ts'
+import { startGatewayProcess, startTestGateway } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
 
@@ -120,6 +120,74 @@ test('a ledger that goes away in the middle: no token beyond what is held, and w
   await giveBack()
   const events = await shop.outcomeOf(requestIdOf(call), 'HoldSettled')
   expect(events.at(-1)).toMatchObject({ credits: 11, payload: { terminatedBy: 'hold' } })
+})
+
+test('a ledger that is away for longer than the holds live: every client pays for what it got, but for a step at most', async () => {
+  shop = await openShop({ config: onlyChat(2) })
+  const calls: RawCall[] = []
+  const flows: ReturnType<typeof flow>[] = []
+  for (const first of [1, 7, 30]) {
+    const service = flow(shop.upstream)
+    const call = rawCall(shop.gateway.url, request())
+    await service.send(tokens(first))
+    await until(() => tokensIn(call) === first)
+    calls.push(call)
+    flows.push(service)
+  }
+  // The holds are kept alive, so the ledger soon knows of all that was sent.
+  const said = async (call: RawCall) =>
+    Math.max(0, ...(await shop.eventsOf(requestIdOf(call))).map(({ payload }) => sentIn(payload)))
+  await until(async () => {
+    const each = await Promise.all(calls.map(said))
+    return each.every((quantity, at) => quantity === tokensIn(calls[at] as RawCall) + 1)
+  })
+  const giveBack = await takeAway(shop.ledger.url)
+  for (const service of flows) void service.send(tokens(100) + done).catch(() => {})
+  await Promise.all(calls.map((call) => until(() => call.whole, 20_000)))
+  // By now no hold lives any more by the gateway's clock.
+  await Bun.sleep(2_000)
+  await giveBack()
+  await shop.ledger.advance(3_000)
+  const other = shop.ledger.newGateway().appender
+  await until(async () => {
+    await expireHolds(shop.ledger.sql, 0, other)
+    return (await openHolds()) === 0
+  })
+  for (const [at, call] of calls.entries()) {
+    expect(eventsIn(call).at(-1)).toContain('ledger_unavailable')
+    const got = tokensIn(call) + 1
+    expect(got).toBeLessThanOrEqual(([1, 7, 30][at] as number) + 1 + 10)
+    const settled = (await shop.outcomeOf(requestIdOf(call), 'HoldSettled')).at(-1)
+    // Of the batch that was on its way, the gateway itself may be told.
+    expect(['gateway', 'hold']).toContain(String(settled?.payload.terminatedBy))
+    expect(settled?.credits).toBeLessThanOrEqual(got)
+    expect(settled?.credits).toBeGreaterThanOrEqual(got - 10)
+  }
+  expect(breachesOf(await readLog(shop.ledger.sql))).toEqual([])
+}, 60_000)
+
+const sentIn = (payload: unknown) => (payload as { sentQuantity?: number }).sentQuantity ?? 0
+
+async function openHolds(): Promise<number> {
+  const [row] = await shop.ledger.sql<[{ open: number }]>`select count(*) as open from open_holds`
+  return row.open
+}
+
+test('a stream whose gateway is killed is charged for what it got, but for a step at most', async () => {
+  shop = await openShop({ config: onlyChat(2) })
+  const gateway = await startGatewayProcess({
+    ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url, config: onlyChat(2) },
+  })
+  const service = flow(shop.upstream)
+  const call = rawCall(gateway.url, request())
+  await service.send(tokens(23))
+  await until(() => tokensIn(call) === 23)
+  await gateway.kill()
+  await shop.ledger.advance(3_000)
+  const settled = (await shop.outcomeOf(requestIdOf(call), 'HoldSettled')).at(-1)
+  expect(settled).toMatchObject({ payload: { delivered: true, terminatedBy: 'gateway' } })
+  expect(settled?.credits).toBeLessThanOrEqual(24)
+  expect(settled?.credits).toBeGreaterThanOrEqual(14)
 })
 
 test('streams that race for the last credits on two gateways: each token is paid once, and no more than there are', async () => {

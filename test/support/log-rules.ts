@@ -124,6 +124,8 @@ export function decide(
   if (account.frozen || account.erased) return 'account_frozen'
   // Price and concurrency were settled with the hold that is extended.
   if (!opensHold && !hold) return 'hold_not_open'
+  if (command.kind === 'extend' && (command.sent?.credits ?? 0) > Number(hold?.credits))
+    return 'exceeds_hold'
   if (command.kind !== 'extend' && command.tariff !== tariffAt(state, now)) return 'stale_tariff'
   if (command.kind === 'charge_on_lease' && command.credits > Number(hold?.credits))
     return 'exceeds_hold'
@@ -249,7 +251,7 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   const verdict = decide(
     state,
     event.type !== 'CreditsHeld'
-      ? { kind: 'extend', ...purchase }
+      ? { kind: 'extend', ...purchase, ...sentOf(event) }
       : isLease
         ? { kind: 'lease', ...purchase, slots: event.slots ?? 0 }
         : { kind: 'hold', ...purchase },
@@ -270,6 +272,11 @@ function* brokenByHold(state: State, event: LogEvent): Generator<string> {
   if (drawn.left > 0) yield 'there are credits enough'
   if (!same(drawn.lots, event.lots) || !same(drawn.taken, event.held))
     yield 'lots are drawn in order'
+}
+
+/** What an extension says was sent. */
+function sentOf({ payload: { sentCredits, sentQuantity } }: LogEvent) {
+  return sentCredits === undefined ? {} : { sent: { credits: sentCredits, quantity: sentQuantity } }
 }
 
 /** The end of a call that ran on a lease: sold by the rules of a hold, or not charged. */
@@ -332,8 +339,13 @@ function* brokenByResolution(state: State, event: LogEvent): Generator<string> {
   if (event.occurred_at !== hold.held_at) yield 'it counts at the time of the hold'
   if (settled && event.credits > Number(hold.credits)) yield 'no more is charged than was held'
   if (!settled && event.credits !== hold.credits) yield 'all of the hold is freed'
-  if (event.type === 'HoldExpired' && event.recorded_at < Number(hold.expires_at))
-    yield 'its time is over'
+  const isExpired = event.type === 'HoldExpired' || event.payload.terminatedBy === 'gateway'
+  if (isExpired && event.recorded_at < Number(hold.expires_at)) yield 'its time is over'
+  const sent = Number(hold.sent_credits)
+  if (isExpired && (settled ? event.credits : 0) !== sent)
+    yield 'what was sent is charged when a hold expires'
+  if (isExpired && settled && event.quantity !== hold.sent_quantity)
+    yield 'as much is counted as was sent'
   if (!same(event.lots, hold.lots)) yield 'the lots are those of the hold'
   if (
     !same(

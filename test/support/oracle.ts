@@ -194,6 +194,7 @@ function moveCredits(state: State, event: LogEvent): void {
         },
         ...{ credits, quantity, slots, held_at: event.recorded_at, instance, lots, held },
         expires_at: event.recorded_at + payload.holdSeconds * 1_000_000,
+        ...{ sent_credits: null, sent_quantity: null },
       })
       add(balance(), 'open_holds', event.slots ?? 1)
       const { claim, requestHash: request_hash } = payload
@@ -217,6 +218,12 @@ function moveCredits(state: State, event: LogEvent): void {
         held[at] = (held[at] ?? 0) + (event.held?.[i] ?? 0)
       })
       Object.assign(hold, { lots, held })
+      for (const [column, sent] of [
+        ['sent_credits', payload.sentCredits],
+        ['sent_quantity', payload.sentQuantity],
+      ] as const) {
+        if (sent !== undefined) hold[column] = Math.max(Number(hold[column]), sent)
+      }
       break
     }
     case 'HoldSettled':

@@ -4,7 +4,11 @@ import type { Reservation } from '../../src/gate/reservation/reservation.ts'
 import { meteredStream } from '../../src/proxy/delivery/metered-stream.ts'
 import { partsOf } from '../../src/proxy/metering/meter.ts'
 
-const reservation = { ensure: async () => undefined, onLost() {} } as unknown as Reservation
+const reservation = {
+  ensure: async () => undefined,
+  beforeSending: async () => undefined,
+  onLost() {},
+} as unknown as Reservation
 
 test('an event that never ends is no longer read', async () => {
   let isCancelled = false

@@ -1,4 +1,5 @@
 /** Extends a hold, and asks again by the key as it is now where the ledger says it has changed. */
+import type { Sent } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { authorizeCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'
@@ -11,14 +12,15 @@ import type { ReserveDeps } from './reserve-deps.ts'
 import type { Bound } from './take-dedicated-hold.ts'
 
 /**
- * Adds to a hold, or with 0 credits only lets it live longer. The key must still be allowed to make the call; the price
- * stays the hold's. Returns the terms as they then are.
+ * Adds to a hold, or with 0 credits only lets it live longer, and says what was sent so far. The key must still be allowed
+ * to make the call; the price stays the hold's. Returns the terms as they then are.
  */
 export async function extendHold(
   deps: ReserveDeps,
   { requestId, request, route }: CallToReserve,
   terms: Terms,
   { credits, quantity }: Bound,
+  sent: Sent | undefined,
 ): Promise<Outcome<{ readonly terms: Terms }>> {
   let { key } = terms
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
@@ -31,6 +33,7 @@ export async function extendHold(
       credits,
       quantity,
       holdSeconds: holdSeconds(deps.config, route, terms.price),
+      ...(sent && { sent }),
     })
     if (result.verdict === 'ok') {
       const grown = { credits: terms.credits + credits, quantity: terms.quantity + quantity }

@@ -2,6 +2,9 @@
  * A hold that grows with its response. Nothing is sent that it does not cover. It is extended before it is used up, so
  * that nobody waits for the ledger, and it is kept alive while the call lasts.
  *
+ * Each extension says what was sent so far, and whoever expires the hold charges that. So no more than one step is sent
+ * beyond what the ledger knows of.
+ *
  * Once the ledger has refused to extend it, what is held is all there is. A ledger that cannot be reached is asked
  * again when the response cannot go on without an extension.
  */
@@ -13,12 +16,15 @@ import type { Refusal } from '../../problems/refusal.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
 import { extendHold } from './extend-hold.ts'
 import type { CountedCall } from './lease-manager.ts'
-import type { CallToReserve, Charge, Terms } from './reservation.ts'
+import { type CallToReserve, type Charge, capCharge, type Terms } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
 
 export class GrowingHold extends DedicatedHold {
   private readonly price: MeteredPrice
   private readonly keepAliveTimer: ReturnType<typeof setInterval>
+  /** What the client was sent, and how much of it the ledger knows of. */
+  private sent = 0
+  private sentAsRecorded = 0
   /** One extension at a time. */
   private extension: Promise<void> | undefined
   /** Why the ledger extends it no more. */
@@ -33,6 +39,8 @@ export class GrowingHold extends DedicatedHold {
   ) {
     super(deps, call, terms, counted)
     this.price = terms.price
+    // The first hold is for the request and one step.
+    this.sentAsRecorded = Math.max(terms.quantity - terms.price.hold.step, 0)
     this.keepAliveTimer = setInterval(() => this.keepAlive(), this.lifetimeMs / 3)
   }
 
@@ -48,13 +56,25 @@ export class GrowingHold extends DedicatedHold {
     }
     while (quantity > this.terms.quantity || !this.isAlive) {
       if (this.refusal) return this.refusal
-      try {
-        await this.grow(quantity + extra)
-      } catch (error) {
-        if (!(error instanceof LedgerUnavailable)) throw error
-        return unreachable
-      }
+      const unreached = await this.tryToGrow(quantity + extra)
+      if (unreached) return unreached
     }
+    return undefined
+  }
+
+  override async beforeSending(quantity: number): Promise<Refusal | undefined> {
+    // One part can be more than a step. It may go when the ledger knows of all that was sent before it.
+    while (
+      quantity - this.sentAsRecorded > this.price.hold.step &&
+      this.sentAsRecorded < this.sent
+    ) {
+      const isUnderWay = this.extension !== undefined
+      const unreached = await this.tryToGrow(this.terms.quantity)
+      if (unreached) return unreached
+      // One that was under way may have been refused for credits that nothing needs yet.
+      if (this.refusal && !isUnderWay) return this.refusal
+    }
+    this.sent = quantity
     return undefined
   }
 
@@ -79,7 +99,18 @@ export class GrowingHold extends DedicatedHold {
     return this.deps.config.limits.holdSeconds * 1_000
   }
 
-  /** Extends the hold to this quantity, or as far as there are credits. */
+  /** The same as `grow`, but a ledger that cannot be reached is a refusal. */
+  private async tryToGrow(quantity: number): Promise<Refusal | undefined> {
+    try {
+      await this.grow(quantity)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof LedgerUnavailable)) throw error
+      return unreachable
+    }
+  }
+
+  /** Extends the hold to this quantity, or as far as there are credits. Where the ledger refuses, `refusal` says why. */
   private grow(quantity: number): Promise<void> {
     this.extension ??= this.extendBy(Math.max(quantity - this.terms.quantity, 0))
       .then((refusal) => {
@@ -95,9 +126,17 @@ export class GrowingHold extends DedicatedHold {
     const askedAtMs = performance.now()
     const grown = this.terms.quantity + quantity
     const more = creditsUpTo(this.price, grown, maxAmount + 1) - this.terms.credits
-    const outcome = await extendHold(this.deps, this.call, this.terms, { credits: more, quantity })
+    const { sent } = this
+    const outcome = await extendHold(
+      this.deps,
+      this.call,
+      this.terms,
+      { credits: more, quantity },
+      sent > 0 ? capCharge(this.terms, sent) : undefined,
+    )
     if (outcome.ok) {
       this.terms = outcome.terms
+      this.sentAsRecorded = Math.max(sent, this.sentAsRecorded)
       this.expiresAtMs = askedAtMs + this.lifetimeMs
       return undefined
     }

@@ -60,6 +60,11 @@ export class LeaseSlot implements Reservation {
     return undefined
   }
 
+  /** It covers the whole call: whoever expires it charges nothing. */
+  async beforeSending(_quantity: number): Promise<Refusal | undefined> {
+    return undefined
+  }
+
   cappedCharge(quantity: number): Charge {
     return capCharge(this.terms, quantity)
   }

@@ -29,6 +29,11 @@ export interface Reservation {
    * @param extra what more to reserve where it has to be extended; a step of the price by default
    */
   ensure(quantity: number, extra?: number): Promise<Refusal | undefined>
+  /**
+   * Called before the client is sent more of what is sold: `quantity` is all that it then has. Where the reservation
+   * grows, this waits until the ledger knows of what was sent, but for one step. Returns why it cannot.
+   */
+  beforeSending(quantity: number): Promise<Refusal | undefined>
   /** What is charged for this quantity: at most what is covered. */
   cappedCharge(quantity: number): Charge
   /**

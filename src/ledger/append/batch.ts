@@ -108,7 +108,7 @@ function quantityOf(command: CallCommand): number | null {
 
 /**
  * What has no column of its own in the log, as canonical JSON. It is written as it is. Besides, read_state.sql reads its
- * `lease`, and note_purchase.sql its `holdSeconds`.
+ * `lease`, and note_purchase.sql its `holdSeconds`, `sentCredits` and `sentQuantity`.
  */
 function payloadOf(command: CallCommand): string {
   switch (command.kind) {
@@ -121,8 +121,17 @@ function payloadOf(command: CallCommand): string {
             keyVersion: command.keyVersion,
           })
         : `{"holdSeconds":${command.holdSeconds},"keyVersion":${command.keyVersion}}`
-    case 'lease':
     case 'extend':
+      if (command.sent) {
+        return canonicalJson({
+          holdSeconds: command.holdSeconds,
+          keyVersion: command.keyVersion,
+          sentCredits: command.sent.credits,
+          sentQuantity: command.sent.quantity,
+        })
+      }
+      return `{"holdSeconds":${command.holdSeconds},"keyVersion":${command.keyVersion}}`
+    case 'lease':
       return `{"holdSeconds":${command.holdSeconds},"keyVersion":${command.keyVersion}}`
     case 'charge_on_lease':
       return `{"keyVersion":${command.keyVersion},"lease":"${command.lease}"}`

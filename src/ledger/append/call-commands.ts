@@ -55,7 +55,8 @@ export interface Claim {
 
 /**
  * Adds credits to an open hold. The key must be allowed to buy, as for a hold. The price and the month stay those of the
- * hold. `credits` may be 0: then the hold only lives longer.
+ * hold. `credits` may be 0: then the hold only lives longer. It says what the client was sent so far, which is charged if
+ * the hold expires.
  */
 export interface Extend extends CallRef, Purchase {
   readonly kind: 'extend'
@@ -63,6 +64,14 @@ export interface Extend extends CallRef, Purchase {
   readonly quantity: number
   /** Counted from now. An extension never shortens a hold's life. */
   readonly holdSeconds: number
+  /** What was sent so far, of all that the hold covers. Absent where nothing that is sold was sent. */
+  readonly sent?: Sent
+}
+
+/** What a client was sent of a call, and what that costs: at most what is held. */
+export interface Sent {
+  readonly quantity: number
+  readonly credits: number
 }
 
 /**
@@ -113,8 +122,8 @@ export interface VoidOnLease extends CallRef {
   readonly latencyMs: number
 }
 
-/** What ended a call's response before its end, when the call was settled all the same. */
-export type TerminatedBy = 'client' | 'upstream' | 'hold'
+/** What ended a call's response before its end, when the call was settled all the same. `gateway`: it died or hung. */
+export type TerminatedBy = 'client' | 'upstream' | 'hold' | 'gateway'
 
 /** Charges what was used; the rest of the hold is free again. */
 export interface Settle extends CallRef {
@@ -140,7 +149,7 @@ export interface Release extends HoldRef {
   readonly latencyMs: number
 }
 
-/** Frees a hold whose time is over. */
+/** Frees a hold whose time is over. Where an extension said that something was sent, that is charged. */
 export interface Expire extends HoldRef {
   readonly kind: 'expire'
   /** null: of a lease. */

@@ -1,6 +1,6 @@
 /**
- * Any gateway expires the holds of a gateway that died. A hold is expired once and uncharged, because the ledger deletes an
- * open hold only once. Of gateways that try the same hold at the same time, all but one get `hold_not_open`.
+ * Any gateway expires the holds of a gateway that died. A hold is expired once, because the ledger deletes an open hold only
+ * once; it is uncharged, unless an extension said what was sent. Of gateways that try the same hold at the same time, all but one get `hold_not_open`.
  */
 import type { Sql } from '../connect.ts'
 import { readOverdueHolds } from '../read/read-overdue-holds.ts'

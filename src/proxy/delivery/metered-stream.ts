@@ -28,6 +28,13 @@ interface MeteredEnds {
   readonly log: (message: string, error?: unknown) => void
 }
 
+interface CountedPart {
+  readonly part: Uint8Array
+  /** What is used once it is sent. */
+  readonly used: number
+  readonly isSold: boolean
+}
+
 type Controller = ReadableStreamDefaultController<Uint8Array>
 
 export function meteredStream(
@@ -50,7 +57,7 @@ class MeteredRelay {
   private readonly reservation: Reservation
   private readonly ends: MeteredEnds
   /** Parts that wait, with what is used once they are sent. */
-  private withheld: { part: Uint8Array; used: number; isSold: boolean }[] = []
+  private withheld: CountedPart[] = []
   /** What is used by what was sent, and whether any of it is sold. */
   private used: number
   private hasSentSold = false
@@ -105,15 +112,26 @@ class MeteredRelay {
       if (this.isDecided) return
       if (part === undefined) return this.finish(controller, () => this.end(controller))
       const { isSold, isWithheld } = meter.count(part)
-      const refusal = isSold ? await reservation.ensure(meter.used) : undefined
+      const counted = { part, used: meter.used, isSold }
+      const sent = isWithheld ? this.withheld : [...this.withheld, counted]
+      const refusal =
+        (isSold ? await reservation.ensure(meter.used) : undefined) ??
+        (await this.beforeSending(sent))
       if (this.isDecided) return
       if (refusal) return this.finish(controller, () => this.cut(controller, refusal))
       if (!isSold) this.used = meter.used
-      hasSent = this.withheld.length > 0 || !isWithheld
+      hasSent = sent.length > 0
       this.sendWithheld(controller)
-      this.withheld.push({ part, used: meter.used, isSold })
+      this.withheld.push(counted)
       if (!isWithheld) this.sendWithheld(controller)
     }
+  }
+
+  /** Where nothing that is sold is sent, nothing is charged if the gateway dies. */
+  private async beforeSending(parts: readonly CountedPart[]): Promise<Refusal | undefined> {
+    const last = parts.at(-1)
+    const sendsSold = this.hasSentSold || parts.some(({ isSold }) => isSold)
+    return last && sendsSold ? this.reservation.beforeSending(last.used) : undefined
   }
 
   private sendWithheld(controller: Controller): void {

@@ -44,8 +44,8 @@ export interface Charge {
   /** Credits that a settled call cost beyond its hold. Nobody pays them. */
   readonly shortfall?: number
   /**
-   * Why the response of a settled call ended early: the client left, the upstream broke off, or the hold could not
-   * grow.
+   * Why the response of a settled call ended early: the client left, the upstream broke off, the hold could not grow,
+   * or its gateway did not settle it in time.
    */
   readonly terminatedBy?: TerminatedBy
 }

@@ -105,10 +105,10 @@ export const ChargeResponse = typedSchema<Charge>(
     ),
     terminatedBy: t.Optional(
       t.Union(
-        ['client', 'upstream', 'hold'].map((name) => t.Literal(name)),
+        ['client', 'upstream', 'hold', 'gateway'].map((name) => t.Literal(name)),
         {
           description:
-            'What ended the response before its end: the client left, the upstream broke off, or the hold could not grow.',
+            'What ended the response before its end: the client left, the upstream broke off, the hold could not grow, or the gateway failed: then so much had been sent as is charged.',
         },
       ),
     ),

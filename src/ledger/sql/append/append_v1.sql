@@ -8,7 +8,8 @@
 --   void_on_lease    HoldReleased  end a call that ran on a lease, uncharged
 --   settle           HoldSettled   charge what a call used, and free the rest of its hold
 --   release          HoldReleased  free a hold or a lease, uncharged
---   expire           HoldExpired   free a hold or a lease whose time is over
+--   expire           HoldExpired   free a hold or a lease whose time is over; a HoldSettled, where its extensions say that
+--                                  something was sent, which is then charged
 --   count            CallsCounted  count calls of price 0
 --
 -- The first four are purchases: key, account, tariff and credits must allow them. Settle, release and expire resolve a

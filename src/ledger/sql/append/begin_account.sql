@@ -27,6 +27,8 @@ declare
   v_updated_until timestamptz[];
   v_updated_lots text[];
   v_updated_held text[];
+  v_updated_sent_credits bigint[];
+  v_updated_sent_quantity bigint[];
 begin
   if command.account_id is distinct from v_account or command.mode is distinct from v_mode then
     v_account := command.account_id;

@@ -25,5 +25,7 @@ begin
     command.hold_expires_at := v_updated_until[v_updated_index];
     command.hold_lots := v_updated_lots[v_updated_index]::bigint[];
     command.hold_held := v_updated_held[v_updated_index]::bigint[];
+    command.hold_sent_credits := v_updated_sent_credits[v_updated_index];
+    command.hold_sent_quantity := v_updated_sent_quantity[v_updated_index];
   end if;
 end

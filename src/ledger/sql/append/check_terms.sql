@@ -1,6 +1,14 @@
 -- Whether the purchase is at the tariff in force and within the concurrency limit. An extension is at the price of its
--- hold, and the call in flight already. A charge on a lease takes no more than the call's slot, which it has already.
+-- hold, and the call in flight already; what it says was sent so far was held before. A charge on a lease takes no more
+-- than the call's slot, which it has already.
+declare
+  v_sent_credits bigint;
+  v_sent_quantity bigint;
 begin
+  if command.kind = 'extend' then
+    v_sent_credits := (in_payload[command.nth]::json ->> 'sentCredits')::bigint;
+    v_sent_quantity := (in_payload[command.nth]::json ->> 'sentQuantity')::bigint;
+  end if;
   v_verdict := case
     when v_verdict <> 'ok' then v_verdict
     when not v_is_in_range then 'amount_out_of_range'
@@ -9,8 +17,12 @@ begin
       and (command.hold_credits is null or (command.hold_slots is not null) <> (command.kind = 'charge_on_lease'))
       then 'hold_not_open'
     when command.kind = 'extend' then
-      case when greatest(command.hold_credits + command.credits, command.hold_quantity + command.quantity) > {{max_amount}}
-        then 'amount_out_of_range' else 'ok' end
+      case
+        when greatest(command.hold_credits + command.credits, command.hold_quantity + command.quantity, v_sent_quantity)
+            > {{max_amount}} or least(v_sent_credits, v_sent_quantity) < 0 then 'amount_out_of_range'
+        when v_sent_credits > command.hold_credits then 'exceeds_hold'
+        else 'ok'
+      end
     when v_tariff is null or command.tariff <> v_tariff then 'stale_tariff'
     when command.kind = 'charge_on_lease' then
       case when command.credits > command.hold_credits then 'exceeds_hold' else 'ok' end

@@ -30,6 +30,8 @@ begin
       v_now + make_interval(secs => (in_payload[command.nth]::json ->> 'holdSeconds')::integer));
     v_updated_lots[v_updated_index] := command.hold_lots::text;
     v_updated_held[v_updated_index] := command.hold_held::text;
+    v_updated_sent_credits[v_updated_index] := greatest(command.hold_sent_credits, v_sent_credits);
+    v_updated_sent_quantity[v_updated_index] := greatest(command.hold_sent_quantity, v_sent_quantity);
   end if;
   v_event_times[command.nth] := case when command.kind = 'extend' then command.held_at else v_now end;
   v_event_credits[command.nth] := command.credits;
