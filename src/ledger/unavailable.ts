@@ -15,10 +15,10 @@ export class LedgerUnavailable extends Error {
 
 /**
  * Lost and refused connections (class 08), a transaction that lost to another one (40), a server without room (53), one that
- * starts, stops or was told to stop a statement (57), a lock that was not granted in time, a server that only reads, and a
- * connection whose transaction has failed already.
+ * starts, stops or was told to stop a statement (57), a lock that was not granted in time, a database that takes no
+ * connections (55000), a server that only reads, and a connection whose transaction has failed already.
  */
-const serverCodes = /^(08|40|53|57|55P03|25006|25P02)/
+const serverCodes = /^(08|40|53|57|55000|55P03|25006|25P02)/
 const clientCodes = new Set([
   'CONNECT_TIMEOUT',
   'NO_SUCH_SERVER',
