@@ -34,8 +34,15 @@ const clientCodes = new Set([
 /** Whether the ledger cannot be reached, so that trying again may help. false: the request itself is at fault. */
 export function isUnavailable(error: unknown): boolean {
   if (error instanceof LedgerUnavailable) return true
-  if (error instanceof postgres.PostgresError) return serverCodes.test(error.code)
+  if (error instanceof postgres.PostgresError) {
+    // After a fatal error the server ends the connection, or has not let it begin.
+    return isFatal(error) || serverCodes.test(error.code)
+  }
   return error instanceof Error && 'code' in error && clientCodes.has(String(error.code))
+}
+
+function isFatal({ severity }: postgres.PostgresError): boolean {
+  return severity === 'FATAL' || severity === 'PANIC'
 }
 
 /** The ledger cannot write a command, whatever is sent beside it: something in it is at fault. Nothing of it was written. */

@@ -147,7 +147,7 @@ describe('a log that is put back', () => {
     const sells = async (gateway: { readonly url: string }) =>
       (await callAt(gateway)).status === 200
     await until(() => sells(shop.gateway))
-    const copy = await copyDatabase(databaseUrl)
+    const copy = await copyDatabase(new URL(databaseUrl).pathname.slice(1))
     await until(async () => (await sells(shop.gateway)) && (await sells(other)))
     const positions = new Set<string | null>()
     for (let i = 0; i < 5; i++) {

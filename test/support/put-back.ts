@@ -3,15 +3,21 @@ import postgres from 'postgres'
 import { testServerUrl } from './postgres.ts'
 
 export interface Copy {
-  /** Puts the copy in the database's place. The copy is used up. */
+  /** Puts the copy in the database's place, which is lost. */
   putBack(): Promise<void>
+  /** Lets the copy and the database change places. */
+  exchange(): Promise<void>
+  drop(): Promise<void>
 }
 
-/** Copies a database as it is now. Connections to it are ended, and have to be made anew. */
-export async function copyDatabase(url: string): Promise<Copy> {
-  const name = new URL(url).pathname.slice(1)
+/**
+ * Copies a database as it is now. Connections to it are ended, and have to be made anew.
+ * @param serverUrl of a superuser on the database's server; the server of the tests by default
+ */
+export async function copyDatabase(name: string, serverUrl?: string): Promise<Copy> {
   const copy = `${name}_copy`
-  const serverUrl = await testServerUrl()
+  const aside = `${name}_aside`
+  serverUrl ??= await testServerUrl()
   await withoutOthers(
     serverUrl,
     name,
@@ -23,6 +29,17 @@ export async function copyDatabase(url: string): Promise<Copy> {
         await sql`drop database ${sql(name)} with (force)`
         await sql`alter database ${sql(copy)} rename to ${sql(name)}`
       })
+    },
+    async exchange() {
+      await withoutOthers(serverUrl, name, async (sql) => {
+        await sql`alter database ${sql(name)} rename to ${sql(aside)}`
+        await sql`alter database ${sql(copy)} rename to ${sql(name)}`
+        await sql`alter database ${sql(aside)} rename to ${sql(copy)}`
+        await sql`alter database ${sql(copy)} allow_connections true`
+      })
+    },
+    async drop() {
+      await withoutOthers(serverUrl, name, (sql) => sql`drop database ${sql(copy)} with (force)`)
     },
   }
 }

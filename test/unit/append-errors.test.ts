@@ -79,6 +79,13 @@ describe('the same batch is sent again, under its number, after', () => {
     },
   )
 
+  test('an error with which the server ends the connection, such as of a database that takes none', async () => {
+    const fatal = serverError('55000', { severity: 'FATAL' })
+    const { appender, sent } = openScripted((_, nth) => (nth === 1 ? fatal : {}))
+    expect((await appender.append(hold())).verdict).toBe('ok')
+    expect(sent.map(({ sequence }) => sequence)).toEqual([1, 1])
+  })
+
   test('a lost connection', async () => {
     const lost = Object.assign(new Error('gone'), { code: 'CONNECTION_CLOSED' })
     const { appender, sent } = openScripted((_, nth) => (nth === 1 ? lost : {}))

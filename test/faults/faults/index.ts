@@ -7,6 +7,7 @@ import { gatewayFaults } from './gateway.ts'
 import { keyFaults } from './keys.ts'
 import { killGateway } from './kill-gateway.ts'
 import { leaseFaults } from './lease.ts'
+import { logFaults } from './log.ts'
 import { postgresFaults } from './postgres.ts'
 import { raceFaults } from './race.ts'
 import { redisFaults } from './redis.ts'
@@ -30,6 +31,7 @@ export const faults: readonly Fault[] = [
   ...upstreamFaults,
   ...clientFaults,
   ...clockFaults,
+  ...logFaults,
   ...keyFaults,
   ...raceFaults,
   ...leaseFaults,
