@@ -102,7 +102,9 @@ export async function waitUntilReady(
 
 /** Connects once, to check that the server accepts our password and serves this cluster. */
 export async function assertIsOurs(cluster: Cluster, port: number): Promise<void> {
-  const sql = postgres(cluster.url(port), { max: 1, connect_timeout: 30 })
+  // Said here, because the library takes it from the environment otherwise, and refuses some of its values.
+  const kind = { target_session_attrs: 'primary' } as const
+  const sql = postgres(cluster.url(port), { max: 1, connect_timeout: 30, ...kind })
   try {
     const [row] = await sql`select current_setting('data_directory') as path`
     if (row?.path !== cluster.path) throw new Error(`it serves ${row?.path}`)

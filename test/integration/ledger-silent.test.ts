@@ -72,6 +72,22 @@ test('a pool that is ended lets go of a silent connection', async () => {
   await silent.close()
 })
 
+test('a server that takes connections and ends them at once is an error, not a wait without an end', async () => {
+  using server = Bun.listen({
+    ...{ hostname: '127.0.0.1', port: 0 },
+    socket: { open: (socket) => void socket.end(), data() {} },
+  })
+  for (const mode of ['prefer', 'disable']) {
+    const url = `postgres://me@127.0.0.1:${server.port}/app?sslmode=${mode}`
+    const pool = connect({ url, as: 'owner', max: 1 })
+    const first = await pool`select 1`.catch((error) => error)
+    expect([mode, isUnavailable(first)]).toEqual([mode, true])
+    // The pool still asks, and is refused again, rather than wait for a connection that it has forgotten.
+    expect(isUnavailable(await pool`select 1`.catch((error) => error))).toBe(true)
+    await pool.end()
+  }
+})
+
 test('a reader that is slow to take its rows is no silent server', async () => {
   const pool = connect({ url: shop.ledger.url, as: 'owner', max: 1, maxSilenceSeconds: 1 })
   let rows = 0

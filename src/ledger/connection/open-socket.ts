@@ -16,6 +16,7 @@ import { type DatabaseAddress, type Host, isSocketFolder, printHosts } from './d
 /** The message by which a client asks for TLS. The server replies with one byte, S or N. */
 const tlsRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const willUseTls = 'S'.charCodeAt(0)
+const isRefused = 'E'.charCodeAt(0)
 
 /**
  * Connects to a host.
@@ -41,7 +42,7 @@ export async function openSocket(host: Host, address: DatabaseAddress): Promise<
       milliseconds: seconds * 1_000,
       fallback() {
         const message = `${printHosts({ hosts: [host] })} did not take the connection within ${seconds} s`
-        throw Object.assign(new Error(message), { code: 'CONNECT_TIMEOUT' })
+        throw withCode('CONNECT_TIMEOUT', message)
       },
     })
   } catch (error) {
@@ -93,10 +94,27 @@ async function openOnce(
 
 async function offersTls(socket: Socket): Promise<boolean> {
   socket.write(tlsRequest)
-  const [reply] = (await once(socket, 'data')) as [Buffer]
-  // More than one byte was put there by somebody between.
+  const reply = await firstReply(socket)
+  // A server that cannot take a connection says so in a message of many bytes.
+  if (reply[0] === isRefused)
+    throw withCode('ECONNREFUSED', 'PostgreSQL did not take the connection')
+  // What comes after the one byte was put there by somebody between.
   if (reply.length !== 1) throw new TlsFailed('the reply to the request for TLS is too long')
   return reply[0] === willUseTls
+}
+
+function firstReply(socket: Socket): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    socket.once('data', resolve)
+    socket.once('error', reject)
+    socket.once('close', () =>
+      reject(withCode('ECONNRESET', 'PostgreSQL closed the connection at its start')),
+    )
+  })
+}
+
+function withCode(code: string, message: string): Error {
+  return Object.assign(new Error(message), { code })
 }
 
 function tlsOptions({ name }: Host, { tls }: Pick<DatabaseAddress, 'tls'>): ConnectionOptions {
