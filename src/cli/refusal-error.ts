@@ -11,6 +11,10 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   charge_unknown: 'no call of this request id was charged; the X-Request-Id of a response is it.',
   exceeds_charge: 'that is more than is left of the charge',
   too_many_credits: 'an account can have, or owe, at most 1,000,000,000,000,000 credits',
+  delivery_pending:
+    'the response may still arrive, or its gateway has yet to say that it did: try again in a minute.',
+  delivery_not_unknown:
+    'the response of this call is not known to be lost; without --undelivered it is refunded all the same.',
   plan_unknown: 'the tariff in force has no such plan',
   plan_not_grantable: 'the plan can no longer be given (grantable: false in the tariff).',
   permission_unknown: 'no route has such a permission',

@@ -15,6 +15,7 @@ export interface Config {
   readonly plans: Readonly<Record<string, Plan>>
   readonly defaultPlan: string
   readonly limits: Limits
+  readonly refunds: Refunds
   /** How many gateways run. While Redis is away, each admits this part of a rate limit. */
   readonly gateways: number
   /** How many proxies in front append to X-Forwarded-For. */
@@ -125,4 +126,11 @@ interface Limits {
   readonly upstreamTimeoutMs: number
   /** After this an open hold is expired. */
   readonly holdSeconds: number
+  /** A gateway that the ledger has not heard of for so long is fenced. */
+  readonly fenceAfterSeconds: number
+}
+
+interface Refunds {
+  /** Who refunds a charge whose response may not have arrived. */
+  readonly unknownDelivery: 'operator' | 'customer'
 }

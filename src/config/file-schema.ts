@@ -248,8 +248,27 @@ const Limits = closed(
         86_400,
       ),
     ),
+    fenceAfterSeconds: Type.Optional(
+      atLeast(
+        10,
+        'A gateway that the ledger has not heard of for so long is fenced: it can deliver nothing more of what it charged before.',
+        3_600,
+      ),
+    ),
   },
   { description: 'Sizes and times.' },
+)
+
+const Refunds = closed(
+  {
+    unknownDelivery: Type.Optional(
+      Type.Union([Type.Literal('operator'), Type.Literal('customer')], {
+        description:
+          'Who refunds a charge whose response may not have arrived: the operator, or the customer himself at POST /v1/charges/:requestId/refund.',
+      }),
+    ),
+  },
+  { description: 'Refunds that customers can take by themselves.' },
 )
 
 export const ConfigFile = closed(
@@ -262,6 +281,7 @@ export const ConfigFile = closed(
     plans: recordOf(Plan, 'The plans, by name.'),
     defaultPlan: Type.String({ description: 'The plan of a new account.' }),
     limits: Type.Optional(Limits),
+    refunds: Type.Optional(Refunds),
     gateways: Type.Optional(
       atLeast(
         1,

@@ -93,6 +93,7 @@ function isPart(section: unknown): boolean {
 function resolve(source: string, file: ConfigFile, env: Env): Config {
   const problems: ConfigProblem[] = []
   const limits = { ...defaults.limits, ...file.limits }
+  const refunds = { ...defaults.refunds, ...file.refunds }
   const { gateways, trustedProxies } = { ...defaults, ...file }
   const services = mapValues(file.services, (service) => upstreamOf(service, env, problems))
   const deployed = {
@@ -109,6 +110,7 @@ function resolve(source: string, file: ConfigFile, env: Env): Config {
     routes: mapValues(file.routes, (route, id) => routeOf(id, route, limits)),
     plans: mapValues(file.plans, (plan): Plan => ({ grantable: true, ...plan })),
     limits,
+    refunds,
   }
 }
 

@@ -10,6 +10,8 @@ export type RefusalName =
   | 'charge_unknown'
   | 'exceeds_charge'
   | 'too_many_credits'
+  | 'delivery_pending'
+  | 'delivery_not_unknown'
   | 'plan_unknown'
   | 'plan_not_grantable'
   | 'permission_unknown'

@@ -81,6 +81,14 @@ export function manageCredits(deps: ManagementDeps): Credits {
   }
 }
 
+/**
+ * The externalId of a refund that is made only if the response of the call is known to be lost. The Idempotency-Key of such a
+ * call gives no response any more.
+ */
+export function undeliveredId(requestId: string): string {
+  return `undelivered:${requestId}`
+}
+
 /** The externalId of a reset's grant begins with it, so that the next reset finds the grant. */
 const resetPrefix = 'reset:'
 
@@ -199,6 +207,9 @@ function refusalOf({ verdict, refundable, room }: ManagementResult): Refused | u
       return refused('charge_unknown')
     case 'exceeds_charge':
       return refused('exceeds_charge', { available: refundable ?? 0 })
+    case 'delivery_pending':
+    case 'delivery_not_unknown':
+      return refused(verdict)
     case 'too_many_credits':
       return refused('too_many_credits', { available: room ?? 0 })
     case 'time_passed':

@@ -58,11 +58,21 @@ export const refusals = {
     appliesTo: ['call'],
   },
   plan_not_grantable: { status: 403, title: 'This plan is given by an operator', appliesTo: [] },
+  refund_by_operator: {
+    status: 403,
+    title: 'Charges like this are refunded by the operator',
+    appliesTo: [],
+  },
   forbidden: { status: 403, title: 'Not allowed', appliesTo: [] },
   not_found: { status: 404, title: 'Not found', appliesTo: [] },
   method_not_allowed: { status: 405, title: 'Method not allowed', appliesTo: [] },
   body_too_slow: { status: 408, title: 'The body did not arrive in time', appliesTo: ['body'] },
   conflict: { status: 409, title: 'Conflict with the present state', appliesTo: [] },
+  delivery_pending: {
+    status: 409,
+    title: 'The response of this call may still arrive',
+    appliesTo: [],
+  },
   idempotency_in_progress: {
     status: 409,
     title: 'A call with this Idempotency-Key is still running',

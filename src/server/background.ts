@@ -1,6 +1,7 @@
 /** The periodic tasks of a gateway, as a table. Any number of gateways may run them beside each other. */
 import type { Appender } from '../ledger/append/appender.ts'
 import { expireHolds } from '../ledger/append/expiry.ts'
+import { fenceProducers } from '../ledger/append/fence-producers.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { forgetResponses } from '../ledger/idempotency/stored-responses.ts'
 import { extendPartitions } from '../ledger/migrate/partitions.ts'
@@ -13,6 +14,8 @@ interface BackgroundDeps {
   readonly appenderOf: (shard: number) => Appender
   readonly beat: () => Promise<unknown>
   readonly storeHighWaterMarks: () => Promise<void>
+  /** How long another gateway has been silent when it is fenced. */
+  readonly fenceAfterSeconds: number
 }
 
 interface BackgroundTask {
@@ -29,7 +32,7 @@ export const failures = {
 } as const
 
 function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, BackgroundTask>> {
-  const { sql, shards, appenderOf, beat, storeHighWaterMarks } = deps
+  const { sql, shards, appenderOf, beat, storeHighWaterMarks, fenceAfterSeconds } = deps
   return {
     storeHighWaterMarks: {
       intervalMs: 5_000,
@@ -53,6 +56,16 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
         for (const shard of shards) await expireHolds(sql, shard, appenderOf(shard))
       },
       failure: 'overdue holds wait',
+    },
+    fenceProducers: {
+      intervalMs: 5_000,
+      async run() {
+        for (const shard of shards) {
+          const { producerId } = appenderOf(shard)
+          if (producerId) await fenceProducers(sql, shard, producerId, fenceAfterSeconds)
+        }
+      },
+      failure: 'silent gateways are not fenced',
     },
     forgetResponses: {
       intervalMs: 60_000,

@@ -19,6 +19,7 @@ import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { newInstanceId } from '../lib/ids.ts'
+import { undeliveredId } from '../management/manage-credits.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { openFreeCalls } from '../proxy/metering/count-free-calls.ts'
 import { type CallProxy, openProxy } from '../proxy/proxy.ts'
@@ -84,7 +85,8 @@ export async function compose(
   const app = openApp(context, { ledger, appends, calls, management, rateLimiter, addresses })
   const { hostname } = options
   server.listen({ hostname, port: environment.port }, requestHandler(context, app, calls.proxy))
-  const stopBackground = startBackground({ ...ledger, ...appends }, warn)
+  const { fenceAfterSeconds } = config.limits
+  const stopBackground = startBackground({ ...ledger, ...appends, fenceAfterSeconds }, warn)
   appends.lastWrites.push('the periodic tasks', stopBackground)
 
   const { drainSeconds } = environment
@@ -212,21 +214,25 @@ function openApp(context: Context, parts: AppParts): App {
         ledgerFault: appends.fault,
       }),
     },
-    customer: customerDeps(parts),
+    customer: customerDeps(context, parts),
   })
 }
 
-function customerDeps({ ledger, calls, management, rateLimiter }: AppParts): CustomerDeps {
+function customerDeps(
+  { config }: Context,
+  { ledger, calls, management, rateLimiter }: AppParts,
+): CustomerDeps {
   const { sql } = ledger
   return {
     gate: calls.gate,
     rateLimiter,
     balance: (accountId, mode) => readBalance(sql, accountId, mode),
     charge: (requestId, accountId) => lookUpCharge(sql, requestId, accountId),
+    refundsUnknown: config.refunds.unknownDelivery === 'customer',
     refund: (requestId, keyId) =>
       management.refund(
         requestId,
-        { externalId: `undelivered:${requestId}` },
+        { externalId: undeliveredId(requestId) },
         { id: `key:${keyId}`, reason: 'delivery unknown' },
       ),
     tariffs: () => readCurrentTariffs(sql),

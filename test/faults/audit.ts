@@ -21,6 +21,7 @@ import {
   ranAsHeld,
   ranOnce,
 } from './records.ts'
+import { wronglyRefunded } from './refunds.ts'
 import { openHolds, untilLedgerResponds, type World } from './world.ts'
 
 export interface Auditor {
@@ -83,6 +84,7 @@ export function openAuditor(): Auditor {
       ...exceededRateLimits(calls, executions, redisAway),
       ...staleRefusals(calls, keyChanges),
       ...(await wronglySent(world, calls, executions, logged)),
+      ...(await wronglyRefunded(world, calls)),
     )
     return findings
   }

@@ -14,6 +14,9 @@ export const holdSeconds = timeoutMs / 1_000 + 30
 /** A lease, which calls begin on for half a minute (see `secondsAhead` in src/gate/reservation/lease-policy.ts). */
 export const longestHoldSeconds = holdSeconds + 30
 
+/** After so long a silence a gateway is fenced. */
+export const fenceAfterSeconds = 10
+
 const plan = {
   ...{ rateLimit: 1_000_000, windowMs: 1_500, credits: 5_000_000, maxInFlight: 100_000 },
   ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
@@ -31,7 +34,8 @@ export const config: ConfigChanges = {
     one: { ...plan, credits: 1 },
     nothing: { ...plan, credits: 0 },
   },
-  limits: { holdSeconds: 5, upstreamTimeoutMs: timeoutMs },
+  limits: { holdSeconds: 5, upstreamTimeoutMs: timeoutMs, fenceAfterSeconds },
+  refunds: { unknownDelivery: 'customer' },
   routes: {
     ...withChat.routes,
     extract: { timeoutMs },

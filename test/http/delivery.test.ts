@@ -1,16 +1,18 @@
-/** A charge whose gateway died before its last write: it is reported as such, and refunded once, on request. */
+/** A charge whose response cannot arrive any more is shown as such, and refunded once; no other is. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import {
   forgetResponses,
   openStoredResponses,
 } from '../../src/ledger/idempotency/stored-responses.ts'
+import { fenceSilent } from '../support/fencing.ts'
 import type { Gateway } from '../support/gateway.ts'
+import { startTestGateway } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
 
 let shop: Shop
 beforeAll(async () => {
-  shop = await openShop()
+  shop = await openShop({ config: { refunds: { unknownDelivery: 'customer' } } })
 })
 afterAll(() => shop.close())
 
@@ -24,23 +26,27 @@ async function deliveryOf(requestId: string | null): Promise<string | undefined>
 const refund = (requestId: string | null) =>
   shop.fetch(`${pathOf(requestId)}/refund`, { method: 'POST' })
 
+async function codeOf(response: Response): Promise<string> {
+  return ((await response.json()) as { code: string }).code
+}
+
 test('of a gateway that lives, a response is sent', async () => {
   const response = await shop.post('/v1/search', { query: 'q' })
   const requestId = response.headers.get('x-request-id')
+  expect(['pending', 'sent']).toContain((await deliveryOf(requestId)) ?? '')
   await until(async () => (await deliveryOf(requestId)) === 'sent')
-  expect((await refund(requestId)).status).toBe(409)
+  const refused = await refund(requestId)
+  expect([refused.status, await codeOf(refused)]).toEqual([409, 'conflict'])
 })
 
 describe('of another gateway', () => {
   let other: Gateway
-  let instance: string
   beforeEach(() => {
-    instance = `gw_${crypto.randomUUID().slice(0, 8)}`
-    other = shop.ledger.newGateway(instance)
+    other = shop.ledger.newGateway(`gw_${crypto.randomUUID().slice(0, 8)}`)
   })
 
-  const reportDelivered = (position: number) =>
-    shop.ledger.owner`update producers set delivered = ${position} where instance = ${instance}`
+  /** It reports, as a gateway that ends: what has not left is withheld. */
+  const report = () => other.appender.beat(true)
 
   /** A call that it charged: its position in the ledger and its id. */
   async function charged(credits = 2) {
@@ -52,15 +58,29 @@ describe('of another gateway', () => {
   test('what it charged is leaving until it says that it has left', async () => {
     const { requestId, position } = await charged()
     expect(await deliveryOf(requestId)).toBe('pending')
-    await reportDelivered(position)
+    const refused = await refund(requestId)
+    expect(refused.headers.get('retry-after')).toBe('10')
+    expect([refused.status, await codeOf(refused)]).toEqual([409, 'delivery_pending'])
+    expect(other.appender.deliveries.leave(position)).toBe(true)
+    await report()
     expect(await deliveryOf(requestId)).toBe('sent')
   })
 
-  test('when it says no more, delivery is unknown, and the charge is refunded once', async () => {
+  test('when it says no more, delivery is unknown once it is fenced, however long that takes', async () => {
+    const { requestId } = await charged()
+    await shop.ledger.advance(120_000)
+    expect(await deliveryOf(requestId)).toBe('pending')
+    expect(await codeOf(await refund(requestId))).toBe('delivery_pending')
+    expect(await fenceSilent(shop.ledger)).toBeGreaterThan(0)
+    expect(await deliveryOf(requestId)).toBe('unknown')
+    expect((await refund(requestId)).status).toBe(200)
+  })
+
+  test('what it withheld is unknown, and refunded once', async () => {
     const earlier = await charged()
-    await reportDelivered(earlier.position)
+    other.appender.deliveries.leave(earlier.position)
     const { requestId } = await charged(3)
-    await shop.ledger.advance(11_000)
+    await report()
     expect(await deliveryOf(earlier.requestId)).toBe('sent')
     expect(await deliveryOf(requestId)).toBe('unknown')
 
@@ -92,7 +112,7 @@ describe('of another gateway', () => {
       { status: 200, headers: [], body: new Uint8Array() },
     )
     await other.settle(hold, 1)
-    await shop.ledger.advance(11_000)
+    await report()
     expect(await deliveryOf(requestId)).toBe('unknown')
     await stored.replayed(owner)
     expect(await deliveryOf(requestId)).toBe('replayed')
@@ -110,9 +130,38 @@ describe('of another gateway', () => {
 
   test('nobody else can refund it', async () => {
     const { requestId } = await charged()
-    await shop.ledger.advance(11_000)
+    await report()
     const key = (await shop.newKey()).text
     const theirs = await shop.fetch(`${pathOf(requestId)}/refund`, { method: 'POST', key })
     expect(theirs.status).toBe(404)
+  })
+
+  test('where the operator refunds, a customer reads whom to ask', async () => {
+    const gateway = await startTestGateway({
+      databaseUrl: shop.ledger.url,
+      upstream: shop.upstream.url,
+    })
+    const ask = (requestId: string) =>
+      fetch(`${gateway.url}${pathOf(requestId)}/refund`, {
+        method: 'POST',
+        headers: { 'x-api-key': shop.key.text },
+      })
+    try {
+      const { requestId } = await charged()
+      const early = await ask(requestId)
+      expect([early.status, await codeOf(early)]).toEqual([409, 'delivery_pending'])
+      await report()
+      const late = await ask(requestId)
+      expect(late.status).toBe(403)
+      const problem = (await late.json()) as { code: string; detail: string }
+      expect(problem.code).toBe('refund_by_operator')
+      expect(problem.detail).toContain('Ask the operator')
+      expect(problem.detail).toContain(requestId)
+      expect((await shop.eventsOf(requestId)).map(({ type }) => type)).not.toContain(
+        'ChargeRefunded',
+      )
+    } finally {
+      await gateway.stop()
+    }
   })
 })

@@ -62,6 +62,7 @@ const demos = startDemoUpstreams()
 const shop = await openShop({
   demoUrls: Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url])),
   adminUserIds: [listedAdmin],
+  config: { refunds: { unknownDelivery: 'customer' } },
 })
 afterAll(async () => {
   await shop.close()
@@ -89,7 +90,7 @@ function registered(): string[] {
   return createApp(deps).routes.map(({ method, path }) => `${method} ${path}`)
 }
 
-/** A gateway that dies before it says that it has delivered anything. */
+/** A gateway that withholds every response. */
 const deadGateway = ledger.newGateway('gw_dead')
 
 interface FullSubject extends Subject {
@@ -130,7 +131,7 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
       const ofKey = { shard, accountId, keyId, mode: 'live' as const, version: 1, account, tariff }
       const { hold } = await deadGateway.hold(ofKey, 1)
       await deadGateway.settle(hold, 1)
-      await ledger.advance(11_000) // until the gateway counts as dead
+      await deadGateway.appender.beat(true)
       return hold.requestId
     },
   }

@@ -1,6 +1,7 @@
 /** The appender: groups, repeats and splits batches, and loses and doubles nothing over dying connections. */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
 import type { CallCommand, Hold } from '../../src/ledger/append/call-commands.ts'
+import type { Sql } from '../../src/ledger/connect.ts'
 import { CommandRefused, LedgerUnavailable } from '../../src/ledger/unavailable.ts'
 import {
   countCommand,
@@ -200,25 +201,31 @@ describe('a producer', () => {
     expect(await eventsOf([command])).toEqual([{ type: 'CreditsHeld', events: 1, calls: 1 }])
   })
 
-  test('that is gone when a batch has to be sent again leaves its clients without a verdict', async () => {
-    const gateway = ledger.newGateway('bereft')
-    await gateway.count(key, 1)
-    const command = holdCommand(key, 1)
-    const lock = await ledger.owner.reserve()
-    await lock`begin`
-    await lock`select enter_shard(0::smallint)`
-    const result = gateway.append(command).then(() => 'decided', String)
-    await until(async () => (await waitingAppends()).length === 1)
-    const [waiting] = await waitingAppends()
-    await lock`delete from producers where instance = 'bereft'`
-    await lock`select pg_terminate_backend(${waiting?.pid ?? 0})`
-    await lock`commit`
-    lock.release()
-    // It was not appended, but without the producer nobody could know.
-    expect(await result).toContain('LedgerUnavailable')
-    expect(await eventsOf([command])).toEqual([])
-    expect((await gateway.hold(key, 1)).verdict).toBe('ok')
-  })
+  test.each([
+    ['gone', (sql: Sql) => sql`delete from producers where instance = 'gone'`],
+    ['fenced', (sql: Sql) => sql`update producers set fenced_at = now() where instance = 'fenced'`],
+  ])(
+    'that is %s when a batch has to be sent again leaves its clients without a verdict',
+    async (instance, end) => {
+      const gateway = ledger.newGateway(instance)
+      await gateway.count(key, 1)
+      const command = holdCommand(key, 1)
+      const lock = await ledger.owner.reserve()
+      await lock`begin`
+      await lock`select enter_shard(0::smallint)`
+      const result = gateway.append(command).then(() => 'decided', String)
+      await until(async () => (await waitingAppends()).length === 1)
+      const [waiting] = await waitingAppends()
+      await end(lock as unknown as Sql)
+      await lock`select pg_terminate_backend(${waiting?.pid ?? 0})`
+      await lock`commit`
+      lock.release()
+      // It was not appended, but without the producer nobody could know.
+      expect(await result).toContain('LedgerUnavailable')
+      expect(await eventsOf([command])).toEqual([])
+      expect((await gateway.hold(key, 1)).verdict).toBe('ok')
+    },
+  )
 
   test('is forgotten a week after it was fenced, and not before', async () => {
     const later = await openLedger()

@@ -10,7 +10,7 @@ let shop: Shop
 let admin: postgres.Sql
 let database: string
 beforeAll(async () => {
-  shop = await openShop()
+  shop = await openShop({ config: { refunds: { unknownDelivery: 'customer' } } })
   admin = postgres(await testServerUrl(), { max: 1 })
   database = new URL(shop.ledger.url).pathname.slice(1)
 })

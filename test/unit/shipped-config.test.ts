@@ -167,6 +167,7 @@ test('where the file is silent, the defaults hold', () => {
       maxBufferedBytes: 65_536,
       upstreamTimeoutMs: 30_000,
       holdSeconds: 900,
+      fenceAfterSeconds: 60,
     },
     gateways: 1,
     trustedProxies: 0,

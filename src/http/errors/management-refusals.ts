@@ -15,6 +15,11 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
     'conflict',
     'An account can have, or owe, at most 1,000,000,000,000,000 credits.',
   ],
+  delivery_pending: [
+    'delivery_pending',
+    'The response may still arrive, or its gateway has yet to say that it did.',
+  ],
+  delivery_not_unknown: ['conflict', 'The response of this call is not known to be lost.'],
   plan_unknown: ['invalid_request', 'no such plan'],
   plan_not_grantable: ['plan_not_grantable', 'Another plan is given by an operator.'],
   permission_unknown: ['invalid_request', 'no such permission'],
@@ -31,6 +36,7 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
 /** Codes that single routes refuse with, by method and path, for the API documentation. */
 export const refusalsByRoute: Readonly<Record<string, readonly RefusalCode[]>> = {
   'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
+  'post /v1/charges/{requestId}/refund': ['refund_by_operator', 'delivery_pending'],
   'patch /admin/api-keys/{id}': ['plan_not_grantable'],
   'patch /admin/accounts/{id}': ['plan_not_grantable'],
 }
@@ -50,5 +56,6 @@ export function managementRefusal(
     code,
     detail: text,
     ...(available !== undefined && { extensions: { available } }),
+    ...(code === 'delivery_pending' && { headers: { 'Retry-After': '10' } }),
   }
 }

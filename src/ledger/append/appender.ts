@@ -53,6 +53,8 @@ export interface Appender {
    * @param isLast the gateway has no response under way any more
    */
   beat(isLast?: boolean): Promise<void>
+  /** The id of its producer; undefined: it has none just now. */
+  readonly producerId: string | undefined
   /** What became of the responses of charges. */
   readonly deliveries: Deliveries
   /** Why the ledger takes nothing just now, though it replies. */
@@ -113,6 +115,10 @@ class GroupCommit implements Appender {
     const deliver = await this.commit([])
     deliver()
     await this.run()
+  }
+
+  get producerId() {
+    return this.producer.id
   }
 
   get fault() {

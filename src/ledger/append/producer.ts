@@ -97,6 +97,11 @@ export class Producer {
     }
   }
 
+  /** undefined: it is not registered. */
+  get id(): string | undefined {
+    return this.registered?.producer
+  }
+
   /** A batch is not sent again from now on. */
   close(): void {
     this.isClosed = true

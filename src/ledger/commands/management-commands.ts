@@ -48,6 +48,8 @@ export interface ManagementResult {
     | 'too_many_credits'
     | 'time_passed'
     | 'ends_before_start'
+    | 'delivery_pending'
+    | 'delivery_not_unknown'
   readonly positions?: readonly number[]
   readonly recordedAt?: string
   readonly repeated?: true

@@ -64,6 +64,9 @@ create index events_by_time on events using brin (recorded_at);
 -- leaves the catalogue's frequent types out. A query that leaves them out too, or that names others, can use the index.
 create index events_rare on events (shard, position) where {{is_rare}};
 
+-- Who looks up what a gateway had delivered that is long gone finds it here.
+create index events_fenced on events ((payload ->> 'instance')) where type = 'ProducerFenced';
+
 -- A gateway's producer: the last batch that it sent and its result, so that sending the batch again is safe.
 create table producers (
   producer uuid not null,

@@ -17,11 +17,9 @@ export async function lookUpCharge(
   const rows = await sql<ChargeEventRow[]>`
     select shard, position, request_id as "requestId", type, recorded_at as "recordedAt",
       account_id as "accountId", key_id as "keyId", mode, endpoint, tariff, credits, quantity, payload,
-      recorded_at > ledger_now() - interval '10 seconds' as recent,
-      (select max(p.delivered) from producers p where p.instance = e.instance and p.shard = e.shard) as delivered,
+      case when type = 'HoldSettled' then delivery_of(e) end as delivery,
       (select h.position from events h where h.request_id = e.payload ->> 'lease' and h.shard = e.shard
         and h.type = 'CreditsHeld') as "leasePosition",
-      exists (select from withheld w where w.position = e.position and w.shard = e.shard) as withheld,
       exists (
         select from stored_responses a
         where e.type = 'CreditsHeld' and a.key_id = e.key_id and a.claim = e.payload ->> 'claim'

@@ -21,9 +21,10 @@ export interface Charge {
   /** null unless settled */
   readonly settledAt: string | null
   /**
-   * What became of the response of a settled call: `sent`; `pending` while it is being sent; `replayed` under its
-   * Idempotency-Key; `cut` before its end, as `terminatedBy` says; `unknown` where its gateway died before it noted the
-   * delivery, or withheld the response. Absent where gateways have not noted deliveries yet.
+   * What became of the response of a settled call: `sent`; `pending` while it may still leave its gateway, or the gateway has
+   * yet to say that it did; `replayed` under its Idempotency-Key; `cut` before its end, as `terminatedBy` says; `unknown` where
+   * its gateway withheld it, or was fenced before it said that it had left. Absent where nothing is known of the gateway, as
+   * after a restore.
    */
   readonly delivery?: 'sent' | 'pending' | 'replayed' | 'cut' | 'unknown'
   /** When the hold was settled, released or expired; null while it is open. */

@@ -21,15 +21,11 @@ export interface ChargeEventRow {
   tariff: string
   credits: number
   quantity: number
-  payload: { delivered?: true; reason?: string; shortfall?: number; terminatedBy?: TerminatedBy }
-  /** The event was recorded within the last seconds. */
-  recent: boolean
-  /** The position up to which the event's gateway has noted deliveries; null: it noted none. */
-  delivered: number | null
+  payload: { reason?: string; shortfall?: number; terminatedBy?: TerminatedBy }
+  /** What is known of the response of a charge (delivery_of.sql); null of another event. */
+  delivery: 'sent' | 'pending' | 'unknown' | null
   /** Whether the stored response was replayed; only a hold says so. */
   replayed: boolean
-  /** The gateway withheld the response. */
-  withheld: boolean
   /** Of a call on a lease, the position of the lease. */
   leasePosition: number | null
 }
@@ -39,11 +35,8 @@ export function deliveryOf(rows: readonly ChargeEventRow[]): Charge['delivery'] 
   const settled = rows.find(({ type }) => type === 'HoldSettled')
   if (!settled) return undefined
   if (settled.payload.terminatedBy) return 'cut'
-  if (settled.payload.delivered) return 'sent'
-  if (settled.delivered === null) return undefined
-  if (settled.position <= settled.delivered && !settled.withheld) return 'sent'
-  if (rows.some(({ replayed }) => replayed)) return 'replayed'
-  return settled.recent && !settled.withheld ? 'pending' : 'unknown'
+  if (settled.delivery !== 'sent' && rows.some(({ replayed }) => replayed)) return 'replayed'
+  return settled.delivery ?? undefined
 }
 
 /** The charge after one more event of its call. */

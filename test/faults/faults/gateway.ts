@@ -1,7 +1,15 @@
 /** Gateways that receive SIGTERM, or are frozen for a while. */
 import { until } from '../../support/until.ts'
 import { expectThat, type Fault } from '../fault.ts'
-import { longestHoldSeconds } from '../settings.ts'
+import type { FaultGateway } from '../gateways.ts'
+import type { Load } from '../load.ts'
+import type { Random } from '../random.ts'
+import { askBack } from '../refunds.ts'
+import { fenceAfterSeconds, longestHoldSeconds } from '../settings.ts'
+import type { World } from '../world.ts'
+
+/** Until when after its charge was sent a response may leave. */
+const leavesWithinMs = 5_000
 
 /** Calls under way are refused in five seconds, the ledger has ten, and its connections five. */
 const endsWithinMs = 30_000
@@ -84,4 +92,66 @@ export const gatewayFaults: readonly Fault[] = [
       await load.calls(20)
     },
   },
+  {
+    name: 'gateway/stopped-briefly',
+    says: 'SIGSTOP of a gateway for less than its responses may take, while customers ask another for their charges',
+    runs: 20,
+    strike: (world, load, random) =>
+      stopped(world, load, random, () => Bun.sleep(random.int(100, leavesWithinMs - 1_500))),
+  },
+  {
+    name: 'gateway/stopped',
+    says: 'SIGSTOP of a gateway for longer than its responses may take, while customers ask another for their charges',
+    runs: 20,
+    strike: (world, load, random) =>
+      stopped(world, load, random, () => Bun.sleep(leavesWithinMs + random.int(0, 2_000))),
+  },
+  {
+    name: 'gateway/fenced',
+    says: 'SIGSTOP of a gateway until another has fenced it, while customers ask that one for their charges; then it goes on',
+    runs: 20,
+    strike: (world, load, random) => stopped(world, load, random, () => untilFenced(world)),
+  },
 ]
+
+/** Stops a gateway in the middle of its charges; customers ask another one for them, before and after it goes on. */
+async function stopped(
+  world: World,
+  load: Load,
+  random: Random,
+  enough: () => Promise<unknown>,
+): Promise<void> {
+  const [first, second] = random.chance(0.5) ? world.fleet.active : world.fleet.active.toReversed()
+  if (!first || !second) throw new Error('two gateways are asked')
+  await chargeOnItsWay(first)
+  first.freeze()
+  try {
+    await askBack(world, second)
+    await enough()
+    await askBack(world, second)
+  } finally {
+    first.thaw()
+  }
+  await askBack(world, second)
+  await load.calls(20)
+  await askBack(world, second)
+}
+
+/** The gateway has sent a charge, or its result comes back, this very moment. */
+async function chargeOnItsWay({ line }: FaultGateway): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  line.watch(({ towards, isProducer, bytes }) => {
+    const isCharge =
+      towards === 'server' && isProducer && /settle|charge_on_lease/.test(bytes.toString('latin1'))
+    if (isCharge) resolve()
+    return 'pass'
+  })
+  await Promise.race([promise, Bun.sleep(10_000)])
+  line.watch()
+}
+
+async function untilFenced({ ledger }: World): Promise<void> {
+  const fences = () => ledger.sql`select from events where type = 'ProducerFenced'`
+  const before = (await fences()).length
+  await until(async () => (await fences()).length > before, 2 * fenceAfterSeconds * 1_000)
+}

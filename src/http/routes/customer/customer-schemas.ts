@@ -95,7 +95,7 @@ export const ChargeResponse = typedSchema<Charge>(
         ['sent', 'pending', 'replayed', 'cut', 'unknown'].map((name) => t.Literal(name)),
         {
           description:
-            'What became of the response. `unknown`: its gateway died before it could tell, or withheld it; the charge is refunded when you ask.',
+            'What became of the response. `pending`: it may still arrive, or its gateway has yet to say that it left. `unknown`: its gateway withheld it, or died before it could say; the charge can be refunded.',
         },
       ),
     ),

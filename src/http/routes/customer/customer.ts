@@ -8,10 +8,13 @@ import type { RateLimiter } from '../../../gate/rate-limit/rate-limiter.ts'
 import type { PublishedTariff } from '../../../ledger/read/read-tariffs.ts'
 import { LedgerUnavailable } from '../../../ledger/unavailable.ts'
 import { newRequestId } from '../../../lib/ids.ts'
+import { type Refused, refused } from '../../../management/decision.ts'
+import type { Refunded } from '../../../management/manage-credits.ts'
 import { problem, problemOf } from '../../../problems/problem-document.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
 import type { Charge } from '../../../reports/charge/charge-shape.ts'
-import { RequestRefused } from '../../errors/request-refused.ts'
+import { managementRefusal } from '../../errors/management-refusals.ts'
+import { RequestRefused, unwrap } from '../../errors/request-refused.ts'
 import { Problem } from '../../openapi/problem-schema.ts'
 import { id } from '../../schemas/fields.ts'
 import {
@@ -27,8 +30,10 @@ export interface CustomerDeps {
   readonly rateLimiter: RateLimiter
   readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
   readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
-  /** Refunds a charge whose response may not have arrived. The result has no `credits` when nothing was left to refund. */
-  readonly refund: (requestId: string, keyId: string) => Promise<object>
+  /** Whether customers refund by themselves what may not have arrived. */
+  readonly refundsUnknown: boolean
+  /** Refunds a charge whose response may not have arrived. The ledger refuses every other. */
+  readonly refund: (requestId: string, keyId: string) => Promise<Refunded | Refused>
   /** Tariffs in force and announced, the one in force first. */
   readonly tariffs: () => Promise<readonly PublishedTariff[]>
   /** Revokes the key for good. */
@@ -72,7 +77,7 @@ export function customerRoutes(deps: CustomerDeps) {
       {
         parse: 'none',
         params: requestIdParams,
-        response: { 200: RefundedResponse, 404: Problem, 409: Problem },
+        response: { 200: RefundedResponse, 403: Problem, 404: Problem, 409: Problem },
         detail: describe('Refund a charge whose response may not have arrived'),
       },
     )
@@ -151,25 +156,28 @@ async function readCharge(
   })
 }
 
-/** @throws RequestRefused unless the delivery of this account's call is unknown and nothing was refunded */
+/** @throws RequestRefused unless the delivery of this account's call is unknown, and its customer may refund it */
 async function refundCharge(
   deps: CustomerDeps,
   requestId: string,
   key: AuthorizedKey['key'],
 ): Promise<Reply> {
   const { delivery } = await readCharge(deps, requestId, key)
-  if (delivery !== 'unknown') {
-    throw conflict(
-      'Only a charge whose delivery is unknown is refunded here; ask the operator for any other.',
-    )
-  }
-  const refunded = await deps.refund(requestId, key.keyId)
-  if (!('credits' in refunded)) throw conflict('This charge was refunded already.')
-  return { json: { requestId, ...refunded } }
+  if (!deps.refundsUnknown) throw notRefunded(requestId, delivery)
+  // Whatever was just read, the ledger decides.
+  return { json: { requestId, ...unwrap(await deps.refund(requestId, key.keyId)) } }
 }
 
-function conflict(detail: string): RequestRefused {
-  return new RequestRefused({ code: 'conflict', detail })
+/** The refusal where customers refund nothing by themselves. */
+function notRefunded(requestId: string, delivery: Charge['delivery']): RequestRefused {
+  if (delivery !== 'unknown') {
+    const reason = delivery === 'pending' ? 'delivery_pending' : 'delivery_not_unknown'
+    return new RequestRefused(managementRefusal(refused(reason)))
+  }
+  return new RequestRefused({
+    code: 'refund_by_operator',
+    detail: `The response of this call may not have arrived. Ask the operator of this service for the refund, and name this request id: ${requestId}.`,
+  })
 }
 
 async function revokeKey(

@@ -15,9 +15,11 @@ import checkMark from './check_mark.sql' with { type: 'text' }
 import checkPayload from './check_payload.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
 import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
+import deliveryOf from './delivery_of.sql' with { type: 'text' }
 import enterForManagement from './enter_for_management.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
+import fenceProducersV1 from './fence_producers_v1.sql' with { type: 'text' }
 import fitsSchema from './fits_schema.sql' with { type: 'text' }
 import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
@@ -74,6 +76,8 @@ export const functions: readonly string[] = [
   enterForManagement,
   writeEvent,
   openProducerV1,
+  fenceProducersV1,
+  deliveryOf,
   fillIn(tariffAt, { tariff_in_force: tariffInForce(then) }),
   fillIn(planAt, { plan_in_force: planInForce(then) }),
   fillIn(liveLotsFunction, { live_lots: liveLots(then) }),
@@ -111,6 +115,8 @@ export const servedFunctions: readonly string[] = [
   'ledger_now',
   'extend_partitions',
   'open_producer_v1',
+  'fence_producers_v1',
+  'delivery_of',
   'append_v1',
   'store_response_v1',
   'forget_responses_v1',

@@ -1,8 +1,9 @@
 -- Refunds a charge, wholly or in part, to the lots that it was settled on, the last drawn first. The refunds of a charge never
 -- exceed it. What returns to an expired lot lapses there; what returns to a live one repays the account's debt first.
 --
--- in_external is unique per account: the same one sent again gets the same result. 'undelivered:<request>' is the customer's
--- own refund of a response that did not arrive; it is refused once the response was replayed under its Idempotency-Key.
+-- in_external is unique per account: the same one sent again gets the same result. 'undelivered:<request>' is the refund of a
+-- response that cannot arrive any more: delivery_of says so here, under the lock, and it was not replayed under its
+-- Idempotency-Key either.
 --
 -- Returns {verdict, positions, credits}, or {verdict, refundable} when that is less than in_credits, or {verdict, room} when the
 -- account would have more unspent credits than may be.
@@ -21,6 +22,7 @@ declare
   v_result jsonb;
   v_command text;
   v_charge events;
+  v_delivery text;
   v_refundable bigint;
   v_left bigint;
   v_room bigint;
@@ -46,6 +48,10 @@ begin
   select v_charge.credits - coalesce(sum(e.credits), 0) into v_refundable
     from events e where e.request_id = in_request and e.type = 'ChargeRefunded' and e.shard = in_shard;
   if in_external = 'undelivered:' || in_request then
+    v_delivery := delivery_of(v_charge);
+    if v_delivery is distinct from 'unknown' then
+      return jsonb_build_object('verdict', case v_delivery when 'pending' then 'delivery_pending' else 'delivery_not_unknown' end);
+    end if;
     -- A replay marks this row before it looks for a refund, so one of the two sees the other.
     perform from events h
       join stored_responses s on s.key_id = h.key_id and s.claim = h.payload ->> 'claim' and s.shard = h.shard
@@ -56,7 +62,7 @@ begin
       join stored_responses s on s.key_id = h.key_id and s.claim = h.payload ->> 'claim' and s.shard = h.shard
       where h.request_id = in_request and h.type = 'CreditsHeld' and h.shard = in_shard and s.replayed_at is not null
     ) then
-      v_refundable := 0;
+      return jsonb_build_object('verdict', 'delivery_not_unknown');
     end if;
   end if;
   v_left := coalesce(in_credits, v_refundable);
