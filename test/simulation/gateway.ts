@@ -76,7 +76,8 @@ export function openGateway(
     letLeave: ({ shard, position }) => appenderOf(shard).deliveries.leave(position),
     idleTimeout: { seconds: 255, set() {} },
   })
-  startBackground({ ...ledger, ...appends }, warn)
+  const { fenceAfterSeconds } = config.limits
+  startBackground({ ...ledger, ...appends, fenceAfterSeconds }, warn)
   const commands = openManagementCommands(sql, instance, marks)
 
   return {
@@ -84,8 +85,7 @@ export function openGateway(
     pending,
     handle: proxy.handle,
     async askBack(requestId, accountId, keyId) {
-      const charge = await lookUpCharge(sql, requestId, accountId)
-      if (charge?.delivery !== 'unknown') return 'not refunded'
+      if (!(await lookUpCharge(sql, requestId, accountId))) return 'not refunded'
       const externalId = `undelivered:${requestId}`
       const actor = `key:${keyId}`
       const { verdict } = await commands.refund(0, { requestId, externalId, actor })

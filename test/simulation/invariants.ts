@@ -17,7 +17,7 @@ export function breachesOf(plan: Plan, ledger: MemoryLedger, records: Records): 
     ...oneOpening(events),
     ...oneCharge(events),
     ...deliveredIsCharged(events, records),
-    ...refundedIsNotDelivered(records),
+    ...refundedIsNotDelivered(events, records),
     ...nothingIsOwedAndSpent(events),
     ...noPositionTwice(records),
     ...everyWaitEnds(records),
@@ -63,16 +63,38 @@ function* deliveredIsCharged(events: readonly MemoryEvent[], { calls, putBacks }
   }
 }
 
-/** What left just before its gateway died may be refunded; what was refunded must never leave. */
-function* refundedIsNotDelivered({ calls, refunds }: Records): Generator<Breach> {
+/**
+ * What was refunded must never leave. What left may be refunded only if its gateway was fenced before it said so: then it left
+ * in the last seconds before a stall, or before its death.
+ */
+function* refundedIsNotDelivered(
+  events: readonly MemoryEvent[],
+  { calls, refunds }: Records,
+): Generator<Breach> {
   const refunded = new Map(refunds.map(({ requestId, atMs }) => [requestId, atMs]))
   for (const { nth, requestId, deliveredMs } of calls) {
     const atMs = refunded.get(requestId ?? '')
-    if (deliveredMs === undefined || atMs === undefined || deliveredMs < atMs) continue
+    if (deliveredMs === undefined || atMs === undefined) continue
+    if (deliveredMs < atMs && isFencedBefore(events, requestId ?? '')) continue
     yield breach('a refunded response is not delivered')(
       `call ${nth}: refunded at ${atMs} ms, delivered at ${deliveredMs} ms`,
     )
   }
+}
+
+/** Whether the gateway that charged the request was fenced before it had said that its response left, and before the refund. */
+function isFencedBefore(events: readonly MemoryEvent[], requestId: string): boolean {
+  const of = (type: string) => (event: MemoryEvent) =>
+    event.type === type && event.request_id === requestId
+  const charge = events.find(of('HoldSettled'))
+  const refund = events.find(of('ChargeRefunded'))
+  return events.some(
+    ({ type, payload, position }) =>
+      type === 'ProducerFenced' &&
+      payload.instance === charge?.instance &&
+      payload.deliveredUpTo < (charge?.position ?? 0) &&
+      position < (refund?.position ?? 0),
+  )
 }
 
 /** For every purchase at every prefix: what is free, less the debt, covers it. */

@@ -2,7 +2,7 @@
 import { parse } from '../support/small-config.ts'
 
 /** The most that the schema of a configuration admits. */
-const largest = Number.MAX_SAFE_INTEGER
+const largest = 1_000_000_000_000
 
 export const config = parse(`
 services:
@@ -15,6 +15,7 @@ defaultPlan: small
 limits:
   upstreamTimeoutMs: 1000
   holdSeconds: 8
+  fenceAfterSeconds: 10
 gateways: 1
 routes:
   say:

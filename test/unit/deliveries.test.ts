@@ -100,6 +100,18 @@ describe('a report', () => {
     expect(deliveries.report().withheld).toEqual([2])
   })
 
+  test('of another producer has nothing of what the one before charged, and that does not leave any more', () => {
+    for (const position of [3, 5]) charged(position)
+    charged(7, { isAwaited: false })
+    deliveries.leave(3)
+    deliveries.restart()
+    expect(deliveries.leave(5)).toBe(false)
+    expect(reportLater()).toEqual({ delivered: 0, withheld: [] })
+    charged(4)
+    deliveries.leave(4)
+    expect(reportLater()).toEqual({ delivered: 4, withheld: [] })
+  })
+
   test('of a gateway that ends counts everything at once', () => {
     charged(1)
     charged(2)

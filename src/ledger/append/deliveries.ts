@@ -88,6 +88,18 @@ export class Deliveries {
     this.withheld = this.withheld.filter((position) => !recorded.has(position))
   }
 
+  /**
+   * Another producer begins. What was charged before is not reported any more, and what has not left yet does not: the log may
+   * not have it any more, or have something else there.
+   */
+  restart(): void {
+    this.open.clear()
+    this.withheld = []
+    this.latest = 0
+    this.delivered = 0
+    this.next = { position: 0, lookedUpAtMs: this.now() }
+  }
+
   /** No response leaves from now on: the next report says all. */
   end(): void {
     this.isEnded = true

@@ -108,7 +108,7 @@ export class Producer {
   }
 
   private async register(batch: BatchInFlight): Promise<Registered> {
-    const { connection, shard, marks, instance: name } = this.options
+    const { connection, shard, marks, deliveries, instance: name } = this.options
     const producer = crypto.randomUUID()
     const number = ++this.registrations
     const instance = number === 1 ? name : `${name}.${number}`
@@ -117,6 +117,9 @@ export class Producer {
     if (row.outcome === 'clock_disagrees') throw this.disagreement()
     const { end } = decodeEnd(row)
     marks.raise(shard, end)
+    // What an earlier producer charged is not this one's to report.
+    deliveries.restart()
+    batch.report = deliveries.report()
     return { producer, instance, sequence: 0, seen: end }
   }
 
@@ -209,7 +212,7 @@ class ClockDisagrees extends Error {
 class BatchInFlight {
   readonly size: number
   readonly sent: Pick<SentBatch, 'content' | 'columns'>
-  readonly report: DeliveryReport
+  report: DeliveryReport
   mayBeWritten = false
   unreadReplies = 0
   private readonly tooOldAtMs = performance.now() + maxResendMs

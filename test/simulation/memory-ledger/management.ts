@@ -4,6 +4,7 @@ import { monthOf } from '../../support/log.ts'
 import { draw, liveLots, type Who } from '../../support/log-rules.ts'
 import type { Rows, Text } from '../wire.ts'
 import { grantAllowance, repayFromLiveLots, repayFromLot, writeCredits } from './credits.ts'
+import { deliveryOf } from './deliveries.ts'
 import { enterShard, hasDiverged, leaveShard, type Mark } from './head.ts'
 import type { MemoryEvent, MemoryLedger } from './memory-ledger.ts'
 import { jsonTime, rowOf, timeText } from './rows.ts'
@@ -119,7 +120,12 @@ export function refund(ledger: MemoryLedger, values: readonly Text[]): Rows {
   const earlier = events.filter(({ type }) => type === 'ChargeRefunded')
   const refunded = earlier.reduce((sum, event) => sum + event.credits, 0)
   const isUndelivered = external === `undelivered:${request}`
-  const left = isUndelivered && isReplayed(ledger, events) ? 0 : charge.credits - refunded
+  const delivery = isUndelivered ? deliveryOf(ledger, charge) : 'unknown'
+  if (delivery === 'pending') return reply({ verdict: 'delivery_pending' })
+  if (delivery !== 'unknown' || (isUndelivered && isReplayed(ledger, events))) {
+    return reply({ verdict: 'delivery_not_unknown' })
+  }
+  const left = charge.credits - refunded
   const asked = credits === null || credits === undefined ? left : Number(credits)
   if (asked > left || asked === 0) return reply({ verdict: 'exceeds_charge', refundable: left })
   const { lots, moved } = backToLots(charge, earlier, asked)

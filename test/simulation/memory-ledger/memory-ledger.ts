@@ -25,6 +25,7 @@ export interface MemoryProducer {
   readonly sequence: number
   readonly content: string | null
   readonly recordedAt: number
+  readonly steadySince: number
   readonly epoch: number
   readonly position: number
   readonly hash: string

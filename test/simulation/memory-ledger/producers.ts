@@ -77,10 +77,16 @@ export function keepReply(
   side.producers.set(id, {
     ...producer,
     ...{ sequence, content, reply, recordedAt: ledger.now },
+    steadySince: isSteady(ledger, producer) ? producer.steadySince : ledger.now,
     ...{ epoch: head.epoch, position: head.position, hash: head.hash },
     delivered: Math.max(producer.delivered, delivered),
   })
   for (const position of withheld) side.withheld.set(position, true)
+}
+
+/** It has sent a batch within the last seconds. */
+export function isSteady({ now }: MemoryLedger, { recordedAt }: MemoryProducer): boolean {
+  return now <= recordedAt + 3_000_000
 }
 
 const openedColumns = columnsOf(
@@ -97,7 +103,7 @@ export function openProducer(ledger: MemoryLedger, values: readonly Text[]): Row
     const known = side.producers.get(id)
     side.producers.set(id, {
       ...{ instance, sequence: 0, content: null, recordedAt: now, reply: undefined },
-      ...{ delivered: 0, isFenced: false },
+      ...{ delivered: 0, isFenced: false, steadySince: now },
       ...known,
       ...{ epoch, position, hash },
     })

@@ -3,6 +3,7 @@ import { holdTypes } from '../../../events/event-types.ts'
 import { tariffAt, type Who } from '../../support/log-rules.ts'
 import type { Row } from '../../support/oracle.ts'
 import type { Rows, Text } from '../wire.ts'
+import { deliveryOf } from './deliveries.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
 import { columnsOf, rowsOf } from './rows.ts'
 
@@ -88,13 +89,13 @@ export function whereCharged({ byRequest, shard }: MemoryLedger, [id]: readonly 
 
 const chargeColumns = columnsOf(
   `shard int2, position int8, requestId text, type text, recordedAt timestamptz, accountId text, keyId text,
-  mode text, endpoint text, tariff text, credits int8, quantity int8, payload json, recent bool,
-  delivered int8, leasePosition int8, withheld bool, replayed bool`,
+  mode text, endpoint text, tariff text, credits int8, quantity int8, payload json, delivery text,
+  leasePosition int8, replayed bool`,
 )
 
 /** charge-lookup.ts: the events of a call, with what is known of their delivery. */
 export function readCharge(ledger: MemoryLedger, [id, accountId]: readonly Text[]): Rows {
-  const { byRequest, side, now, shard } = ledger
+  const { byRequest, side, shard } = ledger
   const types: readonly string[] = [...holdTypes, 'ChargeRefunded']
   const events = (byRequest.get(id ?? '') ?? []).filter(
     (event) =>
@@ -109,19 +110,11 @@ export function readCharge(ledger: MemoryLedger, [id, accountId]: readonly Text[
       ...{ recordedAt: event.recorded_at, accountId: event.account_id, keyId: event.key_id },
       ...{ mode: event.mode, endpoint: event.endpoint, tariff: event.tariff },
       ...{ credits: event.credits, quantity: event.quantity, payload: event.payload },
-      recent: event.recorded_at > now - 10_000_000,
-      delivered: deliveredBy(ledger, event.instance),
+      delivery: event.type === 'HoldSettled' ? deliveryOf(ledger, event) : null,
       leasePosition: byRequest.get(event.payload.lease)?.[0]?.position ?? null,
-      withheld: side.withheld.has(event.position),
       replayed:
         event.type === 'CreditsHeld' &&
         (side.responses.get(`${event.key_id} ${event.payload.claim}`)?.isReplayed ?? false),
     })),
   )
-}
-
-/** How far a gateway has said that it delivered; null: the ledger does not know it. */
-function deliveredBy({ side }: MemoryLedger, instance: string): number | null {
-  const own = [...side.producers.values()].filter((producer) => producer.instance === instance)
-  return own.length > 0 ? Math.max(...own.map(({ delivered }) => delivered)) : null
 }

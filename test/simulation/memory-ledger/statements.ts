@@ -2,6 +2,7 @@
 import type { Rows, Text } from '../wire.ts'
 import { append } from './append.ts'
 import { noteReplay, readClaimedCall, storeResponse } from './claims.ts'
+import { fenceProducers } from './deliveries.ts'
 import { adjust, grant, record, refund } from './management.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
 import { acceptLoss, openProducer } from './producers.ts'
@@ -22,6 +23,7 @@ const nothingToDo = (name: string, result: number | null): Handler => ({
 const functions: Readonly<Record<string, Handler>> = {
   append_v1: { run: append },
   open_producer_v1: { run: openProducer },
+  fence_producers_v1: { run: fenceProducers },
   accept_loss_v1: { run: acceptLoss },
   store_response_v1: { run: storeResponse },
   replayed_v1: { run: noteReplay },
