@@ -122,6 +122,8 @@ interface Limits {
   readonly maxTotalBodyBytes: number
   /** A response up to this size is held back whole, so that its head can carry the charge. */
   readonly maxBufferedBytes: number
+  /** How long a client may take to read a response, beyond its upstream's own time. */
+  readonly maxDeliverySeconds: number
   /** How long an upstream may take for a whole response, where the route does not say. */
   readonly upstreamTimeoutMs: number
   /** After this an open hold is expired. */

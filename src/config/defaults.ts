@@ -5,6 +5,7 @@ export const defaults = {
     maxBodySeconds: 60,
     maxTotalBodyBytes: 268_435_456,
     maxBufferedBytes: 65_536,
+    maxDeliverySeconds: 3_600,
     upstreamTimeoutMs: 30_000,
     holdSeconds: 900,
     fenceAfterSeconds: 60,

@@ -238,13 +238,20 @@ const Limits = closed(
         oneGiB,
       ),
     ),
+    maxDeliverySeconds: Type.Optional(
+      atLeast(
+        1,
+        "How long a client may take to read a response, beyond its upstream's own time. Then it is charged as one who left.",
+        86_400,
+      ),
+    ),
     upstreamTimeoutMs: Type.Optional(
       atLeast(1, 'How long an upstream may take for the whole response.', oneHourMs),
     ),
     holdSeconds: Type.Optional(
       atLeast(
         1,
-        'After this an open hold is expired by any gateway, uncharged. Longer than any timeout.',
+        'After this an open hold is expired by any gateway: uncharged, or for what a stream has sent. Longer than any timeout.',
         86_400,
       ),
     ),

@@ -15,7 +15,8 @@ import { type Pipeline, respondToCall } from './pipeline.ts'
 import { openBodyMemoryBudget } from './request/body-memory-budget.ts'
 import { routeTable } from './request/route-table.ts'
 
-interface ProxyDeps extends Omit<DeliveryDeps, 'maxBufferedBytes' | 'isCutOff'> {
+interface ProxyDeps
+  extends Omit<DeliveryDeps, 'maxBufferedBytes' | 'maxDeliverySeconds' | 'isCutOff'> {
   readonly config: Config
   readonly gate: Gate
   readonly idleTimeout: IdleTimeout
@@ -49,7 +50,7 @@ export interface CallProxy {
 
 export function openProxy(deps: ProxyDeps): CallProxy {
   const { config, gate, idleTimeout } = deps
-  const { maxBufferedBytes, maxBodySeconds, maxTotalBodyBytes } = config.limits
+  const { maxBufferedBytes, maxDeliverySeconds, maxBodySeconds, maxTotalBodyBytes } = config.limits
   const findRoute = routeTable(Object.values(config.routes))
   const inFlightCalls = openInFlightCounter()
   const newBodyMemory = openBodyMemoryBudget(maxTotalBodyBytes)
@@ -57,6 +58,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   const delivery: DeliveryDeps = {
     ...deps,
     maxBufferedBytes,
+    maxDeliverySeconds,
     isCutOff: () => isCuttingOff,
     letLeave: (charge) => !isCuttingOff && deps.letLeave(charge),
   }

@@ -139,23 +139,6 @@ describe('a client who leaves', () => {
     expect(await response.abandoned).toBe(true)
   })
 
-  test('off reading until the upstream times out pays as one who left', async () => {
-    const timed = await openShop({ config: { routes: { 'tts-synthesize': { timeoutMs: 1_500 } } } })
-    const pull = (controller: ReadableStreamDefaultController) => controller.enqueue(piece)
-    timed.upstream.respond(() => new Response(new ReadableStream({ pull })))
-    const text = { text: 'hello' }
-    const call = rawCall(timed.gateway.url, rawPost('/v1/tts/synthesize', timed.key.text, text))
-    await until(() => call.body.length > 1_000_000)
-    call.socket.pause()
-    await Bun.sleep(2_000)
-    call.socket.resume()
-    await finish(call)
-    expect(call.whole).toBe(false)
-    const events = await timed.outcomeOf(timed.upstream.executed[0]?.requestId, 'HoldSettled')
-    expect(events.at(-1)).toMatchObject({ credits: 1, payload: { terminatedBy: 'client' } })
-    await timed.close()
-  })
-
   test('while the end waits for the ledger pays once, and nothing is said of leaving', async () => {
     const { response, call, requestId } = await begin()
     const releaseLock = await holdAppends(shop.ledger)
@@ -208,6 +191,66 @@ describe('a client who leaves', () => {
     expect((await shop.fetch('/v1/key')).status).toBe(200)
     expect(shop.upstream.executed).toHaveLength(0)
     expect(await shop.ledger.size()).toBe(before)
+  })
+})
+
+describe('a client who stops reading', () => {
+  const byTheByte = { per: 'byte', unit: 10_000, credits: 1, hold: { text: null, step: 100_000 } }
+
+  /** A shop whose upstream may take this long, and a call of which this much has arrived when its client stops. */
+  async function stopReading(route: object, limits: object, sends: number, stopsAfter: number) {
+    const timed = await openShop({
+      config: { routes: { 'tts-synthesize': { timeoutMs: 1_500, ...route } }, limits },
+    })
+    let left = sends
+    const pull = (controller: ReadableStreamDefaultController) => {
+      if (left-- > 0) controller.enqueue(piece)
+      else controller.close()
+    }
+    timed.upstream.respond(() => new Response(new ReadableStream({ pull })))
+    const text = { text: 'hello' }
+    const call = rawCall(timed.gateway.url, rawPost('/v1/tts/synthesize', timed.key.text, text))
+    await until(() => call.body.length > stopsAfter)
+    call.socket.pause()
+    const events = (last: string) => timed.outcomeOf(timed.upstream.executed[0]?.requestId, last)
+    return { timed, call, events }
+  }
+
+  test('for longer than the upstream may take, and reads on, gets the whole response and pays for it', async () => {
+    const { timed, call, events } = await stopReading({ timeoutMs: 3_000 }, {}, 400, 500_000)
+    await Bun.sleep(4_000)
+    // Looking at the body again and again would take the gateway's time, for it runs in this process.
+    let arrived = call.received.length
+    call.socket.on('data', (bytes) => {
+      arrived += bytes.length
+    })
+    call.socket.resume()
+    await until(() => call.closed || arrived > 400 * piece.length, 20_000)
+    await finish(call)
+    expect(call.whole).toBe(true)
+    expect(call.body.length).toBe(400 * piece.length)
+    const settled = (await events('HoldSettled')).at(-1)
+    expect(settled).toMatchObject({ credits: 1, payload: {} })
+    await timed.close()
+  })
+
+  test.each([
+    ['the whole price, where the request fixed it', {}, 1],
+    ['for what was sent, where that is the price', { price: byTheByte }, undefined],
+  ])('for too long pays %s', async (_, route, credits) => {
+    const limits = { maxDeliverySeconds: 1 }
+    const { timed, call, events } = await stopReading(route, limits, 10_000, 500_000)
+    const settled = (await events('HoldSettled')).at(-1)
+    expect(settled).toMatchObject({ payload: { delivered: true, terminatedBy: 'client' } })
+    if (credits !== undefined) expect(settled?.credits).toBe(credits)
+    call.socket.resume()
+    await finish(call)
+    expect(call.whole).toBe(false)
+    // What was sent can stand in buffers still, and is at least what arrived.
+    if (credits === undefined) {
+      expect(settled?.credits).toBeGreaterThanOrEqual(Math.floor(call.body.length / 10_000))
+    }
+    await timed.close()
   })
 })
 

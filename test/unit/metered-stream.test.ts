@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import type { Reservation } from '../../src/gate/reservation/reservation.ts'
 import { meteredStream } from '../../src/proxy/delivery/metered-stream.ts'
 import { partsOf } from '../../src/proxy/metering/meter.ts'
+import { UpstreamClock } from '../../src/proxy/upstream/upstream-clock.ts'
 
 const reservation = {
   ensure: async () => undefined,
@@ -20,12 +21,14 @@ test('an event that never ends is no longer read', async () => {
   })
   const { promise: over, resolve: onOver } = Promise.withResolvers<void>()
   const meter = { used: 0, count: () => ({ isSold: true, isWithheld: false }) }
-  const body = meteredStream(partsOf(upstream, 'events'), meter, reservation, {
+  const clock = new UpstreamClock(60_000)
+  const body = meteredStream(partsOf(upstream, 'events'), meter, reservation, clock, {
     charge: async () => {},
     void: async () => {},
     finalEvent: () => undefined,
     refusalOf: () => ({ code: 'upstream_failed', detail: 'x' }),
     isCutOff: () => false,
+    maxDeliverySeconds: 60,
     onOver,
     log() {},
   })
@@ -35,4 +38,5 @@ test('an event that never ends is no longer read', async () => {
     .catch(() => {})
   await over
   expect(isCancelled).toBe(true)
+  clock.stop()
 })

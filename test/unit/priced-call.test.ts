@@ -45,6 +45,7 @@ function deliver(upstream: () => Promise<Response>) {
       addresses: { search: { live: { url: 'http://127.0.0.1:1', demo: false } } },
       storedResponses: { store: fail, read: fail, replayed: fail },
       freeCalls: { count: fail, flush: fail, close: fail },
+      maxDeliverySeconds: 60,
       maxBufferedBytes: config.limits.maxBufferedBytes,
       isCutOff: () => false,
       letLeave: () => true,

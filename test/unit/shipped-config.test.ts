@@ -165,6 +165,7 @@ test('where the file is silent, the defaults hold', () => {
       maxBodySeconds: 60,
       maxTotalBodyBytes: 268_435_456,
       maxBufferedBytes: 65_536,
+      maxDeliverySeconds: 3_600,
       upstreamTimeoutMs: 30_000,
       holdSeconds: 900,
       fenceAfterSeconds: 60,

@@ -3,6 +3,7 @@ import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Outcome } from '../outcome.ts'
+import { extendHold } from './extend-hold.ts'
 import { holdSeconds } from './hold-time.ts'
 import type { CountedCall } from './lease-manager.ts'
 import {
@@ -22,6 +23,9 @@ export class DedicatedHold implements Reservation {
   protected readonly deps: ReserveDeps
   protected readonly call: CallToReserve
   protected expiresAtMs: number
+  protected lost: (refusal: Refusal) => void = () => {}
+  private keepAliveTimer: ReturnType<typeof setInterval> | undefined
+  private isProlonging = false
   private readonly appender: Appender
   /** A call that could have run on a lease is counted until its end. */
   private readonly counted: CountedCall | undefined
@@ -32,7 +36,7 @@ export class DedicatedHold implements Reservation {
     this.terms = terms
     this.counted = counted
     this.appender = deps.appenderOf(terms.key.shard)
-    this.expiresAtMs = call.startedAtMs + holdSeconds(deps.config, call.route, terms.price) * 1_000
+    this.expiresAtMs = call.startedAtMs + this.lifetimeMs
   }
 
   get isAlive(): boolean {
@@ -78,10 +82,40 @@ export class DedicatedHold implements Reservation {
     return { ok: true, reservation: this }
   }
 
-  /** It is long enough for its call from the start: nothing has to keep it alive. */
-  onLost(_listener: (refusal: Refusal) => void): void {}
+  /** It is long enough for its upstream's time, but a client can take longer to read the response. */
+  keepAlive(): void {
+    this.keepAliveTimer ??= setInterval(() => void this.prolong(), this.lifetimeMs / 6)
+  }
+
+  onLost(listener: (refusal: Refusal) => void): void {
+    this.lost = listener
+  }
 
   end(): void {
+    clearInterval(this.keepAliveTimer)
     if (this.counted) this.deps.leases.returnSlot(this.counted)
+  }
+
+  /** It lives for so long from its last extension. */
+  protected get lifetimeMs(): number {
+    return holdSeconds(this.deps.config, this.call.route, this.terms.price) * 1_000
+  }
+
+  /** Extends it by nothing once half of its life is over. */
+  private async prolong(): Promise<void> {
+    const askedAtMs = performance.now()
+    if (this.isProlonging || this.expiresAtMs - askedAtMs > this.lifetimeMs / 2) return
+    this.isProlonging = true
+    try {
+      const nothing = { credits: 0, quantity: 0 }
+      const outcome = await extendHold(this.deps, this.call, this.terms, nothing, undefined)
+      if (!outcome.ok) return this.lost(outcome.refusal)
+      this.terms = outcome.terms
+      this.expiresAtMs = askedAtMs + this.lifetimeMs
+    } catch (error) {
+      this.deps.log('a hold is not kept alive; it is tried again', error)
+    } finally {
+      this.isProlonging = false
+    }
   }
 }

@@ -21,7 +21,7 @@ import type { ReserveDeps } from './reserve-deps.ts'
 
 export class GrowingHold extends DedicatedHold {
   private readonly price: MeteredPrice
-  private readonly keepAliveTimer: ReturnType<typeof setInterval>
+  private readonly growTimer: ReturnType<typeof setInterval>
   /** What the client was sent, and how much of it the ledger knows of. */
   private sent = 0
   private sentAsRecorded = 0
@@ -29,7 +29,6 @@ export class GrowingHold extends DedicatedHold {
   private extension: Promise<void> | undefined
   /** Why the ledger extends it no more. */
   private refusal: Refusal | undefined
-  private lost: (refusal: Refusal) => void = () => {}
 
   constructor(
     deps: ReserveDeps,
@@ -41,7 +40,7 @@ export class GrowingHold extends DedicatedHold {
     this.price = terms.price
     // The first hold is for the request and one step.
     this.sentAsRecorded = Math.max(terms.quantity - terms.price.hold.step, 0)
-    this.keepAliveTimer = setInterval(() => this.keepAlive(), this.lifetimeMs / 3)
+    this.growTimer = setInterval(() => this.growByNothing(), this.lifetimeMs / 3)
   }
 
   /** Extends it before the quantity reaches what is held; waits only where it exceeds that. */
@@ -85,18 +84,12 @@ export class GrowingHold extends DedicatedHold {
     return shortfall > 0 ? { ...charge, shortfall } : charge
   }
 
-  override onLost(listener: (refusal: Refusal) => void): void {
-    this.lost = listener
-  }
+  /** It is kept alive from the start, because it can be shorter than its upstream's time. */
+  override keepAlive(): void {}
 
   override end(): void {
-    clearInterval(this.keepAliveTimer)
+    clearInterval(this.growTimer)
     super.end()
-  }
-
-  /** It lives for so long from its last extension. */
-  private get lifetimeMs(): number {
-    return this.deps.config.limits.holdSeconds * 1_000
   }
 
   /** The same as `grow`, but a ledger that cannot be reached is a refusal. */
@@ -148,7 +141,7 @@ export class GrowingHold extends DedicatedHold {
     return buysSome ? this.extendBy(affordable) : outcome.refusal
   }
 
-  private keepAlive(): void {
+  private growByNothing(): void {
     // An extension that is under way lets it live longer, too.
     if (this.extension) return
     this.grow(this.terms.quantity).then(

@@ -122,6 +122,9 @@ export class LeaseSlot implements Reservation {
     return isShort ? this.takeHold(true) : outcome
   }
 
+  /** A call whose response is long converts to a dedicated hold first. */
+  keepAlive(): void {}
+
   onLost(_listener: (refusal: Refusal) => void): void {}
 
   end(): void {

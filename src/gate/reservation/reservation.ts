@@ -53,6 +53,8 @@ export interface Reservation {
    * @throws LedgerUnavailable
    */
   convertToDedicatedHold(): Promise<Outcome<{ readonly reservation: Reservation }>>
+  /** Keeps it alive until the call is over, however long that takes. */
+  keepAlive(): void
   /** Calls the listener when it has to be kept alive and cannot be. */
   onLost(listener: (refusal: Refusal) => void): void
   /** The call is over, and its charge or release is appended or given up. May be called again. */

@@ -13,6 +13,7 @@ import type { Refusal } from '../../problems/refusal.ts'
 import { isEventStream, printEvent } from '../metering/event-stream.ts'
 import { meterOf, partsOf } from '../metering/meter.ts'
 import { failureOf } from '../upstream/forward.ts'
+import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import { meteredStream } from './metered-stream.ts'
 import { chargeCall, failForUpstream, headersOf, type PricedCall } from './priced-call.ts'
 import type { CallResponse } from './responses.ts'
@@ -25,6 +26,7 @@ export function isMeteredAlongTheWay(response: Response, price: MeteredPrice): b
 export async function deliverByEvent(
   priced: PricedCall,
   response: Response,
+  clock: UpstreamClock,
   price: MeteredPrice,
 ): Promise<CallResponse> {
   const { call, body, reservation, deps } = priced
@@ -38,7 +40,7 @@ export async function deliverByEvent(
   const { promise: relayed, resolve: onOver } = Promise.withResolvers<void>()
   const source = response.body ?? new Blob().stream()
   const parts = partsOf(source, isByEvent ? 'events' : price.hold.step)
-  const bodyForClient = meteredStream(parts, meterOf(price, body.content), reservation, {
+  const bodyForClient = meteredStream(parts, meterOf(price, body.content), reservation, clock, {
     charge: (used, terminatedBy, onDelay) =>
       chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
     void: (reason) => reservation.void(reason, status),
@@ -49,6 +51,7 @@ export async function deliverByEvent(
       return { code: failureOf(error), detail: 'The upstream broke off.' }
     },
     isCutOff: deps.isCutOff,
+    maxDeliverySeconds: deps.maxDeliverySeconds,
     ...{ onOver, log },
   })
   const headers = headersOf(priced, response)

@@ -6,6 +6,7 @@ import type { CallBody } from '../request/request-body.ts'
 import { headersForClient } from '../upstream/crossing-headers.ts'
 import { type ForwardFailure, failureOf } from '../upstream/forward.ts'
 import { forwardCall } from '../upstream/forward-call.ts'
+import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import type { DeliveryDeps } from './priced-call.ts'
 import {
   addCallHeaders,
@@ -34,28 +35,37 @@ export async function deliverFreeCall(free: FreeCall): Promise<CallResponse> {
   }
   const forwarded = await forwardCall(deps.addresses, call, body, key.mode, false)
   if (!forwarded.ok) return fail(free, forwarded.failure)
-  const { response } = forwarded
+  const { response, clock } = forwarded
   let start: Start
   try {
     start = await readBeginning(response, deps.maxBufferedBytes)
   } catch (error) {
+    clock.stop()
     return fail(free, failureOf(error))
   }
   count(free, !response.ok)
   const headers = addCallHeaders(headersForClient(response.headers), call, rateLimit)
   if (!response.ok) headers.set('X-Error-Source', 'upstream')
-  if (start.kind === 'whole') return wholeResponse(response, start.bytes, headers)
-  return relay(free, response, start, headers)
+  if (start.kind === 'whole') {
+    clock.stop()
+    return wholeResponse(response, start.bytes, headers)
+  }
+  return relay(free, response, clock, start, headers)
 }
 
 function relay(
   { call, deps }: FreeCall,
   { status }: Response,
+  clock: UpstreamClock,
   start: LongStart,
   headers: Headers,
 ): CallResponse {
   const { promise: relayed, resolve } = Promise.withResolvers<void>()
-  const body = withholdTail(start, {
+  void relayed.then(() => clock.stop())
+  const body = withholdTail(start, clock, {
+    onStart(endEarly) {
+      clock.limitPauses(deps.maxDeliverySeconds * 1_000, () => void endEarly('client'))
+    },
     async onEnd() {
       resolve()
       return () => true
@@ -64,7 +74,7 @@ function relay(
       deps.log(`${call.route.id} ${call.requestId}: the response broke off`, error)
       resolve()
     },
-    async onCancel() {
+    async onEndedEarly() {
       resolve()
     },
   })

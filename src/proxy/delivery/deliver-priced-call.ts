@@ -28,8 +28,12 @@ export async function deliverPricedCall(priced: PricedCall): Promise<CallRespons
     const isRead = isPricedByResponse(priced)
     const forwarded = await forwardCall(deps.addresses, call, body, mode, isRead)
     const delivered = await deliver(priced, forwarded)
-    if (delivered.relayed) void delivered.relayed.then(() => priced.reservation.end())
-    else priced.reservation.end()
+    const end = () => {
+      priced.reservation.end()
+      if (forwarded.ok) forwarded.clock.stop()
+    }
+    if (delivered.relayed) void delivered.relayed.then(end)
+    else end()
     return delivered
   } catch (error) {
     // Whatever it was: the reservation must not stay open for it.
@@ -41,10 +45,10 @@ export async function deliverPricedCall(priced: PricedCall): Promise<CallRespons
 
 async function deliver(priced: PricedCall, forwarded: Forwarded): Promise<CallResponse> {
   if (!forwarded.ok) return failForUpstream(priced, forwarded.failure, forwarded.status)
-  const { response } = forwarded
+  const { response, clock } = forwarded
   const { price } = priced.reservation.terms
   if (response.ok && isMetered(price) && isMeteredAlongTheWay(response, price)) {
-    return deliverByEvent(priced, response, price)
+    return deliverByEvent(priced, response, clock, price)
   }
   const canBeRelayed = response.ok && !isPricedByResponse(priced)
   const maxBytes = canBeRelayed ? priced.deps.maxBufferedBytes : maxReadBytes
@@ -63,6 +67,6 @@ async function deliver(priced: PricedCall, forwarded: Forwarded): Promise<CallRe
       : deliverUncharged(priced, response, start.bytes, 'refused_by_upstream')
   }
   return canBeRelayed
-    ? deliverTailWithheld(priced, response, start)
+    ? deliverTailWithheld(priced, response, clock, start)
     : failAsTooLarge(priced, response, start)
 }

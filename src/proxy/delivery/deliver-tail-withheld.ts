@@ -1,8 +1,12 @@
 /**
  * A long response. The request fixed its price, so the charge is known before its end: the head carries it, with the
- * position of the hold, and the tail waits until the call is charged.
+ * position of the hold, and the tail waits until the call is charged. However slowly the client reads, the hold is kept
+ * alive; a client that takes too long has the response but for its end, and is charged as one who left.
  */
-import { failureOf } from '../upstream/forward.ts'
+
+import type { Usage } from '../../gate/reservation/reservation.ts'
+import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
+import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import {
   chargeCall,
   convertToDedicatedHold,
@@ -19,6 +23,7 @@ import { type LongStart, withholdTail } from './withhold-tail.ts'
 export async function deliverTailWithheld(
   priced: PricedCall,
   response: Response,
+  clock: UpstreamClock,
   start: LongStart,
 ): Promise<CallResponse> {
   // The head names the hold that decides the charge, so a call on a lease needs a hold of its own before it.
@@ -33,19 +38,24 @@ export async function deliverTailWithheld(
   const { terms } = priced.reservation
   const usage = usageOf(priced, response, undefined)
   const { promise: relayed, resolve: onRelayed } = Promise.withResolvers<void>()
-  const body = withholdTail(start, {
+  const body = withholdTail(start, clock, {
+    onStart(endEarly) {
+      const { reservation, deps } = priced
+      reservation.keepAlive()
+      reservation.onLost(() => void endEarly('hold'))
+      clock.limitPauses(deps.maxDeliverySeconds * 1_000, () => void endEarly('client'))
+    },
     async onEnd() {
       const charge = await chargeCall(priced, usage)
       onRelayed()
       return () => priced.deps.letLeave(charge)
     },
-    async onFailure(error, unreadMs) {
-      if (isClientsFault(priced, error, unreadMs)) await chargeForLeaving(priced, usage, status)
-      else await releaseBrokenOff(priced, error, status)
+    async onFailure(error) {
+      await releaseBrokenOff(priced, error, status)
       onRelayed()
     },
-    async onCancel() {
-      await chargeForLeaving(priced, usage, status)
+    async onEndedEarly(by) {
+      await chargeEndedEarly(priced, usage, by)
       onRelayed()
     },
   })
@@ -66,11 +76,6 @@ export function failAsTooLarge(
   return failForUpstream(priced, 'upstream_failed', response.status)
 }
 
-/** The upstream ran out of time, but mostly the client did not read: it has the response but for its end. */
-function isClientsFault({ call }: PricedCall, error: unknown, unreadMs: number): boolean {
-  return failureOf(error) === 'upstream_timeout' && unreadMs > call.route.timeoutMs / 2
-}
-
 async function releaseBrokenOff(
   { call, reservation, deps }: PricedCall,
   error: unknown,
@@ -81,19 +86,19 @@ async function releaseBrokenOff(
 }
 
 /** A client who leaves early pays. A client who is cut off by the gateway has not left. */
-async function chargeForLeaving(
+async function chargeEndedEarly(
   priced: PricedCall,
-  usage: ReturnType<typeof usageOf>,
-  status: number,
+  usage: Usage,
+  terminatedBy: TerminatedBy,
 ): Promise<void> {
   const { call, reservation, deps } = priced
   if (deps.isCutOff()) {
-    await reservation.void('gateway_stopped', status)
+    await reservation.void('gateway_stopped', usage.status)
     return
   }
   try {
-    await chargeCall(priced, { ...usage, terminatedBy: 'client', alreadyDelivered: true })
+    await chargeCall(priced, { ...usage, terminatedBy, alreadyDelivered: true })
   } catch (error) {
-    deps.log(`${call.route.id} ${call.requestId}: left by its client, and not charged`, error)
+    deps.log(`${call.route.id} ${call.requestId}: ended early, and not charged`, error)
   }
 }

@@ -7,6 +7,7 @@ import type { Reservation } from '../../gate/reservation/reservation.ts'
 import type { ReleaseReason, TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Meter, Parts } from '../metering/meter.ts'
+import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 
 /** What a metered response needs to end. It ends in one way, once. */
 interface MeteredEnds {
@@ -23,6 +24,8 @@ interface MeteredEnds {
   refusalOf(error: unknown): Refusal
   /** Whether the gateway is ending what still is under way. */
   isCutOff(): boolean
+  /** How long the client may take, beyond the upstream's own time. */
+  readonly maxDeliverySeconds: number
   /** Called when it is over. */
   onOver(): void
   readonly log: (message: string, error?: unknown) => void
@@ -41,9 +44,10 @@ export function meteredStream(
   parts: Parts,
   meter: Meter,
   reservation: Reservation,
+  clock: UpstreamClock,
   ends: MeteredEnds,
 ): ReadableStream<Uint8Array> {
-  const relay = new MeteredRelay(parts, meter, reservation, ends)
+  const relay = new MeteredRelay(parts, meter, reservation, clock, ends)
   return new ReadableStream<Uint8Array>({
     start: (controller) => relay.start(controller),
     pull: (controller) => relay.pull(controller),
@@ -55,6 +59,7 @@ class MeteredRelay {
   private readonly parts: Parts
   private readonly meter: Meter
   private readonly reservation: Reservation
+  private readonly clock: UpstreamClock
   private readonly ends: MeteredEnds
   /** Parts that wait, with what is used once they are sent. */
   private withheld: CountedPart[] = []
@@ -66,10 +71,17 @@ class MeteredRelay {
   /** Nothing can be sent any more. */
   private isClosed = false
 
-  constructor(parts: Parts, meter: Meter, reservation: Reservation, ends: MeteredEnds) {
+  constructor(
+    parts: Parts,
+    meter: Meter,
+    reservation: Reservation,
+    clock: UpstreamClock,
+    ends: MeteredEnds,
+  ) {
     this.parts = parts
     this.meter = meter
     this.reservation = reservation
+    this.clock = clock
     this.ends = ends
     this.used = meter.used
   }
@@ -78,13 +90,19 @@ class MeteredRelay {
     this.reservation.onLost((refusal) => {
       void this.finish(controller, () => this.cut(controller, refusal))
     })
+    this.clock.limitPauses(this.ends.maxDeliverySeconds * 1_000, () => {
+      void this.finish(controller, () => this.endUnread(controller))
+    })
   }
 
   async pull(controller: Controller): Promise<void> {
+    this.clock.resume()
     try {
       await this.relayNext(controller)
     } catch (error) {
       await this.finish(controller, () => this.breakOff(controller, error))
+    } finally {
+      this.clock.pause()
     }
   }
 
@@ -188,6 +206,14 @@ class MeteredRelay {
     if (hasSentSold) await this.ends.charge(this.used, 'upstream', sendFinal)
     else await this.ends.void('upstream_broke_off')
     sendFinal()
+    await cancelled
+  }
+
+  /** The client takes too long: it pays as one who left. */
+  private async endUnread(controller: Controller): Promise<void> {
+    const cancelled = this.cancelUpstream()
+    await this.ends.charge(this.used, 'client', () => this.breakBody(controller))
+    this.breakBody(controller)
     await cancelled
   }
 

@@ -28,6 +28,8 @@ export interface DeliveryDeps {
   readonly freeCalls: FreeCalls
   /** Larger response bodies are relayed as they come. */
   readonly maxBufferedBytes: number
+  /** How long a client may take to read a response, beyond its upstream's own time. */
+  readonly maxDeliverySeconds: number
   /**
    * Asked at the last moment before the response of a charge leaves, or its last piece. false: it is too late, and the
    * response is withheld.

@@ -3,8 +3,10 @@
  *
  * A small body is read whole, so that its head can still carry the charge. Of a larger one the last piece waits: it
  * leaves only after `onEnd` has resolved, which is when the charge is durable. Memory stays flat: one piece is kept, and
- * the upstream is read no faster than the client reads.
+ * the upstream is read no faster than the client reads. While the client does not read, the upstream's clock stands still.
  */
+import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
+import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 
 export type Start = { readonly kind: 'whole'; readonly bytes: Uint8Array } | LongStart
 
@@ -46,25 +48,28 @@ async function readPiece(reader: Reader) {
   }
 }
 
+/** What ends a body before its end, and is not the upstream. */
+type EndedBy = Extract<TerminatedBy, 'client' | 'hold'>
+
 /** A body ends in one of these ways, once. */
 interface StreamEnds {
+  /** Called at once. What it is given ends the response before its end. */
+  onStart(endEarly: (by: EndedBy) => Promise<void>): void
   /**
    * The upstream has sent everything. Resolves when the charge is durable; throws when it cannot be.
    * @returns asked at the last moment before the last piece leaves: whether it still may
    */
   onEnd(): Promise<() => boolean>
-  /**
-   * The upstream broke off, or the charge was refused: the client sees a broken body.
-   * @param unreadMs for how long nothing was read from the upstream, since the client did not read
-   */
-  onFailure(error: unknown, unreadMs: number): Promise<void>
-  /** The client left before the upstream had sent everything. */
-  onCancel(): Promise<void>
+  /** The upstream broke off, or the charge was refused: the client sees a broken body. */
+  onFailure(error: unknown): Promise<void>
+  /** The client left, or the response was ended, before the upstream had sent everything. */
+  onEndedEarly(by: EndedBy): Promise<void>
 }
 
 /** The body for the client. Its last piece leaves after `onEnd` has resolved. */
 export function withholdTail(
   { pieces: ready, rest }: LongStart,
+  clock: UpstreamClock,
   ends: StreamEnds,
 ): ReadableStream<Uint8Array> {
   /** Sent when another piece comes behind it, or when the call is charged. */
@@ -72,8 +77,6 @@ export function withholdTail(
   /** The upstream has ended, well or badly: how the call ends is decided. */
   let hasEnded = false
   let hasLeft = false
-  let unreadMs = 0
-  let sentAtMs = performance.now()
 
   async function fail(
     controller: ReadableStreamDefaultController<Uint8Array>,
@@ -82,14 +85,27 @@ export function withholdTail(
     // A client who left has decided how the call ends, whatever the upstream does then.
     if (hasLeft && !hasEnded) return
     hasEnded = true
-    await ends.onFailure(error, unreadMs)
+    await ends.onFailure(error)
     // Without the error, which is in the log: the server would print it once more.
     if (!hasLeft) controller.error()
   }
 
+  async function endEarly(by: EndedBy): Promise<void> {
+    if (hasLeft) return
+    hasLeft = true
+    if (!hasEnded) await Promise.allSettled([rest.cancel(), ends.onEndedEarly(by)])
+  }
+
   return new ReadableStream<Uint8Array>({
+    start(controller) {
+      ends.onStart(async (by) => {
+        if (hasLeft || hasEnded) return
+        await endEarly(by)
+        controller.error()
+      })
+    },
     async pull(controller) {
-      unreadMs += performance.now() - sentAtMs
+      clock.resume()
       try {
         const first = ready.shift()
         if (first) return controller.enqueue(first)
@@ -110,12 +126,9 @@ export function withholdTail(
       } catch (error) {
         await fail(controller, error)
       } finally {
-        sentAtMs = performance.now()
+        clock.pause()
       }
     },
-    async cancel() {
-      hasLeft = true
-      if (!hasEnded) await Promise.allSettled([rest.cancel(), ends.onCancel()])
-    },
+    cancel: () => endEarly('client'),
   })
 }

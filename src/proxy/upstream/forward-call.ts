@@ -3,6 +3,7 @@ import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Call } from '../call.ts'
 import type { CallBody } from '../request/request-body.ts'
 import { type Forwarded, forward } from './forward.ts'
+import { UpstreamClock } from './upstream-clock.ts'
 
 /** By the name of the upstream. */
 export type Addresses = Readonly<Record<string, UpstreamAddresses>>
@@ -20,7 +21,10 @@ export async function forwardCall(
 ): Promise<Forwarded> {
   const { request, requestId, route } = call
   const { target } = route
-  if (target.kind === 'fixed') return { ok: true, response: Response.json(target.json) }
+  if (target.kind === 'fixed') {
+    const clock = new UpstreamClock(route.timeoutMs)
+    return { ok: true, response: Response.json(target.json), clock }
+  }
   const address = addresses[target.service]?.[mode]
   if (!address) return { ok: false, failure: 'upstream_unreachable' }
   const baseUrl = address.url

@@ -5,7 +5,7 @@
 import type { Route } from '../../config/config.ts'
 import type { RefusalCode } from '../../problems/refusal.ts'
 import { headersForUpstream } from './crossing-headers.ts'
-import { deadline } from './deadline.ts'
+import { UpstreamClock } from './upstream-clock.ts'
 
 interface ForwardedCall {
   readonly request: Request
@@ -25,14 +25,24 @@ export type ForwardFailure = Extract<
 >
 
 export type Forwarded =
-  | { readonly ok: true; readonly response: Response }
+  | { readonly ok: true; readonly response: Response; readonly clock: UpstreamClock }
   | { readonly ok: false; readonly failure: ForwardFailure; readonly status?: number }
 
 /** Statuses that are about the client's own request, and reach the client. */
 const passedOn = new Set([400, 404, 413, 415, 422])
 
-/** `ok` holds for 2xx and for the refusals that are the client's to read. */
+/**
+ * `ok` holds for 2xx and for the refusals that are the client's to read. Whoever gets such a response stops its clock when
+ * the response is over.
+ */
 export async function forward(call: ForwardedCall): Promise<Forwarded> {
+  const clock = new UpstreamClock(call.route.timeoutMs)
+  const forwarded = await send(call, clock)
+  if (!forwarded.ok) clock.stop()
+  return forwarded
+}
+
+async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarded> {
   let response: Response
   try {
     response = await fetch(targetOf(call), {
@@ -45,14 +55,14 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
       ...(call.body ? { body: call.body.bytes as Uint8Array<ArrayBuffer> } : {}),
       redirect: 'manual',
       decompress: false,
-      signal: deadline(call.route.timeoutMs),
+      signal: clock.signal,
       // Without it fetch gives up after five minutes, whatever the route allows.
       timeout: false,
     } as BunFetchRequestInit)
   } catch (error) {
     return { ok: false, failure: failureOf(error) }
   }
-  if (response.ok || passedOn.has(response.status)) return { ok: true, response }
+  if (response.ok || passedOn.has(response.status)) return { ok: true, response, clock }
   // A client must not mistake the upstream's refusal of the gateway for the gateway's refusal of the client.
   response.body?.cancel().catch(() => {})
   const busy = response.status === 429 || response.status === 503
