@@ -1,8 +1,9 @@
 /** What the simulated gateways sell. */
+import { maxAmount } from '../../events/bounds.ts'
 import { parse } from '../support/small-config.ts'
 
-/** The most that the schema of a configuration admits. */
-const largest = 1_000_000_000_000
+/** The most that a plan can give. */
+const largest = maxAmount
 
 export const config = parse(`
 services:

@@ -45,5 +45,6 @@ export const types = {
   texts: 1009,
   int8s: 1016,
   timestamptz: 1184,
+  void: 2278,
   jsonb: 3802,
 } as const

@@ -1,4 +1,5 @@
 /** Appends a batch: append_v1, decided command by command by the rules of test/support/log-rules.ts. */
+import { maxAmount } from '../../../events/bounds.ts'
 import { batchColumns, eventTypeOfKind, purchaseKinds } from '../../../src/ledger/append/batch.ts'
 import type { CallCommand, Verdict } from '../../../src/ledger/append/call-commands.ts'
 import {
@@ -18,6 +19,7 @@ import { claimVerdict } from './claims.ts'
 import { debtOf, grantAllowance, repayFromLiveLots } from './credits.ts'
 import { leaveShard } from './head.ts'
 import {
+  type MemoryEvent,
   type MemoryLedger,
   type MemoryProducer,
   type NewMemoryEvent,
@@ -41,8 +43,9 @@ interface Batch {
   readonly claimed: Map<string, string>
   /** Accounts that owed something before it. */
   readonly owing: Map<string, Who>
-  /** Holds that it opened, and those that it resolved: to a claim they are still open. */
+  /** Holds that it opened: its later commands do not find them. */
   readonly opened: Set<string>
+  /** Holds that it resolved: to a claim they are still open. */
   readonly resolved: Set<string>
 }
 
@@ -120,11 +123,15 @@ function commandOf(columns: Command['columns'], payload: Command['payload']): Ca
     previousSecret: columns.previous_secret === 'true',
     mode: columns.mode,
     credits: number('credits'),
+    quantity: number('quantity'),
     slots: number('slots'),
     endpoint: columns.endpoint,
     tariff: columns.tariff,
     ...(columns.claim && { claim: { key: columns.claim, requestHash: columns.request_hash } }),
     ...(typeof payload.lease === 'string' && { lease: payload.lease }),
+    ...(typeof payload.sentCredits === 'number' && {
+      sent: { credits: payload.sentCredits, quantity: payload.sentQuantity },
+    }),
   } as unknown as CallCommand
 }
 
@@ -138,15 +145,17 @@ function inOrder(commands: readonly Command[]): Command[] {
 }
 
 function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result {
-  const { command } = of
+  const command = asFound(batch, of.command)
   const { accountId: account_id, mode } = command
   const who: Who = { shard: ledger.shard, account_id, mode, now: ledger.now }
   if (debtOf(ledger, who) > 0) batch.owing.set(`${account_id} ${mode}`, who)
   const isPurchase = purchaseKinds.some((kind) => kind === command.kind)
   if (command.kind === 'count') return decideCount(ledger, batch, of, who)
   const verdict = isPurchase
-    ? purchaseVerdict(ledger, batch, command, who)
-    : decide(ledger.state, command, who)
+    ? purchaseVerdict(ledger, batch, of, command, who)
+    : isInRange(of)
+      ? decide(ledger.state, command, who)
+      : 'amount_out_of_range'
   if (verdict !== 'ok' && verdict !== 'resumed') {
     return {
       verdict,
@@ -161,6 +170,14 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
   return { verdict, position, available: availableAt(ledger.state, who) }
 }
 
+/** The state is read before the batch: a hold that it opened is not found by its later commands. */
+function asFound({ opened }: Batch, command: CallCommand): CallCommand {
+  if (command.kind === 'count' || command.kind === 'hold' || command.kind === 'lease')
+    return command
+  if ('lease' in command) return opened.has(command.lease) ? { ...command, lease: '' } : command
+  return opened.has(command.requestId) ? { ...command, requestId: '' } : command
+}
+
 /** The credits that a refusal says are available. */
 function availableTo(
   ledger: MemoryLedger,
@@ -171,6 +188,20 @@ function availableTo(
   if (verdict === 'key_cap_reached') return capLeft(ledger.state, command, who)
   if (verdict === 'insufficient_credits') return drawableAt(ledger.state, command, who)
   return availableAt(ledger.state, who)
+}
+
+const withCredits: readonly string[] = [...purchaseKinds, 'settle']
+const withQuantity = ['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count']
+
+/** Amounts are bounded. */
+function isInRange({ columns }: Command): boolean {
+  const isAmount = (text: Text | undefined) => Number(text) >= 0 && Number(text) <= maxAmount
+  const kind = String(columns.kind)
+  const { credits = null, quantity = null } = columns
+  return (
+    (credits === null ? !withCredits.includes(kind) : isAmount(credits)) &&
+    (quantity === null ? !withQuantity.includes(kind) : isAmount(quantity))
+  )
 }
 
 const verdictsOnKey = new Set<Verdict>([
@@ -185,10 +216,12 @@ const verdictsOnKey = new Set<Verdict>([
 function purchaseVerdict(
   ledger: MemoryLedger,
   batch: Batch,
+  of: Command,
   command: Exclude<CallCommand, { kind: 'count' }>,
   who: Who,
 ): Verdict {
-  const verdict = decide(ledger.state, command, who)
+  const decided = decide(ledger.state, command, who)
+  const verdict = verdictsOnKey.has(decided) || isInRange(of) ? decided : 'amount_out_of_range'
   if (command.kind !== 'hold' || !command.claim || verdictsOnKey.has(verdict)) return verdict
   const claimed = claimVerdict(ledger, batch, command.keyId, command.claim)
   return verdict === 'ok' || (claimed !== 'ok' && claimed !== 'resumed') ? claimed : verdict
@@ -198,6 +231,9 @@ function decideCount(ledger: MemoryLedger, batch: Batch, of: Command, who: Who):
   const { command } = of
   const key = ledger.state.key_state.get(`${command.keyId} ${ledger.shard}`)
   const isOwn = key?.account_id === command.accountId && key.mode === command.mode
+  if (isOwn && !isInRange(of)) {
+    return { verdict: 'amount_out_of_range', position: ledger.position, available: 0 }
+  }
   const position = isOwn
     ? writeEvent(ledger, batch, of, { occurred_at: who.now, credits: null })
     : ledger.position
@@ -221,8 +257,9 @@ function writePurchase(
   if (command.kind === 'hold' && command.claim) {
     batch.claimed.set(`${command.keyId} ${command.claim.key}`, command.claim.requestHash)
   }
-  if (command.kind === 'hold' || command.kind === 'lease')
-    requireNew(ledger, batch, command.requestId)
+  const requestId = String(columns.request_id)
+  if (command.kind !== 'extend') requireNew(ledger, requestId)
+  if (command.kind === 'hold' || command.kind === 'lease') batch.opened.add(requestId)
   const isCharge = command.kind === 'charge_on_lease'
   return writeEvent(ledger, batch, of, {
     occurred_at: command.kind === 'extend' ? Number(hold?.held_at) : who.now,
@@ -231,13 +268,20 @@ function writePurchase(
   })
 }
 
-/** Two open holds of one name would be one row, and so would two that a batch opens. */
-function requireNew({ state, shard }: MemoryLedger, { opened }: Batch, hold: string): void {
-  if (!opened.has(hold) && !state.open_holds.has(`${hold} ${shard}`)) {
-    opened.add(hold)
-    return
-  }
-  throw new Refused({ code: '23505', message: 'duplicate key value violates unique constraint' })
+/** A request is opened once: the unique index over the events that do so refuses another. */
+function requireNew({ byRequest }: MemoryLedger, request: string): void {
+  if (!byRequest.get(request)?.some(opens)) return
+  throw new Refused({
+    code: '23505',
+    message: 'duplicate key value violates unique constraint "events_0000000000000_openings"',
+    constraint_name: 'events_0000000000000_openings',
+  })
+}
+
+function opens({ type, held }: MemoryEvent): boolean {
+  return (
+    type === 'CreditsHeld' || (held === null && (type === 'HoldSettled' || type === 'HoldReleased'))
+  )
 }
 
 /** What resolves a hold, and what voids a call on a lease, which moves nothing. */
@@ -250,12 +294,16 @@ function writeEnd(
 ): number {
   const { command, columns } = of
   if (command.kind === 'void_on_lease') {
+    requireNew(ledger, command.requestId)
     return writeEvent(ledger, batch, of, { occurred_at: who.now, credits: 0 })
   }
   const { held_at, lots, held, credits: whole, endpoint, quantity, slots, hold_id } = hold as Row
   batch.resolved.add(String(hold_id))
-  const isSettled = command.kind === 'settle'
-  let left = isSettled ? Number(columns.credits) : 0
+  const sent = command.kind === 'expire' ? Number((hold as Row).sent_credits) : 0
+  // What extensions said was sent is charged: the client has it.
+  const isSettled = command.kind === 'settle' || sent > 0
+  const charged = sent > 0 ? sent : Number(columns.credits)
+  let left = isSettled ? charged : 0
   const taken = (held as number[]).map((credits) => {
     const take = Math.min(credits, left)
     left -= take
@@ -265,10 +313,14 @@ function writeEnd(
   return writeEvent(ledger, batch, of, {
     ...ofHold,
     occurred_at: Number(held_at),
-    credits: isSettled ? Number(columns.credits) : Number(whole),
+    credits: isSettled ? charged : Number(whole),
     lots: lots as number[],
     held: (held as number[]).map((credits) => 0 - credits),
     moved: isSettled ? taken : null,
+    ...(sent > 0 && {
+      ...{ type: 'HoldSettled', quantity: Number((hold as Row).sent_quantity) },
+      payload: { delivered: true, terminatedBy: 'gateway' },
+    }),
   })
 }
 

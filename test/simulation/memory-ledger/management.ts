@@ -1,6 +1,6 @@
 /** Management commands: grant_v1, adjust_v1, refund_v1 and record_v1. */
 import { catalogue, type EventType } from '../../../events/catalogue.ts'
-import { monthOf } from '../../support/log.ts'
+import { micros, monthOf } from '../../support/log.ts'
 import { draw, liveLots, type Who } from '../../support/log-rules.ts'
 import type { Rows, Text } from '../wire.ts'
 import { grantAllowance, repayFromLiveLots, repayFromLot, writeCredits } from './credits.ts'
@@ -67,6 +67,11 @@ export function grant(ledger: MemoryLedger, values: readonly Text[]): Rows {
   const again = repeated(ledger, command as string, hash as string)
   if (again) return reply(again)
   if (!hasAccount(ledger, account as string)) return reply({ verdict: 'no_such_account' })
+  const { startsAt, expiresAt } = JSON.parse(payload as string)
+  if (expiresAt && micros(expiresAt) <= ledger.now) return reply({ verdict: 'time_passed' })
+  if (expiresAt && micros(expiresAt) <= micros(startsAt)) {
+    return reply({ verdict: 'ends_before_start' })
+  }
   const who = whoIs(ledger, account as string, mode as string)
   const lot = writeCredits(ledger, instance, who, {
     ...{ type: 'CreditsGranted', credits: Number(credits), actor },
