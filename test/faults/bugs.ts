@@ -79,6 +79,39 @@ export const bugs: readonly Bug[] = [
     ],
   },
   {
+    name: 'late-response',
+    says: 'a response leaves however long ago its charge was sent',
+    breaks: 'I13',
+    fault: 'gateway/fenced',
+    runs: 5,
+    source: [
+      {
+        file: 'src/ledger/append/deliveries.ts',
+        from: 'export const leavesWithinMs = 5_000',
+        to: 'export const leavesWithinMs = 600_000',
+      },
+      {
+        file: 'src/server/compose-ledger.ts',
+        from: 'export const ledgerTimeoutMs = 5_000',
+        to: 'export const ledgerTimeoutMs = 600_000',
+      },
+    ],
+  },
+  {
+    name: 'sent-and-withheld',
+    says: 'what has left is reported as withheld',
+    breaks: 'I13',
+    fault: 'gateway/stopped-briefly',
+    runs: 2,
+    source: [
+      {
+        file: 'src/ledger/append/deliveries.ts',
+        from: 'return this.open.delete(position)',
+        to: 'return this.withhold(position), true',
+      },
+    ],
+  },
+  {
     name: 'netted-sums',
     says: 'the ledger decides a batch by its sums, not command by command in order',
     breaks: 'I3',

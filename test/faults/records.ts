@@ -93,7 +93,7 @@ export const invariants: Readonly<Record<Invariant, string>> = {
   I10: 'a charge of a killed gateway, whose response did not arrive, is not shown as sent',
   I11: 'of a response that is paid along the way, nothing arrives that was not held before',
   I12: 'of a response that is paid along the way, what arrives is charged, but for one step at most',
-  I13: 'what a customer got back as undelivered has not arrived, or its gateway was fenced before',
+  I13: 'what a customer got back as undelivered does not arrive after that, nor before unless its gateway was fenced',
 }
 
 export interface Finding {

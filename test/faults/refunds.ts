@@ -1,11 +1,17 @@
-/** Customers who ask for their charges back, and I13: who gets one back has no response, or his gateway was fenced before. */
+/**
+ * Customers who ask for their charges back, and I13: who gets one back gets no response after that, and had none before unless
+ * his gateway was fenced.
+ */
 import type { Sql } from '../../src/ledger/connect.ts'
 import type { FaultGateway } from './gateways.ts'
 import type { ClientCall, Finding } from './records.ts'
 import type { World } from './world.ts'
 
 /** Asks a gateway to give the last charges back, whoever charged them. */
-export async function askBack({ cast, ledger }: World, gateway: FaultGateway): Promise<void> {
+export async function askBack(
+  { cast, ledger, refundedAtMs }: World,
+  gateway: FaultGateway,
+): Promise<void> {
   const keyTexts = new Map([...cast.wide, cast.busy].map(({ keyId, text }) => [keyId, text]))
   const charges = await lastCharges(ledger.sql)
   await Promise.all(
@@ -15,7 +21,12 @@ export async function askBack({ cast, ledger }: World, gateway: FaultGateway): P
       const headers = { 'X-API-Key': key }
       // A gateway that refuses, or whose ledger is away, gives nothing back.
       await fetch(`${gateway.url}/v1/charges/${requestId}/refund`, { method: 'POST', headers })
-        .then((response) => response.bytes())
+        .then(async (response) => {
+          await response.bytes()
+          if (response.ok && !refundedAtMs.has(requestId)) {
+            refundedAtMs.set(requestId, performance.now())
+          }
+        })
         .catch(() => {})
     }),
   )
@@ -29,7 +40,7 @@ function lastCharges(sql: Sql) {
 }
 
 export async function wronglyRefunded(
-  { ledger }: World,
+  { ledger, refundedAtMs }: World,
   calls: readonly ClientCall[],
 ): Promise<Finding[]> {
   const refunded = await ledger.sql<{ requestId: string; isFenced: boolean }[]>`
@@ -40,10 +51,17 @@ export async function wronglyRefunded(
     from events r join events c on c.request_id = r.request_id and c.type = 'HoldSettled'
     where r.type = 'ChargeRefunded' and r.payload ->> 'externalId' = 'undelivered:' || r.request_id`
   const fenced = new Map(refunded.map(({ requestId, isFenced }) => [requestId, isFenced]))
-  return calls
-    .filter(({ requestId, worth }) => worth && fenced.get(requestId ?? '') === false)
-    .map(({ id, requestId, gateway }) => ({
+  const findings: Finding[] = []
+  for (const { id, requestId = '', worth, gateway, endedAtMs = 0 } of calls) {
+    const isFenced = fenced.get(requestId)
+    if (!worth || isFenced === undefined) continue
+    const isAfter = endedAtMs > (refundedAtMs.get(requestId) ?? Number.POSITIVE_INFINITY)
+    if (isFenced && !isAfter) continue
+    const when = isAfter ? 'arrived after it was' : 'arrived, and was'
+    findings.push({
       invariant: 'I13',
-      what: `${id} ${requestId}: arrived whole from ${gateway}, and refunded as undelivered`,
-    }))
+      what: `${id} ${requestId} of ${gateway}: ${when} refunded as undelivered`,
+    })
+  }
+  return findings
 }

@@ -37,6 +37,8 @@ export interface World {
   readonly calls: ClientCall[]
   /** Tries again what clients do not know the end of. */
   readonly unfinished: (() => Promise<unknown>)[]
+  /** When customers learned of refunds of what did not arrive, by request id. */
+  readonly refundedAtMs: Map<string, number>
   readonly auditor: Auditor
   /** Name of the database. */
   readonly database: string
@@ -102,6 +104,7 @@ export async function openWorld(servers: Servers, seed: number, bug?: Bug): Prom
     cast: await assemble(ledger),
     calls: [],
     unfinished: [],
+    refundedAtMs: new Map(),
     auditor: openAuditor(),
     async close() {
       await fleet.stop()
