@@ -15,6 +15,20 @@ export const changingTooFast: Refusal = {
   headers: { 'Retry-After': '1' },
 }
 
+/** The ledger's clock and the gateway's idea of it differ by minutes, and did so again. */
+export const clocksDisagree: Refusal = {
+  code: 'ledger_unavailable',
+  detail: 'The clocks of the ledger and of the gateway disagree; try again.',
+  headers: { 'Retry-After': '1' },
+}
+
+/** Another gateway's call has this call's id. */
+export const requestIsTaken: Refusal = {
+  code: 'ledger_unavailable',
+  detail: 'The call could not be named in the ledger; try again.',
+  headers: { 'Retry-After': '1' },
+}
+
 export const outcomeUnknown: Refusal = {
   code: 'outcome_unknown',
   detail:

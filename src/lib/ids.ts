@@ -11,9 +11,12 @@ export interface Owner {
 /** 22 base62 digits are 131 bits, so no two ids will ever be equal. */
 const idDigits = 22
 
-/** A UUIDv7: sorts by time, so that a log viewer shows requests in their order. */
-export function newRequestId(): string {
-  return Bun.randomUUIDv7()
+/**
+ * A UUIDv7: sorts by time, so that a log viewer shows requests in their order. The ledger takes an id only near its time.
+ * @param nowMs milliseconds since 1970: the ledger's, where the id is to be written there
+ */
+export function newRequestId(nowMs: number = Date.now()): string {
+  return Bun.randomUUIDv7('hex', Math.floor(nowMs))
 }
 
 /** Names a gateway process in the log. 12 hex digits: a ledger sees thousands of processes, and not millions. */

@@ -57,7 +57,8 @@ export async function respondToCall(
     return deliverFreeCall({ call, body, key: authorized.key, rateLimit, deps: delivery })
   }
 
-  const toReserve = { ...call, claim, content: body.content }
+  // The same object: when the call gets another id, its response and its log lines say that one.
+  const toReserve = Object.assign(call, { claim, content: body.content })
   const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, permit)
   if (!reserved.ok) return refuse(call, reserved.refusal, withPermitReturned(rateLimit))
   if (reserved.kind === 'reserved') {

@@ -127,9 +127,9 @@ async function newSubject(kind: Owner['kind']): Promise<FullSubject> {
     ...{ owner, maker, accountId, keyId, keyText: key },
     charge: () => (charged ??= charge()),
     async undelivered() {
-      const { shard, tariff } = shop.key
-      const ofKey = { shard, accountId, keyId, mode: 'live' as const, version: 1, account, tariff }
-      const { hold } = await deadGateway.hold(ofKey, 1)
+      const { shard, tariff, now } = shop.key
+      const ofKey = { shard, accountId, keyId, mode: 'live' as const, version: 1, account }
+      const { hold } = await deadGateway.hold({ ...ofKey, tariff, now }, 1)
       await deadGateway.settle(hold, 1)
       await deadGateway.appender.beat(true)
       return hold.requestId

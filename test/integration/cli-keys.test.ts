@@ -138,8 +138,10 @@ test('a report says what a key did since a time, and how the key was changed', a
     .get('admin', 'GET', `/admin/api-keys/${keyId}`)
     .then(({ apiKey }) => apiKey)
   const tariff = () => ''
-  const atGate = { ...row, accountId, version, account: { version: 2 }, tariff }
-  await app.ledger.count(atGate, 5, { endpoint: 'tts-voices' })
+  const atGate = { ...row, accountId, version, account: { version: 2 } }
+  await app.ledger.count({ ...atGate, tariff, now: () => app.ledger.now }, 5, {
+    endpoint: 'tts-voices',
+  })
   await json(['rotate', keyId])
 
   const report = await json(['report', keyId, '--since', since])

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { isOpening, isOpeningOrNot } from '../../events/openings.ts'
 import type { CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
+import { newRequestId } from '../../src/lib/ids.ts'
 import {
   chargeOnLeaseCommand,
   type Gateway,
@@ -32,13 +33,28 @@ async function openingsOf(requestId: string): Promise<number> {
   ).length
 }
 
-describe('a command that is sent again by another gateway is refused', () => {
+describe.each([
+  // An id from the first minutes of a partition is sought in the log; others meet the partition's index.
+  { title: 'soon after the log began', afterMs: 0 },
+  { title: 'later', afterMs: 600_000 },
+])('a command that is sent again by another gateway is refused, $title', ({ afterMs }) => {
+  beforeAll(() => ledger.advance(afterMs))
+
   test('of a hold', async () => {
     const hold = holdCommand(key, 3)
     expect(await verdictOf(gateways[0], hold)).toBe('ok')
     expect(await verdictOf(gateways[1], hold)).toBe('duplicate_request')
     expect(await verdictOf(gateways[1], { ...hold, credits: 1 })).toBe('duplicate_request')
     expect(await openingsOf(hold.requestId)).toBe(1)
+  })
+
+  test('of a hold that has ended', async () => {
+    const { hold } = await ledger.hold(key, 5)
+    expect((await ledger.release(hold)).verdict).toBe('ok')
+    expect(await verdictOf(gateways[0], hold)).toBe('duplicate_request')
+    const { hold: charged } = await ledger.hold(key, 5)
+    expect((await ledger.settle(charged, 5)).verdict).toBe('ok')
+    expect(await verdictOf(gateways[0], charged)).toBe('duplicate_request')
   })
 
   test('of a charge on a lease', async () => {
@@ -48,9 +64,8 @@ describe('a command that is sent again by another gateway is refused', () => {
     expect(await verdictOf(gateways[0], charge)).toBe('ok')
     expect(await verdictOf(gateways[1], charge)).toBe('duplicate_request')
     const ended = { requestId: charge.requestId }
-    expect(await verdictOf(gateways[1], voidOnLeaseCommand(key, lease, ended))).toBe(
-      'duplicate_request',
-    )
+    const end = voidOnLeaseCommand(key, lease, ended)
+    expect(await verdictOf(gateways[1], end)).toBe('duplicate_request')
     expect(await verdictOf(gateways[1], holdCommand(key, 3, ended))).toBe('duplicate_request')
     expect(await openingsOf(charge.requestId)).toBe(1)
   })
@@ -67,13 +82,57 @@ describe('a command that is sent again by another gateway is refused', () => {
   })
 })
 
-test('a hold that has ended cannot be taken again', async () => {
-  const { hold } = await ledger.hold(key, 5)
-  expect((await ledger.release(hold)).verdict).toBe('ok')
-  expect(await verdictOf(gateways[0], hold)).toBe('duplicate_request')
-  const { hold: charged } = await ledger.hold(key, 5)
-  expect((await ledger.settle(charged, 5)).verdict).toBe('ok')
-  expect(await verdictOf(gateways[0], charged)).toBe('duplicate_request')
+describe('an id is taken near its time alone', () => {
+  const minute = 60_000
+  const named = (atMs: number) => ({ requestId: newRequestId(atMs) })
+
+  test('of a hold and a lease: five minutes from the ledger’s', async () => {
+    const now = ledger.now.getTime()
+    for (const command of [
+      holdCommand,
+      (...[key, , more]: Parameters<typeof holdCommand>) => leaseCommand(key, 1, 1, more as object),
+    ]) {
+      const at = (ms: number) => verdictOf(gateways[0], command(key, 1, named(now + ms)))
+      expect(await at(-5 * minute)).toBe('ok')
+      expect(await at(5 * minute)).toBe('ok')
+      expect(await at(-5 * minute - 1)).toBe('request_out_of_time')
+      expect(await at(5 * minute + 1)).toBe('request_out_of_time')
+    }
+  })
+
+  test('of the end of a call on a lease: from five minutes before the lease on', async () => {
+    const lease = leaseCommand(key, 50, 5, { holdSeconds: 100_000 })
+    await gateways[0].append(lease)
+    const from = ledger.now.getTime()
+    await ledger.advance(60 * minute)
+    const to = ledger.now.getTime()
+    for (const command of [
+      (more: object) => chargeOnLeaseCommand(key, lease, 1, more),
+      (more: object) => voidOnLeaseCommand(key, lease, more),
+    ]) {
+      const at = (ms: number) => verdictOf(gateways[0], command(named(ms)))
+      expect(await at(from - 5 * minute)).toBe('ok')
+      expect(await at(from + 30 * minute)).toBe('ok')
+      expect(await at(to + 5 * minute)).toBe('ok')
+      expect(await at(from - 5 * minute - 1)).toBe('request_out_of_time')
+      expect(await at(to + 5 * minute + 1)).toBe('request_out_of_time')
+    }
+  })
+
+  test('and only a UUIDv7 has a time', async () => {
+    for (const requestId of [
+      '',
+      'r-1',
+      crypto.randomUUID(),
+      newRequestId(ledger.now.getTime()).toUpperCase(),
+      `${newRequestId(ledger.now.getTime())}0`,
+      `${newRequestId(ledger.now.getTime())} `,
+    ]) {
+      expect([requestId, await verdictOf(gateways[0], holdCommand(key, 1, { requestId }))]).toEqual(
+        [requestId, 'request_out_of_time'],
+      )
+    }
+  })
 })
 
 test('a command that is refused so takes no other one with it', async () => {

@@ -146,6 +146,14 @@ class History {
     return `${prefix}${(++this.ids).toString().padStart(6, '0')}`
   }
 
+  /** A UUIDv7 of the time that it is, or now and then of one that is too long ago. */
+  requestId(): string {
+    const number = this.id()
+    const ms = this.twins.nowMs - (Number(number) % 23 === 0 ? 301_000 : 0)
+    const time = ms.toString(16).padStart(12, '0')
+    return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${number.padStart(12, '0')}`
+  }
+
   async open(): Promise<void> {
     await this.publish(30)
     for (const [account, plan] of [
@@ -371,7 +379,7 @@ function commandOf(h: History, step: CommandStep): CallCommand {
   const key = h.key(pick)
   const accountVersion = h.versions.get(key.accountId) ?? 0
   const at = { ...key, shard: 0, account: { version: accountVersion }, tariff: () => h.tariff }
-  const requestId = h.id('call-')
+  const requestId = h.requestId()
   const hold = h.hold(pick)
   const lease = h.leases.at(-1 - (pick % Math.max(h.leases.length, 1)))
   switch (kind) {

@@ -36,6 +36,8 @@ export interface KeyAtGate {
   readonly version: number
   readonly account: { readonly version: number }
   readonly tariff: () => string
+  /** The ledger's time, which is in the ids of requests. Without it: this machine's. */
+  readonly now?: (() => Date) | undefined
 }
 
 type Call = Pick<
@@ -49,7 +51,7 @@ export type HoldResult = AppendResult & { readonly hold: Hold }
 export function holdCommand(key: KeyAtGate, credits: number, more: Partial<Hold> = {}): Hold {
   return {
     kind: 'hold',
-    requestId: newRequestId(),
+    requestId: newRequestId(key.now?.().getTime()),
     accountId: key.accountId,
     keyId: key.keyId,
     mode: key.mode,

@@ -88,7 +88,10 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
       from key_state k join account_state a on a.account_id = k.account_id
       where k.key_id = ${keyId}`
     const gateway = gatewayOf(row.shard)
-    const held = await gateway.hold({ ...row, tariff: () => tariffHash(tariff) }, credits)
+    const held = await gateway.hold(
+      { ...row, tariff: () => tariffHash(tariff), now: () => ledger.now },
+      credits,
+    )
     if (held.verdict !== 'ok') throw new Error(`holding: ${held.verdict}`)
     await gateway.settle(held.hold, credits)
     return held.hold.requestId

@@ -124,10 +124,13 @@ export async function openLedgerAt(
   const commands = openManagementCommands(sql, 'manager')
   const gateways: Gateway[] = []
   let { now } = options
+  // The ledger's time never runs backwards.
+  let latest = now
   let tariff = ''
 
   async function travelTo(time: Date | string): Promise<void> {
     now = new Date(time)
+    if (now > latest) latest = now
     await setClock(owner, now)
   }
 
@@ -203,6 +206,7 @@ export async function openLedgerAt(
       ...{ shard, keyId, accountId, account, mode, text, hash },
       version: 1,
       tariff: () => tariff,
+      now: () => latest,
     }
   }
 

@@ -1,7 +1,6 @@
 /** A lease as this gateway keeps it, and the commands by which it is taken and released. */
 import type { AppendResult, LeaseHold, Release } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
-import { newRequestId } from '../../lib/ids.ts'
 import { acceptsForSeconds, type LeaseSize, type LeaseTerms, leaseSeconds } from './lease-policy.ts'
 import { purchasePreconditions } from './purchase-preconditions.ts'
 
@@ -35,9 +34,10 @@ export interface LeaseRequest {
 export function leaseCommand(
   { key, seconds }: LeaseRequest,
   { slots, credits }: LeaseSize,
+  requestId: string,
 ): LeaseHold {
   return {
-    ...{ kind: 'lease', ...purchasePreconditions(key), requestId: newRequestId() },
+    ...{ kind: 'lease', ...purchasePreconditions(key), requestId },
     ...{ tariff: key.tariff, credits, slots },
     holdSeconds: leaseSeconds(seconds),
   }
@@ -58,14 +58,14 @@ export function newLease(
   }
 }
 
-/** Reduces the lease to what runs on it, under a new name. Returns the command that takes it in place of the old one. */
-export function shrinkToCallsInFlight(lease: CreditLease): LeaseHold {
+/** Reduces the lease to what runs on it, under a new id. Returns the command that takes it in place of the old one. */
+export function shrinkToCallsInFlight(lease: CreditLease, requestId: string): LeaseHold {
   lease.slots -= lease.availableSlots
   lease.credits -= lease.availableCredits
   lease.availableSlots = 0
   lease.availableCredits = 0
-  lease.id = newRequestId()
-  const { id: requestId, slots, credits } = lease
+  lease.id = requestId
+  const { slots, credits } = lease
   lease.command = { ...lease.command, requestId, slots, credits }
   return lease.command
 }

@@ -6,6 +6,7 @@
 import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, Hold, LeaseHold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { newRequestId } from '../../lib/ids.ts'
 import {
   type CreditLease,
   isGrantedAlike,
@@ -137,7 +138,7 @@ export class LeaseManager {
     const isUnused = lease.availableSlots === lease.slots
     if (isUnused) leases.unreleased.delete(lease)
     const release = releaseCommand(lease)
-    const rest = isUnused ? [] : [shrinkToCallsInFlight(lease)]
+    const rest = isUnused ? [] : [shrinkToCallsInFlight(lease, newRequestId(appender.ledgerNowMs))]
     const [released, held, renewed] = appender.appendGroup([release, hold, ...rest])
     this.track(released as Promise<AppendResult>)
     if (renewed) {
@@ -187,12 +188,13 @@ export class LeaseManager {
       ...{ available, maxInFlight, gateways, onLease: accountLeases },
     })
     if (!size) return
-    const command = leaseCommand(asked, size)
+    const appender = this.appenderOf(asked.key.shard)
+    const command = leaseCommand(asked, size, newRequestId(appender.ledgerNowMs))
     const askedAtMs = performance.now()
     leases.isRequesting = true
     this.resize(command, 1)
     try {
-      const result = await this.appenderOf(asked.key.shard).append(command)
+      const result = await appender.append(command)
       // A lease that was refused is asked for again by the next call that takes a dedicated hold.
       if (result.verdict !== 'ok') return this.resize(command, -1)
       const lease = newLease(command, result, size, askedAtMs)

@@ -23,7 +23,10 @@ import {
   type Usage,
 } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
-import { takeDedicatedHold } from './take-dedicated-hold.ts'
+import { nameCall, takeDedicatedHold } from './take-dedicated-hold.ts'
+
+/** A minute less than the ledger takes, for what the two clocks may differ by. */
+const maxIdAgeMs = 240_000
 
 export class LeaseSlot implements Reservation {
   readonly terms: Terms
@@ -86,6 +89,10 @@ export class LeaseSlot implements Reservation {
       throw error
     }
     if (result.verdict === 'ok') return leases.onCharged(this.counted, result, askedAtMs)
+    if (result.verdict === 'duplicate_request') {
+      this.isChargeUnknown = true
+      throw new LedgerUnavailable('the request has ended already', { mayBeWritten: true })
+    }
     this.rejectedWith = result.verdict
     // When credits are short the lease stays: other calls run on it. convertToDedicatedHold splits it.
     if (result.verdict !== 'insufficient_credits') leases.onRejected(this.counted)
@@ -140,6 +147,8 @@ export class LeaseSlot implements Reservation {
     const { keyHash, key, price } = terms
     const tariff = tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff))
     if (!tariff) return { ok: false, refusal: priceMissing }
+    // The id was made when the call began, and the ledger takes no hold under an old one.
+    if (performance.now() - call.startedAtMs > maxIdAgeMs) nameCall(deps, key, call)
     const outcome = await takeDedicatedHold(
       deps,
       { keyHash, key, tariff, price },

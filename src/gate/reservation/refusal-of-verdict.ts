@@ -1,7 +1,7 @@
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type Refusal, unknownKey } from '../../problems/refusal.ts'
-import { outcomeUnknown, tooExpensive } from '../refusals.ts'
+import { outcomeUnknown, requestIsTaken, tooExpensive } from '../refusals.ts'
 
 /**
  * What the client reads when the ledger refuses to hold so many credits, or to extend a hold by them.
@@ -61,6 +61,8 @@ export function refusalOfVerdict(
         detail: 'The first call with this Idempotency-Key still runs; try again for its response.',
         headers: { 'Retry-After': '1' },
       }
+    case 'duplicate_request':
+      return requestIsTaken
     case 'outcome_unknown':
       return outcomeUnknown
     default:

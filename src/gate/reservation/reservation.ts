@@ -63,7 +63,8 @@ export interface Reservation {
 
 /** A call that asks for a reservation. */
 export interface CallToReserve {
-  readonly requestId: string
+  /** Made when the call is covered, from the ledger's time. */
+  requestId: string
   readonly request: Request
   readonly route: Route
   /** On the monotonic clock. */

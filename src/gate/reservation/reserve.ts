@@ -14,6 +14,7 @@ import type { ReserveDeps } from './reserve-deps.ts'
 import {
   type Bound,
   type HoldResult,
+  nameCall,
   type Replay,
   takeDedicatedHold,
   upperBound,
@@ -32,6 +33,7 @@ export async function reserve(
   call: CallToReserve,
 ): Promise<Outcome<Reserved>> {
   const bound = upperBound(authorized.price, call.content)
+  nameCall(deps, authorized.key, call)
   const counted = acquireSlot(deps, authorized, call, bound)
   if (counted?.lease) {
     const { lease } = counted

@@ -2,12 +2,13 @@
 import { maxAmount } from '../../../events/bounds.ts'
 import type { AppendResult, Claim, Hold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { newRequestId } from '../../lib/ids.ts'
 import { creditsUpTo, holdQuantity } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { type AuthorizedCall, authorizeCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'
-import { changingTooFast } from '../refusals.ts'
+import { changingTooFast, clocksDisagree } from '../refusals.ts'
 import { holdSeconds } from './hold-time.ts'
 import { maxAttempts, purchasePreconditions } from './purchase-preconditions.ts'
 import { refusalOfVerdict } from './refusal-of-verdict.ts'
@@ -52,6 +53,7 @@ export async function takeDedicatedHold(
   let by = authorized
   let { credits, quantity } = bound
   let append = appendFirst
+  let isNamedAnew = false
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const { key, price } = by
     const command = holdCommand(deps, by, call, { credits, quantity })
@@ -76,6 +78,13 @@ export async function takeDedicatedHold(
         append = undefined
         break
       }
+      case 'request_out_of_time': {
+        if (isNamedAnew) return { ok: false, refusal: clocksDisagree }
+        isNamedAnew = true
+        nameCall(deps, key, call)
+        append = undefined
+        break
+      }
       default: {
         const isShort =
           result.verdict === 'insufficient_credits' || result.verdict === 'concurrency_exceeded'
@@ -85,6 +94,11 @@ export async function takeDedicatedHold(
     }
   }
   return { ok: false, refusal: changingTooFast }
+}
+
+/** Gives the call an id of the ledger's time, which opens its hold or ends it on a lease. */
+export function nameCall({ appenderOf }: ReserveDeps, { shard }: KeyRecord, call: CallToReserve) {
+  call.requestId = newRequestId(appenderOf(shard).ledgerNowMs)
 }
 
 function holdCommand(

@@ -73,6 +73,14 @@ export const purchaseKinds = [
   'charge_on_lease',
 ] as const satisfies CallCommand['kind'][]
 
+/** Commands that open the request that they name. */
+export const openingKinds = [
+  'hold',
+  'lease',
+  'charge_on_lease',
+  'void_on_lease',
+] as const satisfies CallCommand['kind'][]
+
 /** Everything comes back as text: append-reply.ts decodes it. */
 export const appendStatement = `
 select outcome, recorded_at::text, log_epoch::text, log_position::text, encode(log_hash, 'hex') as log_hash,

@@ -3,7 +3,10 @@ import type { Mode } from '../../../events/event.ts'
 
 /** What every command about a hold says. */
 interface HoldRef {
-  /** Names the hold, and the call that it is for. The gateway makes it, so a command can be sent again. */
+  /**
+   * Names the hold, and the call that it is for. The gateway makes it, so a command can be sent again. Each is opened once, by a
+   * hold, a lease or the end of a call on a lease. It is a UUIDv7 with about the ledger's time, see newRequestId.
+   */
   readonly requestId: string
   readonly accountId: string
   readonly keyId: string
@@ -190,6 +193,7 @@ export const refusalVerdicts = [
   'hold_not_due',
   'exceeds_hold',
   'duplicate_request',
+  'request_out_of_time',
   'replay',
   'in_progress',
   'mismatch',

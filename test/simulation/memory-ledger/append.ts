@@ -15,6 +15,7 @@ import {
 } from '../../support/log-rules.ts'
 import type { Row } from '../../support/oracle.ts'
 import type { Rows, Text } from '../wire.ts'
+import { requestVerdict } from './check-request.ts'
 import { claimVerdict } from './claims.ts'
 import { debtOf, grantAllowance, repayFromLiveLots } from './credits.ts'
 import { leaveShard } from './head.ts'
@@ -151,11 +152,13 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
   if (debtOf(ledger, who) > 0) batch.owing.set(`${account_id} ${mode}`, who)
   const isPurchase = purchaseKinds.some((kind) => kind === command.kind)
   if (command.kind === 'count') return decideCount(ledger, batch, of, who)
-  const verdict = isPurchase
-    ? purchaseVerdict(ledger, batch, of, command, who)
-    : isInRange(of)
-      ? decide(ledger.state, command, who)
-      : 'amount_out_of_range'
+  const verdict =
+    requestVerdict(ledger, command) ??
+    (isPurchase
+      ? purchaseVerdict(ledger, batch, of, command, who)
+      : isInRange(of)
+        ? decide(ledger.state, command, who)
+        : 'amount_out_of_range')
   if (verdict !== 'ok' && verdict !== 'resumed') {
     return {
       verdict,

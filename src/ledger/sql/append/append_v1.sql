@@ -12,6 +12,8 @@
 --                                  something was sent, which is then charged
 --   count            CallsCounted  count calls of price 0
 --
+-- A hold, a lease and the end of a call that ran on a lease open the request that they name, and each request is opened once.
+--
 -- The first four are purchases: key, account, tariff and credits must allow them. Settle, release and expire resolve a
 -- hold. A lease is a hold, too: it is open until it is released or expires, and counts as so many calls in flight as it
 -- has slots.
@@ -22,8 +24,8 @@
 -- nothing.
 --
 -- One lock, one read, one loop, and writes by the set. The loop decides in variables, so that a command sees what the
--- commands before it did, and what a command frees is there for those after it, beyond what is owed. Two things in it are
--- SQL: a claim is looked up, and the month's allowance, which is rare, is written at once. All other events are written by
+-- commands before it did, and what a command frees is there for those after it, beyond what is owed. Three things in it are
+-- SQL: a claim is looked up, the month's allowance, which is rare, is written at once, and rarely a request id is sought. All other events are written by
 -- the set at the end; then what has become free beside a debt repays it.
 --
 -- A batch is sent again until its reply arrives, so it has a number, in_sequence, and a hash of its content. It repeats where
@@ -61,6 +63,9 @@ begin
     {{begin_account}}
     {{begin_command}}
 
+    if command.kind in ({{openings}}) then
+      {{check_request}}
+    end if;
     if command.kind in ({{purchases}}) then
       {{check_key}}
       {{check_claim}}

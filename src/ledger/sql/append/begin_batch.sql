@@ -1,6 +1,7 @@
 -- What holds for the whole batch. The month and the tariff are those of the batch's one timestamp.
 declare
   v_position bigint;
+  v_now_ms bigint;
   v_month date;
   v_tariff text;
   -- Columns of the events that the batch becomes, one element a command; only accepted commands have a position.
@@ -12,6 +13,7 @@ declare
   v_event_moved text[] := array_fill(null::text, array[v_count]);
 begin
   v_position := v_last_position;
+  v_now_ms := (extract(epoch from v_now) * 1000)::bigint;
   v_month := date_trunc('month', v_now at time zone 'UTC')::date;
   select t.hash into v_tariff from (
     {{tariff_in_force}}

@@ -1,6 +1,7 @@
 -- A call that ran on a lease ends uncharged. Its event moves nothing, and the lease stays open.
 begin
   v_verdict := case
+    when v_verdict <> 'ok' then v_verdict
     when not v_is_in_range then 'amount_out_of_range'
     when command.hold_slots is not null and command.hold_credits is not null then 'ok' else 'hold_not_open' end;
   available[command.nth] := greatest(v_available, 0);

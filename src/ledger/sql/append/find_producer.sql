@@ -8,10 +8,15 @@ declare
   v_now timestamptz;
   v_epoch integer;
   v_hash bytea;
+  -- Where the last event's partition ends, and when the shard's events in it begin.
+  v_partition_end bigint;
+  v_partition_started_ms bigint;
   v_fault text;
   v_producer producers;
 begin
-  select e.last_position, e.now_at, e.epoch, e.event_hash, e.fault into v_last_position, v_now, v_epoch, v_hash, v_fault
+  select e.last_position, e.now_at, e.epoch, e.event_hash, e.partition_end,
+      (extract(epoch from e.partition_started_at) * 1000)::bigint, e.fault
+    into v_last_position, v_now, v_epoch, v_hash, v_partition_end, v_partition_started_ms, v_fault
     from enter_shard(in_shard, in_sent_at) e;
   select * into v_producer from producers p where p.producer = in_producer and p.shard = in_shard;
   outcome := case

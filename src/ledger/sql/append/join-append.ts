@@ -4,7 +4,7 @@
  * its name in append_v1.sql. A part without `begin` is a query, and is put in as it is.
  */
 import { maxAmount } from '../../../../events/bounds.ts'
-import { batchColumns, eventTypeOfKind, purchaseKinds } from '../../append/batch.ts'
+import { batchColumns, eventTypeOfKind, openingKinds, purchaseKinds } from '../../append/batch.ts'
 import { fillIn } from '../fill-in.ts'
 import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
 import frame from './append_v1.sql' with { type: 'text' }
@@ -15,6 +15,7 @@ import checkBatch from './check_batch.sql' with { type: 'text' }
 import checkClaim from './check_claim.sql' with { type: 'text' }
 import checkCredits from './check_credits.sql' with { type: 'text' }
 import checkKey from './check_key.sql' with { type: 'text' }
+import checkRequest from './check_request.sql' with { type: 'text' }
 import checkTerms from './check_terms.sql' with { type: 'text' }
 import decideCount from './decide_count.sql' with { type: 'text' }
 import decideResolution from './decide_resolution.sql' with { type: 'text' }
@@ -39,6 +40,7 @@ const appendParts = {
   read_state: readState,
   begin_account: beginAccount,
   begin_command: beginCommand,
+  check_request: checkRequest,
   check_key: checkKey,
   check_claim: checkClaim,
   check_terms: checkTerms,
@@ -86,6 +88,7 @@ const values = {
     ['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count'],
     (kind) => `'${kind}'`,
   ),
+  openings: list(openingKinds, (kind) => `'${kind}'`),
   kinds: list(Object.keys(eventTypeOfKind), (kind) => `'${kind}'`),
   parameters_read: list(decides, ({ name }) => `in_${name}`),
   columns_read: list(decides, ({ name }) => name),

@@ -9,7 +9,8 @@
 --                    both clocks ahead, and goes on.
 create or replace function enter_shard(
   in_shard smallint, in_sent_at timestamptz default null,
-  out last_position bigint, out now_at timestamptz, out epoch integer, out event_hash bytea, out fault text
+  out last_position bigint, out now_at timestamptz, out epoch integer, out event_hash bytea,
+  out partition_end bigint, out partition_started_at timestamptz, out fault text
 )
 language plpgsql as $$
 declare
@@ -23,6 +24,8 @@ begin
   now_at := greatest(v_reading, v_head.recorded_at);
   epoch := v_head.epoch;
   event_hash := v_head.event_hash;
+  partition_end := v_head.partition_end;
+  partition_started_at := v_head.partition_started_at;
   fault := case
     when v_head.divergence is not null then 'log_diverged'
     when v_reading > v_head.clock_at + interval '5 minutes' and abs(extract(epoch from v_reading - in_sent_at)) > 60

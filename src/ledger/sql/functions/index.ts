@@ -27,12 +27,14 @@ import grantV1 from './grant_v1.sql' with { type: 'text' }
 import hashEvent from './hash_event.sql' with { type: 'text' }
 import importUsageV1 from './import_usage_v1.sql' with { type: 'text' }
 import isLedgerTime from './is_ledger_time.sql' with { type: 'text' }
+import isOpened from './is_opened.sql' with { type: 'text' }
 import keepResult from './keep_result.sql' with { type: 'text' }
 import leaveShard from './leave_shard.sql' with { type: 'text' }
 import ledgerNow from './ledger_now.sql' with { type: 'text' }
 import liveLotsFunction from './live_lots.sql' with { type: 'text' }
 import makePartitions from './make_partitions.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
+import partitionAt from './partition_at.sql' with { type: 'text' }
 import planAt from './plan_at.sql' with { type: 'text' }
 import recordV1 from './record_v1.sql' with { type: 'text' }
 import refundV1 from './refund_v1.sql' with { type: 'text' }
@@ -69,6 +71,8 @@ export const functions: readonly string[] = [
   fillIn(makePartitions, { is_opening: isOpening }),
   extendPartitions,
   hashEvent,
+  partitionAt,
+  fillIn(isOpened, { is_opening: isOpening }),
   enterShard,
   leaveShard,
   reportDivergence,

@@ -3,12 +3,30 @@
 create or replace function leave_shard(
   in_shard smallint, in_position bigint, in_now timestamptz, in_event_hash bytea default null
 ) returns bytea
-language sql as $$
+language plpgsql as $$
+declare
+  v_hash bytea;
+  v_partition_end bigint;
+begin
   update heads h
-  set position = in_position, recorded_at = case when in_position > h.position then in_now else h.recorded_at end,
-    clock_at = greatest(h.clock_at, in_now),
-    event_hash = coalesce(in_event_hash,
-      (select e.event_hash from events e where e.position = in_position and e.shard = in_shard), h.event_hash)
-  where h.shard = in_shard
-  returning h.event_hash
+    set position = in_position, recorded_at = case when in_position > h.position then in_now else h.recorded_at end,
+      clock_at = greatest(h.clock_at, in_now),
+      event_hash = coalesce(in_event_hash,
+        (select e.event_hash from events e where e.position = in_position and e.shard = in_shard), h.event_hash)
+    where h.shard = in_shard
+    returning h.event_hash, h.partition_end into v_hash, v_partition_end;
+  if in_position >= v_partition_end then
+    -- The first event of the shard in another partition.
+    update heads h
+      set (partition_end, partition_started_at) = (
+        select p.next_position, coalesce((
+          select e.recorded_at from events e
+          where e.shard = in_shard and e.position >= p.first_position and e.position <= in_position
+          order by e.position limit 1), in_now)
+        from partition_at(in_position) p
+      )
+      where h.shard = in_shard;
+  end if;
+  return v_hash;
+end
 $$;

@@ -1,0 +1,34 @@
+/** Whether a command may open its request: check_request.sql, of a log that has one partition. */
+import { openingKinds } from '../../../src/ledger/append/batch.ts'
+import type { CallCommand } from '../../../src/ledger/append/call-commands.ts'
+import { holdOf } from '../../support/log-rules.ts'
+import type { MemoryLedger } from './memory-ledger.ts'
+
+const marginMs = 300_000
+const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
+/** undefined: it may, unless the unique index refuses it. */
+export function requestVerdict(
+  ledger: MemoryLedger,
+  command: Exclude<CallCommand, { kind: 'count' }>,
+): 'request_out_of_time' | 'duplicate_request' | undefined {
+  if (!openingKinds.some((kind) => kind === command.kind)) return undefined
+  const { requestId } = command
+  if (!uuidV7.test(requestId)) return 'request_out_of_time'
+  const ms = Number.parseInt(requestId.slice(0, 8) + requestId.slice(9, 13), 16)
+  const isOnLease = command.kind === 'charge_on_lease' || command.kind === 'void_on_lease'
+  const lease = isOnLease ? holdOf(ledger.state, command, ledger.shard) : undefined
+  const fromMs = inMs(lease ? Number(lease.held_at) : ledger.now)
+  if (ms < fromMs - marginMs || ms > inMs(ledger.now) + marginMs) return 'request_out_of_time'
+  const startedMs = inMs(ledger.events[0]?.recorded_at ?? ledger.now)
+  if (ms > startedMs + marginMs) return undefined
+  // What the same batch has opened is not written yet, and left to the index.
+  const known = ledger.byRequest.get(requestId)
+  return known?.some(({ position }) => position <= ledger.head.position)
+    ? 'duplicate_request'
+    : undefined
+}
+
+function inMs(micros: number): number {
+  return Math.round(micros / 1_000)
+}
