@@ -39,7 +39,7 @@ export function printBalance(mode: string, balance: Balance): void {
       'Charged this month',
       `${formatNumber(month.settled)} for ${formatNumber(month.calls)} ${month.calls === 1 ? 'call' : 'calls'}`,
     ],
-    ['Refunded this month', month.refunded > 0 ? month.refunded : null],
+    ['Refunded this month', month.refunded === 0 ? null : month.refunded],
   ])
   if (balance.lots.length === 0) return
   console.log('')

@@ -2,8 +2,10 @@
  * An API key, as requests and responses have it. Programs of the replaced service know the field names, so
  * test/http/fixtures keeps them: a field may be added, never renamed.
  */
+
 import { t } from 'elysia'
 import { invalidIpEntries } from '../../gate/authorize/client-ip.ts'
+import type { Sum } from '../../lib/sums.ts'
 import type { KeyView } from '../../management/key-view.ts'
 import type { KeyChange } from '../../management/manage-keys.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
@@ -33,7 +35,7 @@ export interface ApiKey {
   readonly tier: string
   readonly rateLimit: number
   readonly monthlyCredits: number
-  readonly creditsUsed: number
+  readonly creditsUsed: Sum
   readonly creditsResetAt: string
   readonly allowedEndpoints: readonly string[]
   readonly allowedIps: readonly string[]

@@ -1,5 +1,6 @@
 import { type Mode, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 
 /** An account's present balance of one mode, from one consistent read. */
 export interface Balance {
@@ -18,7 +19,7 @@ export interface Balance {
     readonly due: number
   }
   /** What counts in the present month. `calls` are those that were charged or free, not those that failed. */
-  readonly month: { readonly settled: number; readonly refunded: number; readonly calls: number }
+  readonly month: { readonly settled: Sum; readonly refunded: Sum; readonly calls: Sum }
 }
 
 interface LotBalance {
@@ -42,9 +43,9 @@ interface Row {
   debt: number
   allowance_granted: number
   allowance_due: number
-  month_settled: number
-  month_refunded: number
-  month_calls: number
+  month_settled: Sum
+  month_refunded: Sum
+  month_calls: Sum
   lots: (Omit<LotBalance, 'lot'> & { lot: number })[]
 }
 
@@ -91,8 +92,8 @@ async function read(sql: Sql, accountId: string, mode: Mode): Promise<Row | unde
     cross join clock
     left join balances b on b.account_id = a.account_id and b.mode = ${mode} and b.shard = a.shard
     cross join lateral (
-      select coalesce(sum(m.settled), 0)::bigint as settled, coalesce(sum(m.refunded), 0)::bigint as refunded,
-        coalesce(sum(m.calls), 0)::bigint as calls
+      select coalesce(sum(m.settled), 0) as settled, coalesce(sum(m.refunded), 0) as refunded,
+        coalesce(sum(m.calls), 0) as calls
       from monthly_balances m
       where m.account_id = a.account_id and m.mode = ${mode} and m.month = clock.month and m.shard = a.shard
     ) m
