@@ -2,7 +2,7 @@
 import type { Sum } from './sums.ts'
 
 /** `1,234` */
-export function formatNumber(value: Sum): string {
+export function formatNumber(value: Sum | bigint): string {
   return (typeof value === 'string' ? BigInt(value) : value).toLocaleString('en')
 }
 

@@ -31,3 +31,8 @@ export function compareSums(a: Sum, b: Sum): number {
 export function ratioOfSums(part: Sum, whole: Sum): number {
   return compareSums(whole, 0) === 0 ? 0 : Number(part) / Number(whole)
 }
+
+/** The sum as a figure of a table, where a text would be no figure. */
+export function figureOf(sum: Sum): number | bigint {
+  return typeof sum === 'number' ? sum : BigInt(sum)
+}

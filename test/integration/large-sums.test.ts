@@ -29,6 +29,30 @@ const days = { from: '2030-06-01', to: '2030-06-30' }
 let ledger: Ledger
 let key: TestKey
 
+/** As many lots of 10^12, in one insert: an append for each would take minutes. They are spent before they expire. */
+async function grantAtOnce(lots: number): Promise<void> {
+  const payload = JSON.stringify({
+    expiresAt: new Date(ledger.now.getTime() + 1_000).toISOString(),
+    kind: 'promotional',
+    startsAt: ledger.now.toISOString(),
+  })
+  await ledger.owner.unsafe(`do $$
+    declare
+      last bigint;
+      at timestamptz;
+    begin
+      select e.last_position, e.now_at into last, at from enter_shard(0::smallint) e;
+      insert into events (shard, position, recorded_at, occurred_at, type, account_id, mode, credits, actor, instance, payload,
+        event_hash)
+      select 0, last + n, at, at, 'CreditsGranted', '${key.accountId}', 'live', ${maxAmount}, 'test', 'test', '${payload}',
+        hash_event(0::smallint, last + n, at, at, 'CreditsGranted', null::integer, '${key.accountId}', null::text, 'live',
+          null::text, null::text, null::text, ${maxAmount}, null::bigint, null::integer, null::smallint, null::integer,
+          null::bigint[], null::bigint[], null::bigint[], 'test', 'test', '${payload}', null::bytea)
+      from generate_series(1, ${lots}) n;
+      perform leave_shard(0::smallint, last + ${lots}, at);
+    end $$`)
+}
+
 beforeAll(async () => {
   ledger = await openLedger()
   await ledger.publish({
@@ -38,7 +62,7 @@ beforeAll(async () => {
   const account = await ledger.account({ plan: 'none' })
   key = await ledger.key(account)
   const { send } = await openProducer(ledger.sql)
-  const buy = async (credits: number[]) => {
+  const chargeEach = async (credits: number[]) => {
     const holds = credits.map((each) => holdCommand(key, each, { quantity: 1 }))
     for (const commands of [
       holds,
@@ -49,22 +73,12 @@ beforeAll(async () => {
     }
   }
   for (let done = 0; done < calls; done += 500) {
-    const sender = JSON.stringify({ instance: 'test', sentAt: ledger.now.toISOString() })
-    const payload = JSON.stringify({
-      kind: 'promotional',
-      startsAt: ledger.now.toISOString(),
-      // Each round's lots are spent before they expire, and need not be looked at any more.
-      expiresAt: new Date(ledger.now.getTime() + 1_000).toISOString(),
-    })
-    await ledger.owner`
-      select grant_v1(0::smallint, ${sender}::text::jsonb, ${`lot ${done} `} || n, 'hash', ${account.accountId}, 'live',
-        ${maxAmount}, ${payload}, null, 'test')
-      from generate_series(1, 500) n`
-    await buy(Array.from({ length: 500 }, () => maxAmount))
+    await grantAtOnce(500)
+    await chargeEach(Array.from({ length: 500 }, () => maxAmount))
     await ledger.advance(1_000)
   }
   await ledger.grant(account, 5)
-  await buy([1])
+  await chargeEach([1])
   for (let left = 1; left > 0; ) {
     const [row] = await ledger.sql`select catch_up_daily_usage(0::smallint, 100000) as left`
     left = row?.left
@@ -81,8 +95,8 @@ test('the statement', async () => {
     ...{ opening: 0, granted: '10000000000000005', settled: charged, closing: 4 },
   })
   if (!found) throw new Error('no statement')
-  expect(statementCsv(found)).toContain('-10000000000000001')
-  expect(statementPage(found)).toContain('10,000,000,000,000,001')
+  expect(statementCsv(found).includes('-10000000000000001')).toBe(true)
+  expect(statementPage(found).includes('10,000,000,000,000,001')).toBe(true)
   const ofKey = await readStatement(ledger.sql, { keyId, day: '2030-06-15', lines: true })
   expect(ofKey?.charges.credits).toBe(charged)
   const next = await readStatement(ledger.sql, { accountId, month: '2030-05' })
@@ -154,7 +168,7 @@ test('exports, verify and rebuild', async () => {
   const exported = await runCli(['export', 'statements', file, '--month', '2030-06'], database)
   expect(exported.stderr).not.toContain('tollbook:')
   expect(exported.status).toBe(0)
-  expect(await Bun.file(file).text()).toContain('-10000000000000001')
+  expect((await Bun.file(file).text()).includes('-10000000000000001')).toBe(true)
   await Bun.file(file).delete()
   expect((await runCli(['verify'], database)).status).toBe(0)
   const before =

@@ -21,6 +21,7 @@ import {
   permissions,
   rateLimit,
   type Static,
+  sum,
   time,
   typedSchema,
 } from './fields.ts'
@@ -66,7 +67,7 @@ export const ApiKey = typedSchema<ApiKey>(
       monthlyCredits: integer({
         description: "The key's own monthly cap, else the plan's allowance.",
       }),
-      creditsUsed: integer({ description: 'Charged to this key this UTC month.' }),
+      creditsUsed: sum('Charged to this key this UTC month.'),
       creditsResetAt: t.String({ description: 'When the next UTC month begins.' }),
       allowedEndpoints: t.Array(t.String()),
       allowedIps: t.Array(t.String()),

@@ -60,8 +60,8 @@ export async function readBalance(
   const lots = row.lots.map((lot) => ({
     ...lot,
     lot: printPosition({ shard: row.shard, position: lot.lot }),
-    startsAt: new Date(lot.startsAt).toISOString(),
-    expiresAt: lot.expiresAt === null ? null : new Date(lot.expiresAt).toISOString(),
+    startsAt: isoText(lot.startsAt),
+    expiresAt: lot.expiresAt === null ? null : isoText(lot.expiresAt),
   }))
   const sum = (of: (lot: LotBalance) => number) => lots.reduce((total, lot) => total + of(lot), 0)
   return {
@@ -76,6 +76,12 @@ export async function readBalance(
       calls: row.month_calls,
     },
   }
+}
+
+/** As the ledger wrote it, where a Date cannot have the time. */
+function isoText(time: string): string {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? time : date.toISOString()
 }
 
 async function read(sql: Sql, accountId: string, mode: Mode): Promise<Row | undefined> {

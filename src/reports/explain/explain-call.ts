@@ -49,7 +49,7 @@ interface HoldEvent extends Moment {
 /** The event that was decided: the hold of the call, or the end of a call on a lease. */
 async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
   const [row] = await sql<[HoldEvent]>`
-    select shard, position, (extract(epoch from recorded_at) * 1000000)::bigint as now,
+    select shard, position, (extract(epoch from recorded_at) * 1000000)::float8 as now,
       quantity, credits, tariff, coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
     from events where request_id = ${requestId} and ${sql.unsafe(isOpening)}`
   return row

@@ -119,8 +119,8 @@ function readGrants(
 ): Promise<LotRow[]> {
   return sql<LotRow[]>`
     select position as lot, payload ->> 'kind' as kind, payload ->> 'expiresAt' as "expiresAt", credits as free,
-      (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::bigint as "startsAt",
-      (extract(epoch from (payload ->> 'expiresAt')::timestamptz) * 1000000)::bigint as "endsAt"
+      (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::float8 as "startsAt",
+      (extract(epoch from nullif((payload ->> 'expiresAt')::timestamptz, 'infinity')) * 1000000)::float8 as "endsAt"
     from events
     where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position between ${from} and ${to}
       and type = 'CreditsGranted'`

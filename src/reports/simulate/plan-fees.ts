@@ -73,8 +73,8 @@ async function readPlans(sql: Sql, shard: number) {
     }[]
   >`
     select account_id as "accountId", type, position, payload,
-      (extract(epoch from recorded_at) * 1000000)::bigint as at,
-      (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::bigint as "startsAt"
+      (extract(epoch from recorded_at) * 1000000)::float8 as at,
+      (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::float8 as "startsAt"
     from events
     where shard = ${shard} and stream_version is not null and type in ('PlanStarted', 'AccountErased')
     order by position`

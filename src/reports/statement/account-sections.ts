@@ -1,6 +1,6 @@
 /** The sections of a statement that only an account's has. */
 import { formatMoney, formatNumber } from '../../lib/format-figures.ts'
-import { addSums, compareSums } from '../../lib/sums.ts'
+import { addSums, compareSums, figureOf } from '../../lib/sums.ts'
 import type { Movements } from './lot-movements.ts'
 import { type Cell, type Section, table, type ZoneClock } from './statement-section.ts'
 import type { AccountPart } from './statement-shape.ts'
@@ -38,7 +38,7 @@ export function lotSection(
 ): Section {
   const expired = lots.filter((lot) => lot.expiresAt !== null && lot.expiresAt <= until)
   const credits = addSums(...expired.map((lot) => lot.closing))
-  const cells = (of: Movements) => movementColumns.map(([, column]) => of[column])
+  const cells = (of: Movements) => movementColumns.map(([, column]) => figureOf(of[column]))
   return {
     title: 'Credits',
     heads: ['Lot', 'Kind', head('Expires'), ...movementColumns.map(([name]) => name)],
@@ -98,7 +98,7 @@ function lapseSections({ lapses }: AccountPart, { at, head }: ZoneClock): Sectio
     row: (line) => [
       at(line.time),
       line.lot,
-      line.credits,
+      figureOf(line.credits),
       line.because === 'expired' ? 'unused' : 'returned after the expiry',
       line.positions.join(' '),
     ],

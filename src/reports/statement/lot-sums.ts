@@ -36,7 +36,7 @@ export function readLotSums(
     sql`
     select e.lot, e.bucket as "periodBucket", e.type,
       case when e.recorded_at >= x.expires_at
-        then (extract(epoch from e.recorded_at) * 1000000)::bigint end as "lateAt",
+        then (extract(epoch from e.recorded_at) * 1000000)::float8 end as "lateAt",
       total(e.held)::numeric as held, total(e.moved)::numeric as moved,
       array_agg(e.position) filter (where e.recorded_at >= x.expires_at) as positions
     from (
