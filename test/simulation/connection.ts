@@ -23,6 +23,8 @@ interface ConnectionDeps {
   /** The ledger decides a statement. undefined: it is down. */
   readonly decide: (statement: Statement) => Reply | Promise<Reply> | undefined
   readonly note: Note
+  /** A reply has reached the gateway. */
+  readonly onReply: (reply: Reply) => void
   /** One connection, over which everything keeps its order; else each statement has one to itself. */
   readonly isOrdered: boolean
 }
@@ -88,10 +90,14 @@ export class Connection {
   }
 
   private sendBack(reply: Reply, resolve: (reply: Reply) => void): void {
-    const { scheduler, process, isOrdered } = this.deps
+    const { scheduler, process, isOrdered, onReply } = this.deps
     const atMs = Math.max(scheduler.nowMs + this.delayMs(), isOrdered ? this.repliedMs : 0)
     this.repliedMs = atMs
-    scheduler.after(atMs - scheduler.nowMs, () => resolve(reply), process)
+    const receive = () => {
+      onReply(reply)
+      resolve(reply)
+    }
+    scheduler.after(atMs - scheduler.nowMs, receive, process)
   }
 
   private has(fault: NetworkFault): boolean {
@@ -99,7 +105,6 @@ export class Connection {
     return outages().some((outage) => outage.fault === fault && outage.untilMs > scheduler.nowMs)
   }
 
-  /** In eighths of a millisecond, so that times are exact. */
   private delayMs(): number {
     const { random, scheduler, outages } = this.deps
     const silent = outages().find(({ fault }) => fault === 'silent')

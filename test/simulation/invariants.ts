@@ -19,7 +19,8 @@ export function breachesOf(plan: Plan, ledger: MemoryLedger, records: Records): 
     ...deliveredIsCharged(events, records),
     ...refundedIsNotDelivered(events, records),
     ...nothingIsOwedAndSpent(events),
-    ...noPositionTwice(records),
+    ...nothingIsSoldAfterDivergence(records),
+    ...whatIsWholeSells(ledger, records),
     ...everyWaitEnds(records),
     ...neighboursGetReplies(plan, records),
     ...nothingAfterRevocation(events),
@@ -118,25 +119,27 @@ function* nothingIsOwedAndSpent(events: readonly MemoryEvent[]): Generator<Breac
   }
 }
 
-/** After the log was put back, no gateway that had seen it further delivers what stands at a position again. */
-function* noPositionTwice({ decisions, calls, putBacks }: Records): Generator<Breach> {
-  for (const { atMs, position: end, lost } of putBacks) {
-    if (lost.length === 0) continue
-    const before = decisions.filter((decision) => decision.atMs < atMs && decision.position > end)
-    const seen = new Set(before.filter(isAccepted).map(({ gateway }) => gateway))
-    for (const { gateway, position, requestId, kind, atMs: decidedMs } of decisions.filter(
-      isAccepted,
-    )) {
-      if (decidedMs <= atMs || position > end + lost.length || !seen.has(gateway)) continue
-      if (kind !== 'settle' && kind !== 'charge_on_lease') continue
-      const call = calls.find((each) => each.requestId === requestId)
-      if (call?.deliveredMs === undefined) continue
-      yield breach('no position is sold twice')(`${position} at ${gateway}, call ${call.nth}`)
+/** After the log was put back, a gateway that had seen it further sells nothing before the owner accepts the loss. */
+function* nothingIsSoldAfterDivergence({ decisions, putBacks }: Records): Generator<Breach> {
+  for (const { atMs, position: end, seen, acceptedMs = Number.POSITIVE_INFINITY } of putBacks) {
+    for (const { gateway, requestId, kind, position, verdict, atMs: decidedMs } of decisions) {
+      const isBetween = decidedMs > atMs && decidedMs < acceptedMs
+      if (!isBetween || verdict !== 'ok' || (seen.get(gateway) ?? 0) <= end) continue
+      yield breach('nothing is sold after the log was put back')(
+        `${gateway} had seen ${seen.get(gateway)}, and got ${kind} ${requestId} at ${position}`,
+      )
     }
   }
 }
 
-const isAccepted = ({ verdict }: { readonly verdict: string }) => verdict === 'ok'
+/** Once all faults are over, and whatever was lost is accepted, every gateway sells again. */
+function* whatIsWholeSells({ head }: MemoryLedger, { calls }: Records): Generator<Breach> {
+  if (head.divergence !== null) return
+  for (const { nth, isLast, deliveredMs, gateway, code } of calls) {
+    if (!isLast || deliveredMs !== undefined) continue
+    yield breach('what is whole again sells')(`call ${nth} at ${gateway}: ${code ?? 'no response'}`)
+  }
+}
 
 function* everyWaitEnds({ calls, unended }: Records): Generator<Breach> {
   for (const { nth, endedMs } of calls) {

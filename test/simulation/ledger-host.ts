@@ -2,11 +2,12 @@
 import type { Machine } from './machine.ts'
 import type { MemoryLedger } from './memory-ledger/memory-ledger.ts'
 import type { Records } from './records.ts'
-import { epochMs, type Scheduler } from './scheduler.ts'
+import { epochMs, type Process, type Scheduler } from './scheduler.ts'
 import {
   commandsOf,
   describe,
   type Note,
+  positionOf,
   resultsOf,
   type SentCommand,
   statementName,
@@ -53,7 +54,7 @@ export class LedgerHost {
   /** Decides a statement that comes over no network. */
   execute(statement: Statement): Reply | Promise<Reply> {
     const { scheduler, ledger } = this.deps
-    return ledger.execute(statement, epochMs + scheduler.nowMs)
+    return ledger.execute(statement, Math.floor(epochMs + scheduler.nowMs))
   }
 
   goDown(forMs: number): void {
@@ -71,8 +72,30 @@ export class LedgerHost {
     const { scheduler, ledger, records, note } = this.deps
     this.goDown(putBackMs)
     const lost = ledger.putBack(transactions)
-    records.putBacks.push({ atMs: scheduler.nowMs, position: ledger.position, lost })
+    const seen = new Map(records.seen)
+    const { position } = ledger
+    records.putBacks.push({ atMs: scheduler.nowMs, position, lost, seen, acceptedMs: undefined })
     note(() => `the ledger is put back to ${ledger.position}: ${lost.length} events are lost`)
+  }
+
+  /** The owner accepts that events are lost, where a gateway has found it. */
+  async acceptLoss(): Promise<void> {
+    const { ledger, scheduler, records, note } = this.deps
+    const found = ledger.head.divergence
+    if (found === null) return
+    await this.execute({
+      text: 'select accept_loss_v1($1::smallint, $2, $3, $4)',
+      values: ['0', 'operator', 'simulated', 'cli'],
+    })
+    for (const putBack of records.putBacks) putBack.acceptedMs ??= scheduler.nowMs
+    note(() => `the owner accepts the loss: ${found}`)
+  }
+
+  /** How far a gateway has seen the log. */
+  noteSeen({ name }: Process, reply: Reply): void {
+    const position = positionOf(reply)
+    const { seen } = this.deps.records
+    if (position > (seen.get(name) ?? 0)) seen.set(name, position)
   }
 
   forgetProducers(): void {

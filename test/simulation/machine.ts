@@ -55,6 +55,7 @@ export class Machine {
         ...{ scheduler, process, note, isOrdered },
         random: seeded(seed * 1_009 + this.nth * 101 + this.started * 11 + Number(isOrdered)),
         outages: () => this.outages,
+        onReply: (reply) => this.deps.host.noteSeen(process, reply),
         decide: (statement) => this.deps.host.decide(this, statement),
       })
     const connections = {

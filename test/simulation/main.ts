@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 // First of all: it replaces clocks and timers, before the product is loaded.
 import './globals.ts'
 import { openProgress } from '../../src/cli/progress.ts'
+import { bugs, plant } from './bugs.ts'
 import type { Failure, Report } from './run-seeds.ts'
 
 const { values } = parseArgs({
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     show: { type: 'string', default: '3' },
     first: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
+    bug: { type: 'string' },
     help: { type: 'boolean', short: 'h' },
   },
 })
@@ -30,6 +32,8 @@ same seed is the same run, step by step. A run that breaches an invariant is sho
   --seeds N      how many runs (1000)         --from SEED   the first of them (by the clock)
   --trace SEED   tells one run, whole         --only NAME   minds this invariant only
   --show N       shortens so many failures (3)
+  --bug NAME     plants a bug, which must be found: of
+                 ${bugs.map(({ name }) => name).join(', ')}
   --first        ends with the first failure  --json        a report in JSON`
 
 if (values.help) console.log(usage)
@@ -38,6 +42,9 @@ else process.exitCode = (await main()) ? 0 : 1
 process.exit()
 
 async function main(): Promise<boolean> {
+  const bug = bugs.find(({ name }) => name === values.bug)
+  if (values.bug !== undefined && !bug) throw new Error(`there is no bug ${values.bug}`)
+  if (bug?.source) plant(bug.source)
   const { runSeeds } = await import('./run-seeds.ts')
   const [from, seeds] = [Number(values.from), Number(values.seeds)]
   if (!values.json) console.log(`seeds ${from} to ${from + seeds - 1}`)
@@ -45,11 +52,13 @@ async function main(): Promise<boolean> {
   const report = await runSeeds({
     ...{ from, seeds, maxFailures: Number(values.show), stopsAtFailure: values.first },
     ...(values.only && { only: values.only }),
+    ...(bug && { bug: bug.ledger, only: [bug.breaks] }),
     onSeed: (done) => progress.show('seeds', seeds, done),
   })
   progress.stop()
   console.log(values.json ? JSON.stringify(report) : described(report))
-  return Object.keys(report.breached).length === 0
+  // A bug that was planted must be found.
+  return Object.keys(report.breached).length > 0 === (bug !== undefined)
 }
 
 async function tell(seed: number): Promise<void> {

@@ -87,7 +87,7 @@ export function planOf(seed: number): Plan {
   const gateways = random.pick([1, 2, 2, 3])
   const accounts = Array.from({ length: random.int(1, 3) }, () => accountOf(random))
   const faults = Array.from({ length: random.pick([0, 1, 1, 2, 2, 3]) }, () => faultsOf(random))
-  const actions = [...callsOf(random), ...faults.flat(), ...othersOf(random)]
+  const actions = [...callsOf(random), ...faults.flat(), ...othersOf(random, faults.flat())]
   return { seed, gateways, accounts, actions: actions.sort((a, b) => a.atMs - b.atMs) }
 }
 
@@ -132,7 +132,7 @@ function faultsOf(random: Random): Action[] {
     case 1:
     case 2: {
       const when = random.pick(moments)
-      return [{ do: 'stop', atMs, gateway, when, forMs: random.pick([200, 4_000, 12_000, 12_000]) }]
+      return [{ do: 'stop', atMs, gateway, when, forMs: random.pick([200, 4_000, 14_000, 14_000]) }]
     }
     case 3:
       return [{ do: 'ledger-down', atMs, forMs: Math.min(forMs, 4_000) }]
@@ -159,15 +159,16 @@ const networkFaults: readonly NetworkFault[] = [
 ]
 
 /** A value that cannot be read, numbers out of range, a broken constraint, an error of the server's own. */
-const poisons = ['undecodable', '22003', '23514', 'XX000']
+const poisons = ['undecodable', 'undecodable', '22003', '23514', 'XX000']
 
-function othersOf(random: Random): Action[] {
+function othersOf(random: Random, faults: readonly Action[]): Action[] {
   const others: Action[] = []
   if (random.chance(0.3))
     others.push({ do: 'ask-back', atMs: busyMs * 2, gateway: random.int(0, 5) })
-  if (random.chance(0.25)) {
+  const isStopped = faults.some((action) => action.do === 'stop' && action.forMs > 10_000)
+  if (random.chance(isStopped ? 0.7 : 0.05)) {
     // Whoever asks all the time harvests every stall.
-    for (let atMs = 1_000; atMs < 2.5 * busyMs; atMs += 1_000) {
+    for (let atMs = 1_000; atMs < 3.5 * busyMs; atMs += 1_000) {
       others.push({ do: 'ask-back', atMs, gateway: random.int(0, 5) })
     }
   }

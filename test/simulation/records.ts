@@ -17,6 +17,8 @@ export interface CallRecord {
   hasLeft?: true
   /** A response that was stored for an earlier call. */
   isReplay?: true
+  /** It came when all faults were over. */
+  isLast?: true
   /** The code of a refusal. */
   code?: string
 }
@@ -42,6 +44,10 @@ export interface PutBackRecord {
   /** Where the log ended then. */
   readonly position: number
   readonly lost: readonly MemoryEvent[]
+  /** How far each gateway had seen it. */
+  readonly seen: ReadonlyMap<string, number>
+  /** When the owner accepted the loss. */
+  acceptedMs: number | undefined
 }
 
 export interface Records {

@@ -1,4 +1,5 @@
 /** Runs one seed after the other, and shortens what fails. */
+import type { LedgerBug } from './bugs.ts'
 import { realNowMs, turn } from './globals.ts'
 import type { Breach } from './invariants.ts'
 import { type Plan, planOf } from './plan.ts'
@@ -33,18 +34,20 @@ export interface SeedOptions {
   readonly maxFailures: number
   /** Ends with the first seed that fails. */
   readonly stopsAtFailure?: boolean
+  /** A bug that is planted in the ledger. */
+  readonly bug?: LedgerBug | undefined
   readonly onSeed: (done: number) => void
 }
 
 export async function runSeeds(options: SeedOptions): Promise<Report> {
-  const { from, seeds, maxFailures, onSeed } = options
+  const { from, seeds, maxFailures, onSeed, bug } = options
   const begunMs = realNowMs()
   const failures: Failure[] = []
   const breached: Record<string, number> = {}
   let [done, steps, calls, delivered] = [0, 0, 0, 0]
   while (done < seeds) {
     const plan = planOf(from + done)
-    const outcome = await simulate(plan)
+    const outcome = await simulate(plan, { bug })
     // Whatever nobody has caught is reported to the process in a turn of the real event loop.
     await turn()
     onSeed(++done)
@@ -55,7 +58,7 @@ export async function runSeeds(options: SeedOptions): Promise<Report> {
     if (breaches.length === 0) continue
     const names = new Set(breaches.map(({ invariant }) => invariant))
     for (const name of names) breached[name] = (breached[name] ?? 0) + 1
-    if (failures.length < maxFailures) failures.push(await shortened(plan, breaches))
+    if (failures.length < maxFailures) failures.push(await shortened(plan, breaches, bug))
     if (options.stopsAtFailure) break
   }
   const seconds = (realNowMs() - begunMs) / 1_000
@@ -67,13 +70,17 @@ function counts({ only }: SeedOptions): (breach: Breach) => boolean {
 }
 
 /** Shortened by the first of its breaches. */
-export async function shortened(plan: Plan, breaches: readonly Breach[]): Promise<Failure> {
+async function shortened(
+  plan: Plan,
+  breaches: readonly Breach[],
+  bug: LedgerBug | undefined,
+): Promise<Failure> {
   const { invariant } = breaches[0] as Breach
   const isBreached = async (shorter: Plan) => {
-    const outcome = await simulate(shorter)
+    const outcome = await simulate(shorter, { bug })
     return outcome.breaches.some((breach) => breach.invariant === invariant)
   }
   const shorter = await shrink(plan, isBreached)
-  const { breaches: found, trace } = await simulate(shorter, { traced: true })
+  const { breaches: found, trace } = await simulate(shorter, { traced: true, bug })
   return { seed: plan.seed, breaches: found, plan: shorter, trace }
 }

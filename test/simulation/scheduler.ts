@@ -43,7 +43,8 @@ export class Scheduler {
 
   /** Plans a step, and one after each interval where `everyMs` says so. */
   after(delayMs: number, run: () => void, process = this.process, everyMs?: number): Step {
-    const atMs = this.nowMs + Math.max(delayMs, 0)
+    // In eighths of a millisecond, so that times are exact.
+    const atMs = this.nowMs + Math.ceil(Math.max(delayMs, 0) * 8) / 8
     const step = { process, run, everyMs, atMs, order: this.order++, isCancelled: false }
     push(this.heap, step)
     return step

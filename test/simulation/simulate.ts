@@ -1,5 +1,7 @@
 /** Runs a plan: gateways with their clients, a ledger, the network between, and whatever goes wrong. */
+
 import { seeded } from '../faults/random.ts'
+import type { LedgerBug } from './bugs.ts'
 import { enter, leave } from './globals.ts'
 import { type Breach, breachesOf } from './invariants.ts'
 import { MemoryLedger } from './memory-ledger/memory-ledger.ts'
@@ -18,12 +20,21 @@ export interface Outcome {
   readonly records: Records
 }
 
-export async function simulate(plan: Plan, { traced = false } = {}): Promise<Outcome> {
+interface Options {
+  readonly traced?: boolean
+  /** A bug that is planted in the ledger. */
+  readonly bug?: LedgerBug | undefined
+}
+
+export async function simulate(
+  plan: Plan,
+  { traced = false, bug }: Options = {},
+): Promise<Outcome> {
   const scheduler = new Scheduler()
   const trace = traced ? new Trace() : undefined
   const records = emptyRecords()
   const keepsBackups = plan.actions.some((action) => action.do === 'put-back')
-  const ledger = new MemoryLedger({ startsAtMs: epochMs, keepsBackups })
+  const ledger = new MemoryLedger({ startsAtMs: epochMs, keepsBackups, bug })
   enter({ scheduler, random: seeded(plan.seed ^ 0x5eed), fetch: upstream(scheduler) })
   try {
     const world = new World({ plan, scheduler, ledger, records, trace })

@@ -1,5 +1,5 @@
 /** A run told step by step, in names that a reader can follow: calls and commands by their numbers, not by ids. */
-import { batchColumns } from '../../src/ledger/append/batch.ts'
+import { appendStatement, batchColumns } from '../../src/ledger/append/batch.ts'
 import type { Reply, Statement, Text } from './wire.ts'
 
 /** Tells what happened; nothing where there is no text. Only a run that is traced makes the text. */
@@ -36,7 +36,7 @@ const columnNamed = (name: string) =>
 
 /** The commands of an append; undefined for another statement. */
 export function commandsOf({ text, values }: Statement): SentCommand[] | undefined {
-  if (!text.includes('append_v1(')) return undefined
+  if (text !== appendStatement) return undefined
   const lines = (name: string) => (values[columnNamed(name)] ?? '').split('\n')
   if (!values[columnNamed('kind')]) return []
   const [requestIds, credits] = [lines('request_id'), lines('credits')]
@@ -61,6 +61,13 @@ const notedFunctions = ['open_producer_v1', 'refund_v1']
 /** What gateways do every second, and what they read, says nothing. */
 function isNoted({ text }: Statement): boolean {
   return notedFunctions.some((name) => text.includes(`${name}(`))
+}
+
+/** Where the log ends, as a reply says; 0 where it does not. */
+export function positionOf(reply: Reply): number {
+  if ('error' in reply) return 0
+  const at = reply.columns.findIndex(({ name }) => name === 'log_position')
+  return Number(reply.rows[0]?.[at] ?? 0)
 }
 
 /** A statement and what came of it, in a line; undefined where it is not worth one. */

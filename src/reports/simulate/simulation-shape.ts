@@ -1,5 +1,3 @@
-import type { Sum } from '../../lib/sums.ts'
-
 /** Some months under another tariff, compared with what they were. */
 export interface Simulation {
   /** The tariff's hash, and the externalId under which differences are written. */
@@ -13,7 +11,7 @@ export interface Simulation {
   readonly owners: readonly SimulatedOwner[]
   readonly totals: Compared
   /** Calls that could not be priced again. */
-  readonly unpriced: readonly { readonly endpoint: string; readonly calls: Sum }[]
+  readonly unpriced: readonly { readonly endpoint: string; readonly calls: number }[]
 }
 
 export interface SimulatedOwner extends Compared {
@@ -31,8 +29,8 @@ export interface Compared {
 }
 
 export interface Side {
-  readonly actual: Sum
-  readonly simulated: Sum
+  readonly actual: number
+  readonly simulated: number
 }
 
 /** A side that is being added up. */

@@ -1,5 +1,4 @@
 /** The sections of a statement that are about calls. */
-import { figureOf } from '../../lib/sums.ts'
 import { printPositionRange } from '../log-reader/position-tally.ts'
 import type { ChargeLine, ChargeSum, Charges } from './charge-lines.ts'
 import { type Cell, type Section, table, type ZoneClock } from './statement-section.ts'
@@ -14,7 +13,7 @@ export function chargeSections({ byEndpoint, byDay, calls, credits }: Charges): 
       title: 'Charges',
       heads: ['Endpoint', ...sumHeads],
       rows: byEndpoint.map((sum) => [sum.endpoint, ...sumCells(sum)]),
-      total: ['Total', figureOf(calls), null, figureOf(credits)],
+      total: ['Total', calls, null, credits],
       notes: [],
     },
     {
@@ -52,7 +51,7 @@ export function chargeLineSections(lines: readonly ChargeLine[], clock: ZoneCloc
 }
 
 function sumCells({ calls, quantity, credits, positions }: ChargeSum): Cell[] {
-  return [figureOf(calls), figureOf(quantity), figureOf(credits), printPositionRange(positions)]
+  return [calls, quantity, credits, printPositionRange(positions)]
 }
 
 function callHeads({ head }: ZoneClock): string[] {

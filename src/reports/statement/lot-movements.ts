@@ -30,21 +30,20 @@
 
 import { printPosition } from '../../../events/event.ts'
 import { entryOf } from '../../../events/event-types.ts'
-import { addSums, type Sum, toSum } from '../../lib/sums.ts'
 import { type Micros, printTime } from '../log-reader/micros.ts'
 import type { Period } from '../log-reader/period.ts'
 import type { LotSum, PeriodBucket } from './lot-sums.ts'
 import type { StatementEvent } from './statement-events.ts'
 
 export interface Movements {
-  readonly opening: Sum
-  readonly granted: Sum
-  readonly refunded: Sum
-  readonly settled: Sum
-  readonly adjusted: Sum
-  readonly lapsed: Sum
-  readonly held: Sum
-  readonly closing: Sum
+  readonly opening: number
+  readonly granted: number
+  readonly refunded: number
+  readonly settled: number
+  readonly adjusted: number
+  readonly lapsed: number
+  readonly held: number
+  readonly closing: number
 }
 
 export interface LotLine extends Movements {
@@ -58,7 +57,7 @@ export interface LotLine extends Movements {
 export interface LapseLine {
   readonly lot: string
   readonly time: string
-  readonly credits: Sum
+  readonly credits: number
   /** expired: free when the lot expired; returned: it came to a lot that had expired already. */
   readonly because: 'expired' | 'returned'
   /** The events that returned it; of an expiry, the lot itself. */
@@ -111,24 +110,24 @@ interface Lot {
   readonly startsAt: Micros
   readonly expiresAt: Micros
   /** What was free on it when it expired. */
-  freeAtExpiry: bigint
+  freeAtExpiry: number
   /** What each later transaction returned to it, or took from it, by the transaction's time. */
-  readonly late: Map<Micros, { credits: bigint; readonly positions: number[] }>
-  opening: bigint
-  readonly inPeriod: Record<Column, bigint>
+  readonly late: Map<Micros, { credits: number; readonly positions: number[] }>
+  opening: number
+  readonly inPeriod: Record<Column, number>
 }
 
 function lotOf(grant: StatementEvent, period: Period): Lot {
-  const credits = BigInt(grant.credits ?? 0)
+  const credits = grant.credits ?? 0
   const lot: Lot = {
     position: grant.position,
     kind: String(grant.payload?.kind),
     startsAt: grant.startsAt ?? grant.recordedAt,
     expiresAt: grant.expiresAt ?? Number.POSITIVE_INFINITY,
-    freeAtExpiry: 0n,
+    freeAtExpiry: 0,
     late: new Map(),
-    opening: 0n,
-    inPeriod: { granted: 0n, refunded: 0n, settled: 0n, adjusted: 0n, lapsed: 0n, held: 0n },
+    opening: 0,
+    inPeriod: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
   }
   const lateAt = grant.recordedAt >= lot.expiresAt ? grant.recordedAt : null
   addFree(lot, credits, lateAt, [grant.position])
@@ -136,8 +135,7 @@ function lotOf(grant: StatementEvent, period: Period): Lot {
   return lot
 }
 
-function move(lot: Lot, { periodBucket, type, lateAt, positions, ...sum }: LotSum): void {
-  const [held, moved] = [BigInt(sum.held), BigInt(sum.moved)]
+function move(lot: Lot, { periodBucket, type, lateAt, held, moved, positions }: LotSum): void {
   const column = entryOf(type)?.moves
   addFree(lot, -held + (column === 'refunded' ? moved : -moved), lateAt, positions ?? [])
   // What resolves a hold takes from `held` at the hold's own time, so that only open holds remain.
@@ -148,7 +146,7 @@ function move(lot: Lot, { periodBucket, type, lateAt, positions, ...sum }: LotSu
 /** @param lateAt see LotSum */
 function addFree(
   lot: Lot,
-  credits: bigint,
+  credits: number,
   lateAt: Micros | null,
   positions: readonly number[],
 ): void {
@@ -156,13 +154,13 @@ function addFree(
     lot.freeAtExpiry += credits
     return
   }
-  const late = lot.late.get(lateAt) ?? { credits: 0n, positions: [] }
+  const late = lot.late.get(lateAt) ?? { credits: 0, positions: [] }
   lot.late.set(lateAt, late)
   late.credits += credits
   late.positions.push(...positions)
 }
 
-function count(lot: Lot, column: Column, credits: bigint, periodBucket: PeriodBucket): void {
+function count(lot: Lot, column: Column, credits: number, periodBucket: PeriodBucket): void {
   const brings = column === 'granted' || column === 'refunded'
   if (periodBucket === 0) lot.opening += brings ? credits : -credits
   if (periodBucket === 1) lot.inPeriod[column] += credits
@@ -172,7 +170,7 @@ interface Lapse {
   readonly lot: Lot
   readonly at: Micros
   readonly periodBucket: PeriodBucket
-  readonly credits: bigint
+  readonly credits: number
   readonly because: LapseLine['because']
   readonly positions: readonly number[]
 }
@@ -191,7 +189,7 @@ function lapsesOf(lot: Lot, period: Period): Lapse[] {
       periodBucket: periodBucketOf(period, at),
     }),
   )
-  return [expired, ...returned].filter(({ credits }) => credits !== 0n)
+  return [expired, ...returned].filter(({ credits }) => credits !== 0)
 }
 
 function periodBucketOf({ start, end }: Period, at: Micros): PeriodBucket {
@@ -200,7 +198,7 @@ function periodBucketOf({ start, end }: Period, at: Micros): PeriodBucket {
 }
 
 function hasMoved({ opening, inPeriod }: Lot): boolean {
-  return opening !== 0n || Object.values(inPeriod).some((credits) => credits !== 0n)
+  return opening !== 0 || Object.values(inPeriod).some((credits) => credits !== 0)
 }
 
 function lotLine(shard: number, { position, kind, startsAt, ...lot }: Lot): LotLine {
@@ -210,14 +208,9 @@ function lotLine(shard: number, { position, kind, startsAt, ...lot }: Lot): LotL
     kind,
     startsAt: printTime(startsAt),
     expiresAt: lot.expiresAt === Number.POSITIVE_INFINITY ? null : printTime(lot.expiresAt),
-    opening: toSum(opening),
-    granted: toSum(m.granted),
-    refunded: toSum(m.refunded),
-    settled: toSum(m.settled),
-    adjusted: toSum(m.adjusted),
-    lapsed: toSum(m.lapsed),
-    held: toSum(m.held),
-    closing: toSum(opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held),
+    opening,
+    ...m,
+    closing: opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held,
   }
 }
 
@@ -226,14 +219,14 @@ function lapseLine(shard: number, { lot, at, credits, because, positions }: Laps
   return {
     lot: print(lot.position),
     time: printTime(at),
-    credits: toSum(credits),
+    credits,
     because,
     positions: [...new Set(positions)].sort((a, b) => a - b).map(print),
   }
 }
 
 function totalOf(lines: readonly Movements[]): Movements {
-  const sum = (column: keyof Movements) => addSums(...lines.map((line) => line[column]))
+  const sum = (column: keyof Movements) => lines.reduce((total, line) => total + line[column], 0)
   return {
     opening: sum('opening'),
     granted: sum('granted'),

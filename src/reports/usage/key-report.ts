@@ -2,7 +2,6 @@ import { describeEvent } from '../../../events/describe-event.ts'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import { entryOf } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { addSums, compareSums, type Sum } from '../../lib/sums.ts'
 import { readEventFeed } from '../log-reader/event-feed.ts'
 
 /** What happened to a key since a time, from the log alone. Times are ISO 8601, positions are printed. */
@@ -23,11 +22,11 @@ export interface KeyReport {
 interface EndpointUse {
   readonly endpoint: string
   readonly charged: number
-  readonly credits: Sum
+  readonly credits: number
   /** Calls that had a hold and were not charged: it was released or expired. */
   readonly failed: number
   /** Calls of price 0. */
-  readonly free: Sum
+  readonly free: number
 }
 
 interface KeyReportLine {
@@ -64,7 +63,7 @@ export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promi
   return {
     keyId,
     since: since.toISOString(),
-    endpoints: [...endpoints.values()].sort((a, b) => compareSums(b.credits, a.credits)),
+    endpoints: [...endpoints.values()].sort((a, b) => b.credits - a.credits),
     open: open.size,
     changes,
     lastCharges,
@@ -82,13 +81,13 @@ export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promi
     if (hold === 'resolves') open.delete(requestId)
     if (event.type === 'HoldSettled') {
       use.charged++
-      use.credits = addSums(use.credits, event.credits ?? 0)
+      use.credits += event.credits ?? 0
       lastCharges.push(keyReportLine(event))
       if (lastCharges.length > maxCharges) lastCharges.shift()
     } else if (hold === 'resolves') {
       use.failed++
     } else if (event.type === 'CallsCounted') {
-      use.free = addSums(use.free, event.quantity ?? 0)
+      use.free += event.quantity ?? 0
     }
   }
 }

@@ -13,6 +13,7 @@ export function requestVerdict(
   command: Exclude<CallCommand, { kind: 'count' }>,
 ): 'request_out_of_time' | 'duplicate_request' | undefined {
   if (!openingKinds.some((kind) => kind === command.kind)) return undefined
+  if (ledger.bug === 'opens-twice') return undefined
   const { requestId } = command
   if (!uuidV7.test(requestId)) return 'request_out_of_time'
   const ms = Number.parseInt(requestId.slice(0, 8) + requestId.slice(9, 13), 16)

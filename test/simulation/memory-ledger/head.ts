@@ -50,6 +50,7 @@ export function leaveShard(ledger: MemoryLedger): void {
 /** Whether the log is, or is found to be, another one than somebody has seen. */
 export function hasDiverged(ledger: MemoryLedger, instance: string, mark: Mark | null): boolean {
   const { head } = ledger
+  if (ledger.bug === 'compares-no-log') return false
   if (head.divergence !== null) return true
   if (!mark || mark.position === 0 || mark.epoch < head.epoch) return false
   if (mark.epoch > head.epoch || mark.position > head.position) {

@@ -5,6 +5,7 @@
  */
 import type { LogEvent } from '../../support/log.ts'
 import { emptyState, evolve, fold, type State } from '../../support/oracle.ts'
+import type { LedgerBug } from '../bugs.ts'
 import type { Reply, Server, ServerError, Statement } from '../wire.ts'
 import { type Head, hashOf } from './head.ts'
 import { handlerOf } from './statements.ts'
@@ -55,6 +56,13 @@ export interface SideTables {
   readonly secrets: Map<string, string>
 }
 
+interface MemoryLedgerOptions {
+  readonly startsAtMs: number
+  /** The log can be put back. */
+  readonly keepsBackups?: boolean
+  readonly bug?: LedgerBug | undefined
+}
+
 interface Backup {
   readonly head: Head
   readonly side: SideTables
@@ -87,7 +95,11 @@ export class MemoryLedger implements Server {
   /** As of each transaction that wrote: where the log can be put back. */
   private readonly backups: Backup[] | undefined
 
-  constructor(options: { readonly startsAtMs: number; readonly keepsBackups?: boolean }) {
+  /** A fault that is planted in it. */
+  readonly bug: LedgerBug | undefined
+
+  constructor(options: MemoryLedgerOptions) {
+    this.bug = options.bug
     const start = options.startsAtMs * 1_000
     this.head = {
       ...{ position: 0, recordedAt: start, hash: '', epoch: 1, clockAt: start, divergence: null },
@@ -129,6 +141,11 @@ export class MemoryLedger implements Server {
     evolve(this.state, written)
     if (written.request_id) this.index(written)
     return written.position
+  }
+
+  /** From now on it is put back no further than to what it is now. */
+  beginBackups(): void {
+    this.backups?.splice(0, this.backups.length, { head: this.head, side: copyOf(this.side) })
   }
 
   /** Puts the log and what stands beside it back by so many transactions. Returns what is lost. */

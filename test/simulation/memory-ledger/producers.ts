@@ -52,6 +52,7 @@ export function findProducer(ledger: MemoryLedger, batch: BatchHead): Refusal | 
     const { columns, rows } = producer.reply as Rows
     return { columns, rows: rows.map(([, ...row]) => ['repeated', ...row]) }
   }
+  if (ledger.bug === 'compares-no-log') return fault
   const isNext =
     sequence === producer.sequence + 1 &&
     seen.epoch === producer.epoch &&

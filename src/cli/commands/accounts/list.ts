@@ -1,5 +1,4 @@
 /** `tollbook accounts list` */
-import { figureOf } from '../../../lib/sums.ts'
 import { type ListedAccount, readAccountPage } from '../../../reports/account/account-page.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'
@@ -54,7 +53,7 @@ function print(accounts: readonly ListedAccount[], total: number): void {
       account.plan,
       account.state,
       account.keys,
-      figureOf(account.creditsUsed),
+      account.creditsUsed,
       time(account.openedAt),
     ]),
   )
