@@ -62,6 +62,13 @@ export const longSpeech: CallKind = {
   worth: () => 1,
 }
 
+/** More than the buffers of all connections hold: a client that does not read holds it up. */
+export const hugeSpeech: CallKind = {
+  ...longSpeech,
+  name: 'huge speech',
+  body: (callId) => json({ text: `Say at great length: ${callId}.` }),
+}
+
 export const transcription: CallKind = {
   ...{ name: 'transcription', endpoint: 'stt-transcribe', method: 'POST' },
   path: '/v1/stt/transcribe',

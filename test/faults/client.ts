@@ -1,6 +1,6 @@
 /**
  * A client on a bare socket, one connection a call: it sees what really arrives, knows whether a response
- * arrived whole, and can leave in the middle of its own request or of the response.
+ * arrived whole, and can leave in the middle of its own request or of the response, or stop reading for a while.
  */
 import { connect } from 'node:net'
 
@@ -11,6 +11,8 @@ export interface WireRequest {
   readonly body?: Uint8Array
   /** Leaves after this many bytes of the request, or of the response, went over the line. */
   readonly leaveAfter?: { readonly sent: number } | { readonly received: number }
+  /** Reads nothing for so long, once so many bytes of the response have arrived. */
+  readonly stall?: { readonly received: number; readonly ms: number }
 }
 
 export interface WireResponse {
@@ -22,6 +24,8 @@ export interface WireResponse {
   readonly whole: boolean
   /** The client left. */
   readonly left: boolean
+  /** The client stopped reading for a while. */
+  readonly stalled: boolean
 }
 
 /** Resolves when the response is whole or the connection has ended; never rejects. */
@@ -36,6 +40,7 @@ export function wireCall(
   let size = 0
   let head: Head | undefined
   let left = false
+  let stalled = false
 
   const socket = connect(Number(port), hostname, () => {
     const bytes = textOf(request)
@@ -52,7 +57,14 @@ export function wireCall(
     socket.destroy()
     const all = Buffer.concat(chunks)
     const body = head ? bodyOf(head, all) : Buffer.alloc(0)
-    resolve({ status: head?.status, headers: head?.headers ?? new Map(), body, whole, left })
+    resolve({
+      status: head?.status,
+      headers: head?.headers ?? new Map(),
+      body,
+      whole,
+      left,
+      stalled,
+    })
   }
 
   socket.on('error', () => {})
@@ -62,7 +74,12 @@ export function wireCall(
     size += data.length
     head ??= headOf(chunks)
     if (head && isWhole(head, chunks, size)) return end(true)
-    const { leaveAfter } = request
+    const { leaveAfter, stall } = request
+    if (stall && !stalled && size >= stall.received) {
+      stalled = true
+      socket.pause()
+      setTimeout(() => socket.resume(), stall.ms)
+    }
     if (leaveAfter && 'received' in leaveAfter && size >= leaveAfter.received) {
       left = true
       socket.destroy()

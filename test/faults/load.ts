@@ -6,6 +6,7 @@ import { type WireRequest, wireCall } from './client.ts'
 import type { FaultGateway } from './gateways.ts'
 import type { Random } from './random.ts'
 import type { ClientCall } from './records.ts'
+import { timeoutMs } from './settings.ts'
 import type { World } from './world.ts'
 
 /** No response takes longer, whatever is away; a client who waits longer has got no response. */
@@ -15,6 +16,7 @@ let made = 0
 
 export interface CallOptions {
   readonly leaveAfter?: WireRequest['leaveAfter']
+  readonly stall?: WireRequest['stall']
   /** The call is a try of this one. */
   readonly tryOf?: NamedCall
 }
@@ -32,7 +34,7 @@ export async function makeCall(
   key: TestKey,
   kind: CallKind,
   random: Random,
-  { leaveAfter, tryOf }: CallOptions = {},
+  { leaveAfter, stall, tryOf }: CallOptions = {},
 ): Promise<ClientCall> {
   const id = `call-${gateway.name}-${++made}`
   const call: ClientCall = {
@@ -40,7 +42,7 @@ export async function makeCall(
     ...{ gateway: gateway.name, keyId: key.keyId, accountId: key.accountId },
     ...{ isNarrow: key === world.cast.narrow, sentAtMs: performance.now(), endedAtMs: undefined },
     ...{ status: undefined, requestId: undefined, charged: undefined, code: undefined },
-    ...{ whole: false, worth: undefined, degraded: false, left: false },
+    ...{ whole: false, worth: undefined, degraded: false, left: false, stalled: false },
     ...{ replayed: false, response: undefined, arrived: 0 },
   }
   world.calls.push(call)
@@ -57,6 +59,7 @@ export async function makeCall(
       },
       ...(body ? { body: body.bytes } : {}),
       ...(leaveAfter ? { leaveAfter } : {}),
+      ...(stall ? { stall } : {}),
     },
     patienceMs,
   )
@@ -69,6 +72,7 @@ export async function makeCall(
     charged: charged === undefined ? undefined : Number(charged),
     whole: response.whole,
     left: response.left,
+    stalled: response.stalled,
     degraded: response.headers.has('x-ratelimit-degraded'),
     replayed: response.headers.has('idempotent-replayed'),
     arrived: response.status === 200 ? (kind.arrived?.(response.body) ?? 0) : 0,
@@ -119,6 +123,8 @@ export interface LoadOptions {
   /** How often clients leave in the middle, and of what; either by default. */
   readonly leaving?: number
   readonly leavingIn?: 'request' | 'response'
+  /** How often clients stop reading for a while, which is longer than an upstream may take. */
+  readonly stalling?: number
   /** How often clients name their calls, and try them again. */
   readonly careful?: number
   /** How often the account with the narrow rate limit calls. */
@@ -131,7 +137,8 @@ export const atOnce = 14
 const burstsRestMs = 100
 
 export function startLoad(world: World, random: Random, options: LoadOptions = {}): Load {
-  const { kinds = mixture, leaving = 0.03, leavingIn, narrow = 0.1, careful = 0.2 } = options
+  const { kinds = mixture, leaving = 0.03, leavingIn, stalling = 0 } = options
+  const { narrow = 0.1, careful = 0.2 } = options
   let stopped = false
   let ended = 0
 
@@ -166,7 +173,12 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
       ? { sent: random.int(1, 400) }
       : { received: random.int(1, 120_000) }
     const leaves = random.chance(leaving)
-    return makeCall(world, gateway, key, kind, random, leaves ? { leaveAfter } : {})
+    const stall = { received: random.int(1, 500_000), ms: timeoutMs + random.int(200, 1_000) }
+    const stalls = stalling > 0 && random.chance(stalling)
+    return makeCall(world, gateway, key, kind, random, {
+      ...(leaves && { leaveAfter }),
+      ...(stalls && { stall }),
+    })
   }
 
   const load: Load = {

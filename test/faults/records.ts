@@ -33,6 +33,8 @@ export interface ClientCall {
   degraded: boolean
   /** The client left before its end. */
   left: boolean
+  /** The client stopped reading for a while. */
+  stalled: boolean
   /** The response arrived to its end. */
   whole: boolean
   /** The response was replayed. */

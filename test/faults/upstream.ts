@@ -125,6 +125,9 @@ function respond(path: string, body: Buffer, random: Random): UpstreamResponse {
     case '/transcribe':
       return json({ text: 'a word', duration_seconds: 1 })
     case '/synthesize/auto': {
+      if (body.includes('at great length')) {
+        return { type: 'audio/mpeg', pieces: Array(24).fill(new Uint8Array(500_000)) }
+      }
       const long = body.includes('at length')
       return { type: 'audio/mpeg', pieces: Array(long ? 8 : 1).fill(new Uint8Array(24_000)) }
     }
