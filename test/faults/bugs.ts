@@ -83,7 +83,7 @@ export const bugs: readonly Bug[] = [
     says: 'a response leaves however long ago its charge was sent',
     breaks: 'I13',
     fault: 'gateway/fenced',
-    runs: 5,
+    runs: 1,
     source: [
       {
         file: 'src/ledger/append/deliveries.ts',

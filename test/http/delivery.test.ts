@@ -39,6 +39,22 @@ test('of a gateway that lives, a response is sent', async () => {
   expect([refused.status, await codeOf(refused)]).toEqual([409, 'conflict'])
 })
 
+test('a gateway that ends says with its last append what it has delivered', async () => {
+  const gateway = await startTestGateway({
+    databaseUrl: shop.ledger.url,
+    upstream: shop.upstream.url,
+  })
+  const response = await fetch(`${gateway.url}/v1/search`, {
+    method: 'POST',
+    headers: { 'x-api-key': shop.key.text, 'content-type': 'application/json' },
+    body: '{"query":"q"}',
+  })
+  expect(response.status).toBe(200)
+  await response.bytes()
+  await gateway.stop()
+  expect(await deliveryOf(response.headers.get('x-request-id'))).toBe('sent')
+})
+
 describe('of another gateway', () => {
   let other: Gateway
   beforeEach(() => {

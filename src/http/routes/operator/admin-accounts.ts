@@ -164,7 +164,12 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         body: NewRefund,
         response: { 201: RefundResponse, ...changeProblems },
-        detail: { summary: 'Refund a charge, wholly or in part (id: its request id)', tags },
+        detail: {
+          summary: 'Refund a charge, wholly or in part (id: its request id)',
+          description:
+            'With the externalId `undelivered:` and the id, only a charge is refunded whose response is known to be lost, and a retry under its Idempotency-Key gets no response.',
+          tags,
+        },
       },
     )
 }
