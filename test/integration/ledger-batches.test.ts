@@ -1,6 +1,7 @@
 /** Batches: decided in order, appended once, and never in parts. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import type { Verdict } from '../../src/ledger/append/call-commands.ts'
+import { batchColumns, packBatch } from '../../src/ledger/append/batch.ts'
+import type { Hold, Verdict } from '../../src/ledger/append/call-commands.ts'
 import { connect } from '../../src/ledger/connect.ts'
 import {
   countCommand,
@@ -272,14 +273,16 @@ describe('a batch fails as a whole', () => {
     const key = await keyWith(10)
     const size = await ledger.size()
     const producer = await openProducer(ledger.sql)
-    const torn = holdCommand(key, 1, { actor: 'key:a\nkey:b' })
-    const batch = producer.send([torn, holdCommand(key, 1)])
-    await expect(batch.then(() => 'taken')).rejects.toThrow('the batch is not 2 commands')
-    await expect(producer.send([torn]).then(() => 'taken')).rejects.toThrow(
-      'the batch is not 1 commands',
-    )
-    const unheard = { ...holdCommand(key, 1), kind: 'lend' as 'hold' }
-    await expect(producer.send([unheard]).then(() => 'taken')).rejects.toThrow('of known kinds')
+    const [one, other] = [holdCommand(key, 1), holdCommand(key, 1)]
+    const sent = (commands: Hold[], name: string, text: string) => {
+      const column = batchColumns.findIndex((each) => each.name === name)
+      const columns = packBatch(commands).with(column, text)
+      return producer.send(commands, { says: { columns } }).then(() => 'taken')
+    }
+    const torn = 'key:a\nkey:b\nkey:c'
+    await expect(sent([one, other], 'actor', torn)).rejects.toThrow('the batch is not 2 commands')
+    await expect(sent([one], 'actor', torn)).rejects.toThrow('the batch is not 1 commands')
+    await expect(sent([one], 'kind', 'lend')).rejects.toThrow('of known kinds')
     expect(await ledger.size()).toBe(size)
   })
 

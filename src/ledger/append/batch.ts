@@ -2,8 +2,7 @@
  * A batch of call commands as the parameters of append_v1.
  *
  * Each column of a batch travels as one text with a line for each command, which PostgreSQL splits: that costs a fifth of
- * array literals. It is safe because no value holds a line feed (ids are ours, and JSON text escapes control characters).
- * An empty line is null.
+ * array literals. It is safe because no value with a line feed is taken. An empty line is null.
  */
 import { canonicalJson } from '../../../events/canonical-json.ts'
 import type { EventType } from '../../../events/catalogue.ts'
@@ -45,9 +44,9 @@ export const batchColumns: readonly BatchColumn[] = [
   column('status', 'smallint', 'written', (c) => ('status' in c ? (c.status ?? null) : null)),
   column('latency_ms', 'integer', 'written', (c) => ('latencyMs' in c ? c.latencyMs : null)),
   column('actor', 'text', 'written', (c) => c.actor),
-  column('claim', 'text', 'decides', (c) => (c.kind === 'hold' ? (c.claim?.key ?? null) : null)),
+  column('claim', 'text', 'decides', (c) => (c.kind === 'hold' && c.claim ? c.claim.key : null)),
   column('request_hash', 'text', 'decides', (c) =>
-    c.kind === 'hold' ? (c.claim?.requestHash ?? null) : null,
+    c.kind === 'hold' && c.claim ? c.claim.requestHash : null,
   ),
   column('payload', 'text', 'written', payloadOf),
 ]
@@ -95,9 +94,46 @@ from append_v1($1::smallint, $2::uuid, $3::bigint, $4::text, $5::integer, $6::bi
 /** The columns of a batch, each as one text, in the order of the statement's parameters. */
 export type BatchTexts = readonly string[]
 
+/** @throws TypeError when a command has a value that a batch cannot carry */
 export function packBatch(commands: readonly CallCommand[]): BatchTexts {
   // join writes null as nothing. Texts that grow piece by piece cost more.
-  return batchColumns.map(({ of }) => commands.map((command) => of(command)).join('\n'))
+  return batchColumns.map((column) =>
+    commands.map((command) => carried(column, command)).join('\n'),
+  )
+}
+
+/** Longer than any id, hash or payload of a command. */
+const maxTextLength = 2_000
+
+function carried({ name, sqlType, of }: BatchColumn, command: CallCommand) {
+  const value = of(command)
+  if (!isCarried(value, sqlType)) {
+    throw new TypeError(`${command.kind}: its ${name} is none: ${String(value).slice(0, 100)}`)
+  }
+  return value
+}
+
+/**
+ * Whether a batch carries the value as it is. Another text would be null or a neighbour's line, or is one that PostgreSQL
+ * changes, cannot store, or stores and can never read (JSON's escapes of NUL and of half a pair).
+ */
+function isCarried(value: unknown, sqlType: string): boolean {
+  switch (typeof value) {
+    case 'string':
+      return (
+        sqlType === 'text' &&
+        value.length > 0 &&
+        value.length <= maxTextLength &&
+        !/[\0\n]|\\u(?:0000|d)/.test(value) &&
+        value.isWellFormed()
+      )
+    case 'number':
+      return sqlType !== 'text' && sqlType !== 'boolean' && Number.isSafeInteger(value)
+    case 'boolean':
+      return sqlType === 'boolean'
+    default:
+      return value === null
+  }
 }
 
 function column(
@@ -125,36 +161,36 @@ function payloadOf(command: CallCommand): string {
         ? canonicalJson({
             claim: command.claim.key,
             requestHash: command.claim.requestHash,
-            holdSeconds: command.holdSeconds,
-            keyVersion: command.keyVersion,
+            holdSeconds: whole(command.holdSeconds),
+            keyVersion: whole(command.keyVersion),
           })
-        : `{"holdSeconds":${command.holdSeconds},"keyVersion":${command.keyVersion}}`
+        : `{"holdSeconds":${whole(command.holdSeconds)},"keyVersion":${whole(command.keyVersion)}}`
     case 'extend':
       if (command.sent) {
         return canonicalJson({
-          holdSeconds: command.holdSeconds,
-          keyVersion: command.keyVersion,
-          sentCredits: command.sent.credits,
-          sentQuantity: command.sent.quantity,
+          holdSeconds: whole(command.holdSeconds),
+          keyVersion: whole(command.keyVersion),
+          sentCredits: whole(command.sent.credits),
+          sentQuantity: whole(command.sent.quantity),
         })
       }
-      return `{"holdSeconds":${command.holdSeconds},"keyVersion":${command.keyVersion}}`
+      return `{"holdSeconds":${whole(command.holdSeconds)},"keyVersion":${whole(command.keyVersion)}}`
     case 'lease':
-      return `{"holdSeconds":${command.holdSeconds},"keyVersion":${command.keyVersion}}`
+      return `{"holdSeconds":${whole(command.holdSeconds)},"keyVersion":${whole(command.keyVersion)}}`
     case 'charge_on_lease':
-      return `{"keyVersion":${command.keyVersion},"lease":"${command.lease}"}`
+      return `{"keyVersion":${whole(command.keyVersion)},"lease":"${command.lease}"}`
     case 'void_on_lease':
-      return canonicalJson({ lease: command.lease, reason: command.reason })
+      return canonicalJson({ lease: command.lease, reason: text(command.reason) })
     case 'settle':
       return command.alreadyDelivered || command.shortfall || command.terminatedBy
         ? canonicalJson({
-            delivered: command.alreadyDelivered,
-            shortfall: command.shortfall || undefined,
+            delivered: command.alreadyDelivered ? true : undefined,
+            shortfall: command.shortfall ? whole(command.shortfall) : undefined,
             terminatedBy: command.terminatedBy,
           })
         : '{}'
     case 'release':
-      return canonicalJson({ reason: command.reason })
+      return canonicalJson({ reason: text(command.reason) })
     case 'expire':
       return '{}'
     case 'count':
@@ -162,4 +198,14 @@ function payloadOf(command: CallCommand): string {
     default:
       return command satisfies never
   }
+}
+
+function whole(value: number): number {
+  if (!Number.isSafeInteger(value) || value < 0) throw new TypeError(`no whole number: ${value}`)
+  return value
+}
+
+function text<Text extends string>(value: Text): Text {
+  if (typeof value !== 'string' || value === '') throw new TypeError(`no text: ${value}`)
+  return value
 }

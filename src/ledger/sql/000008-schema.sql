@@ -39,8 +39,8 @@ create table events (
   quantity bigint check (quantity between 0 and 1000000000000),
   -- Of a lease and its end: how many calls it is for at once. Other events have none, and a lease has no endpoint.
   slots integer check (slots > 0),
-  status smallint,
-  latency_ms integer,
+  status smallint check (status between 0 and 999),
+  latency_ms integer check (latency_ms >= 0),
   -- How lots move: held[i] is added to what lots[i] holds, moved[i] to what the type counts.
   lots bigint[],
   held bigint[],
@@ -49,12 +49,17 @@ create table events (
   instance text not null,
   -- The exact text that was written: json keeps it, jsonb would rewrite it.
   payload json not null check (json_typeof(payload) = 'object'),
+  -- json takes these escapes of NUL and of half a pair as they are, and whoever reads the field gets an error.
+  constraint payload_is_readable check (strpos(payload::text, '\u0000') = 0 and strpos(payload::text, '\ud') = 0),
   -- Personal data, encrypted under the account's secret.
   private bytea,
   event_hash bytea not null,
   -- What a key's calls do names the endpoint, except a lease and its end: usage is added up by it.
   constraint calls_name_their_endpoint
     check (key_id is null or stream_version is not null or (endpoint is null) = (slots is not null)),
+  -- Longer texts than these do not fit an index, so that a projection that has them could not be built.
+  constraint names_are_short check (octet_length(account_id) <= 500 and octet_length(key_id) <= 500
+    and octet_length(request_id) <= 500 and octet_length(endpoint) <= 500 and octet_length(tariff) <= 500),
   primary key (position, shard)
 ) partition by range (position);
 

@@ -28,4 +28,11 @@ begin
     command.hold_sent_credits := v_updated_sent_credits[v_updated_index];
     command.hold_sent_quantity := v_updated_sent_quantity[v_updated_index];
   end if;
+  -- What extends or ends a call's hold is of its endpoint and tariff, whatever the command says.
+  if command.hold_endpoint is not null
+    and (in_endpoint[command.nth] <> command.hold_endpoint or command.tariff is distinct from command.hold_tariff)
+  then
+    in_endpoint[command.nth] := command.hold_endpoint;
+    in_tariff[command.nth] := command.hold_tariff;
+  end if;
 end

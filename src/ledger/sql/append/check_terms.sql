@@ -23,7 +23,7 @@ begin
         when v_sent_credits > command.hold_credits then 'exceeds_hold'
         else 'ok'
       end
-    when v_tariff is null or command.tariff <> v_tariff then 'stale_tariff'
+    when v_tariff is null or command.tariff is distinct from v_tariff then 'stale_tariff'
     when command.kind = 'charge_on_lease' then
       case when command.credits > command.hold_credits then 'exceeds_hold' else 'ok' end
     -- A plan that the tariff does not know allows nothing.
