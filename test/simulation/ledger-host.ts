@@ -99,7 +99,7 @@ export class LedgerHost {
   }
 
   forgetProducers(): void {
-    this.deps.ledger.side.producers.clear()
+    this.deps.ledger.forgetProducers()
     this.deps.note(() => 'the ledger forgets its producers')
   }
 
@@ -111,11 +111,14 @@ export class LedgerHost {
     const sentAt = new Date().toISOString()
     const [shard = '', , , content = '', , , , , , , ...columns] = original.values
     const opened = await this.execute({
-      text: 'select * from open_producer_v1($1::smallint, $2::uuid, $3, $4::timestamptz, $5::text::jsonb)',
+      text: `select outcome, log_epoch, log_position, encode(log_hash, 'hex') as log_hash
+        from open_producer_v1($1::smallint, $2::uuid, $3, $4::timestamptz, $5::text::jsonb)`,
       values: [shard, id, 'another', sentAt, null],
     })
     if ('error' in opened || opened.rows[0]?.[0] !== 'opened') return
-    const seen = opened.rows[0].slice(2)
+    const value = (name: string) =>
+      opened.rows[0]?.[opened.columns.findIndex((column) => column.name === name)] ?? null
+    const seen = ['log_epoch', 'log_position', 'log_hash'].map(value)
     const values = [shard, id, '1', content, ...seen, sentAt, '0', '{}', ...columns]
     const again = { text: original.text, values }
     const reply = await this.execute(again)

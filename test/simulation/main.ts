@@ -1,4 +1,5 @@
 /** `bun test/simulation/main.ts [options]`: runs seeds, and prints what breaches an invariant, shortened. */
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 // First of all: it replaces clocks and timers, before the product is loaded.
 import './globals.ts'
@@ -11,6 +12,8 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1000' },
     from: { type: 'string', default: String(Date.now() % 1_000_000_000) },
     trace: { type: 'string' },
+    journal: { type: 'string' },
+    to: { type: 'string' },
     only: { type: 'string', multiple: true },
     show: { type: 'string', default: '3' },
     first: { type: 'boolean', default: false },
@@ -32,11 +35,13 @@ same seed is the same run, step by step. A run that breaches an invariant is sho
   --seeds N      how many runs (1000)         --from SEED   the first of them (by the clock)
   --trace SEED   tells one run, whole         --only NAME   minds this invariant only
   --show N       shortens so many failures (3)
+  --journal SEED --to FILE   writes in JSON what the ledger of a run was asked
   --bug NAME     plants a bug, which must be found: of
                  ${bugs.map(({ name }) => name).join(', ')}
   --first        ends with the first failure  --json        a report in JSON`
 
 if (values.help) console.log(usage)
+else if (values.journal !== undefined) await writeJournal(Number(values.journal))
 else if (values.trace !== undefined) await tell(Number(values.trace))
 else process.exitCode = (await main()) ? 0 : 1
 process.exit()
@@ -59,6 +64,13 @@ async function main(): Promise<boolean> {
   console.log(values.json ? JSON.stringify(report) : described(report))
   // A bug that was planted must be found.
   return Object.keys(report.breached).length > 0 === (bug !== undefined)
+}
+
+async function writeJournal(seed: number): Promise<void> {
+  const { planOf } = await import('./plan.ts')
+  const { simulate } = await import('./simulate.ts')
+  const { journal } = await simulate(planOf(seed), { keepsJournal: true })
+  writeFileSync(values.to ?? '/dev/stdout', JSON.stringify(journal))
 }
 
 async function tell(seed: number): Promise<void> {

@@ -26,13 +26,13 @@ import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
 import { readOverdueHolds } from '../../src/ledger/read/read-overdue-holds.ts'
 import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
 import * as commands from '../support/gateway.ts'
-import { micros } from '../support/log.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { testTariff } from '../support/test-ledger.ts'
 import { MemoryLedger } from './memory-ledger/memory-ledger.ts'
+import { normalized } from './normalized.ts'
 import { openPostgresServer, type PostgresServer } from './postgres-server.ts'
 import { describe, statementName } from './trace.ts'
-import { type Reply, type Rows, type Statement, type Text, types } from './wire.ts'
+import type { Reply, Statement } from './wire.ts'
 import { sqlOver } from './wire-client.ts'
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 40)
@@ -60,46 +60,12 @@ class Twins {
   readonly commands: ManagementCommands = openManagementCommands(this.sql, 'operator')
 
   async execute(statement: Statement): Promise<Reply> {
-    const real = await server.execute(statement, this.nowMs)
+    const real = await server.execute(statement, this.nowMs, true)
     const memory = this.memory.execute(statement, this.nowMs)
     const what = `${statementName(statement)} ${describe(statement, memory)}`
     expect(normalized(memory, real), what).toEqual(normalized(real, real))
     return real
   }
-}
-
-/** Values by their columns, as the real reply types them; of JSON the meaning, of a time the microseconds. */
-function normalized(reply: Reply, real: Reply) {
-  if ('error' in reply) return { code: reply.error.code, constraint: reply.error.constraint_name }
-  const columns = (real as Rows).columns ?? []
-  const rows = reply.rows.map((row) =>
-    columns
-      .filter(({ type }) => type !== types.void)
-      .map(({ name, type }) => {
-        const at = reply.columns.findIndex((column) => column.name === name)
-        return [name, meaningOf(row[at] ?? null, type)]
-      }),
-  )
-  // Rows that a query puts in no order can come in any.
-  return rows.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
-}
-
-function meaningOf(text: Text, type: number): unknown {
-  if (text === null) return null
-  if (type === types.json || type === types.jsonb) return withTimes(JSON.parse(text))
-  if (type === types.timestamptz || /^\d{4}-\d\d-\d\d \d\d:/.test(text)) return timeOf(text)
-  return text
-}
-
-function withTimes(value: unknown): unknown {
-  const text = JSON.stringify(value)
-  const times = /"(\d{4}-\d\d-\d\dT[\d:.]+\+00:00)"/g
-  return JSON.parse(text.replaceAll(times, (_, time: string) => String(timeOf(time))))
-}
-
-/** PostgreSQL leaves out the minutes of an offset, and zeros of a fraction. */
-function timeOf(text: string): number {
-  return micros(text.replace(' ', 'T').replace(/\+00$/, '+00:00'))
 }
 
 const fee = { minorUnits: 0, currency: 'EUR' }
@@ -513,10 +479,7 @@ async function take(history: History, step: Step): Promise<void> {
 
 async function live(steps: readonly Step[]): Promise<void> {
   const history = new History()
-  await server.reset()
-  await server.sql.unsafe(
-    `update heads set recorded_at = '${new Date(startMs).toISOString()}', clock_at = '${new Date(startMs).toISOString()}'`,
-  )
+  await server.reset(startMs)
   await history.open()
   for (const step of steps) {
     // What the ledger refuses is thrown here; both ledgers have refused it.

@@ -14,11 +14,12 @@ const asText = Object.fromEntries(
 )
 
 export interface PostgresServer extends Server {
-  execute(statement: Statement, nowMs: number): Promise<Reply>
+  /** @param isFinal it is never undone: PostgreSQL forgets its savepoint, of which many cost much */
+  execute(statement: Statement, nowMs: number, isFinal?: boolean): Promise<Reply>
   /** Undoes the last transactions, so many of those that wrote. */
   putBack(transactions: number): Promise<void>
-  /** Undoes everything since it was opened, or since this was last called. */
-  reset(): Promise<void>
+  /** Undoes everything since it was opened, or since this was last called, and sets the clock. */
+  reset(nowMs: number): Promise<void>
   /** The connection, in whose transaction everything stands. */
   readonly sql: postgres.Sql
   close(): Promise<void>
@@ -47,7 +48,11 @@ export async function openPostgresServer(url: string): Promise<PostgresServer> {
     await sql.unsafe('begin')
   }
 
-  async function execute({ text, values }: Statement, nowMs: number): Promise<Reply> {
+  async function execute(
+    { text, values }: Statement,
+    nowMs: number,
+    isFinal = false,
+  ): Promise<Reply> {
     const now = new Date(nowMs).toISOString()
     const setClock = sql
       .unsafe(`savepoint s${saved + 1}; set local simulation.now = '${now}'`)
@@ -56,7 +61,8 @@ export async function openPostgresServer(url: string): Promise<PostgresServer> {
     await setClock
     try {
       const rows = await query
-      saved++
+      if (isFinal) await sql.unsafe(`release s${saved + 1}`)
+      else saved++
       return rowsOf(rows)
     } catch (error) {
       if (!(error instanceof postgres.PostgresError)) throw error
@@ -73,9 +79,11 @@ export async function openPostgresServer(url: string): Promise<PostgresServer> {
       saved = Math.max(saved - transactions, 0)
       await sql.unsafe(`rollback to s${saved + 1}`)
     },
-    async reset() {
+    async reset(nowMs) {
       await sql.unsafe('rollback')
       await begin()
+      const now = new Date(nowMs).toISOString()
+      await sql.unsafe(`update heads set recorded_at = '${now}', clock_at = '${now}'`)
     },
     async close() {
       await sql.unsafe('rollback')

@@ -6,6 +6,7 @@
 import type { LogEvent } from '../../support/log.ts'
 import { emptyState, evolve, fold, type State } from '../../support/oracle.ts'
 import type { LedgerBug } from '../bugs.ts'
+import type { JournalEntry } from '../journal.ts'
 import type { Reply, Server, ServerError, Statement } from '../wire.ts'
 import { type Head, hashOf } from './head.ts'
 import { handlerOf } from './statements.ts'
@@ -60,6 +61,7 @@ interface MemoryLedgerOptions {
   readonly startsAtMs: number
   /** The log can be put back. */
   readonly keepsBackups?: boolean
+  readonly keepsJournal?: boolean
   readonly bug?: LedgerBug | undefined
 }
 
@@ -95,11 +97,14 @@ export class MemoryLedger implements Server {
   /** As of each transaction that wrote: where the log can be put back. */
   private readonly backups: Backup[] | undefined
 
+  /** What it was asked, where somebody wants to know. */
+  readonly journal: JournalEntry[] | undefined
   /** A fault that is planted in it. */
   readonly bug: LedgerBug | undefined
 
   constructor(options: MemoryLedgerOptions) {
     this.bug = options.bug
+    this.journal = options.keepsJournal ? [] : undefined
     const start = options.startsAtMs * 1_000
     this.head = {
       ...{ position: 0, recordedAt: start, hash: '', epoch: 1, clockAt: start, divergence: null },
@@ -108,6 +113,12 @@ export class MemoryLedger implements Server {
   }
 
   execute(statement: Statement, nowMs: number): Reply {
+    const reply = this.decide(statement, nowMs)
+    this.journal?.push({ statement, nowMs, reply })
+    return reply
+  }
+
+  private decide(statement: Statement, nowMs: number): Reply {
     const { head } = this
     this.clock = nowMs * 1_000
     this.now = Math.max(this.clock, head.recordedAt)
@@ -151,13 +162,20 @@ export class MemoryLedger implements Server {
   /** Puts the log and what stands beside it back by so many transactions. Returns what is lost. */
   putBack(transactions: number): readonly MemoryEvent[] {
     if (!this.backups) throw new Error('this ledger keeps no backups')
-    this.backups.length = Math.max(this.backups.length - transactions, 1)
+    const undone = Math.min(transactions, this.backups.length - 1)
+    this.backups.length -= undone
+    this.journal?.push({ putBack: undone })
     const { head, side } = this.backups.at(-1) as Backup
     const lost = this.events.slice(head.position)
     this.cut(head.position)
     this.head = head
     this.side = copyOf(side)
     return lost
+  }
+
+  forgetProducers(): void {
+    this.side.producers.clear()
+    this.journal?.push({ forgetsProducers: true })
   }
 
   private cut(position: number): void {

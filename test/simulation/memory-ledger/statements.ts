@@ -12,12 +12,18 @@ import { rowOf } from './rows.ts'
 interface Handler {
   readonly run: (ledger: MemoryLedger, values: readonly Text[]) => Rows
   readonly isRead?: true
+  readonly isIdle?: true
 }
+
+/** It changes what the simulation does not look at. */
+export const isIdle = (text: string): boolean => handlerOf(text).isIdle === true
+export const isReadOnly = (text: string): boolean => handlerOf(text).isRead === true
 
 /** Functions that change what the simulation does not look at. */
 const nothingToDo = (name: string, result: number | null): Handler => ({
   run: () => rowOf(`${name} int8`, result),
   isRead: true,
+  isIdle: true,
 })
 
 const functions: Readonly<Record<string, Handler>> = {
