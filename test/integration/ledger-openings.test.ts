@@ -132,6 +132,10 @@ describe('an id is taken near its time alone', () => {
         [requestId, 'request_out_of_time'],
       )
     }
+    const requestId = newRequestId(ledger.now.getTime()).replace(/.$/, 'x')
+    await expect(gateways[0].append(holdCommand(key, 1, { requestId }))).rejects.toThrow(
+      'the ledger cannot write this',
+    )
   })
 })
 

@@ -254,6 +254,7 @@ async function setHeads(tx: Sql, head: BackupHead): Promise<void> {
       update heads h set position = ${position}, epoch = ${epoch}, recorded_at = ${recordedAt}, clock_at = ${recordedAt},
         event_hash = coalesce((select e.event_hash from events e where e.position = ${position} and e.shard = h.shard), '')
       where h.shard = ${shard}`
+    await tx`select enter_partition(${shard}::smallint)`
   }
   await tx`select extend_partitions()`
 }

@@ -5,7 +5,7 @@ import { holdOf } from '../../support/log-rules.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
 
 const marginMs = 300_000
-const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 
 /** undefined: it may, unless the unique index refuses it. */
 export function requestVerdict(

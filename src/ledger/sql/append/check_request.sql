@@ -5,8 +5,10 @@ declare
   -- The id's time in milliseconds since 1970; null: it is no UUID of version 7.
   v_request_ms bigint;
 begin
+  -- A cast costs a fifth of a regular expression. An id with other digits is an error, of this command alone.
   v_request_ms := case
-    when command.request_id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$'
+    when command.request_id like '________-____-7___-____-____________'
+      and command.request_id::uuid::text = command.request_id
       then ('x' || left(command.request_id, 8) || substr(command.request_id, 10, 4))::bit(48)::bigint end;
   if v_request_ms is null or v_request_ms > v_now_ms + 300000
     or v_request_ms < coalesce((extract(epoch from command.held_at) * 1000)::bigint, v_now_ms) - 300000

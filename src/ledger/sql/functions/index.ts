@@ -17,6 +17,7 @@ import claimVerdict from './claim_verdict.sql' with { type: 'text' }
 import confirmClockV1 from './confirm_clock_v1.sql' with { type: 'text' }
 import deliveryOf from './delivery_of.sql' with { type: 'text' }
 import enterForManagement from './enter_for_management.sql' with { type: 'text' }
+import enterPartition from './enter_partition.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
 import fenceProducersV1 from './fence_producers_v1.sql' with { type: 'text' }
@@ -73,6 +74,7 @@ export const functions: readonly string[] = [
   hashEvent,
   partitionAt,
   fillIn(isOpened, { is_opening: isOpening }),
+  enterPartition,
   enterShard,
   leaveShard,
   reportDivergence,

@@ -16,16 +16,7 @@ begin
     where h.shard = in_shard
     returning h.event_hash, h.partition_end into v_hash, v_partition_end;
   if in_position >= v_partition_end then
-    -- The first event of the shard in another partition.
-    update heads h
-      set (partition_end, partition_started_at) = (
-        select p.next_position, coalesce((
-          select e.recorded_at from events e
-          where e.shard = in_shard and e.position >= p.first_position and e.position <= in_position
-          order by e.position limit 1), in_now)
-        from partition_at(in_position) p
-      )
-      where h.shard = in_shard;
+    perform enter_partition(in_shard);
   end if;
   return v_hash;
 end
