@@ -1,22 +1,33 @@
 /** Clocks that are moved: the ledger's, and one gateway's. */
-import type { Fault } from '../fault.ts'
+import { until } from '../../support/until.ts'
+import { expectThat, type Fault } from '../fault.ts'
+import type { ClientCall } from '../records.ts'
 
 const anHourMs = 3_600_000
-/** Each of the gateways looks for overdue holds every two seconds; less than an upstream may take. */
-const expiresWithinMs = 1_700
+/** A gateway asks the ledger again after a second at the latest. */
+const resumesWithinMs = 10_000
 
 export const clockFaults: readonly Fault[] = [
   {
     name: 'clock/ledger-forward',
-    says: 'the ledger’s clock is moved an hour forward while upstreams work: holds expire under them',
+    says: 'the ledger’s clock is an hour ahead for a while: nothing is sold meanwhile, and sales resume unaided',
     runs: 20,
-    async strike({ clock, upstream }, load) {
-      const expired = Bun.sleep(expiresWithinMs)
-      upstream.received = () => expired
+    async strike({ clock, calls, ledger }, load) {
       await clock.move(anHourMs)
-      await expired
-      upstream.received = () => {}
+      const movedAtMs = performance.now()
+      const isRefused = (call: ClientCall) =>
+        call.sentAtMs > movedAtMs && call.code === 'ledger_unavailable'
+      await until(() => calls.filter(isRefused).length >= 3, 30_000)
+      const size = await ledger.size()
+      await until(() => calls.filter(isRefused).length >= 8, 30_000)
+      expectThat((await ledger.size()) === size, 'nothing is written while the clocks disagree')
+      await clock.move(-anHourMs)
+      const rightAtMs = performance.now()
+      const isSold = ({ sentAtMs, worth = 0 }: ClientCall) => sentAtMs > rightAtMs && worth > 0
+      await until(() => calls.some(isSold), resumesWithinMs)
+      const resumedAtMs = performance.now()
       await load.calls(20)
+      return { 'until sales resume': resumedAtMs - rightAtMs }
     },
   },
   {
