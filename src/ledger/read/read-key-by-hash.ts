@@ -59,7 +59,10 @@ export async function readKeyByHash(sql: Sql, hash: string): Promise<ReadKey | u
     ) k
     join account_state a on a.account_id = k.account_id and a.shard = k.shard
     left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard
-    cross join (select ledger_now() as now) t
+    -- As the append decides: a clock that was set back does not undo what has begun.
+    cross join lateral (
+      select greatest(ledger_now(), h.recorded_at) as now from heads h where h.shard = k.shard
+    ) t
     limit 1`
   return row
 }
