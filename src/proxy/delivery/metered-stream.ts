@@ -8,6 +8,7 @@ import type { ReleaseReason, TerminatedBy } from '../../ledger/append/call-comma
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Meter, Parts } from '../metering/meter.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
+import { readOnDemand } from './withhold-tail.ts'
 
 /** What a metered response needs to end. It ends in one way, once. */
 interface MeteredEnds {
@@ -48,11 +49,14 @@ export function meteredStream(
   ends: MeteredEnds,
 ): ReadableStream<Uint8Array> {
   const relay = new MeteredRelay(parts, meter, reservation, clock, ends)
-  return new ReadableStream<Uint8Array>({
-    start: (controller) => relay.start(controller),
-    pull: (controller) => relay.pull(controller),
-    cancel: () => relay.cancel(),
-  })
+  return new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => relay.start(controller),
+      pull: (controller) => relay.pull(controller),
+      cancel: () => relay.cancel(),
+    },
+    readOnDemand,
+  )
 }
 
 class MeteredRelay {

@@ -66,6 +66,9 @@ interface StreamEnds {
   onEndedEarly(by: EndedBy): Promise<void>
 }
 
+/** Nothing is read in advance: what is asked before a piece leaves is asked when the client takes it. */
+export const readOnDemand = { highWaterMark: 0 }
+
 /** The body for the client. Its last piece leaves after `onEnd` has resolved. */
 export function withholdTail(
   { pieces: ready, rest }: LongStart,
@@ -96,39 +99,42 @@ export function withholdTail(
     if (!hasEnded) await Promise.allSettled([rest.cancel(), ends.onEndedEarly(by)])
   }
 
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      ends.onStart(async (by) => {
-        if (hasLeft || hasEnded) return
-        await endEarly(by)
-        controller.error()
-      })
-    },
-    async pull(controller) {
-      clock.resume()
-      try {
-        const first = ready.shift()
-        if (first) return controller.enqueue(first)
-        const { done, value } = await readPiece(rest)
-        if (hasLeft) return
-        if (!done) {
+  return new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        ends.onStart(async (by) => {
+          if (hasLeft || hasEnded) return
+          await endEarly(by)
+          controller.error()
+        })
+      },
+      async pull(controller) {
+        clock.resume()
+        try {
+          const first = ready.shift()
+          if (first) return controller.enqueue(first)
+          const { done, value } = await readPiece(rest)
+          if (hasLeft) return
+          if (!done) {
+            controller.enqueue(withheld)
+            withheld = value
+            return
+          }
+          hasEnded = true
+          const mayLeave = await ends.onEnd()
+          // Of a client who left just now, it counts that the last piece was ready in time.
+          if (!mayLeave()) return controller.error()
+          if (hasLeft) return
           controller.enqueue(withheld)
-          withheld = value
-          return
+          controller.close()
+        } catch (error) {
+          await fail(controller, error)
+        } finally {
+          clock.pause()
         }
-        hasEnded = true
-        const mayLeave = await ends.onEnd()
-        // Of a client who left just now, it counts that the last piece was ready in time.
-        if (!mayLeave()) return controller.error()
-        if (hasLeft) return
-        controller.enqueue(withheld)
-        controller.close()
-      } catch (error) {
-        await fail(controller, error)
-      } finally {
-        clock.pause()
-      }
+      },
+      cancel: () => endEarly('client'),
     },
-    cancel: () => endEarly('client'),
-  })
+    readOnDemand,
+  )
 }
