@@ -11,7 +11,7 @@ const isUsage = `${typeIn(usageTypes)} and slots is null`
 
 export const dailyUsage: Projection = {
   name: 'daily_usage',
-  version: 2,
+  version: 3,
   mode: 'catch-up',
   eventFilter: isUsage,
   tables: [
@@ -22,11 +22,12 @@ export const dailyUsage: Projection = {
       shard smallint not null,
       account_id text not null,
       mode text not null,
-      requests bigint not null,
-      errors bigint not null,
-      credits bigint not null,
-      quantity bigint not null,
-      latency_ms_sum bigint not null,
+      -- Sums over a day are numeric: a bigint can be too small for what the log may hold.
+      requests numeric not null,
+      errors numeric not null,
+      credits numeric not null,
+      quantity numeric not null,
+      latency_ms_sum numeric not null,
       last_used_at timestamptz not null,
       primary key (key_id, day, endpoint, shard)
     ) with (fillfactor = 80)`,

@@ -18,7 +18,7 @@ const freeingTypes = resolvingTypes.filter((type) => !typesWith('moves', 'settle
 
 export const monthlyBalances: Projection = {
   name: 'monthly_balances',
-  version: 1,
+  version: 2,
   mode: 'inline',
   eventFilter: isCounted,
   tables: [
@@ -28,13 +28,14 @@ export const monthlyBalances: Projection = {
       mode text not null,
       month date not null,
       shard smallint not null,
-      calls bigint not null default 0,
-      granted bigint not null default 0,
-      adjusted bigint not null default 0,
-      held bigint not null default 0,
-      settled bigint not null default 0,
-      refunded bigint not null default 0,
-      cap_used bigint not null default 0,
+      -- Sums over a month are numeric: a bigint can be too small for what the log may hold.
+      calls numeric not null default 0,
+      granted numeric not null default 0,
+      adjusted numeric not null default 0,
+      held numeric not null default 0,
+      settled numeric not null default 0,
+      refunded numeric not null default 0,
+      cap_used numeric not null default 0,
       primary key (account_id, key_id, mode, month, shard)
     ) with (fillfactor = 70)`,
   ],

@@ -14,12 +14,14 @@ const colour = pc.createColors(
 
 export const { bold, dim, green, red, yellow } = colour
 
-export type Cell = string | number | null
+export type Cell = string | number | bigint | null
 
 /** Prints rows under their headings. A column of numbers is aligned to the right; null is an empty cell. */
 export function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): void {
   const colAligns = heads.map((_, column) =>
-    rows.some((row) => typeof row[column] === 'number') ? ('right' as const) : ('left' as const),
+    rows.some((row) => ['number', 'bigint'].includes(typeof row[column]))
+      ? ('right' as const)
+      : ('left' as const),
   )
   const printed = new Table({
     head: heads.map((head) => dim(head)),
@@ -77,7 +79,7 @@ export function time(iso: string): string {
 
 function printCell(cell: Cell): string {
   if (cell === null) return ''
-  return typeof cell === 'number' ? formatNumber(cell) : cell
+  return typeof cell === 'string' ? cell : formatNumber(cell)
 }
 
 const noBorders = Object.fromEntries(

@@ -49,6 +49,13 @@ function schemaOf({ name, kind }: RowColumn): object[] {
 
 function cellOf(kind: RowColumn['kind'], value: CellValue) {
   if (value === null) return null
-  if (kind === 'integer' || kind === 'time') return BigInt(value as number)
+  if (kind === 'integer' || kind === 'time') return int64(value as number | string)
   return kind === 'integers' ? (value as readonly number[]).map(BigInt) : value
+}
+
+/** @throws RangeError for a sum that no integer of Parquet is: it would be written as another one */
+function int64(value: number | string): bigint {
+  const integer = BigInt(value)
+  if (BigInt.asIntN(64, integer) === integer) return integer
+  throw new RangeError(`${value} is too large for a Parquet file: export CSV or JSON lines`)
 }

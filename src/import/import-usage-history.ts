@@ -2,6 +2,7 @@
  * Writes daily usage as opening figures, with one command for each key and month. A command that is repeated does
  * nothing, and the ledger returns a mismatch for a month whose usage has changed since the last import.
  */
+import { maxAmount } from '../../events/bounds.ts'
 import type { ImportedUsage, ManagementCommands } from '../ledger/commands/management-commands.ts'
 import type { OldUsage } from './old-database.ts'
 import type { ReadKey } from './read-old-key.ts'
@@ -107,6 +108,6 @@ function isSound({ day, calls, errors, credits, latencyMsSum }: OldUsage, now: D
   return (
     /^20\d\d-\d\d-\d\d$/.test(day) &&
     day <= now.toISOString().slice(0, 10) &&
-    numbers.every((number) => Number.isSafeInteger(number) && number >= 0)
+    numbers.every((number) => Number.isInteger(number) && number >= 0 && number <= maxAmount)
   )
 }

@@ -1,3 +1,5 @@
+import { maxAmount, maxInteger } from '../../events/bounds.ts'
+import { isTime } from '../../events/time.ts'
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
 import { invalidIpEntries } from '../gate/authorize/client-ip.ts'
 import type { Owner } from '../lib/ids.ts'
@@ -55,9 +57,17 @@ export function readOldKey(old: OldKey, terms: Terms): ReadKey | Conflict {
   }
   const access = readAccess(old, terms)
   if (isConflict(access)) return access
-  if (!isCount(old.rateLimit, 1) || !isCount(old.monthlyCredits, 0)) {
-    const field = isCount(old.rateLimit, 1) ? 'monthly_credits' : 'rate_limit'
+  const hasRateLimit = isCount(old.rateLimit, 1, maxInteger)
+  if (!hasRateLimit || !isCount(old.monthlyCredits, 0, maxAmount)) {
+    const field = hasRateLimit ? 'monthly_credits' : 'rate_limit'
     return conflict(`its ${field} cannot be a limit`, `set ${field} to a number, or to null`)
+  }
+  const times = [old.expiresAt, old.createdAt, old.lastUsedAt]
+  if (times.some((time) => time !== null && !isTime(printable(time)))) {
+    return conflict(
+      'one of its times is before 1970 or not before 2200',
+      'correct it, or set it to null',
+    )
   }
   const { now } = terms
   return {
@@ -171,8 +181,13 @@ function listOf(json: string | null): string[] | undefined {
   }
 }
 
-function isCount(value: number | null, minimum: number): boolean {
-  return value === null || (Number.isSafeInteger(value) && value >= minimum)
+/** A date that is none, such as `infinity`, is no time. */
+function printable(time: Date): string {
+  return Number.isNaN(time.getTime()) ? '' : time.toISOString()
+}
+
+function isCount(value: number | null, minimum: number, maximum: number): boolean {
+  return value === null || (Number.isInteger(value) && value >= minimum && value <= maximum)
 }
 
 function conflict(problem: string, advice: string): Conflict {

@@ -3,6 +3,7 @@
  * logged in: that role can read and execute the ledger's functions, and nothing else.
  */
 import type postgres from 'postgres'
+import { type Sum, toSum } from '../lib/sums.ts'
 import type { DatabaseAddress } from './connection/database-address.ts'
 import { openServer } from './connection/find-server.ts'
 import { openPostgres } from './connection/open-postgres.ts'
@@ -36,8 +37,8 @@ export const gatewaySilenceSeconds = 15
 const defaultSilenceSeconds = 3_600
 
 /**
- * Opens a pool. bigint columns arrive as numbers: positions and amounts are safe integers, and a value that is none is an error
- * rather than a rounded figure.
+ * Opens a pool. bigint columns arrive as numbers: positions and amounts are safe integers. numeric columns, which are sums, arrive
+ * as Sum. Decoding never throws: it would end the connection, and with it the replies to others.
  * @throws BadConnectionString
  */
 export function connect(options: ConnectOptions): Sql {
@@ -62,15 +63,21 @@ function openPool(address: DatabaseAddress, options: ConnectOptions, onLost: () 
       ...(options.statementTimeoutMs ? { statement_timeout: options.statementTimeoutMs } : {}),
     },
     types: {
-      bigint: { to: 20, from: [20], serialize: String, parse: safeInteger },
+      bigint: { to: 20, from: [20], serialize: String, parse: parseBigint },
+      numeric: { to: 1700, from: [1700], serialize: String, parse: parseNumeric },
     },
   }) as unknown as Sql
 }
 
-function safeInteger(text: string): number {
+/** A value that is no safe integer fails where somebody counts with it as a number, and nowhere else. */
+function parseBigint(text: string): number {
   const value = Number(text)
-  if (!Number.isSafeInteger(value)) throw new RangeError(`beyond a safe integer: ${text}`)
-  return value
+  return Number.isSafeInteger(value) ? value : (BigInt(text) as unknown as number)
+}
+
+/** Sums are numerics. */
+function parseNumeric(text: string): Sum {
+  return /^-?\d+$/.test(text) ? toSum(BigInt(text)) : text
 }
 
 /**

@@ -1,21 +1,25 @@
 /** Figures as people read them. */
+import type { Sum } from './sums.ts'
 
 /** `1,234` */
-export function formatNumber(value: number): string {
-  return value.toLocaleString('en')
+export function formatNumber(value: Sum | bigint): string {
+  return (typeof value === 'string' ? BigInt(value) : value).toLocaleString('en')
 }
 
 /** `EUR 49.00`, with as many decimals as the currency has. */
-export function formatMoney(fee: {
-  readonly minorUnits: number
-  readonly currency: string
-}): string {
+export function formatMoney(fee: { readonly minorUnits: Sum; readonly currency: string }): string {
   const { minorUnits, currency } = fee
   try {
     const format = new Intl.NumberFormat('en', { style: 'currency', currency })
     const decimals = format.resolvedOptions().maximumFractionDigits ?? 2
-    return `${currency} ${(minorUnits / 10 ** decimals).toFixed(decimals)}`
+    return `${currency} ${decimalOf(minorUnits, decimals)}`
   } catch {
     return `${minorUnits} ${currency} (minor units)` // A code that no standard knows.
   }
+}
+
+/** `49.00` of 4900 with two decimals; exact, whatever the sum. */
+function decimalOf(units: Sum, decimals: number): string {
+  const digits = String(units).padStart(decimals + 1, '0')
+  return decimals === 0 ? digits : `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`
 }

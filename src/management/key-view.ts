@@ -5,6 +5,7 @@ import type { KeyPrivate } from '../../events/key.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { unseal } from '../ledger/private-fields.ts'
 import { type KeyRow, readKey } from '../ledger/read/read-keys.ts'
+import type { Sum } from '../lib/sums.ts'
 import type { KeyLimits } from './decide-key.ts'
 import { isoTime } from './iso-time.ts'
 
@@ -31,7 +32,7 @@ export interface KeyView extends KeyPrivate, KeyLimits {
   readonly planCredits: number
   readonly planEndpoints: 'all' | readonly string[]
   /** Credits charged to this key in the present UTC month, and when the next month begins. */
-  readonly creditsUsed: number
+  readonly creditsUsed: Sum
   readonly nextMonth: string
   readonly readAt: string
 }

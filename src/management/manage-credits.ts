@@ -1,4 +1,5 @@
 /** Credits that an operator grants, takes away or refunds. The ledger's SQL functions decide; this prepares them. */
+import { maxAmount } from '../../events/bounds.ts'
 import { type Mode, printPosition } from '../../events/event.ts'
 import type { GrantSpans, ManagementResult } from '../ledger/commands/management-commands.ts'
 import {
@@ -8,6 +9,7 @@ import {
   readSecrets,
 } from '../ledger/read/read-accounts.ts'
 import { readCharge } from '../ledger/read/read-charge.ts'
+import { subtractSums } from '../lib/sums.ts'
 import type { Actor } from './actor.ts'
 import { isRefused, type Refused, refused } from './decision.ts'
 import { isoTime } from './iso-time.ts'
@@ -169,7 +171,9 @@ async function resetCredits(
   if (!account) return refused('account_unknown')
   for (;;) {
     const month = await readMonthUse(deps.sql, accountId, mode)
-    const credits = month.used - month.resetCredits
+    // A grant is one amount: what is beyond it is left to the next reset.
+    const left = subtractSums(month.used, month.resetCredits)
+    const credits = Math.min(Number(left), maxAmount)
     if (credits <= 0) return { position: null, credits: 0 }
     const startsAt = isoTime(month.readAt)
     const expiresAt = isoTime(month.nextMonth)

@@ -5,6 +5,7 @@
  *
  * All functions are pure: a recorded quantity can be priced again, under the same rule or another.
  */
+import { multiplySums, type Sum } from '../lib/sums.ts'
 import { meetsCondition } from './condition.ts'
 import type { CallContent, RequestContent, ResponseContent } from './price-kind.ts'
 import { kindOf, type MeteredPrice, type PriceRule } from './price-rule.ts'
@@ -22,6 +23,11 @@ export function credits(rule: PriceRule, quantity: number): number {
   const price = unitsOf(rule, quantity) * (rule.per === 'free' ? 0 : rule.credits)
   if (!Number.isSafeInteger(price)) throw new RangeError(`too many credits: ${price}`)
   return price
+}
+
+/** As `credits`, however many they are. */
+export function exactCredits(rule: PriceRule, quantity: number): Sum {
+  return multiplySums(unitsOf(rule, quantity), rule.per === 'free' ? 0 : rule.credits)
 }
 
 /** As `credits`, but no more than `most`, which is exact however many a quantity costs. */

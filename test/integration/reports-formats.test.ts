@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { addSums, type Sum, subtractSums } from '../../src/lib/sums.ts'
 import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { statementCsv } from '../../src/reports/statement/statement-csv.ts'
 import { entriesOf } from '../../src/reports/statement/statement-entries.ts'
@@ -33,8 +34,8 @@ beforeAll(async () => {
   await ledger.adjust(key, 1_500, 'too-much')
   await ledger.at('2031-10-25T00:30:00Z')
   await ledger.refund({ requestId: refunded, credits: 10 })
-  await ledger.grant(key, 100, { kind: 'promotional', expiresAt: '2031-10-28T00:00:00Z' })
   await ledger.grant(key, 600, { paid: { minorUnits: 4_900, currency: 'EUR' } })
+  await ledger.grant(key, 100, { kind: 'promotional', expiresAt: '2031-10-28T00:00:00Z' })
   await ledger.at('2031-10-31T23:30:00Z')
   await ledger.hold(key, { credits: 6 })
   await ledger.at('2031-11-03T00:00:00Z')
@@ -53,12 +54,13 @@ describe('entries', () => {
       const closing = entries.filter(({ entry }) => entry === 'closing')
       const sum = entries
         .filter(({ entry }) => entry !== 'closing')
-        .reduce((total, { credits }) => total + (credits ?? 0), 0)
+        .reduce<Sum>((total, { credits }) => addSums(total, credits ?? 0), 0)
       expect(closing).toMatchObject([{ credits: sum }])
       expect(sum).toBe(found.account?.totals.closing ?? Number.NaN)
       const debts = entries.reduce((total, { debt }) => total + (debt ?? 0), 0)
-      expect(debts).toBe((found.account?.debt.closing ?? 0) - (found.account?.debt.opening ?? 0))
-      const calls = entries.reduce((total, { calls }) => total + (calls ?? 0), 0)
+      const { closing: owed = 0, opening: owedBefore = 0 } = found.account?.debt ?? {}
+      expect(debts).toBe(Number(subtractSums(owed, owedBefore)))
+      const calls = entries.reduce<Sum>((total, { calls }) => addSums(total, calls ?? 0), 0)
       expect(calls).toBe(found.charges.calls)
     }
   })

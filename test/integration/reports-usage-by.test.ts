@@ -1,6 +1,7 @@
 // Usage by each dimension: the log and the projection give the same figures, and they are the overview's.
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { addSums, ratioOfSums, type Sum } from '../../src/lib/sums.ts'
 import { readTopUsers } from '../../src/reports/usage/top-users.ts'
 import { readUsageBy } from '../../src/reports/usage/usage-by.ts'
 import { usageDimensions } from '../../src/reports/usage/usage-dimensions.ts'
@@ -93,23 +94,23 @@ test('by plan, endpoint, day and owner it is the overview and the top', async ()
   for (const { endpoint, requests, errors, credits, quantity, avgLatencyMs } of byEndpoint) {
     expect(endpoints.find(({ name }) => name === endpoint)).toEqual({
       ...{ name: endpoint, requests, errors, credits, quantity, avgLatencyMs },
-      errorRate: errors / requests,
+      errorRate: ratioOfSums(errors, requests),
     })
   }
   const top = await readTopUsers(ledger.sql, { ...days, limit: 10 })
   expect((await by('owner')).map(({ name, credits }) => [name, credits])).toEqual(
     top.map(({ owner, credits }) => [`${owner.kind} ${owner.id}`, credits]),
   )
-  expect(total.credits).toBe(plans.reduce((sum, { credits }) => sum + credits, 0))
+  expect(total.credits).toBe(addSums(...plans.map(({ credits }) => credits)))
 })
 
 test('hours add up to days', async () => {
   const hours = await readUsageBy(ledger.sql, { by: 'hour', ...days, over: 'log' })
   expect(hours.map(({ name }) => name)).toContain('2031-10-31 23:00')
-  const summed = new Map<string, number>()
+  const summed = new Map<string, Sum>()
   for (const { name, requests } of hours) {
     const day = name.slice(0, 10)
-    summed.set(day, (summed.get(day) ?? 0) + requests)
+    summed.set(day, addSums(summed.get(day) ?? 0, requests))
   }
   const daily = await readUsageBy(ledger.sql, { by: 'day', ...days, over: 'projection' })
   expect([...summed]).toEqual(daily.map(({ name, requests }) => [name, requests]))

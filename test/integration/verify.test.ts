@@ -78,6 +78,7 @@ const otherwise: Readonly<Record<string, (column: string) => string>> = {
   smallint: (c) => `coalesce(${c}, 0) + 1000`,
   integer: (c) => `coalesce(${c}, 0) + 1000`,
   bigint: (c) => `coalesce(${c}, 0) + 1000`,
+  numeric: (c) => `${c} + 1000`,
   'bigint[]': (c) => `coalesce(${c}, '{}') || 7::bigint`,
   boolean: (c) => `not ${c}`,
   date: (c) => `coalesce(${c}, '2030-01-01'::date) + 1000`,

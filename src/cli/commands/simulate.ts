@@ -1,6 +1,8 @@
 /** `tollbook simulate` */
+import { maxAmount } from '../../../events/bounds.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { tariffOf } from '../../config/tariff.ts'
+import { subtractSums } from '../../lib/sums.ts'
 import type { Actor } from '../../management/actor.ts'
 import { isRefused } from '../../management/decision.ts'
 import type { Management } from '../../management/management.ts'
@@ -86,8 +88,13 @@ async function commit(
   }
   const written: Written[] = []
   for (const { accountId, credits, committed } of owners) {
-    const difference = credits.actual - credits.simulated
+    const difference = Number(subtractSums(credits.actual, credits.simulated))
     if (difference === 0 || committed.length > 0) continue
+    if (Math.abs(difference) > maxAmount) {
+      throw new UsageError(
+        `the difference of ${accountId} is more than ${formatNumber(maxAmount)} credits, which one event cannot write: grant or adjust it in parts.`,
+      )
+    }
     const change = { credits: Math.abs(difference), mode: 'live', externalId } as const
     const done =
       difference > 0

@@ -1,4 +1,5 @@
 /** Prints an account, and its credits. */
+import { figureOf } from '../../lib/sums.ts'
 import type { AccountView } from '../../management/account-view.ts'
 import type { Balance } from '../../reports/account/balance.ts'
 import { formatMoney, formatNumber, heading, pairs, table, time } from '../output.ts'
@@ -39,7 +40,7 @@ export function printBalance(mode: string, balance: Balance): void {
       'Charged this month',
       `${formatNumber(month.settled)} for ${formatNumber(month.calls)} ${month.calls === 1 ? 'call' : 'calls'}`,
     ],
-    ['Refunded this month', month.refunded > 0 ? month.refunded : null],
+    ['Refunded this month', month.refunded === 0 ? null : figureOf(month.refunded)],
   ])
   if (balance.lots.length === 0) return
   console.log('')

@@ -168,6 +168,8 @@ function verdictText({ call, decision, state }: Explanation): string {
       return `the account had ${formatNumber(state.credits.openHolds)} calls in flight, and may have ${formatNumber(maxInFlight)}.`
     case 'key_cap_reached':
       return `${needs} and the key's monthly cap leaves ${formatNumber(capLeft ?? 0)}.`
+    case 'amount_out_of_range':
+      return `${needs}, more than one call can cost.`
     case 'insufficient_credits':
       return `${needs} and ${formatNumber(available)} are available.`
     default:

@@ -1,4 +1,5 @@
 /** Prints one key, or a list of keys. */
+import { figureOf } from '../../lib/sums.ts'
 import type { KeyView } from '../../management/key-view.ts'
 import { dim, formatNumber, pairs, table, time } from '../output.ts'
 
@@ -25,7 +26,7 @@ export function printKeys(keys: readonly KeyView[], total: number): void {
       `${key.owner.kind} ${key.owner.id}`,
       key.plan,
       stateOf(key),
-      key.creditsUsed,
+      figureOf(key.creditsUsed),
       key.lastUsedAt === null ? '' : time(key.lastUsedAt),
     ]),
   )
@@ -54,7 +55,7 @@ export function printKey(key: KeyView): void {
     ['From addresses', key.allowedIps.join(', ') || 'any'],
     ['Rate limit (calls)', narrowed(key.rateLimit, key.accountRateLimit)],
     ['Credits a month', narrowed(key.monthlyCap, key.planCredits)],
-    ['Used this month', key.creditsUsed],
+    ['Used this month', figureOf(key.creditsUsed)],
     ['Expires (UTC)', key.expiresAt === null ? 'never' : time(key.expiresAt)],
     ['Old secret works until', key.previousUntil && time(key.previousUntil)],
     ['Created (UTC)', time(key.createdAt)],

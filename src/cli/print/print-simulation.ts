@@ -1,4 +1,6 @@
 /** Prints what accounts paid, beside what they would have paid under other prices. */
+
+import { figureOf, subtractSums } from '../../lib/sums.ts'
 import type { Compared, Simulation } from '../../reports/simulate/simulation-shape.ts'
 import { type Cell, dim, formatMoney, formatNumber, heading, table, yellow } from '../output.ts'
 
@@ -43,7 +45,7 @@ export function printSimulation({
 function cells({ credits, fees }: Compared, currencies: readonly string[]): Cell[] {
   const { actual, simulated } = credits
   return [
-    ...[actual, simulated, simulated - actual],
+    ...[actual, simulated, subtractSums(simulated, actual)].map(figureOf),
     ...currencies.flatMap((currency) => {
       const of = fees.find((fee) => fee.currency === currency) ?? { actual: 0, simulated: 0 }
       return [of.actual, of.simulated].map((minorUnits) => formatMoney({ minorUnits, currency }))

@@ -1,3 +1,4 @@
+import { figureOf } from '../../lib/sums.ts'
 import type { TopUser } from '../../reports/usage/top-users.ts'
 import type { UsageRow } from '../../reports/usage/usage-by.ts'
 import type { DailyUsage } from '../../reports/usage/usage-by-day.ts'
@@ -24,12 +25,12 @@ export function printUsage(
   heading('By endpoint')
   table(
     ['Endpoint', 'Quantity', ...figureHeads],
-    summary.byEndpoint.map((line) => [line.endpoint, line.quantity, ...figuresOf(line)]),
+    summary.byEndpoint.map((line) => [line.endpoint, figureOf(line.quantity), ...figuresOf(line)]),
   )
   heading('By day')
   table(
     ['Day', 'Endpoint', 'Quantity', ...figureHeads],
-    days.map((line) => [line.date, line.endpoint, line.quantity, ...figuresOf(line)]),
+    days.map((line) => [line.date, line.endpoint, figureOf(line.quantity), ...figuresOf(line)]),
   )
 }
 
@@ -51,7 +52,7 @@ export function printOverview(usage: UsageOverview & { month: string }): void {
   heading('By endpoint')
   table(
     ['Endpoint', 'Quantity', ...figureHeads],
-    byEndpoint.map((line) => [line.endpoint, line.quantity, ...figuresOf(line)]),
+    byEndpoint.map((line) => [line.endpoint, figureOf(line.quantity), ...figuresOf(line)]),
   )
   heading('By day')
   table(
@@ -78,8 +79,9 @@ export function printRows(usage: {
     [name, ...counted, 'Requests', 'Errors', 'Error rate', 'Credits', 'Latency (ms)'],
     rows.map(({ name, quantity, requests, errors, errorRate, credits, avgLatencyMs }) => [
       name,
-      ...(quantity === null ? [] : [quantity]),
-      ...[requests, errors, percent(errorRate), credits, avgLatencyMs],
+      ...(quantity === null ? [] : [figureOf(quantity)]),
+      ...[figureOf(requests), figureOf(errors), percent(errorRate), figureOf(credits)],
+      avgLatencyMs,
     ]),
   )
 }
@@ -104,7 +106,7 @@ export function printTop(month: string, users: readonly TopUser[]): void {
 }
 
 function figuresOf({ requests, errors, credits, avgLatencyMs }: UsageFigures): Cell[] {
-  return [requests, errors, credits, avgLatencyMs]
+  return [figureOf(requests), figureOf(errors), figureOf(credits), avgLatencyMs]
 }
 
 function percent(part: number): string {

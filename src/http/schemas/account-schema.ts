@@ -2,7 +2,7 @@
 import { t } from 'elysia'
 import type { AccountView } from '../../management/account-view.ts'
 import type { Balance } from '../../reports/account/balance.ts'
-import { integer, typedSchema } from './fields.ts'
+import { integer, sum, typedSchema } from './fields.ts'
 
 const count = integer()
 const text = t.String()
@@ -53,6 +53,6 @@ export const BalanceSchema = typedSchema<Balance>(
       granted: count,
       due: integer({ description: 'Given by the plan this month, granted by the next call.' }),
     }),
-    month: t.Object({ settled: count, refunded: count, calls: count }),
+    month: t.Object({ settled: sum(), refunded: sum(), calls: sum() }),
   }),
 )

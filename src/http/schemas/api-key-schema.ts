@@ -2,8 +2,10 @@
  * An API key, as requests and responses have it. Programs of the replaced service know the field names, so
  * test/http/fixtures keeps them: a field may be added, never renamed.
  */
+
 import { t } from 'elysia'
 import { invalidIpEntries } from '../../gate/authorize/client-ip.ts'
+import type { Sum } from '../../lib/sums.ts'
 import type { KeyView } from '../../management/key-view.ts'
 import type { KeyChange } from '../../management/manage-keys.ts'
 import type { InvalidPart } from '../../problems/refusal.ts'
@@ -19,6 +21,7 @@ import {
   permissions,
   rateLimit,
   type Static,
+  sum,
   time,
   typedSchema,
 } from './fields.ts'
@@ -33,7 +36,7 @@ export interface ApiKey {
   readonly tier: string
   readonly rateLimit: number
   readonly monthlyCredits: number
-  readonly creditsUsed: number
+  readonly creditsUsed: Sum
   readonly creditsResetAt: string
   readonly allowedEndpoints: readonly string[]
   readonly allowedIps: readonly string[]
@@ -64,7 +67,7 @@ export const ApiKey = typedSchema<ApiKey>(
       monthlyCredits: integer({
         description: "The key's own monthly cap, else the plan's allowance.",
       }),
-      creditsUsed: integer({ description: 'Charged to this key this UTC month.' }),
+      creditsUsed: sum('Charged to this key this UTC month.'),
       creditsResetAt: t.String({ description: 'When the next UTC month begins.' }),
       allowedEndpoints: t.Array(t.String()),
       allowedIps: t.Array(t.String()),

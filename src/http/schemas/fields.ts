@@ -19,6 +19,15 @@ export function typedSchema<T>(schema: TSchema) {
 /** For bodies. Elysia's own integer also accepts texts of digits, and the API documentation would say so. */
 export const integer = Type.Integer
 
+/** A sum over time, calls or accounts; see Sum. */
+export function sum(description?: string) {
+  const digits = t.String({ pattern: '^-?[0-9]{16,}$' })
+  return t.Union([integer(), digits], {
+    title: 'an integer',
+    description: `${description ? `${description} ` : ''}A sum beyond 2^53 - 1 is a text of its digits.`,
+  })
+}
+
 /** For queries, where everything is text. */
 export function queryInteger(options: { minimum: number; maximum: number; default: number }) {
   const { minimum, maximum } = options

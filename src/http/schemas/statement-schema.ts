@@ -1,7 +1,7 @@
 /** A statement, as the route shows it in JSON. */
 import { t } from 'elysia'
 import type { Statement } from '../../reports/statement/statement-shape.ts'
-import { integer, mode, typedSchema } from './fields.ts'
+import { integer, mode, sum, typedSchema } from './fields.ts'
 
 const count = integer()
 const text = t.String()
@@ -19,7 +19,7 @@ export const StatementSchema = typedSchema<Statement>(
       asOf: t.Optional(t.Object({ position: text, time: text })),
       final: t.Boolean({ description: 'Nothing appended from now on can change it.' }),
       through: t.Nullable(text),
-      charges: t.Object({ calls: count, credits: count }),
+      charges: t.Object({ calls: sum(), credits: sum() }),
       refunds: t.Array(t.Object({ position: text, requestId: text, credits: count })),
       held: t.Array(t.Object({ position: text, requestId: text, credits: count })),
     },

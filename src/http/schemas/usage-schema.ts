@@ -2,19 +2,19 @@
 import { t } from 'elysia'
 import type { DailyUsage } from '../../reports/usage/usage-by-day.ts'
 import type { UsageSummary } from '../../reports/usage/usage-summary.ts'
-import { integer, typedSchema } from './fields.ts'
+import { integer, sum, typedSchema } from './fields.ts'
 
 export const figuresFields = {
-  requests: integer({ description: 'Calls that passed the gate.' }),
-  errors: integer({ description: 'Those of them that failed, uncharged.' }),
-  credits: integer(),
+  requests: sum('Calls that passed the gate.'),
+  errors: sum('Those of them that failed, uncharged.'),
+  credits: sum(),
   avgLatencyMs: t.Nullable(integer()),
 }
 
 const lineFields = {
   endpoint: t.String(),
   ...figuresFields,
-  quantity: integer({ description: 'What the endpoint counts.' }),
+  quantity: sum('What the endpoint counts.'),
 }
 
 export const UsageLineSchema = t.Object(lineFields)

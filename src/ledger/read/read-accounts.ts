@@ -1,6 +1,7 @@
 /** Accounts as management shows them, the plans in force, and what an account used in the present month. */
 import type { Mode } from '../../../events/event.ts'
 import type { Plan } from '../../../events/tariffs.ts'
+import type { Sum } from '../../lib/sums.ts'
 import type { Sql } from '../connect.ts'
 
 /** Plans as the ledger has them. A plan that is not grantable is kept by the accounts that have it, and given to no other. */
@@ -68,9 +69,9 @@ export async function readPlans(
 /** What an account used in the present month, and what of it resets gave back. */
 export interface MonthUse {
   /** Credits charged to all keys in this UTC month, less refunds. */
-  readonly used: number
+  readonly used: Sum
   /** Credits of grants of this month whose externalId begins with `reset:`. */
-  readonly resetCredits: number
+  readonly resetCredits: Sum
   /** How many such grants there are. */
   readonly resets: number
   readonly nextMonth: Date
@@ -80,7 +81,7 @@ export interface MonthUse {
 export async function readMonthUse(sql: Sql, accountId: string, mode: Mode): Promise<MonthUse> {
   const [row] = await sql<[MonthUse]>`
     select t.now as "readAt", t.month_end as "nextMonth",
-      (select greatest(coalesce(sum(m.settled - m.refunded), 0), 0)::bigint from monthly_balances m
+      (select greatest(coalesce(sum(m.settled - m.refunded), 0), 0) from monthly_balances m
         where m.account_id = ${accountId} and m.mode = ${mode} and m.month = t.month::date) as used,
       coalesce(r.credits, 0) as "resetCredits", coalesce(r.resets, 0) as resets
     from (
@@ -91,7 +92,7 @@ export async function readMonthUse(sql: Sql, accountId: string, mode: Mode): Pro
       ) of_month
     ) t
     left join lateral (
-      select sum(l.granted)::bigint as credits, count(*) as resets
+      select sum(l.granted) as credits, count(*) as resets
       from lots l
       join events e on e.position = l.lot and e.shard = l.shard
       where l.account_id = ${accountId} and l.mode = ${mode} and l.kind = 'promotional'

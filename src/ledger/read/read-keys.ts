@@ -1,5 +1,6 @@
 /** Keys as management shows them: with their account, their plan and what they used in the present month. */
 import type { Mode } from '../../../events/event.ts'
+import type { Sum } from '../../lib/sums.ts'
 import type { Sql } from '../connect.ts'
 
 export interface KeyRow {
@@ -31,7 +32,7 @@ export interface KeyRow {
   readonly planCredits: number | null
   readonly planEndpoints: 'all' | readonly string[] | null
   /** Credits charged to this key in the present UTC month, less refunds. */
-  readonly creditsUsed: number
+  readonly creditsUsed: Sum
   /** The first instant of the next UTC month. */
   readonly nextMonth: Date
   /** From the daily usage, which is behind by a second at most. */

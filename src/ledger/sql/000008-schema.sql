@@ -158,5 +158,6 @@ create table withheld (
 create aggregate merge_changes (jsonb) (sfunc = jsonb_concat, stype = jsonb, initcond = '{}');
 
 -- The sum of bigints as a bigint, and 0 of none. PostgreSQL's own sum counts in numerics, which takes longer and keeps
--- memory for each sum of each group.
+-- memory for each sum of each group. A range of the log is added up by it, of a few million amounts of 10^12 at most, and what
+-- may be longer is numeric.
 create aggregate total (bigint) (sfunc = int8pl, stype = bigint, initcond = '0', combinefunc = int8pl, parallel = safe);

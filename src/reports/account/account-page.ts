@@ -1,5 +1,6 @@
 import type { Owner } from '../../../events/account.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 
 /** An account in a list for operators. */
 export interface ListedAccount {
@@ -10,7 +11,7 @@ export interface ListedAccount {
   /** Keys that are not revoked. */
   readonly keys: number
   /** Charged in the present UTC month in live mode, refunds deducted. */
-  readonly creditsUsed: number
+  readonly creditsUsed: Sum
   readonly openedAt: string
 }
 
@@ -45,7 +46,7 @@ export async function readAccountPage(
     select a."accountId", a."ownerKind", a."ownerId", coalesce(a.plan, '') as plan, a.state, a."openedAt",
       (select count(*) from key_state k
         where k.account_id = a."accountId" and k.shard = a.shard and k.revoked_at is null) as keys,
-      (select coalesce(sum(m.settled - m.refunded), 0)::bigint from monthly_balances m
+      (select greatest(coalesce(sum(m.settled - m.refunded), 0), 0) from monthly_balances m
         where m.account_id = a."accountId" and m.shard = a.shard and m.mode = 'live'
           and m.month = date_trunc('month', a.now at time zone 'UTC')::date) as "creditsUsed"
     from (
@@ -59,7 +60,6 @@ export async function readAccountPage(
   const accounts = rows.map(({ ownerKind, ownerId, openedAt, ...row }) => ({
     ...row,
     owner: { kind: ownerKind, id: ownerId },
-    creditsUsed: Math.max(row.creditsUsed, 0),
     openedAt: openedAt.toISOString(),
   }))
   return { accounts, total: counted?.total ?? 0 }

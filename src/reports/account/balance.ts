@@ -1,5 +1,6 @@
 import { type Mode, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 
 /** An account's present balance of one mode, from one consistent read. */
 export interface Balance {
@@ -18,7 +19,7 @@ export interface Balance {
     readonly due: number
   }
   /** What counts in the present month. `calls` are those that were charged or free, not those that failed. */
-  readonly month: { readonly settled: number; readonly refunded: number; readonly calls: number }
+  readonly month: { readonly settled: Sum; readonly refunded: Sum; readonly calls: Sum }
 }
 
 interface LotBalance {
@@ -42,9 +43,9 @@ interface Row {
   debt: number
   allowance_granted: number
   allowance_due: number
-  month_settled: number
-  month_refunded: number
-  month_calls: number
+  month_settled: Sum
+  month_refunded: Sum
+  month_calls: Sum
   lots: (Omit<LotBalance, 'lot'> & { lot: number })[]
 }
 
@@ -59,8 +60,8 @@ export async function readBalance(
   const lots = row.lots.map((lot) => ({
     ...lot,
     lot: printPosition({ shard: row.shard, position: lot.lot }),
-    startsAt: new Date(lot.startsAt).toISOString(),
-    expiresAt: lot.expiresAt === null ? null : new Date(lot.expiresAt).toISOString(),
+    startsAt: isoText(lot.startsAt),
+    expiresAt: lot.expiresAt === null ? null : isoText(lot.expiresAt),
   }))
   const sum = (of: (lot: LotBalance) => number) => lots.reduce((total, lot) => total + of(lot), 0)
   return {
@@ -77,6 +78,12 @@ export async function readBalance(
   }
 }
 
+/** As the ledger wrote it, where a Date cannot have the time. */
+function isoText(time: string): string {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? time : date.toISOString()
+}
+
 async function read(sql: Sql, accountId: string, mode: Mode): Promise<Row | undefined> {
   const [row] = await sql<Row[]>`
     with clock as materialized (
@@ -91,8 +98,8 @@ async function read(sql: Sql, accountId: string, mode: Mode): Promise<Row | unde
     cross join clock
     left join balances b on b.account_id = a.account_id and b.mode = ${mode} and b.shard = a.shard
     cross join lateral (
-      select coalesce(sum(m.settled), 0)::bigint as settled, coalesce(sum(m.refunded), 0)::bigint as refunded,
-        coalesce(sum(m.calls), 0)::bigint as calls
+      select coalesce(sum(m.settled), 0) as settled, coalesce(sum(m.refunded), 0) as refunded,
+        coalesce(sum(m.calls), 0) as calls
       from monthly_balances m
       where m.account_id = a.account_id and m.mode = ${mode} and m.month = clock.month and m.shard = a.shard
     ) m

@@ -2,6 +2,8 @@
  * What the ledger decides about a call that wants a hold: the rules of the gate and of the append, in their order. They
  * are written a second time here, so that the append can be checked against the log.
  */
+import { maxAmount } from '../../../events/bounds.ts'
+import { subtractSums } from '../../lib/sums.ts'
 import type { StateAsOf } from './read-state-as-of.ts'
 
 type VerdictAsOf =
@@ -14,6 +16,7 @@ type VerdictAsOf =
   | 'account_frozen'
   | 'endpoint_not_allowed'
   | 'price_missing'
+  | 'amount_out_of_range'
   | 'concurrency_exceeded'
   | 'key_cap_reached'
   | 'insufficient_credits'
@@ -52,7 +55,7 @@ export function decideAsOf(state: StateAsOf, call: CallAsOf): DecisionAsOf {
   const cap = key?.monthlyCap ?? null
   const available = Math.max(free + allowanceDue - credits.debt, 0)
   const maxInFlight = state.account.maxInFlight ?? plan?.maxInFlight ?? 0
-  const capLeft = cap === null ? null : Math.max(cap - credits.capUsed, 0)
+  const capLeft = cap === null ? null : Math.max(Number(subtractSums(cap, credits.capUsed)), 0)
   const verdict = verdictOf(state, call, { available, maxInFlight, capLeft })
   const draws = verdict === 'ok' ? drawsOf(state, allowanceDue - repaid, call.credits ?? 0) : []
   return { verdict, available, allowanceDue, repaid, maxInFlight, capLeft, draws }
@@ -74,6 +77,7 @@ function verdictOf(
   }
   if (call.credits === undefined) return 'price_missing'
   if (call.credits === 0) return 'free'
+  if (call.credits > maxAmount) return 'amount_out_of_range'
   if (!call.onLease && state.credits.openHolds >= maxInFlight) return 'concurrency_exceeded'
   if (capLeft !== null && call.credits > capLeft) return 'key_cap_reached'
   return call.credits > available ? 'insufficient_credits' : 'ok'

@@ -1,7 +1,7 @@
 /** Why a call was charged what it was: its hold is decided again, and its quantity priced again, from the log. */
 import { isOpening } from '../../../events/openings.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { credits } from '../../pricing/price-arithmetic.ts'
+import { exactCredits } from '../../pricing/price-arithmetic.ts'
 import { lookUpCharge } from '../charge/charge-lookup.ts'
 import type { Charge } from '../charge/charge-shape.ts'
 import { type Explanation, explainDecision } from './explain-verdict.ts'
@@ -33,7 +33,7 @@ export async function explainCall(
   const { rule } = held.call
   const settled =
     charge.status === 'settled' && rule
-      ? { quantity: charge.quantity, credits: credits(rule, charge.quantity) }
+      ? { quantity: charge.quantity, credits: Number(exactCredits(rule, charge.quantity)) }
       : null
   return { charge, held, settled, disagreements: disagreementsOf(charge, hold, held, settled) }
 }
@@ -49,7 +49,7 @@ interface HoldEvent extends Moment {
 /** The event that was decided: the hold of the call, or the end of a call on a lease. */
 async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
   const [row] = await sql<[HoldEvent]>`
-    select shard, position, (extract(epoch from recorded_at) * 1000000)::bigint as now,
+    select shard, position, (extract(epoch from recorded_at) * 1000000)::float8 as now,
       quantity, credits, tariff, coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
     from events where request_id = ${requestId} and ${sql.unsafe(isOpening)}`
   return row

@@ -1,7 +1,7 @@
 /** What the ledger decided about a call, or would have decided, derived again from the log. */
 import { type LogPosition, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { credits } from '../../pricing/price-arithmetic.ts'
+import { exactCredits } from '../../pricing/price-arithmetic.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { findKeyOwner } from '../log-reader/find-account.ts'
 import { readLogEndAsOf } from '../log-reader/log-end.ts'
@@ -71,7 +71,7 @@ export function explainDecision(
   onLease = false,
 ): Explanation {
   const rule = (state.tariff?.prices[route] as PriceRule | undefined) ?? null
-  const price = rule && credits(rule, quantity)
+  const price = rule && Number(exactCredits(rule, quantity))
   return {
     position: printPosition(at),
     time: printTime(at.now),

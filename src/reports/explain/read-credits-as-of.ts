@@ -3,6 +3,7 @@ import type { Mode } from '../../../events/event.ts'
 import { resolvingTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { addSums, type Sum } from '../../lib/sums.ts'
 import { type Micros, printMicros } from '../log-reader/micros.ts'
 import { type AccountRange, readInRanges } from '../log-reader/read-in-ranges.ts'
 import type { Moment } from './moment.ts'
@@ -13,7 +14,7 @@ export interface CreditsAsOf {
   /** The allowance that was granted in the month so far. */
   readonly allowanceGranted: number
   /** What counts against the key's cap: what it has held and settled in the month. */
-  readonly capUsed: number
+  readonly capUsed: Sum
   /** The lots that a call could draw on, in draw order. */
   readonly lots: readonly LotAsOf[]
 }
@@ -43,13 +44,13 @@ type Sums = Omit<CreditsAsOf, 'lots'>
 
 async function readSums(sql: Sql, range: AccountRange, keyId: string, now: Micros): Promise<Sums> {
   const month = printMicros(now).slice(0, 7)
-  const sums = { openHolds: 0, debt: 0, allowanceGranted: 0, capUsed: 0 }
+  const sums = { openHolds: 0, debt: 0, allowanceGranted: 0, capUsed: 0 as Sum }
   for await (const pieces of readInRanges(range, (piece) => readSumsOf(sql, piece, keyId, month))) {
     for (const piece of pieces) {
       sums.openHolds += piece.openHolds
       sums.debt += piece.debt
       sums.allowanceGranted += piece.allowanceGranted
-      sums.capUsed += piece.capUsed
+      sums.capUsed = addSums(sums.capUsed, piece.capUsed)
     }
   }
   return sums
@@ -74,7 +75,7 @@ function readSumsOf(
         when type = 'ChargeRefunded'
           then case when left(payload ->> 'chargedAt', 7) = ${month} then -credits else 0 end
         else coalesce((select sum(h) from unnest(held) h), 0) + case when type = 'HoldSettled' then credits else 0 end
-      end) filter (where key_id = ${keyId} and to_char(occurred_at, 'YYYY-MM') = ${month}), 0)::bigint as "capUsed"
+      end) filter (where key_id = ${keyId} and to_char(occurred_at, 'YYYY-MM') = ${month}), 0) as "capUsed"
     from events
     where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position between ${from} and ${to}
       and stream_version is null`
@@ -118,8 +119,8 @@ function readGrants(
 ): Promise<LotRow[]> {
   return sql<LotRow[]>`
     select position as lot, payload ->> 'kind' as kind, payload ->> 'expiresAt' as "expiresAt", credits as free,
-      (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::bigint as "startsAt",
-      (extract(epoch from (payload ->> 'expiresAt')::timestamptz) * 1000000)::bigint as "endsAt"
+      (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::float8 as "startsAt",
+      (extract(epoch from nullif((payload ->> 'expiresAt')::timestamptz, 'infinity')) * 1000000)::float8 as "endsAt"
     from events
     where account_id = ${accountId} and shard = ${shard} and mode = ${mode} and position between ${from} and ${to}
       and type = 'CreditsGranted'`

@@ -90,5 +90,5 @@ export async function eventRanges(
 }
 
 function microsOf(column: string): string {
-  return `(extract(epoch from ${column}) * 1000000)::bigint`
+  return `(extract(epoch from ${column}) * 1000000)::float8`
 }

@@ -19,9 +19,9 @@ export interface LogEnd {
 export async function readLogEnd(sql: Sql, shard: number): Promise<LogEnd> {
   const [end] = await sql<LogEnd[]>`
     select position, micros as "recordedAt",
-      greatest(micros, (extract(epoch from ledger_now()) * 1000000)::bigint) as now
+      greatest(micros, (extract(epoch from ledger_now()) * 1000000)::float8) as now
     from (
-      select position, (extract(epoch from recorded_at) * 1000000)::bigint as micros
+      select position, (extract(epoch from recorded_at) * 1000000)::float8 as micros
       from heads where shard = ${shard}
     ) head`
   if (!end) throw new Error(`this ledger has no shard ${shard}`)
@@ -45,7 +45,7 @@ export async function readLogEndAsOf(
     ? (await positionAt(sql, shard, new Date(asOf.getTime() + 1))) - 1
     : asOf.position
   const [row] = await sql<{ recordedAt: number }[]>`
-    select (extract(epoch from recorded_at) * 1000000)::bigint as "recordedAt"
+    select (extract(epoch from recorded_at) * 1000000)::float8 as "recordedAt"
     from events where shard = ${shard} and position = ${position}`
   if (!row) return atTime ? { position: 0, recordedAt: 0, now: asOf.getTime() * 1_000 } : undefined
   const { recordedAt } = row

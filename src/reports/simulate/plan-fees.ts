@@ -1,6 +1,7 @@
 /** What plans cost in some months, as they were billed and under another tariff. */
 import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { addSums } from '../../lib/sums.ts'
 import type { LogEnd } from '../log-reader/log-end.ts'
 import type { Micros } from '../log-reader/micros.ts'
 import { monthPeriod } from '../log-reader/period.ts'
@@ -46,7 +47,7 @@ export async function readPlanFees(sql: Sql, query: FeeQuery): Promise<Map<strin
 function count(sums: Map<string, MutableSide>, side: keyof Side, fee: Fee | null): void {
   if (!fee) return
   const sum = sums.get(fee.currency) ?? { actual: 0, simulated: 0 }
-  sum[side] += fee.minorUnits
+  sum[side] = addSums(sum[side], fee.minorUnits)
   sums.set(fee.currency, sum)
 }
 
@@ -72,8 +73,8 @@ async function readPlans(sql: Sql, shard: number) {
     }[]
   >`
     select account_id as "accountId", type, position, payload,
-      (extract(epoch from recorded_at) * 1000000)::bigint as at,
-      (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::bigint as "startsAt"
+      (extract(epoch from recorded_at) * 1000000)::float8 as at,
+      (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::float8 as "startsAt"
     from events
     where shard = ${shard} and stream_version is not null and type in ('PlanStarted', 'AccountErased')
     order by position`

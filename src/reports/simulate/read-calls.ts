@@ -1,6 +1,7 @@
 import { resolvingTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 import { isInSpan, rangesOf, type SimulationRange } from './simulation-range.ts'
 
 /** Calls that were charged alike. */
@@ -13,7 +14,7 @@ export interface CallGroup {
   readonly quantity: number
   /** What one of the calls was charged. */
   readonly credits: number
-  readonly calls: number
+  readonly calls: Sum
   /** The id of a call that was refunded, which is a group of its own. */
   readonly requestId: string | null
   /** How many more holds were taken than resolved. */
@@ -36,7 +37,7 @@ export async function* readCalls(
         case when type = 'HoldSettled' then credits else 0 end::bigint as credits,
         case when type = 'HoldSettled' and request_id = any(${refunded}) then request_id end as "requestId",
         coalesce(sum(case type when 'HoldSettled' then 1
-          when 'CallsCounted' then quantity - (payload ->> 'errors')::bigint end), 0)::bigint as calls,
+          when 'CallsCounted' then quantity - (payload ->> 'errors')::bigint end), 0) as calls,
         sum(case when type = 'CreditsHeld' then 1 when type = 'CallsCounted' or held is null then 0 else -1
           end)::bigint as open
       from events

@@ -2,7 +2,8 @@
 import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readTariff } from '../../ledger/read/read-tariffs.ts'
-import { credits } from '../../pricing/price-arithmetic.ts'
+import { addSums, compareSums, multiplySums, type Sum, subtractSums } from '../../lib/sums.ts'
+import { exactCredits } from '../../pricing/price-arithmetic.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { CallGroup } from './read-calls.ts'
 import type { MutableSide, Side } from './simulation-shape.ts'
@@ -13,12 +14,12 @@ interface Repricing {
   /** Credits, refunds deducted. */
   readonly byAccount: ReadonlyMap<string, Side>
   /** How many calls could not be priced again, by endpoint. */
-  readonly unpriced: ReadonlyMap<string, number>
+  readonly unpriced: ReadonlyMap<string, Sum>
 }
 
 export function openRepricing(sql: Sql, tariff: Tariff): Repricing {
   const byAccount = new Map<string, MutableSide>()
-  const unpriced = new Map<string, number>()
+  const unpriced = new Map<string, Sum>()
   const pricesByHash = new Map<string, Record<string, unknown>>()
 
   /** @param hash null: the calls are only counted, because they were free */
@@ -38,23 +39,24 @@ export function openRepricing(sql: Sql, tariff: Tariff): Repricing {
       const before = await ruleOf(group.tariff, endpoint)
       const after = tariff.prices[endpoint]
       const each = after && before && priceAgain(before, after, group.quantity)
-      if (each === undefined) unpriced.set(endpoint, (unpriced.get(endpoint) ?? 0) + calls)
+      if (each === undefined) unpriced.set(endpoint, addSums(unpriced.get(endpoint) ?? 0, calls))
 
       const refunded = requestId === null ? 0 : (refunds.get(requestId) ?? 0)
-      const actual = group.credits * calls - refunded
+      const actual = subtractSums(multiplySums(group.credits, calls), refunded)
       const isRefundedWhole = refunded > 0 && refunded === group.credits
       const sum = byAccount.get(accountId) ?? { actual: 0, simulated: 0 }
       byAccount.set(accountId, sum)
-      sum.actual += actual
-      sum.simulated +=
-        each === undefined || isRefundedWhole ? actual : Math.max(each * calls - refunded, 0)
+      sum.actual = addSums(sum.actual, actual)
+      const again = each === undefined ? actual : subtractSums(multiplySums(each, calls), refunded)
+      const simulated = isRefundedWhole ? actual : again
+      if (compareSums(simulated, 0) > 0) sum.simulated = addSums(sum.simulated, simulated)
     },
   }
 }
 
 /** What one call costs under the other rule; undefined when that counts in another unit. */
-function priceAgain(before: PriceRule, after: PriceRule, quantity: number): number | undefined {
+function priceAgain(before: PriceRule, after: PriceRule, quantity: number): Sum | undefined {
   if (after.per === 'free') return 0
   if (after.per === 'request') return after.credits
-  return after.per === before.per ? credits(after, quantity) : undefined
+  return after.per === before.per ? exactCredits(after, quantity) : undefined
 }

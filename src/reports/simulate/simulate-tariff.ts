@@ -10,6 +10,7 @@
 import { type Tariff, tariffHash } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
+import { addSums, subtractSums } from '../../lib/sums.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'
 import { monthPeriod } from '../log-reader/period.ts'
 import { type FeesOfAccount, readPlanFees } from './plan-fees.ts'
@@ -96,7 +97,8 @@ async function ownersOf(
   const rows = await sql<{ accountId: string; owner: string }[]>`
     select account_id as "accountId", owner_kind || ' ' || owner_id as owner from account_state`
   const owners = new Map(rows.map(({ accountId, owner }) => [accountId, owner]))
-  const size = ({ credits }: Compared) => Math.abs(credits.simulated - credits.actual)
+  const size = ({ credits }: Compared) =>
+    Math.abs(Number(subtractSums(credits.simulated, credits.actual)))
   return [...accounts]
     .filter(([, { credits, fees }]) => [credits, ...fees].some((of) => of.actual || of.simulated))
     .map(([accountId, of]) => ({
@@ -121,6 +123,6 @@ function totalsOf(owners: readonly Compared[]): Compared {
 }
 
 function addTo(sum: MutableSide, side: Side): void {
-  sum.actual += side.actual
-  sum.simulated += side.simulated
+  sum.actual = addSums(sum.actual, side.actual)
+  sum.simulated = addSums(sum.simulated, side.simulated)
 }

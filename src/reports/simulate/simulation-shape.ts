@@ -1,3 +1,5 @@
+import type { Sum } from '../../lib/sums.ts'
+
 /** Some months under another tariff, compared with what they were. */
 export interface Simulation {
   /** The tariff's hash, and the externalId under which differences are written. */
@@ -11,7 +13,7 @@ export interface Simulation {
   readonly owners: readonly SimulatedOwner[]
   readonly totals: Compared
   /** Calls that could not be priced again. */
-  readonly unpriced: readonly { readonly endpoint: string; readonly calls: number }[]
+  readonly unpriced: readonly { readonly endpoint: string; readonly calls: Sum }[]
 }
 
 export interface SimulatedOwner extends Compared {
@@ -29,8 +31,8 @@ export interface Compared {
 }
 
 export interface Side {
-  readonly actual: number
-  readonly simulated: number
+  readonly actual: Sum
+  readonly simulated: Sum
 }
 
 /** A side that is being added up. */

@@ -4,6 +4,7 @@
 import type { Owner } from '../../../events/account.ts'
 import type { EventType } from '../../../events/catalogue.ts'
 import type { Mode } from '../../../events/event.ts'
+import { addSums, subtractSums } from '../../lib/sums.ts'
 import type { Micros } from '../log-reader/micros.ts'
 import type { Period } from '../log-reader/period.ts'
 import { adjustmentLine, debtLine, grantLine, isInPeriod } from './event-lines.ts'
@@ -60,16 +61,16 @@ function debtOf(
   { recorded, repaid }: Record<'recorded' | 'repaid', readonly StatementEvent[]>,
 ): AccountPart['debt'] {
   const sum = (events: readonly StatementEvent[], counts: (at: Micros) => boolean) =>
-    events
-      .filter(({ occurredAt }) => counts(occurredAt))
-      .reduce((total, { credits }) => total + (credits ?? 0), 0)
+    addSums(
+      ...events.filter(({ occurredAt }) => counts(occurredAt)).map(({ credits }) => credits ?? 0),
+    )
   const before = (at: Micros) => at < period.start
   const inPeriod = (at: Micros) => isInPeriod(period, at)
-  const opening = sum(recorded, before) - sum(repaid, before)
+  const opening = subtractSums(sum(recorded, before), sum(repaid, before))
   const debt = { opening, recorded: sum(recorded, inPeriod), repaid: sum(repaid, inPeriod) }
   return {
     ...debt,
-    closing: debt.opening + debt.recorded - debt.repaid,
+    closing: subtractSums(addSums(debt.opening, debt.recorded), debt.repaid),
     lines: recorded
       .filter(({ occurredAt }) => inPeriod(occurredAt))
       .map((event) => debtLine(shard, event)),

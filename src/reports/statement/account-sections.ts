@@ -1,5 +1,6 @@
 /** The sections of a statement that only an account's has. */
 import { formatMoney, formatNumber } from '../../lib/format-figures.ts'
+import { addSums, compareSums, figureOf } from '../../lib/sums.ts'
 import type { Movements } from './lot-movements.ts'
 import { type Cell, type Section, table, type ZoneClock } from './statement-section.ts'
 import type { AccountPart } from './statement-shape.ts'
@@ -36,15 +37,15 @@ export function lotSection(
   until: string,
 ): Section {
   const expired = lots.filter((lot) => lot.expiresAt !== null && lot.expiresAt <= until)
-  const credits = expired.reduce((sum, lot) => sum + lot.closing, 0)
-  const cells = (of: Movements) => movementColumns.map(([, column]) => of[column])
+  const credits = addSums(...expired.map((lot) => lot.closing))
+  const cells = (of: Movements) => movementColumns.map(([, column]) => figureOf(of[column]))
   return {
     title: 'Credits',
     heads: ['Lot', 'Kind', head('Expires'), ...movementColumns.map(([name]) => name)],
     rows: lots.map((lot) => [lot.lot, lot.kind, expiry(lot.expiresAt, at), ...cells(lot)]),
     total: ['Total', '', '', ...cells(totals)],
     notes:
-      credits > 0
+      compareSums(credits, 0) > 0
         ? [
             `${formatNumber(credits)} of the closing were held when their lot expired, and lapsed later.`,
           ]
@@ -97,7 +98,7 @@ function lapseSections({ lapses }: AccountPart, { at, head }: ZoneClock): Sectio
     row: (line) => [
       at(line.time),
       line.lot,
-      line.credits,
+      figureOf(line.credits),
       line.because === 'expired' ? 'unused' : 'returned after the expiry',
       line.positions.join(' '),
     ],
@@ -105,7 +106,8 @@ function lapseSections({ lapses }: AccountPart, { at, head }: ZoneClock): Sectio
 }
 
 function debtSections({ debt }: AccountPart, { at, head }: ZoneClock): Section[] {
-  const notes = debt.closing > 0 ? [`Owed: ${formatNumber(debt.closing)} credits.`] : []
+  const notes =
+    compareSums(debt.closing, 0) > 0 ? [`Owed: ${formatNumber(debt.closing)} credits.`] : []
   // A debt of an earlier month is owed without a line of its own.
   if (debt.lines.length === 0 && notes.length > 0) {
     return [{ title: 'Debts', heads: [], rows: [], notes }]

@@ -1,4 +1,5 @@
 /** The sections of a statement that are about calls. */
+import { figureOf } from '../../lib/sums.ts'
 import { printPositionRange } from '../log-reader/position-tally.ts'
 import type { ChargeLine, ChargeSum, Charges } from './charge-lines.ts'
 import { type Cell, type Section, table, type ZoneClock } from './statement-section.ts'
@@ -13,7 +14,7 @@ export function chargeSections({ byEndpoint, byDay, calls, credits }: Charges): 
       title: 'Charges',
       heads: ['Endpoint', ...sumHeads],
       rows: byEndpoint.map((sum) => [sum.endpoint, ...sumCells(sum)]),
-      total: ['Total', calls, null, credits],
+      total: ['Total', figureOf(calls), null, figureOf(credits)],
       notes: [],
     },
     {
@@ -51,7 +52,7 @@ export function chargeLineSections(lines: readonly ChargeLine[], clock: ZoneCloc
 }
 
 function sumCells({ calls, quantity, credits, positions }: ChargeSum): Cell[] {
-  return [calls, quantity, credits, printPositionRange(positions)]
+  return [figureOf(calls), figureOf(quantity), figureOf(credits), printPositionRange(positions)]
 }
 
 function callHeads({ head }: ZoneClock): string[] {

@@ -4,6 +4,7 @@
  */
 import { frequentTypes, resolvingTypes } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 import { maxListedPositions } from '../log-reader/position-tally.ts'
 import { queryWithoutSort } from './query-without-sort.ts'
 import { isInPeriodRange, type PeriodRange, timesOf } from './range-conditions.ts'
@@ -17,8 +18,8 @@ export interface CallSum {
   readonly events: number
   /** How many of them end a hold. Calls on a lease do not: their lease ends once, for all of them. */
   readonly ends: number
-  readonly quantity: number
-  readonly credits: number
+  readonly quantity: Sum
+  readonly credits: Sum
   readonly first: number
   readonly last: number
   /** All of them, where they are few or of a rare type. */
@@ -33,7 +34,7 @@ export function readCallSums(sql: Sql, range: PeriodRange): Promise<CallSum[]> {
     sql`
     select width_bucket(occurred_at, (select ${bounds})) as bucket, endpoint, type, count(*) as events,
       count(held) filter (where type = any(${sql.array([...resolvingTypes], 1009)})) as ends,
-      total(quantity) as quantity, total(credits) as credits,
+      total(quantity)::numeric as quantity, total(credits)::numeric as credits,
       min(position) as first, max(position) as last,
       case when count(*) <= ${maxListedPositions} or type <> all(${sql.array([...frequentTypes], 1009)})
         then array_agg(position) end as positions

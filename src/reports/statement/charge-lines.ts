@@ -1,5 +1,6 @@
 /** The charges of a period, summed up by endpoint and by day, and one by one when asked for. */
 import { printPosition } from '../../../events/event.ts'
+import { addSums, type Sum } from '../../lib/sums.ts'
 import { printTime } from '../log-reader/micros.ts'
 import { dayOf, type Period } from '../log-reader/period.ts'
 import {
@@ -13,10 +14,10 @@ import type { CallSum } from './call-sums.ts'
 import type { ChargeRow } from './charge-rows.ts'
 
 export interface ChargeSum {
-  readonly calls: number
+  readonly calls: Sum
   /** In the endpoint's unit: characters, seconds, items, tokens or calls. */
-  readonly quantity: number
-  readonly credits: number
+  readonly quantity: Sum
+  readonly credits: Sum
   readonly positions: Positions
 }
 
@@ -37,8 +38,8 @@ export interface ChargeLine {
 }
 
 export interface Charges {
-  readonly calls: number
-  readonly credits: number
+  readonly calls: Sum
+  readonly credits: Sum
   readonly byEndpoint: readonly (ChargeSum & { readonly endpoint: string })[]
   /** By day and endpoint: quantities of different endpoints cannot be added. */
   readonly byDay: readonly (ChargeSum & { readonly day: string; readonly endpoint: string })[]
@@ -48,9 +49,9 @@ export interface Charges {
 interface Tally {
   readonly day: string
   readonly endpoint: string
-  calls: number
-  quantity: number
-  credits: number
+  calls: Sum
+  quantity: Sum
+  credits: Sum
   readonly positions: PositionTally
 }
 
@@ -77,8 +78,7 @@ export function sumCharges(
     ...{ calls, quantity, credits, positions: printPositions(shard, positions) },
   })
   const endpoints = inOrder(byEndpoint)
-  const total = (of: (tally: Tally) => number) =>
-    endpoints.reduce((sum, tally) => sum + of(tally), 0)
+  const total = (of: (tally: Tally) => Sum) => addSums(...endpoints.map(of))
   return {
     calls: total(({ calls }) => calls),
     credits: total(({ credits }) => credits),
@@ -111,9 +111,9 @@ function tallyOf(tallies: Map<string, Tally>, key: string, day: string, endpoint
 }
 
 function add(tally: Tally, { type, events, quantity, credits, ...positions }: CallSum): void {
-  tally.calls += type === 'CallsCounted' ? quantity : events
-  tally.quantity += quantity
-  tally.credits += type === 'HoldSettled' ? credits : 0
+  tally.calls = addSums(tally.calls, type === 'CallsCounted' ? quantity : events)
+  tally.quantity = addSums(tally.quantity, quantity)
+  if (type === 'HoldSettled') tally.credits = addSums(tally.credits, credits)
   addPositions(tally.positions, { count: events, ...positions })
 }
 

@@ -24,7 +24,7 @@ export function readChargeRows(
   period: Period,
 ): Promise<ChargeRow[]> {
   return sql<ChargeRow[]>`
-    select position, (extract(epoch from occurred_at) * 1000000)::bigint as "occurredAt",
+    select position, (extract(epoch from occurred_at) * 1000000)::float8 as "occurredAt",
       request_id as "requestId", key_id as "keyId", endpoint, credits, quantity, tariff
     from events
     where ${isInRange(sql, range)} and type = 'HoldSettled' and ${isBetween(sql, period.start, period.end)}

@@ -30,20 +30,21 @@
 
 import { printPosition } from '../../../events/event.ts'
 import { entryOf } from '../../../events/event-types.ts'
+import { addSums, type Sum, toSum } from '../../lib/sums.ts'
 import { type Micros, printTime } from '../log-reader/micros.ts'
 import type { Period } from '../log-reader/period.ts'
 import type { LotSum, PeriodBucket } from './lot-sums.ts'
 import type { StatementEvent } from './statement-events.ts'
 
 export interface Movements {
-  readonly opening: number
-  readonly granted: number
-  readonly refunded: number
-  readonly settled: number
-  readonly adjusted: number
-  readonly lapsed: number
-  readonly held: number
-  readonly closing: number
+  readonly opening: Sum
+  readonly granted: Sum
+  readonly refunded: Sum
+  readonly settled: Sum
+  readonly adjusted: Sum
+  readonly lapsed: Sum
+  readonly held: Sum
+  readonly closing: Sum
 }
 
 export interface LotLine extends Movements {
@@ -57,7 +58,7 @@ export interface LotLine extends Movements {
 export interface LapseLine {
   readonly lot: string
   readonly time: string
-  readonly credits: number
+  readonly credits: Sum
   /** expired: free when the lot expired; returned: it came to a lot that had expired already. */
   readonly because: 'expired' | 'returned'
   /** The events that returned it; of an expiry, the lot itself. */
@@ -110,24 +111,24 @@ interface Lot {
   readonly startsAt: Micros
   readonly expiresAt: Micros
   /** What was free on it when it expired. */
-  freeAtExpiry: number
+  freeAtExpiry: bigint
   /** What each later transaction returned to it, or took from it, by the transaction's time. */
-  readonly late: Map<Micros, { credits: number; readonly positions: number[] }>
-  opening: number
-  readonly inPeriod: Record<Column, number>
+  readonly late: Map<Micros, { credits: bigint; readonly positions: number[] }>
+  opening: bigint
+  readonly inPeriod: Record<Column, bigint>
 }
 
 function lotOf(grant: StatementEvent, period: Period): Lot {
-  const credits = grant.credits ?? 0
+  const credits = BigInt(grant.credits ?? 0)
   const lot: Lot = {
     position: grant.position,
     kind: String(grant.payload?.kind),
     startsAt: grant.startsAt ?? grant.recordedAt,
     expiresAt: grant.expiresAt ?? Number.POSITIVE_INFINITY,
-    freeAtExpiry: 0,
+    freeAtExpiry: 0n,
     late: new Map(),
-    opening: 0,
-    inPeriod: { granted: 0, refunded: 0, settled: 0, adjusted: 0, lapsed: 0, held: 0 },
+    opening: 0n,
+    inPeriod: { granted: 0n, refunded: 0n, settled: 0n, adjusted: 0n, lapsed: 0n, held: 0n },
   }
   const lateAt = grant.recordedAt >= lot.expiresAt ? grant.recordedAt : null
   addFree(lot, credits, lateAt, [grant.position])
@@ -135,7 +136,8 @@ function lotOf(grant: StatementEvent, period: Period): Lot {
   return lot
 }
 
-function move(lot: Lot, { periodBucket, type, lateAt, held, moved, positions }: LotSum): void {
+function move(lot: Lot, { periodBucket, type, lateAt, positions, ...sum }: LotSum): void {
+  const [held, moved] = [BigInt(sum.held), BigInt(sum.moved)]
   const column = entryOf(type)?.moves
   addFree(lot, -held + (column === 'refunded' ? moved : -moved), lateAt, positions ?? [])
   // What resolves a hold takes from `held` at the hold's own time, so that only open holds remain.
@@ -146,7 +148,7 @@ function move(lot: Lot, { periodBucket, type, lateAt, held, moved, positions }: 
 /** @param lateAt see LotSum */
 function addFree(
   lot: Lot,
-  credits: number,
+  credits: bigint,
   lateAt: Micros | null,
   positions: readonly number[],
 ): void {
@@ -154,13 +156,13 @@ function addFree(
     lot.freeAtExpiry += credits
     return
   }
-  const late = lot.late.get(lateAt) ?? { credits: 0, positions: [] }
+  const late = lot.late.get(lateAt) ?? { credits: 0n, positions: [] }
   lot.late.set(lateAt, late)
   late.credits += credits
   late.positions.push(...positions)
 }
 
-function count(lot: Lot, column: Column, credits: number, periodBucket: PeriodBucket): void {
+function count(lot: Lot, column: Column, credits: bigint, periodBucket: PeriodBucket): void {
   const brings = column === 'granted' || column === 'refunded'
   if (periodBucket === 0) lot.opening += brings ? credits : -credits
   if (periodBucket === 1) lot.inPeriod[column] += credits
@@ -170,7 +172,7 @@ interface Lapse {
   readonly lot: Lot
   readonly at: Micros
   readonly periodBucket: PeriodBucket
-  readonly credits: number
+  readonly credits: bigint
   readonly because: LapseLine['because']
   readonly positions: readonly number[]
 }
@@ -189,7 +191,7 @@ function lapsesOf(lot: Lot, period: Period): Lapse[] {
       periodBucket: periodBucketOf(period, at),
     }),
   )
-  return [expired, ...returned].filter(({ credits }) => credits !== 0)
+  return [expired, ...returned].filter(({ credits }) => credits !== 0n)
 }
 
 function periodBucketOf({ start, end }: Period, at: Micros): PeriodBucket {
@@ -198,7 +200,7 @@ function periodBucketOf({ start, end }: Period, at: Micros): PeriodBucket {
 }
 
 function hasMoved({ opening, inPeriod }: Lot): boolean {
-  return opening !== 0 || Object.values(inPeriod).some((credits) => credits !== 0)
+  return opening !== 0n || Object.values(inPeriod).some((credits) => credits !== 0n)
 }
 
 function lotLine(shard: number, { position, kind, startsAt, ...lot }: Lot): LotLine {
@@ -208,9 +210,14 @@ function lotLine(shard: number, { position, kind, startsAt, ...lot }: Lot): LotL
     kind,
     startsAt: printTime(startsAt),
     expiresAt: lot.expiresAt === Number.POSITIVE_INFINITY ? null : printTime(lot.expiresAt),
-    opening,
-    ...m,
-    closing: opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held,
+    opening: toSum(opening),
+    granted: toSum(m.granted),
+    refunded: toSum(m.refunded),
+    settled: toSum(m.settled),
+    adjusted: toSum(m.adjusted),
+    lapsed: toSum(m.lapsed),
+    held: toSum(m.held),
+    closing: toSum(opening + m.granted + m.refunded - m.settled - m.adjusted - m.lapsed - m.held),
   }
 }
 
@@ -219,14 +226,14 @@ function lapseLine(shard: number, { lot, at, credits, because, positions }: Laps
   return {
     lot: print(lot.position),
     time: printTime(at),
-    credits,
+    credits: toSum(credits),
     because,
     positions: [...new Set(positions)].sort((a, b) => a - b).map(print),
   }
 }
 
 function totalOf(lines: readonly Movements[]): Movements {
-  const sum = (column: keyof Movements) => lines.reduce((total, line) => total + line[column], 0)
+  const sum = (column: keyof Movements) => addSums(...lines.map((line) => line[column]))
   return {
     opening: sum('opening'),
     granted: sum('granted'),

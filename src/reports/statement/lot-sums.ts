@@ -1,5 +1,6 @@
 /** What moved an account's lots, added up in PostgreSQL. */
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 import type { Micros } from '../log-reader/micros.ts'
 import { queryWithoutSort } from './query-without-sort.ts'
 import { isInPeriodRange, type PeriodRange, timesOf } from './range-conditions.ts'
@@ -14,8 +15,8 @@ export interface LotSum {
   readonly type: string
   /** null before the lot expired; otherwise the time of one transaction after it. */
   readonly lateAt: Micros | null
-  readonly held: number
-  readonly moved: number
+  readonly held: Sum
+  readonly moved: Sum
   /** The events' positions, where they came late. */
   readonly positions: readonly number[] | null
 }
@@ -35,8 +36,8 @@ export function readLotSums(
     sql`
     select e.lot, e.bucket as "periodBucket", e.type,
       case when e.recorded_at >= x.expires_at
-        then (extract(epoch from e.recorded_at) * 1000000)::bigint end as "lateAt",
-      total(e.held) as held, total(e.moved) as moved,
+        then (extract(epoch from e.recorded_at) * 1000000)::float8 end as "lateAt",
+      total(e.held)::numeric as held, total(e.moved)::numeric as moved,
       array_agg(e.position) filter (where e.recorded_at >= x.expires_at) as positions
     from (
       select position, recorded_at, type, ${bucket} as bucket, lots[1] as lot,

@@ -22,7 +22,7 @@ export function readOpenHolds(
   { start, end, upTo }: { readonly start: Micros; readonly end: Micros; readonly upTo: number },
 ): Promise<OpenHoldRow[]> {
   return sql<OpenHoldRow[]>`
-    select position, (extract(epoch from occurred_at) * 1000000)::bigint as "occurredAt",
+    select position, (extract(epoch from occurred_at) * 1000000)::float8 as "occurredAt",
       request_id as "requestId", key_id as "keyId", endpoint, (credits + coalesce((
         select sum(x.credits) from events x
         where x.request_id = events.request_id and x.type = 'HoldExtended' and x.shard = events.shard

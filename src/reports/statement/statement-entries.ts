@@ -3,6 +3,7 @@
  * entries add up to its `closing`: openings, grants and refunds bring credits; charges, adjustments, lapses and open
  * holds take them. A key's statement has no balance, so it has the entries of calls alone.
  */
+import { addSums, compareSums, type Sum, subtractSums } from '../../lib/sums.ts'
 import { printPositionRange } from '../log-reader/position-tally.ts'
 import type { ChargeLine, ChargeSum, Charges } from './charge-lines.ts'
 import type { AccountPart, Statement } from './statement-shape.ts'
@@ -19,9 +20,9 @@ interface StatementEntry {
   readonly day: string | null
   readonly lot: string | null
   readonly endpoint: string | null
-  readonly calls: number | null
-  readonly quantity: number | null
-  readonly credits: number | null
+  readonly calls: Sum | null
+  readonly quantity: Sum | null
+  readonly credits: Sum | null
   /** Credits that became owed (positive) or were repaid (negative). */
   readonly debt: number | null
   /** A plan's fee, or what a lot cost: net, in minor units of the currency. */
@@ -135,7 +136,12 @@ function closings({ adjustments, lapses, totals, debt }: AccountPart, entry: Ent
       }),
     ),
     ...lapses.map(({ lot, time, credits, positions }) =>
-      entry('lapse', { time, lot, credits: -credits, positions: positions.join(' ') }),
+      entry('lapse', {
+        time,
+        lot,
+        credits: subtractSums(0, credits),
+        positions: positions.join(' '),
+      }),
     ),
     ...debt.lines.map(({ position, time, credits, externalId = null }) =>
       entry('debt', { time, debt: credits, externalId, positions: position }),
@@ -146,12 +152,12 @@ function closings({ adjustments, lapses, totals, debt }: AccountPart, entry: Ent
 
 /** The sums without the calls that have lines. What remains are calls of price 0, which are only counted. */
 function unlisted(byDay: Charges['byDay'], lines: readonly ChargeLine[]): Charges['byDay'] {
-  const listed = new Map<string, { calls: number; quantity: number; credits: number }>()
+  const listed = new Map<string, { calls: Sum; quantity: Sum; credits: Sum }>()
   for (const { day, endpoint, quantity, credits } of lines) {
     const sum = listed.get(`${day} ${endpoint}`) ?? { calls: 0, quantity: 0, credits: 0 }
-    sum.calls += 1
-    sum.quantity += quantity
-    sum.credits += credits
+    sum.calls = addSums(sum.calls, 1)
+    sum.quantity = addSums(sum.quantity, quantity)
+    sum.credits = addSums(sum.credits, credits)
     listed.set(`${day} ${endpoint}`, sum)
   }
   return byDay
@@ -159,12 +165,12 @@ function unlisted(byDay: Charges['byDay'], lines: readonly ChargeLine[]): Charge
       const of = listed.get(`${sum.day} ${sum.endpoint}`) ?? { calls: 0, quantity: 0, credits: 0 }
       return {
         ...sum,
-        calls: sum.calls - of.calls,
-        quantity: sum.quantity - of.quantity,
-        credits: sum.credits - of.credits,
+        calls: subtractSums(sum.calls, of.calls),
+        quantity: subtractSums(sum.quantity, of.quantity),
+        credits: subtractSums(sum.credits, of.credits),
       }
     })
-    .filter(({ calls }) => calls > 0)
+    .filter(({ calls }) => compareSums(calls, 0) > 0)
 }
 
 function sumFields(sum: ChargeSum & { day: string; endpoint: string }): Partial<StatementEntry> {
@@ -174,7 +180,7 @@ function sumFields(sum: ChargeSum & { day: string; endpoint: string }): Partial<
     endpoint,
     calls,
     quantity,
-    credits: -credits || 0,
+    credits: subtractSums(0, credits),
     positions: printPositionRange(positions),
   }
 }

@@ -61,15 +61,15 @@ export async function readStatementEvents(
 
 function columns(sql: Sql) {
   return sql`position, type, key_id as "keyId", request_id as "requestId", endpoint, tariff, credits, quantity,
-    (extract(epoch from recorded_at) * 1000000)::bigint as "recordedAt",
-    (extract(epoch from occurred_at) * 1000000)::bigint as "occurredAt",
+    (extract(epoch from recorded_at) * 1000000)::float8 as "recordedAt",
+    (extract(epoch from occurred_at) * 1000000)::float8 as "occurredAt",
     lots, held, moved,
     case type
-      when 'CreditsGranted' then (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::bigint
-      when 'PlanStarted' then (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::bigint
+      when 'CreditsGranted' then (extract(epoch from (payload ->> 'startsAt')::timestamptz) * 1000000)::float8
+      when 'PlanStarted' then (extract(epoch from (payload ->> 'from')::timestamptz) * 1000000)::float8
     end as "startsAt",
     case type
-      when 'CreditsGranted' then (extract(epoch from (payload ->> 'expiresAt')::timestamptz) * 1000000)::bigint
+      when 'CreditsGranted' then (extract(epoch from nullif((payload ->> 'expiresAt')::timestamptz, 'infinity')) * 1000000)::float8
     end as "expiresAt",
     case when ${sql.unsafe(typeNotIn(holdTypes))} then payload end as payload`
 }

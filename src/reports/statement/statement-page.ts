@@ -43,7 +43,7 @@ footer { margin-top: 2em; color: #555 }
 `
 
 function section({ title, heads, rows, total, notes }: Section): string {
-  const isFigure = heads.map((_, column) => rows.some((row) => typeof row[column] === 'number'))
+  const isFigure = heads.map((_, column) => rows.some((row) => isFigureCell(row[column])))
   const row = (cells: readonly Cell[], tag = 'td') =>
     `<tr>${cells.map((cell, column) => cellOf(cell, tag, isFigure[column] ?? false)).join('')}</tr>`
   const table =
@@ -61,8 +61,12 @@ ${table}${notes.map((note) => `<p>${html(note)}</p>`).join('\n')}`
 }
 
 function cellOf(cell: Cell, tag: string, isFigure: boolean): string {
-  const text = typeof cell === 'number' ? formatNumber(cell) : html(cell ?? '')
+  const text = isFigureCell(cell) ? formatNumber(cell) : html(cell ?? '')
   return `<${tag}${isFigure ? ' class="figure"' : ''}>${text}</${tag}>`
+}
+
+function isFigureCell(cell: Cell | undefined): cell is number | bigint {
+  return typeof cell === 'number' || typeof cell === 'bigint'
 }
 
 /** Ids are their senders' own texts. */

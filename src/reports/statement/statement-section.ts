@@ -11,7 +11,7 @@ export interface Section {
 }
 
 /** A number is a figure, null an empty cell. */
-export type Cell = string | number | null
+export type Cell = string | number | bigint | null
 
 /** A table with its heading; nothing when it has no rows. */
 export function table<Line>(

@@ -1,12 +1,13 @@
 import type { Owner } from '../../../events/account.ts'
 import type { Mode } from '../../../events/event.ts'
+import type { Sum } from '../../lib/sums.ts'
 import type { Charges } from './charge-lines.ts'
 import type { LapseLine, LotLine, Movements } from './lot-movements.ts'
 import type { MonthFee, PlanPeriod } from './plan-periods.ts'
 
 /**
  * A statement. Times are ISO 8601 in UTC whatever the zone, positions are printed as `shard-position`, credits are
- * whole numbers.
+ * whole numbers; a sum of them beyond 2^53 is its decimal text.
  */
 export interface Statement {
   readonly accountId: string
@@ -49,10 +50,10 @@ export interface AccountPart {
   readonly lapses: readonly LapseLine[]
   /** Credits that adjustments could not take, and how many of them later lots repaid. */
   readonly debt: {
-    readonly opening: number
-    readonly recorded: number
-    readonly repaid: number
-    readonly closing: number
+    readonly opening: Sum
+    readonly recorded: Sum
+    readonly repaid: Sum
+    readonly closing: Sum
     readonly lines: readonly DebtLine[]
   }
 }

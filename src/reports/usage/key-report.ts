@@ -2,6 +2,7 @@ import { describeEvent } from '../../../events/describe-event.ts'
 import { printPosition, type RecordedEvent } from '../../../events/event.ts'
 import { entryOf } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { addSums, compareSums, type Sum } from '../../lib/sums.ts'
 import { readEventFeed } from '../log-reader/event-feed.ts'
 
 /** What happened to a key since a time, from the log alone. Times are ISO 8601, positions are printed. */
@@ -22,11 +23,11 @@ export interface KeyReport {
 interface EndpointUse {
   readonly endpoint: string
   readonly charged: number
-  readonly credits: number
+  readonly credits: Sum
   /** Calls that had a hold and were not charged: it was released or expired. */
   readonly failed: number
   /** Calls of price 0. */
-  readonly free: number
+  readonly free: Sum
 }
 
 interface KeyReportLine {
@@ -63,7 +64,7 @@ export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promi
   return {
     keyId,
     since: since.toISOString(),
-    endpoints: [...endpoints.values()].sort((a, b) => b.credits - a.credits),
+    endpoints: [...endpoints.values()].sort((a, b) => compareSums(b.credits, a.credits)),
     open: open.size,
     changes,
     lastCharges,
@@ -81,13 +82,13 @@ export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promi
     if (hold === 'resolves') open.delete(requestId)
     if (event.type === 'HoldSettled') {
       use.charged++
-      use.credits += event.credits ?? 0
+      use.credits = addSums(use.credits, event.credits ?? 0)
       lastCharges.push(keyReportLine(event))
       if (lastCharges.length > maxCharges) lastCharges.shift()
     } else if (hold === 'resolves') {
       use.failed++
     } else if (event.type === 'CallsCounted') {
-      use.free += event.quantity ?? 0
+      use.free = addSums(use.free, event.quantity ?? 0)
     }
   }
 }

@@ -19,6 +19,6 @@ export function usageByAccount(sql: Sql, days: Days) {
 
 /** The columns from which UsageFigures are made, added up. */
 export function sumColumns(sql: Sql) {
-  return sql`sum(requests)::bigint as requests, sum(errors)::bigint as errors,
-    sum(credits)::bigint as credits, sum(latency_ms_sum)::bigint as latency_ms_sum`
+  return sql`sum(requests) as requests, sum(errors) as errors,
+    sum(credits) as credits, sum(latency_ms_sum) as latency_ms_sum`
 }

@@ -16,7 +16,7 @@ export interface DailyUsage extends UsageLine {
 /** Usage by day and endpoint, the latest day first. */
 export function readUsageByDay(sql: Sql, of: UsageOf & Days): Promise<DailyUsage[]> {
   return sql<DailyUsage[]>`
-    select to_char(d.day, 'YYYY-MM-DD') as date, d.endpoint, ${sumFigures(sql)}, sum(d.quantity)::bigint as quantity
+    select to_char(d.day, 'YYYY-MM-DD') as date, d.endpoint, ${sumFigures(sql)}, sum(d.quantity) as quantity
     from daily_usage d
     where ${isUsageOf(sql, of)} and ${isInDays(sql, of)}
     group by d.day, d.endpoint

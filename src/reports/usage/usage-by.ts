@@ -3,6 +3,7 @@
  * see usage-figures.ts for what they count. Only the log has hours.
  */
 import type { Sql } from '../../ledger/connect.ts'
+import { compareSums, ratioOfSums, type Sum } from '../../lib/sums.ts'
 import { readNames, type UsageDimension } from './usage-dimensions.ts'
 import type { UsageFigures } from './usage-figures.ts'
 import {
@@ -25,7 +26,7 @@ export interface UsageRow extends UsageFigures {
   /** Errors by requests, 0 to 1. */
   readonly errorRate: number
   /** In the endpoint's unit; null where the rows are not endpoints, because units differ. */
-  readonly quantity: number | null
+  readonly quantity: Sum | null
 }
 
 /** Days, hours and endpoints are in their order; other rows begin with those that were charged most. */
@@ -36,15 +37,17 @@ export async function readUsageBy(sql: Sql, query: UsageQuery): Promise<UsageRow
   const nameOf = await readNames(sql, by, inLog)
   const rows = [...mergeSums(sums, nameOf)].map(([name, sum]) => rowOf(name, sum, by))
   const inOrder = by === 'day' || by === 'hour' || by === 'endpoint'
-  return rows.sort((a, b) => (inOrder ? 0 : b.credits - a.credits) || (a.name < b.name ? -1 : 1))
+  return rows.sort(
+    (a, b) => (inOrder ? 0 : compareSums(b.credits, a.credits)) || (a.name < b.name ? -1 : 1),
+  )
 }
 
 function rowOf(name: string, sum: UsageSum, by: UsageDimension): UsageRow {
   const { requests, errors, credits, quantity, latencyMsSum } = sum
   return {
     ...{ name, requests, errors, credits },
-    errorRate: requests === 0 ? 0 : errors / requests,
-    avgLatencyMs: requests === 0 ? null : Math.round(latencyMsSum / requests),
+    errorRate: ratioOfSums(errors, requests),
+    avgLatencyMs: requests === 0 ? null : Math.round(ratioOfSums(latencyMsSum, requests)),
     quantity: by === 'endpoint' ? quantity : null,
   }
 }

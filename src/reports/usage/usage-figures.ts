@@ -5,6 +5,7 @@
  */
 import type { Mode } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 import { printTime } from '../log-reader/micros.ts'
 import { monthPeriod } from '../log-reader/period.ts'
 
@@ -22,9 +23,9 @@ export interface Days {
 }
 
 export interface UsageFigures {
-  readonly requests: number
-  readonly errors: number
-  readonly credits: number
+  readonly requests: Sum
+  readonly errors: Sum
+  readonly credits: Sum
   /** null without requests. */
   readonly avgLatencyMs: number | null
 }
@@ -32,7 +33,7 @@ export interface UsageFigures {
 export interface UsageLine extends UsageFigures {
   readonly endpoint: string
   /** In the endpoint's unit; calls where the endpoint is free. */
-  readonly quantity: number
+  readonly quantity: Sum
 }
 
 /** The days of a month. @throws RangeError when the month does not exist */
@@ -47,8 +48,8 @@ export function daysOf(month: string): Days {
 
 /** UsageFigures as columns, over rows of `daily_usage d`. */
 export function sumFigures(sql: Sql) {
-  return sql`sum(d.requests)::bigint as requests, sum(d.errors)::bigint as errors,
-    sum(d.credits)::bigint as credits,
+  return sql`sum(d.requests) as requests, sum(d.errors) as errors,
+    sum(d.credits) as credits,
     round(sum(d.latency_ms_sum) / nullif(sum(d.requests), 0))::bigint as "avgLatencyMs"`
 }
 

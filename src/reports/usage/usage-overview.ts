@@ -1,5 +1,6 @@
 /** Usage of all accounts in live mode, for operators. */
 import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
 import { sumColumns, usageByAccount } from './usage-by-account.ts'
 import {
   type Days,
@@ -48,10 +49,10 @@ export async function readUsageOverview(sql: Sql, days: Days): Promise<UsageOver
 
 /** One row for each day, one for each endpoint, one for all. */
 function sumsByDayAndEndpoint(sql: Sql, days: Days) {
-  return sql<(UsageFigures & { date: string | null; endpoint: string | null; quantity: number })[]>`
-    select to_char(d.day, 'YYYY-MM-DD') as date, d.endpoint, ${sumFigures(sql)}, sum(d.quantity)::bigint as quantity
+  return sql<(UsageFigures & { date: string | null; endpoint: string | null; quantity: Sum })[]>`
+    select to_char(d.day, 'YYYY-MM-DD') as date, d.endpoint, ${sumFigures(sql)}, sum(d.quantity) as quantity
     from (
-      select day, endpoint, ${sumColumns(sql)}, sum(quantity)::bigint as quantity
+      select day, endpoint, ${sumColumns(sql)}, sum(quantity) as quantity
       from daily_usage d
       where ${isInDays(sql, days)} and d.mode = 'live'
       group by day, endpoint
@@ -65,7 +66,7 @@ function sumsByDayAndEndpoint(sql: Sql, days: Days) {
 function usageByPlan(sql: Sql, days: Days) {
   return sql<(UsageOverview['byPlan'][number] & { readonly keys: number })[]>`
     select coalesce(plan_at(d.shard, d.account_id, clock.now), '') as plan, ${sumFigures(sql)},
-      count(*) as accounts, sum(d.keys)::bigint as keys
+      count(*) as accounts, sum(d.keys) as keys
     from (${usageByAccount(sql, days)}) d
     cross join (select ledger_now() as now offset 0) clock
     group by 1

@@ -1,4 +1,5 @@
 import type { Sql } from '../../ledger/connect.ts'
+import { addSums, ratioOfSums, type Sum } from '../../lib/sums.ts'
 import {
   daysOf,
   isInDays,
@@ -22,24 +23,24 @@ export async function readUsageSummary(
   of: UsageOf & { readonly month?: string },
 ): Promise<UsageSummary> {
   const days = of.month === undefined ? undefined : daysOf(of.month)
-  const rows = await sql<(UsageLine & { latencyMsSum: number; lastUsedAt: Date })[]>`
-    select d.endpoint, ${sumFigures(sql)}, sum(d.quantity)::bigint as quantity,
-      sum(d.latency_ms_sum)::bigint as "latencyMsSum", max(d.last_used_at) as "lastUsedAt"
+  const rows = await sql<(UsageLine & { latencyMsSum: Sum; lastUsedAt: Date })[]>`
+    select d.endpoint, ${sumFigures(sql)}, sum(d.quantity) as quantity,
+      sum(d.latency_ms_sum) as "latencyMsSum", max(d.last_used_at) as "lastUsedAt"
     from daily_usage d
     where ${isUsageOf(sql, of)} and ${days ? isInDays(sql, days) : sql`true`}
     group by d.endpoint
     order by d.endpoint`
   const sum = (figure: 'requests' | 'errors' | 'credits' | 'latencyMsSum') =>
-    rows.reduce((total, row) => total + row[figure], 0)
+    addSums(...rows.map((row) => row[figure]))
   const requests = sum('requests')
   const errors = sum('errors')
   const lastUsedAt = Math.max(...rows.map((row) => row.lastUsedAt.getTime()))
   return {
     requests,
     errors,
-    errorRate: requests === 0 ? 0 : errors / requests,
+    errorRate: ratioOfSums(errors, requests),
     credits: sum('credits'),
-    avgLatencyMs: requests === 0 ? null : Math.round(sum('latencyMsSum') / requests),
+    avgLatencyMs: requests === 0 ? null : Math.round(ratioOfSums(sum('latencyMsSum'), requests)),
     lastUsedAt: rows.length === 0 ? null : new Date(lastUsedAt).toISOString(),
     byEndpoint: rows.map(({ latencyMsSum, lastUsedAt, ...line }) => line),
   }

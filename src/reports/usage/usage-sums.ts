@@ -3,6 +3,7 @@ import { countingTypes, usageTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
+import { addSums, type Sum } from '../../lib/sums.ts'
 import { readLogEnd } from '../log-reader/log-end.ts'
 import { positionAt } from '../log-reader/position-at.ts'
 import { type PositionRange, positionRanges } from '../log-reader/position-ranges.ts'
@@ -17,11 +18,11 @@ export interface DimensionQuery extends UsageOf, Days {
 /** The usage of one value of a dimension's column. */
 export interface UsageSum {
   readonly name: string
-  requests: number
-  errors: number
-  credits: number
-  quantity: number
-  latencyMsSum: number
+  requests: Sum
+  errors: Sum
+  credits: Sum
+  quantity: Sum
+  latencyMsSum: Sum
 }
 
 const sumFields = ['requests', 'errors', 'credits', 'quantity', 'latencyMsSum'] as const
@@ -29,9 +30,9 @@ const sumFields = ['requests', 'errors', 'credits', 'quantity', 'latencyMsSum'] 
 export async function readSumsOfProjection(sql: Sql, query: DimensionQuery): Promise<UsageSum[]> {
   const { from, to, by } = query
   return sql<UsageSum[]>`
-    select ${dimensionColumn(sql, by)} as name, sum(d.requests)::bigint as requests, sum(d.errors)::bigint as errors,
-      sum(d.credits)::bigint as credits, sum(d.quantity)::bigint as quantity,
-      sum(d.latency_ms_sum)::bigint as "latencyMsSum"
+    select ${dimensionColumn(sql, by)} as name, sum(d.requests) as requests, sum(d.errors) as errors,
+      sum(d.credits) as credits, sum(d.quantity) as quantity,
+      sum(d.latency_ms_sum) as "latencyMsSum"
     from daily_usage d
     where d.day between ${from}::date and ${to}::date and ${isOfQuery(sql, query)}
     group by 1`
@@ -61,13 +62,13 @@ function readSumsOfRange(
   const counted = sql.unsafe(typeIn(countingTypes, 'd.type'))
   return sql<UsageSum[]>`
     select ${dimensionColumn(sql, query.by)} as name,
-      sum(case when ${counted} then quantity else 1 end)::bigint as requests,
+      sum(case when ${counted} then quantity else 1 end) as requests,
       sum(case when ${counted} then (payload ->> 'errors')::bigint
-        when type = 'HoldSettled' then 0 else 1 end)::bigint as errors,
-      coalesce(sum(credits) filter (where type in ('HoldSettled', 'UsageImported')), 0)::bigint as credits,
-      coalesce(sum(quantity) filter (where type in ('HoldSettled', 'CallsCounted')), 0)::bigint as quantity,
+        when type = 'HoldSettled' then 0 else 1 end) as errors,
+      coalesce(sum(credits) filter (where type in ('HoldSettled', 'UsageImported')), 0) as credits,
+      coalesce(sum(quantity) filter (where type in ('HoldSettled', 'CallsCounted')), 0) as quantity,
       coalesce(sum(case when ${counted} then (payload ->> 'latencyMsSum')::bigint
-        else latency_ms end), 0)::bigint as "latencyMsSum"
+        else latency_ms end), 0) as "latencyMsSum"
     from (
       select *, (occurred_at at time zone 'UTC')::date as day,
         date_trunc('hour', occurred_at at time zone 'UTC') as hour
@@ -89,7 +90,7 @@ export function mergeSums(
     const name = nameOf(sum.name)
     const before = byName.get(name)
     if (!before) byName.set(name, { ...sum, name })
-    else for (const field of sumFields) before[field] += sum[field]
+    else for (const field of sumFields) before[field] = addSums(before[field], sum[field])
   }
   return byName
 }

@@ -1,4 +1,5 @@
 /** `tollbook accounts list` */
+import { figureOf } from '../../../lib/sums.ts'
 import { type ListedAccount, readAccountPage } from '../../../reports/account/account-page.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'
@@ -53,7 +54,7 @@ function print(accounts: readonly ListedAccount[], total: number): void {
       account.plan,
       account.state,
       account.keys,
-      account.creditsUsed,
+      figureOf(account.creditsUsed),
       time(account.openedAt),
     ]),
   )

@@ -3,7 +3,7 @@
  * has variables of its own, then `begin` and `end`. Its variables go to the function's declarations, and its statements replace
  * its name in append_v1.sql. A part without `begin` is a query, and is put in as it is.
  */
-import { maxAmount } from '../../../../events/bounds.ts'
+import { maxAmount, maxUnspentCredits } from '../../../../events/bounds.ts'
 import { batchColumns, eventTypeOfKind, openingKinds, purchaseKinds } from '../../append/batch.ts'
 import { fillIn } from '../fill-in.ts'
 import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
@@ -83,6 +83,7 @@ const values = {
   cardinalities: list(batchColumns, ({ name }) => `cardinality(in_${name})`),
   purchases: list(purchaseKinds, (kind) => `'${kind}'`),
   max_amount: String(maxAmount),
+  max_unspent_credits: String(maxUnspentCredits),
   with_credits: list([...purchaseKinds, 'settle'], (kind) => `'${kind}'`),
   with_quantity: list(
     ['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count'],
