@@ -1,6 +1,7 @@
 /** A wrong reading of the ledger's clock is refused: it would lapse credits and expire holds, and could not be taken back. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { LedgerUnavailable } from '../../src/ledger/unavailable.ts'
+import { newRequestId } from '../../src/lib/ids.ts'
 import { runCli } from '../support/cli.ts'
 import { type Gateway, holdCommand } from '../support/gateway.ts'
 import { openProducer } from '../support/producer.ts'
@@ -60,7 +61,8 @@ test('a single wrong reading costs an attempt', async () => {
 test('a few minutes ahead are taken, and then a few more', async () => {
   for (const shift of [4, 8, 12]) {
     await showLater(shift * minutes)
-    expect((await gateway.hold(key, 1)).verdict).toBe('ok')
+    const requestId = newRequestId(ledger.now.getTime() + shift * minutes)
+    expect((await gateway.hold(key, 1, { requestId })).verdict).toBe('ok')
   }
 })
 
