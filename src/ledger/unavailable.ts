@@ -1,6 +1,9 @@
 /** The error of a ledger that cannot be reached, and how it is told from a request that is at fault. */
 import postgres from 'postgres'
 
+/** Why a ledger that replies takes nothing: see enter_shard.sql. */
+export type LedgerFault = 'log_diverged' | 'clock_disagrees'
+
 /** The ledger cannot be reached in time: there is no verdict, and nothing may be served. */
 export class LedgerUnavailable extends Error {
   override readonly name = 'LedgerUnavailable'

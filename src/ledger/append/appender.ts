@@ -7,7 +7,7 @@
  */
 import postgres from 'postgres'
 import { waitAtMost } from '../../lib/wait-at-most.ts'
-import { CommandRefused, LedgerUnavailable } from '../unavailable.ts'
+import { CommandRefused, type LedgerFault, LedgerUnavailable } from '../unavailable.ts'
 import { type BatchReply, UndecodableResult } from './append-reply.ts'
 import type {
   AppendResult,
@@ -58,7 +58,7 @@ export interface Appender {
   /** What became of the responses of charges. */
   readonly deliveries: Deliveries
   /** Why the ledger takes nothing just now, though it replies. */
-  readonly fault: 'log_diverged' | 'clock_disagrees' | undefined
+  readonly fault: LedgerFault | undefined
   /** The ledger's time: that of its last reply, and the time since; before any, this machine's. Milliseconds since 1970. */
   readonly ledgerNowMs: number
   /** Commands waiting or in flight. */

@@ -6,7 +6,7 @@
  */
 import { canonicalJson } from '../../../events/canonical-json.ts'
 import type { EventType } from '../../../events/catalogue.ts'
-import type { CallCommand } from './call-commands.ts'
+import type { CallCommand, Extend, Hold, LeaseHold } from './call-commands.ts'
 
 /** A column of a batch; the parameter of append_v1 is named for it, `in_<name>`. */
 export interface BatchColumn {
@@ -164,19 +164,18 @@ function payloadOf(command: CallCommand): string {
             holdSeconds: whole(command.holdSeconds),
             keyVersion: whole(command.keyVersion),
           })
-        : `{"holdSeconds":${whole(command.holdSeconds)},"keyVersion":${whole(command.keyVersion)}}`
+        : heldPayload(command)
     case 'extend':
-      if (command.sent) {
-        return canonicalJson({
-          holdSeconds: whole(command.holdSeconds),
-          keyVersion: whole(command.keyVersion),
-          sentCredits: whole(command.sent.credits),
-          sentQuantity: whole(command.sent.quantity),
-        })
-      }
-      return `{"holdSeconds":${whole(command.holdSeconds)},"keyVersion":${whole(command.keyVersion)}}`
+      return command.sent
+        ? canonicalJson({
+            holdSeconds: whole(command.holdSeconds),
+            keyVersion: whole(command.keyVersion),
+            sentCredits: whole(command.sent.credits),
+            sentQuantity: whole(command.sent.quantity),
+          })
+        : heldPayload(command)
     case 'lease':
-      return `{"holdSeconds":${whole(command.holdSeconds)},"keyVersion":${whole(command.keyVersion)}}`
+      return heldPayload(command)
     case 'charge_on_lease':
       return `{"keyVersion":${whole(command.keyVersion)},"lease":"${command.lease}"}`
     case 'void_on_lease':
@@ -198,6 +197,11 @@ function payloadOf(command: CallCommand): string {
     default:
       return command satisfies never
   }
+}
+
+/** The text that canonicalJson would make, which costs more. */
+function heldPayload({ holdSeconds, keyVersion }: Hold | LeaseHold | Extend): string {
+  return `{"holdSeconds":${whole(holdSeconds)},"keyVersion":${whole(keyVersion)}}`
 }
 
 function whole(value: number): number {

@@ -6,7 +6,7 @@
  * Each batch repeats where the log ended when the producer last got a reply. So a ledger that was put back is found by the
  * first batch that reaches it.
  */
-import { isUnavailable } from '../unavailable.ts'
+import { isUnavailable, type LedgerFault } from '../unavailable.ts'
 import type { AppendConnection, SentBatch } from './append-connection.ts'
 import {
   type BatchOutcome,
@@ -44,7 +44,7 @@ export class BatchAbandoned extends Error {
   }
 }
 
-/** By default, as long as a hold lives: what the batch could charge has expired then. */
+/** As long as a hold lives where nothing else is configured: what the batch could charge has expired then. */
 const maxResendMs = 900_000
 /** A reply that cannot be read stays so. */
 const maxUnreadReplies = 3
@@ -65,7 +65,7 @@ export class Producer {
   private registrations = 0
   private isClosed = false
   /** Why the ledger takes nothing just now, though it replies. */
-  fault: 'log_diverged' | 'clock_disagrees' | undefined
+  fault: LedgerFault | undefined
 
   constructor(options: ProducerOptions) {
     this.options = options

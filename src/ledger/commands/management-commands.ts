@@ -13,7 +13,7 @@ import type { Mode } from '../../../events/event.ts'
 import type { NewEvent } from '../../../events/new-event.ts'
 import type { HighWaterMark, HighWaterMarks } from '../append/high-water-marks.ts'
 import type { Sql } from '../connect.ts'
-import { LedgerUnavailable } from '../unavailable.ts'
+import { type LedgerFault, LedgerUnavailable } from '../unavailable.ts'
 
 /** Who gives a command: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
 export type ActorId = string
@@ -132,18 +132,18 @@ export interface ManagementCommands {
 }
 
 /** Why the ledger takes no command. */
-const faults = {
+const faults: Readonly<Record<LedgerFault, string>> = {
   log_diverged: 'the log is not the one that a gateway has seen: see "tollbook doctor"',
   clock_disagrees: 'the clocks of the ledger and of this machine disagree: see "tollbook clock"',
-} as const
+}
 
 interface ManagementReply extends Omit<ManagementResult, 'verdict'> {
-  readonly verdict: ManagementResult['verdict'] | keyof typeof faults
+  readonly verdict: ManagementResult['verdict'] | LedgerFault
   /** Where the log ends after an accepted command. */
   readonly head?: HighWaterMark
 }
 
-function isFault(verdict: string): verdict is keyof typeof faults {
+function isFault(verdict: string): verdict is LedgerFault {
   return Object.hasOwn(faults, verdict)
 }
 

@@ -5,6 +5,7 @@ import type { Sql } from '../../../ledger/connect.ts'
 import { schemaFault } from '../../../ledger/migrate/schema-compatibility.ts'
 import { readHeads } from '../../../ledger/read/read-heads.ts'
 import { readShardTariffs } from '../../../ledger/read/read-tariffs.ts'
+import type { LedgerFault } from '../../../ledger/unavailable.ts'
 import { cachedWithFallback } from '../../../lib/cached-with-fallback.ts'
 
 export interface Readiness {
@@ -22,7 +23,7 @@ export interface ReadinessDeps {
   readonly addresses: Readonly<Record<string, UpstreamAddresses>>
   readonly isStopping: () => boolean
   /** Why the ledger takes nothing from this gateway just now, though it replies. */
-  readonly ledgerFault: () => 'log_diverged' | 'clock_disagrees' | undefined
+  readonly ledgerFault: () => LedgerFault | undefined
   readonly warn: (message: string, error?: unknown) => void
 }
 

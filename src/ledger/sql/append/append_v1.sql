@@ -25,8 +25,8 @@
 --
 -- One lock, one read, one loop, and writes by the set. The loop decides in variables, so that a command sees what the
 -- commands before it did, and what a command frees is there for those after it, beyond what is owed. Three things in it are
--- SQL: a claim is looked up, the month's allowance, which is rare, is written at once, and rarely a request id is sought. All other events are written by
--- the set at the end; then what has become free beside a debt repays it.
+-- SQL: a claim is looked up, the month's allowance, which is rare, is written at once, and rarely a request id is sought.
+-- All other events are written by the set at the end; then what has become free beside a debt repays it.
 --
 -- A batch is sent again until its reply arrives, so it has a number, in_sequence, and a hash of its content. It repeats where
 -- the log ended when its producer last got a reply (in_epoch, in_position, in_hash), and gets where it ends now. in_delivered
