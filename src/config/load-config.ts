@@ -10,11 +10,9 @@ import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
 import type { Config, Plan, Route, Target, Upstream } from './config.ts'
 import { ConfigError, type ConfigProblem, printPath, printValue } from './config-error.ts'
 import { defaults } from './defaults.ts'
-import {
-  ConfigFile,
-  type Route as FileRoute,
-  type Upstream as FileUpstream,
-} from './file-schema.ts'
+import { ConfigFile } from './file/file-schema.ts'
+import type { Route as FileRoute } from './file/route.ts'
+import type { Upstream as FileUpstream } from './file/service.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { semanticFaults } from './semantics.ts'
 import { readYaml } from './yaml-file.ts'

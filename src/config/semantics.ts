@@ -1,16 +1,16 @@
 /** Whether the parts of tollbook.yaml fit together, which a schema cannot say. */
 
-import { didYouMean } from '../lib/did-you-mean.ts'
 import type { Fault } from '../lib/fault.ts'
 import { priceFaults } from '../pricing/price-checks.ts'
 import { isMetered } from '../pricing/price-rule.ts'
-import { either, printValue } from './config-error.ts'
+import { mapFaults } from './checks/map-faults.ts'
+import { ownPathFaults, samePathFaults } from './checks/path-faults.ts'
+import { maxBodyBytes, requestFaults } from './checks/request-faults.ts'
+import { targetFaults } from './checks/target-faults.ts'
+import { unknownName } from './checks/unknown-name.ts'
 import { defaults } from './defaults.ts'
-import type { ConfigFile, Route } from './file-schema.ts'
-import { schemaCheck } from './json-schema.ts'
-
-/** Paths under /v1 that the gateway serves itself. */
-const ownPaths = /^\/v1\/(key|key\/revoke|prices|charges(\/.*)?)$/
+import type { ConfigFile } from './file/file-schema.ts'
+import type { Route } from './file/route.ts'
 
 /**
  * The faults of a file. Routes and plans that do not fit the schema are left out (`isSound` is false for them), so
@@ -37,103 +37,11 @@ export function semanticFaults(
 function routeFaults(route: Route, file: ConfigFile): Fault[] {
   return [
     ...targetFaults(route, file),
-    ...(ownPaths.test(route.path)
-      ? [{ path: ['path'], message: `${route.path} is served by the gateway itself` }]
-      : []),
+    ...ownPathFaults(route),
     ...requestFaults(route),
     ...mapFaults(route),
     ...priceFaults(route, maxBodyBytes(route, file)),
   ]
-}
-
-/** As load-config.ts has it. */
-function maxBodyBytes({ request, ...route }: Route, { limits }: ConfigFile): number {
-  if (request && 'multipart' in request) return request.multipart.maxBytes
-  return route.maxBodyBytes ?? limits?.maxBodyBytes ?? defaults.limits.maxBodyBytes
-}
-
-function targetFaults(route: Route, file: ConfigFile): Fault[] {
-  if (Object.hasOwn(route, 'fixedResponse')) {
-    const useless = (['service', 'upstreamPath', 'map', 'chargeWhen', 'timeoutMs'] as const).filter(
-      (field) => route[field] !== undefined,
-    )
-    return [
-      ...useless.map((field) => ({
-        path: [field],
-        message: 'a route with a `fixedResponse` calls no upstream',
-      })),
-      ...(route.permission === undefined
-        ? [{ path: ['permission'], message: 'missing, there is no service whose name it could be' }]
-        : []),
-    ]
-  }
-  if (route.service === undefined) {
-    return [{ path: ['service'], message: 'missing, a route has a `service` or a `fixedResponse`' }]
-  }
-  return [
-    ...unknownName(['service'], 'service', route.service, Object.keys(file.services)),
-    ...(route.upstreamPath === undefined
-      ? [{ path: ['upstreamPath'], message: 'missing, expected a path such as /api/search' }]
-      : []),
-  ]
-}
-
-function requestFaults({ method, request, response, maxBodyBytes }: Route): Fault[] {
-  const faults: Fault[] = []
-  if (method === 'GET' && request !== undefined) {
-    faults.push({ path: ['request'], message: 'a GET takes no body' })
-  }
-  if (request && 'json' in request) {
-    faults.push(...jsonSchemaFaults(['request', 'json'], request.json))
-  }
-  if (request && 'multipart' in request) {
-    faults.push(...jsonSchemaFaults(['request', 'multipart', 'fields'], request.multipart.fields))
-    if (maxBodyBytes !== undefined) {
-      const message = 'has no effect on a form, set request.multipart.maxBytes'
-      faults.push({ path: ['maxBodyBytes'], message })
-    }
-  }
-  if (response && 'json' in response) {
-    faults.push(...jsonSchemaFaults(['response', 'json'], response.json))
-  }
-  return faults
-}
-
-function jsonSchemaFaults(path: string[], schema: Record<string, unknown> | undefined): Fault[] {
-  if (schema === undefined) return []
-  try {
-    schemaCheck(schema)
-    return []
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    return [{ path, message: `not a JSON Schema: ${reason}` }]
-  }
-}
-
-function mapFaults({ map, request }: Route): Fault[] {
-  if (map === undefined) return []
-  if (!request || !('json' in request)) {
-    return [{ path: ['map'], message: 'maps the fields of a JSON body, so request.json is needed' }]
-  }
-  const properties = request.json.properties
-  if (typeof properties !== 'object' || properties === null) return []
-  const ours = Object.keys(properties)
-  return Object.entries(map).flatMap(([theirs, source]) =>
-    typeof source === 'string'
-      ? unknownName(['map', theirs], 'field of request.json', source, ours)
-      : unknownName(['map', theirs, 'from'], 'field of request.json', source.from, ours),
-  )
-}
-
-function samePathFaults(routes: readonly [string, Route][]): Fault[] {
-  const owners = new Map<string, string>()
-  return routes.flatMap(([id, { method, path }]) => {
-    const owner = owners.get(`${method} ${path}`)
-    if (owner === undefined) owners.set(`${method} ${path}`, id)
-    return owner === undefined
-      ? []
-      : [{ path: ['routes', id, 'path'], message: `${method} ${path} is routes.${owner} already` }]
-  })
 }
 
 function endpointFaults(endpoints: 'all' | string[], permissions: readonly string[]): Fault[] {
@@ -164,18 +72,6 @@ function holdSecondsFaults(file: ConfigFile, routes: readonly [string, Route][])
   if (holdSeconds > longestSeconds) return []
   const message = `expected more than the longest timeout, ${longestSeconds} s, got ${holdSeconds}`
   return [{ path: ['limits', 'holdSeconds'], message }]
-}
-
-function unknownName(
-  path: (string | number)[],
-  kind: string,
-  name: string,
-  known: readonly string[],
-): Fault[] {
-  if (known.includes(name)) return []
-  const guess = didYouMean(name, known)
-  const hint = guess === undefined ? `expected ${either(known)}` : `did you mean ${guess}?`
-  return [{ path, message: `no such ${kind}: ${printValue(name)}, ${hint}` }]
 }
 
 function inside(path: (string | number)[], faults: readonly Fault[]): Fault[] {

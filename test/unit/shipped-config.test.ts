@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { configJsonSchema } from '../../src/config/file-schema.ts'
+import { configJsonSchema } from '../../src/config/file/file-schema.ts'
 import { schemaCheck } from '../../src/config/json-schema.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'

@@ -1,5 +1,5 @@
 /** `tollbook config schema` */
-import { configJsonSchema } from '../../../config/file-schema.ts'
+import { configJsonSchema } from '../../../config/file/file-schema.ts'
 import { command } from '../../command.ts'
 import { json } from '../../output.ts'
 

@@ -1,6 +1,6 @@
 /** The responses to customers' programs: for the API documentation, and for the types of clients. */
 import { t } from 'elysia'
-import { Plan } from '../../../config/file-schema.ts'
+import { Plan } from '../../../config/file/plan.ts'
 import type { RateLimitState } from '../../../gate/rate-limit/rate-limiter.ts'
 import { PriceRule } from '../../../pricing/price-rule.ts'
 import type { Charge } from '../../../reports/charge/charge-shape.ts'

@@ -1,0 +1,60 @@
+/**
+ * The shape of tollbook.yaml, as its author sees it. An editor shows the descriptions while the file is written.
+ * `ConfigFile` is the static type of a file that fits. What a schema cannot say (that a route's service exists, that a
+ * pointer leads somewhere) is checked in semantics.ts.
+ */
+import { type Static, Type } from '@sinclair/typebox'
+import { atLeast, closed, recordOf } from '../../lib/schema-fields.ts'
+import { Limits, Refunds } from './limits.ts'
+import { Plan } from './plan.ts'
+import { Route } from './route.ts'
+import { Upstream } from './service.ts'
+
+export const ConfigFile = closed(
+  {
+    services: recordOf(Upstream, 'The upstreams behind the gateway, by name.'),
+    routes: recordOf(
+      Route,
+      'The endpoints, by id. The id names the price in the ledger: never reuse it.',
+    ),
+    plans: recordOf(Plan, 'The plans, by name.'),
+    defaultPlan: Type.String({ description: 'The plan of a new account.' }),
+    limits: Type.Optional(Limits),
+    refunds: Type.Optional(Refunds),
+    gateways: Type.Optional(
+      atLeast(
+        1,
+        'How many gateways run: while Redis is away, each admits this part of a rate limit.',
+      ),
+    ),
+    trustedProxies: Type.Optional(
+      atLeast(0, 'How many proxies in front append to X-Forwarded-For: 0 trusts the socket alone.'),
+    ),
+    organisationClaim: Type.Optional(
+      Type.String({ minLength: 1, description: 'The JWT claim that names the organisation.' }),
+    ),
+    adminRole: Type.Optional(
+      Type.String({ minLength: 1, description: 'The JWT role of operators.' }),
+    ),
+    auditorRole: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The JWT role of auditors, who may read everything.',
+      }),
+    ),
+    legacyKeys: Type.Optional(
+      Type.Boolean({ description: 'Accept imported keys, which carry no checksum.' }),
+    ),
+  },
+  { description: 'What is sold, to whom and for how much.' },
+)
+
+export type ConfigFile = Static<typeof ConfigFile>
+
+/** The same as plain JSON Schema, for editors: `tollbook config schema` prints it. */
+export const configJsonSchema: Readonly<Record<string, unknown>> = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'tollbook.yaml',
+  // A round trip drops TypeBox's own symbols.
+  ...JSON.parse(JSON.stringify(ConfigFile)),
+}

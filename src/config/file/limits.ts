@@ -1,0 +1,71 @@
+/** Sizes and times, and who refunds, as tollbook.yaml says them. */
+import { Type } from '@sinclair/typebox'
+import { maxAmount } from '../../../events/bounds.ts'
+import { atLeast, closed } from '../../lib/schema-fields.ts'
+import { oneGiB } from './request.ts'
+
+const oneHourMs = 3_600_000
+
+export const Limits = closed(
+  {
+    maxBodyBytes: Type.Optional(atLeast(1, 'How large a JSON body may be.', oneGiB)),
+    maxBodySeconds: Type.Optional(
+      atLeast(
+        1,
+        'How long a client may take to send a body; one second more for every 64 KiB that arrived.',
+        255,
+      ),
+    ),
+    maxTotalBodyBytes: Type.Optional(
+      atLeast(
+        1,
+        'How many bytes a gateway holds at once of all bodies of more than 64 KiB.',
+        maxAmount,
+      ),
+    ),
+    maxBufferedBytes: Type.Optional(
+      atLeast(
+        0,
+        'A response up to this size is held back whole, so that its head can carry the charge.',
+        oneGiB,
+      ),
+    ),
+    maxDeliverySeconds: Type.Optional(
+      atLeast(
+        1,
+        "How long a client may take to read a response, beyond its upstream's own time. Then it is charged as one who left.",
+        86_400,
+      ),
+    ),
+    upstreamTimeoutMs: Type.Optional(
+      atLeast(1, 'How long an upstream may take for the whole response.', oneHourMs),
+    ),
+    holdSeconds: Type.Optional(
+      atLeast(
+        1,
+        'After this an open hold is expired by any gateway: uncharged, or for what a stream has sent. Longer than any timeout.',
+        86_400,
+      ),
+    ),
+    fenceAfterSeconds: Type.Optional(
+      atLeast(
+        10,
+        'A gateway that the ledger has not heard of for so long is fenced: it can deliver nothing more of what it charged before.',
+        3_600,
+      ),
+    ),
+  },
+  { description: 'Sizes and times.' },
+)
+
+export const Refunds = closed(
+  {
+    unknownDelivery: Type.Optional(
+      Type.Union([Type.Literal('operator'), Type.Literal('customer')], {
+        description:
+          'Who refunds a charge whose response may not have arrived: the operator, or the customer himself at POST /v1/charges/:requestId/refund.',
+      }),
+    ),
+  },
+  { description: 'Refunds that customers can take by themselves.' },
+)

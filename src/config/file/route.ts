@@ -1,0 +1,73 @@
+/** One endpoint that is sold, as tollbook.yaml says it under `routes`. */
+import { type Static, Type } from '@sinclair/typebox'
+import { atLeast, closed, namePattern, text } from '../../lib/schema-fields.ts'
+import { Condition } from '../../pricing/condition.ts'
+import { PriceRule } from '../../pricing/price-rule.ts'
+import { FieldMap } from './field-map.ts'
+import { oneGiB, RouteRequest } from './request.ts'
+import { ResponseDocument, Streams } from './response.ts'
+
+const segment = '/(?!\\.\\.?(/|$))[A-Za-z0-9_.~-]+'
+const oneHourMs = 3_600_000
+
+const Method = Type.Union(
+  [
+    Type.Literal('GET'),
+    Type.Literal('POST'),
+    Type.Literal('PUT'),
+    Type.Literal('PATCH'),
+    Type.Literal('DELETE'),
+  ],
+  { description: 'The HTTP method.' },
+)
+
+export const Route = closed(
+  {
+    method: Method,
+    path: text(
+      `^/v1(${segment})+$`,
+      'a path such as /v1/search',
+      'The public path, matched exactly.',
+    ),
+    summary: Type.String({ minLength: 1, description: 'One line for the API documentation.' }),
+    permission: Type.Optional(
+      Type.String({
+        pattern: namePattern,
+        patternErrorMessage: 'expected a name such as search',
+        description:
+          "What a key's allowed endpoints and a plan's `endpoints` call this. Default: the service's name.",
+      }),
+    ),
+    service: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'The upstream that is called, by its name in `services`.',
+      }),
+    ),
+    upstreamPath: Type.Optional(
+      text(`^(/|(${segment})+)$`, 'a path such as /api/search', "The path on the upstream's side."),
+    ),
+    fixedResponse: Type.Optional(
+      Type.Unknown({ description: 'JSON to respond with, instead of calling an upstream.' }),
+    ),
+    request: Type.Optional(RouteRequest),
+    map: Type.Optional(FieldMap),
+    response: Type.Optional(ResponseDocument),
+    maxBodyBytes: Type.Optional(
+      atLeast(1, 'How large a JSON body may be. Default: limits.maxBodyBytes.', oneGiB),
+    ),
+    timeoutMs: Type.Optional(
+      atLeast(
+        1,
+        'How long the upstream may take for the whole response. Default: limits.upstreamTimeoutMs.',
+        oneHourMs,
+      ),
+    ),
+    price: PriceRule,
+    chargeWhen: Type.Optional(Condition),
+    streams: Type.Optional(Streams),
+  },
+  { description: 'One endpoint that is sold.' },
+)
+
+export type Route = Static<typeof Route>
