@@ -12,6 +12,8 @@ export interface Config {
   readonly file: string
   readonly services: Readonly<Record<string, Upstream>>
   readonly routes: Readonly<Record<string, Route>>
+  /** The schemas that routes share, by name; for the API documentation. */
+  readonly schemas?: Readonly<Record<string, JsonSchema>>
   readonly plans: Readonly<Record<string, Plan>>
   readonly defaultPlan: string
   readonly limits: Limits

@@ -60,6 +60,12 @@ export function schemaCheck(schema: JsonSchema): SchemaCheck {
   return check
 }
 
+/** A schema that others refer to, by its address. */
+export function introduceSchema(schema: JsonSchema, address: string): void {
+  // What is wrong with it is found when it is compiled, and is said there.
+  for (const ajv of [ajvFirst, ajvAll]) ajv.addSchema(schema, address, false, false)
+}
+
 function compile(ajv: Ajv2020, schema: JsonSchema): ValidateFunction {
   const validate = ajv.compile(schema)
   // Ajv would keep the schema for ever, and refuse another one with the same $id.

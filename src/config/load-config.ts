@@ -6,13 +6,16 @@ import { existsSync, readFileSync } from 'node:fs'
 import shippedFile from '../../tollbook.yaml' with { type: 'file' }
 import type { Fault } from '../lib/fault.ts'
 import { mapValues } from '../lib/map-values.ts'
+import { withNamedSchemas } from '../lib/named-schemas.ts'
 import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
+import { unknownName } from './checks/unknown-name.ts'
 import type { Config, Plan, Route, Target, Upstream } from './config.ts'
 import { ConfigError, type ConfigProblem, printPath, printValue } from './config-error.ts'
 import { defaults } from './defaults.ts'
 import { ConfigFile } from './file/file-schema.ts'
 import type { Route as FileRoute } from './file/route.ts'
 import type { Upstream as FileUpstream } from './file/service.ts'
+import { introduceSchema } from './json-schema.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { semanticFaults } from './semantics.ts'
 import { readYaml } from './yaml-file.ts'
@@ -54,7 +57,8 @@ function nameOf(source: string): string {
 export function parseConfig({ text, source, env }: ConfigText): Config {
   const yaml = readYaml(text)
   if (yaml.problems.length > 0) throw new ConfigError(source, yaml.problems)
-  const problems = faultsOf(yaml.value).map(({ path, message }): ConfigProblem => {
+  const { value, faults } = readSchemas(yaml.value)
+  const problems = faultsOf(value, faults).map(({ path, message }): ConfigProblem => {
     const line = yaml.lineOf(path)
     return { path: printPath(path), message, ...(line !== undefined && { line }) }
   })
@@ -64,7 +68,7 @@ export function parseConfig({ text, source, env }: ConfigText): Config {
       problems.toSorted((a, b) => (a.line ?? 0) - (b.line ?? 0)),
     )
   }
-  return resolve(source, yaml.value as ConfigFile, env)
+  return resolve(source, value as ConfigFile, env)
 }
 
 interface ConfigText {
@@ -73,8 +77,19 @@ interface ConfigText {
   readonly env: Env
 }
 
-function faultsOf(value: unknown): Fault[] {
-  const faults = schemaFaults(ConfigFile, value)
+/** The file with its references to the schemas that it names, and what is wrong with these. */
+function readSchemas(file: unknown): { readonly value: unknown; readonly faults: Fault[] } {
+  if (typeof file !== 'object' || file === null) return { value: file, faults: [] }
+  const { schemas } = file as { readonly schemas?: object }
+  const faults: Fault[] = []
+  const value = withNamedSchemas(file, introduceSchema, (name, path) => {
+    faults.push(...unknownName([...path], 'schema', name, Object.keys(schemas ?? {})))
+  })
+  return { value, faults }
+}
+
+function faultsOf(value: unknown, ofReferences: readonly Fault[]): Fault[] {
+  const faults = [...ofReferences, ...schemaFaults(ConfigFile, value)]
   // A fault inside a route, a plan or a service leaves the others to be checked against each other. After any other
   // fault the parts may not even be there.
   const inParts = faults.every(({ path }) => isPart(path[0]) && path.length > 1)

@@ -5,7 +5,7 @@ import { priceFaults } from '../pricing/price-checks.ts'
 import { isMetered } from '../pricing/price-rule.ts'
 import { mapFaults } from './checks/map-faults.ts'
 import { ownPathFaults, samePathFaults } from './checks/path-faults.ts'
-import { maxBodyBytes, requestFaults } from './checks/request-faults.ts'
+import { jsonSchemaFaults, maxBodyBytes, requestFaults } from './checks/request-faults.ts'
 import { targetFaults } from './checks/target-faults.ts'
 import { unknownName } from './checks/unknown-name.ts'
 import { defaults } from './defaults.ts'
@@ -24,6 +24,9 @@ export function semanticFaults(
   const plans = Object.entries(file.plans).filter(([name]) => isSound('plans', name))
   const permissions = permissionsOf(file)
   return [
+    ...Object.entries(file.schemas ?? {}).flatMap(([name, schema]) =>
+      jsonSchemaFaults(['schemas', name], schema),
+    ),
     ...routes.flatMap(([id, route]) => inside(['routes', id], routeFaults(route, file))),
     ...samePathFaults(routes),
     ...plans.flatMap(([name, { endpoints }]) =>

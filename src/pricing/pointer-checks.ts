@@ -4,6 +4,7 @@
  */
 import type { Fault } from '../lib/fault.ts'
 import { pointerSteps } from '../lib/json-pointer.ts'
+import { dereferenced } from '../lib/named-schemas.ts'
 import type { PriceableRoute } from './price-kind.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -89,7 +90,7 @@ function pointerFaults({ schema, name, path, pointer, type }: Wanted): Fault[] {
 
 /** The type of what every document that fits the schema has at the pointer. */
 function requiredType(schema: Schema, pointer: string): unknown {
-  let at: Schema | undefined = schema
+  let at: Schema | undefined = dereferenced(schema)
   for (const step of pointerSteps(pointer)) {
     const required: unknown = at?.required
     if (at?.type !== 'object' || !Array.isArray(required) || !required.includes(step)) return
@@ -105,7 +106,7 @@ function typesOf(type: unknown): unknown[] {
 
 /** Where a pointer leads in a schema: `anything` where the schema does not say, undefined for nowhere. */
 function follow(schema: Schema, pointer: string): Schema | 'anything' | undefined {
-  let at = schema
+  let at = dereferenced(schema)
   for (const step of pointerSteps(pointer)) {
     if (!isSchema(at.properties)) return 'anything'
     const next = propertyOf(at, step)
@@ -119,7 +120,7 @@ function propertyOf(schema: Schema, name: string): Schema | undefined {
   const properties = schema.properties
   if (!isSchema(properties) || !Object.hasOwn(properties, name)) return undefined
   const property = properties[name]
-  return isSchema(property) ? property : undefined
+  return isSchema(property) ? dereferenced(property) : undefined
 }
 
 function isSchema(value: unknown): value is Schema {

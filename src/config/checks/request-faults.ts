@@ -32,7 +32,10 @@ export function maxBodyBytes({ request, ...route }: Route, { limits }: ConfigFil
   return route.maxBodyBytes ?? limits?.maxBodyBytes ?? defaults.limits.maxBodyBytes
 }
 
-function jsonSchemaFaults(path: string[], schema: Record<string, unknown> | undefined): Fault[] {
+export function jsonSchemaFaults(
+  path: string[],
+  schema: Record<string, unknown> | undefined,
+): Fault[] {
   if (schema === undefined) return []
   try {
     schemaCheck(schema)

@@ -5,6 +5,7 @@
  */
 import { type Static, Type } from '@sinclair/typebox'
 import { atLeast, closed, recordOf } from '../../lib/schema-fields.ts'
+import { JsonSchema } from './json-schema-field.ts'
 import { Limits, Refunds } from './limits.ts'
 import { Plan } from './plan.ts'
 import { Route } from './route.ts'
@@ -16,6 +17,12 @@ export const ConfigFile = closed(
     routes: recordOf(
       Route,
       'The endpoints, by id. The id names the price in the ledger: never reuse it.',
+    ),
+    schemas: Type.Optional(
+      Type.Record(Type.String({ pattern: '^[A-Za-z][A-Za-z0-9_-]{0,119}$' }), JsonSchema, {
+        description: "JSON Schemas that routes share: `$ref: '#/schemas/Name'` stands for one.",
+        additionalProperties: false,
+      }),
     ),
     plans: recordOf(Plan, 'The plans, by name.'),
     defaultPlan: Type.String({ description: 'The plan of a new account.' }),

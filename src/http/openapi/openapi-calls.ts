@@ -4,6 +4,8 @@
  */
 import type { Config, Multipart, Route } from '../../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
+import { mapValues } from '../../lib/map-values.ts'
+import { schemaName } from '../../lib/named-schemas.ts'
 import { priceText } from '../../pricing/price-text.ts'
 import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
 import { exampleOf } from './openapi-example.ts'
@@ -26,9 +28,13 @@ interface CallsDocument {
   readonly tags: readonly { readonly name: string; readonly description: string }[]
 }
 
-export function callsDocument({ routes }: Pick<Config, 'routes'>): CallsDocument {
+export function callsDocument({
+  routes,
+  schemas: namedSchemas = {},
+}: Pick<Config, 'routes' | 'schemas'>): CallsDocument {
   const paths: Record<string, Record<string, Operation>> = {}
   const schemas: Schemas = {}
+  for (const [name, schema] of Object.entries(namedSchemas)) named(name, schema, schemas)
   const permissions = new Set<string>()
   for (const route of Object.values(routes)) {
     const { path, method, permission } = route
@@ -167,16 +173,33 @@ function named(name: string, schema: JsonSchema, schemas: Schemas): Reference {
 /** The keywords of a schema whose values are data, without references. */
 const dataKeywords = new Set(['const', 'default', 'enum', 'example', 'examples'])
 
+/** The keywords of a schema whose values have names of their own, each with a schema. */
+const namingKeywords = new Set([
+  'properties',
+  'patternProperties',
+  'dependentSchemas',
+  '$defs',
+  'definitions',
+])
+
 /** The schema with its references into itself changed to lead to where it stands in the document. */
 function rebased(schema: unknown, at: string): unknown {
   if (Array.isArray(schema)) return schema.map((part) => rebased(part, at))
   if (typeof schema !== 'object' || schema === null) return schema
   const parts = Object.entries(schema).map(([word, part]) => {
     if (dataKeywords.has(word)) return [word, part]
-    const inner = word === '$ref' && typeof part === 'string' && /^#(\/|$)/.test(part)
-    return [word, inner ? at + part.slice(1) : rebased(part, at)]
+    if (namingKeywords.has(word) && typeof part === 'object' && part !== null) {
+      return [word, mapValues(part, (inner) => rebased(inner, at))]
+    }
+    return [word, word === '$ref' && typeof part === 'string' ? moved(part, at) : rebased(part, at)]
   })
   return Object.fromEntries(parts)
+}
+
+function moved(ref: string, at: string): string {
+  const name = schemaName(ref)
+  if (name !== undefined) return `#/components/schemas/${name}`
+  return /^#(\/|$)/.test(ref) ? at + ref.slice(1) : ref
 }
 
 function traitsOf({ request, target, price }: Route): RouteTrait[] {

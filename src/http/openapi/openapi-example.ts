@@ -4,6 +4,7 @@
  */
 import type { JsonSchema } from '../../config/json-schema.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
+import { dereferenced } from '../../lib/named-schemas.ts'
 
 /** No schema of ours is so deep; one that refers to itself ends here. */
 const maxDepth = 12
@@ -39,9 +40,16 @@ function example(schema: unknown, spot: Spot): unknown {
     if (keyword in schema) return schema[keyword]
   }
   const inner = { ...spot, depth: spot.depth + 1 }
-  if (typeof $ref === 'string') return example(valueAt(spot.root, $ref.replace(/^#/, '')), inner)
+  if (typeof $ref === 'string') return example(...referred(schema, $ref, inner))
   for (const list of [anyOf, oneOf, allOf]) if (Array.isArray(list)) return example(list[0], inner)
   return ofType(schema, inner)
+}
+
+/** What a reference leads to: a schema that the configuration names, which is a document of its own, or a part of this one. */
+function referred(schema: JsonSchema, $ref: string, spot: Spot): [unknown, Spot] {
+  const named = dereferenced(schema)
+  if (named !== schema) return [named, { ...spot, root: named }]
+  return [valueAt(spot.root, $ref.replace(/^#/, '')), spot]
 }
 
 function ofType(schema: JsonSchema, spot: Spot): unknown {
@@ -75,8 +83,9 @@ function fields(schema: JsonSchema, spot: Spot): [string, unknown][] {
 }
 
 /** Whether the schema, or a field or an item in it, has an example. */
-function hasExample(schema: unknown, depth: number): boolean {
-  if (!isSchema(schema) || depth > maxDepth) return false
+function hasExample(found: unknown, depth: number): boolean {
+  if (!isSchema(found) || depth > maxDepth) return false
+  const schema = dereferenced(found)
   if (Array.isArray(schema.examples)) return true
   const { properties, items } = schema
   const parts = [items, ...Object.values(isSchema(properties) ? properties : {})]
