@@ -9,7 +9,7 @@ import {
 import { connect, type Sql } from '../ledger/connect.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { type Management, openManagement } from '../management/management.ts'
-import { databaseUrl } from './database.ts'
+import { type DatabaseArgs, databaseUrl } from './database.ts'
 
 interface OpenLedger {
   readonly sql: Sql
@@ -32,10 +32,6 @@ export function withOwnerSql<T>(args: DatabaseArgs, work: (sql: Sql) => Promise<
   return withConnection('owner', args, work)
 }
 
-interface DatabaseArgs {
-  readonly database?: string | undefined
-}
-
 async function withConnection<T>(
   as: 'serving' | 'owner',
   args: DatabaseArgs,
@@ -51,7 +47,7 @@ async function withConnection<T>(
 
 /** Runs `work` with everything that management needs: the configuration, the environment and the database. */
 export async function withLedger<T>(
-  args: { readonly database?: string | undefined; readonly config?: string | undefined },
+  args: DatabaseArgs & { readonly config?: string | undefined },
   work: (ledger: OpenLedger) => Promise<T>,
 ): Promise<T> {
   const config = loadConfig({ file: args.config, env: process.env })

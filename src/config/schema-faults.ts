@@ -64,7 +64,7 @@ function objectFaults(variants: TSchema[], value: Record<string, unknown>, path:
   )
   const only = variants.length === 1 ? variants[0] : meant.length === 1 ? meant[0] : undefined
   if (only !== undefined) return schemaFaults(only, value, path)
-  const names = variants.flatMap((variant) => variant.required as string[])
+  const names = [...new Set(variants.flatMap((variant) => variant.required as string[]))]
   return [{ path, message: `expected exactly one of ${either(names)}` }]
 }
 
@@ -90,7 +90,8 @@ function unknownField(path: Path, schema: TSchema): string {
 
 /** What fits, in words: `an integer ≥ 1`. */
 function describe(schema: TSchema): string {
-  if (schema.anyOf) return either((schema.anyOf as TSchema[]).map(describe))
+  // Seven kinds of mapping are one thing to expect: which one is meant shows when it is a mapping.
+  if (schema.anyOf) return either([...new Set((schema.anyOf as TSchema[]).map(describe))])
   if (schema.const !== undefined) return String(schema.const)
   switch (schema.type) {
     case 'integer':

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto'
 
-export type NamedSchema = Readonly<Record<string, unknown>>
+type NamedSchema = Readonly<Record<string, unknown>>
 
 const address = /^tollbook:schemas\/[0-9a-f]{16}\/([^/#]+)$/
 const reference = /^#\/schemas\/([^/]+)$/

@@ -46,3 +46,27 @@ test('a second one in its folder is refused, and the first sells on', async () =
   expect(call.status).toBe(200)
   expect(call.headers.get('X-Credits-Charged')).toBe('1')
 })
+
+/** An address where nothing listens: whoever takes it fails. */
+const elsewhere = 'postgres://nobody@127.0.0.1:9/none'
+
+test('--data names its ledger, whatever DATABASE_URL says', async () => {
+  const listed = await runCli(['keys', 'list', '--json', '--data', data], {
+    env: { DATABASE_URL: elsewhere },
+  })
+  expect(listed).toMatchObject({ status: 0, stderr: '' })
+  expect(listed.stdout).toContain('Ready-made key')
+})
+
+test('--data names no ledger where nothing has run, and none beside --database', async () => {
+  const unknown = join(folder, 'none')
+  const notThere = await runCli(['keys', 'list', '--data', unknown], {
+    env: { DATABASE_URL: ready.databaseUrl },
+  })
+  expect(notThere).toMatchObject({ status: 1, stdout: '' })
+  expect(notThere.stderr).toContain(`tollbook up --data ${unknown}`)
+
+  const two = await runCli(['keys', 'list', '--data', data, '--database', elsewhere])
+  expect(two).toMatchObject({ status: 1, stdout: '' })
+  expect(two.stderr).toContain('pass one')
+})

@@ -65,6 +65,11 @@ describe('a field that does not fit', () => {
       'plans.pro.rateLimit: missing, expected an integer from 1 to 2147483647|plans.pro.ratelimit: unknown field, did you mean rateLimit?',
     ],
     [
+      'price: { per: request, credits: 1 }',
+      'price: 5',
+      'routes.say.price: expected a mapping, got 5',
+    ],
+    [
       'currency: EUR',
       'currency: euro',
       'plans.pro.fee.currency: expected a currency code such as EUR, got "euro"',

@@ -2,23 +2,19 @@
 import { readEnvironment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
 import { command } from '../command.ts'
-import { databaseUrl } from '../database.ts'
+import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'
 import { checkPostgres } from '../doctor/check-postgres.ts'
 import { checkRedis } from '../doctor/check-redis.ts'
 import { checkSignIn, checkUpstreams } from '../doctor/check-upstreams.ts'
 import { type Finding, ok, problem } from '../doctor/finding.ts'
 import { explainError } from '../explain-error.ts'
-import { configArg } from '../options/ledger-args.ts'
+import { configArg, databaseArgs } from '../options/ledger-args.ts'
 import { bold, dim, green, json, red, yellow } from '../output.ts'
 
 const args = {
   ...configArg,
-  database: {
-    type: 'string',
-    valueHint: 'URL',
-    description: 'PostgreSQL URL (default: DATABASE_URL, or "tollbook up" here)',
-  },
+  ...databaseArgs,
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
 
@@ -38,10 +34,9 @@ export default command(
   },
 )
 
-async function examine(args: {
-  readonly config?: string | undefined
-  readonly database?: string | undefined
-}): Promise<Finding[]> {
+async function examine(
+  args: DatabaseArgs & { readonly config?: string | undefined },
+): Promise<Finding[]> {
   const config = attempt('configuration', () => loadConfig({ file: args.config, env: process.env }))
   const environment = attempt('environment', () => readEnvironment(process.env))
   const gateways = config.value?.gateways ?? 1
@@ -64,7 +59,7 @@ async function examine(args: {
 const connectionsOfGateway = 10
 
 async function examineDatabase(
-  args: { readonly database?: string | undefined },
+  args: DatabaseArgs,
   config: Parameters<typeof checkLedger>[1],
   gateways: number,
 ): Promise<Finding[]> {

@@ -2,6 +2,7 @@
 import { migrateWithRebuild } from '../../projector/rebuild/migrate-with-rebuild.ts'
 import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
+import { databaseArgs } from '../options/ledger-args.ts'
 import { parsePositiveInteger } from '../options/option-values.ts'
 import { openProgress } from '../progress.ts'
 
@@ -12,11 +13,7 @@ export default command(
     examples: ['migrate --database postgres://owner@db/app'],
   },
   {
-    database: {
-      type: 'string',
-      valueHint: 'URL',
-      description: 'PostgreSQL URL of the owner (default: DATABASE_URL)',
-    },
+    ...databaseArgs,
     shards: {
       type: 'string',
       valueHint: 'N',

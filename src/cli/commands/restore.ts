@@ -7,7 +7,7 @@ import { acceptLoss as acceptLossOf } from '../../ledger/commands/owner-commands
 import { readHeads } from '../../ledger/read/read-heads.ts'
 import { catchUp } from '../../projector/catch-up.ts'
 import { command } from '../command.ts'
-import { databaseUrl } from '../database.ts'
+import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { withOwnerSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
 import { formatNumber, json } from '../output.ts'
@@ -66,7 +66,7 @@ export default command(
   },
 )
 
-async function restore(file: string, args: { readonly database?: string | undefined }) {
+async function restore(file: string, args: DatabaseArgs) {
   if (!existsSync(file)) throw new UsageError(`there is no file ${file}.`)
   const progress = openProgress()
   try {
@@ -114,7 +114,7 @@ function refusalOf(file: string, { fault, message }: RestoreRefused): UsageError
 }
 
 /** Every shard gets an event, which raises its epoch. @returns where the log then ends */
-async function acceptLoss(reason: string, args: { readonly database?: string | undefined }) {
+async function acceptLoss(reason: string, args: DatabaseArgs) {
   return withOwnerSql(args, async (sql) => {
     for (const { shard } of await readHeads(sql)) await acceptLossOf(sql, shard, reason)
     return readHeads(sql)

@@ -15,7 +15,7 @@ import { lockFolder } from '../../postgres/folder-lock.ts'
 import { migrateWithRebuild } from '../../projector/rebuild/migrate-with-rebuild.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
-import { databaseUrlFile, noteLogin } from '../database.ts'
+import { databaseUrlFile, defaultDataFolder, noteLogin } from '../database.ts'
 import { openLog } from '../log.ts'
 import { configArg } from '../options/ledger-args.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
@@ -35,7 +35,7 @@ const args = {
     type: 'string',
     valueHint: 'FOLDER',
     description: 'Folder for the data',
-    default: '.tollbook',
+    default: defaultDataFolder,
   },
   ...configArg,
   json: { type: 'boolean', description: 'Print one JSON line when ready, and nothing else' },

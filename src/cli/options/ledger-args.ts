@@ -1,11 +1,20 @@
 /** Options of the commands that work on the ledger. */
 
-export const ledgerArgs = {
+export const databaseArgs = {
   database: {
     type: 'string',
     valueHint: 'URL',
     description: 'PostgreSQL URL (default: DATABASE_URL, or "tollbook up" here)',
   },
+  data: {
+    type: 'string',
+    valueHint: 'FOLDER',
+    description: 'The folder of a "tollbook up", whose database is taken',
+  },
+} as const
+
+export const ledgerArgs = {
+  ...databaseArgs,
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
 

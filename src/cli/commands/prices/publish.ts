@@ -43,7 +43,7 @@ export default command(
       }),
       ...(args.notice !== undefined && { notice: args.notice }),
     }
-    const ledger = { database: args.database, config: args.file }
+    const ledger = { ...args, config: args.file }
     const published = await withLedger(ledger, async ({ sql, management }) => {
       // Publishing what is in force would only add an event. With --from it has an effect: it takes back the tariff that
       // was announced for that time.

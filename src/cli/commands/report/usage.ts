@@ -6,6 +6,7 @@ import { daysOf } from '../../../reports/usage/usage-figures.ts'
 import { readUsageOverview } from '../../../reports/usage/usage-overview.ts'
 import { readUsageSummary } from '../../../reports/usage/usage-summary.ts'
 import { command } from '../../command.ts'
+import type { DatabaseArgs } from '../../database.ts'
 import { withSql } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { monthArg, monthOrCurrent } from '../../options/month-arg.ts'
@@ -52,10 +53,9 @@ export default command(
   },
 )
 
-interface Options {
+interface Options extends DatabaseArgs {
   readonly 'from-log'?: boolean | undefined
   readonly limit?: string | undefined
-  readonly database?: string | undefined
   readonly json?: boolean | undefined
   readonly test?: boolean | undefined
 }
