@@ -15,7 +15,7 @@ export interface Bug {
   readonly ledger?: LedgerBug
 }
 
-export type LedgerBug = 'opens-twice' | 'compares-no-log'
+export type LedgerBug = 'opens-twice' | 'compares-no-log' | 'trusts-its-clock'
 
 export const bugs: readonly Bug[] = [
   {
@@ -58,6 +58,12 @@ export const bugs: readonly Bug[] = [
     says: 'the ledger takes the next batch of a gateway that has seen more of the log, or another one',
     breaks: 'nothing is sold after the log was put back',
     ledger: 'compares-no-log',
+  },
+  {
+    name: 'trusts-its-clock',
+    says: 'the ledger writes at whatever time its clock shows',
+    breaks: 'nothing is written before its time',
+    ledger: 'trusts-its-clock',
   },
 ]
 

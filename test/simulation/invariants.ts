@@ -20,6 +20,7 @@ export function breachesOf(plan: Plan, ledger: MemoryLedger, records: Records): 
     ...refundedIsNotDelivered(events, records),
     ...nothingIsOwedAndSpent(events),
     ...nothingIsSoldAfterDivergence(records),
+    ...nothingIsWrittenBeforeItsTime(ledger, records),
     ...whatIsWholeSells(ledger, records),
     ...everyWaitEnds(records),
     ...neighboursGetReplies(plan, records),
@@ -132,6 +133,25 @@ function* nothingIsSoldAfterDivergence({ decisions, putBacks }: Records): Genera
   }
 }
 
+/** What the ledger takes of a clock that senders' clocks do not confirm. */
+const takenMs = 5 * 60_000
+
+/**
+ * While the ledger's clock is ahead and the gateways' clocks are not, nothing is sold: an event of a time that has not come
+ * would lapse credits and expire holds. A run lasts minutes, and ends with all clocks right.
+ */
+function* nothingIsWrittenBeforeItsTime(
+  { events, clock }: MemoryLedger,
+  { putBacks }: Records,
+): Generator<Breach> {
+  for (const { position, recorded_at } of [...events, ...putBacks.flatMap(({ lost }) => lost)]) {
+    if (recorded_at <= clock + takenMs * 1_000) continue
+    yield breach('nothing is written before its time')(
+      `at ${position}: ${Math.round((recorded_at - clock) / 1_000)} ms after the end of the run`,
+    )
+  }
+}
+
 /** Once all faults are over, and whatever was lost is accepted, every gateway sells again. */
 function* whatIsWholeSells({ head }: MemoryLedger, { calls }: Records): Generator<Breach> {
   if (head.divergence !== null) return
@@ -151,7 +171,9 @@ function* everyWaitEnds({ calls, unended }: Records): Generator<Breach> {
 /** Where nothing but a poisoned command is wrong, every other call ends as if nothing were. */
 function* neighboursGetReplies({ actions }: Plan, { calls, poisoned }: Records): Generator<Breach> {
   const faults = ['network', 'stop', 'kill', 'ledger-down', 'put-back', 'forget-producers']
-  if (poisoned.size !== 1 || actions.some((action) => faults.includes(action.do))) return
+  const clocks = ['ledger-clock', 'misread-clock', 'gateway-clock']
+  const isHit = actions.some((action) => [...faults, ...clocks].includes(action.do))
+  if (poisoned.size !== 1 || isHit) return
   for (const { nth, requestId, code } of calls) {
     if (poisoned.has(requestId ?? '')) continue
     if (code !== 'ledger_unavailable' && code !== 'internal') continue

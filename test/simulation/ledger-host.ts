@@ -32,6 +32,9 @@ export class LedgerHost {
   /** Appends that were decided, for those who send them again. */
   private readonly decided: Statement[] = []
   private downUntilMs = 0
+  private clockShift = { ms: 0, untilMs: 0 }
+  /** What the next reading of the clock is off by. */
+  private misreadByMs = 0
 
   constructor(deps: HostDeps) {
     this.deps = deps
@@ -53,8 +56,26 @@ export class LedgerHost {
 
   /** Decides a statement that comes over no network. */
   execute(statement: Statement): Reply | Promise<Reply> {
-    const { scheduler, ledger } = this.deps
-    return ledger.execute(statement, Math.floor(epochMs + scheduler.nowMs))
+    return this.deps.ledger.execute(statement, this.readClock())
+  }
+
+  private readClock(): number {
+    const { nowMs } = this.deps.scheduler
+    const { ms, untilMs } = this.clockShift
+    const shiftMs = this.misreadByMs || (nowMs < untilMs ? ms : 0)
+    this.misreadByMs = 0
+    return Math.floor(epochMs + nowMs + shiftMs)
+  }
+
+  shiftClock(ms: number, forMs: number): void {
+    const { scheduler, note } = this.deps
+    this.clockShift = { ms, untilMs: scheduler.nowMs + forMs }
+    note(() => `the ledger's clock is off by ${ms} ms for ${forMs} ms`)
+  }
+
+  misreadClock(byMs: number): void {
+    this.misreadByMs = byMs
+    this.deps.note(() => `the next reading of the ledger's clock is off by ${byMs} ms`)
   }
 
   goDown(forMs: number): void {
@@ -63,8 +84,10 @@ export class LedgerHost {
     note(() => `the ledger is down for ${forMs} ms`)
   }
 
-  comeUp(): void {
+  endFaults(): void {
     this.downUntilMs = 0
+    this.clockShift = { ms: 0, untilMs: 0 }
+    this.misreadByMs = 0
   }
 
   /** It comes back with its data as they stood some transactions ago. */

@@ -87,6 +87,17 @@ export class Machine {
     scheduler.after(forMs, () => this.resume(process), scheduler.world)
   }
 
+  shiftClock(ms: number, forMs: number): void {
+    const { scheduler, note } = this.deps
+    const { process } = this
+    note(() => `the clock of ${process.name} is off by ${ms} ms for ${forMs} ms`)
+    process.clockOffsetMs = ms
+    const setRight = () => {
+      process.clockOffsetMs = 0
+    }
+    scheduler.after(forMs, setRight, scheduler.world)
+  }
+
   resume(process = this.process): void {
     const { scheduler, note } = this.deps
     if (process.state !== 'stopped') return
@@ -112,6 +123,7 @@ export class Machine {
     this.outages = []
     this.poison = undefined
     this.strikes = []
+    this.process.clockOffsetMs = 0
     this.resume()
   }
 }

@@ -18,7 +18,7 @@ import { openPostgresServer, type PostgresServer } from './postgres-server.ts'
 import { epochMs } from './scheduler.ts'
 
 const seeds = Number(process.env.SIMULATION_POSTGRES_SEEDS ?? 3)
-const from = Number(process.env.SIMULATION_FROM ?? 6)
+const from = Number(process.env.SIMULATION_FROM ?? 1)
 
 const folder = mkdtempSync(join(tmpdir(), 'simulation-'))
 let database: TestDatabase

@@ -69,6 +69,15 @@ export type FaultAction =
   | { readonly do: 'ledger-down'; readonly forMs: number }
   | { readonly do: 'put-back'; readonly transactions: number }
   | { readonly do: 'forget-producers' }
+  /** The ledger's clock is off by so much for a while, or in a single reading. */
+  | { readonly do: 'ledger-clock'; readonly shiftMs: number; readonly forMs: number }
+  | { readonly do: 'misread-clock'; readonly shiftMs: number }
+  | {
+      readonly do: 'gateway-clock'
+      readonly gateway: number
+      readonly shiftMs: number
+      readonly forMs: number
+    }
   /** A batch that was sent before is sent again by another producer. */
   | { readonly do: 'send-as-another'; readonly pick: number }
 
@@ -126,7 +135,7 @@ function faultsOf(random: Random): Action[] {
   const atMs = time(random)
   const gateway = random.int(0, 5)
   const forMs = random.pick([200, 1_000, 4_000, 12_000])
-  switch (random.int(0, 9)) {
+  switch (random.int(0, 10)) {
     case 0:
       return [{ do: 'kill', atMs, gateway, when: random.pick(moments) }]
     case 1:
@@ -146,10 +155,34 @@ function faultsOf(random: Random): Action[] {
       }))
     case 7:
       return [{ do: 'poison', atMs, gateway, as: random.pick(poisons) }]
+    case 8:
+      return [{ atMs, ...clockFaultOf(random, gateway, forMs) }]
     default:
       return [{ do: 'network', atMs, gateway, fault: random.pick(networkFaults), forMs }]
   }
 }
+
+function clockFaultOf(random: Random, gateway: number, forMs: number): FaultAction {
+  switch (
+    random.pick(['ledger-clock', 'ledger-clock', 'misread-clock', 'gateway-clock'] as const)
+  ) {
+    case 'ledger-clock':
+      return { do: 'ledger-clock', shiftMs: random.pick([40 * dayMs, hourMs, -hourMs]), forMs }
+    case 'misread-clock':
+      return { do: 'misread-clock', shiftMs: 40 * dayMs }
+    case 'gateway-clock':
+      // By another hour than the ledger's: clocks that agree are believed.
+      return {
+        do: 'gateway-clock',
+        gateway,
+        shiftMs: random.pick([2 * hourMs, -2 * hourMs]),
+        forMs,
+      }
+  }
+}
+
+const hourMs = 3_600_000
+const dayMs = 24 * hourMs
 
 const moments: readonly Moment[] = ['now', 'held', 'charged', 'charged']
 

@@ -66,7 +66,7 @@ export class World {
     }
     await scheduler.runUntil(actionsMs + faultsEndMs(plan))
     this.note(() => 'all faults end')
-    this.host.comeUp()
+    this.host.endFaults()
     for (const machine of machines) machine.endFaults()
     await this.runWhileSomethingWaits()
     // In every other run the owner accepts what is lost.
@@ -142,6 +142,15 @@ export class World {
         break
       case 'forget-producers':
         this.host.forgetProducers()
+        break
+      case 'ledger-clock':
+        this.host.shiftClock(action.shiftMs, action.forMs)
+        break
+      case 'misread-clock':
+        this.host.misreadClock(action.shiftMs)
+        break
+      case 'gateway-clock':
+        this.machine(action.gateway).shiftClock(action.shiftMs, action.forMs)
         break
       case 'send-as-another':
         void this.host.sendAsAnother(action.pick)
