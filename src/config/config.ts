@@ -5,6 +5,7 @@
 
 import type { Condition } from '../pricing/condition.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
+import type { RouteBody } from '../pricing/route-body.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 export interface Config {
@@ -50,7 +51,7 @@ export interface Route {
   /** What a key and its plan must allow: the lists called `endpoints` there are of permissions, not of route ids. */
   readonly permission: string
   readonly target: Target
-  readonly request?: RouteRequest
+  readonly request?: RouteBody
   readonly map?: FieldMap
   /** Documentation only. */
   readonly response?: { readonly json: JsonSchema } | { readonly binary: string }
@@ -76,18 +77,6 @@ interface Streams {
 export type Target =
   | { readonly kind: 'upstream'; readonly service: string; readonly path: string }
   | { readonly kind: 'fixed'; readonly json: unknown }
-
-type RouteRequest = { readonly json: JsonSchema } | { readonly multipart: Multipart }
-
-export interface Multipart {
-  /** The field that carries the file. */
-  readonly file: string
-  /** The schema of the other fields, as an object of texts. */
-  readonly fields?: JsonSchema
-  readonly maxBytes: number
-  /** Media types of the file; `audio/*` stands for all of its kind. */
-  readonly types: readonly string[]
-}
 
 /** By the upstream's field: the name of our field, or where the value comes from and how it is changed. */
 export type FieldMap = Readonly<Record<string, string | MappedField>>

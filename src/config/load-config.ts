@@ -16,6 +16,7 @@ import { ConfigFile } from './file/file-schema.ts'
 import type { Route as FileRoute } from './file/route.ts'
 import type { Upstream as FileUpstream } from './file/service.ts'
 import { introduceSchema } from './json-schema.ts'
+import { routeBodyOf } from './route-body-of.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { semanticFaults } from './semantics.ts'
 import { readYaml } from './yaml-file.ts'
@@ -162,18 +163,18 @@ function withoutSlash(url: string): string {
 }
 
 function routeOf(id: string, route: FileRoute, limits: Config['limits']): Route {
-  const { service, upstreamPath, fixedResponse, permission, ...rest } = route
+  const { service, upstreamPath, fixedResponse, permission, request, ...rest } = route
   const target: Target =
     service !== undefined && upstreamPath !== undefined
       ? { kind: 'upstream', service, path: upstreamPath }
       : { kind: 'fixed', json: fixedResponse }
-  const { request } = route
-  const maxBytes =
-    request && 'multipart' in request ? request.multipart.maxBytes : limits.maxBodyBytes
+  const body = request && routeBodyOf(request)
+  const maxBytes = body && 'multipart' in body ? body.multipart.maxBytes : limits.maxBodyBytes
   return {
     maxBodyBytes: maxBytes,
     timeoutMs: limits.upstreamTimeoutMs,
     ...rest,
+    ...(body && { request: body }),
     id,
     permission: permission ?? service ?? '',
     target,

@@ -59,13 +59,22 @@ function objectFaults(variants: TSchema[], value: Record<string, unknown>, path:
     const missing = got === '' ? 'missing, ' : ''
     return [{ path: [...path, tag], message: `${missing}expected ${either(names)}${got}` }]
   }
-  const meant = variants.filter((variant) =>
-    (variant.required as string[]).some((key) => Object.hasOwn(value, key)),
-  )
+  const own = variants.map((variant) => ownFields(variant, variants))
+  const meant = variants.filter((_, index) => own[index]?.some((key) => Object.hasOwn(value, key)))
   const only = variants.length === 1 ? variants[0] : meant.length === 1 ? meant[0] : undefined
   if (only !== undefined) return schemaFaults(only, value, path)
-  const names = [...new Set(variants.flatMap((variant) => variant.required as string[]))]
-  return [{ path, message: `expected exactly one of ${either(names)}` }]
+  return [{ path, message: `expected exactly one of ${either([...new Set(own.flat())])}` }]
+}
+
+/** The fields that the variant requires, less those that all of them do. */
+function ownFields(variant: TSchema, variants: readonly TSchema[]): string[] {
+  return fieldsOf(variant).filter(
+    (key) => !variants.every((other) => fieldsOf(other).includes(key)),
+  )
+}
+
+function fieldsOf({ required = [] }: TSchema): string[] {
+  return required
 }
 
 /** The field whose literal distinguishes the variants, where there is one. */
@@ -81,6 +90,8 @@ function unknownField(path: Path, schema: TSchema): string {
   if (schema.patternProperties) {
     return 'not a name: expected letters, digits, - and _, with a letter first, at most 63'
   }
+  const place = schema.elsewhere?.[name]
+  if (place !== undefined) return `does not stand here, but at ${place}`
   const known = Object.keys(schema.properties ?? {})
   const guess = didYouMean(name, known)
   return guess === undefined

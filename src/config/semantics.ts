@@ -3,6 +3,7 @@
 import type { Fault } from '../lib/fault.ts'
 import { priceFaults } from '../pricing/price-checks.ts'
 import { isMetered } from '../pricing/price-rule.ts'
+import type { PricedRoute } from '../pricing/priced-route.ts'
 import { mapFaults } from './checks/map-faults.ts'
 import { ownPathFaults, samePathFaults } from './checks/path-faults.ts'
 import { jsonSchemaFaults, maxBodyBytes, requestFaults } from './checks/request-faults.ts'
@@ -11,6 +12,7 @@ import { unknownName } from './checks/unknown-name.ts'
 import { defaults } from './defaults.ts'
 import type { ConfigFile } from './file/file-schema.ts'
 import type { Route } from './file/route.ts'
+import { routeBodyOf } from './route-body-of.ts'
 
 /**
  * The faults of a file. Routes and plans that do not fit the schema are left out (`isSound` is false for them), so
@@ -43,8 +45,13 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
     ...ownPathFaults(route),
     ...requestFaults(route),
     ...mapFaults(route),
-    ...priceFaults(route, maxBodyBytes(route, file)),
+    ...priceFaults(pricedRoute(route), maxBodyBytes(route, file)),
   ]
+}
+
+/** As load-config.ts has it. */
+function pricedRoute({ request, ...route }: Route): PricedRoute {
+  return request === undefined ? route : { ...route, request: routeBodyOf(request) }
 }
 
 function endpointFaults(endpoints: 'all' | string[], permissions: readonly string[]): Fault[] {

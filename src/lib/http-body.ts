@@ -21,8 +21,10 @@ export interface BodyLimits {
 
 /** A sender that is at least as fast as this is never too slow. */
 const bytesPerSecond = 65_536
-/** Up to this length the server's parser collects the body, which is quicker than a stream. */
-const maxCollectedBytes = 65_536
+/**
+ * Up to this length the server's parser collects the body, which is quicker than a stream, and no memory is taken for it.
+ */
+export const maxUncountedBytes = 65_536
 
 /** The bytes as they were sent, or why they are not taken. After `too_slow` the connection must be closed. */
 export async function readBody(
@@ -37,7 +39,7 @@ export async function readBody(
   // The comparison is also false for a length that is no number.
   if (announced !== null && !(expected <= limits.maxBytes)) return 'too_large'
   try {
-    return await (expected <= maxCollectedBytes && !request.headers.has('transfer-encoding')
+    return await (expected <= maxUncountedBytes && !request.headers.has('transfer-encoding')
       ? readCollected(request, limits)
       : readStream(request, limits))
   } catch {

@@ -6,6 +6,7 @@ import type { Fault } from '../lib/fault.ts'
 import { pointerSteps } from '../lib/json-pointer.ts'
 import { dereferenced } from '../lib/named-schemas.ts'
 import type { PriceableRoute } from './price-kind.ts'
+import { pointedSchema } from './route-body.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 type Path = Fault['path']
@@ -17,9 +18,9 @@ export function requiredInRequest(
   pointer: string,
   type: string,
 ): Fault[] {
-  const schema = request && 'json' in request ? request.json : undefined
+  const { schema, name = 'request.json' } = pointedSchema(request) ?? {}
   if (schema && requiredType(schema, pointer) === type) return []
-  return [{ path, message: `${printPointer(pointer)} must be a required ${type} of request.json` }]
+  return [{ path, message: `${printPointer(pointer)} must be a required ${type} of ${name}` }]
 }
 
 /** Faults of a pointer to what a request may carry. */
@@ -29,8 +30,8 @@ export function optionalInRequest(
   pointer: string,
   type?: string,
 ): Fault[] {
-  if (!request || !('json' in request)) return []
-  return pointerFaults({ schema: request.json, name: 'request.json', path, pointer, type })
+  const pointed = pointedSchema(request)
+  return pointed === undefined ? [] : pointerFaults({ ...pointed, path, pointer, type })
 }
 
 /** What a keyword such as `maxItems` says of what every request carries at the pointer; undefined where it says nothing. */
@@ -39,7 +40,8 @@ export function maximumInRequest(
   pointer: string,
   keyword: 'maxItems' | 'maxLength',
 ): number | undefined {
-  const found = request && 'json' in request ? follow(request.json, pointer) : undefined
+  const pointed = pointedSchema(request)
+  const found = pointed && follow(pointed.schema, pointer)
   const maximum = found === 'anything' ? undefined : found?.[keyword]
   return typeof maximum === 'number' ? maximum : undefined
 }

@@ -5,6 +5,7 @@
  */
 import type { Fault } from '../lib/fault.ts'
 import type { Condition } from './condition.ts'
+import type { RouteBody } from './route-body.ts'
 
 export interface PriceKind<Rule> {
   /** What is wrong with the rule on this route: a pointer that leads nowhere, a body that cannot be counted. */
@@ -35,21 +36,27 @@ type Schema = Readonly<Record<string, unknown>>
 export interface PriceableRoute {
   /** A 2xx response that does not meet this is not charged. */
   readonly chargeWhen?: Condition | undefined
-  readonly request?: { readonly json: Schema } | { readonly multipart: { readonly file: string } }
+  readonly request?: RouteBody
   readonly response?: { readonly json: Schema } | { readonly binary: string }
   readonly streams?: { readonly when: Condition }
 }
 
 /** What is known of a request before it is sent on. */
 export interface RequestContent {
-  /** The body, where it is JSON. */
+  /** The body, where it is JSON; the fields, where it is a form. */
   readonly json?: unknown
-  /** The file of a form. `seconds` is the duration in its header, absent where the header cannot be read. */
-  readonly audio?: { readonly bytes: number; readonly seconds?: number }
-  /** The size of the body, where it is JSON. */
+  /** The files of a form, by the name of their field. */
+  readonly files?: Readonly<Record<string, FileContent>>
+  /** The size of the body as the client sends it. */
   readonly bytes?: number
   /** It asks for a response event by event. */
   readonly streams?: boolean
+}
+
+export interface FileContent {
+  readonly bytes: number
+  /** The duration in its header, absent where the header cannot be read. */
+  readonly seconds?: number
 }
 
 /** What is known of a 2xx response. `json` must be the whole body wherever `readsResponse` says so. */

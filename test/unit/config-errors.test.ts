@@ -137,7 +137,7 @@ describe('a field that does not fit', () => {
     [
       'request: { json:',
       'request: { jsn:',
-      'routes.say.request: expected exactly one of json or multipart',
+      'routes.say.request: expected exactly one of json, form, multipart or raw',
     ],
     [
       'defaultPlan: pro',

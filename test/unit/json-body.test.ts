@@ -25,7 +25,7 @@ function post(body: string | Uint8Array | ReadableStream, headers: Record<string
 }
 
 function read(request: Request, json: JsonSchema = schema, maxBytes = 1000) {
-  return readJsonBody(request, { request: { json } }, { maxBytes, maxSeconds: 60 })
+  return readJsonBody(request, json, { maxBytes, maxSeconds: 60 })
 }
 
 async function refusalOf(...args: Parameters<typeof read>) {
@@ -206,10 +206,4 @@ describe('what the schema refuses', () => {
     const { errors } = await refusalOf(post(text), schema, 10_000)
     expect(errors[0]?.pointer).toHaveLength(200)
   })
-})
-
-test('a route that takes no JSON is a mistake of ours', async () => {
-  await expect(readJsonBody(post('{}'), {}, { maxBytes: 10, maxSeconds: 60 })).rejects.toThrow(
-    'takes no JSON',
-  )
 })

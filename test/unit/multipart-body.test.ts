@@ -1,21 +1,18 @@
 import { describe, expect, test } from 'bun:test'
 import { wavHeader } from '../../src/demo/wav.ts'
+import type { MultipartForm } from '../../src/pricing/route-body.ts'
 import { readAudio } from '../../src/proxy/request/audio.ts'
 import { readMultipartBody } from '../../src/proxy/request/multipart-body.ts'
 
-const route = {
-  request: {
-    multipart: {
-      file: 'file',
-      fields: {
-        type: 'object',
-        additionalProperties: false,
-        properties: { language: { type: 'string', maxLength: 5 } },
-      },
-      maxBytes: 1_000_000,
-      types: ['audio/*', 'video/webm'],
-    },
+const maxBytes = 1_000_000
+const voice: MultipartForm = {
+  files: { file: { types: ['audio/*', 'video/webm'], maxBytes, optional: false } },
+  fields: {
+    type: 'object',
+    additionalProperties: false,
+    properties: { language: { type: 'string', maxLength: 5 } },
   },
+  maxBytes,
 }
 const sampleRate = 8000
 
@@ -57,31 +54,36 @@ function post(body: BodyInit, contentType = 'multipart/form-data; boundary=limit
   return new Request('http://localhost/v1/stt/transcribe', { method: 'POST', body, headers })
 }
 
-function read(request: Request, maxBytes = route.request.multipart.maxBytes) {
-  return readMultipartBody(request, route, { maxBytes, maxSeconds: 60 })
+function read(request: Request, most = maxBytes, multipart = voice) {
+  return readMultipartBody(request, multipart, { maxBytes: most, maxSeconds: 60 })
 }
 
 async function takenOf(request: Request) {
   const body = await read(request)
   if ('refusal' in body) throw new Error(JSON.stringify(body.refusal))
-  return body
+  return { ...body, audio: body.files.file }
 }
 
-async function faultsOf(request: Request, maxBytes?: number): Promise<string[]> {
-  const body = await read(request, maxBytes)
+async function faultsOf(request: Request, most?: number, multipart?: MultipartForm) {
+  const body = await read(request, most, multipart)
   if (!('refusal' in body)) throw new Error('The form was taken')
   const { status, errors } = body.refusal
   return errors.map(({ pointer, detail }) => `${status} ${pointer}: ${detail}`)
 }
 
 describe('a form that fits', () => {
-  test('is measured and kept byte for byte, with its Content-Type', async () => {
-    const bytes = form([audioPart, { name: 'language', content: 'en' }])
+  test('is measured, and kept as it came beside what is written again', async () => {
+    const parts = [audioPart, { name: 'language', content: 'en' }]
+    const bytes = form(parts)
     const body = await takenOf(post(bytes))
     expect(body.audio).toEqual({ bytes: wav(3).length, seconds: 3 })
     expect({ ...body.fields }).toEqual({ language: 'en' })
     expect(Buffer.from(body.bytes).equals(Buffer.from(bytes))).toBe(true)
-    expect(body.contentType).toBe('multipart/form-data; boundary=limit')
+    expect(body.boundary).toBe('limit')
+    const [, boundary] = /^multipart\/form-data; boundary=(form-[\da-f-]{36})$/.exec(
+      body.canonical.contentType,
+    ) ?? ['', '']
+    expect(Buffer.from(body.canonical.bytes).equals(Buffer.from(form(parts, boundary)))).toBe(true)
   })
 
   test('is what programs send with FormData', async () => {
@@ -89,12 +91,12 @@ describe('a form that fits', () => {
     data.append('language', 'de')
     data.append('file', new File([wav(61)], 'voice.wav', { type: 'audio/wav' }))
     const request = new Request('http://localhost/', { method: 'POST', body: data })
-    expect((await takenOf(request)).audio.seconds).toBe(61)
+    expect((await takenOf(request)).audio?.seconds).toBe(61)
   })
 
   test('may quote its boundary', async () => {
     const type = 'Multipart/Form-Data; Boundary="limit"'
-    expect((await takenOf(post(form([audioPart]), type))).audio.seconds).toBe(3)
+    expect((await takenOf(post(form([audioPart]), type))).audio?.seconds).toBe(3)
   })
 })
 
@@ -109,7 +111,7 @@ describe('the type of the file', () => {
     '%p is taken',
     async (type) => {
       // The content says what it is, whatever the label says.
-      expect((await takenOf(labelled(type))).audio.seconds).toBe(3)
+      expect((await takenOf(labelled(type))).audio?.seconds).toBe(3)
     },
   )
 
@@ -123,7 +125,7 @@ describe('the type of the file', () => {
   )
 
   test.each(['application/octet-stream', undefined])('%p is taken for audio only', async (type) => {
-    expect((await takenOf(labelled(type))).audio.seconds).toBe(3)
+    expect((await takenOf(labelled(type))).audio?.seconds).toBe(3)
     const [fault] = await faultsOf(labelled(type, 'just a text'))
     expect(fault).toStartWith('415 /file: expected a file of type audio/*')
   })
@@ -141,7 +143,7 @@ describe('a header that does not say the duration', () => {
   test('leaves it open, when it claims nothing at all', async () => {
     const file = wav(3)
     new DataView(file.buffer).setUint32(40, 0, true)
-    expect((await seconds(file)).seconds).toBeUndefined()
+    expect((await seconds(file))?.seconds).toBeUndefined()
   })
 
   test('leaves it open, when it is cut off', async () => {
@@ -211,7 +213,7 @@ describe('a form that is not taken', () => {
 
   test('one byte larger than allowed', async () => {
     const bytes = form([audioPart])
-    expect('audio' in (await read(post(bytes), bytes.length))).toBe(true)
+    expect('files' in (await read(post(bytes), bytes.length))).toBe(true)
     expect(await faultsOf(post(bytes), bytes.length - 1)).toEqual([
       `413 : The body is larger than ${bytes.length - 1} bytes`,
     ])
@@ -249,6 +251,234 @@ describe('a form that is not taken', () => {
     ],
   ] as [string, Part[], string][])('%s', async (_, parts, fault) => {
     expect(await faultsOf(post(form(parts)))).toEqual([`400 ${fault}`])
+  })
+})
+
+describe('a form that programs write differently', () => {
+  const withHead = (from: string, to: string) =>
+    post(new Uint8Array(Buffer.from(whole.replace(from, to), 'utf8')))
+  const whole = Buffer.from(form([{ ...audioPart, content: 'sound' }])).toString('utf8')
+
+  /** What the upstream gets of it, its boundary left out. */
+  async function writtenOf(request: Request, multipart = voice): Promise<string> {
+    const body = await read(request, maxBytes, multipart)
+    if ('refusal' in body) throw new Error(JSON.stringify(body.refusal))
+    const { bytes, contentType } = body.canonical
+    return Buffer.from(bytes)
+      .toString('utf8')
+      .replaceAll(contentType.split('=')[1] ?? '', 'B')
+  }
+  const head = (names: string, type = 'audio/wav') =>
+    `--B\r\nContent-Disposition: form-data; ${names}\r\nContent-Type: ${type}\r\n\r\nsound\r\n--B--\r\n`
+
+  test.each([
+    ['unquoted', 'name=file; filename=a.wav', 'filename="a.wav"'],
+    ['without spaces', 'name="file";filename="a.wav"', 'filename="a.wav"'],
+    ['in another order', 'filename="a.wav"; name="file"', 'filename="a.wav"'],
+    ['beyond Latin-1', 'name="file"; filename="日本.wav"', 'filename="日本.wav"'],
+    ['by RFC 5987', `name="file"; filename*=UTF-8''%e6%97%a5.wav`, 'filename="日.wav"'],
+    ['in both ways', `name=file; filename=x; filename*=utf-8''%e6%97%a5`, 'filename="日"'],
+    ['with a path', 'name="file"; filename="../../etc/a.wav"', 'filename="a.wav"'],
+    ['with the path of another system', 'name="file"; filename="C:\\x\\a.wav"', 'filename="a.wav"'],
+    ['with an escaped quote', 'name="file"; filename="a\\"b"', 'filename="a%22b"'],
+    ['with a quote as browsers write it', 'name="file"; filename="a%22b"', 'filename="a%22b"'],
+    ['with what looks like a name', 'name="file"; filename="; name=x"', 'filename="; name=x"'],
+  ])('a name %s is written one way', async (_, from, to) => {
+    expect(await writtenOf(withHead('name="file"; filename="a.wav"', from))).toBe(
+      head(`name="file"; ${to}`),
+    )
+  })
+
+  test('other headers of a part go no further, and a type keeps its parameters', async () => {
+    const sent = withHead('audio/wav', 'audio/wav; codecs=1\r\nX-Mine: 1\r\nContent-Length: 9')
+    const type = 'audio/wav; codecs=1'
+    expect(await writtenOf(sent)).toBe(head('name="file"; filename="a.wav"', type))
+  })
+
+  test.each([
+    [
+      'a second Content-Disposition',
+      'Content-Type',
+      'Content-Disposition: form-data; name="x"\r\nContent-Type',
+    ],
+    ['a second filename', 'filename="a.wav"', 'filename="a.wav"; FILENAME="b.wav"'],
+    ['a second name by RFC 5987', 'name="file"', `name="file"; name*=UTF-8''other`],
+    ['a filename whose escapes are broken', 'filename="a.wav"', `filename*=UTF-8''%zz`],
+    ['a filename in another charset', 'filename="a.wav"', `filename*=iso-8859-1''%e9`],
+    ['a disposition that is no form', 'form-data', 'attachment'],
+    ['a disposition that is a list', 'form-data; ', 'form-data, form-data; '],
+    ['a quote that does not end', 'filename="a.wav"', 'filename="a.wav'],
+    ['folded lines', 'form-data; ', 'form-data;\r\n '],
+    ['a space before the colon', 'Content-Disposition:', 'Content-Disposition :'],
+    ['NUL in a name', 'a.wav', 'a\0.wav'],
+    ['CR in a name', 'a.wav', 'a\r.wav'],
+    ['an encoding of its own', 'Content-Type', 'Content-Transfer-Encoding: base64\r\nContent-Type'],
+    ['headers without an end', '\r\n\r\n', '\r\n'],
+    ['headers beyond measure', 'Content-Type', `X: ${'y'.repeat(20_000)}\r\nContent-Type`],
+    ['more headers than anybody sends', 'Content-Type', `${'X: 1\r\n'.repeat(150)}Content-Type`],
+    ['a delimiter that goes on', 'sound', 'a\r\n--limitX\r\nb'],
+    [
+      'a delimiter that goes on with a part',
+      'sound',
+      'a\r\n--limitXYContent-Disposition: form-data; name="language"\r\n\r\nb',
+    ],
+    ['a form behind its end', '--limit--\r\n', '--limit--\r\n--limit--\r\n'],
+    ['padding behind a delimiter', '--limit\r\n', '--limit  \r\n'],
+    ['half an end', '--limit--\r\n', '--limit-'],
+  ])('%s has more than one reading, and is refused', async (_, from, to) => {
+    expect(await faultsOf(withHead(from, to))).toEqual([
+      '400 : The body is not multipart/form-data',
+    ])
+  })
+
+  test('bytes that are not UTF-8 in a name are refused', async () => {
+    const bytes = Buffer.from(whole.replace('a.wav', 'a\xff.wav'), 'latin1')
+    expect(await faultsOf(post(new Uint8Array(bytes)))).toEqual([
+      '400 : The body is not multipart/form-data',
+    ])
+  })
+
+  test('what only looks like a delimiter is part of the file', async () => {
+    const content = 'x--limit\r\n-limit--\n--limit--\r\r\n --limit'
+    const written = await writtenOf(post(form([{ ...audioPart, content }])))
+    expect(written).toContain(`\r\n\r\n${content}\r\n--B--`)
+  })
+
+  test('a thousand parts are taken, and no more', async () => {
+    const texts = (count: number) => [
+      audioPart,
+      ...Array.from({ length: count }, (): Part => ({ name: 'tag', content: 'x' })),
+    ]
+    const tags = { ...voice, fields: { type: 'object', properties: { tag: { type: 'array' } } } }
+    expect('files' in (await read(post(form(texts(999))), maxBytes, tags))).toBe(true)
+    expect(await faultsOf(post(form(texts(1_000))), maxBytes, tags)).toEqual([
+      '400 : The body is not multipart/form-data',
+    ])
+  })
+})
+
+describe('several files', () => {
+  const image = { types: ['image/*'], maxBytes: 10, optional: false }
+  const images: MultipartForm = {
+    files: { image, mask: { types: ['image/png'], maxBytes: 5, optional: true } },
+    fields: {
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        n: { type: 'integer', maximum: 4 },
+        sharp: { type: 'boolean' },
+        tag: { type: 'array', items: { type: 'string' } },
+      },
+    },
+    maxBytes,
+  }
+  const picture: Part = { name: 'image', content: 'pixels', filename: 'a.png', type: 'image/png' }
+  const mask: Part = { name: 'mask', content: 'mask', filename: 'm.png', type: 'image/png' }
+  const fieldPart = (name: string, content: string): Part => ({ name, content })
+
+  test('are taken with their fields, which are read as their schema says', async () => {
+    const parts = [
+      fieldPart('n', '2'),
+      picture,
+      fieldPart('tag', 'a'),
+      mask,
+      fieldPart('tag', 'b'),
+      fieldPart('sharp', 'true'),
+    ]
+    const body = await read(post(form(parts)), maxBytes, images)
+    if ('refusal' in body) throw new Error('refused')
+    expect({ ...body.files }).toEqual({ image: { bytes: 6 }, mask: { bytes: 4 } })
+    expect({ ...body.fields }).toEqual({ n: 2, sharp: true, tag: ['a', 'b'] })
+    const boundary = body.canonical.contentType.split('=')[1]
+    expect(Buffer.from(body.canonical.bytes).equals(Buffer.from(form(parts, boundary)))).toBe(true)
+  })
+
+  test('an optional one may be missing, or be an input in which nothing was chosen', async () => {
+    const empty = { ...mask, content: '', filename: '', type: 'application/octet-stream' }
+    for (const parts of [[picture], [picture, empty]]) {
+      const body = await read(post(form(parts)), maxBytes, images)
+      if ('refusal' in body) throw new Error('refused')
+      expect(Object.keys(body.files)).toEqual(['image'])
+      const boundary = body.canonical.contentType.split('=')[1]
+      expect(Buffer.from(body.canonical.bytes).equals(Buffer.from(form([picture], boundary)))).toBe(
+        true,
+      )
+    }
+  })
+
+  test.each([
+    ['without the one that is needed', [mask], '400 /image: missing'],
+    [
+      'one that is too large',
+      [{ ...picture, content: 'x'.repeat(11) }],
+      '413 /image: The file is larger than 10 bytes',
+    ],
+    [
+      'of another type',
+      [picture, { ...mask, type: 'image/jpeg' }],
+      '415 /mask: expected a file of type image/png, got image/jpeg',
+    ],
+    [
+      'of no type',
+      [{ name: 'image', content: 'x', filename: 'a' }],
+      '415 /image: expected a file of type image/*, got none',
+    ],
+    [
+      'of a type that is two',
+      [{ ...picture, type: 'image/png, text/html' }],
+      '415 /image: expected a file of type image/*, got image/png, text/html',
+    ],
+    [
+      'with a number that is none',
+      [picture, fieldPart('n', '2x')],
+      '400 /n: expected an integer, got "2x"',
+    ],
+    ['with a number too large', [picture, fieldPart('n', '5')], '400 /n: must be <= 4'],
+    [
+      'with a field twice that is no list',
+      [picture, fieldPart('n', '1'), fieldPart('n', '1')],
+      '400 /n: stands twice',
+    ],
+    [
+      'with a form in the form',
+      [picture, { name: 'tag', content: 'x', type: 'multipart/mixed; boundary=i' }],
+      '400 /tag: expected text in UTF-8',
+    ],
+    [
+      'with text in another charset',
+      [picture, { name: 'tag', content: 'x', type: 'text/plain; charset=iso-8859-1' }],
+      '400 /tag: expected text in UTF-8',
+    ],
+    [
+      'with text that is not UTF-8',
+      [picture, { name: 'tag', content: new Uint8Array([0xe9]) }],
+      '400 /tag: expected text in UTF-8',
+    ],
+  ] as [string, Part[], string][])('%s', async (_, parts, fault) => {
+    expect(await faultsOf(post(form(parts)), maxBytes, images)).toEqual([fault])
+  })
+
+  test('text keeps a type that says more, and loses one by which it could be taken for a file', async () => {
+    const text = (type: string): Part => ({ name: 'tag', content: 'x', type })
+    const body = await read(
+      post(
+        form([
+          picture,
+          text('application/octet-stream'),
+          text('application/json; charset=utf-8'),
+          text('text/plain'),
+        ]),
+      ),
+      maxBytes,
+      images,
+    )
+    if ('refusal' in body) throw new Error('refused')
+    const plain = fieldPart('tag', 'x')
+    const expected = form(
+      [picture, plain, text('application/json'), plain],
+      body.canonical.contentType.split('=')[1],
+    )
+    expect(Buffer.from(body.canonical.bytes).equals(Buffer.from(expected))).toBe(true)
   })
 })
 

@@ -121,15 +121,15 @@ describe('what is held', () => {
 
   test('the larger of the header and the lowest bitrate', () => {
     const bytes = 80_000 // 80 s at 8,000 bits per second
-    expect(holdQuantity(perSecond, { audio: { bytes } })).toBe(80)
-    expect(holdQuantity(perSecond, { audio: { bytes, seconds: 5 } })).toBe(80)
-    expect(holdQuantity(perSecond, { audio: { bytes, seconds: 80.2 } })).toBe(81)
-    expect(holdQuantity(perSecond, { audio: { bytes: bytes + 1, seconds: 5 } })).toBe(81)
+    expect(holdQuantity(perSecond, { files: { file: { bytes } } })).toBe(80)
+    expect(holdQuantity(perSecond, { files: { file: { bytes, seconds: 5 } } })).toBe(80)
+    expect(holdQuantity(perSecond, { files: { file: { bytes, seconds: 80.2 } } })).toBe(81)
+    expect(holdQuantity(perSecond, { files: { file: { bytes: bytes + 1, seconds: 5 } } })).toBe(81)
   })
 
   test('never more seconds than the route allows', () => {
-    expect(holdQuantity(perSecond, { audio: { bytes: 1, seconds: 1e9 } })).toBe(14_400)
-    expect(holdQuantity(perSecond, { audio: { bytes: 1e9 } })).toBe(14_400)
+    expect(holdQuantity(perSecond, { files: { file: { bytes: 1, seconds: 1e9 } } })).toBe(14_400)
+    expect(holdQuantity(perSecond, { files: { file: { bytes: 1e9 } } })).toBe(14_400)
   })
 
   test.each([
@@ -163,7 +163,7 @@ describe('what is settled', () => {
     settleQuantity(
       rule,
       {
-        request: { audio: { bytes: 1, ...(seconds !== undefined && { seconds }) } },
+        request: { files: { file: { bytes: 1, ...(seconds !== undefined && { seconds }) } } },
         response: { json },
       },
       held,
@@ -243,10 +243,12 @@ describe('whatever a client and an upstream say', () => {
     bytes: fc.nat(),
     streams: fc.boolean(),
     json: fc.record({ urls: fc.array(fc.webUrl()), text: fc.string({ unit: 'binary' }) }),
-    audio: fc.record(
-      { bytes: fc.nat({ max: 2 ** 31 - 1 }), seconds: number },
-      { requiredKeys: ['bytes'] },
-    ),
+    files: fc.record({
+      file: fc.record(
+        { bytes: fc.nat({ max: 2 ** 31 - 1 }), seconds: number },
+        { requiredKeys: ['bytes'] },
+      ),
+    }),
   })
   const responses = fc.record(
     {

@@ -84,8 +84,8 @@ test('a call costs what the price list says', () => {
   expect(price('search-engines', {})).toBe(0)
   expect(price('extract', { json: { url: 'https://example.com' } })).toBe(1)
   expect(price('extract-bulk', { json: { urls: Array(20).fill('https://example.com') } })).toBe(20)
-  expect(price('stt-transcribe', { audio: { bytes: 60_000, seconds: 61 } })).toBe(20)
-  expect(price('stt-transcribe', { audio: { bytes: 1e9 } })).toBe(2400)
+  expect(price('stt-transcribe', { files: { file: { bytes: 60_000, seconds: 61 } } })).toBe(20)
+  expect(price('stt-transcribe', { files: { file: { bytes: 1e9 } } })).toBe(2400)
   expect(price('tts-synthesize', { json: { text: 'a'.repeat(1001) } })).toBe(2)
 })
 

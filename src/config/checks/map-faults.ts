@@ -5,9 +5,10 @@ import { unknownName } from './unknown-name.ts'
 
 export function mapFaults({ map, request }: Route): Fault[] {
   if (map === undefined) return []
-  if (!request || !('json' in request)) {
+  if (request === undefined || request === 'any' || !('json' in request)) {
     return [{ path: ['map'], message: 'maps the fields of a JSON body, so request.json is needed' }]
   }
+  if (request.json === 'any') return []
   const properties = request.json.properties
   if (typeof properties !== 'object' || properties === null) return []
   const ours = Object.keys(properties)

@@ -2,24 +2,16 @@
  * The documentation of the configured calls. They are not routes of the app, which hands all of /v1 to the proxy:
  * the configuration alone says what they take, what they return and what they cost.
  */
-import type { Config, Multipart, Route } from '../../config/config.ts'
-import { type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
-import { mapValues } from '../../lib/map-values.ts'
-import { schemaName } from '../../lib/named-schemas.ts'
+import type { Config, Route } from '../../config/config.ts'
+import type { JsonSchema } from '../../config/json-schema.ts'
 import { priceText } from '../../pricing/price-text.ts'
 import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
-import { exampleOf } from './openapi-example.ts'
 import { type HeaderName, headerRefs, rateHeaderNames } from './openapi-headers.ts'
 import { refusalResponses } from './openapi-refusals.ts'
+import { requestBody } from './openapi-request.ts'
+import { jsonContent, named, type Schemas } from './openapi-schemas.ts'
 import { withApiKey } from './openapi-security.ts'
-import type {
-  Content,
-  Operation,
-  Paths,
-  Reference,
-  ResponseObject,
-  Responses,
-} from './openapi-types.ts'
+import type { Content, Operation, Paths, ResponseObject, Responses } from './openapi-types.ts'
 
 interface CallsDocument {
   readonly paths: Paths
@@ -48,9 +40,6 @@ export function callsDocument({
   return { paths, schemas, tags }
 }
 
-/** Filled while the operations are made. */
-type Schemas = CallsDocument['schemas']
-
 const idempotencyKey = {
   name: 'Idempotency-Key',
   in: 'header',
@@ -62,7 +51,7 @@ const idempotencyKey = {
 } as const
 
 function operation(route: Route, schemas: Schemas): Operation {
-  const body = requestContent(route, schemas)
+  const body = requestBody(route, schemas)
   return {
     operationId: route.id,
     summary: route.summary,
@@ -70,41 +59,9 @@ function operation(route: Route, schemas: Schemas): Operation {
     tags: [route.permission],
     security: withApiKey,
     parameters: [idempotencyKey],
-    ...(body && { requestBody: { required: true, content: body } }),
+    ...(body && { requestBody: body }),
     responses: responses(route, schemas),
     'x-price': route.price,
-  }
-}
-
-function requestContent({ id, request }: Route, schemas: Schemas): Content | undefined {
-  if (request === undefined) return undefined
-  const name = `${id}.request`
-  if ('json' in request) return { 'application/json': jsonContent(name, request.json, schemas) }
-  const { file, types } = request.multipart
-  return {
-    'multipart/form-data': {
-      schema: named(name, formSchema(request.multipart), schemas),
-      encoding: { [file]: { contentType: types.join(', ') } },
-    },
-  }
-}
-
-/** The fields of the form, the file among them. */
-function formSchema({ file, fields = {}, types, maxBytes }: Multipart): JsonSchema {
-  const { properties, required } = fields
-  const size = maxBytes.toLocaleString('en')
-  return {
-    ...fields,
-    type: 'object',
-    required: [file, ...(Array.isArray(required) ? required : [])],
-    properties: {
-      [file]: {
-        type: 'string',
-        format: 'binary',
-        description: `${types.join(', ')}; the whole form may have ${size} bytes.`,
-      },
-      ...(typeof properties === 'object' ? properties : {}),
-    },
   }
 }
 
@@ -154,52 +111,6 @@ function responseContent({ id, response, target, streams }: Route, schemas: Sche
   const example = target.kind === 'fixed' ? { example: target.json } : {}
   const events = streams && { 'text/event-stream': { schema: { type: 'string' } } }
   return { 'application/json': { ...content, ...example }, ...events }
-}
-
-/** A body's schema, and an example where one can be made that fits it. */
-function jsonContent(name: string, schema: JsonSchema, schemas: Schemas) {
-  const example = exampleOf(schema)
-  const fits = example !== undefined && schemaCheck(schema)(example, false).length === 0
-  return { schema: named(name, schema, schemas), ...(fits && { example }) }
-}
-
-/** Adds the schema to the named ones and returns a reference to it. */
-function named(name: string, schema: JsonSchema, schemas: Schemas): Reference {
-  const $ref = `#/components/schemas/${name}`
-  schemas[name] = rebased(schema, $ref) as JsonSchema
-  return { $ref }
-}
-
-/** The keywords of a schema whose values are data, without references. */
-const dataKeywords = new Set(['const', 'default', 'enum', 'example', 'examples'])
-
-/** The keywords of a schema whose values have names of their own, each with a schema. */
-const namingKeywords = new Set([
-  'properties',
-  'patternProperties',
-  'dependentSchemas',
-  '$defs',
-  'definitions',
-])
-
-/** The schema with its references into itself changed to lead to where it stands in the document. */
-function rebased(schema: unknown, at: string): unknown {
-  if (Array.isArray(schema)) return schema.map((part) => rebased(part, at))
-  if (typeof schema !== 'object' || schema === null) return schema
-  const parts = Object.entries(schema).map(([word, part]) => {
-    if (dataKeywords.has(word)) return [word, part]
-    if (namingKeywords.has(word) && typeof part === 'object' && part !== null) {
-      return [word, mapValues(part, (inner) => rebased(inner, at))]
-    }
-    return [word, word === '$ref' && typeof part === 'string' ? moved(part, at) : rebased(part, at)]
-  })
-  return Object.fromEntries(parts)
-}
-
-function moved(ref: string, at: string): string {
-  const name = schemaName(ref)
-  if (name !== undefined) return `#/components/schemas/${name}`
-  return /^#(\/|$)/.test(ref) ? at + ref.slice(1) : ref
 }
 
 function traitsOf({ request, target, price }: Route): RouteTrait[] {

@@ -7,9 +7,15 @@ export interface Operation {
   readonly tags: readonly string[]
   readonly security?: readonly Readonly<Record<string, readonly string[]>>[]
   readonly parameters?: readonly Parameter[]
-  readonly requestBody?: { readonly required: boolean; readonly content: Content }
+  readonly requestBody?: RequestBody
   readonly responses: Responses
   readonly 'x-price'?: unknown
+}
+
+export interface RequestBody {
+  readonly required: boolean
+  readonly description?: string
+  readonly content: Content
 }
 
 export interface Parameter {

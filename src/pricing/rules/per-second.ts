@@ -48,7 +48,8 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
     return [...faults, ...inResponse(route, path, settle.number, 'number')]
   },
 
-  holdQuantity({ hold }, { audio }) {
+  holdQuantity({ hold }, { files }) {
+    const audio = files?.[hold.audio]
     if (audio === undefined) throw new TypeError('no audio')
     const atLowestRate = Math.ceil((audio.bytes * 8) / hold.lowestBitsPerSecond)
     return Math.min(Math.max(wholeSeconds(audio.seconds) ?? 0, atLowestRate), hold.maxSeconds)
@@ -57,9 +58,9 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
   maxQuantity: ({ hold }) => hold.maxSeconds,
 
   /** Without a duration in the response the file header counts, and without one there all that was held. */
-  settleQuantity({ settle }, { request, response }, held) {
+  settleQuantity({ hold, settle }, { request, response }, held) {
     const reported = settle && wholeSeconds(valueAt(response.json, settle.number))
-    return Math.min(reported ?? wholeSeconds(request.audio?.seconds) ?? held, held)
+    return Math.min(reported ?? wholeSeconds(request.files?.[hold.audio]?.seconds) ?? held, held)
   },
 
   text: (rule) =>
@@ -74,13 +75,18 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
 }
 
 function audioFaults(field: string, { request }: PriceableRoute): Fault[] {
-  const file = request && 'multipart' in request ? request.multipart.file : undefined
-  if (file === field) return []
-  const message =
-    file === undefined
-      ? 'needs request.multipart, which carries the audio'
-      : `the form's file is ${JSON.stringify(file)}, got ${JSON.stringify(field)}`
-  return [{ path: ['price', 'hold', 'audio'], message }]
+  const path = ['price', 'hold', 'audio']
+  if (!request || !('multipart' in request)) {
+    return [{ path, message: 'needs request.multipart, which carries the audio' }]
+  }
+  const { files } = request.multipart
+  if (!Object.hasOwn(files, field)) {
+    const names = Object.keys(files).map((name) => JSON.stringify(name))
+    const known = names.length === 1 ? `file is ${names}` : `files are ${names.join(', ')}`
+    return [{ path, message: `the form's ${known}, got ${JSON.stringify(field)}` }]
+  }
+  if (!files[field]?.optional) return []
+  return [{ path, message: `request.multipart.files.${field} must not be optional` }]
 }
 
 /**

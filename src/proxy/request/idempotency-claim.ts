@@ -7,7 +7,6 @@ import { createHmac } from 'node:crypto'
 import type { Claim } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Refusal } from '../../problems/refusal.ts'
-import { boundaryOf } from './multipart-form.ts'
 import type { CallBody } from './request-body.ts'
 
 /** Hex digits kept of a hash: 128 bits, so no two meet. */
@@ -44,8 +43,7 @@ function targetOf({ url }: Request): string {
 }
 
 /** The body's bytes, for a form without its boundary: programs draw a new one for each try. */
-function* partsOf({ bytes, forward }: CallBody): Generator<Uint8Array> {
-  const boundary = forward && boundaryOf(forward.contentType)
+function* partsOf({ bytes, boundary }: CallBody): Generator<Uint8Array> {
   if (boundary === undefined) return yield bytes
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let from = 0

@@ -1,5 +1,4 @@
 /** JSON from a client: it is validated and counted, and forwarded byte for byte. */
-import type { Route } from '../../config/config.ts'
 import { type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { parseStrictJson } from '../../lib/strict-json.ts'
@@ -13,25 +12,20 @@ interface JsonBody {
 }
 
 /** In a larger body only the first fault is looked for: finding all of them would cost too much. */
-const maxFullyCheckedBytes = 16_384
+export const maxFullyCheckedBytes = 16_384
 
-/**
- * Reads the JSON body of a call and checks it against its route's schema.
- *
- * @throws TypeError when the route takes no JSON
- */
+/** Reads the JSON body of a call and checks it against its route's schema. */
 export async function readJsonBody(
   request: Request,
-  route: Pick<Route, 'request'>,
+  schema: JsonSchema,
   limits: BodyLimits,
 ): Promise<JsonBody | Refused> {
-  if (!route.request || !('json' in route.request)) throw new TypeError('takes no JSON')
   if (!isJson(request.headers.get('content-type'))) {
     return refuse(415, 'Expected Content-Type: application/json')
   }
   const body = await takeBody(request, limits)
   if ('refusal' in body) return body
-  return parseJsonBody(body.bytes, route.request.json)
+  return parseJsonBody(body.bytes, schema)
 }
 
 function isJson(contentType: string | null): boolean {

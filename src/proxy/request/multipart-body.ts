@@ -1,39 +1,38 @@
-/** A form with one audio file: it is kept in memory, measured, and forwarded byte for byte. */
-import type { Multipart, Route } from '../../config/config.ts'
-import { type InvalidField, type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
-import type { BodyLimits } from '../../lib/http-body.ts'
+/** A form with files: it is kept in memory, its files and fields are checked, and its audio is measured. */
+import type { InvalidField } from '../../config/json-schema.ts'
+import { type BodyLimits, maxUncountedBytes } from '../../lib/http-body.ts'
 import { pointerStep } from '../../lib/json-pointer.ts'
-import { textFault } from '../../lib/strict-json.ts'
-import type { RequestContent } from '../../pricing/price-kind.ts'
+import type { FileContent } from '../../pricing/price-kind.ts'
+import type { FormFile, MultipartForm } from '../../pricing/route-body.ts'
 import { readAudio } from './audio.ts'
-import { boundaryOf, type FormPart, parseForm } from './multipart-form.ts'
-import { type Refused, refuse, takeBody } from './take-body.ts'
+import { type Field, fieldFault, pointerOf, readFields } from './form-fields.ts'
+import { isOneOf, mediaTypeOf } from './media-type.ts'
+import { boundaryOf, type FormPart, parseMultipart } from './multipart-form.ts'
+import { noRoom, type Refused, refuse, takeBody } from './take-body.ts'
+import { writeMultipart } from './write-multipart.ts'
 
-/** A valid form, to be forwarded under its own Content-Type. */
+/** A valid form. */
 interface MultipartBody {
   /** As the client sent it. */
   readonly bytes: Uint8Array
-  readonly contentType: string
-  readonly audio: NonNullable<RequestContent['audio']>
-  /** The fields beside the file. */
-  readonly fields: Readonly<Record<string, string>>
+  /** The boundary in it. */
+  readonly boundary: string
+  /** Written again, for the upstream. */
+  readonly canonical: { readonly bytes: Uint8Array; readonly contentType: string }
+  /** By the name of their field. */
+  readonly files: Readonly<Record<string, FileContent>>
+  /** The fields beside the files. */
+  readonly fields: Readonly<Record<string, unknown>>
 }
 
 const maxErrors = 20
-const noFields: JsonSchema = { type: 'object', additionalProperties: false }
 
-/**
- * Reads the form of a call and checks it against its route.
- *
- * @throws TypeError when the route takes no form
- */
+/** Reads the form of a call and checks it against what its route takes. */
 export async function readMultipartBody(
   request: Request,
-  route: Pick<Route, 'request'>,
+  multipart: MultipartForm,
   limits: BodyLimits,
 ): Promise<MultipartBody | Refused> {
-  if (!route.request || !('multipart' in route.request)) throw new TypeError('takes no form')
-  const { multipart } = route.request
   const contentType = request.headers.get('content-type')?.trim() ?? ''
   if (!/^multipart\/form-data\s*(;|$)/i.test(contentType)) {
     return refuse(415, 'Expected Content-Type: multipart/form-data')
@@ -42,76 +41,133 @@ export async function readMultipartBody(
   if (boundary === undefined) return refuse(400, 'The Content-Type has no usable boundary')
   const body = await takeBody(request, limits)
   if ('refusal' in body) return body
-  const parts = await parseForm(body.bytes, contentType, boundary)
-  if (parts === undefined) return refuse(400, 'The body is not multipart/form-data')
+  const { bytes } = body
+  const sent = parseMultipart(bytes, boundary)
+  if (sent === undefined) return refuse(400, 'The body is not multipart/form-data')
+  const parts = sent.filter((part) => !isUnchosen(part, multipart))
   const taken = takeApart(parts, multipart)
   if ('refusal' in taken) return taken
-  const audio = await measure(taken.file, taken.type, multipart)
-  return 'refusal' in audio
-    ? audio
-    : { bytes: body.bytes, contentType, audio, fields: taken.fields }
+  const measured = await measureAll(parts, multipart)
+  if ('refusal' in measured) return measured
+  const canonical = writeMultipart(parts.map((part) => forUpstream(part, multipart)))
+  // What is written again is kept beside what was sent.
+  const { length } = canonical.bytes
+  if (length > maxUncountedBytes && limits.take?.(length) === false) return noRoom
+  return { bytes, boundary, canonical, ...measured, ...taken }
 }
 
-interface Parts {
-  readonly file: File
-  readonly type: string
-  readonly fields: Readonly<Record<string, string>>
+/** A browser sends an input in which no file was chosen as an empty file without a name. */
+function isUnchosen({ name, filename, bytes }: FormPart, { files }: MultipartForm): boolean {
+  return (
+    filename === '' && bytes.length === 0 && Object.hasOwn(files, name) && !!files[name]?.optional
+  )
 }
 
-function takeApart(parts: readonly FormPart[], multipart: Multipart): Parts | Refused {
-  const fields: Record<string, string> = Object.create(null)
+function takeApart(
+  parts: readonly FormPart[],
+  { files, fields: schema }: MultipartForm,
+): { readonly fields: Readonly<Record<string, unknown>> } | Refused {
+  const fields: Field[] = []
   const errors: InvalidField[] = []
   const seen = new Set<string>()
-  let file: { file: File; type: string } | undefined
   for (const part of parts) {
-    const { name, value, type } = part
-    const fault = seen.has(name)
-      ? { pointer: pointerStep(name), detail: 'stands twice' }
-      : partFault(part, multipart.file)
+    const { name } = part
+    const isFile = Object.hasOwn(files, name)
+    const fault =
+      isFile && seen.has(name)
+        ? { pointer: pointerOf(name), detail: 'stands twice' }
+        : partFault(part, isFile)
     seen.add(name)
     if (fault !== undefined) errors.push(fault)
-    else if (typeof value === 'string') fields[name] = value
-    else file = { file: value, type }
+    else if (!isFile) fields.push([name, utf8.decode(part.bytes)])
   }
-  if (!seen.has(multipart.file)) {
-    errors.push({ pointer: pointerStep(multipart.file), detail: 'missing' })
+  for (const [name, { optional }] of Object.entries(files)) {
+    if (!optional && !seen.has(name)) errors.push({ pointer: pointerStep(name), detail: 'missing' })
   }
-  if (errors.length === 0) errors.push(...schemaCheck(multipart.fields ?? noFields)(fields, true))
-  if (file === undefined || errors.length > 0) {
-    return { refusal: { status: 400, errors: errors.slice(0, maxErrors) } }
-  }
-  return { ...file, fields }
+  if (errors.length > 0) return { refusal: { status: 400, errors: errors.slice(0, maxErrors) } }
+  const read = readFields(fields, schema, true)
+  return 'faults' in read
+    ? { refusal: { status: 400, errors: read.faults } }
+    : { fields: read.values }
 }
 
-function partFault({ name, value }: FormPart, fileField: string): InvalidField | undefined {
-  const pointer = pointerStep(name)
-  if (name === '__proto__') return { pointer, detail: 'unknown field' }
-  if (typeof value === 'string') {
-    if (name === fileField) return { pointer, detail: 'expected a file, got text' }
-    return textFault(name, pointer) ?? textFault(value, pointer)
+function partFault(part: FormPart, isFile: boolean): InvalidField | undefined {
+  const { name, filename, bytes } = part
+  const pointer = pointerOf(name)
+  if (isFile) {
+    if (filename === undefined) return { pointer, detail: 'expected a file, got text' }
+    return bytes.length === 0 ? { pointer, detail: 'the file is empty' } : undefined
   }
-  if (name !== fileField) return { pointer, detail: 'expected text, got a file' }
-  return value.size === 0 ? { pointer, detail: 'the file is empty' } : undefined
+  if (filename !== undefined) return { pointer, detail: 'expected text, got a file' }
+  return textTypeFault(part) ?? fieldFault(name, '') ?? utf8Fault(part)
+}
+
+/** A form in a form, and text in another charset than the one that it is read in. */
+function textTypeFault({ name, contentType }: FormPart): InvalidField | undefined {
+  if (contentType === undefined) return undefined
+  const type = mediaTypeOf(contentType)
+  const charset = type?.parameters.get('charset')?.toLowerCase() ?? 'utf-8'
+  if (type && !type.name.startsWith('multipart/') && charset === 'utf-8') return undefined
+  return { pointer: pointerOf(name), detail: 'expected text in UTF-8' }
+}
+
+function utf8Fault({ name, bytes }: FormPart): InvalidField | undefined {
+  try {
+    utf8.decode(bytes)
+    return undefined
+  } catch {
+    return { pointer: pointerOf(name), detail: 'expected text in UTF-8' }
+  }
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** The sizes of the files and, where they may be audio, their durations. */
+async function measureAll(
+  parts: readonly FormPart[],
+  { files }: MultipartForm,
+): Promise<Pick<MultipartBody, 'files'> | Refused> {
+  const measured: Record<string, FileContent> = Object.create(null)
+  for (const part of parts) {
+    const { name, bytes } = part
+    const file = Object.hasOwn(files, name) ? files[name] : undefined
+    if (file === undefined) continue
+    if (bytes.length > file.maxBytes) {
+      return refuse(413, `The file is larger than ${file.maxBytes} bytes`, pointerStep(name))
+    }
+    const content = await measure(part, file)
+    if ('refusal' in content) return content
+    measured[name] = content
+  }
+  return { files: measured }
 }
 
 async function measure(
-  file: File,
-  type: string,
-  { file: fileField, types }: Multipart,
-): Promise<MultipartBody['audio'] | Refused> {
-  const unlabelled = type === '' || type === 'application/octet-stream'
-  const wrongType = refuse(
-    415,
-    `expected a file of type ${types.join(', ')}, got ${type || 'none'}`,
-    pointerStep(fileField),
-  )
-  if (!unlabelled && !types.some((allowed) => covers(allowed, type))) return wrongType
-  const { container, seconds } = await readAudio({ bytes: await file.bytes(), mimeType: type })
-  // Many programs do not label a file: then its content has to speak for it.
-  if (unlabelled && container === undefined) return wrongType
-  return { bytes: file.size, ...(seconds !== undefined && { seconds }) }
+  { name, bytes, contentType = '' }: FormPart,
+  { types }: FormFile,
+): Promise<FileContent | Refused> {
+  const type = mediaTypeOf(contentType)?.name
+  const isAllowed = type !== undefined && isOneOf(types, type)
+  const isUnlabelled = contentType === '' || type === 'application/octet-stream'
+  const mayBeAudio = types.some((allowed) => /^(audio|video|application)\//.test(allowed))
+  if ((isAllowed || isUnlabelled) && mayBeAudio) {
+    // The bytes are copied: those that are read are handed over to a thread.
+    const { container, seconds } = await readAudio({ bytes: bytes.slice(), mimeType: type ?? '' })
+    // Many programs do not label a file: then its content has to speak for it.
+    if (isAllowed || container !== undefined) {
+      return { bytes: bytes.length, ...(seconds !== undefined && { seconds }) }
+    }
+  } else if (isAllowed) return { bytes: bytes.length }
+  const got = type ?? (contentType || 'none')
+  const detail = `expected a file of type ${types.join(', ')}, got ${got}`
+  return refuse(415, detail, pointerStep(name))
 }
 
-function covers(allowed: string, type: string): boolean {
-  return allowed.endsWith('/*') ? type.startsWith(allowed.slice(0, -1)) : type === allowed
+/** Text has no type but one that says more than that: an upstream may take bytes for a file. */
+function forUpstream(part: FormPart, { files }: MultipartForm): FormPart {
+  if (Object.hasOwn(files, part.name) || part.contentType === undefined) return part
+  const { contentType, ...text } = part
+  const type = mediaTypeOf(contentType)?.name
+  const isPlain = type === undefined || type === 'text/plain' || type === 'application/octet-stream'
+  return isPlain ? text : { ...text, contentType: type }
 }

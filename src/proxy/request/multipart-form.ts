@@ -1,88 +1,145 @@
 /**
- * The parts of a form in memory. Bun's parser takes the form apart. What that parser does not give (a part's own
- * Content-Type), and what it lets pass, is read here. The form is forwarded as it came, so it must have one reading
- * only: with text around the parts, a boundary inside one, or two names for a part it is refused.
+ * The parts of a form with files (RFC 7578) in memory. `multipasta` takes the form apart. What it lets pass is refused
+ * here: text around the parts, a delimiter that goes on, two names for a part, a part that is encoded once more. So there
+ * is one reading of every form, and write-multipart.ts writes that one.
  */
+import { make } from 'multipasta'
+import { mediaTypeOf } from './media-type.ts'
 
 export interface FormPart {
   readonly name: string
-  readonly value: string | File
-  /** Of the part's own Content-Type, in lower case and without parameters; empty when it has none. */
-  readonly type: string
+  /** Without a path; absent of a part that is no file. */
+  readonly filename?: string
+  /** The part's own Content-Type; absent when it has none. */
+  readonly contentType?: string
+  readonly bytes: Uint8Array
 }
+
+/** A form has no more parts; one with more would cost more to read than to send. */
+const maxParts = 1_000
 
 /** The boundary of a form's Content-Type, or undefined. */
 export function boundaryOf(contentType: string): string | undefined {
-  const match = /^[^;]+;\s*boundary=(?:"([\w'()+,./:=?-]{1,70})"|([\w'()+,./:=?-]{1,70}))$/i.exec(
-    contentType,
-  )
-  return match?.[1] ?? match?.[2]
+  const boundary = mediaTypeOf(contentType)?.parameters.get('boundary')
+  return boundary !== undefined && /^[\w'()+,./:=?-]{1,70}$/.test(boundary) ? boundary : undefined
 }
 
 /** The parts in their order, or undefined for what is not a form with one reading. */
-export async function parseForm(
-  bytes: Uint8Array,
-  contentType: string,
-  boundary: string,
-): Promise<FormPart[] | undefined> {
-  const delimiter = `--${boundary}`
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const end = buffer.subarray(-delimiter.length - 6).toString('latin1')
-  if (!end.endsWith(`\r\n${delimiter}--\r\n`) && !end.endsWith(`\r\n${delimiter}--`)) {
-    return undefined
+export function parseMultipart(bytes: Uint8Array, boundary: string): FormPart[] | undefined {
+  const count = countParts(bytes, boundary)
+  if (count === undefined || count > maxParts) return undefined
+  const parts: FormPart[] = []
+  let isFaulty = false
+  const fail = () => {
+    isFaulty = true
   }
-  const starts = positionsOf(buffer, delimiter)
-  if (starts[0] !== 0) return undefined
-  const types = starts.slice(0, -1).map((start) => typeOf(buffer, start + delimiter.length))
-  let entries: [string, string | File][]
+  const parser = make({
+    headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
+    // Which parts are files is told by their disposition, below.
+    isFile: () => true,
+    onFile({ headers }) {
+      const chunks: Uint8Array[] = []
+      let isOver = false
+      return (chunk) => {
+        if (chunk !== null) return void chunks.push(chunk)
+        const part = partOf(headers, chunks)
+        // A part without headers ends the part before it a second time.
+        if (part === undefined || isOver) fail()
+        else parts.push(part)
+        isOver = true
+      }
+    },
+    onField: fail,
+    onError: fail,
+    onDone() {},
+  })
   try {
-    const headers = { 'content-type': contentType }
-    const form = await new Response(bytes as Uint8Array<ArrayBuffer>, { headers }).formData()
-    entries = [...form]
+    parser.write(bytes)
+    parser.end()
   } catch {
     return undefined
   }
-  if (entries.length !== types.length) return undefined
-  const parts: FormPart[] = []
-  for (const [index, [name, value]] of entries.entries()) {
-    const type = types[index]
-    if (type === undefined) return undefined
-    parts.push({ name, value, type })
-  }
-  return parts
+  return isFaulty || parts.length !== count ? undefined : parts
 }
 
-function positionsOf(buffer: Buffer, text: string): number[] {
-  const sought = Buffer.from(text)
-  const positions: number[] = []
-  for (let at = buffer.indexOf(sought); at >= 0; at = buffer.indexOf(sought, at + sought.length)) {
-    positions.push(at)
+/**
+ * How many parts stand between the delimiters; undefined where text stands around them, or where a delimiter does not
+ * end with its line: then it is text of a file to one reader and a delimiter to another.
+ */
+function countParts(bytes: Uint8Array, boundary: string): number | undefined {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const delimiter = `--${boundary}`
+  const textAt = (at: number, length: number) => buffer.toString('latin1', at, at + length)
+  if (textAt(0, delimiter.length) !== delimiter) return undefined
+  let after = delimiter.length
+  for (let count = 0; ; count++) {
+    // One byte more than may stand there.
+    const rest = textAt(after, 5)
+    if (rest === '--' || rest === '--\r\n') return count
+    if (!rest.startsWith('\r\n')) return undefined
+    const next = buffer.indexOf(`\r\n${delimiter}`, after)
+    if (next < 0) return undefined
+    after = next + 2 + delimiter.length
   }
-  return positions
 }
 
-/** Enough for any name. What has not ended its headers by then is no part. */
-const maxHeaderBytes = 8192
+type Headers = Readonly<Record<string, string | string[]>>
 
-/** The type in the headers that begin after a delimiter; undefined for headers with two readings. */
-function typeOf(buffer: Buffer, start: number): string | undefined {
-  const text = buffer.subarray(start, start + maxHeaderBytes).toString('latin1')
-  const end = text.indexOf('\r\n\r\n')
-  if (!text.startsWith('\r\n') || end < 0) return undefined
-  const headers = new Map<string, string>()
-  for (const line of text.slice(2, end).split('\r\n')) {
-    const [, name, value] = /^([\w-]+):[ \t]*([^\r\n\0]*)$/.exec(line) ?? []
-    if (name === undefined || value === undefined || headers.has(name.toLowerCase()))
-      return undefined
-    headers.set(name.toLowerCase(), value)
+function partOf(headers: Headers, chunks: readonly Uint8Array[]): FormPart | undefined {
+  if (!Object.values(headers).every(isOneLine)) return undefined
+  const {
+    'content-disposition': disposition = '',
+    'content-type': contentType,
+    'content-transfer-encoding': encoding = 'binary',
+  } = headers as Readonly<Record<string, string>>
+  if (!/^(7bit|8bit|binary)$/i.test(encoding.trim())) return undefined
+  const named = namesIn(disposition)
+  if (named === undefined) return undefined
+  const [first = new Uint8Array()] = chunks
+  return {
+    ...named,
+    ...(contentType !== undefined && { contentType: contentType.trim() }),
+    bytes: chunks.length > 1 ? Buffer.concat(chunks) : first,
   }
-  if (!isNamedOnce(headers.get('content-disposition') ?? '')) return undefined
-  return (headers.get('content-type')?.split(';')[0] ?? '').trim().toLowerCase()
 }
 
-function isNamedOnce(disposition: string): boolean {
-  if (!/^form-data(\s*;\s*[\w*-]+=("[^"]*"|[^\s";]+))+$/i.test(disposition)) return false
-  const parameters = disposition.matchAll(/;\s*([\w*-]+)=("[^"]*"|[^\s";]+)/g)
-  const names = [...parameters].map(([, name]) => name?.toLowerCase())
-  return names.includes('name') && new Set(names).size === names.length
+/** A list is a header that stands several times. */
+function isOneLine(value: string | string[]): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return typeof value === 'string' && !/[\0-\x08\x0a-\x1f\x7f]/.test(value)
+}
+
+const parameter = /;[ \t]*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s";]+))[ \t]*/g
+const disposition = new RegExp(`^form-data[ \\t]*(?:${parameter.source})+;?$`, 'i')
+
+/** A part's names in its Content-Disposition; undefined where it has none, or one of them twice. */
+function namesIn(text: string): Pick<FormPart, 'name' | 'filename'> | undefined {
+  if (!disposition.test(text.trim()) || text.includes('\u{fffd}')) return undefined
+  const parameters = new Map<string, string>()
+  for (const [, key = '', quoted, plain = ''] of text.matchAll(parameter)) {
+    const lower = key.toLowerCase()
+    if (parameters.has(lower)) return undefined
+    parameters.set(lower, quoted?.replace(/\\(["\\])/g, '$1') ?? plain)
+  }
+  const name = parameters.get('name')
+  if (name === undefined || parameters.has('name*')) return undefined
+  const extended = parameters.get('filename*')
+  const filename = extended === undefined ? parameters.get('filename') : decoded(extended)
+  if (extended !== undefined && filename === undefined) return undefined
+  return { name, ...(filename !== undefined && { filename: withoutPath(filename) }) }
+}
+
+/** `UTF-8''%e2%82%ac.png` (RFC 5987), as some programs send it although a form has no use for it. */
+function decoded(extended: string): string | undefined {
+  const [, encoded] = /^utf-8'[\w-]*'(.*)$/i.exec(extended) ?? []
+  try {
+    return encoded === undefined ? undefined : decodeURIComponent(encoded)
+  } catch {
+    return undefined
+  }
+}
+
+/** A path is the client's own affair, and says to some servers where to write. */
+function withoutPath(filename: string): string {
+  return filename.slice(Math.max(filename.lastIndexOf('/'), filename.lastIndexOf('\\')) + 1)
 }

@@ -3,18 +3,30 @@ import type { Route } from '../../config/config.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { meetsCondition } from '../../pricing/condition.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
+import { formType, readFormBody } from './form-body.ts'
 import { readJsonBody } from './json-body.ts'
 import { mapBody, mergeOver } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
+import { readAnyBody, readRawBody } from './raw-body.ts'
 import type { Refused } from './take-body.ts'
 
 export interface CallBody {
   /** As the client sent it: an Idempotency-Key is bound to it. Empty for a route that takes no body. */
   readonly bytes: Uint8Array
+  /** What in it is drawn anew for each try, and does not count for an Idempotency-Key: the boundary of a form. */
+  readonly boundary?: string
   /** What the upstream gets; absent for a route that takes no body. */
-  readonly forward?: { readonly bytes: Uint8Array; readonly contentType: string }
+  readonly forward?: ForwardedBody
   readonly content: RequestContent
 }
+
+export interface ForwardedBody {
+  readonly bytes: Uint8Array
+  /** Absent where the client says none, and need not. */
+  readonly contentType?: string
+}
+
+type Limits = Omit<BodyLimits, 'maxBytes'>
 
 /**
  * Reads the body that the route takes, at most `route.maxBodyBytes` of it.
@@ -24,19 +36,41 @@ export interface CallBody {
 export async function readRequestBody(
   request: Request,
   route: Route,
-  { maxSeconds, take }: Omit<BodyLimits, 'maxBytes'>,
+  { maxSeconds, take }: Limits,
 ): Promise<CallBody | Refused> {
-  if (route.request === undefined) return { bytes: new Uint8Array(), content: {} }
+  const { request: kind } = route
+  if (kind === undefined) return { bytes: new Uint8Array(), content: {} }
   const limits = { maxBytes: route.maxBodyBytes, maxSeconds, ...(take && { take }) }
-  if ('multipart' in route.request) {
-    const body = await readMultipartBody(request, route, limits)
-    if ('refusal' in body) return body
-    const { bytes, contentType, audio } = body
-    return { bytes, forward: { bytes, contentType }, content: { audio } }
+  if ('json' in kind) {
+    const body = await readJsonBody(request, kind.json, limits)
+    return 'refusal' in body ? body : jsonCall(body, route)
   }
-  const body = await readJsonBody(request, route, limits)
+  if ('form' in kind) {
+    const body = await readFormBody(request, kind.form, limits)
+    if ('refusal' in body) return body
+    const { bytes, canonical, fields } = body
+    const forward = { bytes: canonical, contentType: formType }
+    return { bytes, forward, content: { json: fields, bytes: bytes.length } }
+  }
+  if ('multipart' in kind) {
+    const body = await readMultipartBody(request, kind.multipart, limits)
+    if ('refusal' in body) return body
+    const { bytes, boundary, canonical, files, fields } = body
+    const content = { json: fields, files, bytes: bytes.length }
+    return { bytes, boundary, forward: canonical, content }
+  }
+  const body =
+    'raw' in kind
+      ? await readRawBody(request, kind.raw, limits)
+      : await readAnyBody(request, limits)
   if ('refusal' in body) return body
-  const { bytes, json } = body
+  return { bytes: body.bytes, forward: body, content: { bytes: body.bytes.length } }
+}
+
+function jsonCall(
+  { bytes, json }: { readonly bytes: Uint8Array; readonly json: unknown },
+  route: Route,
+): CallBody {
   const streams = route.streams !== undefined && meetsCondition(json, route.streams.when)
   const forUpstream = upstreamBody(json, route, streams)
   const sent = forUpstream === json ? bytes : new TextEncoder().encode(JSON.stringify(forUpstream))

@@ -16,6 +16,8 @@ export function refuse(status: BodyRefusal['status'], detail: string, pointer = 
   return { refusal: { status, errors: [{ pointer, detail }] } }
 }
 
+export const noRoom = refuse(503, 'The gateway is receiving as much as it can hold; try again')
+
 /** The body's bytes as the client sent them, or why they are not taken. */
 export async function takeBody(
   request: Request,
@@ -34,7 +36,7 @@ function refusalFor(fault: BodyFault, { maxBytes }: BodyLimits): Refused {
     case 'too_slow':
       return refuse(408, 'The body did not arrive in time')
     case 'no_room':
-      return refuse(503, 'The gateway is receiving as much as it can hold; try again')
+      return noRoom
     case 'broke_off':
       return refuse(400, 'The body broke off')
     default:

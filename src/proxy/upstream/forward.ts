@@ -4,6 +4,7 @@
  */
 import type { Route } from '../../config/config.ts'
 import type { RefusalCode } from '../../problems/refusal.ts'
+import type { ForwardedBody } from '../request/request-body.ts'
 import { headersForUpstream } from './crossing-headers.ts'
 import { UpstreamClock } from './upstream-clock.ts'
 
@@ -13,7 +14,7 @@ interface ForwardedCall {
   readonly route: Route
   /** The upstream's address, without a slash at the end. */
   readonly baseUrl: string
-  readonly body: { readonly bytes: Uint8Array; readonly contentType: string } | undefined
+  readonly body: ForwardedBody | undefined
   /** The gateway reads the response, so it must not come compressed. */
   readonly isRead: boolean
 }
@@ -50,7 +51,7 @@ async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarde
       headers: headersForUpstream(call.request.headers, {
         requestId: call.requestId,
         isRead: call.isRead,
-        ...(call.body ? { contentType: call.body.contentType } : {}),
+        ...(call.body?.contentType !== undefined && { contentType: call.body.contentType }),
       }),
       ...(call.body ? { body: call.body.bytes as Uint8Array<ArrayBuffer> } : {}),
       redirect: 'manual',

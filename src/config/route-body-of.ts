@@ -1,0 +1,25 @@
+/** What a route takes as its body, with the short forms of the file written out. */
+import { mapValues } from '../lib/map-values.ts'
+import type { MultipartForm, RouteBody } from '../pricing/route-body.ts'
+import type { RouteRequest } from './file/request.ts'
+
+export function routeBodyOf(request: RouteRequest): RouteBody {
+  if (request === 'any') return { any: true }
+  if ('json' in request) return { json: request.json === 'any' ? {} : request.json }
+  if ('raw' in request) return request
+  if ('multipart' in request) return { multipart: multipartOf(request.multipart) }
+  const { form: properties, required = [] } = request
+  return { form: { type: 'object', additionalProperties: false, properties, required } }
+}
+
+function multipartOf(
+  multipart: Extract<RouteRequest, { multipart: unknown }>['multipart'],
+): MultipartForm {
+  const { maxBytes, fields = { type: 'object', additionalProperties: false } } = multipart
+  if ('file' in multipart) {
+    const { file, types } = multipart
+    return { files: { [file]: { types, maxBytes, optional: false } }, fields, maxBytes }
+  }
+  const files = mapValues(multipart.files, (file) => ({ maxBytes, optional: false, ...file }))
+  return { files, fields, maxBytes }
+}
