@@ -42,8 +42,9 @@ function targetOf({ url }: Request): string {
   return url.slice(url.indexOf('/', url.indexOf('//') + 2))
 }
 
-/** The body's bytes, for a form without its boundary: programs draw a new one for each try. */
-function* partsOf({ bytes, boundary }: CallBody): Generator<Uint8Array> {
+/** The body's bytes, with what of its type matters; for a form without its boundary: programs draw a new one for each try. */
+function* partsOf({ bytes, boundary, type }: CallBody): Generator<Uint8Array | string> {
+  if (type !== undefined) yield `${type}\n`
   if (boundary === undefined) return yield bytes
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let from = 0

@@ -15,6 +15,8 @@ export interface CallBody {
   readonly bytes: Uint8Array
   /** What in it is drawn anew for each try, and does not count for an Idempotency-Key: the boundary of a form. */
   readonly boundary?: string
+  /** The client's Content-Type, where the upstream goes by it; an Idempotency-Key is bound to it, too. */
+  readonly type?: string
   /** What the upstream gets; absent for a route that takes no body. */
   readonly forward?: ForwardedBody
   readonly content: RequestContent
@@ -64,7 +66,8 @@ export async function readRequestBody(
       ? await readRawBody(request, kind.raw, limits)
       : await readAnyBody(request, limits)
   if ('refusal' in body) return body
-  return { bytes: body.bytes, forward: body, content: { bytes: body.bytes.length } }
+  const { bytes, contentType } = body
+  return { bytes, type: contentType ?? '', forward: body, content: { bytes: bytes.length } }
 }
 
 function jsonCall(

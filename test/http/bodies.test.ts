@@ -1,0 +1,244 @@
+/** Bodies of every kind, and what the upstream receives of them, byte for byte. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { newRequestId } from '../../src/lib/ids.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import type { Executed } from '../support/upstream.ts'
+
+let shop: Shop
+beforeAll(async () => {
+  const text = { type: 'string', maxLength: 5_000 }
+  const price = { per: 'request', credits: 1 }
+  const perCharacter = { per: 'character', unit: 1, credits: 1, hold: { text: '/text' } }
+  shop = await openShop({
+    config: {
+      routes: {
+        form: {
+          ...route('/v1/form', perCharacter),
+          request: { form: { text, lang: { enum: ['en', 'de'] } }, required: ['text'] },
+        },
+        'json-any': { ...route('/v1/json', price), request: { json: 'any' } },
+        any: { ...route('/v1/any', price), request: 'any' },
+        delete: { ...route('/v1/any', price), method: 'DELETE', request: 'any' },
+        raw: {
+          ...route('/v1/raw', price),
+          ...{ request: { raw: ['image/*', 'text/csv'] }, maxBodyBytes: 1_000 },
+        },
+        images: {
+          ...route('/v1/images', perCharacter),
+          request: {
+            multipart: {
+              files: {
+                image: { types: ['image/*'], maxBytes: 100 },
+                mask: { types: ['image/png'], optional: true },
+              },
+              fields: { type: 'object', required: ['text'], properties: { text } },
+              maxBytes: 1_000,
+            },
+          },
+        },
+      },
+    },
+  })
+})
+afterAll(async () => {
+  await shop.close()
+})
+beforeEach(() => {
+  shop.upstream.respond(() => Response.json({ ok: true }))
+})
+
+function route(path: string, price: object) {
+  return {
+    ...{ method: 'POST', path, summary: 'x', service: 'search', upstreamPath: '/x' },
+    ...{ permission: 'search', price },
+  }
+}
+
+interface Sent {
+  readonly type?: string
+  readonly method?: string
+  readonly idempotencyKey?: string
+}
+
+async function send(path: string, body: BodyInit | undefined, sent: Sent = {}) {
+  const { type, method = 'POST', idempotencyKey } = sent
+  const headers = new Headers()
+  if (type !== undefined) headers.set('content-type', type)
+  if (idempotencyKey !== undefined) headers.set('idempotency-key', idempotencyKey)
+  const response = await shop.fetch(path, { method, headers, ...(body !== undefined && { body }) })
+  const json = (await response.json()) as { errors?: { pointer: string; detail: string }[] }
+  return { status: response.status, headers: response.headers, json }
+}
+
+/** The only request that the upstream got. */
+function received(): Executed {
+  expect(shop.upstream.executed).toHaveLength(1)
+  return shop.upstream.executed[0] as Executed
+}
+
+const textOf = ({ body }: Executed) => Buffer.from(body).toString('latin1')
+const typeOf = ({ headers }: Executed) => headers.get('content-type')
+const lengthOf = ({ headers }: Executed) => headers.get('content-length')
+
+const formType = 'application/x-www-form-urlencoded'
+
+describe('a form', () => {
+  test('arrives written again, and is sold by its fields', async () => {
+    const body = 'lang=de&&text=na%c3%afve+%F0%9F%91%8D&'
+    const { status, headers } = await send('/v1/form', body, { type: `${formType}; charset=utf-8` })
+    expect(status).toBe(200)
+    expect(headers.get('x-credits-charged')).toBe('7')
+    const got = received()
+    expect(textOf(got)).toBe('lang=de&text=na%C3%AFve+%F0%9F%91%8D')
+    expect(typeOf(got)).toBe(formType)
+    expect(lengthOf(got)).toBe(String(got.body.length))
+  })
+
+  test.each([
+    ['text=%zz', formType, 400, '/text'],
+    ['text=a&text=b', formType, 400, '/text'],
+    ['lang=de', formType, 400, '/text'],
+    ['', formType, 400, '/text'],
+    ['{"text":"a"}', 'application/json', 415, ''],
+    ['text=a', `${formType}; charset=latin1`, 415, ''],
+  ])(
+    '%p as %s: %i at %p, and nothing reaches the upstream',
+    async (body, type, status, pointer) => {
+      const refused = await send('/v1/form', body, { type })
+      expect([refused.status, refused.json.errors?.[0]?.pointer]).toEqual([status, pointer])
+      expect(shop.upstream.executed).toHaveLength(0)
+    },
+  )
+})
+
+test('any JSON arrives as it came', async () => {
+  const body = ' [1.0, {"a": null}] '
+  expect((await send('/v1/json', body, { type: 'Application/JSON; charset=UTF-8' })).status).toBe(
+    200,
+  )
+  expect(textOf(received())).toBe(body)
+  expect(typeOf(received())).toBe('application/json')
+  expect((await send('/v1/json', '{', { type: 'application/json' })).status).toBe(400)
+})
+
+describe('a body of any type', () => {
+  const bytes = new Uint8Array(256).map((_, index) => index)
+
+  test('arrives as it came, with its Content-Type', async () => {
+    const type = 'Application/X-Own; Version="1"'
+    expect((await send('/v1/any', bytes, { type })).status).toBe(200)
+    expect(received().body).toEqual(bytes)
+    expect(typeOf(received())).toBe(type)
+    expect(lengthOf(received())).toBe('256')
+  })
+
+  test('without a type arrives without one', async () => {
+    expect((await send('/v1/any', bytes)).status).toBe(200)
+    expect(received().body).toEqual(bytes)
+    expect(typeOf(received())).toBeNull()
+  })
+
+  test.each(['POST', 'DELETE'])('may be empty, and a %s may have none', async (method) => {
+    expect((await send('/v1/any', undefined, { method })).status).toBe(200)
+    expect(received().method).toBe(method)
+    expect(received().body).toHaveLength(0)
+  })
+
+  test('of a DELETE arrives, too', async () => {
+    expect((await send('/v1/any', 'x=1', { method: 'DELETE', type: 'text/plain' })).status).toBe(
+      200,
+    )
+    expect(textOf(received())).toBe('x=1')
+  })
+
+  test('is part of what an Idempotency-Key names, and so is its type', async () => {
+    const idempotencyKey = newRequestId()
+    const one = { type: 'text/plain', idempotencyKey }
+    expect((await send('/v1/any', 'x', one)).status).toBe(200)
+    expect((await send('/v1/any', 'x', one)).headers.get('idempotent-replayed')).toBe('true')
+    expect((await send('/v1/any', 'x', { ...one, type: 'text/html' })).status).toBe(422)
+    expect((await send('/v1/any', 'y', one)).status).toBe(422)
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+})
+
+describe('bytes of stated types', () => {
+  test.each(['image/png', 'IMAGE/PNG', 'text/csv; charset=utf-8; header=present'])(
+    'arrive as they came: %p',
+    async (type) => {
+      expect((await send('/v1/raw', 'a,b', { type })).status).toBe(200)
+      expect(textOf(received())).toBe('a,b')
+      expect(typeOf(received())).toBe(type)
+    },
+  )
+
+  test.each([
+    ['a', 'text/plain', 415],
+    ['a', 'image/*', 415],
+    ['a', 'image/png, text/html', 415],
+    ['a', 'image', 415],
+    ['a', undefined, 415],
+    ['', 'image/png', 400],
+    ['x'.repeat(1_001), 'image/png', 413],
+  ])('%.10p as %p: %i', async (body, type, status) => {
+    const bytes = Buffer.from(body)
+    expect((await send('/v1/raw', bytes, type === undefined ? {} : { type })).status).toBe(status)
+    expect(shop.upstream.executed).toHaveLength(0)
+  })
+})
+
+describe('a form with files', () => {
+  const pixels = new Uint8Array(50).map((_, index) => index * 5)
+  const imageForm = (text = 'hello') => {
+    const form = new FormData()
+    form.append('image', new File([pixels], 'ä "1".png', { type: 'image/png' }))
+    form.append('text', text)
+    return form
+  }
+
+  test('arrives with a boundary of its own, in its order, and is sold by its fields', async () => {
+    const { status, headers } = await send('/v1/images', imageForm())
+    expect(status).toBe(200)
+    expect(headers.get('x-credits-charged')).toBe('5')
+    const got = received()
+    const boundary = /^multipart\/form-data; boundary=(form-[\da-f-]{36})$/.exec(
+      typeOf(got) ?? '',
+    )?.[1]
+    const expected = Buffer.concat([
+      Buffer.from(
+        `--${boundary}\r\nContent-Disposition: form-data; name="image"; filename="ä %221%22.png"\r\n` +
+          'Content-Type: image/png\r\n\r\n',
+      ),
+      pixels,
+      Buffer.from(
+        `\r\n--${boundary}\r\nContent-Disposition: form-data; name="text"\r\n\r\nhello\r\n--${boundary}--\r\n`,
+      ),
+    ])
+    expect(Buffer.from(got.body).equals(expected)).toBe(true)
+    expect(lengthOf(got)).toBe(String(expected.length))
+  })
+
+  test('is the same for an Idempotency-Key whatever its boundary', async () => {
+    const idempotencyKey = newRequestId()
+    expect((await send('/v1/images', imageForm(), { idempotencyKey })).status).toBe(200)
+    const again = await send('/v1/images', imageForm(), { idempotencyKey })
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+    expect((await send('/v1/images', imageForm('other'), { idempotencyKey })).status).toBe(422)
+    expect(shop.upstream.executed).toHaveLength(1)
+  })
+
+  test('with a file too large, or of another type', async () => {
+    const withFile = (size: number, type: string) => {
+      const form = imageForm()
+      form.append('mask', new File([new Uint8Array(size)], 'm', { type }))
+      return form
+    }
+    expect((await send('/v1/images', withFile(5, 'image/jpeg'))).status).toBe(415)
+    const large = imageForm()
+    large.set('image', new File([new Uint8Array(101)], 'a', { type: 'image/png' }))
+    const { status, json } = await send('/v1/images', large)
+    expect([status, json.errors?.[0]?.pointer]).toEqual([413, '/image'])
+    expect((await send('/v1/images', withFile(1_000, 'image/png'))).status).toBe(413)
+    expect(shop.upstream.executed).toHaveLength(0)
+  })
+})
