@@ -90,8 +90,8 @@ function unknownField(path: Path, schema: TSchema): string {
   if (schema.patternProperties) {
     return 'not a name: expected letters, digits, - and _, with a letter first, at most 63'
   }
-  const place = schema.elsewhere?.[name]
-  if (place !== undefined) return `does not stand here, but at ${place}`
+  const spot = schema.elsewhere?.[name]
+  if (spot !== undefined) return `does not stand here, but at ${spot}`
   const known = Object.keys(schema.properties ?? {})
   const guess = didYouMean(name, known)
   return guess === undefined

@@ -14,12 +14,12 @@ interface FieldReader {
 }
 
 /** What fields stand for, or the first name that stands twice and may not. */
-export type TextValues =
+type TextValues =
   | { readonly values: Readonly<Record<string, unknown>> }
   | { readonly repeated: string }
 
 /** Reads the fields that are sent, decoded and in their order. */
-export type ReadTexts = (fields: Iterable<readonly [name: string, text: string]>) => TextValues
+type ReadTexts = (fields: Iterable<readonly [name: string, text: string]>) => TextValues
 
 const readers = new WeakMap<Schema, ReadTexts>()
 
