@@ -48,6 +48,7 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
       JWT_SECRET: jwtSecret,
       ...(redisUrl ? { REDIS_URL: redisUrl } : {}),
     }),
+    variable: () => undefined,
     databaseUrl,
     hostname: '127.0.0.1',
     demoUrls: { search: upstream, stt: upstream, tts: upstream, chat: upstream },

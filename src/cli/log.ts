@@ -10,7 +10,8 @@ import { redactor } from '../lib/redact.ts'
 /** Headers that hold secrets. Their values are removed, should anybody log headers. */
 const secretHeaders = ['authorization', 'x-api-key', 'cookie']
 
-export function openLog(level: 'info' | 'warn') {
+/** @param secrets what no line may repeat, beside what looks like a key or a token */
+export function openLog(level: 'info' | 'warn', secrets: readonly string[] = []) {
   const { LOG_LEVEL, API_KEY_PREFIX_LIVE = '', API_KEY_PREFIX_TEST = '' } = process.env
   const prefixes = ['sk_live_', 'sk_test_', API_KEY_PREFIX_LIVE, API_KEY_PREFIX_TEST]
   return pino(
@@ -21,7 +22,12 @@ export function openLog(level: 'info' | 'warn') {
       formatters: { level: (name) => ({ level: name }) },
       serializers: { err: pino.stdSerializers.err },
       redact: secretHeaders.flatMap((name) => [`headers["${name}"]`, `*.headers["${name}"]`]),
-      hooks: { streamWrite: redactor(prefixes.filter((prefix) => prefix !== '')) },
+      hooks: {
+        streamWrite: redactor(
+          prefixes.filter((prefix) => prefix !== ''),
+          secrets,
+        ),
+      },
     },
     pino.destination({ fd: 2, sync: true }),
   )

@@ -6,6 +6,8 @@
 import type { Condition } from '../pricing/condition.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
 import type { RouteBody } from '../pricing/route-body.ts'
+import type { OwnField } from './file/service.ts'
+import type { IdentityHeaders } from './header-names.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 export interface Config {
@@ -27,17 +29,25 @@ export interface Config {
   readonly adminRole: string
   readonly auditorRole: string
   readonly legacyKeys: boolean
+  /** Headers in which clients may show their key, beside X-API-Key and Authorization; in lower case. */
+  readonly keyHeaders: readonly string[]
 }
 
 export interface Upstream {
-  /** The environment variable that would set `url`. */
+  /** The environment variable that would set `urls`. */
   readonly urlEnv?: string
-  /** Where calls of live keys go, without a slash at the end. Absent: see `upstreamAddresses`. */
-  readonly url?: string
+  /** Where calls of live keys go, the first one first, without a slash at the end. Empty: see `upstreamAddresses`. */
+  readonly urls: readonly string[]
   /** Where calls of test keys go. */
   readonly testUrl?: string
   /** The name of the demo service that may stand in. */
   readonly demo?: string
+  /** What the gateway adds to every request. The secrets themselves are not here: see `upstreamAddresses`. */
+  readonly headers: Readonly<Record<string, OwnField>>
+  readonly query: Readonly<Record<string, OwnField>>
+  readonly identity: IdentityHeaders
+  /** The only headers that cross from clients. Absent: all but those that never do. */
+  readonly requestHeaders?: readonly string[]
 }
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'

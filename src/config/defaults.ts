@@ -17,4 +17,5 @@ export const defaults = {
   adminRole: 'admin',
   auditorRole: 'auditor',
   legacyKeys: false,
+  keyHeaders: [],
 } as const

@@ -15,6 +15,7 @@ import { defaults } from './defaults.ts'
 import { ConfigFile } from './file/file-schema.ts'
 import type { Route as FileRoute } from './file/route.ts'
 import type { Upstream as FileUpstream } from './file/service.ts'
+import { identityHeaders } from './identity-headers.ts'
 import { introduceSchema } from './json-schema.ts'
 import { routeBodyOf } from './route-body-of.ts'
 import { schemaFaults } from './schema-faults.ts'
@@ -125,6 +126,7 @@ function resolve(source: string, file: ConfigFile, env: Env): Config {
     plans: mapValues(file.plans, (plan): Plan => ({ grantable: true, ...plan })),
     limits,
     refunds,
+    keyHeaders: (file.keyHeaders ?? []).map((name) => name.toLowerCase()),
   }
 }
 
@@ -143,17 +145,18 @@ function numberOf(
 }
 
 function upstreamOf(service: FileUpstream, env: Env, problems: ConfigProblem[]): Upstream {
-  const { url: fileUrl, testUrl, ...rest } = service
+  const { url, targets, testUrl, identity, headers = {}, query = {}, ...rest } = service
   const variable = service.urlEnv
   const envUrl = variable === undefined ? undefined : env[variable] || undefined
   if (variable !== undefined && envUrl !== undefined && !isUpstreamUrl(envUrl)) {
     // The value itself is not repeated: it may carry a password.
     problems.push({ path: variable, message: `expected ${expectedUrl}` })
   }
-  const url = envUrl ?? fileUrl
+  const fileUrls = targets ?? (url === undefined ? [] : [url])
   return {
     ...rest,
-    ...(url !== undefined && { url: withoutSlash(url) }),
+    ...{ headers, query, identity: identityHeaders(identity) },
+    urls: (envUrl === undefined ? fileUrls : [envUrl]).map(withoutSlash),
     ...(testUrl !== undefined && { testUrl: withoutSlash(testUrl) }),
   }
 }

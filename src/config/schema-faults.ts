@@ -46,7 +46,8 @@ function unionFaults(schema: TSchema, value: unknown, path: Path): Fault[] {
   }
   const objects = variants.filter((variant) => variant.type === 'object')
   if (objects.length > 0 && isMapping(value)) return objectFaults(objects, value, path)
-  return [{ path, message: `expected ${describe(schema)}, got ${printValue(value)}` }]
+  const got = schema.writeOnly ? '' : `, got ${printValue(value)}`
+  return [{ path, message: `expected ${describe(schema)}${got}` }]
 }
 
 function objectFaults(variants: TSchema[], value: Record<string, unknown>, path: Path): Fault[] {

@@ -7,6 +7,7 @@ import type { PricedRoute } from '../pricing/priced-route.ts'
 import { mapFaults } from './checks/map-faults.ts'
 import { ownPathFaults, samePathFaults } from './checks/path-faults.ts'
 import { jsonSchemaFaults, maxBodyBytes, requestFaults } from './checks/request-faults.ts'
+import { keyHeaderFaults, serviceFaults } from './checks/service-faults.ts'
 import { targetFaults } from './checks/target-faults.ts'
 import { unknownName } from './checks/unknown-name.ts'
 import { defaults } from './defaults.ts'
@@ -15,17 +16,20 @@ import type { Route } from './file/route.ts'
 import { routeBodyOf } from './route-body-of.ts'
 
 /**
- * The faults of a file. Routes and plans that do not fit the schema are left out (`isSound` is false for them), so
+ * The faults of a file. Services, routes and plans that do not fit the schema are left out (`isSound` is false for them), so
  * that one run reports all that can be known.
  */
 export function semanticFaults(
   file: ConfigFile,
-  isSound: (section: 'routes' | 'plans', name: string) => boolean,
+  isSound: (section: 'routes' | 'plans' | 'services', name: string) => boolean,
 ): Fault[] {
   const routes = Object.entries(file.routes).filter(([id]) => isSound('routes', id))
   const plans = Object.entries(file.plans).filter(([name]) => isSound('plans', name))
+  const services = Object.entries(file.services).filter(([name]) => isSound('services', name))
   const permissions = permissionsOf(file)
   return [
+    ...services.flatMap(([name, service]) => inside(['services', name], serviceFaults(service))),
+    ...keyHeaderFaults(file),
     ...Object.entries(file.schemas ?? {}).flatMap(([name, schema]) =>
       jsonSchemaFaults(['schemas', name], schema),
     ),

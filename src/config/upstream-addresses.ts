@@ -1,14 +1,23 @@
 /**
- * Where calls of live and test keys go. A demo service may stand in for a missing address, but only one that this
- * process runs: a gateway in production runs none, and must not sell the responses of a demo.
+ * Where calls of live and test keys go, and what the gateway adds to them. A demo service may stand in for a missing
+ * address, but only one that this process runs: a gateway in production runs none, and must not sell the responses of a
+ * demo. A demo gets no credentials, so none are needed for it.
  */
 import type { Config } from './config.ts'
 import { ConfigError, type ConfigProblem } from './config-error.ts'
+import {
+  type Credentials,
+  calledServices,
+  noCredentials,
+  readCredentials,
+  type Variable,
+} from './upstream-credentials.ts'
 
-interface Address {
-  /** Without a slash at the end: an upstream path is appended. */
-  readonly url: string
+export interface Address {
+  /** Tried in this order; without a slash at the end, since an upstream path is appended. At least one. */
+  readonly urls: readonly string[]
   readonly demo: boolean
+  readonly credentials: Credentials
 }
 
 export interface UpstreamAddresses {
@@ -20,18 +29,33 @@ export interface UpstreamAddresses {
 /**
  * The addresses of all upstreams, by name. `demoUrls` are the demo services that run, by name; none in production.
  *
- * @throws ConfigError that says what to set, for each upstream without an address
+ * @param variable the environment, for the credentials of the upstreams that routes call
+ * @throws ConfigError that says what to set, for each upstream without an address or a credential
  */
 export function upstreamAddresses(
   config: Config,
   demoUrls: Readonly<Record<string, string>>,
+  variable: Variable,
 ): Readonly<Record<string, UpstreamAddresses>> {
   const problems: ConfigProblem[] = []
+  const called = calledServices(config)
   const addresses: Record<string, UpstreamAddresses> = Object.create(null)
-  for (const [name, { urlEnv, url, testUrl, demo }] of Object.entries(config.services)) {
+  for (const [name, service] of Object.entries(config.services)) {
+    const { urlEnv, urls, testUrl, demo } = service
     const demoUrl = demo !== undefined && Object.hasOwn(demoUrls, demo) ? demoUrls[demo] : undefined
-    const live = addressOf(url, demoUrl)
-    const test = addressOf(testUrl, demoUrl)
+    const addressOf = (mode: 'live' | 'test', urls: readonly string[]): Address | undefined => {
+      if (urls.length === 0) {
+        return demoUrl === undefined
+          ? undefined
+          : { urls: [demoUrl], demo: true, credentials: noCredentials }
+      }
+      const credentials = called.has(name)
+        ? readCredentials(name, service, mode, variable, problems)
+        : noCredentials
+      return { urls, demo: false, credentials }
+    }
+    const live = addressOf('live', urls)
+    const test = addressOf('test', testUrl === undefined ? [] : [testUrl])
     if (live !== undefined) addresses[name] = { live, ...(test && { test }) }
     else {
       const fields = `services.${name}.url`
@@ -41,9 +65,4 @@ export function upstreamAddresses(
   }
   if (problems.length > 0) throw new ConfigError(config.file, problems)
   return addresses
-}
-
-function addressOf(url: string | undefined, demoUrl: string | undefined): Address | undefined {
-  if (url !== undefined) return { url, demo: false }
-  return demoUrl === undefined ? undefined : { url: demoUrl, demo: true }
 }

@@ -40,7 +40,8 @@ export interface Gate {
 }
 
 export function openGate(deps: GateDeps): Gate {
-  const format: KeyFormat = { prefixes: deps.prefixes, legacyKeys: deps.config.legacyKeys }
+  const { legacyKeys, keyHeaders } = deps.config
+  const format: KeyFormat = { prefixes: deps.prefixes, legacyKeys, keyHeaders }
   return {
     async identify(request) {
       const key = authenticate(request, format)

@@ -29,6 +29,9 @@ export function text(pattern: string, expected: string, description: string) {
   return Type.String({ pattern, patternErrorMessage: `expected ${expected}`, description })
 }
 
+export const headerName = (description: string) =>
+  text('^[A-Za-z][A-Za-z0-9_-]{0,62}$', 'the name of a header', description)
+
 export const pointer = text(
   '^(/([^~]|~[01])*)?$',
   'a JSON pointer such as /text',

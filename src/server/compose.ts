@@ -4,6 +4,7 @@
  * part is pushed on `shutdown` when it is opened.
  */
 import { type UpstreamAddresses, upstreamAddresses } from '../config/upstream-addresses.ts'
+import { calledServices } from '../config/upstream-credentials.ts'
 import { clientIp } from '../gate/authorize/client-ip.ts'
 import { openKeyCache } from '../gate/authorize/key-cache.ts'
 import { openTariffCache } from '../gate/authorize/tariff-cache.ts'
@@ -23,6 +24,7 @@ import { undeliveredId } from '../management/manage-credits.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { openFreeCalls } from '../proxy/metering/count-free-calls.ts'
 import { type CallProxy, openProxy } from '../proxy/proxy.ts'
+import { openUpstreams } from '../proxy/upstream/upstreams.ts'
 import { readBalance } from '../reports/account/balance.ts'
 import { lookUpCharge } from '../reports/charge/charge-lookup.ts'
 import { type App, createApp } from './app.ts'
@@ -73,7 +75,7 @@ export async function compose(
   const rateLimiter = await openSharedRateLimiter(context)
   const appends = openAppends(context, ledger)
   const server = openHttpServer(phase)
-  const addresses = upstreamAddresses(config, options.demoUrls)
+  const addresses = upstreamAddresses(config, options.demoUrls, options.variable)
   const calls = openCalls(context, { ledger, appends, rateLimiter, server, addresses })
   gatewayGauges(metrics.registry, {
     callsInFlight: () => calls.proxy.inFlight,
@@ -148,7 +150,8 @@ function openCalls(context: Context, deps: CallDeps): Calls {
       }),
   })
   const proxy = openProxy({
-    ...{ config, addresses, gate, freeCalls, log: warn },
+    ...{ config, gate, freeCalls, log: warn },
+    upstreams: openUpstreams(config, addresses),
     storedResponses: openStoredResponses(ledger.sql, ledgerTimeoutMs),
     letLeave: ({ shard, position }) => appenderOf(shard).deliveries.leave(position),
     settled: metrics.settled,
@@ -191,9 +194,6 @@ function openApp(context: Context, parts: AppParts): App {
   const { config, environment, phase, warn } = context
   const { ledger, appends, calls, management, rateLimiter, addresses } = parts
   const { sql } = ledger
-  const services = Object.values(config.routes).flatMap(({ target }) =>
-    target.kind === 'upstream' ? [target.service] : [],
-  )
   return createApp({
     ...{ sql, config, management, proxy: calls.proxy, log: warn },
     corsOrigins: environment.corsOrigins,
@@ -209,7 +209,7 @@ function openApp(context: Context, parts: AppParts): App {
     system: {
       readiness: openReadiness({
         ...{ sql, rateLimiter, addresses, warn },
-        services: new Set(services),
+        services: calledServices(config),
         isStopping: () => phase.isStopping,
         ledgerFault: appends.fault,
       }),

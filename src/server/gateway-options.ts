@@ -1,12 +1,15 @@
 /** What a gateway is started with. */
 import type { Config } from '../config/config.ts'
 import type { Environment } from '../config/environment.ts'
+import type { Variable } from '../config/upstream-credentials.ts'
 import type { RateLimiterLog } from '../gate/rate-limit/redis-limiter.ts'
 import type { MetricsEndpoint } from './metrics/serve-metrics.ts'
 
 export interface GatewayOptions {
   readonly config: Config
   readonly environment: Environment
+  /** The environment's variables, for the credentials of upstreams, which the configuration names. */
+  readonly variable: Variable
   readonly databaseUrl: string
   readonly hostname: string
   /** The addresses of the demo services that run, by name. */

@@ -5,6 +5,7 @@ import { takeAway } from '../support/outage.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { openLedger } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
+import { addressAt } from '../support/upstream-address.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -44,7 +45,7 @@ describe('it names what is missing', () => {
   const whole: Omit<ReadinessDeps, 'sql'> = {
     rateLimiter: { degraded: false },
     services: new Set(['search']),
-    addresses: { search: { live: { url: 'http://127.0.0.1:9', demo: false } } },
+    addresses: { search: { live: addressAt('http://127.0.0.1:9') } },
     isStopping: () => false,
     ledgerFault: () => undefined,
     warn: () => {},

@@ -18,6 +18,7 @@ import type { Context } from '../../src/server/context.ts'
 import type { Phase } from '../../src/server/phase.ts'
 import { openShutdown } from '../../src/server/shutdown.ts'
 import { prefixes } from '../support/test-ledger.ts'
+import { upstreamsAt } from '../support/upstream-address.ts'
 import { config } from './shop.ts'
 
 export interface Gateway {
@@ -70,7 +71,7 @@ export function openGateway(
   })
   const proxy = openProxy({
     ...{ config, gate, log: warn, settled: metrics.settled },
-    addresses: { upstream: { live: { url: 'http://upstream', demo: false } } },
+    upstreams: upstreamsAt('upstream', 'http://upstream'),
     freeCalls: openFreeCalls(appenderOf, 2_000),
     storedResponses: openStoredResponses(sql, ledgerTimeoutMs),
     letLeave: ({ shard, position }) => appenderOf(shard).deliveries.leave(position),

@@ -20,6 +20,8 @@ export interface GatewaySettings {
   readonly highWaterMarkFile?: string
   /** Subjects that are operators whatever their token says. */
   readonly adminUserIds?: readonly string[] | undefined
+  /** Variables that the configuration names. */
+  readonly env?: Readonly<Record<string, string>> | undefined
 }
 
 export interface TestGateway {
@@ -46,6 +48,7 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
       REDIS_URL: settings.redisUrl,
       ADMIN_USER_IDS: settings.adminUserIds?.join(','),
     }),
+    variable: (name) => settings.env?.[name],
     databaseUrl: settings.databaseUrl,
     hostname: '127.0.0.1',
     demoUrls: settings.demoUrls ?? {},

@@ -46,9 +46,10 @@ export async function openShop(
     readonly redisUrl?: string
     readonly tariff?: Tariff
     readonly adminUserIds?: readonly string[]
+    readonly env?: Readonly<Record<string, string>>
   } = {},
 ): Promise<Shop> {
-  const { config, demoUrls, redisUrl, adminUserIds } = options
+  const { config, demoUrls, redisUrl, adminUserIds, env } = options
   const upstream = startUpstream()
   const ledger = await openLedger({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
   const upstreams = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
@@ -56,6 +57,7 @@ export async function openShop(
     databaseUrl: ledger.url,
     redisUrl,
     adminUserIds,
+    env,
     ...(config ? { config } : {}),
     ...upstreams,
   })

@@ -173,7 +173,7 @@ describe('a field that does not fit', () => {
 
   test('an unknown field that resembles none lists the known ones', () => {
     expect(problemsOf(withChange('url: http://127.0.0.1:9', 'colour: blue'))).toEqual([
-      'services.echo.colour: unknown field, known here are urlEnv, url, testUrl, demo',
+      'services.echo.colour: unknown field, known here are urlEnv, url, targets, testUrl, demo, headers, query, identity, requestHeaders',
     ])
   })
 })
@@ -503,11 +503,11 @@ describe('addresses from the environment', () => {
   const text = withChange('url: http://127.0.0.1:9', 'urlEnv: ECHO_URL, url: http://127.0.0.1:9')
 
   test('win over the file and lose a slash at their end', () => {
-    expect(parse(text).services.echo?.url).toBe('http://127.0.0.1:9')
-    expect(parse(text, { ECHO_URL: '' }).services.echo?.url).toBe('http://127.0.0.1:9')
-    expect(parse(text, { ECHO_URL: 'https://echo.example/base/' }).services.echo?.url).toBe(
+    expect(parse(text).services.echo?.urls).toEqual(['http://127.0.0.1:9'])
+    expect(parse(text, { ECHO_URL: '' }).services.echo?.urls).toEqual(['http://127.0.0.1:9'])
+    expect(parse(text, { ECHO_URL: 'https://echo.example/base/' }).services.echo?.urls).toEqual([
       'https://echo.example/base',
-    )
+    ])
   })
 
   test('are checked, and not repeated where they are wrong', () => {

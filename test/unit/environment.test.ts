@@ -3,6 +3,7 @@ import { ConfigError, printProblem } from '../../src/config/config-error.ts'
 import { readEnvironment } from '../../src/config/environment.ts'
 import { upstreamAddresses } from '../../src/config/upstream-addresses.ts'
 import { parse, withChange } from '../support/small-config.ts'
+import { addressAt } from '../support/upstream-address.ts'
 
 function problemsOf(run: () => unknown): string[] {
   try {
@@ -100,41 +101,42 @@ describe('the environment', () => {
 describe("an upstream's address", () => {
   const echo = (service: string) => parse(withChange('{ url: http://127.0.0.1:9 }', service))
   const demos = { echo: 'http://127.0.0.1:7' }
-  const demo = { url: 'http://127.0.0.1:7', demo: true }
+  const demo = addressAt('http://127.0.0.1:7', true)
+  const none = () => undefined
 
   test('is the one that is set, and test keys never reach it', () => {
     const config = echo('{ url: http://live.example }')
-    expect(upstreamAddresses(config, demos).echo).toEqual({
-      live: { url: 'http://live.example', demo: false },
+    expect(upstreamAddresses(config, demos, none).echo).toEqual({
+      live: addressAt('http://live.example', false),
     })
   })
 
   test('is the demo where none is set and the demo runs', () => {
     const config = echo('{ urlEnv: ECHO_URL, demo: echo }')
-    expect(upstreamAddresses(config, demos).echo).toEqual({ live: demo, test: demo })
+    expect(upstreamAddresses(config, demos, none).echo).toEqual({ live: demo, test: demo })
   })
 
   test('test keys go to the demo unless the file says otherwise', () => {
-    const live = { url: 'http://live.example', demo: false }
-    expect(upstreamAddresses(echo('{ url: http://live.example, demo: echo }'), demos).echo).toEqual(
-      {
-        live,
-        test: demo,
-      },
-    )
-    const withBoth = echo('{ url: http://live.example, testUrl: http://test.example, demo: echo }')
-    expect(upstreamAddresses(withBoth, demos).echo).toEqual({
+    const live = addressAt('http://live.example', false)
+    expect(
+      upstreamAddresses(echo('{ url: http://live.example, demo: echo }'), demos, none).echo,
+    ).toEqual({
       live,
-      test: { url: 'http://test.example', demo: false },
+      test: demo,
+    })
+    const withBoth = echo('{ url: http://live.example, testUrl: http://test.example, demo: echo }')
+    expect(upstreamAddresses(withBoth, demos, none).echo).toEqual({
+      live,
+      test: addressAt('http://test.example', false),
     })
   })
 
   test('without an address and without a running demo, the error says what to set', () => {
     expect(
-      problemsOf(() => upstreamAddresses(echo('{ urlEnv: ECHO_URL, demo: echo }'), {})),
+      problemsOf(() => upstreamAddresses(echo('{ urlEnv: ECHO_URL, demo: echo }'), {}, none)),
     ).toEqual(['services.echo: no address, set ECHO_URL (or services.echo.url)'])
     expect(
-      problemsOf(() => upstreamAddresses(echo('{ testUrl: http://a.example }'), demos)),
+      problemsOf(() => upstreamAddresses(echo('{ testUrl: http://a.example }'), demos, none)),
     ).toEqual(['services.echo: no address, set services.echo.url'])
   })
 })

@@ -30,7 +30,7 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
   const freeCalls = { count: unused, flush: unused, close: unused }
   const storedResponses = { store: unused, read: unused, replayed: unused }
   const proxy = openProxy({
-    ...{ config, gate, idleTimeout, freeCalls, storedResponses, addresses: {} },
+    ...{ config, gate, idleTimeout, freeCalls, storedResponses, upstreams: {} },
     letLeave: unused,
     log: unused,
   })

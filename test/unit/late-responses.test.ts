@@ -7,6 +7,7 @@ import type { ReserveDeps } from '../../src/gate/reservation/reserve-deps.ts'
 import type { CallCommand } from '../../src/ledger/append/call-commands.ts'
 import { openProxy } from '../../src/proxy/proxy.ts'
 import { testConfig } from '../support/test-config.ts'
+import { upstreamsAt } from '../support/upstream-address.ts'
 
 const config = testConfig({ limits: { maxBufferedBytes: 1_000 } }, 'http://127.0.0.1:1')
 const { search: route } = config.routes
@@ -48,7 +49,7 @@ async function call(bytes: number, mayLeave: boolean) {
   }) as never
   const proxy = openProxy({
     ...{ config, gate, idleTimeout: { seconds: 60, set() {} } },
-    addresses: { search: { live: { url: 'http://127.0.0.1:1', demo: false } } },
+    upstreams: upstreamsAt('search', 'http://127.0.0.1:1'),
     freeCalls: { count: unused, flush: unused, close: unused },
     storedResponses: { store: unused, read: unused, replayed: unused },
     letLeave({ position }) {

@@ -7,6 +7,7 @@ import type { Appender } from '../../src/ledger/append/appender.ts'
 import type { AppendResult, CallCommand } from '../../src/ledger/append/call-commands.ts'
 import { deliverPricedCall } from '../../src/proxy/delivery/deliver-priced-call.ts'
 import { testConfig } from '../support/test-config.ts'
+import { upstreamsAt } from '../support/upstream-address.ts'
 
 const config = testConfig({}, 'http://127.0.0.1:1')
 const route = config.routes.search
@@ -42,7 +43,7 @@ function deliver(upstream: () => Promise<Response>) {
   const outcome = deliverPricedCall({
     ...{ call, body, rateLimit, reservation, reservedAtMs: 0 },
     deps: {
-      addresses: { search: { live: { url: 'http://127.0.0.1:1', demo: false } } },
+      upstreams: upstreamsAt('search', 'http://127.0.0.1:1'),
       storedResponses: { store: fail, read: fail, replayed: fail },
       freeCalls: { count: fail, flush: fail, close: fail },
       maxDeliverySeconds: 60,

@@ -43,7 +43,7 @@ async function examine(
   const [database, redis, upstreams] = await Promise.all([
     examineDatabase(args, config.value, gateways),
     environment.value ? checkRedis(environment.value.redisUrl, gateways) : [],
-    config.value ? checkUpstreams(config.value) : [],
+    config.value ? checkUpstreams(config.value, (name) => process.env[name]) : [],
   ])
   return [
     config.finding(({ file, routes }) => `${file}: ${Object.keys(routes).length} routes`),

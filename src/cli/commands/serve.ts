@@ -1,6 +1,7 @@
 /** `tollbook serve` */
 import { readEnvironment } from '../../config/environment.ts'
-import { loadConfig } from '../../config/load-config.ts'
+import { type Env, loadConfig } from '../../config/load-config.ts'
+import { secretsOf } from '../../config/upstream-credentials.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
 import { noteLogin } from '../database.ts'
@@ -33,8 +34,7 @@ export default command(
     },
   },
   async (args) => {
-    const log = openLog('info')
-    const env = { ...process.env, ...(args.port ? { PORT: args.port } : {}) }
+    const env: Env = { ...process.env, ...(args.port ? { PORT: args.port } : {}) }
     const environment = readEnvironment(env)
     if (!environment.databaseUrl) {
       throw new UsageError('set DATABASE_URL, or use "tollbook up", which brings a PostgreSQL.')
@@ -43,11 +43,15 @@ export default command(
     if (!environment.jwtSecret && !environment.jwksUrl) {
       throw new UsageError('set JWT_SECRET or JWKS_URL, so that owners and operators can sign in.')
     }
+    const config = loadConfig({ file: args.config, env })
+    const variable = (name: string) => env[name]
+    const log = openLog('info', secretsOf(config, variable))
     // Process 1 of a container loses a signal that nothing listens for, so this comes before the gateway starts.
     const stopSignal = shutdownSignal()
     const gateway = await startGateway({
-      config: loadConfig({ file: args.config, env }),
+      config,
       environment,
+      variable,
       databaseUrl: environment.databaseUrl,
       hostname: args.host,
       demoUrls: {},

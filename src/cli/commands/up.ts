@@ -9,6 +9,7 @@ import pc from 'picocolors'
 import type { Config } from '../../config/config.ts'
 import { readEnvironment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
+import { secretsOf } from '../../config/upstream-credentials.ts'
 import { signToken } from '../../http/auth/sign-token.ts'
 import { startEmbeddedPostgres } from '../../postgres/embedded.ts'
 import { lockFolder } from '../../postgres/folder-lock.ts'
@@ -71,6 +72,7 @@ async function runUntilStopped(options: {
   }
   const config = loadConfig({ file: options.config, env })
   const environment = readEnvironment(env)
+  const variable = (name: string) => process.env[name]
   const say = (line: string) => options.json || console.error(pc.dim(line))
 
   await using started = new AsyncDisposableStack()
@@ -93,6 +95,7 @@ async function runUntilStopped(options: {
   const gateway = await startGateway({
     config,
     environment,
+    variable,
     databaseUrl,
     hostname: options.host,
     demoUrls: Object.fromEntries(demos.map(({ name, url }) => [name, url])),
@@ -102,7 +105,7 @@ async function runUntilStopped(options: {
       ...environment.metrics,
       orFreePort: !process.env.METRICS_PORT,
     },
-    log: openLog('warn'),
+    log: openLog('warn', secretsOf(config, variable)),
   })
   started.defer(() => gateway.stop())
   const tokens = await signTokens(config, env.JWT_SECRET)

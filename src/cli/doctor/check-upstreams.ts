@@ -1,29 +1,54 @@
 /** Checks the servers that a gateway sends requests to: the upstreams, and the key server of its tokens. */
-import type { Config } from '../../config/config.ts'
+import type { Config, Upstream } from '../../config/config.ts'
+import { type ConfigProblem, printProblem } from '../../config/config-error.ts'
 import type { Environment } from '../../config/environment.ts'
+import {
+  type Credentials,
+  calledServices,
+  noCredentials,
+  readCredentials,
+  type Variable,
+} from '../../config/upstream-credentials.ts'
+import { OwnQuery } from '../../proxy/upstream/own-query.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
 const timeoutMs = 3_000
 
-export function checkUpstreams(config: Config): Promise<Finding[]> {
-  const used = new Set(
-    Object.values(config.routes).flatMap(({ target }) =>
-      target.kind === 'upstream' ? [target.service] : [],
-    ),
-  )
-  return Promise.all(
+/** @param variable the environment, for the credentials that the upstreams are sent */
+export async function checkUpstreams(config: Config, variable: Variable): Promise<Finding[]> {
+  const called = calledServices(config)
+  const findings = await Promise.all(
     Object.entries(config.services)
-      .filter(([name]) => used.has(name))
-      .map(async ([name, { url, urlEnv, demo }]): Promise<Finding> => {
-        if (url !== undefined) return checkUrl(`upstream ${name}`, url)
-        const set = `Set ${urlEnv ?? `services.${name}.url`}`
-        if (demo === undefined) return problem(`upstream ${name}`, 'no address', `${set}.`)
-        return warning(
-          `upstream ${name}`,
-          'no address',
-          `${set}: "tollbook up" uses a demo instead, "tollbook serve" does not start.`,
-        )
-      }),
+      .filter(([name]) => called.has(name))
+      .map(([name, service]) => checkUpstream(name, service, variable)),
+  )
+  return findings.flat()
+}
+
+/** A finding for each of its addresses. */
+async function checkUpstream(
+  name: string,
+  service: Upstream,
+  variable: Variable,
+): Promise<Finding[]> {
+  const check = `upstream ${name}`
+  const { urls, urlEnv, demo } = service
+  if (urls.length === 0) {
+    const set = `Set ${urlEnv ?? `services.${name}.url`}`
+    if (demo === undefined) return [problem(check, 'no address', `${set}.`)]
+    const advice = `${set}: "tollbook up" uses a demo instead, "tollbook serve" does not start.`
+    return [warning(check, 'no address', advice)]
+  }
+  const missing: ConfigProblem[] = []
+  const credentials = readCredentials(name, service, 'live', variable, missing)
+  if (missing.length > 0) {
+    const found = missing.map(printProblem).join('; ')
+    return [problem(check, found, '"tollbook serve" does not start without.')]
+  }
+  return Promise.all(
+    urls.map((url, index) =>
+      checkUrl(urls.length === 1 ? check : `${check} ${index + 1}`, url, credentials),
+    ),
   )
 }
 
@@ -44,24 +69,38 @@ export async function checkSignIn({ jwksUrl, jwtSecret }: Environment): Promise<
   )
 }
 
-/** Whether a server responds at all. The status of its response does not matter. */
-async function checkUrl(check: string, url: string): Promise<Finding> {
+/** Whether a server responds at all, and does not refuse the credentials. No other status matters. */
+async function checkUrl(
+  check: string,
+  url: string,
+  { headers, query }: Credentials = noCredentials,
+): Promise<Finding> {
   // An address may carry a secret in its path.
   const { origin } = new URL(url)
   const startedAt = performance.now()
   try {
-    const response = await fetch(url, {
+    const response = await fetch(new OwnQuery(query).addTo(url), {
       method: 'HEAD',
+      headers: headers.map(([name, value]): [string, string] => [name, value.reveal()]),
       redirect: 'manual',
       signal: AbortSignal.timeout(timeoutMs),
     })
     await response.body?.cancel()
+    const { status } = response
+    if (headers.length + query.length > 0 && (status === 401 || status === 403)) {
+      return warning(
+        check,
+        `${origin} refuses its address with status ${status}`,
+        'Its credentials may be wrong; or they are for other paths than this one.',
+      )
+    }
     return ok(check, `${origin} responded in ${Math.round(performance.now() - startedAt)} ms`)
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
+    // The message can repeat the address, and with it what must not be shown.
+    const reason = (error as { code?: string }).code ?? (error as Error).name
     return problem(
       check,
-      `${origin}: no response (${reason.replaceAll(url, origin)})`,
+      `${origin}: no response (${reason})`,
       'Start it, or correct its address; calls of its routes get status 502 and are not charged.',
     )
   }

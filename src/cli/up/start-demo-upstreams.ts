@@ -15,8 +15,8 @@ export interface DemoUpstream {
 /** Starts a demo for every upstream of the configuration that lacks an address, for live keys or for test keys. */
 export function startDemoUpstreams(config: Config): DemoUpstream[] {
   const names = new Set<DemoUpstreamName>()
-  for (const { url, testUrl, demo } of Object.values(config.services)) {
-    if (demo && isDemo(demo) && !(url && testUrl)) names.add(demo)
+  for (const { urls, testUrl, demo } of Object.values(config.services)) {
+    if (demo && isDemo(demo) && !(urls.length > 0 && testUrl)) names.add(demo)
   }
   return [...names].map((name) => ({ name, ...startDemoUpstream(name) }))
 }

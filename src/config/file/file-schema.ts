@@ -4,7 +4,7 @@
  * pointer leads somewhere) is checked in semantics.ts.
  */
 import { type Static, Type } from '@sinclair/typebox'
-import { atLeast, closed, recordOf } from '../../lib/schema-fields.ts'
+import { atLeast, closed, headerName, recordOf } from '../../lib/schema-fields.ts'
 import { JsonSchema } from './json-schema-field.ts'
 import { Limits, Refunds } from './limits.ts'
 import { Plan } from './plan.ts'
@@ -47,6 +47,12 @@ export const ConfigFile = closed(
       Type.String({
         minLength: 1,
         description: 'The JWT role of auditors, who may read everything.',
+      }),
+    ),
+    keyHeaders: Type.Optional(
+      Type.Array(headerName('A header.'), {
+        description:
+          'Headers in which clients may show their API key, beside X-API-Key and Authorization: those of a provider whose clients are to work unchanged, such as x-goog-api-key. They reach no upstream.',
       }),
     ),
     legacyKeys: Type.Optional(

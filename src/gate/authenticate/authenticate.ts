@@ -6,14 +6,16 @@ export interface KeyFormat {
   readonly prefixes: KeyPrefixes
   /** Whether keys of the replaced service are accepted. */
   readonly legacyKeys: boolean
+  /** Headers that may carry the key, beside the usual ones. */
+  readonly keyHeaders: readonly string[]
 }
 
 /** The SHA-256 of the key's text, by which everything else knows the key. */
 export function authenticate(
   request: Request,
-  { prefixes, legacyKeys }: KeyFormat,
+  { prefixes, legacyKeys, keyHeaders }: KeyFormat,
 ): Outcome<{ readonly keyHash: string }> {
-  const text = keyText(request)
+  const text = keyText(request, keyHeaders)
   if (text === undefined) {
     return {
       ok: false,
@@ -35,11 +37,17 @@ export function authenticate(
   return { ok: true, keyHash: hashKey(text) }
 }
 
-/** The key's text: X-API-Key, or the bearer token. */
-function keyText(request: Request): string | undefined {
-  const header = request.headers.get('x-api-key')
+/** The key's text: X-API-Key, the bearer token, or one of the headers of the configuration. */
+function keyText({ headers }: Request, keyHeaders: readonly string[]): string | undefined {
+  const header = headers.get('x-api-key')
   if (header) return header
-  const authorization = request.headers.get('authorization')
-  if (authorization?.slice(0, 7).toLowerCase() !== 'bearer ') return undefined
-  return authorization.slice(7).trim() || undefined
+  const authorization = headers.get('authorization')
+  const isBearer = authorization?.slice(0, 7).toLowerCase() === 'bearer '
+  const token = isBearer ? authorization?.slice(7).trim() : undefined
+  if (token) return token
+  for (const name of keyHeaders) {
+    const text = headers.get(name)
+    if (text) return text
+  }
+  return undefined
 }

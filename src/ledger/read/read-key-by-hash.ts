@@ -6,6 +6,8 @@ export interface KeyRecord {
   readonly shard: number
   readonly keyId: string
   readonly accountId: string
+  /** The user's or the organisation's. */
+  readonly ownerId: string
   readonly mode: Mode
   readonly keyVersion: number
   readonly accountVersion: number
@@ -41,7 +43,8 @@ export interface ReadKey extends KeyRecord {
 /** The key that a secret's hash belongs to, revoked or not; undefined: there is none. */
 export async function readKeyByHash(sql: Sql, hash: string): Promise<ReadKey | undefined> {
   const [row] = await sql<ReadKey[]>`
-    select k.shard, k.key_id as "keyId", k.account_id as "accountId", k.mode,
+    select k.shard, k.key_id as "keyId", k.account_id as "accountId",
+      a.owner_id as "ownerId", k.mode,
       k.version as "keyVersion", a.version as "accountVersion", k.display, k.enabled,
       k.revoked_at as "revokedAt", k.expires_at as "expiresAt",
       case when k.hash = ${hash} then null else k.previous_until end as "previousUntil",

@@ -33,7 +33,7 @@ export async function deliverFreeCall(free: FreeCall): Promise<CallResponse> {
     const headers = addCallHeaders(new Headers(), call, rateLimit)
     return { response: Response.json(target.json, { headers }) }
   }
-  const forwarded = await forwardCall(deps.addresses, call, body, key.mode, false)
+  const forwarded = await forwardCall(deps.upstreams, call, body, key, false)
   if (!forwarded.ok) return fail(free, forwarded.failure)
   const { response, clock } = forwarded
   let start: Start

@@ -24,9 +24,9 @@ const maxReadBytes = 16 * 1024 * 1024
 export async function deliverPricedCall(priced: PricedCall): Promise<CallResponse> {
   const { call, body, deps } = priced
   try {
-    const { mode } = priced.reservation.terms.key
+    const { key } = priced.reservation.terms
     const isRead = isPricedByResponse(priced)
-    const forwarded = await forwardCall(deps.addresses, call, body, mode, isRead)
+    const forwarded = await forwardCall(deps.upstreams, call, body, key, isRead)
     const delivered = await deliver(priced, forwarded)
     const end = () => {
       priced.reservation.end()

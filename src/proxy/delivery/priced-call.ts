@@ -12,7 +12,7 @@ import type { FreeCalls } from '../metering/count-free-calls.ts'
 import type { CallBody } from '../request/request-body.ts'
 import { headersForClient } from '../upstream/crossing-headers.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
-import type { Addresses } from '../upstream/forward-call.ts'
+import type { Upstreams } from '../upstream/upstreams.ts'
 import {
   addCallHeaders,
   type CallResponse,
@@ -23,7 +23,7 @@ import {
 } from './responses.ts'
 
 export interface DeliveryDeps {
-  readonly addresses: Addresses
+  readonly upstreams: Upstreams
   readonly storedResponses: StoredResponses
   readonly freeCalls: FreeCalls
   /** Larger response bodies are relayed as they come. */

@@ -1,88 +1,112 @@
 /**
- * Which headers cross the gateway. Connection-level headers end here (RFC 9110 §7.6.1), the client's key and
- * cookies never reach an upstream, and neither side can set what the gateway sets.
+ * Which headers cross the gateway; config/header-names.ts has the kinds that do not. Connection-level headers end here,
+ * with those that Connection names, and neither side can set what the gateway sets.
  */
+import {
+  type IdentityField,
+  type IdentityHeaders,
+  isConditional,
+  isNeverFromClients,
+  isNeverFromUpstreams,
+  plainHeaderName,
+} from '../../config/header-names.ts'
+import type { Credentials } from '../../config/upstream-credentials.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 
-const hopByHop = [
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authorization',
-  'proxy-connection',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-]
-
-const notFromClients = new Set([
-  ...hopByHop,
-  'host',
-  'content-length',
-  'content-type',
-  'content-encoding',
-  'expect',
-  'authorization',
-  'x-api-key',
-  'cookie',
-  'forwarded',
-  'via',
-  'x-real-ip',
-  'x-request-id',
-  'idempotency-key',
-  // A call buys the whole response, each time.
-  'range',
-  'if-range',
-  'if-match',
-  'if-none-match',
-  'if-modified-since',
-  'if-unmodified-since',
-  // With these some servers take another method or path than the one that was priced.
-  'x-http-method',
-  'x-http-method-override',
-  'x-method-override',
-  'x-original-url',
-  'x-rewrite-url',
-])
-
-const prefixesNotFromClients = ['x-forwarded-', 'x-credits-', 'x-ledger-', 'x-ratelimit-']
-
-const notFromUpstreams = new Set([
-  ...hopByHop,
-  'content-length',
-  'x-request-id',
-  'x-error-source',
-  'ratelimit',
-  'ratelimit-policy',
-  'set-cookie',
-  // Would send the client past the gateway.
-  'alt-svc',
-])
-
-const prefixesNotFromUpstreams = ['x-credits-', 'x-ledger-', 'x-ratelimit-', 'access-control-']
-
-const endsFromClients = endsHere(notFromClients, prefixesNotFromClients)
-const endsFromUpstreams = endsHere(notFromUpstreams, prefixesNotFromUpstreams)
-
-/** Headers for the upstream: the client's, less what ends here, with the call's id. */
-export function headersForUpstream(
-  clients: Headers,
-  { requestId, contentType, isRead }: { requestId: string; contentType?: string; isRead: boolean },
-): Headers {
-  const headers = crossing(clients, endsFromClients)
-  headers.set('x-request-id', requestId)
-  if (contentType !== undefined) headers.set('content-type', contentType)
-  // A response that is only passed on may come compressed.
-  if (isRead) headers.set('accept-encoding', 'identity')
-  return headers
+/** What an upstream is sent beside what clients send. */
+export interface ServiceHeaders {
+  readonly credentials: Credentials
+  readonly identity: IdentityHeaders
+  /** The only headers that cross from clients. Absent: all but those that never do. */
+  readonly requestHeaders?: readonly string[]
+  /** Headers in which clients may show their key. */
+  readonly keyHeaders: readonly string[]
 }
+
+/** What a request's headers are made of, beside the client's. */
+interface SentCall {
+  readonly requestId: string
+  readonly key: KeyRecord
+  readonly contentType?: string
+  /** The gateway reads the response, so it must not come compressed. */
+  readonly isRead: boolean
+  /** The client may ask for a part, or only for what has changed. */
+  readonly isConditional: boolean
+}
+
+/** Makes the headers of the requests to one upstream. */
+export class RequestHeaders {
+  readonly #own: readonly (readonly [name: string, value: string])[]
+  readonly #identity: IdentityHeaders
+  readonly #ends: NameTest
+  readonly #endsWhereConditional: NameTest
+
+  constructor({ credentials, identity, requestHeaders, keyHeaders }: ServiceHeaders) {
+    this.#own = credentials.headers.map(([name, secret]) => [name, secret.reveal()] as const)
+    this.#identity = identity
+    const set = new Set(
+      [...this.#own.map(([name]) => name), ...identity.map(([name]) => name), ...keyHeaders].map(
+        plainHeaderName,
+      ),
+    )
+    const only = requestHeaders && new Set(requestHeaders.map(plainHeaderName))
+    const never = (name: string) => isNeverFromClients(name) || set.has(name)
+    const ends = (name: string) => never(name) || (only !== undefined && !only.has(name))
+    this.#ends = remembered((name) => ends(name) || isConditional(name))
+    this.#endsWhereConditional = remembered((name) =>
+      isConditional(name) ? never(name) : ends(name),
+    )
+  }
+
+  /** The client's headers, less what ends here; then the service's own, who calls, and the call's id. */
+  of(clients: Headers, call: SentCall): Headers {
+    const headers = crossing(clients, call.isConditional ? this.#endsWhereConditional : this.#ends)
+    for (const [name, value] of this.#own) headers.set(name, value)
+    for (const [name, field] of this.#identity) headers.set(name, identityText(call.key, field))
+    headers.set('x-request-id', call.requestId)
+    if (call.contentType !== undefined) headers.set('content-type', call.contentType)
+    // A response that is only passed on may come compressed.
+    if (call.isRead) headers.set('accept-encoding', 'identity')
+    return headers
+  }
+}
+
+/**
+ * Ids as a header carries them: what is no plain character, or what a reader could take for the end of one of several
+ * values, is percent-encoded as in a URL, and so is the percent sign. No two ids look the same.
+ */
+function identityText(key: KeyRecord, field: IdentityField): string {
+  const text = identityOf(key, field)
+  return isPlain.test(text) ? text : encodeURIComponent(text)
+}
+
+const isPlain = /^[A-Za-z0-9_.~|@:+=/!*'()-]+$/
+
+function identityOf({ accountId, ownerId, keyId, plan }: KeyRecord, field: IdentityField): string {
+  switch (field) {
+    case 'account':
+      return accountId
+    case 'owner':
+      return ownerId
+    case 'key':
+      return keyId
+    case 'plan':
+      return plan
+    default:
+      return field satisfies never
+  }
+}
+
+const endsFromUpstreams = remembered(isNeverFromUpstreams)
 
 /** Headers for the client: the upstream's, less what ends here. */
 export function headersForClient(upstreams: Headers): Headers {
   return crossing(upstreams, endsFromUpstreams)
 }
 
-function crossing(headers: Headers, ends: (name: string) => boolean): Headers {
+type NameTest = (name: string) => boolean
+
+function crossing(headers: Headers, ends: NameTest): Headers {
   const named = headers
     .get('connection')
     ?.toLowerCase()
@@ -97,15 +121,14 @@ function crossing(headers: Headers, ends: (name: string) => boolean): Headers {
 /** Names that are remembered of each side. Calls bring the same ones again and again, except hostile ones. */
 const maxKnownNames = 200
 
-function endsHere(dropped: ReadonlySet<string>, prefixes: readonly string[]) {
+/** @param test of a plain name */
+function remembered(test: NameTest): NameTest {
   const known = new Map<string, boolean>()
-  return (name: string): boolean => {
+  return (name) => {
     const decided = known.get(name)
     if (decided !== undefined) return decided
-    // To servers that hand headers on as variables, X_Request_Id and X-Request-Id are the same.
-    const meant = name.replaceAll('_', '-')
-    const ends = dropped.has(meant) || prefixes.some((prefix) => meant.startsWith(prefix))
-    if (known.size < maxKnownNames) known.set(name, ends)
-    return ends
+    const result = test(plainHeaderName(name))
+    if (known.size < maxKnownNames) known.set(name, result)
+    return result
   }
 }

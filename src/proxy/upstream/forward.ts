@@ -3,17 +3,19 @@
  * path, following no redirect, decoding nothing, and for no longer than the route allows.
  */
 import type { Route } from '../../config/config.ts'
+import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { RefusalCode } from '../../problems/refusal.ts'
 import type { ForwardedBody } from '../request/request-body.ts'
-import { headersForUpstream } from './crossing-headers.ts'
 import { UpstreamClock } from './upstream-clock.ts'
+import type { Upstream } from './upstreams.ts'
 
 interface ForwardedCall {
   readonly request: Request
   readonly requestId: string
   readonly route: Route
-  /** The upstream's address, without a slash at the end. */
-  readonly baseUrl: string
+  readonly upstream: Upstream
+  /** Whose call it is. */
+  readonly key: KeyRecord
   readonly body: ForwardedBody | undefined
   /** The gateway reads the response, so it must not come compressed. */
   readonly isRead: boolean
@@ -44,25 +46,35 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
 }
 
 async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarded> {
-  let response: Response
-  try {
-    response = await fetch(targetOf(call), {
-      method: call.route.method,
-      headers: headersForUpstream(call.request.headers, {
-        requestId: call.requestId,
-        isRead: call.isRead,
-        ...(call.body?.contentType !== undefined && { contentType: call.body.contentType }),
-      }),
-      ...(call.body ? { body: call.body.bytes as Uint8Array<ArrayBuffer> } : {}),
-      redirect: 'manual',
-      decompress: false,
-      signal: clock.signal,
-      // Without it fetch gives up after five minutes, whatever the route allows.
-      timeout: false,
-    } as BunFetchRequestInit)
-  } catch (error) {
-    return { ok: false, failure: failureOf(error) }
+  const { route, upstream, request, body } = call
+  const { method } = route
+  const init = {
+    method,
+    headers: upstream.headers.of(request.headers, {
+      ...{ requestId: call.requestId, key: call.key, isRead: call.isRead },
+      isConditional: false,
+      ...(body?.contentType !== undefined && { contentType: body.contentType }),
+    }),
+    ...(body ? { body: body.bytes as Uint8Array<ArrayBuffer> } : {}),
+    redirect: 'manual',
+    decompress: false,
+    signal: clock.signal,
+    // Without it fetch gives up after five minutes, whatever the route allows.
+    timeout: false,
+    ...(isSentAgain(method) && { keepalive: false }),
+  } as BunFetchRequestInit
+  let response: Response | undefined
+  let failure: ForwardFailure = 'upstream_unreachable'
+  for (const baseUrl of upstream.urls) {
+    try {
+      response = await fetch(upstream.query.addTo(targetOf(call, baseUrl)), init)
+      break
+    } catch (error) {
+      failure = failureOf(error)
+      if (!isRefused(error)) break
+    }
   }
+  if (!response) return { ok: false, failure }
   if (response.ok || passedOn.has(response.status)) return { ok: true, response, clock }
   // A client must not mistake the upstream's refusal of the gateway for the gateway's refusal of the client.
   response.body?.cancel().catch(() => {})
@@ -78,7 +90,21 @@ export function failureOf(error: unknown): ForwardFailure {
   return code && notReached.includes(code) ? 'upstream_unreachable' : 'upstream_failed'
 }
 
-function targetOf({ request, route, baseUrl }: ForwardedCall): string {
+/** Nobody listens there, so nothing was sent. */
+function isRefused(error: unknown): boolean {
+  const { code } = error as { code?: string }
+  return code === 'ConnectionRefused' || code === 'ECONNREFUSED'
+}
+
+/**
+ * Whether fetch would send such a request again, when the connection that it kept from an earlier one is reset: an
+ * upstream may have executed it by then. Each of these gets a connection of its own.
+ */
+function isSentAgain(method: string): boolean {
+  return method !== 'POST' && method !== 'PATCH'
+}
+
+function targetOf({ request, route }: ForwardedCall, baseUrl: string): string {
   if (route.target.kind !== 'upstream') throw new TypeError(`${route.id} has no upstream`)
   const { path } = route.target
   if (!staysAtUpstream(baseUrl, path)) {

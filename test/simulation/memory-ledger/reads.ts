@@ -8,7 +8,7 @@ import type { MemoryLedger } from './memory-ledger.ts'
 import { columnsOf, rowsOf } from './rows.ts'
 
 const keyColumns = columnsOf(
-  `shard int2, keyId text, accountId text, mode text, keyVersion int4, accountVersion int4, display text,
+  `shard int2, keyId text, accountId text, ownerId text, mode text, keyVersion int4, accountVersion int4, display text,
   enabled bool, revokedAt timestamptz, expiresAt timestamptz, previousUntil timestamptz, endpoints texts,
   keyRateLimit int4, monthlyCap int8, frozen bool, plan text, planUntil timestamptz, accountRateLimit int4,
   maxInFlight int4, tariff text, accountSecret bytea, private bytea, readAt timestamptz`,
@@ -25,7 +25,7 @@ export function readKey(ledger: MemoryLedger, [hash]: readonly Text[]): Rows {
   const account = state.account_state.get(`${accountId} ${shard}`) as Row
   const who: Who = { shard, account_id: accountId, mode: String(key.mode), now }
   const row = {
-    ...{ shard, keyId: key.key_id, accountId, mode: key.mode },
+    ...{ shard, keyId: key.key_id, accountId, ownerId: account.owner_id, mode: key.mode },
     ...{ keyVersion: key.version, accountVersion: account.version, display: key.display },
     ...{ enabled: key.enabled, revokedAt: key.revoked_at, expiresAt: key.expires_at },
     previousUntil: key.hash === hash ? null : key.previous_until,

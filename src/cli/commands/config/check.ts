@@ -1,8 +1,9 @@
 /** `tollbook config check` */
-import type { Config } from '../../../config/config.ts'
+import type { Config, Upstream } from '../../../config/config.ts'
 import { readEnvironment } from '../../../config/environment.ts'
 import { loadConfig } from '../../../config/load-config.ts'
 import { tariffHash, tariffOf } from '../../../config/tariff.ts'
+import { checkCredentials } from '../../../config/upstream-credentials.ts'
 import { shortPriceText } from '../../../pricing/price-text.ts'
 import { command } from '../../command.ts'
 import { dim, heading, json, table } from '../../output.ts'
@@ -26,6 +27,7 @@ export default command(
   async (args) => {
     const config = loadConfig({ file: args.file, env: process.env })
     readEnvironment(process.env)
+    checkCredentials(config, (name) => process.env[name])
     const hash = tariffHash(tariffOf(config))
     if (args.json) return json({ file: config.file, valid: true, tariff: hash, ...summary(config) })
     console.log(`${config.file} is valid.`)
@@ -43,15 +45,18 @@ export default command(
       ]),
     )
     heading('Upstreams')
-    table(
-      ['Upstream', 'Live keys', 'Test keys'],
-      Object.entries(config.services).map(([name, { url, urlEnv, testUrl, demo }]) => {
-        const fallback = demo ? `demo "${demo}"` : ''
-        return [name, url ?? (urlEnv ? `not set: ${urlEnv}` : fallback), testUrl ?? fallback]
-      }),
-    )
+    table(['Upstream', 'Live keys', 'Test keys', 'Adds'], Object.entries(config.services).map(row))
   },
 )
+
+/** What is added is named; its values are not shown. */
+function row([name, service]: [string, Upstream]): string[] {
+  const { urls, urlEnv, testUrl, demo, headers, query } = service
+  const fallback = demo ? `demo "${demo}"` : ''
+  const live = urls.length > 0 ? urls.join(', ') : urlEnv ? `not set: ${urlEnv}` : fallback
+  const added = [...Object.keys(headers), ...Object.keys(query).map((parameter) => `?${parameter}`)]
+  return [name, live, testUrl ?? fallback, added.join(', ')]
+}
 
 function summary({ routes, plans, services }: Config) {
   return {

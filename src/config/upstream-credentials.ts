@@ -1,0 +1,100 @@
+/**
+ * What the gateway adds to the requests of an upstream, with the secrets of the environment. They are read here, once, for
+ * the upstreams that are really called, and are in no other part of the configuration.
+ */
+import { Secret } from '../lib/secret.ts'
+import type { Config, Upstream } from './config.ts'
+import { ConfigError, type ConfigProblem } from './config-error.ts'
+import type { OwnField } from './file/service.ts'
+
+export interface Credentials {
+  readonly headers: readonly (readonly [name: string, value: Secret])[]
+  /** By the parameter's name, before it is encoded. */
+  readonly query: readonly (readonly [name: string, value: Secret])[]
+}
+
+/** What a demo service is sent. */
+export const noCredentials: Credentials = { headers: [], query: [] }
+
+/** The value of an environment variable; undefined where it is not set. */
+export type Variable = (name: string) => string | undefined
+
+/**
+ * @param service its name, for problems
+ * @param mode for `url` and `targets`, or for `testUrl`
+ * @param problems gets what is missing, by the variable's name and never with its value
+ */
+export function readCredentials(
+  service: string,
+  { headers, query }: Upstream,
+  mode: 'live' | 'test',
+  variable: Variable,
+  problems: ConfigProblem[],
+): Credentials {
+  const read = (part: 'headers' | 'query', fields: Readonly<Record<string, OwnField>>) =>
+    Object.entries(fields).flatMap(([name, field]) => {
+      const path = `services.${service}.${part}.${name}`
+      const value = readValue(field, mode, variable)
+      if (typeof value === 'string' && (part === 'query' || isHeaderValue(value))) {
+        return [[name, new Secret(value)] as const]
+      }
+      const source = sourceOf(field, mode)
+      const message =
+        value === undefined
+          ? `no credential, set ${source}`
+          : `${source} has characters that no header can carry`
+      problems.push({ path, message })
+      return []
+    })
+  return { headers: read('headers', headers), query: read('query', query) }
+}
+
+/**
+ * Whether the credentials of all upstreams are there that have an address and are called.
+ *
+ * @throws ConfigError that names each variable to set
+ */
+export function checkCredentials(config: Config, variable: Variable): void {
+  const problems: ConfigProblem[] = []
+  for (const name of calledServices(config)) {
+    const service = config.services[name]
+    if (!service) continue
+    if (service.urls.length > 0) readCredentials(name, service, 'live', variable, problems)
+    if (service.testUrl !== undefined) readCredentials(name, service, 'test', variable, problems)
+  }
+  if (problems.length > 0) throw new ConfigError(config.file, problems)
+}
+
+/** The secrets that the configuration names, where they are set: what no log may repeat. */
+export function secretsOf({ services }: Pick<Config, 'services'>, variable: Variable): string[] {
+  const names = Object.values(services)
+    .flatMap(({ headers, query }) => [...Object.values(headers), ...Object.values(query)])
+    .flatMap((field) => ('env' in field ? [field.env, field.testEnv ?? field.env] : []))
+  return [...new Set(names)].flatMap((name) => variable(name)?.trim() || [])
+}
+
+/** The services that some route calls. */
+export function calledServices({ routes }: Pick<Config, 'routes'>): ReadonlySet<string> {
+  return new Set(
+    Object.values(routes).flatMap(({ target }) =>
+      target.kind === 'upstream' ? [target.service] : [],
+    ),
+  )
+}
+
+/** undefined: the variable is not set, or empty. */
+function readValue(field: OwnField, mode: 'live' | 'test', variable: Variable): string | undefined {
+  if ('value' in field) return field.value
+  // A file that a secret was copied from often ends with a line break.
+  const secret = variable(sourceOf(field, mode))?.trim()
+  return secret ? `${field.prefix ?? ''}${secret}` : undefined
+}
+
+function sourceOf(field: OwnField, mode: 'live' | 'test'): string {
+  if ('value' in field) return 'the value'
+  return mode === 'test' ? (field.testEnv ?? field.env) : field.env
+}
+
+function isHeaderValue(text: string): boolean {
+  return /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/.test(text)
+}
