@@ -13,7 +13,7 @@ beforeAll(async () => {
     search: { url: raw.url },
     kong: service({ identity: 'kong' }),
     silent: service({ identity: 'none' }),
-    named: service({ identity: { account: 'Tenant', key: 'X_Caller_Key' } }),
+    named: service({ identity: { account: 'Tenant', key: 'X_My_Key' } }),
     few: service({ identity: 'none', requestHeaders: ['Accept', 'prefer', 'X_Mine'] }),
   }
   const routes = Object.fromEntries(
@@ -172,32 +172,27 @@ describe('to the service', () => {
 
   test('goes who calls, as the service names it, whatever the client says', async () => {
     const forged = [
-      ...[
-        'X-Consumer-ID: x',
-        'X_Consumer_Custom_ID: x',
-        'Tenant: x',
-        'tenant: y',
-        'X-Caller-Key: x',
-      ],
+      ...['X-Consumer-ID: x', 'X_Consumer_Custom_ID: x', 'Tenant: x', 'tenant: y', 'X-My-Key: x'],
       'Connection: x-consumer-id, x-credential-identifier',
     ]
     const said = async (service: string) => {
       await cross([asKey(), ...forged], [], `/v1/${service}`)
       const lines = (raw.heads.at(-1) ?? '').split('\r\n').map(lowerName)
       return lines
-        .filter((line) => /^(x[-_](consumer|credential|caller|account)|tenant)/.test(line))
+        .filter((line) => /^(x[-_](consumer|credential|my|account)|tenant)/.test(line))
         .sort()
     }
     const { accountId: id } = shop.account
     const owner = shop.account.owner.id
     expect(await said('kong')).toEqual([
-      ...['tenant: x, y', 'x-caller-key: x'],
+      'tenant: x, y',
       ...[`x-consumer-custom-id: ${owner}`, 'x-consumer-groups: pro', `x-consumer-id: ${id}`],
       ...[`x-consumer-username: ${owner}`, `x-credential-identifier: ${shop.key.keyId}`],
+      'x-my-key: x',
     ])
     // What another service would say of itself is the client's to send.
-    expect(await said('silent')).toEqual(['tenant: x, y', 'x-caller-key: x'])
-    expect(await said('named')).toEqual([`tenant: ${id}`, `x_caller_key: ${shop.key.keyId}`])
+    expect(await said('silent')).toEqual(['tenant: x, y', 'x-my-key: x'])
+    expect(await said('named')).toEqual([`tenant: ${id}`, `x_my_key: ${shop.key.keyId}`])
   })
 
   test('goes only what the service lists, where it does', async () => {

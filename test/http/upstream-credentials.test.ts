@@ -105,11 +105,11 @@ async function call(path: string, { as = key, query = '' } = {}) {
   })
 }
 
-const answer = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+const whole = (body: string) => `HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 
 describe('an upstream gets its credentials', () => {
   test('in the header and the query that its service names, beside what is no secret', async () => {
-    raw.respond((socket) => void socket.write(answer('{}')))
+    raw.respond((socket) => void socket.write(whole('{}')))
     expect((await call('/v1/places', { query: '?q=a%2Fb' })).status).toBe(200)
     const head = raw.heads.at(-1) ?? ''
     expect(head).toStartWith(
@@ -123,7 +123,7 @@ describe('an upstream gets its credentials', () => {
 
   test('those for its test address with the calls of test keys', async () => {
     const testKey = await ledger.key(key.account, { mode: 'test' })
-    raw.respond((socket) => void socket.write(answer('{}')))
+    raw.respond((socket) => void socket.write(whole('{}')))
     expect((await call('/v1/places', { as: testKey })).status).toBe(200)
     expect(raw.heads.at(-1)).toContain(env.GEO_TEST_TOKEN)
     expect(raw.heads.at(-1)).not.toContain(env.GEO_TOKEN)
@@ -139,7 +139,7 @@ describe('an upstream gets its credentials', () => {
       '?appid&x=mine;appid',
     ],
   ])('and none of the client: %s', async (query) => {
-    raw.respond((socket) => void socket.write(answer('{}')))
+    raw.respond((socket) => void socket.write(whole('{}')))
     expect((await call('/v1/places', { query })).status).toBe(200)
     const target = /^POST (\S+)/.exec(raw.heads.at(-1) ?? '')?.[1] ?? ''
     expect(target).not.toContain('mine')
@@ -147,7 +147,7 @@ describe('an upstream gets its credentials', () => {
   })
 
   test('a client can send neither', async () => {
-    raw.respond((socket) => void socket.write(answer('{}')))
+    raw.respond((socket) => void socket.write(whole('{}')))
     const forged = [
       'Authorization: Bearer forged',
       'X_Api_Version: forged',
@@ -179,7 +179,7 @@ describe('nobody else reads them', () => {
         void socket.end(
           'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n12\r\ndata: {"token":1}\n\r\n',
         ),
-      (socket) => void socket.write(answer('no JSON')),
+      (socket) => void socket.write(whole('no JSON')),
       (socket) => void socket.end('SSH-2.0\r\n\r\n'),
       (socket) =>
         void socket.write('HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n'),

@@ -14,7 +14,7 @@ import type { Credentials } from '../../config/upstream-credentials.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 
 /** What an upstream is sent beside what clients send. */
-export interface ServiceHeaders {
+interface ServiceHeaders {
   readonly credentials: Credentials
   readonly identity: IdentityHeaders
   /** The only headers that cross from clients. Absent: all but those that never do. */
@@ -52,10 +52,8 @@ export class RequestHeaders {
     const only = requestHeaders && new Set(requestHeaders.map(plainHeaderName))
     const never = (name: string) => isNeverFromClients(name) || set.has(name)
     const ends = (name: string) => never(name) || (only !== undefined && !only.has(name))
-    this.#ends = remembered((name) => ends(name) || isConditional(name))
-    this.#endsWhereConditional = remembered((name) =>
-      isConditional(name) ? never(name) : ends(name),
-    )
+    this.#ends = known((name) => ends(name) || isConditional(name))
+    this.#endsWhereConditional = known((name) => (isConditional(name) ? never(name) : ends(name)))
   }
 
   /** The client's headers, less what ends here; then the service's own, who calls, and the call's id. */
@@ -97,7 +95,7 @@ function identityOf({ accountId, ownerId, keyId, plan }: KeyRecord, field: Ident
   }
 }
 
-const endsFromUpstreams = remembered(isNeverFromUpstreams)
+const endsFromUpstreams = known(isNeverFromUpstreams)
 
 /** Headers for the client: the upstream's, less what ends here. */
 export function headersForClient(upstreams: Headers): Headers {
@@ -118,17 +116,17 @@ function crossing(headers: Headers, ends: NameTest): Headers {
   return result
 }
 
-/** Names that are remembered of each side. Calls bring the same ones again and again, except hostile ones. */
+/** Names that are known of each side. Calls bring the same ones again and again, except hostile ones. */
 const maxKnownNames = 200
 
 /** @param test of a plain name */
-function remembered(test: NameTest): NameTest {
-  const known = new Map<string, boolean>()
+function known(test: NameTest): NameTest {
+  const decisions = new Map<string, boolean>()
   return (name) => {
-    const decided = known.get(name)
+    const decided = decisions.get(name)
     if (decided !== undefined) return decided
     const result = test(plainHeaderName(name))
-    if (known.size < maxKnownNames) known.set(name, result)
+    if (decisions.size < maxKnownNames) decisions.set(name, result)
     return result
   }
 }
