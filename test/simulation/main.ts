@@ -62,6 +62,9 @@ async function main(): Promise<boolean> {
   })
   progress.stop()
   console.log(values.json ? JSON.stringify(report) : described(report))
+  // For whoever sees a test fail.
+  if (values.json && !bug)
+    for (const failure of report.failures) console.error(failureText(failure))
   // A bug that was planted must be found.
   return Object.keys(report.breached).length > 0 === (bug !== undefined)
 }

@@ -1,4 +1,5 @@
-// A real PostgreSQL for the tests: the one of DATABASE_URL, or an embedded one shared by all files of a run.
+// A real PostgreSQL for the tests: the one of DATABASE_URL, or one that is started here and shared by all files of a run. That
+// is the embedded one, or, with TOLLBOOK_TEST_POSTGRES=/usr/lib/postgresql/15/bin, the one whose programs are there.
 // Each test makes a database of its own on it and drops it again.
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import postgres from 'postgres'
 import { startEmbeddedPostgres } from '../../src/postgres/embedded.ts'
+import { startInstalledPostgres } from './installed-postgres.ts'
 import { atEndOfRun, guardProcess, runId } from './run.ts'
 
 export type TestDatabase = {
@@ -111,12 +113,8 @@ async function adminClient(): Promise<postgres.Sql> {
 
 async function startServer(): Promise<string> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tollbook-test-'))
-  const starter = Bun.spawn(
-    [process.execPath, starterFile, dataDir, JSON.stringify(settingsForSpeed)],
-    { stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
-  )
-  await starter.exited
-  const server = await startEmbeddedPostgres({ dataDir })
+  const { TOLLBOOK_TEST_POSTGRES: bin } = process.env
+  const server = await (bin ? startInstalledPostgres(bin, dataDir) : startEmbedded(dataDir))
   const callOffGuard = guardProcess(server.pid, 'INT', dataDir)
   atEndOfRun(async () => {
     await admin?.end({ timeout: 5 })
@@ -125,6 +123,15 @@ async function startServer(): Promise<string> {
     rmSync(dataDir, { recursive: true, force: true })
   })
   return server.url
+}
+
+async function startEmbedded(dataDir: string) {
+  const starter = Bun.spawn(
+    [process.execPath, starterFile, dataDir, JSON.stringify(settingsForSpeed)],
+    { stdin: 'ignore', stdout: 'ignore', stderr: 'inherit' },
+  )
+  await starter.exited
+  return startEmbeddedPostgres({ dataDir })
 }
 
 async function useServer(url: string): Promise<string> {
