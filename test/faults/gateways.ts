@@ -2,7 +2,8 @@
  * Gateways in processes of their own, each with a line of its own to PostgreSQL. Two are asked, and where one
  * will die, a third stands by to replace it at once.
  */
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Edit } from './edits.ts'
 import { type Line, openLine } from './line.ts'
@@ -15,6 +16,8 @@ export interface FaultGateway {
   readonly pid: number
   readonly line: Line
   readonly isKilled: boolean
+  /** Where it keeps how far it has seen the log, for the gateway that follows it. */
+  readonly markFile: string
   /** kill -9; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGTERM; resolves with its exit status when it is gone. */
@@ -40,6 +43,15 @@ export interface Fleet {
   narrow(): Promise<void>
   /** Resolves when one stands by; starts it when none does. */
   ready(): Promise<void>
+  /**
+   * Ends every gateway in this way, and when `work` is done starts those anew that are asked: on the marks that they kept, or as
+   * if they had seen nothing yet.
+   */
+  restart(
+    end: 'kill' | 'terminate',
+    work: () => Promise<void>,
+    options: { readonly keepsMarks: boolean },
+  ): Promise<void>
   stop(): Promise<void>
 }
 
@@ -53,9 +65,12 @@ export interface FleetSettings {
 
 export async function startFleet(settings: FleetSettings): Promise<Fleet> {
   const named = new Map<string, FaultGateway>()
+  const folder = mkdtempSync(join(tmpdir(), 'tollbook-faults-marks-'))
   let started = 0
-  const start = async () => {
-    const gateway = await startGateway(`g${started++}`, settings)
+  const start = async (marks?: string) => {
+    const name = `g${started++}`
+    const markFile = marks ?? join(folder, `${name}.json`)
+    const gateway = await startGateway(name, markFile, settings)
     named.set(gateway.name, gateway)
     return gateway
   }
@@ -90,14 +105,28 @@ export async function startFleet(settings: FleetSettings): Promise<Fleet> {
     async ready() {
       await standBy()
     },
+    async restart(end, work, { keepsMarks }) {
+      const before = active
+      const all = [...before, await third?.catch(() => undefined)]
+      third = undefined
+      await Promise.all(all.map((gateway) => gateway?.[end]()))
+      await work()
+      const anew = before.map(({ markFile }) => start(keepsMarks ? markFile : undefined))
+      active = await Promise.all(anew)
+    },
     async stop() {
       const all = new Set([...active, await third?.catch(() => undefined)])
       await Promise.all([...all].map((gateway) => gateway?.terminate()))
+      rmSync(folder, { recursive: true, force: true })
     },
   }
 }
 
-async function startGateway(name: string, settings: FleetSettings): Promise<FaultGateway> {
+async function startGateway(
+  name: string,
+  markFile: string,
+  settings: FleetSettings,
+): Promise<FaultGateway> {
   const database = new URL(settings.databaseUrl)
   const line = await openLine({ host: database.hostname, port: Number(database.port) })
   database.port = String(line.port)
@@ -105,6 +134,7 @@ async function startGateway(name: string, settings: FleetSettings): Promise<Faul
     databaseUrl: database.href,
     redisUrl: settings.redisUrl,
     upstream: settings.upstreamUrl,
+    highWaterMarkFile: markFile,
     config,
   }
   const program = join(import.meta.dir, '../support/running-gateway.ts')
@@ -131,7 +161,7 @@ async function startGateway(name: string, settings: FleetSettings): Promise<Faul
     return child.exitCode ?? -1
   }
   return {
-    ...{ name, url, line, pid: child.pid },
+    ...{ name, url, line, markFile, pid: child.pid },
     get isKilled() {
       return isKilled
     },

@@ -14,8 +14,11 @@ export interface Piece {
   readonly connection: number
 }
 
-/** `keep`: this piece and all that follows on its connection goes nowhere; `lose`: and the connection breaks. */
-export type Fate = 'pass' | 'keep' | 'lose'
+/**
+ * `keep`: this piece and all that follows on its connection goes nowhere; `lose`: and the connection breaks. Bytes: they pass in
+ * its place.
+ */
+export type Fate = 'pass' | 'keep' | 'lose' | Buffer
 
 export interface Line {
   readonly port: number
@@ -61,11 +64,12 @@ export async function openLine(target: { host: string; port: number }): Promise<
     if (connection.kept) return
     const { isProducer, id } = connection
     const fate = decide({ towards, bytes, isProducer, connection: id })
-    if (fate !== 'pass') connection.kept = true
+    if (fate === 'keep' || fate === 'lose') connection.kept = true
     if (fate === 'lose') breakOff(connection)
-    if (fate !== 'pass') return
+    if (connection.kept) return
     const to = towards === 'server' ? connection.server : connection.client
-    const send = () => void (to.destroyed || to.write(bytes))
+    const passing = fate === 'pass' ? bytes : (fate as Buffer)
+    const send = () => void (to.destroyed || to.write(passing))
     if (silent) connection.waiting.push(send)
     else if (line.delayMs > 0) setTimeout(send, line.delayMs)
     else send()

@@ -114,6 +114,8 @@ export interface Load {
   restMs: number
   /** Resolves when this many calls, or this many more, have ended in this load. */
   calls(count: number): Promise<void>
+  /** Lets calls under way end, and makes no more until `work` is done. */
+  rest<T>(work: () => Promise<T>): Promise<T>
   /** Lets calls under way end, and makes no more. */
   stop(): Promise<void>
 }
@@ -141,29 +143,38 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
   const { narrow = 0.1, careful = 0.2 } = options
   let stopped = false
   let ended = 0
+  let underWay = 0
+  let resting: Promise<void> | undefined
+
+  /** Makes calls again and again, unless all rest. */
+  async function repeat(calls: () => Promise<void>): Promise<void> {
+    while (!stopped) {
+      while (resting) await resting
+      underWay++
+      await calls().finally(() => underWay--)
+    }
+  }
 
   async function client(): Promise<void> {
-    while (!stopped) {
-      const kind = random.pick(kinds)
-      const key = pickKey(world, random, narrow)
-      const isCareful = random.chance(careful) && kind.worth && key !== world.cast.narrow
-      const call = isCareful
-        ? await carefulCall(world, key, kind, random)
-        : await plainCall(key, kind)
-      ended++
-      // A gateway that is gone refuses at once: clients do not make a storm of it.
-      await Bun.sleep(call.status === undefined ? 20 : random.int(0, load.restMs))
-    }
+    const kind = random.pick(kinds)
+    const key = pickKey(world, random, narrow)
+    const isCareful = random.chance(careful) && kind.worth && key !== world.cast.narrow
+    const call = isCareful
+      ? await carefulCall(world, key, kind, random)
+      : await plainCall(key, kind)
+    ended++
+    // A gateway that is gone refuses at once: clients do not make a storm of it.
+    await Bun.sleep(call.status === undefined ? 20 : random.int(0, load.restMs))
   }
 
   /** One of a key that every gateway finds busy, as is now and then one that is disabled and revoked. */
   async function busyClient(): Promise<void> {
-    while (!stopped) {
-      const { busy, changing } = world.cast
-      const key = random.chance(0.8) ? busy : changing
-      await burst(world, random.pick(world.fleet.active), key, random.pick(kinds), random)
-      await Bun.sleep(random.int(burstsRestMs / 2, burstsRestMs))
-    }
+    const { busy, changing } = world.cast
+    const key = random.chance(0.8) ? busy : changing
+    const gateway = random.pick(world.fleet.active)
+    const calls = await burst(world, gateway, key, random.pick(kinds), random)
+    const isGone = calls.every(({ status }) => status === undefined)
+    await Bun.sleep(isGone ? 10 * burstsRestMs : random.int(burstsRestMs / 2, burstsRestMs))
   }
 
   function plainCall(key: TestKey, kind: CallKind): Promise<ClientCall> {
@@ -187,12 +198,26 @@ export function startLoad(world: World, random: Random, options: LoadOptions = {
       const enough = ended + count
       await until(() => ended >= enough, 60_000)
     },
+    async rest(work) {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      resting = promise
+      try {
+        await until(() => underWay === 0, 60_000)
+        return await work()
+      } finally {
+        resolve()
+        resting = undefined
+      }
+    },
     async stop() {
       stopped = true
       await all
     },
   }
-  const all = Promise.all([busyClient(), ...Array.from({ length: clients }, client)])
+  const all = Promise.all([
+    repeat(busyClient),
+    ...Array.from({ length: clients }, () => repeat(client)),
+  ])
   return load
 }
 

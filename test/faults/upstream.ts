@@ -23,6 +23,8 @@ export interface FaultUpstream {
   readonly url: string
   /** Everything that was asked, in order. */
   readonly executions: readonly Execution[]
+  /** Forgets what was asked after the first so many: calls of which no other record is kept. */
+  forgetAfter(count: number): void
   readonly running: number
   /** Of some of the calls; the others go well. */
   mood: Mood
@@ -89,6 +91,9 @@ export function startFaultUpstream(seed: number): FaultUpstream {
   const upstream: FaultUpstream = {
     url: `http://127.0.0.1:${port}`,
     executions,
+    forgetAfter(count) {
+      executions.length = count
+    },
     get running() {
       return running
     },

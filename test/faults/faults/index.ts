@@ -2,6 +2,7 @@
 import type { Fault } from '../fault.ts'
 import { clientFaults } from './client.ts'
 import { clockFaults } from './clock.ts'
+import { commandFaults } from './command.ts'
 import { diskFull } from './disk-full.ts'
 import { gatewayFaults } from './gateway.ts'
 import { keyFaults } from './keys.ts'
@@ -32,6 +33,7 @@ export const faults: readonly Fault[] = [
   ...clientFaults,
   ...clockFaults,
   ...logFaults,
+  ...commandFaults,
   ...keyFaults,
   ...raceFaults,
   ...leaseFaults,
