@@ -3,6 +3,7 @@
  * environment. load-config.ts makes it once at start, and it is passed down.
  */
 
+import type { Method } from '../lib/http-methods.ts'
 import type { Condition } from '../pricing/condition.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
 import type { RouteBody } from '../pricing/route-body.ts'
@@ -50,13 +51,18 @@ export interface Upstream {
   readonly requestHeaders?: readonly string[]
 }
 
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-
 export interface Route {
   /** Names the price in the tariff and the endpoint in events. */
   readonly id: string
-  readonly method: Method
+  readonly methods: readonly Method[]
+  /** The template as it is written, such as `/v1/files/{id}`: see path-template.ts. */
   readonly path: string
+  /** The schema of each parameter of the path, by name. */
+  readonly parameters: Readonly<Record<string, JsonSchema>>
+  /** A parameter of the path may contain a slash, written `%2F`. */
+  readonly encodedSlash: boolean
+  /** What is forwarded of a query. Absent: a request with a query is refused. */
+  readonly query?: 'any' | Readonly<Record<string, QueryParameter>>
   readonly summary: string
   /** What a key and its plan must allow: the lists called `endpoints` there are of permissions, not of route ids. */
   readonly permission: string
@@ -76,6 +82,11 @@ export interface Route {
   readonly streams?: Streams
 }
 
+export interface QueryParameter {
+  readonly schema: JsonSchema
+  readonly isRequired: boolean
+}
+
 /** Which requests ask for a response event by event. */
 interface Streams {
   readonly when: Condition
@@ -83,7 +94,10 @@ interface Streams {
   readonly send?: Readonly<Record<string, unknown>>
 }
 
-/** Where the response comes from: an upstream, by its name in `services`, or the configuration itself. */
+/**
+ * Where the response comes from: an upstream, by its name in `services`, or the configuration itself. The path is a
+ * template, whose parameters are those of the route's path.
+ */
 export type Target =
   | { readonly kind: 'upstream'; readonly service: string; readonly path: string }
   | { readonly kind: 'fixed'; readonly json: unknown }
@@ -91,10 +105,13 @@ export type Target =
 /** By the upstream's field: the name of our field, or where the value comes from and how it is changed. */
 export type FieldMap = Readonly<Record<string, string | MappedField>>
 
-interface MappedField {
-  /** Our field. */
-  readonly from: string
-  /** Sent when our field is absent. */
+/** Where a value comes from: a field of our body, or a parameter of the path or of the query. */
+export type MappedField = (
+  | { readonly from: string }
+  | { readonly parameter: string }
+  | { readonly query: string }
+) & {
+  /** Sent when the request has no value there. */
   readonly default?: unknown
   /** Their values by ours, where they differ. */
   readonly values?: Readonly<Record<string, unknown>>

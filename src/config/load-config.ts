@@ -5,8 +5,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import shippedFile from '../../tollbook.yaml' with { type: 'file' }
 import type { Fault } from '../lib/fault.ts'
+import { methodsOf } from '../lib/http-methods.ts'
 import { mapValues } from '../lib/map-values.ts'
 import { withNamedSchemas } from '../lib/named-schemas.ts'
+import { pathParameterSchema, queryParameterOf } from '../lib/parameter-schemas.ts'
+import { parsePathTemplate } from '../lib/path-template.ts'
 import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
 import { unknownName } from './checks/unknown-name.ts'
 import type { Config, Plan, Route, Target, Upstream } from './config.ts'
@@ -166,20 +169,42 @@ function withoutSlash(url: string): string {
 }
 
 function routeOf(id: string, route: FileRoute, limits: Config['limits']): Route {
-  const { service, upstreamPath, fixedResponse, permission, request, ...rest } = route
+  const {
+    service,
+    upstreamPath,
+    fixedResponse,
+    permission,
+    request,
+    query,
+    method: _,
+    ...rest
+  } = route
   const target: Target =
-    service !== undefined && upstreamPath !== undefined
-      ? { kind: 'upstream', service, path: upstreamPath }
+    service !== undefined
+      ? { kind: 'upstream', service, path: upstreamPath ?? route.path }
       : { kind: 'fixed', json: fixedResponse }
   const body = request && routeBodyOf(request)
   const maxBytes = body && 'multipart' in body ? body.multipart.maxBytes : limits.maxBodyBytes
   return {
     maxBodyBytes: maxBytes,
     timeoutMs: limits.upstreamTimeoutMs,
+    encodedSlash: false,
     ...rest,
     ...(body && { request: body }),
     id,
+    methods: methodsOf(route),
+    parameters: parametersOf(route),
+    ...(query !== undefined && {
+      query: query === 'any' ? query : mapValues(query, queryParameterOf),
+    }),
     permission: permission ?? service ?? '',
     target,
   }
+}
+
+function parametersOf({ path, parameters = {} }: FileRoute): Route['parameters'] {
+  const { names, tail } = parsePathTemplate(path)
+  return Object.fromEntries(
+    names.map((name) => [name, pathParameterSchema(parameters[name], name === tail)]),
+  )
 }

@@ -5,7 +5,9 @@ import { priceFaults } from '../pricing/price-checks.ts'
 import { isMetered } from '../pricing/price-rule.ts'
 import type { PricedRoute } from '../pricing/priced-route.ts'
 import { mapFaults } from './checks/map-faults.ts'
-import { ownPathFaults, samePathFaults } from './checks/path-faults.ts'
+import { methodFaults } from './checks/method-faults.ts'
+import { parameterFaults } from './checks/parameter-faults.ts'
+import { pathFaults, samePathFaults } from './checks/path-faults.ts'
 import { jsonSchemaFaults, maxBodyBytes, requestFaults } from './checks/request-faults.ts'
 import { keyHeaderFaults, serviceFaults } from './checks/service-faults.ts'
 import { targetFaults } from './checks/target-faults.ts'
@@ -46,7 +48,9 @@ export function semanticFaults(
 function routeFaults(route: Route, file: ConfigFile): Fault[] {
   return [
     ...targetFaults(route, file),
-    ...ownPathFaults(route),
+    ...methodFaults(route),
+    ...pathFaults(route),
+    ...parameterFaults(route),
     ...requestFaults(route),
     ...mapFaults(route),
     ...priceFaults(pricedRoute(route), maxBodyBytes(route, file)),

@@ -3,56 +3,113 @@
  * response. A misspelt pointer is thus found when the configuration is read, not on the first bill.
  */
 import type { Fault } from '../lib/fault.ts'
+import { methodsOf, takesBody } from '../lib/http-methods.ts'
 import { pointerSteps } from '../lib/json-pointer.ts'
 import { dereferenced } from '../lib/named-schemas.ts'
 import type { PriceableRoute } from './price-kind.ts'
+import {
+  parameterAt,
+  type RequestSource,
+  sourceFaults,
+  sourceText,
+  typeOfParameter,
+} from './request-source.ts'
 import { pointedSchema } from './route-body.ts'
 
 type Schema = Readonly<Record<string, unknown>>
 type Path = Fault['path']
 
-/** Faults of a pointer to what every request must carry: without it a call could not be counted. */
+/** Faults of a place at which every request must carry something: without it a call could not be counted. */
 export function requiredInRequest(
-  { request }: PriceableRoute,
+  route: PriceableRoute,
   path: Path,
-  pointer: string,
+  source: RequestSource,
   type: string,
 ): Fault[] {
-  const { schema, name = 'request.json' } = pointedSchema(request) ?? {}
-  if (schema && requiredType(schema, pointer) === type) return []
-  return [{ path, message: `${printPointer(pointer)} must be a required ${type} of ${name}` }]
+  if (typeof source !== 'string') return requiredInUrl(route, path, source, type)
+  const { schema, name = 'request.json' } = pointedSchema(route.request) ?? {}
+  if (schema && requiredType(schema, source) === type) return bodyFaults(route, path)
+  return [{ path, message: `${sourceText(source)} must be a required ${type} of ${name}` }]
 }
 
-/** Faults of a pointer to what a request may carry. */
-export function optionalInRequest(
-  { request }: PriceableRoute,
+function requiredInUrl(
+  route: PriceableRoute,
   path: Path,
-  pointer: string,
+  source: Exclude<RequestSource, string>,
+  type: string,
+): Fault[] {
+  const parameter = parameterAt(route, source)
+  if (parameter === undefined) return sourceFaults(route, path, source)
+  if (parameter.isRequired && typeOfParameter(parameter) === type) return []
+  return [{ path, message: `${sourceText(source)} must be a required ${type}` }]
+}
+
+/** A fault of a price that is counted in the body, where some calls of the route have none. */
+export function bodyFaults(route: PriceableRoute, path: Path): Fault[] {
+  const methods = methodsOf(route)
+  const bodyless = methods.find((method) => !takesBody(methods, method))
+  if (bodyless === undefined || route.request === undefined) return []
+  return [{ path, message: `is counted in the body, and a ${bodyless} has none` }]
+}
+
+/** A fault of what is read in the response, where some calls of the route have none. */
+function responseBodyFaults(route: PriceableRoute, path: Path): Fault[] {
+  if (!methodsOf(route).includes('HEAD')) return []
+  return [{ path, message: "is read in the response's body, and a HEAD has none" }]
+}
+
+/** Faults of a place at which a request may carry something. */
+export function optionalInRequest(
+  route: PriceableRoute,
+  path: Path,
+  source: RequestSource,
   type?: string,
 ): Fault[] {
-  const pointed = pointedSchema(request)
-  return pointed === undefined ? [] : pointerFaults({ ...pointed, path, pointer, type })
+  if (typeof source !== 'string') return optionalInUrl(route, path, source, type)
+  const pointed = pointedSchema(route.request)
+  return pointed === undefined ? [] : pointerFaults({ ...pointed, path, pointer: source, type })
 }
 
-/** What a keyword such as `maxItems` says of what every request carries at the pointer; undefined where it says nothing. */
+function optionalInUrl(
+  route: PriceableRoute,
+  path: Path,
+  source: Exclude<RequestSource, string>,
+  type: string | undefined,
+): Fault[] {
+  const parameter = parameterAt(route, source)
+  if (parameter === undefined) return sourceFaults(route, path, source)
+  const got = typeOfParameter(parameter)
+  if (type === undefined || typesOf(got).includes(type)) return []
+  return [{ path, message: `${sourceText(source)} must be of type ${type}` }]
+}
+
+/** What a keyword such as `maxItems` says of what every request carries at the place; undefined where it says nothing. */
 export function maximumInRequest(
-  { request }: PriceableRoute,
-  pointer: string,
+  route: PriceableRoute,
+  source: RequestSource,
   keyword: 'maxItems' | 'maxLength',
 ): number | undefined {
-  const pointed = pointedSchema(request)
-  const found = pointed && follow(pointed.schema, pointer)
+  const found = schemaInRequest(route, source)
   const maximum = found === 'anything' ? undefined : found?.[keyword]
   return typeof maximum === 'number' ? maximum : undefined
 }
 
+function schemaInRequest(route: PriceableRoute, source: RequestSource) {
+  if (typeof source !== 'string') return parameterAt(route, source)?.schema
+  const pointed = pointedSchema(route.request)
+  return pointed && follow(pointed.schema, source)
+}
+
 /** Faults of a pointer into the response. A route that does not document its response has none. */
 export function inResponse(
-  { response }: PriceableRoute,
+  route: PriceableRoute,
   path: Path,
   pointer: string,
   type?: string,
 ): Fault[] {
+  const bodyless = responseBodyFaults(route, path)
+  if (bodyless.length > 0) return bodyless
+  const { response } = route
   if (!response) return []
   if ('binary' in response) {
     return [{ path, message: 'reads a JSON response, and response is binary' }]
@@ -69,7 +126,7 @@ export function inResponseItems(
   const found = response && 'json' in response ? follow(response.json, list) : undefined
   const items = found === 'anything' ? undefined : found?.items
   if (!isSchema(items) || follow(items, pointer) !== undefined) return []
-  const message = `${printPointer(pointer)} is not in the items of ${printPointer(list)} in response.json`
+  const message = `${sourceText(pointer)} is not in the items of ${sourceText(list)} in response.json`
   return [{ path, message }]
 }
 
@@ -84,10 +141,10 @@ interface Wanted {
 
 function pointerFaults({ schema, name, path, pointer, type }: Wanted): Fault[] {
   const found = follow(schema, pointer)
-  if (found === undefined) return [{ path, message: `${printPointer(pointer)} is not in ${name}` }]
+  if (found === undefined) return [{ path, message: `${sourceText(pointer)} is not in ${name}` }]
   const got = found === 'anything' ? undefined : found.type
   if (got === undefined || type === undefined || typesOf(got).includes(type)) return []
-  return [{ path, message: `${printPointer(pointer)} must be of type ${type} in ${name}` }]
+  return [{ path, message: `${sourceText(pointer)} must be of type ${type} in ${name}` }]
 }
 
 /** The type of what every document that fits the schema has at the pointer. */
@@ -127,8 +184,4 @@ function propertyOf(schema: Schema, name: string): Schema | undefined {
 
 function isSchema(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function printPointer(pointer: string): string {
-  return pointer === '' ? 'the whole document' : pointer
 }

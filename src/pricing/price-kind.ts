@@ -4,6 +4,8 @@
  * then is the response read as JSON.
  */
 import type { Fault } from '../lib/fault.ts'
+import type { Method } from '../lib/http-methods.ts'
+import type { UrlValue } from '../lib/parameter-schemas.ts'
 import type { Condition } from './condition.ts'
 import type { RouteBody } from './route-body.ts'
 
@@ -32,8 +34,20 @@ export interface PriceKind<Rule> {
 
 type Schema = Readonly<Record<string, unknown>>
 
+/** What a route says of its path and its query, as configured. */
+export interface UrlRoute {
+  /** The template. */
+  readonly path?: string
+  /** The schemas of the path's parameters. */
+  readonly parameters?: Readonly<Record<string, Schema>>
+  /** The schemas of the query's parameters. */
+  readonly query?: 'any' | Readonly<Record<string, Schema>>
+}
+
 /** A route as pricing sees it, without its price. */
-export interface PriceableRoute {
+export interface PriceableRoute extends UrlRoute {
+  readonly method?: Method
+  readonly methods?: readonly Method[]
   /** A 2xx response that does not meet this is not charged. */
   readonly chargeWhen?: Condition | undefined
   readonly request?: RouteBody
@@ -51,6 +65,10 @@ export interface RequestContent {
   readonly bytes?: number
   /** It asks for a response event by event. */
   readonly streams?: boolean
+  /** The values of the path's parameters, by name. */
+  readonly parameters?: Readonly<Record<string, UrlValue>>
+  /** The values of the query's parameters, by name. */
+  readonly query?: Readonly<Record<string, UrlValue | readonly UrlValue[]>>
 }
 
 export interface FileContent {

@@ -1,7 +1,9 @@
 import type { Route } from '../config/config.ts'
 
-/** One call under /v1. */
-export interface Call {
+import type { CallTarget } from './request/call-target.ts'
+
+/** One call, as soon as its route is known. */
+export interface ReceivedCall {
   readonly request: Request
   /** Another one from the moment on at which it is covered: the ledger's time is in it. */
   requestId: string
@@ -10,4 +12,9 @@ export interface Call {
   readonly startedAtMs: number
   /** Spent waiting for the upstream; grows until the response to the client can begin. */
   upstreamMs: number
+}
+
+/** The same when its path and its query are checked. */
+export interface Call extends ReceivedCall {
+  readonly target: CallTarget
 }

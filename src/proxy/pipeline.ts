@@ -6,7 +6,7 @@ import type { Permit } from '../gate/rate-limit/rate-limiter.ts'
 import { withPermitReturned } from '../gate/rate-limit/take-permit.ts'
 import type { CallToReserve } from '../gate/reservation/reservation.ts'
 import type { Reserved } from '../gate/reservation/reserve.ts'
-import type { Call } from './call.ts'
+import type { Call, ReceivedCall } from './call.ts'
 import { deliverFreeCall } from './delivery/deliver-free-call.ts'
 import { deliverPricedCall } from './delivery/deliver-priced-call.ts'
 import {
@@ -18,7 +18,9 @@ import type { DeliveryDeps } from './delivery/priced-call.ts'
 import { bodyRefusal, type CallResponse, refuse } from './delivery/responses.ts'
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
 import type { BodyMemory } from './request/body-memory-budget.ts'
+import type { ReadTarget } from './request/call-target.ts'
 import { claimOf } from './request/idempotency-claim.ts'
+import { refuseUpgrade } from './request/refuse-upgrade.ts'
 import { readRequestBody } from './request/request-body.ts'
 
 export interface Pipeline {
@@ -30,19 +32,26 @@ export interface Pipeline {
 
 export async function respondToCall(
   { gate, maxBodySeconds, idleTimeout, delivery }: Pipeline,
-  call: Call,
+  received: ReceivedCall,
+  readTarget: () => ReadTarget,
   { take }: BodyMemory,
 ): Promise<CallResponse> {
-  const { request, route } = call
+  const { request, route } = received
+  const upgrade = refuseUpgrade(request)
+  if (upgrade) return refuse(received, upgrade)
 
   const authorization = await gate.authorize(request, route)
-  if (!authorization.ok) return refuse(call, authorization.refusal)
+  if (!authorization.ok) return refuse(received, authorization.refusal)
   const { authorized } = authorization
   const isFree = authorized.price.per === 'free'
 
-  const body = await readRequestBody(request, route, { maxSeconds: maxBodySeconds, take })
+  const target = readTarget()
+  if ('refusal' in target) return refuse(received, target.refusal)
+  const call: Call = Object.assign(received, { target })
+  const limits = { maxSeconds: maxBodySeconds, take }
+  const body = await readRequestBody(request, route, limits, target.content)
   if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal))
-  const claimed = claimOf(request, body, authorized.key)
+  const claimed = claimOf(request, target.path, body, authorized.key)
   if ('refusal' in claimed) return refuse(call, claimed.refusal)
   const { claim } = claimed
   // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have

@@ -1,11 +1,11 @@
-/** Takes the calls under /v1. Everything that a customer pays for comes through `handle`; pipeline.ts has its steps. */
+/** Takes the calls. Everything that a customer pays for comes through `handle`; pipeline.ts has its steps. */
 import type { Config } from '../config/config.ts'
 import type { Gate } from '../gate/gate.ts'
 import { LedgerUnavailable } from '../ledger/unavailable.ts'
 import { newRequestId } from '../lib/ids.ts'
 import { problemOf } from '../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../problems/refusal.ts'
-import type { Call } from './call.ts'
+import type { ReceivedCall } from './call.ts'
 import { beginRelay } from './delivery/begin-relay.ts'
 import type { DeliveryDeps } from './delivery/priced-call.ts'
 import { type CallResponse, ledgerUnavailable, refuse } from './delivery/responses.ts'
@@ -13,7 +13,7 @@ import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
 import { openInFlightCounter } from './in-flight.ts'
 import { type Pipeline, respondToCall } from './pipeline.ts'
 import { openBodyMemoryBudget } from './request/body-memory-budget.ts'
-import { routeTable } from './request/route-table.ts'
+import { type NoRoute, routeTable } from './request/route-table.ts'
 
 interface ProxyDeps
   extends Omit<DeliveryDeps, 'maxBufferedBytes' | 'maxDeliverySeconds' | 'isCutOff'> {
@@ -38,7 +38,9 @@ export interface ObservedCall {
 }
 
 export interface CallProxy {
-  /** Responds to a call under /v1. Never throws. */
+  /** Whether a path is that of a route. */
+  isCall(path: string): boolean
+  /** Responds to a call. Never throws. */
   handle(request: Request): Promise<Response>
   /** Calls and streams under way. */
   readonly inFlight: number
@@ -51,7 +53,7 @@ export interface CallProxy {
 export function openProxy(deps: ProxyDeps): CallProxy {
   const { config, gate, idleTimeout } = deps
   const { maxBufferedBytes, maxDeliverySeconds, maxBodySeconds, maxTotalBodyBytes } = config.limits
-  const findRoute = routeTable(Object.values(config.routes))
+  const routes = routeTable(Object.values(config.routes))
   const inFlightCalls = openInFlightCounter()
   const newBodyMemory = openBodyMemoryBudget(maxTotalBodyBytes)
   let isCuttingOff = false
@@ -67,14 +69,14 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   async function handle(request: Request): Promise<Response> {
     const startedAtMs = performance.now()
     const requestId = newRequestId()
-    const found = findRoute(request)
-    if (!found.ok) return rejectUnknownRoute(deps, found.refusal, requestId, startedAtMs)
+    const found = routes.find(request)
+    if (!found.ok) return reject(deps, found, { request, requestId, startedAtMs, upstreamMs: 0 })
     const call = { request, requestId, route: found.route, startedAtMs, upstreamMs: 0 }
     const end = inFlightCalls.begin()
     const bodyMemory = newBodyMemory()
     let responded: CallResponse
     try {
-      responded = await respondToCall(pipeline, call, bodyMemory)
+      responded = await respondToCall(pipeline, call, found.readTarget, bodyMemory)
       if (responded.relayed) responded = await beginRelay(call, responded)
     } catch (error) {
       responded = refuse(call, refusalOfError(deps, error, call))
@@ -90,6 +92,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
   }
 
   return {
+    isCall: routes.isKnown,
     handle,
     get inFlight() {
       return inFlightCalls.count
@@ -104,7 +107,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
 /** The last thing before a response leaves: a charged one may be too late to. */
 function withheldIfLate(
   { letLeave, log }: DeliveryDeps,
-  { route, requestId }: Call,
+  { route, requestId }: ReceivedCall,
   responded: CallResponse,
 ): CallResponse {
   const { charged } = responded
@@ -131,7 +134,22 @@ function rejectUnknownRoute(
   return response
 }
 
-function refusalOfError({ log }: ProxyDeps, error: unknown, { route, requestId }: Call): Refusal {
+function reject(
+  deps: ProxyDeps,
+  { route, refusal }: NoRoute,
+  call: Omit<ReceivedCall, 'route'>,
+): Response {
+  if (!route) return rejectUnknownRoute(deps, refusal, call.requestId, call.startedAtMs)
+  const refused = refuse({ ...call, route }, refusal)
+  observe(deps, { ...call, route }, refused)
+  return refused.response
+}
+
+function refusalOfError(
+  { log }: ProxyDeps,
+  error: unknown,
+  { route, requestId }: ReceivedCall,
+): Refusal {
   if (error instanceof LedgerUnavailable) {
     // Without the call's id: equal messages are logged once, and there are as many as calls come in.
     log('calls are refused: the ledger cannot be reached', error)
@@ -141,7 +159,7 @@ function refusalOfError({ log }: ProxyDeps, error: unknown, { route, requestId }
   return { code: 'internal', detail: 'The gateway failed. You were not charged.' }
 }
 
-function observe(deps: ProxyDeps, call: Call, { response, refusal }: CallResponse): void {
+function observe(deps: ProxyDeps, call: ReceivedCall, { response, refusal }: CallResponse): void {
   const { route, requestId, startedAtMs, upstreamMs } = call
   const latencyMs = performance.now() - startedAtMs
   const { status } = response

@@ -1,6 +1,7 @@
 /** The Elysia app: all routes but the configured calls, which come here only when CORS is configured. */
 import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
+import type { Config } from '../config/config.ts'
 import type { RoutePattern } from '../http/allowed-methods.ts'
 import { errorHandler } from '../http/errors/error-handler.ts'
 import { type ManagementAppDeps, managementApp } from '../http/management-app.ts'
@@ -23,6 +24,8 @@ export function createApp({ proxy, customer, system, corsOrigins, ...rest }: App
   const { log } = rest
   const requestIdOf = requestIds()
   let routes: readonly RoutePattern[] = []
+  const handleCall = ({ request }: { readonly request: Request }) => proxy.handle(request)
+  const ofCalls = { parse: 'none', detail: { hide: true } } as const
   // With standardHostname, a request whose host has at most three letters would find no route.
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
@@ -31,13 +34,20 @@ export function createApp({ proxy, customer, system, corsOrigins, ...rest }: App
     .use(customerRoutes(customer))
     .use(managementApp({ ...rest, requestIdOf }))
     .use(docsRoutes(rest.config))
-    .all('/v1/*', ({ request }) => proxy.handle(request), {
-      parse: 'none',
-      detail: { hide: true },
-    })
+    .all('/v1/*', handleCall, ofCalls)
+  for (const pattern of callPatterns(rest.config)) app.all(pattern, handleCall, ofCalls)
   // The routes for the preflight requests of browsers make no path a known one.
   routes = app.routes.filter(({ method }) => method !== 'OPTIONS')
   return app
+}
+
+/** What the configured paths begin with, beside `/v1/*`: there, too, the proxy has what is not the app's own. */
+function callPatterns({ routes }: Pick<Config, 'routes'>): Set<string> {
+  const patterns = Object.values(routes).map(({ path }) => {
+    const [, root, ...rest] = path.split('/')
+    return rest.length === 0 ? `/${root}` : `/${root}/*`
+  })
+  return new Set(patterns.filter((pattern) => pattern !== '/v1/*'))
 }
 
 /** The app's routes as a type, from which Eden makes a client; see docs/client.md. */

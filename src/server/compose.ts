@@ -241,13 +241,9 @@ function customerDeps(
 }
 
 /** Rejects what is malformed, and hands calls to the proxy and all other requests to the app, where they are observed. */
-function requestHandler(
-  { config, environment, metrics, log }: Context,
-  app: App,
-  proxy: CallProxy,
-) {
+function requestHandler({ environment, metrics, log }: Context, app: App, proxy: CallProxy) {
   const calls = {
-    paths: new Set(Object.values(config.routes).map(({ path }) => path)),
+    isKnown: proxy.isCall,
     // For a call the app does nothing but tell pages of other origins what they may read.
     handle: environment.corsOrigins.length > 0 ? app.handle : proxy.handle,
   }

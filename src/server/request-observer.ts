@@ -19,7 +19,7 @@ export function requestObserver(
     const startedAtMs = performance.now()
     const response = await handle(request)
     const pattern = patternOf(routes, request.method, pathOf(request.url))
-    if (pattern?.path !== proxied) {
+    if (pattern?.method !== proxied) {
       observe({
         method: pattern ? request.method : 'other',
         route: pattern?.path ?? 'none',
@@ -32,8 +32,8 @@ export function requestObserver(
   }
 }
 
-/** The route of the app for every path under /v1 that no other route has: the proxy handles and observes it. */
-const proxied = '/v1/*'
+/** The method of the routes that hand requests to the proxy, which observes them itself. */
+const proxied = 'ALL'
 
 /** The route that handled the request: like Elysia, it prefers the most exact one. */
 function patternOf(

@@ -54,8 +54,8 @@ describe('the document', () => {
         ({ method, path }) => `${method.toLowerCase()} ${path.replace(/:(\w+)/g, '{$1}')}`,
       )
       .filter((route) => !/^options |\*$| \/docs/.test(route))
-    const configured = Object.values(config.routes).map(
-      ({ method, path }) => `${method.toLowerCase()} ${path}`,
+    const configured = Object.values(config.routes).flatMap(({ methods, path }) =>
+      methods.map((method) => `${method.toLowerCase()} ${path}`),
     )
     expect(operations.map(([where]) => where).sort()).toEqual([...own, ...configured].sort())
   })
@@ -119,7 +119,8 @@ describe('the document', () => {
 describe('a configured call', () => {
   test('says its price in words and as the tariff has it', () => {
     for (const route of Object.values(config.routes)) {
-      expect(find(route.method, route.path)['x-price']).toEqual(route.price)
+      const [method = ''] = route.methods
+      expect(find(method, route.path)['x-price']).toEqual(route.price)
     }
     const said = (method: string, path: string) => find(method, path).description?.split('\n')[0]
     expect(said('post', '/v1/search')).toBe('1 credit a call.')

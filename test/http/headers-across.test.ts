@@ -23,7 +23,7 @@ beforeAll(async () => {
     config: {
       plans: { pro: { rateLimit: 1_000_000 } },
       services,
-      routes,
+      routes: { ...routes, search: { query: 'any' } },
       keyHeaders: ['x-goog-api-key', 'Api-Key'],
     },
     upstreamUrl: raw.url,

@@ -33,7 +33,8 @@ beforeAll(async () => {
     },
     services: { raw: { url: raw.url }, nowhere: { url: 'http://127.0.0.1:1' } },
     routes: {
-      search: { timeoutMs: 400 },
+      search: { timeoutMs: 400, query: { more: { type: 'integer' } } },
+      'tts-voices': { query: 'any' },
       broken: route('raw', '/v1/broken'),
       nowhere: route('nowhere', '/v1/nowhere'),
     },
@@ -264,7 +265,7 @@ describe('a gateway that died', () => {
       method: 'POST',
       headers: { 'idempotency-key': name },
     })
-    const named = claimOf(request, { bytes, content: {} }, record)
+    const named = claimOf(request, '/v1/search', { bytes, content: {} }, record)
     if (!('claim' in named) || !named.claim) throw new Error('no claim')
     const dead = openGateway(shop.ledger.url, 'gw_dead')
     const hold = await dead.hold(key, 1, { holdSeconds: 1, claim: named.claim })

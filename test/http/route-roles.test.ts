@@ -76,7 +76,9 @@ const documented = check.operations.map(([where]) => {
   const [method = '', path = ''] = where.split(' ')
   return `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`
 })
-const configured = Object.values(config.routes).map(({ method, path }) => `${method} ${path}`)
+const configured = Object.values(config.routes).flatMap(({ methods, path }) =>
+  methods.map((method) => `${method} ${path}`),
+)
 /** Routes of the app that are not documented: the documentation itself, and the one for all configured calls. */
 const undocumented = ['GET /docs', 'GET /docs/json', 'GET /docs/:file', 'ALL /v1/*']
 /** Routes whose query can also name a key. */

@@ -26,6 +26,7 @@ const rateLimit = {
 const call = {
   ...{ request: new Request('http://gateway.test/v1/search'), requestId: 'r', route },
   ...{ startedAtMs: 0, upstreamMs: 0 },
+  target: { content: {}, path: '/v1/search', upstreamPath: '/api/v1/search' },
 }
 const body = { bytes: new Uint8Array(), content: {} }
 

@@ -14,7 +14,7 @@ const routes = [
 async function observedOf(method: string, path: string): Promise<Partial<ObservedRequest>[]> {
   const observed: ObservedRequest[] = []
   const handler = () => new Response(null, { status: 418, headers: { 'X-Request-Id': 'r1' } })
-  const calls = { paths: new Set(['/v1/search']), handle: handler }
+  const calls = { isKnown: (known: string) => known === '/v1/search', handle: handler }
   const app = requestObserver(handler, routes, (request) => observed.push(request))
   const handle = dispatch(calls, app)
   await handle(new Request(`http://gateway${path}`, { method }))

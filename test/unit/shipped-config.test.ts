@@ -22,9 +22,9 @@ function faultsOf(id: string, json: unknown) {
 }
 
 test('it sells the ten routes', () => {
-  const table = Object.values(config.routes).map(({ id, method, path, permission, target }) => [
+  const table = Object.values(config.routes).map(({ id, methods, path, permission, target }) => [
     id,
-    `${method} ${path}`,
+    `${methods} ${path}`,
     permission,
     target.kind === 'upstream' ? `${target.service} ${target.path}` : 'fixed',
   ])

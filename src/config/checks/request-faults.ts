@@ -1,5 +1,6 @@
 /** Whether what a route takes as its body makes sense. */
 import type { Fault } from '../../lib/fault.ts'
+import { methodsOf, takesBody } from '../../lib/http-methods.ts'
 import { dereferenced } from '../../lib/named-schemas.ts'
 import { valueKinds } from '../../lib/text-values.ts'
 import type { RouteBody } from '../../pricing/route-body.ts'
@@ -10,10 +11,13 @@ import { schemaCheck } from '../json-schema.ts'
 import { routeBodyOf } from '../route-body-of.ts'
 import { unknownName } from './unknown-name.ts'
 
-export function requestFaults({ method, request, response, maxBodyBytes }: Route): Fault[] {
+export function requestFaults(route: Route): Fault[] {
+  const { request, response, maxBodyBytes } = route
+  const methods = methodsOf(route)
   const faults: Fault[] = []
-  if (method === 'GET' && request !== undefined) {
-    faults.push({ path: ['request'], message: 'a GET takes no body' })
+  const [first] = methods
+  if (request && first && !methods.some((method) => takesBody(methods, method))) {
+    faults.push({ path: ['request'], message: `a ${first} takes no body` })
   }
   if (request !== undefined) {
     const body = routeBodyOf(request)

@@ -22,10 +22,5 @@ export function targetFaults(route: Route, file: ConfigFile): Fault[] {
   if (route.service === undefined) {
     return [{ path: ['service'], message: 'missing, a route has a `service` or a `fixedResponse`' }]
   }
-  return [
-    ...unknownName(['service'], 'service', route.service, Object.keys(file.services)),
-    ...(route.upstreamPath === undefined
-      ? [{ path: ['upstreamPath'], message: 'missing, expected a path such as /api/search' }]
-      : []),
-  ]
+  return [...unknownName(['service'], 'service', route.service, Object.keys(file.services))]
 }

@@ -1,34 +1,31 @@
 /** One endpoint that is sold, as tollbook.yaml says it under `routes`. */
 import { type Static, Type } from '@sinclair/typebox'
-import { atLeast, closed, namePattern, text } from '../../lib/schema-fields.ts'
+import { atLeast, closed, namePattern } from '../../lib/schema-fields.ts'
 import { Condition } from '../../pricing/condition.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
 import { FieldMap } from './field-map.ts'
+import {
+  EncodedSlash,
+  Method,
+  Methods,
+  Parameters,
+  PublicPath,
+  Query,
+  UpstreamPath,
+} from './path.ts'
 import { oneGiB, RouteRequest } from './request.ts'
 import { ResponseDocument, Streams } from './response.ts'
 
-const segment = '/(?!\\.\\.?(/|$))[A-Za-z0-9_.~-]+'
 const oneHourMs = 3_600_000
-
-const Method = Type.Union(
-  [
-    Type.Literal('GET'),
-    Type.Literal('POST'),
-    Type.Literal('PUT'),
-    Type.Literal('PATCH'),
-    Type.Literal('DELETE'),
-  ],
-  { description: 'The HTTP method.' },
-)
 
 export const Route = closed(
   {
-    method: Method,
-    path: text(
-      `^/v1(${segment})+$`,
-      'a path such as /v1/search',
-      'The public path, matched exactly.',
-    ),
+    method: Type.Optional(Method),
+    methods: Type.Optional(Methods),
+    path: PublicPath,
+    parameters: Type.Optional(Parameters),
+    encodedSlash: Type.Optional(EncodedSlash),
+    query: Type.Optional(Query),
     summary: Type.String({ minLength: 1, description: 'One line for the API documentation.' }),
     permission: Type.Optional(
       Type.String({
@@ -44,9 +41,7 @@ export const Route = closed(
         description: 'The upstream that is called, by its name in `services`.',
       }),
     ),
-    upstreamPath: Type.Optional(
-      text(`^(/|(${segment})+)$`, 'a path such as /api/search', "The path on the upstream's side."),
-    ),
+    upstreamPath: Type.Optional(UpstreamPath),
     fixedResponse: Type.Optional(
       Type.Unknown({ description: 'JSON to respond with, instead of calling an upstream.' }),
     ),

@@ -4,9 +4,11 @@
  */
 import type { Config, Route } from '../../config/config.ts'
 import type { JsonSchema } from '../../config/json-schema.ts'
+import { type Method, takesBody } from '../../lib/http-methods.ts'
 import { priceText } from '../../pricing/price-text.ts'
 import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
 import { type HeaderName, headerRefs, rateHeaderNames } from './openapi-headers.ts'
+import { documentedPath, urlParameters } from './openapi-parameters.ts'
 import { refusalResponses } from './openapi-refusals.ts'
 import { requestBody } from './openapi-request.ts'
 import { jsonContent, named, type Schemas } from './openapi-schemas.ts'
@@ -29,9 +31,11 @@ export function callsDocument({
   for (const [name, schema] of Object.entries(namedSchemas)) named(name, schema, schemas)
   const permissions = new Set<string>()
   for (const route of Object.values(routes)) {
-    const { path, method, permission } = route
-    paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route, schemas) }
-    permissions.add(permission)
+    const path = documentedPath(route)
+    for (const method of route.methods) {
+      paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route, method, schemas) }
+    }
+    permissions.add(route.permission)
   }
   const tags = [...permissions].map((permission) => ({
     name: permission,
@@ -50,28 +54,30 @@ const idempotencyKey = {
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 } as const
 
-function operation(route: Route, schemas: Schemas): Operation {
-  const body = requestBody(route, schemas)
+function operation(route: Route, method: Method, schemas: Schemas): Operation {
+  const { id, methods, summary, permission } = route
+  const body = takesBody(methods, method) ? requestBody(route, schemas) : undefined
   return {
-    operationId: route.id,
-    summary: route.summary,
+    // The ids of routes have no dot.
+    operationId: methods.length === 1 ? id : `${id}.${method.toLowerCase()}`,
+    summary,
     description: `${priceText(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.`,
-    tags: [route.permission],
+    tags: [permission],
     security: withApiKey,
-    parameters: [idempotencyKey],
+    parameters: [...urlParameters(route), idempotencyKey],
     ...(body && { requestBody: body }),
-    responses: responses(route, schemas),
+    responses: responses(route, method, schemas),
     'x-price': route.price,
   }
 }
 
-function responses(route: Route, schemas: Schemas): Responses {
+function responses(route: Route, method: Method, schemas: Schemas): Responses {
   const creditHeaders: HeaderName[] = [
     'X-Credits-Charged',
     'X-Credits-Remaining',
     'X-Ledger-Position',
   ]
-  const refused = refusalResponses(codesOf(traitsOf(route)), (status) => [
+  const refused = refusalResponses(codesOf(traitsOf(route, method)), (status) => [
     ...(status > 500 ? creditHeaders : creditHeaders.slice(0, 1)),
     ...(beforePermit.has(status) ? [] : rateHeaderNames),
   ])
@@ -84,7 +90,7 @@ function responses(route: Route, schemas: Schemas): Responses {
         'Idempotent-Replayed',
         ...rateHeaderNames,
       ]),
-      content: responseContent(route, schemas),
+      ...(method !== 'HEAD' && { content: responseContent(route, schemas) }),
     },
     ...refused,
     ...(route.target.kind === 'upstream' && upstreamRefusals(refused, creditHeaders)),
@@ -113,11 +119,11 @@ function responseContent({ id, response, target, streams }: Route, schemas: Sche
   return { 'application/json': { ...content, ...example }, ...events }
 }
 
-function traitsOf({ request, target, price }: Route): RouteTrait[] {
+function traitsOf({ methods, request, target, price }: Route, method: Method): RouteTrait[] {
   const isPriced = price.per !== 'free'
   return [
     ...(['any', 'apiKey', 'call'] as const),
-    ...(request ? (['body', 'callWithBody'] as const) : []),
+    ...(request && takesBody(methods, method) ? (['body', 'callWithBody'] as const) : []),
     ...(isPriced ? (['pricedCall'] as const) : []),
     ...(target.kind === 'upstream' ? (['upstream'] as const) : []),
   ]

@@ -35,7 +35,7 @@ const namingKeywords = new Set([
 ])
 
 /** The schema with its references into itself changed to lead to where it stands in the document. */
-function rebased(schema: unknown, at: string): unknown {
+export function rebased(schema: unknown, at: string): unknown {
   if (Array.isArray(schema)) return schema.map((part) => rebased(part, at))
   if (typeof schema !== 'object' || schema === null) return schema
   const parts = Object.entries(schema).map(([word, part]) => {

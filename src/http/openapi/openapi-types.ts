@@ -24,6 +24,7 @@ export interface Parameter {
   readonly required: boolean
   readonly description?: string
   readonly schema: unknown
+  readonly example?: unknown
 }
 
 /** By path, then by method in lower case. */

@@ -10,6 +10,13 @@ import {
   requiredInRequest,
 } from '../pointer-checks.ts'
 import type { PriceKind } from '../price-kind.ts'
+import {
+  maxUrlBytes,
+  requestSource,
+  sourceMarkdown,
+  sourceText,
+  valueInRequest,
+} from '../request-source.ts'
 import { credits } from '../rule-fields.ts'
 import { conditionText, creditsText, fieldText } from '../text-parts.ts'
 
@@ -18,7 +25,7 @@ export const ItemPrice = closed(
     per: Type.Literal('item'),
     credits,
     hold: closed(
-      { list: pointer },
+      { list: requestSource('The list') },
       {
         description: "Held before the call: one unit for each item of this list of the request's.",
       },
@@ -47,15 +54,17 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
     return [...faults, ...inResponseItems(route, path, { list, pointer: where.pointer })]
   },
 
-  holdQuantity({ hold }, { json }) {
-    const list = valueAt(json, hold.list)
-    if (!Array.isArray(list)) throw new TypeError(`no list at ${hold.list}`)
+  holdQuantity({ hold }, request) {
+    const list = valueInRequest(hold.list, request)
+    if (!Array.isArray(list)) throw new TypeError(`no list at ${sourceText(hold.list)}`)
     return list.length
   },
 
   // An item takes two bytes at least, with the comma before it.
-  maxQuantity: ({ hold }, route, maxBytes) =>
-    Math.min(maximumInRequest(route, hold.list, 'maxItems') ?? maxBytes, Math.ceil(maxBytes / 2)),
+  maxQuantity({ hold }, route, maxBytes) {
+    const most = Math.ceil((typeof hold.list === 'string' ? maxBytes : maxUrlBytes) / 2)
+    return Math.min(maximumInRequest(route, hold.list, 'maxItems') ?? most, most)
+  },
 
   /** Items that the response does not show are not charged. */
   settleQuantity({ settle }, { response }, held) {
@@ -69,7 +78,7 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
 
   text({ credits, hold, settle }) {
     return [
-      `${creditsText(credits)} for each item of ${fieldText(hold.list)}`,
+      `${creditsText(credits)} for each item of ${sourceMarkdown(hold.list)}`,
       settle ? ` is held; charged for each of the response's ${fieldText(settle.list)}` : '',
       settle?.where ? ` whose ${conditionText(settle.where)}` : '',
       '.',
@@ -77,5 +86,5 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
   },
 
   shortText: ({ credits, hold, settle }) =>
-    `${creditsText(credits)} for each of ${settle?.list ?? hold.list}`,
+    `${creditsText(credits)} for each of ${settle?.list ?? sourceText(hold.list)}`,
 }

@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { Fault } from '../../lib/fault.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, pointer } from '../../lib/schema-fields.ts'
-import { inResponse } from '../pointer-checks.ts'
+import { bodyFaults, inResponse } from '../pointer-checks.ts'
 import type { PriceableRoute, PriceKind } from '../price-kind.ts'
 import { credits, unitOf } from '../rule-fields.ts'
 import { fieldText, numberText, startedUnitText } from '../text-parts.ts'
@@ -42,7 +42,10 @@ export const SecondPrice = closed(
 
 export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
   findFaults({ hold, settle }, route) {
-    const faults = audioFaults(hold.audio, route)
+    const faults = [
+      ...audioFaults(hold.audio, route),
+      ...bodyFaults(route, ['price', 'hold', 'audio']),
+    ]
     if (settle === undefined) return faults
     const path = ['price', 'settle', 'number']
     return [...faults, ...inResponse(route, path, settle.number, 'number')]

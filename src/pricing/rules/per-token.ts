@@ -5,8 +5,9 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, pointer, text } from '../../lib/schema-fields.ts'
-import { inResponse, optionalInRequest } from '../pointer-checks.ts'
+import { bodyFaults, inResponse, optionalInRequest } from '../pointer-checks.ts'
 import type { PriceKind, RequestContent } from '../price-kind.ts'
+import { requestSource, valueInRequest } from '../request-source.ts'
 import { credits, maxTokens, stepOf, unitOf } from '../rule-fields.ts'
 import { fieldText, numberText, startedUnitText } from '../text-parts.ts'
 
@@ -21,9 +22,9 @@ export const TokenPrice = closed(
           1,
           'The request counts one token for so many bytes of its body, until the response says better.',
         ),
-        limit: Type.Array(pointer, {
+        limit: Type.Array(requestSource('A number of tokens'), {
           description:
-            "Where the request's JSON may say how many tokens its response can have; the first number counts.",
+            'Where the request may say how many tokens its response can have; the first number counts.',
         }),
         most: atLeast(
           1,
@@ -71,6 +72,7 @@ export const perToken: PriceKind<TokenPrice> = {
       return [{ path: ['price', 'per'], message }]
     }
     return [
+      ...bodyFaults(route, ['price', 'per']),
       ...hold.limit.flatMap((at, index) =>
         optionalInRequest(route, ['price', 'hold', 'limit', index], at, 'number'),
       ),
@@ -111,8 +113,8 @@ export function reportedTokens({ settle }: TokenPrice, json: unknown): number | 
 }
 
 /** The most tokens that the response can have, as far as a hold goes. */
-function maxResponseTokens({ hold }: TokenPrice, { json }: RequestContent): number {
-  const requested = hold.limit.map((at) => valueAt(json, at)).find(isCount)
+function maxResponseTokens({ hold }: TokenPrice, request: RequestContent): number {
+  const requested = hold.limit.map((at) => valueInRequest(at, request)).find(isCount)
   return Math.min(requested ?? hold.most, hold.most)
 }
 

@@ -3,7 +3,7 @@
  * server sends the status and the headers at once, and how the body is framed only with the first piece. Of a gateway
  * that dies in between, some clients would take what arrived for a whole response with an empty body.
  */
-import type { Call } from '../call.ts'
+import type { ReceivedCall } from '../call.ts'
 import { brokenOff, type CallResponse } from './responses.ts'
 
 type Reader = ReadableStreamDefaultReader<Uint8Array>
@@ -12,7 +12,7 @@ type Reader = ReadableStreamDefaultReader<Uint8Array>
  * Resolves when the body's first piece is there. A client who leaves meanwhile cancels the body, as one who leaves
  * later does. Of a response that breaks off before its first piece, nothing has been sent: it becomes a refusal.
  */
-export async function beginRelay(call: Call, relayed: CallResponse): Promise<CallResponse> {
+export async function beginRelay(call: ReceivedCall, relayed: CallResponse): Promise<CallResponse> {
   const { body, status, headers } = relayed.response
   if (!body) return relayed
   const reader = body.getReader() as Reader

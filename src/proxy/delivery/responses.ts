@@ -6,7 +6,7 @@ import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
-import type { Call } from '../call.ts'
+import type { Call, ReceivedCall } from '../call.ts'
 import type { BodyRefusal } from '../request/take-body.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
 
@@ -21,7 +21,7 @@ export interface CallResponse {
 
 /** A refusal as the call's response; `headers` win. */
 export function refuse(
-  { requestId, route }: Call,
+  { requestId, route }: ReceivedCall,
   refusal: Refusal,
   rateLimit?: ObservedRateLimit,
   headers: Readonly<Record<string, string>> = {},
@@ -116,7 +116,7 @@ export function chargeUnknown({ requestId }: Call, rateLimit: ObservedRateLimit)
 }
 
 /** A relayed response that broke off before anything of it was sent. Its charge may be written all the same. */
-export function brokenOff({ requestId, route }: Call): CallResponse {
+export function brokenOff({ requestId, route }: ReceivedCall): CallResponse {
   const charge =
     route.price.per === 'free' ? '' : ` If it was charged, /v1/charges/${requestId} says so.`
   const detail = `The response broke off before its first byte.${charge}`

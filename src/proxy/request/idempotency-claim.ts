@@ -12,9 +12,13 @@ import type { CallBody } from './request-body.ts'
 /** Hex digits kept of a hash: 128 bits, so no two meet. */
 const hashDigits = 32
 
-/** The claim of a call; undefined when it has no Idempotency-Key. */
+/**
+ * The claim of a call; undefined when it has no Idempotency-Key.
+ * @param target the public path and query, as they were made of what was checked
+ */
 export function claimOf(
   request: Request,
+  target: string,
   body: CallBody,
   apiKey: Pick<KeyRecord, 'accountSecret' | 'keyId'>,
 ): { readonly claim: Claim | undefined } | { readonly refusal: Refusal } {
@@ -25,9 +29,7 @@ export function claimOf(
   // An account without a secret was erased, and buys nothing.
   if (!accountSecret) return { claim: undefined }
   const key = createHmac('sha256', accountSecret).update(`${keyId} ${text}`).digest('hex')
-  const bound = createHmac('sha256', accountSecret).update(
-    `${request.method} ${targetOf(request)}\n`,
-  )
+  const bound = createHmac('sha256', accountSecret).update(`${request.method} ${target}\n`)
   for (const part of partsOf(body)) bound.update(part)
   return {
     claim: {
@@ -35,11 +37,6 @@ export function claimOf(
       requestHash: bound.digest('hex').slice(0, hashDigits),
     },
   }
-}
-
-/** The path with its query, as the client sent it. */
-function targetOf({ url }: Request): string {
-  return url.slice(url.indexOf('/', url.indexOf('//') + 2))
 }
 
 /** The body's bytes, with what of its type matters; for a form without its boundary: programs draw a new one for each try. */

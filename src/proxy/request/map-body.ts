@@ -1,16 +1,26 @@
 /** Makes the upstream's JSON body from the client's: other names, other values, and fields that only the upstream needs. */
-import type { FieldMap } from '../../config/config.ts'
+import type { FieldMap, MappedField } from '../../config/config.ts'
+import type { RequestContent } from '../../pricing/price-kind.ts'
 
-/** The upstream's body. A field that the client's body lacks and that has no default is left out. */
-export function mapBody(json: unknown, map: FieldMap): Record<string, unknown> {
+/**
+ * The upstream's body. A field that the request lacks and that has no default is left out.
+ * @param ofUrl the values of the request's path and query
+ */
+export function mapBody(
+  json: unknown,
+  map: FieldMap,
+  { parameters, query }: Pick<RequestContent, 'parameters' | 'query'> = {},
+): Record<string, unknown> {
   const fields: [string, unknown][] = []
   for (const [name, source] of Object.entries(map)) {
-    const {
-      from,
-      default: fallback,
-      values,
-    } = typeof source === 'string' ? { from: source } : { default: undefined, ...source }
-    const sent = ownField(json, from)
+    const from: MappedField = typeof source === 'string' ? { from: source } : source
+    const { default: fallback, values } = from
+    const sent =
+      'parameter' in from
+        ? ownField(parameters, from.parameter)
+        : 'query' in from
+          ? ownField(query, from.query)
+          : ownField(json, from.from)
     const value = sent === undefined ? fallback : translate(sent, values)
     if (value !== undefined) fields.push([name, value])
   }

@@ -1,8 +1,10 @@
 /** Reads the body of a call, checks it as its route says, and makes what the upstream gets of it. */
 import type { Route } from '../../config/config.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
+import { takesBody } from '../../lib/http-methods.ts'
 import { meetsCondition } from '../../pricing/condition.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
+import type { CallTarget } from './call-target.ts'
 import { formType, readFormBody } from './form-body.ts'
 import { readJsonBody } from './json-body.ts'
 import { mapBody, mergeOver } from './map-body.ts'
@@ -34,31 +36,35 @@ type Limits = Omit<BodyLimits, 'maxBytes'>
  * Reads the body that the route takes, at most `route.maxBodyBytes` of it.
  *
  * @param limits of its time, and of the memory for it
+ * @param values what the path and the query say
  */
 export async function readRequestBody(
   request: Request,
   route: Route,
   { maxSeconds, take }: Limits,
+  values: CallTarget['content'] = {},
 ): Promise<CallBody | Refused> {
   const { request: kind } = route
-  if (kind === undefined) return { bytes: new Uint8Array(), content: {} }
+  if (kind === undefined || !takesBody(route.methods, request.method)) {
+    return { bytes: new Uint8Array(), content: values }
+  }
   const limits = { maxBytes: route.maxBodyBytes, maxSeconds, ...(take && { take }) }
   if ('json' in kind) {
     const body = await readJsonBody(request, kind.json, limits)
-    return 'refusal' in body ? body : jsonCall(body, route)
+    return 'refusal' in body ? body : jsonCall(body, route, values)
   }
   if ('form' in kind) {
     const body = await readFormBody(request, kind.form, limits)
     if ('refusal' in body) return body
     const { bytes, canonical, fields } = body
     const forward = { bytes: canonical, contentType: formType }
-    return { bytes, forward, content: { json: fields, bytes: bytes.length } }
+    return { bytes, forward, content: { ...values, json: fields, bytes: bytes.length } }
   }
   if ('multipart' in kind) {
     const body = await readMultipartBody(request, kind.multipart, limits)
     if ('refusal' in body) return body
     const { bytes, boundary, canonical, files, fields } = body
-    const content = { json: fields, files, bytes: bytes.length }
+    const content = { ...values, json: fields, files, bytes: bytes.length }
     return { bytes, boundary, forward: canonical, content }
   }
   const body =
@@ -67,22 +73,37 @@ export async function readRequestBody(
       : await readAnyBody(request, limits)
   if ('refusal' in body) return body
   const { bytes, contentType } = body
-  return { bytes, type: contentType ?? '', forward: body, content: { bytes: bytes.length } }
+  return {
+    bytes,
+    type: contentType ?? '',
+    forward: body,
+    content: { ...values, bytes: bytes.length },
+  }
 }
 
 function jsonCall(
   { bytes, json }: { readonly bytes: Uint8Array; readonly json: unknown },
   route: Route,
+  values: CallTarget['content'],
 ): CallBody {
   const streams = route.streams !== undefined && meetsCondition(json, route.streams.when)
-  const forUpstream = upstreamBody(json, route, streams)
+  const forUpstream = upstreamBody(json, values, route, streams)
   const sent = forUpstream === json ? bytes : new TextEncoder().encode(JSON.stringify(forUpstream))
   const forward = { bytes: sent, contentType: 'application/json' }
-  return { bytes, forward, content: { json, bytes: bytes.length, ...(streams && { streams }) } }
+  return {
+    bytes,
+    forward,
+    content: { ...values, json, bytes: bytes.length, ...(streams && { streams }) },
+  }
 }
 
 /** The body for the upstream: the client's own where the route changes nothing in it. */
-function upstreamBody(json: unknown, { map, streams: rule }: Route, streams: boolean): unknown {
-  const mapped = map ? mapBody(json, map) : json
+function upstreamBody(
+  json: unknown,
+  values: CallTarget['content'],
+  { map, streams: rule }: Route,
+  streams: boolean,
+): unknown {
+  const mapped = map ? mapBody(json, map, values) : json
   return streams && rule?.send ? mergeOver(mapped, rule.send) : mapped
 }

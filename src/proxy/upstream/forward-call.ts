@@ -28,6 +28,7 @@ export async function forwardCall(
   const sentAtMs = performance.now()
   const forwarded = await forward({
     ...{ request, requestId, route, upstream, key, isRead },
+    upstreamPath: call.target.upstreamPath,
     body: body.forward,
   })
   call.upstreamMs += performance.now() - sentAtMs

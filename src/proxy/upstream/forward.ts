@@ -16,6 +16,8 @@ interface ForwardedCall {
   readonly upstream: Upstream
   /** Whose call it is. */
   readonly key: KeyRecord
+  /** What is appended to the upstream's address: path and query, with a slash before them. */
+  readonly upstreamPath: string
   readonly body: ForwardedBody | undefined
   /** The gateway reads the response, so it must not come compressed. */
   readonly isRead: boolean
@@ -46,8 +48,8 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
 }
 
 async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarded> {
-  const { route, upstream, request, body } = call
-  const { method } = route
+  const { upstream, request, body } = call
+  const { method } = request
   const init = {
     method,
     headers: upstream.headers.of(request.headers, {
@@ -104,24 +106,22 @@ function isSentAgain(method: string): boolean {
   return method !== 'POST' && method !== 'PATCH'
 }
 
-function targetOf({ request, route }: ForwardedCall, baseUrl: string): string {
-  if (route.target.kind !== 'upstream') throw new TypeError(`${route.id} has no upstream`)
-  const { path } = route.target
-  if (!staysAtUpstream(baseUrl, path)) {
+/** The upstream's address is the configuration's, and what a client chose stands behind its first slash. */
+function targetOf({ route, upstreamPath }: ForwardedCall, baseUrl: string): string {
+  if (!isAddress(baseUrl) || !upstreamPath.startsWith('/')) {
     throw new TypeError(`${route.id}: the path leaves the upstream`)
   }
-  const at = request.url.indexOf('?')
-  return baseUrl + path + (at < 0 ? '' : request.url.slice(at).split('#')[0])
+  return baseUrl + upstreamPath
 }
 
-/** The paths that are known to stay at the upstream, by its address. */
-const staying = new Map<string, Set<string>>()
+/** The addresses that end where a path can begin, so that whatever is appended stays there. */
+const addresses = new Set<string>()
 
-/** Both parts are configuration. Should they ever join to another host, nothing is sent there. */
-function staysAtUpstream(baseUrl: string, path: string): boolean {
-  const known = staying.get(baseUrl)
-  if (known?.has(path)) return true
-  const stays = new URL(baseUrl + path).origin === new URL(baseUrl).origin
-  if (stays) staying.set(baseUrl, (known ?? new Set()).add(path))
-  return stays
+/** The configuration says so of every address. Should it ever be wrong, nothing is sent. */
+function isAddress(baseUrl: string): boolean {
+  if (addresses.has(baseUrl)) return true
+  const { origin, search, hash } = new URL(`${baseUrl}/`)
+  const isOne = origin === new URL(baseUrl).origin && search === '' && hash === ''
+  if (isOne) addresses.add(baseUrl)
+  return isOne
 }

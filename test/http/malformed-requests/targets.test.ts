@@ -1,6 +1,6 @@
 /**
- * Paths. A target has one meaning: the path that is authorized is byte for byte a configured one, and the upstream
- * gets the path that is configured for it. The server gives the gateway a URL, so dots and backslashes are already
+ * Paths. A target has one meaning: without parameters, the path that is authorized is byte for byte a configured one, and
+ * the upstream gets the path that is configured for it (path-spellings.test.ts has those with parameters). The server gives the gateway a URL, so dots and backslashes are already
  * resolved and a host in the target is removed before the path is read.
  */
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test'
@@ -12,7 +12,10 @@ let rawShop: RawShop
 let narrowKey: string
 beforeAll(async () => {
   raw = await startRawUpstream()
-  rawShop = await openRawShop({ upstreamUrl: `${raw.url}/base` })
+  rawShop = await openRawShop({
+    upstreamUrl: `${raw.url}/base`,
+    config: { routes: { search: { query: 'any' } } },
+  })
   narrowKey = (await rawShop.shop.newKey('pro', { endpoints: ['tts'] })).text
 })
 afterAll(async () => {
@@ -115,7 +118,8 @@ describe('200, and a query stays a query:', () => {
     ['?a?b', '?a?b'],
     ['?a\\..\\b', '?a\\..\\b'],
     ['?a#b?c', '?a'],
-    ['?', '?'],
+    ['?', ''],
+    ['#?b', ''],
   ]
   for (const [sent, there] of queries) {
     test(JSON.stringify(sent), async () => {

@@ -37,7 +37,7 @@ export default command(
       ['Route', 'Method', 'Path', 'Permission', 'Price', 'Upstream'],
       Object.values(config.routes).map((route) => [
         route.id,
-        route.method,
+        route.methods.join(', '),
         route.path,
         route.permission,
         shortPriceText(route.price),

@@ -1,0 +1,54 @@
+/** Whether the parameters of a route's path and query have schemas that a text in a URL can meet. */
+import { didYouMean } from '../../lib/did-you-mean.ts'
+import type { Fault } from '../../lib/fault.ts'
+import { pathParameterSchema, queryParameterOf, urlTypeOf } from '../../lib/parameter-schemas.ts'
+import type { Route } from '../file/route.ts'
+import { readTemplate } from './path-faults.ts'
+import { jsonSchemaFaults } from './request-faults.ts'
+
+export function parameterFaults(route: Route): Fault[] {
+  return [...pathParameterFaults(route), ...queryFaults(route)]
+}
+
+function pathParameterFaults({ path, parameters = {}, encodedSlash }: Route): Fault[] {
+  const template = readTemplate(path)
+  if ('message' in template) return []
+  const { names, tail } = template
+  const faults = Object.entries(parameters).flatMap(([name, schema]) => {
+    const at = ['parameters', name]
+    if (!names.includes(name)) return [{ path: at, message: unknownParameter(name, names) }]
+    const invalid = jsonSchemaFaults(at, pathParameterSchema(schema, name === tail))
+    if (invalid.length > 0) return invalid
+    const type = urlTypeOf(schema)
+    if (type !== undefined && !type.isList) return []
+    const message = 'a parameter of a path is a string, an integer, a number or a boolean'
+    return [{ path: at, message }]
+  })
+  if (encodedSlash !== undefined && names.length === 0) {
+    faults.push({ path: ['encodedSlash'], message: 'has no effect on a path without parameters' })
+  }
+  return faults
+}
+
+function unknownParameter(name: string, names: readonly string[]): string {
+  if (names.length === 0) return 'the path has no parameters'
+  const guess = didYouMean(name, names)
+  return guess === undefined
+    ? `no parameter of the path, which has ${names.join(', ')}`
+    : `no parameter of the path, did you mean ${guess}?`
+}
+
+function queryFaults({ query }: Route): Fault[] {
+  if (query === undefined || query === 'any') return []
+  return Object.entries(query).flatMap(([name, parameter]) => {
+    const at = ['query', name]
+    if (typeof parameter.required !== 'undefined' && typeof parameter.required !== 'boolean') {
+      return [{ path: [...at, 'required'], message: 'expected true or false' }]
+    }
+    const { schema } = queryParameterOf(parameter)
+    const invalid = jsonSchemaFaults(at, schema)
+    if (invalid.length > 0 || urlTypeOf(schema) !== undefined) return invalid
+    const message = 'a parameter of a query is a string, an integer, a number, a boolean or a list'
+    return [{ path: at, message: `${message} of these` }]
+  })
+}

@@ -1,0 +1,97 @@
+/**
+ * What a call is for: the values of its path and its query, checked by the schemas of its route, and the path and query
+ * made of them, which are what an Idempotency-Key is bound to and what is forwarded.
+ */
+import type { Route } from '../../config/config.ts'
+import { type InvalidField, schemaCheck } from '../../config/json-schema.ts'
+import { readUrlValue, type UrlValue, urlTypeOf } from '../../lib/parameter-schemas.ts'
+import { parsePathTemplate, pathFiller } from '../../lib/path-template.ts'
+import type { RequestContent } from '../../pricing/price-kind.ts'
+import { invalidRequest, type Refusal } from '../../problems/refusal.ts'
+import type { PathTexts } from './path-texts.ts'
+import { type QueryReader, queryReader } from './query-texts.ts'
+
+export interface CallTarget {
+  /** Absent where there are none, as in most calls. */
+  readonly content: Pick<RequestContent, 'parameters' | 'query'>
+  /** The public path and query. */
+  readonly path: string
+  /** The path and query on the upstream's side, beginning with a slash. */
+  readonly upstreamPath: string
+}
+
+export type ReadTarget = CallTarget | { readonly refusal: Refusal }
+
+/** Checks what a call's path and query say. `query` is what stands behind the `?`, undefined for nothing. */
+export type TargetReader = (texts: PathTexts, query: string | undefined) => ReadTarget
+
+/** All that can be done once for a route is done here, and not for each call. */
+export function targetReader(route: Route): TargetReader {
+  const readQuery = queryReader(route)
+  const template = parsePathTemplate(route.path)
+  const fill = pathFiller(template)
+  const fillUpstream =
+    route.target.kind === 'upstream' ? pathFiller(parsePathTemplate(route.target.path)) : fill
+  if (template.names.length === 0) {
+    return plainReader({ content: {}, path: fill({}), upstreamPath: fillUpstream({}) }, readQuery)
+  }
+  const readParameters = parameterReader(route)
+  return ({ values, encoded }, query) => {
+    const parameters = readParameters(values)
+    if (parameters.errors) return refuse(parameters.errors)
+    const plain = {
+      content: parameters,
+      path: fill(encoded),
+      upstreamPath: fillUpstream(encoded),
+    }
+    return withQuery(plain, query, readQuery)
+  }
+}
+
+/** A route whose path has no parameters: without a query, the target is always the same. */
+function plainReader(plain: CallTarget, readQuery: QueryReader): TargetReader {
+  const withoutQuery = withQuery(plain, undefined, readQuery)
+  return (_texts, query) =>
+    query === undefined ? withoutQuery : withQuery(plain, query, readQuery)
+}
+
+function withQuery(
+  { content, path, upstreamPath }: CallTarget,
+  query: string | undefined,
+  readQuery: QueryReader,
+): ReadTarget {
+  const read = readQuery(query)
+  if ('errors' in read) return refuse(read.errors)
+  const { values, written } = read
+  return {
+    content: { ...content, ...(written !== '' && { query: values }) },
+    path: path + written,
+    upstreamPath: upstreamPath + written,
+  }
+}
+
+function parameterReader({ parameters }: Route) {
+  const rules = Object.entries(parameters).map(([name, schema]) => {
+    const type = urlTypeOf(schema)?.type ?? 'string'
+    return { name, type, check: schemaCheck(schema) }
+  })
+  return (texts: PathTexts['values']) => {
+    const errors: InvalidField[] = []
+    const values: Record<string, UrlValue> = Object.create(null)
+    for (const { name, type, check } of rules) {
+      const pointer = `path/${name}`
+      const read = readUrlValue(type, texts[name] as string)
+      if ('fault' in read) {
+        errors.push({ pointer, detail: read.fault })
+        continue
+      }
+      values[name] = read.value
+      errors.push(...check(read.value, true).map(({ detail }) => ({ pointer, detail })))
+    }
+    return errors.length > 0 ? { errors } : { parameters: values }
+  }
+}
+
+function refuse(errors: readonly InvalidField[]): { readonly refusal: Refusal } {
+  return { refusal: invalidRequest(errors) }
+}
