@@ -20,7 +20,7 @@ export interface BodyLimits {
 }
 
 /** A sender that is at least as fast as this is never too slow. */
-const bytesPerSecond = 65_536
+export const bytesPerSecond = 65_536
 /**
  * Up to this length the server's parser collects the body, which is quicker than a stream, and no memory is taken for it.
  */
@@ -31,13 +31,9 @@ export async function readBody(
   request: Request,
   limits: BodyLimits,
 ): Promise<Uint8Array | BodyFault> {
-  // The upstream must read what the gateway validated and priced, and a small body must stay small.
-  const encoding = request.headers.get('content-encoding')
-  if (encoding !== null && encoding.trim().toLowerCase() !== 'identity') return 'encoded'
-  const announced = request.headers.get('content-length')
-  const expected = Number(announced ?? Number.POSITIVE_INFINITY)
-  // The comparison is also false for a length that is no number.
-  if (announced !== null && !(expected <= limits.maxBytes)) return 'too_large'
+  const fault = announcedFault(request, limits)
+  if (fault !== undefined) return fault
+  const expected = Number(request.headers.get('content-length') ?? Number.POSITIVE_INFINITY)
   try {
     return await (expected <= maxUncountedBytes && !request.headers.has('transfer-encoding')
       ? readCollected(request, limits)
@@ -45,6 +41,19 @@ export async function readBody(
   } catch {
     return 'broke_off'
   }
+}
+
+/** Why a body is not taken whatever it turns out to be, by what its headers say. */
+export function announcedFault(
+  { headers }: Request,
+  { maxBytes }: BodyLimits,
+): 'encoded' | 'too_large' | undefined {
+  // The upstream must read what the gateway validated and priced, and a small body must stay small.
+  const encoding = headers.get('content-encoding')
+  if (encoding !== null && encoding.trim().toLowerCase() !== 'identity') return 'encoded'
+  const announced = headers.get('content-length')
+  // The comparison is also false for a length that is no number.
+  return announced !== null && !(Number(announced) <= maxBytes) ? 'too_large' : undefined
 }
 
 async function readCollected(

@@ -8,7 +8,7 @@
  */
 import { type Static, Type } from '@sinclair/typebox'
 import type { PriceKind } from './price-kind.ts'
-import { BytePrice, perByte } from './rules/per-byte.ts'
+import { BytePrice, isOfResponse, perByte, type ResponseBytePrice } from './rules/per-byte.ts'
 import { CharacterPrice, perCharacter } from './rules/per-character.ts'
 import { FreePrice, perFree } from './rules/per-free.ts'
 import { ItemPrice, perItem } from './rules/per-item.ts'
@@ -39,9 +39,9 @@ export function kindOf(rule: PriceRule): PriceKind<PriceRule> {
   return kinds[rule.per]
 }
 
-export type MeteredPrice = Extract<PriceRule, { per: 'token' | 'byte' }>
+export type MeteredPrice = TokenPrice | ResponseBytePrice
 
 /** Whether a call is metered along the way: its hold grows with its response. */
 export function isMetered(rule: PriceRule): rule is MeteredPrice {
-  return rule.per === 'token' || rule.per === 'byte'
+  return rule.per === 'token' || (rule.per === 'byte' && isOfResponse(rule))
 }

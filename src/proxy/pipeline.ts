@@ -15,13 +15,14 @@ import {
   responseOwner,
 } from './delivery/deliver-stored-response.ts'
 import type { DeliveryDeps } from './delivery/priced-call.ts'
-import { bodyRefusal, type CallResponse, refuse } from './delivery/responses.ts'
+import { type CallResponse, refuse } from './delivery/responses.ts'
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
 import type { BodyMemory } from './request/body-memory-budget.ts'
 import type { ReadTarget } from './request/call-target.ts'
 import { claimOf } from './request/idempotency-claim.ts'
 import { refuseUpgrade } from './request/refuse-upgrade.ts'
-import { readRequestBody } from './request/request-body.ts'
+import { readRequestBody, streamOf } from './request/request-body.ts'
+import { bodyRefusal } from './request/take-body.ts'
 
 export interface Pipeline {
   readonly gate: Gate
@@ -67,7 +68,8 @@ export async function respondToCall(
   }
 
   // The same object: when the call gets another id, its response and its log lines say that one.
-  const toReserve = Object.assign(call, { claim, content: body.content })
+  const isReceiving = streamOf(body) !== undefined
+  const toReserve = Object.assign(call, { claim, content: body.content, isReceiving })
   const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, permit)
   if (!reserved.ok) return refuse(call, reserved.refusal, withPermitReturned(rateLimit))
   if (reserved.kind === 'reserved') {

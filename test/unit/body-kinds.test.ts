@@ -147,6 +147,34 @@ describe('a body that makes no sense is a fault', () => {
   )
 })
 
+describe('a price of the bytes of a request', () => {
+  const priced = (rule: string, request = '{ raw: [a/b] }') =>
+    taking(request).replace('{ per: request, credits: 1 }', rule)
+  const rule = '{ per: byte, of: request, unit: 1024, credits: 1 }'
+
+  test.each(['{ raw: [a/b] }', 'any', '{ json: any }'])('needs a body such as %p', (request) => {
+    expect(problemsOf(priced(rule, request))).toEqual([])
+  })
+
+  test('is a fault without one', () => {
+    expect(problemsOf(priced(rule).replace('    request: { raw: [a/b] }\n', ''))).toEqual([
+      'routes.say.price.of: the route takes no body: it has no request',
+    ])
+  })
+
+  test('holds all of it, and one of the response a step', () => {
+    expect(problemsOf(priced(rule.replace(' }', ', hold: { step: 9 } }')))).toEqual([
+      'routes.say.price.hold: has no effect on a price of the request, all of whose bytes are held',
+    ])
+    expect(problemsOf(priced(rule.replace('request', 'response')))).toEqual([
+      'routes.say.price.hold: missing, expected a mapping',
+    ])
+    expect(problemsOf(priced(rule.replace('of: request', 'of: both')))).toEqual([
+      'routes.say.price.of: expected request or response, got "both"',
+    ])
+  })
+})
+
 describe('a price counts in the fields of a form', () => {
   const priced = (request: string) =>
     taking(request).replace(

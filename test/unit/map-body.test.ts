@@ -42,7 +42,8 @@ async function callOf(route: Route, body: string) {
   if ('refusal' in call) throw new Error(JSON.stringify(call.refusal))
   const { bytes, forward, content } = call
   const text = new TextDecoder()
-  return { sent: text.decode(bytes), forwarded: forward && text.decode(forward.bytes), content }
+  const forwarded = forward && 'bytes' in forward ? text.decode(forward.bytes) : undefined
+  return { sent: text.decode(bytes), forwarded, content }
 }
 
 test('a call without a map is sent on byte for byte', async () => {

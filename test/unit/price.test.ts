@@ -34,9 +34,20 @@ const perToken: TokenPrice = {
   hold: { bytesPerToken: 4, limit: ['/max', '/old_max'], most: 500, step: 64 },
   settle: { usage: '/usage/total', each: ['/text'] },
 }
+const perByteSent = { per: 'byte', of: 'request', unit: 1024, credits: 1 } as const
 const perByte = { per: 'byte', unit: 1024, credits: 1, hold: { step: 65_536 } } as const
 const everyRule: PriceRule[] = [
-  ...[free, perRequest, perItem, perSuccess, perCharacter, perSecond, perToken, perByte],
+  ...[
+    free,
+    perRequest,
+    perItem,
+    perSuccess,
+    perCharacter,
+    perSecond,
+    perToken,
+    perByte,
+    perByteSent,
+  ],
 ]
 
 test('every kind of price has a rule here', () => {
@@ -147,6 +158,12 @@ describe('what is held', () => {
 
   test('of bytes, a step', () => {
     expect(holdQuantity(perByte, {})).toBe(65_536)
+    expect(holdQuantity({ ...perByte, of: 'response' }, { bytes: 7 })).toBe(65_536)
+  })
+
+  test('of bytes of the request, all of them', () => {
+    expect(holdQuantity(perByteSent, { bytes: 1_025 })).toBe(1_025)
+    expect(credits(perByteSent, 1_025)).toBe(2)
   })
 
   test('a request without what is counted is not let through as free', () => {
@@ -155,6 +172,7 @@ describe('what is held', () => {
     expect(() => holdQuantity(perItem, { json: { urls: { length: 1 } } })).toThrow('no list')
     expect(() => holdQuantity(perCharacter, { json: { text: 7 } })).toThrow('no text at /text')
     expect(() => holdQuantity(perSecond, {})).toThrow('no audio')
+    expect(() => holdQuantity(perByteSent, {})).toThrow('no body')
   })
 })
 

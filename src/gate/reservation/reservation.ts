@@ -73,6 +73,8 @@ export interface CallToReserve {
   readonly claim: Claim | undefined
   /** What its price counts before the call. */
   readonly content: RequestContent
+  /** It can take longer than a lease lives, because its body is still arriving. */
+  readonly isReceiving?: boolean
 }
 
 export interface Terms {

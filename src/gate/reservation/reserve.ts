@@ -68,14 +68,18 @@ export async function reserve(
   return { ok: true, kind: 'reserved', reservation }
 }
 
-/** Only a call whose price is bounded from the start, and which names no Idempotency-Key, can run on a lease. */
+/**
+ * Only a call whose price is bounded from the start, which has arrived whole and which names no Idempotency-Key, can run
+ * on a lease.
+ */
 function acquireSlot(
   { leases }: ReserveDeps,
   { key, tariff, price }: AuthorizedCall,
-  { route, claim }: CallToReserve,
+  { route, claim, isReceiving }: CallToReserve,
   { credits }: Bound,
 ): CountedCall | undefined {
-  if (claim || credits === 0 || isMetered(price) || !isLeaseable(key)) return undefined
+  if (claim || isReceiving || credits === 0 || isMetered(price) || !isLeaseable(key))
+    return undefined
   const maxInFlight = key.maxInFlight ?? tariff.plans[key.plan]?.maxInFlight ?? 0
   return leases.acquire({ key, maxInFlight, credits, seconds: maxCallSeconds(route) })
 }

@@ -5,6 +5,7 @@
 import type { Config, Route } from '../../config/config.ts'
 import type { JsonSchema } from '../../config/json-schema.ts'
 import { type Method, takesBody } from '../../lib/http-methods.ts'
+import { isMetered } from '../../pricing/price-rule.ts'
 import { priceText } from '../../pricing/price-text.ts'
 import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
 import { type HeaderName, headerRefs, rateHeaderNames } from './openapi-headers.ts'
@@ -102,8 +103,8 @@ function doneText({ price, streams }: Route): string {
   if (price.per === 'free') {
     return 'Done. With an Idempotency-Key it says what it was charged, which is 0, and where it stands in the ledger.'
   }
-  const isMetered = price.per === 'byte' || streams !== undefined
-  return isMetered
+  const isByPart = streams !== undefined || (price.per === 'byte' && isMetered(price))
+  return isByPart
     ? 'Done, and charged. The head of a stream carries the position of its hold, and not what it will cost.'
     : 'Done, and charged.'
 }

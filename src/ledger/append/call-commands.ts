@@ -102,6 +102,8 @@ export type ReleaseReason =
   /** The upstream may have done the work. */
   | 'upstream_timeout'
   | 'upstream_broke_off'
+  /** The client did not send the whole body: the upstream got a part of it, and no whole request. */
+  | 'request_broke_off'
   /** The ledger granted the hold after its gateway had given up: no call ran on it. */
   | 'append_timed_out'
   /** The upstream did the work, and the ledger does not sell it any more. */

@@ -1,35 +1,95 @@
-/** A price for each started unit of bytes of the response, whose hold grows as they are sent (growing-hold.ts). */
+/**
+ * A price for each started unit of bytes: of the request, whose length is known before the call, or of the response, whose
+ * hold grows as they are sent (growing-hold.ts).
+ */
 import { type Static, Type } from '@sinclair/typebox'
+import type { Fault } from '../../lib/fault.ts'
 import { closed } from '../../lib/schema-fields.ts'
-import type { PriceKind } from '../price-kind.ts'
+import { bodyFaults } from '../pointer-checks.ts'
+import type { PriceableRoute, PriceKind } from '../price-kind.ts'
 import { credits, stepOf, unitOf } from '../rule-fields.ts'
 import { numberText, startedUnitText } from '../text-parts.ts'
 
 export const BytePrice = closed(
   {
     per: Type.Literal('byte'),
-    unit: unitOf('bytes of the response'),
+    of: Type.Optional(
+      Type.Union([Type.Literal('request'), Type.Literal('response')], {
+        default: 'response',
+        description: "Whose bytes: the request's body, or the response's.",
+      }),
+    ),
+    unit: unitOf('bytes'),
     credits,
-    hold: closed(
-      { step: stepOf('bytes') },
-      { description: 'Held before the call: one step, and more as the response comes.' },
+    hold: Type.Optional(
+      closed(
+        { step: stepOf('bytes') },
+        {
+          description:
+            'Held before the call: one step, and more as the response comes. A price of the request has none: all of it is held.',
+        },
+      ),
     ),
   },
-  { description: 'A price for each started unit of bytes of the response.' },
+  { description: 'A price for each started unit of bytes of the request or of the response.' },
 )
 
-export const perByte: PriceKind<Static<typeof BytePrice>> = {
-  findFaults(_rule, { chargeWhen }) {
-    if (chargeWhen === undefined) return []
-    const message = 'has no effect on a price per byte, whose responses are not read'
-    return [{ path: ['chargeWhen'], message }]
+type BytePrice = Static<typeof BytePrice>
+
+/** One that is metered while the response is sent. */
+export interface ResponseBytePrice extends BytePrice {
+  readonly of?: 'response'
+  readonly hold: NonNullable<BytePrice['hold']>
+}
+
+export function isOfResponse(rule: BytePrice): rule is ResponseBytePrice {
+  return rule.of !== 'request'
+}
+
+export const perByte: PriceKind<BytePrice> = {
+  findFaults: (rule, route) =>
+    isOfResponse(rule) ? responseFaults(rule, route) : requestFaults(rule, route),
+
+  holdQuantity(rule, { bytes }) {
+    if (isOfResponse(rule)) return rule.hold.step
+    if (bytes === undefined) throw new TypeError('no body')
+    return bytes
   },
 
-  holdQuantity: ({ hold }) => hold.step,
-  maxQuantity: ({ hold }) => hold.step,
+  maxQuantity: (rule, _route, maxBytes) => (isOfResponse(rule) ? (rule.hold?.step ?? 0) : maxBytes),
+
   settleQuantity: (_rule, _call, held) => held,
 
   text: (rule) =>
-    `${startedUnitText(rule, 'bytes')} of the response, which are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`,
-  shortText: (rule) => startedUnitText(rule, 'bytes'),
+    isOfResponse(rule)
+      ? `${startedUnitText(rule, 'bytes')} of the response, which are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`
+      : `${startedUnitText(rule, 'bytes')} of the request's body.`,
+  shortText: (rule) =>
+    isOfResponse(rule)
+      ? startedUnitText(rule, 'bytes')
+      : `${startedUnitText(rule, 'bytes')} of the request`,
+}
+
+function responseFaults({ hold }: BytePrice, { chargeWhen }: PriceableRoute): Fault[] {
+  const faults: Fault[] = []
+  if (hold === undefined) {
+    faults.push({ path: ['price', 'hold'], message: 'missing, expected a mapping' })
+  }
+  if (chargeWhen !== undefined) {
+    const message = 'has no effect on a price per byte, whose responses are not read'
+    faults.push({ path: ['chargeWhen'], message })
+  }
+  return faults
+}
+
+function requestFaults({ hold }: BytePrice, route: PriceableRoute): Fault[] {
+  const faults = bodyFaults(route, ['price', 'of'])
+  if (hold !== undefined) {
+    const message = 'has no effect on a price of the request, all of whose bytes are held'
+    faults.push({ path: ['price', 'hold'], message })
+  }
+  if (route.request === undefined) {
+    faults.push({ path: ['price', 'of'], message: 'the route takes no body: it has no request' })
+  }
+  return faults
 }

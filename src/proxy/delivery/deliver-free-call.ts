@@ -2,7 +2,7 @@
 import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Call } from '../call.ts'
-import type { CallBody } from '../request/request-body.ts'
+import { type CallBody, streamOf } from '../request/request-body.ts'
 import { headersForClient } from '../upstream/crossing-headers.ts'
 import { type ForwardFailure, failureOf } from '../upstream/forward.ts'
 import { forwardCall } from '../upstream/forward-call.ts'
@@ -83,7 +83,8 @@ function relay(
 
 function fail(free: FreeCall, failure: ForwardFailure): CallResponse {
   count(free, true)
-  return refuse(free.call, upstreamRefusal(failure), free.rateLimit)
+  const refusal = streamOf(free.body)?.refusal ?? upstreamRefusal(failure)
+  return refuse(free.call, refusal, free.rateLimit)
 }
 
 /** Counts the call once, when it is known whether it failed. */

@@ -9,6 +9,7 @@
  * - A response that is metered along the way is delivered event by event, as the reservation grows (deliver-by-event.ts).
  */
 import { isMetered } from '../../pricing/price-rule.ts'
+import { streamOf } from '../request/request-body.ts'
 import { type Forwarded, failureOf } from '../upstream/forward.ts'
 import { forwardCall } from '../upstream/forward-call.ts'
 import { deliverBuffered, deliverUncharged } from './deliver-buffered.ts'
@@ -24,6 +25,7 @@ const maxReadBytes = 16 * 1024 * 1024
 export async function deliverPricedCall(priced: PricedCall): Promise<CallResponse> {
   const { call, body, deps } = priced
   try {
+    keepAliveWhileReceiving(priced)
     const { key } = priced.reservation.terms
     const isRead = isPricedByResponse(priced)
     const forwarded = await forwardCall(deps.upstreams, call, body, key, isRead)
@@ -41,6 +43,14 @@ export async function deliverPricedCall(priced: PricedCall): Promise<CallRespons
     priced.reservation.end()
     throw error
   }
+}
+
+/** A body that is streamed arrives for as long as its client takes. */
+function keepAliveWhileReceiving({ body, reservation }: PricedCall): void {
+  const stream = streamOf(body)
+  if (stream === undefined) return
+  reservation.keepAlive()
+  reservation.onLost((refusal) => stream.breakOff(refusal))
 }
 
 async function deliver(priced: PricedCall, forwarded: Forwarded): Promise<CallResponse> {

@@ -9,7 +9,7 @@ import { readsResponse, settleQuantity } from '../../pricing/price-arithmetic.ts
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
 import type { FreeCalls } from '../metering/count-free-calls.ts'
-import type { CallBody } from '../request/request-body.ts'
+import { type CallBody, streamOf } from '../request/request-body.ts'
 import { headersForClient } from '../upstream/crossing-headers.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
@@ -113,15 +113,21 @@ export async function rejectAfterUpstream(
   return refuse(call, refusal, rateLimit)
 }
 
-/** The upstream failed: nothing of its response reaches the client, who is not charged. */
+/**
+ * The upstream failed, or got no whole request because the body that it was sent broke off: nothing of its response reaches
+ * the client, who is not charged.
+ */
 export async function failForUpstream(
-  { call, reservation, rateLimit }: PricedCall,
+  { call, body, reservation, rateLimit }: PricedCall,
   failure: ForwardFailure,
   status?: number,
 ): Promise<CallResponse> {
-  const ended = await reservation.void(failure, status)
+  const broken = streamOf(body)?.refusal
+  const ended = await (broken
+    ? reservation.void('request_broke_off')
+    : reservation.void(failure, status))
   const headers = creditHeaders(0, reservation.terms.result, ended)
-  return refuse(call, upstreamRefusal(failure), rateLimit, headers)
+  return refuse(call, broken ?? upstreamRefusal(failure), rateLimit, headers)
 }
 
 /** Headers of the upstream's response, as the client gets them. */

@@ -7,7 +7,6 @@ import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
 import type { Call, ReceivedCall } from '../call.ts'
-import type { BodyRefusal } from '../request/take-body.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
 
 export interface CallResponse {
@@ -142,23 +141,3 @@ export function upstreamRefusal(failure: ForwardFailure): Refusal {
       return failure satisfies never
   }
 }
-
-export function bodyRefusal({ status, errors }: BodyRefusal): Refusal {
-  const code = bodyCodes[status]
-  return {
-    code,
-    detail: errors[0]?.detail ?? 'The body is not valid.',
-    extensions: { errors },
-    // Nothing else ends a body that is still on its way.
-    ...(status === 408 && { headers: { Connection: 'close' } }),
-    ...(status === 503 && { headers: { 'Retry-After': '1' } }),
-  }
-}
-
-const bodyCodes = {
-  400: 'invalid_request',
-  408: 'body_too_slow',
-  413: 'body_too_large',
-  415: 'unsupported_media_type',
-  503: 'bodies_too_large',
-} as const

@@ -1,7 +1,8 @@
 /** Bytes that the gateway does not look into: it forwards them as they come, under the type that the client says. */
-import type { BodyLimits } from '../../lib/http-body.ts'
+import { announcedFault, type BodyLimits } from '../../lib/http-body.ts'
 import { isOneOf, mediaTypeOf } from './media-type.ts'
-import { type Refused, refuse, takeBody } from './take-body.ts'
+import { StreamedBody } from './streamed-body.ts'
+import { type Refused, refuse, refusedBody, takeBody } from './take-body.ts'
 
 interface RawBody {
   readonly bytes: Uint8Array
@@ -19,6 +20,22 @@ export async function readRawBody(
   if (wrong !== undefined) return wrong
   const body = await readAnyBody(request, limits)
   return 'refusal' in body || body.bytes.length > 0 ? body : refuse(400, 'The body is empty')
+}
+
+/** The same where the body is sent on while it arrives. Its length is known, and nothing of it is read yet. */
+export function openRawBody(
+  request: Request,
+  types: readonly string[],
+  limits: BodyLimits,
+): { readonly stream: StreamedBody; readonly contentType: string } | Refused {
+  const wrong = wrongType(request, types)
+  if (wrong !== undefined) return wrong
+  const fault = announcedFault(request, limits)
+  if (fault !== undefined) return refusedBody(fault, limits)
+  const { body, headers } = request
+  if (body === null) return refuse(400, 'The body is empty')
+  const stream = new StreamedBody(body, Number(headers.get('content-length')), limits)
+  return { stream, contentType: headers.get('content-type') ?? '' }
 }
 
 /** Reads a body of any type, and be it empty. */

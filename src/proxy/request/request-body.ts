@@ -9,11 +9,15 @@ import { formType, readFormBody } from './form-body.ts'
 import { readJsonBody } from './json-body.ts'
 import { mapBody, mergeOver } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
-import { readAnyBody, readRawBody } from './raw-body.ts'
+import { openRawBody, readAnyBody, readRawBody } from './raw-body.ts'
+import type { StreamedBody } from './streamed-body.ts'
 import type { Refused } from './take-body.ts'
 
 export interface CallBody {
-  /** As the client sent it: an Idempotency-Key is bound to it. Empty for a route that takes no body. */
+  /**
+   * As the client sent it: an Idempotency-Key is bound to it. Empty for a route that takes no body, and of a body that is
+   * streamed.
+   */
   readonly bytes: Uint8Array
   /** What in it is drawn anew for each try, and does not count for an Idempotency-Key: the boundary of a form. */
   readonly boundary?: string
@@ -24,10 +28,18 @@ export interface CallBody {
   readonly content: RequestContent
 }
 
-export interface ForwardedBody {
-  readonly bytes: Uint8Array
+export type ForwardedBody = (
+  | { readonly bytes: Uint8Array }
+  /** It is sent while it arrives. */
+  | { readonly stream: StreamedBody }
+) & {
   /** Absent where the client says none, and need not. */
   readonly contentType?: string
+}
+
+/** The body, where it is sent to the upstream while it arrives. */
+export function streamOf({ forward }: Pick<CallBody, 'forward'>): StreamedBody | undefined {
+  return forward !== undefined && 'stream' in forward ? forward.stream : undefined
 }
 
 type Limits = Omit<BodyLimits, 'maxBytes'>
@@ -67,6 +79,12 @@ export async function readRequestBody(
     const content = { ...values, json: fields, files, bytes: bytes.length }
     return { bytes, boundary, forward: canonical, content }
   }
+  if ('raw' in kind && canBeStreamed(request, route)) {
+    const body = openRawBody(request, kind.raw, limits)
+    if ('refusal' in body) return body
+    const content = { ...values, bytes: body.stream.length }
+    return { bytes: new Uint8Array(), forward: body, content }
+  }
   const body =
     'raw' in kind
       ? await readRawBody(request, kind.raw, limits)
@@ -79,6 +97,16 @@ export async function readRequestBody(
     forward: body,
     content: { ...values, bytes: bytes.length },
   }
+}
+
+/** What an Idempotency-Key is bound to has to be read first, and so has what says no length. */
+function canBeStreamed({ headers }: Request, { target }: Route): boolean {
+  return (
+    target.kind === 'upstream' &&
+    /^[1-9]\d{0,14}$/.test(headers.get('content-length') ?? '') &&
+    !headers.has('transfer-encoding') &&
+    !headers.has('idempotency-key')
+  )
 }
 
 function jsonCall(

@@ -1,6 +1,7 @@
 /** Takes the body of a call, or refuses it. */
 import type { InvalidField } from '../../config/json-schema.ts'
 import { type BodyFault, type BodyLimits, readBody } from '../../lib/http-body.ts'
+import type { Refusal } from '../../problems/refusal.ts'
 
 /** Why a body is not taken; `errors` say what is wrong and where. */
 export interface BodyRefusal {
@@ -24,10 +25,11 @@ export async function takeBody(
   limits: BodyLimits,
 ): Promise<{ readonly bytes: Uint8Array } | Refused> {
   const body = await readBody(request, limits)
-  return typeof body === 'string' ? refusalFor(body, limits) : { bytes: body }
+  return typeof body === 'string' ? refusedBody(body, limits) : { bytes: body }
 }
 
-function refusalFor(fault: BodyFault, { maxBytes }: BodyLimits): Refused {
+/** The refusal of a body that is not taken. */
+export function refusedBody(fault: BodyFault, { maxBytes }: Pick<BodyLimits, 'maxBytes'>): Refused {
   switch (fault) {
     case 'encoded':
       return refuse(415, 'A body with a Content-Encoding is not accepted')
@@ -43,3 +45,24 @@ function refusalFor(fault: BodyFault, { maxBytes }: BodyLimits): Refused {
       return fault satisfies never
   }
 }
+
+/** What the client is told of it. */
+export function bodyRefusal({ status, errors }: BodyRefusal): Refusal {
+  const code = bodyCodes[status]
+  return {
+    code,
+    detail: errors[0]?.detail ?? 'The body is not valid.',
+    extensions: { errors },
+    // Nothing else ends a body that is still on its way.
+    ...(status === 408 && { headers: { Connection: 'close' } }),
+    ...(status === 503 && { headers: { 'Retry-After': '1' } }),
+  }
+}
+
+const bodyCodes = {
+  400: 'invalid_request',
+  408: 'body_too_slow',
+  413: 'body_too_large',
+  415: 'unsupported_media_type',
+  503: 'bodies_too_large',
+} as const

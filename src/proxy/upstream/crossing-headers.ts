@@ -28,6 +28,8 @@ interface SentCall {
   readonly requestId: string
   readonly key: KeyRecord
   readonly contentType?: string
+  /** Of a body that is streamed: without it, it would be sent in chunks. */
+  readonly contentLength?: number
   /** The gateway reads the response, so it must not come compressed. */
   readonly isRead: boolean
   /** The client may ask for a part, or only for what has changed. */
@@ -63,6 +65,9 @@ export class RequestHeaders {
     for (const [name, field] of this.#identity) headers.set(name, identityText(call.key, field))
     headers.set('x-request-id', call.requestId)
     if (call.contentType !== undefined) headers.set('content-type', call.contentType)
+    if (call.contentLength !== undefined) {
+      headers.set('content-length', String(call.contentLength))
+    }
     // A response that is only passed on may come compressed.
     if (call.isRead) headers.set('accept-encoding', 'identity')
     return headers

@@ -50,14 +50,16 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
 async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarded> {
   const { upstream, request, body } = call
   const { method } = request
+  const stream = body && 'stream' in body ? body.stream : undefined
   const init = {
     method,
     headers: upstream.headers.of(request.headers, {
       ...{ requestId: call.requestId, key: call.key, isRead: call.isRead },
       isConditional: false,
       ...(body?.contentType !== undefined && { contentType: body.contentType }),
+      ...(stream && { contentLength: stream.length }),
     }),
-    ...(body ? { body: body.bytes as Uint8Array<ArrayBuffer> } : {}),
+    ...(body && 'bytes' in body && { body: body.bytes as Uint8Array<ArrayBuffer> }),
     redirect: 'manual',
     decompress: false,
     signal: clock.signal,
@@ -69,7 +71,8 @@ async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarde
   let failure: ForwardFailure = 'upstream_unreachable'
   for (const baseUrl of upstream.urls) {
     try {
-      response = await fetch(upstream.query.addTo(targetOf(call, baseUrl)), init)
+      const attempt = stream ? { ...init, body: stream.open(clock) } : init
+      response = await fetch(upstream.query.addTo(targetOf(call, baseUrl)), attempt)
       break
     } catch (error) {
       failure = failureOf(error)

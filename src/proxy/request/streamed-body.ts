@@ -1,0 +1,118 @@
+/**
+ * A body that goes to the upstream while it arrives. The client has said its length, by which the call is held, and the
+ * same length is said to the upstream: when less arrives, the request to the upstream breaks off and can never look
+ * whole. It is read only as fast as the upstream takes it.
+ */
+import pTimeout from 'p-timeout'
+import { bytesPerSecond } from '../../lib/http-body.ts'
+import type { Refusal } from '../../problems/refusal.ts'
+import { bodyRefusal, refusedBody } from './take-body.ts'
+
+interface Limits {
+  /** How long the client may take; what has arrived adds to this, as for any body. */
+  readonly maxSeconds: number
+}
+
+/** What has its time while the client is not waited for. */
+interface Clock {
+  pause(): void
+  resume(): void
+}
+
+export class StreamedBody {
+  /** In bytes. */
+  readonly length: number
+  private readonly reader: ReadableStreamDefaultReader<Uint8Array>
+  private readonly maxSeconds: number
+  private received = 0
+  private isAsked = false
+  /** Spent waiting for the client. */
+  private waitedMs = 0
+  private broken: Refusal | undefined
+  /** Of the stream that was opened last. */
+  private controller: ReadableStreamDefaultController<Uint8Array> | undefined
+
+  constructor(body: ReadableStream<Uint8Array>, length: number, { maxSeconds }: Limits) {
+    this.reader = body.getReader()
+    this.length = length
+    this.maxSeconds = maxSeconds
+  }
+
+  /** Why the body did not arrive whole; undefined as long as it may. */
+  get refusal(): Refusal | undefined {
+    return this.broken
+  }
+
+  /**
+   * The bytes for the upstream, whose clock stands still while the client is waited for. It may be opened again for another
+   * upstream, as long as nothing was asked of it.
+   *
+   * @throws TypeError when something was: what was sent cannot be sent again
+   */
+  open(clock: Clock): ReadableStream<Uint8Array> {
+    if (this.isAsked) throw new TypeError('a streamed body is sent once')
+    const stream = {
+      start: (controller: ReadableStreamDefaultController<Uint8Array>) => {
+        this.controller = controller
+      },
+      pull: (controller: ReadableStreamDefaultController<Uint8Array>) =>
+        this.pull(controller, clock),
+      cancel: () => {
+        if (this.isAsked) this.close()
+      },
+    }
+    return new ReadableStream(stream, { highWaterMark: 0 })
+  }
+
+  /** Ends it before its time: the request to the upstream breaks off. Does nothing once all has arrived. */
+  breakOff(refusal: Refusal): void {
+    if (this.broken !== undefined || this.received === this.length) return
+    this.broken = refusal
+    this.controller?.error(new Error(refusal.detail))
+    this.close()
+  }
+
+  private async pull(
+    controller: ReadableStreamDefaultController<Uint8Array>,
+    clock: Clock,
+  ): Promise<void> {
+    this.isAsked = true
+    clock.pause()
+    const next = await this.next()
+    clock.resume()
+    if (this.broken !== undefined) return
+    if (typeof next === 'string') return this.breakOff(this.refusalOf(next))
+    // The server's parser gives no more than was announced; should it ever, nothing may follow the request.
+    if (this.received + next.length > this.length) return this.breakOff(this.refusalOf('broke_off'))
+    this.received += next.length
+    controller.enqueue(next)
+    if (this.received === this.length) controller.close()
+  }
+
+  /** The next bytes; at the end there are none to ask for, so an end is one that comes too early. */
+  private async next(): Promise<Uint8Array | 'too_slow' | 'broke_off'> {
+    const allowedMs = (this.maxSeconds + this.received / bytesPerSecond) * 1_000
+    const leftMs = allowedMs - this.waitedMs
+    const askedAtMs = performance.now()
+    try {
+      const next = await pTimeout(this.reader.read(), { milliseconds: leftMs, fallback: tooSlow })
+      if (next === 'too_slow') return next
+      return next.done ? 'broke_off' : next.value
+    } catch {
+      return 'broke_off'
+    } finally {
+      this.waitedMs += performance.now() - askedAtMs
+    }
+  }
+
+  private refusalOf(fault: 'too_slow' | 'broke_off'): Refusal {
+    return bodyRefusal(refusedBody(fault, { maxBytes: this.length }).refusal)
+  }
+
+  /** Not awaited: a stream whose sender is silent never ends. */
+  private close(): void {
+    void this.reader.cancel().catch(() => {})
+  }
+}
+
+const tooSlow = () => 'too_slow' as const
