@@ -4,7 +4,7 @@ import { type BodyFault, type BodyLimits, readBody } from '../../lib/http-body.t
 import type { Refusal } from '../../problems/refusal.ts'
 
 /** Why a body is not taken; `errors` say what is wrong and where. */
-export interface BodyRefusal {
+interface BodyRefusal {
   readonly status: 400 | 408 | 413 | 415 | 503
   readonly errors: readonly InvalidField[]
 }
