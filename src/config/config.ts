@@ -61,8 +61,8 @@ export interface Route {
   readonly parameters: Readonly<Record<string, JsonSchema>>
   /** A parameter of the path may contain a slash, written `%2F`. */
   readonly encodedSlash: boolean
-  /** What is forwarded of a query. Absent: a request with a query is refused. */
-  readonly query?: 'any' | Readonly<Record<string, QueryParameter>>
+  /** The schema of the query, as an object of its parameters; what fits is forwarded. Absent: no query is taken. */
+  readonly query?: 'any' | JsonSchema
   readonly summary: string
   /** What a key and its plan must allow: the lists called `endpoints` there are of permissions, not of route ids. */
   readonly permission: string
@@ -80,11 +80,6 @@ export interface Route {
   /** A 2xx response that does not meet this is not charged. */
   readonly chargeWhen?: Condition
   readonly streams?: Streams
-}
-
-export interface QueryParameter {
-  readonly schema: JsonSchema
-  readonly isRequired: boolean
 }
 
 /** Which requests ask for a response event by event. */

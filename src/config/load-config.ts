@@ -8,7 +8,7 @@ import type { Fault } from '../lib/fault.ts'
 import { methodsOf } from '../lib/http-methods.ts'
 import { mapValues } from '../lib/map-values.ts'
 import { withNamedSchemas } from '../lib/named-schemas.ts'
-import { pathParameterSchema, queryParameterOf } from '../lib/parameter-schemas.ts'
+import { pathParameterSchema, querySchema } from '../lib/parameter-schemas.ts'
 import { parsePathTemplate } from '../lib/path-template.ts'
 import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
 import { unknownName } from './checks/unknown-name.ts'
@@ -195,7 +195,7 @@ function routeOf(id: string, route: FileRoute, limits: Config['limits']): Route 
     methods: methodsOf(route),
     parameters: parametersOf(route),
     ...(query !== undefined && {
-      query: query === 'any' ? query : mapValues(query, queryParameterOf),
+      query: query === 'any' ? query : querySchema(query),
     }),
     permission: permission ?? service ?? '',
     target,

@@ -99,8 +99,8 @@ function readAs(kinds: readonly Kind[], text: string): unknown {
   return text
 }
 
-/** As JSON writes them. */
-const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+/** As JSON writes them, but without an exponent: of `1000e-3` some readers take the digits before the `e`. */
+const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/
 const integer = /^-?(?:0|[1-9]\d*)$/
 
 function finite(text: string): number | string {

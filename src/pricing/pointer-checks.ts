@@ -6,14 +6,9 @@ import type { Fault } from '../lib/fault.ts'
 import { methodsOf, takesBody } from '../lib/http-methods.ts'
 import { pointerSteps } from '../lib/json-pointer.ts'
 import { dereferenced } from '../lib/named-schemas.ts'
+import { parameterType } from '../lib/parameter-schemas.ts'
 import type { PriceableRoute } from './price-kind.ts'
-import {
-  parameterAt,
-  type RequestSource,
-  sourceFaults,
-  sourceText,
-  typeOfParameter,
-} from './request-source.ts'
+import { parameterAt, type RequestSource, sourceFaults, sourceText } from './request-source.ts'
 import { pointedSchema } from './route-body.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -40,7 +35,7 @@ function requiredInUrl(
 ): Fault[] {
   const parameter = parameterAt(route, source)
   if (parameter === undefined) return sourceFaults(route, path, source)
-  if (parameter.isRequired && typeOfParameter(parameter) === type) return []
+  if (parameter.isRequired && parameterType(parameter.schema) === type) return []
   return [{ path, message: `${sourceText(source)} must be a required ${type}` }]
 }
 
@@ -78,7 +73,7 @@ function optionalInUrl(
 ): Fault[] {
   const parameter = parameterAt(route, source)
   if (parameter === undefined) return sourceFaults(route, path, source)
-  const got = typeOfParameter(parameter)
+  const got = parameterType(parameter.schema)
   if (type === undefined || typesOf(got).includes(type)) return []
   return [{ path, message: `${sourceText(source)} must be of type ${type}` }]
 }

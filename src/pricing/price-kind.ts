@@ -5,7 +5,6 @@
  */
 import type { Fault } from '../lib/fault.ts'
 import type { Method } from '../lib/http-methods.ts'
-import type { UrlValue } from '../lib/parameter-schemas.ts'
 import type { Condition } from './condition.ts'
 import type { RouteBody } from './route-body.ts'
 
@@ -66,9 +65,9 @@ export interface RequestContent {
   /** It asks for a response event by event. */
   readonly streams?: boolean
   /** The values of the path's parameters, by name. */
-  readonly parameters?: Readonly<Record<string, UrlValue>>
+  readonly parameters?: Readonly<Record<string, unknown>>
   /** The values of the query's parameters, by name. */
-  readonly query?: Readonly<Record<string, UrlValue | readonly UrlValue[]>>
+  readonly query?: Readonly<Record<string, unknown>>
 }
 
 export interface FileContent {

@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import type { Fault } from '../lib/fault.ts'
 import { valueAt } from '../lib/json-pointer.ts'
 import { dereferenced } from '../lib/named-schemas.ts'
-import { pathParameterSchema, queryParameterOf, urlTypeOf } from '../lib/parameter-schemas.ts'
+import { pathParameterSchema, queryParameter } from '../lib/parameter-schemas.ts'
 import { parsePathTemplate, TemplateError } from '../lib/path-template.ts'
 import { closed, pointer } from '../lib/schema-fields.ts'
 import type { RequestContent, UrlRoute } from './price-kind.ts'
@@ -58,7 +58,7 @@ export function parameterAt(route: UrlRoute, source: UrlSource): UrlParameter | 
   if ('query' in source) {
     const { query } = route
     if (typeof query !== 'object' || !Object.hasOwn(query, source.query)) return undefined
-    const { schema, isRequired } = queryParameterOf(query[source.query] as Schema)
+    const { schema, isRequired } = queryParameter(query[source.query] as Schema)
     return { schema: dereferenced(schema), isRequired }
   }
   const template = templateOf(route)
@@ -76,12 +76,6 @@ function templateOf({ path }: UrlRoute) {
     if (error instanceof TemplateError) return undefined
     throw error
   }
-}
-
-/** What the texts of a parameter become: as the types of JSON Schema are named. */
-export function typeOfParameter({ schema }: UrlParameter): string | undefined {
-  const type = urlTypeOf(schema)
-  return type?.isList ? 'array' : type?.type
 }
 
 /** A fault where the route has no such parameter. */

@@ -137,8 +137,8 @@ describe('400, and nothing is forwarded:', () => {
     ['/pkg/%2Fb', 'path/name', 'has an empty segment'],
     ['/pkg/a%2Fb', 'path', 'means another path when it is decoded'],
     ['/range/1%2D2-3.json', 'path', 'means another path when it is decoded'],
-    ['/pages/07', 'path/number', 'expected an integer'],
-    ['/pages/7e0', 'path/number', 'expected an integer'],
+    ['/pages/07', 'path/number', 'expected an integer, got "07"'],
+    ['/pages/7e0', 'path/number', 'expected an integer, got "7e0"'],
     ['/pages/0', 'path/number', 'must be >= 1'],
     ['/v1/files/a?b=c', 'query', 'this route takes no query'],
   ]

@@ -111,6 +111,7 @@ describe('a form that is not taken', () => {
     ['n=9007199254740993', '400 /n: expected an integer, got "9007199254740993"'],
     ['n=-1', '400 /n: must be >= 0'],
     ['price=1e999', '400 /price: expected a number, got "1e999"'],
+    ['price=1000e-3', '400 /price: expected a number, got "1000e-3"'],
     ['price=Infinity', '400 /price: expected a number, got "Infinity"'],
     ['price=.5', '400 /price: expected a number, got ".5"'],
     ['loud=1', '400 /loud: expected a boolean, got "1"'],

@@ -1,7 +1,13 @@
 /** Whether the parameters of a route's path and query have schemas that a text in a URL can meet. */
 import { didYouMean } from '../../lib/did-you-mean.ts'
 import type { Fault } from '../../lib/fault.ts'
-import { pathParameterSchema, queryParameterOf, urlTypeOf } from '../../lib/parameter-schemas.ts'
+import {
+  fitsText,
+  parameterType,
+  pathParameterSchema,
+  queryParameter,
+  querySchema,
+} from '../../lib/parameter-schemas.ts'
 import type { Route } from '../file/route.ts'
 import { readTemplate } from './path-faults.ts'
 import { jsonSchemaFaults } from './request-faults.ts'
@@ -19,8 +25,7 @@ function pathParameterFaults({ path, parameters = {}, encodedSlash }: Route): Fa
     if (!names.includes(name)) return [{ path: at, message: unknownParameter(name, names) }]
     const invalid = jsonSchemaFaults(at, pathParameterSchema(schema, name === tail))
     if (invalid.length > 0) return invalid
-    const type = urlTypeOf(schema)
-    if (type !== undefined && !type.isList) return []
+    if (fitsText(schema) && parameterType(schema) !== 'array') return []
     const message = 'a parameter of a path is a string, an integer, a number or a boolean'
     return [{ path: at, message }]
   })
@@ -40,15 +45,16 @@ function unknownParameter(name: string, names: readonly string[]): string {
 
 function queryFaults({ query }: Route): Fault[] {
   if (query === undefined || query === 'any') return []
-  return Object.entries(query).flatMap(([name, parameter]) => {
-    const at = ['query', name]
-    if (typeof parameter.required !== 'undefined' && typeof parameter.required !== 'boolean') {
-      return [{ path: [...at, 'required'], message: 'expected true or false' }]
+  const faults = Object.entries(query).flatMap(([name, given]) => {
+    const path = ['query', name]
+    if (!['boolean', 'undefined'].includes(typeof given.required)) {
+      return [{ path: [...path, 'required'], message: 'expected true or false' }]
     }
-    const { schema } = queryParameterOf(parameter)
-    const invalid = jsonSchemaFaults(at, schema)
-    if (invalid.length > 0 || urlTypeOf(schema) !== undefined) return invalid
-    const message = 'a parameter of a query is a string, an integer, a number, a boolean or a list'
-    return [{ path: at, message: `${message} of these` }]
+    const { schema } = queryParameter(given)
+    const invalid = jsonSchemaFaults(path, schema)
+    if (invalid.length > 0 || fitsText(schema)) return invalid
+    const message = 'a query carries texts, numbers, true and false, or lists of them'
+    return [{ path, message }]
   })
+  return faults.length > 0 ? faults : jsonSchemaFaults(['query'], querySchema(query))
 }

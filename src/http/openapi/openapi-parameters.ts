@@ -37,11 +37,18 @@ const tailText =
 
 function queryParameters({ query = {} }: Route): Parameter[] {
   if (query === 'any') return [anyQuery]
-  return Object.entries(query).map(([name, { schema, isRequired }]) => ({
-    ...{ name, in: 'query', required: isRequired },
+  const { properties = {}, required } = query as QuerySchema
+  return Object.entries(properties).map(([name, schema]) => ({
+    ...{ name, in: 'query', required: required?.includes(name) === true },
     ...(typeof schema.description === 'string' && { description: schema.description }),
     ...withExample(schema),
   }))
+}
+
+/** As querySchema makes it. */
+interface QuerySchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
 }
 
 const anyQuery: Parameter = {

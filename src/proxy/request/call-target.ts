@@ -4,8 +4,8 @@
  */
 import type { Route } from '../../config/config.ts'
 import { type InvalidField, schemaCheck } from '../../config/json-schema.ts'
-import { readUrlValue, type UrlValue, urlTypeOf } from '../../lib/parameter-schemas.ts'
 import { parsePathTemplate, pathFiller } from '../../lib/path-template.ts'
+import { textReader } from '../../lib/text-values.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import { invalidRequest, type Refusal } from '../../problems/refusal.ts'
 import type { PathTexts } from './path-texts.ts'
@@ -70,25 +70,17 @@ function withQuery(
   }
 }
 
-function parameterReader({ parameters }: Route) {
-  const rules = Object.entries(parameters).map(([name, schema]) => {
-    const type = urlTypeOf(schema)?.type ?? 'string'
-    return { name, type, check: schemaCheck(schema) }
-  })
+function parameterReader({ parameters: properties }: Route) {
+  const schema = { type: 'object', properties }
+  const toValues = textReader(schema)
+  const check = schemaCheck(schema)
   return (texts: PathTexts['values']) => {
-    const errors: InvalidField[] = []
-    const values: Record<string, UrlValue> = Object.create(null)
-    for (const { name, type, check } of rules) {
-      const pointer = `path/${name}`
-      const read = readUrlValue(type, texts[name] as string)
-      if ('fault' in read) {
-        errors.push({ pointer, detail: read.fault })
-        continue
-      }
-      values[name] = read.value
-      errors.push(...check(read.value, true).map(({ detail }) => ({ pointer, detail })))
-    }
-    return errors.length > 0 ? { errors } : { parameters: values }
+    const read = toValues(Object.entries(texts))
+    if ('repeated' in read) throw new TypeError('a path has a parameter twice')
+    const errors = check(read.values, true).map(({ pointer, detail }): InvalidField => {
+      return { pointer: `path${pointer}`, detail }
+    })
+    return errors.length > 0 ? { errors } : { parameters: read.values }
   }
 }
 

@@ -1,4 +1,4 @@
-/** The fields of a form as what they stand for, by the schema that the route has for them. */
+/** The fields of a form, and the parameters of a query, as what they stand for by the schema that the route has for them. */
 import { type InvalidField, type JsonSchema, schemaCheck } from '../../config/json-schema.ts'
 import { pointerStep, shortPointer } from '../../lib/json-pointer.ts'
 import { textFault } from '../../lib/strict-json.ts'
