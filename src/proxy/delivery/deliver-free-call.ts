@@ -3,7 +3,6 @@ import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Call } from '../call.ts'
 import { type CallBody, streamOf } from '../request/request-body.ts'
-import { headersForClient } from '../upstream/crossing-headers.ts'
 import { type ForwardFailure, failureOf } from '../upstream/forward.ts'
 import { forwardCall } from '../upstream/forward-call.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
@@ -11,6 +10,7 @@ import type { DeliveryDeps } from './priced-call.ts'
 import {
   addCallHeaders,
   type CallResponse,
+  headersForCall,
   refuse,
   upstreamRefusal,
   wholeResponse,
@@ -44,7 +44,7 @@ export async function deliverFreeCall(free: FreeCall): Promise<CallResponse> {
     return fail(free, failureOf(error))
   }
   count(free, !response.ok)
-  const headers = addCallHeaders(headersForClient(response.headers), call, rateLimit)
+  const headers = headersForCall(call, rateLimit, response.headers)
   if (!response.ok) headers.set('X-Error-Source', 'upstream')
   if (start.kind === 'whole') {
     clock.stop()

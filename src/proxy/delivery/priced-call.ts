@@ -10,13 +10,12 @@ import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
 import type { FreeCalls } from '../metering/count-free-calls.ts'
 import { type CallBody, streamOf } from '../request/request-body.ts'
-import { headersForClient } from '../upstream/crossing-headers.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
 import type { Upstreams } from '../upstream/upstreams.ts'
 import {
-  addCallHeaders,
   type CallResponse,
   creditHeaders,
+  headersForCall,
   ledgerUnavailable,
   refuse,
   upstreamRefusal,
@@ -132,5 +131,5 @@ export async function failForUpstream(
 
 /** Headers of the upstream's response, as the client gets them. */
 export function headersOf({ call, rateLimit }: PricedCall, response: Response): Headers {
-  return addCallHeaders(headersForClient(response.headers), call, rateLimit)
+  return headersForCall(call, rateLimit, response.headers)
 }

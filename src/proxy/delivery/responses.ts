@@ -7,6 +7,7 @@ import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
 import type { Call, ReceivedCall } from '../call.ts'
+import { headersForClient } from '../upstream/crossing-headers.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
 
 export interface CallResponse {
@@ -47,6 +48,19 @@ export function wholeResponse(
   headers: Headers,
 ): CallResponse {
   return { response: new Response(bytes as Uint8Array<ArrayBuffer>, { status, headers }) }
+}
+
+/** Headers of the upstream's response, as the client gets them. */
+export function headersForCall(
+  call: Call,
+  rateLimit: ObservedRateLimit,
+  upstreams: Headers,
+): Headers {
+  const headers = addCallHeaders(headersForClient(upstreams), call, rateLimit)
+  // Without a body, the length is what a GET would have.
+  const length = call.request.method === 'HEAD' ? upstreams.get('content-length') : null
+  if (length !== null && /^\d{1,15}$/.test(length)) headers.set('Content-Length', length)
+  return headers
 }
 
 /** Adds the headers of every call that the gate admitted. */
