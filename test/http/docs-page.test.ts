@@ -17,19 +17,22 @@ import { startDemoUpstreams } from '../support/demo-upstreams.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
+import { startUpstream, type Upstream } from '../support/upstream.ts'
 
 const program = browserProgram()
 
 describe.skipIf(program === undefined)('the page at /docs', () => {
   let demos: Record<string, DemoUpstream>
   let shop: Shop
+  let echo: Upstream
   let browser: TestBrowser
   let testPage: TestPage
   let page: Page
   beforeAll(async () => {
     demos = startDemoUpstreams()
     const urls = Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url]))
-    shop = await openShop({ demoUrls: urls })
+    echo = startUpstream()
+    shop = await openShop({ demoUrls: urls, config: withParameters(echo.url) })
     browser = await startBrowser(program ?? '')
     testPage = await browser.open(`${shop.gateway.url}/docs`)
     page = testPage.page
@@ -37,6 +40,7 @@ describe.skipIf(program === undefined)('the page at /docs', () => {
   afterAll(async () => {
     await browser?.close()
     await shop?.close()
+    await echo?.stop()
     await Promise.all(Object.values(demos).map((demo) => demo.stop()))
   })
   // The page sends every request to the gateway and reports no error, whatever a test does on it.
@@ -93,6 +97,21 @@ describe.skipIf(program === undefined)('the page at /docs', () => {
     expect(testPage.asked.filter((url) => url.endsWith('/v1/tts/synthesize'))).toHaveLength(1)
   })
 
+  test('sends the parameters of a path and of a query, each as its example', async () => {
+    await authorize(page, 'apiKey', shop.key.text)
+    const response = await execute(await open(page, 'get', '/v1/documents/{id}'))
+    expect(await statusIn(response)).toBe('200')
+    const removed = await execute(await open(page, 'delete', '/v1/documents/{id}'))
+    expect(await statusIn(removed)).toBe('200')
+    const inTree = await execute(await open(page, 'get', '/trees/{path}'))
+    expect(await statusIn(inTree)).toBe('200')
+    expect(echo.executed.map(({ method, target }) => `${method} ${target}`)).toEqual([
+      'GET /v1/documents/a%20b%2Bc?lang=de&tag=x&tag=y&limit=10',
+      'DELETE /v1/documents/a%20b%2Bc?lang=de&tag=x&tag=y&limit=10',
+      'GET /trees/readme.md',
+    ])
+  })
+
   test('issues a key to an owner who signs in', async () => {
     const token = await signToken({ secret: jwtSecret, subject: 'nora', expiresInSeconds: 600 })
     await authorize(page, 'signIn', token)
@@ -101,6 +120,29 @@ describe.skipIf(program === undefined)('the page at /docs', () => {
     expect(await response.textContent()).toContain('"keyPrefix": "sk_live_')
   })
 })
+
+/** Routes whose paths and queries have parameters, to this upstream. */
+function withParameters(url: string) {
+  const route = { summary: 'x', service: 'echo', price: { per: 'request', credits: 1 } }
+  return {
+    services: { echo: { url, testUrl: url } },
+    routes: {
+      document: {
+        ...{ ...route, methods: ['GET', 'DELETE'], path: '/v1/documents/{id}' },
+        parameters: { id: { examples: ['a b+c'] } },
+        query: {
+          lang: { enum: ['de', 'en'] },
+          tag: { type: 'array', items: { type: 'string' }, examples: [['x', 'y']] },
+          limit: { type: 'integer', minimum: 10 },
+        },
+      },
+      tree: {
+        ...{ ...route, method: 'GET', path: '/trees/{path*}' },
+        parameters: { path: { examples: ['readme.md'] } },
+      },
+    },
+  }
+}
 
 /** Replaces the key or token under the scheme of this name. */
 async function authorize(page: Page, scheme: string, value: string): Promise<void> {
