@@ -305,6 +305,7 @@ describe('a form that programs write differently', () => {
     ['a second name by RFC 5987', 'name="file"', `name="file"; name*=UTF-8''other`],
     ['a filename whose escapes are broken', 'filename="a.wav"', `filename*=UTF-8''%zz`],
     ['a filename in another charset', 'filename="a.wav"', `filename*=iso-8859-1''%e9`],
+    ['a backslash in a name', 'name="file"', 'name="file\\\\"'],
     ['a disposition that is no form', 'form-data', 'attachment'],
     ['a disposition that is a list', 'form-data; ', 'form-data, form-data; '],
     ['a quote that does not end', 'filename="a.wav"', 'filename="a.wav'],

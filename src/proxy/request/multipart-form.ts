@@ -122,7 +122,8 @@ function namesIn(text: string): Pick<FormPart, 'name' | 'filename'> | undefined 
     parameters.set(lower, quoted?.replace(/\\(["\\])/g, '$1') ?? plain)
   }
   const name = parameters.get('name')
-  if (name === undefined || parameters.has('name*')) return undefined
+  // What stands behind a backslash is escaped to some readers of what is written again.
+  if (name === undefined || name.includes('\\') || parameters.has('name*')) return undefined
   const extended = parameters.get('filename*')
   const filename = extended === undefined ? parameters.get('filename') : decoded(extended)
   if (extended !== undefined && filename === undefined) return undefined
