@@ -42,7 +42,7 @@ beforeAll(async () => {
   secrets.set("the database's password", new URL(ledger.url).password)
   await misuse()
   await gateway.stop()
-}, 60_000)
+}, 180_000)
 
 afterAll(async () => {
   await gateway.stop()

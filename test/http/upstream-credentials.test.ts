@@ -87,7 +87,7 @@ beforeAll(async () => {
     },
     { cwd: folder },
   )
-}, 60_000)
+}, 180_000)
 
 afterAll(async () => {
   await gateway.stop()

@@ -50,9 +50,14 @@ test('lists show the keys of an owner, of an account, on a plan, or all, page by
   expect(await ids(['--organisation', 'acme', '--active=false'])).toEqual([first.keyId])
   expect(await ids(['--plan', 'pro'])).toEqual([])
   expect(await ids(['--plan', 'free'])).toContain(second.keyId)
-  const page = await json(['list', '--limit', '1', '--page', '2'])
-  expect(page.keys).toHaveLength(1)
-  expect(page.total).toBeGreaterThan(2)
+  // Of everyone: other tests may have made keys, too.
+  const pages = [
+    await json(['list', '--limit', '1', '--page', '1']),
+    await json(['list', '--limit', '1', '--page', '2']),
+  ]
+  expect(pages.map(({ keys }) => keys.length)).toEqual([1, 1])
+  expect(pages[0].keys[0].keyId).not.toBe(pages[1].keys[0].keyId)
+  expect(pages[1].total).toBeGreaterThanOrEqual(2)
   const { stdout } = await keys(['list', '--organisation', 'acme'])
   expect(stdout).toMatch(new RegExp(`^${first.keyId} .*One +organisation acme +free +revoked`, 'm'))
 })

@@ -101,7 +101,7 @@ test('the statement', async () => {
   expect(ofKey?.charges.credits).toBe(charged)
   const next = await readStatement(ledger.sql, { accountId, month: '2030-05' })
   expect(next?.charges.credits).toBe(0)
-}, 60_000)
+}, 180_000)
 
 test('usage, from the projection and from the log', async () => {
   const { accountId, keyId } = key
@@ -123,7 +123,7 @@ test('usage, from the projection and from the log', async () => {
   }
   const report = await readKeyReport(sql, keyId, new Date('2030-06-01T00:00:00Z'))
   expect(report.endpoints).toMatchObject([{ charged: 10_001, credits: charged }])
-}, 60_000)
+}, 180_000)
 
 test('the account, and a call of it explained', async () => {
   const { accountId } = key
@@ -136,7 +136,7 @@ test('the account, and a call of it explained', async () => {
   const explained = await runCli(['explain', last?.request_id], { database: ledger.url })
   expect(explained.stderr).toBe('')
   expect(explained.stdout).toContain('was charged 1 credit for a quantity of 1')
-}, 60_000)
+}, 180_000)
 
 test('a key with a cap buys nothing when it has used more than any cap, and the others go on', async () => {
   await ledger.change(key, 'KeyLimitsChanged', { monthlyCap: 1_000_000_000_000 })

@@ -235,14 +235,14 @@ test('the projections can be made again from the log, in one batch or in any ran
     ),
     { numRuns: 6, seed, examples: [[[]]] },
   )
-}, 60_000)
+}, 180_000)
 
 test('a rebuild in service leaves the rows that were there', async () => {
   await catchUpAll(ledger.sql)
   const before = await rowsInService()
   await rebuildAll(projections, { url: ledger.url })
   expect(await rowsInService()).toEqual(before)
-}, 60_000)
+}, 180_000)
 
 test('as of any position stand the rows that stood when it was the last', async () => {
   expect(recorded.length).toBeGreaterThan(0)
@@ -256,7 +256,7 @@ test('as of any position stand the rows that stood when it was the last', async 
     }
     expect(shown.sort(), `as of ${position}`).toEqual([...rows])
   }
-}, 60_000)
+}, 180_000)
 
 /** Some heads of the log, with all rows that stood then: taken in the midst of histories. */
 const recorded: { readonly position: number; readonly rows: readonly string[] }[] = []

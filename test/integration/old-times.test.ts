@@ -62,7 +62,7 @@ beforeAll(async () => {
   const { hold } = await ledger.hold(key, 5)
   await ledger.settle(hold, 5)
   requestId = hold.requestId
-}, 60_000)
+}, 180_000)
 afterAll(() => ledger.close())
 
 test('statement and balance', async () => {

@@ -147,7 +147,7 @@ describe('a ledger in service', () => {
     const [row] = await ledger.sql`
       select sum(settled)::bigint as settled, sum(held)::bigint as held from lots where account_id = ${accountId}`
     expect(row).toEqual({ settled: calls, held: 0 })
-  }, 60_000)
+  }, 180_000)
 
   test('keeps its tables when a reader holds on to them: the swap waits, and appends go on', async () => {
     const reader = connect({ url: ledger.url, as: 'serving', max: 1 })
@@ -277,7 +277,7 @@ describe('a generated log', () => {
     database = await createDatabase()
     await seedLog(database.url, { events, keys: 300, seed: 7 })
     sql = connect({ url: database.url, as: 'owner', max: 2 })
-  }, 60_000)
+  }, 180_000)
   afterAll(async () => {
     await sql?.end()
     await database?.drop()
@@ -301,7 +301,7 @@ describe('a generated log', () => {
         log.some((event) => event.type === type),
         type,
       ).toBe(true)
-  }, 60_000)
+  }, 180_000)
 
   test('a rebuild that was killed goes on where it stopped', async () => {
     // It cannot end before it is killed: a reader holds on to the tables in service.
@@ -343,7 +343,7 @@ describe('a generated log', () => {
     expect(result).toMatchObject({ resumed: true })
     expect(result.events).toBeLessThanOrEqual(events - position)
     expect((await verified(database.url)).sound).toBe(true)
-  }, 60_000)
+  }, 180_000)
 
   test('an interrupted rebuild by another mapping is begun again', async () => {
     const projection = projectionOf('monthly_balances')
@@ -357,7 +357,7 @@ describe('a generated log', () => {
     await owner.end()
     expect((await rebuild(projection, { url: database.url })).resumed).toBe(false)
     expect((await verified(database.url)).sound).toBe(true)
-  }, 60_000)
+  }, 180_000)
 
   test('two rebuilds at once do not mix', async () => {
     const projection = projectionOf('balances')
@@ -369,7 +369,7 @@ describe('a generated log', () => {
       if (outcome.status === 'rejected') expect(outcome.reason.message).toContain('another rebuild')
     }
     expect((await verified(database.url)).sound).toBe(true)
-  }, 60_000)
+  }, 180_000)
 
   test('is written into an empty ledger only', async () => {
     await expect(seedLog(database.url, { events: 10, keys: 1 })).rejects.toThrow('not empty')

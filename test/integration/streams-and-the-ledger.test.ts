@@ -164,7 +164,7 @@ test('a ledger that is away for longer than the holds live: every client pays fo
     expect(settled?.credits).toBeGreaterThanOrEqual(got - 10)
   }
   expect(breachesOf(await readLog(shop.ledger.sql))).toEqual([])
-}, 60_000)
+}, 180_000)
 
 const sentIn = (payload: unknown) => (payload as { sentQuantity?: number }).sentQuantity ?? 0
 

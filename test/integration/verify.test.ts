@@ -152,7 +152,7 @@ describe.each(projections)('$name', (projection) => {
       })
     }
     expect((await verify()).differing).toBe(0)
-  }, 60_000)
+  }, 180_000)
 
   test('a row that is missing is found, and one that is too many', async () => {
     for (const table of tables) {
@@ -189,7 +189,7 @@ describe('the log', () => {
       })
     }
     expect((await checkLog()).faults).toEqual([])
-  }, 60_000)
+  }, 180_000)
 
   test('an event that is missing is found, the last one too', async () => {
     const last = await ledger.size()
@@ -400,7 +400,7 @@ describe('the command', () => {
     expect(await scrape()).toContain('tollbook_verify_sound 1')
     child.kill('SIGTERM')
     expect(await child.exited).toBe(0)
-  }, 60_000)
+  }, 180_000)
 })
 
 interface Line {

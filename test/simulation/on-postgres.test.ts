@@ -27,7 +27,7 @@ beforeAll(async () => {
   database = await createDatabase()
   await migrate({ url: database.url, shards: 1 })
   server = await openPostgresServer(database.url)
-}, 60_000)
+}, 180_000)
 afterAll(async () => {
   await server.close()
   await database.drop()

@@ -8,7 +8,7 @@ const kinds = ['hold', 'settle', 'charge_on_lease'] as const
 type Kind = (typeof kinds)[number]
 
 /** How long a fault waits for a batch that it can poison. */
-const maxWaitMs = 10_000
+const maxWaitMs = 30_000
 
 export const commandFaults: readonly Fault[] = [
   {

@@ -13,7 +13,7 @@ import type { World } from '../world.ts'
 type Verb = 'hold' | 'extend' | 'store' | 'settle' | 'charge_on_lease'
 
 /** How long a fault waits for its instant. */
-const maxWaitMs = 10_000
+const maxWaitMs = 30_000
 
 const streamless = { kinds: [search, search, bulk] }
 const streams = { kinds: [chat, chat, search, bulk] }

@@ -62,7 +62,7 @@ export const leaseFaults: readonly Fault[] = [
           const open = await ledger.sql`
             select 1 from open_holds where key_id = ${key.keyId} and position <= ${last}`
           return open.length === 0
-        }, 10_000)
+        }, 20_000)
       }
       const calls = await whileRunning(world, key, random, expire)
       // A call that had no slot on it has lost its dedicated hold.
@@ -98,7 +98,7 @@ async function whileRunning(
   }
   try {
     const calls = burst(all, gateway, key, search, random)
-    await until(() => running >= atOnce, 5_000)
+    await until(() => running >= atOnce, 20_000)
     await work()
     goOn()
     return await calls
@@ -123,5 +123,5 @@ async function untilOnLease(
       select count(*) as count from events
       where request_id = any(${world.ledger.sql.array(ids, 1009)}) and payload ->> 'lease' is not null`
     return row.count === atOnce
-  }, 5_000)
+  }, 20_000)
 }
