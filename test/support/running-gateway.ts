@@ -47,6 +47,7 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
       JWT_SECRET: jwtSecret,
       REDIS_URL: settings.redisUrl,
       ADMIN_USER_IDS: settings.adminUserIds?.join(','),
+      ...settings.env,
     }),
     variable: (name) => settings.env?.[name],
     databaseUrl: settings.databaseUrl,
