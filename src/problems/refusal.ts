@@ -129,7 +129,7 @@ export function codesOf(traits: readonly RouteTrait[]): RefusalCode[] {
     .map(([code]) => code)
 }
 
-/** One thing wrong with a request: where (a JSON pointer) and what. */
+/** One thing wrong with a request: where (a JSON pointer into the body, `path/id` or `query/lang`) and what. */
 export interface InvalidPart {
   readonly pointer: string
   readonly detail: string

@@ -9,7 +9,7 @@ const refusalRows = Object.entries(refusals).map(
 export const introduction = `
 A gateway that sells calls to APIs, and keeps one append-only ledger of them.
 
-**Calls** under \`/v1\` take an API key: press *Authorize*, enter one, and try them. What a call cost, what is
+**Calls** take an API key: press *Authorize*, enter one, and try them. What a call cost, what is
 left and where its settlement stands in the ledger is in the headers \`X-Credits-Charged\`,
 \`X-Credits-Remaining\` and \`X-Ledger-Position\`. A call that fails is not charged.
 
@@ -18,6 +18,8 @@ everyone's.
 
 **Refusals** are problem documents (RFC 9457). Their \`code\` is stable, and programs match on it. A path
 that does not exist is refused with \`not_found\`, a method that a path does not take with \`method_not_allowed\`.
+\`errors\` says what is wrong with a request, and where: at a JSON pointer into the body (\`/options/limit\`), at a
+parameter of the path (\`path/id\`), or at one of the query (\`query/lang\`).
 
 <details><summary>All codes</summary>
 
