@@ -4,6 +4,7 @@
  */
 
 import type { Method } from '../lib/http-methods.ts'
+import type { ChargeCondition } from '../pricing/charge-condition.ts'
 import type { Condition } from '../pricing/condition.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
 import type { RouteBody } from '../pricing/route-body.ts'
@@ -77,8 +78,10 @@ export interface Route {
   readonly timeoutMs: number
   /** As configured. What a call costs is `AuthorizedCall.price`, from the tariff in force. */
   readonly price: PriceRule
-  /** A 2xx response that does not meet this is not charged. */
-  readonly chargeWhen?: Condition
+  /** A response that does not meet this is not charged; without it, none that is no 2xx. */
+  readonly chargeWhen?: ChargeCondition
+  /** Whether Range, If-None-Match and their like cross. */
+  readonly conditional?: boolean
   readonly streams?: Streams
 }
 

@@ -62,7 +62,10 @@ function objectFaults(variants: TSchema[], value: Record<string, unknown>, path:
   }
   const own = variants.map((variant) => ownFields(variant, variants))
   const meant = variants.filter((_, index) => own[index]?.some((key) => Object.hasOwn(value, key)))
-  const only = variants.length === 1 ? variants[0] : meant.length === 1 ? meant[0] : undefined
+  // Several variants can have a field in common; the first one of each tells them apart.
+  const byFirst = meant.filter((variant) => Object.hasOwn(value, variant.required[0]))
+  const likely = meant.length > 1 && byFirst.length > 0 ? byFirst : meant
+  const only = variants.length === 1 ? variants[0] : likely.length === 1 ? likely[0] : undefined
   if (only !== undefined) return schemaFaults(only, value, path)
   return [{ path, message: `expected exactly one of ${either([...new Set(own.flat())])}` }]
 }

@@ -11,10 +11,12 @@ export interface Credentials {
   readonly headers: readonly (readonly [name: string, value: Secret])[]
   /** By the parameter's name, before it is encoded. */
   readonly query: readonly (readonly [name: string, value: Secret])[]
+  /** What of it is secret, as the environment has it. */
+  readonly secrets: readonly Secret[]
 }
 
 /** What a demo service is sent. */
-export const noCredentials: Credentials = { headers: [], query: [] }
+export const noCredentials: Credentials = { headers: [], query: [], secrets: [] }
 
 /** The value of an environment variable; undefined where it is not set. */
 export type Variable = (name: string) => string | undefined
@@ -31,10 +33,13 @@ export function readCredentials(
   variable: Variable,
   problems: ConfigProblem[],
 ): Credentials {
+  const secrets: Secret[] = []
   const read = (part: 'headers' | 'query', fields: Readonly<Record<string, OwnField>>) =>
     Object.entries(fields).flatMap(([name, field]) => {
       const path = `services.${service}.${part}.${name}`
-      const value = readValue(field, mode, variable)
+      const secret = 'env' in field ? secretOf(field, mode, variable) : undefined
+      const value = 'value' in field ? field.value : secret && `${field.prefix ?? ''}${secret}`
+      if (secret) secrets.push(new Secret(secret))
       if (typeof value === 'string' && (part === 'query' || isHeaderValue(value))) {
         return [[name, new Secret(value)] as const]
       }
@@ -46,7 +51,7 @@ export function readCredentials(
       problems.push({ path, message })
       return []
     })
-  return { headers: read('headers', headers), query: read('query', query) }
+  return { headers: read('headers', headers), query: read('query', query), secrets }
 }
 
 /**
@@ -83,11 +88,9 @@ export function calledServices({ routes }: Pick<Config, 'routes'>): ReadonlySet<
 }
 
 /** undefined: the variable is not set, or empty. */
-function readValue(field: OwnField, mode: 'live' | 'test', variable: Variable): string | undefined {
-  if ('value' in field) return field.value
+function secretOf(field: OwnField, mode: 'live' | 'test', variable: Variable): string | undefined {
   // A file that a secret was copied from often ends with a line break.
-  const secret = variable(sourceOf(field, mode))?.trim()
-  return secret ? `${field.prefix ?? ''}${secret}` : undefined
+  return variable(sourceOf(field, mode))?.trim() || undefined
 }
 
 function sourceOf(field: OwnField, mode: 'live' | 'test'): string {

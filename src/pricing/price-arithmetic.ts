@@ -6,8 +6,7 @@
  * All functions are pure: a recorded quantity can be priced again, under the same rule or another.
  */
 import { multiplySums, type Sum } from '../lib/sums.ts'
-import { meetsCondition } from './condition.ts'
-import type { CallContent, RequestContent, ResponseContent } from './price-kind.ts'
+import type { CallContent, RequestContent } from './price-kind.ts'
 import { kindOf, type MeteredPrice, type PriceRule } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
 
@@ -61,22 +60,14 @@ export function settleQuantity(rule: PriceRule, call: CallContent, held: number)
   return kindOf(rule).settleQuantity(rule, call, held)
 }
 
-/** Whether a 2xx response is charged. Otherwise its hold is released. */
-export function isChargeable(
-  { chargeWhen }: Pick<PricedRoute, 'chargeWhen'>,
-  response: ResponseContent,
-): boolean {
-  return chargeWhen === undefined || meetsCondition(response.json, chargeWhen)
-}
-
 /**
  * Whether the price of a call depends on its response, which then has to be read as JSON, to its end: by the field
- * `settle` of the rule, or by the route's `chargeWhen`.
+ * `settle` of the rule, or by a pointer of the route's `chargeWhen`.
  */
 export function readsResponse({
   price,
   chargeWhen,
 }: Pick<PricedRoute, 'price' | 'chargeWhen'>): boolean {
   const settles = 'settle' in price && price.settle !== undefined
-  return settles || chargeWhen !== undefined
+  return settles || (chargeWhen !== undefined && 'pointer' in chargeWhen)
 }

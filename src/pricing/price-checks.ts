@@ -4,8 +4,9 @@
  */
 import { maxAmount } from '../../events/bounds.ts'
 import type { Fault } from '../lib/fault.ts'
+import { isPassedOn } from './charge-condition.ts'
 import { inResponse, optionalInRequest } from './pointer-checks.ts'
-import { creditsUpTo } from './price-arithmetic.ts'
+import { creditsUpTo, readsResponse } from './price-arithmetic.ts'
 import { kindOf } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
 
@@ -40,6 +41,32 @@ function streamFaults(route: PricedRoute): Fault[] {
 }
 
 function conditionFaults(route: PricedRoute): Fault[] {
-  if (route.chargeWhen === undefined) return []
-  return inResponse(route, ['chargeWhen', 'pointer'], route.chargeWhen.pointer)
+  const { chargeWhen, conditional = false, price } = route
+  const faults: Fault[] = []
+  if (conditional && readsResponse(route)) {
+    const message = 'a part of a response cannot be read as JSON, which its price needs'
+    faults.push({ path: ['conditional'], message })
+  }
+  if (chargeWhen === undefined) return faults
+  if ('pointer' in chargeWhen) {
+    return [...faults, ...inResponse(route, ['chargeWhen', 'pointer'], chargeWhen.pointer)]
+  }
+  if (price.per === 'free') {
+    faults.push({ path: ['chargeWhen'], message: 'has no effect on what is free' })
+  }
+  if (
+    'header' in chargeWhen &&
+    (chargeWhen.equals === undefined) === (chargeWhen.not === undefined)
+  ) {
+    faults.push({ path: ['chargeWhen'], message: 'expected exactly one of equals or not' })
+  }
+  const statuses = 'status' in chargeWhen ? chargeWhen.status : []
+  return [
+    ...faults,
+    ...statuses.flatMap((status, index): Fault[] =>
+      isPassedOn(status, conditional)
+        ? []
+        : [{ path: ['chargeWhen', 'status', index], message: `${status} reaches no client` }],
+    ),
+  ]
 }

@@ -5,6 +5,7 @@
  */
 import type { Fault } from '../lib/fault.ts'
 import type { Method } from '../lib/http-methods.ts'
+import type { ChargeCondition } from './charge-condition.ts'
 import type { Condition } from './condition.ts'
 import type { RouteBody } from './route-body.ts'
 
@@ -47,8 +48,10 @@ export interface UrlRoute {
 export interface PriceableRoute extends UrlRoute {
   readonly method?: Method
   readonly methods?: readonly Method[]
-  /** A 2xx response that does not meet this is not charged. */
-  readonly chargeWhen?: Condition | undefined
+  /** A response that does not meet this is not charged; without it, none that is no 2xx. */
+  readonly chargeWhen?: ChargeCondition | undefined
+  /** Clients may ask for a part of the response, or only for what has changed. */
+  readonly conditional?: boolean
   readonly request?: RouteBody
   readonly response?: { readonly json: Schema } | { readonly binary: string }
   readonly streams?: { readonly when: Condition }
@@ -76,8 +79,8 @@ export interface FileContent {
   readonly seconds?: number
 }
 
-/** What is known of a 2xx response. `json` must be the whole body wherever `readsResponse` says so. */
-export interface ResponseContent {
+/** What is known of a response that may be charged. `json` must be the whole body wherever `readsResponse` says so. */
+interface ResponseContent {
   readonly json?: unknown
 }
 

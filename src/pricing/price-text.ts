@@ -1,7 +1,7 @@
 /** What a call costs, in words for its customers. */
 import { kindOf, type PriceRule } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
-import { conditionText } from './text-parts.ts'
+import { chargeConditionText } from './text-parts.ts'
 
 /** A route's price, and which of its responses are not charged, in a few sentences. Markdown. */
 export function priceText({
@@ -10,7 +10,7 @@ export function priceText({
 }: Pick<PricedRoute, 'price' | 'chargeWhen'>): string {
   const text = kindOf(price).text(price)
   if (chargeWhen === undefined || price.per === 'free') return text
-  return `${text} Not charged unless the response's ${conditionText(chargeWhen)}.`
+  return `${text} ${chargeConditionText(chargeWhen)}`
 }
 
 /** A price in a few words, for tables. */

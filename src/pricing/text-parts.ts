@@ -1,5 +1,6 @@
 /** The words that the texts of all kinds of price are made of. */
 import { pointerSteps } from '../lib/json-pointer.ts'
+import type { ChargeCondition } from './charge-condition.ts'
 import type { Condition } from './condition.ts'
 
 /** `1 credit`, `2,000 credits` */
@@ -23,6 +24,17 @@ export function fieldText(pointer: string): string {
 /** `success` is `true` */
 export function conditionText({ pointer, equals }: Condition): string {
   return `${fieldText(pointer)} is \`${JSON.stringify(equals)}\``
+}
+
+/** Which responses are charged, as a sentence. */
+export function chargeConditionText(condition: ChargeCondition): string {
+  if ('pointer' in condition)
+    return `Not charged unless the response's ${conditionText(condition)}.`
+  if ('status' in condition) return `Charged with status ${condition.status.join(', ')} only.`
+  const { header, equals, not } = condition
+  return equals === undefined
+    ? `Not charged where the header \`${header}\` is \`${not}\`.`
+    : `Not charged unless the header \`${header}\` is \`${equals}\`.`
 }
 
 export function numberText(value: number): string {

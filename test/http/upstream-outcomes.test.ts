@@ -84,7 +84,7 @@ async function expectFailed(response: Response, code: RefusalCode, status: numbe
 }
 
 describe('the upstream refuses the client', () => {
-  test.each([400, 404, 413, 415, 422])(
+  test.each([400, 403, 404, 405, 406, 408, 409, 410, 413, 415, 418, 422, 431, 451, 499])(
     '%i passes through, marked and uncharged',
     async (status) => {
       shop.upstream.respond(() => Response.json({ their: 'words' }, { status }))
@@ -132,7 +132,7 @@ test('a hold that has expired when its upstream responds: withheld, and nobody p
 })
 
 describe('the upstream fails', () => {
-  test.each([401, 402, 403, 407, 405, 409, 418, 500, 502, 504])(
+  test.each([401, 402, 407, 304, 500, 501, 502, 504, 505, 599])(
     '%i becomes 502',
     async (status) => {
       shop.upstream.respond(() => new Response('their secret', { status }))

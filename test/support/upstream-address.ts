@@ -9,5 +9,8 @@ export function addressAt(url: string, demo = false): Address {
 
 /** One service, whose upstream is here for live keys. */
 export function upstreamsAt(service: string, url: string): Upstreams {
-  return openUpstreams({ services: {}, keyHeaders: [] }, { [service]: { live: addressAt(url) } })
+  return openUpstreams(
+    { services: {}, routes: {}, keyHeaders: [] },
+    { [service]: { live: addressAt(url) } },
+  )
 }

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import {
+  isChargeableByHead,
+  isChargeableByJson,
+  isPassedOn,
+} from '../../src/pricing/charge-condition.ts'
+import {
   credits,
   holdQuantity,
-  isChargeable,
   quantityFor,
   readsResponse,
   settleQuantity,
@@ -324,16 +328,57 @@ describe('whatever a client and an upstream say', () => {
 
 describe('chargeWhen', () => {
   test('only the exact value makes a charge', () => {
-    const route = { chargeWhen: success }
-    expect(isChargeable(route, { json: { success: true } })).toBe(true)
+    expect(isChargeableByJson(success, { success: true })).toBe(true)
     for (const json of [{ success: false }, { success: 'true' }, { success: 1 }, {}, [], null]) {
-      expect(isChargeable(route, { json })).toBe(false)
+      expect(isChargeableByJson(success, json)).toBe(false)
     }
-    expect(isChargeable(route, {})).toBe(false)
+    expect(isChargeableByJson(success, undefined)).toBe(false)
+  })
+
+  const head = (status: number, headers: Record<string, string> = {}) => ({
+    status,
+    headers: new Headers(headers),
+  })
+
+  test('a status is charged where it is listed, and no other', () => {
+    const condition = { status: [200, 404] }
+    for (const status of [200, 201, 204, 304, 400, 404, 422]) {
+      expect([status, isChargeableByHead(condition, head(status))]).toEqual([
+        status,
+        status === 200 || status === 404,
+      ])
+    }
+  })
+
+  test('a header chooses among the 2xx, and none that is absent is equal', () => {
+    const miss = { header: 'X-Cache', equals: 'MISS' }
+    const notHit = { header: 'X-Cache', not: 'HIT' }
+    const charged = (status: number, headers: Record<string, string>) =>
+      [miss, notHit].map((condition) => isChargeableByHead(condition, head(status, headers)))
+    expect(charged(200, { 'x-cache': 'MISS' })).toEqual([true, true])
+    expect(charged(200, { 'x-cache': 'HIT' })).toEqual([false, false])
+    expect(charged(200, {})).toEqual([false, true])
+    expect(charged(404, { 'x-cache': 'MISS' })).toEqual([false, false])
+  })
+
+  test('without one, and with one on the JSON, every 2xx can be charged and nothing else', () => {
+    for (const condition of [undefined, success]) {
+      for (const status of [200, 202, 204, 206, 299, 304, 400, 404, 499]) {
+        expect(isChargeableByHead(condition, head(status))).toBe(status < 300)
+      }
+    }
+  })
+
+  test.each([401, 402, 407, 429, 300, 302, 500, 503])('%i reaches no client', (status) => {
+    expect(isPassedOn(status, true)).toBe(false)
+  })
+
+  test('a 304 reaches a client who could ask for it', () => {
+    expect([isPassedOn(304, true), isPassedOn(304, false)]).toEqual([true, false])
   })
 
   test('without it every success is charged', () => {
-    expect(isChargeable({}, {})).toBe(true)
+    expect(isChargeableByJson(undefined, undefined)).toBe(true)
   })
 })
 

@@ -6,9 +6,9 @@ import { unknownName } from './unknown-name.ts'
 
 export function targetFaults(route: Route, file: ConfigFile): Fault[] {
   if (Object.hasOwn(route, 'fixedResponse')) {
-    const useless = (['service', 'upstreamPath', 'map', 'chargeWhen', 'timeoutMs'] as const).filter(
-      (field) => route[field] !== undefined,
-    )
+    const useless = (
+      ['service', 'upstreamPath', 'map', 'chargeWhen', 'conditional', 'timeoutMs'] as const
+    ).filter((field) => route[field] !== undefined)
     return [
       ...useless.map((field) => ({
         path: [field],

@@ -1,7 +1,7 @@
 /** One endpoint that is sold, as tollbook.yaml says it under `routes`. */
 import { type Static, Type } from '@sinclair/typebox'
 import { atLeast, closed, namePattern } from '../../lib/schema-fields.ts'
-import { Condition } from '../../pricing/condition.ts'
+import { ChargeCondition } from '../../pricing/charge-condition.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
 import { FieldMap } from './field-map.ts'
 import {
@@ -59,7 +59,13 @@ export const Route = closed(
       ),
     ),
     price: PriceRule,
-    chargeWhen: Type.Optional(Condition),
+    chargeWhen: Type.Optional(ChargeCondition),
+    conditional: Type.Optional(
+      Type.Boolean({
+        description:
+          'Whether Range, If-Match, If-None-Match and their like reach the upstream, so that a client can ask for a part, or only for what has changed. Default: no, each call buys a whole response.',
+      }),
+    ),
     streams: Type.Optional(Streams),
   },
   { description: 'One endpoint that is sold.' },

@@ -5,6 +5,7 @@
 import type { Config, Route } from '../../config/config.ts'
 import type { JsonSchema } from '../../config/json-schema.ts'
 import { type Method, takesBody } from '../../lib/http-methods.ts'
+import { isPassedOn } from '../../pricing/charge-condition.ts'
 import { isMetered } from '../../pricing/price-rule.ts'
 import { priceText } from '../../pricing/price-text.ts'
 import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
@@ -82,19 +83,24 @@ function responses(route: Route, method: Method, schemas: Schemas): Responses {
     ...(status > 500 ? creditHeaders : creditHeaders.slice(0, 1)),
     ...(beforePermit.has(status) ? [] : rateHeaderNames),
   ])
+  const done: ResponseObject = {
+    description: doneText(route),
+    headers: headerRefs([
+      'X-Request-Id',
+      ...creditHeaders,
+      'Idempotent-Replayed',
+      ...rateHeaderNames,
+    ]),
+    ...(method !== 'HEAD' && { content: responseContent(route, schemas) }),
+  }
   return {
-    200: {
-      description: doneText(route),
-      headers: headerRefs([
-        'X-Request-Id',
-        ...creditHeaders,
-        'Idempotent-Replayed',
-        ...rateHeaderNames,
-      ]),
-      ...(method !== 'HEAD' && { content: responseContent(route, schemas) }),
-    },
+    200: done,
+    ...(route.conditional && {
+      206: { ...done, description: 'The part that was asked for, and charged.' },
+      304: { ...done, description: 'Not modified, and not charged.', content: {} },
+    }),
     ...refused,
-    ...(route.target.kind === 'upstream' && upstreamRefusals(refused, creditHeaders)),
+    ...(route.target.kind === 'upstream' && upstreamRefusals(route, refused, creditHeaders)),
   }
 }
 
@@ -136,10 +142,19 @@ function traitsOf({ methods, request, target, price }: Route, method: Method): R
  */
 const beforePermit: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
 
-/** Statuses with which an upstream refuses the request itself: passed on, beside the gateway's own refusals. */
-function upstreamRefusals(refused: Responses, creditHeaders: readonly HeaderName[]): Responses {
-  const note = "The upstream's own refusal, passed on uncharged."
-  const responses = ['400', '404', '413', '415', '422'].map((status): [string, ResponseObject] => {
+/** An upstream's own refusals, passed on beside those of the gateway. */
+function upstreamRefusals(
+  { chargeWhen }: Route,
+  refused: Responses,
+  creditHeaders: readonly HeaderName[],
+): Responses {
+  const charged = chargeWhen && 'status' in chargeWhen ? chargeWhen.status : []
+  const own = Object.keys(refused).filter((status) => +status >= 400 && isPassedOn(+status, false))
+  const statuses = new Set(['400', '404', '413', '415', '422', ...own, ...charged.map(String)])
+  const all = [...statuses].filter((status) => +status >= 400).sort()
+  const responses = [...all, '4XX'].map((status): [string, ResponseObject] => {
+    const isCharged = charged.includes(+status)
+    const note = `The upstream's own refusal, passed on ${isCharged ? 'and charged' : 'uncharged'}.`
     const { description, headers, content } = refused[status] ?? {}
     return [
       status,

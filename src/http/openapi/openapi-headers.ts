@@ -10,7 +10,10 @@ export const headers = {
     description: 'The id of this request; the upstream gets it too, and a charge is named by it.',
     schema: { type: 'string', format: 'uuid' },
   },
-  'X-Credits-Charged': { description: 'What the call cost: 0 unless it succeeded.', schema: count },
+  'X-Credits-Charged': {
+    description: 'What the call cost: 0 where the response is not charged.',
+    schema: count,
+  },
   'X-Credits-Remaining': {
     description: 'What is left of the credits of the account.',
     schema: count,
@@ -46,7 +49,7 @@ export const headers = {
     schema: { type: 'string', enum: ['true'] },
   },
   'X-Error-Source': {
-    description: "`upstream` where the refusal is the upstream's own, passed on uncharged.",
+    description: "`upstream` where the refusal is the upstream's own, passed on.",
     schema: { type: 'string', enum: ['upstream'] },
   },
 } as const

@@ -75,7 +75,7 @@ function responseFaults({ hold }: BytePrice, { chargeWhen }: PriceableRoute): Fa
   if (hold === undefined) {
     faults.push({ path: ['price', 'hold'], message: 'missing, expected a mapping' })
   }
-  if (chargeWhen !== undefined) {
+  if (chargeWhen && 'pointer' in chargeWhen) {
     const message = 'has no effect on a price per byte, whose responses are not read'
     faults.push({ path: ['chargeWhen'], message })
   }

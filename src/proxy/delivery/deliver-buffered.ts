@@ -6,18 +6,19 @@ import {
 } from '../../gate/reservation/reservation.ts'
 import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
-import { isChargeable } from '../../pricing/price-arithmetic.ts'
+import { isChargeableByJson } from '../../pricing/charge-condition.ts'
 import { reportedTokens } from '../../pricing/rules/per-token.ts'
-import { headersForClient } from '../upstream/crossing-headers.ts'
 import { responseOwner } from './deliver-stored-response.ts'
 import {
   chargeCall,
   convertToDedicatedHold,
   failForUpstream,
   headersOf,
+  isPricedByBody,
   isPricedByResponse,
   type PricedCall,
   rejectAfterUpstream,
+  upstreamHeadersOf,
   usageOf,
 } from './priced-call.ts'
 import {
@@ -36,14 +37,16 @@ export async function deliverBuffered(
   bytes: Uint8Array,
 ): Promise<CallResponse> {
   let json: unknown
-  if (isPricedByResponse(priced)) {
+  // What has no body says nothing of its price, and meets no condition on its JSON.
+  const isEmpty = bytes.length === 0 && !isPricedByBody(priced)
+  if (isPricedByResponse(priced) && !isEmpty) {
     try {
       json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
     } catch {
       return failForUpstream(priced, 'upstream_failed', response.status)
     }
   }
-  if (!isChargeable(priced.call.route, { json })) {
+  if (!isChargeableByJson(priced.call.route.chargeWhen, json)) {
     return deliverUncharged(priced, response, bytes, 'not_successful')
   }
   if (priced.deps.isCutOff()) return deliverUncharged(priced, response, bytes, 'gateway_stopped')
@@ -59,7 +62,7 @@ export async function deliverBuffered(
   }
   setAll(headers, creditHeaders(usage.credits, priced.reservation.terms.result, charged))
   return {
-    ...wholeResponse(response, bytes, headers),
+    ...wholeResponse(priced.call, response, bytes, headers),
     charged: { charge: charged, otherwise: () => chargeUnknown(priced.call, priced.rateLimit) },
   }
 }
@@ -75,8 +78,7 @@ export async function deliverUncharged(
   const ended = await reservation.void(reason, response.status)
   const headers = headersOf(priced, response)
   setAll(headers, creditHeaders(0, reservation.terms.result, ended))
-  if (!response.ok) headers.set('X-Error-Source', 'upstream')
-  return wholeResponse(response, bytes, headers)
+  return wholeResponse(priced.call, response, bytes, headers)
 }
 
 /** The response was not charged, for this error: it is delivered if a dedicated hold sells it after all, else withheld. */
@@ -122,16 +124,17 @@ async function meteredUsage(priced: PricedCall, response: Response, json: unknow
  * charged and no retry ever get its response. Responses larger than those that are buffered are not stored.
  */
 async function storeForRetries(
-  { call, reservation, deps }: PricedCall,
-  { status, headers }: Response,
+  priced: PricedCall,
+  response: Response,
   body: Uint8Array,
   quantity: number,
 ): Promise<void> {
+  const { call, reservation, deps } = priced
   const { key, claim } = reservation.terms
   if (!claim || body.length > deps.maxBufferedBytes) return
   await deps.storedResponses.store(
     responseOwner(key, claim.key),
     { requestId: call.requestId, quantity },
-    { status, headers: [...headersForClient(headers)], body },
+    { status: response.status, headers: [...upstreamHeadersOf(priced, response)], body },
   )
 }

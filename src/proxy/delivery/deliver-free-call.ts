@@ -5,17 +5,17 @@ import type { Call } from '../call.ts'
 import { type CallBody, streamOf } from '../request/request-body.ts'
 import { type ForwardFailure, failureOf } from '../upstream/forward.ts'
 import { forwardCall } from '../upstream/forward-call.ts'
-import type { UpstreamClock } from '../upstream/upstream-clock.ts'
+import { headersForClient } from '../upstream/upstreams.ts'
 import type { DeliveryDeps } from './priced-call.ts'
+import { relayUnsold } from './relay-unsold.ts'
 import {
   addCallHeaders,
   type CallResponse,
-  headersForCall,
   refuse,
   upstreamRefusal,
   wholeResponse,
 } from './responses.ts'
-import { type LongStart, readBeginning, type Start, withholdTail } from './withhold-tail.ts'
+import { readBeginning, type Start } from './withhold-tail.ts'
 
 interface FreeCall {
   readonly call: Call
@@ -34,7 +34,7 @@ export async function deliverFreeCall(free: FreeCall): Promise<CallResponse> {
     return { response: Response.json(target.json, { headers }) }
   }
   const forwarded = await forwardCall(deps.upstreams, call, body, key, false)
-  if (!forwarded.ok) return fail(free, forwarded.failure)
+  if (!forwarded.ok) return fail(free, forwarded.failure, forwarded.retryAfterSeconds)
   const { response, clock } = forwarded
   let start: Start
   try {
@@ -43,47 +43,21 @@ export async function deliverFreeCall(free: FreeCall): Promise<CallResponse> {
     clock.stop()
     return fail(free, failureOf(error))
   }
-  count(free, !response.ok)
-  const headers = headersForCall(call, rateLimit, response.headers)
-  if (!response.ok) headers.set('X-Error-Source', 'upstream')
+  count(free, response.status >= 400)
+  const theirs = headersForClient(deps.upstreams, call, key, response)
+  const headers = addCallHeaders(theirs, call, rateLimit)
   if (start.kind === 'whole') {
     clock.stop()
-    return wholeResponse(response, start.bytes, headers)
+    return wholeResponse(call, response, start.bytes, headers)
   }
-  return relay(free, response, clock, start, headers)
+  const relayed = relayUnsold(deps, call, response, clock, start, headers)
+  void relayed.relayed?.then(() => clock.stop())
+  return relayed
 }
 
-function relay(
-  { call, deps }: FreeCall,
-  { status }: Response,
-  clock: UpstreamClock,
-  start: LongStart,
-  headers: Headers,
-): CallResponse {
-  const { promise: relayed, resolve } = Promise.withResolvers<void>()
-  void relayed.then(() => clock.stop())
-  const body = withholdTail(start, clock, {
-    onStart(endEarly) {
-      clock.limitPauses(deps.maxDeliverySeconds * 1_000, () => void endEarly('client'))
-    },
-    async onEnd() {
-      resolve()
-      return () => true
-    },
-    async onFailure(error) {
-      deps.log(`${call.route.id} ${call.requestId}: the response broke off`, error)
-      resolve()
-    },
-    async onEndedEarly() {
-      resolve()
-    },
-  })
-  return { response: new Response(body, { status, headers }), relayed }
-}
-
-function fail(free: FreeCall, failure: ForwardFailure): CallResponse {
+function fail(free: FreeCall, failure: ForwardFailure, retryAfterSeconds?: number): CallResponse {
   count(free, true)
-  const refusal = streamOf(free.body)?.refusal ?? upstreamRefusal(failure)
+  const refusal = streamOf(free.body)?.refusal ?? upstreamRefusal(failure, retryAfterSeconds)
   return refuse(free.call, refusal, free.rateLimit)
 }
 

@@ -1,5 +1,6 @@
 /**
- * Forwards a priced call and delivers its response, in one of three ways. Every way ends the reservation: the call is
+ * Forwards a priced call and delivers its response. What is charged is delivered in one of three ways; what is not, by
+ * deliver-unsold.ts. Every way ends the reservation: the call is
  * charged when the upstream did its work, and released when it did not. If the ledger does not say
  * whether a charge is written, a whole response is withheld and the client reads where to look; the tail of a long one never
  * leaves; of a metered one the client has what was sent.
@@ -8,18 +9,20 @@
  * - Of a large response whose price is fixed the tail is withheld until it is charged (deliver-tail-withheld.ts).
  * - A response that is metered along the way is delivered event by event, as the reservation grows (deliver-by-event.ts).
  */
+import { isChargeableByHead } from '../../pricing/charge-condition.ts'
 import { isMetered } from '../../pricing/price-rule.ts'
 import { streamOf } from '../request/request-body.ts'
 import { type Forwarded, failureOf } from '../upstream/forward.ts'
 import { forwardCall } from '../upstream/forward-call.ts'
-import { deliverBuffered, deliverUncharged } from './deliver-buffered.ts'
+import { deliverBuffered } from './deliver-buffered.ts'
 import { deliverByEvent, isMeteredAlongTheWay } from './deliver-by-event.ts'
 import { deliverTailWithheld, failAsTooLarge } from './deliver-tail-withheld.ts'
+import { deliverUnsold } from './deliver-unsold.ts'
 import { failForUpstream, isPricedByResponse, type PricedCall } from './priced-call.ts'
 import type { CallResponse } from './responses.ts'
 import { readBeginning, type Start } from './withhold-tail.ts'
 
-/** A response that has to be read, to be priced or because it is a refusal, may be this large. */
+/** A response that has to be read to be priced may be this large. */
 const maxReadBytes = 16 * 1024 * 1024
 
 export async function deliverPricedCall(priced: PricedCall): Promise<CallResponse> {
@@ -54,13 +57,19 @@ function keepAliveWhileReceiving({ body, reservation }: PricedCall): void {
 }
 
 async function deliver(priced: PricedCall, forwarded: Forwarded): Promise<CallResponse> {
-  if (!forwarded.ok) return failForUpstream(priced, forwarded.failure, forwarded.status)
+  if (!forwarded.ok) {
+    const { failure, status, retryAfterSeconds } = forwarded
+    return failForUpstream(priced, failure, status, retryAfterSeconds)
+  }
   const { response, clock } = forwarded
+  if (!isChargeableByHead(priced.call.route.chargeWhen, response)) {
+    return deliverUnsold(priced, response, clock)
+  }
   const { price } = priced.reservation.terms
-  if (response.ok && isMetered(price) && isMeteredAlongTheWay(response, price)) {
+  if (isMetered(price) && isMeteredAlongTheWay(response, price)) {
     return deliverByEvent(priced, response, clock, price)
   }
-  const canBeRelayed = response.ok && !isPricedByResponse(priced)
+  const canBeRelayed = !isPricedByResponse(priced)
   const maxBytes = canBeRelayed ? priced.deps.maxBufferedBytes : maxReadBytes
   const sentAtMs = performance.now()
   let start: Start
@@ -71,11 +80,7 @@ async function deliver(priced: PricedCall, forwarded: Forwarded): Promise<CallRe
   } finally {
     priced.call.upstreamMs += performance.now() - sentAtMs
   }
-  if (start.kind === 'whole') {
-    return response.ok
-      ? deliverBuffered(priced, response, start.bytes)
-      : deliverUncharged(priced, response, start.bytes, 'refused_by_upstream')
-  }
+  if (start.kind === 'whole') return deliverBuffered(priced, response, start.bytes)
   return canBeRelayed
     ? deliverTailWithheld(priced, response, clock, start)
     : failAsTooLarge(priced, response, start)

@@ -24,6 +24,7 @@ import {
   creditHeaders,
   refuse,
   setAll,
+  wholeResponse,
 } from './responses.ts'
 
 /** The call, and whose stored response it gets. */
@@ -97,7 +98,7 @@ function deliverAgain(
   const headers = addCallHeaders(new Headers(stored as [string, string][]), call, rateLimit)
   setAll(headers, credits)
   headers.set('Idempotent-Replayed', 'true')
-  return { response: new Response(body as Uint8Array<ArrayBuffer>, { status, headers }) }
+  return wholeResponse(call, { status }, body, headers)
 }
 
 function notStored(first: ClaimedCall | undefined): Refusal {

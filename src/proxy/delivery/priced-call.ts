@@ -11,11 +11,11 @@ import type { Call } from '../call.ts'
 import type { FreeCalls } from '../metering/count-free-calls.ts'
 import { type CallBody, streamOf } from '../request/request-body.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
-import type { Upstreams } from '../upstream/upstreams.ts'
+import { headersForClient, type Upstreams } from '../upstream/upstreams.ts'
 import {
+  addCallHeaders,
   type CallResponse,
   creditHeaders,
-  headersForCall,
   ledgerUnavailable,
   refuse,
   upstreamRefusal,
@@ -55,6 +55,11 @@ export interface PricedCall {
 export function isPricedByResponse({ call, reservation }: PricedCall): boolean {
   const { chargeWhen } = call.route
   return readsResponse({ price: reservation.terms.price, chargeWhen })
+}
+
+/** Whether how much is charged depends on the response's body; with `chargeWhen` alone it is all or nothing. */
+export function isPricedByBody({ reservation }: PricedCall): boolean {
+  return readsResponse({ price: reservation.terms.price })
 }
 
 /** What is charged for a response whose price the request fixed, or which says in `json` what it costs. */
@@ -120,16 +125,25 @@ export async function failForUpstream(
   { call, body, reservation, rateLimit }: PricedCall,
   failure: ForwardFailure,
   status?: number,
+  retryAfterSeconds?: number,
 ): Promise<CallResponse> {
   const broken = streamOf(body)?.refusal
   const ended = await (broken
     ? reservation.void('request_broke_off')
     : reservation.void(failure, status))
   const headers = creditHeaders(0, reservation.terms.result, ended)
-  return refuse(call, broken ?? upstreamRefusal(failure), rateLimit, headers)
+  return refuse(call, broken ?? upstreamRefusal(failure, retryAfterSeconds), rateLimit, headers)
 }
 
 /** Headers of the upstream's response, as the client gets them. */
-export function headersOf({ call, rateLimit }: PricedCall, response: Response): Headers {
-  return headersForCall(call, rateLimit, response.headers)
+export function headersOf(priced: PricedCall, response: Response): Headers {
+  return addCallHeaders(upstreamHeadersOf(priced, response), priced.call, priced.rateLimit)
+}
+
+/** The same without what the gateway adds: what is stored for retries. */
+export function upstreamHeadersOf(
+  { call, reservation, deps }: PricedCall,
+  response: Response,
+): Headers {
+  return headersForClient(deps.upstreams, call, reservation.terms.key, response)
 }

@@ -7,7 +7,6 @@ import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
 import type { Call, ReceivedCall } from '../call.ts'
-import { headersForClient } from '../upstream/crossing-headers.ts'
 import type { ForwardFailure } from '../upstream/forward.ts'
 
 export interface CallResponse {
@@ -43,24 +42,21 @@ export function refuse(
 
 /** A whole response of the upstream's, under these headers. */
 export function wholeResponse(
-  { status }: Response,
+  { request }: Call,
+  { status }: Pick<Response, 'status'>,
   bytes: Uint8Array,
   headers: Headers,
 ): CallResponse {
-  return { response: new Response(bytes as Uint8Array<ArrayBuffer>, { status, headers }) }
+  const body = request.method === 'HEAD' ? bodyOfHead(headers) : bytes
+  return { response: new Response(body as Uint8Array<ArrayBuffer>, { status, headers }) }
 }
 
-/** Headers of the upstream's response, as the client gets them. */
-export function headersForCall(
-  call: Call,
-  rateLimit: ObservedRateLimit,
-  upstreams: Headers,
-): Headers {
-  const headers = addCallHeaders(headersForClient(upstreams), call, rateLimit)
-  // Without a body, the length is what a GET would have.
-  const length = call.request.method === 'HEAD' ? upstreams.get('content-length') : null
-  if (length !== null && /^\d{1,15}$/.test(length)) headers.set('Content-Length', length)
-  return headers
+/**
+ * Of a HEAD the server sends no body, but says by the body how long that of a GET would be. Where the upstream did not say
+ * it, it must not be 0.
+ */
+function bodyOfHead(headers: Headers): ReadableStream | null {
+  return headers.has('content-length') ? null : new Blob(['?']).stream()
 }
 
 /** Adds the headers of every call that the gate admitted. */
@@ -137,7 +133,8 @@ export function brokenOff({ requestId, route }: ReceivedCall): CallResponse {
   return { response: problemOf({ code, detail }, requestId), refusal: code }
 }
 
-export function upstreamRefusal(failure: ForwardFailure): Refusal {
+/** @param retryAfterSeconds as a busy upstream says */
+export function upstreamRefusal(failure: ForwardFailure, retryAfterSeconds = 5): Refusal {
   switch (failure) {
     case 'upstream_unreachable':
       return { code: failure, detail: 'The upstream cannot be reached. You were not charged.' }
@@ -149,7 +146,7 @@ export function upstreamRefusal(failure: ForwardFailure): Refusal {
       return {
         code: failure,
         detail: 'The upstream is busy. You were not charged.',
-        headers: { 'Retry-After': '5' },
+        headers: { 'Retry-After': String(retryAfterSeconds) },
       }
     default:
       return failure satisfies never

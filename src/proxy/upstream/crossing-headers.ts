@@ -1,13 +1,12 @@
 /**
- * Which headers cross the gateway; config/header-names.ts has the kinds that do not. Connection-level headers end here,
- * with those that Connection names, and neither side can set what the gateway sets.
+ * Which headers cross to an upstream, and what the gateway adds; config/header-names.ts has the kinds that do not cross.
+ * Connection-level headers end here, with those that Connection names, and no client can set what the gateway sets.
  */
 import {
   type IdentityField,
   type IdentityHeaders,
   isConditional,
   isNeverFromClients,
-  isNeverFromUpstreams,
   plainHeaderName,
 } from '../../config/header-names.ts'
 import type { Credentials } from '../../config/upstream-credentials.ts'
@@ -54,8 +53,10 @@ export class RequestHeaders {
     const only = requestHeaders && new Set(requestHeaders.map(plainHeaderName))
     const never = (name: string) => isNeverFromClients(name) || set.has(name)
     const ends = (name: string) => never(name) || (only !== undefined && !only.has(name))
-    this.#ends = known((name) => ends(name) || isConditional(name))
-    this.#endsWhereConditional = known((name) => (isConditional(name) ? never(name) : ends(name)))
+    this.#ends = knownNames((name) => ends(name) || isConditional(name))
+    this.#endsWhereConditional = knownNames((name) =>
+      isConditional(name) ? never(name) : ends(name),
+    )
   }
 
   /** The client's headers, less what ends here; then the service's own, who calls, and the call's id. */
@@ -100,16 +101,10 @@ function identityOf({ accountId, ownerId, keyId, plan }: KeyRecord, field: Ident
   }
 }
 
-const endsFromUpstreams = known(isNeverFromUpstreams)
-
-/** Headers for the client: the upstream's, less what ends here. */
-export function headersForClient(upstreams: Headers): Headers {
-  return crossing(upstreams, endsFromUpstreams)
-}
-
 type NameTest = (name: string) => boolean
 
-function crossing(headers: Headers, ends: NameTest): Headers {
+/** The headers less those that end here, and those that Connection names. */
+export function crossing(headers: Headers, ends: NameTest): Headers {
   const named = headers
     .get('connection')
     ?.toLowerCase()
@@ -124,8 +119,8 @@ function crossing(headers: Headers, ends: NameTest): Headers {
 /** Names that are known of each side. Calls bring the same ones again and again, except hostile ones. */
 const maxKnownNames = 200
 
-/** @param test of a plain name */
-function known(test: NameTest): NameTest {
+/** The same test, with what it decided kept. @param test of a plain name */
+export function knownNames(test: NameTest): NameTest {
   const decisions = new Map<string, boolean>()
   return (name) => {
     const decided = decisions.get(name)

@@ -4,8 +4,10 @@
  */
 import type { Route } from '../../config/config.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { isPassedOn } from '../../pricing/charge-condition.ts'
 import type { RefusalCode } from '../../problems/refusal.ts'
 import type { ForwardedBody } from '../request/request-body.ts'
+import { retryAfter } from './retry-after.ts'
 import { UpstreamClock } from './upstream-clock.ts'
 import type { Upstream } from './upstreams.ts'
 
@@ -31,13 +33,16 @@ export type ForwardFailure = Extract<
 
 export type Forwarded =
   | { readonly ok: true; readonly response: Response; readonly clock: UpstreamClock }
-  | { readonly ok: false; readonly failure: ForwardFailure; readonly status?: number }
-
-/** Statuses that are about the client's own request, and reach the client. */
-const passedOn = new Set([400, 404, 413, 415, 422])
+  | {
+      readonly ok: false
+      readonly failure: ForwardFailure
+      readonly status?: number
+      /** As a busy upstream says. */
+      readonly retryAfterSeconds?: number
+    }
 
 /**
- * `ok` holds for 2xx and for the refusals that are the client's to read. Whoever gets such a response stops its clock when
+ * `ok` holds for what reaches the client (`isPassedOn`), charged or not. Whoever gets such a response stops its clock when
  * the response is over.
  */
 export async function forward(call: ForwardedCall): Promise<Forwarded> {
@@ -50,12 +55,13 @@ export async function forward(call: ForwardedCall): Promise<Forwarded> {
 async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarded> {
   const { upstream, request, body } = call
   const { method } = request
+  const isConditional = call.route.conditional === true
   const stream = body && 'stream' in body ? body.stream : undefined
   const init = {
     method,
     headers: upstream.headers.of(request.headers, {
       ...{ requestId: call.requestId, key: call.key, isRead: call.isRead },
-      isConditional: false,
+      isConditional,
       ...(body?.contentType !== undefined && { contentType: body.contentType }),
       ...(stream && { contentLength: stream.length }),
     }),
@@ -80,11 +86,14 @@ async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarde
     }
   }
   if (!response) return { ok: false, failure }
-  if (response.ok || passedOn.has(response.status)) return { ok: true, response, clock }
+  const { status } = response
+  if (isPassedOn(status, isConditional)) return { ok: true, response, clock }
   // A client must not mistake the upstream's refusal of the gateway for the gateway's refusal of the client.
   response.body?.cancel().catch(() => {})
-  const busy = response.status === 429 || response.status === 503
-  return { ok: false, failure: busy ? 'upstream_busy' : 'upstream_failed', status: response.status }
+  if (status !== 429 && status !== 503) return { ok: false, failure: 'upstream_failed', status }
+  const seconds = retryAfter(response.headers.get('retry-after'), Date.now())
+  const failed = { ok: false, failure: 'upstream_busy', status } as const
+  return seconds === undefined ? failed : { ...failed, retryAfterSeconds: seconds }
 }
 
 /** What went wrong, from what fetch or a body's stream threw. */

@@ -21,13 +21,19 @@ export class OwnQuery {
     if (this.#text === '') return target
     const at = target.indexOf('?')
     if (at < 0) return `${target}?${this.#text}`
-    const kept = this.removeFrom(target.slice(at + 1))
+    const kept = this.#less(target.slice(at + 1))
     return `${target.slice(0, at)}?${kept === '' ? '' : `${kept}&`}${this.#text}`
   }
 
-  /** The query without parameters of these names. */
-  removeFrom(query: string): string {
-    if (this.#text === '') return query
+  /** An address without parameters of these names. */
+  takeFrom(target: string): string {
+    const at = target.indexOf('?')
+    if (this.#text === '' || at < 0) return target
+    const kept = this.#less(target.slice(at + 1))
+    return kept === '' ? target.slice(0, at) : `${target.slice(0, at)}?${kept}`
+  }
+
+  #less(query: string): string {
     const parts = query.split('&')
     const kept = parts.filter((part) => !part.split(';').some((piece) => this.#isOwn(piece)))
     return kept.length === parts.length ? query : kept.join('&')

@@ -1,0 +1,75 @@
+/**
+ * Which responses of a route are charged, as its `chargeWhen` says. Without one it is every 2xx. By status, a refusal can be
+ * charged, too; every other condition chooses among the 2xx.
+ */
+import { type Static, Type } from '@sinclair/typebox'
+import { closed, headerName } from '../lib/schema-fields.ts'
+import { Condition, meetsCondition } from './condition.ts'
+
+const StatusCondition = closed(
+  {
+    status: Type.Array(Type.Integer({ minimum: 200, maximum: 499, description: 'A status.' }), {
+      minItems: 1,
+      description:
+        'The statuses that are charged, and no others: 2xx, 304 of a `conditional` route, and 4xx except 401, 402, 407 and 429.',
+    }),
+  },
+  { description: 'A test on the status.' },
+)
+
+const HeaderCondition = closed(
+  {
+    header: headerName("A header of the upstream's response."),
+    equals: Type.Optional(
+      Type.String({ minLength: 1, description: 'Charged where the header has this value.' }),
+    ),
+    not: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'Charged where the header has another value than this, or is not there.',
+      }),
+    ),
+  },
+  { description: 'A test on a header, by `equals` or by `not`.' },
+)
+
+export const ChargeCondition = Type.Union([Condition, StatusCondition, HeaderCondition], {
+  description:
+    'Which responses are charged: by a value of their JSON, by their status, or by a header. Absent: every 2xx.',
+})
+
+export type ChargeCondition = Static<typeof ChargeCondition>
+
+/** Statuses that are about the gateway's standing with the upstream, or about how much it asks, and not about the call. */
+const gatewaysOwn = new Set([401, 402, 407, 429])
+
+/** Whether a response with this status reaches the client, whether it is charged or not. */
+export function isPassedOn(status: number, isConditional: boolean): boolean {
+  if (status >= 200 && status < 300) return true
+  if (status === 304) return isConditional
+  return status >= 400 && status < 500 && !gatewaysOwn.has(status)
+}
+
+/** What the head of a response says. */
+interface ResponseHead {
+  readonly status: number
+  readonly headers: Headers
+}
+
+/** Whether a response can be charged, by its head alone. Its JSON may still say otherwise. */
+export function isChargeableByHead(
+  condition: ChargeCondition | undefined,
+  { status, headers }: ResponseHead,
+): boolean {
+  if (condition && 'status' in condition) return condition.status.includes(status)
+  if (status < 200 || status > 299) return false
+  if (!condition || !('header' in condition)) return true
+  const value = headers.get(condition.header)
+  return condition.equals === undefined ? value !== condition.not : value === condition.equals
+}
+
+/** Whether a response is charged that could be by its head: its JSON meets the condition. */
+export function isChargeableByJson(condition: ChargeCondition | undefined, json: unknown): boolean {
+  if (!condition || !('pointer' in condition)) return true
+  return meetsCondition(json, condition)
+}

@@ -1,0 +1,89 @@
+/**
+ * The headers of an upstream's response as the client gets them: less what ends here (config/header-names.ts), and with
+ * what names the upstream's own places, or lets others keep what one customer paid for, put right.
+ */
+import { isNeverFromUpstreams } from '../../config/header-names.ts'
+import type { Secret } from '../../lib/secret.ts'
+import type { Call } from '../call.ts'
+import { crossing, knownNames } from './crossing-headers.ts'
+import type { Locations } from './locations.ts'
+import type { OwnQuery } from './own-query.ts'
+import { retryAfter } from './retry-after.ts'
+
+const ends = knownNames(isNeverFromUpstreams)
+
+/** They name a place on the upstream. */
+const locationNames = ['location', 'content-location', 'operation-location', 'azure-asyncoperation']
+
+export class ResponseHeaders {
+  readonly #locations: Locations
+  readonly #query: OwnQuery
+  readonly #secrets: readonly string[]
+
+  /** @param secrets what the upstream is sent and must not repeat to a client */
+  constructor(locations: Locations, query: OwnQuery, secrets: readonly Secret[]) {
+    this.#locations = locations
+    this.#query = query
+    // A shorter text stands in headers by chance.
+    const texts = secrets.map((secret) => secret.reveal()).filter(({ length }) => length >= 6)
+    this.#secrets = [...new Set(texts.flatMap((text) => [text, encodeURIComponent(text)]))]
+  }
+
+  of({ request, route }: Call, response: Response): Headers {
+    const headers = commonHeaders(request.method, response)
+    for (const name of locationNames) {
+      const value = headers.get(name)
+      if (value === null) continue
+      const location = this.#locations.of(value, response.url, route)
+      if (location === undefined) headers.delete(name)
+      else headers.set(name, this.#query.takeFrom(location))
+    }
+    if (this.#secrets.length > 0) this.#removeSecrets(headers)
+    return headers
+  }
+
+  #removeSecrets(headers: Headers): void {
+    for (const [name, value] of [...headers]) {
+      if (this.#secrets.some((secret) => value.includes(secret))) headers.delete(name)
+    }
+  }
+}
+
+/** What holds for every response, also for one that stands in the configuration. */
+export function commonHeaders(method: string, { status, headers: theirs }: Response): Headers {
+  const headers = crossing(theirs, ends)
+  const cacheControl = headers.get('cache-control')
+  if (cacheControl !== null) headers.set('cache-control', privateCacheControl(cacheControl))
+  // Without it, a shared cache may guess how long what it read is good for.
+  else if (method === 'GET' || method === 'HEAD') headers.set('cache-control', 'private')
+  if (status >= 400) {
+    headers.set('x-error-source', 'upstream')
+    const seconds = retryAfter(headers.get('retry-after'), Date.now())
+    if (seconds !== undefined) headers.set('retry-after', String(seconds))
+  }
+  if (method === 'HEAD') {
+    // Without a body, the length is what a GET would have.
+    const length = theirs.get('content-length') ?? ''
+    if (/^\d{1,15}$/.test(length)) headers.set('content-length', length)
+  }
+  return headers
+}
+
+/**
+ * The same for caches of one client only: a shared one would give others what a customer paid for. What is kept by no
+ * cache, or only to be checked each time, stays as it is.
+ */
+function privateCacheControl(value: string): string {
+  const directives = (value.match(/(?:[^,"]|"(?:[^"\\]|\\.)*"?)+/g) ?? [])
+    .map((directive) => directive.trim())
+    .filter((directive) => directive !== '')
+  const nameOf = (directive: string) => directive.split('=', 1)[0]?.trim().toLowerCase() ?? ''
+  const kept = directives.filter((directive) => !shared.has(nameOf(directive)))
+  const isKept = kept.length === directives.length
+  if (isKept && directives.some((directive) => strict.has(directive.toLowerCase()))) return value
+  return ['private', ...kept.filter((directive) => nameOf(directive) !== 'private')].join(', ')
+}
+
+/** Directives for shared caches. */
+const shared = new Set(['public', 's-maxage', 'proxy-revalidate'])
+const strict = new Set(['private', 'no-store', 'no-cache'])
