@@ -9,7 +9,7 @@ import { methodFaults } from './checks/method-faults.ts'
 import { parameterFaults } from './checks/parameter-faults.ts'
 import { pathFaults, samePathFaults } from './checks/path-faults.ts'
 import { jsonSchemaFaults, maxBodyBytes, requestFaults } from './checks/request-faults.ts'
-import { keyHeaderFaults, serviceFaults } from './checks/service-faults.ts'
+import { keyHeaderFaults, ownParameterFaults, serviceFaults } from './checks/service-faults.ts'
 import { targetFaults } from './checks/target-faults.ts'
 import { unknownName } from './checks/unknown-name.ts'
 import { defaults } from './defaults.ts'
@@ -48,6 +48,7 @@ export function semanticFaults(
 function routeFaults(route: Route, file: ConfigFile): Fault[] {
   return [
     ...targetFaults(route, file),
+    ...ownParameterFaults(route, file),
     ...methodFaults(route),
     ...pathFaults(route),
     ...parameterFaults(route),

@@ -49,7 +49,7 @@ function configFor(url: string) {
     },
     defaultPlan: 'pro',
     routes: {
-      geo: route('/v1/places'),
+      geo: route('/v1/places', { query: 'any' }),
       'geo-stream': route('/v1/places/stream', {
         price: {
           ...{ per: 'token', unit: 1, credits: 1 },
@@ -140,7 +140,10 @@ describe('an upstream gets its credentials', () => {
     ],
   ])('and none of the client: %s', async (query) => {
     raw.respond((socket) => void socket.write(whole('{}')))
-    expect((await call('/v1/places', { query })).status).toBe(200)
+    const { status } = await call('/v1/places', { query })
+    // What no reader could agree on is refused anyway.
+    if (status === 400) return expect(raw.heads).toHaveLength(0)
+    expect(status).toBe(200)
     const target = /^POST (\S+)/.exec(raw.heads.at(-1) ?? '')?.[1] ?? ''
     expect(target).not.toContain('mine')
     expect(target.match(/appid/gi)).toHaveLength(1)

@@ -494,6 +494,121 @@ describe('a file that cannot be read', () => {
   })
 })
 
+describe('what a service says of its upstream', () => {
+  const service = (fields: string) =>
+    problemsOf(withChange('echo: { url: http://127.0.0.1:9 }', `echo: { ${fields} }`))
+  const url = 'url: http://127.0.0.1:9'
+
+  test.each([
+    [
+      `${url}, targets: [http://127.0.0.1:8]`,
+      'targets: there is a `url`, which would be the only one: leave one',
+    ],
+    [
+      `${url}, testUrl: http://127.0.0.1:8, headers: { Authorization: { env: TOKEN } }`,
+      'headers.Authorization.testEnv: missing: the variable with the secret for `testUrl`, which may be the same',
+    ],
+    [
+      `${url}, query: { appid: { env: TOKEN, testEnv: TOKEN } }`,
+      'query.appid.testEnv: has no effect without a `testUrl`',
+    ],
+    [`${url}, headers: { Host: { value: x } }`, 'headers.Host: Host is set by the gateway itself'],
+    [
+      `${url}, headers: { X-A: { value: x }, x_a: { value: y } }`,
+      'headers.x_a: some servers cannot tell it from X-A',
+    ],
+    [`${url}, headers: { X-Plan: { value: x } }`, 'identity: X-Plan is one of `headers` already'],
+    [
+      `${url}, identity: { key: Content-Type }`,
+      'identity.key: Content-Type is set by the gateway itself',
+    ],
+    [
+      `${url}, identity: krakend`,
+      'identity: expected default, kong, none or a mapping, got "krakend"',
+    ],
+    [
+      `${url}, requestHeaders: [Accept, X-Forwarded-For]`,
+      'requestHeaders[1]: X-Forwarded-For never crosses from a client',
+    ],
+    [`${url}, requestHeaders: [X-Plan]`, 'requestHeaders[0]: X-Plan is set by the gateway itself'],
+    [
+      `${url}, headers: { Authorization: { env: token } }`,
+      'headers.Authorization.env: expected the name of an environment variable',
+    ],
+  ])('%s', (fields, problem) => {
+    expect(service(fields)).toEqual([`services.echo.${problem}`])
+  })
+
+  test('a secret that stands where the name of its variable belongs is not repeated', () => {
+    const problems = service(`${url}, headers: { Authorization: Bearer-s3cr3t }`)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).not.toContain('s3cr3t')
+  })
+
+  test('a route takes no parameter that the gateway adds', () => {
+    const text = withChange(
+      'echo: { url: http://127.0.0.1:9 }',
+      'echo: { url: http://127.0.0.1:9, query: { appid: { env: TOKEN } } }',
+    ).replace('    price:', '    query: { AppId: { type: string } }\n    price:')
+    expect(problemsOf(text)).toEqual([
+      'routes.say.query.AppId: AppId is added by services.echo.query',
+    ])
+  })
+
+  test.each([
+    ['X-API-Key', 'is read anyway'],
+    ['Content-Type', 'cannot carry a key'],
+    ['Cookie', 'cannot carry a key'],
+  ])('no key is looked for in %s', (name, message) => {
+    expect(
+      problemsOf(withChange('defaultPlan: pro', `defaultPlan: pro\nkeyHeaders: [${name}]`)),
+    ).toEqual([`keyHeaders[0]: ${name} ${message}`])
+  })
+})
+
+describe('which responses are charged', () => {
+  const say = (fields: string) => problemsOf(withChange('    price:', `    ${fields}\n    price:`))
+
+  test.each([
+    ['chargeWhen: { status: [200, 429] }', 'chargeWhen.status[1]: 429 reaches no client'],
+    ['chargeWhen: { status: [304] }', 'chargeWhen.status[0]: 304 reaches no client'],
+    [
+      'chargeWhen: { status: [] }',
+      'chargeWhen.status: expected a list that is not empty, got a list',
+    ],
+    ['chargeWhen: { header: X-Cache }', 'chargeWhen: expected exactly one of equals or not'],
+    [
+      'chargeWhen: { header: X-Cache, equals: 5 }',
+      'chargeWhen.equals: expected a text that is not empty, got 5',
+    ],
+    [
+      'chargeWhen: { pointer: /ok, equals: true }\n    conditional: true',
+      'conditional: a part of a response cannot be read as JSON, which its price needs',
+    ],
+  ])('%s', (fields, problem) => {
+    expect(say(fields)).toEqual([`routes.say.${problem}`])
+  })
+
+  test('a status that a conditional route passes on', () => {
+    expect(() =>
+      parse(
+        withChange(
+          '    price:',
+          '    chargeWhen: { status: [200, 304] }\n    conditional: true\n    price:',
+        ),
+      ),
+    ).not.toThrow()
+  })
+
+  test('what is free has no condition', () => {
+    const text = withChange(
+      'price: { per: request, credits: 1 }',
+      'chargeWhen: { status: [200] }\n    price: { per: free }',
+    )
+    expect(problemsOf(text)).toEqual(['routes.say.chargeWhen: has no effect on what is free'])
+  })
+})
+
 describe('addresses from the environment', () => {
   const text = withChange('url: http://127.0.0.1:9', 'urlEnv: ECHO_URL, url: http://127.0.0.1:9')
 

@@ -1,6 +1,7 @@
 /** Whether what a service says of its upstream makes sense: addresses, credentials, and which headers cross. */
 import type { Fault } from '../../lib/fault.ts'
 import type { ConfigFile } from '../file/file-schema.ts'
+import type { Route } from '../file/route.ts'
 import type { OwnField, Upstream } from '../file/service.ts'
 import { isNeverFromClients, isSetByTheGateway, plainHeaderName } from '../header-names.ts'
 import { identityHeaders } from '../identity-headers.ts'
@@ -86,6 +87,17 @@ function requestHeaderFaults({ requestHeaders = [], headers = {}, identity }: Up
       ? [{ path, message: `${name} never crosses from a client` }]
       : []
   })
+}
+
+/** A parameter that the gateway adds is not the client's to send, so a route cannot take it. */
+export function ownParameterFaults({ service, query }: Route, file: ConfigFile): Fault[] {
+  if (typeof query !== 'object') return []
+  const own = Object.keys(file.services[service ?? '']?.query ?? {}).map(plainHeaderName)
+  return Object.keys(query).flatMap((name): Fault[] =>
+    own.includes(plainHeaderName(name))
+      ? [{ path: ['query', name], message: `${name} is added by services.${service}.query` }]
+      : [],
+  )
 }
 
 /** Headers in which clients may show their key, which therefore reach no upstream. */

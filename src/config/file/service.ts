@@ -5,12 +5,17 @@ import { closed, headerName, recordOf, text, url } from '../../lib/schema-fields
 const variable = (description: string) =>
   text('^[A-Z][A-Z0-9_]*$', 'the name of an environment variable', description)
 
+/** Whoever writes the secret itself there does not read it again in an error. */
+const secretVariable = (description: string) => ({ ...variable(description), writeOnly: true })
+
 /** What the gateway adds to each request: a secret from the environment, or a text that is none. */
 const OwnField = Type.Union(
   [
     closed(
       {
-        env: variable('The environment variable that holds the secret for `url` or `targets`.'),
+        env: secretVariable(
+          'The environment variable that holds the secret for `url` or `targets`.',
+        ),
         testEnv: Type.Optional(
           variable(
             'The variable that holds the secret for `testUrl`; needed where there is one, so that no secret goes to another system unasked. It may be the same.',
