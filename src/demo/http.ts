@@ -3,7 +3,7 @@
 import type { Static, TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 
-type Handler = (request: Request, url: URL) => Response | Promise<Response>
+export type Handler = (request: Request, url: URL) => Response | Promise<Response>
 
 /** Handlers by method and path, such as `POST /transcribe`. */
 export type Routes = Readonly<Record<string, Handler>>

@@ -1,17 +1,18 @@
 /**
- * Demo upstreams: they stand in for the upstreams of the shipped configuration, and for a chat API. They are real HTTP
+ * Demo upstreams: they stand in for the upstreams of the shipped configuration, for a chat API and for any other. They are real HTTP
  * servers with the shapes of real ones, for a first start without any upstream and for tests. Every response has the
  * header `X-Demo-Service`, so that nobody mistakes it for the real thing.
  */
 
+import { anythingHandler } from './anything-routes.ts'
 import { chatRoutes } from './chat-routes.ts'
 import { type ExecutedCalls, openExecutedCalls } from './executed-calls.ts'
-import type { Routes } from './http.ts'
+import type { Handler, Routes } from './http.ts'
 import { searchRoutes } from './search-routes.ts'
 import { sttRoutes } from './stt-routes.ts'
 import { ttsRoutes } from './tts-routes.ts'
 
-export const demoUpstreamNames = ['search', 'stt', 'tts', 'chat'] as const
+export const demoUpstreamNames = ['search', 'stt', 'tts', 'chat', 'anything'] as const
 export type DemoUpstreamName = (typeof demoUpstreamNames)[number]
 
 export interface DemoUpstream {
@@ -30,7 +31,7 @@ export function startDemoUpstream(
   options: { readonly port?: number; readonly hostname?: string } = {},
 ): DemoUpstream {
   const { port = 0, hostname = '127.0.0.1' } = options
-  const routes = routesOf(name)
+  const handle = name === 'anything' ? anythingHandler() : handlerOf(routesOf(name))
   const executed = openExecutedCalls()
   const server = Bun.serve({
     port,
@@ -40,7 +41,7 @@ export function startDemoUpstream(
       const response =
         url.pathname === '/_demo/calls'
           ? listExecuted(executed, url)
-          : await respondAndRecord(routes, executed, request, url)
+          : await respondAndRecord(handle, executed, request, url)
       response.headers.set('X-Demo-Service', name)
       return response
     },
@@ -48,7 +49,7 @@ export function startDemoUpstream(
   return { url: `http://${hostname}:${server.port}`, stop: () => server.stop(true) }
 }
 
-function routesOf(name: DemoUpstreamName): Routes {
+function routesOf(name: Exclude<DemoUpstreamName, 'anything'>): Routes {
   switch (name) {
     case 'search':
       return searchRoutes()
@@ -71,31 +72,35 @@ function listExecuted(executed: ExecutedCalls, url: URL): Response {
 }
 
 async function respondAndRecord(
-  routes: Routes,
+  handle: Handler,
   executed: ExecutedCalls,
   request: Request,
   url: URL,
 ): Promise<Response> {
   const { method } = request
   const path = url.pathname
-  const response = await respond(routes, request, url)
+  const response = await respond(handle, request, url)
   const requestId = request.headers.get('X-Request-Id')
   executed.record({ requestId, method, path, status: response.status })
   return response
 }
 
-async function respond(routes: Routes, request: Request, url: URL): Promise<Response> {
-  const handler = routes[`${request.method} ${url.pathname}`]
-  if (handler) {
-    try {
-      return await handler(request, url)
-    } catch (error) {
-      console.error('demo upstream:', error)
-      return Response.json({ error: 'Internal Server Error' }, { status: 500 })
-    }
+async function respond(handle: Handler, request: Request, url: URL): Promise<Response> {
+  try {
+    return await handle(request, url)
+  } catch (error) {
+    console.error('demo upstream:', error)
+    return Response.json({ error: 'Internal Server Error' }, { status: 500 })
   }
-  const pathExists = Object.keys(routes).some((route) => route.split(' ')[1] === url.pathname)
-  return pathExists
-    ? Response.json({ error: 'Method Not Allowed' }, { status: 405 })
-    : Response.json({ error: 'Not Found' }, { status: 404 })
+}
+
+function handlerOf(routes: Routes): Handler {
+  return (request, url) => {
+    const handler = routes[`${request.method} ${url.pathname}`]
+    if (handler) return handler(request, url)
+    const pathExists = Object.keys(routes).some((route) => route.split(' ')[1] === url.pathname)
+    return pathExists
+      ? Response.json({ error: 'Method Not Allowed' }, { status: 405 })
+      : Response.json({ error: 'Not Found' }, { status: 404 })
+  }
 }

@@ -330,15 +330,42 @@ describe('every demo upstream', () => {
     }
   })
 
+  test('of everything keep documents, finish jobs, and show what else they received', async () => {
+    const demo = startDemoUpstream('anything')
+    try {
+      const call = (path: string, init?: RequestInit) => fetch(demo.url + path, init)
+      const put = await call('/documents/a', { method: 'PUT', body: 'hello' })
+      expect(put.status).toBe(201)
+      const found = await call('/documents/a')
+      expect(await found.text()).toBe('hello')
+      const tag = found.headers.get('ETag') ?? ''
+      expect((await call('/documents/a', { headers: { 'If-None-Match': tag } })).status).toBe(304)
+      const part = await call('/documents/a', { headers: { Range: 'bytes=1-2' } })
+      expect([part.status, await part.text()]).toEqual([206, 'el'])
+      expect((await call('/documents/a', { method: 'DELETE' })).status).toBe(204)
+      expect((await call('/documents/a')).status).toBe(404)
+
+      const { id } = await (await call('/jobs', { method: 'POST' })).json()
+      const states = []
+      for (let n = 0; n < 3; n++) states.push((await (await call(`/jobs/${id}`)).json()).state)
+      expect(states).toEqual(['running', 'running', 'done'])
+
+      const seen = await (await call('/any/path?q=1', { method: 'POST', body: 'text' })).json()
+      expect(seen).toMatchObject({ method: 'POST', path: '/any/path?q=1', bytes: 4, body: 'text' })
+    } finally {
+      await demo.stop()
+    }
+  })
+
   test('run as one process, which prints their addresses and ends at SIGTERM', async () => {
     const child = startCli([
       'demo',
-      ...['search', 'stt', 'tts', 'chat'].flatMap((name) => [`--${name}`, '0']),
+      ...['search', 'stt', 'tts', 'chat', 'anything'].flatMap((name) => [`--${name}`, '0']),
       '--json',
     ])
     const { value } = await child.stdout.getReader().read()
     const urls: Record<string, string> = JSON.parse(new TextDecoder().decode(value))
-    expect(Object.keys(urls)).toEqual(['search', 'stt', 'tts', 'chat'])
+    expect(Object.keys(urls)).toEqual(['search', 'stt', 'tts', 'chat', 'anything'])
     for (const [name, url] of Object.entries(urls)) {
       expect((await fetch(`${url}/_demo/calls`)).headers.get('X-Demo-Service')).toBe(name)
     }

@@ -12,5 +12,6 @@ export function startDemoUpstreams(): Record<DemoUpstreamName, DemoUpstream> {
     stt: startDemoUpstream('stt'),
     tts: startDemoUpstream('tts'),
     chat: startDemoUpstream('chat'),
+    anything: startDemoUpstream('anything'),
   }
 }

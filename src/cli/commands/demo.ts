@@ -9,7 +9,7 @@ import { UsageError } from '../usage-error.ts'
 export default command(
   {
     description: 'Run only the demo upstreams, for gateways that run elsewhere.',
-    examples: ['demo', 'demo --search 0 --stt 0 --tts 0 --chat 0 --json'],
+    examples: ['demo', 'demo --search 0 --stt 0 --tts 0 --chat 0 --anything 0 --json'],
   },
   {
     host: { type: 'string', description: 'Address to listen on', default: '127.0.0.1' },
@@ -22,6 +22,12 @@ export default command(
     stt: { type: 'string', valueHint: 'PORT', description: 'Port of stt', default: '3020' },
     tts: { type: 'string', valueHint: 'PORT', description: 'Port of tts', default: '3022' },
     chat: { type: 'string', valueHint: 'PORT', description: 'Port of chat', default: '3023' },
+    anything: {
+      type: 'string',
+      valueHint: 'PORT',
+      description: 'Port of anything, which keeps what is PUT and shows what it received',
+      default: '3024',
+    },
     json: { type: 'boolean', description: 'Print one JSON line when ready, and nothing else' },
   },
   async (args) => {

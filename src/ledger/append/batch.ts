@@ -96,44 +96,53 @@ export type BatchTexts = readonly string[]
 
 /** @throws TypeError when a command has a value that a batch cannot carry */
 export function packBatch(commands: readonly CallCommand[]): BatchTexts {
-  // join writes null as nothing. Texts that grow piece by piece cost more.
-  return batchColumns.map((column) =>
-    commands.map((command) => carried(column, command)).join('\n'),
-  )
+  return batchColumns.map((column) => packColumn(column, commands))
 }
 
 /** Longer than any id, hash or payload of a command. */
 const maxTextLength = 2_000
 
-function carried({ name, sqlType, of }: BatchColumn, command: CallCommand) {
-  const value = of(command)
-  if (!isCarried(value, sqlType)) {
-    throw new TypeError(`${command.kind}: its ${name} is none: ${String(value).slice(0, 100)}`)
+/**
+ * A value that would be another one on the other side is refused: another text would be null or a neighbour's line, or is one
+ * that PostgreSQL changes, cannot store, or stores and can never read (JSON's escapes of NUL and of half a pair).
+ */
+function packColumn({ name, sqlType, of }: BatchColumn, commands: readonly CallCommand[]): string {
+  const isText = sqlType === 'text'
+  const isKind = isText ? isLine : sqlType === 'boolean' ? isBoolean : Number.isSafeInteger
+  const values = commands.map((command) => {
+    const value = of(command)
+    if (value !== null && !isKind(value)) throw notCarried(name, command, value)
+    return value
+  })
+  // join writes null as nothing. Texts that grow piece by piece cost more.
+  const packed = values.join('\n')
+  // All at once costs less than one by one.
+  if (isText && !isReadable(packed)) {
+    const nth = values.findIndex((value) => !isReadable(String(value)))
+    throw notCarried(name, commands[nth] as CallCommand, values[nth])
   }
-  return value
+  return packed
 }
 
-/**
- * Whether a batch carries the value as it is. Another text would be null or a neighbour's line, or is one that PostgreSQL
- * changes, cannot store, or stores and can never read (JSON's escapes of NUL and of half a pair).
- */
-function isCarried(value: unknown, sqlType: string): boolean {
-  switch (typeof value) {
-    case 'string':
-      return (
-        sqlType === 'text' &&
-        value.length > 0 &&
-        value.length <= maxTextLength &&
-        !/[\0\n]|\\u(?:0000|d)/.test(value) &&
-        value.isWellFormed()
-      )
-    case 'number':
-      return sqlType !== 'text' && sqlType !== 'boolean' && Number.isSafeInteger(value)
-    case 'boolean':
-      return sqlType === 'boolean'
-    default:
-      return value === null
-  }
+function isLine(value: unknown): boolean {
+  return (
+    typeof value === 'string' &&
+    value.length > 0 &&
+    value.length <= maxTextLength &&
+    !value.includes('\n')
+  )
+}
+
+function isBoolean(value: unknown): boolean {
+  return typeof value === 'boolean'
+}
+
+function isReadable(text: string): boolean {
+  return !/\0|\\u(?:0000|d)/.test(text) && text.isWellFormed()
+}
+
+function notCarried(name: string, { kind }: CallCommand, value: unknown): TypeError {
+  return new TypeError(`${kind}: its ${name} is none: ${String(value).slice(0, 100)}`)
 }
 
 function column(

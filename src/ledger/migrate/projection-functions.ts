@@ -18,16 +18,20 @@ function ofMode(mode: Projection['mode']): readonly Projection[] {
 }
 
 function inlineFunction(): string {
+  const conditions: string[] = []
   const statements = ofMode('inline').flatMap(({ name, apply }) =>
     apply.map(({ eventTypes, condition, sql }) => {
-      const hasRows = condition ? ` and exists (select from batch where ${condition})` : ''
+      const hasRows = condition ? ` and v_met[${conditions.push(condition)}]` : ''
       return `-- ${name}
 if v_types && '{${eventTypes.join(', ')}}'${hasRows} then
   ${sql};
 end if;`
     }),
   )
-  return fillIn(projectInline, { statements: statements.join('\n') })
+  return fillIn(projectInline, {
+    conditions: conditions.map((condition) => `bool_or(${condition})`).join(', '),
+    statements: statements.join('\n'),
+  })
 }
 
 function catchUpFunction({ name, apply, eventFilter }: Projection): string {

@@ -7,7 +7,8 @@ create table heads (
   -- Of the last event.
   recorded_at timestamptz not null default clock_timestamp(),
   event_hash bytea not null default '',
-  -- Where the partition of the last event ends, and when the shard's events in it begin; 0 and null until that is known.
+  -- Where the partition of the last event ends (0 until that is known), and when the shard's events in it begin (null in the
+  -- first partition).
   partition_end bigint not null default 0,
   partition_started_at timestamptz,
   -- Raised when the owner accepts that a restored log has lost events.

@@ -1,7 +1,10 @@
 -- What holds for the whole batch. The month and the tariff are those of the batch's one timestamp.
 declare
   v_position bigint;
-  v_now_ms bigint;
+  -- Between what the ids of requests lie that are opened now; and before what those that an older partition can have.
+  v_ids_begin text;
+  v_ids_end text;
+  v_sought_ids_end text;
   v_month date;
   v_tariff text;
   -- Columns of the events that the batch becomes, one element a command; only accepted commands have a position.
@@ -13,7 +16,9 @@ declare
   v_event_moved text[] := array_fill(null::text, array[v_count]);
 begin
   v_position := v_last_position;
-  v_now_ms := (extract(epoch from v_now) * 1000)::bigint;
+  v_ids_begin := first_id(v_now - interval '5 minutes');
+  v_ids_end := first_id(v_now + interval '5 minutes 1 millisecond');
+  v_sought_ids_end := coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), '');
   v_month := date_trunc('month', v_now at time zone 'UTC')::date;
   select t.hash into v_tariff from (
     {{tariff_in_force}}

@@ -1,8 +1,9 @@
--- Notes in the shard's head which partition its last event stands in, and when the shard's events in that begin.
+-- Notes in the shard's head which partition its last event stands in, and when the shard's events in that begin. Before the
+-- first partition there are none, so its beginning is of no interest.
 create or replace function enter_partition(in_shard smallint) returns void
 language sql as $$
   update heads h
-  set partition_end = p.next_position, partition_started_at = f.recorded_at
+  set partition_end = p.next_position, partition_started_at = case when p.first_position > 0 then f.recorded_at end
   from heads n
   cross join lateral partition_at(n.position) p
   cross join lateral (

@@ -21,6 +21,7 @@ import enterPartition from './enter_partition.sql' with { type: 'text' }
 import enterShard from './enter_shard.sql' with { type: 'text' }
 import extendPartitions from './extend_partitions.sql' with { type: 'text' }
 import fenceProducersV1 from './fence_producers_v1.sql' with { type: 'text' }
+import firstId from './first_id.sql' with { type: 'text' }
 import fitsSchema from './fits_schema.sql' with { type: 'text' }
 import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
@@ -69,6 +70,7 @@ const payloadSchemas = JSON.stringify(mapValues(catalogue, ({ payload }) => payl
 export const functions: readonly string[] = [
   refuseChange,
   ledgerNow,
+  firstId,
   fillIn(makePartitions, { is_opening: isOpening }),
   extendPartitions,
   hashEvent,

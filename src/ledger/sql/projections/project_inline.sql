@@ -2,8 +2,11 @@
 create or replace function project_inline() returns trigger
 language plpgsql as $$
 declare
-  v_types text[] := array(select distinct type from batch);
+  v_types text[];
+  -- Whether a row meets each of the conditions that statements have beside their types.
+  v_met boolean[];
 begin
+  select array_agg(distinct type), array[{{conditions}}] into v_types, v_met from batch;
   {{statements}}
   return null;
 end
