@@ -112,6 +112,43 @@ describe.skipIf(program === undefined)('the page at /docs', () => {
     ])
   })
 
+  const png = { name: 'a.png', mimeType: 'image/png', buffer: Buffer.from('pixels') }
+  /** Sends the request, with a file if there is one; returns what arrived. */
+  async function send(method: string, path: string, file?: typeof png) {
+    await authorize(page, 'apiKey', shop.key.text)
+    echo.respond(() => Response.json({}))
+    const route = await open(page, method, path)
+    if (file) await route.locator('input[type=file]').first().setInputFiles(file)
+    expect(await statusIn(await execute(route))).toBe('200')
+    const [executed] = echo.executed
+    const text = Buffer.from(executed?.body ?? []).toString()
+    return { type: executed?.headers.get('content-type'), text }
+  }
+
+  test('sends a form', async () => {
+    expect(await send('post', '/v1/translate')).toEqual({
+      type: 'application/x-www-form-urlencoded',
+      text: 'text=Hello&n=2',
+    })
+  })
+
+  test('sends a form with files, one of which is not chosen', async () => {
+    const { type, text } = await send('post', '/v1/edits', png)
+    expect(type).toStartWith('multipart/form-data; boundary=')
+    expect(text).toInclude(
+      'name="image"; filename="a.png"\r\nContent-Type: image/png\r\n\r\npixels\r\n',
+    )
+    expect(text).toInclude('name="prompt"\r\n\r\nBluer\r\n')
+    expect(text).not.toInclude('mask')
+  })
+
+  test.each([
+    ['put', '/v1/upload', 'image/png'],
+    ['post', '/v1/convert', 'application/octet-stream'],
+  ])('sends bytes: %s %s', async (method, path, type) => {
+    expect(await send(method, path, png)).toEqual({ type, text: 'pixels' })
+  })
+
   test('issues a key to an owner who signs in', async () => {
     const token = await signToken({ secret: jwtSecret, subject: 'nora', expiresInSeconds: 600 })
     await authorize(page, 'signIn', token)
@@ -140,7 +177,37 @@ function withParameters(url: string) {
         ...{ ...route, method: 'GET', path: '/trees/{path*}' },
         parameters: { path: { examples: ['readme.md'] } },
       },
+      ...bodies(route),
     },
+  }
+}
+
+/** Routes with bodies other than JSON. */
+function bodies(route: object) {
+  const text = (example: string) => ({ type: 'string', examples: [example] })
+  return {
+    translate: {
+      ...{ ...route, method: 'POST', path: '/v1/translate' },
+      request: {
+        form: { text: text('Hello'), n: { type: 'integer', examples: [2] } },
+        required: ['text', 'n'],
+      },
+    },
+    edits: {
+      ...{ ...route, method: 'POST', path: '/v1/edits' },
+      request: {
+        multipart: {
+          files: { image: { types: ['image/*'] }, mask: { types: ['image/png'], optional: true } },
+          fields: { type: 'object', required: ['prompt'], properties: { prompt: text('Bluer') } },
+          maxBytes: 1_000,
+        },
+      },
+    },
+    upload: {
+      ...{ ...route, method: 'PUT', path: '/v1/upload' },
+      ...{ request: { raw: ['image/*'] }, maxBodyBytes: 1_000 },
+    },
+    convert: { ...route, method: 'POST', path: '/v1/convert', request: 'any' },
   }
 }
 

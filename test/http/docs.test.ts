@@ -7,7 +7,7 @@ import type { Config } from '../../src/config/config.ts'
 import { refusals } from '../../src/problems/refusal.ts'
 import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
-import { parse, withChange } from '../support/small-config.ts'
+import { parse, smallConfig, withChange } from '../support/small-config.ts'
 import { testConfig } from '../support/test-config.ts'
 
 /** The whole app; only its documentation is requested. */
@@ -26,6 +26,12 @@ const config = testConfig()
 const document = await documentOf(config)
 const { operations, find, responseOf, faults } = checkDocument(document)
 
+/** The small configuration with another body. */
+function withBody(request: string): string {
+  const [own = ''] = /request: .*/.exec(smallConfig) ?? []
+  return withChange(own, `request: ${request}`)
+}
+
 /** The errors that two independent validators find. */
 async function validated(document: ApiDocument): Promise<unknown[]> {
   const byParser = await validate(structuredClone(document) as never)
@@ -40,6 +46,20 @@ describe('the document', () => {
   test('is valid OpenAPI 3.1 for two validators', async () => {
     expect(document.openapi).toBe('3.1.0')
     expect(await validated(document)).toEqual([])
+  })
+
+  test('is valid with bodies of every kind', async () => {
+    const kinds = [
+      'any',
+      '{ json: any }',
+      '{ form: { text: { type: string }, n: { type: array, items: { type: integer } } }, required: [text] }',
+      '{ multipart: { files: { a: { types: [image/*] }, b: { types: [a/b], optional: true } }, maxBytes: 9 } }',
+      '{ raw: [image/*, text/csv] }',
+    ]
+    for (const kind of kinds) {
+      const ofKind = await documentOf(parse(withBody(kind)))
+      expect([kind, await validated(ofKind)]).toEqual([kind, []])
+    }
   })
 
   test('is not valid for both when a response has no description', async () => {

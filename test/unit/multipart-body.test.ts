@@ -396,7 +396,8 @@ describe('several files', () => {
 
   test('an optional one may be missing, or be an input in which nothing was chosen', async () => {
     const empty = { ...mask, content: '', filename: '', type: 'application/octet-stream' }
-    for (const parts of [[picture], [picture, empty]]) {
+    const named = { ...mask, content: '', filename: 'blob' }
+    for (const parts of [[picture], [picture, empty], [picture, named]]) {
       const body = await read(post(form(parts)), maxBytes, images)
       if ('refusal' in body) throw new Error('refused')
       expect(Object.keys(body.files)).toEqual(['image'])

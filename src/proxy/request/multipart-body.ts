@@ -56,11 +56,10 @@ export async function readMultipartBody(
   return { bytes, boundary, canonical, ...measured, ...taken }
 }
 
-/** A browser sends an input in which no file was chosen as an empty file without a name. */
+/** An input in which no file was chosen comes as an empty file: from browsers without a name, from some programs with one. */
 function isUnchosen({ name, filename, bytes }: FormPart, { files }: MultipartForm): boolean {
-  return (
-    filename === '' && bytes.length === 0 && Object.hasOwn(files, name) && !!files[name]?.optional
-  )
+  if (filename === undefined || bytes.length > 0) return false
+  return Object.hasOwn(files, name) && files[name]?.optional === true
 }
 
 function takeApart(
