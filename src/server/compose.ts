@@ -20,6 +20,7 @@ import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { newInstanceId } from '../lib/ids.ts'
+import { mapValues } from '../lib/map-values.ts'
 import { undeliveredId } from '../management/manage-credits.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { openFreeCalls } from '../proxy/metering/count-free-calls.ts'
@@ -235,6 +236,7 @@ function customerDeps(
         { externalId: undeliveredId(requestId) },
         { id: `key:${keyId}`, reason: 'delivery unknown' },
       ),
+    routes: mapValues(config.routes, ({ methods, path }) => ({ methods, path })),
     tariffs: () => readCurrentTariffs(sql),
     revoke: (keyId) => management.revokeKey('everyone', keyId, { id: `key:${keyId}` }),
   }

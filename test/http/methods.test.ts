@@ -32,6 +32,11 @@ beforeAll(async () => {
   })
   shop.upstream.respond(({ method, target }) => {
     if (target.endsWith('/gone')) return new Response('gone', { status: 404 })
+    if (target.endsWith('/unknown')) {
+      return new Response(
+        new ReadableStream({ type: 'direct', pull: (c: { close(): void }) => c.close() } as never),
+      )
+    }
     const body = target.endsWith('/large') || target === '/v1/bytes' ? large : '{"ok":true}'
     return new Response(body, { headers: { 'x-method': method } })
   })
@@ -39,8 +44,8 @@ beforeAll(async () => {
 afterAll(() => shop.close())
 
 /** The head of the response to a HEAD, and all that came behind it before the connection was closed. */
-async function head(path: string) {
-  const text = `HEAD ${path} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${shop.key.text}\r\nConnection: close\r\n\r\n`
+async function head(path: string, headers = '') {
+  const text = `HEAD ${path} HTTP/1.1\r\nHost: g\r\nX-API-Key: ${shop.key.text}\r\n${headers}Connection: close\r\n\r\n`
   const call = rawCall(shop.gateway.url, text)
   await call.begun()
   call.socket.end()
@@ -59,6 +64,19 @@ describe('a HEAD', () => {
     expect([got.status, got.length, got.body]).toEqual([200, length, ''])
     expect(shop.upstream.executed.at(-1)?.method).toBe('HEAD')
     expect(got.call.header('x-method')).toBe('HEAD')
+  })
+
+  test('says no length that is not known, nor does its replay', async () => {
+    const named = 'Idempotency-Key: two\r\n'
+    for (const [path, headers] of [
+      ['/v1/documents/unknown', ''],
+      ['/v1/documents/a', named],
+      ['/v1/documents/a', named],
+    ] as const) {
+      const got = await head(path, headers)
+      expect([got.status, got.body]).toEqual([200, ''])
+      expect(got.length ?? '11').toBe('11')
+    }
   })
 
   test('is charged as the route says', async () => {

@@ -106,6 +106,14 @@ test('metrics name the id of the route, and never the path', async () => {
   expect(text).not.toContain('somebody')
 })
 
+test('the prices say where the routes are', async () => {
+  const { routes } = (await (await shop.fetch('/v1/prices')).json()) as { routes: object }
+  expect(routes).toMatchObject({
+    name: { methods: ['GET'], path: '/names/{name}' },
+    search: { methods: ['POST'], path: '/v1/search' },
+  })
+})
+
 test('a path under another prefix that no route has is unknown', async () => {
   expect((await shop.fetch('/v1beta/models/small:other', { method: 'POST' })).status).toBe(404)
   expect((await shop.fetch('/v1beta')).status).toBe(404)

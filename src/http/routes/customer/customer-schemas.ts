@@ -58,6 +58,10 @@ const TariffSchema = t.Object({
 export const PricesResponse = t.Object({
   current: t.Optional(TariffSchema),
   announced: t.Array(TariffSchema),
+  routes: t.Record(text, t.Object({ methods: t.Array(text), path: text }), {
+    description: 'Where the routes are that the prices are of, by their ids.',
+    examples: [{ search: { methods: ['POST'], path: '/v1/search' } }],
+  }),
 })
 
 export const ChargeResponse = typedSchema<Charge>(

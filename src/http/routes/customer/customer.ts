@@ -25,6 +25,12 @@ import {
   RevokedResponse,
 } from './customer-schemas.ts'
 
+interface RouteAddress {
+  readonly methods: readonly string[]
+  /** With its parameters, as in `/v1/files/{id}`. */
+  readonly path: string
+}
+
 export interface CustomerDeps {
   readonly gate: Gate
   readonly rateLimiter: RateLimiter
@@ -34,6 +40,8 @@ export interface CustomerDeps {
   readonly refundsUnknown: boolean
   /** Refunds a charge whose response may not have arrived. The ledger refuses every other. */
   readonly refund: (requestId: string, keyId: string) => Promise<Refunded | Refused>
+  /** Where the routes are that the prices are of, by their ids. */
+  readonly routes: Readonly<Record<string, RouteAddress>>
   /** Tariffs in force and announced, the one in force first. */
   readonly tariffs: () => Promise<readonly PublishedTariff[]>
   /** Revokes the key for good. */
@@ -137,9 +145,9 @@ async function readKey(
   }
 }
 
-async function readPrices({ tariffs }: CustomerDeps): Promise<Reply> {
+async function readPrices({ tariffs, routes }: CustomerDeps): Promise<Reply> {
   const [current, ...announced] = await tariffs()
-  return { json: { current, announced } }
+  return { json: { current, announced, routes } }
 }
 
 /** @throws RequestRefused when the account has no such call */
