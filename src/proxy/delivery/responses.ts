@@ -47,16 +47,12 @@ export function wholeResponse(
   bytes: Uint8Array,
   headers: Headers,
 ): CallResponse {
-  const body = request.method === 'HEAD' ? bodyOfHead(headers) : bytes
-  return { response: new Response(body as Uint8Array<ArrayBuffer>, { status, headers }) }
-}
-
-/**
- * Of a HEAD the server sends no body, but says by the body how long that of a GET would be. Where the upstream did not say
- * it, it must not be 0.
- */
-function bodyOfHead(headers: Headers): ReadableStream | null {
-  return headers.has('content-length') ? null : new Blob(['?']).stream()
+  if (request.method !== 'HEAD') {
+    return { response: new Response(bytes as Uint8Array<ArrayBuffer>, { status, headers }) }
+  }
+  // The length of a HEAD is what a GET would have. Where the upstream did not say it, the server would say 0.
+  if (!headers.has('content-length')) headers.set('Transfer-Encoding', 'chunked')
+  return { response: new Response(null, { status, headers }) }
 }
 
 /** Adds the headers of every call that the gate admitted. */
