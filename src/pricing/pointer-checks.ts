@@ -79,14 +79,14 @@ function optionalInUrl(
 }
 
 /** What a keyword such as `maxItems` says of what every request carries at the place; undefined where it says nothing. */
-export function maximumInRequest(
+export function boundInRequest(
   route: PriceableRoute,
   source: RequestSource,
-  keyword: 'maxItems' | 'maxLength',
+  keyword: 'maxItems' | 'maxLength' | 'minimum' | 'maximum',
 ): number | undefined {
   const found = schemaInRequest(route, source)
-  const maximum = found === 'anything' ? undefined : found?.[keyword]
-  return typeof maximum === 'number' ? maximum : undefined
+  const bound = found === 'anything' ? undefined : found?.[keyword]
+  return typeof bound === 'number' ? bound : undefined
 }
 
 function schemaInRequest(route: PriceableRoute, source: RequestSource) {

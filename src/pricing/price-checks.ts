@@ -5,6 +5,7 @@
 import { maxAmount } from '../../events/bounds.ts'
 import type { Fault } from '../lib/fault.ts'
 import { isPassedOn } from './charge-condition.ts'
+import { wantFaults } from './condition.ts'
 import { inResponse, optionalInRequest } from './pointer-checks.ts'
 import { creditsUpTo, readsResponse } from './price-arithmetic.ts'
 import { kindOf } from './price-rule.ts'
@@ -37,7 +38,11 @@ function streamFaults(route: PricedRoute): Fault[] {
   if (route.price.per !== 'token') {
     return [{ path: ['streams'], message: 'has an effect on a price per token only' }]
   }
-  return optionalInRequest(route, ['streams', 'when', 'pointer'], route.streams.when.pointer)
+  const { when } = route.streams
+  return [
+    ...wantFaults(when, ['streams', 'when']),
+    ...optionalInRequest(route, ['streams', 'when', 'pointer'], when.pointer),
+  ]
 }
 
 function conditionFaults(route: PricedRoute): Fault[] {
@@ -49,6 +54,7 @@ function conditionFaults(route: PricedRoute): Fault[] {
   }
   if (chargeWhen === undefined) return faults
   if ('pointer' in chargeWhen) {
+    faults.push(...wantFaults(chargeWhen, ['chargeWhen']))
     return [...faults, ...inResponse(route, ['chargeWhen', 'pointer'], chargeWhen.pointer)]
   }
   if (price.per === 'free') {

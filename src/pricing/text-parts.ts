@@ -22,7 +22,8 @@ export function fieldText(pointer: string): string {
 }
 
 /** `success` is `true` */
-export function conditionText({ pointer, equals }: Condition): string {
+export function conditionText({ pointer, equals, exists }: Condition): string {
+  if (exists !== undefined) return `${fieldText(pointer)} is ${exists ? '' : 'not '}there`
   return `${fieldText(pointer)} is \`${JSON.stringify(equals)}\``
 }
 

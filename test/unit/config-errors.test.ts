@@ -646,3 +646,30 @@ describe('a number that is known where a gateway runs', () => {
     ])
   })
 })
+
+test('a number that is priced has bounds', () => {
+  const priced = (schema: string) =>
+    withChange('properties: { text: { type: string } }', `properties: { text: ${schema} }`).replace(
+      '{ per: request, credits: 1 }',
+      '{ per: item, credits: 1, hold: { number: /text } }',
+    )
+  expect(Object.keys(parse(priced('{ type: integer, minimum: 1, maximum: 4 }')).routes)).toEqual([
+    'say',
+  ])
+  expect(problemsOf(priced('{ type: integer }'))).toEqual([
+    'routes.say.price.hold.number: /text needs a `minimum` of at least 0 in its schema',
+    'routes.say.price.hold.number: /text needs a `maximum` of at least 0 in its schema',
+  ])
+  expect(problemsOf(priced('{ type: string }'))).toEqual([
+    'routes.say.price.hold.number: /text must be a required integer of request.json',
+  ])
+})
+
+test('a condition wants one thing', () => {
+  const condition = (text: string) =>
+    withChange('request: {', `chargeWhen: ${text}\n    request: {`)
+  const expected = 'routes.say.chargeWhen: expected exactly one of equals or exists'
+  expect(problemsOf(condition('{ pointer: /ok }'))).toEqual([expected])
+  expect(problemsOf(condition('{ pointer: /ok, equals: 1, exists: true }'))).toEqual([expected])
+  expect(Object.keys(parse(condition('{ pointer: /ok, exists: true }')).routes)).toEqual(['say'])
+})

@@ -20,6 +20,7 @@ const perRequest: PriceRule = { per: 'request', credits: 3 }
 const success = { pointer: '/success', equals: true }
 const perItem: PriceRule = { per: 'item', credits: 2, hold: { list: '/urls' } }
 const perSuccess: PriceRule = { ...perItem, settle: { list: '/results', where: success } }
+const perNumber: PriceRule = { per: 'item', credits: 2, hold: { number: '/n' } }
 const perCharacter: PriceRule = {
   per: 'character',
   unit: 1000,
@@ -46,6 +47,7 @@ const everyRule: PriceRule[] = [
     perRequest,
     perItem,
     perSuccess,
+    perNumber,
     perCharacter,
     perSecond,
     perToken,
@@ -119,6 +121,13 @@ describe('what is held', () => {
 
   test('the items of the list', () => {
     expect(holdQuantity(perItem, { json: { urls: ['a', 'b', 'c'] } })).toBe(3)
+  })
+
+  test('the number, and nothing that is none', () => {
+    expect(holdQuantity(perNumber, { json: { n: 3 } })).toBe(3)
+    for (const n of ['3', -1, 1.5, null, undefined]) {
+      expect(() => holdQuantity(perNumber, { json: { n } })).toThrow(TypeError)
+    }
   })
 
   test.each([
@@ -208,6 +217,17 @@ describe('what is settled', () => {
     expect(settle(rule, { results: [1, 2] }, 5)).toBe(2)
   })
 
+  test('a condition can ask whether anything is there', () => {
+    const withUrl: PriceRule = {
+      ...perItem,
+      settle: { list: '/results', where: { pointer: '/url', exists: true } },
+    }
+    expect(settle(withUrl, { results: [{ url: '' }, { url: null }, {}, 'text'] }, 5)).toBe(2)
+    const condition = { pointer: '/error', exists: false }
+    expect(isChargeableByJson(condition, { result: 1 })).toBe(true)
+    expect(isChargeableByJson(condition, { error: null })).toBe(false)
+  })
+
   test('items that the response does not show are not charged', () => {
     for (const json of [undefined, null, {}, { results: 'none' }, []]) {
       expect(settle(perSuccess, json, 5)).toBe(0)
@@ -264,7 +284,10 @@ describe('whatever a client and an upstream say', () => {
   const requests = fc.record({
     bytes: fc.nat(),
     streams: fc.boolean(),
-    json: fc.record({ urls: fc.array(fc.webUrl()), text: fc.string({ unit: 'binary' }) }),
+    json: fc.record({
+      ...{ urls: fc.array(fc.webUrl()), n: fc.nat() },
+      text: fc.string({ unit: 'binary' }),
+    }),
     files: fc.record({
       file: fc.record(
         { bytes: fc.nat({ max: 2 ** 31 - 1 }), seconds: number },

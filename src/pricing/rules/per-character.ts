@@ -1,7 +1,7 @@
 /** A price for each started unit of characters of a text in the request. */
 import { type Static, Type } from '@sinclair/typebox'
 import { closed } from '../../lib/schema-fields.ts'
-import { maximumInRequest, requiredInRequest } from '../pointer-checks.ts'
+import { boundInRequest, requiredInRequest } from '../pointer-checks.ts'
 import type { PriceKind } from '../price-kind.ts'
 import {
   maxUrlBytes,
@@ -36,7 +36,7 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
   // A character takes a byte at least.
   maxQuantity({ hold }, route, maxBytes) {
     const most = typeof hold.text === 'string' ? maxBytes : maxUrlBytes
-    return Math.min(maximumInRequest(route, hold.text, 'maxLength') ?? most, most)
+    return Math.min(boundInRequest(route, hold.text, 'maxLength') ?? most, most)
   },
 
   settleQuantity: (_rule, _call, held) => held,

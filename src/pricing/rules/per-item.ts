@@ -1,17 +1,23 @@
-/** A price for each item of a list: held for a list of the request, charged for one of the response. */
+/**
+ * A price for each item: held for a list of the request or for a number in it, charged for as many or for a list of the
+ * response.
+ */
 import { type Static, Type } from '@sinclair/typebox'
+import { maxAmount } from '../../../events/bounds.ts'
+import type { Fault } from '../../lib/fault.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { closed, pointer } from '../../lib/schema-fields.ts'
-import { Condition, meetsCondition } from '../condition.ts'
+import { Condition, meetsCondition, wantFaults } from '../condition.ts'
 import {
+  boundInRequest,
   inResponse,
   inResponseItems,
-  maximumInRequest,
   requiredInRequest,
 } from '../pointer-checks.ts'
-import type { PriceKind } from '../price-kind.ts'
+import type { PriceableRoute, PriceKind } from '../price-kind.ts'
 import {
   maxUrlBytes,
+  type RequestSource,
   requestSource,
   sourceMarkdown,
   sourceText,
@@ -20,16 +26,26 @@ import {
 import { credits } from '../rule-fields.ts'
 import { conditionText, creditsText, fieldText } from '../text-parts.ts'
 
+const HoldForList = closed(
+  { list: requestSource('The list') },
+  { description: "Held before the call: one unit for each item of this list of the request's." },
+)
+
+const HoldForNumber = closed(
+  { number: requestSource('The number') },
+  {
+    description:
+      'Held before the call: so many units as this integer of the request says, which its schema bounds by `minimum` and `maximum`.',
+  },
+)
+
 export const ItemPrice = closed(
   {
     per: Type.Literal('item'),
     credits,
-    hold: closed(
-      { list: requestSource('The list') },
-      {
-        description: "Held before the call: one unit for each item of this list of the request's.",
-      },
-    ),
+    hold: Type.Union([HoldForList, HoldForNumber], {
+      description: 'What is held before the call, for a `list` of the request or a `number` in it.',
+    }),
     settle: Type.Optional(
       closed(
         { list: pointer, where: Type.Optional(Condition) },
@@ -40,30 +56,41 @@ export const ItemPrice = closed(
       ),
     ),
   },
-  { description: 'A price for each item of a list.' },
+  { description: 'A price for each item, of a list or by number.' },
 )
+
+type Hold = Static<typeof ItemPrice>['hold']
 
 export const perItem: PriceKind<Static<typeof ItemPrice>> = {
   findFaults({ hold, settle }, route) {
-    const faults = requiredInRequest(route, ['price', 'hold', 'list'], hold.list, 'array')
+    const faults = holdFaults(hold, route)
     if (settle === undefined) return faults
     const { list, where } = settle
     const listFaults = inResponse(route, ['price', 'settle', 'list'], list, 'array')
     if (listFaults.length > 0 || where === undefined) return [...faults, ...listFaults]
-    const path = ['price', 'settle', 'where', 'pointer']
-    return [...faults, ...inResponseItems(route, path, { list, pointer: where.pointer })]
+    const path = ['price', 'settle', 'where']
+    return [
+      ...faults,
+      ...wantFaults(where, path),
+      ...inResponseItems(route, [...path, 'pointer'], { list, pointer: where.pointer }),
+    ]
   },
 
   holdQuantity({ hold }, request) {
-    const list = valueInRequest(hold.list, request)
-    if (!Array.isArray(list)) throw new TypeError(`no list at ${sourceText(hold.list)}`)
-    return list.length
+    const held = valueInRequest(sourceOf(hold), request)
+    if ('list' in hold) {
+      if (Array.isArray(held)) return held.length
+      throw new TypeError(`no list at ${sourceText(hold.list)}`)
+    }
+    if (Number.isSafeInteger(held) && (held as number) >= 0) return held as number
+    throw new TypeError(`no number at ${sourceText(hold.number)}`)
   },
 
-  // An item takes two bytes at least, with the comma before it.
   maxQuantity({ hold }, route, maxBytes) {
+    if ('number' in hold) return boundInRequest(route, hold.number, 'maximum') ?? maxAmount
+    // An item takes two bytes at least, with the comma before it.
     const most = Math.ceil((typeof hold.list === 'string' ? maxBytes : maxUrlBytes) / 2)
-    return Math.min(maximumInRequest(route, hold.list, 'maxItems') ?? most, most)
+    return Math.min(boundInRequest(route, hold.list, 'maxItems') ?? most, most)
   },
 
   /** Items that the response does not show are not charged. */
@@ -78,7 +105,9 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
 
   text({ credits, hold, settle }) {
     return [
-      `${creditsText(credits)} for each item of ${sourceMarkdown(hold.list)}`,
+      'list' in hold
+        ? `${creditsText(credits)} for each item of ${sourceMarkdown(hold.list)}`
+        : `${creditsText(credits)} times ${sourceMarkdown(hold.number)}`,
       settle ? ` is held; charged for each of the response's ${fieldText(settle.list)}` : '',
       settle?.where ? ` whose ${conditionText(settle.where)}` : '',
       '.',
@@ -86,5 +115,25 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
   },
 
   shortText: ({ credits, hold, settle }) =>
-    `${creditsText(credits)} for each of ${settle?.list ?? sourceText(hold.list)}`,
+    `${creditsText(credits)} for each of ${settle?.list ?? sourceText(sourceOf(hold))}`,
+}
+
+function sourceOf(hold: Hold): RequestSource {
+  return 'list' in hold ? hold.list : hold.number
+}
+
+/** A number without bounds could cost anything, or be negative. */
+function holdFaults(hold: Hold, route: PriceableRoute): Fault[] {
+  if ('list' in hold) {
+    return requiredInRequest(route, ['price', 'hold', 'list'], hold.list, 'array')
+  }
+  const path = ['price', 'hold', 'number']
+  const faults = requiredInRequest(route, path, hold.number, 'integer')
+  if (faults.length > 0) return faults
+  return (['minimum', 'maximum'] as const)
+    .filter((keyword) => (boundInRequest(route, hold.number, keyword) ?? -1) < 0)
+    .map((keyword) => ({
+      path,
+      message: `${sourceText(hold.number)} needs a \`${keyword}\` of at least 0 in its schema`,
+    }))
 }
