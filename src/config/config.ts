@@ -83,6 +83,8 @@ export interface Route {
   /** Whether Range, If-None-Match and their like cross. */
   readonly conditional?: boolean
   readonly streams?: Streams
+  /** Calls per span of the plan, counted for this route alone; `free`: calls count nowhere. Absent: as the account's do. */
+  readonly rateLimit?: number | 'free'
 }
 
 /** Which requests ask for a response event by event. */

@@ -16,9 +16,11 @@ import {
 import type { Outcome } from './outcome.ts'
 import type { Permit } from './rate-limit/rate-limiter.ts'
 import { type PermitDeps, type Permitted, takePermit } from './rate-limit/take-permit.ts'
+import { priceMissing, tooManyInFlight } from './refusals.ts'
 import type { CallToReserve } from './reservation/reservation.ts'
 import { type Reserved, reserve } from './reservation/reserve.ts'
 import type { ReserveDeps } from './reservation/reserve-deps.ts'
+import { UncountedCalls } from './uncounted-calls.ts'
 
 interface GateDeps extends PermitDeps, ReserveDeps {
   readonly config: Config
@@ -33,14 +35,18 @@ export interface Gate {
     request: Request,
     route: Route,
   ): Promise<Outcome<{ readonly authorized: AuthorizedCall }>>
-  takePermit(authorized: AuthorizedKey, request: Request): Promise<Outcome<Permitted>>
-  returnPermit(permit: Permit): Promise<void>
+  takePermit(authorized: AuthorizedKey, request: Request, route: Route): Promise<Outcome<Permitted>>
+  /** Nothing happens for a call that took none. */
+  returnPermit(permit: Permit | undefined): Promise<void>
+  /** Begins a call that neither a rate limit nor the ledger counts; `end` is called when its response is over. */
+  beginUncounted(authorized: AuthorizedKey): Outcome<{ readonly end: () => void }>
   /** Reserves the most that the call can cost. */
   reserve(authorized: AuthorizedCall, call: CallToReserve): Promise<Outcome<Reserved>>
 }
 
 export function openGate(deps: GateDeps): Gate {
-  const { legacyKeys, keyHeaders } = deps.config
+  const { legacyKeys, keyHeaders, gateways } = deps.config
+  const uncounted = new UncountedCalls(gateways)
   const format: KeyFormat = { prefixes: deps.prefixes, legacyKeys, keyHeaders }
   return {
     async identify(request) {
@@ -53,8 +59,15 @@ export function openGate(deps: GateDeps): Gate {
       if (!key.ok) return key
       return authorizeCall(deps, key.keyHash, route, request, Number.POSITIVE_INFINITY)
     },
-    takePermit: (authorized, request) => takePermit(deps, authorized, request),
-    returnPermit: (permit) => deps.rateLimiter.returnPermit(permit),
+    takePermit: (authorized, request, route) => takePermit(deps, authorized, request, route),
+    returnPermit: async (permit) => permit && deps.rateLimiter.returnPermit(permit),
+    beginUncounted({ key, tariff }) {
+      const plan = tariff.plans[key.plan]
+      if (!plan) return { ok: false, refusal: priceMissing }
+      const maxInFlight = key.maxInFlight ?? plan.maxInFlight
+      const end = uncounted.begin(`${key.accountId}:${key.mode}`, maxInFlight)
+      return end ? { ok: true, end } : { ok: false, refusal: tooManyInFlight }
+    },
     reserve: (authorized, call) => reserve(deps, authorized, call),
   }
 }

@@ -8,6 +8,12 @@ export const priceMissing: Refusal = {
   headers: { 'Retry-After': '60' },
 }
 
+export const tooManyInFlight: Refusal = {
+  code: 'concurrency_exceeded',
+  detail: 'The account has as many calls in flight as its plan allows.',
+  headers: { 'Retry-After': '1' },
+}
+
 /** A key or tariff changed as often as it was read. */
 export const changingTooFast: Refusal = {
   code: 'ledger_unavailable',

@@ -16,6 +16,8 @@ export type RouteTrait =
   /** It is a call that is sold. */
   | 'call'
   | 'callWithBody'
+  /** It counts in a rate limit. */
+  | 'limitedCall'
   | 'pricedCall'
   | 'upstream'
 
@@ -95,7 +97,7 @@ export const refusals = {
     title: 'The Idempotency-Key was used for another request',
     appliesTo: ['call'],
   },
-  rate_limited: { status: 429, title: 'Too many requests', appliesTo: ['call'] },
+  rate_limited: { status: 429, title: 'Too many requests', appliesTo: ['limitedCall'] },
   concurrency_exceeded: {
     status: 429,
     title: 'Too many calls in flight',

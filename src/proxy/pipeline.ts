@@ -7,7 +7,7 @@ import { withPermitReturned } from '../gate/rate-limit/take-permit.ts'
 import type { CallToReserve } from '../gate/reservation/reservation.ts'
 import type { Reserved } from '../gate/reservation/reserve.ts'
 import type { Call, ReceivedCall } from './call.ts'
-import { deliverFreeCall } from './delivery/deliver-free-call.ts'
+import { deliverFreeCall, type FreeCall } from './delivery/deliver-free-call.ts'
 import { deliverPricedCall } from './delivery/deliver-priced-call.ts'
 import {
   deliverReplayedCall,
@@ -59,12 +59,13 @@ export async function respondToCall(
   // left, and would pay. proxy.ts sets the limit again.
   if (exceedsIdleTimeout(idleTimeout, route)) idleTimeout.set(request, 0)
 
-  const taken = await gate.takePermit(authorized, request)
+  const taken = await gate.takePermit(authorized, request, route)
   if (!taken.ok) return refuse(call, taken.refusal, taken.rateLimit)
   const { permit, rateLimit } = taken
   // With an Idempotency-Key it is the ledger that decides whether it runs, so it takes a hold, of 0 credits.
   if (isFree && !claim) {
-    return deliverFreeCall({ call, body, key: authorized.key, rateLimit, deps: delivery })
+    const free = { call, body, key: authorized.key, rateLimit, deps: delivery }
+    return permit ? deliverFreeCall(free) : deliverUncounted(gate, authorized, free)
   }
 
   // The same object: when the call gets another id, its response and its log lines say that one.
@@ -86,12 +87,30 @@ export async function respondToCall(
     : deliverResumedCall(repeated, reserved.reservation)
 }
 
+/** Delivers a free call that took no permit, if the account has not too many of these in flight. */
+async function deliverUncounted(
+  gate: Gate,
+  authorized: AuthorizedCall,
+  free: FreeCall,
+): Promise<CallResponse> {
+  const begun = gate.beginUncounted(authorized)
+  if (!begun.ok) return refuse(free.call, begun.refusal)
+  let delivered: CallResponse | undefined
+  try {
+    delivered = await deliverFreeCall(free)
+    return delivered
+  } finally {
+    if (delivered?.relayed) void delivered.relayed.then(begun.end)
+    else begun.end()
+  }
+}
+
 /** Reserves what the call can cost. A call that gets no reservation, for whatever reason, has used no permit. */
 async function reserveOrReturnPermit(
   gate: Gate,
   authorized: AuthorizedCall,
   call: CallToReserve,
-  permit: Permit,
+  permit: Permit | undefined,
 ): Promise<Outcome<Reserved>> {
   let reserved: Outcome<Reserved>
   try {

@@ -5,13 +5,15 @@ import type { Config } from '../config/config.ts'
 import type { RoutePattern } from '../http/allowed-methods.ts'
 import { errorHandler } from '../http/errors/error-handler.ts'
 import { type ManagementAppDeps, managementApp } from '../http/management-app.ts'
+import type { DocumentedConfig } from '../http/openapi/openapi-calls.ts'
 import { type CustomerDeps, customerRoutes } from '../http/routes/customer/customer.ts'
 import { docsRoutes } from '../http/routes/system/docs.ts'
 import { type SystemDeps, systemRoutes } from '../http/routes/system/system.ts'
 import { newRequestId } from '../lib/ids.ts'
 import type { CallProxy } from '../proxy/proxy.ts'
 
-export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log'> {
+export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log' | 'config'> {
+  readonly config: ManagementAppDeps['config'] & DocumentedConfig
   readonly proxy: CallProxy
   readonly customer: CustomerDeps
   readonly system: SystemDeps
@@ -29,7 +31,7 @@ export function createApp({ proxy, customer, system, corsOrigins, ...rest }: App
   // With standardHostname, a request whose host has at most three letters would find no route.
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
-    .use(crossOrigin(corsOrigins))
+    .use(crossOrigin(corsOrigins, rest.config.keyHeaders))
     .use(systemRoutes(system))
     .use(customerRoutes(customer))
     .use(managementApp({ ...rest, requestIdOf }))
@@ -55,7 +57,10 @@ export type App = ReturnType<typeof createApp>
 
 /** The headers of a response that a page of another origin may read. */
 const exposedHeaders = [
+  'Content-Range',
+  'ETag',
   'Idempotent-Replayed',
+  'Location',
   'RateLimit',
   'RateLimit-Policy',
   'Retry-After',
@@ -70,14 +75,22 @@ const exposedHeaders = [
   'X-Request-Id',
 ]
 
+/** With which a page may ask for a part, or for what has changed. */
+const conditionalHeaders = [
+  ...['If-Match', 'If-Modified-Since', 'If-None-Match', 'If-Range', 'If-Unmodified-Since', 'Range'],
+]
+
 /** Without a configured origin there is no plugin: its hook would cost every call. */
-function crossOrigin(origins: readonly string[]): Elysia {
+function crossOrigin(origins: readonly string[], keyHeaders: readonly string[]): Elysia {
   if (origins.length === 0) return new Elysia()
   return new Elysia().use(
     cors({
       origin: origins.includes('*') ? true : [...origins],
       methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowedHeaders: ['Authorization', 'Content-Type', 'Idempotency-Key', 'X-API-Key'],
+      allowedHeaders: [
+        ...['Authorization', 'Content-Type', 'Idempotency-Key', 'X-API-Key'],
+        ...[...conditionalHeaders, ...keyHeaders],
+      ],
       exposeHeaders: exposedHeaders,
       // Keys and tokens are sent in headers, so no page needs a visitor's cookies.
       credentials: false,

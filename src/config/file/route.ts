@@ -67,6 +67,18 @@ export const Route = closed(
       }),
     ),
     streams: Type.Optional(Streams),
+    rateLimit: Type.Optional(
+      Type.Union(
+        [
+          atLeast(1, "Calls in any span of the plan's `windowMs`."),
+          Type.Literal('free', { description: 'Calls of this endpoint count in no rate limit.' }),
+        ],
+        {
+          description:
+            "A rate limit of this endpoint's own, instead of the account's: so many calls, counted for each account and this endpoint alone; or `free`, which counts none, such as for asking whether a job is done. Default: calls count in the account's rate limit.",
+        },
+      ),
+    ),
   },
   { description: 'One endpoint that is sold.' },
 )

@@ -17,7 +17,7 @@ const OwnField = Type.Union(
           'The environment variable that holds the secret for `url` or `targets`.',
         ),
         testEnv: Type.Optional(
-          variable(
+          secretVariable(
             'The variable that holds the secret for `testUrl`; needed where there is one, so that no secret goes to another system unasked. It may be the same.',
           ),
         ),

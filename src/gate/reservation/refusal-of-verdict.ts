@@ -1,7 +1,7 @@
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type Refusal, unknownKey } from '../../problems/refusal.ts'
-import { outcomeUnknown, requestIsTaken, tooExpensive } from '../refusals.ts'
+import { outcomeUnknown, requestIsTaken, tooExpensive, tooManyInFlight } from '../refusals.ts'
 
 /**
  * What the client reads when the ledger refuses to hold so many credits, or to extend a hold by them.
@@ -32,11 +32,7 @@ export function refusalOfVerdict(
         extensions: shortage,
       }
     case 'concurrency_exceeded':
-      return {
-        code: 'concurrency_exceeded',
-        detail: 'The account has as many calls in flight as its plan allows.',
-        headers: { 'Retry-After': '1' },
-      }
+      return tooManyInFlight
     case 'amount_out_of_range':
       return tooExpensive
     case 'key_revoked':

@@ -5,17 +5,16 @@
  */
 import { OptionalKind } from '@sinclair/typebox'
 import { version } from '../../../package.json'
-import type { Config } from '../../config/config.ts'
 import type { JsonSchema } from '../../config/json-schema.ts'
 import { mapValues } from '../../lib/map-values.ts'
 import { codesOf, type RefusalCode, type RouteTrait } from '../../problems/refusal.ts'
 import { refusalsByRoute } from '../errors/management-refusals.ts'
 import { deduplicateRefusals } from './deduplicate-refusals.ts'
-import { callsDocument } from './openapi-calls.ts'
+import { callsDocument, type DocumentedConfig } from './openapi-calls.ts'
 import { exampleOf } from './openapi-example.ts'
 import { headerRefs, headers, rateHeaderNames } from './openapi-headers.ts'
 import { problemExamples, problemSchema, refusalResponses } from './openapi-refusals.ts'
-import { securitySchemes, withSignIn } from './openapi-security.ts'
+import { allSecuritySchemes, withSignIn } from './openapi-security.ts'
 import { bodyExamples, fieldExamples, introduction, ownTags } from './openapi-text.ts'
 import type { Content, Operation, Parameter, ResponseObject, Responses } from './openapi-types.ts'
 
@@ -29,7 +28,7 @@ interface DraftOperation extends Omit<Partial<Operation>, 'responses'> {
   readonly responses: Readonly<Record<string, Partial<ResponseObject>>>
 }
 
-export function completeDocument(draft: DraftDocument, config: Pick<Config, 'routes'>): object {
+export function completeDocument(draft: DraftDocument, config: DocumentedConfig): object {
   const calls = callsDocument(config)
   const own = mapValues(draft.paths, (operations, path) =>
     mapValues(operations, (operation, method) => completeOperation(`${method} ${path}`, operation)),
@@ -42,7 +41,8 @@ export function completeDocument(draft: DraftDocument, config: Pick<Config, 'rou
     tags: [...calls.tags, ...ownTags],
     paths,
     components: {
-      ...{ securitySchemes, headers, responses },
+      securitySchemes: allSecuritySchemes(config.keyHeaders),
+      ...{ headers, responses },
       schemas: { Problem: problemSchema, ...calls.schemas },
       examples: problemExamples,
     },

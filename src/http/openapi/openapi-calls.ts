@@ -14,7 +14,7 @@ import { documentedPath, urlParameters } from './openapi-parameters.ts'
 import { refusalResponses } from './openapi-refusals.ts'
 import { requestBody } from './openapi-request.ts'
 import { jsonContent, named, type Schemas } from './openapi-schemas.ts'
-import { withApiKey } from './openapi-security.ts'
+import { type Security, withApiKey } from './openapi-security.ts'
 import type { Content, Operation, Paths, ResponseObject, Responses } from './openapi-types.ts'
 
 interface CallsDocument {
@@ -24,18 +24,26 @@ interface CallsDocument {
   readonly tags: readonly { readonly name: string; readonly description: string }[]
 }
 
+/** What of the configuration is documented. */
+export type DocumentedConfig = Pick<Config, 'routes' | 'schemas' | 'keyHeaders'>
+
 export function callsDocument({
   routes,
   schemas: namedSchemas = {},
-}: Pick<Config, 'routes' | 'schemas'>): CallsDocument {
+  keyHeaders,
+}: DocumentedConfig): CallsDocument {
   const paths: Record<string, Record<string, Operation>> = {}
   const schemas: Schemas = {}
+  const keySecurity = withApiKey(keyHeaders)
   for (const [name, schema] of Object.entries(namedSchemas)) named(name, schema, schemas)
   const permissions = new Set<string>()
   for (const route of Object.values(routes)) {
     const path = documentedPath(route)
     for (const method of route.methods) {
-      paths[path] = { ...paths[path], [method.toLowerCase()]: operation(route, method, schemas) }
+      paths[path] = {
+        ...paths[path],
+        [method.toLowerCase()]: operation(route, method, schemas, keySecurity),
+      }
     }
     permissions.add(route.permission)
   }
@@ -56,16 +64,21 @@ const idempotencyKey = {
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 } as const
 
-function operation(route: Route, method: Method, schemas: Schemas): Operation {
+function operation(
+  route: Route,
+  method: Method,
+  schemas: Schemas,
+  keySecurity: Security,
+): Operation {
   const { id, methods, summary, permission } = route
   const body = takesBody(methods, method) ? requestBody(route, schemas) : undefined
   return {
     // The ids of routes have no dot.
     operationId: methods.length === 1 ? id : `${id}.${method.toLowerCase()}`,
     summary,
-    description: `${priceText(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.`,
+    description: `${priceText(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.${rateLimitText(route)}`,
     tags: [permission],
-    security: withApiKey,
+    security: keySecurity,
     parameters: [...urlParameters(route), idempotencyKey],
     ...(body && { requestBody: body }),
     responses: responses(route, method, schemas),
@@ -79,18 +92,14 @@ function responses(route: Route, method: Method, schemas: Schemas): Responses {
     'X-Credits-Remaining',
     'X-Ledger-Position',
   ]
+  const rateHeaders = rateHeadersOf(route)
   const refused = refusalResponses(codesOf(traitsOf(route, method)), (status) => [
     ...(status > 500 ? creditHeaders : creditHeaders.slice(0, 1)),
-    ...(beforePermit.has(status) ? [] : rateHeaderNames),
+    ...(beforePermit.has(status) ? [] : rateHeaders),
   ])
   const done: ResponseObject = {
     description: doneText(route),
-    headers: headerRefs([
-      'X-Request-Id',
-      ...creditHeaders,
-      'Idempotent-Replayed',
-      ...rateHeaderNames,
-    ]),
+    headers: headerRefs(['X-Request-Id', ...creditHeaders, 'Idempotent-Replayed', ...rateHeaders]),
     ...(method !== 'HEAD' && { content: responseContent(route, schemas) }),
   }
   return {
@@ -126,12 +135,31 @@ function responseContent({ id, response, target, streams }: Route, schemas: Sche
   return { 'application/json': { ...content, ...example }, ...events }
 }
 
-function traitsOf({ methods, request, target, price }: Route, method: Method): RouteTrait[] {
+/** The headers that say how the rate limit stands; none where no limit counts the call. */
+function rateHeadersOf({ rateLimit }: Route): readonly HeaderName[] {
+  return rateLimit === 'free' ? [] : rateHeaderNames
+}
+
+/** Nothing where the account's limit counts the call, as it does all others. */
+function rateLimitText({ rateLimit }: Route): string {
+  if (rateLimit === undefined) return ''
+  const text =
+    rateLimit === 'free'
+      ? 'Its calls count in no rate limit; how many are in flight at once is limited.'
+      : `It has a rate limit of its own, ${rateLimit.toLocaleString('en')} calls in the span of the plan's, and its calls do not count in the account's.`
+  return `\n\n${text}`
+}
+
+function traitsOf(
+  { methods, request, target, price, rateLimit }: Route,
+  method: Method,
+): RouteTrait[] {
   const isPriced = price.per !== 'free'
   return [
     ...(['any', 'apiKey', 'call'] as const),
     ...(request && takesBody(methods, method) ? (['body', 'callWithBody'] as const) : []),
     ...(isPriced ? (['pricedCall'] as const) : []),
+    ...(rateLimit === 'free' ? [] : (['limitedCall'] as const)),
     ...(target.kind === 'upstream' ? (['upstream'] as const) : []),
   ]
 }
@@ -144,10 +172,11 @@ const beforePermit: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
 
 /** An upstream's own refusals, passed on beside those of the gateway. */
 function upstreamRefusals(
-  { chargeWhen }: Route,
+  route: Route,
   refused: Responses,
   creditHeaders: readonly HeaderName[],
 ): Responses {
+  const { chargeWhen } = route
   const charged = chargeWhen && 'status' in chargeWhen ? chargeWhen.status : []
   const own = Object.keys(refused).filter((status) => +status >= 400 && isPassedOn(+status, false))
   const statuses = new Set(['400', '404', '413', '415', '422', ...own, ...charged.map(String)])
@@ -162,7 +191,10 @@ function upstreamRefusals(
         description: description === undefined ? note : `${description} Or: ${note}`,
         headers: {
           ...headers,
-          ...headerRefs(['X-Request-Id', 'X-Error-Source', ...creditHeaders, ...rateHeaderNames]),
+          ...headerRefs([
+            ...(['X-Request-Id', 'X-Error-Source'] as const),
+            ...[...creditHeaders, ...rateHeadersOf(route)],
+          ]),
         },
         content: { ...content, '*/*': {} },
       },

@@ -1,6 +1,6 @@
 /** How clients of each kind of route authenticate, for the API documentation. */
 
-export const securitySchemes = {
+const securitySchemes = {
   apiKey: {
     type: 'apiKey',
     in: 'header',
@@ -22,6 +22,22 @@ export const securitySchemes = {
   },
 } as const
 
-/** An API key in either of its headers. */
-export const withApiKey = [{ apiKey: [] }, { apiKeyBearer: [] }] as const
-export const withSignIn = [{ signIn: [] }] as const
+/** What an operation is called with: one of these, each by its name in the schemes. */
+export type Security = readonly Readonly<Record<string, readonly string[]>>[]
+
+/** @param keyHeaders the headers of the configuration in which clients may show their key, too */
+export function allSecuritySchemes(keyHeaders: readonly string[]) {
+  const more = keyHeaders.map((name) => [
+    `apiKey.${name}`,
+    { ...securitySchemes.apiKey, name, description: 'The same API key in this header.' },
+  ])
+  return { ...securitySchemes, ...Object.fromEntries(more) }
+}
+
+/** An API key in any of its headers. */
+export function withApiKey(keyHeaders: readonly string[]): Security {
+  const more = keyHeaders.map((name) => ({ [`apiKey.${name}`]: [] }))
+  return [{ apiKey: [] }, { apiKeyBearer: [] }, ...more]
+}
+
+export const withSignIn: Security = [{ signIn: [] }]

@@ -17,11 +17,11 @@ import {
 } from './responses.ts'
 import { readBeginning, type Start } from './withhold-tail.ts'
 
-interface FreeCall {
+export interface FreeCall {
   readonly call: Call
   readonly body: CallBody
   readonly key: KeyRecord
-  readonly rateLimit: ObservedRateLimit
+  readonly rateLimit: ObservedRateLimit | undefined
   readonly deps: DeliveryDeps
 }
 

@@ -30,7 +30,7 @@ import {
 /** The call, and whose stored response it gets. */
 interface RepeatedCall {
   readonly call: Call
-  readonly rateLimit: ObservedRateLimit
+  readonly rateLimit: ObservedRateLimit | undefined
   readonly owner: ResponseOwner
   readonly storedResponses: StoredResponses
 }

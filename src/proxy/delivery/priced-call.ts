@@ -44,7 +44,7 @@ export interface DeliveryDeps {
 export interface PricedCall {
   readonly call: Call
   readonly body: CallBody
-  readonly rateLimit: ObservedRateLimit
+  readonly rateLimit: ObservedRateLimit | undefined
   /** Replaced once at most: when a call on a lease needs a dedicated hold. */
   reservation: Reservation
   readonly reservedAtMs: number

@@ -1,6 +1,7 @@
 /** The responses of calls: the headers that every response carries, and refusals in the client's words. */
 
 import type { LogPosition } from '../../../events/event.ts'
+import type { Route } from '../../config/config.ts'
 import { rateHeaders } from '../../gate/rate-limit/rate-limit-headers.ts'
 import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
@@ -22,7 +23,7 @@ export interface CallResponse {
 export function refuse(
   { requestId, route }: ReceivedCall,
   refusal: Refusal,
-  rateLimit?: ObservedRateLimit,
+  rateLimit?: ObservedRateLimit | undefined,
   headers: Readonly<Record<string, string>> = {},
 ): CallResponse {
   const response = problemOf(
@@ -30,7 +31,7 @@ export function refuse(
       ...refusal,
       headers: {
         ...(route.price.per === 'free' ? {} : { 'X-Credits-Charged': '0' }),
-        ...(rateLimit ? rateLimitHeaders(rateLimit, refusal.code === 'rate_limited') : {}),
+        ...rateLimitHeaders(route, rateLimit, refusal.code === 'rate_limited'),
         ...refusal.headers,
         ...headers,
       },
@@ -58,16 +59,23 @@ export function wholeResponse(
 /** Adds the headers of every call that the gate admitted. */
 export function addCallHeaders(
   headers: Headers,
-  { requestId }: Call,
-  rateLimit: ObservedRateLimit,
+  { requestId, route }: Call,
+  rateLimit: ObservedRateLimit | undefined,
 ): Headers {
-  setAll(headers, rateLimitHeaders(rateLimit, false))
+  setAll(headers, rateLimitHeaders(route, rateLimit, false))
   headers.set('X-Request-Id', requestId)
   return headers
 }
 
-function rateLimitHeaders(rateLimit: ObservedRateLimit, isRefused: boolean) {
-  const headers = rateHeaders(rateLimit, Date.now(), isRefused)
+/** None for a call that counts in no rate limit. A route's own limit goes by the route's name. */
+function rateLimitHeaders(
+  { id, rateLimit: own }: Route,
+  rateLimit: ObservedRateLimit | undefined,
+  isRefused: boolean,
+): Record<string, string> {
+  if (!rateLimit) return {}
+  const policy = own === undefined ? 'default' : id
+  const headers = rateHeaders(rateLimit, Date.now(), isRefused, policy)
   return rateLimit.degraded ? { ...headers, 'X-RateLimit-Degraded': 'true' } : headers
 }
 
@@ -111,11 +119,14 @@ export const holdExpired: Refusal = {
  * The upstream responded, and the charge may or may not be written, or was learned of too late. The response is withheld,
  * and the client reads where to see the charge.
  */
-export function chargeUnknown({ requestId }: Call, rateLimit: ObservedRateLimit): CallResponse {
+export function chargeUnknown(
+  { requestId, route }: Call,
+  rateLimit: ObservedRateLimit | undefined,
+): CallResponse {
   const detail =
     'The upstream responded, but it was not learned in time whether the charge is recorded, so the response is ' +
     `withheld. See /v1/charges/${requestId}: if the call was charged after all, the charge can be refunded.`
-  const headers = { ...rateLimitHeaders(rateLimit, false), 'Retry-After': '5' }
+  const headers = { ...rateLimitHeaders(route, rateLimit, false), 'Retry-After': '5' }
   const code = 'ledger_unavailable'
   return { response: problemOf({ code, detail, headers }, requestId), refusal: code }
 }

@@ -6,13 +6,13 @@
  */
 import { swagger } from '@elysiajs/swagger'
 import { Elysia } from 'elysia'
-import type { Config } from '../../../config/config.ts'
 import { completeDocument, type DraftDocument } from '../../openapi/complete-document.ts'
+import type { DocumentedConfig } from '../../openapi/openapi-calls.ts'
 import { docsFile, docsPage } from './docs-page.ts'
 
 const documentPath = '/docs/json'
 
-export function docsRoutes(config: Pick<Config, 'routes'>) {
+export function docsRoutes(config: DocumentedConfig) {
   let document: string | undefined
   const hidden = { detail: { hide: true } }
   return (
