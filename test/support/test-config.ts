@@ -1,18 +1,21 @@
 /** The shipped configuration with a test's changes. */
 import { readFileSync } from 'node:fs'
-import { parse, stringify } from 'yaml'
+import { parse } from 'yaml'
 import type { Config } from '../../src/config/config.ts'
 import { parseConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 
 /** Changes to the file: objects are merged, null removes a field, all else replaces. */
 export type ConfigChanges = { readonly [field: string]: unknown }
 
+const shipped = parse(readFileSync(shippedConfigFile, 'utf8'))
+
 /** @param upstream the address of all upstreams. Without it, demo services stand in, if they run. */
 export function testConfig(changes: ConfigChanges = {}, upstream?: string): Config {
-  const shipped = parse(readFileSync(shippedConfigFile, 'utf8'))
   const variables = ['SEARCH', 'STT', 'TTS', 'CHAT'].map((name) => `${name}_SERVICE_URL`)
   const env = upstream ? Object.fromEntries(variables.map((name) => [name, upstream])) : {}
-  return parseConfig({ text: stringify(merge(shipped, changes)), source: 'test.yaml', env })
+  // JSON is YAML, too, and is read in half the time.
+  const text = JSON.stringify(merge(shipped, changes))
+  return parseConfig({ text, source: 'test.yaml', env })
 }
 
 function merge(document: unknown, changes: unknown): unknown {
