@@ -1,7 +1,9 @@
 /** Bodies of every kind, and what the upstream receives of them, byte for byte. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { newRequestId } from '../../src/lib/ids.ts'
+import { rawCall } from '../support/raw-client.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
 import type { Executed } from '../support/upstream.ts'
 
 let shop: Shop
@@ -11,6 +13,7 @@ beforeAll(async () => {
   const perCharacter = { per: 'character', unit: 1, credits: 1, hold: { text: '/text' } }
   shop = await openShop({
     config: {
+      limits: { maxBodySeconds: 1 },
       routes: {
         form: {
           ...route('/v1/form', perCharacter),
@@ -240,5 +243,65 @@ describe('a form with files', () => {
     expect([status, json.errors?.[0]?.pointer]).toEqual([413, '/image'])
     expect((await send('/v1/images', withFile(1_000, 'image/png'))).status).toBe(413)
     expect(shop.upstream.executed).toHaveLength(0)
+  })
+})
+
+describe('a body that is read first', () => {
+  const kinds = [
+    ['/v1/json', 'application/json', '{"text":'],
+    ['/v1/form', formType, 'text=hel'],
+    ['/v1/any', 'text/plain', 'anything'],
+    ['/v1/images', 'multipart/form-data; boundary=B', '--B\r\nCont'],
+  ]
+  /** Sends the head of a request with a body of 100 bytes, and `begin` of the body. */
+  const start = (path: string, type: string, begin: string, ...more: string[]) => {
+    const head = [
+      ...[`POST ${path} HTTP/1.1`, 'Host: gateway.test', `X-API-Key: ${shop.key.text}`],
+      ...[`Content-Type: ${type}`, 'Content-Length: 100', ...more],
+    ]
+    return rawCall(shop.gateway.url, `${head.join('\r\n')}\r\n\r\n${begin}`)
+  }
+
+  test.each(kinds)('in time, or is refused: %s', async (path, type, begin) => {
+    const call = start(path, type, begin)
+    await call.ended()
+    expect(call.status).toBe(408)
+    expect(call.header('x-credits-charged')).toBe('0')
+    await until(() => call.closed)
+    expect(shop.upstream.executed).toHaveLength(0)
+  })
+
+  /** How many calls are under way. */
+  const inFlight = async () => {
+    const text = await (await fetch(shop.gateway.metricsUrl)).text()
+    return Number(/^tollbook_calls_in_flight(?:{.*})? (\d+)/m.exec(text)?.[1])
+  }
+
+  test.each(kinds)('whole, or nothing is held: %s', async (path, type, begin) => {
+    const [before] = await shop.ledger.sql`select count(*) from events where type = 'CreditsHeld'`
+    const call = start(path, type, begin)
+    await until(async () => (await inFlight()) === 1)
+    call.socket.destroy()
+    await until(async () => (await inFlight()) === 0)
+    const [after] = await shop.ledger.sql`select count(*) from events where type = 'CreditsHeld'`
+    expect(after).toEqual(before)
+    expect(shop.upstream.executed).toHaveLength(0)
+  })
+
+  test.each(kinds)('not unpacked: %s', async (path, type, begin) => {
+    const call = start(path, type, begin, 'Content-Encoding: gzip')
+    await call.begun()
+    expect(call.status).toBe(415)
+    call.socket.destroy()
+  })
+
+  test('and waited for with Expect: 100-continue', async () => {
+    const call = start('/v1/form', formType, '', 'Expect: 100-continue')
+    await until(() => /^HTTP\/1\.1 100 /.test(call.received.toString()))
+    call.socket.write(`text=${'x'.repeat(95)}`)
+    await call.responses(1)
+    expect(textOf(received())).toBe(`text=${'x'.repeat(95)}`)
+    expect(received().headers.has('expect')).toBe(false)
+    call.socket.destroy()
   })
 })
