@@ -28,6 +28,9 @@ function faultsOf(error: ValueError, path: Path): Fault[] {
   }
   if (value === undefined) return [{ path, message: `missing, expected ${describe(schema)}` }]
   if (error.type === ValueErrorType.Union) return unionFaults(schema, value, path)
+  if (error.type === ValueErrorType.ArrayUniqueItems) {
+    return [{ path, message: 'names something twice' }]
+  }
   const expected =
     error.type === ValueErrorType.StringPattern && schema.patternErrorMessage
       ? schema.patternErrorMessage

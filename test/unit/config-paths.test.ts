@@ -79,6 +79,7 @@ describe('a route', () => {
       '0.query.q: a query carries texts, numbers, true and false, or lists of them',
     ],
     [{ query: { q: { required: ['x'] } } }, '0.query.q.required: expected true or false'],
+    [{ methods: ['GET', 'PUT', 'GET'] }, '0.methods: names something twice'],
     [{ methods: [] }, '0.methods: expected a list that is not empty, got a list'],
     [
       { methods: ['GET', 'FETCH'] },

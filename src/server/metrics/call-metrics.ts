@@ -1,4 +1,4 @@
-/** Calls under /v1: how many there were, their statuses and refusals, and where their time went. */
+/** Calls: how many there were, their statuses and refusals, and where their time went. */
 import { Histogram, type Registry } from 'prom-client'
 import type { ObservedCall } from '../../proxy/proxy.ts'
 import { coarseSeconds, fineSeconds } from './buckets.ts'
@@ -19,12 +19,12 @@ export function callMetrics(registry: Registry, routes: readonly string[]): Call
   const registers = [registry]
   const requests = openTally(registry, {
     name: 'tollbook_requests_total',
-    help: 'Calls under /v1, by route ("none": no such route) and status',
+    help: 'Calls, by route ("none": no such route) and status',
     labelNames: ['route', 'status'],
   })
   const refusals = openTally(registry, {
     name: 'tollbook_refusals_total',
-    help: 'Calls under /v1 that were refused, by the code of the problem document',
+    help: 'Calls that were refused, by the code of the problem document',
     labelNames: ['route', 'reason'],
   })
   const upstream = new Histogram({
