@@ -33,12 +33,28 @@ const HeaderCondition = closed(
   { description: 'A test on a header, by `equals` or by `not`.' },
 )
 
-export const ChargeCondition = Type.Union([Condition, StatusCondition, HeaderCondition], {
-  description:
-    'Which responses are charged: by a value of their JSON, by their status, or by a header. Absent: every 2xx.',
-})
+const EventCondition = closed(
+  {
+    event: Type.Union([Type.String({ minLength: 1 }), Condition], {
+      description: 'The name of the event, or a test on the JSON that it brings.',
+    }),
+  },
+  {
+    description:
+      'A stream that is sold by the token is charged where the upstream has sent such an event before its end. A client that leaves earlier pays for what it got.',
+  },
+)
+
+export const ChargeCondition = Type.Union(
+  [Condition, StatusCondition, HeaderCondition, EventCondition],
+  {
+    description:
+      'Which responses are charged: by a value of their JSON, by their status, by a header, or by an event of a stream. Absent: every 2xx.',
+  },
+)
 
 export type ChargeCondition = Static<typeof ChargeCondition>
+export type EventCondition = Static<typeof EventCondition>['event']
 
 /** Statuses that are about the gateway's standing with the upstream, or about how much it asks, and not about the call. */
 const gatewaysOwn = new Set([401, 402, 407, 429])

@@ -57,7 +57,7 @@ function conditionFaults(route: PricedRoute): Fault[] {
     faults.push(...wantFaults(chargeWhen, ['chargeWhen']))
     return [...faults, ...inResponse(route, ['chargeWhen', 'pointer'], chargeWhen.pointer)]
   }
-  if (price.per === 'free') {
+  if (price.per === 'free' && !('event' in chargeWhen)) {
     faults.push({ path: ['chargeWhen'], message: 'has no effect on what is free' })
   }
   if (
@@ -65,6 +65,10 @@ function conditionFaults(route: PricedRoute): Fault[] {
     (chargeWhen.equals === undefined) === (chargeWhen.not === undefined)
   ) {
     faults.push({ path: ['chargeWhen'], message: 'expected exactly one of equals or not' })
+  }
+  if ('event' in chargeWhen && price.per !== 'token') {
+    const message = 'looks at the events of a stream, which a price per token has'
+    faults.push({ path: ['chargeWhen', 'event'], message })
   }
   const statuses = 'status' in chargeWhen ? chargeWhen.status : []
   return [

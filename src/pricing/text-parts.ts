@@ -32,6 +32,11 @@ export function chargeConditionText(condition: ChargeCondition): string {
   if ('pointer' in condition)
     return `Not charged unless the response's ${conditionText(condition)}.`
   if ('status' in condition) return `Charged with status ${condition.status.join(', ')} only.`
+  if ('event' in condition) {
+    const { event } = condition
+    const which = typeof event === 'string' ? `\`${event}\`` : `in which ${conditionText(event)}`
+    return `A stream is not charged unless an event ${which} comes before its end.`
+  }
   const { header, equals, not } = condition
   return equals === undefined
     ? `Not charged where the header \`${header}\` is \`${not}\`.`

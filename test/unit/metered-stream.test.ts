@@ -27,6 +27,7 @@ test('an event that never ends is no longer read', async () => {
     void: async () => {},
     finalEvent: () => undefined,
     refusalOf: () => ({ code: 'upstream_failed', detail: 'x' }),
+    isDue: () => true,
     isCutOff: () => false,
     maxDeliverySeconds: 60,
     onOver,

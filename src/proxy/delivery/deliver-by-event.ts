@@ -12,6 +12,7 @@ import { problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { isEventStream, printEvent } from '../metering/event-stream.ts'
 import { meterOf, partsOf } from '../metering/meter.ts'
+import { watchEvents } from '../metering/watch-events.ts'
 import { failureOf } from '../upstream/forward.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import { meteredStream } from './metered-stream.ts'
@@ -39,7 +40,11 @@ export async function deliverByEvent(
   const log = (message: string, error?: unknown) => deps.log(`${requestId}: ${message}`, error)
   const { promise: relayed, resolve: onOver } = Promise.withResolvers<void>()
   const source = response.body ?? new Blob().stream()
-  const parts = partsOf(source, isByEvent ? 'events' : price.hold.step)
+  const { chargeWhen } = call.route
+  const allParts = partsOf(source, isByEvent ? 'events' : price.hold.step)
+  const watched =
+    chargeWhen && 'event' in chargeWhen ? watchEvents(allParts, chargeWhen.event) : undefined
+  const parts = watched ?? allParts
   const bodyForClient = meteredStream(parts, meterOf(price, body.content), reservation, clock, {
     charge: (used, terminatedBy, onDelay) =>
       chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
@@ -50,6 +55,7 @@ export async function deliverByEvent(
       log('the response broke off', error)
       return { code: failureOf(error), detail: 'The upstream broke off.' }
     },
+    isDue: () => watched?.hasCome ?? true,
     isCutOff: deps.isCutOff,
     maxDeliverySeconds: deps.maxDeliverySeconds,
     ...{ onOver, log },

@@ -23,6 +23,8 @@ interface MeteredEnds {
   finalEvent(refusal: Refusal, isCharged: boolean): Uint8Array | undefined
   /** Why the upstream's response broke off, as the client reads it. */
   refusalOf(error: unknown): Refusal
+  /** Whether what was sent is charged where it was the upstream that ended: the event that its price waits for has come. */
+  isDue(): boolean
   /** Whether the gateway is ending what still is under way. */
   isCutOff(): boolean
   /** How long the client may take, beyond the upstream's own time. */
@@ -182,9 +184,11 @@ class MeteredRelay {
   /** The upstream has sent everything. */
   private async end(controller: Controller): Promise<void> {
     const { meter, reservation } = this
-    // Only a reported usage can exceed the hold here. What the hold cannot grow to is a shortfall.
-    await reservation.ensure(meter.used, 0)
-    await this.ends.charge(meter.used, undefined, () => this.breakBody(controller))
+    if (this.ends.isDue()) {
+      // Only a reported usage can exceed the hold here. What the hold cannot grow to is a shortfall.
+      await reservation.ensure(meter.used, 0)
+      await this.ends.charge(meter.used, undefined, () => this.breakBody(controller))
+    } else await this.ends.void('not_successful')
     if (this.isClosed) return
     this.sendWithheld(controller)
     this.isClosed = true
@@ -205,9 +209,9 @@ class MeteredRelay {
   private async breakOff(controller: Controller, error: unknown): Promise<void> {
     const cancelled = this.cancelUpstream()
     const refusal = this.ends.refusalOf(error)
-    const { hasSentSold } = this
-    const sendFinal = () => this.sendFinalEvent(controller, refusal, hasSentSold)
-    if (hasSentSold) await this.ends.charge(this.used, 'upstream', sendFinal)
+    const isCharged = this.hasSentSold && this.ends.isDue()
+    const sendFinal = () => this.sendFinalEvent(controller, refusal, isCharged)
+    if (isCharged) await this.ends.charge(this.used, 'upstream', sendFinal)
     else await this.ends.void('upstream_broke_off')
     sendFinal()
     await cancelled

@@ -79,6 +79,15 @@ export function dataOf(event: Uint8Array): string | undefined {
   return lines.length === 0 ? undefined : lines.join('\n')
 }
 
+/** The name of a whole event: that of its last `event` line. undefined where it has none. */
+export function nameOf(event: Uint8Array): string | undefined {
+  let name: string | undefined
+  for (const line of new TextDecoder().decode(event).split(/\r\n|\r|\n/)) {
+    if (line.startsWith('event:')) name = line.slice(line[6] === ' ' ? 7 : 6)
+  }
+  return name
+}
+
 /** An event of this name and data. */
 export function printEvent(name: string, data: unknown): Uint8Array {
   return new TextEncoder().encode(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`)
