@@ -147,6 +147,35 @@ describe('a body whose length is said', () => {
     call.socket.destroy()
   })
 
+  test('of any size arrives byte for byte', async () => {
+    const bytes = new Uint8Array(8 * mebibyte).map((_, index) => (index * 7 + (index >> 9)) % 251)
+    const call = upload(bytes.length + 3, '', { path: '/v1/large' })
+    await until(() => connections.length === 1)
+    call.socket.write(bytes)
+    call.socket.write('END')
+    await call.ended()
+    expect(call.status).toBe(200)
+    const [connection] = connections
+    const expected = `${Buffer.from(bytes).toString('latin1')}END`
+    expect(connection && bodyOf(connection) === expected).toBe(true)
+    call.socket.destroy()
+  })
+
+  test('takes no lease, because it can outlive one', async () => {
+    const calls = Array.from({ length: 15 }, () => upload(10, 'begin'))
+    await until(() => connections.filter((one) => bodyOf(one) === 'begin').length === 15)
+    const key = shop.key.keyId
+    const holds = await shop.ledger.sql`
+      select 1 from events where type = 'CreditsHeld' and key_id = ${key} and endpoint is null`
+    expect(holds).toHaveLength(0)
+    for (const call of calls) call.socket.write('..END')
+    for (const call of calls) {
+      await call.ended()
+      expect(call.status).toBe(200)
+      call.socket.destroy()
+    }
+  })
+
   test('a second call over the same connection is one of its own', async () => {
     const call = upload(3, 'END')
     await call.ended()
@@ -245,6 +274,18 @@ describe('an upstream', () => {
     expect(call.header('x-credits-charged')).toBe('0')
     const requests = connections.flatMap(({ received }) => received.match(/PUT \/x/g) ?? [])
     expect(requests).toHaveLength(2)
+    call.socket.destroy()
+  })
+
+  test('that dies while the body arrives is to blame, and not its client', async () => {
+    onData = (socket, all) => {
+      if (all.endsWith('begin')) socket.destroy()
+    }
+    const call = upload(10, 'begin')
+    await call.begun()
+    expect(call.status).toBe(502)
+    const [, released] = await shop.outcomeOf(call.header('x-request-id'), 'HoldReleased')
+    expect(released?.payload).toEqual({ reason: 'upstream_failed' })
     call.socket.destroy()
   })
 

@@ -26,6 +26,8 @@ export class StreamedBody {
   private readonly maxSeconds: number
   private received = 0
   private isAsked = false
+  /** Nobody takes it any more. */
+  private isOver = false
   /** Spent waiting for the client. */
   private waitedMs = 0
   private broken: Refusal | undefined
@@ -58,7 +60,9 @@ export class StreamedBody {
       pull: (controller: ReadableStreamDefaultController<Uint8Array>) =>
         this.pull(controller, clock),
       cancel: () => {
-        if (this.isAsked) this.close()
+        if (!this.isAsked) return
+        this.isOver = true
+        this.close()
       },
     }
     return new ReadableStream(stream, { highWaterMark: 0 })
@@ -66,7 +70,8 @@ export class StreamedBody {
 
   /** Ends it before its time: the request to the upstream breaks off. Does nothing once all has arrived. */
   breakOff(refusal: Refusal): void {
-    if (this.broken !== undefined || this.received === this.length) return
+    if (this.isOver) return
+    this.isOver = true
     this.broken = refusal
     this.controller?.error(new Error(refusal.detail))
     this.close()
@@ -80,19 +85,22 @@ export class StreamedBody {
     clock.pause()
     const next = await this.next()
     clock.resume()
-    if (this.broken !== undefined) return
+    if (this.isOver) return
     if (typeof next === 'string') return this.breakOff(this.refusalOf(next))
     // The server's parser gives no more than was announced; should it ever, nothing may follow the request.
     if (this.received + next.length > this.length) return this.breakOff(this.refusalOf('broke_off'))
     this.received += next.length
     controller.enqueue(next)
-    if (this.received === this.length) controller.close()
+    if (this.received < this.length) return
+    this.isOver = true
+    controller.close()
   }
 
   /** The next bytes; at the end there are none to ask for, so an end is one that comes too early. */
   private async next(): Promise<Uint8Array | 'too_slow' | 'broke_off'> {
     const allowedMs = (this.maxSeconds + this.received / bytesPerSecond) * 1_000
     const leftMs = allowedMs - this.waitedMs
+    if (leftMs <= 0) return 'too_slow'
     const askedAtMs = performance.now()
     try {
       const next = await pTimeout(this.reader.read(), { milliseconds: leftMs, fallback: tooSlow })
