@@ -13,7 +13,7 @@ import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
 import { openInFlightCounter } from './in-flight.ts'
 import { type Pipeline, respondToCall } from './pipeline.ts'
 import { openBodyMemoryBudget } from './request/body-memory-budget.ts'
-import { type NoRoute, routeTable } from './request/route-table.ts'
+import { routeTable } from './request/route-table.ts'
 
 interface ProxyDeps
   extends Omit<DeliveryDeps, 'maxBufferedBytes' | 'maxDeliverySeconds' | 'isCutOff'> {
@@ -70,7 +70,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const startedAtMs = performance.now()
     const requestId = newRequestId()
     const found = routes.find(request)
-    if (!found.ok) return reject(deps, found, { request, requestId, startedAtMs, upstreamMs: 0 })
+    if (!found.ok) return rejectUnknownRoute(deps, found.refusal, requestId, startedAtMs)
     const call = { request, requestId, route: found.route, startedAtMs, upstreamMs: 0 }
     const end = inFlightCalls.begin()
     const bodyMemory = newBodyMemory()
@@ -132,17 +132,6 @@ function rejectUnknownRoute(
     upstreamMs: 0,
   })
   return response
-}
-
-function reject(
-  deps: ProxyDeps,
-  { route, refusal }: NoRoute,
-  call: Omit<ReceivedCall, 'route'>,
-): Response {
-  if (!route) return rejectUnknownRoute(deps, refusal, call.requestId, call.startedAtMs)
-  const refused = refuse({ ...call, route }, refusal)
-  observe(deps, { ...call, route }, refused)
-  return refused.response
 }
 
 function refusalOfError(

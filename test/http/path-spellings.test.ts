@@ -24,6 +24,7 @@ beforeAll(async () => {
       methods: ['POST'],
       price: { per: 'request', credits: 9 },
     }),
+    archive: route('/archive/{path*}', { encodedSlash: true }),
     tree: route('/v1/repos/{owner}/{repo}/contents/{path*}', {
       upstreamPath: '/t/{repo}/{path*}',
       parameters: { owner: { pattern: '^[a-z]+$' } },
@@ -89,6 +90,7 @@ describe('200, and the upstream gets the path made of the parameters:', () => {
     ['/v1/models/m', '/base/v1/models/m'],
     ['/v1/models/m:other', '/base/v1/models/m%3Aother'],
     ['/v1/repos/me/it/contents/a/b%20c/d', '/base/t/it/a/b%20c/d'],
+    ['/archive/a/b%2fc%20d/e', '/base/archive/a/b%2Fc%20d/e'],
     ['/pkg/a', '/base/pkg/a'],
     ['/pkg/%40a%2Fb%2Fc', '/base/pkg/%40a%2Fb%2Fc'],
     ['/pkg/a/b', '/base/pkg/a/b'],
@@ -107,7 +109,7 @@ describe('200, and the upstream gets the path made of the parameters:', () => {
 describe('400, and nothing is forwarded:', () => {
   const refused: [sent: string, pointer: string, detail: string][] = [
     ['/v1/files/a%2Fb', 'path/id', 'has an encoded slash'],
-    ['/v1/files/..%2fsecret', 'path/id', 'has an encoded slash'],
+    ['/v1/files/..%2fsecret', 'path/id', 'has a segment of dots'],
     ['/v1/files/a%5Cb', 'path/id', 'has a character that no path may have'],
     ['/v1/files/a%00', 'path/id', 'has a character that no path may have'],
     ['/v1/files/a%0d%0aX-A:%201', 'path/id', 'has a character that no path may have'],
@@ -131,9 +133,12 @@ describe('400, and nothing is forwarded:', () => {
     ['/v1/repos/me/it/contents//', 'path/path', 'has an empty segment'],
     ['/v1/repos/me/it/contents/a/..;/b', 'path/path', 'has a segment of dots'],
     ['/v1/repos/me/it/contents/a%2fb', 'path/path', 'has an encoded slash'],
+    ['/v1/repos/me/it/contents/a/%2e%2e%3B/b', 'path/path', 'has a segment of dots'],
     ['/v1/repos/ME/it/contents/a', 'path/owner', 'must match pattern "^[a-z]+$"'],
     ['/pkg/a%2F..%2Fb', 'path/name', 'has a segment of dots'],
     ['/pkg/a%2F%2Fb', 'path/name', 'has an empty segment'],
+    ['/archive/a/%2F/b', 'path/path', 'has an empty segment'],
+    ['/archive/a%2F../b', 'path/path', 'has a segment of dots'],
     ['/pkg/%2Fb', 'path/name', 'has an empty segment'],
     ['/pkg/a%2Fb', 'path', 'means another path when it is decoded'],
     ['/range/1%2D2-3.json', 'path', 'means another path when it is decoded'],
@@ -176,6 +181,13 @@ test('a colon that is encoded does not lead past the price of another route', as
   expect(text).toContain('means another path when it is decoded')
   expect((await send('/v1/models/m:generateContent', 'POST')).statuses).toEqual([200])
   expect(requestLines()).toEqual(['POST /base/v1/models/m:generateContent HTTP/1.1'])
+})
+
+test('a client without a key learns nothing of what a path may be', async () => {
+  for (const path of ['/v1/files/a%2Fb', '/pages/x']) {
+    const { statuses } = await rawShop.send(`GET ${path} HTTP/1.1\r\nHost: g\r\n\r\n`)
+    expect(statuses).toEqual([401])
+  }
 })
 
 describe('methods', () => {

@@ -23,6 +23,27 @@ type DecodedText =
     }
 
 export function decodeSegment(text: string, mayHaveSlash: boolean): DecodedText {
+  const decoded = decodeOnce(text)
+  if ('fault' in decoded) return decoded
+  const { value } = decoded
+  if (!mayHaveSlash && value.includes('/')) return { fault: 'has an encoded slash' }
+  return { value, encoded: encodeURIComponent(value) }
+}
+
+/** The same for a tail, whose segments are joined by slashes. */
+export function decodeTail(text: string, mayHaveSlash: boolean): DecodedText {
+  const decoded = decodeOnce(text)
+  if ('fault' in decoded) return decoded
+  const { value } = decoded
+  if (!/%2f/i.test(text)) {
+    return { value, encoded: encodeURIComponent(value).replaceAll('%2F', '/') }
+  }
+  if (!mayHaveSlash) return { fault: 'has an encoded slash' }
+  const segments = text.split('/').map((one) => encodeURIComponent(decodeURIComponent(one)))
+  return { value, encoded: segments.join('/') }
+}
+
+function decodeOnce(text: string): { readonly value: string } | { readonly fault: string } {
   let value = text
   if (text.includes('%')) {
     try {
@@ -31,38 +52,19 @@ export function decodeSegment(text: string, mayHaveSlash: boolean): DecodedText 
       return { fault: 'not UTF-8, percent-encoded' }
     }
   }
-  const fault = faultOf(value, mayHaveSlash)
-  return fault === undefined ? { value, encoded: encodeURIComponent(value) } : { fault }
+  for (const [fault, pattern] of faults) if (pattern.test(value)) return { fault }
+  return { value }
 }
 
-/** The same for a tail: its segments, decoded one by one and joined by slashes. */
-export function decodeTail(text: string, mayHaveSlash: boolean): DecodedText {
-  const values: string[] = []
-  const encoded: string[] = []
-  for (const segment of text.split('/')) {
-    const decoded = decodeSegment(segment, mayHaveSlash)
-    if ('fault' in decoded) return decoded
-    values.push(decoded.value)
-    encoded.push(decoded.encoded)
-  }
-  return { value: values.join('/'), encoded: encoded.join('/') }
-}
-
-/** Control characters, the backslash, and the character that stands for bytes that were no text. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are looked for
-const unreadable = /[\u0000-\u001f\u007f-\u009f\\\ufffd]/
-
-function faultOf(value: string, mayHaveSlash: boolean): string | undefined {
-  if (unreadable.test(value)) return 'has a character that no path may have'
-  if (/%[0-9A-Fa-f]{2}/.test(value)) return 'is encoded twice'
-  if (!mayHaveSlash && value.includes('/')) return 'has an encoded slash'
-  for (const part of value.split('/')) {
-    if (part === '') return 'has an empty segment'
-    // Some servers take what follows a semicolon away, and resolve the dots then.
-    if (/^\.\.?(;|$)/.test(part)) return 'has a segment of dots'
-  }
-  return undefined
-}
+const faults: readonly (readonly [fault: string, pattern: RegExp])[] = [
+  // Control characters, the backslash, and the character that stands for bytes that were no text.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are looked for
+  ['has a character that no path may have', /[\u0000-\u001f\u007f-\u009f\\\ufffd]/],
+  ['is encoded twice', /%[0-9A-Fa-f]{2}/],
+  ['has an empty segment', /^\/|\/\/|\/$|^$/],
+  // Some servers take what follows a semicolon away, and resolve the dots then.
+  ['has a segment of dots', /(?:^|\/)\.\.?(?:[;/]|$)/],
+]
 
 /** A value with all that may stand in a path written as it is, as a reader sees it who decodes before it routes. */
 export function writeOut(value: string): string {

@@ -21,14 +21,7 @@ type FoundRoute =
       /** Checks what the path and the query say. */
       readonly readTarget: () => ReadTarget
     }
-  | NoRoute
-
-export interface NoRoute {
-  readonly ok: false
-  readonly refusal: Refusal
-  /** Of a request that would mean this route, were its path written well. */
-  readonly route?: Route
-}
+  | { readonly ok: false; readonly refusal: Refusal }
 
 interface RouteTable {
   /** Whether the path is that of a route, or would be if it were written well. */
@@ -51,12 +44,13 @@ export function routeTable(routes: readonly Route[]): RouteTable {
       if (found.texts.length === 0) {
         return { ok: true, route, readTarget: () => readTarget(noTexts, query) }
       }
-      const texts = decode(known, found.texts)
-      if ('refusal' in texts) return { ok: false, refusal: texts.refusal, route }
-      if (path.includes('%') && !meansTheSame(known, found, texts, findPath)) {
-        return { ok: false, refusal: ambiguous, route }
+      const readEncoded = () => {
+        const texts = decode(known, found.texts)
+        if ('refusal' in texts) return texts
+        const isClear = !path.includes('%') || meansTheSame(known, found, texts, findPath)
+        return isClear ? readTarget(texts, query) : { refusal: ambiguous }
       }
-      return { ok: true, route, readTarget: () => readTarget(texts, query) }
+      return { ok: true, route, readTarget: readEncoded }
     },
   }
 }
