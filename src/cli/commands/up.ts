@@ -64,6 +64,7 @@ async function runUntilStopped(options: {
   readonly json: boolean | undefined
 }): Promise<void> {
   const data = resolve(options.data)
+  const given = options.data === defaultDataFolder ? undefined : options.data
   mkdirSync(data, { recursive: true, mode: 0o755 })
   const env = {
     ...process.env,
@@ -110,7 +111,11 @@ async function runUntilStopped(options: {
   started.defer(() => gateway.stop())
   const tokens = await signTokens(config, env.JWT_SECRET)
   const ready: Ready = { url: gateway.url, ...tokens, ...key, databaseUrl }
-  console.log(options.json ? JSON.stringify(ready) : welcomeText(ready, demos, gateway.metricsUrl))
+  console.log(
+    options.json
+      ? JSON.stringify(ready)
+      : welcomeText({ ready, config, demos, metricsUrl: gateway.metricsUrl, data: given }),
+  )
   await stopSignal
   say('Stopping: calls in flight finish first…')
 }

@@ -1,5 +1,7 @@
 /** What `tollbook up` prints when it is ready: addresses, and lines to copy into another terminal. */
 import pc from 'picocolors'
+import type { Config } from '../../config/config.ts'
+import { exampleCall } from './example-call.ts'
 import type { DemoKey } from './load-or-create-key.ts'
 import type { DemoUpstream } from './start-demo-upstreams.ts'
 
@@ -11,28 +13,34 @@ export interface Ready extends DemoKey {
   readonly databaseUrl: string
 }
 
-export function welcomeText(
-  ready: Ready,
-  demos: readonly DemoUpstream[],
-  metricsUrl: string | undefined,
-): string {
+interface Welcome {
+  readonly ready: Ready
+  readonly config: Config
+  readonly demos: readonly DemoUpstream[]
+  readonly metricsUrl: string | undefined
+  /** The folder, where it is not the one that other commands look into by themselves. */
+  readonly data: string | undefined
+}
+
+export function welcomeText({ ready, config, demos, metricsUrl, data }: Welcome): string {
   const { url, apiKey, accountId, ownerToken, adminToken } = ready
   const month = new Date().toISOString().slice(0, 7)
   const command = (text: string) => `  ${pc.cyan(text)}`
+  const ledger = data === undefined ? '' : ` --data ${data}`
+  const call = exampleCall(config, url, apiKey)
   return [
     '',
     `${pc.bold('Tollbook is ready')} at ${pc.bold(url)}   (API documentation: ${url}/docs)`,
     ...demos.map(({ name, url }) => pc.dim(`  demo upstream "${name}" at ${url}`)),
     ...(metricsUrl ? [pc.dim(`  metrics for Prometheus at ${metricsUrl}`)] : []),
     '',
-    'Make a call, and see what it was charged:',
-    command(
-      `curl -si ${url}/v1/search -H 'X-API-Key: ${apiKey}' -H 'Content-Type: application/json' -d '{"query":"honey"}'`,
-    ),
+    ...(call === undefined
+      ? [`Make a call: ${url}/docs says how, with the key ${apiKey}`]
+      : ['Make a call, and see what it was charged:', command(call)]),
     'See what the key has left:',
     command(`curl -s ${url}/v1/key -H 'X-API-Key: ${apiKey}'`),
     'Print the bill, computed from the log:',
-    command(`./tollbook report statement --account ${accountId} --month ${month}`),
+    command(`./tollbook report statement --account ${accountId} --month ${month}${ledger}`),
     "List the owner's keys, and everyone's:",
     command(`curl -s ${url}/api-keys -H 'Authorization: Bearer ${ownerToken}'`),
     command(`curl -s ${url}/admin/api-keys -H 'Authorization: Bearer ${adminToken}'`),

@@ -1,0 +1,82 @@
+/** A line for a shell that calls a route of the configuration, made of what its API documentation has as examples. */
+import type { Config, Route } from '../../config/config.ts'
+import { callsDocument } from '../../http/openapi/openapi-calls.ts'
+import { documentedPath } from '../../http/openapi/openapi-parameters.ts'
+import type { Content, Operation, Parameter } from '../../http/openapi/openapi-types.ts'
+
+/** Calls the first priced route that has an example of everything it needs; undefined where no route has. */
+export function exampleCall(config: Config, url: string, apiKey: string): string | undefined {
+  const { paths } = callsDocument(config)
+  const routes = Object.values(config.routes)
+  const pricedFirst = [
+    ...routes.filter(({ price }) => price.per !== 'free'),
+    ...routes.filter(({ price }) => price.per === 'free'),
+  ]
+  for (const route of pricedFirst) {
+    const [method = 'GET'] = route.methods
+    const operation = paths[documentedPath(route)]?.[method.toLowerCase()]
+    const target = operation && targetOf(route, operation)
+    const body = operation?.requestBody ? bodyOptions(route, operation.requestBody.content) : []
+    if (target === undefined || body === undefined) continue
+    return [
+      `curl -si ${quotedUrl(url + target)}`,
+      ...methodOption(method, body.length > 0),
+      `-H ${quoted(`X-API-Key: ${apiKey}`)}`,
+      ...body,
+    ].join(' ')
+  }
+  return undefined
+}
+
+function methodOption(method: string, hasBody: boolean): string[] {
+  if (method === 'HEAD') return ['-I']
+  return method === (hasBody ? 'POST' : 'GET') ? [] : [`-X ${method}`]
+}
+
+/** The path with its parameters, and those of the query that are required. */
+function targetOf(route: Route, { parameters = [] }: Operation): string | undefined {
+  const needed = parameters.filter((parameter) => parameter.required)
+  if (needed.some(({ example }) => example === undefined)) return undefined
+  const inPath = needed.filter((parameter) => parameter.in === 'path')
+  const path = inPath.reduce(
+    (text, { name, example }) => text.replace(`{${name}}`, encodeURIComponent(String(example))),
+    documentedPath(route),
+  )
+  const query = needed.filter((parameter) => parameter.in === 'query').map(queryText)
+  return path + (query.length > 0 ? `?${query.join('&')}` : '')
+}
+
+function queryText({ name, example }: Parameter): string {
+  return [example]
+    .flat()
+    .map((value) => `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`)
+    .join('&')
+}
+
+/** undefined for a body without an example. */
+function bodyOptions({ request }: Route, content: Content): string[] | undefined {
+  if (request && 'raw' in request) {
+    const type = Object.keys(content).find((name) => !name.endsWith('*'))
+    return type === undefined ? undefined : [`-H 'Content-Type: ${type}'`, '--data-binary @FILE']
+  }
+  if (request && 'any' in request) return [`-H 'Content-Type: text/plain'`, '-d hello']
+  const isAnyJson = request && 'json' in request && Object.keys(request.json).length === 0
+  const json = content['application/json']?.example ?? (isAnyJson ? {} : undefined)
+  if (json !== undefined) {
+    return [`-H 'Content-Type: application/json'`, `-d ${quoted(JSON.stringify(json))}`]
+  }
+  const form = content['application/x-www-form-urlencoded']?.example
+  if (typeof form !== 'object' || form === null) return undefined
+  return Object.entries(form).map(
+    ([name, value]) => `--data-urlencode ${quoted(`${name}=${String(value)}`)}`,
+  )
+}
+
+/** A query needs quotes: a shell would take what stands behind an ampersand for a command. */
+function quotedUrl(url: string): string {
+  return /^[\w:/.%~-]+$/.test(url) ? url : quoted(url)
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`
+}
