@@ -1,8 +1,11 @@
 /** A line for a shell that calls a route of the configuration, made of what its API documentation has as examples. */
 import type { Config, Route } from '../../config/config.ts'
 import { callsDocument } from '../../http/openapi/openapi-calls.ts'
+import { exampleOf } from '../../http/openapi/openapi-example.ts'
 import { documentedPath } from '../../http/openapi/openapi-parameters.ts'
+import { bytesContent } from '../../http/openapi/openapi-request.ts'
 import type { Content, Operation, Parameter } from '../../http/openapi/openapi-types.ts'
+import type { MultipartForm } from '../../pricing/route-body.ts'
 
 /** Calls the first priced route that has an example of everything it needs; undefined where no route has. */
 export function exampleCall(config: Config, url: string, apiKey: string): string | undefined {
@@ -59,6 +62,7 @@ function bodyOptions({ request }: Route, content: Content): string[] | undefined
     const type = Object.keys(content).find((name) => !name.endsWith('*'))
     return type === undefined ? undefined : [`-H 'Content-Type: ${type}'`, '--data-binary @FILE']
   }
+  if (request && 'multipart' in request) return formOptions(request.multipart)
   if (request && 'any' in request) return [`-H 'Content-Type: text/plain'`, '-d hello']
   const isAnyJson = request && 'json' in request && Object.keys(request.json).length === 0
   const json = content['application/json']?.example ?? (isAnyJson ? {} : undefined)
@@ -70,6 +74,25 @@ function bodyOptions({ request }: Route, content: Content): string[] | undefined
   return Object.entries(form).map(
     ([name, value]) => `--data-urlencode ${quoted(`${name}=${String(value)}`)}`,
   )
+}
+
+/** The files that every form has, and its fields, as far as they have examples. */
+function formOptions({ files, fields }: MultipartForm): string[] {
+  const needed = Object.entries(files).filter(([, { optional }]) => !optional)
+  const values = exampleOf(fields)
+  return [
+    ...needed.map(
+      ([name, { types }]) => `-F ${quoted(`${name}=@FILE;type=${concreteType(types)}`)}`,
+    ),
+    ...Object.entries(values ?? {}).map(
+      ([name, value]) => `--form-string ${quoted(`${name}=${String(value)}`)}`,
+    ),
+  ]
+}
+
+/** `image/*` is no type to send, so it becomes a common one of its kind. */
+function concreteType([type = '']: readonly string[]): string {
+  return Object.keys(bytesContent([type]))[0] ?? type
 }
 
 /** A query needs quotes: a shell would take what stands behind an ampersand for a command. */

@@ -77,7 +77,8 @@ const commonTypes: Readonly<Record<string, readonly string[]>> = {
   'video/*': ['video/mp4'],
 }
 
-function bytesContent(types: readonly string[]): Content {
+/** Bytes of these types, the common ones of a kind before the kind. */
+export function bytesContent(types: readonly string[]): Content {
   const schema = { type: 'string', format: 'binary' }
   const all = types.flatMap((type) => [...(commonTypes[type] ?? []), type])
   return Object.fromEntries(all.map((type) => [type, { schema }]))
