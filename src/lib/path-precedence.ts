@@ -17,6 +17,7 @@ export function overlaps(a: PathTemplate, b: PathTemplate): boolean {
 }
 
 function segmentsOverlap(a: readonly Piece[], b: readonly Piece[]): boolean {
+  if (isLiteral(a) && isLiteral(b)) return a[0] === b[0]
   if (isLiteral(a)) return matchesText(b, textOf(a))
   if (isLiteral(b)) return matchesText(a, textOf(b))
   const starts = [literalAt(a, 0), literalAt(b, 0)] as const

@@ -35,7 +35,8 @@ export function pathRouter<Entry>(
   const shapes = new Memoirist<readonly Templated<Entry>[]>()
   for (const shape of new Map(templated.map(({ template }) => [shapeOf(template), template]))) {
     const [pattern, template] = shape
-    const candidates = templated.filter((other) => overlaps(anyOf(template), other.template))
+    const any = anyOf(template)
+    const candidates = templated.filter((other) => overlaps(any, other.template))
     candidates.sort((a, b) => comparePrecedence(a.template, b.template))
     shapes.add('', pattern, candidates)
   }
