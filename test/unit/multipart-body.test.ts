@@ -94,8 +94,12 @@ describe('a form that fits', () => {
     expect((await takenOf(request)).audio?.seconds).toBe(61)
   })
 
-  test('may quote its boundary', async () => {
-    const type = 'Multipart/Form-Data; Boundary="limit"'
+  test.each([
+    'Multipart/Form-Data; Boundary="limit"',
+    'multipart/form-data;boundary=limit',
+    'multipart/form-data; charset=utf-8; boundary=limit',
+    'multipart/form-data; boundary=limit; charset=utf-8',
+  ])('under the Content-Type %p', async (type) => {
     expect((await takenOf(post(form([audioPart]), type))).audio?.seconds).toBe(3)
   })
 })

@@ -141,6 +141,9 @@ async function measureAll(
   return { files: measured }
 }
 
+/** Only such files are looked into: reading one takes the time of a thread that all share. */
+const audioTypes = /^(?:(?:audio|video)\/|application\/(?:\*|octet-stream|ogg)$)/
+
 async function measure(
   { name, bytes, contentType = '' }: FormPart,
   { types }: FormFile,
@@ -148,7 +151,7 @@ async function measure(
   const type = mediaTypeOf(contentType)?.name
   const isAllowed = type !== undefined && isOneOf(types, type)
   const isUnlabelled = contentType === '' || type === 'application/octet-stream'
-  const mayBeAudio = types.some((allowed) => /^(audio|video|application)\//.test(allowed))
+  const mayBeAudio = types.some((allowed) => audioTypes.test(allowed))
   if ((isAllowed || isUnlabelled) && mayBeAudio) {
     // The bytes are copied: those that are read are handed over to a thread.
     const { container, seconds } = await readAudio({ bytes: bytes.slice(), mimeType: type ?? '' })
