@@ -240,7 +240,7 @@ describe('a client who stops reading', () => {
     ['for what was sent, where that is the price', { price: byTheByte }, undefined],
   ])('for too long pays %s', async (_, route, credits) => {
     const limits = { maxDeliverySeconds: 1 }
-    const patient = { timeoutMs: 20_000, ...route }
+    const patient = { timeoutMs: 4_000, ...route }
     const { timed, call, events } = await stopReading(patient, limits, 10_000, 500_000)
     const settled = (await events('HoldSettled')).at(-1)
     expect(settled).toMatchObject({ payload: { delivered: true, terminatedBy: 'client' } })
