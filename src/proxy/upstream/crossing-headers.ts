@@ -33,12 +33,16 @@ interface SentCall {
   readonly isRead: boolean
   /** The client may ask for a part, or only for what has changed. */
   readonly isConditional: boolean
+  /** No other request follows on its connection. */
+  readonly isLast?: boolean
 }
 
 /** Makes the headers of the requests to one upstream. */
 export class RequestHeaders {
   readonly #own: readonly (readonly [name: string, value: string])[]
   readonly #identity: IdentityHeaders
+  /** What is the same in all requests of a key. */
+  readonly #ofKeys = new WeakMap<KeyRecord, Headers>()
   readonly #ends: NameTest
   readonly #endsWhereConditional: NameTest
 
@@ -59,18 +63,29 @@ export class RequestHeaders {
     )
   }
 
-  /** The client's headers, less what ends here; then the service's own, who calls, and the call's id. */
+  /** The service's own headers and who calls; the client's, less what ends here; and the call's id. */
   of(clients: Headers, call: SentCall): Headers {
-    const headers = crossing(clients, call.isConditional ? this.#endsWhereConditional : this.#ends)
-    for (const [name, value] of this.#own) headers.set(name, value)
-    for (const [name, field] of this.#identity) headers.set(name, identityText(call.key, field))
+    const headers = new Headers(this.#ofKey(call.key))
+    addCrossing(headers, clients, call.isConditional ? this.#endsWhereConditional : this.#ends)
     headers.set('x-request-id', call.requestId)
     if (call.contentType !== undefined) headers.set('content-type', call.contentType)
     if (call.contentLength !== undefined) {
       headers.set('content-length', String(call.contentLength))
     }
+    // The upstream closes it then. Whoever closes a connection cannot use its port again for a minute.
+    if (call.isLast) headers.set('connection', 'close')
     // A response that is only passed on may come compressed.
     if (call.isRead) headers.set('accept-encoding', 'identity')
+    return headers
+  }
+
+  #ofKey(key: KeyRecord): Headers {
+    const known = this.#ofKeys.get(key)
+    if (known) return known
+    const headers = new Headers()
+    for (const [name, value] of this.#own) headers.set(name, value)
+    for (const [name, field] of this.#identity) headers.set(name, identityText(key, field))
+    this.#ofKeys.set(key, headers)
     return headers
   }
 }
@@ -103,17 +118,29 @@ function identityOf({ accountId, ownerId, keyId, plan }: KeyRecord, field: Ident
 
 type NameTest = (name: string) => boolean
 
-/** The headers less those that end here, and those that Connection names. */
+/** Adds the headers that do not end here, less those that Connection names. Most of a client's end here. */
+function addCrossing(to: Headers, from: Headers, ends: NameTest): void {
+  const named = namedByConnection(from)
+  for (const name of from.keys()) {
+    if (!ends(name) && !named?.includes(name)) to.set(name, from.get(name) as string)
+  }
+}
+
+/** The headers less those that end here, and those that Connection names. Most of an upstream's cross. */
 export function crossing(headers: Headers, ends: NameTest): Headers {
-  const named = headers
-    .get('connection')
-    ?.toLowerCase()
-    .split(/\s*,\s*/)
+  const named = namedByConnection(headers)
   const result = new Headers(headers)
   for (const name of headers.keys()) {
     if (ends(name) || named?.includes(name)) result.delete(name)
   }
   return result
+}
+
+function namedByConnection(headers: Headers): readonly string[] | undefined {
+  return headers
+    .get('connection')
+    ?.toLowerCase()
+    .split(/\s*,\s*/)
 }
 
 /** Names that are known of each side. Calls bring the same ones again and again, except hostile ones. */
