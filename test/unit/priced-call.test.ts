@@ -60,7 +60,7 @@ afterEach(() => spyOn(globalThis, 'fetch').mockRestore())
 
 test('a failure of the gateway itself voids the reservation', async () => {
   const broken = Response.json({})
-  Object.defineProperty(broken, 'ok', {
+  Object.defineProperty(broken, 'status', {
     get() {
       throw new Error('a fault of ours')
     },
