@@ -10,6 +10,7 @@ let shop: Shop
 beforeAll(async () => {
   const text = { type: 'string', maxLength: 5_000 }
   const price = { per: 'request', credits: 1 }
+  const perByte = { per: 'byte', of: 'request', unit: 10, credits: 3 }
   const perCharacter = { per: 'character', unit: 1, credits: 1, hold: { text: '/text' } }
   shop = await openShop({
     config: {
@@ -20,6 +21,7 @@ beforeAll(async () => {
           request: { form: { text, lang: { enum: ['en', 'de'] } }, required: ['text'] },
         },
         'json-any': { ...route('/v1/json', price), request: { json: 'any' } },
+        'json-bytes': { ...route('/v1/json-bytes', perByte), request: { json: 'any' } },
         any: { ...route('/v1/any', price), request: 'any' },
         delete: { ...route('/v1/any', price), method: 'DELETE', request: 'any' },
         raw: {
@@ -122,6 +124,12 @@ test('any JSON arrives as it came', async () => {
   expect(textOf(received())).toBe(body)
   expect(typeOf(received())).toBe('application/json')
   expect((await send('/v1/json', '{', { type: 'application/json' })).status).toBe(400)
+})
+
+test('JSON is sold by its bytes as they were sent, where the price says so', async () => {
+  const { headers } = await send('/v1/json-bytes', ' "ä" '.padEnd(20), { type: 'application/json' })
+  expect(headers.get('x-credits-charged')).toBe('9')
+  expect(received().body).toHaveLength(21)
 })
 
 describe('a body of any type', () => {

@@ -3,6 +3,7 @@ import { wavHeader } from '../../src/demo/wav.ts'
 import type { MultipartForm } from '../../src/pricing/route-body.ts'
 import { readAudio } from '../../src/proxy/request/audio.ts'
 import { readMultipartBody } from '../../src/proxy/request/multipart-body.ts'
+import { parseMultipart } from '../../src/proxy/request/multipart-form.ts'
 
 const maxBytes = 1_000_000
 const voice: MultipartForm = {
@@ -309,6 +310,7 @@ describe('a form that programs write differently', () => {
     ['a second name by RFC 5987', 'name="file"', `name="file"; name*=UTF-8''other`],
     ['a filename whose escapes are broken', 'filename="a.wav"', `filename*=UTF-8''%zz`],
     ['a filename in another charset', 'filename="a.wav"', `filename*=iso-8859-1''%e9`],
+    ['an empty name', 'name="file"', 'name=""'],
     ['a backslash in a name', 'name="file"', 'name="file\\\\"'],
     ['a disposition that is no form', 'form-data', 'attachment'],
     ['a disposition that is a list', 'form-data; ', 'form-data, form-data; '],
@@ -348,6 +350,37 @@ describe('a form that programs write differently', () => {
     const written = await writtenOf(post(form([{ ...audioPart, content }])))
     expect(written).toContain(`\r\n\r\n${content}\r\n--B--`)
   })
+
+  test('a file that looks like a delimiter all along is read as quickly as any other', () => {
+    const boundary = 'a'.repeat(70)
+    const parsed = (content: string) => {
+      const bytes = form([{ ...audioPart, content }], boundary)
+      const startedAtMs = performance.now()
+      expect(parseMultipart(bytes, boundary)).toHaveLength(1)
+      return performance.now() - startedAtMs
+    }
+    const size = 8_000_000
+    const honestMs = parsed(' '.repeat(size))
+    // A search that compares letter by letter takes a hundred times as long.
+    expect(parsed('a'.repeat(size))).toBeLessThan(20 * honestMs + 100)
+  })
+
+  test.each(['\r', '\r\n', '\r\n-', '\r\n--', '\r\n--lim'])(
+    'a file that ends with %j, as a delimiter begins, is measured and written whole',
+    async (end) => {
+      const content = Buffer.concat([wav(1), Buffer.from(end)])
+      const parts = [
+        { ...audioPart, content },
+        { name: 'language', content: 'en' },
+      ]
+      const body = await takenOf(post(form(parts)))
+      expect(body.audio).toEqual({ bytes: content.length, seconds: 1 })
+      const boundary = body.canonical.contentType.split('=')[1]
+      expect(Buffer.from(body.canonical.bytes).equals(Buffer.from(form(parts, boundary)))).toBe(
+        true,
+      )
+    },
+  )
 
   test('a thousand parts are taken, and no more', async () => {
     const texts = (count: number) => [

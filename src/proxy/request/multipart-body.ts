@@ -154,7 +154,8 @@ async function measure(
   const mayBeAudio = types.some((allowed) => audioTypes.test(allowed))
   if ((isAllowed || isUnlabelled) && mayBeAudio) {
     // The bytes are copied: those that are read are handed over to a thread.
-    const { container, seconds } = await readAudio({ bytes: bytes.slice(), mimeType: type ?? '' })
+    const copy = new Uint8Array(bytes)
+    const { container, seconds } = await readAudio({ bytes: copy, mimeType: type ?? '' })
     // Many programs do not label a file: then its content has to speak for it.
     if (isAllowed || container !== undefined) {
       return { bytes: bytes.length, ...(seconds !== undefined && { seconds }) }

@@ -26,15 +26,18 @@ export function boundaryOf(contentType: string): string | undefined {
 
 /** The parts in their order, or undefined for what is not a form with one reading. */
 export function parseMultipart(bytes: Uint8Array, boundary: string): FormPart[] | undefined {
-  const count = countParts(bytes, boundary)
-  if (count === undefined || count > maxParts) return undefined
+  const frames = framesOf(bytes, boundary)
+  if (frames === undefined || frames.length > maxParts) return undefined
   const parts: FormPart[] = []
   let isFaulty = false
   const fail = () => {
     isFaulty = true
   }
+  // The parser looks for this boundary, and not for the client's: one of seventy equal letters, in a file of the same
+  // letter, would keep it for seconds.
+  const own = crypto.randomUUID()
   const parser = make({
-    headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
+    headers: { 'content-type': `multipart/form-data; boundary=${own}` },
     // Which parts are files is told by their disposition, below.
     isFile: () => true,
     onFile({ headers }) {
@@ -54,31 +57,37 @@ export function parseMultipart(bytes: Uint8Array, boundary: string): FormPart[] 
     onDone() {},
   })
   try {
-    parser.write(bytes)
+    for (const [index, frame] of frames.entries()) {
+      parser.write(Buffer.from(index === 0 ? `--${own}` : `\r\n--${own}`))
+      parser.write(frame)
+    }
+    parser.write(Buffer.from(`\r\n--${own}--`))
     parser.end()
   } catch {
     return undefined
   }
-  return isFaulty || parts.length !== count ? undefined : parts
+  return isFaulty || parts.length !== frames.length ? undefined : parts
 }
 
 /**
- * How many parts stand between the delimiters; undefined where text stands around them, or where a delimiter does not
- * end with its line: then it is text of a file to one reader and a delimiter to another.
+ * What stands between the delimiters; undefined where text stands around them, or where a delimiter does not end with its
+ * line: then it is text of a file to one reader and a delimiter to another.
  */
-function countParts(bytes: Uint8Array, boundary: string): number | undefined {
+function framesOf(bytes: Uint8Array, boundary: string): Uint8Array[] | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const delimiter = `--${boundary}`
   const textAt = (at: number, length: number) => buffer.toString('latin1', at, at + length)
   if (textAt(0, delimiter.length) !== delimiter) return undefined
+  const frames: Uint8Array[] = []
   let after = delimiter.length
-  for (let count = 0; ; count++) {
+  for (;;) {
     // One byte more than may stand there.
     const rest = textAt(after, 5)
-    if (rest === '--' || rest === '--\r\n') return count
+    if (rest === '--' || rest === '--\r\n') return frames
     if (!rest.startsWith('\r\n')) return undefined
     const next = buffer.indexOf(`\r\n${delimiter}`, after)
     if (next < 0) return undefined
+    frames.push(bytes.subarray(after, next))
     after = next + 2 + delimiter.length
   }
 }
@@ -122,8 +131,8 @@ function namesIn(text: string): Pick<FormPart, 'name' | 'filename'> | undefined 
     parameters.set(lower, quoted?.replace(/\\(["\\])/g, '$1') ?? plain)
   }
   const name = parameters.get('name')
-  // What stands behind a backslash is escaped to some readers of what is written again.
-  if (name === undefined || name.includes('\\') || parameters.has('name*')) return undefined
+  // Some readers pass over a part whose name is empty, and to some a backslash escapes what stands behind it.
+  if (!name || name.includes('\\') || parameters.has('name*')) return undefined
   const extended = parameters.get('filename*')
   const filename = extended === undefined ? parameters.get('filename') : decoded(extended)
   if (extended !== undefined && filename === undefined) return undefined
