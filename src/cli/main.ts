@@ -15,9 +15,10 @@ const tollbook: CommandGroup = {
     doctor: () => import('./commands/doctor.ts'),
     clock: () => import('./commands/clock.ts'),
     config: {
-      description: 'Check the configuration file, or print its schema.',
+      description: 'Check the configuration file, import one from OpenAPI, or print its schema.',
       commands: {
         check: () => import('./commands/config/check.ts'),
+        import: () => import('./commands/config/import.ts'),
         schema: () => import('./commands/config/schema.ts'),
       },
     },

@@ -16,8 +16,16 @@ export const { bold, dim, green, red, yellow } = colour
 
 export type Cell = string | number | bigint | null
 
-/** Prints rows under their headings. A column of numbers is aligned to the right; null is an empty cell. */
-export function table(heads: readonly string[], rows: readonly (readonly Cell[])[]): void {
+/**
+ * Prints rows under their headings. A column of numbers is aligned to the right; null is an empty cell.
+ *
+ * @param print takes what is printed; stdout unless given
+ */
+export function table(
+  heads: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  print: (text: string) => void = console.log,
+): void {
   const colAligns = heads.map((_, column) =>
     rows.some((row) => ['number', 'bigint'].includes(typeof row[column]))
       ? ('right' as const)
@@ -32,7 +40,7 @@ export function table(heads: readonly string[], rows: readonly (readonly Cell[])
   })
   printed.push(...rows.map((row) => row.map(printCell)))
   const lines = printed.toString().split('\n')
-  console.log(lines.map((line) => line.trimEnd()).join('\n'))
+  print(lines.map((line) => line.trimEnd()).join('\n'))
 }
 
 /** Prints names with their values, one a line. A value of null leaves its line out. */

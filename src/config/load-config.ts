@@ -76,6 +76,12 @@ export function parseConfig({ text, source, env }: ConfigText): Config {
   return resolve(source, value as ConfigFile, env)
 }
 
+/** What is wrong with a configuration that was not read, but made: plain data, as a file would say it. */
+export function configFaults(file: unknown): Fault[] {
+  const { value, faults } = readSchemas(file)
+  return faultsOf(value, faults)
+}
+
 interface ConfigText {
   readonly text: string
   readonly source: string

@@ -46,6 +46,20 @@ export function parsePathTemplate(text: string): PathTemplate {
   return { text, segments, ...(tail !== undefined && { tail }), names }
 }
 
+/**
+ * A template of a path that is made, and never matched: it may end with a slash, which is an empty segment then.
+ *
+ * @throws TemplateError
+ */
+export function parseTargetTemplate(text: string): PathTemplate {
+  if (text === '/' || !text.endsWith('/')) return parsePathTemplate(text)
+  const template = parsePathTemplate(text.slice(0, -1))
+  if (template.tail !== undefined) {
+    throw new TemplateError(`{${template.tail}*} stands for the rest of the path, so it is its end`)
+  }
+  return { ...template, text, segments: [...template.segments, []] }
+}
+
 function parseSegment(segment: string, names: string[]): Piece[] {
   if (segment === '') throw new TemplateError('a segment is empty')
   if (segment === '.' || segment === '..') {

@@ -2,7 +2,12 @@
 import type { Fault } from '../../lib/fault.ts'
 import { methodsOf } from '../../lib/http-methods.ts'
 import { comparePrecedence, formOf, overlaps } from '../../lib/path-precedence.ts'
-import { type PathTemplate, parsePathTemplate, TemplateError } from '../../lib/path-template.ts'
+import {
+  type PathTemplate,
+  parsePathTemplate,
+  parseTargetTemplate,
+  TemplateError,
+} from '../../lib/path-template.ts'
 import type { Route } from '../file/route.ts'
 import { ownPathOf } from '../own-paths.ts'
 
@@ -18,9 +23,12 @@ export function pathFaults(route: Route): Fault[] {
 }
 
 /** The template, or what is wrong with it. */
-export function readTemplate(path: string): PathTemplate | { readonly message: string } {
+export function readTemplate(
+  path: string,
+  parse = parsePathTemplate,
+): PathTemplate | { readonly message: string } {
   try {
-    return parsePathTemplate(path)
+    return parse(path)
   } catch (error) {
     if (!(error instanceof TemplateError)) throw error
     return { message: `${error.message}, got ${JSON.stringify(path)}` }
@@ -44,7 +52,7 @@ function ownPathFault(template: PathTemplate): string | undefined {
 function upstreamPathFaults({ upstreamPath }: Route, { names, tail }: PathTemplate): Fault[] {
   if (upstreamPath === undefined) return []
   const path = ['upstreamPath']
-  const template = readTemplate(upstreamPath)
+  const template = readTemplate(upstreamPath, parseTargetTemplate)
   if ('message' in template) return [{ path, message: template.message }]
   return template.names.flatMap((name) => {
     if (!names.includes(name)) return [{ path, message: `{${name}} is no parameter of path` }]

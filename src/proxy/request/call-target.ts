@@ -4,7 +4,7 @@
  */
 import type { Route } from '../../config/config.ts'
 import { type InvalidField, schemaCheck } from '../../config/json-schema.ts'
-import { parsePathTemplate, pathFiller } from '../../lib/path-template.ts'
+import { parsePathTemplate, parseTargetTemplate, pathFiller } from '../../lib/path-template.ts'
 import { textReader } from '../../lib/text-values.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import { invalidRequest, type Refusal } from '../../problems/refusal.ts'
@@ -31,7 +31,7 @@ export function targetReader(route: Route): TargetReader {
   const template = parsePathTemplate(route.path)
   const fill = pathFiller(template)
   const fillUpstream =
-    route.target.kind === 'upstream' ? pathFiller(parsePathTemplate(route.target.path)) : fill
+    route.target.kind === 'upstream' ? pathFiller(parseTargetTemplate(route.target.path)) : fill
   if (template.names.length === 0) {
     return plainReader({ content: {}, path: fill({}), upstreamPath: fillUpstream({}) }, readQuery)
   }

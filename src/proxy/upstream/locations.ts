@@ -8,6 +8,7 @@ import {
   matchPath,
   type PathTemplate,
   parsePathTemplate,
+  parseTargetTemplate,
   pathFiller,
 } from '../../lib/path-template.ts'
 
@@ -74,15 +75,20 @@ export class Locations {
   #under(route: Route, path: readonly string[]): string | undefined {
     const sold = this.#sold.get(route)
     if (!sold || sold.template.tail !== undefined) return undefined
-    const { length } = sold.template.segments
-    const texts = path.length > length ? matchPath(sold.template, path.slice(0, length)) : undefined
+    // A slash at the end is no step further down.
+    const segments = sold.template.segments.filter((pieces) => pieces.length > 0)
+    const { length } = segments
+    const texts =
+      path.length > length
+        ? matchPath({ ...sold.template, segments }, path.slice(0, length))
+        : undefined
     const publicPath = texts && sold.publicPath(texts)
     return publicPath === undefined ? undefined : [publicPath, ...path.slice(length)].join('/')
   }
 }
 
 function soldPath({ path, target }: Route): SoldPath {
-  const template = parsePathTemplate(target.kind === 'upstream' ? target.path : '/')
+  const template = parseTargetTemplate(target.kind === 'upstream' ? target.path : '/')
   const own = parsePathTemplate(path)
   const fill = pathFiller(own)
   const isKnown = own.names.every((name) => template.names.includes(name))
