@@ -14,7 +14,7 @@ beforeAll(async () => {
   const perCharacter = { per: 'character', unit: 1, credits: 1, hold: { text: '/text' } }
   shop = await openShop({
     config: {
-      limits: { maxBodySeconds: 1 },
+      limits: { maxBodySeconds: 3 },
       routes: {
         form: {
           ...route('/v1/form', perCharacter),

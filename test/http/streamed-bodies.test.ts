@@ -2,7 +2,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { createServer, type Socket } from 'node:net'
 import { rawCall } from '../support/raw-client.ts'
+import { startTestGateway } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import type { ConfigChanges } from '../support/test-config.ts'
 import { until } from '../support/until.ts'
 
 /** A connection to the upstream, and all that came over it. */
@@ -44,31 +46,31 @@ const poor = {
   ...{ endpoints: 'all', fee: { minorUnits: 0, currency: 'EUR' } },
 }
 
+let config: ConfigChanges
 let shop: Shop
 beforeAll(async () => {
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve))
   const address = upstream.address()
   const port = typeof address === 'object' ? address?.port : undefined
   const perByte = { per: 'byte', of: 'request', unit: 1, credits: 1 }
-  shop = await openShop({
-    config: {
-      limits: { maxBodySeconds: 1 },
-      plans: { poor },
-      services: {
-        raw: { url: `http://127.0.0.1:${port}` },
-        second: { targets: ['http://127.0.0.1:1', `http://127.0.0.1:${port}`] },
-      },
-      routes: {
-        upload: route('/v1/upload', perByte),
-        'upload-second': { ...route('/v1/upload-second', perByte), service: 'second' },
-        'upload-free': route('/v1/upload-free', { per: 'free' }),
-        large: {
-          ...route('/v1/large', { per: 'request', credits: 1 }),
-          ...{ maxBodyBytes: 256 * mebibyte, timeoutMs: 3_000 },
-        },
+  config = {
+    limits: { maxBodySeconds: 5 },
+    plans: { poor },
+    services: {
+      raw: { url: `http://127.0.0.1:${port}` },
+      second: { targets: ['http://127.0.0.1:1', `http://127.0.0.1:${port}`] },
+    },
+    routes: {
+      upload: route('/v1/upload', perByte),
+      'upload-second': { ...route('/v1/upload-second', perByte), service: 'second' },
+      'upload-free': route('/v1/upload-free', { per: 'free' }),
+      large: {
+        ...route('/v1/large', { per: 'request', credits: 1 }),
+        ...{ maxBodyBytes: 256 * mebibyte, timeoutMs: 3_000 },
       },
     },
-  })
+  }
+  shop = await openShop({ config })
 })
 afterAll(async () => {
   for (const { socket } of connections) socket.destroy()
@@ -101,7 +103,12 @@ function route(path: string, price: object) {
 function upload(
   length: number,
   begin: string,
-  { path = '/v1/upload', more = [] as string[], key = shop.key.text } = {},
+  {
+    path = '/v1/upload',
+    more = [] as string[],
+    key = shop.key.text,
+    gateway = shop.gateway.url,
+  } = {},
 ) {
   const head = [
     `PUT ${path} HTTP/1.1`,
@@ -111,7 +118,7 @@ function upload(
     `Content-Length: ${length}`,
     ...more,
   ]
-  return rawCall(shop.gateway.url, `${head.join('\r\n')}\r\n\r\n${begin}`)
+  return rawCall(gateway, `${head.join('\r\n')}\r\n\r\n${begin}`)
 }
 
 const bodyOf = ({ received }: Connection) => received.slice(received.indexOf('\r\n\r\n') + 4)
@@ -243,6 +250,19 @@ describe('a body that does not arrive whole', () => {
     const [, released] = await shop.outcomeOf(call.header('x-request-id'), 'HoldReleased')
     expect(released?.payload).toEqual({ reason: 'request_broke_off' })
     expect(bodyOf(connection)).toBe('begin')
+  })
+
+  test('before its gateway stops costs nothing', async () => {
+    const databaseUrl = shop.ledger.url
+    const gateway = await startTestGateway({ databaseUrl, config, upstream: shop.upstream.url })
+    const call = upload(10, 'begin', { gateway: gateway.url })
+    const connection = await received('begin')
+    const requestId = await lastCall()
+    await gateway.stop(100)
+    await until(() => call.closed && connection.isClosed)
+    expect(bodyOf(connection)).toBe('begin')
+    const events = await shop.outcomeOf(requestId, 'HoldReleased')
+    expect(events).toHaveLength(2)
   })
 
   test('of a free call breaks off, too', async () => {
