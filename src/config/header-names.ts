@@ -119,6 +119,8 @@ const prefixesNeverFromUpstreams = [
 
 /** Whether no upstream may say this to a client. */
 export function isNeverFromUpstreams(plainName: string): boolean {
+  // Streams say it, so that a proxy in front of the gateway does not keep their events back.
+  if (plainName === 'x-accel-buffering') return false
   if (neverFromUpstreams.has(plainName) || plainName.endsWith('-cdn-cache-control')) return true
   return prefixesNeverFromUpstreams.some((prefix) => plainName.startsWith(prefix))
 }

@@ -217,6 +217,17 @@ describe('to the service', () => {
     },
   )
 
+  test('and the API documentation says where a key may stand', async () => {
+    const document = (await (await shop.fetch('/docs/json')).json()) as {
+      paths: Record<string, { post: { security: object[] } }>
+      components: { securitySchemes: Record<string, { name?: string }> }
+    }
+    expect(document.paths['/v1/search']?.post.security).toContainEqual({ 'apiKey.api-key': [] })
+    expect(document.components.securitySchemes['apiKey.x-goog-api-key']?.name).toBe(
+      'x-goog-api-key',
+    )
+  })
+
   test('goes the wish for compression as the client has it, and none of our own', async () => {
     expect((await cross([asKey()])).toService.has('accept-encoding')).toBe(false)
     const wish = await cross([asKey(), 'Accept-Encoding: br'])

@@ -235,7 +235,10 @@ describe('doctor', () => {
   async function upstreamFindings(services: object, env: Record<string, string>) {
     const { services: base, ...config } = configFor('http://127.0.0.1:1')
     const path = join(folder, 'doctor.yaml')
-    const geo = { ...base.geo, ...services }
+    const geo = { ...base.geo, testUrl: undefined, ...services }
+    for (const field of Object.values({ ...geo.headers, ...geo.query })) {
+      if ('testEnv' in field && geo.testUrl === undefined) field.testEnv = undefined as never
+    }
     await Bun.write(
       path,
       stringify({ ...config, services: { geo: JSON.parse(JSON.stringify(geo)) } }),
@@ -267,6 +270,24 @@ describe('doctor', () => {
     const wrong = { ...env, GEO_TOKEN: 'another' }
     const refused = await upstreamFindings({ url: targets[0] }, wrong)
     expect(refused).toMatchObject([{ status: 'warning', found: expect.stringContaining('401') }])
+  })
+
+  test('asks the address for test keys with the secret for it', async () => {
+    const seen: (string | null)[] = []
+    using test = Bun.serve({
+      ...{ port: 0, hostname: '127.0.0.1' },
+      fetch: ({ headers }) => {
+        seen.push(headers.get('authorization'))
+        return new Response('')
+      },
+    })
+    const testUrl = `http://127.0.0.1:${test.port}`
+    const found = await upstreamFindings({ testUrl }, env)
+    expect(found.map(({ check, status }) => [check, status])).toEqual([
+      ['upstream geo', 'problem'],
+      ['upstream geo for test keys', 'ok'],
+    ])
+    expect(seen).toEqual([`Bearer ${env.GEO_TEST_TOKEN}`])
   })
 
   test('names the variable that is missing', async () => {

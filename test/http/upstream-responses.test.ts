@@ -48,6 +48,7 @@ beforeAll(async () => {
         files: read('files', { conditional: true }),
         'files-write': route('files', { method: 'PUT', conditional: true }),
         whole: read('whole', {}),
+        heads: { ...read('heads', {}), method: undefined, methods: ['GET', 'HEAD'] },
       },
     },
     env: { TOKEN: secret },
@@ -160,14 +161,14 @@ describe('charged', () => {
 
 describe('framed', () => {
   async function wire(method: string, path: string, more: readonly string[] = []) {
-    const isGet = method === 'GET'
+    const isGet = method !== 'POST'
     const head = [
       ...[`${method} ${path} HTTP/1.1`, 'Host: x', `X-API-Key: ${shop.key.text}`, ...more],
       ...(isGet ? [] : ['Content-Type: application/json', 'Content-Length: 2']),
       ...['', isGet ? '' : '{}'],
     ]
     const call = rawCall(shop.gateway.url, head.join('\r\n'))
-    await call.ended()
+    await call.begun()
     // The connection still serves: nothing of the response is left over on it.
     call.socket.write(head.join('\r\n'))
     await call.responses(2)
@@ -183,6 +184,18 @@ describe('framed', () => {
     expect(text.toLowerCase()).not.toContain('content-length')
     expect(text.toLowerCase()).not.toContain('transfer-encoding')
     expect(text).toMatch(/\r\n\r\nHTTP\/1\.1 204 [\s\S]*\r\n\r\n$/)
+  })
+
+  test.each([
+    ['Content-Length: 1234', 'content-length: 1234'],
+    ['Transfer-Encoding: chunked', 'transfer-encoding: chunked'],
+  ])('HEAD says what a GET would: %s', async (theirs, ours) => {
+    raw.respond((socket) => void socket.write(`HTTP/1.1 200 OK\r\n${theirs}\r\n\r\n`))
+    const text = await wire('HEAD', '/v1/heads')
+    expect(text.match(/HTTP\/1\.1 200 /g)).toHaveLength(2)
+    expect(text.toLowerCase()).toContain(ours)
+    expect(text.toLowerCase()).not.toContain('content-length: 0')
+    expect(text).toMatch(/\r\n\r\nHTTP\/1\.1 200 [\s\S]*\r\n\r\n$/)
   })
 
   test('304 has no body', async () => {
@@ -314,7 +327,14 @@ describe('its headers', () => {
       'WWW-Authenticate',
     ],
     ...['Cross-Origin-Resource-Policy', 'Timing-Allow-Origin', 'Access-Control-Allow-Credentials'],
-    ...['X-Accel-Redirect', 'X-Sendfile', 'Surrogate-Control', 'CDN-Cache-Control', 'Proxy-Status'],
+    ...[
+      'X-Accel-Redirect',
+      'X-Accel-Expires',
+      'X-Sendfile',
+      'Surrogate-Control',
+      'CDN-Cache-Control',
+      'Proxy-Status',
+    ],
     ...['Cloudflare-CDN-Cache-Control', 'Service-Worker-Allowed', 'X_Credits_Charged'],
   ])('do not say %s, which is the gateway’s or the site’s to say', async (name) => {
     const headers = await headersOf([`${name}: theirs`])

@@ -32,7 +32,7 @@ async function checkUpstream(
   variable: Variable,
 ): Promise<Finding[]> {
   const check = `upstream ${name}`
-  const { urls, urlEnv, demo } = service
+  const { urls, urlEnv, testUrl, demo } = service
   if (urls.length === 0) {
     const set = `Set ${urlEnv ?? `services.${name}.url`}`
     if (demo === undefined) return [problem(check, 'no address', `${set}.`)]
@@ -40,16 +40,19 @@ async function checkUpstream(
     return [warning(check, 'no address', advice)]
   }
   const missing: ConfigProblem[] = []
-  const credentials = readCredentials(name, service, 'live', variable, missing)
+  const live = readCredentials(name, service, 'live', variable, missing)
+  const test =
+    testUrl === undefined ? live : readCredentials(name, service, 'test', variable, missing)
   if (missing.length > 0) {
     const found = missing.map(printProblem).join('; ')
     return [problem(check, found, '"tollbook serve" does not start without.')]
   }
-  return Promise.all(
-    urls.map((url, index) =>
-      checkUrl(urls.length === 1 ? check : `${check} ${index + 1}`, url, credentials),
+  return Promise.all([
+    ...urls.map((url, index) =>
+      checkUrl(urls.length === 1 ? check : `${check} ${index + 1}`, url, live),
     ),
-  )
+    ...(testUrl === undefined ? [] : [checkUrl(`${check} for test keys`, testUrl, test)]),
+  ])
 }
 
 export async function checkSignIn({ jwksUrl, jwtSecret }: Environment): Promise<Finding> {
