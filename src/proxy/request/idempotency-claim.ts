@@ -39,17 +39,21 @@ export function claimOf(
   }
 }
 
-/** The body's bytes, with what of its type matters; for a form without its boundary: programs draw a new one for each try. */
+/**
+ * The body's bytes, with what of its type matters; for a form without the boundary in its delimiters: programs draw a new one
+ * for each try. The form is known to begin with a delimiter, and to have no more than were read.
+ */
 function* partsOf({ bytes, boundary, type }: CallBody): Generator<Uint8Array | string> {
   if (type !== undefined) yield `${type}\n`
   if (boundary === undefined) return yield bytes
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const delimiter = `\r\n--${boundary}`
   let from = 0
-  for (;;) {
-    const at = buffer.indexOf(boundary, from)
-    if (at < 0) return yield buffer.subarray(from)
-    yield buffer.subarray(from, at)
-    from = at + boundary.length
+  for (let at = -2; ; at = buffer.indexOf(delimiter, from)) {
+    if (at === -1) return yield buffer.subarray(from)
+    const before = at + delimiter.length - boundary.length
+    yield buffer.subarray(from, before)
+    from = before + boundary.length
   }
 }
 

@@ -1,0 +1,50 @@
+/** What an Idempotency-Key is bound to. */
+import { describe, expect, test } from 'bun:test'
+import { createHmac } from 'node:crypto'
+import { claimOf } from '../../src/proxy/request/idempotency-claim.ts'
+
+const apiKey = { accountSecret: Buffer.from('secret'), keyId: 'key' }
+
+function hashOf(body: string, boundary?: string, type?: string): string | undefined {
+  const headers = { 'idempotency-key': 'one' }
+  const request = new Request('http://localhost/v1/x', { method: 'POST', headers })
+  const bytes = new Uint8Array(Buffer.from(body, 'latin1'))
+  const more = { ...(boundary !== undefined && { boundary }), ...(type !== undefined && { type }) }
+  const claimed = claimOf(request, '/v1/x', { bytes, content: {}, ...more }, apiKey)
+  return 'claim' in claimed ? claimed.claim?.requestHash : undefined
+}
+
+/** The hash of this text behind method and target. */
+const expected = (text: string) =>
+  createHmac('sha256', 'secret').update(`POST /v1/x\n${text}`, 'latin1').digest('hex').slice(0, 32)
+
+describe('the hash of a request', () => {
+  test('is of its bytes', () => {
+    expect(hashOf('{"a":1}')).toBe(expected('{"a":1}'))
+  })
+
+  test('is of its type, too, where the upstream goes by it', () => {
+    expect(hashOf('x', undefined, 'text/plain')).toBe(expected('text/plain\nx'))
+  })
+
+  test('leaves the boundary of a form out, and nothing else', () => {
+    const form = (boundary: string) =>
+      `--${boundary}\r\nhead\r\n\r\none\r\n--${boundary}\r\nhead\r\n\r\ntwo B\r\n--${boundary}--\r\n`
+    expect(hashOf(form('B'), 'B')).toBe(
+      expected('--\r\nhead\r\n\r\none\r\n--\r\nhead\r\n\r\ntwo B\r\n----\r\n'),
+    )
+    expect(hashOf(form('other'), 'other')).toBe(hashOf(form('B'), 'B'))
+  })
+
+  test('takes no longer for a file that is full of the boundary', () => {
+    const form = (content: string) => `--a\r\nhead\r\n\r\n${content}\r\n--a--\r\n`
+    const timed = (content: string) => {
+      const body = form(content)
+      const startedAtMs = performance.now()
+      hashOf(body, 'a')
+      return performance.now() - startedAtMs
+    }
+    const honestMs = timed('b'.repeat(4_000_000))
+    expect(timed('a'.repeat(4_000_000))).toBeLessThan(10 * honestMs + 100)
+  })
+})
