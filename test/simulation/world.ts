@@ -26,6 +26,9 @@ const mostSettleMs = 45_000
 /** Until every gateway knows that the loss is accepted. */
 const acceptMs = 1_500
 const probeMs = 1_000
+/** Periodic tasks send commands at any time: each of them ends within this. */
+const mostPendingMs = 10_000
+const pendingStepMs = 50
 
 export class World {
   private readonly plan: Plan
@@ -74,6 +77,7 @@ export class World {
     await scheduler.runUntil(scheduler.nowMs + acceptMs)
     this.probe()
     await scheduler.runUntil(scheduler.nowMs + probeMs)
+    await this.runWhileCommandsArePending()
     this.recordUnended()
   }
 
@@ -88,6 +92,15 @@ export class World {
     const [leastMs, mostMs] = [scheduler.nowMs + leastSettleMs, scheduler.nowMs + mostSettleMs]
     while (scheduler.nowMs < leastMs || (scheduler.nowMs < mostMs && isWaiting())) {
       await scheduler.runUntil(scheduler.nowMs + 1_000)
+    }
+  }
+
+  private async runWhileCommandsArePending(): Promise<void> {
+    const { scheduler, machines } = this
+    const isPending = () => machines.some(({ gateway }) => gateway && gateway.pending() > 0)
+    const mostMs = scheduler.nowMs + mostPendingMs
+    while (scheduler.nowMs < mostMs && isPending()) {
+      await scheduler.runUntil(scheduler.nowMs + pendingStepMs)
     }
   }
 
