@@ -288,6 +288,27 @@ describe('its headers', () => {
   })
 
   test.each([
+    [
+      '</root/base/jobs/done?page=2>; rel="next", <UPSTREAM/root/base/jobs/17>; rel=last; title="a, b"',
+      '</v1/jobs/done?page=2>; rel="next", </v1/jobs/17>; rel=last; title="a, b"',
+    ],
+    [
+      '</root/base/other>; rel=up, <https://x.example/terms>; rel=license',
+      '<https://x.example/terms>; rel=license',
+    ],
+    ['</root/base/other>; rel=up', null],
+    ['<UPSTREAM/root/base/jobs/1?appid=x>; rel=next', '</v1/jobs/1>; rel=next'],
+    ['<http://a:b@UPSTREAM_HOST/x>; rel=up, <UPSTREAM/outside>; rel=up', null],
+    ['/root/base/jobs/17; rel=next', null],
+    ['<jobs/17', null],
+  ])('link to where the client may go: %s', async (theirs, ours) => {
+    const headers = await headersOf([
+      `Link: ${theirs.replace('UPSTREAM_HOST', new URL(raw.url).host).replace('UPSTREAM', raw.url)}`,
+    ])
+    expect(headers.get('link')).toBe(ours)
+  })
+
+  test.each([
     ['public, max-age=60', 'private, max-age=60'],
     ['Public', 'private'],
     ['max-age=60', 'private, max-age=60'],

@@ -50,6 +50,13 @@ export class Locations {
     return publicPath === undefined ? undefined : publicPath + url.search
   }
 
+  /** Whether this leads to the upstream's server, to a place that is sold or not. */
+  isAtUpstream(value: string, askedUrl: string): boolean {
+    if (!URL.canParse(value, askedUrl)) return false
+    const { origin } = new URL(value, askedUrl)
+    return this.#bases.some((base) => base.origin === origin)
+  }
+
   /** The path behind the upstream's address, without a slash before it; undefined where the URL leads elsewhere. */
   #pathInside(url: URL): string | undefined {
     if (url.username !== '' || url.password !== '') return undefined

@@ -2,6 +2,8 @@
  * The headers of an upstream's response as the client gets them: less what ends here (config/header-names.ts), and with
  * what names the upstream's own places, or lets others keep what one customer paid for, put right.
  */
+
+import type { Route } from '../../config/config.ts'
 import { isNeverFromUpstreams } from '../../config/header-names.ts'
 import type { Secret } from '../../lib/secret.ts'
 import type { Call } from '../call.ts'
@@ -38,8 +40,23 @@ export class ResponseHeaders {
       if (location === undefined) headers.delete(name)
       else headers.set(name, this.#query.takeFrom(location))
     }
+    const links = headers.get('link')
+    if (links !== null) this.#setLinks(headers, links, response.url, route)
     if (this.#secrets.length > 0) this.#removeSecrets(headers)
     return headers
+  }
+
+  /** Links to the upstream's places lead to the gateway's, or are left out; those to other servers stay. */
+  #setLinks(headers: Headers, links: string, askedUrl: string, route: Route): void {
+    const kept = linksIn(links).flatMap(({ target, parameters }) => {
+      if (!this.#locations.isAtUpstream(target, askedUrl)) {
+        return URL.canParse(target) ? [`<${target}>${parameters}`] : []
+      }
+      const location = this.#locations.of(target, askedUrl, route)
+      return location === undefined ? [] : [`<${this.#query.takeFrom(location)}>${parameters}`]
+    })
+    if (kept.length === 0) headers.delete('link')
+    else headers.set('link', kept.join(', '))
   }
 
   #removeSecrets(headers: Headers): void {
@@ -47,6 +64,15 @@ export class ResponseHeaders {
       if (this.#secrets.some((secret) => value.includes(secret))) headers.delete(name)
     }
   }
+}
+
+/** The links of a header (RFC 8288 §3): where each leads, and what stands behind that. Of other texts: none. */
+function linksIn(text: string): { readonly target: string; readonly parameters: string }[] {
+  const links = text.matchAll(/\s*<([^<>]*)>((?:[^,"<]|"(?:[^"\\]|\\.)*")*)(?:,|$)/gy)
+  return [...links].map(([, target = '', parameters = '']) => ({
+    target,
+    parameters: parameters.trimEnd(),
+  }))
 }
 
 /** What holds for every response, also for one that stands in the configuration. */
