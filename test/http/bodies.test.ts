@@ -254,6 +254,20 @@ describe('a form with files', () => {
   })
 })
 
+test.each([
+  ['/v1/form', 'text=a', formType, false],
+  ['/v1/raw', 'a,b', 'text/csv', true],
+  ['/v1/json', '{}', 'application/json', true],
+])(
+  'a digest of what was sent crosses only where that is sent on: %s',
+  async (path, body, type, crosses) => {
+    const digests = ['content-digest', 'content-md5', 'digest', 'repr-digest']
+    const headers = Object.fromEntries(digests.map((name) => [name, 'x']))
+    await shop.fetch(path, { method: 'POST', body, headers: { ...headers, 'content-type': type } })
+    expect(digests.filter((name) => received().headers.has(name))).toEqual(crosses ? digests : [])
+  },
+)
+
 describe('a body that is read first', () => {
   const kinds = [
     ['/v1/json', 'application/json', '{"text":'],

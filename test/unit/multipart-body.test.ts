@@ -395,6 +395,31 @@ describe('a form that programs write differently', () => {
   })
 })
 
+describe('the memory of a large form', () => {
+  const large = form([{ ...audioPart, content: wav(10) }])
+  /** Reads the form with a budget; returns what is left of it, or the refusal. */
+  async function readWithin(budget: number) {
+    let left = budget
+    const take = (bytes: number) => {
+      if (bytes > left) return false
+      left -= bytes
+      return true
+    }
+    const body = await readMultipartBody(post(large), voice, { maxBytes, maxSeconds: 60, take })
+    return 'refusal' in body ? body.refusal.status : left
+  }
+
+  test('is taken for what was sent, and for what is written of it', async () => {
+    const left = await readWithin(1_000_000)
+    expect(1_000_000 - left).toBeGreaterThan(2 * large.length - 100)
+  })
+
+  test('is refused when there is not enough', async () => {
+    expect(await readWithin(large.length - 1)).toBe(503)
+    expect(await readWithin(large.length * 1.5)).toBe(503)
+  })
+})
+
 describe('several files', () => {
   const image = { types: ['image/*'], maxBytes: 10, optional: false }
   const images: MultipartForm = {

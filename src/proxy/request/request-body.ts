@@ -35,6 +35,8 @@ export type ForwardedBody = (
 ) & {
   /** Absent where the client says none, and need not. */
   readonly contentType?: string
+  /** It is not what the client sent, but made of it. */
+  readonly isRewritten?: boolean
 }
 
 /** The body, where it is sent to the upstream while it arrives. */
@@ -69,7 +71,7 @@ export async function readRequestBody(
     const body = await readFormBody(request, kind.form, limits)
     if ('refusal' in body) return body
     const { bytes, canonical, fields } = body
-    const forward = { bytes: canonical, contentType: formType }
+    const forward = { bytes: canonical, contentType: formType, isRewritten: true }
     return { bytes, forward, content: { ...values, json: fields, bytes: bytes.length } }
   }
   if ('multipart' in kind) {
@@ -77,7 +79,7 @@ export async function readRequestBody(
     if ('refusal' in body) return body
     const { bytes, boundary, canonical, files, fields } = body
     const content = { ...values, json: fields, files, bytes: bytes.length }
-    return { bytes, boundary, forward: canonical, content }
+    return { bytes, boundary, forward: { ...canonical, isRewritten: true }, content }
   }
   if ('raw' in kind && canBeStreamed(request, route)) {
     const body = openRawBody(request, kind.raw, limits)
@@ -117,7 +119,8 @@ function jsonCall(
   const streams = route.streams !== undefined && meetsCondition(json, route.streams.when)
   const forUpstream = upstreamBody(json, values, route, streams)
   const sent = forUpstream === json ? bytes : new TextEncoder().encode(JSON.stringify(forUpstream))
-  const forward = { bytes: sent, contentType: 'application/json' }
+  const isRewritten = sent !== bytes
+  const forward = { bytes: sent, contentType: 'application/json', isRewritten }
   return {
     bytes,
     forward,

@@ -27,6 +27,8 @@ interface SentCall {
   readonly requestId: string
   readonly key: KeyRecord
   readonly contentType?: string
+  /** The body is not the client's own any more. */
+  readonly isRewritten?: boolean
   /** Of a body that is streamed: without it, it would be sent in chunks. */
   readonly contentLength?: number
   /** The gateway reads the response, so it must not come compressed. */
@@ -72,6 +74,7 @@ export class RequestHeaders {
     if (call.contentLength !== undefined) {
       headers.set('content-length', String(call.contentLength))
     }
+    if (call.isRewritten) for (const name of digestNames) headers.delete(name)
     // The upstream closes it then. Whoever closes a connection cannot use its port again for a minute.
     if (call.isLast) headers.set('connection', 'close')
     // A response that is only passed on may come compressed.
@@ -89,6 +92,9 @@ export class RequestHeaders {
     return headers
   }
 }
+
+/** What clients say of the bytes that they sent, by which an upstream would refuse others. */
+const digestNames = ['content-digest', 'content-md5', 'digest', 'repr-digest']
 
 /**
  * Ids as a header carries them: what is no plain character, or what a reader could take for the end of one of several

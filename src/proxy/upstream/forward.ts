@@ -64,6 +64,7 @@ async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarde
       isConditional,
       ...(body?.contentType !== undefined && { contentType: body.contentType }),
       ...(stream && { contentLength: stream.length }),
+      ...(body?.isRewritten && { isRewritten: true }),
       ...(isSentAgain(method) && { isLast: true }),
     }),
     ...(body && 'bytes' in body && { body: body.bytes as Uint8Array<ArrayBuffer> }),
