@@ -93,7 +93,7 @@ afterEach(async () => {
 
 function route(path: string, price: object) {
   return {
-    ...{ method: 'PUT', path, summary: 'x', service: 'raw', upstreamPath: '/x' },
+    ...{ methods: ['PUT', 'POST'], path, summary: 'x', service: 'raw', upstreamPath: '/x' },
     ...{ permission: 'search', request: { raw: ['text/plain'] }, maxBodyBytes: 1_000, price },
     timeoutMs: 2_000,
   }
@@ -104,6 +104,7 @@ function upload(
   length: number,
   begin: string,
   {
+    method = 'PUT',
     path = '/v1/upload',
     more = [] as string[],
     key = shop.key.text,
@@ -111,7 +112,7 @@ function upload(
   } = {},
 ) {
   const head = [
-    `PUT ${path} HTTP/1.1`,
+    `${method} ${path} HTTP/1.1`,
     'Host: gateway.test',
     `X-API-Key: ${key}`,
     'Content-Type: text/plain',
@@ -284,16 +285,18 @@ describe('an upstream', () => {
   })
 
   test('that closes a connection it had kept is not sent the body a second time', async () => {
-    const first = upload(3, 'END')
+    const method = 'POST'
+    const first = upload(3, 'END', { method })
     await first.ended()
     first.socket.destroy()
     onData = (socket) => socket.destroy()
-    const call = upload(10, 'begin..END')
+    const call = upload(10, 'begin..END', { method })
     await call.ended()
     expect(call.status).toBe(502)
     expect(call.header('x-credits-charged')).toBe('0')
-    const requests = connections.flatMap(({ received }) => received.match(/PUT \/x/g) ?? [])
+    const requests = connections.flatMap(({ received }) => received.match(/POST \/x/g) ?? [])
     expect(requests).toHaveLength(2)
+    expect(connections).toHaveLength(1)
     call.socket.destroy()
   })
 
@@ -320,27 +323,48 @@ describe('an upstream', () => {
     call.socket.destroy()
   })
 
-  test.each(['200 OK', '413 Too Large'])(
-    'that responds %s before the body has arrived gets no other call in place of the rest',
-    async (status) => {
+  // The gateway keeps the connections of a POST for the calls to come.
+  describe.each(['PUT', 'POST'])('that responds to a %s before the body has arrived', (method) => {
+    const early = (status: string) => {
       onData = (socket, all) => {
         if (all.endsWith('begin')) socket.write(done.replace('200 OK', status))
         else if (all.endsWith('END')) socket.write(done)
       }
-      const call = upload(20, 'begin')
-      await call.begun()
-      expect(call.status).toBe(Number(status.slice(0, 3)))
-      const calls = Array.from({ length: 3 }, () => upload(3, 'END'))
+      return upload(20, 'begin', { method })
+    }
+    const others = async () => {
+      const calls = Array.from({ length: 3 }, () => upload(3, 'END', { method }))
       for (const other of calls) {
         await other.ended()
         expect(other.status).toBe(200)
         other.socket.destroy()
       }
-      expect(bodyOf(connections[0] as Connection)).toBe('begin')
+    }
+
+    test.each(['200 OK', '413 Too Large'])(
+      '%s gets no other call in place of the rest',
+      async (status) => {
+        const call = early(status)
+        await call.begun()
+        expect(call.status).toBe(Number(status.slice(0, 3)))
+        await others()
+        expect(bodyOf(connections[0] as Connection)).toBe('begin')
+        call.socket.destroy()
+        await until(() => connections[0]?.isClosed === true)
+      },
+    )
+
+    test('gets no other call before the rest, which may still come', async () => {
+      const call = early('200 OK')
+      await call.ended()
+      call.socket.write('..more')
+      await others()
+      call.socket.write('.....last')
+      await others()
+      expect(bodyOf(connections[0] as Connection)).toMatch(/^begin(\.\.more(\.\.\.\.\.last)?)?$/)
       call.socket.destroy()
-      await until(() => connections[0]?.isClosed === true)
-    },
-  )
+    })
+  })
 
   test('that does not read holds up its client, fills no memory, and has its time', async () => {
     onData = (socket) => socket.pause()
