@@ -1,13 +1,14 @@
 /**
- * JSON Schemas from the configuration, compiled once at start. Ajv compiles them, because TypeBox compiles only
- * schemas that it has built itself. A keyword that Ajv does not know is an error: a misspelt `maxLenght` would
- * otherwise be a limit that is not there.
+ * JSON Schemas from the configuration, each compiled once: at start, or when it is first needed where it is seen at start
+ * that it can be. Ajv compiles them, because TypeBox compiles only schemas that it has built itself. A keyword that Ajv
+ * does not know is an error: a misspelt `maxLenght` would otherwise be a limit that is not there.
  */
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { didYouMean } from '../lib/did-you-mean.ts'
 import { pointerStep, shortPointer } from '../lib/json-pointer.ts'
 import { either, printValue } from './config-error.ts'
+import { isPlainSchema } from './plain-schema.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -36,32 +37,54 @@ const ajvFirst = new Ajv2020(options)
 const ajvAll = new Ajv2020({ ...options, allErrors: true })
 for (const ajv of [ajvFirst, ajvAll]) addFormats.default(ajv)
 
-const compiled = new WeakMap<JsonSchema, SchemaCheck>()
+const checks = new WeakMap<JsonSchema, SchemaCheck>()
+
+/** Of short schemas, by their text: many parameters of many routes have the same. */
+const checksByText = new Map<string, SchemaCheck>()
+const maxSharedLength = 300
 
 /**
- * The check of a schema. The same schema object is compiled only once.
+ * The check of a schema. The same schema is compiled only once.
  *
  * @throws Error when it is not a JSON Schema, saying why
  */
 export function schemaCheck(schema: JsonSchema): SchemaCheck {
-  const known = compiled.get(schema)
+  const known = checks.get(schema)
   if (known !== undefined) return known
-  const findFirst = compile(ajvFirst, schema)
+  const text = JSON.stringify(schema)
+  const check = checksByText.get(text) ?? makeCheck(schema)
+  if (text.length <= maxSharedLength) checksByText.set(text, check)
+  checks.set(schema, check)
+  return check
+}
+
+function makeCheck(schema: JsonSchema): SchemaCheck {
+  let findFirst = isPlainSchema(schema, understood) ? undefined : compile(ajvFirst, schema)
   // Most schemas never meet a faulty document, so the thorough check is compiled when it is first needed.
   let findAll: ValidateFunction | undefined
-  const check: SchemaCheck = (value, all) => {
+  return (value, all) => {
+    findFirst ??= compile(ajvFirst, schema)
     if (findFirst(value)) return []
     if (all) findAll ??= compile(ajvAll, schema)
     const find = all && findAll ? findAll : findFirst
     if (find !== findFirst) find(value)
     return (find.errors ?? []).slice(0, maxFaults).map(invalidField)
   }
-  compiled.set(schema, check)
-  return check
 }
+
+const introduced = new Set<string>()
+
+const understood = {
+  isFormat: (name: string) => Object.hasOwn(ajvFirst.formats, name),
+  isReference: (ref: string) => introduced.has(ref),
+}
+
+/** Whether the format is one that is checked. */
+export const isKnownFormat = understood.isFormat
 
 /** A schema that others refer to, by its address. */
 export function introduceSchema(schema: JsonSchema, address: string): void {
+  introduced.add(address)
   // What is wrong with it is found when it is compiled, and is said there.
   for (const ajv of [ajvFirst, ajvAll]) ajv.addSchema(schema, address, false, false)
 }

@@ -1,6 +1,7 @@
 /** A YAML file as plain data, with the line of each field. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { ConfigProblem, Path } from './config-error.ts'
+import { takeJsonLines } from './yaml-json-lines.ts'
 
 interface YamlFile {
   readonly value: unknown
@@ -11,6 +12,15 @@ interface YamlFile {
 }
 
 export function readYaml(text: string): YamlFile {
+  const json = takeJsonLines(text)
+  if (json === undefined) return readPlain(text)
+  const file = readPlain(json.text)
+  if (file.problems.length > 0) return readPlain(text)
+  const value = json.fill(file.value)
+  return value === undefined ? readPlain(text) : { ...file, value }
+}
+
+function readPlain(text: string): YamlFile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const problems: ConfigProblem[] = document.errors.map(({ message, pos }) => ({

@@ -9,7 +9,6 @@ import type { MultipartForm } from '../../pricing/route-body.ts'
 
 /** Calls the first priced route that has an example of everything it needs; undefined where no route has. */
 export function exampleCall(config: Config, url: string, apiKey: string): string | undefined {
-  const { paths } = callsDocument(config)
   const routes = Object.values(config.routes)
   const pricedFirst = [
     ...routes.filter(({ price }) => price.per !== 'free'),
@@ -17,6 +16,7 @@ export function exampleCall(config: Config, url: string, apiKey: string): string
   ]
   for (const route of pricedFirst) {
     const [method = 'GET'] = route.methods
+    const { paths } = callsDocument({ ...config, routes: { [route.id]: route }, schemas: {} })
     const operation = paths[documentedPath(route)]?.[method.toLowerCase()]
     const target = operation && targetOf(route, operation)
     const body = operation?.requestBody ? bodyOptions(route, operation.requestBody.content) : []

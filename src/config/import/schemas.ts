@@ -4,9 +4,14 @@
  * becomes looser and never stricter.
  */
 
-import { Ajv2020 } from 'ajv/dist/2020.js'
-import addFormats from 'ajv-formats'
-import type { JsonSchema } from '../json-schema.ts'
+import { isKnownFormat, type JsonSchema } from '../json-schema.ts'
+import {
+  isPattern,
+  listKeywords,
+  mapKeywords,
+  plainKeywords,
+  singleKeywords,
+} from '../schema-keywords.ts'
 import { uniqueNames } from './names.ts'
 import type { Notes } from './notes.ts'
 import {
@@ -98,8 +103,9 @@ export function schemaImporter(document: OpenApiDocument, notes: Notes): Schemas
     }
     if (keyword === 'pattern') return keptPattern(value)
     if (keyword === 'format') return keptFormat(value)
-    const isSound = plainKeywords[keyword]
-    if (isSound !== undefined) return isSound(value) ? value : undefined
+    if (keyword === 'example') return value
+    const canBe = plainKeywords.get(keyword)
+    if (canBe !== undefined) return canBe(value) ? value : undefined
     if (!silentKeywords.has(keyword) && !keyword.startsWith('x-')) {
       notes.add(`the keyword ${oneLine(keyword, 40)} of a schema is not carried over`)
     }
@@ -197,60 +203,6 @@ const maxExampleLength = 4_000
 
 function isSchemaLike(value: unknown): boolean {
   return isMapping(value) || typeof value === 'boolean'
-}
-
-function isPattern(value: string): boolean {
-  try {
-    new RegExp(value, 'u')
-    return true
-  } catch {
-    return false
-  }
-}
-
-const formats = new Ajv2020({ logger: false })
-addFormats.default(formats)
-
-function isKnownFormat(name: string): boolean {
-  return Object.hasOwn(formats.formats, name)
-}
-
-const singleKeywords = new Set([
-  ...['items', 'additionalProperties', 'not', 'contains', 'propertyNames', 'if', 'then', 'else'],
-  ...['unevaluatedItems', 'unevaluatedProperties'],
-])
-const listKeywords = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems'])
-const mapKeywords = new Set(['properties', 'patternProperties', 'dependentSchemas'])
-
-const isText = (value: unknown) => typeof value === 'string'
-const isFlag = (value: unknown) => typeof value === 'boolean'
-const isNumber = (value: unknown) => typeof value === 'number' && Number.isFinite(value)
-const isCount = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
-const isNames = (value: unknown) =>
-  Array.isArray(value) && value.every(isText) && new Set(value).size === value.length
-const types = ['string', 'integer', 'number', 'boolean', 'object', 'array', 'null']
-
-/** By keyword: whether its value is one that it can have. */
-const plainKeywords: Readonly<Record<string, (value: unknown) => boolean>> = {
-  type: (value) =>
-    types.includes(String(value)) ||
-    (isNames(value) &&
-      listOf(value).length > 0 &&
-      listOf(value).every((type) => types.includes(String(type)))),
-  enum: (value) => listOf(value).length > 0,
-  const: () => true,
-  required: isNames,
-  dependentRequired: (value) => isMapping(value) && Object.values(value).every(isNames),
-  multipleOf: (value) => isNumber(value) && Number(value) > 0,
-  ...{ minimum: isNumber, maximum: isNumber },
-  ...{ exclusiveMinimum: isNumber, exclusiveMaximum: isNumber },
-  ...{ minLength: isCount, maxLength: isCount, minItems: isCount, maxItems: isCount },
-  ...{ minProperties: isCount, maxProperties: isCount, minContains: isCount, maxContains: isCount },
-  uniqueItems: isFlag,
-  ...{ title: isText, description: isText, default: () => true },
-  ...{ example: () => true, examples: (value) => listOf(value).length > 0 },
-  ...{ deprecated: isFlag, readOnly: isFlag, writeOnly: isFlag },
-  ...{ contentMediaType: isText, contentEncoding: isText },
 }
 
 /** They say nothing that is checked or shown. */

@@ -10,7 +10,7 @@ import { mapValues } from '../../lib/map-values.ts'
 import { codesOf, type RefusalCode, type RouteTrait } from '../../problems/refusal.ts'
 import { refusalsByRoute } from '../errors/management-refusals.ts'
 import { deduplicateRefusals } from './deduplicate-refusals.ts'
-import { callsDocument, type DocumentedConfig } from './openapi-calls.ts'
+import { callsDocumentInSteps, type DocumentedConfig } from './openapi-calls.ts'
 import { exampleOf } from './openapi-example.ts'
 import { headerRefs, headers, rateHeaderNames } from './openapi-headers.ts'
 import { problemExamples, problemSchema, refusalResponses } from './openapi-refusals.ts'
@@ -28,8 +28,11 @@ interface DraftOperation extends Omit<Partial<Operation>, 'responses'> {
   readonly responses: Readonly<Record<string, Partial<ResponseObject>>>
 }
 
-export function completeDocument(draft: DraftDocument, config: DocumentedConfig): object {
-  const calls = callsDocument(config)
+export async function completeDocument(
+  draft: DraftDocument,
+  config: DocumentedConfig,
+): Promise<object> {
+  const calls = await callsDocumentInSteps(config)
   const own = mapValues(draft.paths, (operations, path) =>
     mapValues(operations, (operation, method) => completeOperation(`${method} ${path}`, operation)),
   )

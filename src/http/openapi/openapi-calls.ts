@@ -27,11 +27,34 @@ interface CallsDocument {
 /** What of the configuration is documented. */
 export type DocumentedConfig = Pick<Config, 'routes' | 'schemas' | 'keyHeaders'>
 
-export function callsDocument({
+export function callsDocument(config: DocumentedConfig): CallsDocument {
+  const steps = documentCalls(config)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
+/** The same while calls go on: hundreds of routes can take seconds. */
+export async function callsDocumentInSteps(config: DocumentedConfig): Promise<CallsDocument> {
+  const steps = documentCalls(config)
+  for (let sinceMs = performance.now(); ; ) {
+    const { done, value } = steps.next()
+    if (done) return value
+    if (performance.now() - sinceMs < maxBusyMs) continue
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    sinceMs = performance.now()
+  }
+}
+
+const maxBusyMs = 10
+
+/** Route after route. */
+function* documentCalls({
   routes,
   schemas: namedSchemas = {},
   keyHeaders,
-}: DocumentedConfig): CallsDocument {
+}: DocumentedConfig): Generator<undefined, CallsDocument> {
   const paths: Record<string, Record<string, Operation>> = {}
   const schemas: Schemas = {}
   const keySecurity = withApiKey(keyHeaders)
@@ -46,6 +69,7 @@ export function callsDocument({
       }
     }
     permissions.add(route.permission)
+    yield
   }
   const tags = [...permissions].map((permission) => ({
     name: permission,

@@ -13,14 +13,16 @@ import { docsFile, docsPage } from './docs-page.ts'
 const documentPath = '/docs/json'
 
 export function docsRoutes(config: DocumentedConfig) {
-  let document: string | undefined
+  let document: Promise<string> | undefined
+  const completed = async (draft: DraftDocument) =>
+    JSON.stringify(await completeDocument(draft, config))
   const hidden = { detail: { hide: true } }
   return (
     new Elysia({ name: 'docs', normalize: false })
-      .onAfterHandle(({ path, response }) => {
+      .onAfterHandle(async ({ path, response }) => {
         if (path !== documentPath) return
-        document ??= JSON.stringify(completeDocument(response as DraftDocument, config))
-        return new Response(document, { headers: { 'Content-Type': 'application/json' } })
+        document ??= completed(response as DraftDocument)
+        return new Response(await document, { headers: { 'Content-Type': 'application/json' } })
       })
       .use(swagger({ path: '/docs', specPath: documentPath }))
       // This page replaces the one of the plugin.
