@@ -80,6 +80,8 @@ export interface Route {
   readonly price: PriceRule
   /** A response that does not meet this is not charged; without it, none that is no 2xx. */
   readonly chargeWhen?: ChargeCondition
+  /** The upstream's 401, 402, 407 and 429 that are about the call, and reach the client. */
+  readonly passStatuses?: readonly number[]
   /** Whether Range, If-None-Match and their like cross. */
   readonly conditional?: boolean
   readonly streams?: Streams

@@ -11,7 +11,7 @@ const StatusCondition = closed(
     status: Type.Array(Type.Integer({ minimum: 200, maximum: 499, description: 'A status.' }), {
       minItems: 1,
       description:
-        'The statuses that are charged, and no others: 2xx, 304 of a `conditional` route, and 4xx except 401, 402, 407 and 429.',
+        'The statuses that are charged, and no others: 2xx, 304 of a `conditional` route, and 4xx, of which 401, 402, 407 and 429 stand in `passStatuses`.',
     }),
   },
   { description: 'A test on the status.' },
@@ -57,13 +57,32 @@ export type ChargeCondition = Static<typeof ChargeCondition>
 export type EventCondition = Static<typeof EventCondition>['event']
 
 /** Statuses that are about the gateway's standing with the upstream, or about how much it asks, and not about the call. */
-const gatewaysOwn = new Set([401, 402, 407, 429])
+const gatewaysOwn: ReadonlySet<number> = new Set([401, 402, 407, 429])
+
+/** Which of them are about the call all the same: only the seller knows. */
+export const PassStatuses = Type.Array(
+  Type.Union([Type.Literal(401), Type.Literal(402), Type.Literal(407), Type.Literal(429)]),
+  {
+    minItems: 1,
+    uniqueItems: true,
+    description:
+      "Of the upstream's 401, 402, 407 and 429 those that are about the client's call, such as a wrong password, and reach the client. Default: none, for they are about the gateway's standing with its upstream, and become 502 or 503.",
+  },
+)
+
+/** What a route says of the responses that reach its clients. */
+interface PassedOn {
+  /** Whether clients can ask under a condition. */
+  readonly conditional?: boolean
+  readonly passStatuses?: readonly number[]
+}
 
 /** Whether a response with this status reaches the client, whether it is charged or not. */
-export function isPassedOn(status: number, isConditional: boolean): boolean {
+export function isPassedOn(status: number, route: PassedOn): boolean {
   if (status >= 200 && status < 300) return true
-  if (status === 304) return isConditional
-  return status >= 400 && status < 500 && !gatewaysOwn.has(status)
+  if (status === 304) return route.conditional === true
+  if (status < 400 || status > 499) return false
+  return !gatewaysOwn.has(status) || route.passStatuses?.includes(status) === true
 }
 
 /** What the head of a response says. */

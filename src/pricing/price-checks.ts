@@ -74,7 +74,7 @@ function conditionFaults(route: PricedRoute): Fault[] {
   return [
     ...faults,
     ...statuses.flatMap((status, index): Fault[] =>
-      isPassedOn(status, conditional)
+      isPassedOn(status, route)
         ? []
         : [{ path: ['chargeWhen', 'status', index], message: `${status} reaches no client` }],
     ),

@@ -52,6 +52,8 @@ export interface PriceableRoute extends UrlRoute {
   readonly chargeWhen?: ChargeCondition | undefined
   /** Clients may ask for a part of the response, or only for what has changed. */
   readonly conditional?: boolean
+  /** Refusals of the upstream that reach a client, beside those that do by themselves. */
+  readonly passStatuses?: readonly number[]
   readonly request?: RouteBody
   readonly response?: { readonly json: Schema } | { readonly binary: string }
   readonly streams?: { readonly when: Condition }

@@ -32,6 +32,11 @@ beforeAll(async () => {
       },
       routes: {
         'by-status': route('by-status', { chargeWhen: { status: [200, 404] } }),
+        login: route('login', { passStatuses: [401, 429] }),
+        'login-sold': route('login-sold', {
+          ...{ passStatuses: [401], chargeWhen: { status: [200, 401] } },
+        }),
+        'login-free': route('login-free', { passStatuses: [401], price: { per: 'free' } }),
         'by-header': route('by-header', { chargeWhen: { header: 'X-Cache', equals: 'MISS' } }),
         'not-header': route('not-header', { chargeWhen: { header: 'X-Cache', not: 'HIT' } }),
         'by-json': route('by-json', { chargeWhen: { pointer: '/ok', equals: true } }),
@@ -94,6 +99,31 @@ describe('charged', () => {
     expect(response.status).toBe(status)
     await expectCharged(response, credits)
     expect(response.headers.get('x-error-source')).toBe(status >= 400 ? 'upstream' : null)
+  })
+
+  test.each([
+    ['login', 401, 401, 0],
+    ['login', 429, 429, 0],
+    ['login', 402, 502, 0],
+    ['login', 407, 502, 0],
+    ['login-sold', 401, 401, 1],
+    ['login-sold', 429, 503, 0],
+  ])('%s passes on what its route says: %i is %i, for %i', async (name, theirs, ours, credits) => {
+    respond(theirs, ['WWW-Authenticate: Basic realm="theirs"', 'Retry-After: 7'], '{"their":1}')
+    const response = await shop.post(`/v1/${name}`, {})
+    expect(response.status).toBe(ours)
+    const isPassedOn = ours === theirs
+    expect(response.headers.get('x-error-source')).toBe(isPassedOn ? 'upstream' : null)
+    expect(response.headers.get('www-authenticate')).toBeNull()
+    expect((await response.text()) === '{"their":1}').toBe(isPassedOn)
+    expect(response.headers.get('x-credits-charged')).toBe(String(credits))
+  })
+
+  test('nothing, and passed on, where the route is free', async () => {
+    respond(401, [], '{"their":1}')
+    const response = await shop.post('/v1/login-free', {})
+    expect([response.status, response.headers.get('x-error-source')]).toEqual([401, 'upstream'])
+    expect(await response.text()).toBe('{"their":1}')
   })
 
   test('by its status, a long refusal as any long response', async () => {

@@ -393,11 +393,18 @@ describe('chargeWhen', () => {
   })
 
   test.each([401, 402, 407, 429, 300, 302, 500, 503])('%i reaches no client', (status) => {
-    expect(isPassedOn(status, true)).toBe(false)
+    expect(isPassedOn(status, { conditional: true })).toBe(false)
   })
 
   test('a 304 reaches a client who could ask for it', () => {
-    expect([isPassedOn(304, true), isPassedOn(304, false)]).toEqual([true, false])
+    expect([isPassedOn(304, { conditional: true }), isPassedOn(304, {})]).toEqual([true, false])
+  })
+
+  test('of those that are about the gateway, the ones that the route says reach a client', () => {
+    const passed = [400, 401, 402, 407, 429, 500].filter((status) =>
+      isPassedOn(status, { passStatuses: [401, 407] }),
+    )
+    expect(passed).toEqual([400, 401, 407])
   })
 
   test('without it every success is charged', () => {

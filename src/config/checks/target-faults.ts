@@ -7,7 +7,10 @@ import { unknownName } from './unknown-name.ts'
 export function targetFaults(route: Route, file: ConfigFile): Fault[] {
   if (Object.hasOwn(route, 'fixedResponse')) {
     const useless = (
-      ['service', 'upstreamPath', 'map', 'chargeWhen', 'conditional', 'timeoutMs'] as const
+      [
+        ...(['service', 'upstreamPath', 'map', 'chargeWhen', 'passStatuses'] as const),
+        ...(['conditional', 'timeoutMs'] as const),
+      ] as const
     ).filter((field) => route[field] !== undefined)
     return [
       ...useless.map((field) => ({

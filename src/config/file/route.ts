@@ -1,7 +1,7 @@
 /** One endpoint that is sold, as tollbook.yaml says it under `routes`. */
 import { type Static, Type } from '@sinclair/typebox'
 import { atLeast, closed, namePattern } from '../../lib/schema-fields.ts'
-import { ChargeCondition } from '../../pricing/charge-condition.ts'
+import { ChargeCondition, PassStatuses } from '../../pricing/charge-condition.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
 import { FieldMap } from './field-map.ts'
 import {
@@ -60,6 +60,7 @@ export const Route = closed(
     ),
     price: PriceRule,
     chargeWhen: Type.Optional(ChargeCondition),
+    passStatuses: Type.Optional(PassStatuses),
     conditional: Type.Optional(
       Type.Boolean({
         description:

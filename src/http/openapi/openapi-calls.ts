@@ -200,10 +200,11 @@ function upstreamRefusals(
   refused: Responses,
   creditHeaders: readonly HeaderName[],
 ): Responses {
-  const { chargeWhen } = route
+  const { chargeWhen, passStatuses = [] } = route
   const charged = chargeWhen && 'status' in chargeWhen ? chargeWhen.status : []
-  const own = Object.keys(refused).filter((status) => +status >= 400 && isPassedOn(+status, false))
-  const statuses = new Set(['400', '404', '413', '415', '422', ...own, ...charged.map(String)])
+  const own = Object.keys(refused).filter((status) => +status >= 400 && isPassedOn(+status, route))
+  const known = ['400', '404', '413', '415', '422', ...own]
+  const statuses = new Set([...known, ...[...passStatuses, ...charged].map(String)])
   const all = [...statuses].filter((status) => +status >= 400).sort()
   const responses = [...all, '4XX'].map((status): [string, ResponseObject] => {
     const isCharged = charged.includes(+status)

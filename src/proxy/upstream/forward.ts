@@ -89,7 +89,7 @@ async function send(call: ForwardedCall, clock: UpstreamClock): Promise<Forwarde
   }
   if (!response) return { ok: false, failure }
   const { status } = response
-  if (isPassedOn(status, isConditional)) return { ok: true, response, clock }
+  if (isPassedOn(status, call.route)) return { ok: true, response, clock }
   // A client must not mistake the upstream's refusal of the gateway for the gateway's refusal of the client.
   response.body?.cancel().catch(() => {})
   if (status !== 429 && status !== 503) return { ok: false, failure: 'upstream_failed', status }
