@@ -195,6 +195,25 @@ describe('to the service', () => {
     expect(await said('named')).toEqual([`tenant: ${id}`, `x_my_key: ${shop.key.keyId}`])
   })
 
+  test.each([
+    ['auth0|5f7c8ec7', 'auth0|5f7c8ec7'],
+    ['anna@example.com', 'anna@example.com'],
+    ['a b', 'a%20b'],
+    ['a%20b', 'a%2520b'],
+    ['a, b', 'a%2C%20b'],
+    ['a"b;c', 'a%22b%3Bc'],
+    ['a\r\nX-Plan: enterprise', 'a%0D%0AX-Plan%3A%20enterprise'],
+    ['Jürgen 😀', 'J%C3%BCrgen%20%F0%9F%98%80'],
+  ])("goes an owner's id that no reader takes for more: %p", async (id, sent) => {
+    const owner = { kind: 'user', id: `${id}~${crypto.randomUUID()}` } as const
+    const key = await shop.ledger.key(await shop.ledger.account({ plan: 'pro', owner }))
+    const { toService } = await cross([`X-API-Key: ${key.text}`])
+    const text = toService.get('x-owner-id') ?? ''
+    expect(text).toStartWith(`${sent}~`)
+    expect(decodeURIComponent(text)).toBe(owner.id)
+    expect(toService.get('x-plan')).toBe('pro')
+  })
+
   test('goes only what the service lists, where it does', async () => {
     const clients = ['Accept: text/plain', 'Prefer: wait=5', 'X-Mine: 1', 'X-Other: 1']
     const { toService } = await cross([asKey(), ...clients], [], '/v1/few')

@@ -131,6 +131,32 @@ describe("an upstream's address", () => {
     })
   })
 
+  test('comes with its credentials, which print as nothing that could be read', () => {
+    const service =
+      '{ url: http://live.example, headers: { Authorization: { env: TOKEN, prefix: "Bearer " } } }'
+    const { live } = upstreamAddresses(echo(service), demos, () => 's3cr3t-token\n').echo ?? {}
+    expect(live?.credentials.headers[0]?.[1].reveal()).toBe('Bearer s3cr3t-token')
+    for (const text of [JSON.stringify(live), Bun.inspect(live), `${live?.credentials.secrets}`]) {
+      expect(text).toContain('[secret]')
+      expect(text).not.toContain('s3cr3t')
+    }
+  })
+
+  test.each([
+    [undefined, 'no credential, set TOKEN'],
+    [' ', 'no credential, set TOKEN'],
+    ['s3cr3t\nX-Other: 1', 'TOKEN has characters that no header can carry'],
+    ['s3cr3t-ü', 'TOKEN has characters that no header can carry'],
+  ])(
+    'without a credential that a header can carry, the error says so and not what it is: %p',
+    (value, message) => {
+      const service = '{ url: http://live.example, headers: { X-Token: { env: TOKEN } } }'
+      expect(problemsOf(() => upstreamAddresses(echo(service), demos, () => value))).toEqual([
+        `services.echo.headers.X-Token: ${message}`,
+      ])
+    },
+  )
+
   test('without an address and without a running demo, the error says what to set', () => {
     expect(
       problemsOf(() => upstreamAddresses(echo('{ urlEnv: ECHO_URL, demo: echo }'), {}, none)),
