@@ -1,5 +1,7 @@
 /** What is wrong with a configuration: all of it at once, each problem with its line. */
 
+import type { Fault } from '../lib/fault.ts'
+
 /** From the root of the file to the field: names of mappings, indexes of lists. */
 export type Path = readonly (string | number)[]
 
@@ -22,6 +24,11 @@ export class ConfigError extends Error {
     this.name = 'ConfigError'
     this.problems = problems
   }
+}
+
+/** A fault as a problem, with its line where that is known. */
+export function problemOf({ path, message }: Fault, line?: number): ConfigProblem {
+  return { path: printPath(path), message, ...(line !== undefined && { line }) }
 }
 
 /** `plans.pro.rateLimit: expected an integer ≥ 1, got "fast"` */

@@ -13,7 +13,13 @@ import { parsePathTemplate } from '../lib/path-template.ts'
 import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
 import { unknownName } from './checks/unknown-name.ts'
 import type { Config, Plan, Route, Target, Upstream } from './config.ts'
-import { ConfigError, type ConfigProblem, printPath, printValue } from './config-error.ts'
+import {
+  ConfigError,
+  type ConfigProblem,
+  printPath,
+  printValue,
+  problemOf,
+} from './config-error.ts'
 import { defaults } from './defaults.ts'
 import { ConfigFile } from './file/file-schema.ts'
 import type { Route as FileRoute } from './file/route.ts'
@@ -23,9 +29,17 @@ import { introduceSchema } from './json-schema.ts'
 import { routeBodyOf } from './route-body-of.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { semanticFaults } from './semantics.ts'
+import { missingCredentials } from './upstream-credentials.ts'
 import { readYaml } from './yaml-file.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
+
+interface LoadOptions {
+  readonly file?: string | undefined
+  readonly env: Env
+  /** The upstreams' credentials have to be there, too, as a gateway needs them. */
+  readonly withCredentials?: boolean
+}
 
 /** The configuration that Tollbook comes with: three upstreams and their ten routes. An executable contains it. */
 export const shippedConfigFile: string = shippedFile
@@ -37,7 +51,7 @@ export const shippedConfigFile: string = shippedFile
  *
  * @throws ConfigError with every problem found
  */
-export function loadConfig({ file, env }: { file?: string | undefined; env: Env }): Config {
+export function loadConfig({ file, ...options }: LoadOptions): Config {
   const source = file ?? (existsSync('tollbook.yaml') ? 'tollbook.yaml' : shippedConfigFile)
   let text: string
   try {
@@ -46,7 +60,7 @@ export function loadConfig({ file, env }: { file?: string | undefined; env: Env 
     const reason = error instanceof Error ? error.message : String(error)
     throw new ConfigError(source, [{ path: '', message: `cannot be read: ${reason}` }])
   }
-  return parseConfig({ text, source: nameOf(source), env })
+  return parseConfig({ text, source: nameOf(source), ...options })
 }
 
 /** The files inside an executable have paths that nobody could open. */
@@ -59,14 +73,13 @@ function nameOf(source: string): string {
  *
  * @throws ConfigError with every problem found
  */
-export function parseConfig({ text, source, env }: ConfigText): Config {
+export function parseConfig({ text, source, env, withCredentials }: ConfigText): Config {
   const yaml = readYaml(text)
   if (yaml.problems.length > 0) throw new ConfigError(source, yaml.problems)
   const { value, faults } = readSchemas(yaml.value)
-  const problems = faultsOf(value, faults).map(({ path, message }): ConfigProblem => {
-    const line = yaml.lineOf(path)
-    return { path: printPath(path), message, ...(line !== undefined && { line }) }
-  })
+  const found = faultsOf(value, faults)
+  if (withCredentials) found.push(...credentialFaults(value, found, env))
+  const problems = found.map((fault) => problemOf(fault, yaml.lineOf(fault.path)))
   if (problems.length > 0) {
     throw new ConfigError(
       source,
@@ -82,10 +95,9 @@ export function configFaults(file: unknown): Fault[] {
   return faultsOf(value, faults)
 }
 
-interface ConfigText {
+interface ConfigText extends Omit<LoadOptions, 'file'> {
   readonly text: string
   readonly source: string
-  readonly env: Env
 }
 
 /** The file with its references to the schemas that it names, and what is wrong with these. */
@@ -101,13 +113,35 @@ function readSchemas(file: unknown): { readonly value: unknown; readonly faults:
 
 function faultsOf(value: unknown, ofReferences: readonly Fault[]): Fault[] {
   const faults = [...ofReferences, ...schemaFaults(ConfigFile, value)]
-  // A fault inside a route, a plan or a service leaves the others to be checked against each other. After any other
-  // fault the parts may not even be there.
-  const inParts = faults.every(({ path }) => isPart(path[0]) && path.length > 1)
-  if (!inParts) return faults
+  const isSound = soundParts(faults)
+  return isSound ? [...faults, ...semanticFaults(value as ConfigFile, isSound)] : faults
+}
+
+/**
+ * A fault inside a route, a plan or a service leaves the others to be checked against each other. After any other
+ * fault the parts may not even be there: then undefined.
+ */
+function soundParts(
+  faults: readonly Fault[],
+): ((section: string, name: string) => boolean) | undefined {
+  if (!faults.every(({ path }) => isPart(path[0]) && path.length > 1)) return undefined
   const unsound = new Set(faults.map(({ path }) => printPath(path.slice(0, 2))))
-  const isSound = (section: string, name: string) => !unsound.has(printPath([section, name]))
-  return [...faults, ...semanticFaults(value as ConfigFile, isSound)]
+  return (section, name) => !unsound.has(printPath([section, name]))
+}
+
+/** What is missing for the services that are sound, whatever is wrong with the routes that call them. */
+function credentialFaults(value: unknown, faults: readonly Fault[], env: Env): Fault[] {
+  const isSound = soundParts(faults)
+  if (!isSound) return []
+  const file = value as ConfigFile
+  const sound = Object.entries(file.services).filter(([name]) => isSound('services', name))
+  const services = Object.fromEntries(
+    sound.map(([name, service]) => [name, upstreamOf(service, env, [])]),
+  )
+  const called = Object.values(file.routes).map((route: Partial<FileRoute> | null) =>
+    String(route?.service),
+  )
+  return missingCredentials(services, new Set(called), (name) => env[name])
 }
 
 function isPart(section: unknown): boolean {

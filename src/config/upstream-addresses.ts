@@ -3,8 +3,9 @@
  * address, but only one that this process runs: a gateway in production runs none, and must not sell the responses of a
  * demo. A demo gets no credentials, so none are needed for it.
  */
+import type { Fault } from '../lib/fault.ts'
 import type { Config } from './config.ts'
-import { ConfigError, type ConfigProblem } from './config-error.ts'
+import { ConfigError, problemOf } from './config-error.ts'
 import {
   type Credentials,
   calledServices,
@@ -37,7 +38,7 @@ export function upstreamAddresses(
   demoUrls: Readonly<Record<string, string>>,
   variable: Variable,
 ): Readonly<Record<string, UpstreamAddresses>> {
-  const problems: ConfigProblem[] = []
+  const faults: Fault[] = []
   const called = calledServices(config)
   const addresses: Record<string, UpstreamAddresses> = Object.create(null)
   for (const [name, service] of Object.entries(config.services)) {
@@ -50,7 +51,7 @@ export function upstreamAddresses(
           : { urls: [demoUrl], demo: true, credentials: noCredentials }
       }
       const credentials = called.has(name)
-        ? readCredentials(name, service, mode, variable, problems)
+        ? readCredentials(name, service, mode, variable, faults)
         : noCredentials
       return { urls, demo: false, credentials }
     }
@@ -60,9 +61,14 @@ export function upstreamAddresses(
     else {
       const fields = `services.${name}.url`
       const set = urlEnv === undefined ? fields : `${urlEnv} (or ${fields})`
-      problems.push({ path: `services.${name}`, message: `no address, set ${set}` })
+      faults.push({ path: ['services', name], message: `no address, set ${set}` })
     }
   }
-  if (problems.length > 0) throw new ConfigError(config.file, problems)
+  if (faults.length > 0) {
+    throw new ConfigError(
+      config.file,
+      faults.map((fault) => problemOf(fault)),
+    )
+  }
   return addresses
 }

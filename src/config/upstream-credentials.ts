@@ -2,9 +2,9 @@
  * What the gateway adds to the requests of an upstream, with the secrets of the environment. They are read here, once, for
  * the upstreams that are really called, and are in no other part of the configuration.
  */
+import type { Fault } from '../lib/fault.ts'
 import { Secret } from '../lib/secret.ts'
 import type { Config, Upstream } from './config.ts'
-import { ConfigError, type ConfigProblem } from './config-error.ts'
 import type { OwnField } from './file/service.ts'
 
 export interface Credentials {
@@ -24,19 +24,19 @@ export type Variable = (name: string) => string | undefined
 /**
  * @param service its name, for problems
  * @param mode for `url` and `targets`, or for `testUrl`
- * @param problems gets what is missing, by the variable's name and never with its value
+ * @param faults gets what is missing, by the variable's name and never with its value
  */
 export function readCredentials(
   service: string,
   { headers, query }: Upstream,
   mode: 'live' | 'test',
   variable: Variable,
-  problems: ConfigProblem[],
+  faults: Fault[],
 ): Credentials {
   const secrets: Secret[] = []
   const read = (part: 'headers' | 'query', fields: Readonly<Record<string, OwnField>>) =>
     Object.entries(fields).flatMap(([name, field]) => {
-      const path = `services.${service}.${part}.${name}`
+      const path = ['services', service, part, name]
       const secret = 'env' in field ? secretOf(field, mode, variable) : undefined
       const value = 'value' in field ? field.value : secret && `${field.prefix ?? ''}${secret}`
       if (secret) secrets.push(new Secret(secret))
@@ -48,26 +48,29 @@ export function readCredentials(
         value === undefined
           ? `no credential, set ${source}`
           : `${source} has characters that no header can carry`
-      problems.push({ path, message })
+      faults.push({ path, message })
       return []
     })
   return { headers: read('headers', headers), query: read('query', query), secrets }
 }
 
 /**
- * Whether the credentials of all upstreams are there that have an address and are called.
+ * The credentials that are missing, of the upstreams that have an address and are called.
  *
- * @throws ConfigError that names each variable to set
+ * @param called the names of the services that some route calls
  */
-export function checkCredentials(config: Config, variable: Variable): void {
-  const problems: ConfigProblem[] = []
-  for (const name of calledServices(config)) {
-    const service = config.services[name]
-    if (!service) continue
-    if (service.urls.length > 0) readCredentials(name, service, 'live', variable, problems)
-    if (service.testUrl !== undefined) readCredentials(name, service, 'test', variable, problems)
+export function missingCredentials(
+  services: Readonly<Record<string, Upstream>>,
+  called: ReadonlySet<string>,
+  variable: Variable,
+): Fault[] {
+  const faults: Fault[] = []
+  for (const [name, service] of Object.entries(services)) {
+    if (!called.has(name)) continue
+    if (service.urls.length > 0) readCredentials(name, service, 'live', variable, faults)
+    if (service.testUrl !== undefined) readCredentials(name, service, 'test', variable, faults)
   }
-  if (problems.length > 0) throw new ConfigError(config.file, problems)
+  return faults
 }
 
 /** The secrets that the configuration names, where they are set: what no log may repeat. */

@@ -71,12 +71,12 @@ export async function compose(
   const metrics = openMetrics(Object.keys(config.routes))
   const context: Context = { ...options, instance, phase, metrics, shutdown, warn }
 
+  const addresses = upstreamAddresses(config, options.demoUrls, options.variable)
   const ledger = await openLedger(context)
   const published = openPublishedMetrics(context)
   const rateLimiter = await openSharedRateLimiter(context)
   const appends = openAppends(context, ledger)
   const server = openHttpServer(phase)
-  const addresses = upstreamAddresses(config, options.demoUrls, options.variable)
   const calls = openCalls(context, { ledger, appends, rateLimiter, server, addresses })
   gatewayGauges(metrics.registry, {
     callsInFlight: () => calls.proxy.inFlight,
@@ -182,7 +182,11 @@ async function openCheckedManagement(
     random: secureRandom,
   })
   const { differs, ...tariffs } = await management.ensureTariff()
-  if (differs) log.warn(tariffs, 'prices or plans of the configuration are not those of the ledger')
+  if (differs) {
+    const message =
+      'the prices or plans of the file are not those in force: "tollbook prices diff FILE" shows how they differ, "tollbook prices publish FILE" puts them in force'
+    log.warn({ file: config.file, ...tariffs }, message)
+  }
   return management
 }
 

@@ -1,8 +1,9 @@
 /** `tollbook up`, as somebody who tries it out starts it, twice. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { shippedConfigFile } from '../../src/config/load-config.ts'
 import { runCli, startCli } from '../support/cli.ts'
 import { guardProcess } from '../support/run.ts'
 
@@ -69,4 +70,53 @@ test('--data names no ledger where nothing has run, and none beside --database',
   const two = await runCli(['keys', 'list', '--data', data, '--database', elsewhere])
   expect(two).toMatchObject({ status: 1, stdout: '' })
   expect(two.stderr).toContain('pass one')
+})
+
+/** The shipped file with a change, in the folder of the test. */
+function changedFile(name: string, from: string, to: string): string {
+  const file = join(folder, name)
+  const text = readFileSync(shippedConfigFile, 'utf8')
+  expect(text.includes(from)).toBe(true)
+  writeFileSync(file, text.replace(from, to))
+  return file
+}
+
+test('a credential that is missing is told beside all other faults, and nothing is made', async () => {
+  const file = changedFile(
+    'faulty.yaml',
+    'search: { urlEnv: SEARCH_SERVICE_URL, demo: search }',
+    'search: { url: http://127.0.0.1:9, headers: { X-Token: { env: LIBRARY_TOKEN } } }',
+  )
+  const faulty = readFileSync(file, 'utf8').replace('per: request, credits', 'per: calls, credits')
+  writeFileSync(file, faulty)
+  const unmade = join(folder, 'unmade')
+  const ran = await runCli(['up', '--config', file, '--data', unmade, '--port', '0'], {
+    env: { ...env, DRAIN_SECONDS: 'soon' },
+  })
+  expect(ran.status).toBe(1)
+  expect(ran.stderr).toContain(
+    'services.search.headers.X-Token: no credential, set LIBRARY_TOKEN (line',
+  )
+  expect(ran.stderr).toContain('price.per: expected')
+  expect(ran.stderr).toContain('DRAIN_SECONDS: expected')
+  expect(existsSync(unmade)).toBe(false)
+})
+
+test('prices of the file that are not in force are told, with the command that publishes them', async () => {
+  const file = changedFile('dearer.yaml', 'per: request, credits: 1', 'per: request, credits: 7')
+  const other = join(folder, 'other')
+  const up = startCli(['up', '--config', file, '--data', other, '--port', '0'], {
+    env: { ...env, DATABASE_URL: ready.databaseUrl, LOG_LEVEL: 'error' },
+  })
+  let said = ''
+  for await (const chunk of up.stdout) {
+    said += new TextDecoder().decode(chunk)
+    if (said.includes('Ctrl-C')) break
+  }
+  up.kill('SIGINT')
+  expect(await up.exited).toBe(0)
+  expect(said).toContain(`The prices or plans of ${file} are not those in force.`)
+  expect(said).toContain(`./tollbook prices publish ${file} --data ${other}`)
+  const published = await runCli(['prices', 'publish', file, '--data', other])
+  expect(published).toMatchObject({ status: 0 })
 })

@@ -1,10 +1,10 @@
 /** `tollbook serve` */
-import { readEnvironment } from '../../config/environment.ts'
-import { type Env, loadConfig } from '../../config/load-config.ts'
+import type { Env } from '../../config/load-config.ts'
 import { secretsOf } from '../../config/upstream-credentials.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
 import { noteLogin } from '../database.ts'
+import { loadForGateway } from '../load-for-gateway.ts'
 import { openLog } from '../log.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -35,7 +35,7 @@ export default command(
   },
   async (args) => {
     const env: Env = { ...process.env, ...(args.port ? { PORT: args.port } : {}) }
-    const environment = readEnvironment(env)
+    const { config, environment } = loadForGateway(args.config, env)
     if (!environment.databaseUrl) {
       throw new UsageError('set DATABASE_URL, or use "tollbook up", which brings a PostgreSQL.')
     }
@@ -43,7 +43,6 @@ export default command(
     if (!environment.jwtSecret && !environment.jwksUrl) {
       throw new UsageError('set JWT_SECRET or JWKS_URL, so that owners and operators can sign in.')
     }
-    const config = loadConfig({ file: args.config, env })
     const variable = (name: string) => env[name]
     const log = openLog('info', secretsOf(config, variable))
     // Process 1 of a container loses a signal that nothing listens for, so this comes before the gateway starts.

@@ -7,8 +7,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import pc from 'picocolors'
 import type { Config } from '../../config/config.ts'
-import { readEnvironment } from '../../config/environment.ts'
-import { loadConfig } from '../../config/load-config.ts'
+import type { Env } from '../../config/load-config.ts'
+import { upstreamAddresses } from '../../config/upstream-addresses.ts'
 import { secretsOf } from '../../config/upstream-credentials.ts'
 import { signToken } from '../../http/auth/sign-token.ts'
 import { startEmbeddedPostgres } from '../../postgres/embedded.ts'
@@ -17,6 +17,7 @@ import { migrateWithRebuild } from '../../projector/rebuild/migrate-with-rebuild
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
 import { databaseUrlFile, defaultDataFolder, noteLogin } from '../database.ts'
+import { loadForGateway } from '../load-for-gateway.ts'
 import { openLog } from '../log.ts'
 import { configArg } from '../options/ledger-args.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
@@ -64,20 +65,22 @@ async function runUntilStopped(options: {
   readonly json: boolean | undefined
 }): Promise<void> {
   const data = resolve(options.data)
-  const given = options.data === defaultDataFolder ? undefined : options.data
-  mkdirSync(data, { recursive: true, mode: 0o755 })
-  const env = {
-    ...process.env,
-    ...(options.port ? { PORT: options.port } : {}),
-    JWT_SECRET: process.env.JWT_SECRET ?? loadOrCreateSecret(join(data, 'jwt-secret')),
-  }
-  const config = loadConfig({ file: options.config, env })
-  const environment = readEnvironment(env)
-  const variable = (name: string) => process.env[name]
+  const named = options.data === defaultDataFolder ? undefined : options.data
+  const env: Env = { ...process.env, ...(options.port ? { PORT: options.port } : {}) }
+  const { config, environment: given } = loadForGateway(options.config, env)
+  const variable = (name: string) => env[name]
   const say = (line: string) => options.json || console.error(pc.dim(line))
 
   await using started = new AsyncDisposableStack()
+  const demos = startDemoUpstreams(config)
+  for (const demo of demos) started.defer(demo.stop)
+  const demoUrls = Object.fromEntries(demos.map(({ name, url }) => [name, url]))
+  // What the gateway would refuse to start with is said before anything is created.
+  upstreamAddresses(config, demoUrls, variable)
+  mkdirSync(data, { recursive: true, mode: 0o755 })
   started.defer(lockOrRefuse(data))
+  const jwtSecret = given.jwtSecret ?? loadOrCreateSecret(join(data, 'jwt-secret'))
+  const environment = { ...given, jwtSecret }
   let { databaseUrl } = environment
   if (!databaseUrl) {
     const postgres = await startEmbeddedPostgres({ dataDir: join(data, 'postgres'), log: say })
@@ -88,18 +91,17 @@ async function runUntilStopped(options: {
   writeFileSync(databaseUrlFile(data), `${databaseUrl}\n`, { mode: 0o600 })
 
   const stopSignal = shutdownSignal()
-  const demos = startDemoUpstreams(config)
-  for (const demo of demos) started.defer(demo.stop)
   say('Setting up the ledger…')
   await migrateWithRebuild({ url: databaseUrl })
-  const key = await loadOrCreateKey(config, environment, databaseUrl, join(data, 'demo-key'))
+  const keyFile = join(data, 'demo-key')
+  const { key, differs } = await loadOrCreateKey(config, environment, databaseUrl, keyFile)
   const gateway = await startGateway({
     config,
     environment,
     variable,
     databaseUrl,
     hostname: options.host,
-    demoUrls: Object.fromEntries(demos.map(({ name, url }) => [name, url])),
+    demoUrls,
     highWaterMarkFile: join(data, 'seen.json'),
     // A second `up` on this machine finds the usual port taken by the first.
     metricsEndpoint: environment.metrics && {
@@ -109,12 +111,12 @@ async function runUntilStopped(options: {
     log: openLog('warn', secretsOf(config, variable)),
   })
   started.defer(() => gateway.stop())
-  const tokens = await signTokens(config, env.JWT_SECRET)
+  const tokens = await signTokens(config, jwtSecret)
   const ready: Ready = { url: gateway.url, ...tokens, ...key, databaseUrl }
   console.log(
     options.json
       ? JSON.stringify(ready)
-      : welcomeText({ ready, config, demos, metricsUrl: gateway.metricsUrl, data: given }),
+      : welcomeText({ ready, config, demos, metricsUrl: gateway.metricsUrl, data: named, differs }),
   )
   await stopSignal
   say('Stopping: calls in flight finish first…')

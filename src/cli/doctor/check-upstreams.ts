@@ -1,6 +1,6 @@
 /** Checks the servers that a gateway sends requests to: the upstreams, and the key server of its tokens. */
 import type { Config, Upstream } from '../../config/config.ts'
-import { type ConfigProblem, printProblem } from '../../config/config-error.ts'
+import { printProblem, problemOf } from '../../config/config-error.ts'
 import type { Environment } from '../../config/environment.ts'
 import {
   type Credentials,
@@ -9,6 +9,7 @@ import {
   readCredentials,
   type Variable,
 } from '../../config/upstream-credentials.ts'
+import type { Fault } from '../../lib/fault.ts'
 import { OwnQuery } from '../../proxy/upstream/own-query.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
@@ -39,12 +40,12 @@ async function checkUpstream(
     const advice = `${set}: "tollbook up" uses a demo instead, "tollbook serve" does not start.`
     return [warning(check, 'no address', advice)]
   }
-  const missing: ConfigProblem[] = []
+  const missing: Fault[] = []
   const live = readCredentials(name, service, 'live', variable, missing)
   const test =
     testUrl === undefined ? live : readCredentials(name, service, 'test', variable, missing)
   if (missing.length > 0) {
-    const found = missing.map(printProblem).join('; ')
+    const found = missing.map((fault) => printProblem(problemOf(fault))).join('; ')
     return [problem(check, found, '"tollbook serve" does not start without.')]
   }
   return Promise.all([

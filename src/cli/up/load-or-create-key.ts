@@ -19,13 +19,16 @@ export interface DemoKey {
   readonly accountId: string
 }
 
-/** @param file where the key is kept between two starts */
+/**
+ * @param file where the key is kept between two starts
+ * @returns the key, and whether the configuration's prices or plans are others than those in force
+ */
 export async function loadOrCreateKey(
   config: Config,
   environment: Environment,
   databaseUrl: string,
   file: string,
-): Promise<DemoKey> {
+): Promise<{ readonly key: DemoKey; readonly differs: boolean }> {
   const sql = connect({ url: databaseUrl, as: 'serving', max: 2 })
   try {
     const management = openManagement({
@@ -35,15 +38,16 @@ export async function loadOrCreateKey(
       prefixes: environment.keyPrefixes,
       random: secureRandom,
     })
-    await management.ensureTariff()
+    const { differs } = await management.ensureTariff()
     const saved = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
     const record = saved ? await readKeyByHash(sql, hashKey(saved)) : undefined
     if (saved && record && !record.revokedAt && record.enabled) {
-      return { apiKey: saved, keyId: record.keyId, accountId: record.accountId }
+      const { keyId, accountId } = record
+      return { key: { apiKey: saved, keyId, accountId }, differs }
     }
-    const created = await createKey(config, management)
-    writeFileSync(file, `${created.apiKey}\n`, { mode: 0o600 })
-    return created
+    const key = await createKey(config, management)
+    writeFileSync(file, `${key.apiKey}\n`, { mode: 0o600 })
+    return { key, differs }
   } finally {
     await sql.end()
   }

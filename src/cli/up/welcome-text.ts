@@ -20,9 +20,11 @@ interface Welcome {
   readonly metricsUrl: string | undefined
   /** The folder, where it is not the one that other commands look into by themselves. */
   readonly data: string | undefined
+  /** The configuration's prices or plans are others than those in force. */
+  readonly differs: boolean
 }
 
-export function welcomeText({ ready, config, demos, metricsUrl, data }: Welcome): string {
+export function welcomeText({ ready, config, demos, metricsUrl, data, differs }: Welcome): string {
   const { url, apiKey, accountId, ownerToken, adminToken } = ready
   const month = new Date().toISOString().slice(0, 7)
   const command = (text: string) => `  ${pc.cyan(text)}`
@@ -33,6 +35,13 @@ export function welcomeText({ ready, config, demos, metricsUrl, data }: Welcome)
     `${pc.bold('Tollbook is ready')} at ${pc.bold(url)}   (API documentation: ${url}/docs)`,
     ...demos.map(({ name, url }) => pc.dim(`  demo upstream "${name}" at ${url}`)),
     ...(metricsUrl ? [pc.dim(`  metrics for Prometheus at ${metricsUrl}`)] : []),
+    ...(differs
+      ? [
+          '',
+          `The prices or plans of ${config.file} are not those in force. To put them in force:`,
+          command(`./tollbook prices publish ${config.file}${ledger}`),
+        ]
+      : []),
     '',
     ...(call === undefined
       ? [`Make a call: ${url}/docs says how, with the key ${apiKey}`]

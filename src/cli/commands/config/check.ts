@@ -1,11 +1,9 @@
 /** `tollbook config check` */
 import type { Config, Upstream } from '../../../config/config.ts'
-import { readEnvironment } from '../../../config/environment.ts'
-import { loadConfig } from '../../../config/load-config.ts'
 import { tariffHash, tariffOf } from '../../../config/tariff.ts'
-import { checkCredentials } from '../../../config/upstream-credentials.ts'
 import { shortPriceText } from '../../../pricing/price-text.ts'
 import { command } from '../../command.ts'
+import { loadForGateway } from '../../load-for-gateway.ts'
 import { dim, heading, json, table } from '../../output.ts'
 
 const args = {
@@ -25,9 +23,7 @@ export default command(
   },
   args,
   async (args) => {
-    const config = loadConfig({ file: args.file, env: process.env })
-    readEnvironment(process.env)
-    checkCredentials(config, (name) => process.env[name])
+    const { config } = loadForGateway(args.file, process.env)
     const hash = tariffHash(tariffOf(config))
     if (args.json) return json({ file: config.file, valid: true, tariff: hash, ...summary(config) })
     console.log(`${config.file} is valid.`)
