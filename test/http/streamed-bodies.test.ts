@@ -286,18 +286,25 @@ describe('an upstream', () => {
 
   test('that closes a connection it had kept is not sent the body a second time', async () => {
     const method = 'POST'
-    const first = upload(3, 'END', { method })
-    await first.ended()
-    first.socket.destroy()
-    onData = (socket) => socket.destroy()
-    const call = upload(10, 'begin..END', { method })
-    await call.ended()
-    expect(call.status).toBe(502)
-    expect(call.header('x-credits-charged')).toBe('0')
-    const requests = connections.flatMap(({ received }) => received.match(/POST \/x/g) ?? [])
-    expect(requests).toHaveLength(2)
-    expect(connections).toHaveLength(1)
-    call.socket.destroy()
+    const respond = onData
+    const requests = () =>
+      connections.flatMap(({ received }) => received.match(/POST \/x/g) ?? []).length
+    // Until a call comes over a connection that was kept: on a busy machine it can be too late for it.
+    for (let isKept = false; !isKept; ) {
+      onData = respond
+      const first = upload(3, 'END', { method })
+      await first.ended()
+      first.socket.destroy()
+      const before = { requests: requests(), connections: connections.length }
+      onData = (socket) => socket.destroy()
+      const call = upload(10, 'begin..END', { method })
+      await call.ended()
+      expect(call.status).toBe(502)
+      expect(call.header('x-credits-charged')).toBe('0')
+      expect(requests()).toBe(before.requests + 1)
+      isKept = connections.length === before.connections
+      call.socket.destroy()
+    }
   })
 
   test('that dies while the body arrives is to blame, and not its client', async () => {

@@ -41,7 +41,8 @@ function read(path: string): { id: string; target: CallTarget } | string {
 test('a text that is encoded comes back as it was, or the request is refused', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }), (text) => {
-      fc.pre(text.isWellFormed())
+      // A dot is not encoded, and is gone before the path is read: what is left is another path.
+      fc.pre(text.isWellFormed() && text !== '.' && text !== '..')
       const got = read(`/v1/files/${encodeURIComponent(text)}/content`)
       if (typeof got === 'string') return
       expect(got.target.content.parameters).toEqual({ id: text })
