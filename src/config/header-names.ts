@@ -99,6 +99,20 @@ export function isSetByTheGateway(plainName: string): boolean {
   return setByTheGateway.has(plainName) || plainName.startsWith('proxy-')
 }
 
+/** What HTTP, or every gateway and browser, means something else by than who calls. */
+const ofHttp = new Set([
+  ...[...clientsOwn, ...conditional, 'x-error-source', 'user-agent', 'referer', 'origin', 'date'],
+  ...['cache-control', 'pragma', 'prefer', 'priority', 'max-forwards', 'dnt', 'warning', 'upgrade'],
+  ...['location', 'server', 'set-cookie', 'vary', 'allow', 'age', 'etag', 'expires', 'retry-after'],
+  ...['www-authenticate', 'last-modified', 'traceparent', 'tracestate', 'baggage'],
+])
+const prefixesOfHttp = ['accept', 'access-control-', 'content-', 'sec-', ...gatewaysOwnPrefixes]
+
+/** Whether a header cannot tell an upstream who calls: it has a meaning already. */
+export function isOfHttp(plainName: string): boolean {
+  return ofHttp.has(plainName) || prefixesOfHttp.some((prefix) => plainName.startsWith(prefix))
+}
+
 /** What an upstream would say about the site, the connection or the call, which is the gateway's to say. */
 const neverFromUpstreams = new Set([
   ...[...hopByHop, ...gatewaysOwn, 'content-length', 'idempotent-replayed', 'www-authenticate'],

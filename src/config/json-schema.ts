@@ -6,7 +6,7 @@
 import { Ajv2020, type ErrorObject, type ValidateFunction } from 'ajv/dist/2020.js'
 import addFormats from 'ajv-formats'
 import { didYouMean } from '../lib/did-you-mean.ts'
-import { pointerStep, shortPointer } from '../lib/json-pointer.ts'
+import { pointerStep, pointerSteps, shortPointer } from '../lib/json-pointer.ts'
 import { either, printValue } from './config-error.ts'
 import { isPlainSchema } from './plain-schema.ts'
 
@@ -87,6 +87,30 @@ export function introduceSchema(schema: JsonSchema, address: string): void {
   introduced.add(address)
   // What is wrong with it is found when it is compiled, and is said there.
   for (const ajv of [ajvFirst, ajvAll]) ajv.addSchema(schema, address, false, false)
+}
+
+/** The keywords that a schema may have. */
+export function knownKeywords(): readonly string[] {
+  return Object.keys(ajvAll.RULES.keywords)
+}
+
+/** The formats that a schema may name. */
+export function knownFormats(): readonly string[] {
+  return Object.keys(ajvAll.formats)
+}
+
+/** What the meta-schema says of a schema: the steps to each keyword that is faulty, and what is wrong with it. */
+export function metaSchemaFaults(schema: JsonSchema): (readonly [string[], string])[] {
+  if (ajvAll.validateSchema(schema) === true) return []
+  const errors = ajvAll.errors ?? []
+  // A keyword that fits none of several forms is reported once for each.
+  const pointers = [...new Set(errors.map(({ instancePath }) => instancePath))]
+  const deepest = pointers.filter((at) => !pointers.some((other) => other.startsWith(`${at}/`)))
+  return deepest.flatMap((at) => {
+    const all = errors.filter(({ instancePath }) => instancePath === at)
+    const error = all.find(({ keyword }) => keyword === 'enum') ?? all[0]
+    return error === undefined ? [] : [[pointerSteps(at), detailOf(error)] as const]
+  })
 }
 
 function compile(ajv: Ajv2020, schema: JsonSchema): ValidateFunction {

@@ -37,7 +37,9 @@ function faultsOf(error: ValueError, path: Path): Fault[] {
       : `expected ${describe(schema)}`
   // An address may be wrong because of the password in it, so it is not repeated.
   const got = schema.writeOnly ? '' : `, got ${printValue(value)}`
-  return [{ path, message: expected + got }]
+  // Where mappings of a certain kind are often mistaken for another.
+  const hint = schema.hint === undefined ? '' : `: ${schema.hint}`
+  return [{ path, message: expected + got + hint }]
 }
 
 /** The faults against the variant that was meant, or the choice of variants when that is not clear. */
@@ -108,8 +110,12 @@ function unknownField(path: Path, schema: TSchema): string {
 
 /** What fits, in words: `an integer ≥ 1`. */
 function describe(schema: TSchema): string {
+  const such = schema.sample === undefined ? '' : ` such as ${schema.sample}`
   // Seven kinds of mapping are one thing to expect: which one is meant shows when it is a mapping.
-  if (schema.anyOf) return either([...new Set((schema.anyOf as TSchema[]).map(describe))])
+  if (schema.anyOf) {
+    const variants = new Set((schema.anyOf as TSchema[]).map(describe))
+    return either([...variants].map((text) => (text === 'a mapping' ? text + such : text)))
+  }
   if (schema.const !== undefined) return String(schema.const)
   switch (schema.type) {
     case 'integer':
@@ -121,11 +127,12 @@ function describe(schema: TSchema): string {
     case 'boolean':
       return 'true or false'
     case 'array':
-      return schema.minItems ? 'a list that is not empty' : 'a list'
+      if (!schema.minItems) return `a list${such}`
+      return `a list that is not empty${such === '' ? '' : `,${such}`}`
     case 'null':
       return 'null'
     default:
-      return 'a mapping'
+      return `a mapping${such}`
   }
 }
 

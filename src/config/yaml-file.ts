@@ -1,11 +1,12 @@
 /** A YAML file as plain data, with the line of each field. */
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import type { ConfigProblem, Path } from './config-error.ts'
+import { yamlFault } from './yaml-fault.ts'
 import { takeJsonLines } from './yaml-json-lines.ts'
 
 interface YamlFile {
   readonly value: unknown
-  /** Faults of the YAML itself: indentation, quotes, a field that stands twice. */
+  /** The first fault of the YAML itself: indentation, quotes, a field that stands twice. */
   readonly problems: readonly ConfigProblem[]
   /** The line, counted from 1, of a field, or of the nearest mapping or list around a missing one. */
   lineOf(path: Path): number | undefined
@@ -23,11 +24,11 @@ export function readYaml(text: string): YamlFile {
 function readPlain(text: string): YamlFile {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const problems: ConfigProblem[] = document.errors.map(({ message, pos }) => ({
-    path: '',
-    message: `not YAML: ${message}`,
-    line: lines.linePos(pos[0]).line,
-  }))
+  const problems: ConfigProblem[] = []
+  const fault = yamlFault(document, text, lines)
+  if (fault !== undefined) {
+    problems.push({ path: '', message: `not YAML: ${fault.message}`, line: fault.line })
+  }
   let value: unknown
   try {
     if (problems.length === 0) value = document.toJS()

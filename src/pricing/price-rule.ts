@@ -18,7 +18,7 @@ import { perToken, TokenPrice } from './rules/per-token.ts'
 
 export const PriceRule = Type.Union(
   [FreePrice, RequestPrice, ItemPrice, CharacterPrice, SecondPrice, TokenPrice, BytePrice],
-  { description: 'What a call costs.' },
+  { sample: '{ per: request, credits: 10 }', description: 'What a call costs.' },
 )
 
 export type PriceRule = Static<typeof PriceRule>

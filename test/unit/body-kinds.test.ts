@@ -80,10 +80,13 @@ describe('a body that makes no sense is a fault', () => {
     ['all', 'request: expected any or a mapping, got "all"'],
     ['{ json: all }', 'request.json: expected any or a mapping, got "all"'],
     ['{ json: {}, raw: [a/b] }', 'request: expected exactly one of json, form, multipart or raw'],
-    ['{ raw: [] }', 'request.raw: expected a list that is not empty, got a list'],
+    [
+      '{ raw: [] }',
+      'request.raw: expected a list that is not empty, such as [image/*], got a list',
+    ],
     [
       '{ raw: [image] }',
-      'request.raw[0]: expected a media type such as audio/* or audio/mpeg, got "image"',
+      'request.raw[0]: expected a media type such as audio/mpeg, audio/* or */*, got "image"',
     ],
     [
       '{ raw: [image/*], maxBodyBytes: 5 }',
@@ -107,7 +110,7 @@ describe('a body that makes no sense is a fault', () => {
     ],
     [
       '{ form: { text: { type: string, maxLenght: 5 } } }',
-      'request.form: not a JSON Schema: strict mode: unknown keyword: "maxLenght"',
+      'request.form.text.maxLenght: no keyword of JSON Schema, did you mean maxLength?',
     ],
     [
       '{ form: { text: { type: string } }, required: [txt] }',

@@ -67,7 +67,7 @@ describe('a field that does not fit', () => {
     [
       'price: { per: request, credits: 1 }',
       'price: 5',
-      'routes.say.price: expected a mapping, got 5',
+      'routes.say.price: expected a mapping such as { per: request, credits: 10 }, got 5',
     ],
     [
       'currency: EUR',
@@ -204,12 +204,12 @@ describe('parts that do not fit together', () => {
     [
       'type: string',
       'type: sting',
-      'routes.say.request.json: not a JSON Schema: schema is invalid: data/properties/text/type must be equal to one of the allowed values, data/properties/text/type must be array, data/properties/text/type must match a schema in anyOf',
+      'routes.say.request.json.properties.text.type: expected array, boolean, integer, null, number, object or string, got "sting"',
     ],
     [
       'type: string',
       'type: string, maxLenght: 5',
-      'routes.say.request.json: not a JSON Schema: strict mode: unknown keyword: "maxLenght"',
+      'routes.say.request.json.properties.text.maxLenght: no keyword of JSON Schema, did you mean maxLength?',
     ],
     [
       '    price:',
@@ -480,12 +480,32 @@ describe('a file that cannot be read', () => {
   test('invalid YAML has a line', () => {
     const [problem] = errorOf('services: {\nplans: ]').problems
     expect(problem?.message).toStartWith('not YAML: ')
-    expect(problem?.line).toBe(2)
+    expect(problem?.line).toBe(1)
+  })
+
+  test.each([
+    ['plans:\n  a: 1\n    b: 2\n', 3, 'indented deeper than the line above'],
+    ['plans:\n  a: x\n\tb: 2\n', 3, 'indented by a tab'],
+    ['plans:\n  a:\n    b: 1\n   c: 2\n', 4, 'not indented as the lines that it belongs to'],
+    ['plans:\n  a: 1\n  b:2\n  c: 3\n', 3, 'expected a name, a colon and a space'],
+    ['plans:\n  a: { b: 1\n  c: 2\n', 2, 'a { is not closed'],
+    ['plans:\n  a: [1, 2\n  c: 2\n', 2, 'a [ is not closed'],
+    ['plans:\n  a: { b: 1 c: 2 }\n', 2, 'expected a comma between two fields'],
+    ['plans:\n  a: Read: it\n', 2, 'a text with a colon and a space in it needs quotes'],
+    ['plans:\n  a: @it\n', 2, 'a text that begins with @ needs quotes'],
+    ['plans:\n  a: {id}/x\n', 2, 'something stands behind a value that has ended'],
+    ["plans:\n  a: 'it\n", 2, 'a quote is not closed'],
+    ['plans:\n  a: 1\n  b: 2\n  a: 3\n', 4, 'a stands twice'],
+  ])('%j is told in one sentence, with its line', (text, line, message) => {
+    const { problems } = errorOf(text)
+    expect(problems).toHaveLength(1)
+    expect(problems[0]?.message).toStartWith(`not YAML: ${message}`)
+    expect(problems[0]?.line).toBe(line)
   })
 
   test('a field that stands twice is an error', () => {
     expect(problemsOf(`${smallConfig}defaultPlan: pro\n`)).toEqual([
-      'not YAML: Map keys must be unique',
+      'not YAML: defaultPlan stands twice',
     ])
   })
 
@@ -533,7 +553,7 @@ describe('what a service says of its upstream', () => {
     [`${url}, requestHeaders: [X-Plan]`, 'requestHeaders[0]: X-Plan is set by the gateway itself'],
     [
       `${url}, headers: { Authorization: { env: token } }`,
-      'headers.Authorization.env: expected the name of an environment variable',
+      'headers.Authorization.env: expected the name of an environment variable, in upper case',
     ],
   ])('%s', (fields, problem) => {
     expect(service(fields)).toEqual([`services.echo.${problem}`])
@@ -678,4 +698,109 @@ test('a condition wants one thing', () => {
   expect(problemsOf(condition('{ pointer: /ok }'))).toEqual([expected])
   expect(problemsOf(condition('{ pointer: /ok, equals: 1, exists: true }'))).toEqual([expected])
   expect(Object.keys(parse(condition('{ pointer: /ok, exists: true }')).routes)).toEqual(['say'])
+})
+
+describe('a faulty JSON Schema', () => {
+  const json = 'json: { type: object'
+  const withSchema = (schema: string) => {
+    const change = withChange('request: {', 'request: {')
+    const own = /json: \{.*\} \}/.exec(change)?.[0] ?? json
+    return change.replace(own, `json: ${schema} }`)
+  }
+
+  test.each([
+    ['{ type: int }', 'type: expected array, boolean, integer, null,'],
+    ['{ items: { type: int } }', 'items.type: expected array, boolean, integer, null,'],
+    [
+      '{ properties: { a: { maxLenght: 5 } } }',
+      'properties.a.maxLenght: no keyword of JSON Schema',
+    ],
+    ['{ anyOf: [{}, { colour: red }] }', 'anyOf[1].colour: no keyword of JSON Schema'],
+    ["{ pattern: '(a' }", 'pattern: not a regular expression: missing )'],
+    ["{ patternProperties: { '(a': {} } }", 'patternProperties["(a"]: not a regular expression'],
+    ['{ format: uid }', 'format: no such format: "uid", did you mean uuid?'],
+    ['{ required: true }', 'required: expected an array, got true'],
+    [
+      "{ items: { $ref: '#/components/schemas/Volume' } }",
+      'items.$ref: leads nowhere: "#/components',
+    ],
+    [
+      "{ $defs: { a: {} }, items: { $ref: '#/$defs/b' } }",
+      'items.$ref: leads nowhere: "#/$defs/b"',
+    ],
+    [
+      "{ $defs: { a: {} }, items: { $ref: '#/$defs/a' }, contains: { type: int } }",
+      'contains.type: expected array',
+    ],
+  ])('%s is told at its keyword', (schema, problem) => {
+    const problems = problemsOf(withSchema(schema))
+    expect(problems).toHaveLength(1)
+    expect(problems[0]).toStartWith(`routes.say.request.json.${problem}`)
+  })
+
+  test('that others refer to is told once, where it stands', () => {
+    const text = `schemas:
+  Text: { type: string, maxLenght: 5 }
+  Say: { type: object, properties: { text: { $ref: '#/schemas/Text' } } }
+${withSchema("{ $ref: '#/schemas/Say' }")}`
+    const { problems } = errorOf(text)
+    expect(problems.map(printProblem)).toEqual([
+      'schemas.Text.maxLenght: no keyword of JSON Schema, did you mean maxLength?',
+    ])
+    expect(problems[0]?.line).toBe(2)
+  })
+})
+
+describe('what is often mistaken', () => {
+  const request = (text: string) =>
+    problemsOf(withChange(/request: .*/.exec(smallConfig)?.[0] ?? '', text))
+
+  test.each([
+    [
+      'request: { form: { card: { type: string, required: true } } }',
+      'request.form.card.required: say `required: [card]` beside `form`',
+    ],
+    [
+      'request: { form: { type: object, properties: {} } }',
+      'request.form.type: expected a mapping, got "object": the fields stand directly under `form`',
+    ],
+    [
+      'request: { raw: image/png }',
+      'request.raw: expected a list that is not empty, such as [image/*], got "image/png"',
+    ],
+    ['query: [q]', 'query: expected any or a mapping such as { q: { type: string } }, got a list'],
+    [
+      'query: { required: [q] }',
+      'query.required: expected a mapping, got a list: parameters stand',
+    ],
+  ])('%s', (text, problem) => {
+    expect(request(text)[0]).toStartWith(`routes.say.${problem}`)
+  })
+
+  test.each([
+    'Authorization',
+    'x-api-key',
+    'Accept',
+    'If-Match',
+    'User-Agent',
+    'X-Credits-Charged',
+  ])('%s tells no upstream who calls', (name) => {
+    const text = withChange(
+      'url: http://127.0.0.1:9',
+      `url: http://127.0.0.1:9, identity: { account: ${name} }`,
+    )
+    expect(problemsOf(text)).toEqual([
+      `services.echo.identity.account: ${name} has a meaning of its own: name another header`,
+    ])
+  })
+
+  test('a header without `env`, whose text is not repeated', () => {
+    const text = withChange(
+      'url: http://127.0.0.1:9',
+      'url: http://127.0.0.1:9, headers: { X-Token: abc }',
+    )
+    expect(problemsOf(text)).toEqual([
+      'services.echo.headers.X-Token: expected a mapping such as { env: NAME }',
+    ])
+  })
 })

@@ -49,6 +49,11 @@ describe('a route', () => {
       '0.path: expected a path that begins with a name, such as /v1, got "/v1:x/b"',
     ],
     [{ path: '/' }, '0.path: expected a path that begins with a name, such as /v1, got "/"'],
+    [{ path: '/v1/a/:id/b' }, '0.path: :id would be taken literally: a parameter is written {id}'],
+    [
+      { upstreamPath: '/b/:id' },
+      '0.upstreamPath: :id would be taken literally: a parameter is written {id}',
+    ],
     [{ upstreamPath: '/b/{ib}' }, '0.upstreamPath: {ib} is no parameter of path'],
     [{ upstreamPath: '/b/{id*}' }, '0.upstreamPath: expected {id}, as in path'],
     [
@@ -67,13 +72,16 @@ describe('a route', () => {
     ],
     [
       { parameters: { id: { maxLenght: 5 } } },
-      '0.parameters.id: not a JSON Schema: strict mode: unknown keyword: "maxLenght"',
+      '0.parameters.id.maxLenght: no keyword of JSON Schema, did you mean maxLength?',
     ],
     [
       { path: '/v1/a', encodedSlash: true },
       '0.encodedSlash: has no effect on a path without parameters',
     ],
-    [{ query: 'all' }, '0.query: expected any or a mapping, got "all"'],
+    [
+      { query: 'all' },
+      '0.query: expected any or a mapping such as { q: { type: string } }, got "all"',
+    ],
     [
       { query: { q: { type: 'object' } } },
       '0.query.q: a query carries texts, numbers, true and false, or lists of them',

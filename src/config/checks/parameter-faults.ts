@@ -9,8 +9,8 @@ import {
   querySchema,
 } from '../../lib/parameter-schemas.ts'
 import type { Route } from '../file/route.ts'
+import { jsonSchemaFaults } from './json-schema-faults.ts'
 import { readTemplate } from './path-faults.ts'
-import { jsonSchemaFaults } from './request-faults.ts'
 
 export function parameterFaults(route: Route): Fault[] {
   return [...pathParameterFaults(route), ...queryFaults(route)]

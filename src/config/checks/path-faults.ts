@@ -15,7 +15,7 @@ export function pathFaults(route: Route): Fault[] {
   const { path } = route
   const template = readTemplate(path)
   if ('message' in template) return [{ path: ['path'], message: template.message }]
-  const message = startFault(template) ?? ownPathFault(template)
+  const message = startFault(template) ?? colonFault(template) ?? ownPathFault(template)
   return [
     ...(message === undefined ? [] : [{ path: ['path'], message }]),
     ...upstreamPathFaults(route, template),
@@ -41,6 +41,21 @@ function startFault({ text, segments }: PathTemplate): string | undefined {
   return isPlain ? undefined : `expected a path that begins with a name, such as /v1, got "${text}"`
 }
 
+/** As other routers write a parameter. */
+function colonFault({ segments }: PathTemplate): string | undefined {
+  const name = segments.flatMap(([first]) => colonName(first) ?? [])[0]
+  return name && literalColon(name)
+}
+
+function literalColon(name: string): string {
+  return `:${name} would be taken literally: a parameter is written {${name}}`
+}
+
+/** The name behind a colon that a segment begins with. */
+function colonName(first: unknown): string | undefined {
+  return typeof first === 'string' ? /^:([A-Za-z_]\w*)/.exec(first)?.[1] : undefined
+}
+
 function ownPathFault(template: PathTemplate): string | undefined {
   const own = ownPathOf(template)
   if (own === undefined) return undefined
@@ -54,6 +69,9 @@ function upstreamPathFaults({ upstreamPath }: Route, { names, tail }: PathTempla
   const path = ['upstreamPath']
   const template = readTemplate(upstreamPath, parseTargetTemplate)
   if ('message' in template) return [{ path, message: template.message }]
+  const literal = template.segments.flatMap(([first]) => colonName(first) ?? [])
+  const meant = literal.find((name) => names.includes(name))
+  if (meant !== undefined) return [{ path, message: literalColon(meant) }]
   return template.names.flatMap((name) => {
     if (!names.includes(name)) return [{ path, message: `{${name}} is no parameter of path` }]
     if ((name === tail) === (name === template.tail)) return []

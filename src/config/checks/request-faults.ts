@@ -7,8 +7,9 @@ import type { RouteBody } from '../../pricing/route-body.ts'
 import { defaults } from '../defaults.ts'
 import type { ConfigFile } from '../file/file-schema.ts'
 import type { Route } from '../file/route.ts'
-import { schemaCheck } from '../json-schema.ts'
+import type { JsonSchema } from '../json-schema.ts'
 import { routeBodyOf } from '../route-body-of.ts'
+import { jsonSchemaFaults } from './json-schema-faults.ts'
 import { unknownName } from './unknown-name.ts'
 
 export function requestFaults(route: Route): Fault[] {
@@ -45,10 +46,18 @@ function bodyFaults(body: RouteBody): Fault[] {
   if ('json' in body) return jsonSchemaFaults(['json'], body.json)
   if ('form' in body) {
     const faults = fieldFaults(['form'], body.form)
-    return faults.length > 0 ? faults : jsonSchemaFaults(['form'], body.form)
+    return faults.length > 0 ? faults : formSchemaFaults(body.form)
   }
   if ('multipart' in body) return multipartFaults(body)
   return []
+}
+
+/** In the file its fields stand directly under `form`. */
+function formSchemaFaults(form: JsonSchema): Fault[] {
+  return jsonSchemaFaults([], form).map(({ path, message }) => {
+    const steps = path[0] === 'properties' ? path.slice(1) : path
+    return { path: ['form', ...steps], message }
+  })
 }
 
 function multipartFaults({
@@ -77,6 +86,10 @@ function fieldFaults(path: string[], form: Readonly<Record<string, unknown>>): F
   return Object.entries(propertiesOf(form)).flatMap(([name, property]) => {
     const kinds = valueKinds(property)
     const at = [...path, name]
+    if (typeof property === 'object' && typeof (property as JsonSchema).required === 'boolean') {
+      const message = `say \`required: [${name}]\` beside \`form\``
+      return [{ path: [...at, 'required'], message }]
+    }
     if (kinds === undefined) {
       const message = 'expected a type, an enum or a const: a form carries text'
       return [{ path: at, message }]
@@ -102,14 +115,4 @@ function propertiesOf(schema: Readonly<Record<string, unknown>>): Record<string,
   return typeof properties === 'object' && properties !== null
     ? (properties as Record<string, unknown>)
     : {}
-}
-
-export function jsonSchemaFaults(path: string[], schema: Record<string, unknown>): Fault[] {
-  try {
-    schemaCheck(schema)
-    return []
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    return [{ path, message: `not a JSON Schema: ${reason}` }]
-  }
 }

@@ -3,7 +3,12 @@ import type { Fault } from '../../lib/fault.ts'
 import type { ConfigFile } from '../file/file-schema.ts'
 import type { Route } from '../file/route.ts'
 import type { OwnField, Upstream } from '../file/service.ts'
-import { isNeverFromClients, isSetByTheGateway, plainHeaderName } from '../header-names.ts'
+import {
+  isNeverFromClients,
+  isOfHttp,
+  isSetByTheGateway,
+  plainHeaderName,
+} from '../header-names.ts'
 import { identityHeaders } from '../identity-headers.ts'
 
 /** Faults of one service, and of the key headers, which no service may set. */
@@ -61,7 +66,9 @@ function headerFaults({ headers = {}, identity }: Upstream): Fault[] {
       if (own.has(plainHeaderName(name))) {
         return [{ path, message: `${name} is one of \`headers\` already` }]
       }
-      return reservedFaults(path, name)
+      const reserved = reservedFaults(path, name)
+      if (reserved.length > 0 || !isOfHttp(plainHeaderName(name))) return reserved
+      return [{ path, message: `${name} has a meaning of its own: name another header` }]
     }),
     ...sameNameFaults(
       'identity',

@@ -48,11 +48,19 @@ export const EncodedSlash = Type.Boolean({
 export const Query = Type.Union(
   [
     Type.Literal('any'),
-    Type.Record(Type.String({ minLength: 1 }), JsonSchema, {
-      description: 'A JSON Schema for each parameter, with `required: true` among its keywords.',
-    }),
+    Type.Record(
+      Type.String({ minLength: 1 }),
+      {
+        ...JsonSchema,
+        hint: 'parameters stand directly under `query`, each with its JSON Schema and, where every call must have it, `required: true`',
+      },
+      {
+        description: 'A JSON Schema for each parameter, with `required: true` among its keywords.',
+      },
+    ),
   ],
   {
+    sample: '{ q: { type: string } }',
     description:
       'The parameters of the query that are forwarded, or `any`. Absent: a request with a query is refused.',
   },

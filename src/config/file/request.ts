@@ -8,11 +8,11 @@ export const oneGiB = 1_073_741_824
 const MediaTypes = (description: string) =>
   Type.Array(
     text(
-      '^[a-z]+/(\\*|[a-z0-9.+-]+)$',
-      'a media type such as audio/* or audio/mpeg',
+      '^(\\*/\\*|[a-z]+/(\\*|[a-z0-9.+-]+))$',
+      'a media type such as audio/mpeg, audio/* or */*',
       'A media type.',
     ),
-    { minItems: 1, description },
+    { minItems: 1, sample: '[image/*]', description },
   )
 
 /** What is written at another place; the fault says where. */
@@ -27,9 +27,14 @@ const JsonRequest = closed(
   { description: 'The body is JSON and must fit this schema.', elsewhere },
 )
 
+const FormField = {
+  ...JsonSchema,
+  hint: 'the fields stand directly under `form`, each with its JSON Schema, and `required` stands beside it',
+}
+
 const FormRequest = closed(
   {
-    form: Type.Record(Type.String({ minLength: 1 }), JsonSchema, {
+    form: Type.Record(Type.String({ minLength: 1 }), FormField, {
       description:
         'Its fields by name, each with a JSON Schema that has a `type`, an `enum` or a `const`. Numbers, true and false are read from their text; a field of type array may stand several times.',
     }),

@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { closed, headerName, recordOf, text, url } from '../../lib/schema-fields.ts'
 
 const variable = (description: string) =>
-  text('^[A-Z][A-Z0-9_]*$', 'the name of an environment variable', description)
+  text('^[A-Z][A-Z0-9_]*$', 'the name of an environment variable, in upper case', description)
 
 /** Whoever writes the secret itself there does not read it again in an error. */
 const secretVariable = (description: string) => ({ ...variable(description), writeOnly: true })
@@ -35,7 +35,7 @@ const OwnField = Type.Union(
     ),
     // Whoever writes a secret where `env` belongs does not read it again in an error.
   ],
-  { writeOnly: true },
+  { writeOnly: true, sample: '{ env: NAME }' },
 )
 
 const Identity = Type.Union(

@@ -70,6 +70,7 @@ function formSchema({ files, fields, maxBytes }: MultipartForm): JsonSchema {
  * the listed types as it stands.
  */
 const commonTypes: Readonly<Record<string, readonly string[]>> = {
+  '*/*': ['application/octet-stream'],
   'application/*': ['application/octet-stream', 'application/json', 'application/pdf'],
   'audio/*': ['audio/mpeg', 'audio/wav'],
   'image/*': ['image/png', 'image/jpeg'],

@@ -27,9 +27,13 @@ export function mediaTypeOf(contentType: string | null): MediaType | undefined {
   return { name: name.toLowerCase(), parameters }
 }
 
+/** Stands for all types. */
+export const anyType = '*/*'
+
 /** Whether one of the allowed types is this one; `image/*` stands for all of its kind. */
 export function isOneOf(allowed: readonly string[], name: string): boolean {
-  return allowed.some((type) =>
-    type.endsWith('/*') ? name.startsWith(type.slice(0, -1)) : type === name,
-  )
+  return allowed.some((type) => {
+    if (type === anyType) return true
+    return type.endsWith('/*') ? name.startsWith(type.slice(0, -1)) : type === name
+  })
 }

@@ -6,7 +6,7 @@ import type { FileContent } from '../../pricing/price-kind.ts'
 import type { FormFile, MultipartForm } from '../../pricing/route-body.ts'
 import { readAudio } from './audio.ts'
 import { type Field, fieldFault, pointerOf, readFields } from './form-fields.ts'
-import { isOneOf, mediaTypeOf } from './media-type.ts'
+import { anyType, isOneOf, mediaTypeOf } from './media-type.ts'
 import { boundaryOf, type FormPart, parseMultipart } from './multipart-form.ts'
 import { noRoom, type Refused, refuse, takeBody } from './take-body.ts'
 import { writeMultipart } from './write-multipart.ts'
@@ -149,9 +149,12 @@ async function measure(
   { types }: FormFile,
 ): Promise<FileContent | Refused> {
   const type = mediaTypeOf(contentType)?.name
-  const isAllowed = type !== undefined && isOneOf(types, type)
+  const isAllowed =
+    type === undefined ? contentType === '' && types.includes(anyType) : isOneOf(types, type)
   const isUnlabelled = contentType === '' || type === 'application/octet-stream'
-  const mayBeAudio = types.some((allowed) => audioTypes.test(allowed))
+  const mayBeAudio = types.some((allowed) =>
+    allowed === anyType ? isUnlabelled || audioTypes.test(type ?? '') : audioTypes.test(allowed),
+  )
   if ((isAllowed || isUnlabelled) && mayBeAudio) {
     // The bytes are copied: those that are read are handed over to a thread.
     const copy = new Uint8Array(bytes)
