@@ -30,20 +30,20 @@ begin
       or decode(in_hash, 'hex') <> v_producer.event_hash then 'log_diverged'
     else v_entered.fault
   end;
-  if outcome = 'repeated' then
-    recorded_at := v_producer.recorded_at;
-    log_epoch := v_producer.epoch;
-    log_position := v_producer.position;
-    log_hash := v_producer.event_hash;
-    verdicts := v_producer.verdicts;
-    positions := v_producer.positions;
-    available := v_producer.available;
-  elsif outcome = 'log_diverged' then
-    perform report_divergence(in_shard, format(
-      '%s has sent batch %s and seen position %s, and the log knows its batch %s and position %s',
-      v_producer.instance, in_sequence, in_position, v_producer.sequence, v_producer.position));
-  end if;
   if outcome is not null then
+    if outcome = 'repeated' then
+      recorded_at := v_producer.recorded_at;
+      log_epoch := v_producer.epoch;
+      log_position := v_producer.position;
+      log_hash := v_producer.event_hash;
+      verdicts := v_producer.verdicts;
+      positions := v_producer.positions;
+      available := v_producer.available;
+    elsif outcome = 'log_diverged' then
+      perform report_divergence(in_shard, format(
+        '%s has sent batch %s and seen position %s, and the log knows its batch %s and position %s',
+        v_producer.instance, in_sequence, in_position, v_producer.sequence, v_producer.position));
+    end if;
     return;
   end if;
 end

@@ -4,17 +4,19 @@
 declare
   v_before_repayments bigint;
 begin
-  v_before_repayments := v_position;
-  for n in 1..cardinality(v_owing_accounts) loop
-    v_allowance_due := allowance_due(in_shard, v_now, v_owing_accounts[n], v_owing_modes[n]);
-    if v_allowance_due > 0 then
-      v_position := grant_allowance(in_shard, v_position + 1, v_now, v_producer.instance, v_owing_accounts[n], v_owing_modes[n],
-        v_allowance_due);
+  if v_owing_accounts <> '{}' then
+    v_before_repayments := v_position;
+    for n in 1..cardinality(v_owing_accounts) loop
+      v_allowance_due := allowance_due(in_shard, v_now, v_owing_accounts[n], v_owing_modes[n]);
+      if v_allowance_due > 0 then
+        v_position := grant_allowance(in_shard, v_position + 1, v_now, v_producer.instance, v_owing_accounts[n], v_owing_modes[n],
+          v_allowance_due);
+      end if;
+      v_position := repay_from_live_lots(in_shard, v_position, v_now, v_producer.instance, v_owing_accounts[n], v_owing_modes[n]);
+    end loop;
+    if v_position > v_before_repayments then
+      -- Of an event that is not the last any more.
+      v_hash := null;
     end if;
-    v_position := repay_from_live_lots(in_shard, v_position, v_now, v_producer.instance, v_owing_accounts[n], v_owing_modes[n]);
-  end loop;
-  if v_position > v_before_repayments then
-    -- Of an event that is not the last any more.
-    v_hash := null;
   end if;
 end
