@@ -127,7 +127,9 @@ function invalidField(error: ErrorObject): InvalidField {
       ? pointerStep(params.missingProperty)
       : keyword === 'additionalProperties'
         ? pointerStep(params.additionalProperty)
-        : ''
+        : keyword === 'unevaluatedProperties'
+          ? pointerStep(params.unevaluatedProperty)
+          : ''
   return { pointer: shortPointer(instancePath + child), detail: detailOf(error) }
 }
 
@@ -140,6 +142,8 @@ function detailOf({ keyword, params, message, parentSchema, data }: ErrorObject)
       const guess = didYouMean(String(params.additionalProperty), known)
       return guess === undefined ? 'unknown field' : `unknown field, did you mean ${guess}?`
     }
+    case 'unevaluatedProperties':
+      return 'unknown field'
     case 'enum':
       return `expected ${either((params.allowedValues as unknown[]).map(String))}, got ${printReceived(data)}`
     case 'type':

@@ -44,7 +44,7 @@ function parseObject(bytes: Uint8Array): object {
 }
 
 function invalidBody(detail: string): Refusal {
-  return { ...invalidRequest([{ pointer: '', detail }]), detail }
+  return invalidRequest([{ pointer: '', detail }])
 }
 
 const bodyRefusals: Readonly<Record<BodyFault, Refusal>> = {

@@ -167,9 +167,11 @@ export const unknownKey: Refusal = {
 
 /** The refusal of a request that is not valid. */
 export function invalidRequest(errors: readonly InvalidPart[]): Refusal {
-  return {
-    code: 'invalid_request',
-    detail: 'The request is not valid; see errors.',
-    extensions: { errors },
-  }
+  return { code: 'invalid_request', detail: detailOf(errors), extensions: { errors } }
+}
+
+/** The first fault, with its place: `/title: missing`. `errors` have the others. */
+export function detailOf([first]: readonly InvalidPart[]): string {
+  if (first === undefined) return 'The request is not valid.'
+  return first.pointer === '' ? first.detail : `${first.pointer}: ${first.detail}`
 }

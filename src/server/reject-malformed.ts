@@ -18,7 +18,7 @@ export function rejectMalformed(
     const fault = faultOf(request)
     if (fault === undefined) return handle(request)
     const requestId = newRequestId()
-    const refusal = { ...invalidRequest([{ pointer: '', detail: fault }]), detail: fault }
+    const refusal = invalidRequest([{ pointer: '', detail: fault }])
     const response = problemOf({ ...refusal, headers: { Connection: 'close' } }, requestId)
     observe({ method: 'other', route: 'none', status: response.status, requestId, latencyMs: 0 })
     return response

@@ -87,6 +87,26 @@ const lengthOf = ({ headers }: Executed) => headers.get('content-length')
 
 const formType = 'application/x-www-form-urlencoded'
 
+test.each([
+  ['/v1/form', new URLSearchParams({ text: 'a', colour: 'red' })],
+  ['/v1/images', withImage({ text: 'a', colour: 'red' })],
+])('a field that %s does not list is refused, by its name', async (path, body) => {
+  const { status, json } = await send(path, body)
+  expect(status).toBe(400)
+  expect(json).toMatchObject({
+    detail: '/colour: unknown field',
+    errors: [{ pointer: '/colour', detail: 'unknown field' }],
+  })
+  expect(shop.upstream.executed).toHaveLength(0)
+})
+
+function withImage(fields: Readonly<Record<string, string>>): FormData {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(fields)) form.set(name, value)
+  form.set('image', new Blob(['an image'], { type: 'image/png' }), 'a.png')
+  return form
+}
+
 describe('a form', () => {
   test('arrives written again, and is sold by its fields', async () => {
     const body = 'lang=de&&text=na%c3%afve+%F0%9F%91%8D&'

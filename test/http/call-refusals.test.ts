@@ -59,6 +59,8 @@ describe('400', () => {
   ])('%s is named by its pointer', async (_, body, pointer) => {
     const document = await expectRefused(await shop.post('/v1/search', body), 'invalid_request')
     expect(document.errors.map((error: { pointer: string }) => error.pointer)).toContain(pointer)
+    const [first] = document.errors
+    expect(document.detail).toBe(`${first.pointer}: ${first.detail}`)
   })
 
   test('a body that is not JSON, or would be read differently by another parser', async () => {

@@ -1,6 +1,8 @@
 /** What a route takes as its body, as tollbook.yaml says it. */
 import { describe, expect, test } from 'bun:test'
 import { ConfigError, printProblem } from '../../src/config/config-error.ts'
+import { schemaCheck } from '../../src/config/json-schema.ts'
+import { routeBodyOf } from '../../src/config/route-body-of.ts'
 import { parse, withChange } from '../support/small-config.ts'
 
 const json = '{ json: { type: object, required: [text], properties: { text: { type: string } } } }'
@@ -213,5 +215,33 @@ describe('a price counts in the fields of a form', () => {
     expect(problemsOf(form(true))).toEqual([
       'routes.say.price.hold.audio: request.multipart.files.a must not be optional',
     ])
+  })
+})
+
+describe('the fields of a form with files', () => {
+  const fieldsOf = (fields: Record<string, unknown> | undefined) => {
+    const multipart = { file: 'f', types: ['a/b'], maxBytes: 9, ...(fields && { fields }) }
+    const body = routeBodyOf({ multipart })
+    if (!('multipart' in body)) throw new Error('no form')
+    return schemaCheck(body.multipart.fields)
+  }
+  const a = { properties: { a: { type: 'string' } } }
+
+  test.each([
+    [undefined, { b: '1' }, '/b'],
+    [a, { a: '1', b: '1' }, '/b'],
+    [{ allOf: [a, { properties: { b: {} } }] }, { a: '1', b: '1', c: '1' }, '/c'],
+    [{ ...a, patternProperties: { '^x-': {} } }, { 'x-1': '1', c: '1' }, '/c'],
+  ])('of %j are those that are listed', (fields, sent, unlisted) => {
+    const faults = fieldsOf(fields)(sent, true)
+    expect(faults.map(({ pointer }) => pointer)).toEqual([unlisted])
+    expect(faults[0]?.detail).toStartWith('unknown field')
+  })
+
+  test.each([
+    [{ ...a, additionalProperties: true }],
+    [{ ...a, additionalProperties: { maxLength: 2 } }],
+  ])('are others, too, where the schema says so: %j', (fields) => {
+    expect(fieldsOf(fields)({ a: '1', b: '1' }, true)).toEqual([])
   })
 })

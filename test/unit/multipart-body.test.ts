@@ -235,6 +235,11 @@ describe('a form that is not taken', () => {
       '/language: expected text, got a file',
     ],
     [
+      'with a file that no field takes',
+      [audioPart, { ...audioPart, name: 'fill' }],
+      '/fill: unknown file, did you mean file?',
+    ],
+    [
       'with an unknown field',
       [audioPart, { name: 'langauge', content: 'en' }],
       '/langauge: unknown field, did you mean language?',
@@ -561,4 +566,13 @@ describe('a file that is made to be read for ever', () => {
     expect(turns).toBeGreaterThan(10)
     expect(await honest).toEqual({ container: 'WAVE', seconds: 2 })
   })
+})
+
+test('a form that takes files of any type takes one whose type nobody knows', async () => {
+  const files = { file: { types: ['*/*'], maxBytes, optional: false } }
+  const part = { name: 'file', content: 'x', filename: 'a' }
+  for (const type of [undefined, 'application/octet-stream', 'x-own/thing']) {
+    const sent = post(form([{ ...part, ...(type !== undefined && { type }) }]))
+    expect('files' in (await read(sent, maxBytes, { ...voice, files }))).toBe(true)
+  }
 })

@@ -1,6 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { problem, problemOf } from '../../src/problems/problem-document.ts'
-import { type RefusalCode, refusals, unknownKey } from '../../src/problems/refusal.ts'
+import {
+  invalidRequest,
+  type RefusalCode,
+  refusals,
+  unknownKey,
+} from '../../src/problems/refusal.ts'
 
 const codes = Object.keys(refusals) as RefusalCode[]
 
@@ -114,4 +119,13 @@ describe('a problem document', () => {
     expect(body).toMatchObject({ code: 'unknown_key', title: 'The API key is not valid' })
     expect(Object.keys(body as object)).toHaveLength(8)
   })
+})
+
+test('the detail of an invalid request is its first error, with its place', () => {
+  const detailOf = (pointer: string) => invalidRequest([{ pointer, detail: 'missing' }]).detail
+  expect(['', '/title', 'path/id'].map(detailOf)).toEqual([
+    'missing',
+    '/title: missing',
+    'path/id: missing',
+  ])
 })

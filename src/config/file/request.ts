@@ -51,7 +51,7 @@ const FormRequest = closed(
 const formFields = Type.Optional({
   ...JsonSchema,
   description:
-    'A JSON Schema (2020-12) of the other fields, as an object. Numbers, true and false are read from their text. Absent: there are none.',
+    'A JSON Schema (2020-12) of the other fields, as an object. Numbers, true and false are read from their text. A field that is not listed is refused, unless it says `additionalProperties: true`. Absent: there are none.',
 })
 const maxFormBytes = atLeast(1, 'How large the whole form may be, files and all.', oneGiB)
 const fileTypes = () => MediaTypes('The media types that the file may have.')

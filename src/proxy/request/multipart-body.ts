@@ -1,7 +1,9 @@
 /** A form with files: it is kept in memory, its files and fields are checked, and its audio is measured. */
 import type { InvalidField } from '../../config/json-schema.ts'
+import { didYouMean } from '../../lib/did-you-mean.ts'
 import { type BodyLimits, maxUncountedBytes } from '../../lib/http-body.ts'
 import { pointerStep } from '../../lib/json-pointer.ts'
+import { dereferenced } from '../../lib/named-schemas.ts'
 import type { FileContent } from '../../pricing/price-kind.ts'
 import type { FormFile, MultipartForm } from '../../pricing/route-body.ts'
 import { readAudio } from './audio.ts'
@@ -64,8 +66,9 @@ function isUnchosen({ name, filename, bytes }: FormPart, { files }: MultipartFor
 
 function takeApart(
   parts: readonly FormPart[],
-  { files, fields: schema }: MultipartForm,
+  multipart: MultipartForm,
 ): { readonly fields: Readonly<Record<string, unknown>> } | Refused {
+  const { files, fields: schema } = multipart
   const fields: Field[] = []
   const errors: InvalidField[] = []
   const seen = new Set<string>()
@@ -75,7 +78,7 @@ function takeApart(
     const fault =
       isFile && seen.has(name)
         ? { pointer: pointerOf(name), detail: 'stands twice' }
-        : partFault(part, isFile)
+        : partFault(part, isFile, multipart)
     seen.add(name)
     if (fault !== undefined) errors.push(fault)
     else if (!isFile) fields.push([name, utf8.decode(part.bytes)])
@@ -90,15 +93,29 @@ function takeApart(
     : { fields: read.values }
 }
 
-function partFault(part: FormPart, isFile: boolean): InvalidField | undefined {
+function partFault(
+  part: FormPart,
+  isFile: boolean,
+  multipart: MultipartForm,
+): InvalidField | undefined {
   const { name, filename, bytes } = part
   const pointer = pointerOf(name)
   if (isFile) {
     if (filename === undefined) return { pointer, detail: 'expected a file, got text' }
     return bytes.length === 0 ? { pointer, detail: 'the file is empty' } : undefined
   }
-  if (filename !== undefined) return { pointer, detail: 'expected text, got a file' }
+  if (filename !== undefined) return { pointer, detail: notAFile(name, multipart) }
   return textTypeFault(part) ?? fieldFault(name, '') ?? utf8Fault(part)
+}
+
+/** A file comes for a field of another kind, or for none. */
+function notAFile(name: string, { files, fields }: MultipartForm): string {
+  const { properties } = dereferenced(fields)
+  if (typeof properties === 'object' && properties !== null && Object.hasOwn(properties, name)) {
+    return 'expected text, got a file'
+  }
+  const guess = didYouMean(name, Object.keys(files))
+  return guess === undefined ? 'unknown file' : `unknown file, did you mean ${guess}?`
 }
 
 /** A form in a form, and text in another charset than the one that it is read in. */

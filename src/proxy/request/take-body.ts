@@ -1,7 +1,7 @@
 /** Takes the body of a call, or refuses it. */
 import type { InvalidField } from '../../config/json-schema.ts'
 import { type BodyFault, type BodyLimits, readBody } from '../../lib/http-body.ts'
-import type { Refusal } from '../../problems/refusal.ts'
+import { detailOf, type Refusal } from '../../problems/refusal.ts'
 
 /** Why a body is not taken; `errors` say what is wrong and where. */
 interface BodyRefusal {
@@ -51,7 +51,7 @@ export function bodyRefusal({ status, errors }: BodyRefusal): Refusal {
   const code = bodyCodes[status]
   return {
     code,
-    detail: errors[0]?.detail ?? 'The body is not valid.',
+    detail: detailOf(errors),
     extensions: { errors },
     // Nothing else ends a body that is still on its way.
     ...(status === 408 && { headers: { Connection: 'close' } }),
