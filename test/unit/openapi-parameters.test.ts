@@ -11,6 +11,11 @@ const routes = {
     ...{ parameters: { id: { pattern: '^d', description: 'Its id.' } }, request: { json: {} } },
     query: { v: { type: 'integer', required: true }, lang: { enum: ['de', 'en'] } },
   },
+  file: { ...route, method: 'GET', path: '/v1/files/{id}', conditional: true },
+  login: {
+    ...{ ...route, method: 'POST', path: '/v1/login', passStatuses: [401, 407] },
+    chargeWhen: { status: [200, 401] },
+  },
   tree: { ...route, method: 'GET', path: '/trees/{path*}', query: 'any' },
 }
 const config = parse(stringify({ routes }) + smallConfig.slice(0, smallConfig.indexOf('routes:')))
@@ -50,4 +55,25 @@ test('of a tail it says what OpenAPI cannot, and of any query that it is forward
   expect(path).toMatchObject({ name: 'path', in: 'path', required: true })
   expect(path?.description).toContain('it can have several segments')
   expect(query).toMatchObject({ in: 'query', required: false, schema: { type: 'object' } })
+})
+
+test('a conditional route lists the headers that ask for a part, and others do not', () => {
+  const headersOf = (path: string) =>
+    (paths[path]?.get?.parameters ?? []).flatMap((one) => (one.in === 'header' ? one.name : []))
+  expect(headersOf('/v1/files/{id}')).toEqual([
+    ...['Idempotency-Key', 'Range', 'If-Range', 'If-None-Match', 'If-Modified-Since'],
+    ...['If-Match', 'If-Unmodified-Since'],
+  ])
+  expect(headersOf('/v1/documents/{id}')).toEqual(['Idempotency-Key'])
+})
+
+test('successes other than 200, and refusals that the route passes on, are there', () => {
+  const { responses } = paths['/v1/login']?.post ?? {}
+  expect(responses?.['2XX']?.description).toEndWith('Charged are 200, 401.')
+  expect(responses?.['401']?.description).toEndWith(
+    "upstream's own refusal, passed on and charged.",
+  )
+  expect(responses?.['407']?.description).toEndWith('passed on uncharged.')
+  expect(responses?.['402']?.description).not.toContain('passed on')
+  expect(paths['/v1/documents/{id}']?.get?.responses['2XX']?.description).toEndWith('and charged.')
 })

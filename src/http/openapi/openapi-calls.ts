@@ -88,6 +88,21 @@ const idempotencyKey = {
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 } as const
 
+/** What a client of a `conditional` route can ask for. */
+const conditionalHeaders = (
+  [
+    ['Range', 'A part of the response, such as `bytes=0-1023`: 206, charged as the whole.'],
+    ['If-Range', 'With Range: the part only if nothing has changed, else the whole.'],
+    ['If-None-Match', 'The response only if it has another ETag: else 304.'],
+    ['If-Modified-Since', 'The response only if it has changed since: else 304.'],
+    ['If-Match', 'Only if the ETag is still this one.'],
+    ['If-Unmodified-Since', 'Only if nothing has changed since.'],
+  ] as const
+).map(([name, description]) => ({
+  ...{ name, in: 'header', required: false, description },
+  schema: { type: 'string' },
+}))
+
 function operation(
   route: Route,
   method: Method,
@@ -103,7 +118,11 @@ function operation(
     description: `${priceText(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.${rateLimitText(route)}`,
     tags: [permission],
     security: keySecurity,
-    parameters: [...urlParameters(route), idempotencyKey],
+    parameters: [
+      ...urlParameters(route),
+      idempotencyKey,
+      ...(route.conditional ? conditionalHeaders : []),
+    ],
     ...(body && { requestBody: body }),
     responses: responses(route, method, schemas),
     'x-price': route.price,
@@ -128,6 +147,7 @@ function responses(route: Route, method: Method, schemas: Schemas): Responses {
   }
   return {
     200: done,
+    ...(route.target.kind === 'upstream' && { '2XX': { ...done, description: otherText(route) } }),
     ...(route.conditional && {
       206: { ...done, description: 'The part that was asked for, and charged.' },
       304: { ...done, description: 'Not modified, and not charged.', content: {} },
@@ -146,6 +166,16 @@ function doneText({ price, streams }: Route): string {
   return isByPart
     ? 'Done, and charged. The head of a stream carries the position of its hold, and not what it will cost.'
     : 'Done, and charged.'
+}
+
+/** An upstream has more than one success: 201, 202, and 204, which has no body. */
+function otherText({ price, chargeWhen }: Route): string {
+  const text = "Another success of the upstream's, such as 201, 202 or 204 (without a body)"
+  if (price.per === 'free') return `${text}.`
+  if (chargeWhen === undefined) return `${text}, and charged.`
+  return 'status' in chargeWhen
+    ? `${text}. Charged are ${chargeWhen.status.join(', ')}.`
+    : `${text}. It is charged where the condition of the route is met.`
 }
 
 function responseContent({ id, response, target, streams }: Route, schemas: Schemas): Content {
