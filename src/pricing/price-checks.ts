@@ -76,7 +76,12 @@ function conditionFaults(route: PricedRoute): Fault[] {
     ...statuses.flatMap((status, index): Fault[] =>
       isPassedOn(status, route)
         ? []
-        : [{ path: ['chargeWhen', 'status', index], message: `${status} reaches no client` }],
+        : [{ path: ['chargeWhen', 'status', index], message: reachesNoClient(status) }],
     ),
   ]
+}
+
+function reachesNoClient(status: number): string {
+  const canPass = isPassedOn(status, { passStatuses: [status] })
+  return `${status} reaches no client${canPass ? ', unless `passStatuses` lists it' : ''}`
 }

@@ -590,11 +590,14 @@ describe('which responses are charged', () => {
   const say = (fields: string) => problemsOf(withChange('    price:', `    ${fields}\n    price:`))
 
   test.each([
-    ['chargeWhen: { status: [200, 429] }', 'chargeWhen.status[1]: 429 reaches no client'],
+    [
+      'chargeWhen: { status: [200, 429] }',
+      'chargeWhen.status[1]: 429 reaches no client, unless `passStatuses` lists it',
+    ],
     ['chargeWhen: { status: [304] }', 'chargeWhen.status[0]: 304 reaches no client'],
     [
       'chargeWhen: { status: [401, 402] }\n    passStatuses: [401]',
-      'chargeWhen.status[1]: 402 reaches no client',
+      'chargeWhen.status[1]: 402 reaches no client, unless `passStatuses` lists it',
     ],
     ['passStatuses: [404]', 'passStatuses[0]: expected 401, 402, 407 or 429, got 404'],
     ['passStatuses: [401, 401]', 'passStatuses: names something twice'],

@@ -173,7 +173,7 @@ function fileTypes({ encoding }: Mapping, name: string, { document }: Room): str
   return types.every((type) => plainType.test(type)) ? types : [...anyType]
 }
 
-const anyType = ['application/*', 'audio/*', 'image/*', 'text/*', 'video/*']
+const anyType = ['*/*']
 
 /** A text of bytes, as OpenAPI 3.0 and 3.1 say it. */
 function isBytes(schema: unknown): boolean {
