@@ -141,6 +141,10 @@ describe('an operation is left out, with the reason,', () => {
     )
 
   test.each([
+    [
+      { '/v1/a': { get: { responses: { 302: {}, 404: {} } } } },
+      'GET /v1/a: it responds with a redirect, and redirects do not cross the gateway',
+    ],
     [{ '/v1/a': { options: {} } }, 'OPTIONS /v1/a: a route has no method OPTIONS'],
     [{ '/v1/key': { get: {} } }, 'GET /v1/key: /v1/key is served by the gateway itself'],
     [{ '/': { get: {} } }, 'GET /: expected a path that begins with a name'],
@@ -216,6 +220,14 @@ describe('a path', () => {
     expect(route).toMatchObject({ path: '/v2/{a}/b', encodedSlash: true })
   })
 
+  test('that ends with a tail in one operation only has none, so that both take their calls', () => {
+    const many = { parameters: [{ name: 'a', in: 'path', 'x-multi-segment': true }] }
+    const { config } = imported({ paths: { '/v2/{a}': { get: many, delete: {} } } })
+    const { 'get-v2-a': get, 'delete-v2-a': other } = config.routes
+    expect(get).toMatchObject({ path: '/v2/{a}', encodedSlash: true })
+    expect(other).toMatchObject({ path: '/v2/{a}', encodedSlash: false })
+  })
+
   test('is one path, whatever each of its operations calls the parameters', () => {
     const { config } = imported({
       paths: { '/v2/{a}': { get: {} }, '/v2/{b}/': { delete: {} }, '/v2/{b}/x': { get: {} } },
@@ -245,7 +257,7 @@ describe('a parameter of the query', () => {
     [{ explode: false, schema: { type: 'array', items: {} } }, { type: 'string' }],
     [
       { schema: { oneOf: [{ type: 'integer' }, { type: 'string' }] } },
-      { type: ['integer', 'string'] },
+      { type: ['string', 'integer'] },
     ],
     [{ schema: { allOf: [{ type: 'integer', minimum: 3 }] } }, { type: 'integer', minimum: 3 }],
     [

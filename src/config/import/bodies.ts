@@ -183,6 +183,13 @@ function isBytes(schema: unknown): boolean {
   return typeof contentMediaType === 'string' && contentEncoding === undefined
 }
 
+/** Whether all that the operation can lead to is another address. */
+export function onlyRedirects({ responses }: Mapping): boolean {
+  const statuses = entriesOf(responses).map(([status]) => status)
+  const canSucceed = statuses.some((status) => status.startsWith('2') || status === 'default')
+  return !canSucceed && statuses.some((status) => status.startsWith('3') && status !== '304')
+}
+
 type Response = { readonly json: JsonSchema } | { readonly binary: string }
 
 /** The route's `response`, from the first success that the operation describes. */

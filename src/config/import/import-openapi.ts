@@ -10,6 +10,7 @@ import type { ConfigFile } from '../file/file-schema.ts'
 import type { Route } from '../file/route.ts'
 import { configFaults } from '../load-config.ts'
 import { schemaFaults } from '../schema-faults.ts'
+import { onlyRedirects } from './bodies.ts'
 import { uniqueNames } from './names.ts'
 import { type LeftOut, type Note, type Notes, openNotes } from './notes.ts'
 import {
@@ -127,12 +128,35 @@ function collectRoutes(
     for (const each of ours) {
       const operation = oneLine(`${each.method} ${path}`)
       notes.begin(operation)
+      if (onlyRedirects(each.operation)) {
+        notes.leaveOut('it responds with a redirect, and redirects do not cross the gateway')
+        continue
+      }
       const route = routeOf(each, services.of(item, each.operation), room)
       routes.set(idOf(wishedId(each)), { operation, route })
     }
   }
+  alignTails(routes)
   if (operations === 0) throw new ImportError('it has no paths with operations.')
   return { routes, operations }
+}
+
+/**
+ * A path that ends with a parameter in one operation and with a tail in another is one path to the gateway, so that both
+ * take their calls: the tail becomes a parameter with encoded slashes.
+ */
+function alignTails(routes: Routes): void {
+  const plain = new Set([...routes.values()].map(({ route }) => route.path))
+  for (const [id, { operation, route }] of routes) {
+    const path = route.path.replace('*}', '}')
+    if (path === route.path || !plain.has(path)) continue
+    const { upstreamPath } = route
+    const aligned = {
+      ...{ ...route, path, encodedSlash: true },
+      ...(upstreamPath !== undefined && { upstreamPath: upstreamPath.replace('*}', '}') }),
+    }
+    routes.set(id, { operation, route: aligned })
+  }
 }
 
 function wishedId({ method, path, operation }: Operation): string {

@@ -35,7 +35,9 @@ function chosen(own: Mapping, choices: readonly (JsonSchema | 'object')[]): Json
   if (types.has('array')) return listSchema(own, {})
   // One of them takes any text.
   if (texts.some((text) => typesOf(text).length === 0)) return own
-  return { ...own, type: types.size === 1 ? [...types][0] : [...types] }
+  // A text comes first: an example of it is nothing else, too.
+  const all = [...types].sort((a, b) => Number(b === 'string') - Number(a === 'string'))
+  return { ...own, type: all.length === 1 ? all[0] : all }
 }
 
 function listSchema(own: Mapping, items: JsonSchema | 'object'): JsonSchema | 'object' {

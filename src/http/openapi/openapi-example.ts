@@ -41,8 +41,29 @@ function example(schema: unknown, spot: Spot): unknown {
   }
   const inner = { ...spot, depth: spot.depth + 1 }
   if (typeof $ref === 'string') return example(...referred(schema, $ref, inner))
-  for (const list of [anyOf, oneOf, allOf]) if (Array.isArray(list)) return example(list[0], inner)
-  return ofType(schema, inner)
+  if (Array.isArray(allOf)) return exampleOfAll(schema, allOf, inner)
+  const [choice] = [anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? list : []))
+  if (choice === undefined) return ofType(schema, inner)
+  return isSchema(schema.properties)
+    ? ofType(withChoice(schema, choice), inner)
+    : example(choice, inner)
+}
+
+/** Fields of all the schemas, or the first value that is no object. */
+function exampleOfAll({ allOf: _, ...own }: JsonSchema, all: unknown[], spot: Spot): unknown {
+  const values = [...all, own].map((part) => example(part, spot))
+  const known = values.filter((value) => value !== undefined)
+  return known.every(isSchema) && known.length > 0 ? Object.assign({}, ...known) : known[0]
+}
+
+/** The object with what its first choice says of its fields. */
+function withChoice({ anyOf: _, oneOf: __, ...schema }: JsonSchema, found: unknown): JsonSchema {
+  const choice = isSchema(found) ? dereferenced(found) : {}
+  const required = [schema.required, choice.required].flatMap((list) =>
+    Array.isArray(list) ? list : [],
+  )
+  const properties = { ...(schema.properties as object), ...(choice.properties as object) }
+  return { ...schema, type: 'object', required, properties }
 }
 
 /** What a reference leads to: a schema that the configuration names, which is a document of its own, or a part of this one. */
@@ -58,13 +79,14 @@ function ofType(schema: JsonSchema, spot: Spot): unknown {
       return Object.fromEntries(fields(schema, spot))
     case 'array': {
       const item = example(schema.items, spot)
-      return item === undefined ? [] : [item]
+      const count = typeof schema.minItems === 'number' ? Math.min(schema.minItems, maxItems) : 1
+      return item === undefined ? [] : Array.from({ length: Math.max(count, 1) }, () => item)
     }
     case 'string':
-      return 'text'
+      return textOf(schema)
     case 'integer':
     case 'number':
-      return schema.minimum ?? 1
+      return numberOf(schema)
     case 'boolean':
       return true
     case 'null':
@@ -74,11 +96,56 @@ function ofType(schema: JsonSchema, spot: Spot): unknown {
   }
 }
 
+const maxItems = 10
+
+function textOf({ format, minLength, maxLength }: JsonSchema): string {
+  const known = textByFormat.get(String(format))
+  if (known !== undefined) return known
+  const text = 'text'.padEnd(
+    typeof minLength === 'number' ? Math.min(minLength, 1_000) : 0,
+    ' text',
+  )
+  return typeof maxLength === 'number' ? text.slice(0, Math.max(maxLength, 0)) : text
+}
+
+const textByFormat = new Map([
+  ['date-time', '2025-01-31T12:00:00Z'],
+  ['date', '2025-01-31'],
+  ['time', '12:00:00Z'],
+  ['duration', 'P1D'],
+  ['email', 'someone@example.com'],
+  ['hostname', 'example.com'],
+  ['ipv4', '192.0.2.1'],
+  ['ipv6', '2001:db8::1'],
+  ['uri', 'https://example.com/'],
+  ['url', 'https://example.com/'],
+  ['uuid', '00000000-0000-4000-8000-000000000000'],
+  ['byte', 'dGV4dA=='],
+])
+
+function numberOf({ minimum, exclusiveMinimum, maximum, multipleOf }: JsonSchema): unknown {
+  if (typeof minimum === 'number') return minimum
+  if (typeof exclusiveMinimum === 'number') return exclusiveMinimum + 1
+  if (typeof multipleOf === 'number') return multipleOf
+  return typeof maximum === 'number' && maximum < 1 ? maximum : 1
+}
+
 function fields(schema: JsonSchema, spot: Spot): [string, unknown][] {
-  const required = Array.isArray(schema.required) ? schema.required : []
-  return Object.entries(isSchema(schema.properties) ? schema.properties : {})
-    .filter(([name, property]) => required.includes(name) || hasExample(property, 0))
-    .map(([name, property]): [string, unknown] => [name, example(property, { ...spot, name })])
+  const properties = isSchema(schema.properties) ? schema.properties : {}
+  const given: unknown[] = Array.isArray(schema.required) ? schema.required : []
+  const needsOne = given.length === 0 && Number(schema.minProperties ?? 0) > 0
+  const required = needsOne ? Object.keys(properties).slice(0, 1) : given
+  const others = required.filter((name) => !Object.hasOwn(properties, String(name)))
+  return [
+    ...Object.entries(properties).filter(
+      ([name, property]) => required.includes(name) || hasExample(property, 0),
+    ),
+    ...others.map((name): [string, unknown] => [String(name), schema.additionalProperties]),
+  ]
+    .map(([name, property]): [string, unknown] => {
+      const value = example(property, { ...spot, name })
+      return [name, value === undefined && others.includes(name) ? 'text' : value]
+    })
     .filter(([, value]) => value !== undefined)
 }
 
