@@ -38,6 +38,8 @@ async function callWith(route: Route, url: string, apiKey: string): Promise<Outc
     redirect: 'manual',
     headers: {
       'X-API-Key': apiKey,
+      // Some operations of a document require a header, which routes do not describe.
+      'Atlassian-Transfer-Id': '00000000-0000-4000-8000-000000000000',
       Accept: route.response && 'json' in route.response ? 'application/json' : '*/*',
       ...(type !== undefined && { 'Content-Type': type }),
     },

@@ -422,6 +422,10 @@ describe('a schema of OpenAPI 3.0', () => {
       { nullable: true, allOf: [{ type: 'object' }] },
       { anyOf: [{ allOf: [{ type: 'object' }] }, { type: 'null' }] },
     ],
+    [
+      { required: ['a', 'b'], properties: { a: true }, additionalProperties: false },
+      { required: ['a'], properties: { a: true }, additionalProperties: false },
+    ],
     [{ minimum: 1, exclusiveMinimum: true }, { exclusiveMinimum: 1 }],
     [{ maximum: 1, exclusiveMaximum: false }, { maximum: 1 }],
     [

@@ -188,7 +188,9 @@ function tidied(schema: Record<string, unknown>, resolve: (value: unknown) => un
   }
   if (Array.isArray(result.required) && isMapping(result.properties)) {
     const { properties } = result
+    const isClosed = result.additionalProperties === false && result.patternProperties === undefined
     const required = result.required.filter((name) => {
+      if (isClosed && !Object.hasOwn(properties, name)) return false
       const property = resolve(Object.hasOwn(properties, name) ? properties[name] : undefined)
       return !isMapping(property) || (property.readOnly !== true && property.writeOnly !== true)
     })
