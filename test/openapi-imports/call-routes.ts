@@ -40,7 +40,7 @@ async function callWith(route: Route, url: string, apiKey: string): Promise<Outc
       'X-API-Key': apiKey,
       // Some operations of a document require a header, which routes do not describe.
       'Atlassian-Transfer-Id': '00000000-0000-4000-8000-000000000000',
-      Accept: route.response && 'json' in route.response ? 'application/json' : '*/*',
+      Accept: 'application/json, */*;q=0.5',
       ...(type !== undefined && { 'Content-Type': type }),
     },
     ...(body !== undefined && { body }),
@@ -118,5 +118,5 @@ function bodyOf({ request }: Route): { readonly body?: string | FormData; readon
     return { body: form }
   }
   const [type = 'application/octet-stream'] = request.raw
-  return { body: type.includes('json') ? '[]' : 'text', type: type.replace('*', 'octet-stream') }
+  return { body: type.includes('json') ? '{}' : 'text', type: type.replace('*', 'octet-stream') }
 }
