@@ -65,6 +65,7 @@ export const PassStatuses = Type.Array(
   {
     minItems: 1,
     uniqueItems: true,
+    sample: '[401]',
     description:
       "Of the upstream's 401, 402, 407 and 429 those that are about the client's call, such as a wrong password, and reach the client. Default: none, for they are about the gateway's standing with its upstream, and become 502 or 503.",
   },
