@@ -80,7 +80,7 @@ function event(data: object): string {
 
 /** The words of a text, each with the space before it. */
 function tokensOf(text: string): string[] {
-  return text.match(/\s*\S+/g) ?? []
+  return text.trimEnd().match(/\s*\S+/g) ?? []
 }
 
 /** Makes an event only when the reader asks for one, so nothing more is made for a reader who has left. */

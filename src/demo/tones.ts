@@ -29,7 +29,7 @@ export function planTones(text: string, voice: string, speed: number): TonePlan 
     .filter((word) => word !== '')
     .map((word) => ({
       syllables: syllablesIn(word),
-      rest: /[.!?。！？]\P{L}*$/u.test(word) ? sentenceRest : wordRest,
+      rest: endsSentence(word) ? sentenceRest : wordRest,
     }))
 
   return {
@@ -45,6 +45,12 @@ export function planTones(text: string, voice: string, speed: number): TonePlan 
       }
     },
   }
+}
+
+/** Whether a full stop or the like stands behind its last letter. */
+function endsSentence(word: string): boolean {
+  const [end = ''] = word.split(/\p{L}/u).slice(-1)
+  return /[.!?。！？]/.test(end)
 }
 
 /** A rough count: one for each group of Latin vowels, and one for each character of any other script. */

@@ -128,7 +128,7 @@ type NameTest = (name: string) => boolean
 function addCrossing(to: Headers, from: Headers, ends: NameTest): void {
   const named = namedByConnection(from)
   for (const name of from.keys()) {
-    if (!ends(name) && !named?.includes(name)) to.set(name, from.get(name) as string)
+    if (!ends(name) && !named?.has(name)) to.set(name, from.get(name) as string)
   }
 }
 
@@ -137,16 +137,20 @@ export function crossing(headers: Headers, ends: NameTest): Headers {
   const named = namedByConnection(headers)
   const result = new Headers(headers)
   for (const name of headers.keys()) {
-    if (ends(name) || named?.includes(name)) result.delete(name)
+    if (ends(name) || named?.has(name)) result.delete(name)
   }
   return result
 }
 
-function namedByConnection(headers: Headers): readonly string[] | undefined {
-  return headers
-    .get('connection')
-    ?.toLowerCase()
-    .split(/\s*,\s*/)
+function namedByConnection(headers: Headers): ReadonlySet<string> | undefined {
+  const connection = headers.get('connection')
+  if (connection === null) return undefined
+  return new Set(
+    connection
+      .toLowerCase()
+      .split(',')
+      .map((name) => name.trim()),
+  )
 }
 
 /** Names that are known of each side. Calls bring the same ones again and again, except hostile ones. */

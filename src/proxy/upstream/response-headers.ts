@@ -66,13 +66,44 @@ export class ResponseHeaders {
   }
 }
 
-/** The links of a header (RFC 8288 §3): where each leads, and what stands behind that. Of other texts: none. */
-function linksIn(text: string): { readonly target: string; readonly parameters: string }[] {
-  const links = text.matchAll(/\s*<([^<>]*)>((?:[^,"<]|"(?:[^"\\]|\\.)*")*)(?:,|$)/gy)
-  return [...links].map(([, target = '', parameters = '']) => ({
-    target,
-    parameters: parameters.trimEnd(),
-  }))
+/** Each link is looked up among all routes. */
+const maxLinks = 100
+
+/**
+ * The first links of a header (RFC 8288 §3): where each leads, and what stands behind that. What is no link ends the list.
+ * Each character is looked at once: a regular expression for this takes quadratic time.
+ */
+export function linksIn(text: string): Link[] {
+  const links: Link[] = []
+  let at = 0
+  while (links.length < maxLinks) {
+    while (text[at] === ' ' || text[at] === '\t') at++
+    const close = text[at] === '<' ? text.indexOf('>', at) : -1
+    const target = text.slice(at + 1, close)
+    const end = close < 0 || target.includes('<') ? undefined : endOfLink(text, close + 1)
+    if (end === undefined) break
+    links.push({ target, parameters: text.slice(close + 1, end).trimEnd() })
+    at = end + 1
+  }
+  return links
+}
+
+interface Link {
+  readonly target: string
+  readonly parameters: string
+}
+
+/** Where the comma behind a link is, or the end; undefined for what is no link. */
+function endOfLink(text: string, begin: number): number | undefined {
+  let isQuoted = false
+  for (let at = begin; at < text.length; at++) {
+    const character = text[at]
+    if (character === '"') isQuoted = !isQuoted
+    else if (isQuoted && character === '\\') at++
+    else if (!isQuoted && character === ',') return at
+    else if (!isQuoted && character === '<') return undefined
+  }
+  return isQuoted ? undefined : text.length
 }
 
 /** What holds for every response, also for one that stands in the configuration. */

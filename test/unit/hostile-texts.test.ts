@@ -1,0 +1,93 @@
+/**
+ * Whatever reads a stranger's text takes time in proportion to its length: eight times the text takes about eight times as
+ * long. A regular expression that begins anew at each character takes 64 times as long, and freezes the gateway.
+ */
+import { expect, test } from 'bun:test'
+import { planTones } from '../../src/demo/tones.ts'
+import { clientIp } from '../../src/gate/authorize/client-ip.ts'
+import { redactor } from '../../src/lib/redact.ts'
+import { Secret } from '../../src/lib/secret.ts'
+import { mediaTypeOf } from '../../src/proxy/request/media-type.ts'
+import { refuseUpgrade } from '../../src/proxy/request/refuse-upgrade.ts'
+import { crossing } from '../../src/proxy/upstream/crossing-headers.ts'
+import { OwnQuery } from '../../src/proxy/upstream/own-query.ts'
+import { commonHeaders, linksIn } from '../../src/proxy/upstream/response-headers.ts'
+import { retryAfter } from '../../src/proxy/upstream/retry-after.ts'
+
+const redact = redactor(['sk_live_', 'a'], ["it's-a-secret"])
+const query = new OwnQuery([['appid', new Secret('it-is-a-secret')]])
+const head = (name: string, text: string) => new Response(null, { headers: { [name]: text } })
+const get = (name: string, text: string) =>
+  new Request('http://gateway.test/', { headers: { [name]: text } })
+
+/** By the reader's name: what it reads, and what may stand before the hostile characters. */
+const readers: Record<string, readonly [read: (text: string) => unknown, begins: string[]]> = {
+  'the log': [redact, ['', 'Bearer ', 'eyJ', 'password=', 'password', 'a://']],
+  Connection: [
+    (text) => crossing(new Headers({ connection: text.replace('é', '') }), () => false),
+    ['a'],
+  ],
+  'Cache-Control': [(text) => commonHeaders('GET', head('cache-control', text)), ['a']],
+  Link: [linksIn, ['<a>', '<a>;b="', ' ']],
+  'Retry-After': [(text) => retryAfter(text, 0), ['1', 'Sun, ']],
+  'Content-Type': [mediaTypeOf, ['a/b', 'a/b;', 'a/b;c=', 'a/b;c="', 'a']],
+  Upgrade: [(text) => refuseUpgrade(get('upgrade', text)), ['a', 'websocket', ',']],
+  'X-Forwarded-For': [
+    (text) => clientIp({ socketAddress: '::1', forwardedFor: text, trustedProxies: 9 }),
+    ['1'],
+  ],
+  'a query': [(text) => query.addTo(`http://upstream.test/?${text}`), ['', 'appid']],
+  'the words of the demo': [(text) => planTones(text, 'a', 1).sampleCount, ['a', 'a.']],
+}
+
+const hostile = [
+  ...['\t', ' ', ',', ';', '"', '\\', '=', '<', '>', '.', '-', '_', '/', ':', '@', '%', '[', ']'],
+  ...["'", '&', '+', 'a', '1', 'é', '\\"', '":', '";', '<>', '://', 'a.', '-eyJa', ' ,', '%27'],
+]
+
+for (const [name, [read, begins]] of Object.entries(readers)) {
+  test(`${name} is read in linear time`, () => {
+    expect(begins.flatMap((begin) => slowIn(begin, read))).toEqual([])
+  }, 60_000)
+}
+
+/** Texts of these characters that take more than linear time. */
+function slowIn(begin: string, read: (text: string) => unknown, length = 200_000): string[] {
+  return hostile.flatMap((characters) => {
+    const made = (size: number) =>
+      `${begin}${characters.repeat(size / characters.length)}é!`.slice(0, size + 10)
+    return isLinear(read, made(length / 8), made(length)) ? [] : [begin + characters]
+  })
+}
+
+/** Below this, other programs on the machine decide what is measured. */
+const leastMs = 2
+
+function isLinear(read: (text: string) => unknown, text: string, eightTimes: string): boolean {
+  // The best of several attempts; the first that is good enough is the last.
+  let shortMs = Number.POSITIVE_INFINITY
+  let longMs = Number.POSITIVE_INFINITY
+  for (let attempt = 0; attempt < 4; attempt++) {
+    shortMs = Math.min(
+      shortMs,
+      msOf(() => read(text)),
+    )
+    longMs = Math.min(
+      longMs,
+      msOf(() => read(eightTimes)),
+    )
+    if (longMs < 24 * Math.max(shortMs, leastMs)) return true
+  }
+  return false
+}
+
+function msOf(run: () => unknown): number {
+  const beganMs = performance.now()
+  run()
+  return performance.now() - beganMs
+}
+
+test('a quadratic reader would be found', () => {
+  const read = (text: string) => text.split(/\s*,\s*/)
+  expect(slowIn('a', read, 24_000)).toContain('a\t')
+}, 60_000)
