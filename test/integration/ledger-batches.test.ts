@@ -243,14 +243,17 @@ describe('a batch is appended once', () => {
     }
   })
 
-  test('under an earlier number it is superseded, and of a producer that the ledger does not know it is refused', async () => {
+  test('under an earlier number, or as another one under the last number, it is superseded, and of a producer that the ledger does not know it is refused', async () => {
     const key = await keyWith(10)
     const producer = await openProducer(ledger.sql)
     await producer.send([holdCommand(key, 1)])
     await producer.send([holdCommand(key, 1)])
     const size = await ledger.size()
-    const late = await producer.send([holdCommand(key, 1)], { sequence: 1 })
-    expect(late).toMatchObject({ outcome: 'superseded', verdicts: null })
+    for (const sequence of [1, 2]) {
+      const late = await producer.send([holdCommand(key, 1)], { sequence })
+      expect(late).toMatchObject({ outcome: 'superseded', verdicts: null })
+    }
+    expect(await ledger.sql`select divergence from heads`).toMatchObject([{ divergence: null }])
     const head = { shard: 0, producer: crypto.randomUUID(), sequence: 1, seen: producer.seen }
     const lost = await sendBatch(ledger.sql, head, [holdCommand(key, 1)])
     expect(lost).toMatchObject({ outcome: 'unknown_producer', verdicts: null })
@@ -284,6 +287,50 @@ describe('a batch fails as a whole', () => {
     await expect(sent([one], 'actor', torn)).rejects.toThrow('the batch is not 1 commands')
     await expect(sent([one], 'kind', 'lend')).rejects.toThrow('of known kinds')
     expect(await ledger.size()).toBe(size)
+  })
+
+  test('when a column is counted otherwise, which its readers would take for other values', async () => {
+    const key = await keyWith(10)
+    const producer = await openProducer(ledger.sql)
+    const commands = [holdCommand(key, 1), holdCommand(key, 1)]
+    const columns = packBatch(commands)
+    const names = batchColumns.map(({ name, sqlType }, i) => {
+      const text = (columns[i] as string).split('\n')
+      const value = text.map((line) => (line === '' ? 'null' : `"${line.replaceAll('"', '\\"')}"`))
+      return { name, sqlType, value }
+    })
+    const shapes = {
+      'from 0': (v: string[]) => `[0:1]={${v}}`,
+      'as a table': (v: string[]) => `{{${v.join('},{')}}}`,
+    }
+    for (const [column, shape] of names.flatMap(({ name }) =>
+      Object.values(shapes).map((shape) => [name, shape] as const),
+    )) {
+      const args = names.map(({ name, sqlType, value }) => {
+        const array = name === column ? shape(value) : `{${value}}`
+        return `'${array.replaceAll("'", "''")}'::${sqlType}[]`
+      })
+      const { epoch, position, hash } = producer.seen
+      const sent = ledger.sql.unsafe(
+        `select outcome from append_v1(0::smallint, '${producer.producer}', 1, 'x', ${epoch}, ${position}, '${hash}', now(), 0, '{}', ${args.join(', ')})`,
+      )
+      await expect(sent.then(() => 'taken')).rejects.toThrow('the batch is not 2 commands')
+    }
+  })
+
+  test('and a copy of it that comes late, when a part of it was sent since, says nothing of the log', async () => {
+    const key = await keyWith(10)
+    const producer = await openProducer(ledger.sql)
+    const { hold } = await ledger.hold(key, 1)
+    const good = holdCommand(key, 1)
+    const batch = [good, hold]
+    await expect(producer.send(batch, { sequence: 1 }).then(() => 'taken')).rejects.toThrow()
+    const { seen } = producer
+    expect((await producer.send([good], { sequence: 1 })).outcome).toBe('appended')
+    const late = await producer.send(batch, { sequence: 1, says: { seen } })
+    expect(late.outcome).toBe('superseded')
+    expect(await ledger.sql`select divergence from heads`).toMatchObject([{ divergence: null }])
+    expect((await producer.send([holdCommand(key, 1)], { sequence: 2 })).outcome).toBe('appended')
   })
 
   test('when one command is bad, and the producer goes on as if the batch had never been sent', async () => {

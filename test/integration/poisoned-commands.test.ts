@@ -135,6 +135,8 @@ test('sent past the gateway’s own checks, with its role: what no reader could 
     [commands.countCommand(key, 1), 'endpoint', 'x'.repeat(501), 'names_are_short'],
     [release, 'payload', '{"reason":"\\u0000"}', 'payload_is_readable'],
     [release, 'payload', '{"reason":"\\ud800"}', 'payload_is_readable'],
+    [release, 'payload', '{"reason":"\\uDC00"}', 'payload_is_readable'],
+    [release, 'payload', '{"reason":"\\\\\\uD800"}', 'payload_is_readable'],
   ] as const) {
     const columns = packBatch([command]).with(columnOf(column), text)
     const sent = send([command], { sequence: 1, says: { columns } })
@@ -142,9 +144,42 @@ test('sent past the gateway’s own checks, with its role: what no reader could 
   }
 })
 
+test('sent past the gateway’s own checks, a key that is not there buys nothing, and no slots are freed that none had', async () => {
+  const columnOf = (name: string) => batchColumns.findIndex((column) => column.name === name)
+  const { send } = await openProducer(ledger.sql)
+  const stranger = commands.holdCommand({ ...key, keyId: 'key_of_nobody' }, 1)
+  const columns = packBatch([stranger]).with(columnOf('key_version'), '')
+  expect((await send([stranger], { says: { columns } })).verdicts).toEqual(['stale_key'])
+
+  const [account] = await ledger.sql<{ in_flight: number }[]>`
+    select open_holds as in_flight from balances where account_id = ${key.accountId}`
+  const release = commands.releaseCommand(await held())
+  const many = Array.from({ length: 1_500 }, () => commands.holdCommand(key, 0))
+  const batch = [release, ...many]
+  const slots = ['900', ...many.map(() => '')].join('\n')
+  const endpoints = ['', ...many.map(({ endpoint }) => endpoint)].join('\n')
+  const forged = packBatch(batch)
+    .with(columnOf('slots'), slots)
+    .with(columnOf('endpoint'), endpoints)
+  const result = await send(batch, { says: { columns: forged } })
+  const granted = result.verdicts?.slice(1).filter((verdict) => verdict === 'ok').length ?? 0
+  const limit = 1_000
+  expect((account?.in_flight ?? 0) + granted).toBeLessThanOrEqual(limit)
+})
+
+test('a text with a backslash is a text like any other', async () => {
+  key = await newKey()
+  const reason = 'C:\\users\\udo \\u0000 \\ud800' as never
+  const release = await ledger.append(commands.releaseCommand(await held(), { reason }))
+  expect(release.verdict).toBe('ok')
+  const [event] = await ledger.sql`
+    select payload ->> 'reason' as reason from events where position = ${release.position}`
+  expect(event).toEqual({ reason })
+})
+
 test('only what is harmless was accepted: other names, and nothing where there may be nothing', () => {
   const harmless =
-    /: (no such thing|quotes and braces|2\^31|null)$|(status|shortfall|terminatedBy|alreadyDelivered): |reason: a second line/
+    /: (no such thing|quotes and braces|2\^31|null)$|(status|shortfall|terminatedBy|alreadyDelivered): |reason: a (second line|backslash)/
   expect(accepted.filter((name) => !harmless.test(name))).toEqual([])
 })
 

@@ -185,12 +185,12 @@ class GroupCommit implements Appender {
     return this.queue.length === 0 || this.isClosed
   }
 
-  private async commit(batch: readonly WaitingCommand[]): Promise<Deliver> {
+  private async commit(batch: readonly WaitingCommand[], wasSent = false): Promise<Deliver> {
     const sentAtMs = performance.now()
     this.sentAtMs = sentAtMs
     try {
       const commands = batch.map(({ command }) => command)
-      const reply = await this.producer.send(commands)
+      const reply = await this.producer.send(commands, wasSent)
       this.lastReply = { recordedAtMs: reply.recordedAt.getTime(), atMs: performance.now() }
       return () => this.deliver(batch, reply, sentAtMs)
     } catch (error) {
@@ -204,9 +204,9 @@ class GroupCommit implements Appender {
   private async commitHalves(batch: readonly WaitingCommand[], error: unknown): Promise<Deliver> {
     const halves = halveBatch(batch)
     if (!halves) return this.refuse(batch, error)
-    const deliverFirst = await this.commit(halves[0])
+    const deliverFirst = await this.commit(halves[0], true)
     deliverFirst()
-    return this.commit(halves[1])
+    return this.commit(halves[1], true)
   }
 
   private abandon(batch: readonly WaitingCommand[], error: BatchAbandoned): Deliver {

@@ -137,8 +137,11 @@ function isBoolean(value: unknown): boolean {
   return typeof value === 'boolean'
 }
 
+/** NUL, and JSON's escapes of it and of half a pair. A backslash that is escaped itself begins no escape. */
+const unreadable = /\0|(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
+
 function isReadable(text: string): boolean {
-  return !/\0|\\u(?:0000|d)/.test(text) && text.isWellFormed()
+  return !unreadable.test(text) && text.isWellFormed()
 }
 
 function notCarried(name: string, { kind }: CallCommand, value: unknown): TypeError {

@@ -74,12 +74,14 @@ export class Producer {
   /**
    * Sends a batch until the ledger has replied. It is under way when this returns its promise.
    *
+   * @param wasSent its commands were sent before, in another batch that the ledger refused. A copy of that can come late
+   *
    * @throws BatchAbandoned when it is not sent any more; whatever else is thrown, the batch cannot be written as it is, and
    *   nothing of it was
    */
-  async send(commands: readonly CallCommand[]): Promise<BatchReply> {
+  async send(commands: readonly CallCommand[], wasSent: boolean): Promise<BatchReply> {
     const { deliveries } = this.options
-    const batch = new BatchInFlight(commands, deliveries.report())
+    const batch = new BatchInFlight(commands, deliveries.report(), wasSent)
     for (let attempt = 0; ; attempt++) {
       try {
         this.registered ??= await this.register(batch)
@@ -213,15 +215,16 @@ class BatchInFlight {
   readonly size: number
   readonly sent: Pick<SentBatch, 'content' | 'columns'>
   report: DeliveryReport
-  mayBeWritten = false
+  mayBeWritten: boolean
   unreadReplies = 0
   private readonly tooOldAtMs = performance.now() + maxResendMs
 
-  constructor(commands: readonly CallCommand[], report: DeliveryReport) {
+  constructor(commands: readonly CallCommand[], report: DeliveryReport, wasSent: boolean) {
     const columns = packBatch(commands)
     this.size = commands.length
     this.sent = { columns, content: contentHash(columns) }
     this.report = report
+    this.mayBeWritten = wasSent
   }
 
   get isTooOld(): boolean {

@@ -4,6 +4,7 @@ import { isOpening } from '../../../events/openings.ts'
 import { typeNotIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../connect.ts'
 import schema8 from '../sql/000008-schema.sql' with { type: 'text' }
+import readablePayloads from '../sql/000009-readable-payloads.sql' with { type: 'text' }
 import { fillIn } from '../sql/fill-in.ts'
 
 /** Numbers 1 to 7 are folded into number 8: none of them was ever in a release. */
@@ -13,6 +14,7 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
     name: 'schema',
     text: fillIn(schema8, { is_rare: typeNotIn(frequentTypes), is_opening: isOpening }),
   },
+  { id: 9, name: 'readable-payloads', text: readablePayloads },
 ]
 
 /** The number that a ledger's table of migrations ends with when it is set up for this version. */

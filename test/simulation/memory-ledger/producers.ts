@@ -47,11 +47,11 @@ export function findProducer(ledger: MemoryLedger, batch: BatchHead): Refusal | 
   if (!producer) return 'unknown_producer'
   if (producer.isFenced) return 'fenced'
   if (seen.epoch < head.epoch) return 'loss_accepted'
-  if (sequence < producer.sequence) return 'superseded'
   if (sequence === producer.sequence && batch.content === producer.content) {
     const { columns, rows } = producer.reply as Rows
     return { columns, rows: rows.map(([, ...row]) => ['repeated', ...row]) }
   }
+  if (sequence <= producer.sequence) return 'superseded'
   if (ledger.bug === 'compares-no-log') return fault
   const isNext =
     sequence === producer.sequence + 1 &&

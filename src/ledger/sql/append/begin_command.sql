@@ -18,7 +18,7 @@ begin
   v_moved_lots := null;
   v_held := null;
   v_moved := null;
-  v_slots := coalesce(command.hold_slots, command.slots, 1);
+  v_slots := coalesce(command.hold_slots, case command.kind when 'lease' then command.slots end, 1);
   v_updated_index := case when v_updated_holds <> '{}' then array_position(v_updated_holds, command.hold_id) end;
   if v_updated_index is not null then
     command.hold_credits := v_updated_credits[v_updated_index];

@@ -19,7 +19,8 @@ begin
     when command.kind = 'extend' then
       case
         when greatest(command.hold_credits + command.credits, command.hold_quantity + command.quantity, v_sent_quantity)
-            > {{max_amount}} or least(v_sent_credits, v_sent_quantity) < 0 then 'amount_out_of_range'
+            > {{max_amount}} or least(v_sent_credits, v_sent_quantity) < 0
+          or (v_sent_credits is null) <> (v_sent_quantity is null) then 'amount_out_of_range'
         when v_sent_credits > command.hold_credits then 'exceeds_hold'
         else 'ok'
       end

@@ -2,7 +2,8 @@
 -- the connection that it was sent over, and gets the results that it got then.
 --
 -- A batch is the producer's next, and repeats where the log ended when the producer last got a reply. A log that was put back
--- knows an earlier batch, or other events at that position.
+-- knows an earlier batch, or other events at that position. A copy that comes late says nothing of the log: its producer may have
+-- sent a part of it since, under the same number.
 declare
   v_last_position bigint;
   v_now timestamptz;
@@ -24,10 +25,11 @@ begin
     when v_producer.producer is null then 'unknown_producer'
     when v_producer.fenced_at is not null then 'fenced'
     when in_epoch < v_epoch then 'loss_accepted'
-    when in_sequence < v_producer.sequence then 'superseded'
     when in_sequence = v_producer.sequence and in_content = v_producer.content then 'repeated'
-    when in_sequence <> v_producer.sequence + 1 or in_epoch <> v_producer.epoch or in_position <> v_producer.position
-      or decode(in_hash, 'hex') <> v_producer.event_hash then 'log_diverged'
+    when in_sequence <= v_producer.sequence then 'superseded'
+    when in_sequence is distinct from v_producer.sequence + 1 or in_epoch is distinct from v_producer.epoch
+      or in_position is distinct from v_producer.position
+      or decode(in_hash, 'hex') is distinct from v_producer.event_hash then 'log_diverged'
     else v_entered.fault
   end;
   if outcome is not null then

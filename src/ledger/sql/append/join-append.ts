@@ -80,7 +80,7 @@ const written = batchColumns.filter(({ use }) => use !== 'decides')
 /** What the parts have of the batch's columns and kinds, and of the fragments. */
 const values = {
   parameters: batchColumns.map(({ name, sqlType }) => `in_${name} ${sqlType}[]`).join(',\n'),
-  cardinalities: list(batchColumns, ({ name }) => `cardinality(in_${name})`),
+  dimensions: list(batchColumns, ({ name }) => `coalesce(array_dims(in_${name}), '')`),
   purchases: list(purchaseKinds, (kind) => `'${kind}'`),
   max_amount: String(maxAmount),
   max_unspent_credits: String(maxUnspentCredits),
