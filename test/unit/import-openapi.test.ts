@@ -365,6 +365,20 @@ describe('a body', () => {
     })
   })
 
+  test.each([
+    [undefined, false],
+    [false, false],
+    [true, true],
+    [{ type: 'string' }, true],
+  ])('of a form with files takes other fields where its schema says so: %j', (given, expected) => {
+    const properties = { picture: { type: 'string', format: 'binary' } }
+    const schema = { type: 'object', properties, additionalProperties: given }
+    const request = withBody({ 'multipart/form-data': { schema } }).route.request as {
+      multipart: { fields: { additionalProperties?: unknown } }
+    }
+    expect(request.multipart.fields.additionalProperties).toBe(expected)
+  })
+
   test('of several kinds is JSON, where that is one of them', () => {
     const { route, notes } = withBody({ 'text/plain': {}, 'application/json': { schema: object } })
     expect(route.request).toEqual({ json: object })

@@ -139,7 +139,7 @@ function fieldsOf(properties: Mapping, schemas: Schemas): Record<string, JsonSch
 
 /** undefined where no field is a file, or one is several files. */
 function multipartOf(content: Mapping, room: Room): RouteRequest | undefined {
-  const { properties, required } = room.schemas.convertWhole(content.schema)
+  const { properties, required, additionalProperties } = room.schemas.convertWhole(content.schema)
   if (!isMapping(properties)) return undefined
   const needed = listOf(required)
   const isFile = (name: string) => isBytes(properties[name])
@@ -158,8 +158,14 @@ function multipartOf(content: Mapping, room: Room): RouteRequest | undefined {
     type: 'object',
     ...(neededTexts.length > 0 && { required: neededTexts }),
     properties: fields,
+    // Forms refuse what is not listed, unless it is asked for.
+    ...(isOpen(additionalProperties) && { additionalProperties: true }),
   }
   return { multipart: { files: Object.fromEntries(files), fields: schema, maxBytes: maxFormBytes } }
+}
+
+function isOpen(additionalProperties: unknown): boolean {
+  return additionalProperties === true || isMapping(additionalProperties)
 }
 
 /** 25 MiB; a document does not say. */

@@ -5,7 +5,7 @@
  * followed.
  */
 import { PriceRule } from '../../pricing/price-rule.ts'
-import { type Path, printPath } from '../config-error.ts'
+import { type Path, printPath, printProblem } from '../config-error.ts'
 import type { ConfigFile } from '../file/file-schema.ts'
 import type { Route } from '../file/route.ts'
 import { configFaults } from '../load-config.ts'
@@ -180,16 +180,25 @@ function leaveOutFaulty(routes: Routes, services: Services, schemas: Schemas, no
       const faulty = routes.get(name)
       if (section === 'schemas') {
         notes.begin(`schemas.${name}`)
-        notes.add(`a schema is not understood, so anything is taken: ${oneLine(message)}`)
+        notes.add(
+          `a schema is not understood, so anything is taken: ${oneLine(placed(path.slice(2), message))}`,
+        )
         schemas.forget(name)
       } else if (section !== 'routes') throw new Error(`${path.join('.')}: ${message}`)
       else if (faulty !== undefined) {
         notes.begin(faulty.operation)
-        notes.leaveOut(oneLine(message))
+        // The message says by itself what is wrong with a field of the route; inside a field it needs its place.
+        const text = path.length > 3 ? placed(path.slice(2), message) : message
+        notes.leaveOut(oneLine(text))
         routes.delete(name)
       }
     }
   }
+}
+
+/** What is wrong, after where it is. */
+function placed(path: Path, message: string): string {
+  return printProblem({ path: printPath(path), message })
 }
 
 function fileOf(routes: Routes, services: Services, { named }: Schemas): ConfigFile {
