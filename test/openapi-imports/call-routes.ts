@@ -109,7 +109,9 @@ function bodyOf({ request }: Route): { readonly body?: string | FormData; readon
     const { files, fields } = request.multipart
     const form = new FormData()
     for (const [name, { types }] of Object.entries(files)) {
-      const type = (types[0] ?? 'text/plain').replace('*', 'octet-stream')
+      const type = (types[0] ?? 'text/plain')
+        .replace('*/*', 'text/plain')
+        .replace('*', 'octet-stream')
       form.append(name, new File(['a file'], 'file', { type }))
     }
     for (const [name, value] of Object.entries((fittingValue(fields) as object) ?? {})) {
@@ -118,5 +120,8 @@ function bodyOf({ request }: Route): { readonly body?: string | FormData; readon
     return { body: form }
   }
   const [type = 'application/octet-stream'] = request.raw
-  return { body: type.includes('json') ? '{}' : 'text', type: type.replace('*', 'octet-stream') }
+  return {
+    body: type.includes('json') ? '{}' : 'text',
+    type: type.replace('*/*', 'text/plain').replace('*', 'octet-stream'),
+  }
 }
