@@ -55,6 +55,15 @@ export function holdQuantity(rule: PriceRule, request: RequestContent): number {
   return kindOf(rule).holdQuantity(rule, request)
 }
 
+/** The pointers into the request's body at which it stands what is counted, or whether a stream is. */
+export function countedPointers({
+  price,
+  streams,
+}: Pick<PricedRoute, 'price' | 'streams'>): string[] {
+  const sources = [...kindOf(price).countedIn(price), ...(streams ? [streams.when.pointer] : [])]
+  return sources.filter((source) => typeof source === 'string')
+}
+
 /** What a call used, at most `held`, the quantity that its hold was for. */
 export function settleQuantity(rule: PriceRule, call: CallContent, held: number): number {
   return kindOf(rule).settleQuantity(rule, call, held)

@@ -7,11 +7,14 @@ import type { Fault } from '../lib/fault.ts'
 import type { Method } from '../lib/http-methods.ts'
 import type { ChargeCondition } from './charge-condition.ts'
 import type { Condition } from './condition.ts'
+import type { RequestSource } from './request-source.ts'
 import type { RouteBody } from './route-body.ts'
 
 export interface PriceKind<Rule> {
   /** What is wrong with the rule on this route: a pointer that leads nowhere, a body that cannot be counted. */
   findFaults(rule: Rule, route: PriceableRoute): Fault[]
+  /** Where in the request it stands what is counted. */
+  countedIn(rule: Rule): readonly RequestSource[]
   /**
    * The most that the call can use, which is held before it.
    *

@@ -52,7 +52,7 @@ export async function respondToCall(
   const limits = { maxSeconds: maxBodySeconds, take }
   const body = await readRequestBody(request, route, limits, target.content)
   if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal))
-  const claimed = claimOf(request, target.path, body, authorized.key)
+  const claimed = claimOf(request, target.path, body, route, authorized.key)
   if ('refusal' in claimed) return refuse(call, claimed.refusal)
   const { claim } = claimed
   // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have

@@ -9,6 +9,7 @@ import type { Executed } from '../support/upstream.ts'
 let shop: Shop
 beforeAll(async () => {
   const text = { type: 'string', maxLength: 5_000 }
+  const counted = { type: 'integer', minimum: 1, maximum: 10 }
   const price = { per: 'request', credits: 1 }
   const perByte = { per: 'byte', of: 'request', unit: 10, credits: 3 }
   const perCharacter = { per: 'character', unit: 1, credits: 1, hold: { text: '/text' } }
@@ -22,6 +23,10 @@ beforeAll(async () => {
         },
         'json-any': { ...route('/v1/json', price), request: { json: 'any' } },
         'json-bytes': { ...route('/v1/json-bytes', perByte), request: { json: 'any' } },
+        'json-counted': {
+          ...route('/v1/json-counted', { per: 'item', credits: 1, hold: { number: '/n' } }),
+          request: { json: { type: 'object', required: ['n'], properties: { n: counted } } },
+        },
         any: { ...route('/v1/any', price), request: 'any' },
         delete: { ...route('/v1/any', price), method: 'DELETE', request: 'any' },
         raw: {
@@ -144,6 +149,27 @@ test('any JSON arrives as it came', async () => {
   expect(textOf(received())).toBe(body)
   expect(typeOf(received())).toBe('application/json')
   expect((await send('/v1/json', '{', { type: 'application/json' })).status).toBe(400)
+})
+
+test('a name that another reader takes for a counted one is refused, and reaches no upstream', async () => {
+  for (const name of ['N', 'n ', '\\u004e']) {
+    const { status, json } = await send('/v1/json-counted', `{"n":1,"${name}":10}`, {
+      type: 'application/json',
+    })
+    expect([status, json.errors?.length]).toEqual([400, 1])
+    expect(json.errors?.[0]?.detail).toStartWith('looks like n, which decides the price')
+  }
+  for (const name of ['Text', 'text[]', 'text.x']) {
+    const form = new FormData()
+    form.set('image', new File([new Uint8Array(5)], 'a.png', { type: 'image/png' }))
+    form.set('text', 'a')
+    form.set(name, 'much more text')
+    const { status, json } = await send('/v1/images', form)
+    expect([status, json.errors?.[0]?.pointer]).toEqual([400, `/${name}`])
+  }
+  expect(shop.upstream.executed).toHaveLength(0)
+  const sold = await send('/v1/json-counted', '{"n":2,"m":10}', { type: 'application/json' })
+  expect(sold.headers.get('x-credits-charged')).toBe('2')
 })
 
 test('JSON is sold by its bytes as they were sent, where the price says so', async () => {

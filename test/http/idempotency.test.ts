@@ -37,6 +37,7 @@ beforeAll(async () => {
       'tts-voices': { query: 'any' },
       broken: route('raw', '/v1/broken'),
       nowhere: route('nowhere', '/v1/nowhere'),
+      parts: { ...partsRoute, path: '/v1/parts', upstreamPath: '/x' },
     },
   }
   shop = await openShop({ config })
@@ -45,6 +46,11 @@ afterAll(async () => {
   await shop.close()
   await raw.stop()
 })
+
+const partsRoute = {
+  ...{ method: 'GET', summary: 'x', service: 'search', permission: 'search', conditional: true },
+  price: { per: 'request', credits: 1 },
+}
 
 function route(service: string, path: string) {
   return {
@@ -109,6 +115,17 @@ describe('the same key and the same request', () => {
     expect((await Promise.all(done)).filter((status) => status === 200)).toHaveLength(1)
     expect(shop.upstream.executed).toHaveLength(1)
     expect(await settled(key)).toHaveLength(1)
+  })
+
+  test('another part of a whole is another request', async () => {
+    const read = (range: string) =>
+      shop.fetch('/v1/parts', { headers: { 'idempotency-key': name, range } })
+    shop.upstream.respond(() => new Response('abcd', { status: 206 }))
+    expect((await read('bytes=0-3')).status).toBe(206)
+    expect((await read('bytes=4-7')).status).toBe(422)
+    const again = await read('bytes=0-3')
+    expect([again.status, await again.text()]).toEqual([206, 'abcd'])
+    expect(shop.upstream.executed).toHaveLength(1)
   })
 
   test('a form is the same whatever its boundary', async () => {
@@ -265,7 +282,7 @@ describe('a gateway that died', () => {
       method: 'POST',
       headers: { 'idempotency-key': name },
     })
-    const named = claimOf(request, '/v1/search', { bytes, content: {} }, record)
+    const named = claimOf(request, '/v1/search', { bytes, content: {} }, {}, record)
     if (!('claim' in named) || !named.claim) throw new Error('no claim')
     const dead = openGateway(shop.ledger.url, 'gw_dead')
     const hold = await dead.hold(key, 1, { holdSeconds: 1, claim: named.claim })

@@ -179,6 +179,22 @@ describe('a client who leaves', () => {
     ])
   })
 
+  test('by closing his half of the connection, the request being sent, pays: the upstream did its work', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    shop.upstream.respond(async () => {
+      await promise
+      return new Response(new Uint8Array(10))
+    })
+    const call = rawCall(shop.gateway.url, synthesis())
+    await until(() => shop.upstream.executed.length === 1)
+    call.socket.end()
+    await until(() => call.closed)
+    const { requestId } = shop.upstream.executed[0] ?? {}
+    resolve()
+    expect(await shop.outcomeOf(requestId, 'HoldSettled')).toHaveLength(2)
+    expect(call.received).toHaveLength(0)
+  })
+
   test('while sending the request holds nothing', async () => {
     const before = await shop.ledger.size()
     shop.upstream.respond(() => new Response())

@@ -10,7 +10,7 @@ function hashOf(body: string, boundary?: string, type?: string): string | undefi
   const request = new Request('http://localhost/v1/x', { method: 'POST', headers })
   const bytes = new Uint8Array(Buffer.from(body, 'latin1'))
   const more = { ...(boundary !== undefined && { boundary }), ...(type !== undefined && { type }) }
-  const claimed = claimOf(request, '/v1/x', { bytes, content: {}, ...more }, apiKey)
+  const claimed = claimOf(request, '/v1/x', { bytes, content: {}, ...more }, {}, apiKey)
   return 'claim' in claimed ? claimed.claim?.requestHash : undefined
 }
 
@@ -36,6 +36,15 @@ describe('the hash of a request', () => {
     expect(hashOf(form('other'), 'other')).toBe(hashOf(form('B'), 'B'))
   })
 
+  test('tells text in a form from a delimiter, whatever the boundary', () => {
+    const two = '--B\r\nhead\r\n\r\none\r\n--B\r\nhead\r\n\r\ntwo\r\n--B--\r\n'
+    const one = '--B\r\nhead\r\n\r\none\r\n--\r\nhead\r\n\r\ntwo\r\n--B--\r\n'
+    const other = '--B\r\nhead\r\n\r\none\r\n--X\r\nhead\r\n\r\ntwo\r\n--B--\r\n'
+    expect(hashOf(one, 'B')).not.toBe(hashOf(two, 'B'))
+    expect(hashOf(other, 'B')).not.toBe(hashOf(two, 'B'))
+    expect(hashOf(one.replaceAll('--B', '--new'), 'new')).toBe(hashOf(one, 'B'))
+  })
+
   test('takes no longer for a file that is full of the boundary', () => {
     const form = (content: string) => `--a\r\nhead\r\n\r\n${content}\r\n--a--\r\n`
     const timed = (content: string) => {
@@ -46,5 +55,27 @@ describe('the hash of a request', () => {
     }
     const honestMs = timed('b'.repeat(4_000_000))
     expect(timed('a'.repeat(4_000_000))).toBeLessThan(10 * honestMs + 100)
+  })
+
+  test('is of the part that is asked for, where the route lets clients ask for one', () => {
+    const hash = (headers: Record<string, string>, conditional: boolean) => {
+      const request = new Request('http://localhost/v1/x', {
+        headers: { 'idempotency-key': 'one', accept: '*/*', ...headers },
+      })
+      const body = { bytes: new Uint8Array(), content: {} }
+      const claimed = claimOf(request, '/v1/x', body, { conditional }, apiKey)
+      return 'claim' in claimed ? claimed.claim?.requestHash : undefined
+    }
+    const whole = hash({}, true)
+    expect(whole).toBe(hash({}, false))
+    const ranges = ['bytes=0-3', 'bytes=4-7'].map((range) => hash({ range }, true))
+    const conditions = ['If-Range', 'If-Match', 'If-None-Match', 'If-Modified-Since'].map((name) =>
+      hash({ [name]: '"a"', range: 'bytes=0-3' }, true),
+    )
+    expect(new Set([whole, ...ranges, ...conditions]).size).toBe(7)
+    expect(hash({ range: 'bytes=0-3', 'if-range': '"a"' }, true)).toBe(
+      hash({ 'If-Range': '"a"', Range: 'bytes=0-3' }, true),
+    )
+    expect(hash({ range: 'bytes=0-3' }, false)).toBe(whole)
   })
 })

@@ -28,6 +28,7 @@ test('an event that never ends is no longer read', async () => {
     finalEvent: () => undefined,
     refusalOf: () => ({ code: 'upstream_failed', detail: 'x' }),
     isDue: () => true,
+    isBrokenByClient: () => false,
     isCutOff: () => false,
     maxDeliverySeconds: 60,
     onOver,

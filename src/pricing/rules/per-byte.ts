@@ -50,6 +50,8 @@ export const perByte: PriceKind<BytePrice> = {
   findFaults: (rule, route) =>
     isOfResponse(rule) ? responseFaults(rule, route) : requestFaults(rule, route),
 
+  countedIn: () => [],
+
   holdQuantity(rule, { bytes }) {
     if (isOfResponse(rule)) return rule.hold.step
     if (bytes === undefined) throw new TypeError('no body')

@@ -27,6 +27,8 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
   findFaults: ({ hold }, route) =>
     requiredInRequest(route, ['price', 'hold', 'text'], hold.text, 'string'),
 
+  countedIn: ({ hold }) => [hold.text],
+
   holdQuantity({ hold }, request) {
     const text = valueInRequest(hold.text, request)
     if (typeof text !== 'string') throw new TypeError(`no text at ${sourceText(hold.text)}`)

@@ -10,6 +10,7 @@ export const FreePrice = closed(
 
 export const perFree: PriceKind<Static<typeof FreePrice>> = {
   findFaults: () => [],
+  countedIn: () => [],
   holdQuantity: () => 1,
   maxQuantity: () => 1,
   settleQuantity: (_rule, _call, held) => held,

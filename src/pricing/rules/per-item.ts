@@ -76,6 +76,8 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
     ]
   },
 
+  countedIn: ({ hold }) => [sourceOf(hold)],
+
   holdQuantity({ hold }, request) {
     const held = valueInRequest(sourceOf(hold), request)
     if ('list' in hold) {

@@ -12,6 +12,7 @@ export const RequestPrice = closed(
 
 export const perRequest: PriceKind<Static<typeof RequestPrice>> = {
   findFaults: () => [],
+  countedIn: () => [],
   holdQuantity: () => 1,
   maxQuantity: () => 1,
   settleQuantity: (_rule, _call, held) => held,

@@ -1,7 +1,7 @@
 /** A price for each started unit of seconds of an audio file, whose header is checked against its size. */
 import { type Static, Type } from '@sinclair/typebox'
 import type { Fault } from '../../lib/fault.ts'
-import { valueAt } from '../../lib/json-pointer.ts'
+import { pointerStep, valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, pointer } from '../../lib/schema-fields.ts'
 import { bodyFaults, inResponse } from '../pointer-checks.ts'
 import type { PriceableRoute, PriceKind } from '../price-kind.ts'
@@ -50,6 +50,8 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
     const path = ['price', 'settle', 'number']
     return [...faults, ...inResponse(route, path, settle.number, 'number')]
   },
+
+  countedIn: ({ hold }) => [pointerStep(hold.audio)],
 
   holdQuantity({ hold }, { files }) {
     const audio = files?.[hold.audio]

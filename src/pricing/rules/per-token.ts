@@ -80,6 +80,8 @@ export const perToken: PriceKind<TokenPrice> = {
     ]
   },
 
+  countedIn: ({ hold }) => hold.limit,
+
   holdQuantity(rule, request) {
     const inResponse = maxResponseTokens(rule, request)
     const first = request.streams ? Math.min(rule.hold.step, inResponse) : inResponse

@@ -15,6 +15,7 @@ import { meterOf, partsOf } from '../metering/meter.ts'
 import { watchEvents } from '../metering/watch-events.ts'
 import { failureOf } from '../upstream/forward.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
+import { isBrokenByClient } from './broken-by-client.ts'
 import { meteredStream } from './metered-stream.ts'
 import { chargeCall, failForUpstream, headersOf, type PricedCall } from './priced-call.ts'
 import type { CallResponse } from './responses.ts'
@@ -56,6 +57,7 @@ export async function deliverByEvent(
       return { code: failureOf(error), detail: 'The upstream broke off.' }
     },
     isDue: () => watched?.hasCome ?? true,
+    isBrokenByClient: () => isBrokenByClient(body, clock),
     isCutOff: deps.isCutOff,
     maxDeliverySeconds: deps.maxDeliverySeconds,
     ...{ onOver, log },

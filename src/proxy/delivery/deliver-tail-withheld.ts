@@ -7,6 +7,7 @@
 import type { Usage } from '../../gate/reservation/reservation.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
+import { isBrokenByClient } from './broken-by-client.ts'
 import {
   chargeCall,
   convertToDedicatedHold,
@@ -50,8 +51,9 @@ export async function deliverTailWithheld(
       onRelayed()
       return () => priced.deps.letLeave(charge)
     },
-    async onFailure(error) {
-      await releaseBrokenOff(priced, error, status)
+    async onFailure(error, failed) {
+      const isLeft = failed === 'upstream' && isBrokenByClient(priced.body, clock)
+      await endBrokenOff(priced, usage, isLeft, error)
       onRelayed()
     },
     async onEndedEarly(by) {
@@ -76,13 +78,17 @@ export function failAsTooLarge(
   return failForUpstream(priced, 'upstream_failed', response.status)
 }
 
-async function releaseBrokenOff(
-  { call, reservation, deps }: PricedCall,
+/** It costs nothing, unless the client kept the upstream waiting: then he counts as one who left. */
+async function endBrokenOff(
+  priced: PricedCall,
+  usage: Usage,
+  isLeft: boolean,
   error: unknown,
-  status: number,
 ): Promise<void> {
+  const { call, reservation, deps } = priced
   deps.log(`${call.route.id} ${call.requestId}: the response broke off`, error)
-  await reservation.void('upstream_broke_off', status)
+  if (isLeft) return chargeEndedEarly(priced, usage, 'client')
+  await reservation.void('upstream_broke_off', usage.status)
 }
 
 /** A client who leaves early pays. A client who is cut off by the gateway has not left. */

@@ -25,6 +25,8 @@ interface MeteredEnds {
   refusalOf(error: unknown): Refusal
   /** Whether what was sent is charged where it was the upstream that ended: the event that its price waits for has come. */
   isDue(): boolean
+  /** Whether it is the client's doing that the response broke off: he pays as one who left. */
+  isBrokenByClient(): boolean
   /** Whether the gateway is ending what still is under way. */
   isCutOff(): boolean
   /** How long the client may take, beyond the upstream's own time. */
@@ -209,9 +211,11 @@ class MeteredRelay {
   private async breakOff(controller: Controller, error: unknown): Promise<void> {
     const cancelled = this.cancelUpstream()
     const refusal = this.ends.refusalOf(error)
-    const isCharged = this.hasSentSold && this.ends.isDue()
+    const isOwed = this.hasSentSold && this.ends.isDue()
+    const isLeft = !isOwed && !this.ends.isCutOff() && this.ends.isBrokenByClient()
+    const isCharged = isOwed || isLeft
     const sendFinal = () => this.sendFinalEvent(controller, refusal, isCharged)
-    if (isCharged) await this.ends.charge(this.used, 'upstream', sendFinal)
+    if (isCharged) await this.ends.charge(this.used, isOwed ? 'upstream' : 'client', sendFinal)
     else await this.ends.void('upstream_broke_off')
     sendFinal()
     await cancelled

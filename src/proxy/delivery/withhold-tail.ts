@@ -60,8 +60,8 @@ interface StreamEnds {
    * @returns asked at the last moment before the last piece leaves: whether it still may
    */
   onEnd(): Promise<() => boolean>
-  /** The upstream broke off, or the charge was refused: the client sees a broken body. */
-  onFailure(error: unknown): Promise<void>
+  /** The client sees a broken body: the upstream broke off or, once it had sent everything, the charge failed. */
+  onFailure(error: unknown, failed: 'upstream' | 'charge'): Promise<void>
   /** The client left, or the response was ended, before the upstream had sent everything. */
   onEndedEarly(by: EndedBy): Promise<void>
 }
@@ -87,8 +87,9 @@ export function withholdTail(
   ): Promise<void> {
     // A client who left has decided how the call ends, whatever the upstream does then.
     if (hasLeft && !hasEnded) return
+    const failed = hasEnded ? 'charge' : 'upstream'
     hasEnded = true
-    await ends.onFailure(error)
+    await ends.onFailure(error, failed)
     // Without the error, which is in the log: the server would print it once more.
     if (!hasLeft) controller.error()
   }

@@ -1,9 +1,11 @@
 /**
  * Idempotency-Keys: a client names a call, so that a retry is safe. The ledger keeps the name and what it is bound to
- * (method, target and body) as hashes under the account's secret. Whoever reads the log learns neither, and when the
+ * (method, target and body, and what part of it is asked for) as hashes under the account's secret. Whoever reads the log learns neither, and when the
  * account is erased they cannot even be guessed.
  */
 import { createHmac } from 'node:crypto'
+import type { Route } from '../../config/config.ts'
+import { isConditional, plainHeaderName } from '../../config/header-names.ts'
 import type { Claim } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import type { Refusal } from '../../problems/refusal.ts'
@@ -20,6 +22,7 @@ export function claimOf(
   request: Request,
   target: string,
   body: CallBody,
+  { conditional }: Pick<Route, 'conditional'>,
   apiKey: Pick<KeyRecord, 'accountSecret' | 'keyId'>,
 ): { readonly claim: Claim | undefined } | { readonly refusal: Refusal } {
   const text = request.headers.get('idempotency-key')
@@ -29,7 +32,9 @@ export function claimOf(
   // An account without a secret was erased, and buys nothing.
   if (!accountSecret) return { claim: undefined }
   const key = createHmac('sha256', accountSecret).update(`${keyId} ${text}`).digest('hex')
-  const bound = createHmac('sha256', accountSecret).update(`${request.method} ${target}\n`)
+  const conditions = conditional ? conditionsOf(request.headers) : ''
+  const bound = createHmac('sha256', accountSecret)
+  bound.update(`${request.method} ${target}${conditions}\n`)
   for (const part of partsOf(body)) bound.update(part)
   return {
     claim: {
@@ -39,13 +44,34 @@ export function claimOf(
   }
 }
 
+/** What decides which part of the response is sent, if any; empty for a call that has no such header. */
+function conditionsOf(headers: Headers): string {
+  return [...headers]
+    .filter(([name]) => isConditional(plainHeaderName(name)))
+    .map(([name, value]) => `\0${name}:${value}`)
+    .sort()
+    .join('')
+}
+
 /**
  * The body's bytes, with what of its type matters; for a form without the boundary in its delimiters: programs draw a new one
- * for each try. The form is known to begin with a delimiter, and to have no more than were read.
+ * for each try. The form is known to begin with a delimiter, and to have no more than were read. Text in it that would then
+ * look like a delimiter is told from one by the lengths of what stands between them.
  */
 function* partsOf({ bytes, boundary, type }: CallBody): Generator<Uint8Array | string> {
   if (type !== undefined) yield `${type}\n`
   if (boundary === undefined) return yield bytes
+  const pieces = [...withoutBoundary(bytes, boundary)]
+  // Each piece but the last ends with the beginning of a delimiter.
+  const isAmbiguous = pieces.some((piece, index) => {
+    const at = piece.indexOf('\r\n--')
+    return at >= 0 && (index === pieces.length - 1 || at < piece.length - 4)
+  })
+  if (isAmbiguous) yield `${pieces.map(({ length }) => length).join()}\n`
+  yield* pieces
+}
+
+function* withoutBoundary(bytes: Uint8Array, boundary: string): Generator<Buffer> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const delimiter = `\r\n--${boundary}`
   let from = 0

@@ -2,8 +2,12 @@
 import type { Route } from '../../config/config.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { takesBody } from '../../lib/http-methods.ts'
+import { shortPointer } from '../../lib/json-pointer.ts'
 import { meetsCondition } from '../../pricing/condition.ts'
+import { type FindLookalike, lookalikeFinder } from '../../pricing/lookalike-names.ts'
+import { countedPointers } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
+import { pointedSchema } from '../../pricing/route-body.ts'
 import type { CallTarget } from './call-target.ts'
 import { formType, readFormBody } from './form-body.ts'
 import { readJsonBody } from './json-body.ts'
@@ -11,7 +15,7 @@ import { mapBody, mergeOver } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
 import { openRawBody, readAnyBody, readRawBody } from './raw-body.ts'
 import type { StreamedBody } from './streamed-body.ts'
-import type { Refused } from './take-body.ts'
+import { type Refused, refuse } from './take-body.ts'
 
 export interface CallBody {
   /**
@@ -46,17 +50,44 @@ export function streamOf({ forward }: Pick<CallBody, 'forward'>): StreamedBody |
 
 type Limits = Omit<BodyLimits, 'maxBytes'>
 
+/** Reads the body that the route takes, and refuses one in which another reader may find another price. */
+export async function readRequestBody(
+  request: Request,
+  route: Route,
+  limits: Limits,
+  values: CallTarget['content'] = {},
+): Promise<CallBody | Refused> {
+  const body = await readBodyOf(request, route, limits, values)
+  if ('refusal' in body || body.content.json === undefined) return body
+  const found = finderOf(route)?.(body.content.json)
+  if (found === undefined) return body
+  const detail = `looks like ${found.name}, which decides the price: another reader may take one for the other`
+  return refuse(400, detail, shortPointer(found.pointer))
+}
+
+const finders = new WeakMap<Route, { readonly find: FindLookalike | undefined }>()
+
+/** Made once for a route. */
+function finderOf(route: Route): FindLookalike | undefined {
+  const known = finders.get(route)
+  if (known !== undefined) return known.find
+  const pointed = pointedSchema(route.request)
+  const find = pointed && lookalikeFinder(pointed.schema, countedPointers(route))
+  finders.set(route, { find })
+  return find
+}
+
 /**
  * Reads the body that the route takes, at most `route.maxBodyBytes` of it.
  *
  * @param limits of its time, and of the memory for it
  * @param values what the path and the query say
  */
-export async function readRequestBody(
+async function readBodyOf(
   request: Request,
   route: Route,
   { maxSeconds, take }: Limits,
-  values: CallTarget['content'] = {},
+  values: CallTarget['content'],
 ): Promise<CallBody | Refused> {
   const { request: kind } = route
   if (kind === undefined || !takesBody(route.methods, request.method)) {

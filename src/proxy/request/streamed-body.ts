@@ -28,8 +28,9 @@ export class StreamedBody {
   private isAsked = false
   /** Nobody takes it any more. */
   private isOver = false
-  /** Spent waiting for the client. */
+  /** Spent waiting for the client, but for the wait that goes on. */
   private waitedMs = 0
+  private waitsSinceMs: number | undefined
   private broken: Refusal | undefined
   /** Of the stream that was opened last. */
   private controller: ReadableStreamDefaultController<Uint8Array> | undefined
@@ -43,6 +44,13 @@ export class StreamedBody {
   /** Why the body did not arrive whole; undefined as long as it may. */
   get refusal(): Refusal | undefined {
     return this.broken
+  }
+
+  /** How long the client was waited for, in milliseconds, of a body that has not arrived whole; 0 of one that has. */
+  get owedMs(): number {
+    if (this.received >= this.length) return 0
+    const { waitsSinceMs } = this
+    return this.waitedMs + (waitsSinceMs === undefined ? 0 : performance.now() - waitsSinceMs)
   }
 
   /**
@@ -102,6 +110,7 @@ export class StreamedBody {
     const leftMs = allowedMs - this.waitedMs
     if (leftMs <= 0) return 'too_slow'
     const askedAtMs = performance.now()
+    this.waitsSinceMs = askedAtMs
     try {
       const next = await pTimeout(this.reader.read(), { milliseconds: leftMs, fallback: tooSlow })
       if (next === 'too_slow') return next
@@ -110,6 +119,7 @@ export class StreamedBody {
       return 'broke_off'
     } finally {
       this.waitedMs += performance.now() - askedAtMs
+      this.waitsSinceMs = undefined
     }
   }
 

@@ -46,6 +46,11 @@ export class UpstreamClock {
     if (this.hasOwnTimer) this.setTimer()
   }
 
+  /** How long it has stood still, all in all. */
+  get stillMs(): number {
+    return performance.now() - this.startedAtMs - (this.timeoutMs - this.leftMs)
+  }
+
   /** Calls the listener once when the clock has stood still for so long: after the upstream's time at the earliest. */
   limitPauses(maxStillMs: number, listener: () => void): void {
     this.maxStillMs = maxStillMs
@@ -85,7 +90,6 @@ export class UpstreamClock {
   }
 
   private get stillLeftMs(): number {
-    const ranMs = this.timeoutMs - this.leftMs
-    return this.maxStillMs - (performance.now() - this.startedAtMs - ranMs)
+    return this.maxStillMs - this.stillMs
   }
 }
