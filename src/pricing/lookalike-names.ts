@@ -9,7 +9,7 @@ import { dereferenced } from '../lib/named-schemas.ts'
 type Schema = Readonly<Record<string, unknown>>
 
 /** An object on the way to what is counted, whose schema admits names that it does not list. */
-interface OpenPlace {
+interface OpenObject {
   /** The steps to the object. */
   readonly steps: readonly string[]
   /** The name in it that leads on. */
@@ -21,7 +21,7 @@ interface OpenPlace {
 }
 
 /** Where a name stands that looks like another. */
-export interface Lookalike {
+interface Lookalike {
   readonly pointer: string
   /** The name that it looks like. */
   readonly name: string
@@ -38,27 +38,27 @@ export function lookalikeFinder(
   schema: Schema,
   pointers: readonly string[],
 ): FindLookalike | undefined {
-  const places = pointers.flatMap((pointer) => openPlaces(schema, pointerSteps(pointer)))
-  return places.length === 0 ? undefined : (json) => findIn(places, json)
+  const objects = pointers.flatMap((pointer) => openObjects(schema, pointerSteps(pointer)))
+  return objects.length === 0 ? undefined : (json) => findIn(objects, json)
 }
 
-function openPlaces(schema: Schema, steps: readonly string[]): OpenPlace[] {
-  const places: OpenPlace[] = []
+function openObjects(schema: Schema, steps: readonly string[]): OpenObject[] {
+  const objects: OpenObject[] = []
   let at: Schema = dereferenced(schema)
   for (const [index, name] of steps.entries()) {
     const properties = isObject(at.properties) ? at.properties : {}
     if (at.additionalProperties !== false || at.patternProperties !== undefined) {
       const listed = new Set(Object.keys(properties))
-      places.push({ steps: steps.slice(0, index), name, reading: readingOf(name), listed })
+      objects.push({ steps: steps.slice(0, index), name, reading: readingOf(name), listed })
     }
     const next = Object.hasOwn(properties, name) ? properties[name] : undefined
     at = isObject(next) ? dereferenced(next) : {}
   }
-  return places
+  return objects
 }
 
-function findIn(places: readonly OpenPlace[], json: unknown): Lookalike | undefined {
-  for (const { steps, name, reading, listed } of places) {
+function findIn(objects: readonly OpenObject[], json: unknown): Lookalike | undefined {
+  for (const { steps, name, reading, listed } of objects) {
     let at = json
     for (const step of steps) at = isObject(at) && Object.hasOwn(at, step) ? at[step] : undefined
     if (!isObject(at)) continue

@@ -8,7 +8,7 @@ import { type CallBody, streamOf } from '../request/request-body.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 
 /** Less than any upstream's patience, and more than a client on a good line takes to read a long response. */
-export const keptWaitingMs = 1_000
+const keptWaitingMs = 1_000
 
 export function isBrokenByClient(
   body: Pick<CallBody, 'forward'>,
