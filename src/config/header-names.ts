@@ -28,7 +28,7 @@ const gatewaysOwnPrefixes = ['x-credits-', 'x-ledger-', 'x-ratelimit', 'x-rate-l
 const identities = [
   ...['x-user', 'x-userid', 'x-username', 'x-userinfo', 'x-email', 'x-groups', 'x-roles'],
   ...['x-access-token', 'x-id-token', 'x-serverless-authorization', 'x-scope-orgid', 'smuser'],
-  ...['x-anonymous-consumer', 'x-arr-clientcert', 'client-cert', 'client-cert-chain', 'sudo'],
+  ...['x-anonymous-consumer', 'eppn', 'affiliation', 'persistent-id', 'x-client-cn'],
 ]
 const identityPrefixes = [
   ...['remote-', 'x-remote-', 'x-auth-', 'x-authenticated', 'x-consumer', 'x-credential'],
@@ -38,26 +38,26 @@ const identityPrefixes = [
   ...['x-ssl-', 'ssl-', 'x-client-cert', 'x-client-dn', 'x-client-verif', 'x-client-s-dn'],
   ...['x-client-i-dn', 'x-client-subject', 'x-client-issuer', 'x-client-fingerprint'],
   ...['x-authentik-', 'x-pomerium-', 'x-vouch-', 'x-tyk-', 'x-kong-', 'x-oidc-', 'oidc-'],
-  ...['x-shib-', 'shib-', 'sm-', 'iv-', 'oam-', 'tailscale-', 'x-grafana-'],
+  ...['x-shib-', 'shib-', 'sm-', 'iv-', 'oam-', 'tailscale-', 'teleport-', 'x-grafana-'],
+  ...['ajp-', 'mellon-', 'x-hasura-', 'l5d-', 'dapr-', 'x-dapr-', 'x-istio-', 'x-cloudtasks-'],
+  ...['x-cloudscheduler', 'x-amzn-request', 'x-amzn-lambda-'],
 ]
 
 /** Where the client is, and what it called, as proxies say it. */
 const addresses = [
-  ...['forwarded', 'via', 'cdn-loop', 'true-client-ip', 'x-client-ip', 'x-cluster-client-ip'],
-  ...['x-host', 'x-scheme', 'x-url-scheme', 'x-protocol', 'x-ssl', 'x-script-name', 'script-name'],
-  ...['front-end-https', 'client-ip', 'x-coming-from', 'do-connecting-ip', 'x-base-path'],
+  ...['forwarded', 'via', 'cdn-loop', 'x-scheme', 'x-url-scheme', 'x-protocol'],
+  ...['x-script-name', 'script-name'],
+  ...['front-end-https', 'x-coming-from', 'coming-from', 'x-base-path', 'http2-settings'],
 ]
 const addressPrefixes = [
   ...['x-forwarded', 'x-original', 'x-originat', 'x-real-', 'x-proxy', 'proxy', 'wl-proxy-', 'cf-'],
   ...['cloudfront-', 'fastly-', 'akamai-', 'x-akamai-', 'x-azure-', 'x-fd-', 'fly-', 'x-nf-'],
-  ...['x-vercel-', 'x-appengine-', 'x-envoy-', 'x-nginx-'],
+  ...['x-vercel-', 'x-now-', 'x-appengine-', 'x-envoy-', 'x-nginx-', 'x-arr-', 'x-waws-', 'was-'],
+  ...['x-site-deployment-', 'disguised-', 'eo-', 'ali-cdn-', 'incap-', 'x-incap-', 'x-sucuri-'],
 ]
 
 /** What steers a server or a proxy: another method or path than the one that was priced, a file to send, a cache. */
-const controls = [
-  ...['x-method-override', 'x-matched-path', 'x-wap-profile-override', 'x-override-url'],
-  ...['x-reproxy-url', 'x-lighttpd-send-file'],
-]
+const controls = ['x-matched-path', ...['x-reproxy-url', 'x-lighttpd-send-file']]
 const controlPrefixes = [
   ...['x-http-', 'x-rewrite', 'x-accel-', 'x-sendfile', 'x-litespeed-', 'surrogate-'],
   ...['x-middleware-', 'x-invoke-'],
@@ -75,14 +75,40 @@ const neverFromClients = new Set([
 const prefixesNeverFromClients = [
   ...[...gatewaysOwnPrefixes, ...identityPrefixes, ...addressPrefixes, ...controlPrefixes],
 ]
-/** The header that has a refused prefix and is of no such kind: browsers' clients name their library in it. */
-const allTheSame = new Set(['x-user-agent'])
+/** What HTTP and browsers say of the request itself, whatever words are in it. */
+const ordinaryPrefixes = ['sec-', 'accept-', 'content-']
+
+/**
+ * Words that say in any header where a client is, who it is, or what to do other than what was asked: `X-Forward-For`,
+ * `EO-Connecting-IP`, `Ajp-Remote-User`, `X-Hasura-Role`, `Method-Override`. A reader believes them wherever they stand.
+ */
+const words = new Set([
+  ...['ip', 'ips', 'ipaddress', 'addr', 'address', 'host', 'hostname', 'proto', 'https', 'ssl'],
+  ...['tls', 'mtls', 'cert', 'certificate', 'dn', 'remote', 'user', 'username', 'userid', 'uid'],
+  ...['login', 'role', 'roles', 'group', 'groups', 'admin', 'principal', 'identity', 'claims'],
+  ...['auth', 'authn', 'authenticated', 'sso', 'saml', 'oidc', 'jwt', 'spiffe', 'hasura'],
+  ...['impersonate', 'masquerade', 'behalf', 'sudo', 'override', 'rewrite', 'prerender'],
+])
+/** Such words written as one, and the many spellings of `forwarded`. */
+const joinedWords =
+  /^(?:forwar|(?:client|real|remote|source|src|peer|user|connecting|origin|true)(?:ip|addr|cert|host)|httpmethod)/
+
+function hasRefusedWord(plainName: string): boolean {
+  const parts = plainName.split('-')
+  return parts.some((word, at) => {
+    // Browsers' clients name their library in X-User-Agent.
+    if (word === 'user' && parts[at + 1] === 'agent') return false
+    return words.has(word) || joinedWords.test(word)
+  })
+}
 
 /** Whether no client may say this to any upstream. */
 export function isNeverFromClients(plainName: string): boolean {
   if (neverFromClients.has(plainName)) return true
-  if (allTheSame.has(plainName)) return false
-  return prefixesNeverFromClients.some((prefix) => plainName.startsWith(prefix))
+  if (ordinaryPrefixes.some((prefix) => plainName.startsWith(prefix))) return false
+  if (plainName === 'x-user-agent') return false
+  if (prefixesNeverFromClients.some((prefix) => plainName.startsWith(prefix))) return true
+  return hasRefusedWord(plainName)
 }
 
 const conditionalNames = new Set(conditional)
@@ -121,14 +147,22 @@ const neverFromUpstreams = new Set([
   ...['service-worker-allowed', 'timing-allow-origin', 'refresh', 'server', 'via', 'sourcemap'],
   // Would send the client past the gateway.
   ...['alt-svc', 'alt-used'],
+  // Would change what a browser does with the gateway's other responses: sign in, keep, share, report, fetch ahead.
+  ...['set-login', 'no-vary-search', 'use-as-dictionary', 'speculation-rules', 'accept-ch'],
+  ...['critical-ch', 'supports-loading-mode', 'activate-storage-access', 'x-dns-prefetch-control'],
+  ...['observe-browsing-topics', 'content-security-policy-report-only', 'document-policy'],
+  ...['document-policy-report-only', 'permissions-policy-report-only'],
   ...['x-aspnet-version', 'x-aspnetmvc-version', 'x-generator', 'x-runtime', 'x-sourcemap'],
   // Would steer a proxy in front of the gateway.
-  ...['x-reproxy-url', 'x-lighttpd-send-file', 'cdn-cache-control'],
+  ...['x-reproxy-url', 'x-lighttpd-send-file', 'cache-tag', 'cache-tags', 'xkey', 'x-esi'],
+  ...['x-do-esi', 'x-pass-expires'],
 ])
 const prefixesNeverFromUpstreams = [
   ...[...gatewaysOwnPrefixes, 'access-control-', 'public-key-pins', 'x-powered-by', 'proxy'],
   ...['cross-origin-', 'x-accel-', 'x-sendfile', 'x-litespeed-', 'surrogate-', 'x-vercel-', 'cf-'],
-  ...['x-consumer', 'x-credential', 'x-authenticated', 'x-kong-'],
+  ...['x-consumer', 'x-credential', 'x-authenticated', 'x-kong-', 'edge-', 'cdn-', 'akamai-'],
+  ...['x-akamai-', 'fastly-', 'netlify-', 'x-nf-', 'x-envoy-', 'x-nginx-', 'x-middleware-'],
+  ...['sec-session-', 'secure-session-', 'attribution-reporting-', 'service-worker-'],
 ]
 
 /** Whether no upstream may say this to a client. */

@@ -10,7 +10,7 @@ export class OwnQuery {
   readonly #text: string
 
   constructor(query: Credentials['query']) {
-    this.#names = new Set(query.map(([name]) => plainHeaderName(name)))
+    this.#names = new Set(query.map(([name]) => plainName(name)))
     this.#text = query
       .map(([name, value]) => `${encodeURIComponent(name)}=${encodeURIComponent(value.reveal())}`)
       .join('&')
@@ -39,15 +39,29 @@ export class OwnQuery {
     return kept.length === parts.length ? query : kept.join('&')
   }
 
-  /** `appid`, `AppId`, `%61ppid` and `appid[]` are the same to some reader. */
+  /** `appid`, `AppId`, `%61ppid`, `appid[]`, `[appid]`, `appid.x` and `appid%00x` are the same to some reader. */
   #isOwn(piece: string): boolean {
     const [name = ''] = piece.split('=', 1)
-    const decoded = decodedOnce(name.replaceAll('+', ' '))
-    return this.#names.has(plainHeaderName(decoded.split('[', 1)[0]?.trim() ?? ''))
+    const decoded = decodedOnce(decodedOnce(name.replaceAll('+', ' ')))
+    const [first = ''] = decoded.split(endsOfNames).filter((part) => part.trim() !== '')
+    return this.#names.has(plainName(decoded)) || this.#names.has(plainName(first))
   }
+}
+
+/** Readers of nested names and of texts with an end cut a name there. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const endsOfNames = /[[\].\0-\x1f]/
+
+/** Without what readers leave out at either end, or between its words. */
+function plainName(name: string): string {
+  return plainHeaderName(name)
+    .split('-')
+    .filter((word) => word !== '')
+    .join('-')
 }
 
 /** Percent signs that begin no byte stay as they are. */
 function decodedOnce(name: string): string {
+  if (!name.includes('%')) return name
   return name.replace(/%([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)))
 }
