@@ -20,6 +20,7 @@ export const accountEvents = {
   AccountOpened: {
     stream: 'account',
     payload: Type.Object({ owner: Owner }),
+    opensStream: true,
     describe: () => 'Account opened',
   },
 

@@ -17,6 +17,8 @@ export interface CatalogueEntry {
   describe(event: DescribedEvent): string
   /** Calls append it, so nearly all of a long log is of such types. All others are rare. */
   readonly isFrequent?: true
+  /** It opens its account's or key's stream: the first event is of such a type, and no later one. */
+  readonly opensStream?: true
   /** Its payload has the hash of a key's new secret. */
   readonly setsSecret?: true
   /** What it does to the hold that its request id names. */

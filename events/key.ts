@@ -26,6 +26,7 @@ export const keyEvents = {
   KeyIssued: {
     stream: 'key',
     payload: Type.Object({ hash: Hash, display: Type.String(), ...limits }),
+    opensStream: true,
     setsSecret: true,
     describe: ({ payload }) => `Key ${payload.display} issued`,
   },
@@ -39,6 +40,7 @@ export const keyEvents = {
       createdAt: Time,
       ...limits,
     }),
+    opensStream: true,
     setsSecret: true,
     describe: ({ payload }) => `Key ${payload.display} imported`,
   },

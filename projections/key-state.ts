@@ -2,6 +2,7 @@
  * Keys: their secrets' hashes, whose they are, whether they may call, and what they narrow of their account's limits.
  */
 import { typesWith } from '../events/event-types.ts'
+import { typeIn } from '../events/type-condition.ts'
 import type { Projection } from './projection.ts'
 
 export const keyState: Projection = {
@@ -47,9 +48,11 @@ export const keyState: Projection = {
          select shard, key_id, merge_changes(change order by position) as changes
          from (
            select e.shard, e.key_id, e.position,
-             jsonb_build_object('key_id', e.key_id, 'shard', e.shard, 'account_id', e.account_id,
-               'mode', e.mode, 'version', e.stream_version, 'position', e.position,
-               'updated_at', e.recorded_at)
+             jsonb_build_object('key_id', e.key_id, 'shard', e.shard, 'version', e.stream_version,
+               'position', e.position, 'updated_at', e.recorded_at)
+             -- Whose the key is was said when it was made.
+             || case when ${typeIn(typesWith('opensStream'), 'e.type')}
+               then jsonb_build_object('account_id', e.account_id, 'mode', e.mode) else '{}'::jsonb end
              -- Other events of a key may have a private document too: an operator's reason.
              || case when e.type in ('KeyIssued', 'KeyImported', 'KeyUpdated') and e.private is not null
                then jsonb_build_object('private', e.private) else '{}'::jsonb end

@@ -55,6 +55,8 @@ function explainPostgresError({ code, message }: postgres.PostgresError): string
       return `there is no ledger on this server yet (${message}): run "tollbook migrate".`
     case '42501':
       return `${message}: log in as the owner of the schema for "tollbook migrate", "tollbook restore" and "tollbook replay"; all else takes the role ${servingRole}, whose rights "tollbook migrate" sets.`
+    case '55P03':
+      return `somebody holds a lock of the ledger (${message}), and nothing was written: docs/RUNBOOK.md says under CallsRefusedForLedger how to find who.`
     case '25006':
       return `PostgreSQL takes no writes here (${message}): it is a standby, or was made read-only. Let DATABASE_URL name the primary.`
   }

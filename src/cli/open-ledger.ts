@@ -6,7 +6,7 @@ import {
   type ManagementCommands,
   openManagementCommands,
 } from '../ledger/commands/management-commands.ts'
-import { connect, type Sql } from '../ledger/connect.ts'
+import { type ConnectOptions, connect, maxLockWaitMs, type Sql } from '../ledger/connect.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { type DatabaseArgs, databaseUrl } from './database.ts'
@@ -24,20 +24,20 @@ const instance = `cli_${crypto.randomUUID().slice(0, 8)}`
 
 /** Runs `work` on a connection to the database, and closes the connection. */
 export function withSql<T>(args: DatabaseArgs, work: (sql: Sql) => Promise<T>): Promise<T> {
-  return withConnection('serving', args, work)
+  return withConnection({ as: 'serving' }, args, work)
 }
 
-/** The same as the owner of the schema, for what gateways may not do. */
+/** The same as the owner of the schema, for what gateways may not do. It waits for a lock no longer than gateways do. */
 export function withOwnerSql<T>(args: DatabaseArgs, work: (sql: Sql) => Promise<T>): Promise<T> {
-  return withConnection('owner', args, work)
+  return withConnection({ as: 'owner', lockTimeoutMs: maxLockWaitMs }, args, work)
 }
 
 async function withConnection<T>(
-  as: 'serving' | 'owner',
+  options: Pick<ConnectOptions, 'as' | 'lockTimeoutMs'>,
   args: DatabaseArgs,
   work: (sql: Sql) => Promise<T>,
 ): Promise<T> {
-  const sql = connect({ url: await databaseUrl(args), as, max: 4 })
+  const sql = connect({ ...options, url: await databaseUrl(args), max: 4 })
   try {
     return await work(sql)
   } finally {
@@ -52,7 +52,8 @@ export async function withLedger<T>(
 ): Promise<T> {
   const config = loadConfig({ file: args.config, env: process.env })
   const environment = readEnvironment(process.env)
-  return withSql(args, (sql) => {
+  const connection = { as: 'serving', lockTimeoutMs: maxLockWaitMs } as const
+  return withConnection(connection, args, (sql) => {
     const commands = openManagementCommands(sql, instance)
     const management = openManagement({
       sql,

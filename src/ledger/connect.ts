@@ -37,6 +37,20 @@ export const gatewaySilenceSeconds = 15
 const defaultSilenceSeconds = 3_600
 
 /**
+ * How long gateways and management commands wait for a lock: less than a gateway waits for a reply, so that what is given up is
+ * not written long after.
+ */
+export const maxLockWaitMs = 10_000
+
+/** The server finds out within half a minute that a client has vanished, and ends its transaction and the locks in it. */
+const vanishedClients = {
+  tcp_keepalives_idle: 10,
+  tcp_keepalives_interval: 5,
+  tcp_keepalives_count: 4,
+  tcp_user_timeout: 30_000,
+}
+
+/**
  * Opens a pool. bigint columns arrive as numbers: positions and amounts are safe integers. numeric columns, which are sums, arrive
  * as Sum. Decoding never throws: it would end the connection, and with it the replies to others.
  * @throws BadConnectionString
@@ -58,6 +72,7 @@ function openPool(address: DatabaseAddress, options: ConnectOptions, onLost: () 
       application_name: address.applicationName ?? 'tollbook',
       search_path: `${options.schema ?? defaultSchema}, pg_temp`,
       timezone: 'UTC',
+      ...vanishedClients,
       ...(options.as === 'serving' ? { role: servingRole } : {}),
       ...(options.lockTimeoutMs ? { lock_timeout: options.lockTimeoutMs } : {}),
       ...(options.statementTimeoutMs ? { statement_timeout: options.statementTimeoutMs } : {}),

@@ -6,7 +6,7 @@
 import { openAppendConnection } from '../ledger/append/append-connection.ts'
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
 import { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
-import { connect, gatewaySilenceSeconds, type Sql } from '../ledger/connect.ts'
+import { connect, gatewaySilenceSeconds, maxLockWaitMs, type Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
 import { waitAtMost } from '../lib/wait-at-most.ts'
 import { catchUp } from '../projector/catch-up.ts'
@@ -35,6 +35,7 @@ export async function openLedger(context: Context): Promise<Ledger> {
     url: databaseUrl,
     as: 'serving',
     maxSilenceSeconds: gatewaySilenceSeconds,
+    lockTimeoutMs: maxLockWaitMs,
   } as const
   const sql = connect({ ...common, max: 8 })
   const pools = [sql]
@@ -51,7 +52,7 @@ export async function openLedger(context: Context): Promise<Ledger> {
       if (file !== undefined) await marks.store(sql, file)
     },
     connectAppender() {
-      const pool = connect({ ...common, max: 1, lockTimeoutMs: 10_000 })
+      const pool = connect({ ...common, max: 1 })
       pools.push(pool)
       return pool
     },

@@ -1,5 +1,6 @@
 /** A wrong reading of the ledger's clock is refused: it would lapse credits and expire holds, and could not be taken back. */
 import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { acceptLoss } from '../../src/ledger/commands/owner-commands.ts'
 import { LedgerUnavailable } from '../../src/ledger/unavailable.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { runCli } from '../support/cli.ts'
@@ -48,6 +49,19 @@ test('a jump that the senders’ clocks do not share: nothing is written, and sa
   expect(gateway.appender.fault).toBeUndefined()
   const [row] = await ledger.sql<[{ last: Date }]>`select max(recorded_at) as last from events`
   expect(row.last).toEqual(ledger.now)
+})
+
+test('no loss is accepted at a time that is the ledger’s alone', async () => {
+  await ledger.owner`update heads set divergence = 'as a test says'`
+  const size = await ledger.size()
+  await showLater(40 * days)
+  await expect(acceptLoss(ledger.owner, 0, 'a test')).rejects.toThrow('clocks')
+  expect(await ledger.size()).toBe(size)
+  const [head] = await ledger.sql`select epoch, divergence from heads`
+  expect(head).toEqual({ epoch: 1, divergence: 'as a test says' })
+  await showLater(0)
+  await acceptLoss(ledger.owner, 0, 'a test')
+  expect(await ledger.size()).toBe(size + 1)
 })
 
 test('a single wrong reading costs an attempt', async () => {

@@ -105,6 +105,22 @@ describe('a producer is fenced', () => {
   })
 })
 
+test('a producer that cannot be fenced keeps no other from it', async () => {
+  // No event can have such a name. A row with one was left by an earlier version.
+  const name = Array.from({ length: 400 }, () => crypto.randomUUID()).join('')
+  const left = await openProducer(ledger.sql, 0, 'left')
+  await ledger.owner`update producers set instance = ${name} where producer = ${left.producer}`
+  await passSteadily(ledger, 61, [steady])
+  expect(await fence(steady)).toBe(1)
+  expect(await fencesOf(instance)).toHaveLength(1)
+  const open = await ledger.sql<{ producer: string }[]>`
+    select producer from producers where fenced_at is null`
+  expect(open.map(({ producer }) => producer).sort()).toEqual(
+    [left.producer, steady.producer].sort(),
+  )
+  await ledger.owner`delete from producers where producer = ${left.producer}`
+})
+
 describe('nobody is fenced', () => {
   test('by a producer that was silent as well: it is the ledger that was away', async () => {
     await ledger.advance(61_000)

@@ -319,7 +319,7 @@ describe('nobody changes the log', () => {
       "select grant_allowance(0::smallint, 1, now(), 'me', 'a', 'live', 1000)",
       "select keep_result(0::smallint, 'id', 'hash', now(), '{}')",
       'select project_inline()',
-      "select accept_loss_v1(0::smallint, 'me', 'reason', 'me')",
+      "select accept_loss_v1(0::smallint, 'me', now(), 'reason', 'me')",
       "select confirm_clock_v1(0::smallint, 'me', 'reason', 'me')",
     ]) {
       expect([statement, await refusalOf(statement)]).toEqual([statement, denied])

@@ -106,9 +106,10 @@ export class LedgerHost {
     const { ledger, scheduler, records, note } = this.deps
     const found = ledger.head.divergence
     if (found === null) return
+    const sentAt = new Date(epochMs + scheduler.nowMs).toISOString()
     await this.execute({
-      text: 'select accept_loss_v1($1::smallint, $2, $3, $4)',
-      values: ['0', 'operator', 'simulated', 'cli'],
+      text: 'select accept_loss_v1($1::smallint, $2, $3, $4, $5)',
+      values: ['0', 'operator', sentAt, 'simulated', 'cli'],
     })
     for (const putBack of records.putBacks) putBack.acceptedMs ??= scheduler.nowMs
     note(() => `the owner accepts the loss: ${found}`)

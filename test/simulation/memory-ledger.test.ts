@@ -179,12 +179,13 @@ class History {
     })
   }
 
-  async register(): Promise<void> {
-    const id = `00000000-0000-4000-8000-${this.id().padStart(12, '0')}`
+  /** @param again the id of an earlier producer */
+  async register(again?: string): Promise<void> {
+    const id = again ?? `00000000-0000-4000-8000-${this.id().padStart(12, '0')}`
     const row = await openAppendConnection(this.twins.sql).register({
       ...{ producer: id, instance: `gw_${id.slice(-2)}`, shard: 0, mark: this.producers[0]?.seen },
     })
-    if (row.outcome === 'opened') {
+    if (row.outcome === 'opened' && again === undefined) {
       this.producers.push({ id, sequence: 0, seen: decodeEnd(row as RegistrationRow).end })
     }
   }
@@ -303,7 +304,8 @@ const verbs = {
   enable: (h: History, pick: number) => h.change(h.key(pick), 'KeyEnabled', {}),
   revoke: (h: History, pick: number) => h.change(h.key(pick), 'KeyRevoked', {}),
   publish: (h: History, _pick: number, credits: number) => h.publish(15 + (credits % 3) * 15),
-  register: (h: History) => h.register(),
+  register: (h: History, pick: number) =>
+    h.register(pick % 3 ? undefined : h.producers[pick % Math.max(h.producers.length, 1)]?.id),
   store: async (h: History, pick: number, credits: number) => {
     const { keyId } = h.key(pick)
     const hold = h.hold(pick)
@@ -319,10 +321,12 @@ const verbs = {
       values: ['0', h.key(pick).keyId, `claim-${credits % 2}`],
     })
   },
-  accept: async (h: History) => {
+  accept: async (h: History, pick: number) => {
+    // Of those whose clock is not the ledger's, some do it long after the log was last written.
+    const sentAtMs = pick % 3 ? h.twins.nowMs : startMs
     await h.twins.execute({
-      text: 'select accept_loss_v1($1::smallint, $2, $3, $4)',
-      values: ['0', 'cli', 'a test', 'cli'],
+      text: 'select accept_loss_v1($1::smallint, $2, $3, $4, $5)',
+      values: ['0', 'cli', new Date(sentAtMs).toISOString(), 'a test', 'cli'],
     })
     await h.register()
   },

@@ -4,7 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { Environment } from '../../config/environment.ts'
 import { hashKey } from '../../gate/authenticate/key-format.ts'
 import { openManagementCommands } from '../../ledger/commands/management-commands.ts'
-import { connect } from '../../ledger/connect.ts'
+import { connect, maxLockWaitMs } from '../../ledger/connect.ts'
 import { readKeyByHash } from '../../ledger/read/read-key-by-hash.ts'
 import { secureRandom } from '../../lib/base62.ts'
 import { isRefused } from '../../management/decision.ts'
@@ -29,7 +29,10 @@ export async function loadOrCreateKey(
   databaseUrl: string,
   file: string,
 ): Promise<{ readonly key: DemoKey; readonly differs: boolean }> {
-  const sql = connect({ url: databaseUrl, as: 'serving', max: 2 })
+  const sql = connect({
+    ...{ url: databaseUrl, as: 'serving', max: 2 },
+    lockTimeoutMs: maxLockWaitMs,
+  })
   try {
     const management = openManagement({
       sql,

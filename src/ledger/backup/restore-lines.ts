@@ -97,10 +97,8 @@ async function refuseLedgerInUse(sql: Sql): Promise<void> {
 /** Keeps gateways out until the end: they would append to a ledger that is not whole yet. */
 async function lockEmptyLedger(tx: Sql, head: BackupHead): Promise<void> {
   const shards = await tx<{ shard: number; position: number; events: boolean }[]>`
-    select h.shard, e.last_position as position,
-      exists (select from events where shard = h.shard) as events
-    from (select shard from heads order by shard) h
-    cross join lateral enter_shard(h.shard) e`
+    select h.shard, h.position, exists (select from events where shard = h.shard) as events
+    from heads h order by h.shard for update`
   if (shards.length !== head.shards.length) {
     throw new RestoreRefused(
       'other_shards',

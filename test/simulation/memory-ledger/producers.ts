@@ -8,7 +8,7 @@ import {
   type Mark,
   reportDivergence,
 } from './head.ts'
-import type { MemoryLedger, MemoryProducer } from './memory-ledger.ts'
+import { type MemoryLedger, type MemoryProducer, Refused } from './memory-ledger.ts'
 import { columnsOf, rowsOf, timeText } from './rows.ts'
 
 /** A batch as its producer sends it. */
@@ -100,8 +100,13 @@ export function openProducer(ledger: MemoryLedger, values: readonly Text[]): Row
   const { now, head, side } = ledger
   if (hasDiverged(ledger, instance, JSON.parse(markText ?? 'null'))) outcome = 'log_diverged'
   const { epoch, position, hash } = head
+  const known = side.producers.get(id)
+  const isFree = !known || (known.sequence === 0 && known.instance === instance && !known.isFenced)
+  if (outcome === 'opened' && !isFree) {
+    const nowhere = { log_epoch: null, log_position: null, log_hash: null }
+    return rowsOf(openedColumns, [{ outcome: 'taken', recorded_at: timeText(now), ...nowhere }])
+  }
   if (outcome === 'opened') {
-    const known = side.producers.get(id)
     side.producers.set(id, {
       ...{ instance, sequence: 0, content: null, recordedAt: now, reply: undefined },
       ...{ delivered: 0, isFenced: false, steadySince: now },
@@ -119,8 +124,11 @@ export function openProducer(ledger: MemoryLedger, values: readonly Text[]): Row
 
 /** accept_loss_v1, by the owner. */
 export function acceptLoss(ledger: MemoryLedger, values: readonly Text[]): Rows {
-  const [, instance = '', reason, actor] = values as string[]
-  enterShard(ledger, null)
+  const [, instance = '', sentAt, reason, actor] = values as string[]
+  ledger.head = { ...ledger.head, epoch: ledger.head.epoch + 1, divergence: null }
+  if (enterShard(ledger, sentAt)) {
+    throw new Refused({ code: '55000', message: 'the clocks disagree' })
+  }
   ledger.write({
     ...{ occurred_at: ledger.now, type: 'LogRestored', stream_version: null, account_id: null },
     ...{ key_id: null, mode: null, request_id: null, endpoint: null, tariff: null },
@@ -128,7 +136,6 @@ export function acceptLoss(ledger: MemoryLedger, values: readonly Text[]): Rows 
     ...{ lots: null, held: null, moved: null, actor, instance, private: null },
     payload: { lostFrom: ledger.position + 1, reason },
   } as never)
-  ledger.head = { ...ledger.head, epoch: ledger.head.epoch + 1, divergence: null }
   leaveShard(ledger)
   return rowsOf(columnsOf('accept_loss_v1 text'), [{ accept_loss_v1: '' }])
 }

@@ -5,6 +5,7 @@ create or replace function enter_for_management(
 )
 language plpgsql as $$
 begin
+  perform check_instance(in_sender ->> 'instance');
   select e.last_position, e.now_at, e.fault into last_position, now_at, fault
     from enter_shard(in_shard, (in_sender ->> 'sentAt')::timestamptz) e;
   if check_mark(in_shard, in_sender ->> 'instance', in_sender -> 'mark') then

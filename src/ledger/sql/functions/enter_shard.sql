@@ -2,6 +2,9 @@
 -- is that of the head's row, so that only who may write heads can hold it. It comes before every read: the row is read as the
 -- transaction before left it, and each later statement sees all that earlier appends wrote.
 --
+-- Nobody keeps it for longer than a minute, not even a session whose client has stopped between two messages: PostgreSQL ends it
+-- (from version 17 on; an operator's own limit stays).
+--
 -- in_sent_at is the sender's clock; null: nothing is written that a time decides. `fault` says why nothing may be
 -- written:
 --   log_diverged     the log is not the one that a gateway has seen;
@@ -18,6 +21,9 @@ declare
   v_reading timestamptz;
 begin
   select * into strict v_head from heads h where h.shard = in_shard for update;
+  if current_setting('transaction_timeout', true) = '0' then
+    perform set_config('transaction_timeout', '60s', true);
+  end if;
   -- In a statement of its own: that of the lock can be older than the wait.
   v_reading := ledger_now();
   last_position := v_head.position;

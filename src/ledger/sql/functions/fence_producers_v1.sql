@@ -3,7 +3,8 @@
 -- has not said that it delivered by then it delivers no more.
 --
 -- A producer fences others only when it has itself appended every few seconds all the while. When many are silent at once,
--- it is the ledger that was away, or its clock that has jumped.
+-- it is the ledger that was away, or its clock that has jumped. A producer whose event cannot be written stays as it is, and
+-- keeps no other from being fenced.
 create or replace function fence_producers_v1(
   in_shard smallint, in_producer uuid, in_sent_at timestamptz, in_after_seconds integer
 ) returns integer
@@ -33,14 +34,18 @@ begin
     return 0;
   end if;
   for r in
-    update producers p set fenced_at = v_now
+    select p.producer, p.instance, p.delivered from producers p
     where p.shard = in_shard and p.fenced_at is null and p.recorded_at < v_now - v_silence
-    returning p.instance, p.delivered
   loop
-    v_fenced := v_fenced + 1;
-    perform write_event(in_shard, v_position + v_fenced, v_now, 'ProducerFenced', 'gateway', v_own.instance,
-      -- Canonical JSON, as all payloads are.
-      format('{"deliveredUpTo":%s,"instance":%s}', r.delivered, to_json(r.instance)));
+    begin
+      update producers p set fenced_at = v_now where p.producer = r.producer and p.shard = in_shard;
+      perform write_event(in_shard, v_position + v_fenced + 1, v_now, 'ProducerFenced', 'gateway', v_own.instance,
+        -- Canonical JSON, as all payloads are.
+        format('{"deliveredUpTo":%s,"instance":%s}', r.delivered, to_json(r.instance)));
+      v_fenced := v_fenced + 1;
+    exception when others then
+      raise warning 'producer % cannot be fenced: %', r.producer, sqlerrm;
+    end;
   end loop;
   if v_fenced > 0 then
     perform leave_shard(in_shard, v_position + v_fenced, v_now);

@@ -11,6 +11,7 @@ import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
 import acceptLossV1 from './accept_loss_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
+import checkInstance from './check_instance.sql' with { type: 'text' }
 import checkMark from './check_mark.sql' with { type: 'text' }
 import checkPayload from './check_payload.sql' with { type: 'text' }
 import claimVerdict from './claim_verdict.sql' with { type: 'text' }
@@ -80,6 +81,7 @@ export const functions: readonly string[] = [
   enterShard,
   leaveShard,
   reportDivergence,
+  checkInstance,
   checkMark,
   enterForManagement,
   writeEvent,
@@ -109,6 +111,7 @@ export const functions: readonly string[] = [
     is_of_an_account: typeIn(typesWith('stream', 'account'), 'r.type'),
     is_of_a_key: typeIn(typesWith('stream', 'key'), 'r.type'),
     is_of_tariffs: typeIn(typesWith('stream', 'tariffs'), 'r.type'),
+    opens_a_stream: typeIn(typesWith('opensStream'), 'r.type'),
   }),
   fillIn(grantV1, bounds),
   fillIn(adjustV1, bounds),

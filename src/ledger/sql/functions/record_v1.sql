@@ -6,7 +6,8 @@
 -- in_events: [{type, accountId?, keyId?, mode?, payload (text), private? (hex), actor}]. Returns {verdict, positions,
 -- recordedAt}.
 --
--- Every event must be of a type of these streams, name what its stream is of, and have a payload that fits its type.
+-- Every event must be of a type of these streams, name what its stream is of, and have a payload that fits its type. A stream is
+-- opened once, by its first event, and a key stays of its account and mode. A tariff's hash stands for one content.
 --
 -- One function, however long: it runs under the shard's lock as one decision.
 create or replace function record_v1(
@@ -76,7 +77,23 @@ begin
       if v_version is null then
         raise exception 'the command names no expected version for %', v_stream;
       end if;
+      if (v_version = 1) <> ({{opens_a_stream}}) then
+        raise exception 'an event of type % cannot be version % of %: a stream is opened once, by its first event', r.type, v_version,
+          v_stream using errcode = 'invalid_parameter_value';
+      end if;
+      if v_version > 1 and r."keyId" is not null and not exists (
+        select from key_state k
+        where k.key_id = r."keyId" and k.shard = in_shard and k.account_id = r."accountId" and k.mode = r.mode
+      ) then
+        raise exception 'the key % is of another account or mode', r."keyId" using errcode = 'invalid_parameter_value';
+      end if;
       v_versions := v_versions || jsonb_build_object(v_stream, v_version);
+    elsif exists (
+      select from tariffs t
+      where t.hash = r.payload::jsonb ->> 'hash' and t.shard = in_shard
+        and t.content <> jsonb_build_object('plans', r.payload::jsonb -> 'plans', 'prices', r.payload::jsonb -> 'prices')
+    ) then
+      raise exception 'a tariff of this hash was published with another content' using errcode = 'invalid_parameter_value';
     end if;
     perform write_event(in_shard, v_position, v_now, r.type, r.actor, v_instance, r.payload,
       in_stream_version => v_version, in_account => r."accountId", in_key => r."keyId", in_mode => r.mode,
