@@ -32,6 +32,11 @@ export const lotMovingTypes = eventTypes.filter((type) => {
 export const countingTypes = typesWith('counts')
 /** What usage is counted by. The end of a lease is of such a type too, and is no call. */
 export const usageTypes = [...resolvingTypes, ...countingTypes]
+/** What makes a key. */
+export const keyMakingTypes = typesWith('stream', 'key').filter((type) => {
+  const { opensStream }: CatalogueEntry = catalogue[type]
+  return opensStream
+})
 /** What gives a key a secret. */
 export const secretTypes = typesWith('setsSecret')
 

@@ -1,7 +1,7 @@
 /**
  * Keys: their secrets' hashes, whose they are, whether they may call, and what they narrow of their account's limits.
  */
-import { typesWith } from '../events/event-types.ts'
+import { keyMakingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
 import type { Projection } from './projection.ts'
 
@@ -51,7 +51,7 @@ export const keyState: Projection = {
              jsonb_build_object('key_id', e.key_id, 'shard', e.shard, 'version', e.stream_version,
                'position', e.position, 'updated_at', e.recorded_at)
              -- Whose the key is was said when it was made.
-             || case when ${typeIn(typesWith('opensStream'), 'e.type')}
+             || case when ${typeIn(keyMakingTypes, 'e.type')}
                then jsonb_build_object('account_id', e.account_id, 'mode', e.mode) else '{}'::jsonb end
              -- Other events of a key may have a private document too: an operator's reason.
              || case when e.type in ('KeyIssued', 'KeyImported', 'KeyUpdated') and e.private is not null
