@@ -6,6 +6,7 @@
  */
 import pino from 'pino'
 import { redactor } from '../lib/redact.ts'
+import { loggedError } from './logged-error.ts'
 
 /** Headers that hold secrets. Their values are removed, should anybody log headers. */
 const secretHeaders = ['authorization', 'x-api-key', 'cookie']
@@ -20,7 +21,7 @@ export function openLog(level: 'info' | 'warn', secrets: readonly string[] = [])
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (name) => ({ level: name }) },
-      serializers: { err: pino.stdSerializers.err },
+      serializers: { err: loggedError },
       redact: secretHeaders.flatMap((name) => [`headers["${name}"]`, `*.headers["${name}"]`]),
       hooks: {
         streamWrite: redactor(

@@ -4,6 +4,7 @@
  */
 import type { Fault } from '../lib/fault.ts'
 import { Secret } from '../lib/secret.ts'
+import { minSecretLength } from '../lib/secret-forms.ts'
 import type { Config, Upstream } from './config.ts'
 import type { OwnField } from './file/service.ts'
 
@@ -40,6 +41,11 @@ export function readCredentials(
       const secret = 'env' in field ? secretOf(field, mode, variable) : undefined
       const value = 'value' in field ? field.value : secret && `${field.prefix ?? ''}${secret}`
       if (secret) secrets.push(new Secret(secret))
+      if (secret && secret.length < minSecretLength) {
+        const message = `${sourceOf(field, mode)} is shorter than ${minSecretLength} characters, too short to be kept out of logs: set a longer secret, or say \`value\` where it is none`
+        faults.push({ path, message })
+        return []
+      }
       if (typeof value === 'string' && (part === 'query' || isHeaderValue(value))) {
         return [[name, new Secret(value)] as const]
       }

@@ -169,6 +169,30 @@ describe('an upstream gets its credentials', () => {
 })
 
 describe('nobody else reads them', () => {
+  test('not in a header of a response, in its value or its name, however it is encoded', async () => {
+    const secret = env.GEO_TOKEN
+    const base64 = Buffer.from(`geo:${secret}`).toString('base64')
+    const lines = [
+      ...[`X-Plain: ${secret}`, `X-Upper: a ${secret.toUpperCase()}`, `X-Base64: Basic ${base64}`],
+      `X-Url: /a?b=${encodeURIComponent(env.GEO_APP)}`,
+      `X-Twice: ${encodeURIComponent(encodeURIComponent(secret))}`,
+      `X-Hex: ${Buffer.from(secret).toString('hex')}`,
+      `X-${Buffer.from(secret).toString('hex')}: in-a-name`,
+      ...['X-Other: tok-Secret', 'X-Url-Other: /a?b=%27%2B'],
+    ]
+    raw.respond(
+      (socket) =>
+        void socket.write(
+          `HTTP/1.1 200 OK\r\n${lines.join('\r\n')}\r\nContent-Length: 2\r\n\r\n{}`,
+        ),
+    )
+    const { headers } = await call('/v1/places')
+    const theirs = [...headers.keys()].filter((name) =>
+      /^x-(?!credits|ledger|ratelimit|request)/.test(name),
+    )
+    expect(theirs.sort()).toEqual(['x-other', 'x-url-other'])
+  })
+
   test('not in responses, the API documentation or the log, however the upstream breaks', async () => {
     const responses: string[] = []
     const breaks: ((socket: import('node:net').Socket) => void)[] = [
@@ -309,6 +333,13 @@ describe('a credential that is missing', () => {
     const check = await runCli(['config', 'check', file], { env: rest })
     expect(check.status).not.toBe(0)
     expect(check.stderr).toContain('set GEO_APP')
+  })
+
+  test('that is too short to be kept out of logs keeps the gateway from starting', async () => {
+    const check = await runCli(['config', 'check', file], { env: { ...env, GEO_APP: 'short' } })
+    expect(check.status).not.toBe(0)
+    expect(check.stderr).toContain('services.geo.query.appid: GEO_APP is shorter than 6 characters')
+    expect(check.stderr).not.toContain("'short'")
   })
 
   test('is not needed where a demo stands in, which is sent none that is there', async () => {

@@ -233,7 +233,7 @@ describe('in front of a service of one’s own', () => {
   afterAll(() => upstream.stop())
 
   test('third-party gets the token, the parameter and the header, and nothing of the client', async () => {
-    const env = { WEATHER_URL: upstream.url, WEATHER_TOKEN: 'tok-1', WEATHER_APP: 'app-2' }
+    const env = { WEATHER_URL: upstream.url, WEATHER_TOKEN: 'token-1', WEATHER_APP: 'app-of-2' }
     const example = await startExample('third-party', env)
     try {
       upstream.respond(() => Response.json({ sunny: true }))
@@ -241,8 +241,8 @@ describe('in front of a service of one’s own', () => {
       const response = await example.started.call('/v1/weather/Berlin?units=metric', { headers })
       expect([response.status, charged(response)]).toEqual([200, '1'])
       const [received] = upstream.executed
-      expect(received?.target).toBe('/data/3.0/Berlin?units=metric&appid=app-2')
-      expect(received?.headers.get('authorization')).toBe('Bearer tok-1')
+      expect(received?.target).toBe('/data/3.0/Berlin?units=metric&appid=app-of-2')
+      expect(received?.headers.get('authorization')).toBe('Bearer token-1')
       expect(received?.headers.get('x-partner')).toBe('tollbook-example')
       for (const name of ['cookie', 'x-other', 'x-api-key', 'x-account-id', 'x-owner-id']) {
         expect(received?.headers.get(name) ?? null).toBeNull()

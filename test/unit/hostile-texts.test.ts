@@ -7,6 +7,7 @@ import { planTones } from '../../src/demo/tones.ts'
 import { clientIp } from '../../src/gate/authorize/client-ip.ts'
 import { redactor } from '../../src/lib/redact.ts'
 import { Secret } from '../../src/lib/secret.ts'
+import { secretFinder } from '../../src/lib/secret-forms.ts'
 import { mediaTypeOf } from '../../src/proxy/request/media-type.ts'
 import { refuseUpgrade } from '../../src/proxy/request/refuse-upgrade.ts'
 import { crossing } from '../../src/proxy/upstream/crossing-headers.ts'
@@ -15,6 +16,7 @@ import { commonHeaders, linksIn } from '../../src/proxy/upstream/response-header
 import { retryAfter } from '../../src/proxy/upstream/retry-after.ts'
 
 const redact = redactor(['sk_live_', 'a'], ["it's-a-secret"])
+const _findSecret = (text: string) => secretFinder(["it's-a-secret"])?.(text)
 const query = new OwnQuery([['appid', new Secret('it-is-a-secret')]])
 const head = (name: string, text: string) => new Response(null, { headers: { [name]: text } })
 const get = (name: string, text: string) =>

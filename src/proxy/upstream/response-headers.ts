@@ -6,6 +6,7 @@
 import type { Route } from '../../config/config.ts'
 import { isNeverFromUpstreams } from '../../config/header-names.ts'
 import type { Secret } from '../../lib/secret.ts'
+import { secretFinder } from '../../lib/secret-forms.ts'
 import type { Call } from '../call.ts'
 import { crossing, knownNames } from './crossing-headers.ts'
 import type { Locations } from './locations.ts'
@@ -20,15 +21,13 @@ const locationNames = ['location', 'content-location', 'operation-location', 'az
 export class ResponseHeaders {
   readonly #locations: Locations
   readonly #query: OwnQuery
-  readonly #secrets: readonly string[]
+  readonly #repeatsSecret: ((text: string) => boolean) | undefined
 
   /** @param secrets what the upstream is sent and must not repeat to a client */
   constructor(locations: Locations, query: OwnQuery, secrets: readonly Secret[]) {
     this.#locations = locations
     this.#query = query
-    // A shorter text stands in headers by chance.
-    const texts = secrets.map((secret) => secret.reveal()).filter(({ length }) => length >= 6)
-    this.#secrets = [...new Set(texts.flatMap((text) => [text, encodeURIComponent(text)]))]
+    this.#repeatsSecret = secretFinder(secrets.map((secret) => secret.reveal()))
   }
 
   of({ request, route }: Call, response: Response): Headers {
@@ -42,7 +41,7 @@ export class ResponseHeaders {
     }
     const links = headers.get('link')
     if (links !== null) this.#setLinks(headers, links, response.url, route)
-    if (this.#secrets.length > 0) this.#removeSecrets(headers)
+    this.#removeSecrets(headers)
     return headers
   }
 
@@ -60,8 +59,13 @@ export class ResponseHeaders {
   }
 
   #removeSecrets(headers: Headers): void {
-    for (const [name, value] of [...headers]) {
-      if (this.#secrets.some((secret) => value.includes(secret))) headers.delete(name)
+    const repeatsSecret = this.#repeatsSecret
+    if (repeatsSecret === undefined) return
+    const all = [...headers]
+    // Nearly always there is none, and one look at all headers is quicker than one at each.
+    if (!repeatsSecret(all.flat().join('\n'))) return
+    for (const [name, value] of all) {
+      if (repeatsSecret(name) || repeatsSecret(value)) headers.delete(name)
     }
   }
 }
