@@ -51,8 +51,8 @@ export async function deliverTailWithheld(
       onRelayed()
       return () => priced.deps.letLeave(charge)
     },
-    async onFailure(error, failed) {
-      const isLeft = failed === 'upstream' && isBrokenByClient(priced.body, clock)
+    async onFailure(error, wasUnderWay) {
+      const isLeft = wasUnderWay && isBrokenByClient(priced.body, clock)
       await endBrokenOff(priced, usage, isLeft, error)
       onRelayed()
     },

@@ -211,11 +211,11 @@ class MeteredRelay {
   private async breakOff(controller: Controller, error: unknown): Promise<void> {
     const cancelled = this.cancelUpstream()
     const refusal = this.ends.refusalOf(error)
-    const isOwed = this.hasSentSold && this.ends.isDue()
-    const isLeft = !isOwed && !this.ends.isCutOff() && this.ends.isBrokenByClient()
-    const isCharged = isOwed || isLeft
+    const isDue = this.ends.isDue()
+    const isLeft = !isDue && !this.ends.isCutOff() && this.ends.isBrokenByClient()
+    const isCharged = this.hasSentSold && (isDue || isLeft)
     const sendFinal = () => this.sendFinalEvent(controller, refusal, isCharged)
-    if (isCharged) await this.ends.charge(this.used, isOwed ? 'upstream' : 'client', sendFinal)
+    if (isCharged) await this.ends.charge(this.used, isDue ? 'upstream' : 'client', sendFinal)
     else await this.ends.void('upstream_broke_off')
     sendFinal()
     await cancelled

@@ -60,8 +60,11 @@ interface StreamEnds {
    * @returns asked at the last moment before the last piece leaves: whether it still may
    */
   onEnd(): Promise<() => boolean>
-  /** The client sees a broken body: the upstream broke off or, once it had sent everything, the charge failed. */
-  onFailure(error: unknown, failed: 'upstream' | 'charge'): Promise<void>
+  /**
+   * The client sees a broken body: the upstream broke off or, once it had sent everything, the charge failed.
+   * @param wasUnderWay the upstream broke off, and something had been sent by then
+   */
+  onFailure(error: unknown, wasUnderWay: boolean): Promise<void>
   /** The client left, or the response was ended, before the upstream had sent everything. */
   onEndedEarly(by: EndedBy): Promise<void>
 }
@@ -80,6 +83,7 @@ export function withholdTail(
   /** The upstream has ended, well or badly: how the call ends is decided. */
   let hasEnded = false
   let hasLeft = false
+  let hasSent = false
 
   async function fail(
     controller: ReadableStreamDefaultController<Uint8Array>,
@@ -87,9 +91,9 @@ export function withholdTail(
   ): Promise<void> {
     // A client who left has decided how the call ends, whatever the upstream does then.
     if (hasLeft && !hasEnded) return
-    const failed = hasEnded ? 'charge' : 'upstream'
+    const wasUnderWay = hasSent && !hasEnded
     hasEnded = true
-    await ends.onFailure(error, failed)
+    await ends.onFailure(error, wasUnderWay)
     // Without the error, which is in the log: the server would print it once more.
     if (!hasLeft) controller.error()
   }
@@ -113,10 +117,14 @@ export function withholdTail(
         clock.resume()
         try {
           const first = ready.shift()
-          if (first) return controller.enqueue(first)
+          if (first) {
+            hasSent = true
+            return controller.enqueue(first)
+          }
           const { done, value } = await readPiece(rest)
           if (hasLeft) return
           if (!done) {
+            hasSent = true
             controller.enqueue(withheld)
             withheld = value
             return
