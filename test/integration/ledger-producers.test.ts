@@ -53,7 +53,7 @@ test('the id of a producer that lives is taken, and its next batch is appended',
   expect((await producer.send([holdCommand(key, 1)])).outcome).toBe('appended')
 })
 
-test('a registration that is sent again is taken again, by the same gateway and before it appends', async () => {
+test('a registration can be sent again, by the same gateway and before it appends', async () => {
   const id = crypto.randomUUID()
   expect(await registered(id, 'early')).toBe('opened')
   expect(await registered(id, 'another')).toBe('taken')
