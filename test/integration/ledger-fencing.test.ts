@@ -175,6 +175,8 @@ describe('delivery', () => {
 
     const says = { delivered: first.position, withheld: [withheld.position] }
     await silent.send([], { says })
+    // Another gateway's word of it counts for nothing.
+    await steady.send([], { says: { withheld: [second.position] } })
     expect(await deliveries()).toEqual(['sent', 'pending', 'unknown', 'sent', 'cut'])
     await passSteadily(ledger, 61, [steady])
     expect(await deliveries()).toEqual(['sent', 'pending', 'unknown', 'sent', 'cut'])

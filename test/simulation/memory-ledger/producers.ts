@@ -82,7 +82,10 @@ export function keepReply(
     ...{ epoch: head.epoch, position: head.position, hash: head.hash },
     delivered: Math.max(producer.delivered, delivered),
   })
-  for (const position of withheld) side.withheld.set(position, true)
+  for (const position of withheld) {
+    const { instance } = ledger.events[position - 1] ?? {}
+    if (instance === producer.instance) side.withheld.set(position, true)
+  }
 }
 
 /** It has sent a batch within the last seconds. */

@@ -15,7 +15,12 @@ begin
       delivered = greatest(p.delivered, in_delivered)
     where p.producer = in_producer and p.shard = in_shard;
   if in_withheld <> '{}' then
-    insert into withheld (position, shard) select w.position, in_shard from unnest(in_withheld) w (position)
+    -- Whose response was withheld, its own gateway knows.
+    insert into withheld (position, shard)
+      select e.position, e.shard
+      from unnest(in_withheld) w (position)
+      join events e on e.position = w.position and e.shard = in_shard
+      where e.instance = v_producer.instance
       on conflict do nothing;
   end if;
 end
