@@ -8,6 +8,7 @@ import addFormats from 'ajv-formats'
 import { didYouMean } from '../lib/did-you-mean.ts'
 import { pointerStep, pointerSteps, shortPointer } from '../lib/json-pointer.ts'
 import { either, printValue } from './config-error.ts'
+import { useLinearChecks } from './linear-checks.ts'
 import { isPlainSchema } from './plain-schema.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -35,7 +36,10 @@ const options = {
 } as const
 const ajvFirst = new Ajv2020(options)
 const ajvAll = new Ajv2020({ ...options, allErrors: true })
-for (const ajv of [ajvFirst, ajvAll]) addFormats.default(ajv)
+for (const ajv of [ajvFirst, ajvAll]) {
+  addFormats.default(ajv)
+  useLinearChecks(ajv)
+}
 
 const checks = new WeakMap<JsonSchema, SchemaCheck>()
 

@@ -3,6 +3,7 @@
  * long. A regular expression that begins anew at each character takes 64 times as long, and freezes the gateway.
  */
 import { expect, test } from 'bun:test'
+import { knownFormats, schemaCheck } from '../../src/config/json-schema.ts'
 import { planTones } from '../../src/demo/tones.ts'
 import { clientIp } from '../../src/gate/authorize/client-ip.ts'
 import { redactor } from '../../src/lib/redact.ts'
@@ -47,6 +48,25 @@ const hostile = [
   ...["'", '&', '+', 'a', '1', 'é', '\\"', '":', '";', '<>', '://', 'a.', '-eyJa', ' ,', '%27'],
 ]
 
+for (const format of knownFormats()) {
+  const check = schemaCheck({ type: 'string', format })
+  const begins = [
+    '',
+    'http://',
+    'http://a',
+    'a@',
+    'urn:',
+    '/',
+    '#',
+    'P',
+    'http://[',
+    'ftp://a@',
+    '{',
+  ]
+  // The longest that a schema says is shorter; a regular expression is compiled to check its format.
+  if (format !== 'regex') readers[`the format ${format}`] = [(text) => check(text, false), begins]
+}
+
 for (const [name, [read, begins]] of Object.entries(readers)) {
   test(`${name} is read in linear time`, () => {
     expect(begins.flatMap((begin) => slowIn(begin, read))).toEqual([])
@@ -88,6 +108,24 @@ function msOf(run: () => unknown): number {
   run()
   return performance.now() - beganMs
 }
+
+test.each([
+  ['numbers', (i: number) => i],
+  ['texts', (i: number) => `a${i}`],
+  ['mappings', (i: number) => ({ a: i })],
+  ['lists', (i: number) => [[i]]],
+])('items that must be unique are compared in linear time: %s', (_, itemOf) => {
+  const check = schemaCheck({ type: 'array', uniqueItems: true })
+  const isUnique = (length: number) =>
+    check(
+      Array.from({ length }, (_, i) => itemOf(i)),
+      false,
+    )
+  expect(isUnique(3)).toEqual([])
+  const few = Math.min(...[1, 2, 3].map(() => msOf(() => isUnique(4_000))))
+  const many = Math.min(...[1, 2, 3].map(() => msOf(() => isUnique(32_000))))
+  expect(many).toBeLessThan(24 * Math.max(few, leastMs))
+})
 
 test('a quadratic reader would be found', () => {
   const read = (text: string) => text.split(/\s*,\s*/)

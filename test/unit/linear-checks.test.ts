@@ -1,0 +1,162 @@
+import { describe, expect, test } from 'bun:test'
+import { fullFormats } from 'ajv-formats/dist/formats.js'
+import fc from 'fast-check'
+import { schemaCheck } from '../../src/config/json-schema.ts'
+
+const faults = (schema: object, value: unknown, all = false) =>
+  schemaCheck(schema as Record<string, unknown>)(value, all)
+
+describe('the format url', () => {
+  const isUrl = (text: string) => faults({ type: 'string', format: 'url' }, text).length === 0
+
+  test.each([
+    ...[
+      'http://foo.com',
+      'https://foo.com/a_(b)?c=d#e',
+      'http://a:b@foo.com:8080/',
+      'ftp://a.de/x',
+    ],
+    ...[
+      'http://142.42.1.1/',
+      'http://مثال.إختبار',
+      'http://例子.测试',
+      'http://a.b-c.de',
+      'HTTP://Foo.COM',
+    ],
+    ...[
+      'http://223.254.254.254',
+      'http://1337.net',
+      'http://foo.bar/?q=Test%20URL',
+      'http://a-b.co',
+    ],
+  ])('takes %s', (text) => expect(isUrl(text)).toBe(true))
+
+  test.each([
+    ...['', 'http://', 'http://.', 'http://?', 'http://#', '//foo.com', 'foo.com', 'file:///etc/x'],
+    ...[
+      'http:///a.com',
+      'http://foo bar.com',
+      ' http://foo.com',
+      'http://foo.com\n',
+      'http:/foo.com',
+    ],
+    ...[
+      'http://localhost',
+      'http://[::1]/',
+      'http://0.0.0.0',
+      'http://10.1.1.1',
+      'http://127.0.0.1',
+    ],
+    ...['http://169.254.169.254/', 'http://192.168.1.1', 'http://172.16.0.1', 'http://10.1.1.255'],
+    ...['http://0x7f.1', 'http://2130706433', 'http://224.1.1.1', 'http://-a.com', 'http://a-.com'],
+    ...['http://foo.com\\@evil.test', 'http://a.b', 'javascript:alert(1)', 'http://1.1.1.0'],
+  ])('refuses %p', (text) => expect(isUrl(text)).toBe(false))
+})
+
+test('the format byte is base64, and nothing beside it', () => {
+  const isByte = (text: string) => faults({ type: 'string', format: 'byte' }, text).length === 0
+  expect(['', 'AAAA', 'AA==', 'AAA=', 'a+/9'].filter(isByte)).toHaveLength(5)
+  expect(['A', 'AAAA\n', '!\nAAAA', 'A===', 'AA=A', '-_AA', '===='].filter(isByte)).toEqual([])
+})
+
+/** Texts made of the pieces that the formats tell apart. */
+const piece = fc.constantFrom(
+  ...[
+    'a',
+    'b1',
+    '-',
+    '.',
+    '/',
+    '//',
+    ':',
+    '@',
+    '#',
+    '?',
+    '%41',
+    '%',
+    '{',
+    '}',
+    '{+a,b*}',
+    '~',
+    '~0',
+  ],
+  ...[
+    '[::1]',
+    '[v1.a]',
+    '[',
+    ']',
+    '1',
+    '0',
+    ' ',
+    'é',
+    '"',
+    '^',
+    'http:',
+    ':80',
+    ',',
+    '*',
+    '!',
+    '\\',
+  ],
+)
+const text = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''))
+
+test.each([
+  ...(['uri', 'uri-reference', 'uri-template', 'email', 'json-pointer'] as const),
+  ...(['json-pointer-uri-fragment', 'relative-json-pointer'] as const),
+])('the format %s takes what ajv-formats takes', (format) => {
+  const theirs = fullFormats[format] as RegExp | ((text: string) => boolean)
+  const theyTake = (text: string) => (theirs instanceof RegExp ? theirs.test(text) : theirs(text))
+  fc.assert(
+    fc.property(text, (text) => {
+      expect(faults({ type: 'string', format }, text).length === 0).toBe(theyTake(text))
+    }),
+    { numRuns: 3_000 },
+  )
+})
+
+describe('uniqueItems', () => {
+  const schema = { type: 'object', properties: { a: { type: 'array', uniqueItems: true } } }
+
+  test.each([
+    [[1, '1', true, 'true', null, 'null', [1], '[1]', { a: 1 }, '{"a":1}', [], {}, '__proto__']],
+    [[[1, 2], [2, 1], { a: 1, b: 2 }, { a: 2, b: 1 }, 0, 1, '']],
+    [[]],
+  ])('takes what differs: %j', (a) => expect(faults(schema, { a })).toEqual([]))
+
+  test.each([
+    [[1, 2, 1], 0, 2],
+    [[0, -0], 0, 1],
+    [['__proto__', '__proto__'], 0, 1],
+    [[{ a: 1, b: [2] }, 3, { b: [2], a: 1 }], 0, 2],
+    [[[1], [1]], 0, 1],
+    [[null, null], 0, 1],
+  ])('refuses what is the same: %j', (a, first, second) => {
+    const detail = `must NOT have duplicate items (items ## ${first} and ${second} are identical)`
+    for (const all of [false, true]) {
+      expect(faults(schema, { a }, all)).toEqual([{ pointer: '/a', detail }])
+    }
+  })
+
+  test('asks nothing where it is false', () => {
+    expect(faults({ type: 'array', uniqueItems: false }, [1, 1])).toEqual([])
+  })
+
+  test('refuses in one part and takes in another of the same schema', () => {
+    const either = {
+      anyOf: [
+        { type: 'array', uniqueItems: true },
+        { type: 'array', maxItems: 2 },
+      ],
+    }
+    expect(faults(either, [1, 1])).toEqual([])
+    expect(faults(either, [1, 1, 1])).not.toEqual([])
+  })
+})
+
+test('a text longer than maxLength is not compared with its pattern', () => {
+  const schema = { type: 'string', maxLength: 20, pattern: '^(a+)+$' }
+  expect(faults(schema, `${'a'.repeat(5_000)}!`)).toEqual([
+    { pointer: '', detail: 'must NOT have more than 20 characters' },
+  ])
+})
