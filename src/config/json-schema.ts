@@ -8,7 +8,7 @@ import addFormats from 'ajv-formats'
 import { didYouMean } from '../lib/did-you-mean.ts'
 import { pointerStep, pointerSteps, shortPointer } from '../lib/json-pointer.ts'
 import { either, printValue } from './config-error.ts'
-import { useLinearChecks } from './linear-checks.ts'
+import { boundPatterns, useLinearChecks } from './linear-checks.ts'
 import { isPlainSchema } from './plain-schema.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
@@ -40,6 +40,7 @@ for (const ajv of [ajvFirst, ajvAll]) {
   addFormats.default(ajv)
   useLinearChecks(ajv)
 }
+boundPatterns(ajvAll)
 
 const checks = new WeakMap<JsonSchema, SchemaCheck>()
 

@@ -3,7 +3,9 @@
  * comes from strangers and can be as long as a body.
  */
 import { isIPv6 } from 'node:net'
+import type { AnySchemaObject } from 'ajv'
 import type { Ajv2020, FuncKeywordDefinition } from 'ajv/dist/2020.js'
+import type { DataValidateFunction } from 'ajv/dist/types/index.js'
 import { canonicalJson } from '../../events/canonical-json.ts'
 
 const formats = {
@@ -23,6 +25,32 @@ export function useLinearChecks(ajv: Ajv2020): void {
   for (const [name, check] of Object.entries(formats)) ajv.addFormat(name, check)
   ajv.removeKeyword('uniqueItems')
   ajv.addKeyword(uniqueItems)
+}
+
+/**
+ * Where all faults are looked for, a text that is longer than its `maxLength` is not compared with its `pattern`, either:
+ * a pattern can take very long for a text that is made for it, and the length is its bound.
+ */
+export function boundPatterns(ajv: Ajv2020): void {
+  ajv.removeKeyword('pattern')
+  ajv.addKeyword({
+    ...{ keyword: 'pattern', type: 'string', schemaType: 'string', errors: true },
+    compile(pattern: string, { maxLength }: AnySchemaObject) {
+      const expression = new RegExp(pattern, 'u')
+      const error = { keyword: 'pattern', message: `must match pattern "${pattern}"` }
+      const fits: DataValidateFunction = (text: string) => {
+        if (isLonger(text, maxLength) || expression.test(text)) return true
+        fits.errors = [{ ...error, params: { pattern } }]
+        return false
+      }
+      return fits
+    },
+  })
+}
+
+/** Lengths are counted in characters, of which some are two units of a text. */
+function isLonger(text: string, maxLength = Number.POSITIVE_INFINITY): boolean {
+  return text.length > maxLength && [...text].length > maxLength
 }
 
 /** As `url` of ajv-formats: HTTP(S) or FTP at a public name or address, so no host without a dot and no private address. */

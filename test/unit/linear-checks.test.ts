@@ -156,7 +156,15 @@ describe('uniqueItems', () => {
 
 test('a text longer than maxLength is not compared with its pattern', () => {
   const schema = { type: 'string', maxLength: 20, pattern: '^(a+)+$' }
-  expect(faults(schema, `${'a'.repeat(5_000)}!`)).toEqual([
-    { pointer: '', detail: 'must NOT have more than 20 characters' },
-  ])
+  for (const all of [false, true]) {
+    expect(faults(schema, `${'a'.repeat(5_000)}!`, all)).toEqual([
+      { pointer: '', detail: 'must NOT have more than 20 characters' },
+    ])
+    expect(faults(schema, 'ab', all)).toEqual([
+      { pointer: '', detail: 'must match pattern "^(a+)+$"' },
+    ])
+    expect(faults(schema, 'aa', all)).toEqual([])
+  }
+  const wide = { type: 'string', maxLength: 2, pattern: '^a' }
+  expect(faults(wide, '😀😀', true)).toHaveLength(1)
 })
