@@ -29,6 +29,7 @@ const identities = [
   ...['x-user', 'x-userid', 'x-username', 'x-userinfo', 'x-email', 'x-groups', 'x-roles'],
   ...['x-access-token', 'x-id-token', 'x-serverless-authorization', 'x-scope-orgid', 'smuser'],
   ...['x-anonymous-consumer', 'eppn', 'affiliation', 'persistent-id', 'x-client-cn'],
+  ...['act-as', 'x-act-as', 'run-as', 'x-run-as'],
 ]
 const identityPrefixes = [
   ...['remote-', 'x-remote-', 'x-auth-', 'x-authenticated', 'x-consumer', 'x-credential'],
@@ -87,7 +88,8 @@ const words = new Set([
   ...['tls', 'mtls', 'cert', 'certificate', 'dn', 'remote', 'user', 'username', 'userid', 'uid'],
   ...['login', 'role', 'roles', 'group', 'groups', 'admin', 'principal', 'identity', 'claims'],
   ...['auth', 'authn', 'authenticated', 'sso', 'saml', 'oidc', 'jwt', 'spiffe', 'hasura'],
-  ...['impersonate', 'masquerade', 'behalf', 'sudo', 'override', 'rewrite', 'prerender'],
+  ...['impersonate', 'masquerade', 'behalf', 'sudo', 'mellon', 'via', 'override', 'rewrite'],
+  'prerender',
 ])
 /** Such words written as one, and the many spellings of `forwarded`. */
 const joinedWords =

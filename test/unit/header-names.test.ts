@@ -21,6 +21,7 @@ test('no client says where it is, who it is, or that something else is meant, in
     ...['Http-Method-Override', 'Method-Override', 'X-Method-Override', 'X-Override-URL'],
     ...['X-WAWS-Unencoded-URL', 'X-now-route-matches', 'X-prerender-revalidate', 'Remote-User'],
     ...['Was-Default-Hostname', 'X-CloudTasks-QueueName', 'Dapr-App-Id', 'X-Forwarded-For'],
+    ...['X-Run-As', 'Act-As', 'X-Mellon', 'X-Bluecoat-Via'],
   ]
   expect(names.filter((name) => !isRefused(name))).toEqual([])
 })
