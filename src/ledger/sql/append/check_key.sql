@@ -2,7 +2,8 @@
 begin
   v_verdict := case
     when v_verdict <> 'ok' then v_verdict
-    when command.key_version_now is null or command.key_version_now is distinct from command.key_version
+    when command.key_version_now is null then 'stale_key'
+    when command.key_version_now is distinct from command.key_version
       or v_account_version is distinct from command.account_version then 'stale_key'
     when command.revoked_at is not null then 'key_revoked'
     when not command.enabled then 'key_disabled'
