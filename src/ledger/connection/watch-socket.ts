@@ -61,7 +61,20 @@ export function watchSocket(socket: Socket, { maxSilenceSeconds, onUnfit }: Watc
     clearInterval(timer)
     // The client library would connect again without a pause or an end, and tell nobody.
     if (!replies.isReady)
-      socket.emit('error', lost('ECONNRESET', 'PostgreSQL closed the connection at its start'))
+      tell(socket, lost('ECONNRESET', 'PostgreSQL closed the connection at its start'))
+  })
+}
+
+/** An error that nobody listens to would end the process. Whoever comes to listen is told that the connection is closed. */
+function tell(socket: Socket, error: Error): void {
+  if (socket.listenerCount('error') > 0) return void socket.emit('error', error)
+  socket.on('newListener', function onListener(event) {
+    if (event !== 'error') return
+    socket.off('newListener', onListener)
+    setImmediate(() => {
+      socket.emit('error', error)
+      socket.emit('close', true)
+    })
   })
 }
 
