@@ -3,6 +3,7 @@
  * of which describe responses, or routes that are not called for hours: these need not be compiled before the gateway
  * starts. A schema that is not plain may be sound, too, or not: the compiler has to say.
  */
+import { isMapping } from '../lib/is-mapping.ts'
 import {
   isPattern,
   listKeywords,
@@ -43,8 +44,4 @@ function fitsTogether(schema: Readonly<Record<string, unknown>>): boolean {
   if (has('patternProperties')) return false
   if (has('if') !== (has('then') || has('else'))) return false
   return has('contains') || !(has('minContains') || has('maxContains'))
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

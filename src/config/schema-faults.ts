@@ -2,10 +2,12 @@
  * Why a value does not fit a TypeBox schema, in sentences for the author of a YAML file. TypeBox finds the faults. Of
  * a union it can only say that no variant fitted, so this file finds the variant that was meant.
  */
+
 import type { TSchema } from '@sinclair/typebox'
 import { Value, type ValueError, ValueErrorType } from '@sinclair/typebox/value'
 import { didYouMean } from '../lib/did-you-mean.ts'
 import type { Fault } from '../lib/fault.ts'
+import { isMapping } from '../lib/is-mapping.ts'
 import { either, type Path, printValue } from './config-error.ts'
 
 /** All faults of a value, in the order of the file's fields; none when it fits. */
@@ -138,10 +140,6 @@ function describe(schema: TSchema): string {
 
 function describeInteger(minimum: number, maximum: number): string {
   return `an integer from ${minimum} to ${maximum}`
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The steps of a TypeBox pointer. A step into a list is an index. */

@@ -3,7 +3,9 @@
  * `$ref: '#/schemas/Pet'`. A schema that is compiled is its own document, in which that would lead nowhere; so the
  * references become addresses (`tollbook:schemas/…/Pet`) that mean the same wherever the schema is used.
  */
+
 import { createHash } from 'node:crypto'
+import { isMapping } from './is-mapping.ts'
 
 type NamedSchema = Readonly<Record<string, unknown>>
 
@@ -76,8 +78,4 @@ function map(
       key === '$ref' && typeof part === 'string' ? change(part, at) : map(part, at, change)
   }
   return result
-}
-
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -2,6 +2,7 @@
  * Values that come as text, as the fields of a form do: each is read as what its schema says it is. A text that cannot
  * be read so stays text, and the schema then refuses it by its type.
  */
+import { isMapping } from './is-mapping.ts'
 import { dereferenced } from './named-schemas.ts'
 
 type Schema = Readonly<Record<string, unknown>>
@@ -29,7 +30,7 @@ export function textReader(schema: Schema): ReadTexts {
   if (known !== undefined) return known
   const fields = new Map<string, FieldReader>()
   const { properties } = dereferenced(schema)
-  for (const [name, property] of Object.entries(isSchema(properties) ? properties : {})) {
+  for (const [name, property] of Object.entries(isMapping(properties) ? properties : {})) {
     fields.set(name, fieldReader(property))
   }
   const reader = readWith(fields)
@@ -67,7 +68,7 @@ function fieldReader(property: unknown): FieldReader {
  * where the schema does not say.
  */
 export function valueKinds(property: unknown): Kind[] | undefined {
-  if (!isSchema(property)) return undefined
+  if (!isMapping(property)) return undefined
   const schema = dereferenced(property)
   const { type, enum: values, const: value, items } = schema
   if (type === 'array') return isListSchema(items) ? [] : valueKinds(items)
@@ -77,7 +78,7 @@ export function valueKinds(property: unknown): Kind[] | undefined {
 }
 
 function isListSchema(schema: unknown): boolean {
-  return isSchema(schema) && dereferenced(schema).type === 'array'
+  return isMapping(schema) && dereferenced(schema).type === 'array'
 }
 
 function kindOfType(type: unknown): Kind[] {
@@ -112,8 +113,4 @@ function finite(text: string): number | string {
 function safe(text: string): number | string {
   const value = Number(text)
   return Number.isSafeInteger(value) ? value : text
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

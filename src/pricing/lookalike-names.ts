@@ -3,6 +3,7 @@
  * let `{"n": 1, "N": 10}` pass: charged for 1, it is 10 to readers that compare names without their case (Go, ASP.NET), and
  * in a form `n[]` or `n.x` can replace `n` (PHP). So beside a counted name no other may look like it.
  */
+import { isMapping } from '../lib/is-mapping.ts'
 import { pointerStep, pointerSteps } from '../lib/json-pointer.ts'
 import { dereferenced } from '../lib/named-schemas.ts'
 
@@ -46,13 +47,13 @@ function openObjects(schema: Schema, steps: readonly string[]): OpenObject[] {
   const objects: OpenObject[] = []
   let at: Schema = dereferenced(schema)
   for (const [index, name] of steps.entries()) {
-    const properties = isObject(at.properties) ? at.properties : {}
+    const properties = isMapping(at.properties) ? at.properties : {}
     if (at.additionalProperties !== false || at.patternProperties !== undefined) {
       const listed = new Set(Object.keys(properties))
       objects.push({ steps: steps.slice(0, index), name, reading: readingOf(name), listed })
     }
     const next = Object.hasOwn(properties, name) ? properties[name] : undefined
-    at = isObject(next) ? dereferenced(next) : {}
+    at = isMapping(next) ? dereferenced(next) : {}
   }
   return objects
 }
@@ -60,8 +61,8 @@ function openObjects(schema: Schema, steps: readonly string[]): OpenObject[] {
 function findIn(objects: readonly OpenObject[], json: unknown): Lookalike | undefined {
   for (const { steps, name, reading, listed } of objects) {
     let at = json
-    for (const step of steps) at = isObject(at) && Object.hasOwn(at, step) ? at[step] : undefined
-    if (!isObject(at)) continue
+    for (const step of steps) at = isMapping(at) && Object.hasOwn(at, step) ? at[step] : undefined
+    if (!isMapping(at)) continue
     for (const other of Object.keys(at)) {
       if (other === name || listed.has(other)) continue
       if (readingOf(other) !== reading && readingOf(cut(other)) !== reading) continue
@@ -84,8 +85,4 @@ function readingOf(name: string): string {
 function cut(name: string): string {
   const [first = ''] = /[^[\].;"'\0]+/.exec(name) ?? []
   return first
-}
-
-function isObject(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

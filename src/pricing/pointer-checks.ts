@@ -2,8 +2,10 @@
  * Whether a pointer of a price leads to what it should, judged by the schemas of the route's request and
  * response. A misspelt pointer is thus found when the configuration is read, not on the first bill.
  */
+
 import type { Fault } from '../lib/fault.ts'
 import { methodsOf, takesBody } from '../lib/http-methods.ts'
+import { isMapping } from '../lib/is-mapping.ts'
 import { pointerSteps } from '../lib/json-pointer.ts'
 import { dereferenced } from '../lib/named-schemas.ts'
 import { parameterType } from '../lib/parameter-schemas.ts'
@@ -120,7 +122,7 @@ export function inResponseItems(
 ): Fault[] {
   const found = response && 'json' in response ? follow(response.json, list) : undefined
   const items = found === 'anything' ? undefined : found?.items
-  if (!isSchema(items) || follow(items, pointer) !== undefined) return []
+  if (!isMapping(items) || follow(items, pointer) !== undefined) return []
   const message = `${sourceText(pointer)} is not in the items of ${sourceText(list)} in response.json`
   return [{ path, message }]
 }
@@ -162,7 +164,7 @@ function typesOf(type: unknown): unknown[] {
 function follow(schema: Schema, pointer: string): Schema | 'anything' | undefined {
   let at = dereferenced(schema)
   for (const step of pointerSteps(pointer)) {
-    if (!isSchema(at.properties)) return 'anything'
+    if (!isMapping(at.properties)) return 'anything'
     const next = propertyOf(at, step)
     if (next === undefined) return undefined
     at = next
@@ -172,11 +174,7 @@ function follow(schema: Schema, pointer: string): Schema | 'anything' | undefine
 
 function propertyOf(schema: Schema, name: string): Schema | undefined {
   const properties = schema.properties
-  if (!isSchema(properties) || !Object.hasOwn(properties, name)) return undefined
+  if (!isMapping(properties) || !Object.hasOwn(properties, name)) return undefined
   const property = properties[name]
-  return isSchema(property) ? dereferenced(property) : undefined
-}
-
-function isSchema(value: unknown): value is Schema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isMapping(property) ? dereferenced(property) : undefined
 }

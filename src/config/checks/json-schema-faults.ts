@@ -2,8 +2,10 @@
  * What is wrong with a JSON Schema of the file, and at which of its keywords. Ajv says that a schema cannot be compiled,
  * and of most faults not where. So the parts of a faulty schema are compiled each by itself, down to the one that is meant.
  */
+
 import { didYouMean } from '../../lib/did-you-mean.ts'
 import type { Fault } from '../../lib/fault.ts'
+import { isMapping } from '../../lib/is-mapping.ts'
 import { dereferenced, schemaName } from '../../lib/named-schemas.ts'
 import { either, printValue } from '../config-error.ts'
 import {
@@ -140,8 +142,4 @@ function partsOf(schema: JsonSchema): (readonly [Steps, JsonSchema])[] {
     ...schemas.map((name) => [[name], schema[name]] as const),
   ]
   return parts.flatMap(([steps, part]) => (isMapping(part) ? [[steps, part] as const] : []))
-}
-
-function isMapping(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

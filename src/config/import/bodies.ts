@@ -1,10 +1,10 @@
 /** What an operation takes as its body, and what it responds with, as routes say it. */
+import { isMapping } from '../../lib/is-mapping.ts'
 import type { RouteRequest } from '../file/request.ts'
 import type { JsonSchema } from '../json-schema.ts'
 import type { Notes } from './notes.ts'
 import {
   entriesOf,
-  isMapping,
   listOf,
   type Mapping,
   mappingAt,

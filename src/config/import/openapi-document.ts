@@ -1,5 +1,7 @@
 /** An OpenAPI document as it is read: its parts are looked at one by one, because documents are often not quite right. */
+
 import { parseDocument } from 'yaml'
+import { isMapping } from '../../lib/is-mapping.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
 
 export type Mapping = Readonly<Record<string, unknown>>
@@ -83,10 +85,6 @@ function decoded(pointer: string): string {
   } catch {
     return pointer
   }
-}
-
-export function isMapping(value: unknown): value is Mapping {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** The entries of a mapping; none of anything else. */

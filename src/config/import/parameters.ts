@@ -1,9 +1,9 @@
 /** The parameters of an operation, as routes take them: those of the path, and those of the query. */
+import { isMapping } from '../../lib/is-mapping.ts'
 import { isConditional, isNeverFromClients, plainHeaderName } from '../header-names.ts'
 import type { JsonSchema } from '../json-schema.ts'
 import type { Notes } from './notes.ts'
 import {
-  isMapping,
   listOf,
   type Mapping,
   mappingAt,

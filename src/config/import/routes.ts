@@ -1,11 +1,13 @@
 /** One operation of a document as a route. */
+
 import type { Method } from '../../lib/http-methods.ts'
+import { isMapping } from '../../lib/is-mapping.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { Route } from '../file/route.ts'
 import { requestOf, responseOf } from './bodies.ts'
 import { uniqueNames } from './names.ts'
 import type { Notes } from './notes.ts'
-import { isMapping, type Mapping, type OpenApiDocument, oneLine } from './openapi-document.ts'
+import { type Mapping, type OpenApiDocument, oneLine } from './openapi-document.ts'
 import { type Parameter, parametersOf, pathSchema } from './parameters.ts'
 import type { Schemas } from './schemas.ts'
 import type { ImportedService } from './services.ts'

@@ -4,6 +4,7 @@
  * becomes looser and never stricter.
  */
 
+import { isMapping } from '../../lib/is-mapping.ts'
 import { isKnownFormat, type JsonSchema } from '../json-schema.ts'
 import {
   isPattern,
@@ -15,7 +16,6 @@ import {
 import { uniqueNames } from './names.ts'
 import type { Notes } from './notes.ts'
 import {
-  isMapping,
   listOf,
   type Mapping,
   type OpenApiDocument,

@@ -1,7 +1,7 @@
 /** The servers of a document as services, and the credentials that it asks for as hints. */
+import { isMapping } from '../../lib/is-mapping.ts'
 import { isUpstreamUrl } from '../../lib/schema-fields.ts'
 import {
-  isMapping,
   listOf,
   type Mapping,
   mappingAt,

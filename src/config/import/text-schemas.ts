@@ -2,8 +2,9 @@
  * Schemas of what stands as text in a URL or in a form: of one type, or of several that a text can be read as. Where the
  * document lets a client choose between schemas, only their types are kept.
  */
+import { isMapping } from '../../lib/is-mapping.ts'
 import type { JsonSchema } from '../json-schema.ts'
-import { isMapping, listOf, type Mapping } from './openapi-document.ts'
+import { listOf, type Mapping } from './openapi-document.ts'
 import type { Schemas } from './schemas.ts'
 
 /** @returns `object` for what has fields, or may have them: no text has any */

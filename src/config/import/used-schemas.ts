@@ -1,6 +1,6 @@
 /** Those of the named schemas that routes refer to, and those that these refer to. */
+import { isMapping } from '../../lib/is-mapping.ts'
 import type { JsonSchema } from '../json-schema.ts'
-import { isMapping } from './openapi-document.ts'
 
 export function usedSchemas(
   routes: readonly unknown[],

@@ -5,9 +5,10 @@
  * Everything in it may be a stranger's text: it is quoted wherever it could mean anything but itself, and comments have
  * one line.
  */
+import { isMapping } from '../../lib/is-mapping.ts'
 import type { ConfigFile } from '../file/file-schema.ts'
 import type { ImportReport } from './import-openapi.ts'
-import { isMapping, type Mapping } from './openapi-document.ts'
+import type { Mapping } from './openapi-document.ts'
 
 export function writeConfig(file: ConfigFile, report: ImportReport): string {
   const { services, plans, defaultPlan, routes, schemas = {} } = file

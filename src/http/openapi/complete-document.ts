@@ -3,9 +3,11 @@
  * offers every body in three media types, and has responses without the description that they must have. Here it
  * becomes OpenAPI 3.1, gets the refusals of each route, and the configured calls are added.
  */
+
 import { OptionalKind } from '@sinclair/typebox'
 import { version } from '../../../package.json'
 import type { JsonSchema } from '../../config/json-schema.ts'
+import { isMapping } from '../../lib/is-mapping.ts'
 import { mapValues } from '../../lib/map-values.ts'
 import { codesOf, type RefusalCode, type RouteTrait } from '../../problems/refusal.ts'
 import { refusalsByRoute } from '../errors/management-refusals.ts'
@@ -152,18 +154,14 @@ function jsonContent(draft: JsonSchema, givenExample?: unknown): Content {
  * only Elysia or Tollbook know are left out.
  */
 function readable(schema: unknown): unknown {
-  if (!isObject(schema)) return schema
+  if (!isMapping(schema)) return schema
   const [asText, asNumber] = Array.isArray(schema.anyOf) ? schema.anyOf : []
-  if (isObject(asText) && asText.format === 'integer') return readable(asNumber)
+  if (isMapping(asText) && asText.format === 'integer') return readable(asNumber)
   const { nullable: _, patternErrorMessage: __, title, description, properties, ...rest } = schema
   const text = [title, description].filter((part) => part !== undefined).join('. ')
   return {
     ...(text !== '' && { description: text }),
     ...mapValues(rest, (part) => (Array.isArray(part) ? part.map(readable) : readable(part))),
-    ...(isObject(properties) && { properties: mapValues(properties, readable) }),
+    ...(isMapping(properties) && { properties: mapValues(properties, readable) }),
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -2,7 +2,9 @@
  * Examples for the API documentation, made from the schemas: required fields, and all fields that have `examples`
  * of their own.
  */
+
 import type { JsonSchema } from '../../config/json-schema.ts'
+import { isMapping } from '../../lib/is-mapping.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { dereferenced } from '../../lib/named-schemas.ts'
 
@@ -31,7 +33,7 @@ interface Spot {
 }
 
 function example(schema: unknown, spot: Spot): unknown {
-  if (!isSchema(schema) || spot.depth > maxDepth) return undefined
+  if (!isMapping(schema) || spot.depth > maxDepth) return undefined
   const { examples, enum: values, anyOf, oneOf, allOf, $ref } = schema
   const known = Object.hasOwn(spot.byName, spot.name) ? spot.byName[spot.name] : undefined
   if (!Array.isArray(examples) && isOfType(schema, known)) return known
@@ -44,7 +46,7 @@ function example(schema: unknown, spot: Spot): unknown {
   if (Array.isArray(allOf)) return exampleOfAll(schema, allOf, inner)
   const [choice] = [anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? list : []))
   if (choice === undefined) return ofType(schema, inner)
-  return isSchema(schema.properties)
+  return isMapping(schema.properties)
     ? ofType(withChoice(schema, choice), inner)
     : example(choice, inner)
 }
@@ -53,12 +55,12 @@ function example(schema: unknown, spot: Spot): unknown {
 function exampleOfAll({ allOf: _, ...own }: JsonSchema, all: unknown[], spot: Spot): unknown {
   const values = [...all, own].map((part) => example(part, spot))
   const known = values.filter((value) => value !== undefined)
-  return known.every(isSchema) && known.length > 0 ? Object.assign({}, ...known) : known[0]
+  return known.every(isMapping) && known.length > 0 ? Object.assign({}, ...known) : known[0]
 }
 
 /** The object with what its first choice says of its fields. */
 function withChoice({ anyOf: _, oneOf: __, ...schema }: JsonSchema, found: unknown): JsonSchema {
-  const choice = isSchema(found) ? dereferenced(found) : {}
+  const choice = isMapping(found) ? dereferenced(found) : {}
   const required = [schema.required, choice.required].flatMap((list) =>
     Array.isArray(list) ? list : [],
   )
@@ -131,7 +133,7 @@ function numberOf({ minimum, exclusiveMinimum, maximum, multipleOf }: JsonSchema
 }
 
 function fields(schema: JsonSchema, spot: Spot): [string, unknown][] {
-  const properties = isSchema(schema.properties) ? schema.properties : {}
+  const properties = isMapping(schema.properties) ? schema.properties : {}
   const given: unknown[] = Array.isArray(schema.required) ? schema.required : []
   const needsOne = given.length === 0 && Number(schema.minProperties ?? 0) > 0
   const required = needsOne ? Object.keys(properties).slice(0, 1) : given
@@ -151,17 +153,17 @@ function fields(schema: JsonSchema, spot: Spot): [string, unknown][] {
 
 /** Whether the schema, or a field or an item in it, has an example. */
 function hasExample(found: unknown, depth: number): boolean {
-  if (!isSchema(found) || depth > maxDepth) return false
+  if (!isMapping(found) || depth > maxDepth) return false
   const schema = dereferenced(found)
   if (Array.isArray(schema.examples)) return true
   const { properties, items } = schema
-  const parts = [items, ...Object.values(isSchema(properties) ? properties : {})]
+  const parts = [items, ...Object.values(isMapping(properties) ? properties : {})]
   return parts.some((part) => hasExample(part, depth + 1))
 }
 
 /** Whether the value is of a type that the schema names. Of a list, the items must be, too. */
 function isOfType(schema: unknown, value: unknown): boolean {
-  if (!isSchema(schema)) return false
+  if (!isMapping(schema)) return false
   const { type, anyOf, items } = schema
   if ('const' in schema) return value === schema.const
   if (Array.isArray(anyOf)) return anyOf.some((part) => isOfType(part, value))
@@ -169,8 +171,4 @@ function isOfType(schema: unknown, value: unknown): boolean {
   if (value === null) return type === 'null'
   if (Number.isInteger(value)) return type === 'integer' || type === 'number'
   return typeof value === type
-}
-
-function isSchema(value: unknown): value is JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,5 +1,7 @@
 /** Makes the upstream's JSON body from the client's: other names, other values, and fields that only the upstream needs. */
+
 import type { FieldMap, MappedField } from '../../config/config.ts'
+import { isMapping } from '../../lib/is-mapping.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 
 /**
@@ -29,16 +31,12 @@ export function mapBody(
 
 /** Merges `over` into a document: objects are merged, all else is replaced. */
 export function mergeOver(json: unknown, over: unknown): unknown {
-  if (!isObject(json) || !isObject(over)) return over
+  if (!isMapping(json) || !isMapping(over)) return over
   const merged = new Map(Object.entries(json))
   for (const [name, value] of Object.entries(over)) {
     merged.set(name, merged.has(name) ? mergeOver(merged.get(name), value) : value)
   }
   return Object.fromEntries(merged)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 function translate(value: unknown, values: Readonly<Record<string, unknown>> | undefined): unknown {
