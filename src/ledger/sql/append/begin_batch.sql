@@ -1,7 +1,8 @@
 -- What holds for the whole batch. The month and the tariff are those of the batch's one timestamp.
 declare
   v_position bigint;
-  -- Between what the ids of requests lie that are opened now; and before what those that an older partition can have.
+  -- An id that opens a request now sorts from v_ids_begin on and before v_ids_end. One that an older partition can have sorts
+  -- before v_sought_ids_end.
   v_ids_begin text;
   v_ids_end text;
   v_sought_ids_end text;
