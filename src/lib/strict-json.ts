@@ -3,6 +3,7 @@
  * field that occurs twice, 1e400, half a surrogate pair), and so is NUL, which PostgreSQL cannot store.
  */
 import { pointerStep, shortPointer } from './json-pointer.ts'
+import { endOfString } from './json-text.ts'
 
 /** What is wrong with a document, and where (a JSON pointer). */
 interface JsonFault {
@@ -12,10 +13,10 @@ interface JsonFault {
 
 const maxDepth = 64
 
-/** The document, or the first fault in it: further faults would say little more. */
+/** The document and its text, or the first fault in it: further faults would say little more. */
 export function parseStrictJson(
   bytes: Uint8Array,
-): { readonly json: unknown } | { readonly fault: JsonFault } {
+): { readonly json: unknown; readonly text: string } | { readonly fault: JsonFault } {
   if (bytes.length === 0) return whole('The body is empty, expected JSON')
   let text: string
   try {
@@ -35,7 +36,7 @@ export function parseStrictJson(
   // Every field has one colon outside of strings, and the parser keeps one field of each name. So more
   // colons than fields mean that a field occurs twice.
   if (countColons(text) > count.fields) return whole('a field occurs twice in the same object')
-  return { json }
+  return { json, text }
 }
 
 function whole(detail: string): { fault: JsonFault } {
@@ -92,16 +93,5 @@ function countColons(text: string): number {
   return colons
 }
 
-/** The index of the closing quote. The engine's own search is quicker than a loop over the characters. */
-function endOfString(text: string, begin: number): number {
-  for (let at = text.indexOf('"', begin); ; at = text.indexOf('"', at + 1)) {
-    let before = at - 1
-    while (text.charCodeAt(before) === backslash) before--
-    // After an odd number of backslashes a quote belongs to the string.
-    if ((at - before) % 2 === 1) return at
-  }
-}
-
 const quote = 0x22
-const backslash = 0x5c
 const colon = 0x3a

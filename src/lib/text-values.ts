@@ -95,7 +95,7 @@ function kindOfValue(value: unknown): Kind[] {
 
 function readAs(kinds: readonly Kind[], text: string): unknown {
   if (kinds.includes('boolean') && (text === 'true' || text === 'false')) return text === 'true'
-  if (kinds.includes('number') && number.test(text)) return finite(text)
+  if (kinds.includes('number') && number.test(text)) return numberOf(text)
   if (kinds.includes('integer') && integer.test(text)) return safe(text)
   return text
 }
@@ -104,9 +104,10 @@ function readAs(kinds: readonly Kind[], text: string): unknown {
 const number = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/
 const integer = /^-?(?:0|[1-9]\d*)$/
 
-function finite(text: string): number | string {
+function numberOf(text: string): number | string {
+  if (!text.includes('.')) return safe(text)
   const value = Number(text)
-  return Number.isFinite(value) ? value : text
+  return Math.abs(value) <= Number.MAX_SAFE_INTEGER ? value : text
 }
 
 /** A larger integer would be another one here than where it is read with more digits. */

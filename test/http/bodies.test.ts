@@ -1,6 +1,7 @@
 /** Bodies of every kind, and what the upstream receives of them, byte for byte. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { newRequestId } from '../../src/lib/ids.ts'
+import { tokenPrice } from '../support/chat.ts'
 import { rawCall } from '../support/raw-client.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { until } from '../support/until.ts'
@@ -23,6 +24,18 @@ beforeAll(async () => {
         },
         'json-any': { ...route('/v1/json', price), request: { json: 'any' } },
         'json-bytes': { ...route('/v1/json-bytes', perByte), request: { json: 'any' } },
+        'json-streams': {
+          ...route('/v1/json-streams', tokenPrice),
+          request: { json: 'any' },
+          streams: {
+            when: { pointer: '/stream', equals: true },
+            send: { stream_options: { include_usage: true } },
+          },
+        },
+        'json-mapped': {
+          ...route('/v1/json-mapped', price),
+          ...{ request: { json: 'any' }, map: { number: 'n', seed: 'seed', text: 's' } },
+        },
         'json-counted': {
           ...route('/v1/json-counted', { per: 'item', credits: 1, hold: { number: '/n' } }),
           request: { json: { type: 'object', required: ['n'], properties: { n: counted } } },
@@ -162,6 +175,42 @@ test('any JSON arrives as it came', async () => {
   expect(textOf(received())).toBe(body)
   expect(typeOf(received())).toBe('application/json')
   expect((await send('/v1/json', '{', { type: 'application/json' })).status).toBe(400)
+})
+
+describe('JSON of which the gateway changes something', () => {
+  const type = 'application/json'
+  const other = '"seed":9007199254740993, "t" : 1.0,"e":[1E2],\r\n"s":"\\u00e4\\/ä"'
+
+  test('arrives with fields added for a stream, and not a byte else is another', async () => {
+    const sent = `{ "model":"m","stream" : true,"stream_options":{ "x":1.0 },${other} } `
+    await send('/v1/json-streams', sent, { type })
+    expect(Buffer.from(received().body).toString()).toBe(
+      sent.replace('{ "x":1.0 }', '{ "x":1.0,"include_usage":true }'),
+    )
+    expect(lengthOf(received())).toBe(String(received().body.length))
+  })
+
+  test('arrives as it came where that says already what would be added', async () => {
+    const sent = `{"stream":true, "stream_options":{"include_usage" :true },${other}}`
+    await send('/v1/json-streams', sent, { type })
+    expect(Buffer.from(received().body).toString()).toBe(sent)
+  })
+
+  test('arrives under other names with its values as they were written', async () => {
+    await send('/v1/json-mapped', `{"n": 12345678901234567890.10 ,${other}}`, { type })
+    expect(Buffer.from(received().body).toString()).toBe(
+      '{"number":12345678901234567890.10,"seed":9007199254740993,"text":"\\u00e4\\/ä"}',
+    )
+    expect(lengthOf(received())).toBe(String(received().body.length))
+  })
+
+  test('is for an Idempotency-Key what the client sent', async () => {
+    const again = { type, idempotencyKey: 'the-same-bytes' }
+    expect((await send('/v1/json-mapped', '{"n":1.0}', again)).status).toBe(200)
+    expect((await send('/v1/json-mapped', '{"n":1.0}', again)).status).toBe(200)
+    expect((await send('/v1/json-mapped', '{"n":1}', again)).status).toBe(422)
+    expect(textOf(received())).toBe('{"number":1.0}')
+  })
 })
 
 test('a name that another reader takes for a counted one is refused, and reaches no upstream', async () => {

@@ -29,6 +29,6 @@ export const FieldMap = Type.Record(
   Type.Union([Type.String({ minLength: 1 }), ...FieldSource.anyOf]),
   {
     description:
-      "Their JSON body's fields and where each comes from: `theirs: ours`, or `theirs: {from: ours, default, values}`, or `theirs: {parameter: name}` and `theirs: {query: name}` for a value of the path or the query. Absent: our body is sent byte for byte.",
+      "Their JSON body's fields and where each comes from: `theirs: ours`, or `theirs: {from: ours, default, values}`, or `theirs: {parameter: name}` and `theirs: {query: name}` for a value of the path or the query. Values are sent as they are written. Absent: our body is sent byte for byte.",
   },
 )

@@ -23,7 +23,7 @@ export const Streams = closed(
     send: Type.Optional(
       Type.Record(Type.String({ minLength: 1 }), Type.Unknown(), {
         description:
-          "Laid over such a request's JSON before it is sent: objects are merged, all else replaces.",
+          "Laid over such a request's JSON before it is sent: objects are merged, all else replaces, and no other byte changes.",
       }),
     ),
   },

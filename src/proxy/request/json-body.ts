@@ -5,9 +5,11 @@ import { parseStrictJson } from '../../lib/strict-json.ts'
 import { type Refused, refuse, takeBody } from './take-body.ts'
 
 /** A valid body. */
-interface JsonBody {
+export interface JsonBody {
   /** As the client sent it. */
   readonly bytes: Uint8Array
+  /** The same as text. */
+  readonly text: string
   readonly json: unknown
 }
 
@@ -37,5 +39,5 @@ function parseJsonBody(bytes: Uint8Array, schema: JsonSchema): JsonBody | Refuse
   if ('fault' in parsed) return refuse(400, parsed.fault.detail, parsed.fault.pointer)
   const invalid = schemaCheck(schema)(parsed.json, bytes.length <= maxFullyCheckedBytes)
   if (invalid.length > 0) return { refusal: { status: 400, errors: invalid } }
-  return { bytes, json: parsed.json }
+  return { bytes, text: parsed.text, json: parsed.json }
 }

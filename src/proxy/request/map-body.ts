@@ -1,50 +1,52 @@
-/** Makes the upstream's JSON body from the client's: other names, other values, and fields that only the upstream needs. */
+/**
+ * Makes the upstream's JSON body from the client's: other names, other values, and fields that only the upstream needs.
+ * What a client sent as a value stands in it byte for byte.
+ */
 
 import type { FieldMap, MappedField } from '../../config/config.ts'
-import { isMapping } from '../../lib/is-mapping.ts'
+import { fieldTexts } from '../../lib/json-text.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 
 /**
- * The upstream's body. A field that the request lacks and that has no default is left out.
+ * The upstream's body, as JSON. A field that the request lacks and that has no default is left out.
+ * @param text the client's body, as JSON
  * @param ofUrl the values of the request's path and query
  */
 export function mapBody(
-  json: unknown,
+  text: string,
   map: FieldMap,
   { parameters, query }: Pick<RequestContent, 'parameters' | 'query'> = {},
-): Record<string, unknown> {
-  const fields: [string, unknown][] = []
+): string {
+  const sent = fieldTexts(text)
+  const fields: string[] = []
   for (const [name, source] of Object.entries(map)) {
     const from: MappedField = typeof source === 'string' ? { from: source } : source
-    const { default: fallback, values } = from
-    const sent =
+    const found =
       'parameter' in from
-        ? ownField(parameters, from.parameter)
+        ? ownFieldText(parameters, from.parameter)
         : 'query' in from
-          ? ownField(query, from.query)
-          : ownField(json, from.from)
-    const value = sent === undefined ? fallback : translate(sent, values)
-    if (value !== undefined) fields.push([name, value])
+          ? ownFieldText(query, from.query)
+          : sent.get(from.from)
+    const value = found === undefined ? textOf(from.default) : translate(found, from.values)
+    if (value !== undefined) fields.push(`${JSON.stringify(name)}:${value}`)
   }
-  return Object.fromEntries(fields)
+  return `{${fields.join(',')}}`
 }
 
-/** Merges `over` into a document: objects are merged, all else is replaced. */
-export function mergeOver(json: unknown, over: unknown): unknown {
-  if (!isMapping(json) || !isMapping(over)) return over
-  const merged = new Map(Object.entries(json))
-  for (const [name, value] of Object.entries(over)) {
-    merged.set(name, merged.has(name) ? mergeOver(merged.get(name), value) : value)
-  }
-  return Object.fromEntries(merged)
+function translate(value: string, values: Readonly<Record<string, unknown>> | undefined): string {
+  if (values === undefined || !value.startsWith('"')) return value
+  const ours: string = JSON.parse(value)
+  return Object.hasOwn(values, ours) ? JSON.stringify(values[ours]) : value
 }
 
-function translate(value: unknown, values: Readonly<Record<string, unknown>> | undefined): unknown {
-  const known = values !== undefined && typeof value === 'string' && Object.hasOwn(values, value)
-  return known ? values[value] : value
+function ownFieldText(
+  values: Readonly<Record<string, unknown>> | undefined,
+  name: string,
+): string | undefined {
+  return values && Object.hasOwn(values, name) ? textOf(values[name]) : undefined
 }
 
-function ownField(json: unknown, name: string): unknown {
-  if (typeof json !== 'object' || json === null || !Object.hasOwn(json, name)) return undefined
-  return (json as Record<string, unknown>)[name]
+/** As JSON; undefined for undefined, unlike the type of `JSON.stringify`. */
+function textOf(value: unknown): string | undefined {
+  return JSON.stringify(value)
 }

@@ -3,6 +3,7 @@ import type { Route } from '../../config/config.ts'
 import type { BodyLimits } from '../../lib/http-body.ts'
 import { takesBody } from '../../lib/http-methods.ts'
 import { shortPointer } from '../../lib/json-pointer.ts'
+import { layOver } from '../../lib/json-text.ts'
 import { meetsCondition } from '../../pricing/condition.ts'
 import { type FindLookalike, lookalikeFinder } from '../../pricing/lookalike-names.ts'
 import { countedPointers } from '../../pricing/price-arithmetic.ts'
@@ -10,8 +11,8 @@ import type { RequestContent } from '../../pricing/price-kind.ts'
 import { pointedSchema } from '../../pricing/route-body.ts'
 import type { CallTarget } from './call-target.ts'
 import { formType, readFormBody } from './form-body.ts'
-import { readJsonBody } from './json-body.ts'
-import { mapBody, mergeOver } from './map-body.ts'
+import { type JsonBody, readJsonBody } from './json-body.ts'
+import { mapBody } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
 import { openRawBody, readAnyBody, readRawBody } from './raw-body.ts'
 import type { StreamedBody } from './streamed-body.ts'
@@ -143,14 +144,14 @@ function canBeStreamed({ headers }: Request, { target }: Route): boolean {
 }
 
 function jsonCall(
-  { bytes, json }: { readonly bytes: Uint8Array; readonly json: unknown },
+  { bytes, text, json }: JsonBody,
   route: Route,
   values: CallTarget['content'],
 ): CallBody {
   const streams = route.streams !== undefined && meetsCondition(json, route.streams.when)
-  const forUpstream = upstreamBody(json, values, route, streams)
-  const sent = forUpstream === json ? bytes : new TextEncoder().encode(JSON.stringify(forUpstream))
-  const isRewritten = sent !== bytes
+  const forUpstream = upstreamText(text, values, route, streams)
+  const isRewritten = forUpstream !== text
+  const sent = isRewritten ? new TextEncoder().encode(forUpstream) : bytes
   const forward = { bytes: sent, contentType: 'application/json', isRewritten }
   return {
     bytes,
@@ -160,12 +161,12 @@ function jsonCall(
 }
 
 /** The body for the upstream: the client's own where the route changes nothing in it. */
-function upstreamBody(
-  json: unknown,
+function upstreamText(
+  text: string,
   values: CallTarget['content'],
   { map, streams: rule }: Route,
   streams: boolean,
-): unknown {
-  const mapped = map ? mapBody(json, map, values) : json
-  return streams && rule?.send ? mergeOver(mapped, rule.send) : mapped
+): string {
+  const mapped = map ? mapBody(text, map, values) : text
+  return streams && rule?.send ? layOver(mapped, rule.send) : mapped
 }
