@@ -2,7 +2,7 @@
 import { expect, test } from 'bun:test'
 import type { Reservation } from '../../src/gate/reservation/reservation.ts'
 import { meteredStream } from '../../src/proxy/delivery/metered-stream.ts'
-import { partsOf } from '../../src/proxy/metering/meter.ts'
+import { partsOf } from '../../src/proxy/metering/parts.ts'
 import { UpstreamClock } from '../../src/proxy/upstream/upstream-clock.ts'
 
 const reservation = {
@@ -20,7 +20,12 @@ test('an event that never ends is no longer read', async () => {
     },
   })
   const { promise: over, resolve: onOver } = Promise.withResolvers<void>()
-  const meter = { used: 0, count: () => ({ isSold: true, isWithheld: false }) }
+  const meter = {
+    used: 0,
+    usedInAll: 0,
+    hasFailed: false,
+    count: () => ({ isSold: true, isWithheld: false }),
+  }
   const clock = new UpstreamClock(60_000)
   const body = meteredStream(partsOf(upstream, 'events'), meter, reservation, clock, {
     charge: async () => {},

@@ -20,7 +20,7 @@ export const TokenPrice = closed(
       {
         bytesPerToken: atLeast(
           1,
-          'The request counts one token for so many bytes of its body, until the response says better.',
+          'The request counts one token for so many bytes of its body, and a stream for so many of its text, until the response says better.',
         ),
         limit: Type.Array(requestSource('A number of tokens'), {
           description:
@@ -48,12 +48,12 @@ export const TokenPrice = closed(
         each: Type.Array(pointer, {
           minItems: 1,
           description:
-            'An event of a stream counts one token where there is something at one of these, until an event says the usage.',
+            'Where an event of a stream has its text: it counts one token for so many bytes as `bytesPerToken` says, and at least one where there is anything.',
         }),
       },
       {
         description:
-          'Charged after the call: the tokens that the response says. A stream that does not say is charged by its events, another response as held.',
+          'Charged after the call: the tokens that the response says. A stream that does not say is charged by its text, another response as held.',
       },
     ),
   },

@@ -6,7 +6,8 @@
 import type { Reservation } from '../../gate/reservation/reservation.ts'
 import type { ReleaseReason, TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
-import type { Meter, Parts } from '../metering/meter.ts'
+import type { Meter } from '../metering/meter.ts'
+import type { Parts } from '../metering/parts.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import { readOnDemand } from './withhold-tail.ts'
 
@@ -122,7 +123,7 @@ class MeteredRelay {
     const cancelled = this.cancelUpstream()
     try {
       if (this.ends.isCutOff()) await this.ends.void('gateway_stopped')
-      else await this.ends.charge(this.used, 'client', () => {})
+      else await this.chargeLeft(() => {})
     } catch (error) {
       this.ends.log('left by its client, and not charged', error)
     }
@@ -185,11 +186,11 @@ class MeteredRelay {
 
   /** The upstream has sent everything. */
   private async end(controller: Controller): Promise<void> {
-    const { meter, reservation } = this
-    if (this.ends.isDue()) {
+    const { usedInAll } = this.meter
+    if (usedInAll !== undefined && this.ends.isDue()) {
       // Only a reported usage can exceed the hold here. What the hold cannot grow to is a shortfall.
-      await reservation.ensure(meter.used, 0)
-      await this.ends.charge(meter.used, undefined, () => this.breakBody(controller))
+      await this.reservation.ensure(usedInAll, 0)
+      await this.ends.charge(usedInAll, undefined, () => this.breakBody(controller))
     } else await this.ends.void('not_successful')
     if (this.isClosed) return
     this.sendWithheld(controller)
@@ -224,9 +225,21 @@ class MeteredRelay {
   /** The client takes too long: it pays as one who left. */
   private async endUnread(controller: Controller): Promise<void> {
     const cancelled = this.cancelUpstream()
-    await this.ends.charge(this.used, 'client', () => this.breakBody(controller))
+    await this.chargeLeft(() => this.breakBody(controller))
     this.breakBody(controller)
     await cancelled
+  }
+
+  /** Who left pays for what was sent and for the request, unless the upstream had failed before there was anything to pay. */
+  private async chargeLeft(onDelay: () => void): Promise<void> {
+    const { hasFailed, usedInAll } = this.meter
+    if (hasFailed && usedInAll === undefined) {
+      await this.ends.void('not_successful')
+      return
+    }
+    // A usage that was stated but not sent can exceed the hold.
+    await this.reservation.ensure(this.used, 0)
+    await this.ends.charge(this.used, 'client', onDelay)
   }
 
   private async cancelUpstream(): Promise<void> {

@@ -2,7 +2,7 @@
 import type { EventCondition } from '../../pricing/charge-condition.ts'
 import { meetsCondition } from '../../pricing/condition.ts'
 import { dataOf, nameOf } from './event-stream.ts'
-import type { Parts } from './meter.ts'
+import type { Parts } from './parts.ts'
 
 interface WatchedParts extends Parts {
   /** Whether the event has come. */

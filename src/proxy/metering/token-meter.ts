@@ -1,0 +1,93 @@
+/**
+ * Counts the tokens of an event stream. The text that it brings is counted by its bytes, and each event that brings
+ * something is a token at least. A usage that the upstream states on the way only raises the count. When the stream has
+ * ended, the last usage is what was used, unless it cannot be meant: it is 0, or more text came after it.
+ *
+ * An event that brings nothing to pay (a usage, the `[DONE]` at the end) waits. An event that brings something is sent at
+ * once, because a reader is waiting for it.
+ */
+import { valueAt } from '../../lib/json-pointer.ts'
+import { textBytes } from '../../lib/text-bytes.ts'
+import type { RequestContent } from '../../pricing/price-kind.ts'
+import { reportedTokens, requestTokens, type TokenPrice } from '../../pricing/rules/per-token.ts'
+import { dataOf, nameOf } from './event-stream.ts'
+import type { Counted, Meter } from './meter.ts'
+
+export class TokenMeter implements Meter {
+  hasFailed = false
+  private readonly price: TokenPrice
+  /** What was used by the last time that a usage raised the count, and what came since. */
+  private counted: number
+  private events = 0
+  private bytes = 0
+  /** Anything to pay has come. */
+  private hasSold = false
+  /** The last usage that was stated; undefined when there was none, or more came after it. */
+  private stated: number | undefined
+
+  constructor(price: TokenPrice, request: RequestContent) {
+    this.price = price
+    this.counted = requestTokens(price, request)
+  }
+
+  get used(): number {
+    return this.counted + Math.max(this.events, this.tokensOf(this.bytes))
+  }
+
+  get usedInAll(): number | undefined {
+    if (this.stated) return this.stated
+    return this.hasSold ? this.used : undefined
+  }
+
+  count(event: Uint8Array): Counted {
+    const data = dataOf(event)
+    if (data === undefined) return { isSold: false, isWithheld: false }
+    const json = parsed(data)
+    const isSold = this.countText(json)
+    this.countUsage(json)
+    if (!isSold) this.hasFailed ||= isError(event, json)
+    return { isSold, isWithheld: !isSold }
+  }
+
+  private countText(json: unknown): boolean {
+    const values = this.price.settle.each.map((at) => valueAt(json, at)).filter(isSomething)
+    if (values.length === 0) return false
+    this.events++
+    this.bytes += textBytes(values)
+    this.hasSold = true
+    this.stated = undefined
+    return true
+  }
+
+  private countUsage(json: unknown): void {
+    const stated = reportedTokens(this.price, json)
+    if (stated === undefined) return
+    this.stated = stated
+    if (stated <= this.used) return
+    this.counted = stated
+    this.events = 0
+    this.bytes = 0
+  }
+
+  private tokensOf(bytes: number): number {
+    return Math.ceil(bytes / this.price.hold.bytesPerToken)
+  }
+}
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data)
+  } catch {
+    return undefined
+  }
+}
+
+function isError(event: Uint8Array, json: unknown): boolean {
+  return isSomething(valueAt(json, '/error')) || nameOf(event) === 'error'
+}
+
+/** Neither absent nor empty: `""`, `[]` and null bring nothing. */
+function isSomething(value: unknown): boolean {
+  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0
+  return value !== undefined && value !== null && value !== ''
+}
