@@ -138,7 +138,7 @@ interface Limits {
   readonly maxBodyBytes: number
   /** How long a client may take to send a body. */
   readonly maxBodySeconds: number
-  /** How many bytes a gateway holds at once of all bodies of more than 64 KiB. */
+  /** How many bytes a gateway holds at once of all bodies of more than 64 KiB, and of the bodies of management. */
   readonly maxTotalBodyBytes: number
   /** A response up to this size is held back whole, so that its head can carry the charge. */
   readonly maxBufferedBytes: number

@@ -6,12 +6,13 @@
 import { Elysia } from 'elysia'
 import type { Config } from '../config/config.ts'
 import type { Sql } from '../ledger/connect.ts'
+import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import type { Management } from '../management/management.ts'
 import type { RoutePattern } from './allowed-methods.ts'
 import type { Auth } from './auth/auth.ts'
 import { authPlugin } from './auth/auth-plugin.ts'
 import { errorHandler } from './errors/error-handler.ts'
-import { managementBodyParser } from './management-body.ts'
+import { managementBodyReader } from './management-body.ts'
 import { adminRoutes } from './routes/operator/admin.ts'
 import { accountRoutes } from './routes/owner/account.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
@@ -23,20 +24,23 @@ export interface ManagementAppDeps {
   readonly sql: Sql
   readonly auth: Auth
   readonly config: Pick<Config, 'routes' | 'limits'>
+  readonly newBodyMemory: NewBodyMemory
   readonly requestIdOf: (request: Request) => string
   /** Gets the errors that clients do not learn. */
   readonly log: (message: string, error: unknown) => void
 }
 
-export function managementApp({ config, auth, requestIdOf, log, ...deps }: ManagementAppDeps) {
+export function managementApp(allDeps: ManagementAppDeps) {
+  const { config, newBodyMemory, auth, requestIdOf, log, ...deps } = allDeps
   const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
-  const routeDeps = { ...deps, permissions, signIn: authPlugin(auth, requestIdOf) }
+  const maxSeconds = config.limits.maxBodySeconds
+  const readBody = managementBodyReader({ maxSeconds, newBodyMemory })
+  const routeDeps = { ...deps, permissions, signIn: authPlugin(auth, readBody) }
   let routes: readonly RoutePattern[] = []
 
   // Hooks apply only to routes that are registered after them.
   const app = new Elysia({ name: 'management', normalize: false })
     .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
-    .onParse(managementBodyParser(config.limits.maxBodySeconds))
     .onTransform(({ request, set }) => {
       set.headers['x-request-id'] = requestIdOf(request)
       // Responses are about somebody's account, and some carry a secret.

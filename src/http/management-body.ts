@@ -1,4 +1,5 @@
 /** Parses the bodies of management requests: small, JSON, and nothing in them that the ledger cannot store. */
+import type { BodyMemory, NewBodyMemory } from '../lib/body-memory-budget.ts'
 import { type BodyFault, readBody } from '../lib/http-body.ts'
 import { parseStrictJson } from '../lib/strict-json.ts'
 import { invalidRequest, type Refusal } from '../problems/refusal.ts'
@@ -7,14 +8,19 @@ import { RequestRefused } from './errors/request-refused.ts'
 /** Far more than any of these requests needs. */
 const maxBytes = 65_536
 
+interface ManagementBodies {
+  /** How long a client may take to send a body. */
+  readonly maxSeconds: number
+  /** The memory that these bodies share with those of calls. */
+  readonly newBodyMemory: NewBodyMemory
+}
+
 /**
- * Elysia's parser for all management routes. It returns the body as JSON, or undefined when there is no body,
+ * Reads the bodies of all management routes. It returns the body as JSON, or undefined when there is no body,
  * and throws RequestRefused for anything else.
- *
- * @param maxSeconds how long a client may take to send a body
  */
-export function managementBodyParser(maxSeconds: number) {
-  return async ({ request }: { readonly request: Request }): Promise<unknown> => {
+export function managementBodyReader({ maxSeconds, newBodyMemory }: ManagementBodies) {
+  return async (request: Request): Promise<unknown> => {
     if (request.body === null || request.headers.get('content-length') === '0') return undefined
     if (!isJson(request.headers.get('content-type'))) {
       throw new RequestRefused({
@@ -22,10 +28,26 @@ export function managementBodyParser(maxSeconds: number) {
         detail: 'Expected Content-Type: application/json.',
       })
     }
-    const body = await readBody(request, { maxBytes, maxSeconds })
-    if (typeof body === 'string') throw new RequestRefused(bodyRefusals[body])
-    return parseObject(body)
+    const memory = newBodyMemory()
+    try {
+      const body = await readCounted(request, maxSeconds, memory)
+      if (typeof body === 'string') throw new RequestRefused(bodyRefusals[body])
+      return parseObject(body)
+    } finally {
+      memory.free()
+    }
   }
+}
+
+/** Memory is taken for the whole of a body whose length is announced, and for every piece of any other. */
+async function readCounted(
+  request: Request,
+  maxSeconds: number,
+  { take }: BodyMemory,
+): Promise<Uint8Array | BodyFault> {
+  const announced = Number(request.headers.get('content-length') ?? 0)
+  if (announced <= maxBytes && !take(announced)) return 'no_room'
+  return readBody(request, { maxBytes, maxSeconds, take })
 }
 
 function isJson(contentType: string | null): boolean {

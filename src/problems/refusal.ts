@@ -113,7 +113,7 @@ export const refusals = {
   bodies_too_large: {
     status: 503,
     title: 'The gateway is receiving as much as it can hold',
-    appliesTo: ['callWithBody'],
+    appliesTo: ['body', 'callWithBody'],
   },
   ledger_unavailable: { status: 503, title: 'The ledger cannot be reached', appliesTo: ['any'] },
   price_missing: { status: 503, title: 'The endpoint has no price', appliesTo: ['apiKey'] },

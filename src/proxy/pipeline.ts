@@ -1,4 +1,5 @@
 /** The steps of a call, in their order. */
+
 import type { AuthorizedCall } from '../gate/authorize/authorize.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Outcome } from '../gate/outcome.ts'
@@ -6,6 +7,7 @@ import type { Permit } from '../gate/rate-limit/rate-limiter.ts'
 import { withPermitReturned } from '../gate/rate-limit/take-permit.ts'
 import type { CallToReserve } from '../gate/reservation/reservation.ts'
 import type { Reserved } from '../gate/reservation/reserve.ts'
+import type { BodyMemory } from '../lib/body-memory-budget.ts'
 import type { Call, ReceivedCall } from './call.ts'
 import { deliverFreeCall, type FreeCall } from './delivery/deliver-free-call.ts'
 import { deliverPricedCall } from './delivery/deliver-priced-call.ts'
@@ -17,7 +19,6 @@ import {
 import type { DeliveryDeps } from './delivery/priced-call.ts'
 import { type CallResponse, refuse } from './delivery/responses.ts'
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
-import type { BodyMemory } from './request/body-memory-budget.ts'
 import type { ReadTarget } from './request/call-target.ts'
 import { claimOf } from './request/idempotency-claim.ts'
 import { refuseUpgrade } from './request/refuse-upgrade.ts'

@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts'
 import type { Gate } from '../gate/gate.ts'
 import { LedgerUnavailable } from '../ledger/unavailable.ts'
+import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import { newRequestId } from '../lib/ids.ts'
 import { problemOf } from '../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../problems/refusal.ts'
@@ -12,7 +13,6 @@ import { type CallResponse, ledgerUnavailable, refuse } from './delivery/respons
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
 import { openInFlightCounter } from './in-flight.ts'
 import { type Pipeline, respondToCall } from './pipeline.ts'
-import { openBodyMemoryBudget } from './request/body-memory-budget.ts'
 import { routeTable } from './request/route-table.ts'
 
 interface ProxyDeps
@@ -20,6 +20,7 @@ interface ProxyDeps
   readonly config: Config
   readonly gate: Gate
   readonly idleTimeout: IdleTimeout
+  readonly newBodyMemory: NewBodyMemory
   /** Called once for each call, when its response begins. */
   readonly observe?: (call: ObservedCall) => void
 }
@@ -51,11 +52,10 @@ export interface CallProxy {
 }
 
 export function openProxy(deps: ProxyDeps): CallProxy {
-  const { config, gate, idleTimeout } = deps
-  const { maxBufferedBytes, maxDeliverySeconds, maxBodySeconds, maxTotalBodyBytes } = config.limits
+  const { config, gate, idleTimeout, newBodyMemory } = deps
+  const { maxBufferedBytes, maxDeliverySeconds, maxBodySeconds } = config.limits
   const routes = routeTable(Object.values(config.routes))
   const inFlightCalls = openInFlightCounter()
-  const newBodyMemory = openBodyMemoryBudget(maxTotalBodyBytes)
   let isCuttingOff = false
   const delivery: DeliveryDeps = {
     ...deps,

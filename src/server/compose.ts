@@ -19,6 +19,7 @@ import { openManagementCommands } from '../ledger/commands/management-commands.t
 import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
 import { secureRandom } from '../lib/base62.ts'
+import { openBodyMemoryBudget } from '../lib/body-memory-budget.ts'
 import { newInstanceId } from '../lib/ids.ts'
 import { mapValues } from '../lib/map-values.ts'
 import { undeliveredId } from '../management/manage-credits.ts'
@@ -69,7 +70,9 @@ export async function compose(
   const instance = newInstanceId()
   const phase: Phase = { isStopping: false }
   const metrics = openMetrics(Object.keys(config.routes))
-  const context: Context = { ...options, instance, phase, metrics, shutdown, warn }
+  const newBodyMemory = openBodyMemoryBudget(config.limits.maxTotalBodyBytes)
+  const shared = { instance, phase, metrics, newBodyMemory, shutdown, warn }
+  const context: Context = { ...options, ...shared }
 
   const addresses = upstreamAddresses(config, options.demoUrls, options.variable)
   const ledger = await openLedger(context)
@@ -131,7 +134,7 @@ interface Calls {
 }
 
 function openCalls(context: Context, deps: CallDeps): Calls {
-  const { config, metrics, warn, log } = context
+  const { config, metrics, newBodyMemory, warn, log } = context
   const { ledger, appends, rateLimiter, server, addresses } = deps
   const { appenderOf, lastWrites } = appends
   const leases = new LeaseManager(appenderOf, config.gateways, warn)
@@ -151,7 +154,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
       }),
   })
   const proxy = openProxy({
-    ...{ config, gate, freeCalls, log: warn },
+    ...{ config, gate, freeCalls, newBodyMemory, log: warn },
     upstreams: openUpstreams(config, addresses),
     storedResponses: openStoredResponses(ledger.sql, ledgerTimeoutMs),
     letLeave: ({ shard, position }) => appenderOf(shard).deliveries.leave(position),
@@ -196,11 +199,11 @@ interface AppParts extends Omit<CallDeps, 'server'> {
 }
 
 function openApp(context: Context, parts: AppParts): App {
-  const { config, environment, phase, warn } = context
+  const { config, environment, phase, newBodyMemory, warn } = context
   const { ledger, appends, calls, management, rateLimiter, addresses } = parts
   const { sql } = ledger
   return createApp({
-    ...{ sql, config, management, proxy: calls.proxy, log: warn },
+    ...{ sql, config, management, newBodyMemory, proxy: calls.proxy, log: warn },
     corsOrigins: environment.corsOrigins,
     auth: openAuth({
       ...environment,

@@ -3,6 +3,9 @@ import { Elysia, t } from 'elysia'
 import { openAuth } from '../../src/http/auth/auth.ts'
 import { authPlugin } from '../../src/http/auth/auth-plugin.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
+import { errorHandler } from '../../src/http/errors/error-handler.ts'
+import { managementBodyReader } from '../../src/http/management-body.ts'
+import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 
 const secret = 'a secret of at least thirty-two bytes'
 const auth = openAuth({
@@ -12,8 +15,10 @@ const auth = openAuth({
   auditorRole: 'auditor',
   organisationClaim: 'org',
 })
-const plugin = authPlugin(auth, () => 'request-1')
+const newBodyMemory = openBodyMemoryBudget(1_000_000)
+const plugin = authPlugin(auth, managementBodyReader({ maxSeconds: 60, newBodyMemory }))
 const app = new Elysia()
+  .onError(errorHandler({ requestIdOf: () => 'request-1', log() {}, routes: () => [] }))
   .use(plugin)
   .get('/open', () => 'open')
   .get('/owner', ({ principal }) => principal, { signedIn: 'owner' })
@@ -75,9 +80,9 @@ describe('a guarded route', () => {
     expect((await call('/named', 'auditor', '{"name":"x"}')).status).toBe(403)
   })
 
-  test('refuses who is not signed in before it validates the body', async () => {
+  test('refuses who is not signed in before it reads the body', async () => {
     expect((await call('/named', undefined, '{"name":1}')).status).toBe(401)
-    expect((await call('/named', 'customer', '{"name":1}')).status).toBe(422)
+    expect((await call('/named', 'customer', '{"name":1}')).status).toBe(400)
   })
 })
 

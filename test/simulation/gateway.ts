@@ -1,4 +1,5 @@
 /** A gateway of a run: the shipped parts, wired as compose.ts does, with the simulation's network and upstream. */
+
 import { openKeyCache } from '../../src/gate/authorize/key-cache.ts'
 import { openTariffCache } from '../../src/gate/authorize/tariff-cache.ts'
 import { openGate } from '../../src/gate/gate.ts'
@@ -8,6 +9,7 @@ import { type HighWaterMark, HighWaterMarks } from '../../src/ledger/append/high
 import { openManagementCommands } from '../../src/ledger/commands/management-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { openStoredResponses } from '../../src/ledger/idempotency/stored-responses.ts'
+import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { newInstanceId } from '../../src/lib/ids.ts'
 import { openFreeCalls } from '../../src/proxy/metering/count-free-calls.ts'
 import { openProxy } from '../../src/proxy/proxy.ts'
@@ -76,6 +78,7 @@ export function openGateway(
     storedResponses: openStoredResponses(sql, ledgerTimeoutMs),
     letLeave: ({ shard, position }) => appenderOf(shard).deliveries.leave(position),
     idleTimeout: { seconds: 255, set() {} },
+    newBodyMemory: openBodyMemoryBudget(config.limits.maxTotalBodyBytes),
   })
   const { fenceAfterSeconds } = config.limits
   startBackground({ ...ledger, ...appends, fenceAfterSeconds }, warn)

@@ -10,6 +10,7 @@ import { openAuth } from '../../src/http/auth/auth.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ManagementAppDeps, managementApp } from '../../src/http/management-app.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
+import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { type Management, openManagement } from '../../src/management/management.ts'
 import type { Gateway } from './gateway.ts'
@@ -117,6 +118,7 @@ export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'log'
   return managementApp({
     ...deps,
     config: shippedConfig,
+    newBodyMemory: openBodyMemoryBudget(shippedConfig.limits.maxTotalBodyBytes),
     auth: openAuth({
       ...{ jwtSecret: secret, adminUserIds: [], adminRole, auditorRole, organisationClaim },
     }),

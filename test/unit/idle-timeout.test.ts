@@ -1,6 +1,7 @@
 /** A client who waits longer than the server lets a connection be silent must not be cut, and charged for leaving. */
 import { describe, expect, test } from 'bun:test'
 import type { Gate } from '../../src/gate/gate.ts'
+import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { type CallProxy, openProxy } from '../../src/proxy/proxy.ts'
 import { testConfig } from '../support/test-config.ts'
 
@@ -31,6 +32,7 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
   const storedResponses = { store: unused, read: unused, replayed: unused }
   const proxy = openProxy({
     ...{ config, gate, idleTimeout, freeCalls, storedResponses, upstreams: {} },
+    newBodyMemory: openBodyMemoryBudget(1_000_000),
     letLeave: unused,
     log: unused,
   })

@@ -5,6 +5,7 @@ import { DedicatedHold } from '../../src/gate/reservation/dedicated-hold.ts'
 import type { Terms } from '../../src/gate/reservation/reservation.ts'
 import type { ReserveDeps } from '../../src/gate/reservation/reserve-deps.ts'
 import type { CallCommand } from '../../src/ledger/append/call-commands.ts'
+import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { openProxy } from '../../src/proxy/proxy.ts'
 import { testConfig } from '../support/test-config.ts'
 import { upstreamsAt } from '../support/upstream-address.ts'
@@ -56,6 +57,7 @@ async function call(bytes: number, mayLeave: boolean) {
       asked.push(position)
       return mayLeave
     },
+    newBodyMemory: openBodyMemoryBudget(1_000_000),
     log() {},
   })
   const headers = { 'content-type': 'application/json' }

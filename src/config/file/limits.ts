@@ -19,7 +19,7 @@ export const Limits = closed(
     maxTotalBodyBytes: Type.Optional(
       atLeast(
         1,
-        'How many bytes a gateway holds at once of all bodies of more than 64 KiB.',
+        'How many bytes a gateway holds at once of all bodies of more than 64 KiB, and of the bodies of management.',
         maxAmount,
       ),
     ),

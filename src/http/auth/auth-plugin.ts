@@ -1,12 +1,14 @@
 // The Elysia plugin that guards routes: a route with `{ signedIn: 'owner' }` admits only clients that are
 // signed in, and its handler gets their `principal`.
 //
-// The check runs as a transform, before the body is validated, so that nobody learns what a valid request looks
-// like who may not send one. Elysia sends the response that a transform returns, but its types do not know it;
-// hence the cast. A transform also gives handlers no typed property; hence the `resolve` after it.
+// A request is admitted by its head, before its body is read: who has no token can cause no more work than a head
+// does, and nobody learns what a valid request looks like who may not send one. So the guard is also what reads the
+// body. Elysia parses only the bodies of some routes, and transforms the requests of all; hence the two hooks. They
+// give handlers no typed property; hence the `resolve` after them.
 
-import { Elysia, status } from 'elysia'
-import { problem } from '../../problems/problem-document.ts'
+import { Elysia } from 'elysia'
+import type { Refusal } from '../../problems/refusal.ts'
+import { RequestRefused } from '../errors/request-refused.ts'
 import type { Auth, Principal } from './auth.ts'
 
 /** Whom a route admits: `owner` anyone who is signed in (auditors only to read), `reader` auditors and admins, `admin` admins. */
@@ -23,30 +25,37 @@ function isForbiddenChange({ role }: Principal, { method }: Request): boolean {
   return role === 'auditor' && method !== 'GET'
 }
 
-/** @param requestIdOf the id of the request in refusals, the same as in the rest of the app */
-export function authPlugin(auth: Auth, requestIdOf: (request: Request) => string) {
+/** @param readBody reads and parses the body of a request that was admitted */
+export function authPlugin(auth: Auth, readBody: (request: Request) => Promise<unknown>) {
   const principals = new WeakMap<Request, Principal>()
 
-  async function admit(request: Request, level: SignedIn): Promise<Response | undefined> {
-    const requestId = requestIdOf(request)
+  /** @throws RequestRefused */
+  async function admit(request: Request, level: SignedIn): Promise<void> {
+    if (principals.has(request)) return
     const principal = await auth.authenticate(request.headers.get('authorization'))
-    if (principal === undefined) {
-      return problem('unauthorized', { requestId, detail: 'A valid bearer token is required.' })
-    }
+    if (principal === undefined) throw new RequestRefused(notSignedIn)
     if (!allowedRoles[level].includes(principal.role) || isForbiddenChange(principal, request)) {
-      return problem('forbidden', { requestId, detail: 'Your role does not allow this.' })
+      throw new RequestRefused(notYourRole)
     }
     principals.set(request, principal)
-    return undefined
   }
 
   return new Elysia({ name: 'auth' }).macro({
     signedIn: (level: SignedIn) => ({
-      transform: (async ({ request }: { request: Request }) => {
-        const refused = await admit(request, level)
-        return refused && status(refused.status, refused)
-      }) as unknown as () => Promise<void>,
+      async parse({ request }) {
+        await admit(request, level)
+        return readBody(request)
+      },
+      async transform({ request }) {
+        await admit(request, level)
+      },
       resolve: ({ request }) => ({ principal: principals.get(request) as Principal }),
     }),
   })
 }
+
+const notSignedIn: Refusal = {
+  code: 'unauthorized',
+  detail: 'A valid bearer token is required.',
+}
+const notYourRole: Refusal = { code: 'forbidden', detail: 'Your role does not allow this.' }

@@ -3,7 +3,7 @@
  * have this one: without it many clients could fill the memory before any of them has bought anything.
  */
 
-/** The memory of one call's body. */
+/** The memory of one request's body. */
 export interface BodyMemory {
   /** Takes this many bytes more, if the budget has them. */
   readonly take: (bytes: number) => boolean
@@ -11,7 +11,10 @@ export interface BodyMemory {
   free(): void
 }
 
-export function openBodyMemoryBudget(maxBytes: number): () => BodyMemory {
+/** Begins the account of a body. */
+export type NewBodyMemory = () => BodyMemory
+
+export function openBodyMemoryBudget(maxBytes: number): NewBodyMemory {
   let available = maxBytes
   return () => {
     let taken = 0
