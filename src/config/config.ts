@@ -136,6 +136,8 @@ export interface Plan {
 interface Limits {
   /** How large a JSON body may be. */
   readonly maxBodyBytes: number
+  /** How many values a JSON body may have, and how many fields a form. */
+  readonly maxJsonValues: number
   /** How long a client may take to send a body. */
   readonly maxBodySeconds: number
   /** How many bytes a gateway holds at once of all bodies of more than 64 KiB, and of the bodies of management. */

@@ -2,6 +2,7 @@
 export const defaults = {
   limits: {
     maxBodyBytes: 1_048_576,
+    maxJsonValues: 20_000,
     maxBodySeconds: 60,
     maxTotalBodyBytes: 268_435_456,
     maxBufferedBytes: 65_536,

@@ -94,13 +94,17 @@ function skipSpace(text: string, begin: number): number {
 }
 
 /** JSON has no other white space. */
-function isSpace(unit: number): boolean {
+export function isSpace(unit: number): boolean {
   return unit === 0x20 || unit === 0x0a || unit === 0x0d || unit === 0x09
 }
 
-/** The index of the quote that closes a string. The engine's own search is quicker than a loop over the characters. */
+/**
+ * The index of the quote that closes a string; the text's length where there is none. The engine's own search is quicker than a
+ * loop over the characters.
+ */
 export function endOfString(text: string, begin: number): number {
   for (let at = text.indexOf('"', begin); ; at = text.indexOf('"', at + 1)) {
+    if (at < 0) return text.length
     let before = at - 1
     while (text.charCodeAt(before) === backslash) before--
     // After an odd number of backslashes a quote belongs to the string.

@@ -8,6 +8,7 @@ import { withPermitReturned } from '../gate/rate-limit/take-permit.ts'
 import type { CallToReserve } from '../gate/reservation/reservation.ts'
 import type { Reserved } from '../gate/reservation/reserve.ts'
 import type { BodyMemory } from '../lib/body-memory-budget.ts'
+import { maxUncountedBytes } from '../lib/http-body.ts'
 import type { Call, ReceivedCall } from './call.ts'
 import { deliverFreeCall, type FreeCall } from './delivery/deliver-free-call.ts'
 import { deliverPricedCall } from './delivery/deliver-priced-call.ts'
@@ -20,20 +21,20 @@ import type { DeliveryDeps } from './delivery/priced-call.ts'
 import { type CallResponse, refuse } from './delivery/responses.ts'
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
 import type { ReadTarget } from './request/call-target.ts'
-import { claimOf } from './request/idempotency-claim.ts'
+import { claimOf, readIdempotencyKey } from './request/idempotency-claim.ts'
 import { refuseUpgrade } from './request/refuse-upgrade.ts'
 import { readRequestBody, streamOf } from './request/request-body.ts'
 import { bodyRefusal } from './request/take-body.ts'
 
 export interface Pipeline {
   readonly gate: Gate
-  readonly maxBodySeconds: number
+  readonly bodyLimits: { readonly maxSeconds: number; readonly maxJsonValues: number }
   readonly idleTimeout: IdleTimeout
   readonly delivery: DeliveryDeps
 }
 
 export async function respondToCall(
-  { gate, maxBodySeconds, idleTimeout, delivery }: Pipeline,
+  { gate, bodyLimits, idleTimeout, delivery }: Pipeline,
   received: ReceivedCall,
   readTarget: () => ReadTarget,
   { take }: BodyMemory,
@@ -49,20 +50,21 @@ export async function respondToCall(
 
   const target = readTarget()
   if ('refusal' in target) return refuse(received, target.refusal)
+  const named = readIdempotencyKey(request)
+  if ('refusal' in named) return refuse(received, named.refusal)
   const call: Call = Object.assign(received, { target })
-  const limits = { maxSeconds: maxBodySeconds, take }
-  const body = await readRequestBody(request, route, limits, target.content)
-  if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal))
-  const claimed = claimOf(request, target.path, body, route, authorized.key)
-  if ('refusal' in claimed) return refuse(call, claimed.refusal)
-  const { claim } = claimed
+
+  // Whatever was read of a body has used its permit.
+  const taken = await gate.takePermit(authorized, request, route)
+  if (!taken.ok) return refuse(call, taken.refusal, taken.rateLimit)
+  const { permit, rateLimit } = taken
+  const body = await readRequestBody(request, route, { ...bodyLimits, take }, target.content)
+  if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal), rateLimit)
+  const claim = claimOf(named.name, request, target.path, body, route, authorized.key)
   // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have
   // left, and would pay. proxy.ts sets the limit again.
   if (exceedsIdleTimeout(idleTimeout, route)) idleTimeout.set(request, 0)
 
-  const taken = await gate.takePermit(authorized, request, route)
-  if (!taken.ok) return refuse(call, taken.refusal, taken.rateLimit)
-  const { permit, rateLimit } = taken
   // With an Idempotency-Key it is the ledger that decides whether it runs, so it takes a hold, of 0 credits.
   if (isFree && !claim) {
     const free = { call, body, key: authorized.key, rateLimit, deps: delivery }
@@ -72,8 +74,11 @@ export async function respondToCall(
   // The same object: when the call gets another id, its response and its log lines say that one.
   const isReceiving = streamOf(body) !== undefined
   const toReserve = Object.assign(call, { claim, content: body.content, isReceiving })
-  const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, permit)
-  if (!reserved.ok) return refuse(call, reserved.refusal, withPermitReturned(rateLimit))
+  const returned = body.bytes.length === 0 ? permit : undefined
+  const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, returned)
+  if (!reserved.ok) {
+    return refuse(call, reserved.refusal, returned ? withPermitReturned(rateLimit) : rateLimit)
+  }
   if (reserved.kind === 'reserved') {
     const { reservation } = reserved
     const reservedAtMs = performance.now()
@@ -83,9 +88,12 @@ export async function respondToCall(
   const key = reserved.kind === 'replay' ? reserved.key : reserved.reservation.terms.key
   const owner = responseOwner(key, reserved.claim.key)
   const repeated = { call, rateLimit, owner, storedResponses: delivery.storedResponses }
-  return reserved.kind === 'replay'
-    ? deliverReplayedCall(repeated, reserved.result)
-    : deliverResumedCall(repeated, reserved.reservation)
+  if (reserved.kind === 'resumed') return deliverResumedCall(repeated, reserved.reservation)
+  // The call that is repeated has used its permit. A large body costs what one is for.
+  if (body.bytes.length > maxUncountedBytes) return deliverReplayedCall(repeated, reserved.result)
+  await gate.returnPermit(permit)
+  const unlimited = { ...repeated, rateLimit: withPermitReturned(rateLimit) }
+  return deliverReplayedCall(unlimited, reserved.result)
 }
 
 /** Delivers a free call that took no permit, if the account has not too many of these in flight. */
@@ -106,7 +114,10 @@ async function deliverUncounted(
   }
 }
 
-/** Reserves what the call can cost. A call that gets no reservation, for whatever reason, has used no permit. */
+/**
+ * Reserves what the call can cost.
+ * @param permit returned where the call gets no reservation, for whatever reason
+ */
 async function reserveOrReturnPermit(
   gate: Gate,
   authorized: AuthorizedCall,

@@ -53,7 +53,8 @@ export interface CallProxy {
 
 export function openProxy(deps: ProxyDeps): CallProxy {
   const { config, gate, idleTimeout, newBodyMemory } = deps
-  const { maxBufferedBytes, maxDeliverySeconds, maxBodySeconds } = config.limits
+  const { maxBufferedBytes, maxDeliverySeconds } = config.limits
+  const { maxBodySeconds: maxSeconds, maxJsonValues } = config.limits
   const routes = routeTable(Object.values(config.routes))
   const inFlightCalls = openInFlightCounter()
   let isCuttingOff = false
@@ -64,7 +65,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     isCutOff: () => isCuttingOff,
     letLeave: (charge) => !isCuttingOff && deps.letLeave(charge),
   }
-  const pipeline: Pipeline = { gate, maxBodySeconds, idleTimeout, delivery }
+  const bodyLimits = { maxSeconds, maxJsonValues }
+  const pipeline: Pipeline = { gate, bodyLimits, idleTimeout, delivery }
 
   async function handle(request: Request): Promise<Response> {
     const startedAtMs = performance.now()

@@ -183,8 +183,8 @@ export const bugs: readonly Bug[] = [
     source: [
       {
         file: 'src/proxy/request/idempotency-claim.ts',
-        from: 'if (text === null) return { claim: undefined }',
-        to: 'return { claim: undefined }',
+        from: 'if (name === null) return undefined',
+        to: 'return undefined',
       },
     ],
   },

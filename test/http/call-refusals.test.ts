@@ -19,6 +19,12 @@ beforeAll(async () => {
         poor: { ...plan, rateLimit: 10, credits: 3, maxInFlight: 10 },
         narrow: { ...plan, rateLimit: 10, credits: 100, maxInFlight: 1 },
       },
+      routes: {
+        page: {
+          ...{ method: 'GET', path: '/v1/page', summary: 'A page', service: 'search' },
+          price: { per: 'request', credits: 1 },
+        },
+      },
     },
   })
 })
@@ -69,12 +75,16 @@ describe('400', () => {
     }
   })
 
-  test('uses no permit', async () => {
+  test('of a body uses a permit, and says so; of a query or an Idempotency-Key it does not', async () => {
     const key = await shop.newKey('slow')
-    for (let call = 0; call < 5; call++) {
-      await expectRefused(await search(key, { body: '{}' }), 'invalid_request')
-    }
-    expect(await permitsLeft(key)).toBe(2)
+    const refused = await search(key, { body: '{}' })
+    expect(refused.headers.get('x-ratelimit-remaining')).toBe('1')
+    await expectRefused(refused, 'invalid_request')
+    const headers = { 'idempotency-key': 'a b' }
+    await expectRefused(await search(key, { headers }), 'invalid_request')
+    const init = { key: key.text, method: 'POST' }
+    await expectRefused(await shop.fetch('/v1/search?a=1', init), 'invalid_request')
+    expect(await permitsLeft(key)).toBe(1)
   })
 })
 
@@ -188,15 +198,18 @@ describe('402', () => {
     expect(document).toMatchObject({ required: 1, available: 0 })
   })
 
-  test('returns the permit, and says so', async () => {
+  test('of a call without a body returns the permit; of one with a body it does not; both say so', async () => {
     const key = await shop.newKey('poor')
     for (let call = 0; call < 3; call++) await search(key)
     for (let call = 0; call < 20; call++) {
-      const response = await search(key)
+      const response = await shop.fetch('/v1/page', { key: key.text })
       expect(response.status).toBe(402)
       expect(response.headers.get('x-ratelimit-remaining')).toBe('7')
     }
-    expect(await permitsLeft(key)).toBe(7)
+    const response = await search(key)
+    expect(response.status).toBe(402)
+    expect(response.headers.get('x-ratelimit-remaining')).toBe('6')
+    expect(await permitsLeft(key)).toBe(6)
   })
 })
 
@@ -352,7 +365,7 @@ describe('429', () => {
     await expectRefused(await search(other), 'rate_limited')
   })
 
-  test('too many calls in flight; it uses no permit', async () => {
+  test('too many calls in flight; it uses no permit where it has no body', async () => {
     const key = await shop.newKey('narrow')
     const { promise, resolve } = Promise.withResolvers<void>()
     shop.upstream.respond(async () => {
@@ -361,7 +374,7 @@ describe('429', () => {
     })
     const first = search(key)
     await until(() => shop.upstream.executed.length === 1)
-    const response = await search(key)
+    const response = await shop.fetch('/v1/page', { key: key.text })
     expect(response.headers.get('x-ratelimit-remaining')).toBe('9')
     await expectRefused(response, 'concurrency_exceeded')
     resolve()

@@ -210,10 +210,30 @@ describe('a replay passes the gate again', () => {
     expect(await codeOf(await search('q', { key }))).toEqual([401, 'unknown_key'])
   })
 
-  test('and a permit under the rate limit', async () => {
+  test('and a permit under the rate limit, which it gives back', async () => {
     const key = await shop.newKey('slow')
     const statuses = []
-    for (const _ of [1, 2, 3, 4]) statuses.push((await search('q', { key })).status)
+    for (let call = 0; call < 6; call++) {
+      const response = await search('q', { key })
+      statuses.push(response.status)
+      expect(response.headers.get('x-ratelimit-remaining')).toBe('2')
+    }
+    expect(statuses).toEqual(Array(6).fill(200))
+    for (const _ of [1, 2]) {
+      await shop.post('/v1/search', { query: 'q' }, { key: key.text, headers: {} })
+    }
+    expect(await codeOf(await search('q', { key }))).toEqual([429, 'rate_limited'])
+  })
+
+  test('and keeps it where its body is large: reading one is what permits are for', async () => {
+    const key = await shop.newKey('slow')
+    const headers = { 'idempotency-key': name }
+    const body = `{"query":"q"${' '.repeat(70_000)}}`
+    const statuses = []
+    for (const _ of [1, 2, 3, 4]) {
+      const response = await shop.post('/v1/search', {}, { key: key.text, headers, body })
+      statuses.push(response.status)
+    }
     expect(statuses).toEqual([200, 200, 200, 429])
   })
 })
@@ -278,16 +298,13 @@ describe('a gateway that died', () => {
     const record = await readKeyByHash(shop.ledger.sql, hashKey(key.text))
     if (!record) throw new Error('no such key')
     const bytes = new TextEncoder().encode('{"query":"q"}')
-    const request = new Request('http://gateway.test/v1/search', {
-      method: 'POST',
-      headers: { 'idempotency-key': name },
-    })
-    const named = claimOf(request, '/v1/search', { bytes, content: {} }, {}, record)
-    if (!('claim' in named) || !named.claim) throw new Error('no claim')
+    const request = new Request('http://gateway.test/v1/search', { method: 'POST' })
+    const claim = claimOf(name, request, '/v1/search', { bytes, content: {} }, {}, record)
+    if (!claim) throw new Error('no claim')
     const dead = openGateway(shop.ledger.url, 'gw_dead')
-    const hold = await dead.hold(key, 1, { holdSeconds: 1, claim: named.claim })
+    const hold = await dead.hold(key, 1, { holdSeconds: 1, claim })
     await dead.close()
-    return { hold, claim: named.claim.key }
+    return { hold, claim: claim.key }
   }
 
   test('before it stored a response: in progress, then unknown, and never run again', async () => {

@@ -26,7 +26,7 @@ function read(body: string | Uint8Array, type = formType, json = schema) {
     body: body as BodyInit,
     headers: { 'content-type': type },
   })
-  return readFormBody(request, json, { maxBytes: 10_000, maxSeconds: 60 })
+  return readFormBody(request, json, { maxBytes: 10_000, maxSeconds: 60, maxJsonValues: 50 })
 }
 
 async function taken(...args: Parameters<typeof read>) {
@@ -147,4 +147,15 @@ describe('a form that is not taken', () => {
       '400 /text: missing',
     ])
   })
+})
+
+test('a form has at most as many fields as a JSON body values, and one fault is told', async () => {
+  const open: JsonSchema = { type: 'object' }
+  const fields = (count: number) => Array.from({ length: count }, (_, n) => `f${n}=1`).join('&')
+  expect((await taken(fields(50), formType, open)).fields).toMatchObject({ f0: '1', f49: '1' })
+  expect(await faultsOf(fields(51), formType, open)).toEqual([
+    '400 : more than 50 fields (maxJsonValues)',
+  ])
+  expect(await faultsOf('&'.repeat(9_000))).toHaveLength(1)
+  expect(await faultsOf('n=x&price=x&loud=x')).toHaveLength(1)
 })

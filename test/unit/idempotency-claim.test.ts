@@ -6,12 +6,10 @@ import { claimOf } from '../../src/proxy/request/idempotency-claim.ts'
 const apiKey = { accountSecret: Buffer.from('secret'), keyId: 'key' }
 
 function hashOf(body: string, boundary?: string, type?: string): string | undefined {
-  const headers = { 'idempotency-key': 'one' }
-  const request = new Request('http://localhost/v1/x', { method: 'POST', headers })
+  const request = new Request('http://localhost/v1/x', { method: 'POST' })
   const bytes = new Uint8Array(Buffer.from(body, 'latin1'))
   const more = { ...(boundary !== undefined && { boundary }), ...(type !== undefined && { type }) }
-  const claimed = claimOf(request, '/v1/x', { bytes, content: {}, ...more }, {}, apiKey)
-  return 'claim' in claimed ? claimed.claim?.requestHash : undefined
+  return claimOf('one', request, '/v1/x', { bytes, content: {}, ...more }, {}, apiKey)?.requestHash
 }
 
 /** The hash of this text behind method and target. */
@@ -60,11 +58,10 @@ describe('the hash of a request', () => {
   test('is of the part that is asked for, where the route lets clients ask for one', () => {
     const hash = (headers: Record<string, string>, conditional: boolean) => {
       const request = new Request('http://localhost/v1/x', {
-        headers: { 'idempotency-key': 'one', accept: '*/*', ...headers },
+        headers: { accept: '*/*', ...headers },
       })
       const body = { bytes: new Uint8Array(), content: {} }
-      const claimed = claimOf(request, '/v1/x', body, { conditional }, apiKey)
-      return 'claim' in claimed ? claimed.claim?.requestHash : undefined
+      return claimOf('one', request, '/v1/x', body, { conditional }, apiKey)?.requestHash
     }
     const whole = hash({}, true)
     expect(whole).toBe(hash({}, false))

@@ -49,7 +49,7 @@ function post(body: string): Request {
 }
 
 async function callOf(route: Route, body: string) {
-  const call = await readRequestBody(post(body), route, { maxSeconds: 60 })
+  const call = await readRequestBody(post(body), route, { maxSeconds: 60, maxJsonValues: 50 })
   if ('refusal' in call) throw new Error(JSON.stringify(call.refusal))
   const { bytes, forward, content } = call
   const text = new TextDecoder()
@@ -101,6 +101,9 @@ test('a call of a route without a body has none, whatever was sent', async () =>
 
 test("a body beyond the route's size is refused", async () => {
   const route = routeOf(withChange('    price:', '    maxBodyBytes: 10\n    price:'))
-  const call = await readRequestBody(post('{"text":"a"}'), route, { maxSeconds: 60 })
+  const call = await readRequestBody(post('{"text":"a"}'), route, {
+    maxSeconds: 60,
+    maxJsonValues: 50,
+  })
   expect('refusal' in call && call.refusal.status).toBe(413)
 })

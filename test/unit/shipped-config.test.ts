@@ -163,6 +163,7 @@ test('where the file is silent, the defaults hold', () => {
   expect({ limits, gateways, trustedProxies, legacyKeys, organisationClaim }).toEqual({
     limits: {
       maxBodyBytes: 1_048_576,
+      maxJsonValues: 20_000,
       maxBodySeconds: 60,
       maxTotalBodyBytes: 268_435_456,
       maxBufferedBytes: 65_536,

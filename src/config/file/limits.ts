@@ -9,6 +9,13 @@ const oneHourMs = 3_600_000
 export const Limits = closed(
   {
     maxBodyBytes: Type.Optional(atLeast(1, 'How large a JSON body may be.', oneGiB)),
+    maxJsonValues: Type.Optional(
+      atLeast(
+        1,
+        'How many values a JSON body may have: fields and items, and what is nested in them. A form has at most as many fields.',
+        oneGiB,
+      ),
+    ),
     maxBodySeconds: Type.Optional(
       atLeast(
         1,

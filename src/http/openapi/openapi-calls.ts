@@ -138,7 +138,8 @@ function responses(route: Route, method: Method, schemas: Schemas): Responses {
   const rateHeaders = rateHeadersOf(route)
   const refused = refusalResponses(codesOf(traitsOf(route, method)), (status) => [
     ...(status > 500 ? creditHeaders : creditHeaders.slice(0, 1)),
-    ...(beforePermit.has(status) ? [] : rateHeaders),
+    // A refusal before the permit is taken, as of a query or a key, does not say how the limit stands.
+    ...(status === 500 ? [] : rateHeaders),
   ])
   const done: ResponseObject = {
     description: doneText(route),
@@ -217,12 +218,6 @@ function traitsOf(
     ...(target.kind === 'upstream' ? (['upstream'] as const) : []),
   ]
 }
-
-/**
- * Refusals before a permit of the rate limit is taken, so they cannot say how the limit stands. Refusals of a key
- * come before or after: the ledger has the last word on it.
- */
-const beforePermit: ReadonlySet<number> = new Set([400, 408, 413, 415, 500])
 
 /** An upstream's own refusals, passed on beside those of the gateway. */
 function upstreamRefusals(

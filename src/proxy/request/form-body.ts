@@ -4,9 +4,8 @@
  * stands twice; what is written here has one reading.
  */
 import type { JsonSchema } from '../../config/json-schema.ts'
-import type { BodyLimits } from '../../lib/http-body.ts'
 import { type Field, pointerOf, readFields } from './form-fields.ts'
-import { maxFullyCheckedBytes } from './json-body.ts'
+import type { ValueLimits } from './json-body.ts'
 import { mediaTypeOf } from './media-type.ts'
 import { type Refused, refuse, takeBody } from './take-body.ts'
 
@@ -24,7 +23,7 @@ interface FormBody {
 export async function readFormBody(
   request: Request,
   schema: JsonSchema,
-  limits: BodyLimits,
+  limits: ValueLimits,
 ): Promise<FormBody | Refused> {
   const type = mediaTypeOf(request.headers.get('content-type'))
   if (type?.name !== formType) return refuse(415, `Expected Content-Type: ${formType}`)
@@ -35,14 +34,14 @@ export async function readFormBody(
   const body = await takeBody(request, limits)
   if ('refusal' in body) return body
   const { bytes } = body
-  const sent = parseForm(bytes)
+  const sent = parseForm(bytes, limits.maxJsonValues)
   if (!Array.isArray(sent)) return sent
-  const read = readFields(sent, schema, bytes.length <= maxFullyCheckedBytes)
+  const read = readFields(sent, schema, false)
   if ('faults' in read) return { refusal: { status: 400, errors: read.faults } }
   return { bytes, canonical: writeForm(sent), fields: read.values }
 }
 
-function parseForm(bytes: Uint8Array): Field[] | Refused {
+function parseForm(bytes: Uint8Array, maxFields: number): Field[] | Refused {
   const fields: Field[] = []
   let text: string
   try {
@@ -50,7 +49,11 @@ function parseForm(bytes: Uint8Array): Field[] | Refused {
   } catch {
     return refuse(400, 'The body is not UTF-8')
   }
-  for (const part of text.split('&')) {
+  const parts = text.split('&', maxFields + 1)
+  if (parts.length > maxFields) {
+    return refuse(400, `more than ${maxFields} fields (maxJsonValues)`)
+  }
+  for (const part of parts) {
     if (part === '') continue
     const at = part.indexOf('=')
     const name = decode(at < 0 ? part : part.slice(0, at))

@@ -14,33 +14,39 @@ import type { CallBody } from './request-body.ts'
 /** Hex digits kept of a hash: 128 bits, so no two meet. */
 const hashDigits = 32
 
+/** The Idempotency-Key of a call, if it has one; it is read before the body is. */
+export function readIdempotencyKey({
+  headers,
+}: Request): { readonly name: string | null } | { readonly refusal: Refusal } {
+  const name = headers.get('idempotency-key')
+  return name === null || /^[\x21-\x7e]{1,255}$/.test(name) ? { name } : { refusal: unusable }
+}
+
 /**
  * The claim of a call; undefined when it has no Idempotency-Key.
+ * @param name its Idempotency-Key
  * @param target the public path and query, as they were made of what was checked
  */
 export function claimOf(
+  name: string | null,
   request: Request,
   target: string,
   body: CallBody,
   { conditional }: Pick<Route, 'conditional'>,
   apiKey: Pick<KeyRecord, 'accountSecret' | 'keyId'>,
-): { readonly claim: Claim | undefined } | { readonly refusal: Refusal } {
-  const text = request.headers.get('idempotency-key')
-  if (text === null) return { claim: undefined }
-  if (!/^[\x21-\x7e]{1,255}$/.test(text)) return { refusal: unusable }
+): Claim | undefined {
+  if (name === null) return undefined
   const { accountSecret, keyId } = apiKey
   // An account without a secret was erased, and buys nothing.
-  if (!accountSecret) return { claim: undefined }
-  const key = createHmac('sha256', accountSecret).update(`${keyId} ${text}`).digest('hex')
+  if (!accountSecret) return undefined
+  const key = createHmac('sha256', accountSecret).update(`${keyId} ${name}`).digest('hex')
   const conditions = conditional ? conditionsOf(request.headers) : ''
   const bound = createHmac('sha256', accountSecret)
   bound.update(`${request.method} ${target}${conditions}\n`)
   for (const part of partsOf(body)) bound.update(part)
   return {
-    claim: {
-      key: key.slice(0, hashDigits),
-      requestHash: bound.digest('hex').slice(0, hashDigits),
-    },
+    key: key.slice(0, hashDigits),
+    requestHash: bound.digest('hex').slice(0, hashDigits),
   }
 }
 

@@ -13,31 +13,38 @@ export interface JsonBody {
   readonly json: unknown
 }
 
-/** In a larger body only the first fault is looked for: finding all of them would cost too much. */
-export const maxFullyCheckedBytes = 16_384
+/** What bounds a body whose values the gateway reads. */
+export interface ValueLimits extends BodyLimits {
+  /** How many values a JSON body may have, or a form fields. */
+  readonly maxJsonValues: number
+}
 
-/** Reads the JSON body of a call and checks it against its route's schema. */
+/** Reads the JSON body of a call and checks it against its route's schema, up to the first fault. */
 export async function readJsonBody(
   request: Request,
   schema: JsonSchema,
-  limits: BodyLimits,
+  limits: ValueLimits,
 ): Promise<JsonBody | Refused> {
   if (!isJson(request.headers.get('content-type'))) {
     return refuse(415, 'Expected Content-Type: application/json')
   }
   const body = await takeBody(request, limits)
   if ('refusal' in body) return body
-  return parseJsonBody(body.bytes, schema)
+  return parseJsonBody(body.bytes, schema, limits)
 }
 
 function isJson(contentType: string | null): boolean {
   return /^application\/(json|[\w.-]+\+json)\s*(;|$)/i.test(contentType?.trim() ?? '')
 }
 
-function parseJsonBody(bytes: Uint8Array, schema: JsonSchema): JsonBody | Refused {
-  const parsed = parseStrictJson(bytes)
+function parseJsonBody(
+  bytes: Uint8Array,
+  schema: JsonSchema,
+  { maxJsonValues }: ValueLimits,
+): JsonBody | Refused {
+  const parsed = parseStrictJson(bytes, maxJsonValues)
   if ('fault' in parsed) return refuse(400, parsed.fault.detail, parsed.fault.pointer)
-  const invalid = schemaCheck(schema)(parsed.json, bytes.length <= maxFullyCheckedBytes)
+  const invalid = schemaCheck(schema)(parsed.json, false)
   if (invalid.length > 0) return { refusal: { status: 400, errors: invalid } }
   return { bytes, text: parsed.text, json: parsed.json }
 }

@@ -87,7 +87,7 @@ function takeApart(
     if (!optional && !seen.has(name)) errors.push({ pointer: pointerStep(name), detail: 'missing' })
   }
   if (errors.length > 0) return { refusal: { status: 400, errors: errors.slice(0, maxErrors) } }
-  const read = readFields(fields, schema, true)
+  const read = readFields(fields, schema, false)
   return 'faults' in read
     ? { refusal: { status: 400, errors: read.faults } }
     : { fields: read.values }

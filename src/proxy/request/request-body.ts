@@ -1,6 +1,5 @@
 /** Reads the body of a call, checks it as its route says, and makes what the upstream gets of it. */
 import type { Route } from '../../config/config.ts'
-import type { BodyLimits } from '../../lib/http-body.ts'
 import { takesBody } from '../../lib/http-methods.ts'
 import { shortPointer } from '../../lib/json-pointer.ts'
 import { layOver } from '../../lib/json-text.ts'
@@ -11,7 +10,7 @@ import type { RequestContent } from '../../pricing/price-kind.ts'
 import { pointedSchema } from '../../pricing/route-body.ts'
 import type { CallTarget } from './call-target.ts'
 import { formType, readFormBody } from './form-body.ts'
-import { type JsonBody, readJsonBody } from './json-body.ts'
+import { type JsonBody, readJsonBody, type ValueLimits } from './json-body.ts'
 import { mapBody } from './map-body.ts'
 import { readMultipartBody } from './multipart-body.ts'
 import { openRawBody, readAnyBody, readRawBody } from './raw-body.ts'
@@ -49,7 +48,7 @@ export function streamOf({ forward }: Pick<CallBody, 'forward'>): StreamedBody |
   return forward !== undefined && 'stream' in forward ? forward.stream : undefined
 }
 
-type Limits = Omit<BodyLimits, 'maxBytes'>
+type Limits = Omit<ValueLimits, 'maxBytes'>
 
 /** Reads the body that the route takes, and refuses one in which another reader may find another price. */
 export async function readRequestBody(
@@ -81,20 +80,20 @@ function finderOf(route: Route): FindLookalike | undefined {
 /**
  * Reads the body that the route takes, at most `route.maxBodyBytes` of it.
  *
- * @param limits of its time, and of the memory for it
+ * @param more its limits beside that
  * @param values what the path and the query say
  */
 async function readBodyOf(
   request: Request,
   route: Route,
-  { maxSeconds, take }: Limits,
+  more: Limits,
   values: CallTarget['content'],
 ): Promise<CallBody | Refused> {
   const { request: kind } = route
   if (kind === undefined || !takesBody(route.methods, request.method)) {
     return { bytes: new Uint8Array(), content: values }
   }
-  const limits = { maxBytes: route.maxBodyBytes, maxSeconds, ...(take && { take }) }
+  const limits = { ...more, maxBytes: route.maxBodyBytes }
   if ('json' in kind) {
     const body = await readJsonBody(request, kind.json, limits)
     return 'refusal' in body ? body : jsonCall(body, route, values)
