@@ -133,7 +133,7 @@ export interface Plan {
   readonly grantable: boolean
 }
 
-interface Limits {
+export interface Limits {
   /** How large a JSON body may be. */
   readonly maxBodyBytes: number
   /** How many values a JSON body may have, and how many fields a form. */
@@ -152,6 +152,12 @@ interface Limits {
   readonly holdSeconds: number
   /** A gateway that the ledger has not heard of for so long is fenced. */
   readonly fenceAfterSeconds: number
+  /** How many requests to management an owner may make in any minute. */
+  readonly maxOwnerRequestsPerMinute: number
+  /** How many of them may change something. */
+  readonly maxOwnerChangesPerMinute: number
+  /** How many requests to management an operator or auditor may make in any minute. */
+  readonly maxOperatorRequestsPerMinute: number
 }
 
 interface Refunds {

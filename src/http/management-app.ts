@@ -5,12 +5,14 @@
  */
 import { Elysia } from 'elysia'
 import type { Config } from '../config/config.ts'
+import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import type { Sql } from '../ledger/connect.ts'
 import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import type { Management } from '../management/management.ts'
 import type { RoutePattern } from './allowed-methods.ts'
 import type { Auth } from './auth/auth.ts'
 import { authPlugin } from './auth/auth-plugin.ts'
+import { openManagementRateLimit } from './auth/management-rate-limit.ts'
 import { errorHandler } from './errors/error-handler.ts'
 import { managementBodyReader } from './management-body.ts'
 import { adminRoutes } from './routes/operator/admin.ts'
@@ -25,17 +27,19 @@ export interface ManagementAppDeps {
   readonly auth: Auth
   readonly config: Pick<Config, 'routes' | 'limits'>
   readonly newBodyMemory: NewBodyMemory
+  readonly rateLimiter: RateLimiter
   readonly requestIdOf: (request: Request) => string
   /** Gets the errors that clients do not learn. */
   readonly log: (message: string, error: unknown) => void
 }
 
 export function managementApp(allDeps: ManagementAppDeps) {
-  const { config, newBodyMemory, auth, requestIdOf, log, ...deps } = allDeps
+  const { config, newBodyMemory, rateLimiter, auth, requestIdOf, log, ...deps } = allDeps
   const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
   const maxSeconds = config.limits.maxBodySeconds
   const readBody = managementBodyReader({ maxSeconds, newBodyMemory })
-  const routeDeps = { ...deps, permissions, signIn: authPlugin(auth, readBody) }
+  const rateLimit = openManagementRateLimit(rateLimiter, config.limits)
+  const routeDeps = { ...deps, permissions, signIn: authPlugin({ auth, rateLimit, readBody }) }
   let routes: readonly RoutePattern[] = []
 
   // Hooks apply only to routes that are registered after them.

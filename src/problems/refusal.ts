@@ -97,7 +97,7 @@ export const refusals = {
     title: 'The Idempotency-Key was used for another request',
     appliesTo: ['call'],
   },
-  rate_limited: { status: 429, title: 'Too many requests', appliesTo: ['limitedCall'] },
+  rate_limited: { status: 429, title: 'Too many requests', appliesTo: ['limitedCall', 'signIn'] },
   concurrency_exceeded: {
     status: 429,
     title: 'Too many calls in flight',

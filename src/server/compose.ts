@@ -203,7 +203,7 @@ function openApp(context: Context, parts: AppParts): App {
   const { ledger, appends, calls, management, rateLimiter, addresses } = parts
   const { sql } = ledger
   return createApp({
-    ...{ sql, config, management, newBodyMemory, proxy: calls.proxy, log: warn },
+    ...{ sql, config, management, newBodyMemory, rateLimiter, proxy: calls.proxy, log: warn },
     corsOrigins: environment.corsOrigins,
     auth: openAuth({
       ...environment,

@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { Elysia, t } from 'elysia'
+import { defaults } from '../../src/config/defaults.ts'
+import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limiter.ts'
 import { openAuth } from '../../src/http/auth/auth.ts'
 import { authPlugin } from '../../src/http/auth/auth-plugin.ts'
+import { openManagementRateLimit } from '../../src/http/auth/management-rate-limit.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { errorHandler } from '../../src/http/errors/error-handler.ts'
 import { managementBodyReader } from '../../src/http/management-body.ts'
@@ -16,7 +19,11 @@ const auth = openAuth({
   organisationClaim: 'org',
 })
 const newBodyMemory = openBodyMemoryBudget(1_000_000)
-const plugin = authPlugin(auth, managementBodyReader({ maxSeconds: 60, newBodyMemory }))
+const plugin = authPlugin({
+  auth,
+  rateLimit: openManagementRateLimit(openInProcessLimiter(), defaults.limits),
+  readBody: managementBodyReader({ maxSeconds: 60, newBodyMemory }),
+})
 const app = new Elysia()
   .onError(errorHandler({ requestIdOf: () => 'request-1', log() {}, routes: () => [] }))
   .use(plugin)

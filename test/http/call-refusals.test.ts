@@ -1,9 +1,11 @@
 /** Every refusal of the call path, by status: its document, its headers, and what it leaves behind: nothing. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
 import { type RefusalCode, refusals } from '../../src/problems/refusal.ts'
 import { rawCall } from '../support/raw-client.ts'
+import { jwtSecret } from '../support/running-gateway.ts'
 import { at, openShop, type Shop, type ShopRequest } from '../support/shop.ts'
 import { prefixes, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
@@ -312,11 +314,12 @@ describe('413', () => {
   })
 
   test('of management: before the end of a body that has none', async () => {
+    const token = await signToken({ secret: jwtSecret, subject: 'a', expiresInSeconds: 60 })
     const chunk = `20000\r\n${'x'.repeat(0x20000)}\r\n`
     const call = rawCall(
       shop.gateway.url,
       'POST /api-keys HTTP/1.1\r\nHost: g\r\nContent-Type: application/json\r\n' +
-        `Transfer-Encoding: chunked\r\n\r\n${chunk}`,
+        `Authorization: Bearer ${token}\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}`,
     )
     await call.ended()
     expect(call.status).toBe(413)

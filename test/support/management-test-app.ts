@@ -6,6 +6,7 @@
 import type { Config } from '../../src/config/config.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
+import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limiter.ts'
 import { openAuth } from '../../src/http/auth/auth.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ManagementAppDeps, managementApp } from '../../src/http/management-app.ts'
@@ -14,6 +15,7 @@ import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { type Management, openManagement } from '../../src/management/management.ts'
 import type { Gateway } from './gateway.ts'
+import { generousLimits } from './test-config.ts'
 import { type Ledger, openLedger, prefixes } from './test-ledger.ts'
 
 export interface TestApp extends AsyncDisposable {
@@ -117,7 +119,8 @@ export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'log'
   const { adminRole, auditorRole, organisationClaim } = shippedConfig
   return managementApp({
     ...deps,
-    config: shippedConfig,
+    config: { ...shippedConfig, limits: { ...shippedConfig.limits, ...generousLimits } },
+    rateLimiter: openInProcessLimiter(),
     newBodyMemory: openBodyMemoryBudget(shippedConfig.limits.maxTotalBodyBytes),
     auth: openAuth({
       ...{ jwtSecret: secret, adminUserIds: [], adminRole, auditorRole, organisationClaim },

@@ -1,4 +1,4 @@
-/** The shipped configuration with a test's changes. */
+/** The shipped configuration with a test's changes, and limits of management that tests do not reach. */
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import type { Config } from '../../src/config/config.ts'
@@ -7,7 +7,14 @@ import { parseConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 /** Changes to the file: objects are merged, null removes a field, all else replaces. */
 export type ConfigChanges = { readonly [field: string]: unknown }
 
-const shipped = parse(readFileSync(shippedConfigFile, 'utf8'))
+/** Tests change more in a minute than an owner may. */
+export const generousLimits = {
+  maxOwnerRequestsPerMinute: 100_000,
+  maxOwnerChangesPerMinute: 100_000,
+  maxOperatorRequestsPerMinute: 100_000,
+}
+
+const shipped = merge(parse(readFileSync(shippedConfigFile, 'utf8')), { limits: generousLimits })
 
 /** @param upstream the address of all upstreams. Without it, demo services stand in, if they run. */
 export function testConfig(changes: ConfigChanges = {}, upstream?: string): Config {

@@ -61,8 +61,29 @@ export const Limits = closed(
         3_600,
       ),
     ),
+    maxOwnerRequestsPerMinute: Type.Optional(
+      atLeast(
+        1,
+        'How many requests to management an owner (a user, or all members of an organisation together) may make in any minute.',
+        1_000_000,
+      ),
+    ),
+    maxOwnerChangesPerMinute: Type.Optional(
+      atLeast(
+        1,
+        'How many of them may change something: what they change is written to the log.',
+        1_000_000,
+      ),
+    ),
+    maxOperatorRequestsPerMinute: Type.Optional(
+      atLeast(
+        1,
+        'How many requests to management an operator or auditor may make in any minute.',
+        1_000_000,
+      ),
+    ),
   },
-  { description: 'Sizes and times.' },
+  { description: 'Sizes, times, and how often management is asked.' },
 )
 
 export const Refunds = closed(

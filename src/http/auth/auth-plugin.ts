@@ -2,7 +2,7 @@
 // signed in, and its handler gets their `principal`.
 //
 // A request is admitted by its head, before its body is read: who has no token can cause no more work than a head
-// does, and nobody learns what a valid request looks like who may not send one. So the guard is also what reads the
+// does, who asks too often neither, and nobody learns what a valid request looks like who may not send one. So the guard is also what reads the
 // body. Elysia parses only the bodies of some routes, and transforms the requests of all; hence the two hooks. They
 // give handlers no typed property; hence the `resolve` after them.
 
@@ -10,6 +10,7 @@ import { Elysia } from 'elysia'
 import type { Refusal } from '../../problems/refusal.ts'
 import { RequestRefused } from '../errors/request-refused.ts'
 import type { Auth, Principal } from './auth.ts'
+import type { ManagementRateLimit } from './management-rate-limit.ts'
 
 /** Whom a route admits: `owner` anyone who is signed in (auditors only to read), `reader` auditors and admins, `admin` admins. */
 type SignedIn = 'owner' | 'reader' | 'admin'
@@ -25,29 +26,42 @@ function isForbiddenChange({ role }: Principal, { method }: Request): boolean {
   return role === 'auditor' && method !== 'GET'
 }
 
-/** @param readBody reads and parses the body of a request that was admitted */
-export function authPlugin(auth: Auth, readBody: (request: Request) => Promise<unknown>) {
+interface Guard {
+  readonly auth: Auth
+  readonly rateLimit: ManagementRateLimit
+  /** Reads and parses the body of a request that was admitted. */
+  readonly readBody: (request: Request) => Promise<unknown>
+}
+
+/** What Elysia gives to hooks, as far as it matters here. */
+interface HookContext {
+  readonly request: Request
+  readonly set: { headers: Record<string, string | number> }
+}
+
+export function authPlugin({ auth, rateLimit, readBody }: Guard) {
   const principals = new WeakMap<Request, Principal>()
 
   /** @throws RequestRefused */
-  async function admit(request: Request, level: SignedIn): Promise<void> {
+  async function admit({ request, set }: HookContext, level: SignedIn): Promise<void> {
     if (principals.has(request)) return
     const principal = await auth.authenticate(request.headers.get('authorization'))
     if (principal === undefined) throw new RequestRefused(notSignedIn)
     if (!allowedRoles[level].includes(principal.role) || isForbiddenChange(principal, request)) {
       throw new RequestRefused(notYourRole)
     }
+    Object.assign(set.headers, await rateLimit.take(principal, request))
     principals.set(request, principal)
   }
 
   return new Elysia({ name: 'auth' }).macro({
     signedIn: (level: SignedIn) => ({
-      async parse({ request }) {
-        await admit(request, level)
+      async parse({ request, set }) {
+        await admit({ request, set }, level)
         return readBody(request)
       },
-      async transform({ request }) {
-        await admit(request, level)
+      async transform({ request, set }) {
+        await admit({ request, set }, level)
       },
       resolve: ({ request }) => ({ principal: principals.get(request) as Principal }),
     }),

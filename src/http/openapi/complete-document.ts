@@ -94,6 +94,7 @@ function completeResponses(
   draft: DraftOperation['responses'],
   codes: readonly RefusalCode[],
 ): Responses {
+  const isSignedIn = codes.includes('unauthorized')
   const described = Object.entries(draft)
     .filter(([status]) => Number(status) < 400 || codes.length === 0)
     .map(([status, { description, content }]): [string, ResponseObject] => {
@@ -105,14 +106,16 @@ function completeResponses(
           ...(codes.length > 0 && {
             headers: headerRefs([
               'X-Request-Id',
-              ...(where === 'get /v1/key' ? rateHeaderNames : []),
+              ...(isSignedIn || where === 'get /v1/key' ? rateHeaderNames : []),
             ]),
           }),
           ...(json !== undefined && { content: jsonContent(json) }),
         },
       ]
     })
-  return { ...Object.fromEntries(described), ...refusalResponses(codes) }
+  // Before the token is known, there is no rate limit to tell of.
+  const more = (status: number) => (isSignedIn && status !== 401 ? rateHeaderNames : [])
+  return { ...Object.fromEntries(described), ...refusalResponses(codes, more) }
 }
 
 /**
