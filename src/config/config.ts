@@ -65,6 +65,8 @@ export interface Route {
   /** The schema of the query, as an object of its parameters; what fits is forwarded. Absent: no query is taken. */
   readonly query?: 'any' | JsonSchema
   readonly summary: string
+  /** Its name in the API documentation, where the file gives one: see operation-ids.ts. */
+  readonly operationId?: string
   /** What a key and its plan must allow: the lists called `endpoints` there are of permissions, not of route ids. */
   readonly permission: string
   readonly target: Target

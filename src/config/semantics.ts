@@ -16,6 +16,7 @@ import { unknownName } from './checks/unknown-name.ts'
 import { defaults } from './defaults.ts'
 import type { ConfigFile } from './file/file-schema.ts'
 import type { Route } from './file/route.ts'
+import { operationIdFaults } from './operation-ids.ts'
 import { routeBodyOf } from './route-body-of.ts'
 
 /**
@@ -38,6 +39,7 @@ export function semanticFaults(
     ),
     ...routes.flatMap(([id, route]) => inside(['routes', id], routeFaults(route, file))),
     ...samePathFaults(routes),
+    ...operationIdFaults(routes),
     ...plans.flatMap(([name, { endpoints }]) =>
       inside(['plans', name, 'endpoints'], endpointFaults(endpoints, permissions)),
     ),

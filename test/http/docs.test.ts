@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { validate } from '@readme/openapi-parser'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import type { Config } from '../../src/config/config.ts'
+import { ownOperationIds } from '../../src/config/operation-ids.ts'
 import { refusals } from '../../src/problems/refusal.ts'
 import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
@@ -85,7 +86,38 @@ describe('the document', () => {
     expect(new Set(ids).size).toBe(ids.length)
     const used = new Set(operations.flatMap(([, { tags }]) => tags))
     expect([...used].sort()).toEqual(document.tags.map(({ name }) => name).sort())
-    for (const [where, { summary }] of operations) expect(summary, where).not.toBe('')
+    for (const [where, { summary, description }] of operations) {
+      expect(summary, where).not.toBe('')
+      expect(description, where).toMatch(/\w+ .*\./)
+    }
+  })
+
+  test('names its own operations by verbs, which no route can take', () => {
+    const sold = new Set(Object.values(config.routes).map(({ path }) => path))
+    const own = operations.filter(([where]) => !sold.has(where.split(' ')[1] ?? ''))
+    const ids = own.map(([, { operationId }]) => operationId)
+    expect(ids.sort()).toEqual([...ownOperationIds].sort())
+    const verb = /^(adjust|check|create|get|grant|list|refund|revoke|rotate|update)[A-Z]/
+    for (const id of ids) expect(id).toMatch(verb)
+  })
+
+  test('names the shipped calls as their routes do', () => {
+    const idOf = (method: string, path: string) => find(method, path).operationId
+    expect(idOf('post', '/v1/search')).toBe('search')
+    expect(idOf('get', '/v1/search/engines')).toBe('listSearchEngines')
+    expect(idOf('post', '/v1/tts/synthesize')).toBe('synthesizeSpeech')
+  })
+
+  test('gives every parameter that a request needs an example that fits its schema, and no other, which the page would send', () => {
+    let examples = 0
+    for (const [where, { parameters = [] }] of operations) {
+      for (const { name, schema, required, example } of parameters) {
+        expect([where, name, example !== undefined]).toEqual([where, name, required])
+        if (required) expect([where, name, faults(schema, example)]).toEqual([where, name, []])
+        examples += required ? 1 : 0
+      }
+    }
+    expect(examples).toBeGreaterThan(15)
   })
 
   test('says how to authenticate: with an API key in either header, or with a token', () => {
@@ -106,7 +138,9 @@ describe('the document', () => {
 
   test('gives every code of refusal an example that fits the schema', () => {
     const { Problem } = document.components.schemas as Record<string, object>
-    expect(Object.keys(document.components.examples ?? {})).toEqual(Object.keys(refusals))
+    // A method that a path does not take is no operation's.
+    const codes = Object.keys(refusals).filter((code) => code !== 'method_not_allowed')
+    expect(Object.keys(document.components.examples ?? {})).toEqual(codes)
     for (const [code, example] of Object.entries(document.components.examples ?? {})) {
       const { value } = example as { value: { code: string } }
       expect(value.code).toBe(code)

@@ -76,6 +76,25 @@ describe('a document', () => {
     expect(yaml).toStartWith('# Imported from pets.json: Pets (OpenAPI 3.0.3): 3 of 3 operations.')
   })
 
+  test('keeps the names of its operations for clients, where each is one, free, and not made of the id', () => {
+    const { config } = imported({
+      ...document,
+      paths: {
+        '/a': { get: { operationId: 'petById' }, post: { operationId: 'addPet' } },
+        '/b': { get: { operationId: 'PETBYID' }, put: { operationId: 'getAccount' } },
+        '/c': { get: { operationId: 'pets/list' } },
+      },
+    })
+    const kept = Object.values(config.routes).map(({ id, operationId }) => [id, operationId])
+    expect(kept).toEqual([
+      ['petById', 'petById'],
+      ['addPet', undefined],
+      ['PETBYID-2', undefined],
+      ['getAccount', undefined],
+      ['pets-list', undefined],
+    ])
+  })
+
   test('says the same in YAML', () => {
     const options = { source: 'pets.json', service: 'pets', price }
     const json = importOpenApi({ ...options, text: JSON.stringify(document) })

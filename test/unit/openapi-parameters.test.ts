@@ -24,9 +24,9 @@ const { paths } = callsDocument(config)
 test('each method is an operation with an id of its own, and only a PUT has a body', () => {
   const operations = Object.entries(paths['/v1/documents/{id}'] ?? {})
   expect(operations.map(([method, { operationId }]) => [method, operationId])).toEqual([
-    ['get', 'document.get'],
-    ['head', 'document.head'],
-    ['put', 'document.put'],
+    ['get', 'getDocument'],
+    ['head', 'headDocument'],
+    ['put', 'putDocument'],
   ])
   expect(operations.filter(([, { requestBody }]) => requestBody).map(([name]) => name)).toEqual([
     'put',

@@ -1,8 +1,9 @@
 /** One endpoint that is sold, as tollbook.yaml says it under `routes`. */
 import { type Static, Type } from '@sinclair/typebox'
-import { atLeast, closed, namePattern } from '../../lib/schema-fields.ts'
+import { atLeast, closed, namePattern, text } from '../../lib/schema-fields.ts'
 import { ChargeCondition, PassStatuses } from '../../pricing/charge-condition.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
+import { operationIdPattern } from '../operation-ids.ts'
 import { FieldMap } from './field-map.ts'
 import {
   EncodedSlash,
@@ -27,6 +28,13 @@ export const Route = closed(
     encodedSlash: Type.Optional(EncodedSlash),
     query: Type.Optional(Query),
     summary: Type.String({ minLength: 1, description: 'One line for the API documentation.' }),
+    operationId: Type.Optional(
+      text(
+        operationIdPattern,
+        'letters and digits, such as listVoices',
+        "What the API documentation, and so every generated client, calls the operation, such as `listVoices`. Of several methods each gets its method in front of it. Default: made of the route's id.",
+      ),
+    ),
     permission: Type.Optional(
       Type.String({
         pattern: namePattern,

@@ -9,6 +9,7 @@ import { type Path, printPath, printProblem } from '../config-error.ts'
 import type { ConfigFile } from '../file/file-schema.ts'
 import type { Route } from '../file/route.ts'
 import { configFaults } from '../load-config.ts'
+import { keptOperationIds } from '../operation-ids.ts'
 import { schemaFaults } from '../schema-faults.ts'
 import { onlyRedirects } from './bodies.ts'
 import { uniqueNames } from './names.ts'
@@ -112,6 +113,7 @@ function collectRoutes(
   const { document, notes } = parts
   const room = { ...parts, price: price as PriceRule, prefix, parameterNames: new Map() }
   const idOf = uniqueNames(63, 'op-')
+  const keptNameOf = keptOperationIds()
   const routes: Routes = new Map()
   const paths = entriesOf(document.root.paths)
   let operations = 0
@@ -132,8 +134,13 @@ function collectRoutes(
         notes.leaveOut('it responds with a redirect, and redirects do not cross the gateway')
         continue
       }
-      const route = routeOf(each, services.of(item, each.operation), room)
-      routes.set(idOf(wishedId(each)), { operation, route })
+      const id = idOf(wishedId(each))
+      const operationId = keptNameOf({ id, methods: [each.method] }, each.operation.operationId)
+      const route = {
+        ...routeOf(each, services.of(item, each.operation), room),
+        ...(operationId !== undefined && { operationId }),
+      }
+      routes.set(id, { operation, route })
     }
   }
   alignTails(routes)

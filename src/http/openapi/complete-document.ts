@@ -17,7 +17,14 @@ import { exampleOf } from './openapi-example.ts'
 import { headerRefs, headers, rateHeaderNames } from './openapi-headers.ts'
 import { problemExamples, problemSchema, refusalResponses } from './openapi-refusals.ts'
 import { allSecuritySchemes, withSignIn } from './openapi-security.ts'
-import { bodyExamples, fieldExamples, introduction, ownTags } from './openapi-text.ts'
+import {
+  bodyExamples,
+  fieldExamples,
+  introduction,
+  ownInfo,
+  ownTags,
+  pathIdExample,
+} from './openapi-text.ts'
 import type { Content, Operation, Parameter, ResponseObject, Responses } from './openapi-types.ts'
 
 /** The document as the plugin drafts it: its schemas are TypeBox's, still with their symbols. */
@@ -25,9 +32,15 @@ export interface DraftDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, DraftOperation>>>>
 }
 
-interface DraftOperation extends Omit<Partial<Operation>, 'responses'> {
+interface DraftOperation extends Omit<Partial<Operation>, 'responses' | 'parameters'> {
   readonly operationId: string
+  readonly parameters?: readonly DraftParameter[]
   readonly responses: Readonly<Record<string, Partial<ResponseObject>>>
+}
+
+/** The plugin takes the examples out of the schema. */
+interface DraftParameter extends Parameter {
+  readonly examples?: readonly unknown[]
 }
 
 export async function completeDocument(
@@ -39,17 +52,25 @@ export async function completeDocument(
     mapValues(operations, (operation, method) => completeOperation(`${method} ${path}`, operation)),
   )
   const { paths, responses } = deduplicateRefusals({ ...calls.paths, ...own })
+  const used = JSON.stringify({ paths, responses })
+  const onlyUsed = (part: string, components: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(
+      Object.entries(components).filter(([name]) =>
+        used.includes(`"#/components/${part}/${name}"`),
+      ),
+    )
   return {
     openapi: '3.1.0',
-    info: { title: 'Tollbook', version, description: introduction },
+    info: { title: 'Tollbook', version, description: introduction, ...ownInfo },
     servers: [{ url: '/' }],
     tags: [...calls.tags, ...ownTags],
     paths,
     components: {
       securitySchemes: allSecuritySchemes(config.keyHeaders),
-      ...{ headers, responses },
+      headers: onlyUsed('headers', headers),
+      responses,
       schemas: { Problem: problemSchema, ...calls.schemas },
-      examples: problemExamples,
+      examples: onlyUsed('examples', problemExamples),
     },
   }
 }
@@ -60,12 +81,14 @@ function completeOperation(where: string, draft: DraftOperation): Operation {
   const security = draft.security ?? (signedIn ? withSignIn : [])
   const body = jsonOf(draft.requestBody?.content)
   return {
-    operationId: operationId.replace(/[^a-zA-Z0-9]+(.)/g, (_, letter) => letter.toUpperCase()),
+    operationId,
     summary,
     ...(description !== undefined && { description }),
     tags,
     security,
-    ...(parameters.length > 0 && { parameters: parameters.map(completeParameter) }),
+    ...(parameters.length > 0 && {
+      parameters: parameters.map((each) => completeParameter(where, each)),
+    }),
     ...(body !== undefined && {
       requestBody: {
         required: !(OptionalKind in body),
@@ -76,15 +99,22 @@ function completeOperation(where: string, draft: DraftOperation): Operation {
   }
 }
 
-function completeParameter({ name, in: location, required, description, schema }: Parameter) {
+function completeParameter(
+  where: string,
+  { name, in: location, required, description, schema, examples }: DraftParameter,
+): Parameter {
   const { description: ofSchema, ...rest } = readable(schema) as JsonSchema
   const text = description ?? ofSchema
+  const isNeeded = required && !('default' in rest)
+  const known = { ...fieldExamples, id: pathIdExample(where) }[name]
   return {
     name,
     in: location,
-    required: required && !('default' in rest),
+    required: isNeeded,
     ...(typeof text === 'string' && { description: text }),
     schema: rest,
+    // The page sends every example that it shows: of a filter, nobody wants one.
+    ...(isNeeded && { example: examples?.[0] ?? known ?? exampleOf(rest) }),
   }
 }
 
@@ -95,15 +125,16 @@ function completeResponses(
   codes: readonly RefusalCode[],
 ): Responses {
   const isSignedIn = codes.includes('unauthorized')
+  const isOpen = !codes.includes('internal')
   const described = Object.entries(draft)
-    .filter(([status]) => Number(status) < 400 || codes.length === 0)
+    .filter(([status]) => Number(status) < 400 || isOpen)
     .map(([status, { description, content }]): [string, ResponseObject] => {
       const json = jsonOf(content)
       return [
         status,
         {
           description: description ?? 'Done.',
-          ...(codes.length > 0 && {
+          ...(!isOpen && {
             headers: headerRefs([
               'X-Request-Id',
               ...(isSignedIn || where === 'get /v1/key' ? rateHeaderNames : []),
@@ -120,13 +151,13 @@ function completeResponses(
 
 /**
  * The codes with which a route can refuse. Customers' routes refuse as the gate does, routes with a sign-in by the
- * statuses that they describe. Open routes describe all their responses themselves, so they have no codes here.
+ * statuses that they describe. Open routes describe their responses themselves, and like all refuse what is malformed.
  */
 function refusalsOf(
   where: string,
   { security, parameters, requestBody, responses }: DraftOperation,
-) {
-  if (!security && !('401' in responses)) return []
+): RefusalCode[] {
+  if (!security && !('401' in responses)) return ['invalid_request']
   const takesInput = requestBody !== undefined || (parameters?.length ?? 0) > 0
   // Auditors may not use owners' routes that change something.
   const needsRole = !security && (where.includes(' /admin/') || !where.startsWith('get '))
@@ -160,7 +191,8 @@ function readable(schema: unknown): unknown {
   if (!isMapping(schema)) return schema
   const [asText, asNumber] = Array.isArray(schema.anyOf) ? schema.anyOf : []
   if (isMapping(asText) && asText.format === 'integer') return readable(asNumber)
-  const { nullable: _, patternErrorMessage: __, title, description, properties, ...rest } = schema
+  const { title, description, properties, ...others } = schema
+  const { nullable: _, patternErrorMessage: __, sample: ___, elsewhere: ____, ...rest } = others
   const text = [title, description].filter((part) => part !== undefined).join('. ')
   return {
     ...(text !== '' && { description: text }),

@@ -4,6 +4,7 @@
  */
 import type { Config, Route } from '../../config/config.ts'
 import type { JsonSchema } from '../../config/json-schema.ts'
+import { nameOperations, operationKey } from '../../config/operation-ids.ts'
 import { type Method, takesBody } from '../../lib/http-methods.ts'
 import { isPassedOn } from '../../pricing/charge-condition.ts'
 import { isMetered } from '../../pricing/price-rule.ts'
@@ -60,12 +61,16 @@ function* documentCalls({
   const keySecurity = withApiKey(keyHeaders)
   for (const [name, schema] of Object.entries(namedSchemas)) named(name, schema, schemas)
   const permissions = new Set<string>()
+  const names = nameOperations(Object.values(routes))
   for (const route of Object.values(routes)) {
     const path = documentedPath(route)
     for (const method of route.methods) {
       paths[path] = {
         ...paths[path],
-        [method.toLowerCase()]: operation(route, method, schemas, keySecurity),
+        [method.toLowerCase()]: {
+          operationId: names.get(operationKey(route, method)) ?? '',
+          ...operation(route, method, schemas, keySecurity),
+        },
       }
     }
     permissions.add(route.permission)
@@ -83,8 +88,8 @@ const idempotencyKey = {
   in: 'header',
   required: false,
   description:
-    'Names the call, so that trying it again is safe: the same key with the same request is executed and ' +
-    'charged once, and its response is sent again for at least 24 hours.',
+    'Names the call, such as `order-2026-0042`, so that trying it again is safe: the same key with the same request ' +
+    'is executed and charged once, and its response is sent again for at least 24 hours.',
   schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,255}$' },
 } as const
 
@@ -108,12 +113,10 @@ function operation(
   method: Method,
   schemas: Schemas,
   keySecurity: Security,
-): Operation {
-  const { id, methods, summary, permission } = route
+): Omit<Operation, 'operationId'> {
+  const { methods, summary, permission } = route
   const body = takesBody(methods, method) ? requestBody(route, schemas) : undefined
   return {
-    // The ids of routes have no dot.
-    operationId: methods.length === 1 ? id : `${id}.${method.toLowerCase()}`,
     summary,
     description: `${priceText(route)}\n\nAs configured; the price in force, and those announced, are at \`/v1/prices\`.${rateLimitText(route)}`,
     tags: [permission],
@@ -219,6 +222,9 @@ function traitsOf(
   ]
 }
 
+/** Whatever the upstream sent, as it sent it. A schema without a type would take the type of `code` from clients. */
+const upstreamBytes = { type: 'string', format: 'binary' }
+
 /** An upstream's own refusals, passed on beside those of the gateway. */
 function upstreamRefusals(
   route: Route,
@@ -246,7 +252,7 @@ function upstreamRefusals(
             ...[...creditHeaders, ...rateHeadersOf(route)],
           ]),
         },
-        content: { ...content, '*/*': {} },
+        content: { ...content, '*/*': { schema: upstreamBytes } },
       },
     ]
   })

@@ -21,7 +21,7 @@ export function refusalResponses(
       headers: headerRefs([...headersOf(status), ...more(status)]),
       content: {
         'application/problem+json': {
-          schema: { $ref: '#/components/schemas/Problem' },
+          schema: problemOfCodes(codes),
           examples: Object.fromEntries(
             codes.map((code) => [code, { $ref: `#/components/examples/${code}` }]),
           ),
@@ -30,6 +30,12 @@ export function refusalResponses(
     },
   ])
   return Object.fromEntries(responses)
+}
+
+/** A problem document with one of these codes, so that a generated client knows which there are. */
+function problemOfCodes(codes: readonly RefusalCode[]) {
+  const narrowed = { type: 'object', properties: { code: { type: 'string', enum: codes } } }
+  return { allOf: [{ $ref: '#/components/schemas/Problem' }, narrowed] }
 }
 
 function headersOf(status: number): HeaderName[] {

@@ -30,6 +30,12 @@ ${refusalRows.join('\n')}
 </details>
 `.trim()
 
+/** Of the API as its clients see it, whose terms are not Tollbook's. */
+export const ownInfo = {
+  contact: { name: 'Whoever runs this gateway' },
+  license: { name: 'The terms of whoever runs this gateway', identifier: 'LicenseRef-Terms' },
+}
+
 export const ownTags = [
   {
     name: 'Your key',
@@ -54,6 +60,12 @@ const position = '0-1234'
 const keyId = 'key_7HcJ9aXe3NvQ5tGyUoB2wM'
 const tariff = '3f5e1a2b9c0d4e6f8a7b6c5d4e3f2a1b0c9d8e7f6a5b4c3d2e1f0a9b8c7d6e5f'
 
+/** What `{id}` is an example of in a path, by `METHOD /path`. */
+export function pathIdExample(where: string): string {
+  if (where.includes(' /admin/accounts')) return fieldExamples.accountId as string
+  return (where.includes(' /admin/charges') ? fieldExamples.requestId : keyId) as string
+}
+
 /** Examples of the gateway's own fields, by their names. */
 export const fieldExamples: Readonly<Record<string, unknown>> = {
   accountId: 'acc_4fTq0bYxP2mVn8RkWzL1sD',
@@ -61,8 +73,10 @@ export const fieldExamples: Readonly<Record<string, unknown>> = {
   adjusted: 0,
   allowedEndpoints: ['search'],
   allowedIps: ['203.0.113.0/24'],
+  asOf: time,
   available: 4900,
   createdAt: time,
+  cursor: position,
   creditsResetAt: '2026-02-01T00:00:00.000Z',
   currency: 'EUR',
   date: '2026-01-31',

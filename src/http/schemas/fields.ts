@@ -89,14 +89,17 @@ export const mode = t.Union([t.Literal('live'), t.Literal('test')], { title: 'li
 export const day = t.String({
   pattern: '^\\d{4}-\\d\\d-\\d\\d$',
   title: 'a day such as 2026-01-31',
+  examples: ['2026-01-31'],
 })
 export const month = t.String({
   pattern: '^20\\d\\d-(0[1-9]|1[0-2])$',
   title: 'a month such as 2026-01',
+  examples: ['2026-01'],
 })
 export const position = t.String({
   pattern: '^\\d{1,5}-\\d{1,15}$',
   title: 'a position such as 0-1234',
+  examples: ['0-1234'],
 })
 
 export const credits = count(1, maxAmount)

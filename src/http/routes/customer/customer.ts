@@ -1,5 +1,6 @@
 /** What a customer's program can ask with its API key, free of charge: its key, the prices, a charge. */
 import { Elysia, t } from 'elysia'
+import type { OwnOperationId } from '../../../config/operation-ids.ts'
 import type { AuthorizedKey } from '../../../gate/authorize/authorize.ts'
 import type { Gate } from '../../../gate/gate.ts'
 import { limitsOfKey } from '../../../gate/rate-limit/limits-of-key.ts'
@@ -62,11 +63,19 @@ export function customerRoutes(deps: CustomerDeps) {
   return new Elysia({ name: 'customer', normalize: false })
     .get('/v1/key', ({ request }) => withKey(request, (authorized) => readKey(deps, authorized)), {
       response: { 200: KeyResponse },
-      detail: describe('Plan, permissions, credits by lot and rate limit of the key'),
+      detail: describe(
+        'getCurrentKey',
+        'Plan, permissions, credits by lot and rate limit of the key',
+        'What the API key of this request may do, what its account has left, and how its rate limit stands. Asking is free and takes no permit.',
+      ),
     })
     .get('/v1/prices', ({ request }) => withKey(request, () => readPrices(deps)), {
       response: { 200: PricesResponse },
-      detail: describe('Prices and plans in force, and those announced'),
+      detail: describe(
+        'listPrices',
+        'Prices and plans in force, and those announced',
+        'The tariff in force, and every tariff that is announced, with the time from which it holds and where the routes are that it prices.',
+      ),
     })
     .get(
       '/v1/charges/:requestId',
@@ -75,7 +84,11 @@ export function customerRoutes(deps: CustomerDeps) {
       {
         params: requestIdParams,
         response: { 200: ChargeResponse, 404: Problem },
-        detail: describe('What a call cost, and where that is in the ledger'),
+        detail: describe(
+          'getCharge',
+          'What a call cost, and where that is in the ledger',
+          'One call of the account by its request id, which its response had as `X-Request-Id`: what was held, charged and refunded, and at which positions of the ledger.',
+        ),
       },
     )
     .post(
@@ -86,18 +99,27 @@ export function customerRoutes(deps: CustomerDeps) {
         parse: 'none',
         params: requestIdParams,
         response: { 200: RefundedResponse, 403: Problem, 404: Problem, 409: Problem },
-        detail: describe('Refund a charge whose response may not have arrived'),
+        detail: describe(
+          'refundUndelivered',
+          'Refund a charge whose response may not have arrived',
+          'Gives back what a call cost whose `delivery` is `unknown`. Where only operators refund, it is refused with `refund_by_operator`.',
+        ),
       },
     )
     .post('/v1/key/revoke', ({ request }) => withKey(request, ({ key }) => revokeKey(deps, key)), {
       parse: 'none',
       response: { 200: RevokedResponse },
-      detail: describe('Revoke this key, for good (it leaked, say)'),
+      detail: describe(
+        'revokeCurrentKey',
+        'Revoke this key, for good (it leaked, say)',
+        'Revokes the API key of this request. It buys nothing from then on, on any gateway.',
+      ),
     })
 }
 
-function describe(summary: string) {
-  return { summary, tags: ['Your key'], security: [{ apiKey: [] }, { apiKeyBearer: [] }] }
+function describe(operationId: OwnOperationId, summary: string, description: string) {
+  const security = [{ apiKey: [] }, { apiKeyBearer: [] }]
+  return { operationId, summary, description, tags: ['Your key'], security }
 }
 
 /** Runs `work` for the key of the request, and makes the response of its reply or of the refusal. */

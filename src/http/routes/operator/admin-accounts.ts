@@ -97,7 +97,12 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         query: t.Object({ mode: t.Optional(mode) }),
         response: { 200: t.Object({ account: Account, balance: BalanceSchema }), ...oneProblems },
-        detail: { summary: 'An account: plan, limits and credits', tags },
+        detail: {
+          operationId: 'getAnyAccount',
+          summary: 'An account: plan, limits and credits',
+          description: "Anybody's account, with its credits of one mode.",
+          tags,
+        },
       },
     )
     .patch(
@@ -112,7 +117,13 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         body: AccountPatch,
         response: { 200: AccountResponse, ...changeProblems },
-        detail: { summary: 'Change plan and limits, freeze and unfreeze', tags },
+        detail: {
+          operationId: 'updateAccount',
+          summary: 'Change plan and limits, freeze and unfreeze',
+          description:
+            'Changes the fields that the body names. A plan with more counts at once, one with less from the next month on; a frozen account buys nothing.',
+          tags,
+        },
       },
     )
     .post(
@@ -134,7 +145,13 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         body: NewGrant,
         response: { 201: GrantResponse, ...changeProblems },
-        detail: { summary: 'Grant credits, as a lot of their own', tags },
+        detail: {
+          operationId: 'grantCredits',
+          summary: 'Grant credits, as a lot of their own',
+          description:
+            'Adds credits that were paid for or given. The same `externalId` with the same body again grants nothing more and gets the same response.',
+          tags,
+        },
       },
     )
     .post(
@@ -149,7 +166,13 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         body: NewAdjustment,
         response: { 201: AdjustmentResponse, ...changeProblems },
-        detail: { summary: 'Take credits away', tags },
+        detail: {
+          operationId: 'adjustCredits',
+          summary: 'Take credits away',
+          description:
+            'Takes credits back, the last to be drawn first. What cannot be taken is a debt, which later credits repay.',
+          tags,
+        },
       },
     )
     .post(
@@ -165,6 +188,7 @@ export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
         body: NewRefund,
         response: { 201: RefundResponse, ...changeProblems },
         detail: {
+          operationId: 'refundCharge',
           summary: 'Refund a charge, wholly or in part (id: its request id)',
           description:
             'With the externalId `undelivered:` and the id, only a charge is refunded whose response is known to be lost, and a retry under its Idempotency-Key gets no response.',

@@ -69,7 +69,12 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
         signedIn: 'reader',
         query: ListQuery,
         response: { 200: KeyList, ...commonProblems },
-        detail: { summary: "Everyone's keys, the newest first", tags },
+        detail: {
+          operationId: 'listAllApiKeys',
+          summary: "Everyone's keys, the newest first",
+          description: 'Keys of all accounts, without their secrets; by user, plan and state.',
+          tags,
+        },
       },
     )
     .get(
@@ -82,7 +87,12 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
         signedIn: 'reader',
         params: idParams,
         response: { 200: t.Object({ apiKey: ApiKey }), ...oneProblems },
-        detail: { summary: 'Any key', tags },
+        detail: {
+          operationId: 'getAnyApiKey',
+          summary: 'Any key',
+          description: "Anybody's key, without its secret.",
+          tags,
+        },
       },
     )
     .patch(
@@ -107,7 +117,13 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
         params: idParams,
         body: KeyPatch,
         response: { 200: ChangedKey, ...changeProblems },
-        detail: { summary: "Change a key, its cap and rate, and its account's plan", tags },
+        detail: {
+          operationId: 'updateAnyApiKey',
+          summary: "Change a key, its cap and rate, and its account's plan",
+          description:
+            "Changes anybody's key as its owner could, and beyond: the plan of its account, and its month's credits.",
+          tags,
+        },
       },
     )
     .delete(
@@ -122,7 +138,12 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
         params: idParams,
         body: t.Optional(closed({ reason })),
         response: { 200: ChangedKey, ...changeProblems },
-        detail: { summary: 'Revoke any key, for good', tags },
+        detail: {
+          operationId: 'revokeAnyApiKey',
+          summary: 'Revoke any key, for good',
+          description: "Revokes anybody's key. It buys nothing from then on, on any gateway.",
+          tags,
+        },
       },
     )
 }

@@ -54,7 +54,12 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
         signedIn: 'reader',
         query: daysQuery,
         response: { 200: UsageOverviewResponse, ...commonProblems },
-        detail: { summary: "Everyone's usage, live mode (30 days by default)", tags },
+        detail: {
+          operationId: 'getUsageSummary',
+          summary: "Everyone's usage, live mode (30 days by default)",
+          description: 'Sums over all accounts: in total, and for each plan, UTC day and endpoint.',
+          tags,
+        },
       },
     )
     .get(
@@ -69,7 +74,13 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
           limit: queryInteger({ minimum: 1, maximum: 200, default: 10 }),
         }),
         response: { 200: TopUsersResponse, ...commonProblems },
-        detail: { summary: 'The accounts that were charged most', tags },
+        detail: {
+          operationId: 'listTopUsers',
+          summary: 'The accounts that were charged most',
+          description:
+            'Accounts by the credits that they were charged in live mode, the most first.',
+          tags,
+        },
       },
     )
     .get(
@@ -101,7 +112,13 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
           to: t.Optional(position),
         }),
         response: { 200: EventList, ...commonProblems },
-        detail: { summary: 'The log: by account, key, type and position', tags },
+        detail: {
+          operationId: 'listEvents',
+          summary: 'The log: by account, key, type and position',
+          description:
+            "Events of the ledger in the log's order, with the reasons that actors gave. `nextCursor` is the `cursor` of the next page.",
+          tags,
+        },
       },
     )
 }

@@ -36,7 +36,13 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
       {
         signedIn: 'owner',
         response: { 200: t.Object({ account: Account }), ...oneProblems },
-        detail: { summary: 'Your account: plan and limits', tags },
+        detail: {
+          operationId: 'getAccount',
+          summary: 'Your account: plan and limits',
+          description:
+            'The account of whoever signs in: its plan, the one that follows, and its limits.',
+          tags,
+        },
       },
     )
     .get(
@@ -51,7 +57,13 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
         signedIn: 'owner',
         query: t.Object({ mode: t.Optional(mode) }),
         response: { 200: t.Object({ balance: BalanceSchema }), ...oneProblems },
-        detail: { summary: 'Your credits, lot by lot', tags },
+        detail: {
+          operationId: 'getBalance',
+          summary: 'Your credits, lot by lot',
+          description:
+            'What the account can spend now, what is held, and each lot of credits with its own times.',
+          tags,
+        },
       },
     )
     .get(
@@ -96,7 +108,13 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
           ),
         }),
         response: { 200: t.Object({ statement: StatementSchema }), ...oneProblems },
-        detail: { summary: "A month's statement, computed from the log", tags },
+        detail: {
+          operationId: 'getStatement',
+          summary: "A month's statement, computed from the log",
+          description:
+            'What was charged and refunded in a month, in the time zone that is asked for; every figure names the positions of the ledger that it is the sum of.',
+          tags,
+        },
       },
     )
 }

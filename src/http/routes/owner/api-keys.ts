@@ -71,7 +71,13 @@ export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
         signedIn: 'owner',
         body: NewKey,
         response: { 201: ShownKey, ...changeProblems },
-        detail: { summary: 'Issue a key; the first one opens your account', tags },
+        detail: {
+          operationId: 'createApiKey',
+          summary: 'Issue a key; the first one opens your account',
+          description:
+            'Issues a key on the account of whoever signs in: the organisation that the token names, else the user. The key stands in this response and nowhere else.',
+          tags,
+        },
       },
     )
     .get(
@@ -83,7 +89,12 @@ export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
       {
         signedIn: 'owner',
         response: { 200: t.Object({ apiKeys: t.Array(ApiKey) }), ...commonProblems },
-        detail: { summary: 'Your keys, the newest first, revoked ones included', tags },
+        detail: {
+          operationId: 'listApiKeys',
+          summary: 'Your keys, the newest first, revoked ones included',
+          description: 'The keys of your account, without their secrets.',
+          tags,
+        },
       },
     )
     .get(
@@ -95,7 +106,12 @@ export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
         signedIn: 'owner',
         params: idParams,
         response: { 200: t.Object({ apiKey: ApiKey }), ...oneProblems },
-        detail: { summary: 'One of your keys', tags },
+        detail: {
+          operationId: 'getApiKey',
+          summary: 'One of your keys',
+          description: 'One key of your account, without its secret.',
+          tags,
+        },
       },
     )
     .patch(
@@ -118,7 +134,13 @@ export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
         params: idParams,
         body: closed(keyPatchFields),
         response: { 200: ChangedKey, ...changeProblems },
-        detail: { summary: 'Change a key: what it is called and what it narrows', tags },
+        detail: {
+          operationId: 'updateApiKey',
+          summary: 'Change a key: what it is called and what it narrows',
+          description:
+            'Changes the fields that the body names and leaves the others. A key can only narrow what its account has; null removes a limit of its own.',
+          tags,
+        },
       },
     )
     .delete(
@@ -132,7 +154,13 @@ export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
         signedIn: 'owner',
         params: idParams,
         response: { 200: ChangedKey, ...changeProblems },
-        detail: { summary: 'Revoke a key, for good; its history stays', tags },
+        detail: {
+          operationId: 'revokeApiKey',
+          summary: 'Revoke a key, for good; its history stays',
+          description:
+            'Revokes a key. It buys nothing from then on, on any gateway, and cannot be enabled again.',
+          tags,
+        },
       },
     )
     .post(
@@ -151,7 +179,13 @@ export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
         params: idParams,
         body: Rotation,
         response: { 200: ShownKey, ...changeProblems },
-        detail: { summary: 'Give a key a new secret', tags },
+        detail: {
+          operationId: 'rotateApiKey',
+          summary: 'Give a key a new secret',
+          description:
+            'Replaces the secret of a key; its id, its limits and its history stay. With `graceSeconds` the old secret stays valid for so long.',
+          tags,
+        },
       },
     )
 }

@@ -28,7 +28,13 @@ export function keyReportsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         query: daysQuery,
         response: { 200: UsageResponse, ...oneProblems },
-        detail: { summary: 'What a key used, by day and endpoint (30 days by default)', tags },
+        detail: {
+          operationId: 'getApiKeyUsage',
+          summary: 'What a key used, by day and endpoint (30 days by default)',
+          description:
+            'Calls, failures, credits and quantities of a key, for each UTC day and endpoint.',
+          tags,
+        },
       },
     )
     .get(
@@ -42,7 +48,13 @@ export function keyReportsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         query: monthQuery,
         response: { 200: UsageSummaryResponse, ...oneProblems },
-        detail: { summary: 'What a key used in a month, or ever', tags },
+        detail: {
+          operationId: 'getApiKeyUsageSummary',
+          summary: 'What a key used in a month, or ever',
+          description:
+            'The sums of a key over a UTC month, or over all time, and for each endpoint.',
+          tags,
+        },
       },
     )
     .get(
@@ -57,7 +69,13 @@ export function keyReportsRoutes({ management, sql, signIn }: RouteDeps) {
         params: idParams,
         query: eventsQuery,
         response: { 200: EventList, ...oneProblems },
-        detail: { summary: "A key's history: its life and its calls, in the log's order", tags },
+        detail: {
+          operationId: 'listApiKeyEvents',
+          summary: "A key's history: its life and its calls, in the log's order",
+          description:
+            'The events of a key, from the oldest on. `nextCursor` is the `cursor` of the next page.',
+          tags,
+        },
       },
     )
 }

@@ -22,7 +22,12 @@ export function systemRoutes({ readiness }: SystemDeps) {
   return new Elysia({ name: 'system' })
     .get('/health', () => ({ status: 'ok' as const }), {
       response: t.Object({ status: t.Literal('ok') }),
-      detail: { summary: 'The process is alive', tags: ['System'] },
+      detail: {
+        operationId: 'checkHealth',
+        summary: 'The process is alive',
+        description: 'Responds as long as the process does; says nothing of the ledger.',
+        tags: ['System'],
+      },
     })
     .get(
       '/ready',
@@ -36,7 +41,13 @@ export function systemRoutes({ readiness }: SystemDeps) {
       },
       {
         response: { 200: Ready, 503: NotReady },
-        detail: { summary: 'The gateway can serve, or what it lacks', tags: ['System'] },
+        detail: {
+          operationId: 'checkReadiness',
+          summary: 'The gateway can serve, or what it lacks',
+          description:
+            '200 when this gateway can serve calls, and 503 with what is missing when it cannot.',
+          tags: ['System'],
+        },
       },
     )
 }
