@@ -281,7 +281,7 @@ describe('what is settled', () => {
     }
   })
 
-  test('a rule without settle goes by the header', () => {
+  test('a rule without settle goes by the file', () => {
     const { settle: _, ...rule } = perSecond
     expect(settle(rule, { duration_seconds: 200 }, 300, 8.5)).toBe(9)
   })

@@ -73,10 +73,10 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
   text: (rule) =>
     [
       `${startedUnitText(rule, 'seconds')} of audio.`,
-      `Held for what the file's header says or, if longer, for its size at ${numberText(rule.hold.lowestBitsPerSecond)} bits a second, at most ${numberText(rule.hold.maxSeconds)} seconds;`,
+      `Held for as long as the file lasts or, if longer, for its size at ${numberText(rule.hold.lowestBitsPerSecond)} bits a second, at most ${numberText(rule.hold.maxSeconds)} seconds;`,
       rule.settle
-        ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else by the header, never more than was held.`
-        : 'charged by the header, never more than was held.',
+        ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else for as long as the file lasts, never more than was held.`
+        : 'charged for as long as the file lasts, never more than was held.',
     ].join(' '),
   shortText: (rule) => startedUnitText(rule, 's'),
 }
