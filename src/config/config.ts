@@ -154,6 +154,8 @@ export interface Limits {
   readonly holdSeconds: number
   /** A gateway that the ledger has not heard of for so long is fenced. */
   readonly fenceAfterSeconds: number
+  /** How long a report over HTTP may take. */
+  readonly maxReportSeconds: number
   /** How many requests to management an owner may make in any minute. */
   readonly maxOwnerRequestsPerMinute: number
   /** How many of them may change something. */

@@ -15,6 +15,7 @@ import { authPlugin } from './auth/auth-plugin.ts'
 import { openManagementRateLimit } from './auth/management-rate-limit.ts'
 import { errorHandler } from './errors/error-handler.ts'
 import { managementBodyReader } from './management-body.ts'
+import { openReportQueue } from './report-queue.ts'
 import { adminRoutes } from './routes/operator/admin.ts'
 import { accountRoutes } from './routes/owner/account.ts'
 import { apiKeysRoutes } from './routes/owner/api-keys.ts'
@@ -22,8 +23,10 @@ import { keyReportsRoutes } from './routes/owner/key-reports.ts'
 
 export interface ManagementAppDeps {
   readonly management: Management
-  /** Connects as the serving role. Reports read through it. */
+  /** Connects as the serving role. */
   readonly sql: Sql
+  /** The same for reports alone. */
+  readonly reportSql: Sql
   readonly auth: Auth
   readonly config: Pick<Config, 'routes' | 'limits'>
   readonly newBodyMemory: NewBodyMemory
@@ -34,12 +37,18 @@ export interface ManagementAppDeps {
 }
 
 export function managementApp(allDeps: ManagementAppDeps) {
-  const { config, newBodyMemory, rateLimiter, auth, requestIdOf, log, ...deps } = allDeps
+  const { config, newBodyMemory, rateLimiter, reportSql, auth, requestIdOf, log, ...deps } = allDeps
   const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
   const maxSeconds = config.limits.maxBodySeconds
   const readBody = managementBodyReader({ maxSeconds, newBodyMemory })
   const rateLimit = openManagementRateLimit(rateLimiter, config.limits)
-  const routeDeps = { ...deps, permissions, signIn: authPlugin({ auth, rateLimit, readBody }) }
+  const reports = openReportQueue(reportSql, config.limits.maxReportSeconds)
+  const routeDeps = {
+    ...deps,
+    reports,
+    permissions,
+    signIn: authPlugin({ auth, rateLimit, readBody }),
+  }
   let routes: readonly RoutePattern[] = []
 
   // Hooks apply only to routes that are registered after them.

@@ -19,6 +19,8 @@ export interface ConnectOptions {
   readonly schema?: string
   /** owner: as whoever logged in (migrations); serving: as the serving role. */
   readonly as: 'owner' | 'serving'
+  /** What the server calls the connections, unless the URL says so; `tollbook` by default. */
+  readonly name?: string
   /** Connections at most. */
   readonly max: number
   /** How long a statement waits for a lock. It ends the wait for a lock holder that has stopped. */
@@ -69,7 +71,7 @@ function openPool(address: DatabaseAddress, options: ConnectOptions, onLost: () 
     max: options.max,
     onclose: onLost,
     connection: {
-      application_name: address.applicationName ?? 'tollbook',
+      application_name: address.applicationName ?? options.name ?? 'tollbook',
       search_path: `${options.schema ?? defaultSchema}, pg_temp`,
       timezone: 'UTC',
       ...vanishedClients,

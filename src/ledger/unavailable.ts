@@ -44,6 +44,11 @@ export function isUnavailable(error: unknown): boolean {
   return error instanceof Error && 'code' in error && clientCodes.has(String(error.code))
 }
 
+/** A statement was ended because it ran as long as its connection lets it. */
+export function isStatementTimeout(error: unknown): boolean {
+  return error instanceof postgres.PostgresError && error.code === '57014'
+}
+
 function isFatal({ severity }: postgres.PostgresError): boolean {
   return severity === 'FATAL' || severity === 'PANIC'
 }

@@ -117,7 +117,9 @@ export const refusals = {
   },
   ledger_unavailable: { status: 503, title: 'The ledger cannot be reached', appliesTo: ['any'] },
   price_missing: { status: 503, title: 'The endpoint has no price', appliesTo: ['apiKey'] },
+  reports_busy: { status: 503, title: 'Too many reports are being computed', appliesTo: [] },
   upstream_busy: { status: 503, title: 'The upstream is busy', appliesTo: ['upstream'] },
+  report_timeout: { status: 504, title: 'The report took too long', appliesTo: [] },
   upstream_timeout: { status: 504, title: 'The upstream took too long', appliesTo: ['upstream'] },
 } as const satisfies Record<string, RefusalKind>
 

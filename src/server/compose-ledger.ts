@@ -21,6 +21,8 @@ const lastWritesMs = 10_000
 
 export interface Ledger {
   readonly sql: Sql
+  /** For reports alone: few connections, whose statements may run for as long as a report may. */
+  readonly reportSql: Sql
   readonly shards: readonly number[]
   readonly marks: HighWaterMarks
   readonly storeHighWaterMarks: () => Promise<void>
@@ -30,7 +32,8 @@ export interface Ledger {
 
 /** @throws MarkFileRefused when the file of high-water marks is not this ledger's */
 export async function openLedger(context: Context): Promise<Ledger> {
-  const { databaseUrl, highWaterMarkFile: file, shutdown } = context
+  const { config, databaseUrl, highWaterMarkFile: file, shutdown } = context
+  const { maxReportSeconds } = config.limits
   const common = {
     url: databaseUrl,
     as: 'serving',
@@ -38,7 +41,12 @@ export async function openLedger(context: Context): Promise<Ledger> {
     lockTimeoutMs: maxLockWaitMs,
   } as const
   const sql = connect({ ...common, max: 8 })
-  const pools = [sql]
+  const reportSql = connect({
+    ...{ url: databaseUrl, as: 'serving', name: 'tollbook reports', max: 2 },
+    statementTimeoutMs: maxReportSeconds * 1_000,
+    maxSilenceSeconds: maxReportSeconds + gatewaySilenceSeconds,
+  })
+  const pools = [sql, reportSql]
   shutdown.push('the connections to the ledger', () =>
     Promise.all(pools.map((pool) => pool.end({ timeout: 5 }))),
   )
@@ -46,6 +54,7 @@ export async function openLedger(context: Context): Promise<Ledger> {
   if (file !== undefined) await marks.load(sql, file)
   return {
     sql,
+    reportSql,
     shards: await readShards(sql),
     marks,
     async storeHighWaterMarks() {

@@ -202,9 +202,18 @@ interface AppParts extends Omit<CallDeps, 'server'> {
 function openApp(context: Context, parts: AppParts): App {
   const { config, environment, phase, newBodyMemory, warn } = context
   const { ledger, appends, calls, management, rateLimiter, addresses } = parts
-  const { sql } = ledger
+  const { sql, reportSql } = ledger
   return createApp({
-    ...{ sql, config, management, newBodyMemory, rateLimiter, proxy: calls.proxy, log: warn },
+    ...{
+      sql,
+      reportSql,
+      config,
+      management,
+      newBodyMemory,
+      rateLimiter,
+      proxy: calls.proxy,
+      log: warn,
+    },
     corsOrigins: environment.corsOrigins,
     auth: openAuth({
       ...environment,

@@ -119,6 +119,7 @@ export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'log'
   const { adminRole, auditorRole, organisationClaim } = shippedConfig
   return managementApp({
     ...deps,
+    reportSql: deps.sql,
     config: { ...shippedConfig, limits: { ...shippedConfig.limits, ...generousLimits } },
     rateLimiter: openInProcessLimiter(),
     newBodyMemory: openBodyMemoryBudget(shippedConfig.limits.maxTotalBodyBytes),

@@ -42,10 +42,12 @@ const statusByCode: Record<RefusalCode, number> = {
   internal: 500,
   upstream_unreachable: 502,
   upstream_failed: 502,
+  reports_busy: 503,
   upstream_busy: 503,
   ledger_unavailable: 503,
   bodies_too_large: 503,
   price_missing: 503,
+  report_timeout: 504,
   upstream_timeout: 504,
 }
 

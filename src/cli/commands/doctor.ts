@@ -55,8 +55,8 @@ async function examine(
   ]
 }
 
-/** A gateway opens a pool, a connection for metrics, and one for each shard. One shard is assumed here. */
-const connectionsOfGateway = 10
+/** A gateway opens a pool, two connections for reports, one for metrics, and one for each shard. One shard is assumed here. */
+const connectionsOfGateway = 12
 
 async function examineDatabase(
   args: DatabaseArgs,

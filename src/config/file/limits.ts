@@ -61,6 +61,7 @@ export const Limits = closed(
         3_600,
       ),
     ),
+    maxReportSeconds: Type.Optional(atLeast(1, 'How long a report over HTTP may take.', 240)),
     maxOwnerRequestsPerMinute: Type.Optional(
       atLeast(
         1,

@@ -6,7 +6,7 @@
 // a token, the result is the same: no principal.
 
 import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
-import type { Owner } from '../../lib/ids.ts'
+import { accountIdOf, type Owner } from '../../lib/ids.ts'
 import { openHs256 } from './hs256.ts'
 import { openJwks } from './jwks.ts'
 
@@ -90,6 +90,13 @@ export function ownerOf({ subject, organisation }: Principal): Owner {
   return organisation === undefined
     ? { kind: 'user', id: subject }
     : { kind: 'organisation', id: organisation }
+}
+
+/** Names a principal where its requests are counted: an owner by its account, an operator or auditor by the user. */
+export function principalKey(principal: Principal): string {
+  const { role, subject } = principal
+  if (role === 'owner') return accountIdOf(ownerOf(principal))
+  return `operator:${accountIdOf({ kind: 'user', id: subject })}`
 }
 
 /** A token needs `exp`: without it, it would be valid for ever. */

@@ -9,9 +9,8 @@ import type {
   RateLimit,
   RateLimiter,
 } from '../../gate/rate-limit/rate-limiter.ts'
-import { accountIdOf } from '../../lib/ids.ts'
 import { RequestRefused } from '../errors/request-refused.ts'
-import { ownerOf, type Principal } from './auth.ts'
+import { type Principal, principalKey } from './auth.ts'
 
 /** A longer span would keep Redis from being trusted for as long after it was restarted (redis-trust.ts). */
 const windowMs = 60_000
@@ -46,14 +45,11 @@ export function openManagementRateLimit(
 function limitsOf(principal: Principal, { method }: Request, limits: Limits): RateLimit[] {
   const { maxOperatorRequestsPerMinute, maxOwnerRequestsPerMinute, maxOwnerChangesPerMinute } =
     limits
-  if (principal.role !== 'owner') {
-    const key = `{${accountIdOf({ kind: 'user', id: principal.subject })}:operator}`
-    return [{ key, limit: maxOperatorRequestsPerMinute, windowMs }]
-  }
-  const tag = `{${accountIdOf(ownerOf(principal))}:management}`
-  const requests = { key: tag, limit: maxOwnerRequestsPerMinute, windowMs }
+  const key = `{management:${principalKey(principal)}}`
+  if (principal.role !== 'owner') return [{ key, limit: maxOperatorRequestsPerMinute, windowMs }]
+  const requests = { key, limit: maxOwnerRequestsPerMinute, windowMs }
   if (method === 'GET') return [requests]
-  return [requests, { key: `${tag}:changes`, limit: maxOwnerChangesPerMinute, windowMs }]
+  return [requests, { key: `${key}:changes`, limit: maxOwnerChangesPerMinute, windowMs }]
 }
 
 function headersOf(rateLimit: ObservedRateLimit, isRefused: boolean): Record<string, string> {

@@ -33,8 +33,17 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   already_published: ['conflict', 'This tariff was published for this time already.'],
 }
 
+/** The routes whose responses are computed by the queue of reports. */
+const reports = [
+  ...['get /api-keys/{id}/usage', 'get /api-keys/{id}/usage/summary', 'get /api-keys/{id}/events'],
+  ...['get /account/statements/{month}', 'get /admin/events'],
+  ...['get /admin/usage/summary', 'get /admin/usage/top-users'],
+]
+const ofReports = ['concurrency_exceeded', 'reports_busy', 'report_timeout'] as const
+
 /** Codes that single routes refuse with, by method and path, for the API documentation. */
 export const refusalsByRoute: Readonly<Record<string, readonly RefusalCode[]>> = {
+  ...Object.fromEntries(reports.map((route) => [route, ofReports])),
   'post /api-keys': ['plan_not_grantable', 'account_frozen', 'price_missing'],
   'post /v1/charges/{requestId}/refund': ['refund_by_operator', 'delivery_pending'],
   'patch /admin/api-keys/{id}': ['plan_not_grantable'],

@@ -4,11 +4,13 @@ import type { Actor } from '../../management/actor.ts'
 import type { Management } from '../../management/management.ts'
 import type { Principal } from '../auth/auth.ts'
 import type { authPlugin } from '../auth/auth-plugin.ts'
+import type { ReportQueue } from '../report-queue.ts'
 
 export interface RouteDeps {
   readonly management: Management
-  /** Connects as the serving role. Reports read through it. */
+  /** Connects as the serving role. What takes long is computed by `reports`. */
   readonly sql: Sql
+  readonly reports: ReportQueue
   /** One plugin for all routes of an app: it keeps the principal of each request. */
   readonly signIn: ReturnType<typeof authPlugin>
   /** The permissions of the configuration. */

@@ -42,13 +42,15 @@ const TopUsersResponse = t.Object({
 const tags = ['Operators: reports']
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
+export function adminReportsRoutes({ management, reports, signIn }: RouteDeps) {
   return new Elysia({ name: 'admin-reports', normalize: false })
     .use(signIn)
     .get(
       '/admin/usage/summary',
-      async ({ query }) => ({
-        summary: await readUsageOverview(sql, daysOf(query, await readClock(sql))),
+      async ({ query, principal }) => ({
+        summary: await reports.compute(principal, async (sql) =>
+          readUsageOverview(sql, daysOf(query, await readClock(sql))),
+        ),
       }),
       {
         signedIn: 'reader',
@@ -64,8 +66,10 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
     )
     .get(
       '/admin/usage/top-users',
-      async ({ query: { limit, ...query } }) => ({
-        topUsers: await readTopUsers(sql, { limit, ...daysOf(query, await readClock(sql)) }),
+      async ({ query: { limit, ...query }, principal }) => ({
+        topUsers: await reports.compute(principal, async (sql) =>
+          readTopUsers(sql, { limit, ...daysOf(query, await readClock(sql)) }),
+        ),
       }),
       {
         signedIn: 'reader',
@@ -85,20 +89,17 @@ export function adminReportsRoutes({ management, sql, signIn }: RouteDeps) {
     )
     .get(
       '/admin/events',
-      async ({ query: { accountId, keyId, from, to, ...rest } }) => {
+      async ({ query: { accountId, keyId, from, to, ...rest }, principal }) => {
         const range = rangeOf(from, to)
         if ('detail' in range) requireValid([range])
         const { filter, page } = pageOf(rest)
-        const found = await readEventFeed(
-          sql,
-          {
-            ...filter,
-            ...range,
-            ...(accountId !== undefined && { accountId }),
-            ...(keyId !== undefined && { keyId }),
-          },
-          page,
-        )
+        const wanted = {
+          ...filter,
+          ...range,
+          ...(accountId !== undefined && { accountId }),
+          ...(keyId !== undefined && { keyId }),
+        }
+        const found = await reports.compute(principal, (sql) => readEventFeed(sql, wanted, page))
         const reasons = await management.readReasons(found.events)
         return listEvents(found, (event) => auditedEvent(event, reasons.get(printPosition(event))))
       },

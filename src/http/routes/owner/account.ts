@@ -22,7 +22,7 @@ const tags = ['Account']
 const noAccount = 'account yet: your first key opens it'
 
 /** One chain, however long: Elysia infers the types of clients from it. */
-export function accountRoutes({ management, sql, signIn }: RouteDeps) {
+export function accountRoutes({ management, sql, reports, signIn }: RouteDeps) {
   return new Elysia({ name: 'account', normalize: false })
     .use(signIn)
     .get(
@@ -78,7 +78,9 @@ export function accountRoutes({ management, sql, signIn }: RouteDeps) {
           ...(tz !== undefined && { timeZone: tz }),
           ...(asOf !== undefined && { asOf: parsePosition(asOf) ?? new Date(asOf) }),
         }
-        const found = await readStatement(sql, request).catch(refuseBadPeriod)
+        const found = await reports
+          .compute(principal, (sql) => readStatement(sql, request))
+          .catch(refuseBadPeriod)
         return inFormat(format, orNotFound(found, keyId === undefined ? noAccount : 'key'))
       },
       {

@@ -13,7 +13,7 @@ import { readOwnKey } from './read-own-key.ts'
 
 const tags = ['API keys']
 
-export function keyReportsRoutes({ management, sql, signIn }: RouteDeps) {
+export function keyReportsRoutes({ management, reports, signIn }: RouteDeps) {
   return new Elysia({ name: 'key-reports', normalize: false })
     .use(signIn)
     .get(
@@ -21,7 +21,9 @@ export function keyReportsRoutes({ management, sql, signIn }: RouteDeps) {
       async ({ params, principal, query }) => {
         const { keyId, readAt } = await readOwnKey(management, principal, params.id)
         const days = daysOf(query, new Date(readAt))
-        return { usage: await readUsageByDay(sql, { keyId, ...days }) }
+        return {
+          usage: await reports.compute(principal, (sql) => readUsageByDay(sql, { keyId, ...days })),
+        }
       },
       {
         signedIn: 'owner',
@@ -41,7 +43,10 @@ export function keyReportsRoutes({ management, sql, signIn }: RouteDeps) {
       '/api-keys/:id/usage/summary',
       async ({ params, principal, query: { month } }) => {
         const { keyId } = await readOwnKey(management, principal, params.id)
-        return { summary: await readUsageSummary(sql, month ? { keyId, month } : { keyId }) }
+        const wanted = month ? { keyId, month } : { keyId }
+        return {
+          summary: await reports.compute(principal, (sql) => readUsageSummary(sql, wanted)),
+        }
       },
       {
         signedIn: 'owner',
@@ -62,7 +67,10 @@ export function keyReportsRoutes({ management, sql, signIn }: RouteDeps) {
       async ({ params, principal, query }) => {
         const { keyId } = await readOwnKey(management, principal, params.id)
         const { filter, page } = pageOf(query)
-        return listEvents(await readEventFeed(sql, { keyId, ...filter }, page), ownedEvent)
+        const found = await reports.compute(principal, (sql) =>
+          readEventFeed(sql, { keyId, ...filter }, page),
+        )
+        return listEvents(found, ownedEvent)
       },
       {
         signedIn: 'owner',

@@ -1,0 +1,114 @@
+/**
+ * Reports over HTTP: few at once, over connections of their own, so that they take nothing from calls but a bounded
+ * part of the database's work. A principal computes one at a time, and has few of them waiting; all together have a
+ * queue that is bounded in length and in time.
+ */
+import type { Sql } from '../ledger/connect.ts'
+import { isStatementTimeout } from '../ledger/unavailable.ts'
+import type { Refusal } from '../problems/refusal.ts'
+import { type Principal, principalKey } from './auth/auth.ts'
+import { RequestRefused } from './errors/request-refused.ts'
+
+const maxRunning = 2
+const maxWaiting = 20
+/** Of one principal, with the one that runs. */
+const maxPerPrincipal = 4
+const maxWaitMs = 10_000
+
+export interface ReportQueue {
+  /**
+   * Computes a report when it is its turn.
+   *
+   * @param compute reads what it needs through `sql`, which fails when the report has taken too long
+   * @throws RequestRefused when too many reports wait, or this one takes too long
+   */
+  compute<T>(principal: Principal, compute: (sql: Sql) => Promise<T>): Promise<T>
+}
+
+interface Turn {
+  readonly key: string
+  begin(): void
+}
+
+/**
+ * @param sql a pool that only reports use
+ * @param maxSeconds how long a report may take
+ */
+export function openReportQueue(sql: Sql, maxSeconds: number): ReportQueue {
+  /** The principals of the reports that are being computed. */
+  const running = new Set<string>()
+  const waiting: Turn[] = []
+
+  async function waitForTurn(key: string): Promise<void> {
+    if (running.size < maxRunning && !running.has(key)) {
+      running.add(key)
+      return
+    }
+    const ofPrincipal = waiting.filter((turn) => turn.key === key).length
+    if (ofPrincipal + (running.has(key) ? 1 : 0) >= maxPerPrincipal)
+      throw new RequestRefused(tooMany)
+    if (waiting.length >= maxWaiting) throw new RequestRefused(busy)
+    await new Promise<void>((resolve, reject) => {
+      const turn = {
+        key,
+        begin() {
+          clearTimeout(timer)
+          resolve()
+        },
+      }
+      waiting.push(turn)
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(turn), 1)
+        reject(new RequestRefused(busy))
+      }, maxWaitMs)
+    })
+  }
+
+  function endTurn(key: string): void {
+    running.delete(key)
+    const next = waiting.findIndex((turn) => !running.has(turn.key))
+    const [turn] = next < 0 ? [] : waiting.splice(next, 1)
+    if (!turn) return
+    running.add(turn.key)
+    turn.begin()
+  }
+
+  return {
+    async compute(principal, compute) {
+      const key = principalKey(principal)
+      await waitForTurn(key)
+      try {
+        return await compute(endingAt(sql, performance.now() + maxSeconds * 1_000))
+      } catch (error) {
+        if (!(error instanceof ReportTooSlow) && !isStatementTimeout(error)) throw error
+        const detail = `The report took longer than ${maxSeconds} s. Ask for a shorter time, or the operator for this one.`
+        throw new RequestRefused({ code: 'report_timeout', detail })
+      } finally {
+        endTurn(key)
+      }
+    },
+  }
+}
+
+class ReportTooSlow extends Error {}
+
+/** Begins no query after a time. One that is running ends by the pool's own timeout. */
+function endingAt(sql: Sql, atMs: number): Sql {
+  return new Proxy(sql, {
+    apply(query, self, parts) {
+      if (performance.now() >= atMs) throw new ReportTooSlow()
+      return Reflect.apply(query, self, parts)
+    },
+  })
+}
+
+const tooMany: Refusal = {
+  code: 'concurrency_exceeded',
+  detail: `At most ${maxPerPrincipal} of your reports can wait at once; try again when they are there.`,
+  headers: { 'Retry-After': '2' },
+}
+const busy: Refusal = {
+  code: 'reports_busy',
+  detail: 'As many reports are waited for as the gateway computes; try again.',
+  headers: { 'Retry-After': '10' },
+}
