@@ -154,7 +154,7 @@ export interface Limits {
   readonly holdSeconds: number
   /** A gateway that the ledger has not heard of for so long is fenced. */
   readonly fenceAfterSeconds: number
-  /** How long a report over HTTP may take. */
+  /** How long a report over HTTP may take, and may wait for others. */
   readonly maxReportSeconds: number
   /** How many requests to management an owner may make in any minute. */
   readonly maxOwnerRequestsPerMinute: number

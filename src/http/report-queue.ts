@@ -13,7 +13,6 @@ const maxRunning = 2
 const maxWaiting = 20
 /** Of one principal, with the one that runs. */
 const maxPerPrincipal = 4
-const maxWaitMs = 10_000
 
 export interface ReportQueue {
   /**
@@ -32,7 +31,7 @@ interface Turn {
 
 /**
  * @param sql a pool that only reports use
- * @param maxSeconds how long a report may take
+ * @param maxSeconds how long a report may take, and how long it may wait
  */
 export function openReportQueue(sql: Sql, maxSeconds: number): ReportQueue {
   /** The principals of the reports that are being computed. */
@@ -60,7 +59,7 @@ export function openReportQueue(sql: Sql, maxSeconds: number): ReportQueue {
       const timer = setTimeout(() => {
         waiting.splice(waiting.indexOf(turn), 1)
         reject(new RequestRefused(busy))
-      }, maxWaitMs)
+      }, maxSeconds * 1_000)
     })
   }
 

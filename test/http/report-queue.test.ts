@@ -11,7 +11,7 @@ import { until } from '../support/until.ts'
 
 const maxReportSeconds = 2
 const shop = await openShop({ config: { limits: { maxReportSeconds } } })
-const patient = await openShop({ config: { limits: { maxReportSeconds: 200 } } })
+const patient = await openShop({ config: { limits: { maxReportSeconds: 120 } } })
 afterAll(async () => {
   await shop.close()
   await patient.close()

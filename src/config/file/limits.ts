@@ -61,7 +61,9 @@ export const Limits = closed(
         3_600,
       ),
     ),
-    maxReportSeconds: Type.Optional(atLeast(1, 'How long a report over HTTP may take.', 240)),
+    maxReportSeconds: Type.Optional(
+      atLeast(1, 'How long a report over HTTP may take, and may wait for others.', 120),
+    ),
     maxOwnerRequestsPerMinute: Type.Optional(
       atLeast(
         1,
