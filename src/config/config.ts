@@ -8,6 +8,7 @@ import type { ChargeCondition } from '../pricing/charge-condition.ts'
 import type { Condition } from '../pricing/condition.ts'
 import type { PriceRule } from '../pricing/price-rule.ts'
 import type { RouteBody } from '../pricing/route-body.ts'
+import type { Provider } from '../providers/provider.ts'
 import type { OwnField } from './file/service.ts'
 import type { IdentityHeaders } from './header-names.ts'
 import type { JsonSchema } from './json-schema.ts'
@@ -70,6 +71,8 @@ export interface Route {
   /** What a key and its plan must allow: the lists called `endpoints` there are of permissions, not of route ids. */
   readonly permission: string
   readonly target: Target
+  /** Whose API the route stands in for. */
+  readonly provider?: Provider
   readonly request?: RouteBody
   readonly map?: FieldMap
   /** Documentation only. */

@@ -11,6 +11,7 @@ import { withNamedSchemas } from '../lib/named-schemas.ts'
 import { pathParameterSchema, querySchema } from '../lib/parameter-schemas.ts'
 import { parsePathTemplate } from '../lib/path-template.ts'
 import { expectedUrl, isUpstreamUrl } from '../lib/schema-fields.ts'
+import { providers } from '../providers/providers.ts'
 import { unknownName } from './checks/unknown-name.ts'
 import type { Config, Plan, Route, Target, Upstream } from './config.ts'
 import {
@@ -26,6 +27,7 @@ import type { Route as FileRoute } from './file/route.ts'
 import type { Upstream as FileUpstream } from './file/service.ts'
 import { identityHeaders } from './identity-headers.ts'
 import { introduceSchema } from './json-schema.ts'
+import { withProviderDefaults } from './provider-defaults.ts'
 import { routeBodyOf } from './route-body-of.ts'
 import { schemaFaults } from './schema-faults.ts'
 import { semanticFaults } from './semantics.ts'
@@ -100,7 +102,7 @@ interface ConfigText extends Omit<LoadOptions, 'file'> {
   readonly source: string
 }
 
-/** The file with its references to the schemas that it names, and what is wrong with these. */
+/** The file with its references to the schemas that it names, and what is wrong with these; and with what its providers say. */
 function readSchemas(file: unknown): { readonly value: unknown; readonly faults: Fault[] } {
   if (typeof file !== 'object' || file === null) return { value: file, faults: [] }
   const { schemas } = file as { readonly schemas?: object }
@@ -108,7 +110,7 @@ function readSchemas(file: unknown): { readonly value: unknown; readonly faults:
   const value = withNamedSchemas(file, introduceSchema, (name, path) => {
     faults.push(...unknownName([...path], 'schema', name, Object.keys(schemas ?? {})))
   })
-  return { value, faults }
+  return { value: withProviderDefaults(value), faults }
 }
 
 function faultsOf(value: unknown, ofReferences: readonly Fault[]): Fault[] {
@@ -216,6 +218,7 @@ function routeOf(id: string, route: FileRoute, limits: Config['limits']): Route 
     permission,
     request,
     query,
+    provider,
     method: _,
     ...rest
   } = route
@@ -231,6 +234,7 @@ function routeOf(id: string, route: FileRoute, limits: Config['limits']): Route 
     encodedSlash: false,
     ...rest,
     ...(body && { request: body }),
+    ...(provider && { provider: providers[provider] }),
     id,
     methods: methodsOf(route),
     parameters: parametersOf(route),

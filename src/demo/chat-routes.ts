@@ -2,31 +2,54 @@
  * The demo chat API. It repeats the last message, one word a token, in the shapes of a chat completions API: whole, or
  * event by event. The same request always gets the same text.
  */
-import { type Static, Type } from '@sinclair/typebox'
+import { type Static, type TSchema, Type } from '@sinclair/typebox'
 import { type Routes, readJson } from './http.ts'
+
+const orNull = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
 
 const chatBody = Type.Object({
   model: Type.String({ minLength: 1 }),
-  messages: Type.Array(Type.Object({ role: Type.String(), content: Type.String() }), {
-    minItems: 1,
-  }),
-  max_tokens: Type.Optional(Type.Integer({ minimum: 1 })),
-  max_completion_tokens: Type.Optional(Type.Integer({ minimum: 1 })),
-  stream: Type.Optional(Type.Boolean()),
-  stream_options: Type.Optional(Type.Object({ include_usage: Type.Optional(Type.Boolean()) })),
+  messages: Type.Array(
+    Type.Object({
+      role: Type.String(),
+      // Of a message with images or tool calls, only the text is repeated.
+      content: orNull(
+        Type.Union([
+          Type.String(),
+          Type.Array(Type.Object({ type: Type.String(), text: Type.Optional(Type.String()) })),
+        ]),
+      ),
+    }),
+    { minItems: 1 },
+  ),
+  max_tokens: orNull(Type.Integer({ minimum: 1 })),
+  max_completion_tokens: orNull(Type.Integer({ minimum: 1 })),
+  stream: orNull(Type.Boolean()),
+  stream_options: orNull(Type.Object({ include_usage: orNull(Type.Boolean()) })),
 })
 
 type ChatBody = Static<typeof chatBody>
 
+const models = {
+  object: 'list',
+  data: ['demo', 'small', 'large'].map((id) => ({
+    ...{ id, object: 'model', created: 0, owned_by: 'tollbook-demo' },
+  })),
+}
+
 export const chatRoutes: Routes = {
+  'GET /v1/models': () => Response.json(models),
   'POST /v1/chat/completions': async (request) => {
     const body = await readJson(request, chatBody)
     if (!body.ok) {
       const message = `${body.field || 'body'}: ${body.message}`
-      const error = { message, type: 'invalid_request_error', param: body.field, code: null }
-      return Response.json({ error }, { status: 400 })
+      return refusal(400, { message, param: body.field, code: null })
     }
     const chat = body.value
+    if (!models.data.some(({ id }) => id === chat.model)) {
+      const message = `The model \`${chat.model}\` does not exist.`
+      return refusal(404, { message, param: 'model', code: 'model_not_found' })
+    }
     if (!chat.stream) return Response.json(completion(chat))
     return new Response(streamOf(events(chat)), {
       headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' },
@@ -34,11 +57,18 @@ export const chatRoutes: Routes = {
   },
 }
 
+function refusal(
+  status: number,
+  error: { readonly message: string; readonly param: string; readonly code: string | null },
+): Response {
+  return Response.json({ error: { ...error, type: 'invalid_request_error' } }, { status })
+}
+
 /** The reply: the words of the last message, up to the maximum of the request. */
 function reply({ messages, max_tokens, max_completion_tokens }: ChatBody) {
-  const words = tokensOf(messages.at(-1)?.content ?? '')
+  const words = tokensOf(textOf(messages.at(-1)))
   const tokens = words.slice(0, max_completion_tokens ?? max_tokens ?? words.length)
-  const prompt = messages.reduce((sum, { content }) => sum + tokensOf(content).length, 0)
+  const prompt = messages.reduce((sum, message) => sum + tokensOf(textOf(message)).length, 0)
   return {
     tokens,
     finish: tokens.length < words.length ? 'length' : 'stop',
@@ -76,6 +106,12 @@ function head({ model }: ChatBody, object: string) {
 
 function event(data: object): string {
   return `data: ${JSON.stringify(data)}\n\n`
+}
+
+function textOf(message: ChatBody['messages'][number] | undefined): string {
+  const { content } = message ?? {}
+  if (typeof content === 'string') return content
+  return (content ?? []).map(({ text = '' }) => text).join(' ')
 }
 
 /** The words of a text, each with the space before it. */

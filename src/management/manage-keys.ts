@@ -3,8 +3,6 @@ import { mintKey } from '../gate/authenticate/key-format.ts'
 import { readAccount, readPlans } from '../ledger/read/read-accounts.ts'
 import {
   type KeyFilter,
-  type KeyPage,
-  type KeyPageStart,
   type KeyRow,
   readKey,
   readKeyPage,
@@ -42,13 +40,12 @@ export interface KeyChange extends KeyUpdate, Partial<Pick<KeyLimits, 'rateLimit
 export interface Keys {
   /** Issues a key. The first key of an owner opens the account on the default plan. */
   issueKey(owner: Owner, request: KeyRequest, actor: Actor): Promise<IssuedKey | Refused>
-  /** All of an owner's, the newest first, revoked ones included. */
+  /** The newest first, revoked ones included. */
   listKeys(owner: Owner): Promise<KeyView[]>
-  /** The newest first; undefined where the filter knows no key of the name of `after`. */
   pageOfKeys(
     filter: KeyFilter,
-    page: KeyPageStart & { readonly limit: number },
-  ): Promise<(Omit<KeyPage, 'keys'> & { readonly keys: KeyView[] }) | undefined>
+    page: { readonly offset: number; readonly limit: number },
+  ): Promise<{ readonly keys: KeyView[]; readonly total: number }>
   /** undefined: there is no such key in this scope. */
   readKey(scope: Scope, keyId: string): Promise<KeyView | undefined>
   /** All fields of the change are recorded together or not at all. */
@@ -100,8 +97,8 @@ export function manageKeys(
     },
 
     async pageOfKeys(filter, page) {
-      const found = await readKeyPage(sql, filter, page)
-      return found && { ...found, keys: found.keys.map(toKeyView) }
+      const { keys, total } = await readKeyPage(sql, filter, page)
+      return { keys: keys.map(toKeyView), total }
     },
 
     async readKey(scope, keyId) {

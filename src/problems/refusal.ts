@@ -125,6 +125,18 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals
 
+/** Refusals of what can succeed a little later: nothing is wrong with the request, and it was not charged. */
+const passing: ReadonlySet<RefusalCode> = new Set([
+  ...(['body_too_slow', 'bodies_too_large', 'rate_limited', 'concurrency_exceeded'] as const),
+  ...(['idempotency_in_progress', 'internal', 'ledger_unavailable'] as const),
+  ...(['upstream_unreachable', 'upstream_failed', 'upstream_busy', 'upstream_timeout'] as const),
+])
+
+/** Whether the same request, sent again a little later, can succeed without being paid twice. */
+export function isWorthRetrying({ code, isWorthRetrying }: Refusal): boolean {
+  return isWorthRetrying ?? passing.has(code)
+}
+
 /** The codes with which a route of these traits can refuse, by status. */
 export function codesOf(traits: readonly RouteTrait[]): RefusalCode[] {
   const all = Object.entries(refusals) as [RefusalCode, RefusalKind][]
@@ -159,6 +171,8 @@ export interface Refusal {
   readonly extensions?: RefusalExtensions
   /** Headers that the refusal asks for: Retry-After with 429 and 503, Allow with 405. */
   readonly headers?: Readonly<Record<string, string>>
+  /** Where it is another thing than the code says: what the upstream did may be charged. */
+  readonly isWorthRetrying?: boolean
 }
 
 /** The one refusal of unknown and of revoked keys, so that nobody can tell which a key is. */

@@ -6,6 +6,7 @@ import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import { newRequestId } from '../lib/ids.ts'
 import { problemOf } from '../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../problems/refusal.ts'
+import type { Provider } from '../providers/provider.ts'
 import type { ReceivedCall } from './call.ts'
 import { beginRelay } from './delivery/begin-relay.ts'
 import type { DeliveryDeps } from './delivery/priced-call.ts'
@@ -41,6 +42,8 @@ export interface ObservedCall {
 export interface CallProxy {
   /** Whether a path is that of a route. */
   isCall(path: string): boolean
+  /** Whose API a path belongs to, where routes stand in for one. */
+  providerOf(path: string): Provider | undefined
   /** Responds to a call. Never throws. */
   handle(request: Request): Promise<Response>
   /** Calls and streams under way. */
@@ -72,9 +75,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const startedAtMs = performance.now()
     const requestId = newRequestId()
     const found = routes.find(request)
-    if (!found.ok) return rejectUnknownRoute(deps, found.refusal, requestId, startedAtMs)
-    const { route } = found
-    const call: ReceivedCall = { request, requestId, route, startedAtMs, upstreamMs: 0 }
+    if (!found.ok) return rejectUnknownRoute(deps, found, requestId, startedAtMs)
+    const call = { request, requestId, route: found.route, startedAtMs, upstreamMs: 0 }
     const end = inFlightCalls.begin()
     const bodyMemory = newBodyMemory()
     let responded: CallResponse
@@ -87,12 +89,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       bodyMemory.free()
     }
     if (exceedsIdleTimeout(idleTimeout, call.route)) idleTimeout.set(request, idleTimeout.seconds)
-    const over = () => {
-      end()
-      call.endInFlight?.()
-    }
-    if (responded.relayed) void responded.relayed.then(over)
-    else over()
+    if (responded.relayed) void responded.relayed.then(end)
+    else end()
     responded = withheldIfLate(delivery, call, responded)
     observe(deps, call, responded)
     return responded.response
@@ -100,6 +98,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
 
   return {
     isCall: routes.isKnown,
+    providerOf: routes.providerOf,
     handle,
     get inFlight() {
       return inFlightCalls.count
@@ -125,11 +124,11 @@ function withheldIfLate(
 
 function rejectUnknownRoute(
   deps: ProxyDeps,
-  refusal: Refusal,
+  { refusal, provider }: { readonly refusal: Refusal; readonly provider: Provider | undefined },
   requestId: string,
   startedAtMs: number,
 ): Response {
-  const response = problemOf(refusal, requestId)
+  const response = problemOf(refusal, requestId, provider)
   deps.observe?.({
     route: 'none',
     status: response.status,

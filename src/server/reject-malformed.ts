@@ -5,13 +5,19 @@
 import { newRequestId } from '../lib/ids.ts'
 import { problemOf } from '../problems/problem-document.ts'
 import { invalidRequest } from '../problems/refusal.ts'
+import type { Provider } from '../providers/provider.ts'
+import { pathOf } from '../proxy/request/route-table.ts'
 import type { ObservedRequest } from './metrics/metrics.ts'
 
 type Handle = (request: Request) => Response | Promise<Response>
 
-/** @param observe is called for every request that is rejected here */
+/**
+ * @param providerOf whose clients ask for a path
+ * @param observe is called for every request that is rejected here
+ */
 export function rejectMalformed(
   handle: Handle,
+  providerOf: (path: string) => Provider | undefined,
   observe: (request: ObservedRequest) => void,
 ): Handle {
   return (request) => {
@@ -19,7 +25,12 @@ export function rejectMalformed(
     if (fault === undefined) return handle(request)
     const requestId = newRequestId()
     const refusal = invalidRequest([{ pointer: '', detail: fault }])
-    const response = problemOf({ ...refusal, headers: { Connection: 'close' } }, requestId)
+    const provider = providerOf(pathOf(request.url))
+    const response = problemOf(
+      { ...refusal, headers: { Connection: 'close' } },
+      requestId,
+      provider,
+    )
     observe({ method: 'other', route: 'none', status: response.status, requestId, latencyMs: 0 })
     return response
   }

@@ -20,8 +20,8 @@ export const chat = { model: 'm', messages: [{ role: 'user', content: 'x' }], st
 type Section = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
 /**
- * The route that the shipped configuration shows in comments, to lay over it.
- * @param changes to the route
+ * The routes that the shipped configuration shows in comments, to lay over it.
+ * @param changes to the route `chat`
  */
 export function chatConfig(changes: ConfigChanges = {}): ConfigChanges & { routes: object } {
   // In code that is commented out, the # is followed by no space or by an indentation; in prose by one space.
@@ -29,7 +29,7 @@ export function chatConfig(changes: ConfigChanges = {}): ConfigChanges & { route
   const { services, routes } = parse(uncommented) as { services: Section; routes: Section }
   return {
     services: { chat: services.chat },
-    routes: { chat: { ...routes.chat, ...changes } },
+    routes: { models: routes.models, chat: { ...routes.chat, ...changes } },
   }
 }
 

@@ -8,7 +8,7 @@ const lines = [
   ['lib'],
   ['events', 'demo', 'postgres'],
   ['projections'],
-  ['ledger', 'pricing'],
+  ['ledger', 'pricing', 'providers'],
   ['config'],
   ['problems'],
   ['gate', 'projector', 'reports'],

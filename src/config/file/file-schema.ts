@@ -4,6 +4,8 @@
  * pointer leads somewhere) is checked in semantics.ts.
  */
 import { type Static, Type } from '@sinclair/typebox'
+import { isMapping } from '../../lib/is-mapping.ts'
+import { valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, headerName, recordOf } from '../../lib/schema-fields.ts'
 import { JsonSchema } from './json-schema-field.ts'
 import { Limits, Refunds } from './limits.ts'
@@ -69,5 +71,16 @@ export const configJsonSchema: Readonly<Record<string, unknown>> = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'tollbook.yaml',
   // A round trip drops TypeBox's own symbols.
-  ...JSON.parse(JSON.stringify(ConfigFile)),
+  ...JSON.parse(JSON.stringify(ConfigFile), asWritten),
+}
+
+/** Of a price per token, `settle` need not be written where a provider says it. */
+function asWritten(_: string, value: unknown): unknown {
+  if (!isMapping(value) || valueAt(value, '/properties/per/const') !== 'token') return value
+  const { required, properties } = value as { required: string[]; properties: { settle: object } }
+  return {
+    ...value,
+    required: required.filter((name) => name !== 'settle'),
+    properties: { ...properties, settle: { ...properties.settle, required: [] } },
+  }
 }

@@ -12,6 +12,7 @@ import { priceText } from '../../pricing/price-text.ts'
 import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
 import { type HeaderName, headerRefs, rateHeaderNames } from './openapi-headers.ts'
 import { documentedPath, urlParameters } from './openapi-parameters.ts'
+import { forClientsOf } from './openapi-provider.ts'
 import { refusalResponses } from './openapi-refusals.ts'
 import { requestBody } from './openapi-request.ts'
 import { jsonContent, named, type Schemas } from './openapi-schemas.ts'
@@ -139,11 +140,13 @@ function responses(route: Route, method: Method, schemas: Schemas): Responses {
     'X-Ledger-Position',
   ]
   const rateHeaders = rateHeadersOf(route)
-  const refused = refusalResponses(codesOf(traitsOf(route, method)), (status) => [
+  const codes = codesOf(traitsOf(route, method))
+  const ofGateway = refusalResponses(codes, (status) => [
     ...(status > 500 ? creditHeaders : creditHeaders.slice(0, 1)),
     // A refusal before the permit is taken, as of a query or a key, does not say how the limit stands.
     ...(status === 500 ? [] : rateHeaders),
   ])
+  const refused = forClientsOf(route.provider, ofGateway)
   const done: ResponseObject = {
     description: doneText(route),
     headers: headerRefs(['X-Request-Id', ...creditHeaders, 'Idempotent-Replayed', ...rateHeaders]),

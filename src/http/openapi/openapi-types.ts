@@ -35,8 +35,13 @@ export type Responses = Readonly<Record<string, ResponseObject>>
 
 export interface ResponseObject {
   readonly description: string
-  readonly headers?: Readonly<Record<string, Reference>>
+  readonly headers?: Readonly<Record<string, Reference | Header>>
   readonly content?: Content
+}
+
+interface Header {
+  readonly description: string
+  readonly schema: unknown
 }
 
 /** By media type. */

@@ -96,13 +96,13 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
   },
 
   /** Items that the response does not show are not charged. */
-  usedQuantity({ settle }, { response }, held) {
+  settleQuantity({ settle }, { response }, held) {
     if (settle === undefined) return held
     const list = valueAt(response.json, settle.list)
     if (!Array.isArray(list)) return 0
     const { where } = settle
     const charged = where ? list.filter((item) => meetsCondition(item, where)) : list
-    return charged.length
+    return Math.min(charged.length, held)
   },
 
   text({ credits, hold, settle }) {

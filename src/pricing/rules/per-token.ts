@@ -90,7 +90,8 @@ export const perToken: PriceKind<TokenPrice> = {
 
   maxQuantity: ({ hold }, _route, maxBytes) => Math.ceil(maxBytes / hold.bytesPerToken) + hold.most,
 
-  usedQuantity: (rule, { response }, held) => reportedTokens(rule, response.json) ?? held,
+  settleQuantity: (rule, { response }, held) =>
+    Math.min(reportedTokens(rule, response.json) ?? held, held),
 
   text: (rule) =>
     [

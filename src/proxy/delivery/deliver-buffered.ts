@@ -7,7 +7,7 @@ import {
 import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { isChargeableByJson } from '../../pricing/charge-condition.ts'
-import { reportedTokens } from '../../pricing/rules/per-token.ts'
+import { responseTokens } from '../metering/response-tokens.ts'
 import { responseOwner } from './deliver-stored-response.ts'
 import {
   chargeCall,
@@ -50,8 +50,12 @@ export async function deliverBuffered(
     return deliverUncharged(priced, response, bytes, 'not_successful')
   }
   if (priced.deps.isCutOff()) return deliverUncharged(priced, response, bytes, 'gateway_stopped')
+  const tokens = tokensOf(priced, json)
+  if (tokens === 0 && priced.call.route.provider) {
+    return deliverUncharged(priced, response, bytes, 'not_successful')
+  }
   // Whatever can fail has to fail before the charge is written.
-  const usage = await meteredUsage(priced, response, json)
+  const usage = await meteredUsage(priced, response, json, tokens)
   const headers = headersOf(priced, response)
   let charged: AppendResult
   try {
@@ -109,11 +113,21 @@ async function deliverNotCharged(
   return chargeUnknown(call, rateLimit)
 }
 
-/** What is charged for a whole 2xx response; `json` is its body, where the price depends on that. */
-async function meteredUsage(priced: PricedCall, response: Response, json: unknown): Promise<Usage> {
-  const { reservation } = priced
+/** The tokens that the call is known to have used; undefined where they are not known, or not what is sold. */
+function tokensOf({ call, body, reservation }: PricedCall, json: unknown): number | undefined {
   const { price } = reservation.terms
-  const tokens = price.per === 'token' ? reportedTokens(price, json) : undefined
+  if (price.per !== 'token') return undefined
+  return responseTokens(price, body.content, json, call.route.provider)
+}
+
+/** What is charged for a whole 2xx response; `json` is its body, where the price depends on that. */
+async function meteredUsage(
+  priced: PricedCall,
+  response: Response,
+  json: unknown,
+  tokens: number | undefined,
+): Promise<Usage> {
+  const { reservation } = priced
   if (tokens === undefined) return usageOf(priced, response, json)
   await reservation.ensure(tokens, 0)
   return { ...reservation.cappedCharge(tokens), status: response.status }

@@ -8,8 +8,9 @@ import { ChargeRejected } from '../../gate/reservation/reservation.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
-import { problemDocument } from '../../problems/problem-document.ts'
+import { forClientsOf, problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
+import type { Call } from '../call.ts'
 import { isEventStream, printEvent } from '../metering/event-stream.ts'
 import { meterOf } from '../metering/meter.ts'
 import { partsOf } from '../metering/parts.ts'
@@ -47,22 +48,28 @@ export async function deliverByEvent(
   const watched =
     chargeWhen && 'event' in chargeWhen ? watchEvents(allParts, chargeWhen.event) : undefined
   const parts = watched ?? allParts
-  const bodyForClient = meteredStream(parts, meterOf(price, body.content), reservation, clock, {
-    charge: (used, terminatedBy, onDelay) =>
-      chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
-    void: (reason) => reservation.void(reason, status),
-    finalEvent: (refusal, isCharged) =>
-      isByEvent ? errorEvent(refusal, requestId, isCharged) : undefined,
-    refusalOf(error) {
-      log('the response broke off', error)
-      return { code: failureOf(error), detail: 'The upstream broke off.' }
+  const bodyForClient = meteredStream(
+    parts,
+    meterOf(price, body.content, call.route.provider),
+    reservation,
+    clock,
+    {
+      charge: (used, terminatedBy, onDelay) =>
+        chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
+      void: (reason) => reservation.void(reason, status),
+      finalEvent: (refusal, isCharged) =>
+        isByEvent ? errorEvent(refusal, call, isCharged) : undefined,
+      refusalOf(error) {
+        log('the response broke off', error)
+        return { code: failureOf(error), detail: 'The upstream broke off.' }
+      },
+      isDue: () => watched?.hasCome ?? true,
+      isBrokenByClient: () => isBrokenByClient(body, clock),
+      isCutOff: deps.isCutOff,
+      maxDeliverySeconds: deps.maxDeliverySeconds,
+      ...{ onOver, log },
     },
-    isDue: () => watched?.hasCome ?? true,
-    isBrokenByClient: () => isBrokenByClient(body, clock),
-    isCutOff: deps.isCutOff,
-    maxDeliverySeconds: deps.maxDeliverySeconds,
-    ...{ onOver, log },
-  })
+  )
   const headers = headersOf(priced, response)
   const { result } = reservation.terms
   headers.set('X-Credits-Remaining', String(result.available))
@@ -113,12 +120,17 @@ async function chargeDelivered(
 }
 
 /** A problem document, with `error` in it for programs that look for that. */
-function errorEvent(refusal: Refusal, requestId: string, isCharged: boolean): Uint8Array {
+function errorEvent(
+  refusal: Refusal,
+  { requestId, route: { provider } }: Call,
+  isCharged: boolean,
+): Uint8Array {
   const { code, extensions } = refusal
   const detail = isCharged
     ? `${refusal.detail} The response ends here; what was sent is charged, see /v1/charges/${requestId}.`
     : `${refusal.detail} You were not charged.`
   const problem = problemDocument(code, { ...extensions, requestId, detail })
+  if (provider) return printEvent('error', forClientsOf(provider, problem))
   const error = { type: problem.type, code, message: problem.detail }
   return printEvent('error', { ...problem, error })
 }

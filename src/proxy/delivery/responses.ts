@@ -37,6 +37,7 @@ export function refuse(
       },
     },
     requestId,
+    route.provider,
   )
   return { response, refusal: refusal.code }
 }
@@ -120,7 +121,7 @@ export const holdExpired: Refusal = {
  * and the client reads where to see the charge.
  */
 export function chargeUnknown(
-  { requestId, route }: Call,
+  { requestId, route, request }: Call,
   rateLimit: ObservedRateLimit | undefined,
 ): CallResponse {
   const detail =
@@ -128,16 +129,24 @@ export function chargeUnknown(
     `withheld. See /v1/charges/${requestId}: if the call was charged after all, the charge can be refunded.`
   const headers = { ...rateLimitHeaders(route, rateLimit, false), 'Retry-After': '5' }
   const code = 'ledger_unavailable'
-  return { response: problemOf({ code, detail, headers }, requestId), refusal: code }
+  const refusal = { code, detail, headers, isWorthRetrying: isNamed(request) } as const
+  return { response: problemOf(refusal, requestId, route.provider), refusal: code }
+}
+
+/** Whether the call has an Idempotency-Key, so that a retry is not charged again. */
+function isNamed({ headers }: Request): boolean {
+  return headers.has('idempotency-key')
 }
 
 /** A relayed response that broke off before anything of it was sent. Its charge may be written all the same. */
-export function brokenOff({ requestId, route }: ReceivedCall): CallResponse {
+export function brokenOff({ requestId, route, request }: ReceivedCall): CallResponse {
   const charge =
     route.price.per === 'free' ? '' : ` If it was charged, /v1/charges/${requestId} says so.`
   const detail = `The response broke off before its first byte.${charge}`
   const code = 'upstream_failed'
-  return { response: problemOf({ code, detail }, requestId), refusal: code }
+  const isWorthRetrying = route.price.per === 'free' || isNamed(request)
+  const refusal = { code, detail, isWorthRetrying } as const
+  return { response: problemOf(refusal, requestId, route.provider), refusal: code }
 }
 
 /** @param retryAfterSeconds as a busy upstream says */

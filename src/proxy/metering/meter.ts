@@ -1,6 +1,7 @@
 /** Counts a response along the way, part by part: the events of a stream, or pieces of bytes. */
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { MeteredPrice } from '../../pricing/price-rule.ts'
+import type { Provider } from '../../providers/provider.ts'
 import { TokenMeter } from './token-meter.ts'
 
 export interface Meter {
@@ -21,10 +22,11 @@ export interface Counted {
   readonly isWithheld: boolean
 }
 
-export function meterOf(price: MeteredPrice, request: RequestContent): Meter {
+/** @param provider whose API the response is one of */
+export function meterOf(price: MeteredPrice, request: RequestContent, provider?: Provider): Meter {
   switch (price.per) {
     case 'token':
-      return new TokenMeter(price, request)
+      return new TokenMeter(price, request, provider)
     case 'byte':
       return byteMeter()
     default:

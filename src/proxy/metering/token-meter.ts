@@ -10,23 +10,27 @@ import { valueAt } from '../../lib/json-pointer.ts'
 import { textBytes } from '../../lib/text-bytes.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import { reportedTokens, requestTokens, type TokenPrice } from '../../pricing/rules/per-token.ts'
+import type { Provider } from '../../providers/provider.ts'
 import { dataOf, nameOf } from './event-stream.ts'
 import type { Counted, Meter } from './meter.ts'
+import { isPlaceholder } from './placeholder-usage.ts'
 
 export class TokenMeter implements Meter {
   hasFailed = false
   private readonly price: TokenPrice
+  private readonly provider: Provider | undefined
   /** What was used by the last time that a usage raised the count, and what came since. */
   private counted: number
   private events = 0
   private bytes = 0
   /** Anything to pay has come. */
   private hasSold = false
-  /** The last usage that was stated; undefined when there was none, or more came after it. */
+  /** The last usage that was stated, if it can be meant and nothing came after it. */
   private stated: number | undefined
 
-  constructor(price: TokenPrice, request: RequestContent) {
+  constructor(price: TokenPrice, request: RequestContent, provider: Provider | undefined) {
     this.price = price
+    this.provider = provider
     this.counted = requestTokens(price, request)
   }
 
@@ -35,8 +39,8 @@ export class TokenMeter implements Meter {
   }
 
   get usedInAll(): number | undefined {
-    if (this.stated) return this.stated
-    return this.hasSold ? this.used : undefined
+    // Without anything to pay, 0 says the same as nothing.
+    return this.stated || (this.hasSold ? this.used : undefined)
   }
 
   count(event: Uint8Array): Counted {
@@ -50,10 +54,11 @@ export class TokenMeter implements Meter {
   }
 
   private countText(json: unknown): boolean {
-    const values = this.price.settle.each.map((at) => valueAt(json, at)).filter(isSomething)
-    if (values.length === 0) return false
+    const known = this.provider?.textBytes(json) ?? 0
+    const values = known > 0 ? [] : this.textsAt(json)
+    if (known === 0 && values.length === 0) return false
     this.events++
-    this.bytes += textBytes(values)
+    this.bytes += known + textBytes(values)
     this.hasSold = true
     this.stated = undefined
     return true
@@ -62,11 +67,15 @@ export class TokenMeter implements Meter {
   private countUsage(json: unknown): void {
     const stated = reportedTokens(this.price, json)
     if (stated === undefined) return
-    this.stated = stated
+    this.stated = this.hasSold && isPlaceholder(stated, json, this.provider) ? undefined : stated
     if (stated <= this.used) return
     this.counted = stated
     this.events = 0
     this.bytes = 0
+  }
+
+  private textsAt(json: unknown): unknown[] {
+    return this.price.settle.each.map((at) => valueAt(json, at)).filter(isSomething)
   }
 
   private tokensOf(bytes: number): number {

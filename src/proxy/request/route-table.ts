@@ -10,6 +10,7 @@ import type { Route } from '../../config/config.ts'
 import { formOf } from '../../lib/path-precedence.ts'
 import { type PathTemplate, parsePathTemplate, pathFiller } from '../../lib/path-template.ts'
 import { invalidRequest, type Refusal } from '../../problems/refusal.ts'
+import type { Provider } from '../../providers/provider.ts'
 import { type ReadTarget, type TargetReader, targetReader } from './call-target.ts'
 import { type FoundPath, pathRouter } from './path-router.ts'
 import { decodeSegment, decodeTail, type PathTexts, writeOut } from './path-texts.ts'
@@ -21,24 +22,32 @@ type FoundRoute =
       /** Checks what the path and the query say. */
       readonly readTarget: () => ReadTarget
     }
-  | { readonly ok: false; readonly refusal: Refusal }
+  | { readonly ok: false; readonly refusal: Refusal; readonly provider: Provider | undefined }
 
 interface RouteTable {
   /** Whether the path is that of a route, or would be if it were written well. */
   isKnown(path: string): boolean
+  /** Whose clients ask for the path. One that no route has may be another part of a provider's API. */
+  providerOf(path: string): Provider | undefined
   find(request: Request): FoundRoute
 }
 
 export function routeTable(routes: readonly Route[]): RouteTable {
   const findPath = pathRouter(entriesOf(routes))
+  const anyProvider = providerIn(routes)
   return {
     isKnown: (path) => findPath(path) !== undefined,
+    providerOf(path) {
+      const found = findPath(path)
+      return found ? found.entry.provider : anyProvider
+    },
     find({ url, method }) {
       const path = pathOf(url)
       const found = findPath(path)
-      if (!found) return { ok: false, refusal: notFound }
-      const known = found.entry.byMethod.get(method)
-      if (!known) return { ok: false, refusal: methodNotAllowed(found.entry) }
+      if (!found) return { ok: false, refusal: notFound, provider: anyProvider }
+      const { entry } = found
+      const known = entry.byMethod.get(method)
+      if (!known) return { ok: false, refusal: methodNotAllowed(entry), provider: entry.provider }
       const { route, readTarget } = known
       const query = queryOf(url)
       if (found.texts.length === 0) {
@@ -76,6 +85,7 @@ interface PathEntry {
   readonly byMethod: ReadonlyMap<string, MethodRoute>
   /** Its methods, as a header says them. */
   readonly allow: string
+  readonly provider: Provider | undefined
 }
 
 interface MethodRoute {
@@ -96,9 +106,15 @@ function entriesOf(routes: readonly Route[]) {
     byForm.set(form, { template, byMethod })
   }
   return [...byForm.values()].map(({ template, byMethod }) => {
-    const entry: PathEntry = { byMethod, allow: [...byMethod.keys()].join(', ') }
+    const allow = [...byMethod.keys()].join(', ')
+    const provider = providerIn([...byMethod.values()].map(({ route }) => route))
+    const entry: PathEntry = { byMethod, allow, provider }
     return { template, entry }
   })
+}
+
+function providerIn(routes: readonly Route[]): Provider | undefined {
+  return routes.find(({ provider }) => provider)?.provider
 }
 
 function decode(

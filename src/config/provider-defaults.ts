@@ -1,0 +1,38 @@
+/**
+ * What `provider` says of a route, written into it: where its price is per token, how its usage, its text and its streams
+ * are read. What the route says itself stays.
+ */
+import { isMapping } from '../lib/is-mapping.ts'
+import { mapValues } from '../lib/map-values.ts'
+import { dereferenced } from '../lib/named-schemas.ts'
+import type { Provider } from '../providers/provider.ts'
+import { providers } from '../providers/providers.ts'
+
+/** @param file as it was read: what does not look like a route with a provider is left as it is, to be found faulty */
+export function withProviderDefaults(file: object): object {
+  const { routes } = file as { readonly routes?: unknown }
+  return isMapping(routes) ? { ...file, routes: mapValues(routes, completeRoute) } : file
+}
+
+function completeRoute(route: unknown): unknown {
+  if (!isMapping(route) || !isMapping(route.price) || route.price.per !== 'token') return route
+  const provider = providerNamed(route.provider)
+  if (!provider) return route
+  const { settle, streams } = provider.ofTokenRoutes
+  const given = route.price.settle ?? {}
+  const price = isMapping(given) ? { ...route.price, settle: { ...settle, ...given } } : route.price
+  return canStream(route.request) ? { streams, ...route, price } : { ...route, price }
+}
+
+function providerNamed(name: unknown): Provider | undefined {
+  const isKnown = typeof name === 'string' && Object.hasOwn(providers, name)
+  return isKnown ? providers[name as keyof typeof providers] : undefined
+}
+
+/** Whether a request of the route can say `stream`: an embedding's cannot. */
+function canStream(request: unknown): boolean {
+  if (!isMapping(request) || !('json' in request)) return false
+  const { json } = request
+  const { properties } = isMapping(json) ? dereferenced(json) : {}
+  return !isMapping(properties) || 'stream' in properties
+}
