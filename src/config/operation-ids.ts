@@ -9,12 +9,26 @@ import type { Route } from './file/route.ts'
 /** The gateway's own operations; a test compares them with those that it documents. */
 export const ownOperationIds = [
   ...['checkHealth', 'checkReadiness'],
-  ...['getCurrentKey', 'revokeCurrentKey', 'listPrices', 'getCharge', 'refundUndelivered'],
+  ...[
+    'getCurrentKey',
+    'revokeCurrentKey',
+    'listPrices',
+    'listCharges',
+    'getCharge',
+    'refundUndelivered',
+  ],
   ...['createApiKey', 'listApiKeys', 'getApiKey', 'updateApiKey', 'revokeApiKey', 'rotateApiKey'],
   ...['getApiKeyUsage', 'getApiKeyUsageSummary', 'listApiKeyEvents'],
   ...['getAccount', 'getBalance', 'getStatement'],
   ...['listAllApiKeys', 'getAnyApiKey', 'updateAnyApiKey', 'revokeAnyApiKey'],
-  ...['getAnyAccount', 'updateAccount', 'grantCredits', 'adjustCredits', 'refundCharge'],
+  ...[
+    'listAccounts',
+    'getAnyAccount',
+    'updateAccount',
+    'grantCredits',
+    'adjustCredits',
+    'refundCharge',
+  ],
   ...['getUsageSummary', 'listTopUsers', 'listEvents'],
 ] as const
 

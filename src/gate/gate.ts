@@ -13,14 +13,14 @@ import {
   authorizeHash,
   maxStalenessMs,
 } from './authorize/authorize.ts'
+import { CallsInFlight } from './calls-in-flight.ts'
 import type { Outcome } from './outcome.ts'
 import type { Permit } from './rate-limit/rate-limiter.ts'
 import { type PermitDeps, type Permitted, takePermit } from './rate-limit/take-permit.ts'
-import { priceMissing, tooManyInFlight } from './refusals.ts'
+import { tooManyInFlight } from './refusals.ts'
 import type { CallToReserve } from './reservation/reservation.ts'
 import { type Reserved, reserve } from './reservation/reserve.ts'
 import type { ReserveDeps } from './reservation/reserve-deps.ts'
-import { UncountedCalls } from './uncounted-calls.ts'
 
 interface GateDeps extends PermitDeps, ReserveDeps {
   readonly config: Config
@@ -38,15 +38,29 @@ export interface Gate {
   takePermit(authorized: AuthorizedKey, request: Request, route: Route): Promise<Outcome<Permitted>>
   /** Nothing happens for a call that took none. */
   returnPermit(permit: Permit | undefined): Promise<void>
-  /** Begins a call that neither a rate limit nor the ledger counts; `end` is called when its response is over. */
-  beginUncounted(authorized: AuthorizedKey): Outcome<{ readonly end: () => void }>
+  /**
+   * Counts a call as in flight at this gateway, and returns how it is ended, once; undefined where its account has too many by
+   * the key as it is known.
+   * @param isFree it reserves nothing
+   */
+  begin(authorized: AuthorizedKey, isFree: boolean): (() => void) | undefined
+  /** The same by the key as it is now: a plan that was just raised must not refuse. */
+  beginAnew(
+    authorized: AuthorizedKey,
+    request: Request,
+    isFree: boolean,
+  ): Promise<Outcome<{ readonly end: () => void }>>
   /** Reserves the most that the call can cost. */
   reserve(authorized: AuthorizedCall, call: CallToReserve): Promise<Outcome<Reserved>>
 }
 
 export function openGate(deps: GateDeps): Gate {
   const { legacyKeys, keyHeaders, gateways } = deps.config
-  const uncounted = new UncountedCalls(gateways)
+  const calls = new CallsInFlight(gateways)
+  function begin({ key, tariff }: AuthorizedKey, isFree: boolean) {
+    const maxInFlight = key.maxInFlight ?? tariff.plans[key.plan]?.maxInFlight ?? 0
+    return calls.begin(key, maxInFlight, isFree)
+  }
   const format: KeyFormat = { prefixes: deps.prefixes, legacyKeys, keyHeaders }
   return {
     async identify(request) {
@@ -61,11 +75,11 @@ export function openGate(deps: GateDeps): Gate {
     },
     takePermit: (authorized, request, route) => takePermit(deps, authorized, request, route),
     returnPermit: async (permit) => permit && deps.rateLimiter.returnPermit(permit),
-    beginUncounted({ key, tariff }) {
-      const plan = tariff.plans[key.plan]
-      if (!plan) return { ok: false, refusal: priceMissing }
-      const maxInFlight = key.maxInFlight ?? plan.maxInFlight
-      const end = uncounted.begin(`${key.accountId}:${key.mode}`, maxInFlight)
+    begin,
+    async beginAnew({ keyHash }, request, isFree) {
+      const now = await authorizeHash(deps, keyHash, undefined, request, maxStalenessMs)
+      if (!now.ok) return now
+      const end = begin(now.authorized, isFree)
       return end ? { ok: true, end } : { ok: false, refusal: tooManyInFlight }
     },
     reserve: (authorized, call) => reserve(deps, authorized, call),

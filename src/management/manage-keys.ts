@@ -3,6 +3,8 @@ import { mintKey } from '../gate/authenticate/key-format.ts'
 import { readAccount, readPlans } from '../ledger/read/read-accounts.ts'
 import {
   type KeyFilter,
+  type KeyPage,
+  type KeyPageStart,
   type KeyRow,
   readKey,
   readKeyPage,
@@ -40,12 +42,13 @@ export interface KeyChange extends KeyUpdate, Partial<Pick<KeyLimits, 'rateLimit
 export interface Keys {
   /** Issues a key. The first key of an owner opens the account on the default plan. */
   issueKey(owner: Owner, request: KeyRequest, actor: Actor): Promise<IssuedKey | Refused>
-  /** The newest first, revoked ones included. */
+  /** All of an owner's, the newest first, revoked ones included. */
   listKeys(owner: Owner): Promise<KeyView[]>
+  /** The newest first; undefined where the filter knows no key of the name of `after`. */
   pageOfKeys(
     filter: KeyFilter,
-    page: { readonly offset: number; readonly limit: number },
-  ): Promise<{ readonly keys: KeyView[]; readonly total: number }>
+    page: KeyPageStart & { readonly limit: number },
+  ): Promise<(Omit<KeyPage, 'keys'> & { readonly keys: KeyView[] }) | undefined>
   /** undefined: there is no such key in this scope. */
   readKey(scope: Scope, keyId: string): Promise<KeyView | undefined>
   /** All fields of the change are recorded together or not at all. */
@@ -97,8 +100,8 @@ export function manageKeys(
     },
 
     async pageOfKeys(filter, page) {
-      const { keys, total } = await readKeyPage(sql, filter, page)
-      return { keys: keys.map(toKeyView), total }
+      const found = await readKeyPage(sql, filter, page)
+      return found && { ...found, keys: found.keys.map(toKeyView) }
     },
 
     async readKey(scope, keyId) {

@@ -1,7 +1,7 @@
 /**
  * What a call costs. A quantity is counted (calls, items, characters, seconds, tokens or bytes: a non-negative safe
  * integer), and a rule makes credits of it. An upper bound is held before the call. After it the quantity used is
- * settled, which never exceeds the bound, whatever the upstream says.
+ * settled, as far as the hold covers it, whatever the upstream says; the rest is recorded as a shortfall.
  *
  * All functions are pure: a recorded quantity can be priced again, under the same rule or another.
  */
@@ -64,9 +64,9 @@ export function countedPointers({
   return sources.filter((source) => typeof source === 'string')
 }
 
-/** What a call used, at most `held`, the quantity that its hold was for. */
-export function settleQuantity(rule: PriceRule, call: CallContent, held: number): number {
-  return kindOf(rule).settleQuantity(rule, call, held)
+/** What a call used, whose hold was for the quantity `held`. Where it is more, the response says so. */
+export function usedQuantity(rule: PriceRule, call: CallContent, held: number): number {
+  return kindOf(rule).usedQuantity(rule, call, held)
 }
 
 /**

@@ -27,8 +27,8 @@ export interface PriceKind<Rule> {
    * @param maxBytes how large the request's body may be
    */
   maxQuantity(rule: Rule, route: PriceableRoute, maxBytes: number): number
-  /** What the call used, at most `held`. */
-  settleQuantity(rule: Rule, call: CallContent, held: number): number
+  /** What the call used: `held`, where nothing says better. More than that is not charged, but recorded. */
+  usedQuantity(rule: Rule, call: CallContent, held: number): number
   /** The price in a sentence or two, for the API documentation. Markdown. */
   text(rule: Rule): string
   /** The price in a few words, for tables. */
@@ -80,8 +80,10 @@ export interface RequestContent {
 
 export interface FileContent {
   readonly bytes: number
-  /** The duration in its header, absent where the header cannot be read. */
+  /** How long the sound in it lasts, as counted; absent where that cannot be counted. */
   readonly seconds?: number
+  /** What the header of a file says that cannot be counted: enough to hold for it, and not to charge by. */
+  readonly claimedSeconds?: number
 }
 
 /** What is known of a response that may be charged. `json` must be the whole body wherever `readsResponse` says so. */

@@ -10,6 +10,8 @@ export interface ReceivedCall {
   readonly route: Route
   /** On the monotonic clock. */
   readonly startedAtMs: number
+  /** Ends its account's count of it, which is called when its response is over; absent until it is counted. */
+  endInFlight?: (() => void) | undefined
   /** Spent waiting for the upstream; grows until the response to the client can begin. */
   upstreamMs: number
 }

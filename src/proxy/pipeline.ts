@@ -4,13 +4,13 @@ import type { AuthorizedCall } from '../gate/authorize/authorize.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { Outcome } from '../gate/outcome.ts'
 import type { Permit } from '../gate/rate-limit/rate-limiter.ts'
-import { withPermitReturned } from '../gate/rate-limit/take-permit.ts'
+import { type Permitted, withPermitReturned } from '../gate/rate-limit/take-permit.ts'
 import type { CallToReserve } from '../gate/reservation/reservation.ts'
 import type { Reserved } from '../gate/reservation/reserve.ts'
 import type { BodyMemory } from '../lib/body-memory-budget.ts'
 import { maxUncountedBytes } from '../lib/http-body.ts'
 import type { Call, ReceivedCall } from './call.ts'
-import { deliverFreeCall, type FreeCall } from './delivery/deliver-free-call.ts'
+import { deliverFreeCall } from './delivery/deliver-free-call.ts'
 import { deliverPricedCall } from './delivery/deliver-priced-call.ts'
 import {
   deliverReplayedCall,
@@ -46,7 +46,6 @@ export async function respondToCall(
   const authorization = await gate.authorize(request, route)
   if (!authorization.ok) return refuse(received, authorization.refusal)
   const { authorized } = authorization
-  const isFree = authorized.price.per === 'free'
 
   const target = readTarget()
   if ('refusal' in target) return refuse(received, target.refusal)
@@ -54,23 +53,28 @@ export async function respondToCall(
   if ('refusal' in named) return refuse(received, named.refusal)
   const call: Call = Object.assign(received, { target })
 
+  // With an Idempotency-Key it is the ledger that decides whether it runs, so it takes a hold, of 0 credits.
+  const isFree = authorized.price.per === 'free' && named.name === null
+  call.endInFlight = gate.begin(authorized, isFree)
+  if (!call.endInFlight) {
+    const begun = await gate.beginAnew(authorized, request, isFree)
+    if (!begun.ok) return refuse(call, begun.refusal)
+    call.endInFlight = begun.end
+  }
+
   // Whatever was read of a body has used its permit.
   const taken = await gate.takePermit(authorized, request, route)
   if (!taken.ok) return refuse(call, taken.refusal, taken.rateLimit)
   const { permit, rateLimit } = taken
   const body = await readRequestBody(request, route, { ...bodyLimits, take }, target.content)
   if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal), rateLimit)
-  const claim = claimOf(named.name, request, target.path, body, route, authorized.key)
   // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have
   // left, and would pay. proxy.ts sets the limit again.
   if (exceedsIdleTimeout(idleTimeout, route)) idleTimeout.set(request, 0)
 
-  // With an Idempotency-Key it is the ledger that decides whether it runs, so it takes a hold, of 0 credits.
-  if (isFree && !claim) {
-    const free = { call, body, key: authorized.key, rateLimit, deps: delivery }
-    return permit ? deliverFreeCall(free) : deliverUncounted(gate, authorized, free)
-  }
-
+  const { key } = authorized
+  if (isFree) return deliverFreeCall({ call, body, key, rateLimit, deps: delivery })
+  const claim = claimOf(named.name, request, target.path, body, route, key)
   // The same object: when the call gets another id, its response and its log lines say that one.
   const isReceiving = streamOf(body) !== undefined
   const toReserve = Object.assign(call, { claim, content: body.content, isReceiving })
@@ -79,39 +83,42 @@ export async function respondToCall(
   if (!reserved.ok) {
     return refuse(call, reserved.refusal, returned ? withPermitReturned(rateLimit) : rateLimit)
   }
-  if (reserved.kind === 'reserved') {
-    const { reservation } = reserved
-    const reservedAtMs = performance.now()
-    return deliverPricedCall({ call, body, rateLimit, reservation, reservedAtMs, deps: delivery })
+  if (reserved.kind !== 'reserved') {
+    // A large body costs what a permit is for.
+    const isSmall = body.bytes.length <= maxUncountedBytes
+    return repeatCall(
+      gate,
+      delivery,
+      call,
+      reserved,
+      isSmall ? taken : { ...taken, permit: undefined },
+    )
   }
-
-  const key = reserved.kind === 'replay' ? reserved.key : reserved.reservation.terms.key
-  const owner = responseOwner(key, reserved.claim.key)
-  const repeated = { call, rateLimit, owner, storedResponses: delivery.storedResponses }
-  if (reserved.kind === 'resumed') return deliverResumedCall(repeated, reserved.reservation)
-  // The call that is repeated has used its permit. A large body costs what one is for.
-  if (body.bytes.length > maxUncountedBytes) return deliverReplayedCall(repeated, reserved.result)
-  await gate.returnPermit(permit)
-  const unlimited = { ...repeated, rateLimit: withPermitReturned(rateLimit) }
-  return deliverReplayedCall(unlimited, reserved.result)
+  const { reservation } = reserved
+  const reservedAtMs = performance.now()
+  return deliverPricedCall({ call, body, rateLimit, reservation, reservedAtMs, deps: delivery })
 }
 
-/** Delivers a free call that took no permit, if the account has not too many of these in flight. */
-async function deliverUncounted(
+/**
+ * Delivers what an earlier call with the same Idempotency-Key did. Where that call was charged, it has used its permit.
+ * @param permitted with the permit that is returned then
+ */
+async function repeatCall(
   gate: Gate,
-  authorized: AuthorizedCall,
-  free: FreeCall,
+  { storedResponses }: DeliveryDeps,
+  call: Call,
+  reserved: Exclude<Reserved, { kind: 'reserved' }>,
+  { permit, rateLimit }: Permitted,
 ): Promise<CallResponse> {
-  const begun = gate.beginUncounted(authorized)
-  if (!begun.ok) return refuse(free.call, begun.refusal)
-  let delivered: CallResponse | undefined
-  try {
-    delivered = await deliverFreeCall(free)
-    return delivered
-  } finally {
-    if (delivered?.relayed) void delivered.relayed.then(begun.end)
-    else begun.end()
+  if (reserved.kind === 'resumed') {
+    const { reservation, claim } = reserved
+    const owner = responseOwner(reservation.terms.key, claim.key)
+    return deliverResumedCall({ call, rateLimit, owner, storedResponses }, reservation)
   }
+  await gate.returnPermit(permit)
+  const left = permit ? withPermitReturned(rateLimit) : rateLimit
+  const owner = responseOwner(reserved.key, reserved.claim.key)
+  return deliverReplayedCall({ call, rateLimit: left, owner, storedResponses }, reserved.result)
 }
 
 /**

@@ -76,7 +76,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     const requestId = newRequestId()
     const found = routes.find(request)
     if (!found.ok) return rejectUnknownRoute(deps, found, requestId, startedAtMs)
-    const call = { request, requestId, route: found.route, startedAtMs, upstreamMs: 0 }
+    const { route } = found
+    const call: ReceivedCall = { request, requestId, route, startedAtMs, upstreamMs: 0 }
     const end = inFlightCalls.begin()
     const bodyMemory = newBodyMemory()
     let responded: CallResponse
@@ -89,8 +90,12 @@ export function openProxy(deps: ProxyDeps): CallProxy {
       bodyMemory.free()
     }
     if (exceedsIdleTimeout(idleTimeout, call.route)) idleTimeout.set(request, idleTimeout.seconds)
-    if (responded.relayed) void responded.relayed.then(end)
-    else end()
+    const over = () => {
+      end()
+      call.endInFlight?.()
+    }
+    if (responded.relayed) void responded.relayed.then(over)
+    else over()
     responded = withheldIfLate(delivery, call, responded)
     observe(deps, call, responded)
     return responded.response

@@ -29,6 +29,7 @@ import { type CallProxy, openProxy } from '../proxy/proxy.ts'
 import { openUpstreams } from '../proxy/upstream/upstreams.ts'
 import { readBalance } from '../reports/account/balance.ts'
 import { lookUpCharge } from '../reports/charge/charge-lookup.ts'
+import { readChargePage } from '../reports/charge/charge-page.ts'
 import { type App, createApp } from './app.ts'
 import { startBackground } from './background.ts'
 import {
@@ -244,6 +245,7 @@ function customerDeps(
     gate: calls.gate,
     rateLimiter,
     balance: (accountId, mode) => readBalance(sql, accountId, mode),
+    charges: (accountId, page) => readChargePage(sql, accountId, page),
     charge: (requestId, accountId) => lookUpCharge(sql, requestId, accountId),
     refundsUnknown: config.refunds.unknownDelivery === 'customer',
     refund: (requestId, keyId) =>

@@ -24,14 +24,14 @@ describe('GET /admin/api-keys', () => {
     const names: string[] = []
     for (const page of [1, 2, 3]) {
       const { apiKeys, pagination } = await get('admin', 'GET', `${path}&page=${page}&limit=2`)
-      expect(pagination).toEqual({ page, limit: 2, total: 5, totalPages: 3 })
+      expect(pagination).toMatchObject({ page, limit: 2, total: 5, totalPages: 3 })
       names.push(...apiKeys.map((key: Json) => key.name))
     }
     expect(names).toEqual(['key 4', 'key 3', 'key 2', 'key 1', 'key 0'])
     const exceedsAccount = await get('admin', 'GET', `${path}&page=9`)
     expect(exceedsAccount).toEqual({
       apiKeys: [],
-      pagination: { page: 9, limit: 50, total: 5, totalPages: 1 },
+      pagination: { page: 9, nextCursor: null, limit: 50, total: 5, totalPages: 1 },
     })
   })
 
@@ -76,7 +76,19 @@ describe('GET /admin/api-keys', () => {
   })
 
   test('400: a page that is not valid', async () => {
-    const queries = ['limit=201', 'limit=0', 'page=0', 'page=1e99', 'page=-1', 'page=x', 'limit=']
+    const queries = [
+      'cursor=key_none',
+      'cursor=',
+      'cursor=%27',
+      'cursor=key_none&page=1',
+      'limit=201',
+      'limit=0',
+      'page=0',
+      'page=1e99',
+      'page=-1',
+      'page=x',
+      'limit=',
+    ]
     for (const query of [...queries, 'active=maybe', 'userId=%00', 'tier=a%00', 'userId=']) {
       const response = await ask('admin', 'GET', `/admin/api-keys?${query}`)
       expect([query, response.status]).toEqual([query, 400])

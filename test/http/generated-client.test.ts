@@ -26,7 +26,7 @@ const tokenOf = (subject: string) => signToken({ secret: jwtSecret, subject, exp
 const page = readFileSync(join(import.meta.dir, '../../docs/client.md'), 'utf8')
 const [, example = ''] = /```ts\n([\s\S]*?)```/.exec(page) ?? []
 
-test('the program of docs/client.md compiles, issues a key, makes a call and reads what it cost', async () => {
+test('the program of docs/client.md compiles, issues a key, makes a call and lists what it cost', async () => {
   expect(await client.compile(example)).toBe('')
   const { tryKey } = await client.load(example)
   const { keyId, charged } = await tryKey(shop.gateway.url, await tokenOf('olga'))

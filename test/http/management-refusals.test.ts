@@ -162,9 +162,9 @@ describe('what is not the client’s fault', () => {
   test('500 that does not say what happened; the log has the error', async () => {
     const logged: unknown[] = []
     const secretive = Object.assign(new Error('select secret from table'), { code: 'VALIDATION' })
-    const listKeys = () => Promise.reject(secretive)
+    const pageOfKeys = () => Promise.reject(secretive)
     const broken = appOn({
-      management: { ...app.management, listKeys },
+      management: { ...app.management, pageOfKeys },
       sql: app.ledger.sql,
       log: (_, error) => logged.push(error),
     })

@@ -148,7 +148,7 @@ describe('transcription', () => {
     expect((await response.json()).duration_seconds).toBe(61)
   })
 
-  test('is charged by the file header when the service does not say', async () => {
+  test('is charged for as long as the file lasts when the service does not say', async () => {
     const response = await transcribe(speech(60, { model: 'no-duration' }))
     const price = { route: 'stt-transcribe', credits: 10, quantity: 60, held: 170 }
     await expectCharged(response, price)

@@ -55,6 +55,8 @@ test('accounts are listed by plan and by state', async () => {
   const page = await json(['list', '--limit', '1'])
   expect(page.accounts).toHaveLength(1)
   expect(page.total).toBeGreaterThan(1)
+  const second = await json(['list', '--limit', '1', '--cursor', page.next])
+  expect(second.accounts[0].accountId).not.toBe(page.accounts[0].accountId)
   expect((await accounts(['list', '--state', 'frozen'])).stdout).toMatch(
     new RegExp(`^${frozen} +user frozen +free +frozen +1 +0`, 'm'),
   )

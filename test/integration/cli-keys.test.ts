@@ -51,13 +51,17 @@ test('lists show the keys of an owner, of an account, on a plan, or all, page by
   expect(await ids(['--plan', 'pro'])).toEqual([])
   expect(await ids(['--plan', 'free'])).toContain(second.keyId)
   // Of everyone: other tests may have made keys, too.
-  const pages = [
-    await json(['list', '--limit', '1', '--page', '1']),
-    await json(['list', '--limit', '1', '--page', '2']),
-  ]
+  const newest = await json(['list', '--limit', '1'])
+  await json(['create', '--organisation', 'acme', '--name', 'Made between two pages'])
+  const pages = [newest, await json(['list', '--limit', '1', '--cursor', newest.next])]
   expect(pages.map(({ keys }) => keys.length)).toEqual([1, 1])
   expect(pages[0].keys[0].keyId).not.toBe(pages[1].keys[0].keyId)
   expect(pages[1].total).toBeGreaterThanOrEqual(2)
+  const whole = await keys(['list', '--limit', '1'])
+  expect(whole.stdout).toMatch(/^1 of \d+; --cursor key_\w+ shows the next\.$/m)
+  const nowhere = await keys(['list', '--cursor', 'key_none'])
+  expect(nowhere).toMatchObject({ status: 1, stdout: '' })
+  expect(nowhere.stderr).toContain('--cursor names nothing in this list')
   const { stdout } = await keys(['list', '--organisation', 'acme'])
   expect(stdout).toMatch(new RegExp(`^${first.keyId} .*One +organisation acme +free +revoked`, 'm'))
 })

@@ -129,8 +129,8 @@ test('the account, and a call of it explained', async () => {
   const { accountId } = key
   const balance = await readBalance(ledger.sql, accountId, 'live')
   expect(balance).toMatchObject({ available: 4, month: { settled: charged, calls: 10_001 } })
-  const { accounts } = await readAccountPage(ledger.sql, {}, { offset: 0, limit: 1 })
-  expect(accounts).toMatchObject([{ accountId, creditsUsed: charged }])
+  const page = await readAccountPage(ledger.sql, {}, { limit: 1 })
+  expect(page?.accounts).toMatchObject([{ accountId, creditsUsed: charged }])
   const [last] = await ledger.sql`
     select request_id from events where type = 'HoldSettled' order by position desc limit 1`
   const explained = await runCli(['explain', last?.request_id], { database: ledger.url })

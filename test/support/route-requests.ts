@@ -55,6 +55,7 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
     json: { active: false },
   }),
   'DELETE /admin/api-keys/:id': ({ keyId }) => ({ path: `/admin/api-keys/${keyId}` }),
+  'GET /admin/accounts': () => ({ path: '/admin/accounts' }),
   'GET /admin/accounts/:id': ({ accountId }) => ({ path: `/admin/accounts/${accountId}` }),
   'PATCH /admin/accounts/:id': ({ accountId }) => ({
     path: `/admin/accounts/${accountId}`,
@@ -77,6 +78,7 @@ export const requests: Readonly<Record<string, MakeRequest>> = {
 
   'GET /v1/key': () => ({ path: '/v1/key' }),
   'GET /v1/prices': () => ({ path: '/v1/prices' }),
+  'GET /v1/charges': () => ({ path: '/v1/charges' }),
   'GET /v1/charges/:requestId': async ({ charge }) => ({ path: `/v1/charges/${await charge()}` }),
   'POST /v1/charges/:requestId/refund': async ({ undelivered }) => ({
     path: `/v1/charges/${await undelivered()}/refund`,

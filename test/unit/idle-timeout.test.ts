@@ -14,6 +14,7 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
   const price = config.routes.search?.price
   const gate = {
     authorize: async () => ({ ok: true, authorized: { price } }),
+    begin: () => () => {},
     takePermit: async () => ({ ok: true, permit: { limits: [] }, rateLimit: {} }),
     returnPermit: async () => {},
     reserve: async () => {

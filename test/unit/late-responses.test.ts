@@ -36,6 +36,7 @@ async function call(bytes: number, mayLeave: boolean) {
   const reserveDeps = { config, appenderOf: () => ({ append }) } as unknown as ReserveDeps
   const gate = {
     authorize: async () => ({ ok: true, authorized: { key, price: route?.price } }),
+    begin: () => () => {},
     takePermit: async () => ({ ok: true, permit: {}, rateLimit }),
     reserve: async (_: unknown, toReserve: ConstructorParameters<typeof DedicatedHold>[1]) => ({
       ...{

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { wavHeader } from '../../src/demo/wav.ts'
 import type { MultipartForm } from '../../src/pricing/route-body.ts'
-import { readAudio } from '../../src/proxy/request/audio.ts'
+import { readAudio } from '../../src/proxy/request/audio/read-audio.ts'
 import { readMultipartBody } from '../../src/proxy/request/multipart-body.ts'
 import { parseMultipart } from '../../src/proxy/request/multipart-form.ts'
 
@@ -554,11 +554,8 @@ describe('several files', () => {
 describe('a file that is made to be read for ever', () => {
   test('is given up, and holds nobody up', async () => {
     // The reader looks for a frame at every byte of it: half a minute, if it were let.
-    const endless = readAudio({
-      bytes: new Uint8Array(24 * 1_048_576).fill(0xff),
-      mimeType: 'audio/mpeg',
-    })
-    const honest = readAudio({ bytes: wav(2), mimeType: 'audio/wav' })
+    const endless = readAudio(new Uint8Array(24 * 1_048_576).fill(0xff))
+    const honest = readAudio(wav(2))
     let turns = 0
     const turning = setInterval(() => turns++, 1)
     expect(await endless).toEqual({})

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
+import { capCharge } from '../../src/gate/reservation/reservation.ts'
 import {
   isChargeableByHead,
   isChargeableByJson,
@@ -7,10 +8,11 @@ import {
 } from '../../src/pricing/charge-condition.ts'
 import {
   credits,
+  creditsUpTo,
   holdQuantity,
   quantityFor,
   readsResponse,
-  settleQuantity,
+  usedQuantity,
 } from '../../src/pricing/price-arithmetic.ts'
 import { PriceRule } from '../../src/pricing/price-rule.ts'
 import { reportedTokens, type TokenPrice } from '../../src/pricing/rules/per-token.ts'
@@ -151,6 +153,13 @@ describe('what is held', () => {
     expect(holdQuantity(perSecond, { files: { file: { bytes: bytes + 1, seconds: 5 } } })).toBe(81)
   })
 
+  test('of a file that cannot be counted, also what its header claims', () => {
+    const bytes = 80_000
+    const held = (claimedSeconds: number) =>
+      holdQuantity(perSecond, { files: { file: { bytes, claimedSeconds } } })
+    expect([held(5), held(99)]).toEqual([80, 99])
+  })
+
   test('never more seconds than the route allows', () => {
     expect(holdQuantity(perSecond, { files: { file: { bytes: 1, seconds: 1e9 } } })).toBe(14_400)
     expect(holdQuantity(perSecond, { files: { file: { bytes: 1e9 } } })).toBe(14_400)
@@ -191,7 +200,7 @@ describe('what is held', () => {
 
 describe('what is settled', () => {
   const settle = (rule: PriceRule, json: unknown, held: number, seconds?: number) =>
-    settleQuantity(
+    usedQuantity(
       rule,
       {
         request: { files: { file: { bytes: 1, ...(seconds !== undefined && { seconds }) } } },
@@ -206,10 +215,10 @@ describe('what is settled', () => {
     }
   })
 
-  test('the items that succeeded, and no more than were asked for', () => {
+  test('the items that succeeded, and be they more than were asked for', () => {
     const results = [{ success: true }, { success: false }, { success: 'true' }, {}, null]
     expect(settle(perSuccess, { results }, 5)).toBe(1)
-    expect(settle(perSuccess, { results: Array(9).fill({ success: true }) }, 5)).toBe(5)
+    expect(settle(perSuccess, { results: Array(9).fill({ success: true }) }, 5)).toBe(9)
   })
 
   test('without a condition, every item that came back', () => {
@@ -241,12 +250,13 @@ describe('what is settled', () => {
     [60, 60],
     [60.0000001, 60],
     [60.001, 61],
-    [1000, 300],
-  ])('a response that says %p seconds of at most 300 is %p', (reported, seconds) => {
+    [1000, 1000],
+    [20_000, 14_400],
+  ])('a response that says %p seconds, of which 300 are held, has used %p', (reported, seconds) => {
     expect(settle(perSecond, { duration_seconds: reported }, 300, 9)).toBe(seconds)
   })
 
-  test('where the response says no duration: the header; without one, what was held', () => {
+  test('where the response says no duration: that of the file; without one, what was held', () => {
     for (const reported of [
       undefined,
       null,
@@ -259,20 +269,19 @@ describe('what is settled', () => {
       expect(settle(perSecond, { duration_seconds: reported }, 300, 8.5)).toBe(9)
       expect(settle(perSecond, { duration_seconds: reported }, 300)).toBe(300)
     }
-    expect(settle(perSecond, undefined, 300, 400)).toBe(300)
   })
 
   test('the tokens that the response says; where it says none that can be, what was held', () => {
     expect(settle(perToken, { usage: { total: 7 } }, 300)).toBe(7)
     expect(settle(perToken, { usage: { total: 0 } }, 300)).toBe(0)
-    expect(settle(perToken, { usage: { total: 301 } }, 300)).toBe(300)
+    expect(settle(perToken, { usage: { total: 301 } }, 300)).toBe(301)
     for (const total of [undefined, null, '7', -1, 1.5, 1e300, 1e9 + 1]) {
       expect(settle(perToken, { usage: { total } }, 300)).toBe(300)
       expect(reportedTokens(perToken, { usage: { total } })).toBeUndefined()
     }
   })
 
-  test('a rule without settle goes by the header', () => {
+  test('a rule without settle goes by the file', () => {
     const { settle: _, ...rule } = perSecond
     expect(settle(rule, { duration_seconds: 200 }, 300, 8.5)).toBe(9)
   })
@@ -312,16 +321,19 @@ describe('whatever a client and an upstream say', () => {
   )
   const rules = fc.constantFrom(...everyRule)
 
-  test('a quantity settled is an integer from 0 to the quantity held', () => {
+  test('what is used is charged up to what is held, and the rest of its price is a shortfall', () => {
     fc.assert(
       fc.property(rules, requests, responses, (rule, request, response) => {
         const held = holdQuantity(rule, request)
-        const settled = settleQuantity(rule, { request, response }, held)
+        const used = usedQuantity(rule, { request, response }, held)
         expect(Number.isSafeInteger(held)).toBe(true)
-        expect(Number.isSafeInteger(settled)).toBe(true)
-        expect(settled).toBeGreaterThanOrEqual(0)
-        expect(settled).toBeLessThanOrEqual(held)
-        expect(credits(rule, settled)).toBeLessThanOrEqual(credits(rule, held))
+        expect(Number.isSafeInteger(used)).toBe(true)
+        expect(used).toBeGreaterThanOrEqual(0)
+        const charge = capCharge({ price: rule, quantity: held }, used)
+        const { shortfall = 0 } = charge
+        expect(charge.quantity).toBe(Math.min(used, held))
+        expect(charge.credits).toBe(credits(rule, charge.quantity))
+        expect(charge.credits + shortfall).toBe(creditsUpTo(rule, used, 10 ** 12))
       }),
       { numRuns: 2000 },
     )

@@ -12,7 +12,7 @@ export function stateOf(
   return key.expiresAt !== null && key.expiresAt <= key.readAt ? 'expired' : 'active'
 }
 
-export function printKeys(keys: readonly KeyView[], total: number): void {
+export function printKeys(keys: readonly KeyView[]): void {
   if (keys.length === 0) {
     console.log(dim('No keys.'))
     return
@@ -30,11 +30,6 @@ export function printKeys(keys: readonly KeyView[], total: number): void {
       key.lastUsedAt === null ? '' : time(key.lastUsedAt),
     ]),
   )
-  if (total > keys.length) {
-    console.log(
-      dim(`${formatNumber(keys.length)} of ${formatNumber(total)}; --page 2 shows the next.`),
-    )
-  }
 }
 
 export function printKey(key: KeyView): void {

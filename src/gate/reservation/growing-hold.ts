@@ -16,7 +16,7 @@ import type { Refusal } from '../../problems/refusal.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
 import { extendHold } from './extend-hold.ts'
 import type { CountedCall } from './lease-manager.ts'
-import { type CallToReserve, type Charge, capCharge, type Terms } from './reservation.ts'
+import { type CallToReserve, capCharge, type Terms } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
 
 export class GrowingHold extends DedicatedHold {
@@ -75,13 +75,6 @@ export class GrowingHold extends DedicatedHold {
     }
     this.sent = quantity
     return undefined
-  }
-
-  /** What it does not cover, and the client has, is a shortfall. */
-  override cappedCharge(quantity: number): Charge {
-    const charge = super.cappedCharge(quantity)
-    const shortfall = creditsUpTo(this.price, quantity, maxAmount) - charge.credits
-    return shortfall > 0 ? { ...charge, shortfall } : charge
   }
 
   /** It is kept alive from the start, because it can be shorter than its upstream's time. */

@@ -72,7 +72,7 @@ export class LeaseSlot implements Reservation {
     return capCharge(this.terms, quantity)
   }
 
-  async charge({ credits, quantity, status }: Usage): Promise<AppendResult> {
+  async charge({ credits, quantity, status, shortfall }: Usage): Promise<AppendResult> {
     const { leases } = this.deps
     while (this.lease.renewal) await this.lease.renewal
     const askedAtMs = performance.now()
@@ -83,6 +83,7 @@ export class LeaseSlot implements Reservation {
         ...callRef(this.call, this.terms),
         ...purchasePreconditions(this.terms.key),
         ...{ lease: this.lease.id, credits, quantity, status },
+        ...(shortfall && { shortfall }),
       })
     } catch (error) {
       this.isChargeUnknown = error instanceof LedgerUnavailable

@@ -4,6 +4,7 @@
  * and a growing hold, which is extended while the response is sent. Whoever delivers a response knows only this
  * interface.
  */
+import { maxAmount } from '../../../events/bounds.ts'
 import type { Route } from '../../config/config.ts'
 import type {
   AppendResult,
@@ -13,7 +14,7 @@ import type {
   Verdict,
 } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
-import { credits } from '../../pricing/price-arithmetic.ts'
+import { credits, creditsUpTo } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
@@ -124,10 +125,15 @@ export class LeaseChargeRejected extends ChargeRejected {
   override readonly name = 'LeaseChargeRejected'
 }
 
-/** The charge for a quantity of which no more than this is covered. */
-export function capCharge({ price, quantity: covered }: Terms, quantity: number): Charge {
-  const charged = Math.min(quantity, covered)
-  return { quantity: charged, credits: credits(price, charged) }
+/** The charge for a quantity of which no more than this is covered. What more it costs is a shortfall. */
+export function capCharge(
+  { price, quantity: covered }: Pick<Terms, 'price' | 'quantity'>,
+  quantity: number,
+): Charge {
+  if (quantity <= covered) return { quantity, credits: credits(price, quantity) }
+  const charged = credits(price, covered)
+  const shortfall = creditsUpTo(price, quantity, maxAmount) - charged
+  return { quantity: covered, credits: charged, ...(shortfall > 0 && { shortfall }) }
 }
 
 /** What every command that ends a call says of it. */

@@ -35,6 +35,13 @@ export function unwrap<T extends object>(
   return result
 }
 
+/** A page, where the cursor of the request leads to one. @throws RequestRefused */
+export function orBadCursor<T>(page: T | undefined): T {
+  if (page === undefined)
+    requireValid([{ pointer: '/cursor', detail: 'leads nowhere: begin again without it' }])
+  return page as T
+}
+
 /** @throws RequestRefused when the value is undefined */
 export function orNotFound<T>(value: T | undefined, what: string): T {
   if (value !== undefined) return value

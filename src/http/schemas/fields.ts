@@ -34,6 +34,21 @@ export function queryInteger(options: { minimum: number; maximum: number; defaul
   return t.Integer({ ...options, title: `an integer from ${minimum} to ${maximum}` })
 }
 
+/** How many entries of a list a page has. Optional for typed clients, which need not name it. */
+export function pageLimit(options: { maximum: number; default: number }) {
+  return t.Optional(queryInteger({ minimum: 1, ...options }))
+}
+
+/** In queries of lists: where a page begins. Nothing that is made meanwhile moves it. */
+export const cursor = t.String({
+  pattern: '^[0-9A-Za-z_-]{1,64}$',
+  title: 'a cursor, as `nextCursor` of the page before',
+})
+/** In responses of lists. */
+export const nextCursor = t.Nullable(
+  t.String({ description: 'The `cursor` of the next page; null on the last page.' }),
+)
+
 /** The field, or null. */
 export function nullable<T extends TSchema>(schema: T) {
   return t.Nullable(schema, { title: `${schema.title ?? 'a value'}, or null` })

@@ -189,7 +189,13 @@ function payloadOf(command: CallCommand): string {
     case 'lease':
       return heldPayload(command)
     case 'charge_on_lease':
-      return `{"keyVersion":${whole(command.keyVersion)},"lease":"${command.lease}"}`
+      return command.shortfall
+        ? canonicalJson({
+            keyVersion: whole(command.keyVersion),
+            lease: text(command.lease),
+            shortfall: whole(command.shortfall),
+          })
+        : `{"keyVersion":${whole(command.keyVersion)},"lease":"${command.lease}"}`
     case 'void_on_lease':
       return canonicalJson({ lease: command.lease, reason: text(command.reason) })
     case 'settle':

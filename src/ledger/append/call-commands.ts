@@ -88,6 +88,8 @@ export interface ChargeOnLease extends CallRef, Purchase {
   readonly quantity: number
   readonly status: number
   readonly latencyMs: number
+  /** Credits that the call cost beyond what it had reserved. */
+  readonly shortfall?: number
 }
 
 /** Why a call is not charged, or a lease ends. claim_verdict decides by them whether a retry may run. */

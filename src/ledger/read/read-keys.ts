@@ -58,6 +58,7 @@ export function readKeysOfAccount(sql: Sql, accountId: string): Promise<KeyRow[]
 }
 
 export interface KeyFilter {
+  readonly accountId?: string | undefined
   /** Keys of this user's account. */
   readonly userId?: string | undefined
   /** Keys whose account is on this plan now. */
@@ -70,30 +71,50 @@ export interface KeyPage {
   readonly keys: KeyRow[]
   /** How many keys pass the filter, on all pages. */
   readonly total: number
+  /** The last key of this page, after which the next one begins; null on the last page. */
+  readonly next: string | null
 }
 
-/** A page of all keys, the newest first. */
+/** Where a page begins: after a key, which nothing moves, or so many keys from the newest, which every new key moves. */
+export type KeyPageStart = { readonly after?: string | undefined } | { readonly offset: number }
+
+/** A page of keys, the newest first; undefined where the filter knows no key of the name of `after`. */
 export async function readKeyPage(
   sql: Sql,
   filter: KeyFilter,
-  { offset, limit }: { readonly offset: number; readonly limit: number },
-): Promise<KeyPage> {
-  const { userId, plan, active } = filter
+  { limit, ...start }: KeyPageStart & { readonly limit: number },
+): Promise<KeyPage | undefined> {
+  const { accountId, userId, plan, active } = filter
+  const after = 'after' in start ? start.after : undefined
+  const last = after === undefined ? undefined : await findKey(sql, after, accountId)
+  if (after !== undefined && last === undefined) return undefined
   const matching = () => sql`
     from key_state k
     where true
+      ${accountId === undefined ? sql`` : sql`and k.account_id = ${accountId}`}
       ${userId === undefined ? sql`` : sql`and (k.account_id, k.shard) in (${accountsOf(sql, userId)})`}
       ${plan === undefined ? sql`` : sql`and (k.account_id, k.shard) in (${accountsOn(sql, plan)})`}
       ${active === undefined ? sql`` : sql`and (k.enabled and k.revoked_at is null) = ${active}`}`
   // Ids first, so that the rest is looked up for the keys of the page alone.
   const page = sql`
     select k.key_id ${matching()}
-    order by k.created_at desc, k.key_id limit ${limit} offset ${offset}`
-  const [[counted], keys] = await Promise.all([
+      ${last === undefined ? sql`` : sql`and (k.created_at, ${last.keyId}::text) < (${last.createdAt}::timestamptz, k.key_id)`}
+    order by k.created_at desc, k.key_id limit ${limit + 1} offset ${'offset' in start ? start.offset : 0}`
+  const [[counted], found] = await Promise.all([
     sql<{ total: number }[]>`select count(*) as total ${matching()}`,
     selectKeys(sql, sql`where k.key_id = any(array(${page})) order by k.created_at desc, k.key_id`),
   ])
-  return { keys, total: counted?.total ?? 0 }
+  const keys = found.slice(0, limit)
+  const next = found.length > limit ? (keys.at(-1)?.keyId ?? null) : null
+  return { keys, total: counted?.total ?? 0, next }
+}
+
+/** The time as text: a JavaScript time has no microseconds. */
+async function findKey(sql: Sql, keyId: string, accountId: string | undefined) {
+  const [row] = await sql<{ keyId: string; createdAt: string }[]>`
+    select key_id as "keyId", created_at::text as "createdAt" from key_state
+    where key_id = ${keyId} ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}`
+  return row
 }
 
 function accountsOf(sql: Sql, userId: string) {

@@ -60,7 +60,7 @@ export const perByte: PriceKind<BytePrice> = {
 
   maxQuantity: (rule, _route, maxBytes) => (isOfResponse(rule) ? (rule.hold?.step ?? 0) : maxBytes),
 
-  settleQuantity: (_rule, _call, held) => held,
+  usedQuantity: (_rule, _call, held) => held,
 
   text: (rule) =>
     isOfResponse(rule)

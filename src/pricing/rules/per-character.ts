@@ -41,7 +41,7 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
     return Math.min(boundInRequest(route, hold.text, 'maxLength') ?? most, most)
   },
 
-  settleQuantity: (_rule, _call, held) => held,
+  usedQuantity: (_rule, _call, held) => held,
 
   text: (rule) =>
     `${startedUnitText(rule, 'characters (Unicode code points)')} of ${sourceMarkdown(rule.hold.text)}.`,

@@ -13,7 +13,7 @@ export const perFree: PriceKind<Static<typeof FreePrice>> = {
   countedIn: () => [],
   holdQuantity: () => 1,
   maxQuantity: () => 1,
-  settleQuantity: (_rule, _call, held) => held,
+  usedQuantity: (_rule, _call, held) => held,
   text: () => 'Free: the call is counted, no credits are held.',
   shortText: () => 'free',
 }

@@ -96,13 +96,13 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
   },
 
   /** Items that the response does not show are not charged. */
-  settleQuantity({ settle }, { response }, held) {
+  usedQuantity({ settle }, { response }, held) {
     if (settle === undefined) return held
     const list = valueAt(response.json, settle.list)
     if (!Array.isArray(list)) return 0
     const { where } = settle
     const charged = where ? list.filter((item) => meetsCondition(item, where)) : list
-    return Math.min(charged.length, held)
+    return charged.length
   },
 
   text({ credits, hold, settle }) {

@@ -15,7 +15,7 @@ export const perRequest: PriceKind<Static<typeof RequestPrice>> = {
   countedIn: () => [],
   holdQuantity: () => 1,
   maxQuantity: () => 1,
-  settleQuantity: (_rule, _call, held) => held,
+  usedQuantity: (_rule, _call, held) => held,
   text: (rule) => `${creditsText(rule.credits)} a call.`,
   shortText: (rule) => `${creditsText(rule.credits)} a call`,
 }

@@ -1,4 +1,4 @@
-/** A price for each started unit of seconds of an audio file, whose header is checked against its size. */
+/** A price for each started unit of seconds of an audio file, as long as what is in it lasts, whatever its header says. */
 import { type Static, Type } from '@sinclair/typebox'
 import type { Fault } from '../../lib/fault.ts'
 import { pointerStep, valueAt } from '../../lib/json-pointer.ts'
@@ -24,7 +24,7 @@ export const SecondPrice = closed(
       },
       {
         description:
-          "Held before the call: the larger of the file header's duration and bytes × 8 ÷ lowestBitsPerSecond, at most maxSeconds.",
+          "Held before the call: the larger of the file's duration and bytes × 8 ÷ lowestBitsPerSecond, at most maxSeconds.",
       },
     ),
     settle: Type.Optional(
@@ -32,7 +32,7 @@ export const SecondPrice = closed(
         { number: pointer },
         {
           description:
-            "Charged after the call: the seconds that the response says, where it says them; else the file header's duration; else as held.",
+            "Charged after the call: the seconds that the response says, where it says them; else the file's duration, where it can be counted; else as held. What it says beyond the hold is recorded as a shortfall.",
         },
       ),
     ),
@@ -57,24 +57,26 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
     const audio = files?.[hold.audio]
     if (audio === undefined) throw new TypeError('no audio')
     const atLowestRate = Math.ceil((audio.bytes * 8) / hold.lowestBitsPerSecond)
-    return Math.min(Math.max(wholeSeconds(audio.seconds) ?? 0, atLowestRate), hold.maxSeconds)
+    const said = wholeSeconds(audio.seconds ?? audio.claimedSeconds) ?? 0
+    return Math.min(Math.max(said, atLowestRate), hold.maxSeconds)
   },
 
   maxQuantity: ({ hold }) => hold.maxSeconds,
 
-  /** Without a duration in the response the file header counts, and without one there all that was held. */
-  settleQuantity({ hold, settle }, { request, response }, held) {
+  /** Without a duration in the response that of the file counts, and where it cannot be counted all that was held. */
+  usedQuantity({ hold, settle }, { request, response }, held) {
     const reported = settle && wholeSeconds(valueAt(response.json, settle.number))
-    return Math.min(reported ?? wholeSeconds(request.files?.[hold.audio]?.seconds) ?? held, held)
+    const counted = wholeSeconds(request.files?.[hold.audio]?.seconds)
+    return Math.min(reported ?? counted ?? held, hold.maxSeconds)
   },
 
   text: (rule) =>
     [
       `${startedUnitText(rule, 'seconds')} of audio.`,
-      `Held for what the file's header says or, if longer, for its size at ${numberText(rule.hold.lowestBitsPerSecond)} bits a second, at most ${numberText(rule.hold.maxSeconds)} seconds;`,
+      `Held for as long as the file lasts or, if longer, for its size at ${numberText(rule.hold.lowestBitsPerSecond)} bits a second, at most ${numberText(rule.hold.maxSeconds)} seconds;`,
       rule.settle
-        ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else by the header, never more than was held.`
-        : 'charged by the header, never more than was held.',
+        ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else for as long as the file lasts, never more than was held.`
+        : 'charged for as long as the file lasts, never more than was held.',
     ].join(' '),
   shortText: (rule) => startedUnitText(rule, 's'),
 }

@@ -90,8 +90,7 @@ export const perToken: PriceKind<TokenPrice> = {
 
   maxQuantity: ({ hold }, _route, maxBytes) => Math.ceil(maxBytes / hold.bytesPerToken) + hold.most,
 
-  settleQuantity: (rule, { response }, held) =>
-    Math.min(reportedTokens(rule, response.json) ?? held, held),
+  usedQuantity: (rule, { response }, held) => reportedTokens(rule, response.json) ?? held,
 
   text: (rule) =>
     [

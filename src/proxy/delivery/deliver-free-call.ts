@@ -17,7 +17,7 @@ import {
 } from './responses.ts'
 import { readBeginning, type Start } from './withhold-tail.ts'
 
-export interface FreeCall {
+interface FreeCall {
   readonly call: Call
   readonly body: CallBody
   readonly key: KeyRecord

@@ -5,7 +5,7 @@ import type { Reservation, Usage } from '../../gate/reservation/reservation.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { StoredResponses } from '../../ledger/idempotency/stored-responses.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
-import { readsResponse, settleQuantity } from '../../pricing/price-arithmetic.ts'
+import { readsResponse, usedQuantity } from '../../pricing/price-arithmetic.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
 import type { FreeCalls } from '../metering/count-free-calls.ts'
@@ -70,7 +70,7 @@ export function usageOf(
 ): Usage {
   const { price, quantity: held } = reservation.terms
   const content = { request: body.content, response: { json } }
-  return { ...reservation.cappedCharge(settleQuantity(price, content, held)), status }
+  return { ...reservation.cappedCharge(usedQuantity(price, content, held)), status }
 }
 
 /** Charges the call. Only when this has resolved may its response leave whole. */

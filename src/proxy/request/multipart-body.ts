@@ -6,7 +6,7 @@ import { pointerStep } from '../../lib/json-pointer.ts'
 import { dereferenced } from '../../lib/named-schemas.ts'
 import type { FileContent } from '../../pricing/price-kind.ts'
 import type { FormFile, MultipartForm } from '../../pricing/route-body.ts'
-import { readAudio } from './audio.ts'
+import { readAudio } from './audio/read-audio.ts'
 import { type Field, fieldFault, pointerOf, readFields } from './form-fields.ts'
 import { anyType, isOneOf, mediaTypeOf } from './media-type.ts'
 import { boundaryOf, type FormPart, parseMultipart } from './multipart-form.ts'
@@ -175,11 +175,9 @@ async function measure(
   if ((isAllowed || isUnlabelled) && mayBeAudio) {
     // The bytes are copied: those that are read are handed over to a thread.
     const copy = new Uint8Array(bytes)
-    const { container, seconds } = await readAudio({ bytes: copy, mimeType: type ?? '' })
+    const { container, ...duration } = await readAudio(copy)
     // Many programs do not label a file: then its content has to speak for it.
-    if (isAllowed || container !== undefined) {
-      return { bytes: bytes.length, ...(seconds !== undefined && { seconds }) }
-    }
+    if (isAllowed || container !== undefined) return { bytes: bytes.length, ...duration }
   } else if (isAllowed) return { bytes: bytes.length }
   const got = type ?? (contentType || 'none')
   const detail = `expected a file of type ${types.join(', ')}, got ${got}`

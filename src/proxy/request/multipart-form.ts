@@ -21,8 +21,11 @@ const maxParts = 1_000
 /** The boundary of a form's Content-Type, or undefined. */
 export function boundaryOf(contentType: string): string | undefined {
   const boundary = mediaTypeOf(contentType)?.parameters.get('boundary')
-  return boundary !== undefined && /^[\w'()+,./:=?-]{1,70}$/.test(boundary) ? boundary : undefined
+  return boundary !== undefined && boundaryText.test(boundary) ? boundary : undefined
 }
+
+/** As RFC 2046 has it: spaces, too, but not at the end. */
+const boundaryText = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/
 
 /** The parts in their order, or undefined for what is not a form with one reading. */
 export function parseMultipart(bytes: Uint8Array, boundary: string): FormPart[] | undefined {
@@ -71,26 +74,34 @@ export function parseMultipart(bytes: Uint8Array, boundary: string): FormPart[] 
 
 /**
  * What stands between the delimiters; undefined where text stands around them, or where a delimiter does not end with its
- * line: then it is text of a file to one reader and a delimiter to another.
+ * line: then it is text of a file to one reader and a delimiter to another. Empty lines around them are none.
  */
 function framesOf(bytes: Uint8Array, boundary: string): Uint8Array[] | undefined {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const delimiter = `--${boundary}`
   const textAt = (at: number, length: number) => buffer.toString('latin1', at, at + length)
-  if (textAt(0, delimiter.length) !== delimiter) return undefined
+  const afterLines = (at: number) => {
+    let after = at
+    while (buffer[after] === carriageReturn && buffer[after + 1] === lineFeed) after += 2
+    return after
+  }
+  const begin = afterLines(0)
+  if (textAt(begin, delimiter.length) !== delimiter) return undefined
   const frames: Uint8Array[] = []
-  let after = delimiter.length
+  let after = begin + delimiter.length
   for (;;) {
-    // One byte more than may stand there.
-    const rest = textAt(after, 5)
-    if (rest === '--' || rest === '--\r\n') return frames
-    if (!rest.startsWith('\r\n')) return undefined
+    const rest = textAt(after, 2)
+    if (rest === '--') return afterLines(after + 2) === buffer.length ? frames : undefined
+    if (rest !== '\r\n') return undefined
     const next = buffer.indexOf(`\r\n${delimiter}`, after)
     if (next < 0) return undefined
     frames.push(bytes.subarray(after, next))
     after = next + 2 + delimiter.length
   }
 }
+
+const carriageReturn = 0x0d
+const lineFeed = 0x0a
 
 type Headers = Readonly<Record<string, string | string[]>>
 

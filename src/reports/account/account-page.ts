@@ -20,12 +20,22 @@ interface AccountFilter {
   readonly state?: ListedAccount['state'] | undefined
 }
 
-/** A page of accounts, the newest first, and how many there are on all pages. */
+export interface AccountPage {
+  readonly accounts: ListedAccount[]
+  /** How many accounts pass the filter, on all pages. */
+  readonly total: number
+  /** The last account of this page, after which the next one begins; null on the last page. */
+  readonly next: string | null
+}
+
+/** A page of accounts, the newest first; undefined where the ledger has no account of the name of `after`. */
 export async function readAccountPage(
   sql: Sql,
   { plan, state }: AccountFilter,
-  { offset, limit }: { readonly offset: number; readonly limit: number },
-): Promise<{ readonly accounts: ListedAccount[]; readonly total: number }> {
+  { after, limit }: { readonly after?: string | undefined; readonly limit: number },
+): Promise<AccountPage | undefined> {
+  const last = after === undefined ? undefined : await findAccount(sql, after)
+  if (after !== undefined && last === undefined) return undefined
   const matching = () => sql`
     from (
       select a.*, plan_at(a.shard, a.account_id, clock.now) as plan, clock.now,
@@ -53,14 +63,24 @@ export async function readAccountPage(
       select a.account_id as "accountId", a.shard, a.owner_kind as "ownerKind", a.owner_id as "ownerId",
         a.plan, a.state, a.opened_at as "openedAt", a.now
       ${matching()}
+        ${last === undefined ? sql`` : sql`and (a.opened_at, ${last.accountId}::text) < (${last.openedAt}::timestamptz, a.account_id)`}
       order by a.opened_at desc, a.account_id
-      limit ${limit} offset ${offset}
+      limit ${limit + 1}
     ) a
     order by a."openedAt" desc, a."accountId"`
-  const accounts = rows.map(({ ownerKind, ownerId, openedAt, ...row }) => ({
+  const accounts = rows.slice(0, limit).map(({ ownerKind, ownerId, openedAt, ...row }) => ({
     ...row,
     owner: { kind: ownerKind, id: ownerId },
     openedAt: openedAt.toISOString(),
   }))
-  return { accounts, total: counted?.total ?? 0 }
+  const next = rows.length > limit ? (accounts.at(-1)?.accountId ?? null) : null
+  return { accounts, total: counted?.total ?? 0, next }
+}
+
+/** The time as text: a JavaScript time has no microseconds. */
+async function findAccount(sql: Sql, accountId: string) {
+  const [row] = await sql<{ accountId: string; openedAt: string }[]>`
+    select account_id as "accountId", opened_at::text as "openedAt" from account_state
+    where account_id = ${accountId}`
+  return row
 }

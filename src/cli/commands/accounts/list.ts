@@ -1,11 +1,16 @@
 /** `tollbook accounts list` */
 import { figureOf } from '../../../lib/sums.ts'
-import { type ListedAccount, readAccountPage } from '../../../reports/account/account-page.ts'
+import {
+  type AccountPage,
+  type ListedAccount,
+  readAccountPage,
+} from '../../../reports/account/account-page.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'
+import { cursorArgs, orBadCursor, printNextPage } from '../../options/cursor-args.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { parsePositiveInteger } from '../../options/option-values.ts'
-import { dim, formatNumber, json, table, time } from '../../output.ts'
+import { dim, json, table, time } from '../../output.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -15,8 +20,7 @@ const args = {
     valueHint: 'STATE',
     description: 'Only open, frozen or erased accounts',
   },
-  page: { type: 'string', valueHint: 'N', description: 'Page to print', default: '1' },
-  limit: { type: 'string', valueHint: 'N', description: 'Accounts on a page', default: '50' },
+  ...cursorArgs('Accounts'),
   ...ledgerArgs,
 } as const
 
@@ -28,11 +32,11 @@ export default command(
   args,
   async (args) => {
     const limit = parsePositiveInteger('--limit', args.limit)
-    const offset = (parsePositiveInteger('--page', args.page) - 1) * limit
     const filter = { plan: args.plan, state: stateOf(args.state) }
-    const found = await withSql(args, (sql) => readAccountPage(sql, filter, { offset, limit }))
+    const page = { after: args.cursor, limit }
+    const found = orBadCursor(await withSql(args, (sql) => readAccountPage(sql, filter, page)))
     if (args.json) json(found)
-    else print(found.accounts, found.total)
+    else print(found)
   },
 )
 
@@ -41,7 +45,7 @@ function stateOf(text: string | undefined): ListedAccount['state'] | undefined {
   throw new UsageError(`--state takes open, frozen or erased, not "${text}".`)
 }
 
-function print(accounts: readonly ListedAccount[], total: number): void {
+function print({ accounts, total, next }: AccountPage): void {
   if (accounts.length === 0) {
     console.log(dim('No accounts.'))
     return
@@ -58,9 +62,5 @@ function print(accounts: readonly ListedAccount[], total: number): void {
       time(account.openedAt),
     ]),
   )
-  if (total > accounts.length) {
-    console.log(
-      dim(`${formatNumber(accounts.length)} of ${formatNumber(total)}; --page N shows others.`),
-    )
-  }
+  printNextPage(accounts.length, total, next)
 }

@@ -1,7 +1,9 @@
 /** `tollbook keys list` */
-import type { Owner } from '../../../lib/ids.ts'
+import { accountIdOf, type Owner } from '../../../lib/ids.ts'
+import type { Management } from '../../../management/management.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
+import { cursorArgs, orBadCursor, printNextPage } from '../../options/cursor-args.ts'
 import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { parsePositiveInteger } from '../../options/option-values.ts'
 import { ownerArgs, ownerOf } from '../../options/owner-args.ts'
@@ -14,8 +16,7 @@ const args = {
   ...ownerArgs,
   plan: { type: 'string', description: 'Only keys of accounts on this plan' },
   active: { type: 'boolean', description: 'Only enabled keys; --active=false: only the others' },
-  page: { type: 'string', valueHint: 'N', description: 'Page to print', default: '1' },
-  limit: { type: 'string', valueHint: 'N', description: 'Keys on a page', default: '50' },
+  ...cursorArgs('Keys'),
   ...configArg,
   ...ledgerArgs,
 } as const
@@ -28,31 +29,28 @@ export default command(
   args,
   async (args) => {
     const limit = parsePositiveInteger('--limit', args.limit)
-    const page = parsePositiveInteger('--page', args.page)
-    const ofPage = { offset: (page - 1) * limit, limit }
+    const { plan, active } = args
     const found = await withLedger(args, async ({ management }) => {
-      const owner = await ownerNamed(args.account, ownerOf(args), management)
-      if (!owner) return management.pageOfKeys({ plan: args.plan, active: args.active }, ofPage)
-      const all = (await management.listKeys(owner)).filter(
-        (key) =>
-          (args.plan === undefined || key.plan === args.plan) &&
-          (args.active === undefined || (key.enabled && key.revokedAt === null) === args.active),
-      )
-      return { keys: all.slice(ofPage.offset, ofPage.offset + limit), total: all.length }
+      const accountId = await accountNamed(args.account, ownerOf(args), management)
+      return management.pageOfKeys({ accountId, plan, active }, { after: args.cursor, limit })
     })
-    if (args.json) json(found)
-    else printKeys(found.keys, found.total)
+    const page = orBadCursor(found)
+    if (args.json) json(page)
+    else {
+      printKeys(page.keys)
+      printNextPage(page.keys.length, page.total, page.next)
+    }
   },
 )
 
-async function ownerNamed(
+async function accountNamed(
   accountId: string | undefined,
   owner: Owner | undefined,
-  management: { readAccount(id: string): Promise<{ readonly owner: Owner } | undefined> },
-): Promise<Owner | undefined> {
-  if (accountId === undefined) return owner
+  management: Pick<Management, 'readAccount'>,
+): Promise<string | undefined> {
+  if (accountId === undefined) return owner && accountIdOf(owner)
   if (owner) throw new UsageError('pass --account or an owner, not both.')
   const account = await management.readAccount(accountId)
   if (!account) throw new UsageError(`the ledger has no account ${accountId}.`)
-  return account.owner
+  return accountId
 }

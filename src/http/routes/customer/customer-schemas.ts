@@ -3,9 +3,10 @@ import { t } from 'elysia'
 import { Plan } from '../../../config/file/plan.ts'
 import type { RateLimitState } from '../../../gate/rate-limit/rate-limiter.ts'
 import { PriceRule } from '../../../pricing/price-rule.ts'
+import type { ListedCharge } from '../../../reports/charge/charge-page.ts'
 import type { Charge } from '../../../reports/charge/charge-shape.ts'
 import { BalanceSchema } from '../../schemas/account-schema.ts'
-import { integer, mode, typedSchema } from '../../schemas/fields.ts'
+import { integer, mode, nextCursor, typedSchema } from '../../schemas/fields.ts'
 
 const text = t.String()
 const position = t.String({
@@ -118,6 +119,26 @@ export const ChargeResponse = typedSchema<Charge>(
     ),
   }),
 )
+
+export const ChargesResponse = t.Object({
+  charges: t.Array(
+    typedSchema<ListedCharge>(
+      t.Object({
+        requestId: text,
+        keyId: text,
+        mode,
+        endpoint: text,
+        credits: integer({ description: 'What was charged.' }),
+        refunded: integer({ description: 'What of it was given back.' }),
+        quantity: integer({ description: 'What the endpoint counts.' }),
+        tariff: t.String({ description: 'Hash of the tariff that priced the call.' }),
+        settledAt: text,
+        position,
+      }),
+    ),
+  ),
+  nextCursor,
+})
 
 export const RefundedResponse = t.Object({
   requestId: text,

@@ -1,5 +1,6 @@
 /** What a customer's program can ask with its API key, free of charge: its key, the prices, a charge. */
 import { Elysia, t } from 'elysia'
+import { type LogPosition, parsePosition, printPosition } from '../../../../events/event.ts'
 import type { OwnOperationId } from '../../../config/operation-ids.ts'
 import type { AuthorizedKey } from '../../../gate/authorize/authorize.ts'
 import type { Gate } from '../../../gate/gate.ts'
@@ -13,13 +14,15 @@ import { type Refused, refused } from '../../../management/decision.ts'
 import type { Refunded } from '../../../management/manage-credits.ts'
 import { problem, problemOf } from '../../../problems/problem-document.ts'
 import type { Balance } from '../../../reports/account/balance.ts'
+import type { ChargePage } from '../../../reports/charge/charge-page.ts'
 import type { Charge } from '../../../reports/charge/charge-shape.ts'
 import { managementRefusal } from '../../errors/management-refusals.ts'
 import { RequestRefused, unwrap } from '../../errors/request-refused.ts'
 import { Problem } from '../../openapi/problem-schema.ts'
-import { id } from '../../schemas/fields.ts'
+import { id, pageLimit, position, type Static } from '../../schemas/fields.ts'
 import {
   ChargeResponse,
+  ChargesResponse,
   KeyResponse,
   PricesResponse,
   RefundedResponse,
@@ -36,6 +39,10 @@ export interface CustomerDeps {
   readonly gate: Gate
   readonly rateLimiter: RateLimiter
   readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
+  readonly charges: (
+    accountId: string,
+    page: { readonly before?: LogPosition; readonly limit: number },
+  ) => Promise<ChargePage>
   readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
   /** Whether customers refund by themselves what may not have arrived. */
   readonly refundsUnknown: boolean
@@ -56,6 +63,10 @@ interface Reply {
 }
 
 const requestIdParams = t.Object({ requestId: id })
+const ChargesQuery = t.Object({
+  cursor: t.Optional(position),
+  limit: pageLimit({ maximum: 100, default: 50 }),
+})
 
 export function customerRoutes(deps: CustomerDeps) {
   const withKey = keyGuard(deps.gate)
@@ -77,6 +88,20 @@ export function customerRoutes(deps: CustomerDeps) {
         'The tariff in force, and every tariff that is announced, with the time from which it holds and where the routes are that it prices.',
       ),
     })
+    .get(
+      '/v1/charges',
+      ({ request, query }) =>
+        withKey(request, async ({ key }) => ({ json: await listCharges(deps, query, key) })),
+      {
+        query: ChargesQuery,
+        response: { 200: ChargesResponse },
+        detail: describe(
+          'listCharges',
+          'What the calls of your account cost, the newest first',
+          'The charged calls of the account, of all its keys. `nextCursor` is the `cursor` of the next page; a page can have fewer charges than `limit`, although more follow.',
+        ),
+      },
+    )
     .get(
       '/v1/charges/:requestId',
       ({ request, params: { requestId } }) =>
@@ -170,6 +195,16 @@ async function readKey(
 async function readPrices({ tariffs, routes }: CustomerDeps): Promise<Reply> {
   const [current, ...announced] = await tariffs()
   return { json: { current, announced, routes } }
+}
+
+async function listCharges(
+  { charges }: CustomerDeps,
+  { cursor, limit = 50 }: Static<typeof ChargesQuery>,
+  { accountId }: AuthorizedKey['key'],
+) {
+  const before = cursor === undefined ? undefined : parsePosition(cursor)
+  const page = await charges(accountId, { ...(before && { before }), limit })
+  return { charges: page.charges, nextCursor: page.next ? printPosition(page.next) : null }
 }
 
 /** @throws RequestRefused when the account has no such call */

@@ -1,13 +1,15 @@
 /** The operators' routes about accounts and their credits. */
 import { Elysia, t } from 'elysia'
 import type { Adjusted, Granted, Refunded } from '../../../management/manage-credits.ts'
+import { type ListedAccount, readAccountPage } from '../../../reports/account/account-page.ts'
 import { readBalance } from '../../../reports/account/balance.ts'
-import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
-import { changeProblems, oneProblems } from '../../openapi/problem-schema.ts'
+import { orBadCursor, orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
+import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import { Account, BalanceSchema } from '../../schemas/account-schema.ts'
 import {
   closed,
   credits,
+  cursor,
   externalId,
   idParams,
   integer,
@@ -15,14 +17,21 @@ import {
   maxInFlight,
   minorUnits,
   mode,
+  nextCursor,
   nullable,
+  pageLimit,
   rateLimit,
   reason,
   type Static,
+  sum,
   time,
   typedSchema,
 } from '../../schemas/fields.ts'
 import { operatorActor, type RouteDeps } from '../route-deps.ts'
+
+const accountState = t.Union([t.Literal('open'), t.Literal('frozen'), t.Literal('erased')], {
+  title: 'open, frozen or erased',
+})
 
 const AccountPatch = closed({
   plan: t.Optional(t.String({ minLength: 1, maxLength: 63 })),
@@ -78,6 +87,29 @@ const AdjustmentResponse = t.Object({
 const RefundResponse = t.Object({
   refund: typedSchema<Refunded>(t.Object({ position: t.String(), credits: integer() })),
 })
+const ListQuery = t.Object({
+  cursor: t.Optional(cursor),
+  limit: pageLimit({ maximum: 200, default: 50 }),
+  plan: t.Optional(t.String({ pattern: '^[^\\x00]{1,63}$', title: 'a plan' })),
+  state: t.Optional(accountState),
+})
+const AccountList = t.Object({
+  accounts: t.Array(
+    typedSchema<ListedAccount>(
+      t.Object({
+        accountId: t.String(),
+        owner: t.Object({ kind: t.String(), id: t.String() }),
+        plan: t.String(),
+        state: accountState,
+        keys: integer({ description: 'Those that are not revoked.' }),
+        creditsUsed: sum('Charged this UTC month in live mode, less refunds.'),
+        openedAt: t.String(),
+      }),
+    ),
+  ),
+  total: integer({ description: 'On all pages.' }),
+  nextCursor,
+})
 const AccountResponse = t.Object({ account: Account })
 
 const tags = ['Operators: accounts']
@@ -86,6 +118,26 @@ const tags = ['Operators: accounts']
 export function adminAccountsRoutes({ management, sql, signIn }: RouteDeps) {
   return new Elysia({ name: 'admin-accounts', normalize: false })
     .use(signIn)
+    .get(
+      '/admin/accounts',
+      async ({ query: { cursor, limit = 50, ...filter } }) => {
+        const found = await readAccountPage(sql, filter, { after: cursor, limit })
+        const { accounts, total, next } = orBadCursor(found)
+        return { accounts, total, nextCursor: next }
+      },
+      {
+        signedIn: 'reader',
+        query: ListQuery,
+        response: { 200: AccountList, ...commonProblems },
+        detail: {
+          operationId: 'listAccounts',
+          summary: "Everyone's accounts, the newest first",
+          description:
+            'Accounts by plan and state, with what each used this month in live mode. `nextCursor` is the `cursor` of the next page.',
+          tags,
+        },
+      },
+    )
     .get(
       '/admin/accounts/:id',
       async ({ params, query: { mode = 'live' } }) => ({

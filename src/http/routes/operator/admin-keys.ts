@@ -1,6 +1,6 @@
 /** The operators' routes about everyone's keys; some of them act on the key's account too. */
 import { Elysia, t } from 'elysia'
-import { orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
+import { orBadCursor, orNotFound, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import {
   ApiKey,
@@ -12,7 +12,15 @@ import {
   keyPointers,
   revokedMessage,
 } from '../../schemas/api-key-schema.ts'
-import { closed, idParams, integer, queryInteger, reason } from '../../schemas/fields.ts'
+import {
+  closed,
+  cursor,
+  idParams,
+  integer,
+  nextCursor,
+  queryInteger,
+  reason,
+} from '../../schemas/fields.ts'
 import { operatorActor, type RouteDeps } from '../route-deps.ts'
 
 const KeyPatch = closed({
@@ -31,8 +39,15 @@ const KeyPatch = closed({
 })
 
 const ListQuery = t.Object({
-  page: queryInteger({ minimum: 1, maximum: 1_000_000, default: 1 }),
+  cursor: t.Optional(cursor),
   limit: queryInteger({ minimum: 1, maximum: 200, default: 50 }),
+  page: t.Optional(
+    t.Integer({
+      ...{ minimum: 1, maximum: 1_000_000, title: 'an integer from 1 to 1000000' },
+      description:
+        'For older programs: a key that is made meanwhile moves all pages. Use `cursor`.',
+    }),
+  ),
   userId: t.Optional(t.String({ pattern: '^[^\\x00]{1,255}$', title: 'a user id' })),
   tier: t.Optional(t.String({ pattern: '^[^\\x00]{1,63}$', title: 'a plan' })),
   active: t.Optional(t.Boolean()),
@@ -41,12 +56,15 @@ const ListQuery = t.Object({
 const KeyList = t.Object({
   apiKeys: t.Array(ApiKey),
   pagination: t.Object({
-    page: integer(),
+    page: t.Optional(integer({ description: 'Where the request named one.' })),
+    nextCursor,
     limit: integer(),
     total: integer(),
     totalPages: integer(),
   }),
 })
+
+const cursorAndPage = { pointer: '/page', detail: 'contradicts `cursor`' }
 
 const tags = ['Operators: keys']
 
@@ -56,13 +74,19 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
     .use(signIn)
     .get(
       '/admin/api-keys',
-      async ({ query: { page, limit, tier, userId, active } }) => {
+      async ({ query: { cursor, page, limit, tier, userId, active } }) => {
+        if (cursor !== undefined && page !== undefined) requireValid([cursorAndPage])
         const filter = { userId, plan: tier, active }
-        const offset = (page - 1) * limit
-        const { keys, total } = await management.pageOfKeys(filter, { offset, limit })
+        const start = page === undefined ? { after: cursor } : { offset: (page - 1) * limit }
+        const found = orBadCursor(await management.pageOfKeys(filter, { ...start, limit }))
+        const { keys, total, next } = found
+        const ofPage = page === undefined && cursor !== undefined ? {} : { page: page ?? 1 }
         return {
           apiKeys: keys.map((view) => apiKeyOf(view, permissions)),
-          pagination: { page, limit, total, totalPages: Math.ceil(total / limit) },
+          pagination: {
+            ...ofPage,
+            ...{ nextCursor: next, limit, total, totalPages: Math.ceil(total / limit) },
+          },
         }
       },
       {
@@ -72,7 +96,8 @@ export function adminKeysRoutes({ management, signIn, permissions }: RouteDeps) 
         detail: {
           operationId: 'listAllApiKeys',
           summary: "Everyone's keys, the newest first",
-          description: 'Keys of all accounts, without their secrets; by user, plan and state.',
+          description:
+            'Keys of all accounts, without their secrets; by user, plan and state. `pagination.nextCursor` is the `cursor` of the next page.',
           tags,
         },
       },

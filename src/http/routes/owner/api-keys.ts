@@ -1,8 +1,9 @@
 /** The owners' routes about their keys: issue, read, change, revoke and regenerate. */
 import { Elysia, t } from 'elysia'
+import { accountIdOf } from '../../../lib/ids.ts'
 import type { KeyRequest } from '../../../management/issue-key.ts'
 import { ownerOf, type Principal } from '../../auth/auth.ts'
-import { requireValid, unwrap } from '../../errors/request-refused.ts'
+import { orBadCursor, requireValid, unwrap } from '../../errors/request-refused.ts'
 import { changeProblems, commonProblems, oneProblems } from '../../openapi/problem-schema.ts'
 import {
   ApiKey,
@@ -16,7 +17,16 @@ import {
   revokedMessage,
   ShownKey,
 } from '../../schemas/api-key-schema.ts'
-import { closed, idParams, integer, keyName, mode, type Static } from '../../schemas/fields.ts'
+import {
+  closed,
+  cursor,
+  idParams,
+  integer,
+  keyName,
+  mode,
+  pageLimit,
+  type Static,
+} from '../../schemas/fields.ts'
 import { ownerActor, type RouteDeps } from '../route-deps.ts'
 import { readOwnKey } from './read-own-key.ts'
 
@@ -45,6 +55,13 @@ const Rotation = t.Optional(
     ),
   }),
 )
+
+const KeyList = t.Object({
+  apiKeys: t.Array(ApiKey),
+  nextCursor: t.Optional(
+    t.String({ description: 'The `cursor` of the next page; absent on the last page.' }),
+  ),
+})
 
 const tags = ['API keys']
 
@@ -82,17 +99,27 @@ export function apiKeysRoutes({ management, signIn, permissions }: RouteDeps) {
     )
     .get(
       '/api-keys',
-      async ({ principal }) => {
-        const views = await management.listKeys(ownerOf(principal))
-        return { apiKeys: views.map((view) => apiKeyOf(view, permissions)) }
+      async ({ principal, query: { cursor, limit = 1_000 } }) => {
+        const accountId = accountIdOf(ownerOf(principal))
+        const found = await management.pageOfKeys({ accountId }, { after: cursor, limit })
+        const { keys, next } = orBadCursor(found)
+        return {
+          apiKeys: keys.map((view) => apiKeyOf(view, permissions)),
+          ...(next !== null && { nextCursor: next }),
+        }
       },
       {
         signedIn: 'owner',
-        response: { 200: t.Object({ apiKeys: t.Array(ApiKey) }), ...commonProblems },
+        query: t.Object({
+          cursor: t.Optional(cursor),
+          limit: pageLimit({ maximum: 1_000, default: 1_000 }),
+        }),
+        response: { 200: KeyList, ...commonProblems },
         detail: {
           operationId: 'listApiKeys',
           summary: 'Your keys, the newest first, revoked ones included',
-          description: 'The keys of your account, without their secrets.',
+          description:
+            'The keys of your account, without their secrets. `nextCursor` is the `cursor` of the next page.',
           tags,
         },
       },

@@ -1,26 +1,16 @@
 /**
- * How long an audio file lasts, by its header.
+ * How long an audio file lasts.
  *
- * Files come from strangers, and parsing one can take minutes or never end (25 MB of 0xFF: 35 s in which nothing else
- * runs). So a thread of its own reads them, one at a time, with a timeout that grows with the file. A thread that misses
- * it is ended and replaced. The result decides prices and must not depend on the load, so the timeout is several times
- * what an honest file takes.
+ * Files come from strangers, and some take long to read. So a thread of its own reads them, one at a time, with a timeout that
+ * grows with the file. A thread that misses it is ended and replaced. The result decides prices and must not depend on the load,
+ * so the timeout is several times what an honest file takes.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import type { Counted } from './counted.ts'
 
-export interface AudioFile {
-  readonly bytes: Uint8Array
-  readonly mimeType: string
-}
-
-/** Both absent for a file that cannot be read. */
-export interface Audio {
-  /** What kind of file it is, by its content. */
-  readonly container?: string
-  /** Greater than 0. */
-  readonly seconds?: number
-}
+/** Empty for a file that cannot be read. */
+type Audio = Partial<Counted>
 
 const minTimeoutMs = 500
 const timeoutMsPerMiB = 80
@@ -28,15 +18,15 @@ const timeoutMsPerMiB = 80
 let worker: Promise<Worker> | undefined
 let previous: Promise<unknown> = Promise.resolve()
 
-/** Reads a file's header. The bytes are handed over to the thread: the array that was passed is empty afterwards. */
-export function readAudio(file: AudioFile): Promise<Audio> {
+/** Reads a file. The bytes are handed over to the thread: the array that was passed is empty afterwards. */
+export function readAudio(bytes: Uint8Array): Promise<Audio> {
   // The time spent waiting for other files is not counted against this one.
-  const audio = previous.then(() => readNow(file))
+  const audio = previous.then(() => readNow(bytes))
   previous = audio
   return audio
 }
 
-async function readNow({ bytes, mimeType }: AudioFile): Promise<Audio> {
+async function readNow(bytes: Uint8Array): Promise<Audio> {
   const timeoutMs = minTimeoutMs + (timeoutMsPerMiB * bytes.length) / 1_048_576
   worker ??= startWorker()
   let thread: Worker
@@ -48,7 +38,7 @@ async function readNow({ bytes, mimeType }: AudioFile): Promise<Audio> {
   }
   // Without it a process that is otherwise done would end before the reply, or never.
   thread.ref()
-  thread.postMessage({ bytes, mimeType } satisfies AudioFile, [bytes.buffer as ArrayBuffer])
+  thread.postMessage(bytes, [bytes.buffer as ArrayBuffer])
   try {
     return (await nextMessage(thread, timeoutMs)) as Audio
   } catch {

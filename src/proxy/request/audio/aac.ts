@@ -1,0 +1,17 @@
+/** AAC in containers: how long a frame lasts, by its AudioSpecificConfig (ISO 14496-3). */
+import { aacRates } from './mpeg.ts'
+
+/** The seconds of a frame; undefined for kinds whose frames differ. */
+export function aacFrameSeconds(config: Uint8Array): number | undefined {
+  const [first = 0, second = 0, third = 0, fourth = 0, fifth = 0] = config
+  const kind = first >> 3
+  const index = ((first & 7) << 1) | (second >> 7)
+  const explicit = ((second & 0x7f) << 17) | (third << 9) | (fourth << 1) | (fifth >> 7)
+  // What is spectrally replicated has this rate and this length, too, before it is.
+  const rate = index === 15 ? explicit : aacRates[index]
+  if (config.length < 2 || !rate || !usualKinds.has(kind)) return undefined
+  return 1_024 / rate
+}
+
+/** Main, LC, SSR, LTP; with spectral band replication, and with parametric stereo. */
+const usualKinds = new Set([1, 2, 3, 4, 5, 29])

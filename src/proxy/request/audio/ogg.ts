@@ -1,0 +1,185 @@
+/**
+ * Ogg (RFC 3533) with Opus, Vorbis, Speex or FLAC. The position that each page says need not be right, so packets are counted,
+ * as long as what is in them lasts. Streams beside each other play at once; streams behind each other (links) play in turn.
+ */
+import {
+  type Counted,
+  claimedAs,
+  countedAs,
+  longest,
+  textAt,
+  viewOf,
+  withoutPadding,
+} from './counted.ts'
+import { flacFrameSeconds, streamInfoRate } from './flac.ts'
+import { opusSeconds } from './opus.ts'
+import { vorbisCounter } from './vorbis.ts'
+
+interface Codec {
+  /** How many packets stand before the sound. */
+  readonly headers: number
+  /** Positions in a second. */
+  readonly rate: number
+  /** Of the position, what is not played at the beginning. */
+  readonly skipped?: number
+  /** Made when the headers have come; undefined where they are none. */
+  readonly counter: (headers: readonly Uint8Array[]) => ((packet: Uint8Array) => number) | undefined
+}
+
+/** Of a packet with sound no more is looked at. */
+const maxHeadBytes = 32
+
+class Stream {
+  seconds = 0
+  /** The position of the last page that says one. */
+  position = 0
+  /** What it is cannot be counted. */
+  isUnknown = false
+  private codec: Codec | undefined
+  private readonly headers: Uint8Array[] = []
+  private count: ((packet: Uint8Array) => number) | undefined
+  private begun: Uint8Array[] = []
+  private begunBytes = 0
+
+  /** A part of a packet, and whether it is the last one. */
+  push(part: Uint8Array, isLast: boolean): void {
+    if (this.isUnknown) return
+    const room =
+      this.count === undefined ? Number.POSITIVE_INFINITY : maxHeadBytes - this.begunBytes
+    if (room > 0) this.begun.push(part.subarray(0, room))
+    this.begunBytes += part.length
+    if (!isLast) return
+    const packet =
+      this.begun.length === 1 ? (this.begun[0] as Uint8Array) : Buffer.concat(this.begun)
+    this.begun = []
+    this.begunBytes = 0
+    if (this.count === undefined) this.takeHeader(packet)
+    else this.seconds += this.count(packet)
+  }
+
+  /** The seconds as the positions say them, from 0. */
+  get saidSeconds(): number {
+    const { rate = 1, skipped = 0 } = this.codec ?? {}
+    return (this.position - skipped) / rate
+  }
+
+  private takeHeader(packet: Uint8Array): void {
+    this.headers.push(packet)
+    this.codec ??= codecOf(packet)
+    if (this.codec === undefined) this.isUnknown = true
+    if (this.codec === undefined || this.headers.length < this.codec.headers) return
+    this.count = this.codec.counter(this.headers)
+    this.isUnknown = this.count === undefined
+  }
+}
+
+export function countOgg(bytes: Uint8Array): Counted {
+  let link = new Map<number, Stream>()
+  /** Of the links before. */
+  let seconds = 0
+  let links = 1
+  let hasSound = false
+  for (const page of pagesOf(bytes)) {
+    // A stream that begins behind the sound of others begins another link.
+    if (page.isFirst && hasSound) {
+      const sound = soundOf(link)
+      if (sound === undefined) return saidBy(link)
+      seconds += sound
+      links++
+      link = new Map()
+      hasSound = false
+    }
+    hasSound ||= !page.isFirst
+    const stream = link.get(page.serial) ?? new Stream()
+    link.set(page.serial, stream)
+    for (const { part, isLast } of page.parts) stream.push(part, isLast)
+    if (page.position !== undefined) stream.position = page.position
+  }
+  const sound = soundOf(link)
+  if (sound === undefined) return saidBy(link)
+  // Each link can have padding, and many short ones would have nothing else.
+  const only = links === 1 && link.size === 1
+  return countedAs('Ogg', only ? withoutPadding(sound, longest(said(link))) : seconds + sound)
+}
+
+/** The seconds of the streams that play at once; undefined where none of them can be counted. */
+function soundOf(link: ReadonlyMap<number, Stream>): number | undefined {
+  const known = [...link.values()].filter(({ isUnknown }) => !isUnknown)
+  return known.length === 0 ? undefined : longest(known.map(({ seconds }) => seconds))
+}
+
+const said = (link: ReadonlyMap<number, Stream>) =>
+  [...link.values()].map(({ saidSeconds }) => saidSeconds)
+
+const saidBy = (link: ReadonlyMap<number, Stream>) => claimedAs('Ogg', longest(said(link)))
+
+interface Page {
+  readonly serial: number
+  readonly isFirst: boolean
+  /** undefined where no packet ends in it. */
+  readonly position: number | undefined
+  readonly parts: readonly { readonly part: Uint8Array; readonly isLast: boolean }[]
+}
+
+function* pagesOf(bytes: Uint8Array): Generator<Page> {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const view = viewOf(bytes)
+  for (let at = buffer.indexOf('OggS'); at >= 0 && at + 27 <= bytes.length; ) {
+    const lengths = bytes.subarray(at + 27, at + 27 + (bytes[at + 26] ?? 0))
+    let begin = at + 27 + lengths.length
+    let length = 0
+    const parts: { part: Uint8Array; isLast: boolean }[] = []
+    const end = (isLast: boolean) => {
+      parts.push({ part: bytes.subarray(begin, begin + length), isLast })
+      begin += length
+      length = 0
+    }
+    for (const lacing of lengths) {
+      length += lacing
+      if (lacing < 255) end(true)
+    }
+    if (length > 0) end(false)
+    const position = view.getBigInt64(at + 6, true)
+    yield {
+      serial: view.getUint32(at + 14, true),
+      isFirst: ((bytes[at + 5] ?? 0) & 2) !== 0,
+      position: position < 0n ? undefined : Number(position),
+      parts,
+    }
+    at = buffer.indexOf('OggS', begin)
+  }
+}
+
+/** By the first packet of a stream; undefined for pictures, and what is not known. */
+function codecOf(first: Uint8Array): Codec | undefined {
+  const view = viewOf(first)
+  const begins = (text: string) => textAt(first, 0, text.length) === text
+  if (begins('OpusHead') && first.length >= 12) {
+    const skipped = view.getUint16(10, true)
+    return { headers: 2, rate: 48_000, skipped, counter: () => opusSeconds }
+  }
+  if (begins('\x01vorbis') && first.length >= 29) {
+    const rate = view.getUint32(12, true)
+    return {
+      headers: 3,
+      rate,
+      counter: ([one, , three]) => one && three && vorbisCounter(one, three),
+    }
+  }
+  if (begins('Speex   ') && first.length >= 68) {
+    const rate = view.getUint32(36, true)
+    const frame = Math.max(
+      view.getUint32(56, true),
+      160 * 2 ** Math.min(view.getUint32(40, true), 2),
+    )
+    const seconds = (frame * Math.max(view.getUint32(64, true), 1)) / rate
+    return { headers: 2, rate, counter: () => () => seconds }
+  }
+  if (begins('\x7fFLAC')) {
+    const rate = streamInfoRate(first, 17)
+    // Blocks of metadata begin with another byte.
+    const counter = (packet: Uint8Array) => flacFrameSeconds(packet, rate ?? 0) ?? 0
+    return rate === undefined ? undefined : { headers: 1, rate, counter: () => counter }
+  }
+  return undefined
+}
