@@ -165,6 +165,8 @@ export interface Limits {
   readonly maxOwnerChangesPerMinute: number
   /** How many requests to management an operator or auditor may make in any minute. */
   readonly maxOperatorRequestsPerMinute: number
+  /** A key that has not called for so long keeps nothing reserved for its next calls. */
+  readonly leaseIdleSeconds: number
 }
 
 interface Refunds {

@@ -14,6 +14,7 @@ export const defaults = {
     maxOwnerRequestsPerMinute: 300,
     maxOwnerChangesPerMinute: 30,
     maxOperatorRequestsPerMinute: 3_000,
+    leaseIdleSeconds: 45,
   },
   refunds: { unknownDelivery: 'operator' },
   gateways: 1,

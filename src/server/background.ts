@@ -1,4 +1,6 @@
 /** The periodic tasks of a gateway, as a table. Any number of gateways may run them beside each other. */
+import { followChanges } from '../gate/reservation/follow-changes.ts'
+import type { LeaseManager } from '../gate/reservation/lease-manager.ts'
 import type { Appender } from '../ledger/append/appender.ts'
 import { expireHolds } from '../ledger/append/expiry.ts'
 import { fenceProducers } from '../ledger/append/fence-producers.ts'
@@ -12,6 +14,7 @@ interface BackgroundDeps {
   readonly sql: Sql
   readonly shards: readonly number[]
   readonly appenderOf: (shard: number) => Appender
+  readonly leases: Pick<LeaseManager, 'onChanges'>
   readonly beat: () => Promise<unknown>
   readonly storeHighWaterMarks: () => Promise<void>
   /** How long another gateway has been silent when it is fenced. */
@@ -32,8 +35,14 @@ export const failures = {
 } as const
 
 function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, BackgroundTask>> {
-  const { sql, shards, appenderOf, beat, storeHighWaterMarks, fenceAfterSeconds } = deps
+  const { sql, shards, appenderOf, leases, beat, storeHighWaterMarks, fenceAfterSeconds } = deps
   return {
+    // Oftener than a lease may go without news.
+    followChanges: {
+      intervalMs: 250,
+      run: followChanges(sql, shards, (...changes) => leases.onChanges(...changes)),
+      failure: 'leases are not used: changes of keys cannot be read',
+    },
     storeHighWaterMarks: {
       intervalMs: 5_000,
       run: storeHighWaterMarks,

@@ -93,7 +93,10 @@ export async function compose(
   const { hostname } = options
   server.listen({ hostname, port: environment.port }, requestHandler(context, app, calls.proxy))
   const { fenceAfterSeconds } = config.limits
-  const stopBackground = startBackground({ ...ledger, ...appends, fenceAfterSeconds }, warn)
+  const stopBackground = startBackground(
+    { ...ledger, ...appends, leases: calls.leases, fenceAfterSeconds },
+    warn,
+  )
   appends.lastWrites.push('the periodic tasks', stopBackground)
 
   const { drainSeconds } = environment
@@ -131,6 +134,7 @@ interface CallDeps {
 
 interface Calls {
   readonly gate: Gate
+  readonly leases: LeaseManager
   readonly proxy: CallProxy
 }
 
@@ -138,7 +142,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
   const { config, metrics, newBodyMemory, warn, log } = context
   const { ledger, appends, rateLimiter, server, addresses } = deps
   const { appenderOf, lastWrites } = appends
-  const leases = new LeaseManager(appenderOf, config.gateways, warn)
+  const leases = new LeaseManager(appenderOf, config, warn)
   const freeCalls = openFreeCalls(appenderOf, countFreeCallsMs)
   lastWrites.push('free calls and leases', () => Promise.all([freeCalls.close(), leases.close()]))
   const gate = openGate({
@@ -167,7 +171,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
     },
     idleTimeout: { seconds: idleTimeoutSeconds, set: server.setIdleTimeout },
   })
-  return { gate, proxy }
+  return { gate, leases, proxy }
 }
 
 /**

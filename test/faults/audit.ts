@@ -42,7 +42,7 @@ export interface Auditor {
 }
 
 /** The leases of a key that has fallen idle are released by then. */
-const freedWithinMs = 1_500
+const freedWithinMs = 2_500
 /** A hold ends this long after its deadline at the latest: gateways look every two seconds. */
 const expiredWithinMs = 8_000
 

@@ -15,7 +15,10 @@ beforeAll(async () => {
     ...{ per: 'second', unit: 60, credits: 10, settle: null },
     hold: { audio: 'file', lowestBitsPerSecond: 8_000, maxSeconds: 14_400 },
   }
-  shop = await openShop({ config: { routes: { 'stt-transcribe': { price } } } })
+  shop = await openShop({
+    dedicatedHolds: true,
+    config: { routes: { 'stt-transcribe': { price } } },
+  })
 })
 afterAll(() => shop.close())
 

@@ -12,6 +12,7 @@ beforeAll(async () => {
     ...{ path, summary: 'x', service: 'search', price: { per: 'request', credits: 2 }, ...more },
   })
   shop = await openShop({
+    dedicatedHolds: true,
     config: {
       routes: {
         document: route('/v1/documents/{id}', {

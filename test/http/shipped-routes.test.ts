@@ -14,7 +14,10 @@ let shop: Shop
 beforeAll(async () => {
   demos = startDemoUpstreams()
   const urls = Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url]))
-  shop = await openShop({ demoUrls: urls })
+  shop = await openShop({
+    dedicatedHolds: true,
+    demoUrls: urls,
+  })
 })
 afterAll(async () => {
   await shop.close()

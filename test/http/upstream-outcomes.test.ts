@@ -14,6 +14,7 @@ let raw: RawUpstream
 beforeAll(async () => {
   raw = await startRawUpstream()
   shop = await openShop({
+    dedicatedHolds: true,
     config: {
       services: { raw: { url: raw.url }, nowhere: { url: 'http://127.0.0.1:1' } },
       routes: {

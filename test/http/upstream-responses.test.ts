@@ -21,6 +21,7 @@ beforeAll(async () => {
     return rest
   }
   shop = await openShop({
+    dedicatedHolds: true,
     config: {
       plans: { pro: { rateLimit: 1_000_000 } },
       services: {

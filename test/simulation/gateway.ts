@@ -64,7 +64,7 @@ export function openGateway(
   }
   const appends = openAppends(context, ledger)
   const { appenderOf, pending } = appends
-  const leases = new LeaseManager(appenderOf, config.gateways, warn)
+  const leases = new LeaseManager(appenderOf, config, warn)
   const gate = openGate({
     ...{ config, prefixes, rateLimiter, leases, appenderOf, log: warn },
     keys: openKeyCache(sql, ledgerTimeoutMs),
@@ -81,7 +81,7 @@ export function openGateway(
     newBodyMemory: openBodyMemoryBudget(config.limits.maxTotalBodyBytes),
   })
   const { fenceAfterSeconds } = config.limits
-  startBackground({ ...ledger, ...appends, fenceAfterSeconds }, warn)
+  startBackground({ ...ledger, ...appends, leases, fenceAfterSeconds }, warn)
   const commands = openManagementCommands(sql, instance, marks)
 
   return {

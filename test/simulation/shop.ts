@@ -17,6 +17,7 @@ limits:
   upstreamTimeoutMs: 1000
   holdSeconds: 8
   fenceAfterSeconds: 10
+  leaseIdleSeconds: 4
 gateways: 1
 routes:
   say:

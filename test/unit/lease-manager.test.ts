@@ -1,8 +1,8 @@
-/** A gateway takes leases for a busy key, calls run on them, and they are released. */
-import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
+/** A gateway takes leases for keys that call again, calls run on them, and they are released. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, spyOn, test } from 'bun:test'
+import { defaults } from '../../src/config/defaults.ts'
 import type { LeaseRequest } from '../../src/gate/reservation/credit-lease.ts'
 import { type CountedCall, LeaseManager } from '../../src/gate/reservation/lease-manager.ts'
-import { minConcurrency } from '../../src/gate/reservation/lease-policy.ts'
 import type { Appender } from '../../src/ledger/append/appender.ts'
 import type {
   AppendResult,
@@ -17,6 +17,10 @@ describe('a lease', () => {
   let leases: LeaseManager
   let appended: CallCommand[]
   let verdict: Verdict
+  let nowMs = 1_000
+  const clock = spyOn(performance, 'now')
+  beforeAll(() => void clock.mockImplementation(() => nowMs))
+  afterAll(() => clock.mockRestore())
   beforeEach(() => {
     appended = []
     verdict = 'ok'
@@ -27,7 +31,7 @@ describe('a lease', () => {
     const appendGroup = (commands: readonly CallCommand[]) => commands.map(append)
     leases = new LeaseManager(
       () => ({ append, appendGroup }) as unknown as Appender,
-      1,
+      { gateways: 1, limits: { ...defaults.limits, leaseIdleSeconds: 1 } },
       () => {},
     )
   })
@@ -56,48 +60,85 @@ describe('a lease', () => {
   function callsOnDedicatedHolds(calls: number): CountedCall[] {
     const counted = Array.from({ length: calls }, () => leases.acquire(request))
     for (const call of counted) {
-      leases.onDedicatedHold(call, request.key, result, performance.now())
+      leases.onDedicatedHold(call, request.key, result, nowMs)
     }
     return counted
   }
 
-  test('is taken once for a busy key, and serves the calls that come then', async () => {
-    const before = callsOnDedicatedHolds(minConcurrency)
-    expect(before.every(({ lease }) => lease === undefined)).toBe(true)
-    expect(appended).toMatchObject([{ kind: 'lease', slots: 15, credits: 30 }])
-    await Bun.sleep(0)
-    const after = Array.from({ length: 16 }, () => leases.acquire(request))
-    const [first] = after as [CountedCall]
-    expect(after.filter(({ lease }) => lease)).toHaveLength(15)
+  /** Ten calls in flight, of which the last one takes a lease and runs on it: of 15 slots and 30 credits. */
+  async function lastOfTen(): Promise<CountedCall> {
+    callsOnDedicatedHolds(9)
+    const call = leases.acquire(request)
+    await leases.takeLease(call)
+    return call
+  }
+
+  /** A lease of 15 slots on which nothing runs. */
+  async function unusedLease(): Promise<void> {
+    leases.returnSlot(await lastOfTen())
+  }
+
+  test('is taken by the second call of a key, and serves it and the calls that come then', async () => {
+    const [first] = callsOnDedicatedHolds(1) as [CountedCall]
+    expect(appended).toEqual([])
+    leases.returnSlot(first)
+    const second = leases.acquire(request)
+    await leases.takeLease(second)
+    expect(appended).toMatchObject([{ kind: 'lease', slots: 2, credits: 4 }])
+    expect(second.lease).toBeDefined()
+    leases.returnSlot(second)
+    const third = leases.acquire(request)
+    expect(third.lease).toBe(second.lease)
     // What no call uses counts as available.
-    for (const call of after.slice(1)) leases.returnSlot(call)
-    expect(leases.onCharged(first, result, performance.now()).available).toBe(10_030)
+    expect(leases.onCharged(third, result, nowMs).available).toBe(10_004)
   })
 
-  test('is not taken for a key that is not busy, or when the ledger refuses', async () => {
-    callsOnDedicatedHolds(minConcurrency - 1)
+  test('is for half as many calls again as are in flight', async () => {
+    const last = await lastOfTen()
+    expect(appended).toMatchObject([{ kind: 'lease', slots: 15, credits: 30 }])
+    const after = Array.from({ length: 15 }, () => leases.acquire(request))
+    expect(after.filter(({ lease }) => lease === last.lease)).toHaveLength(14)
+  })
+
+  test('is not taken for the first calls of a key, nor for one that called long ago', async () => {
+    const calls = [leases.acquire(request), leases.acquire(request)]
+    for (const call of calls) await leases.takeLease(call)
+    for (const call of calls) {
+      leases.onDedicatedHold(call, request.key, result, nowMs)
+      leases.returnSlot(call)
+    }
+    nowMs += 700
+    const later = leases.acquire(request)
+    await leases.takeLease(later)
     expect(appended).toEqual([])
-    verdict = 'stale_key'
+    expect(later.lease).toBeUndefined()
+  })
+
+  test('is not taken twice at once, and not soon again where the account has less than was thought', async () => {
     callsOnDedicatedHolds(1)
-    await Bun.sleep(0)
-    expect(leases.acquire(request).lease).toBeUndefined()
+    verdict = 'concurrency_exceeded'
+    const [one, other] = acquireTwo()
+    await Promise.all([leases.takeLease(one), leases.takeLease(other)])
+    expect(kinds()).toEqual(['lease'])
+    expect(one.lease).toBeUndefined()
+    verdict = 'ok'
+    await leases.takeLease(other)
+    expect(kinds()).toEqual(['lease'])
   })
 
   test('is followed by another one as the calls in flight grow', async () => {
-    callsOnDedicatedHolds(minConcurrency)
-    await Bun.sleep(0)
-    callsOnDedicatedHolds(30)
-    await Bun.sleep(0)
+    await lastOfTen()
+    callsOnDedicatedHolds(29)
+    const more = leases.acquire(request)
+    await leases.takeLease(more)
     expect(appended).toMatchObject([{ slots: 15 }, { slots: 45 }])
-    const names = Array.from({ length: 40 }, () => leases.acquire(request).lease?.id)
-    expect(names).toContain((appended[1] as { requestId: string }).requestId)
+    expect(more.lease?.id).toBe((appended[1] as { requestId: string }).requestId)
   })
 
   test('is released when the last call on it has ended', async () => {
-    callsOnDedicatedHolds(minConcurrency)
-    await Bun.sleep(0)
+    await unusedLease()
     const [one, other] = acquireTwo()
-    leases.onCharged(one, { ...result, available: 0 }, performance.now())
+    leases.onCharged(one, { ...result, available: 0 }, nowMs)
     leases.returnSlot(one)
     leases.returnSlot(one)
     expect(kinds()).toEqual(['lease'])
@@ -108,17 +149,16 @@ describe('a lease', () => {
   })
 
   test('is for calls of the key as it was then, and is released when that has changed', async () => {
-    callsOnDedicatedHolds(minConcurrency)
-    await Bun.sleep(0)
+    await unusedLease()
     const before = leases.acquire(request)
     const changed = { ...request, key: { ...request.key, keyVersion: 2 } }
-    const after = Array.from({ length: 2 * minConcurrency }, () => leases.acquire(changed))
+    const after = Array.from({ length: 20 }, () => leases.acquire(changed))
     expect(before.lease).toBeDefined()
     expect(after.filter(({ lease }) => lease)).toEqual([])
     for (const call of after) {
-      leases.onDedicatedHold(call, changed.key, result, performance.now())
+      leases.onDedicatedHold(call, changed.key, result, nowMs)
     }
-    await Bun.sleep(0)
+    await leases.takeLease(leases.acquire(changed))
     expect(appended.at(-1)).toMatchObject({ kind: 'lease', keyVersion: 2 })
     expect(leases.acquire(request).lease).toBeUndefined()
     expect(leases.acquire(changed).lease).toBeDefined()
@@ -127,8 +167,7 @@ describe('a lease', () => {
   })
 
   test('is released at once when the ledger did not charge a call on it', async () => {
-    callsOnDedicatedHolds(minConcurrency)
-    await Bun.sleep(0)
+    await unusedLease()
     const [one, other] = acquireTwo()
     leases.onRejected(one)
     leases.onRejected(other)
@@ -139,8 +178,7 @@ describe('a lease', () => {
   })
 
   test('is split at once where a call takes its dedicated hold out of it', async () => {
-    callsOnDedicatedHolds(minConcurrency)
-    await Bun.sleep(0)
+    await unusedLease()
     const [one, other] = acquireTwo()
     const first = one.lease?.id
     const held = leases.splitLease(one, dedicated('own'))
@@ -162,8 +200,7 @@ describe('a lease', () => {
   })
 
   test('cannot be named while another is taken in its place', async () => {
-    callsOnDedicatedHolds(minConcurrency)
-    await Bun.sleep(0)
+    await unusedLease()
     const [one, other] = acquireTwo()
     const held = leases.splitLease(one, dedicated('own'))
     expect(other.lease?.renewal).toBeDefined()
@@ -177,10 +214,9 @@ describe('a lease', () => {
   })
 
   test('is released when the account has little left', async () => {
-    callsOnDedicatedHolds(minConcurrency)
-    await Bun.sleep(0)
+    await unusedLease()
     const call = leases.acquire(request)
-    leases.onCharged(call, { ...result, available: 200 }, performance.now())
+    leases.onCharged(call, { ...result, available: 200 }, nowMs)
     expect(leases.acquire(request).lease).toBeUndefined()
     expect(kinds()).toEqual(['lease'])
     leases.returnSlot(call)
@@ -188,38 +224,76 @@ describe('a lease', () => {
   })
 
   test('is released for an account that was refused credits or concurrency, and not taken again soon', async () => {
-    const before = callsOnDedicatedHolds(minConcurrency)
-    await Bun.sleep(0)
-    leases.releaseLeases({ ...request.key, keyId: 'sibling', mode: 'test' })
+    await unusedLease()
+    expect(leases.releaseLeases({ ...request.key, keyId: 'sibling', mode: 'test' })).toBe(false)
     expect(kinds()).toEqual(['lease'])
-    leases.releaseLeases({ ...request.key, keyId: 'sibling' })
+    expect(leases.releaseLeases({ ...request.key, keyId: 'sibling' })).toBe(true)
     expect(kinds()).toEqual(['lease', 'release'])
-    for (const call of before) {
-      leases.onDedicatedHold(call, request.key, result, performance.now())
-    }
+    expect(leases.releaseLeases(request.key)).toBe(false)
+    const call = leases.acquire(request)
+    await leases.takeLease(call)
     expect(kinds()).toEqual(['lease', 'release'])
-    expect(leases.acquire(request).lease).toBeUndefined()
+    expect(call.lease).toBeUndefined()
   })
 
   test('is released when it was on its way while the account was refused', async () => {
-    callsOnDedicatedHolds(minConcurrency)
+    const asked = lastOfTen()
     leases.releaseLeases(request.key)
-    await Bun.sleep(0)
+    expect((await asked).lease).toBeUndefined()
     expect(kinds()).toEqual(['lease', 'release'])
   })
 
+  test('is released when its account has changed, or nobody knows which accounts have', async () => {
+    await unusedLease()
+    leases.onChanges(['b'], nowMs)
+    expect(kinds()).toEqual(['lease'])
+    leases.onChanges(['a'], nowMs)
+    expect(kinds()).toEqual(['lease', 'release'])
+    const call = leases.acquire(request)
+    await leases.takeLease(call)
+    leases.onChanges('all', nowMs)
+    expect(leases.acquire(request).lease).toBeUndefined()
+    leases.returnSlot(call)
+    expect(kinds()).toEqual(['lease', 'release', 'lease', 'release'])
+  })
+
+  test('serves as long as its key calls, while it is known that nothing has changed', async () => {
+    callsOnDedicatedHolds(1)
+    const first = leases.acquire(request)
+    await leases.takeLease(first)
+    leases.returnSlot(first)
+    for (let i = 0; i < 4; i++) {
+      nowMs += 400
+      leases.onChanges([], nowMs)
+      const call = leases.acquire(request)
+      expect(call.lease).toBe(first.lease)
+      leases.returnSlot(call)
+    }
+  })
+
+  test('serves no call when nothing has been known of its key for a second', async () => {
+    callsOnDedicatedHolds(1)
+    const first = leases.acquire(request)
+    await leases.takeLease(first)
+    nowMs += 600
+    expect(leases.acquire(request).lease).toBeDefined()
+    nowMs += 500
+    expect(leases.acquire(request).lease).toBeUndefined()
+  })
+
   test('is released when the key falls idle', async () => {
-    for (const call of callsOnDedicatedHolds(minConcurrency)) leases.returnSlot(call)
+    for (const call of [...callsOnDedicatedHolds(9), await lastOfTen()]) leases.returnSlot(call)
+    nowMs += 501
     await until(() => appended.length === 2)
     expect(kinds()).toEqual(['lease', 'release'])
   })
 
   test('is released when the gateway ends, also one that was on its way', async () => {
-    callsOnDedicatedHolds(minConcurrency)
+    const asked = lastOfTen()
     await leases.close()
-    await Bun.sleep(0)
+    expect((await asked).lease).toBeUndefined()
     expect(kinds()).toEqual(['lease', 'release'])
-    callsOnDedicatedHolds(minConcurrency)
+    await leases.takeLease(leases.acquire(request))
     expect(kinds()).toEqual(['lease', 'release'])
   })
 })

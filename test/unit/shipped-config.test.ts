@@ -175,6 +175,7 @@ test('where the file is silent, the defaults hold', () => {
       maxOwnerRequestsPerMinute: 300,
       maxOwnerChangesPerMinute: 30,
       maxOperatorRequestsPerMinute: 3_000,
+      leaseIdleSeconds: 45,
     },
     gateways: 1,
     trustedProxies: 0,

@@ -54,6 +54,13 @@ export const Limits = closed(
         86_400,
       ),
     ),
+    leaseIdleSeconds: Type.Optional(
+      atLeast(
+        1,
+        'A key that has not called for so long keeps nothing reserved for its next calls. One that calls again within two thirds of that gets a reservation for them, so that each costs the ledger one event instead of two.',
+        60,
+      ),
+    ),
     fenceAfterSeconds: Type.Optional(
       atLeast(
         10,

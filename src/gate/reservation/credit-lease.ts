@@ -1,7 +1,7 @@
 /** A lease as this gateway keeps it, and the commands by which it is taken and released. */
 import type { AppendResult, LeaseHold, Release } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
-import { acceptsForSeconds, type LeaseSize, type LeaseTerms, leaseSeconds } from './lease-policy.ts'
+import { type LeaseSize, type LeaseTerms, leaseSeconds } from './lease-policy.ts'
 import { purchasePreconditions } from './purchase-preconditions.ts'
 
 /** Credits and slots that are reserved for many calls of a key. */
@@ -43,17 +43,19 @@ export function leaseCommand(
   }
 }
 
+/** @param acceptsForMs for how long calls begin on it */
 export function newLease(
   command: LeaseHold,
   result: AppendResult,
   { slots, credits }: LeaseSize,
   askedAtMs: number,
+  acceptsForMs: number,
 ): CreditLease {
   return {
     ...{ command, result, id: command.requestId, slots, credits },
     ...{ availableSlots: slots, availableCredits: credits, soldAtMs: askedAtMs, isRetired: false },
     renewal: undefined,
-    acceptsUntilMs: askedAtMs + acceptsForSeconds * 1_000,
+    acceptsUntilMs: askedAtMs + acceptsForMs,
     expiresAtMs: askedAtMs + command.holdSeconds * 1_000,
   }
 }

@@ -6,7 +6,7 @@ import type { Outcome } from '../outcome.ts'
 import { changingTooFast } from '../refusals.ts'
 import { holdSeconds } from './hold-time.ts'
 import { maxAttempts, purchasePreconditions } from './purchase-preconditions.ts'
-import { refusalOfVerdict } from './refusal-of-verdict.ts'
+import { isShort, refusalOfVerdict } from './refusal-of-verdict.ts'
 import type { CallToReserve, Terms } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
 import type { Bound } from './take-dedicated-hold.ts'
@@ -40,6 +40,7 @@ export async function extendHold(
       return { ok: true, terms: { ...terms, ...grown, key } }
     }
     if (result.verdict === 'hold_not_open') return { ok: false, refusal: holdExpired }
+    if (isShort(result) && deps.leases.releaseLeases(key)) continue
     if (result.verdict !== 'stale_key') {
       return { ok: false, refusal: refusalOfVerdict(result, credits, key) }
     }

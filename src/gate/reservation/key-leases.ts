@@ -2,9 +2,10 @@
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type CreditLease, isGrantedAlike, type LeaseRequest } from './credit-lease.ts'
-import { canServe, type LeaseSize } from './lease-policy.ts'
+import { callsAgainWithinMs, canServe, type LeaseSize, leaseIdleMs } from './lease-policy.ts'
 
 export interface KeyLeases {
+  readonly keyId: string
   readonly account: string
   /** The calls in flight, on a lease or on holds of their own, and the upper bounds of their prices together. */
   calls: number
@@ -13,22 +14,25 @@ export interface KeyLeases {
   readonly unreleased: Set<CreditLease>
   /** Whether the ledger is being asked for a lease. */
   isRequesting: boolean
+  /** When the key last called, on the monotonic clock. */
   lastCallAtMs: number
-  /** Calls begun in the last whole second, and in the one that began at `secondAtMs`. */
-  lastSecond: number
-  thisSecond: number
-  secondAtMs: number
+  /** What the account had available, as the ledger's last reply to a call of the key said. undefined: there was none. */
+  available: number | undefined
+  /** When somebody looks at it again: whether it is idle, or a lease too old. */
+  looksAtMs: number
 }
 
 export function newKeyLeases(key: KeyRecord): KeyLeases {
   return {
-    ...{ account: leaseAccountOf(key), calls: 0, credits: 0, unreleased: new Set<CreditLease>() },
-    ...{ isRequesting: false, lastCallAtMs: 0, lastSecond: 0, thisSecond: 0, secondAtMs: 0 },
+    ...{ keyId: key.keyId, account: leaseAccountOf(key.accountId, key.mode) },
+    ...{ calls: 0, credits: 0, unreleased: new Set<CreditLease>(), isRequesting: false },
+    ...{ lastCallAtMs: Number.NEGATIVE_INFINITY, available: undefined },
+    looksAtMs: Number.POSITIVE_INFINITY,
   }
 }
 
 /** Live and test calls are counted apart, as their credits are. */
-export function leaseAccountOf({ accountId, mode }: Pick<KeyRecord, 'accountId' | 'mode'>): string {
+export function leaseAccountOf(accountId: string, mode: string): string {
   return `${accountId} ${mode}`
 }
 
@@ -36,26 +40,59 @@ export function countBegun(leases: KeyLeases, { credits }: LeaseRequest, nowMs: 
   leases.calls++
   leases.credits += credits
   leases.lastCallAtMs = nowMs
-  const sinceMs = nowMs - leases.secondAtMs
-  if (sinceMs >= 1_000) {
-    leases.lastSecond = sinceMs < 2_000 ? leases.thisSecond : 0
-    leases.thisSecond = 0
-    leases.secondAtMs = nowMs
-  }
-  leases.thisSecond++
 }
 
-/** The first lease on which the call may run. */
+/**
+ * The first lease on which the call may run.
+ * @param unchangedAtMs when it was last known that nothing had changed of the key
+ */
 export function leaseFor(
   { unreleased }: KeyLeases,
   asked: LeaseRequest,
   nowMs: number,
+  unchangedAtMs: number,
 ): CreditLease | undefined {
   for (const lease of unreleased) {
     const isOpen = !lease.isRetired && isGrantedAlike(lease, asked.key)
-    if (isOpen && canServe(lease, asked, nowMs)) return lease
+    if (isOpen && canServe(lease, asked, nowMs, unchangedAtMs)) return lease
   }
   return undefined
+}
+
+/** Whether no call begins on the lease any more, by its age or because the key has fallen idle. */
+export function isOver(
+  { lastCallAtMs }: KeyLeases,
+  lease: CreditLease,
+  idleMs: number,
+  nowMs: number,
+): boolean {
+  return nowMs >= endsAtMs(lastCallAtMs, lease, idleMs)
+}
+
+/**
+ * When the key's leases have to be looked at again. undefined: never, for nothing is on lease or in flight, and its next call
+ * would be like its first.
+ */
+export function nextLookMs(leases: KeyLeases, idleMs: number, nowMs: number): number | undefined {
+  const { lastCallAtMs, unreleased, calls, isRequesting } = leases
+  const againMs = callsAgainWithinMs(idleMs)
+  let atMs = lastCallAtMs + againMs
+  if (atMs <= nowMs) {
+    if (calls === 0 && unreleased.size === 0 && !isRequesting) return undefined
+    atMs = nowMs + againMs
+  }
+  for (const lease of unreleased) {
+    if (!lease.isRetired) atMs = Math.min(atMs, endsAtMs(lastCallAtMs, lease, idleMs))
+  }
+  return atMs
+}
+
+function endsAtMs(
+  lastCallAtMs: number,
+  { acceptsUntilMs, slots }: CreditLease,
+  idleMs: number,
+): number {
+  return Math.min(acceptsUntilMs, lastCallAtMs + leaseIdleMs(slots, idleMs))
 }
 
 /** All that is not released yet, whether calls begin on it or only end. */

@@ -1,12 +1,16 @@
 /**
- * Keeps the leases of this gateway (lease-policy.ts says when and how much). They are taken and released beside the
- * calls: a call that finds no slot takes a dedicated hold. A lease never grows: when more is needed, another one is
- * taken. One that is too old or too much is retired, and released when the last call on it has ended.
+ * Keeps the leases of this gateway (lease-policy.ts says when and how much). A call that finds no slot, and whose key
+ * called a short while ago, takes a lease and runs on it; what gets none takes a dedicated hold. A lease never grows: when
+ * more is needed, another one is taken. One that is idle, too old or too much is retired, and released when the last call
+ * on it has ended.
  */
+import TinyQueue from 'tinyqueue'
+import type { Config } from '../../config/config.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, Hold, LeaseHold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { newRequestId } from '../../lib/ids.ts'
+import { AccountsLeases } from './account-leases.ts'
 import {
   type CreditLease,
   isGrantedAlike,
@@ -18,45 +22,63 @@ import {
 } from './credit-lease.ts'
 import {
   countBegun,
+  isOver,
   type KeyLeases,
   leaseAccountOf,
   leaseFor,
   newKeyLeases,
+  nextLookMs,
   sizeOnLease,
   withUnused,
 } from './key-leases.ts'
-import { exceedsBudget, idleMs, type LeaseSize, leaseSize, suspendedForMs } from './lease-policy.ts'
+import { acceptanceMs, callsAgainWithinMs, exceedsBudget, leaseSize } from './lease-policy.ts'
+import { isShort } from './refusal-of-verdict.ts'
 
 /** A call of a key that could have leases, counted from before it is reserved to its end. */
 export interface CountedCall {
   readonly leases: KeyLeases
   readonly asked: LeaseRequest
   /** What it runs on. undefined: it takes a dedicated hold. */
-  readonly lease: CreditLease | undefined
+  lease: CreditLease | undefined
+  /** Whether its key called a short while ago. */
+  readonly isCallingAgain: boolean
   isOver: boolean
 }
+
+/** When somebody looks at a key's leases, unless another time was set since. */
+interface Look {
+  readonly atMs: number
+  readonly leases: KeyLeases
+}
+
+const modes = ['live', 'test'] as const
+/** How often it is asked whose time has come. */
+const looksEveryMs = 125
 
 export class LeaseManager {
   private readonly appenderOf: (shard: number) => Appender
   private readonly gateways: number
+  /** For how long no call has begun on a small lease when it is released. */
+  private readonly idleMs: number
   private readonly log: (message: string, error?: unknown) => void
   /** By the key's id. */
   private readonly keys = new Map<string, KeyLeases>()
-  /** Accounts that get no lease, and until when. */
-  private readonly leasingSuspended = new Map<string, number>()
-  /** What all keys of an account have on lease, or have asked for. */
-  private readonly accounts = new Map<string, LeaseSize>()
+  private readonly accounts = new AccountsLeases()
+  private readonly looks = new TinyQueue<Look>([], (a, b) => a.atMs - b.atMs)
   private readonly releasing = new Set<Promise<unknown>>()
-  private readonly timer = setInterval(() => this.retireSome(), idleMs / 4)
+  private readonly timer = setInterval(() => this.lookAtDue(), looksEveryMs)
+  /** When it was last known which keys and accounts had changed. */
+  private unchangedAtMs = Number.NEGATIVE_INFINITY
   private isClosed = false
 
   constructor(
     appenderOf: (shard: number) => Appender,
-    gateways: number,
+    { gateways, limits }: Pick<Config, 'gateways' | 'limits'>,
     log: (message: string, error?: unknown) => void,
   ) {
     this.appenderOf = appenderOf
     this.gateways = gateways
+    this.idleMs = limits.leaseIdleSeconds * 1_000
     this.log = log
   }
 
@@ -69,13 +91,58 @@ export class LeaseManager {
       this.keys.set(keyId, leases)
     }
     const nowMs = performance.now()
+    const isCallingAgain = nowMs - leases.lastCallAtMs <= callsAgainWithinMs(this.idleMs)
     countBegun(leases, asked, nowMs)
-    const lease = leaseFor(leases, asked, nowMs)
-    if (lease) {
-      lease.availableSlots--
-      lease.availableCredits -= asked.credits
+    if (leases.looksAtMs === Number.POSITIVE_INFINITY) this.lookAt(leases, nowMs)
+    const lease = leaseFor(leases, asked, nowMs, this.unchangedAtMs)
+    const call: CountedCall = { leases, asked, lease: undefined, isCallingAgain, isOver: false }
+    if (lease) giveSlot(call, lease)
+    return call
+  }
+
+  /**
+   * Takes a lease for a call that found no slot, and gives it one of it. Nothing happens where its key has not called a
+   * short while ago, or too little is available, or the ledger refuses: the call takes a dedicated hold then.
+   * @throws LedgerUnavailable
+   */
+  async takeLease(call: CountedCall): Promise<void> {
+    const { leases, asked, isCallingAgain } = call
+    const { available, account } = leases
+    const isPossible = isCallingAgain && !leases.isRequesting && !this.isClosed
+    if (!isPossible || available === undefined || this.accounts.isSuspended(account)) return
+    const { maxInFlight } = asked
+    const size = leaseSize(leases, sizeOnLease(leases), {
+      ...{ available, maxInFlight, gateways: this.gateways },
+      onLease: this.accounts.onLease(account),
+    })
+    if (!size) return
+    const appender = this.appenderOf(asked.key.shard)
+    const command = leaseCommand(asked, size, newRequestId(appender.ledgerNowMs))
+    const askedAtMs = performance.now()
+    leases.isRequesting = true
+    this.accounts.add(leases, command)
+    let result: AppendResult
+    try {
+      result = await appender.append(command)
+    } catch (error) {
+      this.accounts.subtract(leases, command)
+      throw error
+    } finally {
+      leases.isRequesting = false
     }
-    return { leases, asked, lease, isOver: false }
+    if (result.verdict !== 'ok') {
+      this.accounts.subtract(leases, command)
+      // Others of the account have taken what this gateway thought was available.
+      if (isShort(result)) this.accounts.suspend(account, performance.now())
+      return
+    }
+    const lease = newLease(command, result, size, askedAtMs, acceptanceMs(Math.random()))
+    leases.available = result.available
+    leases.unreleased.add(lease)
+    this.lookAt(leases, askedAtMs)
+    lease.isRetired = this.isClosed || this.accounts.isSuspended(account)
+    if (lease.isRetired) this.releaseUnused(leases, lease)
+    else if (lease.availableCredits >= asked.credits) giveSlot(call, lease)
   }
 
   /** The call has ended. May be called again. */
@@ -85,26 +152,24 @@ export class LeaseManager {
 
   /**
    * The call took a dedicated hold, by this key: the ledger was asked at this time. Leases of an older version of the
-   * key are retired, and a key that is busy gets a lease.
+   * key are retired.
    */
   onDedicatedHold(
-    call: CountedCall,
+    { leases }: CountedCall,
     granted: KeyRecord,
     { available }: AppendResult,
     askedAtMs: number,
   ): void {
-    const { leases, asked } = call
+    leases.available = available
     for (const lease of leases.unreleased) {
       if (isGrantedAlike(lease, granted)) lease.soldAtMs = Math.max(lease.soldAtMs, askedAtMs)
       else this.retire(leases, lease)
     }
-    const mayTake =
-      !this.isClosed && !leases.isRequesting && !this.leasingSuspended.has(leases.account)
-    if (mayTake) void this.takeLease(leases, { ...asked, key: granted }, available)
   }
 
   /** The ledger charged a call on its lease: it was asked at this time. Returns what is available to the account. */
   onCharged({ leases, lease, asked }: CountedCall, result: AppendResult, askedAtMs: number) {
+    leases.available = result.available
     if (lease) lease.soldAtMs = Math.max(lease.soldAtMs, askedAtMs)
     if (exceedsBudget(sizeOnLease(leases), result.available)) this.retireAll(leases)
     return withUnused(leases, lease, asked.credits, result)
@@ -134,7 +199,7 @@ export class LeaseManager {
     this.uncount(call)
     const appender = this.appenderOf(lease.result.shard)
     if (!leases.unreleased.has(lease)) return appender.append(hold)
-    this.resize(lease.command, -1)
+    this.accounts.subtract(leases, lease.command)
     const isUnused = lease.availableSlots === lease.slots
     if (isUnused) leases.unreleased.delete(lease)
     const release = releaseCommand(lease)
@@ -142,7 +207,7 @@ export class LeaseManager {
     const [released, held, renewed] = appender.appendGroup([release, hold, ...rest])
     this.track(released as Promise<AppendResult>)
     if (renewed) {
-      this.resize(lease.command, 1)
+      this.accounts.add(leases, lease.command)
       lease.renewal = this.renew(leases, lease, renewed)
     }
     return held as Promise<AppendResult>
@@ -150,16 +215,32 @@ export class LeaseManager {
 
   /**
    * The ledger refused a call for want of credits or concurrency, which may be on lease: the account's leases are
-   * released, and no more are taken for a while.
+   * released, and no more are taken for a while. Returns whether some were released: then the call can be decided again.
    */
-  releaseLeases(key: KeyRecord): void {
-    const account = leaseAccountOf(key)
-    const isNew = !this.leasingSuspended.has(account)
-    this.leasingSuspended.set(account, performance.now() + suspendedForMs)
-    if (!isNew) return
-    for (const leases of this.keys.values()) {
-      if (leases.account === account) this.retireAll(leases)
+  releaseLeases(key: KeyRecord): boolean {
+    const account = leaseAccountOf(key.accountId, key.mode)
+    this.accounts.suspend(account, performance.now())
+    const releasedBefore = this.releasing.size
+    for (const leases of this.accounts.keysOf(account)) this.retireAll(leases)
+    return this.releasing.size > releasedBefore
+  }
+
+  /**
+   * Takes note of what had changed when the ledger was asked, at this time: leases of these accounts are retired, and others
+   * are known to stand.
+   * @param accountIds 'all' where nobody knows which
+   */
+  onChanges(accountIds: readonly string[] | 'all', askedAtMs: number): void {
+    if (accountIds === 'all') for (const leases of this.accounts.keys()) this.retireAll(leases)
+    else {
+      for (const accountId of accountIds) {
+        for (const mode of modes) {
+          const account = leaseAccountOf(accountId, mode)
+          for (const leases of this.accounts.keysOf(account)) this.retireAll(leases)
+        }
+      }
     }
+    this.unchangedAtMs = askedAtMs
   }
 
   /** Releases the leases, and waits until that is appended. */
@@ -173,42 +254,6 @@ export class LeaseManager {
     await Promise.all(this.releasing)
   }
 
-  /** Takes a lease for a key that is busy, beside the call that showed it. */
-  private async takeLease(
-    leases: KeyLeases,
-    asked: LeaseRequest,
-    available: number,
-  ): Promise<void> {
-    const { gateways } = this
-    const { maxInFlight } = asked
-    const accountLeases = this.accounts.get(leases.account) ?? { slots: 0, credits: 0 }
-    const lastSecond = Math.max(leases.lastSecond, leases.thisSecond)
-    const inFlight = { calls: leases.calls, credits: leases.credits, lastSecond }
-    const size = leaseSize(inFlight, sizeOnLease(leases), {
-      ...{ available, maxInFlight, gateways, onLease: accountLeases },
-    })
-    if (!size) return
-    const appender = this.appenderOf(asked.key.shard)
-    const command = leaseCommand(asked, size, newRequestId(appender.ledgerNowMs))
-    const askedAtMs = performance.now()
-    leases.isRequesting = true
-    this.resize(command, 1)
-    try {
-      const result = await appender.append(command)
-      // A lease that was refused is asked for again by the next call that takes a dedicated hold.
-      if (result.verdict !== 'ok') return this.resize(command, -1)
-      const lease = newLease(command, result, size, askedAtMs)
-      lease.isRetired = this.isClosed || this.leasingSuspended.has(leases.account)
-      leases.unreleased.add(lease)
-      this.releaseUnused(leases, lease)
-    } catch (error) {
-      this.resize(command, -1)
-      this.log('no lease is taken: the ledger cannot be reached', error)
-    } finally {
-      leases.isRequesting = false
-    }
-  }
-
   /** Waits for the lease that replaces one that was split. */
   private async renew(
     leases: KeyLeases,
@@ -218,7 +263,9 @@ export class LeaseManager {
     try {
       const { verdict } = await renewed
       // The calls that run on it take dedicated holds at their end, then.
-      if (verdict !== 'ok' && leases.unreleased.delete(lease)) this.resize(lease.command, -1)
+      if (verdict !== 'ok' && leases.unreleased.delete(lease)) {
+        this.accounts.subtract(leases, lease.command)
+      }
     } catch (error) {
       this.log('no lease is taken: the ledger cannot be reached', error)
     } finally {
@@ -238,18 +285,6 @@ export class LeaseManager {
       lease.availableCredits += asked.credits
     }
     return true
-  }
-
-  /** Adds a lease's size to what its account has on lease, or subtracts it. */
-  private resize(command: LeaseHold, sign: 1 | -1): void {
-    const account = leaseAccountOf(command)
-    const { slots, credits } = this.accounts.get(account) ?? { slots: 0, credits: 0 }
-    const size = {
-      slots: slots + sign * command.slots,
-      credits: credits + sign * command.credits,
-    }
-    if (size.slots === 0) this.accounts.delete(account)
-    else this.accounts.set(account, size)
   }
 
   private retireAll(leases: KeyLeases): void {
@@ -272,7 +307,7 @@ export class LeaseManager {
       return
     }
     if (!leases.unreleased.delete(lease)) return
-    this.resize(lease.command, -1)
+    this.accounts.subtract(leases, lease.command)
     this.track(this.appenderOf(lease.result.shard).append(releaseCommand(lease)))
   }
 
@@ -283,22 +318,37 @@ export class LeaseManager {
     this.releasing.add(tracked)
   }
 
-  /** Retires the leases of keys that have fallen idle, and those that are too old. */
-  private retireSome(): void {
-    const nowMs = performance.now()
-    for (const [keyId, leases] of this.keys) {
-      const isIdle = nowMs - leases.lastCallAtMs > idleMs
-      if (isIdle) this.retireAll(leases)
-      for (const lease of leases.unreleased) {
-        lease.isRetired ||= nowMs > lease.acceptsUntilMs
-        this.releaseUnused(leases, lease)
-      }
-      const isForgotten =
-        isIdle && leases.calls === 0 && leases.unreleased.size === 0 && !leases.isRequesting
-      if (isForgotten) this.keys.delete(keyId)
+  /** Sees to it that somebody looks at the key's leases when one may be over. */
+  private lookAt(leases: KeyLeases, nowMs: number): void {
+    const atMs = nextLookMs(leases, this.idleMs, nowMs)
+    if (atMs === undefined) {
+      this.keys.delete(leases.keyId)
+      return
     }
-    for (const [account, untilMs] of this.leasingSuspended) {
-      if (nowMs > untilMs) this.leasingSuspended.delete(account)
-    }
+    if (atMs >= leases.looksAtMs) return
+    leases.looksAtMs = atMs
+    this.looks.push({ atMs, leases })
   }
+
+  /** Retires leases of keys that have fallen idle, and those that are too old. */
+  private lookAtDue(): void {
+    const nowMs = performance.now()
+    for (let look = this.looks.peek(); look && look.atMs <= nowMs; look = this.looks.peek()) {
+      this.looks.pop()
+      const { leases } = look
+      if (look.atMs !== leases.looksAtMs) continue
+      leases.looksAtMs = Number.POSITIVE_INFINITY
+      for (const lease of leases.unreleased) {
+        if (isOver(leases, lease, this.idleMs, nowMs)) this.retire(leases, lease)
+      }
+      this.lookAt(leases, nowMs)
+    }
+    this.accounts.resume(nowMs)
+  }
+}
+
+function giveSlot(call: CountedCall, lease: CreditLease): void {
+  call.lease = lease
+  lease.availableSlots--
+  lease.availableCredits -= call.asked.credits
 }

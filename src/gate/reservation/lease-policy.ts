@@ -1,10 +1,11 @@
 /**
- * When a gateway takes a lease for a busy key, how large it is, and which calls may run on it. A lease reserves what the
- * key's next calls may cost before they come, so that a call can begin without asking the ledger, and costs it one
- * event. lease-manager.ts keeps the leases. Here are pure decisions.
+ * When a gateway takes a lease for a key, how large it is, how long it is kept, and which calls may run on it. A lease
+ * reserves what the key's next calls may cost before they come, so that a call can begin without asking the ledger, and
+ * costs it one event instead of two. A lease itself costs two, so it pays from the fourth call of a key on.
+ * lease-manager.ts keeps the leases. Here are pure decisions.
  *
  * Leasing is modest, because a lease keeps credits and concurrency from others of the account. It takes only what is
- * plentiful, only while the key is busy, and only for about as many calls as the key has in flight.
+ * plentiful, only while the key calls, and only for about as many calls as the key has in flight.
  */
 
 import { maxAmount } from '../../../events/bounds.ts'
@@ -22,22 +23,24 @@ export interface LeaseTerms {
   soldAtMs: number
 }
 
-/** A key with so many calls in flight in this gateway is busy. */
-export const minConcurrency = 10
-/** A key with so many calls begun within a second is busy. */
-export const minCallsPerSecond = 50
+/** A key that calls again before this part of the time in which a small lease falls idle gets a lease. */
+const callsAgainWithinPart = 2 / 3
 /** The part of the available credits that may be on lease. */
 const maxPartOfAvailable = 1 / 16
 /** The part of the account's concurrency that may be on lease, over all gateways. */
 const maxPartOfConcurrency = 1 / 4
 /** After a call of the account was refused for credits or concurrency, it gets no lease for so long. */
 export const suspendedForMs = 10_000
-/** A lease on which no call has begun for so long is released. */
-export const idleMs = 500
-/** No call begins by a sale longer ago: a key that was revoked since is not forwarded. */
+/** A lease of at most so many slots is small: what it keeps from others is not missed for a while. */
+const maxSmallSlots = 3
+/** A larger one, which a key in a burst of calls had, is released when no call has begun on it for so long. */
+const largeLeaseIdleMs = 500
+/** No call begins by what was known longer ago: a key that was revoked since is not forwarded. */
 const maxStalenessMs = 1_000
-/** Calls begin on a lease for so long. */
-export const acceptsForSeconds = 30
+/** Calls begin on a lease for so long at most. */
+const acceptsForMs = 60_000
+/** And for this part of it at least: leases that were taken at one time are not renewed at one time. */
+const minPartAccepting = 3 / 4
 
 /** So many calls at once, and what they may cost together. */
 export interface LeaseSize {
@@ -45,11 +48,10 @@ export interface LeaseSize {
   readonly credits: number
 }
 
-/** A key's calls in flight, on a lease or not, and how many calls began within a second. */
+/** A key's calls in flight, on a lease or not, and the upper bounds of their prices together. */
 interface CallsInFlight {
   readonly calls: number
   readonly credits: number
-  readonly lastSecond: number
 }
 
 /** What limits the leases of an account. */
@@ -71,7 +73,6 @@ export function leaseSize(
   onLease: LeaseSize,
   account: AccountLimits,
 ): LeaseSize | undefined {
-  if (inFlight.calls < minConcurrency && inFlight.lastSecond < minCallsPerSecond) return undefined
   const creditsEach = inFlight.credits / inFlight.calls
   const maxSlots = Math.floor((account.maxInFlight * maxPartOfConcurrency) / account.gateways)
   const maxCredits = (account.available + account.onLease.credits) * maxPartOfAvailable
@@ -80,28 +81,52 @@ export function leaseSize(
     Math.floor((maxCredits - account.onLease.credits) / creditsEach),
     Math.floor(maxAmount / creditsEach),
   )
-  // An account with little gets no lease at all, and slivers are not worth an event.
-  if (onLease.slots + most < minConcurrency) return undefined
   const slots = Math.min(Math.ceil(inFlight.calls * 1.5) - onLease.slots, most)
-  if (slots < (onLease.slots + slots) / 4) return undefined
+  // An account with little gets no lease at all, and slivers are not worth an event.
+  if (slots < 1 || slots < (onLease.slots + slots) / 4) return undefined
   return { slots, credits: Math.ceil(slots * creditsEach) }
+}
+
+/** For how long calls begin on a lease. @param random from 0 up to 1 */
+export function acceptanceMs(random: number): number {
+  return acceptsForMs * (minPartAccepting + (1 - minPartAccepting) * random)
 }
 
 /** How long a lease is held: a call that begins at its last moment still ends in time. */
 export function leaseSeconds(callSeconds: number): number {
-  return acceptsForSeconds + callSeconds
+  return acceptsForMs / 1_000 + callSeconds
 }
 
-/** Whether a call of at most so many credits, which ends within so many seconds, may run on the lease. */
+/**
+ * For how long no call has begun on a lease of so many slots when it is released.
+ * @param idleMs the same of a small lease
+ */
+export function leaseIdleMs(slots: number, idleMs: number): number {
+  return slots > maxSmallSlots ? Math.min(largeLeaseIdleMs, idleMs) : idleMs
+}
+
+/**
+ * How long ago a key may have called for its next call to take a lease.
+ * @param idleMs for how long no call has begun on a small lease when it is released
+ */
+export function callsAgainWithinMs(idleMs: number): number {
+  return idleMs * callsAgainWithinPart
+}
+
+/**
+ * Whether a call of at most so many credits, which ends within so many seconds, may run on the lease.
+ * @param unchangedAtMs when it was last known that nothing had changed of the key
+ */
 export function canServe(
   lease: LeaseTerms,
   call: { readonly credits: number; readonly seconds: number },
   nowMs: number,
+  unchangedAtMs: number,
 ): boolean {
   return (
     lease.availableSlots > 0 &&
     call.credits <= lease.availableCredits &&
-    nowMs - lease.soldAtMs <= maxStalenessMs &&
+    nowMs - Math.max(lease.soldAtMs, unchangedAtMs) <= maxStalenessMs &&
     nowMs <= lease.acceptsUntilMs &&
     nowMs + call.seconds * 1_000 <= lease.expiresAtMs
   )

@@ -70,3 +70,8 @@ export function refusalOfVerdict(
 function nextMonth(time: Date): string {
   return new Date(Date.UTC(time.getUTCFullYear(), time.getUTCMonth() + 1, 1)).toISOString()
 }
+
+/** Whether the account's leases may have what was missing. */
+export function isShort({ verdict }: AppendResult): boolean {
+  return verdict === 'insufficient_credits' || verdict === 'concurrency_exceeded'
+}

@@ -35,15 +35,17 @@ export async function reserve(
   const bound = upperBound(authorized.price, call.content)
   nameCall(deps, authorized.key, call)
   const counted = acquireSlot(deps, authorized, call, bound)
-  if (counted?.lease) {
-    const { lease } = counted
-    const terms = termsOnLease(authorized, bound, lease.result)
-    const reservation = new LeaseSlot(deps, call, terms, counted, lease)
-    return { ok: true, kind: 'reserved', reservation }
-  }
-  const askedAtMs = performance.now()
+  let askedAtMs = performance.now()
   let outcome: Outcome<HoldResult>
   try {
+    if (counted && !counted.lease) await deps.leases.takeLease(counted)
+    if (counted?.lease) {
+      const { lease } = counted
+      const terms = termsOnLease(authorized, bound, lease.result)
+      const reservation = new LeaseSlot(deps, call, terms, counted, lease)
+      return { ok: true, kind: 'reserved', reservation }
+    }
+    askedAtMs = performance.now()
     outcome = await takeDedicatedHold(deps, authorized, call, bound)
   } catch (error) {
     if (counted) deps.leases.returnSlot(counted)

@@ -11,7 +11,7 @@ import type { Outcome } from '../outcome.ts'
 import { changingTooFast, clocksDisagree } from '../refusals.ts'
 import { holdSeconds } from './hold-time.ts'
 import { maxAttempts, purchasePreconditions } from './purchase-preconditions.ts'
-import { refusalOfVerdict } from './refusal-of-verdict.ts'
+import { isShort, refusalOfVerdict } from './refusal-of-verdict.ts'
 import type { CallToReserve, Terms } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
 
@@ -86,9 +86,10 @@ export async function takeDedicatedHold(
         break
       }
       default: {
-        const isShort =
-          result.verdict === 'insufficient_credits' || result.verdict === 'concurrency_exceeded'
-        if (isShort) deps.leases.releaseLeases(key)
+        if (isShort(result) && deps.leases.releaseLeases(key)) {
+          append = undefined
+          break
+        }
         return { ok: false, refusal: refusalOfVerdict(result, credits, key) }
       }
     }

@@ -1,5 +1,5 @@
 /** What gateways read of the ledger. */
-import { holdTypes } from '../../../events/event-types.ts'
+import { entryOf, holdTypes } from '../../../events/event-types.ts'
 import { tariffAt, type Who } from '../../support/log-rules.ts'
 import type { Row } from '../../support/oracle.ts'
 import type { Rows, Text } from '../wire.ts'
@@ -78,6 +78,19 @@ export function readOverdue({ state, now }: MemoryLedger, values: readonly Text[
       endpoint: hold.endpoint as string | null,
     })),
   )
+}
+
+const changesColumns = columnsOf('position int8, epoch int4, accounts texts, hasNewTariff bool')
+
+/** read-changes.ts */
+export function readChanges({ head, events }: MemoryLedger, [after]: readonly Text[]): Rows {
+  const changes = events
+    .slice(Math.min(Number(after), head.position), head.position)
+    .filter(({ type }) => ['account', 'key', 'tariffs'].includes(entryOf(type)?.stream ?? ''))
+  const accounts = new Set(changes.flatMap(({ account_id }) => account_id ?? []))
+  const hasNewTariff = changes.some(({ account_id }) => account_id === null)
+  const row = { position: head.position, epoch: head.epoch, accounts: [...accounts], hasNewTariff }
+  return rowsOf(changesColumns, [row])
 }
 
 /** read-charge.ts */

@@ -6,7 +6,7 @@ import { fenceProducers } from './deliveries.ts'
 import { adjust, grant, record, refund } from './management.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
 import { acceptLoss, openProducer } from './producers.ts'
-import { readCharge, readKey, readOverdue, readTariff, whereCharged } from './reads.ts'
+import { readChanges, readCharge, readKey, readOverdue, readTariff, whereCharged } from './reads.ts'
 import { rowOf } from './rows.ts'
 
 interface Handler {
@@ -46,6 +46,7 @@ const functions: Readonly<Record<string, Handler>> = {
 const reads: readonly (readonly [string, Handler['run']])[] = [
   ['"previousUntil"', readKey],
   ['select content from tariffs', readTariff],
+  ['"hasNewTariff"', readChanges],
   ['from open_holds\n    where shard', readOverdue],
   ['as "leasePosition"', readCharge],
   ['from claims c', readClaimedCall],
