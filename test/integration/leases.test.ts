@@ -232,7 +232,7 @@ test('nothing is sold at a price after another one is in force', async () => {
 
 test('a call that ends under a price which counts its response is charged for that', async () => {
   const perCall = { 'extract-bulk': { per: 'request', credits: 1 } } as const
-  await ledger.publish({ ...tariff, prices: { ...tariff.prices, ...perCall } })
+  const before = await ledger.publish({ ...tariff, prices: { ...tariff.prices, ...perCall } })
   const key = await newKey()
   const [gateway] = gateways as [GatewayProcess]
   const urls = ['https://a.example', 'https://b.example', 'https://c.example']
@@ -247,13 +247,22 @@ test('a call that ends under a price which counts its response is charged for th
   const { stop } = await busy(key, [gateway], bulk)
   waits = true
   const begun = upstream.executed.length
-  const responded = call(key, gateway, bulk)
-  await until(() => upstream.executed.length > begun + 20)
+  const responded = Array.from({ length: 5 }, () => call(key, gateway, bulk))
+  await until(() => upstream.executed.length >= begun + 25)
   await ledger.publish(tariff)
   publish()
-  const response = await responded
+  const responses = await Promise.all(responded)
   await stop()
-  expect([response.status, response.headers.get('x-credits-charged')]).toEqual([200, '2'])
+  expect(statuses(responses)).toEqual([200])
+  const paid = responses.map(({ headers }) => headers.get('x-credits-charged'))
+  // A call that found no slot of a lease has a hold of its own, under the price of before.
+  const holds = await ledger.sql<{ id: string }[]>`
+    select request_id as id from events
+    where key_id = ${key.keyId} and type = 'CreditsHeld' and tariff = ${before}`
+  const heldBefore = new Set(holds.map(({ id }) => id))
+  const ids = responses.map(({ headers }) => headers.get('x-request-id') ?? '')
+  expect(paid).toEqual(ids.map((id) => (heldBefore.has(id) ? '1' : '2')))
+  expect(paid).toContain('2')
 })
 
 test('a response too long to be buffered has a dedicated hold, which its head names', async () => {
@@ -310,10 +319,17 @@ test('an account may have as many calls in flight as its plan says, whatever is 
   await stop()
 })
 
+async function slotsOnLease({ keyId }: TestKey): Promise<number> {
+  const [row] = await ledger.sql<[{ slots: number }]>`
+    select coalesce(sum(slots), 0)::bigint as slots from open_holds where key_id = ${keyId}`
+  return row.slots
+}
+
 /** Calls on a lease of the key, which the upstream has and responds to when the test lets it, one by one. */
 async function heldUp(key: TestKey, calls: number, response: () => Response) {
   const [gateway] = gateways as [GatewayProcess]
   const { stop } = await busy(key, [gateway])
+  await until(async () => (await slotsOnLease(key)) >= calls)
   await stop()
   const waiting: (() => void)[] = []
   upstream.respond(async ({ body }) => {

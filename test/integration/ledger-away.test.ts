@@ -4,13 +4,17 @@ import postgres from 'postgres'
 import type { Charge } from '../../src/reports/charge/charge-shape.ts'
 import { testServerUrl } from '../support/postgres.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import type { TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
 let shop: Shop
 let admin: postgres.Sql
 let database: string
 beforeAll(async () => {
-  shop = await openShop({ config: { refunds: { unknownDelivery: 'customer' } } })
+  shop = await openShop({
+    dedicatedHolds: true,
+    config: { refunds: { unknownDelivery: 'customer' } },
+  })
   admin = postgres(await testServerUrl(), { max: 1 })
   database = new URL(shop.ledger.url).pathname.slice(1)
 })
@@ -108,19 +112,44 @@ test('a ledger too slow for a hold and for a charge: neither is served, and neit
   }
 })
 
-test('a hold that is granted after its client gave up is released at once', async () => {
-  shop.upstream.respond(() => Response.json({}))
+/** The response to a call of this key during which the shard is locked, for longer than the call waits. */
+async function searchWhileLocked(key: TestKey): Promise<Response> {
   const connection = await shop.ledger.owner.reserve()
   await connection`begin`
   await connection`select enter_shard(0::smallint)`
-  const response = await search()
-  await expectUnavailable(response)
+  const response = await search(key)
   await connection`rollback`
   connection.release()
+  return response
+}
+
+test('a hold that is granted after its client gave up is released at once', async () => {
+  shop.upstream.respond(() => Response.json({}))
+  const response = await searchWhileLocked(shop.key)
+  await expectUnavailable(response)
   const events = await shop.outcomeOf(response.headers.get('x-request-id'), 'HoldReleased')
   expect(events.map(({ type, payload }) => [type, payload.reason])).toEqual([
     ['CreditsHeld', undefined],
     ['HoldReleased', 'append_timed_out'],
   ])
   expect(shop.upstream.executed).toHaveLength(0)
+})
+
+test('so is a lease', async () => {
+  shop.upstream.respond(() => Response.json({}))
+  const key = await shop.newKey()
+  expect((await search(key)).status).toBe(200)
+  await expectUnavailable(await searchWhileLocked(key))
+  let leases: { type: string; reason: string | null }[] = []
+  await until(async () => {
+    leases = await shop.ledger.sql`
+      select type, payload ->> 'reason' as reason from events
+      where key_id = ${key.keyId} and slots is not null order by position`
+    return leases.length === 2
+  })
+  expect(leases).toEqual([
+    { type: 'CreditsHeld', reason: null },
+    { type: 'HoldReleased', reason: 'append_timed_out' },
+  ])
+  expect(shop.upstream.executed).toHaveLength(1)
 })

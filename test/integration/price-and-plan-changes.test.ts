@@ -10,7 +10,7 @@ const shipped = tariffOf(testConfig())
 let shop: Shop
 beforeAll(async () => {
   const { search: _, ...withoutSearch } = shipped.prices
-  shop = await openShop({ tariff: { ...shipped, prices: withoutSearch } })
+  shop = await openShop({ dedicatedHolds: true, tariff: { ...shipped, prices: withoutSearch } })
 })
 afterAll(() => shop.close())
 
@@ -57,24 +57,41 @@ test('the next call after a publication is priced by it, and its hold names it',
   ])
 })
 
-test('a call under way keeps the price that it was held by', async () => {
+/** What a call of the key is charged, while which the price changes. */
+async function chargedAcross(credits: number, key = shop.key) {
   const { promise, resolve } = Promise.withResolvers<void>()
   shop.upstream.respond(async () => {
     await promise
     return Response.json({})
   })
-  const under = search()
-  await until(() => shop.upstream.executed.length === 1)
-  await shop.ledger.publish(pricedAt(7))
+  const { length } = shop.upstream.executed
+  const under = search(key)
+  await until(() => shop.upstream.executed.length === length + 1)
+  await shop.ledger.publish(pricedAt(credits))
   resolve()
-  expect((await under).headers.get('x-credits-charged')).toBe('3')
+  return (await under).headers.get('x-credits-charged')
+}
+
+test('a call under way keeps the price that it was held by', async () => {
+  expect(await chargedAcross(7)).toBe('3')
   expect((await search()).headers.get('x-credits-charged')).toBe('7')
+})
+
+test('a call on a lease is sold at its end, at the price that is in force then', async () => {
+  const key = await shop.newKey()
+  shop.upstream.respond(() => Response.json({}))
+  const first = await search(key)
+  expect(first.headers.get('x-credits-charged')).toBe('7')
+  const second = await search(key)
+  expect(await pricesOf(second)).toMatchObject([['HoldSettled', tariffHash(pricedAt(7)), 7]])
+  expect(await chargedAcross(8, key)).toBe('8')
+  expect((await search()).headers.get('x-credits-charged')).toBe('8')
 })
 
 test('a tariff that was announced prices the first call of its time', async () => {
   const from = new Date(shop.ledger.now.getTime() + 3_600_000)
   await shop.ledger.publish(pricedAt(9), from)
-  expect((await search()).headers.get('x-credits-charged')).toBe('7')
+  expect((await search()).headers.get('x-credits-charged')).toBe('8')
   await shop.ledger.travelTo(from)
   expect((await search()).headers.get('x-credits-charged')).toBe('9')
 })
