@@ -6,9 +6,11 @@
  */
 import TinyQueue from 'tinyqueue'
 import type { Config } from '../../config/config.ts'
+import { UndecodableResult } from '../../ledger/append/append-reply.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, Hold, LeaseHold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { newRequestId } from '../../lib/ids.ts'
 import { AccountsLeases } from './account-leases.ts'
 import {
@@ -31,7 +33,13 @@ import {
   sizeOnLease,
   withUnused,
 } from './key-leases.ts'
-import { acceptanceMs, callsAgainWithinMs, exceedsBudget, leaseSize } from './lease-policy.ts'
+import {
+  acceptanceMs,
+  callsAgainWithinMs,
+  exceedsBudget,
+  type LeaseSize,
+  leaseSize,
+} from './lease-policy.ts'
 import { isShort } from './refusal-of-verdict.ts'
 
 /** A call of a key that could have leases, counted from before it is reserved to its end. */
@@ -107,40 +115,24 @@ export class LeaseManager {
    */
   async takeLease(call: CountedCall): Promise<void> {
     const { leases, asked, isCallingAgain } = call
-    const { available, account } = leases
     const isPossible = isCallingAgain && !leases.isRequesting && !this.isClosed
-    if (!isPossible || available === undefined || this.accounts.isSuspended(account)) return
-    const { maxInFlight } = asked
-    const size = leaseSize(leases, sizeOnLease(leases), {
-      ...{ available, maxInFlight, gateways: this.gateways },
-      onLease: this.accounts.onLease(account),
-    })
+    if (!isPossible || this.accounts.isSuspended(leases.account)) return
+    const size = this.sizeFor(leases, asked)
     if (!size) return
     const appender = this.appenderOf(asked.key.shard)
     const command = leaseCommand(asked, size, newRequestId(appender.ledgerNowMs))
     const askedAtMs = performance.now()
-    leases.isRequesting = true
-    this.accounts.add(leases, command)
-    let result: AppendResult
-    try {
-      result = await appender.append(command)
-    } catch (error) {
-      this.accounts.subtract(leases, command)
-      throw error
-    } finally {
-      leases.isRequesting = false
-    }
-    if (result.verdict !== 'ok') {
-      this.accounts.subtract(leases, command)
+    const result = await this.ask(leases, appender, command)
+    if (result?.verdict !== 'ok') {
       // Others of the account have taken what this gateway thought was available.
-      if (isShort(result)) this.accounts.suspend(account, performance.now())
+      if (result && isShort(result)) this.accounts.suspend(leases.account, performance.now())
       return
     }
     const lease = newLease(command, result, size, askedAtMs, acceptanceMs(Math.random()))
     leases.available = result.available
     leases.unreleased.add(lease)
     this.lookAt(leases, askedAtMs)
-    lease.isRetired = this.isClosed || this.accounts.isSuspended(account)
+    lease.isRetired = this.isClosed || this.accounts.isSuspended(leases.account)
     if (lease.isRetired) this.releaseUnused(leases, lease)
     else if (lease.availableCredits >= asked.credits) giveSlot(call, lease)
   }
@@ -252,6 +244,41 @@ export class LeaseManager {
       for (const lease of leases.unreleased) this.release(leases, lease)
     }
     await Promise.all(this.releasing)
+  }
+
+  private sizeFor(leases: KeyLeases, { maxInFlight }: LeaseRequest): LeaseSize | undefined {
+    const { available, account } = leases
+    if (available === undefined) return undefined
+    const { gateways } = this
+    const onLease = this.accounts.onLease(account)
+    return leaseSize(leases, sizeOnLease(leases), { available, maxInFlight, gateways, onLease })
+  }
+
+  /**
+   * The ledger's result; undefined where only this command is at fault, which says nothing of the call.
+   * @throws LedgerUnavailable
+   */
+  private async ask(
+    leases: KeyLeases,
+    appender: Appender,
+    command: LeaseHold,
+  ): Promise<AppendResult | undefined> {
+    let result: AppendResult | undefined
+    leases.isRequesting = true
+    this.accounts.add(leases, command)
+    try {
+      result = await appender.append(command)
+      return result
+    } catch (error) {
+      const isAway =
+        error instanceof LedgerUnavailable && !(error.cause instanceof UndecodableResult)
+      if (isAway) throw error
+      this.log('a lease is not taken', error)
+      return undefined
+    } finally {
+      leases.isRequesting = false
+      if (result?.verdict !== 'ok') this.accounts.subtract(leases, command)
+    }
   }
 
   /** Waits for the lease that replaces one that was split. */
