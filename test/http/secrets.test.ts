@@ -28,7 +28,9 @@ const secrets = new Map<string, string>([['the JWT secret', jwtSecret]])
 let responses = ''
 
 beforeAll(async () => {
-  ledger = await openLedger({ tariff: tariffOf(testConfig()) })
+  // A refused body uses its permit: no call here is refused for want of one.
+  const plans = { free: { rateLimit: 1_000 } }
+  ledger = await openLedger({ tariff: tariffOf(testConfig({ plans })) })
   upstream = startUpstream()
   const { url } = upstream
   gateway = await startServe({
@@ -125,11 +127,11 @@ async function fail(key: string): Promise<void> {
     )
     await call(shown, { query: key })
   }
+  upstream.respond(() => Response.json({ results: [] }))
   const giveBack = await takeAway(ledger.url)
   await call(shown, { query: 'away' })
   await ask('GET', `/api-keys/${key}`)
   await giveBack()
-  upstream.respond(() => Response.json({ results: [] }))
   await until(async () => (await fetch(`${gateway.url}/ready`)).status === 200)
 }
 

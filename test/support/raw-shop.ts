@@ -25,11 +25,12 @@ export interface RawReply {
   readonly closed: boolean
 }
 
-/** @param options as for `openShop`; its plan pro has no rate limit to speak of */
+/** @param options as for `openShop`; its plan pro has no rate limit to speak of, and no call leaves a lease behind */
 export async function openRawShop(options: Parameters<typeof openShop>[0] = {}): Promise<RawShop> {
   const { plans, ...config } = (options.config ?? {}) as { plans?: object }
   const shop = await openShop({
     ...options,
+    dedicatedHolds: true,
     config: { ...config, plans: { pro: { rateLimit: 1_000_000 }, ...plans } },
   })
 
