@@ -133,12 +133,12 @@ describe('a revoked key', () => {
     await Promise.all(clients)
 
     const [revoked] = revocation.positions ?? []
-    const [bought] = await ledger.sql<[{ before: number; after: number }]>`
+    const [sales] = await ledger.sql<[{ before: number; after: number }]>`
       select count(*) filter (where position < ${revoked ?? 0}) as before,
         count(*) filter (where position > ${revoked ?? 0}) as after
       from events where key_id = ${key.keyId} and slots is null
         and (type = 'CreditsHeld' or type = 'HoldSettled' and payload ->> 'lease' is not null)`
-    expect(bought).toEqual({ before: served, after: 0 })
+    expect(sales).toEqual({ before: served, after: 0 })
     expect(await settledCredits(key)).toBe(served)
   })
 
