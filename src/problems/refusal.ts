@@ -128,7 +128,7 @@ export type RefusalCode = keyof typeof refusals
 /** Refusals of what can succeed a little later: nothing is wrong with the request, and it was not charged. */
 const passing: ReadonlySet<RefusalCode> = new Set([
   ...(['body_too_slow', 'bodies_too_large', 'rate_limited', 'concurrency_exceeded'] as const),
-  ...(['idempotency_in_progress', 'internal', 'ledger_unavailable'] as const),
+  ...(['idempotency_in_progress', 'internal', 'ledger_unavailable', 'reports_busy'] as const),
   ...(['upstream_unreachable', 'upstream_failed', 'upstream_busy', 'upstream_timeout'] as const),
 ])
 
