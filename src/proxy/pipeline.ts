@@ -20,6 +20,8 @@ import {
 import type { DeliveryDeps } from './delivery/priced-call.ts'
 import { type CallResponse, refuse } from './delivery/responses.ts'
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
+import { measureAudio } from './measure-audio.ts'
+import { needsReading, readAudioOf } from './request/audio-of-call.ts'
 import type { ReadTarget } from './request/call-target.ts'
 import { claimOf, readIdempotencyKey } from './request/idempotency-claim.ts'
 import { refuseUpgrade } from './request/refuse-upgrade.ts'
@@ -72,12 +74,17 @@ export async function respondToCall(
   // left, and would pay. proxy.ts sets the limit again.
   if (exceedsIdleTimeout(idleTimeout, route)) idleTimeout.set(request, 0)
 
-  const { key } = authorized
-  if (isFree) return deliverFreeCall({ call, body, key, rateLimit, deps: delivery })
+  const { key, price } = authorized
+  const isUnmeasured = body.audio !== undefined && needsReading(body, price)
+  if (isFree) {
+    const read = isUnmeasured ? await readAudioOf(body, price, key.accountId) : body
+    if ('refusal' in read) return refuse(call, read.refusal, rateLimit)
+    return deliverFreeCall({ call, body: read, key, rateLimit, deps: delivery })
+  }
   const claim = claimOf(named.name, request, target.path, body, route, key)
   // The same object: when the call gets another id, its response and its log lines say that one.
   const isReceiving = streamOf(body) !== undefined
-  const toReserve = Object.assign(call, { claim, content: body.content, isReceiving })
+  const toReserve = Object.assign(call, { claim, content: body.content, isReceiving, isUnmeasured })
   const returned = body.bytes.length === 0 ? permit : undefined
   const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, returned)
   if (!reserved.ok) {
@@ -96,7 +103,10 @@ export async function respondToCall(
   }
   const { reservation } = reserved
   const reservedAtMs = performance.now()
-  return deliverPricedCall({ call, body, rateLimit, reservation, reservedAtMs, deps: delivery })
+  const measured = body.audio ? await measureAudio(body, reservation) : body
+  if ('refusal' in measured) return refuse(call, measured.refusal, rateLimit, measured.headers)
+  const deps = delivery
+  return deliverPricedCall({ call, body: measured, rateLimit, reservation, reservedAtMs, deps })
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Audio is sold by what is in a file, whatever its header says. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { audioFiles } from '../support/audio-files.ts'
-import { openShop, type Shop } from '../support/shop.ts'
+import { type CallEvent, openShop, type Shop } from '../support/shop.ts'
 
 let shop: Shop
 beforeAll(async () => {
@@ -17,8 +17,13 @@ async function transcribe(file: Uint8Array<ArrayBuffer>, type: string) {
   const response = await shop.fetch('/v1/stt/transcribe', { method: 'POST', body: form })
   expect(response.status).toBe(200)
   const events = await shop.eventsOf(response.headers.get('x-request-id'))
-  return { held: events[0]?.quantity, charged: response.headers.get('x-credits-charged') }
+  return { held: heldIn(events), charged: response.headers.get('x-credits-charged') }
 }
+
+const heldIn = (events: readonly CallEvent[]) =>
+  events
+    .filter(({ type }) => type === 'CreditsHeld' || type === 'HoldExtended')
+    .reduce((sum, { quantity }) => sum + (quantity ?? 0), 0)
 
 describe.each(Object.entries(audioFiles))('%s', (name, fileOf) => {
   test('whose header claims a second of 150 is held for and charged as 150', async () => {

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'bun:test'
+import type { InvalidField } from '../../src/config/json-schema.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
+import type { PriceRule } from '../../src/pricing/price-rule.ts'
 import type { MultipartForm } from '../../src/pricing/route-body.ts'
+import { refusals } from '../../src/problems/refusal.ts'
 import { readAudio } from '../../src/proxy/request/audio/read-audio.ts'
+import { readAudioOf } from '../../src/proxy/request/audio-of-call.ts'
 import { readMultipartBody } from '../../src/proxy/request/multipart-body.ts'
 import { parseMultipart } from '../../src/proxy/request/multipart-form.ts'
 
@@ -55,8 +59,20 @@ function post(body: BodyInit, contentType = 'multipart/form-data; boundary=limit
   return new Request('http://localhost/v1/stt/transcribe', { method: 'POST', body, headers })
 }
 
-function read(request: Request, most = maxBytes, multipart = voice) {
-  return readMultipartBody(request, multipart, { maxBytes: most, maxSeconds: 60 })
+const perSecond: PriceRule = {
+  ...{ per: 'second', unit: 60, credits: 10 },
+  hold: { audio: 'file', lowestBitsPerSecond: 8_000, maxSeconds: 14_400 },
+}
+
+/** Reads the form, and then its audio, as it is done for a call. */
+async function read(request: Request, most = maxBytes, multipart = voice) {
+  const form = await readMultipartBody(request, multipart, { maxBytes: most, maxSeconds: 60 })
+  if ('refusal' in form) return form
+  const { bytes, audio, files } = form
+  const measured = await readAudioOf({ bytes, audio, content: { files } }, perSecond, 'account')
+  if (!('refusal' in measured)) return { ...form, files: measured.content.files ?? {} }
+  const { errors } = measured.refusal.extensions as { errors: InvalidField[] }
+  return { refusal: { status: refusals[measured.refusal.code].status, errors } }
 }
 
 async function takenOf(request: Request) {
@@ -551,17 +567,46 @@ describe('several files', () => {
   })
 })
 
-describe('a file that is made to be read for ever', () => {
-  test('is given up, and holds nobody up', async () => {
-    // The reader looks for a frame at every byte of it: half a minute, if it were let.
-    const endless = readAudio(new Uint8Array(24 * 1_048_576).fill(0xff))
-    const honest = readAudio(wav(2))
+describe('a file that is made to be read for long', () => {
+  test('holds nobody up: neither calls nor files of other accounts', async () => {
+    // Millions of the smallest frames.
+    const frames = new Uint8Array(14 * 1_048_576)
+    for (let at = 0; at < frames.length; at += 7) {
+      frames.set([0xff, 0xf1, 0x50, 0x80, 0x00, 0xff, 0xfc], at)
+    }
+    const ended: string[] = []
+    const note = (name: string) => () => ended.push(name)
+    const long = [1, 2, 3].map(() => readAudio(frames, 'hostile')?.then(note('long')))
+    const short = readAudio(wav(2), 'honest')
     let turns = 0
     const turning = setInterval(() => turns++, 1)
-    expect(await endless).toEqual({})
+    expect(await short).toEqual({ container: 'WAVE', seconds: 2 })
+    note('short')()
+    await Promise.all(long)
     clearInterval(turning)
     expect(turns).toBeGreaterThan(10)
-    expect(await honest).toEqual({ container: 'WAVE', seconds: 2 })
+    // It waits for no more than the one that a thread has begun.
+    expect(ended.slice(0, 2)).toContain('short')
+  })
+
+  test('is given up where it would take longer than an honest one, and the next is read', async () => {
+    const block = Buffer.concat([
+      Buffer.from('wvpk'),
+      Buffer.from([24, 0, 0, 0, 16, 4]),
+      Buffer.alloc(22),
+    ])
+    const blocks = new Uint8Array(8 * 1_048_576)
+    for (let at = 0; at < blocks.length; at += block.length) blocks.set(block, at)
+    const given = readAudio(blocks, 'hostile')
+    const next = readAudio(wav(2), 'hostile')
+    expect(await given).toEqual({})
+    expect(await next).toEqual({ container: 'WAVE', seconds: 2 })
+  })
+
+  test('is one of sixteen that wait, and more of the account are not taken', async () => {
+    const waiting = Array.from({ length: 40 }, () => readAudio(wav(1), 'busy'))
+    expect(waiting.filter((audio) => audio === undefined).length).toBe(23)
+    for (const audio of waiting) if (audio) expect((await audio).seconds).toBe(1)
   })
 })
 

@@ -1,6 +1,8 @@
 /** A hold that was taken for one call. */
+import { maxAmount } from '../../../events/bounds.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
+import { creditsUpTo } from '../../pricing/price-arithmetic.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Outcome } from '../outcome.ts'
 import { extendHold } from './extend-hold.ts'
@@ -43,8 +45,19 @@ export class DedicatedHold implements Reservation {
     return performance.now() < this.expiresAtMs
   }
 
-  /** It covers its upper bound from the start, and does not grow. */
-  async ensure(_quantity: number, _extra?: number): Promise<Refusal | undefined> {
+  /** It covers its upper bound from the start, unless something of the request was counted only afterwards. */
+  async ensure(quantity: number, _extra?: number): Promise<Refusal | undefined> {
+    const { terms } = this
+    if (quantity <= terms.quantity) return undefined
+    const askedAtMs = performance.now()
+    const more = {
+      credits: creditsUpTo(terms.price, quantity, maxAmount + 1) - terms.credits,
+      quantity: quantity - terms.quantity,
+    }
+    const outcome = await extendHold(this.deps, this.call, terms, more, undefined)
+    if (!outcome.ok) return outcome.refusal
+    this.terms = outcome.terms
+    this.expiresAtMs = askedAtMs + this.lifetimeMs
     return undefined
   }
 

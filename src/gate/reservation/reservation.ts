@@ -76,6 +76,8 @@ export interface CallToReserve {
   readonly content: RequestContent
   /** It can take longer than a lease lives, because its body is still arriving. */
   readonly isReceiving?: boolean
+  /** What it can cost is known when its audio has been read. */
+  readonly isUnmeasured?: boolean
 }
 
 export interface Terms {

@@ -77,11 +77,11 @@ export async function reserve(
 function acquireSlot(
   { leases }: ReserveDeps,
   { key, tariff, price }: AuthorizedCall,
-  { route, claim, isReceiving }: CallToReserve,
+  { route, claim, isReceiving, isUnmeasured }: CallToReserve,
   { credits }: Bound,
 ): CountedCall | undefined {
-  if (claim || isReceiving || credits === 0 || isMetered(price) || !isLeaseable(key))
-    return undefined
+  if (claim || isReceiving || isUnmeasured || credits === 0) return undefined
+  if (isMetered(price) || !isLeaseable(key)) return undefined
   const maxInFlight = key.maxInFlight ?? tariff.plans[key.plan]?.maxInFlight ?? 0
   return leases.acquire({ key, maxInFlight, credits, seconds: maxCallSeconds(route) })
 }

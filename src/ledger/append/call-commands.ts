@@ -106,6 +106,8 @@ export type ReleaseReason =
   | 'upstream_broke_off'
   /** The client did not send the whole body: the upstream got a part of it, and no whole request. */
   | 'request_broke_off'
+  /** The gateway refused the request when it had read its files: the upstream got nothing. */
+  | 'request_refused'
   /** The ledger granted the hold after its gateway had given up: no call ran on it. */
   | 'append_timed_out'
   /** The upstream did the work, and the ledger does not sell it any more. */

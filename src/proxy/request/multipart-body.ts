@@ -1,4 +1,4 @@
-/** A form with files: it is kept in memory, its files and fields are checked, and its audio is measured. */
+/** A form with files: it is kept in memory, and its files and fields are checked. Its audio is measured later (audio-of-call.ts). */
 import type { InvalidField } from '../../config/json-schema.ts'
 import { didYouMean } from '../../lib/did-you-mean.ts'
 import { type BodyLimits, maxUncountedBytes } from '../../lib/http-body.ts'
@@ -6,7 +6,6 @@ import { pointerStep } from '../../lib/json-pointer.ts'
 import { dereferenced } from '../../lib/named-schemas.ts'
 import type { FileContent } from '../../pricing/price-kind.ts'
 import type { FormFile, MultipartForm } from '../../pricing/route-body.ts'
-import { readAudio } from './audio/read-audio.ts'
 import { type Field, fieldFault, pointerOf, readFields } from './form-fields.ts'
 import { anyType, isOneOf, mediaTypeOf } from './media-type.ts'
 import { boundaryOf, type FormPart, parseMultipart } from './multipart-form.ts'
@@ -23,8 +22,19 @@ interface MultipartBody {
   readonly canonical: { readonly bytes: Uint8Array; readonly contentType: string }
   /** By the name of their field. */
   readonly files: Readonly<Record<string, FileContent>>
+  /** Those that are audio, or may be. */
+  readonly audio: readonly AudioFile[]
   /** The fields beside the files. */
   readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** A file of which is not known yet how long it lasts. */
+export interface AudioFile {
+  /** Of its field. */
+  readonly name: string
+  readonly bytes: Uint8Array
+  /** Why it is refused if it turns out to be no audio: its label does not say that it is any. */
+  readonly unlessAudio?: Refused
 }
 
 const maxErrors = 20
@@ -49,13 +59,13 @@ export async function readMultipartBody(
   const parts = sent.filter((part) => !isUnchosen(part, multipart))
   const taken = takeApart(parts, multipart)
   if ('refusal' in taken) return taken
-  const measured = await measureAll(parts, multipart)
-  if ('refusal' in measured) return measured
+  const checked = checkFiles(parts, multipart)
+  if ('refusal' in checked) return checked
   const canonical = writeMultipart(parts.map((part) => forUpstream(part, multipart)))
   // What is written again is kept beside what was sent.
   const { length } = canonical.bytes
   if (length > maxUncountedBytes && limits.take?.(length) === false) return noRoom
-  return { bytes, boundary, canonical, ...measured, ...taken }
+  return { bytes, boundary, canonical, ...checked, ...taken }
 }
 
 /** An input in which no file was chosen comes as an empty file: from browsers without a name, from some programs with one. */
@@ -138,12 +148,13 @@ function utf8Fault({ name, bytes }: FormPart): InvalidField | undefined {
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The sizes of the files and, where they may be audio, their durations. */
-async function measureAll(
+/** The sizes of the files, and which may be audio. */
+function checkFiles(
   parts: readonly FormPart[],
   { files }: MultipartForm,
-): Promise<Pick<MultipartBody, 'files'> | Refused> {
-  const measured: Record<string, FileContent> = Object.create(null)
+): Pick<MultipartBody, 'files' | 'audio'> | Refused {
+  const contents: Record<string, FileContent> = Object.create(null)
+  const audio: AudioFile[] = []
   for (const part of parts) {
     const { name, bytes } = part
     const file = Object.hasOwn(files, name) ? files[name] : undefined
@@ -151,37 +162,35 @@ async function measureAll(
     if (bytes.length > file.maxBytes) {
       return refuse(413, `The file is larger than ${file.maxBytes} bytes`, pointerStep(name))
     }
-    const content = await measure(part, file)
-    if ('refusal' in content) return content
-    measured[name] = content
+    const { wrongType, mayBeAudio } = typeOf(part, file)
+    if (wrongType && !mayBeAudio) return wrongType
+    if (mayBeAudio) audio.push({ name, bytes, ...(wrongType && { unlessAudio: wrongType }) })
+    contents[name] = { bytes: bytes.length }
   }
-  return { files: measured }
+  return { files: contents, audio }
 }
 
-/** Only such files are looked into: reading one takes the time of a thread that all share. */
+/** Only such files are looked into: reading one takes the time of threads that all share. */
 const audioTypes = /^(?:(?:audio|video)\/|application\/(?:\*|octet-stream|ogg)$)/
 
-async function measure(
-  { name, bytes, contentType = '' }: FormPart,
+/** Many programs do not label a file: then its content has to speak for it. */
+function typeOf(
+  { name, contentType = '' }: FormPart,
   { types }: FormFile,
-): Promise<FileContent | Refused> {
+): { readonly wrongType: Refused | undefined; readonly mayBeAudio: boolean } {
   const type = mediaTypeOf(contentType)?.name
   const isAllowed =
     type === undefined ? contentType === '' && types.includes(anyType) : isOneOf(types, type)
   const isUnlabelled = contentType === '' || type === 'application/octet-stream'
-  const mayBeAudio = types.some((allowed) =>
+  const allowsAudio = types.some((allowed) =>
     allowed === anyType ? isUnlabelled || audioTypes.test(type ?? '') : audioTypes.test(allowed),
   )
-  if ((isAllowed || isUnlabelled) && mayBeAudio) {
-    // The bytes are copied: those that are read are handed over to a thread.
-    const copy = new Uint8Array(bytes)
-    const { container, ...duration } = await readAudio(copy)
-    // Many programs do not label a file: then its content has to speak for it.
-    if (isAllowed || container !== undefined) return { bytes: bytes.length, ...duration }
-  } else if (isAllowed) return { bytes: bytes.length }
   const got = type ?? (contentType || 'none')
   const detail = `expected a file of type ${types.join(', ')}, got ${got}`
-  return refuse(415, detail, pointerStep(name))
+  return {
+    wrongType: isAllowed ? undefined : refuse(415, detail, pointerStep(name)),
+    mayBeAudio: (isAllowed || isUnlabelled) && allowsAudio,
+  }
 }
 
 /** Text has no type but one that says more than that: an upstream may take bytes for a file. */

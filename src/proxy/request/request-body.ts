@@ -12,7 +12,7 @@ import type { CallTarget } from './call-target.ts'
 import { formType, readFormBody } from './form-body.ts'
 import { type JsonBody, readJsonBody, type ValueLimits } from './json-body.ts'
 import { mapBody } from './map-body.ts'
-import { readMultipartBody } from './multipart-body.ts'
+import { type AudioFile, readMultipartBody } from './multipart-body.ts'
 import { openRawBody, readAnyBody, readRawBody } from './raw-body.ts'
 import type { StreamedBody } from './streamed-body.ts'
 import { type Refused, refuse } from './take-body.ts'
@@ -30,6 +30,8 @@ export interface CallBody {
   /** What the upstream gets; absent for a route that takes no body. */
   readonly forward?: ForwardedBody
   readonly content: RequestContent
+  /** Its files that are audio, or may be, and have not been read. */
+  readonly audio?: readonly AudioFile[]
 }
 
 export type ForwardedBody = (
@@ -108,9 +110,10 @@ async function readBodyOf(
   if ('multipart' in kind) {
     const body = await readMultipartBody(request, kind.multipart, limits)
     if ('refusal' in body) return body
-    const { bytes, boundary, canonical, files, fields } = body
+    const { bytes, boundary, canonical, files, fields, audio } = body
     const content = { ...values, json: fields, files, bytes: bytes.length }
-    return { bytes, boundary, forward: { ...canonical, isRewritten: true }, content }
+    const forward = { ...canonical, isRewritten: true }
+    return { bytes, boundary, forward, content, ...(audio.length > 0 && { audio }) }
   }
   if ('raw' in kind && canBeStreamed(request, route)) {
     const body = openRawBody(request, kind.raw, limits)

@@ -47,6 +47,7 @@ const didNotRun = [
   'refused_by_upstream',
   'not_successful',
   'append_timed_out',
+  'request_refused',
 ]
 
 function mayHaveRun(end: MemoryEvent | undefined): boolean {

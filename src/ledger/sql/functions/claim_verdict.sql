@@ -37,7 +37,7 @@ begin
     -- The upstream was not reached, or responded that it did not execute the call. 502, 504 and the unregistered statuses
     -- from 520 on come from a proxy before the upstream, which does not know.
     when v_end.reason in ('upstream_unreachable', 'upstream_busy', 'refused_by_upstream', 'not_successful',
-        'append_timed_out')
+        'append_timed_out', 'request_refused')
       or v_end.reason = 'upstream_failed' and v_end.status not between 200 and 299 and v_end.status not in (502, 504)
         and v_end.status < 520 then 'ok'
     else 'outcome_unknown'

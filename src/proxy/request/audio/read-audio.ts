@@ -1,13 +1,15 @@
 /**
  * How long an audio file lasts.
  *
- * Files come from strangers, and some take long to read. So a thread of its own reads them, one at a time, with a timeout that
- * grows with the file. A thread that misses it is ended and replaced. The result decides prices and must not depend on the load,
- * so the timeout is several times what an honest file takes.
+ * Files come from strangers, and some take long to read. So a few threads read them, with a timeout that grows with the file. A
+ * thread that misses it is ended and replaced. The result decides prices and must not depend on the load, so the timeout is several
+ * times what an honest file takes. Accounts take turns: one that sends many files waits for its own, and leaves a thread to others.
  */
 import { once } from 'node:events'
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import type { Counted } from './counted.ts'
+import { FairQueue } from './fair-queue.ts'
 
 /** Empty for a file that cannot be read. */
 type Audio = Partial<Counted>
@@ -15,34 +17,35 @@ type Audio = Partial<Counted>
 const minTimeoutMs = 500
 const timeoutMsPerMiB = 80
 
-let worker: Promise<Worker> | undefined
-let previous: Promise<unknown> = Promise.resolve()
+const queue = new FairQueue({
+  maxRunning: Math.min(Math.max(availableParallelism(), 2), 4),
+  maxWaiting: 16,
+})
+const idleThreads: Worker[] = []
 
-/** Reads a file. The bytes are handed over to the thread: the array that was passed is empty afterwards. */
-export function readAudio(bytes: Uint8Array): Promise<Audio> {
-  // The time spent waiting for other files is not counted against this one.
-  const audio = previous.then(() => readNow(bytes))
-  previous = audio
-  return audio
+/** Reads a file; undefined where too many of the account's wait. */
+export function readAudio(bytes: Uint8Array, accountId: string): Promise<Audio> | undefined {
+  return queue.add(accountId, () => readNow(bytes))
 }
 
 async function readNow(bytes: Uint8Array): Promise<Audio> {
   const timeoutMs = minTimeoutMs + (timeoutMsPerMiB * bytes.length) / 1_048_576
-  worker ??= startWorker()
   let thread: Worker
   try {
-    thread = await worker
+    thread = idleThreads.pop() ?? (await startThread())
   } catch {
-    worker = undefined
     return {}
   }
   // Without it a process that is otherwise done would end before the reply, or never.
   thread.ref()
-  thread.postMessage(bytes, [bytes.buffer as ArrayBuffer])
+  // A copy is handed over: the bytes themselves are sent to the upstream.
+  const copy = new Uint8Array(bytes)
+  thread.postMessage(copy, [copy.buffer])
   try {
-    return (await nextMessage(thread, timeoutMs)) as Audio
+    const audio = (await nextMessage(thread, timeoutMs)) as Audio
+    idleThreads.push(thread)
+    return audio
   } catch {
-    worker = undefined
     thread.terminate()
     return {}
   } finally {
@@ -50,7 +53,7 @@ async function readNow(bytes: Uint8Array): Promise<Audio> {
   }
 }
 
-async function startWorker(): Promise<Worker> {
+async function startThread(): Promise<Worker> {
   const thread = new Worker(new URL('./audio-worker.ts', import.meta.url))
   await nextMessage(thread, 10_000)
   return thread
