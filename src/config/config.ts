@@ -29,6 +29,8 @@ export interface Config {
   /** How many proxies in front append to X-Forwarded-For. */
   readonly trustedProxies: number
   readonly organisationClaim: string
+  /** Where a token has its roles; absent: `role` or `roles`. */
+  readonly roleClaim?: string
   readonly adminRole: string
   readonly auditorRole: string
   readonly legacyKeys: boolean

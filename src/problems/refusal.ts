@@ -117,6 +117,11 @@ export const refusals = {
   },
   ledger_unavailable: { status: 503, title: 'The ledger cannot be reached', appliesTo: ['any'] },
   price_missing: { status: 503, title: 'The endpoint has no price', appliesTo: ['apiKey'] },
+  sign_in_unavailable: {
+    status: 503,
+    title: 'The identity provider cannot be reached',
+    appliesTo: ['signIn'],
+  },
   reports_busy: { status: 503, title: 'Too many reports are being computed', appliesTo: [] },
   upstream_busy: { status: 503, title: 'The upstream is busy', appliesTo: ['upstream'] },
   report_timeout: { status: 504, title: 'The report took too long', appliesTo: [] },

@@ -12,7 +12,8 @@ import { type Gate, openGate } from '../gate/gate.ts'
 import { openRateLimiter } from '../gate/rate-limit/open-rate-limiter.ts'
 import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import { LeaseManager } from '../gate/reservation/lease-manager.ts'
-import { openAuth } from '../http/auth/auth.ts'
+import { type Auth, openAuth } from '../http/auth/auth.ts'
+import { signInAdvice } from '../http/auth/sign-in-advice.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
 import { openReadiness } from '../http/routes/system/readiness.ts'
 import { openManagementCommands } from '../ledger/commands/management-commands.ts'
@@ -219,15 +220,7 @@ function openApp(context: Context, parts: AppParts): App {
       log: warn,
     },
     corsOrigins: environment.corsOrigins,
-    auth: openAuth({
-      ...environment,
-      adminRole: config.adminRole,
-      auditorRole: config.auditorRole,
-      organisationClaim: config.organisationClaim,
-      issuer: environment.jwtIssuer,
-      audience: environment.jwtAudience,
-      warn,
-    }),
+    auth: openSignIn(context),
     system: {
       readiness: openReadiness({
         ...{ sql, rateLimiter, addresses, warn },
@@ -238,6 +231,18 @@ function openApp(context: Context, parts: AppParts): App {
     },
     customer: customerDeps(context, parts),
   })
+}
+
+function openSignIn({ config, environment, warn, log }: Context): Auth {
+  const { jwtIssuer: issuer, jwtAudience: audience } = environment
+  const { adminRole, auditorRole, roleClaim, organisationClaim } = config
+  const options = {
+    ...{ ...environment, issuer, audience },
+    ...{ adminRole, auditorRole, roleClaim, organisationClaim, warn },
+  }
+  const advice = signInAdvice(options)
+  if (advice !== undefined) log.warn({}, advice)
+  return openAuth(options)
 }
 
 function customerDeps(

@@ -82,7 +82,11 @@ beforeAll(async () => {
   key = await ledger.key(await ledger.account({ plan: 'pro' }))
   gateway = await startServe(
     {
-      ...{ DATABASE_URL: ledger.url, JWT_SECRET: 'x'.repeat(40), LOG_LEVEL: 'trace' },
+      ...{
+        DATABASE_URL: ledger.url,
+        JWT_SECRET: 'the secret of the credentials test, long',
+        LOG_LEVEL: 'trace',
+      },
       ...env,
     },
     { cwd: folder },
@@ -325,7 +329,7 @@ describe('a credential that is missing', () => {
   test('keeps the gateway from starting and fails config check, by its name', async () => {
     const { GEO_APP: _, ...rest } = env
     const serve = await startServe(
-      { DATABASE_URL: ledger.url, JWT_SECRET: 'x'.repeat(40), ...rest },
+      { DATABASE_URL: ledger.url, JWT_SECRET: 'the secret of the credentials test, long', ...rest },
       { cwd: folder },
     ).catch((error: Error) => error.message)
     expect(serve).toContain('services.geo.query.appid: no credential, set GEO_APP')

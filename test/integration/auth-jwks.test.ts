@@ -1,14 +1,23 @@
 import { describe, expect, test } from 'bun:test'
 import { exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose'
-import { openAuth } from '../../src/http/auth/auth.ts'
+import { type AuthOptions, openAuth } from '../../src/http/auth/auth.ts'
+import { SigningKeysUnavailable } from '../../src/http/auth/jwks.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
-import { type IdentityProvider, openIdentityProvider } from '../support/identity-provider.ts'
+import {
+  type IdentityProvider,
+  openIdentityProvider,
+  outages,
+} from '../support/identity-provider.ts'
 
 const minuteMs = 60_000
 const alice = { subject: 'alice', role: 'owner' } as const
 
 /** The gateway's side, with a clock that tests set. */
-function openGateway(provider: IdentityProvider, jwtSecret?: string) {
+function openGateway(
+  provider: IdentityProvider,
+  jwtSecret?: string,
+  more: Partial<AuthOptions> = {},
+) {
   const warnings: string[] = []
   let now = 0
   const auth = openAuth({
@@ -19,6 +28,7 @@ function openGateway(provider: IdentityProvider, jwtSecret?: string) {
     auditorRole: 'auditor',
     organisationClaim: 'org',
     nowMs: () => now,
+    ...more,
     warn: (message) => warnings.push(message),
   })
   return {
@@ -27,6 +37,12 @@ function openGateway(provider: IdentityProvider, jwtSecret?: string) {
       now += ms
     },
     who: (token: string) => auth.authenticate(`Bearer ${token}`),
+    /** The same, with 'unavailable' where nobody can tell. */
+    whoIfKnown: (token: string) =>
+      auth.authenticate(`Bearer ${token}`).catch((error) => {
+        if (error instanceof SigningKeysUnavailable) return 'unavailable'
+        throw error
+      }),
   }
 }
 
@@ -71,7 +87,9 @@ describe('algorithm confusion', () => {
         .setProtectedHeader({ alg: 'HS256', kid: 'key-1' })
         .sign(new TextEncoder().encode(text))
       expect(await openGateway(provider).who(forged)).toBeUndefined()
-      expect(await openGateway(provider, 'x'.repeat(32)).who(forged)).toBeUndefined()
+      expect(
+        await openGateway(provider, 'the secret beside the keys, long enough').who(forged),
+      ).toBeUndefined()
     }
   })
 
@@ -89,7 +107,7 @@ describe('algorithm confusion', () => {
 
   test('with a secret and keys configured, both kinds of token are accepted', async () => {
     await using provider = await openIdentityProvider()
-    const secret = 'y'.repeat(32)
+    const secret = 'the secret beside the keys, long enough'
     const { who } = openGateway(provider, secret)
     const own = await signToken({ secret, subject: 'alice', expiresInSeconds: 60 })
     expect(await who(own)).toEqual(alice)
@@ -135,8 +153,92 @@ describe('rotation', () => {
   })
 })
 
+describe('a provider whose keys have no ids', () => {
+  test('has the tokens of each of them accepted, and of no other', async () => {
+    await using provider = await openIdentityProvider('ES256')
+    await using impostor = await openIdentityProvider('ES256')
+    for (const each of [provider, impostor]) each.hideIds()
+    const tokens = [await provider.sign({ sub: 'alice' })]
+    for (let keys = 1; keys < 5; keys++) {
+      await provider.addKey()
+      tokens.push(await provider.sign({ sub: 'alice' }))
+    }
+    const { who } = openGateway(provider)
+    for (const token of tokens) expect(await who(token)).toEqual(alice)
+    expect(await who(await impostor.sign({ sub: 'alice' }))).toBeUndefined()
+    expect(await who(await provider.sign({ sub: 'alice', exp: 1 }))).toBeUndefined()
+    expect(provider.fetches()).toBe(1)
+  })
+
+  test('has a new key accepted at once', async () => {
+    await using provider = await openIdentityProvider('ES256')
+    provider.hideIds()
+    const { who, pass } = openGateway(provider)
+    expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+    await provider.rotate()
+    pass(minuteMs)
+    expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+  })
+})
+
+describe('a new key under the id of an old one', () => {
+  test('is accepted at once, and the old one no more', async () => {
+    await using provider = await openIdentityProvider()
+    const { who, pass } = openGateway(provider)
+    const old = await provider.sign({ sub: 'alice' })
+    expect(await who(old)).toEqual(alice)
+    await provider.rotate('RS256', { keepId: true })
+    pass(minuteMs)
+    expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+    pass(minuteMs)
+    expect(await who(old)).toBeUndefined()
+  })
+
+  test('is looked for no oftener than every five seconds, however many signatures are wrong', async () => {
+    await using provider = await openIdentityProvider()
+    await using impostor = await openIdentityProvider()
+    const { who, pass } = openGateway(provider)
+    expect(await who(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+    const forged = await impostor.sign({ sub: 'alice' })
+    for (let second = 0; second < 20; second++) {
+      pass(1_000)
+      await Promise.all(Array.from({ length: 5 }, () => who(forged)))
+    }
+    expect(provider.fetches()).toBe(5)
+    expect(await who(forged)).toBeUndefined()
+  })
+})
+
 describe('while the provider is away', () => {
-  for (const outage of ['error', 'garbage', 'hang'] as const) {
+  for (const outage of outages) {
+    test(`(${outage}) from the start, nobody can tell what a token is worth`, async () => {
+      await using provider = await openIdentityProvider()
+      provider.setOutage(outage)
+      const { whoIfKnown, warnings } = openGateway(provider)
+      const token = await provider.sign({ sub: 'alice' })
+      expect(await whoIfKnown(token)).toBe('unavailable')
+      expect(warnings).toEqual([expect.stringContaining('could not fetch signing keys')])
+      expect(await whoIfKnown('a.b.c')).toBeUndefined()
+    }, 30_000)
+  }
+
+  test('nobody can tell whether a key that is not known is new or invented', async () => {
+    await using provider = await openIdentityProvider()
+    const { who, whoIfKnown, pass } = openGateway(provider)
+    const old = await provider.sign({ sub: 'alice' })
+    expect(await who(old)).toEqual(alice)
+    await provider.rotate()
+    provider.setOutage('error')
+    pass(minuteMs)
+    const token = await provider.sign({ sub: 'alice' })
+    expect(await whoIfKnown(token)).toBe('unavailable')
+    expect(await who(old)).toEqual(alice)
+    provider.setOutage('none')
+    pass(minuteMs)
+    expect(await who(token)).toEqual(alice)
+  })
+
+  for (const outage of outages) {
     test(`(${outage}) the known keys verify tokens, however old they are`, async () => {
       await using provider = await openIdentityProvider()
       const { who, pass, warnings } = openGateway(provider)
@@ -149,19 +251,19 @@ describe('while the provider is away', () => {
         expect(await who(token)).toEqual(alice)
         await until(() => provider.fetches() > 1)
       }
-      if (outage !== 'hang') await until(() => warnings.length > 0)
+      if (!/hang|drip/.test(outage)) await until(() => warnings.length > 0)
     })
   }
 
   test('keys are valid for a day at most, and again when the provider is back', async () => {
     await using provider = await openIdentityProvider()
-    const { who, pass, warnings } = openGateway(provider)
+    const { who, whoIfKnown, pass, warnings } = openGateway(provider)
     const token = await provider.sign({ sub: 'alice' })
     expect(await who(token)).toEqual(alice)
 
     provider.setOutage('error')
     pass(24 * 60 * minuteMs + 1)
-    expect(await who(token)).toBeUndefined()
+    expect(await whoIfKnown(token)).toBe('unavailable')
     expect(warnings).toEqual([expect.stringContaining(provider.url)])
 
     provider.setOutage('none')
@@ -172,9 +274,11 @@ describe('while the provider is away', () => {
   test('from the start nobody can sign in, and not every token causes a fetch', async () => {
     await using provider = await openIdentityProvider()
     provider.setOutage('error')
-    const { who, pass } = openGateway(provider)
+    const { who, whoIfKnown, pass } = openGateway(provider)
     const token = await provider.sign({ sub: 'alice' })
-    for (let attempt = 0; attempt < 20; attempt++) expect(await who(token)).toBeUndefined()
+    for (let attempt = 0; attempt < 20; attempt++) {
+      expect(await whoIfKnown(token)).toBe('unavailable')
+    }
     expect(provider.fetches()).toBe(1)
 
     provider.setOutage('none')

@@ -4,6 +4,7 @@ import postgres from 'postgres'
 import { tariffOf } from '../../src/config/tariff.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { runCli } from '../support/cli.ts'
+import { openIdentityProvider } from '../support/identity-provider.ts'
 import { shippedConfig } from '../support/management-test-app.ts'
 import { createDatabase } from '../support/postgres.ts'
 import { testRedisUrl } from '../support/redis.ts'
@@ -44,8 +45,10 @@ function withSettings(settings: string): string {
   return `${ledger.url}?options=${encodeURIComponent(settings)}`
 }
 
+const jwtSecret = 'the secret of the doctor test, long enough'
+
 test('what is well is ok, and what production still needs is a warning', async () => {
-  const { find } = await doctor({ JWT_SECRET: 'x'.repeat(32) })
+  const { find } = await doctor({ JWT_SECRET: jwtSecret })
   for (const check of [
     'version',
     'autovacuum',
@@ -169,4 +172,27 @@ test('people read it as a list that ends with what there is to do', async () => 
   expect(stdout).toMatch(/^\d+ problems?, \d+ warnings\.$/m)
   expect(stdout).not.toContain('\u001b')
   expect(status).toBe(1)
+})
+
+test('a secret that can be guessed is a problem, and is not printed', async () => {
+  const weak = 'changeme!'.repeat(5)
+  const { healthy, find, stdout } = await doctor({ JWT_SECRET: weak })
+  expect(healthy).toBe(false)
+  expect(find('sign-in')).toMatchObject({ status: 'problem' })
+  expect(stdout).not.toContain(weak)
+})
+
+test('signing keys are counted, and tokens of any issuer are a warning', async () => {
+  await using provider = await openIdentityProvider()
+  const JWKS_URL = provider.url
+  const { find } = await doctor({ JWKS_URL })
+  expect(find('signing keys')?.found).toEndWith('publishes 1 signing key')
+  expect(find('token issuer')?.status).toBe('warning')
+  expect(find('token issuer')?.found).toContain('without JWT_ISSUER and JWT_AUDIENCE')
+
+  const checked = { JWT_ISSUER: 'https://id.example', JWT_AUDIENCE: 'tollbook' }
+  expect((await doctor({ JWKS_URL, ...checked })).find('token issuer')).toBeUndefined()
+
+  provider.setOutage('garbage')
+  expect((await doctor({ JWKS_URL, ...checked })).find('signing keys')?.status).toBe('problem')
 })

@@ -35,6 +35,13 @@ describe('a valid token', () => {
     }
   })
 
+  test('may have spaces and tabs around it', async () => {
+    const token = await hmacToken(valid)
+    for (const header of [`Bearer  ${token}`, `Bearer \t ${token}`, ` Bearer ${token} `]) {
+      expect(await openAuth(base).authenticate(header)).toBeDefined()
+    }
+  })
+
   test('speaks for an organisation when it names one, which then owns the keys', async () => {
     const principal = await principalOf({ ...valid, org: 'org-9' })
     expect(principal).toEqual({ subject: 'user-1', organisation: 'org-9', role: 'owner' })
@@ -85,6 +92,73 @@ describe('roles', () => {
   })
 })
 
+describe('roles are found where an identity provider writes them:', () => {
+  /** Tokens of three providers, as their documentation shows them, for an operator. */
+  const keycloak = {
+    iss: 'https://id.example/realms/acme',
+    azp: 'portal',
+    realm_access: { roles: ['offline_access', 'admin', 'uma_authorization'] },
+    resource_access: {
+      'tollbook.api': { roles: ['auditor'] },
+      account: { roles: ['manage-account', 'view-profile'] },
+    },
+    scope: 'openid email profile',
+  }
+  const auth0 = {
+    iss: 'https://acme.eu.auth0.com/',
+    aud: ['https://tollbook.example', 'https://acme.eu.auth0.com/userinfo'],
+    scope: 'openid profile read:keys',
+    permissions: ['read:keys', 'admin'],
+    'https://tollbook.example/roles': ['admin'],
+    'https://tollbook.example/app_metadata': { roles: ['auditor'] },
+  }
+  const okta = {
+    iss: 'https://acme.okta.com/oauth2/default',
+    scp: ['openid', 'profile'],
+    groups: ['Everyone', 'admin'],
+  }
+  const cases: [provider: string, claims: JWTPayload, roleClaim: string, role: string][] = [
+    ['Keycloak’s realm roles', keycloak, 'realm_access.roles', 'admin'],
+    ['Keycloak’s roles of a client', keycloak, 'resource_access.tollbook.api.roles', 'auditor'],
+    ['Keycloak’s roles of another client', keycloak, 'resource_access.account.roles', 'owner'],
+    ['Auth0’s namespaced claim', auth0, 'https://tollbook.example/roles', 'admin'],
+    ['a path below it', auth0, 'https://tollbook.example/app_metadata.roles', 'auditor'],
+    ['Auth0’s permissions', auth0, 'permissions', 'admin'],
+    ['Okta’s groups', okta, 'groups', 'admin'],
+    ['scopes between spaces', { scope: 'openid admin profile' }, 'scope', 'admin'],
+    ['a scope that only begins so', { scope: 'openid admin:read' }, 'scope', 'owner'],
+    ['one role as a text', { user: { role: 'auditor' } }, 'user.role', 'auditor'],
+    ['no claim at all', {}, 'realm_access.roles', 'owner'],
+    ['a part of the path', { realm_access: ['admin'] }, 'realm_access.roles', 'owner'],
+    ['a text in the middle of it', { realm_access: 'admin' }, 'realm_access.roles', 'owner'],
+    ['numbers, null and lists in lists', { groups: [1, null, ['admin']] }, 'groups', 'owner'],
+    ['an object of names', { groups: { admin: true } }, 'groups', 'owner'],
+    ['what every object has', {}, 'constructor.name', 'owner'],
+    ['only the claim that is configured', { ...okta, role: 'admin' }, 'scp', 'owner'],
+  ]
+  for (const [what, claims, roleClaim, role] of cases) {
+    test(`${what} (${roleClaim}): ${role}`, async () => {
+      const principal = await principalOf({ ...valid, ...claims }, { roleClaim })
+      expect(principal?.role as string | undefined).toBe(role)
+    })
+  }
+
+  test('the organisation, too', async () => {
+    const claims = { ...valid, 'https://example.com/tenant': { id: 'org-9' } }
+    const organisationClaim = 'https://example.com/tenant.id'
+    const principal = await principalOf(claims, { organisationClaim })
+    expect(principal).toEqual({ subject: 'user-1', organisation: 'org-9', role: 'owner' })
+  })
+
+  test('and where `tollbook token` writes them', async () => {
+    const roleClaim = 'realm_access.roles'
+    const how = { secret, subject: 'user-1', expiresInSeconds: 60 }
+    const token = await signToken({ ...how, role: 'admin', roleClaim })
+    const auth = openAuth({ ...base, roleClaim })
+    expect((await auth.authenticate(`Bearer ${token}`))?.role).toBe('admin')
+  })
+})
+
 describe('a token is refused', () => {
   const claims: Record<string, JWTPayload> = {
     'when it has expired': { ...valid, exp: nowSeconds - 60 },
@@ -113,7 +187,7 @@ describe('a token is refused', () => {
     const auth = openAuth(base)
     const other = await hmacToken(valid, 'another secret of thirty-two bytes or so')
     expect(await auth.authenticate(`Bearer ${other}`)).toBeUndefined()
-    const long = secret.repeat(2)
+    const long = `${secret}, and as long as that again`
     const hs512 = await hmacToken(valid, long, 'HS512')
     expect(
       await openAuth({ ...base, jwtSecret: long }).authenticate(`Bearer ${hs512}`),
@@ -142,7 +216,7 @@ describe('a token is refused', () => {
 
   test('when the header is anything else', async () => {
     const token = await hmacToken(valid)
-    const headers = ['', ' ', 'Bearer', 'Bearer ', `Bearer  ${token}`, token, `Basic ${token}`]
+    const headers = ['', ' ', 'Bearer', 'Bearer ', token, `Bearer,${token}`, `Basic ${token}`]
     const others = [
       `Bearer ${token} x`,
       'Bearer a.b.c',
@@ -171,7 +245,42 @@ test('clocks that differ by less than the tolerance do not matter', async () => 
   expect(await principalOf(justExpired, { clockToleranceSeconds: 0 })).toBeUndefined()
 })
 
+test('clocks may differ by half a minute, and by no more', async () => {
+  for (const late of [10, 25]) {
+    expect(await principalOf({ ...valid, exp: nowSeconds - late })).toBeDefined()
+    expect(await principalOf({ ...valid, nbf: nowSeconds + late })).toBeDefined()
+  }
+  expect(await principalOf({ ...valid, exp: nowSeconds - 45 })).toBeUndefined()
+  expect(await principalOf({ ...valid, nbf: nowSeconds + 45 })).toBeUndefined()
+})
+
 describe('a secret is refused at the start', () => {
+  const weak: Record<string, string> = {
+    'of one character repeated': 'x'.repeat(64),
+    'of a word repeated': 'changeme!'.repeat(5),
+    'of digits that run in circles': '0123456789'.repeat(4).slice(0, 35),
+    'of few different characters': 'abcabdabcaabcbadbcadbcbabcdabcbabdcbad',
+    'with a line break at its end': `${secret}\n`,
+    'with a line break of another system': `${secret}\r\n`,
+    'with a tab': `${secret}\t`,
+  }
+  for (const [what, jwtSecret] of Object.entries(weak)) {
+    test(`${what}, and is not repeated in the error`, () => {
+      const open = () => openAuth({ ...base, jwtSecret })
+      expect(open).toThrow('JWT_SECRET: expected')
+      expect(open).not.toThrow(jwtSecret.trim())
+    })
+  }
+
+  test('but not where it is random', () => {
+    for (let n = 0; n < 200; n++) {
+      const random = Buffer.from(crypto.getRandomValues(new Uint8Array(32)))
+      for (const encoding of ['hex', 'base64', 'base64url'] as const) {
+        expect(() => openAuth({ ...base, jwtSecret: random.toString(encoding) })).not.toThrow()
+      }
+    }
+  })
+
   test('when it is too short', () => {
     expect(() => openAuth({ ...base, jwtSecret: 'short' })).toThrow(
       'JWT_SECRET: expected at least 32',

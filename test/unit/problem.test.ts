@@ -42,6 +42,7 @@ const statusByCode: Record<RefusalCode, number> = {
   internal: 500,
   upstream_unreachable: 502,
   upstream_failed: 502,
+  sign_in_unavailable: 503,
   reports_busy: 503,
   upstream_busy: 503,
   ledger_unavailable: 503,

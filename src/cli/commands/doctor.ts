@@ -6,7 +6,8 @@ import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'
 import { checkPostgres } from '../doctor/check-postgres.ts'
 import { checkRedis } from '../doctor/check-redis.ts'
-import { checkSignIn, checkUpstreams } from '../doctor/check-upstreams.ts'
+import { checkSignIn } from '../doctor/check-sign-in.ts'
+import { checkUpstreams } from '../doctor/check-upstreams.ts'
 import { type Finding, ok, problem } from '../doctor/finding.ts'
 import { explainError } from '../explain-error.ts'
 import { configArg, databaseArgs } from '../options/ledger-args.ts'
@@ -51,7 +52,7 @@ async function examine(
     ...database,
     ...redis,
     ...upstreams,
-    ...(environment.value ? [await checkSignIn(environment.value)] : []),
+    ...(environment.value ? await checkSignIn(environment.value) : []),
   ]
 }
 

@@ -43,6 +43,7 @@ export default command(
       subject: args.subject,
       expiresInSeconds: parsePositiveInteger('--days', args.days) * 86_400,
       role: roles[args.role as keyof typeof roles],
+      roleClaim: config.roleClaim,
       organisation: args.org ? { claim: config.organisationClaim, id: args.org } : undefined,
       issuer: process.env.JWT_ISSUER,
       audience: process.env.JWT_AUDIENCE,

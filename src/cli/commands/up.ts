@@ -137,7 +137,10 @@ async function signTokens(config: Config, secret: string) {
   const audience = process.env.JWT_AUDIENCE
   const common = { secret, expiresInSeconds, issuer, audience }
   return {
-    adminToken: await signToken({ ...common, subject: 'demo-admin', role: config.adminRole }),
+    adminToken: await signToken({
+      ...{ ...common, subject: 'demo-admin' },
+      ...{ role: config.adminRole, roleClaim: config.roleClaim },
+    }),
     ownerToken: await signToken({ ...common, subject: demoOwner }),
   }
 }

@@ -1,7 +1,6 @@
 /** Checks the servers that a gateway sends requests to: the upstreams, and the key server of its tokens. */
 import type { Config, Upstream } from '../../config/config.ts'
 import { printProblem, problemOf } from '../../config/config-error.ts'
-import type { Environment } from '../../config/environment.ts'
 import {
   type Credentials,
   calledServices,
@@ -54,23 +53,6 @@ async function checkUpstream(
     ),
     ...(testUrl === undefined ? [] : [checkUrl(`${check} for test keys`, testUrl, test)]),
   ])
-}
-
-export async function checkSignIn({ jwksUrl, jwtSecret }: Environment): Promise<Finding> {
-  if (jwksUrl !== undefined) return checkUrl('sign-in', jwksUrl)
-  if (jwtSecret === undefined) {
-    return warning(
-      'sign-in',
-      'neither JWT_SECRET nor JWKS_URL is set',
-      'Set one of them: "tollbook serve" does not start without ("tollbook up" creates a secret).',
-    )
-  }
-  if (Buffer.byteLength(jwtSecret) >= 32) return ok('sign-in', 'JWT_SECRET is set')
-  return warning(
-    'sign-in',
-    `JWT_SECRET has ${Buffer.byteLength(jwtSecret)} bytes`,
-    'Make it 32 random bytes or more: whoever guesses it can sign in as an operator.',
-  )
 }
 
 /** Whether a server responds at all, and does not refuse the credentials. No other status matters. */

@@ -40,7 +40,17 @@ export const ConfigFile = closed(
       atLeast(0, 'How many proxies in front append to X-Forwarded-For: 0 trusts the socket alone.'),
     ),
     organisationClaim: Type.Optional(
-      Type.String({ minLength: 1, description: 'The JWT claim that names the organisation.' }),
+      Type.String({
+        minLength: 1,
+        description: 'Where a JWT names the organisation: a claim, or a path such as `tenant.id`.',
+      }),
+    ),
+    roleClaim: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Where a JWT has its roles, a list or a text with spaces: a claim such as `groups`, `scope` or `https://example.com/roles`, or a path such as `realm_access.roles`. By default `role` or `roles`.',
+      }),
     ),
     adminRole: Type.Optional(
       Type.String({ minLength: 1, description: 'The JWT role of operators.' }),

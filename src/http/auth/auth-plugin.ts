@@ -10,6 +10,7 @@ import { Elysia } from 'elysia'
 import type { Refusal } from '../../problems/refusal.ts'
 import { RequestRefused } from '../errors/request-refused.ts'
 import type { Auth, Principal } from './auth.ts'
+import { SigningKeysUnavailable } from './jwks.ts'
 import type { ManagementRateLimit } from './management-rate-limit.ts'
 
 /** Whom a route admits: `owner` anyone who is signed in (auditors only to read), `reader` auditors and admins, `admin` admins. */
@@ -43,10 +44,21 @@ export function authPlugin({ auth, rateLimit, readBody }: Guard) {
   const principals = new WeakMap<Request, Principal>()
 
   /** @throws RequestRefused */
+  async function authenticate({ headers }: Request): Promise<Principal> {
+    try {
+      const principal = await auth.authenticate(headers.get('authorization'))
+      if (principal) return principal
+    } catch (error) {
+      if (error instanceof SigningKeysUnavailable) throw new RequestRefused(cannotTell)
+      throw error
+    }
+    throw new RequestRefused(notSignedIn)
+  }
+
+  /** @throws RequestRefused */
   async function admit({ request, set }: HookContext, level: SignedIn): Promise<void> {
     if (principals.has(request)) return
-    const principal = await auth.authenticate(request.headers.get('authorization'))
-    if (principal === undefined) throw new RequestRefused(notSignedIn)
+    const principal = await authenticate(request)
     if (!allowedRoles[level].includes(principal.role) || isForbiddenChange(principal, request)) {
       throw new RequestRefused(notYourRole)
     }
@@ -71,5 +83,11 @@ export function authPlugin({ auth, rateLimit, readBody }: Guard) {
 const notSignedIn: Refusal = {
   code: 'unauthorized',
   detail: 'A valid bearer token is required.',
+}
+const cannotTell: Refusal = {
+  code: 'sign_in_unavailable',
+  detail:
+    'The identity provider cannot be reached just now, so that nobody can tell whether the token is valid.',
+  headers: { 'Retry-After': '5' },
 }
 const notYourRole: Refusal = { code: 'forbidden', detail: 'Your role does not allow this.' }

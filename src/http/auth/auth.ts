@@ -3,12 +3,13 @@
 //
 // The token's algorithm decides which of the two verifies it, and each accepts its own algorithms only. So a
 // token can never choose how a key is used (a public key as an HMAC secret, `alg: none`). Whatever is wrong with
-// a token, the result is the same: no principal.
+// a token, the result is the same: no principal. Only where nobody can tell what it is worth, that is another result.
 
-import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
+import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { accountIdOf, type Owner } from '../../lib/ids.ts'
+import { claimAt } from './claim-at.ts'
 import { openHs256 } from './hs256.ts'
-import { openJwks } from './jwks.ts'
+import { openJwks, SigningKeysUnavailable } from './jwks.ts'
 
 export interface Principal {
   /** The user: the token's `sub`. */
@@ -28,12 +29,17 @@ export interface AuthOptions {
   readonly audience?: string | undefined
   /** Subjects that are admins whatever role their token has. */
   readonly adminUserIds: readonly string[]
-  /** The role names that make an admin and an auditor, in the claim `role` (a string) or `roles` (a list). */
+  /** The role names that make an admin and an auditor. */
   readonly adminRole: string
   readonly auditorRole: string
-  /** The claim that names the organisation. */
+  /**
+   * Where a token has its roles, as `claimAt` takes it: a list, or a text of names between spaces. Without it: the claim
+   * `role` (one name) or `roles` (a list).
+   */
+  readonly roleClaim?: string | undefined
+  /** Where it names the organisation. */
   readonly organisationClaim: string
-  /** How far the clock of the issuer may differ. */
+  /** How far the clock of the issuer may differ; 30 seconds unless given. */
   readonly clockToleranceSeconds?: number | undefined
   /** Called when the signing keys cannot be fetched. */
   readonly warn?: ((message: string) => void) | undefined
@@ -42,7 +48,11 @@ export interface AuthOptions {
 }
 
 export interface Auth {
-  /** The principal of an Authorization header, or undefined for anything but a valid token. */
+  /**
+   * The principal of an Authorization header, or undefined for anything but a valid token.
+   *
+   * @throws SigningKeysUnavailable when the identity provider cannot be asked
+   */
   readonly authenticate: (
     authorization: string | null | undefined,
   ) => Promise<Principal | undefined>
@@ -76,10 +86,9 @@ export function openAuth(options: AuthOptions): Auth {
       if (decodeProtectedHeader(token).alg === 'HS256') {
         return (await hs256?.verify(token, { ...checks, algorithms: ['HS256'] })) || undefined
       }
-      return (
-        jwks && (await jwtVerify(token, jwks, { ...checks, algorithms: jwksAlgorithms })).payload
-      )
-    } catch {
+      return await jwks?.verify(token, { ...checks, algorithms: jwksAlgorithms })
+    } catch (error) {
+      if (error instanceof SigningKeysUnavailable) throw error
       return undefined
     }
   }
@@ -103,14 +112,15 @@ export function principalKey(principal: Principal): string {
 function checksOf({ issuer, audience, clockToleranceSeconds }: AuthOptions): JWTVerifyOptions {
   return {
     requiredClaims: ['exp', 'sub'],
-    clockTolerance: clockToleranceSeconds ?? 5,
+    clockTolerance: clockToleranceSeconds ?? 30,
     ...(issuer !== undefined && { issuer }),
     ...(audience !== undefined && { audience }),
   }
 }
 
+/** Spaces and tabs around the token do not matter. */
 function bearerToken(authorization: string | null | undefined): string | undefined {
-  const [scheme, token, ...rest] = authorization?.split(' ') ?? []
+  const [scheme, token, ...rest] = authorization?.trim().split(/[ \t]+/) ?? []
   return scheme?.toLowerCase() === 'bearer' && rest.length === 0 ? token : undefined
 }
 
@@ -120,7 +130,7 @@ function bearerToken(authorization: string | null | undefined): string | undefin
  */
 function principalOf(claims: JWTPayload, options: AuthOptions): Principal | undefined {
   const subject = claims.sub
-  const organisation = claims[options.organisationClaim] ?? undefined
+  const organisation = claimAt(claims, options.organisationClaim) ?? undefined
   if (!isId(subject)) return undefined
   const role = roleOf(subject, claims, options)
   if (organisation === undefined) return { subject, role }
@@ -128,10 +138,19 @@ function principalOf(claims: JWTPayload, options: AuthOptions): Principal | unde
 }
 
 function roleOf(subject: string, claims: JWTPayload, options: AuthOptions): Principal['role'] {
-  const roles: unknown[] = Array.isArray(claims.roles) ? claims.roles : []
-  const has = (role: string) => claims.role === role || roles.includes(role)
+  const roles = rolesOf(claims, options.roleClaim)
+  const has = (role: string) => roles.includes(role)
   if (options.adminUserIds.includes(subject) || has(options.adminRole)) return 'admin'
   return has(options.auditorRole) ? 'auditor' : 'owner'
+}
+
+function rolesOf(claims: JWTPayload, roleClaim: string | undefined): readonly unknown[] {
+  if (roleClaim === undefined) {
+    return [claims.role, ...(Array.isArray(claims.roles) ? claims.roles : [])]
+  }
+  const found = claimAt(claims, roleClaim)
+  if (typeof found === 'string') return found.split(' ')
+  return Array.isArray(found) ? found : []
 }
 
 /** Ids go into the ledger: texts of a bounded length without control characters, which PostgreSQL's JSON refuses. */

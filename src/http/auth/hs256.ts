@@ -5,15 +5,35 @@ import { jwt } from '@elysiajs/jwt'
 
 /** A secret that is shorter than the hash can be guessed offline from one token (RFC 7518, 3.2). */
 const minSecretBytes = 32
+const minDifferentCharacters = 8
 
-/** @throws Error when the secret is too short, or is a public key and so no secret at all */
+/** @throws Error when the secret is weak, see `secretFault` */
 export function openHs256(secret: string) {
-  const bytes = Buffer.byteLength(secret)
-  if (bytes < minSecretBytes) {
-    throw new Error(`JWT_SECRET: expected at least ${minSecretBytes} bytes, got ${bytes}`)
-  }
-  if (secret.startsWith('-----BEGIN')) {
-    throw new Error('JWT_SECRET: expected a secret, got a PEM key; for public keys set JWKS_URL')
-  }
+  const fault = secretFault(secret)
+  if (fault !== undefined) throw new Error(`JWT_SECRET: ${fault}`)
   return jwt({ name: 'hs256', alg: 'HS256', secret }).decorator.hs256
+}
+
+/** Why a secret cannot sign tokens: it can be guessed, or it is not what its owner takes it for. It is not repeated here. */
+export function secretFault(secret: string): string | undefined {
+  const bytes = Buffer.byteLength(secret)
+  if (secret.startsWith('-----BEGIN')) {
+    return 'expected a secret, got a PEM key; for public keys set JWKS_URL'
+  }
+  if (/\p{Cc}/u.test(secret)) {
+    return 'expected one line, got a line break or another control character, which a file may have at its end'
+  }
+  if (bytes < minSecretBytes) return `expected at least ${minSecretBytes} bytes, got ${bytes}`
+  if (new Set(secret).size < minDifferentCharacters || isRepeated(secret)) {
+    return 'expected random characters, got a few that are repeated; `openssl rand -hex 32` makes some'
+  }
+  return undefined
+}
+
+/** Whether a text is a shorter one again and again. */
+function isRepeated(text: string): boolean {
+  for (let period = 1; period <= text.length / 2; period++) {
+    if (text.startsWith(text.slice(period))) return true
+  }
+  return false
 }

@@ -1,18 +1,17 @@
-// The signing keys of an identity provider, fetched from its JWKS URL and cached.
+// Verifies tokens by the signing keys of an identity provider, which are fetched from its JWKS URL and cached.
 //
-// jose's own cache drops its keys at a certain age and then fails every token until the provider replies again: an
-// outage of the provider would sign everyone out. So the cache of jose never ages here, and this file decides when to
-// fetch again: in the background when the keys are old, and at once when a token names a key that is not among them
-// (a rotation). It never fetches more often than the cooldown, or tokens with invented key ids would make the gateway
-// hammer the provider. While the provider is away, old keys verify for a day and no longer, so that a key that the
-// provider withdrew does not stay valid for ever.
+// Keys are fetched in the background when they are old, and at once when a token does not fit any of them: its key is
+// new, or has the id of an older one. They are never fetched more often than the cooldown, or tokens with invented
+// keys would make the gateway hammer the provider. While the provider is away, the known keys verify for a day and no
+// longer, so that a key that the provider withdrew does not stay valid for ever. A token that would need newer keys
+// is then neither valid nor invalid: nobody can tell.
 
-import { createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
+import { fetchKeySet, type KeySet } from './fetch-key-set.ts'
 
 const maxFreshAgeMs = 10 * 60_000
 const maxUsableAgeMs = 24 * 60 * 60_000
 const cooldownMs = 5_000
-const timeoutMs = 5_000
 
 interface JwksOptions {
   readonly url: string
@@ -22,32 +21,51 @@ interface JwksOptions {
   readonly warn: (message: string) => void
 }
 
-/** Finds keys for jose's `jwtVerify`. The first token causes the first fetch. */
-export function openJwks({ url, nowMs, warn }: JwksOptions): JWTVerifyGetKey {
-  const remote = createRemoteJWKSet(new URL(url), {
-    cacheMaxAge: Number.POSITIVE_INFINITY,
-    cooldownDuration: Number.POSITIVE_INFINITY,
-    timeoutDuration: timeoutMs,
-  })
-  let triedAtMs = Number.NEGATIVE_INFINITY
+/** Whether a token is valid cannot be told: the keys cannot be fetched. */
+export class SigningKeysUnavailable extends Error {
+  override readonly name = 'SigningKeysUnavailable'
+}
+
+interface Jwks {
+  /**
+   * The claims of a valid token. The first token causes the first fetch.
+   *
+   * @throws SigningKeysUnavailable, or an error of jose's when the token is not valid
+   */
+  verify(token: string, checks: JWTVerifyOptions): Promise<JWTPayload>
+}
+
+export function openJwks({ url, nowMs, warn }: JwksOptions): Jwks {
+  let keys: KeySet | undefined
   let fetchedAtMs = Number.NEGATIVE_INFINITY
+  let triedAtMs = Number.NEGATIVE_INFINITY
+  let isAway = false
   let lastFetch = Promise.resolve()
 
-  return async (header, token) => {
-    if (ageMs() > maxUsableAgeMs) await refresh()
-    else if (ageMs() > maxFreshAgeMs) void refresh()
-    if (ageMs() > maxUsableAgeMs) throw new Error(`no signing keys from ${url}`)
-    try {
-      return await remote(header, token)
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error
-      await refresh()
-      return await remote(header, token)
-    }
+  return {
+    async verify(token, checks) {
+      if (ageMs() > maxUsableAgeMs) await refresh()
+      else if (ageMs() > maxFreshAgeMs) void refresh()
+      const known = usableKeys()
+      try {
+        return await verifyBy(known, token, checks)
+      } catch (error) {
+        if (!needsNewerKeys(error)) throw error
+        await refresh()
+        if (isAway) throw new SigningKeysUnavailable(`no newer signing keys from ${url}`)
+        if (usableKeys() === known) throw error
+        return verifyBy(usableKeys(), token, checks)
+      }
+    },
   }
 
   function ageMs() {
     return nowMs() - fetchedAtMs
+  }
+
+  function usableKeys(): KeySet {
+    if (keys && ageMs() <= maxUsableAgeMs) return keys
+    throw new SigningKeysUnavailable(`no signing keys from ${url}`)
   }
 
   /** Tokens within the cooldown share one fetch. It never rejects: the known keys stay known. */
@@ -61,10 +79,42 @@ export function openJwks({ url, nowMs, warn }: JwksOptions): JWTVerifyGetKey {
 
   async function fetchKeys() {
     try {
-      await remote.reload()
+      keys = await fetchKeySet(url)
       fetchedAtMs = nowMs()
+      isAway = false
     } catch (error) {
+      isAway = true
       warn(`could not fetch signing keys from ${url}: ${error}`)
     }
   }
+}
+
+/** Tries every key that fits the token, where it does not say which one signed it. */
+async function verifyBy(
+  { find }: KeySet,
+  token: string,
+  checks: JWTVerifyOptions,
+): Promise<JWTPayload> {
+  try {
+    return (await jwtVerify(token, find, checks)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    for await (const key of error) {
+      try {
+        return (await jwtVerify(token, key, checks)).payload
+      } catch (ofKey) {
+        if (!(ofKey instanceof errors.JWSSignatureVerificationFailed)) throw ofKey
+      }
+    }
+    throw error
+  }
+}
+
+/** No known key signed the token; a newer one may have. */
+function needsNewerKeys(error: unknown): boolean {
+  return (
+    error instanceof errors.JWKSNoMatchingKey ||
+    error instanceof errors.JWKSMultipleMatchingKeys ||
+    error instanceof errors.JWSSignatureVerificationFailed
+  )
 }

@@ -1,0 +1,46 @@
+/** Signing in by an identity provider, through a whole gateway: whoever is away, clients learn whether to try again. */
+import { afterAll, expect, test } from 'bun:test'
+import { type ApiDocument, checkDocument } from '../support/api-document.ts'
+import { openIdentityProvider } from '../support/identity-provider.ts'
+import { openShop } from '../support/shop.ts'
+import { until } from '../support/until.ts'
+
+const provider = await openIdentityProvider()
+provider.setOutage('error')
+const shop = await openShop({
+  env: { JWKS_URL: provider.url, JWT_ISSUER: 'https://id.example' },
+  config: { roleClaim: 'realm_access.roles' },
+})
+afterAll(async () => {
+  await shop.close()
+  await provider[Symbol.asyncDispose]()
+})
+const { url } = shop.gateway
+
+async function ask(path: string, claims: object): Promise<Response> {
+  const token = await provider.sign({ sub: 'alice', iss: 'https://id.example', ...claims })
+  return fetch(url + path, { headers: { authorization: `Bearer ${token}` } })
+}
+
+test('while the provider is away, clients are told to try again, and then they sign in', async () => {
+  const document = (await (await fetch(`${url}/docs/json`)).json()) as ApiDocument
+  const refused = await ask('/api-keys', {})
+  expect(refused.status).toBe(503)
+  expect(refused.headers.get('retry-after')).toBe('5')
+  const problem = await checkDocument(document).expectDocumented('GET', '/api-keys', refused)
+  expect(problem).toMatchObject({ code: 'sign_in_unavailable' })
+
+  provider.setOutage('none')
+  await until(async () => (await ask('/api-keys', {})).status === 200)
+}, 30_000)
+
+test('the roles of its tokens are those of the configured claim', async () => {
+  const operator = { realm_access: { roles: ['admin'] } }
+  expect((await ask('/admin/api-keys', operator)).status).toBe(200)
+  expect((await ask('/admin/api-keys', { roles: ['admin'] })).status).toBe(403)
+})
+
+test('the gateway warns at its start of an audience that nobody checks', () => {
+  const [warning] = shop.gateway.warnings
+  expect(warning).toStartWith('JWKS_URL is set without JWT_AUDIENCE: ')
+})
