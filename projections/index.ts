@@ -3,6 +3,7 @@ import { accountState } from './account-state.ts'
 import { balances } from './balances.ts'
 import { claims } from './claims.ts'
 import { dailyUsage } from './daily-usage.ts'
+import { keyCaps } from './key-caps.ts'
 import { keyState } from './key-state.ts'
 import { monthlyBalances } from './monthly-balances.ts'
 import type { Projection } from './projection.ts'
@@ -14,6 +15,7 @@ export const projections: readonly Projection[] = [
   keyState,
   balances,
   claims,
+  keyCaps,
   monthlyBalances,
   dailyUsage,
 ]

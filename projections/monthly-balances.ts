@@ -1,26 +1,23 @@
 /**
  * Sums by account, key and UTC month. Grants and adjustments, which no key makes, stand under the key ''.
  *
- * `cap_used` counts against a key's monthly cap: what its calls of the month hold and have settled, less the refunds of
- * those calls. A refund of an older charge is `refunded` in the month in which it is made, but frees nothing of that
- * month's cap.
+ * No append decides by them but for one: `used_before_cap` is what would have counted against a key's cap before the key had
+ * one. What counts from then on stands in `cap_usage`.
  */
-import { drawingTypes, resolvingTypes, typesWith } from '../events/event-types.ts'
+import { drawingTypes, typesWith } from '../events/event-types.ts'
 import { typeIn, typeNotIn } from '../events/type-condition.ts'
+import { capTypes, capUse, freeingTypes, monthOfEvent, noteFirstCaps } from './key-caps.ts'
 import type { Projection } from './projection.ts'
 
 /** Imported usage counts in no balance: balances begin with this ledger. */
 const importedTypes = typesWith('counts', 'imported')
 const isCounted = `account_id is not null and stream_version is null and ${typeNotIn(importedTypes)}`
 
-/** What resolves a hold without a charge, and so frees just what its `credits` say. */
-const freeingTypes = resolvingTypes.filter((type) => !typesWith('moves', 'settled').includes(type))
-
 export const monthlyBalances: Projection = {
   name: 'monthly_balances',
-  version: 2,
-  mode: 'inline',
-  eventFilter: isCounted,
+  version: 3,
+  mode: 'catch-up',
+  eventFilter: `(${isCounted} or ${typeIn(capTypes)})`,
   tables: [
     `create table monthly_balances (
       account_id text not null,
@@ -35,21 +32,29 @@ export const monthlyBalances: Projection = {
       held numeric not null default 0,
       settled numeric not null default 0,
       refunded numeric not null default 0,
-      cap_used numeric not null default 0,
+      used_before_cap numeric not null default 0,
       primary key (account_id, key_id, mode, month, shard)
     ) with (fillfactor = 70)`,
+    // As capped_keys, and as far behind the log as this projection.
+    `create table cap_starts (
+      key_id text not null,
+      shard smallint not null,
+      account_id text not null,
+      position bigint not null,
+      primary key (key_id, shard)
+    )`,
   ],
   apply: [
+    noteFirstCaps('cap_starts'),
     {
       eventTypes: typesWith('stream', 'credits').filter((type) => !importedTypes.includes(type)),
       sql: `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held,
-         settled, refunded, cap_used)
+         settled, refunded, used_before_cap)
        select account_id, key_id, mode, month, shard,
-         calls, granted, adjusted, held, settled, refunded, held + settled - refunded_of_month
+         calls, granted, adjusted, held, settled, refunded, used_before_cap
        from (
-         -- UTC is said as an interval, for its name would be looked up for every row.
          select account_id, coalesce(key_id, '') as key_id, mode,
-           date_trunc('month', occurred_at at time zone interval '0')::date as month, shard,
+           ${monthOfEvent} as month, shard,
            total(case type when 'HoldSettled' then 1 when 'CallsCounted' then quantity end) as calls,
            total(credits) filter (where type = 'CreditsGranted') as granted,
            total(credits) filter (where type = 'CreditsAdjusted') as adjusted,
@@ -62,10 +67,10 @@ export const monthlyBalances: Projection = {
            end) as held,
            total(credits) filter (where type = 'HoldSettled') as settled,
            total(credits) filter (where type = 'ChargeRefunded') as refunded,
-           total(credits) filter (where type = 'ChargeRefunded'
-             and date_trunc('month', (payload ->> 'chargedAt')::timestamptz at time zone 'UTC')
-               = date_trunc('month', occurred_at at time zone 'UTC')) as refunded_of_month
+           ${capUse('key_id is not null and (first_cap is null or position < first_cap)')} as used_before_cap
          from batch
+         left join (select key_id as capped_key, shard as capped_shard, position as first_cap from cap_starts) c
+           on capped_key = key_id and capped_shard = shard
          where ${isCounted}
          group by 1, 2, 3, 4, 5
        ) sums
@@ -73,7 +78,7 @@ export const monthlyBalances: Projection = {
          calls = m.calls + excluded.calls, granted = m.granted + excluded.granted,
          adjusted = m.adjusted + excluded.adjusted, held = m.held + excluded.held,
          settled = m.settled + excluded.settled, refunded = m.refunded + excluded.refunded,
-         cap_used = m.cap_used + excluded.cap_used`,
+         used_before_cap = m.used_before_cap + excluded.used_before_cap`,
     },
   ],
 }

@@ -2,7 +2,9 @@
  * The auditor reads the log as it grows, folds it by itself, and compares the three records and the projections.
  * It is asked when all calls have ended; what was audited once is not audited again.
  */
+import { projections } from '../../projections/index.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { compareWithState } from '../support/compare.ts'
 import { type LogEvent, readLog } from '../support/log.ts'
 import { followLog } from '../support/log-rules.ts'
@@ -23,6 +25,8 @@ import {
 } from './records.ts'
 import { wronglyRefunded } from './refunds.ts'
 import { openHolds, untilLedgerResponds, type World } from './world.ts'
+
+const catchUpNames = projections.filter(({ mode }) => mode === 'catch-up').map(({ name }) => name)
 
 export interface Auditor {
   /** Every call of the log so far, by request id. */
@@ -92,12 +96,13 @@ export function openAuditor(): Auditor {
   /** What of the log is new, and how the projections differ from it: all as of one moment. */
   async function readLedger(sql: Sql) {
     for (;;) {
-      while ((await catchUp(sql)) > 0);
+      await catchUpAll(sql)
       const seen = await sql.begin('isolation level repeatable read', async (tx) => {
         const at = tx as unknown as Sql
         const [{ behind, position }] = await at<[{ behind: boolean; position: number }]>`
-          select h.position, h.position > c.position as behind
-          from heads h join projection_checkpoints c on c.shard = h.shard and c.projection = 'daily_usage'`
+          select h.position, bool_or(h.position > c.position) as behind
+          from heads h join projection_checkpoints c on c.shard = h.shard and c.projection = any(${catchUpNames})
+          group by h.position`
         if (behind) return undefined
         const log = await readLog(at, 0, last)
         const head = follow(log, position)
@@ -168,12 +173,6 @@ async function holdsWithin(ms: number, condition: () => Promise<boolean>): Promi
     await Bun.sleep(20)
   }
   return true
-}
-
-async function catchUp(sql: Sql): Promise<number> {
-  const [row] = await sql<[{ left: number }]>`
-    select catch_up_daily_usage(0::smallint, 100000) as left`
-  return row.left
 }
 
 /** Calls that cost nothing are counted at most as often as they were made. */

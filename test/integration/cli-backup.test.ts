@@ -8,6 +8,7 @@ import { openManagementCommands } from '../../src/ledger/commands/management-com
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { unseal } from '../../src/ledger/private-fields.ts'
 import { readHeads } from '../../src/ledger/read/read-heads.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
@@ -40,7 +41,7 @@ beforeAll(async () => {
   const erased = await ledger.account()
   await ledger.key(erased, { name: 'Forgotten' })
   await ledger.change(erased, 'AccountErased')
-  await ledger.sql`select catch_up_daily_usage(0::smallint, 1000), catch_up_daily_usage(1::smallint, 1000)`
+  await catchUpAll(ledger.sql, [0, 1])
   await runCli(['backup', file], { database: ledger.url })
 })
 

@@ -15,6 +15,7 @@ import { readUsageBy } from '../../src/reports/usage/usage-by.ts'
 import { readUsageByDay } from '../../src/reports/usage/usage-by-day.ts'
 import { readUsageOverview } from '../../src/reports/usage/usage-overview.ts'
 import { readUsageSummary } from '../../src/reports/usage/usage-summary.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { runCli } from '../support/cli.ts'
 import { holdCommand, settleCommand } from '../support/gateway.ts'
 import { openProducer } from '../support/producer.ts'
@@ -79,10 +80,7 @@ beforeAll(async () => {
   }
   await ledger.grant(account, 5)
   await chargeEach([1])
-  for (let left = 1; left > 0; ) {
-    const [row] = await ledger.sql`select catch_up_daily_usage(0::smallint, 100000) as left`
-    left = row?.left
-  }
+  await catchUpAll(ledger.sql)
 }, 120_000)
 afterAll(() => ledger.close())
 
@@ -171,6 +169,7 @@ test('exports, verify and rebuild', async () => {
   expect((await Bun.file(file).text()).includes('-10000000000000001')).toBe(true)
   await Bun.file(file).delete()
   expect((await runCli(['verify'], database)).status).toBe(0)
+  await catchUpAll(ledger.sql)
   const before =
     await ledger.owner`select * from monthly_balances order by account_id, key_id, month`
   const rebuilt = await runCli(['replay', 'monthly_balances,daily_usage'], database)

@@ -1,6 +1,7 @@
 /** A month's allowance: granted when it is first needed, drawn first, and gone when the month is. */
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test'
 import type { Plan } from '../../src/config/config.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { type Ledger, openLedger, type TestAccount, testTariff } from '../support/test-ledger.ts'
 
 let ledger: Ledger
@@ -238,6 +239,7 @@ describe('a hold that ends in the next month', () => {
     const [event] = await ledger.sql`
       select occurred_at, recorded_at from events where type = 'HoldSettled'`
     expect(event).toEqual({ occurred_at: recordedAt, recorded_at: ledger.now })
+    await catchUpAll(ledger.sql)
     const months = await ledger.sql`
       select month, held, settled from monthly_balances where key_id = ${key.keyId} order by month`
     expect(months.map((m) => [m.month.toISOString().slice(0, 7), m.held, m.settled])).toEqual([

@@ -4,6 +4,7 @@ import type { Verdict } from '../../src/ledger/append/call-commands.ts'
 import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
 import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { expireCommand, extendCommand, releaseCommand, settleCommand } from '../support/gateway.ts'
 import { readLog } from '../support/log.ts'
@@ -78,6 +79,7 @@ describe('an extension', () => {
     expect((await ledger.extend(key, hold, 21)).verdict).toBe('ok')
     // The new month's cap is whole.
     expect((await ledger.hold(key, 60)).verdict).toBe('ok')
+    await catchUpAll(ledger.sql)
     const [row] = await ledger.sql`select held from monthly_balances
       where key_id = ${key.keyId} and month = '2030-07-01'`
     expect(row?.held).toBe(51)
@@ -198,7 +200,9 @@ describe('a hold that expires after an extension said what was sent', () => {
       ...{ payload: { delivered: true, terminatedBy: 'gateway' }, month: '2030-10' },
       ...{ tariff: hold.tariff, endpoint: 'search' },
     })
-    const [october] = await ledger.sql`select cap_used, settled from monthly_balances
+    await catchUpAll(ledger.sql)
+    const [october] = await ledger.sql`select u.used as cap_used, m.settled
+      from monthly_balances m join cap_usage u using (key_id, month, shard)
       where key_id = ${key.keyId} and month = '2030-10-01'`
     expect(october).toEqual({ cap_used: 25, settled: 25 })
     expect(await lookUpCharge(ledger.sql, hold.requestId)).toMatchObject({

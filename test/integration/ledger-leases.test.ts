@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { expireHolds } from '../../src/ledger/append/expiry.ts'
 import { catchUp } from '../../src/projector/catch-up.ts'
 import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import {
   chargeOnLeaseCommand,
@@ -165,6 +166,7 @@ describe('a call that ran on a lease', () => {
     const charged = chargeOnLeaseCommand(key, lease, 1)
     // The month's allowance is granted when it is first needed. What the lease holds of the last one lapses.
     expect((await ledger.append(charged)).available).toBe(99)
+    await catchUpAll(ledger.sql)
     const months = await ledger.sql`
       select to_char(month, 'YYYY-MM') as month, calls, settled, held from monthly_balances
       where key_id = ${key.keyId} order by 1`

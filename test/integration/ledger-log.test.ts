@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import postgres from 'postgres'
 import { canonicalJson } from '../../events/canonical-json.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { countCommand, holdCommand, releaseCommand, settleCommand } from '../support/gateway.ts'
 import { readLog } from '../support/log.ts'
@@ -141,7 +142,7 @@ test('shards have positions, lots and locks of their own', async () => {
     select shard, count(*) as events, max(position) as last from events group by shard order by shard`
   expect(rows.map((row) => row.events - row.last)).toEqual([0, 0])
   for (const shard of [0, 1]) {
-    await wide.sql`select catch_up_daily_usage(${shard}::smallint, 1000)`
+    await catchUpAll(wide.sql, [shard])
     expect(await compareWithProjections(wide.sql, shard)).toEqual([])
     expect(breachesOf(await readLog(wide.sql, shard))).toEqual([])
   }
@@ -292,6 +293,7 @@ describe('nobody changes the log', () => {
       'allowance_due',
       'append_v1',
       'catch_up_daily_usage',
+      'catch_up_monthly_balances',
       'delivery_of',
       'extend_partitions',
       'fence_producers_v1',
@@ -302,6 +304,7 @@ describe('nobody changes the log', () => {
       'ledger_now',
       'live_lots',
       'merge_changes',
+      'month_charges',
       'open_producer_v1',
       'plan_at',
       'record_v1',

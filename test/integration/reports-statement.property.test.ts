@@ -10,6 +10,7 @@ import { monthPeriod } from '../../src/reports/log-reader/period.ts'
 import type { PeriodRequest } from '../../src/reports/statement/parse-period.ts'
 import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
 import { chargeOnLeaseCommand, leaseCommand } from '../support/gateway.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
 import { oracleStatement } from '../support/statement-oracle/oracle-statement.ts'
@@ -286,6 +287,7 @@ function merged(statements: readonly Statement[]) {
 }
 
 async function checkMonthlyBalances(ledger: LedgerBuilder, key: TestKey, one: Statement) {
+  await catchUpAll(ledger.sql)
   const [row] = await ledger.sql`
     select coalesce(sum(calls), 0)::bigint as calls, coalesce(sum(granted), 0)::bigint as granted,
       coalesce(sum(adjusted), 0)::bigint as adjusted, coalesce(sum(held), 0)::bigint as held,

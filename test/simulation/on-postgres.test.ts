@@ -62,7 +62,9 @@ for (let seed = from; seed < from + seeds; seed++) {
       `select encode(event_hash, 'hex') as hash from events order by events.position`,
     )
     expect(written.map(({ hash }) => hash)).toEqual([...hashes])
-    await server.sql.unsafe(`select catch_up_daily_usage(0::smallint, 100000)`)
+    for (const name of ['daily_usage', 'monthly_balances']) {
+      await server.sql.unsafe(`select catch_up_${name}(0::smallint, 100000)`)
+    }
     expect(await differingTables(hashes.length, seeded(seed))).toEqual([])
   }, 120_000)
 }

@@ -11,6 +11,7 @@ import type {
   RefundCommand,
 } from '../../src/ledger/commands/management-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
+import { catchUpAll } from './catch-up-all.ts'
 import { type Ledger, openLedger, type TestAccount, type TestKey } from './test-ledger.ts'
 
 export type { TestKey } from './test-ledger.ts'
@@ -129,13 +130,7 @@ export async function buildLedger(): Promise<LedgerBuilder> {
       return accepted(await commands.adjust(account.shard, { ...command, ...id }))
     },
     refund: async (command) => accepted(await commands.refund(0, { ...command, actor: 'test' })),
-    async catchUp() {
-      for (;;) {
-        const [row] = await sql<{ left: number }[]>`
-          select catch_up_daily_usage(0::smallint, 100000) as left`
-        if (row?.left === 0) return
-      }
-    },
+    catchUp: () => catchUpAll(sql),
     [Symbol.asyncDispose]: () => ledger.close(),
   }
   return builder

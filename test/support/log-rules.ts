@@ -185,10 +185,10 @@ export function capLeft(state: State, command: CallCommand, { shard, now }: Who)
   const { accountId, keyId, mode } = command
   const cap = Number(state.key_state.get(`${keyId} ${shard}`)?.monthly_cap)
   const held = command.kind === 'extend' ? holdOf(state, command, shard)?.held_at : undefined
-  const month = state.monthly_balances.get(
-    `${accountId} ${keyId} ${mode} ${monthOf(Number(held ?? now))} ${shard}`,
-  )
-  return Math.max(cap - Number(month?.cap_used ?? 0), 0)
+  const month = monthOf(Number(held ?? now))
+  const before = state.monthly_balances.get(`${accountId} ${keyId} ${mode} ${month} ${shard}`)
+  const since = state.cap_usage.get(`${keyId} ${month} ${shard}`)
+  return Math.max(cap - Number(before?.used_before_cap ?? 0) - Number(since?.used ?? 0), 0)
 }
 
 export function balanceOf(state: State, { account_id, mode, shard }: Who): Row | undefined {

@@ -14,6 +14,7 @@ import { secureRandom } from '../../src/lib/base62.ts'
 import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
 import { type Management, openManagement } from '../../src/management/management.ts'
+import { catchUpAll } from './catch-up-all.ts'
 import type { Gateway } from './gateway.ts'
 import { generousLimits } from './test-config.ts'
 import { type Ledger, openLedger, prefixes } from './test-ledger.ts'
@@ -104,7 +105,7 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
     ...{ ledger, config, management, logged, ask, get, charge },
     handle: (request) => app.handle(request),
     async catchUp() {
-      await ledger.sql`select catch_up_daily_usage(shard, 100000) from heads`
+      await catchUpAll(ledger.sql)
     },
     issue: async (who, body = {}) =>
       (await get(who, 'POST', '/api-keys', { name: 'A key', ...body })).apiKey,

@@ -22,7 +22,10 @@ export const tables = {
   open_holds: ['hold_id', 'shard'],
   balances: ['account_id', 'mode', 'shard'],
   claims: ['key_id', 'claim', 'shard'],
+  capped_keys: ['key_id', 'shard'],
+  cap_usage: ['key_id', 'month', 'shard'],
   monthly_balances: ['account_id', 'key_id', 'mode', 'month', 'shard'],
+  cap_starts: ['key_id', 'shard'],
   daily_usage: ['key_id', 'day', 'endpoint', 'shard'],
 } as const
 
@@ -37,6 +40,9 @@ export function fold(events: readonly LogEvent[]): State {
   for (const event of events) evolve(state, event)
   return state
 }
+
+/** They can count against a key's cap. */
+const capUsingTypes: readonly string[] = [...typesWith('hold'), ...typesWith('moves', 'refunded')]
 
 /** They move no state. */
 const ledgerTypes: readonly string[] = typesWith('stream', 'ledger')
@@ -140,6 +146,12 @@ function changeKey(state: State, event: LogEvent): void {
   take('endpoints', 'endpoints')
   take('rate_limit', 'rateLimit')
   take('monthly_cap', 'monthlyCap')
+  // From here on, what the key uses counts against a cap, also while it has none again.
+  if (key.monthly_cap !== null && !state.capped_keys.has(keyOf('capped_keys', { key_id, shard }))) {
+    const { account_id } = event
+    put(state, 'capped_keys', { key_id, shard, account_id, position })
+    put(state, 'cap_starts', { key_id, shard, account_id, position })
+  }
   take('expires_at', 'expiresAt', micros)
 }
 
@@ -246,21 +258,25 @@ function countMonth(state: State, event: LogEvent): void {
   const sums = row(state, 'monthly_balances', id, noMonth())
   const held = (event.held ?? []).reduce((sum, change) => sum + change, 0)
   add(sums, 'held', held)
-  add(sums, 'cap_used', held)
+  let used = held
   if (type === 'CreditsGranted') add(sums, 'granted', credits)
   if (type === 'CreditsAdjusted') add(sums, 'adjusted', credits)
   if (type === 'CallsCounted') add(sums, 'calls', event.quantity)
   if (type === 'HoldSettled') {
     add(sums, 'calls', 1)
     add(sums, 'settled', credits)
-    add(sums, 'cap_used', credits)
+    used += Number(credits)
   }
   if (type === 'ChargeRefunded') {
     add(sums, 'refunded', credits)
     // What was charged in another month counts against no cap of this one.
-    const sameMonth = monthOf(micros(event.payload.chargedAt)) === month
-    add(sums, 'cap_used', sameMonth ? -credits : 0)
+    if (monthOf(micros(event.payload.chargedAt)) === month) used -= Number(credits)
   }
+  if (event.key_id === null) return
+  const ofKey = { key_id: event.key_id, shard }
+  if (!state.capped_keys.has(keyOf('capped_keys', ofKey))) add(sums, 'used_before_cap', used)
+  else if (!capUsingTypes.includes(type)) return
+  else add(row(state, 'cap_usage', { ...ofKey, month }, { account_id, used: 0 }), 'used', used)
 }
 
 function countDay(state: State, event: LogEvent): void {
@@ -291,7 +307,7 @@ const noMonth = () => ({
   held: 0,
   settled: 0,
   refunded: 0,
-  cap_used: 0,
+  used_before_cap: 0,
 })
 const noUsage = () => ({
   requests: 0,

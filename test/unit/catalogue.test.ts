@@ -7,6 +7,7 @@ import type { CatalogueEntry } from '../../events/catalogue-entry.ts'
 import { eventTypes, typesWith } from '../../events/event-types.ts'
 import { typeIn, typeNotIn } from '../../events/type-condition.ts'
 import { projections } from '../../projections/index.ts'
+import { capTypes } from '../../projections/key-caps.ts'
 import fixtures from '../fixtures/events-as-written.json' with { type: 'json' }
 
 describe('payloads only gain optional fields', () => {
@@ -35,7 +36,11 @@ describe('every projection considers the types that concern it', () => {
     expect(names.includes('key_state')).toBe(stream === 'key')
     expect(names.includes('tariffs')).toBe(type === 'TariffPublished')
     expect(names.includes('balances')).toBe(moveCredits !== undefined)
-    expect(names.includes('monthly_balances')).toBe(stream === 'credits' && counts !== 'imported')
+    const capsKeys = capTypes.includes(type)
+    const usesCaps = hold !== undefined || moves === 'refunded'
+    expect(names.includes('key_caps')).toBe(capsKeys || usesCaps)
+    const isInMonths = stream === 'credits' && counts !== 'imported'
+    expect(names.includes('monthly_balances')).toBe(isInMonths || capsKeys)
     expect(names.includes('daily_usage')).toBe(hold === 'resolves' || counts !== undefined)
     // A credits event without any effect would be missing from every rule that is derived from effects.
     if (stream === 'credits') expect(moveCredits ?? counts).toBeDefined()

@@ -1,4 +1,6 @@
 /** The SQL functions that feed projections with the log's events, made of the projections' mappings. */
+import { frequentTypes } from '../../../events/event-types.ts'
+import { typeList } from '../../../events/type-condition.ts'
 import { projections } from '../../../projections/index.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import { fillIn } from '../sql/fill-in.ts'
@@ -22,16 +24,29 @@ function inlineFunction(): string {
   const statements = ofMode('inline').flatMap(({ name, apply }) =>
     apply.map(({ eventTypes, condition, sql }) => {
       const hasRows = condition ? ` and v_met[${conditions.push(condition)}]` : ''
-      return `-- ${name}
+      const text = `-- ${name}
 if v_types && '{${eventTypes.join(', ')}}'${hasRows} then
   ${sql};
 end if;`
+      return { isRare: !eventTypes.some((type) => frequentTypes.includes(type)), text }
     }),
   )
   return fillIn(projectInline, {
     conditions: conditions.map((condition) => `bool_or(${condition})`).join(', '),
-    statements: statements.join('\n'),
+    frequent_types: typeList(frequentTypes),
+    statements: askingOnceForRare(statements).join('\n'),
   })
+}
+
+/** Each question costs an append of a single call as much as a look-up, so neighbours that no call needs have one in common. */
+function askingOnceForRare(
+  statements: readonly { readonly isRare: boolean; readonly text: string }[],
+): string[] {
+  return statements.flatMap(({ isRare, text }, i) => [
+    ...(isRare && !statements[i - 1]?.isRare ? ['if v_is_rare then'] : []),
+    text,
+    ...(isRare && !statements[i + 1]?.isRare ? ['end if;'] : []),
+  ])
 }
 
 function catchUpFunction({ name, apply, eventFilter }: Projection): string {

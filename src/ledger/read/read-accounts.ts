@@ -81,8 +81,9 @@ export interface MonthUse {
 export async function readMonthUse(sql: Sql, accountId: string, mode: Mode): Promise<MonthUse> {
   const [row] = await sql<[MonthUse]>`
     select t.now as "readAt", t.month_end as "nextMonth",
-      (select greatest(coalesce(sum(m.settled - m.refunded), 0), 0) from monthly_balances m
-        where m.account_id = ${accountId} and m.mode = ${mode} and m.month = t.month::date) as used,
+      (select greatest(coalesce(sum(m.settled - m.refunded), 0), 0)
+        from account_state a, month_charges(a.shard, a.account_id, null, ${mode}, t.month::date) m
+        where a.account_id = ${accountId}) as used,
       coalesce(r.credits, 0) as "resetCredits", coalesce(r.resets, 0) as resets
     from (
       select now, month, (month + interval '1 month') at time zone 'UTC' as month_end

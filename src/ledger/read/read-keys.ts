@@ -144,7 +144,7 @@ function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
       p.plan, (c.plan ->> 'rateLimit')::integer as "planRateLimit",
       (c.plan ->> 'credits')::bigint as "planCredits",
       c.plan -> 'endpoints' as "planEndpoints",
-      greatest(coalesce(m.settled - m.refunded, 0), 0) as "creditsUsed",
+      greatest(m.settled - m.refunded, 0) as "creditsUsed",
       (t.month + interval '1 month') at time zone 'UTC' as "nextMonth",
       u.last_used_at as "lastUsedAt", s.secret as "accountSecret", k.private, t.now as "readAt"
     from key_state k
@@ -159,8 +159,7 @@ function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
       select content -> 'plans' -> p.plan as plan from tariffs
       where tariffs.shard = k.shard and tariffs.hash = tariff_at(k.shard, t.now) limit 1
     ) c on true
-    left join monthly_balances m on m.account_id = k.account_id and m.key_id = k.key_id
-      and m.mode = k.mode and m.month = t.month::date and m.shard = k.shard
+    cross join lateral month_charges(k.shard, k.account_id, k.key_id, k.mode, t.month::date) m
     left join lateral (
       select last_used_at from daily_usage d
       where d.key_id = k.key_id

@@ -56,9 +56,9 @@ export async function readAccountPage(
     select a."accountId", a."ownerKind", a."ownerId", coalesce(a.plan, '') as plan, a.state, a."openedAt",
       (select count(*) from key_state k
         where k.account_id = a."accountId" and k.shard = a.shard and k.revoked_at is null) as keys,
-      (select greatest(coalesce(sum(m.settled - m.refunded), 0), 0) from monthly_balances m
-        where m.account_id = a."accountId" and m.shard = a.shard and m.mode = 'live'
-          and m.month = date_trunc('month', a.now at time zone 'UTC')::date) as "creditsUsed"
+      (select greatest(m.settled - m.refunded, 0)
+        from month_charges(a.shard, a."accountId", null, 'live', date_trunc('month', a.now at time zone 'UTC')::date) m
+      ) as "creditsUsed"
     from (
       select a.account_id as "accountId", a.shard, a.owner_kind as "ownerKind", a.owner_id as "ownerId",
         a.plan, a.state, a.opened_at as "openedAt", a.now

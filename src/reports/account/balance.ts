@@ -97,12 +97,7 @@ async function read(sql: Sql, accountId: string, mode: Mode): Promise<Row | unde
     from account_state a
     cross join clock
     left join balances b on b.account_id = a.account_id and b.mode = ${mode} and b.shard = a.shard
-    cross join lateral (
-      select coalesce(sum(m.settled), 0) as settled, coalesce(sum(m.refunded), 0) as refunded,
-        coalesce(sum(m.calls), 0) as calls
-      from monthly_balances m
-      where m.account_id = a.account_id and m.mode = ${mode} and m.month = clock.month and m.shard = a.shard
-    ) m
+    cross join lateral month_charges(a.shard, a.account_id, null, ${mode}, clock.month) m
     cross join lateral (
       select coalesce(jsonb_agg(
         jsonb_build_object('lot', l.lot, 'kind', l.kind, 'granted', l.granted, 'settled', l.settled,

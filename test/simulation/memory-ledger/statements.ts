@@ -38,6 +38,7 @@ const functions: Readonly<Record<string, Handler>> = {
   refund_v1: { run: refund },
   record_v1: { run: record },
   catch_up_daily_usage: nothingToDo('left', 0),
+  catch_up_monthly_balances: nothingToDo('left', 0),
   forget_responses_v1: nothingToDo('forgotten', 0),
   extend_partitions: nothingToDo('extend_partitions', null),
 }

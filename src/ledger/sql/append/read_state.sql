@@ -23,8 +23,8 @@ select c.*, s.version as account_version_now, s.frozen or s.erased as frozen,
   l.lots, l.free, l.ranks, coalesce(l.total, 0) as total,
   k.version as key_version_now, k.enabled, k.revoked_at, k.expires_at as key_expires_at,
   k.previous_until, k.monthly_cap, m.month, c.key_id || m.month as cap_key,
-  -- More than any cap is enough. Most keys have none.
-  case when u.cap_used is null then 0 else least(u.cap_used, {{max_unspent_credits}})::bigint end as cap_used,
+  -- Most keys have none.
+  case when k.monthly_cap is not null then cap_used(in_shard, c.account_id, c.key_id, m.month) end as cap_used,
   h.position as hold_position, h.endpoint as hold_endpoint, h.tariff as hold_tariff, h.quantity as hold_quantity,
   h.slots as hold_slots, h.credits as hold_credits, h.held_at, h.expires_at as hold_expires_at, h.lots as hold_lots, h.held as hold_held,
   h.sent_credits as hold_sent_credits, h.sent_quantity as hold_sent_quantity
@@ -68,9 +68,4 @@ cross join lateral (
   select case when h.held_at is null or c.kind = 'charge_on_lease' then v_month
     else date_trunc('month', h.held_at at time zone 'UTC')::date end as month
 ) m
-left join lateral (
-  select u.cap_used from monthly_balances u
-  where k.monthly_cap is not null and u.account_id = c.account_id and u.key_id = c.key_id and u.mode = c.mode
-    and u.month = m.month and u.shard = in_shard limit 1
-) u on true
 order by c.account_id, c.mode, c.nth

@@ -4,6 +4,7 @@ import { catalogue } from '../../../../events/catalogue.ts'
 import { resolvingTypes, secretTypes, typesWith } from '../../../../events/event-types.ts'
 import { isOpening, isOpeningOrNot } from '../../../../events/openings.ts'
 import { typeIn } from '../../../../events/type-condition.ts'
+import { capUse, capUsingTypes, monthOfEvent } from '../../../../projections/key-caps.ts'
 import { mapValues } from '../../../lib/map-values.ts'
 import { joinAppend } from '../append/join-append.ts'
 import { fillIn } from '../fill-in.ts'
@@ -11,6 +12,7 @@ import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
 import acceptLossV1 from './accept_loss_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
+import capUsed from './cap_used.sql' with { type: 'text' }
 import checkInstance from './check_instance.sql' with { type: 'text' }
 import checkMark from './check_mark.sql' with { type: 'text' }
 import checkPayload from './check_payload.sql' with { type: 'text' }
@@ -36,6 +38,7 @@ import leaveShard from './leave_shard.sql' with { type: 'text' }
 import ledgerNow from './ledger_now.sql' with { type: 'text' }
 import liveLotsFunction from './live_lots.sql' with { type: 'text' }
 import makePartitions from './make_partitions.sql' with { type: 'text' }
+import monthCharges from './month_charges.sql' with { type: 'text' }
 import openProducerV1 from './open_producer_v1.sql' with { type: 'text' }
 import partitionAt from './partition_at.sql' with { type: 'text' }
 import planAt from './plan_at.sql' with { type: 'text' }
@@ -98,6 +101,11 @@ export const functions: readonly string[] = [
   fillIn(checkPayload, { ...bounds, payload_schemas: payloadSchemas }),
   unspentCredits,
   allowanceDue,
+  fillIn(capUsed, {
+    ...{ ...bounds, month_of_event: monthOfEvent },
+    ...{ cap_use: capUse('true'), uses_a_cap: typeIn(capUsingTypes) },
+  }),
+  fillIn(monthCharges, { month_of_event: monthOfEvent }),
   fillIn(repayDebt, bounds),
   repayFromLiveLots,
   grantAllowance,
@@ -141,6 +149,7 @@ export const servedFunctions: readonly string[] = [
   'plan_at',
   'allowance_due',
   'live_lots',
+  'month_charges',
   'hash_event',
   'merge_changes',
   'total',
