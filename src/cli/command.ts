@@ -3,7 +3,9 @@
  * suggests what was meant, and prints the help.
  */
 import { Command, InvalidArgumentError, Option } from 'commander'
+import { printable, printableFault } from '../lib/printable-text.ts'
 import { bold } from './output.ts'
+import { UsageError } from './usage-error.ts'
 
 interface CommandHelp {
   readonly description: string
@@ -61,8 +63,16 @@ export function command<const A extends Args>(
   }
   return made.action(() => {
     const options = made.options.map((o) => [o.name(), made.getOptionValue(o.attributeName())])
-    return run(Object.fromEntries([...options, ...words.map((name, i) => [name, made.args[i]])]))
+    const given = [...options, ...words.map((name, i) => [name, made.args[i]])]
+    for (const [name, value] of given) requirePrintable(String(name), value)
+    return run(Object.fromEntries(given))
   })
+}
+
+/** What is given here is stored, or printed. @throws UsageError */
+function requirePrintable(name: string, value: unknown): void {
+  const fault = typeof value === 'string' ? printableFault(value) : undefined
+  if (fault !== undefined) throw new UsageError(`the value of ${name} ${fault}.`)
 }
 
 function optionWithValue(name: string, arg: Value): Option {
@@ -114,7 +124,7 @@ function newCommand({ description, examples = [] }: CommandHelp): Command {
         .replace(/^error: /, '')
         .replace(/\.$/, '')
         .replace('\n', ' ')
-      write(`tollbook: ${sentence}; see "${fullName(made)} --help".\n`)
+      write(`tollbook: ${printable(sentence)}; see "${fullName(made)} --help".\n`)
     },
   })
   const lines = examples.map((line) => `\n  tollbook ${line}`).join('')

@@ -6,7 +6,7 @@ import {
   exportFormats,
   writeExport,
 } from '../export/write-export.ts'
-import { formatNumber, json } from './output.ts'
+import { formatNumber, json, say } from './output.ts'
 import { openProgress } from './progress.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -42,7 +42,7 @@ export async function exportToFile(
     progress.stop()
     if (args.json) return json({ file: target, format, ...done })
     const resumed = done.resumedAt > 0 ? `, resumed after ${formatNumber(done.resumedAt)}` : ''
-    console.log(`${target}: ${formatNumber(done.rows)} rows${resumed}.`)
+    say(`${target}: ${formatNumber(done.rows)} rows${resumed}.`)
   } finally {
     progress.stop()
   }

@@ -5,6 +5,7 @@
  * `debug` has a line for each call. LOG_LEVEL chooses.
  */
 import pino from 'pino'
+import { printableLines } from '../lib/printable-text.ts'
 import { redactor } from '../lib/redact.ts'
 import { loggedError } from './logged-error.ts'
 
@@ -15,6 +16,10 @@ const secretHeaders = ['authorization', 'x-api-key', 'cookie']
 export function openLog(level: 'info' | 'warn', secrets: readonly string[] = []) {
   const { LOG_LEVEL, API_KEY_PREFIX_LIVE = '', API_KEY_PREFIX_TEST = '' } = process.env
   const prefixes = ['sk_live_', 'sk_test_', API_KEY_PREFIX_LIVE, API_KEY_PREFIX_TEST]
+  const redact = redactor(
+    prefixes.filter((prefix) => prefix !== ''),
+    secrets,
+  )
   return pino(
     {
       level: LOG_LEVEL || level,
@@ -24,10 +29,7 @@ export function openLog(level: 'info' | 'warn', secrets: readonly string[] = [])
       serializers: { err: loggedError },
       redact: secretHeaders.flatMap((name) => [`headers["${name}"]`, `*.headers["${name}"]`]),
       hooks: {
-        streamWrite: redactor(
-          prefixes.filter((prefix) => prefix !== ''),
-          secrets,
-        ),
+        streamWrite: (line) => printableLines(redact(line)),
       },
     },
     pino.destination({ fd: 2, sync: true }),

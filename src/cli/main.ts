@@ -2,6 +2,7 @@
 import { version } from '../../package.json'
 import { type CommandGroup, commandGroup } from './command.ts'
 import { explainError } from './explain-error.ts'
+import { complain, say } from './output.ts'
 
 const tollbook: CommandGroup = {
   description:
@@ -93,7 +94,7 @@ process.on('unhandledRejection', explainAndExit)
 const words = process.argv.slice(2)
 try {
   // Asking for the version loads no command.
-  if (words[0] === '--version' || words[0] === '-v') console.log(version)
+  if (words[0] === '--version' || words[0] === '-v') say(version)
   else {
     const program = (await commandGroup(tollbook, words)).name('tollbook')
     program.version(version, '-v, --version', 'Print the version')
@@ -104,6 +105,6 @@ try {
 }
 
 function explainAndExit(error: unknown): never {
-  console.error(`tollbook: ${explainError(error)}`)
+  complain(`tollbook: ${explainError(error)}`)
   process.exit(1)
 }

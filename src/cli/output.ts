@@ -5,6 +5,7 @@
 import Table from 'cli-table3'
 import pc from 'picocolors'
 import { formatNumber } from '../lib/format-figures.ts'
+import { printable, printableLines } from '../lib/printable-text.ts'
 
 export { formatMoney, formatNumber } from '../lib/format-figures.ts'
 
@@ -13,6 +14,16 @@ const colour = pc.createColors(
 )
 
 export const { bold, dim, green, red, yellow } = colour
+
+/** Prints lines of text on stdout. A colour is the only control sequence that comes through: others could be a stranger's. */
+export function say(text: string): void {
+  console.log(printableLines(text))
+}
+
+/** The same on stderr. */
+export function complain(text: string): void {
+  console.error(printableLines(text))
+}
 
 export type Cell = string | number | bigint | null
 
@@ -24,7 +35,7 @@ export type Cell = string | number | bigint | null
 export function table(
   heads: readonly string[],
   rows: readonly (readonly Cell[])[],
-  print: (text: string) => void = console.log,
+  print: (text: string) => void = say,
 ): void {
   const colAligns = heads.map((_, column) =>
     rows.some((row) => ['number', 'bigint'].includes(typeof row[column]))
@@ -47,18 +58,18 @@ export function table(
 export function pairs(lines: readonly (readonly [string, Cell])[]): void {
   const width = Math.max(...lines.map(([name]) => name.length))
   for (const [name, cell] of lines) {
-    if (cell !== null) console.log(`${dim(name.padEnd(width))}  ${printCell(cell)}`)
+    if (cell !== null) say(`${dim(name.padEnd(width))}  ${printCell(cell)}`)
   }
 }
 
 /** Prints a heading, with an empty line before it. */
 export function heading(text: string): void {
-  console.log(`\n${bold(text)}`)
+  say(`\n${bold(printable(text))}`)
 }
 
 /** Prints one JSON document. */
 export function json(document: unknown): void {
-  console.log(JSON.stringify(document, null, 2))
+  say(JSON.stringify(document, null, 2))
 }
 
 /**
@@ -71,7 +82,7 @@ export async function write(text: string): Promise<void> {
       process.exit(error.code === 'EPIPE' ? 0 : 1)
     })
   }
-  if (process.stdout.write(text)) return
+  if (process.stdout.write(printableLines(text))) return
   await new Promise<void>((resolve) => process.stdout.once('drain', resolve))
 }
 
@@ -87,7 +98,7 @@ export function time(iso: string): string {
 
 function printCell(cell: Cell): string {
   if (cell === null) return ''
-  return typeof cell === 'string' ? cell : formatNumber(cell)
+  return typeof cell === 'string' ? printable(cell) : formatNumber(cell)
 }
 
 const noBorders = Object.fromEntries(

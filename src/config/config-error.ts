@@ -1,6 +1,7 @@
 /** What is wrong with a configuration: all of it at once, each problem with its line. */
 
 import type { Fault } from '../lib/fault.ts'
+import { printable } from '../lib/printable-text.ts'
 
 /** From the root of the file to the field: names of mappings, indexes of lists. */
 export type Path = readonly (string | number)[]
@@ -54,7 +55,7 @@ export function printValue(value: unknown): string {
   if (value === undefined) return 'nothing'
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'a mapping'
-  const text = JSON.stringify(value)
+  const text = printable(JSON.stringify(value))
   return text.length > 60 ? `${text.slice(0, 57)}…"` : text
 }
 

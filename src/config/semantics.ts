@@ -1,6 +1,7 @@
 /** Whether the parts of tollbook.yaml fit together, which a schema cannot say. */
 
 import type { Fault } from '../lib/fault.ts'
+import { printableFault } from '../lib/printable-text.ts'
 import { priceFaults } from '../pricing/price-checks.ts'
 import { isMetered } from '../pricing/price-rule.ts'
 import type { PricedRoute } from '../pricing/priced-route.ts'
@@ -57,8 +58,15 @@ function routeFaults(route: Route, file: ConfigFile): Fault[] {
     ...parameterFaults(route),
     ...requestFaults(route),
     ...mapFaults(route),
+    ...summaryFaults(route),
     ...priceFaults(pricedRoute(route), maxBodyBytes(route, file)),
   ]
+}
+
+/** It is printed at terminals and in the API documentation. */
+function summaryFaults({ summary }: Route): Fault[] {
+  const message = printableFault(summary)
+  return message === undefined ? [] : [{ path: ['summary'], message }]
 }
 
 /** As load-config.ts has it. */

@@ -1,8 +1,10 @@
 /** Parses the bodies of management requests: small, JSON, and nothing in them that the ledger cannot store. */
 import type { BodyMemory, NewBodyMemory } from '../lib/body-memory-budget.ts'
 import { type BodyFault, readBody } from '../lib/http-body.ts'
+import { pointerStep, shortPointer } from '../lib/json-pointer.ts'
+import { printableFault } from '../lib/printable-text.ts'
 import { parseStrictJson } from '../lib/strict-json.ts'
-import { invalidRequest, type Refusal } from '../problems/refusal.ts'
+import { type InvalidPart, invalidRequest, type Refusal } from '../problems/refusal.ts'
 import { RequestRefused } from './errors/request-refused.ts'
 
 /** Far more than any of these requests needs. */
@@ -62,7 +64,28 @@ function parseObject(bytes: Uint8Array): object {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new RequestRefused(invalidBody('The body is not a JSON object.'))
   }
+  const fault = faultIn(json, '')
+  if (fault !== undefined) throw new RequestRefused(invalidRequest([fault]))
   return json
+}
+
+/** Names that every object has without being given them. Whoever reads such a field may well call it. */
+const inheritedNames: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype))
+
+/** What no body of these routes has anywhere: a field of an inherited name, and a text that cannot be printed. */
+function faultIn(json: unknown, pointer: string): InvalidPart | undefined {
+  if (typeof json === 'string') {
+    const detail = printableFault(json)
+    return detail === undefined ? undefined : { pointer: shortPointer(pointer), detail }
+  }
+  if (typeof json !== 'object' || json === null) return undefined
+  for (const [name, value] of Object.entries(json)) {
+    const at = pointer + pointerStep(name)
+    if (inheritedNames.has(name)) return { pointer: shortPointer(at), detail: 'unknown field' }
+    const fault = faultIn(value, at)
+    if (fault !== undefined) return fault
+  }
+  return undefined
 }
 
 function invalidBody(detail: string): Refusal {

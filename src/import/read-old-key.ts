@@ -3,6 +3,7 @@ import { isTime } from '../../events/time.ts'
 import type { KeyPrefixes } from '../gate/authenticate/key-format.ts'
 import { invalidIpEntries } from '../gate/authorize/client-ip.ts'
 import type { Owner } from '../lib/ids.ts'
+import { printable as printableText } from '../lib/printable-text.ts'
 import type { OldKey } from './old-database.ts'
 
 /** A key of the replaced service with its own limits, before those of its account are known. */
@@ -74,8 +75,9 @@ export function readOldKey(old: OldKey, terms: Terms): ReadKey | Conflict {
     ...identity,
     ...access,
     tier,
-    name: old.name || 'Imported key',
-    description: old.description,
+    // What the replaced service took, and no key may have here.
+    name: printableText(old.name || 'Imported key'),
+    description: old.description && printableText(old.description),
     createdBy: identity.owner.kind === 'organisation' ? old.userId : null,
     rateLimit: old.rateLimit,
     monthlyCredits: old.monthlyCredits,

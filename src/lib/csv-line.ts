@@ -1,4 +1,8 @@
-/** Comma-separated values as RFC 4180 has them: lines end with CR LF, a field is quoted where it must be. */
+/**
+ * Comma-separated values as RFC 4180 has them: lines end with CR LF, a field is quoted where it must be. A spreadsheet runs a
+ * text that begins as a formula does, so such a text gets an apostrophe before it, which makes it a text there.
+ */
+import { printable } from './printable-text.ts'
 
 /** One line, with its end; null is an empty field. */
 export function csvLine(fields: readonly (string | number | boolean | null | undefined)[]): string {
@@ -7,6 +11,11 @@ export function csvLine(fields: readonly (string | number | boolean | null | und
 
 function field(value: string | number | boolean | null | undefined): string {
   if (value === null || value === undefined) return ''
-  const text = String(value)
+  const text = typeof value === 'string' ? inert(printable(value)) : String(value)
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}
+
+/** A figure may begin with a sign. */
+function inert(text: string): string {
+  return /^\s*[=+\-@]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text) ? `'${text}` : text
 }

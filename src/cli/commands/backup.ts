@@ -8,7 +8,7 @@ import { type BackupEnd, type BackupHead, backupLines } from '../../ledger/backu
 import { command } from '../command.ts'
 import { withSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
-import { dim, formatNumber, json } from '../output.ts'
+import { dim, formatNumber, json, say } from '../output.ts'
 import { openProgress } from '../progress.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -48,9 +48,9 @@ export default command(
       progress.stop()
       if (args.json) return json({ file, ...done })
       const heads = done.head.shards.map(({ shard, position }) => `${shard}-${position}`).join(', ')
-      console.log(`${file}: ${formatNumber(done.events)} events, up to ${heads}.`)
-      console.log(dim(`SHA-256 of its lines: ${done.sha256}`))
-      console.log(dim('The file holds the keys to personal data: keep it as safe as the database.'))
+      say(`${file}: ${formatNumber(done.events)} events, up to ${heads}.`)
+      say(dim(`SHA-256 of its lines: ${done.sha256}`))
+      say(dim('The file holds the keys to personal data: keep it as safe as the database.'))
     } finally {
       progress.stop()
       rmSync(unfinished, { force: true })

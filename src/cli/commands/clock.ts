@@ -5,7 +5,7 @@ import { readHeads } from '../../ledger/read/read-heads.ts'
 import { command } from '../command.ts'
 import { withOwnerSql, withSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
-import { json, table } from '../output.ts'
+import { json, say, table } from '../output.ts'
 import { UsageError } from '../usage-error.ts'
 
 const args = {
@@ -54,7 +54,7 @@ export default command(
         ...heads.map(({ shard, recordedAt }) => [`last event of shard ${shard}`, recordedAt]),
       ],
     )
-    console.log(`The ledger's clock is ${leadSeconds} s ahead of this machine's.`)
-    if (args.confirm) console.log("The ledger's clock is confirmed: gateways sell again.")
+    say(`The ledger's clock is ${leadSeconds} s ahead of this machine's.`)
+    if (args.confirm) say("The ledger's clock is confirmed: gateways sell again.")
   },
 )

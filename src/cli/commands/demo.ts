@@ -2,7 +2,7 @@
 import { demoUpstreamNames, startDemoUpstream } from '../../demo/start-demo-upstream.ts'
 import { command } from '../command.ts'
 import { parseInteger } from '../options/option-values.ts'
-import { json } from '../output.ts'
+import { json, say } from '../output.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -38,7 +38,7 @@ export default command(
       ...startDemoUpstream(name, { port, hostname: args.host }),
     }))
     if (args.json) json(Object.fromEntries(demos.map(({ name, url }) => [name, url])))
-    else for (const { name, url } of demos) console.log(`demo upstream "${name}" at ${url}`)
+    else for (const { name, url } of demos) say(`demo upstream "${name}" at ${url}`)
     await stopSignal
     await Promise.all(demos.map((demo) => demo.stop()))
     process.exit(0)

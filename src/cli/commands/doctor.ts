@@ -1,6 +1,8 @@
 /** `tollbook doctor` */
+
 import { readEnvironment } from '../../config/environment.ts'
 import { loadConfig } from '../../config/load-config.ts'
+import { printable } from '../../lib/printable-text.ts'
 import { command } from '../command.ts'
 import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'
@@ -11,7 +13,7 @@ import { checkUpstreams } from '../doctor/check-upstreams.ts'
 import { type Finding, ok, problem } from '../doctor/finding.ts'
 import { explainError } from '../explain-error.ts'
 import { configArg, databaseArgs } from '../options/ledger-args.ts'
-import { bold, dim, green, json, red, yellow } from '../output.ts'
+import { bold, dim, green, json, red, say, yellow } from '../output.ts'
 
 const args = {
   ...configArg,
@@ -90,14 +92,14 @@ function print(findings: readonly Finding[]): void {
   const width = Math.max(...findings.map(({ check }) => check.length))
   const marks = { ok: green('ok     '), warning: yellow('warning'), problem: red('problem') }
   for (const { check, status, found, advice } of findings) {
-    console.log(`${marks[status]}  ${check.padEnd(width)}  ${status === 'ok' ? dim(found) : found}`)
+    say(
+      `${marks[status]}  ${check.padEnd(width)}  ${status === 'ok' ? dim(printable(found)) : printable(found)}`,
+    )
     if (advice)
-      console.log(
-        `${' '.repeat(width + 11)}${advice.replaceAll('\n', `\n${' '.repeat(width + 11)}`)}`,
-      )
+      say(`${' '.repeat(width + 11)}${advice.replaceAll('\n', `\n${' '.repeat(width + 11)}`)}`)
   }
   const count = (wanted: string) => findings.filter(({ status }) => status === wanted).length
   const [problems, warnings] = [count('problem'), count('warning')]
   const several = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`
-  console.log(`\n${bold(`${several(problems, 'problem')}, ${several(warnings, 'warning')}.`)}`)
+  say(`\n${bold(`${several(problems, 'problem')}, ${several(warnings, 'warning')}.`)}`)
 }

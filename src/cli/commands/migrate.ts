@@ -4,6 +4,7 @@ import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
 import { databaseArgs } from '../options/ledger-args.ts'
 import { parsePositiveInteger } from '../options/option-values.ts'
+import { say } from '../output.ts'
 import { openProgress } from '../progress.ts'
 
 export default command(
@@ -31,10 +32,10 @@ export default command(
         progress: progress.show,
       })
       progress.stop()
-      if (args.json) return console.log(JSON.stringify({ applied, rebuilt }))
-      if (applied.length > 0) console.log(`Applied: ${applied.join(', ')}.`)
-      if (rebuilt.length > 0) console.log(`Rebuilt from the log: ${rebuilt.join(', ')}.`)
-      if (applied.length + rebuilt.length === 0) console.log('Up to date.')
+      if (args.json) return say(JSON.stringify({ applied, rebuilt }))
+      if (applied.length > 0) say(`Applied: ${applied.join(', ')}.`)
+      if (rebuilt.length > 0) say(`Rebuilt from the log: ${rebuilt.join(', ')}.`)
+      if (applied.length + rebuilt.length === 0) say('Up to date.')
     } finally {
       progress.stop()
     }

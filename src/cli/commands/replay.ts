@@ -6,7 +6,7 @@ import { command } from '../command.ts'
 import { databaseUrl } from '../database.ts'
 import { withSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
-import { formatNumber, json } from '../output.ts'
+import { formatNumber, json, say } from '../output.ts'
 import { openProgress } from '../progress.ts'
 import { positionsAt } from '../replay/positions-at.ts'
 import { printAsOf } from '../replay/print-as-of.ts'
@@ -70,7 +70,7 @@ async function rebuild(
     if (asJson) return json(done)
     for (const { projection, events, resumed, swapMs } of done) {
       const more = resumed ? ' more, after an interruption' : ''
-      console.log(
+      say(
         `${projection}: ${formatNumber(events)} events${more}; swapped in ${Math.ceil(swapMs)} ms.`,
       )
     }

@@ -10,7 +10,7 @@ import { command } from '../command.ts'
 import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { withOwnerSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
-import { formatNumber, json } from '../output.ts'
+import { formatNumber, json, say } from '../output.ts'
 import { openProgress } from '../progress.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -53,15 +53,13 @@ export default command(
     const accepted = args.reason === undefined ? undefined : await acceptLoss(args.reason, args)
     if (args.json) return json({ ...restored, ...(accepted && { accepted }) })
     if (restored) {
-      console.log(
-        `${formatNumber(restored.events)} events restored, up to ${restored.upTo.join(', ')}.`,
-      )
+      say(`${formatNumber(restored.events)} events restored, up to ${restored.upTo.join(', ')}.`)
     }
     if (accepted) {
       const heads = accepted.map(
         ({ shard, position, epoch }) => `${shard}-${position} (epoch ${epoch})`,
       )
-      console.log(`The loss is accepted, at ${heads.join(', ')}: gateways serve this ledger again.`)
+      say(`The loss is accepted, at ${heads.join(', ')}: gateways serve this ledger again.`)
     }
   },
 )

@@ -12,7 +12,7 @@ import { cliActor } from '../cli-actor.ts'
 import { command } from '../command.ts'
 import { withLedger } from '../open-ledger.ts'
 import { changeArgs } from '../options/ledger-args.ts'
-import { dim, formatNumber, json } from '../output.ts'
+import { dim, formatNumber, json, say } from '../output.ts'
 import { printSimulation } from '../print/print-simulation.ts'
 import { refusalError } from '../refusal-error.ts'
 import { UsageError } from '../usage-error.ts'
@@ -58,11 +58,9 @@ export default command(
       if (args.json) return json({ ...found, ...(written && { written }) })
       printSimulation(found)
       if (written) {
-        console.log(
-          `\n${formatNumber(written.length)} differences written, under ${found.externalId}.`,
-        )
+        say(`\n${formatNumber(written.length)} differences written, under ${found.externalId}.`)
       } else {
-        console.log(dim('\nNothing was written. Fees are only compared: no event changes them.'))
+        say(dim('\nNothing was written. Fees are only compared: no event changes them.'))
       }
     })
   },

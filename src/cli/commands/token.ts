@@ -3,6 +3,7 @@ import { loadConfig } from '../../config/load-config.ts'
 import { signToken } from '../../http/auth/sign-token.ts'
 import { command } from '../command.ts'
 import { parsePositiveInteger } from '../options/option-values.ts'
+import { say } from '../output.ts'
 import { UsageError } from '../usage-error.ts'
 
 export default command(
@@ -48,6 +49,6 @@ export default command(
       issuer: process.env.JWT_ISSUER,
       audience: process.env.JWT_AUDIENCE,
     })
-    console.log(token)
+    say(token)
   },
 )

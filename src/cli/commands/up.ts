@@ -20,6 +20,7 @@ import { databaseUrlFile, defaultDataFolder, noteLogin } from '../database.ts'
 import { loadForGateway } from '../load-for-gateway.ts'
 import { openLog } from '../log.ts'
 import { configArg } from '../options/ledger-args.ts'
+import { say } from '../output.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { demoOwner, loadOrCreateKey } from '../up/load-or-create-key.ts'
 import { loadOrCreateSecret } from '../up/load-or-create-secret.ts'
@@ -69,7 +70,7 @@ async function runUntilStopped(options: {
   const env: Env = { ...process.env, ...(options.port ? { PORT: options.port } : {}) }
   const { config, environment: given } = loadForGateway(options.config, env)
   const variable = (name: string) => env[name]
-  const say = (line: string) => options.json || console.error(pc.dim(line))
+  const report = (line: string) => options.json || console.error(pc.dim(line))
 
   await using started = new AsyncDisposableStack()
   const demos = startDemoUpstreams(config)
@@ -83,7 +84,7 @@ async function runUntilStopped(options: {
   const environment = { ...given, jwtSecret }
   let { databaseUrl } = environment
   if (!databaseUrl) {
-    const postgres = await startEmbeddedPostgres({ dataDir: join(data, 'postgres'), log: say })
+    const postgres = await startEmbeddedPostgres({ dataDir: join(data, 'postgres'), log: report })
     started.defer(postgres.stop)
     databaseUrl = postgres.url
   }
@@ -91,7 +92,7 @@ async function runUntilStopped(options: {
   writeFileSync(databaseUrlFile(data), `${databaseUrl}\n`, { mode: 0o600 })
 
   const stopSignal = shutdownSignal()
-  say('Setting up the ledger…')
+  report('Setting up the ledger…')
   await migrateWithRebuild({ url: databaseUrl })
   const keyFile = join(data, 'demo-key')
   const { key, differs } = await loadOrCreateKey(config, environment, databaseUrl, keyFile)
@@ -113,13 +114,13 @@ async function runUntilStopped(options: {
   started.defer(() => gateway.stop())
   const tokens = await signTokens(config, jwtSecret)
   const ready: Ready = { url: gateway.url, ...tokens, ...key, databaseUrl }
-  console.log(
+  say(
     options.json
       ? JSON.stringify(ready)
       : welcomeText({ ready, config, demos, metricsUrl: gateway.metricsUrl, data: named, differs }),
   )
   await stopSignal
-  say('Stopping: calls in flight finish first…')
+  report('Stopping: calls in flight finish first…')
 }
 
 /** Two in one folder would share a PostgreSQL, and the first to end would end it for both. */

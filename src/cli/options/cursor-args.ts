@@ -1,5 +1,5 @@
 /** Lists that are printed page by page. */
-import { dim, formatNumber } from '../output.ts'
+import { dim, formatNumber, say } from '../output.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** @param what the list has, as `Keys` */
@@ -22,7 +22,5 @@ export function orBadCursor<T>(page: T | undefined): T {
 
 export function printNextPage(printed: number, total: number, next: string | null): void {
   if (next === null) return
-  console.log(
-    dim(`${formatNumber(printed)} of ${formatNumber(total)}; --cursor ${next} shows the next.`),
-  )
+  say(dim(`${formatNumber(printed)} of ${formatNumber(total)}; --cursor ${next} shows the next.`))
 }

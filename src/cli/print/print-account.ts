@@ -2,7 +2,7 @@
 import { figureOf } from '../../lib/sums.ts'
 import type { AccountView } from '../../management/account-view.ts'
 import type { Balance } from '../../reports/account/balance.ts'
-import { formatMoney, formatNumber, heading, pairs, table, time } from '../output.ts'
+import { formatMoney, formatNumber, heading, pairs, say, table, time } from '../output.ts'
 
 export function printAccount(account: AccountView): void {
   const { owner, plannedPlan, ownLimits, fee } = account
@@ -43,7 +43,7 @@ export function printBalance(mode: string, balance: Balance): void {
     ['Refunded this month', month.refunded === 0 ? null : figureOf(month.refunded)],
   ])
   if (balance.lots.length === 0) return
-  console.log('')
+  say('')
   table(
     ['Lot', 'Kind', 'Expires (UTC)', 'Granted', 'Settled', 'Held', 'Available'],
     balance.lots.map((lot) => [

@@ -1,5 +1,7 @@
 /** Prints why a call was charged, or what the ledger decides about one. */
+
 import { printPosition } from '../../../events/event.ts'
+import { printable } from '../../lib/printable-text.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
 import type { CallExplanation } from '../../reports/explain/explain-call.ts'
 import type { Explanation } from '../../reports/explain/explain-verdict.ts'
@@ -12,6 +14,7 @@ import {
   heading,
   pairs,
   red,
+  say,
   table,
   time,
 } from '../output.ts'
@@ -20,14 +23,14 @@ export function printVerdict(explanation: Explanation): void {
   const { position, decision } = explanation
   const passes = decision.verdict === 'ok' || decision.verdict === 'free'
   const colour = passes ? green : red
-  console.log(`${bold(colour(decision.verdict))}: ${verdictText(explanation)}`)
-  console.log(dim(`As of ${position}, ${time(explanation.time)} UTC.`))
+  say(`${bold(colour(decision.verdict))}: ${printable(verdictText(explanation))}`)
+  say(dim(`As of ${position}, ${time(explanation.time)} UTC.`))
   printState(explanation)
-  console.log(dim('\nRate limits and IP addresses are not in the log, and were not checked.'))
+  say(dim('\nRate limits and IP addresses are not in the log, and were not checked.'))
 }
 
 export function printCall({ charge, held, settled, disagreements }: CallExplanation): void {
-  console.log(`${bold(charge.status)}: ${outcomeText({ charge, settled })}`)
+  say(`${bold(charge.status)}: ${printable(outcomeText({ charge, settled }))}`)
   printState(held)
   heading('What happened')
   const { positions } = charge
@@ -51,10 +54,10 @@ export function printCall({ charge, held, settled, disagreements }: CallExplanat
     ],
   )
   if (disagreements.length === 0) {
-    console.log(dim('\nDecided again from the log: it is as the rules make it.'))
+    say(dim('\nDecided again from the log: it is as the rules make it.'))
   } else {
     heading(red('The rules say otherwise'))
-    for (const fault of disagreements) console.log(fault)
+    for (const fault of disagreements) say(printable(fault))
   }
 }
 
@@ -83,7 +86,7 @@ function printState(explanation: Explanation): void {
   const { key, account, tariff, credits: had } = state
   const shard = Number(position.split('-')[0])
   const at = (position: number) => dim(`  (${printPosition({ shard, position })})`)
-  console.log('')
+  say('')
   pairs([
     [
       'Key',

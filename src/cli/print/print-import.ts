@@ -1,13 +1,13 @@
 /** Prints what an import did, or what it would do. */
 import type { ImportReport } from '../../import/import-report.ts'
-import { bold, dim, formatNumber, heading, pairs, table } from '../output.ts'
+import { bold, dim, formatNumber, heading, pairs, say, table } from '../output.ts'
 
 export function printImport(report: ImportReport, legacyKeys: boolean): void {
   const { keys, accounts, use, usage, dryRun } = report
   const plans = Object.entries(accounts.byPlan).map(
     ([plan, count]) => `${formatNumber(count)} on ${plan}`,
   )
-  console.log(bold(dryRun ? 'This is what an import would do; nothing was written.' : 'Imported.'))
+  say(bold(dryRun ? 'This is what an import would do; nothing was written.' : 'Imported.'))
   pairs([
     ['Keys found', keys.found],
     [dryRun ? 'Keys to import' : 'Keys imported', keys.imported],
@@ -26,7 +26,7 @@ export function printImport(report: ImportReport, legacyKeys: boolean): void {
     ['Rows that cannot be imported', usage.unsound || null],
   ])
   if (usage.changed) {
-    console.log(
+    say(
       dim(
         `${formatNumber(usage.changed)} months of keys have changed since their import; their usage stays as it was imported.`,
       ),
@@ -35,7 +35,7 @@ export function printImport(report: ImportReport, legacyKeys: boolean): void {
   printShared(report)
   printConflicts(report)
   if (!legacyKeys) {
-    console.log(
+    say(
       `\n${bold('Set "legacyKeys: true" in tollbook.yaml')} and restart the gateways: without it they refuse imported keys, which have no checksum.`,
     )
   }
@@ -48,7 +48,7 @@ function printShared({ shared }: ImportReport): void {
     ['Account', 'Owner', 'Keys', 'Before', 'Plan', 'Now'],
     shared.map((of) => [of.accountId, of.owner, of.keys, of.before, of.plan, of.now]),
   )
-  console.log(dim('"tollbook accounts plan" and "tollbook grants add" give more.'))
+  say(dim('"tollbook accounts plan" and "tollbook grants add" give more.'))
 }
 
 function printConflicts({ conflicts }: ImportReport): void {
@@ -58,5 +58,5 @@ function printConflicts({ conflicts }: ImportReport): void {
     ['Key', 'Owner', 'Problem', 'What to do'],
     conflicts.map((key) => [key.keyId, key.owner, key.problem, key.advice]),
   )
-  console.log(dim('Then import again: what is already in the ledger stays as it is.'))
+  say(dim('Then import again: what is already in the ledger stays as it is.'))
 }

@@ -1,7 +1,7 @@
 /** Prints one key, or a list of keys. */
 import { figureOf } from '../../lib/sums.ts'
 import type { KeyView } from '../../management/key-view.ts'
-import { dim, formatNumber, pairs, table, time } from '../output.ts'
+import { dim, formatNumber, pairs, say, table, time } from '../output.ts'
 
 /** Whether the key works, in one word. */
 export function stateOf(
@@ -14,7 +14,7 @@ export function stateOf(
 
 export function printKeys(keys: readonly KeyView[]): void {
   if (keys.length === 0) {
-    console.log(dim('No keys.'))
+    say(dim('No keys.'))
     return
   }
   table(

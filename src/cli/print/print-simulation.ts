@@ -2,7 +2,16 @@
 
 import { figureOf, subtractSums } from '../../lib/sums.ts'
 import type { Compared, Simulation } from '../../reports/simulate/simulation-shape.ts'
-import { type Cell, dim, formatMoney, formatNumber, heading, table, yellow } from '../output.ts'
+import {
+  type Cell,
+  dim,
+  formatMoney,
+  formatNumber,
+  heading,
+  say,
+  table,
+  yellow,
+} from '../output.ts'
 
 export function printSimulation({
   from,
@@ -33,13 +42,13 @@ export function printSimulation({
     ],
   )
   for (const { endpoint, calls } of unpriced) {
-    console.log(
+    say(
       yellow(
         `${formatNumber(calls)} ${calls === 1 ? 'call' : 'calls'} of ${endpoint} cannot be priced again, and keep their charge.`,
       ),
     )
   }
-  if (!final) console.log(dim('Not final.'))
+  if (!final) say(dim('Not final.'))
 }
 
 function cells({ credits, fees }: Compared, currencies: readonly string[]): Cell[] {

@@ -5,7 +5,7 @@ import type { DailyUsage } from '../../reports/usage/usage-by-day.ts'
 import type { UsageFigures } from '../../reports/usage/usage-figures.ts'
 import type { UsageOverview } from '../../reports/usage/usage-overview.ts'
 import type { UsageSummary } from '../../reports/usage/usage-summary.ts'
-import { type Cell, dim, formatNumber, heading, table, time } from '../output.ts'
+import { type Cell, dim, formatNumber, heading, say, table, time } from '../output.ts'
 
 const figureHeads = ['Requests', 'Errors', 'Credits', 'Latency (ms)']
 
@@ -15,11 +15,11 @@ export function printUsage(
 ): void {
   heading(`Usage of ${name} in ${month}`)
   if (summary.requests === 0) {
-    console.log(dim('No calls.'))
+    say(dim('No calls.'))
     return
   }
   const failed = `${formatNumber(summary.errors)} failed (${percent(summary.errorRate)})`
-  console.log(
+  say(
     `${formatNumber(summary.requests)} calls, ${failed}, ${formatNumber(summary.credits)} credits charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,
   )
   heading('By endpoint')
@@ -38,10 +38,10 @@ export function printOverview(usage: UsageOverview & { month: string }): void {
   const { total, byPlan, byEndpoint, byDay } = usage
   heading(`Usage in ${usage.month}`)
   if (total.requests === 0) {
-    console.log(dim('No calls.'))
+    say(dim('No calls.'))
     return
   }
-  console.log(
+  say(
     `${formatNumber(total.requests)} calls by ${formatNumber(total.accounts)} accounts with ${formatNumber(total.keys)} keys, ${formatNumber(total.errors)} failed, ${formatNumber(total.credits)} credits charged`,
   )
   heading('By plan')
@@ -70,7 +70,7 @@ export function printRows(usage: {
   const { month, by, over, rows } = usage
   heading(`Usage in ${month} by ${by}${over === 'log' ? ', from the log' : ''}`)
   if (rows.length === 0) {
-    console.log(dim('No calls.'))
+    say(dim('No calls.'))
     return
   }
   const counted = by === 'endpoint' ? ['Quantity'] : []
@@ -89,7 +89,7 @@ export function printRows(usage: {
 export function printTop(month: string, users: readonly TopUser[]): void {
   heading(`Charged most in ${month}`)
   if (users.length === 0) {
-    console.log(dim('No calls.'))
+    say(dim('No calls.'))
     return
   }
   table(

@@ -1,22 +1,21 @@
 /** What `tollbook verify` found, as lines of text. */
+import { printable } from '../../lib/printable-text.ts'
 import type { RowDifference } from '../../projector/verify/compare-slice.ts'
 import type { Verification } from '../../projector/verify/verifier.ts'
-import { bold, dim, formatNumber, green, red } from '../output.ts'
+import { bold, dim, formatNumber, green, red, say } from '../output.ts'
 
 export function printVerification(verification: Verification): void {
-  for (const line of faultLines(verification)) console.log(line)
+  for (const line of faultLines(verification)) say(printable(line))
   for (const { shard, upTo, faulty } of verification.log) {
     const counted = countOf(faulty, 'fault', upTo, 'event')
-    console.log(`${mark(faulty)}  log, up to ${shard}-${upTo}: ${counted}`)
+    say(`${mark(faulty)}  log, up to ${shard}-${upTo}: ${counted}`)
   }
   for (const { projection, rows, differing, failure } of verification.projections) {
     if (failure !== undefined) continue // It has a line among the faults.
     const counted = countOf(differing, 'differing row', rows, 'row')
-    console.log(`${mark(differing)}  ${projection}: ${counted}`)
+    say(`${mark(differing)}  ${projection}: ${counted}`)
   }
-  console.log(
-    verification.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')),
-  )
+  say(verification.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')))
 }
 
 /** What is wrong, one fault a line. A last line counts those that are not listed. */

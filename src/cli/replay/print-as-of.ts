@@ -2,7 +2,7 @@
 import type { LogPosition } from '../../../events/event.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import { asOf } from '../../projector/as-of.ts'
-import { bold, type Cell, table, write } from '../output.ts'
+import { bold, type Cell, say, table, write } from '../output.ts'
 import { openProgress } from '../progress.ts'
 
 type Row = Record<string, unknown>
@@ -49,7 +49,7 @@ export async function printAsOf(
 function printRows(name: string | undefined, rows: readonly Row[]): void {
   const [first] = rows
   if (name === undefined || first === undefined) return
-  console.log(`\n${bold(name)}`)
+  say(`\n${bold(name)}`)
   const columns = Object.keys(first)
   table(
     columns,

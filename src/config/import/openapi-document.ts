@@ -98,9 +98,8 @@ export function listOf(value: unknown): readonly unknown[] {
 
 /** A stranger's text for a line of a comment, of a table or of a terminal: without breaks and control characters. */
 export function oneLine(value: unknown, maxLength = 200): string {
-  const text = String(value)
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken away
-    .replace(/[\s\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]+/g, ' ')
+  const text = (typeof value === 'string' ? value : String(JSON.stringify(value)))
+    .replace(/[\s\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ')
     .trim()
   return text.length > maxLength ? `${text.slice(0, maxLength - 1).toWellFormed()}…` : text
 }

@@ -6,6 +6,7 @@
  * one line.
  */
 import { isMapping } from '../../lib/is-mapping.ts'
+import { printable } from '../../lib/printable-text.ts'
 import type { ConfigFile } from '../file/file-schema.ts'
 import type { ImportReport } from './import-openapi.ts'
 import type { Mapping } from './openapi-document.ts'
@@ -114,10 +115,10 @@ function isPlain(text: string): boolean {
   return !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(text)
 }
 
-/** JSON, which YAML reads as itself, less the characters that YAML does not print. */
+/** JSON, which YAML reads as itself, less the characters that YAML or a terminal does not print. */
 function json(value: unknown): string {
-  return JSON.stringify(value ?? null).replace(
-    /[\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/g,
+  return printable(JSON.stringify(value ?? null)).replace(
+    /[\ufffe\uffff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

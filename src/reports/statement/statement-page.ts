@@ -1,5 +1,6 @@
 /** A statement as a page that can be printed: one file, without scripts, pictures or anything from elsewhere. */
 import { formatNumber } from '../../lib/format-figures.ts'
+import { printable } from '../../lib/printable-text.ts'
 import type { Cell, Section } from './statement-section.ts'
 import { sectionsOf } from './statement-sections.ts'
 import type { Statement } from './statement-shape.ts'
@@ -72,5 +73,5 @@ function isFigureCell(cell: Cell | undefined): cell is number | bigint {
 /** Ids are their senders' own texts. */
 function html(text: string): string {
   const entities: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-  return text.replace(/[&<>"]/g, (letter) => entities[letter] ?? letter)
+  return printable(text).replace(/[&<>"]/g, (letter) => entities[letter] ?? letter)
 }

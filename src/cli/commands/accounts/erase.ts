@@ -4,7 +4,7 @@ import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { accountArg } from '../../options/account-arg.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
-import { json } from '../../output.ts'
+import { json, say } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -32,11 +32,9 @@ export default command(
       unwrap(await management.eraseAccount(args.account, { id: 'cli' })),
     )
     if (args.json) return json(account)
-    console.log(
+    say(
       `${account.accountId} is erased: nobody can read its names, addresses and reasons any more.`,
     )
-    console.log(
-      'Older backups still hold its encryption key: docs/CLI.md says what to do with them.',
-    )
+    say('Older backups still hold its encryption key: docs/CLI.md says what to do with them.')
   },
 )

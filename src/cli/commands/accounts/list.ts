@@ -10,7 +10,7 @@ import { withSql } from '../../open-ledger.ts'
 import { cursorArgs, orBadCursor, printNextPage } from '../../options/cursor-args.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { parsePositiveInteger } from '../../options/option-values.ts'
-import { dim, json, table, time } from '../../output.ts'
+import { dim, json, say, table, time } from '../../output.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -47,7 +47,7 @@ function stateOf(text: string | undefined): ListedAccount['state'] | undefined {
 
 function print({ accounts, total, next }: AccountPage): void {
   if (accounts.length === 0) {
-    console.log(dim('No accounts.'))
+    say(dim('No accounts.'))
     return
   }
   table(

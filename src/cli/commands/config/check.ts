@@ -4,7 +4,7 @@ import { tariffHash, tariffOf } from '../../../config/tariff.ts'
 import { shortPriceText } from '../../../pricing/price-text.ts'
 import { command } from '../../command.ts'
 import { loadForGateway } from '../../load-for-gateway.ts'
-import { dim, heading, json, table } from '../../output.ts'
+import { dim, heading, json, say, table } from '../../output.ts'
 
 const args = {
   file: {
@@ -26,8 +26,8 @@ export default command(
     const { config } = loadForGateway(args.file, process.env)
     const hash = tariffHash(tariffOf(config))
     if (args.json) return json({ file: config.file, valid: true, tariff: hash, ...summary(config) })
-    console.log(`${config.file} is valid.`)
-    console.log(dim(`Tariff ${hash}`))
+    say(`${config.file} is valid.`)
+    say(dim(`Tariff ${hash}`))
     heading('Routes')
     table(
       ['Route', 'Method', 'Path', 'Permission', 'Price', 'Upstream'],

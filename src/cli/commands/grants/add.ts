@@ -12,7 +12,7 @@ import {
 } from '../../options/credit-args.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
 import { isSpan, parseAmount, parseTime } from '../../options/option-values.ts'
-import { credits, json } from '../../output.ts'
+import { credits, json, say } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -72,7 +72,7 @@ export default command(
       unwrap(await management.grant(args.account, grant, cliActor(args))),
     )
     if (args.json) json(granted)
-    else console.log(`${credits(granted.credits)} granted: lot ${granted.position}.`)
+    else say(`${credits(granted.credits)} granted: lot ${granted.position}.`)
   },
 )
 

@@ -11,7 +11,7 @@ import {
   testArg,
 } from '../../options/credit-args.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
-import { credits, formatNumber, json } from '../../output.ts'
+import { credits, formatNumber, json, say } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 
 const args = { ...creditArgs, ...testArg, ...externalIdArg, ...changeArgs } as const
@@ -35,6 +35,6 @@ export default command(
     if (args.json) return json(adjusted)
     const owed = adjusted.debt > 0 ? `, ${formatNumber(adjusted.debt)} owed` : ''
     const positions = `${adjusted.positions.length === 1 ? 'position' : 'positions'} ${adjusted.positions.join(', ')}`
-    console.log(`${credits(adjusted.taken)} taken${owed}: ${positions}.`)
+    say(`${credits(adjusted.taken)} taken${owed}: ${positions}.`)
   },
 )

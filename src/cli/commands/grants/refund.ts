@@ -6,7 +6,7 @@ import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { creditsOf, externalIdArg, externalIdOf } from '../../options/credit-args.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
-import { credits, json } from '../../output.ts'
+import { credits, json, say } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -49,6 +49,6 @@ export default command(
       unwrap(await management.refund(args.request, refund, cliActor(args))),
     )
     if (args.json) json(refunded)
-    else console.log(`${credits(refunded.credits)} refunded: position ${refunded.position}.`)
+    else say(`${credits(refunded.credits)} refunded: position ${refunded.position}.`)
   },
 )

@@ -11,7 +11,7 @@ import {
   parseTime,
 } from '../../options/option-values.ts'
 import { ownerArgs, ownerOf } from '../../options/owner-args.ts'
-import { bold, dim, json } from '../../output.ts'
+import { bold, dim, json, say } from '../../output.ts'
 import { printKey } from '../../print/print-key.ts'
 import { unwrap } from '../../refusal-error.ts'
 import { UsageError } from '../../usage-error.ts'
@@ -86,9 +86,7 @@ export default command(
       unwrap(await management.issueKey(owner, request, cliActor(args))),
     )
     if (args.json) return json({ key, ...view })
-    console.log(
-      `${bold(key)}\n${dim('This is the key. It is printed this once, and kept nowhere.')}\n`,
-    )
+    say(`${bold(key)}\n${dim('This is the key. It is printed this once, and kept nowhere.')}\n`)
     printKey(view)
   },
 )

@@ -10,7 +10,7 @@ import { findKeysBySecret, type KeyOfSecret } from '../../../reports/account/fin
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
-import { dim, formatNumber, json, table, time } from '../../output.ts'
+import { dim, formatNumber, json, say, table, time } from '../../output.ts'
 import { stateOf } from '../../print/print-key.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -97,16 +97,13 @@ function print(found: readonly Finding[], unknown: readonly { lines: readonly nu
         someLines(key.lines),
       ]),
     )
-    console.log(dim('\n"tollbook keys rotate" gives a key a new secret, "keys revoke" revokes it,'))
-    console.log(dim('"keys report" prints what it did.'))
+    say(dim('\n"tollbook keys rotate" gives a key a new secret, "keys revoke" revokes it,'))
+    say(dim('"keys report" prints what it did.'))
   }
   for (const { lines } of unknown) {
-    console.log(
-      `Line ${someLines(lines)}: has the shape of a key, but this ledger has never had it.`,
-    )
+    say(`Line ${someLines(lines)}: has the shape of a key, but this ledger has never had it.`)
   }
-  if (found.length + unknown.length === 0)
-    console.log('Nothing in the text has the shape of a key.')
+  if (found.length + unknown.length === 0) say('Nothing in the text has the shape of a key.')
 }
 
 function secretText({ secret, worksUntil, state }: Finding): string {

@@ -5,7 +5,7 @@ import { withLedger } from '../../open-ledger.ts'
 import { keyArg } from '../../options/key-arg.ts'
 import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { parseTime } from '../../options/option-values.ts'
-import { bold, dim, formatNumber, heading, json, table, time } from '../../output.ts'
+import { bold, dim, formatNumber, heading, json, say, table, time } from '../../output.ts'
 import { stateOf } from '../../print/print-key.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -37,24 +37,24 @@ export default command(
     const { display, accountId } = key
     const state = stateOf(key)
     if (args.json) return json({ display, accountId, state, ...report })
-    console.log(bold(`Key ${report.keyId} (${display}, ${state}) of ${accountId}`))
+    say(bold(`Key ${report.keyId} (${display}, ${state}) of ${accountId}`))
     print(report)
   },
 )
 
 function print(report: KeyReport): void {
   const { endpoints, open, changes, lastCharges, firstAt, lastAt } = report
-  console.log(dim(`Since ${time(report.since)} UTC`))
-  if (firstAt === null || lastAt === null) console.log('No calls.')
+  say(dim(`Since ${time(report.since)} UTC`))
+  if (firstAt === null || lastAt === null) say('No calls.')
   else {
-    console.log(`First call ${time(firstAt)}, last one ${time(lastAt)} UTC.`)
+    say(`First call ${time(firstAt)}, last one ${time(lastAt)} UTC.`)
     heading('Calls')
     table(
       ['Endpoint', 'Charged', 'Credits', 'Not charged', 'Free'],
       endpoints.map((use) => [use.endpoint, use.charged, use.credits, use.failed, use.free]),
     )
   }
-  if (open > 0) console.log(`${formatNumber(open)} more calls are in flight.`)
+  if (open > 0) say(`${formatNumber(open)} more calls are in flight.`)
   printEvents('Changes to the key', changes)
   printEvents(
     lastCharges.length === 1 ? 'Last charge' : `Last ${lastCharges.length} charges`,

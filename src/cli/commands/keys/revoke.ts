@@ -5,7 +5,7 @@ import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { keyArg } from '../../options/key-arg.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
-import { json, time } from '../../output.ts'
+import { json, say, time } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 
 const args = { ...keyArg, ...changeArgs } as const
@@ -21,9 +21,6 @@ export default command(
       unwrap(await management.revokeKey('everyone', args.key, cliActor(args))),
     )
     if (args.json) json(view)
-    else
-      console.log(
-        `${view.keyId} (${view.display}) is revoked since ${time(view.revokedAt ?? '')} UTC.`,
-      )
+    else say(`${view.keyId} (${view.display}) is revoked since ${time(view.revokedAt ?? '')} UTC.`)
   },
 )

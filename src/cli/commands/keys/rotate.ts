@@ -6,7 +6,7 @@ import { withLedger } from '../../open-ledger.ts'
 import { keyArg } from '../../options/key-arg.ts'
 import { changeArgs } from '../../options/ledger-args.ts'
 import { parseInteger } from '../../options/option-values.ts'
-import { bold, dim, json, time } from '../../output.ts'
+import { bold, dim, json, say, time } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 
 const args = {
@@ -36,8 +36,6 @@ export default command(
     const old = view.previousUntil
       ? `works until ${time(view.previousUntil)} UTC`
       : 'no longer works'
-    console.log(
-      `${bold(key)}\n${dim(`This is the new key, printed this once. The old one ${old}.`)}`,
-    )
+    say(`${bold(key)}\n${dim(`This is the new key, printed this once. The old one ${old}.`)}`)
   },
 )

@@ -8,7 +8,7 @@ import type { PriceRule } from '../../../pricing/price-rule.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
-import { dim, json, time } from '../../output.ts'
+import { dim, json, say, time } from '../../output.ts'
 import { printChanges } from '../../print/print-tariff.ts'
 
 const args = {
@@ -42,11 +42,11 @@ export default command(
     if (args.json) {
       return json({ file: config.file, hash, inForce, changes })
     }
-    if (changes.length === 0) console.log(`${config.file} is what is in force.`)
+    if (changes.length === 0) say(`${config.file} is what is in force.`)
     else printChanges(changes)
     const announced = tariffs.find((tariff) => tariff !== current && tariff.hash === hash)
     if (announced) {
-      console.log(dim(`It is announced, from ${time(announced.from.toISOString())} UTC.`))
+      say(dim(`It is announced, from ${time(announced.from.toISOString())} UTC.`))
     }
   },
 )

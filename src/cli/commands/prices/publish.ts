@@ -6,7 +6,7 @@ import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { parseTime } from '../../options/option-values.ts'
-import { json, time } from '../../output.ts'
+import { json, say, time } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
 
 const args = {
@@ -51,10 +51,8 @@ export default command(
       return unwrap(await management.publishTariff(tariff, options, { id: 'cli' }))
     })
     if (args.json) return json(published ?? { hash, alreadyInForce: true, positions: [] })
-    if (!published) return console.log(`Nothing to publish: ${args.file} is what is in force.`)
+    if (!published) return say(`Nothing to publish: ${args.file} is what is in force.`)
     const { from, positions } = published
-    console.log(
-      `Tariff ${hash} is published, in force from ${time(from)} UTC: ${positions.join(', ')}.`,
-    )
+    say(`Tariff ${hash} is published, in force from ${time(from)} UTC: ${positions.join(', ')}.`)
   },
 )

@@ -1,9 +1,11 @@
 /** `tollbook prices show` */
+
 import { readCurrentTariffs, readTariffInForce } from '../../../ledger/read/read-tariffs.ts'
+import { printable } from '../../../lib/printable-text.ts'
 import { command } from '../../command.ts'
 import { withSql } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
-import { bold, dim, json, time } from '../../output.ts'
+import { bold, dim, json, say, time } from '../../output.ts'
 import { printTariff } from '../../print/print-tariff.ts'
 import { UsageError } from '../../usage-error.ts'
 
@@ -24,9 +26,9 @@ export default command(
     tariffs.forEach((tariff, i) => {
       const from = `${time(tariff.from.toISOString())} UTC`
       const state = i === 0 && tariff.hash === inForce ? 'In force since' : 'Announced, from'
-      console.log(`${i === 0 ? '' : '\n'}${bold(`${state} ${from}`)}`)
-      console.log(dim(`Tariff ${tariff.hash}`))
-      if (tariff.notice) console.log(tariff.notice)
+      say(`${i === 0 ? '' : '\n'}${bold(`${state} ${from}`)}`)
+      say(dim(`Tariff ${tariff.hash}`))
+      if (tariff.notice) say(printable(tariff.notice))
       printTariff(tariff)
     })
   },
