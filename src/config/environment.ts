@@ -22,6 +22,8 @@ export interface Environment {
   readonly adminUserIds: readonly string[]
   /** Origins whose pages may call; `*` alone means all. */
   readonly corsOrigins: readonly string[]
+  /** Headers that these pages may send, beside those that the gateway knows; `X-App-*` is all that begin so. */
+  readonly corsHeaders?: readonly string[]
   readonly keyPrefixes: { readonly live: string; readonly test: string }
   /** Where metrics are served. Absent: nowhere. */
   readonly metrics?: MetricsAddress
@@ -54,6 +56,7 @@ export function readEnvironment(env: Env): Environment {
     port: readPort(source, 'PORT', '3030'),
     adminUserIds: readList(source, 'ADMIN_USER_IDS'),
     corsOrigins: readOrigins(source),
+    corsHeaders: readHeaders(source),
     keyPrefixes: readKeyPrefixes(source),
     metrics: readMetrics(source),
     drainSeconds: readInteger(source, 'DRAIN_SECONDS', '0', 3_600),
@@ -121,6 +124,16 @@ function readOrigins(source: Source): string[] {
     addProblem(source, 'CORS_ORIGINS', message)
   }
   return origins
+}
+
+function readHeaders(source: Source): string[] | undefined {
+  const headers = readList(source, 'CORS_HEADERS')
+  for (const header of headers) {
+    if (/^([A-Za-z0-9_-]+\*?|\*)$/.test(header)) continue
+    const message = `expected headers such as X-App-Version, X-App-* or *, got ${printValue(header)}`
+    addProblem(source, 'CORS_HEADERS', message)
+  }
+  return headers.length === 0 ? undefined : headers
 }
 
 function readKeyPrefixes(source: Source) {

@@ -54,7 +54,7 @@ export const openai: Provider = {
     'X-Should-Retry': String(isWorthRetrying && retryAfterSeconds <= longestWaitSeconds),
   }),
 
-  browserHeaders: ['x-stainless-', 'openai-'],
+  browserHeaders: ['X-Stainless-*', 'OpenAI-*'],
 }
 
 /** Told to wait for longer, the clients would try again at once. */

@@ -29,7 +29,7 @@ export interface Provider {
     isWorthRetrying: boolean,
     retryAfterSeconds: number | undefined,
   ): Readonly<Record<string, string>>
-  /** How the names of headers begin that its clients in browsers send, in lower case. */
+  /** The headers that its clients in browsers send; `x-*` is all that begin so. */
   readonly browserHeaders: readonly string[]
 }
 

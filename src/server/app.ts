@@ -1,5 +1,4 @@
 /** The Elysia app: all routes but the configured calls, which come here only when CORS is configured. */
-import { cors } from '@elysiajs/cors'
 import { Elysia } from 'elysia'
 import type { Config } from '../config/config.ts'
 import type { RoutePattern } from '../http/allowed-methods.ts'
@@ -11,6 +10,7 @@ import { docsRoutes } from '../http/routes/system/docs.ts'
 import { type SystemDeps, systemRoutes } from '../http/routes/system/system.ts'
 import { newRequestId } from '../lib/ids.ts'
 import type { CallProxy } from '../proxy/proxy.ts'
+import { crossOrigin } from './cross-origin.ts'
 
 export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log' | 'config'> {
   readonly config: ManagementAppDeps['config'] & DocumentedConfig
@@ -19,10 +19,19 @@ export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log' |
   readonly system: SystemDeps
   /** The origins whose pages may call. `*` means all of them; without any, no page of another origin may. */
   readonly corsOrigins: readonly string[]
+  /** Headers that these pages may send, beside those that the gateway knows. */
+  readonly corsHeaders?: readonly string[]
   readonly log: (message: string, error?: unknown) => void
 }
 
-export function createApp({ proxy, customer, system, corsOrigins, ...rest }: AppDeps) {
+export function createApp({
+  proxy,
+  customer,
+  system,
+  corsOrigins,
+  corsHeaders = [],
+  ...rest
+}: AppDeps) {
   const { log } = rest
   const requestIdOf = requestIds()
   let routes: readonly RoutePattern[] = []
@@ -31,7 +40,7 @@ export function createApp({ proxy, customer, system, corsOrigins, ...rest }: App
   // With standardHostname, a request whose host has at most three letters would find no route.
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
-    .use(crossOrigin(corsOrigins, rest.config.keyHeaders))
+    .use(crossOrigin(corsOrigins, corsHeaders, rest.config))
     .use(systemRoutes(system))
     .use(customerRoutes(customer))
     .use(managementApp({ ...rest, requestIdOf }))
@@ -54,49 +63,6 @@ function callPatterns({ routes }: Pick<Config, 'routes'>): Set<string> {
 
 /** The app's routes as a type, from which Eden makes a client; see docs/client.md. */
 export type App = ReturnType<typeof createApp>
-
-/** The headers of a response that a page of another origin may read. */
-const exposedHeaders = [
-  'Content-Range',
-  'ETag',
-  'Idempotent-Replayed',
-  'Location',
-  'RateLimit',
-  'RateLimit-Policy',
-  'Retry-After',
-  'X-Credits-Charged',
-  'X-Credits-Remaining',
-  'X-Error-Source',
-  'X-Ledger-Position',
-  'X-RateLimit-Degraded',
-  'X-RateLimit-Limit',
-  'X-RateLimit-Remaining',
-  'X-RateLimit-Reset',
-  'X-Request-Id',
-]
-
-/** With which a page may ask for a part, or for what has changed. */
-const conditionalHeaders = [
-  ...['If-Match', 'If-Modified-Since', 'If-None-Match', 'If-Range', 'If-Unmodified-Since', 'Range'],
-]
-
-/** Without a configured origin there is no plugin: its hook would cost every call. */
-function crossOrigin(origins: readonly string[], keyHeaders: readonly string[]): Elysia {
-  if (origins.length === 0) return new Elysia()
-  return new Elysia().use(
-    cors({
-      origin: origins.includes('*') ? true : [...origins],
-      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
-      allowedHeaders: [
-        ...['Authorization', 'Content-Type', 'Idempotency-Key', 'X-API-Key'],
-        ...[...conditionalHeaders, ...keyHeaders],
-      ],
-      exposeHeaders: exposedHeaders,
-      // Keys and tokens are sent in headers, so no page needs a visitor's cookies.
-      credentials: false,
-    }),
-  )
-}
 
 /** The response to a request and its log lines have the same id. */
 function requestIds(): (request: Request) => string {

@@ -220,6 +220,7 @@ function openApp(context: Context, parts: AppParts): App {
       log: warn,
     },
     corsOrigins: environment.corsOrigins,
+    corsHeaders: environment.corsHeaders ?? [],
     auth: openSignIn(context),
     system: {
       readiness: openReadiness({
