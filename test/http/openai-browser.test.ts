@@ -54,7 +54,7 @@ describe.skipIf(program === undefined)('the openai client in a page of another o
       env: { CORS_ORIGINS: `http://127.0.0.1:${site.port}` },
     })
     browser = await startBrowser(program ?? '')
-    testPage = await browser.open(`http://127.0.0.1:${site.port}/`)
+    testPage = await browser.open(`http://127.0.0.1:${site.port}/`, false)
     await testPage.page.waitForFunction('globalThis.OpenAI !== undefined')
   })
   afterAll(async () => {

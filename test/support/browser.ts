@@ -2,7 +2,7 @@
  * A browser that can reach nothing but this machine: Debian's Chromium, where it is installed. What a page
  * asks of anywhere else is refused and remembered.
  */
-import { type Browser, chromium, type Page } from 'playwright-core'
+import { type Browser, chromium, type Page, type Route } from 'playwright-core'
 
 export interface TestPage {
   readonly page: Page
@@ -14,7 +14,11 @@ export interface TestPage {
 }
 
 export interface TestBrowser {
-  open(url: string): Promise<TestPage>
+  /**
+   * @param isWatched false: the browser asks for other origins by itself, preflights and all, which a watched one does not;
+   *   what it asks for is not remembered
+   */
+  open(url: string, isWatched?: boolean): Promise<TestPage>
   close(): Promise<void>
 }
 
@@ -38,10 +42,13 @@ export async function startBrowser(executablePath: string): Promise<TestBrowser>
     // Chromium's own sandbox does not work as root, nor in most containers.
     args: ['--no-sandbox', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
   })
-  return { open: (url) => open(browser, url), close: () => browser.close() }
+  return {
+    open: (url, isWatched = true) => open(browser, url, isWatched),
+    close: () => browser.close(),
+  }
 }
 
-async function open(browser: Browser, url: string): Promise<TestPage> {
+async function open(browser: Browser, url: string, isWatched: boolean): Promise<TestPage> {
   const asked: string[] = []
   const elsewhere: string[] = []
   const complaints: string[] = []
@@ -56,13 +63,14 @@ async function open(browser: Browser, url: string): Promise<TestPage> {
     if (response.status() >= 400 && !byScript) complaints.push(`${response.url()} is missing`)
   })
   page.on('pageerror', (error) => complaints.push(error.message))
-  await page.route('**/*', async (route) => {
+  const watch = async (route: Route) => {
     const target = new URL(route.request().url())
     asked.push(target.href)
     if (target.hostname === '127.0.0.1') return route.continue()
     elsewhere.push(target.href)
     return route.abort()
-  })
+  }
+  if (isWatched) await page.route('**/*', watch)
   await page.goto(url)
   return { page, asked, elsewhere, complaints }
 }
