@@ -35,10 +35,10 @@ export interface CatalogueEntry {
   /** What it does to the credits that an account owes. An adjustment repays where its payload says so. */
   readonly debt?: 'adds' | 'repays'
   /**
-   * Its `quantity` is a number of calls without holds: free ones, or those that another service had before this
-   * ledger.
+   * Its `quantity` is a number of calls without holds: free ones, those that were refused, or those that another service had
+   * before this ledger.
    */
-  readonly counts?: 'free' | 'imported'
+  readonly counts?: 'free' | 'refused' | 'imported'
 }
 
 export type StreamEvents = Readonly<Record<string, CatalogueEntry>>

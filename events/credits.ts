@@ -189,6 +189,19 @@ export const creditEvents = {
   },
 
   /**
+   * Calls of one key and route that were refused for one reason over a few seconds: the code that their clients read. `quantity`
+   * is their number. Calls that had a hold are not among them, for the end of their hold says what became of them.
+   */
+  CallsRefused: {
+    stream: 'credits',
+    payload: Type.Object({ reason: Type.String({ pattern: '^[a-z_]{1,40}$' }) }),
+    isFrequent: true,
+    counts: 'refused',
+    describe: ({ quantity, endpoint, payload }) =>
+      `${count(quantity, 'call')} of ${endpoint} refused (${payload.reason})`,
+  },
+
+  /**
    * What a key did in a day at an endpoint of the service that Tollbook replaced, in that service's own words:
    * `credits` is what it charged, and `quantity` the number of calls. It is part of usage, and counts in no balance,
    * cap or statement, because those begin with this ledger.

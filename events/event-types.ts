@@ -30,8 +30,10 @@ export const lotMovingTypes = eventTypes.filter((type) => {
 })
 /** What counts calls without holds. */
 export const countingTypes = typesWith('counts')
+/** What counts such calls that were served. */
+export const servedTypes = [...typesWith('counts', 'free'), ...typesWith('counts', 'imported')]
 /** What usage is counted by. The end of a lease is of such a type too, and is no call. */
-export const usageTypes = [...resolvingTypes, ...countingTypes]
+export const usageTypes = [...resolvingTypes, ...servedTypes]
 /** What makes a key. */
 export const keyMakingTypes = typesWith('stream', 'key').filter((type) => {
   const { opensStream }: CatalogueEntry = catalogue[type]

@@ -35,7 +35,7 @@ export interface RecordedEvent extends LogPosition {
   readonly tariff: string | null
   readonly credits: number | null
   /**
-   * The quantity that was priced: characters, seconds, requests. For CallsCounted and UsageImported, the number of
+   * The quantity that was priced: characters, seconds, requests. For CallsCounted, CallsRefused and UsageImported, the number of
    * calls.
    */
   readonly quantity: number | null

@@ -3,7 +3,7 @@
  * call, and has slots. Imported usage has calls and credits but no quantity that a price would count, so it adds
  * none.
  */
-import { countingTypes, usageTypes } from '../events/event-types.ts'
+import { servedTypes, usageTypes } from '../events/event-types.ts'
 import { typeIn } from '../events/type-condition.ts'
 import type { Projection } from './projection.ts'
 
@@ -42,13 +42,13 @@ export const dailyUsage: Projection = {
        -- In every CASE the most frequent type comes first. UTC is said as an interval, for its name would be looked
        -- up for every row.
        select key_id, (occurred_at at time zone interval '0')::date, endpoint, shard, account_id, mode,
-         total(case when type = 'HoldSettled' then 1 when ${typeIn(countingTypes)} then quantity
+         total(case when type = 'HoldSettled' then 1 when ${typeIn(servedTypes)} then quantity
            else 1 end) as requests,
-         total(case when type = 'HoldSettled' then 0 when ${typeIn(countingTypes)} then (payload ->> 'errors')::bigint
+         total(case when type = 'HoldSettled' then 0 when ${typeIn(servedTypes)} then (payload ->> 'errors')::bigint
            else 1 end) as errors,
          total(credits) filter (where type in ('HoldSettled', 'UsageImported')) as credits,
          total(quantity) filter (where type in ('HoldSettled', 'CallsCounted')) as quantity,
-         total(case when type = 'HoldSettled' then latency_ms when ${typeIn(countingTypes)}
+         total(case when type = 'HoldSettled' then latency_ms when ${typeIn(servedTypes)}
            then (payload ->> 'latencyMsSum')::bigint else latency_ms end) as latency_ms_sum,
          max(occurred_at) as last_used_at
        from batch

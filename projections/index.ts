@@ -2,6 +2,7 @@
 import { accountState } from './account-state.ts'
 import { balances } from './balances.ts'
 import { claims } from './claims.ts'
+import { dailyRefusals } from './daily-refusals.ts'
 import { dailyUsage } from './daily-usage.ts'
 import { keyCaps } from './key-caps.ts'
 import { keyState } from './key-state.ts'
@@ -18,4 +19,5 @@ export const projections: readonly Projection[] = [
   keyCaps,
   monthlyBalances,
   dailyUsage,
+  dailyRefusals,
 ]

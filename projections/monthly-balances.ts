@@ -9,9 +9,9 @@ import { typeIn, typeNotIn } from '../events/type-condition.ts'
 import { capTypes, capUse, freeingTypes, monthOfEvent, noteFirstCaps } from './key-caps.ts'
 import type { Projection } from './projection.ts'
 
-/** Imported usage counts in no balance: balances begin with this ledger. */
-const importedTypes = typesWith('counts', 'imported')
-const isCounted = `account_id is not null and stream_version is null and ${typeNotIn(importedTypes)}`
+/** Imported usage counts in no balance, because balances begin with this ledger, and neither does what was refused. */
+const uncounted = [...typesWith('counts', 'imported'), ...typesWith('counts', 'refused')]
+const isCounted = `account_id is not null and stream_version is null and ${typeNotIn(uncounted)}`
 
 export const monthlyBalances: Projection = {
   name: 'monthly_balances',
@@ -47,7 +47,7 @@ export const monthlyBalances: Projection = {
   apply: [
     noteFirstCaps('cap_starts'),
     {
-      eventTypes: typesWith('stream', 'credits').filter((type) => !importedTypes.includes(type)),
+      eventTypes: typesWith('stream', 'credits').filter((type) => !uncounted.includes(type)),
       sql: `insert into monthly_balances as m (account_id, key_id, mode, month, shard, calls, granted, adjusted, held,
          settled, refunded, used_before_cap)
        select account_id, key_id, mode, month, shard,

@@ -1,5 +1,5 @@
 import type { Route } from '../config/config.ts'
-
+import type { KeyRecord } from '../ledger/read/read-key-by-hash.ts'
 import type { CallTarget } from './request/call-target.ts'
 
 /** One call, as soon as its route is known. */
@@ -10,6 +10,8 @@ export interface ReceivedCall {
   readonly route: Route
   /** On the monotonic clock. */
   readonly startedAtMs: number
+  /** Whose refusals it counts among, if it is refused: absent of a key that is unknown, and once the log says what becomes of it. */
+  keyIfRefused?: KeyRecord | undefined
   /** Ends its account's count of it, which is called when its response is over; absent until it is counted. */
   endInFlight?: (() => void) | undefined
   /** Spent waiting for the upstream; grows until the response to the client can begin. */

@@ -46,8 +46,12 @@ export async function respondToCall(
   if (upgrade) return refuse(received, upgrade)
 
   const authorization = await gate.authorize(request, route)
-  if (!authorization.ok) return refuse(received, authorization.refusal)
+  if (!authorization.ok) {
+    received.keyIfRefused = authorization.key
+    return refuse(received, authorization.refusal)
+  }
   const { authorized } = authorization
+  received.keyIfRefused = authorized.key
 
   const target = readTarget()
   if ('refusal' in target) return refuse(received, target.refusal)
@@ -79,6 +83,7 @@ export async function respondToCall(
   if (isFree) {
     const read = isUnmeasured ? await readAudioOf(body, price, key.accountId) : body
     if ('refusal' in read) return refuse(call, read.refusal, rateLimit)
+    call.keyIfRefused = undefined
     return deliverFreeCall({ call, body: read, key, rateLimit, deps: delivery })
   }
   const claim = claimOf(named.name, request, target.path, body, route, key)
@@ -90,6 +95,7 @@ export async function respondToCall(
   if (!reserved.ok) {
     return refuse(call, reserved.refusal, returned ? withPermitReturned(rateLimit) : rateLimit)
   }
+  if (reserved.kind !== 'replay') call.keyIfRefused = undefined
   if (reserved.kind !== 'reserved') {
     // A large body costs what a permit is for.
     const isSmall = body.bytes.length <= maxUncountedBytes

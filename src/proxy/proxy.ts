@@ -1,6 +1,7 @@
 /** Takes the calls. Everything that a customer pays for comes through `handle`; pipeline.ts has its steps. */
 import type { Config } from '../config/config.ts'
 import type { Gate } from '../gate/gate.ts'
+import type { RefusedCall } from '../ledger/refusals/stored-refusals.ts'
 import { LedgerUnavailable } from '../ledger/unavailable.ts'
 import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import { newRequestId } from '../lib/ids.ts'
@@ -13,6 +14,7 @@ import type { DeliveryDeps } from './delivery/priced-call.ts'
 import { type CallResponse, ledgerUnavailable, refuse } from './delivery/responses.ts'
 import { exceedsIdleTimeout, type IdleTimeout } from './idle-timeout.ts'
 import { openInFlightCounter } from './in-flight.ts'
+import type { RefusedCalls } from './metering/count-refused-calls.ts'
 import { type Pipeline, respondToCall } from './pipeline.ts'
 import { routeTable } from './request/route-table.ts'
 
@@ -21,6 +23,7 @@ interface ProxyDeps
   readonly config: Config
   readonly gate: Gate
   readonly idleTimeout: IdleTimeout
+  readonly refusedCalls: Pick<RefusedCalls, 'count'>
   readonly newBodyMemory: NewBodyMemory
   /** Called once for each call, when its response begins. */
   readonly observe?: (call: ObservedCall) => void
@@ -96,6 +99,7 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     }
     if (responded.relayed) void responded.relayed.then(over)
     else over()
+    if (responded.refusal) countRefusal(deps, call, responded)
     responded = withheldIfLate(delivery, call, responded)
     observe(deps, call, responded)
     return responded.response
@@ -144,6 +148,20 @@ function rejectUnknownRoute(
   })
   return response
 }
+
+function countRefusal(
+  { refusedCalls }: ProxyDeps,
+  { keyIfRefused: key, requestId, route: { id: endpoint } }: ReceivedCall,
+  { refusal: reason, extensions = {} }: CallResponse,
+): void {
+  if (!key || !reason) return
+  // What is wrong with a body may repeat what is in it, and is nothing to be kept.
+  const { errors: _, ...figures } = extensions
+  const refusedAtMs = performance.now()
+  refusedCalls.count({ requestId, key, endpoint, reason, figures: figures as Figures, refusedAtMs })
+}
+
+type Figures = RefusedCall['figures']
 
 function refusalOfError(
   { log }: ProxyDeps,

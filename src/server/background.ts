@@ -7,6 +7,7 @@ import { fenceProducers } from '../ledger/append/fence-producers.ts'
 import type { Sql } from '../ledger/connect.ts'
 import { forgetResponses } from '../ledger/idempotency/stored-responses.ts'
 import { extendPartitions } from '../ledger/migrate/partitions.ts'
+import { forgetRefusals } from '../ledger/refusals/stored-refusals.ts'
 import { runPeriodically } from '../lib/run-periodically.ts'
 import { catchUp } from '../projector/catch-up.ts'
 
@@ -80,6 +81,11 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
       intervalMs: 60_000,
       run: () => forgetResponses(sql),
       failure: 'stored responses are not forgotten',
+    },
+    forgetRefusals: {
+      intervalMs: 60_000,
+      run: () => forgetRefusals(sql),
+      failure: 'refused calls are not forgotten',
     },
     extendPartitions: {
       intervalMs: 60_000,

@@ -19,6 +19,7 @@ import { openReadiness } from '../http/routes/system/readiness.ts'
 import { openManagementCommands } from '../ledger/commands/management-commands.ts'
 import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
+import { type RefusedCall, storeRefusals } from '../ledger/refusals/stored-refusals.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { openBodyMemoryBudget } from '../lib/body-memory-budget.ts'
 import { newInstanceId } from '../lib/ids.ts'
@@ -26,6 +27,7 @@ import { mapValues } from '../lib/map-values.ts'
 import { undeliveredId } from '../management/manage-credits.ts'
 import { type Management, openManagement } from '../management/management.ts'
 import { openFreeCalls } from '../proxy/metering/count-free-calls.ts'
+import { openRefusedCalls } from '../proxy/metering/count-refused-calls.ts'
 import { type CallProxy, openProxy } from '../proxy/proxy.ts'
 import { openUpstreams } from '../proxy/upstream/upstreams.ts'
 import { readBalance } from '../reports/account/balance.ts'
@@ -55,6 +57,8 @@ import type { Serving, Shutdown } from './shutdown.ts'
 
 /** How often free calls are counted in the ledger. */
 const countFreeCallsMs = 2_000
+/** The same for refused ones. */
+const countRefusedCallsMs = 5_000
 
 /** What is known of a gateway that was built. */
 interface Composition {
@@ -145,7 +149,11 @@ function openCalls(context: Context, deps: CallDeps): Calls {
   const { appenderOf, lastWrites } = appends
   const leases = new LeaseManager(appenderOf, config, warn)
   const freeCalls = openFreeCalls(appenderOf, countFreeCallsMs)
-  lastWrites.push('free calls and leases', () => Promise.all([freeCalls.close(), leases.close()]))
+  const store = (calls: readonly RefusedCall[]) => storeRefusals(ledger.sql, calls)
+  const refusedCalls = openRefusedCalls(appenderOf, store, countRefusedCallsMs)
+  lastWrites.push('counted calls and leases', () =>
+    Promise.all([freeCalls.close(), refusedCalls.close(), leases.close()]),
+  )
   const gate = openGate({
     config,
     prefixes: context.environment.keyPrefixes,
@@ -160,7 +168,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
       }),
   })
   const proxy = openProxy({
-    ...{ config, gate, freeCalls, newBodyMemory, log: warn },
+    ...{ config, gate, freeCalls, refusedCalls, newBodyMemory, log: warn },
     upstreams: openUpstreams(config, addresses),
     storedResponses: openStoredResponses(ledger.sql, ledgerTimeoutMs),
     letLeave: ({ shard, position }) => appenderOf(shard).deliveries.leave(position),

@@ -69,7 +69,15 @@ type Step =
   | { readonly do: 'wait'; readonly ms: number }
 
 interface CommandStep {
-  readonly kind: 'hold' | 'extend' | 'settle' | 'release' | 'expire' | 'count' | 'stale'
+  readonly kind:
+    | 'hold'
+    | 'extend'
+    | 'settle'
+    | 'release'
+    | 'expire'
+    | 'count'
+    | 'count_refused'
+    | 'stale'
   readonly gateway: 0 | 1
   readonly pick: number
   readonly credits: number
@@ -154,6 +162,7 @@ const aCommand: fc.Arbitrary<CommandStep> = fc.record({
       release: 2,
       expire: 2,
       count: 1,
+      count_refused: 1,
       stale: 1,
     }),
   ),
@@ -333,6 +342,7 @@ function chargeOf(world: World, { requestId }: { requestId: string }): Hold {
 function commandOf(world: World, { kind, pick, credits, holdSeconds }: CommandStep): CallCommand {
   const of = key(world, pick)
   const hold = world.holds.at(-1 - (pick % Math.max(world.holds.length, 1)))
+  if (kind === 'count_refused') return commands.countRefusedCommand(of, credits, 'rate_limited')
   if (kind === 'count') return commands.countCommand(of, credits, { errors: credits % 2 })
   if (kind === 'stale')
     return commands.holdCommand(of, credits, { keyVersion: of.version - (pick % 2) })

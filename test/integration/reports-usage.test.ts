@@ -75,7 +75,7 @@ test('no usage is zero, and nobody to ask about is an error', async () => {
   const key = await ledger.openAccount('free')
   expect(await readUsageSummary(ledger.sql, { keyId: key.keyId })).toEqual({
     ...{ requests: 0, errors: 0, errorRate: 0, credits: 0, avgLatencyMs: null },
-    ...{ lastUsedAt: null, byEndpoint: [] },
+    ...{ lastUsedAt: null, byEndpoint: [], refusals: [] },
   })
   expect(readUsageSummary(ledger.sql, {})).rejects.toThrow(TypeError)
   expect(readUsageSummary(ledger.sql, { keyId: key.keyId, month: '2031-13' })).rejects.toThrow(

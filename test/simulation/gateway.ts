@@ -12,6 +12,7 @@ import { openStoredResponses } from '../../src/ledger/idempotency/stored-respons
 import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { newInstanceId } from '../../src/lib/ids.ts'
 import { openFreeCalls } from '../../src/proxy/metering/count-free-calls.ts'
+import { openRefusedCalls } from '../../src/proxy/metering/count-refused-calls.ts'
 import { openProxy } from '../../src/proxy/proxy.ts'
 import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { startBackground } from '../../src/server/background.ts'
@@ -75,6 +76,7 @@ export function openGateway(
     ...{ config, gate, log: warn, settled: metrics.settled },
     upstreams: upstreamsAt('upstream', 'http://upstream'),
     freeCalls: openFreeCalls(appenderOf, 2_000),
+    refusedCalls: openRefusedCalls(appenderOf, async () => {}, 5_000),
     storedResponses: openStoredResponses(sql, ledgerTimeoutMs),
     letLeave: ({ shard, position }) => appenderOf(shard).deliveries.leave(position),
     idleTimeout: { seconds: 255, set() {} },

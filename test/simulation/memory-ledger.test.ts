@@ -357,6 +357,10 @@ function commandOf(h: History, step: CommandStep): CallCommand {
       return commands.holdCommand(at, credits, { requestId, keyVersion: key.version - 1 })
     case 'count':
       return commands.countCommand(at, credits, { errors: credits % 2, latencyMsSum: credits })
+    case 'count_refused': {
+      const reason = pick % 3 ? 'insufficient_credits' : 'rate_limited'
+      return commands.countRefusedCommand(at, credits, reason)
+    }
     case 'lease': {
       const made = commands.leaseCommand(at, credits, (pick % 3) + 1, { requestId, holdSeconds })
       h.leases.push(made)

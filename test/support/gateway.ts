@@ -14,6 +14,7 @@ import type {
   CallCommand,
   ChargeOnLease,
   Count,
+  CountRefused,
   Expire,
   Extend,
   Hold,
@@ -155,6 +156,12 @@ export function countCommand(key: KeyAtGate, calls: number, more: Partial<Count>
     ...{ calls, errors: 0, latencyMsSum: calls },
     ...more,
   }
+}
+
+export function countRefusedCommand(key: KeyAtGate, calls: number, reason: string): CountRefused {
+  const { accountId, keyId, mode } = key
+  const actor = `key:${keyId}`
+  return { kind: 'count_refused', accountId, keyId, mode, endpoint: 'prices', actor, calls, reason }
 }
 
 function call({ requestId, accountId, keyId, mode, endpoint, tariff, actor }: Call): Call {

@@ -2,7 +2,12 @@
  * What must be true of any log, event by event. Each decision of the ledger is made again, from the state that the oracle had
  * before the event, by the rules as a customer would read them.
  */
-import type { CallCommand, Verdict } from '../../src/ledger/append/call-commands.ts'
+import type {
+  CallCommand,
+  Count,
+  CountRefused,
+  Verdict,
+} from '../../src/ledger/append/call-commands.ts'
 import { type LogEvent, type Micros, micros, monthOf } from './log.ts'
 import { emptyState, evolve, type Row, type State } from './oracle.ts'
 
@@ -67,12 +72,20 @@ export function followLog(): FollowedLog {
   return { state, breachesOf: breachesIn }
 }
 
+type CountCommand = Count | CountRefused
+
+/** It counts calls, and is about no hold. */
+export function isCount(command: CallCommand): command is CountCommand {
+  return command.kind === 'count' || command.kind === 'count_refused'
+}
+
 /** What is wrong with a result, by the state at its position. */
 function* wrong(state: State, event: LogEvent, result: DecidedCommand): Generator<string> {
   const { command, verdict, available, now } = result
   const who = { shard: event.shard, account_id: command.accountId, mode: command.mode, now }
-  if (command.kind === 'count') {
-    if (verdict === 'ok' && event.type !== 'CallsCounted') yield 'the calls were counted'
+  if (isCount(command)) {
+    const type = command.kind === 'count' ? 'CallsCounted' : 'CallsRefused'
+    if (verdict === 'ok' && event.type !== type) yield 'the calls were counted'
     return
   }
   if (verdict === 'ok') {
@@ -100,7 +113,7 @@ export interface Who {
 /** The verdict that a command about a hold must get. */
 export function decide(
   state: State,
-  command: Exclude<CallCommand, { kind: 'count' }>,
+  command: Exclude<CallCommand, CountCommand>,
   who: Who,
 ): Verdict {
   const { shard, now } = who
@@ -143,7 +156,7 @@ export function decide(
 
 /** The command's hold, if it is open and the command's own; only what runs on a lease has one of those. */
 export function holdOf(state: State, command: CallCommand, shard: number): Row | undefined {
-  if (command.kind === 'count') return undefined
+  if (isCount(command)) return undefined
   const runsOnLease = command.kind === 'charge_on_lease' || command.kind === 'void_on_lease'
   const hold = state.open_holds.get(`${runsOnLease ? command.lease : command.requestId} ${shard}`)
   const own =

@@ -27,6 +27,7 @@ export const tables = {
   monthly_balances: ['account_id', 'key_id', 'mode', 'month', 'shard'],
   cap_starts: ['key_id', 'shard'],
   daily_usage: ['key_id', 'day', 'endpoint', 'shard'],
+  daily_refusals: ['key_id', 'day', 'endpoint', 'reason', 'shard'],
 } as const
 
 export function emptyState(): State {
@@ -53,6 +54,7 @@ export function evolve(state: State, event: LogEvent): void {
   else if (ledgerTypes.includes(event.type)) return
   // Opening figures of another service move nothing.
   else if (event.type === 'UsageImported') countDay(state, event)
+  else if (event.type === 'CallsRefused') countRefusals(state, event)
   else if (event.stream_version === null) moveCredits(state, event)
   else if (event.key_id === null) changeAccount(state, event)
   else changeKey(state, event)
@@ -297,6 +299,16 @@ function countDay(state: State, event: LogEvent): void {
   add(usage, 'quantity', (counted && !imported) || settled ? event.quantity : 0)
   add(usage, 'latency_ms_sum', counted ? payload.latencyMsSum : (event.latency_ms ?? 0))
   usage.last_used_at = Math.max(Number(usage.last_used_at), event.occurred_at)
+}
+
+function countRefusals(state: State, event: LogEvent): void {
+  const { shard, account_id, key_id, mode, endpoint, payload, quantity, occurred_at } = event
+  const { reason } = payload
+  const id = { key_id, day: dayOf(occurred_at), endpoint, reason, shard }
+  const begin = { account_id, mode, calls: 0, last_refused_at: 0 }
+  const refusals = row(state, 'daily_refusals', id, begin)
+  add(refusals, 'calls', quantity ?? 0)
+  refusals.last_refused_at = Math.max(Number(refusals.last_refused_at), occurred_at)
 }
 
 const noBalance = () => ({ open_holds: 0, debt: 0, allowance_month: null, allowance_granted: 0 })

@@ -1,6 +1,11 @@
 /** A small ledger in which every table of every projection has rows, with something in every column. */
 import { catchUpAll } from './catch-up-all.ts'
-import { chargeOnLeaseCommand, leaseCommand, voidOnLeaseCommand } from './gateway.ts'
+import {
+  chargeOnLeaseCommand,
+  countRefusedCommand,
+  leaseCommand,
+  voidOnLeaseCommand,
+} from './gateway.ts'
 import type { Ledger, TestKey } from './test-ledger.ts'
 import { testTariff } from './test-ledger.ts'
 
@@ -40,6 +45,7 @@ export async function fillVariedLedger(ledger: Ledger): Promise<TestKey> {
   const { hold: growing } = await ledger.hold(key, 9)
   await ledger.extend(key, growing, 3)
   await ledger.count(key, 12, { errors: 2 })
+  await ledger.append(countRefusedCommand(key, 7, 'insufficient_credits'))
   const ended = leaseCommand(key, 6, 2)
   const open = leaseCommand(key, 8, 4)
   for (const command of [

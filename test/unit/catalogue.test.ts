@@ -39,9 +39,12 @@ describe('every projection considers the types that concern it', () => {
     const capsKeys = capTypes.includes(type)
     const usesCaps = hold !== undefined || moves === 'refunded'
     expect(names.includes('key_caps')).toBe(capsKeys || usesCaps)
-    const isInMonths = stream === 'credits' && counts !== 'imported'
+    const isInMonths = stream === 'credits' && counts !== 'imported' && counts !== 'refused'
     expect(names.includes('monthly_balances')).toBe(isInMonths || capsKeys)
-    expect(names.includes('daily_usage')).toBe(hold === 'resolves' || counts !== undefined)
+    expect(names.includes('daily_usage')).toBe(
+      hold === 'resolves' || counts === 'free' || counts === 'imported',
+    )
+    expect(names.includes('daily_refusals')).toBe(counts === 'refused')
     // A credits event without any effect would be missing from every rule that is derived from effects.
     if (stream === 'credits') expect(moveCredits ?? counts).toBeDefined()
   })
@@ -76,8 +79,12 @@ describe('SQL names types that there are', () => {
 test('a condition on one type is an equation, and one on several a list', () => {
   expect(typeIn(['HoldSettled'])).toBe(`type = 'HoldSettled'`)
   expect(typeNotIn(['HoldSettled'], 'e.type')).toBe(`e.type <> 'HoldSettled'`)
-  expect(typeIn(typesWith('counts'))).toBe(`type in ('CallsCounted', 'UsageImported')`)
-  expect(typeNotIn(typesWith('counts'))).toBe(`type not in ('CallsCounted', 'UsageImported')`)
+  expect(typeIn(typesWith('counts'))).toBe(
+    `type in ('CallsCounted', 'CallsRefused', 'UsageImported')`,
+  )
+  expect(typeNotIn(typesWith('counts'))).toBe(
+    `type not in ('CallsCounted', 'CallsRefused', 'UsageImported')`,
+  )
 })
 
 /** Quoted words that can only be types of events: those that begin as such types do. */

@@ -46,5 +46,8 @@ test('descriptions say how much, of what and why', () => {
   expect(
     say('HoldSettled', { credits: 2, endpoint: 'chat', payload: { terminatedBy: 'hold' } }),
   ).toBe('2 credits charged for a call of chat, terminated because its hold could not be extended')
+  expect(
+    say('CallsRefused', { quantity: 2, endpoint: 'voices', payload: { reason: 'rate_limited' } }),
+  ).toBe('2 calls of voices refused (rate_limited)')
   expect(say('CallsCounted', { quantity: 1, endpoint: 'voices' })).toBe('1 free call of voices')
 })

@@ -29,10 +29,11 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
     seconds: silentSeconds,
     set: (_: Request, seconds: number) => void allowed.push(seconds),
   }
+  const refusedCalls = { count() {} }
   const freeCalls = { count: unused, flush: unused, close: unused }
   const storedResponses = { store: unused, read: unused, replayed: unused }
   const proxy = openProxy({
-    ...{ config, gate, idleTimeout, freeCalls, storedResponses, upstreams: {} },
+    ...{ config, gate, idleTimeout, freeCalls, refusedCalls, storedResponses, upstreams: {} },
     newBodyMemory: openBodyMemoryBudget(1_000_000),
     letLeave: unused,
     log: unused,

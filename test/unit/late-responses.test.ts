@@ -52,6 +52,7 @@ async function call(bytes: number, mayLeave: boolean) {
   const proxy = openProxy({
     ...{ config, gate, idleTimeout: { seconds: 60, set() {} } },
     upstreams: upstreamsAt('search', 'http://127.0.0.1:1'),
+    refusedCalls: { count() {} },
     freeCalls: { count: unused, flush: unused, close: unused },
     storedResponses: { store: unused, read: unused, replayed: unused },
     letLeave({ position }) {

@@ -1,14 +1,15 @@
 /** `tollbook explain` */
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/load-config.ts'
+import { maxRefusalsKept, readStoredRefusal } from '../../ledger/refusals/stored-refusals.ts'
 import { explainCall } from '../../reports/explain/explain-call.ts'
 import { explainVerdict, type VerdictQuery } from '../../reports/explain/explain-verdict.ts'
 import { command } from '../command.ts'
 import { withSql } from '../open-ledger.ts'
 import { configArg, ledgerArgs } from '../options/ledger-args.ts'
 import { parseAmount, parsePositionOrTime, parseTime } from '../options/option-values.ts'
-import { json } from '../output.ts'
-import { printCall, printVerdict } from '../print/print-explanation.ts'
+import { formatNumber, json } from '../output.ts'
+import { printCall, printRefused, printVerdict } from '../print/print-explanation.ts'
 import { unknownName } from '../unknown-name.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -16,7 +17,8 @@ const args = {
   request: {
     type: 'positional',
     required: false,
-    description: 'X-Request-Id of a call that credits were held for',
+    description:
+      'X-Request-Id of a call that credits were held for, or of one that was refused within a day',
   },
   key: {
     type: 'string',
@@ -64,10 +66,13 @@ export default command(
       throw new UsageError('explain what? Pass a request id, or --key with --at and --route.')
     }
     if (request !== undefined) {
-      const found = await withSql(args, (sql) => explainCall(sql, request))
-      if (!found) throw new UsageError(nothingHeld(request))
-      if (args.json) json(found)
-      else printCall(found)
+      const { found, refused } = await withSql(args, async (sql) => {
+        const found = await explainCall(sql, request)
+        return { found, refused: found ? undefined : await readStoredRefusal(sql, request) }
+      })
+      if (found) args.json ? json(found) : printCall(found)
+      else if (refused) args.json ? json({ refused }) : printRefused(refused)
+      else throw new UsageError(nothingHeld(request))
       return
     }
     const query = verdictQueryOf({ ...args, key: key ?? '' })
@@ -114,5 +119,5 @@ function routeOf(text: string, { routes }: Config): { route: string; permission:
 }
 
 function nothingHeld(requestId: string): string {
-  return `nothing was ever held for ${requestId}: the call cost nothing, was refused, or was not made. "explain --key KEY --at POSITION --route ROUTE" explains a refusal.`
+  return `nothing was ever held for ${requestId}: the call cost nothing, was refused, or was not made. Of refused calls, each account's last ${formatNumber(maxRefusalsKept)} are known for a day. "explain --key KEY --at POSITION --route ROUTE" explains a refusal.`
 }

@@ -1,8 +1,10 @@
 /** Prints why a call was charged, or what the ledger decides about one. */
 
 import { printPosition } from '../../../events/event.ts'
+import type { StoredRefusal } from '../../ledger/refusals/stored-refusals.ts'
 import { printable } from '../../lib/printable-text.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
+import { type RefusalCode, refusals } from '../../problems/refusal.ts'
 import type { CallExplanation } from '../../reports/explain/explain-call.ts'
 import type { Explanation } from '../../reports/explain/explain-verdict.ts'
 import {
@@ -59,6 +61,21 @@ export function printCall({ charge, held, settled, disagreements }: CallExplanat
     heading(red('The rules say otherwise'))
     for (const fault of disagreements) say(printable(fault))
   }
+}
+
+export function printRefused(refused: StoredRefusal): void {
+  const { endpoint, keyId, reason, figures, refusedAt, accountId } = refused
+  const { status, title } = refusals[reason as RefusalCode] ?? { status: '', title: reason }
+  say(
+    `${bold(red('refused'))}: a call of ${printable(endpoint)} by ${keyId} got ${status} ${reason}.`,
+  )
+  say(dim(`${title}. At ${time(refusedAt.toISOString())} UTC; nothing was held or charged.`))
+  heading('What its client read')
+  pairs([['Account', accountId], ...Object.entries(figures)])
+  const { position } = figures
+  if (position === undefined) return
+  const again = `tollbook explain --key ${keyId} --at ${position} --route ${endpoint}`
+  say(dim(`\nTo decide it again from the log: ${again}`))
 }
 
 function outcomeText({ charge, settled }: Pick<CallExplanation, 'charge' | 'settled'>): string {

@@ -1,4 +1,5 @@
 import { figureOf } from '../../lib/sums.ts'
+import type { RefusalLine } from '../../reports/usage/refusals.ts'
 import type { TopUser } from '../../reports/usage/top-users.ts'
 import type { UsageRow } from '../../reports/usage/usage-by.ts'
 import type { DailyUsage } from '../../reports/usage/usage-by-day.ts'
@@ -14,10 +15,27 @@ export function printUsage(
   { month, summary, days }: { month: string; summary: UsageSummary; days: readonly DailyUsage[] },
 ): void {
   heading(`Usage of ${name} in ${month}`)
-  if (summary.requests === 0) {
-    say(dim('No calls.'))
-    return
-  }
+  if (summary.requests === 0) say(dim('No calls.'))
+  else printServed(summary, days)
+  printRefusals(summary.refusals)
+}
+
+/** Calls that were refused, by endpoint and by the code that their clients read. */
+export function printRefusals(refusals: readonly RefusalLine[]): void {
+  if (refusals.length === 0) return
+  heading('Refused')
+  table(
+    ['Endpoint', 'Reason', 'Calls', 'Last at (UTC)'],
+    refusals.map(({ endpoint, reason, calls, lastAt }) => [
+      endpoint,
+      reason,
+      figureOf(calls),
+      time(lastAt),
+    ]),
+  )
+}
+
+function printServed(summary: UsageSummary, days: readonly DailyUsage[]): void {
   const failed = `${formatNumber(summary.errors)} failed (${percent(summary.errorRate)})`
   say(
     `${formatNumber(summary.requests)} calls, ${failed}, ${formatNumber(summary.credits)} credits charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,

@@ -47,9 +47,10 @@ export async function authorizeHash(
   if (found.refusal && performance.now() - found.cached.loadedAtMs > maxStalenessMs) {
     found = await lookUp(deps, keyHash, permission, request, maxStalenessMs)
   }
-  if (found.refusal) return { ok: false, refusal: found.refusal }
-  if (!found.key || !found.tariff) return { ok: false, refusal: priceMissing }
-  return { ok: true, authorized: { keyHash, key: found.key, tariff: found.tariff } }
+  const { key } = found
+  if (found.refusal) return { ok: false, refusal: found.refusal, key }
+  if (!key || !found.tariff) return { ok: false, refusal: priceMissing, key }
+  return { ok: true, authorized: { keyHash, key, tariff: found.tariff } }
 }
 
 /** The same for a route: the key has its permission, and the tariff has its price. */
@@ -67,7 +68,7 @@ export async function authorizeCall(
   if (!reserves && maxAgeMs > maxStalenessMs) {
     return authorizeCall(deps, keyHash, route, request, maxStalenessMs)
   }
-  if (!price) return { ok: false, refusal: priceMissing }
+  if (!price) return { ok: false, refusal: priceMissing, key: outcome.authorized.key }
   return { ok: true, authorized: { ...outcome.authorized, price } }
 }
 

@@ -30,6 +30,15 @@ export const UsageSummaryResponse = t.Object({
       errorRate: t.Number(),
       lastUsedAt: t.Nullable(t.String()),
       byEndpoint: t.Array(UsageLineSchema),
+      refusals: t.Array(
+        t.Object({
+          endpoint: t.String(),
+          reason: t.String({ description: 'The code that the refusals had.' }),
+          calls: sum(),
+          lastAt: t.String(),
+        }),
+        { description: 'Calls that were refused before anything was held for them.' },
+      ),
     }),
   ),
 })

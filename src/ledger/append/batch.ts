@@ -62,6 +62,7 @@ export const eventTypeOfKind = {
   lease: 'CreditsHeld',
   expire: 'HoldExpired',
   count: 'CallsCounted',
+  count_refused: 'CallsRefused',
 } as const satisfies Record<CallCommand['kind'], EventType>
 
 /** Commands that key, account, tariff and credits must allow. */
@@ -158,7 +159,7 @@ function column(
 }
 
 function quantityOf(command: CallCommand): number | null {
-  if (command.kind === 'count') return command.calls
+  if ('calls' in command) return command.calls
   return 'quantity' in command ? command.quantity : null
 }
 
@@ -212,6 +213,8 @@ function payloadOf(command: CallCommand): string {
       return '{}'
     case 'count':
       return `{"errors":${command.errors},"latencyMsSum":${command.latencyMsSum}}`
+    case 'count_refused':
+      return canonicalJson({ reason: text(command.reason) })
     default:
       return command satisfies never
   }

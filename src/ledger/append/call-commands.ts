@@ -173,6 +173,14 @@ export interface Count extends Omit<CallRef, 'requestId' | 'tariff'> {
   readonly latencyMsSum: number
 }
 
+/** Calls of one key and route that were refused for one reason, before anything was held for them. */
+export interface CountRefused extends Omit<CallRef, 'requestId' | 'tariff'> {
+  readonly kind: 'count_refused'
+  readonly calls: number
+  /** The code of the refusal. */
+  readonly reason: string
+}
+
 export type CallCommand =
   | Hold
   | LeaseHold
@@ -183,6 +191,7 @@ export type CallCommand =
   | Release
   | Expire
   | Count
+  | CountRefused
 
 export const refusalVerdicts = [
   'stale_key',

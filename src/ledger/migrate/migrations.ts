@@ -5,6 +5,7 @@ import { typeNotIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../connect.ts'
 import schema8 from '../sql/000008-schema.sql' with { type: 'text' }
 import readablePayloads from '../sql/000009-readable-payloads.sql' with { type: 'text' }
+import refusedCalls from '../sql/000010-refused-calls.sql' with { type: 'text' }
 import { fillIn } from '../sql/fill-in.ts'
 
 /** Numbers 1 to 7 are folded into number 8: none of them was ever in a release. */
@@ -15,6 +16,11 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
     text: fillIn(schema8, { is_rare: typeNotIn(frequentTypes), is_opening: isOpening }),
   },
   { id: 9, name: 'readable-payloads', text: readablePayloads },
+  {
+    id: 10,
+    name: 'refused-calls',
+    text: fillIn(refusedCalls, { is_rare: typeNotIn(frequentTypes) }),
+  },
 ]
 
 /** The number that a ledger's table of migrations ends with when it is set up for this version. */

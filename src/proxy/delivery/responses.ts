@@ -13,6 +13,8 @@ import type { ForwardFailure } from '../upstream/forward.ts'
 export interface CallResponse {
   readonly response: Response
   readonly refusal?: RefusalCode
+  /** What a refusal says beside its code. */
+  readonly extensions?: Refusal['extensions']
   /** Resolves when the body has been relayed or given up; absent when the response is whole. */
   readonly relayed?: Promise<void>
   /** The charge of a response that is whole: it leaves only if there is time left to. */
@@ -39,7 +41,8 @@ export function refuse(
     requestId,
     route.provider,
   )
-  return { response, refusal: refusal.code }
+  const { code, extensions } = refusal
+  return { response, refusal: code, ...(extensions && { extensions }) }
 }
 
 /** A whole response of the upstream's, under these headers. */

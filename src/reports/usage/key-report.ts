@@ -4,12 +4,15 @@ import { entryOf } from '../../../events/event-types.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { addSums, compareSums, type Sum } from '../../lib/sums.ts'
 import { readEventFeed } from '../log-reader/event-feed.ts'
+import type { RefusalLine } from './refusals.ts'
 
 /** What happened to a key since a time, from the log alone. Times are ISO 8601, positions are printed. */
 export interface KeyReport {
   readonly keyId: string
   readonly since: string
   readonly endpoints: readonly EndpointUse[]
+  /** Calls that were refused before anything was held for them; the most frequent ones first. */
+  readonly refusals: readonly RefusalLine[]
   /** How many calls have begun and not ended. */
   readonly open: number
   /** Changes of the key itself, in the order of the log. */
@@ -45,6 +48,7 @@ const maxCharges = 20
 /** The report of a key. It is empty for a key that the ledger does not have. */
 export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promise<KeyReport> {
   const endpoints = new Map<string, { -readonly [K in keyof EndpointUse]: EndpointUse[K] }>()
+  const refusals = new Map<string, RefusalLine>()
   const open = new Set<string>()
   const changes: KeyReportLine[] = []
   const lastCharges: KeyReportLine[] = []
@@ -57,6 +61,10 @@ export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promi
       continue
     }
     if (event.type === 'UsageImported' || event.slots !== null) continue
+    if (event.type === 'CallsRefused') {
+      countRefusals(refusals, event)
+      continue
+    }
     firstAt ??= event.occurredAt.toISOString()
     lastAt = event.recordedAt.toISOString()
     count(event)
@@ -65,6 +73,7 @@ export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promi
     keyId,
     since: since.toISOString(),
     endpoints: [...endpoints.values()].sort((a, b) => compareSums(b.credits, a.credits)),
+    refusals: [...refusals.values()].sort((a, b) => compareSums(b.calls, a.calls)),
     open: open.size,
     changes,
     lastCharges,
@@ -91,6 +100,15 @@ export async function readKeyReport(sql: Sql, keyId: string, since: Date): Promi
       use.free = addSums(use.free, event.quantity ?? 0)
     }
   }
+}
+
+function countRefusals(refusals: Map<string, RefusalLine>, event: RecordedEvent): void {
+  const endpoint = event.endpoint ?? ''
+  const reason = String(event.payload.reason)
+  const known = refusals.get(`${endpoint} ${reason}`)
+  const calls = addSums(known?.calls ?? 0, event.quantity ?? 0)
+  const lastAt = event.occurredAt.toISOString()
+  refusals.set(`${endpoint} ${reason}`, { endpoint, reason, calls, lastAt })
 }
 
 async function* events(sql: Sql, keyId: string, since: Date): AsyncGenerator<RecordedEvent> {

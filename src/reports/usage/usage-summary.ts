@@ -1,5 +1,6 @@
 import type { Sql } from '../../ledger/connect.ts'
 import { addSums, ratioOfSums, type Sum } from '../../lib/sums.ts'
+import { type RefusalLine, readRefusals } from './refusals.ts'
 import {
   daysOf,
   isInDays,
@@ -15,6 +16,7 @@ export interface UsageSummary extends UsageFigures {
   readonly errorRate: number
   readonly lastUsedAt: string | null
   readonly byEndpoint: readonly UsageLine[]
+  readonly refusals: readonly RefusalLine[]
 }
 
 /** The totals of a month (`YYYY-MM`), or of all time. */
@@ -30,6 +32,7 @@ export async function readUsageSummary(
     where ${isUsageOf(sql, of)} and ${days ? isInDays(sql, days) : sql`true`}
     group by d.endpoint
     order by d.endpoint`
+  const refusals = await readRefusals(sql, { ...of, days })
   const sum = (figure: 'requests' | 'errors' | 'credits' | 'latencyMsSum') =>
     addSums(...rows.map((row) => row[figure]))
   const requests = sum('requests')
@@ -43,5 +46,6 @@ export async function readUsageSummary(
     avgLatencyMs: requests === 0 ? null : Math.round(ratioOfSums(sum('latencyMsSum'), requests)),
     lastUsedAt: rows.length === 0 ? null : new Date(lastUsedAt).toISOString(),
     byEndpoint: rows.map(({ latencyMsSum, lastUsedAt, ...line }) => line),
+    refusals,
   }
 }

@@ -1,5 +1,5 @@
 /** Usage added up by the column of a dimension, from the projection or from the log. */
-import { countingTypes, usageTypes } from '../../../events/event-types.ts'
+import { servedTypes, usageTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readShards } from '../../ledger/read/read-shards.ts'
@@ -59,7 +59,7 @@ function readSumsOfRange(
   query: DimensionQuery,
   range: PositionRange & { readonly shard: number },
 ): Promise<UsageSum[]> {
-  const counted = sql.unsafe(typeIn(countingTypes, 'd.type'))
+  const counted = sql.unsafe(typeIn(servedTypes, 'd.type'))
   return sql<UsageSum[]>`
     select ${dimensionColumn(sql, query.by)} as name,
       sum(case when ${counted} then quantity else 1 end) as requests,

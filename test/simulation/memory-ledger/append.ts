@@ -9,6 +9,7 @@ import {
   draw,
   drawableAt,
   holdOf,
+  isCount,
   liveLots,
   lotsFor,
   type Who,
@@ -151,7 +152,7 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
   const who: Who = { shard: ledger.shard, account_id, mode, now: ledger.now }
   if (debtOf(ledger, who) > 0) batch.owing.set(`${account_id} ${mode}`, who)
   const isPurchase = purchaseKinds.some((kind) => kind === command.kind)
-  if (command.kind === 'count') return decideCount(ledger, batch, of, who)
+  if (isCount(command)) return decideCount(ledger, batch, of, who)
   const verdict =
     requestVerdict(ledger, command) ??
     (isPurchase
@@ -175,8 +176,7 @@ function decideCommand(ledger: MemoryLedger, batch: Batch, of: Command): Result 
 
 /** The state is read before the batch: a hold that it opened is not found by its later commands. */
 function asFound({ opened }: Batch, command: CallCommand): CallCommand {
-  if (command.kind === 'count' || command.kind === 'hold' || command.kind === 'lease')
-    return command
+  if (isCount(command) || command.kind === 'hold' || command.kind === 'lease') return command
   if ('lease' in command) return opened.has(command.lease) ? { ...command, lease: '' } : command
   return opened.has(command.requestId) ? { ...command, requestId: '' } : command
 }
@@ -194,7 +194,9 @@ function availableTo(
 }
 
 const withCredits: readonly string[] = [...purchaseKinds, 'settle']
-const withQuantity = ['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count']
+const withQuantity = [
+  ...['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count', 'count_refused'],
+]
 
 /** Amounts are bounded. */
 function isInRange({ columns }: Command): boolean {
@@ -220,7 +222,7 @@ function purchaseVerdict(
   ledger: MemoryLedger,
   batch: Batch,
   of: Command,
-  command: Exclude<CallCommand, { kind: 'count' }>,
+  command: Exclude<CallCommand, { calls: number }>,
   who: Who,
 ): Verdict {
   const decided = decide(ledger.state, command, who)

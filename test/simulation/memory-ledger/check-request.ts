@@ -13,7 +13,7 @@ const uuidV7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/
 /** undefined: it may, unless the unique index refuses it. */
 export function requestVerdict(
   ledger: MemoryLedger,
-  command: Exclude<CallCommand, { kind: 'count' }>,
+  command: Exclude<CallCommand, { calls: number }>,
 ): 'request_out_of_time' | undefined {
   if (!openingKinds.some((kind) => kind === command.kind)) return undefined
   if (ledger.bug === 'opens-twice') return undefined

@@ -39,7 +39,9 @@ const functions: Readonly<Record<string, Handler>> = {
   record_v1: { run: record },
   catch_up_daily_usage: nothingToDo('left', 0),
   catch_up_monthly_balances: nothingToDo('left', 0),
+  catch_up_daily_refusals: nothingToDo('left', 0),
   forget_responses_v1: nothingToDo('forgotten', 0),
+  forget_refusals_v1: nothingToDo('forgotten', 0),
   extend_partitions: nothingToDo('extend_partitions', null),
 }
 

@@ -7,6 +7,7 @@ import { configArg, ledgerArgs } from '../../options/ledger-args.ts'
 import { parseTime } from '../../options/option-values.ts'
 import { bold, dim, formatNumber, heading, json, say, table, time } from '../../output.ts'
 import { stateOf } from '../../print/print-key.ts'
+import { printRefusals } from '../../print/print-usage.ts'
 import { UsageError } from '../../usage-error.ts'
 
 const args = {
@@ -43,7 +44,7 @@ export default command(
 )
 
 function print(report: KeyReport): void {
-  const { endpoints, open, changes, lastCharges, firstAt, lastAt } = report
+  const { endpoints, refusals, open, changes, lastCharges, firstAt, lastAt } = report
   say(dim(`Since ${time(report.since)} UTC`))
   if (firstAt === null || lastAt === null) say('No calls.')
   else {
@@ -54,6 +55,7 @@ function print(report: KeyReport): void {
       endpoints.map((use) => [use.endpoint, use.charged, use.credits, use.failed, use.free]),
     )
   }
+  printRefusals(refusals)
   if (open > 0) say(`${formatNumber(open)} more calls are in flight.`)
   printEvents('Changes to the key', changes)
   printEvents(

@@ -11,6 +11,7 @@
 --   expire           HoldExpired   free a hold or a lease whose time is over; a HoldSettled, where its extensions say that
 --                                  something was sent, which is then charged
 --   count            CallsCounted  count calls of price 0
+--   count_refused    CallsRefused  count calls that were refused
 --
 -- A hold, a lease and the end of a call that ran on a lease open the request that they name, and each request is opened once.
 --
@@ -76,7 +77,7 @@ begin
         {{draw_on_lots}}
         {{note_purchase}}
       end if;
-    elsif command.kind = 'count' then
+    elsif command.kind in ('count', 'count_refused') then
       {{decide_count}}
     elsif command.kind = 'void_on_lease' then
       {{decide_void_on_lease}}

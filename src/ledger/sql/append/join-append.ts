@@ -86,7 +86,7 @@ const values = {
   max_unspent_credits: String(maxUnspentCredits),
   with_credits: list([...purchaseKinds, 'settle'], (kind) => `'${kind}'`),
   with_quantity: list(
-    ['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count'],
+    ['hold', 'extend', 'charge_on_lease', 'void_on_lease', 'settle', 'count', 'count_refused'],
     (kind) => `'${kind}'`,
   ),
   openings: list(openingKinds, (kind) => `'${kind}'`),

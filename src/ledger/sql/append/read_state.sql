@@ -56,11 +56,11 @@ left join lateral (
 left join lateral (
   select k.account_id, k.mode, k.version, k.enabled, k.revoked_at, k.expires_at, k.previous_until, k.monthly_cap
   from key_state k
-  where (c.account_buys or c.kind = 'count') and k.key_id = c.key_id and k.shard = in_shard limit 1
+  where (c.account_buys or c.kind in ('count', 'count_refused')) and k.key_id = c.key_id and k.shard = in_shard limit 1
 ) k on k.account_id = c.account_id and k.mode = c.mode
 left join lateral (
   select h.* from open_holds h
-  where c.kind not in ('hold', 'lease', 'count') and h.hold_id = c.hold_id and h.shard = in_shard
+  where c.kind not in ('hold', 'lease', 'count', 'count_refused') and h.hold_id = c.hold_id and h.shard = in_shard
     and h.account_id = c.account_id and h.key_id = c.key_id and h.mode = c.mode limit 1
 ) h on true
 -- A call counts against its key's cap in the month of its hold.

@@ -26,6 +26,7 @@ import extendPartitions from './extend_partitions.sql' with { type: 'text' }
 import fenceProducersV1 from './fence_producers_v1.sql' with { type: 'text' }
 import firstId from './first_id.sql' with { type: 'text' }
 import fitsSchema from './fits_schema.sql' with { type: 'text' }
+import forgetRefusalsV1 from './forget_refusals_v1.sql' with { type: 'text' }
 import forgetResponsesV1 from './forget_responses_v1.sql' with { type: 'text' }
 import grantAllowance from './grant_allowance.sql' with { type: 'text' }
 import grantV1 from './grant_v1.sql' with { type: 'text' }
@@ -50,6 +51,7 @@ import repayFromLiveLots from './repay_from_live_lots.sql' with { type: 'text' }
 import repeatedResult from './repeated_result.sql' with { type: 'text' }
 import replayedV1 from './replayed_v1.sql' with { type: 'text' }
 import reportDivergence from './report_divergence.sql' with { type: 'text' }
+import storeRefusalsV1 from './store_refusals_v1.sql' with { type: 'text' }
 import storeResponseV1 from './store_response_v1.sql' with { type: 'text' }
 import tariffAt from './tariff_at.sql' with { type: 'text' }
 import unspentCredits from './unspent_credits.sql' with { type: 'text' }
@@ -112,6 +114,8 @@ export const functions: readonly string[] = [
   fillIn(claimVerdict, { resolves_a_hold: typeIn(resolvingTypes, 'e.type') }),
   storeResponseV1,
   forgetResponsesV1,
+  storeRefusalsV1,
+  forgetRefusalsV1,
   replayedV1,
   joinAppend(),
   fillIn(recordV1, {
@@ -139,6 +143,8 @@ export const servedFunctions: readonly string[] = [
   'append_v1',
   'store_response_v1',
   'forget_responses_v1',
+  'store_refusals_v1',
+  'forget_refusals_v1',
   'replayed_v1',
   'record_v1',
   'grant_v1',

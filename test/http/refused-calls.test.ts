@@ -1,0 +1,142 @@
+/** Refused calls are counted by key, route and reason, and each can be asked about by its id. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { readKeyReport } from '../../src/reports/usage/key-report.ts'
+import { readUsageSummary } from '../../src/reports/usage/usage-summary.ts'
+import { runCli, runJson } from '../support/cli.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import type { TestKey } from '../support/test-ledger.ts'
+import { until } from '../support/until.ts'
+
+let shop: Shop
+beforeAll(async () => {
+  shop = await openShop({
+    config: {
+      plans: {
+        poor: {
+          windowMs: 60_000,
+          rateLimit: 6,
+          credits: 2,
+          maxInFlight: 10,
+          endpoints: 'all',
+          fee: { minorUnits: 0, currency: 'EUR' },
+        },
+      },
+      routes: {
+        page: {
+          ...{ method: 'GET', path: '/v1/page', summary: 'A page', service: 'search' },
+          price: { per: 'request', credits: 1 },
+        },
+      },
+    },
+  })
+})
+afterAll(() => shop.close())
+
+const page = (key: TestKey, query = '') => shop.fetch(`/v1/page${query}`, { key: key.text })
+
+/** What the log counts of the key's refusals, as `reason calls` of each route, once it has this many. */
+async function refusalsOf({ keyId }: TestKey, calls: number): Promise<string[]> {
+  let rows: readonly { endpoint: string; reason: string; calls: number }[] = []
+  await until(async () => {
+    rows = await shop.ledger.sql`
+      select endpoint, payload ->> 'reason' as reason, sum(quantity)::bigint as calls from events
+      where key_id = ${keyId} and type = 'CallsRefused' group by 1, 2 order by 1, 2`
+    return rows.reduce((sum, row) => sum + Number(row.calls), 0) >= calls
+  })
+  return rows.map((row) => `${row.endpoint}: ${row.reason} ${row.calls}`)
+}
+
+test('a key without credits leaves a trace: in the log, in usage, in its report, and by the call’s id', async () => {
+  const key = await shop.newKey('poor')
+  const statuses: number[] = []
+  let refused: Response | undefined
+  for (let call = 0; call < 5; call++) {
+    const response = await page(key)
+    statuses.push(response.status)
+    refused = response
+  }
+  expect(statuses).toEqual([200, 200, 402, 402, 402])
+  const document = await refused?.json()
+  expect(await refusalsOf(key, 3)).toEqual(['page: insufficient_credits 3'])
+
+  const { ledger } = shop
+  const line = { endpoint: 'page', reason: 'insufficient_credits', calls: 3 }
+  expect((await readKeyReport(ledger.sql, key.keyId, new Date(0))).refusals).toEqual([
+    { ...line, lastAt: expect.any(String) },
+  ])
+  await until(async () => {
+    const { refusals } = await readUsageSummary(ledger.sql, { keyId: key.keyId })
+    return Bun.deepMatch([line], refusals)
+  })
+  const database = { database: ledger.url }
+  const report = await runCli(['keys', 'report', key.keyId, '--since', '2020-01-01'], database)
+  expect(report.stdout).toMatch(/Refused\n.*\n.*page +insufficient_credits +3 /)
+  const usage = ['report', 'usage', '--key', key.keyId, '--month', '2030-06']
+  expect((await runCli(usage, database)).stdout).toMatch(/page +insufficient_credits +3 /)
+
+  const id = refused?.headers.get('x-request-id') ?? ''
+  const { position, required, available } = document
+  expect(await runJson(['explain', id], database)).toMatchObject({
+    refused: {
+      ...{ requestId: id, keyId: key.keyId, endpoint: 'page', reason: 'insufficient_credits' },
+      figures: { required, available, position },
+    },
+  })
+  const { stdout } = await runCli(['explain', id], database)
+  expect(stdout).toContain('402 insufficient_credits')
+  expect(stdout).toContain(`explain --key ${key.keyId} --at ${position} --route page`)
+})
+
+test('whatever refuses a call is counted, and what has an event of its own is not', async () => {
+  const account = await shop.ledger.account({ plan: 'pro' })
+  const key = await shop.ledger.key(account, { rateLimit: 4 })
+  expect((await page(key, '?odd=1')).status).toBe(400)
+  shop.upstream.respond(() => new Response('', { status: 500 }))
+  expect((await page(key)).status).toBe(502)
+  shop.upstream.respond(() => Response.json({}))
+  expect((await page(key)).status).toBe(200)
+  expect((await shop.post('/v1/search', { query: 7 }, { key: key.text })).status).toBe(400)
+  expect((await page(key)).status).toBe(200)
+  expect((await page(key)).status).toBe(429)
+  await shop.ledger.change(key, 'KeyDisabled')
+  await until(async () => (await page(key)).status === 401)
+  const counted = await refusalsOf(key, 4)
+  expect(counted).toContain('page: invalid_request 1')
+  expect(counted).toContain('search: invalid_request 1')
+  expect(counted.join()).toMatch(/page: key_disabled \d/)
+  expect(counted.join()).toMatch(/page: rate_limited \d/)
+  expect(counted).toHaveLength(4)
+})
+
+test('a refusal keeps nothing of a body', async () => {
+  const key = await shop.newKey()
+  const secret = 'a-secret-in-the-wrong-field'
+  const response = await shop.post(
+    '/v1/search',
+    { query: 'q', [secret]: secret },
+    { key: key.text },
+  )
+  expect(response.status).toBe(400)
+  await refusalsOf(key, 1)
+  const [row] = await shop.ledger.sql`
+    select r::text as text from refused_calls r where request_id = ${response.headers.get('x-request-id')}`
+  expect(row?.text).toContain('invalid_request')
+  expect(row?.text).not.toContain(secret)
+})
+
+test('keys that nobody has leave no event, and no row', async () => {
+  const size = await shop.ledger.size()
+  const unknown = `${shop.key.text.slice(0, -1)}${shop.key.text.endsWith('a') ? 'b' : 'a'}`
+  for (let call = 0; call < 20; call++) {
+    expect((await shop.fetch('/v1/page', { key: unknown })).status).toBe(401)
+    expect((await shop.fetch('/v1/page', { key: null })).status).toBe(401)
+  }
+  // What was counted before is written with what comes after.
+  const key = await shop.newKey()
+  expect((await page(key, '?odd=1')).status).toBe(400)
+  await refusalsOf(key, 1)
+  const rows = await shop.ledger.sql`
+    select type, key_id from events where position > ${size} and type = 'CallsRefused'`
+  expect([...rows]).toEqual([{ type: 'CallsRefused', key_id: key.keyId }])
+  expect(shop.gateway.warnings).toEqual([])
+})
