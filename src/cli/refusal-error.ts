@@ -7,6 +7,8 @@ const sentences: Readonly<Record<RefusalName, string>> = {
   account_frozen: 'the account is frozen: "tollbook accounts unfreeze" thaws it.',
   account_erased: 'the account was erased, and nothing can be done for it any more.',
   key_unknown: 'the ledger has no such key; "tollbook keys list" lists them.',
+  too_many_keys:
+    'the account has as many keys as it may have: revoke some, or raise limits.maxKeysPerAccount in tollbook.yaml.',
   key_revoked: 'the key is revoked, for good: create another with "tollbook keys create".',
   charge_unknown: 'no call of this request id was charged; the X-Request-Id of a response is it.',
   exceeds_charge: 'that is more than is left of the charge',

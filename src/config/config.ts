@@ -159,6 +159,8 @@ export interface Limits {
   readonly holdSeconds: number
   /** A gateway that the ledger has not heard of for so long is fenced. */
   readonly fenceAfterSeconds: number
+  /** How many keys an account may have that are not revoked. Keys that are issued at the same instant may exceed it. */
+  readonly maxKeysPerAccount: number
   /** How long a report over HTTP may take, and may wait for others. */
   readonly maxReportSeconds: number
   /** How many requests to management an owner may make in any minute. */

@@ -10,6 +10,7 @@ export const defaults = {
     upstreamTimeoutMs: 30_000,
     holdSeconds: 900,
     fenceAfterSeconds: 60,
+    maxKeysPerAccount: 1_000,
     maxReportSeconds: 60,
     maxOwnerRequestsPerMinute: 300,
     maxOwnerChangesPerMinute: 30,

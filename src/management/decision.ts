@@ -6,6 +6,7 @@ export type RefusalName =
   | 'account_frozen'
   | 'account_erased'
   | 'key_unknown'
+  | 'too_many_keys'
   | 'key_revoked'
   | 'charge_unknown'
   | 'exceeds_charge'

@@ -9,6 +9,7 @@ import {
   readAccount,
   readPlans,
 } from '../ledger/read/read-accounts.ts'
+import { countKeys } from '../ledger/read/read-keys.ts'
 import { accountIdOf, newKeyId, type Owner } from '../lib/ids.ts'
 import type { Actor } from './actor.ts'
 import { checkKeyLimits } from './check-key-limits.ts'
@@ -56,6 +57,9 @@ export async function issueKey(
     const tariff = await readPlans(sql, shard)
     if (!tariff) return refused('no_tariff')
     const at = isoTime(tariff.readAt)
+    if (account && (await countKeys(sql, accountId)) >= config.limits.maxKeysPerAccount) {
+      return refused('too_many_keys')
+    }
     const minted = mintKey({ prefixes, mode, shard, random })
     const opening =
       checkRequest(request, account, tariff.plans, at, config) ??

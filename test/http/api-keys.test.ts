@@ -133,7 +133,10 @@ describe('POST /api-keys', () => {
       { pointer: '/name', detail: 'missing' },
       { pointer: '/nmae', detail: 'unknown field' },
       { pointer: '/rateLimit', detail: 'expected an integer from 1 to 1000000, or null' },
-      { pointer: '/allowedIps', detail: 'expected a list of IP addresses and CIDR ranges' },
+      {
+        pointer: '/allowedIps',
+        detail: 'expected a list of at most 100 IP addresses and CIDR ranges',
+      },
     ])
   })
 })

@@ -7,7 +7,11 @@ import { lotMovements } from '../../src/reports/statement/lot-movements.ts'
 import { readLotSums } from '../../src/reports/statement/lot-sums.ts'
 import { BadPeriod, parsePeriod } from '../../src/reports/statement/parse-period.ts'
 import type { PeriodRange } from '../../src/reports/statement/range-conditions.ts'
-import { readStatement, type StatementRequest } from '../../src/reports/statement/read-statement.ts'
+import {
+  readStatement,
+  type StatementRequest,
+  TooManyLines,
+} from '../../src/reports/statement/read-statement.ts'
 import { readStatementEvents } from '../../src/reports/statement/statement-events.ts'
 import type { Statement } from '../../src/reports/statement/statement-shape.ts'
 import { buildLedger, type LedgerBuilder, type TestKey } from '../support/ledger-builder.ts'
@@ -571,3 +575,23 @@ function accountOf(found: Statement) {
   if (!found.account) throw new Error('not an account’s statement')
   return found.account
 }
+
+describe('a statement with every charge', () => {
+  test('may have as many lines as were asked for at most, of its own period alone', async () => {
+    await using ledger = await buildLedger()
+    const key = await ledger.openAccount()
+    for (const day of ['2031-10-30', '2031-11-01', '2031-11-02']) {
+      await ledger.at(`${day}T12:00:00Z`)
+      await ledger.settle(await ledger.hold(key, { credits: 2 }), 2)
+    }
+    const { accountId } = key
+    const read = (maxLines: number, more: object = {}) =>
+      readStatement(ledger.sql, { accountId, month: november, maxLines, lines: true, ...more })
+
+    expect((await read(2))?.charges.lines).toHaveLength(2)
+    await expect(read(1)).rejects.toBeInstanceOf(TooManyLines)
+    await expect(read(1)).rejects.toThrow('there are 2 charges, and at most 1 are listed')
+    expect((await read(1, { lines: false }))?.charges.calls).toBe(2)
+    expect((await read(1, { month: october }))?.charges.lines).toHaveLength(1)
+  })
+})

@@ -171,6 +171,7 @@ test('where the file is silent, the defaults hold', () => {
       upstreamTimeoutMs: 30_000,
       holdSeconds: 900,
       fenceAfterSeconds: 60,
+      maxKeysPerAccount: 1_000,
       maxReportSeconds: 60,
       maxOwnerRequestsPerMinute: 300,
       maxOwnerChangesPerMinute: 30,

@@ -68,6 +68,9 @@ export const Limits = closed(
         3_600,
       ),
     ),
+    maxKeysPerAccount: Type.Optional(
+      atLeast(1, 'How many keys an account may have that are not revoked.', 1_000_000),
+    ),
     maxReportSeconds: Type.Optional(
       atLeast(1, 'How long a report over HTTP may take, and may wait for others.', 120),
     ),

@@ -8,6 +8,10 @@ const texts: Readonly<Record<RefusalName, readonly [RefusalCode, string]>> = {
   account_frozen: ['account_frozen', 'The account is frozen: no key is issued for it.'],
   account_erased: ['conflict', 'The account was erased.'],
   key_unknown: ['not_found', 'There is no such key.'],
+  too_many_keys: [
+    'conflict',
+    'The account has as many keys as it may have at once; revoke one that is not used.',
+  ],
   key_revoked: ['conflict', 'The key is revoked, for good.'],
   charge_unknown: ['not_found', 'No call of this id was charged.'],
   exceeds_charge: ['conflict', 'More than what is left of the charge cannot be refunded.'],

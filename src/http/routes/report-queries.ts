@@ -18,13 +18,23 @@ export const monthQuery = t.Object({ month: t.Optional(month) })
  * The days that the query asks for. The default end is today, the default start the thirtieth day before the
  * end, both included.
  *
- * @throws RequestRefused for days that no calendar has
+ * @throws RequestRefused for days that no calendar has, and for more than a year of them
  */
 export function daysOf({ from, to }: Static<typeof daysQuery>, now: Date): Days {
   requireValid([...dayFaults('/from', from), ...dayFaults('/to', to)])
   const last = to ?? now.toISOString().slice(0, 10)
   const before = new Date(Date.parse(last) - 29 * 86_400_000).toISOString().slice(0, 10)
-  return { from: from ?? before, to: last }
+  const first = from ?? before
+  requireValid(rangeFaults(first, last))
+  return { from: first, to: last }
+}
+
+const maxDays = 366
+
+function rangeFaults(from: string, to: string): InvalidPart[] {
+  const days = (Date.parse(to) - Date.parse(from)) / 86_400_000 + 1
+  if (days <= maxDays) return []
+  return [{ pointer: '/from', detail: `expected at most ${maxDays} days` }]
 }
 
 function dayFaults(pointer: string, text: string | undefined): InvalidPart[] {

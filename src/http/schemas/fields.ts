@@ -91,9 +91,10 @@ export const permissions = nullable(
     title: 'a list of permissions such as search',
   }),
 )
-export const addresses = t.Array(t.String({ maxLength: 64 }), {
-  maxItems: 1_000,
-  title: 'a list of IP addresses and CIDR ranges',
+/** Every change of a key is written to the log with all of them. */
+export const addresses = t.Array(t.String({ maxLength: 49 }), {
+  maxItems: 100,
+  title: 'a list of at most 100 IP addresses and CIDR ranges',
   description: 'Addresses and CIDR ranges that the key may be used from; none: from anywhere.',
 })
 export const time = t.String({

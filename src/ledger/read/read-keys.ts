@@ -49,6 +49,14 @@ export async function readKey(sql: Sql, keyId: string): Promise<KeyRow | undefin
   return row
 }
 
+/** How many keys of an account are not revoked. */
+export async function countKeys(sql: Sql, accountId: string): Promise<number> {
+  const [row] = await sql<[{ keys: number }]>`
+    select count(*)::integer as keys from key_state
+    where account_id = ${accountId} and revoked_at is null`
+  return row.keys
+}
+
 /** All keys of an account, revoked or not, the newest first. */
 export function readKeysOfAccount(sql: Sql, accountId: string): Promise<KeyRow[]> {
   return selectKeys(

@@ -22,19 +22,31 @@ export interface StatementRequest extends PeriodRequest {
   readonly mode?: Mode
   /** Whether the statement lists each charge. */
   readonly lines?: boolean
+  /** How many charges it may list; any number unless given. */
+  readonly maxLines?: number
   /** The end of the log as of a position, or of a time to the millisecond; the present one unless given. */
   readonly asOf?: LogPosition | Date
 }
 
+/** A statement has more charges than were asked for at most. */
+export class TooManyLines extends Error {
+  override readonly name = 'TooManyLines'
+
+  constructor(charges: number, maxLines: number) {
+    super(`there are ${charges} charges, and at most ${maxLines} are listed`)
+  }
+}
+
 /**
  * @returns the statement; undefined when the ledger does not have the account or key, or did not have it then
+ * @throws TooManyLines
  * @throws BadPeriod when the month, day or zone does not exist, the period has not begun, or `asOf` is in the future
  */
 export async function readStatement(
   sql: Sql,
   request: StatementRequest,
 ): Promise<Statement | undefined> {
-  const { keyId, lines = false, asOf } = request
+  const { keyId, lines = false, maxLines = Number.POSITIVE_INFINITY, asOf } = request
   const period = parsePeriod(request)
   const subject = await findSubject(sql, request)
   const first = subject && (await findFirstEvent(sql, subject.accountId))
@@ -52,6 +64,7 @@ export async function readStatement(
   const range = { shard, accountId, keyId, mode, from, to: end.position }
   const inLog = await readPeriodInLog(sql, range, period)
   const until = Math.min(period.end, end.now)
+  if (lines) requireFewCharges(inLog, period, maxLines)
   const rows = lines ? await inLog.readCharges() : undefined
   const events = await readStatementEvents(sql, shard, inLog.linePositions)
   return {
@@ -88,6 +101,14 @@ async function findSubject(
   const key = await findKeyOwner(sql, keyId)
   if (!key || (accountId !== undefined && accountId !== key.accountId)) return undefined
   return { accountId: key.accountId, mode: mode ?? key.mode }
+}
+
+/** @throws TooManyLines */
+function requireFewCharges({ callSums }: PeriodInLog, period: Period, maxLines: number): void {
+  const charges = callSums
+    .filter(({ type, bucket }) => type === 'HoldSettled' && period.days[bucket - 1])
+    .reduce((sum, { events }) => sum + events, 0)
+  if (charges > maxLines) throw new TooManyLines(charges, maxLines)
 }
 
 /** @throws BadPeriod */

@@ -5,7 +5,7 @@ import { accountIdOf } from '../../../lib/ids.ts'
 import { invalidRequest } from '../../../problems/refusal.ts'
 import { readBalance } from '../../../reports/account/balance.ts'
 import { BadPeriod } from '../../../reports/statement/parse-period.ts'
-import { readStatement } from '../../../reports/statement/read-statement.ts'
+import { readStatement, TooManyLines } from '../../../reports/statement/read-statement.ts'
 import { statementCsv } from '../../../reports/statement/statement-csv.ts'
 import { statementPage } from '../../../reports/statement/statement-page.ts'
 import type { Statement } from '../../../reports/statement/statement-shape.ts'
@@ -18,6 +18,8 @@ import { StatementSchema } from '../../schemas/statement-schema.ts'
 import type { RouteDeps } from '../route-deps.ts'
 
 const tags = ['Account']
+/** Of the charges of a statement: they are computed, checked and sent at once. */
+const maxLines = 10_000
 /** What `orNotFound` says that there is not. */
 const noAccount = 'account yet: your first key opens it'
 
@@ -73,14 +75,14 @@ export function accountRoutes({ management, sql, reports, signIn }: RouteDeps) {
           accountId: accountIdOf(ownerOf(principal)),
           month: params.month,
           ...(keyId !== undefined && { keyId }),
-          ...(lines !== undefined && { lines }),
+          ...(lines !== undefined && { lines, maxLines }),
           ...(mode !== undefined && { mode }),
           ...(tz !== undefined && { timeZone: tz }),
           ...(asOf !== undefined && { asOf: parsePosition(asOf) ?? new Date(asOf) }),
         }
         const found = await reports
           .compute(principal, (sql) => readStatement(sql, request))
-          .catch(refuseBadPeriod)
+          .catch(refuseBadRequest)
         return inFormat(format, orNotFound(found, keyId === undefined ? noAccount : 'key'))
       },
       {
@@ -89,7 +91,11 @@ export function accountRoutes({ management, sql, reports, signIn }: RouteDeps) {
         query: t.Object({
           mode: t.Optional(mode),
           keyId: t.Optional(id),
-          lines: t.Optional(t.Boolean({ description: 'With every charge, one by one.' })),
+          lines: t.Optional(
+            t.Boolean({
+              description: `With every charge, one by one; at most ${maxLines}. \`GET /v1/charges\` lists any number, page by page.`,
+            }),
+          ),
           tz: t.Optional(
             t.String({
               maxLength: 64,
@@ -148,7 +154,11 @@ function pageResponse(statement: Statement): Response {
   })
 }
 
-function refuseBadPeriod(error: unknown): never {
+function refuseBadRequest(error: unknown): never {
+  if (error instanceof TooManyLines) {
+    const detail = `${error.message}; GET /v1/charges lists them page by page`
+    throw new RequestRefused(invalidRequest([{ pointer: '/lines', detail }]))
+  }
   if (!(error instanceof BadPeriod)) throw error
   throw new RequestRefused(invalidRequest([{ pointer: error.field, detail: error.message }]))
 }
