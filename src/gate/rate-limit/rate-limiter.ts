@@ -15,6 +15,8 @@
  * as the shorter one before it did.
  */
 
+import type { AheadBatch } from './permits-ahead.ts'
+
 export interface RateLimit {
   /**
    * Names what is counted. The keys of one decision are distinct and share a hash tag, so that a Redis
@@ -36,6 +38,8 @@ export interface Permit {
   readonly limits: readonly RateLimit[]
   readonly takenAtUs: number
   readonly source: 'redis' | 'process' | 'local'
+  /** With which others it was taken ahead. */
+  readonly batch?: AheadBatch
 }
 
 /** How a rate limit stands. Of several limits, the one that makes the client wait longest. */

@@ -6,6 +6,7 @@
  * next one first says which Redis it leads to and how long that has been up.
  */
 import { Redis, type Result } from 'ioredis'
+import { type AheadQuestion, nothingAhead } from './permits-ahead.ts'
 import type { RateLimit } from './rate-limiter.ts'
 import { rateLimitScript } from './redis-script.ts'
 import { type ReplyWatchdog, watchReplies } from './reply-watchdog.ts'
@@ -28,9 +29,12 @@ export interface RedisIdentity {
 /** All commands reject when the connection fails, at the latest about 75 ms after they were sent. */
 export interface RedisConnection {
   readonly identity: RedisIdentity
-  takePermit(limits: readonly RateLimit[]): Promise<number[]>
+  /** @param ahead what is asked for beside the permit */
+  takePermit(limits: readonly RateLimit[], ahead: AheadQuestion): Promise<number[]>
   peek(limits: readonly RateLimit[]): Promise<number[]>
   returnPermit(limits: readonly RateLimit[], takenAtUs: number): Promise<void>
+  /** Says what became of permits that were taken ahead. Returns the time from which the spent ones count. */
+  account(limits: readonly RateLimit[], ahead: AheadQuestion): Promise<number[]>
   /** Resolves with the reason when the connection is of no use any more. */
   readonly lost: Promise<Error>
   close(): void
@@ -48,12 +52,14 @@ export async function connectToRedis(url: string, prefix: string): Promise<Redis
   try {
     await client.connect()
     // A Redis that cannot run the script (a replica, a full one) must fail here, not at a call.
-    await run(['{probe}'], 'take', 1, 1)
+    const probe = [{ key: '{probe}', limit: 1, windowMs: 1 }]
+    await run(keysOf(probe), 'take', ...numbersOf(probe, nothingAhead(probe)))
     const identity = identityIn(await client.info('server'))
     return {
       identity,
-      takePermit: (limits) => run(keysOf(limits), 'take', ...numbersOf(limits)),
-      peek: (limits) => run(keysOf(limits), 'peek', ...numbersOf(limits)),
+      takePermit: (limits, ahead) => run(keysOf(limits), 'take', ...numbersOf(limits, ahead)),
+      peek: (limits) => run(keysOf(limits), 'peek', ...numbersOf(limits, nothingAhead(limits))),
+      account: (limits, ahead) => run(keysOf(limits), 'account', ...numbersOf(limits, ahead)),
       returnPermit: async (limits, takenAtUs) => {
         await run(keysOf(limits), 'return', takenAtUs)
       },
@@ -142,10 +148,16 @@ function writeGatherer(client: Redis): () => void {
   }
 }
 
-const keysOf = (limits: readonly RateLimit[]) => limits.map(({ key }) => key)
+const keysOf = (limits: readonly RateLimit[]) => limits.flatMap(({ key }) => [key, `${key}:ahead`])
 
-const numbersOf = (limits: readonly RateLimit[]) =>
-  limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
+function numbersOf(
+  limits: readonly RateLimit[],
+  { count, usableMs, accounted }: AheadQuestion,
+): number[] {
+  const { takenAtUs = 0, count: taken = 0, spent = 0 } = accounted ?? {}
+  const ofLimits = limits.flatMap(({ limit, windowMs }) => [limit, windowMs])
+  return [count, usableMs * 1_000, takenAtUs, taken, spent, ...ofLimits]
+}
 
 /** `INFO server`. The uptime is in whole seconds, so a second less is what is certain. */
 function identityIn(info: string): RedisIdentity {

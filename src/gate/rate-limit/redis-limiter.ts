@@ -5,11 +5,14 @@
  * others are decided at once by the local rate limit. A connection is tried in the background until there is
  * one. redis-trust.ts says how many calls pass in the two ways together.
  *
+ * Permits of busy accounts are taken ahead, several in one question: see permits-ahead.ts.
+ *
  * A call that was under way when Redis fell silent may have taken a permit there that nobody returns. The
  * limit is then too strict until that permit's time span has passed, never too lax.
  */
 import type { Logger } from 'pino'
 import { openLocalLimiter } from './local-rate-limit.ts'
+import { type AheadBatch, nothingAhead, PermitsAhead, unspend } from './permits-ahead.ts'
 import type {
   Permit,
   PermitDecision,
@@ -24,6 +27,8 @@ import { type RedisTrust, trustIn } from './redis-trust.ts'
 export type RateLimiterLog = Pick<Logger, 'info' | 'warn'>
 
 const reconnectAfterMs = 250
+/** How often permits taken ahead are looked for that can be spent no more. */
+const accountEveryMs = 250
 
 /**
  * Waits for the first attempt to connect (at most about a second) and resolves also when it failed.
@@ -40,7 +45,23 @@ export async function openRedisLimiter(options: {
   const local = openLocalLimiter(options.gateways)
   let hasAdmittedLocally = false
   const redis = keepConnected(options, () => options.gateways === 1 && !hasAdmittedLocally)
+  const ahead = new PermitsAhead(options.gateways)
+  const accounting = setInterval(
+    () => accountFor(ahead.takeOverdue(performance.now())),
+    accountEveryMs,
+  )
   await redis.ready
+
+  /** Tells Redis what became of permits that were taken ahead. */
+  async function accountFor(batches: readonly AheadBatch[]): Promise<void> {
+    await Promise.all(
+      batches.map(async (batch) => {
+        const question = { ...nothingAhead(batch.limits), accounted: batch }
+        const reply = await batch.connection.account(batch.limits, question).catch(unreachable)
+        batch.accountedAtUs = reply?.[1]
+      }),
+    )
+  }
 
   async function decideLocally(limits: readonly RateLimit[]): Promise<PermitDecision> {
     const decision = await local.takePermit(limits)
@@ -50,16 +71,27 @@ export async function openRedisLimiter(options: {
 
   return {
     async takePermit(limits) {
-      const reply = await redis.trustedFor(limits)?.takePermit(limits).catch(unreachable)
-      if (reply === undefined) return decideLocally(limits)
-      const state = tightest(statesIn(reply, limits))
+      const connection = redis.trustedFor(limits)
+      if (connection === undefined) return decideLocally(limits)
+      const askedAtMs = performance.now()
+      const spent = ahead.spend(limits, connection, askedAtMs)
+      if (spent) return spent
+      const question = ahead.question(limits, connection, askedAtMs)
+      const reply = await connection.takePermit(limits, question).catch(unreachable)
+      const state = reply && tightest(statesIn(reply, limits))
+      ahead.onReply(limits, connection, question, reply, state, askedAtMs)
+      if (!reply || !state) return decideLocally(limits)
       if (reply[0] !== 1) return { allowed: false, state, degraded: false }
       const permit: Permit = { limits, takenAtUs: reply[1] ?? 0, source: 'redis' }
       return { allowed: true, permit, state, degraded: false }
     },
     async returnPermit(permit) {
       if (permit.source === 'local') return local.returnPermit(permit)
-      await redis.connection?.returnPermit(permit.limits, permit.takenAtUs).catch(unreachable)
+      const { limits, batch } = permit
+      if (batch && unspend(batch)) return
+      const takenAtUs = batch ? batch.accountedAtUs : permit.takenAtUs
+      if (takenAtUs === undefined) return
+      await redis.connection?.returnPermit(limits, takenAtUs).catch(unreachable)
     },
     async peek(limits) {
       const reply = await redis.trustedFor(limits)?.peek(limits).catch(unreachable)
@@ -69,6 +101,8 @@ export async function openRedisLimiter(options: {
       return redis.degraded
     },
     async close() {
+      clearInterval(accounting)
+      await accountFor(ahead.takeAll())
       await redis.close()
       await local.close()
     },
@@ -157,12 +191,12 @@ function keepConnected(
 /** What a failed command means here; the reason was logged when the connection was lost. */
 function unreachable(): undefined {}
 
-/** The script's reply: { allowed, time, remaining, resetUs, remaining, resetUs, … }. */
+/** The script's reply: { allowed, time, taken ahead, remaining, resetUs, remaining, resetUs, … }. */
 function statesIn(reply: readonly number[], limits: readonly RateLimit[]): RateLimitState[] {
   return limits.map(({ limit, windowMs }, index) => ({
     limit,
     windowMs,
-    remaining: reply[2 + index * 2] ?? 0,
-    resetMs: (reply[3 + index * 2] ?? 0) / 1_000,
+    remaining: reply[3 + index * 2] ?? 0,
+    resetMs: (reply[4 + index * 2] ?? 0) / 1_000,
   }))
 }

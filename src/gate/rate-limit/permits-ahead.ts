@@ -1,0 +1,226 @@
+/**
+ * Permits that a gateway takes ahead from Redis, several in one question, where an account calls often and is far from its
+ * limits: half of each is free with them. They are spent without asking, within seconds.
+ *
+ * Never more than N calls pass in any time span all the same. A permit ahead counts in Redis from when it is taken until a
+ * time span after its last usable moment, so at every moment at which its call does. When the gateway accounts for it, with
+ * its next question or when it can be spent no more, one that was spent counts from then for a time span, and one that was
+ * not is given back.
+ *
+ * The price: all gateways together may have taken a tenth of N and not accounted for it, so a limit can be reached by a tenth
+ * of N early, for as long as a permit ahead is usable (a tenth of the time span, and at most two seconds).
+ */
+import type { PermitDecision, RateLimit, RateLimitState } from './rate-limiter.ts'
+import type { RedisConnection } from './redis-connection.ts'
+
+/** What of a limit may be taken ahead and not accounted for, by all gateways together. */
+const maxPartAhead = 1 / 10
+const maxUsableMs = 2_000
+/** And at most this part of the time span. */
+const maxUsablePart = 1 / 10
+/** Permits are taken ahead where the same limits were asked for this short while ago. */
+const busyWithinMs = 100
+/** One question takes no more, however high the limit is. */
+const maxBatch = 1_000
+/** Where fewer may be taken ahead, none are: it would save little, and small limits are kept to the last call. */
+const minBatch = 5
+/** Sets of limits of which it is known when they were asked for. */
+const maxKnown = 10_000
+
+/** Permits that were taken in one question. */
+export interface AheadBatch {
+  readonly limits: readonly RateLimit[]
+  readonly connection: RedisConnection
+  /** On the clock of Redis. */
+  readonly takenAtUs: number
+  readonly count: number
+  spent: number
+  readonly usableUntilMs: number
+  /** How the limits stood when they were taken. */
+  readonly state: RateLimitState
+  /** Whether it has been accounted for, or is about to be. */
+  isClosed: boolean
+  /** From when the spent ones count, on the clock of Redis. undefined: that is not known. */
+  accountedAtUs: number | undefined
+}
+
+/** What is asked beside a permit. */
+export interface AheadQuestion {
+  /** So many more permits, if the limits are far. */
+  readonly count: number
+  /** For how long they can be spent. */
+  readonly usableMs: number
+  /** What became of permits taken before. */
+  readonly accounted: Pick<AheadBatch, 'takenAtUs' | 'count' | 'spent'> | undefined
+}
+
+interface Known {
+  readonly limits: readonly RateLimit[]
+  /** The permits to spend, and those spent that are not accounted for. */
+  batch: AheadBatch | undefined
+  /** How many permits to take ahead the next time. */
+  wanted: number
+  askedAtMs: number
+  /** Whether a question that takes permits ahead, or accounts for some, is under way. */
+  isAsking: boolean
+}
+
+export class PermitsAhead {
+  private readonly gateways: number
+  /** By the key of the narrowest limit, least recently asked for first. */
+  private readonly known = new Map<string, Known>()
+  private readonly open = new Set<AheadBatch>()
+
+  constructor(gateways: number) {
+    this.gateways = gateways
+  }
+
+  /** Spends a permit that was taken ahead; undefined: there is none. */
+  spend(
+    limits: readonly RateLimit[],
+    connection: RedisConnection,
+    nowMs: number,
+  ): PermitDecision | undefined {
+    const batch = this.of(limits)?.batch
+    if (!batch || batch.spent === batch.count || nowMs >= batch.usableUntilMs) return undefined
+    // What another Redis said is forgotten with its connection.
+    if (batch.connection !== connection) return undefined
+    batch.spent++
+    const { takenAtUs, state } = batch
+    const remaining = Math.max(0, state.remaining - batch.spent)
+    return {
+      allowed: true,
+      permit: { limits, takenAtUs, source: 'redis', batch },
+      state: { ...state, remaining },
+      degraded: false,
+    }
+  }
+
+  /** What to ask beside the permit that has to be asked for. */
+  question(
+    limits: readonly RateLimit[],
+    connection: RedisConnection,
+    nowMs: number,
+  ): AheadQuestion {
+    const nothing = nothingAhead(limits)
+    const known = this.of(limits)
+    if (!known) {
+      this.remember(limits, nowMs)
+      return nothing
+    }
+    if (known.isAsking) return nothing
+    const { batch } = known
+    const isBusy = batch !== undefined || nowMs - known.askedAtMs < busyWithinMs
+    known.askedAtMs = nowMs
+    // Among the known, it was asked for last now.
+    const name = nameOf(limits)
+    this.known.delete(name)
+    this.known.set(name, known)
+    const maxCount = this.maxCount(limits)
+    if (!isBusy || (maxCount === 0 && !batch)) return nothing
+    known.isAsking = true
+    if (batch) {
+      known.wanted = batch.spent === batch.count ? known.wanted * 2 : Math.max(1, batch.spent)
+      this.close(batch)
+      known.batch = undefined
+    }
+    known.wanted = Math.min(known.wanted, maxCount)
+    const accounted = batch?.connection === connection ? batch : undefined
+    return { ...nothing, count: known.wanted, accounted }
+  }
+
+  /** The reply to a question. @param reply undefined: there was none */
+  onReply(
+    limits: readonly RateLimit[],
+    connection: RedisConnection,
+    { count, usableMs, accounted }: AheadQuestion,
+    reply: readonly number[] | undefined,
+    state: RateLimitState | undefined,
+    askedAtMs: number,
+  ): void {
+    const known = this.of(limits)
+    if (count === 0 && !accounted) return
+    if (accounted) (accounted as AheadBatch).accountedAtUs = reply?.[1]
+    if (known) known.isAsking = false
+    const taken = reply?.[2] ?? 0
+    if (!reply || !state || taken === 0) return
+    const batch: AheadBatch = {
+      ...{ limits, connection, takenAtUs: reply[1] ?? 0, count: taken, spent: 0, state },
+      ...{ usableUntilMs: askedAtMs + usableMs, isClosed: false, accountedAtUs: undefined },
+    }
+    this.open.add(batch)
+    if (known) known.batch = batch
+  }
+
+  /** Batches of which nothing can be spent any more: the caller accounts for them. */
+  takeOverdue(nowMs: number): AheadBatch[] {
+    return this.take(({ usableUntilMs }) => nowMs >= usableUntilMs)
+  }
+
+  /** All batches: the caller accounts for them, and nothing is spent of them any more. */
+  takeAll(): AheadBatch[] {
+    return this.take(() => true)
+  }
+
+  private take(isDue: (batch: AheadBatch) => boolean): AheadBatch[] {
+    const due = [...this.open].filter(isDue)
+    for (const batch of due) {
+      this.close(batch)
+      const known = this.of(batch.limits)
+      if (known?.batch === batch) known.batch = undefined
+    }
+    return due
+  }
+
+  private close(batch: AheadBatch): void {
+    batch.isClosed = true
+    this.open.delete(batch)
+  }
+
+  private maxCount(limits: readonly RateLimit[]): number {
+    const smallest = Math.min(...limits.map(({ limit }) => limit))
+    const count = Math.min(Math.floor((smallest * maxPartAhead) / this.gateways), maxBatch)
+    return count < minBatch ? 0 : count
+  }
+
+  private remember(limits: readonly RateLimit[], askedAtMs: number): void {
+    const key = nameOf(limits)
+    this.known.delete(key)
+    this.known.set(key, { limits, batch: undefined, wanted: 1, askedAtMs, isAsking: false })
+    if (this.known.size > maxKnown) this.known.delete(this.known.keys().next().value as string)
+  }
+
+  /** undefined where the limits were others when they were last asked for. */
+  private of(limits: readonly RateLimit[]): Known | undefined {
+    const known = this.known.get(nameOf(limits))
+    return known && areEqual(known.limits, limits) ? known : undefined
+  }
+}
+
+/** Asks for nothing beside a permit. */
+export function nothingAhead(limits: readonly RateLimit[]): AheadQuestion {
+  const windowMs = Math.min(...limits.map((limit) => limit.windowMs))
+  const usableMs = Math.min(maxUsableMs, Math.floor(windowMs * maxUsablePart))
+  return { count: 0, usableMs, accounted: undefined }
+}
+
+/** Gives a permit back to its batch; false: that has been accounted for. */
+export function unspend(batch: AheadBatch): boolean {
+  if (batch.isClosed) return false
+  batch.spent--
+  return true
+}
+
+function nameOf(limits: readonly RateLimit[]): string {
+  return limits.at(-1)?.key ?? ''
+}
+
+function areEqual(one: readonly RateLimit[], other: readonly RateLimit[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ key, limit, windowMs }, i) => {
+      const each = other[i]
+      return each?.key === key && each.limit === limit && each.windowMs === windowMs
+    })
+  )
+}

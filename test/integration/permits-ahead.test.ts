@@ -1,0 +1,153 @@
+/** Permits that gateways take ahead from a real Redis: fewer questions, and never more than N calls in any time span. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
+import { Redis } from 'ioredis'
+import { openRateLimiter } from '../../src/gate/rate-limit/open-rate-limiter.ts'
+import type { Permit, RateLimit, RateLimiter } from '../../src/gate/rate-limit/rate-limiter.ts'
+import { seeded } from '../faults/random.ts'
+import { testRedisUrl } from '../support/redis.ts'
+import { until } from '../support/until.ts'
+
+const redisUrl = await testRedisUrl()
+const log = { info() {}, warn() {} }
+const prefix = `test-${crypto.randomUUID()}:`
+let tests = 0
+
+describe.skipIf(redisUrl === undefined)('permits ahead', () => {
+  let redis: Redis
+  let single: RateLimiter
+  let several: RateLimiter[]
+  let key: string
+  beforeAll(async () => {
+    redis = new Redis(redisUrl ?? '')
+    single = await openRateLimiter({ redisUrl, gateways: 1, prefix, log })
+    const opened = Array.from({ length: 3 }, () =>
+      openRateLimiter({ redisUrl, gateways: 3, prefix, log }),
+    )
+    several = await Promise.all(opened)
+  })
+  beforeEach(() => {
+    key = `{ahead-${++tests}}`
+  })
+  afterAll(async () => {
+    await Promise.all([single, ...several].map((limiter) => limiter?.close()))
+    const keys = await redis.keys(`${prefix}*`)
+    if (keys.length > 0) await redis.del(...keys)
+    await redis.quit()
+  })
+
+  const per = (windowMs: number, limit: number): RateLimit[] => [{ key, limit, windowMs }]
+  const accepted = () => redis.lrange(prefix + key, 0, -1)
+  const ahead = () => redis.llen(`${prefix + key}:ahead`)
+
+  test('of a busy account are taken in few questions, and every call counts once', async () => {
+    for (let n = 0; n < 200; n++) {
+      expect((await single.takePermit(per(60_000, 1_000))).allowed).toBe(true)
+    }
+    await until(async () => (await ahead()) === 0)
+    const times = await accepted()
+    expect(times).toHaveLength(200)
+    expect(new Set(times).size).toBeLessThan(40)
+  })
+
+  test('say what is left as if each had been asked for', async () => {
+    const left: number[] = []
+    for (let n = 0; n < 60; n++) {
+      left.push((await single.takePermit(per(60_000, 200))).state.remaining)
+    }
+    expect(left).toEqual(left.map((_, n) => 199 - n))
+  })
+
+  test('are not taken by half of the limit, so that the last call of it is sold', async () => {
+    const limits = per(60_000, 100)
+    let allowed = 0
+    while ((await single.takePermit(limits)).allowed) allowed++
+    expect(allowed).toBe(100)
+    expect(await ahead()).toBe(0)
+  })
+
+  test('are not taken of a small limit, nor by an account that seldom calls', async () => {
+    const small = per(60_000, 49)
+    for (let n = 0; n < 20; n++) await single.takePermit(small)
+    expect(await redis.exists(`${prefix + key}:ahead`)).toBe(0)
+    key = `{ahead-${++tests}}`
+    for (let n = 0; n < 3; n++) {
+      await single.takePermit(per(60_000, 1_000))
+      await Bun.sleep(120)
+    }
+    expect(new Set(await accepted()).size).toBe(3)
+    expect(await redis.exists(`${prefix + key}:ahead`)).toBe(0)
+  })
+
+  test('that are not spent are given back', async () => {
+    const limits = per(3_000, 1_000)
+    for (let n = 0; n < 6; n++) await single.takePermit(limits)
+    expect(await ahead()).toBeGreaterThan(0)
+    await until(async () => (await ahead()) === 0)
+    expect(await accepted()).toHaveLength(6)
+  })
+
+  test('that a gateway took and never accounted for count until a time span after they could be spent', async () => {
+    const limits = per(60_000, 100)
+    const [seconds] = await redis.time()
+    const takenBefore = async (secondsAgo: number) => {
+      const stamp = (Number(seconds) - secondsAgo) * 1_000_000
+      await redis.del(`${prefix + key}:ahead`)
+      await redis.rpush(`${prefix + key}:ahead`, ...Array<number>(100).fill(stamp))
+    }
+    await takenBefore(60)
+    expect((await single.takePermit(limits)).allowed).toBe(false)
+    await takenBefore(63)
+    expect((await single.takePermit(limits)).allowed).toBe(true)
+  })
+
+  test('can be returned, before they are accounted for and after', async () => {
+    const limits = per(60_000, 1_000)
+    const permits: Permit[] = []
+    for (let n = 0; n < 50; n++) {
+      const decision = await single.takePermit(limits)
+      if (decision.allowed) permits.push(decision.permit)
+    }
+    expect(permits.filter(({ batch }) => batch)).not.toEqual([])
+    for (const permit of permits) await single.returnPermit(permit)
+    await until(async () => (await ahead()) === 0)
+    // A permit whose batch was being accounted for just then may stay.
+    expect((await accepted()).length).toBeLessThanOrEqual(2)
+  })
+
+  test('never let more than N pass in any time span, by three gateways in bursts, and return what they take', async () => {
+    const seed = Math.floor(Math.random() * 2 ** 30)
+    console.log(`seed ${seed}`)
+    const random = seeded(seed)
+    const [windowMs, limit] = [400, 300]
+    const limits = per(windowMs, limit)
+    const calls: { sentAtMs: number; doneAtMs: number }[] = []
+    let [refused, degraded] = [0, 0]
+    const endsAtMs = performance.now() + 4_000
+    const client = async (limiter: RateLimiter) => {
+      while (performance.now() < endsAtMs) {
+        for (let n = random.int(1, 60); n > 0; n--) {
+          const sentAtMs = performance.now()
+          const decision = await limiter.takePermit(limits)
+          const doneAtMs = performance.now()
+          if (decision.degraded) degraded++
+          if (!decision.allowed) refused++
+          else if (random.int(0, 9) === 0) await limiter.returnPermit(decision.permit)
+          else calls.push({ sentAtMs, doneAtMs })
+        }
+        await Bun.sleep(random.int(0, 80))
+      }
+    }
+    await Promise.all(several.flatMap((limiter) => [client(limiter), client(limiter)]))
+    expect(refused).toBeGreaterThan(0)
+    expect(calls.length).toBeGreaterThan(2 * limit)
+    calls.sort((a, b) => a.sentAtMs - b.sentAtMs)
+    // N + 1 calls that began and were admitted within less than a time span would be too many.
+    // Where a busy machine took Redis for dead for a moment, the local rate limits let as many pass again.
+    const most = degraded > 0 ? 2 * limit : limit
+    for (let first = 0; first + most < calls.length; first++) {
+      const group = calls.slice(first, first + most + 1)
+      const done = Math.max(...group.map(({ doneAtMs }) => doneAtMs))
+      expect(done - (group[0]?.sentAtMs ?? 0)).toBeGreaterThanOrEqual(windowMs)
+    }
+  })
+})
