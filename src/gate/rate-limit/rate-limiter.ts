@@ -15,7 +15,7 @@
  * as the shorter one before it did.
  */
 
-import type { AheadBatch } from './permits-ahead.ts'
+import type { PermitBatch } from './prefetched-permits.ts'
 
 export interface RateLimit {
   /**
@@ -38,8 +38,8 @@ export interface Permit {
   readonly limits: readonly RateLimit[]
   readonly takenAtUs: number
   readonly source: 'redis' | 'process' | 'local'
-  /** With which others it was taken ahead. */
-  readonly batch?: AheadBatch
+  /** With which others it was prefetched. */
+  readonly batch?: PermitBatch
 }
 
 /** How a rate limit stands. Of several limits, the one that makes the client wait longest. */

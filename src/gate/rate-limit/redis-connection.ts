@@ -6,7 +6,7 @@
  * next one first says which Redis it leads to and how long that has been up.
  */
 import { Redis, type Result } from 'ioredis'
-import { type AheadQuestion, nothingAhead } from './permits-ahead.ts'
+import { noPrefetch, type PrefetchQuestion } from './prefetched-permits.ts'
 import type { RateLimit } from './rate-limiter.ts'
 import { rateLimitScript } from './redis-script.ts'
 import { type ReplyWatchdog, watchReplies } from './reply-watchdog.ts'
@@ -29,12 +29,12 @@ export interface RedisIdentity {
 /** All commands reject when the connection fails, at the latest about 75 ms after they were sent. */
 export interface RedisConnection {
   readonly identity: RedisIdentity
-  /** @param ahead what is asked for beside the permit */
-  takePermit(limits: readonly RateLimit[], ahead: AheadQuestion): Promise<number[]>
+  /** @param prefetch what is asked for beside the permit */
+  takePermit(limits: readonly RateLimit[], prefetch: PrefetchQuestion): Promise<number[]>
   peek(limits: readonly RateLimit[]): Promise<number[]>
   returnPermit(limits: readonly RateLimit[], takenAtUs: number): Promise<void>
-  /** Says what became of permits that were taken ahead. Returns the time from which the spent ones count. */
-  account(limits: readonly RateLimit[], ahead: AheadQuestion): Promise<number[]>
+  /** Says what became of prefetched permits. Returns the time from which the spent ones count. */
+  account(limits: readonly RateLimit[], prefetch: PrefetchQuestion): Promise<number[]>
   /** Resolves with the reason when the connection is of no use any more. */
   readonly lost: Promise<Error>
   close(): void
@@ -53,13 +53,13 @@ export async function connectToRedis(url: string, prefix: string): Promise<Redis
     await client.connect()
     // A Redis that cannot run the script (a replica, a full one) must fail here, not at a call.
     const probe = [{ key: '{probe}', limit: 1, windowMs: 1 }]
-    await run(keysOf(probe), 'take', ...numbersOf(probe, nothingAhead(probe)))
+    await run(keysOf(probe), 'take', ...numbersOf(probe, noPrefetch(probe)))
     const identity = identityIn(await client.info('server'))
     return {
       identity,
-      takePermit: (limits, ahead) => run(keysOf(limits), 'take', ...numbersOf(limits, ahead)),
-      peek: (limits) => run(keysOf(limits), 'peek', ...numbersOf(limits, nothingAhead(limits))),
-      account: (limits, ahead) => run(keysOf(limits), 'account', ...numbersOf(limits, ahead)),
+      takePermit: (limits, prefetch) => run(keysOf(limits), 'take', ...numbersOf(limits, prefetch)),
+      peek: (limits) => run(keysOf(limits), 'peek', ...numbersOf(limits, noPrefetch(limits))),
+      account: (limits, prefetch) => run(keysOf(limits), 'account', ...numbersOf(limits, prefetch)),
       returnPermit: async (limits, takenAtUs) => {
         await run(keysOf(limits), 'return', takenAtUs)
       },
@@ -148,11 +148,12 @@ function writeGatherer(client: Redis): () => void {
   }
 }
 
-const keysOf = (limits: readonly RateLimit[]) => limits.flatMap(({ key }) => [key, `${key}:ahead`])
+const keysOf = (limits: readonly RateLimit[]) =>
+  limits.flatMap(({ key }) => [key, `${key}:prefetched`])
 
 function numbersOf(
   limits: readonly RateLimit[],
-  { count, usableMs, accounted }: AheadQuestion,
+  { count, usableMs, accounted }: PrefetchQuestion,
 ): number[] {
   const { takenAtUs = 0, count: taken = 0, spent = 0 } = accounted ?? {}
   const ofLimits = limits.flatMap(({ limit, windowMs }) => [limit, windowMs])

@@ -5,14 +5,14 @@
  * others are decided at once by the local rate limit. A connection is tried in the background until there is
  * one. redis-trust.ts says how many calls pass in the two ways together.
  *
- * Permits of busy accounts are taken ahead, several in one question: see permits-ahead.ts.
+ * Permits of busy accounts are prefetched, several in one question: see prefetched-permits.ts.
  *
  * A call that was under way when Redis fell silent may have taken a permit there that nobody returns. The
  * limit is then too strict until that permit's time span has passed, never too lax.
  */
 import type { Logger } from 'pino'
 import { openLocalLimiter } from './local-rate-limit.ts'
-import { type AheadBatch, nothingAhead, PermitsAhead, unspend } from './permits-ahead.ts'
+import { noPrefetch, type PermitBatch, PrefetchedPermits, unspend } from './prefetched-permits.ts'
 import type {
   Permit,
   PermitDecision,
@@ -27,7 +27,7 @@ import { type RedisTrust, trustIn } from './redis-trust.ts'
 export type RateLimiterLog = Pick<Logger, 'info' | 'warn'>
 
 const reconnectAfterMs = 250
-/** How often permits taken ahead are looked for that can be spent no more. */
+/** How often prefetched permits are looked for that can be spent no more. */
 const accountEveryMs = 250
 
 /**
@@ -45,18 +45,18 @@ export async function openRedisLimiter(options: {
   const local = openLocalLimiter(options.gateways)
   let hasAdmittedLocally = false
   const redis = keepConnected(options, () => options.gateways === 1 && !hasAdmittedLocally)
-  const ahead = new PermitsAhead(options.gateways)
+  const prefetched = new PrefetchedPermits(options.gateways)
   const accounting = setInterval(
-    () => accountFor(ahead.takeOverdue(performance.now())),
+    () => accountFor(prefetched.takeOverdue(performance.now())),
     accountEveryMs,
   )
   await redis.ready
 
-  /** Tells Redis what became of permits that were taken ahead. */
-  async function accountFor(batches: readonly AheadBatch[]): Promise<void> {
+  /** Tells Redis what became of prefetched permits. */
+  async function accountFor(batches: readonly PermitBatch[]): Promise<void> {
     await Promise.all(
       batches.map(async (batch) => {
-        const question = { ...nothingAhead(batch.limits), accounted: batch }
+        const question = { ...noPrefetch(batch.limits), accounted: batch }
         const reply = await batch.connection.account(batch.limits, question).catch(unreachable)
         batch.accountedAtUs = reply?.[1]
       }),
@@ -74,12 +74,12 @@ export async function openRedisLimiter(options: {
       const connection = redis.trustedFor(limits)
       if (connection === undefined) return decideLocally(limits)
       const askedAtMs = performance.now()
-      const spent = ahead.spend(limits, connection, askedAtMs)
+      const spent = prefetched.spend(limits, connection, askedAtMs)
       if (spent) return spent
-      const question = ahead.question(limits, connection, askedAtMs)
+      const question = prefetched.question(limits, connection, askedAtMs)
       const reply = await connection.takePermit(limits, question).catch(unreachable)
       const state = reply && tightest(statesIn(reply, limits))
-      ahead.onReply(limits, connection, question, reply, state, askedAtMs)
+      prefetched.onReply(limits, connection, question, reply, state, askedAtMs)
       if (!reply || !state) return decideLocally(limits)
       if (reply[0] !== 1) return { allowed: false, state, degraded: false }
       const permit: Permit = { limits, takenAtUs: reply[1] ?? 0, source: 'redis' }
@@ -102,7 +102,7 @@ export async function openRedisLimiter(options: {
     },
     async close() {
       clearInterval(accounting)
-      await accountFor(ahead.takeAll())
+      await accountFor(prefetched.takeAll())
       await redis.close()
       await local.close()
     },
@@ -191,7 +191,7 @@ function keepConnected(
 /** What a failed command means here; the reason was logged when the connection was lost. */
 function unreachable(): undefined {}
 
-/** The script's reply: { allowed, time, taken ahead, remaining, resetUs, remaining, resetUs, … }. */
+/** The script's reply: { allowed, time, prefetched, remaining, resetUs, remaining, resetUs, … }. */
 function statesIn(reply: readonly number[], limits: readonly RateLimit[]): RateLimitState[] {
   return limits.map(({ limit, windowMs }, index) => ({
     limit,

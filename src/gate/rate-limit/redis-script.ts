@@ -6,22 +6,23 @@
  * gateways' clocks need not agree), oldest first: about 10 bytes an entry. The work of a call does not grow
  * with N: it reads the two ends of the list, and every entry is written once and dropped once.
  *
- * A second list has the permits that gateways have taken ahead and not accounted for (permits-ahead.ts), each by the time
- * at which it was taken. Such a permit may be spent for `aheadUs` after that, so it counts for that much longer than a
+ * A second list has the permits that gateways have prefetched and not accounted for (prefetched-permits.ts), each by the time
+ * at which it was taken. Such a permit may be spent for `usableUs` after that, so it counts for that much longer than a
  * time span, whatever becomes of its gateway. When the gateway accounts for it, it leaves this list, and if it was spent
  * enters the other one: it counts from then for a time span. So it counts at every moment at which its call does.
  *
- * KEYS  two lists per limit, of accepted times and of permits ahead, all with one hash tag
+ * KEYS  two lists per limit, of accepted times and of prefetched permits, all with one hash tag
  * ARGV  'take' | 'peek' | 'account' | 'return', then
- *         for take, peek, account   how many permits to take ahead beside the one, at most; aheadUs; of the permits taken
- *                                   ahead that are accounted for: their time, how many there were, how many were spent;
+ *         for take, peek, account   how many permits to prefetch beside the one, at most; usableUs; of the prefetched permits
+ *                                   that are accounted for: their time, how many there were, how many were spent;
  *                                   then limit, windowMs per limit
  *         for return                the permit's time
- * Replies, for take and peek: { 1 or 0: allowed, the permit's time, permits taken ahead, then remaining, resetUs per limit }.
+ * Replies, for take and peek: { 1 or 0: allowed, the permit's time, permits prefetched, then remaining, resetUs per limit }.
  *
- * Permits are taken ahead only where no limit is used by half with them.
+ * Permits are prefetched only where no limit is used by half with them.
  *
- * Errors cannot leave half a decision: everything is read before anything is taken.
+ * Errors cannot leave half a decision: everything is read before anything is taken. What became of prefetched permits is written
+ * limit by limit, and is right for each of them alone.
  *
  * The clock may step back (an operator, a failover to a machine that is behind). Entries later than now
  * then count as now and are written down as such, so that the list stays in order and a limit that is reached
@@ -78,7 +79,7 @@ local function add(key, count)
   call('RPUSH', key, unpack(times))
 end
 
-local ahead, aheadUs = tonumber(ARGV[2]), tonumber(ARGV[3])
+local more, usableUs = tonumber(ARGV[2]), tonumber(ARGV[3])
 local accounted, spent = tonumber(ARGV[5]), tonumber(ARGV[6])
 local takes = ARGV[1] == 'take'
 local allowed = true
@@ -88,22 +89,22 @@ for i = 1, #KEYS / 2 do
   local accepted, taken = KEYS[i * 2 - 1], KEYS[i * 2]
   local limit, windowMs = tonumber(ARGV[i * 2 + 5]), ARGV[i * 2 + 6]
   local windowUs = windowMs * 1000
-  local aheads, size = sizeInside(taken, windowUs + aheadUs), sizeInside(accepted, windowUs)
+  local prefetched, size = sizeInside(taken, windowUs + usableUs), sizeInside(accepted, windowUs)
   if spent > 0 then
     add(accepted, spent)
     size = size + spent
   end
-  if accounted > 0 and aheads > 0 then aheads = aheads - call('LREM', taken, -accounted, ARGV[4]) end
-  local used, resetUs = size + aheads, 0
+  if accounted > 0 and prefetched > 0 then prefetched = prefetched - call('LREM', taken, -accounted, ARGV[4]) end
+  local used, resetUs = size + prefetched, 0
   if used >= limit then
     allowed = false
     reply[1] = 0
-    -- One more passes when fewer than limit are inside: when the one is dropped that leaves as many. Of those taken
-    -- ahead only the gateway knows whether they will be given back.
-    local inside = limit - aheads
-    resetUs = inside > 0 and call('LINDEX', accepted, -inside) + windowUs - now or windowUs + aheadUs
+    -- One more passes when fewer than limit are inside: when the one is dropped that leaves as many. Of those
+    -- prefetched only the gateway knows whether they will be given back.
+    local inside = limit - prefetched
+    resetUs = inside > 0 and call('LINDEX', accepted, -inside) + windowUs - now or windowUs + usableUs
   end
-  if (used + 1 + ahead) * 2 > limit then ahead = 0 end
+  if (used + 1 + more) * 2 > limit then more = 0 end
   reply[i * 2 + 2] = math.max(0, limit - used)
   reply[i * 2 + 3] = resetUs
 end
@@ -119,9 +120,9 @@ for i = 1, #KEYS / 2 do
     local left = reply[i * 2 + 2] - 1
     reply[i * 2 + 2] = left
     if left == 0 then reply[i * 2 + 3] = call('LINDEX', accepted, 0) + windowMs * 1000 - now end
-    if ahead > 0 then
-      add(taken, ahead)
-      call('PEXPIRE', taken, expiryMs + math.ceil(aheadUs / 1000))
+    if more > 0 then
+      add(taken, more)
+      call('PEXPIRE', taken, expiryMs + math.ceil(usableUs / 1000))
     end
   elseif spent > 0 then
     call('PEXPIRE', accepted, expiryMs)
@@ -130,6 +131,6 @@ for i = 1, #KEYS / 2 do
     call('PEXPIRE', accepted, expiryMs, 'GT')
   end
 end
-if allowed and takes then reply[3] = ahead end
+if allowed and takes then reply[3] = more end
 return reply
 `

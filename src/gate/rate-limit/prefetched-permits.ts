@@ -1,34 +1,34 @@
 /**
- * Permits that a gateway takes ahead from Redis, several in one question, where an account calls often and is far from its
+ * Permits that a gateway prefetches from Redis, several in one question, where an account calls often and is far from its
  * limits: half of each is free with them. They are spent without asking, within seconds.
  *
- * Never more than N calls pass in any time span all the same. A permit ahead counts in Redis from when it is taken until a
+ * Never more than N calls pass in any time span all the same. A prefetched permit counts in Redis from when it is taken until a
  * time span after its last usable moment, so at every moment at which its call does. When the gateway accounts for it, with
  * its next question or when it can be spent no more, one that was spent counts from then for a time span, and one that was
  * not is given back.
  *
  * The price: all gateways together may have taken a tenth of N and not accounted for it, so a limit can be reached by a tenth
- * of N early, for as long as a permit ahead is usable (a tenth of the time span, and at most two seconds).
+ * of N early, for as long as a prefetched permit is usable (a tenth of the time span, and at most two seconds).
  */
 import type { PermitDecision, RateLimit, RateLimitState } from './rate-limiter.ts'
 import type { RedisConnection } from './redis-connection.ts'
 
-/** What of a limit may be taken ahead and not accounted for, by all gateways together. */
-const maxPartAhead = 1 / 10
+/** What of a limit may be prefetched and not accounted for, by all gateways together. */
+const maxPartPrefetched = 1 / 10
 const maxUsableMs = 2_000
 /** And at most this part of the time span. */
 const maxUsablePart = 1 / 10
-/** Permits are taken ahead where the same limits were asked for this short while ago. */
+/** Permits are prefetched where the same limits were asked for this short while ago. */
 const busyWithinMs = 100
 /** One question takes no more, however high the limit is. */
 const maxBatch = 1_000
-/** Where fewer may be taken ahead, none are: it would save little, and small limits are kept to the last call. */
+/** Where fewer may be prefetched, none are: it would save little, and small limits are kept to the last call. */
 const minBatch = 5
 /** Sets of limits of which it is known when they were asked for. */
 const maxKnown = 10_000
 
 /** Permits that were taken in one question. */
-export interface AheadBatch {
+export interface PermitBatch {
   readonly limits: readonly RateLimit[]
   readonly connection: RedisConnection
   /** On the clock of Redis. */
@@ -45,37 +45,37 @@ export interface AheadBatch {
 }
 
 /** What is asked beside a permit. */
-export interface AheadQuestion {
+export interface PrefetchQuestion {
   /** So many more permits, if the limits are far. */
   readonly count: number
   /** For how long they can be spent. */
   readonly usableMs: number
   /** What became of permits taken before. */
-  readonly accounted: Pick<AheadBatch, 'takenAtUs' | 'count' | 'spent'> | undefined
+  readonly accounted: Pick<PermitBatch, 'takenAtUs' | 'count' | 'spent'> | undefined
 }
 
 interface Known {
   readonly limits: readonly RateLimit[]
   /** The permits to spend, and those spent that are not accounted for. */
-  batch: AheadBatch | undefined
-  /** How many permits to take ahead the next time. */
+  batch: PermitBatch | undefined
+  /** How many permits to prefetch the next time. */
   wanted: number
   askedAtMs: number
-  /** Whether a question that takes permits ahead, or accounts for some, is under way. */
+  /** Whether a question that prefetches permits, or accounts for some, is under way. */
   isAsking: boolean
 }
 
-export class PermitsAhead {
+export class PrefetchedPermits {
   private readonly gateways: number
   /** By the key of the narrowest limit, least recently asked for first. */
   private readonly known = new Map<string, Known>()
-  private readonly open = new Set<AheadBatch>()
+  private readonly open = new Set<PermitBatch>()
 
   constructor(gateways: number) {
     this.gateways = gateways
   }
 
-  /** Spends a permit that was taken ahead; undefined: there is none. */
+  /** Spends a prefetched permit; undefined: there is none. */
   spend(
     limits: readonly RateLimit[],
     connection: RedisConnection,
@@ -101,8 +101,8 @@ export class PermitsAhead {
     limits: readonly RateLimit[],
     connection: RedisConnection,
     nowMs: number,
-  ): AheadQuestion {
-    const nothing = nothingAhead(limits)
+  ): PrefetchQuestion {
+    const nothing = noPrefetch(limits)
     const known = this.of(limits)
     if (!known) {
       this.remember(limits, nowMs)
@@ -133,18 +133,18 @@ export class PermitsAhead {
   onReply(
     limits: readonly RateLimit[],
     connection: RedisConnection,
-    { count, usableMs, accounted }: AheadQuestion,
+    { count, usableMs, accounted }: PrefetchQuestion,
     reply: readonly number[] | undefined,
     state: RateLimitState | undefined,
     askedAtMs: number,
   ): void {
     const known = this.of(limits)
     if (count === 0 && !accounted) return
-    if (accounted) (accounted as AheadBatch).accountedAtUs = reply?.[1]
+    if (accounted) (accounted as PermitBatch).accountedAtUs = reply?.[1]
     if (known) known.isAsking = false
     const taken = reply?.[2] ?? 0
     if (!reply || !state || taken === 0) return
-    const batch: AheadBatch = {
+    const batch: PermitBatch = {
       ...{ limits, connection, takenAtUs: reply[1] ?? 0, count: taken, spent: 0, state },
       ...{ usableUntilMs: askedAtMs + usableMs, isClosed: false, accountedAtUs: undefined },
     }
@@ -152,17 +152,17 @@ export class PermitsAhead {
     if (known) known.batch = batch
   }
 
-  /** Batches of which nothing can be spent any more: the caller accounts for them. */
-  takeOverdue(nowMs: number): AheadBatch[] {
+  /** Batches of which nothing can be spent any more, for which this gateway has to account now. */
+  takeOverdue(nowMs: number): PermitBatch[] {
     return this.take(({ usableUntilMs }) => nowMs >= usableUntilMs)
   }
 
-  /** All batches: the caller accounts for them, and nothing is spent of them any more. */
-  takeAll(): AheadBatch[] {
+  /** All batches, for which it has to account now. Nothing is spent of them any more. */
+  takeAll(): PermitBatch[] {
     return this.take(() => true)
   }
 
-  private take(isDue: (batch: AheadBatch) => boolean): AheadBatch[] {
+  private take(isDue: (batch: PermitBatch) => boolean): PermitBatch[] {
     const due = [...this.open].filter(isDue)
     for (const batch of due) {
       this.close(batch)
@@ -172,14 +172,14 @@ export class PermitsAhead {
     return due
   }
 
-  private close(batch: AheadBatch): void {
+  private close(batch: PermitBatch): void {
     batch.isClosed = true
     this.open.delete(batch)
   }
 
   private maxCount(limits: readonly RateLimit[]): number {
     const smallest = Math.min(...limits.map(({ limit }) => limit))
-    const count = Math.min(Math.floor((smallest * maxPartAhead) / this.gateways), maxBatch)
+    const count = Math.min(Math.floor((smallest * maxPartPrefetched) / this.gateways), maxBatch)
     return count < minBatch ? 0 : count
   }
 
@@ -198,14 +198,14 @@ export class PermitsAhead {
 }
 
 /** Asks for nothing beside a permit. */
-export function nothingAhead(limits: readonly RateLimit[]): AheadQuestion {
+export function noPrefetch(limits: readonly RateLimit[]): PrefetchQuestion {
   const windowMs = Math.min(...limits.map((limit) => limit.windowMs))
   const usableMs = Math.min(maxUsableMs, Math.floor(windowMs * maxUsablePart))
   return { count: 0, usableMs, accounted: undefined }
 }
 
 /** Gives a permit back to its batch; false: that has been accounted for. */
-export function unspend(batch: AheadBatch): boolean {
+export function unspend(batch: PermitBatch): boolean {
   if (batch.isClosed) return false
   batch.spent--
   return true

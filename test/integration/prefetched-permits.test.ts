@@ -1,4 +1,4 @@
-/** Permits that gateways take ahead from a real Redis: fewer questions, and never more than N calls in any time span. */
+/** Permits that gateways prefetch from a real Redis: fewer questions, and never more than N calls in any time span. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { openRateLimiter } from '../../src/gate/rate-limit/open-rate-limiter.ts'
@@ -12,7 +12,7 @@ const log = { info() {}, warn() {} }
 const prefix = `test-${crypto.randomUUID()}:`
 let tests = 0
 
-describe.skipIf(redisUrl === undefined)('permits ahead', () => {
+describe.skipIf(redisUrl === undefined)('prefetched permits', () => {
   let redis: Redis
   let single: RateLimiter
   let several: RateLimiter[]
@@ -26,7 +26,7 @@ describe.skipIf(redisUrl === undefined)('permits ahead', () => {
     several = await Promise.all(opened)
   })
   beforeEach(() => {
-    key = `{ahead-${++tests}}`
+    key = `{prefetched-${++tests}}`
   })
   afterAll(async () => {
     await Promise.all([single, ...several].map((limiter) => limiter?.close()))
@@ -37,13 +37,13 @@ describe.skipIf(redisUrl === undefined)('permits ahead', () => {
 
   const per = (windowMs: number, limit: number): RateLimit[] => [{ key, limit, windowMs }]
   const accepted = () => redis.lrange(prefix + key, 0, -1)
-  const ahead = () => redis.llen(`${prefix + key}:ahead`)
+  const prefetched = () => redis.llen(`${prefix + key}:prefetched`)
 
   test('of a busy account are taken in few questions, and every call counts once', async () => {
     for (let n = 0; n < 200; n++) {
       expect((await single.takePermit(per(60_000, 1_000))).allowed).toBe(true)
     }
-    await until(async () => (await ahead()) === 0)
+    await until(async () => (await prefetched()) === 0)
     const times = await accepted()
     expect(times).toHaveLength(200)
     expect(new Set(times).size).toBeLessThan(40)
@@ -62,27 +62,27 @@ describe.skipIf(redisUrl === undefined)('permits ahead', () => {
     let allowed = 0
     while ((await single.takePermit(limits)).allowed) allowed++
     expect(allowed).toBe(100)
-    expect(await ahead()).toBe(0)
+    expect(await prefetched()).toBe(0)
   })
 
-  test('are not taken of a small limit, nor by an account that seldom calls', async () => {
+  test('are not taken of a small limit, nor by an account that calls now and then', async () => {
     const small = per(60_000, 49)
     for (let n = 0; n < 20; n++) await single.takePermit(small)
-    expect(await redis.exists(`${prefix + key}:ahead`)).toBe(0)
-    key = `{ahead-${++tests}}`
+    expect(await redis.exists(`${prefix + key}:prefetched`)).toBe(0)
+    key = `{prefetched-${++tests}}`
     for (let n = 0; n < 3; n++) {
       await single.takePermit(per(60_000, 1_000))
       await Bun.sleep(120)
     }
     expect(new Set(await accepted()).size).toBe(3)
-    expect(await redis.exists(`${prefix + key}:ahead`)).toBe(0)
+    expect(await redis.exists(`${prefix + key}:prefetched`)).toBe(0)
   })
 
   test('that are not spent are given back', async () => {
     const limits = per(3_000, 1_000)
     for (let n = 0; n < 6; n++) await single.takePermit(limits)
-    expect(await ahead()).toBeGreaterThan(0)
-    await until(async () => (await ahead()) === 0)
+    expect(await prefetched()).toBeGreaterThan(0)
+    await until(async () => (await prefetched()) === 0)
     expect(await accepted()).toHaveLength(6)
   })
 
@@ -91,8 +91,8 @@ describe.skipIf(redisUrl === undefined)('permits ahead', () => {
     const [seconds] = await redis.time()
     const takenBefore = async (secondsAgo: number) => {
       const stamp = (Number(seconds) - secondsAgo) * 1_000_000
-      await redis.del(`${prefix + key}:ahead`)
-      await redis.rpush(`${prefix + key}:ahead`, ...Array<number>(100).fill(stamp))
+      await redis.del(`${prefix + key}:prefetched`)
+      await redis.rpush(`${prefix + key}:prefetched`, ...Array<number>(100).fill(stamp))
     }
     await takenBefore(60)
     expect((await single.takePermit(limits)).allowed).toBe(false)
@@ -109,7 +109,7 @@ describe.skipIf(redisUrl === undefined)('permits ahead', () => {
     }
     expect(permits.filter(({ batch }) => batch)).not.toEqual([])
     for (const permit of permits) await single.returnPermit(permit)
-    await until(async () => (await ahead()) === 0)
+    await until(async () => (await prefetched()) === 0)
     // A permit whose batch was being accounted for just then may stay.
     expect((await accepted()).length).toBeLessThanOrEqual(2)
   })
