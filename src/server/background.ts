@@ -58,7 +58,7 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
     catchUp: {
       intervalMs: 500,
       run: async () => (await catchUp(sql, shards)) > 0,
-      failure: 'daily usage lags',
+      failure: 'sums of days and months lag',
     },
     expireHolds: {
       intervalMs: 2_000,
