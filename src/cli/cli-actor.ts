@@ -1,5 +1,6 @@
 /** Names who changes something in the ledger at the command line. */
 import type { Actor } from '../management/actor.ts'
+import { parseText } from './options/option-values.ts'
 
 /**
  * The log can never be changed, so its open part says only `cli`. The name of the operating system's user stands with
@@ -7,7 +8,8 @@ import type { Actor } from '../management/actor.ts'
  */
 export function cliActor({ reason }: { readonly reason?: string | undefined }): Actor {
   const who = `${userName()} at the command line`
-  return { id: 'cli', reason: reason === undefined ? who : `${reason} (${who})` }
+  if (reason === undefined) return { id: 'cli', reason: who }
+  return { id: 'cli', reason: `${parseText('--reason', reason, 1_000)} (${who})` }
 }
 
 /** The user as the operating system knows it. An environment variable could hold any name. */

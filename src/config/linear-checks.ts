@@ -13,6 +13,8 @@ const formats = {
   byte: isBase64,
   uri: isUri,
   'uri-reference': isUriReference,
+  iri: isUri,
+  'iri-reference': isUriReference,
   'uri-template': isUriTemplate,
   email: isEmail,
   'json-pointer': isJsonPointer,
@@ -80,8 +82,12 @@ function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
 }
 
-/** RFC 3986, as ajv-formats reads it: with a scheme, and something behind it. */
-function isUri(text: string): boolean {
+/**
+ * RFC 3986, as ajv-formats reads it: with a scheme, and something behind it; and RFC 3987, because addresses with the letters of
+ * other languages are what people write. A port is one that there can be.
+ */
+function isUri(iri: string): boolean {
+  const text = asUri(iri)
   const [scheme = ''] = schemePattern.exec(text) ?? []
   return (
     scheme !== '' &&
@@ -91,9 +97,15 @@ function isUri(text: string): boolean {
   )
 }
 
-function isUriReference(text: string): boolean {
+function isUriReference(iri: string): boolean {
+  const text = asUri(iri)
   const [scheme = ''] = schemePattern.exec(text) ?? []
   return isReference(text.slice(scheme.length))
+}
+
+/** The text with a letter in place of each character that an IRI can have and a URI cannot. Those of no language stay. */
+function asUri(iri: string): string {
+  return iri.replace(/[^\0-\x7f\p{C}\p{Z}]/gu, 'a')
 }
 
 function hasHierarchy(text: string): boolean {
@@ -105,6 +117,8 @@ const schemePattern = /^[a-z][a-z0-9+.-]*:/i
 function isReference(text: string): boolean {
   if (!isPercentEncoded(text)) return false
   const [, hierarchy = '', query = '', fragment = ''] = parts.exec(text) ?? []
+  const [, port = 0] = /^\/\/[^/]*:(\d+)(?:\/|$)/.exec(hierarchy) ?? []
+  if (Number(port) > 65_535) return false
   if (!/^[a-z0-9._~!$&'"()*+,;=:@/?%-]*$/i.test(query + fragment)) return false
   if (isPath(hierarchy)) return true
   // Only an address in brackets is no path as well.

@@ -285,6 +285,22 @@ describe('DELETE /api-keys/:id', () => {
   })
 })
 
+test('the length of a name counts characters, not the units of their encoding', async () => {
+  const longest = '🦄'.repeat(200)
+  const apiKey = await issue('unicorn', { name: longest, description: '🦄'.repeat(2_000) })
+  expect(apiKey.name).toBe(longest)
+  for (const body of [
+    { name: `${longest}a` },
+    { name: 'a'.repeat(201) },
+    { name: '' },
+    { name: 'x', description: '🦄'.repeat(2_001) },
+  ]) {
+    const response = await ask('unicorn', 'POST', '/api-keys', body)
+    expect(response.status).toBe(400)
+    expect((await response.json()).errors[0].detail).toMatch(/^expected a text of /)
+  }
+})
+
 describe('POST /api-keys/:id/regenerate', () => {
   test('200: a new secret; the old one is unknown at once', async () => {
     const { key: old, apiKey } = await get('rotator', 'POST', '/api-keys', { name: 'x' })

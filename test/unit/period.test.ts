@@ -103,3 +103,20 @@ function periodOf(month: string, zone: string) {
   if (!period) throw new Error(`no month ${month}`)
   return period
 }
+
+describe('a time zone is named as IANA writes it', () => {
+  test.each([
+    'UTC',
+    'Europe/Berlin',
+    'Asia/Calcutta',
+    'Asia/Kolkata',
+    'Etc/GMT+1',
+    'EST5EDT',
+    'GB',
+  ])('%s is one', (zone) => expect(isTimeZone(zone)).toBe(true))
+
+  test.each([
+    ...['', '+01:00', '-03', 'UTC+1', 'europe/berlin', 'utc', 'Europe', 'Europe/Atlantis', ' UTC'],
+    ...['2026-01-01T00:00[Europe/Berlin]', '2026-01-01T00:00Z', '../UTC', 'Etc/../UTC', 'UTC\n'],
+  ])('%j is none', (zone) => expect(isTimeZone(zone)).toBe(false))
+})

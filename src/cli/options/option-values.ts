@@ -2,6 +2,8 @@
 import { maxAmount, maxInteger, timesEnd } from '../../../events/bounds.ts'
 import { type LogPosition, parsePosition } from '../../../events/event.ts'
 import { isTime } from '../../../events/time.ts'
+import { countCharacters } from '../../lib/count-characters.ts'
+import { formatNumber } from '../../lib/format-figures.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** A whole number of at least 1. */
@@ -19,6 +21,12 @@ export function parseInteger(option: string, text: string, min: number, max = ma
 /** Credits, or another amount, of at least `min`. */
 export function parseAmount(option: string, text: string, min: number): number {
   return parseInteger(option, text, min, maxAmount)
+}
+
+/** A text that is stored, with the bounds that the API has for it. */
+export function parseText(option: string, text: string, maxCharacters: number): string {
+  if (text !== '' && countCharacters(text) <= maxCharacters) return text
+  throw new UsageError(`${option} takes a text of 1 to ${formatNumber(maxCharacters)} characters.`)
 }
 
 /** The parts of a value such as `search,tts`. */

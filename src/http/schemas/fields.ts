@@ -1,7 +1,8 @@
 /** The kinds of field of requests and responses. An error names what was expected by the field's `title`. */
-import { Type } from '@sinclair/typebox'
+import { Kind, type SchemaOptions, Type, TypeRegistry } from '@sinclair/typebox'
 import { type Static, type TSchema, t } from 'elysia'
 import { maxAmount } from '../../../events/bounds.ts'
+import { countCharacters } from '../../lib/count-characters.ts'
 
 /** An object in which an unknown field is an error: a typo must not silently mean the default. */
 export function closed<T extends Parameters<typeof t.Object>[0]>(properties: T) {
@@ -49,6 +50,26 @@ export const nextCursor = t.Nullable(
   t.String({ description: 'The `cursor` of the next page; null on the last page.' }),
 )
 
+/**
+ * A text whose length is counted as JSON Schema says, in characters. TypeBox counts UTF-16 units, of which an emoji has two, so
+ * these texts are a kind of their own.
+ */
+function text(options: { minLength?: number; maxLength: number } & SchemaOptions) {
+  return t.Unsafe<string>({ ...options, [Kind]: 'TextOfCharacters', type: 'string' })
+}
+
+TypeRegistry.Set<{ minLength?: number; maxLength: number }>(
+  'TextOfCharacters',
+  ({ minLength = 0, maxLength }, value) => {
+    if (typeof value !== 'string' || value.length < minLength) return false
+    // No text has more characters than units.
+    return (
+      value.length <= maxLength ||
+      (value.length <= 2 * maxLength && countCharacters(value) <= maxLength)
+    )
+  },
+)
+
 /** The field, or null. */
 export function nullable<T extends TSchema>(schema: T) {
   return t.Nullable(schema, { title: `${schema.title ?? 'a value'}, or null` })
@@ -61,16 +82,16 @@ function count(minimum: number, maximum: number) {
 export const id = t.String({ pattern: '^[0-9A-Za-z_-]{1,64}$', title: 'an id' })
 export const idParams = t.Object({ id })
 
-export const keyName = t.String({
+export const keyName = text({
   minLength: 1,
   maxLength: 200,
   title: 'a text of 1 to 200 characters',
 })
 export const description = nullable(
-  t.String({ maxLength: 2_000, title: 'a text of at most 2,000 characters' }),
+  text({ maxLength: 2_000, title: 'a text of at most 2,000 characters' }),
 )
 export const reason = t.Optional(
-  t.String({
+  text({
     minLength: 1,
     maxLength: 1_000,
     title: 'a text of 1 to 1,000 characters',

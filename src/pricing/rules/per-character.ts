@@ -1,5 +1,7 @@
 /** A price for each started unit of characters of a text in the request. */
+
 import { type Static, Type } from '@sinclair/typebox'
+import { countCharacters } from '../../lib/count-characters.ts'
 import { closed } from '../../lib/schema-fields.ts'
 import { boundInRequest, requiredInRequest } from '../pointer-checks.ts'
 import type { PriceKind } from '../price-kind.ts'
@@ -46,11 +48,4 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
   text: (rule) =>
     `${startedUnitText(rule, 'characters (Unicode code points)')} of ${sourceMarkdown(rule.hold.text)}.`,
   shortText: (rule) => startedUnitText(rule, 'characters'),
-}
-
-/** Unicode code points: an emoji counts once, a family of emoji as many as it is made of. */
-function countCharacters(text: string): number {
-  let count = 0
-  for (const _ of text) count++
-  return count
 }

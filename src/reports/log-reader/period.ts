@@ -62,11 +62,16 @@ export function dayOf({ days }: Period, time: Micros): string {
   return days[low]?.name ?? ''
 }
 
-/** Whether the text is an IANA name of a time zone. */
+/**
+ * Whether the text is an IANA name of a time zone, as it is written there. Readers of dates take more for a zone: an offset, a
+ * whole time with a zone in it, and names in any case.
+ */
 export function isTimeZone(text: string): boolean {
+  if (!/^[A-Z][A-Za-z0-9_+/-]*$/.test(text)) return false
   try {
-    Temporal.PlainDate.from('2000-01-01').toZonedDateTime(text)
-    return true
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions()
+    // Of another name for the same zone the result may be the main one.
+    return timeZone === text || timeZone.toLowerCase() !== text.toLowerCase()
   } catch {
     return false
   }

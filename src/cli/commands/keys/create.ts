@@ -8,6 +8,7 @@ import {
   parseAmount,
   parseList,
   parsePositiveInteger,
+  parseText,
   parseTime,
 } from '../../options/option-values.ts'
 import { ownerArgs, ownerOf } from '../../options/owner-args.ts'
@@ -70,9 +71,10 @@ export default command(
     const rateLimit = args['rate-limit']
     const monthlyCap = args['monthly-cap']
     const request = {
-      name: args.name,
+      name: parseText('--name', args.name, 200),
       mode: args.test ? ('test' as const) : ('live' as const),
-      description: args.description ?? null,
+      description:
+        args.description === undefined ? null : parseText('--description', args.description, 2_000),
       endpoints: parseList(args.endpoints) ?? null,
       allowedIps,
       rateLimit: rateLimit === undefined ? null : parsePositiveInteger('--rate-limit', rateLimit),
