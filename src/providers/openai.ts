@@ -70,10 +70,14 @@ function choicesOf(json: unknown): readonly unknown[] {
   return Array.isArray(choices) ? choices : []
 }
 
-/** A choice has its text in `delta` in a stream, else in `message`; one of the older completions in `text`. */
+/**
+ * A choice has its text in `delta` in a stream, else in `message`; one of the older completions in `text`. Some services
+ * repeat all text so far in a `message` beside each `delta`.
+ */
 function bytesOf(choice: unknown): number {
-  const messages = ['/delta', '/message', '/text'].map((at) => valueAt(choice, at))
-  return messages.reduce<number>((sum, message) => sum + messageBytes(message), 0)
+  if (!isMapping(choice)) return 0
+  const { delta, message, text } = choice
+  return messageBytes(delta ?? message ?? text)
 }
 
 /** Whatever is said counts, also what services add of their own, such as `reasoning_content`. */

@@ -45,6 +45,11 @@ describe('text of a response', () => {
       4,
     ],
     ['a message', { choices: [{ message: { role: 'assistant', content: 'four' } }] }, 4],
+    [
+      'what is new, and not what a service repeats beside it',
+      { choices: [{ delta: { content: 'four' }, message: { content: 'one to four' } }] },
+      4,
+    ],
     ['a completion of old', { choices: [{ text: 'four' }] }, 4],
     ['no role', chunk({ role: 'assistant', content: '' }), 0],
     ['no usage', { choices: [], usage: { total_tokens: 7 } }, 0],
