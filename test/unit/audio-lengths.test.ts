@@ -44,6 +44,11 @@ describe.each(kinds)('%s', (_name, fileOf) => {
       )
   })
 
+  test('lasts as long behind tags, which decoders pass over', () => {
+    const tag = bytesOf('ID3', [4, 0, 0, 0, 0, 0, 5], 'title')
+    expectLasts(bytesOf(tag, tag, fileOf({ seconds: 20 })), 20)
+  })
+
   test('is not counted by the label, nor beyond where it is cut off', () => {
     const whole = fileOf({ seconds: 20 })
     const half = countSeconds(whole.slice(0, whole.length / 2))?.seconds
@@ -139,6 +144,19 @@ describe('Ogg', () => {
     const cut = bytesOf(first.slice(0, 29), long.slice(0, 510))
     const rest = oggPage({ packets: [long.slice(510)], flags: 1 })
     expectLasts(bytesOf(file, cut, rest), 1.02)
+  })
+
+  test('with a stream of sound that is not known beside others is left open, and not with pictures', () => {
+    const head = bytesOf('OpusHead', 1, 1, little(0, 9))
+    const opus = [oggPage({ packets: [head], flags: 2 }), oggPage({ packets: [head] })]
+    const sound = oggPage({ packets: [bytesOf([0xf8])] })
+    const beside = (text: string) => oggPage({ packets: [bytesOf(text)], flags: 2, serial: 8 })
+    const secondsWith = (text: string) =>
+      countSeconds(bytesOf(beside(text), ...opus, sound))?.seconds
+    for (const text of ['CELT    ', '\x01audio', 'new']) expect(secondsWith(text)).toBeUndefined()
+    for (const text of ['\x80theora', 'fishead\0', '\x01video', 'BBCD', 'OVP80']) {
+      expect(secondsWith(text)).toBe(0.02)
+    }
   })
 
   test('of what is not known is left open', () => {

@@ -13,15 +13,16 @@ import { afterTags, countMpeg } from './mpeg.ts'
 import { countOgg } from './ogg.ts'
 import { countWav } from './wav.ts'
 
-/** undefined for what is none of these containers. */
-export function countSeconds(bytes: Uint8Array): Counted | undefined {
+/** undefined for what is none of these containers. Tags may stand before any of them. */
+export function countSeconds(file: Uint8Array): Counted | undefined {
+  const bytes = file.subarray(afterTags(file))
   const head = textAt(bytes, 0, 12)
   if (/^(RIFF|RF64|BW64)[\s\S]{4}WAVE$/.test(head)) return countWav(bytes)
   if (/^FORM[\s\S]{4}AIF[FC]$/.test(head)) return countAiff(bytes)
+  if (head.startsWith('fLaC')) return countFlac(bytes)
   if (head.startsWith('OggS')) return countOgg(bytes)
   if (head.startsWith('\x1aE\xdf\xa3')) return countMatroska(bytes)
   if (/^#!AMR(-WB)?\n/.test(head)) return countAmr(bytes)
   if (/^[\s\S]{4}(ftyp|moov|mdat|wide|free|skip|pnot)/.test(head)) return countMp4(bytes)
-  const begin = afterTags(bytes)
-  return textAt(bytes, begin, 4) === 'fLaC' ? countFlac(bytes, begin) : countMpeg(bytes)
+  return countMpeg(bytes)
 }

@@ -11,9 +11,8 @@ interface Frame {
   readonly headBytes: number
 }
 
-/** @param begin where `fLaC` stands */
-export function countFlac(bytes: Uint8Array, begin: number): Counted {
-  const { rate, end } = readHeader(bytes, begin + 4)
+export function countFlac(bytes: Uint8Array): Counted {
+  const { rate, end } = readHeader(bytes, 4)
   if (rate === undefined) return { container: 'FLAC' }
   let seconds = 0
   for (let at = nextFrame(bytes, end); at !== undefined; ) {

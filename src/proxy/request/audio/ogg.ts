@@ -35,6 +35,8 @@ class Stream {
   position = 0
   /** What it is cannot be counted. */
   isUnknown = false
+  /** It has no sound. */
+  isSilent = false
   private codec: Codec | undefined
   private readonly headers: Uint8Array[] = []
   private count: ((packet: Uint8Array) => number) | undefined
@@ -66,6 +68,7 @@ class Stream {
   private takeHeader(packet: Uint8Array): void {
     this.headers.push(packet)
     this.codec ??= codecOf(packet)
+    this.isSilent ||= this.codec === undefined && hasNoSound(packet)
     if (this.codec === undefined) this.isUnknown = true
     if (this.codec === undefined || this.headers.length < this.codec.headers) return
     this.count = this.codec.counter(this.headers)
@@ -102,10 +105,11 @@ export function countOgg(bytes: Uint8Array): Counted {
   return countedAs('Ogg', only ? withoutPadding(sound, longest(said(link))) : seconds + sound)
 }
 
-/** The seconds of the streams that play at once; undefined where none of them can be counted. */
+/** The seconds of the streams that play at once; undefined where one of them cannot be counted. */
 function soundOf(link: ReadonlyMap<number, Stream>): number | undefined {
-  const known = [...link.values()].filter(({ isUnknown }) => !isUnknown)
-  return known.length === 0 ? undefined : longest(known.map(({ seconds }) => seconds))
+  const sound = [...link.values()].filter(({ isSilent }) => !isSilent)
+  const isCounted = sound.length > 0 && !sound.some(({ isUnknown }) => isUnknown)
+  return isCounted ? longest(sound.map(({ seconds }) => seconds)) : undefined
 }
 
 const said = (link: ReadonlyMap<number, Stream>) =>
@@ -148,6 +152,14 @@ function* pagesOf(bytes: Uint8Array): Generator<Page> {
     }
     at = buffer.indexOf('OggS', begin)
   }
+}
+
+const soundless = ['\x80theora', '\x01video', 'BBCD', 'OVP80', 'fishead\0']
+
+/** Pictures, and what says how streams belong together. */
+function hasNoSound(first: Uint8Array): boolean {
+  const head = textAt(first, 0, 8)
+  return soundless.some((text) => head.startsWith(text))
 }
 
 /** By the first packet of a stream; undefined for pictures, and what is not known. */
