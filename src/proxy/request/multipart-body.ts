@@ -10,7 +10,7 @@ import { type Field, fieldFault, pointerOf, readFields } from './form-fields.ts'
 import { anyType, isOneOf, mediaTypeOf } from './media-type.ts'
 import { boundaryOf, type FormPart, parseMultipart } from './multipart-form.ts'
 import { noRoom, type Refused, refuse, takeBody } from './take-body.ts'
-import { writeMultipart } from './write-multipart.ts'
+import { type WrittenForm, writeMultipart } from './write-multipart.ts'
 
 /** A valid form. */
 interface MultipartBody {
@@ -19,7 +19,7 @@ interface MultipartBody {
   /** The boundary in it. */
   readonly boundary: string
   /** Written again, for the upstream. */
-  readonly canonical: { readonly bytes: Uint8Array; readonly contentType: string }
+  readonly canonical: WrittenForm
   /** By the name of their field. */
   readonly files: Readonly<Record<string, FileContent>>
   /** Those that are audio, or may be. */
@@ -63,7 +63,7 @@ export async function readMultipartBody(
   if ('refusal' in checked) return checked
   const canonical = writeMultipart(parts.map((part) => forUpstream(part, multipart)))
   // What is written again is kept beside what was sent.
-  const { length } = canonical.bytes
+  const { length } = canonical
   if (length > maxUncountedBytes && limits.take?.(length) === false) return noRoom
   return { bytes, boundary, canonical, ...checked, ...taken }
 }

@@ -1,7 +1,7 @@
 /**
- * The parts of a form with files (RFC 7578) in memory. `multipasta` takes the form apart. What it lets pass is refused
- * here: text around the parts, a delimiter that goes on, two names for a part, a part that is encoded once more. So there
- * is one reading of every form, and write-multipart.ts writes that one.
+ * The parts of a form with files (RFC 7578) in memory. `multipasta` reads the heads of its parts; what is in them is only looked for
+ * the delimiter. What it lets pass is refused here: text around the parts, a delimiter that goes on, two names for a part, a part
+ * that is encoded once more. So there is one reading of every form, and write-multipart.ts writes that one.
  */
 import { make } from 'multipasta'
 import { mediaTypeOf } from './media-type.ts'
@@ -31,6 +31,7 @@ const boundaryText = /^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/
 export function parseMultipart(bytes: Uint8Array, boundary: string): FormPart[] | undefined {
   const frames = framesOf(bytes, boundary)
   if (frames === undefined || frames.length > maxParts) return undefined
+  const halves = frames.map(halvesOf)
   const parts: FormPart[] = []
   let isFaulty = false
   const fail = () => {
@@ -44,11 +45,12 @@ export function parseMultipart(bytes: Uint8Array, boundary: string): FormPart[] 
     // Which parts are files is told by their disposition, below.
     isFile: () => true,
     onFile({ headers }) {
-      const chunks: Uint8Array[] = []
       let isOver = false
       return (chunk) => {
-        if (chunk !== null) return void chunks.push(chunk)
-        const part = partOf(headers, chunks)
+        // The head was over before: to another reader it is longer.
+        if (chunk !== null) return chunk.length > 0 ? fail() : undefined
+        const body = halves[parts.length]?.body
+        const part = body && partOf(headers, body)
         // A part without headers ends the part before it a second time.
         if (part === undefined || isOver) fail()
         else parts.push(part)
@@ -60,9 +62,10 @@ export function parseMultipart(bytes: Uint8Array, boundary: string): FormPart[] 
     onDone() {},
   })
   try {
-    for (const [index, frame] of frames.entries()) {
+    for (const [index, half] of halves.entries()) {
+      if (half === undefined) return undefined
       parser.write(Buffer.from(index === 0 ? `--${own}` : `\r\n--${own}`))
-      parser.write(frame)
+      parser.write(half.head)
     }
     parser.write(Buffer.from(`\r\n--${own}--`))
     parser.end()
@@ -103,9 +106,15 @@ function framesOf(bytes: Uint8Array, boundary: string): Uint8Array[] | undefined
 const carriageReturn = 0x0d
 const lineFeed = 0x0a
 
+/** The head of a part with the empty line that ends it, and what is in the part; undefined where no line does. */
+function halvesOf(frame: Uint8Array): { head: Uint8Array; body: Uint8Array } | undefined {
+  const at = Buffer.from(frame.buffer, frame.byteOffset, frame.byteLength).indexOf('\r\n\r\n')
+  return at < 0 ? undefined : { head: frame.subarray(0, at + 4), body: frame.subarray(at + 4) }
+}
+
 type Headers = Readonly<Record<string, string | string[]>>
 
-function partOf(headers: Headers, chunks: readonly Uint8Array[]): FormPart | undefined {
+function partOf(headers: Headers, bytes: Uint8Array): FormPart | undefined {
   if (!Object.values(headers).every(isOneLine)) return undefined
   const {
     'content-disposition': disposition = '',
@@ -115,12 +124,7 @@ function partOf(headers: Headers, chunks: readonly Uint8Array[]): FormPart | und
   if (!/^(7bit|8bit|binary)$/i.test(encoding.trim())) return undefined
   const named = namesIn(disposition)
   if (named === undefined) return undefined
-  const [first = new Uint8Array()] = chunks
-  return {
-    ...named,
-    ...(contentType !== undefined && { contentType: contentType.trim() }),
-    bytes: chunks.length > 1 ? Buffer.concat(chunks) : first,
-  }
+  return { ...named, ...(contentType !== undefined && { contentType: contentType.trim() }), bytes }
 }
 
 /** A list is a header that stands several times. */

@@ -112,8 +112,7 @@ async function readBodyOf(
     if ('refusal' in body) return body
     const { bytes, boundary, canonical, files, fields, audio } = body
     const content = { ...values, json: fields, files, bytes: bytes.length }
-    const forward = { ...canonical, isRewritten: true }
-    return { bytes, boundary, forward, content, ...(audio.length > 0 && { audio }) }
+    return { bytes, boundary, forward: canonical, content, ...(audio.length > 0 && { audio }) }
   }
   if ('raw' in kind && canBeStreamed(request, route)) {
     const body = openRawBody(request, kind.raw, limits)

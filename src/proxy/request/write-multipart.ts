@@ -4,9 +4,13 @@
  */
 import type { FormPart } from './multipart-form.ts'
 
-interface WrittenForm {
+export interface WrittenForm {
+  /** Of the bytes. */
+  readonly length: number
+  /** Made when they are first asked for: a call that is refused before it is forwarded has no need of them. */
   readonly bytes: Uint8Array
   readonly contentType: string
+  readonly isRewritten: true
 }
 
 export function writeMultipart(parts: readonly FormPart[]): WrittenForm {
@@ -15,9 +19,16 @@ export function writeMultipart(parts: readonly FormPart[]): WrittenForm {
   for (const part of parts) pieces.push(`--${boundary}\r\n${headOf(part)}\r\n`, part.bytes, '\r\n')
   pieces.push(`--${boundary}--\r\n`)
   const chunks = pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece))
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
+  let bytes: Uint8Array | undefined
   return {
-    bytes: Buffer.concat(chunks),
+    length,
+    get bytes() {
+      bytes ??= Buffer.concat(chunks, length)
+      return bytes
+    },
     contentType: `multipart/form-data; boundary=${boundary}`,
+    isRewritten: true,
   }
 }
 
