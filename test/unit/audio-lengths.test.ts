@@ -146,13 +146,13 @@ describe('Ogg', () => {
     expectLasts(bytesOf(file, cut, rest), 1.02)
   })
 
-  test('with a stream of sound that is not known beside others is left open, and not with pictures', () => {
+  test('with a stream of sound that is not known another others is left open, and not with pictures', () => {
     const head = bytesOf('OpusHead', 1, 1, little(0, 9))
     const opus = [oggPage({ packets: [head], flags: 2 }), oggPage({ packets: [head] })]
     const sound = oggPage({ packets: [bytesOf([0xf8])] })
-    const beside = (text: string) => oggPage({ packets: [bytesOf(text)], flags: 2, serial: 8 })
+    const another = (text: string) => oggPage({ packets: [bytesOf(text)], flags: 2, serial: 8 })
     const secondsWith = (text: string) =>
-      countSeconds(bytesOf(beside(text), ...opus, sound))?.seconds
+      countSeconds(bytesOf(another(text), ...opus, sound))?.seconds
     for (const text of ['CELT    ', '\x01audio', 'new']) expect(secondsWith(text)).toBeUndefined()
     for (const text of ['\x80theora', 'fishead\0', '\x01video', 'BBCD', 'OVP80']) {
       expect(secondsWith(text)).toBe(0.02)
