@@ -10,6 +10,7 @@ import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limit
 import { openAuth } from '../../src/http/auth/auth.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ManagementAppDeps, managementApp } from '../../src/http/management-app.ts'
+import { readShards } from '../../src/ledger/read/read-shards.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
 import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
 import { newRequestId } from '../../src/lib/ids.ts'
@@ -105,7 +106,7 @@ export async function openTestApp(options: { shards?: number } = {}): Promise<Te
     ...{ ledger, config, management, logged, ask, get, charge },
     handle: (request) => app.handle(request),
     async catchUp() {
-      await catchUpAll(ledger.sql)
+      await catchUpAll(ledger.sql, await readShards(ledger.sql))
     },
     issue: async (who, body = {}) =>
       (await get(who, 'POST', '/api-keys', { name: 'A key', ...body })).apiKey,
