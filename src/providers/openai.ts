@@ -85,11 +85,15 @@ function messageBytes(message: unknown): number {
   if (!isMapping(message)) return textBytes(message)
   let bytes = 0
   for (const [name, value] of Object.entries(message)) {
-    // Of speech the words are text, and its bytes are not.
-    if (name === 'audio') bytes += textBytes(valueAt(value, '/transcript'))
+    if (name === 'audio') bytes += speechBytes(value)
     else if (!names.has(name)) bytes += textBytes(value, names)
   }
   return bytes
+}
+
+/** Of speech the words are text. Where it comes without them, it is something all the same. */
+function speechBytes(audio: unknown): number {
+  return textBytes(valueAt(audio, '/transcript')) || Math.min(textBytes(valueAt(audio, '/data')), 1)
 }
 
 /** Members that name things. */

@@ -34,6 +34,7 @@ describe('text of a response', () => {
     ['a function call of old', chunk({ function_call: { name: 'ab', arguments: '{}' } }), 4],
     ['parts of a content', chunk({ content: [{ type: 'text', text: 'four' }] }), 4],
     ['the words of speech', chunk({ audio: { id: 'a', data: 'AAAAAAAA', transcript: 'four' } }), 4],
+    ['speech without words, which is something', chunk({ audio: { id: 'a', data: 'AAAA' } }), 1],
     [
       'any choice',
       {
