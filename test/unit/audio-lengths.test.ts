@@ -146,7 +146,7 @@ describe('Ogg', () => {
     expectLasts(bytesOf(file, cut, rest), 1.02)
   })
 
-  test('with a stream of sound that is not known another others is left open, and not with pictures', () => {
+  test('with a stream of sound that is not known among others is left open, and not with pictures', () => {
     const head = bytesOf('OpusHead', 1, 1, little(0, 9))
     const opus = [oggPage({ packets: [head], flags: 2 }), oggPage({ packets: [head] })]
     const sound = oggPage({ packets: [bytesOf([0xf8])] })
