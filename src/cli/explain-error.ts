@@ -5,6 +5,7 @@ import postgres from 'postgres'
 import { ConfigError } from '../config/config-error.ts'
 import { servingRole } from '../ledger/connect.ts'
 import { BadConnectionString } from '../ledger/connection/connection-string.ts'
+import { urlHost } from '../lib/url-host.ts'
 import { notedLogin } from './database.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -26,7 +27,7 @@ export function explainError(error: unknown): string {
     return 'the port is taken: stop the program that uses it, or choose another with --port (0 takes a free one).'
   }
   if (code === 'CONNECT_TIMEOUT' || code === 'ECONNREFUSED' || code === 'ENOTFOUND') {
-    const where = address ? ` at ${address}:${port}` : ''
+    const where = address ? ` at ${urlHost(address)}:${port}` : ''
     return `PostgreSQL${where} cannot be reached (${code}): start it, or set DATABASE_URL to one that runs.`
   }
   if (code === 'NO_SUCH_SERVER') return `PostgreSQL cannot be reached: ${message}.`

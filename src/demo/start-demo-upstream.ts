@@ -4,6 +4,7 @@
  * header `X-Demo-Service`, so that nobody mistakes it for the real thing.
  */
 
+import { urlHost, withoutBrackets } from '../lib/url-host.ts'
 import { anythingHandler } from './anything-routes.ts'
 import { chatRoutes } from './chat-routes.ts'
 import { type ExecutedCalls, openExecutedCalls } from './executed-calls.ts'
@@ -30,7 +31,8 @@ export function startDemoUpstream(
   name: DemoUpstreamName,
   options: { readonly port?: number; readonly hostname?: string } = {},
 ): DemoUpstream {
-  const { port = 0, hostname = '127.0.0.1' } = options
+  const { port = 0 } = options
+  const hostname = withoutBrackets(options.hostname ?? '127.0.0.1')
   const handle = name === 'anything' ? anythingHandler() : handlerOf(routesOf(name))
   const executed = openExecutedCalls()
   const server = Bun.serve({
@@ -46,7 +48,7 @@ export function startDemoUpstream(
       return response
     },
   })
-  return { url: `http://${hostname}:${server.port}`, stop: () => server.stop(true) }
+  return { url: `http://${urlHost(hostname)}:${server.port}`, stop: () => server.stop(true) }
 }
 
 function routesOf(name: Exclude<DemoUpstreamName, 'anything'>): Routes {

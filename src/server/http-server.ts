@@ -2,6 +2,7 @@
  * The HTTP server of a gateway. The gate and the proxy ask it about the connection of a request; they are
  * built before it listens, and it listens only when everything behind it is built.
  */
+import { urlHost, withoutBrackets } from '../lib/url-host.ts'
 import type { Phase } from './phase.ts'
 
 /** A connection on which nothing moves is closed after this; Bun's server cannot count further. */
@@ -39,7 +40,8 @@ export function openHttpServer(phase: Phase): HttpServer {
     get url() {
       return url
     },
-    listen({ hostname, port }, handle) {
+    listen({ hostname: given, port }, handle) {
+      const hostname = withoutBrackets(given)
       server = Bun.serve({
         ...{ hostname, port },
         idleTimeout: idleTimeoutSeconds,
@@ -51,7 +53,7 @@ export function openHttpServer(phase: Phase): HttpServer {
             : closeWhenStopping(response)
         },
       })
-      url = `http://${hostname}:${server.port}`
+      url = `http://${urlHost(hostname)}:${server.port}`
     },
     socketAddressOf: (request) => server?.requestIP(request)?.address ?? '',
     setIdleTimeout: (request, seconds) => server?.timeout(request, seconds),

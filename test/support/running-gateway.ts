@@ -11,6 +11,8 @@ export const jwtSecret = 'a secret for tests, long enough to be one'
 
 export interface GatewaySettings {
   readonly databaseUrl: string
+  /** Where it listens; else the loopback of IPv4. */
+  readonly hostname?: string | undefined
   readonly redisUrl?: string | undefined
   readonly config?: ConfigChanges
   /** The address of all upstreams; else `demoUrls`. */
@@ -51,9 +53,9 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     }),
     variable: (name) => settings.env?.[name],
     databaseUrl: settings.databaseUrl,
-    hostname: '127.0.0.1',
+    hostname: settings.hostname ?? '127.0.0.1',
     demoUrls: settings.demoUrls ?? {},
-    metricsEndpoint: { hostname: '127.0.0.1', port: 0 },
+    metricsEndpoint: { hostname: settings.hostname ?? '127.0.0.1', port: 0 },
     highWaterMarkFile: settings.highWaterMarkFile,
     log,
   })

@@ -44,6 +44,8 @@ export async function openShop(
     /** The addresses of the upstreams, instead of the shop's own. */
     readonly upstreamUrl?: string
     readonly redisUrl?: string
+    /** Where the gateway listens; else the loopback of IPv4. */
+    readonly hostname?: string
     readonly tariff?: Tariff
     readonly adminUserIds?: readonly string[]
     readonly env?: Readonly<Record<string, string>>
@@ -51,13 +53,14 @@ export async function openShop(
     readonly dedicatedHolds?: boolean
   } = {},
 ): Promise<Shop> {
-  const { config, demoUrls, redisUrl, adminUserIds, env } = options
+  const { config, demoUrls, redisUrl, adminUserIds, env, hostname } = options
   const upstream = startUpstream()
   const ledger = await openLedger({ tariff: options.tariff ?? tariffOf(testConfig(config)) })
   const upstreams = demoUrls ? { demoUrls } : { upstream: options.upstreamUrl ?? upstream.url }
   const gateway = await startTestGateway({
     databaseUrl: ledger.url,
     redisUrl,
+    hostname,
     adminUserIds,
     env,
     ...(config ? { config } : {}),

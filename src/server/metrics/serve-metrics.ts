@@ -1,5 +1,6 @@
 /** `/metrics` on an address of its own: metrics are for the operator's network, never for the public one. */
 import type { MetricsAddress } from '../../config/environment.ts'
+import { urlHost, withoutBrackets } from '../../lib/url-host.ts'
 
 export interface MetricsEndpoint extends MetricsAddress {
   /** Whether a free port will do when this one is taken. */
@@ -17,7 +18,7 @@ export function serveMetrics(
   endpoint: MetricsEndpoint,
   scrape: () => Promise<string>,
 ): MetricsServer {
-  const { hostname } = endpoint
+  const hostname = withoutBrackets(endpoint.hostname)
   const listen = (port: number) =>
     Bun.serve({
       hostname,
@@ -39,7 +40,7 @@ export function serveMetrics(
     server = listen(0)
   }
   return {
-    url: `http://${hostname.includes(':') ? `[${hostname}]` : hostname}:${server.port}/metrics`,
+    url: `http://${urlHost(hostname)}:${server.port}/metrics`,
     stop: () => server.stop(true),
   }
 }
