@@ -10,6 +10,8 @@ export interface RawShop {
   send(...parts: readonly (string | Uint8Array)[]): Promise<RawReply>
   /** Sends these bytes and waits for the connection to be closed. */
   sendToTheEnd(bytes: string | Uint8Array): Promise<RawReply>
+  /** Number of events, without leases and counts of calls, which are appended at any time. */
+  size(): Promise<number>
   /** Expects that a normal call is still sold, and that the gateway warned of nothing meanwhile. */
   expectServes(): Promise<void>
   close(): Promise<void>
@@ -55,6 +57,12 @@ export async function openRawShop(options: Parameters<typeof openShop>[0] = {}):
       const call = rawCall(shop.gateway.url, bytes)
       await until(() => call.closed)
       return replyOf(call)
+    },
+    async size() {
+      const [row] = await shop.ledger.sql<[{ size: number }]>`
+        select count(*)::integer as size from events
+        where slots is null and type not in ('CallsCounted', 'CallsRefused')`
+      return row.size
     },
     async expectServes() {
       shop.upstream.respond(() => Response.json({ ok: true }))

@@ -75,13 +75,13 @@ describe('400, and nothing is appended: in a body, a text that cannot be stored'
 
   for (const [method, path, pointer] of fields) {
     test(`${method} ${path} ${pointer}`, async () => {
-      const size = await rawShop.shop.ledger.size()
+      const size = await rawShop.size()
       for (const text of unkept) {
         const response = await send(method, path.replace('{id}', 'acc_1'), bodyWith(pointer, text))
         expect([text, response.status]).toEqual([text, 400])
         expect((await response.json()).errors).toMatchObject([{ pointer }])
       }
-      expect(await rawShop.shop.ledger.size()).toBe(size)
+      expect(await rawShop.size()).toBe(size)
     })
   }
 })
@@ -134,9 +134,9 @@ describe('in management: 400 for names that every object has, and for a name tha
   ]
   for (const body of bodies) {
     test(body, async () => {
-      const size = await rawShop.shop.ledger.size()
+      const size = await rawShop.size()
       expect((await send('POST', '/api-keys', body)).status).toBe(400)
-      expect(await rawShop.shop.ledger.size()).toBe(size)
+      expect(await rawShop.size()).toBe(size)
       expect(({} as { tier?: string }).tier).toBeUndefined()
     })
   }
@@ -145,7 +145,7 @@ describe('in management: 400 for names that every object has, and for a name tha
 describe('a text that can be stored comes back as it was sent:', () => {
   for (const name of [
     '__proto__',
-    '\uffff\u0001\u202e',
+    '\uffff\ue000\u0378',
     '😀'.repeat(100),
     "'; drop table events; --",
   ]) {
@@ -224,10 +224,10 @@ describe('in an Idempotency-Key: 400, nothing is forwarded, and no permit is tak
 describe('in a token: 401', () => {
   for (const subject of ['a\0b', '\ud800', '', 'x'.repeat(1_000)]) {
     test(`for the subject ${JSON.stringify(subject).slice(0, 12)}`, async () => {
-      const size = await rawShop.shop.ledger.size()
+      const size = await rawShop.size()
       const headers = { authorization: `Bearer ${await token(subject)}` }
       expect((await send('POST', '/api-keys', '{"name":"x"}', headers)).status).toBe(401)
-      expect(await rawShop.shop.ledger.size()).toBe(size)
+      expect(await rawShop.size()).toBe(size)
     })
   }
 })
