@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
 import type { InvalidField } from '../../src/config/json-schema.ts'
 import { wavHeader } from '../../src/demo/wav.ts'
 import type { PriceRule } from '../../src/pricing/price-rule.ts'
@@ -417,6 +417,19 @@ describe('a form that programs write differently', () => {
 })
 
 describe('the memory of a large form', () => {
+  test('is not taken for a second copy of it before that is asked for', async () => {
+    const concat = spyOn(Buffer, 'concat')
+    const body = await readMultipartBody(post(large), voice, { maxBytes, maxSeconds: 60 })
+    if ('refusal' in body) throw new Error('refused')
+    const copies = () =>
+      concat.mock.results.filter(({ value }) => (value as Uint8Array).length >= large.length)
+    const before = copies().length
+    expect(body.canonical.bytes.length).toBe(body.canonical.length)
+    expect(body.canonical.bytes).toBe(body.canonical.bytes)
+    expect(copies().length).toBe(before + 1)
+    concat.mockRestore()
+  })
+
   const large = form([{ ...audioPart, content: wav(10) }])
   /** Reads the form with a budget; returns what is left of it, or the refusal. */
   async function readWithin(budget: number) {
