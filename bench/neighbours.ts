@@ -23,12 +23,12 @@ export interface NeighboursOptions {
   readonly accounts: number
 }
 
-interface Beside {
+interface Neighbour {
   readonly name: string
   readonly attacks: readonly Attack[]
 }
 
-/** What ordinary calls took, and what the attacker was answered. */
+/** What ordinary calls took, and which statuses the attacker got. */
 interface Round {
   readonly measured: Measured
   readonly statuses?: Statuses
@@ -55,13 +55,13 @@ export async function benchNeighbours(options: NeighboursOptions): Promise<void>
     })
   const rows = await attacksBy(gateway.url, { slow: slow?.key ?? '', broke: broke?.key ?? '' })
   const quiet: Round[] = []
-  const beside = rows.map(({ name, attacks }) => ({ name, attacks, runs: [] as Round[] }))
+  const disturbed = rows.map(({ name, attacks }) => ({ name, attacks, runs: [] as Round[] }))
   try {
     await load()
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}…`)
       quiet.push({ measured: await load() })
-      for (const { attacks, runs } of beside) {
+      for (const { attacks, runs } of disturbed) {
         const attacker = await startAttacker(gateway.url, attacks)
         const measured = await load()
         runs.push({ measured, statuses: await attacker.stop() })
@@ -70,11 +70,11 @@ export async function benchNeighbours(options: NeighboursOptions): Promise<void>
   } finally {
     for (const part of [gateway, upstream, redis]) await part.stop()
   }
-  print(options, quiet, beside)
+  print(options, quiet, disturbed)
 }
 
 /** By the credentials that each of them needs: a key at its rate limit, one without credits, none, an owner's token. */
-async function attacksBy(url: string, keys: { slow: string; broke: string }): Promise<Beside[]> {
+async function attacksBy(url: string, keys: { slow: string; broke: string }): Promise<Neighbour[]> {
   const json = { 'Content-Type': 'application/json' }
   const token = await signToken({ secret: jwtSecret, subject: 'mallory', expiresInSeconds: 3_600 })
   const owner = { ...json, Authorization: `Bearer ${token}` }
@@ -141,14 +141,14 @@ async function newKey(url: string, headers: Readonly<Record<string, string>>): P
 function print(
   { rounds, seconds, connections }: NeighboursOptions,
   quiet: readonly Round[],
-  beside: readonly { readonly name: string; readonly runs: readonly Round[] }[],
+  disturbed: readonly { readonly name: string; readonly runs: readonly Round[] }[],
 ): void {
   const table = new Table({
     head: ['beside', 'calls/s', 'p50 ms', 'p99 ms', 'p99 of quiet', 'failed', 'the attacker got'],
     style: { head: [], border: [] },
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
   })
-  for (const { name, runs } of [{ name: 'nobody', runs: quiet }, ...beside]) {
+  for (const { name, runs } of [{ name: 'nobody', runs: quiet }, ...disturbed]) {
     const of = (figure: (measured: Measured) => number) =>
       median(runs.map(({ measured }) => figure(measured)))
     // Of each round by itself: the machine is not the same in all of them.

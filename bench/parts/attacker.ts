@@ -1,5 +1,5 @@
 /**
- * A process that attacks a gateway by what its credentials allow, as fast as it is answered, until it is ended. It is one
+ * A process that attacks a gateway by what its credentials allow, as fast as responses come, until it is ended. It is one
  * client: what it costs the machine itself is part of what its neighbours feel.
  */
 import { pathToFileURL } from 'node:url'
