@@ -24,3 +24,9 @@ test.each(files)('%s says what it does, in a first sentence for lists', async (f
   const { default: command } = await import(join(root, 'src/cli/commands', file))
   expect(command.description()).toMatch(/^[A-Z][^.]*\./)
 })
+
+test('no command prints past output.ts, which shows stored texts as what they are', () => {
+  const all = [...new Bun.Glob('**/*.ts').scanSync(join(root, 'src/cli'))]
+  const past = all.filter((file) => read(`src/cli/${file}`).includes('console.log('))
+  expect(past).toEqual(['output.ts'])
+})
