@@ -6,6 +6,7 @@ import type { ReserveDeps } from '../../src/gate/reservation/reserve-deps.ts'
 import type { AppendResult, Extend, Verdict } from '../../src/ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../src/ledger/unavailable.ts'
 import type { MeteredPrice } from '../../src/pricing/price-rule.ts'
+import { until } from '../support/until.ts'
 
 const price: MeteredPrice = { per: 'byte', unit: 1, credits: 2, hold: { step: 10 } }
 
@@ -13,7 +14,7 @@ let hold: GrowingHold
 afterEach(() => hold.end())
 
 /** A hold of one step, whose extensions wait for what the test says of them. */
-function openHold() {
+function openHold(releaseLeases = () => false) {
   const asked: (Extend & { end(result: Verdict | Error, available?: number): void })[] = []
   const append = (command: Extend) => {
     const { promise, resolve, reject } = Promise.withResolvers<AppendResult>()
@@ -33,6 +34,7 @@ function openHold() {
   const deps = {
     config: { limits: { holdSeconds: 600 } },
     appenderOf: () => ({ append }),
+    leases: { releaseLeases },
     log() {},
   } as unknown as ReserveDeps
   const call = {
@@ -107,5 +109,16 @@ describe('a growing hold', () => {
     asked[0]?.end('insufficient_credits')
     expect(await send(10)).toBeUndefined()
     expect(await send(11)).toMatchObject({ code: 'insufficient_credits' })
+  })
+
+  test('grows by credits that were on lease, which are released for it', async () => {
+    let releases = 0
+    const asked = openHold(() => ++releases === 1)
+    await send(6)
+    asked[0]?.end('insufficient_credits')
+    await until(() => asked.length === 2)
+    asked[1]?.end('ok')
+    expect(await send(11)).toBeUndefined()
+    expect(releases).toBe(1)
   })
 })
