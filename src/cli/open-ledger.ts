@@ -1,7 +1,6 @@
 /** Opens the ledger for one command, in the role of a gateway: it can append events, and cannot change the log. */
 import type { Config } from '../config/config.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
-import { loadConfig } from '../config/load-config.ts'
 import {
   type ManagementCommands,
   openManagementCommands,
@@ -9,6 +8,7 @@ import {
 import { type ConnectOptions, connect, maxLockWaitMs, type Sql } from '../ledger/connect.ts'
 import { secureRandom } from '../lib/base62.ts'
 import { type Management, openManagement } from '../management/management.ts'
+import { configOf } from './config-of.ts'
 import { type DatabaseArgs, databaseUrl } from './database.ts'
 
 interface OpenLedger {
@@ -50,7 +50,7 @@ export async function withLedger<T>(
   args: DatabaseArgs & { readonly config?: string | undefined },
   work: (ledger: OpenLedger) => Promise<T>,
 ): Promise<T> {
-  const config = loadConfig({ file: args.config, env: process.env })
+  const config = configOf(args)
   const environment = readEnvironment(process.env)
   const connection = { as: 'serving', lockTimeoutMs: maxLockWaitMs } as const
   return withConnection(connection, args, (sql) => {

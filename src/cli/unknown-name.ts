@@ -2,9 +2,17 @@
 import { didYouMean } from '../lib/did-you-mean.ts'
 import { UsageError } from './usage-error.ts'
 
-/** @param kind what the name should name, such as `route` */
-export function unknownName(kind: string, name: string, known: readonly string[]): UsageError {
+/**
+ * @param kind what the name should name, such as `route`
+ * @param where ` in tollbook.yaml`, where that is not plain
+ */
+export function unknownName(
+  kind: string,
+  name: string,
+  known: readonly string[],
+  where = '',
+): UsageError {
   const meant = didYouMean(name, known)
   const hint = meant ? `did you mean ${meant}?` : `there are ${known.join(', ')}.`
-  return new UsageError(`there is no ${kind} ${name}; ${hint}`)
+  return new UsageError(`there is no ${kind} ${name}${where}; ${hint}`)
 }

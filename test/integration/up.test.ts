@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import postgres from 'postgres'
 import { shippedConfigFile } from '../../src/config/load-config.ts'
 import { runCli, startCli } from '../support/cli.ts'
 import { guardProcess } from '../support/run.ts'
@@ -119,4 +120,44 @@ test('prices of the file that are not in force are told, with the command that p
   expect(said).toContain(`./tollbook prices publish ${file} --data ${other}`)
   const published = await runCli(['prices', 'publish', file, '--data', other])
   expect(published).toMatchObject({ status: 0 })
+})
+
+test('commands with --data work with the configuration that its up runs with, and publish no other by mistake', async () => {
+  const config = join(import.meta.dir, '../../examples/form.yaml')
+  const formData = join(folder, 'form')
+  const sql = postgres(ready.databaseUrl, { max: 1 })
+  await sql`create database form`
+  await sql.end()
+  const databaseUrl = ready.databaseUrl.replace(/\/[^/?]*(\?|$)/, '/form$1')
+  const up = startCli(['up', '--config', config, '--data', formData, '--port', '0', '--json'], {
+    env: { ...env, DATABASE_URL: databaseUrl },
+  })
+  await up.stdout.getReader().read()
+  const cli = (...args: string[]) => runCli([...args, '--data', formData])
+
+  expect(await cli('keys', 'create', '--user', 'poor')).toMatchObject({ status: 0, stderr: '' })
+  expect((await cli('prices', 'diff')).stdout).toContain('form.yaml is what is in force.')
+  const examined = await cli('doctor')
+  expect(examined.stdout).toMatch(/ok +configuration +\S*examples\/form\.yaml: /)
+  expect(examined.stdout).not.toContain('what is in force differs')
+
+  // Named all the same, another file is told by its name.
+  const other = ['--config', shippedConfigFile]
+  const refused = await cli('keys', 'create', '--user', 'poorer', ...other)
+  expect(refused).toMatchObject({ status: 1, stdout: '' })
+  expect(refused.stderr).toContain(`which is the default plan of ${shippedConfigFile}`)
+  const { stderr } = await cli('explain', '--key', 'key_1', '--route', 'nowhere', ...other)
+  expect(stderr).toContain(`there is no route nowhere in ${shippedConfigFile};`)
+
+  for (const json of [[], ['--json']]) {
+    const published = await cli('prices', 'publish', shippedConfigFile, ...json)
+    expect(published).toMatchObject({ status: 1, stdout: '' })
+    expect(published.stderr).toContain('These would disappear')
+    expect(published.stderr).toContain('--yes')
+  }
+  expect((await cli('prices', 'diff')).stdout).toContain('form.yaml is what is in force.')
+  const confirmed = await cli('prices', 'publish', shippedConfigFile, '--yes')
+  expect(confirmed).toMatchObject({ status: 0, stderr: '' })
+  up.kill('SIGINT')
+  expect(await up.exited).toBe(0)
 })

@@ -1,9 +1,9 @@
 /** `tollbook doctor` */
 
 import { readEnvironment } from '../../config/environment.ts'
-import { loadConfig } from '../../config/load-config.ts'
 import { printable } from '../../lib/printable-text.ts'
 import { command } from '../command.ts'
+import { configOf } from '../config-of.ts'
 import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'
 import { checkPostgres } from '../doctor/check-postgres.ts'
@@ -40,7 +40,7 @@ export default command(
 async function examine(
   args: DatabaseArgs & { readonly config?: string | undefined },
 ): Promise<Finding[]> {
-  const config = attempt('configuration', () => loadConfig({ file: args.config, env: process.env }))
+  const config = attempt('configuration', () => configOf(args))
   const environment = attempt('environment', () => readEnvironment(process.env))
   const gateways = config.value?.gateways ?? 1
   const [database, redis, upstreams] = await Promise.all([

@@ -1,10 +1,11 @@
 /** `tollbook explain` */
 import type { Config } from '../../config/config.ts'
-import { loadConfig } from '../../config/load-config.ts'
 import { maxRefusalsKept, readStoredRefusal } from '../../ledger/refusals/stored-refusals.ts'
 import { explainCall } from '../../reports/explain/explain-call.ts'
 import { explainVerdict, type VerdictQuery } from '../../reports/explain/explain-verdict.ts'
 import { command } from '../command.ts'
+import { configOf } from '../config-of.ts'
+import type { DatabaseArgs } from '../database.ts'
 import { withSql } from '../open-ledger.ts'
 import { configArg, ledgerArgs } from '../options/ledger-args.ts'
 import { parseAmount, parsePositionOrTime, parseTime } from '../options/option-values.ts'
@@ -85,14 +86,16 @@ export default command(
   },
 )
 
-function verdictQueryOf(args: {
-  readonly key: string
-  readonly at?: string | undefined
-  readonly time?: string | undefined
-  readonly route?: string | undefined
-  readonly quantity?: string | undefined
-  readonly config?: string | undefined
-}): VerdictQuery {
+function verdictQueryOf(
+  args: DatabaseArgs & {
+    readonly key: string
+    readonly at?: string | undefined
+    readonly time?: string | undefined
+    readonly route?: string | undefined
+    readonly quantity?: string | undefined
+    readonly config?: string | undefined
+  },
+): VerdictQuery {
   if (args.route === undefined) throw new UsageError('which route? Pass --route search.')
   const time =
     args.time === undefined ? undefined : parseTime('--time', args.time, 'past', new Date())
@@ -102,12 +105,12 @@ function verdictQueryOf(args: {
     at: parsePositionOrTime('--at', args.at) ?? new Date(),
     ...(time && { time }),
     quantity,
-    ...routeOf(args.route, loadConfig({ file: args.config, env: process.env })),
+    ...routeOf(args.route, configOf(args)),
   }
 }
 
 /** Finds a route by its id or path. Its permission is in the configuration; its price at that time is in the ledger. */
-function routeOf(text: string, { routes }: Config): { route: string; permission: string } {
+function routeOf(text: string, { routes, file }: Config): { route: string; permission: string } {
   const known = Object.values(routes)
   const route = known.find(({ id, path }) => id === text || path === text)
   if (route) return { route: route.id, permission: route.permission }
@@ -115,6 +118,7 @@ function routeOf(text: string, { routes }: Config): { route: string; permission:
     'route',
     text,
     known.map(({ id }) => id),
+    ` in ${file}`,
   )
 }
 

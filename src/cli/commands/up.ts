@@ -16,10 +16,10 @@ import { lockFolder } from '../../postgres/folder-lock.ts'
 import { migrateWithRebuild } from '../../projector/rebuild/migrate-with-rebuild.ts'
 import { startGateway } from '../../server/gateway.ts'
 import { command } from '../command.ts'
+import { noteConfigFile } from '../config-of.ts'
 import { databaseUrlFile, defaultDataFolder, noteLogin } from '../database.ts'
 import { loadForGateway } from '../load-for-gateway.ts'
 import { openLog } from '../log.ts'
-import { configArg } from '../options/ledger-args.ts'
 import { say } from '../output.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { demoOwner, loadOrCreateKey } from '../up/load-or-create-key.ts'
@@ -40,7 +40,11 @@ const args = {
     description: 'Folder for the data',
     default: defaultDataFolder,
   },
-  ...configArg,
+  config: {
+    type: 'string',
+    valueHint: 'FILE',
+    description: 'Configuration file (default: tollbook.yaml)',
+  },
   json: { type: 'boolean', description: 'Print one JSON line when ready, and nothing else' },
 } as const
 
@@ -90,6 +94,7 @@ async function runUntilStopped(options: {
   }
   noteLogin(databaseUrl)
   writeFileSync(databaseUrlFile(data), `${databaseUrl}\n`, { mode: 0o600 })
+  noteConfigFile(data, config, options.config)
 
   const stopSignal = shutdownSignal()
   report('Setting up the ledger…')

@@ -79,7 +79,7 @@ function tariff(
     return problem(
       'tariff',
       'none is in force',
-      'Publish one with "tollbook prices publish", or start a gateway: the first one does.',
+      'Publish one with "tollbook prices publish FILE", or start a gateway: the first one does.',
     )
   }
   const inForce = shards[0]?.inForce ?? ''
@@ -87,7 +87,7 @@ function tariff(
     return warning(
       'tariff',
       `what is in force differs from ${config.file}`,
-      'Look with "tollbook prices diff"; "tollbook prices publish" puts the file in force.',
+      `If the gateways run with another file, pass it with --config. Otherwise "tollbook prices diff ${config.file}" shows the differences, and "tollbook prices publish ${config.file}" puts the file in force.`,
     )
   }
   return ok('tariff', `${inForce.slice(0, 12)} is in force`)

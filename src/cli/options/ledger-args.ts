@@ -9,7 +9,7 @@ export const databaseArgs = {
   data: {
     type: 'string',
     valueHint: 'FOLDER',
-    description: 'The folder of a "tollbook up", whose database is taken',
+    description: 'The folder of a "tollbook up", whose database and configuration are taken',
   },
 } as const
 
@@ -22,7 +22,7 @@ export const configArg = {
   config: {
     type: 'string',
     valueHint: 'FILE',
-    description: 'Configuration file (default: tollbook.yaml)',
+    description: 'Configuration file (default: that of the "tollbook up", or tollbook.yaml)',
   },
 } as const
 

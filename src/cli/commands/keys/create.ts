@@ -1,5 +1,8 @@
 /** `tollbook keys create` */
+
+import type { Config } from '../../../config/config.ts'
 import { invalidIpEntries } from '../../../gate/authorize/client-ip.ts'
+import { isRefused } from '../../../management/decision.ts'
 import { cliActor } from '../../cli-actor.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
@@ -84,11 +87,20 @@ export default command(
           ? null
           : parseTime('--expires', args.expires, 'future', new Date()).toISOString(),
     }
-    const { key, view } = await withLedger(args, async ({ management }) =>
-      unwrap(await management.issueKey(owner, request, cliActor(args))),
-    )
+    const { key, view } = await withLedger(args, async ({ management, config }) => {
+      const issued = await management.issueKey(owner, request, cliActor(args))
+      if (isRefused(issued) && issued.refused === 'no_tariff') throw noDefaultPlan(config)
+      return unwrap(issued)
+    })
     if (args.json) return json({ key, ...view })
     say(`${bold(key)}\n${dim('This is the key. It is printed this once, and kept nowhere.')}\n`)
     printKey(view)
   },
 )
+
+/** Mostly the gateways run with another file than this command has read, so it is named. */
+function noDefaultPlan({ file, defaultPlan }: Config): UsageError {
+  return new UsageError(
+    `the tariff in force has no plan ${defaultPlan}, which is the default plan of ${file}. If the gateways run with another file, pass it with --config; "tollbook prices diff ${file}" shows what differs.`,
+  )
+}

@@ -1,13 +1,15 @@
 /** `tollbook prices publish` */
 import { loadConfig } from '../../../config/load-config.ts'
-import { tariffHash, tariffOf } from '../../../config/tariff.ts'
-import { readTariffInForce } from '../../../ledger/read/read-tariffs.ts'
+import { type Tariff, tariffHash, tariffOf } from '../../../config/tariff.ts'
+import { printable } from '../../../lib/printable-text.ts'
 import { command } from '../../command.ts'
 import { withLedger } from '../../open-ledger.ts'
 import { ledgerArgs } from '../../options/ledger-args.ts'
 import { parseTime } from '../../options/option-values.ts'
 import { json, say, time } from '../../output.ts'
 import { unwrap } from '../../refusal-error.ts'
+import { readComparableTariff } from '../../tariff-in-force.ts'
+import { UsageError } from '../../usage-error.ts'
 
 const args = {
   file: { type: 'positional', required: true, description: 'A file such as tollbook.yaml' },
@@ -21,13 +23,14 @@ const args = {
     valueHint: 'TEXT',
     description: 'Text about the change, for customers to read',
   },
+  yes: { type: 'boolean', description: 'Confirm that plans or prices disappear' },
   ...ledgerArgs,
 } as const
 
 export default command(
   {
     description:
-      'Publish the prices and plans of a file into the ledger. They come into force at once, or at a time. Calls in flight keep their price.',
+      'Publish the prices and plans of a file into the ledger. They come into force at once, or at a time. Calls in flight keep their price. What is in force and not in the file disappears, which has to be confirmed.',
     examples: [
       'prices publish tollbook.yaml',
       'prices publish 2027.yaml --from 2027-01-01 --notice "Prices change on 1 January."',
@@ -47,7 +50,9 @@ export default command(
     const published = await withLedger(ledger, async ({ sql, management }) => {
       // Publishing what is in force would only add an event. With --from it has an effect: it takes back the tariff that
       // was announced for that time.
-      if (args.from === undefined && (await readTariffInForce(sql)) === hash) return undefined
+      const { inForce, before } = await readComparableTariff(sql)
+      if (args.from === undefined && inForce === hash) return undefined
+      if (!args.yes) requireAllThere(before, tariff, args.file)
       return unwrap(await management.publishTariff(tariff, options, { id: 'cli' }))
     })
     if (args.json) return json(published ?? { hash, alreadyInForce: true, positions: [] })
@@ -56,3 +61,18 @@ export default command(
     say(`Tariff ${hash} is published, in force from ${time(from)} UTC: ${positions.join(', ')}.`)
   },
 )
+
+/** @throws UsageError that names the plans and prices in force that the file does not have */
+function requireAllThere(before: Tariff, after: Tariff, file: string): void {
+  const gone = (of: 'plans' | 'prices') =>
+    Object.keys(before[of]).filter((name) => !Object.hasOwn(after[of], name))
+  const [plans, prices] = [gone('plans'), gone('prices')]
+  if (plans.length + prices.length === 0) return
+  const lines = [
+    ...(plans.length > 0 ? [`plans: ${plans.map(printable).join(', ')}`] : []),
+    ...(prices.length > 0 ? [`prices of routes: ${prices.map(printable).join(', ')}`] : []),
+  ]
+  throw new UsageError(
+    `${file} does not have all that is in force. These would disappear, and calls that need them would be refused:\n  ${lines.join('\n  ')}\nNothing was published. Is it the file that the gateways run with? Pass --yes to confirm.`,
+  )
+}
