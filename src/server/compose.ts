@@ -14,6 +14,7 @@ import type { RateLimiter } from '../gate/rate-limit/rate-limiter.ts'
 import { LeaseManager } from '../gate/reservation/lease-manager.ts'
 import { type Auth, openAuth } from '../http/auth/auth.ts'
 import { signInAdvice } from '../http/auth/sign-in-advice.ts'
+import { signInOptions } from '../http/auth/sign-in-options.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
 import { openReadiness } from '../http/routes/system/readiness.ts'
 import { openManagementCommands } from '../ledger/commands/management-commands.ts'
@@ -23,6 +24,7 @@ import { type RefusedCall, storeRefusals } from '../ledger/refusals/stored-refus
 import { secureRandom } from '../lib/base62.ts'
 import { openBodyMemoryBudget } from '../lib/body-memory-budget.ts'
 import { newInstanceId } from '../lib/ids.ts'
+import { limitRepeats } from '../lib/limit-repeats.ts'
 import { mapValues } from '../lib/map-values.ts'
 import { undeliveredId } from '../management/manage-credits.ts'
 import { type Management, openManagement } from '../management/management.ts'
@@ -243,15 +245,18 @@ function openApp(context: Context, parts: AppParts): App {
 }
 
 function openSignIn({ config, environment, warn, log }: Context): Auth {
-  const { jwtIssuer: issuer, jwtAudience: audience } = environment
-  const { adminRole, auditorRole, roleClaim, organisationClaim } = config
-  const options = {
-    ...{ ...environment, issuer, audience },
-    ...{ adminRole, auditorRole, roleClaim, organisationClaim, warn },
-  }
+  const options = signInOptions(config, environment)
   const advice = signInAdvice(options)
   if (advice !== undefined) log.warn({}, advice)
-  return openAuth(options)
+  // The message is always the same, so that a stranger's tokens make one line a second at most.
+  const note = limitRepeats<string>((message, reason, suppressed) =>
+    log.info({ reason, ...(suppressed > 0 && { suppressedBefore: suppressed }) }, message),
+  )
+  return openAuth({
+    ...options,
+    warn,
+    refused: (reason) => note('a token was not accepted', reason),
+  })
 }
 
 function customerDeps(

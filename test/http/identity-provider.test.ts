@@ -44,3 +44,25 @@ test('the gateway warns at its start of an audience that nobody checks', () => {
   const [warning] = shop.gateway.warnings
   expect(warning).toStartWith('JWKS_URL is set without JWT_AUDIENCE: ')
 })
+
+test('why a token is not accepted stands in the log, at most once a second, and the token does not', async () => {
+  const token = await provider.sign({ sub: 'alice', iss: 'https://other.example' })
+  const headers = { authorization: `Bearer ${token}` }
+  const before = shop.gateway.notes.length
+  const fault = 'iss: expected \\"https://id.example\\", got \\"https://other.example\\"'
+  await until(async () => {
+    const refused = await fetch(`${url}/api-keys`, { headers })
+    expect([refused.status, await refused.text()]).toEqual([
+      401,
+      expect.not.stringContaining('iss'),
+    ])
+    return shop.gateway.notes.slice(before).some((note) => note.includes(fault))
+  })
+  const noted = shop.gateway.notes.filter((note) => note.startsWith('a token was not accepted'))
+  expect(noted.length).toBeGreaterThan(0)
+  expect(noted.join()).not.toContain(token.split('.')[2] as string)
+  const [seconds, lines] = [performance.now(), shop.gateway.notes.length]
+  for (let i = 0; i < 20; i++) await ask('/api-keys', { iss: `https://${i}.example` })
+  const passed = Math.ceil((performance.now() - seconds) / 1_000)
+  expect(shop.gateway.notes.length - lines).toBeLessThanOrEqual(passed + 1)
+})

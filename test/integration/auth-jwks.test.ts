@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { exportSPKI, generateKeyPair, importJWK, SignJWT } from 'jose'
+import { exportSPKI, generateKeyPair, importJWK, SignJWT, UnsecuredJWT } from 'jose'
 import { type AuthOptions, openAuth } from '../../src/http/auth/auth.ts'
 import { SigningKeysUnavailable } from '../../src/http/auth/jwks.ts'
 import { signToken } from '../../src/http/auth/sign-token.ts'
@@ -37,6 +37,7 @@ function openGateway(
       now += ms
     },
     who: (token: string) => auth.authenticate(`Bearer ${token}`),
+    examine: auth.examine,
     /** The same, with 'unavailable' where nobody can tell. */
     whoIfKnown: (token: string) =>
       auth.authenticate(`Bearer ${token}`).catch((error) => {
@@ -290,3 +291,21 @@ describe('while the provider is away', () => {
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise(setImmediate)
 }
+
+test('why a token of the provider is not accepted, the operator is told', async () => {
+  await using provider = await openIdentityProvider()
+  await using impostor = await openIdentityProvider()
+  const { examine } = openGateway(provider)
+  const of = (token: string) => examine(token)
+  expect(await of(await provider.sign({ sub: 'alice' }))).toEqual(alice)
+  expect(await of(await provider.sign({ sub: 'alice' }, { keyId: 'new' }))).toEqual({
+    fault: 'kid "new", alg "RS256": no signing key of the provider fits',
+  })
+  expect(await of(await impostor.sign({ sub: 'alice' }))).toEqual({
+    fault: 'the signature was not made with the signing key "key-1"',
+  })
+  const unsigned = new UnsecuredJWT({ sub: 'alice' }).encode()
+  expect(await of(unsigned)).toEqual({
+    fault: 'alg "none": expected one of RS256, ES256, EdDSA, Ed25519',
+  })
+})

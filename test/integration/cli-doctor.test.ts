@@ -1,7 +1,11 @@
 /** `tollbook doctor` finds everything that can be wrong, and says what to do about it. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'bun:test'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import postgres from 'postgres'
 import { tariffOf } from '../../src/config/tariff.ts'
+import { signToken } from '../../src/http/auth/sign-token.ts'
 import { freePort } from '../../src/postgres/free-port.ts'
 import { runCli } from '../support/cli.ts'
 import { openIdentityProvider } from '../support/identity-provider.ts'
@@ -195,4 +199,36 @@ test('signing keys are counted, and tokens of any issuer are a warning', async (
 
   provider.setOutage('garbage')
   expect((await doctor({ JWKS_URL, ...checked })).find('signing keys')?.status).toBe('problem')
+})
+
+test('of a token in a file it says whom it speaks for, or why it is not accepted, and never the token', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tollbook-doctor-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  const file = join(folder, 'token.txt')
+  const env = { JWT_SECRET: jwtSecret, JWT_AUDIENCE: 'tollbook' }
+  const claims = { secret: jwtSecret, subject: 'anna', expiresInSeconds: 60 }
+  const organisation = { claim: 'org_id', id: 'acme' }
+  const found = async (token: string) => {
+    writeFileSync(file, `Bearer ${token}\n`)
+    const { find, stdout } = await doctor(env, ledger.url, ['--token', file])
+    expect(stdout).not.toContain(token)
+    return find('token')
+  }
+  const right = { ...claims, audience: 'tollbook' }
+  expect(await found(await signToken({ ...right, organisation }))).toEqual({
+    status: 'ok',
+    found: 'accepted: role owner, user anna; its keys are those of the organisation acme',
+  })
+  expect((await found(await signToken({ ...right, role: 'admin' })))?.found).toContain('role admin')
+  expect(await found(await signToken({ ...claims, audience: 'other' }))).toMatchObject({
+    status: 'problem',
+    found: 'not accepted: aud: expected "tollbook", got "other"',
+  })
+  const typed = await runCli(['doctor', '--token', 'eyJ.x.y'], { database: ledger.url, env })
+  expect([typed.status, typed.stderr]).toEqual([
+    expect.any(Number),
+    expect.stringContaining('--token takes a file'),
+  ])
+  expect(typed.status).not.toBe(0)
+  expect(typed.stderr).not.toContain('eyJ')
 })

@@ -31,14 +31,18 @@ export interface TestGateway {
   readonly metricsUrl: string
   /** Its warnings, if it runs in the process of the test. */
   readonly warnings: readonly string[]
+  /** The same of what it notes at level info, with the fields as JSON. */
+  readonly notes: readonly string[]
   stop(graceMs?: number): Promise<void>
 }
 
 export async function startTestGateway(settings: GatewaySettings): Promise<TestGateway> {
   const warnings: string[] = []
+  const notes: string[] = []
   const log = {
     debug() {},
-    info() {},
+    info: (fields: object, message: string) =>
+      void notes.push(`${message} ${JSON.stringify(fields)}`),
     warn: (fields: object, message: string) => void warnings.push(`${message} ${reasonIn(fields)}`),
     error: (_: object, message: string) => void warnings.push(message),
   } as unknown as GatewayLog
@@ -59,10 +63,10 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     highWaterMarkFile: settings.highWaterMarkFile,
     log,
   })
-  return { url, metricsUrl: metricsUrl ?? '', warnings, stop }
+  return { url, metricsUrl: metricsUrl ?? '', warnings, notes, stop }
 }
 
-export interface GatewayProcess extends Omit<TestGateway, 'warnings' | 'metricsUrl'> {
+export interface GatewayProcess extends Omit<TestGateway, 'warnings' | 'notes' | 'metricsUrl'> {
   readonly pid: number
   /** Ends it without a word; resolves when it is gone. */
   kill(): Promise<void>

@@ -321,3 +321,59 @@ describe('a token made by signToken', () => {
     expect(await auth.authenticate(`Bearer ${await sign(-60)}`)).toBeUndefined()
   })
 })
+
+describe('why a token is not accepted, the operator is told:', () => {
+  const checks = { issuer: 'https://id.example', audience: 'tollbook' }
+  const right = { ...valid, iss: checks.issuer, aud: checks.audience }
+  const cases: [claims: JWTPayload, fault: string][] = [
+    [{ ...right, aud: 'other' }, 'aud: expected "tollbook", got "other"'],
+    [{ ...right, aud: ['a', 'b'] }, 'aud: expected "tollbook", got ["a","b"]'],
+    [{ ...right, aud: undefined as never }, 'aud: expected "tollbook", got nothing'],
+    [
+      { ...right, iss: 'https://x.example' },
+      'iss: expected "https://id.example", got "https://x.example"',
+    ],
+    [{ ...right, exp: 86_400 }, 'exp: expired at 1970-01-02T00:00:00.000Z'],
+    [{ ...right, exp: undefined as never }, 'exp: missing'],
+    [{ ...right, exp: 'never' as never }, 'exp: got "never"'],
+    [{ ...right, nbf: 4_102_444_800 }, 'nbf: not valid before 2100-01-01T00:00:00.000Z'],
+    [{ ...right, nbf: 1e300 }, 'nbf: not valid before 1e+300'],
+    [{ ...right, sub: undefined as never }, 'sub: missing'],
+    [{ ...right, sub: '' }, 'sub: expected a text of 1 to 255 characters, got ""'],
+    [{ ...right, org: 42 }, 'org: expected a text of 1 to 255 characters, got 42'],
+    [{ ...right, iss: '\u202e\n' }, 'iss: expected "https://id.example", got "\\u202e\\n"'],
+  ]
+  test.each(cases)('%j', async (claims, fault) => {
+    const reasons: string[] = []
+    const auth = openAuth({ ...base, ...checks, refused: (reason) => reasons.push(reason) })
+    const token = await hmacToken(claims)
+    expect(await auth.examine(token)).toEqual({ fault })
+    expect(await auth.authenticate(`Bearer ${token}`)).toBeUndefined()
+    expect(reasons).toEqual([fault])
+  })
+
+  test('of other algorithms, secrets and texts, and nothing of the token that nobody signed is repeated', async () => {
+    const { examine } = openAuth(base)
+    const fault = async (token: string) => (await examine(token)) as object
+    const other = await hmacToken(valid, 'another secret of thirty-two bytes or so')
+    expect(await fault(other)).toEqual({ fault: 'the signature was not made with JWT_SECRET' })
+    expect(await fault(new UnsecuredJWT(valid).encode())).toEqual({
+      fault: 'alg "none": expected "HS256", as JWKS_URL is not set',
+    })
+    for (const text of ['', 'a.b.c', '...', 'sk_live_0123456789']) {
+      expect(await fault(text)).toEqual({
+        fault: 'it is not a JSON Web Token that can be verified',
+      })
+    }
+    const withoutSecret = openAuth({ ...base, jwtSecret: undefined })
+    expect(await withoutSecret.examine(await hmacToken(valid))).toEqual({
+      fault: 'alg "HS256": JWT_SECRET is not set',
+    })
+  })
+
+  test('a long claim is cut', async () => {
+    const auth = openAuth({ ...base, ...checks })
+    const examined = await auth.examine(await hmacToken({ ...right, aud: 'x'.repeat(5_000) }))
+    expect(JSON.stringify(examined).length).toBeLessThan(300)
+  })
+})

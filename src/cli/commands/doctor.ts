@@ -9,15 +9,22 @@ import { checkLedger } from '../doctor/check-ledger.ts'
 import { checkPostgres } from '../doctor/check-postgres.ts'
 import { checkRedis } from '../doctor/check-redis.ts'
 import { checkSignIn } from '../doctor/check-sign-in.ts'
+import { checkToken } from '../doctor/check-token.ts'
 import { checkUpstreams } from '../doctor/check-upstreams.ts'
 import { type Finding, ok, problem } from '../doctor/finding.ts'
 import { explainError } from '../explain-error.ts'
 import { configArg, databaseArgs } from '../options/ledger-args.ts'
 import { bold, dim, green, json, red, say, yellow } from '../output.ts'
+import { UsageError } from '../usage-error.ts'
 
 const args = {
   ...configArg,
   ...databaseArgs,
+  token: {
+    type: 'string',
+    valueHint: 'FILE',
+    description: 'Also say what a gateway makes of the bearer token in this file (- for stdin)',
+  },
   json: { type: 'boolean', description: 'Print JSON, for programs' },
 } as const
 
@@ -25,11 +32,12 @@ export default command(
   {
     description:
       'Check everything that a gateway depends on, and say what to do. It looks at the configuration, PostgreSQL, the ledger, Redis, upstreams, sign-in and clocks, and changes nothing. The status is 1 when there is a problem.',
-    examples: ['doctor', 'doctor --json'],
+    examples: ['doctor', 'doctor --json', 'doctor --token token.txt'],
   },
   args,
   async (args) => {
-    const findings = await examine(args)
+    const token = args.token === undefined ? undefined : await readToken(args.token)
+    const findings = await examine(args, token)
     const problems = findings.filter(({ status }) => status === 'problem').length
     if (args.json) json({ healthy: problems === 0, findings })
     else print(findings)
@@ -39,6 +47,7 @@ export default command(
 
 async function examine(
   args: DatabaseArgs & { readonly config?: string | undefined },
+  token: string | undefined,
 ): Promise<Finding[]> {
   const config = attempt('configuration', () => configOf(args))
   const environment = attempt('environment', () => readEnvironment(process.env))
@@ -55,7 +64,20 @@ async function examine(
     ...redis,
     ...upstreams,
     ...(environment.value ? await checkSignIn(environment.value) : []),
+    ...(token !== undefined && config.value && environment.value
+      ? [await checkToken(token, config.value, environment.value)]
+      : []),
   ]
+}
+
+/** An argument would stand in the history of the shell, so the token is never one, nor repeated here. */
+async function readToken(file: string): Promise<string> {
+  try {
+    const text = await (file === '-' ? Bun.stdin : Bun.file(file)).text()
+    return text.trim().replace(/^bearer\s+/i, '')
+  } catch {
+    throw new UsageError('--token takes a file that has the token, or - for standard input.')
+  }
 }
 
 /** A gateway opens a pool, two connections for reports, one for metrics, and one for each shard. One shard is assumed here. */

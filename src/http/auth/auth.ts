@@ -3,13 +3,15 @@
 //
 // The token's algorithm decides which of the two verifies it, and each accepts its own algorithms only. So a
 // token can never choose how a key is used (a public key as an HMAC secret, `alg: none`). Whatever is wrong with
-// a token, the result is the same: no principal. Only where nobody can tell what it is worth, that is another result.
+// a token, the result is the same: no principal; the operator alone learns why (token-fault.ts). Only where nobody can
+// tell what it is worth, that is another result.
 
 import { decodeProtectedHeader, type JWTPayload, type JWTVerifyOptions } from 'jose'
 import { accountIdOf, type Owner } from '../../lib/ids.ts'
 import { claimAt } from './claim-at.ts'
-import { openHs256 } from './hs256.ts'
+import { hs256Error, openHs256 } from './hs256.ts'
 import { openJwks, SigningKeysUnavailable } from './jwks.ts'
+import { printed, TokenRefused, tokenFault } from './token-fault.ts'
 
 export interface Principal {
   /** The user: the token's `sub`. */
@@ -43,6 +45,8 @@ export interface AuthOptions {
   readonly clockToleranceSeconds?: number | undefined
   /** Called when the signing keys cannot be fetched. */
   readonly warn?: ((message: string) => void) | undefined
+  /** Called with the reason when a token is not accepted. */
+  readonly refused?: ((reason: string) => void) | undefined
   /** A monotonic clock, for the age of the signing keys. */
   readonly nowMs?: (() => number) | undefined
 }
@@ -56,6 +60,12 @@ export interface Auth {
   readonly authenticate: (
     authorization: string | null | undefined,
   ) => Promise<Principal | undefined>
+  /**
+   * The principal of a token, or why it is not accepted. The reason is for operators, and does not repeat the token.
+   *
+   * @throws SigningKeysUnavailable when the identity provider cannot be asked
+   */
+  readonly examine: (token: string) => Promise<Principal | { readonly fault: string }>
 }
 
 const jwksAlgorithms = ['RS256', 'ES256', 'EdDSA', 'Ed25519']
@@ -76,21 +86,37 @@ export function openAuth(options: AuthOptions): Auth {
   return {
     async authenticate(authorization) {
       const token = bearerToken(authorization)
-      const claims = token === undefined ? undefined : await verify(token)
-      return claims && principalOf(claims, options)
+      if (token === undefined) return undefined
+      const examined = await examine(token)
+      if (!('fault' in examined)) return examined
+      options.refused?.(examined.fault)
+      return undefined
     },
+    examine,
   }
 
-  async function verify(token: string): Promise<JWTPayload | undefined> {
+  async function examine(token: string): Promise<Principal | { readonly fault: string }> {
     try {
-      if (decodeProtectedHeader(token).alg === 'HS256') {
-        return (await hs256?.verify(token, { ...checks, algorithms: ['HS256'] })) || undefined
-      }
-      return await jwks?.verify(token, { ...checks, algorithms: jwksAlgorithms })
+      return principalOf(await verify(token), options)
     } catch (error) {
       if (error instanceof SigningKeysUnavailable) throw error
-      return undefined
+      return { fault: tokenFault(error, token, { ...checks, algorithms: jwksAlgorithms }) }
     }
+  }
+
+  /** @throws SigningKeysUnavailable, TokenRefused, or an error of jose's when the token is not valid */
+  async function verify(token: string): Promise<JWTPayload> {
+    const { alg } = decodeProtectedHeader(token)
+    if (alg === 'HS256') {
+      if (!hs256) throw new TokenRefused('alg "HS256": JWT_SECRET is not set')
+      const own = { ...checks, algorithms: ['HS256'] }
+      const claims = await hs256.verify(token, own)
+      if (claims) return claims
+      throw await hs256Error(options.jwtSecret ?? '', token, own)
+    }
+    if (!jwks)
+      throw new TokenRefused(`alg ${printed(alg)}: expected "HS256", as JWKS_URL is not set`)
+    return jwks.verify(token, { ...checks, algorithms: jwksAlgorithms })
   }
 }
 
@@ -127,15 +153,22 @@ function bearerToken(authorization: string | null | undefined): string | undefin
 /**
  * A token whose organisation is not a valid id is refused. Read as the user's own token, it would create keys
  * on the wrong account.
+ *
+ * @throws TokenRefused
  */
-function principalOf(claims: JWTPayload, options: AuthOptions): Principal | undefined {
+function principalOf(claims: JWTPayload, options: AuthOptions): Principal {
   const subject = claims.sub
   const organisation = claimAt(claims, options.organisationClaim) ?? undefined
-  if (!isId(subject)) return undefined
+  if (!isId(subject)) throw new TokenRefused(`sub: ${expectedId}, got ${printed(subject)}`)
   const role = roleOf(subject, claims, options)
   if (organisation === undefined) return { subject, role }
-  return isId(organisation) ? { subject, organisation, role } : undefined
+  if (isId(organisation)) return { subject, organisation, role }
+  throw new TokenRefused(
+    `${options.organisationClaim}: ${expectedId}, got ${printed(organisation)}`,
+  )
 }
+
+const expectedId = 'expected a text of 1 to 255 characters'
 
 function roleOf(subject: string, claims: JWTPayload, options: AuthOptions): Principal['role'] {
   const roles = rolesOf(claims, options.roleClaim)

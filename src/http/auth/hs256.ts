@@ -2,6 +2,7 @@
 // running app, so the command line signs with what the gateway verifies with.
 
 import { jwt } from '@elysiajs/jwt'
+import { type JWTVerifyOptions, jwtVerify } from 'jose'
 
 /** A secret that is shorter than the hash can be guessed offline from one token (RFC 7518, 3.2). */
 const minSecretBytes = 32
@@ -12,6 +13,19 @@ export function openHs256(secret: string) {
   const fault = secretFault(secret)
   if (fault !== undefined) throw new Error(`JWT_SECRET: ${fault}`)
   return jwt({ name: 'hs256', alg: 'HS256', secret }).decorator.hs256
+}
+
+/** Why a token is not accepted, which the plugin does not say: the error of jose's. */
+export async function hs256Error(
+  secret: string,
+  token: string,
+  checks: JWTVerifyOptions,
+): Promise<unknown> {
+  try {
+    await jwtVerify(token, new TextEncoder().encode(secret), checks)
+  } catch (error) {
+    return error
+  }
 }
 
 /** Why a secret cannot sign tokens: it can be guessed, or it is not what its owner takes it for. It is not repeated here. */
