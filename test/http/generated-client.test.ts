@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
+import { chatConfig } from '../support/chat.ts'
 import { type ClientFolder, openClientFolder } from '../support/generated-client.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
@@ -12,7 +13,7 @@ let shop: Shop
 let document: ApiDocument
 let client: ClientFolder
 beforeAll(async () => {
-  shop = await openShop()
+  shop = await openShop({ config: chatConfig() })
   document = (await (await fetch(`${shop.gateway.url}/docs/json`)).json()) as ApiDocument
   client = await openClientFolder(document)
 })
@@ -93,3 +94,34 @@ test.each(operations)(
     expect(await client.compile(other)).toContain('no_such_code')
   },
 )
+
+test('objects take fields that the document does not name: messages, what they are made of, and settings of a model', async () => {
+  const program = `
+import createClient from 'openapi-fetch'
+import type { paths } from './gateway.d.ts'
+
+type ChatBody = paths['/v1/chat/completions']['post']['requestBody']['content']['application/json']
+
+export async function chat(baseUrl: string, key: string) {
+  const client = createClient<paths>({ baseUrl, headers: { 'X-API-Key': key } })
+  const body: ChatBody = {
+    model: 'm',
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }] }],
+    metadata: { deep: [1] },
+  }
+  const { data } = await client.POST('/v1/chat/completions', { body })
+  return data
+}
+`
+  expect(await client.compile(program)).toBe('')
+  const said = { choices: [{ index: 0, message: { content: 'hi' } }], usage: { total_tokens: 2 } }
+  shop.upstream.respond(() => Response.json(said))
+  const { chat } = await client.load(program)
+  expect(await chat(shop.gateway.url, shop.key.text)).toEqual(said)
+  const [sent] = shop.upstream.executed
+  expect(JSON.parse(new TextDecoder().decode(sent?.body))).toEqual({
+    model: 'm',
+    messages: [{ role: 'user', content: [{ type: 'text', text: 'x' }] }],
+    metadata: { deep: [1] },
+  })
+})

@@ -12,6 +12,7 @@ import { mapValues } from '../../lib/map-values.ts'
 import { codesOf, type RefusalCode, type RouteTrait } from '../../problems/refusal.ts'
 import { refusalsByRoute } from '../errors/management-refusals.ts'
 import { deduplicateRefusals } from './deduplicate-refusals.ts'
+import { withOpenObjects } from './open-objects.ts'
 import { callsDocumentInSteps, type DocumentedConfig } from './openapi-calls.ts'
 import { exampleOf } from './openapi-example.ts'
 import { headerRefs, headers, rateHeaderNames } from './openapi-headers.ts'
@@ -69,7 +70,7 @@ export async function completeDocument(
       securitySchemes: allSecuritySchemes(config.keyHeaders),
       headers: onlyUsed('headers', headers),
       responses,
-      schemas: { Problem: problemSchema, ...calls.schemas },
+      schemas: { Problem: problemSchema, ...withOpenObjects(calls.schemas) },
       examples: onlyUsed('examples', problemExamples),
     },
   }

@@ -23,10 +23,10 @@ export function named(name: string, schema: JsonSchema, schemas: Schemas): Refer
 }
 
 /** The keywords of a schema whose values are data, without references. */
-const dataKeywords = new Set(['const', 'default', 'enum', 'example', 'examples'])
+export const dataKeywords = new Set(['const', 'default', 'enum', 'example', 'examples'])
 
 /** The keywords of a schema whose values have names of their own, each with a schema. */
-const namingKeywords = new Set([
+export const namingKeywords = new Set([
   'properties',
   'patternProperties',
   'dependentSchemas',
