@@ -19,12 +19,15 @@ export function explainError(error: unknown): string {
     return `the address of the database cannot be used: ${error.message}.`
   }
   if (error instanceof postgres.PostgresError) return explainPostgresError(error)
-  const { code, message, stack, path, address, port } = error as NodeJS.ErrnoException & {
+  const { code, syscall, message, stack, path, address, port } = error as NodeJS.ErrnoException & {
     address?: string
     port?: number
   }
   if (code === 'EADDRINUSE') {
     return 'the port is taken: stop the program that uses it, or choose another with --port (0 takes a free one).'
+  }
+  if (syscall === 'listen') {
+    return `nothing can listen at ${address ?? 'the address of METRICS_HOST'} (${code}): --host (and METRICS_HOST) takes an address of this machine, such as 127.0.0.1, or 0.0.0.0 for all of them; ports below 1024 may need more rights.`
   }
   if (code === 'CONNECT_TIMEOUT' || code === 'ECONNREFUSED' || code === 'ENOTFOUND') {
     const where = address ? ` at ${urlHost(address)}:${port}` : ''

@@ -42,17 +42,22 @@ export function openHttpServer(phase: Phase): HttpServer {
     },
     listen({ hostname: given, port }, handle) {
       const hostname = withoutBrackets(given)
-      server = Bun.serve({
-        ...{ hostname, port },
-        idleTimeout: idleTimeoutSeconds,
-        maxRequestBodySize: Number.MAX_SAFE_INTEGER, // each route has its own limit, and a refusal for it
-        fetch(request) {
-          const response = handle(request)
-          return response instanceof Promise
-            ? response.then(closeWhenStopping)
-            : closeWhenStopping(response)
-        },
-      })
+      try {
+        server = Bun.serve({
+          ...{ hostname, port },
+          idleTimeout: idleTimeoutSeconds,
+          maxRequestBodySize: Number.MAX_SAFE_INTEGER, // each route has its own limit, and a refusal for it
+          fetch(request) {
+            const response = handle(request)
+            return response instanceof Promise
+              ? response.then(closeWhenStopping)
+              : closeWhenStopping(response)
+          },
+        })
+      } catch (error) {
+        // Bun's error does not say where it tried to listen.
+        throw Object.assign(error as Error, { address: hostname })
+      }
       url = `http://${urlHost(hostname)}:${server.port}`
     },
     socketAddressOf: (request) => server?.requestIP(request)?.address ?? '',

@@ -1,6 +1,8 @@
 /** Refused calls are counted by key, route and reason, and each can be asked about by its id. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { shippedConfigFile } from '../../src/config/load-config.ts'
 import { readKeyReport } from '../../src/reports/usage/key-report.ts'
+import { readMostRefused } from '../../src/reports/usage/refusals.ts'
 import { readUsageSummary } from '../../src/reports/usage/usage-summary.ts'
 import { runCli, runJson } from '../support/cli.ts'
 import { openShop, type Shop } from '../support/shop.ts'
@@ -84,7 +86,55 @@ test('a key without credits leaves a trace: in the log, in usage, in its report,
   })
   const { stdout } = await runCli(['explain', id], database)
   expect(stdout).toContain('402 insufficient_credits')
-  expect(stdout).toContain(`explain --key ${key.keyId} --at ${position} --route page`)
+  expect(stdout).toContain(`explain --key ${key.keyId} --at ${position} --time `)
+  expect(stdout).toContain(` --route page --credits ${required}\n`)
+})
+
+test('the command that explain names for a 402 decides the same, with the options that it had', async () => {
+  const key = await shop.newKey('poor')
+  const refused = await shop.post(
+    '/v1/tts/synthesize',
+    { text: 'x'.repeat(2_300), voice: 'v' },
+    { key: key.text },
+  )
+  expect(refused.status).toBe(402)
+  const { required, available } = await refused.json()
+  expect(required).toBeGreaterThan(1)
+  await refusalsOf(key, 1)
+  const id = refused.headers.get('x-request-id') ?? ''
+  const options = ['--config', shippedConfigFile]
+  const { stdout } = await runCli(['explain', id, ...options], { database: shop.ledger.url })
+  expect(stdout).toContain(`Account  ${key.accountId}`)
+  expect(stdout.split('What its client read')[1]).not.toContain(key.accountId)
+  expect(stdout).toContain('Its detail and errors are not kept')
+  const again = /tollbook (explain --key .*)/.exec(stdout)?.[1]?.split(' ') ?? []
+  expect(again).toContain('--config')
+  const decided = await runCli(again, { database: shop.ledger.url })
+  expect(decided.stdout).toStartWith(
+    `insufficient_credits: the call needs ${required} credits and ${available} are available.`,
+  )
+  const elsewhere = ['explain', id, '--database', shop.ledger.url]
+  expect((await runCli(elsewhere)).stdout).toEndWith(' --database URL\n')
+})
+
+test('usage of everyone names the keys that are refused most, and why, with --by and without', async () => {
+  const key = await shop.newKey('poor')
+  for (let call = 0; call < 5; call++) expect((await page(key, '?odd=1')).status).toBe(400)
+  await refusalsOf(key, 5)
+  const { keyId, accountId } = key
+  const line = { keyId, accountId, reason: 'invalid_request', calls: 5 }
+  const days = { from: '2030-06-01', to: '2030-06-30' }
+  const { sql, url: database } = shop.ledger
+  await until(async () => Bun.deepMatch([line], await readMostRefused(sql, { days }, 1)))
+  const report = ['report', 'usage', '--month', '2030-06']
+  for (const by of [[], ['--by', 'plan']]) {
+    const { stdout } = await runCli([...report, ...by], { database })
+    expect(stdout).toMatch(new RegExp(`${keyId} +${accountId} +invalid_request +5 `))
+    const { refusals } = await runJson([...report, ...by], { database })
+    expect(refusals[0]).toMatchObject(line)
+  }
+  const own = await readMostRefused(sql, { keyId, days }, 20)
+  expect(own).toMatchObject([line])
 })
 
 test('whatever refuses a call is counted, and what has an event of its own is not', async () => {

@@ -15,6 +15,7 @@ import {
   tokensIn,
   usage,
 } from '../support/chat.ts'
+import { runCli } from '../support/cli.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import type { TestKey } from '../support/test-ledger.ts'
@@ -167,7 +168,9 @@ describe('a stream', () => {
     await service.end()
     await streaming.text()
     const after = await shop.post('/v1/chat/completions', chat, { headers })
-    expect([after.status, (await after.json()).code]).toEqual([409, 'answer_not_stored'])
+    const problem = await after.json()
+    expect([after.status, problem.code]).toEqual([409, 'answer_not_stored'])
+    expect(problem.detail).toContain('its response is not stored: it was a stream, ')
     expect(shop.upstream.executed).toHaveLength(1)
   })
 
@@ -248,6 +251,10 @@ describe('a stream is cut', () => {
     })
     const { credits } = await (await shop.fetch('/v1/key', { key: key.text })).json()
     expect(credits.available).toBe(0)
+    const explained = await runCli(['explain', requestIdOf(call) ?? ''], {
+      database: shop.ledger.url,
+    })
+    expect(explained.stdout).toContain('The response ended early: its hold could not be extended')
   })
 
   test('when its key is revoked: nothing is bought after, what was held before may be used', async () => {

@@ -103,6 +103,21 @@ test('a credential that is missing is told beside all other faults, and nothing 
   expect(existsSync(unmade)).toBe(false)
 })
 
+test('an address that nothing can listen at is named, with what to do', async () => {
+  const services = Object.fromEntries(
+    ['SEARCH', 'STT', 'TTS'].map((name) => [`${name}_SERVICE_URL`, 'http://127.0.0.1:9']),
+  )
+  const ran = await runCli(['serve', '--host', 'nohost.invalid', '--port', '0'], {
+    env: {
+      ...{ ...env, ...services, DATABASE_URL: ready.databaseUrl },
+      JWT_SECRET: 'nB4v9kQ2xW7zT1mR8pL5sD3fG6hJ0cYe',
+    },
+  })
+  expect(ran.status).toBe(1)
+  expect(ran.stderr).toContain('nothing can listen at nohost.invalid')
+  expect(ran.stderr).toContain('--host')
+})
+
 test('prices of the file that are not in force are told, with the command that publishes them', async () => {
   const file = changedFile('dearer.yaml', 'per: request, credits: 1', 'per: request, credits: 7')
   const other = join(folder, 'other')

@@ -46,6 +46,12 @@ const args = {
     valueHint: 'N',
     description: 'With --key: the quantity, such as characters or seconds (default: 1)',
   },
+  credits: {
+    type: 'string',
+    valueHint: 'N',
+    description:
+      'With --key, instead of --quantity: the credits that the call needs, as a 402 says',
+  },
   ...configArg,
   ...ledgerArgs,
 } as const
@@ -72,7 +78,7 @@ export default command(
         return { found, refused: found ? undefined : await readStoredRefusal(sql, request) }
       })
       if (found) args.json ? json(found) : printCall(found)
-      else if (refused) args.json ? json({ refused }) : printRefused(refused)
+      else if (refused) args.json ? json({ refused }) : printRefused(refused, sameOptions(args))
       else throw new UsageError(nothingHeld(request))
       return
     }
@@ -93,13 +99,20 @@ function verdictQueryOf(
     readonly time?: string | undefined
     readonly route?: string | undefined
     readonly quantity?: string | undefined
+    readonly credits?: string | undefined
     readonly config?: string | undefined
   },
 ): VerdictQuery {
   if (args.route === undefined) throw new UsageError('which route? Pass --route search.')
   const time =
     args.time === undefined ? undefined : parseTime('--time', args.time, 'past', new Date())
-  const quantity = args.quantity === undefined ? 1 : parseAmount('--quantity', args.quantity, 0)
+  if (args.quantity !== undefined && args.credits !== undefined) {
+    throw new UsageError('--quantity and --credits say the same of a call: pass one.')
+  }
+  const quantity =
+    args.credits === undefined
+      ? parseAmount('--quantity', args.quantity ?? '1', 0)
+      : { credits: parseAmount('--credits', args.credits, 0) }
   return {
     keyId: args.key,
     at: parsePositionOrTime('--at', args.at) ?? new Date(),
@@ -120,6 +133,20 @@ function routeOf(text: string, { routes, file }: Config): { route: string; permi
     known.map(({ id }) => id),
     ` in ${file}`,
   )
+}
+
+/** What names the same ledger and configuration again. An address can have a password, so it is not repeated. */
+function sameOptions(args: DatabaseArgs & { readonly config?: string | undefined }): string {
+  const { database, data, config } = args
+  return [
+    database === undefined ? '' : ' --database URL',
+    data === undefined ? '' : ` --data ${quoted(data)}`,
+    config === undefined ? '' : ` --config ${quoted(config)}`,
+  ].join('')
+}
+
+function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`
 }
 
 function nothingHeld(requestId: string): string {

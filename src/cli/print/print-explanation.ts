@@ -5,6 +5,7 @@ import type { StoredRefusal } from '../../ledger/refusals/stored-refusals.ts'
 import { printable } from '../../lib/printable-text.ts'
 import { shortPriceText } from '../../pricing/price-text.ts'
 import { type RefusalCode, refusals } from '../../problems/refusal.ts'
+import type { Charge } from '../../reports/charge/charge-shape.ts'
 import type { CallExplanation } from '../../reports/explain/explain-call.ts'
 import type { Explanation } from '../../reports/explain/explain-verdict.ts'
 import {
@@ -19,7 +20,16 @@ import {
   say,
   table,
   time,
+  yellow,
 } from '../output.ts'
+
+const earlyEnds: Readonly<Record<NonNullable<Charge['terminatedBy']>, string>> = {
+  client: 'The response ended early: its client left. What was sent is charged.',
+  upstream: 'The response ended early: the upstream broke it off. What was sent is charged.',
+  hold: 'The response ended early: its hold could not be extended, such as when credits or the cap of the key are used up. What was sent is charged.',
+  gateway:
+    'The response ended early: its gateway did not settle it in time. What it had said was sent is charged.',
+}
 
 export function printVerdict(explanation: Explanation): void {
   const { position, decision } = explanation
@@ -34,6 +44,7 @@ export function printVerdict(explanation: Explanation): void {
 export function printCall({ charge, held, settled, disagreements }: CallExplanation): void {
   say(`${bold(charge.status)}: ${printable(outcomeText({ charge, settled }))}`)
   printState(held)
+  if (charge.terminatedBy) say(`\n${yellow(earlyEnds[charge.terminatedBy])}`)
   heading('What happened')
   const { positions } = charge
   table(
@@ -63,19 +74,28 @@ export function printCall({ charge, held, settled, disagreements }: CallExplanat
   }
 }
 
-export function printRefused(refused: StoredRefusal): void {
+/** @param options what a command needs to read the same ledger and configuration: ` --data .tollbook-2` */
+export function printRefused(refused: StoredRefusal, options: string): void {
   const { endpoint, keyId, reason, figures, refusedAt, accountId } = refused
   const { status, title } = refusals[reason as RefusalCode] ?? { status: '', title: reason }
   say(
     `${bold(red('refused'))}: a call of ${printable(endpoint)} by ${keyId} got ${status} ${reason}.`,
   )
   say(dim(`${title}. At ${time(refusedAt.toISOString())} UTC; nothing was held or charged.`))
-  heading('What its client read')
-  pairs([['Account', accountId], ...Object.entries(figures)])
-  const { position } = figures
+  say('')
+  pairs([['Account', accountId]])
+  if (Object.keys(figures).length > 0) {
+    heading('What its client read, beside the code')
+    pairs(Object.entries(figures))
+  }
+  say(dim('\nIts detail and errors are not kept: they can repeat what was in the request.'))
+  const { position, required } = figures
   if (position === undefined) return
-  const again = `tollbook explain --key ${keyId} --at ${position} --route ${endpoint}`
-  say(dim(`\nTo decide it again from the log: ${again}`))
+  const call = `--route ${endpoint}${required === undefined ? '' : ` --credits ${required}`}`
+  const at = `--at ${position} --time ${refusedAt.toISOString()}`
+  say(
+    dim(`To decide it again from the log: tollbook explain --key ${keyId} ${at} ${call}${options}`),
+  )
 }
 
 function outcomeText({ charge, settled }: Pick<CallExplanation, 'charge' | 'settled'>): string {
@@ -123,7 +143,7 @@ function printState(explanation: Explanation): void {
     ['Price', call.rule ? `${call.route}: ${shortPriceText(call.rule)}` : `${call.route}: none`],
     [
       'Call',
-      `a quantity of ${formatNumber(call.quantity)}: ${call.credits === null ? 'no price' : credits(call.credits)}`,
+      `${call.quantity === null ? '' : `a quantity of ${formatNumber(call.quantity)}: `}${call.credits === null ? 'no price' : credits(call.credits)}`,
     ],
     ['Calls in flight', `${formatNumber(had.openHolds)} of ${formatNumber(decision.maxInFlight)}`],
     ['Cap of the key', decision.capLeft === null ? null : `${credits(decision.capLeft)} left`],

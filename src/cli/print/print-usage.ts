@@ -1,5 +1,5 @@
-import { figureOf } from '../../lib/sums.ts'
-import type { RefusalLine } from '../../reports/usage/refusals.ts'
+import { figureOf, type Sum } from '../../lib/sums.ts'
+import type { RefusalLine, RefusedKey } from '../../reports/usage/refusals.ts'
 import type { TopUser } from '../../reports/usage/top-users.ts'
 import type { UsageRow } from '../../reports/usage/usage-by.ts'
 import type { DailyUsage } from '../../reports/usage/usage-by-day.ts'
@@ -35,10 +35,26 @@ export function printRefusals(refusals: readonly RefusalLine[]): void {
   )
 }
 
+/** The keys whose calls were refused most, by the code that their clients read. */
+export function printMostRefused(refusals: readonly RefusedKey[]): void {
+  if (refusals.length === 0) return
+  heading('Refused most')
+  table(
+    ['Key', 'Account', 'Reason', 'Calls', 'Last at (UTC)'],
+    refusals.map(({ keyId, accountId, reason, calls, lastAt }) => [
+      keyId,
+      accountId,
+      reason,
+      figureOf(calls),
+      time(lastAt),
+    ]),
+  )
+}
+
 function printServed(summary: UsageSummary, days: readonly DailyUsage[]): void {
   const failed = `${formatNumber(summary.errors)} failed (${percent(summary.errorRate)})`
   say(
-    `${formatNumber(summary.requests)} calls, ${failed}, ${formatNumber(summary.credits)} credits charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,
+    `${count(summary.requests, 'call')}, ${failed}, ${count(summary.credits, 'credit')} charged; last at ${time(summary.lastUsedAt ?? '')} UTC`,
   )
   heading('By endpoint')
   table(
@@ -60,7 +76,7 @@ export function printOverview(usage: UsageOverview & { month: string }): void {
     return
   }
   say(
-    `${formatNumber(total.requests)} calls by ${formatNumber(total.accounts)} accounts with ${formatNumber(total.keys)} keys, ${formatNumber(total.errors)} failed, ${formatNumber(total.credits)} credits charged`,
+    `${count(total.requests, 'call')} by ${count(total.accounts, 'account')} with ${count(total.keys, 'key')}, ${formatNumber(total.errors)} failed, ${count(total.credits, 'credit')} charged`,
   )
   heading('By plan')
   table(
@@ -125,6 +141,11 @@ export function printTop(month: string, users: readonly TopUser[]): void {
 
 function figuresOf({ requests, errors, credits, avgLatencyMs }: UsageFigures): Cell[] {
   return [figureOf(requests), figureOf(errors), figureOf(credits), avgLatencyMs]
+}
+
+/** `1 call`, `1,234 calls` */
+function count(sum: Sum, what: string): string {
+  return `${formatNumber(sum)} ${what}${String(sum) === '1' ? '' : 's'}`
 }
 
 function percent(part: number): string {

@@ -22,13 +22,13 @@ export function refusalOfVerdict(
     case 'insufficient_credits':
       return {
         code: 'insufficient_credits',
-        detail: `This call needs ${required} credits and ${available} are available.`,
+        detail: `This call needs ${creditsText(required)} and ${available} are available.`,
         extensions: shortage,
       }
     case 'key_cap_reached':
       return {
         code: 'key_cap_reached',
-        detail: `This call needs ${required} credits and the key's monthly cap leaves ${available}.`,
+        detail: `This call needs ${creditsText(required)} and the key's monthly cap leaves ${available}.`,
         extensions: shortage,
       }
     case 'concurrency_exceeded':
@@ -64,6 +64,10 @@ export function refusalOfVerdict(
     default:
       throw new Error(`the ledger cannot say ${verdict} to a hold`)
   }
+}
+
+function creditsText(credits: number): string {
+  return `${credits} credit${credits === 1 ? '' : 's'}`
 }
 
 /** The first moment of the next UTC month, when allowances begin anew. */

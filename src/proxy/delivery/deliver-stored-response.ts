@@ -106,7 +106,7 @@ function notStored(first: ClaimedCall | undefined): Refusal {
   return {
     code: 'answer_not_stored',
     detail:
-      'The call with this Idempotency-Key was executed, and its response was too large to be stored or is ' +
+      'The call with this Idempotency-Key was executed, and its response is not stored: it was a stream, too large, or is ' +
       `older than a day. It is not executed again.${charge}`,
   }
 }

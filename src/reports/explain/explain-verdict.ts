@@ -18,7 +18,8 @@ export interface Explanation {
   readonly keyId: string
   readonly call: {
     readonly route: string
-    readonly quantity: number
+    /** null where the question was about credits. */
+    readonly quantity: number | null
     /** The route's rule in the tariff that was in force; null where it had none. */
     readonly rule: PriceRule | null
     /** What the call had to hold; null without a rule. */
@@ -31,7 +32,8 @@ export interface Explanation {
 interface Call {
   readonly keyId: string
   readonly route: string
-  readonly quantity: number
+  /** For how much; or the credits themselves, where only they are known. */
+  readonly quantity: number | { readonly credits: number }
   /** The permission that plan and key must both give. Without it, none is checked. */
   readonly permission?: string | undefined
 }
@@ -44,7 +46,7 @@ export interface VerdictQuery extends Call {
 }
 
 /**
- * Explains what the ledger decided, or would have decided then, about a call that wants a hold for a quantity. Rate
+ * Explains what the ledger decided, or would have decided then, about a call that wants a hold for a quantity, or for credits. Rate
  * limits and IP addresses are not in the log, so they are not checked.
  * @returns undefined when the ledger does not have the key; 'not_reached' when the log does not reach that far
  */
@@ -71,12 +73,13 @@ export function explainDecision(
   onLease = false,
 ): Explanation {
   const rule = (state.tariff?.prices[route] as PriceRule | undefined) ?? null
-  const price = rule && Number(exactCredits(rule, quantity))
+  const price =
+    rule && (typeof quantity === 'number' ? Number(exactCredits(rule, quantity)) : quantity.credits)
   return {
     position: printPosition(at),
     time: printTime(at.now),
     keyId,
-    call: { route, quantity, rule, credits: price },
+    call: { route, quantity: typeof quantity === 'number' ? quantity : null, rule, credits: price },
     state,
     decision: decideAsOf(state, { credits: price ?? undefined, permission, now: at.now, onLease }),
   }

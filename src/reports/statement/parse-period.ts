@@ -27,7 +27,7 @@ export class BadPeriod extends Error {
 /** @throws BadPeriod when the month, the day or the time zone does not exist */
 export function parsePeriod({ month, day, timeZone = 'UTC' }: PeriodRequest): Period {
   if (!isTimeZone(timeZone)) {
-    throw new BadPeriod('/tz', `"${timeZone}" is no time zone: write it as Europe/Berlin`)
+    throw new BadPeriod('/tz', `"${timeZone}" is no time zone, such as Europe/Berlin`)
   }
   const period = day === undefined ? monthPeriod(month ?? '', timeZone) : dayPeriod(day, timeZone)
   if (period) return period

@@ -27,3 +27,29 @@ export async function readRefusals(
     return { endpoint, reason, calls, lastAt: last.toISOString() }
   })
 }
+
+/** How often calls of a key were refused for a reason, at all endpoints. */
+export interface RefusedKey extends Omit<RefusalLine, 'endpoint'> {
+  readonly keyId: string
+  readonly accountId: string
+}
+
+/** Whose calls were refused most between two days, both included: of everyone in a mode, unless an account or a key is given. */
+export async function readMostRefused(
+  sql: Sql,
+  of: UsageOf & { readonly days: Days },
+  max: number,
+): Promise<RefusedKey[]> {
+  const { keyId, accountId, mode = 'live' } = of
+  const isAsked =
+    keyId === undefined && accountId === undefined ? sql`d.mode = ${mode}` : isUsageOf(sql, of)
+  const rows = await sql<(RefusedKey & { last: Date })[]>`
+    select d.key_id as "keyId", d.account_id as "accountId", d.reason, sum(d.calls) as calls,
+      max(d.last_refused_at) as last
+    from daily_refusals d
+    where ${isAsked} and ${isInDays(sql, of.days)}
+    group by d.key_id, d.account_id, d.reason
+    order by sum(d.calls) desc, d.key_id, d.reason
+    limit ${max}`
+  return rows.map(({ last, ...row }) => ({ ...row, lastAt: last.toISOString() }))
+}

@@ -1,4 +1,5 @@
 import { isKnown } from '../../../reports/usage/is-known.ts'
+import { readMostRefused } from '../../../reports/usage/refusals.ts'
 import { readUsageBy } from '../../../reports/usage/usage-by.ts'
 import { readUsageByDay } from '../../../reports/usage/usage-by-day.ts'
 import { usageDimensions } from '../../../reports/usage/usage-dimensions.ts'
@@ -19,8 +20,11 @@ import {
   subjectUnknown,
 } from '../../options/subject-args.ts'
 import { json } from '../../output.ts'
-import { printOverview, printRows, printUsage } from '../../print/print-usage.ts'
+import { printMostRefused, printOverview, printRows, printUsage } from '../../print/print-usage.ts'
 import { UsageError } from '../../usage-error.ts'
+
+/** Of the keys whose calls were refused, so many lines: those with the most calls. */
+const maxRefused = 20
 
 const args = {
   ...subjectArgs,
@@ -47,9 +51,15 @@ export default command(
     if (args['from-log'] || args.limit) throw new UsageError('--from-log and --limit need --by.')
     if (subject) return reportSubject(month, subject, args)
     if (args.test) throw new UsageError('--test needs --account ID or --key ID.')
-    const overview = await withSql(args, (sql) => readUsageOverview(sql, daysOf(month)))
-    if (args.json) json({ month, ...overview })
-    else printOverview({ month, ...overview })
+    const days = daysOf(month)
+    const [overview, refusals] = await withSql(args, (sql) =>
+      Promise.all([readUsageOverview(sql, days), readMostRefused(sql, { days }, maxRefused)]),
+    )
+    if (args.json) json({ month, ...overview, refusals })
+    else {
+      printOverview({ month, ...overview })
+      printMostRefused(refusals)
+    }
   },
 )
 
@@ -86,11 +96,18 @@ async function reportBy(
   const limit =
     options.limit === undefined ? undefined : parsePositiveInteger('--limit', options.limit)
   const mode = options.test ? ({ mode: 'test' } as const) : {}
-  const found = await withSql(options, async (sql) => {
+  const days = daysOf(month)
+  const [found, refusals] = await withSql(options, async (sql) => {
     if (subject && !(await isKnown(sql, subject))) throw subjectUnknown(subject)
-    return readUsageBy(sql, { ...mode, ...subject, ...daysOf(month), by, over })
+    return Promise.all([
+      readUsageBy(sql, { ...mode, ...subject, ...days, by, over }),
+      readMostRefused(sql, { ...mode, ...subject, days }, maxRefused),
+    ])
   })
   const rows = found.slice(0, limit)
-  if (options.json) json({ month, by, over, rows })
-  else printRows({ month, by, over, rows })
+  if (options.json) json({ month, by, over, rows, refusals })
+  else {
+    printRows({ month, by, over, rows })
+    printMostRefused(refusals)
+  }
 }
