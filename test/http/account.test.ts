@@ -105,12 +105,12 @@ describe('GET /account/statements/:month', () => {
   })
 
   test.each([
-    ['/tz', 'tz=Europe/Atlantis'],
-    ['/asOf', 'asOf=0-999999999'],
-    ['/asOf', 'asOf=1-1'],
-    ['/asOf', 'asOf=2031-01-01T00:00:00Z'],
-    ['/asOf', 'asOf=yesterday'],
-    ['/format', 'format=pdf'],
+    ['query/tz', 'tz=Europe/Atlantis'],
+    ['query/asOf', 'asOf=0-999999999'],
+    ['query/asOf', 'asOf=1-1'],
+    ['query/asOf', 'asOf=2031-01-01T00:00:00Z'],
+    ['query/asOf', 'asOf=yesterday'],
+    ['query/format', 'format=pdf'],
   ])('400: %s, when it is %s', async (pointer, query) => {
     await issue('u7')
     const response = await ask('u7', 'GET', `/account/statements/2030-06?${query}`)
@@ -129,7 +129,7 @@ describe('GET /account/statements/:month', () => {
     for (const month of ['2030-13', '2030-6', 'June', '2030-07', '2030-06%00']) {
       const response = await ask('u7', 'GET', `/account/statements/${month}`)
       expect([month, response.status]).toEqual([month, 400])
-      expect(await response.json()).toMatchObject({ errors: [{ pointer: '/month' }] })
+      expect(await response.json()).toMatchObject({ errors: [{ pointer: 'path/month' }] })
     }
   })
 })

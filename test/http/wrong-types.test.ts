@@ -100,6 +100,23 @@ for (const route of routes) {
       for (const text of queries) await expectHandled(route, pathnameOf(path) + text)
     })
 
+    test('a parameter of the query that is refused is named by its place', async () => {
+      const { path } = await requestOf(route)
+      const names = parametersIn(check.find(method, pathnameOf(path)), 'query')
+      for (const name of names) {
+        for (const text of ['0', '-1', '1e9', 'x', '\u0000', '2026-13-45']) {
+          const target = pathnameOf(path) + query([name, text])
+          const response = await ask(method, target, tokenFor(template))
+          if (response.status !== 400) continue
+          const { errors } = (await response.json()) as { errors: { pointer: string }[] }
+          expect([target, errors.map(({ pointer }) => pointer)]).toEqual([
+            target,
+            [`query/${name}`],
+          ])
+        }
+      }
+    })
+
     test('a path with anything at any of its parameters', async () => {
       const names = [...template.matchAll(/:(\w+)/g)].map(([, name]) => name ?? '')
       const { path } = await requestOf(route)
@@ -200,12 +217,7 @@ async function expectHandled(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const [method = '', template = ''] = route.split(' ')
-  const token = template.startsWith('/v1/')
-    ? undefined
-    : template.startsWith('/admin/')
-      ? tokens.admin
-      : tokens.owner
-  const response = await ask(method, path, token, body, headers)
+  const response = await ask(method, path, tokenFor(template), body, headers)
   const text = await response.text()
   const what = [route, path, body, response.status, text.slice(0, 200)]
   if (response.status >= 500) expect(what).toEqual(['no failure'])
@@ -218,6 +230,12 @@ async function expectHandled(
     expect(what).toEqual(['a refusal with 400'])
   }
   if (response.status === 400) expect(JSON.parse(text)).toMatchObject({ code: 'invalid_request' })
+}
+
+/** None for what takes an API key. */
+function tokenFor(template: string): string | undefined {
+  if (template.startsWith('/v1/')) return undefined
+  return template.startsWith('/admin/') ? tokens.admin : tokens.owner
 }
 
 function fits(schema: unknown, body: string): boolean {

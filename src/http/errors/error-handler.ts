@@ -64,11 +64,15 @@ function refusalIn(error: unknown): Refusal | undefined {
   return undefined
 }
 
+/** What a pointer begins with where it does not lead into the body: as in the refusals of calls. */
+const beginnings: Readonly<Record<string, string>> = { query: 'query', params: 'path' }
+
 /** The first fault of each field: a missing field is also not a text, which says nothing more. */
 function invalidParts(error: ValidationError): InvalidPart[] {
   const parts = new Map<string, InvalidPart>()
   for (const fault of error.all) {
-    const pointer = shortPointer('path' in fault && fault.path ? String(fault.path) : '')
+    const path = 'path' in fault && fault.path ? String(fault.path) : ''
+    const pointer = shortPointer(`${beginnings[error.type] ?? ''}${path}`)
     if (!parts.has(pointer)) parts.set(pointer, { pointer, detail: detailOf(fault) })
   }
   return [...parts.values()]

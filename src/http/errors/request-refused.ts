@@ -38,7 +38,7 @@ export function unwrap<T extends object>(
 /** A page, where the cursor of the request leads to one. @throws RequestRefused */
 export function orBadCursor<T>(page: T | undefined): T {
   if (page === undefined)
-    requireValid([{ pointer: '/cursor', detail: 'leads nowhere: begin again without it' }])
+    requireValid([{ pointer: 'query/cursor', detail: 'leads nowhere: begin again without it' }])
   return page as T
 }
 

@@ -21,7 +21,7 @@ export const monthQuery = t.Object({ month: t.Optional(month) })
  * @throws RequestRefused for days that no calendar has, and for more than a year of them
  */
 export function daysOf({ from, to }: Static<typeof daysQuery>, now: Date): Days {
-  requireValid([...dayFaults('/from', from), ...dayFaults('/to', to)])
+  requireValid([...dayFaults('query/from', from), ...dayFaults('query/to', to)])
   const last = to ?? now.toISOString().slice(0, 10)
   const before = new Date(Date.parse(last) - 29 * 86_400_000).toISOString().slice(0, 10)
   const first = from ?? before
@@ -34,7 +34,7 @@ const maxDays = 366
 function rangeFaults(from: string, to: string): InvalidPart[] {
   const days = (Date.parse(to) - Date.parse(from)) / 86_400_000 + 1
   if (days <= maxDays) return []
-  return [{ pointer: '/from', detail: `expected at most ${maxDays} days` }]
+  return [{ pointer: 'query/from', detail: `expected at most ${maxDays} days` }]
 }
 
 function dayFaults(pointer: string, text: string | undefined): InvalidPart[] {
@@ -70,7 +70,7 @@ export function rangeOf(
   const first = from === undefined ? undefined : parsePosition(from)
   const last = to === undefined ? undefined : parsePosition(to)
   if (first && last && first.shard !== last.shard) {
-    return { pointer: '/to', detail: 'expected a position of the same shard as `from`' }
+    return { pointer: 'query/to', detail: 'expected a position of the same shard as `from`' }
   }
   const shard = (first ?? last)?.shard
   return {

@@ -29,11 +29,29 @@ export function sum(description?: string) {
   })
 }
 
-/** For queries, where everything is text. */
-export function queryInteger(options: { minimum: number; maximum: number; default: number }) {
-  const { minimum, maximum } = options
-  return t.Integer({ ...options, title: `an integer from ${minimum} to ${maximum}` })
+interface Range {
+  readonly minimum: number
+  readonly maximum: number
+  readonly default?: number
+  readonly description?: string
 }
+
+/**
+ * For queries, where everything is text. Elysia's own integer checks its range only after the query, and a refusal could not say
+ * which parameter is out of it.
+ */
+export function queryInteger(options: Range) {
+  const { minimum, maximum } = options
+  const title = `an integer from ${minimum} to ${maximum}`
+  const text = t.Unsafe<number>({ ...options, title, [Kind]: 'TextOfInteger', type: 'integer' })
+  return t.Transform(text).Decode(Number).Encode(Number)
+}
+
+/** A default is a number already. */
+TypeRegistry.Set<Range>('TextOfInteger', ({ minimum, maximum }, value) => {
+  const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : value
+  return Number.isInteger(number) && minimum <= Number(number) && Number(number) <= maximum
+})
 
 /** How many entries of a list a page has. Optional for typed clients, which need not name it. */
 export function pageLimit(options: { maximum: number; default: number }) {

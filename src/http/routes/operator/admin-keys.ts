@@ -42,8 +42,8 @@ const ListQuery = t.Object({
   cursor: t.Optional(cursor),
   limit: queryInteger({ minimum: 1, maximum: 200, default: 50 }),
   page: t.Optional(
-    t.Integer({
-      ...{ minimum: 1, maximum: 1_000_000, title: 'an integer from 1 to 1000000' },
+    queryInteger({
+      ...{ minimum: 1, maximum: 1_000_000 },
       description:
         'For older programs: a key that is made meanwhile moves all pages. Use `cursor`.',
     }),
@@ -64,7 +64,7 @@ const KeyList = t.Object({
   }),
 })
 
-const cursorAndPage = { pointer: '/page', detail: 'contradicts `cursor`' }
+const cursorAndPage = { pointer: 'query/page', detail: 'contradicts `cursor`' }
 
 const tags = ['Operators: keys']
 

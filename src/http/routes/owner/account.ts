@@ -157,8 +157,9 @@ function pageResponse(statement: Statement): Response {
 function refuseBadRequest(error: unknown): never {
   if (error instanceof TooManyLines) {
     const detail = `${error.message}; GET /v1/charges lists them page by page`
-    throw new RequestRefused(invalidRequest([{ pointer: '/lines', detail }]))
+    throw new RequestRefused(invalidRequest([{ pointer: 'query/lines', detail }]))
   }
   if (!(error instanceof BadPeriod)) throw error
-  throw new RequestRefused(invalidRequest([{ pointer: error.field, detail: error.message }]))
+  const pointer = `${error.field === '/month' ? 'path' : 'query'}${error.field}`
+  throw new RequestRefused(invalidRequest([{ pointer, detail: error.message }]))
 }
