@@ -20,7 +20,7 @@ class Customer extends OpenAI {
   protected override idempotencyHeader = 'Idempotency-Key'
 }
 
-/** What a client that waits for half a second gets of an upstream whose first call takes longer, and pays for it. */
+/** What a client that waits for two seconds gets of an upstream whose first call takes longer, and pays for it. */
 async function retried(
   Client: typeof OpenAI,
   request?: OpenAI.RequestOptions,
@@ -28,7 +28,7 @@ async function retried(
   const key = await shop.newKey('pro', { monthlyCap: 1_000 })
   const statuses: number[] = []
   const options: ClientOptions = {
-    ...{ apiKey: key.text, baseURL: `${shop.gateway.url}/v1`, timeout: 500, maxRetries: 3 },
+    ...{ apiKey: key.text, baseURL: `${shop.gateway.url}/v1`, timeout: 2_000, maxRetries: 3 },
     async fetch(url, init) {
       const response = await fetch(url, init)
       statuses.push(response.status)
