@@ -5,7 +5,7 @@ import { until } from '../../support/until.ts'
 import { search } from '../calls.ts'
 import { expectThat, type Fault } from '../fault.ts'
 import type { FaultGateway } from '../gateways.ts'
-import { atOnce, burst } from '../load.ts'
+import { atOnce, burst, makeCall } from '../load.ts'
 import type { Random } from '../random.ts'
 import type { ClientCall } from '../records.ts'
 import { longestHoldSeconds } from '../settings.ts'
@@ -97,11 +97,15 @@ async function whileRunning(
     await done
   }
   try {
-    const calls = burst(all, gateway, key, search, random)
-    await until(() => running >= atOnce, 20_000)
+    // One after the other, for a call that finds no slot while another one asks for a lease takes a dedicated hold.
+    const calls: Promise<ClientCall>[] = []
+    while (calls.length < atOnce) {
+      calls.push(makeCall(all, gateway, key, search, random))
+      await until(() => running >= calls.length, 20_000)
+    }
     await work()
     goOn()
-    return await calls
+    return await Promise.all(calls)
   } finally {
     goOn()
     upstream.received = () => {}
