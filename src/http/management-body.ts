@@ -31,6 +31,7 @@ export function managementBodyReader({ maxSeconds, newBodyMemory }: ManagementBo
       })
     }
     const memory = newBodyMemory()
+    memory.owner = 'management'
     try {
       const body = await readCounted(request, maxSeconds, memory)
       if (typeof body === 'string') throw new RequestRefused(bodyRefusals[body])

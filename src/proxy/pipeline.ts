@@ -39,7 +39,7 @@ export async function respondToCall(
   { gate, bodyLimits, idleTimeout, delivery }: Pipeline,
   received: ReceivedCall,
   readTarget: () => ReadTarget,
-  { take }: BodyMemory,
+  bodyMemory: BodyMemory,
 ): Promise<CallResponse> {
   const { request, route } = received
   const upgrade = refuseUpgrade(request)
@@ -72,6 +72,8 @@ export async function respondToCall(
   const taken = await gate.takePermit(authorized, request, route)
   if (!taken.ok) return refuse(call, taken.refusal, taken.rateLimit)
   const { permit, rateLimit } = taken
+  bodyMemory.owner = authorized.key.accountId
+  const { take } = bodyMemory
   const body = await readRequestBody(request, route, { ...bodyLimits, take }, target.content)
   if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal), rateLimit)
   // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have

@@ -3,8 +3,8 @@ import { awaitLedger } from '../../ledger/await-ledger.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readChanges } from '../../ledger/read/read-changes.ts'
 
-/** Longer than that nobody waits: what was known is too old by then. */
-const timeoutMs = 1_000
+/** As long as a call waits for the ledger. What a slow reply says is as old as its question. */
+const timeoutMs = 5_000
 
 /**
  * A function that reads what has changed since it was last called, in all shards, and tells it: the accounts, or 'all' when that
