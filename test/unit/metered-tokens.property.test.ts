@@ -49,7 +49,10 @@ const printed = fc.oneof(
   { weight: 8, arbitrary: sent.map((data) => `data: ${JSON.stringify(data)}\n\n`) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom('data: [DONE]\n\n', ': hello\n\n', 'data: {\n\n', 'data\n\n'),
+    arbitrary: fc.constantFrom(
+      ...['data: [DONE]\n\n', ': hello\n\n', 'data: {\n\n', 'data\n\n'],
+      'data: {"text":"words","logprobs":NaN}\n\n',
+    ),
   },
 )
 
@@ -61,8 +64,20 @@ function textsIn(event: string): string[] {
     else if (typeof value === 'object' && value !== null) Object.values(value).forEach(collect)
   }
   const data = dataOf(event)
-  collect([data.text, data.thought])
+  collect([data.text, data.thought, unreadIn(event)])
   return all
+}
+
+/** Data that is no JSON, and is no end of a stream: its reader may make something of it. */
+function unreadIn(event: string): string {
+  const data = event.startsWith('data: ') ? event.slice('data: '.length).trimEnd() : ''
+  if (data === '[DONE]') return ''
+  try {
+    JSON.parse(data)
+    return ''
+  } catch {
+    return data
+  }
 }
 
 function dataOf(event: string): Sent {
@@ -76,7 +91,7 @@ function dataOf(event: string): Sent {
 /** Whether there is anything where the price looks for text, if only a list of empty ones. */
 function bringsSomething(event: string): boolean {
   const { text, thought } = dataOf(event)
-  return [text, thought].some(
+  return [text, thought, unreadIn(event)].some(
     (value) => !['undefined', 'null', '""', '[]', '{}'].includes(`${JSON.stringify(value)}`),
   )
 }

@@ -47,18 +47,24 @@ export class TokenMeter implements Meter {
     const data = dataOf(event)
     if (data === undefined) return { isSold: false, isWithheld: false }
     const json = parsed(data)
-    const isSold = this.countText(json)
+    const isSold =
+      json === undefined ? this.countUnread(event, data) : this.countText(this.textBytesOf(json))
     this.countUsage(json)
     if (!isSold) this.hasFailed ||= isError(event, json)
     return { isSold, isWithheld: !isSold }
   }
 
-  private countText(json: unknown): boolean {
-    const known = this.provider?.textBytes(json) ?? 0
-    const values = known > 0 ? [] : this.textsAt(json)
-    if (known === 0 && values.length === 0) return false
+  /** What this gateway cannot read, the client may (NaN is a number to some parsers): all of it is text. */
+  private countUnread(event: Uint8Array, data: string): boolean {
+    const isMarker = data.trim() === '' || data.trim() === '[DONE]' || nameOf(event) === 'error'
+    return !isMarker && this.countText(Buffer.byteLength(data))
+  }
+
+  /** @param bytes undefined: there is no text */
+  private countText(bytes: number | undefined): boolean {
+    if (bytes === undefined) return false
     this.events++
-    this.bytes += known + textBytes(values)
+    this.bytes += bytes
     this.hasSold = true
     this.stated = undefined
     return true
@@ -74,8 +80,11 @@ export class TokenMeter implements Meter {
     this.bytes = 0
   }
 
-  private textsAt(json: unknown): unknown[] {
-    return this.price.settle.each.map((at) => valueAt(json, at)).filter(isSomething)
+  private textBytesOf(json: unknown): number | undefined {
+    const known = this.provider?.textBytes(json) ?? 0
+    if (known > 0) return known
+    const values = this.price.settle.each.map((at) => valueAt(json, at)).filter(isSomething)
+    return values.length > 0 ? textBytes(values) : undefined
   }
 
   private tokensOf(bytes: number): number {
