@@ -13,7 +13,7 @@ function proxyThatWaits(timeoutMs: number): { proxy: CallProxy; allowed: number[
   const allowed: number[] = []
   const price = config.routes.search?.price
   const gate = {
-    authorize: async () => ({ ok: true, authorized: { price } }),
+    authorize: async () => ({ ok: true, authorized: { price, key: { accountId: 'a' } } }),
     begin: () => () => {},
     takePermit: async () => ({ ok: true, permit: { limits: [] }, rateLimit: {} }),
     returnPermit: async () => {},
