@@ -1,6 +1,7 @@
 /**
- * Comma-separated values as RFC 4180 has them: lines end with CR LF, a field is quoted where it must be. A spreadsheet runs a
- * text that begins as a formula does, so such a text gets an apostrophe before it, which makes it a text there.
+ * Comma-separated values as RFC 4180 has them: lines end with CR LF, a field is quoted where it must be, and where it has what
+ * some programs take for a separator. A spreadsheet runs a text that begins as a formula does, so such a text gets an apostrophe
+ * before it, which makes it a text there.
  */
 import { printable } from './printable-text.ts'
 
@@ -12,10 +13,10 @@ export function csvLine(fields: readonly (string | number | boolean | null | und
 function field(value: string | number | boolean | null | undefined): string {
   if (value === null || value === undefined) return ''
   const text = typeof value === 'string' ? inert(printable(value)) : String(value)
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
 /** A figure may begin with a sign. */
 function inert(text: string): string {
-  return /^\s*[=+\-@]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text) ? `'${text}` : text
+  return /^\s*[=+\-@＝＋－＠]/.test(text) && !/^-?\d+(\.\d+)?$/.test(text) ? `'${text}` : text
 }

@@ -57,6 +57,8 @@ describe('a cell of CSV', () => {
     ['-123.5', '-123.5'],
     [-5, '-5'],
     ['a=b', 'a=b'],
+    ['x;=1+1', '"x;=1+1"'],
+    ['＝1+1', "'＝1+1"],
     ['a\r\nb', 'a\\u000d\\u000ab'],
   ])('%j is written %j, which no spreadsheet runs', (value, written) => {
     expect(csvLine([value])).toBe(`${written}\r\n`)
