@@ -192,22 +192,27 @@ export const mp3File: AudioFile = ({ seconds, claimed = seconds }) => {
 }
 
 /** Frames of 1,024 samples, at 8,000 a second. Nothing before them claims anything. */
-export const adtsFile: AudioFile = ({ seconds }) => {
-  const frame = bytesOf([0xff, 0xf1, 0x6c, 0x40, 0x01, 0x3f, 0xfc], [0, 0])
-  return repeated(frame, Math.ceil((seconds * 8_000) / 1_024))
+export const adtsFile: AudioFile = ({ seconds }) =>
+  repeated(adtsFrame(11, 1, new Uint8Array(2)), Math.ceil((seconds * 8_000) / 1_024))
+
+/** @param frequency the number that AAC has for it: 11 is 8,000 samples a second, and 0 is 96,000 */
+export function adtsFrame(frequency: number, channels: number, content: Uint8Array): Uint8Array {
+  const length = 7 + content.length
+  return bytesOf(
+    [0xff, 0xf1, 0x40 | (frequency << 2) | (channels >> 2), ((channels & 3) << 6) | (length >> 11)],
+    [(length >> 3) & 255, ((length & 7) << 5) | 0x1f, 0xfc],
+    content,
+  )
 }
 
 /** Frames of 20 ms without any sound. */
 export const amrFile: AudioFile = ({ seconds }) =>
   bytesOf('#!AMR\n', repeated(bytesOf([0x7c]), seconds * 50))
 
-const box = (type: string, ...content: readonly Piece[]) => {
+export const box = (type: string, ...content: readonly Piece[]) => {
   const bytes = bytesOf(...content)
   return bytesOf(big(bytes.length + 8, 4), type, bytes)
 }
-
-/** AAC, low complexity, at 8,000 samples a second. */
-const aacConfig = [0x15, 0x88]
 
 /** AAC frames of 1,024 samples at 8,000 a second. */
 export const mp4File: AudioFile = ({ seconds, claimed = seconds }) => {
@@ -215,20 +220,26 @@ export const mp4File: AudioFile = ({ seconds, claimed = seconds }) => {
   return mp4Of({ frames, claimed, edits: [claimed] })
 }
 
-/** @param of.edits the seconds that each edit plays */
+/**
+ * @param of.edits the seconds that each edit plays
+ * @param of.frameBytes what the table of sizes says of each
+ * @param of.inEntry what stands in the sample description before its own `esds`
+ */
 export function mp4Of(of: {
   readonly frames: number
   readonly claimed: number
   readonly edits: readonly number[]
+  readonly frameBytes?: number
+  readonly inEntry?: Uint8Array
 }): Uint8Array<ArrayBuffer> {
-  const { frames, claimed, edits } = of
+  const { frames, claimed, edits, frameBytes = 2, inEntry = new Uint8Array() } = of
   const stts = [
     big(0, 4),
     big(1, 4),
     big(frames, 4),
     big(Math.floor((claimed * 8_000) / frames), 4),
   ]
-  const sizes = [big(0, 4), big(2, 4), big(frames, 4)]
+  const sizes = [big(0, 4), big(frameBytes, 4), big(frames, 4)]
   const chunks = [big(0, 4), big(1, 4), big(1, 4), big(frames, 4), big(1, 4)]
   const sound = new Uint8Array(frames * 2)
   const moov = box(
@@ -246,7 +257,7 @@ export function mp4Of(of: {
           'minf',
           box(
             'stbl',
-            box('stsd', big(0, 4), big(1, 4), aacEntry()),
+            box('stsd', big(0, 4), big(1, 4), aacEntry(inEntry)),
             box('stts', ...stts),
             box('stsc', ...chunks),
             box('stsz', ...sizes),
@@ -262,22 +273,16 @@ export function mp4Of(of: {
 const editOf = (seconds: number) =>
   bytesOf(big(seconds * 1_000, 4), big(0, 4), big(1, 2), big(0, 2))
 
-function aacEntry(): Uint8Array {
-  const config = [0x05, aacConfig.length, ...aacConfig]
+/** @param frequency the number that AAC has for it: 11 is 8,000 samples a second */
+export function esdsOf(frequency: number): Uint8Array {
+  const config = [0x05, 2, 0x10 | (frequency >> 1), ((frequency & 1) << 7) | 0x08]
   const decoder = [0x04, 13 + config.length, 0x40, 0x15, ...big(0, 11), ...config]
-  const esds = box('esds', big(0, 4), [0x03, 3 + decoder.length, ...big(0, 3), ...decoder])
-  return box(
-    'mp4a',
-    big(0, 6),
-    big(1, 2),
-    big(0, 8),
-    big(1, 2),
-    big(16, 2),
-    big(0, 4),
-    big(8_000, 2),
-    big(0, 2),
-    esds,
-  )
+  return box('esds', big(0, 4), [0x03, 3 + decoder.length, ...big(0, 3), ...decoder])
+}
+
+function aacEntry(before: Uint8Array): Uint8Array {
+  const sound = [big(0, 8), big(1, 2), big(16, 2), big(0, 4), big(8_000, 2), big(0, 2)]
+  return box('mp4a', big(0, 6), big(1, 2), ...sound, before, esdsOf(11))
 }
 
 /** The same in fragments of a second, of which nothing says how long they are. */
@@ -296,7 +301,7 @@ export const fragmentedFile: AudioFile = ({ seconds, claimed = seconds }) => {
   return bytesOf(moov, ...Array.from({ length: frames }, () => run(1)))
 }
 
-const element = (id: number, ...content: readonly Piece[]) => {
+export const element = (id: number, ...content: readonly Piece[]) => {
   const bytes = bytesOf(...content)
   const idBytes = id > 0xffffff ? 4 : id > 0xffff ? 3 : id > 0xff ? 2 : 1
   return bytesOf(

@@ -4,8 +4,13 @@ import fc from 'fast-check'
 import { countSeconds } from '../../src/proxy/request/audio/count-seconds.ts'
 import {
   type AudioLength,
+  adtsFrame,
   audioFiles,
+  big,
+  box,
   bytesOf,
+  element,
+  esdsOf,
   flacFile,
   flacFrame,
   little,
@@ -172,6 +177,142 @@ test('an MP4 whose edits play a part several times lasts as long as they do', ()
 test('an MP4 that leaves the padding of its last frame out lasts as long as it says', () => {
   expectLasts(mp4Of({ frames: 79, claimed: 10, edits: [10] }), 10)
   expect(countSeconds(mp4Of({ frames: 79, claimed: 10, edits: [10] }))?.seconds).toBe(10)
+})
+
+describe('What readers of a file differ in is not counted', () => {
+  const expectNotCounted = (bytes: Uint8Array) =>
+    expect(countSeconds(bytes)?.seconds).toBeUndefined()
+  const mp3 = audioFiles.MP3?.({ seconds: 60 }) as Uint8Array
+  const frames = mp3.slice(72)
+  const parts = (bytes: number) =>
+    Array.from({ length: Math.ceil(frames.length / bytes) }, (_, nth) =>
+      frames.slice(nth * bytes, (nth + 1) * bytes),
+    )
+
+  test('AAC frames that jump over MP3 frames: longer than any, of another kind, or with others in them', () => {
+    const begin = frames.slice(0, 720)
+    // 113 of the MP3 frames in each: longer than AAC of one channel has them. So the jump is none.
+    const long = bytesOf(begin, ...parts(113 * 72).map((part) => adtsFrame(0, 1, part)))
+    expect(countSeconds(long)?.seconds ?? 60).toBeGreaterThanOrEqual(60)
+    // Eight channels have room for 85, and one for 10.
+    const wide = parts(85 * 72).map((part) => adtsFrame(0, 7, part))
+    const narrow = parts(10 * 72).map((part) => adtsFrame(0, 1, part))
+    for (const jumps of [wide, narrow]) {
+      expectNotCounted(bytesOf(begin, ...jumps))
+      expectNotCounted(bytesOf(...jumps))
+    }
+    expectLasts(bytesOf(...Array(50).fill(adtsFrame(11, 1, new Uint8Array(700)))), 6.4)
+    expectNotCounted(bytesOf(...Array(50).fill(adtsFrame(11, 1, new Uint8Array(7_000)))))
+  })
+
+  test('an MP4 whose sample description has a second configuration, wherever it stands', () => {
+    const withEntry = (inEntry: Uint8Array) =>
+      mp4Of({ frames: 78, claimed: 10, edits: [10], inEntry })
+    expectNotCounted(withEntry(box('free', esdsOf(0))))
+    expectNotCounted(withEntry(box('wave', esdsOf(0))))
+    expectNotCounted(withEntry(box('sinf', box('schi', esdsOf(0)))))
+    expectNotCounted(withEntry(esdsOf(0)))
+    expectLasts(withEntry(box('btrt', big(0, 12))), 10)
+  })
+
+  test('an MP4 with longer frames than AAC has', () => {
+    const withFrames = (frameBytes: number) =>
+      mp4Of({ frames: 78, claimed: 10, edits: [10], frameBytes })
+    expectLasts(withFrames(768), 10)
+    expectNotCounted(withFrames(769))
+  })
+
+  test('a Matroska track that is described outside of its entry, or twice', () => {
+    const double = (value: number) => {
+      const bytes = new Uint8Array(8)
+      new DataView(bytes.buffer).setFloat64(0, value)
+      return bytes
+    }
+    const audio = (rate: number) =>
+      element(0xe1, element(0xb5, double(rate)), element(0x9f, 1), element(0x6264, 8))
+    const track = (...more: Uint8Array[]) =>
+      element(0xae, element(0xd7, 1), element(0x83, 2), element(0x86, 'A_PCM/INT/LIT'), ...more)
+    const block = element(0xa3, [0x81, 0, 0, 0x80], new Uint8Array(8_000))
+    const file = (tracks: Uint8Array[], stray = new Uint8Array(), late = new Uint8Array()) =>
+      bytesOf(
+        element(0x1a45dfa3, element(0x4282, 'matroska')),
+        [0x18, 0x53, 0x80, 0x67, 0xff],
+        ...[element(0x1654ae6b, ...tracks), stray],
+        element(0x1f43b675, ...Array(10).fill(block)),
+        late,
+      )
+    expectLasts(file([track(audio(8_000))]), 10)
+    expectNotCounted(file([track(audio(8_000))], audio(768_000)))
+    expectNotCounted(file([track(audio(8_000))], element(0xb5, double(768_000))))
+    expectNotCounted(file([track(audio(8_000)), audio(768_000)]))
+    expectNotCounted(file([track(audio(8_000), audio(768_000))]))
+    expectNotCounted(file([track(audio(8_000), element(0x86, 'A_OPUS'))]))
+    expectNotCounted(file([track(audio(768_000)), track(audio(8_000))]))
+    const tracks = element(0x1654ae6b, track(audio(8_000)))
+    expectNotCounted(file([], new Uint8Array(), tracks))
+  })
+
+  test('a Matroska block with several frames, or longer ones than there are', () => {
+    const file = (codec: string, block: Uint8Array) =>
+      bytesOf(
+        element(0x1a45dfa3, element(0x4282, 'matroska')),
+        [0x18, 0x53, 0x80, 0x67, 0xff],
+        element(
+          0x1654ae6b,
+          element(0xae, element(0xd7, 1), element(0x83, 2), element(0x86, codec)),
+        ),
+        element(0x1f43b675, element(0xa3, [0x81, 0, 0, 0x80], block)),
+      )
+    expectLasts(file('A_MPEG/L3', frames.slice(0, 72)), 0.072)
+    expectNotCounted(file('A_MPEG/L3', frames.slice(0, 720)))
+    expectLasts(file('A_OPUS', bytesOf([0xf8], new Uint8Array(61_297))), 0.02)
+    expectNotCounted(file('A_OPUS', bytesOf([0xf8], new Uint8Array(61_298))))
+  })
+
+  test('an Ogg with longer packets than Opus has, or with pages in its pages', () => {
+    const file = opusFile({ seconds: 1 })
+    const page = oggPage({ packets: [bytesOf([0xf8], new Uint8Array(50_000))] })
+    // The first packet goes on in the second page.
+    const begun = oggPage({ packets: [new Uint8Array(236 * 255)] })
+    begun[26] = 236
+    const open = bytesOf(begun.slice(0, 27 + 236), 0xf8, new Uint8Array(236 * 255 - 1))
+    const rest = (bytes: number) => oggPage({ packets: [new Uint8Array(bytes)], flags: 1 })
+    expectLasts(bytesOf(file, page), 1.02)
+    expectLasts(bytesOf(file, open, rest(1_118)), 1.02)
+    expectNotCounted(bytesOf(file, open, rest(1_119)))
+    const inner = oggPage({ packets: [bytesOf([0xf8], oggPage({ packets: [bytesOf([0xf8])] }))] })
+    expectNotCounted(bytesOf(file, inner))
+  })
+
+  test('an Ogg packet with several frames of FLAC, and be their CRC wrong', () => {
+    const info = flacFile({ seconds: 1 }).slice(4, 42)
+    const head = oggPage({
+      packets: [bytesOf('\x7fFLAC', 1, 0, big(0, 2), 'fLaC', info)],
+      flags: 2,
+    })
+    const file = (...frames: Uint8Array[]) =>
+      bytesOf(head, oggPage({ packets: [bytesOf('\x84comment')] }), oggPage({ packets: frames }))
+    const wrong = flacFrame(0).slice()
+    wrong[wrong.length - 1] = (wrong.at(-1) as number) ^ 1
+    expectLasts(file(flacFrame(0), flacFrame(1)), 1)
+    expectNotCounted(file(bytesOf(flacFrame(0), flacFrame(1))))
+    expectNotCounted(file(bytesOf(wrong, flacFrame(1))))
+  })
+
+  test('a WAV or AIFF with more than one format', () => {
+    const format = (rate: number) =>
+      bytesOf('fmt ', little(16, 4), little(1, 2), little(1, 2), little(rate, 4), little(rate, 4), [
+        ...[1, 0, 8, 0],
+      ])
+    const data = bytesOf('data', little(80_000, 4), new Uint8Array(80_000))
+    const wav = (rates: number[]) =>
+      bytesOf('RIFF', little(0, 4), 'WAVE', ...rates.map(format), data)
+    expectLasts(wav([8_000]), 10)
+    expectNotCounted(wav([192_000, 192_000, 192_000, 192_000, 8_000]))
+    expectNotCounted(wav([192_000, 8_000]))
+    const aiff = audioFiles.AIFF?.({ seconds: 10 }) as Uint8Array
+    expectNotCounted(bytesOf(aiff.slice(0, 12), aiff.slice(12, 38), aiff.slice(12)))
+  })
 })
 
 test('what is no audio is none, and what only looks like it has no length', () => {

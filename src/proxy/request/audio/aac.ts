@@ -13,5 +13,19 @@ export function aacFrameSeconds(config: Uint8Array): number | undefined {
   return 1_024 / rate
 }
 
+/** The bytes that a frame has at most; undefined where the config does not say how many channels there are. */
+export function aacMaxBytes(config: Uint8Array): number | undefined {
+  const [first = 0, second = 0, , , fifth = 0] = config
+  const isExplicit = (((first & 7) << 1) | (second >> 7)) === 15
+  const channels = isExplicit ? (fifth & 0x7f) >> 3 : (second >> 3) & 15
+  return aacBytesOfChannels(channels)
+}
+
+/** By the number that says in headers which channels there are: 6,144 bits for each (ISO 13818-7). */
+export function aacBytesOfChannels(configuration: number): number | undefined {
+  const channels = configuration === 7 ? 8 : configuration
+  return channels >= 1 && channels <= 8 ? channels * 768 : undefined
+}
+
 /** Main, LC, SSR, LTP; with spectral band replication, and with parametric stereo. */
 const usualKinds = new Set([1, 2, 3, 4, 5, 29])

@@ -1,5 +1,5 @@
 /** AIFF and AIFF-C: how long the bytes of its `SSND` last by its `COMM`. */
-import { type Counted, countedAs, longest, textAt, viewOf } from './counted.ts'
+import { type Counted, countedAs, textAt, viewOf } from './counted.ts'
 import { chunksOf } from './iff-chunks.ts'
 
 interface Format {
@@ -10,19 +10,20 @@ interface Format {
 }
 
 export function countAiff(bytes: Uint8Array): Counted {
-  const formats: Format[] = []
+  let format: Format | undefined
+  let formats = 0
   let soundBytes = 0
   for (const { id, begin, present } of chunksOf(bytes, false)) {
-    if (id === 'COMM' && present >= 18) formats.push(formatAt(bytes, begin, present))
+    if (id === 'COMM') formats++
+    if (id === 'COMM' && present >= 18) format = formatAt(bytes, begin, present)
     // An offset and a block size stand before the sound.
     if (id === 'SSND') soundBytes += Math.max(present - 8, 0)
     if (id === '' && soundBytes > 0) soundBytes += present
   }
-  const seconds = formats.map(
-    ({ codec, channels, bits, rate }) =>
-      soundBytes / (channels * bytesPerSample(codec, bits)) / rate,
-  )
-  return countedAs('AIFF', seconds.every((one) => one > 0) ? longest(seconds) : undefined)
+  // Readers differ in which format holds, where there are two.
+  if (format === undefined || formats > 1) return { container: 'AIFF' }
+  const { codec, channels, bits, rate } = format
+  return countedAs('AIFF', soundBytes / (channels * bytesPerSample(codec, bits)) / rate)
 }
 
 function formatAt(bytes: Uint8Array, at: number, size: number): Format {

@@ -23,10 +23,23 @@ export function countFlac(bytes: Uint8Array): Counted {
   return countedAs('FLAC', seconds)
 }
 
-/** The seconds of a frame that stands alone, as in other containers; undefined for what is none. */
+/** The seconds of a frame that stands alone, as in other containers; undefined for what is none, or more than one. */
 export function flacFrameSeconds(frame: Uint8Array, rate: number): number | undefined {
   const read = flacFrame(frame, 0)
-  return read && frameSeconds(read, rate)
+  return read && !hasAnother(frame, read) ? frameSeconds(read, rate) : undefined
+}
+
+/** Another head can stand in a frame by chance, but not where its CRC is right, nor with the same sizes and rates. */
+function hasAnother(bytes: Uint8Array, { headBytes }: Frame): boolean {
+  let [crc, checked] = [0, 0]
+  let next = nextFrame(bytes, headBytes)
+  while (next !== undefined) {
+    crc = crc16(bytes, checked, next, crc)
+    checked = next
+    if (crc === 0 || (bytes[next + 2] === bytes[2] && bytes[next + 3] === bytes[3])) return true
+    next = nextFrame(bytes, next + 1)
+  }
+  return false
 }
 
 /** The rate that a file's STREAMINFO says. */

@@ -1,13 +1,14 @@
 /**
  * Matroska and WebM (RFC 9559), as browsers record them. Their times need not be right, so the frames of their blocks are
  * counted, as long as what is in them lasts. Elements that hold others are entered wherever they stand, for the sizes of those
- * are often unknown; where no element can be read, the next cluster is sought.
+ * are often unknown; where no element can be read, the next cluster is sought. But what a track says of itself has to stand in
+ * its entry, and once: readers differ in what they make of the rest, so a file that has it is not counted.
  */
-import { aacFrameSeconds } from './aac.ts'
+import { aacFrameSeconds, aacMaxBytes } from './aac.ts'
 import { type Counted, claimedAs, countedAs, longest, textAt, viewOf } from './counted.ts'
 import { flacFrameSeconds, streamInfoRate } from './flac.ts'
 import { mpegFrameSeconds } from './mpeg.ts'
-import { opusSeconds } from './opus.ts'
+import { maxOpusBytes, opusSeconds } from './opus.ts'
 import { vorbisCounter } from './vorbis.ts'
 
 const ids = {
@@ -35,10 +36,22 @@ const holders: ReadonlySet<number> = new Set([
   ...[ids.segment, ids.cluster, ids.blockGroup, ids.tracks, ids.track, ids.audio, ids.info],
 ])
 
+/** Where that which decides how a track is counted has to stand. */
+const parents: ReadonlyMap<number, 0x1654ae6b | 0xae | 0xe1> = new Map([
+  [ids.track, ids.tracks],
+  ...[ids.number, ids.type, ids.codec, ids.codecPrivate, ids.encodings, ids.audio].map(
+    (id) => [id, ids.track] as const,
+  ),
+  ...[ids.rate, ids.channels, ids.bits].map((id) => [id, ids.audio] as const),
+])
+
 /** Five hours of packets of 20 ms have fewer; more would only take time. */
 const maxElements = 1_000_000
 /** More would take long to find for each block. */
 const maxTracks = 100
+
+/** The seconds of a frame; undefined for what is none of the codec, or more than one. */
+type CountFrame = (frame: Uint8Array) => number | undefined
 
 interface Track {
   number: number
@@ -52,27 +65,42 @@ interface Track {
   isEncoded: boolean
   seconds: number
   /** Made when its first block comes; null where its frames cannot be counted. */
-  count?: ((frame: Uint8Array) => number) | null
+  count?: CountFrame | null
 }
 
 export function countMatroska(bytes: Uint8Array): Counted {
   const view = viewOf(bytes)
   const tracks: Track[] = []
   let [timescale, duration, elements] = [1_000_000, 0, 0]
-  for (const { id, begin, end } of elementsOf(bytes)) {
+  let isPlain = true
+  const ends = { [ids.tracks]: 0, [ids.track]: 0, [ids.audio]: 0 }
+  const said = new Set<number>()
+  for (const { id, begin, end, isUnknown } of elementsOf(bytes)) {
     if (++elements > maxElements) return { container: 'Matroska' }
     const track = tracks.at(-1)
     const data = bytes.subarray(begin, end)
+    const parent = parents.get(id)
+    if (parent !== undefined) {
+      isPlain &&= end <= ends[parent] && !isUnknown && (id === ids.track || !said.has(id))
+      said.add(id)
+    }
+    if (id === ids.tracks || id === ids.track || id === ids.audio) ends[id] = end
+    if (id === ids.tracks) isPlain &&= !isUnknown
     if (id === ids.track) {
+      said.clear()
+      ends[ids.audio] = 0
       if (tracks.length === maxTracks) return { container: 'Matroska' }
       tracks.push(newTrack())
     }
     if (id === ids.timescale) timescale = unsigned(data)
     else if (id === ids.duration) duration = float(view, begin, end)
-    else if (id === ids.simpleBlock || id === ids.block) takeBlock(data, tracks)
+    else if (id === ids.simpleBlock || id === ids.block)
+      isPlain = takeBlock(data, tracks) && isPlain
     else if (id === ids.rate && track) track.rate = float(view, begin, end)
     else if (track) readTrackElement(id, data, track)
   }
+  const numbers = new Set(tracks.map(({ number }) => number))
+  if (!isPlain || numbers.size < tracks.length) return { container: 'Matroska' }
   const sound = tracks.filter(({ isSound, count }) => isSound && count !== undefined)
   if (sound.some(({ count }) => count === null)) {
     return claimedAs('Matroska', (duration * timescale) / 1e9)
@@ -104,6 +132,8 @@ interface Element {
   readonly id: number
   readonly begin: number
   readonly end: number
+  /** Its size is not said. */
+  readonly isUnknown: boolean
 }
 
 /** Every element, those that hold others before what they hold. */
@@ -116,7 +146,7 @@ function* elementsOf(bytes: Uint8Array): Generator<Element> {
     if (size !== undefined && (holders.has(id) || !size.isUnknown)) {
       const begin = at + idBytes + size.bytes
       const end = Math.min(begin + size.value, bytes.length)
-      yield { id, begin, end }
+      yield { id, begin, end, isUnknown: size.isUnknown }
       at = holders.has(id) ? begin : begin + size.value
       continue
     }
@@ -158,38 +188,49 @@ function float(view: DataView, begin: number, end: number): number {
   return end - begin === 8 ? view.getFloat64(begin) : 0
 }
 
-function takeBlock(block: Uint8Array, tracks: readonly Track[]): void {
+/** false where it is of a track that no entry stood before. */
+function takeBlock(block: Uint8Array, tracks: readonly Track[]): boolean {
   const number = vint(block, 0)
   // Two bytes of time and one of flags stand before the frames.
   const flagsAt = (number?.bytes ?? 0) + 2
-  if (number === undefined || flagsAt >= block.length) return
+  if (number === undefined || flagsAt >= block.length) return true
   const isLaced = ((block[flagsAt] as number) & 6) !== 0
   const track = tracks.find((one) => one.number === number.value)
-  if (!track?.isSound) return
+  if (!track?.isSound) return track !== undefined
   if (track.count === undefined) track.count = counterOf(track) ?? null
   // Several frames in a block are not taken apart.
   if (isLaced) track.count = null
-  if (track.count) track.seconds += track.count(block.subarray(flagsAt + 1))
+  if (!track.count) return true
+  const seconds = track.count(block.subarray(flagsAt + 1))
+  if (seconds === undefined) track.count = null
+  else track.seconds += seconds
+  return true
 }
 
 /** The seconds of a frame of the track; undefined where they cannot be counted. */
-function counterOf(track: Track): ((frame: Uint8Array) => number) | undefined {
+function counterOf(track: Track): CountFrame | undefined {
   const { codec, codecPrivate, rate, channels, bits, isEncoded } = track
   if (isEncoded) return undefined
-  if (codec === 'A_OPUS') return opusSeconds
+  if (codec === 'A_OPUS') return limited(maxOpusBytes, opusSeconds)
   if (codec === 'A_VORBIS') return ofVorbis(codecPrivate)
-  if (codec === 'A_MPEG/L3' || codec === 'A_MPEG/L2') return (frame) => mpegFrameSeconds(frame) ?? 0
+  if (codec === 'A_MPEG/L3' || codec === 'A_MPEG/L2') return mpegFrameSeconds
   if (codec.startsWith('A_PCM/')) {
     const bytesPerSecond = rate * channels * Math.ceil(bits / 8)
     return bytesPerSecond > 0 ? ({ length }) => length / bytesPerSecond : undefined
   }
   if (codec === 'A_FLAC') {
     const ofFile = streamInfoRate(codecPrivate, 8)
-    return ofFile === undefined ? undefined : (frame) => flacFrameSeconds(frame, ofFile) ?? 0
+    return ofFile === undefined ? undefined : (frame) => flacFrameSeconds(frame, ofFile)
   }
   const seconds = codec === 'A_AAC' ? aacFrameSeconds(codecPrivate) : undefined
-  return seconds === undefined ? undefined : () => seconds
+  const maxBytes = aacMaxBytes(codecPrivate)
+  return seconds && maxBytes ? limited(maxBytes, () => seconds) : undefined
 }
+
+const limited =
+  (maxBytes: number, count: CountFrame): CountFrame =>
+  (frame) =>
+    frame.length > maxBytes ? undefined : count(frame)
 
 /** Its three headers stand in one, the lengths of the first two before them. */
 function ofVorbis(headers: Uint8Array): ((frame: Uint8Array) => number) | undefined {

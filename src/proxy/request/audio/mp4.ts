@@ -2,7 +2,7 @@
  * MP4 and QuickTime (ISO 14496-12). The times that a file says need not be right, so its frames are counted: those of the table
  * of sizes, and those of fragments. What they last is known of AAC and ALAC; of other sound the file's times are all there is.
  */
-import { aacFrameSeconds } from './aac.ts'
+import { aacFrameSeconds, aacMaxBytes } from './aac.ts'
 import {
   type Counted,
   claimedAs,
@@ -19,6 +19,12 @@ interface Box {
   readonly end: number
 }
 
+interface Format {
+  readonly frameSeconds: number
+  /** Longer ones are none of the codec. */
+  readonly maxFrameBytes: number
+}
+
 interface Track {
   id: number
   isSound: boolean
@@ -26,8 +32,12 @@ interface Track {
   /** In units of the timescale. */
   ticks: number
   frames: number
+  /** The bytes of its longest frame. */
+  frameBytes: number
   /** undefined where it is not known. */
-  frameSeconds: number | undefined
+  format: Format | undefined
+  /** How many tables of sample descriptions it has. */
+  descriptions: number
   /** As its list of edits says, which can play a part several times. */
   editedSeconds: number
 }
@@ -41,8 +51,8 @@ interface Movie {
   readonly tracks: Track[]
   /** The first track of each id. */
   readonly byId: Map<number, Track>
-  /** What a frame of a fragment lasts, by the id of its track. */
-  readonly defaultTicks: Map<number, number>
+  /** What a frame of a fragment lasts, and how long it is, by the id of its track. */
+  readonly defaults: Map<number, { readonly ticks: number; readonly bytes: number }>
 }
 
 /** More boxes than a long recording has would only take time. */
@@ -90,7 +100,7 @@ class BoxFile {
 
 export function countMp4(bytes: Uint8Array): Counted {
   const file = new BoxFile(bytes)
-  const movie: Movie = { timescale: 0, tracks: [], byId: new Map(), defaultTicks: new Map() }
+  const movie: Movie = { timescale: 0, tracks: [], byId: new Map(), defaults: new Map() }
   for (const box of file.boxesIn(0, bytes.length)) {
     if (box.type === 'moov') readMovie(file, box, movie)
     if (box.type === 'moof') readFragment(file, box, movie)
@@ -107,9 +117,12 @@ function saidSeconds({ ticks, timescale, editedSeconds }: Track): number {
   return Math.max(timescale > 0 ? ticks / timescale : 0, editedSeconds)
 }
 
-function countedSeconds({ frames, frameSeconds, editedSeconds }: Track): number | undefined {
-  if (frameSeconds === undefined) return undefined
-  const seconds = frames * frameSeconds
+function countedSeconds(track: Track): number | undefined {
+  const { frames, frameBytes, format, descriptions, editedSeconds } = track
+  // Readers differ in which description holds, where there are two tables.
+  if (format === undefined || descriptions > 1 || frameBytes > format.maxFrameBytes)
+    return undefined
+  const seconds = frames * format.frameSeconds
   return editedSeconds > seconds ? editedSeconds : withoutPadding(seconds, editedSeconds)
 }
 
@@ -126,10 +139,10 @@ function readMovie(file: BoxFile, movieBox: Box, movie: Movie): void {
   }
 }
 
-function readDefaults(file: BoxFile, { begin, end }: Box, { defaultTicks }: Movie): void {
+function readDefaults(file: BoxFile, { begin, end }: Box, { defaults }: Movie): void {
   for (const box of file.boxesIn(begin, end)) {
     const word = file.wordsOf(box)
-    if (box.type === 'trex') defaultTicks.set(word(4), word(12))
+    if (box.type === 'trex') defaults.set(word(4), { ticks: word(12), bytes: word(16) })
   }
 }
 
@@ -144,8 +157,8 @@ const maxDepth = 3
 
 function trackIn(file: BoxFile, trackBox: Box, movieTimescale: number): Track {
   const track: Track = {
-    ...{ id: 0, isSound: false, timescale: 0, ticks: 0, frames: 0 },
-    ...{ frameSeconds: undefined, editedSeconds: 0 },
+    ...{ id: 0, isSound: false, timescale: 0, ticks: 0, frames: 0, frameBytes: 0 },
+    ...{ format: undefined, descriptions: 0, editedSeconds: 0 },
   }
   const visit = ({ begin, end }: Box, depth: number) => {
     for (const box of file.boxesIn(begin, end)) {
@@ -175,7 +188,8 @@ function readTrackBox(file: BoxFile, box: Box, track: Track, movieTimescale: num
       if (movieTimescale > 0) track.editedSeconds = editedTicks(file, box) / movieTimescale
       break
     case 'stsd':
-      track.frameSeconds = frameSecondsIn(file, box)
+      track.format = formatIn(file, box)
+      track.descriptions++
       break
     case 'stts':
       for (let at = 8; at + 8 <= box.end - box.begin; at += 8)
@@ -185,8 +199,24 @@ function readTrackBox(file: BoxFile, box: Box, track: Track, movieTimescale: num
     case 'stz2':
       // A frame has at least a byte.
       track.frames += Math.min(word(8), file.bytes.length)
+      track.frameBytes = Math.max(track.frameBytes, longestSample(file, box))
       break
   }
+}
+
+/** By the table of sizes: one of all, or one of each, in the compact form of so many bits. */
+function longestSample(file: BoxFile, box: Box): number {
+  const word = file.wordsOf(box)
+  const isCompact = box.type === 'stz2'
+  if (!isCompact && word(4) > 0) return word(4)
+  const bits = isCompact ? word(4) & 255 : 32
+  const bytes = file.bytes.subarray(box.begin + 12, box.end)
+  if (bits < 16) return 255
+  const view = viewOf(bytes)
+  let most = 0
+  for (let at = 0; at + bits / 8 <= bytes.length; at += bits / 8)
+    most = Math.max(most, bits === 16 ? view.getUint16(at) : view.getUint32(at))
+  return most
 }
 
 function editedTicks(file: BoxFile, box: Box): number {
@@ -200,32 +230,57 @@ function editedTicks(file: BoxFile, box: Box): number {
 }
 
 /** By the sample descriptions; of several that differ, the longest. */
-function frameSecondsIn(file: BoxFile, box: Box): number | undefined {
-  let most: number | undefined
+function formatIn(file: BoxFile, box: Box): Format | undefined {
+  let format: Format | undefined
   for (const entry of file.boxesIn(box.begin + 8, box.end)) {
-    const seconds = ofEntry(file, entry)
-    if (seconds === undefined) return undefined
-    most = Math.max(most ?? 0, seconds)
+    const one = ofEntry(file, entry)
+    if (one === undefined) return undefined
+    format = {
+      frameSeconds: Math.max(format?.frameSeconds ?? 0, one.frameSeconds),
+      maxFrameBytes: Math.min(format?.maxFrameBytes ?? one.maxFrameBytes, one.maxFrameBytes),
+    }
   }
-  return most
+  return format
 }
 
-function ofEntry({ bytes }: BoxFile, { type, begin, end }: Box): number | undefined {
-  // QuickTime has a longer entry, in which the box stands further behind, in another one.
-  const found = (name: string) => {
-    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset + begin, end - begin)
-    const at = buffer.indexOf(name, 28)
-    return at < 0 ? undefined : bytes.subarray(begin + at + 4, end)
+function ofEntry(file: BoxFile, entry: Box): Format | undefined {
+  if (entry.type === 'mp4a') {
+    const config = audioConfig(configOf(file, entry, 'esds'))
+    const [frameSeconds, maxFrameBytes] = config
+      ? [aacFrameSeconds(config), aacMaxBytes(config)]
+      : []
+    return frameSeconds && maxFrameBytes ? { frameSeconds, maxFrameBytes } : undefined
   }
-  if (type === 'mp4a') {
-    const config = audioConfig(found('esds'))
-    return config && aacFrameSeconds(config)
-  }
-  if (type !== 'alac') return undefined
-  const cookie = found('alac')
+  if (entry.type !== 'alac') return undefined
+  const cookie = configOf(file, entry, 'alac')
   if (cookie === undefined || cookie.length < 28) return undefined
   const view = viewOf(cookie)
-  return view.getUint32(4) / view.getUint32(24)
+  return {
+    frameSeconds: view.getUint32(4) / view.getUint32(24),
+    maxFrameBytes: Number.POSITIVE_INFINITY,
+  }
+}
+
+/**
+ * The box that configures the codec of an entry, where readers look for it: in the entry, or in its `wave`. undefined where the
+ * entry has anything else of this name: readers differ in what they pass over.
+ */
+function configOf(file: BoxFile, { begin, end }: Box, name: string): Uint8Array | undefined {
+  const found = new Set<number>()
+  // QuickTime has longer heads, by a version that not every reader minds.
+  for (const headBytes of [28, 44, 64]) {
+    for (const box of file.boxesIn(begin + headBytes, end)) {
+      const within = box.type === 'wave' ? [...file.boxesIn(box.begin, box.end)] : [box]
+      for (const one of within) if (one.type === name) found.add(one.begin)
+    }
+  }
+  const [at] = found
+  if (at === undefined || found.size > 1) return undefined
+  const before = file.text(begin, at - 4 - begin)
+  // The box `frma` of a `wave` repeats the name of the codec.
+  const isElsewhere =
+    before.replace(`frma${name}`, '').includes(name) || file.text(at, end - at).includes(name)
+  return isElsewhere ? undefined : file.bytes.subarray(at, end)
 }
 
 /** The AudioSpecificConfig in an `esds`; undefined for what is no AAC. */
@@ -260,16 +315,20 @@ function readFragment(file: BoxFile, fragment: Box, movie: Movie): void {
   for (const traf of file.boxesIn(fragment.begin, fragment.end)) {
     if (traf.type !== 'traf') continue
     let track: Track | undefined
-    let frameTicks = 0
+    let [frameTicks, frameBytes] = [0, 0]
     for (const box of file.boxesIn(traf.begin, traf.end)) {
       const word = file.wordsOf(box)
       const flags = word(0)
       if (box.type === 'tfhd') {
         track = movie.byId.get(word(4))
         const at = 8 + (flags & 1 ? 8 : 0) + (flags & 2 ? 4 : 0)
-        frameTicks = flags & 8 ? word(at) : (movie.defaultTicks.get(word(4)) ?? 0)
+        const defaults = movie.defaults.get(word(4))
+        frameTicks = flags & 8 ? word(at) : (defaults?.ticks ?? 0)
+        frameBytes = flags & 16 ? word(at + (flags & 8 ? 4 : 0)) : (defaults?.bytes ?? 0)
       }
-      if (box.type === 'trun' && track) readRun(word, track, frameTicks, file.bytes.length)
+      if (box.type !== 'trun' || !track) continue
+      if ((flags & 0x200) === 0) track.frameBytes = Math.max(track.frameBytes, frameBytes)
+      readRun(word, track, frameTicks, file.bytes.length)
     }
   }
 }
@@ -283,11 +342,14 @@ function readRun(
   const flags = word(0)
   const frames = Math.min(word(4), maxFrames)
   track.frames += frames
-  if ((flags & 0x100) === 0) {
-    track.ticks += frames * frameTicks
-    return
-  }
+  if ((flags & 0x100) === 0) track.ticks += frames * frameTicks
+  if ((flags & 0x300) === 0) return
   const begin = 8 + (flags & 1 ? 4 : 0) + (flags & 4 ? 4 : 0)
   const fields = [0x100, 0x200, 0x400, 0x800].filter((flag) => flags & flag).length
-  for (let frame = 0; frame < frames; frame++) track.ticks += word(begin + frame * fields * 4)
+  const sizeAt = flags & 0x100 ? 4 : 0
+  for (let frame = 0; frame < frames; frame++) {
+    const at = begin + frame * fields * 4
+    if (flags & 0x100) track.ticks += word(at)
+    if (flags & 0x200) track.frameBytes = Math.max(track.frameBytes, word(at + sizeAt))
+  }
 }

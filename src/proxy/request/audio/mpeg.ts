@@ -2,9 +2,12 @@
  * MPEG audio (MP3 and its older layers) and AAC in ADTS: frames that follow each other. Each says its own length and rate;
  * what a header before them says of their number is not read.
  */
+import { aacBytesOfChannels } from './aac.ts'
 import { type Counted, countedAs, textAt } from './counted.ts'
 
 interface Frame {
+  /** The same for all frames of a file: what it is of, and its rate. */
+  readonly kind: number
   readonly bytes: number
   readonly seconds: number
 }
@@ -17,7 +20,8 @@ export function countMpeg(bytes: Uint8Array): Counted | undefined {
 
 /**
  * undefined where more than a little lies between the frames: then they may be of a kind that is not counted here, or the file
- * is something else.
+ * is something else. undefined also where frames of two kinds follow each other, or stand in each other: decoders differ in
+ * which of them they play.
  */
 export function mpegSeconds(bytes: Uint8Array): number | undefined {
   let at = afterTags(bytes)
@@ -25,7 +29,7 @@ export function mpegSeconds(bytes: Uint8Array): number | undefined {
   let seconds = 0
   let skipped = 0
   let isInStep = false
-  let isFirst = true
+  let kind: number | undefined
   while (at + 4 <= bytes.length) {
     const frame = frameAt(bytes, at)
     if (frame === undefined || !(isInStep || isFollowed(bytes, at, frame))) {
@@ -37,9 +41,11 @@ export function mpegSeconds(bytes: Uint8Array): number | undefined {
       isInStep = false
       continue
     }
+    const isFirst = kind === undefined
+    kind ??= frame.kind
+    if (frame.kind !== kind || hasAnother(bytes, at, frame)) return undefined
     // The first frame can be a table of contents, in which there is no sound.
     if (!isFirst || !isContents(bytes, at, frame)) seconds += frame.seconds
-    isFirst = false
     isInStep = true
     at += frame.bytes
   }
@@ -64,13 +70,21 @@ export function afterTags(bytes: Uint8Array): number {
 const maxTags = 100
 
 /** A frame by chance has no other behind it. */
-function isFollowed(bytes: Uint8Array, at: number, { bytes: length }: Frame): boolean {
-  const next = at + length
-  return sameKind(bytes, at, next) && frameAt(bytes, next) !== undefined
+function isFollowed(bytes: Uint8Array, at: number, { bytes: length, kind }: Frame): boolean {
+  return frameAt(bytes, at + length)?.kind === kind
 }
 
-function sameKind(bytes: Uint8Array, at: number, next: number): boolean {
-  return bytes[next] === 0xff && ((bytes[at + 1] ?? 0) & 0xfe) === ((bytes[next + 1] ?? 0) & 0xfe)
+/** Whether frames of another kind begin within a frame: three of them that follow each other are none by chance. */
+function hasAnother(bytes: Uint8Array, at: number, { bytes: length, kind }: Frame): boolean {
+  const end = Math.min(at + length, bytes.length)
+  for (let inner = at + 4; inner < end; inner++) {
+    if (bytes[inner] !== 0xff) continue
+    const first = frameAt(bytes, inner)
+    if (first === undefined || first.kind === kind || !isFollowed(bytes, inner, first)) continue
+    const second = inner + first.bytes
+    if (isFollowed(bytes, second, frameAt(bytes, second) as Frame)) return true
+  }
+  return false
 }
 
 function frameAt(bytes: Uint8Array, at: number): Frame | undefined {
@@ -95,7 +109,7 @@ function mpegFrame(second: number, third: number): Frame | undefined {
     layer === 1
       ? (Math.floor((12 * bitrate) / rate) + padding) * 4
       : Math.floor(((samples / 8) * bitrate) / rate) + padding
-  return { bytes, seconds: samples / rate }
+  return { kind: ((second & 0xfe) << 8) | rateIndex, bytes, seconds: samples / rate }
 }
 
 const mpegRates = [44_100, 48_000, 32_000]
@@ -112,8 +126,13 @@ function adtsFrame(bytes: Uint8Array, at: number): Frame | undefined {
   const byte = (index: number) => bytes[at + index] ?? 0
   const rate = aacRates[(byte(2) >> 2) & 15]
   const length = ((byte(3) & 3) << 11) | (byte(4) << 3) | (byte(5) >> 5)
-  if (rate === undefined || length < 7) return undefined
-  return { bytes: length, seconds: (((byte(6) & 3) + 1) * 1_024) / rate }
+  const blocks = (byte(6) & 3) + 1
+  const maxBytes = aacBytesOfChannels(((byte(2) & 1) << 2) | (byte(3) >> 6))
+  if (rate === undefined || length < 7 || maxBytes === undefined) return undefined
+  // The head, and check sums of the blocks.
+  if (length > blocks * maxBytes + 17) return undefined
+  const kind = ((byte(1) & 0xf6) << 8) | ((byte(2) >> 2) & 15)
+  return { kind, bytes: length, seconds: (blocks * 1_024) / rate }
 }
 
 /** By the index that stands in headers of AAC. */
@@ -128,7 +147,8 @@ function isContents(bytes: Uint8Array, at: number, { bytes: length }: Frame): bo
   return found !== null && found.index >= 13
 }
 
-/** The sound of one frame of MPEG audio that stands alone; undefined for what is none. */
+/** The sound of one frame of MPEG audio that stands alone; undefined for what is none, or more than one. */
 export function mpegFrameSeconds(frame: Uint8Array): number | undefined {
-  return frame.length < 4 ? undefined : frameAt(frame, 0)?.seconds
+  const read = frame.length < 4 ? undefined : frameAt(frame, 0)
+  return read && frame.length <= read.bytes ? read.seconds : undefined
 }

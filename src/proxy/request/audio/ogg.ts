@@ -12,8 +12,11 @@ import {
   withoutPadding,
 } from './counted.ts'
 import { flacFrameSeconds, streamInfoRate } from './flac.ts'
-import { opusSeconds } from './opus.ts'
+import { maxOpusBytes, opusSeconds } from './opus.ts'
 import { vorbisCounter } from './vorbis.ts'
+
+/** The seconds of a packet; undefined for what is none of the codec, or more than one. */
+type CountPacket = (packet: Uint8Array) => number | undefined
 
 interface Codec {
   /** How many packets stand before the sound. */
@@ -22,11 +25,15 @@ interface Codec {
   readonly rate: number
   /** Of the position, what is not played at the beginning. */
   readonly skipped?: number
+  /** More bytes than a packet of it can have are none. */
+  readonly maxBytes?: number
+  /** The whole packet is looked at, and not only how it begins. */
+  readonly isWhole?: boolean
   /** Made when the headers have come; undefined where they are none. */
-  readonly counter: (headers: readonly Uint8Array[]) => ((packet: Uint8Array) => number) | undefined
+  readonly counter: (headers: readonly Uint8Array[]) => CountPacket | undefined
 }
 
-/** Of a packet with sound no more is looked at. */
+/** Of most packets with sound no more is looked at. */
 const maxHeadBytes = 32
 
 class Stream {
@@ -39,7 +46,7 @@ class Stream {
   isSilent = false
   private codec: Codec | undefined
   private readonly headers: Uint8Array[] = []
-  private count: ((packet: Uint8Array) => number) | undefined
+  private count: CountPacket | undefined
   private begun: Uint8Array[] = []
   private begunBytes = 0
 
@@ -47,22 +54,31 @@ class Stream {
   push(part: Uint8Array, isLast: boolean): void {
     if (this.isUnknown) return
     const room =
-      this.count === undefined ? Number.POSITIVE_INFINITY : maxHeadBytes - this.begunBytes
+      this.count === undefined || this.codec?.isWhole
+        ? Number.POSITIVE_INFINITY
+        : maxHeadBytes - this.begunBytes
     if (room > 0) this.begun.push(part.subarray(0, room))
     this.begunBytes += part.length
+    if (this.count && this.begunBytes > (this.codec?.maxBytes ?? this.begunBytes))
+      this.isUnknown = true
     if (!isLast) return
     const packet =
       this.begun.length === 1 ? (this.begun[0] as Uint8Array) : Buffer.concat(this.begun)
     this.begun = []
     this.begunBytes = 0
     if (this.count === undefined) this.takeHeader(packet)
-    else this.seconds += this.count(packet)
+    else this.add(this.count(packet))
   }
 
   /** The seconds as the positions say them, from 0. */
   get saidSeconds(): number {
     const { rate = 1, skipped = 0 } = this.codec ?? {}
     return (this.position - skipped) / rate
+  }
+
+  private add(seconds: number | undefined): void {
+    if (seconds === undefined) this.isUnknown = true
+    else this.seconds += seconds
   }
 
   private takeHeader(packet: Uint8Array): void {
@@ -83,6 +99,7 @@ export function countOgg(bytes: Uint8Array): Counted {
   let links = 1
   let hasSound = false
   for (const page of pagesOf(bytes)) {
+    if (page.hasAnother) return { container: 'Ogg' }
     // A stream that begins behind the sound of others begins another link.
     if (page.isFirst && hasSound) {
       const sound = soundOf(link)
@@ -120,10 +137,15 @@ const saidBy = (link: ReadonlyMap<number, Stream>) => claimedAs('Ogg', longest(s
 interface Page {
   readonly serial: number
   readonly isFirst: boolean
+  /** Another page seems to begin in it: decoders look there, too, where its check sum is wrong. */
+  readonly hasAnother: boolean
   /** undefined where no packet ends in it. */
   readonly position: number | undefined
   readonly parts: readonly { readonly part: Uint8Array; readonly isLast: boolean }[]
 }
+
+/** With the version. */
+const pageMark = 'OggS\0'
 
 function* pagesOf(bytes: Uint8Array): Generator<Page> {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -149,6 +171,7 @@ function* pagesOf(bytes: Uint8Array): Generator<Page> {
       isFirst: ((bytes[at + 5] ?? 0) & 2) !== 0,
       position: position < 0n ? undefined : Number(position),
       parts,
+      hasAnother: buffer.subarray(at + 4, begin).includes(pageMark),
     }
     at = buffer.indexOf('OggS', begin)
   }
@@ -168,7 +191,7 @@ function codecOf(first: Uint8Array): Codec | undefined {
   const begins = (text: string) => textAt(first, 0, text.length) === text
   if (begins('OpusHead') && first.length >= 12) {
     const skipped = view.getUint16(10, true)
-    return { headers: 2, rate: 48_000, skipped, counter: () => opusSeconds }
+    return { headers: 2, rate: 48_000, skipped, maxBytes: maxOpusBytes, counter: () => opusSeconds }
   }
   if (begins('\x01vorbis') && first.length >= 29) {
     const rate = view.getUint32(12, true)
@@ -190,8 +213,11 @@ function codecOf(first: Uint8Array): Codec | undefined {
   if (begins('\x7fFLAC')) {
     const rate = streamInfoRate(first, 17)
     // Blocks of metadata begin with another byte.
-    const counter = (packet: Uint8Array) => flacFrameSeconds(packet, rate ?? 0) ?? 0
-    return rate === undefined ? undefined : { headers: 1, rate, counter: () => counter }
+    const counter = (packet: Uint8Array) =>
+      packet[0] === 0xff ? flacFrameSeconds(packet, rate ?? 0) : 0
+    return rate === undefined
+      ? undefined
+      : { headers: 1, rate, isWhole: true, counter: () => counter }
   }
   return undefined
 }

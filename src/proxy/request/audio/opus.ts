@@ -2,6 +2,8 @@
 
 /** Packets last no longer. */
 const maxSeconds = 0.12
+/** Nor are they longer: 48 frames of 1,275 bytes, and what says so. */
+export const maxOpusBytes = 61_298
 
 export function opusSeconds(packet: Uint8Array): number {
   const [head, second = 0] = packet

@@ -2,12 +2,9 @@
  * WAV: how long the bytes of its `data` last by its `fmt `. Counted are the bytes that are there, in each `data`, and what
  * follows the last chunk: readers differ in how far they read.
  */
-import { type Counted, countedAs, longest, viewOf } from './counted.ts'
+import { type Counted, countedAs, viewOf } from './counted.ts'
 import { chunksOf } from './iff-chunks.ts'
 import { mpegSeconds } from './mpeg.ts'
-
-/** More than a few would be gone through with all the sound for each. */
-const maxFormats = 4
 
 interface Format {
   readonly codec: number
@@ -18,24 +15,24 @@ interface Format {
 }
 
 export function countWav(bytes: Uint8Array): Counted {
-  const formats: Format[] = []
+  let format: Format | undefined
+  let formats = 0
   let soundBytes = 0
   let firstSound: number | undefined
   // Programs that cannot go back leave the size at 0: some readers then read nothing, and others all.
   let isOpen = false
   for (const { id, begin, size, present } of chunksOf(bytes, true)) {
-    if (id === 'fmt ' && present >= 16 && formats.length < maxFormats)
-      formats.push(formatAt(bytes, begin, present))
+    if (id === 'fmt ') formats++
+    if (id === 'fmt ' && present >= 16) format = formatAt(bytes, begin, present)
     if (id === 'data' && size === 0) isOpen = true
     if (id !== 'data' && (id !== '' || firstSound === undefined)) continue
     soundBytes += present
     firstSound ??= begin
   }
-  if (isOpen || firstSound === undefined) return { container: 'WAVE' }
-  const sound = bytes.subarray(firstSound)
   // Readers differ in which format holds, where there are two.
-  const seconds = formats.map((format) => secondsOf(format, soundBytes, sound))
-  return countedAs('WAVE', seconds.every((one) => one > 0) ? longest(seconds) : undefined)
+  if (isOpen || firstSound === undefined || format === undefined || formats > 1)
+    return { container: 'WAVE' }
+  return countedAs('WAVE', secondsOf(format, soundBytes, bytes.subarray(firstSound)))
 }
 
 function formatAt(bytes: Uint8Array, at: number, size: number): Format {
