@@ -11,8 +11,8 @@ export const gateways = 3
 export const timeoutMs = 2_000
 /** How long the ledger keeps a hold: an upstream's time and half a minute (see `holdSeconds` in src/gate/gate.ts). */
 export const holdSeconds = timeoutMs / 1_000 + 30
-/** A lease, which calls begin on for half a minute (see `secondsAhead` in src/gate/reservation/lease-policy.ts). */
-export const longestHoldSeconds = holdSeconds + 30
+/** A lease, which calls begin on for a minute at most (see `acceptanceMs` in src/gate/reservation/lease-policy.ts). */
+export const longestHoldSeconds = holdSeconds + 60
 
 /** After so long a silence a gateway is fenced. */
 export const fenceAfterSeconds = 10
