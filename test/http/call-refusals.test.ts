@@ -398,6 +398,7 @@ describe('429', () => {
 test('a call is charged where its response says, whatever was refused before it', async () => {
   const response = await search(shop.key)
   const events = await shop.eventsOf(response.headers.get('x-request-id'))
-  expect(events.map(({ type }) => type)).toEqual(['CreditsHeld', 'HoldSettled'])
-  expect(response.headers.get('x-ledger-position')).toBe(at(events[1]))
+  const charge = events.at(-1)
+  expect(charge?.type).toBe('HoldSettled')
+  expect(response.headers.get('x-ledger-position')).toBe(at(charge))
 })

@@ -32,7 +32,11 @@ describe.skipIf(program === undefined)('the page at /docs', () => {
     demos = startDemoUpstreams()
     const urls = Object.fromEntries(Object.entries(demos).map(([name, { url }]) => [name, url]))
     echo = startUpstream()
-    shop = await openShop({ demoUrls: urls, config: withParameters(echo.url) })
+    shop = await openShop({
+      dedicatedHolds: true,
+      demoUrls: urls,
+      config: withParameters(echo.url),
+    })
     browser = await startBrowser(program ?? '')
     testPage = await browser.open(`${shop.gateway.url}/docs`)
     page = testPage.page

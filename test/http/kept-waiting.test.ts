@@ -35,6 +35,7 @@ beforeAll(async () => {
   const upload = { methods: ['PUT'], request: { raw: ['text/plain'] }, maxBodyBytes: 10_000, price }
   const streamed = { methods: ['POST'], request: { json: {} }, streams: { when: asked } }
   shop = await openShop({
+    dedicatedHolds: true,
     config: {
       limits: { maxBodySeconds: 3 },
       services: { raw: { url: `http://127.0.0.1:${port}` } },
