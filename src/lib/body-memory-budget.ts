@@ -2,9 +2,10 @@
  * The memory for request bodies that a gateway holds at once. Each body has its route's limit, and all of them together
  * have this one: without it many clients could fill the memory before any of them has bought anything.
  *
- * The bodies of one owner take no more than three times what is left to all others: alone three quarters of the memory, beside
- * another such owner three sevenths. So nobody can take all of it, and who needs little finds it. (Dynamic thresholds, as Choudhury and Hahne
- * describe them for the buffers of switches: "Dynamic Queue Length Thresholds for Shared-Memory Packet Switches", 1998.)
+ * The bodies of one owner take no more than three times what is left to all others: alone three quarters of the memory,
+ * beside another such owner three sevenths. So nobody can take all of it, and who needs little finds it. (Dynamic
+ * thresholds, as Choudhury and Hahne describe them for the buffers of switches: "Dynamic Queue Length Thresholds for
+ * Shared-Memory Packet Switches", 1998.)
  */
 
 /** How many times what is left to others the bodies of one owner may take. */

@@ -51,7 +51,7 @@ export interface PrefetchQuestion {
   /** For how long they can be spent. */
   readonly usableMs: number
   /** What became of permits taken before. */
-  readonly accounted: Pick<PermitBatch, 'takenAtUs' | 'count' | 'spent'> | undefined
+  readonly accounted: PermitBatch | undefined
 }
 
 interface Known {
@@ -140,7 +140,7 @@ export class PrefetchedPermits {
   ): void {
     const known = this.of(limits)
     if (count === 0 && !accounted) return
-    if (accounted) (accounted as PermitBatch).accountedAtUs = reply?.[1]
+    if (accounted) accounted.accountedAtUs = reply?.[1]
     if (known) known.isAsking = false
     const taken = reply?.[2] ?? 0
     if (!reply || !state || taken === 0) return
