@@ -24,6 +24,7 @@ describe('a lease', () => {
   beforeEach(() => {
     appended = []
     verdict = 'ok'
+    result = atFirst
     const append = async (command: CallCommand) => {
       appended.push(command)
       return { ...result, verdict }
@@ -37,16 +38,11 @@ describe('a lease', () => {
   })
   afterEach(() => leases.close())
 
-  const result: AppendResult = {
-    ...{
-      verdict: 'ok',
-      shard: 0,
-      position: 1,
-      available: 10_000,
-      sentAtMs: 0,
-      recordedAt: new Date(0),
-    },
+  const atFirst: AppendResult = {
+    ...{ verdict: 'ok', shard: 0, position: 1, available: 10_000 },
+    ...{ sentAtMs: 0, recordedAt: new Date(0) },
   }
+  let result = atFirst
   const request = {
     key: { keyId: 'k', keyVersion: 1, accountId: 'a', mode: 'live', shard: 0 } as KeyRecord,
     ...{ maxInFlight: 1_000, credits: 2, seconds: 60 },
@@ -245,9 +241,9 @@ describe('a lease', () => {
 
   test('is released when its account has changed, or nobody knows which accounts have', async () => {
     await unusedLease()
-    leases.onChanges(['b'], nowMs)
+    leases.onChanges(new Map([['b', 2]]), nowMs)
     expect(kinds()).toEqual(['lease'])
-    leases.onChanges(['a'], nowMs)
+    leases.onChanges(new Map([['a', 2]]), nowMs)
     expect(kinds()).toEqual(['lease', 'release'])
     const call = leases.acquire(request)
     await leases.takeLease(call)
@@ -257,6 +253,15 @@ describe('a lease', () => {
     expect(kinds()).toEqual(['lease', 'release', 'lease', 'release'])
   })
 
+  test('is kept when it was granted after its account had changed', async () => {
+    result = { ...result, position: 3 }
+    await unusedLease()
+    leases.onChanges(new Map([['a', 2]]), nowMs)
+    expect(kinds()).toEqual(['lease'])
+    leases.onChanges(new Map([['a', 4]]), nowMs)
+    expect(kinds()).toEqual(['lease', 'release'])
+  })
+
   test('serves as long as its key calls, while it is known that nothing has changed', async () => {
     callsOnDedicatedHolds(1)
     const first = leases.acquire(request)
@@ -264,7 +269,7 @@ describe('a lease', () => {
     leases.returnSlot(first)
     for (let i = 0; i < 4; i++) {
       nowMs += 400
-      leases.onChanges([], nowMs)
+      leases.onChanges(new Map(), nowMs)
       const call = leases.acquire(request)
       expect(call.lease).toBe(first.lease)
       leases.returnSlot(call)

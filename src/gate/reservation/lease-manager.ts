@@ -218,17 +218,17 @@ export class LeaseManager {
   }
 
   /**
-   * Takes note of what had changed when the ledger was asked, at this time: leases of these accounts are retired, and others
-   * are known to stand.
-   * @param accountIds 'all' where nobody knows which
+   * Takes note of what had changed when the ledger was asked, at this time. Leases of these accounts are retired, unless they
+   * were granted after the change, and others are known to stand.
+   * @param changed the position of each account's last change; 'all' where nobody knows
    */
-  onChanges(accountIds: readonly string[] | 'all', askedAtMs: number): void {
-    if (accountIds === 'all') for (const leases of this.accounts.keys()) this.retireAll(leases)
+  onChanges(changed: ReadonlyMap<string, number> | 'all', askedAtMs: number): void {
+    if (changed === 'all') for (const leases of this.accounts.keys()) this.retireAll(leases)
     else {
-      for (const accountId of accountIds) {
+      for (const [accountId, position] of changed) {
         for (const mode of modes) {
           const account = leaseAccountOf(accountId, mode)
-          for (const leases of this.accounts.keysOf(account)) this.retireAll(leases)
+          for (const leases of this.accounts.keysOf(account)) this.retireAll(leases, position)
         }
       }
     }
@@ -314,8 +314,11 @@ export class LeaseManager {
     return true
   }
 
-  private retireAll(leases: KeyLeases): void {
-    for (const lease of leases.unreleased) this.retire(leases, lease)
+  /** @param before of those that were granted at a lower position only */
+  private retireAll(leases: KeyLeases, before = Number.POSITIVE_INFINITY): void {
+    for (const lease of leases.unreleased) {
+      if (lease.result.position < before) this.retire(leases, lease)
+    }
   }
 
   private retire(leases: KeyLeases, lease: CreditLease): void {

@@ -7,8 +7,8 @@ export interface Changes {
   /** Where the shard's log ends, and of which epoch it is. */
   readonly position: number
   readonly epoch: number
-  /** The accounts that changed, or keys of theirs. */
-  readonly accounts: readonly string[]
+  /** The accounts that changed, or keys of theirs, each with the position of its last change. */
+  readonly accounts: Readonly<Record<string, number>>
   readonly hasNewTariff: boolean
 }
 
@@ -31,10 +31,13 @@ export async function readChanges(
       coalesce(c.has_new_tariff, false) as "hasNewTariff"
     from heads h
     cross join lateral (
-      select array_agg(distinct account_id) filter (where account_id is not null) as accounts,
+      select json_object_agg(account_id, position) filter (where account_id is not null) as accounts,
         bool_or(account_id is null) as has_new_tariff
-      from events
-      where shard = h.shard and position > ${after} and ${sql.unsafe(decides)}
+      from (
+        select account_id, max(position) as position from events
+        where shard = h.shard and position > ${after} and ${sql.unsafe(decides)}
+        group by account_id
+      ) last_changes
     ) c
     where h.shard = ${shard}`
   return row

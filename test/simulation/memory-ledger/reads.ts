@@ -80,16 +80,18 @@ export function readOverdue({ state, now }: MemoryLedger, values: readonly Text[
   )
 }
 
-const changesColumns = columnsOf('position int8, epoch int4, accounts texts, hasNewTariff bool')
+const changesColumns = columnsOf('position int8, epoch int4, accounts json, hasNewTariff bool')
 
 /** read-changes.ts */
 export function readChanges({ head, events }: MemoryLedger, [after]: readonly Text[]): Rows {
   const changes = events
     .slice(Math.min(Number(after), head.position), head.position)
     .filter(({ type }) => ['account', 'key', 'tariffs'].includes(entryOf(type)?.stream ?? ''))
-  const accounts = new Set(changes.flatMap(({ account_id }) => account_id ?? []))
+  const accounts = Object.fromEntries(
+    changes.flatMap(({ account_id, position }) => (account_id ? [[account_id, position]] : [])),
+  )
   const hasNewTariff = changes.some(({ account_id }) => account_id === null)
-  const row = { position: head.position, epoch: head.epoch, accounts: [...accounts], hasNewTariff }
+  const row = { position: head.position, epoch: head.epoch, accounts, hasNewTariff }
   return rowsOf(changesColumns, [row])
 }
 
