@@ -138,7 +138,7 @@ test('a hold that is granted after its client gave up is released at once', asyn
 test('so is a lease', async () => {
   shop.upstream.respond(() => Response.json({}))
   const key = await shop.newKey()
-  expect((await search(key)).status).toBe(200)
+  for (let n = 0; n < 2; n++) expect((await search(key)).status).toBe(200)
   await expectUnavailable(await searchWhileLocked(key))
   let leases: { type: string; reason: string | null }[] = []
   await until(async () => {
@@ -151,5 +151,5 @@ test('so is a lease', async () => {
     { type: 'CreditsHeld', reason: null },
     { type: 'HoldReleased', reason: 'append_timed_out' },
   ])
-  expect(shop.upstream.executed).toHaveLength(1)
+  expect(shop.upstream.executed).toHaveLength(2)
 })

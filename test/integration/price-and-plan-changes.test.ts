@@ -80,10 +80,11 @@ test('a call under way keeps the price that it was held by', async () => {
 test('a call on a lease is sold at its end, at the price that is in force then', async () => {
   const key = await shop.newKey()
   shop.upstream.respond(() => Response.json({}))
-  const first = await search(key)
-  expect(first.headers.get('x-credits-charged')).toBe('7')
-  const second = await search(key)
-  expect(await pricesOf(second)).toMatchObject([['HoldSettled', tariffHash(pricedAt(7)), 7]])
+  for (let n = 0; n < 2; n++) {
+    expect((await search(key)).headers.get('x-credits-charged')).toBe('7')
+  }
+  const third = await search(key)
+  expect(await pricesOf(third)).toMatchObject([['HoldSettled', tariffHash(pricedAt(7)), 7]])
   expect(await chargedAcross(8, key)).toBe('8')
   expect((await search()).headers.get('x-credits-charged')).toBe('8')
 })

@@ -1,4 +1,4 @@
-/** A gateway takes leases for keys that call again, calls run on them, and they are released. */
+/** A gateway takes leases for keys that call often, calls run on them, and they are released. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, spyOn, test } from 'bun:test'
 import { defaults } from '../../src/config/defaults.ts'
 import type { LeaseRequest } from '../../src/gate/reservation/credit-lease.ts'
@@ -61,6 +61,17 @@ describe('a lease', () => {
     return counted
   }
 
+  /** Calls of which each takes a lease if it can, and a hold of its own otherwise; the next begins so long after it. */
+  async function callsOneAfterAnother(calls: number, everyMs: number): Promise<void> {
+    for (let n = 0; n < calls; n++) {
+      const call = leases.acquire(request)
+      if (!call.lease) await leases.takeLease(call)
+      if (!call.lease) leases.onDedicatedHold(call, request.key, result, nowMs)
+      leases.returnSlot(call)
+      nowMs += everyMs
+    }
+  }
+
   /** Ten calls in flight, of which the last one takes a lease and runs on it: of 15 slots and 30 credits. */
   async function lastOfTen(): Promise<CountedCall> {
     callsOnDedicatedHolds(9)
@@ -74,19 +85,32 @@ describe('a lease', () => {
     leases.returnSlot(await lastOfTen())
   }
 
-  test('is taken by the second call of a key, and serves it and the calls that come then', async () => {
-    const [first] = callsOnDedicatedHolds(1) as [CountedCall]
+  test('is taken by the third call of a key, and serves it and the calls that come then', async () => {
+    await callsOneAfterAnother(2, 100)
     expect(appended).toEqual([])
-    leases.returnSlot(first)
-    const second = leases.acquire(request)
-    await leases.takeLease(second)
-    expect(appended).toMatchObject([{ kind: 'lease', slots: 2, credits: 4 }])
-    expect(second.lease).toBeDefined()
-    leases.returnSlot(second)
     const third = leases.acquire(request)
-    expect(third.lease).toBe(second.lease)
+    await leases.takeLease(third)
+    expect(appended).toMatchObject([{ kind: 'lease', slots: 2, credits: 4 }])
+    expect(third.lease).toBeDefined()
+    leases.returnSlot(third)
+    const fourth = leases.acquire(request)
+    expect(fourth.lease).toBe(third.lease)
     // What no call uses counts as available.
-    expect(leases.onCharged(third, result, nowMs).available).toBe(10_004)
+    expect(leases.onCharged(fourth, result, nowMs).available).toBe(10_004)
+  })
+
+  test('is not taken for a key that makes fewer than three calls in half of the time in which it would fall idle', async () => {
+    await callsOneAfterAnother(12, 260)
+    expect(appended).toEqual([])
+    nowMs += 700
+    // Two at once are no sign of more to come.
+    for (let pair = 0; pair < 6; pair++) {
+      await callsOneAfterAnother(2, 1)
+      nowMs += 600
+    }
+    expect(appended).toEqual([])
+    await callsOneAfterAnother(3, 240)
+    expect(kinds()).toEqual(['lease'])
   })
 
   test('is for half as many calls again as are in flight', async () => {
@@ -111,7 +135,7 @@ describe('a lease', () => {
   })
 
   test('is not taken twice at once, and not soon again where the account has less than was thought', async () => {
-    callsOnDedicatedHolds(1)
+    callsOnDedicatedHolds(2)
     verdict = 'concurrency_exceeded'
     const [one, other] = acquireTwo()
     await Promise.all([leases.takeLease(one), leases.takeLease(other)])
@@ -263,7 +287,7 @@ describe('a lease', () => {
   })
 
   test('serves as long as its key calls, while it is known that nothing has changed', async () => {
-    callsOnDedicatedHolds(1)
+    callsOnDedicatedHolds(2)
     const first = leases.acquire(request)
     await leases.takeLease(first)
     leases.returnSlot(first)
@@ -277,7 +301,7 @@ describe('a lease', () => {
   })
 
   test('serves no call when nothing has been known of its key for a second', async () => {
-    callsOnDedicatedHolds(1)
+    callsOnDedicatedHolds(2)
     const first = leases.acquire(request)
     await leases.takeLease(first)
     nowMs += 600

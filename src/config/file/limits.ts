@@ -57,7 +57,7 @@ export const Limits = closed(
     leaseIdleSeconds: Type.Optional(
       atLeast(
         1,
-        'A key that has not called for so long keeps nothing reserved for its next calls. One that calls again within two thirds of that gets a reservation for them, so that each costs the ledger one event instead of two.',
+        'A key that has not called for so long keeps nothing reserved for its next calls. One that makes its third call within half of that gets a reservation for them, so that each costs the ledger one event instead of two.',
         60,
       ),
     ),

@@ -2,7 +2,7 @@
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type CreditLease, isGrantedAlike, type LeaseRequest } from './credit-lease.ts'
-import { callsAgainWithinMs, canServe, type LeaseSize, leaseIdleMs } from './lease-policy.ts'
+import { callsOftenWithinMs, canServe, type LeaseSize, leaseIdleMs } from './lease-policy.ts'
 
 export interface KeyLeases {
   readonly keyId: string
@@ -16,6 +16,8 @@ export interface KeyLeases {
   isRequesting: boolean
   /** When the key last called, on the monotonic clock. */
   lastCallAtMs: number
+  /** When it called before that. */
+  callBeforeAtMs: number
   /** What the account had available, as the ledger's last reply to a call of the key said. undefined: there was none. */
   available: number | undefined
   /** When somebody looks at it again: whether it is idle, or a lease too old. */
@@ -26,8 +28,8 @@ export function newKeyLeases(key: KeyRecord): KeyLeases {
   return {
     ...{ keyId: key.keyId, account: leaseAccountOf(key.accountId, key.mode) },
     ...{ calls: 0, credits: 0, unreleased: new Set<CreditLease>(), isRequesting: false },
-    ...{ lastCallAtMs: Number.NEGATIVE_INFINITY, available: undefined },
-    looksAtMs: Number.POSITIVE_INFINITY,
+    ...{ lastCallAtMs: Number.NEGATIVE_INFINITY, callBeforeAtMs: Number.NEGATIVE_INFINITY },
+    ...{ available: undefined, looksAtMs: Number.POSITIVE_INFINITY },
   }
 }
 
@@ -39,7 +41,17 @@ export function leaseAccountOf(accountId: string, mode: string): string {
 export function countBegun(leases: KeyLeases, { credits }: LeaseRequest, nowMs: number): void {
   leases.calls++
   leases.credits += credits
+  leases.callBeforeAtMs = leases.lastCallAtMs
   leases.lastCallAtMs = nowMs
+}
+
+/** Whether the next call of the key, which begins now, will be followed by others soon, as far as its last ones tell. */
+export function isCallingOften(
+  { callBeforeAtMs }: KeyLeases,
+  idleMs: number,
+  nowMs: number,
+): boolean {
+  return nowMs - callBeforeAtMs <= callsOftenWithinMs(idleMs)
 }
 
 /**
@@ -75,11 +87,11 @@ export function isOver(
  */
 export function nextLookMs(leases: KeyLeases, idleMs: number, nowMs: number): number | undefined {
   const { lastCallAtMs, unreleased, calls, isRequesting } = leases
-  const againMs = callsAgainWithinMs(idleMs)
-  let atMs = lastCallAtMs + againMs
+  const oftenMs = callsOftenWithinMs(idleMs)
+  let atMs = lastCallAtMs + oftenMs
   if (atMs <= nowMs) {
     if (calls === 0 && unreleased.size === 0 && !isRequesting) return undefined
-    atMs = nowMs + againMs
+    atMs = nowMs + oftenMs
   }
   for (const lease of unreleased) {
     if (!lease.isRetired) atMs = Math.min(atMs, endsAtMs(lastCallAtMs, lease, idleMs))

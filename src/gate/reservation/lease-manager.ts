@@ -1,6 +1,6 @@
 /**
  * Keeps the leases of this gateway (lease-policy.ts says when and how much). A call that finds no slot, and whose key
- * called a short while ago, takes a lease and runs on it; what gets none takes a dedicated hold. A lease never grows: when
+ * calls often, takes a lease and runs on it; what gets none takes a dedicated hold. A lease never grows: when
  * more is needed, another one is taken. One that is idle, too old or too much is retired, and released when the last call
  * on it has ended.
  */
@@ -24,6 +24,7 @@ import {
 } from './credit-lease.ts'
 import {
   countBegun,
+  isCallingOften,
   isOver,
   type KeyLeases,
   leaseAccountOf,
@@ -33,13 +34,7 @@ import {
   sizeOnLease,
   withUnused,
 } from './key-leases.ts'
-import {
-  acceptanceMs,
-  callsAgainWithinMs,
-  exceedsBudget,
-  type LeaseSize,
-  leaseSize,
-} from './lease-policy.ts'
+import { acceptanceMs, exceedsBudget, type LeaseSize, leaseSize } from './lease-policy.ts'
 import { isShort } from './refusal-of-verdict.ts'
 
 /** A call of a key that could have leases, counted from before it is reserved to its end. */
@@ -48,8 +43,8 @@ export interface CountedCall {
   readonly asked: LeaseRequest
   /** What it runs on. undefined: it takes a dedicated hold. */
   lease: CreditLease | undefined
-  /** Whether its key called a short while ago. */
-  readonly isCallingAgain: boolean
+  /** Whether its key calls so often that a lease pays. */
+  readonly isCallingOften: boolean
   isOver: boolean
 }
 
@@ -99,23 +94,23 @@ export class LeaseManager {
       this.keys.set(keyId, leases)
     }
     const nowMs = performance.now()
-    const isCallingAgain = nowMs - leases.lastCallAtMs <= callsAgainWithinMs(this.idleMs)
+    const begun = { leases, asked, isCallingOften: isCallingOften(leases, this.idleMs, nowMs) }
     countBegun(leases, asked, nowMs)
     if (leases.looksAtMs === Number.POSITIVE_INFINITY) this.lookAt(leases, nowMs)
     const lease = leaseFor(leases, asked, nowMs, this.unchangedAtMs)
-    const call: CountedCall = { leases, asked, lease: undefined, isCallingAgain, isOver: false }
+    const call: CountedCall = { ...begun, lease: undefined, isOver: false }
     if (lease) giveSlot(call, lease)
     return call
   }
 
   /**
-   * Takes a lease for a call that found no slot, and gives it one of it. Nothing happens where its key has not called a
-   * short while ago, or too little is available, or the ledger refuses: the call takes a dedicated hold then.
+   * Takes a lease for a call that found no slot, and gives it one of it. Nothing happens where its key does not call
+   * often, or too little is available, or the ledger refuses: the call takes a dedicated hold then.
    * @throws LedgerUnavailable
    */
   async takeLease(call: CountedCall): Promise<void> {
-    const { leases, asked, isCallingAgain } = call
-    const isPossible = isCallingAgain && !leases.isRequesting && !this.isClosed
+    const { leases, asked, isCallingOften } = call
+    const isPossible = isCallingOften && !leases.isRequesting && !this.isClosed
     if (!isPossible || this.accounts.isSuspended(leases.account)) return
     const size = this.sizeFor(leases, asked)
     if (!size) return

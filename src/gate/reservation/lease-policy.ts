@@ -1,8 +1,8 @@
 /**
  * When a gateway takes a lease for a key, how large it is, how long it is kept, and which calls may run on it. A lease
  * reserves what the key's next calls may cost before they come, so that a call can begin without asking the ledger, and
- * costs it one event instead of two. A lease itself costs two, so it pays from the fourth call of a key on.
- * lease-manager.ts keeps the leases. Here are pure decisions.
+ * costs it one event instead of two. A lease itself costs two, and the call that takes it saves none, so it pays from the
+ * third call on it: it is for keys that call so often that more will come in its life. lease-manager.ts keeps the leases. Here are pure decisions.
  *
  * Leasing is modest, because a lease keeps credits and concurrency from others of the account. It takes only what is
  * plentiful, only while the key calls, and only for about as many calls as the key has in flight.
@@ -23,8 +23,8 @@ export interface LeaseTerms {
   soldAtMs: number
 }
 
-/** A key that calls again before this part of the time in which a small lease falls idle gets a lease. */
-const callsAgainWithinPart = 2 / 3
+/** A key that makes its third call within this part of the time in which a small lease falls idle gets a lease. */
+const callsOftenWithinPart = 1 / 2
 /** The part of the available credits that may be on lease. */
 const maxPartOfAvailable = 1 / 16
 /** The part of the account's concurrency that may be on lease, over all gateways. */
@@ -106,11 +106,12 @@ export function leaseIdleMs(slots: number, idleMs: number): number {
 }
 
 /**
- * How long ago a key may have called for its next call to take a lease.
+ * How long ago the last call but one of a key may have begun for its next call to take a lease. A key that goes on like this
+ * makes four calls or more on it.
  * @param idleMs for how long no call has begun on a small lease when it is released
  */
-export function callsAgainWithinMs(idleMs: number): number {
-  return idleMs * callsAgainWithinPart
+export function callsOftenWithinMs(idleMs: number): number {
+  return idleMs * callsOftenWithinPart
 }
 
 /**
