@@ -78,6 +78,15 @@ describe.skipIf(redisUrl === undefined)('prefetched permits', () => {
     expect(await redis.exists(`${prefix + key}:prefetched`)).toBe(0)
   })
 
+  test('are not taken for two calls at once, which are no sign of a third', async () => {
+    const limits = per(60_000, 1_000)
+    for (let n = 0; n < 2; n++) await single.takePermit(limits)
+    expect(await accepted()).toHaveLength(2)
+    expect(await redis.exists(`${prefix + key}:prefetched`)).toBe(0)
+    await single.takePermit(limits)
+    expect(await prefetched()).toBe(1)
+  })
+
   test('that are not spent are given back', async () => {
     const limits = per(3_000, 1_000)
     for (let n = 0; n < 6; n++) await single.takePermit(limits)

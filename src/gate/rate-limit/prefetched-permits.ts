@@ -18,8 +18,8 @@ const maxPartPrefetched = 1 / 10
 const maxUsableMs = 2_000
 /** And at most this part of the time span. */
 const maxUsablePart = 1 / 10
-/** Permits are prefetched where the same limits were asked for this short while ago. */
-const busyWithinMs = 100
+/** Permits are prefetched where the same limits were asked for twice in this short while. */
+const busyWithinMs = 200
 /** One question takes no more, however high the limit is. */
 const maxBatch = 1_000
 /** Where fewer may be prefetched, none are: it would save little, and small limits are kept to the last call. */
@@ -61,6 +61,8 @@ interface Known {
   /** How many permits to prefetch the next time. */
   wanted: number
   askedAtMs: number
+  /** When it was asked before that. */
+  askedBeforeAtMs: number
   /** Whether a question that prefetches permits, or accounts for some, is under way. */
   isAsking: boolean
 }
@@ -110,7 +112,8 @@ export class PrefetchedPermits {
     }
     if (known.isAsking) return nothing
     const { batch } = known
-    const isBusy = batch !== undefined || nowMs - known.askedAtMs < busyWithinMs
+    const isBusy = batch !== undefined || nowMs - known.askedBeforeAtMs < busyWithinMs
+    known.askedBeforeAtMs = known.askedAtMs
     known.askedAtMs = nowMs
     // Among the known, it was asked for last now.
     const name = nameOf(limits)
@@ -186,7 +189,10 @@ export class PrefetchedPermits {
   private remember(limits: readonly RateLimit[], askedAtMs: number): void {
     const key = nameOf(limits)
     this.known.delete(key)
-    this.known.set(key, { limits, batch: undefined, wanted: 1, askedAtMs, isAsking: false })
+    this.known.set(key, {
+      ...{ limits, batch: undefined, wanted: 1, isAsking: false },
+      ...{ askedAtMs, askedBeforeAtMs: Number.NEGATIVE_INFINITY },
+    })
     if (this.known.size > maxKnown) this.known.delete(this.known.keys().next().value as string)
   }
 
