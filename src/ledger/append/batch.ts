@@ -142,7 +142,9 @@ function isBoolean(value: unknown): boolean {
 const unreadable = /\0|(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
 
 function isReadable(text: string): boolean {
-  return !unreadable.test(text) && text.isWellFormed()
+  // Nearly no text has either, and looking for them costs far less than the expression.
+  const maybeUnreadable = text.includes('\\') || text.includes('\0')
+  return !(maybeUnreadable && unreadable.test(text)) && text.isWellFormed()
 }
 
 function notCarried(name: string, { kind }: CallCommand, value: unknown): TypeError {
