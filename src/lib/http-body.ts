@@ -4,6 +4,7 @@
  * arrives too slowly.
  */
 import pTimeout from 'p-timeout'
+import { deadline } from './deadline.ts'
 
 /**
  * Why a body is not taken: it has a Content-Encoding, it is too large or too slow, other bodies fill the
@@ -60,9 +61,27 @@ async function readCollected(
   request: Request,
   { maxBytes, maxSeconds }: BodyLimits,
 ): Promise<Uint8Array | BodyFault> {
-  const bytes = await orTooSlow(maxSeconds * 1_000, request.bytes())
+  const bytes = await collected(request, maxSeconds * 1_000)
   // The announced length bounds the body; if a server does not enforce it, the limit still does.
   return bytes !== 'too_slow' && bytes.length > maxBytes ? 'too_large' : bytes
+}
+
+function collected(request: Request, maxMs: number): Promise<Uint8Array | 'too_slow'> {
+  return new Promise((resolve, reject) => {
+    const isOver = () => resolve('too_slow')
+    const timer = deadline(maxMs)
+    timer.add(isOver)
+    request.bytes().then(
+      (bytes) => {
+        timer.delete(isOver)
+        resolve(bytes)
+      },
+      (error) => {
+        timer.delete(isOver)
+        reject(error)
+      },
+    )
+  })
 }
 
 async function readStream(

@@ -1,8 +1,7 @@
 import { expect, test } from 'bun:test'
-import { once } from 'node:events'
-import { deadline } from '../../src/proxy/upstream/deadline.ts'
+import { deadline } from '../../src/lib/deadline.ts'
 
-test('calls that begin together share a signal, and those with another timeout do not', () => {
+test('calls that begin together share a timer, and those with another timeout do not', () => {
   // On a busy machine two calls in a row may not begin together: then it is tried again, with timeouts of its own.
   for (let timeoutMs = 10_000; ; timeoutMs += 2) {
     const startedAtMs = performance.now()
@@ -18,14 +17,22 @@ test('calls that begin together share a signal, and those with another timeout d
   }
 })
 
-test('whoever comes late to a shared signal still has the whole time', async () => {
+test('whoever comes late to a shared timer still has the whole time', async () => {
   deadline(60)
   const startedAtMs = performance.now()
   let askedAtMs = startedAtMs
   while (askedAtMs - startedAtMs < 15) askedAtMs = performance.now()
-  const signal = deadline(60)
-  await once(signal, 'abort')
+  await new Promise<void>((resolve) => deadline(60).add(resolve))
   // Timers count whole milliseconds.
   expect(performance.now() - askedAtMs).toBeGreaterThanOrEqual(59)
-  expect(signal.reason.name).toBe('TimeoutError')
+})
+
+test('whoever waits no longer is not called', async () => {
+  let calls = 0
+  const timer = deadline(30)
+  const count = () => void calls++
+  timer.add(count)
+  timer.delete(count)
+  await new Promise<void>((resolve) => timer.add(resolve))
+  expect(calls).toBe(0)
 })

@@ -4,13 +4,13 @@
  *
  * As long as nobody lets it stand still, it costs no timer of its own.
  */
-import { deadline } from './deadline.ts'
+import { deadline } from '../../lib/deadline.ts'
 
 export class UpstreamClock {
   private readonly controller = new AbortController()
   private readonly timeoutMs: number
   private readonly startedAtMs = performance.now()
-  private readonly shared: AbortSignal
+  private readonly shared: Set<() => void>
   private runsSinceMs: number | undefined = this.startedAtMs
   private ranMs = 0
   private maxStillMs = Number.POSITIVE_INFINITY
@@ -22,7 +22,7 @@ export class UpstreamClock {
   constructor(timeoutMs: number) {
     this.timeoutMs = timeoutMs
     this.shared = deadline(timeoutMs)
-    this.shared.addEventListener('abort', this.check, { once: true })
+    this.shared.add(this.check)
   }
 
   /** Aborts, with a TimeoutError, when the upstream has had its time. */
@@ -59,7 +59,7 @@ export class UpstreamClock {
 
   /** The response is over. */
   stop(): void {
-    this.shared.removeEventListener('abort', this.check)
+    this.shared.delete(this.check)
     clearTimeout(this.timer)
     this.hasOwnTimer = false
   }
