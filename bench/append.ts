@@ -82,7 +82,7 @@ export async function runAppends(ledger: BenchLedger, inFlight: number, seconds:
 
 /** An appender that stays open between runs, as a gateway's does. */
 export function openAppends({ url, tariff }: Pick<BenchLedger, 'url' | 'tariff'>) {
-  const sql = connect({ url, as: 'serving', max: 1 })
+  const sql = connect({ url, as: 'calls', max: 1 })
   let batches = 0
   let events = 0
   const appender = openAppender({

@@ -42,6 +42,13 @@ export const keyMakingTypes = typesWith('stream', 'key').filter((type) => {
 /** What gives a key a secret. */
 export const secretTypes = typesWith('setsSecret')
 
+/** What changes who may buy what. No call makes any of them. */
+export const decidingTypes = [
+  ...typesWith('stream', 'account'),
+  ...typesWith('stream', 'key'),
+  ...typesWith('stream', 'tariffs'),
+]
+
 /** The type's entry, if the catalogue has one. A damaged log, or one of a later program, may have other types. */
 export function entryOf(type: string): CatalogueEntry | undefined {
   return Object.hasOwn(catalogue, type) ? catalogue[type as EventType] : undefined

@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import postgres from 'postgres'
 import { ConfigError } from '../config/config-error.ts'
-import { servingRole } from '../ledger/connect.ts'
 import { BadConnectionString } from '../ledger/connection/connection-string.ts'
+import { roleNames } from '../ledger/roles.ts'
 import { urlHost } from '../lib/url-host.ts'
 import { notedLogin } from './database.ts'
 import { UsageError } from './usage-error.ts'
@@ -54,11 +54,11 @@ function explainPostgresError({ code, message }: postgres.PostgresError): string
     case '42883':
     case '3F000':
       return `the database is not set up for this version (${message}): run "tollbook migrate".`
-    case '22023': // The first migration creates the role that a connection to the ledger takes.
+    case '22023': // The first migration creates the roles that connections to the ledger take.
       if (!message.includes('role')) break
       return `there is no ledger on this server yet (${message}): run "tollbook migrate".`
     case '42501':
-      return `${message}: log in as the owner of the schema for "tollbook migrate", "tollbook restore" and "tollbook replay"; all else takes the role ${servingRole}, whose rights "tollbook migrate" sets.`
+      return `${message}: log in as the owner of the schema for "tollbook migrate", "tollbook backup", "tollbook restore" and "tollbook replay"; all else takes a role of its own, whose rights "tollbook migrate" sets: docs/SECURITY.md has what each may do.`
     case '55P03':
       return `somebody holds a lock of the ledger (${message}), and nothing was written: docs/RUNBOOK.md says under CallsRefusedForLedger how to find who.`
     case '25006':
@@ -70,7 +70,8 @@ function explainPostgresError({ code, message }: postgres.PostgresError): string
 /** The statement that gives what PostgreSQL says is missing; undefined where no single one does. */
 function grantFor(message: string): string | undefined {
   const login = `"${(notedLogin() ?? 'LOGIN').replaceAll('"', '""')}"`
-  if (message.includes('permission denied to set role')) return `grant ${servingRole} to ${login};`
+  const role = /permission denied to set role "(.*)"/.exec(message)?.[1]
+  if (role) return `grant ${role} to ${login};`
   const database = /permission denied for database "(.*)"/.exec(message)?.[1]
   if (database) return `grant connect on database "${database}" to ${login};`
   const temporary =
@@ -78,5 +79,5 @@ function grantFor(message: string): string | undefined {
       message,
     )
   const where = temporary?.[1] ?? temporary?.[2]
-  return where && `grant temporary on database "${where}" to ${servingRole};`
+  return where && `grant temporary on database "${where}" to ${roleNames.reader};`
 }

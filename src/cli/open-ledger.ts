@@ -1,4 +1,4 @@
-/** Opens the ledger for one command, in the role of a gateway: it can append events, and cannot change the log. */
+/** Opens the ledger for one command, in the role that its work needs. */
 import type { Config } from '../config/config.ts'
 import { type Environment, readEnvironment } from '../config/environment.ts'
 import {
@@ -22,12 +22,20 @@ interface OpenLedger {
 /** Names this process in the events that it appends. */
 const instance = `cli_${crypto.randomUUID().slice(0, 8)}`
 
-/** Runs `work` on a connection to the database, and closes the connection. */
+/** Runs `work`, which only reads, on a connection to the database, and closes the connection. */
 export function withSql<T>(args: DatabaseArgs, work: (sql: Sql) => Promise<T>): Promise<T> {
-  return withConnection({ as: 'serving' }, args, work)
+  return withConnection({ as: 'reader' }, args, work)
 }
 
-/** The same as the owner of the schema, for what gateways may not do. It waits for a lock no longer than gateways do. */
+/** The same for what shows personal data, which is sealed under the accounts' secrets. */
+export function withManagementSql<T>(
+  args: DatabaseArgs,
+  work: (sql: Sql) => Promise<T>,
+): Promise<T> {
+  return withConnection({ as: 'management' }, args, work)
+}
+
+/** The same as the owner of the schema, for what no role may do. It waits for a lock no longer than gateways do. */
 export function withOwnerSql<T>(args: DatabaseArgs, work: (sql: Sql) => Promise<T>): Promise<T> {
   return withConnection({ as: 'owner', lockTimeoutMs: maxLockWaitMs }, args, work)
 }
@@ -52,7 +60,7 @@ export async function withLedger<T>(
 ): Promise<T> {
   const config = configOf(args)
   const environment = readEnvironment(process.env)
-  const connection = { as: 'serving', lockTimeoutMs: maxLockWaitMs } as const
+  const connection = { as: 'management', lockTimeoutMs: maxLockWaitMs } as const
   return withConnection(connection, args, (sql) => {
     const commands = openManagementCommands(sql, instance)
     const management = openManagement({

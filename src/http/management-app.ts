@@ -23,7 +23,7 @@ import { keyReportsRoutes } from './routes/owner/key-reports.ts'
 
 export interface ManagementAppDeps {
   readonly management: Management
-  /** Connects as the serving role. */
+  /** Connects as the role of management. */
   readonly sql: Sql
   /** The same for reports alone. */
   readonly reportSql: Sql

@@ -1,6 +1,6 @@
 /**
- * Connections to the ledger's database. Everything stands in one schema. A serving connection takes the serving role, whoever
- * logged in: that role can read and execute the ledger's functions, and nothing else.
+ * Connections to the ledger's database. Everything stands in one schema. A connection takes the role of what is done over it,
+ * whoever logged in, and can do nothing else then.
  */
 import type postgres from 'postgres'
 import { type Sum, toSum } from '../lib/sums.ts'
@@ -8,17 +8,17 @@ import type { DatabaseAddress } from './connection/database-address.ts'
 import { openServer } from './connection/find-server.ts'
 import { openPostgres } from './connection/open-postgres.ts'
 import { parseDatabaseUrl } from './connection/parse-database-url.ts'
+import { type Role, roleNames } from './roles.ts'
 
 export type Sql = postgres.Sql<{ bigint: number }>
 
 export const defaultSchema = 'tollbook'
-export const servingRole = 'tollbook_gateway'
 
 export interface ConnectOptions {
   readonly url: string
   readonly schema?: string
-  /** owner: as whoever logged in (migrations); serving: as the serving role. */
-  readonly as: 'owner' | 'serving'
+  /** owner: as whoever logged in (migrations). */
+  readonly as: 'owner' | Role
   /** What the server calls the connections, unless the URL says so; `tollbook` by default. */
   readonly name?: string
   /** Connections at most. */
@@ -75,7 +75,7 @@ function openPool(address: DatabaseAddress, options: ConnectOptions, onLost: () 
       search_path: `${options.schema ?? defaultSchema}, pg_temp`,
       timezone: 'UTC',
       ...vanishedClients,
-      ...(options.as === 'serving' ? { role: servingRole } : {}),
+      ...(options.as === 'owner' ? {} : { role: roleNames[options.as] }),
       ...(options.lockTimeoutMs ? { lock_timeout: options.lockTimeoutMs } : {}),
       ...(options.statementTimeoutMs ? { statement_timeout: options.statementTimeoutMs } : {}),
     },

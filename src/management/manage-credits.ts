@@ -157,6 +157,11 @@ async function refundCharge(
     actor: actor.id,
     ...sealDocument(secret, accountId, reasonDocument(actor)),
   })
+  return refundOf(result, shard)
+}
+
+/** What came of a refund. */
+export function refundOf(result: ManagementResult, shard: number): Refunded | Refused {
   const { credits = 0 } = result
   return refusalOf(result) ?? { position: printPositions(result, shard)[0] ?? '', credits }
 }

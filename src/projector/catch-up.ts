@@ -37,13 +37,5 @@ interface ProjectionLag {
 export function projectionLags(sql: Sql): Promise<ProjectionLag[]> {
   const names = catchUpProjections().map(({ name }) => name)
   return sql<ProjectionLag[]>`
-    select c.projection, max(h.position - c.position) as events,
-      coalesce(max(greatest(extract(epoch from t.now - e.recorded_at), 0)), 0)::float8 as seconds
-    from projection_checkpoints c
-    join heads h on h.shard = c.shard
-    cross join (select ledger_now() as now) t
-    left join events e on e.shard = c.shard and e.position = c.position + 1
-    where c.projection = any(${names})
-    group by c.projection
-    order by c.projection`
+    select projection, events, seconds from projection_lags_v1(${names}::text[])`
 }

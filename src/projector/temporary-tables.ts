@@ -13,12 +13,12 @@ export interface TemporaryOptions {
   readonly schema?: string | undefined
 }
 
-/** Makes the tables on a connection of their own, as the serving role. */
+/** Makes the tables on a connection of their own, as the role that reads. */
 export async function openTemporaryTables(
   tables: readonly string[],
   { url, schema = defaultSchema }: TemporaryOptions,
 ): Promise<TemporaryTables> {
-  const sql = connect({ url, schema, as: 'serving', max: 1 })
+  const sql = connect({ url, schema, as: 'reader', max: 1 })
   const searchPath = { tables: 'pg_temp', ledger: schema } as const
   try {
     await sql.unsafe(`set temp_buffers = '64MB'`)

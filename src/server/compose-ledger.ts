@@ -20,8 +20,11 @@ export const ledgerTimeoutMs = 5_000
 const lastWritesMs = 10_000
 
 export interface Ledger {
+  /** For calls: it executes functions, and reads no table. */
   readonly sql: Sql
-  /** For reports alone: few connections, whose statements may run for as long as a report may. */
+  /** For the routes of owners and operators. */
+  readonly managementSql: Sql
+  /** The same for reports alone: few connections, whose statements may run for as long as a report may. */
   readonly reportSql: Sql
   readonly shards: readonly number[]
   readonly marks: HighWaterMarks
@@ -36,17 +39,22 @@ export async function openLedger(context: Context): Promise<Ledger> {
   const { maxReportSeconds } = config.limits
   const common = {
     url: databaseUrl,
-    as: 'serving',
     maxSilenceSeconds: gatewaySilenceSeconds,
     lockTimeoutMs: maxLockWaitMs,
   } as const
-  const sql = connect({ ...common, max: 8 })
+  const sql = connect({ ...common, as: 'calls', max: 8 })
+  const managementSql = connect({
+    ...common,
+    as: 'management',
+    name: 'tollbook management',
+    max: 4,
+  })
   const reportSql = connect({
-    ...{ url: databaseUrl, as: 'serving', name: 'tollbook reports', max: 2 },
+    ...{ url: databaseUrl, as: 'management', name: 'tollbook reports', max: 2 },
     statementTimeoutMs: maxReportSeconds * 1_000,
     maxSilenceSeconds: maxReportSeconds + gatewaySilenceSeconds,
   })
-  const pools = [sql, reportSql]
+  const pools = [sql, managementSql, reportSql]
   shutdown.push('the connections to the ledger', () =>
     Promise.all(pools.map((pool) => pool.end({ timeout: 5 }))),
   )
@@ -54,6 +62,7 @@ export async function openLedger(context: Context): Promise<Ledger> {
   if (file !== undefined) await marks.load(sql, file)
   return {
     sql,
+    managementSql,
     reportSql,
     shards: await readShards(sql),
     marks,
@@ -61,7 +70,7 @@ export async function openLedger(context: Context): Promise<Ledger> {
       if (file !== undefined) await marks.store(sql, file)
     },
     connectAppender() {
-      const pool = connect({ ...common, max: 1 })
+      const pool = connect({ ...common, as: 'calls', max: 1 })
       pools.push(pool)
       return pool
     },

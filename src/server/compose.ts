@@ -17,6 +17,7 @@ import { signInAdvice } from '../http/auth/sign-in-advice.ts'
 import { signInOptions } from '../http/auth/sign-in-options.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
 import { openReadiness } from '../http/routes/system/readiness.ts'
+import { openKeyCommands } from '../ledger/commands/key-commands.ts'
 import { openManagementCommands } from '../ledger/commands/management-commands.ts'
 import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
 import { readCurrentTariffs } from '../ledger/read/read-tariffs.ts'
@@ -26,15 +27,15 @@ import { openBodyMemoryBudget } from '../lib/body-memory-budget.ts'
 import { newInstanceId } from '../lib/ids.ts'
 import { limitRepeats } from '../lib/limit-repeats.ts'
 import { mapValues } from '../lib/map-values.ts'
-import { undeliveredId } from '../management/manage-credits.ts'
 import { type Management, openManagement } from '../management/management.ts'
+import { refundUndelivered, revokeOwnKey } from '../management/own-key.ts'
 import { openFreeCalls } from '../proxy/metering/count-free-calls.ts'
 import { openRefusedCalls } from '../proxy/metering/count-refused-calls.ts'
 import { type CallProxy, openProxy } from '../proxy/proxy.ts'
 import { openUpstreams } from '../proxy/upstream/upstreams.ts'
-import { readBalance } from '../reports/account/balance.ts'
-import { lookUpCharge } from '../reports/charge/charge-lookup.ts'
-import { readChargePage } from '../reports/charge/charge-page.ts'
+import { readOwnBalance } from '../reports/account/balance.ts'
+import { lookUpOwnCharge } from '../reports/charge/charge-lookup.ts'
+import { readOwnCharges } from '../reports/charge/charge-page.ts'
 import { type App, createApp } from './app.ts'
 import { startBackground } from './background.ts'
 import {
@@ -191,7 +192,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
  */
 async function openCheckedManagement(
   { config, environment, instance, log }: Context,
-  { sql, marks }: Ledger,
+  { managementSql: sql, marks }: Ledger,
 ): Promise<Management> {
   const management = openManagement({
     sql,
@@ -217,10 +218,10 @@ interface AppParts extends Omit<CallDeps, 'server'> {
 function openApp(context: Context, parts: AppParts): App {
   const { config, environment, phase, newBodyMemory, warn } = context
   const { ledger, appends, calls, management, rateLimiter, addresses } = parts
-  const { sql, reportSql } = ledger
+  const { sql, managementSql, reportSql } = ledger
   return createApp({
     ...{
-      sql,
+      sql: managementSql,
       reportSql,
       config,
       management,
@@ -260,26 +261,22 @@ function openSignIn({ config, environment, warn, log }: Context): Auth {
 }
 
 function customerDeps(
-  { config }: Context,
-  { ledger, calls, management, rateLimiter }: AppParts,
+  { config, instance }: Context,
+  { ledger, calls, rateLimiter }: AppParts,
 ): CustomerDeps {
-  const { sql } = ledger
+  const { sql, marks } = ledger
+  const commands = openKeyCommands(sql, instance, marks)
   return {
     gate: calls.gate,
     rateLimiter,
-    balance: (accountId, mode) => readBalance(sql, accountId, mode),
-    charges: (accountId, page) => readChargePage(sql, accountId, page),
-    charge: (requestId, accountId) => lookUpCharge(sql, requestId, accountId),
+    balance: (keyHash) => readOwnBalance(sql, keyHash),
+    charges: (keyHash, page) => readOwnCharges(sql, keyHash, page),
+    charge: (keyHash, requestId) => lookUpOwnCharge(sql, keyHash, requestId),
     refundsUnknown: config.refunds.unknownDelivery === 'customer',
-    refund: (requestId, keyId) =>
-      management.refund(
-        requestId,
-        { externalId: undeliveredId(requestId) },
-        { id: `key:${keyId}`, reason: 'delivery unknown' },
-      ),
+    refund: (own, requestId) => refundUndelivered(commands, own, requestId),
     routes: mapValues(config.routes, ({ methods, path }) => ({ methods, path })),
     tariffs: () => readCurrentTariffs(sql),
-    revoke: (keyId) => management.revokeKey('everyone', keyId, { id: `key:${keyId}` }),
+    revoke: (own) => revokeOwnKey(commands, own),
   }
 }
 

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type postgres from 'postgres'
 import connectToServer from 'postgres'
-import { servingRole } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
+import { roleNames, roles } from '../../src/ledger/roles.ts'
 import { joinAppend } from '../../src/ledger/sql/append/join-append.ts'
 import {
   type Ledger,
@@ -136,7 +136,7 @@ async function serveAs(admin: postgres.Sql, serverUrl: string): Promise<string> 
   const [found] = await admin`select 1 from pg_roles where rolname = 'gateway'`
   if (!found) {
     await admin.unsafe(
-      `create role gateway login password '${url.password}' in role ${servingRole}`,
+      `create role gateway login password '${url.password}' in role ${roles.map((role) => roleNames[role]).join(', ')}`,
     )
   }
   url.username = 'gateway'

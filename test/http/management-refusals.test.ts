@@ -141,7 +141,7 @@ describe('an unknown route', () => {
 describe('what is not the client’s fault', () => {
   test('503 while the ledger cannot be reached', async () => {
     const nowhere = `postgres://nobody@127.0.0.1:${await freePort()}/none`
-    const sql = connect({ url: nowhere, as: 'serving', max: 1 })
+    const sql = connect({ url: nowhere, as: 'management', max: 1 })
     const logged: unknown[] = []
     const management = managementOn(
       { sql, commands: openManagementCommands(sql, 'test') },

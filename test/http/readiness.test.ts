@@ -51,15 +51,15 @@ describe('it names what is missing', () => {
     warn: () => {},
   }
   const ask = (deps: Partial<ReadinessDeps> = {}) =>
-    openReadiness({ ...whole, sql: shop.ledger.sql, ...deps })()
+    openReadiness({ ...whole, sql: shop.ledger.calls, ...deps })()
 
   test('nothing', async () => {
     expect(await ask()).toEqual({ missing: {}, degraded: {} })
   })
 
-  test('the serving role', async () => {
+  test('the role of calls', async () => {
     expect((await ask({ sql: shop.ledger.owner })).missing).toEqual({
-      ledger: 'the connection does not have the role tollbook_gateway',
+      ledger: 'the connection does not have the role tollbook_calls',
     })
   })
 
@@ -72,8 +72,8 @@ describe('it names what is missing', () => {
     ],
     [
       'a function',
-      'alter function plan_at rename to other',
-      'alter function other rename to plan_at',
+      'alter function find_key_v1 rename to other',
+      'alter function other rename to find_key_v1',
     ],
   ])('%s', async (_, spoil, mend) => {
     await shop.ledger.owner.unsafe(spoil)
@@ -94,7 +94,7 @@ describe('it names what is missing', () => {
   test('the tariff', async () => {
     const empty = await openLedger({ tariff: null })
     try {
-      expect((await ask({ sql: empty.sql })).missing).toEqual({
+      expect((await ask({ sql: empty.calls })).missing).toEqual({
         tariff: expect.stringContaining('no tariff is in force'),
       })
     } finally {

@@ -61,7 +61,7 @@ async function emptyDatabase(): Promise<TestDatabase> {
 }
 
 async function openRestored(url: string): Promise<Sql> {
-  const sql = connect({ url, as: 'serving', max: 2 })
+  const sql = connect({ url, as: 'owner', max: 2 })
   opened.push(() => sql.end({ timeout: 5 }))
   return sql
 }

@@ -113,11 +113,23 @@ test('a login that may not serve is a problem, and one that only may is well', a
   try {
     const refused = await doctor({}, login.href)
     expect(refused.find('roles')).toMatchObject({ status: 'problem' })
-    expect(refused.find('roles')?.advice).toContain(`grant tollbook_gateway to "${name}"`)
-    await admin.unsafe(`grant tollbook_gateway to ${name}`)
-    const { find } = await doctor({}, login.href)
-    expect(find('roles')).toMatchObject({ status: 'ok' })
-    expect(find('ledger')).toMatchObject({ status: 'ok' })
+    for (const role of ['tollbook_calls', 'tollbook_management', 'tollbook_reader']) {
+      expect(refused.find('roles')?.advice).toContain(`grant ${role} to "${name}"`)
+      await admin.unsafe(`grant ${role} to ${name}`)
+      const { find } = await doctor({}, login.href)
+      expect(find('roles')).toMatchObject({ status: 'ok', found: `${name} is ${role}` })
+      expect(find('ledger')).toMatchObject({ status: 'ok' })
+      await admin.unsafe(`revoke ${role} from ${name}`)
+    }
+    await admin.unsafe(`grant tollbook_calls, tollbook_management to ${name}`)
+    const both = await doctor({}, login.href)
+    expect(both.find('roles')).toMatchObject({ status: 'warning' })
+    expect(both.find('roles')?.advice).toContain('Give each plane a login of its own')
+    await ledger.owner`grant select on lots to tollbook_calls`
+    const excessive = await doctor({}, login.href)
+    expect(excessive.find('roles')).toMatchObject({ status: 'problem' })
+    expect(excessive.find('roles')?.found).toBe('tollbook_calls may read tables directly')
+    await ledger.owner`revoke select on lots from tollbook_calls`
   } finally {
     await admin.unsafe(`drop role ${name}`)
     await admin.end({ timeout: 5 })

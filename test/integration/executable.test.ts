@@ -128,7 +128,7 @@ test('responds to health checks', async () => {
 })
 
 test('the log has each of them once', async () => {
-  const sql = connect({ url: database.url, as: 'serving', max: 1 })
+  const sql = connect({ url: database.url, as: 'reader', max: 1 })
   const [row] = await sql<[{ credits: number }]>`
     select sum(credits)::int as credits from events where type = 'HoldSettled'`
   await sql.end()

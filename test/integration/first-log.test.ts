@@ -26,7 +26,7 @@ beforeAll(async () => {
     () => {},
     async () => {},
   )
-  sql = connect({ url: database.url, as: 'serving', max: 1 })
+  sql = connect({ url: database.url, as: 'owner', max: 1 })
   await catchUpAll(sql)
 })
 afterAll(async () => {

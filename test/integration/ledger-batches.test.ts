@@ -230,7 +230,7 @@ describe('a batch is appended once', () => {
       const commands = [holdCommand(key, 1), countCommand(key, 1)]
       const size = await ledger.size()
       // Two connections: the pools of two gateways.
-      const other = connect({ url: ledger.url, as: 'serving', max: 1 })
+      const other = connect({ url: ledger.url, as: 'calls', max: 1 })
       const results = await Promise.all([
         producer.send(commands, { sequence }),
         producer.send(commands, { sequence, over: other }),

@@ -200,7 +200,7 @@ describe('partitions are made ahead', () => {
 
 describe('what appends and gateways wait for', () => {
   test('is held by nobody who may not write the log', async () => {
-    const login = await ledger.sql.reserve()
+    const login = await ledger.management.reserve()
     await login`begin`
     for (const name of ['tollbook', 'tollbook.partitions']) {
       await login`select pg_advisory_lock(hashtext(${name}))`
@@ -254,104 +254,6 @@ describe('nobody changes the log', () => {
     }
     expect(await ledger.size()).toBe(size)
   })
-
-  test('the serving role may read every table and write none', async () => {
-    const tables = await ledger.owner<{ name: string }[]>`
-      select relname as name from pg_class
-      where relnamespace = 'tollbook'::regnamespace and relkind in ('r', 'p') order by 1`
-    expect(tables.length).toBeGreaterThan(15)
-    for (const { name } of tables) {
-      const [column] = await ledger.owner`
-        select attname as name from pg_attribute
-        where attrelid = ${name}::regclass and attnum = 1`
-      if (!/^events_\d/.test(name)) await ledger.sql`select * from ${ledger.sql(name)} limit 1`
-      for (const statement of [
-        `insert into ${name} select * from ${name} limit 1`,
-        `insert into ${name} default values`,
-        `update ${name} set ${column?.name} = ${column?.name}`,
-        `delete from ${name}`,
-        `truncate ${name}`,
-        `lock table ${name} in access exclusive mode`,
-        `alter table ${name} add column mine integer`,
-        `alter table ${name} disable trigger all`,
-        `create index on ${name} (${column?.name})`,
-        `create trigger mine before insert on ${name} execute function refuse_change()`,
-        `drop table ${name}`,
-      ]) {
-        expect([statement, await refusalOf(statement)]).toEqual([statement, denied])
-      }
-    }
-  })
-
-  test('the serving role may execute what is served and nothing else', async () => {
-    const functions = await ledger.owner<{ name: string; may: boolean }[]>`
-      select p.proname as name, has_function_privilege('tollbook_gateway', p.oid, 'execute') as may
-      from pg_proc p where p.pronamespace = 'tollbook'::regnamespace order by 1`
-    const served = functions.filter((f) => f.may).map((f) => f.name)
-    expect(served).toEqual([
-      'adjust_v1',
-      'allowance_due',
-      'append_v1',
-      'catch_up_daily_refusals',
-      'catch_up_daily_usage',
-      'catch_up_monthly_balances',
-      'delivery_of',
-      'extend_partitions',
-      'fence_producers_v1',
-      'forget_refusals_v1',
-      'forget_responses_v1',
-      'grant_v1',
-      'hash_event',
-      'import_usage_v1',
-      'ledger_now',
-      'live_lots',
-      'merge_changes',
-      'month_charges',
-      'open_producer_v1',
-      'plan_at',
-      'record_v1',
-      'refund_v1',
-      'replayed_v1',
-      'store_refusals_v1',
-      'store_response_v1',
-      'tariff_at',
-      'total',
-    ])
-    for (const statement of [
-      'select enter_shard(0::smallint)',
-      'select make_partitions(1000, 2)',
-      'select leave_shard(0::smallint, 1, now())',
-      "select write_event(0::smallint, 1, now(), 'CreditsGranted', 'me', 'me', '{}')",
-      "select grant_allowance(0::smallint, 1, now(), 'me', 'a', 'live', 1000)",
-      "select keep_result(0::smallint, 'id', 'hash', now(), '{}')",
-      'select project_inline()',
-      "select accept_loss_v1(0::smallint, 'me', now(), 'reason', 'me')",
-      "select confirm_clock_v1(0::smallint, 'me', 'reason', 'me')",
-    ]) {
-      expect([statement, await refusalOf(statement)]).toEqual([statement, denied])
-    }
-  })
-
-  test('the serving role makes nothing in the schema, and cannot become another role', async () => {
-    for (const statement of [
-      'create table tollbook.mine (a integer)',
-      'create view tollbook.mine as select 1',
-      'create schema mine',
-      'create role mine',
-      `create function tollbook.mine() returns integer language sql as 'select 1'`,
-      `create or replace function tollbook.ledger_now() returns timestamptz language sql as 'select now()'`,
-      'drop function tollbook.refuse_change cascade',
-      'drop schema tollbook cascade',
-      'alter role tollbook_gateway superuser',
-    ]) {
-      expect([statement, await refusalOf(statement)]).not.toEqual([statement, 'done'])
-    }
-    // PostgreSQL takes this for no error, and does nothing.
-    await ledger.sql`grant insert on events to tollbook_gateway`
-    const [row] = await ledger.owner`
-      select has_table_privilege('tollbook_gateway', 'events', 'insert') as may`
-    expect(row).toEqual({ may: false })
-  })
 })
 
 const denied = '42501'
@@ -365,10 +267,10 @@ async function partitionBounds({ owner }: Ledger): Promise<[number, number][]> {
   return rows.map((row) => row.bounds.match(/\d+/g)?.map(Number) as [number, number])
 }
 
-/** The code under which the serving role is refused, or `done`. */
+/** The code under which the role of calls is refused, or `done`. */
 async function refusalOf(statement: string): Promise<string> {
   try {
-    await ledger.sql.begin(async (tx) => {
+    await ledger.calls.begin(async (tx) => {
       await tx.unsafe(statement)
       throw new Done()
     })

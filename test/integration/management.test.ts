@@ -29,7 +29,7 @@ function managementOn(
 
 /** A management of its own, as another gateway has it: with its own connections. */
 function anotherOn(ledger: Ledger) {
-  const sql = connect({ url: ledger.url, as: 'serving', max: 2 })
+  const sql = connect({ url: ledger.url, as: 'management', max: 2 })
   return {
     sql,
     management: managementOn({ sql, commands: openManagementCommands(sql, 'another') }),
@@ -193,7 +193,7 @@ describe('the first tariff', () => {
     await migrate({ url, shards: 2 })
     const starts = await Promise.all(
       Array.from({ length: 6 }, async () => {
-        const sql = connect({ url, as: 'serving', max: 1 })
+        const sql = connect({ url, as: 'management', max: 1 })
         const managed = await managementOn({
           sql,
           commands: openManagementCommands(sql, 'starting'),
@@ -206,7 +206,7 @@ describe('the first tariff', () => {
     for (const start of starts) {
       expect(start).toEqual({ inForce: configured, configured, differs: false })
     }
-    const sql = connect({ url, as: 'serving', max: 1 })
+    const sql = connect({ url, as: 'reader', max: 1 })
     expect(await count(sql, 'TariffPublished')).toBe(2)
     await sql.end()
     await drop()

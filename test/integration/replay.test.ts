@@ -113,7 +113,7 @@ describe('a ledger in service', () => {
     }
     // What a reader may see: what is never fewer than before, and what stands in two tables at once.
     const readers = [1, 2].map(async () => {
-      const sql = connect({ url: ledger.url, as: 'serving', max: 1 })
+      const sql = connect({ url: ledger.url, as: 'reader', max: 1 })
       let before = { keys: 0, settled: 0, months: 0, days: 0, plans: 0 }
       let reads = 0
       while (rebuilding) {
@@ -158,7 +158,7 @@ describe('a ledger in service', () => {
   }, 180_000)
 
   test('keeps its tables when a reader holds on to them: the swap waits, and appends go on', async () => {
-    const reader = connect({ url: ledger.url, as: 'serving', max: 1 })
+    const reader = connect({ url: ledger.url, as: 'reader', max: 1 })
     await reader.unsafe('begin; select from lots limit 1')
     let swapped = false
     const rebuilding = rebuild(projectionOf('balances'), { url: ledger.url }).then(() => {

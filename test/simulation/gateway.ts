@@ -6,7 +6,7 @@ import { openGate } from '../../src/gate/gate.ts'
 import type { RateLimiter } from '../../src/gate/rate-limit/rate-limiter.ts'
 import { LeaseManager } from '../../src/gate/reservation/lease-manager.ts'
 import { type HighWaterMark, HighWaterMarks } from '../../src/ledger/append/high-water-marks.ts'
-import { openManagementCommands } from '../../src/ledger/commands/management-commands.ts'
+import { openKeyCommands } from '../../src/ledger/commands/key-commands.ts'
 import type { Sql } from '../../src/ledger/connect.ts'
 import { openStoredResponses } from '../../src/ledger/idempotency/stored-responses.ts'
 import { openBodyMemoryBudget } from '../../src/lib/body-memory-budget.ts'
@@ -14,7 +14,7 @@ import { newInstanceId } from '../../src/lib/ids.ts'
 import { openFreeCalls } from '../../src/proxy/metering/count-free-calls.ts'
 import { openRefusedCalls } from '../../src/proxy/metering/count-refused-calls.ts'
 import { openProxy } from '../../src/proxy/proxy.ts'
-import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
+import { lookUpOwnCharge } from '../../src/reports/charge/charge-lookup.ts'
 import { startBackground } from '../../src/server/background.ts'
 import { ledgerTimeoutMs, openAppends } from '../../src/server/compose-ledger.ts'
 import type { Context } from '../../src/server/context.ts'
@@ -29,7 +29,7 @@ export interface Gateway {
   readonly instance: string
   handle(request: Request): Promise<Response>
   /** What comes of it when a customer asks for a charge back. */
-  askBack(requestId: string, accountId: string, keyId: string): Promise<'refunded' | 'not refunded'>
+  askBack(requestId: string, keyHash: string): Promise<'refunded' | 'not refunded'>
   /** Commands that wait for the ledger or are under way to it. */
   pending(): number
 }
@@ -59,7 +59,7 @@ export function openGateway(
   const marks = new HighWaterMarks()
   if (kept.mark) marks.raise(0, kept.mark)
   const ledger = {
-    ...{ sql, reportSql: sql, shards: [0], marks },
+    ...{ sql, managementSql: sql, reportSql: sql, shards: [0], marks },
     storeHighWaterMarks: async () => kept.store(marks.of(0)),
     connectAppender: () => appender,
   }
@@ -84,17 +84,15 @@ export function openGateway(
   })
   const { fenceAfterSeconds } = config.limits
   startBackground({ ...ledger, ...appends, leases, fenceAfterSeconds }, warn)
-  const commands = openManagementCommands(sql, instance, marks)
+  const commands = openKeyCommands(sql, instance, marks)
 
   return {
     instance,
     pending,
     handle: proxy.handle,
-    async askBack(requestId, accountId, keyId) {
-      if (!(await lookUpCharge(sql, requestId, accountId))) return 'not refunded'
-      const externalId = `undelivered:${requestId}`
-      const actor = `key:${keyId}`
-      const { verdict } = await commands.refund(0, { requestId, externalId, actor })
+    async askBack(requestId, hash) {
+      if (!(await lookUpOwnCharge(sql, hash, requestId))) return 'not refunded'
+      const { verdict } = await commands.refundUndelivered({ shard: 0, hash }, requestId, undefined)
       return verdict === 'ok' ? 'refunded' : 'not refunded'
     },
   }

@@ -15,6 +15,7 @@ import { decodeEnd } from '../../src/ledger/append/append-reply.ts'
 import { packBatch } from '../../src/ledger/append/batch.ts'
 import type { CallCommand, Hold, LeaseHold } from '../../src/ledger/append/call-commands.ts'
 import type { HighWaterMark } from '../../src/ledger/append/high-water-marks.ts'
+import { type KeyCommands, openKeyCommands } from '../../src/ledger/commands/key-commands.ts'
 import {
   type ManagementCommands,
   openManagementCommands,
@@ -24,7 +25,7 @@ import { openStoredResponses } from '../../src/ledger/idempotency/stored-respons
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { readKeyByHash } from '../../src/ledger/read/read-key-by-hash.ts'
 import { readOverdueHolds } from '../../src/ledger/read/read-overdue-holds.ts'
-import { lookUpCharge } from '../../src/reports/charge/charge-lookup.ts'
+import { lookUpOwnCharge } from '../../src/reports/charge/charge-lookup.ts'
 import * as commands from '../support/gateway.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { testTariff } from '../support/test-ledger.ts'
@@ -58,6 +59,7 @@ class Twins {
   readonly memory = new MemoryLedger({ startsAtMs: startMs })
   readonly sql: Sql = sqlOver((statement) => this.execute(statement))
   readonly commands: ManagementCommands = openManagementCommands(this.sql, 'operator')
+  readonly keyCommands: KeyCommands = openKeyCommands(this.sql, 'gateway')
 
   async execute(statement: Statement): Promise<Reply> {
     const real = await server.execute(statement, this.nowMs, true)
@@ -285,6 +287,17 @@ const verbs = {
     const amount = pick % 2 ? {} : { credits }
     await h.twins.commands.refund(0, { requestId, externalId, actor: 'cli', ...amount })
   },
+  // What a key asks for itself. Now and then nobody has such a key.
+  askBack: async (h: History, pick: number) => {
+    const requestId = h.ended[pick % Math.max(h.ended.length, 1)] ?? 'none'
+    const hash = pick % 9 ? h.key(pick).hash : 'nobody'
+    const sealed = pick % 2 ? new Uint8Array([1, pick]) : undefined
+    await h.twins.keyCommands.refundUndelivered({ shard: 0, hash }, requestId, sealed)
+  },
+  revokeItself: async (h: History, pick: number) => {
+    const hash = pick % 9 ? h.key(pick).hash : 'nobody'
+    await h.twins.keyCommands.revoke({ shard: 0, hash })
+  },
   plan: (h: History, pick: number, credits: number) =>
     h.change(pick % 2 ? 'acc_a' : 'acc_B', 'PlanStarted', {
       plan: ['free', 'pro', 'none', 'unknown'][credits % 4],
@@ -336,7 +349,7 @@ const verbs = {
     await readKeyByHash(sql, key.hash)
     await readOverdueHolds(sql, 0, 500)
     const hold = h.hold(pick)
-    if (hold) await lookUpCharge(sql, hold.requestId, hold.accountId)
+    if (hold) await lookUpOwnCharge(sql, key.hash, hold.requestId)
     const owner = { shard: 0, keyId: key.keyId, accountId: key.accountId, accountSecret: null }
     await openStoredResponses(sql, 60_000)
       .read({ ...owner, claim: `claim-${pick % 2}` })

@@ -9,7 +9,7 @@ import type { Column, Reply, Rows, Statement, Text } from './wire.ts'
 type Parser = (text: string) => unknown
 
 /** Connects to nothing: it lends its parsers. */
-const parsers = connect({ url: 'postgres://simulation', as: 'serving', max: 1 }).options
+const parsers = connect({ url: 'postgres://simulation', as: 'calls', max: 1 }).options
   .parsers as unknown as Record<number, Parser>
 
 /** @param send resolves to the ledger's reply, or rejects with the error of a connection */

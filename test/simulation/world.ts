@@ -1,4 +1,5 @@
 /** The world of a run: it opens a shop, lets what is planned happen, ends all faults, and looks who still waits. */
+import { hashKey } from '../../src/gate/authenticate/key-format.ts'
 import { requestOf, serveCall } from './client.ts'
 import { LedgerHost } from './ledger-host.ts'
 import { Machine } from './machine.ts'
@@ -228,9 +229,10 @@ export class World {
     const { scheduler, records, ledger, note } = this
     if (!gateway || process.state === 'dead') return
     const charges = ledger.events.filter(({ type }) => type === 'HoldSettled')
-    for (const { request_id: requestId, account_id, key_id } of charges) {
+    for (const { request_id: requestId, key_id } of charges) {
+      const key = this.customers.find(({ keyId }) => keyId === key_id)?.key ?? ''
       const ask = async () => {
-        const result = await gateway.askBack(requestId, account_id, key_id ?? '')
+        const result = await gateway.askBack(requestId, hashKey(key))
         if (result !== 'refunded') return
         records.refunds.push({ requestId, atMs: scheduler.nowMs })
         note(() => `${process.name}: the charge of ${requestId} is refunded`)

@@ -188,13 +188,13 @@ export interface Gateway {
   close(): Promise<void>
 }
 
-/** @param url the ledger's database; the connection takes the serving role */
+/** @param url the ledger's database; the connection takes the role of calls */
 export function openGateway(
   url: string,
   instance: string,
   options: Partial<Pick<AppenderOptions, 'shard' | 'timeoutMs' | 'onBatch'>> = {},
 ): Gateway {
-  const sql = connect({ url, as: 'serving', max: 1 })
+  const sql = connect({ url, as: 'calls', max: 1 })
   const appender = openAppender({
     connection: openAppendConnection(sql),
     marks: new HighWaterMarks(),

@@ -56,9 +56,12 @@ export interface TestKey extends KeyAtGate {
 
 export interface Ledger extends Omit<Gateway, 'close' | 'sql'> {
   readonly url: string
-  /** Connections as the schema's owner, and as the serving role. */
+  /** Connections as the schema's owner: for changes beneath the ledger, and for looking at it. */
   readonly owner: Sql
   readonly sql: Sql
+  /** Connections as gateways have them, for each plane. */
+  readonly calls: Sql
+  readonly management: Sql
   readonly commands: ManagementCommands
   /** Another appender, with its own connection and producer. Closed with the ledger. */
   newGateway(instance?: string, options?: { shard?: number; timeoutMs?: number }): Gateway
@@ -120,8 +123,10 @@ export async function openLedgerAt(
 ): Promise<Ledger> {
   const { shards = 1 } = options
   const owner = connect({ url, as: 'owner', max: 4 })
-  const sql = connect({ url, as: 'serving', max: 4 })
-  const commands = openManagementCommands(sql, 'manager')
+  const sql = connect({ url, as: 'owner', max: 4 })
+  const calls = connect({ url, as: 'calls', max: 2 })
+  const management = connect({ url, as: 'management', max: 4 })
+  const commands = openManagementCommands(management, 'manager')
   const gateways: Gateway[] = []
   let { now } = options
   // The ledger's time never runs backwards.
@@ -253,7 +258,7 @@ export async function openLedgerAt(
 
   async function close(): Promise<void> {
     for (const gateway of gateways) await gateway.close()
-    await Promise.all([sql.end({ timeout: 5 }), owner.end({ timeout: 5 })])
+    await Promise.all([sql, owner, calls, management].map((pool) => pool.end({ timeout: 5 })))
     await options.drop()
   }
 
@@ -265,6 +270,8 @@ export async function openLedgerAt(
       url,
       owner,
       sql,
+      calls,
+      management,
       commands,
       newGateway,
       travelTo,

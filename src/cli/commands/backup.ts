@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { type BackupEnd, type BackupHead, backupLines } from '../../ledger/backup/backup-lines.ts'
 import { command } from '../command.ts'
-import { withSql } from '../open-ledger.ts'
+import { withOwnerSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
 import { dim, formatNumber, json, say } from '../output.ts'
 import { openProgress } from '../progress.ts'
@@ -33,7 +33,7 @@ export default command(
     const progress = openProgress()
     const unfinished = `${file}.part`
     try {
-      const done = await withSql(args, async (sql) => {
+      const done = await withOwnerSql(args, async (sql) => {
         const lines = backupLines(sql, (total, events) => progress.show('events', total, events))
         let result: (BackupEnd & { head: BackupHead }) | undefined
         const pieces = async function* () {

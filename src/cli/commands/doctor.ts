@@ -80,12 +80,15 @@ async function readToken(file: string): Promise<string> {
   }
 }
 
-/** A gateway opens a pool, two connections for reports, one for metrics, and one for each shard. One shard is assumed here. */
-const connectionsOfGateway = 12
+/**
+ * A gateway opens a pool of eight for calls and one of four for management, two connections for reports, one for metrics, and one
+ * for each shard. One shard is assumed here.
+ */
+const connectionsOfGateway = 16
 
 async function examineDatabase(
   args: DatabaseArgs,
-  config: Parameters<typeof checkLedger>[1],
+  config: Parameters<typeof checkLedger>[2],
   gateways: number,
 ): Promise<Finding[]> {
   let url: string
@@ -94,10 +97,8 @@ async function examineDatabase(
   } catch (error) {
     return [problem('postgres', 'no address', explainError(error))]
   }
-  const server = await checkPostgres(url, gateways * connectionsOfGateway)
-  const responds = server.some(({ check, status }) => check === 'postgres' && status === 'ok')
-  const canServe = server.some(({ check, status }) => check === 'roles' && status !== 'problem')
-  return responds && canServe ? [...server, ...(await checkLedger(url, config))] : server
+  const { findings, role } = await checkPostgres(url, gateways * connectionsOfGateway)
+  return [...findings, ...(role ? await checkLedger(url, role, config) : [])]
 }
 
 /** Reads something. Returns its value, if it is valid, and the finding that says so or why not. */

@@ -3,7 +3,7 @@ import { command } from '../command.ts'
 import { eventFilterOf } from '../events/event-filter.ts'
 import { eventAsJson, eventAsText } from '../events/event-line.ts'
 import { followLog, printLog } from '../events/print-log.ts'
-import { withSql } from '../open-ledger.ts'
+import { withManagementSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
 import { parsePositiveInteger } from '../options/option-values.ts'
 import { UsageError } from '../usage-error.ts'
@@ -42,7 +42,8 @@ export default command(
   },
   args,
   (args) =>
-    withSql(args, async (sql) => {
+    // With each event goes the reason that was given for it.
+    withManagementSql(args, async (sql) => {
       const filter = eventFilterOf(args)
       const lineOf = args.json ? eventAsJson : eventAsText
       const limit =

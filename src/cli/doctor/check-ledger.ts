@@ -5,16 +5,24 @@ import { connect } from '../../ledger/connect.ts'
 import { schemaFault } from '../../ledger/migrate/schema-compatibility.ts'
 import { type LedgerState, readLedgerState } from '../../ledger/read/read-state.ts'
 import { readShardTariffs } from '../../ledger/read/read-tariffs.ts'
+import type { Role } from '../../ledger/roles.ts'
 import { projectionLags } from '../../projector/catch-up.ts'
 import { explainError } from '../explain-error.ts'
 import { formatNumber } from '../output.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
-/** @param config absent when the configuration could not be read */
-export async function checkLedger(url: string, config: Config | undefined): Promise<Finding[]> {
-  const sql = connect({ url, as: 'serving', max: 1 })
+/**
+ * @param role one that the login may take
+ * @param config absent when the configuration could not be read
+ */
+export async function checkLedger(
+  url: string,
+  role: Role,
+  config: Config | undefined,
+): Promise<Finding[]> {
+  const sql = connect({ url, as: role, max: 1 })
   try {
-    const fault = await schemaFault(sql)
+    const fault = await schemaFault(sql, role)
     if (fault !== undefined)
       return [problem('ledger', fault, 'Run "tollbook migrate" as the owner.')]
     const [ledger, lags, tariffs] = [

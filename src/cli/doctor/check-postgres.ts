@@ -4,10 +4,18 @@ import { printHosts } from '../../ledger/connection/database-address.ts'
 import { parseDatabaseUrl } from '../../ledger/connection/parse-database-url.ts'
 import { readMissingRights } from '../../ledger/migrate/owner-rights.ts'
 import { readServer, type Server } from '../../ledger/read/read-server.ts'
+import { type Role, roles } from '../../ledger/roles.ts'
 import { explainError } from '../explain-error.ts'
+import { checkRoles } from './check-roles.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
 
-export async function checkPostgres(url: string, connectionsNeeded: number): Promise<Finding[]> {
+interface Checked {
+  readonly findings: readonly Finding[]
+  /** A role by which the ledger can be looked at; undefined: there is none. */
+  readonly role?: Role | undefined
+}
+
+export async function checkPostgres(url: string, connectionsNeeded: number): Promise<Checked> {
   let sql: Sql | undefined
   try {
     sql = connect({ url, as: 'owner', max: 1 })
@@ -15,17 +23,18 @@ export async function checkPostgres(url: string, connectionsNeeded: number): Pro
     const askedAtMs = Date.now()
     const server = await readServer(sql)
     const clockOffsetMs = server.timeMs - (askedAtMs + Date.now()) / 2
-    return [
+    const findings = [
       ok('postgres', `${printHosts(parseDatabaseUrl(url))}, as ${server.login.name}`),
       version(server),
       ...durability(server),
       ...upkeep(server),
       connections(server, connectionsNeeded),
-      ...roles(server, await readMissingRights(sql, defaultSchema)),
+      checkRoles(server, await readMissingRights(sql, defaultSchema)),
       clock(clockOffsetMs),
     ]
+    return { findings, role: roles.find((role) => server.roles[role].isTaken) }
   } catch (error) {
-    return [problem('postgres', 'cannot be reached', explainError(error))]
+    return { findings: [problem('postgres', 'cannot be reached', explainError(error))] }
   } finally {
     await sql?.end({ timeout: 1 })
   }
@@ -115,56 +124,6 @@ function connections({ settings, connections }: Server, needed: number): Finding
     )
   }
   return ok('max_connections', found)
-}
-
-/** @param missing what an administrator has to run before this login can migrate */
-function roles({ login, servingRole, database }: Server, missing: readonly string[]): Finding[] {
-  if (!servingRole.exists) {
-    return [
-      problem(
-        'roles',
-        'no serving role',
-        missing.length > 0
-          ? `An administrator has to run:\n${missing.join('\n')}\nThen run "tollbook migrate" as the owner.`
-          : 'Run "tollbook migrate" as the owner: it makes the role.',
-      ),
-    ]
-  }
-  if (!login.serves) {
-    return [
-      problem(
-        'roles',
-        `${login.name} may not take the role tollbook_gateway`,
-        `An administrator has to run:\ngrant tollbook_gateway to "${login.name}";`,
-      ),
-    ]
-  }
-  if (servingRole.writesLog) {
-    return [
-      problem(
-        'roles',
-        'tollbook_gateway may write the log directly',
-        'Run "tollbook migrate": it takes away what the role should not have.',
-      ),
-    ]
-  }
-  if (!servingRole.makesTemporaryTables) {
-    return [
-      warning(
-        'roles',
-        'tollbook_gateway may not make temporary tables, as "verify" does',
-        `An administrator has to run:\ngrant temporary on database "${database}" to tollbook_gateway;`,
-      ),
-    ]
-  }
-  if (!login.superuser) return [ok('roles', `${login.name} serves as tollbook_gateway`)]
-  return [
-    warning(
-      'roles',
-      `${login.name} is a superuser`,
-      'Let "serve" log in as a user that only has the role tollbook_gateway, and keep the owner for "migrate".',
-    ),
-  ]
 }
 
 /** Tokens and logs use this machine's clock; the ledger uses PostgreSQL's. */

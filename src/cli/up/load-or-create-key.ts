@@ -29,10 +29,9 @@ export async function loadOrCreateKey(
   databaseUrl: string,
   file: string,
 ): Promise<{ readonly key: DemoKey; readonly differs: boolean }> {
-  const sql = connect({
-    ...{ url: databaseUrl, as: 'serving', max: 2 },
-    lockTimeoutMs: maxLockWaitMs,
-  })
+  const connection = { url: databaseUrl, max: 2, lockTimeoutMs: maxLockWaitMs } as const
+  const sql = connect({ ...connection, as: 'management' })
+  const callsSql = connect({ ...connection, as: 'calls' })
   try {
     const management = openManagement({
       sql,
@@ -43,7 +42,7 @@ export async function loadOrCreateKey(
     })
     const { differs } = await management.ensureTariff()
     const saved = existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
-    const record = saved ? await readKeyByHash(sql, hashKey(saved)) : undefined
+    const record = saved ? await readKeyByHash(callsSql, hashKey(saved)) : undefined
     if (saved && record && !record.revokedAt && record.enabled) {
       const { keyId, accountId } = record
       return { key: { apiKey: saved, keyId, accountId }, differs }
@@ -52,7 +51,7 @@ export async function loadOrCreateKey(
     writeFileSync(file, `${key.apiKey}\n`, { mode: 0o600 })
     return { key, differs }
   } finally {
-    await sql.end()
+    await Promise.all([sql.end(), callsSql.end()])
   }
 }
 

@@ -81,7 +81,6 @@ function readMarkFile(file: string): MarkFile | undefined {
 
 /** undefined: the log is empty. */
 async function readLedgerId(sql: Sql): Promise<string | undefined> {
-  const [row] = await sql<{ ledger: string }[]>`
-    select encode(event_hash, 'hex') as ledger from events where position = 1 order by shard limit 1`
-  return row?.ledger
+  const [row] = await sql<[{ ledger: string | null }]>`select ledger_id_v1() as ledger`
+  return row.ledger ?? undefined
 }

@@ -5,9 +5,9 @@
  */
 import postgres from 'postgres'
 import { connect, defaultSchema, type Sql } from '../connect.ts'
+import { makeRoles } from '../migrate/grants.ts'
 import { migrateEmpty } from '../migrate/migrate.ts'
 import { requireOwnerRights } from '../migrate/owner-rights.ts'
-import { makeServingRole } from '../migrate/serving-role.ts'
 import { type BackupEnd, type BackupHead, eventColumns, readEventLines } from './backup-lines.ts'
 
 export type RestoreFault =
@@ -52,7 +52,7 @@ export async function restoreLines(
   try {
     await refuseLedgerInUse(sql)
     await requireOwnerRights(sql, defaultSchema, 'migrate')
-    await makeServingRole(sql)
+    await makeRoles(sql)
     return await sql.begin(async (transaction) => {
       const tx = transaction as unknown as Sql
       const [before] = await tx<[{ pid: number }]>`select pg_backend_pid() as pid`

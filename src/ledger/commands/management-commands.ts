@@ -4,16 +4,15 @@
  * The sender gives a command its id. The same request under the same id gets the same result, so a command whose connection died
  * is simply sent again. Another request under the same id is a mismatch.
  */
-import { createHash } from 'node:crypto'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { maxAmount } from '../../../events/bounds.ts'
 import { canonicalJson } from '../../../events/canonical-json.ts'
 import { catalogue, type EventType } from '../../../events/catalogue.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { NewEvent } from '../../../events/new-event.ts'
-import type { HighWaterMark, HighWaterMarks } from '../append/high-water-marks.ts'
+import type { HighWaterMarks } from '../append/high-water-marks.ts'
 import type { Sql } from '../connect.ts'
-import { type LedgerFault, LedgerUnavailable } from '../unavailable.ts'
+import { type CommandReply, digest, openSender, type Sender } from './sender.ts'
 
 /** Who gives a command: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
 export type ActorId = string
@@ -131,20 +130,16 @@ export interface ManagementCommands {
   importUsage(shard: number, command: ImportUsageCommand): Promise<ManagementResult>
 }
 
-/** Why the ledger takes no command. */
-const faults: Readonly<Record<LedgerFault, string>> = {
-  log_diverged: 'the log is not the one that a gateway has seen: see "tollbook doctor"',
-  clock_disagrees: 'the clocks of the ledger and of this machine disagree: see "tollbook clock"',
-}
+export type ManagementReply = Omit<ManagementResult, 'verdict'> &
+  CommandReply<ManagementResult['verdict']>
 
-interface ManagementReply extends Omit<ManagementResult, 'verdict'> {
-  readonly verdict: ManagementResult['verdict'] | LedgerFault
-  /** Where the log ends after an accepted command. */
-  readonly head?: HighWaterMark
-}
-
-function isFault(verdict: string): verdict is LedgerFault {
-  return Object.hasOwn(faults, verdict)
+/** @throws LedgerUnavailable where the ledger took no command */
+export function resultOf(
+  sender: Sender,
+  shard: number,
+  { head, ...result }: ManagementReply,
+): ManagementResult {
+  return { ...result, verdict: sender.accept(shard, { ...result, ...(head && { head }) }) }
 }
 
 /**
@@ -158,15 +153,9 @@ export function openManagementCommands(
   instance: string,
   marks?: HighWaterMarks,
 ): ManagementCommands {
-  const senderOf = (shard: number) =>
-    JSON.stringify({ instance, sentAt: new Date().toISOString(), mark: marks?.of(shard) })
-
-  function accepted(shard: number, { head, ...result }: ManagementReply): ManagementResult {
-    const { verdict } = result
-    if (isFault(verdict)) throw new LedgerUnavailable(faults[verdict])
-    if (head) marks?.raise(shard, head)
-    return { ...result, verdict }
-  }
+  const sender = openSender(instance, marks)
+  const senderOf = sender.ofShard
+  const accepted = (shard: number, reply: ManagementReply) => resultOf(sender, shard, reply)
 
   return {
     async record(shard, command) {
@@ -264,10 +253,6 @@ function commandId(verb: string, command: CreditsCommand): string {
   return command.externalId
     ? `external:${command.accountId}:${command.externalId}`
     : `${verb}:${crypto.randomUUID()}`
-}
-
-function digest(request: object): string {
-  return createHash('sha256').update(canonicalJson(request)).digest('hex')
 }
 
 function bytes(value: Uint8Array | undefined): Buffer | null {

@@ -99,18 +99,8 @@ export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponse
     async read({ shard, keyId, accountId, accountSecret, claim }) {
       const [row] = await inTime(
         sql<Row[]>`
-          select c.hold_id as "holdId", coalesce(a.quantity, e.quantity) as quantity,
-            a.response, e.position,
-            exists (
-              select from events r
-              where r.request_id = c.hold_id and r.shard = c.shard and r.type = 'ChargeRefunded'
-                and r.payload ->> 'externalId' = 'undelivered:' || c.hold_id
-            ) as "isRefunded"
-          from claims c
-          left join stored_responses a on a.key_id = c.key_id and a.claim = c.claim and a.shard = c.shard
-          left join events e on e.request_id = c.hold_id and e.shard = c.shard and e.type = 'HoldSettled'
-            and e.held is not null
-          where c.key_id = ${keyId} and c.claim = ${claim} and c.shard = ${shard}`,
+          select hold_id as "holdId", quantity, response, position, is_refunded as "isRefunded"
+          from find_claim_v1(${shard}::smallint, ${keyId}, ${claim})`,
       )
       if (!row) return undefined
       const sealed = unseal<Sealed>(accountSecret, accountId, row.response)

@@ -8,10 +8,10 @@ import type { Projection } from '../../../projections/projection.ts'
 import { connect, defaultSchema, type Sql } from '../connect.ts'
 import { functions } from '../sql/functions/index.ts'
 import triggers from '../sql/triggers.sql' with { type: 'text' }
+import { grantRoles, makeRoles } from './grants.ts'
 import { applyMigrations } from './migrations.ts'
 import { requireOwnerRights } from './owner-rights.ts'
 import { projectionFunctions } from './projection-functions.ts'
-import { grantServing, makeServingRole } from './serving-role.ts'
 
 export interface MigrateOptions {
   readonly url: string
@@ -43,7 +43,7 @@ export async function migrate(
   const sql = connect({ url: options.url, schema, as: 'owner', max: 1 })
   try {
     await requireOwnerRights(sql, schema, 'migrate')
-    await makeServingRole(sql)
+    await makeRoles(sql)
     const { applied, changed } = await sql.begin((tx) =>
       migrateWithin(tx as unknown as Sql, schema, options.shards),
     )
@@ -59,7 +59,7 @@ export async function migrate(
 
 /**
  * Migrates in the transaction `tx`, as far as no projection has to be built anew: of those that have, the functions stay, too.
- * The serving role must be there.
+ * The roles must be there.
  */
 async function migrateWithin(tx: Sql, schema: string, shards = 1) {
   const applied = await applyMigrations(tx, schema, shards)
@@ -109,5 +109,5 @@ async function makeProjectionTables(tx: Sql): Promise<Projection[]> {
 async function replaceFunctions(tx: Sql, schema: string): Promise<void> {
   for (const text of [...functions, ...projectionFunctions(), triggers]) await tx.unsafe(text)
   await tx`select extend_partitions()`
-  await grantServing(tx, schema)
+  await grantRoles(tx, schema)
 }

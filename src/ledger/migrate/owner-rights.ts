@@ -1,5 +1,6 @@
 /** What a login needs to make or change a ledger's schema, looked at before anything is written. */
-import { type Sql, servingRole } from '../connect.ts'
+import type { Sql } from '../connect.ts'
+import { roleNames, roles } from '../roles.ts'
 
 /** The login lacks rights, or is not the owner. Nothing was written. The message has the SQL that mends it. */
 export class RightsMissing extends Error {
@@ -13,8 +14,9 @@ interface Rights {
   /** Quoted where SQL wants it. */
   readonly login: string
   readonly database: string
-  readonly hasServingRole: boolean
-  readonly serves: boolean
+  /** Roles that the server lacks, and those that the login may not take. */
+  readonly missingRoles: readonly string[]
+  readonly rolesOfOthers: readonly string[]
   readonly createsRoles: boolean
   readonly createsSchemas: boolean
   readonly hasSchema: boolean
@@ -49,22 +51,28 @@ function missingRights(rights: Rights, work: OwnerWork): string[] {
   const { login, database } = rights
   const needsSchema = work === 'rebuild' ? !rights.hasReplaySchema : !rights.hasSchema
   const missing: string[] = []
-  if (!rights.hasServingRole && !rights.createsRoles) {
-    missing.push(`create role ${servingRole} nologin;`)
-  }
+  const toMake = rights.createsRoles ? [] : rights.missingRoles
+  missing.push(...toMake.map((role) => `create role ${role} nologin;`))
   if (needsSchema && !rights.createsSchemas) {
     missing.push(`grant create on database ${database} to ${login};`)
   }
-  // The other commands take the role, so whoever asks an administrator once asks for all of it.
-  if (missing.length > 0 && !rights.serves) missing.push(`grant ${servingRole} to ${login};`)
+  // The other commands take the roles, so whoever asks an administrator once asks for all of it.
+  const toGrant = [...toMake, ...rights.rolesOfOthers]
+  if (missing.length > 0 && toGrant.length > 0) {
+    missing.push(`grant ${toGrant.join(', ')} to ${login};`)
+  }
   return missing
 }
 
 async function readRights(sql: Sql, schema: string): Promise<Rights> {
+  const names = roles.map((role) => roleNames[role])
   const [row] = await sql<[Rights]>`
     select quote_ident(current_user) as login, quote_ident(current_database()) as database,
-      serving.oid is not null as "hasServingRole",
-      coalesce(pg_has_role(serving.oid, 'member'), false) as serves,
+      array(select name from unnest(${names}::text[]) name where name not in (select rolname from pg_roles)) as "missingRoles",
+      array(
+        select name from unnest(${names}::text[]) name
+        join pg_roles on rolname = name where not pg_has_role(oid, 'member')
+      ) as "rolesOfOthers",
       me.rolsuper or me.rolcreaterole as "createsRoles",
       has_database_privilege(current_database(), 'create') as "createsSchemas",
       own.oid is not null as "hasSchema",
@@ -78,7 +86,6 @@ async function readRights(sql: Sql, schema: string): Promise<Rights> {
         limit 1
       ) as "otherOwner"
     from pg_roles me
-    left join pg_roles serving on serving.rolname = ${servingRole}
     left join pg_namespace own on own.nspname = ${schema}
     where me.rolname = current_user`
   return row

@@ -1,12 +1,13 @@
 import postgres from 'postgres'
 import { projections } from '../../../projections/index.ts'
-import { type Sql, servingRole } from '../connect.ts'
-import { servedFunctions } from '../sql/functions/index.ts'
+import type { Sql } from '../connect.ts'
+import { type Role, roleNames } from '../roles.ts'
+import { functionsOfRoles } from '../sql/functions/functions-of-roles.ts'
 import { newestMigration } from './migrations.ts'
 
 interface SchemaState {
   readonly role: string
-  /** How many of `servedFunctions` are there and may be executed. */
+  /** How many of the role's functions are there and may be executed. */
   readonly functions: number
   readonly migration: number | null
   /** Of each projection the oldest version among the shards. */
@@ -23,38 +24,35 @@ const missingCodes = new Set(['42P01', '42883', '3F000', '42501'])
  * undefined: it can. A ledger that is set up for a later version serves this one too.
  * @throws whatever keeps the ledger from replying
  */
-export async function schemaFault(sql: Sql): Promise<string | undefined> {
+export async function schemaFault(sql: Sql, role: Role): Promise<string | undefined> {
   let state: SchemaState
   try {
-    state = await readSchemaState(sql)
+    state = await readSchemaState(sql, role)
   } catch (error) {
     if (error instanceof postgres.PostgresError && missingCodes.has(error.code)) return notSetUp
     throw error
   }
-  if (state.role !== servingRole) return `the connection does not have the role ${servingRole}`
-  return isUpToDate(state) ? undefined : notSetUp
+  if (state.role !== roleNames[role])
+    return `the connection does not have the role ${roleNames[role]}`
+  return isUpToDate(state, role) ? undefined : notSetUp
 }
 
-function isUpToDate({ migration, versions, functions }: SchemaState): boolean {
+function isUpToDate({ migration, versions, functions }: SchemaState, role: Role): boolean {
   return (
     (migration ?? 0) >= newestMigration &&
     projections.every(({ name, version }) => (versions?.[name] ?? 0) >= version) &&
-    functions >= servedFunctions.length
+    functions >= functionsOfRoles[role].length
   )
 }
 
-async function readSchemaState(sql: Sql): Promise<SchemaState> {
+async function readSchemaState(sql: Sql, role: Role): Promise<SchemaState> {
   const [row] = await sql<[SchemaState]>`
-    select current_user::text as role, m.id as migration, v.versions, f.count as functions
-    from (select max(id) as id from migrations) m
-    cross join (
-      select json_object_agg(projection, version) as versions
-      from (select projection, min(version) as version from projection_checkpoints group by projection) oldest
-    ) v
+    select current_user::text as role, s.migration, s.versions, f.count as functions
+    from schema_state_v1() s
     cross join (
       select count(distinct proname) as count
       from pg_proc
-      where proname = any(${[...servedFunctions]}) and pronamespace = current_schema()::regnamespace
+      where proname = any(${[...functionsOfRoles[role]]}) and pronamespace = current_schema()::regnamespace
         and has_function_privilege(oid, 'execute')
     ) f`
   return row

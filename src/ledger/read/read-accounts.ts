@@ -30,14 +30,13 @@ export async function readAccount(sql: Sql, accountId: string): Promise<AccountR
   const [row] = await sql<AccountRow[]>`
     select a.shard, a.account_id as "accountId", a.version, a.owner_kind as "ownerKind",
       a.owner_id as "ownerId", a.rate_limit as "rateLimit", a.max_in_flight as "maxInFlight",
-      a.frozen, a.erased, a.opened_at as "openedAt", s.secret, t.now as "readAt", (
+      a.frozen, a.erased, a.opened_at as "openedAt", account_secret_v1(a.account_id) as secret, t.now as "readAt", (
         select coalesce(json_agg(json_build_object('plan', p.plan, 'from', p.starts_at)
           order by p.position), '[]')
         from account_plans p where p.account_id = a.account_id and p.shard = a.shard
       ) as schedule
     from account_state a
     cross join (select ledger_now() as now) t
-    left join account_secrets s on s.account_id = a.account_id and s.shard = a.shard
     where a.account_id = ${accountId}`
   return row
 }
@@ -48,8 +47,11 @@ export async function readSecrets(
   accountIds: readonly string[],
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const rows = await sql<{ accountId: string; secret: Uint8Array }[]>`
-    select account_id as "accountId", secret from account_secrets
-    where account_id = any(${[...new Set(accountIds)]})`
+    select "accountId", secret from (
+      select id as "accountId", account_secret_v1(id) as secret
+      from unnest(${[...new Set(accountIds)]}::text[]) id
+    ) found
+    where secret is not null`
   return new Map(rows.map(({ accountId, secret }) => [accountId, secret]))
 }
 

@@ -16,5 +16,5 @@ export async function readHeads(sql: Sql): Promise<ShardHead[]> {
     select shard, position, epoch,
       to_char(recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as "recordedAt",
       divergence
-    from heads order by shard`
+    from heads_v1()`
 }

@@ -43,29 +43,12 @@ export interface ReadKey extends KeyRecord {
 /** The key that a secret's hash belongs to, revoked or not; undefined: there is none. */
 export async function readKeyByHash(sql: Sql, hash: string): Promise<ReadKey | undefined> {
   const [row] = await sql<ReadKey[]>`
-    select k.shard, k.key_id as "keyId", k.account_id as "accountId",
-      a.owner_id as "ownerId", k.mode,
-      k.version as "keyVersion", a.version as "accountVersion", k.display, k.enabled,
-      k.revoked_at as "revokedAt", k.expires_at as "expiresAt",
-      case when k.hash = ${hash} then null else k.previous_until end as "previousUntil",
-      k.endpoints, k.rate_limit as "keyRateLimit", k.monthly_cap as "monthlyCap",
-      a.frozen or a.erased as frozen, plan_at(k.shard, k.account_id, t.now) as plan,
-      (select min(p.starts_at) from account_plans p
-        where p.account_id = k.account_id and p.shard = k.shard and p.starts_at > t.now) as "planUntil",
-      a.rate_limit as "accountRateLimit", a.max_in_flight as "maxInFlight",
-      tariff_at(k.shard, t.now) as tariff, s.secret as "accountSecret",
-      k.private, t.now as "readAt"
-    from (
-      select * from key_state where hash = ${hash}
-      union all
-      select * from key_state where previous_hash = ${hash} and previous_until is not null
-    ) k
-    join account_state a on a.account_id = k.account_id and a.shard = k.shard
-    left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard
-    -- As the append decides: a clock that was set back does not undo what has begun.
-    cross join lateral (
-      select greatest(ledger_now(), h.recorded_at) as now from heads h where h.shard = k.shard
-    ) t
-    limit 1`
+    select shard, key_id as "keyId", account_id as "accountId", owner_id as "ownerId", mode,
+      key_version as "keyVersion", account_version as "accountVersion", display, enabled,
+      revoked_at as "revokedAt", expires_at as "expiresAt", previous_until as "previousUntil", endpoints,
+      key_rate_limit as "keyRateLimit", monthly_cap as "monthlyCap", frozen, plan, plan_until as "planUntil",
+      account_rate_limit as "accountRateLimit", max_in_flight as "maxInFlight", tariff,
+      account_secret as "accountSecret", private, read_at as "readAt"
+    from find_key_v1(${hash})`
   return row
 }

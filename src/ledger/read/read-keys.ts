@@ -154,10 +154,9 @@ function selectKeys(sql: Sql, which: ReturnType<Sql>): Promise<KeyRow[]> {
       c.plan -> 'endpoints' as "planEndpoints",
       greatest(m.settled - m.refunded, 0) as "creditsUsed",
       (t.month + interval '1 month') at time zone 'UTC' as "nextMonth",
-      u.last_used_at as "lastUsedAt", s.secret as "accountSecret", k.private, t.now as "readAt"
+      u.last_used_at as "lastUsedAt", account_secret_v1(k.account_id) as "accountSecret", k.private, t.now as "readAt"
     from key_state k
     join account_state a on a.account_id = k.account_id and a.shard = k.shard
-    left join account_secrets s on s.account_id = k.account_id and s.shard = k.shard
     cross join (
       select now, date_trunc('month', now at time zone 'UTC') as month
       from (select ledger_now() as now) clock

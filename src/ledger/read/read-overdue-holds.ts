@@ -15,8 +15,5 @@ export interface OverdueHold {
 export function readOverdueHolds(sql: Sql, shard: number, max: number): Promise<OverdueHold[]> {
   return sql<OverdueHold[]>`
     select hold_id as "requestId", account_id as "accountId", key_id as "keyId", mode, endpoint, tariff
-    from open_holds
-    where shard = ${shard} and expires_at < ledger_now()
-    order by expires_at
-    limit ${max}`
+    from overdue_holds_v1(${shard}::smallint, ${max})`
 }

@@ -1,5 +1,6 @@
 /** What a ledger depends on of its PostgreSQL server. The server need not have a ledger. */
-import { type Sql, servingRole } from '../connect.ts'
+import type { Sql } from '../connect.ts'
+import { type Role, roleNames, roles } from '../roles.ts'
 
 export interface Server {
   /** As in `server_version_num`: 150004 is 15.4. */
@@ -13,18 +14,24 @@ export interface Server {
   readonly login: {
     readonly name: string
     readonly superuser: boolean
-    /** Whether it may take the serving role. */
-    readonly serves: boolean
+    /** Whether it may do whatever the owner of the ledger may; false where there is none. */
+    readonly owns: boolean
   }
-  readonly servingRole: {
-    readonly exists: boolean
-    /** Whether the role may do more to the log than read it. false: it may not, or there is no log. */
-    readonly writesLog: boolean
-    /** Whether it may make temporary tables, as `verify` does. */
-    readonly makesTemporaryTables: boolean
-  }
+  readonly roles: Readonly<Record<Role, ServerRole>>
   /** The server's clock, in Unix milliseconds. */
   readonly timeMs: number
+}
+
+/** A role as the server has it. */
+export interface ServerRole {
+  readonly exists: boolean
+  /** Whether the login may take it. */
+  readonly isTaken: boolean
+  /** Tables of the ledger that it may read, and those that it may write. */
+  readonly reads: number
+  readonly writes: number
+  /** Whether it may make temporary tables, as `verify` does. */
+  readonly makesTemporaryTables: boolean
 }
 
 const settings = [
@@ -40,28 +47,34 @@ const settings = [
 
 export type ServerSetting = (typeof settings)[number]
 
-/** @param sql connected as whoever logs in: the serving role may not be there yet */
+/** @param sql connected as whoever logs in: the roles may not be there yet */
 export async function readServer(sql: Sql): Promise<Server> {
-  const [row] = await sql<[Server]>`
+  const [row] = await sql<[Omit<Server, 'roles'> & { roles: Record<string, ServerRole> }]>`
     select current_setting('server_version_num')::integer as version,
       (select json_object_agg(name, current_setting(name)) from unnest(${[...settings]}::text[]) name) as settings,
       current_database() as database, pg_is_in_recovery() as standby,
       (select count(*) from pg_stat_activity where backend_type = 'client backend') as connections,
       (
-        select json_build_object('name', rolname, 'superuser', rolsuper, 'serves', case
-          when exists (select from pg_roles where rolname = ${servingRole})
-          then pg_has_role(${servingRole}, 'member') else false end)
+        select json_build_object('name', rolname, 'superuser', rolsuper, 'owns', coalesce((
+          select pg_has_role(nspowner, 'usage') from pg_namespace where nspname = current_schema()), false))
         from pg_roles where rolname = current_user
       ) as login,
-      json_build_object(
-        'exists', exists (select from pg_roles where rolname = ${servingRole}),
-        'makesTemporaryTables', exists (
-          select from pg_roles where rolname = ${servingRole}
-            and has_database_privilege(oid, current_database(), 'temporary')),
-        'writesLog', exists (
-          select from pg_roles where rolname = ${servingRole} and to_regclass('events') is not null
-            and has_table_privilege(${servingRole}, to_regclass('events'), 'insert, update, delete, truncate'))
-      ) as "servingRole",
+      (
+        select json_object_agg(name, json_build_object(
+          'exists', oid is not null,
+          'isTaken', coalesce(pg_has_role(oid, 'member'), false),
+          'makesTemporaryTables', coalesce(has_database_privilege(oid, current_database(), 'temporary'), false),
+          'reads', (select count(*) from pg_class c where c.relnamespace = to_regnamespace(current_schema())
+            and c.relkind in ('r', 'p') and has_any_column_privilege(r.oid, c.oid, 'select')),
+          'writes', (select count(*) from pg_class c where c.relnamespace = to_regnamespace(current_schema())
+            and c.relkind in ('r', 'p') and has_table_privilege(r.oid, c.oid, 'insert, update, delete, truncate'))))
+        from unnest(${roles.map((role) => roleNames[role])}::text[]) name
+        left join pg_roles r on r.rolname = name
+      ) as roles,
       (extract(epoch from clock_timestamp()) * 1000)::float8 as "timeMs"`
-  return row
+  const ofRole = (role: Role) => row.roles[roleNames[role]] as ServerRole
+  return {
+    ...row,
+    roles: { calls: ofRole('calls'), management: ofRole('management'), reader: ofRole('reader') },
+  }
 }

@@ -2,7 +2,7 @@ import type { Sql } from '../connect.ts'
 
 /** The shards of the ledger. */
 export async function readShards(sql: Sql): Promise<number[]> {
-  const rows = await sql<{ shard: number }[]>`select shard from heads order by shard`
+  const rows = await sql<{ shard: number }[]>`select shard from heads_v1()`
   return rows.map(({ shard }) => shard)
 }
 

@@ -17,20 +17,8 @@ export interface LedgerState {
 
 export async function readLedgerState(sql: Sql): Promise<LedgerState> {
   const [row] = await sql<[LedgerState]>`
-    select h.open as "openHolds", h.overdue as "overdueHolds", p.ahead as "partitionsReady",
-      (select json_agg(json_build_object('shard', shard, 'position', position, 'divergence', divergence) order by shard)
-        from heads) as heads
-    from (
-      select count(*) as open, count(*) filter (where expires_at < t.now) as overdue
-      from open_holds cross join (select ledger_now() as now) t
-    ) h
-    cross join (
-      select count(*) as ahead
-      from pg_inherits i join pg_class c on c.oid = i.inhrelid
-      where i.inhparent = 'events'::regclass
-        and substring(pg_get_expr(c.relpartbound, c.oid) from 'FROM \\(''(\\d+)''\\)')::bigint
-          > (select max(position) from heads)
-    ) p`
+    select open_holds as "openHolds", overdue_holds as "overdueHolds", partitions as "partitionsReady", heads
+    from ledger_state_v1()`
   return row
 }
 
@@ -43,20 +31,5 @@ export interface PlanCount {
 
 /** Reads every account and key, so it is not to be called often. */
 export function countByPlan(sql: Sql): Promise<PlanCount[]> {
-  return sql<PlanCount[]>`
-    with plans as (
-      select distinct on (p.shard, p.account_id) p.shard, p.account_id, p.plan
-      from account_plans p cross join (select ledger_now() as now) t
-      where p.starts_at <= t.now
-      order by p.shard, p.account_id, p.position desc
-    )
-    select p.plan, count(*) as accounts, coalesce(sum(k.keys), 0)::bigint as keys
-    from plans p
-    join account_state a on a.account_id = p.account_id and a.shard = p.shard and not a.erased
-    left join (
-      select shard, account_id, count(*) as keys
-      from key_state where revoked_at is null group by shard, account_id
-    ) k on k.account_id = p.account_id and k.shard = p.shard
-    group by p.plan
-    order by p.plan`
+  return sql<PlanCount[]>`select plan, accounts, keys from plan_counts_v1()`
 }

@@ -9,14 +9,14 @@ export async function readTariff(
 ): Promise<{ plans: Record<string, Plan>; prices: Record<string, unknown> } | undefined> {
   const [row] = await sql<
     { content: { plans: Record<string, Plan>; prices: Record<string, unknown> } }[]
-  >`select content from tariffs where hash = ${hash} order by position limit 1`
+  >`select content from find_tariff_v1(${hash})`
   return row?.content
 }
 
 /** The hash of the tariff in force now; null: there is none. */
 export async function readTariffInForce(sql: Sql, shard = 0): Promise<string | null> {
   const [row] = await sql<{ hash: string | null }[]>`
-    select tariff_at(${shard}::smallint, ledger_now()) as hash`
+    select in_force as hash from shard_tariffs_v1() where shard = ${shard}`
   return row?.hash ?? null
 }
 
@@ -33,13 +33,7 @@ export interface PublishedTariff {
 export function readCurrentTariffs(sql: Sql, shard = 0): Promise<PublishedTariff[]> {
   return sql<PublishedTariff[]>`
     select hash, effective_from as "from", notice, content -> 'plans' as plans, content -> 'prices' as prices
-    from tariffs
-    where shard = ${shard}
-      and (effective_from > ledger_now() or position = (
-        select position from tariffs
-        where shard = ${shard} and effective_from <= ledger_now()
-        order by effective_from desc, position desc limit 1))
-    order by effective_from, position`
+    from current_tariffs_v1(${shard}::smallint)`
 }
 
 export interface ShardTariff {
@@ -54,9 +48,5 @@ export interface ShardTariff {
 
 export function readShardTariffs(sql: Sql): Promise<ShardTariff[]> {
   return sql<ShardTariff[]>`
-    select h.shard, tariff_at(h.shard, t.now) as "inForce",
-      not exists (select from tariffs where tariffs.shard = h.shard) as empty, t.now as "readAt"
-    from heads h
-    cross join (select ledger_now() as now) t
-    order by h.shard`
+    select shard, in_force as "inForce", is_empty as empty, read_at as "readAt" from shard_tariffs_v1()`
 }

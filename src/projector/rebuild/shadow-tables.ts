@@ -1,6 +1,7 @@
 /** The tables of a rebuild, in a schema beside the ledger's: made, finished, and the schema dropped again. */
 import type { Projection } from '../../../projections/projection.ts'
-import { type Sql, servingRole } from '../../ledger/connect.ts'
+import type { Sql } from '../../ledger/connect.ts'
+import { grantOfTable } from '../../ledger/migrate/grants.ts'
 import { fingerprint, statementsOf, tablesOf } from '../projection-tables.ts'
 import { type SearchPath, withSearchPath } from '../search-path.ts'
 
@@ -52,7 +53,7 @@ function emptyTables(projection: Projection, { tables: schema, ledger }: SearchP
     ...statementsOf(projection).tables.map((statement) =>
       statement.replace(/^create table /, 'create unlogged table '),
     ),
-    ...tables.map((table) => `grant select on ${schema}.${table} to ${servingRole}`),
+    ...tables.map((table) => grantOfTable(`${schema}.${table}`)),
     // The functions that write them belong to whoever owns the log.
     ...tables.map(
       (table) => `execute format('alter table ${schema}.${table} owner to %I',

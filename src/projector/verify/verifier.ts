@@ -112,7 +112,7 @@ async function verify(
 }
 
 async function shardsOf({ url, schema }: TemporaryOptions): Promise<number[]> {
-  const sql = connect({ url, ...(schema && { schema }), as: 'serving', max: 1 })
+  const sql = connect({ url, ...(schema && { schema }), as: 'reader', max: 1 })
   try {
     return await readShards(sql)
   } finally {

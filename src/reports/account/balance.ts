@@ -55,8 +55,20 @@ export async function readBalance(
   accountId: string,
   mode: Mode,
 ): Promise<Balance | undefined> {
-  const row = await read(sql, accountId, mode)
-  if (!row) return undefined
+  const [row] = await sql<Row[]>`select * from balance_of(${accountId}, ${mode})`
+  return row && balanceFrom(row)
+}
+
+/**
+ * The balance of a key's account in the key's mode, as the key itself may ask for it.
+ * @param keyHash of the key's secret
+ */
+export async function readOwnBalance(sql: Sql, keyHash: string): Promise<Balance | undefined> {
+  const [row] = await sql<Row[]>`select * from own_balance_v1(${keyHash})`
+  return row && balanceFrom(row)
+}
+
+function balanceFrom(row: Row): Balance {
   const lots = row.lots.map((lot) => ({
     ...lot,
     lot: printPosition({ shard: row.shard, position: lot.lot }),
@@ -82,34 +94,4 @@ export async function readBalance(
 function isoText(time: string): string {
   const date = new Date(time)
   return Number.isNaN(date.getTime()) ? time : date.toISOString()
-}
-
-async function read(sql: Sql, accountId: string, mode: Mode): Promise<Row | undefined> {
-  const [row] = await sql<Row[]>`
-    with clock as materialized (
-      select now, date_trunc('month', now at time zone 'UTC')::date as month
-      from (select ledger_now() as now) t
-    )
-    select a.shard, to_char(clock.month, 'YYYY-MM') as month, coalesce(b.debt, 0) as debt,
-      case when b.allowance_month = clock.month then b.allowance_granted else 0 end as allowance_granted,
-      greatest(coalesce(allowance_due(a.shard, clock.now, a.account_id, ${mode}), 0), 0) as allowance_due,
-      m.settled as month_settled, m.refunded as month_refunded, m.calls as month_calls, l.lots
-    from account_state a
-    cross join clock
-    left join balances b on b.account_id = a.account_id and b.mode = ${mode} and b.shard = a.shard
-    cross join lateral month_charges(a.shard, a.account_id, null, ${mode}, clock.month) m
-    cross join lateral (
-      select coalesce(jsonb_agg(
-        jsonb_build_object('lot', l.lot, 'kind', l.kind, 'granted', l.granted, 'settled', l.settled,
-          'held', l.held, 'refunded', l.refunded, 'adjusted', l.adjusted,
-          'available', case when l.starts_at <= clock.now and l.expires_at > clock.now
-            then l.granted + l.refunded - l.adjusted - l.settled - l.held else 0 end,
-          'startsAt', l.starts_at, 'expiresAt', nullif(l.expires_at, 'infinity'))
-        order by case l.kind when 'allowance' then 0 else 1 end, l.expires_at, l.lot), '[]') as lots
-      from lots l
-      where l.account_id = a.account_id and l.mode = ${mode} and l.shard = a.shard
-        and (l.expires_at > clock.now or l.held > 0)
-    ) l
-    where a.account_id = ${accountId}`
-  return row
 }

@@ -1,9 +1,7 @@
-/** The charges of an account, page by page, the newest first. */
+/** The charges of a key's account, page by page, the newest first. */
 
 import { type LogPosition, type Mode, printPosition } from '../../../events/event.ts'
-import { isOpening } from '../../../events/openings.ts'
 import type { Sql } from '../../ledger/connect.ts'
-import { findFirstEvent } from '../log-reader/find-account.ts'
 
 /** A call that was charged. Positions are printed, times are ISO 8601 in UTC. */
 export interface ListedCharge {
@@ -32,37 +30,34 @@ export interface ChargePage {
  */
 const maxScanned = 2_000
 
-/** @param limit at least 1 */
-export async function readChargePage(
+/**
+ * @param keyHash of the secret of a key, whose account it is
+ * @param limit at least 1
+ */
+export async function readOwnCharges(
   sql: Sql,
-  accountId: string,
+  keyHash: string,
   { before, limit }: { readonly before?: LogPosition | undefined; readonly limit: number },
 ): Promise<ChargePage> {
-  const shard = (await findFirstEvent(sql, accountId))?.shard
-  if (shard === undefined || (before && before.shard !== shard)) return { charges: [] }
-  const older = before ? sql`and position < ${before.position}` : sql``
-  const [oldest] = await sql<{ position: number }[]>`
-    select position from events where account_id = ${accountId} and shard = ${shard} ${older}
-    order by position desc offset ${maxScanned - 1} limit 1`
-  const rows = await sql<(Omit<ListedCharge, 'settledAt' | 'position'> & Settled)[]>`
-    select request_id as "requestId", key_id as "keyId", mode, endpoint, credits, quantity, tariff,
-      recorded_at as "recordedAt", position,
-      (select coalesce(sum(r.credits), 0)::bigint from events r
-        where r.request_id = e.request_id and r.type = 'ChargeRefunded' and not ${sql.unsafe(isOpening)}) as refunded
-    from events e
-    where account_id = ${accountId} and shard = ${shard} ${older}
-      and position >= ${oldest?.position ?? 1} and type = 'HoldSettled'
-    order by position desc limit ${limit + 1}`
-  const charges = rows.slice(0, limit).map(({ recordedAt, position, ...charge }) => ({
-    ...charge,
-    settledAt: recordedAt.toISOString(),
-    position: printPosition({ shard, position }),
-  }))
-  const last = rows.length > limit ? rows[limit - 1]?.position : oldest?.position
-  return { charges, ...(last !== undefined && { next: { shard, position: last } }) }
+  const [row] = await sql<Page[]>`
+    select shard, oldest, charges
+    from own_charges_v1(${keyHash}, ${before?.position ?? null}, ${limit + 1}, ${maxScanned})`
+  if (!row || (before && before.shard !== row.shard)) return { charges: [] }
+  const { shard, oldest } = row
+  const charges = row.charges.slice(0, limit)
+  const last = row.charges.length > limit ? charges.at(-1)?.position : oldest
+  return {
+    charges: charges.map((charge) => ({
+      ...charge,
+      position: printPosition({ shard, position: charge.position }),
+    })),
+    ...(last !== undefined && last !== null && { next: { shard, position: last } }),
+  }
 }
 
-interface Settled {
-  readonly recordedAt: Date
-  readonly position: number
+interface Page {
+  readonly shard: number
+  /** The last event that was looked at; null: nothing older is left. */
+  readonly oldest: number | null
+  readonly charges: readonly (Omit<ListedCharge, 'position'> & { readonly position: number })[]
 }

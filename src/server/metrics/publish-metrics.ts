@@ -12,7 +12,7 @@ export function publishMetrics(
   warn: (message: string, error?: unknown) => void,
 ): MetricsServer {
   const sql = connect({
-    ...{ url: databaseUrl, as: 'serving', max: 1 },
+    ...{ url: databaseUrl, as: 'calls', max: 1 },
     ...{ statementTimeoutMs: 4_000, maxSilenceSeconds: gatewaySilenceSeconds },
   })
   const readLedger = ledgerMetrics(registry, sql, warn)

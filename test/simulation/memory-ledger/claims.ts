@@ -78,10 +78,10 @@ const claimedColumns = columnsOf(
   'holdId text, quantity int8, response bytea, position int8, isRefunded bool',
 )
 
-/** The call that has a claim, and its stored response: `read` of stored-responses.ts. */
+/** find_claim_v1: the call that has a claim, and its stored response. */
 export function readClaimedCall(
   { state, shard, byRequest, side }: MemoryLedger,
-  [key, claim]: readonly Text[],
+  [, key, claim]: readonly Text[],
 ): Rows {
   const found = state.claims.get(`${key} ${claim} ${shard}`)
   if (!found) return rowsOf(claimedColumns, [])

@@ -1,4 +1,4 @@
-/** Management commands: grant_v1, adjust_v1, refund_v1 and record_v1. */
+/** Management commands: grant_v1, adjust_v1, refund_v1 and record_v1, and what a key commands itself by two of them. */
 import { catalogue, type EventType } from '../../../events/catalogue.ts'
 import { micros, monthOf } from '../../support/log.ts'
 import { draw, liveLots, type Who } from '../../support/log-rules.ts'
@@ -7,6 +7,7 @@ import { grantAllowance, repayFromLiveLots, repayFromLot, writeCredits } from '.
 import { deliveryOf } from './deliveries.ts'
 import { enterShard, hasDiverged, leaveShard, type Mark } from './head.ts'
 import type { MemoryEvent, MemoryLedger } from './memory-ledger.ts'
+import { keyOf } from './reads.ts'
 import { jsonTime, rowOf, timeText } from './rows.ts'
 
 type Result = Readonly<Record<string, unknown>>
@@ -149,6 +150,19 @@ export function refund(ledger: MemoryLedger, values: readonly Text[]): Rows {
   return keep(ledger, command, hash as string, result)
 }
 
+export function refundUndelivered(ledger: MemoryLedger, values: readonly Text[]): Rows {
+  const [from = null, hash, request = null, requestHash = null, sealed = null] = values
+  const key = keyOf(ledger, hash)
+  const events = ledger.byRequest.get(request ?? '') ?? []
+  const isOwn = events.some(
+    ({ type, account_id }) => type === 'HoldSettled' && account_id === key?.account_id,
+  )
+  if (!key || !isOwn) return reply({ verdict: 'no_such_charge' })
+  const external = `undelivered:${request}`
+  const actor = `key:${key.key_id}`
+  return refund(ledger, ['0', from, external, requestHash, request, null, sealed, actor])
+}
+
 /** Whether the response of a call was given again under its Idempotency-Key. */
 function isReplayed({ side }: MemoryLedger, events: readonly MemoryEvent[]): boolean {
   const hold = events.find(({ type }) => type === 'CreditsHeld')
@@ -171,6 +185,20 @@ function backToLots(charge: MemoryEvent, earlier: readonly MemoryEvent[], credit
     left -= take
   }
   return { lots, moved }
+}
+
+export function revoke(ledger: MemoryLedger, [from = null, hash]: readonly Text[]): Rows {
+  const key = keyOf(ledger, hash)
+  if (!key) return reply({ verdict: 'no_such_key' })
+  const sender = enter(ledger, from)
+  if ('rows' in sender) return sender
+  if (key.revoked_at) return reply({ verdict: 'ok' })
+  const keyId = String(key.key_id)
+  const expected = [{ stream: 'key', id: keyId, version: key.version }]
+  const { account_id: accountId, mode } = key
+  const event = { type: 'KeyRevoked', accountId, keyId, mode, payload: '{}', actor: `key:${keyId}` }
+  const texts = [JSON.stringify(expected), JSON.stringify([event])] as const
+  return record(ledger, ['0', from, `revoke:${keyId}`, keyId, ...texts])
 }
 
 interface RecordedEvent {

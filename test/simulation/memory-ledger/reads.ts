@@ -14,12 +14,17 @@ const keyColumns = columnsOf(
   maxInFlight int4, tariff text, accountSecret bytea, private bytea, readAt timestamptz`,
 )
 
-/** read-key-by-hash.ts */
-export function readKey(ledger: MemoryLedger, [hash]: readonly Text[]): Rows {
-  const { state, shard, now, side } = ledger
-  const key = [...state.key_state.values()].find(
+/** key_of: whose a secret is. */
+export function keyOf({ state }: MemoryLedger, hash: Text | undefined): Row | undefined {
+  return [...state.key_state.values()].find(
     (row) => row.hash === hash || (row.previous_hash === hash && row.previous_until !== null),
   )
+}
+
+/** find_key_v1 */
+export function readKey(ledger: MemoryLedger, [hash]: readonly Text[]): Rows {
+  const { state, shard, now, side } = ledger
+  const key = keyOf(ledger, hash)
   if (!key) return rowsOf(keyColumns, [])
   const accountId = String(key.account_id)
   const account = state.account_state.get(`${accountId} ${shard}`) as Row
@@ -54,7 +59,7 @@ function nextPlanAt(ledger: MemoryLedger, who: Who): number | null {
   return Number.isFinite(next) ? next : null
 }
 
-/** read-tariffs.ts */
+/** find_tariff_v1 */
 export function readTariff({ state }: MemoryLedger, [hash]: readonly Text[]): Rows {
   const tariff = [...state.tariffs.values()].find((row) => row.hash === hash)
   return rowsOf(columnsOf('content jsonb'), tariff ? [{ content: tariff.content }] : [])
@@ -64,7 +69,7 @@ const overdueColumns = columnsOf(
   'requestId text, accountId text, keyId text, mode text, endpoint text, tariff text',
 )
 
-/** read-overdue-holds.ts */
+/** overdue_holds_v1 */
 export function readOverdue({ state, now }: MemoryLedger, values: readonly Text[]): Rows {
   const overdue = [...state.open_holds.values()]
     .filter((hold) => Number(hold.expires_at) < now)
@@ -82,8 +87,8 @@ export function readOverdue({ state, now }: MemoryLedger, values: readonly Text[
 
 const changesColumns = columnsOf('position int8, epoch int4, accounts json, hasNewTariff bool')
 
-/** read-changes.ts */
-export function readChanges({ head, events }: MemoryLedger, [after]: readonly Text[]): Rows {
+/** changes_v1 */
+export function readChanges({ head, events }: MemoryLedger, [, after]: readonly Text[]): Rows {
   const changes = events
     .slice(Math.min(Number(after), head.position), head.position)
     .filter(({ type }) => ['account', 'key', 'tariffs'].includes(entryOf(type)?.stream ?? ''))
@@ -95,28 +100,19 @@ export function readChanges({ head, events }: MemoryLedger, [after]: readonly Te
   return rowsOf(changesColumns, [row])
 }
 
-/** read-charge.ts */
-export function whereCharged({ byRequest, shard }: MemoryLedger, [id]: readonly Text[]): Rows {
-  const charge = byRequest.get(id ?? '')?.find(({ type }) => type === 'HoldSettled')
-  const rows = charge ? [{ shard, accountId: charge.account_id }] : []
-  return rowsOf(columnsOf('shard int2, accountId text'), rows)
-}
-
 const chargeColumns = columnsOf(
   `shard int2, position int8, requestId text, type text, recordedAt timestamptz, accountId text, keyId text,
   mode text, endpoint text, tariff text, credits int8, quantity int8, payload json, delivery text,
   leasePosition int8, replayed bool`,
 )
 
-/** charge-lookup.ts: the events of a call, with what is known of their delivery. */
-export function readCharge(ledger: MemoryLedger, [id, accountId]: readonly Text[]): Rows {
+/** own_charge_v1: the events of a call, with what is known of their delivery. */
+export function readOwnCharge(ledger: MemoryLedger, [hash, id]: readonly Text[]): Rows {
   const { byRequest, side, shard } = ledger
+  const accountId = keyOf(ledger, hash)?.account_id
   const types: readonly string[] = [...holdTypes, 'ChargeRefunded']
   const events = (byRequest.get(id ?? '') ?? []).filter(
-    (event) =>
-      types.includes(event.type) &&
-      event.slots === null &&
-      (accountId === undefined || event.account_id === accountId),
+    (event) => types.includes(event.type) && event.slots === null && event.account_id === accountId,
   )
   return rowsOf(
     chargeColumns,

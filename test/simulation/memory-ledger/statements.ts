@@ -1,12 +1,12 @@
-/** Which part of the ledger decides a statement: by the function that it calls, or by what it reads. */
+/** Which part of the ledger decides a statement: by the function that it calls. */
 import type { Rows, Text } from '../wire.ts'
 import { append } from './append.ts'
 import { noteReplay, readClaimedCall, storeResponse } from './claims.ts'
 import { fenceProducers } from './deliveries.ts'
-import { adjust, grant, record, refund } from './management.ts'
+import { adjust, grant, record, refund, refundUndelivered, revoke } from './management.ts'
 import type { MemoryLedger } from './memory-ledger.ts'
 import { acceptLoss, openProducer } from './producers.ts'
-import { readChanges, readCharge, readKey, readOverdue, readTariff, whereCharged } from './reads.ts'
+import { readChanges, readKey, readOverdue, readOwnCharge, readTariff } from './reads.ts'
 import { rowOf } from './rows.ts'
 
 interface Handler {
@@ -37,6 +37,14 @@ const functions: Readonly<Record<string, Handler>> = {
   adjust_v1: { run: adjust },
   refund_v1: { run: refund },
   record_v1: { run: record },
+  revoke_v1: { run: revoke },
+  refund_undelivered_v1: { run: refundUndelivered },
+  find_key_v1: { run: readKey, isRead: true },
+  find_tariff_v1: { run: readTariff, isRead: true },
+  changes_v1: { run: readChanges, isRead: true },
+  overdue_holds_v1: { run: readOverdue, isRead: true },
+  own_charge_v1: { run: readOwnCharge, isRead: true },
+  find_claim_v1: { run: readClaimedCall, isRead: true },
   catch_up_daily_usage: nothingToDo('left', 0),
   catch_up_monthly_balances: nothingToDo('left', 0),
   catch_up_daily_refusals: nothingToDo('left', 0),
@@ -44,17 +52,6 @@ const functions: Readonly<Record<string, Handler>> = {
   forget_refusals_v1: nothingToDo('forgotten', 0),
   extend_partitions: nothingToDo('extend_partitions', null),
 }
-
-/** By words that only this query has. */
-const reads: readonly (readonly [string, Handler['run']])[] = [
-  ['"previousUntil"', readKey],
-  ['select content from tariffs', readTariff],
-  ['"hasNewTariff"', readChanges],
-  ['from open_holds\n    where shard', readOverdue],
-  ['as "leasePosition"', readCharge],
-  ['from claims c', readClaimedCall],
-  [`select shard, account_id as "accountId" from events`, whereCharged],
-]
 
 const known = new Map<string, Handler>()
 
@@ -67,8 +64,6 @@ export function handlerOf(text: string): Handler {
 
 function find(text: string): Handler {
   const called = text.matchAll(/\b(\w+)\(/g).find(([, name = '']) => Object.hasOwn(functions, name))
-  if (called) return functions[called[1] as string] as Handler
-  const read = reads.find(([words]) => text.includes(words))?.[1]
-  if (!read) throw new Error(`the ledger in memory does not know this statement:\n${text}`)
-  return { run: read, isRead: true }
+  if (!called) throw new Error(`the ledger in memory does not know this statement:\n${text}`)
+  return functions[called[1] as string] as Handler
 }

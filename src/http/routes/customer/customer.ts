@@ -38,22 +38,22 @@ interface RouteAddress {
 export interface CustomerDeps {
   readonly gate: Gate
   readonly rateLimiter: RateLimiter
-  readonly balance: (accountId: string, mode: 'live' | 'test') => Promise<Balance | undefined>
+  readonly balance: (keyHash: string) => Promise<Balance | undefined>
   readonly charges: (
-    accountId: string,
+    keyHash: string,
     page: { readonly before?: LogPosition; readonly limit: number },
   ) => Promise<ChargePage>
-  readonly charge: (requestId: string, accountId: string) => Promise<Charge | undefined>
+  readonly charge: (keyHash: string, requestId: string) => Promise<Charge | undefined>
   /** Whether customers refund by themselves what may not have arrived. */
   readonly refundsUnknown: boolean
   /** Refunds a charge whose response may not have arrived. The ledger refuses every other. */
-  readonly refund: (requestId: string, keyId: string) => Promise<Refunded | Refused>
+  readonly refund: (own: AuthorizedKey, requestId: string) => Promise<Refunded | Refused>
   /** Where the routes are that the prices are of, by their ids. */
   readonly routes: Readonly<Record<string, RouteAddress>>
   /** Tariffs in force and announced, the one in force first. */
   readonly tariffs: () => Promise<readonly PublishedTariff[]>
   /** Revokes the key for good. */
-  readonly revoke: (keyId: string) => Promise<unknown>
+  readonly revoke: (own: AuthorizedKey) => Promise<{ readonly keyId: string } | Refused>
 }
 
 /** A successful response. */
@@ -91,7 +91,7 @@ export function customerRoutes(deps: CustomerDeps) {
     .get(
       '/v1/charges',
       ({ request, query }) =>
-        withKey(request, async ({ key }) => ({ json: await listCharges(deps, query, key) })),
+        withKey(request, async (own) => ({ json: await listCharges(deps, query, own) })),
       {
         query: ChargesQuery,
         response: { 200: ChargesResponse },
@@ -105,7 +105,7 @@ export function customerRoutes(deps: CustomerDeps) {
     .get(
       '/v1/charges/:requestId',
       ({ request, params: { requestId } }) =>
-        withKey(request, async ({ key }) => ({ json: await readCharge(deps, requestId, key) })),
+        withKey(request, async (own) => ({ json: await readCharge(deps, requestId, own) })),
       {
         params: requestIdParams,
         response: { 200: ChargeResponse, 404: Problem },
@@ -119,7 +119,7 @@ export function customerRoutes(deps: CustomerDeps) {
     .post(
       '/v1/charges/:requestId/refund',
       ({ request, params: { requestId } }) =>
-        withKey(request, ({ key }) => refundCharge(deps, requestId, key)),
+        withKey(request, (own) => refundCharge(deps, requestId, own)),
       {
         parse: 'none',
         params: requestIdParams,
@@ -131,7 +131,7 @@ export function customerRoutes(deps: CustomerDeps) {
         ),
       },
     )
-    .post('/v1/key/revoke', ({ request }) => withKey(request, ({ key }) => revokeKey(deps, key)), {
+    .post('/v1/key/revoke', ({ request }) => withKey(request, (own) => revokeKey(deps, own)), {
       parse: 'none',
       response: { 200: RevokedResponse },
       detail: describe(
@@ -170,10 +170,10 @@ function keyGuard(gate: Gate) {
 
 async function readKey(
   { balance, rateLimiter }: CustomerDeps,
-  { key, tariff }: AuthorizedKey,
+  { keyHash, key, tariff }: AuthorizedKey,
 ): Promise<Reply> {
   const plan = tariff.plans[key.plan]
-  const credits = await balance(key.accountId, key.mode)
+  const credits = await balance(keyHash)
   const rateLimit = plan && (await rateLimiter.peek(limitsOfKey(key, plan)))
   return {
     json: {
@@ -200,10 +200,10 @@ async function readPrices({ tariffs, routes }: CustomerDeps): Promise<Reply> {
 async function listCharges(
   { charges }: CustomerDeps,
   { cursor, limit = 50 }: Static<typeof ChargesQuery>,
-  { accountId }: AuthorizedKey['key'],
+  { keyHash }: AuthorizedKey,
 ) {
   const before = cursor === undefined ? undefined : parsePosition(cursor)
-  const page = await charges(accountId, { ...(before && { before }), limit })
+  const page = await charges(keyHash, { ...(before && { before }), limit })
   return { charges: page.charges, nextCursor: page.next ? printPosition(page.next) : null }
 }
 
@@ -211,9 +211,9 @@ async function listCharges(
 async function readCharge(
   { charge }: CustomerDeps,
   requestId: string,
-  { accountId }: AuthorizedKey['key'],
+  { keyHash }: AuthorizedKey,
 ): Promise<Charge> {
-  const found = await charge(requestId, accountId)
+  const found = await charge(keyHash, requestId)
   if (found) return found
   throw new RequestRefused({
     code: 'not_found',
@@ -225,12 +225,12 @@ async function readCharge(
 async function refundCharge(
   deps: CustomerDeps,
   requestId: string,
-  key: AuthorizedKey['key'],
+  own: AuthorizedKey,
 ): Promise<Reply> {
-  const { delivery } = await readCharge(deps, requestId, key)
+  const { delivery } = await readCharge(deps, requestId, own)
   if (!deps.refundsUnknown) throw notRefunded(requestId, delivery)
   // Whatever was just read, the ledger decides.
-  return { json: { requestId, ...unwrap(await deps.refund(requestId, key.keyId)) } }
+  return { json: { requestId, ...unwrap(await deps.refund(own, requestId)) } }
 }
 
 /** The refusal where customers refund nothing by themselves. */
@@ -245,10 +245,7 @@ function notRefunded(requestId: string, delivery: Charge['delivery']): RequestRe
   })
 }
 
-async function revokeKey(
-  { revoke }: CustomerDeps,
-  { keyId }: AuthorizedKey['key'],
-): Promise<Reply> {
-  await revoke(keyId)
+async function revokeKey({ revoke }: CustomerDeps, own: AuthorizedKey): Promise<Reply> {
+  const { keyId } = unwrap(await revoke(own))
   return { json: { message: 'The key is revoked and buys nothing more.', keyId } }
 }

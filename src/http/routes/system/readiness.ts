@@ -62,7 +62,7 @@ const diverged =
   'the log is not the one that a gateway has seen: nothing is sold until its owner accepts the loss'
 
 async function ledgerFaults(sql: Sql): Promise<Record<string, string>> {
-  const ledger = await schemaFault(sql)
+  const ledger = await schemaFault(sql, 'calls')
   if (ledger !== undefined) return { ledger }
   const heads = await readHeads(sql)
   if (heads.some(({ divergence }) => divergence !== null)) return { ledger: diverged }

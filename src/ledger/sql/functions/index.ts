@@ -10,8 +10,10 @@ import { joinAppend } from '../append/join-append.ts'
 import { fillIn } from '../fill-in.ts'
 import { liveLots, planInForce, tariffInForce } from '../fragments/index.ts'
 import acceptLossV1 from './accept_loss_v1.sql' with { type: 'text' }
+import accountSecretV1 from './account_secret_v1.sql' with { type: 'text' }
 import adjustV1 from './adjust_v1.sql' with { type: 'text' }
 import allowanceDue from './allowance_due.sql' with { type: 'text' }
+import { functionsOfCalls } from './calls/index.ts'
 import capUsed from './cap_used.sql' with { type: 'text' }
 import checkInstance from './check_instance.sql' with { type: 'text' }
 import checkMark from './check_mark.sql' with { type: 'text' }
@@ -131,32 +133,6 @@ export const functions: readonly string[] = [
   fillIn(importUsageV1, bounds),
   acceptLossV1,
   confirmClockV1,
-]
-
-/** What the serving role may execute. Everything else is the owner's. */
-export const servedFunctions: readonly string[] = [
-  'ledger_now',
-  'extend_partitions',
-  'open_producer_v1',
-  'fence_producers_v1',
-  'delivery_of',
-  'append_v1',
-  'store_response_v1',
-  'forget_responses_v1',
-  'store_refusals_v1',
-  'forget_refusals_v1',
-  'replayed_v1',
-  'record_v1',
-  'grant_v1',
-  'adjust_v1',
-  'refund_v1',
-  'import_usage_v1',
-  'tariff_at',
-  'plan_at',
-  'allowance_due',
-  'live_lots',
-  'month_charges',
-  'hash_event',
-  'merge_changes',
-  'total',
+  accountSecretV1,
+  ...functionsOfCalls,
 ]

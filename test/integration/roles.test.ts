@@ -1,0 +1,116 @@
+/** What a stolen credential can do: every cell of the table in docs/SECURITY.md is tried, by a login that has one role alone. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import postgres from 'postgres'
+import { connect, type Sql } from '../../src/ledger/connect.ts'
+import { catchUpFunctionNames } from '../../src/ledger/migrate/projection-functions.ts'
+import { type Role, roleNames, roles } from '../../src/ledger/roles.ts'
+import { functionsOfRoles } from '../../src/ledger/sql/functions/functions-of-roles.ts'
+import { deeds, type Loot } from '../support/stolen-credentials.ts'
+import { type Ledger, openLedger } from '../support/test-ledger.ts'
+
+let ledger: Ledger
+let loot: Loot
+const stolen = {} as Record<Role, Sql>
+const id = crypto.randomUUID().slice(0, 8)
+const loginOf = (role: Role) => `thief_of_${role}_${id}`
+
+beforeAll(async () => {
+  ledger = await openLedger()
+  for (const role of roles) {
+    await ledger.owner.unsafe(
+      `create role ${loginOf(role)} login password 'x' in role ${roleNames[role]}`,
+    )
+    const url = Object.assign(new URL(ledger.url), { username: loginOf(role), password: 'x' })
+    stolen[role] = connect({ url: url.href, as: role, max: 1 })
+  }
+  const account = await ledger.account()
+  const key = await ledger.key(account)
+  const claim = { key: 'claim', requestHash: 'hash' }
+  const { hold } = await ledger.hold(key, 5, { claim })
+  await ledger.settle(hold, 3)
+  const { accountId, keyId, hash: keyHash, version: keyVersion } = key
+  loot = {
+    ...{ accountId, keyId, keyHash, keyVersion, accountVersion: account.version },
+    ...{ requestId: hold.requestId, claim: claim.key, tariff: key.tariff() },
+  }
+})
+afterAll(async () => {
+  for (const role of roles) {
+    await stolen[role].end({ timeout: 5 })
+    await ledger.owner.unsafe(`drop role ${loginOf(role)}`)
+  }
+  await ledger.close()
+})
+
+const denied = '42501'
+
+/** The code by which a statement is refused to a thief, or `done`. Nothing of it stays. */
+async function attempt(role: Role, statement: string): Promise<string> {
+  try {
+    await stolen[role].begin(async (tx) => {
+      await tx.unsafe(statement)
+      throw new Done()
+    })
+  } catch (error) {
+    if (error instanceof Done) return 'done'
+    if (error instanceof postgres.PostgresError) return error.code
+    throw error
+  }
+  return 'done'
+}
+
+class Done extends Error {}
+
+describe.each(roles)('whoever steals the login of %s', (role) => {
+  test.each(deeds)('$what', async ({ by, statements }) => {
+    const expected = by.includes(role) ? 'done' : denied
+    for (const statement of statements(loot, role)) {
+      expect([statement, await attempt(role, statement)]).toEqual([statement, expected])
+    }
+  })
+
+  test('executes the functions of the role and no others', async () => {
+    const rows = await ledger.owner<{ name: string; may: boolean }[]>`
+      select p.proname as name, has_function_privilege(${loginOf(role)}, p.oid, 'execute') as may
+      from pg_proc p where p.pronamespace = 'tollbook'::regnamespace`
+    const own = [...functionsOfRoles[role], ...(role === 'calls' ? catchUpFunctionNames() : [])]
+    const may = rows.filter((row) => row.may).map(({ name }) => name)
+    expect(may.sort()).toEqual(own.sort())
+  })
+
+  test('reads the tables of the role and no others, and writes none', async () => {
+    const tables = await ledger.owner<{ name: string; columns: string[] }[]>`
+      select c.relname as name, array_agg(a.attname::text order by attnum) as columns
+      from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+      where c.relnamespace = 'tollbook'::regnamespace and c.relkind in ('r', 'p', 'v', 'm', 'S')
+      group by 1 order by 1`
+    expect(tables.length).toBeGreaterThan(15)
+    for (const { name, columns } of tables) {
+      for (const column of columns) {
+        const isHidden = ['account_secrets.secret', 'stored_responses.response'].includes(
+          `${name}.${column}`,
+        )
+        const expected = role === 'calls' || isHidden ? denied : 'done'
+        const read = `select ${column} from ${name} limit 1`
+        expect([read, await attempt(role, read)]).toEqual([read, expected])
+      }
+      for (const write of [
+        `insert into ${name} default values`,
+        `update ${name} set ${columns[0]} = ${columns[0]}`,
+        `delete from ${name}`,
+        `truncate ${name}`,
+        `drop table ${name}`,
+      ]) {
+        expect([write, await attempt(role, write)]).toEqual([write, denied])
+      }
+    }
+  })
+
+  test('has nothing more after a return to the login itself', async () => {
+    for (const statement of ['reset role', 'set session authorization default']) {
+      await stolen[role].unsafe(statement)
+      expect(await attempt(role, 'select secret from account_secrets')).toBe(denied)
+      expect(await attempt(role, 'delete from events')).toBe(denied)
+    }
+  })
+})
