@@ -18,6 +18,8 @@ export interface BodyLimits {
   readonly maxSeconds: number
   /** Takes memory for more of a body that is not small, or returns false; absent: there is always memory. */
   readonly take?: (bytes: number) => boolean
+  /** Says after a piece of a body that is not small how long to wait before the next, in milliseconds; absent: not at all. */
+  readonly waitAfter?: (bytes: number) => number
 }
 
 /** A sender that is at least as fast as this is never too slow. */
@@ -86,10 +88,11 @@ function collected(request: Request, maxMs: number): Promise<Uint8Array | 'too_s
 
 async function readStream(
   { body }: Request,
-  { maxBytes, maxSeconds, take = () => true }: BodyLimits,
+  { maxBytes, maxSeconds, take = () => true, waitAfter = () => 0 }: BodyLimits,
 ): Promise<Uint8Array | BodyFault> {
   if (body === null) return new Uint8Array()
-  const startedAtMs = performance.now()
+  /** Without the waits that its sender is not to blame for. */
+  let startedAtMs = performance.now()
   const reader = body.getReader()
   const chunks: Uint8Array[] = []
   let length = 0
@@ -103,12 +106,37 @@ async function readStream(
     const leftMs = startedAtMs + allowedMs - performance.now()
     const next = leftMs > 0 ? await orTooSlow(leftMs, reader.read()) : 'too_slow'
     if (next === 'too_slow') return giveUp(next)
-    if (next.done) return Buffer.concat(chunks, length)
+    if (next.done) return joined(chunks, length)
     length += next.value.length
     if (length > maxBytes) return giveUp('too_large')
     if (!take(next.value.length)) return giveUp('no_room')
     chunks.push(next.value)
+    const waitMs = waitAfter(next.value.length)
+    if (waitMs <= 0) continue
+    const waitsSinceMs = performance.now()
+    await Bun.sleep(waitMs)
+    startedAtMs += performance.now() - waitsSinceMs
   }
+}
+
+/** Up to so many bytes are copied in one turn of the event loop; then others have theirs. */
+const maxCopiedAtOnce = 1_048_576
+
+async function joined(chunks: readonly Uint8Array[], length: number): Promise<Uint8Array> {
+  if (length <= maxCopiedAtOnce) return Buffer.concat(chunks, length)
+  const whole = Buffer.allocUnsafeSlow(length)
+  let at = 0
+  let copied = 0
+  for (const chunk of chunks) {
+    if (copied >= maxCopiedAtOnce) {
+      copied = 0
+      await new Promise<void>((resolve) => setImmediate(resolve))
+    }
+    whole.set(chunk, at)
+    at += chunk.length
+    copied += chunk.length
+  }
+  return whole
 }
 
 const tooSlow = () => 'too_slow' as const

@@ -9,6 +9,7 @@ import type { CallToReserve } from '../gate/reservation/reservation.ts'
 import type { Reserved } from '../gate/reservation/reserve.ts'
 import type { BodyMemory } from '../lib/body-memory-budget.ts'
 import { maxUncountedBytes } from '../lib/http-body.ts'
+import type { Pace } from '../lib/pace.ts'
 import type { Call, ReceivedCall } from './call.ts'
 import { deliverFreeCall } from './delivery/deliver-free-call.ts'
 import { deliverPricedCall } from './delivery/deliver-priced-call.ts'
@@ -31,12 +32,14 @@ import { bodyRefusal } from './request/take-body.ts'
 export interface Pipeline {
   readonly gate: Gate
   readonly bodyLimits: { readonly maxSeconds: number; readonly maxJsonValues: number }
+  /** How fast the large bodies of an account are read, in bytes. */
+  readonly bodyPace: Pace
   readonly idleTimeout: IdleTimeout
   readonly delivery: DeliveryDeps
 }
 
 export async function respondToCall(
-  { gate, bodyLimits, idleTimeout, delivery }: Pipeline,
+  { gate, bodyLimits, bodyPace, idleTimeout, delivery }: Pipeline,
   received: ReceivedCall,
   readTarget: () => ReadTarget,
   bodyMemory: BodyMemory,
@@ -72,9 +75,12 @@ export async function respondToCall(
   const taken = await gate.takePermit(authorized, request, route)
   if (!taken.ok) return refuse(call, taken.refusal, taken.rateLimit)
   const { permit, rateLimit } = taken
-  bodyMemory.owner = authorized.key.accountId
+  const { accountId } = authorized.key
+  bodyMemory.owner = accountId
   const { take } = bodyMemory
-  const body = await readRequestBody(request, route, { ...bodyLimits, take }, target.content)
+  const waitAfter = (bytes: number) => bodyPace.count(accountId, bytes)
+  const limits = { ...bodyLimits, take, waitAfter }
+  const body = await readRequestBody(request, route, limits, target.content)
   if ('refusal' in body) return refuse(call, bodyRefusal(body.refusal), rateLimit)
   // While the upstream works, nothing moves on the connection. If the server closed it, the client would seem to have
   // left, and would pay. proxy.ts sets the limit again.

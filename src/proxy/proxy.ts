@@ -5,6 +5,7 @@ import type { RefusedCall } from '../ledger/refusals/stored-refusals.ts'
 import { LedgerUnavailable } from '../ledger/unavailable.ts'
 import type { NewBodyMemory } from '../lib/body-memory-budget.ts'
 import { newRequestId } from '../lib/ids.ts'
+import { Pace } from '../lib/pace.ts'
 import { problemOf } from '../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../problems/refusal.ts'
 import type { Provider } from '../providers/provider.ts'
@@ -42,6 +43,11 @@ export interface ObservedCall {
   readonly upstreamMs: number
 }
 
+/** What the large bodies of an account bring a gateway at most: as much as a network of a gigabit does. */
+const bodyBytesPerSecond = 100_000_000
+/** Before they wait. */
+const bodyBurst = 8_000_000
+
 export interface CallProxy {
   /** Whether a path is that of a route. */
   isCall(path: string): boolean
@@ -72,7 +78,8 @@ export function openProxy(deps: ProxyDeps): CallProxy {
     letLeave: (charge) => !isCuttingOff && deps.letLeave(charge),
   }
   const bodyLimits = { maxSeconds, maxJsonValues }
-  const pipeline: Pipeline = { gate, bodyLimits, idleTimeout, delivery }
+  const bodyPace = new Pace({ perSecond: bodyBytesPerSecond, burst: bodyBurst })
+  const pipeline: Pipeline = { gate, bodyLimits, bodyPace, idleTimeout, delivery }
 
   async function handle(request: Request): Promise<Response> {
     const startedAtMs = performance.now()

@@ -62,3 +62,63 @@ test('a length that is no number exceeds every limit', async () => {
     ])
   }
 })
+
+/** A body of these pieces, each made when it is asked for. */
+function pieces(count: number, bytes: number, asked: () => void = () => {}): Request {
+  let sent = 0
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        asked()
+        if (sent === count) return controller.close()
+        controller.enqueue(new Uint8Array(bytes).fill(++sent))
+      },
+    },
+    { highWaterMark: 0 },
+  )
+  return new Request('http://localhost/', { method: 'POST', body })
+}
+
+test('no piece is asked for until the wait after the one before is over', async () => {
+  const askedAtMs: number[] = []
+  const dueAtMs: number[] = []
+  const counted: number[] = []
+  const request = pieces(3, 100_000, () => askedAtMs.push(performance.now()))
+  const waitAfter = (bytes: number) => {
+    counted.push(bytes)
+    dueAtMs.push(performance.now() + 20)
+    return 20
+  }
+  const body = await readBody(request, { maxBytes: 1_000_000, maxSeconds: 60, waitAfter })
+  expect(body).toHaveLength(300_000)
+  expect(counted).toEqual([100_000, 100_000, 100_000])
+  // Timers may come up to a millisecond early.
+  for (const [n, due] of dueAtMs.entries()) expect(askedAtMs[n + 1]).toBeGreaterThan(due - 2)
+})
+
+test('its sender is not to blame for these waits', async () => {
+  const request = pieces(3, 1)
+  const body = await readBody(request, { maxBytes: 10, maxSeconds: 1, waitAfter: () => 600 })
+  expect(body).toEqual(new Uint8Array([1, 2, 3]))
+})
+
+test('a large body is put together in many turns, so that others have theirs', async () => {
+  let turns = 0
+  let isOver = false
+  const count = () => {
+    turns++
+    if (!isOver) setImmediate(count)
+  }
+  let turnsBefore = 0
+  const request = pieces(80, 250_000, () => {
+    turnsBefore = turns
+  })
+  count()
+  const body = await readBody(request, { maxBytes: 100_000_000, maxSeconds: 60 })
+  isOver = true
+  expect(turns - turnsBefore).toBeGreaterThan(10)
+  const expected = Buffer.concat(
+    Array.from({ length: 80 }, (_, n) => new Uint8Array(250_000).fill(n + 1)),
+  )
+  expect(typeof body !== 'string' && expected.equals(body)).toBe(true)
+})

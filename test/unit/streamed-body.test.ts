@@ -138,3 +138,32 @@ test('it is opened for another upstream only as long as nothing was read of it',
   expect(new TextDecoder().decode((await reader.read()).value)).toBe('abc')
   expect(() => body.open(clock())).toThrow('sent once')
 })
+
+describe('a body that comes faster than its account may send', () => {
+  test('waits as it is told, while the upstream’s clock stands still', async () => {
+    const from = client('abc', 'def')
+    const time = clock()
+    const seen: [bytes: number, runs: boolean][] = []
+    const waitAfter = (bytes: number) => {
+      seen.push([bytes, time.runs])
+      return 20
+    }
+    const body = new StreamedBody(from.body, 6, { maxSeconds: 60, waitAfter })
+    const beganAtMs = performance.now()
+    expect(await textOf(body.open(time))).toBe('abcdef')
+    // Timers may come up to a millisecond early.
+    expect(performance.now() - beganAtMs).toBeGreaterThan(38)
+    expect(seen).toEqual([
+      [3, false],
+      [3, false],
+    ])
+    expect(time.runs).toBe(true)
+  })
+
+  test('is not too slow by that', async () => {
+    const from = client('abc', 'def', 'ghi')
+    const body = new StreamedBody(from.body, 9, { maxSeconds: 1, waitAfter: () => 600 })
+    expect(await textOf(body.open(clock()))).toBe('abcdefghi')
+    expect(body.owedMs).toBe(0)
+  })
+})

@@ -11,6 +11,8 @@ import { bodyRefusal, refusedBody } from './take-body.ts'
 interface Limits {
   /** How long the client may take; what has arrived adds to this, as for any body. */
   readonly maxSeconds: number
+  /** Says after a piece how long to wait before it is passed on, in milliseconds; absent: not at all. */
+  readonly waitAfter?: (bytes: number) => number
 }
 
 /** What has its time while the client is not waited for. */
@@ -23,7 +25,7 @@ export class StreamedBody {
   /** In bytes. */
   readonly length: number
   private readonly reader: ReadableStreamDefaultReader<Uint8Array>
-  private readonly maxSeconds: number
+  private readonly limits: Limits
   private received = 0
   private isAsked = false
   /** Nobody takes it any more. */
@@ -35,10 +37,10 @@ export class StreamedBody {
   /** Of the stream that was opened last. */
   private controller: ReadableStreamDefaultController<Uint8Array> | undefined
 
-  constructor(body: ReadableStream<Uint8Array>, length: number, { maxSeconds }: Limits) {
+  constructor(body: ReadableStream<Uint8Array>, length: number, limits: Limits) {
     this.reader = body.getReader()
     this.length = length
-    this.maxSeconds = maxSeconds
+    this.limits = limits
   }
 
   /** Why the body did not arrive whole; undefined as long as it may. */
@@ -92,6 +94,8 @@ export class StreamedBody {
     this.isAsked = true
     clock.pause()
     const next = await this.next()
+    const waitMs = typeof next === 'string' ? 0 : (this.limits.waitAfter?.(next.length) ?? 0)
+    if (waitMs > 0) await Bun.sleep(waitMs)
     clock.resume()
     if (this.isOver) return
     if (typeof next === 'string') return this.breakOff(this.refusalOf(next))
@@ -106,7 +110,7 @@ export class StreamedBody {
 
   /** The next bytes; at the end there are none to ask for, so an end is one that comes too early. */
   private async next(): Promise<Uint8Array | 'too_slow' | 'broke_off'> {
-    const allowedMs = (this.maxSeconds + this.received / bytesPerSecond) * 1_000
+    const allowedMs = (this.limits.maxSeconds + this.received / bytesPerSecond) * 1_000
     const leftMs = allowedMs - this.waitedMs
     if (leftMs <= 0) return 'too_slow'
     const askedAtMs = performance.now()
