@@ -13,6 +13,7 @@ import type { RoutePattern } from './allowed-methods.ts'
 import type { Auth } from './auth/auth.ts'
 import { authPlugin } from './auth/auth-plugin.ts'
 import { openManagementRateLimit } from './auth/management-rate-limit.ts'
+import { openRefusalPace } from './auth/refusal-pace.ts'
 import { errorHandler } from './errors/error-handler.ts'
 import { managementBodyReader } from './management-body.ts'
 import { openReportQueue } from './report-queue.ts'
@@ -31,23 +32,27 @@ export interface ManagementAppDeps {
   readonly config: Pick<Config, 'routes' | 'limits'>
   readonly newBodyMemory: NewBodyMemory
   readonly rateLimiter: RateLimiter
+  /** The address of a request's client. */
+  readonly ipOf: (request: Request) => string
   readonly requestIdOf: (request: Request) => string
   /** Gets the errors that clients do not learn. */
   readonly log: (message: string, error: unknown) => void
 }
 
 export function managementApp(allDeps: ManagementAppDeps) {
-  const { config, newBodyMemory, rateLimiter, reportSql, auth, requestIdOf, log, ...deps } = allDeps
+  const { config, newBodyMemory, rateLimiter, reportSql, auth, ipOf, requestIdOf, log, ...deps } =
+    allDeps
   const permissions = [...new Set(Object.values(config.routes).map((route) => route.permission))]
   const maxSeconds = config.limits.maxBodySeconds
   const readBody = managementBodyReader({ maxSeconds, newBodyMemory })
   const rateLimit = openManagementRateLimit(rateLimiter, config.limits)
-  const reports = openReportQueue(reportSql, config.limits.maxReportSeconds)
+  const awaitRefusal = openRefusalPace()
+  const reports = openReportQueue(reportSql, config.limits.maxReportSeconds, awaitRefusal)
   const routeDeps = {
     ...deps,
     reports,
     permissions,
-    signIn: authPlugin({ auth, rateLimit, readBody }),
+    signIn: authPlugin({ auth, rateLimit, ipOf, awaitRefusal, readBody }),
   }
   let routes: readonly RoutePattern[] = []
 

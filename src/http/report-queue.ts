@@ -7,6 +7,7 @@ import type { Sql } from '../ledger/connect.ts'
 import { isStatementTimeout } from '../ledger/unavailable.ts'
 import type { Refusal } from '../problems/refusal.ts'
 import { type Principal, principalKey } from './auth/auth.ts'
+import type { AwaitRefusal } from './auth/refusal-pace.ts'
 import { RequestRefused } from './errors/request-refused.ts'
 
 const maxRunning = 2
@@ -33,7 +34,11 @@ interface Turn {
  * @param sql a pool that only reports use
  * @param maxSeconds how long a report may take, and how long it may wait
  */
-export function openReportQueue(sql: Sql, maxSeconds: number): ReportQueue {
+export function openReportQueue(
+  sql: Sql,
+  maxSeconds: number,
+  awaitRefusal: AwaitRefusal,
+): ReportQueue {
   /** The principals of the reports that are being computed. */
   const running = new Set<string>()
   const waiting: Turn[] = []
@@ -44,9 +49,11 @@ export function openReportQueue(sql: Sql, maxSeconds: number): ReportQueue {
       return
     }
     const ofPrincipal = waiting.filter((turn) => turn.key === key).length
-    if (ofPrincipal + (running.has(key) ? 1 : 0) >= maxPerPrincipal)
-      throw new RequestRefused(tooMany)
-    if (waiting.length >= maxWaiting) throw new RequestRefused(busy)
+    const isOneTooMany = ofPrincipal + (running.has(key) ? 1 : 0) >= maxPerPrincipal
+    if (isOneTooMany || waiting.length >= maxWaiting) {
+      await awaitRefusal(key)
+      throw new RequestRefused(isOneTooMany ? tooMany : busy)
+    }
     await new Promise<void>((resolve, reject) => {
       const turn = {
         key,

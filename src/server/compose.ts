@@ -89,7 +89,14 @@ export async function compose(
   const rateLimiter = await openSharedRateLimiter(context)
   const appends = openAppends(context, ledger)
   const server = openHttpServer(phase)
-  const calls = openCalls(context, { ledger, appends, rateLimiter, server, addresses })
+  const ipOf = (request: Request) =>
+    clientIp({
+      socketAddress: server.socketAddressOf(request),
+      forwardedFor: request.headers.get('x-forwarded-for'),
+      trustedProxies: config.trustedProxies,
+    })
+  const deps = { ledger, appends, rateLimiter, ipOf, addresses }
+  const calls = openCalls(context, { ...deps, server })
   gatewayGauges(metrics.registry, {
     callsInFlight: () => calls.proxy.inFlight,
     appendsPending: appends.pending,
@@ -97,7 +104,7 @@ export async function compose(
     clockDisagrees: () => appends.fault() === 'clock_disagrees',
   })
   const management = await openCheckedManagement(context, ledger)
-  const app = openApp(context, { ledger, appends, calls, management, rateLimiter, addresses })
+  const app = openApp(context, { ...deps, calls, management })
   const { hostname } = options
   server.listen({ hostname, port: environment.port }, requestHandler(context, app, calls.proxy))
   const { fenceAfterSeconds } = config.limits
@@ -136,6 +143,8 @@ interface CallDeps {
   readonly ledger: Ledger
   readonly appends: Appends
   readonly rateLimiter: RateLimiter
+  /** The address of a request's client. */
+  readonly ipOf: (request: Request) => string
   readonly server: HttpServer
   readonly addresses: Readonly<Record<string, UpstreamAddresses>>
 }
@@ -148,7 +157,7 @@ interface Calls {
 
 function openCalls(context: Context, deps: CallDeps): Calls {
   const { config, metrics, newBodyMemory, warn, log } = context
-  const { ledger, appends, rateLimiter, server, addresses } = deps
+  const { ledger, appends, rateLimiter, ipOf, server, addresses } = deps
   const { appenderOf, lastWrites } = appends
   const leases = new LeaseManager(appenderOf, config, warn)
   const freeCalls = openFreeCalls(appenderOf, countFreeCallsMs)
@@ -162,13 +171,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
     prefixes: context.environment.keyPrefixes,
     keys: openKeyCache(ledger.sql, ledgerTimeoutMs),
     tariffs: openTariffCache(ledger.sql, ledgerTimeoutMs),
-    ...{ rateLimiter, leases, appenderOf, log: warn },
-    ipOf: (request) =>
-      clientIp({
-        socketAddress: server.socketAddressOf(request),
-        forwardedFor: request.headers.get('x-forwarded-for'),
-        trustedProxies: config.trustedProxies,
-      }),
+    ...{ rateLimiter, leases, appenderOf, ipOf, log: warn },
   })
   const proxy = openProxy({
     ...{ config, gate, freeCalls, refusedCalls, newBodyMemory, log: warn },
@@ -217,7 +220,7 @@ interface AppParts extends Omit<CallDeps, 'server'> {
 
 function openApp(context: Context, parts: AppParts): App {
   const { config, environment, phase, newBodyMemory, warn } = context
-  const { ledger, appends, calls, management, rateLimiter, addresses } = parts
+  const { ledger, appends, calls, management, rateLimiter, ipOf, addresses } = parts
   const { sql, managementSql, reportSql } = ledger
   return createApp({
     ...{
@@ -227,6 +230,7 @@ function openApp(context: Context, parts: AppParts): App {
       management,
       newBodyMemory,
       rateLimiter,
+      ipOf,
       proxy: calls.proxy,
       log: warn,
     },

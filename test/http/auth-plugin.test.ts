@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { beforeEach, describe, expect, test } from 'bun:test'
 import { Elysia, t } from 'elysia'
 import { defaults } from '../../src/config/defaults.ts'
 import { openInProcessLimiter } from '../../src/gate/rate-limit/in-process-limiter.ts'
@@ -19,8 +19,16 @@ const auth = openAuth({
   organisationClaim: 'org',
 })
 const newBodyMemory = openBodyMemoryBudget(1_000_000)
+/** Who was refused, and what their refusals wait for. */
+const refused: string[] = []
+let due: Promise<void> = Promise.resolve()
 const plugin = authPlugin({
   auth,
+  ipOf: () => '192.0.2.1',
+  awaitRefusal(client) {
+    refused.push(client)
+    return due
+  },
   rateLimit: openManagementRateLimit(openInProcessLimiter(), defaults.limits),
   readBody: managementBodyReader({ maxSeconds: 60, newBodyMemory }),
 })
@@ -104,4 +112,60 @@ test('concurrent clients keep their own principals', async () => {
     }),
   )
   expect(replies).toEqual(subjects)
+})
+
+describe('a refusal waits for its time', () => {
+  beforeEach(() => {
+    refused.length = 0
+    due = Promise.resolve()
+  })
+
+  test('while others are admitted, and no body is read', async () => {
+    const time = Promise.withResolvers<void>()
+    due = time.promise
+    let isRead = false
+    const body = new ReadableStream(
+      {
+        pull() {
+          isRead = true
+        },
+      },
+      { highWaterMark: 0 },
+    )
+    let isOver = false
+    const headers = { 'content-type': 'application/json' }
+    const request = new Request('http://localhost/named', { method: 'POST', headers, body })
+    const refusal = app.handle(request).finally(() => {
+      isOver = true
+    })
+    expect((await call('/owner', 'customer')).status).toBe(200)
+    expect([isOver, isRead]).toEqual([false, false])
+    time.resolve()
+    expect((await refusal).status).toBe(401)
+    expect(isRead).toBe(false)
+  })
+
+  test('by the address of who is not signed in', async () => {
+    await call('/owner')
+    expect(refused).toEqual(['192.0.2.1'])
+  })
+
+  test('by the principal of who is, whether it is the role or the rate limit', async () => {
+    await call('/admin', 'auditor')
+    const statuses: number[] = []
+    for (let n = 0; n <= defaults.limits.maxOwnerChangesPerMinute; n++) {
+      statuses.push((await call('/named', 'customer', '{"name":1}')).status)
+    }
+    expect(statuses.at(-1)).toBe(429)
+    expect([...new Set(refused)]).toEqual([
+      expect.stringMatching(/^operator:acc_/),
+      expect.stringMatching(/^acc_/),
+    ])
+  })
+
+  test('and who is admitted waits for nothing', async () => {
+    due = new Promise(() => {})
+    expect((await call('/owner', 'admin')).status).toBe(200)
+    expect(refused).toEqual([])
+  })
 })

@@ -2,8 +2,9 @@
  * Reports harm nobody else: they have connections of their own, few of them run at once, and the rest wait in a bounded
  * queue. Here the ledger's clock keeps the connections of reports waiting, so that they take as long as the test wants.
  */
-import { afterAll, afterEach, expect, test } from 'bun:test'
+import { afterAll, afterEach, expect, spyOn, test } from 'bun:test'
 import { signToken } from '../../src/http/auth/sign-token.ts'
+import { Pace } from '../../src/lib/pace.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop } from '../support/shop.ts'
@@ -104,11 +105,17 @@ test('an owner has one report at a time and few that wait: 429 for one more, and
   const greedy = await newOwner(patient, 'greedy')
   const modest = await newOwner(patient, 'modest')
   const release = await holdReports(patient)
+  using counted = spyOn(Pace.prototype, 'count')
   const reports = Array.from({ length: 6 }, () => greedy.report())
   const statuses: number[] = []
   for (const report of reports) void report.then(({ status }) => statuses.push(status))
   await until(() => statuses.length === 2)
   expect(statuses).toEqual([429, 429])
+  const whose = expect.stringMatching(/^acc_/)
+  expect(counted.mock.calls).toEqual([
+    [whose, 1],
+    [whose, 1],
+  ])
   const other = modest.report()
   await until(async () => (await waitingStatements(patient)) === 2)
 

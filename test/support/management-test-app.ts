@@ -124,6 +124,7 @@ export function appOn(deps: Pick<ManagementAppDeps, 'management' | 'sql' | 'log'
     reportSql: deps.sql,
     config: { ...shippedConfig, limits: { ...shippedConfig.limits, ...generousLimits } },
     rateLimiter: openInProcessLimiter(),
+    ipOf: () => '192.0.2.1',
     newBodyMemory: openBodyMemoryBudget(shippedConfig.limits.maxTotalBodyBytes),
     auth: openAuth({
       ...{ jwtSecret: secret, adminUserIds: [], adminRole, auditorRole, organisationClaim },

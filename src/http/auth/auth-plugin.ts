@@ -9,9 +9,10 @@
 import { Elysia } from 'elysia'
 import type { Refusal } from '../../problems/refusal.ts'
 import { RequestRefused } from '../errors/request-refused.ts'
-import type { Auth, Principal } from './auth.ts'
+import { type Auth, type Principal, principalKey } from './auth.ts'
 import { SigningKeysUnavailable } from './jwks.ts'
 import type { ManagementRateLimit } from './management-rate-limit.ts'
+import type { AwaitRefusal } from './refusal-pace.ts'
 
 /** Whom a route admits: `owner` anyone who is signed in (auditors only to read), `reader` auditors and admins, `admin` admins. */
 type SignedIn = 'owner' | 'reader' | 'admin'
@@ -30,6 +31,9 @@ function isForbiddenChange({ role }: Principal, { method }: Request): boolean {
 interface Guard {
   readonly auth: Auth
   readonly rateLimit: ManagementRateLimit
+  /** The address of a request's client. */
+  readonly ipOf: (request: Request) => string
+  readonly awaitRefusal: AwaitRefusal
   /** Reads and parses the body of a request that was admitted. */
   readonly readBody: (request: Request) => Promise<unknown>
 }
@@ -40,7 +44,7 @@ interface HookContext {
   readonly set: { headers: Record<string, string | number> }
 }
 
-export function authPlugin({ auth, rateLimit, readBody }: Guard) {
+export function authPlugin({ auth, rateLimit, ipOf, awaitRefusal, readBody }: Guard) {
   const principals = new WeakMap<Request, Principal>()
 
   /** @throws RequestRefused */
@@ -58,12 +62,19 @@ export function authPlugin({ auth, rateLimit, readBody }: Guard) {
   /** @throws RequestRefused */
   async function admit({ request, set }: HookContext, level: SignedIn): Promise<void> {
     if (principals.has(request)) return
-    const principal = await authenticate(request)
-    if (!allowedRoles[level].includes(principal.role) || isForbiddenChange(principal, request)) {
-      throw new RequestRefused(notYourRole)
+    let client: string | undefined
+    try {
+      const principal = await authenticate(request)
+      client = principalKey(principal)
+      if (!allowedRoles[level].includes(principal.role) || isForbiddenChange(principal, request)) {
+        throw new RequestRefused(notYourRole)
+      }
+      Object.assign(set.headers, await rateLimit.take(principal, request))
+      principals.set(request, principal)
+    } catch (error) {
+      await awaitRefusal(client ?? ipOf(request))
+      throw error
     }
-    Object.assign(set.headers, await rateLimit.take(principal, request))
-    principals.set(request, principal)
   }
 
   return new Elysia({ name: 'auth' }).macro({
