@@ -53,18 +53,19 @@ export async function benchNeighbours(options: NeighboursOptions): Promise<void>
       ...{ headers: search.headers, body: search.body },
       apiKeys: ledger.keys.map(({ key }) => key),
     })
-  const rows = await attacksBy(gateway.url, { slow: slow?.key ?? '', broke: broke?.key ?? '' })
+  const keys = { slow: slow?.key ?? '', broke: broke?.key ?? '' }
   const quiet: Round[] = []
-  const disturbed = rows.map(({ name, attacks }) => ({ name, attacks, runs: [] as Round[] }))
+  const disturbed = new Map<string, Round[]>()
   try {
     await load()
     for (let round = 1; round <= rounds; round++) {
       console.error(`round ${round} of ${rounds}…`)
       quiet.push({ measured: await load() })
-      for (const { attacks, runs } of disturbed) {
+      for (const { name, attacks } of await attacksBy(gateway.url, keys, `mallory-${round}`)) {
         const attacker = await startAttacker(gateway.url, attacks)
         const measured = await load()
-        runs.push({ measured, statuses: await attacker.stop() })
+        const runs = disturbed.get(name) ?? []
+        disturbed.set(name, [...runs, { measured, statuses: await attacker.stop() }])
       }
     }
   } finally {
@@ -73,10 +74,17 @@ export async function benchNeighbours(options: NeighboursOptions): Promise<void>
   print(options, quiet, disturbed)
 }
 
-/** By the credentials that each of them needs: a key at its rate limit, one without credits, none, an owner's token. */
-async function attacksBy(url: string, keys: { slow: string; broke: string }): Promise<Neighbour[]> {
+/**
+ * By the credentials that each of them needs: a key at its rate limit, one without credits, none, an owner's token.
+ * @param subject an owner who has asked for nothing yet, so that the limits of management are all his
+ */
+async function attacksBy(
+  url: string,
+  keys: { slow: string; broke: string },
+  subject: string,
+): Promise<Neighbour[]> {
   const json = { 'Content-Type': 'application/json' }
-  const token = await signToken({ secret: jwtSecret, subject: 'mallory', expiresInSeconds: 3_600 })
+  const token = await signToken({ secret: jwtSecret, subject, expiresInSeconds: 3_600 })
   const owner = { ...json, Authorization: `Bearer ${token}` }
   const keyId = await newKey(url, owner)
   const patch = { method: 'PATCH', path: `/api-keys/${keyId}`, headers: owner }
@@ -141,14 +149,14 @@ async function newKey(url: string, headers: Readonly<Record<string, string>>): P
 function print(
   { rounds, seconds, connections }: NeighboursOptions,
   quiet: readonly Round[],
-  disturbed: readonly { readonly name: string; readonly runs: readonly Round[] }[],
+  disturbed: ReadonlyMap<string, readonly Round[]>,
 ): void {
   const table = new Table({
     head: ['beside', 'calls/s', 'p50 ms', 'p99 ms', 'p99 of quiet', 'failed', 'the attacker got'],
     style: { head: [], border: [] },
     colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
   })
-  for (const { name, runs } of [{ name: 'nobody', runs: quiet }, ...disturbed]) {
+  for (const [name, runs] of new Map([['nobody', quiet], ...disturbed])) {
     const of = (figure: (measured: Measured) => number) =>
       median(runs.map(({ measured }) => figure(measured)))
     // Of each round by itself: the machine is not the same in all of them.

@@ -1,6 +1,7 @@
 /** A ledger for a bench: migrated, priced, with as many accounts and keys as asked for. */
 
 import type { Config } from '../../src/config/config.ts'
+import { defaults } from '../../src/config/defaults.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
 import { mintKey } from '../../src/gate/authenticate/key-format.ts'
 import {
@@ -30,7 +31,7 @@ export interface BenchLedger {
 export type BenchPlan = 'bench' | 'broke' | 'slow'
 
 /**
- * The shipped configuration with such plans, its route for streams that are sold by the token, and two routes
+ * The shipped configuration, its limits of owners included, with such plans, its route for streams that are sold by the token, and two routes
  * for large bodies.
  */
 export function benchConfig(): Config {
@@ -53,7 +54,9 @@ export function benchConfig(): Config {
     },
   })
   const { services, routes } = chatConfig()
+  const { maxOwnerRequestsPerMinute, maxOwnerChangesPerMinute } = defaults.limits
   return testConfig({
+    limits: { maxOwnerRequestsPerMinute, maxOwnerChangesPerMinute },
     services,
     plans: {
       ...{ free: null, bench: wide, pro: wide, enterprise: wide },

@@ -43,9 +43,9 @@ export interface ObservedCall {
   readonly upstreamMs: number
 }
 
-/** What the large bodies of an account bring a gateway at most: as much as a network of a gigabit does. */
+/** How much of the large bodies of an account a gateway reads in a second: about what a network of a gigabit brings. */
 const bodyBytesPerSecond = 100_000_000
-/** Before they wait. */
+/** How much of them it reads before they wait. */
 const bodyBurst = 8_000_000
 
 export interface CallProxy {
