@@ -9,6 +9,14 @@ import type { StreamEvents } from './catalogue-entry.ts'
 import { Time } from './time.ts'
 import { amount, count, minute } from './words.ts'
 
+/** What a call counts, see counted.ts: `quantity` has a column. */
+const countedFields = {
+  parts: Type.Optional(
+    Type.Record(Type.String(), Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+  ),
+  by: Type.Optional(Type.String({ minLength: 1 })),
+}
+
 /** Figures of calls that are counted, and not charged one by one. */
 const CountedCalls = Type.Object({
   errors: Type.Integer({ minimum: 0, maximum: maxAmount }),
@@ -75,6 +83,8 @@ export const creditEvents = {
       /** The call's idempotency claim: its Idempotency-Key and its request, as hashes under the account's secret. */
       claim: Type.Optional(Type.String()),
       requestHash: Type.Optional(Type.String()),
+      /** The most that the call can use. */
+      ...countedFields,
     }),
     isFrequent: true,
     hold: 'opens',
@@ -129,6 +139,8 @@ export const creditEvents = {
           Type.Literal('gateway'),
         ]),
       ),
+      /** What the call used, and is charged for. */
+      ...countedFields,
     }),
     isFrequent: true,
     hold: 'resolves',

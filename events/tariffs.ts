@@ -18,6 +18,9 @@ const Plan = Type.Object({
 })
 export type Plan = Static<typeof Plan>
 
+/** A price of one component, or one of several. Its fields are those that the configuration had. */
+const Price = Type.Record(Type.String(), Type.Unknown())
+
 export const tariffEvents = {
   /** The hash identifies a tariff: the SHA-256 of the canonical JSON of `{plans, prices}`. */
   TariffPublished: {
@@ -27,7 +30,7 @@ export const tariffEvents = {
       from: Time,
       notice: Type.Optional(Type.String()),
       plans: Type.Record(Type.String(), Plan),
-      prices: Type.Record(Type.String(), Type.Record(Type.String(), Type.Unknown())),
+      prices: Type.Record(Type.String(), Type.Union([Price, Type.Array(Price)])),
     }),
     describe: ({ payload }) =>
       `Tariff ${String(payload.hash).slice(0, 12)} published, in force from ${minute(payload.from)}`,

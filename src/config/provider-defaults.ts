@@ -15,13 +15,24 @@ export function withProviderDefaults(file: object): object {
 }
 
 function completeRoute(route: unknown): unknown {
-  if (!isMapping(route) || !isMapping(route.price) || route.price.per !== 'token') return route
+  if (!isMapping(route)) return route
+  const components = Array.isArray(route.price) ? route.price : [route.price]
   const provider = providerNamed(route.provider)
-  if (!provider) return route
+  if (!provider || !components.some(isTokenPrice)) return route
   const { settle, streams } = provider.ofTokenRoutes
-  const given = route.price.settle ?? {}
-  const price = isMapping(given) ? { ...route.price, settle: { ...settle, ...given } } : route.price
+  const complete = (component: unknown) => withSettle(component, settle)
+  const price = Array.isArray(route.price) ? route.price.map(complete) : complete(route.price)
   return canStream(route.request) ? { streams, ...route, price } : { ...route, price }
+}
+
+function isTokenPrice(component: unknown): component is Record<string, unknown> {
+  return isMapping(component) && component.per === 'token'
+}
+
+function withSettle(component: unknown, settle: Provider['ofTokenRoutes']['settle']): unknown {
+  if (!isTokenPrice(component)) return component
+  const given = component.settle ?? {}
+  return isMapping(given) ? { ...component, settle: { ...settle, ...given } } : component
 }
 
 function providerNamed(name: unknown): Provider | undefined {

@@ -1,5 +1,6 @@
 /** What differs between two tariffs, field by field. */
 import { canonicalJson } from '../../events/canonical-json.ts'
+import { isList, type NamedComponent, type PriceRule } from '../pricing/price-rule.ts'
 import type { Tariff } from './tariff.ts'
 
 export interface TariffChange {
@@ -11,7 +12,7 @@ export interface TariffChange {
   readonly after: unknown
 }
 
-/** A plan changes field by field. A price changes as a whole, for its parts mean nothing alone. */
+/** A plan changes field by field, and a price of several components by component: nothing less means anything alone. */
 export function tariffChanges(before: Tariff, after: Tariff): TariffChange[] {
   return [
     ...namesOf(before.plans, after.plans).flatMap((plan) => {
@@ -19,8 +20,25 @@ export function tariffChanges(before: Tariff, after: Tariff): TariffChange[] {
       if (!from || !to) return [{ path: `plans.${plan}`, before: from, after: to }]
       return differences(`plans.${plan}`, { ...from }, { ...to })
     }),
-    ...differences('prices', before.prices, after.prices),
+    ...namesOf(before.prices, after.prices).flatMap((route) =>
+      priceChanges(`prices.${route}`, before.prices[route], after.prices[route]),
+    ),
   ]
+}
+
+function priceChanges(
+  path: string,
+  before: PriceRule | undefined,
+  after: PriceRule | undefined,
+): TariffChange[] {
+  if (before && after && isList(before) && isList(after)) {
+    return differences(path, byName(before), byName(after))
+  }
+  return text(before) === text(after) ? [] : [{ path, before, after }]
+}
+
+function byName(components: readonly NamedComponent[]): Fields {
+  return Object.fromEntries(components.map(({ name, ...component }) => [name, component]))
 }
 
 type Fields = Readonly<Record<string, unknown>>

@@ -1,6 +1,8 @@
 /** Refusals that more than one step of the gate, or the proxy too, gives. */
 import { maxAmount } from '../../events/bounds.ts'
-import type { Refusal } from '../problems/refusal.ts'
+import type { UnknownRate } from '../pricing/counting.ts'
+import { sourceName } from '../pricing/request-source.ts'
+import { invalidRequest, type Refusal } from '../problems/refusal.ts'
 
 export const priceMissing: Refusal = {
   code: 'price_missing',
@@ -45,4 +47,10 @@ export const outcomeUnknown: Refusal = {
 export const tooExpensive: Refusal = {
   code: 'invalid_request',
   detail: `This call could cost more than ${maxAmount.toLocaleString('en')} credits, which is the most that one call can: ask for less.`,
+}
+
+/** The route is sold by a value of the request, and not with the one that this request has. */
+export function withoutRate({ by }: UnknownRate): Refusal {
+  const pointer = by === 'method' ? '' : sourceName(by)
+  return invalidRequest([{ pointer, detail: 'has no price here' }])
 }

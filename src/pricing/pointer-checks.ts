@@ -67,6 +67,20 @@ export function optionalInRequest(
   return pointed === undefined ? [] : pointerFaults({ ...pointed, path, pointer: source, type })
 }
 
+/** The same of a place that some request must be able to fill. */
+export function readableInRequest(
+  route: PriceableRoute,
+  path: Path,
+  source: RequestSource,
+): Fault[] {
+  if (typeof source === 'string' && pointedSchema(route.request) === undefined) {
+    return [
+      { path, message: `${sourceText(source)} is never there: the route takes no JSON or form` },
+    ]
+  }
+  return optionalInRequest(route, path, source)
+}
+
 function optionalInUrl(
   route: PriceableRoute,
   path: Path,

@@ -1,82 +1,112 @@
 /**
  * What a call costs. A quantity is counted (calls, items, characters, seconds, tokens or bytes: a non-negative safe
- * integer), and a rule makes credits of it. An upper bound is held before the call. After it the quantity used is
- * settled, as far as the hold covers it, whatever the upstream says; the rest is recorded as a shortfall.
+ * integer), of each component of the price, and the price makes credits of it. An upper bound is held before the call. After
+ * it what was used is settled, as far as the hold covers it, whatever the upstream says; the rest is recorded as a shortfall.
  *
- * All functions are pure: a recorded quantity can be priced again, under the same rule or another.
+ * All functions are pure: a recorded call can be priced again, under the same price or another.
  */
-import { multiplySums, type Sum } from '../lib/sums.ts'
-import type { CallContent, RequestContent } from './price-kind.ts'
-import { kindOf, type MeteredPrice, type PriceRule } from './price-rule.ts'
-import type { PricedRoute } from './priced-route.ts'
+
+import type { Counted } from '../../events/counted.ts'
+import { type Sum, toSum } from '../lib/sums.ts'
+import { withQuantity } from './counting.ts'
+import { isFree, isList, type PriceRule } from './price-rule.ts'
+import { pricedParts, quantityOf } from './priced-parts.ts'
+import type { Rate } from './rate.ts'
+
+/** Proportional parts are added up in these. */
+const millionth = 1_000_000n
 
 /**
- * The credits that a quantity costs: a started unit counts whole.
+ * The credits that a call costs under a price, as counted: a started unit counts whole; what is proportional is added up and
+ * rounded up once.
  *
- * @throws RangeError when the quantity is not a non-negative safe integer, or the credits are not a safe integer
+ * @throws RangeError when a quantity is not a non-negative safe integer, the price has no rate for the call, or the
+ *   credits are not a safe integer
  */
-export function credits(rule: PriceRule, quantity: number): number {
+export function credits(price: PriceRule, counted: Counted): number {
+  const plain = plainCredits(price, counted)
+  const cost = plain ?? Number(requirePriced(exactCredits(price, counted)))
+  if (!Number.isSafeInteger(cost)) throw new RangeError(`too many credits: ${cost}`)
+  return cost
+}
+
+/** As `credits`, but no more than `most`, which is exact however many a call costs. */
+export function creditsUpTo(price: PriceRule, counted: Counted, most: number): number {
+  const plain = plainCredits(price, counted)
+  return Math.min(plain ?? Number(requirePriced(exactCredits(price, counted))), most)
+}
+
+/**
+ * What the parts of a recorded call cost under a price, however many credits they are: the one function by which charges are
+ * checked and priced again. undefined where the price counts something that was not recorded, or has no rate for the call.
+ */
+export function exactCredits(price: PriceRule, counted: Counted): Sum | undefined {
+  const cost = millionthsOf(price, counted)
+  return cost === undefined ? undefined : toSum((cost + millionth - 1n) / millionth)
+}
+
+/** The same before it is rounded. */
+function millionthsOf(price: PriceRule, counted: Counted): bigint | undefined {
+  const parts = pricedParts(price, counted.by)
+  if (parts === undefined) return undefined
+  let cost = 0n
+  for (const part of parts) {
+    const quantity = quantityOf(part, counted)
+    if (quantity === undefined) return undefined
+    cost += millionthsAt(part.rate, quantity)
+  }
+  return cost
+}
+
+/**
+ * What a quantity costs at a rate, in millionths of a credit.
+ * @throws RangeError when it is not a non-negative safe integer
+ */
+export function millionthsAt(rate: Rate, quantity: number): bigint {
+  requireQuantity(quantity)
+  if ('perMillion' in rate) return BigInt(quantity) * BigInt(rate.perMillion)
+  return BigInt(unitsOf(quantity, rate.unit)) * BigInt(rate.credits) * millionth
+}
+
+/** Most prices are of one rate, and every call is priced several times. undefined: this one takes more than a product. */
+function plainCredits(price: PriceRule, { quantity }: Counted): number | undefined {
+  if (isList(price)) return undefined
+  requireQuantity(quantity)
+  if (isFree(price)) return 0
+  const { credits } = price
+  if (typeof credits !== 'number') return undefined
+  return 'unit' in price ? unitsOf(quantity, price.unit ?? 1) * credits : quantity * credits
+}
+
+function unitsOf(quantity: number, unit: number): number {
+  // Not ceil(quantity / unit): that division is inexact for large integers.
+  const rest = quantity % unit
+  return (quantity - rest) / unit + (rest > 0 ? 1 : 0)
+}
+
+function requireQuantity(quantity: number): void {
   if (!Number.isSafeInteger(quantity) || quantity < 0) {
     throw new RangeError(`not a quantity: ${quantity}`)
   }
-  const price = unitsOf(rule, quantity) * (rule.per === 'free' ? 0 : rule.credits)
-  if (!Number.isSafeInteger(price)) throw new RangeError(`too many credits: ${price}`)
-  return price
 }
 
-/** As `credits`, however many they are. */
-export function exactCredits(rule: PriceRule, quantity: number): Sum {
-  return multiplySums(unitsOf(rule, quantity), rule.per === 'free' ? 0 : rule.credits)
+function requirePriced(cost: Sum | undefined): Sum {
+  if (cost === undefined) throw new RangeError('the price has no rate for the call')
+  return cost
 }
 
-/** As `credits`, but no more than `most`, which is exact however many a quantity costs. */
-export function creditsUpTo(rule: PriceRule, quantity: number, most: number): number {
-  return Math.min(unitsOf(rule, quantity) * (rule.per === 'free' ? 0 : rule.credits), most)
-}
-
-function unitsOf(rule: PriceRule, quantity: number): number {
-  if (!('unit' in rule)) return quantity
-  // Not ceil(quantity / unit): that division is inexact for large integers.
-  const rest = quantity % rule.unit
-  return (quantity - rest) / rule.unit + (rest > 0 ? 1 : 0)
-}
-
-/** The largest quantity that so many credits buy. */
-export function quantityFor(rule: MeteredPrice, credits: number): number {
-  return Math.floor(credits / rule.credits) * rule.unit
-}
-
-/**
- * The most that a call can use: what is held before it.
- *
- * @throws TypeError when the request lacks what is counted
- */
-export function holdQuantity(rule: PriceRule, request: RequestContent): number {
-  return kindOf(rule).holdQuantity(rule, request)
-}
-
-/** The pointers into the request's body at which it stands what is counted, or whether a stream is. */
-export function countedPointers({
-  price,
-  streams,
-}: Pick<PricedRoute, 'price' | 'streams'>): string[] {
-  const sources = [...kindOf(price).countedIn(price), ...(streams ? [streams.when.pointer] : [])]
-  return sources.filter((source) => typeof source === 'string')
-}
-
-/** What a call used, whose hold was for the quantity `held`. Where it is more, the response says so. */
-export function usedQuantity(rule: PriceRule, call: CallContent, held: number): number {
-  return kindOf(rule).usedQuantity(rule, call, held)
-}
-
-/**
- * Whether the price of a call depends on its response, which then has to be read as JSON, to its end: by the field
- * `settle` of the rule, or by a pointer of the route's `chargeWhen`.
- */
-export function readsResponse({
-  price,
-  chargeWhen,
-}: Pick<PricedRoute, 'price' | 'chargeWhen'>): boolean {
-  const settles = 'settle' in price && price.settle !== undefined
-  return settles || (chargeWhen !== undefined && 'pointer' in chargeWhen)
+/** How much of the metered component so many credits buy at most, beside what else was counted. */
+export function quantityFor(price: PriceRule, counted: Counted, credits: number): number {
+  const metered = pricedParts(price, counted.by)?.find(({ isMetered }) => isMetered)
+  const rest = millionthsOf(price, withQuantity(price, counted, 0))
+  if (metered === undefined || rest === undefined) return 0
+  const left = BigInt(credits) * millionth - rest
+  if (left < 0n) return 0
+  const { rate } = metered
+  const [each, unit] =
+    'perMillion' in rate
+      ? [BigInt(rate.perMillion), 1]
+      : [BigInt(rate.credits) * millionth, rate.unit]
+  // What costs nothing is bought without an end.
+  return each === 0n ? Number.MAX_SAFE_INTEGER : Number(left / each) * unit
 }

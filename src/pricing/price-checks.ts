@@ -3,39 +3,127 @@
  * would be free. What is charged is compared with the documented response.
  */
 import { maxAmount } from '../../events/bounds.ts'
+import type { Counted } from '../../events/counted.ts'
 import type { Fault } from '../lib/fault.ts'
 import { isPassedOn } from './charge-condition.ts'
 import { wantFaults } from './condition.ts'
+import { readsResponse } from './counting.ts'
 import { inResponse, optionalInRequest } from './pointer-checks.ts'
-import { creditsUpTo, readsResponse } from './price-arithmetic.ts'
-import { kindOf } from './price-rule.ts'
+import { creditsUpTo } from './price-arithmetic.ts'
+import {
+  componentsOf,
+  isFree,
+  isList,
+  isMeteredComponent,
+  kindOf,
+  meteredComponent,
+} from './price-rule.ts'
+import { valuesOf } from './priced-parts.ts'
 import type { PricedRoute } from './priced-route.ts'
+import { rateFaults, tableNames } from './rate.ts'
 
 /**
  * What is wrong with a route's price, and at which of its fields.
  * @param maxBytes how large a request's body may be
  */
 export function priceFaults(route: PricedRoute, maxBytes: number): Fault[] {
+  const faults = [...componentFaults(route), ...listFaults(route)]
   return [
-    ...kindOf(route.price).findFaults(route.price, route),
-    ...amountFaults(route, maxBytes),
+    ...faults,
+    // What a call can cost is known where nothing else is wrong.
+    ...(faults.length > 0 ? [] : amountFaults(route, maxBytes)),
     ...streamFaults(route),
     ...conditionFaults(route),
   ]
 }
 
+function componentFaults(route: PricedRoute): Fault[] {
+  const { price } = route
+  return componentsOf(price).flatMap((component, index) => {
+    const kind = kindOf(component)
+    return [
+      ...rateFaults(component, route, kind.inUnits),
+      ...kind.findFaults(component, route),
+    ].map((fault) => (isList(price) ? atComponent(fault, index) : fault))
+  })
+}
+
+/** A fault that a component's kind found in the price is one of the component's place in the list. */
+function atComponent({ path: [field, ...rest], ...fault }: Fault, index: number): Fault {
+  return { ...fault, path: field === 'price' ? ['price', index, ...rest] : [field ?? '', ...rest] }
+}
+
+/** What does not fit together in a list of components. */
+function listFaults({ price }: PricedRoute): Fault[] {
+  if (!isList(price)) return []
+  const [first] = price.filter(({ by }) => by !== undefined)
+  const names = new Set(price.map(({ name }) => name))
+  const metered = price.filter(isMeteredComponent)
+  const faults = price.flatMap((component, index): Fault[] => {
+    const at = (field: string, message: string) => [{ path: ['price', index, field], message }]
+    const { name, by } = component
+    if (!names.delete(name)) return at('name', 'names another component, too')
+    if (isMeteredComponent(component) && component !== metered[0]) {
+      return at(
+        'per',
+        'is the second component that is metered while the response is sent, and one can be',
+      )
+    }
+    if (metered.length > 0 && component.per === 'second') {
+      return at('per', 'cannot stand beside a component that is metered while the response is sent')
+    }
+    if (first === undefined || by === undefined || component === first) return []
+    if (!Bun.deepEquals(by, first.by)) return at('by', 'all tables of a price go by the same value')
+    const [wanted, got] = [tableNames(first), tableNames(component)]
+    const missing = wanted.filter((value) => !got.includes(value))
+    const surplus = got.filter((value) => !wanted.includes(value))
+    const [different] = [...missing, ...surplus]
+    if (different === undefined) return []
+    return at(
+      'by',
+      `all tables of a price have the same names, and ${different} stands in one alone`,
+    )
+  })
+  const isByPiece = meteredComponent(price)?.per === 'byte'
+  if (isByPiece && readsResponse({ price })) {
+    const message = 'counts in the JSON of a response whose bytes are sold, and which is not read'
+    faults.push({ path: ['price'], message })
+  }
+  return faults
+}
+
 /** A call that the ledger never sells would be refused only when somebody makes it. */
 function amountFaults(route: PricedRoute, maxBytes: number): Fault[] {
   const { price } = route
-  const quantity = kindOf(price).maxQuantity(price, route, maxBytes)
-  if (creditsUpTo(price, quantity, maxAmount + 1) <= maxAmount) return []
+  const most = maxOf(route, maxBytes)
+  const values = valuesOf(price)
+  const isAffordable = (values.length === 0 ? [undefined] : values).every((by) => {
+    const counted = { ...most, ...(by !== undefined && { by }) }
+    return creditsUpTo(price, counted, maxAmount + 1) <= maxAmount
+  })
+  if (isAffordable) return []
   const message = `a call that the route admits can cost more than ${maxAmount.toLocaleString('en')} credits, the most that one call can`
-  return [{ path: ['price', 'credits'], message: `${message}: lower the price, or admit less` }]
+  const path = isList(price)
+    ? ['price']
+    : ['price', 'perMillion' in price ? 'perMillion' : 'credits']
+  return [{ path, message: `${message}: lower the price, or admit less` }]
+}
+
+/** All that a call of the route can use. */
+function maxOf({ price, ...route }: PricedRoute, maxBytes: number): Counted {
+  const most = componentsOf(price).map((component) =>
+    kindOf(component).maxQuantity(component, route, maxBytes),
+  )
+  if (!isList(price)) return { quantity: most[0] ?? 1 }
+  return {
+    quantity: 1,
+    parts: Object.fromEntries(price.map(({ name }, i) => [name, most[i] ?? 0])),
+  }
 }
 
 function streamFaults(route: PricedRoute): Fault[] {
   if (route.streams === undefined) return []
-  if (route.price.per !== 'token') {
+  if (meteredComponent(route.price)?.per !== 'token') {
     return [{ path: ['streams'], message: 'has an effect on a price per token only' }]
   }
   const { when } = route.streams
@@ -57,7 +145,7 @@ function conditionFaults(route: PricedRoute): Fault[] {
     faults.push(...wantFaults(chargeWhen, ['chargeWhen']))
     return [...faults, ...inResponse(route, ['chargeWhen', 'pointer'], chargeWhen.pointer)]
   }
-  if (price.per === 'free' && !('event' in chargeWhen)) {
+  if (isFree(price) && !('event' in chargeWhen)) {
     faults.push({ path: ['chargeWhen'], message: 'has no effect on what is free' })
   }
   if (
@@ -66,7 +154,7 @@ function conditionFaults(route: PricedRoute): Fault[] {
   ) {
     faults.push({ path: ['chargeWhen'], message: 'expected exactly one of equals or not' })
   }
-  if ('event' in chargeWhen && price.per !== 'token') {
+  if ('event' in chargeWhen && meteredComponent(price)?.per !== 'token') {
     const message = 'looks at the events of a stream, which a price per token has'
     faults.push({ path: ['chargeWhen', 'event'], message })
   }

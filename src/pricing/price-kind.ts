@@ -1,7 +1,6 @@
 /**
  * All that Tollbook knows of one kind of price. Each kind has a file in rules/, which exports its schema and an
- * object of this type; price-rule.ts lists them. A rule whose price depends on the response has a field `settle`: only
- * then is the response read as JSON.
+ * object of this type; price-rule.ts lists them.
  */
 import type { Fault } from '../lib/fault.ts'
 import type { Method } from '../lib/http-methods.ts'
@@ -11,6 +10,10 @@ import type { RequestSource } from './request-source.ts'
 import type { RouteBody } from './route-body.ts'
 
 export interface PriceKind<Rule> {
+  /** Whether the rule says how many of what it counts its credits buy. */
+  readonly inUnits: boolean
+  /** Whether what the rule counts stands in the JSON of the response, which then is read to its end. */
+  readsJson(rule: Rule): boolean
   /** What is wrong with the rule on this route: a pointer that leads nowhere, a body that cannot be counted. */
   findFaults(rule: Rule, route: PriceableRoute): Fault[]
   /** Where in the request it stands what is counted. */
@@ -64,6 +67,8 @@ export interface PriceableRoute extends UrlRoute {
 
 /** What is known of a request before it is sent on. */
 export interface RequestContent {
+  /** Absent where nothing asks for it. */
+  readonly method?: string
   /** The body, where it is JSON; the fields, where it is a form. */
   readonly json?: unknown
   /** The files of a form, by the name of their field. */

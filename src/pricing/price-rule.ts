@@ -1,12 +1,13 @@
 /**
- * How a call is priced: the one list of all kinds of price. A rule stands in the tariff, and so in the ledger,
- * exactly as its schema says. It must suffice to price a recorded quantity again years later, without the
- * configuration that it came from.
+ * How a call is priced: by one component, or by a list of them that are added up. price-rule.ts has the one list of all kinds
+ * of component. A rule stands in the tariff, and so in the ledger, exactly as its schema says. It must suffice to price a
+ * recorded call again years later, without the configuration that it came from.
  *
- * Every rule says what is counted, what a unit costs and, where the request does not fix the count, what is held
+ * Every component says what is counted, what that costs and, where the request does not fix the count, what is held
  * before the call.
  */
-import { type Static, Type } from '@sinclair/typebox'
+import { type Static, type TObject, Type } from '@sinclair/typebox'
+import { closed, text } from '../lib/schema-fields.ts'
 import type { PriceKind } from './price-kind.ts'
 import { BytePrice, isOfResponse, perByte, type ResponseBytePrice } from './rules/per-byte.ts'
 import { CharacterPrice, perCharacter } from './rules/per-character.ts'
@@ -16,15 +17,70 @@ import { perRequest, RequestPrice } from './rules/per-request.ts'
 import { perSecond, SecondPrice } from './rules/per-second.ts'
 import { perToken, TokenPrice } from './rules/per-token.ts'
 
-export const PriceRule = Type.Union(
-  [FreePrice, RequestPrice, ItemPrice, CharacterPrice, SecondPrice, TokenPrice, BytePrice],
-  { sample: '{ per: request, credits: 10 }', description: 'What a call costs.' },
+const name = text(
+  '^[a-z][a-zA-Z0-9]{0,39}$',
+  'a name of letters and digits, with a small letter first, at most 40',
+  "The component's name: calls are recorded under it, so it is given once, and never to something else.",
 )
 
-export type PriceRule = Static<typeof PriceRule>
+function named(component: TObject) {
+  const { properties, description = '' } = component
+  return closed({ name, ...properties }, { description })
+}
+
+/** One of a list of components. */
+const NamedComponent = Type.Unsafe<NamedComponent>(
+  Type.Union(
+    [RequestPrice, ItemPrice, CharacterPrice, SecondPrice, TokenPrice, BytePrice].map(named),
+    {
+      sample: '{ name: base, per: request, credits: 10 }',
+      description: 'A component of the price.',
+    },
+  ),
+)
+export type NamedComponent = Component & { readonly name: string }
+
+const maxComponents = 12
+
+export const PriceRule = Type.Union(
+  [
+    FreePrice,
+    RequestPrice,
+    ItemPrice,
+    CharacterPrice,
+    SecondPrice,
+    TokenPrice,
+    BytePrice,
+    Type.Unsafe<readonly NamedComponent[]>(
+      Type.Array(NamedComponent, {
+        minItems: 1,
+        maxItems: maxComponents,
+        description: 'Components that are added up.',
+      }),
+    ),
+  ],
+  {
+    sample: '{ per: request, credits: 10 }',
+    description: 'What a call costs: by one component, or by a list of them, which are added up.',
+  },
+)
+
+export type PriceRule = AnyComponent | readonly NamedComponent[]
+type Free = Static<typeof FreePrice>
+/** What a price is made of. */
+export type Component =
+  | Static<typeof RequestPrice>
+  | Static<typeof ItemPrice>
+  | Static<typeof CharacterPrice>
+  | Static<typeof SecondPrice>
+  | TokenPrice
+  | Static<typeof BytePrice>
+type AnyComponent = Free | Component
 
 /** By `per`. A kind that is in only one of the two lists is a type error. */
-const kinds: { readonly [Per in PriceRule['per']]: PriceKind<Extract<PriceRule, { per: Per }>> } = {
+const kinds: {
+  readonly [Per in AnyComponent['per']]: PriceKind<Extract<AnyComponent, { per: Per }>>
+} = {
   free: perFree,
   request: perRequest,
   item: perItem,
@@ -34,14 +90,42 @@ const kinds: { readonly [Per in PriceRule['per']]: PriceKind<Extract<PriceRule, 
   byte: perByte,
 }
 
-/** The kind of a rule. Give its methods this rule only: each kind knows its own. */
-export function kindOf(rule: PriceRule): PriceKind<PriceRule> {
-  return kinds[rule.per]
+/** The kind of a component. Give its methods this component only: each kind knows its own. */
+export function kindOf(component: AnyComponent): PriceKind<AnyComponent> {
+  return kinds[component.per]
 }
 
-export type MeteredPrice = TokenPrice | ResponseBytePrice
+/** Whether a call costs nothing, and nothing is held for it. */
+export function isFree(price: PriceRule): price is Free {
+  return !isList(price) && price.per === 'free'
+}
 
-/** Whether a call is metered along the way: its hold grows with its response. */
-export function isMetered(rule: PriceRule): rule is MeteredPrice {
-  return rule.per === 'token' || (rule.per === 'byte' && isOfResponse(rule))
+/** A price of several components, each of which has a name. */
+export function isList(price: PriceRule): price is readonly NamedComponent[] {
+  return Array.isArray(price)
+}
+
+/** What the price adds up; nothing where it is free. */
+export function componentsOf(price: PriceRule): readonly Component[] {
+  if (isList(price)) return price
+  return price.per === 'free' ? [] : [price]
+}
+
+export type MeteredComponent = TokenPrice | ResponseBytePrice
+
+/** The component that is metered along the way, so that the call's hold grows with its response; undefined without one. */
+export function meteredComponent(price: PriceRule): MeteredComponent | undefined {
+  if (isList(price)) return price.find(isMeteredComponent)
+  return price.per !== 'free' && isMeteredComponent(price) ? price : undefined
+}
+
+export function isMeteredComponent<C extends Component>(
+  component: C,
+): component is C & MeteredComponent {
+  return component.per === 'token' || (component.per === 'byte' && isOfResponse(component))
+}
+
+/** Whether one component of the price is metered. */
+export function isMetered(price: PriceRule): boolean {
+  return meteredComponent(price) !== undefined
 }

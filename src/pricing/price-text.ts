@@ -1,5 +1,5 @@
 /** What a call costs, in words for its customers. */
-import { kindOf, type PriceRule } from './price-rule.ts'
+import { isFree, isList, kindOf, type PriceRule } from './price-rule.ts'
 import type { PricedRoute } from './priced-route.ts'
 import { chargeConditionText } from './text-parts.ts'
 
@@ -8,12 +8,19 @@ export function priceText({
   price,
   chargeWhen,
 }: Pick<PricedRoute, 'price' | 'chargeWhen'>): string {
-  const text = kindOf(price).text(price)
-  if (chargeWhen === undefined || price.per === 'free') return text
+  const text = isList(price)
+    ? `The sum of these. ${price.map((component) => `${component.name}: ${componentText(component)}`).join(' ')}`
+    : componentText(price)
+  if (chargeWhen === undefined || isFree(price)) return text
   return `${text} ${chargeConditionText(chargeWhen)}`
+}
+
+function componentText(component: Parameters<typeof kindOf>[0]): string {
+  return kindOf(component).text(component)
 }
 
 /** A price in a few words, for tables. */
 export function shortPriceText(rule: PriceRule): string {
-  return kindOf(rule).shortText(rule)
+  if (!isList(rule)) return kindOf(rule).shortText(rule)
+  return rule.map((component) => kindOf(component).shortText(component)).join(' + ')
 }

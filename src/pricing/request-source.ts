@@ -94,6 +94,12 @@ export function sourceText(source: RequestSource): string {
   return 'query' in source ? `query ${source.query}` : `parameter ${source.parameter}`
 }
 
+/** As a refusal names a place of the request: `/text`, `query/q`, `path/id`. */
+export function sourceName(source: RequestSource): string {
+  if (typeof source === 'string') return source
+  return 'query' in source ? `query/${source.query}` : `path/${source.parameter}`
+}
+
 /** As its readers know it: `/meta/total` as `meta.total`, a parameter by its name. */
 export function sourceMarkdown(source: RequestSource): string {
   if (typeof source === 'string') return fieldText(source)

@@ -1,19 +1,15 @@
 /** Fields that several kinds of price have. */
-import { maxAmount } from '../../events/bounds.ts'
+import { Type } from '@sinclair/typebox'
 import { atLeast } from '../lib/schema-fields.ts'
 
 /** Of one call: more than this is a mistake, and sums of it stay exact. */
 export const maxTokens = 1_000_000_000
 
-export const credits = atLeast(
-  1,
-  'Credits for one unit. What costs nothing is `per: free`.',
-  maxAmount,
-)
-
 /** @param what is counted, such as `seconds` */
 export function unitOf(what: string) {
-  return atLeast(1, `How many ${what} one price buys; a started unit counts.`)
+  return Type.Optional(
+    atLeast(1, `How many ${what} \`credits\` buy; a started unit counts. \`perMillion\` has none.`),
+  )
 }
 
 /** @param what is counted, such as `tokens` */

@@ -8,14 +8,6 @@ export function creditsText(credits: number): string {
   return credits === 1 ? '1 credit' : `${numberText(credits)} credits`
 }
 
-/** `1 credit for each started 1,000 characters` */
-export function startedUnitText(
-  { credits, unit }: { readonly credits: number; readonly unit: number },
-  what: string,
-): string {
-  return `${creditsText(credits)} for each started ${numberText(unit)} ${what}`
-}
-
 /** A field as its readers know it: `/meta/total` as `meta.total`. */
 export function fieldText(pointer: string): string {
   return pointer === '' ? 'body' : `\`${pointerSteps(pointer).join('.')}\``

@@ -3,7 +3,7 @@
  * not have it read. Where it lasts longer than that, more is held.
  */
 import type { Reservation } from '../gate/reservation/reservation.ts'
-import { holdQuantity } from '../pricing/price-arithmetic.ts'
+import { boundOf } from '../pricing/counting.ts'
 import type { Refusal } from '../problems/refusal.ts'
 import { creditHeaders } from './delivery/responses.ts'
 import { readAudioOf } from './request/audio-of-call.ts'
@@ -39,6 +39,6 @@ async function holdForAudio(
   const { price, key } = reservation.terms
   const measured = await readAudioOf(body, price, key.accountId)
   if ('refusal' in measured) return measured
-  const refusal = await reservation.ensure(holdQuantity(price, measured.content), 0)
+  const refusal = await reservation.ensure(boundOf(price, measured.content), 0)
   return refusal ? { refusal } : measured
 }

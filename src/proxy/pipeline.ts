@@ -10,6 +10,7 @@ import type { Reserved } from '../gate/reservation/reserve.ts'
 import type { BodyMemory } from '../lib/body-memory-budget.ts'
 import { maxUncountedBytes } from '../lib/http-body.ts'
 import type { Pace } from '../lib/pace.ts'
+import { isFree as isFreePrice } from '../pricing/price-rule.ts'
 import type { Call, ReceivedCall } from './call.ts'
 import { deliverFreeCall } from './delivery/deliver-free-call.ts'
 import { deliverPricedCall } from './delivery/deliver-priced-call.ts'
@@ -63,7 +64,7 @@ export async function respondToCall(
   const call: Call = Object.assign(received, { target })
 
   // With an Idempotency-Key it is the ledger that decides whether it runs, so it takes a hold, of 0 credits.
-  const isFree = authorized.price.per === 'free' && named.name === null
+  const isFree = isFreePrice(authorized.price) && named.name === null
   call.endInFlight = gate.begin(authorized, isFree)
   if (!call.endInFlight) {
     const begun = await gate.beginAnew(authorized, request, isFree)
@@ -97,7 +98,8 @@ export async function respondToCall(
   const claim = claimOf(named.name, request, target.path, body, route, key)
   // The same object: when the call gets another id, its response and its log lines say that one.
   const isReceiving = streamOf(body) !== undefined
-  const toReserve = Object.assign(call, { claim, content: body.content, isReceiving, isUnmeasured })
+  const content = { ...body.content, method: request.method }
+  const toReserve = Object.assign(call, { claim, content, isReceiving, isUnmeasured })
   const returned = body.bytes.length === 0 ? permit : undefined
   const reserved = await reserveOrReturnPermit(gate, authorized, toReserve, returned)
   if (!reserved.ok) {

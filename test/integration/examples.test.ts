@@ -99,10 +99,14 @@ const examples: Readonly<Record<string, [string, (started: Started) => Promise<v
     },
   ],
   images: [
-    '40',
+    '45',
     async ({ call }) => {
-      expect(charged(await call('/v1/images', json({ prompt: 'a', n: 4 })))).toBe('80')
-      expect((await call('/v1/images', json({ prompt: 'a', n: 5 }))).status).toBe(400)
+      const paint = (model: string, n: number) =>
+        call('/v1/images', json({ model, prompt: 'a', n }))
+      expect(charged(await paint('fine', 4))).toBe('85')
+      expect(charged(await paint('draft', 4))).toBe('21')
+      expect((await paint('fine', 5)).status).toBe(400)
+      expect((await paint('coarse', 1)).status).toBe(400)
     },
   ],
   jobs: [

@@ -72,11 +72,14 @@ async function history(ledger: Ledger, seed: number): Promise<Set<string>> {
         time: recordedAt,
         route: 'bulk',
       }
-      const rule = (await explainVerdict(ledger.sql, { ...question, quantity: 0 })) as never as {
+      const rule = (await explainVerdict(ledger.sql, {
+        ...question,
+        counted: { quantity: 0 },
+      })) as never as {
         call: { rule: { credits: number } }
       }
       const quantity = credits / rule.call.rule.credits
-      const found = await explainVerdict(ledger.sql, { ...question, quantity })
+      const found = await explainVerdict(ledger.sql, { ...question, counted: { quantity } })
       if (!found || found === 'not_reached') throw new Error('not explained')
       const { decision } = found
       const left = verdict === 'key_cap_reached' ? decision.capLeft : decision.available

@@ -533,7 +533,7 @@ test('the sums of ranges of the log are those of the whole', async () => {
     const readLots = (of: PeriodRange) => readLotSums(ledger.sql, of, expiries)
     const moved = (await Array.fromAsync(readInRanges(whole, readLots, size))).flat()
     return {
-      charges: sumCharges(0, period, { sums }),
+      charges: sumCharges(0, period, { sums, components: { prices: new Map(), sums: [] } }),
       lots: lotMovements(0, period, { grants, sums: moved, until: period.end }),
     }
   }

@@ -207,7 +207,7 @@ async function history(ledger: LedgerBuilder): Promise<TestKey> {
 async function oneCall(ledger: LedgerBuilder, key: TestKey, random: () => number): Promise<void> {
   const endpoint = random() < 0.5 ? 'search' : 'speech'
   const quantity = endpoint === 'search' ? 1 : 1 + Math.floor(random() * 5_000)
-  const of = (count: number) => price(prices[endpoint] as PriceRule, count)
+  const of = (count: number) => price(prices[endpoint] as PriceRule, { quantity: count })
   const call = await ledger.hold(key, { credits: of(quantity), quantity, endpoint })
   const used = endpoint === 'search' ? 1 : Math.ceil(quantity * random())
   await ledger.settle(call, of(used), used)

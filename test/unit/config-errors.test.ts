@@ -67,7 +67,7 @@ describe('a field that does not fit', () => {
     [
       'price: { per: request, credits: 1 }',
       'price: 5',
-      'routes.say.price: expected a mapping such as { per: request, credits: 10 }, got 5',
+      'routes.say.price: expected a mapping such as { per: request, credits: 10 } or a list that is not empty, got 5',
     ],
     [
       'currency: EUR',
@@ -122,7 +122,7 @@ describe('a field that does not fit', () => {
     [
       '{ per: request, credits: 1 }',
       '{ per: request, credits: 0 }',
-      'routes.say.price.credits: expected an integer from 1 to 1000000000000, got 0',
+      'routes.say.price.credits: expected an integer from 1 to 1000000000000 or a mapping, got 0',
     ],
     [
       '{ per: request, credits: 1 }',
@@ -270,7 +270,7 @@ describe('a price that would not find what it counts', () => {
     price(`{ per: character, unit: 1, credits: 1, hold: { text: ${pointer} } }`)
 
   test('a text that every request has is fine', () => {
-    expect(parse(character('/text')).routes.say?.price.per).toBe('character')
+    expect(parse(character('/text')).routes.say?.price).toMatchObject({ per: 'character' })
   })
 
   test('a text that a request may lack would be free', () => {

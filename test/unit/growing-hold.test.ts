@@ -5,10 +5,10 @@ import type { CallToReserve, Terms } from '../../src/gate/reservation/reservatio
 import type { ReserveDeps } from '../../src/gate/reservation/reserve-deps.ts'
 import type { AppendResult, Extend, Verdict } from '../../src/ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../src/ledger/unavailable.ts'
-import type { MeteredPrice } from '../../src/pricing/price-rule.ts'
+import type { MeteredComponent } from '../../src/pricing/price-rule.ts'
 import { until } from '../support/until.ts'
 
-const price: MeteredPrice = { per: 'byte', unit: 1, credits: 2, hold: { step: 10 } }
+const price: MeteredComponent = { per: 'byte', unit: 1, credits: 2, hold: { step: 10 } }
 
 let hold: GrowingHold
 afterEach(() => hold.end())
@@ -43,14 +43,14 @@ function openHold(releaseLeases = () => false) {
   } as unknown as CallToReserve
   const terms = {
     ...{ key: { shard: 0, previousUntil: null }, price, credits: 20, quantity: 10 },
-  } as unknown as Terms & { price: MeteredPrice }
-  hold = new GrowingHold(deps, call, terms)
+  } as unknown as Terms
+  hold = new GrowingHold(deps, call, terms, price)
   return asked
 }
 
 /** Sends one part more, and resolves to why it may not be sent. */
 async function send(quantity: number) {
-  return (await hold.ensure(quantity)) ?? (await hold.beforeSending(quantity))
+  return (await hold.ensure({ quantity })) ?? (await hold.beforeSending(quantity))
 }
 
 const isOpen = async (promise: Promise<unknown>) =>

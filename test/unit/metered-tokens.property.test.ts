@@ -153,7 +153,7 @@ describe('the meter', () => {
 function holdOf(credits: number) {
   const hold = {
     held: Math.min(requested + price.hold.step, credits),
-    async ensure(quantity: number, extra = price.hold.step) {
+    async ensure({ quantity }: { readonly quantity: number }, extra = price.hold.step) {
       if (quantity > hold.held) hold.held = Math.max(hold.held, Math.min(quantity + extra, credits))
       return quantity > hold.held ? { code: 'insufficient_credits', detail: 'x' } : undefined
     },
@@ -196,6 +196,7 @@ async function relay(
     hold as unknown as Reservation,
     clock,
     {
+      countedAt: (quantity) => ({ quantity }),
       async charge(used, terminatedBy) {
         endings++
         charged = Math.min(used, hold.held)

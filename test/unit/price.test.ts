@@ -6,14 +6,8 @@ import {
   isChargeableByJson,
   isPassedOn,
 } from '../../src/pricing/charge-condition.ts'
-import {
-  credits,
-  creditsUpTo,
-  holdQuantity,
-  quantityFor,
-  readsResponse,
-  usedQuantity,
-} from '../../src/pricing/price-arithmetic.ts'
+import { boundOf, readsResponse, usedOf } from '../../src/pricing/counting.ts'
+import * as arithmetic from '../../src/pricing/price-arithmetic.ts'
 import { PriceRule } from '../../src/pricing/price-rule.ts'
 import { reportedTokens, type TokenPrice } from '../../src/pricing/rules/per-token.ts'
 
@@ -43,7 +37,7 @@ const perToken: TokenPrice = {
 }
 const perByteSent = { per: 'byte', of: 'request', unit: 1024, credits: 1 } as const
 const perByte = { per: 'byte', unit: 1024, credits: 1, hold: { step: 65_536 } } as const
-const everyRule: PriceRule[] = [
+const everyRule: Extract<PriceRule, { per: string }>[] = [
   ...[
     free,
     perRequest,
@@ -58,8 +52,19 @@ const everyRule: PriceRule[] = [
   ],
 ]
 
+// Prices of one component: a quantity is all that is counted.
+const credits = (rule: PriceRule, quantity: number) => arithmetic.credits(rule, { quantity })
+const creditsUpTo = (rule: PriceRule, quantity: number, most: number) =>
+  arithmetic.creditsUpTo(rule, { quantity }, most)
+const quantityFor = (rule: PriceRule, amount: number) =>
+  arithmetic.quantityFor(rule, { quantity: 0 }, amount)
+const holdQuantity = (rule: PriceRule, request: Parameters<typeof boundOf>[1]) =>
+  boundOf(rule, request).quantity
+const usedQuantity = (rule: PriceRule, call: Parameters<typeof usedOf>[1], quantity: number) =>
+  usedOf(rule, call, { quantity }).quantity
+
 test('every kind of price has a rule here', () => {
-  const kinds = PriceRule.anyOf.map(({ properties }) => properties.per.const)
+  const kinds = PriceRule.anyOf.flatMap(({ properties }) => properties?.per.const ?? [])
   expect([...new Set(everyRule.map(({ per }) => per))]).toEqual(kinds)
 })
 
@@ -329,7 +334,7 @@ describe('whatever a client and an upstream say', () => {
         expect(Number.isSafeInteger(held)).toBe(true)
         expect(Number.isSafeInteger(used)).toBe(true)
         expect(used).toBeGreaterThanOrEqual(0)
-        const charge = capCharge({ price: rule, quantity: held }, used)
+        const charge = capCharge({ price: rule, quantity: held }, { quantity: used })
         const { shortfall = 0 } = charge
         expect(charge.quantity).toBe(Math.min(used, held))
         expect(charge.credits).toBe(credits(rule, charge.quantity))

@@ -3,7 +3,8 @@ import { configJsonSchema } from '../../src/config/file/file-schema.ts'
 import { schemaCheck } from '../../src/config/json-schema.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
 import { tariffHash, tariffOf } from '../../src/config/tariff.ts'
-import { credits, holdQuantity } from '../../src/pricing/price-arithmetic.ts'
+import { boundOf } from '../../src/pricing/counting.ts'
+import { credits } from '../../src/pricing/price-arithmetic.ts'
 import { mapBody } from '../../src/proxy/request/map-body.ts'
 import { parse, smallConfig } from '../support/small-config.ts'
 
@@ -78,8 +79,8 @@ test('its plans are free, pro and enterprise', () => {
 })
 
 test('a call costs what the price list says', () => {
-  const price = (id: string, content: Parameters<typeof holdQuantity>[1]) =>
-    credits(route(id).price, holdQuantity(route(id).price, content))
+  const price = (id: string, content: Parameters<typeof boundOf>[1]) =>
+    credits(route(id).price, boundOf(route(id).price, content))
   expect(price('search', { json: { query: 'x' } })).toBe(1)
   expect(price('search-engines', {})).toBe(0)
   expect(price('extract', { json: { url: 'https://example.com' } })).toBe(1)

@@ -87,6 +87,9 @@ export default command(
     if (!found) throw new UsageError(`the ledger has no key ${key}.`)
     if (found === 'not_reached')
       throw new UsageError('the log of this key does not reach that far.')
+    if (found.call.rule && found.call.credits === null) {
+      throw new UsageError('its price has several components or rates: pass --credits.')
+    }
     if (args.json) json(found)
     else printVerdict(found)
   },
@@ -109,15 +112,15 @@ function verdictQueryOf(
   if (args.quantity !== undefined && args.credits !== undefined) {
     throw new UsageError('--quantity and --credits say the same of a call: pass one.')
   }
-  const quantity =
+  const counted =
     args.credits === undefined
-      ? parseAmount('--quantity', args.quantity ?? '1', 0)
+      ? { quantity: parseAmount('--quantity', args.quantity ?? '1', 0) }
       : { credits: parseAmount('--credits', args.credits, 0) }
   return {
     keyId: args.key,
     at: parsePositionOrTime('--at', args.at) ?? new Date(),
     ...(time && { time }),
-    quantity,
+    counted,
     ...routeOf(args.route, configOf(args)),
   }
 }

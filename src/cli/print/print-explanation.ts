@@ -1,5 +1,6 @@
 /** Prints why a call was charged, or what the ledger decides about one. */
 
+import type { Counted } from '../../../events/counted.ts'
 import { printPosition } from '../../../events/event.ts'
 import type { StoredRefusal } from '../../ledger/refusals/stored-refusals.ts'
 import { printable } from '../../lib/printable-text.ts'
@@ -102,7 +103,7 @@ function outcomeText({ charge, settled }: Pick<CallExplanation, 'charge' | 'sett
   const of = `a call of ${charge.endpoint} by ${charge.keyId}`
   switch (charge.status) {
     case 'settled': {
-      const count = settled ? ` for a quantity of ${formatNumber(settled.quantity)}` : ''
+      const count = settled ? ` for ${countedText(settled)}` : ''
       const short = charge.shortfall
         ? `; it cost ${formatNumber(charge.shortfall)} more than was held`
         : ''
@@ -116,6 +117,13 @@ function outcomeText({ charge, settled }: Pick<CallExplanation, 'charge' | 'sett
     case 'held':
       return `${of} is in flight: ${credits(charge.heldCredits)} are held for it.`
   }
+}
+
+/** `a quantity of 3`, `base 1, pixels 1,048,576, at the rate of large` */
+function countedText({ quantity, parts, by }: Counted): string {
+  const each = Object.entries(parts ?? {}).map(([name, of]) => `${name} ${formatNumber(of)}`)
+  const what = parts ? each.join(', ') : `a quantity of ${formatNumber(quantity)}`
+  return by === undefined ? what : `${what}, at the rate of ${by}`
 }
 
 function printState(explanation: Explanation): void {
@@ -143,7 +151,7 @@ function printState(explanation: Explanation): void {
     ['Price', call.rule ? `${call.route}: ${shortPriceText(call.rule)}` : `${call.route}: none`],
     [
       'Call',
-      `${call.quantity === null ? '' : `a quantity of ${formatNumber(call.quantity)}: `}${call.credits === null ? 'no price' : credits(call.credits)}`,
+      `${call.counted === null ? '' : `${countedText(call.counted)}: `}${call.credits === null ? 'no price' : credits(call.credits)}`,
     ],
     ['Calls in flight', `${formatNumber(had.openHolds)} of ${formatNumber(decision.maxInFlight)}`],
     ['Cap of the key', decision.capLeft === null ? null : `${credits(decision.capLeft)} left`],

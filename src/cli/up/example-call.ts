@@ -5,14 +5,15 @@ import { exampleOf } from '../../http/openapi/openapi-example.ts'
 import { documentedPath } from '../../http/openapi/openapi-parameters.ts'
 import { bytesContent } from '../../http/openapi/openapi-request.ts'
 import type { Content, Operation, Parameter } from '../../http/openapi/openapi-types.ts'
+import { isFree } from '../../pricing/price-rule.ts'
 import type { MultipartForm } from '../../pricing/route-body.ts'
 
 /** Calls the first priced route that has an example of everything it needs; undefined where no route has. */
 export function exampleCall(config: Config, url: string, apiKey: string): string | undefined {
   const routes = Object.values(config.routes)
   const pricedFirst = [
-    ...routes.filter(({ price }) => price.per !== 'free'),
-    ...routes.filter(({ price }) => price.per === 'free'),
+    ...routes.filter(({ price }) => !isFree(price)),
+    ...routes.filter(({ price }) => isFree(price)),
   ]
   for (const route of pricedFirst) {
     const [method = 'GET'] = route.methods

@@ -6,7 +6,7 @@
 import type { Route } from '../../config/config.ts'
 import type { Tariff } from '../../config/tariff.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
-import type { PriceRule } from '../../pricing/price-rule.ts'
+import { isFree, type PriceRule } from '../../pricing/price-rule.ts'
 import type { Outcome } from '../outcome.ts'
 import { priceMissing } from '../refusals.ts'
 import { type KeyCache, ledgerTime } from './key-cache.ts'
@@ -64,7 +64,7 @@ export async function authorizeCall(
   const outcome = await authorizeHash(deps, keyHash, route.permission, request, maxAgeMs)
   if (!outcome.ok) return outcome
   const price = outcome.authorized.tariff.prices[route.id]
-  const reserves = price && price.per !== 'free'
+  const reserves = price && !isFree(price)
   if (!reserves && maxAgeMs > maxStalenessMs) {
     return authorizeCall(deps, keyHash, route, request, maxStalenessMs)
   }

@@ -1,7 +1,9 @@
 /** A hold that was taken for one call. */
 import { maxAmount } from '../../../events/bounds.ts'
+import type { Counted } from '../../../events/counted.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
+import { covering, isCovered } from '../../pricing/counting.ts'
 import { creditsUpTo } from '../../pricing/price-arithmetic.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Outcome } from '../outcome.ts'
@@ -46,15 +48,13 @@ export class DedicatedHold implements Reservation {
   }
 
   /** It covers its upper bound from the start, unless something of the request was counted only afterwards. */
-  async ensure(quantity: number, _extra?: number): Promise<Refusal | undefined> {
+  async ensure(used: Counted, _extra?: number): Promise<Refusal | undefined> {
     const { terms } = this
-    if (quantity <= terms.quantity) return undefined
+    if (isCovered(used, terms)) return undefined
     const askedAtMs = performance.now()
-    const more = {
-      credits: creditsUpTo(terms.price, quantity, maxAmount + 1) - terms.credits,
-      quantity: quantity - terms.quantity,
-    }
-    const outcome = await extendHold(this.deps, this.call, terms, more, undefined)
+    const grown = covering(used, terms)
+    const credits = creditsUpTo(terms.price, grown, maxAmount + 1)
+    const outcome = await extendHold(this.deps, this.call, terms, { ...grown, credits }, undefined)
     if (!outcome.ok) return outcome.refusal
     this.terms = outcome.terms
     this.expiresAtMs = askedAtMs + this.lifetimeMs
@@ -66,8 +66,8 @@ export class DedicatedHold implements Reservation {
     return undefined
   }
 
-  cappedCharge(quantity: number): Charge {
-    return capCharge(this.terms, quantity)
+  cappedCharge(used: Counted): Charge {
+    return capCharge(this.terms, used)
   }
 
   async charge(usage: Usage): Promise<AppendResult> {
@@ -120,8 +120,7 @@ export class DedicatedHold implements Reservation {
     if (this.isProlonging || this.expiresAtMs - askedAtMs > this.lifetimeMs / 2) return
     this.isProlonging = true
     try {
-      const nothing = { credits: 0, quantity: 0 }
-      const outcome = await extendHold(this.deps, this.call, this.terms, nothing, undefined)
+      const outcome = await extendHold(this.deps, this.call, this.terms, this.terms, undefined)
       if (!outcome.ok) return this.lost(outcome.refusal)
       this.terms = outcome.terms
       this.expiresAtMs = askedAtMs + this.lifetimeMs

@@ -1,4 +1,6 @@
 /** Extends a hold, and asks again by the key as it is now where the ledger says it has changed. */
+
+import { countedOf } from '../../../events/counted.ts'
 import type { Sent } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { authorizeCall } from '../authorize/authorize.ts'
@@ -12,17 +14,19 @@ import type { ReserveDeps } from './reserve-deps.ts'
 import type { Bound } from './take-dedicated-hold.ts'
 
 /**
- * Adds to a hold, or with 0 credits only lets it live longer, and says what was sent so far. The key must still be allowed
- * to make the call; the price stays the hold's. Returns the terms as they then are.
+ * Adds to a hold, or with what it covers only lets it live longer, and says what was sent so far. The key must still be
+ * allowed to make the call; the price stays the hold's. Returns the terms as they then are.
+ * @param grown what it covers then, and what that costs
  */
 export async function extendHold(
   deps: ReserveDeps,
   { requestId, request, route }: CallToReserve,
   terms: Terms,
-  { credits, quantity }: Bound,
+  grown: Bound,
   sent: Sent | undefined,
 ): Promise<Outcome<{ readonly terms: Terms }>> {
   let { key } = terms
+  const credits = grown.credits - terms.credits
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const result = await deps.appenderOf(key.shard).append({
       kind: 'extend',
@@ -31,13 +35,12 @@ export async function extendHold(
       endpoint: route.id,
       tariff: terms.tariff,
       credits,
-      quantity,
+      quantity: grown.quantity - terms.quantity,
       holdSeconds: holdSeconds(deps.config, route, terms.price),
       ...(sent && { sent }),
     })
     if (result.verdict === 'ok') {
-      const grown = { credits: terms.credits + credits, quantity: terms.quantity + quantity }
-      return { ok: true, terms: { ...terms, ...grown, key } }
+      return { ok: true, terms: { ...terms, ...countedOf(grown), credits: grown.credits, key } }
     }
     if (result.verdict === 'hold_not_open') return { ok: false, refusal: holdExpired }
     if (isShort(result) && deps.leases.releaseLeases(key)) continue

@@ -9,9 +9,11 @@
  * again when the response cannot go on without an extension.
  */
 import { maxAmount } from '../../../events/bounds.ts'
+import { type Counted, countedOf } from '../../../events/counted.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
+import { withQuantity } from '../../pricing/counting.ts'
 import { creditsUpTo, quantityFor } from '../../pricing/price-arithmetic.ts'
-import type { MeteredPrice } from '../../pricing/price-rule.ts'
+import type { MeteredComponent } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
 import { extendHold } from './extend-hold.ts'
@@ -20,7 +22,8 @@ import { type CallToReserve, capCharge, type Terms } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
 
 export class GrowingHold extends DedicatedHold {
-  private readonly price: MeteredPrice
+  /** How much is held at a time. */
+  private readonly step: number
   private readonly growTimer: ReturnType<typeof setInterval>
   /** What the client was sent, and how much of it the ledger knows of. */
   private sent = 0
@@ -33,20 +36,21 @@ export class GrowingHold extends DedicatedHold {
   constructor(
     deps: ReserveDeps,
     call: CallToReserve,
-    terms: Terms & { readonly price: MeteredPrice },
+    terms: Terms,
+    metered: MeteredComponent,
     counted?: CountedCall,
   ) {
     super(deps, call, terms, counted)
-    this.price = terms.price
+    this.step = metered.hold.step
     // The first hold is for the request and one step.
-    this.sentAsRecorded = Math.max(terms.quantity - terms.price.hold.step, 0)
+    this.sentAsRecorded = Math.max(terms.quantity - this.step, 0)
     this.growTimer = setInterval(() => this.growByNothing(), this.lifetimeMs / 3)
   }
 
   /** Extends it before the quantity reaches what is held; waits only where it exceeds that. */
   override async ensure(
-    quantity: number,
-    extra: number = this.price.hold.step,
+    { quantity }: Counted,
+    extra: number = this.step,
   ): Promise<Refusal | undefined> {
     if (!this.refusal && quantity + extra / 2 > this.terms.quantity) {
       this.grow(quantity + extra).catch((error) =>
@@ -63,10 +67,7 @@ export class GrowingHold extends DedicatedHold {
 
   override async beforeSending(quantity: number): Promise<Refusal | undefined> {
     // One part can be more than a step. It may go when the ledger knows of all that was sent before it.
-    while (
-      quantity - this.sentAsRecorded > this.price.hold.step &&
-      this.sentAsRecorded < this.sent
-    ) {
+    while (quantity - this.sentAsRecorded > this.step && this.sentAsRecorded < this.sent) {
       const isUnderWay = this.extension !== undefined
       const unreached = await this.tryToGrow(this.terms.quantity)
       if (unreached) return unreached
@@ -110,15 +111,15 @@ export class GrowingHold extends DedicatedHold {
 
   private async extendBy(quantity: number): Promise<Refusal | undefined> {
     const askedAtMs = performance.now()
-    const grown = this.terms.quantity + quantity
-    const more = creditsUpTo(this.price, grown, maxAmount + 1) - this.terms.credits
     const { sent } = this
+    const grown = this.withQuantity(this.terms.quantity + quantity)
+    const credits = creditsUpTo(this.terms.price, grown, maxAmount + 1)
     const outcome = await extendHold(
       this.deps,
       this.call,
       this.terms,
-      { credits: more, quantity },
-      sent > 0 ? capCharge(this.terms, sent) : undefined,
+      { ...grown, credits },
+      sent > 0 ? capCharge(this.terms, this.withQuantity(sent)) : undefined,
     )
     if (outcome.ok) {
       this.terms = outcome.terms
@@ -129,9 +130,14 @@ export class GrowingHold extends DedicatedHold {
     // What is left buys less than a step, but may buy something.
     const { available = 0 } = outcome.refusal.extensions ?? {}
     const { terms } = this
-    const affordable = quantityFor(this.price, terms.credits + available) - terms.quantity
+    const affordable = quantityFor(terms.price, terms, terms.credits + available) - terms.quantity
     const buysSome = affordable > 0 && affordable < quantity
     return buysSome ? this.extendBy(affordable) : outcome.refusal
+  }
+
+  private withQuantity(quantity: number): Counted {
+    const { price, ...covered } = this.terms
+    return withQuantity(price, countedOf(covered), quantity)
   }
 
   private growByNothing(): void {

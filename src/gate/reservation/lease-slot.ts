@@ -2,6 +2,8 @@
  * A slot of the key's lease: the call begins without asking the ledger, and its charge, at its end, is decided as its
  * own hold would have been. Where the ledger does not charge it so, the call converts to a dedicated hold.
  */
+
+import { type Counted, countedOf } from '../../../events/counted.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, ReleaseReason, Verdict } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
@@ -59,7 +61,7 @@ export class LeaseSlot implements Reservation {
   }
 
   /** It covers its upper bound from the start, and does not grow. */
-  async ensure(_quantity: number, _extra?: number): Promise<Refusal | undefined> {
+  async ensure(_used: Counted, _extra?: number): Promise<Refusal | undefined> {
     return undefined
   }
 
@@ -68,11 +70,11 @@ export class LeaseSlot implements Reservation {
     return undefined
   }
 
-  cappedCharge(quantity: number): Charge {
-    return capCharge(this.terms, quantity)
+  cappedCharge(used: Counted): Charge {
+    return capCharge(this.terms, used)
   }
 
-  async charge({ credits, quantity, status, shortfall }: Usage): Promise<AppendResult> {
+  async charge({ credits, status, shortfall, ...usage }: Usage): Promise<AppendResult> {
     const { leases } = this.deps
     while (this.lease.renewal) await this.lease.renewal
     const askedAtMs = performance.now()
@@ -82,7 +84,7 @@ export class LeaseSlot implements Reservation {
         kind: 'charge_on_lease',
         ...callRef(this.call, this.terms),
         ...purchasePreconditions(this.terms.key),
-        ...{ lease: this.lease.id, credits, quantity, status },
+        ...{ lease: this.lease.id, credits, ...countedOf(usage), status },
         ...(shortfall && { shortfall }),
       })
     } catch (error) {

@@ -5,6 +5,7 @@
  * interface.
  */
 import { maxAmount } from '../../../events/bounds.ts'
+import type { Counted } from '../../../events/counted.ts'
 import type { Route } from '../../config/config.ts'
 import type {
   AppendResult,
@@ -14,6 +15,7 @@ import type {
   Verdict,
 } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
+import { capped, isCovered } from '../../pricing/counting.ts'
 import { credits, creditsUpTo } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
@@ -26,17 +28,17 @@ export interface Reservation {
   /** Whether it is certain that no gateway has expired it. */
   readonly isAlive: boolean
   /**
-   * Waits until it covers this quantity, where it can grow. Returns why it cannot.
+   * Waits until it covers what is used, where it can grow. Returns why it cannot.
    * @param extra what more to reserve where it has to be extended; a step of the price by default
    */
-  ensure(quantity: number, extra?: number): Promise<Refusal | undefined>
+  ensure(used: Counted, extra?: number): Promise<Refusal | undefined>
   /**
    * Called before the client is sent more of what is sold: `quantity` is all that it then has. Where the reservation
    * grows, this waits until the ledger knows of what was sent, but for one step. Returns why it cannot.
    */
   beforeSending(quantity: number): Promise<Refusal | undefined>
-  /** What is charged for this quantity: at most what is covered. */
-  cappedCharge(quantity: number): Charge
+  /** What is charged for what was used: at most what is covered. */
+  cappedCharge(used: Counted): Charge
   /**
    * Charges the call. The charge is durable when this resolves, and nothing may be delivered whole before.
    * @throws ChargeRejected or LeaseChargeRejected when the ledger does not charge it so: nothing is written
@@ -80,21 +82,21 @@ export interface CallToReserve {
   readonly isUnmeasured?: boolean
 }
 
-export interface Terms {
+/** With the most that it covers. */
+export interface Terms extends Counted {
   readonly keyHash: string
   readonly key: KeyRecord
   readonly price: PriceRule
   readonly tariff: string
   readonly credits: number
-  readonly quantity: number
   readonly claim: Claim | undefined
   /** The ledger's result for the hold or lease. */
   readonly result: AppendResult
 }
 
-export interface Charge {
+/** With what was counted for it. */
+export interface Charge extends Counted {
   readonly credits: number
-  readonly quantity: number
   /** Credits of what was used and is not covered. */
   readonly shortfall?: number
 }
@@ -127,15 +129,14 @@ export class LeaseChargeRejected extends ChargeRejected {
   override readonly name = 'LeaseChargeRejected'
 }
 
-/** The charge for a quantity of which no more than this is covered. What more it costs is a shortfall. */
-export function capCharge(
-  { price, quantity: covered }: Pick<Terms, 'price' | 'quantity'>,
-  quantity: number,
-): Charge {
-  if (quantity <= covered) return { quantity, credits: credits(price, quantity) }
-  const charged = credits(price, covered)
-  const shortfall = creditsUpTo(price, quantity, maxAmount) - charged
-  return { quantity: covered, credits: charged, ...(shortfall > 0 && { shortfall }) }
+/** The charge for what was used, of which no more than the terms say is covered. What more it costs is a shortfall. */
+export function capCharge(terms: Counted & Pick<Terms, 'price'>, used: Counted): Charge {
+  const { price } = terms
+  if (isCovered(used, terms)) return { ...used, credits: credits(price, used) }
+  const charged = capped(used, terms)
+  const cost = credits(price, charged)
+  const shortfall = creditsUpTo(price, used, maxAmount) - cost
+  return { ...charged, credits: cost, ...(shortfall > 0 && { shortfall }) }
 }
 
 /** What every command that ends a call says of it. */

@@ -1,7 +1,7 @@
 /** Reserves the most that a call can cost: a slot of the key's lease where there is one, else a hold of its own. */
 import type { AppendResult, Claim } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
-import { isMetered } from '../../pricing/price-rule.ts'
+import { isMetered, meteredComponent } from '../../pricing/price-rule.ts'
 import type { AuthorizedCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
@@ -32,7 +32,9 @@ export async function reserve(
   authorized: AuthorizedCall,
   call: CallToReserve,
 ): Promise<Outcome<Reserved>> {
-  const bound = upperBound(authorized.price, call.content)
+  const bounded = upperBound(authorized.price, call.content)
+  if (!bounded.ok) return bounded
+  const { bound } = bounded
   nameCall(deps, authorized.key, call)
   const counted = acquireSlot(deps, authorized, call, bound)
   let askedAtMs = performance.now()
@@ -63,9 +65,9 @@ export async function reserve(
     const { kind, claim } = outcome
     return { ok: true, kind, claim, reservation: new DedicatedHold(deps, call, terms, counted) }
   }
-  const { price } = terms
-  const reservation = isMetered(price)
-    ? new GrowingHold(deps, call, { ...terms, price }, counted)
+  const metered = meteredComponent(terms.price)
+  const reservation = metered
+    ? new GrowingHold(deps, call, terms, metered, counted)
     : new DedicatedHold(deps, call, terms, counted)
   return { ok: true, kind: 'reserved', reservation }
 }
@@ -96,8 +98,8 @@ function isLeaseable({ monthlyCap, previousUntil }: KeyRecord): boolean {
 
 function termsOnLease(
   { keyHash, key, price }: AuthorizedCall,
-  { credits, quantity }: Bound,
+  bound: Bound,
   result: AppendResult,
 ): Terms {
-  return { keyHash, key, price, tariff: key.tariff, credits, quantity, claim: undefined, result }
+  return { keyHash, key, price, tariff: key.tariff, ...bound, claim: undefined, result }
 }

@@ -1,14 +1,16 @@
 /** Asks the ledger for a hold of a call's own, and again by the key as it is now where the ledger says it has changed. */
 import { maxAmount } from '../../../events/bounds.ts'
+import { type Counted, countedOf } from '../../../events/counted.ts'
 import type { AppendResult, Claim, Hold } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { newRequestId } from '../../lib/ids.ts'
-import { creditsUpTo, holdQuantity } from '../../pricing/price-arithmetic.ts'
+import { boundOf, unknownRate } from '../../pricing/counting.ts'
+import { creditsUpTo } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import { type AuthorizedCall, authorizeCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'
-import { changingTooFast, clocksDisagree } from '../refusals.ts'
+import { changingTooFast, clocksDisagree, withoutRate } from '../refusals.ts'
 import { holdSeconds } from './hold-time.ts'
 import { maxAttempts, purchasePreconditions } from './purchase-preconditions.ts'
 import { isShort, refusalOfVerdict } from './refusal-of-verdict.ts'
@@ -31,15 +33,17 @@ export interface Replay {
 }
 
 /** The most that a call can use, and what that costs. */
-export interface Bound {
+export interface Bound extends Counted {
   readonly credits: number
-  readonly quantity: number
 }
 
 /** A cost of more than one call can have is a little more, so that the ledger refuses it. */
-export function upperBound(price: PriceRule, content: RequestContent): Bound {
-  const quantity = holdQuantity(price, content)
-  return { quantity, credits: creditsUpTo(price, quantity, maxAmount + 1) }
+export function upperBound(price: PriceRule, content: RequestContent): Outcome<{ bound: Bound }> {
+  const unknown = unknownRate(price, content)
+  if (unknown) return { ok: false, refusal: withoutRate(unknown) }
+  const counted = boundOf(price, content)
+  const credits = creditsUpTo(price, counted, maxAmount + 1)
+  return { ok: true, bound: { ...counted, credits } }
 }
 
 /** @param appendFirst appends the hold the first time, where that has to be done in a special way */
@@ -51,19 +55,20 @@ export async function takeDedicatedHold(
   appendFirst?: (hold: Hold) => Promise<AppendResult>,
 ): Promise<Outcome<HoldResult>> {
   let by = authorized
-  let { credits, quantity } = bound
+  let most = bound
   let append = appendFirst
   let isNamedAnew = false
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const { key, price } = by
-    const command = holdCommand(deps, by, call, { credits, quantity })
+    const command = holdCommand(deps, by, call, most)
     const result = await (append ?? deps.appenderOf(key.shard).append)(command)
     switch (result.verdict) {
       case 'ok':
       case 'resumed': {
         const { keyHash } = by
         const { claim } = call
-        const terms = { keyHash, key, price, tariff: key.tariff, credits, quantity, claim, result }
+        const counted = { ...countedOf(most), credits: most.credits }
+        const terms = { keyHash, key, price, tariff: key.tariff, ...counted, claim, result }
         if (result.verdict === 'ok') return { ok: true, kind: 'held', terms }
         return { ok: true, kind: 'resumed', terms, claim: requireClaim(call) }
       }
@@ -74,7 +79,9 @@ export async function takeDedicatedHold(
         const again = await authorizeCall(deps, by.keyHash, call.route, call.request, 0)
         if (!again.ok) return again
         by = again.authorized
-        ;({ credits, quantity } = upperBound(by.price, call.content))
+        const anew = upperBound(by.price, call.content)
+        if (!anew.ok) return anew
+        most = anew.bound
         append = undefined
         break
       }
@@ -90,7 +97,7 @@ export async function takeDedicatedHold(
           append = undefined
           break
         }
-        return { ok: false, refusal: refusalOfVerdict(result, credits, key) }
+        return { ok: false, refusal: refusalOfVerdict(result, most.credits, key) }
       }
     }
   }
@@ -106,7 +113,7 @@ function holdCommand(
   { config }: ReserveDeps,
   { key, price }: AuthorizedCall,
   { requestId, route, claim }: CallToReserve,
-  { credits, quantity }: Bound,
+  bound: Bound,
 ): Hold {
   return {
     kind: 'hold',
@@ -114,8 +121,8 @@ function holdCommand(
     requestId,
     endpoint: route.id,
     tariff: key.tariff,
-    credits,
-    quantity,
+    credits: bound.credits,
+    ...countedOf(bound),
     holdSeconds: holdSeconds(config, route, price),
     ...(claim && { claim }),
   }

@@ -7,7 +7,7 @@ import type { JsonSchema } from '../../config/json-schema.ts'
 import { nameOperations, operationKey } from '../../config/operation-ids.ts'
 import { type Method, takesBody } from '../../lib/http-methods.ts'
 import { isPassedOn } from '../../pricing/charge-condition.ts'
-import { isMetered } from '../../pricing/price-rule.ts'
+import { isFree, meteredComponent } from '../../pricing/price-rule.ts'
 import { priceText } from '../../pricing/price-text.ts'
 import { codesOf, type RouteTrait } from '../../problems/refusal.ts'
 import { type HeaderName, headerRefs, rateHeaderNames } from './openapi-headers.ts'
@@ -166,10 +166,10 @@ function responses(route: Route, method: Method, schemas: Schemas): Responses {
 
 /** What a metered call costs is not known yet when the head of its response is sent. */
 function doneText({ price, streams }: Route): string {
-  if (price.per === 'free') {
+  if (isFree(price)) {
     return 'Done. With an Idempotency-Key it says what it was charged, which is 0, and where it stands in the ledger.'
   }
-  const isByPart = streams !== undefined || (price.per === 'byte' && isMetered(price))
+  const isByPart = streams !== undefined || meteredComponent(price)?.per === 'byte'
   return isByPart
     ? 'Done, and charged. The head of a stream carries the position of its hold, and not what it will cost.'
     : 'Done, and charged.'
@@ -178,7 +178,7 @@ function doneText({ price, streams }: Route): string {
 /** An upstream has more than one success: 201, 202, and 204, which has no body. */
 function otherText({ price, chargeWhen }: Route): string {
   const text = "Another success of the upstream's, such as 201, 202 or 204 (without a body)"
-  if (price.per === 'free') return `${text}.`
+  if (isFree(price)) return `${text}.`
   if (chargeWhen === undefined) return `${text}, and charged.`
   return 'status' in chargeWhen
     ? `${text}. Charged are ${chargeWhen.status.join(', ')}.`
@@ -215,7 +215,7 @@ function traitsOf(
   { methods, request, target, price, rateLimit }: Route,
   method: Method,
 ): RouteTrait[] {
-  const isPriced = price.per !== 'free'
+  const isPriced = !isFree(price)
   return [
     ...(['any', 'apiKey', 'call'] as const),
     ...(request && takesBody(methods, method) ? (['body', 'callWithBody'] as const) : []),

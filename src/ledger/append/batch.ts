@@ -6,6 +6,8 @@
  */
 import { canonicalJson } from '../../../events/canonical-json.ts'
 import type { EventType } from '../../../events/catalogue.ts'
+import type { Counted } from '../../../events/counted.ts'
+import { mapValues } from '../../lib/map-values.ts'
 import type { CallCommand, Extend, Hold, LeaseHold } from './call-commands.ts'
 
 /** A column of a batch; the parameter of append_v1 is named for it, `in_<name>`. */
@@ -172,12 +174,13 @@ function quantityOf(command: CallCommand): number | null {
 function payloadOf(command: CallCommand): string {
   switch (command.kind) {
     case 'hold':
-      return command.claim
+      return command.claim || isItemised(command)
         ? canonicalJson({
-            claim: command.claim.key,
-            requestHash: command.claim.requestHash,
+            claim: command.claim?.key,
+            requestHash: command.claim?.requestHash,
             holdSeconds: whole(command.holdSeconds),
             keyVersion: whole(command.keyVersion),
+            ...itemsOf(command),
           })
         : heldPayload(command)
     case 'extend':
@@ -192,21 +195,26 @@ function payloadOf(command: CallCommand): string {
     case 'lease':
       return heldPayload(command)
     case 'charge_on_lease':
-      return command.shortfall
+      return command.shortfall || isItemised(command)
         ? canonicalJson({
             keyVersion: whole(command.keyVersion),
             lease: text(command.lease),
-            shortfall: whole(command.shortfall),
+            shortfall: command.shortfall ? whole(command.shortfall) : undefined,
+            ...itemsOf(command),
           })
         : `{"keyVersion":${whole(command.keyVersion)},"lease":"${command.lease}"}`
     case 'void_on_lease':
       return canonicalJson({ lease: command.lease, reason: text(command.reason) })
     case 'settle':
-      return command.alreadyDelivered || command.shortfall || command.terminatedBy
+      return command.alreadyDelivered ||
+        command.shortfall ||
+        command.terminatedBy ||
+        isItemised(command)
         ? canonicalJson({
             delivered: command.alreadyDelivered ? true : undefined,
             shortfall: command.shortfall ? whole(command.shortfall) : undefined,
             terminatedBy: command.terminatedBy,
+            ...itemsOf(command),
           })
         : '{}'
     case 'release':
@@ -225,6 +233,15 @@ function payloadOf(command: CallCommand): string {
 /** The text that canonicalJson would make, which costs more. */
 function heldPayload({ holdSeconds, keyVersion }: Hold | LeaseHold | Extend): string {
   return `{"holdSeconds":${whole(holdSeconds)},"keyVersion":${whole(keyVersion)}}`
+}
+
+/** Whether the payload says what was counted, for a price of several components or with rates by a value. */
+function isItemised({ parts, by }: Counted): boolean {
+  return parts !== undefined || by !== undefined
+}
+
+function itemsOf({ parts, by }: Counted) {
+  return { parts: parts && mapValues(parts, whole), by: by === undefined ? undefined : text(by) }
 }
 
 function whole(value: number): number {

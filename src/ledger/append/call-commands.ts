@@ -1,4 +1,5 @@
 /** Call commands, which a gateway sends to the ledger for its calls, and what the ledger gives back for each. */
+import type { Counted } from '../../../events/counted.ts'
 import type { Mode } from '../../../events/event.ts'
 
 /** What every command about a hold says. */
@@ -31,9 +32,8 @@ interface Purchase {
 }
 
 /** Reserves the upper bound of a call's price before the call runs. */
-export interface Hold extends CallRef, Purchase {
+export interface Hold extends CallRef, Purchase, Counted {
   readonly kind: 'hold'
-  readonly quantity: number
   /** After this many seconds from now any gateway may expire the hold. */
   readonly holdSeconds: number
   /** The call's Idempotency-Key. */
@@ -72,8 +72,7 @@ export interface Extend extends CallRef, Purchase {
 }
 
 /** What a client was sent of a call, and what that costs: at most what is held. */
-export interface Sent {
-  readonly quantity: number
+export interface Sent extends Counted {
   readonly credits: number
 }
 
@@ -81,11 +80,10 @@ export interface Sent {
  * Charges a call that ran on a lease. It is decided like a hold, by the key as it is now, and takes free credits, not
  * those of the lease. The lease must be open and stays as it is.
  */
-export interface ChargeOnLease extends CallRef, Purchase {
+export interface ChargeOnLease extends CallRef, Purchase, Counted {
   readonly kind: 'charge_on_lease'
   /** The `requestId` of the lease. */
   readonly lease: string
-  readonly quantity: number
   readonly status: number
   readonly latencyMs: number
   /** Credits that the call cost beyond what it had reserved. */
@@ -135,10 +133,9 @@ export interface VoidOnLease extends CallRef {
 export type TerminatedBy = 'client' | 'upstream' | 'hold' | 'gateway'
 
 /** Charges what was used; the rest of the hold is free again. */
-export interface Settle extends CallRef {
+export interface Settle extends CallRef, Counted {
   readonly kind: 'settle'
   readonly credits: number
-  readonly quantity: number
   /** Status of the upstream's response. */
   readonly status: number
   readonly latencyMs: number

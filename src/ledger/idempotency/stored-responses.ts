@@ -4,6 +4,7 @@
  * forgotten after a day.
  */
 
+import type { Counted, Parts } from '../../../events/counted.ts'
 import { awaitLedger } from '../await-ledger.ts'
 import type { Sql } from '../connect.ts'
 import { seal, unseal } from '../private-fields.ts'
@@ -25,9 +26,8 @@ export interface ResponseOwner {
 }
 
 /** The call that has a claim, and what came of it. */
-export interface ClaimedCall {
+export interface ClaimedCall extends Counted {
   readonly requestId: string
-  readonly quantity: number
   /** Where it was charged; absent when it was not. */
   readonly settled?: { readonly shard: number; readonly position: number }
   /** Its charge was refunded because nobody knew whether its response had arrived. */
@@ -40,7 +40,7 @@ export interface StoredResponses {
   /** @throws LedgerUnavailable when it cannot be stored in time */
   store(
     owner: ResponseOwner,
-    of: { readonly requestId: string; readonly quantity: number },
+    of: Counted & { readonly requestId: string },
     response: StoredResponse,
   ): Promise<void>
   /**
@@ -59,6 +59,7 @@ interface Sealed {
   status: number
   headers: [string, string][]
   body: string
+  parts?: Parts
 }
 
 interface Row {
@@ -76,7 +77,7 @@ export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponse
   return {
     async store(
       { shard, keyId, accountId, accountSecret, claim },
-      { requestId, quantity },
+      { requestId, quantity, parts },
       response,
     ) {
       if (!accountSecret) throw new TypeError(`${accountId} has no secret to seal a response with`)
@@ -86,6 +87,7 @@ export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponse
         status,
         headers,
         body: text,
+        ...(parts && { parts }),
       } satisfies object)
       await inTime(
         sql`select store_response_v1(${shard}::smallint, ${keyId}, ${claim}, ${requestId}, ${quantity}, ${sealed})`,
@@ -107,6 +109,7 @@ export function openStoredResponses(sql: Sql, timeoutMs: number): StoredResponse
       return {
         requestId: row.holdId,
         quantity: row.quantity ?? 0,
+        ...(sealed?.parts && { parts: sealed.parts }),
         isRefunded: row.isRefunded,
         ...(row.position === null ? {} : { settled: { shard, position: row.position } }),
         ...(sealed && { response: { ...sealed, body: Buffer.from(sealed.body, 'base64') } }),

@@ -7,8 +7,9 @@ import type { Fault } from '../../lib/fault.ts'
 import { closed } from '../../lib/schema-fields.ts'
 import { bodyFaults } from '../pointer-checks.ts'
 import type { PriceableRoute, PriceKind } from '../price-kind.ts'
-import { credits, stepOf, unitOf } from '../rule-fields.ts'
-import { numberText, startedUnitText } from '../text-parts.ts'
+import { proportionalFields, rateText } from '../rate.ts'
+import { stepOf, unitOf } from '../rule-fields.ts'
+import { numberText } from '../text-parts.ts'
 
 export const BytePrice = closed(
   {
@@ -20,7 +21,7 @@ export const BytePrice = closed(
       }),
     ),
     unit: unitOf('bytes'),
-    credits,
+    ...proportionalFields,
     hold: Type.Optional(
       closed(
         { step: stepOf('bytes') },
@@ -47,6 +48,9 @@ export function isOfResponse(rule: BytePrice): rule is ResponseBytePrice {
 }
 
 export const perByte: PriceKind<BytePrice> = {
+  inUnits: true,
+  readsJson: () => false,
+
   findFaults: (rule, route) =>
     isOfResponse(rule) ? responseFaults(rule, route) : requestFaults(rule, route),
 
@@ -64,12 +68,9 @@ export const perByte: PriceKind<BytePrice> = {
 
   text: (rule) =>
     isOfResponse(rule)
-      ? `${startedUnitText(rule, 'bytes')} of the response, which are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`
-      : `${startedUnitText(rule, 'bytes')} of the request's body.`,
-  shortText: (rule) =>
-    isOfResponse(rule)
-      ? startedUnitText(rule, 'bytes')
-      : `${startedUnitText(rule, 'bytes')} of the request`,
+      ? `${rateText(rule, 'byte', 'bytes', ' of the response')}. They are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`
+      : `${rateText(rule, 'byte', 'bytes', " of the request's body")}.`,
+  shortText: (rule) => rateText(rule, 'byte', 'bytes', isOfResponse(rule) ? '' : ' of the request'),
 }
 
 function responseFaults({ hold }: BytePrice, { chargeWhen }: PriceableRoute): Fault[] {

@@ -5,6 +5,7 @@ import { countCharacters } from '../../lib/count-characters.ts'
 import { closed } from '../../lib/schema-fields.ts'
 import { boundInRequest, requiredInRequest } from '../pointer-checks.ts'
 import type { PriceKind } from '../price-kind.ts'
+import { proportionalFields, rateText } from '../rate.ts'
 import {
   maxUrlBytes,
   requestSource,
@@ -12,20 +13,22 @@ import {
   sourceText,
   valueInRequest,
 } from '../request-source.ts'
-import { credits, unitOf } from '../rule-fields.ts'
-import { startedUnitText } from '../text-parts.ts'
+import { unitOf } from '../rule-fields.ts'
 
 export const CharacterPrice = closed(
   {
     per: Type.Literal('character'),
     unit: unitOf('characters (Unicode code points)'),
-    credits,
+    ...proportionalFields,
     hold: closed({ text: requestSource('The text') }, { description: 'The text, in the request.' }),
   },
   { description: 'A price for each started unit of characters.' },
 )
 
 export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
+  inUnits: true,
+  readsJson: () => false,
+
   findFaults: ({ hold }, route) =>
     requiredInRequest(route, ['price', 'hold', 'text'], hold.text, 'string'),
 
@@ -46,6 +49,6 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
   usedQuantity: (_rule, _call, held) => held,
 
   text: (rule) =>
-    `${startedUnitText(rule, 'characters (Unicode code points)')} of ${sourceMarkdown(rule.hold.text)}.`,
-  shortText: (rule) => startedUnitText(rule, 'characters'),
+    `${rateText(rule, 'character', 'characters (Unicode code points)', ` of ${sourceMarkdown(rule.hold.text)}`)}.`,
+  shortText: (rule) => rateText(rule, 'character', 'characters'),
 }

@@ -9,6 +9,8 @@ export const FreePrice = closed(
 )
 
 export const perFree: PriceKind<Static<typeof FreePrice>> = {
+  inUnits: false,
+  readsJson: () => false,
   findFaults: () => [],
   countedIn: () => [],
   holdQuantity: () => 1,

@@ -15,6 +15,7 @@ import {
   requiredInRequest,
 } from '../pointer-checks.ts'
 import type { PriceableRoute, PriceKind } from '../price-kind.ts'
+import { proportionalFields, rateText } from '../rate.ts'
 import {
   maxUrlBytes,
   type RequestSource,
@@ -23,8 +24,7 @@ import {
   sourceText,
   valueInRequest,
 } from '../request-source.ts'
-import { credits } from '../rule-fields.ts'
-import { conditionText, creditsText, fieldText } from '../text-parts.ts'
+import { conditionText, fieldText } from '../text-parts.ts'
 
 const HoldForList = closed(
   { list: requestSource('The list') },
@@ -42,7 +42,7 @@ const HoldForNumber = closed(
 export const ItemPrice = closed(
   {
     per: Type.Literal('item'),
-    credits,
+    ...proportionalFields,
     hold: Type.Union([HoldForList, HoldForNumber], {
       description: 'What is held before the call, for a `list` of the request or a `number` in it.',
     }),
@@ -62,6 +62,9 @@ export const ItemPrice = closed(
 type Hold = Static<typeof ItemPrice>['hold']
 
 export const perItem: PriceKind<Static<typeof ItemPrice>> = {
+  inUnits: false,
+  readsJson: ({ settle }) => settle !== undefined,
+
   findFaults({ hold, settle }, route) {
     const faults = holdFaults(hold, route)
     if (settle === undefined) return faults
@@ -105,19 +108,24 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
     return charged.length
   },
 
-  text({ credits, hold, settle }) {
+  text(rule) {
+    const { hold, settle } = rule
+    const of = 'list' in hold ? ` of ${sourceMarkdown(hold.list)}` : ''
     return [
-      'list' in hold
-        ? `${creditsText(credits)} for each item of ${sourceMarkdown(hold.list)}`
-        : `${creditsText(credits)} times ${sourceMarkdown(hold.number)}`,
-      settle ? ` is held; charged for each of the response's ${fieldText(settle.list)}` : '',
+      rateText(rule, 'item', 'items', of),
+      'number' in hold ? `; ${sourceMarkdown(hold.number)} says how many` : '',
+      settle
+        ? `. So many are held; charged are those of the response's ${fieldText(settle.list)}`
+        : '',
       settle?.where ? ` whose ${conditionText(settle.where)}` : '',
       '.',
     ].join('')
   },
 
-  shortText: ({ credits, hold, settle }) =>
-    `${creditsText(credits)} for each of ${settle?.list ?? sourceText(sourceOf(hold))}`,
+  shortText(rule) {
+    const of = rule.settle?.list ?? sourceText(sourceOf(rule.hold))
+    return rateText(rule, 'item', 'items', ` of ${of}`)
+  },
 }
 
 function sourceOf(hold: Hold): RequestSource {

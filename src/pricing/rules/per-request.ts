@@ -2,20 +2,21 @@
 import { type Static, Type } from '@sinclair/typebox'
 import { closed } from '../../lib/schema-fields.ts'
 import type { PriceKind } from '../price-kind.ts'
-import { credits } from '../rule-fields.ts'
-import { creditsText } from '../text-parts.ts'
+import { rateFields, rateText } from '../rate.ts'
 
 export const RequestPrice = closed(
-  { per: Type.Literal('request'), credits },
+  { per: Type.Literal('request'), ...rateFields },
   { description: 'A fixed price for each call.' },
 )
 
 export const perRequest: PriceKind<Static<typeof RequestPrice>> = {
+  inUnits: false,
+  readsJson: () => false,
   findFaults: () => [],
   countedIn: () => [],
   holdQuantity: () => 1,
   maxQuantity: () => 1,
   usedQuantity: (_rule, _call, held) => held,
-  text: (rule) => `${creditsText(rule.credits)} a call.`,
-  shortText: (rule) => `${creditsText(rule.credits)} a call`,
+  text: (rule) => `${rateText(rule, 'call', 'calls')}.`,
+  shortText: (rule) => rateText(rule, 'call', 'calls'),
 }

@@ -5,14 +5,15 @@ import { pointerStep, valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, pointer } from '../../lib/schema-fields.ts'
 import { bodyFaults, inResponse } from '../pointer-checks.ts'
 import type { PriceableRoute, PriceKind } from '../price-kind.ts'
-import { credits, unitOf } from '../rule-fields.ts'
-import { fieldText, numberText, startedUnitText } from '../text-parts.ts'
+import { proportionalFields, rateText } from '../rate.ts'
+import { unitOf } from '../rule-fields.ts'
+import { fieldText, numberText } from '../text-parts.ts'
 
 export const SecondPrice = closed(
   {
     per: Type.Literal('second'),
     unit: unitOf('seconds'),
-    credits,
+    ...proportionalFields,
     hold: closed(
       {
         audio: Type.String({ minLength: 1, description: 'The form field that carries the audio.' }),
@@ -41,6 +42,9 @@ export const SecondPrice = closed(
 )
 
 export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
+  inUnits: true,
+  readsJson: ({ settle }) => settle !== undefined,
+
   findFaults({ hold, settle }, route) {
     const faults = [
       ...audioFaults(hold.audio, route),
@@ -72,13 +76,13 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
 
   text: (rule) =>
     [
-      `${startedUnitText(rule, 'seconds')} of audio.`,
+      `${rateText(rule, 'second', 'seconds', ' of audio')}.`,
       `Held for as long as the file lasts or, if longer, for its size at ${numberText(rule.hold.lowestBitsPerSecond)} bits a second, at most ${numberText(rule.hold.maxSeconds)} seconds;`,
       rule.settle
         ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else for as long as the file lasts, never more than was held.`
         : 'charged for as long as the file lasts, never more than was held.',
     ].join(' '),
-  shortText: (rule) => startedUnitText(rule, 's'),
+  shortText: (rule) => rateText(rule, 's', 's'),
 }
 
 function audioFaults(field: string, { request }: PriceableRoute): Fault[] {

@@ -7,15 +7,16 @@ import { valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, pointer, text } from '../../lib/schema-fields.ts'
 import { bodyFaults, inResponse, optionalInRequest } from '../pointer-checks.ts'
 import type { PriceKind, RequestContent } from '../price-kind.ts'
+import { proportionalFields, rateText } from '../rate.ts'
 import { requestSource, valueInRequest } from '../request-source.ts'
-import { credits, maxTokens, stepOf, unitOf } from '../rule-fields.ts'
-import { fieldText, numberText, startedUnitText } from '../text-parts.ts'
+import { maxTokens, stepOf, unitOf } from '../rule-fields.ts'
+import { fieldText, numberText } from '../text-parts.ts'
 
 export const TokenPrice = closed(
   {
     per: Type.Literal('token'),
     unit: unitOf('tokens'),
-    credits,
+    ...proportionalFields,
     hold: closed(
       {
         bytesPerToken: atLeast(
@@ -66,6 +67,9 @@ export const TokenPrice = closed(
 export type TokenPrice = Static<typeof TokenPrice>
 
 export const perToken: PriceKind<TokenPrice> = {
+  inUnits: true,
+  readsJson: () => true,
+
   findFaults({ hold, settle }, route) {
     if (!route.request || !('json' in route.request)) {
       const message = 'counts tokens of JSON, so request.json is needed'
@@ -94,11 +98,11 @@ export const perToken: PriceKind<TokenPrice> = {
 
   text: (rule) =>
     [
-      `${startedUnitText(rule, 'tokens')} of request and response together, by the response's ${fieldText(rule.settle.usage)}.`,
+      `${rateText(rule, 'token', 'tokens', ' of request and response together')}; the response's ${fieldText(rule.settle.usage)} says how many.`,
       `Held for a token in every ${numberText(rule.hold.bytesPerToken)} bytes of the request, and for what the response can have; of a stream for ${numberText(rule.hold.step)} tokens, and for more as it comes.`,
       'A stream for which no more can be held ends with an `error` event; what was sent by then is charged.',
     ].join(' '),
-  shortText: (rule) => startedUnitText(rule, 'tokens'),
+  shortText: (rule) => rateText(rule, 'token', 'tokens'),
 }
 
 /** What the request of a call counts until its response says better. */

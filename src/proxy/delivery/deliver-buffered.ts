@@ -1,4 +1,5 @@
 /** A whole response: metered, charged, and then delivered with the charge in its head. */
+import { countedOf } from '../../../events/counted.ts'
 import {
   ChargeRejected,
   LeaseChargeRejected,
@@ -7,6 +8,8 @@ import {
 import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { isChargeableByJson } from '../../pricing/charge-condition.ts'
+import { withQuantity } from '../../pricing/counting.ts'
+import { meteredComponent } from '../../pricing/price-rule.ts'
 import { responseTokens } from '../metering/response-tokens.ts'
 import { responseOwner } from './deliver-stored-response.ts'
 import {
@@ -19,7 +22,7 @@ import {
   type PricedCall,
   rejectAfterUpstream,
   upstreamHeadersOf,
-  usageOf,
+  usedBy,
 } from './priced-call.ts'
 import {
   type CallResponse,
@@ -55,11 +58,11 @@ export async function deliverBuffered(
     return deliverUncharged(priced, response, bytes, 'not_successful')
   }
   // Whatever can fail has to fail before the charge is written.
-  const usage = await meteredUsage(priced, response, json, tokens)
+  const usage = await usageOf(priced, response, json, tokens)
   const headers = headersOf(priced, response)
   let charged: AppendResult
   try {
-    await storeForRetries(priced, response, bytes, usage.quantity)
+    await storeForRetries(priced, response, bytes, usage)
     charged = await chargeCall(priced, usage)
   } catch (error) {
     return deliverNotCharged(priced, response, bytes, error)
@@ -115,22 +118,25 @@ async function deliverNotCharged(
 
 /** The tokens that the call is known to have used; undefined where they are not known, or not what is sold. */
 function tokensOf({ call, body, reservation }: PricedCall, json: unknown): number | undefined {
-  const { price } = reservation.terms
-  if (price.per !== 'token') return undefined
-  return responseTokens(price, body.content, json, call.route.provider)
+  const metered = meteredComponent(reservation.terms.price)
+  if (metered?.per !== 'token') return undefined
+  return responseTokens(metered, body.content, json, call.route.provider)
 }
 
 /** What is charged for a whole 2xx response; `json` is its body, where the price depends on that. */
-async function meteredUsage(
+async function usageOf(
   priced: PricedCall,
   response: Response,
   json: unknown,
   tokens: number | undefined,
 ): Promise<Usage> {
   const { reservation } = priced
-  if (tokens === undefined) return usageOf(priced, response, json)
-  await reservation.ensure(tokens, 0)
-  return { ...reservation.cappedCharge(tokens), status: response.status }
+  const used = usedBy(priced, json)
+  const { status } = response
+  if (tokens === undefined) return { ...reservation.cappedCharge(used), status }
+  const metered = withQuantity(reservation.terms.price, used, tokens)
+  await reservation.ensure(metered, 0)
+  return { ...reservation.cappedCharge(metered), status }
 }
 
 /**
@@ -141,14 +147,14 @@ async function storeForRetries(
   priced: PricedCall,
   response: Response,
   body: Uint8Array,
-  quantity: number,
+  usage: Usage,
 ): Promise<void> {
   const { call, reservation, deps } = priced
   const { key, claim } = reservation.terms
   if (!claim || body.length > deps.maxBufferedBytes) return
   await deps.storedResponses.store(
     responseOwner(key, claim.key),
-    { requestId: call.requestId, quantity },
+    { requestId: call.requestId, ...countedOf(usage) },
     { status: response.status, headers: [...upstreamHeadersOf(priced, response)], body },
   )
 }

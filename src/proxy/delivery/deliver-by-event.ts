@@ -3,11 +3,13 @@
  * carries the hold's position; what it costs is known at its end. Its charge says that it was delivered: nobody can ask it
  * back as undelivered, so its last part may leave late.
  */
+import type { Counted } from '../../../events/counted.ts'
 import { printPosition } from '../../../events/event.ts'
 import { ChargeRejected } from '../../gate/reservation/reservation.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
-import type { MeteredPrice } from '../../pricing/price-rule.ts'
+import { withQuantity } from '../../pricing/counting.ts'
+import type { MeteredComponent } from '../../pricing/price-rule.ts'
 import { forClientsOf, problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
@@ -19,11 +21,11 @@ import { failureOf } from '../upstream/forward.ts'
 import type { UpstreamClock } from '../upstream/upstream-clock.ts'
 import { isBrokenByClient } from './broken-by-client.ts'
 import { meteredStream } from './metered-stream.ts'
-import { chargeCall, failForUpstream, headersOf, type PricedCall } from './priced-call.ts'
+import { chargeCall, failForUpstream, headersOf, type PricedCall, usedBy } from './priced-call.ts'
 import type { CallResponse } from './responses.ts'
 
 /** Whether the response is relayed as it comes. Tokens in a response that is no event stream are read from it instead. */
-export function isMeteredAlongTheWay(response: Response, price: MeteredPrice): boolean {
+export function isMeteredAlongTheWay(response: Response, price: MeteredComponent): boolean {
   return price.per === 'byte' || isEventStream(response)
 }
 
@@ -31,7 +33,7 @@ export async function deliverByEvent(
   priced: PricedCall,
   response: Response,
   clock: UpstreamClock,
-  price: MeteredPrice,
+  price: MeteredComponent,
 ): Promise<CallResponse> {
   const { call, body, reservation, deps } = priced
   if (!canBeCounted(response, price)) {
@@ -39,6 +41,9 @@ export async function deliverByEvent(
   }
   const { status } = response
   const { requestId } = call
+  // Whatever else the price counts does not stand in a response that is metered.
+  const rest = usedBy(priced, undefined)
+  const countedAt = (used: number) => withQuantity(reservation.terms.price, rest, used)
   const isByEvent = price.per === 'token'
   const log = (message: string, error?: unknown) => deps.log(`${requestId}: ${message}`, error)
   const { promise: relayed, resolve: onOver } = Promise.withResolvers<void>()
@@ -54,8 +59,9 @@ export async function deliverByEvent(
     reservation,
     clock,
     {
+      countedAt,
       charge: (used, terminatedBy, onDelay) =>
-        chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
+        chargeDelivered(priced, { used: countedAt(used), terminatedBy, status }, onDelay),
       void: (reason) => reservation.void(reason, status),
       finalEvent: (refusal, isCharged) =>
         isByEvent ? errorEvent(refusal, call, isCharged) : undefined,
@@ -78,12 +84,12 @@ export async function deliverByEvent(
 }
 
 /** Bytes are counted as they come, events only when they are not compressed. */
-function canBeCounted({ headers }: Response, price: MeteredPrice): boolean {
+function canBeCounted({ headers }: Response, price: MeteredComponent): boolean {
   return price.per === 'byte' || (headers.get('content-encoding') ?? 'identity') === 'identity'
 }
 
 interface Delivered {
-  readonly used: number
+  readonly used: Counted
   readonly terminatedBy: TerminatedBy | undefined
   readonly status: number
 }

@@ -10,7 +10,7 @@
  * - A response that is metered along the way is delivered event by event, as the reservation grows (deliver-by-event.ts).
  */
 import { isChargeableByHead } from '../../pricing/charge-condition.ts'
-import { isMetered } from '../../pricing/price-rule.ts'
+import { meteredComponent } from '../../pricing/price-rule.ts'
 import { streamOf } from '../request/request-body.ts'
 import { type Forwarded, failureOf } from '../upstream/forward.ts'
 import { forwardCall } from '../upstream/forward-call.ts'
@@ -65,9 +65,9 @@ async function deliver(priced: PricedCall, forwarded: Forwarded): Promise<CallRe
   if (!isChargeableByHead(priced.call.route.chargeWhen, response)) {
     return deliverUnsold(priced, response, clock)
   }
-  const { price } = priced.reservation.terms
-  if (isMetered(price) && isMeteredAlongTheWay(response, price)) {
-    return deliverByEvent(priced, response, clock, price)
+  const metered = meteredComponent(priced.reservation.terms.price)
+  if (metered && isMeteredAlongTheWay(response, metered)) {
+    return deliverByEvent(priced, response, clock, metered)
   }
   const canBeRelayed = !isPricedByResponse(priced)
   const maxBytes = canBeRelayed ? priced.deps.maxBufferedBytes : maxReadBytes

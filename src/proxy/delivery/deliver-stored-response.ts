@@ -3,6 +3,7 @@
  * call was charged, and this one costs nothing. When its gateway died between storing the response and charging it, this
  * call is charged instead, and so completes it. Nothing runs a second time.
  */
+import { countedOf } from '../../../events/counted.ts'
 import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import { outcomeUnknown } from '../../gate/refusals.ts'
 import type { Reservation } from '../../gate/reservation/reservation.ts'
@@ -71,7 +72,8 @@ export async function deliverResumedCall(
   const { response } = first
   const { status } = response
   // This hold does not grow, so it may not cover all that the first one grew to.
-  const charge = reservation.cappedCharge(first.quantity)
+  const { by } = reservation.terms
+  const charge = reservation.cappedCharge(countedOf({ ...first, ...(by !== undefined && { by }) }))
   try {
     const charged = await reservation.charge({ ...charge, status })
     return {

@@ -16,7 +16,7 @@ import {
   isPricedByResponse,
   type PricedCall,
   rejectAfterUpstream,
-  usageOf,
+  usedBy,
 } from './priced-call.ts'
 import { type CallResponse, creditHeaders, setAll } from './responses.ts'
 import { type LongStart, withholdTail } from './withhold-tail.ts'
@@ -37,7 +37,8 @@ export async function deliverTailWithheld(
   if (isPricedByResponse(priced)) return failAsTooLarge(priced, response, start)
   const { status } = response
   const { terms } = priced.reservation
-  const usage = usageOf(priced, response, undefined)
+  const charge = priced.reservation.cappedCharge(usedBy(priced, undefined))
+  const usage: Usage = { ...charge, status }
   const { promise: relayed, resolve: onRelayed } = Promise.withResolvers<void>()
   const body = withholdTail(start, clock, {
     onStart(endEarly) {

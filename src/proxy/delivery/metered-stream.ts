@@ -3,6 +3,7 @@
  * can be the last part waits until the charge is written. When the reservation cannot grow any more, the upstream is
  * cancelled, and the response ends with a final event in place of the rest.
  */
+import type { Counted } from '../../../events/counted.ts'
 import type { Reservation } from '../../gate/reservation/reservation.ts'
 import type { ReleaseReason, TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Refusal } from '../../problems/refusal.ts'
@@ -13,6 +14,8 @@ import { readOnDemand } from './withhold-tail.ts'
 
 /** What a metered response needs to end. It ends in one way, once. */
 interface MeteredEnds {
+  /** All that the call counts once so much of what is metered was sent. */
+  countedAt(used: number): Counted
   /**
    * Resolves when the charge is written, which can be long after. Throws when it never will be.
    * @param onDelay called when it is not written in time for the client to wait
@@ -133,6 +136,7 @@ class MeteredRelay {
 
   private async relayNext(controller: Controller): Promise<void> {
     const { parts, meter, reservation } = this
+    const { countedAt } = this.ends
     // A pull that sends nothing would not be repeated.
     for (let hasSent = false; !hasSent; ) {
       const part = await parts.next()
@@ -142,7 +146,7 @@ class MeteredRelay {
       const counted = { part, used: meter.used, isSold }
       const sent = isWithheld ? this.withheld : [...this.withheld, counted]
       const refusal =
-        (isSold ? await reservation.ensure(meter.used) : undefined) ??
+        (isSold ? await reservation.ensure(countedAt(meter.used)) : undefined) ??
         (await this.beforeSending(sent))
       if (this.isDecided) return
       if (refusal) return this.finish(controller, () => this.cut(controller, refusal))
@@ -189,7 +193,7 @@ class MeteredRelay {
     const { usedInAll } = this.meter
     if (usedInAll !== undefined && this.ends.isDue()) {
       // Only a reported usage can exceed the hold here. What the hold cannot grow to is a shortfall.
-      await this.reservation.ensure(usedInAll, 0)
+      await this.reservation.ensure(this.ends.countedAt(usedInAll), 0)
       await this.ends.charge(usedInAll, undefined, () => this.breakBody(controller))
     } else await this.ends.void('not_successful')
     if (this.isClosed) return
@@ -238,7 +242,7 @@ class MeteredRelay {
       return
     }
     // A usage that was stated but not sent can exceed the hold.
-    await this.reservation.ensure(this.used, 0)
+    await this.reservation.ensure(this.ends.countedAt(this.used), 0)
     await this.ends.charge(this.used, 'client', onDelay)
   }
 

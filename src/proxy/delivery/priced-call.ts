@@ -1,11 +1,13 @@
 /** A priced call between its reservation and its end: what every way of delivering a response needs of it. */
+
+import type { Counted } from '../../../events/counted.ts'
 import type { LogPosition } from '../../../events/event.ts'
 import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { Reservation, Usage } from '../../gate/reservation/reservation.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
 import type { StoredResponses } from '../../ledger/idempotency/stored-responses.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
-import { readsResponse, usedQuantity } from '../../pricing/price-arithmetic.ts'
+import { readsResponse, usedOf } from '../../pricing/counting.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
 import type { FreeCalls } from '../metering/count-free-calls.ts'
@@ -62,15 +64,10 @@ export function isPricedByBody({ reservation }: PricedCall): boolean {
   return readsResponse({ price: reservation.terms.price })
 }
 
-/** What is charged for a response whose price the request fixed, or which says in `json` what it costs. */
-export function usageOf(
-  { body, reservation }: PricedCall,
-  { status }: Response,
-  json: unknown,
-): Usage {
-  const { price, quantity: held } = reservation.terms
-  const content = { request: body.content, response: { json } }
-  return { ...reservation.cappedCharge(usedQuantity(price, content, held)), status }
+/** What a call used by its response whose JSON, where its price depends on that, is this. */
+export function usedBy({ body, reservation }: PricedCall, json: unknown): Counted {
+  const { terms } = reservation
+  return usedOf(terms.price, { request: body.content, response: { json } }, terms)
 }
 
 /** Charges the call. Only when this has resolved may its response leave whole. */

@@ -5,6 +5,7 @@ import type { Route } from '../../config/config.ts'
 import { rateHeaders } from '../../gate/rate-limit/rate-limit-headers.ts'
 import type { ObservedRateLimit } from '../../gate/rate-limit/rate-limiter.ts'
 import type { AppendResult } from '../../ledger/append/call-commands.ts'
+import { isFree } from '../../pricing/price-rule.ts'
 import { problemOf } from '../../problems/problem-document.ts'
 import type { Refusal, RefusalCode } from '../../problems/refusal.ts'
 import type { Call, ReceivedCall } from '../call.ts'
@@ -32,7 +33,7 @@ export function refuse(
     {
       ...refusal,
       headers: {
-        ...(route.price.per === 'free' ? {} : { 'X-Credits-Charged': '0' }),
+        ...(isFree(route.price) ? {} : { 'X-Credits-Charged': '0' }),
         ...rateLimitHeaders(route, rateLimit, refusal.code === 'rate_limited'),
         ...refusal.headers,
         ...headers,
@@ -143,11 +144,10 @@ function isNamed({ headers }: Request): boolean {
 
 /** A relayed response that broke off before anything of it was sent. Its charge may be written all the same. */
 export function brokenOff({ requestId, route, request }: ReceivedCall): CallResponse {
-  const charge =
-    route.price.per === 'free' ? '' : ` If it was charged, /v1/charges/${requestId} says so.`
+  const charge = isFree(route.price) ? '' : ` If it was charged, /v1/charges/${requestId} says so.`
   const detail = `The response broke off before its first byte.${charge}`
   const code = 'upstream_failed'
-  const isWorthRetrying = route.price.per === 'free' || isNamed(request)
+  const isWorthRetrying = isFree(route.price) || isNamed(request)
   const refusal = { code, detail, isWorthRetrying } as const
   return { response: problemOf(refusal, requestId, route.provider), refusal: code }
 }

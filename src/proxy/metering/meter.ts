@@ -1,6 +1,6 @@
 /** Counts a response along the way, part by part: the events of a stream, or pieces of bytes. */
 import type { RequestContent } from '../../pricing/price-kind.ts'
-import type { MeteredPrice } from '../../pricing/price-rule.ts'
+import type { MeteredComponent } from '../../pricing/price-rule.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { TokenMeter } from './token-meter.ts'
 
@@ -23,7 +23,11 @@ export interface Counted {
 }
 
 /** @param provider whose API the response is one of */
-export function meterOf(price: MeteredPrice, request: RequestContent, provider?: Provider): Meter {
+export function meterOf(
+  price: MeteredComponent,
+  request: RequestContent,
+  provider?: Provider,
+): Meter {
   switch (price.per) {
     case 'token':
       return new TokenMeter(price, request, provider)

@@ -1,6 +1,6 @@
 /** Reads the audio in a call's form: how long it lasts, where the price counts that, and whether it is any. */
 import type { FileContent } from '../../pricing/price-kind.ts'
-import type { PriceRule } from '../../pricing/price-rule.ts'
+import { componentsOf, type PriceRule } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { readAudio } from './audio/read-audio.ts'
 import type { AudioFile } from './multipart-body.ts'
@@ -13,7 +13,13 @@ export function needsReading({ audio = [] }: CallBody, price: PriceRule): boolea
 }
 
 function isNeeded({ name, unlessAudio }: AudioFile, price: PriceRule): boolean {
-  return unlessAudio !== undefined || (price.per === 'second' && price.hold.audio === name)
+  return unlessAudio !== undefined || countsAudio(price, name)
+}
+
+function countsAudio(price: PriceRule, name: string): boolean {
+  return componentsOf(price).some(
+    (component) => component.per === 'second' && component.hold.audio === name,
+  )
 }
 
 /** The body with what is found in its files, or why the call is refused. */

@@ -1,8 +1,9 @@
+import type { Counted } from '../../../events/counted.ts'
 import type { Mode } from '../../../events/event.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 
 /** What a call was charged. Positions are printed, times are ISO 8601 in UTC. */
-export interface Charge {
+export interface Charge extends Counted {
   readonly requestId: string
   readonly status: 'held' | 'settled' | 'released' | 'expired'
   readonly accountId: string
@@ -14,7 +15,6 @@ export interface Charge {
   /** What was charged; 0 unless settled. */
   readonly credits: number
   readonly refunded: number
-  readonly quantity: number
   /** Hash of the tariff that priced the call. */
   readonly tariff: string
   readonly heldAt: string

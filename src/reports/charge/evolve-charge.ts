@@ -1,5 +1,6 @@
 /** A charge, folded from the events of its call. */
 import type { TypeWith } from '../../../events/catalogue.ts'
+import { countedOf, type Parts } from '../../../events/counted.ts'
 import { type Mode, printPosition } from '../../../events/event.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import type { Charge } from './charge-shape.ts'
@@ -21,7 +22,13 @@ export interface ChargeEventRow {
   tariff: string
   credits: number
   quantity: number
-  payload: { reason?: string; shortfall?: number; terminatedBy?: TerminatedBy }
+  payload: {
+    parts?: Parts
+    by?: string
+    reason?: string
+    shortfall?: number
+    terminatedBy?: TerminatedBy
+  }
   /** What is known of the response of a charge (delivery_of.sql); null of another event. */
   delivery: 'sent' | 'pending' | 'unknown' | null
   /** Whether the stored response was replayed; only a hold says so. */
@@ -61,10 +68,10 @@ export function evolveCharge(charge: Charge | undefined, row: ChargeEventRow): C
       }
     case 'HoldSettled':
       return {
-        ...charge,
+        ...withoutParts(charge),
         status: 'settled',
         credits: row.credits,
-        quantity: row.quantity,
+        ...countedOf({ ...row.payload, quantity: row.quantity }),
         settledAt: time,
         resolvedAt: time,
         positions: { ...positions, settled: position },
@@ -97,6 +104,11 @@ export function evolveCharge(charge: Charge | undefined, row: ChargeEventRow): C
   }
 }
 
+/** What was held at most, of each component, is not what was used. */
+function withoutParts({ parts: _, ...charge }: Charge): Charge {
+  return charge
+}
+
 function heldCharge(row: ChargeEventRow, position: string, heldAt: string): Charge {
   const { accountId, keyId, mode, endpoint, tariff, quantity, credits } = row
   return {
@@ -109,7 +121,7 @@ function heldCharge(row: ChargeEventRow, position: string, heldAt: string): Char
     heldCredits: credits,
     credits: 0,
     refunded: 0,
-    quantity,
+    ...countedOf({ ...row.payload, quantity }),
     tariff,
     heldAt,
     settledAt: null,

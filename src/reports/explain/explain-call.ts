@@ -1,4 +1,5 @@
 /** Why a call was charged what it was: its hold is decided again, and its quantity priced again, from the log. */
+import { type Counted, countedOf } from '../../../events/counted.ts'
 import { isOpening } from '../../../events/openings.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { exactCredits } from '../../pricing/price-arithmetic.ts'
@@ -13,7 +14,7 @@ export interface CallExplanation {
   /** Why the ledger decided the hold as it did. */
   readonly held: Explanation
   /** What the settled quantity costs under the call's tariff; null unless the call was charged. */
-  readonly settled: { readonly quantity: number; readonly credits: number } | null
+  readonly settled: (Counted & { readonly credits: number }) | null
   /** Sentences about what does not follow from the log; empty where the charge does. */
   readonly disagreements: readonly string[]
 }
@@ -29,17 +30,15 @@ export async function explainCall(
   const hold = await readHold(sql, requestId)
   const before = { ...hold, position: hold.position - 1 }
   const state = await readStateAsOf(sql, charge, before)
-  const held = explainDecision(state, { keyId, route, quantity: hold.quantity }, before, onLease)
+  const held = explainDecision(state, { keyId, route, counted: countedOf(hold) }, before, onLease)
   const { rule } = held.call
-  const settled =
-    charge.status === 'settled' && rule
-      ? { quantity: charge.quantity, credits: Number(exactCredits(rule, charge.quantity)) }
-      : null
+  const used = countedOf(charge)
+  const cost = charge.status === 'settled' && rule ? exactCredits(rule, used) : undefined
+  const settled = cost === undefined ? null : { ...used, credits: Number(cost) }
   return { charge, held, settled, disagreements: disagreementsOf(charge, hold, held, settled) }
 }
 
-interface HoldEvent extends Moment {
-  readonly quantity: number
+interface HoldEvent extends Moment, Counted {
   readonly credits: number
   readonly tariff: string
   readonly lots: readonly number[]
@@ -48,11 +47,15 @@ interface HoldEvent extends Moment {
 
 /** The event that was decided: the hold of the call, or the end of a call on a lease. */
 async function readHold(sql: Sql, requestId: string): Promise<HoldEvent> {
-  const [row] = await sql<[HoldEvent]>`
+  const [row] = await sql<
+    [Omit<HoldEvent, 'parts' | 'by'> & { parts: Counted['parts'] | null; by: string | null }]
+  >`
     select shard, position, (extract(epoch from recorded_at) * 1000000)::float8 as now,
-      quantity, credits, tariff, coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
+      quantity, payload -> 'parts' as parts, payload ->> 'by' as by, credits, tariff,
+      coalesce(lots, '{}') as lots, coalesce(held, moved, '{}') as held
     from events where request_id = ${requestId} and ${sql.unsafe(isOpening)}`
-  return row
+  const { parts, by, ...hold } = row
+  return { ...hold, ...(parts && { parts }), ...(by !== null && { by }) }
 }
 
 function disagreementsOf(

@@ -1,4 +1,5 @@
 /** What the ledger decided about a call, or would have decided, derived again from the log. */
+import type { Counted } from '../../../events/counted.ts'
 import { type LogPosition, printPosition } from '../../../events/event.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { exactCredits } from '../../pricing/price-arithmetic.ts'
@@ -18,11 +19,11 @@ export interface Explanation {
   readonly keyId: string
   readonly call: {
     readonly route: string
-    /** null where the question was about credits. */
-    readonly quantity: number | null
+    /** What the call counts; null where the question was about credits. */
+    readonly counted: Counted | null
     /** The route's rule in the tariff that was in force; null where it had none. */
     readonly rule: PriceRule | null
-    /** What the call had to hold; null without a rule. */
+    /** What the call had to hold; null without a rule, and where it does not say what that counts. */
     readonly credits: number | null
   }
   readonly state: StateAsOf
@@ -32,8 +33,8 @@ export interface Explanation {
 interface Call {
   readonly keyId: string
   readonly route: string
-  /** For how much; or the credits themselves, where only they are known. */
-  readonly quantity: number | { readonly credits: number }
+  /** What it counts; or the credits themselves, where only they are known. */
+  readonly counted: Counted | { readonly credits: number }
   /** The permission that plan and key must both give. Without it, none is checked. */
   readonly permission?: string | undefined
 }
@@ -68,19 +69,23 @@ export async function explainVerdict(
 /** @param onLease whether the call ran on a lease, so that its slot was taken already */
 export function explainDecision(
   state: StateAsOf,
-  { keyId, route, quantity, permission }: Call,
+  { keyId, route, counted, permission }: Call,
   at: Moment,
   onLease = false,
 ): Explanation {
   const rule = (state.tariff?.prices[route] as PriceRule | undefined) ?? null
-  const price =
-    rule && (typeof quantity === 'number' ? Number(exactCredits(rule, quantity)) : quantity.credits)
+  const price = rule && ('credits' in counted ? counted.credits : priceOf(rule, counted))
   return {
     position: printPosition(at),
     time: printTime(at.now),
     keyId,
-    call: { route, quantity: typeof quantity === 'number' ? quantity : null, rule, credits: price },
+    call: { route, counted: 'credits' in counted ? null : counted, rule, credits: price },
     state,
     decision: decideAsOf(state, { credits: price ?? undefined, permission, now: at.now, onLease }),
   }
+}
+
+function priceOf(rule: PriceRule, counted: Counted): number | null {
+  const credits = exactCredits(rule, counted)
+  return credits === undefined ? null : Number(credits)
 }

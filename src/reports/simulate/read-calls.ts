@@ -1,17 +1,16 @@
+import type { Counted } from '../../../events/counted.ts'
 import { resolvingTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Sum } from '../../lib/sums.ts'
 import { isInSpan, rangesOf, type SimulationRange } from './simulation-range.ts'
 
-/** Calls that were charged alike. */
-export interface CallGroup {
+/** Calls that were charged alike: with what one of them counted. */
+export interface CallGroup extends Counted {
   readonly accountId: string
   readonly endpoint: string
   /** null: the calls are only counted, because their price was 0. */
   readonly tariff: string | null
-  /** The quantity of one of the calls. */
-  readonly quantity: number
   /** What one of the calls was charged. */
   readonly credits: number
   readonly calls: Sum
@@ -19,6 +18,11 @@ export interface CallGroup {
   readonly requestId: string | null
   /** How many more holds were taken than resolved. */
   readonly open: number
+}
+
+type GroupRow = Omit<CallGroup, 'parts' | 'by'> & {
+  readonly parts: string | null
+  readonly by: string | null
 }
 
 /** The calls of a period in groups, range by range of the log. @param refunds see readRefunds */
@@ -30,10 +34,12 @@ export async function* readCalls(
   const { shard, period } = range
   const refunded = sql.array([...refunds.keys()], 1009)
   for await (const { from, to } of rangesOf(sql, range)) {
-    yield await sql<CallGroup[]>`
+    const rows = await sql<GroupRow[]>`
       select account_id as "accountId", endpoint,
         case when type = 'HoldSettled' then tariff end as tariff,
         case when type = 'HoldSettled' then quantity else 1 end::bigint as quantity,
+        case when type = 'HoldSettled' then (payload -> 'parts')::text end as parts,
+        case when type = 'HoldSettled' then payload ->> 'by' end as by,
         case when type = 'HoldSettled' then credits else 0 end::bigint as credits,
         case when type = 'HoldSettled' and request_id = any(${refunded}) then request_id end as "requestId",
         coalesce(sum(case type when 'HoldSettled' then 1
@@ -44,6 +50,11 @@ export async function* readCalls(
       where shard = ${shard} and position between ${from} and ${to} and mode = 'live'
         and ${sql.unsafe(typeIn(['CreditsHeld', ...resolvingTypes, 'CallsCounted']))}
         and ${isInSpan(sql, sql`occurred_at`, period)}
-      group by 1, 2, 3, 4, 5, 6`
+      group by 1, 2, 3, 4, 5, 6, 7, 8`
+    yield rows.map(({ parts, by, ...group }) => ({
+      ...group,
+      ...(parts !== null && { parts: JSON.parse(parts) }),
+      ...(by !== null && { by }),
+    }))
   }
 }

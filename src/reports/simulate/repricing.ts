@@ -1,9 +1,10 @@
 /** Prices calls again. */
+import { countedOf } from '../../../events/counted.ts'
 import type { Tariff } from '../../config/tariff.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import { readTariff } from '../../ledger/read/read-tariffs.ts'
 import { addSums, compareSums, multiplySums, type Sum, subtractSums } from '../../lib/sums.ts'
-import { exactCredits } from '../../pricing/price-arithmetic.ts'
+import { priceAgain } from '../../pricing/price-again.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { CallGroup } from './read-calls.ts'
 import type { MutableSide, Side } from './simulation-shape.ts'
@@ -38,7 +39,7 @@ export function openRepricing(sql: Sql, tariff: Tariff): Repricing {
       if (calls === 0) return
       const before = await ruleOf(group.tariff, endpoint)
       const after = tariff.prices[endpoint]
-      const each = after && before && priceAgain(before, after, group.quantity)
+      const each = after && before && priceAgain(before, after, countedOf(group))
       if (each === undefined) unpriced.set(endpoint, addSums(unpriced.get(endpoint) ?? 0, calls))
 
       const refunded = requestId === null ? 0 : (refunds.get(requestId) ?? 0)
@@ -52,11 +53,4 @@ export function openRepricing(sql: Sql, tariff: Tariff): Repricing {
       if (compareSums(simulated, 0) > 0) sum.simulated = addSums(sum.simulated, simulated)
     },
   }
-}
-
-/** What one call costs under the other rule; undefined when that counts in another unit. */
-function priceAgain(before: PriceRule, after: PriceRule, quantity: number): Sum | undefined {
-  if (after.per === 'free') return 0
-  if (after.per === 'request') return after.credits
-  return after.per === before.per ? exactCredits(after, quantity) : undefined
 }

@@ -7,7 +7,13 @@ import type { HeldLine, RefundLine } from './statement-shape.ts'
 
 const sumHeads = ['Calls', 'Quantity', 'Credits', 'Positions']
 
-export function chargeSections({ byEndpoint, byDay, calls, credits }: Charges): Section[] {
+export function chargeSections({
+  byEndpoint,
+  byDay,
+  byComponent,
+  calls,
+  credits,
+}: Charges): Section[] {
   if (calls === 0) return [{ title: 'Charges', heads: [], rows: [], notes: ['No calls.'] }]
   return [
     {
@@ -17,6 +23,16 @@ export function chargeSections({ byEndpoint, byDay, calls, credits }: Charges): 
       total: ['Total', figureOf(calls), null, figureOf(credits)],
       notes: [],
     },
+    ...table('Charges by component', ['Endpoint', 'Component', 'Rate', 'Quantity', 'Amount'], {
+      lines: byComponent ?? [],
+      row: ({ endpoint, component, by, quantity, amount }) => [
+        endpoint,
+        component ?? 'rounding',
+        by ?? '',
+        quantity === null ? null : figureOf(quantity),
+        amount,
+      ],
+    }),
     {
       title: 'Charges by day',
       heads: ['Day', 'Endpoint', ...sumHeads],

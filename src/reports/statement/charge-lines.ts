@@ -12,6 +12,8 @@ import {
 } from '../log-reader/position-tally.ts'
 import type { CallSum } from './call-sums.ts'
 import type { ChargeRow } from './charge-rows.ts'
+import { type ComponentLine, componentLines } from './component-lines.ts'
+import type { ComponentSum, ItemisedPrices } from './component-sums.ts'
 
 export interface ChargeSum {
   readonly calls: Sum
@@ -43,7 +45,14 @@ export interface Charges {
   readonly byEndpoint: readonly (ChargeSum & { readonly endpoint: string })[]
   /** By day and endpoint: quantities of different endpoints cannot be added. */
   readonly byDay: readonly (ChargeSum & { readonly day: string; readonly endpoint: string })[]
+  /** Of prices that take a charge apart, what each component and value counted and cost. Absent where there are none. */
+  readonly byComponent?: readonly ComponentLine[]
   readonly lines?: readonly ChargeLine[]
+}
+
+interface Components {
+  readonly prices: ItemisedPrices
+  readonly sums: readonly ComponentSum[]
 }
 
 interface Tally {
@@ -62,7 +71,12 @@ export function sumCharges(
   {
     sums,
     rows,
-  }: { readonly sums: readonly CallSum[]; readonly rows?: readonly ChargeRow[] | undefined },
+    components,
+  }: {
+    readonly sums: readonly CallSum[]
+    readonly rows?: readonly ChargeRow[] | undefined
+    readonly components: Components
+  },
 ): Charges {
   const byEndpoint = new Map<string, Tally>()
   const byDay = new Map<string, Tally>()
@@ -78,6 +92,8 @@ export function sumCharges(
     ...{ calls, quantity, credits, positions: printPositions(shard, positions) },
   })
   const endpoints = inOrder(byEndpoint)
+  const creditsOf = (endpoint: string) => byEndpoint.get(endpoint)?.credits ?? 0
+  const byComponent = componentLines(components.prices, components.sums, creditsOf)
   const total = (of: (tally: Tally) => Sum) => addSums(...endpoints.map(of))
   return {
     calls: total(({ calls }) => calls),
@@ -86,6 +102,7 @@ export function sumCharges(
     byDay: inOrder(byDay).map((tally) => ({
       ...{ day: tally.day, endpoint: tally.endpoint, ...print(tally) },
     })),
+    ...(byComponent.length > 0 && { byComponent }),
     ...(rows ? { lines: linesOf(shard, period, rows) } : {}),
   }
 }

@@ -10,6 +10,7 @@ import { positionAt } from '../log-reader/position-at.ts'
 import { type AccountRange, readInRanges } from '../log-reader/read-in-ranges.ts'
 import { type CallSum, readCallSums } from './call-sums.ts'
 import { type ChargeRow, readChargeRows } from './charge-rows.ts'
+import { type ComponentSum, type ItemisedPrices, readComponentSums } from './component-sums.ts'
 import { type LotSum, readLotSums } from './lot-sums.ts'
 import { type OpenHoldRow, readOpenHolds } from './open-holds.ts'
 import { isInRange, type PeriodRange } from './range-conditions.ts'
@@ -28,6 +29,8 @@ export interface PeriodInLog {
   readOpenHolds(): Promise<OpenHoldRow[]>
   /** The charges of the period. */
   readCharges(): Promise<ChargeRow[]>
+  /** The same, summed up by component of these prices. */
+  readComponents(prices: ItemisedPrices): Promise<ComponentSum[]>
 }
 
 export async function readPeriodInLog(
@@ -52,6 +55,7 @@ export async function readPeriodInLog(
   )
   const late = { ...after, to }
   sums.push(...lateSums)
+  const whole = { ...range, to: Math.max(within.to, late.to) }
   const last = sums.reduce((max, sum) => Math.max(max, sum.last), 0)
 
   return {
@@ -73,9 +77,10 @@ export async function readPeriodInLog(
 
     readOpenHolds: () => readOpenHoldsByDay(sql, range, period, sums),
 
+    readComponents: (prices) => readComponentSums(sql, whole, period, prices),
+
     async readCharges() {
       const rows: ChargeRow[] = []
-      const whole = { ...range, to: Math.max(within.to, late.to) }
       for await (const piece of readInRanges(whole, (of) => readChargeRows(sql, of, period))) {
         rows.push(...piece)
       }

@@ -8,6 +8,7 @@ import type { Period } from '../log-reader/period.ts'
 import { positionAt } from '../log-reader/position-at.ts'
 import { accountPart } from './account-part.ts'
 import { sumCharges } from './charge-lines.ts'
+import { readItemisedPrices } from './component-sums.ts'
 import { heldLines, refundLines } from './event-lines.ts'
 import { BadPeriod, type PeriodRequest, parsePeriod } from './parse-period.ts'
 import { type PeriodInLog, readPeriodInLog } from './read-period-in-log.ts'
@@ -67,6 +68,8 @@ export async function readStatement(
   if (lines) requireFewCharges(inLog, period, maxLines)
   const rows = lines ? await inLog.readCharges() : undefined
   const events = await readStatementEvents(sql, shard, inLog.linePositions)
+  const prices = await readItemisedPrices(sql, shard, chargedEndpoints(inLog))
+  const components = { prices, sums: await inLog.readComponents(prices) }
   return {
     accountId,
     keyId: keyId ?? null,
@@ -81,7 +84,7 @@ export async function readStatement(
       : {}),
     final: inLog.openHolds === 0 && end.recordedAt >= period.end,
     through: inLog.through === null ? null : printPosition({ shard, position: inLog.through }),
-    charges: sumCharges(shard, period, { sums: inLog.callSums, rows }),
+    charges: sumCharges(shard, period, { sums: inLog.callSums, rows, components }),
     refunds: refundLines({ shard, period }, events),
     held: heldLines(shard, await inLog.readOpenHolds()),
     ...(keyId === undefined
@@ -101,6 +104,11 @@ async function findSubject(
   const key = await findKeyOwner(sql, keyId)
   if (!key || (accountId !== undefined && accountId !== key.accountId)) return undefined
   return { accountId: key.accountId, mode: mode ?? key.mode }
+}
+
+function chargedEndpoints({ callSums }: PeriodInLog): string[] {
+  const charged = callSums.filter(({ type }) => type === 'HoldSettled')
+  return [...new Set(charged.map(({ endpoint }) => endpoint ?? ''))]
 }
 
 /** @throws TooManyLines */

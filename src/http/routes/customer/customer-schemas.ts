@@ -77,6 +77,14 @@ export const ChargeResponse = typedSchema<Charge>(
     credits: integer({ description: 'What was charged: 0 unless settled.' }),
     refunded: integer(),
     quantity: integer({ description: 'What the endpoint counts.' }),
+    parts: t.Optional(
+      t.Record(text, integer(), {
+        description: 'Of a price of several components: what each of them counts, by its name.',
+      }),
+    ),
+    by: t.Optional(
+      t.String({ description: 'Of a price with rates by a value: the rate that the value found.' }),
+    ),
     tariff: t.String({ description: 'Hash of the tariff that priced the call.' }),
     heldAt: text,
     onLease: t.Optional(

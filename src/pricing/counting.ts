@@ -1,0 +1,136 @@
+/** What is counted of a call: the most that it can use, and what it used. */
+
+import type { Counted } from '../../events/counted.ts'
+import { mapValues } from '../lib/map-values.ts'
+import type { CallContent, RequestContent } from './price-kind.ts'
+import {
+  type Component,
+  componentsOf,
+  isFree,
+  isList,
+  isMeteredComponent,
+  kindOf,
+  type PriceRule,
+} from './price-rule.ts'
+import type { PricedRoute } from './priced-route.ts'
+import { nameInTable, type RateFields } from './rate.ts'
+
+/** A price without a rate for the value that a request has at `by`, or for its absence. */
+export interface UnknownRate {
+  readonly by: NonNullable<RateFields['by']>
+}
+
+/** Why a request finds no rate in a price; undefined where it finds one. */
+export function unknownRate(price: PriceRule, request: RequestContent): UnknownRate | undefined {
+  const chooser = chooserOf(price)
+  if (chooser?.by === undefined || nameInTable(chooser, request) !== undefined) return undefined
+  return { by: chooser.by }
+}
+
+/**
+ * The most that a call can use: what is held before it.
+ *
+ * @throws TypeError when the request lacks what is counted, or finds no rate
+ */
+export function boundOf(price: PriceRule, request: RequestContent): Counted {
+  const counted = countedBy(price, (component) =>
+    kindOf(component).holdQuantity(component, request),
+  )
+  const chooser = chooserOf(price)
+  if (chooser === undefined) return counted
+  const by = nameInTable(chooser, request)
+  if (by === undefined) throw new TypeError('the price has no rate for the request')
+  return { ...counted, by }
+}
+
+/** What a call used, for which so much was held. Where it is more, the response says so. */
+export function usedOf(price: PriceRule, call: CallContent, held: Counted): Counted {
+  if (isFree(price)) return { quantity: held.quantity }
+  const used = countedBy(price, (component, name) => {
+    const covered = name === undefined ? held.quantity : (held.parts?.[name] ?? 0)
+    return kindOf(component).usedQuantity(component, call, covered)
+  })
+  return held.by === undefined ? used : { ...used, by: held.by }
+}
+
+function countedBy(
+  price: PriceRule,
+  count: (component: Component, name: string | undefined) => number,
+): Counted {
+  if (isFree(price)) return { quantity: 1 }
+  if (!isList(price)) return { quantity: count(price, undefined) }
+  const metered = price.find(isMeteredComponent)
+  const parts: Record<string, number> = {}
+  let quantity = 1
+  for (const component of price) {
+    const counted = count(component, component.name)
+    parts[component.name] = counted
+    if (component === metered) quantity = counted
+  }
+  return { quantity, parts }
+}
+
+function chooserOf(price: PriceRule): Component | undefined {
+  return isFree(price) ? undefined : componentsOf(price).find(({ by }) => by !== undefined)
+}
+
+/** The same with so much of the component that is metered. */
+export function withQuantity(price: PriceRule, counted: Counted, quantity: number): Counted {
+  if (!isList(price)) return { ...counted, quantity }
+  const metered = price.find(isMeteredComponent)
+  if (metered === undefined) return counted
+  return { ...counted, quantity, parts: { ...counted.parts, [metered.name]: quantity } }
+}
+
+/** Whether what was used is no more than what is covered, of each component. */
+export function isCovered(used: Counted, covered: Counted): boolean {
+  return (
+    used.quantity <= covered.quantity &&
+    Object.entries(used.parts ?? {}).every(([name, of]) => of <= (covered.parts?.[name] ?? 0))
+  )
+}
+
+/** What was used as far as it is covered, of each component. */
+export function capped(used: Counted, covered: Counted): Counted {
+  return pairwise(used, covered, Math.min)
+}
+
+/** What covers both. */
+export function covering(one: Counted, other: Counted): Counted {
+  return pairwise(one, other, Math.max)
+}
+
+function pairwise(one: Counted, other: Counted, choose: (a: number, b: number) => number): Counted {
+  const { parts } = one
+  const chosen = parts && mapValues(parts, (of, name) => choose(of, other.parts?.[name] ?? 0))
+  return {
+    ...one,
+    quantity: choose(one.quantity, other.quantity),
+    ...(chosen && { parts: chosen }),
+  }
+}
+
+/** The pointers into the request's body at which it stands what is counted, what chooses a rate, or whether a stream is. */
+export function countedPointers({
+  price,
+  streams,
+}: Pick<PricedRoute, 'price' | 'streams'>): string[] {
+  const sources = componentsOf(price).flatMap((component) => [
+    ...kindOf(component).countedIn(component),
+    ...(component.by === undefined || component.by === 'method' ? [] : [component.by]),
+  ])
+  const all = [...sources, ...(streams ? [streams.when.pointer] : [])]
+  return all.filter((source) => typeof source === 'string')
+}
+
+/**
+ * Whether the price of a call depends on its response, which then has to be read as JSON, to its end: by a component, or
+ * by a pointer of the route's `chargeWhen`.
+ */
+export function readsResponse({
+  price,
+  chargeWhen,
+}: Pick<PricedRoute, 'price' | 'chargeWhen'>): boolean {
+  const isRead = componentsOf(price).some((component) => kindOf(component).readsJson(component))
+  return isRead || (chargeWhen !== undefined && 'pointer' in chargeWhen)
+}

@@ -1,0 +1,54 @@
+/** What a recorded call costs under another price than that which it was charged by. */
+import type { Counted } from '../../events/counted.ts'
+import type { Sum } from '../lib/sums.ts'
+import { exactCredits } from './price-arithmetic.ts'
+import { type Component, componentsOf, isList, type PriceRule } from './price-rule.ts'
+import { valuesOf } from './priced-parts.ts'
+import { otherwise } from './rate.ts'
+
+/**
+ * The components are matched by their names, and count the same; a price of one component matches one. A call is always one
+ * call. undefined where what the other price counts, or the value that it goes by, was not recorded.
+ */
+export function priceAgain(before: PriceRule, after: PriceRule, counted: Counted): Sum | undefined {
+  const known = kindsByName(before)
+  const isCounted = [...kindsByName(after)].every(
+    ([name, per]) => per === 'request' || known.get(name) === per,
+  )
+  if (!isCounted) return undefined
+  const by = nameUnder(before, after, counted.by)
+  if (by === undefined && valuesOf(after).length > 0) return undefined
+  const { by: _, ...same } = counted
+  return exactCredits(after, {
+    ...same,
+    // A price per request counts calls, whatever the other one counted.
+    ...(!isList(after) && after.per === 'request' && { quantity: 1 }),
+    ...(by !== undefined && { by }),
+  })
+}
+
+/** What each component counts, by its name. */
+function kindsByName(price: PriceRule): Map<string | undefined, Component['per']> {
+  if (isList(price)) return new Map(price.map(({ name, per }) => [name, per]))
+  return new Map(componentsOf(price).map(({ per }) => [undefined, per]))
+}
+
+/**
+ * The name in the other price's tables of the value that found `by`. What found `else` may be a value that stands in
+ * them by now, so it finds `else` again only where they have no new names.
+ */
+function nameUnder(
+  before: PriceRule,
+  after: PriceRule,
+  by: string | undefined,
+): string | undefined {
+  const values = valuesOf(after)
+  if (by === undefined) return undefined
+  if (by !== otherwise) {
+    return values.includes(by) ? by : values.find((value) => value === otherwise)
+  }
+  const known = valuesOf(before)
+  return values.includes(otherwise) && values.every((value) => known.includes(value))
+    ? by
+    : undefined
+}

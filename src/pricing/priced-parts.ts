@@ -1,0 +1,54 @@
+/** A price taken apart: what is counted under which name, and at which rate. */
+import type { Counted } from '../../events/counted.ts'
+import {
+  type Component,
+  componentsOf,
+  isList,
+  isMeteredComponent,
+  type PriceRule,
+} from './price-rule.ts'
+import { type Rate, rateOf, tableNames } from './rate.ts'
+
+interface PricedPart {
+  /** undefined: the price has this one part, and `quantity` counts it. */
+  readonly name: string | undefined
+  readonly per: Component['per']
+  readonly rate: Rate
+  /** A value of the request chose the rate. */
+  readonly isByValue: boolean
+  /** It is metered along the way. */
+  readonly isMetered: boolean
+}
+
+/** The parts of a price under a name of its table; undefined where it has no rate for it. A price of 0 has none. */
+export function pricedParts(price: PriceRule, by: string | undefined): PricedPart[] | undefined {
+  const parts: PricedPart[] = []
+  const names = isList(price) ? price.map(({ name }) => name) : []
+  for (const [index, component] of componentsOf(price).entries()) {
+    const rate = rateOf(component, by)
+    if (rate === undefined) return undefined
+    parts.push({
+      name: names[index],
+      per: component.per,
+      rate,
+      isByValue: component.by !== undefined,
+      isMetered: isMeteredComponent(component),
+    })
+  }
+  return parts
+}
+
+/** How much of the part a call counted; undefined where that is not recorded. Every call is one call. */
+export function quantityOf(
+  { name, per }: PricedPart,
+  { quantity, parts }: Counted,
+): number | undefined {
+  if (name === undefined) return quantity
+  if (parts !== undefined && Object.hasOwn(parts, name)) return parts[name]
+  return per === 'request' ? 1 : undefined
+}
+
+/** The names in the tables of a price; none where its rates depend on no value. */
+export function valuesOf(price: PriceRule): string[] {
+  return [...new Set(componentsOf(price).flatMap(tableNames))]
+}

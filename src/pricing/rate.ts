@@ -1,0 +1,164 @@
+/**
+ * What a component of a price costs: `credits` for each unit that is started, or `perMillion`, which is proportional. With
+ * `by` it is a table, and a value of the request chooses in it.
+ */
+import { type Static, Type } from '@sinclair/typebox'
+import { maxAmount } from '../../events/bounds.ts'
+import type { Fault } from '../lib/fault.ts'
+import { methodsOf } from '../lib/http-methods.ts'
+import { isMapping } from '../lib/is-mapping.ts'
+import { closed } from '../lib/schema-fields.ts'
+import { readableInRequest } from './pointer-checks.ts'
+import type { PriceableRoute, RequestContent } from './price-kind.ts'
+import { requestSource, sourceMarkdown, valueInRequest } from './request-source.ts'
+import { creditsText, numberText } from './text-parts.ts'
+
+/** They are repeated in the events of calls, so they are short, and nothing in them has to be escaped. */
+const Table = Type.Record(
+  Type.String({ pattern: '^[^"\\\\\\u0000-\\u001f\\ud800-\\udfff]{1,100}$' }),
+  Type.Integer({ minimum: 0, maximum: maxAmount }),
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'With `by`: by the values, and `else` for all others.',
+  },
+)
+
+function rate(description: string) {
+  return Type.Union([Type.Integer({ minimum: 1, maximum: maxAmount }), Table], { description })
+}
+
+export const rateFields = {
+  credits: Type.Optional(
+    rate('Credits for each unit that is started. What costs nothing is `per: free`.'),
+  ),
+  by: Type.Optional(
+    Type.Union([Type.Literal('method'), requestSource('The value')], {
+      description:
+        'A value of the request that chooses the rate: then `credits` or `perMillion` is a table by its values. A call with a value that is not in it, or without one, is refused, unless the table has `else`.',
+    }),
+  ),
+}
+
+export const proportionalFields = {
+  ...rateFields,
+  perMillion: Type.Optional(
+    rate(
+      'Instead of `credits`: credits for a million, in proportion. What a call costs is rounded up once, over all of its components.',
+    ),
+  ),
+}
+
+const AnyRate = closed(proportionalFields, {})
+/** What the rules of all kinds of price have of a rate. */
+export type RateFields = Static<typeof AnyRate> & { readonly unit?: number }
+
+/** What a quantity costs. */
+export type Rate =
+  | { readonly credits: number; readonly unit: number }
+  | { readonly perMillion: number }
+
+/** @param by the name in the rule's table. undefined: the rule has no such rate */
+export function rateOf(rule: RateFields, by: string | undefined): Rate | undefined {
+  const { credits, perMillion, unit = 1 } = rule
+  if (credits !== undefined) {
+    const each = chosen(credits, by)
+    return each === undefined ? undefined : { credits: each, unit }
+  }
+  const each = chosen(perMillion, by)
+  return each === undefined ? undefined : { perMillion: each }
+}
+
+function chosen(rate: RateFields['credits'], by: string | undefined): number | undefined {
+  if (typeof rate !== 'object') return rate
+  return by !== undefined && Object.hasOwn(rate, by) ? rate[by] : undefined
+}
+
+/** The names of the rule's table; none where it has none. */
+export function tableNames({ by, credits, perMillion }: RateFields): string[] {
+  const table = credits ?? perMillion
+  return by !== undefined && typeof table === 'object' ? Object.keys(table) : []
+}
+
+/** The name for all values that are not in a table. */
+export const otherwise = 'else'
+
+/** The name in the rule's table that the request's value finds; undefined where there is none. */
+export function nameInTable(rule: RateFields, request: RequestContent): string | undefined {
+  const table = rule.credits ?? rule.perMillion
+  if (rule.by === undefined || typeof table !== 'object') return undefined
+  const value = rule.by === 'method' ? request.method : valueInRequest(rule.by, request)
+  const isName =
+    typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  if (isName && Object.hasOwn(table, String(value))) return String(value)
+  return Object.hasOwn(table, otherwise) ? otherwise : undefined
+}
+
+/** What is wrong with a rule's rate on its route. */
+export function rateFaults(rule: RateFields, route: PriceableRoute, needsUnit: boolean): Fault[] {
+  const { credits, perMillion, unit, by } = rule
+  const path = (field: string) => ['price', field]
+  if (credits !== undefined && perMillion !== undefined) {
+    return [{ path: path('perMillion'), message: 'expected exactly one of credits or perMillion' }]
+  }
+  const field = perMillion === undefined ? 'credits' : 'perMillion'
+  const rate = credits ?? perMillion
+  if (rate === undefined) {
+    return [{ path: path(field), message: `missing, expected an integer from 1 to ${maxAmount}` }]
+  }
+  const faults: Fault[] = []
+  if (needsUnit && credits !== undefined && unit === undefined) {
+    faults.push({
+      path: path('unit'),
+      message: 'missing, expected an integer from 1 to 2147483647',
+    })
+  }
+  if (perMillion !== undefined && unit !== undefined) {
+    faults.push({ path: path('unit'), message: 'has no effect on what is priced per million' })
+  }
+  if (isMapping(rate) !== (by !== undefined)) {
+    const message =
+      by === undefined
+        ? 'is a table, and `by` says what chooses in it'
+        : `needs a table in \`${field}\``
+    faults.push({ path: path(by === undefined ? field : 'by'), message })
+  }
+  if (by === undefined) return faults
+  return [
+    ...faults,
+    ...(by === 'method' ? methodFaults(rule, route) : readableInRequest(route, path('by'), by)),
+  ]
+}
+
+function methodFaults(rule: RateFields, route: PriceableRoute): Fault[] {
+  const names = tableNames(rule)
+  if (names.includes(otherwise)) return []
+  return methodsOf(route)
+    .filter((method) => !names.includes(method))
+    .map((method) => ({ path: ['price', 'by'], message: `the table has no ${method}` }))
+}
+
+/**
+ * What a rule costs, in words.
+ * @param many what is counted: `characters`
+ * @param of where it is counted: ` of the request`
+ */
+export function rateText(rule: RateFields, one: string, many: string, of = ''): string {
+  const { credits, perMillion, unit, by } = rule
+  const rate = credits ?? perMillion ?? 0
+  const each =
+    credits === undefined
+      ? `per million ${many}${of}`
+      : unit === undefined
+        ? `for each ${one}${of}`
+        : `for each started ${numberText(unit)} ${many}${of}`
+  if (typeof rate === 'number') return `${creditsText(rate)} ${each}`
+  const rates = Object.entries(rate)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, credits]) => `${name} ${creditsText(credits)}`)
+  return `${rates.join(', ')} ${each}, by ${byText(by)}`
+}
+
+function byText(by: RateFields['by']): string {
+  return by === undefined || by === 'method' ? 'method' : sourceMarkdown(by)
+}

@@ -1,0 +1,89 @@
+/**
+ * What the calls of a period counted, component by component, of prices that take it apart: those of several components,
+ * with rates by a value, or in proportion. Statements without such prices read nothing for it.
+ */
+import type { Sql } from '../../ledger/connect.ts'
+import type { Sum } from '../../lib/sums.ts'
+import { componentsOf, isList, type PriceRule } from '../../pricing/price-rule.ts'
+import type { Period } from '../log-reader/period.ts'
+import { type AccountRange, readInRanges } from '../log-reader/read-in-ranges.ts'
+import { isBetween, isInRange } from './range-conditions.ts'
+
+/** Charged calls of one endpoint, tariff, component and value. */
+export interface ComponentSum {
+  readonly endpoint: string
+  readonly tariff: string
+  /** Empty: the price has one component, which has no name. */
+  readonly name: string
+  /** The name in the price's table; null where its rates depend on no value. */
+  readonly by: string | null
+  readonly quantity: Sum
+  /** How many units were started, call by call. */
+  readonly units: Sum
+}
+
+/** The prices of a route under the tariffs that priced calls of the period, by the tariffs' hashes. */
+export type ItemisedPrices = ReadonlyMap<string, ReadonlyMap<string, PriceRule>>
+
+/** The prices of these endpoints that take a charge apart, by endpoint and tariff. */
+export async function readItemisedPrices(
+  sql: Sql,
+  shard: number,
+  endpoints: readonly string[],
+): Promise<ItemisedPrices> {
+  const rows = await sql<{ hash: string; prices: Record<string, PriceRule> }[]>`
+    select distinct on (hash) hash, content -> 'prices' as prices from tariffs where shard = ${shard}`
+  const found = new Map<string, Map<string, PriceRule>>()
+  for (const endpoint of endpoints) {
+    for (const { hash, prices } of rows) {
+      const price = Object.hasOwn(prices, endpoint) ? prices[endpoint] : undefined
+      if (price === undefined || !isItemised(price)) continue
+      const byTariff = found.get(endpoint) ?? new Map<string, PriceRule>()
+      found.set(endpoint, byTariff.set(hash, price))
+    }
+  }
+  return found
+}
+
+function isItemised(price: PriceRule): boolean {
+  return componentsOf(price).some(
+    (component) => isList(price) || component.by !== undefined || 'perMillion' in component,
+  )
+}
+
+/** The charged calls of the period, summed up by component. */
+export async function readComponentSums(
+  sql: Sql,
+  range: AccountRange,
+  period: Period,
+  prices: ItemisedPrices,
+): Promise<ComponentSum[]> {
+  const wanted = [...prices].flatMap(([endpoint, byTariff]) =>
+    [...byTariff].flatMap(([tariff, price]) =>
+      componentsOf(price).map((component) => ({
+        ...{ endpoint, tariff, name: 'name' in component ? component.name : '' },
+        unit: 'unit' in component ? (component.unit ?? 1) : 1,
+        // Every call is one call, whether it was recorded so or not.
+        least: component.per === 'request' ? 1 : null,
+      })),
+    ),
+  )
+  if (wanted.length === 0) return []
+  const sums: ComponentSum[] = []
+  const read = (piece: AccountRange) => sql<ComponentSum[]>`
+    select c.endpoint, c.tariff, c.name, e.payload ->> 'by' as by,
+      total(c.quantity)::numeric as quantity, total((c.quantity + c.unit - 1) / c.unit)::numeric as units
+    from events e
+    cross join lateral (
+      select w.endpoint, w.tariff, w.name, w.unit, case when w.name = '' then e.quantity
+        else coalesce((e.payload -> 'parts' ->> w.name)::bigint, w.least, 0) end as quantity
+      from json_to_recordset(${JSON.stringify(wanted)}::text::json)
+        w (endpoint text, tariff text, name text, unit bigint, least bigint)
+      where w.endpoint = e.endpoint and w.tariff = e.tariff
+    ) c
+    where ${isInRange(sql, piece)} and type = 'HoldSettled' and ${isBetween(sql, period.start, period.end)}
+      and e.endpoint = any(${sql.array([...prices.keys()], 1009)})
+    group by 1, 2, 3, 4`
+  for await (const piece of readInRanges(range, read)) sums.push(...piece)
+  return sums
+}

@@ -1,0 +1,282 @@
+/** Calls whose prices have several components, or rates by a value: what is held, charged and recorded, and explained. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { tariffOf } from '../../src/config/tariff.ts'
+import { explainCall } from '../../src/reports/explain/explain-call.ts'
+import { simulateTariff } from '../../src/reports/simulate/simulate-tariff.ts'
+import { readStatement } from '../../src/reports/statement/read-statement.ts'
+import { chat, chatConfig, done, event, tokenPrice, tokens, usage } from '../support/chat.ts'
+import { openShop, type Shop } from '../support/shop.ts'
+import { type ConfigChanges, testConfig } from '../support/test-config.ts'
+import { until } from '../support/until.ts'
+
+const json = {
+  type: 'object',
+  required: ['n', 'model'],
+  properties: {
+    n: { type: 'integer', minimum: 1, maximum: 4 },
+    model: { type: 'string' },
+    text: { type: 'string' },
+  },
+}
+const route = (path: string, price: unknown, more: object = {}) => ({
+  ...{ method: 'POST', path, summary: path, service: 'search', request: { json }, price, ...more },
+})
+const pictures = { per: 'item', hold: { number: '/n' }, settle: { list: '/pictures' } }
+
+const { services, routes } = chatConfig()
+const config: ConfigChanges = {
+  services,
+  routes: {
+    image: route('/v1/image', [
+      { name: 'base', per: 'request', credits: 20 },
+      { name: 'pictures', ...pictures, perMillion: 1_500_000 },
+    ]),
+    draw: route('/v1/draw', {
+      ...{ ...pictures, by: '/model', credits: { large: 10, small: 1 } },
+    }),
+    byMethod: {
+      ...route('/v1/by-method', { per: 'request', by: 'method', credits: { GET: 2, HEAD: 0 } }),
+      ...{ method: undefined, methods: ['GET', 'HEAD'], request: undefined },
+    },
+    chat: {
+      ...(routes as { chat: object }).chat,
+      price: [
+        { name: 'base', per: 'request', credits: 5 },
+        {
+          name: 'tokens',
+          ...tokenPrice,
+          unit: undefined,
+          credits: undefined,
+          perMillion: 500_000,
+        },
+      ],
+    },
+  },
+}
+
+let shop: Shop
+beforeAll(async () => {
+  shop = await openShop({ config })
+})
+afterAll(() => shop.close())
+
+const drawn = (count: number) => () => Response.json({ pictures: Array(count).fill('x') })
+const charged = (response: Response) => response.headers.get('x-credits-charged')
+
+/** The ledger has its own time in tests. */
+async function thisMonth(): Promise<string> {
+  const [row] = await shop.ledger.sql<[{ now: Date }]>`select ledger_now() as now`
+  return row.now.toISOString().slice(0, 7)
+}
+
+/** The events of a call, and that it is explained. */
+async function callOf(response: Response) {
+  const requestId = response.headers.get('x-request-id') ?? ''
+  const events = await shop.outcomeOf(requestId, 'HoldSettled')
+  const explained = await explainCall(shop.ledger.sql, requestId)
+  expect(explained?.disagreements).toEqual([])
+  return { events, explained, settled: events.at(-1) }
+}
+
+describe('a price of several components', () => {
+  test('is held at its bound, charged exactly, and recorded by component', async () => {
+    const key = await shop.newKey('pro', { monthlyCap: 1_000_000 })
+    shop.upstream.respond(drawn(1))
+    const response = await shop.post('/v1/image', { n: 4, model: 'x' }, { key: key.text })
+    expect(charged(response)).toBe('22')
+    const { events, settled, explained } = await callOf(response)
+    expect(events.map(({ type, credits, quantity }) => [type, credits, quantity])).toEqual([
+      ['CreditsHeld', 26, 1],
+      ['HoldSettled', 22, 1],
+    ])
+    expect(events[0]?.payload).toMatchObject({ parts: { base: 1, pictures: 4 } })
+    expect(settled?.payload).toMatchObject({ parts: { base: 1, pictures: 1 } })
+    expect(explained?.settled).toEqual({
+      quantity: 1,
+      parts: { base: 1, pictures: 1 },
+      credits: 22,
+    })
+    const charge = await shop.fetch(`/v1/charges/${response.headers.get('x-request-id')}`, {
+      key: key.text,
+    })
+    expect(await charge.json()).toMatchObject({ parts: { base: 1, pictures: 1 }, credits: 22 })
+  })
+
+  test('is charged up to what is held, and the rest is a shortfall', async () => {
+    shop.upstream.respond(drawn(4))
+    const response = await shop.post('/v1/image', { n: 2, model: 'x' })
+    expect(charged(response)).toBe('23')
+    const { settled } = await callOf(response)
+    expect(settled?.payload).toMatchObject({ parts: { base: 1, pictures: 2 }, shortfall: 3 })
+  })
+
+  test('is charged on leases as on holds', async () => {
+    const key = await shop.newKey('enterprise')
+    shop.upstream.respond(drawn(2))
+    const onLease = () => shop.ledger.sql<
+      { requestId: string; credits: number; payload: object }[]
+    >`
+      select request_id as "requestId", credits, payload from events
+      where key_id = ${key.keyId} and type = 'HoldSettled' and payload ->> 'lease' is not null`
+    await until(async () => {
+      const body = { n: 4, model: 'x' }
+      await Promise.all(
+        Array.from({ length: 20 }, () => shop.post('/v1/image', body, { key: key.text })),
+      )
+      return (await onLease()).length > 0
+    })
+    const [first] = await onLease()
+    expect(first).toMatchObject({ credits: 23, payload: { parts: { base: 1, pictures: 2 } } })
+    expect((await explainCall(shop.ledger.sql, first?.requestId ?? ''))?.disagreements).toEqual([])
+  })
+
+  test('of a stream grows with the component that is metered', async () => {
+    shop.upstream.respond(
+      () =>
+        new Response(tokens(25) + usage(31) + done, {
+          headers: { 'content-type': 'text/event-stream' },
+        }),
+    )
+    const response = await shop.post('/v1/chat/completions', chat)
+    await response.text()
+    const { settled } = await callOf(response)
+    expect(settled).toMatchObject({ credits: 5 + 16, quantity: 31 })
+    expect(settled?.payload).toMatchObject({ parts: { base: 1, tokens: 31 } })
+  })
+
+  test('of a whole response that is priced by its tokens adds them up, too', async () => {
+    shop.upstream.respond(() =>
+      Response.json({ choices: [{ message: { content: 'hi' } }], usage: { total_tokens: 7 } }),
+    )
+    const response = await shop.post('/v1/chat/completions', { ...chat, stream: false })
+    expect(charged(response)).toBe(String(5 + 4))
+    expect((await callOf(response)).settled?.payload).toMatchObject({ parts: { tokens: 7 } })
+  })
+
+  test('of a stream whose cap is used up is charged for what was sent', async () => {
+    const key = await shop.newKey('pro', { monthlyCap: 40 })
+    shop.upstream.respond(
+      () =>
+        new Response(event({ choices: [{ delta: { content: 'a' } }] }).repeat(300) + done, {
+          headers: { 'content-type': 'text/event-stream' },
+        }),
+    )
+    const response = await shop.post('/v1/chat/completions', chat, { key: key.text })
+    expect(await response.text()).toContain('key_cap_reached')
+    const { settled } = await callOf(response)
+    // The base, and 70 tokens at half a credit.
+    expect(settled).toMatchObject({ credits: 40, quantity: 70 })
+    expect(settled?.payload).toMatchObject({
+      ...{ parts: { base: 1, tokens: 70 }, terminatedBy: 'hold' },
+    })
+  })
+
+  test('is replayed under an Idempotency-Key and charged once', async () => {
+    shop.upstream.respond(drawn(3))
+    const init = { headers: { 'idempotency-key': 'picture-1' } }
+    const responses = [
+      await shop.post('/v1/image', { n: 3, model: 'x' }, init),
+      await shop.post('/v1/image', { n: 3, model: 'x' }, init),
+    ]
+    expect(responses.map(charged)).toEqual(['25', '0'])
+  })
+})
+
+describe('rates by a value', () => {
+  test('are charged by the name that is recorded', async () => {
+    shop.upstream.respond(drawn(2))
+    const large = await shop.post('/v1/draw', { n: 3, model: 'large' })
+    const small = await shop.post('/v1/draw', { n: 3, model: 'small' })
+    expect([large, small].map(charged)).toEqual(['20', '2'])
+    const { settled } = await callOf(large)
+    expect(settled).toMatchObject({ quantity: 2, payload: { by: 'large' } })
+    expect(settled?.payload).not.toHaveProperty('parts')
+  })
+
+  test('refuse another value before anything is held or sent', async () => {
+    let calls = 0
+    shop.upstream.respond(() => {
+      calls++
+      return Response.json({})
+    })
+    const response = await shop.post('/v1/draw', { n: 3, model: 'constructor' })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({
+      code: 'invalid_request',
+      detail: '/model: has no price here',
+      errors: [{ pointer: '/model', detail: 'has no price here' }],
+    })
+    expect(calls).toBe(0)
+    expect(await shop.eventsOf(response.headers.get('x-request-id'))).toEqual([])
+  })
+
+  test('are not found by a name that looks alike', async () => {
+    const response = await shop.post('/v1/draw', { n: 1, model: 'small', Model: 'large' })
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ errors: [{ pointer: '/Model' }] })
+  })
+
+  test('go by the method, and one of them can cost nothing', async () => {
+    shop.upstream.respond(() => new Response('x'))
+    const got = await shop.fetch('/v1/by-method')
+    const head = await shop.fetch('/v1/by-method', { method: 'HEAD' })
+    expect([got, head].map(charged)).toEqual(['2', '0'])
+    expect((await callOf(head)).settled).toMatchObject({ credits: 0, payload: { by: 'HEAD' } })
+  })
+})
+
+describe('a statement', () => {
+  test('says what each component and value counted and cost, and adds up to the credits', async () => {
+    const key = await shop.newKey()
+    const call = (path: string, n: number, model: string) =>
+      shop.post(path, { n, model }, { key: key.text })
+    for (const [n, count] of [
+      [4, 1],
+      [4, 3],
+      [3, 2],
+    ] as const) {
+      shop.upstream.respond(drawn(count))
+      await call('/v1/image', n, 'x')
+      await call('/v1/draw', n, n === 3 ? 'small' : 'large')
+    }
+    const statement = await readStatement(shop.ledger.sql, {
+      keyId: key.keyId,
+      month: await thisMonth(),
+    })
+    const line = (endpoint: string, component: string | null, by: string | null) => ({
+      ...{ endpoint, component, by },
+    })
+    expect(statement?.charges.byComponent).toEqual([
+      { ...line('draw', 'item', 'large'), quantity: 4, amount: '40.000000' },
+      { ...line('draw', 'item', 'small'), quantity: 2, amount: '2.000000' },
+      { ...line('draw', null, null), quantity: null, amount: '0.000000' },
+      { ...line('image', 'base', null), quantity: 3, amount: '60.000000' },
+      // One and a half credits each: 1.5, 4.5 and 3 were rounded up to 2, 5 and 3.
+      { ...line('image', 'pictures', null), quantity: 6, amount: '9.000000' },
+      { ...line('image', null, null), quantity: null, amount: '1.000000' },
+    ])
+    const image = statement?.charges.byEndpoint.find(({ endpoint }) => endpoint === 'image')
+    expect(image).toMatchObject({ credits: 70 })
+  })
+
+  test('has no such lines where no price has any', async () => {
+    const key = await shop.newKey()
+    shop.upstream.respond(() => Response.json({}))
+    await shop.post('/v1/search', { query: 'x' }, { key: key.text })
+    const statement = await readStatement(shop.ledger.sql, {
+      keyId: key.keyId,
+      month: await thisMonth(),
+    })
+    expect(statement?.charges.calls).toBe(1)
+    expect(statement?.charges).not.toHaveProperty('byComponent')
+  })
+})
+
+test('simulating the tariff that was in force changes nothing', async () => {
+  const tariff = tariffOf(testConfig(config))
+  const month = await thisMonth()
+  const same = await simulateTariff(shop.ledger.sql, { from: month, to: month, tariff })
+  expect(same.unpriced).toEqual([])
+  expect(same.owners.filter(({ credits }) => credits.actual !== credits.simulated)).toEqual([])
+  expect(Number(same.totals.credits.actual)).toBeGreaterThan(0)
+})
