@@ -1,6 +1,7 @@
 /** What a recorded call costs under another price than that which it was charged by. */
 import type { Counted } from '../../events/counted.ts'
 import type { Sum } from '../lib/sums.ts'
+import { withQuantity } from './counting.ts'
 import { exactCredits } from './price-arithmetic.ts'
 import { type Component, componentsOf, isList, type PriceRule } from './price-rule.ts'
 import { valuesOf } from './priced-parts.ts'
@@ -18,7 +19,8 @@ export function priceAgain(before: PriceRule, after: PriceRule, counted: Counted
   if (!isCounted) return undefined
   const by = nameUnder(before, after, counted.by)
   if (by === undefined && valuesOf(after).length > 0) return undefined
-  const { by: _, ...same } = counted
+  // What is metered is counted by the quantity, also where only the hold says the rest.
+  const { by: _, ...same } = withQuantity(before, counted, counted.quantity)
   return exactCredits(after, {
     ...same,
     // A price per request counts calls, whatever the other one counted.

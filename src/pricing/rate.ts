@@ -140,7 +140,8 @@ function methodFaults(rule: RateFields, route: PriceableRoute): Fault[] {
 
 /**
  * What a rule costs, in words.
- * @param many what is counted: `characters`
+ * @param one such as `for each item`
+ * @param many what is counted: `items`
  * @param of where it is counted: ` of the request`
  */
 export function rateText(rule: RateFields, one: string, many: string, of = ''): string {
@@ -150,7 +151,7 @@ export function rateText(rule: RateFields, one: string, many: string, of = ''): 
     credits === undefined
       ? `per million ${many}${of}`
       : unit === undefined
-        ? `for each ${one}${of}`
+        ? `${one}${of}`
         : `for each started ${numberText(unit)} ${many}${of}`
   if (typeof rate === 'number') return `${creditsText(rate)} ${each}`
   const rates = Object.entries(rate)

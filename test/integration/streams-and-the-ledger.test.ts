@@ -3,7 +3,11 @@
  * away and a gateway that ends.
  */
 import { afterEach, expect, test } from 'bun:test'
+import { tariffOf } from '../../src/config/tariff.ts'
 import { expireHolds } from '../../src/ledger/append/expiry.ts'
+import { explainCall } from '../../src/reports/explain/explain-call.ts'
+import { simulateTariff } from '../../src/reports/simulate/simulate-tariff.ts'
+import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import {
   chat,
   chatConfig,
@@ -21,14 +25,15 @@ import { takeAway } from '../support/outage.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
 import { startGatewayProcess, startTestGateway } from '../support/running-gateway.ts'
 import { openShop, type Shop } from '../support/shop.ts'
+import { testConfig } from '../support/test-config.ts'
 import { until } from '../support/until.ts'
 
 let shop: Shop
 afterEach(() => shop.close())
 
 /** Sells nothing but chat, since other calls' holds have to outlive their upstreams' time. */
-function onlyChat(holdSeconds: number) {
-  const config = chatConfig({ price: tokenPrice })
+function onlyChat(holdSeconds: number, price: unknown = tokenPrice) {
+  const config = chatConfig({ price })
   const others = [
     'search',
     'search-engines',
@@ -188,6 +193,47 @@ test('a stream whose gateway is killed is charged for what it got, but for a ste
   expect(settled).toMatchObject({ payload: { delivered: true, terminatedBy: 'gateway' } })
   expect(settled?.credits).toBeLessThanOrEqual(24)
   expect(settled?.credits).toBeGreaterThanOrEqual(14)
+})
+
+test('so is one whose price has several components: it is explained, billed by component and priced again', async () => {
+  const { unit: _, credits: __, ...proportional } = tokenPrice
+  const config = onlyChat(2, [
+    { name: 'base', per: 'request', by: '/model', credits: { m: 5, other: 1 } },
+    { name: 'tokens', ...proportional, perMillion: 700_000 },
+  ])
+  shop = await openShop({ config })
+  const gateway = await startGatewayProcess({
+    ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url, config },
+  })
+  const service = flow(shop.upstream)
+  const call = rawCall(gateway.url, request())
+  await service.send(tokens(23))
+  await until(() => tokensIn(call) === 23)
+  await gateway.kill()
+  await shop.ledger.advance(3_000)
+  const { sql } = shop.ledger
+  const requestId = requestIdOf(call) ?? ''
+  const settled = (await shop.outcomeOf(requestId, 'HoldSettled')).at(-1)
+  const sent = settled?.quantity ?? 0
+  expect(sent).toBeGreaterThanOrEqual(14)
+  expect(settled?.credits).toBe(5 + Math.ceil((sent * 7) / 10))
+
+  const explained = await explainCall(sql, requestId)
+  expect(explained?.disagreements).toEqual([])
+  expect(explained?.settled).toMatchObject({ parts: { base: 1, tokens: sent }, by: 'm' })
+
+  const [{ now }] = await sql<[{ now: Date }]>`select ledger_now() as now`
+  const month = now.toISOString().slice(0, 7)
+  const statement = await readStatement(sql, { accountId: shop.account.accountId, month })
+  expect(statement?.charges.byComponent).toMatchObject([
+    { component: 'base', by: 'm', quantity: 1, amount: '5.000000' },
+    { component: 'tokens', by: null, quantity: sent, amount: (sent * 0.7).toFixed(6) },
+    { component: null, amount: (Math.ceil((sent * 7) / 10) - sent * 0.7).toFixed(6) },
+  ])
+  const tariff = tariffOf(testConfig(config))
+  const same = await simulateTariff(sql, { from: month, to: month, tariff })
+  expect(same).toMatchObject({ unpriced: [], totals: { credits: { actual: settled?.credits } } })
+  expect(same.totals.credits.simulated).toBe(same.totals.credits.actual)
 })
 
 test('streams that race for the last credits on two gateways: each token is paid once, and no more than there are', async () => {

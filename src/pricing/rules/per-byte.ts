@@ -68,9 +68,10 @@ export const perByte: PriceKind<BytePrice> = {
 
   text: (rule) =>
     isOfResponse(rule)
-      ? `${rateText(rule, 'byte', 'bytes', ' of the response')}. They are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`
-      : `${rateText(rule, 'byte', 'bytes', " of the request's body")}.`,
-  shortText: (rule) => rateText(rule, 'byte', 'bytes', isOfResponse(rule) ? '' : ' of the request'),
+      ? `${rateText(rule, 'for each byte', 'bytes', ' of the response')}. They are held ${numberText(rule.hold.step)} ahead and charged as they are sent.`
+      : `${rateText(rule, 'for each byte', 'bytes', " of the request's body")}.`,
+  shortText: (rule) =>
+    rateText(rule, 'for each byte', 'bytes', isOfResponse(rule) ? '' : ' of the request'),
 }
 
 function responseFaults({ hold }: BytePrice, { chargeWhen }: PriceableRoute): Fault[] {

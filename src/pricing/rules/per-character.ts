@@ -49,6 +49,6 @@ export const perCharacter: PriceKind<Static<typeof CharacterPrice>> = {
   usedQuantity: (_rule, _call, held) => held,
 
   text: (rule) =>
-    `${rateText(rule, 'character', 'characters (Unicode code points)', ` of ${sourceMarkdown(rule.hold.text)}`)}.`,
-  shortText: (rule) => rateText(rule, 'character', 'characters'),
+    `${rateText(rule, 'for each character', 'characters (Unicode code points)', ` of ${sourceMarkdown(rule.hold.text)}`)}.`,
+  shortText: (rule) => rateText(rule, 'for each character', 'characters'),
 }

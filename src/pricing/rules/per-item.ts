@@ -110,13 +110,13 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
 
   text(rule) {
     const { hold, settle } = rule
-    const of = 'list' in hold ? ` of ${sourceMarkdown(hold.list)}` : ''
+    const of =
+      'list' in hold
+        ? ` of ${sourceMarkdown(hold.list)}`
+        : `, as many as ${sourceMarkdown(hold.number)} says`
     return [
-      rateText(rule, 'item', 'items', of),
-      'number' in hold ? `; ${sourceMarkdown(hold.number)} says how many` : '',
-      settle
-        ? `. So many are held; charged are those of the response's ${fieldText(settle.list)}`
-        : '',
+      rateText(rule, 'for each item', 'items', of),
+      settle ? ` is held; charged for each of the response's ${fieldText(settle.list)}` : '',
       settle?.where ? ` whose ${conditionText(settle.where)}` : '',
       '.',
     ].join('')
@@ -124,7 +124,7 @@ export const perItem: PriceKind<Static<typeof ItemPrice>> = {
 
   shortText(rule) {
     const of = rule.settle?.list ?? sourceText(sourceOf(rule.hold))
-    return rateText(rule, 'item', 'items', ` of ${of}`)
+    return rateText(rule, 'for each item', 'items', ` of ${of}`)
   },
 }
 

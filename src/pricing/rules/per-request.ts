@@ -17,6 +17,6 @@ export const perRequest: PriceKind<Static<typeof RequestPrice>> = {
   holdQuantity: () => 1,
   maxQuantity: () => 1,
   usedQuantity: (_rule, _call, held) => held,
-  text: (rule) => `${rateText(rule, 'call', 'calls')}.`,
-  shortText: (rule) => rateText(rule, 'call', 'calls'),
+  text: (rule) => `${rateText(rule, 'a call', 'calls')}.`,
+  shortText: (rule) => rateText(rule, 'a call', 'calls'),
 }

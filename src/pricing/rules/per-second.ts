@@ -76,13 +76,13 @@ export const perSecond: PriceKind<Static<typeof SecondPrice>> = {
 
   text: (rule) =>
     [
-      `${rateText(rule, 'second', 'seconds', ' of audio')}.`,
+      `${rateText(rule, 'for each second', 'seconds', ' of audio')}.`,
       `Held for as long as the file lasts or, if longer, for its size at ${numberText(rule.hold.lowestBitsPerSecond)} bits a second, at most ${numberText(rule.hold.maxSeconds)} seconds;`,
       rule.settle
         ? `charged for the response's ${fieldText(rule.settle.number)} where it says so, else for as long as the file lasts, never more than was held.`
         : 'charged for as long as the file lasts, never more than was held.',
     ].join(' '),
-  shortText: (rule) => rateText(rule, 's', 's'),
+  shortText: (rule) => rateText(rule, 'for each s', 's'),
 }
 
 function audioFaults(field: string, { request }: PriceableRoute): Fault[] {

@@ -98,11 +98,11 @@ export const perToken: PriceKind<TokenPrice> = {
 
   text: (rule) =>
     [
-      `${rateText(rule, 'token', 'tokens', ' of request and response together')}; the response's ${fieldText(rule.settle.usage)} says how many.`,
+      `${rateText(rule, 'for each token', 'tokens', ' of request and response together')}; the response's ${fieldText(rule.settle.usage)} says how many.`,
       `Held for a token in every ${numberText(rule.hold.bytesPerToken)} bytes of the request, and for what the response can have; of a stream for ${numberText(rule.hold.step)} tokens, and for more as it comes.`,
       'A stream for which no more can be held ends with an `error` event; what was sent by then is charged.',
     ].join(' '),
-  shortText: (rule) => rateText(rule, 'token', 'tokens'),
+  shortText: (rule) => rateText(rule, 'for each token', 'tokens'),
 }
 
 /** What the request of a call counts until its response says better. */

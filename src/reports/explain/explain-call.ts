@@ -2,7 +2,9 @@
 import { type Counted, countedOf } from '../../../events/counted.ts'
 import { isOpening } from '../../../events/openings.ts'
 import type { Sql } from '../../ledger/connect.ts'
+import { withQuantity } from '../../pricing/counting.ts'
 import { exactCredits } from '../../pricing/price-arithmetic.ts'
+import type { PriceRule } from '../../pricing/price-rule.ts'
 import { lookUpCharge } from '../charge/charge-lookup.ts'
 import type { Charge } from '../charge/charge-shape.ts'
 import { type Explanation, explainDecision } from './explain-verdict.ts'
@@ -32,10 +34,16 @@ export async function explainCall(
   const state = await readStateAsOf(sql, charge, before)
   const held = explainDecision(state, { keyId, route, counted: countedOf(hold) }, before, onLease)
   const { rule } = held.call
-  const used = countedOf(charge)
+  const used = usedBy(charge, hold, rule)
   const cost = charge.status === 'settled' && rule ? exactCredits(rule, used) : undefined
   const settled = cost === undefined ? null : { ...used, credits: Number(cost) }
   return { charge, held, settled, disagreements: disagreementsOf(charge, hold, held, settled) }
+}
+
+/** A charge that an expiry wrote says its quantity alone: the rest is as it was held. */
+function usedBy(charge: Charge, hold: HoldEvent, rule: PriceRule | null): Counted {
+  if (charge.terminatedBy !== 'gateway' || rule === null) return countedOf(charge)
+  return withQuantity(rule, countedOf(hold), charge.quantity)
 }
 
 interface HoldEvent extends Moment, Counted {

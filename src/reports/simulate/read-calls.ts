@@ -3,6 +3,7 @@ import { resolvingTypes } from '../../../events/event-types.ts'
 import { typeIn } from '../../../events/type-condition.ts'
 import type { Sql } from '../../ledger/connect.ts'
 import type { Sum } from '../../lib/sums.ts'
+import { countedField } from '../log-reader/counted-field.ts'
 import { isInSpan, rangesOf, type SimulationRange } from './simulation-range.ts'
 
 /** Calls that were charged alike: with what one of them counted. */
@@ -38,15 +39,15 @@ export async function* readCalls(
       select account_id as "accountId", endpoint,
         case when type = 'HoldSettled' then tariff end as tariff,
         case when type = 'HoldSettled' then quantity else 1 end::bigint as quantity,
-        case when type = 'HoldSettled' then (payload -> 'parts')::text end as parts,
-        case when type = 'HoldSettled' then payload ->> 'by' end as by,
+        case when type = 'HoldSettled' then (${sql.unsafe(countedField('parts'))})::text end as parts,
+        case when type = 'HoldSettled' then (${sql.unsafe(countedField('by'))}) #>> '{}' end as by,
         case when type = 'HoldSettled' then credits else 0 end::bigint as credits,
         case when type = 'HoldSettled' and request_id = any(${refunded}) then request_id end as "requestId",
         coalesce(sum(case type when 'HoldSettled' then 1
           when 'CallsCounted' then quantity - (payload ->> 'errors')::bigint end), 0) as calls,
         sum(case when type = 'CreditsHeld' then 1 when type = 'CallsCounted' or held is null then 0 else -1
           end)::bigint as open
-      from events
+      from events e
       where shard = ${shard} and position between ${from} and ${to} and mode = 'live'
         and ${sql.unsafe(typeIn(['CreditsHeld', ...resolvingTypes, 'CallsCounted']))}
         and ${isInSpan(sql, sql`occurred_at`, period)}

@@ -4,7 +4,13 @@
  */
 import type { Sql } from '../../ledger/connect.ts'
 import type { Sum } from '../../lib/sums.ts'
-import { componentsOf, isList, type PriceRule } from '../../pricing/price-rule.ts'
+import {
+  componentsOf,
+  isList,
+  isMeteredComponent,
+  type PriceRule,
+} from '../../pricing/price-rule.ts'
+import { countedField } from '../log-reader/counted-field.ts'
 import type { Period } from '../log-reader/period.ts'
 import { type AccountRange, readInRanges } from '../log-reader/read-in-ranges.ts'
 import { isBetween, isInRange } from './range-conditions.ts'
@@ -63,6 +69,7 @@ export async function readComponentSums(
       componentsOf(price).map((component) => ({
         ...{ endpoint, tariff, name: 'name' in component ? component.name : '' },
         unit: 'unit' in component ? (component.unit ?? 1) : 1,
+        isMetered: isMeteredComponent(component),
         // Every call is one call, whether it was recorded so or not.
         least: component.per === 'request' ? 1 : null,
       })),
@@ -71,18 +78,22 @@ export async function readComponentSums(
   if (wanted.length === 0) return []
   const sums: ComponentSum[] = []
   const read = (piece: AccountRange) => sql<ComponentSum[]>`
-    select c.endpoint, c.tariff, c.name, e.payload ->> 'by' as by,
+    select c.endpoint, c.tariff, c.name, e.rate as by,
       total(c.quantity)::numeric as quantity, total((c.quantity + c.unit - 1) / c.unit)::numeric as units
-    from events e
+    from (
+      select endpoint, tariff, quantity, (${sql.unsafe(countedField('by'))}) #>> '{}' as rate,
+        ${sql.unsafe(countedField('parts'))} as parts
+      from events e
+      where ${isInRange(sql, piece)} and type = 'HoldSettled' and ${isBetween(sql, period.start, period.end)}
+        and endpoint = any(${sql.array([...prices.keys()], 1009)})
+    ) e
     cross join lateral (
-      select w.endpoint, w.tariff, w.name, w.unit, case when w.name = '' then e.quantity
-        else coalesce((e.payload -> 'parts' ->> w.name)::bigint, w.least, 0) end as quantity
+      select w.endpoint, w.tariff, w.name, w.unit, case when w.name = '' or w."isMetered" then e.quantity
+        else coalesce((e.parts ->> w.name)::bigint, w.least, 0) end as quantity
       from json_to_recordset(${JSON.stringify(wanted)}::text::json)
-        w (endpoint text, tariff text, name text, unit bigint, least bigint)
+        w (endpoint text, tariff text, name text, unit bigint, "isMetered" boolean, least bigint)
       where w.endpoint = e.endpoint and w.tariff = e.tariff
     ) c
-    where ${isInRange(sql, piece)} and type = 'HoldSettled' and ${isBetween(sql, period.start, period.end)}
-      and e.endpoint = any(${sql.array([...prices.keys()], 1009)})
     group by 1, 2, 3, 4`
   for await (const piece of readInRanges(range, read)) sums.push(...piece)
   return sums
