@@ -6,13 +6,14 @@ import { type Env, loadConfig } from '../config/load-config.ts'
 import { UsageError } from './usage-error.ts'
 
 /**
- * Reads both, and whether the upstreams' credentials are there.
+ * Reads both, and, where it sells, whether the upstreams' credentials are there.
  *
  * @throws ConfigError or UsageError that says everything that is wrong with either
  */
 export function loadForGateway(
   file: string | undefined,
   env: Env,
+  { sells }: { readonly sells: boolean },
 ): { readonly config: Config; readonly environment: Environment } {
   const errors: ConfigError[] = []
   const attempt = <T>(read: () => T): T | undefined => {
@@ -24,7 +25,7 @@ export function loadForGateway(
       return undefined
     }
   }
-  const config = attempt(() => loadConfig({ file, env, withCredentials: true }))
+  const config = attempt(() => loadConfig({ file, env, withCredentials: sells }))
   const environment = attempt(() => readEnvironment(env))
   if (config && environment) return { config, environment }
   throw new UsageError(errors.map(({ message }) => message).join('\n'))

@@ -10,6 +10,8 @@ import type { Env } from './load-config.ts'
 
 export interface Environment {
   readonly databaseUrl?: string
+  /** Of the login for management, where it is not the same. */
+  readonly managementDatabaseUrl?: string
   /** Absent: rate limits are counted in the process. */
   readonly redisUrl?: string
   readonly jwtSecret?: string
@@ -47,7 +49,8 @@ interface Source {
 export function readEnvironment(env: Env): Environment {
   const source: Source = { env, problems: [] }
   const environment = withoutUndefined({
-    databaseUrl: readDatabaseUrl(source),
+    databaseUrl: readDatabaseUrl(source, 'DATABASE_URL'),
+    managementDatabaseUrl: readDatabaseUrl(source, 'MANAGEMENT_DATABASE_URL'),
     redisUrl: readUrl(source, 'REDIS_URL', ['redis:', 'rediss:']),
     jwtSecret: env.JWT_SECRET || undefined,
     jwksUrl: readUrl(source, 'JWKS_URL', ['https:', 'http:']),
@@ -79,14 +82,14 @@ function readUrl(source: Source, name: string, protocols: readonly string[]): st
   return text
 }
 
-function readDatabaseUrl(source: Source): string | undefined {
-  const text = readText(source, 'DATABASE_URL')
+function readDatabaseUrl(source: Source, name: string): string | undefined {
+  const text = readText(source, name)
   if (text === undefined) return undefined
   try {
     return resolveDatabaseUrl(text, source.env)
   } catch (error) {
     if (!(error instanceof BadConnectionString)) throw error
-    addProblem(source, 'DATABASE_URL', error.message)
+    addProblem(source, name, error.message)
     return undefined
   }
 }

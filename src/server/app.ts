@@ -12,10 +12,20 @@ import { newRequestId } from '../lib/ids.ts'
 import type { CallProxy } from '../proxy/proxy.ts'
 import { crossOrigin } from './cross-origin.ts'
 
-export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log' | 'config'> {
-  readonly config: ManagementAppDeps['config'] & DocumentedConfig
+/** What calls, and customers' programs, are served by. */
+interface CallsPlane {
   readonly proxy: CallProxy
   readonly customer: CustomerDeps
+}
+
+type ManagementPlane = Omit<ManagementAppDeps, 'requestIdOf' | 'log' | 'config'>
+
+export interface AppDeps {
+  /** Absent: this gateway sells nothing. */
+  readonly calls?: CallsPlane | undefined
+  /** Absent: it has no routes of owners and operators. */
+  readonly management?: ManagementPlane | undefined
+  readonly config: ManagementAppDeps['config'] & DocumentedConfig
   readonly system: SystemDeps
   /** The origins whose pages may call. `*` means all of them; without any, no page of another origin may. */
   readonly corsOrigins: readonly string[]
@@ -24,32 +34,32 @@ export interface AppDeps extends Omit<ManagementAppDeps, 'requestIdOf' | 'log' |
   readonly log: (message: string, error?: unknown) => void
 }
 
-export function createApp({
-  proxy,
-  customer,
-  system,
-  corsOrigins,
-  corsHeaders = [],
-  ...rest
-}: AppDeps) {
-  const { log } = rest
+export function createApp(deps: AppDeps) {
+  const { calls, management, system, corsOrigins, corsHeaders = [], config, log } = deps
   const requestIdOf = requestIds()
   let routes: readonly RoutePattern[] = []
-  const handleCall = ({ request }: { readonly request: Request }) => proxy.handle(request)
-  const ofCalls = { parse: 'none', detail: { hide: true } } as const
   // With standardHostname, a request whose host has at most three letters would find no route.
   const app = new Elysia({ normalize: false, handler: { standardHostname: false } })
     .onError(errorHandler({ requestIdOf, log, routes: () => routes }))
-    .use(crossOrigin(corsOrigins, corsHeaders, rest.config))
+    .use(crossOrigin(corsOrigins, corsHeaders, config))
     .use(systemRoutes(system))
-    .use(customerRoutes(customer))
-    .use(managementApp({ ...rest, requestIdOf }))
-    .use(docsRoutes(rest.config))
-    .all('/v1/*', handleCall, ofCalls)
-  for (const pattern of callPatterns(rest.config)) app.all(pattern, handleCall, ofCalls)
+    .use(orNone(calls && customerRoutes(calls.customer)))
+    .use(orNone(management && managementApp({ ...management, config, log, requestIdOf })))
+    .use(docsRoutes(calls ? config : { ...config, routes: {} }))
+  if (calls) {
+    const handleCall = ({ request }: { readonly request: Request }) => calls.proxy.handle(request)
+    for (const pattern of ['/v1/*', ...callPatterns(config)]) {
+      app.all(pattern, handleCall, { parse: 'none', detail: { hide: true } })
+    }
+  }
   // The routes for the preflight requests of browsers make no path a known one.
   routes = app.routes.filter(({ method }) => method !== 'OPTIONS')
   return app
+}
+
+/** No routes where there is no plugin. The app has the type of all of them, from which clients are made. */
+function orNone<Plugin>(plugin: Plugin | undefined): Plugin {
+  return plugin ?? (new Elysia({ normalize: false }) as Plugin)
 }
 
 /** What the configured paths begin with, beside `/v1/*`: there, too, the proxy has what is not the app's own. */

@@ -44,11 +44,7 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
       run: followChanges(sql, shards, (...changes) => leases.onChanges(...changes)),
       failure: 'leases are not used: changes of keys cannot be read',
     },
-    storeHighWaterMarks: {
-      intervalMs: 5_000,
-      run: storeHighWaterMarks,
-      failure: failures.highWaterMark,
-    },
+    storeHighWaterMarks: keepMarks(storeHighWaterMarks),
     // Oftener than once a second, so that no silence is longer.
     beat: {
       intervalMs: 500,
@@ -95,12 +91,27 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
   }
 }
 
+type Warn = (message: string, error: unknown) => void
+
 /** Starts every task; the result stops them, and resolves when the runs under way have ended. */
-export function startBackground(
-  deps: BackgroundDeps,
-  warn: (message: string, error: unknown) => void,
+export function startBackground(deps: BackgroundDeps, warn: Warn): () => Promise<unknown> {
+  return start(Object.values(backgroundTasks(deps)), warn)
+}
+
+/** The same for a gateway that sells nothing: what is done in the background for the ledger, those do that sell. */
+export function startKeepingMarks(
+  storeHighWaterMarks: () => Promise<void>,
+  warn: Warn,
 ): () => Promise<unknown> {
-  const running = Object.values(backgroundTasks(deps)).map(({ intervalMs, run, failure }) =>
+  return start([keepMarks(storeHighWaterMarks)], warn)
+}
+
+function keepMarks(run: () => Promise<void>): BackgroundTask {
+  return { intervalMs: 5_000, run, failure: failures.highWaterMark }
+}
+
+function start(tasks: readonly BackgroundTask[], warn: Warn): () => Promise<unknown> {
+  const running = tasks.map(({ intervalMs, run, failure }) =>
     runPeriodically(intervalMs, run, (error) => warn(failure, error)),
   )
   return () => Promise.all(running.map((task) => task.stop()))

@@ -5,7 +5,7 @@
 
 import { openAppendConnection } from '../ledger/append/append-connection.ts'
 import { type Appender, openAppender } from '../ledger/append/appender.ts'
-import { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
+import type { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
 import { connect, gatewaySilenceSeconds, maxLockWaitMs, type Sql } from '../ledger/connect.ts'
 import { readShards } from '../ledger/read/read-shards.ts'
 import { waitAtMost } from '../lib/wait-at-most.ts'
@@ -19,13 +19,9 @@ export const ledgerTimeoutMs = 5_000
 /** How long the ledger has at the end to take what is still to be written: twice what a call waits for it. */
 const lastWritesMs = 10_000
 
+/** The ledger as calls use it: by functions alone. */
 export interface Ledger {
-  /** For calls: it executes functions, and reads no table. */
   readonly sql: Sql
-  /** For the routes of owners and operators. */
-  readonly managementSql: Sql
-  /** The same for reports alone: few connections, whose statements may run for as long as a report may. */
-  readonly reportSql: Sql
   readonly shards: readonly number[]
   readonly marks: HighWaterMarks
   readonly storeHighWaterMarks: () => Promise<void>
@@ -33,48 +29,73 @@ export interface Ledger {
   readonly connectAppender: () => Sql
 }
 
-/** @throws MarkFileRefused when the file of high-water marks is not this ledger's */
-export async function openLedger(context: Context): Promise<Ledger> {
-  const { config, databaseUrl, highWaterMarkFile: file, shutdown } = context
-  const { maxReportSeconds } = config.limits
-  const common = {
-    url: databaseUrl,
-    maxSilenceSeconds: gatewaySilenceSeconds,
-    lockTimeoutMs: maxLockWaitMs,
-  } as const
-  const sql = connect({ ...common, as: 'calls', max: 8 })
-  const managementSql = connect({
-    ...common,
-    as: 'management',
-    name: 'tollbook management',
-    max: 4,
-  })
-  const reportSql = connect({
-    ...{ url: databaseUrl, as: 'management', name: 'tollbook reports', max: 2 },
-    statementTimeoutMs: maxReportSeconds * 1_000,
-    maxSilenceSeconds: maxReportSeconds + gatewaySilenceSeconds,
-  })
-  const pools = [sql, managementSql, reportSql]
-  shutdown.push('the connections to the ledger', () =>
-    Promise.all(pools.map((pool) => pool.end({ timeout: 5 }))),
-  )
-  const marks = new HighWaterMarks()
-  if (file !== undefined) await marks.load(sql, file)
+/** The same as the routes of owners and operators use it. */
+export interface ManagementLedger {
+  readonly sql: Sql
+  /** For reports alone: few connections, whose statements may run for as long as a report may. */
+  readonly reportSql: Sql
+  readonly marks: HighWaterMarks
+  readonly storeHighWaterMarks: () => Promise<void>
+}
+
+const common = { maxSilenceSeconds: gatewaySilenceSeconds, lockTimeoutMs: maxLockWaitMs } as const
+
+/**
+ * @param marks of this process
+ * @throws MarkFileRefused when the file of high-water marks is not this ledger's
+ */
+export async function openLedger(context: Context, marks: HighWaterMarks): Promise<Ledger> {
+  const { databaseUrl: url, shutdown } = context
+  const sql = connect({ ...common, url, as: 'calls', max: 8 })
+  const pools = [sql]
+  shutdown.push('the connections to the ledger', () => endPools(pools))
   return {
     sql,
-    managementSql,
-    reportSql,
-    shards: await readShards(sql),
     marks,
-    async storeHighWaterMarks() {
-      if (file !== undefined) await marks.store(sql, file)
-    },
+    ...(await openMarkFile(context, marks, sql)),
+    shards: await readShards(sql),
     connectAppender() {
-      const pool = connect({ ...common, as: 'calls', max: 1 })
+      const pool = connect({ ...common, url, as: 'calls', max: 1 })
       pools.push(pool)
       return pool
     },
   }
+}
+
+/** The same for management. */
+export async function openManagementLedger(
+  context: Context,
+  marks: HighWaterMarks,
+): Promise<ManagementLedger> {
+  const { config, shutdown } = context
+  const { maxReportSeconds } = config.limits
+  const role = { url: managementUrl(context), as: 'management' } as const
+  const sql = connect({ ...common, ...role, name: 'tollbook management', max: 4 })
+  const reportSql = connect({
+    ...{ ...role, name: 'tollbook reports', max: 2 },
+    statementTimeoutMs: maxReportSeconds * 1_000,
+    maxSilenceSeconds: maxReportSeconds + gatewaySilenceSeconds,
+  })
+  shutdown.push('the connections of management', () => endPools([sql, reportSql]))
+  return { sql, reportSql, marks, ...(await openMarkFile(context, marks, sql)) }
+}
+
+export function managementUrl({ databaseUrl, managementDatabaseUrl }: Context): string {
+  return managementDatabaseUrl ?? databaseUrl
+}
+
+function endPools(pools: readonly Sql[]): Promise<unknown> {
+  return Promise.all(pools.map((pool) => pool.end({ timeout: 5 })))
+}
+
+async function openMarkFile(
+  { highWaterMarkFile: file }: Context,
+  marks: HighWaterMarks,
+  sql: Sql,
+): Promise<Pick<Ledger, 'storeHighWaterMarks'>> {
+  if (file === undefined) return { storeHighWaterMarks: async () => {} }
+  await marks.load(sql, file)
+  return { storeHighWaterMarks: () => marks.store(sql, file) }
 }
 
 export interface Appends {

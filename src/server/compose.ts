@@ -16,7 +16,8 @@ import { type Auth, openAuth } from '../http/auth/auth.ts'
 import { signInAdvice } from '../http/auth/sign-in-advice.ts'
 import { signInOptions } from '../http/auth/sign-in-options.ts'
 import type { CustomerDeps } from '../http/routes/customer/customer.ts'
-import { openReadiness } from '../http/routes/system/readiness.ts'
+import { openReadiness, type ReadinessDeps } from '../http/routes/system/readiness.ts'
+import { HighWaterMarks } from '../ledger/append/high-water-marks.ts'
 import { openKeyCommands } from '../ledger/commands/key-commands.ts'
 import { openManagementCommands } from '../ledger/commands/management-commands.ts'
 import { openStoredResponses } from '../ledger/idempotency/stored-responses.ts'
@@ -37,13 +38,16 @@ import { readOwnBalance } from '../reports/account/balance.ts'
 import { lookUpOwnCharge } from '../reports/charge/charge-lookup.ts'
 import { readOwnCharges } from '../reports/charge/charge-page.ts'
 import { type App, createApp } from './app.ts'
-import { startBackground } from './background.ts'
+import { failures, startBackground, startKeepingMarks } from './background.ts'
 import {
   type Appends,
   type Ledger,
   ledgerTimeoutMs,
+  type ManagementLedger,
+  managementUrl,
   openAppends,
   openLedger,
+  openManagementLedger,
 } from './compose-ledger.ts'
 import type { Context } from './context.ts'
 import { dispatch } from './dispatch.ts'
@@ -54,6 +58,7 @@ import { type ObservedRequest, openMetrics } from './metrics/metrics.ts'
 import { publishMetrics } from './metrics/publish-metrics.ts'
 import type { MetricsServer } from './metrics/serve-metrics.ts'
 import type { Phase } from './phase.ts'
+import { manages, sells } from './plane.ts'
 import { rejectMalformed } from './reject-malformed.ts'
 import { requestObserver } from './request-observer.ts'
 import type { Serving, Shutdown } from './shutdown.ts'
@@ -83,11 +88,12 @@ export async function compose(
   const shared = { instance, phase, metrics, newBodyMemory, shutdown, warn }
   const context: Context = { ...options, ...shared }
 
-  const addresses = upstreamAddresses(config, options.demoUrls, options.variable)
-  const ledger = await openLedger(context)
-  const published = openPublishedMetrics(context)
+  const { plane = 'both' } = options
+  const marks = new HighWaterMarks()
+  const ledger = sells(plane) ? await openLedger(context, marks) : undefined
+  const managementLedger = manages(plane) ? await openManagementLedger(context, marks) : undefined
+  const published = openPublishedMetrics(context, ledger !== undefined)
   const rateLimiter = await openSharedRateLimiter(context)
-  const appends = openAppends(context, ledger)
   const server = openHttpServer(phase)
   const ipOf = (request: Request) =>
     clientIp({
@@ -95,34 +101,56 @@ export async function compose(
       forwardedFor: request.headers.get('x-forwarded-for'),
       trustedProxies: config.trustedProxies,
     })
-  const deps = { ledger, appends, rateLimiter, ipOf, addresses }
-  const calls = openCalls(context, { ...deps, server })
+  const calls = ledger && openCalls(context, { ledger, rateLimiter, ipOf, server })
   gatewayGauges(metrics.registry, {
-    callsInFlight: () => calls.proxy.inFlight,
-    appendsPending: appends.pending,
+    callsInFlight: () => calls?.proxy.inFlight ?? 0,
+    appendsPending: () => calls?.appends.pending() ?? 0,
     rateLimitsDegraded: () => rateLimiter.degraded,
-    clockDisagrees: () => appends.fault() === 'clock_disagrees',
+    clockDisagrees: () => calls?.appends.fault() === 'clock_disagrees',
   })
-  const management = await openCheckedManagement(context, ledger)
-  const app = openApp(context, { ...deps, calls, management })
+  const management = managementLedger && (await openCheckedManagement(context, managementLedger))
+  const parts = { ledger, managementLedger, calls }
+  const app = openApp(context, { ...parts, management, rateLimiter, ipOf })
   const { hostname } = options
-  server.listen({ hostname, port: environment.port }, requestHandler(context, app, calls.proxy))
-  const { fenceAfterSeconds } = config.limits
-  const stopBackground = startBackground(
-    { ...ledger, ...appends, leases: calls.leases, fenceAfterSeconds },
-    warn,
-  )
-  appends.lastWrites.push('the periodic tasks', stopBackground)
+  server.listen({ hostname, port: environment.port }, requestHandler(context, app, calls?.proxy))
+  keepUp(context, parts)
 
   const { drainSeconds } = environment
-  const serving = { server, proxy: calls.proxy, phase, drainSeconds }
+  const serving = { server, proxy: calls?.proxy ?? noCalls, phase, drainSeconds }
   return { url: server.url, metricsUrl: published?.url, serving }
 }
 
-function openPublishedMetrics(context: Context): MetricsServer | undefined {
+/** Where nothing is sold, no call has to end. */
+const noCalls: Serving['proxy'] = { idle: async () => {}, cutOff() {} }
+
+interface Parts {
+  readonly ledger: Ledger | undefined
+  readonly managementLedger: ManagementLedger | undefined
+  readonly calls: Calls | undefined
+}
+
+function keepUp({ config, shutdown, warn }: Context, parts: Parts): void {
+  const { ledger, managementLedger, calls } = parts
+  if (ledger && calls) {
+    const { fenceAfterSeconds } = config.limits
+    const deps = { ...ledger, ...calls.appends, leases: calls.leases, fenceAfterSeconds }
+    calls.appends.lastWrites.push('the periodic tasks', startBackground(deps, warn))
+  } else if (managementLedger) {
+    const { storeHighWaterMarks } = managementLedger
+    shutdown.push('the high-water mark', () =>
+      storeHighWaterMarks().catch((error) => warn(failures.highWaterMark, error)),
+    )
+    shutdown.push('the periodic tasks', startKeepingMarks(storeHighWaterMarks, warn))
+  }
+}
+
+function openPublishedMetrics(context: Context, sells: boolean): MetricsServer | undefined {
   const { metricsEndpoint, databaseUrl, metrics, shutdown, warn } = context
   if (!metricsEndpoint) return undefined
-  const server = publishMetrics(metrics.registry, metricsEndpoint, databaseUrl, warn)
+  const login = sells
+    ? ({ url: databaseUrl, as: 'calls' } as const)
+    : ({ url: managementUrl(context), as: 'management' } as const)
+  const server = publishMetrics(metrics.registry, metricsEndpoint, login, warn)
   shutdown.push('the metrics', () => server.stop())
   return server
 }
@@ -141,15 +169,15 @@ async function openSharedRateLimiter(context: Context): Promise<RateLimiter> {
 
 interface CallDeps {
   readonly ledger: Ledger
-  readonly appends: Appends
   readonly rateLimiter: RateLimiter
   /** The address of a request's client. */
   readonly ipOf: (request: Request) => string
   readonly server: HttpServer
-  readonly addresses: Readonly<Record<string, UpstreamAddresses>>
 }
 
 interface Calls {
+  readonly appends: Appends
+  readonly addresses: Readonly<Record<string, UpstreamAddresses>>
   readonly gate: Gate
   readonly leases: LeaseManager
   readonly proxy: CallProxy
@@ -157,7 +185,9 @@ interface Calls {
 
 function openCalls(context: Context, deps: CallDeps): Calls {
   const { config, metrics, newBodyMemory, warn, log } = context
-  const { ledger, appends, rateLimiter, ipOf, server, addresses } = deps
+  const { ledger, rateLimiter, ipOf, server } = deps
+  const addresses = upstreamAddresses(config, context.demoUrls, context.variable)
+  const appends = openAppends(context, ledger)
   const { appenderOf, lastWrites } = appends
   const leases = new LeaseManager(appenderOf, config, warn)
   const freeCalls = openFreeCalls(appenderOf, countFreeCallsMs)
@@ -186,7 +216,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
     },
     idleTimeout: { seconds: idleTimeoutSeconds, set: server.setIdleTimeout },
   })
-  return { gate, leases, proxy }
+  return { appends, addresses, gate, leases, proxy }
 }
 
 /**
@@ -195,7 +225,7 @@ function openCalls(context: Context, deps: CallDeps): Calls {
  */
 async function openCheckedManagement(
   { config, environment, instance, log }: Context,
-  { managementSql: sql, marks }: Ledger,
+  { sql, marks }: ManagementLedger,
 ): Promise<Management> {
   const management = openManagement({
     sql,
@@ -213,40 +243,45 @@ async function openCheckedManagement(
   return management
 }
 
-interface AppParts extends Omit<CallDeps, 'server'> {
-  readonly calls: Calls
-  readonly management: Management
+interface AppParts extends Parts {
+  readonly management: Management | undefined
+  readonly rateLimiter: RateLimiter
+  readonly ipOf: CallDeps['ipOf']
 }
 
 function openApp(context: Context, parts: AppParts): App {
-  const { config, environment, phase, newBodyMemory, warn } = context
-  const { ledger, appends, calls, management, rateLimiter, ipOf, addresses } = parts
-  const { sql, managementSql, reportSql } = ledger
+  const { config, environment, newBodyMemory, warn } = context
+  const { ledger, managementLedger, calls, management, rateLimiter, ipOf } = parts
   return createApp({
-    ...{
-      sql: managementSql,
-      reportSql,
-      config,
-      management,
-      newBodyMemory,
-      rateLimiter,
-      ipOf,
-      proxy: calls.proxy,
-      log: warn,
-    },
+    config,
+    log: warn,
+    calls: ledger &&
+      calls && { proxy: calls.proxy, customer: customerDeps(context, ledger, calls, rateLimiter) },
+    management: managementLedger &&
+      management && {
+        ...managementLedger,
+        ...{ management, newBodyMemory, rateLimiter, ipOf },
+        auth: openSignIn(context),
+      },
     corsOrigins: environment.corsOrigins,
     corsHeaders: environment.corsHeaders ?? [],
-    auth: openSignIn(context),
-    system: {
-      readiness: openReadiness({
-        ...{ sql, rateLimiter, addresses, warn },
-        services: calledServices(config),
-        isStopping: () => phase.isStopping,
-        ledgerFault: appends.fault,
-      }),
-    },
-    customer: customerDeps(context, parts),
+    system: { readiness: openReadiness(readinessDeps(context, parts)) },
   })
+}
+
+function readinessDeps({ config, phase, warn }: Context, parts: AppParts): ReadinessDeps {
+  const { ledger, managementLedger, calls, rateLimiter } = parts
+  return {
+    ledgers: [
+      ...(ledger ? [{ sql: ledger.sql, role: 'calls' as const }] : []),
+      ...(managementLedger ? [{ sql: managementLedger.sql, role: 'management' as const }] : []),
+    ],
+    ...{ rateLimiter, warn },
+    addresses: calls?.addresses ?? {},
+    services: calls ? calledServices(config) : new Set(),
+    isStopping: () => phase.isStopping,
+    ledgerFault: () => calls?.appends.fault(),
+  }
 }
 
 function openSignIn({ config, environment, warn, log }: Context): Auth {
@@ -266,9 +301,10 @@ function openSignIn({ config, environment, warn, log }: Context): Auth {
 
 function customerDeps(
   { config, instance }: Context,
-  { ledger, calls, rateLimiter }: AppParts,
+  { sql, marks }: Ledger,
+  calls: Calls,
+  rateLimiter: RateLimiter,
 ): CustomerDeps {
-  const { sql, marks } = ledger
   const commands = openKeyCommands(sql, instance, marks)
   return {
     gate: calls.gate,
@@ -285,17 +321,19 @@ function customerDeps(
 }
 
 /** Rejects what is malformed, and hands calls to the proxy and all other requests to the app, where they are observed. */
-function requestHandler({ environment, metrics, log }: Context, app: App, proxy: CallProxy) {
-  const calls = {
-    isKnown: proxy.isCall,
-    // For a call the app does nothing but tell pages of other origins what they may read.
-    handle: environment.corsOrigins.length > 0 ? app.handle : proxy.handle,
-  }
+function requestHandler(context: Context, app: App, proxy: CallProxy | undefined) {
+  const { environment, metrics, log } = context
   const observe = (request: ObservedRequest) => {
     metrics.request(request)
     const isManagement = request.route !== 'none' && request.method !== 'GET'
     log[isManagement ? 'info' : 'debug'](request, 'request')
   }
   const observedApp = requestObserver(app.handle, app.routes, observe)
+  if (!proxy) return rejectMalformed(observedApp, () => undefined, observe)
+  const calls = {
+    isKnown: proxy.isCall,
+    // For a call the app does nothing but tell pages of other origins what they may read.
+    handle: environment.corsOrigins.length > 0 ? app.handle : proxy.handle,
+  }
   return rejectMalformed(dispatch(calls, observedApp), proxy.providerOf, observe)
 }

@@ -4,13 +4,19 @@ import type { Environment } from '../config/environment.ts'
 import type { Variable } from '../config/upstream-credentials.ts'
 import type { RateLimiterLog } from '../gate/rate-limit/redis-limiter.ts'
 import type { MetricsEndpoint } from './metrics/serve-metrics.ts'
+import type { Plane } from './plane.ts'
 
 export interface GatewayOptions {
   readonly config: Config
   readonly environment: Environment
   /** The environment's variables, for the credentials of upstreams, which the configuration names. */
   readonly variable: Variable
+  /** Of the login for calls. */
   readonly databaseUrl: string
+  /** Of the login for management; absent: it is the same. */
+  readonly managementDatabaseUrl?: string | undefined
+  /** Absent: both. */
+  readonly plane?: Plane
   readonly hostname: string
   /** The addresses of the demo services that run, by name. */
   readonly demoUrls: Readonly<Record<string, string>>

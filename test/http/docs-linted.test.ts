@@ -15,7 +15,13 @@ import { testConfig } from '../support/test-config.ts'
 const project = join(import.meta.dir, '../..')
 
 async function documentOf(config: Config): Promise<string> {
-  const deps = { config, system: {}, customer: {}, corsOrigins: [] } as unknown as AppDeps
+  const deps = {
+    config,
+    system: {},
+    calls: { customer: {} },
+    management: {},
+    corsOrigins: [],
+  } as unknown as AppDeps
   const response = await createApp(deps).handle(new Request('http://localhost/docs/json'))
   return response.text()
 }

@@ -13,7 +13,13 @@ import { testConfig } from '../support/test-config.ts'
 
 /** The whole app; only its documentation is requested. */
 function appOf(config: Config) {
-  const deps = { config, system: {}, customer: {}, corsOrigins: ['https://shop.example'] }
+  const deps = {
+    config,
+    system: {},
+    calls: { customer: {} },
+    management: {},
+    corsOrigins: ['https://shop.example'],
+  }
   return createApp(deps as unknown as AppDeps)
 }
 

@@ -1,6 +1,8 @@
 /** The responses of /ready and /health. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { openReadiness, type ReadinessDeps } from '../../src/http/routes/system/readiness.ts'
+import type { Sql } from '../../src/ledger/connect.ts'
 import { takeAway } from '../support/outage.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { openLedger } from '../support/test-ledger.ts'
@@ -41,8 +43,10 @@ test('a gateway without its ledger is alive and not ready, and becomes ready by 
   await until(async () => (await ready()).status === 200)
 })
 
+const byCalls = (sql: Sql) => [{ sql, role: 'calls' as const }]
+
 describe('it names what is missing', () => {
-  const whole: Omit<ReadinessDeps, 'sql'> = {
+  const whole: Omit<ReadinessDeps, 'ledgers'> = {
     rateLimiter: { degraded: false },
     services: new Set(['search']),
     addresses: { search: { live: addressAt('http://127.0.0.1:9') } },
@@ -51,14 +55,14 @@ describe('it names what is missing', () => {
     warn: () => {},
   }
   const ask = (deps: Partial<ReadinessDeps> = {}) =>
-    openReadiness({ ...whole, sql: shop.ledger.calls, ...deps })()
+    openReadiness({ ...whole, ledgers: byCalls(shop.ledger.calls), ...deps })()
 
   test('nothing', async () => {
     expect(await ask()).toEqual({ missing: {}, degraded: {} })
   })
 
   test('the role of calls', async () => {
-    expect((await ask({ sql: shop.ledger.owner })).missing).toEqual({
+    expect((await ask({ ledgers: byCalls(shop.ledger.owner) })).missing).toEqual({
       ledger: 'the connection does not have the role tollbook_calls',
     })
   })
@@ -94,7 +98,7 @@ describe('it names what is missing', () => {
   test('the tariff', async () => {
     const empty = await openLedger({ tariff: null })
     try {
-      expect((await ask({ sql: empty.calls })).missing).toEqual({
+      expect((await ask({ ledgers: byCalls(empty.calls) })).missing).toEqual({
         tariff: expect.stringContaining('no tariff is in force'),
       })
     } finally {

@@ -88,7 +88,13 @@ const routes = [...new Set([...registered(), ...documented, ...withQuery])]
   .sort()
 
 function registered(): string[] {
-  const deps = { config, system: {}, customer: {}, corsOrigins: [] } as unknown as AppDeps
+  const deps = {
+    config,
+    system: {},
+    calls: { customer: {} },
+    management: {},
+    corsOrigins: [],
+  } as unknown as AppDeps
   return createApp(deps).routes.map(({ method, path }) => `${method} ${path}`)
 }
 

@@ -19,7 +19,7 @@ const { url } = rawShop.shop.gateway
 
 /** `POST /api-keys` and so on: every route of owners and operators whose method can have a body. */
 const routes = createApp({
-  ...{ config: testConfig(), system: {}, customer: {}, corsOrigins: [] },
+  ...{ config: testConfig(), system: {}, calls: { customer: {} }, management: {}, corsOrigins: [] },
 } as unknown as AppDeps)
   .routes.map(({ method, path }) => `${method} ${path}`)
   .filter((route) => /^(?!GET|ALL)\w+ \/(?!v1\/|docs|health|ready)/.test(route))

@@ -121,7 +121,10 @@ test('a login that may not serve is a problem, and one that only may is well', a
       expect(find('ledger')).toMatchObject({ status: 'ok' })
       await admin.unsafe(`revoke ${role} from ${name}`)
     }
-    await admin.unsafe(`grant tollbook_calls, tollbook_management to ${name}`)
+    await admin.unsafe(`grant tollbook_calls to ${name}`)
+    const wrong = await doctor({ MANAGEMENT_DATABASE_URL: login.href }, login.href)
+    expect(wrong.find('management')?.advice).toContain(`grant tollbook_management to "${name}"`)
+    await admin.unsafe(`grant tollbook_management to ${name}`)
     const both = await doctor({}, login.href)
     expect(both.find('roles')).toMatchObject({ status: 'warning' })
     expect(both.find('roles')?.advice).toContain('Give each plane a login of its own')

@@ -3,25 +3,22 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import postgres from 'postgres'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { catchUpFunctionNames } from '../../src/ledger/migrate/projection-functions.ts'
-import { type Role, roleNames, roles } from '../../src/ledger/roles.ts'
+import { type Role, roles } from '../../src/ledger/roles.ts'
 import { functionsOfRoles } from '../../src/ledger/sql/functions/functions-of-roles.ts'
+import { makeLogin } from '../support/logins.ts'
 import { deeds, type Loot } from '../support/stolen-credentials.ts'
 import { type Ledger, openLedger } from '../support/test-ledger.ts'
 
 let ledger: Ledger
 let loot: Loot
 const stolen = {} as Record<Role, Sql>
-const id = crypto.randomUUID().slice(0, 8)
-const loginOf = (role: Role) => `thief_of_${role}_${id}`
+const logins = {} as Record<Role, Awaited<ReturnType<typeof makeLogin>>>
 
 beforeAll(async () => {
   ledger = await openLedger()
   for (const role of roles) {
-    await ledger.owner.unsafe(
-      `create role ${loginOf(role)} login password 'x' in role ${roleNames[role]}`,
-    )
-    const url = Object.assign(new URL(ledger.url), { username: loginOf(role), password: 'x' })
-    stolen[role] = connect({ url: url.href, as: role, max: 1 })
+    logins[role] = await makeLogin(ledger, role)
+    stolen[role] = connect({ url: logins[role].url, as: role, max: 1 })
   }
   const account = await ledger.account()
   const key = await ledger.key(account)
@@ -37,7 +34,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const role of roles) {
     await stolen[role].end({ timeout: 5 })
-    await ledger.owner.unsafe(`drop role ${loginOf(role)}`)
+    await logins[role].drop()
   }
   await ledger.close()
 })
@@ -71,7 +68,7 @@ describe.each(roles)('whoever steals the login of %s', (role) => {
 
   test('executes the functions of the role and no others', async () => {
     const rows = await ledger.owner<{ name: string; may: boolean }[]>`
-      select p.proname as name, has_function_privilege(${loginOf(role)}, p.oid, 'execute') as may
+      select p.proname as name, has_function_privilege(${logins[role].name}, p.oid, 'execute') as may
       from pg_proc p where p.pronamespace = 'tollbook'::regnamespace`
     const own = [...functionsOfRoles[role], ...(role === 'calls' ? catchUpFunctionNames() : [])]
     const may = rows.filter((row) => row.may).map(({ name }) => name)

@@ -59,7 +59,7 @@ export function openGateway(
   const marks = new HighWaterMarks()
   if (kept.mark) marks.raise(0, kept.mark)
   const ledger = {
-    ...{ sql, managementSql: sql, reportSql: sql, shards: [0], marks },
+    ...{ sql, shards: [0], marks },
     storeHighWaterMarks: async () => kept.store(marks.of(0)),
     connectAppender: () => appender,
   }

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { readEnvironment } from '../../src/config/environment.ts'
 import { startGateway } from '../../src/server/gateway.ts'
 import type { GatewayLog } from '../../src/server/gateway-options.ts'
+import type { Plane } from '../../src/server/plane.ts'
 import { type ConfigChanges, testConfig } from './test-config.ts'
 
 /** Verifies the tokens of owners and operators. */
@@ -11,6 +12,8 @@ export const jwtSecret = 'a secret for tests, long enough to be one'
 
 export interface GatewaySettings {
   readonly databaseUrl: string
+  readonly managementDatabaseUrl?: string
+  readonly plane?: Plane
   /** Where it listens; else the loopback of IPv4. */
   readonly hostname?: string | undefined
   readonly redisUrl?: string | undefined
@@ -57,6 +60,8 @@ export async function startTestGateway(settings: GatewaySettings): Promise<TestG
     }),
     variable: (name) => settings.env?.[name],
     databaseUrl: settings.databaseUrl,
+    managementDatabaseUrl: settings.managementDatabaseUrl,
+    ...(settings.plane && { plane: settings.plane }),
     hostname: settings.hostname ?? '127.0.0.1',
     demoUrls: settings.demoUrls ?? {},
     metricsEndpoint: { hostname: settings.hostname ?? '127.0.0.1', port: 0 },

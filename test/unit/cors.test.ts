@@ -5,7 +5,7 @@ import { chatConfig } from '../support/chat.ts'
 import { testConfig } from '../support/test-config.ts'
 
 const app = createApp({
-  ...{ config: testConfig(), system: {}, customer: {}, log: () => {} },
+  ...{ config: testConfig(), system: {}, calls: { customer: {} }, management: {}, log: () => {} },
   corsOrigins: ['https://shop.example'],
 } as unknown as AppDeps)
 
@@ -38,7 +38,13 @@ test('an unknown path stays unknown with a configured origin', async () => {
 describe('a page that asks for headers', () => {
   async function allowed(asked: string, deps: Partial<AppDeps> = {}): Promise<string | null> {
     const one = createApp({
-      ...{ config: testConfig(), system: {}, customer: {}, log: () => {} },
+      ...{
+        config: testConfig(),
+        system: {},
+        calls: { customer: {} },
+        management: {},
+        log: () => {},
+      },
       ...{ corsOrigins: ['https://shop.example'], ...deps },
     } as unknown as AppDeps)
     const preflight = new Request('http://gateway.test/v1/search', {

@@ -6,6 +6,7 @@ import type { Option } from 'commander'
 import { parse } from 'yaml'
 import { readEnvironment } from '../../src/config/environment.ts'
 import { loadConfig, shippedConfigFile } from '../../src/config/load-config.ts'
+import { roleNames } from '../../src/ledger/roles.ts'
 
 interface Service {
   readonly image: string
@@ -21,7 +22,9 @@ const root = join(import.meta.dir, '../..')
 const read = (file: string) => readFileSync(join(root, file), 'utf8')
 const compose = parse(read('compose.yaml'), { merge: true })
 const services: Readonly<Record<string, Service>> = compose.services
-const gateways = Object.entries(services).filter(([, { command }]) => command?.[0] === 'serve')
+const serving = Object.entries(services).filter(([, { command }]) => command?.[0] === 'serve')
+const gateways = serving.filter(([, { command }]) => command?.includes('calls'))
+const managing = serving.filter(([, { command }]) => command?.includes('management'))
 const ours = Object.entries(services).filter(([, { image }]) => image === 'tollbook')
 
 const dockerfile = read('Dockerfile').replaceAll('\\\n', ' ').split('\n')
@@ -50,7 +53,7 @@ describe('the gateways of compose.yaml', () => {
     expect(one).toEqual(other as typeof one)
   })
 
-  test.each(gateways)('%s: every variable is read, and holds what is expected', (_, service) => {
+  test.each(serving)('%s: every variable is read, and holds what is expected', (name, service) => {
     const env = environmentOf(service)
     const asked = new Set<string | symbol>()
     const watched = new Proxy(env, {
@@ -64,9 +67,11 @@ describe('the gateways of compose.yaml', () => {
     expect(Object.keys(env).filter((name) => !asked.has(name))).toEqual([])
 
     expect(environment.redisUrl).toBe('redis://redis:6379')
-    expect(environment.jwtSecret?.length).toBeGreaterThanOrEqual(32)
+    // Who signs in is no affair of the gateways that sell.
+    if (name === 'management') expect(environment.jwtSecret?.length).toBeGreaterThanOrEqual(32)
+    else expect(environment.jwtSecret).toBeUndefined()
     expect(config.gateways).toBe(gateways.length)
-    expect(config.trustedProxies).toBe(1)
+    expect(config.trustedProxies).toBe(name === 'management' ? 0 : 1)
     expect(environment.metrics).toEqual({ hostname: '0.0.0.0', port: 9464 })
   })
 
@@ -83,6 +88,27 @@ describe('the gateways of compose.yaml', () => {
       expect(g.ports).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+:9464$/)])
     },
   )
+})
+
+describe('management of compose.yaml', () => {
+  test('is one, reached from this machine only', () => {
+    expect(managing).toHaveLength(1)
+    for (const port of managing[0]?.[1].ports ?? []) expect(port).toStartWith('127.0.0.1:')
+  })
+
+  test('has a login of its own, as each plane has', () => {
+    const created = [
+      ...read('deploy/logins.sh').matchAll(/create role (\w+) login .* in role (\w+);/g),
+    ]
+    const roleOf = Object.fromEntries(created.map(([, login, role]) => [login, role]))
+    expect(roleOf).toEqual({
+      ...{ calls: roleNames.calls, management: roleNames.management, reader: roleNames.reader },
+    })
+    for (const [, service] of serving) {
+      const plane = service.command?.[service.command.indexOf('--plane') + 1]
+      expect(new URL(environmentOf(service).DATABASE_URL ?? '').username).toBe(plane as string)
+    }
+  })
 })
 
 describe('compose.yaml', () => {

@@ -7,7 +7,13 @@ import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { parse, withChange } from '../support/small-config.ts'
 import { testConfig } from '../support/test-config.ts'
 
-const deps = { config: testConfig(), system: {}, customer: {}, corsOrigins: [] }
+const deps = {
+  config: testConfig(),
+  system: {},
+  calls: { customer: {} },
+  management: {},
+  corsOrigins: [],
+}
 const served = createApp(deps as unknown as AppDeps)
   .routes.filter(({ method }) => method !== 'ALL')
   .map(({ path }) => path.replace(/:(\w+)/g, '{$1}'))

@@ -6,7 +6,7 @@ import { command } from '../command.ts'
 import { configOf } from '../config-of.ts'
 import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { checkLedger } from '../doctor/check-ledger.ts'
-import { checkPostgres } from '../doctor/check-postgres.ts'
+import { checkManagementLogin, checkPostgres } from '../doctor/check-postgres.ts'
 import { checkRedis } from '../doctor/check-redis.ts'
 import { checkSignIn } from '../doctor/check-sign-in.ts'
 import { checkToken } from '../doctor/check-token.ts'
@@ -53,7 +53,7 @@ async function examine(
   const environment = attempt('environment', () => readEnvironment(process.env))
   const gateways = config.value?.gateways ?? 1
   const [database, redis, upstreams] = await Promise.all([
-    examineDatabase(args, config.value, gateways),
+    examineDatabase(args, config.value, gateways, environment.value?.managementDatabaseUrl),
     environment.value ? checkRedis(environment.value.redisUrl, gateways) : [],
     config.value ? checkUpstreams(config.value, (name) => process.env[name]) : [],
   ])
@@ -90,6 +90,7 @@ async function examineDatabase(
   args: DatabaseArgs,
   config: Parameters<typeof checkLedger>[2],
   gateways: number,
+  managementUrl: string | undefined,
 ): Promise<Finding[]> {
   let url: string
   try {
@@ -98,7 +99,11 @@ async function examineDatabase(
     return [problem('postgres', 'no address', explainError(error))]
   }
   const { findings, role } = await checkPostgres(url, gateways * connectionsOfGateway)
-  return [...findings, ...(role ? await checkLedger(url, role, config) : [])]
+  return [
+    ...findings,
+    ...(managementUrl ? [await checkManagementLogin(managementUrl)] : []),
+    ...(role ? await checkLedger(url, role, config) : []),
+  ]
 }
 
 /** Reads something. Returns its value, if it is valid, and the finding that says so or why not. */

@@ -2,10 +2,12 @@
 import type { Env } from '../../config/load-config.ts'
 import { secretsOf } from '../../config/upstream-credentials.ts'
 import { startGateway } from '../../server/gateway.ts'
+import { manages, planes, sells } from '../../server/plane.ts'
 import { command } from '../command.ts'
 import { noteLogin } from '../database.ts'
 import { loadForGateway } from '../load-for-gateway.ts'
 import { openLog } from '../log.ts'
+import { parsePlane, warnOfSharedLogins } from '../serve/planes.ts'
 import { shutdownSignal } from '../shutdown-signal.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -13,7 +15,10 @@ export default command(
   {
     description:
       'Run one gateway, for production. It needs DATABASE_URL, and REDIS_URL where there are several.',
-    examples: ['serve', 'serve --port 8080 --state /var/lib/tollbook/seen.json'],
+    examples: [
+      'serve --plane calls --state /var/lib/tollbook/seen.json',
+      'serve --plane management --port 8080',
+    ],
   },
   {
     config: {
@@ -26,6 +31,13 @@ export default command(
       type: 'string',
       description: 'Port to listen on; 0 takes a free one (default: PORT, or 3030)',
     },
+    plane: {
+      type: 'string',
+      valueHint: planes.join('|'),
+      description:
+        'What it serves: calls, management (owners and operators), or both. Each with a login of its own (DATABASE_URL, MANAGEMENT_DATABASE_URL) can do no more than its part',
+      default: 'both',
+    },
     state: {
       type: 'string',
       valueHint: 'FILE',
@@ -35,30 +47,37 @@ export default command(
   },
   async (args) => {
     const env: Env = { ...process.env, ...(args.port ? { PORT: args.port } : {}) }
-    const { config, environment } = loadForGateway(args.config, env)
-    if (!environment.databaseUrl) {
+    const plane = parsePlane(args.plane)
+    const { config, environment } = loadForGateway(args.config, env, { sells: sells(plane) })
+    const { managementDatabaseUrl } = environment
+    const databaseUrl =
+      environment.databaseUrl ?? (sells(plane) ? undefined : managementDatabaseUrl)
+    if (!databaseUrl) {
       throw new UsageError('set DATABASE_URL, or use "tollbook up", which brings a PostgreSQL.')
     }
-    noteLogin(environment.databaseUrl)
-    if (!environment.jwtSecret && !environment.jwksUrl) {
+    noteLogin(sells(plane) ? databaseUrl : (managementDatabaseUrl ?? databaseUrl))
+    if (manages(plane) && !environment.jwtSecret && !environment.jwksUrl) {
       throw new UsageError('set JWT_SECRET or JWKS_URL, so that owners and operators can sign in.')
     }
     const variable = (name: string) => env[name]
     const log = openLog('info', secretsOf(config, variable))
     // Process 1 of a container loses a signal that nothing listens for, so this comes before the gateway starts.
     const stopSignal = shutdownSignal()
+    await warnOfSharedLogins(plane, databaseUrl, managementDatabaseUrl ?? databaseUrl, log)
     const gateway = await startGateway({
       config,
       environment,
       variable,
-      databaseUrl: environment.databaseUrl,
+      plane,
+      databaseUrl,
+      managementDatabaseUrl,
       hostname: args.host,
       demoUrls: {},
       highWaterMarkFile: args.state,
       metricsEndpoint: environment.metrics,
       log,
     })
-    log.info({ url: gateway.url, metricsUrl: gateway.metricsUrl }, 'serving')
+    log.info({ url: gateway.url, metricsUrl: gateway.metricsUrl, plane }, 'serving')
     const signal = await stopSignal
     const { drainSeconds } = environment
     log.info({ signal, drainSeconds }, 'stopping: calls in flight finish first')

@@ -72,7 +72,7 @@ async function runUntilStopped(options: {
   const data = resolve(options.data)
   const named = options.data === defaultDataFolder ? undefined : options.data
   const env: Env = { ...process.env, ...(options.port ? { PORT: options.port } : {}) }
-  const { config, environment: given } = loadForGateway(options.config, env)
+  const { config, environment: given } = loadForGateway(options.config, env, { sells: true })
   const variable = (name: string) => env[name]
   const report = (line: string) => options.json || console.error(pc.dim(line))
 

@@ -4,7 +4,7 @@ import { printHosts } from '../../ledger/connection/database-address.ts'
 import { parseDatabaseUrl } from '../../ledger/connection/parse-database-url.ts'
 import { readMissingRights } from '../../ledger/migrate/owner-rights.ts'
 import { readServer, type Server } from '../../ledger/read/read-server.ts'
-import { type Role, roles } from '../../ledger/roles.ts'
+import { type Role, roleNames, roles } from '../../ledger/roles.ts'
 import { explainError } from '../explain-error.ts'
 import { checkRoles } from './check-roles.ts'
 import { type Finding, ok, problem, warning } from './finding.ts'
@@ -37,6 +37,27 @@ export async function checkPostgres(url: string, connectionsNeeded: number): Pro
     return { findings: [problem('postgres', 'cannot be reached', explainError(error))] }
   } finally {
     await sql?.end({ timeout: 1 })
+  }
+}
+
+/** What the login of MANAGEMENT_DATABASE_URL may do, where it is one of its own. */
+export async function checkManagementLogin(url: string): Promise<Finding> {
+  const check = 'management'
+  const sql = connect({ url, as: 'owner', max: 1 })
+  try {
+    const server = await readServer(sql)
+    const { status, found, advice } = checkRoles(server, [])
+    if (server.roles.management.isTaken) return { status, found, check, ...(advice && { advice }) }
+    const { name } = server.login
+    return problem(
+      check,
+      `${name} may not take the role ${roleNames.management}`,
+      `An administrator has to run:\ngrant ${roleNames.management} to "${name}";`,
+    )
+  } catch (error) {
+    return problem(check, 'cannot be reached', explainError(error))
+  } finally {
+    await sql.end({ timeout: 1 })
   }
 }
 

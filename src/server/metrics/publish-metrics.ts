@@ -1,6 +1,6 @@
 /** Serves the metrics of a gateway, on a connection to the ledger of their own: a scrape takes none from a call. */
 import type { Registry } from 'prom-client'
-import { connect, gatewaySilenceSeconds } from '../../ledger/connect.ts'
+import { type ConnectOptions, connect, gatewaySilenceSeconds } from '../../ledger/connect.ts'
 import { ledgerMetrics } from './ledger-metrics.ts'
 import { type MetricsEndpoint, type MetricsServer, serveMetrics } from './serve-metrics.ts'
 
@@ -8,11 +8,11 @@ import { type MetricsEndpoint, type MetricsServer, serveMetrics } from './serve-
 export function publishMetrics(
   registry: Registry,
   endpoint: MetricsEndpoint,
-  databaseUrl: string,
+  login: Pick<ConnectOptions, 'url' | 'as'>,
   warn: (message: string, error?: unknown) => void,
 ): MetricsServer {
   const sql = connect({
-    ...{ url: databaseUrl, as: 'calls', max: 1 },
+    ...{ ...login, max: 1 },
     ...{ statementTimeoutMs: 4_000, maxSilenceSeconds: gatewaySilenceSeconds },
   })
   const readLedger = ledgerMetrics(registry, sql, warn)

@@ -23,7 +23,7 @@ export default command(
   },
   args,
   async (args) => {
-    const { config } = loadForGateway(args.file, process.env)
+    const { config } = loadForGateway(args.file, process.env, { sells: true })
     const hash = tariffHash(tariffOf(config))
     if (args.json) return json({ file: config.file, valid: true, tariff: hash, ...summary(config) })
     say(`${config.file} is valid.`)

@@ -5,6 +5,7 @@ import type { Sql } from '../../../ledger/connect.ts'
 import { schemaFault } from '../../../ledger/migrate/schema-compatibility.ts'
 import { readHeads } from '../../../ledger/read/read-heads.ts'
 import { readShardTariffs } from '../../../ledger/read/read-tariffs.ts'
+import type { Role } from '../../../ledger/roles.ts'
 import type { LedgerFault } from '../../../ledger/unavailable.ts'
 import { cachedWithFallback } from '../../../lib/cached-with-fallback.ts'
 
@@ -16,7 +17,8 @@ export interface Readiness {
 }
 
 export interface ReadinessDeps {
-  readonly sql: Sql
+  /** The connections that it serves by, each with its role. */
+  readonly ledgers: readonly { readonly sql: Sql; readonly role: Role }[]
   readonly rateLimiter: Pick<RateLimiter, 'degraded'>
   /** Services that routes need. */
   readonly services: ReadonlySet<string>
@@ -32,9 +34,9 @@ const caching = { maxAgeMs: 500, maxStaleMs: 500, timeoutMs: 1_000 }
 
 /** No reason names an address or a login, because anyone may read them. */
 export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
-  const { sql, rateLimiter, services, addresses, isStopping, ledgerFault, warn } = deps
+  const { ledgers, rateLimiter, services, addresses, isStopping, ledgerFault, warn } = deps
   const onError = (error: unknown) => warn('not ready: the ledger cannot be reached', error)
-  const readLedger = cachedWithFallback(() => ledgerFaults(sql), { ...caching, onError })
+  const readLedger = cachedWithFallback(() => ledgerFaults(ledgers), { ...caching, onError })
   const unaddressed = [...services].filter((service) => !addresses[service]?.live)
 
   return async () => {
@@ -61,8 +63,15 @@ export function openReadiness(deps: ReadinessDeps): () => Promise<Readiness> {
 const diverged =
   'the log is not the one that a gateway has seen: nothing is sold until its owner accepts the loss'
 
-async function ledgerFaults(sql: Sql): Promise<Record<string, string>> {
-  const ledger = await schemaFault(sql, 'calls')
+async function ledgerFaults(
+  ledgers: ReadinessDeps['ledgers'],
+): Promise<Readonly<Record<string, string>>> {
+  const found = await Promise.all(ledgers.map(({ sql, role }) => ledgerFault(sql, role)))
+  return Object.assign({}, ...found)
+}
+
+async function ledgerFault(sql: Sql, role: Role): Promise<Readonly<Record<string, string>>> {
+  const ledger = await schemaFault(sql, role)
   if (ledger !== undefined) return { ledger }
   const heads = await readHeads(sql)
   if (heads.some(({ divergence }) => divergence !== null)) return { ledger: diverged }

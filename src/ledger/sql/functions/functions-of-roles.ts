@@ -5,6 +5,7 @@ import type { Role } from '../../roles.ts'
 const ofTheLedger = [
   'ledger_now',
   'heads_v1',
+  'ledger_id_v1',
   'shard_tariffs_v1',
   'current_tariffs_v1',
   'find_tariff_v1',
@@ -36,7 +37,6 @@ export const functionsOfRoles: Readonly<Record<Role, readonly string[]>> = {
     'open_producer_v1',
     'fence_producers_v1',
     'append_v1',
-    'ledger_id_v1',
     'changes_v1',
     'overdue_holds_v1',
     'find_key_v1',
