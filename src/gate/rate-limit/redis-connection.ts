@@ -5,20 +5,11 @@
  * restart, to a Redis that has forgotten everything. Here a connection that fails is thrown away. The
  * next one first says which Redis it leads to and how long that has been up.
  */
-import { Redis, type Result } from 'ioredis'
+import { Command, Redis } from 'ioredis'
 import { noPrefetch, type PrefetchQuestion } from './prefetched-permits.ts'
 import type { RateLimit } from './rate-limiter.ts'
 import { rateLimitScript } from './redis-script.ts'
 import { type ReplyWatchdog, watchReplies } from './reply-watchdog.ts'
-
-declare module 'ioredis' {
-  interface RedisCommander<Context> {
-    tollbookRateLimit(
-      keyCount: number,
-      ...keysThenArguments: (string | number)[]
-    ): Result<number[], Context>
-  }
-}
 
 /** Which Redis it is: a restart changes the id and starts the uptime again. */
 export interface RedisIdentity {
@@ -39,6 +30,8 @@ export interface RedisConnection {
   readonly lost: Promise<Error>
   close(): void
 }
+
+const scriptHash = new Bun.CryptoHasher('sha1').update(rateLimitScript).digest('hex')
 
 /** A connection is made in the background or once at the start, so it may take a moment. */
 const connectTimeoutMs = 1_000
@@ -75,15 +68,13 @@ export async function connectToRedis(url: string, prefix: string): Promise<Redis
 
 /** A client for one connection: nothing is queued for the next one or sent again on it. */
 function newClient(url: string): Redis {
-  const client = new Redis(url, {
+  return new Redis(url, {
     lazyConnect: true,
     retryStrategy: null,
     enableOfflineQueue: false,
     connectTimeout: connectTimeoutMs,
     enableAutoPipelining: false,
   })
-  client.defineCommand('tollbookRateLimit', { lua: rateLimitScript })
-  return client
 }
 
 /** How a client's one connection ends, and what is under way on it. */
@@ -115,14 +106,31 @@ function watchClient(client: Redis): ClientLife {
   return { lost, watchdog, end }
 }
 
+/**
+ * Runs the script by its hash, and by its text where Redis does not know it. Commands are made here and not by ioredis, which
+ * would do more for each of them than the rest of its way takes.
+ */
 function scriptRunner(client: Redis, { watchdog, end }: ClientLife, prefix: string) {
-  const gatherWrites = writeGatherer(client)
+  const writes = gatheredWrites(client)
+  const send = (name: 'eval' | 'evalsha', script: string, args: readonly string[]) => {
+    const command = new Command(name, [script, ...args])
+    // Under Bun, ioredis cannot see that nobody follows its traces, and would describe every command for them.
+    command.isTraced = true
+    return client.sendCommand(command, writes) as Promise<number[]>
+  }
+  const ask = async (args: readonly string[]) => {
+    try {
+      return await send('evalsha', scriptHash, args)
+    } catch (error) {
+      if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
+      return send('eval', rateLimitScript, args)
+    }
+  }
   return async (keys: readonly string[], ...args: (string | number)[]): Promise<number[]> => {
     watchdog.sent()
-    gatherWrites()
     const prefixed = keys.map((key) => prefix + key)
     try {
-      return await client.tollbookRateLimit(keys.length, ...prefixed, ...args)
+      return await ask([String(keys.length), ...prefixed, ...args.map(String)])
     } catch (error) {
       // An error reply (read-only, out of memory) is as good as no Redis.
       end(error)
@@ -133,18 +141,24 @@ function scriptRunner(client: Redis, { watchdog, end }: ClientLife, prefix: stri
   }
 }
 
-/** Lets commands of the same turn leave in one write: each write is a system call. */
-function writeGatherer(client: Redis): () => void {
-  let isGathering = false
-  return () => {
-    const { stream } = client
-    if (isGathering || !stream) return
-    isGathering = true
-    stream.cork()
-    setImmediate(() => {
-      isGathering = false
-      stream.uncork()
-    })
+/**
+ * Lets commands of the same turn leave in one write: each write is a system call. Replies come in the order of the commands, so
+ * what does not go this way may only be sent while none of these waits.
+ */
+function gatheredWrites(client: Redis) {
+  let gathered = ''
+  return {
+    ...{ isPipeline: true as const, destination: { redis: client } },
+    write(text: string | Buffer): boolean {
+      if (gathered === '') {
+        setImmediate(() => {
+          client.stream?.write(gathered)
+          gathered = ''
+        })
+      }
+      gathered += text
+      return true
+    },
   }
 }
 
