@@ -28,11 +28,12 @@ const looksPerCall = 4
 export function openInProcessLimiter(nowUs: () => number = monotonicUs): InProcessLimiter {
   const clock = neverBackwards(nowUs)
   const counters = new Map<string, Counter>()
+  const dropSome = dropperOf(counters)
 
   function decide(limits: readonly RateLimit[]): PermitDecision {
     assertLimits(limits)
     const now = clock()
-    dropSome(counters, now)
+    dropSome(now)
     const before = limits.map((limit) => stateOf(counters, limit, now))
     if (before.some((state) => state.remaining === 0)) {
       return { allowed: false, state: tightest(before), degraded: false }
@@ -96,13 +97,21 @@ function add(counters: Map<string, Counter>, { key, windowMs }: RateLimit, now: 
   counters.set(key, counter)
 }
 
-/** Looks at the counters that waited longest for a look. Those still in use queue up again. */
-function dropSome(counters: Map<string, Counter>, now: number): void {
-  for (let looks = Math.min(looksPerCall, counters.size); looks > 0; looks--) {
-    for (const [key, counter] of counters) {
-      counters.delete(key)
-      if (counter.dropAtUs > now) counters.set(key, counter)
-      break
+/**
+ * Looks at the counters that waited longest for a look. It goes on where it was: to find the first entry, a Map passes over all
+ * that were deleted before it.
+ */
+function dropperOf(counters: Map<string, Counter>): (now: number) => void {
+  let looked = counters.entries()
+  return (now) => {
+    for (let looks = 0; looks < looksPerCall; looks++) {
+      const { value, done } = looked.next()
+      if (done) {
+        looked = counters.entries()
+        return
+      }
+      const [key, { dropAtUs }] = value
+      if (dropAtUs <= now) counters.delete(key)
     }
   }
 }

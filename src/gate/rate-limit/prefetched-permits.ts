@@ -24,8 +24,8 @@ const busyWithinMs = 200
 const maxBatch = 1_000
 /** Where fewer may be prefetched, none are: it would save little, and small limits are kept to the last call. */
 const minBatch = 5
-/** Sets of limits of which it is known when they were asked for. */
-const maxKnown = 10_000
+/** Sets of limits of which it is known when they were asked for: so many of the last ones, and as many that were before. */
+const maxRecent = 5_000
 
 /** Permits that were taken in one question. */
 export interface PermitBatch {
@@ -69,8 +69,10 @@ interface Known {
 
 export class PrefetchedPermits {
   private readonly gateways: number
-  /** By the key of the narrowest limit, least recently asked for first. */
-  private readonly known = new Map<string, Known>()
+  /** By the key of the narrowest limit. */
+  private recent = new Map<string, Known>()
+  /** What was recent before, and is forgotten when it is not asked for until there are as many others again. */
+  private older: ReadonlyMap<string, Known> = new Map()
   private readonly open = new Set<PermitBatch>()
 
   constructor(gateways: number) {
@@ -107,18 +109,18 @@ export class PrefetchedPermits {
     const nothing = noPrefetch(limits)
     const known = this.of(limits)
     if (!known) {
-      this.remember(limits, nowMs)
+      this.keep({
+        ...{ limits, batch: undefined, wanted: 1, isAsking: false },
+        ...{ askedAtMs: nowMs, askedBeforeAtMs: Number.NEGATIVE_INFINITY },
+      })
       return nothing
     }
+    this.keep(known)
     if (known.isAsking) return nothing
     const { batch } = known
     const isBusy = batch !== undefined || nowMs - known.askedBeforeAtMs < busyWithinMs
     known.askedBeforeAtMs = known.askedAtMs
     known.askedAtMs = nowMs
-    // Among the known, it was asked for last now.
-    const name = nameOf(limits)
-    this.known.delete(name)
-    this.known.set(name, known)
     const maxCount = this.maxCount(limits)
     if (!isBusy || (maxCount === 0 && !batch)) return nothing
     known.isAsking = true
@@ -186,19 +188,17 @@ export class PrefetchedPermits {
     return count < minBatch ? 0 : count
   }
 
-  private remember(limits: readonly RateLimit[], askedAtMs: number): void {
-    const key = nameOf(limits)
-    this.known.delete(key)
-    this.known.set(key, {
-      ...{ limits, batch: undefined, wanted: 1, isAsking: false },
-      ...{ askedAtMs, askedBeforeAtMs: Number.NEGATIVE_INFINITY },
-    })
-    if (this.known.size > maxKnown) this.known.delete(this.known.keys().next().value as string)
+  private keep(known: Known): void {
+    this.recent.set(nameOf(known.limits), known)
+    if (this.recent.size < maxRecent) return
+    this.older = this.recent
+    this.recent = new Map()
   }
 
   /** undefined where the limits were others when they were last asked for. */
   private of(limits: readonly RateLimit[]): Known | undefined {
-    const known = this.known.get(nameOf(limits))
+    const name = nameOf(limits)
+    const known = this.recent.get(name) ?? this.older.get(name)
     return known && areEqual(known.limits, limits) ? known : undefined
   }
 }
