@@ -16,6 +16,8 @@ describe.skipIf(redisUrl === undefined)('prefetched permits', () => {
   let redis: Redis
   let single: RateLimiter
   let several: RateLimiter[]
+  /** Of gateways that stand still, and never account for what they took. */
+  const silent: RateLimiter[] = []
   let key: string
   beforeAll(async () => {
     redis = new Redis(redisUrl ?? '')
@@ -29,7 +31,7 @@ describe.skipIf(redisUrl === undefined)('prefetched permits', () => {
     key = `{prefetched-${++tests}}`
   })
   afterAll(async () => {
-    await Promise.all([single, ...several].map((limiter) => limiter?.close()))
+    await Promise.all([single, ...several, ...silent].map((limiter) => limiter?.close()))
     const keys = await redis.keys(`${prefix}*`)
     if (keys.length > 0) await redis.del(...keys)
     await redis.quit()
@@ -85,6 +87,20 @@ describe.skipIf(redisUrl === undefined)('prefetched permits', () => {
     expect(await redis.exists(`${prefix + key}:prefetched`)).toBe(0)
     await single.takePermit(limits)
     expect(await prefetched()).toBe(1)
+  })
+
+  test('are a tenth of a limit at most, however many keys share it and whoever took them', async () => {
+    const account = { key, limit: 400, windowMs: 60_000 }
+    const most: number[] = []
+    for (let n = 0; n < 6; n++) {
+      const limits = [account, { ...account, key: `${key}:key_${n}` }]
+      const limiter = await openRateLimiter({ redisUrl, gateways: 1, prefix, log })
+      for (let call = 0; call < 22; call++) await limiter.takePermit(limits)
+      most.push(await prefetched())
+      silent.push(limiter)
+    }
+    expect(Math.max(...most)).toBeGreaterThan(0)
+    expect(Math.max(...most)).toBeLessThanOrEqual(40)
   })
 
   test('that are not spent are given back', async () => {

@@ -7,8 +7,9 @@
  * its next question or when it can be spent no more, one that was spent counts from then for a time span, and one that was
  * not is given back.
  *
- * The price: all gateways together may have taken a tenth of N and not accounted for it, so a limit can be reached by a tenth
- * of N early, for as long as a prefetched permit is usable (a tenth of the time span, and at most two seconds).
+ * The price: all gateways together may have taken a tenth of N and not accounted for it, which Redis sees to, so a limit can be
+ * reached by a tenth of N early, for as long as a prefetched permit is usable (a tenth of the time span, and at most two seconds).
+ * A gateway that dies or loses its connection accounts for nothing: then it is so until a time span after that.
  */
 import type { PermitDecision, RateLimit, RateLimitState } from './rate-limiter.ts'
 import type { RedisConnection } from './redis-connection.ts'

@@ -19,7 +19,8 @@
  *         for return                the permit's time
  * Replies, for take and peek: { 1 or 0: allowed, the permit's time, permits prefetched, then remaining, resetUs per limit }.
  *
- * Permits are prefetched only where no limit is used by half with them.
+ * Permits are prefetched only where no limit is used by half with them, and no more than a tenth of any limit is prefetched and
+ * not accounted for, whoever took it: another key of the account, or a gateway that died.
  *
  * Errors cannot leave half a decision: everything is read before anything is taken. What became of prefetched permits is written
  * limit by limit, and is right for each of them alone.
@@ -104,6 +105,7 @@ for i = 1, #KEYS / 2 do
     local inside = limit - prefetched
     resetUs = inside > 0 and call('LINDEX', accepted, -inside) + windowUs - now or windowUs + usableUs
   end
+  more = math.min(more, math.floor(limit / 10) - prefetched)
   if (used + 1 + more) * 2 > limit then more = 0 end
   reply[i * 2 + 2] = math.max(0, limit - used)
   reply[i * 2 + 3] = resetUs
@@ -131,6 +133,6 @@ for i = 1, #KEYS / 2 do
     call('PEXPIRE', accepted, expiryMs, 'GT')
   end
 end
-if allowed and takes then reply[3] = more end
+if allowed and takes then reply[3] = math.max(0, more) end
 return reply
 `

@@ -5,7 +5,7 @@ import { type LeaseSize, suspendedForMs } from './lease-policy.ts'
 interface AccountLeases {
   slots: number
   credits: number
-  /** Keys that have leases, or had some while others of the account have. */
+  /** Keys that have leases, or ask for one. */
   readonly keys: Set<KeyLeases>
 }
 
@@ -21,12 +21,12 @@ export class AccountsLeases {
     return this.accounts.get(account) ?? nothing
   }
 
-  /** The keys of an account that may have leases. */
+  /** The keys of an account that have leases, or ask for one. */
   keysOf(account: string): Iterable<KeyLeases> {
     return this.accounts.get(account)?.keys ?? []
   }
 
-  /** Keys of all accounts that may have leases. */
+  /** The same of all accounts. */
   *keys(): Iterable<KeyLeases> {
     for (const { keys } of this.accounts.values()) yield* keys
   }
@@ -43,12 +43,14 @@ export class AccountsLeases {
     account.keys.add(leases)
   }
 
-  subtract({ account: name }: KeyLeases, { slots, credits }: LeaseSize): void {
-    const account = this.accounts.get(name)
+  /** Takes it away again, once the key has the lease no more. */
+  subtract(leases: KeyLeases, { slots, credits }: LeaseSize): void {
+    const account = this.accounts.get(leases.account)
     if (!account) return
     account.slots -= slots
     account.credits -= credits
-    if (account.slots === 0) this.accounts.delete(name)
+    if (leases.unreleased.size === 0 && !leases.isRequesting) account.keys.delete(leases)
+    if (account.slots === 0) this.accounts.delete(leases.account)
   }
 
   suspend(account: string, nowMs: number): void {

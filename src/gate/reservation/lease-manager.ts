@@ -186,9 +186,9 @@ export class LeaseManager {
     this.uncount(call)
     const appender = this.appenderOf(lease.result.shard)
     if (!leases.unreleased.has(lease)) return appender.append(hold)
-    this.accounts.subtract(leases, lease.command)
     const isUnused = lease.availableSlots === lease.slots
     if (isUnused) leases.unreleased.delete(lease)
+    this.accounts.subtract(leases, lease.command)
     const release = releaseCommand(lease)
     const rest = isUnused ? [] : [shrinkToCallsInFlight(lease, newRequestId(appender.ledgerNowMs))]
     const [released, held, renewed] = appender.appendGroup([release, hold, ...rest])
