@@ -28,7 +28,9 @@ function inlineFunction(): string {
 if v_types && '{${eventTypes.join(', ')}}'${hasRows} then
   ${sql};
 end if;`
-      return { isRare: !eventTypes.some((type) => frequentTypes.includes(type)), text }
+      const isRare =
+        condition !== undefined || !eventTypes.some((type) => frequentTypes.includes(type))
+      return { isRare, text }
     }),
   )
   return fillIn(projectInline, {
@@ -38,7 +40,7 @@ end if;`
   })
 }
 
-/** Each question costs an append of a single call as much as a look-up, so neighbours that no call needs have one in common. */
+/** Each question costs an append of a single call as much as a look-up, so neighbours that nearly no call needs have one in common. */
 function askingOnceForRare(
   statements: readonly { readonly isRare: boolean; readonly text: string }[],
 ): string[] {

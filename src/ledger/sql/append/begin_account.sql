@@ -4,6 +4,7 @@ declare
   v_mode text;
   v_account_version integer;
   v_frozen boolean;
+  v_plan_index integer;
   v_max_in_flight integer;
   v_in_flight integer;
   -- The month's allowance that the first accepted purchase brings, and what of it repays the account's debt.
@@ -35,9 +36,11 @@ begin
     v_mode := command.mode;
     v_account_version := command.account_version_now;
     v_frozen := command.frozen;
-    v_max_in_flight := coalesce(command.max_in_flight, 0);
+    -- A plan that the tariff does not know allows nothing, and gives nothing.
+    v_plan_index := array_position(v_plans, command.plan);
+    v_max_in_flight := coalesce(command.max_in_flight, v_plan_max_in_flight[v_plan_index], 0);
     v_in_flight := command.in_flight;
-    v_allowance_due := command.allowance_due;
+    v_allowance_due := greatest(coalesce(v_plan_credits[v_plan_index], 0) - command.allowance_granted, 0);
     v_debt_repaid := least(command.debt, v_allowance_due);
     v_available := command.total + v_allowance_due - command.debt;
     if command.debt > 0 then

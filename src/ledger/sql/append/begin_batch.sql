@@ -8,23 +8,37 @@ declare
   v_sought_ids_end text;
   v_month date;
   v_tariff text;
-  -- Columns of the events that the batch becomes, one element a command; only accepted commands have a position.
-  v_event_positions bigint[] := array_fill(null::bigint, array[v_count]);
-  v_event_times timestamptz[] := array_fill(null::timestamptz, array[v_count]);
-  v_event_credits bigint[] := array_fill(null::bigint, array[v_count]);
-  v_event_lots text[] := array_fill(null::text, array[v_count]);
-  v_event_held text[] := array_fill(null::text, array[v_count]);
-  v_event_moved text[] := array_fill(null::text, array[v_count]);
+  -- The tariff's plans, their credits, and how many calls in flight they allow.
+  v_plans text[];
+  v_plan_credits bigint[];
+  v_plan_max_in_flight integer[];
+  -- Columns of the events that the batch becomes, one element a command; only accepted commands have a position. Without a time
+  -- of its own an event occurs now, and without credits of its own it has those of its command.
+  v_event_positions bigint[];
+  v_event_times timestamptz[];
+  v_event_credits bigint[];
+  v_event_lots text[];
+  v_event_held text[];
+  v_event_moved text[];
 begin
-  v_position := v_last_position;
-  v_ids_begin := first_id(v_now - interval '5 minutes');
-  v_ids_end := first_id(v_now + interval '5 minutes 1 millisecond');
-  v_sought_ids_end := coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), '');
-  v_month := date_trunc('month', v_now at time zone 'UTC')::date;
-  select t.hash into v_tariff from (
-    {{tariff_in_force}}
-  ) t;
-  verdicts := array_fill(null::text, array[v_count]);
-  positions := array_fill(null::bigint, array[v_count]);
-  available := array_fill(0::bigint, array[v_count]);
+  v_position := v_entered.last_position;
+  -- All at once: an expression of its own costs a batch as much as a small look-up.
+  select first_id(v_now - interval '5 minutes'), first_id(v_now + interval '5 minutes 1 millisecond'),
+      coalesce(first_id(v_entered.partition_started_at + interval '5 minutes 1 millisecond'), ''),
+      date_trunc('month', v_now at time zone 'UTC')::date,
+      array_fill(null::text, array[v_count]), array_fill(null::bigint, array[v_count]), array_fill(0::bigint, array[v_count]),
+      array_fill(null::bigint, array[v_count]), array_fill(null::timestamptz, array[v_count]),
+      array_fill(null::bigint, array[v_count]), array_fill(null::text, array[v_count]), array_fill(null::text, array[v_count]),
+      array_fill(null::text, array[v_count]), t.hash, p.plans, p.credits, p.max_in_flight
+    into v_ids_begin, v_ids_end, v_sought_ids_end, v_month, verdicts, positions, available, v_event_positions, v_event_times,
+      v_event_credits, v_event_lots, v_event_held, v_event_moved, v_tariff, v_plans, v_plan_credits, v_plan_max_in_flight
+    from (select) batch
+    left join (
+      {{tariff_in_force}}
+    ) t on true
+    left join lateral (
+      select array_agg(tp.plan) as plans, array_agg(tp.credits) as credits, array_agg(tp.max_in_flight) as max_in_flight
+      from tariff_plans tp
+      where tp.hash = t.hash and tp.shard = in_shard
+    ) p on true;
 end

@@ -15,9 +15,6 @@ begin
   v_verdict := 'ok';
   v_is_in_range := coalesce(command.credits between 0 and {{max_amount}}, command.kind not in ({{with_credits}}))
     and coalesce(command.quantity between 0 and {{max_amount}}, command.kind not in ({{with_quantity}}));
-  v_moved_lots := null;
-  v_held := null;
-  v_moved := null;
   v_slots := coalesce(command.hold_slots, case command.kind when 'lease' then command.slots end, 1);
   v_updated_index := case when v_updated_holds <> '{}' then array_position(v_updated_holds, command.hold_id) end;
   if v_updated_index is not null then

@@ -5,7 +5,6 @@ declare
   -- Idempotency-Keys that holds of this batch have claimed: {key and claim: request hash}.
   v_claimed jsonb := '{}';
 begin
-  v_claim_verdict := 'ok';
   if v_verdict = 'ok' and command.claim is not null then
     v_claim_verdict := coalesce(
       case v_claimed ->> (command.key_id || ' ' || command.claim)

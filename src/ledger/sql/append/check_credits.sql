@@ -9,13 +9,12 @@ declare
   v_key_used bigint;
 begin
   v_lots_before := case when v_verdict = 'ok' and command.month < v_month then command.hold_position end;
-  v_drawable := v_available;
+  v_drawable := greatest(v_available, 0);
   if v_lots_before is not null then
     -- Nothing is granted for it, so the allowance that is due pays no debt.
-    select least(coalesce(sum(l.free), 0), v_available - v_allowance_due) into v_drawable
+    select greatest(least(coalesce(sum(l.free), 0), v_available - v_allowance_due), 0) into v_drawable
       from unnest(v_lots, v_lot_free) l (lot, free) where l.lot < v_lots_before;
   end if;
-  v_drawable := greatest(v_drawable, 0);
   available[command.nth] := v_drawable;
   if v_verdict = 'ok' and command.monthly_cap is not null then
     v_key_used := coalesce((v_cap_used ->> command.cap_key)::bigint, command.cap_used);

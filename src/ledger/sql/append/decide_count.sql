@@ -7,5 +7,5 @@ begin
   then
     v_verdict := 'amount_out_of_range';
   end if;
-  v_event_times[command.nth] := v_now;
+  in_credits[command.nth] := null;
 end

@@ -5,6 +5,5 @@ begin
     when not v_is_in_range then 'amount_out_of_range'
     when command.hold_slots is not null and command.hold_credits is not null then 'ok' else 'hold_not_open' end;
   available[command.nth] := greatest(v_available, 0);
-  v_event_times[command.nth] := v_now;
   v_event_credits[command.nth] := 0;
 end

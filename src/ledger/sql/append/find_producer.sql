@@ -5,26 +5,22 @@
 -- knows an earlier batch, or other events at that position. A copy that comes late says nothing of the log: its producer may have
 -- sent a part of it since, under the same number.
 declare
-  v_last_position bigint;
   v_now timestamptz;
-  v_epoch integer;
   v_hash bytea;
-  -- Also where the last event's partition ends, and when the shard's events in it begin.
+  -- Where the log ends, where the last event's partition ends, and when the shard's events in it begin.
   v_entered record;
   v_producer producers;
 begin
   -- An assignment costs less than a query.
   v_entered := enter_shard(in_shard, in_sent_at);
-  v_last_position := v_entered.last_position;
   v_now := v_entered.now_at;
-  v_epoch := v_entered.epoch;
   v_hash := v_entered.event_hash;
   select * into v_producer from producers p where p.producer = in_producer and p.shard = in_shard;
   outcome := case
     when v_entered.fault = 'log_diverged' then v_entered.fault
     when v_producer.producer is null then 'unknown_producer'
     when v_producer.fenced_at is not null then 'fenced'
-    when in_epoch < v_epoch then 'loss_accepted'
+    when in_epoch < v_entered.epoch then 'loss_accepted'
     when in_sequence = v_producer.sequence and in_content = v_producer.content then 'repeated'
     when in_sequence <= v_producer.sequence then 'superseded'
     when in_sequence is distinct from v_producer.sequence + 1 or in_epoch is distinct from v_producer.epoch

@@ -77,6 +77,9 @@ export function joinAppend(changed: Partial<Record<AppendPart, string>> = {}): s
 const decides = batchColumns.filter(({ use }) => use !== 'written')
 const written = batchColumns.filter(({ use }) => use !== 'decides')
 
+/** Of the first of an account's commands; null of the others. */
+const firstAccount = 'case when c.nth_of_account = 1 then c.account_id end'
+
 /** What the parts have of the batch's columns and kinds, and of the fragments. */
 const values = {
   parameters: batchColumns.map(({ name, sqlType }) => `in_${name} ${sqlType}[]`).join(',\n'),
@@ -91,18 +94,14 @@ const values = {
   ),
   openings: list(openingKinds, (kind) => `'${kind}'`),
   kinds: list(Object.keys(eventTypeOfKind), (kind) => `'${kind}'`),
-  parameters_read: list(decides, ({ name }) => `in_${name}`),
-  columns_read: list(decides, ({ name }) => name),
-  parameters_written: list(written, ({ name }) => `in_${name}`),
-  columns_written: list(written, ({ name }) => name),
-  event_type: `case w.kind ${Object.entries(eventTypeOfKind)
+  columns_read: list(decides, ({ name }) => `in_${name}[nth] as ${name}`),
+  columns_written: list(written, ({ name }) => `in_${name}[nth] as ${name}`),
+  event_type: `case in_kind[nth] ${Object.entries(eventTypeOfKind)
     .map(([kind, type]) => `when '${kind}' then '${type}'`)
     .join(' ')} end`,
   tariff_in_force: tariffInForce({ shard: 'in_shard', time: 'v_now' }),
-  plan_in_force: planInForce({ shard: 'in_shard', account: 'c.account_id', time: 'v_now' }),
-  live_lots: liveLots({
-    ...{ shard: 'in_shard', account: 'c.account_id', mode: 'c.mode', time: 'v_now' },
-  }),
+  plan_in_force: planInForce({ shard: 'in_shard', account: firstAccount, time: 'v_now' }),
+  live_lots: liveLots({ shard: 'in_shard', account: firstAccount, mode: 'c.mode', time: 'v_now' }),
 }
 
 function list<T>(values: readonly T[], textOf: (value: T) => string): string {

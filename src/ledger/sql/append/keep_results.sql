@@ -1,16 +1,15 @@
 -- Keeps the batch's results under its number, for a gateway that does not receive them and sends the batch again. With them
 -- comes what the gateway has delivered and withheld.
 begin
-  v_hash := leave_shard(in_shard, v_position, v_now, v_hash);
   outcome := 'appended';
   recorded_at := v_now;
-  log_epoch := v_epoch;
+  log_epoch := v_entered.epoch;
   log_position := v_position;
-  log_hash := v_hash;
+  log_hash := leave_shard(in_shard, v_position, v_now, v_hash);
   update producers p
     set sequence = in_sequence, content = in_content, recorded_at = v_now,
       steady_since = case when v_now > p.recorded_at + interval '3 seconds' then v_now else p.steady_since end,
-      epoch = v_epoch, position = v_position, event_hash = v_hash,
+      epoch = v_entered.epoch, position = v_position, event_hash = log_hash,
       verdicts = append_v1.verdicts, positions = append_v1.positions, available = append_v1.available,
       delivered = greatest(p.delivered, in_delivered)
     where p.producer = in_producer and p.shard = in_shard;

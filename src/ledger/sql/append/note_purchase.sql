@@ -5,13 +5,13 @@ begin
   end if;
   if command.kind in ('hold', 'lease') then
     v_in_flight := v_in_flight + v_slots;
+    v_event_held[command.nth] := v_held::text;
     if command.claim is not null then
       v_claimed := v_claimed || jsonb_build_object(command.key_id || ' ' || command.claim, command.request_hash);
     end if;
   elsif command.kind = 'charge_on_lease' then
     -- Held and settled at once.
-    v_moved := v_held;
-    v_held := null;
+    v_event_moved[command.nth] := v_held::text;
   else
     -- A lot that an extension draws on again stands in the hold once.
     for n in 1..cardinality(v_moved_lots) loop
@@ -32,7 +32,8 @@ begin
     v_updated_held[v_updated_index] := command.hold_held::text;
     v_updated_sent_credits[v_updated_index] := greatest(command.hold_sent_credits, v_sent_credits);
     v_updated_sent_quantity[v_updated_index] := greatest(command.hold_sent_quantity, v_sent_quantity);
+    v_event_times[command.nth] := command.held_at;
+    v_event_held[command.nth] := v_held::text;
   end if;
-  v_event_times[command.nth] := case when command.kind = 'extend' then command.held_at else v_now end;
-  v_event_credits[command.nth] := command.credits;
+  v_event_lots[command.nth] := v_moved_lots::text;
 end

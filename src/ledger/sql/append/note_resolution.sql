@@ -17,4 +17,7 @@ begin
   end if;
   v_event_times[command.nth] := command.held_at;
   v_event_credits[command.nth] := case when command.kind = 'settle' then command.credits else command.hold_credits end;
+  v_event_lots[command.nth] := v_moved_lots::text;
+  v_event_held[command.nth] := v_held::text;
+  v_event_moved[command.nth] := case when command.kind = 'settle' then v_moved::text end;
 end

@@ -16,7 +16,4 @@ begin
       v_available := v_available + command.hold_held[n] - v_taken;
     end if;
   end loop;
-  if command.kind <> 'settle' then
-    v_moved := null;
-  end if;
 end

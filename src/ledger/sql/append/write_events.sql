@@ -1,25 +1,25 @@
 -- Writes the events of all accepted commands at once. The trigger on events moves the inline projections with them.
 begin
-  if v_position > v_last_position then
+  if v_position > v_entered.last_position then
     with written as (
       insert into events (shard, position, recorded_at, occurred_at, type, stream_version,
         account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status, latency_ms,
         lots, held, moved, actor, instance, payload, private, event_hash)
-      select in_shard, w.position, v_now, w.occurred_at, e.type, null,
-        w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.slots, w.status,
-        w.latency_ms, e.lots, e.held, e.moved, w.actor, v_producer.instance, e.payload, null,
-        hash_event(in_shard, w.position, v_now, w.occurred_at, e.type, null::integer,
-          w.account_id, w.key_id, w.mode, w.request_id, w.endpoint, w.tariff, w.credits, w.quantity, w.slots, w.status,
-          w.latency_ms, e.lots, e.held, e.moved, w.actor, v_producer.instance, e.payload, null::bytea)
-      from unnest(v_event_positions, v_event_times, v_event_credits, v_event_lots, v_event_held, v_event_moved,
-          {{parameters_written}})
-        as w (position, occurred_at, credits, lots, held, moved,
-          {{columns_written}})
-      cross join lateral (
-        select {{event_type}} as type,
-          w.lots::bigint[] as lots, w.held::bigint[] as held, w.moved::bigint[] as moved, w.payload::json as payload
+      select in_shard, e.position, v_now, e.occurred_at, e.type, null,
+        e.account_id, e.key_id, e.mode, e.request_id, e.endpoint, e.tariff, e.credits, e.quantity, e.slots, e.status,
+        e.latency_ms, e.lots, e.held, e.moved, e.actor, v_producer.instance, e.document, null,
+        hash_event(in_shard, e.position, v_now, e.occurred_at, e.type, null::integer,
+          e.account_id, e.key_id, e.mode, e.request_id, e.endpoint, e.tariff, e.credits, e.quantity, e.slots, e.status,
+          e.latency_ms, e.lots, e.held, e.moved, e.actor, v_producer.instance, e.document, null::bytea)
+      from (
+        select v_event_positions[nth] as position, coalesce(v_event_times[nth], v_now) as occurred_at,
+          coalesce(v_event_credits[nth], in_credits[nth]) as credits,
+          v_event_lots[nth]::bigint[] as lots, v_event_held[nth]::bigint[] as held, v_event_moved[nth]::bigint[] as moved,
+          {{event_type}} as type, in_payload[nth]::json as document, {{columns_written}}
+        from generate_series(1, v_count) nth
+        where v_event_positions[nth] is not null
+        offset 0
       ) e
-      where w.position is not null
       returning events.position, events.event_hash
     )
     select w.event_hash into v_hash from written w where w.position = v_position;

@@ -17,26 +17,26 @@ create or replace function enter_shard(
 )
 language plpgsql as $$
 declare
-  v_head heads;
+  v_recorded_at timestamptz;
+  v_clock_at timestamptz;
+  v_divergence text;
   v_reading timestamptz;
   v_limit text;
 begin
-  select * into strict v_head from heads h where h.shard = in_shard for update;
+  select h.position, h.epoch, h.event_hash, h.partition_end, h.partition_started_at, h.recorded_at, h.clock_at, h.divergence
+    into strict last_position, enter_shard.epoch, enter_shard.event_hash, enter_shard.partition_end,
+      enter_shard.partition_started_at, v_recorded_at, v_clock_at, v_divergence
+    from heads h where h.shard = in_shard for update;
   if current_setting('transaction_timeout', true) = '0' then
     -- An assignment costs less than a query.
     v_limit := set_config('transaction_timeout', '60s', true);
   end if;
   -- In a statement of its own: that of the lock can be older than the wait.
   v_reading := ledger_now();
-  last_position := v_head.position;
-  now_at := greatest(v_reading, v_head.recorded_at);
-  epoch := v_head.epoch;
-  event_hash := v_head.event_hash;
-  partition_end := v_head.partition_end;
-  partition_started_at := v_head.partition_started_at;
+  now_at := greatest(v_reading, v_recorded_at);
   fault := case
-    when v_head.divergence is not null then 'log_diverged'
-    when v_reading > v_head.clock_at + interval '5 minutes' and abs(extract(epoch from v_reading - in_sent_at)) > 60
+    when v_divergence is not null then 'log_diverged'
+    when v_reading > v_clock_at + interval '5 minutes' and abs(extract(epoch from v_reading - in_sent_at)) > 60
       then 'clock_disagrees'
   end;
 end

@@ -5,14 +5,16 @@ create or replace function leave_shard(
 ) returns bytea
 language plpgsql as $$
 declare
-  v_hash bytea;
+  v_hash bytea := in_event_hash;
   v_partition_end bigint;
 begin
+  if v_hash is null then
+    -- In a statement of its own: one that may read the log locks all its partitions, though it reads none.
+    v_hash := (select e.event_hash from events e where e.position = in_position and e.shard = in_shard);
+  end if;
   update heads h
     set position = in_position, recorded_at = case when in_position > h.position then in_now else h.recorded_at end,
-      clock_at = greatest(h.clock_at, in_now),
-      event_hash = coalesce(in_event_hash,
-        (select e.event_hash from events e where e.position = in_position and e.shard = in_shard), h.event_hash)
+      clock_at = greatest(h.clock_at, in_now), event_hash = coalesce(v_hash, h.event_hash)
     where h.shard = in_shard
     returning h.event_hash, h.partition_end into v_hash, v_partition_end;
   if in_position >= v_partition_end then

@@ -5,11 +5,11 @@ declare
   v_types text[];
   -- Whether a row meets each of the conditions that statements have beside their types.
   v_met boolean[];
-  -- Whether any row is of a type that calls do not make all the time.
+  -- Whether any row is of a type that calls do not make all the time, or meets one of the conditions.
   v_is_rare boolean;
 begin
   select array_agg(distinct type), array[{{conditions}}] into v_types, v_met from batch;
-  v_is_rare := not v_types <@ array[{{frequent_types}}];
+  v_is_rare := not v_types <@ array[{{frequent_types}}] or true = any(v_met);
   {{statements}}
   return null;
 end
