@@ -128,6 +128,16 @@ export function inResponse(
   return pointerFaults({ schema: response.json, name: 'response.json', path, pointer, type })
 }
 
+/** The `maximum` that the documented response has at the pointer; undefined where it has none. */
+export function maximumInResponse(
+  { response }: PriceableRoute,
+  pointer: string,
+): number | undefined {
+  const found = response && 'json' in response ? follow(response.json, pointer) : undefined
+  const maximum = found === 'anything' ? undefined : found?.maximum
+  return typeof maximum === 'number' ? maximum : undefined
+}
+
 /** Faults of a pointer into the items of a list of the response. */
 export function inResponseItems(
   { response }: PriceableRoute,

@@ -94,6 +94,7 @@ export interface FileContent {
 /** What is known of a response that may be charged. `json` must be the whole body wherever `readsResponse` says so. */
 interface ResponseContent {
   readonly json?: unknown
+  readonly headers?: Headers
 }
 
 export interface CallContent {

@@ -13,6 +13,7 @@ import { BytePrice, isOfResponse, perByte, type ResponseBytePrice } from './rule
 import { CharacterPrice, perCharacter } from './rules/per-character.ts'
 import { FreePrice, perFree } from './rules/per-free.ts'
 import { ItemPrice, perItem } from './rules/per-item.ts'
+import { perQuantity, QuantityPrice } from './rules/per-quantity.ts'
 import { perRequest, RequestPrice } from './rules/per-request.ts'
 import { perSecond, SecondPrice } from './rules/per-second.ts'
 import { perToken, TokenPrice } from './rules/per-token.ts'
@@ -31,7 +32,15 @@ function named(component: TObject) {
 /** One of a list of components. */
 const NamedComponent = Type.Unsafe<NamedComponent>(
   Type.Union(
-    [RequestPrice, ItemPrice, CharacterPrice, SecondPrice, TokenPrice, BytePrice].map(named),
+    [
+      RequestPrice,
+      ItemPrice,
+      CharacterPrice,
+      SecondPrice,
+      TokenPrice,
+      BytePrice,
+      QuantityPrice,
+    ].map(named),
     {
       sample: '{ name: base, per: request, credits: 10 }',
       description: 'A component of the price.',
@@ -51,6 +60,7 @@ export const PriceRule = Type.Union(
     SecondPrice,
     TokenPrice,
     BytePrice,
+    QuantityPrice,
     Type.Unsafe<readonly NamedComponent[]>(
       Type.Array(NamedComponent, {
         minItems: 1,
@@ -75,6 +85,7 @@ export type Component =
   | Static<typeof SecondPrice>
   | TokenPrice
   | Static<typeof BytePrice>
+  | Static<typeof QuantityPrice>
 type AnyComponent = Free | Component
 
 /** By `per`. A kind that is in only one of the two lists is a type error. */
@@ -88,6 +99,7 @@ const kinds: {
   second: perSecond,
   token: perToken,
   byte: perByte,
+  quantity: perQuantity,
 }
 
 /** The kind of a component. Give its methods this component only: each kind knows its own. */

@@ -34,6 +34,23 @@ const config: ConfigChanges = {
     draw: route('/v1/draw', {
       ...{ ...pictures, by: '/model', credits: { large: 10, small: 1 } },
     }),
+    paint: route('/v1/paint', [
+      { name: 'base', per: 'request', credits: 2 },
+      {
+        ...{ name: 'pixels', per: 'quantity', of: 'pixel', perMillion: 1_500_000 },
+        ...{ hold: { product: ['/n', '/n'] }, settle: { header: 'X-Pixels' } },
+      },
+    ]),
+    ask: route('/v1/ask', [
+      {
+        ...{ name: 'prompt', per: 'quantity', of: 'token', perMillion: 150_000 },
+        ...{ hold: { bytesPer: 2 }, settle: { number: '/usage/prompt_tokens' } },
+      },
+      {
+        ...{ name: 'completion', per: 'quantity', of: 'token', perMillion: 600_000 },
+        ...{ hold: { most: 4_096 }, settle: { number: '/usage/completion_tokens' } },
+      },
+    ]),
     byMethod: {
       ...route('/v1/by-method', { per: 'request', by: 'method', credits: { GET: 2, HEAD: 0 } }),
       ...{ method: undefined, methods: ['GET', 'HEAD'], request: undefined },
@@ -180,6 +197,32 @@ describe('a price of several components', () => {
     ]
     expect(responses.map(charged)).toEqual(['25', '0'])
   })
+})
+
+test('a quantity of a name of its own is held for the request and charged as a header says', async () => {
+  shop.upstream.respond(() => new Response('picture', { headers: { 'x-pixels': '9' } }))
+  const said = await shop.post('/v1/paint', { n: 4, model: 'x' })
+  shop.upstream.respond(
+    () => new Response('picture'.repeat(500_000), { headers: { 'x-pixels': '2' } }),
+  )
+  const long = await shop.post('/v1/paint', { n: 4, model: 'x' })
+  await long.text()
+  shop.upstream.respond(() => new Response('picture'))
+  const silent = await shop.post('/v1/paint', { n: 4, model: 'x' })
+  // Nine pixels are 13.5 credits, two are three, and sixteen are held.
+  expect([said, long, silent].map(charged)).toEqual(['16', '5', '26'])
+  expect((await callOf(long)).settled?.payload).toMatchObject({ parts: { base: 1, pixels: 2 } })
+  expect((await callOf(silent)).settled?.payload).toMatchObject({ parts: { pixels: 16 } })
+})
+
+test('prompt and completion can be priced apart where they are not streamed', async () => {
+  const usage = { prompt_tokens: 9, completion_tokens: 41 }
+  shop.upstream.respond(() => Response.json({ usage }))
+  const response = await shop.post('/v1/ask', { n: 1, model: 'x' })
+  // 1.35 and 24.6 credits.
+  expect(charged(response)).toBe('26')
+  const { settled } = await callOf(response)
+  expect(settled?.payload).toMatchObject({ parts: { prompt: 9, completion: 41 } })
 })
 
 describe('rates by a value', () => {

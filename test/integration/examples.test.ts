@@ -109,6 +109,17 @@ const examples: Readonly<Record<string, [string, (started: Started) => Promise<v
       expect((await paint('coarse', 1)).status).toBe(400)
     },
   ],
+  pixels: [
+    // 2 × 1,000 × 501 pixels cost 15,030; the base 20,000.
+    '35030',
+    async ({ call }) => {
+      const paint = (n: number, width: number, height: number) =>
+        call('/v1/pictures', json({ prompt: 'a', n, width, height }))
+      expect(charged(await paint(4, 2_048, 2_048))).toBe('271659')
+      expect(charged(await paint(1, 64, 64))).toBe('20062')
+      expect((await paint(1, 64, 4_096)).status).toBe(400)
+    },
+  ],
   jobs: [
     '5',
     async ({ call }) => {

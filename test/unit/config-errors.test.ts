@@ -112,12 +112,12 @@ describe('a field that does not fit', () => {
     [
       '{ per: request, credits: 1 }',
       '{ per: call, credits: 1 }',
-      'routes.say.price.per: expected free, request, item, character, second, token or byte, got "call"',
+      'routes.say.price.per: expected free, request, item, character, second, token, byte or quantity, got "call"',
     ],
     [
       '{ per: request, credits: 1 }',
       '{ credits: 1 }',
-      'routes.say.price.per: missing, expected free, request, item, character, second, token or byte',
+      'routes.say.price.per: missing, expected free, request, item, character, second, token, byte or quantity',
     ],
     [
       '{ per: request, credits: 1 }',

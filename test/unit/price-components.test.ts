@@ -125,6 +125,11 @@ const component = fc.oneof(
   rate.map((of) => ({ per: 'item', hold: { number: '/n' }, settle: { list: '/done' }, ...of })),
   unitRate.map((of) => ({ per: 'character', hold: { text: '/text' }, ...of })),
   unitRate.map((of) => ({ per: 'byte', of: 'request', ...of })),
+  rate.map((of) => ({ per: 'quantity', of: 'page', hold: { product: ['/n', '/n'] }, ...of })),
+  rate.map((of) => ({ per: 'quantity', of: 'token', hold: { bytesPer: 4 }, ...of })),
+  rate.map((of) => ({
+    ...{ per: 'quantity', of: 'row', hold: { most: 30 }, settle: { number: '/rows' }, ...of },
+  })),
 )
 const price = fc
   .array(component, { minLength: 1, maxLength: 6 })
@@ -158,6 +163,58 @@ function oracle(rule: readonly NamedComponent[], parts: Readonly<Record<string, 
   return whole + rounded
 }
 
+describe('a quantity of a name of its own', () => {
+  const of = { per: 'quantity', of: 'row', credits: 1 } as const
+  const used = (rule: PriceRule, json: unknown, headers = {}) => {
+    const request = { json: { n: 2 }, bytes: 9 }
+    const response = { json, headers: new Headers(headers) }
+    return usedOf(rule, { request, response }, boundOf(rule, request)).quantity
+  }
+
+  test('is a product of numbers of the request and bytes of its files', () => {
+    const rule: PriceRule = {
+      ...{
+        ...of,
+        hold: { product: ['/n', { query: 'pages' }, { parameter: 'id' }, { file: 'a' }] },
+      },
+    }
+    const request = {
+      ...{ json: { n: 2 }, query: { pages: 3 }, parameters: { id: 5 } },
+      files: { a: { bytes: 7 } },
+    }
+    expect(boundOf(rule, request)).toEqual({ quantity: 210 })
+    for (const n of ['2', -1, 1.5, null, undefined]) {
+      expect(() => boundOf(rule, { ...request, json: { n } })).toThrow('no number at /n')
+    }
+    expect(() => boundOf(rule, { ...request, files: {} })).toThrow('no file a')
+  })
+
+  test('is what the response says, rounded up; where it says none, as the rule says', () => {
+    const rule: PriceRule = { ...of, hold: { most: 50 }, settle: { number: '/rows' } }
+    expect([7, 6.2, 0, 50, 51, 1e300].map((rows) => used(rule, { rows }))).toEqual([
+      ...[7, 7, 0, 50, 50],
+      // No quantity that could be meant.
+      50,
+    ])
+    for (const rows of [undefined, null, '7', -1, Number.NaN]) {
+      expect(used(rule, { rows })).toBe(50)
+      const nothing = { ...rule, settle: { number: '/rows', otherwise: 'nothing' } } as PriceRule
+      expect(used(nothing, { rows })).toBe(0)
+    }
+  })
+
+  test('is what a header of the response says', () => {
+    const rule: PriceRule = { ...of, hold: { bytesPer: 2 }, settle: { header: 'X-Rows' } }
+    expect(used(rule, undefined, { 'x-rows': '3' })).toBe(3)
+    expect(used(rule, undefined, { 'x-rows': '2.5' })).toBe(3)
+    expect(used(rule, undefined, { 'x-rows': '9' })).toBe(9)
+    for (const text of ['', '-1', '1e3', '0x1', 'three', '1'.repeat(30)]) {
+      expect(used(rule, undefined, { 'x-rows': text })).toBe(5)
+    }
+    expect(used(rule, undefined)).toBe(5)
+  })
+})
+
 describe('for every price and call', () => {
   test('the bound is held, what is charged is the exact sum, and never more than the bound', () => {
     fc.assert(
@@ -166,7 +223,8 @@ describe('for every price and call', () => {
         const held = boundOf(rule, request)
         expect(BigInt(exactCredits(rule, held) ?? -1)).toBe(oracle(rule, held.parts ?? {}))
         // An upstream that keeps its word does no more than it was asked for.
-        const response = { json: { done: Array(Math.min(call.done, call.n)).fill(0) } }
+        const rows = call.done
+        const response = { json: { rows, done: Array(Math.min(call.done, call.n)).fill(0) } }
         const used = usedOf(rule, { request, response }, held)
         const cost = oracle(rule, used.parts ?? {})
         expect(BigInt(exactCredits(rule, used) ?? -1)).toBe(cost)
@@ -290,6 +348,32 @@ describe('in the configuration', () => {
     expect(problemsOf('{ per: request, by: /text, credits: { a: 1, else: 0 } }')).toEqual([])
   })
 
+  const numbered = (price: string, more = '') => {
+    const n = '{ type: integer, minimum: 1, maximum: 200000000 }'
+    const json = `{ type: object, required: [n], properties: { n: ${n}, m: { type: integer } } }`
+    const say = withChange('price: { per: request, credits: 1 }', `${more}price: ${price}`)
+    return () => parse(say.replace(/json: \{.*\} \}/, `json: ${json} }`))
+  }
+
+  test('no product can be more than is counted exactly', () => {
+    const product = (of: string) =>
+      `{ per: quantity, of: row, perMillion: 1, hold: { product: ${of} } }`
+    expect(numbered(product('[/n]'))).not.toThrow()
+    expect(numbered(product('[/n, /n]'))).toThrow('hold.product: can be more than 2^53')
+    expect(numbered(product('[/m]'))).toThrow('/m must be a required integer of request.json')
+  })
+
+  test('no bound is lower than what the response may say', () => {
+    const rows = (most: number) =>
+      `{ per: quantity, of: row, credits: 1, hold: { most: ${most} }, settle: { number: /rows } }`
+    const json =
+      'response: { json: { type: object, properties: { rows: { type: integer, maximum: 99 } } } }'
+    expect(numbered(rows(99), `${json}\n    `)).not.toThrow()
+    expect(numbered(rows(98), `${json}\n    `)).toThrow(
+      'price.hold.most: the response may say 99, which is more than is held',
+    )
+  })
+
   test.each([
     [`{ ${text} }`, 'price.credits: missing, expected an integer from 1 to 1000000000000'],
     [`{ ${text}, credits: 1 }`, 'price.unit: missing, expected an integer from 1 to 2147483647'],
@@ -332,6 +416,22 @@ describe('in the configuration', () => {
     [
       '[{ name: a, per: request, by: /text, credits: { x: 1 } }, { name: b, per: request, by: /text, credits: { y: 1 } }]',
       'price[1].by: all tables of a price have the same names, and x stands in one alone',
+    ],
+    [
+      '{ per: quantity, of: row, credits: 1, hold: { product: [/text] } }',
+      'price.hold.product[0]: /text must be a required integer of request.json',
+    ],
+    [
+      '{ per: quantity, of: row, credits: 1, hold: { product: [{ file: a }] } }',
+      'price.hold.product[0]: the route takes no file a',
+    ],
+    [
+      '{ per: quantity, of: row, credits: 1, hold: { most: 10 } }',
+      'price.settle: missing: without it every call is charged for `hold.most`',
+    ],
+    [
+      '{ per: quantity, of: row, hold: { bytesPer: 4 } }',
+      'price.credits: missing, expected an integer from 1 to 1000000000000',
     ],
     [
       '[{ name: a, per: request, credits: 1000000000000 }, { name: b, per: request, credits: 1 }]',

@@ -37,6 +37,11 @@ const perToken: TokenPrice = {
 }
 const perByteSent = { per: 'byte', of: 'request', unit: 1024, credits: 1 } as const
 const perByte = { per: 'byte', unit: 1024, credits: 1, hold: { step: 65_536 } } as const
+const perPixel: PriceRule = {
+  ...{ per: 'quantity', of: 'pixel', perMillion: 15_000 },
+  hold: { product: ['/n'] },
+  settle: { number: '/duration_seconds' },
+}
 const everyRule: Extract<PriceRule, { per: string }>[] = [
   ...[
     free,
@@ -49,6 +54,7 @@ const everyRule: Extract<PriceRule, { per: string }>[] = [
     perToken,
     perByte,
     perByteSent,
+    perPixel,
   ],
 ]
 

@@ -131,7 +131,7 @@ async function usageOf(
   tokens: number | undefined,
 ): Promise<Usage> {
   const { reservation } = priced
-  const used = usedBy(priced, json)
+  const used = usedBy(priced, response, json)
   const { status } = response
   if (tokens === undefined) return { ...reservation.cappedCharge(used), status }
   const metered = withQuantity(reservation.terms.price, used, tokens)

@@ -42,7 +42,7 @@ export async function deliverByEvent(
   const { status } = response
   const { requestId } = call
   // Whatever else the price counts does not stand in a response that is metered.
-  const rest = usedBy(priced, undefined)
+  const rest = usedBy(priced, response, undefined)
   const countedAt = (used: number) => withQuantity(reservation.terms.price, rest, used)
   const isByEvent = price.per === 'token'
   const log = (message: string, error?: unknown) => deps.log(`${requestId}: ${message}`, error)

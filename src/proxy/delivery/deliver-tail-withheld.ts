@@ -37,7 +37,7 @@ export async function deliverTailWithheld(
   if (isPricedByResponse(priced)) return failAsTooLarge(priced, response, start)
   const { status } = response
   const { terms } = priced.reservation
-  const charge = priced.reservation.cappedCharge(usedBy(priced, undefined))
+  const charge = priced.reservation.cappedCharge(usedBy(priced, response, undefined))
   const usage: Usage = { ...charge, status }
   const { promise: relayed, resolve: onRelayed } = Promise.withResolvers<void>()
   const body = withholdTail(start, clock, {

@@ -65,9 +65,13 @@ export function isPricedByBody({ reservation }: PricedCall): boolean {
 }
 
 /** What a call used by its response whose JSON, where its price depends on that, is this. */
-export function usedBy({ body, reservation }: PricedCall, json: unknown): Counted {
+export function usedBy(
+  { body, reservation }: PricedCall,
+  { headers }: Response,
+  json: unknown,
+): Counted {
   const { terms } = reservation
-  return usedOf(terms.price, { request: body.content, response: { json } }, terms)
+  return usedOf(terms.price, { request: body.content, response: { json, headers } }, terms)
 }
 
 /** Charges the call. Only when this has resolved may its response leave whole. */
