@@ -49,6 +49,8 @@ export interface RecordedEvent extends LogPosition {
   readonly moved: readonly number[] | null
   readonly actor: string
   readonly instance: string
+  /** Who was logged in when it was written. null: it is from before this was noted. */
+  readonly login: string | null
   readonly payload: Record<string, unknown>
   readonly private: Uint8Array | null
 }

@@ -187,7 +187,7 @@ describe('an erased account', () => {
     const [row] = await app.ledger.sql<{ wrong: number; sealed: number; secrets: number }[]>`
       select count(*) filter (where event_hash <> hash_event(shard, position, recorded_at, occurred_at, type,
           stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits,
-          quantity, slots, status, latency_ms, lots, held, moved, actor, instance, payload, private)) as wrong,
+          quantity, slots, status, latency_ms, lots, held, moved, actor, instance, payload, private, login)) as wrong,
         count(private) as sealed,
         (select count(*) from account_secrets where account_id = ${id}) as secrets
       from events where account_id = ${id}`

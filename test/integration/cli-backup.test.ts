@@ -193,7 +193,7 @@ test.each([
   ],
   [
     'it is of another format',
-    () => spoiled((l) => [(l[0] ?? '').replace('"format":2', '"format":9'), ...l.slice(1)]),
+    () => spoiled((l) => [(l[0] ?? '').replace('"format":3', '"format":9'), ...l.slice(1)]),
     'its format is 9',
   ],
   ['it is something else', () => gzipSync('hello'), 'does not begin like a backup'],

@@ -292,7 +292,7 @@ function hashEvent(row: Record<string, unknown>): string {
     ...[row.stream_version, row.account_id, row.key_id, row.mode],
     ...[row.request_id, row.endpoint, row.tariff, row.credits, row.quantity, row.slots],
     ...[row.status, row.latency_ms, list(row.lots), list(row.held), list(row.moved)],
-    ...[row.actor, row.instance, row.payload_text, row.private ? hex(row.private) : ''],
+    ...[row.actor, row.instance, row.payload_text, row.private ? hex(row.private) : '', row.login],
   ]
   return createHash('sha256')
     .update(fields.map((f) => f ?? '').join('\n'))

@@ -1,15 +1,18 @@
 /** What a stolen credential can do: every cell of the table in docs/SECURITY.md is tried, by a login that has one role alone. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import postgres from 'postgres'
+import { openManagementCommands } from '../../src/ledger/commands/management-commands.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { catchUpFunctionNames } from '../../src/ledger/migrate/projection-functions.ts'
 import { type Role, roles } from '../../src/ledger/roles.ts'
 import { functionsOfRoles } from '../../src/ledger/sql/functions/functions-of-roles.ts'
+import { openGateway } from '../support/gateway.ts'
 import { makeLogin } from '../support/logins.ts'
 import { deeds, type Loot } from '../support/stolen-credentials.ts'
-import { type Ledger, openLedger } from '../support/test-ledger.ts'
+import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 
 let ledger: Ledger
+let key: TestKey
 let loot: Loot
 const stolen = {} as Record<Role, Sql>
 const logins = {} as Record<Role, Awaited<ReturnType<typeof makeLogin>>>
@@ -21,7 +24,7 @@ beforeAll(async () => {
     stolen[role] = connect({ url: logins[role].url, as: role, max: 1 })
   }
   const account = await ledger.account()
-  const key = await ledger.key(account)
+  key = await ledger.key(account)
   const claim = { key: 'claim', requestHash: 'hash' }
   const { hold } = await ledger.hold(key, 5, { claim })
   await ledger.settle(hold, 3)
@@ -110,4 +113,26 @@ describe.each(roles)('whoever steals the login of %s', (role) => {
       expect(await attempt(role, 'delete from events')).toBe(denied)
     }
   })
+})
+
+test('an event says who was logged in, whatever actor it names, and its hash covers that', async () => {
+  const { accountId, keyId } = loot
+  const thief = openManagementCommands(stolen.management, 'thief')
+  const grant = { accountId, mode: 'live', credits: 5, kind: 'promotional' } as const
+  const startsAt = ledger.now.toISOString()
+  const { positions } = await thief.grant(0, { ...grant, startsAt, actor: 'admin:forged' })
+  const gateway = openGateway(logins.calls.url, 'gateway-of-a-thief')
+  const { position } = await gateway.count(key, 1)
+  await gateway.close()
+  const rows = await ledger.owner<{ login: string; actor: string; covered: boolean }[]>`
+    select e.login, e.actor, e.event_hash = hash_event(shard, position, recorded_at, occurred_at, type, stream_version,
+      account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status, latency_ms, lots, held,
+      moved, actor, instance, payload, private, login) and e.event_hash <> hash_event(shard, position, recorded_at,
+      occurred_at, type, stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots,
+      status, latency_ms, lots, held, moved, actor, instance, payload, private, 'somebody else') as covered
+    from events e where position in (${positions?.[0] ?? 0}, ${position}) order by position`
+  expect([...rows]).toEqual([
+    { login: logins.management.name, actor: 'admin:forged', covered: true },
+    { login: logins.calls.name, actor: `key:${keyId}`, covered: true },
+  ])
 })

@@ -169,7 +169,7 @@ describe.each(projections)('$name', (projection) => {
 describe('the log', () => {
   test('a change of any column of an event is found at its position', async () => {
     const columns = await columnsOf(['events'])
-    expect(columns.length).toBe(25)
+    expect(columns.length).toBe(26)
     // A damaged disk knows no constraint.
     await vandal`alter table events drop constraint calls_name_their_endpoint,
       drop constraint events_status_check, drop constraint events_latency_ms_check`
@@ -223,7 +223,7 @@ describe('the log', () => {
       update forged set position = position + 1, stream_version = null, ${changes.join(', ')};
       update forged set event_hash = hash_event(shard, position, recorded_at, occurred_at, type,
         stream_version, account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status,
-        latency_ms, lots, held, moved, actor, instance, payload, private);
+        latency_ms, lots, held, moved, actor, instance, payload, private, login);
       insert into events table forged;
       update heads set position = (select position from forged);
       drop table forged`)

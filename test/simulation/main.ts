@@ -14,6 +14,7 @@ const { values } = parseArgs({
     trace: { type: 'string' },
     journal: { type: 'string' },
     to: { type: 'string' },
+    login: { type: 'string' },
     only: { type: 'string', multiple: true },
     show: { type: 'string', default: '3' },
     first: { type: 'boolean', default: false },
@@ -35,7 +36,7 @@ same seed is the same run, step by step. A run that breaches an invariant is sho
   --seeds N      how many runs (1000)         --from SEED   the first of them (by the clock)
   --trace SEED   tells one run, whole         --only NAME   minds this invariant only
   --show N       shortens so many failures (3)
-  --journal SEED --to FILE   writes in JSON what the ledger of a run was asked
+  --journal SEED --to FILE   writes in JSON what the ledger of a run was asked, by gateways that are logged in as --login NAME
   --bug NAME     plants a bug, which must be found: of
                  ${bugs.map(({ name }) => name).join(', ')}
   --first        ends with the first failure  --json        a report in JSON`
@@ -72,7 +73,7 @@ async function main(): Promise<boolean> {
 async function writeJournal(seed: number): Promise<void> {
   const { planOf } = await import('./plan.ts')
   const { simulate } = await import('./simulate.ts')
-  const { journal } = await simulate(planOf(seed), { keepsJournal: true })
+  const { journal } = await simulate(planOf(seed), { keepsJournal: true, login: values.login })
   writeFileSync(values.to ?? '/dev/stdout', JSON.stringify(journal))
 }
 

@@ -56,7 +56,7 @@ const startMs = Date.parse('2030-06-15T12:00:00Z')
 /** Both ledgers at once. A reply that differs ends the test. */
 class Twins {
   nowMs = startMs
-  readonly memory = new MemoryLedger({ startsAtMs: startMs })
+  readonly memory = new MemoryLedger({ startsAtMs: startMs, login: server.login })
   readonly sql: Sql = sqlOver((statement) => this.execute(statement))
   readonly commands: ManagementCommands = openManagementCommands(this.sql, 'operator')
   readonly keyCommands: KeyCommands = openKeyCommands(this.sql, 'gateway')

@@ -37,7 +37,7 @@ afterAll(async () => {
 async function journalOf(seed: number): Promise<Journal> {
   const main = join(import.meta.dir, 'main.ts')
   const file = join(folder, `${seed}.json`)
-  const options = ['--journal', `${seed}`, '--to', file]
+  const options = ['--journal', `${seed}`, '--to', file, '--login', server.login]
   const child = Bun.spawn([process.execPath, main, ...options], { stderr: 'inherit' })
   await child.exited
   return JSON.parse(readFileSync(file, 'utf8'))

@@ -20,6 +20,8 @@ export interface PostgresServer extends Server {
   putBack(transactions: number): Promise<void>
   /** Undoes everything since it was opened, or since this was last called, and sets the clock. */
   reset(nowMs: number): Promise<void>
+  /** Who is logged in. */
+  readonly login: string
   /** The connection, in whose transaction everything stands. */
   readonly sql: postgres.Sql
   close(): Promise<void>
@@ -40,6 +42,7 @@ export async function openPostgresServer(url: string): Promise<PostgresServer> {
   })
   await sql.unsafe(`create or replace function ledger_now() returns timestamptz language sql volatile
     as $$ select current_setting('simulation.now')::timestamptz $$`)
+  const [session] = await sql.unsafe('select session_user::text as login')
   let saved = 0
   await begin()
 
@@ -73,6 +76,7 @@ export async function openPostgresServer(url: string): Promise<PostgresServer> {
   }
 
   return {
+    login: session?.login,
     sql,
     execute,
     async putBack(transactions) {

@@ -26,19 +26,21 @@ export interface Outcome {
 interface Options {
   readonly traced?: boolean
   readonly keepsJournal?: boolean
+  /** Who is logged in to the ledger. */
+  readonly login?: string | undefined
   /** A bug that is planted in the ledger. */
   readonly bug?: LedgerBug | undefined
 }
 
 export async function simulate(
   plan: Plan,
-  { traced = false, keepsJournal = false, bug }: Options = {},
+  { traced = false, keepsJournal = false, login, bug }: Options = {},
 ): Promise<Outcome> {
   const scheduler = new Scheduler()
   const trace = traced ? new Trace() : undefined
   const records = emptyRecords()
   const keepsBackups = plan.actions.some((action) => action.do === 'put-back')
-  const ledger = new MemoryLedger({ startsAtMs: epochMs, keepsBackups, keepsJournal, bug })
+  const ledger = new MemoryLedger({ startsAtMs: epochMs, keepsBackups, keepsJournal, login, bug })
   enter({ scheduler, random: seeded(plan.seed ^ 0x5eed), fetch: upstream(scheduler) })
   try {
     const world = new World({ plan, scheduler, ledger, records, trace })

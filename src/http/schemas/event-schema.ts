@@ -8,7 +8,7 @@ import { integer, typedSchema } from './fields.ts'
 interface EventView
   extends Omit<
     RecordedEvent,
-    'shard' | 'position' | 'recordedAt' | 'occurredAt' | 'lots' | 'private' | 'instance'
+    'shard' | 'position' | 'recordedAt' | 'occurredAt' | 'lots' | 'private' | 'instance' | 'login'
   > {
   readonly position: string
   /** What happened, in plain words. */
@@ -17,6 +17,7 @@ interface EventView
   readonly occurredAt: string
   readonly lots: readonly string[] | null
   readonly instance?: string
+  readonly login?: string | null
   /** The reason that the actor gave, if any. */
   readonly reason?: string
 }
@@ -47,6 +48,9 @@ const EventSchema = t.Object({
   moved: t.Nullable(t.Array(integer())),
   actor: t.String(),
   instance: t.Optional(t.String()),
+  login: t.Optional(
+    t.Nullable(t.String({ description: 'Who was logged in to the database when it was written.' })),
+  ),
   payload: t.Record(t.String(), t.Unknown()),
   reason: t.Optional(t.String()),
 })
@@ -87,8 +91,8 @@ export function auditedEvent(event: RecordedEvent, reason: string | undefined): 
   }
 }
 
-/** An event as owners see it: neither which operator acted nor which gateway. */
+/** An event as owners see it: neither which operator acted nor which gateway, nor as whom it was logged in. */
 export function ownedEvent(event: RecordedEvent): EventView {
-  const { instance: _, ...view } = auditedEvent(event, undefined)
+  const { instance: _, login: __, ...view } = auditedEvent(event, undefined)
   return { ...view, actor: view.actor.startsWith('admin:') ? 'operator' : view.actor }
 }

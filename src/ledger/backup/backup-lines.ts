@@ -10,8 +10,11 @@
 import type { Sql } from '../connect.ts'
 import { readHeads, type ShardHead } from '../read/read-heads.ts'
 
+/** Events of format 2 have no login. */
+export const formats = [2, 3] as const
+
 export interface BackupHead {
-  readonly format: 2
+  readonly format: (typeof formats)[number]
   readonly shards: readonly ShardHead[]
 }
 
@@ -50,6 +53,7 @@ const columns = [
   ['payload', 'json'],
   ['private', 'bytea'],
   ['event_hash', 'bytea'],
+  ['login', 'text'],
 ] as const
 
 const rangeSize = 2_000
@@ -60,7 +64,7 @@ export async function* backupLines(
   progress: (total: number, done: number) => void,
 ): AsyncGenerator<string, BackupEnd & { readonly head: BackupHead }> {
   const shards = await readHeads(sql)
-  const head: BackupHead = { format: 2, shards }
+  const head: BackupHead = { format: 3, shards }
   const hash = new Bun.CryptoHasher('sha256')
   const total = shards.reduce((sum, { position }) => sum + position, 0)
   const counts = { events: 0, secrets: 0, commands: 0 }

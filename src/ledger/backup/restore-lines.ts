@@ -8,7 +8,13 @@ import { connect, defaultSchema, type Sql } from '../connect.ts'
 import { makeRoles } from '../migrate/grants.ts'
 import { migrateEmpty } from '../migrate/migrate.ts'
 import { requireOwnerRights } from '../migrate/owner-rights.ts'
-import { type BackupEnd, type BackupHead, eventColumns, readEventLines } from './backup-lines.ts'
+import {
+  type BackupEnd,
+  type BackupHead,
+  eventColumns,
+  formats,
+  readEventLines,
+} from './backup-lines.ts'
 
 export type RestoreFault =
   | 'not_a_backup'
@@ -77,10 +83,10 @@ export async function restoreLines(
 function headOf(line: string): BackupHead {
   const head = parsed(line)?.head as BackupHead | undefined
   if (!head?.shards) throw new RestoreRefused('not_a_backup', 'it does not begin like a backup')
-  if (head.format !== 2) {
+  if (!formats.includes(head.format)) {
     throw new RestoreRefused(
       'other_format',
-      `its format is ${head.format}, and this version reads 2`,
+      `its format is ${head.format}, and this version reads ${formats.join(' and ')}`,
     )
   }
   return head

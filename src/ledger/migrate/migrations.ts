@@ -6,6 +6,7 @@ import type { Sql } from '../connect.ts'
 import schema8 from '../sql/000008-schema.sql' with { type: 'text' }
 import readablePayloads from '../sql/000009-readable-payloads.sql' with { type: 'text' }
 import refusedCalls from '../sql/000010-refused-calls.sql' with { type: 'text' }
+import logins from '../sql/000011-logins.sql' with { type: 'text' }
 import { fillIn } from '../sql/fill-in.ts'
 
 /** Numbers 1 to 7 are folded into number 8: none of them was ever in a release. */
@@ -21,6 +22,7 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
     name: 'refused-calls',
     text: fillIn(refusedCalls, { is_rare: typeNotIn(frequentTypes) }),
   },
+  { id: 11, name: 'logins', text: logins },
 ]
 
 /** The number that a ledger's table of migrations ends with when it is set up for this version. */

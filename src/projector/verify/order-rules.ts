@@ -22,7 +22,7 @@ export const orderRules: LogRules = {
            select position, recorded_at,
              event_hash is distinct from hash_event(shard, position, recorded_at, occurred_at, type, stream_version,
                account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status,
-               latency_ms, lots, held, moved, actor, instance, payload, private) as changed
+               latency_ms, lots, held, moved, actor, instance, payload, private, login) as changed
            from ${events}
            -- A window function keeps the rows that it looks back at, and the log's rows are wide: OFFSET makes them
            -- narrow first.

@@ -142,7 +142,7 @@ async function readRange(sql: Sql, range: Range): Promise<RecordedEvent[]> {
     select shard, position, recorded_at as "recordedAt", occurred_at as "occurredAt", type,
       stream_version as "streamVersion", account_id as "accountId", key_id as "keyId", mode,
       request_id as "requestId", endpoint, tariff, credits, quantity, slots, status,
-      latency_ms as "latencyMs", lots, held, moved, actor, instance, payload, private
+      latency_ms as "latencyMs", lots, held, moved, actor, instance, login, payload, private
     from events
     where shard = ${shard} and position between ${from} and ${to}
       ${accountId === undefined ? sql`` : sql`and account_id = ${accountId}`}

@@ -34,6 +34,7 @@ const eventColumns: readonly (RowColumn & { readonly sql: string })[] = [
   { name: 'moved', kind: 'integers', sql: 'moved' },
   { name: 'actor', kind: 'text', sql: 'actor' },
   { name: 'instance', kind: 'text', sql: 'instance' },
+  { name: 'login', kind: 'text', sql: 'login' },
   { name: 'payload', kind: 'json', sql: 'payload::text' },
   { name: 'eventHash', kind: 'text', sql: `encode(event_hash, 'hex')` },
 ]

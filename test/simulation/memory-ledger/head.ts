@@ -71,7 +71,7 @@ export function reportDivergence(ledger: MemoryLedger, divergence: string): void
 }
 
 /** hash_event: SHA-256 over all fields of an event, one a line, an absent one as an empty line. */
-export function hashOf(event: Omit<MemoryEvent, 'event_hash'>): string {
+export function hashOf(event: Omit<MemoryEvent, 'event_hash'>, login: string): string {
   const list = (values: readonly number[] | null) => (values ? `{${values.join(',')}}` : null)
   const fields = [
     ...[event.shard, event.position, event.recorded_at, event.occurred_at],
@@ -79,7 +79,7 @@ export function hashOf(event: Omit<MemoryEvent, 'event_hash'>): string {
     ...[event.request_id, event.endpoint, event.tariff, event.credits, event.quantity],
     ...[event.slots, event.status, event.latency_ms],
     ...[list(event.lots), list(event.held), list(event.moved), event.actor, event.instance],
-    ...[JSON.stringify(event.payload), event.private?.slice('\\x'.length)],
+    ...[JSON.stringify(event.payload), event.private?.slice('\\x'.length), login],
   ]
   return Bun.SHA256.hash(fields.map((field) => field ?? '').join('\n'), 'hex')
 }

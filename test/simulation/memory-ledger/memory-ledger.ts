@@ -58,6 +58,8 @@ export interface SideTables {
 }
 
 interface MemoryLedgerOptions {
+  /** Who is logged in, as every event says. */
+  readonly login?: string | undefined
   readonly startsAtMs: number
   /** The log can be put back. */
   readonly keepsBackups?: boolean
@@ -82,6 +84,7 @@ export class Refused extends Error {
 
 export class MemoryLedger implements Server {
   readonly shard = 0
+  private readonly login: string
   events: MemoryEvent[] = []
   state: State = emptyState()
   head: Head
@@ -104,6 +107,7 @@ export class MemoryLedger implements Server {
 
   constructor(options: MemoryLedgerOptions) {
     this.bug = options.bug
+    this.login = options.login ?? 'simulation'
     this.journal = options.keepsJournal ? [] : undefined
     const start = options.startsAtMs * 1_000
     this.head = {
@@ -147,7 +151,7 @@ export class MemoryLedger implements Server {
       position: this.position + 1,
       recorded_at: this.now,
     }
-    const written = { ...placed, event_hash: hashOf(placed) }
+    const written = { ...placed, event_hash: hashOf(placed, this.login) }
     this.events.push(written)
     evolve(this.state, written)
     if (written.request_id) this.index(written)

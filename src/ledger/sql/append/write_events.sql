@@ -4,13 +4,13 @@ begin
     with written as (
       insert into events (shard, position, recorded_at, occurred_at, type, stream_version,
         account_id, key_id, mode, request_id, endpoint, tariff, credits, quantity, slots, status, latency_ms,
-        lots, held, moved, actor, instance, payload, private, event_hash)
+        lots, held, moved, actor, instance, payload, private, login, event_hash)
       select in_shard, e.position, v_now, e.occurred_at, e.type, null,
         e.account_id, e.key_id, e.mode, e.request_id, e.endpoint, e.tariff, e.credits, e.quantity, e.slots, e.status,
-        e.latency_ms, e.lots, e.held, e.moved, e.actor, v_producer.instance, e.document, null,
+        e.latency_ms, e.lots, e.held, e.moved, e.actor, v_producer.instance, e.document, null, session_user::text,
         hash_event(in_shard, e.position, v_now, e.occurred_at, e.type, null::integer,
           e.account_id, e.key_id, e.mode, e.request_id, e.endpoint, e.tariff, e.credits, e.quantity, e.slots, e.status,
-          e.latency_ms, e.lots, e.held, e.moved, e.actor, v_producer.instance, e.document, null::bytea)
+          e.latency_ms, e.lots, e.held, e.moved, e.actor, v_producer.instance, e.document, null::bytea, session_user::text)
       from (
         select v_event_positions[nth] as position, coalesce(v_event_times[nth], v_now) as occurred_at,
           coalesce(v_event_credits[nth], in_credits[nth]) as credits,

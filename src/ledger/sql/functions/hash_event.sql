@@ -1,12 +1,17 @@
--- The event hash: SHA-256 over all fields of an event, one a line, an absent one as an empty line. No field holds a line feed:
+-- The event hash: SHA-256 over all fields of an event, one a line, an absent one as an empty line (but the login, which older events
+-- do not have). No field holds a line feed:
 -- ids are checked when they come in, and JSON escapes control characters. Times are microseconds since 1970.
+-- It is no other function than that of before events had a login.
+drop function if exists hash_event(
+  smallint, bigint, timestamptz, timestamptz, text, integer, text, text, text, text, text, text, bigint, bigint, integer, smallint,
+  integer, bigint[], bigint[], bigint[], text, text, json, bytea);
 create or replace function hash_event(
   shard smallint, "position" bigint, recorded_at timestamptz, occurred_at timestamptz,
   type text, stream_version integer,
   account_id text, key_id text, mode text, request_id text, endpoint text, tariff text,
   credits bigint, quantity bigint, slots integer, status smallint, latency_ms integer,
   lots bigint[], held bigint[], moved bigint[],
-  actor text, instance text, payload json, private bytea
+  actor text, instance text, payload json, private bytea, login text default null
 ) returns bytea
 language sql stable parallel safe as $$
   select sha256(convert_to(
@@ -21,6 +26,6 @@ language sql stable parallel safe as $$
     || (coalesce(status::text, '') || E'\n' || coalesce(latency_ms::text, '') || E'\n')
     || (coalesce(lots::text, '') || E'\n' || coalesce(held::text, '') || E'\n' || coalesce(moved::text, '') || E'\n')
     || (actor || E'\n' || instance || E'\n')
-    || (payload::text || E'\n' || coalesce(encode(private, 'hex'), '')),
+    || (payload::text || E'\n' || coalesce(encode(private, 'hex'), '') || coalesce(E'\n' || login, '')),
     'UTF8'))
 $$;

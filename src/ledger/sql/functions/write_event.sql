@@ -10,11 +10,12 @@ create or replace function write_event(
 ) returns void
 language sql as $$
   insert into events (shard, position, recorded_at, occurred_at, type, stream_version, account_id, key_id, mode,
-    request_id, endpoint, tariff, credits, lots, moved, actor, instance, payload, private, event_hash)
+    request_id, endpoint, tariff, credits, lots, moved, actor, instance, payload, private, login, event_hash)
   values (in_shard, in_position, in_now, in_now, in_type, in_stream_version, in_account, in_key, in_mode,
     in_request, in_endpoint, in_tariff, in_credits, in_lots, in_moved, in_actor, in_instance,
-    in_payload::json, in_private,
+    in_payload::json, in_private, session_user::text,
     hash_event(in_shard, in_position, in_now, in_now, in_type, in_stream_version,
       in_account, in_key, in_mode, in_request, in_endpoint, in_tariff, in_credits, null::bigint, null::integer,
-      null::smallint, null::integer, in_lots, null::bigint[], in_moved, in_actor, in_instance, in_payload::json, in_private))
+      null::smallint, null::integer, in_lots, null::bigint[], in_moved, in_actor, in_instance, in_payload::json, in_private,
+      session_user::text))
 $$;
