@@ -306,6 +306,28 @@ test('an account may have as many calls in flight as its plan says, whatever is 
   await stop()
 })
 
+test('nor whatever is changed of a key whose calls run on leases', async () => {
+  const key = await newKey('narrow')
+  const { responses, waiting, gateway } = await heldUp(key, 20, () => Response.json({}))
+  await ledger.change(key, 'KeyUpdated', { endpoints: ['search'] })
+  // One call of each lease ends, and is not charged on it.
+  const ended = [0, 2, 5, 9, 15]
+  for (const n of ended) waiting[n]?.()
+  await Promise.all(ended.map((n) => responses[n]))
+  const sibling = await ledger.key(key.account)
+  const others = Array.from({ length: 120 }, () => call(sibling, gateway, search('slow')))
+  let refused = 0
+  for (const other of others) void other.then(({ status }) => status === 429 && refused++)
+  await until(() => waiting.length - 20 + refused === 120)
+  expect(waiting.length - ended.length).toBeLessThanOrEqual(100)
+  // Each call on a lease still gets its response, though the account has nothing beside.
+  for (const goOn of waiting.slice(0, 20)) goOn()
+  expect(statuses(await Promise.all(responses))).toEqual([200])
+  for (const goOn of waiting) goOn()
+  await Promise.all(others)
+  await until(async () => Bun.deepEquals(await openHolds(key), nothing))
+})
+
 /**
  * Begins calls of a key that has just called twice, each when the upstream has the one before. So all run on leases: a call that
  * finds no slot takes a lease, unless another call is asking for one.

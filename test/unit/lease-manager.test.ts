@@ -48,7 +48,7 @@ describe('a lease', () => {
     ...{ maxInFlight: 1_000, credits: 2, seconds: 60 },
   } satisfies LeaseRequest
   const dedicated = (requestId: string) =>
-    ({ kind: 'hold', endpoint: 'search', requestId }) as unknown as Hold
+    ({ kind: 'hold', endpoint: 'search', requestId, keyVersion: 2, tariff: 'now' }) as Hold
   const kinds = () => appended.map(({ kind }) => kind)
   const acquireTwo = () => [leases.acquire(request), leases.acquire(request)] as const
 
@@ -186,11 +186,21 @@ describe('a lease', () => {
     expect(appended.at(-1)).toMatchObject({ kind: 'release', requestId: before.lease?.id })
   })
 
-  test('is released at once when the ledger did not charge a call on it', async () => {
+  test('serves no other call when the ledger did not charge one on it, and stands for those that run on it', async () => {
     await unusedLease()
     const [one, other] = acquireTwo()
-    leases.onRejected(one)
-    leases.onRejected(other)
+    leases.onRejected(one, 'stale_key')
+    expect(leases.acquire(request).lease).toBeUndefined()
+    leases.returnSlot(one)
+    expect(kinds()).toEqual(['lease'])
+    leases.returnSlot(other)
+    expect(kinds()).toEqual(['lease', 'release'])
+  })
+
+  test('is released at once when the ledger says that it is gone', async () => {
+    await unusedLease()
+    const [one, other] = acquireTwo()
+    for (const call of [one, other]) leases.onRejected(call, 'hold_not_open')
     expect(kinds()).toEqual(['lease', 'release'])
     expect(leases.acquire(request).lease).toBeUndefined()
     for (const call of [one, other]) leases.returnSlot(call)
@@ -206,7 +216,7 @@ describe('a lease', () => {
     expect(appended.slice(1)).toMatchObject([
       { kind: 'release', endpoint: null, requestId: first },
       { kind: 'hold', endpoint: 'search', requestId: 'own' },
-      { kind: 'lease', requestId: rest, slots: 1, credits: 2 },
+      { kind: 'lease', requestId: rest, slots: 1, credits: 2, keyVersion: 2, tariff: 'now' },
     ])
     expect(await held).toEqual(result)
     expect(leases.acquire(request).lease).toBeUndefined()
@@ -224,7 +234,7 @@ describe('a lease', () => {
     const [one, other] = acquireTwo()
     const held = leases.splitLease(one, dedicated('own'))
     expect(other.lease?.renewal).toBeDefined()
-    leases.onRejected(other)
+    leases.onRejected(other, 'hold_not_open')
     expect(kinds()).toEqual(['lease', 'release', 'hold', 'lease'])
     await held
     await Bun.sleep(0)
@@ -275,6 +285,24 @@ describe('a lease', () => {
     expect(leases.acquire(request).lease).toBeUndefined()
     leases.returnSlot(call)
     expect(kinds()).toEqual(['lease', 'release', 'lease', 'release'])
+  })
+
+  test('serves but the call that asked for it when its account changed while it was on its way', async () => {
+    for (const change of [new Map([['a', 2]]), 'all'] as const) {
+      const asked = lastOfTen()
+      leases.onChanges(change, nowMs)
+      const call = await asked
+      expect(call.lease).toBeDefined()
+      expect(leases.acquire(request).lease).toBeUndefined()
+      leases.returnSlot(call)
+      expect(kinds()).toEqual(['lease', 'release'])
+      appended = []
+    }
+    const asked = lastOfTen()
+    leases.onChanges(new Map([['a', 1]]), nowMs)
+    const { lease } = await asked
+    expect(lease).toBeDefined()
+    expect(leases.acquire(request).lease).toBe(lease)
   })
 
   test('is kept when it was granted after its account had changed', async () => {

@@ -1,5 +1,5 @@
 /** A lease as this gateway keeps it, and the commands by which it is taken and released. */
-import type { AppendResult, LeaseHold, Release } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, Hold, LeaseHold, Release } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { type LeaseSize, type LeaseTerms, leaseSeconds } from './lease-policy.ts'
 import { purchasePreconditions } from './purchase-preconditions.ts'
@@ -60,15 +60,23 @@ export function newLease(
   }
 }
 
-/** Reduces the lease to what runs on it, under a new id. Returns the command that takes it in place of the old one. */
-export function shrinkToCallsInFlight(lease: CreditLease, requestId: string): LeaseHold {
+/**
+ * Reduces the lease to what runs on it, under a new id. Returns the command that takes it in place of the old one.
+ * @param by a hold by the key and the tariff as they are now, which may have changed since the lease was taken
+ */
+export function shrinkToCallsInFlight(
+  lease: CreditLease,
+  requestId: string,
+  { keyVersion, accountVersion, previousSecret, tariff }: Hold,
+): LeaseHold {
   lease.slots -= lease.availableSlots
   lease.credits -= lease.availableCredits
   lease.availableSlots = 0
   lease.availableCredits = 0
   lease.id = requestId
   const { slots, credits } = lease
-  lease.command = { ...lease.command, requestId, slots, credits }
+  const now = { keyVersion, accountVersion, previousSecret, tariff }
+  lease.command = { ...lease.command, ...now, requestId, slots, credits }
   return lease.command
 }
 

@@ -14,6 +14,8 @@ export interface KeyLeases {
   readonly unreleased: Set<CreditLease>
   /** Whether the ledger is being asked for a lease. */
   isRequesting: boolean
+  /** Nor does a second call begin on the lease that is being asked for, if it is granted at a lower position. */
+  retiredBefore: number
   /** When the key last called, on the monotonic clock. */
   lastCallAtMs: number
   /** When it called before that. */
@@ -27,7 +29,8 @@ export interface KeyLeases {
 export function newKeyLeases(key: KeyRecord): KeyLeases {
   return {
     ...{ keyId: key.keyId, account: leaseAccountOf(key.accountId, key.mode) },
-    ...{ calls: 0, credits: 0, unreleased: new Set<CreditLease>(), isRequesting: false },
+    ...{ calls: 0, credits: 0, unreleased: new Set<CreditLease>() },
+    ...{ isRequesting: false, retiredBefore: 0 },
     ...{ lastCallAtMs: Number.NEGATIVE_INFINITY, callBeforeAtMs: Number.NEGATIVE_INFINITY },
     ...{ available: undefined, looksAtMs: Number.POSITIVE_INFINITY },
   }

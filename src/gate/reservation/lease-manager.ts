@@ -8,7 +8,7 @@ import TinyQueue from 'tinyqueue'
 import type { Config } from '../../config/config.ts'
 import { UndecodableResult } from '../../ledger/append/append-reply.ts'
 import type { Appender } from '../../ledger/append/appender.ts'
-import type { AppendResult, Hold, LeaseHold } from '../../ledger/append/call-commands.ts'
+import type { AppendResult, Hold, LeaseHold, Verdict } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { newRequestId } from '../../lib/ids.ts'
@@ -127,9 +127,11 @@ export class LeaseManager {
     leases.available = result.available
     leases.unreleased.add(lease)
     this.lookAt(leases, askedAtMs)
-    lease.isRetired = this.isClosed || this.accounts.isSuspended(leases.account)
-    if (lease.isRetired) this.releaseUnused(leases, lease)
-    else if (lease.availableCredits >= asked.credits) giveSlot(call, lease)
+    const isUnwanted = this.isClosed || this.accounts.isSuspended(leases.account)
+    // Whatever has changed since, the ledger sold to this call's key as the call knows it.
+    if (!isUnwanted && lease.availableCredits >= asked.credits) giveSlot(call, lease)
+    lease.isRetired = isUnwanted || result.position < leases.retiredBefore
+    this.releaseUnused(leases, lease)
   }
 
   /** The call has ended. May be called again. */
@@ -167,11 +169,14 @@ export class LeaseManager {
     return withUnused(leases, lease, asked.credits, result)
   }
 
-  /** The ledger did not charge a call on its lease: nothing more runs on that, and it is released at once. */
-  onRejected({ leases, lease }: CountedCall): void {
+  /**
+   * The ledger did not charge a call on its lease: no other begins on that. It stands for those that run on it, unless it is
+   * gone.
+   */
+  onRejected({ leases, lease }: CountedCall, verdict: Verdict): void {
     if (!lease) return
     lease.isRetired = true
-    this.release(leases, lease)
+    if (verdict === 'hold_not_open') this.release(leases, lease)
   }
 
   /**
@@ -190,7 +195,9 @@ export class LeaseManager {
     if (isUnused) leases.unreleased.delete(lease)
     this.accounts.subtract(leases, lease.command)
     const release = releaseCommand(lease)
-    const rest = isUnused ? [] : [shrinkToCallsInFlight(lease, newRequestId(appender.ledgerNowMs))]
+    const rest = isUnused
+      ? []
+      : [shrinkToCallsInFlight(lease, newRequestId(appender.ledgerNowMs), hold)]
     const [released, held, renewed] = appender.appendGroup([release, hold, ...rest])
     this.track(released as Promise<AppendResult>)
     if (renewed) {
@@ -260,6 +267,7 @@ export class LeaseManager {
   ): Promise<AppendResult | undefined> {
     let result: AppendResult | undefined
     leases.isRequesting = true
+    leases.retiredBefore = 0
     this.accounts.add(leases, command)
     try {
       result = await appender.append(command)
@@ -311,6 +319,7 @@ export class LeaseManager {
 
   /** @param before of those that were granted at a lower position only */
   private retireAll(leases: KeyLeases, before = Number.POSITIVE_INFINITY): void {
+    leases.retiredBefore = Math.max(leases.retiredBefore, before)
     for (const lease of leases.unreleased) {
       if (lease.result.position < before) this.retire(leases, lease)
     }

@@ -8,6 +8,7 @@ import type { Appender } from '../../ledger/append/appender.ts'
 import type { AppendResult, ReleaseReason, Verdict } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import type { Refusal } from '../../problems/refusal.ts'
+import { type AuthorizedCall, authorizeCall } from '../authorize/authorize.ts'
 import type { Outcome } from '../outcome.ts'
 import { priceMissing } from '../refusals.ts'
 import type { CreditLease } from './credit-lease.ts'
@@ -25,7 +26,7 @@ import {
   type Usage,
 } from './reservation.ts'
 import type { ReserveDeps } from './reserve-deps.ts'
-import { nameCall, takeDedicatedHold } from './take-dedicated-hold.ts'
+import { type Bound, nameCall, takeDedicatedHold, upperBound } from './take-dedicated-hold.ts'
 
 /** A minute less than the ledger takes, for what the two clocks may differ by. */
 const maxIdAgeMs = 240_000
@@ -97,8 +98,8 @@ export class LeaseSlot implements Reservation {
       throw new LedgerUnavailable('the request has ended already', { mayBeWritten: true })
     }
     this.rejectedWith = result.verdict
-    // When credits are short the lease stays: other calls run on it. convertToDedicatedHold splits it.
-    if (result.verdict !== 'insufficient_credits') leases.onRejected(this.counted)
+    // When credits are short, convertToDedicatedHold splits the lease.
+    if (result.verdict !== 'insufficient_credits') leases.onRejected(this.counted, result.verdict)
     throw new LeaseChargeRejected(result.verdict)
   }
 
@@ -119,12 +120,9 @@ export class LeaseSlot implements Reservation {
     }
   }
 
-  /**
-   * The lease is split only where nothing else is left: other calls run on it. A charge that was rejected for another
-   * reason than credits has released the lease already.
-   */
+  /** The lease is split only where nothing else is left: other calls run on it. */
   async convertToDedicatedHold(): Promise<Outcome<{ readonly reservation: Reservation }>> {
-    if (this.rejectedWith) return this.takeHold(this.rejectedWith === 'insufficient_credits')
+    if (this.rejectedWith === 'insufficient_credits') return this.takeHold(true)
     const outcome = await this.takeHold(false)
     if (outcome.ok) return outcome
     const { code } = outcome.refusal
@@ -145,18 +143,18 @@ export class LeaseSlot implements Reservation {
   private async takeHold(
     splitsLease: boolean,
   ): Promise<Outcome<{ readonly reservation: Reservation }>> {
-    const { deps, call, terms, counted } = this
-    const { tariffs, leases } = deps
-    const { keyHash, key, price } = terms
-    const tariff = tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff))
-    if (!tariff) return { ok: false, refusal: priceMissing }
+    const { deps, call, counted } = this
+    const { leases } = deps
+    const asked = splitsLease ? await this.termsNow() : await this.termsAtFirst()
+    if (!asked.ok) return asked
+    const { authorized, bound } = asked
     // The id was made when the call began, and the ledger takes no hold under an old one.
-    if (performance.now() - call.startedAtMs > maxIdAgeMs) nameCall(deps, key, call)
+    if (performance.now() - call.startedAtMs > maxIdAgeMs) nameCall(deps, authorized.key, call)
     const outcome = await takeDedicatedHold(
       deps,
-      { keyHash, key, tariff, price },
+      authorized,
       call,
-      terms,
+      bound,
       splitsLease ? (hold) => leases.splitLease(counted, hold) : undefined,
     )
     if (!outcome.ok) return outcome
@@ -166,4 +164,28 @@ export class LeaseSlot implements Reservation {
     leases.returnSlot(counted)
     return { ok: true, reservation: new DedicatedHold(deps, call, outcome.terms) }
   }
+
+  private async termsAtFirst(): Promise<Outcome<HoldToTake>> {
+    const { tariffs } = this.deps
+    const { keyHash, key, price } = this.terms
+    const tariff = tariffs.peek(key.tariff) ?? (await tariffs.find(key.tariff))
+    if (!tariff) return { ok: false, refusal: priceMissing }
+    return { ok: true, authorized: { keyHash, key, tariff, price }, bound: this.terms }
+  }
+
+  /** What is left of a lease that is split is taken anew, which the ledger refuses to a key that has changed since. */
+  private async termsNow(): Promise<Outcome<HoldToTake>> {
+    const { deps, call, terms } = this
+    const outcome = await authorizeCall(deps, terms.keyHash, call.route, call.request, 0)
+    if (!outcome.ok) return outcome
+    const { authorized } = outcome
+    const bounded = upperBound(authorized.price, call.content)
+    return bounded.ok ? { ok: true, authorized, bound: bounded.bound } : bounded
+  }
+}
+
+/** By which key and price, and how much. */
+interface HoldToTake {
+  readonly authorized: AuthorizedCall
+  readonly bound: Bound
 }
