@@ -61,6 +61,22 @@ async function attempt(role: Role, statement: string): Promise<string> {
 
 class Done extends Error {}
 
+test('the ledger belongs to a role of its database that nobody logs in as, and that may do nothing else', async () => {
+  const rows = await ledger.owner`
+    select distinct starts_with(rolname, 'tollbook_owner_') as own, rolcanlogin, rolsuper, rolcreaterole, rolcreatedb,
+      rolbypassrls, rolreplication
+    from pg_roles where oid in (
+      select nspowner from pg_namespace where nspname = 'tollbook'
+      union select relowner from pg_class where relnamespace = 'tollbook'::regnamespace
+      union select proowner from pg_proc where pronamespace = 'tollbook'::regnamespace)`
+  expect([...rows]).toEqual([
+    {
+      ...{ own: true, rolcanlogin: false, rolsuper: false, rolcreaterole: false },
+      ...{ rolcreatedb: false, rolbypassrls: false, rolreplication: false },
+    },
+  ])
+})
+
 describe.each(roles)('whoever steals the login of %s', (role) => {
   test.each(deeds)('$what', async ({ by, statements }) => {
     const expected = by.includes(role) ? 'done' : denied

@@ -11,6 +11,7 @@ import triggers from '../sql/triggers.sql' with { type: 'text' }
 import { grantRoles, makeRoles } from './grants.ts'
 import { applyMigrations } from './migrations.ts'
 import { requireOwnerRights } from './owner-rights.ts'
+import { takeOwnership } from './ownership.ts'
 import { projectionFunctions } from './projection-functions.ts'
 
 export interface MigrateOptions {
@@ -108,6 +109,7 @@ async function makeProjectionTables(tx: Sql): Promise<Projection[]> {
 
 async function replaceFunctions(tx: Sql, schema: string): Promise<void> {
   for (const text of [...functions, ...projectionFunctions(), triggers]) await tx.unsafe(text)
+  await takeOwnership(tx, schema)
   await tx`select extend_partitions()`
   await grantRoles(tx, schema)
 }

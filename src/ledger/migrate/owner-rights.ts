@@ -1,6 +1,6 @@
 /** What a login needs to make or change a ledger's schema, looked at before anything is written. */
 import type { Sql } from '../connect.ts'
-import { roleNames, roles } from '../roles.ts'
+import { ownerRole, roleNames, roles } from '../roles.ts'
 
 /** The login lacks rights, or is not the owner. Nothing was written. The message has the SQL that mends it. */
 export class RightsMissing extends Error {
@@ -19,7 +19,8 @@ interface Rights {
   readonly rolesOfOthers: readonly string[]
   readonly createsRoles: boolean
   readonly createsSchemas: boolean
-  readonly hasSchema: boolean
+  /** The schema is there, and belongs to the role that it is to belong to. */
+  readonly hasOwnSchema: boolean
   readonly hasReplaySchema: boolean
   /** The owner of the schema, or of something in it, when the login is not that owner. */
   readonly otherOwner: string | null
@@ -31,7 +32,7 @@ export async function requireOwnerRights(sql: Sql, schema: string, work: OwnerWo
   const { login, database, otherOwner } = rights
   if (otherOwner !== null) {
     throw new RightsMissing(
-      `the schema ${schema} belongs to ${otherOwner}, and ${login} may not change it: log in as ${otherOwner}. Nothing was changed.`,
+      `the schema ${schema} belongs to ${otherOwner}, and ${login} may not change it: log in as ${otherOwner}, or as a member of it. Nothing was changed.`,
     )
   }
   const statements = missingRights(rights, work)
@@ -49,33 +50,38 @@ export async function readMissingRights(sql: Sql, schema: string): Promise<reado
 
 function missingRights(rights: Rights, work: OwnerWork): string[] {
   const { login, database } = rights
-  const needsSchema = work === 'rebuild' ? !rights.hasReplaySchema : !rights.hasSchema
+  const needsSchema = work === 'rebuild' ? !rights.hasReplaySchema : !rights.hasOwnSchema
   const missing: string[] = []
   const toMake = rights.createsRoles ? [] : rights.missingRoles
-  missing.push(...toMake.map((role) => `create role ${role} nologin;`))
+  missing.push(...toMake.map((role) => `create role ${quoted(role)} nologin;`))
   if (needsSchema && !rights.createsSchemas) {
     missing.push(`grant create on database ${database} to ${login};`)
   }
   // The other commands take the roles, so whoever asks an administrator once asks for all of it.
   const toGrant = [...toMake, ...rights.rolesOfOthers]
   if (missing.length > 0 && toGrant.length > 0) {
-    missing.push(`grant ${toGrant.join(', ')} to ${login};`)
+    missing.push(`grant ${toGrant.map(quoted).join(', ')} to ${login};`)
   }
   return missing
+}
+
+/** A name as SQL takes it. */
+function quoted(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`
 }
 
 async function readRights(sql: Sql, schema: string): Promise<Rights> {
   const names = roles.map((role) => roleNames[role])
   const [row] = await sql<[Rights]>`
     select quote_ident(current_user) as login, quote_ident(current_database()) as database,
-      array(select name from unnest(${names}::text[]) name where name not in (select rolname from pg_roles)) as "missingRoles",
+      array(select name from unnest(${names}::text[] || ${sql.unsafe(ownerRole(schema))}) name where name not in (select rolname from pg_roles)) as "missingRoles",
       array(
-        select name from unnest(${names}::text[]) name
+        select name from unnest(${names}::text[] || ${sql.unsafe(ownerRole(schema))}) name
         join pg_roles on rolname = name where not pg_has_role(oid, 'member')
       ) as "rolesOfOthers",
       me.rolsuper or me.rolcreaterole as "createsRoles",
       has_database_privilege(current_database(), 'create') as "createsSchemas",
-      own.oid is not null as "hasSchema",
+      coalesce(pg_get_userbyid(own.nspowner) = ${sql.unsafe(ownerRole(schema))}, false) as "hasOwnSchema",
       exists (select from pg_namespace where nspname = ${`${schema}_replay`}) as "hasReplaySchema",
       (
         select quote_ident(pg_get_userbyid(owner)) from (

@@ -26,7 +26,12 @@ export async function makeShadowTables(
     withSearchPath(searchPath, [
       lockReplaySchema(ledger),
       `do $do$ begin
-        if not exists (select from pg_namespace where nspname = '${schema}') then create schema ${schema}; end if;
+        if not exists (select from pg_namespace where nspname = '${schema}') then
+          create schema ${schema};
+          -- The tables are to belong to whoever owns the log, who needs this to have them.
+          execute format('grant create, usage on schema ${schema} to %I',
+            (select pg_get_userbyid(relowner) from pg_class where oid = '${ledger}.events'::regclass));
+        end if;
       end $do$`,
       `create unlogged table if not exists ${schema}.progress (projection text, shard smallint,
         fingerprint text not null, position bigint not null, primary key (projection, shard))`,
