@@ -5,6 +5,7 @@
 import { isMapping } from '../lib/is-mapping.ts'
 import { mapValues } from '../lib/map-values.ts'
 import { dereferenced } from '../lib/named-schemas.ts'
+import { hasKindRates } from '../pricing/token-kinds.ts'
 import type { Provider } from '../providers/provider.ts'
 import { providers } from '../providers/providers.ts'
 
@@ -19,8 +20,8 @@ function completeRoute(route: unknown): unknown {
   const components = Array.isArray(route.price) ? route.price : [route.price]
   const provider = providerNamed(route.provider)
   if (!provider || !components.some(isTokenPrice)) return route
-  const { settle, streams } = provider.ofTokenRoutes
-  const complete = (component: unknown) => withSettle(component, settle)
+  const { streams } = provider.ofTokenRoutes
+  const complete = (component: unknown) => withSettle(component, provider.ofTokenRoutes)
   const price = Array.isArray(route.price) ? route.price.map(complete) : complete(route.price)
   return canStream(route.request) ? { streams, ...route, price } : { ...route, price }
 }
@@ -29,10 +30,13 @@ function isTokenPrice(component: unknown): component is Record<string, unknown> 
   return isMapping(component) && component.per === 'token'
 }
 
-function withSettle(component: unknown, settle: Provider['ofTokenRoutes']['settle']): unknown {
+function withSettle(component: unknown, { settle, kinds }: Provider['ofTokenRoutes']): unknown {
   if (!isTokenPrice(component)) return component
   const given = component.settle ?? {}
-  return isMapping(given) ? { ...component, settle: { ...settle, ...given } } : component
+  if (!isMapping(given)) return component
+  // What the price has no use for does not stand in it: a tariff is what was written, and no more.
+  const ofKinds = hasKindRates(component.perMillion) ? { kinds } : {}
+  return { ...component, settle: { ...settle, ...ofKinds, ...given } }
 }
 
 function providerNamed(name: unknown): Provider | undefined {

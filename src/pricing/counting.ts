@@ -1,6 +1,6 @@
 /** What is counted of a call: the most that it can use, and what it used. */
 
-import type { Counted } from '../../events/counted.ts'
+import type { Counted, Parts } from '../../events/counted.ts'
 import { mapValues } from '../lib/map-values.ts'
 import type { CallContent, RequestContent } from './price-kind.ts'
 import {
@@ -12,8 +12,11 @@ import {
   kindOf,
   type PriceRule,
 } from './price-rule.ts'
+import { kindPrefix } from './priced-parts.ts'
 import type { PricedRoute } from './priced-route.ts'
-import { nameInTable, type RateFields } from './rate.ts'
+import { kindRatesOf, nameInTable, type RateFields } from './rate.ts'
+import { requestTokens } from './rules/per-token.ts'
+import { heldKinds, kindsInAll, kindsOf, sumOf, tokenKinds, withKinds } from './token-kinds.ts'
 
 /** A price without a rate for the value that a request has at `by`, or for its absence. */
 export interface UnknownRate {
@@ -33,41 +36,70 @@ export function unknownRate(price: PriceRule, request: RequestContent): UnknownR
  * @throws TypeError when the request lacks what is counted, or finds no rate
  */
 export function boundOf(price: PriceRule, request: RequestContent): Counted {
-  const counted = countedBy(price, (component) =>
-    kindOf(component).holdQuantity(component, request),
-  )
   const chooser = chooserOf(price)
-  if (chooser === undefined) return counted
-  const by = nameInTable(chooser, request)
-  if (by === undefined) throw new TypeError('the price has no rate for the request')
-  return { ...counted, by }
+  const by = chooser && nameInTable(chooser, request)
+  if (chooser && by === undefined) throw new TypeError('the price has no rate for the request')
+  const counted = countedBy(price, (component) => {
+    const quantity = kindOf(component).holdQuantity(component, request)
+    const rates = kindRatesOf(component, by)
+    if (rates === undefined || component.per !== 'token') return quantity
+    const ofRequest = requestTokens(component, request)
+    return heldKinds(rates, ofRequest, quantity - ofRequest)
+  })
+  return by === undefined ? counted : { ...counted, by }
 }
 
 /** What a call used, for which so much was held. Where it is more, the response says so. */
 export function usedOf(price: PriceRule, call: CallContent, held: Counted): Counted {
   if (isFree(price)) return { quantity: held.quantity }
   const used = countedBy(price, (component, name) => {
+    // Whoever meters tokens says how many there were.
+    if (kindRatesOf(component, held.by)) return kindsOf(held, kindPrefix(name))
     const covered = name === undefined ? held.quantity : (held.parts?.[name] ?? 0)
     return kindOf(component).usedQuantity(component, call, covered)
   })
   return held.by === undefined ? used : { ...used, by: held.by }
 }
 
+/** All that a call of a route can use, whichever name its value finds. */
+export function mostOf(
+  price: PriceRule,
+  by: string | undefined,
+  maxQuantity: (component: Component) => number,
+): Counted {
+  const counted = countedBy(price, (component) => {
+    const quantity = maxQuantity(component)
+    const rates = kindRatesOf(component, by)
+    if (rates === undefined || component.per !== 'token') return quantity
+    return heldKinds(rates, quantity - component.hold.most, component.hold.most)
+  })
+  return by === undefined ? counted : { ...counted, by }
+}
+
+/** @param count a quantity, or the quantities of a component's kinds */
 function countedBy(
   price: PriceRule,
-  count: (component: Component, name: string | undefined) => number,
+  count: (component: Component, name: string | undefined) => number | Parts,
 ): Counted {
   if (isFree(price)) return { quantity: 1 }
-  if (!isList(price)) return { quantity: count(price, undefined) }
+  if (!isList(price)) {
+    const counted = count(price, undefined)
+    return typeof counted === 'number'
+      ? { quantity: counted }
+      : withKinds({ quantity: 0 }, kindPrefix(undefined), counted)
+  }
   const metered = price.find(isMeteredComponent)
-  const parts: Record<string, number> = {}
-  let quantity = 1
+  let all: Counted = { quantity: 1, parts: {} }
   for (const component of price) {
     const counted = count(component, component.name)
-    parts[component.name] = counted
-    if (component === metered) quantity = counted
+    if (typeof counted !== 'number') {
+      all = withKinds(all, kindPrefix(component.name), counted)
+      continue
+    }
+    const quantity = component === metered ? counted : all.quantity
+    all = { quantity, parts: { ...all.parts, [component.name]: counted } }
   }
-  return { quantity, parts }
+  return all
 }
 
 function chooserOf(price: PriceRule): Component | undefined {
@@ -76,10 +108,39 @@ function chooserOf(price: PriceRule): Component | undefined {
 
 /** The same with so much of the component that is metered. */
 export function withQuantity(price: PriceRule, counted: Counted, quantity: number): Counted {
+  const ofKinds = tokensByKind(price, counted.by)
+  if (ofKinds) {
+    const { rates, prefix } = ofKinds
+    return withKinds(counted, prefix, kindsInAll(rates, kindsOf(counted, prefix), quantity))
+  }
   if (!isList(price)) return { ...counted, quantity }
   const metered = price.find(isMeteredComponent)
   if (metered === undefined) return counted
   return { ...counted, quantity, parts: { ...counted.parts, [metered.name]: quantity } }
+}
+
+/** The same with so many tokens, which the response said by kind; without that, in all. */
+export function withTokens(
+  price: PriceRule,
+  counted: Counted,
+  tokens: number,
+  kinds: Parts | undefined,
+): Counted {
+  const ofKinds = tokensByKind(price, counted.by)
+  const isSaid = kinds !== undefined && sumOf(kinds, tokenKinds) === tokens
+  return ofKinds && isSaid
+    ? withKinds(counted, ofKinds.prefix, kinds)
+    : withQuantity(price, counted, tokens)
+}
+
+/** The component of the price whose tokens have rates by kind. */
+export function tokensByKind(price: PriceRule, by: string | undefined) {
+  for (const component of componentsOf(price)) {
+    const rates = component.per === 'token' ? kindRatesOf(component, by) : undefined
+    const name = 'name' in component ? component.name : undefined
+    if (rates) return { rates, prefix: kindPrefix(name as string | undefined) }
+  }
+  return undefined
 }
 
 /** Whether what was used is no more than what is covered, of each component. */

@@ -6,6 +6,7 @@ import { exactCredits } from './price-arithmetic.ts'
 import { type Component, componentsOf, isList, type PriceRule } from './price-rule.ts'
 import { valuesOf } from './priced-parts.ts'
 import { otherwise } from './rate.ts'
+import { hasKindRates } from './token-kinds.ts'
 
 /**
  * The components are matched by their names, and count the same; a price of one component matches one. A call is always one
@@ -14,7 +15,11 @@ import { otherwise } from './rate.ts'
 export function priceAgain(before: PriceRule, after: PriceRule, counted: Counted): Sum | undefined {
   const known = kindsByName(before)
   const isCounted = [...kindsByName(after)].every(
-    ([name, per]) => per === 'request' || known.get(name) === per,
+    ([name, counts]) =>
+      counts === 'request' ||
+      known.get(name) === counts ||
+      // All tokens are counted where their kinds are.
+      (name === undefined && counts === 'token' && known.get(name) === 'kinds'),
   )
   if (!isCounted) return undefined
   const by = nameUnder(before, after, counted.by)
@@ -30,9 +35,13 @@ export function priceAgain(before: PriceRule, after: PriceRule, counted: Counted
 }
 
 /** What each component counts, by its name. */
-function kindsByName(price: PriceRule): Map<string | undefined, Component['per']> {
-  if (isList(price)) return new Map(price.map(({ name, per }) => [name, per]))
-  return new Map(componentsOf(price).map(({ per }) => [undefined, per]))
+function kindsByName(price: PriceRule): Map<string | undefined, Component['per'] | 'kinds'> {
+  if (isList(price)) return new Map(price.map((of) => [of.name, countedIn(of)]))
+  return new Map(componentsOf(price).map((of) => [undefined, countedIn(of)]))
+}
+
+function countedIn(component: Component): Component['per'] | 'kinds' {
+  return component.per === 'token' && hasKindRates(component.perMillion) ? 'kinds' : component.per
 }
 
 /**

@@ -8,10 +8,18 @@
 
 import type { Counted } from '../../events/counted.ts'
 import { type Sum, toSum } from '../lib/sums.ts'
-import { withQuantity } from './counting.ts'
+import { capped, isCovered, tokensByKind, withQuantity } from './counting.ts'
 import { isFree, isList, type PriceRule } from './price-rule.ts'
 import { pricedParts, quantityOf } from './priced-parts.ts'
 import type { Rate } from './rate.ts'
+import {
+  affordableKinds,
+  costOfKinds,
+  kindsOf,
+  requestKinds,
+  sumOf,
+  withKinds,
+} from './token-kinds.ts'
 
 /** Proportional parts are added up in these. */
 const millionth = 1_000_000n
@@ -98,7 +106,10 @@ function requirePriced(cost: Sum | undefined): Sum {
 /** How much of the metered component so many credits buy at most, beside what else was counted. */
 export function quantityFor(price: PriceRule, counted: Counted, credits: number): number {
   const metered = pricedParts(price, counted.by)?.find(({ isMetered }) => isMetered)
-  const rest = millionthsOf(price, withQuantity(price, counted, 0))
+  const ofKinds = tokensByKind(price, counted.by)
+  // Of tokens by kind, those of the request are held already.
+  const least = ofKinds ? sumOf(kindsOf(counted, ofKinds.prefix), requestKinds) : 0
+  const rest = millionthsOf(price, withQuantity(price, counted, least))
   if (metered === undefined || rest === undefined) return 0
   const left = BigInt(credits) * millionth - rest
   if (left < 0n) return 0
@@ -108,5 +119,30 @@ export function quantityFor(price: PriceRule, counted: Counted, credits: number)
       ? [BigInt(rate.perMillion), 1]
       : [BigInt(rate.credits) * millionth, rate.unit]
   // What costs nothing is bought without an end.
-  return each === 0n ? Number.MAX_SAFE_INTEGER : Number(left / each) * unit
+  return each === 0n ? Number.MAX_SAFE_INTEGER : least + Number(left / each) * unit
+}
+
+/**
+ * What of a call is charged, for which so much is covered: each component as far as it is, and of tokens by kind as many as
+ * what is held for them buys, since nobody knew their kinds before.
+ */
+export function coveredPart(price: PriceRule, used: Counted, covered: Counted): Counted {
+  const ofKinds = tokensByKind(price, covered.by)
+  if (ofKinds === undefined) return isCovered(used, covered) ? used : capped(used, covered)
+  const { rates, prefix } = ofKinds
+  const held = costOfKinds(rates, kindsOf(covered, prefix))
+  const kinds = affordableKinds(rates, kindsOf(used, prefix), held)
+  return withKinds(capped(used, covered), prefix, kinds)
+}
+
+/** How much of the metered component has to be covered for what was used. */
+export function quantityToCover(price: PriceRule, covered: Counted, used: Counted): number {
+  const ofKinds = tokensByKind(price, covered.by)
+  if (ofKinds === undefined || ofKinds.rates.output === 0) return used.quantity
+  const { rates, prefix } = ofKinds
+  const { output: _, reasoning: __, ...ofRequest } = kindsOf(covered, prefix)
+  const more = costOfKinds(rates, kindsOf(used, prefix)) - costOfKinds(rates, ofRequest)
+  const output = BigInt(rates.output)
+  const tokens = more <= 0n ? 0n : (more + output - 1n) / output
+  return sumOf(ofRequest, requestKinds) + Number(tokens)
 }

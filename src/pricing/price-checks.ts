@@ -3,11 +3,10 @@
  * would be free. What is charged is compared with the documented response.
  */
 import { maxAmount } from '../../events/bounds.ts'
-import type { Counted } from '../../events/counted.ts'
 import type { Fault } from '../lib/fault.ts'
 import { isPassedOn } from './charge-condition.ts'
 import { wantFaults } from './condition.ts'
-import { readsResponse } from './counting.ts'
+import { mostOf, readsResponse } from './counting.ts'
 import { inResponse, optionalInRequest } from './pointer-checks.ts'
 import { creditsUpTo } from './price-arithmetic.ts'
 import {
@@ -95,10 +94,11 @@ function listFaults({ price }: PricedRoute): Fault[] {
 /** A call that the ledger never sells would be refused only when somebody makes it. */
 function amountFaults(route: PricedRoute, maxBytes: number): Fault[] {
   const { price } = route
-  const most = maxOf(route, maxBytes)
   const values = valuesOf(price)
   const isAffordable = (values.length === 0 ? [undefined] : values).every((by) => {
-    const counted = { ...most, ...(by !== undefined && { by }) }
+    const counted = mostOf(price, by, (component) =>
+      kindOf(component).maxQuantity(component, route, maxBytes),
+    )
     return creditsUpTo(price, counted, maxAmount + 1) <= maxAmount
   })
   if (isAffordable) return []
@@ -107,18 +107,6 @@ function amountFaults(route: PricedRoute, maxBytes: number): Fault[] {
     ? ['price']
     : ['price', 'perMillion' in price ? 'perMillion' : 'credits']
   return [{ path, message: `${message}: lower the price, or admit less` }]
-}
-
-/** All that a call of the route can use. */
-function maxOf({ price, ...route }: PricedRoute, maxBytes: number): Counted {
-  const most = componentsOf(price).map((component) =>
-    kindOf(component).maxQuantity(component, route, maxBytes),
-  )
-  if (!isList(price)) return { quantity: most[0] ?? 1 }
-  return {
-    quantity: 1,
-    parts: Object.fromEntries(price.map(({ name }, i) => [name, most[i] ?? 0])),
-  }
 }
 
 function streamFaults(route: PricedRoute): Fault[] {

@@ -12,17 +12,16 @@ import { readableInRequest } from './pointer-checks.ts'
 import type { PriceableRoute, RequestContent } from './price-kind.ts'
 import { requestSource, sourceMarkdown, valueInRequest } from './request-source.ts'
 import { creditsText, numberText } from './text-parts.ts'
+import { isKindRates, KindRates } from './token-kinds.ts'
 
 /** They are repeated in the events of calls, so they are short, and nothing in them has to be escaped. */
-const Table = Type.Record(
-  Type.String({ pattern: '^[^"\\\\\\u0000-\\u001f\\ud800-\\udfff]{1,100}$' }),
-  Type.Integer({ minimum: 0, maximum: maxAmount }),
-  {
-    additionalProperties: false,
-    minProperties: 1,
-    description: 'With `by`: by the values, and `else` for all others.',
-  },
-)
+const Name = Type.String({ pattern: '^[^"\\\\\\u0000-\\u001f\\ud800-\\udfff]{1,100}$' })
+
+const Table = Type.Record(Name, Type.Integer({ minimum: 0, maximum: maxAmount }), {
+  additionalProperties: false,
+  minProperties: 1,
+  description: 'With `by`: by the values, and `else` for all others.',
+})
 
 function rate(description: string) {
   return Type.Union([Type.Integer({ minimum: 1, maximum: maxAmount }), Table], { description })
@@ -49,7 +48,33 @@ export const proportionalFields = {
   ),
 }
 
-const AnyRate = closed(proportionalFields, {})
+/** Of tokens, whose kinds can have rates of their own. */
+export const tokenRateFields = {
+  ...rateFields,
+  perMillion: Type.Optional(
+    Type.Union(
+      [
+        Type.Integer({ minimum: 1, maximum: maxAmount }),
+        KindRates,
+        Type.Record(
+          Name,
+          Type.Union([Type.Integer({ minimum: 0, maximum: maxAmount }), KindRates]),
+          {
+            additionalProperties: false,
+            minProperties: 1,
+            description: 'With `by`: by the values.',
+          },
+        ),
+      ],
+      {
+        description:
+          'Instead of `credits`: credits for a million tokens, in proportion, or a mapping of rates by the kind of token.',
+      },
+    ),
+  ),
+}
+
+const AnyRate = closed(tokenRateFields, {})
 /** What the rules of all kinds of price have of a rate. */
 export type RateFields = Static<typeof AnyRate> & { readonly unit?: number }
 
@@ -65,13 +90,25 @@ export function rateOf(rule: RateFields, by: string | undefined): Rate | undefin
     const each = chosen(credits, by)
     return each === undefined ? undefined : { credits: each, unit }
   }
-  const each = chosen(perMillion, by)
+  const each = isKindRates(perMillion) ? undefined : chosen(perMillion, by)
   return each === undefined ? undefined : { perMillion: each }
 }
 
-function chosen(rate: RateFields['credits'], by: string | undefined): number | undefined {
+function chosen(rate: RateFields['perMillion'], by: string | undefined): number | undefined {
+  const each = rateUnder(rate, by)
+  return typeof each === 'number' ? each : undefined
+}
+
+/** The rates by kind of token that the rule has; undefined where it has none. */
+export function kindRatesOf({ perMillion, by: chooser }: RateFields, by: string | undefined) {
+  const rate = chooser === undefined ? perMillion : rateUnder(perMillion, by)
+  return isKindRates(rate) ? rate : undefined
+}
+
+function rateUnder(rate: RateFields['perMillion'], by: string | undefined) {
   if (typeof rate !== 'object') return rate
-  return by !== undefined && Object.hasOwn(rate, by) ? rate[by] : undefined
+  const table = rate as Readonly<Record<string, number | KindRates>>
+  return by !== undefined && Object.hasOwn(table, by) ? table[by] : undefined
 }
 
 /** The names of the rule's table; none where it has none. */
@@ -116,7 +153,8 @@ export function rateFaults(rule: RateFields, route: PriceableRoute, needsUnit: b
   if (perMillion !== undefined && unit !== undefined) {
     faults.push({ path: path('unit'), message: 'has no effect on what is priced per million' })
   }
-  if (isMapping(rate) !== (by !== undefined)) {
+  const isTable = isMapping(rate) && (by !== undefined || !isKindRates(perMillion))
+  if (isTable !== (by !== undefined)) {
     const message =
       by === undefined
         ? 'is a table, and `by` says what chooses in it'
@@ -154,10 +192,18 @@ export function rateText(rule: RateFields, one: string, many: string, of = ''): 
         ? `${one}${of}`
         : `for each started ${numberText(unit)} ${many}${of}`
   if (typeof rate === 'number') return `${creditsText(rate)} ${each}`
+  if (by === undefined) return `${valueText(rate as KindRates)} ${each}`
   const rates = Object.entries(rate)
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, credits]) => `${name} ${creditsText(credits)}`)
+    .map(([name, rate]) => `${name} ${valueText(rate as number | KindRates)}`)
   return `${rates.join(', ')} ${each}, by ${byText(by)}`
+}
+
+/** `2 credits`, `(input 4 credits, output 8 credits)` */
+function valueText(rate: number | KindRates): string {
+  if (typeof rate === 'number') return creditsText(rate)
+  const kinds = Object.entries(rate).map(([kind, of]) => `${kind} ${creditsText(of)}`)
+  return `(${kinds.join(', ')})`
 }
 
 function byText(by: RateFields['by']): string {

@@ -10,6 +10,13 @@ import type { Provider, RefusedRequest } from './provider.ts'
 export const openai: Provider = {
   ofTokenRoutes: {
     settle: { usage: '/usage/total_tokens', each: ['/choices/0/delta/content'] },
+    kinds: {
+      input: '/usage/prompt_tokens',
+      cached: '/usage/prompt_tokens_details/cached_tokens',
+      output: '/usage/completion_tokens',
+      reasoning: '/usage/completion_tokens_details/reasoning_tokens',
+      contained: ['cached', 'reasoning'],
+    },
     // A stream says its usage only when it is asked to.
     streams: {
       when: { pointer: '/stream', equals: true },

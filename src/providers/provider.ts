@@ -6,6 +6,8 @@ export interface Provider {
   /** What a route whose price is per token is taken to say where it says nothing. */
   readonly ofTokenRoutes: {
     readonly settle: { readonly usage: string; readonly each: readonly string[] }
+    /** Its `settle.kinds`, where its rates are by the kind of token. */
+    readonly kinds: Readonly<Record<string, unknown>>
     readonly streams: {
       readonly when: { readonly pointer: string; readonly equals: boolean }
       readonly send?: Readonly<Record<string, unknown>>

@@ -51,6 +51,18 @@ const config: ConfigChanges = {
         ...{ hold: { most: 4_096 }, settle: { number: '/usage/completion_tokens' } },
       },
     ]),
+    kinds: {
+      ...(routes as { chat: object }).chat,
+      path: '/v1/kinds/completions',
+      operationId: 'kinds',
+      price: {
+        ...{ per: 'token', by: '/model', hold: { ...tokenPrice.hold, bytesPerToken: 10 } },
+        perMillion: {
+          large: { input: 2_500_000, cached: 1_250_000, output: 10_000_000 },
+          small: { input: 150_000, cached: 75_000, output: 600_000 },
+        },
+      },
+    },
     byMethod: {
       ...route('/v1/by-method', { per: 'request', by: 'method', credits: { GET: 2, HEAD: 0 } }),
       ...{ method: undefined, methods: ['GET', 'HEAD'], request: undefined },
@@ -265,6 +277,83 @@ describe('rates by a value', () => {
     const head = await shop.fetch('/v1/by-method', { method: 'HEAD' })
     expect([got, head].map(charged)).toEqual(['2', '0'])
     expect((await callOf(head)).settled).toMatchObject({ credits: 0, payload: { by: 'HEAD' } })
+  })
+})
+
+describe('tokens with rates by kind', () => {
+  const said = {
+    ...{ prompt_tokens: 100, completion_tokens: 25, total_tokens: 125 },
+    prompt_tokens_details: { cached_tokens: 40 },
+    completion_tokens_details: { reasoning_tokens: 5 },
+  }
+  const ask = (model: string, key: string, stream = true) =>
+    shop.post('/v1/kinds/completions', { ...chat, model, stream }, { key })
+  const sse = (text: string) => () =>
+    new Response(text, { headers: { 'content-type': 'text/event-stream' } })
+
+  test('are charged to the credit, streamed or not, and stand in the statement by model and kind', async () => {
+    const key = await shop.newKey()
+    shop.upstream.respond(sse(tokens(20) + event({ choices: [], usage: said }) + done))
+    const large = await ask('large', key.text)
+    await large.text()
+    // 60 × 2.5 + 40 × 1.25 + 25 × 10
+    expect((await callOf(large)).settled).toMatchObject({
+      ...{ credits: 450, quantity: 125 },
+      payload: { by: 'large', parts: { input: 60, cached: 40, output: 20, reasoning: 5 } },
+    })
+    shop.upstream.respond(() =>
+      Response.json({ choices: [{ message: { content: 'hi' } }], usage: said }),
+    )
+    const small = await ask('small', key.text, false)
+    // 60 × 0.15 + 40 × 0.075 + 25 × 0.6
+    expect(charged(small)).toBe('27')
+    await callOf(small)
+    const statement = await readStatement(shop.ledger.sql, {
+      ...{ keyId: key.keyId, month: await thisMonth() },
+    })
+    const lines = statement?.charges.byComponent?.map(({ component, by, quantity, amount }) =>
+      [component, by, quantity, amount].join(' '),
+    )
+    expect(lines).toEqual([
+      'cached large 40 50.000000',
+      'cached small 40 3.000000',
+      'input large 60 150.000000',
+      'input small 60 9.000000',
+      'output large 20 200.000000',
+      'output small 20 12.000000',
+      'reasoning large 5 50.000000',
+      'reasoning small 5 3.000000',
+      '   0.000000',
+    ])
+  })
+
+  test('whose usage says no kinds are those of the request as held, and output', async () => {
+    const key = await shop.newKey()
+    shop.upstream.respond(sse(tokens(20) + done))
+    const response = await ask('large', key.text)
+    await response.text()
+    const { settled } = await callOf(response)
+    const input = (settled?.quantity ?? 0) - 20
+    expect(settled?.payload).toMatchObject({ by: 'large', parts: { input, output: 20 } })
+    expect(settled?.credits).toBe(Math.ceil(input * 2.5 + 20 * 10))
+  })
+
+  test('cost no more than can be held', async () => {
+    const key = await shop.newKey('pro', { monthlyCap: 300 })
+    shop.upstream.respond(sse(tokens(5) + event({ choices: [], usage: said }) + done))
+    const response = await ask('large', key.text)
+    await response.text()
+    const { settled } = await callOf(response)
+    expect(settled?.credits).toBeLessThanOrEqual(300)
+    expect(settled?.payload).toMatchObject({ parts: { input: 60, cached: 40 } })
+    expect(Number(settled?.credits) + Number(settled?.payload.shortfall)).toBe(450)
+  })
+
+  test('of a model that has no rates are refused', async () => {
+    const key = await shop.newKey()
+    const response = await ask('huge', key.text)
+    expect(response.status).toBe(400)
+    expect(await response.json()).toMatchObject({ error: { param: 'model' } })
   })
 })
 

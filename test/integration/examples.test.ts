@@ -164,7 +164,8 @@ const examples: Readonly<Record<string, [string, (started: Started) => Promise<v
     },
   ],
   chat: [
-    '1',
+    // Two tokens at 0.15 and two at 0.6.
+    '2',
     async ({ call }) => {
       const ask = { model: 'large', messages: [{ role: 'user', content: 'Hello' }], stream: true }
       const stream = await call('/v1/chat/completions', json(ask))

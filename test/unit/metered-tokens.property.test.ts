@@ -199,7 +199,7 @@ async function relay(
       countedAt: (quantity) => ({ quantity }),
       async charge(used, terminatedBy) {
         endings++
-        charged = Math.min(used, hold.held)
+        charged = Math.min(used.quantity, hold.held)
         by = terminatedBy
       },
       async void() {

@@ -12,7 +12,7 @@ import { maxAmount } from '../../../events/bounds.ts'
 import { type Counted, countedOf } from '../../../events/counted.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { withQuantity } from '../../pricing/counting.ts'
-import { creditsUpTo, quantityFor } from '../../pricing/price-arithmetic.ts'
+import { creditsUpTo, quantityFor, quantityToCover } from '../../pricing/price-arithmetic.ts'
 import type { MeteredComponent } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import { DedicatedHold } from './dedicated-hold.ts'
@@ -48,10 +48,8 @@ export class GrowingHold extends DedicatedHold {
   }
 
   /** Extends it before the quantity reaches what is held; waits only where it exceeds that. */
-  override async ensure(
-    { quantity }: Counted,
-    extra: number = this.step,
-  ): Promise<Refusal | undefined> {
+  override async ensure(used: Counted, extra: number = this.step): Promise<Refusal | undefined> {
+    const quantity = quantityToCover(this.terms.price, this.terms, used)
     if (!this.refusal && quantity + extra / 2 > this.terms.quantity) {
       this.grow(quantity + extra).catch((error) =>
         this.deps.log('a hold is not extended early', error),

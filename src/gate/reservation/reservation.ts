@@ -15,8 +15,7 @@ import type {
   Verdict,
 } from '../../ledger/append/call-commands.ts'
 import type { KeyRecord } from '../../ledger/read/read-key-by-hash.ts'
-import { capped, isCovered } from '../../pricing/counting.ts'
-import { credits, creditsUpTo } from '../../pricing/price-arithmetic.ts'
+import { coveredPart, credits, creditsUpTo } from '../../pricing/price-arithmetic.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { PriceRule } from '../../pricing/price-rule.ts'
 import type { Refusal } from '../../problems/refusal.ts'
@@ -132,9 +131,9 @@ export class LeaseChargeRejected extends ChargeRejected {
 /** The charge for what was used, of which no more than the terms say is covered. What more it costs is a shortfall. */
 export function capCharge(terms: Counted & Pick<Terms, 'price'>, used: Counted): Charge {
   const { price } = terms
-  if (isCovered(used, terms)) return { ...used, credits: credits(price, used) }
-  const charged = capped(used, terms)
+  const charged = coveredPart(price, used, terms)
   const cost = credits(price, charged)
+  if (charged === used) return { ...used, credits: cost }
   const shortfall = creditsUpTo(price, used, maxAmount) - cost
   return { ...charged, credits: cost, ...(shortfall > 0 && { shortfall }) }
 }

@@ -3,20 +3,23 @@
  * its end. An event stream is metered along the way, and its hold grows with it (growing-hold.ts).
  */
 import { type Static, Type } from '@sinclair/typebox'
+import type { Parts } from '../../../events/counted.ts'
+import type { Fault } from '../../lib/fault.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, pointer, text } from '../../lib/schema-fields.ts'
 import { bodyFaults, inResponse, optionalInRequest } from '../pointer-checks.ts'
 import type { PriceKind, RequestContent } from '../price-kind.ts'
-import { proportionalFields, rateText } from '../rate.ts'
+import { rateText, tokenRateFields } from '../rate.ts'
 import { requestSource, valueInRequest } from '../request-source.ts'
 import { maxTokens, stepOf, unitOf } from '../rule-fields.ts'
 import { fieldText, numberText } from '../text-parts.ts'
+import { hasKindRates, isKindRates, KindPointers, kindFaults, statedKinds } from '../token-kinds.ts'
 
 export const TokenPrice = closed(
   {
     per: Type.Literal('token'),
     unit: unitOf('tokens'),
-    ...proportionalFields,
+    ...tokenRateFields,
     hold: closed(
       {
         bytesPerToken: atLeast(
@@ -51,6 +54,7 @@ export const TokenPrice = closed(
           description:
             'Where an event of a stream has its text: it counts one token for so many bytes as `bytesPerToken` says, and at least one where there is anything.',
         }),
+        kinds: Type.Optional(KindPointers),
       },
       {
         description:
@@ -70,12 +74,14 @@ export const perToken: PriceKind<TokenPrice> = {
   inUnits: true,
   readsJson: () => true,
 
-  findFaults({ hold, settle }, route) {
+  findFaults(rule, route) {
+    const { hold, settle } = rule
     if (!route.request || !('json' in route.request)) {
       const message = 'counts tokens of JSON, so request.json is needed'
       return [{ path: ['price', 'per'], message }]
     }
     return [
+      ...ratesFaults(rule),
       ...bodyFaults(route, ['price', 'per']),
       ...hold.limit.flatMap((at, index) =>
         optionalInRequest(route, ['price', 'hold', 'limit', index], at, 'number'),
@@ -105,6 +111,29 @@ export const perToken: PriceKind<TokenPrice> = {
   shortText: (rule) => rateText(rule, 'for each token', 'tokens'),
 }
 
+/** Rates by kind need a place where the usage says the kinds; and where one rate of a table is by kind, all are. */
+function ratesFaults({ perMillion, by, settle }: TokenPrice): Fault[] {
+  const path = ['price', 'perMillion']
+  const table = typeof perMillion === 'object' && by !== undefined ? Object.entries(perMillion) : []
+  const ofKinds = table.filter(([, rate]) => isKindRates(rate))
+  if (hasKindRates(perMillion) && settle.kinds === undefined) {
+    const message = 'missing: rates by the kind of token need it, or a `provider` that says it'
+    return [{ path: ['price', 'settle', 'kinds'], message }]
+  }
+  if (ofKinds.length > 0 && ofKinds.length < table.length) {
+    return [{ path, message: 'has rates by kind for some values, and must have them for all' }]
+  }
+  return by === undefined
+    ? kindFaults(perMillion, path)
+    : ofKinds.flatMap(([name, rate]) => kindFaults(rate, [...path, name]))
+}
+
+/** The tokens of a call that its response reports, by kind; undefined where it does not. */
+export function reportedKinds({ settle }: TokenPrice, json: unknown): Parts | undefined {
+  const tokens = reportedTokens({ settle }, json)
+  return settle.kinds && tokens !== undefined ? statedKinds(settle.kinds, json, tokens) : undefined
+}
+
 /** What the request of a call counts until its response says better. */
 export function requestTokens({ hold }: TokenPrice, { bytes }: RequestContent): number {
   if (bytes === undefined) throw new TypeError('no JSON')
@@ -112,7 +141,10 @@ export function requestTokens({ hold }: TokenPrice, { bytes }: RequestContent): 
 }
 
 /** The tokens of a call that its response, or an event of it, reports; undefined where it does not. */
-export function reportedTokens({ settle }: TokenPrice, json: unknown): number | undefined {
+export function reportedTokens(
+  { settle }: Pick<TokenPrice, 'settle'>,
+  json: unknown,
+): number | undefined {
   const reported = valueAt(json, settle.usage)
   return isCount(reported) && reported <= maxTokens ? reported : undefined
 }

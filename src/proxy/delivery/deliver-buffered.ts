@@ -8,8 +8,9 @@ import {
 import type { AppendResult, ReleaseReason } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { isChargeableByJson } from '../../pricing/charge-condition.ts'
-import { withQuantity } from '../../pricing/counting.ts'
+import { withTokens } from '../../pricing/counting.ts'
 import { meteredComponent } from '../../pricing/price-rule.ts'
+import { reportedKinds } from '../../pricing/rules/per-token.ts'
 import { responseTokens } from '../metering/response-tokens.ts'
 import { responseOwner } from './deliver-stored-response.ts'
 import {
@@ -134,7 +135,10 @@ async function usageOf(
   const used = usedBy(priced, response, json)
   const { status } = response
   if (tokens === undefined) return { ...reservation.cappedCharge(used), status }
-  const metered = withQuantity(reservation.terms.price, used, tokens)
+  const { price } = reservation.terms
+  const component = meteredComponent(price)
+  const kinds = component?.per === 'token' ? reportedKinds(component, json) : undefined
+  const metered = withTokens(price, used, tokens, kinds)
   await reservation.ensure(metered, 0)
   return { ...reservation.cappedCharge(metered), status }
 }

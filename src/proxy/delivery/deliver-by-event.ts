@@ -3,12 +3,12 @@
  * carries the hold's position; what it costs is known at its end. Its charge says that it was delivered: nobody can ask it
  * back as undelivered, so its last part may leave late.
  */
-import type { Counted } from '../../../events/counted.ts'
+import type { Counted, Parts } from '../../../events/counted.ts'
 import { printPosition } from '../../../events/event.ts'
 import { ChargeRejected } from '../../gate/reservation/reservation.ts'
 import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
-import { withQuantity } from '../../pricing/counting.ts'
+import { withTokens } from '../../pricing/counting.ts'
 import type { MeteredComponent } from '../../pricing/price-rule.ts'
 import { forClientsOf, problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
@@ -43,7 +43,8 @@ export async function deliverByEvent(
   const { requestId } = call
   // Whatever else the price counts does not stand in a response that is metered.
   const rest = usedBy(priced, response, undefined)
-  const countedAt = (used: number) => withQuantity(reservation.terms.price, rest, used)
+  const countedAt = (used: number, kinds?: Parts) =>
+    withTokens(reservation.terms.price, rest, used, kinds)
   const isByEvent = price.per === 'token'
   const log = (message: string, error?: unknown) => deps.log(`${requestId}: ${message}`, error)
   const { promise: relayed, resolve: onOver } = Promise.withResolvers<void>()
@@ -61,7 +62,7 @@ export async function deliverByEvent(
     {
       countedAt,
       charge: (used, terminatedBy, onDelay) =>
-        chargeDelivered(priced, { used: countedAt(used), terminatedBy, status }, onDelay),
+        chargeDelivered(priced, { used, terminatedBy, status }, onDelay),
       void: (reason) => reservation.void(reason, status),
       finalEvent: (refusal, isCharged) =>
         isByEvent ? errorEvent(refusal, call, isCharged) : undefined,

@@ -15,12 +15,12 @@ import { readOnDemand } from './withhold-tail.ts'
 /** What a metered response needs to end. It ends in one way, once. */
 interface MeteredEnds {
   /** All that the call counts once so much of what is metered was sent. */
-  countedAt(used: number): Counted
+  countedAt(used: number, kinds?: Counted['parts']): Counted
   /**
    * Resolves when the charge is written, which can be long after. Throws when it never will be.
    * @param onDelay called when it is not written in time for the client to wait
    */
-  charge(used: number, terminatedBy: TerminatedBy | undefined, onDelay: () => void): Promise<void>
+  charge(used: Counted, terminatedBy: TerminatedBy | undefined, onDelay: () => void): Promise<void>
   /** Ends the call uncharged: nothing that is sold was sent, or the gateway ended the response. */
   void(reason: ReleaseReason): Promise<unknown>
   /** What the client reads in place of the rest; undefined where the body can only be broken. */
@@ -190,11 +190,12 @@ class MeteredRelay {
 
   /** The upstream has sent everything. */
   private async end(controller: Controller): Promise<void> {
-    const { usedInAll } = this.meter
+    const { usedInAll, kindsInAll } = this.meter
     if (usedInAll !== undefined && this.ends.isDue()) {
       // Only a reported usage can exceed the hold here. What the hold cannot grow to is a shortfall.
-      await this.reservation.ensure(this.ends.countedAt(usedInAll), 0)
-      await this.ends.charge(usedInAll, undefined, () => this.breakBody(controller))
+      const used = this.ends.countedAt(usedInAll, kindsInAll)
+      await this.reservation.ensure(used, 0)
+      await this.ends.charge(used, undefined, () => this.breakBody(controller))
     } else await this.ends.void('not_successful')
     if (this.isClosed) return
     this.sendWithheld(controller)
@@ -207,7 +208,7 @@ class MeteredRelay {
     const cancelled = this.cancelUpstream()
     const sendFinal = () => this.sendFinalEvent(controller, refusal, true)
     if (refusal.code === 'ledger_unavailable') sendFinal()
-    await this.ends.charge(this.used, 'hold', sendFinal)
+    await this.ends.charge(this.ends.countedAt(this.used), 'hold', sendFinal)
     sendFinal()
     await cancelled
   }
@@ -220,7 +221,12 @@ class MeteredRelay {
     const isLeft = !isDue && !this.ends.isCutOff() && this.ends.isBrokenByClient()
     const isCharged = this.hasSentSold && (isDue || isLeft)
     const sendFinal = () => this.sendFinalEvent(controller, refusal, isCharged)
-    if (isCharged) await this.ends.charge(this.used, isDue ? 'upstream' : 'client', sendFinal)
+    if (isCharged)
+      await this.ends.charge(
+        this.ends.countedAt(this.used),
+        isDue ? 'upstream' : 'client',
+        sendFinal,
+      )
     else await this.ends.void('upstream_broke_off')
     sendFinal()
     await cancelled
@@ -242,8 +248,9 @@ class MeteredRelay {
       return
     }
     // A usage that was stated but not sent can exceed the hold.
-    await this.reservation.ensure(this.ends.countedAt(this.used), 0)
-    await this.ends.charge(this.used, 'client', onDelay)
+    const used = this.ends.countedAt(this.used)
+    await this.reservation.ensure(used, 0)
+    await this.ends.charge(used, 'client', onDelay)
   }
 
   private async cancelUpstream(): Promise<void> {

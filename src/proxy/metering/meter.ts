@@ -1,4 +1,5 @@
 /** Counts a response along the way, part by part: the events of a stream, or pieces of bytes. */
+import type { Parts } from '../../../events/counted.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
 import type { MeteredComponent } from '../../pricing/price-rule.ts'
 import type { Provider } from '../../providers/provider.ts'
@@ -9,6 +10,8 @@ export interface Meter {
   readonly used: number
   /** What the response used when it has ended by itself; undefined: it brought nothing to pay, and says of no use. */
   readonly usedInAll: number | undefined
+  /** The same by the kind of token, where the response said that and the price goes by it. */
+  readonly kindsInAll?: Parts | undefined
   /** The upstream has said, within its response, that it failed. */
   readonly hasFailed: boolean
   /** Counts the next part. */

@@ -6,10 +6,16 @@
  * An event that brings nothing to pay (a usage, the `[DONE]` at the end) waits. An event that brings something is sent at
  * once, because a reader is waiting for it.
  */
+import type { Parts } from '../../../events/counted.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { textBytes } from '../../lib/text-bytes.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
-import { reportedTokens, requestTokens, type TokenPrice } from '../../pricing/rules/per-token.ts'
+import {
+  reportedKinds,
+  reportedTokens,
+  requestTokens,
+  type TokenPrice,
+} from '../../pricing/rules/per-token.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { dataOf, nameOf } from './event-stream.ts'
 import type { Counted, Meter } from './meter.ts'
@@ -27,6 +33,8 @@ export class TokenMeter implements Meter {
   private hasSold = false
   /** The last usage that was stated, if it can be meant and nothing came after it. */
   private stated: number | undefined
+  /** The kinds that were stated with it. */
+  private kinds: Parts | undefined
 
   constructor(price: TokenPrice, request: RequestContent, provider: Provider | undefined) {
     this.price = price
@@ -41,6 +49,10 @@ export class TokenMeter implements Meter {
   get usedInAll(): number | undefined {
     // Without anything to pay, 0 says the same as nothing.
     return this.stated || (this.hasSold ? this.used : undefined)
+  }
+
+  get kindsInAll(): Parts | undefined {
+    return this.stated ? this.kinds : undefined
   }
 
   count(event: Uint8Array): Counted {
@@ -74,6 +86,7 @@ export class TokenMeter implements Meter {
     const stated = reportedTokens(this.price, json)
     if (stated === undefined) return
     this.stated = this.hasSold && isPlaceholder(stated, json, this.provider) ? undefined : stated
+    this.kinds = reportedKinds(this.price, json)
     if (stated <= this.used) return
     this.counted = stated
     this.events = 0

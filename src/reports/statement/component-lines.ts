@@ -47,7 +47,8 @@ function linesOf(
     const price = prices.get(endpoint)?.get(tariff)
     const parts = price && pricedParts(price, by ?? undefined)
     const part = parts?.find((one) => (one.name ?? '') === name)
-    if (part === undefined) continue
+    // Of kinds of tokens, those that never came are not listed.
+    if (part === undefined || (part.kindsOf !== undefined && quantity === 0)) continue
     const component = part.name ?? part.per
     const value = part.isByValue ? by : null
     const key = JSON.stringify([component, value])

@@ -5,11 +5,14 @@
 import type { Sql } from '../../ledger/connect.ts'
 import type { Sum } from '../../lib/sums.ts'
 import {
+  type Component,
   componentsOf,
   isList,
   isMeteredComponent,
   type PriceRule,
 } from '../../pricing/price-rule.ts'
+import { kindPrefix } from '../../pricing/priced-parts.ts'
+import { hasKindRates, tokenKinds } from '../../pricing/token-kinds.ts'
 import { countedField } from '../log-reader/counted-field.ts'
 import type { Period } from '../log-reader/period.ts'
 import { type AccountRange, readInRanges } from '../log-reader/read-in-ranges.ts'
@@ -66,10 +69,10 @@ export async function readComponentSums(
 ): Promise<ComponentSum[]> {
   const wanted = [...prices].flatMap(([endpoint, byTariff]) =>
     [...byTariff].flatMap(([tariff, price]) =>
-      componentsOf(price).map((component) => ({
-        ...{ endpoint, tariff, name: 'name' in component ? component.name : '' },
+      partsOf(price).map(({ component, name, others }) => ({
+        ...{ endpoint, tariff, name, others },
         unit: 'unit' in component ? (component.unit ?? 1) : 1,
-        isMetered: isMeteredComponent(component),
+        isMetered: isMeteredComponent(component) && (others.length > 0 || !isByKind(component)),
         // Every call is one call, whether it was recorded so or not.
         least: component.per === 'request' ? 1 : null,
       })),
@@ -88,13 +91,33 @@ export async function readComponentSums(
         and endpoint = any(${sql.array([...prices.keys()], 1009)})
     ) e
     cross join lateral (
-      select w.endpoint, w.tariff, w.name, w.unit, case when w.name = '' or w."isMetered" then e.quantity
+      select w.endpoint, w.tariff, w.name, w.unit, case when w.name = '' or w."isMetered" then e.quantity - (
+          select coalesce(sum((e.parts ->> other.name)::bigint), 0)
+          from json_array_elements_text(w.others) other (name))::bigint
         else coalesce((e.parts ->> w.name)::bigint, w.least, 0) end as quantity
       from json_to_recordset(${JSON.stringify(wanted)}::text::json)
-        w (endpoint text, tariff text, name text, unit bigint, "isMetered" boolean, least bigint)
+        w (endpoint text, tariff text, name text, unit bigint, "isMetered" boolean, least bigint, others json)
       where w.endpoint = e.endpoint and w.tariff = e.tariff
     ) c
     group by 1, 2, 3, 4`
   for await (const piece of readInRanges(range, read)) sums.push(...piece)
   return sums
+}
+
+/** What is counted under which name. Of kinds of tokens, output is all of them but the others, see counted-field.ts. */
+function partsOf(price: PriceRule) {
+  return componentsOf(price).flatMap((component) => {
+    const name = isList(price) && 'name' in component ? String(component.name) : undefined
+    if (!isByKind(component)) return [{ component, name: name ?? '', others: [] }]
+    const prefix = kindPrefix(name)
+    const others = tokenKinds.filter((kind) => kind !== 'output').map((kind) => prefix + kind)
+    return [
+      { component, name: `${prefix}output`, others },
+      ...others.map((other) => ({ component, name: other, others: [] })),
+    ]
+  })
+}
+
+function isByKind(component: Component): boolean {
+  return component.per === 'token' && hasKindRates(component.perMillion)
 }
