@@ -80,13 +80,13 @@ describe('batches', () => {
     await gateway.close()
   })
 
-  test('carry half of very many commands, so that the ledger need not wait for all their clients', async () => {
+  test('carry the commands of half of very many clients, so that the ledger need not wait for all of them', async () => {
     const sizes: number[] = []
     const gateway = openGateway(ledger.url, 'busier', {
       onBatch: (commands) => sizes.push(commands),
     })
     await Promise.all(Array.from({ length: 100 }, () => gateway.hold(key, 1)))
-    expect(sizes).toEqual([50, 32, 18])
+    expect(sizes).toEqual([50, 50])
     await gateway.close()
   })
 

@@ -163,6 +163,7 @@ class GroupCommit implements Appender {
 
   private async run(): Promise<void> {
     let deliver: Deliver = () => {}
+    let resolved = 0
     for (;;) {
       if (this.isIdle) {
         deliver()
@@ -170,11 +171,12 @@ class GroupCommit implements Appender {
         if (this.isIdle) break
         deliver = () => {}
       }
-      this.inFlight = takeBatch(this.queue)
+      this.inFlight = takeBatch(this.queue, resolved)
       const committed = this.commit(this.inFlight)
       // The ledger has this batch already, so what the senders of the last one do next takes none of its time.
       deliver()
       deliver = await committed
+      resolved = this.inFlight.length
       this.inFlight = []
     }
     this.isRunning = false

@@ -17,11 +17,14 @@ const maxCommands = 1_000
 const minCommands = 32
 
 /**
- * Takes the next batch off the queue. Of many commands that is half: while the ledger decides them, the senders of the
- * batch before it go on. If a batch took them all, the ledger and the senders would wait for each other in turns.
+ * Takes the next batch off the queue. Of many senders that is half: while the ledger decides their commands, those of the
+ * batch before it go on. If a batch took them all, the ledger and the senders would wait for each other in turns; and a batch
+ * costs much by itself, so they are no smaller.
+ * @param resolved how many commands the batch before had, whose senders go on now
  */
-export function takeBatch(queue: WaitingCommand[]): WaitingCommand[] {
-  let size = Math.min(Math.max(Math.ceil(queue.length / 2), minCommands), maxCommands, queue.length)
+export function takeBatch(queue: WaitingCommand[], resolved: number): WaitingCommand[] {
+  const half = Math.ceil((queue.length + resolved) / 2)
+  let size = Math.min(Math.max(half, minCommands), maxCommands, queue.length)
   while (!canPartAt(queue, size)) size++
   return queue.splice(0, size).filter(({ hasGivenUp }) => !hasGivenUp)
 }
