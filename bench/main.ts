@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { cost } from './cost.ts'
 import { benchKeys } from './keys.ts'
+import { benchLeases } from './leases.ts'
 import { benchNeighbours } from './neighbours.ts'
 import { startServer } from './parts/server.ts'
 import { profile } from './profile.ts'
@@ -51,7 +52,7 @@ const seconds = Number(values.seconds ?? defaults.seconds)
 const accounts = Number(values.accounts ?? defaults.accounts)
 
 /** What is not of the suite, with sections of its own in docs/BENCHMARKS.md. */
-const others = ['keys', 'slow-clients', 'neighbours', 'statement', 'replay']
+const others = ['keys', 'slow-clients', 'neighbours', 'leases', 'statement', 'replay']
 const page = join(import.meta.dir, '../docs/BENCHMARKS.md')
 const named = [...families, cost, profile]
 const chosen = named.filter(({ name }) => positionals.includes(name))
@@ -90,6 +91,10 @@ async function measure(): Promise<number> {
     if (positionals.includes('neighbours')) {
       const connections = Number(values.connections)
       await benchNeighbours({ serverUrl, connections, seconds, rounds, accounts })
+    }
+    if (positionals.includes('leases')) {
+      const [keys, connections] = [Number(values.keys), Number(values.connections)]
+      await benchLeases({ serverUrl, keys, connections })
     }
     return failed > 0 ? 1 : 0
   } finally {
@@ -152,6 +157,7 @@ ${line(profile)}
   keys          how long management takes to respond when there are many keys
   slow-clients  latency of calls with and without 500 clients beside them who send a byte a second
   neighbours    latency of calls with and without a process beside them that attacks in one of four ways
+  leases        10,000 leases taken, released together, fallen idle, and expired after their gateway was killed
   statement     the statement of one key with very many calls, and of its account
   replay        replaying, verifying and exporting a long log, what an append costs on it, and a
                 statement of a key with a million charges
@@ -165,7 +171,8 @@ ${line(profile)}
   --cached-keys N   (100000)                 --hour-calls N   (360000)
   --against FOLDER  of cost and append: another checkout, which has its own code, database and processes
                     and takes turns with this one; may be repeated; this one itself shows the noise
-  --connections N   of slow-clients, neighbours (128)    --keys N, --requests N   of keys (10000, 300)
+  --connections N   of slow-clients, neighbours, leases (128)    --keys N   of keys, leases (10000)
+  --requests N      of keys (300)
   --events N        of replay, and of the one key of statement (1000000)
 
 PostgreSQL is the one of DATABASE_URL (its databases tollbook_bench_* are replaced), else an embedded one;

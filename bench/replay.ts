@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import Table from 'cli-table3'
 import { connect } from '../src/ledger/connect.ts'
 import { runAppends } from './append.ts'
-import { endWithUs } from './parts/child.ts'
 import { fillAccounts, fillLedger, freshDatabase } from './parts/ledger.ts'
 import { memoryNow, postmasterOf, processorSeconds } from './parts/postgres-use.ts'
+import { runCommand } from './parts/run-command.ts'
 import { median } from './parts/statistics.ts'
 import { seedLog } from './seed-log.ts'
 import { benchStatement } from './statement.ts'
@@ -84,19 +84,6 @@ export async function benchReplay(options: ReplayOptions): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-/** Runs a command of the command line to its end, in a process of its own. */
-async function runCommand(words: readonly string[], url: string, watch: (pid: number) => void) {
-  const child = Bun.spawn(
-    [process.execPath, join(import.meta.dir, '../src/cli/main.ts'), ...words, '--database', url],
-    { stdout: 'inherit', stderr: 'inherit' },
-  )
-  const stop = endWithUs(child)
-  watch(child.pid)
-  const status = await child.exited
-  await stop()
-  if (status !== 0) throw new Error(`${words[0]} ended with status ${status}`)
 }
 
 async function compareAppends(serverUrl: string, url: string, seconds: number, rounds: number) {

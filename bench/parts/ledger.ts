@@ -97,16 +97,17 @@ async function createDatabase(serverUrl: string, name: string, like = ''): Promi
   return Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
 }
 
-/** Puts the bench's prices and plans in force; returns the tariff's hash. */
+/** Puts the bench's prices and plans in force; returns the tariff's hash. @param id of the command */
 export async function publishTariff(
   commands: ManagementCommands,
   from = '2020-01-01T00:00:00.000Z',
+  id = 'tariff',
 ): Promise<string> {
   const tariff = tariffOf(benchConfig())
   const hash = tariffHash(tariff)
   const payload = { hash, from, ...tariff }
   await commands.record(0, {
-    id: 'tariff',
+    id,
     actor: 'bench',
     expected: [],
     events: [{ type: 'TariffPublished', payload }],

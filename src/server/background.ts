@@ -59,7 +59,10 @@ function backgroundTasks(deps: BackgroundDeps): Readonly<Record<string, Backgrou
     expireHolds: {
       intervalMs: 2_000,
       async run() {
-        for (const shard of shards) await expireHolds(sql, shard, appenderOf(shard))
+        let expired = 0
+        for (const shard of shards) expired += await expireHolds(sql, shard, appenderOf(shard))
+        // There may be more: a gateway that died can have left thousands.
+        return expired > 0
       },
       failure: 'overdue holds wait',
     },
