@@ -330,7 +330,7 @@ export function* history(options: HistoryOptions): Generator<SeededEvent> {
         : { credits }),
       ...(type !== 'HoldExpired' && { latencyMs: kind.latencyMs + below(kind.latencyMs) }),
       ...(type === 'HoldReleased' && { status: 502 }),
-      actor: type === 'HoldExpired' ? 'ledger' : `key:${key.keyId}`,
+      actor: type === 'HoldExpired' ? 'gateway' : `key:${key.keyId}`,
       payload: type === 'HoldReleased' ? '{"reason":"upstream_error"}' : '{}',
     })
   }
@@ -524,8 +524,8 @@ function kindsOf(config: Config) {
     search: kind('search', 1, 1),
     extract: kind('extract', 1, 1, { latencyMs: 300 }),
     bulk: kind('extract-bulk', 20, 1, { latencyMs: 2_000 }),
-    tts: kind('tts-synthesize', 3, 1, { quantityPerUnit: 700, latencyMs: 900 }),
-    stt: kind('stt-transcribe', 6, 10, { quantityPerUnit: 45, latencyMs: 4_000 }),
+    tts: kind('tts-synthesize', 3, 1, { quantityPerUnit: 1_000, latencyMs: 900 }),
+    stt: kind('stt-transcribe', 6, 10, { quantityPerUnit: 60, latencyMs: 4_000 }),
     free: kind('tts-voices', 1, 1).endpoint,
   }
 }

@@ -5,6 +5,13 @@
  * faster), and appends wait at the shard's lock until it is done.
  */
 import { pipeline } from 'node:stream/promises'
+import type { EventType } from '../../events/catalogue.ts'
+import {
+  adjustDigest,
+  grantDigest,
+  recordDigest,
+  refundDigest,
+} from '../../src/ledger/commands/command-digests.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import type { SeededEvent } from './history.ts'
 
@@ -24,6 +31,7 @@ export async function writeHistory(
     let position = 0
     let chunk: string[] = []
     let secrets: string[] = []
+    let commands: string[] = []
     const under: Promise<void>[] = pools.map(() => Promise.resolve())
     let turn = 0
     const flush = async () => {
@@ -32,7 +40,9 @@ export async function writeHistory(
       chunk = []
       await under[producer]
       await writeSecrets(sql, secrets)
+      await writeCommands(sql, commands)
       secrets = []
+      commands = []
       await sql`select extend_partitions()`
       under[producer] = write(pools[producer] as Sql, lines, to).then(() => progress(to))
       // Nobody may be waiting for it yet when it fails.
@@ -41,6 +51,8 @@ export async function writeHistory(
     for (const event of events) {
       chunk.push(lineOf(++position, event))
       if (event.secret) secrets.push(`${event.accountId}\t${hex(event.secret)}`)
+      const hash = commandHash(event)
+      if (hash) commands.push(commandOf(position, event, hash))
       if (chunk.length === linesAtOnce) await flush()
     }
     await flush()
@@ -77,9 +89,9 @@ async function write(sql: Sql, lines: string, to: number): Promise<void> {
         moved, actor, 'seed', payload, private)
     from seeded order by position;
     truncate seeded;
-    update heads set position = greatest(position, ${to}),
-      recorded_at = greatest(recorded_at, (select recorded_at from events where shard = 0 and position = ${to}))
-      where shard = 0`)
+    update heads h set position = e.position, recorded_at = e.recorded_at, event_hash = e.event_hash
+      from events e
+      where h.shard = 0 and e.shard = 0 and e.position = ${to} and h.position < e.position`)
 }
 
 async function writeSecrets(sql: Sql, lines: readonly string[]): Promise<void> {
@@ -88,6 +100,47 @@ async function writeSecrets(sql: Sql, lines: readonly string[]): Promise<void> {
     insert into account_secrets (account_id, shard, secret)
     select split_part(line, E'\t', 1), 0, decode(split_part(line, E'\t', 2), 'hex')
     from string_to_table(${lines.join('\n')}, E'\n') line`
+}
+
+/** The hash of the management command that an event came of; undefined: it came of none. */
+function commandHash(event: SeededEvent): string | undefined {
+  const { type, accountId = '', keyId, mode = 'live', requestId = '', credits = 0 } = event
+  if (event.actor === 'ledger') return undefined
+  const payload = JSON.parse(event.payload)
+  switch (type) {
+    case 'CreditsGranted':
+      return grantDigest({ accountId, mode, credits, ...payload })
+    case 'CreditsAdjusted':
+      return adjustDigest({ accountId, mode, credits })
+    case 'ChargeRefunded':
+      return refundDigest({ requestId, credits })
+    default: {
+      if (event.streamVersion === undefined && type !== 'TariffPublished') return undefined
+      const ofAccount = { ...(accountId && { accountId }), ...(keyId && { keyId, mode }) }
+      return recordDigest([{ type: type as EventType, payload, ...ofAccount }])
+    }
+  }
+}
+
+/** A line of JSON: the command's id, hash, result and time. Every event that came of one has a command of its own. */
+function commandOf(position: number, event: SeededEvent, hash: string): string {
+  const recordedAt = new Date(event.recordedAt).toISOString()
+  const { externalId } = JSON.parse(event.payload) as { externalId?: string }
+  const id =
+    externalId === undefined ? `seed:${position}` : `external:${event.accountId}:${externalId}`
+  const moved = event.type === 'CreditsAdjusted' ? { taken: event.credits, debt: 0 } : {}
+  const refunded = event.type === 'ChargeRefunded' ? { credits: event.credits } : {}
+  const result = { verdict: 'ok', positions: [position], recordedAt, ...moved, ...refunded }
+  return JSON.stringify([id, hash, result, recordedAt])
+}
+
+async function writeCommands(sql: Sql, lines: readonly string[]): Promise<void> {
+  if (lines.length === 0) return
+  await sql`
+    insert into management_commands (command_id, shard, request_hash, result, recorded_at)
+    select j ->> 0, 0, j ->> 1, (j -> 2)::jsonb, (j ->> 3)::timestamptz
+    from unnest(string_to_array(${lines.join('\n')}, ${'\n'})) line
+    cross join lateral (select line::json as j) parsed`
 }
 
 function lineOf(position: number, event: SeededEvent): string {

@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
+import { grantDigest, recordDigest } from '../../src/ledger/commands/command-digests.ts'
 import { readBalance } from '../../src/reports/account/balance.ts'
 import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { runCli } from '../support/cli.ts'
@@ -35,28 +36,23 @@ beforeAll(async () => {
     ]) {
       const lot = { kind: 'promotional', startsAt: ledger.now.toISOString(), ...more }
       const [row] = await owner`
-        select grant_v1(0::smallint, ${sender}::text::jsonb, ${`${i} ${Object.keys(more).length}`}, 'hash',
+        select grant_v1(0::smallint, ${sender}::text::jsonb, ${`${i} ${Object.keys(more).length}`},
+          ${grantDigest({ ...lot, accountId: account.accountId, mode: 'live', credits: 10, kind: 'promotional' })},
           ${account.accountId}, 'live', 10, ${JSON.stringify(lot)}, null, 'test') as result`
       if (row?.result.verdict === 'ok') granted++
     }
   }
   for (const expiresAt of times) {
     const dated = await ledger.key(account)
+    const { accountId, keyId } = dated
+    const event = { type: 'KeyUpdated', accountId, keyId, mode: 'live' } as const
     const events = JSON.stringify([
-      {
-        ...{
-          type: 'KeyUpdated',
-          accountId: account.accountId,
-          keyId: dated.keyId,
-          mode: 'live',
-          actor: 'test',
-        },
-        payload: JSON.stringify({ expiresAt }),
-      },
+      { ...event, actor: 'test', payload: JSON.stringify({ expiresAt }) },
     ])
+    const hash = recordDigest([{ ...event, payload: { expiresAt } }])
     const expected = JSON.stringify([{ stream: 'key', id: dated.keyId, version: dated.version }])
     await owner`
-      select record_v1(0::smallint, ${sender}::text::jsonb, ${dated.keyId}, 'hash', ${expected}::text::jsonb,
+      select record_v1(0::smallint, ${sender}::text::jsonb, ${dated.keyId}, ${hash}, ${expected}::text::jsonb,
         ${events}::text::jsonb)`
   }
   const { hold } = await ledger.hold(key, 5)

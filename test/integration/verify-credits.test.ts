@@ -213,7 +213,8 @@ async function runSomeOnLeases(): Promise<void> {
     await vandal`
       update events set type = 'CallsCounted', lots = null, held = null where position = ${begun.position}`
     await vandal`
-      update events set held = null, payload = json_build_object('lease', ${hold.request_id}::text)
+      update events set held = null, payload = json_build_object('lease', ${hold.request_id}::text),
+        account_id = ${hold.account_id}, key_id = ${hold.key_id}, mode = ${hold.mode}
       where position = ${ended.position}`
   }
 }
@@ -246,7 +247,7 @@ function followed(log: readonly LogEvent[]): Record<string, number> {
   const note = (name: string, position: number) => {
     first[name] ??= position
   }
-  const holds = new Map<string, number>()
+  const holds = new Map<string, { held: number; owner: string; terms: string }>()
   const lots = new Map<string, { known: boolean; free: number; held: number }>()
   const lotOf = (name: string) => {
     const lot = lots.get(name) ?? { known: false, free: 0, held: 0 }
@@ -258,17 +259,26 @@ function followed(log: readonly LogEvent[]): Record<string, number> {
     const isEnd = ['HoldSettled', 'HoldReleased', 'HoldExpired'].includes(type)
     const lease = isEnd && type !== 'HoldExpired' && held === null ? payload.lease : undefined
     const change = sum(held)
-    if (lease !== undefined && !holds.has(lease)) note(`hold ${lease}`, position)
+    const owner = JSON.stringify([event.account_id, event.key_id, event.mode])
+    const terms = JSON.stringify([event.tariff, event.endpoint, event.slots, event.occurred_at])
+    if (lease !== undefined && holds.get(lease)?.owner !== owner) note(`hold ${lease}`, position)
     if (type === 'CreditsHeld') {
-      if (holds.has(event.request_id)) note(`hold ${event.request_id}`, position)
-      holds.set(event.request_id, (holds.get(event.request_id) ?? 0) + change)
+      const before = holds.get(event.request_id)
+      if (before) note(`hold ${event.request_id}`, position)
+      holds.set(event.request_id, { held: (before?.held ?? 0) + change, owner, terms })
     } else if (lease === undefined && (isEnd || type === 'HoldExtended')) {
       const before = holds.get(event.request_id)
-      const after = (before ?? 0) + change
+      const after = (before?.held ?? 0) + change
+      const isAnother = before?.owner !== owner || before.terms !== terms
       const wrong = isEnd && (after !== 0 || (type === 'HoldSettled' && credits > -change))
-      if (before === undefined || wrong) note(`hold ${event.request_id}`, position)
+      if (isAnother || wrong) note(`hold ${event.request_id}`, position)
       if (isEnd) holds.delete(event.request_id)
-      else holds.set(event.request_id, after)
+      else
+        holds.set(event.request_id, {
+          held: after,
+          owner: before?.owner ?? owner,
+          terms: before?.terms ?? terms,
+        })
     }
     const names = new Set<string>()
     if (type === 'CreditsGranted') {

@@ -246,6 +246,9 @@ describe('the log', () => {
 
   const ofOpenHold = (column: string) =>
     `(select ${column} from open_holds order by position limit 1)`
+  const owner = (of: (column: string) => string) => ({
+    ...{ account_id: of('account_id'), key_id: of('key_id'), mode: of('mode') },
+  })
 
   test('a lot that is overdrawn is found, though a later grant would make up for it', async () => {
     const [{ lot, free }] = await vandal<[{ lot: number; free: number }]>`
@@ -280,7 +283,13 @@ describe('the log', () => {
 
   const resolution = {
     ...{ type: `'HoldReleased'`, payload: `'{}'`, moved: 'null' },
-    ...{ request_id: ofOpenHold('hold_id'), lots: ofOpenHold('lots') },
+    ...{ request_id: ofOpenHold('hold_id'), lots: ofOpenHold('lots'), ...owner(ofOpenHold) },
+    ...{
+      tariff: ofOpenHold('tariff'),
+      endpoint: ofOpenHold('endpoint'),
+      slots: ofOpenHold('slots'),
+    },
+    occurred_at: ofOpenHold('held_at'),
     held: `(select array_agg(-h) from unnest(${ofOpenHold('held')}) h)`,
     credits: ofOpenHold('credits'),
   }
@@ -313,7 +322,11 @@ describe('the log', () => {
       select hold_id from open_holds where slots is not null`
     const [{ ended }] = await vandal<[{ ended: string }]>`
       select request_id as ended from events where type = 'HoldReleased' and slots is not null`
-    const voided = { type: `'HoldReleased'`, lots: 'null', held: 'null', moved: 'null' }
+    const ofLease = (column: string) => `(select ${column} from open_holds where slots is not null)`
+    const voided = {
+      ...{ type: `'HoldReleased'`, lots: 'null', held: 'null', moved: 'null' },
+      ...owner(ofLease),
+    }
     const on = (lease: string) => ({ ...voided, payload: `'{"lease":"${lease}","reason":"r"}'` })
     expect(await faultsAfter(() => forge(on(hold_id)))).toEqual([])
     expect(await faultsAfter(() => forge(on(ended)))).toEqual([`the hold ${ended} is not open`])

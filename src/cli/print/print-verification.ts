@@ -7,14 +7,16 @@ import { bold, dim, formatNumber, green, red, say } from '../output.ts'
 export function printVerification(verification: Verification): void {
   for (const line of faultLines(verification)) say(printable(line))
   for (const { shard, upTo, faulty } of verification.log) {
-    const counted = countOf(faulty, 'fault', upTo, 'event')
+    const counted = countOfAll(faulty, 'fault', upTo, 'event')
     say(`${mark(faulty)}  log, up to ${shard}-${upTo}: ${counted}`)
   }
   for (const { projection, rows, differing, failure } of verification.projections) {
     if (failure !== undefined) continue // It has a line among the faults.
-    const counted = countOf(differing, 'differing row', rows, 'row')
+    const counted = countOfAll(differing, 'differing row', rows, 'row')
     say(`${mark(differing)}  ${projection}: ${counted}`)
   }
+  const { faulty } = verification.tables
+  say(`${mark(faulty)}  tables beside the log${faulty > 0 ? `: ${countOf(faulty, 'fault')}` : ''}`)
   say(verification.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')))
 }
 
@@ -30,6 +32,8 @@ export function faultLines(verification: Verification): string[] {
       ...differences.map(differenceLine),
       ...more(differing - differences.length),
     ]),
+    ...verification.tables.faults.map(({ table, row, fault }) => `${table} (${row}): ${fault}`),
+    ...more(verification.tables.faulty - verification.tables.faults.length),
   ]
 }
 
@@ -38,11 +42,13 @@ function mark(faults: number): string {
 }
 
 /** `3 faults, 1,000 events` */
-function countOf(faults: number, fault: string, all: number, each: string): string {
-  const total = dim(`${formatNumber(all)} ${each}${all === 1 ? '' : 's'}`)
-  return faults === 0
-    ? total
-    : `${formatNumber(faults)} ${fault}${faults === 1 ? '' : 's'}, ${total}`
+function countOfAll(faults: number, fault: string, all: number, each: string): string {
+  const total = dim(countOf(all, each))
+  return faults === 0 ? total : `${countOf(faults, fault)}, ${total}`
+}
+
+function countOf(number: number, noun: string): string {
+  return `${formatNumber(number)} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function more(count: number): string[] {

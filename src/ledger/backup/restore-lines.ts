@@ -254,8 +254,10 @@ async function setHeads(tx: Sql, head: BackupHead): Promise<void> {
     if (row.events !== position || row.last !== position) {
       throw new RestoreRefused('cut_off', `its shard ${shard} does not have all its events`)
     }
+    // As text: a time that the client library reads has no microseconds.
     await tx`
-      update heads h set position = ${position}, epoch = ${epoch}, recorded_at = ${recordedAt}, clock_at = ${recordedAt},
+      update heads h set position = ${position}, epoch = ${epoch}, recorded_at = ${recordedAt}::text::timestamptz,
+        clock_at = ${recordedAt}::text::timestamptz,
         event_hash = coalesce((select e.event_hash from events e where e.position = ${position} and e.shard = h.shard), '')
       where h.shard = ${shard}`
     await tx`select enter_partition(${shard}::smallint)`

@@ -1,8 +1,9 @@
 /** What a key may do by itself, shown by the hash of its secret. The ledger finds whose it is, and writes who did it. */
 import type { HighWaterMarks } from '../append/high-water-marks.ts'
 import type { Sql } from '../connect.ts'
+import { refundDigest } from './command-digests.ts'
 import { type ManagementReply, type ManagementResult, resultOf } from './management-commands.ts'
-import { type CommandReply, digest, openSender } from './sender.ts'
+import { type CommandReply, openSender } from './sender.ts'
 
 /** A key, by its secret. */
 export interface ShownKey {
@@ -38,7 +39,7 @@ export function openKeyCommands(sql: Sql, instance: string, marks?: HighWaterMar
     async refundUndelivered({ shard, hash }, requestId, sealed) {
       const [row] = await sql<[{ result: ManagementReply }]>`
         select refund_undelivered_v1(${sender.ofShard(shard)}::text::jsonb, ${hash}, ${requestId},
-          ${digest({ requestId })}, ${sealed ? Buffer.from(sealed) : null}) as result`
+          ${refundDigest({ requestId })}, ${sealed ? Buffer.from(sealed) : null}) as result`
       return resultOf(sender, shard, row.result)
     },
   }

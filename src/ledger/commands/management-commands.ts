@@ -12,7 +12,14 @@ import type { Mode } from '../../../events/event.ts'
 import type { NewEvent } from '../../../events/new-event.ts'
 import type { HighWaterMarks } from '../append/high-water-marks.ts'
 import type { Sql } from '../connect.ts'
-import { type CommandReply, digest, openSender, type Sender } from './sender.ts'
+import {
+  adjustDigest,
+  grantDigest,
+  importDigest,
+  recordDigest,
+  refundDigest,
+} from './command-digests.ts'
+import { type CommandReply, openSender, type Sender } from './sender.ts'
 
 /** Who gives a command: `user:<subject>`, `admin:<subject>`, `key:<id>`, `cli` or `gateway`. */
 export type ActorId = string
@@ -170,7 +177,7 @@ export function openManagementCommands(
       }))
       const [row] = await sql<[{ result: ManagementReply }]>`
         select record_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${command.id},
-          ${digest(command.events.map((e) => ({ ...e, private: undefined })))},
+          ${recordDigest(command.events)},
           ${JSON.stringify(command.expected)}::text::jsonb, ${JSON.stringify(events)}::text::jsonb,
           ${command.secret ? Buffer.from(command.secret) : null}) as result`
       return accepted(shard, row.result)
@@ -183,10 +190,10 @@ export function openManagementCommands(
         type: 'CreditsGranted',
         payload: { kind, startsAt, expiresAt, externalId, paid },
       })
-      const { accountId, mode, credits, spans } = command
+      const { accountId, mode, credits } = command
       const [row] = await sql<[{ result: ManagementReply }]>`
         select grant_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${commandId('grant', command)},
-          ${digest({ accountId, mode, credits, kind, expiresAt, paid, ...spans })},
+          ${grantDigest(command)},
           ${accountId}, ${mode}, ${credits}, ${payload}, ${bytes(command.private)}, ${command.actor}) as result`
       return accepted(shard, row.result)
     },
@@ -196,7 +203,7 @@ export function openManagementCommands(
       requireCredits(credits)
       const [row] = await sql<[{ result: ManagementReply }]>`
         select adjust_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${commandId('adjust', command)},
-          ${digest({ accountId, mode, credits })}, ${accountId}, ${mode}, ${credits},
+          ${adjustDigest(command)}, ${accountId}, ${mode}, ${credits},
           ${canonicalJson({ externalId })}, ${bytes(command.private)}, ${command.actor}) as result`
       return accepted(shard, row.result)
     },
@@ -206,7 +213,7 @@ export function openManagementCommands(
       if (credits !== undefined) requireCredits(credits)
       const [row] = await sql<[{ result: ManagementReply }]>`
         select refund_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${externalId ?? null},
-          ${digest({ requestId, credits })}, ${requestId}, ${credits ?? null},
+          ${refundDigest(command)}, ${requestId}, ${credits ?? null},
           ${bytes(command.private)}, ${command.actor}) as result`
       return accepted(shard, row.result)
     },
@@ -217,7 +224,7 @@ export function openManagementCommands(
         payload: checkedPayload({ type: 'UsageImported', payload: { errors, latencyMsSum } }),
       }))
       const [row] = await sql<[{ result: ManagementReply }]>`
-        select import_usage_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${id}, ${digest({ keyId, usage })},
+        select import_usage_v1(${shard}::smallint, ${senderOf(shard)}::text::jsonb, ${id}, ${importDigest({ keyId, usage })},
           ${accountId}, ${keyId}, ${mode}, ${JSON.stringify(lines)}::text::jsonb, ${actor}) as result`
       return accepted(shard, row.result)
     },

@@ -1,6 +1,7 @@
 /**
  * Rules of a log's credits: no lot is overdrawn and no debt is negative at any prefix of the log, and every hold is
- * resolved at most once, by an event that frees exactly what it holds.
+ * resolved at most once, by an event that frees exactly what it holds. Whatever happens to a hold names the account, key,
+ * tariff, endpoint, slots and time that it was taken with, and what runs on a lease its account and key.
  *
  * Most events need not be looked at one by one. A call that begins and ends within the range, on one lot and by
  * events that agree, leaves that lot's credits and its own hold as they should be. A lot that would suffice even if
@@ -23,7 +24,7 @@ export const creditRules: LogRules = {
   name: 'credits',
   carryOver: [
     'create table carry_over_lots (lot bigint primary key, free bigint not null, held bigint not null)',
-    'create table carry_over_holds (request_id text primary key, held bigint not null)',
+    `create table carry_over_holds (request_id text primary key, held bigint not null, owner bigint, terms bigint)`,
     `create table carry_over_debts (account_id text collate "C", mode text, debt bigint not null,
       primary key (account_id, mode))`,
   ],
@@ -51,6 +52,10 @@ function readRange(events: string): string {
   return `create table range_events as
     select position, type, case when of_call then case when lease is null then type else 'OnLease' end end as part,
       coalesce(lease, request_id, '') collate "C" as request_id, coalesce(credits, 0) as credits, several,
+      case when of_call then hash_record_extended(row(account_id, key_id, mode), 0) end as owner,
+      -- What runs on a lease has terms of its own.
+      case when of_call and lease is null
+        then hash_record_extended(row(tariff, endpoint, slots, occurred_at), 0) end as terms,
       case when of_call and lots is not null and touched = 1 then coalesce(lot, -1) end as lot,
       case when of_call and not several then held1 end as held,
       case when of_call and not several then ${freedCredits('moved1', 'held1')} end as free,
@@ -64,7 +69,7 @@ function readRange(events: string): string {
       select *, coalesce(touched > 1, false) as several
       from (
         select position, type, ${typeIn(holdTypes)} as of_call, request_id, credits, lots, held, moved,
-          account_id, mode, payload, lots[1] as lot, held[1] as held1, moved[1] as moved1,
+          account_id, key_id, mode, tariff, endpoint, slots, occurred_at, payload, lots[1] as lot, held[1] as held1, moved[1] as moved1,
           greatest(cardinality(lots), cardinality(held), cardinality(moved)) as touched,
           case when held is null and ${typeIn(typesWith('onLease'))} then payload ->> 'lease' end as lease
         from ${events} and (${typeNotIn(countingTypes)} or lots is not null)
@@ -94,6 +99,9 @@ function freedCredits(moved: string, held: string): string {
 /** Credits of which the sum over a range's events still fits into a bigint. */
 const maxSummable = 1e11
 
+/** What runs on a lease has no terms to compare. */
+const isOfAnother = `(owner is distinct from hold_owner or terms is distinct from hold_terms and type <> 'OnLease')`
+
 /** A hold is open from the event that opens it to the event that resolves it. Leaves the suspect calls' events. */
 const checkHolds: readonly string[] = [
   // A sound call begins once, first, and ends once, last, and what it holds is freed. Whatever is out of the ordinary
@@ -102,11 +110,11 @@ const checkHolds: readonly string[] = [
   `create table suspect_calls as
    select request_id
    from (
-     select request_id, lot, weight,
+     select request_id, lot, weight, owner, terms,
        position * 4 + case weight when 1 then 1 when ${endWeight} then 2 else 0 end as edge,
        case when held between -${maxSummable} and ${maxSummable} then held end as held
      from (
-       select request_id, position, held, lot,
+       select request_id, position, held, lot, owner, terms,
          case when ${opens('part')} then 1 when ${resolves('part')} then ${endWeight} else 0 end
            + case when several or (held is null) <> (lot is null) and part <> 'OnLease'
                or (held < 0) = (${typeIn(drawingTypes, 'part')}) or held not between -${maxSummable} and ${maxSummable}
@@ -121,33 +129,44 @@ const checkHolds: readonly string[] = [
    group by 1
    having sum(weight) <> 1 + ${endWeight} or mod(min(edge), 4) <> 1 or mod(max(edge), 4) <> 2
      or total(held) <> 0 or min(lot) <> max(lot)
+     or min(owner) <> max(owner) or min(terms) <> max(terms)
      or request_id in (select request_id from carry_over_holds)`,
   `create table suspect_events as
-   select position, part as type, request_id, credits, lot,
+   select position, part as type, request_id, credits, lot, owner, terms,
      case when several then (select coalesce(sum(h), 0) from unnest(helds) h) else coalesce(held, 0) end as held
    from range_events where part is not null and request_id in (select request_id from suspect_calls)`,
   `create table running as
-   select s.position, s.type, s.request_id, s.credits, s.held as change,
-     row_number() over w = 1 and h.request_id is not null
-       or lag(s.type) over w in (${typeList(drawingTypes)}, 'OnLease') as was_open,
-     coalesce(h.held, 0) + sum(s.held) over w as held, lead(s.position) over w is null as last
-   from suspect_events s left join carry_over_holds h on h.request_id = s.request_id
-   window w as (partition by s.request_id order by s.position)`,
+   select position, type, request_id, credits, change, was_open, held, last, owner, terms,
+     -- Of the event that opened the hold, in this range or before it.
+     case when opened > 0 then first_value(owner) over opening else h_owner end as hold_owner,
+     case when opened > 0 then first_value(terms) over opening else h_terms end as hold_terms
+   from (
+     select s.position, s.type, s.request_id, s.credits, s.held as change, s.owner, s.terms,
+       h.owner as h_owner, h.terms as h_terms,
+       row_number() over w = 1 and h.request_id is not null
+         or lag(s.type) over w in (${typeList(drawingTypes)}, 'OnLease') as was_open,
+       coalesce(h.held, 0) + sum(s.held) over w as held, lead(s.position) over w is null as last,
+       count(*) filter (where ${opens('s.type')}) over w as opened
+     from suspect_events s left join carry_over_holds h on h.request_id = s.request_id
+     window w as (partition by s.request_id order by s.position)
+   ) followed
+   window opening as (partition by request_id, opened order by position)`,
   `insert into faults
    select position, case
      when ${opens('type')} then format('the hold %s is open already', request_id)
      when was_open is not true then format('the hold %s is not open', request_id)
+     when ${isOfAnother} then format('the hold %s is of another account, key, tariff, endpoint, size or time', request_id)
      when held <> 0 then format('%s credits of the hold %s stay held', held, request_id)
      else format('%s credits are charged, and the hold %s has %s', credits, request_id, -change)
    end
    from running
    where ${opens('type')} and was_open
-     or not ${opens('type')} and was_open is not true
+     or not ${opens('type')} and (was_open is not true or ${isOfAnother})
      or ${resolves('type')} and held <> 0
      or ${settles('type')} and credits > -change`,
   `delete from carry_over_holds h using running r where r.request_id = h.request_id`,
   `insert into carry_over_holds
-   select request_id, held from running where last and not ${resolves('type')}`,
+   select request_id, held, hold_owner, hold_terms from running where last and not ${resolves('type')}`,
   `drop table suspect_calls, running`,
 ]
 

@@ -1,19 +1,21 @@
 /**
- * Whether a shard's log keeps the rules of a log, event by event: it is in order and unchanged (order-rules.ts), and no
- * credit is spent that was not there (credit-rules.ts). The two kinds of rules can be checked side by side.
+ * Whether a shard's log keeps the rules of a log, event by event: it is in order and unchanged (order-rules.ts), no
+ * credit is spent that was not there (credit-rules.ts), and every event is one that the ledger would have written after
+ * those before it (meaning/). The kinds of rules can be checked side by side.
  *
  * A field that a sound event has and this one lacks counts as nothing: damage is to be found, and must not end the
  * search. The log is read once for each kind of rules, range by range. What later ranges need to know of earlier ones
  * is carried over in temporary tables.
  */
+import type { Sql } from '../../ledger/connect.ts'
 import { adaptiveBatch } from '../adaptive-batch.ts'
 import { bulkSettings } from '../apply-range.ts'
 import type { Progress } from '../progress.ts'
-import { withSearchPath } from '../search-path.ts'
+import { type SearchPath, withSearchPath } from '../search-path.ts'
 import { openTemporaryTables, type TemporaryOptions } from '../temporary-tables.ts'
 
 /** What is wrong, and at which event. */
-interface LogFault {
+export interface LogFault {
   readonly shard: number
   readonly position: number
   readonly fault: string
@@ -41,10 +43,12 @@ export interface LogRules {
 }
 
 /** Events of a shard after a position, up to another one. */
-interface LogRange {
+export interface LogRange {
   readonly shard: number
   readonly after: number
   readonly upTo: number
+  /** Where the log ended when it was asked last. */
+  readonly end: number
 }
 
 export interface LogCheck {
@@ -53,33 +57,59 @@ export interface LogCheck {
   close(): Promise<void>
 }
 
-interface LogCheckOptions extends TemporaryOptions {
+export interface LogCheckOptions extends TemporaryOptions {
   readonly shard: number
   /** Faults to describe; the others are only counted. */
   readonly maxDescribed: number
 }
 
 /** Opens the check of a shard's log by these rules, on a connection of its own. */
-export async function openLogCheck(rules: LogRules, options: LogCheckOptions): Promise<LogCheck> {
-  const { shard, maxDescribed } = options
+export function openLogCheck(rules: LogRules, options: LogCheckOptions): Promise<LogCheck> {
   const faultsTable = 'create table faults (position bigint not null, fault text not null)'
-  const { sql, searchPath } = await openTemporaryTables([faultsTable, ...rules.carryOver], options)
+  return openRangeCheck(rules.name, [faultsTable, ...rules.carryOver], options, (range, of) => {
+    const statements = rules.checkRange(eventsOf(range), range)
+    return of.run<Finding>([...statements, 'delete from faults returning position, fault'])
+  })
+}
+
+/** `events where …`: those of a range, to which conditions can be added. */
+export function eventsOf({ shard, after, upTo }: Omit<LogRange, 'end'>): string {
+  return `events where shard = ${shard} and position > ${after} and position <= ${upTo}`
+}
+
+/** What is wrong with an event. */
+export type Finding = Omit<LogFault, 'shard'>
+
+/** The connection of a check, whose temporary tables and the ledger's have bare names. */
+export interface CheckConnection {
+  readonly sql: Sql
+  readonly searchPath: SearchPath
+  /** Runs statements as one transaction, and returns the rows of the last one. */
+  run<Row>(statements: readonly string[]): Promise<Row[]>
+}
+
+/**
+ * Opens a check that reads the log range by range, on a connection of its own.
+ * @param tables statements that make its temporary tables
+ */
+export async function openRangeCheck(
+  name: string,
+  tables: readonly string[],
+  options: LogCheckOptions,
+  checkRange: (range: LogRange, connection: CheckConnection) => Promise<Finding[]>,
+): Promise<LogCheck> {
+  const { shard, maxDescribed } = options
+  const { sql, searchPath } = await openTemporaryTables(tables, options)
+  const connection: CheckConnection = {
+    ...{ sql, searchPath },
+    async run<Row>(statements: readonly string[]) {
+      const results = await sql.unsafe(withSearchPath(searchPath, [...bulkSettings, ...statements]))
+      return ((results as unknown as Row[][]).at(-1) ?? []) as Row[]
+    },
+  }
   const batch = adaptiveBatch()
   const faults: LogFault[] = []
   let [position, faulty] = [0, 0]
-
-  async function checkRange(range: LogRange): Promise<LogFault[]> {
-    const { after, upTo } = range
-    const events = `events where shard = ${shard} and position > ${after} and position <= ${upTo}`
-    const statements = [
-      ...bulkSettings,
-      ...rules.checkRange(events, range),
-      'delete from faults returning position, fault',
-    ]
-    const results = await sql.unsafe(withSearchPath(searchPath, statements))
-    const found = (results as unknown as { position: number; fault: string }[][]).at(-1) ?? []
-    return found.map(({ position, fault }) => ({ shard, position, fault })).sort(byPosition)
-  }
 
   return {
     async advance(progress = () => {}) {
@@ -89,12 +119,13 @@ export async function openLogCheck(rules: LogRules, options: LogCheckOptions): P
       while (position < end) {
         const [after, upTo] = [position, Math.min(position + batch.size, end)]
         await batch.run(async () => {
-          const found = await checkRange({ shard, after, upTo })
+          const found = await checkRange({ shard, after, upTo, end }, connection)
           faulty += found.length
-          faults.push(...found.slice(0, Math.max(maxDescribed - faults.length, 0)))
+          const described = found.map((each) => ({ shard, ...each })).sort(byPosition)
+          faults.push(...described.slice(0, Math.max(maxDescribed - faults.length, 0)))
         })
         position = upTo
-        progress(rules.name, end, position)
+        progress(name, end, position)
       }
       return { shard, upTo: position, faulty, faults }
     },

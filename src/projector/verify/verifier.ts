@@ -19,12 +19,20 @@ import {
   type LogVerification,
   openLogCheck,
 } from './log-check.ts'
+import { openMeaningCheck } from './meaning/meaning-check.ts'
 import { orderRules } from './order-rules.ts'
+import {
+  openTablesCheck,
+  type TablesCheck,
+  type TablesVerification,
+} from './tables/tables-check.ts'
 
 export interface Verification {
   readonly sound: boolean
   readonly log: readonly LogVerification[]
   readonly projections: readonly ProjectionVerification[]
+  /** What is wrong in the tables beside the log that no projection is made of. */
+  readonly tables: TablesVerification
 }
 
 export interface Verifier {
@@ -40,6 +48,7 @@ interface VerifyOptions extends TemporaryOptions {
 
 /** What the verifier has open, each on a connection of its own. */
 interface Opened {
+  readonly tables: TablesCheck[]
   readonly checks: { readonly name: string; readonly check: LogCheck }[]
   readonly temporaries: {
     readonly projection: Projection
@@ -48,7 +57,7 @@ interface Opened {
 }
 
 export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
-  const opened: Opened = { checks: [], temporaries: [] }
+  const opened: Opened = { tables: [], checks: [], temporaries: [] }
   try {
     await openAll(opened, options)
   } catch (error) {
@@ -61,12 +70,17 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
   }
 }
 
-async function openAll({ checks, temporaries }: Opened, options: VerifyOptions): Promise<void> {
+async function openAll(
+  { tables, checks, temporaries }: Opened,
+  options: VerifyOptions,
+): Promise<void> {
+  tables.push(openTablesCheck(options))
   for (const shard of await shardsOf(options)) {
     for (const rules of [creditRules, orderRules]) {
       const check = await openLogCheck(rules, { ...options, shard })
       checks.push({ name: `${rules.name} ${shard}`, check })
     }
+    checks.push({ name: `meaning ${shard}`, check: await openMeaningCheck({ ...options, shard }) })
   }
   for (const projection of projections) {
     const temporary = await openTemporaryProjection(projection, options)
@@ -74,15 +88,16 @@ async function openAll({ checks, temporaries }: Opened, options: VerifyOptions):
   }
 }
 
-async function closeAll({ checks, temporaries }: Opened): Promise<void> {
+async function closeAll({ tables, checks, temporaries }: Opened): Promise<void> {
   await Promise.all([
+    ...tables.map((check) => check.close()),
     ...checks.map(({ check }) => check.close()),
     ...temporaries.map(({ temporary }) => temporary.close()),
   ])
 }
 
 async function verify(
-  { checks, temporaries }: Opened,
+  { tables, checks, temporaries }: Opened,
   maxDescribed: number,
   progress: Progress | undefined,
 ): Promise<Verification> {
@@ -105,10 +120,12 @@ async function verify(
     combineVerifications(ofShard, maxDescribed),
   )
   const compared = verifications.slice(checks.length) as ProjectionVerification[]
+  const [ofTables] = (await Promise.all(tables.map((check) => check.run()))) as [TablesVerification]
   const sound =
+    ofTables.faulty === 0 &&
     log.every(({ faulty }) => faulty === 0) &&
     compared.every(({ differing, failure }) => differing === 0 && failure === undefined)
-  return { sound, log, projections: compared }
+  return { sound, log, projections: compared, tables: ofTables }
 }
 
 async function shardsOf({ url, schema }: TemporaryOptions): Promise<number[]> {

@@ -1,0 +1,130 @@
+/**
+ * Credits that no call moves: allowances are those of the plan in force, once a month; a new lot repays what is owed; and
+ * what an event moves adds up to its credits. Refunds are compared with their charges elsewhere.
+ */
+import { maxAmount } from '../../../../events/bounds.ts'
+import type { Finding } from '../log-check.ts'
+import { type LedgerState, type Purse, purseOf, tariffAt } from './ledger-state.ts'
+import { type Micros, microsOf, monthOf, type RareEvent } from './rare-events.ts'
+
+export function followCredits(state: LedgerState, event: RareEvent): string[] {
+  const { type, moved, credits } = event
+  const faults: string[] = []
+  if (!state.accounts.has(event.accountId)) faults.push('its account was not open')
+  if (event.actor === 'ledger' && event.columns.includes('private')) {
+    faults.push('the ledger itself has nothing private to say')
+  }
+  if (event.columns.includes('moved')) {
+    if (moved.reduce((sum, each) => sum + each, 0) !== credits) {
+      faults.push('its credits are not what it moves')
+    }
+    if (moved.length !== event.lots.length || moved.some((each) => each <= 0)) {
+      faults.push('it does not move something of each of its lots')
+    }
+    for (const lot of event.lots) {
+      const { accountId, mode } = state.lots.get(lot) ?? {}
+      if (accountId !== event.accountId || mode !== event.mode) {
+        faults.push(`lot ${lot} is of another account or mode`)
+      }
+    }
+  }
+  faults.push(...repaymentFaults(event, purseOf(state, purseName(event))))
+  switch (type) {
+    case 'CreditsGranted':
+      return [...faults, ...followGrant(state, event)]
+    case 'CreditsAdjusted':
+      return [...faults, ...followAdjustment(state, event)]
+    case 'DebtRecorded':
+      purseOf(state, purseName(event)).debt += credits
+      return faults
+    default:
+      return faults
+  }
+}
+
+function purseName({ accountId, mode }: RareEvent): string {
+  return `${accountId} ${mode}`
+}
+
+function followGrant(state: LedgerState, event: RareEvent): string[] {
+  const { position, recordedAt, accountId, mode, credits, payload, actor } = event
+  const { kind, startsAt, expiresAt = null } = payload
+  const faults: string[] = []
+  const lot = { lot: position, accountId, mode, startsAt, expiresAt }
+  state.lots.set(position, lot)
+  state.newLots.push(lot)
+  const purse = purseOf(state, purseName(event))
+  if ((kind === 'allowance') !== (actor === 'ledger')) {
+    faults.push('the ledger itself grants allowances, and nothing else')
+  }
+  if (kind === 'allowance') {
+    const month = monthOf(recordedAt)
+    if (purse.allowanceMonth !== month.start) purse.allowanceGranted = 0
+    const due = planCredits(state, accountId, recordedAt) - purse.allowanceGranted
+    if (credits !== due) faults.push(`${Math.max(due, 0)} credits of allowance were due`)
+    if (microsOf(startsAt) !== month.start || !expiresAt || microsOf(expiresAt) !== month.end) {
+      faults.push("an allowance is its month's")
+    }
+    purse.allowanceMonth = month.start
+    purse.allowanceGranted += credits
+  } else if (expiresAt !== null) {
+    if (microsOf(expiresAt) <= Math.max(recordedAt, microsOf(startsAt))) {
+      faults.push('it was over before it began')
+    }
+  }
+  if (purse.debt > 0) {
+    const repaid = Math.min(purse.debt, credits, maxAmount)
+    purse.repayment = { position, credits: repaid }
+  }
+  return faults
+}
+
+/** What the account's plan gives a month, at this time. */
+function planCredits(state: LedgerState, accountId: string, time: Micros): number {
+  const plans = state.accounts.get(accountId)?.plans ?? []
+  const plan = plans.findLast(({ from }) => from <= time)?.plan
+  const known = tariffAt(state, time)?.plans ?? {}
+  return plan !== undefined && Object.hasOwn(known, plan) ? (known[plan]?.credits ?? 0) : 0
+}
+
+function followAdjustment(state: LedgerState, event: RareEvent): string[] {
+  const { credits, payload, actor } = event
+  const purse = purseOf(state, purseName(event))
+  const repays = payload.repaysDebt === true
+  const faults: string[] = []
+  if (repays !== (actor === 'ledger'))
+    faults.push('the ledger itself repays debts, and nothing else')
+  if (!repays && purse.debt > 0) faults.push('credits are taken away while some are owed')
+  // More than is owed is a fault of the credits.
+  if (repays) purse.debt = Math.max(purse.debt - credits, 0)
+  return faults
+}
+
+/** Whether an event repays what the lot before it was to repay. */
+function repaymentFaults({ type, payload, credits }: RareEvent, purse: Purse): string[] {
+  const { repayment } = purse
+  if (!repayment || type === 'ChargeRefunded') return []
+  purse.repayment = undefined
+  const isRepaid =
+    type === 'CreditsAdjusted' && payload.repaysDebt === true && credits === repayment.credits
+  return isRepaid ? [] : [repaymentFault(repayment.credits)]
+}
+
+function repaymentFault(credits: number): string {
+  return `${credits} credits of the lot before it were to repay a debt`
+}
+
+/** Lots that were to repay a debt and did not, by the log's end. */
+export function unpaidAtEnd(state: LedgerState): Finding[] {
+  return [...state.purses.values()].flatMap((purse) => {
+    const { repayment } = purse
+    if (!repayment) return []
+    purse.repayment = undefined
+    return [
+      {
+        position: repayment.position,
+        fault: `${repayment.credits} of its credits were to repay a debt`,
+      },
+    ]
+  })
+}

@@ -1,0 +1,86 @@
+/** Keys: made once, of one account and mode, with a secret of their own, and never changed after they were revoked. */
+import { keyMakingTypes } from '../../../../events/event-types.ts'
+import type { FollowedKey, LedgerState } from './ledger-state.ts'
+import type { RareEvent } from './rare-events.ts'
+
+const making: ReadonlySet<string> = new Set(keyMakingTypes)
+
+export function followKey(state: LedgerState, event: RareEvent): string[] {
+  return making.has(event.type) ? followMaking(state, event) : followChange(state, event)
+}
+
+function followMaking(state: LedgerState, event: RareEvent): string[] {
+  const { keyId, accountId, mode, payload, streamVersion, position } = event
+  const faults: string[] = []
+  if (streamVersion !== 1) faults.push('it is not the first of its stream')
+  if (state.keys.has(keyId)) return [...faults, 'its key was made already']
+  const account = state.accounts.get(accountId)
+  if (!account || account.erased) faults.push('its account was not open')
+  const key: FollowedKey = {
+    ...{ keyId, accountId, mode, version: 1, hash: payload.hash },
+    ...{
+      enabled: payload.enabled ?? true,
+      revoked: false,
+      expiresAt: payload.expiresAt,
+      spans: [],
+    },
+  }
+  faults.push(...takeSecret(state, key, payload.hash))
+  state.keys.set(keyId, key)
+  account?.keys.push(key)
+  noteKey(state, key, position)
+  return faults
+}
+
+function followChange(state: LedgerState, event: RareEvent): string[] {
+  const { type, keyId, accountId, mode, payload, streamVersion, position } = event
+  const key = state.keys.get(keyId)
+  if (!key) return ['its key was not made']
+  const faults: string[] = []
+  if (streamVersion !== key.version + 1) faults.push('it is not the next of its stream')
+  if (key.accountId !== accountId || key.mode !== mode) {
+    faults.push('its key is of another account or mode')
+  }
+  if (key.revoked) faults.push('its key was revoked')
+  key.version = streamVersion ?? key.version
+  switch (type) {
+    case 'KeyEnabled':
+      if (key.enabled) faults.push('its key was enabled already')
+      key.enabled = true
+      break
+    case 'KeyDisabled':
+      if (!key.enabled) faults.push('its key was disabled already')
+      key.enabled = false
+      break
+    case 'KeyRevoked':
+      key.revoked = true
+      break
+    case 'KeyRotated':
+      if (payload.previousHash !== null && payload.previousHash !== key.hash) {
+        faults.push('the previous secret is not the one that its key had')
+      }
+      faults.push(...takeSecret(state, key, payload.hash))
+      key.hash = payload.hash
+      break
+    case 'KeyUpdated':
+      if (payload.expiresAt !== undefined) key.expiresAt = payload.expiresAt
+      break
+  }
+  noteKey(state, key, position)
+  return faults
+}
+
+function takeSecret(state: LedgerState, key: FollowedKey, hash: string): string[] {
+  const owner = state.secrets.get(hash)
+  state.secrets.set(hash, key.keyId)
+  return owner === undefined ? [] : ['its secret is that of a key already']
+}
+
+/** Notes what stands of a key after the event at a position. */
+export function noteKey(state: LedgerState, key: FollowedKey, after: number): void {
+  const { version, enabled, revoked, expiresAt } = key
+  const account = state.accounts.get(key.accountId)
+  const buys = enabled && !revoked && account !== undefined && !account.frozen && !account.erased
+  key.spans.push({ after, version, buys, expiresAt })
+  state.changedKeys.add(key)
+}

@@ -1,0 +1,12 @@
+/** Tariffs: named by the hash of their content. */
+import { tariffHash } from '../../../config/tariff.ts'
+import type { LedgerState } from './ledger-state.ts'
+import { microsOf, type RareEvent } from './rare-events.ts'
+
+export function followTariff(state: LedgerState, { position, payload }: RareEvent): string[] {
+  const { hash, from, plans, prices } = payload
+  state.tariffs.push({ position, hash, from: microsOf(from), plans, prices })
+  return hash === tariffHash({ plans, prices })
+    ? []
+    : ['its hash is not that of its plans and prices']
+}

@@ -1,0 +1,102 @@
+/** What the rare events of a log have made so far: all that the sale of a call depends on but its credits. */
+import type { PriceRule } from '../../../pricing/price-rule.ts'
+import type { Micros } from './rare-events.ts'
+
+export interface PublishedTariff {
+  readonly position: number
+  readonly hash: string
+  readonly from: Micros
+  readonly plans: Readonly<Record<string, { readonly credits: number }>>
+  readonly prices: Readonly<Record<string, PriceRule>>
+}
+
+interface FollowedAccount {
+  version: number
+  frozen: boolean
+  erased: boolean
+  /** In the order in which they were decided. */
+  readonly plans: { readonly plan: string; readonly from: Micros }[]
+  readonly keys: FollowedKey[]
+}
+
+export interface FollowedKey {
+  readonly keyId: string
+  readonly accountId: string
+  readonly mode: string
+  version: number
+  hash: string
+  enabled: boolean
+  revoked: boolean
+  /** As the payload has it; null: never. */
+  expiresAt: string | null
+  /** What stood of it after each event that changed it. */
+  readonly spans: KeySpan[]
+}
+
+/** What stood of a key after the event at a position. */
+interface KeySpan {
+  readonly after: number
+  readonly version: number
+  /** Neither key nor account kept it from buying, but for its time. */
+  readonly buys: boolean
+  readonly expiresAt: string | null
+}
+
+interface Lot {
+  readonly lot: number
+  readonly accountId: string
+  readonly mode: string
+  readonly startsAt: string
+  /** null: never. */
+  readonly expiresAt: string | null
+}
+
+/** An account's credits in one mode. */
+export interface Purse {
+  debt: number
+  allowanceMonth: Micros
+  allowanceGranted: number
+  /** A lot was granted while credits were owed, at that position: so many of it repay them next. */
+  repayment: { readonly position: number; readonly credits: number } | undefined
+}
+
+export interface LedgerState {
+  readonly accounts: Map<string, FollowedAccount>
+  readonly keys: Map<string, FollowedKey>
+  /** Whose secret it is or was, by its hash. */
+  readonly secrets: Map<string, string>
+  readonly tariffs: PublishedTariff[]
+  readonly purses: Map<string, Purse>
+  readonly lots: Map<number, Lot>
+  /** Where a producer was fenced, by its instance. */
+  readonly fenced: Map<string, number>
+  /** Keys and lots that have changed since they were last looked at. */
+  readonly changedKeys: Set<FollowedKey>
+  readonly newLots: Lot[]
+}
+
+export function newLedgerState(): LedgerState {
+  return {
+    ...{ accounts: new Map(), keys: new Map(), secrets: new Map(), tariffs: [], purses: new Map() },
+    ...{ lots: new Map(), fenced: new Map(), changedKeys: new Set(), newLots: [] },
+  }
+}
+
+export function purseOf(state: LedgerState, name: string): Purse {
+  const purse = state.purses.get(name) ?? newPurse()
+  state.purses.set(name, purse)
+  return purse
+}
+
+/** The tariff in force at a time, of those that were published by then. */
+export function tariffAt(state: LedgerState, time: Micros): PublishedTariff | undefined {
+  let found: PublishedTariff | undefined
+  for (const tariff of state.tariffs) {
+    if (tariff.from <= time && (!found || tariff.from >= found.from)) found = tariff
+  }
+  return found
+}
+
+function newPurse(): Purse {
+  return { debt: 0, allowanceMonth: 0, allowanceGranted: 0, repayment: undefined }
+}

@@ -1,0 +1,96 @@
+/** Whether payloads are those of their types: a field that a type does not have is as wrong as one that it lacks. */
+import type { TSchema } from '@sinclair/typebox'
+import { type TypeCheck, TypeCompiler, type ValueError } from '@sinclair/typebox/compiler'
+import { catalogue } from '../../../../events/catalogue.ts'
+import { type Counted, countedOf } from '../../../../events/counted.ts'
+import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
+import type { LedgerState } from './ledger-state.ts'
+import { findPrice, noPriceFault, priceFault } from './price-groups.ts'
+import type { EventGroup } from './scan-calls.ts'
+
+interface PayloadCheck {
+  readonly fields: ReadonlySet<string>
+  readonly schema: TypeCheck<TSchema>
+}
+
+const checks: ReadonlyMap<string, PayloadCheck> = new Map(
+  Object.entries(catalogue).map(([type, { payload }]) => [
+    type,
+    {
+      fields: new Set(Object.keys(payload.properties)),
+      schema: TypeCompiler.Compile(payload as TSchema),
+    },
+  ]),
+)
+
+interface WithPayload {
+  readonly type: string
+  readonly payload: Readonly<Record<string, unknown>>
+}
+
+export function payloadFault({ type, payload }: WithPayload): string | undefined {
+  const check = checks.get(type)
+  if (!check) return undefined
+  const problem = check.schema.Check(payload) ? undefined : firstProblem(check, payload)
+  if (problem) return `its payload does not fit its type: ${problem.path} ${problem.message}`
+  const unknown = Object.keys(payload).find((field) => !check.fields.has(field))
+  if (unknown !== undefined) return `its type has no field ${unknown}`
+  const claims = payload.claim !== undefined
+  return claims === (payload.requestHash !== undefined)
+    ? undefined
+    : 'an Idempotency-Key is claimed for a request'
+}
+
+const oldTime = /^(-?infinity|\d{4,6}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d))$/
+
+/** An old log has times of any year, and none at all: they were not bounded when they came in. */
+function firstProblem({ schema }: PayloadCheck, payload: unknown): ValueError | undefined {
+  const isTime = ({ format, anyOf = [] }: TSchema): boolean =>
+    format === 'date-time' || anyOf.some(isTime)
+  return [...schema.Errors(payload)].find(
+    ({ schema, value }) => typeof value !== 'string' || !isTime(schema) || !oldTime.test(value),
+  )
+}
+
+/** Payloads that are read at once. */
+const maxPayloads = 20_000
+
+interface UnusualEvent extends WithPayload {
+  readonly position: number
+  readonly tariff: string | null
+  readonly endpoint: string | null
+  readonly quantity: number | null
+  readonly credits: number | null
+}
+
+/** Reads those payloads of calls that are of no plain form, and prices what they count. */
+export async function checkPayloads(
+  state: LedgerState,
+  groups: readonly EventGroup[],
+  range: LogRange,
+  { sql }: CheckConnection,
+): Promise<Finding[]> {
+  const positions = groups.flatMap(({ unusual }) => unusual ?? [])
+  const findings: Finding[] = []
+  for (let i = 0; i < positions.length; i += maxPayloads) {
+    const rows = await sql<UnusualEvent[]>`
+      select position, type, payload, tariff, endpoint, quantity, credits from ${sql.unsafe(eventsOf(range))}
+        and position = any(${positions.slice(i, i + maxPayloads)}::bigint[])`
+    for (const row of rows) {
+      const fault = payloadFault(row) ?? unusualPriceFault(state, row)
+      if (fault !== undefined) findings.push({ position: row.position, fault })
+    }
+  }
+  return findings
+}
+
+function unusualPriceFault(state: LedgerState, event: UnusualEvent): string | undefined {
+  const { type, payload, tariff, endpoint, quantity, credits } = event
+  if (tariff === null || endpoint === null) return undefined
+  if (type === 'HoldReleased' && payload.lease !== undefined) {
+    return findPrice(state, tariff, endpoint) ? undefined : noPriceFault(endpoint)
+  }
+  if (type !== 'CreditsHeld' && type !== 'HoldSettled') return undefined
+  const counted = countedOf({ ...(payload as Partial<Counted>), quantity: quantity ?? 0 })
+  return priceFault(state, { tariff, endpoint, counted, credits: credits ?? 0 })
+}

@@ -1,0 +1,68 @@
+/** Whether the calls of a range cost what their tariffs say: each group of calls that cost the same is priced once. */
+import type { Counted } from '../../../../events/counted.ts'
+import { exactCredits } from '../../../pricing/price-arithmetic.ts'
+import type { PriceRule } from '../../../pricing/price-rule.ts'
+import { type CheckConnection, eventsOf, type Finding, type LogRange } from '../log-check.ts'
+import type { LedgerState } from './ledger-state.ts'
+import type { EventGroup } from './scan-calls.ts'
+
+export async function checkPrices(
+  state: LedgerState,
+  groups: readonly EventGroup[],
+  range: LogRange,
+  { sql }: CheckConnection,
+): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const { type, tariff, endpoint, quantity, credits } of groups) {
+    if (tariff === null || endpoint === null) continue
+    const counted = { quantity: quantity ?? 0 }
+    const wrong = priceFault(state, { tariff, endpoint, counted, credits: credits ?? 0 })
+    if (wrong === undefined) continue
+    const rows = await sql<{ position: number }[]>`
+      select position from ${sql.unsafe(eventsOf(range))} and type = ${type} and tariff = ${tariff}
+        and endpoint = ${endpoint} and quantity = ${quantity} and credits = ${credits}`
+    findings.push(...rows.map(({ position }) => ({ position, fault: wrong })))
+  }
+  return findings
+}
+
+interface Priced {
+  readonly tariff: string
+  readonly endpoint: string
+  readonly counted: Counted
+  readonly credits: number
+}
+
+/** Why so many credits are not the price of what was counted; undefined: they are. */
+export function priceFault(
+  state: LedgerState,
+  { tariff, endpoint, counted, credits }: Priced,
+): string | undefined {
+  const price = findPrice(state, tariff, endpoint)
+  if (!price) return noPriceFault(endpoint)
+  const cost = priceOf(price, counted)
+  if (cost === credits) return undefined
+  return `${counted.quantity} of ${endpoint} cost ${cost ?? 'nothing that can be said'}`
+}
+
+export function noPriceFault(endpoint: string): string {
+  return `its tariff has no price for ${endpoint}`
+}
+
+export function findPrice(
+  state: LedgerState,
+  tariff: string,
+  endpoint: string,
+): PriceRule | undefined {
+  const prices = state.tariffs.find(({ hash }) => hash === tariff)?.prices
+  return prices && Object.hasOwn(prices, endpoint) ? prices[endpoint] : undefined
+}
+
+/** A price of a damaged log can be none. */
+function priceOf(price: PriceRule, counted: Counted): unknown {
+  try {
+    return exactCredits(price, counted)
+  } catch {
+    return undefined
+  }
+}

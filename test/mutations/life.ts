@@ -1,0 +1,125 @@
+/** The life of one account, as a gateway and the management commands write it, with every type of event in it. */
+import { acceptLoss, confirmClock } from '../../src/ledger/commands/owner-commands.ts'
+import { catchUpAll } from '../support/catch-up-all.ts'
+import { fenceSilent } from '../support/fencing.ts'
+import {
+  chargeOnLeaseCommand,
+  countRefusedCommand,
+  leaseCommand,
+  voidOnLeaseCommand,
+} from '../support/gateway.ts'
+import type { Ledger } from '../support/test-ledger.ts'
+import { testTariff } from '../support/test-ledger.ts'
+
+const dayMs = 86_400_000
+
+/** Writes it into an empty ledger. */
+export async function writeLife(ledger: Ledger): Promise<void> {
+  const iso = (days: number) => new Date(ledger.now.getTime() + days * dayMs).toISOString()
+  const prices = { ...testTariff.prices, other: { per: 'request', credits: 1 } as const }
+  await ledger.publish({ ...testTariff, prices })
+  const account = await ledger.account({ plan: 'free' })
+  const { accountId } = account
+  const key = await ledger.key(account, {
+    monthlyCap: 900,
+    expiresAt: iso(300),
+    endpoints: ['search'],
+  })
+  const second = await ledger.key(account)
+  await importKey(ledger, accountId)
+
+  // Dedicated holds: settled in several ways, released, expired; the first brings the allowance.
+  const { hold } = await ledger.hold(key, 8)
+  await ledger.settle(hold, 5)
+  await ledger.grant(account, 500, { kind: 'paid', expiresAt: iso(40), externalId: 'invoice-1' })
+  await ledger.grant(account, 50, { startsAt: iso(-1) })
+  const { hold: wide } = await ledger.hold(key, 120)
+  await ledger.settle(wide, 110)
+  const { hold: short } = await ledger.hold(key, 4)
+  await ledger.settle(short, 4, { shortfall: 3 })
+  const { hold: left } = await ledger.hold(key, 6)
+  await ledger.settle(left, 2, { alreadyDelivered: true, terminatedBy: 'client' })
+  const { hold: failed } = await ledger.hold(key, 5)
+  await ledger.release(failed)
+  const claim = { key: 'claimed', requestHash: 'request' }
+  const { hold: claimed } = await ledger.hold(key, 7, { claim })
+  await ledger.settle(claimed, 7)
+
+  // A stream that grows and is settled, and one whose gateway dies.
+  const { hold: growing } = await ledger.hold(second, 3)
+  await ledger.extend(second, growing, 4, { sent: { credits: 2, quantity: 2 } })
+  await ledger.settle(growing, 6, { alreadyDelivered: true })
+  const { hold: dying } = await ledger.hold(second, 3, { holdSeconds: 30 })
+  await ledger.extend(second, dying, 2, { sent: { credits: 1, quantity: 1 }, holdSeconds: 30 })
+  const { hold: forgotten } = await ledger.hold(key, 9, { holdSeconds: 30 })
+
+  // Leases: calls charged and not charged, and their ends.
+  const lease = leaseCommand(key, 6, 2)
+  const lost = leaseCommand(key, 8, 4, { holdSeconds: 30 })
+  for (const command of [
+    ...[lease, lost, chargeOnLeaseCommand(key, lease, 2), voidOnLeaseCommand(key, lease)],
+    chargeOnLeaseCommand(key, lease, 3, { shortfall: 1 }),
+  ]) {
+    await ledger.append(command)
+  }
+  await ledger.release(lease, { reason: 'lease_released' })
+  await ledger.advance(31_000)
+  for (const over of [dying, forgotten, lost]) await ledger.expire(over)
+
+  await ledger.count(key, 12, { errors: 2 })
+  await ledger.append(countRefusedCommand(key, 7, 'insufficient_credits'))
+  const { commands } = ledger
+  await commands.refund(0, {
+    requestId: wide.requestId,
+    credits: 20,
+    externalId: 'r',
+    actor: 'test',
+  })
+  await commands.refund(0, { requestId: hold.requestId, actor: 'test' })
+  await commands.importUsage(0, {
+    ...{ id: 'import-1', accountId, keyId: key.keyId, mode: 'live', actor: 'test' },
+    usage: [
+      { time: iso(-30), endpoint: 'old', calls: 5, errors: 1, credits: 9, latencyMsSum: 100 },
+    ],
+  })
+
+  // Taken away, owed, repaid.
+  await commands.adjust(0, { accountId, mode: 'live', credits: 10, externalId: 'a', actor: 'test' })
+  await commands.adjust(0, { accountId, mode: 'live', credits: 2_000, actor: 'test' })
+  await ledger.grant(account, 25)
+
+  // The life of keys and account.
+  await ledger.changePlan(account, 'pro')
+  await ledger.change(account, 'AccountLimitsChanged', { rateLimit: 10, maxInFlight: 20 })
+  await ledger.change(account, 'AccountFrozen')
+  await ledger.change(account, 'AccountUnfrozen')
+  await ledger.change(key, 'KeyUpdated', { endpoints: ['search', 'other'], expiresAt: iso(200) })
+  await ledger.change(key, 'KeyLimitsChanged', { rateLimit: 5, monthlyCap: 800 })
+  await ledger.change(key, 'KeyDisabled')
+  await ledger.change(key, 'KeyEnabled')
+  await ledger.change(key, 'KeyRotated', {
+    ...{ hash: Bun.SHA256.hash('rotated', 'hex'), display: 'sk_live_…new1' },
+    ...{ previousHash: key.hash, previousUntil: iso(1) },
+  })
+  await ledger.change(second, 'KeyRevoked')
+  await ledger.change(account, 'AccountErased')
+
+  await fenceSilent(ledger)
+  await acceptLoss(ledger.owner, 0, 'a disk was lost')
+  await confirmClock(ledger.owner, 0, 'the gateway was wrong')
+  await catchUpAll(ledger.sql)
+}
+
+async function importKey(ledger: Ledger, accountId: string): Promise<void> {
+  const payload = {
+    ...{ hash: Bun.SHA256.hash('imported', 'hex'), display: 'sk_live_…old1', enabled: true },
+    ...{ createdAt: '2024-05-06T07:08:09.010Z', endpoints: null, rateLimit: 3 },
+    ...{ monthlyCap: null, expiresAt: null },
+  }
+  const keyId = 'key_imported0000000000000'
+  await ledger.commands.record(0, {
+    ...{ id: crypto.randomUUID(), actor: 'test' },
+    expected: [{ stream: 'key', id: keyId, version: 0 }],
+    events: [{ type: 'KeyImported', payload, accountId, keyId, mode: 'live' }],
+  })
+}
