@@ -193,6 +193,10 @@ function isOf(command: Command, became: readonly CommandEvent[], first: CommandE
         hash === importDigest({ keyId: keyId ?? '', usage: became.map(usageOf) }) ||
         hasOtherTimes(became)
       )
+    case 'KeyRevoked':
+      // A key that revoked itself, by its secret.
+      if (command.id === `revoke:${keyId}`) return hash === keyId
+      return hash === recordDigest(became.map(newEventOf))
     default:
       return hash === recordDigest(became.map(newEventOf))
   }
