@@ -9,6 +9,7 @@ import {
   isFree,
   isList,
   isMeteredComponent,
+  isPlain,
   kindOf,
   type PriceRule,
 } from './price-rule.ts'
@@ -25,6 +26,7 @@ export interface UnknownRate {
 
 /** Why a request finds no rate in a price; undefined where it finds one. */
 export function unknownRate(price: PriceRule, request: RequestContent): UnknownRate | undefined {
+  if (isPlain(price)) return undefined
   const chooser = chooserOf(price)
   if (chooser?.by === undefined || nameInTable(chooser, request) !== undefined) return undefined
   return { by: chooser.by }
@@ -36,6 +38,7 @@ export function unknownRate(price: PriceRule, request: RequestContent): UnknownR
  * @throws TypeError when the request lacks what is counted, or finds no rate
  */
 export function boundOf(price: PriceRule, request: RequestContent): Counted {
+  if (isPlain(price)) return { quantity: kindOf(price).holdQuantity(price, request) }
   const chooser = chooserOf(price)
   const by = chooser && nameInTable(chooser, request)
   if (chooser && by === undefined) throw new TypeError('the price has no rate for the request')
@@ -52,6 +55,9 @@ export function boundOf(price: PriceRule, request: RequestContent): Counted {
 /** What a call used, for which so much was held. Where it is more, the response says so. */
 export function usedOf(price: PriceRule, call: CallContent, held: Counted): Counted {
   if (isFree(price)) return { quantity: held.quantity }
+  if (isPlain(price)) {
+    return { quantity: kindOf(price).usedQuantity(price, call, held.quantity) }
+  }
   const used = countedBy(price, (component, name) => {
     // Whoever meters tokens says how many there were.
     if (kindRatesOf(component, held.by)) return kindsOf(held, kindPrefix(name))
@@ -108,6 +114,7 @@ function chooserOf(price: PriceRule): Component | undefined {
 
 /** The same with so much of the component that is metered. */
 export function withQuantity(price: PriceRule, counted: Counted, quantity: number): Counted {
+  if (isPlain(price)) return { ...counted, quantity }
   const ofKinds = tokensByKind(price, counted.by)
   if (ofKinds) {
     const { rates, prefix } = ofKinds
@@ -135,6 +142,7 @@ export function withTokens(
 
 /** The component of the price whose tokens have rates by kind. */
 export function tokensByKind(price: PriceRule, by: string | undefined) {
+  if (isPlain(price)) return undefined
   for (const component of componentsOf(price)) {
     const rates = component.per === 'token' ? kindRatesOf(component, by) : undefined
     const name = 'name' in component ? component.name : undefined
@@ -192,6 +200,8 @@ export function readsResponse({
   price,
   chargeWhen,
 }: Pick<PricedRoute, 'price' | 'chargeWhen'>): boolean {
-  const isRead = componentsOf(price).some((component) => kindOf(component).readsJson(component))
+  const isRead = isPlain(price)
+    ? kindOf(price).readsJson(price)
+    : componentsOf(price).some((component) => kindOf(component).readsJson(component))
   return isRead || (chargeWhen !== undefined && 'pointer' in chargeWhen)
 }

@@ -9,7 +9,7 @@
 import type { Counted } from '../../events/counted.ts'
 import { type Sum, toSum } from '../lib/sums.ts'
 import { capped, isCovered, tokensByKind, withQuantity } from './counting.ts'
-import { isFree, isList, type PriceRule } from './price-rule.ts'
+import { isFree, isList, isPlain, type PriceRule } from './price-rule.ts'
 import { pricedParts, quantityOf } from './priced-parts.ts'
 import type { Rate } from './rate.ts'
 import {
@@ -127,6 +127,7 @@ export function quantityFor(price: PriceRule, counted: Counted, credits: number)
  * what is held for them buys, since nobody knew their kinds before.
  */
 export function coveredPart(price: PriceRule, used: Counted, covered: Counted): Counted {
+  if (isPlain(price) && used.quantity <= covered.quantity) return used
   const ofKinds = tokensByKind(price, covered.by)
   if (ofKinds === undefined) return isCovered(used, covered) ? used : capped(used, covered)
   const { rates, prefix } = ofKinds

@@ -112,6 +112,11 @@ export function isFree(price: PriceRule): price is Free {
   return !isList(price) && price.per === 'free'
 }
 
+/** A price of one component at one rate, as most are: its quantity is all that a call counts. It is told fast, for every call. */
+export function isPlain(price: PriceRule): price is Component {
+  return !isList(price) && price.per !== 'free' && typeof price.credits === 'number'
+}
+
 /** A price of several components, each of which has a name. */
 export function isList(price: PriceRule): price is readonly NamedComponent[] {
   return Array.isArray(price)
