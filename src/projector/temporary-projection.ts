@@ -1,6 +1,6 @@
 /**
  * A projection made from the log in temporary tables: to compare it with the tables in service (verify), or as it
- * stood at an earlier position (as-of). The serving role may do this and can harm nothing, for it cannot write the
+ * stood at an earlier position (as-of). The role that reads may do this and can harm nothing, for it cannot write the
  * tables in service.
  */
 import type { Projection } from '../../projections/projection.ts'

@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import type postgres from 'postgres'
 import connectToServer from 'postgres'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
-import { roleNames, roles } from '../../src/ledger/roles.ts'
+import { roleNames } from '../../src/ledger/roles.ts'
 import { joinAppend } from '../../src/ledger/sql/append/join-append.ts'
 import {
   type Ledger,
@@ -27,7 +27,7 @@ import { type FaultUpstream, startFaultUpstream } from './upstream.ts'
 
 export interface World {
   readonly servers: Servers
-  /** Connected past the lines, as the owner and as the serving role. */
+  /** Connected past the lines, as the owner, and as gateways are. */
   readonly ledger: Ledger
   readonly clock: Clock
   readonly upstream: FaultUpstream
@@ -130,13 +130,13 @@ function templateOn(servers: Servers, admin: postgres.Sql): Promise<string> {
 
 const root = join(import.meta.dir, '../..')
 
-/** Gateways log in as they should in production: as a member of the serving role. */
+/** Gateways serve both planes, and log in as a member of the roles for that. */
 async function serveAs(admin: postgres.Sql, serverUrl: string): Promise<string> {
   const url = new URL(serverUrl)
   const [found] = await admin`select 1 from pg_roles where rolname = 'gateway'`
   if (!found) {
     await admin.unsafe(
-      `create role gateway login password '${url.password}' in role ${roles.map((role) => roleNames[role]).join(', ')}`,
+      `create role gateway login password '${url.password}' in role ${roleNames.calls}, ${roleNames.management}`,
     )
   }
   url.username = 'gateway'

@@ -26,7 +26,7 @@ export interface TestCall {
 export interface LedgerBuilder extends AsyncDisposable {
   readonly ledger: Ledger
   readonly url: string
-  /** As the serving role. */
+  /** As the owner. */
   readonly sql: Sql
   /** Puts the clock to a time, of up to microseconds. */
   at(time: string): Promise<void>

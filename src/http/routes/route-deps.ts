@@ -8,7 +8,7 @@ import type { ReportQueue } from '../report-queue.ts'
 
 export interface RouteDeps {
   readonly management: Management
-  /** Connects as the serving role. What takes long is computed by `reports`. */
+  /** Connects as the role of management. What takes long is computed by `reports`. */
   readonly sql: Sql
   readonly reports: ReportQueue
   /** One plugin for all routes of an app: it keeps the principal of each request. */
