@@ -5,7 +5,6 @@
  * held, and `verify` must agree.
  */
 import Table from 'cli-table3'
-import { defaults } from '../src/config/defaults.ts'
 import { openManagementCommands } from '../src/ledger/commands/management-commands.ts'
 import { connect } from '../src/ledger/connect.ts'
 import { type BenchGateway, startBenchGateway } from './parts/gateway.ts'
@@ -41,10 +40,7 @@ export async function benchLeases({ serverUrl, keys, connections }: LeasesOption
   const sql = connect({ url: ledger.url, as: 'owner', max: 1 })
   const [redis, upstream] = [await startRedis(), await startUpstream()]
   const start = () =>
-    startBenchGateway({
-      ...{ databaseUrl: ledger.url, redisUrl: redis.url, upstream: upstream.url },
-      leaseIdleSeconds: defaults.limits.leaseIdleSeconds,
-    })
+    startBenchGateway({ databaseUrl: ledger.url, redisUrl: redis.url, upstream: upstream.url })
   const [doomed, other] = [await start(), await start()]
   const probes = [
     await startProbe(doomed.url, textsOf(ofOthers.slice(0, others / 2))),

@@ -22,32 +22,21 @@ export async function startBenchGateway(options: {
   databaseUrl: string
   redisUrl: string | undefined
   upstream: string
-  /** As it is in tests by default, which is short. */
-  leaseIdleSeconds?: number
 }): Promise<BenchGateway> {
-  const { databaseUrl, upstream, redisUrl = '', leaseIdleSeconds } = options
-  const args = [databaseUrl, upstream, redisUrl, String(leaseIdleSeconds ?? '')]
-  const part = await startScript(import.meta.path, args)
+  const { databaseUrl, upstream, redisUrl = '' } = options
+  const part = await startScript(import.meta.path, [databaseUrl, upstream, redisUrl])
   return { ...part, memory: async () => (await part.ask('memory')) as Memory }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  const [databaseUrl, upstream, redisUrl, leaseIdleSeconds] = process.argv.slice(2) as [
-    string,
-    string,
-    string,
-    string,
-  ]
+  const [databaseUrl, upstream, redisUrl] = process.argv.slice(2) as [string, string, string]
   const { heapStats } = await import('bun:jsc')
   const { startGateway } = await import('../../src/server/gateway.ts')
   const { readEnvironment } = await import('../../src/config/environment.ts')
   const { openLog } = await import('../../src/cli/log.ts')
   const { benchConfig } = await import('./ledger.ts')
-  const config = benchConfig()
   const gateway = await startGateway({
-    config: leaseIdleSeconds
-      ? { ...config, limits: { ...config.limits, leaseIdleSeconds: Number(leaseIdleSeconds) } }
-      : config,
+    config: benchConfig(),
     environment: readEnvironment({
       PORT: '0',
       JWT_SECRET: jwtSecret,

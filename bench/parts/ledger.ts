@@ -12,6 +12,7 @@ import { connect } from '../../src/ledger/connect.ts'
 import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { newSecret, seal } from '../../src/ledger/private-fields.ts'
 import { secureRandom } from '../../src/lib/base62.ts'
+import { accountIdOf } from '../../src/lib/ids.ts'
 import { chatConfig } from '../../test/support/chat.ts'
 import { testConfig } from '../../test/support/test-config.ts'
 
@@ -31,7 +32,7 @@ export interface BenchLedger {
 export type BenchPlan = 'bench' | 'broke' | 'slow'
 
 /**
- * The shipped configuration, its limits of owners included, with such plans, its route for streams that are sold by the token, and two routes
+ * The shipped configuration, its limits of owners and of leases included, with such plans, its route for streams that are sold by the token, and two routes
  * for large bodies.
  */
 export function benchConfig(): Config {
@@ -54,9 +55,9 @@ export function benchConfig(): Config {
     },
   })
   const { services, routes } = chatConfig()
-  const { maxOwnerRequestsPerMinute, maxOwnerChangesPerMinute } = defaults.limits
+  const { maxOwnerRequestsPerMinute, maxOwnerChangesPerMinute, leaseIdleSeconds } = defaults.limits
   return testConfig({
-    limits: { maxOwnerRequestsPerMinute, maxOwnerChangesPerMinute },
+    limits: { maxOwnerRequestsPerMinute, maxOwnerChangesPerMinute, leaseIdleSeconds },
     services,
     plans: {
       ...{ free: null, bench: wide, pro: wide, enterprise: wide },
@@ -137,8 +138,8 @@ export async function fillAccounts(
 }
 
 /**
- * Opens accounts, `acc_0` and so on, with keys (one) on a plan (`bench`) in a ledger that is there.
- * @param named what stands in the ids before the number, where there are several groups
+ * Opens accounts of `user-0` and so on, with keys (one) on a plan (`bench`) in a ledger that is there.
+ * @param named what stands in the names before the number, where there are several groups
  */
 export async function openAccounts(
   url: string,
@@ -149,7 +150,8 @@ export async function openAccounts(
   const sql = connect({ url, as: 'owner', max: 1 })
   const commands = openManagementCommands(sql, 'bench')
   const openOne = async (n: number) => {
-    const accountId = `acc_${named}${n}`
+    const owner = { kind: 'user', id: `user-${named}${n}` } as const
+    const accountId = accountIdOf(owner)
     const secret = newSecret()
     const minted = Array.from({ length: keysEach }, (_, i) =>
       mint(`key_${named}${n * keysEach + i}`),
@@ -166,7 +168,7 @@ export async function openAccounts(
         {
           type: 'AccountOpened',
           accountId,
-          payload: { owner: { kind: 'user', id: `user-${named}${n}` } },
+          payload: { owner },
         },
         {
           type: 'PlanStarted',
