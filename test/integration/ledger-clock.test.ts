@@ -66,6 +66,7 @@ test('no loss is accepted at a time that is the ledger’s alone', async () => {
 
 test('a single wrong reading costs an attempt', async () => {
   await ledger.owner`create sequence readings`
+  await ledger.owner`grant usage on sequence readings to public`
   await showTime(`timestamptz '${ledger.now.toISOString()}'
     + case when nextval('tollbook.readings') = 1 then interval '40 days' else '0' end`)
   await ledger.owner`alter function ledger_now() security definer`

@@ -104,6 +104,7 @@ describe('batches that waited for the shard', () => {
     const { owner, now } = ledger
     const later = new Date(now.getTime() + 30_000)
     await owner`create table clock as select ${now}::timestamptz as at`
+    await owner`grant select on clock to public`
     await owner`create or replace function ledger_now() returns timestamptz
       language sql volatile as 'select at from clock'`
     const [result] = await whileLocked(
