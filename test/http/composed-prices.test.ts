@@ -5,6 +5,7 @@ import { explainCall } from '../../src/reports/explain/explain-call.ts'
 import { simulateTariff } from '../../src/reports/simulate/simulate-tariff.ts'
 import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { chat, chatConfig, done, event, tokenPrice, tokens, usage } from '../support/chat.ts'
+import { runCli } from '../support/cli.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { type ConfigChanges, testConfig } from '../support/test-config.ts'
 import { until } from '../support/until.ts'
@@ -411,4 +412,9 @@ test('simulating the tariff that was in force changes nothing', async () => {
   expect(same.unpriced).toEqual([])
   expect(same.owners.filter(({ credits }) => credits.actual !== credits.simulated)).toEqual([])
   expect(Number(same.totals.credits.actual)).toBeGreaterThan(0)
+})
+
+test('the log that came of it is sound', async () => {
+  const { stdout, status } = await runCli(['verify'], { database: shop.ledger.url })
+  expect([status, stdout]).toEqual([0, expect.any(String)])
 })

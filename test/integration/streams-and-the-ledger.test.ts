@@ -18,6 +18,7 @@ import {
   tokens,
   tokensIn,
 } from '../support/chat.ts'
+import { runCli } from '../support/cli.ts'
 import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
 import { openLossyLine } from '../support/lossy-line.ts'
@@ -234,6 +235,8 @@ test('so is one whose price has several components: it is explained, billed by c
   const same = await simulateTariff(sql, { from: month, to: month, tariff })
   expect(same).toMatchObject({ unpriced: [], totals: { credits: { actual: settled?.credits } } })
   expect(same.totals.credits.simulated).toBe(same.totals.credits.actual)
+  const verified = await runCli(['verify'], { database: shop.ledger.url })
+  expect([verified.status, verified.stdout]).toEqual([0, expect.any(String)])
 })
 
 test('streams that race for the last credits on two gateways: each token is paid once, and no more than there are', async () => {

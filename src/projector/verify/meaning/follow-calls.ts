@@ -181,7 +181,6 @@ function endFaults(hold: OpenHold, event: CallEvent): string[] {
         break
       }
     }
-    if ((quantity ?? 0) > hold.quantity) faults.push('it is charged for more than was held')
   } else if (quantity !== null && quantity !== hold.quantity) {
     faults.push('it is of another quantity than its hold')
   }

@@ -91,6 +91,8 @@ function unusualPriceFault(state: LedgerState, event: UnusualEvent): string | un
     return findPrice(state, tariff, endpoint) ? undefined : noPriceFault(endpoint)
   }
   if (type !== 'CreditsHeld' && type !== 'HoldSettled') return undefined
+  // What an expiry charges is what an extension says was sent, and priced there: follow-calls.ts.
+  if (payload.terminatedBy === 'gateway') return undefined
   const counted = countedOf({ ...(payload as Partial<Counted>), quantity: quantity ?? 0 })
   return priceFault(state, { tariff, endpoint, counted, credits: credits ?? 0 })
 }
