@@ -7,9 +7,16 @@ interface GrantEvent {
   readonly payload: { readonly startsAt: string; readonly expiresAt?: string }
 }
 
-const unitsMs = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-/** What the sender's clock may differ by, and the time until the command was executed. */
-const toleranceMs = 360_000
+/**
+ * Of each unit, what the sender's clock may differ by, with the time until the command was executed. A clock that differs by
+ * more is taken for one only where that leaves few spans to try.
+ */
+const units = [
+  { unit: 's', unitMs: 1_000, toleranceMs: 360_000 },
+  { unit: 'm', unitMs: 60_000, toleranceMs: 3_600_000 },
+  { unit: 'h', unitMs: 3_600_000, toleranceMs: 86_400_000 },
+  { unit: 'd', unitMs: 86_400_000, toleranceMs: 86_400_000 },
+]
 const maxDigits = 6
 
 /** Whether spans are found, among those that lead to about the grant's times, for which this is true. */
@@ -39,7 +46,7 @@ export function findSpans(
 
 function spansTo(time: string, fromMs: number): string[] {
   const spanMs = Date.parse(time) - fromMs
-  return Object.entries(unitsMs).flatMap(([unit, unitMs]) => {
+  return units.flatMap(({ unit, unitMs, toleranceMs }) => {
     const first = Math.max(Math.ceil((spanMs - toleranceMs) / unitMs), 0)
     const last = Math.floor((spanMs + toleranceMs) / unitMs)
     return numbers(first, last).flatMap((number) =>
