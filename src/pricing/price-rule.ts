@@ -24,6 +24,17 @@ const name = text(
   "The component's name: calls are recorded under it, so it is given once, and never to something else.",
 )
 
+/** What a component can count. */
+const componentSchemas = [
+  RequestPrice,
+  ItemPrice,
+  CharacterPrice,
+  SecondPrice,
+  TokenPrice,
+  BytePrice,
+  QuantityPrice,
+] as const
+
 function named(component: TObject) {
   const { properties, description = '' } = component
   return closed({ name, ...properties }, { description })
@@ -31,21 +42,10 @@ function named(component: TObject) {
 
 /** One of a list of components. */
 const NamedComponent = Type.Unsafe<NamedComponent>(
-  Type.Union(
-    [
-      RequestPrice,
-      ItemPrice,
-      CharacterPrice,
-      SecondPrice,
-      TokenPrice,
-      BytePrice,
-      QuantityPrice,
-    ].map(named),
-    {
-      sample: '{ name: base, per: request, credits: 10 }',
-      description: 'A component of the price.',
-    },
-  ),
+  Type.Union(componentSchemas.map(named), {
+    sample: '{ name: base, per: request, credits: 10 }',
+    description: 'A component of the price.',
+  }),
 )
 export type NamedComponent = Component & { readonly name: string }
 
@@ -54,13 +54,7 @@ const maxComponents = 12
 export const PriceRule = Type.Union(
   [
     FreePrice,
-    RequestPrice,
-    ItemPrice,
-    CharacterPrice,
-    SecondPrice,
-    TokenPrice,
-    BytePrice,
-    QuantityPrice,
+    ...componentSchemas,
     Type.Unsafe<readonly NamedComponent[]>(
       Type.Array(NamedComponent, {
         minItems: 1,

@@ -8,21 +8,14 @@ import spectralRulesets from '@stoplight/spectral-rulesets'
 import { Glob } from 'bun'
 import type { Config, Route } from '../../src/config/config.ts'
 import { parseConfig } from '../../src/config/load-config.ts'
-import { type AppDeps, createApp } from '../../src/server/app.ts'
+import { describedApp } from '../support/described-app.ts'
 import { parse, smallConfig, withChange } from '../support/small-config.ts'
 import { testConfig } from '../support/test-config.ts'
 
 const project = join(import.meta.dir, '../..')
 
 async function documentOf(config: Config): Promise<string> {
-  const deps = {
-    config,
-    system: {},
-    calls: { customer: {} },
-    management: {},
-    corsOrigins: [],
-  } as unknown as AppDeps
-  const response = await createApp(deps).handle(new Request('http://localhost/docs/json'))
+  const response = await describedApp(config).handle(new Request('http://localhost/docs/json'))
   return response.text()
 }
 

@@ -6,9 +6,9 @@
 import { afterAll, describe, expect, test } from 'bun:test'
 import { signToken } from '../../src/http/auth/sign-token.ts'
 import { newKeyId, newRequestId, type Owner } from '../../src/lib/ids.ts'
-import { type AppDeps, createApp } from '../../src/server/app.ts'
 import { type ApiDocument, checkDocument } from '../support/api-document.ts'
 import { startDemoUpstreams } from '../support/demo-upstreams.ts'
+import { describedApp } from '../support/described-app.ts'
 import { type RouteRequest, requests, type Subject } from '../support/route-requests.ts'
 import { jwtSecret } from '../support/running-gateway.ts'
 import { openShop } from '../support/shop.ts'
@@ -88,14 +88,7 @@ const routes = [...new Set([...registered(), ...documented, ...withQuery])]
   .sort()
 
 function registered(): string[] {
-  const deps = {
-    config,
-    system: {},
-    calls: { customer: {} },
-    management: {},
-    corsOrigins: [],
-  } as unknown as AppDeps
-  return createApp(deps).routes.map(({ method, path }) => `${method} ${path}`)
+  return describedApp(config).routes.map(({ method, path }) => `${method} ${path}`)
 }
 
 /** A gateway that withholds every response. */

@@ -179,10 +179,11 @@ async function openHolds(): Promise<number> {
   return row.open
 }
 
-test('a stream whose gateway is killed is charged for what it got, but for a step at most', async () => {
-  shop = await openShop({ config: onlyChat(2) })
+/** A call that had 23 tokens when its gateway was killed, in a shop of these routes. Its hold is over since. */
+async function streamOfKilledGateway(config: ReturnType<typeof onlyChat>): Promise<RawCall> {
+  shop = await openShop({ config })
   const gateway = await startGatewayProcess({
-    ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url, config: onlyChat(2) },
+    ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url, config },
   })
   const service = flow(shop.upstream)
   const call = rawCall(gateway.url, request())
@@ -190,6 +191,11 @@ test('a stream whose gateway is killed is charged for what it got, but for a ste
   await until(() => tokensIn(call) === 23)
   await gateway.kill()
   await shop.ledger.advance(3_000)
+  return call
+}
+
+test('a stream whose gateway is killed is charged for what it got, but for a step at most', async () => {
+  const call = await streamOfKilledGateway(onlyChat(2))
   const settled = (await shop.outcomeOf(requestIdOf(call), 'HoldSettled')).at(-1)
   expect(settled).toMatchObject({ payload: { delivered: true, terminatedBy: 'gateway' } })
   expect(settled?.credits).toBeLessThanOrEqual(24)
@@ -202,16 +208,7 @@ test('so is one whose price has several components: it is explained, billed by c
     { name: 'base', per: 'request', by: '/model', credits: { m: 5, other: 1 } },
     { name: 'tokens', ...proportional, perMillion: 700_000 },
   ])
-  shop = await openShop({ config })
-  const gateway = await startGatewayProcess({
-    ...{ databaseUrl: shop.ledger.url, upstream: shop.upstream.url, config },
-  })
-  const service = flow(shop.upstream)
-  const call = rawCall(gateway.url, request())
-  await service.send(tokens(23))
-  await until(() => tokensIn(call) === 23)
-  await gateway.kill()
-  await shop.ledger.advance(3_000)
+  const call = await streamOfKilledGateway(config)
   const { sql } = shop.ledger
   const requestId = requestIdOf(call) ?? ''
   const settled = (await shop.outcomeOf(requestId, 'HoldSettled')).at(-1)

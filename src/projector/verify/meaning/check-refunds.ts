@@ -1,22 +1,23 @@
 /** Whether refunds are of charges, and never exceed them: in all, and lot by lot. */
 import { isOpeningOrNot } from '../../../../events/openings.ts'
 import type { CheckConnection, Finding } from '../log-check.ts'
-import { type Micros, microsOf, type RareEvent } from './rare-events.ts'
+import { microsOf, type RareEvent } from './rare-events.ts'
 
-interface Entry {
-  readonly position: number
-  readonly type: string
-  readonly occurredAt: Micros
-  readonly accountId: string
-  readonly keyId: string
-  readonly mode: string
-  readonly requestId: string
-  readonly endpoint: string | null
-  readonly tariff: string | null
-  readonly credits: number
-  readonly lots: readonly number[]
-  readonly moved: readonly number[]
-}
+type Entry = Pick<
+  RareEvent,
+  | 'position'
+  | 'type'
+  | 'occurredAt'
+  | 'accountId'
+  | 'keyId'
+  | 'mode'
+  | 'requestId'
+  | 'endpoint'
+  | 'tariff'
+  | 'credits'
+  | 'lots'
+  | 'moved'
+>
 
 const maxRefunds = 5_000
 
