@@ -13,6 +13,7 @@ import { runCli, runJson } from '../support/cli.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
 import { startTestGateway } from '../support/running-gateway.ts'
+import { makeKeyFiles } from '../support/signing-keys.ts'
 import { type Ledger, openLedger, type TestAccount, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 
@@ -21,11 +22,17 @@ let account: TestAccount
 let key: TestKey
 let folder: string
 let file: string
+let keys: ReturnType<typeof makeKeyFiles>
+let signing: string[]
+let trusting: string[]
 const opened: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tollbook-backup-'))
   file = join(folder, 'ledger.jsonl.gz')
+  keys = makeKeyFiles(folder)
+  signing = ['--sign-with', keys.privateFile]
+  trusting = ['--signed-by', keys.publicFile]
   ledger = await openLedger({ shards: 2 })
   account = await ledger.account({ plan: 'free' })
   key = await ledger.key(account, { name: 'Ünïcode "quoted"\n', allowedIps: ['10.0.0.1'] })
@@ -35,6 +42,9 @@ beforeAll(async () => {
   const { hold } = await ledger.hold(key, 30)
   await ledger.settle(hold, 20)
   await ledger.hold(key, 5)
+  // Some readers of lines take this for the end of one.
+  const released = await ledger.hold(key, 1)
+  await ledger.release(released.hold, { reason: 'separated\u2028 by a line separator' })
   await ledger.commands.refund(0, { requestId: hold.requestId, credits: 3, actor: 'test' })
   const elsewhere = ledger.newGateway('elsewhere', { shard: 1 })
   await elsewhere.count(other, 7)
@@ -42,7 +52,12 @@ beforeAll(async () => {
   await ledger.key(erased, { name: 'Forgotten' })
   await ledger.change(erased, 'AccountErased')
   await catchUpAll(ledger.sql, [0, 1])
-  await runCli(['backup', file], { database: ledger.url })
+  await ledger.owner`
+    insert into stored_responses (key_id, claim, shard, hold_id, quantity, response, stored_at, replayed_at) values
+      (${key.keyId}, 'kept', 0, ${hold.requestId}, 1, '\\x00ff', ${ledger.now}, null),
+      (${key.keyId}, 'forgotten', 0, 'x', 1, '', 'infinity', ${ledger.now})`
+  await ledger.owner`insert into withheld (position, shard) values (1, 0)`
+  await runJson(['backup', file, ...signing], { database: ledger.url })
 })
 
 afterEach(async () => {
@@ -68,7 +83,7 @@ async function openRestored(url: string): Promise<Sql> {
 
 async function restored(): Promise<{ url: string; sql: Sql }> {
   const { url } = await emptyDatabase()
-  await runJson(['restore', file], { database: url })
+  await runJson(['restore', file, ...trusting], { database: url })
   return { url, sql: await openRestored(url) }
 }
 
@@ -83,6 +98,8 @@ test('what is restored is the same log, with everything that belongs to it', asy
     'events',
     'account_secrets',
     'management_commands',
+    'stored_responses',
+    'withheld',
     'heads',
     'daily_usage',
   ]) {
@@ -122,13 +139,14 @@ test('a backup taken while gateways write ends at one position, and everything i
       await ledger.grant(fresh, 5, { externalId: `busy-${i}` })
     }
   })()
-  const { head } = await runJson(['backup', busy], { database: ledger.url })
+  const { head } = await runJson(['backup', busy, ...signing], { database: ledger.url })
   stop = true
   await writing
   const { url } = await emptyDatabase()
-  await runJson(['restore', busy], { database: url })
+  await runJson(['restore', busy, ...trusting], { database: url })
   const sql = await openRestored(url)
-  expect(await readHeads(sql)).toEqual(head.shards)
+  const named = head.shards.map(({ hash, ...shard }: { hash: string }) => shard)
+  expect(await readHeads(sql)).toEqual(named)
   expect(await compareWithProjections(sql)).toEqual([])
   const [orphans] = await sql<{ commands: number; secrets: number; without: number }[]>`
     select (select count(*) from management_commands c, jsonb_array_elements_text(c.result -> 'positions') p
@@ -142,10 +160,10 @@ test('a backup taken while gateways write ends at one position, and everything i
 
 test('into a folder it is written under a name of its own, readable by its owner alone', async () => {
   const target = mkdtempSync(join(folder, 'target-'))
-  const done = await runJson(['backup', target], { database: ledger.url })
+  const done = await runJson(['backup', target, ...signing], { database: ledger.url })
   expect(readdirSync(target)).toEqual([done.file.slice(target.length + 1)])
   expect(statSync(done.file).mode & 0o777).toBe(0o600)
-  const over = await runCli(['backup', done.file], { database: ledger.url })
+  const over = await runCli(['backup', done.file, ...signing], { database: ledger.url })
   expect(over.stderr).toContain('already exists')
   expect(over.status).toBe(1)
 })
@@ -158,8 +176,12 @@ function spoiled(spoil: (lines: string[]) => string[]): Buffer {
 
 test('where a folder is missing, it is named', async () => {
   const missing = join(folder, 'missing')
-  for (const command of [['backup'], ['export', 'events']]) {
-    const ran = await runCli([...command, join(missing, 'log.csv')], { database: ledger.url })
+  const commands = [
+    ['backup', join(missing, 'log'), ...signing],
+    ['export', 'events', join(missing, 'log.csv')],
+  ]
+  for (const command of commands) {
+    const ran = await runCli(command, { database: ledger.url })
     expect(ran).toMatchObject({ status: 1, stdout: '' })
     expect(ran.stderr).toBe(
       `tollbook: there is no folder ${missing}: make it first, or name another.\n`,
@@ -171,9 +193,9 @@ test.each([
   [
     'a figure was changed',
     () => spoiled((l) => l.map((x) => x.replace(', 20, 20, null, 200,', ', 2, 20, null, 200,'))),
-    'does not have the hash',
+    'hash that its end says',
   ],
-  ['an event is missing', () => spoiled((l) => l.toSpliced(4, 1)), 'hash that its end says'],
+  ['an event is missing', () => spoiled((l) => l.toSpliced(-5, 1)), 'hash that its end says'],
   [
     'two events are exchanged',
     () => spoiled((l) => [...l.slice(0, 3), l[4] ?? '', l[3] ?? '', ...l.slice(5)]),
@@ -181,28 +203,49 @@ test.each([
   ],
   [
     'a command was added',
-    () => spoiled((l) => l.toSpliced(-2, 0, '{"command":["x",0,"y","{}","2030-06-15T12:00:00Z"]}')),
+    () => spoiled((l) => l.toSpliced(-3, 0, '{"command":["x",0,"y","{}","2030-06-15T12:00:00Z"]}')),
     'hash that its end says',
   ],
-  ['the end is missing', () => spoiled((l) => l.slice(0, -2)), 'cut off'],
+  ['the end is missing', () => spoiled((l) => [...l.slice(0, -3), '']), 'cut off'],
+  ['the signature is missing', () => spoiled((l) => [...l.slice(0, -2), '']), 'cut off'],
+  [
+    'a line is appended',
+    () => spoiled((l) => l.toSpliced(-1, 0, l[3] ?? '')),
+    'it goes on after its end',
+  ],
+  [
+    'something is packed behind it',
+    () => Buffer.concat([readFileSync(file), gzipSync('{"event":[]}\n')]),
+    'it goes on after its end',
+  ],
+  [
+    'its signature is another',
+    () => spoiled((l) => l.map((x) => x.replace(/"ed25519":"../, '"ed25519":"AA'))),
+    'its signature is not one of its lines',
+  ],
   ['the file was cut off', () => readFileSync(file).subarray(0, -200), 'cut off'],
   [
     'a line is no JSON',
     () => spoiled((l) => l.toSpliced(5, 0, '{"event" : nothing}')),
+    'hash that its end says',
+  ],
+  [
+    'a line is of no kind',
+    () => spoiled((l) => l.toSpliced(5, 0, '{"grant":[]}')),
     'a line that no backup has',
   ],
   [
     'it is of another format',
-    () => spoiled((l) => [(l[0] ?? '').replace('"format":3', '"format":9'), ...l.slice(1)]),
+    () => spoiled((l) => [(l[0] ?? '').replace('"format":4', '"format":9'), ...l.slice(1)]),
     'its format is 9',
   ],
-  ['it is something else', () => gzipSync('hello'), 'does not begin like a backup'],
+  ['it is something else', () => gzipSync('hello\n'), 'does not begin like a backup'],
   ['it is not packed', () => Buffer.from('hello'), 'incorrect header'],
 ])('a backup is refused, and nothing written, when %s', async (_, content, sentence) => {
   const bad = join(folder, 'bad.jsonl.gz')
   writeFileSync(bad, content())
   const { url } = await emptyDatabase()
-  const { status, stdout, stderr } = await runCli(['restore', bad], { database: url })
+  const { status, stdout, stderr } = await runCli(['restore', bad, ...trusting], { database: url })
   expect(stderr).toContain(sentence)
   expect(stderr.trim().split('\n')).toHaveLength(1)
   expect({ status, stdout }).toEqual({ status: 1, stdout: '' })
@@ -216,9 +259,51 @@ test.each([
   expect(left).toEqual({ events: 0, commands: 0, heads: 0 })
 })
 
+test('who has signed is checked, and every other way of restoring is said with the command', async () => {
+  const other = makeKeyFiles(folder)
+  const { url } = await emptyDatabase()
+  const unsigned = join(folder, 'unsigned.jsonl.gz')
+  await runJson(['backup', unsigned, '--unsigned'], { database: ledger.url })
+  const attempts: [string[], string][] = [
+    [[file], 'Name the file with the public key that you trust'],
+    [[file, '--signed-by', other.publicFile], 'it is signed by the key SHA256:'],
+    [[file, '--signed-by', keys.privateFile], 'it has a private key'],
+    [[file, '--signed-by', join(folder, 'none.pub')], 'cannot be read (ENOENT)'],
+    [[file, ...trusting, '--unsigned'], 'exclude each other'],
+    [
+      [unsigned, ...trusting],
+      'nobody has signed it. If you know where it comes from, pass --unsigned',
+    ],
+    [[folder, '--unsigned'], 'is no file'],
+  ]
+  for (const [args, sentence] of attempts) {
+    const { status, stdout, stderr } = await runCli(['restore', ...args], { database: url })
+    expect([args, stderr, status, stdout]).toEqual([args, expect.stringContaining(sentence), 1, ''])
+  }
+  const restoring = await runCli(['restore', unsigned, '--unsigned'], { database: url })
+  expect(restoring.stdout).toContain('Who made it was not checked.')
+})
+
+test('the environment names the keys, and without one there is no backup', async () => {
+  const target = join(folder, 'environment.jsonl.gz')
+  const none = await runCli(['backup', target], { database: ledger.url })
+  expect([none.status, none.stderr]).toEqual([1, expect.stringContaining('openssl genpkey')])
+  const done = await runCli(['backup', target], {
+    database: ledger.url,
+    env: { BACKUP_SIGN_WITH: keys.privateFile },
+  })
+  expect(done.stdout).toMatch(/Signed by SHA256:/)
+  const { url } = await emptyDatabase()
+  const restoring = await runCli(['restore', target], {
+    database: url,
+    env: { BACKUP_SIGNED_BY: keys.publicFile },
+  })
+  expect(restoring.stdout).toMatch(/events restored, up to 0-\d+, 1-\d+\.\nSigned by SHA256:/)
+})
+
 test('a ledger that has events is not restored over', async () => {
   const size = await ledger.size()
-  const { status, stderr } = await runCli(['restore', file], { database: ledger.url })
+  const { status, stderr } = await runCli(['restore', file, ...trusting], { database: ledger.url })
   expect(stderr).toContain('the ledger there is not empty')
   expect(status).toBe(1)
   expect(await ledger.size()).toBe(size)

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { catalogue, type EventType } from '../../events/catalogue.ts'
-import { restoreLines } from '../../src/ledger/backup/restore-lines.ts'
 import { connect, type Sql } from '../../src/ledger/connect.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
+import { restoreUnsigned } from '../support/backup.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
 import { compareWithProjections } from '../support/compare.ts'
 import { readLog } from '../support/log.ts'
@@ -20,12 +20,7 @@ let sql: Sql
 beforeAll(async () => {
   database = await createDatabase()
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
-  await restoreLines(
-    database.url,
-    lines.values() as unknown as AsyncIterator<string>,
-    () => {},
-    async () => {},
-  )
+  await restoreUnsigned(database.url, lines)
   sql = connect({ url: database.url, as: 'owner', max: 1 })
   await catchUpAll(sql)
 })

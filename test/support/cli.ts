@@ -17,7 +17,7 @@ const program = join(import.meta.dir, '../../src/cli/main.ts')
 
 /** Environment variables that would change what a command does. Tests must not inherit them. */
 const own =
-  /^(DATABASE_URL|REDIS_URL|JWT_|JWKS_|.*_SERVICE_URL$|API_KEY_PREFIX|ADMIN_|PORT$|METRICS|GATEWAYS$|TRUSTED_PROXIES$|DRAIN|PG[A-Z])/
+  /^(DATABASE_URL|REDIS_URL|JWT_|JWKS_|.*_SERVICE_URL$|API_KEY_PREFIX|ADMIN_|PORT$|BACKUP_|METRICS|GATEWAYS$|TRUSTED_PROXIES$|DRAIN|PG[A-Z])/
 
 export function startCli(args: readonly string[], { database, env = {} }: CliOptions = {}) {
   const inherited = Object.entries(process.env).filter(([name]) => !own.test(name))

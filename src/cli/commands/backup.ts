@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
-import { type BackupEnd, type BackupHead, backupLines } from '../../ledger/backup/backup-lines.ts'
+import type { BackupEnd, BackupHead } from '../../ledger/backup/backup-format.ts'
+import { BackupBroken, writeBackup } from '../../ledger/backup/write-backup.ts'
+import { signerOf } from '../backup/signing-keys.ts'
 import { command } from '../command.ts'
 import { withOwnerSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
@@ -18,23 +20,39 @@ const args = {
     required: true,
     description: 'The file to write, or a folder: the file then gets a name with the time',
   },
+  'sign-with': {
+    type: 'string',
+    valueHint: 'FILE',
+    description:
+      'The private key that signs it: Ed25519, as "openssl genpkey -algorithm ed25519" makes it (default: BACKUP_SIGN_WITH)',
+  },
+  unsigned: {
+    type: 'boolean',
+    description: 'Sign it with no key: nobody can tell then whether it is forged',
+  },
   ...ledgerArgs,
 } as const
 
 export default command(
   {
     description:
-      "Write the whole ledger to one file: events, the accounts' encryption keys, results of commands. Gateways keep serving meanwhile.",
-    examples: ['backup /backups', 'backup ledger.jsonl.gz --json'],
+      "Write the whole ledger, as it is at one moment, to one signed file: events, the accounts' encryption keys, stored responses, results of commands. Gateways keep serving meanwhile.",
+    examples: [
+      'backup /backups --sign-with backup.key',
+      'backup ledger.jsonl.gz --unsigned --json',
+    ],
   },
   args,
   async (args) => {
     const file = fileOf(args.path)
+    const signer = signerOf({ file: args['sign-with'], unsigned: args.unsigned })
     const progress = openProgress()
     const unfinished = `${file}.part`
     try {
       const done = await withOwnerSql(args, async (sql) => {
-        const lines = backupLines(sql, (total, events) => progress.show('events', total, events))
+        const lines = writeBackup(sql, signer, (total, events) =>
+          progress.show('events', total, events),
+        )
         let result: (BackupEnd & { head: BackupHead }) | undefined
         const pieces = async function* () {
           result = yield* lines
@@ -50,7 +68,11 @@ export default command(
       const heads = done.head.shards.map(({ shard, position }) => `${shard}-${position}`).join(', ')
       say(`${file}: ${formatNumber(done.events)} events, up to ${heads}.`)
       say(dim(`SHA-256 of its lines: ${done.sha256}`))
+      say(dim(signer ? `Signed by ${signer.fingerprint}` : 'Nobody has signed it.'))
       say(dim('The file holds the keys to personal data: keep it as safe as the database.'))
+    } catch (error) {
+      if (!(error instanceof BackupBroken)) throw error
+      throw new UsageError(`nothing was backed up: ${error.message}. Begin again.`)
     } finally {
       progress.stop()
       rmSync(unfinished, { force: true })

@@ -1,21 +1,33 @@
 /** `tollbook restore`: restores a backup, and records that the events after it are lost. */
-import { createReadStream, existsSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { createGunzip } from 'node:zlib'
-import { RestoreRefused, restoreLines } from '../../ledger/backup/restore-lines.ts'
+import { checkBackup } from '../../ledger/backup/check-backup.ts'
+import { restoreBackup } from '../../ledger/backup/restore-backup.ts'
+import { RestoreRefused } from '../../ledger/backup/restore-refused.ts'
 import { acceptLoss as acceptLossOf } from '../../ledger/commands/owner-commands.ts'
 import { readHeads } from '../../ledger/read/read-heads.ts'
 import { catchUp } from '../../projector/catch-up.ts'
+import { backupFileLines, requireBackupFile } from '../backup/backup-file.ts'
+import { trustedKeysOf } from '../backup/signing-keys.ts'
 import { command } from '../command.ts'
 import { type DatabaseArgs, databaseUrl } from '../database.ts'
 import { withOwnerSql } from '../open-ledger.ts'
 import { ledgerArgs } from '../options/ledger-args.ts'
-import { formatNumber, json, say } from '../output.ts'
+import { dim, formatNumber, json, say } from '../output.ts'
 import { openProgress } from '../progress.ts'
 import { UsageError } from '../usage-error.ts'
 
 const args = {
   file: { type: 'positional', required: false, description: 'The backup to restore' },
+  'signed-by': {
+    type: 'string',
+    valueHint: 'FILE',
+    description:
+      'The public key that you trust (PEM; several are several): one of them must have signed the backup (default: BACKUP_SIGNED_BY)',
+  },
+  unsigned: {
+    type: 'boolean',
+    description:
+      'Restore it whoever made it: one that nobody has signed, that an earlier version wrote, or whose key is lost',
+  },
   'accept-loss': {
     type: 'boolean',
     description:
@@ -32,9 +44,9 @@ const args = {
 export default command(
   {
     description:
-      'Restore a backup into an empty database, as the owner of the database. Everything is checked, and either all of it or nothing is written.',
+      'Restore a backup into an empty database, as the owner of the database. Who signed it and whether it is whole is checked before anything is written, and either all of it or nothing is.',
     examples: [
-      'restore ledger.jsonl.gz --database postgres://owner@db/new',
+      'restore ledger.jsonl.gz --signed-by backup.pub --database postgres://owner@db/new',
       'restore --accept-loss --reason "disk of db-1 lost, last backup of 02:00"',
     ],
   },
@@ -54,6 +66,9 @@ export default command(
     if (args.json) return json({ ...restored, ...(accepted && { accepted }) })
     if (restored) {
       say(`${formatNumber(restored.events)} events restored, up to ${restored.upTo.join(', ')}.`)
+      say(
+        dim(restored.signedBy ? `Signed by ${restored.signedBy}` : 'Who made it was not checked.'),
+      )
     }
     if (accepted) {
       const heads = accepted.map(
@@ -64,22 +79,28 @@ export default command(
   },
 )
 
-async function restore(file: string, args: DatabaseArgs) {
-  if (!existsSync(file)) throw new UsageError(`there is no file ${file}.`)
+async function restore(
+  file: string,
+  args: DatabaseArgs & {
+    readonly 'signed-by': string | undefined
+    readonly unsigned: boolean | undefined
+  },
+) {
+  requireBackupFile(file)
+  const trusted = trustedKeysOf({ file: args['signed-by'], unsigned: args.unsigned })
   const progress = openProgress()
+  const show = (what: string) => (total: number, events: number) =>
+    progress.show(what, total, events)
   try {
     const url = await databaseUrl(args)
-    const done = await restoreLines(
-      url,
-      linesOf(file),
-      (total, events) => progress.show('events', total, events),
-      async (tx, shards) => {
-        while ((await catchUp(tx, shards)) > 0);
-      },
-    )
-    const { head, ...end } = done
+    const checked = await checkBackup(backupFileLines(file), trusted, show('checked'))
+    const lines = backupFileLines(file)
+    await restoreBackup(url, checked, lines, show('restored'), async (tx, shards) => {
+      while ((await catchUp(tx, shards)) > 0);
+    })
+    const { head, end } = checked
     const upTo = head.shards.map(({ shard, position }) => `${shard}-${position}`)
-    return { file, upTo, ...end }
+    return { file, upTo, signedBy: trusted ? head.signedBy : null, ...end }
   } catch (error) {
     throw error instanceof RestoreRefused ? refusalOf(file, error) : error
   } finally {
@@ -87,28 +108,24 @@ async function restore(file: string, args: DatabaseArgs) {
   }
 }
 
-/** @throws RestoreRefused when the file is not compressed as backups are */
-async function* linesOf(file: string): AsyncGenerator<string> {
-  const unpacked = createGunzip()
-  const input = createReadStream(file)
-  input.on('error', (error) => unpacked.destroy(error))
-  try {
-    yield* createInterface({ input: input.pipe(unpacked), crlfDelay: Number.POSITIVE_INFINITY })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'Z_BUF_ERROR') throw new RestoreRefused('cut_off', 'it was cut off')
-    if (code?.startsWith('Z_')) throw new RestoreRefused('not_a_backup', message)
-    throw error
-  }
-}
-
 function refusalOf(file: string, { fault, message }: RestoreRefused): UsageError {
-  if (fault === 'not_empty' || fault === 'other_shards') {
-    return new UsageError(
-      `nothing was restored: ${message}. Name a new, empty database (--database).`,
-    )
+  switch (fault) {
+    case 'not_empty':
+    case 'other_shards':
+      return new UsageError(
+        `nothing was restored: ${message}. Name a new, empty database (--database).`,
+      )
+    case 'unsigned':
+      return new UsageError(
+        `nothing was restored from ${file}: ${message}. If you know where it comes from, pass --unsigned instead of the key.`,
+      )
+    case 'other_key':
+      return new UsageError(
+        `nothing was restored from ${file}: ${message}. Use a backup of your own; if that key is yours, too, name its file with --signed-by.`,
+      )
+    default:
+      return new UsageError(`nothing was restored from ${file}: ${message}. Use another backup.`)
   }
-  return new UsageError(`nothing was restored from ${file}: ${message}. Use another backup.`)
 }
 
 /** Every shard gets an event, which raises its epoch. @returns where the log then ends */
