@@ -37,8 +37,8 @@ export function claimOf(
 ): Claim | undefined {
   if (name === null) return undefined
   const { accountSecret, keyId } = apiKey
-  // An account without a secret was erased, and buys nothing.
-  if (!accountSecret) return undefined
+  // To ignore the name would charge a retry twice. The gate lets no such account through.
+  if (!accountSecret) throw new TypeError(`the account of ${keyId} has no secret`)
   const key = createHmac('sha256', accountSecret).update(`${keyId} ${name}`).digest('hex')
   const conditions = conditional ? conditionsOf(request.headers) : ''
   const bound = createHmac('sha256', accountSecret)

@@ -1,5 +1,6 @@
 -- The key that a secret's hash belongs to, revoked or not, with what its account adds and the secret of that account. It is asked
--- once a second of a key that calls, so its plan is kept (plpgsql).
+-- once a second of a key that calls, so its plan is kept (plpgsql). An account without a secret buys nothing, as if it were erased:
+-- its Idempotency-Keys could not be told apart.
 create or replace function find_key_v1(in_hash text) returns table (
   shard smallint, key_id text, account_id text, owner_id text, mode text, key_version integer, account_version integer,
   display text, enabled boolean, revoked_at timestamptz, expires_at timestamptz, previous_until timestamptz, endpoints jsonb,
@@ -12,7 +13,7 @@ begin
   return query
     select k.shard, k.key_id, k.account_id, a.owner_id, k.mode, k.version, a.version, k.display, k.enabled,
       k.revoked_at, k.expires_at, case when k.hash = in_hash then null else k.previous_until end,
-      k.endpoints, k.rate_limit, k.monthly_cap, a.frozen or a.erased, plan_at(k.shard, k.account_id, t.now),
+      k.endpoints, k.rate_limit, k.monthly_cap, a.frozen or a.erased or s.secret is null, plan_at(k.shard, k.account_id, t.now),
       (select min(p.starts_at) from account_plans p
         where p.account_id = k.account_id and p.shard = k.shard and p.starts_at > t.now),
       a.rate_limit, a.max_in_flight, tariff_at(k.shard, t.now), s.secret, k.private, t.now
