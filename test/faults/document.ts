@@ -1,4 +1,4 @@
-/** docs/FAULTS.md: what was run, under which seeds, and what was found. Written here, never by hand. */
+/** The first part of docs/FAULTS.md: what was run, under which seeds, and what was found. Written here, never by hand. */
 
 import { bugs } from './bugs.ts'
 import type { Result } from './campaign.ts'

@@ -27,10 +27,16 @@ interface NamedCall {
   readonly body: ReturnType<NonNullable<CallKind['body']>> | undefined
 }
 
+/** Where clients note their calls, and whose key has the narrow rate limit, if there is one. */
+interface Notes {
+  readonly calls: ClientCall[]
+  readonly cast?: { readonly narrow: TestKey }
+}
+
 /** One call, noted from before it is sent. Resolves when the client knows how it ended. */
 export async function makeCall(
-  world: World,
-  gateway: FaultGateway,
+  notes: Notes,
+  gateway: Pick<FaultGateway, 'name' | 'url'>,
   key: TestKey,
   kind: CallKind,
   random: Random,
@@ -40,12 +46,12 @@ export async function makeCall(
   const call: ClientCall = {
     ...{ id, callId: tryOf?.callId ?? id, isNamed: tryOf !== undefined, kind },
     ...{ gateway: gateway.name, keyId: key.keyId, accountId: key.accountId },
-    ...{ isNarrow: key === world.cast.narrow, sentAtMs: performance.now(), endedAtMs: undefined },
+    ...{ isNarrow: key === notes.cast?.narrow, sentAtMs: performance.now(), endedAtMs: undefined },
     ...{ status: undefined, requestId: undefined, charged: undefined, code: undefined },
     ...{ whole: false, worth: undefined, degraded: false, left: false, stalled: false },
     ...{ replayed: false, response: undefined, arrived: 0 },
   }
-  world.calls.push(call)
+  notes.calls.push(call)
   const body = tryOf ? tryOf.body : kind.body?.(id, random)
   const response = await wireCall(
     gateway.url,

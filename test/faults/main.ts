@@ -1,6 +1,5 @@
 /** `bun run faults [NAME…] [options]`: strikes, compares the records, and says what was found. */
-import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { openProgress } from '../../src/cli/progress.ts'
 import { endRun } from '../support/run.ts'
@@ -8,6 +7,7 @@ import { bugs } from './bugs.ts'
 import { bugNamed, execute, type Result } from './campaign.ts'
 import { document } from './document.ts'
 import { faults, faultsNamed } from './faults/index.ts'
+import { writeFaults } from './page.ts'
 import { describe, isGood } from './print.ts'
 
 const { values, positionals } = parseArgs({
@@ -84,8 +84,7 @@ async function main(): Promise<boolean> {
     },
   })
   if (values.doc) {
-    const page = join(import.meta.dir, '../../docs/FAULTS.md')
-    writeFileSync(page, document(results, new Date().toISOString().slice(0, 10)))
+    writeFaults(document(results, new Date().toISOString().slice(0, 10)))
   }
   return results.every(isGood)
 }

@@ -130,8 +130,8 @@ function templateOn(servers: Servers, admin: postgres.Sql): Promise<string> {
 
 const root = join(import.meta.dir, '../..')
 
-/** Gateways serve both planes, and log in as a member of the roles for that. */
-async function serveAs(admin: postgres.Sql, serverUrl: string): Promise<string> {
+/** Gateways serve both planes, and log in as a member of the roles for that. Returns the server's URL with their login. */
+export async function serveAs(admin: postgres.Sql, serverUrl: string): Promise<string> {
   const url = new URL(serverUrl)
   const [found] = await admin`select 1 from pg_roles where rolname = 'gateway'`
   if (!found) {

@@ -2,10 +2,11 @@
 export async function until(
   condition: () => boolean | Promise<boolean>,
   withinMs = 30_000,
+  everyMs = 2,
 ): Promise<void> {
   const deadline = performance.now() + withinMs
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not so within ${withinMs} ms: ${condition}`)
-    await Bun.sleep(2)
+    await Bun.sleep(everyMs)
   }
 }
