@@ -6,6 +6,7 @@ import { simulateTariff } from '../../src/reports/simulate/simulate-tariff.ts'
 import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { chat, chatConfig, done, event, tokenPrice, tokens, usage } from '../support/chat.ts'
 import { runCli } from '../support/cli.ts'
+import { putShippedClock } from '../support/shipped-clock.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { type ConfigChanges, testConfig } from '../support/test-config.ts'
 import { until } from '../support/until.ts'
@@ -415,6 +416,7 @@ test('simulating the tariff that was in force changes nothing', async () => {
 })
 
 test('the log that came of it is sound', async () => {
+  await putShippedClock(shop.ledger.owner)
   const { stdout, status } = await runCli(['verify'], { database: shop.ledger.url })
   expect([status, stdout]).toEqual([0, expect.any(String)])
 })

@@ -10,6 +10,7 @@ import { Glob } from 'bun'
 import { shippedConfigFile } from '../../src/config/load-config.ts'
 import { runCli } from '../support/cli.ts'
 import { openTestApp, type TestApp } from '../support/management-test-app.ts'
+import { withShippedClock } from '../support/shipped-clock.ts'
 
 const hostile = 'x\u001b]52;c;cm0gLXJm\u0007\u009b2J\u202e\u200b\r\nFORGED row\u2028FORGED'
 /** Line ends aside. */
@@ -132,7 +133,10 @@ test.each(Object.keys(printing))(
   async (command) => {
     for (const line of printing[command] ?? []) {
       const words = line(ids)
-      const { status, stdout, stderr } = await runCli(words, { database: app.ledger.url })
+      const run = () => runCli(words, { database: app.ledger.url })
+      const { status, stdout, stderr } = await (command === 'verify'
+        ? withShippedClock(app.ledger, run)
+        : run())
       expect({ words, status, stderr }).toMatchObject({ words, status: 0 })
       expect(stdout).not.toBe('')
       const printed = `${stdout}${stderr}`.replaceAll('\r\n', '\n')

@@ -4,6 +4,7 @@ import type { NewEvent } from '../../events/new-event.ts'
 import type { ExpectedVersion } from '../../src/ledger/commands/management-commands.ts'
 import { accountIdOf } from '../../src/lib/ids.ts'
 import { runCli } from '../support/cli.ts'
+import { putShippedClock } from '../support/shipped-clock.ts'
 import { type Ledger, openLedger, testTariff } from '../support/test-ledger.ts'
 
 let ledger: Ledger
@@ -97,6 +98,7 @@ test('the hash of a tariff stands for one content', async () => {
 })
 
 test('the log that came of it is sound', async () => {
+  await putShippedClock(ledger.owner)
   const { stdout, status } = await runCli(['verify'], { database: ledger.url })
   expect([status, stdout]).toEqual([0, expect.any(String)])
 })

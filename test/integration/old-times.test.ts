@@ -6,9 +6,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { rmSync } from 'node:fs'
 import { grantDigest, recordDigest } from '../../src/ledger/commands/command-digests.ts'
+import { migrate } from '../../src/ledger/migrate/migrate.ts'
 import { readBalance } from '../../src/reports/account/balance.ts'
 import { readStatement } from '../../src/reports/statement/read-statement.ts'
 import { runCli } from '../support/cli.ts'
+import { withShippedClock } from '../support/shipped-clock.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 
 const times = [
@@ -58,6 +60,9 @@ beforeAll(async () => {
   const { hold } = await ledger.hold(key, 5)
   await ledger.settle(hold, 5)
   requestId = hold.requestId
+  // Since then its functions were replaced.
+  await migrate({ url: ledger.url })
+  await ledger.travelTo(ledger.now)
 }, 180_000)
 afterAll(() => ledger.close())
 
@@ -90,7 +95,8 @@ test.each(commands.map((words) => ({ line: words.join(' '), words })))(
     const args = words.map((word) =>
       word.replace('ACCOUNT', key.accountId).replace('REQUEST', requestId).replace('FILE', file),
     )
-    const { status, stderr } = await runCli(args, { database: ledger.url })
+    const run = () => runCli(args, { database: ledger.url })
+    const { status, stderr } = await withShippedClock(ledger, run)
     expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' })
     rmSync(`${file}.csv`, { force: true })
     rmSync(`${file}.jsonl`, { force: true })

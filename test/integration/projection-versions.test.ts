@@ -8,6 +8,7 @@ import { schemaFault } from '../../src/ledger/migrate/schema-compatibility.ts'
 import { migrateWithRebuild } from '../../src/projector/rebuild/migrate-with-rebuild.ts'
 import { openVerifier } from '../../src/projector/verify/verifier.ts'
 import { catchUpAll } from '../support/catch-up-all.ts'
+import { withShippedClock } from '../support/shipped-clock.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { fillVariedLedger } from '../support/varied-ledger.ts'
@@ -73,7 +74,7 @@ async function released() {
 
 async function isSound(): Promise<boolean> {
   const verifier = await openVerifier({ url: ledger.url, maxDescribed: 5 })
-  const { sound, projections } = await verifier.run()
+  const { sound, projections } = await withShippedClock(ledger, () => verifier.run())
   await verifier.close()
   if (!sound) console.error(JSON.stringify(projections))
   return sound

@@ -18,6 +18,7 @@ import { readLog } from '../support/log.ts'
 import { breachesOf } from '../support/log-rules.ts'
 import { fold } from '../support/oracle.ts'
 import { createDatabase, type TestDatabase } from '../support/postgres.ts'
+import { withShippedClock } from '../support/shipped-clock.ts'
 import { type Ledger, openLedger, type TestKey } from '../support/test-ledger.ts'
 import { until } from '../support/until.ts'
 import { fillVariedLedger } from '../support/varied-ledger.ts'
@@ -29,6 +30,10 @@ async function verified(url: string): Promise<Verification> {
   } finally {
     await verifier.close()
   }
+}
+
+function verifiedAtTestClock(ledger: Ledger): Promise<Verification> {
+  return withShippedClock(ledger, () => verified(ledger.url))
 }
 
 function projectionOf(name: string): Projection {
@@ -72,18 +77,18 @@ describe('a ledger in service', () => {
     expect(left?.schema).toBeNull()
     const { hold, verdict } = await ledger.hold(key, 3)
     expect([verdict, (await ledger.settle(hold, 2)).verdict]).toEqual(['ok', 'ok'])
-    expect((await verified(ledger.url)).sound).toBe(true)
+    expect((await verifiedAtTestClock(ledger)).sound).toBe(true)
   })
 
   test('is repaired by a rebuild where its tables were changed', async () => {
     await ledger.owner`update lots set refunded = refunded + 1000`
     await ledger.owner`delete from daily_usage`
     await ledger.owner`update key_state set enabled = not enabled`
-    expect((await verified(ledger.url)).sound).toBe(false)
+    expect((await verifiedAtTestClock(ledger)).sound).toBe(false)
     for (const name of ['balances', 'daily_usage', 'key_state']) {
       await rebuild(projectionOf(name), { url: ledger.url })
     }
-    expect((await verified(ledger.url)).sound).toBe(true)
+    expect((await verifiedAtTestClock(ledger)).sound).toBe(true)
   })
 
   test('shows every reader whole tables while it is rebuilt under load, and loses nothing', async () => {
@@ -151,7 +156,7 @@ describe('a ledger in service', () => {
     const reads = await Promise.all(readers)
     await Promise.all([rounds, counting, ...load])
     expect(Math.min(...reads)).toBeGreaterThan(10)
-    expect((await verified(ledger.url)).sound).toBe(true)
+    expect((await verifiedAtTestClock(ledger)).sound).toBe(true)
     const [row] = await ledger.sql`
       select sum(settled)::bigint as settled, sum(held)::bigint as held from lots where account_id = ${accountId}`
     expect(row).toEqual({ settled: calls, held: 0 })
@@ -172,7 +177,7 @@ describe('a ledger in service', () => {
     await reader.unsafe('commit')
     await rebuilding
     await reader.end()
-    expect((await verified(ledger.url)).sound).toBe(true)
+    expect((await verifiedAtTestClock(ledger)).sound).toBe(true)
   })
 
   test('shows its state as of any position, row by row', async () => {
@@ -259,11 +264,11 @@ test('a ledger of two shards is rebuilt, verified and shown as it stood like one
     const before = await rowsOf(ledger.sql)
     await rebuildAll(projections, { url: ledger.url })
     expect(await rowsOf(ledger.sql)).toEqual(before)
-    const verification = await verified(ledger.url)
+    const verification = await verifiedAtTestClock(ledger)
     expect(verification.log.map(({ shard }) => shard)).toEqual([0, 1])
     expect(verification.sound).toBe(true)
     await ledger.owner`update lots set settled = settled + 1 where shard = 1`
-    const { differences } = (await verified(ledger.url)).projections.find(
+    const { differences } = (await verifiedAtTestClock(ledger)).projections.find(
       ({ differing }) => differing > 0,
     ) as Verification['projections'][number]
     expect(differences.map(({ key }) => key.shard)).toEqual([1])

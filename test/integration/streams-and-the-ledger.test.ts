@@ -25,6 +25,7 @@ import { openLossyLine } from '../support/lossy-line.ts'
 import { takeAway } from '../support/outage.ts'
 import { type RawCall, rawCall, rawPost } from '../support/raw-client.ts'
 import { startGatewayProcess, startTestGateway } from '../support/running-gateway.ts'
+import { putShippedClock } from '../support/shipped-clock.ts'
 import { openShop, type Shop } from '../support/shop.ts'
 import { testConfig } from '../support/test-config.ts'
 import { until } from '../support/until.ts'
@@ -232,6 +233,7 @@ test('so is one whose price has several components: it is explained, billed by c
   const same = await simulateTariff(sql, { from: month, to: month, tariff })
   expect(same).toMatchObject({ unpriced: [], totals: { credits: { actual: settled?.credits } } })
   expect(same.totals.credits.simulated).toBe(same.totals.credits.actual)
+  await putShippedClock(shop.ledger.owner)
   const verified = await runCli(['verify'], { database: shop.ledger.url })
   expect([verified.status, verified.stdout]).toEqual([0, expect.any(String)])
 })

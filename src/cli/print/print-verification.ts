@@ -15,8 +15,13 @@ export function printVerification(verification: Verification): void {
     const counted = countOfAll(differing, 'differing row', rows, 'row')
     say(`${mark(differing)}  ${projection}: ${counted}`)
   }
-  const { faulty } = verification.tables
-  say(`${mark(faulty)}  tables beside the log${faulty > 0 ? `: ${countOf(faulty, 'fault')}` : ''}`)
+  const { tables, schema } = verification
+  for (const [name, { faulty }] of [
+    ['tables beside the log', tables],
+    ['functions, triggers, indexes and privileges', schema],
+  ] as const) {
+    say(`${mark(faulty)}  ${name}${faulty > 0 ? `: ${countOf(faulty, 'fault')}` : ''}`)
+  }
   say(verification.sound ? bold('The ledger is what its log says.') : bold(red('It is not.')))
 }
 
@@ -34,6 +39,8 @@ export function faultLines(verification: Verification): string[] {
     ]),
     ...verification.tables.faults.map(({ table, row, fault }) => `${table} (${row}): ${fault}`),
     ...more(verification.tables.faulty - verification.tables.faults.length),
+    ...verification.schema.faults.map(({ object, fault }) => `${object}: ${fault}`),
+    ...more(verification.schema.faulty - verification.schema.faults.length),
   ]
 }
 

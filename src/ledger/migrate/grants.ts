@@ -5,10 +5,10 @@ import { functionsOfRoles } from '../sql/functions/functions-of-roles.ts'
 import { catchUpFunctionNames } from './projection-functions.ts'
 
 /** The roles that read tables. That of calls reads none: whatever it has to know, a function tells it. */
-const readers: readonly Role[] = ['management', 'reader']
+export const readers: readonly Role[] = ['management', 'reader']
 
 /** Columns that no role reads. Who may have an account's secret, or a stored response, gets it from a function, one by one. */
-const hiddenColumns: Readonly<Record<string, readonly string[]>> = {
+export const hiddenColumns: Readonly<Record<string, readonly string[]>> = {
   account_secrets: ['secret'],
   stored_responses: ['response'],
 }
@@ -58,7 +58,8 @@ export function grantOfTable(table: string): string {
   return `grant select on ${table} to ${readers.map((role) => roleNames[role]).join(', ')}`
 }
 
-function functionsOf(role: Role): readonly string[] {
+/** The functions that a role may execute. */
+export function functionsOf(role: Role): readonly string[] {
   return role === 'calls'
     ? [...functionsOfRoles.calls, ...catchUpFunctionNames()]
     : functionsOfRoles[role]

@@ -6,13 +6,11 @@
 import { projections } from '../../../projections/index.ts'
 import type { Projection } from '../../../projections/projection.ts'
 import { connect, defaultSchema, type Sql } from '../connect.ts'
-import { functions } from '../sql/functions/index.ts'
-import triggers from '../sql/triggers.sql' with { type: 'text' }
 import { grantRoles, makeRoles } from './grants.ts'
 import { applyMigrations } from './migrations.ts'
 import { requireOwnerRights } from './owner-rights.ts'
 import { takeOwnership } from './ownership.ts'
-import { projectionFunctions } from './projection-functions.ts'
+import { codeTexts } from './schema-texts.ts'
 
 export interface MigrateOptions {
   readonly url: string
@@ -108,8 +106,25 @@ async function makeProjectionTables(tx: Sql): Promise<Projection[]> {
 }
 
 async function replaceFunctions(tx: Sql, schema: string): Promise<void> {
-  for (const text of [...functions, ...projectionFunctions(), triggers]) await tx.unsafe(text)
+  for (const text of codeTexts()) await tx.unsafe(text)
+  await dropReplacedOverloads(tx, schema)
   await takeOwnership(tx, schema)
   await tx`select extend_partitions()`
   await grantRoles(tx, schema)
+}
+
+/**
+ * Drops what an earlier version made of a function under the same name with other parameters: who calls it by its name must not
+ * come to that one. The transaction has just made those of this version.
+ */
+async function dropReplacedOverloads(tx: Sql, schema: string): Promise<void> {
+  await tx.unsafe(`do $$ declare v_old regprocedure; begin
+    for v_old in
+      select old.oid from pg_proc old
+      where old.pronamespace = '${schema}'::regnamespace and old.xmin <> pg_current_xact_id()::xid and exists (
+        select from pg_proc made
+        where made.proname = old.proname and made.pronamespace = old.pronamespace and made.xmin = pg_current_xact_id()::xid)
+    loop
+      execute format('drop routine %s', v_old);
+    end loop; end $$`)
 }

@@ -25,6 +25,11 @@ const migrations: readonly { id: number; name: string; text: string }[] = [
   { id: 11, name: 'logins', text: logins },
 ]
 
+export const migrationTexts: readonly string[] = migrations.map(({ text }) => text)
+
+export const migrationsTable = `create table if not exists migrations (
+  id integer primary key, name text not null, applied_at timestamptz not null default now())`
+
 /** The number that a ledger's table of migrations ends with when it is set up for this version. */
 export const newestMigration = Math.max(...migrations.map(({ id }) => id))
 
@@ -37,8 +42,7 @@ export async function applyMigrations(tx: Sql, schema: string, shards: number): 
   const [found] = await tx`select 1 from pg_namespace where nspname = ${schema}`
   // Even "if not exists" asks for the right to create schemas, which the owner of this one need not have.
   if (!found) await tx.unsafe(`create schema ${schema}`)
-  await tx`create table if not exists migrations (
-    id integer primary key, name text not null, applied_at timestamptz not null default now())`
+  await tx.unsafe(migrationsTable)
   await refuseUnreleasedSchema(tx, schema)
   const applied: string[] = []
   for (const { id, name, text } of migrations) {

@@ -22,6 +22,11 @@ import {
 import { openMeaningCheck } from './meaning/meaning-check.ts'
 import { orderRules } from './order-rules.ts'
 import {
+  openSchemaCheck,
+  type SchemaCheck,
+  type SchemaVerification,
+} from './schema/schema-check.ts'
+import {
   openTablesCheck,
   type TablesCheck,
   type TablesVerification,
@@ -33,6 +38,8 @@ export interface Verification {
   readonly projections: readonly ProjectionVerification[]
   /** What is wrong in the tables beside the log that no projection is made of. */
   readonly tables: TablesVerification
+  /** What is not as shipped of what decides what is written: functions, triggers, indexes, privileges. */
+  readonly schema: SchemaVerification
 }
 
 export interface Verifier {
@@ -49,6 +56,7 @@ interface VerifyOptions extends TemporaryOptions {
 /** What the verifier has open, each on a connection of its own. */
 interface Opened {
   readonly tables: TablesCheck[]
+  readonly schema: SchemaCheck[]
   readonly checks: { readonly name: string; readonly check: LogCheck }[]
   readonly temporaries: {
     readonly projection: Projection
@@ -57,7 +65,7 @@ interface Opened {
 }
 
 export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
-  const opened: Opened = { tables: [], checks: [], temporaries: [] }
+  const opened: Opened = { tables: [], schema: [], checks: [], temporaries: [] }
   try {
     await openAll(opened, options)
   } catch (error) {
@@ -71,10 +79,11 @@ export async function openVerifier(options: VerifyOptions): Promise<Verifier> {
 }
 
 async function openAll(
-  { tables, checks, temporaries }: Opened,
+  { tables, schema, checks, temporaries }: Opened,
   options: VerifyOptions,
 ): Promise<void> {
   tables.push(openTablesCheck(options))
+  schema.push(openSchemaCheck(options))
   for (const shard of await shardsOf(options)) {
     for (const rules of [creditRules, orderRules]) {
       const check = await openLogCheck(rules, { ...options, shard })
@@ -88,16 +97,16 @@ async function openAll(
   }
 }
 
-async function closeAll({ tables, checks, temporaries }: Opened): Promise<void> {
+async function closeAll({ tables, schema, checks, temporaries }: Opened): Promise<void> {
   await Promise.all([
-    ...tables.map((check) => check.close()),
+    ...[...tables, ...schema].map((check) => check.close()),
     ...checks.map(({ check }) => check.close()),
     ...temporaries.map(({ temporary }) => temporary.close()),
   ])
 }
 
 async function verify(
-  { tables, checks, temporaries }: Opened,
+  { tables, schema, checks, temporaries }: Opened,
   maxDescribed: number,
   progress: Progress | undefined,
 ): Promise<Verification> {
@@ -121,11 +130,13 @@ async function verify(
   )
   const compared = verifications.slice(checks.length) as ProjectionVerification[]
   const [ofTables] = (await Promise.all(tables.map((check) => check.run()))) as [TablesVerification]
+  const [ofSchema] = (await Promise.all(schema.map((check) => check.run()))) as [SchemaVerification]
   const sound =
     ofTables.faulty === 0 &&
+    ofSchema.faulty === 0 &&
     log.every(({ faulty }) => faulty === 0) &&
     compared.every(({ differing, failure }) => differing === 0 && failure === undefined)
-  return { sound, log, projections: compared, tables: ofTables }
+  return { sound, log, projections: compared, tables: ofTables, schema: ofSchema }
 }
 
 async function shardsOf({ url, schema }: TemporaryOptions): Promise<number[]> {

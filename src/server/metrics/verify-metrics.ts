@@ -12,6 +12,11 @@ export function verifyMetrics(registry: Registry): (verification: Verification, 
     'projection',
   ])
   const faults = gauge('log_faults', "Faults found in a shard's log so far", ['shard'])
+  const tables = gauge('table_faults', 'Rows beside the log that are not what it says')
+  const schema = gauge(
+    'schema_faults',
+    'What is not as shipped of functions, triggers and the like',
+  )
   const position = gauge('position', "How far a shard's log was verified", ['shard'])
   const lastRun = gauge('last_run_timestamp_seconds', 'When the last run ended')
 
@@ -24,6 +29,8 @@ export function verifyMetrics(registry: Registry): (verification: Verification, 
       faults.set({ shard }, faulty)
       position.set({ shard }, upTo)
     }
+    tables.set(verification.tables.faulty)
+    schema.set(verification.schema.faulty)
     lastRun.set(at.getTime() / 1_000)
   }
 }

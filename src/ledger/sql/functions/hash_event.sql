@@ -1,10 +1,6 @@
 -- The event hash: SHA-256 over all fields of an event, one a line, an absent one as an empty line (but the login, which older events
--- do not have). No field holds a line feed:
--- ids are checked when they come in, and JSON escapes control characters. Times are microseconds since 1970.
--- It is no other function than that of before events had a login.
-drop function if exists hash_event(
-  smallint, bigint, timestamptz, timestamptz, text, integer, text, text, text, text, text, text, bigint, bigint, integer, smallint,
-  integer, bigint[], bigint[], bigint[], text, text, json, bytea);
+-- do not have). No field holds a line feed: ids are checked when they come in, and JSON escapes control characters. Times are
+-- microseconds since 1970.
 create or replace function hash_event(
   shard smallint, "position" bigint, recorded_at timestamptz, occurred_at timestamptz,
   type text, stream_version integer,
