@@ -13,9 +13,9 @@ fi
 
 enclosed=
 folder=$(mktemp -d /tmp/tollbook-failover-XXXXXX)
-# Its end is the end of all its processes.
+# Its end is the end of all its processes. It heeds no milder signal.
 finish() {
-  [ -z "$enclosed" ] || kill "$enclosed" 2>/dev/null
+  [ -z "$enclosed" ] || kill -KILL "$enclosed" 2>/dev/null
   wait
   rm -rf "$folder"
 }
@@ -23,7 +23,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
 # The first process of the table is a shell, which takes leave of processes whose parents have ended.
-unshare --net --mount --pid --fork --kill-child --mount-proc \
+setpriv --pdeathsig KILL unshare --net --mount --pid --fork --kill-child --mount-proc \
   sh -c '"$@"; exit $?' enclosed bun "$(dirname "$0")/main.ts" --folder "$folder" "$@" &
 enclosed=$!
 wait "$enclosed"

@@ -134,8 +134,8 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    name: 'leader-and-standby-lost-in-synchronous-mode',
-    says: 'the same; the other one is not promoted, and the standby comes back after 30 s',
+    name: 'leader-and-named-standby-lost',
+    says: 'kill -9 of all that runs on the leader and on the standby that is waited for; that comes back after 30 s',
     ...{ runs: 3, under: ['synchronous-mode'], sellsWithinSeconds: 30 },
     async strike({ cluster }, load) {
       const leader = await leaderOf(cluster)
