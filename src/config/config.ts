@@ -98,7 +98,7 @@ export interface Route {
 
 /** Which requests ask for a response event by event. */
 interface Streams {
-  readonly when: Condition
+  readonly when: 'always' | Condition
   /** Laid over such a request's JSON before it is sent: objects are merged, all else replaces. */
   readonly send?: Readonly<Record<string, unknown>>
 }

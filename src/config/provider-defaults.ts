@@ -23,7 +23,7 @@ function completeRoute(route: unknown): unknown {
   const { streams } = provider.ofTokenRoutes
   const complete = (component: unknown) => withSettle(component, provider.ofTokenRoutes)
   const price = Array.isArray(route.price) ? route.price.map(complete) : complete(route.price)
-  return canStream(route.request) ? { streams, ...route, price } : { ...route, price }
+  return streams && canStream(route.request) ? { streams, ...route, price } : { ...route, price }
 }
 
 function isTokenPrice(component: unknown): component is Record<string, unknown> {
@@ -35,7 +35,8 @@ function withSettle(component: unknown, { settle, kinds }: Provider['ofTokenRout
   const given = component.settle ?? {}
   if (!isMapping(given)) return component
   // What the price has no use for does not stand in it: a tariff is what was written, and no more.
-  const ofKinds = hasKindRates(component.perMillion) ? { kinds } : {}
+  const isSaid = settle.usage !== undefined || 'usage' in given
+  const ofKinds = hasKindRates(component.perMillion) || !isSaid ? { kinds } : {}
   return { ...component, settle: { ...settle, ...ofKinds, ...given } }
 }
 

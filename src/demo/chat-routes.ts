@@ -3,7 +3,9 @@
  * event by event. The same request always gets the same text.
  */
 import { type Static, type TSchema, Type } from '@sinclair/typebox'
+import { event, eventStream } from './event-stream.ts'
 import { type Routes, readJson } from './http.ts'
+import { textOf, wordsOf } from './words.ts'
 
 const orNull = <T extends TSchema>(schema: T) => Type.Optional(Type.Union([schema, Type.Null()]))
 
@@ -51,9 +53,7 @@ export const chatRoutes: Routes = {
       return refusal(404, { message, param: 'model', code: 'model_not_found' })
     }
     if (!chat.stream) return Response.json(completion(chat))
-    return new Response(streamOf(events(chat)), {
-      headers: { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' },
-    })
+    return eventStream(events(chat))
   },
 }
 
@@ -66,9 +66,9 @@ function refusal(
 
 /** The reply: the words of the last message, up to the maximum of the request. */
 function reply({ messages, max_tokens, max_completion_tokens }: ChatBody) {
-  const words = tokensOf(textOf(messages.at(-1)))
+  const words = wordsOf(textOf(messages.at(-1)?.content))
   const tokens = words.slice(0, max_completion_tokens ?? max_tokens ?? words.length)
-  const prompt = messages.reduce((sum, message) => sum + tokensOf(textOf(message)).length, 0)
+  const prompt = messages.reduce((sum, message) => sum + wordsOf(textOf(message.content)).length, 0)
   return {
     tokens,
     finish: tokens.length < words.length ? 'length' : 'stop',
@@ -102,31 +102,4 @@ function* events(chat: ChatBody): Generator<string> {
 
 function head({ model }: ChatBody, object: string) {
   return { id: 'chatcmpl-demo', object, created: 0, model, system_fingerprint: null }
-}
-
-function event(data: object): string {
-  return `data: ${JSON.stringify(data)}\n\n`
-}
-
-function textOf(message: ChatBody['messages'][number] | undefined): string {
-  const { content } = message ?? {}
-  if (typeof content === 'string') return content
-  return (content ?? []).map(({ text = '' }) => text).join(' ')
-}
-
-/** The words of a text, each with the space before it. */
-function tokensOf(text: string): string[] {
-  return text.trimEnd().match(/\s*\S+/g) ?? []
-}
-
-/** Makes an event only when the reader asks for one, so nothing more is made for a reader who has left. */
-function streamOf(parts: Iterator<string>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder()
-  return new ReadableStream({
-    pull(controller) {
-      const { value, done } = parts.next()
-      if (done) controller.close()
-      else controller.enqueue(encoder.encode(value))
-    },
-  })
 }

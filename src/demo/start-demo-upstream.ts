@@ -5,9 +5,11 @@
  */
 
 import { urlHost, withoutBrackets } from '../lib/url-host.ts'
+import { anthropicRoutes } from './anthropic-routes.ts'
 import { anythingHandler } from './anything-routes.ts'
 import { chatRoutes } from './chat-routes.ts'
 import { type ExecutedCalls, openExecutedCalls } from './executed-calls.ts'
+import { geminiRoutes } from './gemini-routes.ts'
 import type { Handler, Routes } from './http.ts'
 import { searchRoutes } from './search-routes.ts'
 import { sttRoutes } from './stt-routes.ts'
@@ -60,7 +62,7 @@ function routesOf(name: Exclude<DemoUpstreamName, 'anything'>): Routes {
     case 'tts':
       return ttsRoutes
     case 'chat':
-      return chatRoutes
+      return { ...chatRoutes, ...anthropicRoutes, ...geminiRoutes }
     default:
       return name satisfies never
   }

@@ -188,7 +188,8 @@ export function countedPointers({
     ...kindOf(component).countedIn(component),
     ...(component.by === undefined || component.by === 'method' ? [] : [component.by]),
   ])
-  const all = [...sources, ...(streams ? [streams.when.pointer] : [])]
+  const asks = streams && streams.when !== 'always' ? [streams.when.pointer] : []
+  const all = [...sources, ...asks]
   return all.filter((source) => typeof source === 'string')
 }
 

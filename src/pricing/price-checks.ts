@@ -115,6 +115,7 @@ function streamFaults(route: PricedRoute): Fault[] {
     return [{ path: ['streams'], message: 'has an effect on a price per token only' }]
   }
   const { when } = route.streams
+  if (when === 'always') return []
   return [
     ...wantFaults(when, ['streams', 'when']),
     ...optionalInRequest(route, ['streams', 'when', 'pointer'], when.pointer),

@@ -62,7 +62,7 @@ export interface PriceableRoute extends UrlRoute {
   readonly passStatuses?: readonly number[]
   readonly request?: RouteBody
   readonly response?: { readonly json: Schema } | { readonly binary: string }
-  readonly streams?: { readonly when: Condition }
+  readonly streams?: { readonly when: 'always' | Condition }
 }
 
 /** What is known of a request before it is sent on. */

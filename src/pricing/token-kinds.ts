@@ -8,7 +8,6 @@ import { maxAmount } from '../../events/bounds.ts'
 import type { Counted, Parts } from '../../events/counted.ts'
 import type { Fault } from '../lib/fault.ts'
 import { isMapping } from '../lib/is-mapping.ts'
-import { valueAt } from '../lib/json-pointer.ts'
 import { closed, pointer } from '../lib/schema-fields.ts'
 
 const perMillion = Type.Integer({ minimum: 0, maximum: maxAmount })
@@ -28,14 +27,18 @@ export const KindRates = closed(
 )
 export type KindRates = Static<typeof KindRates>
 
+const numberAt = Type.Union([pointer, Type.Array(pointer, { minItems: 1, maxItems: 4 })], {
+  description: 'Where the number stands; what stands at the places of a list is added up.',
+})
+
 /** Where a usage says each kind. */
 export const KindPointers = closed(
   {
-    input: pointer,
-    cached: Type.Optional(pointer),
-    cacheWrite: Type.Optional(pointer),
-    output: pointer,
-    reasoning: Type.Optional(pointer),
+    input: numberAt,
+    cached: Type.Optional(numberAt),
+    cacheWrite: Type.Optional(numberAt),
+    output: numberAt,
+    reasoning: Type.Optional(numberAt),
     contained: Type.Array(
       Type.Union([Type.Literal('cached'), Type.Literal('cacheWrite'), Type.Literal('reasoning')]),
       { description: 'The kinds that the number of all input, or all output, counts, too.' },
@@ -43,7 +46,7 @@ export const KindPointers = closed(
   },
   { description: 'Where the usage says how many tokens of each kind there were.' },
 )
-type KindPointers = Static<typeof KindPointers>
+export type KindPointers = Static<typeof KindPointers>
 
 type Kind = keyof KindRates
 export const requestKinds = ['input', 'cached', 'cacheWrite'] as const satisfies Kind[]
@@ -111,34 +114,6 @@ export function affordableKinds(rates: KindRates, kinds: Parts, millionths: bigi
     if (taken > 0n) afforded[kind] = Number(taken)
   }
   return afforded
-}
-
-/**
- * The tokens that a usage states, by kind. undefined where it does not, or where they cannot be meant: a part is larger than the
- * whole, or all of them are not as many as it says there are.
- */
-export function statedKinds(
-  pointers: KindPointers,
-  json: unknown,
-  tokens: number,
-): Parts | undefined {
-  const kinds: Record<string, number> = {}
-  for (const kind of tokenKinds) {
-    const at = pointers[kind]
-    const said = at === undefined ? undefined : valueAt(json, at)
-    const isWhole = kind === 'input' || kind === 'output'
-    if (said === undefined || said === null ? isWhole : !Number.isSafeInteger(said))
-      return undefined
-    kinds[kind] = (said as number | null) ?? 0
-  }
-  for (const kind of pointers.contained) {
-    const whole = kind === 'reasoning' ? 'output' : 'input'
-    kinds[whole] = (kinds[whole] ?? 0) - (kinds[kind] ?? 0)
-  }
-  if (Object.values(kinds).some((of) => of < 0)) return undefined
-  if (sumOf(kinds, tokenKinds) !== tokens) return undefined
-  const isSaid = ([kind, of]: [string, number]) => of > 0 || kind === 'input' || kind === 'output'
-  return Object.fromEntries(Object.entries(kinds).filter(isSaid))
 }
 
 /** Of counted parts those of a component, by kind. @param prefix that the component's kinds have */

@@ -73,9 +73,9 @@ export function problemOf(refusal: Refusal, requestId: string, provider?: Provid
 
 /** The document with what clients of the provider read in it. */
 export function forClientsOf(provider: Provider, document: ProblemDocument): ProblemDocument {
-  const { status, code, detail, errors } = document
+  const { status, code, detail, requestId, errors } = document
   const pointer = errors?.[0]?.pointer
-  return { ...document, ...provider.errorMembers({ status, code, detail, pointer }) }
+  return { ...document, ...provider.errorMembers({ status, code, detail, requestId, pointer }) }
 }
 
 function responseOf(

@@ -6,6 +6,7 @@ import { isMapping } from '../lib/is-mapping.ts'
 import { pointerSteps, valueAt } from '../lib/json-pointer.ts'
 import { textBytes } from '../lib/text-bytes.ts'
 import type { Provider, RefusedRequest } from './provider.ts'
+import { stainlessRetries } from './stainless-retries.ts'
 
 export const openai: Provider = {
   ofTokenRoutes: {
@@ -57,15 +58,10 @@ export const openai: Provider = {
     },
   },
 
-  retryHeaders: (isWorthRetrying, retryAfterSeconds = 0) => ({
-    'X-Should-Retry': String(isWorthRetrying && retryAfterSeconds <= longestWaitSeconds),
-  }),
+  retryHeaders: stainlessRetries,
 
   browserHeaders: ['X-Stainless-*', 'OpenAI-*'],
 }
-
-/** Told to wait for longer, the clients would try again at once. */
-const longestWaitSeconds = 60
 
 function hasError(json: unknown): boolean {
   return (valueAt(json, '/error') ?? undefined) !== undefined

@@ -5,10 +5,11 @@
 export interface Provider {
   /** What a route whose price is per token is taken to say where it says nothing. */
   readonly ofTokenRoutes: {
-    readonly settle: { readonly usage: string; readonly each: readonly string[] }
-    /** Its `settle.kinds`, where its rates are by the kind of token. */
+    readonly settle: { readonly usage?: string; readonly each: readonly string[] }
+    /** Its `settle.kinds`, where its rates are by the kind of token, or no total is said. */
     readonly kinds: Readonly<Record<string, unknown>>
-    readonly streams: {
+    /** How a request asks for a stream; absent where streams have a path of their own. */
+    readonly streams?: {
       readonly when: { readonly pointer: string; readonly equals: boolean }
       readonly send?: Readonly<Record<string, unknown>>
     }
@@ -40,6 +41,7 @@ export interface RefusedRequest {
   readonly status: number
   readonly code: string
   readonly detail: string
+  readonly requestId: string
   /** What is wrong with the request: a JSON pointer into its body. */
   readonly pointer?: string | undefined
 }

@@ -175,6 +175,33 @@ const examples: Readonly<Record<string, [string, (started: Started) => Promise<v
       expect(models.data.map(({ id }: { id: string }) => id)).toEqual(['small', 'large'])
     },
   ],
+  messages: [
+    // Two tokens at 0.8 and two at 4.
+    '10',
+    async ({ call }) => {
+      const messages = [{ role: 'user', content: 'one two three four' }]
+      const system = [{ text: 'Be brief now.', cache_control: {} }]
+      const ask = { model: 'large', max_tokens: 100, messages, system }
+      // Four tokens at 3 and three from the cache at 0.3; four at 15.
+      expect(charged(await call('/v1/messages', json(ask)))).toBe('73')
+      const stream = await call('/v1/messages', json({ ...ask, stream: true }))
+      expect(await stream.text()).toContain('message_stop')
+      const refused = await call('/v1/messages', json({ ...ask, model: 'huge' }))
+      expect((await refused.json()).error.type).toBe('invalid_request_error')
+    },
+  ],
+  gemini: [
+    // Two tokens at 0.3 and two at 2.5.
+    '6',
+    async ({ call }) => {
+      const ask = json({ contents: [{ parts: [{ text: 'one two three four' }] }] })
+      expect(charged(await call('/v1beta/models/large:generateContent', ask))).toBe('45')
+      const stream = await call('/v1beta/models/large:streamGenerateContent?alt=sse', ask)
+      expect(await stream.text()).toContain('"finishReason":"STOP"')
+      const refused = await call('/v1beta/models/huge:generateContent', ask)
+      expect((await refused.json()).error.status).toBe('INVALID_ARGUMENT')
+    },
+  ],
   uploads: [
     '2',
     async ({ call }) => {
@@ -224,7 +251,10 @@ describe.each(names)('%s', (name) => {
     // What the printed line of uploads sends.
     writeFileSync(join(folder, 'FILE'), 'x'.repeat(65_537))
     // The demo stands in, so these are sent to nobody.
-    example = await startExample(name, { WEATHER_TOKEN: 'secret', WEATHER_APP: 'secret' })
+    example = await startExample(name, {
+      ...{ WEATHER_TOKEN: 'secret', WEATHER_APP: 'secret' },
+      ...{ MESSAGES_TOKEN: 'secret', GEMINI_TOKEN: 'secret' },
+    })
   })
   afterAll(async () => {
     await example.stop()

@@ -336,7 +336,9 @@ describe('a price that would not find what it counts', () => {
 
     test('are fine where limits and usage are numbers', () => {
       const streams = 'streams: { when: { pointer: /stream, equals: true } }\n    '
-      expect(parse(token('integer', streams)).routes.say?.streams?.when.equals).toBe(true)
+      expect(parse(token('integer', streams)).routes.say?.streams?.when).toMatchObject({
+        equals: true,
+      })
     })
 
     test('need limits and usage that can be there', () => {

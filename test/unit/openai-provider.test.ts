@@ -188,7 +188,7 @@ routes:
   test('of another name is none', () => {
     const free = 'price: { per: free }'
     expect(() => load(`provider: openia, ${free}`)).toThrow(
-      /provider: expected openai, got "openia"/,
+      /provider: expected openai, anthropic or gemini, got "openia"/,
     )
   })
 })

@@ -9,7 +9,8 @@ import {
 import { boundOf, readsResponse, usedOf } from '../../src/pricing/counting.ts'
 import * as arithmetic from '../../src/pricing/price-arithmetic.ts'
 import { PriceRule } from '../../src/pricing/price-rule.ts'
-import { reportedTokens, type TokenPrice } from '../../src/pricing/rules/per-token.ts'
+import type { TokenPrice } from '../../src/pricing/rules/per-token.ts'
+import { statedUsage } from '../../src/pricing/stated-usage.ts'
 
 const free: PriceRule = { per: 'free' }
 const perRequest: PriceRule = { per: 'request', credits: 3 }
@@ -288,7 +289,7 @@ describe('what is settled', () => {
     expect(settle(perToken, { usage: { total: 301 } }, 300)).toBe(301)
     for (const total of [undefined, null, '7', -1, 1.5, 1e300, 1e9 + 1]) {
       expect(settle(perToken, { usage: { total } }, 300)).toBe(300)
-      expect(reportedTokens(perToken, { usage: { total } })).toBeUndefined()
+      expect(statedUsage(perToken.settle, { usage: { total } })).toBeUndefined()
     }
   })
 

@@ -12,7 +12,8 @@ import {
   quantityToCover,
 } from '../../src/pricing/price-arithmetic.ts'
 import type { NamedComponent, PriceRule } from '../../src/pricing/price-rule.ts'
-import { reportedKinds, type TokenPrice } from '../../src/pricing/rules/per-token.ts'
+import type { TokenPrice } from '../../src/pricing/rules/per-token.ts'
+import { statedUsage } from '../../src/pricing/stated-usage.ts'
 import { openai } from '../../src/providers/openai.ts'
 import { parse, withChange } from '../support/small-config.ts'
 
@@ -27,6 +28,7 @@ const chat = {
   hold: { bytesPerToken: 4, limit: ['/max_tokens'], most: 500, step: 64 },
   settle: { ...settle, kinds },
 } as never as TokenPrice
+const kindsIn = ({ settle }: TokenPrice, json: unknown) => statedUsage(settle, json)?.kinds
 const request = { json: { model: 'large' }, bytes: 400, method: 'POST' }
 
 const usage = (input: number, cached: number, output: number, reasoning: number) => ({
@@ -65,13 +67,13 @@ describe('a hold', () => {
 
 describe('a usage', () => {
   test('says the kinds, of which the whole contains the parts', () => {
-    expect(reportedKinds(chat, usage(70, 30, 20, 5))).toEqual({
+    expect(kindsIn(chat, usage(70, 30, 20, 5))).toEqual({
       ...{ input: 70, cached: 30, output: 20, reasoning: 5 },
     })
     const plain = { usage: { prompt_tokens: 7, completion_tokens: 0, total_tokens: 7 } }
-    expect(reportedKinds(chat, plain)).toEqual({ input: 7, output: 0 })
+    expect(kindsIn(chat, plain)).toEqual({ input: 7, output: 0 })
     const nulls = { usage: { ...plain.usage, prompt_tokens_details: { cached_tokens: null } } }
-    expect(reportedKinds(chat, nulls)).toEqual({ input: 7, output: 0 })
+    expect(kindsIn(chat, nulls)).toEqual({ input: 7, output: 0 })
   })
 
   test.each([
@@ -83,7 +85,7 @@ describe('a usage', () => {
     ['less than nothing', { completion_tokens_details: { reasoning_tokens: -1 } }],
   ])('with %s says none', (_, wrong) => {
     const { usage: said } = usage(70, 30, 20, 5)
-    expect(reportedKinds(chat, { usage: { ...said, ...wrong } })).toBeUndefined()
+    expect(kindsIn(chat, { usage: { ...said, ...wrong } })).toBeUndefined()
   })
 
   test('without kinds counts all: what the request had as it was held, and the rest as output', () => {
@@ -91,7 +93,7 @@ describe('a usage', () => {
     expect(withTokens(chat, held, 130, undefined).parts).toEqual({
       ...{ input: 0, cacheWrite: 100, output: 30 },
     })
-    const said = reportedKinds(chat, usage(70, 30, 20, 5))
+    const said = kindsIn(chat, usage(70, 30, 20, 5))
     expect(withTokens(chat, held, 125, said)).toMatchObject({
       quantity: 125,
       parts: { cached: 30 },
@@ -111,7 +113,7 @@ test('another shape says where its kinds stand, and what contains what', () => {
     settle: { usage: '/u/total', each: ['/text'], kinds: pointers },
   } as never as TokenPrice
   const said = { u: { in: 5, read: 90, write: 5, out: 7, total: 107 } }
-  expect(reportedKinds(other, said)).toEqual({ input: 5, cached: 90, cacheWrite: 5, output: 7 })
+  expect(kindsIn(other, said)).toEqual({ input: 5, cached: 90, cacheWrite: 5, output: 7 })
 })
 
 describe('in the configuration', () => {
@@ -131,6 +133,27 @@ describe('in the configuration', () => {
     expect(kinds).toMatchObject({ settle: { kinds: { input: '/usage/prompt_tokens' } } })
     const { price: plain } = route(price('2'), provider).routes.say ?? {}
     expect(JSON.stringify(plain)).not.toContain('kinds')
+  })
+
+  test('kinds that the documented response does not have are found', () => {
+    const said = (usage: string) =>
+      route(
+        price('{ input: 1, output: 2 }'),
+        `provider: anthropic
+    response: { json: { type: object, properties: { usage: { type: object, properties: { ${usage} } } } } }
+    `,
+      )
+    const number = '{ type: integer }'
+    said(`input_tokens: ${number}, output_tokens: ${number}`)
+    expect(() => said(`input_tokens: ${number}`)).toThrow(
+      'price.settle.kinds.output: /usage/output_tokens is not in response.json',
+    )
+  })
+
+  test('without a total and kinds nothing says how many there were', () => {
+    expect(() => route(price('1', ', settle: { each: [/t] }'))).toThrow(
+      'price.settle.usage: missing: nothing says how many tokens there were',
+    )
   })
 
   test('what is wrong with them is said', () => {
@@ -195,7 +218,7 @@ describe('for every usage', () => {
         const base = isList ? 7n : 0n
         const held = boundOf(price, { ...request, json: { model: by }, bytes, streams })
         const json = usage(...said)
-        const used = withTokens(price, held, json.usage.total_tokens, reportedKinds(chat, json))
+        const used = withTokens(price, held, json.usage.total_tokens, kindsIn(chat, json))
         const exact = oracle(by, used.parts, base)
         expect(BigInt(exactCredits(price, used) ?? -1)).toBe(exact)
         const charge = capCharge({ price, ...held }, used)
@@ -215,7 +238,7 @@ describe('for every usage', () => {
         const price = isList ? list : chat
         const held = boundOf(price, { ...request, json: { model: by }, bytes, streams })
         const json = usage(...said)
-        const used = withTokens(price, held, json.usage.total_tokens, reportedKinds(chat, json))
+        const used = withTokens(price, held, json.usage.total_tokens, kindsIn(chat, json))
         const quantity = quantityToCover(price, held, used)
         const grown = withQuantity(price, held, quantity)
         const charge = capCharge({ price, ...grown }, used)

@@ -19,7 +19,9 @@ export const ResponseDocument = Type.Union(
 
 export const Streams = closed(
   {
-    when: Condition,
+    when: Type.Union([Type.Literal('always'), Condition], {
+      description: '`always`, or a test on the JSON of the request.',
+    }),
     send: Type.Optional(
       Type.Record(Type.String({ minLength: 1 }), Type.Unknown(), {
         description:

@@ -3,7 +3,7 @@ import { type Static, Type } from '@sinclair/typebox'
 import { atLeast, closed, namePattern, text } from '../../lib/schema-fields.ts'
 import { ChargeCondition, PassStatuses } from '../../pricing/charge-condition.ts'
 import { PriceRule } from '../../pricing/price-rule.ts'
-import type { ProviderName } from '../../providers/providers.ts'
+import { type ProviderName, providers } from '../../providers/providers.ts'
 import { operationIdPattern } from '../operation-ids.ts'
 import { FieldMap } from './field-map.ts'
 import {
@@ -52,10 +52,13 @@ export const Route = closed(
     ),
     upstreamPath: Type.Optional(UpstreamPath),
     provider: Type.Optional(
-      Type.Literal('openai' satisfies ProviderName, {
-        description:
-          'The provider whose API the route stands in for, so that its official clients work: refusals carry the `error` that they read, and a price per token needs no `settle` and no `streams`.',
-      }),
+      Type.Union(
+        (Object.keys(providers) as ProviderName[]).map((name) => Type.Literal(name)),
+        {
+          description:
+            'The provider whose API the route stands in for, so that its official clients work: refusals carry the `error` that they read, and a price per token needs no `settle` and no `streams`.',
+        },
+      ),
     ),
     fixedResponse: Type.Optional(
       Type.Unknown({ description: 'JSON to respond with, instead of calling an upstream.' }),

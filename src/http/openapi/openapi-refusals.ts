@@ -53,9 +53,10 @@ export const problemSchema = {
 }
 
 /** A refusal of each code, for `#/components/examples`. */
-export const problemExamples = Object.fromEntries(
-  Object.keys(refusals).map((code) => [code, { value: exampleProblem(code as RefusalCode) }]),
-)
+export const problemExamples: Readonly<Record<string, { readonly value: ProblemDocument }>> =
+  Object.fromEntries(
+    Object.keys(refusals).map((code) => [code, { value: exampleProblem(code as RefusalCode) }]),
+  )
 
 function exampleProblem(code: RefusalCode): ProblemDocument {
   const { status, title } = refusals[code]

@@ -3,17 +3,16 @@
  * its end. An event stream is metered along the way, and its hold grows with it (growing-hold.ts).
  */
 import { type Static, Type } from '@sinclair/typebox'
-import type { Parts } from '../../../events/counted.ts'
 import type { Fault } from '../../lib/fault.ts'
-import { valueAt } from '../../lib/json-pointer.ts'
 import { atLeast, closed, pointer, text } from '../../lib/schema-fields.ts'
 import { bodyFaults, inResponse, optionalInRequest } from '../pointer-checks.ts'
-import type { PriceKind, RequestContent } from '../price-kind.ts'
+import type { PriceableRoute, PriceKind, RequestContent } from '../price-kind.ts'
 import { rateText, tokenRateFields } from '../rate.ts'
 import { requestSource, valueInRequest } from '../request-source.ts'
 import { maxTokens, stepOf, unitOf } from '../rule-fields.ts'
+import { statedUsage } from '../stated-usage.ts'
 import { fieldText, numberText } from '../text-parts.ts'
-import { hasKindRates, isKindRates, KindPointers, kindFaults, statedKinds } from '../token-kinds.ts'
+import { hasKindRates, isKindRates, KindPointers, kindFaults } from '../token-kinds.ts'
 
 export const TokenPrice = closed(
   {
@@ -44,10 +43,12 @@ export const TokenPrice = closed(
     ),
     settle: closed(
       {
-        usage: text(
-          '^/.+$',
-          'a JSON pointer such as /usage/total_tokens',
-          "Where the response, or an event of a stream, says all tokens: the request's and its own.",
+        usage: Type.Optional(
+          text(
+            '^/.+$',
+            'a JSON pointer such as /usage/total_tokens',
+            "Where the response, or an event of a stream, says all tokens: the request's and its own. Absent: they are the sum of their `kinds`.",
+          ),
         ),
         each: Type.Array(pointer, {
           minItems: 1,
@@ -86,7 +87,7 @@ export const perToken: PriceKind<TokenPrice> = {
       ...hold.limit.flatMap((at, index) =>
         optionalInRequest(route, ['price', 'hold', 'limit', index], at, 'number'),
       ),
-      ...inResponse(route, ['price', 'settle', 'usage'], settle.usage, 'number'),
+      ...usageFaults(settle, route),
     ]
   },
 
@@ -100,11 +101,12 @@ export const perToken: PriceKind<TokenPrice> = {
 
   maxQuantity: ({ hold }, _route, maxBytes) => Math.ceil(maxBytes / hold.bytesPerToken) + hold.most,
 
-  usedQuantity: (rule, { response }, held) => reportedTokens(rule, response.json) ?? held,
+  usedQuantity: (rule, { response }, held) =>
+    statedUsage(rule.settle, response.json)?.tokens ?? held,
 
   text: (rule) =>
     [
-      `${rateText(rule, 'for each token', 'tokens', ' of request and response together')}; the response's ${fieldText(rule.settle.usage)} says how many.`,
+      `${rateText(rule, 'for each token', 'tokens', ' of request and response together')}; the response's ${usageText(rule.settle)} says how many.`,
       `Held for a token in every ${numberText(rule.hold.bytesPerToken)} bytes of the request, and for what the response can have; of a stream for ${numberText(rule.hold.step)} tokens, and for more as it comes.`,
       'A stream for which no more can be held ends with an `error` event; what was sent by then is charged.',
     ].join(' '),
@@ -128,25 +130,36 @@ function ratesFaults({ perMillion, by, settle }: TokenPrice): Fault[] {
     : ofKinds.flatMap(([name, rate]) => kindFaults(rate, [...path, name]))
 }
 
-/** The tokens of a call that its response reports, by kind; undefined where it does not. */
-export function reportedKinds({ settle }: TokenPrice, json: unknown): Parts | undefined {
-  const tokens = reportedTokens({ settle }, json)
-  return settle.kinds && tokens !== undefined ? statedKinds(settle.kinds, json, tokens) : undefined
+/** A usage is said in all, or by its kinds, and somewhere in the documented response. */
+function usageFaults({ usage, kinds }: TokenPrice['settle'], route: PriceableRoute): Fault[] {
+  const path = ['price', 'settle', 'usage']
+  if (usage === undefined && kinds === undefined) {
+    return [{ path, message: 'missing: nothing says how many tokens there were' }]
+  }
+  return [
+    ...(usage === undefined ? [] : inResponse(route, path, usage, 'number')),
+    ...(kinds === undefined ? [] : kindPointerFaults(kinds, route)),
+  ]
+}
+
+/** Without all input and all output no kinds are known. Of several pointers some may lead into the events of streams alone. */
+function kindPointerFaults(kinds: KindPointers, route: PriceableRoute): Fault[] {
+  return (['input', 'output'] as const).flatMap((kind) => {
+    const faults = [kinds[kind]]
+      .flat()
+      .map((at) => inResponse(route, ['price', 'settle', 'kinds', kind], at, 'number'))
+    return faults.some((of) => of.length === 0) ? [] : (faults[0] ?? [])
+  })
+}
+
+function usageText({ usage }: TokenPrice['settle']): string {
+  return usage === undefined ? 'usage' : fieldText(usage)
 }
 
 /** What the request of a call counts until its response says better. */
 export function requestTokens({ hold }: TokenPrice, { bytes }: RequestContent): number {
   if (bytes === undefined) throw new TypeError('no JSON')
   return Math.ceil(bytes / hold.bytesPerToken)
-}
-
-/** The tokens of a call that its response, or an event of it, reports; undefined where it does not. */
-export function reportedTokens(
-  { settle }: Pick<TokenPrice, 'settle'>,
-  json: unknown,
-): number | undefined {
-  const reported = valueAt(json, settle.usage)
-  return isCount(reported) && reported <= maxTokens ? reported : undefined
 }
 
 /** The most tokens that the response can have, as far as a hold goes. */

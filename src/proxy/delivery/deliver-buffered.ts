@@ -10,7 +10,7 @@ import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { isChargeableByJson } from '../../pricing/charge-condition.ts'
 import { withTokens } from '../../pricing/counting.ts'
 import { meteredComponent } from '../../pricing/price-rule.ts'
-import { reportedKinds } from '../../pricing/rules/per-token.ts'
+import { statedUsage } from '../../pricing/stated-usage.ts'
 import { responseTokens } from '../metering/response-tokens.ts'
 import { responseOwner } from './deliver-stored-response.ts'
 import {
@@ -137,7 +137,7 @@ async function usageOf(
   if (tokens === undefined) return { ...reservation.cappedCharge(used), status }
   const { price } = reservation.terms
   const component = meteredComponent(price)
-  const kinds = component?.per === 'token' ? reportedKinds(component, json) : undefined
+  const kinds = component?.per === 'token' ? statedUsage(component.settle, json)?.kinds : undefined
   const metered = withTokens(price, used, tokens, kinds)
   await reservation.ensure(metered, 0)
   return { ...reservation.cappedCharge(metered), status }

@@ -10,6 +10,7 @@ import type { TerminatedBy } from '../../ledger/append/call-commands.ts'
 import { LedgerUnavailable } from '../../ledger/unavailable.ts'
 import { withTokens } from '../../pricing/counting.ts'
 import type { MeteredComponent } from '../../pricing/price-rule.ts'
+import { sumOf, tokenKinds } from '../../pricing/token-kinds.ts'
 import { forClientsOf, problemDocument } from '../../problems/problem-document.ts'
 import type { Refusal } from '../../problems/refusal.ts'
 import type { Call } from '../call.ts'
@@ -44,7 +45,7 @@ export async function deliverByEvent(
   // Whatever else the price counts does not stand in a response that is metered.
   const rest = usedBy(priced, response, undefined)
   const countedAt = (used: number, kinds?: Parts) =>
-    withTokens(reservation.terms.price, rest, used, kinds)
+    withTokens(reservation.terms.price, rest, kinds ? sumOf(kinds, tokenKinds) : used, kinds)
   const isByEvent = price.per === 'token'
   const log = (message: string, error?: unknown) => deps.log(`${requestId}: ${message}`, error)
   const { promise: relayed, resolve: onOver } = Promise.withResolvers<void>()

@@ -136,7 +136,6 @@ class MeteredRelay {
 
   private async relayNext(controller: Controller): Promise<void> {
     const { parts, meter, reservation } = this
-    const { countedAt } = this.ends
     // A pull that sends nothing would not be repeated.
     for (let hasSent = false; !hasSent; ) {
       const part = await parts.next()
@@ -146,7 +145,7 @@ class MeteredRelay {
       const counted = { part, used: meter.used, isSold }
       const sent = isWithheld ? this.withheld : [...this.withheld, counted]
       const refusal =
-        (isSold ? await reservation.ensure(countedAt(meter.used)) : undefined) ??
+        (isSold ? await reservation.ensure(this.countedAt(meter.used)) : undefined) ??
         (await this.beforeSending(sent))
       if (this.isDecided) return
       if (refusal) return this.finish(controller, () => this.cut(controller, refusal))
@@ -156,6 +155,10 @@ class MeteredRelay {
       this.withheld.push(counted)
       if (!isWithheld) this.sendWithheld(controller)
     }
+  }
+
+  private countedAt(used: number): Counted {
+    return this.ends.countedAt(used, this.meter.kindsAt?.(used))
   }
 
   /** Where nothing that is sold is sent, nothing is charged if the gateway dies. */
@@ -208,7 +211,7 @@ class MeteredRelay {
     const cancelled = this.cancelUpstream()
     const sendFinal = () => this.sendFinalEvent(controller, refusal, true)
     if (refusal.code === 'ledger_unavailable') sendFinal()
-    await this.ends.charge(this.ends.countedAt(this.used), 'hold', sendFinal)
+    await this.ends.charge(this.countedAt(this.used), 'hold', sendFinal)
     sendFinal()
     await cancelled
   }
@@ -222,11 +225,7 @@ class MeteredRelay {
     const isCharged = this.hasSentSold && (isDue || isLeft)
     const sendFinal = () => this.sendFinalEvent(controller, refusal, isCharged)
     if (isCharged)
-      await this.ends.charge(
-        this.ends.countedAt(this.used),
-        isDue ? 'upstream' : 'client',
-        sendFinal,
-      )
+      await this.ends.charge(this.countedAt(this.used), isDue ? 'upstream' : 'client', sendFinal)
     else await this.ends.void('upstream_broke_off')
     sendFinal()
     await cancelled
@@ -248,7 +247,7 @@ class MeteredRelay {
       return
     }
     // A usage that was stated but not sent can exceed the hold.
-    const used = this.ends.countedAt(this.used)
+    const used = this.countedAt(this.used)
     await this.reservation.ensure(used, 0)
     await this.ends.charge(used, 'client', onDelay)
   }

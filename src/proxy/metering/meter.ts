@@ -12,6 +12,8 @@ export interface Meter {
   readonly usedInAll: number | undefined
   /** The same by the kind of token, where the response said that and the price goes by it. */
   readonly kindsInAll?: Parts | undefined
+  /** By the kind of token what is used, where the response has said the request's kinds. */
+  kindsAt?(used: number): Parts | undefined
   /** The upstream has said, within its response, that it failed. */
   readonly hasFailed: boolean
   /** Counts the next part. */

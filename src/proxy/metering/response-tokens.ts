@@ -1,6 +1,7 @@
 /** The tokens of a call by its whole response, which is no stream. */
 import type { RequestContent } from '../../pricing/price-kind.ts'
-import { reportedTokens, requestTokens, type TokenPrice } from '../../pricing/rules/per-token.ts'
+import { requestTokens, type TokenPrice } from '../../pricing/rules/per-token.ts'
+import { statedUsage } from '../../pricing/stated-usage.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { isPlaceholder } from './placeholder-usage.ts'
 
@@ -15,7 +16,7 @@ export function responseTokens(
   json: unknown,
   provider: Provider | undefined,
 ): number | undefined {
-  const stated = reportedTokens(price, json)
+  const stated = statedUsage(price.settle, json)?.tokens
   if (!provider) return stated
   const bytes = provider.textBytes(json)
   if (bytes === 0) return stated ?? (provider.isEmpty(json) ? 0 : undefined)

@@ -10,12 +10,10 @@ import type { Parts } from '../../../events/counted.ts'
 import { valueAt } from '../../lib/json-pointer.ts'
 import { textBytes } from '../../lib/text-bytes.ts'
 import type { RequestContent } from '../../pricing/price-kind.ts'
-import {
-  reportedKinds,
-  reportedTokens,
-  requestTokens,
-  type TokenPrice,
-} from '../../pricing/rules/per-token.ts'
+import { maxTokens } from '../../pricing/rule-fields.ts'
+import { requestTokens, type TokenPrice } from '../../pricing/rules/per-token.ts'
+import { largestOf, saidKinds, statedRequest, statedUsage } from '../../pricing/stated-usage.ts'
+import { sumOf, tokenKinds } from '../../pricing/token-kinds.ts'
 import type { Provider } from '../../providers/provider.ts'
 import { dataOf, nameOf } from './event-stream.ts'
 import type { Counted, Meter } from './meter.ts'
@@ -35,11 +33,18 @@ export class TokenMeter implements Meter {
   private stated: number | undefined
   /** The kinds that were stated with it. */
   private kinds: Parts | undefined
+  /** What the events so far say of each kind. */
+  private said: Parts | undefined
+  /** The request's tokens by kind, which some say before there is any text. */
+  private ofRequest: Parts | undefined
+  /** How many of those counted are the request's. */
+  private requestTokens: number
 
   constructor(price: TokenPrice, request: RequestContent, provider: Provider | undefined) {
     this.price = price
     this.provider = provider
     this.counted = requestTokens(price, request)
+    this.requestTokens = this.counted
   }
 
   get used(): number {
@@ -52,7 +57,14 @@ export class TokenMeter implements Meter {
   }
 
   get kindsInAll(): Parts | undefined {
-    return this.stated ? this.kinds : undefined
+    return this.stated ? this.kinds : this.kindsAt(this.used)
+  }
+
+  kindsAt(used: number): Parts | undefined {
+    const { ofRequest } = this
+    if (ofRequest === undefined) return undefined
+    const output = used - this.requestTokens
+    return output < 0 ? undefined : { ...ofRequest, output }
   }
 
   count(event: Uint8Array): Counted {
@@ -83,14 +95,35 @@ export class TokenMeter implements Meter {
   }
 
   private countUsage(json: unknown): void {
-    const stated = reportedTokens(this.price, json)
-    if (stated === undefined) return
-    this.stated = this.hasSold && isPlaceholder(stated, json, this.provider) ? undefined : stated
-    this.kinds = reportedKinds(this.price, json)
-    if (stated <= this.used) return
-    this.counted = stated
+    const usage = statedUsage(this.price.settle, json, this.said)
+    const canBeMeant =
+      usage === undefined || !this.hasSold || !isPlaceholder(usage.tokens, json, this.provider)
+    if (canBeMeant) this.countRequest(json)
+    if (usage === undefined) return
+    this.stated = canBeMeant ? usage.tokens : undefined
+    this.kinds = usage.kinds
+    this.raiseTo(usage.tokens)
+  }
+
+  /** Where nothing says a total, what is said of the request alone counts at once. */
+  private countRequest(json: unknown): void {
+    const { usage, kinds: pointers } = this.price.settle
+    const said = pointers && saidKinds(pointers, json)
+    if (!pointers || said === undefined) return
+    this.said = largestOf(this.said, said)
+    const ofRequest = statedRequest(pointers, this.said)
+    const tokens = ofRequest && sumOf(ofRequest, tokenKinds)
+    if (!tokens || tokens > maxTokens) return
+    this.ofRequest = ofRequest
+    if (usage === undefined) this.raiseTo(tokens)
+  }
+
+  private raiseTo(tokens: number): void {
+    if (tokens <= this.used) return
+    this.counted = tokens
     this.events = 0
     this.bytes = 0
+    if (this.ofRequest) this.requestTokens = sumOf(this.ofRequest, tokenKinds)
   }
 
   private textBytesOf(json: unknown): number | undefined {

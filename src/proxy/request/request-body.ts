@@ -149,7 +149,8 @@ function jsonCall(
   route: Route,
   values: CallTarget['content'],
 ): CallBody {
-  const streams = route.streams !== undefined && meetsCondition(json, route.streams.when)
+  const when = route.streams?.when
+  const streams = when === 'always' || (when !== undefined && meetsCondition(json, when))
   const forUpstream = upstreamText(text, values, route, streams)
   const isRewritten = forUpstream !== text
   const sent = isRewritten ? new TextEncoder().encode(forUpstream) : bytes
