@@ -23,12 +23,26 @@ export async function openServer(address: DatabaseAddress): Promise<Socket> {
   return tryInTurn(hosts, (host) => openSocket(host, address))
 }
 
-/** All are asked at once: one that is gone does not say so, and the others are not to wait for it. */
+/** While a host is silent, those that have replied are asked again after so long. */
+const askAgainMs = 500
+
+/**
+ * All are asked at once: one that is gone does not say so, and the others are not to wait for it. While it is silent, another one
+ * may become what is wanted, as a standby does when its primary was cut off.
+ */
 async function findHost(address: DatabaseAddress, wanted: ServerKind): Promise<Host> {
+  let found = false
+  const silent = new Set(address.hosts)
   const findings = address.hosts.map(async (host) => {
-    const state = await readServerState(host, address)
-    if (isWanted(state, wanted)) return host
-    throw new Error(state.isStandby ? 'a standby' : state.isReadOnly ? 'read-only' : 'a primary')
+    for (;;) {
+      const state = await readServerState(host, address).finally(() => silent.delete(host))
+      if (isWanted(state, wanted)) {
+        found = true
+        return host
+      }
+      if (found || silent.size === 0) throw new Error(kindOf(state))
+      await new Promise((resolve) => setTimeout(resolve, askAgainMs))
+    }
   })
   try {
     return await Promise.any(findings)
@@ -39,6 +53,10 @@ async function findHost(address: DatabaseAddress, wanted: ServerKind): Promise<H
       wanted === 'primary' ? 'primary' : `${wanted} server`,
     )
   }
+}
+
+function kindOf({ isStandby, isReadOnly }: ServerState): string {
+  return isStandby ? 'a standby' : isReadOnly ? 'read-only' : 'a primary'
 }
 
 function isWanted({ isStandby, isReadOnly }: ServerState, wanted: ServerKind): boolean {
