@@ -62,6 +62,7 @@ const tollbook: CommandGroup = {
         publish: () => import('./commands/prices/publish.ts'),
         show: () => import('./commands/prices/show.ts'),
         diff: () => import('./commands/prices/diff.ts'),
+        import: () => import('./commands/prices/import.ts'),
       },
     },
     simulate: () => import('./commands/simulate.ts'),

@@ -29,6 +29,10 @@ export function text(pattern: string, expected: string, description: string) {
   return Type.String({ pattern, patternErrorMessage: `expected ${expected}`, description })
 }
 
+/** A number that is kept as it is written. */
+export const decimal = (description: string) =>
+  text('^\\d{1,15}(\\.\\d{1,15})?$', "a text such as '1.2'", description)
+
 export const headerName = (description: string) =>
   text('^[A-Za-z][A-Za-z0-9_-]{0,62}$', 'the name of a header', description)
 

@@ -119,7 +119,17 @@ const silent = new Set([
     'demo',
   ],
   ...['doctor', 'export/events', 'export/statements', 'grants/add', 'grants/adjust', 'import'],
-  ...['keys/create', 'keys/find', 'migrate', 'prices/publish', 'restore', 'serve', 'token', 'up'],
+  ...[
+    'keys/create',
+    'keys/find',
+    'migrate',
+    'prices/import',
+    'prices/publish',
+    'restore',
+    'serve',
+    'token',
+    'up',
+  ],
 ])
 
 test('each command is tried here, or prints nothing that is stored', () => {

@@ -42,6 +42,41 @@ test('an empty ledger has no prices, and says how to publish some', async () => 
   expect(status).toBe(1)
 })
 
+test('rates are imported from a catalogue into a route, published, and named by the hash of the file', async () => {
+  const file = join(folder, 'chat.yaml')
+  const catalogue = join(folder, 'models.json')
+  writeFileSync(file, readFileSync(join(import.meta.dir, '../../examples/chat.yaml')))
+  const models = {
+    small: { input_cost_per_token: 1.5e-7, output_cost_per_token: 6e-7, mode: 'chat' },
+    long: { input_cost_per_token: 1e-6, input_cost_per_token_above_200k_tokens: 2e-6 },
+  }
+  writeFileSync(catalogue, JSON.stringify(models))
+  const importing = (only: string) =>
+    prices([
+      ...['import', catalogue, '--route', 'chat', '--only', only, '--config', file],
+      ...['--credits', '1000000', '--markup', '1.2'],
+    ])
+  const refused = await importing('small,long')
+  expect(refused.status).toBe(1)
+  expect(refused.stderr).toContain('long: has rates that are not by the kind of token')
+  const { stdout } = await importing('small')
+  expect(stdout).toMatch(/^small +180,000 +720,000/m)
+  const sha256 = new Bun.CryptoHasher('sha256').update(readFileSync(catalogue)).digest('hex')
+  const { price } = parse(readFileSync(file, 'utf8')).routes.chat
+  expect(price).toMatchObject({
+    perMillion: { large: { output: 10_000_000 }, small: { input: 180_000, output: 720_000 } },
+    catalogue: { sha256, markup: '1.2', credits: '1000000' },
+  })
+  const other = await openLedger({ tariff: null })
+  try {
+    await runCli(['prices', 'publish', file], { database: other.url })
+    const shown = await runCli(['prices', 'show'], { database: other.url })
+    expect(shown.stdout).toContain(`from the file ${sha256.slice(0, 12)}`)
+  } finally {
+    await other.close()
+  }
+})
+
 test('published prices are in force in every shard, and publishing them again does nothing', async () => {
   const { stdout } = await prices(['publish', shippedConfigFile])
   expect(stdout).toContain(`Tariff ${shipped} is published, in force from 2030-06-15 12:00:00 UTC`)

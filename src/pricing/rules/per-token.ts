@@ -4,7 +4,7 @@
  */
 import { type Static, Type } from '@sinclair/typebox'
 import type { Fault } from '../../lib/fault.ts'
-import { atLeast, closed, pointer, text } from '../../lib/schema-fields.ts'
+import { atLeast, closed, decimal, pointer, text } from '../../lib/schema-fields.ts'
 import { bodyFaults, inResponse, optionalInRequest } from '../pointer-checks.ts'
 import type { PriceableRoute, PriceKind, RequestContent } from '../price-kind.ts'
 import { rateText, tokenRateFields } from '../rate.ts'
@@ -14,11 +14,24 @@ import { statedUsage } from '../stated-usage.ts'
 import { fieldText, numberText } from '../text-parts.ts'
 import { hasKindRates, isKindRates, KindPointers, kindFaults } from '../token-kinds.ts'
 
+const Catalogue = closed(
+  {
+    sha256: text('^[0-9a-f]{64}$', 'a SHA-256 in hexadecimal digits', "The file's SHA-256."),
+    markup: decimal('What its costs were multiplied by.'),
+    credits: decimal('How many credits one of its currency is.'),
+  },
+  {
+    description:
+      'The file that rates were taken from last, as `tollbook prices import` writes it: whoever has the file can compute them again.',
+  },
+)
+
 export const TokenPrice = closed(
   {
     per: Type.Literal('token'),
     unit: unitOf('tokens'),
     ...tokenRateFields,
+    catalogue: Type.Optional(Catalogue),
     hold: closed(
       {
         bytesPerToken: atLeast(
@@ -110,7 +123,10 @@ export const perToken: PriceKind<TokenPrice> = {
       `Held for a token in every ${numberText(rule.hold.bytesPerToken)} bytes of the request, and for what the response can have; of a stream for ${numberText(rule.hold.step)} tokens, and for more as it comes.`,
       'A stream for which no more can be held ends with an `error` event; what was sent by then is charged.',
     ].join(' '),
-  shortText: (rule) => rateText(rule, 'for each token', 'tokens'),
+  shortText: (rule) => {
+    const rates = rateText(rule, 'for each token', 'tokens')
+    return rule.catalogue ? `${rates}, from the file ${rule.catalogue.sha256.slice(0, 12)}` : rates
+  },
 }
 
 /** Rates by kind need a place where the usage says the kinds; and where one rate of a table is by kind, all are. */

@@ -1,0 +1,135 @@
+/** `tollbook prices import` */
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { RatesError, writeRates } from '../../../config/import/write-rates.ts'
+import { parseConfig } from '../../../config/load-config.ts'
+import { parseDecimal } from '../../../lib/decimal.ts'
+import { printable } from '../../../lib/printable-text.ts'
+import { type CatalogueRates, catalogueRates } from '../../../pricing/model-catalogue.ts'
+import { tokenKinds } from '../../../pricing/token-kinds.ts'
+import { command } from '../../command.ts'
+import { parseList } from '../../options/option-values.ts'
+import { json, say, table } from '../../output.ts'
+import { UsageError } from '../../usage-error.ts'
+
+const args = {
+  file: {
+    type: 'positional',
+    required: true,
+    description: "A JSON file of models and their costs, in the shape of LiteLLM's",
+  },
+  route: {
+    type: 'string',
+    valueHint: 'ID',
+    required: true,
+    description: 'The route into whose price the rates go; it is per token',
+  },
+  only: {
+    type: 'string',
+    valueHint: 'MODELS',
+    required: true,
+    description: 'The models, separated by commas; * stands for any letters',
+  },
+  credits: {
+    type: 'string',
+    valueHint: 'NUMBER',
+    required: true,
+    description: "Credits for one of the file's currency",
+  },
+  markup: {
+    type: 'string',
+    valueHint: 'FACTOR',
+    default: '1',
+    description: 'What the costs are multiplied by, such as 1.2',
+  },
+  ignore: {
+    type: 'string',
+    valueHint: 'RATES',
+    description: 'Rates in the file that no call of the route can come to, such as *_batches',
+  },
+  config: {
+    type: 'string',
+    valueHint: 'FILE',
+    default: 'tollbook.yaml',
+    description: 'The configuration that is changed',
+  },
+  json: { type: 'boolean', description: 'Print JSON, for programs' },
+} as const
+
+export default command(
+  {
+    description:
+      'Take rates of models from a published catalogue into the price of a route. What it cannot carry over, such as other rates above a number of tokens, is refused by name, and then nothing is written. Rates of other models in the table stay. Publish the file after it.',
+    examples: [
+      'prices import models.json --route chat --only small,large --credits 1000000 --markup 1.2',
+      "prices import models.json --route chat --only 'small-*' --credits 1000000 --ignore '*_batches'",
+    ],
+  },
+  args,
+  async (args) => {
+    const bytes = read(args.file)
+    const { markup, credits, config, route } = args
+    const catalogue = { sha256: createHash('sha256').update(bytes).digest('hex'), markup, credits }
+    const { rates } = requireAll(args.file, () =>
+      catalogueRates(bytes.toString('utf8'), {
+        only: parseList(args.only) ?? [],
+        ignore: parseList(args.ignore) ?? [],
+        markup: decimalOf('--markup', markup),
+        credits: decimalOf('--credits', credits),
+      }),
+    )
+    const text = read(config).toString('utf8')
+    const changed = written(config, () => writeRates(text, route, { rates, catalogue }))
+    // What would be no configuration is not written.
+    parseConfig({ text: changed, source: config, env: process.env })
+    writeFileSync(config, changed)
+    if (args.json) return json({ config, route, catalogue, rates })
+    table(
+      ['Model', ...tokenKinds],
+      Object.entries(rates).map(([model, of]) => [
+        printable(model),
+        ...tokenKinds.map((kind) => of[kind] ?? ''),
+      ]),
+    )
+    say(`Written to routes.${route} of ${config}: credits for a million tokens.`)
+  },
+)
+
+function read(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new UsageError(`${file} cannot be read: ${reason}`)
+  }
+}
+
+function decimalOf(option: string, text: string) {
+  const value = /^\d{1,15}(\.\d{1,15})?$/.test(text) ? parseDecimal(text) : undefined
+  if (value && value.units > 0n) return value
+  throw new UsageError(`${option} takes a number such as 1.2, not "${text}".`)
+}
+
+function requireAll(file: string, run: () => CatalogueRates): CatalogueRates {
+  let found: CatalogueRates
+  try {
+    found = run()
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new UsageError(`${file} is not JSON: ${error.message}`)
+    throw error
+  }
+  if (found.refused.length === 0) return found
+  const lines = found.refused.map((reason) => `  ${printable(reason)}`).join('\n')
+  throw new UsageError(
+    `not all models can be taken from ${file}, and nothing was written:\n${lines}\nLeave them out of --only. Rates that no call of the route can come to are named in --ignore.`,
+  )
+}
+
+function written(config: string, run: () => string): string {
+  try {
+    return run()
+  } catch (error) {
+    if (error instanceof RatesError) throw new UsageError(`${config}: ${error.message}.`)
+    throw error
+  }
+}
